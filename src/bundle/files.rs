@@ -1,0 +1,157 @@
+//! The files of a bundle, by path below the bundle's root folder.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a bundle is: it decides the root folder, the root element and the management API's collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum BundleKind {
+    /// An API proxy.
+    Proxy,
+    /// A shared flow.
+    SharedFlow,
+}
+
+impl BundleKind {
+    /// The folder that holds every file inside the zip.
+    pub const fn root(self) -> &'static str {
+        match self {
+            Self::Proxy => "apiproxy",
+            Self::SharedFlow => "sharedflowbundle",
+        }
+    }
+
+    /// The element at the top of the bundle's root XML file.
+    pub const fn root_element(self) -> &'static str {
+        match self {
+            Self::Proxy => "APIProxy",
+            Self::SharedFlow => "SharedFlowBundle",
+        }
+    }
+
+    /// The management API's collection (discovery document `apigee.v1`: `organizations.apis`, `organizations.sharedflows`).
+    pub const fn collection(self) -> &'static str {
+        match self {
+            Self::Proxy => "apis",
+            Self::SharedFlow => "sharedflows",
+        }
+    }
+}
+
+/// A path below the bundle's root folder: relative, with `/` between its parts, none of them empty, `.` or `..`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct BundlePath(String);
+
+impl BundlePath {
+    /// Parses a path; the error says which rule it breaks.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Err("the path is empty".to_owned());
+        }
+        if text.len() > 1024 {
+            return Err(format!("the path is {} bytes long, 1024 are allowed", text.len()));
+        }
+        if let Some(bad) = text.chars().find(|c| c.is_control() || matches!(c, '\\' | ':')) {
+            return Err(format!("the character {bad:?} is not allowed in a path"));
+        }
+        if text.starts_with('/') {
+            return Err("the path is absolute; write it relative to the bundle's root folder".to_owned());
+        }
+        for part in text.split('/') {
+            if part.is_empty() {
+                return Err("the path has an empty part".to_owned());
+            }
+            if part == "." || part == ".." {
+                return Err(format!("`{part}` would leave the bundle's folder"));
+            }
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The path as written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The last part.
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or(&self.0)
+    }
+
+    /// The folder: everything before the last `/`, empty at the top.
+    pub fn folder(&self) -> &str {
+        self.0.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+}
+
+impl fmt::Display for BundlePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for BundlePath {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).map_err(|why| format!("`{text}`: {why}"))
+    }
+}
+
+impl From<BundlePath> for String {
+    fn from(path: BundlePath) -> Self {
+        path.0
+    }
+}
+
+/// Every file of one bundle, sorted by path.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files(BTreeMap<BundlePath, Vec<u8>>);
+
+impl Files {
+    /// No file.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a file; the former bytes come back if the path was taken.
+    pub fn insert(&mut self, path: BundlePath, bytes: Vec<u8>) -> Option<Vec<u8>> {
+        self.0.insert(path, bytes)
+    }
+
+    /// The bytes of one file.
+    pub fn get(&self, path: &str) -> Option<&[u8]> {
+        // A lookup by `&str` would need `Borrow<str>`, whose order equals that of the inner string.
+        self.0.get(&BundlePath(path.to_owned())).map(Vec::as_slice)
+    }
+
+    /// Files in the order of their paths.
+    pub fn iter(&self) -> impl Iterator<Item = (&BundlePath, &[u8])> {
+        self.0.iter().map(|(path, bytes)| (path, bytes.as_slice()))
+    }
+
+    /// How many files.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// True without any file.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The sum of the files' sizes, in bytes.
+    pub fn total_bytes(&self) -> usize {
+        self.0.values().map(Vec::len).sum()
+    }
+}
+
+impl FromIterator<(BundlePath, Vec<u8>)> for Files {
+    fn from_iter<I: IntoIterator<Item = (BundlePath, Vec<u8>)>>(iter: I) -> Self {
+        Self(iter.into_iter().collect())
+    }
+}

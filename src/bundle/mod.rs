@@ -1,0 +1,13 @@
+//! A bundle: the files that Apigee imports as one revision of a proxy or a shared flow.
+//!
+//! Nothing here knows YAML or Kubernetes. Invariant: a file that a user wrote is never printed anew; its bytes are
+//! copied from the source to the ConfigMap and from the mount to the upload.
+
+pub mod digest;
+pub mod files;
+pub mod manifest;
+pub mod zip;
+
+pub use digest::Digest;
+pub use files::{BundleKind, BundlePath, Files};
+pub use manifest::Manifest;

@@ -1,0 +1,3 @@
+//! apigee-flux: GitOps for Apigee.
+
+pub mod bundle;
