@@ -1,3 +1,4 @@
 //! apigee-flux: GitOps for Apigee.
 
 pub mod bundle;
+pub mod cli;
