@@ -79,7 +79,7 @@ def call(request):
 
 def upload(request, data, content_type="application/octet-stream"):
     """Gives a request the raw body that the client has no words for."""
-    request.body = data
+    request.body, request.body_size = data, len(data)
     request.headers["content-type"] = content_type
     return request
 
