@@ -2,3 +2,5 @@
 
 pub mod bundle;
 pub mod cli;
+pub mod diag;
+pub mod yaml;
