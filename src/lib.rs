@@ -3,4 +3,5 @@
 pub mod bundle;
 pub mod cli;
 pub mod diag;
+pub mod krm;
 pub mod yaml;
