@@ -3,13 +3,21 @@
 //! This is the rim: only here, in `apigee::client`, `apigee::auth` and in `sandbox::server` are files, the network, the clock or
 //! the environment touched.
 
+mod function;
+mod package;
+mod render;
+
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// GitOps for Apigee: expands API proxy specs into ConfigMaps and Jobs for Flux, and deploys them.
+///
+/// Without a command, and with standard input not a terminal, it is a KRM function: a ResourceList or a stream of YAML
+/// documents comes in, the same comes out with every Apigee spec expanded.
 #[derive(Debug, Parser)]
-#[command(name = "apigee-flux", version, about, disable_help_subcommand = true)]
+#[command(name = "apigee-flux", version, about, long_about, disable_help_subcommand = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -17,13 +25,29 @@ pub struct Cli {
 
 /// The commands, in the order of `--help`.
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Render(render::RenderArgs),
+}
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    match cli.command {
-        Some(command) => match command {},
-        None => ExitCode::SUCCESS,
-    }
+    let result = match cli.command {
+        Some(Command::Render(args)) => render::run(&args),
+        None if io::stdin().is_terminal() => help(),
+        None => function::run().map_err(anyhow::Error::from),
+    };
+    result.unwrap_or_else(|error| {
+        // A closed pipe is the reader's choice; there is nobody left to tell.
+        let closed = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+        if !closed {
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+        }
+        ExitCode::FAILURE
+    })
+}
+
+fn help() -> anyhow::Result<ExitCode> {
+    Cli::command().print_long_help()?;
+    Ok(ExitCode::SUCCESS)
 }

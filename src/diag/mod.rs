@@ -146,7 +146,7 @@ impl Diagnostic {
             text.push_str("`?");
         }
         if let Some(help) = &self.help {
-            text.push_str("; ");
+            text.push_str(if text.ends_with('?') { " " } else { "; " });
             text.push_str(help);
         }
         text

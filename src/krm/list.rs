@@ -30,10 +30,11 @@ impl<'a> ResourceList<'a> {
         let (Some(document), None) = (documents.next(), documents.next()) else {
             return wrong("the input holds a ResourceList and other documents beside it");
         };
-        if let Some(items) = document.keys.iter().find(|key| key.key == "items") {
-            if items.sequence.is_none() && !items.null {
-                return wrong("`items` of the ResourceList is not a list");
-            }
+        if let Some(items) = document.keys.iter().find(|key| key.key == "items")
+            && items.sequence.is_none()
+            && !items.null
+        {
+            return wrong("`items` of the ResourceList is not a list");
         }
         let function_config = document.keys.iter().find_map(|key| {
             let header = key.header.clone()?;
@@ -44,6 +45,10 @@ impl<'a> ResourceList<'a> {
 
     pub(super) fn items(&self) -> &[Item<'a>] {
         &self.document.items
+    }
+
+    pub(super) fn items_mut(&mut self) -> &mut [Item<'a>] {
+        &mut self.document.items
     }
 
     pub(super) fn source(&self) -> &'a str {
@@ -130,10 +135,10 @@ impl<'a> ResourceList<'a> {
                 continue;
             }
             let mut text = self.source[item.span.clone()].to_owned();
-            if own.contains(&&Change::MarkLocal) {
-                if let Some((span, addition)) = mark_local(self.source, &item.span) {
-                    text.replace_range(span.start - item.span.start..span.end - item.span.start, &addition);
-                }
+            if own.contains(&&Change::MarkLocal)
+                && let Some((span, addition)) = mark_local(self.source, &item.span)
+            {
+                text.replace_range(span.start - item.span.start..span.end - item.span.start, &addition);
             }
             texts.push(text);
         }

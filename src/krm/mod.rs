@@ -57,6 +57,25 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// Tells each item the file that it stands in, given where it starts; its place in the file is counted.
+    pub fn name_files<'f>(&mut self, file: impl Fn(usize) -> Option<&'f str>) {
+        let items = match self {
+            Self::List(list) => list.items_mut(),
+            Self::Stream(stream) => stream.items_mut(),
+        };
+        let mut last = None;
+        let mut index = 0;
+        for item in items {
+            let file = file(item.span.start);
+            index = if file == last { index + 1 } else { 0 };
+            last = file;
+            if let (Some(file), None) = (file, item.header.file()) {
+                item.header.annotations.push((annotation::PATH.into(), file.to_owned().into()));
+                item.header.annotations.push((annotation::INDEX.into(), index.to_string().into()));
+            }
+        }
+    }
+
     /// The resources, in their order.
     pub fn items(&self) -> &[Item<'a>] {
         match self {
@@ -97,16 +116,16 @@ impl<'a> Input<'a> {
     }
 }
 
-/// The subject of a diagnostic on an item.
-pub(crate) fn subject(header: &Header<'_>) -> Subject {
-    let text = |cow: &std::borrow::Cow<'_, str>| cow.clone().into_owned();
-    Subject {
-        api_version: text(&header.api_version),
-        kind: text(&header.kind),
-        namespace: header.namespace.as_ref().map(text),
-        name: text(&header.name),
-        file: header.file().map(str::to_owned),
-        index: header.index(),
+impl From<&Header<'_>> for Subject {
+    fn from(header: &Header<'_>) -> Self {
+        Self {
+            api_version: header.api_version.clone().into_owned(),
+            kind: header.kind.clone().into_owned(),
+            namespace: header.namespace.as_ref().map(|namespace| namespace.clone().into_owned()),
+            name: header.name.clone().into_owned(),
+            file: header.file().map(str::to_owned),
+            index: header.index(),
+        }
     }
 }
 
@@ -143,7 +162,7 @@ mod tests {
     #[test]
     fn headers_are_read() {
         let input = Input::read(LIST).unwrap();
-        let labels: Vec<String> = input.items().iter().map(|item| subject(&item.header).label()).collect();
+        let labels: Vec<String> = input.items().iter().map(|item| Subject::from(&item.header).label()).collect();
         assert_eq!(labels, ["ConfigMap/a", "Deployment/team/b"]);
         assert_eq!(input.items()[0].header.file(), Some("a.yaml"));
         assert_eq!(input.function_config().unwrap().header.name, "fc");

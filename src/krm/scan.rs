@@ -80,7 +80,7 @@ impl<'a> Scanner<'a> {
     fn next(&mut self) -> Result<Step<'a>, YamlError> {
         match self.parser.next_event() {
             Some(Ok(step)) => Ok(step),
-            Some(Err(error)) => Err(YamlError { message: error.info().to_owned(), offset: byte(*error.marker()) }),
+            Some(Err(error)) => Err(YamlError { message: error.info().clone(), offset: byte(*error.marker()) }),
             None => Ok((Event::StreamEnd, granit_parser::Span::empty(Marker::new(0, 1, 0)))),
         }
     }

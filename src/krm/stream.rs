@@ -44,6 +44,10 @@ impl<'a> Stream<'a> {
         &self.items
     }
 
+    pub(super) fn items_mut(&mut self) -> &mut [Item<'a>] {
+        &mut self.items
+    }
+
     pub(super) fn source(&self) -> &'a str {
         self.source
     }

@@ -223,7 +223,7 @@ impl<'input> Builder<'input> {
         match self.parser.next_event() {
             None => Ok(None),
             Some(Ok(event)) => Ok(Some(event)),
-            Some(Err(error)) => Err(YamlError { message: error.info().to_owned(), offset: self.byte(*error.marker()) }),
+            Some(Err(error)) => Err(YamlError { message: error.info().clone(), offset: self.byte(*error.marker()) }),
         }
     }
 
@@ -288,9 +288,8 @@ impl<'input> Builder<'input> {
                 }
                 return Ok((entries, end));
             }
-            let key = match self.node(event, key_span, depth + 1)? {
-                Node { value: Value::Scalar(text, _), .. } => text,
-                _ => return Err(self.error("a key must be a scalar", key_span)),
+            let Value::Scalar(key, _) = self.node(event, key_span, depth + 1)?.value else {
+                return Err(self.error("a key must be a scalar", key_span));
             };
             let (event, value_span) = self.inner(open)?;
             let value = self.node(event, value_span, depth + 1)?;
