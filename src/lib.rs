@@ -1,5 +1,6 @@
 //! apigee-flux: GitOps for Apigee.
 
+pub mod apigee;
 pub mod bundle;
 pub mod cli;
 pub mod diag;
