@@ -5,4 +5,5 @@ pub mod bundle;
 pub mod cli;
 pub mod diag;
 pub mod krm;
+pub mod sandbox;
 pub mod yaml;

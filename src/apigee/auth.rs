@@ -66,10 +66,9 @@ impl TokenSource {
                 let credentials = credentials.read().await.clone();
                 match credentials.access_token().await {
                     Ok(token) => Ok(Some(token.token)),
-                    Err(error) if error.is_transient() => Err(Error::Temporary(format!(
-                        "no access token from Google yet: {}",
-                        chain(&error)
-                    ))),
+                    Err(error) if error.is_transient() => {
+                        Err(Error::Temporary(format!("no access token from Google yet: {}", chain(&error))))
+                    }
                     Err(error) => Err(Error::Credentials(format!(
                         "no access token from Google: {}; in GKE bind the Job's ServiceAccount to a Google service account \
                          (Workload Identity), elsewhere mount an external_account file and name it in \
@@ -145,7 +144,6 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use std::io::Write as _;
 
@@ -165,10 +163,7 @@ mod tests {
     async fn the_sandbox_gets_no_token_unless_one_is_given() {
         let none = choose("http://127.0.0.1:1", &Surroundings::default()).unwrap();
         assert_eq!(none.token().await.unwrap(), None);
-        let given = Surroundings {
-            token: Some("secret".into()),
-            ..Surroundings::default()
-        };
+        let given = Surroundings { token: Some("secret".into()), ..Surroundings::default() };
         let fixed = choose("http://127.0.0.1:1", &given).unwrap();
         assert_eq!(fixed.token().await.unwrap().as_deref(), Some("secret"));
         assert!(!format!("{fixed:?}").contains("secret"));
@@ -178,10 +173,7 @@ mod tests {
     #[test]
     fn a_static_key_is_refused() {
         let file = key_file("service_account");
-        let surroundings = Surroundings {
-            credentials_file: Some(file.path().to_owned()),
-            token: None,
-        };
+        let surroundings = Surroundings { credentials_file: Some(file.path().to_owned()), token: None };
         let error = choose("https://apigee.googleapis.com", &surroundings).unwrap_err();
         assert_eq!(error.exit_code(), 77);
         assert!(error.to_string().contains("--allow-static-key"), "{error}");

@@ -44,11 +44,7 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            rate: Self::DEFAULT_RATE,
-            backoff: Backoff::default(),
-            request_timeout: Duration::from_mins(2),
-        }
+        Self { rate: Self::DEFAULT_RATE, backoff: Backoff::default(), request_timeout: Duration::from_mins(2) }
     }
 }
 
@@ -149,10 +145,7 @@ impl Client {
     /// right after its import (<https://github.com/apigee/apigee-deploy-maven-plugin/issues/233>).
     #[must_use]
     pub fn patient_with_missing(&self, grace: Duration) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-            missing_until: Some(Instant::now() + grace),
-        }
+        Self { shared: Arc::clone(&self.shared), missing_until: Some(Instant::now() + grace) }
     }
 
     /// Lets Apigee check a bundle's zip without keeping it.
@@ -167,11 +160,7 @@ impl Client {
         let revision: Revision = self.upload(resource, "import", zip, Effect::Create).await?;
         revision.revision.ok_or_else(|| {
             Error::from(NetworkError {
-                call: format!(
-                    "POST organizations/{}/{}",
-                    resource.organization,
-                    resource.kind.collection()
-                ),
+                call: format!("POST organizations/{}/{}", resource.organization, resource.kind.collection()),
                 what: "the answer to the import names no revision".to_owned(),
                 sent: true,
             })
@@ -191,11 +180,7 @@ impl Client {
         };
         self.call(Call {
             method: Method::POST,
-            parts: vec![
-                "organizations",
-                resource.organization.as_str(),
-                resource.kind.collection(),
-            ],
+            parts: vec!["organizations", resource.organization.as_str(), resource.kind.collection()],
             query: vec![("name", resource.name.as_str()), ("action", action)],
             upload: Some(zip),
             effect,
@@ -210,12 +195,8 @@ impl Client {
             BundleKind::Proxy => "apigee.proxies.get",
             BundleKind::SharedFlow => "apigee.sharedflows.get",
         };
-        let parts = vec![
-            "organizations",
-            resource.organization.as_str(),
-            resource.kind.collection(),
-            resource.name.as_str(),
-        ];
+        let parts =
+            vec!["organizations", resource.organization.as_str(), resource.kind.collection(), resource.name.as_str()];
         match self.call(Call::read(parts, needs)).await {
             Err(error) if error.is_not_found() => Ok(None),
             other => other.map(Some),
@@ -231,14 +212,7 @@ impl Client {
         let (organization, id) = (resource.organization.as_str(), id.to_string());
         let collection = resource.kind.collection();
         self.call(Call::read(
-            vec![
-                "organizations",
-                organization,
-                collection,
-                resource.name.as_str(),
-                "revisions",
-                &id,
-            ],
+            vec!["organizations", organization, collection, resource.name.as_str(), "revisions", &id],
             needs,
         ))
         .await
@@ -362,9 +336,7 @@ impl Client {
                 failure.error.is_not_found() && self.missing_until.is_some_and(|until| Instant::now() < until);
             let pause = if not_yet {
                 // The grace bounds these, not the number of attempts.
-                shared
-                    .backoff
-                    .pause(attempt.min(shared.backoff.attempts.saturating_sub(1)), None)
+                shared.backoff.pause(attempt.min(shared.backoff.attempts.saturating_sub(1)), None)
             } else if call.effect.may_retry(&failure.error) {
                 shared.backoff.pause(attempt, failure.retry_after)
             } else {
@@ -391,9 +363,7 @@ impl Client {
         }
         if let Some(zip) = call.upload {
             let part = Part::bytes(zip.to_vec()).file_name("bundle.zip");
-            let part = part
-                .mime_str("application/octet-stream")
-                .map_err(|error| call.broken(&error))?;
+            let part = part.mime_str("application/octet-stream").map_err(|error| call.broken(&error))?;
             request = request.multipart(Form::new().part("file", part));
         }
         if call.effect.is_write() {
@@ -441,14 +411,7 @@ fn deployment_parts<'a>(
 
 impl<'a> Call<'a> {
     fn read(parts: Vec<&'a str>, needs: &'static str) -> Self {
-        Self {
-            method: Method::GET,
-            parts,
-            query: Vec::new(),
-            upload: None,
-            effect: Effect::Read,
-            needs,
-        }
+        Self { method: Method::GET, parts, query: Vec::new(), upload: None, effect: Effect::Read, needs }
     }
 
     fn decode<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Error> {
@@ -484,21 +447,13 @@ impl std::fmt::Display for Call<'_> {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self {
-            error,
-            retry_after: None,
-            unauthenticated: false,
-        }
+        Self { error, retry_after: None, unauthenticated: false }
     }
 }
 
 /// The error with its causes, without the URL: the call is named already.
 fn causes(error: &reqwest::Error) -> String {
-    let mut text = if error.is_timeout() {
-        "no answer in time".to_owned()
-    } else {
-        "no answer".to_owned()
-    };
+    let mut text = if error.is_timeout() { "no answer in time".to_owned() } else { "no answer".to_owned() };
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         text = format!("{text}: {error}");

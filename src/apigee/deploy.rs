@@ -118,11 +118,7 @@ pub async fn deploy(
     let writes_before = client.writes();
     let mut run = Run {
         client,
-        resource: ResourceName {
-            organization: &target.organization,
-            kind: bundle.kind,
-            name: &bundle.name,
-        },
+        resource: ResourceName { organization: &target.organization, kind: bundle.kind, name: &bundle.name },
         bundle,
         environment: &target.environment,
         options,
@@ -170,10 +166,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn say(&self, phase: Phase, message: impl Into<String>) {
-        (self.progress)(&Event {
-            phase,
-            message: message.into(),
-        });
+        (self.progress)(&Event { phase, message: message.into() });
     }
 
     async fn run(&mut self) -> Result<(Ending, String), Error> {
@@ -186,41 +179,23 @@ impl Run<'_> {
                 None => "nothing is deployed".to_owned(),
             },
         );
-        let desired = Desired {
-            digest: self.bundle.digest,
-            service_account: self.options.service_account.as_deref(),
-        };
-        let is_deployed = current
-            .as_ref()
-            .is_some_and(|current| current.digest == Some(desired.digest));
-        let existing = if is_deployed {
-            BTreeSet::new()
-        } else {
-            self.existing().await?
-        };
+        let desired = Desired { digest: self.bundle.digest, service_account: self.options.service_account.as_deref() };
+        let is_deployed = current.as_ref().is_some_and(|current| current.digest == Some(desired.digest));
+        let existing = if is_deployed { BTreeSet::new() } else { self.existing().await? };
         let known = self.find_digest(&existing).await?;
         match plan(desired, current.as_ref(), known) {
             Plan::Unchanged(id) => {
                 self.revision = Some(id);
-                self.say(
-                    Phase::Plan,
-                    format!("revision {id} has this bundle and runs: nothing to do"),
-                );
+                self.say(Phase::Plan, format!("revision {id} has this bundle and runs: nothing to do"));
                 Ok((Ending::Unchanged, format!("revision {id} has this bundle and runs")))
             }
             Plan::Await(id) => {
                 self.revision = Some(id);
-                self.say(
-                    Phase::Plan,
-                    format!("revision {id} has this bundle and was deployed by an earlier run"),
-                );
+                self.say(Phase::Plan, format!("revision {id} has this bundle and was deployed by an earlier run"));
                 if self.options.wait == WaitFor::Ready {
                     self.wait_for(id, 0).await?;
                 }
-                Ok((
-                    Ending::Unchanged,
-                    format!("revision {id} has this bundle and was deployed by an earlier run"),
-                ))
+                Ok((Ending::Unchanged, format!("revision {id} has this bundle and was deployed by an earlier run")))
             }
             Plan::Deploy(id, reason) => {
                 self.revision = Some(id);
@@ -257,11 +232,7 @@ impl Run<'_> {
         };
         let revision = self.client.revision(self.resource, listed.revision).await?;
         // The list lacks the state.
-        let deployment = match self
-            .client
-            .deployment(self.resource, self.environment, listed.revision)
-            .await
-        {
+        let deployment = match self.client.deployment(self.resource, self.environment, listed.revision).await {
             Err(error) if error.is_not_found() => listed,
             other => other?,
         };
@@ -291,11 +262,7 @@ impl Run<'_> {
                 let (client, kind) = (self.client.clone(), self.resource.kind);
                 let (organization, name) = (self.resource.organization.clone(), self.resource.name.clone());
                 readers.spawn(async move {
-                    let resource = ResourceName {
-                        organization: &organization,
-                        kind,
-                        name: &name,
-                    };
+                    let resource = ResourceName { organization: &organization, kind, name: &name };
                     recorded_digest(&client, resource, id).await.map(|digest| (id, digest))
                 });
             }
@@ -317,9 +284,7 @@ impl Run<'_> {
     /// Validates and imports the stamped copy. `existing` are the revisions before.
     async fn import(&mut self, existing: &BTreeSet<RevisionId>) -> Result<RevisionId, Error> {
         let record = RevisionRecord::new(self.bundle.digest, &self.options.provenance);
-        let stamped = record
-            .stamp(self.bundle.kind, &self.bundle.files)
-            .map_err(Error::Refused)?;
+        let stamped = record.stamp(self.bundle.kind, &self.bundle.files).map_err(Error::Refused)?;
         let zip = zip::pack(self.bundle.kind, &stamped).map_err(Error::Refused)?;
         if zip.len() > MAX_BUNDLE_BYTES {
             return Err(Error::Missing(format!(
@@ -328,10 +293,7 @@ impl Run<'_> {
                 zip.len()
             )));
         }
-        self.say(
-            Phase::Import,
-            format!("{} files, {} bytes as a zip file", stamped.len(), zip.len()),
-        );
+        self.say(Phase::Import, format!("{} files, {} bytes as a zip file", stamped.len(), zip.len()));
         self.client.validate(self.resource, &zip).await?;
         let mut attempt = 1;
         loop {
@@ -350,10 +312,7 @@ impl Run<'_> {
             let made: BTreeSet<RevisionId> = self.existing().await?.difference(existing).copied().collect();
             if let Some(id) = self.find_digest(&made).await? {
                 self.imported = true;
-                self.say(
-                    Phase::Import,
-                    format!("revision {id} was made although the answer was lost"),
-                );
+                self.say(Phase::Import, format!("revision {id} was made although the answer was lost"));
                 return Ok(id);
             }
             if attempt == IMPORT_ATTEMPTS {
@@ -377,10 +336,7 @@ impl Run<'_> {
     /// Puts a revision in the place of the deployed one, and goes back if it does not run.
     async fn put(&self, client: &Client, id: RevisionId, before: Option<&Current>) -> Result<(), Error> {
         let sequenced_rollout = self.check_changes(client, id).await?;
-        let options = DeployOptions {
-            service_account: self.options.service_account.as_deref(),
-            sequenced_rollout,
-        };
+        let options = DeployOptions { service_account: self.options.service_account.as_deref(), sequenced_rollout };
         let accepted = client.deploy(self.resource, self.environment, id, options).await?;
         self.say(Phase::Deploy, format!("the deployment of revision {id} is accepted"));
         if self.options.wait == WaitFor::Accepted {
@@ -400,12 +356,8 @@ impl Run<'_> {
             BundleKind::SharedFlow => Ok(false),
             BundleKind::Proxy => {
                 let report = client.deploy_change_report(self.resource, self.environment, id).await?;
-                let mut obstacles: Vec<String> = report
-                    .validation_errors
-                    .violations
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect();
+                let mut obstacles: Vec<String> =
+                    report.validation_errors.violations.iter().map(ToString::to_string).collect();
                 obstacles.extend(report.routing_conflicts.iter().map(ToString::to_string));
                 if !obstacles.is_empty() {
                     return Err(Error::Refused(format!(
@@ -439,30 +391,15 @@ impl Run<'_> {
         let Some(before) = before else {
             return explain(&error, "nothing was deployed before, so it stays as it is");
         };
-        if before.revision == id
-            && before
-                .service_account
-                .as_deref()
-                .is_none_or(|account| Some(account) == wanted)
-        {
-            return explain(
-                &error,
-                "it was deployed before in the same way, so there is nothing to go back to",
-            );
+        if before.revision == id && before.service_account.as_deref().is_none_or(|account| Some(account) == wanted) {
+            return explain(&error, "it was deployed before in the same way, so there is nothing to go back to");
         }
         let former = before.revision;
         self.say(Phase::Rollback, format!("{error}; going back to revision {former}"));
-        let options = DeployOptions {
-            service_account: before.service_account.as_deref(),
-            sequenced_rollout: false,
-        };
+        let options = DeployOptions { service_account: before.service_account.as_deref(), sequenced_rollout: false };
         let back = async {
-            let accepted = self
-                .client
-                .deploy(self.resource, self.environment, former, options)
-                .await?;
-            self.wait_for(former, accepted.deploy_start_time.parse().unwrap_or_default())
-                .await
+            let accepted = self.client.deploy(self.resource, self.environment, former, options).await?;
+            self.wait_for(former, accepted.deploy_start_time.parse().unwrap_or_default()).await
         };
         match back.await {
             Ok(()) => explain(&error, &format!("went back to revision {former}, which is ready")),

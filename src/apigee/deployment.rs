@@ -178,9 +178,7 @@ pub struct PreconditionViolation {
 
 impl fmt::Display for PreconditionViolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts = [&self.kind, &self.subject, &self.description]
-            .into_iter()
-            .filter(|part| !part.is_empty());
+        let mut parts = [&self.kind, &self.subject, &self.description].into_iter().filter(|part| !part.is_empty());
         f.write_str(parts.next().map_or("unnamed precondition", String::as_str))?;
         parts.try_for_each(|part| write!(f, ": {part}"))
     }

@@ -70,15 +70,11 @@ impl fmt::Display for Endpoint {
 
 /// True for `127.0.0.0/8`, `::1` and `localhost`.
 fn is_loopback(host: &str) -> bool {
-    let address = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(host);
+    let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 
@@ -93,10 +89,7 @@ mod tests {
     #[test]
     fn https_goes_anywhere_and_http_only_to_this_machine() {
         check("https://apigee.googleapis.com", Ok("https://apigee.googleapis.com"));
-        check(
-            "https://eu-apigee.googleapis.com/",
-            Ok("https://eu-apigee.googleapis.com"),
-        );
+        check("https://eu-apigee.googleapis.com/", Ok("https://eu-apigee.googleapis.com"));
         check("http://127.0.0.1:8080", Ok("http://127.0.0.1:8080"));
         check("http://127.9.9.9:8080", Ok("http://127.9.9.9:8080"));
         check("http://[::1]:8080", Ok("http://[::1]:8080"));
@@ -112,9 +105,7 @@ mod tests {
 
     #[test]
     fn a_password_is_refused_and_not_repeated() {
-        let error = "https://me:hunter2@apigee.googleapis.com"
-            .parse::<Endpoint>()
-            .unwrap_err();
+        let error = "https://me:hunter2@apigee.googleapis.com".parse::<Endpoint>().unwrap_err();
         assert!(!error.contains("hunter2"), "{error}");
     }
 
@@ -122,9 +113,7 @@ mod tests {
     fn resources_stand_below_the_base_and_are_encoded() {
         let endpoint: Endpoint = "https://proxy.example/apigee/".parse().unwrap();
         assert_eq!(
-            endpoint
-                .resource(&["organizations", "a/b", "deployments:generateDeployChangeReport"])
-                .as_str(),
+            endpoint.resource(&["organizations", "a/b", "deployments:generateDeployChangeReport"]).as_str(),
             "https://proxy.example/apigee/v1/organizations/a%2Fb/deployments:generateDeployChangeReport"
         );
         assert!(DEFAULT_ENDPOINT.parse::<Endpoint>().is_ok());

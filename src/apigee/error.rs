@@ -122,11 +122,7 @@ impl ApiError {
     ///
     /// `needs` are the permissions of the call, for a 403 that names none.
     pub fn parse(call: &str, http_status: u16, body: &[u8], needs: &str) -> Self {
-        let mut error = Self {
-            call: call.to_owned(),
-            http_status,
-            ..Self::default()
-        };
+        let mut error = Self { call: call.to_owned(), http_status, ..Self::default() };
         match serde_json::from_slice::<ErrorBody>(body) {
             Ok(ErrorBody::One(Envelope { error: status })) => error.fill(status),
             Ok(ErrorBody::Many(list)) => {
@@ -150,23 +146,15 @@ impl ApiError {
         self.status = status.name;
         self.message = status.message;
         for detail in status.details {
-            let kind = detail
-                .get("@type")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned();
+            let kind = detail.get("@type").and_then(Value::as_str).unwrap_or_default().to_owned();
             match kind.rsplit('/').next().unwrap_or_default() {
                 "google.rpc.PreconditionFailure" => {
-                    self.preconditions
-                        .extend(read::<PreconditionFailure>(detail).violations);
+                    self.preconditions.extend(read::<PreconditionFailure>(detail).violations);
                 }
                 "edge.configstore.bundle.BadBundle" => self.bad_files.extend(read::<BadBundle>(detail).violations),
                 "google.rpc.RequestInfo" => self.request_id = read::<RequestInfo>(detail).request_id,
                 "google.rpc.ErrorInfo" => {
-                    self.permission = detail
-                        .pointer("/metadata/permission")
-                        .and_then(Value::as_str)
-                        .map(str::to_owned);
+                    self.permission = detail.pointer("/metadata/permission").and_then(Value::as_str).map(str::to_owned);
                 }
                 _ => {}
             }
@@ -175,9 +163,7 @@ impl ApiError {
 
     /// True for the refusal of a shared flow's removal while something calls it.
     fn is_still_used(&self) -> bool {
-        self.preconditions
-            .iter()
-            .any(|violation| violation.kind == "WOULD_BREAK_DEPENDENT")
+        self.preconditions.iter().any(|violation| violation.kind == "WOULD_BREAK_DEPENDENT")
     }
 
     /// True for the refusal of a second operation at the same time; it is temporary although its status is 400.
@@ -237,10 +223,7 @@ impl std::error::Error for ApiError {}
 /// The permission that a message like ``Permission "apigee.deployments.create" denied`` names.
 fn permission_in(message: &str) -> Option<String> {
     let start = message.find("apigee.")?;
-    let name: String = message[start..]
-        .chars()
-        .take_while(|c| c.is_ascii_alphanumeric() || *c == '.')
-        .collect();
+    let name: String = message[start..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '.').collect();
     (name.matches('.').count() >= 2).then(|| name.trim_end_matches('.').to_owned())
 }
 
@@ -286,17 +269,11 @@ struct RequestInfo {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 
     fn check(http_status: u16, body: &str, exit_code: u8, shown: &[&str]) {
-        let error = Error::from(Box::new(ApiError::parse(
-            "POST x",
-            http_status,
-            body.as_bytes(),
-            "`apigee.a.b`",
-        )));
+        let error = Error::from(Box::new(ApiError::parse("POST x", http_status, body.as_bytes(), "`apigee.a.b`")));
         assert_eq!(error.exit_code(), exit_code, "{error}");
         for part in shown {
             assert!(error.to_string().contains(part), "{error} lacks {part}");
@@ -346,25 +323,12 @@ mod tests {
 
     #[test]
     fn every_status_has_its_exit_code() {
-        for (status, code) in [
-            (401, 77),
-            (404, 69),
-            (408, 75),
-            (409, 75),
-            (413, 66),
-            (429, 75),
-            (500, 75),
-            (503, 75),
-            (400, 65),
-        ] {
+        for (status, code) in
+            [(401, 77), (404, 69), (408, 75), (409, 75), (413, 66), (429, 75), (500, 75), (503, 75), (400, 65)]
+        {
             check(status, "{}", code, &[]);
         }
-        check(
-            400,
-            r#"{"error": {"message": "the resource is locked by another operation"}}"#,
-            75,
-            &[],
-        );
+        check(400, r#"{"error": {"message": "the resource is locked by another operation"}}"#, 75, &[]);
         let used = r#"[{"error": {"message": "x", "details": [{"@type": "type.googleapis.com/google.rpc.PreconditionFailure",
             "violations": [{"type": "WOULD_BREAK_DEPENDENT"}]}]}}]"#;
         check(400, used, 75, &["WOULD_BREAK_DEPENDENT"]);
@@ -379,13 +343,7 @@ mod tests {
 
     #[test]
     fn a_write_is_in_doubt_only_when_it_may_have_arrived() {
-        let network = |sent| {
-            Error::from(NetworkError {
-                call: "POST x".into(),
-                what: "reset".into(),
-                sent,
-            })
-        };
+        let network = |sent| Error::from(NetworkError { call: "POST x".into(), what: "reset".into(), sent });
         let api = |status| Error::from(Box::new(ApiError::parse("POST x", status, b"", "")));
         assert!(network(true).is_ambiguous() && api(500).is_ambiguous() && api(504).is_ambiguous());
         assert!(!network(false).is_ambiguous() && !api(429).is_ambiguous() && !api(400).is_ambiguous());

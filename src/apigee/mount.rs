@@ -23,21 +23,14 @@ pub struct Bundle {
 impl Bundle {
     /// A bundle of files in memory.
     pub fn new(kind: BundleKind, name: Name, files: Files) -> Self {
-        Self {
-            kind,
-            name,
-            digest: Digest::of_files(&files),
-            files,
-        }
+        Self { kind, name, digest: Digest::of_files(&files), files }
     }
 
     /// Reads and verifies the bundle beside its manifest. `expected` is the digest that the Job names.
     pub fn from_mount(manifest_path: &Path, expected: Option<Digest>) -> Result<Self, Error> {
         let manifest = read_manifest(manifest_path)?;
-        let name = manifest
-            .name
-            .parse()
-            .map_err(|why| Error::Usage(format!("`{}`: {why}", manifest_path.display())))?;
+        let name =
+            manifest.name.parse().map_err(|why| Error::Usage(format!("`{}`: {why}", manifest_path.display())))?;
         if let Some(expected) = expected.filter(|expected| *expected != manifest.digest) {
             return Err(Error::Mangled(format!(
                 "`{}` is of the bundle {}, and the Job expects {expected}: the Job and its ConfigMap come from different renders; \
@@ -61,40 +54,26 @@ impl Bundle {
                 manifest.digest
             )));
         }
-        Ok(Self {
-            kind: manifest.kind,
-            name,
-            digest,
-            files,
-        })
+        Ok(Self { kind: manifest.kind, name, digest, files })
     }
 }
 
 fn read_manifest(path: &Path) -> Result<Manifest, Error> {
     let shown = path.display();
     let bytes = std::fs::read(path).map_err(|error| {
-        Error::Missing(format!(
-            "`{shown}` cannot be read: {error}; is the bundle's ConfigMap mounted there?"
-        ))
+        Error::Missing(format!("`{shown}` cannot be read: {error}; is the bundle's ConfigMap mounted there?"))
     })?;
-    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| {
-        Error::Mangled(format!(
-            "`{shown}` is not JSON: {error}; something changed it on its way"
-        ))
-    })?;
+    let value: serde_json::Value = serde_json::from_slice(&bytes)
+        .map_err(|error| Error::Mangled(format!("`{shown}` is not JSON: {error}; something changed it on its way")))?;
     match value.get("schemaVersion").and_then(serde_json::Value::as_u64) {
         Some(version) if version > u64::from(SCHEMA_VERSION) => Err(Error::Usage(format!(
             "`{shown}` has the schema version {version} and this program reads up to {SCHEMA_VERSION}: update the image of the \
              deployer (`ApigeeEnvironment`, `spec.deployer.image`) to the version of the function that rendered it"
         ))),
         Some(_) => serde_json::from_value(value).map_err(|error| {
-            Error::Usage(format!(
-                "`{shown}` is not a manifest of schema version {SCHEMA_VERSION}: {error}"
-            ))
+            Error::Usage(format!("`{shown}` is not a manifest of schema version {SCHEMA_VERSION}: {error}"))
         }),
-        None => Err(Error::Usage(format!(
-            "`{shown}` is not a manifest: it has no `schemaVersion`"
-        ))),
+        None => Err(Error::Usage(format!("`{shown}` is not a manifest: it has no `schemaVersion`"))),
     }
 }
 
@@ -109,10 +88,7 @@ impl Mount {
         let real = folder
             .canonicalize()
             .map_err(|error| Error::Missing(format!("the folder `{}` cannot be read: {error}", folder.display())))?;
-        Ok(Self {
-            folder: folder.to_owned(),
-            real,
-        })
+        Ok(Self { folder: folder.to_owned(), real })
     }
 
     /// Every file that the manifest lists, each verified.
@@ -175,10 +151,7 @@ impl Mount {
         }
         let size = std::fs::metadata(&real).map_err(missing)?.len();
         if size > MAX_UNPACKED_BYTES as u64 {
-            return Err(Error::Missing(format!(
-                "`{}` has {size} bytes, too many for a bundle",
-                file.display()
-            )));
+            return Err(Error::Missing(format!("`{}` has {size} bytes, too many for a bundle", file.display())));
         }
         std::fs::read(&real).map_err(missing)
     }
@@ -188,7 +161,6 @@ impl Mount {
 const MAX_UNPACKED_BYTES: usize = 8 * MAX_BUNDLE_BYTES;
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use std::os::unix::fs::symlink;
 
@@ -230,11 +202,7 @@ mod tests {
     #[track_caller]
     fn fails(result: Result<Bundle, Error>, code: u8, part: &str) {
         let error = result.unwrap_err();
-        assert!(
-            error.exit_code() == code && error.to_string().contains(part),
-            "{} {error}",
-            error.exit_code()
-        );
+        assert!(error.exit_code() == code && error.to_string().contains(part), "{} {error}", error.exit_code());
     }
 
     #[test]
@@ -268,11 +236,7 @@ mod tests {
         let mut shorter = manifest();
         shorter.files.pop();
         fails(read(&mounted(&shorter), None), 67, "the list of files was changed");
-        fails(
-            read(&mounted(&manifest()), Some(Digest::of_bytes(b"other"))),
-            67,
-            "the Job expects sha256:",
-        );
+        fails(read(&mounted(&manifest()), Some(Digest::of_bytes(b"other"))), 67, "the Job expects sha256:");
         let mut twice = manifest();
         twice.files.push(twice.files[0].clone());
         fails(read(&mounted(&twice), None), 64, "twice");
@@ -292,11 +256,7 @@ mod tests {
     #[test]
     fn what_is_missing_or_newer_says_what_to_do() {
         let folder = mounted(&manifest());
-        fails(
-            Bundle::from_mount(&folder.path().join("none.json"), None),
-            66,
-            "mounted",
-        );
+        fails(Bundle::from_mount(&folder.path().join("none.json"), None), 66, "mounted");
         std::fs::remove_file(folder.path().join("..2026_11_24/a.xml")).unwrap();
         fails(read(&folder, None), 66, "a.xml");
         let mut newer = manifest();

@@ -38,7 +38,6 @@ impl fmt::Display for Name {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -15,10 +15,7 @@ pub struct Pace {
 impl Pace {
     /// At most `per_second` requests a second.
     pub fn new(per_second: std::num::NonZeroU32) -> Self {
-        Self {
-            gap: Duration::from_secs(1) / per_second.get(),
-            next: Mutex::new(None),
-        }
+        Self { gap: Duration::from_secs(1) / per_second.get(), next: Mutex::new(None) }
     }
 
     /// Waits for this request's turn.
@@ -35,7 +32,6 @@ impl Pace {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 

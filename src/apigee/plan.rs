@@ -93,16 +93,12 @@ pub fn plan(desired: Desired<'_>, current: Option<&Current>, known: Option<Revis
 /// The deployment that counts when a list has several: the one that started last. While a revision replaces another, both stand
 /// in the list.
 pub fn newest(deployments: Vec<Deployment>) -> Option<Deployment> {
-    deployments.into_iter().max_by_key(|deployment| {
-        (
-            deployment.deploy_start_time.parse::<u64>().unwrap_or_default(),
-            deployment.revision,
-        )
-    })
+    deployments
+        .into_iter()
+        .max_by_key(|deployment| (deployment.deploy_start_time.parse::<u64>().unwrap_or_default(), deployment.revision))
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 
@@ -126,10 +122,7 @@ mod tests {
 
     #[track_caller]
     fn check(current: Option<&Current>, known: Option<&str>, expected: Plan) {
-        let desired = Desired {
-            digest: digest("wanted"),
-            service_account: Some("a@p"),
-        };
+        let desired = Desired { digest: digest("wanted"), service_account: Some("a@p") };
         assert_eq!(plan(desired, current, known.map(id)), expected);
     }
 
@@ -137,14 +130,7 @@ mod tests {
     fn what_runs_is_left_alone() {
         check(Some(&current()), None, Plan::Unchanged(id("3")));
         // The answer may lack the account.
-        check(
-            Some(&Current {
-                service_account: None,
-                ..current()
-            }),
-            None,
-            Plan::Unchanged(id("3")),
-        );
+        check(Some(&Current { service_account: None, ..current() }), None, Plan::Unchanged(id("3")));
     }
 
     #[test]
@@ -152,56 +138,27 @@ mod tests {
         for state in [RuntimeState::Progressing, RuntimeState::Unknown] {
             check(Some(&Current { state, ..current() }), None, Plan::Await(id("3")));
         }
-        check(
-            Some(&Current {
-                has_route_conflicts: true,
-                ..current()
-            }),
-            None,
-            Plan::Await(id("3")),
-        );
+        check(Some(&Current { has_route_conflicts: true, ..current() }), None, Plan::Await(id("3")));
     }
 
     #[test]
     fn what_differs_is_deployed_again() {
-        let other = Current {
-            service_account: Some("b@p".into()),
-            ..current()
-        };
+        let other = Current { service_account: Some("b@p".into()), ..current() };
         check(Some(&other), None, Plan::Deploy(id("3"), Reason::ServiceAccount));
-        let broken = Current {
-            state: RuntimeState::Error,
-            ..current()
-        };
+        let broken = Current { state: RuntimeState::Error, ..current() };
         check(Some(&broken), None, Plan::Deploy(id("3"), Reason::InError));
         // No account is wanted, and one is set.
-        let desired = Desired {
-            digest: digest("wanted"),
-            service_account: None,
-        };
-        assert_eq!(
-            plan(desired, Some(&current()), None),
-            Plan::Deploy(id("3"), Reason::ServiceAccount)
-        );
+        let desired = Desired { digest: digest("wanted"), service_account: None };
+        assert_eq!(plan(desired, Some(&current()), None), Plan::Deploy(id("3"), Reason::ServiceAccount));
     }
 
     #[test]
     fn a_known_digest_is_never_imported_again() {
-        let other = Current {
-            digest: Some(digest("other")),
-            ..current()
-        };
+        let other = Current { digest: Some(digest("other")), ..current() };
         check(Some(&other), Some("2"), Plan::Deploy(id("2"), Reason::Known));
         check(None, Some("2"), Plan::Deploy(id("2"), Reason::Known));
         check(Some(&other), None, Plan::Import);
-        check(
-            Some(&Current {
-                digest: None,
-                ..current()
-            }),
-            None,
-            Plan::Import,
-        );
+        check(Some(&Current { digest: None, ..current() }), None, Plan::Import);
         check(None, None, Plan::Import);
     }
 
@@ -212,12 +169,7 @@ mod tests {
         };
         let list = vec![deployment("2", "1000"), deployment("10", "999"), deployment("9", "999")];
         assert_eq!(newest(list).unwrap().revision, id("2"));
-        assert_eq!(
-            newest(vec![deployment("9", ""), deployment("10", "")])
-                .unwrap()
-                .revision,
-            id("10")
-        );
+        assert_eq!(newest(vec![deployment("9", ""), deployment("10", "")]).unwrap().revision, id("10"));
         assert_eq!(newest(Vec::new()), None);
     }
 }

@@ -38,7 +38,6 @@ impl Provenance {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 
@@ -46,10 +45,7 @@ mod tests {
     fn everything_is_optional_and_more_is_ignored() {
         assert_eq!(Provenance::parse(b"{}"), Ok(Provenance::default()));
         let read = Provenance::parse(br#"{"commit": "abc", "author": "Jo", "later": {"x": 1}}"#).unwrap();
-        assert_eq!(
-            (read.commit.as_deref(), read.author.as_deref()),
-            (Some("abc"), Some("Jo"))
-        );
+        assert_eq!((read.commit.as_deref(), read.author.as_deref()), (Some("abc"), Some("Jo")));
         assert!(Provenance::parse(b"[]").is_err());
         assert!(Provenance::parse(br#"{"commit": 1}"#).is_err());
     }

@@ -68,9 +68,7 @@ impl Backoff {
         if let Some(asked) = asked {
             return Some(asked.min(self.longest_asked));
         }
-        let doubled = self
-            .first
-            .saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
+        let doubled = self.first.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
         Some(jittered(doubled.min(self.longest)))
     }
 }
@@ -84,7 +82,6 @@ pub fn jittered(pause: Duration) -> Duration {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::super::error::{ApiError, NetworkError};
     use super::*;
@@ -96,10 +93,7 @@ mod tests {
     #[test]
     fn the_table() {
         for status in [408, 429, 500, 502, 503, 504] {
-            assert!(
-                Effect::Read.may_retry(&api(status)) && Effect::Write.may_retry(&api(status)),
-                "{status}"
-            );
+            assert!(Effect::Read.may_retry(&api(status)) && Effect::Write.may_retry(&api(status)), "{status}");
         }
         for status in [400, 401, 403, 404, 409, 413, 501] {
             assert!(!Effect::Read.may_retry(&api(status)), "{status}");
@@ -108,13 +102,7 @@ mod tests {
 
     #[test]
     fn an_import_is_never_repeated_blindly() {
-        let network = |sent| {
-            Error::from(NetworkError {
-                call: String::new(),
-                what: String::new(),
-                sent,
-            })
-        };
+        let network = |sent| Error::from(NetworkError { call: String::new(), what: String::new(), sent });
         assert!(Effect::Create.may_retry(&api(429)), "refused before it was read");
         assert!(Effect::Create.may_retry(&network(false)), "never connected");
         for error in [api(408), api(500), api(502), api(503), api(504), network(true)] {
@@ -131,13 +119,7 @@ mod tests {
             assert!(pause >= longest / 2 && pause <= longest, "{attempt}: {pause:?}");
         }
         assert_eq!(backoff.pause(7, None), None);
-        assert_eq!(
-            backoff.pause(1, Some(Duration::from_secs(7))),
-            Some(Duration::from_secs(7))
-        );
-        assert_eq!(
-            backoff.pause(1, Some(Duration::from_secs(700))),
-            Some(Duration::from_mins(1))
-        );
+        assert_eq!(backoff.pause(1, Some(Duration::from_secs(7))), Some(Duration::from_secs(7)));
+        assert_eq!(backoff.pause(1, Some(Duration::from_secs(700))), Some(Duration::from_mins(1)));
     }
 }

@@ -105,7 +105,6 @@ fn find(description: &str) -> Option<(RevisionRecord, std::ops::Range<usize>)> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use proptest::prelude::*;
 
@@ -113,11 +112,8 @@ mod tests {
     use crate::bundle::BundlePath;
 
     fn record(author: &str) -> RevisionRecord {
-        let provenance = Provenance {
-            commit: Some("1a2b3c".into()),
-            author: Some(author.into()),
-            ..Provenance::default()
-        };
+        let provenance =
+            Provenance { commit: Some("1a2b3c".into()), author: Some(author.into()), ..Provenance::default() };
         RevisionRecord::new(Digest::of_bytes(b"x"), &provenance)
     }
 
@@ -155,13 +151,9 @@ mod tests {
 
     #[test]
     fn other_text_is_no_stamp() {
-        for text in [
-            "",
-            "apigee-flux:",
-            "apigee-flux: {}",
-            "apigee-flux: {\"digest\":\"sha256:12\"}",
-            "by apigee-flux: yes",
-        ] {
+        for text in
+            ["", "apigee-flux:", "apigee-flux: {}", "apigee-flux: {\"digest\":\"sha256:12\"}", "by apigee-flux: yes"]
+        {
             assert_eq!(RevisionRecord::parse(text), None, "{text}");
         }
     }

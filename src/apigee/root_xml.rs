@@ -32,9 +32,7 @@ pub fn find(kind: BundleKind, files: &Files) -> Result<&BundlePath, String> {
 
 /// Apigee knows XML files by the lower-case ending.
 fn is_xml(path: &BundlePath) -> bool {
-    path.file_name()
-        .rsplit_once('.')
-        .is_some_and(|(_, ending)| ending == "xml")
+    path.file_name().rsplit_once('.').is_some_and(|(_, ending)| ending == "xml")
 }
 
 /// The text of the root XML's `<Description>`; empty without one.
@@ -60,18 +58,12 @@ pub fn with_description(xml: &str, text: &str) -> Result<String, String> {
 type Edit = Option<(std::ops::Range<usize>, String)>;
 
 fn description_node<'a, 'input>(document: &'a Document<'input>) -> Option<Node<'a, 'input>> {
-    document
-        .root_element()
-        .children()
-        .find(|node| node.tag_name().name() == "Description")
+    document.root_element().children().find(|node| node.tag_name().name() == "Description")
 }
 
 /// All text directly inside, character data sections included.
 fn text_of(node: Node<'_, '_>) -> String {
-    node.children()
-        .filter(Node::is_text)
-        .filter_map(|child| child.text())
-        .collect()
+    node.children().filter(Node::is_text).filter_map(|child| child.text()).collect()
 }
 
 /// Replaces what stands between an element's tags.
@@ -99,11 +91,7 @@ fn insert_description(xml: &str, root: Node<'_, '_>, text: &str) -> Edit {
     let close = range.start + source.rfind("</")?;
     let at = root.first_child().map_or(close, |child| child.range().start);
     // Indented as its neighbours are.
-    let indent = root
-        .first_child()
-        .filter(Node::is_text)
-        .and_then(|child| xml.get(child.range()))
-        .unwrap_or_default();
+    let indent = root.first_child().filter(Node::is_text).and_then(|child| xml.get(child.range())).unwrap_or_default();
     let indent = if indent.trim().is_empty() { indent } else { "" };
     Some((at..at, format!("{indent}{element}")))
 }
@@ -118,9 +106,7 @@ fn self_closed<'a>(node: Node<'_, '_>, source: &'a str) -> Option<&'a str> {
 /// The element's name as written, its prefix included.
 fn qualified_name(source: &str) -> &str {
     let name = source.trim_start_matches('<');
-    name.split(|c: char| c.is_whitespace() || matches!(c, '/' | '>'))
-        .next()
-        .unwrap_or(name)
+    name.split(|c: char| c.is_whitespace() || matches!(c, '/' | '>')).next().unwrap_or(name)
 }
 
 /// Text as character data. What XML 1.0 has no form for becomes U+FFFD.
@@ -142,7 +128,6 @@ fn escape(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use proptest::prelude::*;
 
@@ -157,25 +142,13 @@ mod tests {
     #[test]
     fn only_the_description_changes() {
         const NEW: &str = "<Description>new &amp; &lt;b&gt;</Description>";
-        check(
-            "<APIProxy><Description>old</Description></APIProxy>",
-            &format!("<APIProxy>{NEW}</APIProxy>"),
-        );
-        check(
-            "<APIProxy><Description/></APIProxy>",
-            &format!("<APIProxy>{NEW}</APIProxy>"),
-        );
+        check("<APIProxy><Description>old</Description></APIProxy>", &format!("<APIProxy>{NEW}</APIProxy>"));
+        check("<APIProxy><Description/></APIProxy>", &format!("<APIProxy>{NEW}</APIProxy>"));
         check(
             "<APIProxy><Description></Description ></APIProxy>",
-            &format!(
-                "<APIProxy>{}</APIProxy>",
-                NEW.replace("n>", "n >").replacen("n >", "n>", 1)
-            ),
+            &format!("<APIProxy>{}</APIProxy>", NEW.replace("n>", "n >").replacen("n >", "n>", 1)),
         );
-        check(
-            "<APIProxy name=\"a\"/>",
-            &format!("<APIProxy name=\"a\">{NEW}</APIProxy>"),
-        );
+        check("<APIProxy name=\"a\"/>", &format!("<APIProxy name=\"a\">{NEW}</APIProxy>"));
         check("<APIProxy></APIProxy>", &format!("<APIProxy>{NEW}</APIProxy>"));
         check(
             "<?xml version=\"1.0\"?>\n<!-- < -->\n<APIProxy\n  name='a>b'>\n  <DisplayName/>\n</APIProxy>\n",
@@ -185,17 +158,11 @@ mod tests {
         );
         check(
             "\u{feff}<APIProxy>\r\n<Description a=\"1\"><![CDATA[</Description>]]> x<!-- y --></Description>\r\n</APIProxy>",
-            &format!(
-                "\u{feff}<APIProxy>\r\n{}\r\n</APIProxy>",
-                NEW.replacen("n>", "n a=\"1\">", 1)
-            ),
+            &format!("\u{feff}<APIProxy>\r\n{}\r\n</APIProxy>", NEW.replacen("n>", "n a=\"1\">", 1)),
         );
         check(
             "<x:APIProxy xmlns:x=\"u\"><x:Description/></x:APIProxy>",
-            &format!(
-                "<x:APIProxy xmlns:x=\"u\">{}</x:APIProxy>",
-                NEW.replace("Desc", "x:Desc")
-            ),
+            &format!("<x:APIProxy xmlns:x=\"u\">{}</x:APIProxy>", NEW.replace("Desc", "x:Desc")),
         );
     }
 
@@ -203,19 +170,14 @@ mod tests {
     fn the_description_is_read_with_entities_and_sections() {
         let xml = "<APIProxy><Description>a &amp; &#x62;<![CDATA[<c>]]></Description></APIProxy>";
         assert_eq!(description(xml).unwrap(), "a & b<c>");
-        assert_eq!(
-            description("<APIProxy><X><Description>no</Description></X></APIProxy>").unwrap(),
-            ""
-        );
+        assert_eq!(description("<APIProxy><X><Description>no</Description></X></APIProxy>").unwrap(), "");
         assert!(description("<APIProxy>").is_err());
     }
 
     #[test]
     fn the_root_file_is_the_one_with_the_root_element() {
         let files = |list: &[(&str, &str)]| -> Files {
-            list.iter()
-                .map(|(path, text)| (BundlePath::parse(path).unwrap(), text.as_bytes().to_vec()))
-                .collect()
+            list.iter().map(|(path, text)| (BundlePath::parse(path).unwrap(), text.as_bytes().to_vec())).collect()
         };
         let one = files(&[
             ("a.xml", "<Other/>"),
@@ -224,17 +186,9 @@ mod tests {
             ("d.xml", "<"),
         ]);
         assert_eq!(find(BundleKind::Proxy, &one).unwrap().as_str(), "b.xml");
-        assert!(
-            find(BundleKind::SharedFlow, &one)
-                .unwrap_err()
-                .contains("<SharedFlowBundle>")
-        );
+        assert!(find(BundleKind::SharedFlow, &one).unwrap_err().contains("<SharedFlowBundle>"));
         let two = files(&[("a.xml", "<APIProxy/>"), ("b.xml", "<APIProxy/>")]);
-        assert!(
-            find(BundleKind::Proxy, &two)
-                .unwrap_err()
-                .contains("`a.xml` and `b.xml`")
-        );
+        assert!(find(BundleKind::Proxy, &two).unwrap_err().contains("`a.xml` and `b.xml`"));
     }
 
     proptest! {

@@ -23,11 +23,7 @@ pub struct Polling {
 
 impl Default for Polling {
     fn default() -> Self {
-        Self {
-            first: Duration::from_millis(500),
-            longest: Duration::from_secs(10),
-            grace: Duration::from_mins(1),
-        }
+        Self { first: Duration::from_millis(500), longest: Duration::from_secs(10), grace: Duration::from_mins(1) }
     }
 }
 
@@ -92,9 +88,7 @@ impl Wait<'_> {
         let mut last = String::new();
         loop {
             tokio::time::sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
-            pause = jittered(pause.saturating_mul(3) / 2)
-                .max(self.polling.first)
-                .min(self.polling.longest);
+            pause = jittered(pause.saturating_mul(3) / 2).max(self.polling.first).min(self.polling.longest);
             let state = match self.client.deployment(self.resource, self.environment, id).await {
                 Ok(status) => match judge(&status, started) {
                     Verdict::Ready => return Ok(()),
@@ -120,7 +114,6 @@ impl Wait<'_> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use serde_json::json;
 
@@ -131,10 +124,7 @@ mod tests {
         let verdict = judge(&serde_json::from_value(status).unwrap(), 1000);
         match expected {
             Ok(expected) => assert_eq!(verdict, expected),
-            Err(part) => assert!(
-                matches!(&verdict, Verdict::Failed(why) if why.contains(part)),
-                "{verdict:?}"
-            ),
+            Err(part) => assert!(matches!(&verdict, Verdict::Failed(why) if why.contains(part)), "{verdict:?}"),
         }
     }
 
@@ -145,20 +135,11 @@ mod tests {
         check(json!({}), Ok(Verdict::NotYet));
         check(json!({"state": "A_NEW_ONE"}), Ok(Verdict::NotYet));
         check(json!({"state": "ERROR"}), Err("gives no reason"));
-        check(
-            json!({"state": "ERROR", "errors": [{"code": 9, "message": "no such host"}]}),
-            Err("no such host"),
-        );
+        check(json!({"state": "ERROR", "errors": [{"code": 9, "message": "no such host"}]}), Err("no such host"));
         let conflict =
             json!({"environmentGroup": "g", "conflictingDeployment": {"apiProxy": "other", "basepath": "/a"}});
-        check(
-            json!({"state": "READY", "routeConflicts": [conflict]}),
-            Err("`/a` in environment group `g`"),
-        );
-        check(
-            json!({"state": "PROGRESSING", "routeConflicts": [conflict]}),
-            Ok(Verdict::NotYet),
-        );
+        check(json!({"state": "READY", "routeConflicts": [conflict]}), Err("`/a` in environment group `g`"));
+        check(json!({"state": "PROGRESSING", "routeConflicts": [conflict]}), Ok(Verdict::NotYet));
     }
 
     #[test]

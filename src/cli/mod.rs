@@ -1,7 +1,11 @@
 //! The command line: one file per command, each with its `Args` and a `run` that returns the exit code.
 //!
-//! This is the rim: only here, in `apigee::client`, `apigee::auth` and in `sandbox::server` are files, the network, the clock or
+//! This is the rim: only here, in `apigee::{client, auth, mount}` and in `sandbox::server` are files, the network, the clock or
 //! the environment touched.
+
+mod deploy;
+mod duration;
+mod sandbox;
 
 use std::process::ExitCode;
 
@@ -17,13 +21,24 @@ pub struct Cli {
 
 /// The commands, in the order of `--help`.
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Deploy(Box<deploy::Args>),
+    Sandbox(sandbox::Args),
+}
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are errors to clap. A usage error exits 64 (`EX_USAGE`), so that a Job does not try again.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(64) } else { ExitCode::SUCCESS };
+        }
+    };
     match cli.command {
-        Some(command) => match command {},
+        Some(Command::Deploy(args)) => deploy::run(&args),
+        Some(Command::Sandbox(args)) => sandbox::run(args),
         None => ExitCode::SUCCESS,
     }
 }
