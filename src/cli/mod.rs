@@ -1,11 +1,14 @@
 //! The command line: one file per command, each with its `Args` and a `run` that returns the exit code.
 //!
-//! This is the rim: only here, in `apigee::client`, `apigee::auth` and in `sandbox::server` are files, the network, the clock or
+//! This is the rim: only here, in `apigee::{client, auth, mount}` and in `sandbox::server` are files, the network, the clock or
 //! the environment touched.
 
+mod demo;
+mod deploy;
 mod function;
 mod package;
 mod render;
+mod sandbox;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -26,14 +29,27 @@ pub struct Cli {
 /// The commands, in the order of `--help`.
 #[derive(Debug, Subcommand)]
 enum Command {
-    Render(render::RenderArgs),
+    Demo(demo::Args),
+    Render(render::Args),
+    Deploy(Box<deploy::Args>),
+    Sandbox(sandbox::Args),
 }
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are errors to clap. A usage error exits 64 (`EX_USAGE`), so that a Job does not try again.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(64) } else { ExitCode::SUCCESS };
+        }
+    };
     let result = match cli.command {
+        Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Render(args)) => render::run(&args),
+        Some(Command::Deploy(args)) => Ok(deploy::run(&args)),
+        Some(Command::Sandbox(args)) => Ok(sandbox::run(args)),
         None if io::stdin().is_terminal() => help(),
         None => function::run().map_err(anyhow::Error::from),
     };

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::Args;
 
 use super::function::report_in;
 use super::package::Package;
@@ -15,8 +14,8 @@ use crate::expand::{Expansion, Options, expand};
 use crate::krm::Input;
 
 /// Expand a directory of YAML and bundle folders.
-#[derive(Debug, Args)]
-pub(super) struct RenderArgs {
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
     /// The directory, or one file.
     dir: PathBuf,
     /// Write one file for each object below this directory instead of a stream to standard output. Outputs of an earlier run that are not
@@ -29,7 +28,7 @@ pub(super) struct RenderArgs {
 }
 
 /// Runs the command. Exit codes: 0 done, 1 an error was found and nothing was written.
-pub(super) fn run(args: &RenderArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let package = Package::read(&args.dir)?;
     let input = match package.input() {
         Ok(input) => input,

@@ -3,8 +3,8 @@
 use super::Of;
 use crate::apigee::endpoint::Endpoint;
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
+use crate::duration;
 use crate::spec::Resource;
-use crate::spec::duration;
 use crate::spec::environment::{EnvironmentSpec, Runtime};
 
 /// The image of this version.

@@ -5,7 +5,6 @@
 pub mod api_proxy;
 pub mod bundle_source;
 pub mod credential;
-pub mod duration;
 pub mod environment;
 pub mod expand_apigee;
 mod resource;

@@ -17,7 +17,7 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
-use clap::Args;
+
 use serde_json::Value;
 
 use super::package::Package;
@@ -27,8 +27,8 @@ use crate::k8s::{DIGEST, Object};
 use crate::sandbox::{self, LoggedRequest, Sandbox};
 
 /// Show the main job end to end, on this machine and without an account.
-#[derive(Debug, Args)]
-pub(super) struct DemoArgs {
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
     /// Keep the working directory, with the specs, the objects and the pods' volumes
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -54,7 +54,7 @@ const QUICKSTART: [(&str, &str); 6] = [
 const CHANGE: (&str, &str) = ("spikeArrest: 100ps", "spikeArrest: 50ps");
 
 /// Runs the command.
-pub(super) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let directory = match &args.keep {
         Some(directory) => directory.clone(),
         None => std::env::temp_dir().join(format!("apigee-flux-demo-{}", std::process::id())),
@@ -80,8 +80,10 @@ fn tell(directory: &Path) -> anyhow::Result<()> {
 
     story.say(&format!("A local Apigee listens on {}. The specs are examples/quickstart.", sandbox.url()))?;
 
-    let first = story.expand(&specs)?;
-    story.say("\nCommit A: two proxies for two environments. Flux applies the objects and the Jobs run, dev before prod.")?;
+    let first = expand_folder(&specs)?;
+    story.say(
+        "\nCommit A: two proxies for two environments. Flux applies the objects and the Jobs run, dev before prod.",
+    )?;
     story.show_objects(&first)?;
     let seen = story.run_jobs(&first, &jobs(&first))?;
     ensure!(seen.results("deployed") == 2 && seen.results("redeployed") == 2, "each proxy should be imported once");
@@ -97,7 +99,7 @@ fn tell(directory: &Path) -> anyhow::Result<()> {
     let (name, text) = QUICKSTART[1];
     ensure!(text.contains(old), "{name} should hold `{old}`");
     write_file(&specs.join(name), &text.replace(old, new))?;
-    let second = story.expand(&specs)?;
+    let second = expand_folder(&specs)?;
     let changed = changed_jobs(&first, &second);
     ensure!(changed.len() == 2, "only the Jobs of hello should change, but {} did", changed.len());
     let seen = story.run_jobs(&second, &changed)?;
@@ -106,13 +108,16 @@ fn tell(directory: &Path) -> anyhow::Result<()> {
 
     story.say("\nRevert to A: git revert, nothing else.")?;
     write_file(&specs.join(name), text)?;
-    let third = story.expand(&specs)?;
+    let third = expand_folder(&specs)?;
     ensure!(third == first, "the same specs should give the same objects");
     let seen = story.run_jobs(&third, &changed_jobs(&second, &third))?;
     ensure!(seen.imports() == 0 && seen.results("redeployed") == 2, "a rollback should import nothing");
     story.say("  The old revision serves again; nothing was imported.")?;
 
-    story.say(&format!("\nDone in {:.1} s. Next: README.md, \"A first proxy in five minutes\".", started.elapsed().as_secs_f64()))
+    story.say(&format!(
+        "\nDone in {:.1} s. Next: README.md, \"A first proxy in five minutes\".",
+        started.elapsed().as_secs_f64()
+    ))
 }
 
 fn write_file(path: &Path, text: &str) -> anyhow::Result<()> {
@@ -120,6 +125,17 @@ fn write_file(path: &Path, text: &str) -> anyhow::Result<()> {
         fs::create_dir_all(folder)?;
     }
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn expand_folder(specs: &Path) -> anyhow::Result<Vec<Object>> {
+    let package = Package::read(specs)?;
+    let input = package.input().map_err(|diagnostic| anyhow::anyhow!(diagnostic.text()))?;
+    let read_folder = |subject: &Subject, path: &str| package.bundle(subject, path);
+    let expansion = expand(&input, &Options { read_folder: Some(&read_folder), ..Options::default() });
+    if has_errors(&expansion.diagnostics) {
+        bail!("{}", human::report(&expansion.diagnostics, &|diagnostic| package.locate(&input, diagnostic)));
+    }
+    Ok(expansion.objects)
 }
 
 /// The names of all Jobs.
@@ -172,17 +188,6 @@ impl Story<'_> {
         Ok(())
     }
 
-    fn expand(&self, specs: &Path) -> anyhow::Result<Vec<Object>> {
-        let package = Package::read(specs)?;
-        let input = package.input().map_err(|diagnostic| anyhow::anyhow!(diagnostic.text()))?;
-        let read_folder = |subject: &Subject, path: &str| package.bundle(subject, path);
-        let expansion = expand(&input, &Options { read_folder: Some(&read_folder), ..Options::default() });
-        if has_errors(&expansion.diagnostics) {
-            bail!("{}", human::report(&expansion.diagnostics, &|diagnostic| package.locate(&input, diagnostic)));
-        }
-        Ok(expansion.objects)
-    }
-
     fn show_objects(&mut self, objects: &[Object]) -> anyhow::Result<()> {
         let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
         for object in objects {
@@ -198,7 +203,9 @@ impl Story<'_> {
         let cluster: pod::Cluster<'_> =
             objects.iter().map(|object| ((object.id.kind.as_str(), object.id.name.as_str()), object.value())).collect();
         let mut by_environment: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
-        for object in objects.iter().filter(|object| object.id.kind == "Job" && names.contains(&object.id.name.as_str())) {
+        for object in
+            objects.iter().filter(|object| object.id.kind == "Job" && names.contains(&object.id.name.as_str()))
+        {
             let environment = object.label("apigeeflux.dev/environment").unwrap_or_default();
             by_environment.entry(environment).or_default().push(object);
         }

@@ -27,9 +27,8 @@ pub(super) fn run(job: &Value, cluster: &Cluster<'_>, root: &Path, extra: &[(&st
         let folder = root.join(text(&mount["mountPath"]).trim_start_matches('/'));
         materialize(&files, &folder).with_context(|| format!("cannot write the volume `{name}`"))?;
     }
-    let mut env: BTreeMap<&str, &str> = list(&container["env"])
-        .map(|variable| (text(&variable["name"]), text(&variable["value"])))
-        .collect();
+    let mut env: BTreeMap<&str, &str> =
+        list(&container["env"]).map(|variable| (text(&variable["name"]), text(&variable["value"]))).collect();
     let args: Vec<String> = list(&container["args"]).map(|argument| expand(text(argument), &env)).collect();
     env.extend(extra.iter().copied());
     let directory = root.join(text(&container["workingDir"]).trim_start_matches('/'));
@@ -117,15 +116,12 @@ fn expand(argument: &str, env: &BTreeMap<&str, &str>) -> String {
             continue;
         }
         let name = rest.strip_prefix("$(").and_then(|inner| inner.split_once(')'));
-        match name.and_then(|(name, after)| Some((env.get(name)?, after))) {
-            Some((value, after)) => {
-                expanded.push_str(value);
-                rest = after;
-            }
-            None => {
-                expanded.push('$');
-                rest = &rest[1..];
-            }
+        if let Some((value, after)) = name.and_then(|(name, after)| Some((env.get(name)?, after))) {
+            expanded.push_str(value);
+            rest = after;
+        } else {
+            expanded.push('$');
+            rest = &rest[1..];
         }
     }
     expanded.push_str(rest);

@@ -1,4 +1,4 @@
-//! Durations as specs write them: `200ms`, `10s`, `10m`, `1h`.
+//! Durations as specs and the command line write them: `200ms`, `10s`, `10m`, `1h`.
 
 use std::time::Duration;
 
