@@ -1,4 +1,14 @@
 //! apigee-flux: GitOps for Apigee.
 
+pub mod apigee;
 pub mod bundle;
 pub mod cli;
+pub mod diag;
+pub mod duration;
+pub mod expand;
+pub mod k8s;
+pub mod krm;
+pub mod proxy;
+pub mod sandbox;
+pub mod spec;
+pub mod yaml;

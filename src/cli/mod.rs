@@ -1,15 +1,26 @@
 //! The command line: one file per command, each with its `Args` and a `run` that returns the exit code.
 //!
-//! This is the rim: only here, in `apigee::client`, `apigee::auth` and in `sandbox::server` are files, the network, the clock or
+//! This is the rim: only here, in `apigee::{client, auth, mount}` and in `sandbox::server` are files, the network, the clock or
 //! the environment touched.
 
+mod demo;
+mod deploy;
+mod function;
+mod package;
+mod render;
+mod sandbox;
+
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// GitOps for Apigee: expands API proxy specs into ConfigMaps and Jobs for Flux, and deploys them.
+///
+/// Without a command, and with standard input not a terminal, it is a KRM function: a ResourceList or a stream of YAML
+/// documents comes in, the same comes out with every Apigee spec expanded.
 #[derive(Debug, Parser)]
-#[command(name = "apigee-flux", version, about, disable_help_subcommand = true)]
+#[command(name = "apigee-flux", version, about, long_about, disable_help_subcommand = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -17,13 +28,42 @@ pub struct Cli {
 
 /// The commands, in the order of `--help`.
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Demo(demo::Args),
+    Render(render::Args),
+    Deploy(Box<deploy::Args>),
+    Sandbox(sandbox::Args),
+}
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
-    match cli.command {
-        Some(command) => match command {},
-        None => ExitCode::SUCCESS,
-    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are errors to clap. A usage error exits 64 (`EX_USAGE`), so that a Job does not try again.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(64) } else { ExitCode::SUCCESS };
+        }
+    };
+    let result = match cli.command {
+        Some(Command::Demo(args)) => demo::run(&args),
+        Some(Command::Render(args)) => render::run(&args),
+        Some(Command::Deploy(args)) => Ok(deploy::run(&args)),
+        Some(Command::Sandbox(args)) => Ok(sandbox::run(args)),
+        None if io::stdin().is_terminal() => help(),
+        None => function::run().map_err(anyhow::Error::from),
+    };
+    result.unwrap_or_else(|error| {
+        // A closed pipe is the reader's choice; there is nobody left to tell.
+        let closed = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+        if !closed {
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+        }
+        ExitCode::FAILURE
+    })
+}
+
+fn help() -> anyhow::Result<ExitCode> {
+    Cli::command().print_long_help()?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,463 @@
+//! The client of the management API: one method per call that this program needs.
+//!
+//! Paths, parameters and answers are those of the discovery document `apigee.v1`. Every request carries
+//! `X-GOOG-API-FORMAT-VERSION: 2`, without which errors were seen to lack their details
+//! (<https://github.com/apigee/apigee-deploy-maven-plugin/issues/153>).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use reqwest::header::RETRY_AFTER;
+use reqwest::multipart::{Form, Part};
+use reqwest::{Method, StatusCode};
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use super::auth::TokenSource;
+use super::deployment::{ChangeReport, Deployment, DeploymentList};
+use super::error::{ApiError, NetworkError};
+use super::pace::Pace;
+use super::retry::{Backoff, Effect};
+use super::revision::{Resource, Revision};
+use super::{Endpoint, Error, Name, RevisionId};
+use crate::bundle::BundleKind;
+
+/// How a client behaves.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Requests per second.
+    pub rate: std::num::NonZeroU32,
+    /// Repetitions.
+    pub backoff: Backoff,
+    /// For one request, its answer included.
+    pub request_timeout: Duration,
+}
+
+impl Settings {
+    /// 40 requests a second, so that two dozen Jobs at once stay below the organization's 6,000 a minute with their retries.
+    pub const DEFAULT_RATE: std::num::NonZeroU32 = match std::num::NonZeroU32::new(40) {
+        Some(rate) => rate,
+        None => std::num::NonZeroU32::MIN,
+    };
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { rate: Self::DEFAULT_RATE, backoff: Backoff::default(), request_timeout: Duration::from_mins(2) }
+    }
+}
+
+/// A proxy or shared flow of an organization.
+#[derive(Debug, Clone, Copy)]
+pub struct ResourceName<'a> {
+    /// The organization.
+    pub organization: &'a Name,
+    /// Proxy or shared flow.
+    pub kind: BundleKind,
+    /// Its name.
+    pub name: &'a Name,
+}
+
+/// How to deploy a revision.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DeployOptions<'a> {
+    /// The email of the Google service account that the proxy runs as.
+    pub service_account: Option<&'a str>,
+    /// Rolls out routes and runtime in order. Proxies only.
+    pub sequenced_rollout: bool,
+}
+
+/// The client. A clone shares the connections, the pace and the counter.
+#[derive(Debug, Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+    /// Until then a 404 is answered by asking again.
+    missing_until: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    http: reqwest::Client,
+    endpoint: Endpoint,
+    tokens: TokenSource,
+    backoff: Backoff,
+    pace: Pace,
+    writes: AtomicU32,
+}
+
+/// One call: what to send, and what it does.
+struct Call<'a> {
+    method: Method,
+    parts: Vec<&'a str>,
+    query: Vec<(&'static str, &'a str)>,
+    upload: Option<&'a [u8]>,
+    effect: Effect,
+    /// The permissions that it takes, for a 403 that does not name one.
+    needs: &'static str,
+}
+
+/// An answer that is an error, and when the server wants to be asked again.
+struct Failure {
+    error: Error,
+    retry_after: Option<Duration>,
+    unauthenticated: bool,
+}
+
+impl Client {
+    /// A client for one endpoint.
+    pub fn new(endpoint: Endpoint, tokens: TokenSource, settings: &Settings) -> Result<Self, Error> {
+        let mut http = reqwest::Client::builder()
+            .user_agent(concat!("apigee-flux/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(Duration::from_secs(10))
+            .timeout(settings.request_timeout)
+            // The API redirects nowhere; a token must not follow one.
+            .redirect(reqwest::redirect::Policy::none());
+        if endpoint.is_plain_http() {
+            // A proxy would carry a loopback request, and its token, to another machine.
+            http = http.no_proxy();
+        }
+        let http = http.build().map_err(|error| {
+            Error::Usage(format!(
+                "the HTTPS client cannot start: {}; does the image have CA certificates?",
+                causes(&error)
+            ))
+        })?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                http,
+                endpoint,
+                tokens,
+                backoff: settings.backoff,
+                pace: Pace::new(settings.rate),
+                writes: AtomicU32::new(0),
+            }),
+            missing_until: None,
+        })
+    }
+
+    /// How many requests that change something were sent, by this client and its clones.
+    pub fn writes(&self) -> u32 {
+        self.shared.writes.load(Ordering::Relaxed)
+    }
+
+    /// The same client, which takes "not found" for "not yet" for some time: a revision may stay invisible to parts of the API
+    /// right after its import (<https://github.com/apigee/apigee-deploy-maven-plugin/issues/233>).
+    #[must_use]
+    pub fn patient_with_missing(&self, grace: Duration) -> Self {
+        Self { shared: Arc::clone(&self.shared), missing_until: Some(Instant::now() + grace) }
+    }
+
+    /// Lets Apigee check a bundle's zip without keeping it.
+    pub async fn validate(&self, resource: ResourceName<'_>, zip: &[u8]) -> Result<(), Error> {
+        let _: Revision = self.upload(resource, "validate", zip, Effect::Read).await?;
+        Ok(())
+    }
+
+    /// Makes a new revision of a bundle's zip. After an ambiguous failure ([`Error::is_ambiguous`]) the caller must look whether
+    /// the revision exists before it calls again.
+    pub async fn import(&self, resource: ResourceName<'_>, zip: &[u8]) -> Result<RevisionId, Error> {
+        let revision: Revision = self.upload(resource, "import", zip, Effect::Create).await?;
+        revision.revision.ok_or_else(|| {
+            Error::from(NetworkError {
+                call: format!("POST organizations/{}/{}", resource.organization, resource.kind.collection()),
+                what: "the answer to the import names no revision".to_owned(),
+                sent: true,
+            })
+        })
+    }
+
+    async fn upload(
+        &self,
+        resource: ResourceName<'_>,
+        action: &str,
+        zip: &[u8],
+        effect: Effect,
+    ) -> Result<Revision, Error> {
+        let needs = match resource.kind {
+            BundleKind::Proxy => "apigee.proxies.create",
+            BundleKind::SharedFlow => "apigee.sharedflows.create",
+        };
+        self.call(Call {
+            method: Method::POST,
+            parts: vec!["organizations", resource.organization.as_str(), resource.kind.collection()],
+            query: vec![("name", resource.name.as_str()), ("action", action)],
+            upload: Some(zip),
+            effect,
+            needs,
+        })
+        .await
+    }
+
+    /// The proxy or shared flow with its revisions; none when it does not exist.
+    pub async fn resource(&self, resource: ResourceName<'_>) -> Result<Option<Resource>, Error> {
+        let needs = match resource.kind {
+            BundleKind::Proxy => "apigee.proxies.get",
+            BundleKind::SharedFlow => "apigee.sharedflows.get",
+        };
+        let parts =
+            vec!["organizations", resource.organization.as_str(), resource.kind.collection(), resource.name.as_str()];
+        match self.call(Call::read(parts, needs)).await {
+            Err(error) if error.is_not_found() => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
+    /// One revision.
+    pub async fn revision(&self, resource: ResourceName<'_>, id: RevisionId) -> Result<Revision, Error> {
+        let needs = match resource.kind {
+            BundleKind::Proxy => "apigee.proxyrevisions.get",
+            BundleKind::SharedFlow => "apigee.sharedflowrevisions.get",
+        };
+        let (organization, id) = (resource.organization.as_str(), id.to_string());
+        let collection = resource.kind.collection();
+        self.call(Call::read(
+            vec!["organizations", organization, collection, resource.name.as_str(), "revisions", &id],
+            needs,
+        ))
+        .await
+    }
+
+    /// Every deployment of the resource in an environment. States are not in this answer.
+    pub async fn deployments(&self, resource: ResourceName<'_>, environment: &Name) -> Result<Vec<Deployment>, Error> {
+        let list: DeploymentList = self
+            .call(Call::read(
+                vec![
+                    "organizations",
+                    resource.organization.as_str(),
+                    "environments",
+                    environment.as_str(),
+                    resource.kind.collection(),
+                    resource.name.as_str(),
+                    "deployments",
+                ],
+                "apigee.deployments.list",
+            ))
+            .await?;
+        Ok(list.deployments)
+    }
+
+    /// The deployment of one revision with what the runtime reports.
+    pub async fn deployment(
+        &self,
+        resource: ResourceName<'_>,
+        environment: &Name,
+        id: RevisionId,
+    ) -> Result<Deployment, Error> {
+        let id = id.to_string();
+        let parts = deployment_parts(resource, environment, &id, "deployments");
+        self.call(Call::read(parts, "apigee.deployments.get")).await
+    }
+
+    /// What a deployment in place of the deployed revision would change. Shared flows have no such report.
+    pub async fn deploy_change_report(
+        &self,
+        resource: ResourceName<'_>,
+        environment: &Name,
+        id: RevisionId,
+    ) -> Result<ChangeReport, Error> {
+        let id = id.to_string();
+        self.call(Call {
+            method: Method::POST,
+            parts: deployment_parts(resource, environment, &id, "deployments:generateDeployChangeReport"),
+            query: vec![("override", "true")],
+            upload: None,
+            effect: Effect::Read,
+            needs: "apigee.deployments.create and apigee.proxyrevisions.deploy",
+        })
+        .await
+    }
+
+    /// Deploys a revision in place of the deployed one. The answer says that it was accepted, not that it runs.
+    pub async fn deploy(
+        &self,
+        resource: ResourceName<'_>,
+        environment: &Name,
+        id: RevisionId,
+        options: DeployOptions<'_>,
+    ) -> Result<Deployment, Error> {
+        let id = id.to_string();
+        let mut query = vec![("override", "true")];
+        if options.sequenced_rollout && resource.kind == BundleKind::Proxy {
+            query.push(("sequencedRollout", "true"));
+        }
+        if let Some(account) = options.service_account {
+            query.push(("serviceAccount", account));
+        }
+        self.call(Call {
+            method: Method::POST,
+            parts: deployment_parts(resource, environment, &id, "deployments"),
+            query,
+            upload: None,
+            effect: Effect::Write,
+            needs: match resource.kind {
+                BundleKind::Proxy => "apigee.deployments.create and apigee.proxyrevisions.deploy",
+                BundleKind::SharedFlow => "apigee.deployments.create and apigee.sharedflowrevisions.deploy",
+            },
+        })
+        .await
+    }
+
+    /// Takes a revision out of an environment.
+    pub async fn undeploy(&self, resource: ResourceName<'_>, environment: &Name, id: RevisionId) -> Result<(), Error> {
+        let id = id.to_string();
+        let _: serde::de::IgnoredAny = self
+            .call(Call {
+                method: Method::DELETE,
+                parts: deployment_parts(resource, environment, &id, "deployments"),
+                query: Vec::new(),
+                upload: None,
+                effect: Effect::Write,
+                needs: match resource.kind {
+                    BundleKind::Proxy => "apigee.deployments.delete and apigee.proxyrevisions.undeploy",
+                    BundleKind::SharedFlow => "apigee.deployments.delete and apigee.sharedflowrevisions.undeploy",
+                },
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Sends a call until it is answered, or until the table says to stop.
+    async fn call<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Error> {
+        let shared = &self.shared;
+        let (mut attempt, mut renewed) = (1, false);
+        loop {
+            let failure = match self.send(&call).await {
+                Ok(body) => return call.decode(&body),
+                Err(failure) => failure,
+            };
+            if failure.unauthenticated && !renewed {
+                renewed = true;
+                if shared.tokens.renew().await? {
+                    continue;
+                }
+            }
+            let not_yet =
+                failure.error.is_not_found() && self.missing_until.is_some_and(|until| Instant::now() < until);
+            let pause = if not_yet {
+                // The grace bounds these, not the number of attempts.
+                shared.backoff.pause(attempt.min(shared.backoff.attempts.saturating_sub(1)), None)
+            } else if call.effect.may_retry(&failure.error) {
+                shared.backoff.pause(attempt, failure.retry_after)
+            } else {
+                None
+            };
+            let Some(pause) = pause else { return Err(failure.error) };
+            tokio::time::sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    /// Sends a call once.
+    async fn send(&self, call: &Call<'_>) -> Result<Vec<u8>, Failure> {
+        let shared = &self.shared;
+        shared.pace.turn().await;
+        let token = shared.tokens.token().await.map_err(Failure::from)?;
+        let mut request = shared
+            .http
+            .request(call.method.clone(), shared.endpoint.resource(&call.parts))
+            .query(&call.query)
+            .header("X-GOOG-API-FORMAT-VERSION", "2");
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(zip) = call.upload {
+            let part = Part::bytes(zip.to_vec()).file_name("bundle.zip");
+            let part = part.mime_str("application/octet-stream").map_err(|error| call.broken(&error))?;
+            request = request.multipart(Form::new().part("file", part));
+        }
+        if call.effect.is_write() {
+            shared.writes.fetch_add(1, Ordering::Relaxed);
+        }
+        let response = request.send().await.map_err(|error| call.broken(&error))?;
+        let status = response.status();
+        let retry_after = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+            .map(Duration::from_secs);
+        let body = response.bytes().await.map_err(|error| call.broken(&error))?;
+        if status.is_success() {
+            return Ok(body.to_vec());
+        }
+        let error = ApiError::parse(&call.to_string(), status.as_u16(), &body, call.needs);
+        Err(Failure {
+            error: Error::from(Box::new(error)),
+            retry_after,
+            unauthenticated: status == StatusCode::UNAUTHORIZED,
+        })
+    }
+}
+
+/// The path of a revision's deployment in an environment.
+fn deployment_parts<'a>(
+    resource: ResourceName<'a>,
+    environment: &'a Name,
+    id: &'a str,
+    last: &'static str,
+) -> Vec<&'a str> {
+    vec![
+        "organizations",
+        resource.organization.as_str(),
+        "environments",
+        environment.as_str(),
+        resource.kind.collection(),
+        resource.name.as_str(),
+        "revisions",
+        id,
+        last,
+    ]
+}
+
+impl<'a> Call<'a> {
+    fn read(parts: Vec<&'a str>, needs: &'static str) -> Self {
+        Self { method: Method::GET, parts, query: Vec::new(), upload: None, effect: Effect::Read, needs }
+    }
+
+    fn decode<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Error> {
+        serde_json::from_slice(body).map_err(|error| {
+            Error::from(NetworkError {
+                call: self.to_string(),
+                what: format!("the answer is not what the management API documents ({error}); is the endpoint right?"),
+                sent: true,
+            })
+        })
+    }
+
+    /// A request without an answer.
+    fn broken(&self, error: &reqwest::Error) -> Failure {
+        Failure::from(Error::from(NetworkError {
+            call: self.to_string(),
+            what: causes(error),
+            // Without a connection nothing was sent.
+            sent: !error.is_connect() && !error.is_builder(),
+        }))
+    }
+}
+
+impl std::fmt::Display for Call<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.method, self.parts.join("/"))?;
+        match self.query.iter().find(|(name, _)| *name == "action") {
+            Some((name, value)) => write!(f, "?{name}={value}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, retry_after: None, unauthenticated: false }
+    }
+}
+
+/// The error with its causes, without the URL: the call is named already.
+fn causes(error: &reqwest::Error) -> String {
+    let mut text = if error.is_timeout() { "no answer in time".to_owned() } else { "no answer".to_owned() };
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,185 @@
+//! Deployments and change reports, as the management API answers them.
+//!
+//! Field names are those of the schemas `GoogleCloudApigeeV1Deployment` and `…DeploymentChangeReport` of the discovery document
+//! `apigee.v1`; only what this program reads is named.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::RevisionId;
+
+/// A revision that is deployed in an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deployment {
+    /// The deployed revision.
+    pub revision: RevisionId,
+    /// Milliseconds since 1970, as a string.
+    #[serde(default)]
+    pub deploy_start_time: String,
+    /// `projects/-/serviceAccounts/{email}`. The answer may lack it although one is set.
+    #[serde(default)]
+    pub service_account: Option<String>,
+    /// Only in the answer about one revision's deployment; lists lack it.
+    #[serde(default)]
+    pub state: RuntimeState,
+    /// Only with [`RuntimeState::Error`].
+    #[serde(default)]
+    pub errors: Vec<DeploymentError>,
+    /// Base paths that another deployment has taken. They leave the state [`RuntimeState::Ready`].
+    #[serde(default)]
+    pub route_conflicts: Vec<RoutingConflict>,
+}
+
+impl Deployment {
+    /// The email of the service account, without the resource name around it.
+    pub fn service_account_email(&self) -> Option<&str> {
+        let name = self.service_account.as_deref()?;
+        Some(name.rsplit('/').next().unwrap_or(name)).filter(|email| !email.is_empty())
+    }
+}
+
+/// What the runtime reports about a deployment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RuntimeState {
+    /// Loaded.
+    Ready,
+    /// Not everywhere yet.
+    Progressing,
+    /// Needs somebody to step in.
+    Error,
+    /// Not reported, or a state that this program does not know.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
+impl fmt::Display for RuntimeState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "not reported",
+            Self::Ready => "READY",
+            Self::Progressing => "PROGRESSING",
+            Self::Error => "ERROR",
+        })
+    }
+}
+
+/// One error of a deployment (`google.rpc.Status`).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct DeploymentError {
+    /// What the runtime says.
+    #[serde(default)]
+    pub message: String,
+}
+
+/// The list of deployments.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct DeploymentList {
+    /// Empty when nothing is deployed.
+    #[serde(default)]
+    pub deployments: Vec<Deployment>,
+}
+
+/// A base path that will not reach the deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoutingConflict {
+    /// The environment group in which the hosts live.
+    #[serde(default)]
+    pub environment_group: String,
+    /// Who has it.
+    #[serde(default)]
+    pub conflicting_deployment: RoutingDeployment,
+    /// In Apigee's words.
+    #[serde(default)]
+    pub description: String,
+}
+
+impl fmt::Display for RoutingConflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let owner = &self.conflicting_deployment;
+        write!(
+            f,
+            "base path `{}` in environment group `{}` belongs to revision {} of `{}` in environment `{}`",
+            owner.basepath, self.environment_group, owner.revision, owner.api_proxy, owner.environment
+        )?;
+        if self.description.is_empty() {
+            return Ok(());
+        }
+        write!(f, " ({})", self.description)
+    }
+}
+
+/// A base path and the deployment that holds it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RoutingDeployment {
+    /// The proxy.
+    pub api_proxy: String,
+    /// The base path.
+    pub basepath: String,
+    /// The environment.
+    pub environment: String,
+    /// The revision.
+    pub revision: String,
+}
+
+/// What a deployment would change, without doing it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ChangeReport {
+    /// Traffic that would go elsewhere.
+    pub routing_changes: Vec<RoutingChange>,
+    /// Base paths that would not be routed.
+    pub routing_conflicts: Vec<RoutingConflict>,
+    /// Reasons for which the deployment would be refused.
+    pub validation_errors: PreconditionFailure,
+}
+
+impl ChangeReport {
+    /// True when Apigee advises to roll out routes and runtime in order.
+    pub fn should_sequence_rollout(&self) -> bool {
+        self.routing_changes.iter().any(|change| change.should_sequence_rollout)
+    }
+}
+
+/// Traffic that would go elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoutingChange {
+    /// A sequenced rollout would make this change safer.
+    #[serde(default)]
+    pub should_sequence_rollout: bool,
+}
+
+/// `google.rpc.PreconditionFailure`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct PreconditionFailure {
+    /// All that stands in the way.
+    #[serde(default)]
+    pub violations: Vec<PreconditionViolation>,
+}
+
+/// One precondition that does not hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct PreconditionViolation {
+    /// For example `CONFLICTING_DEPLOYMENT`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it is about.
+    pub subject: String,
+    /// In Apigee's words.
+    pub description: String,
+}
+
+impl fmt::Display for PreconditionViolation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = [&self.kind, &self.subject, &self.description].into_iter().filter(|part| !part.is_empty());
+        f.write_str(parts.next().map_or("unnamed precondition", String::as_str))?;
+        parts.try_for_each(|part| write!(f, ": {part}"))
+    }
+}

@@ -1,0 +1,127 @@
+//! Where the management API is.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use reqwest::Url;
+
+/// The global endpoint (discovery document `apigee.v1`, `rootUrl`).
+pub const DEFAULT_ENDPOINT: &str = "https://apigee.googleapis.com";
+
+/// A base URL of the management API.
+///
+/// Invariant: `https`, or `http` to a loopback host. A token therefore never crosses a network in clear. Regional
+/// (`https://apigee.eu.rep.googleapis.com`) and data-residency hosts (`https://eu-apigee.googleapis.com`) exist side by side, so
+/// the whole URL is taken and none is guessed from a region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint(Url);
+
+impl Endpoint {
+    /// True for plain `http`, which [`Endpoint`] allows to loopback hosts only: a sandbox, not Apigee.
+    pub fn is_plain_http(&self) -> bool {
+        self.0.scheme() == "http"
+    }
+
+    /// The port, given or by the scheme.
+    pub fn port(&self) -> u16 {
+        // Both schemes that `from_str` lets through have a known port.
+        self.0.port_or_known_default().unwrap_or(443)
+    }
+
+    /// The URL of a resource: `v1` and the given parts, each percent-encoded, below the base.
+    pub fn resource(&self, parts: &[&str]) -> Url {
+        let mut url = self.0.clone();
+        // A URL with a host, which `from_str` checked, has path segments; there is no error to report.
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().push("v1").extend(parts);
+        }
+        url
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = |why: &str| format!("`{text}` is not an endpoint: {why}; write it like {DEFAULT_ENDPOINT}");
+        let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
+        let Some(host) = url.host_str() else {
+            return Err(wrong("it names no host"));
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            // The text may hold a password, so it is not repeated.
+            return Err("the endpoint holds a user or password; credentials come from the environment".to_owned());
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(wrong("it has a query or fragment"));
+        }
+        match url.scheme() {
+            "https" => Ok(Self(url)),
+            "http" if is_loopback(host) => Ok(Self(url)),
+            "http" => Err(format!(
+                "`{text}` is plain http to another machine, which would show the access token to the network; use https \
+                 (http is allowed to 127.0.0.0/8, ::1 and localhost, for the sandbox)"
+            )),
+            other => Err(wrong(&format!("the scheme `{other}` is not https"))),
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+/// True for `127.0.0.0/8`, `::1` and `localhost`.
+fn is_loopback(host: &str) -> bool {
+    let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Result<&str, &str>) {
+        match (text.parse::<Endpoint>(), expected) {
+            (Ok(endpoint), Ok(shown)) => assert_eq!(endpoint.to_string(), shown),
+            (Err(error), Err(part)) => assert!(error.contains(part), "{error}"),
+            (found, expected) => panic!("{text}: {found:?}, expected {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn https_goes_anywhere_and_http_only_to_this_machine() {
+        check("https://apigee.googleapis.com", Ok("https://apigee.googleapis.com"));
+        check("https://eu-apigee.googleapis.com/", Ok("https://eu-apigee.googleapis.com"));
+        check("http://127.0.0.1:8080", Ok("http://127.0.0.1:8080"));
+        check("http://127.9.9.9:8080", Ok("http://127.9.9.9:8080"));
+        check("http://[::1]:8080", Ok("http://[::1]:8080"));
+        check("http://localhost:8080", Ok("http://localhost:8080"));
+        check("http://apigee.googleapis.com", Err("use https"));
+        check("http://10.0.0.1:8080", Err("use https"));
+        check("http://localhost.evil.example", Err("use https"));
+        check("http://127.0.0.1.evil.example", Err("use https"));
+        check("ftp://apigee.googleapis.com", Err("the scheme `ftp`"));
+        check("apigee.googleapis.com", Err("is not an endpoint"));
+        check("https://apigee.googleapis.com/?x=1", Err("query"));
+    }
+
+    #[test]
+    fn a_password_is_refused_and_not_repeated() {
+        let error = "https://me:hunter2@apigee.googleapis.com".parse::<Endpoint>().unwrap_err();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn resources_stand_below_the_base_and_are_encoded() {
+        let endpoint: Endpoint = "https://proxy.example/apigee/".parse().unwrap();
+        assert_eq!(
+            endpoint.resource(&["organizations", "a/b", "deployments:generateDeployChangeReport"]).as_str(),
+            "https://proxy.example/apigee/v1/organizations/a%2Fb/deployments:generateDeployChangeReport"
+        );
+        assert!(DEFAULT_ENDPOINT.parse::<Endpoint>().is_ok());
+    }
+}

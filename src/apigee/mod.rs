@@ -1,0 +1,37 @@
+//! Apigee's management API: the client, and the deployer that makes an environment equal to a bundle.
+//!
+//! What decides is pure ([`plan`], [`retry`], [`revision_record`], [`error`]); the network is touched in [`client`] and [`auth`] only,
+//! the mounted files in [`mount`].
+//!
+//! The contract is the discovery document `apigee.v1`. Invariants: an import is never repeated blindly, a write happens only
+//! after the state was read, and a token is never logged.
+
+pub mod auth;
+pub mod client;
+pub mod deploy;
+pub mod deployment;
+pub mod endpoint;
+pub mod error;
+pub mod mount;
+pub mod name;
+pub mod outcome;
+pub mod pace;
+pub mod plan;
+pub mod provenance;
+pub mod retry;
+pub mod revision;
+pub mod revision_record;
+pub mod root_xml;
+pub mod wait;
+
+pub use auth::TokenSource;
+pub use client::Client;
+pub use deploy::{Options, Target, WaitFor, deploy};
+pub use endpoint::Endpoint;
+pub use error::Error;
+pub use mount::Bundle;
+pub use name::Name;
+pub use outcome::{Outcome, Report};
+pub use provenance::Provenance;
+pub use revision::RevisionId;
+pub use revision_record::RevisionRecord;

@@ -1,0 +1,273 @@
+//! The bundle in the Job's pod: reads what its `ConfigMap`s brought, and trusts none of it before its digest is right.
+
+use std::path::{Path, PathBuf};
+
+use super::{Error, Name};
+use crate::bundle::manifest::{ManifestFile, SCHEMA_VERSION};
+use crate::bundle::zip::MAX_BUNDLE_BYTES;
+use crate::bundle::{BundleKind, BundlePath, Digest, Files, Manifest};
+
+/// A bundle as it was rendered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bundle {
+    /// Proxy or shared flow.
+    pub kind: BundleKind,
+    /// The name in Apigee.
+    pub name: Name,
+    /// [`Digest::of_files`] of `files`; [`Bundle::new`] and [`Bundle::from_mount`] make it so.
+    pub digest: Digest,
+    /// Every file, below the kind's root folder.
+    pub files: Files,
+}
+
+impl Bundle {
+    /// A bundle of files in memory.
+    pub fn new(kind: BundleKind, name: Name, files: Files) -> Self {
+        Self { kind, name, digest: Digest::of_files(&files), files }
+    }
+
+    /// Reads and verifies the bundle beside its manifest. `expected` is the digest that the Job names.
+    pub fn from_mount(manifest_path: &Path, expected: Option<Digest>) -> Result<Self, Error> {
+        let manifest = read_manifest(manifest_path)?;
+        let name =
+            manifest.name.parse().map_err(|why| Error::Usage(format!("`{}`: {why}", manifest_path.display())))?;
+        if let Some(expected) = expected.filter(|expected| *expected != manifest.digest) {
+            return Err(Error::Mangled(format!(
+                "`{}` is of the bundle {}, and the Job expects {expected}: the Job and its ConfigMap come from different renders; \
+                 apply both together",
+                manifest_path.display(),
+                manifest.digest
+            )));
+        }
+        let folder = match manifest_path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            // `manifest.json` alone lies in the working directory.
+            _ => Path::new("."),
+        };
+        let files = Mount::open(folder)?.read(&manifest)?;
+        let digest = Digest::of_files(&files);
+        if digest != manifest.digest {
+            return Err(Error::Mangled(format!(
+                "every file is as its own digest says, but together they are {digest} and `{}` says {}: the list of files was \
+                 changed; render anew",
+                manifest_path.display(),
+                manifest.digest
+            )));
+        }
+        Ok(Self { kind: manifest.kind, name, digest, files })
+    }
+}
+
+fn read_manifest(path: &Path) -> Result<Manifest, Error> {
+    let shown = path.display();
+    let bytes = std::fs::read(path).map_err(|error| {
+        Error::Missing(format!("`{shown}` cannot be read: {error}; is the bundle's ConfigMap mounted there?"))
+    })?;
+    let value: serde_json::Value = serde_json::from_slice(&bytes)
+        .map_err(|error| Error::Mangled(format!("`{shown}` is not JSON: {error}; something changed it on its way")))?;
+    match value.get("schemaVersion").and_then(serde_json::Value::as_u64) {
+        Some(version) if version > u64::from(SCHEMA_VERSION) => Err(Error::Usage(format!(
+            "`{shown}` has the schema version {version} and this program reads up to {SCHEMA_VERSION}: update the image of the \
+             deployer (`ApigeeEnvironment`, `spec.deployer.image`) to the version of the function that rendered it"
+        ))),
+        Some(_) => serde_json::from_value(value).map_err(|error| {
+            Error::Usage(format!("`{shown}` is not a manifest of schema version {SCHEMA_VERSION}: {error}"))
+        }),
+        None => Err(Error::Usage(format!("`{shown}` is not a manifest: it has no `schemaVersion`"))),
+    }
+}
+
+/// A folder that no path leaves.
+struct Mount {
+    folder: PathBuf,
+    real: PathBuf,
+}
+
+impl Mount {
+    fn open(folder: &Path) -> Result<Self, Error> {
+        let real = folder
+            .canonicalize()
+            .map_err(|error| Error::Missing(format!("the folder `{}` cannot be read: {error}", folder.display())))?;
+        Ok(Self { folder: folder.to_owned(), real })
+    }
+
+    /// Every file that the manifest lists, each verified.
+    fn read(&self, manifest: &Manifest) -> Result<Files, Error> {
+        let mut files = Files::new();
+        for entry in &manifest.files {
+            let bytes = self.read_entry(entry)?;
+            let found = Digest::of_bytes(&bytes);
+            if found != entry.digest {
+                return Err(Error::Mangled(format!(
+                    "`{}` is {found} ({} bytes) and was rendered as {} ({} bytes): something changed it on its way, for example a \
+                     variable substitution or an edit of the ConfigMap",
+                    entry.path,
+                    bytes.len(),
+                    entry.digest,
+                    entry.size
+                )));
+            }
+            if files.insert(entry.path.clone(), bytes).is_some() {
+                return Err(Error::Usage(format!("the manifest lists `{}` twice", entry.path)));
+            }
+            if files.total_bytes() > MAX_UNPACKED_BYTES {
+                return Err(Error::Missing(format!(
+                    "the files are together larger than {MAX_UNPACKED_BYTES} bytes, more than packs into Apigee's limit of \
+                     {MAX_BUNDLE_BYTES} bytes; leave something out"
+                )));
+            }
+        }
+        Ok(files)
+    }
+
+    fn read_entry(&self, entry: &ManifestFile) -> Result<Vec<u8>, Error> {
+        if entry.parts.is_empty() {
+            return self.read_file(&entry.path);
+        }
+        let mut whole = Vec::new();
+        for part in &entry.parts {
+            whole.extend(self.read_file(part)?);
+        }
+        Ok(whole)
+    }
+
+    /// One file of the mount. The kubelet's own symbolic links (`policies -> ..data/policies`) stay inside the mount and are
+    /// followed; one that leaves it would upload a file of the pod, such as its token.
+    fn read_file(&self, path: &BundlePath) -> Result<Vec<u8>, Error> {
+        let file = self.folder.join(path.as_str());
+        let missing = |error: std::io::Error| {
+            Error::Missing(format!(
+                "`{}` is in the manifest and cannot be read: {error}; is each of the bundle's ConfigMaps mounted?",
+                file.display()
+            ))
+        };
+        let real = file.canonicalize().map_err(missing)?;
+        if !real.starts_with(&self.real) {
+            return Err(Error::Mangled(format!(
+                "`{}` is a symbolic link out of the mount, to `{}`; a bundle holds its own files only",
+                file.display(),
+                real.display()
+            )));
+        }
+        let size = std::fs::metadata(&real).map_err(missing)?.len();
+        if size > MAX_UNPACKED_BYTES as u64 {
+            return Err(Error::Missing(format!("`{}` has {size} bytes, too many for a bundle", file.display())));
+        }
+        std::fs::read(&real).map_err(missing)
+    }
+}
+
+/// More than any bundle of [`MAX_BUNDLE_BYTES`] holds unpacked.
+const MAX_UNPACKED_BYTES: usize = 8 * MAX_BUNDLE_BYTES;
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::bundle::manifest::{FILE_NAME, Requirements};
+
+    fn sample() -> Files {
+        [("a.xml", "<APIProxy/>"), ("policies/P.xml", "<P/>")]
+            .map(|(path, text)| (BundlePath::parse(path).unwrap(), text.as_bytes().to_vec()))
+            .into_iter()
+            .collect()
+    }
+
+    fn manifest() -> Manifest {
+        Manifest::new(BundleKind::Proxy, "a", &sample(), Requirements::default())
+    }
+
+    /// A mount as the kubelet makes it: the files in a dated folder, `..data` pointing there, and a link per top name.
+    fn mounted(manifest: &Manifest) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("..2026_11_24");
+        for (path, bytes) in sample().iter() {
+            let file = data.join(path.as_str());
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, bytes).unwrap();
+        }
+        std::fs::write(data.join(FILE_NAME), serde_json::to_vec(manifest).unwrap()).unwrap();
+        symlink("..2026_11_24", folder.path().join("..data")).unwrap();
+        for name in ["a.xml", "policies", FILE_NAME] {
+            symlink(format!("..data/{name}"), folder.path().join(name)).unwrap();
+        }
+        folder
+    }
+
+    fn read(folder: &tempfile::TempDir, expected: Option<Digest>) -> Result<Bundle, Error> {
+        Bundle::from_mount(&folder.path().join(FILE_NAME), expected)
+    }
+
+    #[track_caller]
+    fn fails(result: Result<Bundle, Error>, code: u8, part: &str) {
+        let error = result.unwrap_err();
+        assert!(error.exit_code() == code && error.to_string().contains(part), "{} {error}", error.exit_code());
+    }
+
+    #[test]
+    fn a_mount_with_the_kubelets_links_is_read() {
+        let folder = mounted(&manifest());
+        let bundle = read(&folder, Some(manifest().digest)).unwrap();
+        assert_eq!(bundle, Bundle::new(BundleKind::Proxy, "a".parse().unwrap(), sample()));
+    }
+
+    #[test]
+    fn parts_are_put_together() {
+        let mut manifest = manifest();
+        manifest.files[0].parts = ["p0", "p1"].map(|part| BundlePath::parse(part).unwrap()).to_vec();
+        let folder = mounted(&manifest);
+        std::fs::write(folder.path().join("p0"), "<API").unwrap();
+        std::fs::write(folder.path().join("p1"), "Proxy/>").unwrap();
+        assert_eq!(read(&folder, None).unwrap().files, sample());
+        std::fs::remove_file(folder.path().join("p1")).unwrap();
+        fails(read(&folder, None), 66, "p1");
+    }
+
+    #[test]
+    fn a_changed_file_is_named() {
+        let folder = mounted(&manifest());
+        std::fs::write(folder.path().join("policies/P.xml"), "<P>${x}</P>").unwrap();
+        fails(read(&folder, None), 67, "`policies/P.xml`");
+    }
+
+    #[test]
+    fn a_changed_list_or_another_render_is_noticed() {
+        let mut shorter = manifest();
+        shorter.files.pop();
+        fails(read(&mounted(&shorter), None), 67, "the list of files was changed");
+        fails(read(&mounted(&manifest()), Some(Digest::of_bytes(b"other"))), 67, "the Job expects sha256:");
+        let mut twice = manifest();
+        twice.files.push(twice.files[0].clone());
+        fails(read(&mounted(&twice), None), 64, "twice");
+    }
+
+    #[test]
+    fn a_link_out_of_the_mount_is_refused() {
+        let folder = mounted(&manifest());
+        let outside = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(outside.path(), "<P/>").unwrap();
+        let inside = folder.path().join("..2026_11_24/policies/P.xml");
+        std::fs::remove_file(&inside).unwrap();
+        symlink(outside.path(), inside).unwrap();
+        fails(read(&folder, None), 67, "out of the mount");
+    }
+
+    #[test]
+    fn what_is_missing_or_newer_says_what_to_do() {
+        let folder = mounted(&manifest());
+        fails(Bundle::from_mount(&folder.path().join("none.json"), None), 66, "mounted");
+        std::fs::remove_file(folder.path().join("..2026_11_24/a.xml")).unwrap();
+        fails(read(&folder, None), 66, "a.xml");
+        let mut newer = manifest();
+        newer.schema_version = 2;
+        fails(read(&mounted(&newer), None), 64, "update the image");
+        let write = |text: &str| std::fs::write(folder.path().join("..data").join(FILE_NAME), text).unwrap();
+        write("{");
+        fails(read(&folder, None), 67, "not JSON");
+        write("{}");
+        fails(read(&folder, None), 64, "schemaVersion");
+        write(r#"{"schemaVersion": 1}"#);
+        fails(read(&folder, None), 64, "not a manifest of schema version 1");
+    }
+}

@@ -1,0 +1,120 @@
+//! The result of a deployment: one JSON object, for the termination message, `status`, and the Job's log.
+
+use serde::Serialize;
+
+use super::RevisionId;
+use crate::bundle::{BundleKind, Digest};
+
+/// The kubelet keeps this much of a termination message, in bytes (Kubernetes, `terminationMessagePath`).
+pub const MAX_LINE: usize = 4096;
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ending {
+    /// It was as wanted; nothing was written.
+    Unchanged,
+    /// A new revision was imported and deployed.
+    Deployed,
+    /// A revision that existed was deployed.
+    Redeployed,
+    /// See the reason.
+    Failed,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcome {
+    /// How it ended.
+    pub result: Ending,
+    /// Proxy or shared flow; none when the manifest could not be read.
+    pub kind: Option<BundleKind>,
+    /// Its name.
+    pub name: Option<String>,
+    /// The organization.
+    pub organization: String,
+    /// The environment.
+    pub environment: String,
+    /// The revision with the wanted bundle; none if it did not come so far.
+    pub revision: Option<RevisionId>,
+    /// The revision that was deployed before.
+    pub previous_revision: Option<RevisionId>,
+    /// The bundle's digest.
+    pub digest: Option<Digest>,
+    /// The commit that was rendered.
+    pub commit: Option<String>,
+    /// A new revision was made.
+    pub imported: bool,
+    /// Requests sent that change something.
+    pub writes: u32,
+    /// Wall time.
+    pub duration_ms: u64,
+    /// Why, in one line.
+    pub reason: String,
+}
+
+impl Outcome {
+    /// The JSON object in one line of at most [`MAX_LINE`] bytes; a longer reason is cut.
+    pub fn to_line(&self) -> String {
+        let mut outcome = self.clone();
+        loop {
+            // A struct of strings and numbers always has a JSON form.
+            let line = serde_json::to_string(&outcome).unwrap_or_default();
+            let length = outcome.reason.chars().count();
+            if line.len() <= MAX_LINE || length < 2 {
+                return line;
+            }
+            outcome.reason = outcome.reason.chars().take(length * 3 / 4).chain(['…']).collect();
+        }
+    }
+}
+
+/// The outcome with the process's exit code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// What happened.
+    pub outcome: Outcome,
+    /// 0, or [`Error::exit_code`](super::Error::exit_code).
+    pub exit_code: u8,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(reason: String) -> Outcome {
+        Outcome {
+            result: Ending::Failed,
+            kind: Some(BundleKind::SharedFlow),
+            name: Some("a".into()),
+            organization: "o".into(),
+            environment: "e".into(),
+            revision: None,
+            previous_revision: None,
+            digest: None,
+            commit: None,
+            imported: false,
+            writes: 0,
+            duration_ms: 1,
+            reason,
+        }
+    }
+
+    #[test]
+    fn the_line_has_the_documented_fields() {
+        assert_eq!(
+            outcome("why".into()).to_line(),
+            r#"{"result":"failed","kind":"sharedFlow","name":"a","organization":"o","environment":"e","revision":null,"previousRevision":null,"digest":null,"commit":null,"imported":false,"writes":0,"durationMs":1,"reason":"why"}"#
+        );
+    }
+
+    #[test]
+    fn the_line_fits_a_termination_message() {
+        for reason in ["\"\n".repeat(5000), "ä".repeat(9000), "x".repeat(4000)] {
+            let line = outcome(reason).to_line();
+            assert!(line.len() <= MAX_LINE && line.len() > MAX_LINE / 2, "{}", line.len());
+            assert!(serde_json::from_str::<serde_json::Value>(&line).is_ok());
+        }
+    }
+}

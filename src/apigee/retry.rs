@@ -1,0 +1,125 @@
+//! When a request is sent again, and after how long. Pure but for the jitter.
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::time::Duration;
+
+use super::error::Error;
+
+/// What a request does, which decides when it may be sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Reads, validates or reports.
+    Read,
+    /// Changes something, and has the same effect when sent twice.
+    Write,
+    /// Makes something new each time: an import.
+    Create,
+}
+
+impl Effect {
+    /// True when something changes.
+    pub fn is_write(self) -> bool {
+        self != Self::Read
+    }
+
+    /// True when the request may be sent again after `error`, by the table: 408, 429, 500, 502, 503, 504, a lock, and a connection
+    /// that failed. What creates is sent again only when it certainly did not arrive.
+    pub fn may_retry(self, error: &Error) -> bool {
+        let passing = match error {
+            Error::Network(_) => true,
+            Error::Api(error) => error.is_locked() || matches!(error.http_status, 408 | 429 | 500 | 502..=504),
+            _ => false,
+        };
+        passing && !(self == Self::Create && error.is_ambiguous())
+    }
+}
+
+/// How often and how patiently.
+#[derive(Debug, Clone, Copy)]
+pub struct Backoff {
+    /// Requests in all, the first one included.
+    pub attempts: u32,
+    /// Before the second request; it doubles from there.
+    pub first: Duration,
+    /// No pause is longer, unless the server asks for it.
+    pub longest: Duration,
+    /// A server's `Retry-After` is obeyed up to here.
+    pub longest_asked: Duration,
+}
+
+impl Default for Backoff {
+    /// About half a minute in all.
+    fn default() -> Self {
+        Self {
+            attempts: 7,
+            first: Duration::from_millis(500),
+            longest: Duration::from_secs(10),
+            longest_asked: Duration::from_mins(1),
+        }
+    }
+}
+
+impl Backoff {
+    /// The pause after the attempt of the given number (from 1), or none when it was the last. `asked` is the server's wish.
+    pub fn pause(&self, attempt: u32, asked: Option<Duration>) -> Option<Duration> {
+        if attempt >= self.attempts {
+            return None;
+        }
+        if let Some(asked) = asked {
+            return Some(asked.min(self.longest_asked));
+        }
+        let doubled = self.first.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
+        Some(jittered(doubled.min(self.longest)))
+    }
+}
+
+/// Between half of `pause` and all of it, so that many Jobs that failed together do not come back together.
+pub fn jittered(pause: Duration) -> Duration {
+    // Two fresh `RandomState`s never hash alike; that is enough randomness here, and needs no crate.
+    let random = RandomState::new().build_hasher().finish();
+    let permille = u32::try_from(500 + random % 501).unwrap_or(1000);
+    pause.saturating_mul(permille) / 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::error::{ApiError, NetworkError};
+    use super::*;
+
+    fn api(status: u16) -> Error {
+        Error::from(Box::new(ApiError::parse("POST x", status, b"{}", "")))
+    }
+
+    #[test]
+    fn the_table() {
+        for status in [408, 429, 500, 502, 503, 504] {
+            assert!(Effect::Read.may_retry(&api(status)) && Effect::Write.may_retry(&api(status)), "{status}");
+        }
+        for status in [400, 401, 403, 404, 409, 413, 501] {
+            assert!(!Effect::Read.may_retry(&api(status)), "{status}");
+        }
+    }
+
+    #[test]
+    fn an_import_is_never_repeated_blindly() {
+        let network = |sent| Error::from(NetworkError { call: String::new(), what: String::new(), sent });
+        assert!(Effect::Create.may_retry(&api(429)), "refused before it was read");
+        assert!(Effect::Create.may_retry(&network(false)), "never connected");
+        for error in [api(408), api(500), api(502), api(503), api(504), network(true)] {
+            assert!(!Effect::Create.may_retry(&error), "{error}");
+        }
+    }
+
+    #[test]
+    fn pauses_double_to_a_bound_and_end() {
+        let backoff = Backoff::default();
+        for (attempt, longest) in [(1, 500), (2, 1000), (3, 2000), (6, 10_000)] {
+            let pause = backoff.pause(attempt, None).unwrap();
+            let longest = Duration::from_millis(longest);
+            assert!(pause >= longest / 2 && pause <= longest, "{attempt}: {pause:?}");
+        }
+        assert_eq!(backoff.pause(7, None), None);
+        assert_eq!(backoff.pause(1, Some(Duration::from_secs(7))), Some(Duration::from_secs(7)));
+        assert_eq!(backoff.pause(1, Some(Duration::from_secs(700))), Some(Duration::from_mins(1)));
+    }
+}

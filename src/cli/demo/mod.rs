@@ -1,0 +1,260 @@
+//! `demo`: the main job from end to end in one process, with no cloud account.
+//!
+//! Everything is real but the cluster and Apigee: the specs are expanded by the function's own code, each Job's volumes are put together
+//! from the emitted ConfigMaps as a kubelet would, and this program runs as the container with the Job's own arguments and
+//! environment, against the sandbox. What the story claims is checked against the sandbox's log of requests; a claim that does not hold is
+//! an error.
+
+mod pod;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail, ensure};
+
+use serde_json::Value;
+
+use super::package::Package;
+use crate::diag::{Subject, has_errors, human};
+use crate::expand::{Options, expand};
+use crate::k8s::{DIGEST, Object};
+use crate::sandbox::{self, LoggedRequest, Sandbox};
+
+/// Show the main job end to end, on this machine and without an account.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Keep the working directory, with the specs, the objects and the pods' volumes
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+}
+
+/// The files of `examples/quickstart`.
+const QUICKSTART: [(&str, &str); 6] = [
+    ("environments.yaml", include_str!("../../../examples/quickstart/environments.yaml")),
+    ("hello.yaml", include_str!("../../../examples/quickstart/hello.yaml")),
+    ("legacy.yaml", include_str!("../../../examples/quickstart/legacy.yaml")),
+    ("legacy/apiproxy/legacy.xml", include_str!("../../../examples/quickstart/legacy/apiproxy/legacy.xml")),
+    (
+        "legacy/apiproxy/policies/AM-Answer.xml",
+        include_str!("../../../examples/quickstart/legacy/apiproxy/policies/AM-Answer.xml"),
+    ),
+    (
+        "legacy/apiproxy/proxies/default.xml",
+        include_str!("../../../examples/quickstart/legacy/apiproxy/proxies/default.xml"),
+    ),
+];
+
+/// What commit B changes in `hello.yaml`.
+const CHANGE: (&str, &str) = ("spikeArrest: 100ps", "spikeArrest: 50ps");
+
+/// Runs the command.
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let directory = match &args.keep {
+        Some(directory) => directory.clone(),
+        None => std::env::temp_dir().join(format!("apigee-flux-demo-{}", std::process::id())),
+    };
+    fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
+    let told = tell(&directory);
+    if args.keep.is_none() {
+        fs::remove_dir_all(&directory).with_context(|| format!("cannot remove {}", directory.display()))?;
+    }
+    told.map(|()| ExitCode::SUCCESS)
+}
+
+fn tell(directory: &Path) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let sandbox = runtime.block_on(Sandbox::start(address, sandbox::Options::default()))?;
+    let specs = directory.join("specs");
+    for (name, text) in QUICKSTART {
+        write_file(&specs.join(name), text)?;
+    }
+    let mut story = Story { directory, sandbox: &sandbox, out: io::stdout(), pods: 0 };
+
+    story.say(&format!("A local Apigee listens on {}. The specs are examples/quickstart.", sandbox.url()))?;
+
+    let first = expand_folder(&specs)?;
+    story.say(
+        "\nCommit A: two proxies for two environments. Flux applies the objects and the Jobs run, dev before prod.",
+    )?;
+    story.show_objects(&first)?;
+    let seen = story.run_jobs(&first, &jobs(&first))?;
+    ensure!(seen.results("deployed") == 2 && seen.results("redeployed") == 2, "each proxy should be imported once");
+    story.say("  Each bundle was imported once, for dev; prod got the very same revision.")?;
+
+    story.say("\nCommit A again: the Jobs run once more, as after a drain or an image update.")?;
+    let seen = story.run_jobs(&first, &jobs(&first))?;
+    ensure!(seen.writes() == 0, "unchanged bundles should cause no write, but there were {}", seen.writes());
+    story.say("  Apigee was read and not written: 0 writes.")?;
+
+    let (old, new) = CHANGE;
+    story.say(&format!("\nCommit B: in hello.yaml `{old}` becomes `{new}`."))?;
+    let (name, text) = QUICKSTART[1];
+    ensure!(text.contains(old), "{name} should hold `{old}`");
+    write_file(&specs.join(name), &text.replace(old, new))?;
+    let second = expand_folder(&specs)?;
+    let changed = changed_jobs(&first, &second);
+    ensure!(changed.len() == 2, "only the Jobs of hello should change, but {} did", changed.len());
+    let seen = story.run_jobs(&second, &changed)?;
+    ensure!(seen.imports() == 1 && seen.results("failed") == 0, "a changed bundle should be imported once");
+    story.say("  Only the Jobs of hello changed; a new revision took over without a gap.")?;
+
+    story.say("\nRevert to A: git revert, nothing else.")?;
+    write_file(&specs.join(name), text)?;
+    let third = expand_folder(&specs)?;
+    ensure!(third == first, "the same specs should give the same objects");
+    let seen = story.run_jobs(&third, &changed_jobs(&second, &third))?;
+    ensure!(seen.imports() == 0 && seen.results("redeployed") == 2, "a rollback should import nothing");
+    story.say("  The old revision serves again; nothing was imported.")?;
+
+    story.say(&format!(
+        "\nDone in {:.1} s. Next: README.md, \"A first proxy in five minutes\".",
+        started.elapsed().as_secs_f64()
+    ))
+}
+
+fn write_file(path: &Path, text: &str) -> anyhow::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn expand_folder(specs: &Path) -> anyhow::Result<Vec<Object>> {
+    let package = Package::read(specs)?;
+    let input = package.input().map_err(|diagnostic| anyhow::anyhow!(diagnostic.text()))?;
+    let read_folder = |subject: &Subject, path: &str| package.bundle(subject, path);
+    let expansion = expand(&input, &Options { read_folder: Some(&read_folder), ..Options::default() });
+    if has_errors(&expansion.diagnostics) {
+        bail!("{}", human::report(&expansion.diagnostics, &|diagnostic| package.locate(&input, diagnostic)));
+    }
+    Ok(expansion.objects)
+}
+
+/// The names of all Jobs.
+fn jobs(objects: &[Object]) -> Vec<&str> {
+    objects.iter().filter(|object| object.id.kind == "Job").map(|object| object.id.name.as_str()).collect()
+}
+
+/// The Jobs that Flux would run again: those whose pod template is new.
+fn changed_jobs<'o>(before: &[Object], after: &'o [Object]) -> Vec<&'o str> {
+    let template = |object: &Object| object.get("spec").map(|spec| spec["template"].clone());
+    let old: BTreeMap<&str, Option<Value>> =
+        before.iter().filter(|o| o.id.kind == "Job").map(|o| (o.id.name.as_str(), template(o))).collect();
+    after
+        .iter()
+        .filter(|object| object.id.kind == "Job" && old.get(object.id.name.as_str()) != Some(&template(object)))
+        .map(|object| object.id.name.as_str())
+        .collect()
+}
+
+/// What the Jobs of one commit did.
+struct Seen {
+    outcomes: Vec<Value>,
+    requests: Vec<LoggedRequest>,
+}
+
+impl Seen {
+    fn results(&self, result: &str) -> usize {
+        self.outcomes.iter().filter(|outcome| outcome["result"] == result).count()
+    }
+
+    fn writes(&self) -> usize {
+        self.requests.iter().filter(|request| request.is_write).count()
+    }
+
+    fn imports(&self) -> usize {
+        self.requests.iter().filter(|request| request.path.contains("action=import")).count()
+    }
+}
+
+struct Story<'d> {
+    directory: &'d Path,
+    sandbox: &'d Sandbox,
+    out: io::Stdout,
+    pods: usize,
+}
+
+impl Story<'_> {
+    fn say(&mut self, line: &str) -> anyhow::Result<()> {
+        writeln!(self.out, "{line}")?;
+        Ok(())
+    }
+
+    fn show_objects(&mut self, objects: &[Object]) -> anyhow::Result<()> {
+        let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+        for object in objects {
+            *kinds.entry(&object.id.kind).or_default() += 1;
+        }
+        let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        self.say(&format!("  {}", kinds.join(", ")))
+    }
+
+    /// Runs Jobs, those of one environment at once and the environments one after the other, and tells what each did.
+    fn run_jobs(&mut self, objects: &[Object], names: &[&str]) -> anyhow::Result<Seen> {
+        let before = self.sandbox.requests().len();
+        let cluster: pod::Cluster<'_> =
+            objects.iter().map(|object| ((object.id.kind.as_str(), object.id.name.as_str()), object.value())).collect();
+        let mut by_environment: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
+        for object in
+            objects.iter().filter(|object| object.id.kind == "Job" && names.contains(&object.id.name.as_str()))
+        {
+            let environment = object.label("apigeeflux.dev/environment").unwrap_or_default();
+            by_environment.entry(environment).or_default().push(object);
+        }
+        let url = self.sandbox.url();
+        let mut outcomes = Vec::new();
+        for group in by_environment.values() {
+            let roots: Vec<PathBuf> = group.iter().map(|_| self.pod_root()).collect();
+            let finished = thread::scope(|scope| {
+                let running: Vec<_> = group
+                    .iter()
+                    .zip(&roots)
+                    .map(|(job, root)| {
+                        let (cluster, url) = (&cluster, url.as_str());
+                        scope.spawn(move || pod::run(job.value(), cluster, root, &[("APIGEE_ENDPOINT", url)]))
+                    })
+                    .collect();
+                running
+                    .into_iter()
+                    .map(|thread| thread.join().unwrap_or_else(|_| bail!("a pod's thread stopped")))
+                    .collect::<anyhow::Result<Vec<_>>>()
+            })?;
+            for (job, output) in group.iter().zip(finished) {
+                let line = String::from_utf8_lossy(&output.stdout);
+                let outcome: Value = serde_json::from_str(line.trim())
+                    .with_context(|| format!("{}: {}", job.id.name, String::from_utf8_lossy(&output.stderr)))?;
+                ensure!(output.status.success(), "{} failed: {}", job.id.name, outcome["reason"]);
+                self.show_outcome(job, &outcome)?;
+                outcomes.push(outcome);
+            }
+        }
+        Ok(Seen { outcomes, requests: self.sandbox.requests().split_off(before) })
+    }
+
+    fn pod_root(&mut self) -> PathBuf {
+        self.pods += 1;
+        self.directory.join(format!("pod-{}", self.pods))
+    }
+
+    fn show_outcome(&mut self, job: &Object, outcome: &Value) -> anyhow::Result<()> {
+        let text = |field: &str| outcome[field].as_str().unwrap_or("-").to_owned();
+        let digest = job.get("spec").map(|spec| spec["template"]["metadata"]["annotations"][DIGEST].clone());
+        let digest = digest.as_ref().and_then(Value::as_str).unwrap_or_default();
+        let revision = outcome["revision"].as_str().map_or_else(|| outcome["revision"].to_string(), str::to_owned);
+        self.say(&format!(
+            "  Job {:<22} {:<10} revision {revision} ({})  {} writes",
+            job.id.name,
+            text("result"),
+            digest.get(..17).unwrap_or(digest),
+            outcome["writes"]
+        ))
+    }
+}

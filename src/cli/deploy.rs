@@ -1,0 +1,237 @@
+//! `apigee-flux deploy`: what the Job runs.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use crate::apigee::auth::Surroundings;
+use crate::apigee::client::Settings;
+use crate::apigee::deploy::Event;
+use crate::apigee::endpoint::DEFAULT_ENDPOINT;
+use crate::apigee::outcome::Ending;
+use crate::apigee::{
+    Bundle, Client, Endpoint, Error, Name, Options, Outcome, Provenance, Report, Target, TokenSource, WaitFor, deploy,
+};
+use crate::bundle::Digest;
+use crate::duration;
+
+/// The kubelet reads this file when the container ends (Kubernetes, `terminationMessagePath`).
+const TERMINATION_LOG: &str = "/dev/termination-log";
+
+/// 128 and the number of SIGTERM, as shells report it.
+const TERMINATED: u8 = 143;
+
+/// Make an environment equal to a rendered bundle.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The bundle's manifest.json; the files lie beside it
+    #[arg(long, value_name = "FILE")]
+    manifest: PathBuf,
+    /// The Apigee organization
+    #[arg(long = "org", value_name = "ORG")]
+    organization: Name,
+    /// The Apigee environment
+    #[arg(long = "env", value_name = "ENV")]
+    environment: Name,
+    /// Refuse any other bundle
+    #[arg(long, value_name = "DIGEST")]
+    expect_digest: Option<Digest>,
+    /// The email of the Google service account that the proxy runs as
+    #[arg(long, value_name = "EMAIL")]
+    service_account: Option<String>,
+    /// The management API: https, or http to this machine
+    #[arg(long, value_name = "URL", env = "APIGEE_ENDPOINT", default_value = DEFAULT_ENDPOINT)]
+    endpoint: Endpoint,
+    /// How long the runtime may take to become ready
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
+    timeout: Duration,
+    /// Stop when the runtime has it, or when Apigee has accepted it
+    #[arg(long, value_enum, default_value_t = Wait::Ready)]
+    wait: Wait,
+    /// Requests per second
+    #[arg(long, value_name = "N", default_value_t = Settings::DEFAULT_RATE)]
+    rate: NonZeroU32,
+    /// Commit, tag, author and time as JSON; the file may be missing
+    #[arg(long, value_name = "FILE")]
+    provenance: Option<PathBuf>,
+    /// Allow a service account's key file, which never expires
+    #[arg(long)]
+    allow_static_key: bool,
+    /// Write the result there too, if the file exists
+    #[arg(long, value_name = "FILE", default_value = TERMINATION_LOG)]
+    termination_log: PathBuf,
+}
+
+/// When the run is over.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Wait {
+    Ready,
+    Accepted,
+}
+
+/// Deploys, and writes the result as one JSON line to stdout and to the termination log.
+pub(super) fn run(args: &Args) -> ExitCode {
+    let start = Instant::now();
+    let log = Log { start, human: std::io::stderr().is_terminal() };
+    let report = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(run_until_signal(args, &log)),
+        Err(error) => failed(args, &Error::Temporary(format!("the runtime cannot start: {error}")), start),
+    };
+    log.end(&report);
+    let line = format!("{}\n", report.outcome.to_line());
+    let written = std::io::stdout().write_all(line.as_bytes());
+    let logged = write_existing(&args.termination_log, &line);
+    for error in [written.err(), logged.err()].into_iter().flatten() {
+        log.write("result", &format!("the result cannot be written: {error}"));
+    }
+    ExitCode::from(report.exit_code)
+}
+
+async fn run_until_signal(args: &Args, log: &Log) -> Report {
+    tokio::select! {
+        report = run_deploy(args, log) => report,
+        () = terminated() => {
+            let reason = "stopped by SIGTERM; the next run goes on from what Apigee has".to_owned();
+            Report { exit_code: TERMINATED, ..failed(args, &Error::Temporary(reason), log.start) }
+        }
+    }
+}
+
+/// Waits for SIGTERM, which process 1 of a container would not hear without asking.
+async fn terminated() {
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+async fn run_deploy(args: &Args, log: &Log) -> Report {
+    let prepared = prepare(args);
+    let (client, bundle, provenance) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => return failed(args, &error, log.start),
+    };
+    let target = Target { organization: args.organization.clone(), environment: args.environment.clone() };
+    let options = Options {
+        service_account: args.service_account.clone(),
+        timeout: args.timeout,
+        wait: match args.wait {
+            Wait::Ready => WaitFor::Ready,
+            Wait::Accepted => WaitFor::Accepted,
+        },
+        provenance,
+        ..Options::default()
+    };
+    deploy(&client, &bundle, &target, &options, &|event| log.event(event)).await
+}
+
+/// Everything that is decided before the first request.
+fn prepare(args: &Args) -> Result<(Client, Bundle, Provenance), Error> {
+    let bundle = Bundle::from_mount(&args.manifest, args.expect_digest)?;
+    let provenance = read_provenance(args.provenance.as_deref())?;
+    let tokens = TokenSource::choose(&args.endpoint, &Surroundings::read(), args.allow_static_key)?;
+    let settings = Settings { rate: args.rate, ..Settings::default() };
+    Ok((Client::new(args.endpoint.clone(), tokens, &settings)?, bundle, provenance))
+}
+
+/// The provenance ConfigMap is mounted as optional, so its file may be missing.
+fn read_provenance(file: Option<&Path>) -> Result<Provenance, Error> {
+    let Some(file) = file else { return Ok(Provenance::default()) };
+    match std::fs::read(file) {
+        Ok(bytes) => Provenance::parse(&bytes).map_err(|why| Error::Usage(format!("`{}`: {why}", file.display()))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Provenance::default()),
+        Err(error) => Err(Error::Missing(format!("`{}` cannot be read: {error}", file.display()))),
+    }
+}
+
+/// The report of a run that did not get to the API.
+fn failed(args: &Args, error: &Error, start: Instant) -> Report {
+    Report {
+        outcome: Outcome {
+            result: Ending::Failed,
+            kind: None,
+            name: None,
+            organization: args.organization.to_string(),
+            environment: args.environment.to_string(),
+            revision: None,
+            previous_revision: None,
+            digest: args.expect_digest,
+            commit: None,
+            imported: false,
+            writes: 0,
+            duration_ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+            reason: error.to_string(),
+        },
+        exit_code: error.exit_code(),
+    }
+}
+
+/// Writes to a file that is there. Outside a container there is none, and none is made.
+fn write_existing(file: &Path, line: &str) -> std::io::Result<()> {
+    match std::fs::OpenOptions::new().write(true).truncate(true).open(file) {
+        Ok(mut file) => file.write_all(line.as_bytes()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(std::io::Error::new(error.kind(), format!("`{}`: {error}", file.display()))),
+    }
+}
+
+/// Progress on stderr: for people on a terminal, as JSON lines in a log.
+struct Log {
+    start: Instant,
+    human: bool,
+}
+
+impl Log {
+    fn event(&self, event: &Event) {
+        let phase = serde_json::to_value(event.phase).unwrap_or_default();
+        self.write(phase.as_str().unwrap_or_default(), &event.message);
+    }
+
+    fn end(&self, report: &Report) {
+        let outcome = &report.outcome;
+        let what = outcome.name.as_deref().unwrap_or("the bundle");
+        let ending = serde_json::to_value(outcome.result).unwrap_or_default();
+        let ending = ending.as_str().unwrap_or_default();
+        self.write("result", &format!("{what} in {}: {ending}: {}", outcome.environment, outcome.reason));
+    }
+
+    fn write(&self, phase: &str, message: &str) {
+        let elapsed = self.start.elapsed();
+        let line = if self.human {
+            format!("{:7.1}s  {phase:<8}  {message}\n", elapsed.as_secs_f64())
+        } else {
+            let elapsed = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+            format!("{}\n", serde_json::json!({"phase": phase, "message": message, "elapsedMs": elapsed}))
+        };
+        // A log that nobody can read does not stop a deployment.
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_provenance_is_fine_and_a_broken_one_is_not() {
+        assert_eq!(read_provenance(None).unwrap(), Provenance::default());
+        assert_eq!(read_provenance(Some(Path::new("/does/not/exist"))).unwrap(), Provenance::default());
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert_eq!(read_provenance(Some(file.path())).unwrap_err().exit_code(), 64);
+    }
+
+    #[test]
+    fn the_termination_log_is_not_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("log");
+        write_existing(&file, "x\n").unwrap();
+        assert!(!file.exists());
+        std::fs::write(&file, "something longer").unwrap();
+        write_existing(&file, "x\n").unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "x\n");
+    }
+}

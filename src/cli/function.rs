@@ -1,0 +1,75 @@
+//! No command: the function. Standard input is a ResourceList or a stream of documents, standard output the same, expanded.
+
+use std::io::{self, BufWriter, Read as _, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use crate::diag::{Code, Diagnostic, has_errors, human};
+use crate::expand::{Options, expand};
+use crate::krm::Input;
+
+/// Runs the function on this process' standard streams. Exit codes: 0 done, 1 an error was found and nothing changed.
+pub(super) fn run() -> io::Result<ExitCode> {
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes)?;
+    let source = match String::from_utf8(bytes) {
+        Ok(source) => source,
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let message = format!("the input is not UTF-8: byte {at} starts no character");
+            return report(&[Diagnostic::error(Code::MalformedYaml, message)]);
+        }
+    };
+    let input = match Input::read(&source) {
+        Ok(input) => input,
+        Err(diagnostic) => return report(&[diagnostic]),
+    };
+    let out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    write(&input, &Options::default(), out)
+}
+
+/// Expands and writes; diagnostics go to standard error too, since kustomize shows nothing else.
+fn write(input: &Input<'_>, options: &Options<'_>, mut out: impl io::Write) -> io::Result<ExitCode> {
+    // A defect must not look like a result: the orchestrator gets its input back, and a message.
+    let expansion = catch_unwind(AssertUnwindSafe(|| {
+        let mut expansion = expand(input, options);
+        let texts: Result<Vec<String>, String> = expansion.objects.iter().map(crate::k8s::Object::to_yaml).collect();
+        expansion.objects = Vec::new();
+        (expansion, texts)
+    }));
+    let (expansion, texts) = match expansion {
+        Ok((expansion, Ok(texts))) => (expansion, texts),
+        Ok((mut expansion, Err(why))) => {
+            expansion.changes = Vec::new();
+            expansion.diagnostics.push(internal(&why));
+            (expansion, Vec::new())
+        }
+        Err(_) => {
+            let expansion =
+                crate::expand::Expansion { diagnostics: vec![internal("the expansion stopped")], ..Default::default() };
+            (expansion, Vec::new())
+        }
+    };
+    let failed = has_errors(&expansion.diagnostics);
+    // Behind a pipe nothing reads results: an unexpanded stream would be applied as if it were the result.
+    if !failed || matches!(input, Input::List(_)) {
+        input.write(&mut out, &expansion.changes, &texts, &expansion.diagnostics)?;
+        out.flush()?;
+    }
+    report(&expansion.diagnostics)
+}
+
+fn internal(why: &str) -> Diagnostic {
+    Diagnostic::error(Code::Internal, format!("a defect of apigee-flux: {why}"))
+        .help("please report it with the input that shows it")
+}
+
+fn report(diagnostics: &[Diagnostic]) -> io::Result<ExitCode> {
+    report_in(diagnostics, &|_| None)
+}
+
+/// Prints diagnostics to standard error and gives the exit code.
+pub(super) fn report_in(diagnostics: &[Diagnostic], locate: human::Locate<'_>) -> io::Result<ExitCode> {
+    io::stderr().lock().write_all(human::report(diagnostics, locate).as_bytes())?;
+    Ok(if has_errors(diagnostics) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}

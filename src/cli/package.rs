@@ -1,0 +1,160 @@
+//! A directory of YAML files and bundle folders, read as one stream of documents.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+use crate::bundle::zip::unpack;
+use crate::bundle::{BundleKind, BundlePath, Files};
+use crate::diag::{Diagnostic, Subject};
+use crate::krm::Input;
+use crate::yaml::{Node, line_and_column};
+
+/// The files of a directory.
+#[derive(Debug)]
+pub(super) struct Package {
+    root: PathBuf,
+    source: String,
+    /// Where each file starts in `source`, in order.
+    files: Vec<(usize, String)>,
+}
+
+impl Package {
+    /// Reads a directory, or one file. Left out are hidden files, what stands inside bundles, and the files that steer kustomize and
+    /// kpt and never reach a cluster.
+    pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
+        let mut paths = Vec::new();
+        let root = if path.is_file() {
+            paths.push(path.to_owned());
+            path.parent().unwrap_or(Path::new("")).to_owned()
+        } else {
+            walk(path, &mut paths).with_context(|| format!("cannot read the directory {}", path.display()))?;
+            path.to_owned()
+        };
+        let mut package = Self { root, source: String::new(), files: Vec::new() };
+        for path in paths {
+            let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let name = path.strip_prefix(&package.root).unwrap_or(&path).to_string_lossy().into_owned();
+            if !package.source.is_empty() {
+                package.source.push_str("---\n");
+            }
+            package.files.push((package.source.len(), name));
+            package.source.push_str(&text);
+            if !package.source.ends_with('\n') {
+                package.source.push('\n');
+            }
+        }
+        if package.files.is_empty() {
+            bail!("no YAML file is in {}", path.display());
+        }
+        Ok(package)
+    }
+
+    /// The resources, each with its file.
+    pub(super) fn input(&self) -> Result<Input<'_>, Diagnostic> {
+        match Input::read(&self.source) {
+            Ok(mut input) => {
+                input.name_files(|offset| self.file(offset).map(|(_, name)| name));
+                Ok(input)
+            }
+            Err(diagnostic) => Err(self.in_file(diagnostic)),
+        }
+    }
+
+    /// The file that a byte of the source belongs to, and where that file starts.
+    fn file(&self, offset: usize) -> Option<(usize, &str)> {
+        let at = self.files.partition_point(|(start, _)| *start <= offset).checked_sub(1)?;
+        self.files.get(at).map(|(start, name)| (*start, name.as_str()))
+    }
+
+    /// A position of the whole source as one of a file.
+    fn in_file(&self, mut diagnostic: Diagnostic) -> Diagnostic {
+        let Some((line, column)) = diagnostic.position else { return diagnostic };
+        let offset: usize = self.source.split_inclusive('\n').take(line - 1).map(str::len).sum();
+        if let Some((start, name)) = self.file(offset) {
+            let before = self.source[..start].matches('\n').count();
+            diagnostic.position = Some((line - before, column));
+            diagnostic.subject.get_or_insert_default().file = Some(name.to_owned());
+        }
+        diagnostic
+    }
+
+    /// Where a diagnostic's field stands in its file: line and column.
+    pub(super) fn locate(&self, input: &Input<'_>, diagnostic: &Diagnostic) -> Option<(usize, usize)> {
+        let subject = diagnostic.subject.as_ref()?;
+        let item = input.items().iter().find(|item| Subject::from(&item.header) == *subject)?;
+        let node = Node::parse(&self.source, item.span.clone()).ok()?;
+        let offset = node.locate(&diagnostic.field);
+        let (start, _) = self.file(offset)?;
+        Some(line_and_column(&self.source[start..], offset - start))
+    }
+
+    /// The bundle in a folder or zip file that a spec names, relative to the spec's own file.
+    pub(super) fn bundle(&self, subject: &Subject, path: &str) -> Result<Files, String> {
+        let beside = subject.file.as_deref().and_then(|file| Path::new(file).parent()).unwrap_or(Path::new(""));
+        let path = self.root.join(beside).join(path);
+        read_bundle(&path)
+    }
+}
+
+/// The files of a bundle: a folder that holds `apiproxy`, that folder itself, or a zip file.
+fn read_bundle(path: &Path) -> Result<Files, String> {
+    let shown = path.display();
+    if path.is_file() {
+        let bytes = fs::read(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
+        return unpack(&bytes).map(|(_, files)| files).map_err(|why| format!("{shown}: {why}"));
+    }
+    let inner = path.join(BundleKind::Proxy.root());
+    let root = if inner.is_dir() { inner } else { path.to_owned() };
+    let mut files = Files::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(&folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
+        for entry in entries {
+            let entry = entry.map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
+            let path = entry.path();
+            let kind = entry.file_type().map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+            if kind.is_symlink() {
+                return Err(format!("{} is a symbolic link; put the file itself into the bundle", path.display()));
+            }
+            if entry.file_name().to_string_lossy().starts_with('.') {
+                continue;
+            }
+            if kind.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(&root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+            let bundle_path = BundlePath::parse(&name).map_err(|why| format!("{}: {why}", path.display()))?;
+            let bytes = fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+            files.insert(bundle_path, bytes);
+        }
+    }
+    Ok(files)
+}
+
+/// The YAML files below a directory, sorted.
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(folder)?.map(|entry| entry.map(|e| e.path())).collect::<io::Result<_>>()?;
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with('.') || matches!(name.as_str(), "apiproxy" | "sharedflowbundle") {
+            continue;
+        }
+        if path.is_dir() {
+            walk(&path, found)?;
+        } else if is_resource_file(&name) {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn is_resource_file(name: &str) -> bool {
+    let yaml = Path::new(name).extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    yaml && !matches!(name, "kustomization.yaml" | "kustomization.yml" | "kustomizeconfig.yaml")
+}

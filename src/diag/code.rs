@@ -1,0 +1,106 @@
+//! The codes of all diagnostics: one list, from which the documentation is made.
+
+use std::fmt;
+
+macro_rules! codes {
+    ($( $(#[doc = $doc:literal])+ $name:ident = $text:literal, )+) => {
+        /// A stable code, printed in brackets behind a message.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $( $(#[doc = $doc])+ $name, )+ }
+
+        impl Code {
+            /// All codes in their order.
+            pub const ALL: &'static [Self] = &[ $( Self::$name, )+ ];
+
+            /// The code as printed.
+            pub const fn as_str(self) -> &'static str {
+                match self { $( Self::$name => $text, )+ }
+            }
+
+            /// What the code means and what to do: a paragraph for the documentation.
+            pub fn doc(self) -> String {
+                let lines: &[&str] = match self { $( Self::$name => &[$($doc),+], )+ };
+                lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
+            }
+        }
+    };
+}
+
+codes! {
+    /// The input is not YAML that can be read. Nothing can be expanded before it is.
+    MalformedYaml = "AF001",
+    /// The input says `kind: ResourceList`, but it is not one: `items` must be a list of resources.
+    NotAResourceList = "AF002",
+    /// An item lacks `apiVersion`, `kind` or `metadata.name`.
+    MissingIdentity = "AF003",
+    /// The kind is of the group `apigeeflux.dev`, but this version does not know it.
+    UnknownKind = "AF004",
+    /// The group is ours, but the version is not: only `v1alpha1` is known.
+    UnknownVersion = "AF005",
+    /// The functionConfig is neither a ConfigMap, an `ExpandApigee`, nor one of our kinds.
+    WrongFunctionConfig = "AF006",
+    /// Two resources have the same kind, namespace and name.
+    DuplicateResource = "AF007",
+    /// The input carries outputs of an earlier run and no spec: in a pipe it has been rendered already.
+    AlreadyRendered = "AF008",
+    /// The input holds no resource of ours, so there is nothing to expand.
+    NothingToExpand = "AF009",
+    /// The field is not known in this place.
+    UnknownField = "AF010",
+    /// The value has another type than the field, or is not one of the allowed values.
+    WrongType = "AF011",
+    /// A required field is missing.
+    MissingField = "AF012",
+    /// The value has the right type, but not the right form.
+    InvalidValue = "AF013",
+    /// Two fields exclude each other, or one needs another.
+    ConflictingFields = "AF014",
+    /// A mapping holds the same key twice.
+    DuplicateKey = "AF015",
+    /// A credential stands in the spec. Git is no place for it: refer to a Secret.
+    InlineCredential = "AF020",
+    /// No ApigeeEnvironment is in the input, or none of the names that the proxy asks for.
+    MissingEnvironment = "AF030",
+    /// Two proxies have the same base path in one environment: Apigee would refuse the second.
+    DuplicateBasePath = "AF031",
+    /// Two resources come to the same name in Kubernetes or in Apigee.
+    NameCollision = "AF032",
+    /// The name of something to generate is taken by a resource that is not ours.
+    NameTaken = "AF033",
+    /// `$(values.NAME)` names a value that the ApigeeEnvironments do not have, or not equally.
+    UnknownValue = "AF034",
+    /// `from` names a resource or a field that the input does not have.
+    UnresolvedReference = "AF035",
+    /// The ConfigMap that holds the bundle is not in the input.
+    MissingConfigMap = "AF040",
+    /// The raw bundle cannot be read: a zip that is none, a key that gives no path.
+    UnreadableBundle = "AF041",
+    /// A file name in a bundle is not allowed: it is absolute or would leave the bundle's folder.
+    UnsafePath = "AF042",
+    /// The bundle has no root XML file (`<APIProxy>` at its top), or more than one.
+    MissingRootXml = "AF043",
+    /// An XML file does not parse, or has a document type definition, which Apigee does not need and parsers must not follow.
+    MalformedXml = "AF044",
+    /// The bundle is larger than Apigee takes: 15 MB.
+    BundleTooLarge = "AF045",
+    /// Two paths of a bundle differ only in upper and lower case.
+    CaseCollision = "AF046",
+    /// A step names a policy that does not exist.
+    MissingPolicy = "AF050",
+    /// A policy is defined but no step uses it.
+    UnattachedPolicy = "AF051",
+    /// A route names a target that does not exist.
+    MissingTarget = "AF052",
+    /// Routes are tried in order: one without a condition must stand last.
+    UnreachableRoute = "AF053",
+    /// A file outside the resource could not be read.
+    UnreadableFile = "AF060",
+    /// A defect of this program. The input is unchanged; please report it.
+    Internal = "AF099",
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,54 @@
+//! Diagnostics as text for stderr: one line each, errors first, a count at the end.
+
+use std::fmt::Write as _;
+
+use super::{Diagnostic, Severity};
+
+/// Where a diagnostic points to in a file: found by the caller, who has the text.
+pub type Locate<'a> = &'a dyn Fn(&Diagnostic) -> Option<(usize, usize)>;
+
+/// One line: `error[AF010]: proxy.yaml:4:3: ApigeeProxy/orders spec.baspath: unknown field …`.
+pub fn line(diagnostic: &Diagnostic, locate: Locate<'_>) -> String {
+    let mut text = format!("{}[{}]: ", diagnostic.severity.as_str(), diagnostic.code);
+    let position = diagnostic.position.or_else(|| locate(diagnostic));
+    if let Some(subject) = &diagnostic.subject {
+        if let Some(file) = &subject.file {
+            text.push_str(file);
+            if let Some((line, column)) = position {
+                let _ = write!(text, ":{line}:{column}");
+            }
+            text.push_str(": ");
+        }
+        let label = subject.label();
+        if !label.is_empty() {
+            text.push_str(&label);
+            text.push_str(if diagnostic.field.is_root() { ": " } else { " " });
+        }
+    } else if let Some((line, column)) = position {
+        let _ = write!(text, "line {line}, column {column}: ");
+    }
+    if !diagnostic.field.is_root() {
+        let _ = write!(text, "{}: ", diagnostic.field);
+    }
+    text.push_str(&diagnostic.text());
+    text
+}
+
+/// All lines in the order of a report, and the counts when there is an error. Empty without findings.
+pub fn report(diagnostics: &[Diagnostic], locate: Locate<'_>) -> String {
+    let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
+    sorted.sort_by(|a, b| Diagnostic::report_order(a, b));
+    let mut text = String::new();
+    for diagnostic in &sorted {
+        text.push_str(&line(diagnostic, locate));
+        text.push('\n');
+    }
+    let count = |severity| sorted.iter().filter(|d| d.severity == severity).count();
+    let errors = count(Severity::Error);
+    if errors > 0 {
+        let warnings = count(Severity::Warning);
+        let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+        let _ = writeln!(text, "{}, {}; nothing was changed", plural(errors, "error"), plural(warnings, "warning"));
+    }
+    text
+}

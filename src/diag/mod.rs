@@ -1,0 +1,239 @@
+//! Diagnostics: what is wrong, where, what is allowed, and the way out.
+//!
+//! A [`Diagnostic`] names a resource and a [`FieldPath`]; a line and a column are looked up only when it is shown
+//! ([`human`]), so that the stages carry no positions. Every message is one self-contained line, because kpt prints the
+//! first four lines of a failure and kustomize prints nothing but stderr.
+
+mod code;
+mod field_path;
+pub mod human;
+
+use std::cmp::Ordering;
+
+pub use code::Code;
+pub use field_path::{FieldPath, Segment};
+
+/// How bad it is. The order is the order of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Nothing is written.
+    Error,
+    /// The output stands, but somebody should look.
+    Warning,
+}
+
+impl Severity {
+    /// The word of the KRM function specification and of stderr.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// The resource that a diagnostic speaks of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Subject {
+    /// `apiVersion`, empty if the item has none.
+    pub api_version: String,
+    /// `kind`, empty if the item has none.
+    pub kind: String,
+    /// `metadata.namespace`.
+    pub namespace: Option<String>,
+    /// `metadata.name`, empty if the item has none.
+    pub name: String,
+    /// The file as the orchestrator or the command line names it.
+    pub file: Option<String>,
+    /// The position of the resource in its file, from 0.
+    pub index: Option<usize>,
+}
+
+impl Subject {
+    /// `Kind/namespace/name`, the part that is known.
+    pub fn label(&self) -> String {
+        [Some(self.kind.as_str()), self.namespace.as_deref(), Some(self.name.as_str())]
+            .into_iter()
+            .flatten()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join("/")
+    }
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The stable code.
+    pub code: Code,
+    /// Error or warning.
+    pub severity: Severity,
+    /// What is wrong: one line, lower case, no full stop.
+    pub message: String,
+    /// Which resource; none when the input as a whole is wrong.
+    pub subject: Option<Subject>,
+    /// Which field of the resource.
+    pub field: FieldPath,
+    /// The way out: one line.
+    pub help: Option<String>,
+    /// A value that could stand there instead.
+    pub proposed: Option<String>,
+    /// Line and column from 1, when the stage itself knows them (malformed input).
+    pub position: Option<(usize, usize)>,
+}
+
+impl Diagnostic {
+    /// An error.
+    pub fn error(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: Severity::Error,
+            message: one_line(&message.into()),
+            subject: None,
+            field: FieldPath::root(),
+            help: None,
+            proposed: None,
+            position: None,
+        }
+    }
+
+    /// A warning.
+    pub fn warning(code: Code, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, message) }
+    }
+
+    /// Says which resource.
+    #[must_use]
+    pub fn of(mut self, subject: &Subject) -> Self {
+        self.subject = Some(subject.clone());
+        self
+    }
+
+    /// Says which field.
+    #[must_use]
+    pub fn at(mut self, field: impl Into<FieldPath>) -> Self {
+        self.field = field.into();
+        self
+    }
+
+    /// Says the way out.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(one_line(&help.into()));
+        self
+    }
+
+    /// Proposes a value, as `did you mean`.
+    #[must_use]
+    pub fn propose(mut self, value: impl Into<String>) -> Self {
+        self.proposed = Some(value.into());
+        self
+    }
+
+    /// Gives the position that a parser reported, from 1.
+    #[must_use]
+    pub fn position(mut self, line: usize, column: usize) -> Self {
+        self.position = Some((line, column));
+        self
+    }
+
+    /// The message with its proposal and help: everything but the place and the code.
+    pub fn text(&self) -> String {
+        let mut text = self.message.clone();
+        if let Some(proposed) = &self.proposed {
+            text.push_str("; did you mean `");
+            text.push_str(proposed);
+            text.push_str("`?");
+        }
+        if let Some(help) = &self.help {
+            text.push_str(if text.ends_with('?') { " " } else { "; " });
+            text.push_str(help);
+        }
+        text
+    }
+
+    /// Errors first, then by file, resource and field: the first lines of a report are the ones that matter.
+    pub fn report_order(a: &Self, b: &Self) -> Ordering {
+        let key = |d: &Self| {
+            let subject = d.subject.clone().unwrap_or_default();
+            (d.severity, subject.file.clone(), subject.index, subject)
+        };
+        key(a).cmp(&key(b)).then_with(|| a.position.cmp(&b.position))
+    }
+}
+
+/// The sink that a stage writes to: it fills in the resource, and the path that leads to the part at hand.
+#[derive(Debug)]
+pub struct Report<'a> {
+    subject: &'a Subject,
+    found: Vec<Diagnostic>,
+}
+
+impl<'a> Report<'a> {
+    /// An empty report on one resource.
+    pub fn new(subject: &'a Subject) -> Self {
+        Self { subject, found: Vec::new() }
+    }
+
+    /// The resource that this report is on.
+    pub fn subject(&self) -> &'a Subject {
+        self.subject
+    }
+
+    /// Adds a finding; the resource is filled in.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.found.push(if diagnostic.subject.is_some() { diagnostic } else { diagnostic.of(self.subject) });
+    }
+
+    /// Shorthand for an error with a place.
+    pub fn error(&mut self, code: Code, field: impl Into<FieldPath>, message: impl Into<String>) {
+        self.push(Diagnostic::error(code, message).at(field));
+    }
+
+    /// True if an error was found.
+    pub fn has_errors(&self) -> bool {
+        has_errors(&self.found)
+    }
+
+    /// The findings, in the order they were made.
+    pub fn into_diagnostics(self) -> Vec<Diagnostic> {
+        self.found
+    }
+}
+
+/// True if any of them is an error.
+pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|d| d.severity == Severity::Error)
+}
+
+/// The known name that is nearest to a misspelt one, if any is near enough to be meant.
+pub fn nearest<'n>(wrong: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let lower = wrong.to_lowercase();
+    known
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
+        .filter(|(distance, name)| *distance <= 1.max(name.len().min(wrong.len()) / 3))
+        .min()
+        .map(|(_, name)| name)
+}
+
+fn one_line(text: &str) -> String {
+    if text.contains(['\n', '\r']) { text.split_whitespace().collect::<Vec<_>>().join(" ") } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_near() {
+        assert_eq!(nearest("baspath", ["basePath", "cors"]), Some("basePath"));
+        assert_eq!(nearest("quta", ["quota", "cors"]), Some("quota"));
+        assert_eq!(nearest("somethingElse", ["quota", "cors"]), None);
+    }
+
+    #[test]
+    fn a_message_stays_on_one_line() {
+        assert_eq!(Diagnostic::error(Code::MalformedYaml, "a\n  b").message, "a b");
+    }
+}

@@ -1,0 +1,105 @@
+//! An environment with its defaults filled in.
+
+use super::Of;
+use crate::apigee::endpoint::Endpoint;
+use crate::diag::{Code, Diagnostic, FieldPath, Report};
+use crate::duration;
+use crate::spec::Resource;
+use crate::spec::environment::{EnvironmentSpec, Runtime};
+
+/// The image of this version.
+const IMAGE: &str = concat!("ghcr.io/apigee-flux/apigee-flux:v", env!("CARGO_PKG_VERSION"));
+
+/// Where to deploy.
+#[derive(Debug)]
+pub(super) struct Environment<'r> {
+    pub resource: &'r Resource,
+    pub spec: &'r EnvironmentSpec,
+    pub organization: &'r str,
+    pub name: &'r str,
+    /// The endpoint if it is not the global one.
+    pub endpoint: Option<String>,
+    pub image: &'r str,
+    pub timeout: &'r str,
+    pub timeout_seconds: u64,
+}
+
+impl<'r> Environment<'r> {
+    pub(super) fn new(of: &Of<'r, EnvironmentSpec>, report: &mut Report<'_>) -> Self {
+        let Of { resource, spec } = *of;
+        let at = |keys: &[&str]| FieldPath::of(&[&["spec"], keys].concat());
+        let name = spec.environment.as_deref().unwrap_or(&resource.subject.name);
+        for (field, value) in [("organization", spec.organization.as_str()), ("environment", name)] {
+            if let Err(why) = identifier(value) {
+                report.error(Code::InvalidValue, at(&[field]), why);
+            }
+        }
+        let endpoint = match (&spec.endpoint, &spec.region) {
+            (Some(_), Some(_)) => {
+                report.push(
+                    Diagnostic::error(Code::ConflictingFields, "`endpoint` and `region` exclude each other")
+                        .at(at(&["region"]))
+                        .help("keep one of them"),
+                );
+                None
+            }
+            (Some(endpoint), None) => {
+                if let Err(why) = endpoint.parse::<Endpoint>() {
+                    report.error(Code::InvalidValue, at(&["endpoint"]), why.clone());
+                }
+                Some(endpoint.trim_end_matches('/').to_owned())
+            }
+            (None, Some(region)) => {
+                if let Err(why) = identifier(region) {
+                    report.error(Code::InvalidValue, at(&["region"]), why);
+                }
+                Some(format!("https://{region}-apigee.googleapis.com"))
+            }
+            (None, None) => None,
+        };
+        let timeout = spec.deployer.timeout.as_deref().unwrap_or(match spec.runtime {
+            Runtime::X => "10m",
+            Runtime::Hybrid => "20m",
+        });
+        let timeout_seconds = match duration::parse(timeout) {
+            Ok(duration) if duration.as_secs() >= 10 => duration.as_secs(),
+            Ok(_) => {
+                report.error(Code::InvalidValue, at(&["deployer", "timeout"]), format!("`{timeout}` is less than 10s"));
+                10
+            }
+            Err(why) => {
+                report.error(Code::InvalidValue, at(&["deployer", "timeout"]), why);
+                10
+            }
+        };
+        Self {
+            resource,
+            spec,
+            organization: &spec.organization,
+            name,
+            endpoint,
+            image: spec.deployer.image.as_deref().unwrap_or(IMAGE),
+            timeout,
+            timeout_seconds,
+        }
+    }
+
+    /// True if a spec means this environment: by its name in Apigee or by any name the resource has or had.
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        self.name == name || self.resource.names.iter().any(|known| known == name)
+    }
+}
+
+/// Organizations, environments and regions: `[a-z][a-z0-9-]*` up to 32 characters (Apigee, "Naming guidelines").
+fn identifier(text: &str) -> Result<(), String> {
+    let legal = text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.len() <= 63
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if legal {
+        Ok(())
+    } else {
+        Err(format!(
+            "`{text}` is not a name that Apigee takes; allowed are lower case letters, digits and `-`, a letter first"
+        ))
+    }
+}

@@ -1,0 +1,284 @@
+//! The function: from the resources that came in to the objects that deploy them.
+//!
+//! Pure: the same input gives the same bytes, whatever the order of the items. Every stage goes on to the end and reports
+//! all that it finds; if there is one error among it, nothing of the output is used.
+
+mod environment;
+mod function_config;
+mod outputs;
+mod proxy;
+mod raw_bundle;
+
+use std::collections::BTreeMap;
+
+use crate::bundle::Files;
+use crate::diag::{Code, Diagnostic, FieldPath, Report, Subject, has_errors};
+use crate::k8s::Object;
+use crate::krm::{Change, Id, Input, Item};
+use crate::spec::expand_apigee::Provenance;
+use crate::spec::{GROUP, Resource, Spec};
+
+use environment::Environment;
+use outputs::Outputs;
+use proxy::Proxy;
+
+/// Reads the folder that a spec's `bundle.path` names, relative to the spec's file: given by whoever may read files.
+pub type ReadFolder<'a> = &'a dyn Fn(&Subject, &str) -> Result<Files, String>;
+
+/// What the caller knows beside the resources.
+#[derive(Default, Clone, Copy)]
+pub struct Options<'a> {
+    /// Where this state of Git comes from; it wins over the functionConfig's.
+    pub provenance: Option<&'a Provenance>,
+    /// Only this environment.
+    pub environment: Option<&'a str>,
+    /// How to read a bundle's folder; the function itself reads no files.
+    pub read_folder: Option<ReadFolder<'a>>,
+}
+
+/// What is to become of the input.
+#[derive(Debug, Default)]
+pub struct Expansion {
+    /// Changes to items, by index.
+    pub changes: Vec<(usize, Change)>,
+    /// New objects, in the order of the output.
+    pub objects: Vec<Object>,
+    /// Findings. With an error among them the rest is empty.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Expands the specs of an input.
+pub fn expand(input: &Input<'_>, options: &Options<'_>) -> Expansion {
+    let mut run = Run { input, options, diagnostics: Vec::new() };
+    let expansion = run.expand();
+    let diagnostics = run.diagnostics;
+    if has_errors(&diagnostics) {
+        return Expansion { diagnostics, ..Expansion::default() };
+    }
+    Expansion { diagnostics, ..expansion }
+}
+
+/// One resource, decoded as one of our kinds.
+struct Of<'r, S> {
+    resource: &'r Resource,
+    spec: &'r S,
+}
+
+struct Run<'i, 'a> {
+    input: &'i Input<'a>,
+    options: &'i Options<'i>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Run<'_, '_> {
+    fn expand(&mut self) -> Expansion {
+        let items = self.input.items();
+        let outputs = items.iter().any(|item| item.header.is_output());
+        let ours = items.iter().any(|item| is_ours(item));
+        if !ours && matches!(self.input, Input::Stream(_)) {
+            self.nothing_to_expand(outputs);
+            return Expansion::default();
+        }
+        let changes = items
+            .iter()
+            .enumerate()
+            .filter_map(|(index, item)| {
+                let change = if item.header.is_output() {
+                    Change::Drop
+                } else if is_ours(item) {
+                    Change::MarkLocal
+                } else {
+                    return None;
+                };
+                Some((index, change))
+            })
+            .collect();
+        self.check_identities(items);
+        let provenance = function_config::provenance(self.input, &mut self.diagnostics);
+        let resources = self.read(items);
+        let provenance = self.options.provenance.cloned().or(provenance).or_else(|| {
+            resources.iter().find_map(|resource| match &resource.spec {
+                Spec::ExpandApigee(spec) => spec.provenance.clone(),
+                _ => None,
+            })
+        });
+        let environments = self.environments(&resources);
+        let proxies = self.proxies(&resources, &environments);
+        if resources.is_empty() && !has_errors(&self.diagnostics) {
+            self.nothing_to_expand(false);
+        }
+        self.check_base_paths(&proxies);
+        let mut made = Outputs::new(provenance.as_ref());
+        for proxy in &proxies {
+            if let Err(why) = made.add(proxy) {
+                self.diagnostics.push(Diagnostic::error(Code::Internal, why).of(&proxy.resource.subject));
+            }
+        }
+        let foreign = items.iter().filter(|item| !item.header.is_output() && !is_ours(item));
+        let objects = made.finish(foreign, &mut self.diagnostics);
+        Expansion { changes, objects, diagnostics: Vec::new() }
+    }
+
+    fn nothing_to_expand(&mut self, outputs: bool) {
+        self.diagnostics.push(if self.input.items().is_empty() && matches!(self.input, Input::Stream(_)) {
+            Diagnostic::error(Code::NothingToExpand, "the input is empty")
+                .help("check the command in front of the pipe; an empty deployment is never right")
+        } else if outputs {
+            Diagnostic::warning(Code::AlreadyRendered, "the input has been expanded already: it passes unchanged")
+        } else {
+            Diagnostic::warning(Code::NothingToExpand, format!("no resource of {GROUP} is in the input"))
+                .help("behind `kustomize build` specs must not carry `config.kubernetes.io/local-config`, or kustomize drops them")
+        });
+    }
+
+    /// In a list every item must be a resource: the orchestrator would fail later, with less to say.
+    fn check_identities(&mut self, items: &[Item<'_>]) {
+        for (index, item) in items.iter().enumerate() {
+            let missing = match &item.header {
+                header if header.api_version.is_empty() => "apiVersion",
+                header if header.kind.is_empty() => "kind",
+                _ => continue,
+            };
+            let mut subject = Subject::from(&item.header);
+            subject.index.get_or_insert(index);
+            self.diagnostics.push(
+                Diagnostic::error(Code::MissingIdentity, format!("item {index} of the list has no `{missing}`"))
+                    .of(&subject)
+                    .help("every item must be a Kubernetes resource"),
+            );
+        }
+    }
+
+    fn read(&mut self, items: &[Item<'_>]) -> Vec<Resource> {
+        let mut seen: BTreeMap<Id, Subject> = BTreeMap::new();
+        let mut resources = Vec::new();
+        // A functionConfig of our kinds that is also an item counts once.
+        let config = self
+            .input
+            .function_config()
+            .filter(|config| is_ours(config) && !items.iter().any(|item| item.header.id() == config.header.id()));
+        for item in items.iter().chain(config) {
+            if !is_ours(item) || item.header.is_output() {
+                continue;
+            }
+            let subject = Subject::from(&item.header);
+            if let Some(first) = seen.insert(item.header.id(), subject.clone()) {
+                let place = first.file.map(|file| format!(", first in {file}")).unwrap_or_default();
+                self.diagnostics.push(
+                    Diagnostic::error(Code::DuplicateResource, format!("{} stands twice{place}", subject.label()))
+                        .of(&subject)
+                        .help("rename or remove one of them"),
+                );
+                continue;
+            }
+            let (resource, found) = Resource::read(self.input.source(), item);
+            self.diagnostics.extend(found);
+            resources.extend(resource);
+        }
+        // The order of items must not show in the output.
+        resources.sort_by(|a, b| {
+            (&a.subject.kind, a.namespace(), &a.subject.name).cmp(&(&b.subject.kind, b.namespace(), &b.subject.name))
+        });
+        resources
+    }
+
+    fn environments<'r>(&mut self, resources: &'r [Resource]) -> Vec<Environment<'r>> {
+        let mut environments: Vec<Environment<'r>> = Vec::new();
+        for resource in resources {
+            let Spec::ApigeeEnvironment(spec) = &resource.spec else { continue };
+            let mut report = Report::new(&resource.subject);
+            let environment = Environment::new(&Of { resource, spec: spec.as_ref() }, &mut report);
+            if let Some(other) = environments
+                .iter()
+                .find(|other| other.organization == environment.organization && other.name == environment.name)
+            {
+                report.push(
+                    Diagnostic::error(
+                        Code::NameCollision,
+                        format!(
+                            "{} and {} are both the environment `{}` of `{}`",
+                            other.resource.subject.label(),
+                            resource.subject.label(),
+                            environment.name,
+                            environment.organization
+                        ),
+                    )
+                    .help("set `spec.environment`, or remove one of them"),
+                );
+            }
+            self.diagnostics.extend(report.into_diagnostics());
+            environments.push(environment);
+        }
+        environments
+    }
+
+    fn proxies<'r>(&mut self, resources: &'r [Resource], environments: &'r [Environment<'r>]) -> Vec<Proxy<'r>> {
+        let mut proxies = Vec::new();
+        for resource in resources {
+            let Spec::ApigeeProxy(spec) = &resource.spec else { continue };
+            let mut report = Report::new(&resource.subject);
+            let of = Of { resource, spec: spec.as_ref() };
+            let selected = proxy::environments(&of, environments, &mut report);
+            let selected: Vec<&Environment<'r>> = selected
+                .into_iter()
+                .filter(|environment| self.options.environment.is_none_or(|only| environment.is_named(only)))
+                .collect();
+            let files = proxy::build(&of, self.input, self.options, &mut report);
+            self.diagnostics.extend(report.into_diagnostics());
+            if let Some(built) = files {
+                proxies.push(Proxy::new(&of, built, selected));
+            }
+        }
+        proxies
+    }
+
+    /// Apigee refuses a second proxy with the same name or base path in an environment, after the first was deployed.
+    fn check_base_paths<'p>(&mut self, proxies: &'p [Proxy<'_>]) {
+        let mut names: BTreeMap<(&str, &str, &str), &Subject> = BTreeMap::new();
+        let mut paths: BTreeMap<(&str, &str, &str), &Subject> = BTreeMap::new();
+        for proxy in proxies {
+            let subject = &proxy.resource.subject;
+            let mut name_told = false;
+            let mut paths_told: Vec<&str> = Vec::new();
+            for environment in &proxy.environments {
+                let of = |what: &'p str| (environment.organization, environment.name, what);
+                if let Some(other) = names.insert(of(&proxy.name), subject).filter(|_| !name_told) {
+                    name_told = true;
+                    let message = format!(
+                        "the proxy `{}` of environment `{}` is also made by {}",
+                        proxy.name,
+                        environment.name,
+                        other.label()
+                    );
+                    self.diagnostics.push(
+                        Diagnostic::error(Code::NameCollision, message)
+                            .of(subject)
+                            .help("set another `spec.name`, or narrow one of them with `spec.environments`"),
+                    );
+                }
+                for path in &proxy.base_paths {
+                    let Some(other) = paths.insert(of(path), subject) else { continue };
+                    if name_told || paths_told.contains(&path.as_str()) {
+                        continue;
+                    }
+                    paths_told.push(path);
+                    let message = format!(
+                        "the base path `{path}` is also that of {} in environment `{}`",
+                        other.label(),
+                        environment.name
+                    );
+                    self.diagnostics.push(
+                        Diagnostic::error(Code::DuplicateBasePath, message)
+                            .of(subject)
+                            .at(FieldPath::of(&["spec", "basePath"]))
+                            .help("choose another path, or narrow one of them with `spec.environments`"),
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn is_ours(item: &Item<'_>) -> bool {
+    item.header.group() == GROUP
+}

@@ -1,0 +1,257 @@
+//! The objects of all proxies, with what a namespace shares and where kpt puts them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::environment::Environment;
+use super::proxy::Proxy;
+use crate::apigee::endpoint::Endpoint;
+use crate::bundle::{BundleKind, Digest, Manifest};
+use crate::diag::{Code, Diagnostic, Subject};
+use crate::k8s::{self, BundleMaps, Deployer, Deployment, Metadata, Object};
+use crate::krm::{Id, Item, annotation};
+use crate::spec::Resource;
+use crate::spec::environment::Identity;
+use crate::spec::expand_apigee::Provenance;
+
+/// The folder, beside a spec's file, that kpt writes its outputs into.
+const FOLDER: &str = "generated";
+
+/// An object and the resource that it was made from.
+struct Output<'r> {
+    object: Object,
+    from: &'r Resource,
+}
+
+/// Everything that comes out.
+pub(super) struct Outputs<'r> {
+    provenance: Option<&'r Provenance>,
+    proxies: Vec<Output<'r>>,
+    /// Bundles that stand already, by namespace, name and digest: equal ones are shared.
+    bundles: BTreeMap<(String, String, Digest), BundleMaps>,
+    /// Environments that deploy into a namespace.
+    namespaces: BTreeMap<String, Vec<&'r Environment<'r>>>,
+    /// Jobs wait for the identities of their namespace, which are known when all proxies were seen.
+    pending: Vec<Pending<'r>>,
+}
+
+struct Pending<'r> {
+    namespace: String,
+    name: String,
+    resource: &'r Resource,
+    service_account: Option<&'r str>,
+    environment: &'r Environment<'r>,
+    bundle: (String, String, Digest),
+}
+
+impl<'r> Outputs<'r> {
+    pub(super) fn new(provenance: Option<&'r Provenance>) -> Self {
+        Self {
+            provenance,
+            proxies: Vec::new(),
+            bundles: BTreeMap::new(),
+            namespaces: BTreeMap::new(),
+            pending: Vec::new(),
+        }
+    }
+
+    /// Adds a proxy for each of its environments.
+    pub(super) fn add(&mut self, proxy: &Proxy<'r>) -> Result<(), String> {
+        let owner = proxy.resource.subject.label();
+        for environment in &proxy.environments {
+            let namespace = proxy.resource.namespace().or_else(|| environment.resource.namespace()).unwrap_or_default();
+            let manifest = Manifest::new(BundleKind::Proxy, &proxy.name, &proxy.files, proxy.requires.clone());
+            let bundle = (namespace.to_owned(), proxy.name.clone(), manifest.digest);
+            if !self.bundles.contains_key(&bundle) {
+                let metadata = Metadata {
+                    namespace: some(namespace),
+                    owner: &owner,
+                    role: "bundle",
+                    bundle: Some(&proxy.name),
+                    component: "proxy",
+                };
+                let maps = BundleMaps::new(manifest, &proxy.files, &metadata)?;
+                let outputs = maps.objects.iter().cloned().map(|object| Output { object, from: proxy.resource });
+                self.proxies.extend(outputs);
+                self.bundles.insert(bundle.clone(), BundleMaps { objects: Vec::new(), ..maps });
+            }
+            let known = self.namespaces.entry(namespace.to_owned()).or_default();
+            if !known.iter().any(|other| std::ptr::eq(*other, *environment)) {
+                known.push(environment);
+            }
+            self.pending.push(Pending {
+                namespace: namespace.to_owned(),
+                name: proxy.name.clone(),
+                resource: proxy.resource,
+                service_account: proxy.spec.deploy.as_ref().and_then(|deploy| deploy.service_account.as_deref()),
+                environment,
+                bundle,
+            });
+        }
+        Ok(())
+    }
+
+    /// All objects in their order, with paths; names that are taken are reported.
+    pub(super) fn finish<'i, 'a: 'i>(
+        mut self,
+        foreign: impl Iterator<Item = &'i Item<'a>>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Vec<Object> {
+        let foreign: BTreeMap<Id, Subject> =
+            foreign.map(|item| (item.header.id(), Subject::from(&item.header))).collect();
+        let mut outputs = Vec::new();
+        for namespace in self.namespaces.keys() {
+            match self.shared(namespace, &foreign) {
+                Ok(shared) => outputs.extend(shared),
+                Err(why) => diagnostics.push(Diagnostic::error(Code::Internal, why)),
+            }
+        }
+        outputs.append(&mut self.proxies);
+        for pending in &self.pending {
+            match self.job(pending) {
+                Ok(object) => outputs.push(Output { object, from: pending.resource }),
+                Err(why) => diagnostics.push(Diagnostic::error(Code::Internal, why).of(&pending.resource.subject)),
+            }
+        }
+        check_names(&outputs, &foreign, diagnostics);
+        place(outputs)
+    }
+
+    fn job(&self, pending: &Pending<'r>) -> Result<Object, String> {
+        let environment = pending.environment;
+        let deployer = self.deployer(&pending.namespace, environment);
+        let maps = self.bundles.get(&pending.bundle).ok_or("the bundle of a Job is missing")?;
+        let deployment = Deployment {
+            organization: environment.organization,
+            environment: environment.name,
+            endpoint: environment.endpoint.as_deref(),
+            bundle: &pending.name,
+            service_account: pending.service_account,
+            digest: maps.digest,
+            sources: &maps.sources,
+            deployer: &deployer,
+            image: environment.image,
+            timeout: environment.timeout,
+            timeout_seconds: environment.timeout_seconds,
+            settings: &environment.spec.deployer,
+            provenance: self.provenance,
+        };
+        let metadata = Metadata {
+            namespace: some(&pending.namespace),
+            owner: &pending.resource.subject.label(),
+            role: "deploy",
+            bundle: Some(&pending.name),
+            component: "proxy",
+        };
+        k8s::job(&deployment, &metadata)
+    }
+
+    /// One ServiceAccount serves a namespace; environments that differ in identity get one each.
+    fn deployer(&self, namespace: &str, environment: &Environment<'_>) -> Deployer {
+        let own =
+            |identity: &Option<Identity>| identity.clone().filter(|i| !matches!(i, Identity::ServiceAccountName(_)));
+        let identities = self.namespaces.get(namespace).into_iter().flatten().filter_map(|e| own(&e.spec.identity));
+        let distinct = identities.fold(Vec::new(), |mut distinct: Vec<Identity>, identity| {
+            if !distinct.contains(&identity) {
+                distinct.push(identity);
+            }
+            distinct
+        });
+        let suffix = (distinct.len() > 1).then(|| k8s::slug(environment.name));
+        Deployer::new(environment.spec.identity.as_ref(), suffix.as_deref())
+    }
+
+    fn shared(&self, namespace: &str, foreign: &BTreeMap<Id, Subject>) -> Result<Vec<Output<'r>>, String> {
+        let environments = self.namespaces.get(namespace).map(Vec::as_slice).unwrap_or_default();
+        let Some(first) = environments.first() else { return Ok(Vec::new()) };
+        let metadata = |role| Metadata {
+            namespace: some(namespace),
+            owner: "apigee-flux",
+            role,
+            bundle: None,
+            component: "deployer",
+        };
+        let mut outputs = Vec::new();
+        let mut seen = BTreeSet::new();
+        for environment in environments {
+            let default = environment.spec.identity.is_none();
+            for object in self.deployer(namespace, environment).objects(&metadata("identity"))? {
+                // Without `identity` the ServiceAccount of the namespace is used as it is, if there is one.
+                let given = default && foreign.contains_key(&object.id);
+                if !given && seen.insert(object.id.clone()) {
+                    outputs.push(Output { object, from: environment.resource });
+                }
+            }
+        }
+        let ports: BTreeSet<u16> = environments
+            .iter()
+            .filter_map(|environment| environment.endpoint.as_ref()?.parse::<Endpoint>().ok())
+            .map(|endpoint| endpoint.port())
+            .chain([443])
+            .collect();
+        let ports: Vec<u16> = ports.into_iter().collect();
+        outputs.push(Output { object: k8s::network_policy(&ports, &metadata("network"))?, from: first.resource });
+        if let Some(provenance) = self.provenance {
+            outputs
+                .push(Output { object: k8s::provenance(provenance, &metadata("provenance"))?, from: first.resource });
+        }
+        Ok(outputs)
+    }
+}
+
+fn some(namespace: &str) -> Option<&str> {
+    Some(namespace).filter(|namespace| !namespace.is_empty())
+}
+
+/// A name of ours must be free, and no two of ours may be the same.
+fn check_names(outputs: &[Output<'_>], foreign: &BTreeMap<Id, Subject>, diagnostics: &mut Vec<Diagnostic>) {
+    let mut made: BTreeMap<&Id, &Resource> = BTreeMap::new();
+    for output in outputs {
+        let id = &output.object.id;
+        let name = format!("{} `{}`", id.kind, id.name);
+        if let Some(subject) = foreign.get(id) {
+            let place = subject.file.as_ref().map(|file| format!(" in {file}")).unwrap_or_default();
+            diagnostics.push(
+                Diagnostic::error(Code::NameTaken, format!("the {name}{place} has the name of an object to be made"))
+                    .of(&output.from.subject)
+                    .help("rename it; if it is an output of an earlier run that lost its annotations, delete it"),
+            );
+        }
+        if let Some(other) = made.insert(id, output.from) {
+            diagnostics.push(
+                Diagnostic::error(Code::NameCollision, format!("the {name} is also made by {}", other.subject.label()))
+                    .of(&output.from.subject)
+                    .help("set another `spec.name`"),
+            );
+        }
+    }
+}
+
+/// Tells kpt the files of the objects: beside the file of their spec, one file each, the same in every run.
+fn place(outputs: Vec<Output<'_>>) -> Vec<Object> {
+    let mut objects = Vec::with_capacity(outputs.len());
+    let mut next: BTreeMap<String, usize> = BTreeMap::new();
+    for Output { mut object, from } in outputs {
+        if let Some(file) = &from.subject.file {
+            let folder = file.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
+            let namespace = some(&object.id.namespace).map(|namespace| format!("{namespace}/")).unwrap_or_default();
+            let kind = object.id.kind.to_lowercase();
+            // A bundle's ConfigMaps share one file, whose name must not change with the digest.
+            let name = match object.label("app.kubernetes.io/name") {
+                Some(bundle) if object.annotation(annotation::ROLE) == Some("bundle") => {
+                    format!("apigee-{}", k8s::slug(bundle))
+                }
+                _ => object.id.name.clone(),
+            };
+            let path = format!("{folder}{FOLDER}/{namespace}{kind}_{name}.yaml");
+            let index = next.entry(path.clone()).or_default();
+            object.annotate(annotation::INDEX, &index.to_string());
+            object.annotate(annotation::PATH, &path);
+            *index += 1;
+            if let Some(package) = &from.package_path {
+                object.annotate(annotation::PACKAGE_PATH, package);
+            }
+        }
+        objects.push(object);
+    }
+    objects
+}

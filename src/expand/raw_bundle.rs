@@ -1,0 +1,229 @@
+//! A bundle as it is: from a ConfigMap of the input, from the spec itself, or from a folder.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Of, Options};
+use crate::bundle::zip::{MAX_BUNDLE_BYTES, unpack};
+use crate::bundle::{BundleKind, BundlePath, Files};
+use crate::diag::{Code, Diagnostic, FieldPath, Report};
+use crate::krm::{Input, Item};
+use crate::spec::api_proxy::ApigeeProxySpec;
+use crate::spec::bundle_source::BundleSource;
+use crate::yaml::Node;
+
+/// The key of a ConfigMap that holds the whole bundle.
+const ZIP_KEY: &str = "bundle.zip";
+
+/// What kustomize puts behind a generated ConfigMap's name: ten of these.
+const HASH_ALPHABET: &str = "bcdfghjklmnpqrstvwxz2456789";
+
+/// The files of `spec.bundle`.
+pub(super) fn read(
+    of: &Of<'_, ApigeeProxySpec>,
+    input: &Input<'_>,
+    options: &Options<'_>,
+    report: &mut Report<'_>,
+) -> Option<Files> {
+    let at = FieldPath::of(&["spec", "bundle"]);
+    let files = match of.spec.bundle.as_ref()? {
+        BundleSource::ConfigMapRef(reference) => {
+            let at = at.key("configMapRef").key("name");
+            let namespace = of.resource.namespace();
+            let item = config_map(input, namespace, &reference.name, &at, report)?;
+            from_config_map(input, item, &at, report)?
+        }
+        BundleSource::Files(written) => {
+            let at = at.key("files");
+            let files = written.iter().map(|(path, text)| (path.clone(), at.key(path), text.clone().into_bytes()));
+            collect(files, report)?
+        }
+        BundleSource::Path(path) => {
+            let at = at.key("path");
+            let Some(read_folder) = options.read_folder else {
+                report.push(
+                    Diagnostic::error(Code::UnreadableFile, format!("the folder `{path}` cannot be read here"))
+                        .at(at)
+                        .help(
+                            "a function gets no files: feed the bundle through a `configMapGenerator` and `configMapRef`, or \
+                             expand with `apigee-flux render`",
+                        ),
+                );
+                return None;
+            };
+            match read_folder(&of.resource.subject, path) {
+                Ok(files) => files,
+                Err(why) => {
+                    report.push(Diagnostic::error(Code::UnreadableFile, why).at(at));
+                    return None;
+                }
+            }
+        }
+    };
+    check(&files, &at, report).then_some(files)
+}
+
+/// The ConfigMap that a spec means: kustomize may have renamed it before or, in a pipe, put a hash behind its name.
+fn config_map<'i, 'a>(
+    input: &'i Input<'a>,
+    namespace: Option<&str>,
+    name: &str,
+    at: &FieldPath,
+    report: &mut Report<'_>,
+) -> Option<&'i Item<'a>> {
+    let candidates: Vec<&Item<'a>> = input
+        .items()
+        .iter()
+        .filter(|item| item.header.kind == "ConfigMap" && item.header.group().is_empty() && !item.header.is_output())
+        .filter(|item| {
+            item.header.namespace.as_deref() == namespace || namespace.is_none() || item.header.namespace.is_none()
+        })
+        .collect();
+    let hashed = |item: &Item<'_>| {
+        item.header
+            .name
+            .strip_prefix(name)
+            .and_then(|rest| rest.strip_prefix('-'))
+            .is_some_and(|hash| hash.len() == 10 && hash.chars().all(|c| HASH_ALPHABET.contains(c)))
+    };
+    let rules: [&dyn Fn(&Item<'_>) -> bool; 3] =
+        [&|item| item.header.name == name, &|item| item.header.names().any(|known| known == name), &hashed];
+    for rule in rules {
+        let found: Vec<&Item<'a>> = candidates.iter().copied().filter(|item| rule(item)).collect();
+        match found.as_slice() {
+            [] => {}
+            [item] => return Some(item),
+            several => {
+                let names: Vec<&str> = several.iter().map(|item| item.header.name.as_ref()).collect();
+                report.push(
+                    Diagnostic::error(Code::MissingConfigMap, format!("`{name}` could be any of {}", names.join(", ")))
+                        .at(at)
+                        .help("write the full name"),
+                );
+                return None;
+            }
+        }
+    }
+    let names: Vec<&str> = candidates.iter().take(10).map(|item| item.header.name.as_ref()).collect();
+    let known = if names.is_empty() { "there is none".to_owned() } else { format!("there are {}", names.join(", ")) };
+    report.push(
+        Diagnostic::error(Code::MissingConfigMap, format!("no ConfigMap `{name}` is in the input; {known}"))
+            .at(at)
+            .help("add a `configMapGenerator` with that name to the kustomization of the proxy"),
+    );
+    None
+}
+
+fn from_config_map(input: &Input<'_>, item: &Item<'_>, at: &FieldPath, report: &mut Report<'_>) -> Option<Files> {
+    let unreadable = |why: String| Diagnostic::error(Code::UnreadableBundle, why).at(at);
+    let name = &item.header.name;
+    let node = match Node::parse(input.source(), item.span.clone()) {
+        Ok(node) => node,
+        Err(error) => {
+            report.push(unreadable(format!("the ConfigMap `{name}` is not readable: {}", error.message)));
+            return None;
+        }
+    };
+    let mut entries: Vec<(String, Vec<u8>)> = Vec::new();
+    for entry in node.get("data").map(Node::entries).unwrap_or_default() {
+        entries.push((entry.key.clone(), entry.value.as_str().unwrap_or_default().as_bytes().to_vec()));
+    }
+    for entry in node.get("binaryData").map(Node::entries).unwrap_or_default() {
+        let text: String = entry.value.as_str().unwrap_or_default().split_whitespace().collect();
+        match STANDARD.decode(text) {
+            Ok(bytes) => entries.push((entry.key.clone(), bytes)),
+            Err(error) => {
+                report.push(unreadable(format!("`{}` of the ConfigMap `{name}` is no base64: {error}", entry.key)));
+                return None;
+            }
+        }
+    }
+    if let [(key, bytes)] = entries.as_slice()
+        && key == ZIP_KEY
+    {
+        return match unpack(bytes) {
+            Ok((BundleKind::Proxy, files)) => Some(files),
+            Ok((kind, _)) => {
+                report.push(unreadable(format!(
+                    "`{ZIP_KEY}` of the ConfigMap `{name}` holds a `{}`, not an `apiproxy`",
+                    kind.root()
+                )));
+                None
+            }
+            Err(why) => {
+                let code = if why.contains("would leave") { Code::UnsafePath } else { Code::UnreadableBundle };
+                let message = format!("`{ZIP_KEY}` of the ConfigMap `{name}`: {why}");
+                report.push(Diagnostic::error(code, message).at(at));
+                None
+            }
+        };
+    }
+    if entries.is_empty() {
+        report.push(unreadable(format!("the ConfigMap `{name}` holds no file")).help(format!(
+            "give it one key for each file, with `__` for `/` (`policies__Q-Product.xml`), or one `{ZIP_KEY}`"
+        )));
+        return None;
+    }
+    if let Some((key, _)) = entries.iter().find(|(key, _)| key == ZIP_KEY) {
+        report.push(unreadable(format!("the ConfigMap `{name}` holds `{key}` and other keys beside it")));
+        return None;
+    }
+    collect(entries.into_iter().map(|(key, bytes)| (key.replace("__", "/"), at.clone(), bytes)), report)
+}
+
+/// Checks paths; the root folder may be written or not.
+fn collect(written: impl Iterator<Item = (String, FieldPath, Vec<u8>)>, report: &mut Report<'_>) -> Option<Files> {
+    let mut files = Files::new();
+    let mut right = true;
+    for (text, at, bytes) in written {
+        let below = text.strip_prefix(BundleKind::Proxy.root()).and_then(|rest| rest.strip_prefix('/'));
+        match BundlePath::parse(below.unwrap_or(&text)) {
+            Ok(path) => {
+                if files.insert(path, bytes).is_some() {
+                    report.error(Code::UnreadableBundle, at, format!("the file `{text}` stands twice"));
+                    right = false;
+                }
+            }
+            Err(why) => {
+                report.push(
+                    Diagnostic::error(Code::UnsafePath, format!("the file name `{text}` is not allowed: {why}"))
+                        .at(at)
+                        .help("name files as in the bundle, for example `policies/Q-Product.xml`"),
+                );
+                right = false;
+            }
+        }
+    }
+    right.then_some(files)
+}
+
+fn check(files: &Files, at: &FieldPath, report: &mut Report<'_>) -> bool {
+    let total = files.total_bytes();
+    if total > MAX_BUNDLE_BYTES {
+        report.push(
+            Diagnostic::error(
+                Code::BundleTooLarge,
+                format!("the bundle has {total} bytes in {} files; Apigee takes {MAX_BUNDLE_BYTES}", files.len()),
+            )
+            .at(at)
+            .help("move what can be shared (jars, documents) into resource files of the environment"),
+        );
+        return false;
+    }
+    let mut lower = std::collections::BTreeMap::new();
+    let mut right = true;
+    for (path, _) in files.iter() {
+        if let Some(other) = lower.insert(path.as_str().to_lowercase(), path) {
+            report.push(
+                Diagnostic::error(
+                    Code::CaseCollision,
+                    format!("the files `{other}` and `{path}` differ only in upper and lower case"),
+                )
+                .at(at)
+                .help("rename one of them: macOS and Windows cannot check out both"),
+            );
+            right = false;
+        }
+    }
+    right
+}

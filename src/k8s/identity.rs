@@ -1,0 +1,157 @@
+//! The deployer's identity: a ServiceAccount, and for federation the configuration that names the token file. No form has a key.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{
+    ConfigMap, ConfigMapProjection, EnvVar, KeyToPath, ProjectedVolumeSource, ServiceAccount,
+    ServiceAccountTokenProjection, Volume, VolumeMount, VolumeProjection,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde_json::json;
+
+use super::metadata::Metadata;
+use super::object::Object;
+use crate::spec::environment::{Identity, WorkloadIdentityFederation};
+
+/// The ServiceAccount of all Jobs of a namespace, unless its environments differ in identity.
+const SERVICE_ACCOUNT: &str = "apigee-deployer";
+
+/// Where federation's configuration and token are mounted.
+const FEDERATION_PATH: &str = "/var/run/apigee-flux/federation";
+
+/// Who the Jobs of one environment run as.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deployer {
+    service_account: String,
+    form: Form,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Form {
+    /// A ServiceAccount that somebody else manages.
+    Existing,
+    /// A ServiceAccount of ours without annotations.
+    Plain,
+    /// A ServiceAccount of ours that acts as a Google service account on GKE.
+    Gke { google_service_account: Option<String> },
+    /// A ServiceAccount of ours whose token is exchanged.
+    Federation { config_map: String, federation: WorkloadIdentityFederation },
+}
+
+impl Deployer {
+    /// The identity of an environment. `suffix` tells it apart when the environments of a namespace have different ones.
+    pub fn new(identity: Option<&Identity>, suffix: Option<&str>) -> Self {
+        let name = |base: &str| suffix.map_or_else(|| base.to_owned(), |suffix| format!("{base}-{suffix}"));
+        match identity {
+            None => Self { service_account: SERVICE_ACCOUNT.to_owned(), form: Form::Plain },
+            Some(Identity::ServiceAccountName(existing)) => {
+                Self { service_account: existing.clone(), form: Form::Existing }
+            }
+            Some(Identity::GkeWorkloadIdentity(gke)) => Self {
+                service_account: name(SERVICE_ACCOUNT),
+                form: Form::Gke { google_service_account: gke.service_account.clone() },
+            },
+            Some(Identity::WorkloadIdentityFederation(federation)) => Self {
+                service_account: name(SERVICE_ACCOUNT),
+                form: Form::Federation { config_map: name("apigee-federation"), federation: federation.clone() },
+            },
+        }
+    }
+
+    /// The ServiceAccount's name.
+    pub fn service_account(&self) -> &str {
+        &self.service_account
+    }
+
+    /// The objects of this identity.
+    pub fn objects(&self, metadata: &Metadata<'_>) -> Result<Vec<Object>, String> {
+        let account = |annotation: Option<(&str, &str)>| {
+            let mut meta: ObjectMeta = metadata.object(&self.service_account);
+            if let Some((key, value)) = annotation {
+                meta.annotations.get_or_insert_default().insert(key.to_owned(), value.to_owned());
+            }
+            Object::new(&ServiceAccount {
+                metadata: meta,
+                // The deployer talks to Apigee, not to Kubernetes.
+                automount_service_account_token: Some(false),
+                ..ServiceAccount::default()
+            })
+        };
+        match &self.form {
+            Form::Existing => Ok(Vec::new()),
+            Form::Plain => Ok(vec![account(None)?]),
+            Form::Gke { google_service_account } => {
+                let annotation =
+                    google_service_account.as_deref().map(|email| ("iam.gke.io/gcp-service-account", email));
+                Ok(vec![account(annotation)?])
+            }
+            Form::Federation { config_map, federation } => {
+                let mut text =
+                    serde_json::to_string_pretty(&external_account(federation)).map_err(|error| error.to_string())?;
+                text.push('\n');
+                let map = ConfigMap {
+                    metadata: metadata.object(config_map),
+                    data: Some(BTreeMap::from([("config.json".to_owned(), text)])),
+                    ..ConfigMap::default()
+                };
+                Ok(vec![account(None)?, Object::new(&map)?])
+            }
+        }
+    }
+
+    /// What federation adds to a pod: the token, its configuration and the variable that points there.
+    pub(super) fn pod_parts(&self) -> Option<(Volume, VolumeMount, EnvVar)> {
+        let Form::Federation { config_map, federation } = &self.form else { return None };
+        let token = ServiceAccountTokenProjection {
+            audience: Some(format!("https://iam.googleapis.com/{}", federation.provider)),
+            expiration_seconds: Some(3600),
+            path: "token".to_owned(),
+        };
+        let config = ConfigMapProjection {
+            name: config_map.clone(),
+            items: Some(vec![KeyToPath { key: "config.json".to_owned(), path: "config.json".to_owned(), mode: None }]),
+            optional: None,
+        };
+        let sources = vec![
+            VolumeProjection { config_map: Some(config), ..VolumeProjection::default() },
+            VolumeProjection { service_account_token: Some(token), ..VolumeProjection::default() },
+        ];
+        let volume = Volume {
+            name: "federation".to_owned(),
+            projected: Some(ProjectedVolumeSource { sources: Some(sources), default_mode: None }),
+            ..Volume::default()
+        };
+        let mount = VolumeMount {
+            name: "federation".to_owned(),
+            mount_path: FEDERATION_PATH.to_owned(),
+            read_only: Some(true),
+            ..VolumeMount::default()
+        };
+        let variable = EnvVar {
+            name: "GOOGLE_APPLICATION_CREDENTIALS".to_owned(),
+            value: Some(format!("{FEDERATION_PATH}/config.json")),
+            value_from: None,
+        };
+        Some((volume, mount, variable))
+    }
+}
+
+/// Application default credentials of type `external_account` (Google AIP-4117).
+fn external_account(federation: &WorkloadIdentityFederation) -> serde_json::Value {
+    let mut config = json!({
+        "universe_domain": "googleapis.com",
+        "type": "external_account",
+        "audience": format!("//iam.googleapis.com/{}", federation.provider),
+        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+        "token_url": "https://sts.googleapis.com/v1/token",
+        "credential_source": {"file": format!("{FEDERATION_PATH}/token"), "format": {"type": "text"}},
+    });
+    if let (Some(email), Some(fields)) = (&federation.service_account, config.as_object_mut()) {
+        fields.insert(
+            "service_account_impersonation_url".to_owned(),
+            format!("https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{email}:generateAccessToken")
+                .into(),
+        );
+    }
+    config
+}

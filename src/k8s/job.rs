@@ -1,0 +1,259 @@
+//! The Job that deploys one bundle to one environment.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::batch::v1::{
+    Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement, PodFailurePolicyOnPodConditionsPattern,
+    PodFailurePolicyRule,
+};
+use k8s_openapi::api::core::v1::{
+    Capabilities, ConfigMapVolumeSource, Container, EnvVar, PodSecurityContext, PodSpec, PodTemplateSpec,
+    ProjectedVolumeSource, ResourceRequirements, SeccompProfile, SecurityContext, Volume, VolumeMount,
+    VolumeProjection,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::identity::Deployer;
+use super::metadata::{DIGEST, Metadata};
+use super::names::{job_name, label_value};
+use super::object::Object;
+use super::provenance;
+use crate::bundle::Digest;
+use crate::spec::environment::{self, Resources};
+use crate::spec::expand_apigee::Provenance;
+
+/// The user of the container image: `nobody`, which the image's `/etc/passwd` knows.
+const USER: i64 = 65534;
+
+/// The exit codes of the deployer that a retry cannot mend: usage, bundle invalid, bundle missing or too large, digest, permission.
+const PERMANENT: [i32; 5] = [64, 65, 66, 67, 77];
+
+/// One bundle for one environment.
+#[derive(Debug, Clone)]
+pub struct Deployment<'a> {
+    /// The Apigee organization.
+    pub organization: &'a str,
+    /// The Apigee environment.
+    pub environment: &'a str,
+    /// The management API, if not the global one.
+    pub endpoint: Option<&'a str>,
+    /// The bundle's name in Apigee.
+    pub bundle: &'a str,
+    /// The Google service account that the proxy runs as.
+    pub service_account: Option<&'a str>,
+    /// The bundle's digest.
+    pub digest: Digest,
+    /// The sources of the bundle's volume.
+    pub sources: &'a [VolumeProjection],
+    /// Who the Job runs as.
+    pub deployer: &'a Deployer,
+    /// The container image.
+    pub image: &'a str,
+    /// How long the deployment may take, as written.
+    pub timeout: &'a str,
+    /// The same in seconds.
+    pub timeout_seconds: u64,
+    /// The rest of the deployer's settings.
+    pub settings: &'a environment::Deployer,
+    /// Where this state of Git comes from.
+    pub provenance: Option<&'a Provenance>,
+}
+
+/// The Job.
+pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Result<Object, String> {
+    let mut object_meta = metadata.object(&job_name(deployment.environment, deployment.bundle));
+    let labels = job_labels(deployment, metadata);
+    object_meta.labels.get_or_insert_default().extend(labels.clone());
+    let annotations = object_meta.annotations.get_or_insert_default();
+    // A Job's template is immutable: Flux may delete the Job and create it anew, this one only.
+    annotations.insert("kustomize.toolkit.fluxcd.io/force".to_owned(), "enabled".to_owned());
+    annotations
+        .insert("apigeeflux.dev/rendered-by".to_owned(), concat!("apigee-flux/", env!("CARGO_PKG_VERSION")).to_owned());
+    if let Some(provenance) = deployment.provenance {
+        let fields = [
+            ("commit", &provenance.commit),
+            ("tag", &provenance.tag),
+            ("author", &provenance.author),
+            ("time", &provenance.time),
+            ("source", &provenance.source),
+        ];
+        for (key, value) in fields {
+            if let Some(value) = value {
+                annotations.insert(format!("apigeeflux.dev/{key}"), value.clone());
+            }
+        }
+    }
+    let mut template_labels = metadata.labels();
+    template_labels.extend(labels);
+    // A sidecar would keep the Job from ever completing.
+    template_labels.insert("sidecar.istio.io/inject".to_owned(), "false".to_owned());
+    let mut template_annotations: BTreeMap<String, String> =
+        deployment.settings.pod_annotations.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    template_annotations.insert("linkerd.io/inject".to_owned(), "disabled".to_owned());
+    template_annotations.insert(DIGEST.to_owned(), deployment.digest.to_string());
+    Object::new(&Job {
+        metadata: object_meta,
+        spec: Some(JobSpec {
+            backoff_limit: Some(3),
+            active_deadline_seconds: i64::try_from(deployment.timeout_seconds + deployment.timeout_seconds / 2).ok(),
+            pod_failure_policy: Some(pod_failure_policy()),
+            template: PodTemplateSpec {
+                metadata: Some(ObjectMeta {
+                    labels: Some(template_labels),
+                    annotations: Some(template_annotations),
+                    ..ObjectMeta::default()
+                }),
+                spec: Some(pod(deployment)),
+            },
+            ..JobSpec::default()
+        }),
+        status: None,
+    })
+}
+
+fn job_labels(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> BTreeMap<String, String> {
+    let instance = format!("{}-{}-{}", deployment.organization, deployment.environment, deployment.bundle);
+    BTreeMap::from([
+        ("app.kubernetes.io/instance".to_owned(), label_value(&instance)),
+        ("app.kubernetes.io/version".to_owned(), deployment.digest.short(10)),
+        ("apigeeflux.dev/organization".to_owned(), label_value(deployment.organization)),
+        ("apigeeflux.dev/environment".to_owned(), label_value(deployment.environment)),
+        (format!("apigeeflux.dev/{}", metadata.component), label_value(deployment.bundle)),
+    ])
+}
+
+/// A drain costs no retry; what a retry cannot mend fails at once.
+fn pod_failure_policy() -> PodFailurePolicy {
+    let disruption =
+        PodFailurePolicyOnPodConditionsPattern { type_: "DisruptionTarget".to_owned(), status: "True".to_owned() };
+    PodFailurePolicy {
+        rules: vec![
+            PodFailurePolicyRule {
+                action: "Ignore".to_owned(),
+                on_pod_conditions: Some(vec![disruption]),
+                on_exit_codes: None,
+            },
+            PodFailurePolicyRule {
+                action: "FailJob".to_owned(),
+                on_exit_codes: Some(PodFailurePolicyOnExitCodesRequirement {
+                    container_name: Some("deploy".to_owned()),
+                    operator: "In".to_owned(),
+                    values: PERMANENT.to_vec(),
+                }),
+                on_pod_conditions: None,
+            },
+        ],
+    }
+}
+
+/// The arguments. Paths are relative to the container's working directory `/`.
+fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
+    let mut arguments = vec![
+        "deploy".to_owned(),
+        format!("--manifest=bundle/{}", crate::bundle::manifest::FILE_NAME),
+        format!("--provenance=provenance/{}", provenance::FILE_NAME),
+        format!("--org={}", deployment.organization),
+        format!("--env={}", deployment.environment),
+        format!("--expect-digest={}", deployment.digest),
+        format!("--timeout={}", deployment.timeout),
+    ];
+    if let Some(endpoint) = deployment.endpoint {
+        arguments.push(format!("--endpoint={endpoint}"));
+    }
+    if let Some(account) = deployment.service_account {
+        arguments.push(format!("--service-account={account}"));
+    }
+    if deployment.settings.wait == environment::Wait::Accepted {
+        arguments.push("--wait=accepted".to_owned());
+    }
+    if let Some(rate) = deployment.settings.rate {
+        arguments.push(format!("--rate={rate}"));
+    }
+    // Kubernetes expands `$(NAME)` in arguments; `$$(` stands for itself.
+    arguments.into_iter().map(|argument| argument.replace("$(", "$$(")).collect()
+}
+
+fn pod(deployment: &Deployment<'_>) -> PodSpec {
+    let mount = |name: &str| VolumeMount {
+        name: name.to_owned(),
+        mount_path: format!("/{name}"),
+        read_only: Some(true),
+        ..VolumeMount::default()
+    };
+    let mut mounts = vec![mount("bundle"), mount("provenance")];
+    let mut volumes = vec![
+        Volume {
+            name: "bundle".to_owned(),
+            projected: Some(ProjectedVolumeSource { sources: Some(deployment.sources.to_vec()), default_mode: None }),
+            ..Volume::default()
+        },
+        Volume {
+            name: "provenance".to_owned(),
+            config_map: Some(ConfigMapVolumeSource {
+                name: provenance::NAME.to_owned(),
+                optional: Some(true),
+                ..ConfigMapVolumeSource::default()
+            }),
+            ..Volume::default()
+        },
+    ];
+    let mut env: Vec<EnvVar> = deployment
+        .settings
+        .env
+        .iter()
+        .map(|variable| EnvVar { name: variable.name.clone(), value: Some(variable.value.clone()), value_from: None })
+        .collect();
+    if let Some((volume, mount, variable)) = deployment.deployer.pod_parts() {
+        volumes.push(volume);
+        mounts.push(mount);
+        env.push(variable);
+    }
+    PodSpec {
+        restart_policy: Some("Never".to_owned()),
+        service_account_name: Some(deployment.deployer.service_account().to_owned()),
+        automount_service_account_token: Some(false),
+        enable_service_links: Some(false),
+        termination_grace_period_seconds: Some(60),
+        security_context: Some(PodSecurityContext {
+            run_as_non_root: Some(true),
+            run_as_user: Some(USER),
+            run_as_group: Some(USER),
+            fs_group: Some(USER),
+            seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), localhost_profile: None }),
+            ..PodSecurityContext::default()
+        }),
+        containers: vec![Container {
+            name: "deploy".to_owned(),
+            image: Some(deployment.image.to_owned()),
+            args: Some(arguments(deployment)),
+            working_dir: Some("/".to_owned()),
+            env: Some(env).filter(|env| !env.is_empty()),
+            resources: Some(resources(deployment.settings.resources.as_ref())),
+            security_context: Some(SecurityContext {
+                allow_privilege_escalation: Some(false),
+                read_only_root_filesystem: Some(true),
+                capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
+                ..SecurityContext::default()
+            }),
+            termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
+            volume_mounts: Some(mounts),
+            ..Container::default()
+        }],
+        volumes: Some(volumes),
+        ..PodSpec::default()
+    }
+}
+
+fn resources(written: Option<&Resources>) -> ResourceRequirements {
+    let quantities = |pairs: Vec<(String, String)>| {
+        Some(pairs.into_iter().map(|(key, value)| (key, Quantity(value))).collect::<BTreeMap<_, _>>())
+            .filter(|pairs| !pairs.is_empty())
+    };
+    let owned = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let (requests, limits) = match written {
+        Some(written) => (written.requests.clone().into_iter().collect(), written.limits.clone().into_iter().collect()),
+        None => (owned(&[("cpu", "20m"), ("memory", "32Mi")]), owned(&[("memory", "128Mi")])),
+    };
+    ResourceRequirements { requests: quantities(requests), limits: quantities(limits), claims: None }
+}

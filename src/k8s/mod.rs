@@ -1,0 +1,23 @@
+//! The Kubernetes objects that carry a bundle into Apigee.
+//!
+//! The only place that knows Kubernetes' types. Invariants: every object is annotated so that Flux neither substitutes
+//! variables in it nor is surprised by a changed Job; a Job's pod template holds the bundle's digest and nothing of a commit, so
+//! that it runs again exactly when there is something to deploy.
+
+mod bundle_maps;
+mod identity;
+mod job;
+mod metadata;
+mod names;
+mod network_policy;
+mod object;
+mod provenance;
+
+pub use bundle_maps::{BundleMaps, MAX_CONFIG_MAP_BYTES};
+pub use identity::Deployer;
+pub use job::{Deployment, job};
+pub use metadata::{DIGEST, Metadata};
+pub use names::{bundle_name, job_name, label_value, slug};
+pub use network_policy::network_policy;
+pub use object::Object;
+pub use provenance::provenance;

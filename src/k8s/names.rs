@@ -1,0 +1,84 @@
+//! Names in Kubernetes, made from names in Apigee.
+
+use crate::bundle::Digest;
+
+/// A slug up to this length is used as it is.
+const MAX_SLUG: usize = 40;
+
+/// A Job's name may share its name with a CronJob, whose limit is 52 (11 less than a DNS label, for the suffix of its Jobs).
+const MAX_JOB_NAME: usize = 52;
+
+/// A name as part of an object's name: lower case, `[a-z0-9-]`. One that had to be changed gets six hexadecimal digits of its
+/// own digest, so that `Orders_v1` and `orders-v1` stay two names.
+pub fn slug(name: &str) -> String {
+    let mapped: String = name
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' })
+        .collect();
+    let trimmed = mapped.trim_matches('-');
+    if trimmed == name && trimmed.len() <= MAX_SLUG {
+        return mapped;
+    }
+    with_digest(trimmed, name, MAX_SLUG)
+}
+
+/// `apigee-<environment>-<proxy>`, at most 52 characters.
+pub fn job_name(environment: &str, bundle: &str) -> String {
+    bounded(&format!("apigee-{}-{}", slug(environment), slug(bundle)), MAX_JOB_NAME)
+}
+
+/// `apigee-<proxy>-<first ten digits of the digest>`.
+pub fn bundle_name(bundle: &str, digest: Digest) -> String {
+    format!("apigee-{}-{}", slug(bundle), digest.short(10))
+}
+
+/// A label's value: at most 63 characters of `[A-Za-z0-9._-]`, alphanumeric at both ends (Kubernetes, "Labels and Selectors").
+pub fn label_value(text: &str) -> String {
+    let mapped: String =
+        text.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' }).collect();
+    let trimmed = mapped.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    if trimmed == text && text.len() <= 63 { mapped } else { with_digest(trimmed, text, 63) }
+}
+
+fn bounded(name: &str, max: usize) -> String {
+    if name.len() <= max { name.to_owned() } else { with_digest(name, name, max) }
+}
+
+fn with_digest(text: &str, original: &str, max: usize) -> String {
+    let digest = Digest::of_bytes(original.as_bytes()).short(6);
+    let head: String = text.chars().take(max - 7).collect();
+    let head = head.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    if head.is_empty() { digest } else { format!("{head}-{digest}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_name_stays() {
+        assert_eq!(slug("orders-v1"), "orders-v1");
+        assert_eq!(job_name("prod", "orders-v1"), "apigee-prod-orders-v1");
+    }
+
+    #[test]
+    fn a_changed_name_stays_distinct() {
+        let slugs: std::collections::BTreeSet<String> =
+            ["Orders_v1", "orders-v1", "orders.v1", "Orders-V1"].map(slug).into();
+        assert_eq!(slugs.len(), 4);
+        assert!(slugs.iter().all(|slug| slug.starts_with("orders-v1")));
+    }
+
+    #[test]
+    fn names_are_bounded_and_legal() {
+        let long = "a".repeat(255);
+        assert!(job_name(&long, &long).len() <= 52);
+        for name in ["...", "a_b", "Ünïcode", "-x-", &long] {
+            for made in [slug(name), label_value(name)] {
+                let legal = |c: char| c.is_ascii_alphanumeric();
+                assert!(made.starts_with(legal) && made.ends_with(legal) && made.len() <= 63, "{made}");
+            }
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! A `ResourceList`, changed in place.
+
+use std::io::{self, Write};
+
+use granit_parser::StructureStyle;
+
+use super::Change;
+use super::item::Item;
+use super::results::results;
+use super::scan::{Document, RootKey, Shape};
+use super::splice::{Splice, column, mark_local, value_span};
+use crate::diag::{Code, Diagnostic};
+use crate::yaml::{Node, encode, encode_json};
+
+/// The list that an orchestrator sends to a function (KRM functions specification v1).
+#[derive(Debug)]
+pub struct ResourceList<'a> {
+    source: &'a str,
+    document: Document<'a>,
+    function_config: Option<Item<'a>>,
+}
+
+impl<'a> ResourceList<'a> {
+    pub(super) fn new(source: &'a str, documents: Vec<Document<'a>>) -> Result<Self, Diagnostic> {
+        let wrong = |message: &str| {
+            Err(Diagnostic::error(Code::NotAResourceList, message)
+                .help("send one document with `kind: ResourceList` and a list of resources in `items`"))
+        };
+        let mut documents = documents.into_iter().filter(|document| document.shape != Shape::Empty);
+        let (Some(document), None) = (documents.next(), documents.next()) else {
+            return wrong("the input holds a ResourceList and other documents beside it");
+        };
+        if let Some(items) = document.keys.iter().find(|key| key.key == "items")
+            && items.sequence.is_none()
+            && !items.null
+        {
+            return wrong("`items` of the ResourceList is not a list");
+        }
+        let function_config = document.keys.iter().find_map(|key| {
+            let header = key.header.clone()?;
+            Some(Item { span: key.value.clone(), chunk: key.value.clone(), header })
+        });
+        Ok(Self { source, document, function_config })
+    }
+
+    pub(super) fn items(&self) -> &[Item<'a>] {
+        &self.document.items
+    }
+
+    pub(super) fn items_mut(&mut self) -> &mut [Item<'a>] {
+        &mut self.document.items
+    }
+
+    pub(super) fn source(&self) -> &'a str {
+        self.source
+    }
+
+    pub(super) fn function_config(&self) -> Option<&Item<'a>> {
+        self.function_config.as_ref()
+    }
+
+    pub(super) fn write(
+        &self,
+        out: &mut dyn Write,
+        changes: &[(usize, Change)],
+        new: &[String],
+        diagnostics: &[Diagnostic],
+    ) -> io::Result<()> {
+        let mut splice = Splice::default();
+        let items = self.document.keys.iter().find(|key| key.key == "items");
+        match items.map(|key| (key, key.sequence)) {
+            Some((key, Some(StructureStyle::Flow))) if !self.items().is_empty() || self.is_flow() => {
+                splice.replace(key.value.clone(), self.flow_items(changes, new)?);
+            }
+            Some((key, Some(StructureStyle::Block))) => self.block_items(&mut splice, key, changes, new),
+            Some((key, _)) => self.first_items(&mut splice, key, new)?,
+            None if new.is_empty() => {}
+            None => self.append_key(&mut splice, "items", &block_list(new, 0), &json_list(new)?),
+        }
+        self.write_results(&mut splice, diagnostics)?;
+        splice.write(self.source, out)
+    }
+
+    fn is_flow(&self) -> bool {
+        self.document.shape == Shape::Flow
+    }
+
+    fn block_items(&self, splice: &mut Splice, key: &RootKey<'a>, changes: &[(usize, Change)], new: &[String]) {
+        let dropped = changes.iter().filter(|(_, change)| *change == Change::Drop).count();
+        if new.is_empty() && dropped == self.items().len() {
+            splice.replace(key.key_span.end..key.value.end, ": []\n");
+            return;
+        }
+        for (index, change) in changes {
+            let Some(item) = self.items().get(*index) else { continue };
+            match change {
+                Change::Drop => splice.remove(item.chunk.clone()),
+                Change::MarkLocal => {
+                    if let Some((span, text)) = mark_local(self.source, &item.span) {
+                        splice.replace(span, text);
+                    }
+                }
+            }
+        }
+        if !new.is_empty() {
+            let indent = column(self.source, key.value.start);
+            let end = key.value.end;
+            let newline = if self.source[..end].ends_with('\n') { "" } else { "\n" };
+            splice.insert(end, format!("{newline}{}", block_list(new, indent)));
+        }
+    }
+
+    /// `items` is empty and not yet a block list.
+    fn first_items(&self, splice: &mut Splice, key: &RootKey<'a>, new: &[String]) -> io::Result<()> {
+        if new.is_empty() {
+            return Ok(());
+        }
+        if self.is_flow() {
+            splice.replace(key.value.clone(), json_list(new)?);
+        } else {
+            let span = value_span(self.source, &key.key_span, &key.value);
+            let list = block_list(new, 0);
+            // The line break behind the empty value stays in the source.
+            let list = if self.source[span.end..].starts_with('\n') { list.trim_end_matches('\n') } else { &list };
+            splice.replace(span, format!(":\n{list}"));
+        }
+        Ok(())
+    }
+
+    fn flow_items(&self, changes: &[(usize, Change)], new: &[String]) -> io::Result<String> {
+        let mut texts = Vec::new();
+        for (index, item) in self.items().iter().enumerate() {
+            let own: Vec<&Change> = changes.iter().filter(|(of, _)| *of == index).map(|(_, change)| change).collect();
+            if own.contains(&&Change::Drop) {
+                continue;
+            }
+            let mut text = self.source[item.span.clone()].to_owned();
+            if own.contains(&&Change::MarkLocal)
+                && let Some((span, addition)) = mark_local(self.source, &item.span)
+            {
+                text.replace_range(span.start - item.span.start..span.end - item.span.start, &addition);
+            }
+            texts.push(text);
+        }
+        for document in new {
+            texts.push(json(document)?);
+        }
+        Ok(format!("[{}]", texts.join(", ")))
+    }
+
+    fn write_results(&self, splice: &mut Splice, diagnostics: &[Diagnostic]) -> io::Result<()> {
+        let old = self.document.keys.iter().find(|key| key.key == "results");
+        let list = results(diagnostics);
+        if self.is_flow() {
+            let text = encode_json(&list).map_err(io::Error::other)?;
+            match old {
+                Some(key) => splice.replace(key.value.clone(), text),
+                None if list.is_empty() => {}
+                None => self.append_key(splice, "results", "", &text),
+            }
+            return Ok(());
+        }
+        if let Some(key) = old {
+            splice.remove(key.key_span.start..key.value.end);
+        }
+        if !list.is_empty() {
+            self.append_key(splice, "results", &encode(&list).map_err(io::Error::other)?, "");
+        }
+        Ok(())
+    }
+
+    /// Adds a key at the end of the list's mapping, as a block or as JSON.
+    fn append_key(&self, splice: &mut Splice, key: &str, block: &str, json: &str) {
+        let end = self.document.root.end;
+        if self.is_flow() {
+            splice.insert(end - 1, format!(", \"{key}\": {json}"));
+            return;
+        }
+        let indent = self.document.keys.first().map_or(0, |first| column(self.source, first.key_span.start));
+        let newline = if self.source[..end].ends_with('\n') { "" } else { "\n" };
+        splice.insert(end, format!("{newline}{}", indented(&format!("{key}:\n{block}"), indent)));
+    }
+}
+
+/// Documents as the elements of a block list.
+fn block_list(documents: &[String], indent: usize) -> String {
+    let mut list = String::with_capacity(documents.iter().map(|text| text.len() * 5 / 4).sum());
+    for document in documents {
+        let element = indented(document, indent + 2);
+        list.push_str(&element[..indent]);
+        list.push_str("- ");
+        list.push_str(element.get(indent + 2..).unwrap_or_default());
+    }
+    list
+}
+
+/// Moves every line to the right; empty lines stay empty.
+fn indented(text: &str, indent: usize) -> String {
+    if indent == 0 {
+        return text.to_owned();
+    }
+    let prefix = " ".repeat(indent);
+    let mut moved = String::with_capacity(text.len() * 5 / 4);
+    for line in text.split_inclusive('\n') {
+        if line != "\n" {
+            moved.push_str(&prefix);
+        }
+        moved.push_str(line);
+    }
+    moved
+}
+
+fn json(document: &str) -> io::Result<String> {
+    let node = Node::parse(document, 0..document.len()).map_err(io::Error::other)?;
+    encode_json(&node.to_json()).map_err(io::Error::other)
+}
+
+fn json_list(documents: &[String]) -> io::Result<String> {
+    let texts = documents.iter().map(|document| json(document)).collect::<io::Result<Vec<_>>>()?;
+    Ok(format!("[{}]", texts.join(", ")))
+}

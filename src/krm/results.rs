@@ -1,0 +1,77 @@
+//! Diagnostics as the `results` of the KRM functions specification.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::diag::Diagnostic;
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FunctionResult {
+    message: String,
+    severity: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_ref: Option<ResourceRef>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<Field>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<File>,
+    tags: BTreeMap<&'static str, String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResourceRef {
+    api_version: String,
+    kind: String,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Field {
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proposed_value: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct File {
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<usize>,
+}
+
+/// The results, errors first. kpt prints the message, the resource and the field path only, so the message carries the file
+/// and the code as well.
+pub(super) fn results(diagnostics: &[Diagnostic]) -> Vec<FunctionResult> {
+    let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
+    sorted.sort_by(|a, b| Diagnostic::report_order(a, b));
+    sorted.into_iter().map(result).collect()
+}
+
+fn result(diagnostic: &Diagnostic) -> FunctionResult {
+    let subject = diagnostic.subject.as_ref();
+    let file = subject.and_then(|subject| subject.file.as_deref());
+    let place = file.map(|file| format!("{file}: ")).unwrap_or_default();
+    // The specification allows a field only beside a resourceRef, and that needs a name.
+    let named = subject.filter(|subject| !subject.name.is_empty());
+    FunctionResult {
+        message: format!("{place}{} [{}]", diagnostic.text(), diagnostic.code),
+        severity: diagnostic.severity.as_str(),
+        resource_ref: named.map(|subject| ResourceRef {
+            api_version: subject.api_version.clone(),
+            kind: subject.kind.clone(),
+            name: subject.name.clone(),
+            namespace: subject.namespace.clone(),
+        }),
+        field: named
+            .filter(|_| !diagnostic.field.is_root())
+            .map(|_| Field { path: diagnostic.field.to_string(), proposed_value: diagnostic.proposed.clone() }),
+        file: file.map(|path| File { path: path.to_owned(), index: subject.and_then(|subject| subject.index) }),
+        tags: BTreeMap::from([("code", diagnostic.code.to_string())]),
+    }
+}

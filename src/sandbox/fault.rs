@@ -1,0 +1,101 @@
+//! Errors in Google's form (`google.rpc.Status` under `error`), worded as Apigee words them where that is known.
+
+use serde_json::{Value, json};
+
+/// An error to answer with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    /// The HTTP status.
+    pub code: u16,
+    status: &'static str,
+    message: String,
+    details: Vec<Value>,
+}
+
+/// One finding about an imported bundle: the file, from the zip's root, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadFile {
+    /// The file.
+    pub filename: String,
+    /// What is wrong.
+    pub description: String,
+}
+
+/// One precondition that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// For example `CONFLICTING_DEPLOYMENT`.
+    pub kind: &'static str,
+    /// The resource in the way.
+    pub subject: String,
+    /// In words.
+    pub description: String,
+}
+
+impl Violation {
+    /// As `google.rpc.PreconditionFailure.Violation`.
+    pub fn to_json(&self) -> Value {
+        json!({"type": self.kind, "subject": self.subject, "description": self.description})
+    }
+}
+
+impl Fault {
+    fn new(code: u16, status: &'static str, message: impl Into<String>) -> Self {
+        Self { code, status, message: message.into(), details: Vec::new() }
+    }
+
+    /// 404.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(404, "NOT_FOUND", message)
+    }
+
+    /// 400: the request itself is wrong.
+    pub fn invalid_argument(message: impl Into<String>) -> Self {
+        Self::new(400, "INVALID_ARGUMENT", message)
+    }
+
+    /// 401.
+    pub fn unauthenticated() -> Self {
+        Self::new(
+            401,
+            "UNAUTHENTICATED",
+            "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid \
+             authentication credential.",
+        )
+    }
+
+    /// 503.
+    pub fn unavailable() -> Self {
+        Self::new(503, "UNAVAILABLE", "The service is currently unavailable.")
+    }
+
+    /// 400: the state does not allow it (<https://github.com/apigee/apigee-deploy-maven-plugin/issues/153> shows the body).
+    pub fn failed_precondition(message: impl Into<String>, violations: &[Violation]) -> Self {
+        let mut fault = Self::new(400, "FAILED_PRECONDITION", message);
+        if !violations.is_empty() {
+            let violations: Vec<Value> = violations.iter().map(Violation::to_json).collect();
+            fault
+                .details
+                .push(json!({"@type": "type.googleapis.com/google.rpc.PreconditionFailure", "violations": violations}));
+        }
+        fault
+    }
+
+    /// 400: the bundle is refused (<https://github.com/apigee/apigeecli/issues/534> shows the body).
+    pub fn bad_bundle(files: &[BadFile]) -> Self {
+        let violations: Vec<Value> =
+            files.iter().map(|file| json!({"filename": file.filename, "description": file.description})).collect();
+        let mut fault = Self::new(400, "INVALID_ARGUMENT", "bundle contains errors");
+        fault
+            .details
+            .push(json!({"@type": "type.googleapis.com/edge.configstore.bundle.BadBundle", "violations": violations}));
+        fault
+    }
+
+    /// The body, with the number of the request.
+    pub fn body(&self, request: u64) -> Value {
+        let mut details = self.details.clone();
+        details.push(json!({"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": request.to_string()}));
+        json!({"error": {"code": self.code, "message": self.message, "status": self.status, "details": details}})
+    }
+}

@@ -1,0 +1,128 @@
+//! `ApigeeEnvironment`: where to deploy, and as whom.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// An environment of an Apigee organization. Only `organization` is required.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EnvironmentSpec {
+    /// The Apigee organization.
+    pub organization: String,
+    /// The Apigee environment. Default: the resource's name.
+    pub environment: Option<String>,
+    /// The base URL of the management API, for example `https://eu-apigee.googleapis.com`. Default: the global endpoint.
+    pub endpoint: Option<String>,
+    /// Short for the endpoint of a data residency region: `eu` means `https://eu-apigee.googleapis.com`.
+    pub region: Option<String>,
+    /// The Apigee runtime. Default: `x`.
+    #[serde(default)]
+    pub runtime: Runtime,
+    /// Values that specs refer to as `$(values.NAME)`.
+    #[serde(default)]
+    pub values: IndexMap<String, String>,
+    /// The identity of the deployer. Default: the ServiceAccount `apigee-deployer` of the namespace, as it is.
+    pub identity: Option<Identity>,
+    /// The deployer's settings.
+    #[serde(default)]
+    pub deployer: Deployer,
+}
+
+/// The Apigee runtime.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Runtime {
+    /// Apigee X: Google runs the gateway.
+    #[default]
+    X,
+    /// Apigee hybrid: you run the gateway, and a revision may take minutes to reach it.
+    Hybrid,
+}
+
+/// Who the deployer is to Google Cloud. There is no form with a static key.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Identity {
+    /// Workload Identity Federation for GKE.
+    GkeWorkloadIdentity(GkeWorkloadIdentity),
+    /// Workload identity federation of any other cluster.
+    WorkloadIdentityFederation(WorkloadIdentityFederation),
+    /// The name of a Kubernetes ServiceAccount that exists already.
+    ServiceAccountName(String),
+}
+
+/// A Google service account that a Kubernetes ServiceAccount of GKE may act as.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GkeWorkloadIdentity {
+    /// The Google service account's email address. Without it the Kubernetes ServiceAccount itself is the principal.
+    pub service_account: Option<String>,
+}
+
+/// A workload identity pool that trusts the cluster's ServiceAccount tokens.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WorkloadIdentityFederation {
+    /// The provider's full name: `projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER`.
+    pub provider: String,
+    /// The email address of a Google service account to impersonate. Default: the federated principal itself.
+    pub service_account: Option<String>,
+}
+
+/// How the deployer's Jobs run.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Deployer {
+    /// The container image, best with its digest. Default: the image of this version.
+    pub image: Option<String>,
+    /// How long one deployment may take, for example `10m`. Default: `10m`, for hybrid `20m`.
+    pub timeout: Option<String>,
+    /// What to wait for. Default: `ready`.
+    #[serde(default)]
+    pub wait: Wait,
+    /// The most requests per second that one Job sends to the management API. Default: 40.
+    #[schemars(range(min = 1, max = 1000))]
+    pub rate: Option<u32>,
+    /// Requests and limits of the container. Default: requests of 20m CPU and 32Mi, a limit of 128Mi memory.
+    pub resources: Option<Resources>,
+    /// Annotations of the pods, for example of an agent that injects secrets.
+    #[serde(default)]
+    pub pod_annotations: IndexMap<String, String>,
+    /// Environment variables of the container, for example `HTTPS_PROXY`.
+    #[serde(default)]
+    pub env: Vec<EnvVar>,
+}
+
+/// What a deployment waits for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Wait {
+    /// The gateway serves the revision.
+    #[default]
+    Ready,
+    /// The management API accepted the deployment.
+    Accepted,
+}
+
+/// Kubernetes resource requirements.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Resources {
+    /// What the container is sure to get, for example `{cpu: 20m, memory: 32Mi}`.
+    #[serde(default)]
+    pub requests: IndexMap<String, String>,
+    /// What the container may use at most.
+    #[serde(default)]
+    pub limits: IndexMap<String, String>,
+}
+
+/// An environment variable.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EnvVar {
+    /// The variable's name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}

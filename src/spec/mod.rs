@@ -1,0 +1,66 @@
+//! What users write: one file for each kind, one line for each kind in the list below.
+//!
+//! The schema, the documentation, the unknown-field suggestions and the dispatch derive from [`KINDS`].
+
+pub mod api_proxy;
+pub mod bundle_source;
+pub mod credential;
+pub mod environment;
+pub mod expand_apigee;
+mod resource;
+pub mod schema;
+
+pub use resource::Resource;
+
+use schemars::{Schema, SchemaGenerator};
+
+use crate::yaml::decode::DecodeError;
+use crate::yaml::{Node, decode};
+
+/// The group of our kinds.
+pub const GROUP: &str = "apigeeflux.dev";
+
+/// The version of our kinds.
+pub const VERSION: &str = "v1alpha1";
+
+/// One kind of ours.
+#[derive(Debug, Clone, Copy)]
+pub struct Kind {
+    /// As in `kind:`.
+    pub name: &'static str,
+    /// What it is, for the documentation.
+    pub doc: &'static str,
+    /// The JSON schema of its `spec`.
+    pub schema: fn() -> Schema,
+    decode: fn(&Node) -> Result<Spec, DecodeError>,
+}
+
+macro_rules! kinds {
+    ($( $(#[doc = $doc:literal])+ $name:ident($spec:ty), )+) => {
+        /// The decoded `spec` of a resource of ours.
+        #[derive(Debug, Clone)]
+        pub enum Spec { $( $(#[doc = $doc])+ $name(Box<$spec>), )+ }
+
+        /// All kinds.
+        pub const KINDS: &[Kind] = &[ $( Kind {
+            name: stringify!($name),
+            doc: concat!($($doc),+),
+            schema: || SchemaGenerator::default().into_root_schema_for::<$spec>(),
+            decode: |node| decode::decode(node).map(|spec| Spec::$name(Box::new(spec))),
+        }, )+ ];
+    };
+}
+
+kinds! {
+    /// Where to deploy: an environment of an Apigee organization, the deployer's identity and its settings.
+    ApigeeEnvironment(environment::EnvironmentSpec),
+    /// An API proxy, from intent words or from a bundle as it is.
+    ApigeeProxy(api_proxy::ApigeeProxySpec),
+    /// The function's own configuration.
+    ExpandApigee(expand_apigee::ExpandApigeeSpec),
+}
+
+/// The kind of a name.
+pub fn kind(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.name == name)
+}

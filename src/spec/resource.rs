@@ -1,0 +1,122 @@
+//! A resource of ours, from its bytes to its type.
+
+use super::{GROUP, KINDS, Spec, VERSION, credential, kind, schema};
+use crate::diag::{Code, Diagnostic, FieldPath, Report, Subject, nearest};
+use crate::krm::{Item, annotation};
+use crate::yaml::{Node, YamlError, line_and_column};
+
+/// A decoded resource.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// What diagnostics call it.
+    pub subject: Subject,
+    /// Its names: the present one, then those that kustomize remembers.
+    pub names: Vec<String>,
+    /// The package that kpt says it belongs to.
+    pub package_path: Option<String>,
+    /// Everything that was written.
+    pub node: Node,
+    /// What it means to be.
+    pub spec: Spec,
+}
+
+impl Resource {
+    /// Reads an item of our group. Everything wrong with its shape is reported at once.
+    pub fn read(source: &str, item: &Item<'_>) -> (Option<Self>, Vec<Diagnostic>) {
+        let subject = Subject::from(&item.header);
+        let mut report = Report::new(&subject);
+        let resource = Self::read_into(source, item, &mut report);
+        let found = report.into_diagnostics();
+        let resource = resource.filter(|_| !crate::diag::has_errors(&found));
+        (resource, found)
+    }
+
+    fn read_into(source: &str, item: &Item<'_>, report: &mut Report<'_>) -> Option<Self> {
+        let header = &item.header;
+        if header.version() != VERSION {
+            let help = format!("write `apiVersion: {GROUP}/{VERSION}`");
+            let message = format!("the version `{}` is not known", header.api_version);
+            report.push(Diagnostic::error(Code::UnknownVersion, message).at(FieldPath::of(&["apiVersion"])).help(help));
+            return None;
+        }
+        let Some(kind) = kind(&header.kind) else {
+            let names = || KINDS.iter().map(|kind| kind.name);
+            let mut diagnostic = Diagnostic::error(Code::UnknownKind, format!("unknown kind `{}`", header.kind))
+                .at(FieldPath::of(&["kind"]))
+                .help(format!("known kinds: {}", names().collect::<Vec<_>>().join(", ")));
+            if let Some(near) = nearest(&header.kind, names()) {
+                diagnostic = diagnostic.propose(near);
+            }
+            report.push(diagnostic);
+            return None;
+        };
+        let node = match Node::parse(source, item.span.clone()) {
+            Ok(node) => node,
+            Err(error) => {
+                report.push(malformed(source, &error));
+                return None;
+            }
+        };
+        if header.name.is_empty() {
+            report.push(
+                Diagnostic::error(Code::MissingIdentity, "the resource has no name")
+                    .at(FieldPath::of(&["metadata", "name"]))
+                    .help("set `metadata.name`"),
+            );
+        }
+        check_top(&node, report);
+        credential::check(&node, report);
+        let spec = node.get("spec").unwrap_or(&EMPTY);
+        let at = FieldPath::of(&["spec"]);
+        schema::check(&(kind.schema)(), spec, &at, report);
+        if report.has_errors() {
+            return None;
+        }
+        let spec = match (kind.decode)(spec) {
+            Ok(spec) => spec,
+            Err(error) => {
+                let mut diagnostic = Diagnostic::error(Code::InvalidValue, error.message).at(at);
+                if let Some(span) = error.span {
+                    let (line, column) = line_and_column(source, span.start);
+                    diagnostic = diagnostic.position(line, column);
+                }
+                report.push(diagnostic);
+                return None;
+            }
+        };
+        Some(Self {
+            subject: report.subject().clone(),
+            names: header.names().map(str::to_owned).collect(),
+            package_path: header.annotation(annotation::PACKAGE_PATH).map(str::to_owned),
+            node,
+            spec,
+        })
+    }
+
+    /// `metadata.namespace`.
+    pub fn namespace(&self) -> Option<&str> {
+        self.subject.namespace.as_deref()
+    }
+
+    /// The value of one of the resource's labels.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.node.get("metadata")?.get("labels")?.get(key)?.as_str()
+    }
+}
+
+static EMPTY: Node = Node { span: 0..0, value: crate::yaml::Value::Mapping(Vec::new()) };
+
+fn malformed(source: &str, error: &YamlError) -> Diagnostic {
+    let (line, column) = line_and_column(source, error.offset);
+    Diagnostic::error(Code::MalformedYaml, error.message.clone()).position(line, column)
+}
+
+/// The keys beside `spec`: a misspelt `spec` must not become an empty one.
+fn check_top(node: &Node, report: &mut Report<'_>) {
+    const KNOWN: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
+    for entry in node.entries() {
+        if !KNOWN.contains(&entry.key.as_str()) {
+            report.push(schema::unknown_field(&FieldPath::root(), &entry.key, KNOWN.iter().copied()));
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! From a [`Node`] to a type, by serde.
+//!
+//! Fields of type `String` take a plain scalar's source text whatever it looks like. The schema walk in `spec::schema` comes
+//! first and finds all that is wrong at once, with paths; what fails here is what a schema cannot say.
+
+use serde::de::value::{MapDeserializer, SeqDeserializer};
+use serde::de::{self, Deserialize, Deserializer, IntoDeserializer, Visitor};
+use serde::forward_to_deserialize_any;
+
+use super::node::{Node, ScalarStyle, Value, number};
+use super::{Span, verbatim};
+
+/// Why a value does not fit its type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct DecodeError {
+    /// serde's message.
+    pub message: String,
+    /// Where, as far as known.
+    pub span: Option<Span>,
+}
+
+impl de::Error for DecodeError {
+    fn custom<T: std::fmt::Display>(message: T) -> Self {
+        Self { message: message.to_string(), span: None }
+    }
+}
+
+/// Decodes a node.
+pub fn decode<'de, T: Deserialize<'de>>(node: &'de Node) -> Result<T, DecodeError> {
+    T::deserialize(NodeDeserializer { node, verbatim: false })
+}
+
+#[derive(Clone, Copy)]
+struct NodeDeserializer<'de> {
+    node: &'de Node,
+    verbatim: bool,
+}
+
+impl<'de> NodeDeserializer<'de> {
+    fn located<T>(self, result: Result<T, DecodeError>) -> Result<T, DecodeError> {
+        result.map_err(|error| DecodeError {
+            span: error.span.or_else(|| Some(self.node.span.clone())),
+            message: error.message,
+        })
+    }
+
+    fn inner(self, node: &'de Node) -> Self {
+        Self { node, ..self }
+    }
+}
+
+impl<'de> IntoDeserializer<'de, DecodeError> for NodeDeserializer<'de> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
+    type Error = DecodeError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        let result = match &self.node.value {
+            Value::Sequence(elements) => {
+                visitor.visit_seq(SeqDeserializer::new(elements.iter().map(|node| self.inner(node))))
+            }
+            Value::Mapping(entries) => visitor.visit_map(MapDeserializer::new(
+                entries.iter().map(|entry| (entry.key.as_str(), self.inner(&entry.value))),
+            )),
+            Value::Scalar(text, _) if self.verbatim => visitor.visit_str(if self.node.is_null() { "" } else { text }),
+            Value::Scalar(text, ScalarStyle::Quoted) => visitor.visit_str(text),
+            Value::Scalar(text, ScalarStyle::Plain) => match text.as_str() {
+                _ if self.node.is_null() => visitor.visit_unit(),
+                "true" | "True" | "TRUE" => visitor.visit_bool(true),
+                "false" | "False" | "FALSE" => visitor.visit_bool(false),
+                _ => match number(text) {
+                    Some(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+                        (Some(value), _, _) => visitor.visit_u64(value),
+                        (_, Some(value), _) => visitor.visit_i64(value),
+                        (_, _, Some(value)) => visitor.visit_f64(value),
+                        _ => visitor.visit_str(text),
+                    },
+                    None => visitor.visit_str(text),
+                },
+            },
+        };
+        self.located(result)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        match &self.node.value {
+            Value::Scalar(text, _) if !self.node.is_null() => self.located(visitor.visit_str(text)),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        if self.node.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        visitor.visit_newtype_struct(Self { verbatim: self.verbatim || name == verbatim::MARKER, ..self })
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        let result = match &self.node.value {
+            Value::Scalar(text, _) => visitor.visit_enum(text.as_str().into_deserializer()),
+            Value::Mapping(entries) => visitor.visit_enum(de::value::MapAccessDeserializer::new(MapDeserializer::new(
+                entries.iter().map(|entry| (entry.key.as_str(), self.inner(&entry.value))),
+            ))),
+            Value::Sequence(_) => Err(de::Error::custom("expected one of the allowed words, found a list")),
+        };
+        self.located(result)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct
+        seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verbatim;
+    use super::*;
+    use indexmap::IndexMap;
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Sample {
+        text: String,
+        count: Option<u32>,
+        kind: Word,
+        free: IndexMap<String, Verbatim>,
+    }
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    enum Word {
+        First,
+        Second(String),
+    }
+
+    #[test]
+    fn typed_text_and_free_text_are_as_written() {
+        let source = "text: 1.20\ncount: 3\nkind: first\nfree: {a: 0777, b: [on, ~], c: {d: 1.20}}\n";
+        let node = Node::parse(source, 0..source.len()).unwrap();
+        let sample: Sample = decode(&node).unwrap();
+        assert_eq!((sample.text.as_str(), sample.count, sample.kind), ("1.20", Some(3), Word::First));
+        assert_eq!(sample.free["a"], Verbatim::Scalar("0777".into()));
+        assert_eq!(
+            sample.free["b"],
+            Verbatim::Sequence(vec![Verbatim::Scalar("on".into()), Verbatim::Scalar(String::new())])
+        );
+    }
+
+    #[test]
+    fn an_error_knows_its_place() {
+        let source = "text: a\ncount: x\nkind: {second: b}\nfree: {}\n";
+        let node = Node::parse(source, 0..source.len()).unwrap();
+        let error = decode::<Sample>(&node).unwrap_err();
+        assert_eq!(&source[error.span.unwrap()], "x");
+    }
+}

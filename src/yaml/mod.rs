@@ -1,0 +1,35 @@
+//! YAML: the only place that knows the parser and the serializer.
+//!
+//! Reading keeps what was written: a scalar's source text (`1.20`, `on`, `0777`) and where each part stands. Writing
+//! quotes whatever a YAML 1.1 reader would turn into another type.
+
+pub mod decode;
+mod encode;
+mod node;
+mod verbatim;
+
+pub use encode::{encode, encode_json};
+pub use node::{Entry, Node, ScalarStyle, Value};
+pub use verbatim::Verbatim;
+
+use std::ops::Range;
+
+/// A place in a source text, in bytes.
+pub type Span = Range<usize>;
+
+/// Text that is not YAML, with the place where it stops being so.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct YamlError {
+    /// What is wrong: one line.
+    pub message: String,
+    /// The byte where it is wrong.
+    pub offset: usize,
+}
+
+/// Line and column (in characters), both from 1, of a byte in a text.
+pub fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset.min(text.len())).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}

@@ -1,0 +1,364 @@
+//! A YAML tree that remembers how and where each part was written.
+
+use std::collections::HashMap;
+
+use granit_parser::{Event, Marker, Parser, StrInput};
+
+use super::{Span, YamlError};
+use crate::diag::{FieldPath, Segment};
+
+/// More nodes than any honest spec has; aliases that multiply beyond it are refused.
+const MAX_NODES: usize = 1_000_000;
+
+/// Deeper than any honest spec is nested; it bounds the recursion of every walk over a tree.
+const MAX_DEPTH: usize = 200;
+
+/// One value with its place in the source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Where the value stands.
+    pub span: Span,
+    /// What it is.
+    pub value: Value,
+}
+
+/// What a node holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// A scalar, as text.
+    Scalar(String, ScalarStyle),
+    /// A list.
+    Sequence(Vec<Node>),
+    /// A mapping in the order written.
+    Mapping(Vec<Entry>),
+}
+
+/// One key of a mapping.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The key's text.
+    pub key: String,
+    /// Where the key stands.
+    pub key_span: Span,
+    /// The value.
+    pub value: Node,
+}
+
+/// How a scalar was written: only plain ones can be numbers, booleans or null.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScalarStyle {
+    /// Without quotes.
+    Plain,
+    /// In quotes, or as a block.
+    Quoted,
+}
+
+impl Node {
+    /// Parses the single document of `source[span]`; spans in the tree count from the start of `source`.
+    pub fn parse(source: &str, span: Span) -> Result<Self, YamlError> {
+        let offset = span.start;
+        // The indentation of the first line stands before the span: without it the following lines would look deeper.
+        let line_start = source[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
+        let indent = source[line_start..span.start].chars().count();
+        let text = &source[span];
+        if indent == 0 {
+            return Builder::build(text, offset, 0);
+        }
+        let padded = format!("{}{text}", " ".repeat(indent));
+        Builder::build(&padded, offset, indent)
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    /// The entry of a key.
+    pub fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries().iter().find(|entry| entry.key == key)
+    }
+
+    /// The entries of a mapping; none for anything else.
+    pub fn entries(&self) -> &[Entry] {
+        match &self.value {
+            Value::Mapping(entries) => entries,
+            Value::Scalar(..) | Value::Sequence(_) => &[],
+        }
+    }
+
+    /// The elements of a list; none for anything else.
+    pub fn elements(&self) -> &[Node] {
+        match &self.value {
+            Value::Sequence(elements) => elements,
+            Value::Scalar(..) | Value::Mapping(_) => &[],
+        }
+    }
+
+    /// The text of a scalar that is not null.
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar(text, _) if !self.is_null() => Some(text),
+            _ => None,
+        }
+    }
+
+    /// True for `null`, `~` and nothing at all.
+    pub fn is_null(&self) -> bool {
+        matches!(&self.value, Value::Scalar(text, ScalarStyle::Plain) if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
+    }
+
+    /// The node at a path.
+    pub fn at(&self, path: &FieldPath) -> Option<&Node> {
+        path.segments().iter().try_fold(self, |node, segment| match segment {
+            Segment::Key(key) => node.get(key),
+            Segment::Index(index) => node.elements().get(*index),
+        })
+    }
+
+    /// Where a path stands, or the deepest part of it that exists: the key for a mapping's entry.
+    pub fn locate(&self, path: &FieldPath) -> usize {
+        let mut node = self;
+        let mut at = self.span.start;
+        for segment in path.segments() {
+            let next = match segment {
+                Segment::Key(key) => node.entry(key).map(|entry| (&entry.value, entry.key_span.start)),
+                Segment::Index(index) => node.elements().get(*index).map(|element| (element, element.span.start)),
+            };
+            let Some((inner, start)) = next else { break };
+            node = inner;
+            at = start;
+        }
+        at
+    }
+
+    /// How many nodes the tree has.
+    fn count(&self) -> usize {
+        1 + match &self.value {
+            Value::Scalar(..) => 0,
+            Value::Sequence(elements) => elements.iter().map(Self::count).sum(),
+            Value::Mapping(entries) => entries.iter().map(|entry| 1 + entry.value.count()).sum(),
+        }
+    }
+
+    /// The node as JSON, by YAML's core schema: for queries and for schemas that are not ours.
+    pub fn to_json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Sequence(elements) => elements.iter().map(Self::to_json).collect(),
+            Value::Mapping(entries) => entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect(),
+            Value::Scalar(text, ScalarStyle::Quoted) => text.as_str().into(),
+            Value::Scalar(text, ScalarStyle::Plain) => plain_to_json(text),
+        }
+    }
+}
+
+/// Resolves a plain scalar by the core schema of YAML 1.2: what is no null, boolean or number is text.
+fn plain_to_json(text: &str) -> serde_json::Value {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => serde_json::Value::Null,
+        "true" | "True" | "TRUE" => true.into(),
+        "false" | "False" | "FALSE" => false.into(),
+        _ => number(text).map_or_else(|| text.into(), serde_json::Value::Number),
+    }
+}
+
+/// A number of the core schema. `0777` is none here: YAML 1.1 and 1.2 read it as different numbers.
+pub(super) fn number(text: &str) -> Option<serde_json::Number> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+        return None;
+    }
+    if digits.len() > 1 && digits.starts_with('0') && digits.as_bytes()[1].is_ascii_digit() {
+        return None;
+    }
+    let text = text.strip_prefix('+').unwrap_or(text);
+    if let Ok(integer) = text.parse::<i64>() {
+        return Some(integer.into());
+    }
+    if let Ok(integer) = text.parse::<u64>() {
+        return Some(integer.into());
+    }
+    if !text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E')) {
+        return None;
+    }
+    text.parse::<f64>().ok().and_then(serde_json::Number::from_f64)
+}
+
+/// Builds a tree from the parser's events.
+struct Builder<'input> {
+    parser: Parser<'input, StrInput<'input>>,
+    /// Added to the parser's offsets: where the text starts in the source …
+    shift: usize,
+    /// … less the padding before it.
+    padding: usize,
+    anchors: HashMap<usize, Node>,
+    nodes: usize,
+}
+
+impl<'input> Builder<'input> {
+    fn build(text: &'input str, shift: usize, padding: usize) -> Result<Node, YamlError> {
+        let parser = Parser::new_from_str_with_options(text, granit_parser::options! { emit_comments: false });
+        let mut builder = Self { parser, shift, padding, anchors: HashMap::new(), nodes: 0 };
+        let mut root = None;
+        while let Some((event, span)) = builder.next()? {
+            match event {
+                Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd | Event::StreamEnd => {}
+                _ if root.is_some() => {
+                    return Err(builder.error("more than one YAML document where one is expected", span));
+                }
+                event => root = Some(builder.node(event, span, 0)?),
+            }
+        }
+        root.ok_or(YamlError { message: "no YAML value".to_owned(), offset: shift })
+    }
+
+    fn byte(&self, marker: Marker) -> usize {
+        marker.byte_offset().unwrap_or_default().saturating_sub(self.padding) + self.shift
+    }
+
+    fn error(&self, message: &str, span: granit_parser::Span) -> YamlError {
+        YamlError { message: message.to_owned(), offset: self.byte(span.start) }
+    }
+
+    fn next(&mut self) -> Result<Option<(Event<'input>, granit_parser::Span)>, YamlError> {
+        match self.parser.next_event() {
+            None => Ok(None),
+            Some(Ok(event)) => Ok(Some(event)),
+            Some(Err(error)) => Err(YamlError { message: error.info().clone(), offset: self.byte(*error.marker()) }),
+        }
+    }
+
+    /// The next event inside a collection that starts at `open`.
+    fn inner(&mut self, open: granit_parser::Span) -> Result<(Event<'input>, granit_parser::Span), YamlError> {
+        self.next()?.ok_or_else(|| self.error("the value has no end", open))
+    }
+
+    fn node(&mut self, event: Event<'input>, span: granit_parser::Span, depth: usize) -> Result<Node, YamlError> {
+        self.nodes += 1;
+        if self.nodes > MAX_NODES || depth > MAX_DEPTH {
+            return Err(self.error("the value is too large or nested too deeply", span));
+        }
+        let start = self.byte(span.start);
+        let (node, anchor) = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let plain = style == granit_parser::ScalarStyle::Plain && tag.is_none();
+                let style = if plain { ScalarStyle::Plain } else { ScalarStyle::Quoted };
+                let value = Value::Scalar(text.into_owned(), style);
+                (Node { span: start..self.byte(span.end), value }, anchor)
+            }
+            Event::Alias(anchor) => {
+                let node = self.anchors.get(&anchor).ok_or_else(|| self.error("the alias refers to itself", span))?;
+                self.nodes += node.count();
+                (Node { span: start..self.byte(span.end), ..node.clone() }, 0)
+            }
+            Event::SequenceStart(_, anchor, _) => {
+                let mut elements = Vec::new();
+                let end = loop {
+                    let (event, inner) = self.inner(span)?;
+                    if event == Event::SequenceEnd {
+                        break self.byte(inner.end);
+                    }
+                    elements.push(self.node(event, inner, depth + 1)?);
+                };
+                (Node { span: start..end, value: Value::Sequence(elements) }, anchor)
+            }
+            Event::MappingStart(_, anchor, _) => {
+                let (entries, end) = self.entries(span, depth)?;
+                (Node { span: start..end, value: Value::Mapping(entries) }, anchor)
+            }
+            _ => return Err(self.error("unexpected content", span)),
+        };
+        if anchor != 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        Ok(node)
+    }
+
+    fn entries(&mut self, open: granit_parser::Span, depth: usize) -> Result<(Vec<Entry>, usize), YamlError> {
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut merged: Vec<Entry> = Vec::new();
+        loop {
+            let (event, key_span) = self.inner(open)?;
+            if event == Event::MappingEnd {
+                let end = self.byte(key_span.end);
+                // A key of the mapping itself wins over a merged one, an earlier merge over a later one.
+                for entry in merged {
+                    if !entries.iter().any(|own| own.key == entry.key) {
+                        entries.push(entry);
+                    }
+                }
+                return Ok((entries, end));
+            }
+            let Value::Scalar(key, _) = self.node(event, key_span, depth + 1)?.value else {
+                return Err(self.error("a key must be a scalar", key_span));
+            };
+            let (event, value_span) = self.inner(open)?;
+            let value = self.node(event, value_span, depth + 1)?;
+            if key == "<<" {
+                match value.value {
+                    Value::Mapping(inner) => merged.extend(inner),
+                    Value::Sequence(list) => {
+                        merged.extend(list.into_iter().flat_map(|node| match node.value {
+                            Value::Mapping(inner) => inner,
+                            Value::Scalar(..) | Value::Sequence(_) => Vec::new(),
+                        }));
+                    }
+                    Value::Scalar(..) => return Err(self.error("`<<` takes a mapping", value_span)),
+                }
+                continue;
+            }
+            if entries.iter().any(|entry| entry.key == key) {
+                return Err(self.error(&format!("the key `{key}` stands twice in one mapping"), key_span));
+            }
+            let key_span = self.byte(key_span.start)..self.byte(key_span.end);
+            entries.push(Entry { key, key_span, value });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(text: &str) -> Node {
+        Node::parse(text, 0..text.len()).unwrap()
+    }
+
+    #[test]
+    fn scalars_keep_their_text() {
+        let tree = node("a: 1.20\nb: 0777\nc: on\nd: \"true\"\ne: |\n  x\n  y\n");
+        assert_eq!(tree.get("a").and_then(Node::as_str), Some("1.20"));
+        assert_eq!(tree.to_json(), serde_json::json!({"a": 1.2, "b": "0777", "c": "on", "d": "true", "e": "x\ny\n"}));
+    }
+
+    #[test]
+    fn places_point_into_the_source() {
+        let source = "items:\n- kind: A\n  spec:\n    url: x\n- kind: B\n";
+        let tree = Node::parse(source, source.find("kind: A").unwrap()..source.find("- kind: B").unwrap()).unwrap();
+        let at = tree.locate(&FieldPath::of(&["spec", "url"]));
+        assert_eq!(&source[at..at + 3], "url");
+        assert_eq!(tree.get("kind").map(|kind| &source[kind.span.clone()]), Some("A"));
+    }
+
+    #[test]
+    fn aliases_and_merges_are_resolved() {
+        let tree = node("base: &b {x: 1, y: 2}\nown:\n  <<: *b\n  y: 3\n");
+        assert_eq!(tree.get("own").unwrap().to_json(), serde_json::json!({"y": 3, "x": 1}));
+    }
+
+    #[test]
+    fn a_bomb_is_refused() {
+        let mut text = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for (from, to) in ["ab", "bc", "cd", "de", "ef", "fg", "gh"].iter().map(|pair| pair.split_at(1)) {
+            use std::fmt::Write as _;
+            writeln!(text, "{to}: &{to} [{}]", vec![format!("*{from}"); 10].join(", ")).unwrap();
+        }
+        assert!(Node::parse(&text, 0..text.len()).unwrap_err().message.contains("too large"));
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_an_error_with_its_place() {
+        let text = "a: 1\nb: 2\na: 3\n";
+        let error = Node::parse(text, 0..text.len()).unwrap_err();
+        assert_eq!((error.message.contains("`a`"), error.offset), (true, 10));
+    }
+}

@@ -1,0 +1,513 @@
+//! The deployer against the sandbox: the library, and the real program as a Job runs it.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use apigee_flux::apigee::client::{ResourceName, Settings};
+use apigee_flux::apigee::deploy::Event;
+use apigee_flux::apigee::outcome::Ending;
+use apigee_flux::apigee::retry::Backoff;
+use apigee_flux::apigee::wait::Polling;
+use apigee_flux::apigee::{
+    Bundle, Client, Name, Options, Provenance, Report, RevisionId, RevisionRecord, Target, TokenSource, deploy,
+};
+use apigee_flux::bundle::manifest::Requirements;
+use apigee_flux::bundle::{BundleKind, BundlePath, Digest, Files, Manifest};
+use apigee_flux::sandbox::{self, LoggedRequest, Mishap, Sandbox};
+
+fn files(list: &[(&str, String)]) -> Files {
+    list.iter().map(|(path, text)| (BundlePath::parse(path).unwrap(), text.clone().into_bytes())).collect()
+}
+
+/// A proxy that differs by `body` only.
+fn proxy_files(name: &str, base_path: &str, body: &str) -> Files {
+    let root = format!("<APIProxy name=\"{name}\">\n  <Description>Orders &amp; more</Description>\n</APIProxy>\n");
+    let endpoint = format!(
+        "<ProxyEndpoint name=\"default\"><PreFlow><Request><Step><Name>AM-Body</Name></Step></Request></PreFlow>\
+         <HTTPProxyConnection><BasePath>{base_path}</BasePath></HTTPProxyConnection>\
+         <RouteRule name=\"none\"/></ProxyEndpoint>"
+    );
+    let policy = format!("<AssignMessage name=\"AM-Body\"><Set><Payload>{body}</Payload></Set></AssignMessage>");
+    files(&[(&format!("{name}.xml"), root), ("policies/AM-Body.xml", policy), ("proxies/default.xml", endpoint)])
+}
+
+fn proxy(name: &str, base_path: &str, body: &str) -> Bundle {
+    Bundle::new(BundleKind::Proxy, name.parse().unwrap(), proxy_files(name, base_path, body))
+}
+
+fn shared_flow(name: &str) -> Bundle {
+    let list = [
+        (format!("{name}.xml"), format!("<SharedFlowBundle name=\"{name}\"/>")),
+        ("sharedflows/default.xml".to_owned(), "<SharedFlow name=\"default\"/>".to_owned()),
+    ];
+    let list: Vec<(&str, String)> = list.iter().map(|(path, text)| (path.as_str(), text.clone())).collect();
+    Bundle::new(BundleKind::SharedFlow, name.parse().unwrap(), files(&list))
+}
+
+/// A sandbox and a client that loses no time.
+struct World {
+    sandbox: Sandbox,
+    client: Client,
+    /// How many requests were looked at.
+    seen: usize,
+}
+
+impl World {
+    async fn start() -> Self {
+        Self::with(sandbox::Options { progressing: Duration::from_millis(40), ..sandbox::Options::default() }).await
+    }
+
+    async fn with(options: sandbox::Options) -> Self {
+        let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
+        let backoff = Backoff { first: Duration::from_millis(10), attempts: 3, ..Backoff::default() };
+        let settings = Settings { rate: 1000.try_into().unwrap(), backoff, ..Settings::default() };
+        let client = Client::new(sandbox.url().parse().unwrap(), TokenSource::None, &settings).unwrap();
+        Self { sandbox, client, seen: 0 }
+    }
+
+    async fn deploy_with(&self, bundle: &Bundle, environment: &str, options: Options) -> Report {
+        let target = Target { organization: name("acme"), environment: name(environment) };
+        deploy(&self.client, bundle, &target, &options, &|_: &Event| ()).await
+    }
+
+    async fn deploy(&self, bundle: &Bundle) -> Report {
+        self.deploy_with(bundle, "prod", quick()).await
+    }
+
+    /// The requests since the last call.
+    fn news(&mut self) -> Vec<LoggedRequest> {
+        let all = self.sandbox.requests();
+        let news = all.get(self.seen..).unwrap_or_default().to_vec();
+        self.seen = all.len();
+        news
+    }
+
+    fn writes(&mut self) -> Vec<String> {
+        let writes = self.news().into_iter().filter(|request| request.is_write);
+        writes.map(|request| format!("{} {}", request.method, request.path)).collect()
+    }
+}
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn id(number: &str) -> RevisionId {
+    number.parse().unwrap()
+}
+
+fn quick() -> Options {
+    Options {
+        timeout: Duration::from_secs(5),
+        polling: Polling { first: Duration::from_millis(10), longest: Duration::from_millis(50), ..Polling::default() },
+        ..Options::default()
+    }
+}
+
+#[track_caller]
+fn check(report: &Report, ending: Ending, revision: Option<&str>, previous: Option<&str>) {
+    let outcome = &report.outcome;
+    assert_eq!(outcome.result, ending, "{}", outcome.reason);
+    assert_eq!(report.exit_code == 0, ending != Ending::Failed, "{}", outcome.reason);
+    assert_eq!((outcome.revision, outcome.previous_revision), (revision.map(id), previous.map(id)));
+}
+
+#[track_caller]
+fn check_failed(report: &Report, exit_code: u8, parts: &[&str]) {
+    assert_eq!((report.outcome.result, report.exit_code), (Ending::Failed, exit_code), "{}", report.outcome.reason);
+    for part in parts {
+        assert!(report.outcome.reason.contains(part), "`{}` lacks `{part}`", report.outcome.reason);
+    }
+}
+
+#[tokio::test]
+async fn first_then_unchanged_then_changed_then_back() {
+    let mut world = World::start().await;
+    let (a, b) = (proxy("orders", "/orders", "A"), proxy("orders", "/orders", "B"));
+
+    let report = world.deploy(&a).await;
+    check(&report, Ending::Deployed, Some("1"), None);
+    assert!(report.outcome.imported && report.outcome.writes == 2);
+    let base = "/v1/organizations/acme";
+    assert_eq!(
+        world.writes(),
+        [
+            format!("POST {base}/apis?name=orders&action=import"),
+            format!("POST {base}/environments/prod/apis/orders/revisions/1/deployments?override=true"),
+        ]
+    );
+
+    let report = world.deploy(&a).await;
+    check(&report, Ending::Unchanged, Some("1"), Some("1"));
+    let requests = world.news();
+    assert!(!requests.is_empty() && requests.iter().all(|request| request.method == "GET"), "{requests:?}");
+    assert_eq!(report.outcome.writes, 0);
+
+    let report = world.deploy(&b).await;
+    check(&report, Ending::Deployed, Some("2"), Some("1"));
+
+    world.news();
+    let report = world.deploy(&a).await;
+    check(&report, Ending::Redeployed, Some("1"), Some("2"));
+    assert!(!report.outcome.imported);
+    assert_eq!(
+        world.writes(),
+        [format!("POST {base}/environments/prod/apis/orders/revisions/1/deployments?override=true")]
+    );
+}
+
+#[tokio::test]
+async fn a_promotion_deploys_the_same_revision() {
+    let mut world = World::start().await;
+    let bundle = proxy("orders", "/orders", "A");
+    check(&world.deploy_with(&bundle, "dev", quick()).await, Ending::Deployed, Some("1"), None);
+    world.news();
+    check(&world.deploy_with(&bundle, "prod", quick()).await, Ending::Redeployed, Some("1"), None);
+    assert_eq!(world.writes().len(), 1);
+}
+
+#[tokio::test]
+async fn the_revision_tells_its_origin_and_keeps_the_users_text() {
+    let world = World::start().await;
+    let bundle = proxy("orders", "/orders", "A");
+    let provenance = Provenance {
+        commit: Some("0a1b2c3d".into()),
+        tag: Some("v1.2.0".into()),
+        author: Some("Zoë <z@example.com>".into()),
+        time: Some("2026-11-24T08:00:00Z".into()),
+        ..Provenance::default()
+    };
+    let report = world.deploy_with(&bundle, "prod", Options { provenance: provenance.clone(), ..quick() }).await;
+    assert_eq!(report.outcome.commit.as_deref(), Some("0a1b2c3d"));
+    let (organization, proxy) = (name("acme"), name("orders"));
+    let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &proxy };
+    let revision = world.client.revision(resource, id("1")).await.unwrap();
+    assert!(revision.description.starts_with("Orders & more\napigee-flux: {"), "{}", revision.description);
+    assert_eq!(
+        RevisionRecord::parse(&revision.description),
+        Some(RevisionRecord::new(Digest::of_files(&bundle.files), &provenance))
+    );
+}
+
+#[tokio::test]
+async fn a_shared_flow_is_deployed_without_a_report() {
+    let mut world = World::start().await;
+    let report = world.deploy(&shared_flow("common")).await;
+    check(&report, Ending::Deployed, Some("1"), None);
+    assert!(world.news().iter().all(|request| !request.path.contains("ChangeReport")));
+    check(&world.deploy(&shared_flow("common")).await, Ending::Unchanged, Some("1"), Some("1"));
+}
+
+#[tokio::test]
+async fn another_service_account_is_a_deployment_and_no_import() {
+    let mut world = World::start().await;
+    let bundle = proxy("orders", "/orders", "A");
+    let with = |email: &str| Options { service_account: Some(email.into()), ..quick() };
+    check(&world.deploy_with(&bundle, "prod", with("a@p")).await, Ending::Deployed, Some("1"), None);
+    check(&world.deploy_with(&bundle, "prod", with("a@p")).await, Ending::Unchanged, Some("1"), Some("1"));
+    world.news();
+    check(&world.deploy_with(&bundle, "prod", with("b@p")).await, Ending::Redeployed, Some("1"), Some("1"));
+    let writes = world.writes();
+    assert!(writes.len() == 1 && writes.iter().all(|write| write.ends_with("serviceAccount=b%40p")), "{writes:?}");
+}
+
+#[tokio::test]
+async fn a_route_conflict_after_ready_goes_back() {
+    let mut world = World::start().await;
+    let sa = |email: &str| Options { service_account: Some(email.into()), ..quick() };
+    world.deploy_with(&proxy("orders", "/orders", "A"), "prod", sa("a@p")).await;
+    world.sandbox.expect_mishap("orders", Mishap::RouteConflict);
+    world.news();
+    let report = world.deploy_with(&proxy("orders", "/orders", "B"), "prod", sa("b@p")).await;
+    check(&report, Ending::Failed, Some("2"), Some("1"));
+    check_failed(&report, 65, &["revision 2", "`/orders`", "another-proxy", "went back to revision 1, which is ready"]);
+    let writes = world.writes();
+    assert!(
+        writes.last().unwrap().ends_with("revisions/1/deployments?override=true&serviceAccount=a%40p"),
+        "{writes:?}"
+    );
+    // The former bundle is deployed again as if nothing had been.
+    check(
+        &world.deploy_with(&proxy("orders", "/orders", "A"), "prod", sa("a@p")).await,
+        Ending::Unchanged,
+        Some("1"),
+        Some("1"),
+    );
+}
+
+#[tokio::test]
+async fn an_error_goes_back_and_tells_both_reasons_when_that_fails() {
+    let world = World::start().await;
+    let (a, b) = (proxy("orders", "/orders", "A"), proxy("orders", "/orders", "B"));
+    world.sandbox.expect_mishap("orders", Mishap::Error("the first".into()));
+    check_failed(&world.deploy(&a).await, 65, &["the first", "nothing was deployed before"]);
+    // The state ERROR is healed by another deployment of the same revision.
+    check(&world.deploy(&a).await, Ending::Redeployed, Some("1"), Some("1"));
+    world.sandbox.expect_mishap("orders", Mishap::Error("no memory".into()));
+    world.sandbox.expect_mishap("orders", Mishap::Error("still no memory".into()));
+    check_failed(
+        &world.deploy(&b).await,
+        65,
+        &["revision 2: its state is ERROR: no memory", "going back to revision 1 failed too", "still no memory"],
+    );
+}
+
+#[tokio::test]
+async fn a_deadline_goes_back_and_is_temporary() {
+    let slow =
+        World::with(sandbox::Options { progressing: Duration::from_secs(1), ..sandbox::Options::default() }).await;
+    slow.deploy(&proxy("orders", "/orders", "A")).await;
+    let hasty = Options { timeout: Duration::from_millis(100), ..quick() };
+    let report = slow.deploy_with(&proxy("orders", "/orders", "B"), "prod", hasty).await;
+    check_failed(&report, 75, &["not READY after 100ms", "PROGRESSING", "going back to revision 1 failed too"]);
+}
+
+#[tokio::test]
+async fn a_run_that_was_cut_off_is_awaited_without_a_write() {
+    let mut world = World::start().await;
+    let bundle = proxy("orders", "/orders", "A");
+    let accepted = Options { wait: apigee_flux::apigee::WaitFor::Accepted, ..quick() };
+    check(&world.deploy_with(&bundle, "prod", accepted).await, Ending::Deployed, Some("1"), None);
+    world.news();
+    check(&world.deploy(&bundle).await, Ending::Unchanged, Some("1"), Some("1"));
+    let requests = world.news();
+    assert!(requests.iter().all(|request| request.method == "GET"), "{requests:?}");
+}
+
+#[tokio::test]
+async fn a_taken_base_path_is_refused_before_traffic_moves() {
+    let mut world = World::start().await;
+    world.deploy(&proxy("orders", "/shop", "A")).await;
+    world.news();
+    check_failed(
+        &world.deploy(&proxy("other", "/shop", "A")).await,
+        65,
+        &["CONFLICTING_DEPLOYMENT", "apis/orders/revisions/1", "[/shop]"],
+    );
+    assert!(world.writes().iter().all(|write| !write.contains("/deployments")));
+}
+
+#[tokio::test]
+async fn a_base_path_of_another_environment_in_the_group_is_refused() {
+    let groups = BTreeMap::from([("edge".to_owned(), vec!["dev".to_owned(), "prod".to_owned()])]);
+    let options = sandbox::Options { groups, progressing: Duration::ZERO, ..sandbox::Options::default() };
+    let mut world = World::with(options).await;
+    let bundle = proxy("orders", "/shop", "A");
+    world.deploy_with(&bundle, "dev", quick()).await;
+    world.news();
+    let report = world.deploy_with(&bundle, "prod", quick()).await;
+    check_failed(&report, 65, &["`/shop` in environment group `edge`", "in environment `dev`"]);
+    assert_eq!(world.writes(), Vec::<String>::new());
+    // A path below the taken one changes routes, and is rolled out in sequence.
+    check(
+        &world.deploy_with(&proxy("below", "/shop/cart", "A"), "prod", quick()).await,
+        Ending::Deployed,
+        Some("1"),
+        None,
+    );
+    assert!(world.writes().last().unwrap().contains("sequencedRollout=true"));
+}
+
+#[tokio::test]
+async fn an_import_whose_answer_is_lost_makes_one_revision() {
+    let mut world = World::start().await;
+    world.sandbox.expect_mishap("orders", Mishap::LostImportAnswer);
+    check(&world.deploy(&proxy("orders", "/orders", "A")).await, Ending::Deployed, Some("1"), None);
+    let imports = world.writes().into_iter().filter(|write| write.contains("action=import")).count();
+    assert_eq!(imports, 1);
+}
+
+#[tokio::test]
+async fn a_refused_bundle_names_its_file() {
+    let world = World::start().await;
+    let mut files = proxy_files("orders", "/orders", "A");
+    files.insert(BundlePath::parse("policies/Broken.xml").unwrap(), b"<Broken".to_vec());
+    let report = world.deploy(&Bundle::new(BundleKind::Proxy, name("orders"), files)).await;
+    check_failed(&report, 65, &["bundle contains errors", "`apiproxy/policies/Broken.xml`", "(request "]);
+    assert_eq!(report.outcome.writes, 0);
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_77_and_no_server_is_69() {
+    let world = World::with(sandbox::Options { token: Some("right".into()), ..sandbox::Options::default() }).await;
+    check_failed(&world.deploy(&proxy("orders", "/orders", "A")).await, 77, &["401 UNAUTHENTICATED"]);
+    let World { sandbox, client, .. } = world;
+    drop(sandbox);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let target = Target { organization: name("acme"), environment: name("prod") };
+    let report = deploy(&client, &proxy("orders", "/orders", "A"), &target, &quick(), &|_| ()).await;
+    check_failed(&report, 69, &["GET organizations/acme/environments/prod/apis/orders/deployments: no answer"]);
+}
+
+/// A folder as the Job sees it from its working directory: `bundle/` and, if wanted, `provenance/`.
+struct Pod {
+    folder: tempfile::TempDir,
+    digest: Digest,
+}
+
+impl Pod {
+    fn new(bundle: &Bundle) -> Self {
+        let manifest = Manifest::new(bundle.kind, bundle.name.as_str(), &bundle.files, Requirements::default());
+        let pod = Self { folder: tempfile::tempdir().unwrap(), digest: bundle.digest };
+        for (path, bytes) in bundle.files.iter() {
+            pod.write(&format!("bundle/{path}"), bytes);
+        }
+        pod.write_manifest(&manifest);
+        pod
+    }
+
+    fn write(&self, path: &str, bytes: &[u8]) {
+        let file = self.folder.path().join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, bytes).unwrap();
+    }
+
+    fn write_manifest(&self, manifest: &Manifest) {
+        self.write("bundle/manifest.json", &serde_json::to_vec(manifest).unwrap());
+    }
+
+    fn read_manifest(&self) -> Manifest {
+        serde_json::from_slice(&std::fs::read(self.folder.path().join("bundle/manifest.json")).unwrap()).unwrap()
+    }
+
+    /// Runs the program as the Job does, in a thread of its own so that the sandbox can answer.
+    async fn run(&self, endpoint: &str, more: &[&str]) -> (Output, serde_json::Value) {
+        self.run_with(endpoint, more, &[]).await
+    }
+
+    async fn run_with(
+        &self,
+        endpoint: &str,
+        more: &[&str],
+        variables: &[(&str, &Path)],
+    ) -> (Output, serde_json::Value) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_apigee-flux"));
+        command
+            .args(["deploy", "--manifest=bundle/manifest.json", "--provenance=provenance/provenance.json"])
+            .args(["--org=acme", "--env=prod", "--termination-log=termination-log"])
+            .args(more)
+            .current_dir(self.folder.path())
+            .env_remove("APIGEE_TOKEN")
+            .env_remove("GOOGLE_APPLICATION_CREDENTIALS")
+            .env("APIGEE_ENDPOINT", endpoint)
+            .envs(variables.iter().copied());
+        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+        let result = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        (output, result)
+    }
+}
+
+#[track_caller]
+fn check_exit((output, result): &(Output, serde_json::Value), code: i32, part: &str) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
+    let reason = result["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains(part) || stderr.contains(part), "{stderr} {reason} lacks {part}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_program_deploys_as_the_job_runs_it() {
+    let mut world = World::start().await;
+    let pod = Pod::new(&proxy("orders", "/orders", "A"));
+    let url = world.sandbox.url();
+    pod.write("provenance/provenance.json", br#"{"commit": "0a1b2c3d"}"#);
+    pod.write("termination-log", b"");
+    let expected = format!("--expect-digest={}", pod.digest);
+    let first = pod.run(&url, &[&expected, "--timeout=20s"]).await;
+    check_exit(&first, 0, "");
+    let result = &first.1;
+    assert_eq!(result["result"], "deployed");
+    assert_eq!((&result["kind"], &result["name"]), (&"proxy".into(), &"orders".into()));
+    assert_eq!((&result["organization"], &result["environment"]), (&"acme".into(), &"prod".into()));
+    assert_eq!((&result["revision"], &result["commit"]), (&"1".into(), &"0a1b2c3d".into()));
+    assert_eq!((&result["imported"], &result["writes"]), (&true.into(), &2.into()));
+    assert_eq!(result["digest"], pod.digest.to_string());
+    let termination_log = std::fs::read(pod.folder.path().join("termination-log")).unwrap();
+    assert_eq!(termination_log, first.0.stdout);
+    for line in String::from_utf8(first.0.stderr).unwrap().lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(line["phase"].is_string() && line["message"].is_string() && line["elapsedMs"].is_u64(), "{line}");
+    }
+
+    world.news();
+    let second = pod.run(&url, &[&expected]).await;
+    check_exit(&second, 0, "");
+    assert_eq!((&second.1["result"], &second.1["writes"]), (&"unchanged".into(), &0.into()));
+    assert_eq!(world.writes(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_program_puts_split_files_together() {
+    let world = World::start().await;
+    let pod = Pod::new(&proxy("orders", "/orders", "A"));
+    let mut manifest = pod.read_manifest();
+    let whole = std::fs::read(pod.folder.path().join("bundle/policies/AM-Body.xml")).unwrap();
+    std::fs::remove_file(pod.folder.path().join("bundle/policies/AM-Body.xml")).unwrap();
+    let (left, right) = whole.split_at(30);
+    pod.write("bundle/parts/1", left);
+    pod.write("bundle/parts/2", right);
+    let entry = manifest.files.iter_mut().find(|file| file.path.as_str() == "policies/AM-Body.xml").unwrap();
+    entry.parts = ["parts/1", "parts/2"].map(|part| BundlePath::parse(part).unwrap()).to_vec();
+    pod.write_manifest(&manifest);
+    check_exit(&pod.run(&world.sandbox.url(), &[]).await, 0, "");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_before_the_first_request_has_its_exit_code() {
+    let mut world = World::start().await;
+    let url = world.sandbox.url();
+    let bundle = proxy("orders", "/orders", "A");
+
+    let pod = Pod::new(&bundle);
+    pod.write("bundle/policies/AM-Body.xml", b"<AssignMessage name=\"AM-Body\">${oops}</AssignMessage>");
+    check_exit(&pod.run(&url, &[]).await, 67, "`policies/AM-Body.xml`");
+
+    let pod = Pod::new(&bundle);
+    let other = format!("--expect-digest={}", Digest::of_bytes(b"other"));
+    check_exit(&pod.run(&url, &[&other]).await, 67, "different renders");
+
+    std::fs::remove_dir_all(pod.folder.path().join("bundle")).unwrap();
+    check_exit(&pod.run(&url, &[]).await, 66, "`bundle/manifest.json`");
+
+    let pod = Pod::new(&bundle);
+    pod.write_manifest(&Manifest { schema_version: 2, ..pod.read_manifest() });
+    check_exit(&pod.run(&url, &[]).await, 64, "update the image");
+
+    let pod = Pod::new(&bundle);
+    check_exit(&pod.run(&url, &["--timeout=soon"]).await, 64, "not a duration");
+    check_exit(&pod.run(&url, &["--no-such-flag"]).await, 64, "--no-such-flag");
+    check_exit(&pod.run(&url, &["--expect-digest=1234"]).await, 64, "is not a digest");
+    check_exit(&pod.run("http://apigee.example", &[]).await, 64, "use https");
+
+    assert_eq!(world.news(), Vec::new(), "nothing of this reaches the API");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_program_refuses_a_static_key() {
+    let pod = Pod::new(&proxy("orders", "/orders", "A"));
+    pod.write("key.json", br#"{"type": "service_account", "private_key": "do-not-print"}"#);
+    let key = pod.folder.path().join("key.json");
+    let variables = [("GOOGLE_APPLICATION_CREDENTIALS", key.as_path())];
+    // Nothing listens there; the key is refused before.
+    let run = pod.run_with("https://127.0.0.1:1", &[], &variables).await;
+    check_exit(&run, 77, "--allow-static-key");
+    for text in [&run.0.stderr, &run.0.stdout] {
+        assert!(!String::from_utf8_lossy(text).contains("do-not-print"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_program_sends_a_given_token_and_never_shows_it() {
+    let world = World::with(sandbox::Options { token: Some("s3cret".into()), ..sandbox::Options::default() }).await;
+    let pod = Pod::new(&proxy("orders", "/orders", "A"));
+    let run = pod.run_with(&world.sandbox.url(), &[], &[("APIGEE_TOKEN", Path::new("s3cret"))]).await;
+    check_exit(&run, 0, "");
+    for text in [&run.0.stderr, &run.0.stdout] {
+        assert!(!String::from_utf8_lossy(text).contains("s3cret"));
+    }
+    check_exit(&pod.run(&world.sandbox.url(), &[]).await, 77, "401 UNAUTHENTICATED");
+}
