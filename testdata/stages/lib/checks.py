@@ -1,6 +1,7 @@
 """For stages in Python: `with check("what"):` prints one line for each check; `finish()` ends the stage."""
 
 import contextlib
+import subprocess
 import sys
 import traceback
 
@@ -21,6 +22,13 @@ def check(what):
     else:
         print(f"  ok    {what}")
     sys.stdout.flush()
+
+
+def emit_everything(out):
+    """The function of emit.sh, for stages in Python."""
+    script = 'set -o pipefail; source testdata/stages/lib/emit.sh && emit_everything "$1"'
+    done = subprocess.run(["bash", "-c", script, "bash", out], text=True, stderr=subprocess.PIPE)
+    assert done.returncode == 0, done.stderr
 
 
 def finish():

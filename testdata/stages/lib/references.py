@@ -43,9 +43,12 @@ def broken(items):
         for kind, name, keys, optional in mentions(job):
             target = by_id.get(("v1", kind, namespace(job), name))
             if target is None:
-                # A secret may be made by someone else; a ConfigMap of ours must be there even where it is optional.
-                if not (optional and kind == "Secret"):
+                # An optional one may be made by someone else, or by nobody; but not stand there under another name.
+                renamed = [n for _, k, ns, n in by_id if k == kind and ns == namespace(job) and name in n]
+                if not optional:
                     yield f"{title(job)} mentions {kind} {name}, which is not in the output"
+                elif renamed:
+                    yield f"{title(job)} mentions {kind} {name}; in the output is {', '.join(renamed)}"
                 continue
             held = {**target.get("data", {}), **target.get("binaryData", {})}
             for missing in [] if optional else [k for k in keys if k not in held]:
