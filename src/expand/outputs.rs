@@ -38,7 +38,7 @@ struct Pending<'r> {
     namespace: String,
     name: String,
     resource: &'r Resource,
-    service_account: Option<&'r str>,
+    service_account: Option<String>,
     environment: &'r Environment<'r>,
     bundle: (String, String, Digest),
 }
@@ -82,7 +82,7 @@ impl<'r> Outputs<'r> {
                 namespace: namespace.to_owned(),
                 name: proxy.name.clone(),
                 resource: proxy.resource,
-                service_account: proxy.spec.deploy.as_ref().and_then(|deploy| deploy.service_account.as_deref()),
+                service_account: proxy.service_account.clone(),
                 environment,
                 bundle,
             });
@@ -121,16 +121,16 @@ impl<'r> Outputs<'r> {
         let deployer = self.deployer(&pending.namespace, environment);
         let maps = self.bundles.get(&pending.bundle).ok_or("the bundle of a Job is missing")?;
         let deployment = Deployment {
-            organization: environment.organization,
-            environment: environment.name,
+            organization: environment.organization(),
+            environment: environment.name(),
             endpoint: environment.endpoint.as_deref(),
             bundle: &pending.name,
-            service_account: pending.service_account,
+            service_account: pending.service_account.as_deref(),
             digest: maps.digest,
             sources: &maps.sources,
             deployer: &deployer,
-            image: environment.image,
-            timeout: environment.timeout,
+            image: environment.image(),
+            timeout: environment.timeout(),
             timeout_seconds: environment.timeout_seconds,
             settings: &environment.spec.deployer,
             provenance: self.provenance,
@@ -156,7 +156,7 @@ impl<'r> Outputs<'r> {
             }
             distinct
         });
-        let suffix = (distinct.len() > 1).then(|| k8s::slug(environment.name));
+        let suffix = (distinct.len() > 1).then(|| k8s::slug(environment.name()));
         Deployer::new(environment.spec.identity.as_ref(), suffix.as_deref())
     }
 

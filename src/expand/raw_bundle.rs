@@ -3,12 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Of, Options};
+use super::Options;
 use crate::bundle::zip::{MAX_BUNDLE_BYTES, unpack};
 use crate::bundle::{BundleKind, BundlePath, Files};
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::krm::{Input, Item};
-use crate::spec::api_proxy::ApigeeProxySpec;
+use crate::spec::Resource;
 use crate::spec::bundle_source::BundleSource;
 use crate::yaml::Node;
 
@@ -20,16 +20,17 @@ const HASH_ALPHABET: &str = "bcdfghjklmnpqrstvwxz2456789";
 
 /// The files of `spec.bundle`.
 pub(super) fn read(
-    of: &Of<'_, ApigeeProxySpec>,
+    resource: &Resource,
+    source: &BundleSource,
     input: &Input<'_>,
     options: &Options<'_>,
     report: &mut Report<'_>,
 ) -> Option<Files> {
     let at = FieldPath::of(&["spec", "bundle"]);
-    let files = match of.spec.bundle.as_ref()? {
+    let files = match source {
         BundleSource::ConfigMapRef(reference) => {
             let at = at.key("configMapRef").key("name");
-            let namespace = of.resource.namespace();
+            let namespace = resource.namespace();
             let item = config_map(input, namespace, &reference.name, &at, report)?;
             from_config_map(input, item, &at, report)?
         }
@@ -51,7 +52,7 @@ pub(super) fn read(
                 );
                 return None;
             };
-            match read_folder(&of.resource.subject, path) {
+            match read_folder(&resource.subject, path) {
                 Ok(files) => files,
                 Err(why) => {
                     report.push(Diagnostic::error(Code::UnreadableFile, why).at(at));
