@@ -77,13 +77,16 @@ fn check(case: &Path) -> Result<(), Failed> {
     };
     if !failed {
         let second = run(&ran.stdout);
-        same("the output of the output", &second.stdout, &ran.stdout)?;
+        // Warnings are of the input at hand, not of the one before.
+        let items = |text: &str| text.split("\nresults:").next().unwrap_or_default().to_owned();
+        same("the output of the output", &items(&second.stdout), &items(&ran.stdout))?;
     }
     let list = matches!(read, Input::List(_));
     if list || !failed {
         untouched(&read, &ran.stdout)?;
     }
-    if list && !failed {
+    // A list in flow style has no chunks that could change places.
+    if list && !failed && !input.starts_with('{') {
         let shuffled = run(&reversed(&read));
         if names(&shuffled.stdout) != names(&ran.stdout) {
             return Err("the order of the items shows in the output".into());

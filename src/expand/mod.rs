@@ -95,7 +95,7 @@ impl Run<'_, '_> {
         let environments = self.environments(&resources);
         let proxies = self.proxies(&resources, &environments);
         if resources.is_empty() && !has_errors(&self.diagnostics) {
-            self.nothing_to_expand(false);
+            self.nothing_to_expand(outputs);
         }
         self.check_base_paths(&proxies);
         let mut made = Outputs::new(provenance.as_ref());
@@ -113,8 +113,10 @@ impl Run<'_, '_> {
         self.diagnostics.push(if self.input.items().is_empty() && matches!(self.input, Input::Stream(_)) {
             Diagnostic::error(Code::NothingToExpand, "the input is empty")
                 .help("check the command in front of the pipe; an empty deployment is never right")
-        } else if outputs {
+        } else if outputs && matches!(self.input, Input::Stream(_)) {
             Diagnostic::warning(Code::AlreadyRendered, "the input has been expanded already: it passes unchanged")
+        } else if outputs {
+            Diagnostic::warning(Code::NothingToExpand, "no spec is left: the outputs of earlier runs are removed")
         } else {
             Diagnostic::warning(Code::NothingToExpand, format!("no resource of {GROUP} is in the input"))
                 .help("behind `kustomize build` specs must not carry `config.kubernetes.io/local-config`, or kustomize drops them")

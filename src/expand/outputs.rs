@@ -202,25 +202,37 @@ fn some(namespace: &str) -> Option<&str> {
     Some(namespace).filter(|namespace| !namespace.is_empty())
 }
 
+/// What a Job deploys, and where.
+const TARGET_LABELS: [&str; 3] = ["apigeeflux.dev/organization", "apigeeflux.dev/environment", "apigeeflux.dev/proxy"];
+
 /// A name of ours must be free, and no two of ours may be the same.
 fn check_names(outputs: &[Output<'_>], foreign: &BTreeMap<Id, Subject>, diagnostics: &mut Vec<Diagnostic>) {
-    let mut made: BTreeMap<&Id, &Resource> = BTreeMap::new();
+    let mut made: BTreeMap<&Id, &Output<'_>> = BTreeMap::new();
     for output in outputs {
         let id = &output.object.id;
         let name = format!("{} `{}`", id.kind, id.name);
         if let Some(subject) = foreign.get(id) {
             let place = subject.file.as_ref().map(|file| format!(" in {file}")).unwrap_or_default();
             diagnostics.push(
-                Diagnostic::error(Code::NameTaken, format!("the {name}{place} has the name of an object to be made"))
-                    .of(&output.from.subject)
-                    .help("rename it; if it is an output of an earlier run that lost its annotations, delete it"),
+                Diagnostic::error(
+                    Code::NameTaken,
+                    format!("the {name}{place} is not ours and has the name of an object to be made"),
+                )
+                .of(&output.from.subject)
+                .help("rename it; if it is an output of an earlier run that lost its annotations, delete it"),
             );
         }
-        if let Some(other) = made.insert(id, output.from) {
+        // Two Jobs for one proxy of one environment were reported as that.
+        let target = |object: &Object| TARGET_LABELS.map(|key| object.label(key).map(str::to_owned));
+        let other = made.insert(id, output).filter(|other| target(&other.object) != target(&output.object));
+        if let Some(other) = other {
             diagnostics.push(
-                Diagnostic::error(Code::NameCollision, format!("the {name} is also made by {}", other.subject.label()))
-                    .of(&output.from.subject)
-                    .help("set another `spec.name`"),
+                Diagnostic::error(
+                    Code::NameCollision,
+                    format!("the {name} is also made by {}", other.from.subject.label()),
+                )
+                .of(&output.from.subject)
+                .help("set another `spec.name`"),
             );
         }
     }

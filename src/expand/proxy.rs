@@ -37,7 +37,12 @@ pub(super) fn expand<'r>(
     let only = |environment: &&&Environment<'r>| options.environment.is_none_or(|only| environment.is_named(only));
     let selected: Vec<&Environment<'r>> = selected.iter().filter(only).copied().collect();
     let mut build = |environment: Option<&Environment<'r>>, environments| {
+        let before = report.errors();
         let spec = resolve(resource.spec(), input, environment, report);
+        // What a missing value leads to would only be reported a second time.
+        if report.errors() > before {
+            return None;
+        }
         let Some(Spec::ApigeeProxy(spec)) = resource.decode(&spec, report) else { return None };
         bundle(resource, &spec, input, options, environments, report)
     };
@@ -101,16 +106,16 @@ fn bundle<'r>(
 ) -> Option<Proxy<'r>> {
     let name = spec.name.as_deref().unwrap_or(&resource.subject.name);
     check_name(name, spec.name.is_some(), report);
-    let (files, requires, base_paths) = match &spec.bundle {
-        None => {
-            let made = generate(name, spec, report)?;
-            (made.files, made.requires, made.base_paths)
-        }
-        Some(source) => {
+    // For a spec with a bundle of its own this only reports what does not go with it.
+    let made = generate(name, spec, report);
+    let (files, requires, base_paths) = match (&spec.bundle, made) {
+        (Some(source), _) => {
             let files = raw_bundle::read(resource, source, input, options, report)?;
             let found = inspect(BundleKind::Proxy, name, &files, report);
             (files, found.requires, found.base_paths)
         }
+        (None, Some(made)) => (made.files, made.requires, made.base_paths),
+        (None, None) => return None,
     };
     let service_account = spec.deploy.service_account.clone();
     Some(Proxy { resource, name: name.to_owned(), service_account, files, requires, base_paths, environments })

@@ -4,12 +4,26 @@
 
 pub mod api_proxy;
 pub mod bundle_source;
+pub mod cors;
 pub mod credential;
+pub mod deploy;
+pub mod endpoint;
 pub mod environment;
 pub mod expand_apigee;
+pub mod faults;
+pub mod flow;
+pub mod operation;
 mod resource;
+pub mod route;
 pub mod schema;
+pub mod security;
+pub mod step;
+pub mod target;
+pub mod traffic;
+pub mod word_or;
 
+pub use api_proxy::ApigeeProxySpec;
+pub use bundle_source::BundleSource;
 pub use resource::Resource;
 
 use schemars::{Schema, SchemaGenerator};

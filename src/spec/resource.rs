@@ -3,7 +3,7 @@
 use super::{GROUP, KINDS, Kind, Spec, VERSION, credential, kind, schema};
 use crate::diag::{Code, Diagnostic, FieldPath, Report, Subject, nearest};
 use crate::krm::{Item, annotation};
-use crate::yaml::{Node, YamlError, line_and_column};
+use crate::yaml::Node;
 
 /// A resource as it was written: its kind is known, its spec is not checked yet.
 #[derive(Debug, Clone)]
@@ -51,7 +51,10 @@ impl Resource {
         let node = match Node::parse(source, item.span.clone()) {
             Ok(node) => node,
             Err(error) => {
-                report.push(malformed(source, &error));
+                // The place counts in the whole input, which is no file: whoever has the file looks it up.
+                report.push(
+                    Diagnostic::error(Code::MalformedYaml, error.message).help("correct the YAML of this resource"),
+                );
                 return None;
             }
         };
@@ -107,11 +110,6 @@ impl Resource {
 }
 
 static EMPTY: Node = Node { span: 0..0, value: crate::yaml::Value::Mapping(Vec::new()) };
-
-fn malformed(source: &str, error: &YamlError) -> Diagnostic {
-    let (line, column) = line_and_column(source, error.offset);
-    Diagnostic::error(Code::MalformedYaml, error.message.clone()).position(line, column)
-}
 
 /// The keys beside `spec`: a misspelt `spec` must not become an empty one.
 fn check_top(node: &Node, report: &mut Report<'_>) {
