@@ -23,12 +23,9 @@ pub fn pack(kind: BundleKind, files: &Files) -> Result<Vec<u8>, String> {
     for (path, bytes) in files.iter() {
         zip.start_file(format!("{}/{path}", kind.root()), options)
             .map_err(|error| format!("cannot pack `{path}`: {error}"))?;
-        zip.write_all(bytes)
-            .map_err(|error| format!("cannot pack `{path}`: {error}"))?;
+        zip.write_all(bytes).map_err(|error| format!("cannot pack `{path}`: {error}"))?;
     }
-    let cursor = zip
-        .finish()
-        .map_err(|error| format!("cannot pack the bundle: {error}"))?;
+    let cursor = zip.finish().map_err(|error| format!("cannot pack the bundle: {error}"))?;
     Ok(cursor.into_inner())
 }
 

@@ -79,10 +79,7 @@ mod tests {
 
     #[test]
     fn paths_read_as_kpt_writes_them() {
-        assert_eq!(
-            FieldPath::of(&["spec", "targets"]).index(2).key("url").to_string(),
-            "spec.targets[2].url"
-        );
+        assert_eq!(FieldPath::of(&["spec", "targets"]).index(2).key("url").to_string(), "spec.targets[2].url");
         assert_eq!(
             FieldPath::of(&["metadata", "annotations"]).key("a.b/c").to_string(),
             "metadata.annotations[\"a.b/c\"]"

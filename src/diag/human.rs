@@ -48,12 +48,7 @@ pub fn report(diagnostics: &[Diagnostic], locate: Locate<'_>) -> String {
     if errors > 0 {
         let warnings = count(Severity::Warning);
         let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
-        let _ = writeln!(
-            text,
-            "{}, {}; nothing was changed",
-            plural(errors, "error"),
-            plural(warnings, "warning")
-        );
+        let _ = writeln!(text, "{}, {}; nothing was changed", plural(errors, "error"), plural(warnings, "warning"));
     }
     text
 }

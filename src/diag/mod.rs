@@ -52,16 +52,12 @@ pub struct Subject {
 impl Subject {
     /// `Kind/namespace/name`, the part that is known.
     pub fn label(&self) -> String {
-        [
-            Some(self.kind.as_str()),
-            self.namespace.as_deref(),
-            Some(self.name.as_str()),
-        ]
-        .into_iter()
-        .flatten()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join("/")
+        [Some(self.kind.as_str()), self.namespace.as_deref(), Some(self.name.as_str())]
+            .into_iter()
+            .flatten()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join("/")
     }
 }
 
@@ -103,10 +99,7 @@ impl Diagnostic {
 
     /// A warning.
     pub fn warning(code: Code, message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Warning,
-            ..Self::error(code, message)
-        }
+        Self { severity: Severity::Warning, ..Self::error(code, message) }
     }
 
     /// Says which resource.
@@ -153,7 +146,7 @@ impl Diagnostic {
             text.push_str("`?");
         }
         if let Some(help) = &self.help {
-            text.push_str("; ");
+            text.push_str(if text.ends_with('?') { " " } else { "; " });
             text.push_str(help);
         }
         text
@@ -179,10 +172,7 @@ pub struct Report<'a> {
 impl<'a> Report<'a> {
     /// An empty report on one resource.
     pub fn new(subject: &'a Subject) -> Self {
-        Self {
-            subject,
-            found: Vec::new(),
-        }
+        Self { subject, found: Vec::new() }
     }
 
     /// The resource that this report is on.
@@ -192,11 +182,7 @@ impl<'a> Report<'a> {
 
     /// Adds a finding; the resource is filled in.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.found.push(if diagnostic.subject.is_some() {
-            diagnostic
-        } else {
-            diagnostic.of(self.subject)
-        });
+        self.found.push(if diagnostic.subject.is_some() { diagnostic } else { diagnostic.of(self.subject) });
     }
 
     /// Shorthand for an error with a place.
@@ -206,7 +192,12 @@ impl<'a> Report<'a> {
 
     /// True if an error was found.
     pub fn has_errors(&self) -> bool {
-        has_errors(&self.found)
+        self.errors() > 0
+    }
+
+    /// How many errors were found so far.
+    pub fn errors(&self) -> usize {
+        self.found.iter().filter(|d| d.severity == Severity::Error).count()
     }
 
     /// The findings, in the order they were made.
@@ -232,11 +223,7 @@ pub fn nearest<'n>(wrong: &str, known: impl IntoIterator<Item = &'n str>) -> Opt
 }
 
 fn one_line(text: &str) -> String {
-    if text.contains(['\n', '\r']) {
-        text.split_whitespace().collect::<Vec<_>>().join(" ")
-    } else {
-        text.to_owned()
-    }
+    if text.contains(['\n', '\r']) { text.split_whitespace().collect::<Vec<_>>().join(" ") } else { text.to_owned() }
 }
 
 #[cfg(test)]

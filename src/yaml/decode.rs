@@ -22,10 +22,7 @@ pub struct DecodeError {
 
 impl de::Error for DecodeError {
     fn custom<T: std::fmt::Display>(message: T) -> Self {
-        Self {
-            message: message.to_string(),
-            span: None,
-        }
+        Self { message: message.to_string(), span: None }
     }
 }
 
@@ -70,9 +67,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
                 visitor.visit_seq(SeqDeserializer::new(elements.iter().map(|node| self.inner(node))))
             }
             Value::Mapping(entries) => visitor.visit_map(MapDeserializer::new(
-                entries
-                    .iter()
-                    .map(|entry| (entry.key.as_str(), self.inner(&entry.value))),
+                entries.iter().map(|entry| (entry.key.as_str(), self.inner(&entry.value))),
             )),
             Value::Scalar(text, _) if self.verbatim => visitor.visit_str(if self.node.is_null() { "" } else { text }),
             Value::Scalar(text, ScalarStyle::Quoted) => visitor.visit_str(text),
@@ -106,11 +101,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        if self.node.is_null() {
-            visitor.visit_none()
-        } else {
-            visitor.visit_some(self)
-        }
+        if self.node.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -118,10 +109,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        visitor.visit_newtype_struct(Self {
-            verbatim: self.verbatim || name == verbatim::MARKER,
-            ..self
-        })
+        visitor.visit_newtype_struct(Self { verbatim: self.verbatim || name == verbatim::MARKER, ..self })
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -133,9 +121,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
         let result = match &self.node.value {
             Value::Scalar(text, _) => visitor.visit_enum(text.as_str().into_deserializer()),
             Value::Mapping(entries) => visitor.visit_enum(de::value::MapAccessDeserializer::new(MapDeserializer::new(
-                entries
-                    .iter()
-                    .map(|entry| (entry.key.as_str(), self.inner(&entry.value))),
+                entries.iter().map(|entry| (entry.key.as_str(), self.inner(&entry.value))),
             ))),
             Value::Sequence(_) => Err(de::Error::custom("expected one of the allowed words, found a list")),
         };
@@ -175,10 +161,7 @@ mod tests {
         let source = "text: 1.20\ncount: 3\nkind: first\nfree: {a: 0777, b: [on, ~], c: {d: 1.20}}\n";
         let node = Node::parse(source, 0..source.len()).unwrap();
         let sample: Sample = decode(&node).unwrap();
-        assert_eq!(
-            (sample.text.as_str(), sample.count, sample.kind),
-            ("1.20", Some(3), Word::First)
-        );
+        assert_eq!((sample.text.as_str(), sample.count, sample.kind), ("1.20", Some(3), Word::First));
         assert_eq!(sample.free["a"], Verbatim::Scalar("0777".into()));
         assert_eq!(
             sample.free["b"],

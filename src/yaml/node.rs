@@ -144,10 +144,7 @@ impl Node {
     pub fn to_json(&self) -> serde_json::Value {
         match &self.value {
             Value::Sequence(elements) => elements.iter().map(Self::to_json).collect(),
-            Value::Mapping(entries) => entries
-                .iter()
-                .map(|entry| (entry.key.clone(), entry.value.to_json()))
-                .collect(),
+            Value::Mapping(entries) => entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect(),
             Value::Scalar(text, ScalarStyle::Quoted) => text.as_str().into(),
             Value::Scalar(text, ScalarStyle::Plain) => plain_to_json(text),
         }
@@ -180,10 +177,7 @@ pub(super) fn number(text: &str) -> Option<serde_json::Number> {
     if let Ok(integer) = text.parse::<u64>() {
         return Some(integer.into());
     }
-    if !text
-        .bytes()
-        .all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E'))
-    {
+    if !text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E')) {
         return None;
     }
     text.parse::<f64>().ok().and_then(serde_json::Number::from_f64)
@@ -203,13 +197,7 @@ struct Builder<'input> {
 impl<'input> Builder<'input> {
     fn build(text: &'input str, shift: usize, padding: usize) -> Result<Node, YamlError> {
         let parser = Parser::new_from_str_with_options(text, granit_parser::options! { emit_comments: false });
-        let mut builder = Self {
-            parser,
-            shift,
-            padding,
-            anchors: HashMap::new(),
-            nodes: 0,
-        };
+        let mut builder = Self { parser, shift, padding, anchors: HashMap::new(), nodes: 0 };
         let mut root = None;
         while let Some((event, span)) = builder.next()? {
             match event {
@@ -220,10 +208,7 @@ impl<'input> Builder<'input> {
                 event => root = Some(builder.node(event, span, 0)?),
             }
         }
-        root.ok_or(YamlError {
-            message: "no YAML value".to_owned(),
-            offset: shift,
-        })
+        root.ok_or(YamlError { message: "no YAML value".to_owned(), offset: shift })
     }
 
     fn byte(&self, marker: Marker) -> usize {
@@ -231,20 +216,14 @@ impl<'input> Builder<'input> {
     }
 
     fn error(&self, message: &str, span: granit_parser::Span) -> YamlError {
-        YamlError {
-            message: message.to_owned(),
-            offset: self.byte(span.start),
-        }
+        YamlError { message: message.to_owned(), offset: self.byte(span.start) }
     }
 
     fn next(&mut self) -> Result<Option<(Event<'input>, granit_parser::Span)>, YamlError> {
         match self.parser.next_event() {
             None => Ok(None),
             Some(Ok(event)) => Ok(Some(event)),
-            Some(Err(error)) => Err(YamlError {
-                message: error.info().to_owned(),
-                offset: self.byte(*error.marker()),
-            }),
+            Some(Err(error)) => Err(YamlError { message: error.info().clone(), offset: self.byte(*error.marker()) }),
         }
     }
 
@@ -264,27 +243,12 @@ impl<'input> Builder<'input> {
                 let plain = style == granit_parser::ScalarStyle::Plain && tag.is_none();
                 let style = if plain { ScalarStyle::Plain } else { ScalarStyle::Quoted };
                 let value = Value::Scalar(text.into_owned(), style);
-                (
-                    Node {
-                        span: start..self.byte(span.end),
-                        value,
-                    },
-                    anchor,
-                )
+                (Node { span: start..self.byte(span.end), value }, anchor)
             }
             Event::Alias(anchor) => {
-                let node = self
-                    .anchors
-                    .get(&anchor)
-                    .ok_or_else(|| self.error("the alias refers to itself", span))?;
+                let node = self.anchors.get(&anchor).ok_or_else(|| self.error("the alias refers to itself", span))?;
                 self.nodes += node.count();
-                (
-                    Node {
-                        span: start..self.byte(span.end),
-                        ..node.clone()
-                    },
-                    0,
-                )
+                (Node { span: start..self.byte(span.end), ..node.clone() }, 0)
             }
             Event::SequenceStart(_, anchor, _) => {
                 let mut elements = Vec::new();
@@ -295,23 +259,11 @@ impl<'input> Builder<'input> {
                     }
                     elements.push(self.node(event, inner, depth + 1)?);
                 };
-                (
-                    Node {
-                        span: start..end,
-                        value: Value::Sequence(elements),
-                    },
-                    anchor,
-                )
+                (Node { span: start..end, value: Value::Sequence(elements) }, anchor)
             }
             Event::MappingStart(_, anchor, _) => {
                 let (entries, end) = self.entries(span, depth)?;
-                (
-                    Node {
-                        span: start..end,
-                        value: Value::Mapping(entries),
-                    },
-                    anchor,
-                )
+                (Node { span: start..end, value: Value::Mapping(entries) }, anchor)
             }
             _ => return Err(self.error("unexpected content", span)),
         };
@@ -336,12 +288,8 @@ impl<'input> Builder<'input> {
                 }
                 return Ok((entries, end));
             }
-            let key = match self.node(event, key_span, depth + 1)? {
-                Node {
-                    value: Value::Scalar(text, _),
-                    ..
-                } => text,
-                _ => return Err(self.error("a key must be a scalar", key_span)),
+            let Value::Scalar(key, _) = self.node(event, key_span, depth + 1)?.value else {
+                return Err(self.error("a key must be a scalar", key_span));
             };
             let (event, value_span) = self.inner(open)?;
             let value = self.node(event, value_span, depth + 1)?;
@@ -379,20 +327,13 @@ mod tests {
     fn scalars_keep_their_text() {
         let tree = node("a: 1.20\nb: 0777\nc: on\nd: \"true\"\ne: |\n  x\n  y\n");
         assert_eq!(tree.get("a").and_then(Node::as_str), Some("1.20"));
-        assert_eq!(
-            tree.to_json(),
-            serde_json::json!({"a": 1.2, "b": "0777", "c": "on", "d": "true", "e": "x\ny\n"})
-        );
+        assert_eq!(tree.to_json(), serde_json::json!({"a": 1.2, "b": "0777", "c": "on", "d": "true", "e": "x\ny\n"}));
     }
 
     #[test]
     fn places_point_into_the_source() {
         let source = "items:\n- kind: A\n  spec:\n    url: x\n- kind: B\n";
-        let tree = Node::parse(
-            source,
-            source.find("kind: A").unwrap()..source.find("- kind: B").unwrap(),
-        )
-        .unwrap();
+        let tree = Node::parse(source, source.find("kind: A").unwrap()..source.find("- kind: B").unwrap()).unwrap();
         let at = tree.locate(&FieldPath::of(&["spec", "url"]));
         assert_eq!(&source[at..at + 3], "url");
         assert_eq!(tree.get("kind").map(|kind| &source[kind.span.clone()]), Some("A"));
@@ -407,19 +348,11 @@ mod tests {
     #[test]
     fn a_bomb_is_refused() {
         let mut text = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-        for (from, to) in ["ab", "bc", "cd", "de", "ef", "fg", "gh"]
-            .iter()
-            .map(|pair| pair.split_at(1))
-        {
+        for (from, to) in ["ab", "bc", "cd", "de", "ef", "fg", "gh"].iter().map(|pair| pair.split_at(1)) {
             use std::fmt::Write as _;
             writeln!(text, "{to}: &{to} [{}]", vec![format!("*{from}"); 10].join(", ")).unwrap();
         }
-        assert!(
-            Node::parse(&text, 0..text.len())
-                .unwrap_err()
-                .message
-                .contains("too large")
-        );
+        assert!(Node::parse(&text, 0..text.len()).unwrap_err().message.contains("too large"));
     }
 
     #[test]

@@ -1,0 +1,34 @@
+//! Durations as specs and the command line write them: `200ms`, `10s`, `10m`, `1h`.
+
+use std::time::Duration;
+
+/// Parses a whole number with one of the units `ms`, `s`, `m`, `h`; the error says what is allowed.
+pub fn parse(text: &str) -> Result<Duration, String> {
+    let wrong =
+        || format!("`{text}` is not a duration; write a whole number and `ms`, `s`, `m` or `h`, for example `10s`");
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(unit_at);
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(milliseconds).map(Duration::from_millis).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_unit() {
+        assert_eq!(parse("200ms"), Ok(Duration::from_millis(200)));
+        assert_eq!(parse("10m"), Ok(Duration::from_mins(10)));
+        for wrong in ["10", "m", "1.5s", "10 m", "", "99999999999999999999h"] {
+            assert!(parse(wrong).unwrap_err().contains("whole number"), "{wrong}");
+        }
+    }
+}
