@@ -23,7 +23,10 @@ impl Policy for SpikeArrest {
 
     fn fill(&self, root: Element) -> Element {
         root.children(self.key.as_ref().map(|key| Element::new("Identifier").attribute("ref", key)))
-            .child(Element::leaf("Rate", &self.rate))
+            .child(match self.rate.strip_prefix('{').and_then(|rate| rate.strip_suffix('}')) {
+                Some(variable) => Element::new("Rate").attribute("ref", variable),
+                None => Element::leaf("Rate", &self.rate),
+            })
             // Counts over all message processors; without it each of them allows the rate on its own, evened out.
             .child(Element::leaf("UseEffectiveCount", true))
     }

@@ -28,8 +28,8 @@ pub(super) fn fault(condition: &str) -> Option<&'static str> {
 
 /// The condition of an operation. The suffix of a request to the base path itself is `/` or nothing.
 pub(super) fn of_operation(path: &str, methods: &[String]) -> String {
-    let path = if path == "/" {
-        "((proxy.pathsuffix = \"\") or (proxy.pathsuffix MatchesPath \"/\"))".to_owned()
+    let path = if matches!(path, "/" | "/**") {
+        format!("((proxy.pathsuffix = \"\") or (proxy.pathsuffix MatchesPath \"{path}\"))")
     } else {
         format!("(proxy.pathsuffix MatchesPath \"{path}\")")
     };

@@ -1,6 +1,9 @@
-//! Credentials that stand in a spec, where Git would keep them for ever.
+//! Credentials in places that only Apigee's words make one: headers, parameters, and elements of policies.
+//!
+//! What is a credential by its form is known to `spec::credential`.
 
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
+use crate::spec::credential::credential;
 use crate::xml::{Document, Node};
 use crate::yaml::Verbatim;
 
@@ -10,18 +13,7 @@ const WAY_OUT: &str = "keep it in an encrypted key value map, which an ApigeeKey
 
 /// What sort of credential a text is, whatever its place. A public key or a certificate is none.
 fn by_form(text: &str) -> Option<&'static str> {
-    if text.contains("-----BEGIN") && text.contains("PRIVATE KEY-----") {
-        return Some("a private key");
-    }
-    let is_jwt = |word: &str| {
-        let parts: Vec<&str> = word.split('.').collect();
-        let encoded = |part: &&str| part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
-        matches!(parts.as_slice(), [header, claims, _] if header.starts_with("eyJ") && claims.starts_with("eyJ"))
-            && parts.iter().all(encoded)
-    };
-    text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';'))
-        .any(is_jwt)
-        .then_some("a signed token (JWT)")
+    credential(None, text)
 }
 
 /// What sort of credential a literal is because of the name of its header or parameter.
@@ -120,14 +112,6 @@ pub(super) fn check_xml(document: &Document<'_>, at: &FieldPath, report: &mut Re
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn forms() {
-        assert_eq!(by_form("-----BEGIN RSA PRIVATE KEY-----\nMII"), Some("a private key"));
-        assert_eq!(by_form("-----BEGIN PUBLIC KEY-----\nMII"), None);
-        assert_eq!(by_form("Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln"), Some("a signed token (JWT)"));
-        assert_eq!(by_form("a.b.c"), None);
-    }
 
     #[test]
     fn names() {

@@ -215,3 +215,126 @@ impl Reader {
         (inspected, self.findings)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOT: (&str, &str) = ("a proxy.xml", "<APIProxy name='a'/>");
+
+    fn inspect_files(files: &[(&str, &str)]) -> (Inspected, Vec<String>) {
+        let files =
+            files.iter().map(|(path, text)| (BundlePath::parse(path).unwrap(), text.as_bytes().to_vec())).collect();
+        let subject = crate::diag::Subject::default();
+        let mut report = Report::new(&subject);
+        let inspected = inspect(BundleKind::Proxy, "a", &files, &mut report);
+        let findings = report.into_diagnostics();
+        let line = |d: &Diagnostic| format!("{} {} {}: {}", d.severity.as_str(), d.code, d.field, d.text());
+        (inspected, findings.iter().map(line).collect())
+    }
+
+    #[test]
+    fn a_bundle_says_what_it_needs() {
+        let (inspected, findings) = inspect_files(&[
+            ROOT,
+            (
+                "proxies/default.xml",
+                "<ProxyEndpoint name='default'><PreFlow><Request><Step><Name>FC-x</Name></Step></Request></PreFlow>\
+              <HTTPProxyConnection><BasePath> /b </BasePath></HTTPProxyConnection>\
+              <RouteRule name='r'><TargetEndpoint>t</TargetEndpoint></RouteRule></ProxyEndpoint>",
+            ),
+            (
+                "proxies/more.xml",
+                "<ProxyEndpoint><HTTPProxyConnection><BasePath>/a</BasePath></HTTPProxyConnection></ProxyEndpoint>",
+            ),
+            (
+                "targets/t.xml",
+                "<TargetEndpoint name='t'><HTTPTargetConnection><LoadBalancer><Server name='s2'/><Server name='s1'/>\
+              </LoadBalancer><Authentication><GoogleIDToken/></Authentication></HTTPTargetConnection></TargetEndpoint>",
+            ),
+            ("policies/FC-x.xml", "<FlowCallout name='FC-x'><SharedFlowBundle>common</SharedFlowBundle></FlowCallout>"),
+            (
+                "policies/K1.xml",
+                "<KeyValueMapOperations name='K1' mapIdentifier='m1'><Scope>environment</Scope></KeyValueMapOperations>",
+            ),
+            ("policies/K2.xml", "<KeyValueMapOperations name='K2'><MapName>m2</MapName></KeyValueMapOperations>"),
+            (
+                "policies/K3.xml",
+                "<KeyValueMapOperations name='K3' mapIdentifier='p'><Scope>apiproxy</Scope></KeyValueMapOperations>",
+            ),
+            (
+                "policies/K4.xml",
+                "<KeyValueMapOperations name='K4'><MapName>{flow.map}</MapName></KeyValueMapOperations>",
+            ),
+            (
+                "policies/SC.xml",
+                "<ServiceCallout name='SC'><HTTPTargetConnection><LoadBalancer><Server name='s3'/></LoadBalancer>\
+              </HTTPTargetConnection></ServiceCallout>",
+            ),
+            ("resources/xsl/broken.xml", "not read"),
+            ("resources/jsc/a.js", "1 < 2"),
+        ]);
+        assert_eq!(findings, [""; 0]);
+        assert_eq!(
+            inspected,
+            Inspected {
+                requires: Requirements {
+                    shared_flows: vec!["common".into()],
+                    target_servers: vec!["s1".into(), "s2".into(), "s3".into()],
+                    key_value_maps: vec!["m1".into(), "m2".into()],
+                },
+                base_paths: vec!["/a".into(), "/b".into()],
+                google_auth: true,
+            }
+        );
+    }
+
+    #[test]
+    fn what_is_broken_is_named() {
+        let (_, findings) = inspect_files(&[
+            ROOT,
+            ("policies/AM-a.xml", "<AssignMessage name='AM-a'/>"),
+            ("policies/broken.xml", "<AssignMessage>\n  <Set></AssignMessage>"),
+            ("policies/dtd.xml", "<!DOCTYPE x><Quota/>"),
+            (
+                "proxies/default.xml",
+                "<ProxyEndpoint><Step><Name>AM-b</Name></Step><Step><Name>Nothing</Name></Step>\
+              <RouteRule><TargetEndpoint>t</TargetEndpoint></RouteRule></ProxyEndpoint>",
+            ),
+            ("targets/odd.xml", "<ProxyEndpoint/>"),
+        ]);
+        assert_eq!(
+            findings,
+            [
+                "error AF044 spec.bundle: `policies/broken.xml` does not parse: line 2, column 8: expected 'Set' tag, not \
+                 'AssignMessage'; correct the file",
+                "error AF044 spec.bundle: `policies/dtd.xml` does not parse: line 1, column 1: a document type definition \
+                 (<!DOCTYPE …>) is not allowed; correct the file",
+                "error AF044 spec.bundle: `targets/odd.xml` has the root element <ProxyEndpoint>, Apigee expects \
+                 <TargetEndpoint> in this folder; move the file or correct its root element",
+                "warning AF050 spec.bundle: a step in `proxies/default.xml` names the policy `AM-b`, which the bundle does not \
+                 have; did you mean `AM-a`?",
+                "warning AF050 spec.bundle: a step in `proxies/default.xml` names the policy `Nothing`, which the bundle does \
+                 not have; Apigee refuses to deploy it: add the policy or remove the step",
+                "warning AF052 spec.bundle: a route in `proxies/default.xml` leads to the target `t`, which the bundle does \
+                 not have; add the target or remove the route",
+            ]
+        );
+    }
+
+    #[test]
+    fn exactly_one_root_file_is_needed() {
+        let (_, none) = inspect_files(&[("other.xml", "<SharedFlowBundle/>")]);
+        assert_eq!(
+            none,
+            [
+                "error AF043 spec.bundle: the bundle of `a` has no file with <APIProxy> at its top; exactly one is needed, as \
+              `a.xml` beside the folders"
+            ]
+        );
+        let (_, two) = inspect_files(&[ROOT, ("b.xml", "<APIProxy/>"), ("notes.xml", "<Notes/>")]);
+        assert!(two[0].contains("2 files (`a proxy.xml`, `b.xml`)"), "{two:?}");
+        // A root file that does not parse is one error, not two.
+        assert_eq!(inspect_files(&[("a.xml", "<APIProxy>")]).1.len(), 1);
+    }
+}

@@ -121,14 +121,18 @@ impl Server {
 }
 
 impl LoadBalancer {
+    fn add_to(&self, connection: Element) -> Element {
+        // Without a count no server is ever left out, which is what the author of the spec chose.
+        let uncounted = self.servers.len() > 1 && self.max_failures.is_none();
+        let connection = if uncounted { connection.lint_directive("TD015") } else { connection };
+        connection.child(self.element())
+    }
+
     fn element(&self) -> Element {
         let several = self.servers.len() > 1;
         let weighted = self.servers.iter().any(|server| server.weight.is_some());
         let algorithm = if weighted { "Weighted" } else { "RoundRobin" };
-        let balancer = Element::new("LoadBalancer");
-        // Without a count no server is ever left out, which is what the author of the spec chose.
-        let balancer = if several && self.max_failures.is_none() { balancer.lint_directive("TD015") } else { balancer };
-        balancer
+        Element::new("LoadBalancer")
             .children(several.then(|| Element::leaf("Algorithm", algorithm)))
             .children(self.servers.iter().map(Server::element))
             .children(self.max_failures.map(|count| Element::leaf("MaxFailures", count)))
@@ -189,8 +193,8 @@ impl TargetEndpoint {
                     None => connection,
                 }
             }
-            Destination::LoadBalancer { load_balancer, path, health_monitor } => connection
-                .child(load_balancer.element())
+            Destination::LoadBalancer { load_balancer, path, health_monitor } => load_balancer
+                .add_to(connection)
                 .children(path.as_ref().map(|path| Element::leaf("Path", path)))
                 .children(health_monitor.as_ref().map(HealthMonitor::element)),
         };

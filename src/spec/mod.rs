@@ -3,6 +3,7 @@
 pub mod api_proxy;
 pub mod bundle_source;
 pub mod cors;
+pub mod credential;
 pub mod deploy;
 pub mod endpoint;
 pub mod faults;

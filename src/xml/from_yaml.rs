@@ -214,4 +214,70 @@ mod tests {
             ]
         );
     }
+
+    use proptest::prelude::*;
+
+    /// A body of a few levels, with any text.
+    fn body() -> impl Strategy<Value = Verbatim> {
+        let text = prop_oneof![any::<String>(), "[<>&'\" \t\n\r\u{0}-\u{3}]{0,6}"];
+        text.clone().prop_map(Verbatim::Scalar).prop_recursive(3, 12, 3, move |inner| {
+            let key = prop_oneof!["[A-C]", "\\$[a-c]", "[A-C]"];
+            let attribute = text.clone().prop_map(Verbatim::Scalar);
+            proptest::collection::vec((key, inner, attribute), 0..4).prop_map(|entries| {
+                Verbatim::Mapping(
+                    entries
+                        .into_iter()
+                        .map(|(key, value, attribute)| {
+                            let value = if key.starts_with('$') { attribute } else { value };
+                            (key, value)
+                        })
+                        .collect(),
+                )
+            })
+        })
+    }
+
+    fn scalars<'v>(body: &'v Verbatim, found: &mut Vec<&'v str>) {
+        match body {
+            Verbatim::Scalar(text) => found.push(text),
+            Verbatim::Sequence(items) => items.iter().for_each(|item| scalars(item, found)),
+            Verbatim::Mapping(entries) => entries.values().for_each(|value| scalars(value, found)),
+        }
+    }
+
+    /// The element says what the body says.
+    fn same(node: crate::xml::Node<'_, '_>, body: &Verbatim) -> bool {
+        match body {
+            Verbatim::Scalar(text) => node.text().unwrap_or_default() == text && node.children().count() <= 1,
+            Verbatim::Sequence(_) => false,
+            Verbatim::Mapping(entries) => {
+                let mut children = node.children().filter(crate::xml::Node::is_element);
+                entries.iter().all(|(key, value)| match (key.strip_prefix('$'), value) {
+                    (Some(name), Verbatim::Scalar(text)) => node.attribute(name) == Some(text),
+                    (Some(_), _) => false,
+                    (None, value) => {
+                        children.next().is_some_and(|child| child.has_tag_name(key.as_str()) && same(child, value))
+                    }
+                }) && children.next().is_none()
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_body_survives_or_is_refused(body in body()) {
+            let subject = Subject::default();
+            let mut report = Report::new(&subject);
+            let element = element("R", &body, &FieldPath::root(), &mut report);
+            let mut texts = Vec::new();
+            scalars(&body, &mut texts);
+            let allowed = texts.iter().all(|text| forbidden_character(text).is_none());
+            prop_assert_eq!(element.is_some(), allowed);
+            if let Some(element) = element {
+                let text = element.to_document().unwrap();
+                let document = crate::xml::parse(&text).unwrap();
+                prop_assert!(same(document.root_element(), &body), "{}", text);
+            }
+        }
+    }
 }

@@ -31,17 +31,20 @@ impl<'r, 's> Context<'r, 's> {
         Self { report, policies: BTreeMap::new(), references: Vec::new() }
     }
 
-    /// Adds a policy that the user wrote.
-    pub(super) fn add_written(&mut self, name: &str, file: PolicyFile, at: &FieldPath) {
-        let entry = Entry { name: name.to_owned(), file, at: at.clone(), written_by_user: true };
-        if let Some(former) = self.policies.insert(name.to_lowercase(), entry) {
+    /// Adds a policy that the user wrote. One that could not be read counts too: its steps are not at fault.
+    pub(super) fn add_written(&mut self, name: &str, file: Option<PolicyFile>, at: &FieldPath) {
+        let key = name.to_lowercase();
+        if let Some(former) = self.policies.get(&key) {
             let message = format!("the policies `{}` and `{name}` differ only in upper and lower case", former.name);
             self.report.push(
                 Diagnostic::error(Code::CaseCollision, message)
                     .at(at)
                     .help("their files would overwrite each other on some disks: choose another name"),
             );
+            return;
         }
+        let file = file.unwrap_or_else(|| PolicyFile::Text(String::new()));
+        self.policies.insert(key, Entry { name: name.to_owned(), file, at: at.clone(), written_by_user: true });
     }
 
     /// Adds a policy under a name that a feature owns, and gives the step that runs it. A feature that gives the same
@@ -94,8 +97,8 @@ impl<'r, 's> Context<'r, 's> {
         self.references.push((at.clone(), name.to_owned()));
     }
 
-    /// Reports steps without their policy, and policies without a step.
-    pub(super) fn check_references(&mut self, proxy: &ApiProxy) {
+    /// Reports steps without their policy.
+    pub(super) fn check_references(&mut self) {
         let known = || self.policies.values().map(|entry| entry.name.as_str());
         for (at, name) in &self.references {
             if known().any(|found| found == name) {
@@ -107,6 +110,10 @@ impl<'r, 's> Context<'r, 's> {
                 None => error.help("define it in `spec.policies`"),
             });
         }
+    }
+
+    /// Warns of policies without a step.
+    pub(super) fn check_unattached(&mut self, proxy: &ApiProxy) {
         let proxy_steps = proxy.proxy_endpoints.iter().flat_map(ProxyEndpoint::steps);
         let target_steps = proxy.target_endpoints.iter().flat_map(TargetEndpoint::steps);
         let attached: Vec<&str> = proxy_steps.chain(target_steps).map(|step| step.policy.as_str()).collect();

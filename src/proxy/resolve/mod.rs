@@ -15,6 +15,7 @@ mod policies;
 mod quota;
 mod routes;
 mod security_headers;
+mod servers;
 mod spike_arrest;
 mod steps;
 mod targets;
@@ -73,8 +74,12 @@ pub(super) fn resolve(name: &str, spec: &ApigeeProxySpec, report: &mut Report<'_
         proxy_endpoints,
         target_endpoints,
     };
-    context.check_references(&proxy);
-    routes::check_unused_targets(&proxy, context.report, &at);
+    context.check_references();
+    // Behind an error much looks unused that is only misspelt.
+    if !context.report.has_errors() {
+        context.check_unattached(&proxy);
+        routes::check_unused_targets(&proxy, context.report, &at);
+    }
     proxy.policies = context.into_policies();
     proxy
 }

@@ -24,8 +24,7 @@ pub(super) fn add(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at: &Fi
                 credential::check_yaml("", "", value, &at, context.report);
             }
         }
-        if let Some(file) = raw::read(name, value, &at, context.report) {
-            context.add_written(name, file, &at);
-        }
+        let file = raw::read(name, value, &at, context.report);
+        context.add_written(name, file, &at);
     }
 }

@@ -1,7 +1,7 @@
 //! `traffic.quota`.
 
 use super::context::Context;
-use super::endpoint::{Draft, Verified};
+use super::endpoint::{DEFAULT, Draft, Verified};
 use super::names;
 use crate::diag::{Code, Diagnostic, FieldPath};
 use crate::policy::quota::{self as policy, Limit, Quota};
@@ -46,16 +46,24 @@ fn by_product(verified: &Verified) -> Quota {
     Quota::Product { step: verified.policy.clone(), fallback: FALLBACK }
 }
 
-/// The endpoint asks for a product's quota and checks no credential that is for a product.
+/// The endpoint is to apply a product's quota and checks no credential that is for a product.
 fn no_consumer(draft: &Draft<'_>, at: &FieldPath, context: &mut Context<'_, '_>) {
-    let endpoint = &draft.intent.name;
-    let message =
-        format!("the endpoint `{endpoint}` checks no credential, so it does not know whose product's quota to apply");
-    context.report.push(
+    let intent = &draft.intent;
+    let message = format!(
+        "the endpoint `{}` checks no credential, so it does not know whose product's quota to apply",
+        intent.name
+    );
+    let taken_over = intent.name != DEFAULT && intent.quota.as_ref().is_none_or(|quota| !quota.own);
+    context.report.push(if taken_over {
+        // The quota is meant for the other endpoints, perhaps: this one runs without, which somebody should know.
+        Diagnostic::warning(Code::ConflictingFields, message)
+            .at(intent.at.key("traffic"))
+            .help("it runs without a quota: write `traffic: {quota: none}` if that is meant, or another quota")
+    } else {
         Diagnostic::error(Code::ConflictingFields, message)
             .at(at)
-            .help("add `security.apiKey`, or write a quota of the proxy, as `{limit: 1000, per: hour}`, or `none`"),
-    );
+            .help("add `security.apiKey`, or write a quota of the proxy, as `{limit: 1000, per: hour}`, or `none`")
+    });
 }
 
 fn check(limit: u64, interval: Option<u32>, key: Option<&str>, at: &FieldPath, context: &mut Context<'_, '_>) {

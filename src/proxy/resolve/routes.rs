@@ -21,15 +21,7 @@ pub(super) fn resolve(intent: &Intent<'_>, targets: &[TargetEndpoint], report: &
     let Some(routes) = &intent.routes else {
         return vec![by_default(targets, report, intent)];
     };
-    // A fault of the routes that all endpoints share is told once.
-    let mut own_report = Report::new(report.subject());
-    let rules = written(routes.value, &routes.at, targets, &mut own_report);
-    if routes.own || intent.name == DEFAULT {
-        for diagnostic in own_report.into_diagnostics() {
-            report.push(diagnostic);
-        }
-    }
-    rules
+    written(routes.value, &routes.at, targets, report)
 }
 
 fn written(routes: &[Route], at: &FieldPath, targets: &[TargetEndpoint], report: &mut Report<'_>) -> Vec<RouteRule> {

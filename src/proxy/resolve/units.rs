@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn durations() {
         assert_eq!(["10s", "200ms", "2m"].map(millis), [Ok(10_000), Ok(200), Ok(120_000)]);
-        for text in ["", "10", "s", "1.5s", "-1s", "0s", "10 s", "10h", "99999999999999999999s", "25000000000ms"] {
+        for text in ["", "10", "s", "1.5s", "-1s", "0s", "10 s", "25h", "99999999999999999999s", "0ms"] {
             assert!(millis(text).is_err(), "{text}");
         }
         assert_eq!(seconds("200ms"), Err("`200ms` is not a whole number of seconds".to_owned()));
