@@ -91,3 +91,34 @@ impl ApigeeProxySpec {
         .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pushes the path of every property that has no description.
+    fn undocumented(schema: &serde_json::Value, at: &str, found: &mut Vec<String>) {
+        match schema {
+            serde_json::Value::Object(entries) => {
+                for (key, value) in entries {
+                    if let ("properties", Some(properties)) = (key.as_str(), value.as_object()) {
+                        let silent = |property: &serde_json::Value| property.get("description").is_none();
+                        let names = properties.iter().filter(|(_, property)| silent(property)).map(|(name, _)| name);
+                        found.extend(names.map(|name| format!("{at}.{name}")));
+                    }
+                    undocumented(value, &format!("{at}.{key}"), found);
+                }
+            }
+            serde_json::Value::Array(items) => items.iter().for_each(|item| undocumented(item, at, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_field_is_documented() {
+        let schema = schemars::schema_for!(ApigeeProxySpec);
+        let mut found = Vec::new();
+        undocumented(schema.as_value(), "", &mut found);
+        assert_eq!(found, [""; 0]);
+    }
+}

@@ -12,7 +12,6 @@ use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::policy::assign_message::{Action, AssignMessage};
 use crate::spec::ApigeeProxySpec;
 use crate::spec::target::{Rewrite, Target, TargetAuth};
-use crate::spec::word_or::WordOr;
 
 /// The scope of all Google APIs.
 const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
