@@ -85,7 +85,7 @@ impl Resource {
     pub fn decode(&self, spec: &Node, report: &mut Report<'_>) -> Option<Spec> {
         let at = FieldPath::of(&["spec"]);
         let before = report.errors();
-        schema::check(&(self.kind.schema)(), spec, &at, report);
+        schema::check((self.kind.schema)(), spec, &at, report);
         if report.errors() > before {
             return None;
         }
