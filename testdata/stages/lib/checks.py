@@ -1,0 +1,27 @@
+"""For stages in Python: `with check("what"):` prints one line for each check; `finish()` ends the stage."""
+
+import contextlib
+import sys
+import traceback
+
+_failures = 0
+
+
+@contextlib.contextmanager
+def check(what):
+    global _failures
+    try:
+        yield
+    except Exception as error:
+        _failures += 1
+        print(f"  FAIL  {what}")
+        text = str(error) if isinstance(error, AssertionError) and str(error) else traceback.format_exc()
+        for line in text.splitlines()[:40]:
+            print(f"        {line}")
+    else:
+        print(f"  ok    {what}")
+    sys.stdout.flush()
+
+
+def finish():
+    sys.exit(1 if _failures else 0)

@@ -1,0 +1,93 @@
+"""Kubernetes objects out of YAML, and what a stage asks about them.
+
+PyYAML reads YAML 1.1, as many tools of the Kubernetes world still do: text that our output failed to quote shows up
+as a boolean or a number here.
+"""
+
+import pathlib
+import sys
+
+import yaml
+
+OUR_GROUP = "apigeeflux.dev/"
+OWNER = "apigeeflux.dev/owner"
+
+try:
+    _LOADER = yaml.CSafeLoader
+except AttributeError:
+    _LOADER = yaml.SafeLoader
+
+
+def load(text):
+    """All objects of a YAML stream; a ResourceList or List counts as its items."""
+    found = []
+    for document in yaml.load_all(text, _LOADER):
+        if not document:
+            continue
+        if document.get("kind") in ("ResourceList", "List"):
+            found.extend(document["items"])
+        else:
+            found.append(document)
+    return found
+
+
+def load_paths(paths):
+    """All objects of files, and of the YAML files below folders; of stdin without any path."""
+    if not paths:
+        return load(sys.stdin.read())
+    found = []
+    for path in map(pathlib.Path, paths):
+        files = sorted(path.rglob("*.yaml")) if path.is_dir() else [path]
+        for file in files:
+            found.extend(load(file.read_text()))
+    return found
+
+
+def annotations(item):
+    return item["metadata"].get("annotations") or {}
+
+
+def is_ours(item):
+    """True for one of the kinds that a person writes."""
+    return item["apiVersion"].startswith(OUR_GROUP)
+
+
+def is_emitted(item):
+    """True for an object that the function made."""
+    return OWNER in annotations(item)
+
+
+def namespace(item):
+    return item["metadata"].get("namespace", "")
+
+
+def key(item):
+    return item["apiVersion"], item["kind"], namespace(item), item["metadata"]["name"]
+
+
+def title(item):
+    return f"{item['kind']} {namespace(item)}/{item['metadata']['name']}"
+
+
+def pod_template(item):
+    """The pod template of a Job or CronJob, else None."""
+    if item["kind"] == "Job":
+        return item["spec"]["template"]
+    if item["kind"] == "CronJob":
+        return item["spec"]["jobTemplate"]["spec"]["template"]
+    return None
+
+
+def containers(item):
+    spec = pod_template(item)["spec"]
+    return spec.get("initContainers", []) + spec["containers"]
+
+
+def volume_sources(item):
+    """Every (kind, source) that the pod's volumes take files from; kind is ConfigMap or Secret."""
+    for volume in pod_template(item)["spec"].get("volumes", []):
+        for source in volume.get("projected", {}).get("sources", [volume]):
+            if "configMap" in source:
+                yield volume["name"], "ConfigMap", source["configMap"]
+            if "secret" in source:
+                yield volume["name"], "Secret", source["secret"]
