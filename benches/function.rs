@@ -39,12 +39,11 @@ fn measure(what: &str, input: &Path, output: &Path) {
     };
     drop(written);
     let start = Instant::now();
-    match what {
-        "function" => function(&source, &mut io::sink()),
-        _ => {
-            black_box(serde_yaml::from_str_with_options::<serde_json::Value>(&source, unlimited()).unwrap());
-            black_box(serde_yaml::to_string(&value).unwrap());
-        }
+    if what == "function" {
+        function(&source, &mut io::sink());
+    } else {
+        black_box(serde_yaml::from_str_with_options::<serde_json::Value>(&source, unlimited()).unwrap());
+        black_box(serde_yaml::to_string(&value).unwrap());
     }
     let time = start.elapsed().as_micros();
     let status = fs::read_to_string("/proc/self/status").unwrap();
