@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use apigee_flux::apigee::client::{ResourceName, Settings};
@@ -437,6 +437,36 @@ async fn the_program_deploys_as_the_job_runs_it() {
     let second = pod.run(&url, &[&expected]).await;
     check_exit(&second, 0, "");
     assert_eq!((&second.1["result"], &second.1["writes"]), (&"unchanged".into(), &0.into()));
+    assert_eq!(world.writes(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_program_says_so_and_the_next_goes_on() {
+    let mut world =
+        World::with(sandbox::Options { progressing: Duration::from_secs(2), ..sandbox::Options::default() }).await;
+    let pod = Pod::new(&proxy("orders", "/orders", "A"));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_apigee-flux"))
+        .args(["deploy", "--manifest=bundle/manifest.json", "--org=acme", "--env=prod", "--endpoint"])
+        .arg(world.sandbox.url())
+        .current_dir(pod.folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !world.sandbox.requests().iter().any(|request| request.path.contains("/deployments?override")) {
+        assert!(child.try_wait().unwrap().is_none(), "it ended too early");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await.unwrap().unwrap();
+    assert_eq!(output.status.code(), Some(143));
+    let result: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(result["reason"].as_str().unwrap().contains("SIGTERM"), "{result}");
+    assert_eq!((&result["name"], &result["writes"]), (&"orders".into(), &2.into()));
+    world.news();
+    let next = pod.run(&world.sandbox.url(), &[]).await;
+    check_exit(&next, 0, "");
+    assert_eq!((&next.1["result"], &next.1["revision"]), (&"unchanged".into(), &"1".into()));
     assert_eq!(world.writes(), Vec::<String>::new());
 }
 

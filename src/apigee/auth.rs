@@ -11,6 +11,11 @@ use super::{Endpoint, Error};
 /// The only scope that the management API takes (discovery document `apigee.v1`, `auth`).
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
+/// What to do without one.
+const WAYS_TO_A_TOKEN: &str = "in GKE bind the Job's ServiceAccount to a Google service account (Workload Identity), elsewhere \
+    mount an external_account file and name it in GOOGLE_APPLICATION_CREDENTIALS, on a laptop run \
+    `gcloud auth application-default login`";
+
 /// What the environment says about credentials. Read once, at the rim.
 #[derive(Clone, Default)]
 pub struct Surroundings {
@@ -66,15 +71,10 @@ impl TokenSource {
                 let credentials = credentials.read().await.clone();
                 match credentials.access_token().await {
                     Ok(token) => Ok(Some(token.token)),
-                    Err(error) if error.is_transient() => {
-                        Err(Error::Temporary(format!("no access token from Google yet: {}", chain(&error))))
+                    Err(error) => {
+                        let text = format!("no access token from Google: {}; {WAYS_TO_A_TOKEN}", chain(&error));
+                        Err(if error.is_transient() { Error::Temporary(text) } else { Error::Credentials(text) })
                     }
-                    Err(error) => Err(Error::Credentials(format!(
-                        "no access token from Google: {}; in GKE bind the Job's ServiceAccount to a Google service account \
-                         (Workload Identity), elsewhere mount an external_account file and name it in \
-                         GOOGLE_APPLICATION_CREDENTIALS, on a laptop run `gcloud auth application-default login`",
-                        chain(&error)
-                    ))),
                 }
             }
         }
@@ -129,18 +129,13 @@ fn refuse_static_key(file: &std::path::Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// The error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
+/// The error and its causes in one line. What the auth crate says around a request that failed is long and general, so the text
+/// starts at the request.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes: Vec<_> = std::iter::successors(Some(error), |error| error.source()).collect();
+    let request = causes.iter().position(|cause| cause.is::<reqwest::Error>()).unwrap_or_default();
+    let texts: Vec<String> = causes.iter().skip(request).map(ToString::to_string).collect();
+    texts.join(": ")
 }
 
 #[cfg(test)]

@@ -68,15 +68,18 @@ pub struct DeployOptions<'a> {
     pub sequenced_rollout: bool,
 }
 
+/// Hears why a request is sent again, and after how long.
+pub type RetryListener = Arc<dyn Fn(&Error, Duration) + Send + Sync>;
+
 /// The client. A clone shares the connections, the pace and the counter.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
+    listener: Option<RetryListener>,
     /// Until then a 404 is answered by asking again.
     missing_until: Option<Instant>,
 }
 
-#[derive(Debug)]
 struct Shared {
     http: reqwest::Client,
     endpoint: Endpoint,
@@ -132,8 +135,15 @@ impl Client {
                 pace: Pace::new(settings.rate),
                 writes: AtomicU32::new(0),
             }),
+            listener: None,
             missing_until: None,
         })
+    }
+
+    /// The same client, which tells about each repetition.
+    #[must_use]
+    pub fn with_listener(self, listener: RetryListener) -> Self {
+        Self { listener: Some(listener), ..self }
     }
 
     /// How many requests that change something were sent, by this client and its clones.
@@ -145,7 +155,7 @@ impl Client {
     /// right after its import (<https://github.com/apigee/apigee-deploy-maven-plugin/issues/233>).
     #[must_use]
     pub fn patient_with_missing(&self, grace: Duration) -> Self {
-        Self { shared: Arc::clone(&self.shared), missing_until: Some(Instant::now() + grace) }
+        Self { missing_until: Some(Instant::now() + grace), ..self.clone() }
     }
 
     /// Lets Apigee check a bundle's zip without keeping it.
@@ -343,6 +353,9 @@ impl Client {
                 None
             };
             let Some(pause) = pause else { return Err(failure.error) };
+            if let Some(listener) = &self.listener {
+                listener(&failure.error, pause);
+            }
             tokio::time::sleep(pause).await;
             attempt += 1;
         }

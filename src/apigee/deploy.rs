@@ -1,6 +1,6 @@
 //! Makes one environment equal to one bundle.
 //!
-//! Read, decide ([`plan`]), write, wait, and go back if it does not run. No moment is chosen by this program with
+//! Read, decide ([`plan()`]), write, wait, and go back if it does not run. No moment is chosen by this program with
 //! nothing deployed: a revision is always put in place of the other. Killed at any point, the next run converges, because every
 //! decision is taken from what Apigee has.
 

@@ -22,11 +22,11 @@ impl Effect {
         self != Self::Read
     }
 
-    /// True when the request may be sent again after `error`, by the table: 408, 429, 500, 502, 503, 504, a lock, and a connection
-    /// that failed. What creates is sent again only when it certainly did not arrive.
+    /// True when the request may be sent again after `error`, by the table: 408, 429, 500, 502, 503, 504, a lock, a connection
+    /// that failed, and a token that is not there yet (GKE's metadata server needs seconds after a pod's start). What creates is sent again only when it certainly did not arrive.
     pub fn may_retry(self, error: &Error) -> bool {
         let passing = match error {
-            Error::Network(_) => true,
+            Error::Network(_) | Error::Temporary(_) => true,
             Error::Api(error) => error.is_locked() || matches!(error.http_status, 408 | 429 | 500 | 502..=504),
             _ => false,
         };
@@ -108,6 +108,8 @@ mod tests {
         for error in [api(408), api(500), api(502), api(503), api(504), network(true)] {
             assert!(!Effect::Create.may_retry(&error), "{error}");
         }
+        assert!(Effect::Create.may_retry(&Error::Temporary("no token yet".into())), "nothing was sent");
+        assert!(!Effect::Read.may_retry(&Error::Credentials("no token".into())));
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub fn judge(status: &Deployment, started: u64) -> Verdict {
 }
 
 /// How to wait for one resource in one environment.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Wait<'a> {
     /// Asks.
     pub client: &'a Client,

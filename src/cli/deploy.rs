@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::apigee::auth::Surroundings;
@@ -76,7 +77,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     let start = Instant::now();
     let log = Log { start, human: std::io::stderr().is_terminal() };
     let report = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(run_until_signal(args, &log)),
+        Ok(runtime) => runtime.block_on(run_until_signal(args, log)),
         Err(error) => failed(args, &Error::Temporary(format!("the runtime cannot start: {error}")), start),
     };
     log.end(&report);
@@ -89,12 +90,25 @@ pub(super) fn run(args: &Args) -> ExitCode {
     ExitCode::from(report.exit_code)
 }
 
-async fn run_until_signal(args: &Args, log: &Log) -> Report {
+async fn run_until_signal(args: &Args, log: Log) -> Report {
+    let prepared = match prepare(args, log) {
+        Ok(prepared) => prepared,
+        Err(error) => return failed(args, &error, log.start),
+    };
     tokio::select! {
-        report = run_deploy(args, log) => report,
+        report = run_deploy(args, log, &prepared) => report,
         () = terminated() => {
             let reason = "stopped by SIGTERM; the next run goes on from what Apigee has".to_owned();
-            Report { exit_code: TERMINATED, ..failed(args, &Error::Temporary(reason), log.start) }
+            let Report { outcome, .. } = failed(args, &Error::Temporary(reason), log.start);
+            let Prepared { client, bundle, .. } = prepared;
+            let outcome = Outcome {
+                kind: Some(bundle.kind),
+                name: Some(bundle.name.to_string()),
+                digest: Some(bundle.digest),
+                writes: client.writes(),
+                ..outcome
+            };
+            Report { outcome, exit_code: TERMINATED }
         }
     }
 }
@@ -109,12 +123,7 @@ async fn terminated() {
     }
 }
 
-async fn run_deploy(args: &Args, log: &Log) -> Report {
-    let prepared = prepare(args);
-    let (client, bundle, provenance) = match prepared {
-        Ok(prepared) => prepared,
-        Err(error) => return failed(args, &error, log.start),
-    };
+async fn run_deploy(args: &Args, log: Log, prepared: &Prepared) -> Report {
     let target = Target { organization: args.organization.clone(), environment: args.environment.clone() };
     let options = Options {
         service_account: args.service_account.clone(),
@@ -123,19 +132,27 @@ async fn run_deploy(args: &Args, log: &Log) -> Report {
             Wait::Ready => WaitFor::Ready,
             Wait::Accepted => WaitFor::Accepted,
         },
-        provenance,
+        provenance: prepared.provenance.clone(),
         ..Options::default()
     };
-    deploy(&client, &bundle, &target, &options, &|event| log.event(event)).await
+    deploy(&prepared.client, &prepared.bundle, &target, &options, &|event| log.event(event)).await
 }
 
 /// Everything that is decided before the first request.
-fn prepare(args: &Args) -> Result<(Client, Bundle, Provenance), Error> {
+struct Prepared {
+    client: Client,
+    bundle: Bundle,
+    provenance: Provenance,
+}
+
+fn prepare(args: &Args, log: Log) -> Result<Prepared, Error> {
     let bundle = Bundle::from_mount(&args.manifest, args.expect_digest)?;
     let provenance = read_provenance(args.provenance.as_deref())?;
     let tokens = TokenSource::choose(&args.endpoint, &Surroundings::read(), args.allow_static_key)?;
     let settings = Settings { rate: args.rate, ..Settings::default() };
-    Ok((Client::new(args.endpoint.clone(), tokens, &settings)?, bundle, provenance))
+    let retries = move |error: &Error, pause: Duration| log.write("retry", &format!("{error}; again in {pause:.1?}"));
+    let client = Client::new(args.endpoint.clone(), tokens, &settings)?.with_listener(Arc::new(retries));
+    Ok(Prepared { client, bundle, provenance })
 }
 
 /// The provenance ConfigMap is mounted as optional, so its file may be missing.
@@ -180,18 +197,19 @@ fn write_existing(file: &Path, line: &str) -> std::io::Result<()> {
 }
 
 /// Progress on stderr: for people on a terminal, as JSON lines in a log.
+#[derive(Clone, Copy)]
 struct Log {
     start: Instant,
     human: bool,
 }
 
 impl Log {
-    fn event(&self, event: &Event) {
+    fn event(self, event: &Event) {
         let phase = serde_json::to_value(event.phase).unwrap_or_default();
         self.write(phase.as_str().unwrap_or_default(), &event.message);
     }
 
-    fn end(&self, report: &Report) {
+    fn end(self, report: &Report) {
         let outcome = &report.outcome;
         let what = outcome.name.as_deref().unwrap_or("the bundle");
         let ending = serde_json::to_value(outcome.result).unwrap_or_default();
@@ -199,7 +217,7 @@ impl Log {
         self.write("result", &format!("{what} in {}: {ending}: {}", outcome.environment, outcome.reason));
     }
 
-    fn write(&self, phase: &str, message: &str) {
+    fn write(self, phase: &str, message: &str) {
         let elapsed = self.start.elapsed();
         let line = if self.human {
             format!("{:7.1}s  {phase:<8}  {message}\n", elapsed.as_secs_f64())

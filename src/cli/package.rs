@@ -85,8 +85,10 @@ impl Package {
     pub(super) fn locate(&self, input: &Input<'_>, diagnostic: &Diagnostic) -> Option<(usize, usize)> {
         let subject = diagnostic.subject.as_ref()?;
         let item = input.items().iter().find(|item| Subject::from(&item.header) == *subject)?;
-        let node = Node::parse(&self.source, item.span.clone()).ok()?;
-        let offset = node.locate(&diagnostic.field);
+        let offset = match Node::parse(&self.source, item.span.clone()) {
+            Ok(node) => node.locate(&diagnostic.field),
+            Err(error) => error.offset,
+        };
         let (start, _) = self.file(offset)?;
         Some(line_and_column(&self.source[start..], offset - start))
     }

@@ -55,8 +55,6 @@ codes! {
     InvalidValue = "AF013",
     /// Two fields exclude each other, or one needs another.
     ConflictingFields = "AF014",
-    /// A mapping holds the same key twice.
-    DuplicateKey = "AF015",
     /// A credential stands in the spec. Git is no place for it: refer to a Secret.
     InlineCredential = "AF020",
     /// No ApigeeEnvironment is in the input, or none of the names that the proxy asks for.

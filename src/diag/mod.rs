@@ -192,7 +192,12 @@ impl<'a> Report<'a> {
 
     /// True if an error was found.
     pub fn has_errors(&self) -> bool {
-        has_errors(&self.found)
+        self.errors() > 0
+    }
+
+    /// How many errors were found so far.
+    pub fn errors(&self) -> usize {
+        self.found.iter().filter(|d| d.severity == Severity::Error).count()
     }
 
     /// The findings, in the order they were made.

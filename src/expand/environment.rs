@@ -1,6 +1,5 @@
 //! An environment with its defaults filled in.
 
-use super::Of;
 use crate::apigee::endpoint::Endpoint;
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::duration;
@@ -14,19 +13,14 @@ const IMAGE: &str = concat!("ghcr.io/apigee-flux/apigee-flux:v", env!("CARGO_PKG
 #[derive(Debug)]
 pub(super) struct Environment<'r> {
     pub resource: &'r Resource,
-    pub spec: &'r EnvironmentSpec,
-    pub organization: &'r str,
-    pub name: &'r str,
+    pub spec: EnvironmentSpec,
     /// The endpoint if it is not the global one.
     pub endpoint: Option<String>,
-    pub image: &'r str,
-    pub timeout: &'r str,
     pub timeout_seconds: u64,
 }
 
 impl<'r> Environment<'r> {
-    pub(super) fn new(of: &Of<'r, EnvironmentSpec>, report: &mut Report<'_>) -> Self {
-        let Of { resource, spec } = *of;
+    pub(super) fn new(resource: &'r Resource, spec: EnvironmentSpec, report: &mut Report<'_>) -> Self {
         let at = |keys: &[&str]| FieldPath::of(&[&["spec"], keys].concat());
         let name = spec.environment.as_deref().unwrap_or(&resource.subject.name);
         for (field, value) in [("organization", spec.organization.as_str()), ("environment", name)] {
@@ -57,10 +51,7 @@ impl<'r> Environment<'r> {
             }
             (None, None) => None,
         };
-        let timeout = spec.deployer.timeout.as_deref().unwrap_or(match spec.runtime {
-            Runtime::X => "10m",
-            Runtime::Hybrid => "20m",
-        });
+        let timeout = timeout(&spec);
         let timeout_seconds = match duration::parse(timeout) {
             Ok(duration) if duration.as_secs() >= 10 => duration.as_secs(),
             Ok(_) => {
@@ -72,22 +63,40 @@ impl<'r> Environment<'r> {
                 10
             }
         };
-        Self {
-            resource,
-            spec,
-            organization: &spec.organization,
-            name,
-            endpoint,
-            image: spec.deployer.image.as_deref().unwrap_or(IMAGE),
-            timeout,
-            timeout_seconds,
-        }
+        Self { resource, spec, endpoint, timeout_seconds }
+    }
+
+    /// The Apigee organization.
+    pub(super) fn organization(&self) -> &str {
+        &self.spec.organization
+    }
+
+    /// The environment's name in Apigee.
+    pub(super) fn name(&self) -> &str {
+        self.spec.environment.as_deref().unwrap_or(&self.resource.subject.name)
+    }
+
+    /// The deployer's image.
+    pub(super) fn image(&self) -> &str {
+        self.spec.deployer.image.as_deref().unwrap_or(IMAGE)
+    }
+
+    /// How long a deployment may take, as written.
+    pub(super) fn timeout(&self) -> &str {
+        timeout(&self.spec)
     }
 
     /// True if a spec means this environment: by its name in Apigee or by any name the resource has or had.
     pub(super) fn is_named(&self, name: &str) -> bool {
-        self.name == name || self.resource.names.iter().any(|known| known == name)
+        self.name() == name || self.resource.names.iter().any(|known| known == name)
     }
+}
+
+fn timeout(spec: &EnvironmentSpec) -> &str {
+    spec.deployer.timeout.as_deref().unwrap_or(match spec.runtime {
+        Runtime::X => "10m",
+        Runtime::Hybrid => "20m",
+    })
 }
 
 /// Organizations, environments and regions: `[a-z][a-z0-9-]*` up to 32 characters (Apigee, "Naming guidelines").

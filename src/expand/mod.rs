@@ -8,6 +8,7 @@ mod function_config;
 mod outputs;
 mod proxy;
 mod raw_bundle;
+mod resolve;
 
 use std::collections::BTreeMap;
 
@@ -58,12 +59,6 @@ pub fn expand(input: &Input<'_>, options: &Options<'_>) -> Expansion {
     Expansion { diagnostics, ..expansion }
 }
 
-/// One resource, decoded as one of our kinds.
-struct Of<'r, S> {
-    resource: &'r Resource,
-    spec: &'r S,
-}
-
 struct Run<'i, 'a> {
     input: &'i Input<'a>,
     options: &'i Options<'i>,
@@ -96,16 +91,11 @@ impl Run<'_, '_> {
         self.check_identities(items);
         let provenance = function_config::provenance(self.input, &mut self.diagnostics);
         let resources = self.read(items);
-        let provenance = self.options.provenance.cloned().or(provenance).or_else(|| {
-            resources.iter().find_map(|resource| match &resource.spec {
-                Spec::ExpandApigee(spec) => spec.provenance.clone(),
-                _ => None,
-            })
-        });
+        let provenance = self.options.provenance.cloned().or(provenance).or_else(|| self.configured(&resources));
         let environments = self.environments(&resources);
         let proxies = self.proxies(&resources, &environments);
         if resources.is_empty() && !has_errors(&self.diagnostics) {
-            self.nothing_to_expand(false);
+            self.nothing_to_expand(outputs);
         }
         self.check_base_paths(&proxies);
         let mut made = Outputs::new(provenance.as_ref());
@@ -123,8 +113,10 @@ impl Run<'_, '_> {
         self.diagnostics.push(if self.input.items().is_empty() && matches!(self.input, Input::Stream(_)) {
             Diagnostic::error(Code::NothingToExpand, "the input is empty")
                 .help("check the command in front of the pipe; an empty deployment is never right")
-        } else if outputs {
+        } else if outputs && matches!(self.input, Input::Stream(_)) {
             Diagnostic::warning(Code::AlreadyRendered, "the input has been expanded already: it passes unchanged")
+        } else if outputs {
+            Diagnostic::warning(Code::NothingToExpand, "no spec is left: the outputs of earlier runs are removed")
         } else {
             Diagnostic::warning(Code::NothingToExpand, format!("no resource of {GROUP} is in the input"))
                 .help("behind `kustomize build` specs must not carry `config.kubernetes.io/local-config`, or kustomize drops them")
@@ -182,51 +174,70 @@ impl Run<'_, '_> {
         resources
     }
 
-    fn environments<'r>(&mut self, resources: &'r [Resource]) -> Vec<Environment<'r>> {
-        let mut environments: Vec<Environment<'r>> = Vec::new();
-        for resource in resources {
-            let Spec::ApigeeEnvironment(spec) = &resource.spec else { continue };
+    /// The provenance of an `ExpandApigee`.
+    fn configured(&mut self, resources: &[Resource]) -> Option<Provenance> {
+        let mut provenance = None;
+        for resource in resources.iter().filter(|resource| resource.kind.name == "ExpandApigee") {
             let mut report = Report::new(&resource.subject);
-            let environment = Environment::new(&Of { resource, spec: spec.as_ref() }, &mut report);
-            if let Some(other) = environments
-                .iter()
-                .find(|other| other.organization == environment.organization && other.name == environment.name)
-            {
-                report.push(
-                    Diagnostic::error(
-                        Code::NameCollision,
-                        format!(
-                            "{} and {} are both the environment `{}` of `{}`",
-                            other.resource.subject.label(),
-                            resource.subject.label(),
-                            environment.name,
-                            environment.organization
-                        ),
-                    )
-                    .help("set `spec.environment`, or remove one of them"),
-                );
+            if let Some(Spec::ExpandApigee(spec)) = resource.decode(resource.spec(), &mut report) {
+                provenance = spec.provenance;
             }
             self.diagnostics.extend(report.into_diagnostics());
-            environments.push(environment);
+        }
+        provenance
+    }
+
+    fn environments<'r>(&mut self, resources: &'r [Resource]) -> Vec<Environment<'r>> {
+        let mut environments: Vec<Environment<'r>> = Vec::new();
+        for resource in resources.iter().filter(|resource| resource.kind.name == "ApigeeEnvironment") {
+            let mut report = Report::new(&resource.subject);
+            let spec = resolve::resolve(resource.spec(), self.input, None, &mut report);
+            if let Some(Spec::ApigeeEnvironment(spec)) = resource.decode(&spec, &mut report) {
+                let environment = Environment::new(resource, *spec, &mut report);
+                let same = |other: &&Environment<'_>| {
+                    other.organization() == environment.organization() && other.name() == environment.name()
+                };
+                if let Some(other) = environments.iter().find(same) {
+                    let (name, organization) = (environment.name(), environment.organization());
+                    let message = format!(
+                        "{} is also the environment `{name}` of `{organization}`",
+                        other.resource.subject.label()
+                    );
+                    report.push(
+                        Diagnostic::error(Code::NameCollision, message)
+                            .help("set `spec.environment`, or remove one of them"),
+                    );
+                }
+                environments.push(environment);
+            }
+            self.diagnostics.extend(report.into_diagnostics());
         }
         environments
     }
 
     fn proxies<'r>(&mut self, resources: &'r [Resource], environments: &'r [Environment<'r>]) -> Vec<Proxy<'r>> {
         let mut proxies = Vec::new();
-        for resource in resources {
-            let Spec::ApigeeProxy(spec) = &resource.spec else { continue };
+        let proxy_resources = || resources.iter().filter(|resource| resource.kind.name == "ApigeeProxy");
+        // An environment that is there but wrong has been reported.
+        let given = self.input.items().iter().any(|item| is_ours(item) && item.header.kind == "ApigeeEnvironment");
+        if let Some(first) = proxy_resources().next().filter(|_| environments.is_empty() && !given) {
+            self.diagnostics.push(
+                Diagnostic::error(Code::MissingEnvironment, "no ApigeeEnvironment is in the input")
+                    .of(&first.subject)
+                    .help(
+                        "add one beside the proxies; under kustomize use `transformers:`, since a generator sees nothing but its own \
+                         file",
+                    ),
+            );
+        }
+        for resource in proxy_resources() {
             let mut report = Report::new(&resource.subject);
-            let of = Of { resource, spec: spec.as_ref() };
-            let selected = proxy::environments(&of, environments, &mut report);
-            let selected: Vec<&Environment<'r>> = selected
-                .into_iter()
-                .filter(|environment| self.options.environment.is_none_or(|only| environment.is_named(only)))
-                .collect();
-            let files = proxy::build(&of, self.input, self.options, &mut report);
-            self.diagnostics.extend(report.into_diagnostics());
-            if let Some(built) = files {
-                proxies.push(Proxy::new(&of, built, selected));
+            proxies.extend(proxy::expand(resource, self.input, self.options, environments, &mut report));
+            // A spec that is read once for each environment may give the same finding each time.
+            for diagnostic in report.into_diagnostics() {
+                if !self.diagnostics.contains(&diagnostic) {
+                    self.diagnostics.push(diagnostic);
+                }
             }
         }
         proxies
@@ -241,13 +252,13 @@ impl Run<'_, '_> {
             let mut name_told = false;
             let mut paths_told: Vec<&str> = Vec::new();
             for environment in &proxy.environments {
-                let of = |what: &'p str| (environment.organization, environment.name, what);
+                let of = |what: &'p str| (environment.organization(), environment.name(), what);
                 if let Some(other) = names.insert(of(&proxy.name), subject).filter(|_| !name_told) {
                     name_told = true;
                     let message = format!(
                         "the proxy `{}` of environment `{}` is also made by {}",
                         proxy.name,
-                        environment.name,
+                        environment.name(),
                         other.label()
                     );
                     self.diagnostics.push(
@@ -265,7 +276,7 @@ impl Run<'_, '_> {
                     let message = format!(
                         "the base path `{path}` is also that of {} in environment `{}`",
                         other.label(),
-                        environment.name
+                        environment.name()
                     );
                     self.diagnostics.push(
                         Diagnostic::error(Code::DuplicateBasePath, message)

@@ -38,7 +38,7 @@ struct Pending<'r> {
     namespace: String,
     name: String,
     resource: &'r Resource,
-    service_account: Option<&'r str>,
+    service_account: Option<String>,
     environment: &'r Environment<'r>,
     bundle: (String, String, Digest),
 }
@@ -82,7 +82,7 @@ impl<'r> Outputs<'r> {
                 namespace: namespace.to_owned(),
                 name: proxy.name.clone(),
                 resource: proxy.resource,
-                service_account: proxy.spec.deploy.as_ref().and_then(|deploy| deploy.service_account.as_deref()),
+                service_account: proxy.service_account.clone(),
                 environment,
                 bundle,
             });
@@ -121,16 +121,16 @@ impl<'r> Outputs<'r> {
         let deployer = self.deployer(&pending.namespace, environment);
         let maps = self.bundles.get(&pending.bundle).ok_or("the bundle of a Job is missing")?;
         let deployment = Deployment {
-            organization: environment.organization,
-            environment: environment.name,
+            organization: environment.organization(),
+            environment: environment.name(),
             endpoint: environment.endpoint.as_deref(),
             bundle: &pending.name,
-            service_account: pending.service_account,
+            service_account: pending.service_account.as_deref(),
             digest: maps.digest,
             sources: &maps.sources,
             deployer: &deployer,
-            image: environment.image,
-            timeout: environment.timeout,
+            image: environment.image(),
+            timeout: environment.timeout(),
             timeout_seconds: environment.timeout_seconds,
             settings: &environment.spec.deployer,
             provenance: self.provenance,
@@ -156,7 +156,7 @@ impl<'r> Outputs<'r> {
             }
             distinct
         });
-        let suffix = (distinct.len() > 1).then(|| k8s::slug(environment.name));
+        let suffix = (distinct.len() > 1).then(|| k8s::slug(environment.name()));
         Deployer::new(environment.spec.identity.as_ref(), suffix.as_deref())
     }
 
@@ -202,25 +202,37 @@ fn some(namespace: &str) -> Option<&str> {
     Some(namespace).filter(|namespace| !namespace.is_empty())
 }
 
+/// What a Job deploys, and where.
+const TARGET_LABELS: [&str; 3] = ["apigeeflux.dev/organization", "apigeeflux.dev/environment", "apigeeflux.dev/proxy"];
+
 /// A name of ours must be free, and no two of ours may be the same.
 fn check_names(outputs: &[Output<'_>], foreign: &BTreeMap<Id, Subject>, diagnostics: &mut Vec<Diagnostic>) {
-    let mut made: BTreeMap<&Id, &Resource> = BTreeMap::new();
+    let mut made: BTreeMap<&Id, &Output<'_>> = BTreeMap::new();
     for output in outputs {
         let id = &output.object.id;
         let name = format!("{} `{}`", id.kind, id.name);
         if let Some(subject) = foreign.get(id) {
             let place = subject.file.as_ref().map(|file| format!(" in {file}")).unwrap_or_default();
             diagnostics.push(
-                Diagnostic::error(Code::NameTaken, format!("the {name}{place} has the name of an object to be made"))
-                    .of(&output.from.subject)
-                    .help("rename it; if it is an output of an earlier run that lost its annotations, delete it"),
+                Diagnostic::error(
+                    Code::NameTaken,
+                    format!("the {name}{place} is not ours and has the name of an object to be made"),
+                )
+                .of(&output.from.subject)
+                .help("rename it; if it is an output of an earlier run that lost its annotations, delete it"),
             );
         }
-        if let Some(other) = made.insert(id, output.from) {
+        // Two Jobs for one proxy of one environment were reported as that.
+        let target = |object: &Object| TARGET_LABELS.map(|key| object.label(key).map(str::to_owned));
+        let other = made.insert(id, output).filter(|other| target(&other.object) != target(&output.object));
+        if let Some(other) = other {
             diagnostics.push(
-                Diagnostic::error(Code::NameCollision, format!("the {name} is also made by {}", other.subject.label()))
-                    .of(&output.from.subject)
-                    .help("set another `spec.name`"),
+                Diagnostic::error(
+                    Code::NameCollision,
+                    format!("the {name} is also made by {}", other.from.subject.label()),
+                )
+                .of(&output.from.subject)
+                .help("set another `spec.name`"),
             );
         }
     }

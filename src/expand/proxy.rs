@@ -1,76 +1,82 @@
 //! An `ApigeeProxy` with its bundle and the environments it goes to.
 
 use super::environment::Environment;
-use super::{Of, Options, raw_bundle};
+use super::resolve::{needs_values, resolve};
+use super::{Options, raw_bundle};
 use crate::bundle::manifest::Requirements;
 use crate::bundle::{BundleKind, Files};
 use crate::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 use crate::krm::Input;
 use crate::proxy::{generate, inspect};
-use crate::spec::Resource;
 use crate::spec::api_proxy::ApigeeProxySpec;
+use crate::spec::{Resource, Spec};
+use crate::yaml::Node;
 
-/// A proxy that can be deployed.
+/// A proxy with one bundle, and the environments that get this bundle.
 pub(super) struct Proxy<'r> {
     pub resource: &'r Resource,
-    pub spec: &'r ApigeeProxySpec,
     /// The name in Apigee.
     pub name: String,
+    /// The Google service account that the proxy runs as.
+    pub service_account: Option<String>,
     pub files: Files,
     pub requires: Requirements,
     pub base_paths: Vec<String>,
     pub environments: Vec<&'r Environment<'r>>,
 }
 
-/// The bundle of a proxy.
-pub(super) struct Built {
-    files: Files,
-    requires: Requirements,
-    base_paths: Vec<String>,
-}
-
-impl<'r> Proxy<'r> {
-    pub(super) fn new(of: &Of<'r, ApigeeProxySpec>, built: Built, environments: Vec<&'r Environment<'r>>) -> Self {
-        Self {
-            resource: of.resource,
-            spec: of.spec,
-            name: name(of).to_owned(),
-            files: built.files,
-            requires: built.requires,
-            base_paths: built.base_paths,
-            environments,
+/// All bundles of a proxy: one for all environments, or one for each if the spec uses their values.
+pub(super) fn expand<'r>(
+    resource: &'r Resource,
+    input: &Input<'_>,
+    options: &Options<'_>,
+    known: &'r [Environment<'r>],
+    report: &mut Report<'_>,
+) -> Vec<Proxy<'r>> {
+    let selected = environments(resource, known, report);
+    let only = |environment: &&&Environment<'r>| options.environment.is_none_or(|only| environment.is_named(only));
+    let selected: Vec<&Environment<'r>> = selected.iter().filter(only).copied().collect();
+    let mut build = |environment: Option<&Environment<'r>>, environments| {
+        let before = report.errors();
+        let spec = resolve(resource.spec(), input, environment, report);
+        // What a missing value leads to would only be reported a second time.
+        if report.errors() > before {
+            return None;
         }
+        let Some(Spec::ApigeeProxy(spec)) = resource.decode(&spec, report) else { return None };
+        bundle(resource, &spec, input, options, environments, report)
+    };
+    if needs_values(resource.spec()) {
+        selected.into_iter().filter_map(|environment| build(Some(environment), vec![environment])).collect()
+    } else {
+        build(None, selected).into_iter().collect()
     }
 }
 
-fn name<'r>(of: &Of<'r, ApigeeProxySpec>) -> &'r str {
-    of.spec.name.as_deref().unwrap_or(&of.resource.subject.name)
-}
-
-/// The environments that a proxy asks for: all, or those it names.
-pub(super) fn environments<'r>(
-    of: &Of<'r, ApigeeProxySpec>,
+/// The environments that a proxy asks for: all, or those it names. They are read before the spec is decoded, since its values
+/// depend on them.
+fn environments<'r>(
+    resource: &Resource,
     environments: &'r [Environment<'r>],
     report: &mut Report<'_>,
 ) -> Vec<&'r Environment<'r>> {
-    let at = FieldPath::of(&["spec", "environments"]);
-    if environments.is_empty() {
-        report.push(Diagnostic::error(Code::MissingEnvironment, "no ApigeeEnvironment is in the input").help(
-            "add one beside the proxy; under kustomize use `transformers:`, since a generator sees nothing but its own file",
-        ));
-        return Vec::new();
+    let wanted: Vec<&str> = resource
+        .spec()
+        .get("environments")
+        .map(Node::elements)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(Node::as_str)
+        .collect();
+    if wanted.is_empty() {
+        return environments.iter().collect();
     }
-    let Some(wanted) = &of.spec.environments else { return environments.iter().collect() };
+    let at = FieldPath::of(&["spec", "environments"]);
     let mut selected: Vec<&Environment<'r>> = Vec::new();
-    for (index, wanted) in wanted.iter().enumerate() {
-        let before = selected.len();
-        for environment in environments.iter().filter(|environment| environment.is_named(wanted)) {
-            if !selected.iter().any(|known| std::ptr::eq(*known, environment)) {
-                selected.push(environment);
-            }
-        }
-        if selected.len() == before && !selected.iter().any(|environment| environment.is_named(wanted)) {
-            let known = || environments.iter().map(|environment| environment.name);
+    for (index, wanted) in wanted.into_iter().enumerate() {
+        let mut found = environments.iter().filter(|environment| environment.is_named(wanted)).peekable();
+        if found.peek().is_none() && !environments.is_empty() {
+            let known = || environments.iter().map(Environment::name);
             let mut diagnostic =
                 Diagnostic::error(Code::MissingEnvironment, format!("no ApigeeEnvironment `{wanted}` is in the input"))
                     .at(at.index(index))
@@ -80,35 +86,48 @@ pub(super) fn environments<'r>(
             }
             report.push(diagnostic);
         }
+        for environment in found {
+            if !selected.iter().any(|known| std::ptr::eq(*known, environment)) {
+                selected.push(environment);
+            }
+        }
     }
     selected
 }
 
 /// The bundle: as it is, or made from the intent.
-pub(super) fn build(
-    of: &Of<'_, ApigeeProxySpec>,
+fn bundle<'r>(
+    resource: &'r Resource,
+    spec: &ApigeeProxySpec,
     input: &Input<'_>,
     options: &Options<'_>,
+    environments: Vec<&'r Environment<'r>>,
     report: &mut Report<'_>,
-) -> Option<Built> {
-    let name = name(of);
-    check_name(of, name, report);
-    if of.spec.bundle.is_none() {
-        let made = generate(name, of.spec, report)?;
-        return Some(Built { files: made.files, requires: made.requires, base_paths: made.base_paths });
-    }
-    let files = raw_bundle::read(of, input, options, report)?;
-    let found = inspect(BundleKind::Proxy, name, &files, report);
-    Some(Built { files, requires: found.requires, base_paths: found.base_paths })
+) -> Option<Proxy<'r>> {
+    let name = spec.name.as_deref().unwrap_or(&resource.subject.name);
+    check_name(name, spec.name.is_some(), report);
+    // For a spec with a bundle of its own this only reports what does not go with it.
+    let made = generate(name, spec, report);
+    let (files, requires, base_paths) = match (&spec.bundle, made) {
+        (Some(source), _) => {
+            let files = raw_bundle::read(resource, source, input, options, report)?;
+            let found = inspect(BundleKind::Proxy, name, &files, report);
+            (files, found.requires, found.base_paths)
+        }
+        (None, Some(made)) => (made.files, made.requires, made.base_paths),
+        (None, None) => return None,
+    };
+    let service_account = spec.deploy.service_account.clone();
+    Some(Proxy { resource, name: name.to_owned(), service_account, files, requires, base_paths, environments })
 }
 
 /// The name is a file name, a part of a URL and a label of logs.
-fn check_name(of: &Of<'_, ApigeeProxySpec>, name: &str, report: &mut Report<'_>) {
+fn check_name(name: &str, own: bool, report: &mut Report<'_>) {
     let legal = name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.len() <= 255
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
     if !legal {
-        let at = if of.spec.name.is_some() { ["spec", "name"] } else { ["metadata", "name"] };
+        let at = if own { ["spec", "name"] } else { ["metadata", "name"] };
         report.push(
             Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a name that Apigee takes for a proxy"))
                 .at(FieldPath::of(&at))

@@ -3,12 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Of, Options};
+use super::Options;
 use crate::bundle::zip::{MAX_BUNDLE_BYTES, unpack};
 use crate::bundle::{BundleKind, BundlePath, Files};
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::krm::{Input, Item};
-use crate::spec::api_proxy::ApigeeProxySpec;
+use crate::spec::Resource;
 use crate::spec::bundle_source::BundleSource;
 use crate::yaml::Node;
 
@@ -20,43 +20,35 @@ const HASH_ALPHABET: &str = "bcdfghjklmnpqrstvwxz2456789";
 
 /// The files of `spec.bundle`.
 pub(super) fn read(
-    of: &Of<'_, ApigeeProxySpec>,
+    resource: &Resource,
+    source: &BundleSource,
     input: &Input<'_>,
     options: &Options<'_>,
     report: &mut Report<'_>,
 ) -> Option<Files> {
     let at = FieldPath::of(&["spec", "bundle"]);
-    let files = match of.spec.bundle.as_ref()? {
-        BundleSource::ConfigMapRef(reference) => {
-            let at = at.key("configMapRef").key("name");
-            let namespace = of.resource.namespace();
-            let item = config_map(input, namespace, &reference.name, &at, report)?;
-            from_config_map(input, item, &at, report)?
-        }
-        BundleSource::Files(written) => {
-            let at = at.key("files");
-            let files = written.iter().map(|(path, text)| (path.clone(), at.key(path), text.clone().into_bytes()));
-            collect(files, report)?
-        }
-        BundleSource::Path(path) => {
-            let at = at.key("path");
-            let Some(read_folder) = options.read_folder else {
-                report.push(
-                    Diagnostic::error(Code::UnreadableFile, format!("the folder `{path}` cannot be read here"))
-                        .at(at)
-                        .help(
-                            "a function gets no files: feed the bundle through a `configMapGenerator` and `configMapRef`, or \
-                             expand with `apigee-flux render`",
-                        ),
-                );
+    let files = if let Some(reference) = &source.config_map_ref {
+        let at = at.key("configMapRef").key("name");
+        let item = config_map(input, resource.namespace(), &reference.name, &at, report)?;
+        from_config_map(input, item, &at, report)?
+    } else if let Some(written) = &source.files {
+        let at = at.key("files");
+        collect(written.iter().map(|(path, text)| (path.clone(), at.key(path), text.clone().into_bytes())), report)?
+    } else {
+        let path = source.path.as_ref()?;
+        let found = match options.read_folder {
+            Some(read_folder) => read_folder(&resource.subject, path)
+                .map_err(|why| Diagnostic::error(Code::UnreadableFile, why).help("the path counts from the file of the spec")),
+            None => Err(Diagnostic::error(Code::UnreadableFile, format!("the folder `{path}` cannot be read here")).help(
+                "a function gets no files: feed the bundle through a `configMapGenerator` and `configMapRef`, or expand with \
+                 `apigee-flux render`",
+            )),
+        };
+        match found {
+            Ok(files) => files,
+            Err(diagnostic) => {
+                report.push(diagnostic.at(at.key("path")));
                 return None;
-            };
-            match read_folder(&of.resource.subject, path) {
-                Ok(files) => files,
-                Err(why) => {
-                    report.push(Diagnostic::error(Code::UnreadableFile, why).at(at));
-                    return None;
-                }
             }
         }
     };
@@ -105,9 +97,9 @@ fn config_map<'i, 'a>(
         }
     }
     let names: Vec<&str> = candidates.iter().take(10).map(|item| item.header.name.as_ref()).collect();
-    let known = if names.is_empty() { "there is none".to_owned() } else { format!("there are {}", names.join(", ")) };
+    let known = if names.is_empty() { "nor any other".to_owned() } else { format!("but {}", names.join(", ")) };
     report.push(
-        Diagnostic::error(Code::MissingConfigMap, format!("no ConfigMap `{name}` is in the input; {known}"))
+        Diagnostic::error(Code::MissingConfigMap, format!("no ConfigMap `{name}` is in the input, {known}"))
             .at(at)
             .help("add a `configMapGenerator` with that name to the kustomization of the proxy"),
     );

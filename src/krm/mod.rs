@@ -45,7 +45,7 @@ impl<'a> Input<'a> {
             let (line, column) = line_and_column(source, error.offset);
             Diagnostic::error(Code::MalformedYaml, format!("the input is not YAML: {}", error.message))
                 .position(line, column)
-                .help("correct the YAML; `apigee-flux check FILE` shows the place in a file")
+                .help("correct the YAML")
         })?;
         let is_list = |document: &scan::Document<'_>| {
             document.header.kind == "ResourceList" && document.header.group() == "config.kubernetes.io"

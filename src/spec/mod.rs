@@ -4,13 +4,29 @@
 
 pub mod api_proxy;
 pub mod bundle_source;
+pub mod cors;
 pub mod credential;
+pub mod deploy;
+pub mod endpoint;
 pub mod environment;
 pub mod expand_apigee;
+pub mod faults;
+pub mod flow;
+pub mod operation;
 mod resource;
+pub mod route;
 pub mod schema;
+pub mod security;
+pub mod step;
+pub mod target;
+pub mod traffic;
+pub mod word_or;
 
+pub use api_proxy::ApigeeProxySpec;
+pub use bundle_source::BundleSource;
 pub use resource::Resource;
+
+use std::sync::LazyLock;
 
 use schemars::{Schema, SchemaGenerator};
 
@@ -30,8 +46,8 @@ pub struct Kind {
     pub name: &'static str,
     /// What it is, for the documentation.
     pub doc: &'static str,
-    /// The JSON schema of its `spec`.
-    pub schema: fn() -> Schema,
+    /// The JSON schema of its `spec`, made once.
+    pub schema: fn() -> &'static Schema,
     decode: fn(&Node) -> Result<Spec, DecodeError>,
 }
 
@@ -45,7 +61,11 @@ macro_rules! kinds {
         pub const KINDS: &[Kind] = &[ $( Kind {
             name: stringify!($name),
             doc: concat!($($doc),+),
-            schema: || SchemaGenerator::default().into_root_schema_for::<$spec>(),
+            schema: || {
+                static SCHEMA: LazyLock<Schema> =
+                    LazyLock::new(|| SchemaGenerator::default().into_root_schema_for::<$spec>());
+                &SCHEMA
+            },
             decode: |node| decode::decode(node).map(|spec| Spec::$name(Box::new(spec))),
         }, )+ ];
     };

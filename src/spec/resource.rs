@@ -1,11 +1,11 @@
 //! A resource of ours, from its bytes to its type.
 
-use super::{GROUP, KINDS, Spec, VERSION, credential, kind, schema};
+use super::{GROUP, KINDS, Kind, Spec, VERSION, credential, kind, schema};
 use crate::diag::{Code, Diagnostic, FieldPath, Report, Subject, nearest};
 use crate::krm::{Item, annotation};
-use crate::yaml::{Node, YamlError, line_and_column};
+use crate::yaml::Node;
 
-/// A decoded resource.
+/// A resource as it was written: its kind is known, its spec is not checked yet.
 #[derive(Debug, Clone)]
 pub struct Resource {
     /// What diagnostics call it.
@@ -16,19 +16,17 @@ pub struct Resource {
     pub package_path: Option<String>,
     /// Everything that was written.
     pub node: Node,
-    /// What it means to be.
-    pub spec: Spec,
+    /// What it is.
+    pub kind: &'static Kind,
 }
 
 impl Resource {
-    /// Reads an item of our group. Everything wrong with its shape is reported at once.
+    /// Reads an item of our group.
     pub fn read(source: &str, item: &Item<'_>) -> (Option<Self>, Vec<Diagnostic>) {
         let subject = Subject::from(&item.header);
         let mut report = Report::new(&subject);
         let resource = Self::read_into(source, item, &mut report);
-        let found = report.into_diagnostics();
-        let resource = resource.filter(|_| !crate::diag::has_errors(&found));
-        (resource, found)
+        (resource, report.into_diagnostics())
     }
 
     fn read_into(source: &str, item: &Item<'_>, report: &mut Report<'_>) -> Option<Self> {
@@ -53,7 +51,10 @@ impl Resource {
         let node = match Node::parse(source, item.span.clone()) {
             Ok(node) => node,
             Err(error) => {
-                report.push(malformed(source, &error));
+                // The place counts in the whole input, which is no file: whoever has the file looks it up.
+                report.push(
+                    Diagnostic::error(Code::MalformedYaml, error.message).help("correct the YAML of this resource"),
+                );
                 return None;
             }
         };
@@ -66,31 +67,35 @@ impl Resource {
         }
         check_top(&node, report);
         credential::check(&node, report);
-        let spec = node.get("spec").unwrap_or(&EMPTY);
-        let at = FieldPath::of(&["spec"]);
-        schema::check(&(kind.schema)(), spec, &at, report);
-        if report.has_errors() {
-            return None;
-        }
-        let spec = match (kind.decode)(spec) {
-            Ok(spec) => spec,
-            Err(error) => {
-                let mut diagnostic = Diagnostic::error(Code::InvalidValue, error.message).at(at);
-                if let Some(span) = error.span {
-                    let (line, column) = line_and_column(source, span.start);
-                    diagnostic = diagnostic.position(line, column);
-                }
-                report.push(diagnostic);
-                return None;
-            }
-        };
         Some(Self {
             subject: report.subject().clone(),
             names: header.names().map(str::to_owned).collect(),
             package_path: header.annotation(annotation::PACKAGE_PATH).map(str::to_owned),
             node,
-            spec,
+            kind,
         })
+    }
+
+    /// The spec as it was written.
+    pub fn spec(&self) -> &Node {
+        self.node.get("spec").unwrap_or(&EMPTY)
+    }
+
+    /// Checks a spec, this resource's own with its values filled in, and decodes it. Everything wrong with its shape is reported at once.
+    pub fn decode(&self, spec: &Node, report: &mut Report<'_>) -> Option<Spec> {
+        let at = FieldPath::of(&["spec"]);
+        let before = report.errors();
+        schema::check((self.kind.schema)(), spec, &at, report);
+        if report.errors() > before {
+            return None;
+        }
+        match (self.kind.decode)(spec) {
+            Ok(spec) => Some(spec),
+            Err(error) => {
+                report.error(Code::InvalidValue, at, error.message);
+                None
+            }
+        }
     }
 
     /// `metadata.namespace`.
@@ -105,11 +110,6 @@ impl Resource {
 }
 
 static EMPTY: Node = Node { span: 0..0, value: crate::yaml::Value::Mapping(Vec::new()) };
-
-fn malformed(source: &str, error: &YamlError) -> Diagnostic {
-    let (line, column) = line_and_column(source, error.offset);
-    Diagnostic::error(Code::MalformedYaml, error.message.clone()).position(line, column)
-}
 
 /// The keys beside `spec`: a misspelt `spec` must not become an empty one.
 fn check_top(node: &Node, report: &mut Report<'_>) {

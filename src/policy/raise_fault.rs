@@ -1,0 +1,44 @@
+//! RaiseFault.
+
+use super::{Class, Policy, PolicyType};
+use crate::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType =
+    PolicyType { element: "RaiseFault", prefix: "RF", class: Class::Standard, doc: "Ends the request with an error." };
+
+/// An error response. It is never attached to a fault rule: it would start over and skip the default one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RaiseFault {
+    /// The status code.
+    pub status: u16,
+    /// The reason phrase, perhaps empty.
+    pub reason: String,
+    /// The message for the body that the default fault rule writes.
+    pub message: Option<String>,
+}
+
+/// The variable through which a fault hands its message to the default fault rule.
+pub const MESSAGE_VARIABLE: &str = "flow.fault.message";
+
+impl Policy for RaiseFault {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        let message = self.message.as_ref().map(|message| {
+            Element::new("AssignVariable")
+                .child(Element::leaf("Name", MESSAGE_VARIABLE))
+                .child(Element::leaf("Value", message))
+        });
+        root.child(
+            Element::new("FaultResponse").children(message).child(
+                Element::new("Set")
+                    .child(Element::leaf("StatusCode", self.status))
+                    .children((!self.reason.is_empty()).then(|| Element::leaf("ReasonPhrase", &self.reason))),
+            ),
+        )
+        .child(Element::leaf("IgnoreUnresolvedVariables", true))
+    }
+}

@@ -1,0 +1,33 @@
+//! SpikeArrest.
+
+use super::{Class, Policy, PolicyType};
+use crate::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType =
+    PolicyType { element: "SpikeArrest", prefix: "SA", class: Class::Standard, doc: "Smooths bursts of calls." };
+
+/// At most so many calls per second or minute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpikeArrest {
+    /// `100ps`, `30pm` or a variable in braces.
+    pub rate: String,
+    /// The variable whose values are counted apart.
+    pub key: Option<String>,
+}
+
+impl Policy for SpikeArrest {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        root.children(self.key.as_ref().map(|key| Element::new("Identifier").attribute("ref", key)))
+            .child(match self.rate.strip_prefix('{').and_then(|rate| rate.strip_suffix('}')) {
+                Some(variable) => Element::new("Rate").attribute("ref", variable),
+                None => Element::leaf("Rate", &self.rate),
+            })
+            // Counts over all message processors; without it each of them allows the rate on its own, evened out.
+            .child(Element::leaf("UseEffectiveCount", true))
+    }
+}

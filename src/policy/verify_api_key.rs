@@ -1,0 +1,29 @@
+//! VerifyAPIKey.
+
+use super::{Class, Policy, PolicyType};
+use crate::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "VerifyAPIKey",
+    prefix: "VA",
+    class: Class::Standard,
+    doc: "Refuses callers without the key of an app that may use the API.",
+};
+
+/// A check of the key in a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifyApiKey {
+    /// The variable that holds the key, as `request.header.x-api-key`.
+    pub key: String,
+}
+
+impl Policy for VerifyApiKey {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        root.child(Element::new("APIKey").attribute("ref", &self.key))
+    }
+}

@@ -1,0 +1,67 @@
+//! APIProxy: the parts of one bundle.
+
+use std::collections::BTreeMap;
+
+use super::proxy_endpoint::ProxyEndpoint;
+use super::target_endpoint::TargetEndpoint;
+use crate::bundle::{BundlePath, Files};
+use crate::policy::raw::PolicyFile;
+use crate::xml::Element;
+
+/// A proxy, resolved: every default filled in, every policy named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ApiProxy {
+    /// Its name in Apigee.
+    pub name: String,
+    /// The name that Apigee's pages show.
+    pub display_name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The policies by name.
+    pub policies: BTreeMap<String, PolicyFile>,
+    /// How callers reach it; `default` first.
+    pub proxy_endpoints: Vec<ProxyEndpoint>,
+    /// How it reaches its backends.
+    pub target_endpoints: Vec<TargetEndpoint>,
+}
+
+impl ApiProxy {
+    /// The root file's element. Apigee numbers revisions itself; a list of the parts, dates and authors would only make
+    /// equal bundles differ.
+    fn root(&self) -> Element {
+        Element::new("APIProxy")
+            .attribute("name", &self.name)
+            .attribute("revision", 1)
+            .child(Element::leaf("DisplayName", &self.display_name))
+            .children(self.description.as_ref().map(|text| Element::leaf("Description", text)))
+    }
+
+    /// The files of the bundle; the error names the file and what is wrong with it.
+    pub(super) fn files(&self) -> Result<Files, String> {
+        let root = (format!("{}.xml", self.name), PolicyFile::Element(self.root()));
+        let policies = self.policies.iter().map(|(name, file)| (format!("policies/{name}.xml"), file.clone()));
+        let proxies = self.proxy_endpoints.iter().map(|endpoint| {
+            let path = format!("proxies/{}.xml", endpoint.name);
+            (path, PolicyFile::Element(endpoint.element()))
+        });
+        let targets = self.target_endpoints.iter().map(|endpoint| {
+            let path = format!("targets/{}.xml", endpoint.name);
+            (path, PolicyFile::Element(endpoint.element()))
+        });
+        std::iter::once(root)
+            .chain(policies)
+            .chain(proxies)
+            .chain(targets)
+            .map(|(path, file)| {
+                let text = match file {
+                    PolicyFile::Element(element) => {
+                        element.to_document().map_err(|error| format!("`{path}`: {error}"))?
+                    }
+                    PolicyFile::Text(text) => text,
+                };
+                let path = BundlePath::parse(&path).map_err(|why| format!("`{path}`: {why}"))?;
+                Ok((path, text.into_bytes()))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,133 @@
+//! What grows while a proxy is resolved: its policies, and the names that steps refer to.
+
+use std::collections::BTreeMap;
+
+use super::super::api_proxy::ApiProxy;
+use super::super::flow::Step;
+use super::super::proxy_endpoint::ProxyEndpoint;
+use super::super::target_endpoint::TargetEndpoint;
+use crate::diag::{Code, Diagnostic, FieldPath, Report, nearest};
+use crate::policy::Policy;
+use crate::policy::raw::PolicyFile;
+
+/// The state of one proxy's resolution.
+pub(super) struct Context<'r, 's> {
+    pub(super) report: &'r mut Report<'s>,
+    /// By the name in lower case: files that differ only in case overwrite each other on many disks.
+    policies: BTreeMap<String, Entry>,
+    references: Vec<(FieldPath, String)>,
+}
+
+struct Entry {
+    name: String,
+    file: PolicyFile,
+    /// The field that gave it.
+    at: FieldPath,
+    written_by_user: bool,
+}
+
+impl<'r, 's> Context<'r, 's> {
+    pub(super) fn new(report: &'r mut Report<'s>) -> Self {
+        Self { report, policies: BTreeMap::new(), references: Vec::new() }
+    }
+
+    /// Adds a policy that the user wrote. One that could not be read counts too: its steps are not at fault.
+    pub(super) fn add_written(&mut self, name: &str, file: Option<PolicyFile>, at: &FieldPath) {
+        let key = name.to_lowercase();
+        if let Some(former) = self.policies.get(&key) {
+            let message = format!("the policies `{}` and `{name}` differ only in upper and lower case", former.name);
+            self.report.push(
+                Diagnostic::error(Code::CaseCollision, message)
+                    .at(at)
+                    .help("their files would overwrite each other on some disks: choose another name"),
+            );
+            return;
+        }
+        let file = file.unwrap_or_else(|| PolicyFile::Text(String::new()));
+        self.policies.insert(key, Entry { name: name.to_owned(), file, at: at.clone(), written_by_user: true });
+    }
+
+    /// Adds a policy under a name that a feature owns, and gives the step that runs it. A feature that gives the same
+    /// policy for two endpoints shares it.
+    pub(super) fn add(&mut self, name: &str, policy: &dyn Policy, at: &FieldPath) -> Step {
+        let file = PolicyFile::Element(policy.element(name));
+        match self.policies.get(&name.to_lowercase()) {
+            Some(former) if former.file == file && former.name == name => {}
+            Some(former) => {
+                let (found, place) = (former.name.clone(), former.at.clone());
+                // The user can rename their own policy, but not ours.
+                let (blame, other) = if former.written_by_user { (&place, at) } else { (at, &place) };
+                self.report.push(
+                    Diagnostic::error(
+                        Code::NameCollision,
+                        format!("the policy name `{found}` is also what `{other}` gives"),
+                    )
+                    .at(blame)
+                    .help("choose another name"),
+                );
+            }
+            None => {
+                let entry = Entry { name: name.to_owned(), file, at: at.clone(), written_by_user: false };
+                self.policies.insert(name.to_lowercase(), entry);
+            }
+        }
+        Step::always(name)
+    }
+
+    /// Adds a policy under the first of several names that is free or has the same content.
+    pub(super) fn add_numbered(
+        &mut self,
+        names: impl Iterator<Item = String>,
+        policy: &dyn Policy,
+        at: &FieldPath,
+    ) -> Option<Step> {
+        for name in names {
+            let taken = self.policies.get(&name.to_lowercase()).is_some_and(|former| {
+                !former.written_by_user && former.file != PolicyFile::Element(policy.element(&name))
+            });
+            if !taken {
+                return Some(self.add(&name, policy, at));
+            }
+        }
+        None
+    }
+
+    /// Notes that a field names a policy, which may come to be later.
+    pub(super) fn refer(&mut self, name: &str, at: &FieldPath) {
+        self.references.push((at.clone(), name.to_owned()));
+    }
+
+    /// Reports steps without their policy.
+    pub(super) fn check_references(&mut self) {
+        let known = || self.policies.values().map(|entry| entry.name.as_str());
+        for (at, name) in &self.references {
+            if known().any(|found| found == name) {
+                continue;
+            }
+            let error = Diagnostic::error(Code::MissingPolicy, format!("no policy has the name `{name}`")).at(at);
+            self.report.push(match nearest(name, known()) {
+                Some(meant) => error.propose(meant),
+                None => error.help("define it in `spec.policies`"),
+            });
+        }
+    }
+
+    /// Warns of policies without a step.
+    pub(super) fn check_unattached(&mut self, proxy: &ApiProxy) {
+        let proxy_steps = proxy.proxy_endpoints.iter().flat_map(ProxyEndpoint::steps);
+        let target_steps = proxy.target_endpoints.iter().flat_map(TargetEndpoint::steps);
+        let attached: Vec<&str> = proxy_steps.chain(target_steps).map(|step| step.policy.as_str()).collect();
+        for entry in self.policies.values().filter(|entry| !attached.contains(&entry.name.as_str())) {
+            self.report.push(
+                Diagnostic::warning(Code::UnattachedPolicy, format!("no step runs the policy `{}`", entry.name))
+                    .at(&entry.at)
+                    .help(format!("add `{{policy: {}}}` to `spec.flow` or to an operation, or remove it", entry.name)),
+            );
+        }
+    }
+
+    /// The policies by name.
+    pub(super) fn into_policies(self) -> BTreeMap<String, PolicyFile> {
+        self.policies.into_values().map(|entry| (entry.name, entry.file)).collect()
+    }
+}

@@ -1,0 +1,88 @@
+//! Names that become files, attributes and headers.
+
+use crate::diag::{Code, Diagnostic, FieldPath, Report};
+use crate::spec::ApigeeProxySpec;
+
+/// True for letters, digits and some more, the first a letter or digit.
+fn is_name(text: &str, more: &str, longest: usize) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.len() <= longest
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+}
+
+/// Checks a proxy's name.
+pub(super) fn check_proxy(name: &str, spec: &ApigeeProxySpec, report: &mut Report<'_>) {
+    if is_name(name, "._-", 255) {
+        return;
+    }
+    let at = match spec.name {
+        Some(_) => FieldPath::of(&["spec", "name"]),
+        None => FieldPath::of(&["metadata", "name"]),
+    };
+    report.push(
+        Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a name that Apigee takes for a proxy"))
+            .at(at)
+            .help("use up to 255 letters, digits, `.`, `_` and `-`, the first a letter or digit"),
+    );
+}
+
+/// Checks the name of an endpoint or a target.
+pub(super) fn check_file_name(what: &str, name: &str, at: &FieldPath, report: &mut Report<'_>) {
+    if !is_name(name, "._-", 255) {
+        report.push(
+            Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a name for {} {what}", article(what)))
+                .at(at)
+                .help("use up to 255 letters, digits, `.`, `_` and `-`, the first a letter or digit"),
+        );
+    }
+}
+
+fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+}
+
+/// Checks the name of a policy or an operation, which becomes part of one.
+pub(super) fn check_policy(what: &str, name: &str, at: &FieldPath, report: &mut Report<'_>) {
+    if !is_name(name, " ._-", 255) || name.ends_with(' ') {
+        report.push(
+            Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a name for {} {what}", article(what)))
+                .at(at)
+                .help("use up to 255 letters, digits, spaces, `.`, `_` and `-`, the first a letter or digit"),
+        );
+    }
+}
+
+/// Checks the name of a header (RFC 9110, token).
+pub(super) fn check_header(name: &str, at: &FieldPath, report: &mut Report<'_>) {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if name.is_empty() || !name.chars().all(allowed) {
+        report.push(
+            Diagnostic::error(Code::InvalidValue, format!("`{name}` is not the name of a header"))
+                .at(at)
+                .help("use letters, digits and `-`"),
+        );
+    }
+}
+
+/// Checks the value of a header.
+pub(super) fn check_header_value(name: &str, value: &str, at: &FieldPath, report: &mut Report<'_>) {
+    check_header(name, at, report);
+    if value.contains(['\r', '\n']) {
+        report.push(
+            Diagnostic::error(Code::InvalidValue, format!("the value of the header `{name}` has more than one line"))
+                .at(at)
+                .help("a line break would start another header: write it on one line"),
+        );
+    }
+}
+
+/// Checks the name of a query parameter or a flow variable, which templates and `ref` attributes must be able to hold.
+pub(super) fn check_variable(what: &str, name: &str, at: &FieldPath, report: &mut Report<'_>) {
+    if name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_control() || "{}\"'<>&=".contains(c)) {
+        report.push(
+            Diagnostic::error(Code::InvalidValue, format!("`{name}` is not the name of a {what}"))
+                .at(at)
+                .help("write the name itself, without braces, quotes and spaces"),
+        );
+    }
+}

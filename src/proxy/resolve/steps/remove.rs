@@ -1,0 +1,38 @@
+//! `remove`.
+
+use super::super::names;
+use super::{Direction, ShortStep, check_no_query};
+use crate::diag::{Code, Diagnostic, FieldPath, Report};
+use crate::policy::Policy;
+use crate::policy::assign_message::{self, Action, AssignMessage};
+use crate::spec::step::Remove;
+
+impl ShortStep for Remove {
+    fn prefix(&self) -> &'static str {
+        assign_message::TYPE.prefix
+    }
+
+    fn subject(&self, direction: Direction) -> String {
+        format!("Remove{}", direction.word())
+    }
+
+    fn policy(&self, direction: Direction, at: &FieldPath, report: &mut Report<'_>) -> Box<dyn Policy> {
+        if self.headers.is_empty() && self.query.is_empty() {
+            report.push(
+                Diagnostic::error(Code::MissingField, "`remove` removes nothing")
+                    .at(at)
+                    .help("write `headers` or `query`"),
+            );
+        }
+        check_no_query(self.query.is_empty(), direction, at, report);
+        for (index, name) in self.headers.iter().enumerate() {
+            names::check_header(name, &at.key("headers").index(index), report);
+        }
+        for (index, name) in self.query.iter().enumerate() {
+            names::check_variable("query parameter", name, &at.key("query").index(index), report);
+        }
+        Box::new(AssignMessage {
+            actions: vec![Action::Remove { headers: self.headers.clone(), query: self.query.clone() }],
+        })
+    }
+}

@@ -1,0 +1,222 @@
+//! TargetEndpoint: how the proxy reaches a backend.
+
+use super::flow::{Flow, Step};
+use crate::xml::Element;
+
+/// A TargetEndpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TargetEndpoint {
+    /// Its name and its file's.
+    pub name: String,
+    /// Runs first, for every request to this target.
+    pub pre_flow: Flow,
+    /// Where it connects to.
+    pub destination: Destination,
+    /// The Google credential that requests carry.
+    pub authentication: Option<Authentication>,
+    /// How long to wait for the connection, in milliseconds.
+    pub connect_timeout: Option<u64>,
+    /// How long to wait for each read, in milliseconds.
+    pub read_timeout: Option<u64>,
+}
+
+/// Where a target connects to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Destination {
+    /// One URL.
+    Url {
+        /// `http` or `https`.
+        url: String,
+        /// None for `http`.
+        ssl_info: Option<SslInfo>,
+    },
+    /// Servers that the environment defines, with their own TLS.
+    LoadBalancer {
+        /// The servers.
+        load_balancer: LoadBalancer,
+        /// The path on them.
+        path: Option<String>,
+        /// How servers that are left out come back.
+        health_monitor: Option<HealthMonitor>,
+    },
+}
+
+/// TLS towards a URL; always on and enforced.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct SslInfo {
+    /// The keystore with the authorities to trust; the public ones without.
+    pub trust_store: Option<String>,
+    /// Keystore and alias of the client certificate.
+    pub client: Option<(String, String)>,
+}
+
+/// Target servers that share the load.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct LoadBalancer {
+    /// In the order written.
+    pub servers: Vec<Server>,
+    /// Failures until a server is left out.
+    pub max_failures: Option<u32>,
+}
+
+/// One target server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Server {
+    /// Its name in the environment.
+    pub name: String,
+    /// Its share; given for all servers but the fallback, or for none.
+    pub weight: Option<u32>,
+    /// Whether it is called only when all others are left out.
+    pub fallback: bool,
+}
+
+/// A request that tells whether a server is well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HealthMonitor {
+    /// Seconds between two requests.
+    pub interval: u64,
+    /// Seconds to wait.
+    pub timeout: u64,
+    /// The port, if not the server's.
+    pub port: Option<u16>,
+    /// The path to GET.
+    pub path: String,
+    /// The status codes that mean well.
+    pub expect: Vec<u16>,
+}
+
+/// A Google credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Authentication {
+    /// An OpenID Connect token; for the target's URL without an audience.
+    GoogleIdToken(Option<String>),
+    /// An access token with scopes.
+    GoogleAccessToken(Vec<String>),
+}
+
+impl SslInfo {
+    fn element(&self) -> Element {
+        let client = self.client.as_ref().map(|(key_store, key_alias)| {
+            [
+                Element::leaf("ClientAuthEnabled", true),
+                Element::leaf("KeyStore", key_store),
+                Element::leaf("KeyAlias", key_alias),
+            ]
+        });
+        Element::new("SSLInfo")
+            .child(Element::leaf("Enabled", true))
+            .child(Element::leaf("Enforce", true))
+            .children(client.into_iter().flatten())
+            .children(self.trust_store.as_ref().map(|store| Element::leaf("TrustStore", store)))
+    }
+}
+
+impl Server {
+    fn element(&self) -> Element {
+        Element::new("Server")
+            .attribute("name", &self.name)
+            .children(self.weight.map(|weight| Element::leaf("Weight", weight)))
+            .children(self.fallback.then(|| Element::leaf("IsFallback", true)))
+    }
+}
+
+impl LoadBalancer {
+    fn add_to(&self, connection: Element) -> Element {
+        // Without a count no server is ever left out, which is what the author of the spec chose.
+        let uncounted = self.servers.len() > 1 && self.max_failures.is_none();
+        let connection = if uncounted { connection.lint_directive("TD015") } else { connection };
+        connection.child(self.element())
+    }
+
+    fn element(&self) -> Element {
+        let several = self.servers.len() > 1;
+        let weighted = self.servers.iter().any(|server| server.weight.is_some());
+        let algorithm = if weighted { "Weighted" } else { "RoundRobin" };
+        Element::new("LoadBalancer")
+            .children(several.then(|| Element::leaf("Algorithm", algorithm)))
+            .children(self.servers.iter().map(Server::element))
+            .children(self.max_failures.map(|count| Element::leaf("MaxFailures", count)))
+            .children(several.then(|| Element::leaf("RetryEnabled", true)))
+    }
+}
+
+impl HealthMonitor {
+    fn element(&self) -> Element {
+        let request = Element::new("Request")
+            // A server with TLS is asked with its own TLS settings; one without is not affected.
+            .child(Element::leaf("UseTargetServerSSLInfo", true))
+            .child(Element::leaf("ConnectTimeoutInSec", self.timeout))
+            .child(Element::leaf("SocketReadTimeoutInSec", self.timeout))
+            .children(self.port.map(|port| Element::leaf("Port", port)))
+            .child(Element::leaf("Verb", "GET"))
+            .child(Element::leaf("Path", &self.path));
+        let success = Element::new("SuccessResponse")
+            .children(self.expect.iter().map(|status| Element::leaf("ResponseCode", status)));
+        Element::new("HealthMonitor")
+            .child(Element::leaf("IsEnabled", true))
+            .child(Element::leaf("IntervalInSec", self.interval))
+            .child(Element::new("HTTPMonitor").child(request).child(success))
+    }
+}
+
+impl Authentication {
+    fn element(&self) -> Element {
+        Element::new("Authentication").child(match self {
+            Self::GoogleIdToken(audience) => Element::new("GoogleIDToken").child(match audience {
+                Some(audience) => Element::leaf("Audience", audience),
+                None => Element::new("Audience").attribute("useTargetUrl", true),
+            }),
+            Self::GoogleAccessToken(scopes) => Element::new("GoogleAccessToken")
+                .child(Element::new("Scopes").children(scopes.iter().map(|scope| Element::leaf("Scope", scope)))),
+        })
+    }
+}
+
+impl TargetEndpoint {
+    /// Every step.
+    pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.pre_flow.steps()
+    }
+
+    fn connection(&self) -> Element {
+        let connection = Element::new("HTTPTargetConnection");
+        let connection = match &self.destination {
+            Destination::Url { url, ssl_info } => {
+                // A URL is what the author of the spec chose over target servers.
+                let connection = connection.lint_directive("TD002").child(Element::leaf("URL", url));
+                match ssl_info {
+                    // Without a trust store the public authorities are trusted, which is right for public hosts.
+                    Some(ssl_info) if ssl_info.trust_store.is_none() => {
+                        connection.lint_directive("TD007").child(ssl_info.element())
+                    }
+                    Some(ssl_info) => connection.child(ssl_info.element()),
+                    None => connection,
+                }
+            }
+            Destination::LoadBalancer { load_balancer, path, health_monitor } => load_balancer
+                .add_to(connection)
+                .children(path.as_ref().map(|path| Element::leaf("Path", path)))
+                .children(health_monitor.as_ref().map(HealthMonitor::element)),
+        };
+        let timeouts = [("connect.timeout.millis", self.connect_timeout), ("io.timeout.millis", self.read_timeout)];
+        let properties: Vec<Element> = timeouts
+            .into_iter()
+            .filter_map(|(name, millis)| Some(Element::leaf("Property", millis?).attribute("name", name)))
+            .collect();
+        connection
+            .children(self.authentication.as_ref().map(Authentication::element))
+            .children((!properties.is_empty()).then(|| Element::new("Properties").children(properties)))
+    }
+
+    /// The endpoint's file.
+    pub(super) fn element(&self) -> Element {
+        Element::new("TargetEndpoint")
+            .attribute("name", &self.name)
+            .child(Element::leaf("Description", &self.name))
+            .child(Element::new("FaultRules"))
+            .child(self.pre_flow.element("PreFlow"))
+            .child(Element::new("Flows"))
+            .child(Flow::default().element("PostFlow"))
+            .child(self.connection())
+    }
+}

@@ -1,0 +1,124 @@
+//! `ApigeeProxy`: an API proxy.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::bundle_source::BundleSource;
+use super::cors::Cors;
+use super::deploy::Deploy;
+use super::endpoint::Endpoint;
+use super::faults::Faults;
+use super::flow::Flow;
+use super::operation::Operation;
+use super::route::Route;
+use super::security::Security;
+use super::target::Targets;
+use super::traffic::Traffic;
+use super::word_or::{Off, WordOr};
+use crate::yaml::Verbatim;
+
+/// An API proxy: from words of intent, or from a whole `bundle`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ApigeeProxySpec {
+    /// The proxy's name in Apigee. Default: `metadata.name`.
+    pub name: Option<String>,
+    /// The name that Apigee's pages show. Default: the proxy's name.
+    pub display_name: Option<String>,
+    /// What the proxy is for.
+    pub description: Option<String>,
+    /// The environments to deploy to, by the names of ApigeeEnvironments. Default: all that are in the input.
+    #[serde(default)]
+    pub environments: Vec<String>,
+    /// The path that the proxy serves, as `/v1/orders`; `*` stands for one segment of any text.
+    pub base_path: Option<String>,
+    /// Which web pages may call, or `none`. Default: `none`.
+    pub cors: Option<WordOr<Off, Cors>>,
+    /// Credentials and security headers, or `none`. Default: `none`.
+    pub security: Option<WordOr<Off, Security>>,
+    /// Limits on the number of calls, or `none`. Default: the product's quota with `security.apiKey`.
+    pub traffic: Option<WordOr<Off, Traffic>>,
+    /// What happens for one path and method only, by the operation's name.
+    #[serde(default)]
+    pub operations: IndexMap<String, Operation>,
+    /// Steps of every request and response.
+    #[serde(default)]
+    pub flow: Flow,
+    /// The only target's URL: short for one of `targets` with the name `default`.
+    pub target: Option<String>,
+    /// The backends, or `none`.
+    pub targets: Option<Targets>,
+    /// Which target a request goes to. Default: the only target, or the one named `default`.
+    pub routes: Option<Vec<Route>>,
+    /// Further proxy endpoints; the fields above are the one named `default`.
+    #[serde(default)]
+    pub endpoints: Vec<Endpoint>,
+    /// What a caller sees of an error. Default: `json`.
+    pub faults: Option<Faults>,
+    /// Any Apigee policy by its name: XML written as YAML (`$name` is an attribute, `$text` the text), or a string of XML. A
+    /// step uses it by `policy: NAME`.
+    #[serde(default)]
+    pub policies: IndexMap<String, Verbatim>,
+    /// How the proxy is deployed.
+    #[serde(default)]
+    pub deploy: Deploy,
+    /// A whole bundle as it is, in place of every field that would make one.
+    pub bundle: Option<BundleSource>,
+}
+
+impl ApigeeProxySpec {
+    /// The fields that are set and would make a bundle: none of them goes with `bundle`.
+    pub fn intent_fields(&self) -> Vec<&'static str> {
+        [
+            ("displayName", self.display_name.is_some()),
+            ("description", self.description.is_some()),
+            ("basePath", self.base_path.is_some()),
+            ("cors", self.cors.is_some()),
+            ("security", self.security.is_some()),
+            ("traffic", self.traffic.is_some()),
+            ("operations", !self.operations.is_empty()),
+            ("flow", self.flow != Flow::default()),
+            ("target", self.target.is_some()),
+            ("targets", self.targets.is_some()),
+            ("routes", self.routes.is_some()),
+            ("endpoints", !self.endpoints.is_empty()),
+            ("faults", self.faults.is_some()),
+            ("policies", !self.policies.is_empty()),
+        ]
+        .into_iter()
+        .filter_map(|(name, given)| given.then_some(name))
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pushes the path of every property that has no description.
+    fn undocumented(schema: &serde_json::Value, at: &str, found: &mut Vec<String>) {
+        match schema {
+            serde_json::Value::Object(entries) => {
+                for (key, value) in entries {
+                    if let ("properties", Some(properties)) = (key.as_str(), value.as_object()) {
+                        let silent = |property: &serde_json::Value| property.get("description").is_none();
+                        let names = properties.iter().filter(|(_, property)| silent(property)).map(|(name, _)| name);
+                        found.extend(names.map(|name| format!("{at}.{name}")));
+                    }
+                    undocumented(value, &format!("{at}.{key}"), found);
+                }
+            }
+            serde_json::Value::Array(items) => items.iter().for_each(|item| undocumented(item, at, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_field_is_documented() {
+        let schema = schemars::schema_for!(ApigeeProxySpec);
+        let mut found = Vec::new();
+        undocumented(schema.as_value(), "", &mut found);
+        assert_eq!(found, [""; 0]);
+    }
+}

@@ -1,0 +1,18 @@
+//! `flow` and `steps`: the steps of both directions.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::step::Step;
+
+/// Steps on the way to the target and back, in the order written.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Flow {
+    /// Steps on the request, after those that `cors`, `security` and `traffic` give.
+    #[serde(default)]
+    pub request: Vec<Step>,
+    /// Steps on the response, before the security headers are set.
+    #[serde(default)]
+    pub response: Vec<Step>,
+}

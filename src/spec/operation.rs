@@ -1,0 +1,30 @@
+//! `operations`: what happens for one path and method only.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::flow::Flow;
+
+/// One operation: a conditional flow of every proxy endpoint. The first flow that matches runs, no other: the order
+/// written is kept, except that an operation that would hide a more specific one is moved behind it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Operation {
+    /// Which requests it is for.
+    #[serde(rename = "match")]
+    pub matches: OperationMatch,
+    /// Its own steps: on the request after those of `flow.request`, on the response before those of `flow.response`.
+    #[serde(default)]
+    pub steps: Flow,
+}
+
+/// The requests of an operation.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OperationMatch {
+    /// The path below the base path: `*` or `{name}` is any one segment, `**` at the end any number of them.
+    pub path: String,
+    /// The methods. Default: all.
+    #[serde(default)]
+    pub methods: Vec<String>,
+}

@@ -1,0 +1,11 @@
+//! XML: the only place that knows its parser and its escaping rules.
+//!
+//! What we make is an [`Element`] and is written one way only. What a user wrote is parsed to be checked and leaves as
+//! the bytes it came: nothing here prints a parsed document.
+
+mod element;
+pub mod from_yaml;
+mod parse;
+
+pub use element::{Content, Element, WriteError, forbidden_character, is_name};
+pub use parse::{Document, Node, ParseError, parse, parse_bytes};

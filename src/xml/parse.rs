@@ -1,0 +1,71 @@
+//! Parsing XML that somebody else wrote, to check it.
+
+pub use roxmltree::{Document, Node};
+
+/// Text that is not XML, with the place where it stops being so.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {message}")]
+pub struct ParseError {
+    /// The line, from 1.
+    pub line: u32,
+    /// The column in characters, from 1.
+    pub column: u32,
+    /// What is wrong: one line.
+    pub message: String,
+}
+
+/// Parses a document. A document type definition is refused: Apigee needs none, and the entities that it defines could
+/// name files of the machine that parses, or grow without bound.
+pub fn parse(text: &str) -> Result<Document<'_>, ParseError> {
+    Document::parse(text).map_err(|error| {
+        let at = error.pos();
+        let message = match &error {
+            roxmltree::Error::DtdDetected => "a document type definition (<!DOCTYPE …>) is not allowed".to_owned(),
+            roxmltree::Error::NoRootNode => "there is no element".to_owned(),
+            other => other.to_string().trim_end_matches(&format!(" at {at}")).to_owned(),
+        };
+        ParseError { line: at.row, column: at.col, message }
+    })
+}
+
+/// Parses a file's bytes, which must be UTF-8.
+pub fn parse_bytes(bytes: &[u8]) -> Result<Document<'_>, ParseError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let line = before.split(|byte| *byte == b'\n').count();
+        let column = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+        ParseError {
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: u32::try_from(String::from_utf8_lossy(column).chars().count() + 1).unwrap_or(u32::MAX),
+            message: "the file is not UTF-8; save it in that encoding".to_owned(),
+        }
+    })?;
+    parse(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(text: &[u8]) -> String {
+        parse_bytes(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_error_says_where_and_what() {
+        assert_eq!(message(b"<A>\n  <B></A>"), "line 2, column 6: expected 'B' tag, not 'A'");
+        assert_eq!(message(b""), "line 1, column 1: there is no element");
+        assert_eq!(message(b"<A>\n caf\xe9</A>"), "line 2, column 5: the file is not UTF-8; save it in that encoding");
+    }
+
+    #[test]
+    fn a_document_type_definition_is_refused() {
+        let text = b"<?xml version=\"1.0\"?>\n<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>\n<a>&x;</a>";
+        assert!(message(text).contains("a document type definition (<!DOCTYPE …>) is not allowed"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_fault() {
+        assert!(parse_bytes(b"\xEF\xBB\xBF<A/>").is_ok());
+    }
+}

@@ -1,0 +1,170 @@
+//! One test for each directory of `testdata/function`: `input.yaml` goes in, `expected/output.yaml` and, if there is any,
+//! `expected/stderr.txt` must come out. `UPDATE=1` writes what came out instead; read the diff before you commit it.
+//!
+//! Four properties are asked of every case on top: the same input gives the same bytes; the output as input changes nothing; items that are not
+//! ours leave as the bytes they came; the order of items changes no digest.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+
+use apigee_flux::diag::Code;
+use apigee_flux::krm::Input;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+fn main() -> ExitCode {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/function");
+    let mut cases: Vec<_> = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    let mut trials: Vec<Trial> = cases
+        .iter()
+        .cloned()
+        .map(|case| Trial::test(case.file_name().unwrap().to_string_lossy().into_owned(), move || check(&case)))
+        .collect();
+    trials.push(Trial::test("every-code-has-a-case", move || every_code_has_a_case(&cases)));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+struct Ran {
+    stdout: String,
+    stderr: String,
+    code: i32,
+}
+
+fn run(input: &str) -> Ran {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_apigee-flux"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let text = input.to_owned();
+    let writer = std::thread::spawn(move || stdin.write_all(text.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    Ran {
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+        code: output.status.code().unwrap(),
+    }
+}
+
+fn check(case: &Path) -> Result<(), Failed> {
+    if !case.join("README.md").is_file() {
+        return Err("the case has no README.md that says what it shows".into());
+    }
+    let input = fs::read_to_string(case.join("input.yaml"))?;
+    let ran = run(&input);
+    let failed = case.file_name().unwrap().to_string_lossy().starts_with("error-");
+    if ran.code != i32::from(failed) {
+        return Err(format!("exit code {}\n{}", ran.code, ran.stderr).into());
+    }
+    expect(&case.join("expected/output.yaml"), &ran.stdout)?;
+    expect(&case.join("expected/stderr.txt"), &ran.stderr)?;
+
+    let again = run(&input);
+    same("the same input", &again.stdout, &ran.stdout)?;
+    if ran.stderr.lines().any(|line| line.trim().is_empty()) {
+        return Err("a message is not on one line".into());
+    }
+    let Ok(read) = Input::read(&input) else {
+        return same("the output of unreadable input", &ran.stdout, "");
+    };
+    if !failed {
+        let second = run(&ran.stdout);
+        // Warnings are of the input at hand, not of the one before.
+        let items = |text: &str| text.split("\nresults:").next().unwrap_or_default().to_owned();
+        same("the output of the output", &items(&second.stdout), &items(&ran.stdout))?;
+    }
+    let list = matches!(read, Input::List(_));
+    if list || !failed {
+        untouched(&read, &ran.stdout)?;
+    }
+    // A list in flow style has no chunks that could change places.
+    if list && !failed && !input.starts_with('{') {
+        let shuffled = run(&reversed(&read));
+        if names(&shuffled.stdout) != names(&ran.stdout) {
+            return Err("the order of the items shows in the output".into());
+        }
+    }
+    Ok(())
+}
+
+fn expect(path: &Path, found: &str) -> Result<(), Failed> {
+    if std::env::var_os("UPDATE").is_some() {
+        fs::create_dir_all(path.parent().unwrap())?;
+        if found.is_empty() {
+            let _ = fs::remove_file(path);
+        } else {
+            fs::write(path, found)?;
+        }
+        return Ok(());
+    }
+    let expected = fs::read_to_string(path).unwrap_or_default();
+    same(&path.display().to_string(), found, &expected)
+}
+
+fn same(what: &str, found: &str, expected: &str) -> Result<(), Failed> {
+    if found == expected {
+        return Ok(());
+    }
+    let line = found.lines().zip(expected.lines()).position(|(a, b)| a != b);
+    let line = line.unwrap_or_else(|| found.lines().count().min(expected.lines().count()));
+    let at = |text: &str| text.lines().nth(line).unwrap_or("(nothing)").to_owned();
+    Err(format!("{what} differs at line {}\nfound:    {}\nexpected: {}", line + 1, at(found), at(expected)).into())
+}
+
+/// Every item that is neither ours nor an output of ours is in the output with the same bytes.
+fn untouched(input: &Input<'_>, output: &str) -> Result<(), Failed> {
+    for item in input.items() {
+        let bytes = &input.source()[item.span.clone()];
+        if item.header.group() != "apigeeflux.dev" && !item.header.is_output() && !output.contains(bytes.trim_end()) {
+            return Err(format!("the item {} was changed", item.header.name).into());
+        }
+    }
+    Ok(())
+}
+
+fn reversed(input: &Input<'_>) -> String {
+    let items = input.items();
+    let source = input.source();
+    let (Some(first), Some(last)) = (items.first(), items.last()) else { return source.to_owned() };
+    let chunks: String = items
+        .iter()
+        .rev()
+        .map(|item| {
+            let chunk = &source[item.chunk.clone()];
+            if chunk.ends_with('\n') { chunk.to_owned() } else { format!("{chunk}\n") }
+        })
+        .collect();
+    format!("{}{chunks}{}", &source[..first.chunk.start], &source[last.chunk.end..])
+}
+
+/// Kind and name of every item: a ConfigMap's name holds the digest.
+fn names(list: &str) -> BTreeSet<String> {
+    let input = Input::read(list).unwrap();
+    input.items().iter().map(|item| format!("{} {}", item.header.kind, item.header.name)).collect()
+}
+
+/// The codes that no case of this directory can show, and where they are tested.
+const ELSEWHERE: [(Code, &str); 2] = [
+    (Code::Internal, "a defect, which no input shows"),
+    (Code::BundleTooLarge, "testdata/large.rs, which makes the bundle"),
+];
+
+fn every_code_has_a_case(cases: &[std::path::PathBuf]) -> Result<(), Failed> {
+    let shown: String =
+        cases.iter().filter_map(|case| fs::read_to_string(case.join("expected/stderr.txt")).ok()).collect();
+    let missing: Vec<&str> = Code::ALL
+        .iter()
+        .filter(|code| !ELSEWHERE.iter().any(|(known, _)| known == *code))
+        .map(|code| code.as_str())
+        .filter(|code| !shown.contains(&format!("[{code}]")))
+        .collect();
+    if missing.is_empty() { Ok(()) } else { Err(format!("no case shows {}", missing.join(", ")).into()) }
+}
