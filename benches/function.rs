@@ -60,7 +60,7 @@ fn function(source: &str, out: &mut dyn io::Write) {
     let input = Input::read(source).unwrap();
     let expansion = expand(&input, &Options::default());
     assert!(!has_errors(&expansion.diagnostics), "{:?}", expansion.diagnostics.first());
-    let new: Vec<String> = expansion.objects.iter().map(|object| object.to_yaml().unwrap()).collect();
+    let new: Vec<String> = expansion.objects.into_iter().map(|object| object.to_yaml().unwrap()).collect();
     input.write(out, &expansion.changes, &new, &expansion.diagnostics).unwrap();
 }
 

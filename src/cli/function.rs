@@ -33,8 +33,9 @@ fn write(input: &Input<'_>, options: &Options<'_>, mut out: impl io::Write) -> i
     // A defect must not look like a result: the orchestrator gets its input back, and a message.
     let expansion = catch_unwind(AssertUnwindSafe(|| {
         let mut expansion = expand(input, options);
-        let texts: Result<Vec<String>, String> = expansion.objects.iter().map(crate::k8s::Object::to_yaml).collect();
-        expansion.objects = Vec::new();
+        // Each object goes as soon as its text stands: both at once would double the memory.
+        let objects = std::mem::take(&mut expansion.objects);
+        let texts: Result<Vec<String>, String> = objects.into_iter().map(|object| object.to_yaml()).collect();
         (expansion, texts)
     }));
     let (expansion, texts) = match expansion {

@@ -142,7 +142,7 @@ impl<'r> Outputs<'r> {
             bundle: Some(&pending.name),
             component: "proxy",
         };
-        k8s::job(&deployment, &metadata)
+        Ok(k8s::job(&deployment, &metadata))
     }
 
     /// One ServiceAccount serves a namespace; environments that differ in identity get one each.
@@ -189,7 +189,7 @@ impl<'r> Outputs<'r> {
             .chain([443])
             .collect();
         let ports: Vec<u16> = ports.into_iter().collect();
-        outputs.push(Output { object: k8s::network_policy(&ports, &metadata("network"))?, from: first.resource });
+        outputs.push(Output { object: k8s::network_policy(&ports, &metadata("network")), from: first.resource });
         if let Some(provenance) = self.provenance {
             outputs
                 .push(Output { object: k8s::provenance(provenance, &metadata("provenance"))?, from: first.resource });

@@ -90,7 +90,7 @@ impl BundleMaps {
         for (number, group) in groups.into_iter().enumerate() {
             let name = if several { format!("{name}-{}", number + 1) } else { name.clone() };
             sources.push(projection(&name, &group));
-            objects.push(config_map(&name, group, metadata)?);
+            objects.push(config_map(&name, group, metadata));
         }
         Ok(Self { objects, sources, digest })
     }
@@ -125,7 +125,7 @@ fn projection(name: &str, group: &[Entry]) -> VolumeProjection {
     }
 }
 
-fn config_map(name: &str, group: Vec<Entry>, metadata: &Metadata<'_>) -> Result<Object, String> {
+fn config_map(name: &str, group: Vec<Entry>, metadata: &Metadata<'_>) -> Object {
     let mut data = BTreeMap::new();
     let mut binary_data = BTreeMap::new();
     for entry in group {
@@ -134,7 +134,7 @@ fn config_map(name: &str, group: Vec<Entry>, metadata: &Metadata<'_>) -> Result<
             Content::Binary(bytes) => drop(binary_data.insert(entry.key, ByteString(bytes))),
         }
     }
-    Object::new(&ConfigMap {
+    Object::config_map(ConfigMap {
         metadata: metadata.object(name),
         immutable: Some(true),
         data: Some(data).filter(|data| !data.is_empty()),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    ConfigMap, ConfigMapProjection, EnvVar, KeyToPath, ProjectedVolumeSource, ServiceAccount,
-    ServiceAccountTokenProjection, Volume, VolumeMount, VolumeProjection,
+    ConfigMap, ConfigMapProjection, EnvVar, KeyToPath, ProjectedVolumeSource, ServiceAccountTokenProjection, Volume,
+    VolumeMount, VolumeProjection,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::json;
@@ -70,20 +70,15 @@ impl Deployer {
             if let Some((key, value)) = annotation {
                 meta.annotations.get_or_insert_default().insert(key.to_owned(), value.to_owned());
             }
-            Object::new(&ServiceAccount {
-                metadata: meta,
-                // The deployer talks to Apigee, not to Kubernetes.
-                automount_service_account_token: Some(false),
-                ..ServiceAccount::default()
-            })
+            Object::service_account(meta)
         };
         match &self.form {
             Form::Existing => Ok(Vec::new()),
-            Form::Plain => Ok(vec![account(None)?]),
+            Form::Plain => Ok(vec![account(None)]),
             Form::Gke { google_service_account } => {
                 let annotation =
                     google_service_account.as_deref().map(|email| ("iam.gke.io/gcp-service-account", email));
-                Ok(vec![account(annotation)?])
+                Ok(vec![account(annotation)])
             }
             Form::Federation { config_map, federation } => {
                 let mut text =
@@ -94,7 +89,7 @@ impl Deployer {
                     data: Some(BTreeMap::from([("config.json".to_owned(), text)])),
                     ..ConfigMap::default()
                 };
-                Ok(vec![account(None)?, Object::new(&map)?])
+                Ok(vec![account(None), Object::config_map(map)])
             }
         }
     }

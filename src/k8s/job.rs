@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::batch::v1::{
-    Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement, PodFailurePolicyOnPodConditionsPattern,
+    JobSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement, PodFailurePolicyOnPodConditionsPattern,
     PodFailurePolicyRule,
 };
 use k8s_openapi::api::core::v1::{
@@ -61,7 +61,7 @@ pub struct Deployment<'a> {
 }
 
 /// The Job.
-pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Result<Object, String> {
+pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
     let mut object_meta = metadata.object(&job_name(deployment.environment, deployment.bundle));
     let labels = job_labels(deployment, metadata);
     object_meta.labels.get_or_insert_default().extend(labels.clone());
@@ -92,24 +92,21 @@ pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Result<Objec
         deployment.settings.pod_annotations.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     template_annotations.insert("linkerd.io/inject".to_owned(), "disabled".to_owned());
     template_annotations.insert(DIGEST.to_owned(), deployment.digest.to_string());
-    Object::new(&Job {
-        metadata: object_meta,
-        spec: Some(JobSpec {
-            backoff_limit: Some(3),
-            active_deadline_seconds: i64::try_from(deployment.timeout_seconds + deployment.timeout_seconds / 2).ok(),
-            pod_failure_policy: Some(pod_failure_policy()),
-            template: PodTemplateSpec {
-                metadata: Some(ObjectMeta {
-                    labels: Some(template_labels),
-                    annotations: Some(template_annotations),
-                    ..ObjectMeta::default()
-                }),
-                spec: Some(pod(deployment)),
-            },
-            ..JobSpec::default()
-        }),
-        status: None,
-    })
+    let spec = JobSpec {
+        backoff_limit: Some(3),
+        active_deadline_seconds: i64::try_from(deployment.timeout_seconds + deployment.timeout_seconds / 2).ok(),
+        pod_failure_policy: Some(pod_failure_policy()),
+        template: PodTemplateSpec {
+            metadata: Some(ObjectMeta {
+                labels: Some(template_labels),
+                annotations: Some(template_annotations),
+                ..ObjectMeta::default()
+            }),
+            spec: Some(pod(deployment)),
+        },
+        ..JobSpec::default()
+    };
+    Object::job(object_meta, spec)
 }
 
 fn job_labels(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> BTreeMap<String, String> {

@@ -1,7 +1,7 @@
 //! What the Jobs' pods may talk to: names, Google's APIs, and GKE's metadata server. Nothing may talk to them.
 
 use k8s_openapi::api::networking::v1::{
-    IPBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
+    IPBlock, NetworkPolicyEgressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -10,7 +10,7 @@ use super::metadata::{Metadata, common_labels};
 use super::object::Object;
 
 /// The policy of a namespace. `ports` are those of the management API's endpoints.
-pub fn network_policy(ports: &[u16], metadata: &Metadata<'_>) -> Result<Object, String> {
+pub fn network_policy(ports: &[u16], metadata: &Metadata<'_>) -> Object {
     let port = |number: u16, protocol: &str| NetworkPolicyPort {
         port: Some(IntOrString::Int(number.into())),
         protocol: Some(protocol.to_owned()),
@@ -31,13 +31,11 @@ pub fn network_policy(ports: &[u16], metadata: &Metadata<'_>) -> Result<Object, 
         rule(vec![port(988, "TCP")], Some(vec![host("169.254.169.252")])),
         rule(vec![port(80, "TCP")], Some(vec![host("169.254.169.254")])),
     ];
-    Object::new(&NetworkPolicy {
-        metadata: metadata.object("apigee-deployer"),
-        spec: Some(NetworkPolicySpec {
-            pod_selector: Some(LabelSelector { match_labels: Some(common_labels()), match_expressions: None }),
-            policy_types: Some(vec!["Ingress".to_owned(), "Egress".to_owned()]),
-            ingress: Some(Vec::new()),
-            egress: Some(egress),
-        }),
-    })
+    let spec = NetworkPolicySpec {
+        pod_selector: Some(LabelSelector { match_labels: Some(common_labels()), match_expressions: None }),
+        policy_types: Some(vec!["Ingress".to_owned(), "Egress".to_owned()]),
+        ingress: Some(Vec::new()),
+        egress: Some(egress),
+    };
+    Object::network_policy(metadata.object("apigee-deployer"), spec)
 }

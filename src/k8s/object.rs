@@ -1,95 +1,140 @@
 //! A typed Kubernetes object, ready to be written.
 
+use k8s_openapi::Resource;
+use k8s_openapi::api::batch::v1::{Job, JobSpec};
+use k8s_openapi::api::core::v1::{ConfigMap, ServiceAccount};
+use k8s_openapi::api::networking::v1::{NetworkPolicy, NetworkPolicySpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use k8s_openapi::{Metadata, Resource};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Value;
 
 use crate::krm::{Id, annotation};
 
-/// An object with its fields in the order in which people read them: identity first.
+/// An object that we make. It is written with its fields in the order in which people read them: identity first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object {
     /// What it is.
     pub id: Id,
-    value: Value,
+    api_version: &'static str,
+    metadata: ObjectMeta,
+    body: Body,
+}
+
+/// Everything but the identity, of the kinds that we make.
+#[derive(Debug, Clone, PartialEq)]
+enum Body {
+    ConfigMap(ConfigMap),
+    Job(Box<JobSpec>),
+    NetworkPolicy(Box<NetworkPolicySpec>),
+    ServiceAccount { automount: Option<bool> },
 }
 
 impl Object {
-    /// Takes a typed object.
-    pub(super) fn new<K>(typed: &K) -> Result<Self, String>
-    where
-        K: Resource + Metadata<Ty = ObjectMeta> + Serialize,
-    {
-        let metadata = typed.metadata();
+    fn new<K: Resource>(metadata: ObjectMeta, body: Body) -> Self {
         let id = Id {
             group: K::GROUP.to_owned(),
             kind: K::KIND.to_owned(),
             namespace: metadata.namespace.clone().unwrap_or_default(),
             name: metadata.name.clone().unwrap_or_default(),
         };
-        let Value::Object(mut fields) = serde_json::to_value(typed).map_err(|error| error.to_string())? else {
-            return Err(format!("{} is no mapping", K::KIND));
-        };
-        if let Some(Value::Object(metadata)) = fields.get_mut("metadata") {
-            *metadata = reordered(std::mem::take(metadata), &["name", "namespace", "labels", "annotations"]);
-        }
-        Ok(Self { id, value: reordered(fields, &["apiVersion", "kind", "metadata", "immutable"]).into() })
+        Self { id, api_version: K::API_VERSION, metadata, body }
     }
 
-    /// All fields.
-    pub fn value(&self) -> &Value {
-        &self.value
+    pub(super) fn config_map(mut map: ConfigMap) -> Self {
+        Self::new::<ConfigMap>(std::mem::take(&mut map.metadata), Body::ConfigMap(map))
     }
 
-    /// A field at the top.
-    pub fn get(&self, field: &str) -> Option<&Value> {
-        self.value.get(field)
+    pub(super) fn job(metadata: ObjectMeta, spec: JobSpec) -> Self {
+        Self::new::<Job>(metadata, Body::Job(Box::new(spec)))
+    }
+
+    pub(super) fn network_policy(metadata: ObjectMeta, spec: NetworkPolicySpec) -> Self {
+        Self::new::<NetworkPolicy>(metadata, Body::NetworkPolicy(Box::new(spec)))
+    }
+
+    /// The deployer talks to Apigee, not to Kubernetes, so its account mounts no token by itself.
+    pub(super) fn service_account(metadata: ObjectMeta) -> Self {
+        Self::new::<ServiceAccount>(metadata, Body::ServiceAccount { automount: Some(false) })
     }
 
     /// The value of a label.
     pub fn label(&self, key: &str) -> Option<&str> {
-        self.value.get("metadata")?.get("labels")?.get(key)?.as_str()
+        self.metadata.labels.as_ref()?.get(key).map(String::as_str)
     }
 
     /// The value of an annotation.
     pub fn annotation(&self, key: &str) -> Option<&str> {
-        self.value.get("metadata")?.get("annotations")?.get(key)?.as_str()
+        self.metadata.annotations.as_ref()?.get(key).map(String::as_str)
     }
 
     /// Sets an annotation.
     pub fn annotate(&mut self, key: &str, text: &str) {
-        let metadata = self.value.get_mut("metadata").and_then(Value::as_object_mut);
-        let annotations = metadata.map(|metadata| metadata.entry("annotations").or_insert_with(|| Map::new().into()));
-        if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
-            annotations.insert(key.to_owned(), text.into());
-            annotations.sort_keys();
-        }
+        self.metadata.annotations.get_or_insert_default().insert(key.to_owned(), text.to_owned());
     }
 
     /// Takes away what tells kpt where the object goes, and returns the file.
     pub fn take_path(&mut self) -> Option<String> {
-        let annotations = self.value.get_mut("metadata")?.get_mut("annotations")?.as_object_mut()?;
-        let path = annotations.shift_remove(annotation::PATH);
-        annotations.shift_remove(annotation::INDEX);
-        annotations.shift_remove(annotation::PACKAGE_PATH);
-        path?.as_str().map(str::to_owned)
+        let annotations = self.metadata.annotations.as_mut()?;
+        annotations.remove(annotation::INDEX);
+        annotations.remove(annotation::PACKAGE_PATH);
+        annotations.remove(annotation::PATH)
+    }
+
+    /// The pod template of a Job: a new one makes Flux run the Job again.
+    pub fn pod_template(&self) -> Option<&k8s_openapi::api::core::v1::PodTemplateSpec> {
+        match &self.body {
+            Body::Job(spec) => Some(&spec.template),
+            Body::ConfigMap(_) | Body::NetworkPolicy(_) | Body::ServiceAccount { .. } => None,
+        }
+    }
+
+    /// The object as JSON.
+    pub fn to_json(&self) -> Result<Value, String> {
+        serde_json::to_value(self).map_err(|error| error.to_string())
     }
 
     /// The object as a YAML document.
     pub fn to_yaml(&self) -> Result<String, String> {
-        crate::yaml::encode(&self.value)
+        crate::yaml::encode(self)
     }
 }
 
-/// Moves some fields to the front.
-fn reordered(mut fields: Map<String, Value>, first: &[&str]) -> Map<String, Value> {
-    let mut ordered = Map::new();
-    for name in first {
-        if let Some(field) = fields.shift_remove(*name) {
-            ordered.insert((*name).to_owned(), field);
+impl Serialize for Object {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("apiVersion", self.api_version)?;
+        map.serialize_entry("kind", &self.id.kind)?;
+        map.serialize_entry("metadata", &Meta(&self.metadata))?;
+        match &self.body {
+            Body::ConfigMap(config_map) => {
+                entry(&mut map, "immutable", config_map.immutable.as_ref())?;
+                entry(&mut map, "data", config_map.data.as_ref())?;
+                entry(&mut map, "binaryData", config_map.binary_data.as_ref())?;
+            }
+            Body::Job(spec) => map.serialize_entry("spec", spec)?,
+            Body::NetworkPolicy(spec) => map.serialize_entry("spec", spec)?,
+            Body::ServiceAccount { automount } => {
+                entry(&mut map, "automountServiceAccountToken", automount.as_ref())?;
+            }
         }
+        map.end()
     }
-    ordered.extend(fields);
-    ordered
+}
+
+/// Metadata with the name first; we set no other fields.
+struct Meta<'a>(&'a ObjectMeta);
+
+impl Serialize for Meta<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        entry(&mut map, "name", self.0.name.as_ref())?;
+        entry(&mut map, "namespace", self.0.namespace.as_ref())?;
+        entry(&mut map, "labels", self.0.labels.as_ref())?;
+        entry(&mut map, "annotations", self.0.annotations.as_ref())?;
+        map.end()
+    }
+}
+
+fn entry<M: SerializeMap, T: Serialize>(map: &mut M, key: &str, value: Option<&T>) -> Result<(), M::Error> {
+    value.map_or(Ok(()), |value| map.serialize_entry(key, value))
 }

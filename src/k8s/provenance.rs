@@ -18,9 +18,9 @@ pub(super) const FILE_NAME: &str = "provenance.json";
 pub fn provenance(provenance: &Provenance, metadata: &Metadata<'_>) -> Result<Object, String> {
     let mut text = serde_json::to_string_pretty(provenance).map_err(|error| error.to_string())?;
     text.push('\n');
-    Object::new(&ConfigMap {
+    Ok(Object::config_map(ConfigMap {
         metadata: metadata.object(NAME),
         data: Some(BTreeMap::from([(FILE_NAME.to_owned(), text)])),
         ..ConfigMap::default()
-    })
+    }))
 }

@@ -75,7 +75,11 @@ impl<'a> ResourceList<'a> {
             Some((key, Some(StructureStyle::Block))) => self.block_items(&mut splice, key, changes, new),
             Some((key, _)) => self.first_items(&mut splice, key, new)?,
             None if new.is_empty() => {}
-            None => self.append_key(&mut splice, "items", &block_list(new, 0), &json_list(new)?),
+            None if self.is_flow() => self.append_key(&mut splice, "items", "", &json_list(new)?),
+            None => {
+                self.append_key(&mut splice, "items", "", "");
+                splice.replace_with_list(self.document.root.end..self.document.root.end, "", new, 0);
+            }
         }
         self.write_results(&mut splice, diagnostics)?;
         splice.write(self.source, out)
@@ -85,7 +89,13 @@ impl<'a> ResourceList<'a> {
         self.document.shape == Shape::Flow
     }
 
-    fn block_items(&self, splice: &mut Splice, key: &RootKey<'a>, changes: &[(usize, Change)], new: &[String]) {
+    fn block_items<'t>(
+        &self,
+        splice: &mut Splice<'t>,
+        key: &RootKey<'a>,
+        changes: &[(usize, Change)],
+        new: &'t [String],
+    ) {
         let dropped = changes.iter().filter(|(_, change)| *change == Change::Drop).count();
         if new.is_empty() && dropped == self.items().len() {
             splice.replace(key.key_span.end..key.value.end, ": []\n");
@@ -105,24 +115,25 @@ impl<'a> ResourceList<'a> {
         if !new.is_empty() {
             let indent = column(self.source, key.value.start);
             let end = key.value.end;
-            let newline = if self.source[..end].ends_with('\n') { "" } else { "\n" };
-            splice.insert(end, format!("{newline}{}", block_list(new, indent)));
+            let lead = if self.source[..end].ends_with('\n') { "" } else { "\n" };
+            splice.replace_with_list(end..end, lead, new, indent);
         }
     }
 
     /// `items` is empty and not yet a block list.
-    fn first_items(&self, splice: &mut Splice, key: &RootKey<'a>, new: &[String]) -> io::Result<()> {
+    fn first_items<'t>(&self, splice: &mut Splice<'t>, key: &RootKey<'a>, new: &'t [String]) -> io::Result<()> {
         if new.is_empty() {
             return Ok(());
         }
         if self.is_flow() {
             splice.replace(key.value.clone(), json_list(new)?);
         } else {
-            let span = value_span(self.source, &key.key_span, &key.value);
-            let list = block_list(new, 0);
-            // The line break behind the empty value stays in the source.
-            let list = if self.source[span.end..].starts_with('\n') { list.trim_end_matches('\n') } else { &list };
-            splice.replace(span, format!(":\n{list}"));
+            let mut span = value_span(self.source, &key.key_span, &key.value);
+            // The list ends its last line itself.
+            if self.source[span.end..].starts_with('\n') {
+                span.end += 1;
+            }
+            splice.replace_with_list(span, ":\n", new, 0);
         }
         Ok(())
     }
@@ -148,7 +159,7 @@ impl<'a> ResourceList<'a> {
         Ok(format!("[{}]", texts.join(", ")))
     }
 
-    fn write_results(&self, splice: &mut Splice, diagnostics: &[Diagnostic]) -> io::Result<()> {
+    fn write_results(&self, splice: &mut Splice<'_>, diagnostics: &[Diagnostic]) -> io::Result<()> {
         let old = self.document.keys.iter().find(|key| key.key == "results");
         let list = results(diagnostics);
         if self.is_flow() {
@@ -170,7 +181,7 @@ impl<'a> ResourceList<'a> {
     }
 
     /// Adds a key at the end of the list's mapping, as a block or as JSON.
-    fn append_key(&self, splice: &mut Splice, key: &str, block: &str, json: &str) {
+    fn append_key(&self, splice: &mut Splice<'_>, key: &str, block: &str, json: &str) {
         let end = self.document.root.end;
         if self.is_flow() {
             splice.insert(end - 1, format!(", \"{key}\": {json}"));
@@ -180,18 +191,6 @@ impl<'a> ResourceList<'a> {
         let newline = if self.source[..end].ends_with('\n') { "" } else { "\n" };
         splice.insert(end, format!("{newline}{}", indented(&format!("{key}:\n{block}"), indent)));
     }
-}
-
-/// Documents as the elements of a block list.
-fn block_list(documents: &[String], indent: usize) -> String {
-    let mut list = String::with_capacity(documents.iter().map(|text| text.len() * 5 / 4).sum());
-    for document in documents {
-        let element = indented(document, indent + 2);
-        list.push_str(&element[..indent]);
-        list.push_str("- ");
-        list.push_str(element.get(indent + 2..).unwrap_or_default());
-    }
-    list
 }
 
 /// Moves every line to the right; empty lines stay empty.

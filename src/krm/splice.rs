@@ -7,13 +7,54 @@ use crate::yaml::{Node, Span};
 
 /// Edits by place. They must not overlap; two at one place are made in the order given.
 #[derive(Debug, Default)]
-pub(super) struct Splice {
-    edits: Vec<(Span, String)>,
+pub(super) struct Splice<'t> {
+    edits: Vec<(Span, Text<'t>)>,
 }
 
-impl Splice {
+/// What stands in the place of an edit.
+#[derive(Debug)]
+enum Text<'t> {
+    Plain(String),
+    /// YAML documents as the elements of a block list. They are indented while they are written: there may be many.
+    List {
+        lead: &'static str,
+        documents: &'t [String],
+        indent: usize,
+    },
+}
+
+impl Text<'_> {
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Plain(text) => out.write_all(text.as_bytes()),
+            Self::List { lead, documents, indent } => {
+                out.write_all(lead.as_bytes())?;
+                let dash = format!("{}- ", " ".repeat(*indent));
+                let rest = " ".repeat(*indent + 2);
+                for document in *documents {
+                    for (number, line) in document.split_inclusive('\n').enumerate() {
+                        if number == 0 {
+                            out.write_all(dash.as_bytes())?;
+                        } else if line != "\n" {
+                            out.write_all(rest.as_bytes())?;
+                        }
+                        out.write_all(line.as_bytes())?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl<'t> Splice<'t> {
     pub(super) fn replace(&mut self, span: Span, text: impl Into<String>) {
-        self.edits.push((span, text.into()));
+        self.edits.push((span, Text::Plain(text.into())));
+    }
+
+    /// Puts YAML documents, each ended by a newline, as elements of a block list behind `lead`.
+    pub(super) fn replace_with_list(&mut self, span: Span, lead: &'static str, documents: &'t [String], indent: usize) {
+        self.edits.push((span, Text::List { lead, documents, indent }));
     }
 
     pub(super) fn insert(&mut self, at: usize, text: impl Into<String>) {
@@ -30,7 +71,7 @@ impl Splice {
         for (span, text) in &self.edits {
             let start = span.start.max(copied);
             out.write_all(&source.as_bytes()[copied..start])?;
-            out.write_all(text.as_bytes())?;
+            text.write(out)?;
             copied = span.end.max(start);
         }
         out.write_all(&source.as_bytes()[copied..])

@@ -145,12 +145,10 @@ fn jobs(objects: &[Object]) -> Vec<&str> {
 
 /// The Jobs that Flux would run again: those whose pod template is new.
 fn changed_jobs<'o>(before: &[Object], after: &'o [Object]) -> Vec<&'o str> {
-    let template = |object: &Object| object.get("spec").map(|spec| spec["template"].clone());
-    let old: BTreeMap<&str, Option<Value>> =
-        before.iter().filter(|o| o.id.kind == "Job").map(|o| (o.id.name.as_str(), template(o))).collect();
+    let old: BTreeMap<&str, _> = before.iter().map(|object| (object.id.name.as_str(), object.pod_template())).collect();
     after
         .iter()
-        .filter(|object| object.id.kind == "Job" && old.get(object.id.name.as_str()) != Some(&template(object)))
+        .filter(|object| object.id.kind == "Job" && old.get(object.id.name.as_str()) != Some(&object.pod_template()))
         .map(|object| object.id.name.as_str())
         .collect()
 }
@@ -200,8 +198,11 @@ impl Story<'_> {
     /// Runs Jobs, those of one environment at once and the environments one after the other, and tells what each did.
     fn run_jobs(&mut self, objects: &[Object], names: &[&str]) -> anyhow::Result<Seen> {
         let before = self.sandbox.requests().len();
-        let cluster: pod::Cluster<'_> =
-            objects.iter().map(|object| ((object.id.kind.as_str(), object.id.name.as_str()), object.value())).collect();
+        let cluster: pod::Cluster<'_> = objects
+            .iter()
+            .map(|object| Ok(((object.id.kind.as_str(), object.id.name.as_str()), object.to_json()?)))
+            .collect::<Result<_, String>>()
+            .map_err(anyhow::Error::msg)?;
         let mut by_environment: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
         for object in
             objects.iter().filter(|object| object.id.kind == "Job" && names.contains(&object.id.name.as_str()))
@@ -219,7 +220,7 @@ impl Story<'_> {
                     .zip(&roots)
                     .map(|(job, root)| {
                         let (cluster, url) = (&cluster, url.as_str());
-                        scope.spawn(move || pod::run(job.value(), cluster, root, &[("APIGEE_ENDPOINT", url)]))
+                        scope.spawn(move || pod::run(&job.id.name, cluster, root, &[("APIGEE_ENDPOINT", url)]))
                     })
                     .collect();
                 running
@@ -246,8 +247,8 @@ impl Story<'_> {
 
     fn show_outcome(&mut self, job: &Object, outcome: &Value) -> anyhow::Result<()> {
         let text = |field: &str| outcome[field].as_str().unwrap_or("-").to_owned();
-        let digest = job.get("spec").map(|spec| spec["template"]["metadata"]["annotations"][DIGEST].clone());
-        let digest = digest.as_ref().and_then(Value::as_str).unwrap_or_default();
+        let template = job.pod_template().and_then(|template| template.metadata.as_ref()?.annotations.as_ref());
+        let digest = template.and_then(|annotations| annotations.get(DIGEST)).map_or("", String::as_str);
         let revision = outcome["revision"].as_str().map_or_else(|| outcome["revision"].to_string(), str::to_owned);
         self.say(&format!(
             "  Job {:<22} {:<10} revision {revision} ({})  {} writes",

@@ -13,10 +13,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 /// The objects of a cluster, by kind and name.
-pub(super) type Cluster<'o> = BTreeMap<(&'o str, &'o str), &'o Value>;
+pub(super) type Cluster<'o> = BTreeMap<(&'o str, &'o str), Value>;
 
 /// Runs the first container of a Job's pod with `root` as its root directory. `extra` is added to its environment.
-pub(super) fn run(job: &Value, cluster: &Cluster<'_>, root: &Path, extra: &[(&str, &str)]) -> anyhow::Result<Output> {
+pub(super) fn run(job: &str, cluster: &Cluster<'_>, root: &Path, extra: &[(&str, &str)]) -> anyhow::Result<Output> {
+    let job = cluster.get(&("Job", job)).with_context(|| format!("the Job `{job}` does not exist"))?;
     let pod = &job["spec"]["template"]["spec"];
     let container = &pod["containers"][0];
     for mount in list(&container["volumeMounts"]) {
