@@ -1,4 +1,4 @@
-//! apigee-flux: GitOps for Apigee.
+#![doc = include_str!("../ARCHITECTURE.md")]
 
 pub mod apigee;
 pub mod bundle;
