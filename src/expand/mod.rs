@@ -233,14 +233,23 @@ impl Run<'_, '_> {
         for resource in proxy_resources() {
             let mut report = Report::new(&resource.subject);
             proxies.extend(proxy::expand(resource, self.input, self.options, environments, &mut report));
-            // A spec that is read once for each environment may give the same finding each time.
             for diagnostic in report.into_diagnostics() {
-                if !self.diagnostics.contains(&diagnostic) {
+                if !self.is_known(&diagnostic) {
                     self.diagnostics.push(diagnostic);
                 }
             }
         }
         proxies
+    }
+
+    /// A spec that is read once for each environment may give the same finding each time, and a credential that was found by its form is found
+    /// again by its place.
+    fn is_known(&self, found: &Diagnostic) -> bool {
+        self.diagnostics.iter().any(|known| {
+            known == found
+                || known.code == Code::InlineCredential
+                    && (known.code, &known.subject, &known.field) == (found.code, &found.subject, &found.field)
+        })
     }
 
     /// Apigee refuses a second proxy with the same name or base path in an environment, after the first was deployed.

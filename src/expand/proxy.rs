@@ -105,33 +105,25 @@ fn bundle<'r>(
     report: &mut Report<'_>,
 ) -> Option<Proxy<'r>> {
     let name = spec.name.as_deref().unwrap_or(&resource.subject.name);
-    check_name(name, spec.name.is_some(), report);
-    // For a spec with a bundle of its own this only reports what does not go with it.
+    // For a spec with a bundle of its own this only checks the name and what does not go with a bundle.
     let made = generate(name, spec, report);
-    let (files, requires, base_paths) = match (&spec.bundle, made) {
+    let (files, requires, base_paths, google_auth) = match (&spec.bundle, made) {
         (Some(source), _) => {
             let files = raw_bundle::read(resource, source, input, options, report)?;
             let found = inspect(BundleKind::Proxy, name, &files, report);
-            (files, found.requires, found.base_paths)
+            (files, found.requires, found.base_paths, found.google_auth)
         }
-        (None, Some(made)) => (made.files, made.requires, made.base_paths),
+        (None, Some(made)) => (made.files, made.requires, made.base_paths, made.google_auth),
         (None, None) => return None,
     };
     let service_account = spec.deploy.service_account.clone();
-    Some(Proxy { resource, name: name.to_owned(), service_account, files, requires, base_paths, environments })
-}
-
-/// The name is a file name, a part of a URL and a label of logs.
-fn check_name(name: &str, own: bool, report: &mut Report<'_>) {
-    let legal = name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name.len() <= 255
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-    if !legal {
-        let at = if own { ["spec", "name"] } else { ["metadata", "name"] };
+    if google_auth && service_account.is_none() {
+        let message = "a target gets a Google token, but the proxy has no service account to get it for";
         report.push(
-            Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a name that Apigee takes for a proxy"))
-                .at(FieldPath::of(&at))
-                .help("allowed are letters, digits, `.`, `_` and `-`, a letter or digit first, at most 255"),
+            Diagnostic::warning(Code::MissingField, message)
+                .at(FieldPath::of(&["spec", "deploy", "serviceAccount"]))
+                .help("set it to the email of a Google service account that may call the target"),
         );
     }
+    Some(Proxy { resource, name: name.to_owned(), service_account, files, requires, base_paths, environments })
 }

@@ -34,10 +34,11 @@ pub struct Generated {
     pub google_auth: bool,
 }
 
-/// Makes the bundle of a proxy; none if an error was reported, or if the spec has a `bundle` of its own: then only the
-/// conflicts between that and the other fields are reported, and the bundle's files are for [`inspect`].
+/// Makes the bundle of a proxy; none if an error was reported, or if the spec has a `bundle` of its own: then only its
+/// name, and conflicts between that and the other fields, are checked, and the bundle's files are for [`inspect`].
 pub fn generate(name: &str, spec: &ApigeeProxySpec, report: &mut Report<'_>) -> Option<Generated> {
     let mut own = Report::new(report.subject());
+    resolve::check_proxy(name, spec, &mut own);
     let generated = if spec.bundle.is_some() {
         resolve::check_bundle_source(spec, &mut own);
         None

@@ -23,6 +23,7 @@ mod units;
 mod user_steps;
 
 pub(super) use bundle_source::check_bundle_source;
+pub(super) use names::check_proxy;
 
 use super::api_proxy::ApiProxy;
 use crate::diag::{FieldPath, Report};
@@ -48,7 +49,6 @@ const FEATURES: &[Feature] =
 /// Resolves a proxy. With errors in the report, what comes out is incomplete.
 pub(super) fn resolve(name: &str, spec: &ApigeeProxySpec, report: &mut Report<'_>) -> ApiProxy {
     let at = FieldPath::of(&["spec"]);
-    names::check_proxy(name, spec, report);
     let mut context = Context::new(report);
     policies::add(spec, &mut context, &at);
     let target_endpoints = targets::resolve(spec, &mut context, &at);

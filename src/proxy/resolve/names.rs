@@ -10,8 +10,8 @@ fn is_name(text: &str, more: &str, longest: usize) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
 }
 
-/// Checks a proxy's name.
-pub(super) fn check_proxy(name: &str, spec: &ApigeeProxySpec, report: &mut Report<'_>) {
+/// Checks a proxy's name: it is a file name, a part of a URL and a label of logs.
+pub(in crate::proxy) fn check_proxy(name: &str, spec: &ApigeeProxySpec, report: &mut Report<'_>) {
     if is_name(name, "._-", 255) {
         return;
     }
