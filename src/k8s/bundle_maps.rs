@@ -14,6 +14,10 @@ use crate::bundle::{BundlePath, Digest, Files, Manifest, manifest};
 /// for what admission and field managers add.
 pub const MAX_CONFIG_MAP_BYTES: usize = 900 * 1024;
 
+/// The largest piece of a file: two of them fit into one ConfigMap, keys (at most 253 characters) included, so that none stays half
+/// empty.
+const MAX_PIECE_BYTES: usize = MAX_CONFIG_MAP_BYTES / 2 - 256;
+
 /// The folder of the mount for files in parts.
 const PARTS: &str = ".parts";
 
@@ -57,13 +61,12 @@ impl BundleMaps {
         let mut keys = Keys::default();
         let mut entries = Vec::new();
         for (number, (path, bytes)) in files.iter().enumerate() {
-            if bytes.len() + path.as_str().len() <= MAX_CONFIG_MAP_BYTES / 2 {
+            if bytes.len() <= MAX_PIECE_BYTES {
                 entries.push(Entry { key: keys.key(path), path: path.to_string(), content: content(bytes) });
                 continue;
             }
-            // A large file is cut, so that it never forces a ConfigMap to stay half empty.
             let mut parts = Vec::new();
-            for (part, piece) in bytes.chunks(MAX_CONFIG_MAP_BYTES / 2).enumerate() {
+            for (part, piece) in bytes.chunks(MAX_PIECE_BYTES).enumerate() {
                 let path = BundlePath::parse(&format!("{PARTS}/{number:04}-{part:03}"))?;
                 let content = Content::Binary(piece.to_vec());
                 entries.push(Entry { key: keys.key(&path), path: path.to_string(), content });
