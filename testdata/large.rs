@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod process;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Cursor, Write as _};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use apigee_flux::bundle::{Digest, Manifest};
 use base64::Engine as _;
@@ -165,17 +167,7 @@ fn a_large_zip_in_a_resource_list_is_refused_and_the_list_is_unchanged() {
          {{bundle: {{configMapRef: {{name: large}}}}}}\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {{name: large}}\n  binaryData: {{bundle.zip: {}}}\n",
         STANDARD.encode(zip)
     );
-    let mut child = Command::new(env!("CARGO_BIN_EXE_apigee-flux"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = list.clone();
-    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap().unwrap();
+    let output = process::function(&list);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stdout).unwrap().starts_with(&list));
     assert!(String::from_utf8_lossy(&output.stderr).contains("AF045"));

@@ -41,7 +41,7 @@ fn write(input: &Input<'_>, options: &Options<'_>, mut out: impl io::Write) -> i
     let (expansion, texts) = match expansion {
         Ok((expansion, Ok(texts))) => (expansion, texts),
         Ok((mut expansion, Err(why))) => {
-            expansion.changes = Vec::new();
+            expansion.changes.clear();
             expansion.diagnostics.push(internal(&why));
             (expansion, Vec::new())
         }

@@ -72,7 +72,7 @@ fn write_files(input: &Input<'_>, expansion: &mut Expansion, out: &Path) -> anyh
         }
     };
     for (index, item) in input.items().iter().enumerate() {
-        if !expansion.changes.iter().any(|(changed, _)| *changed == index) {
+        if !expansion.changes.contains_key(&index) {
             add(item.header.file().unwrap_or("resources.yaml"), &input.source()[item.span.clone()]);
         }
     }

@@ -41,7 +41,7 @@ pub struct Options<'a> {
 #[derive(Debug, Default)]
 pub struct Expansion {
     /// Changes to items, by index.
-    pub changes: Vec<(usize, Change)>,
+    pub changes: BTreeMap<usize, Change>,
     /// New objects, in the order of the output.
     pub objects: Vec<Object>,
     /// Findings. With an error among them the rest is empty.

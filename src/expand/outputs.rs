@@ -57,9 +57,9 @@ impl<'r> Outputs<'r> {
     /// Adds a proxy for each of its environments.
     pub(super) fn add(&mut self, proxy: &Proxy<'r>) -> Result<(), String> {
         let owner = proxy.resource.subject.label();
+        let manifest = Manifest::new(BundleKind::Proxy, &proxy.name, &proxy.files, proxy.requires.clone());
         for environment in &proxy.environments {
             let namespace = proxy.resource.namespace().or_else(|| environment.resource.namespace()).unwrap_or_default();
-            let manifest = Manifest::new(BundleKind::Proxy, &proxy.name, &proxy.files, proxy.requires.clone());
             let bundle = (namespace.to_owned(), proxy.name.clone(), manifest.digest);
             if !self.bundles.contains_key(&bundle) {
                 let metadata = Metadata {
@@ -69,10 +69,10 @@ impl<'r> Outputs<'r> {
                     bundle: Some(&proxy.name),
                     component: "proxy",
                 };
-                let maps = BundleMaps::new(manifest, &proxy.files, &metadata)?;
-                let outputs = maps.objects.iter().cloned().map(|object| Output { object, from: proxy.resource });
-                self.proxies.extend(outputs);
-                self.bundles.insert(bundle.clone(), BundleMaps { objects: Vec::new(), ..maps });
+                let mut maps = BundleMaps::new(manifest.clone(), &proxy.files, &metadata)?;
+                let objects = std::mem::take(&mut maps.objects);
+                self.proxies.extend(objects.into_iter().map(|object| Output { object, from: proxy.resource }));
+                self.bundles.insert(bundle.clone(), maps);
             }
             let known = self.namespaces.entry(namespace.to_owned()).or_default();
             if !known.iter().any(|other| std::ptr::eq(*other, *environment)) {

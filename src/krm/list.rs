@@ -1,5 +1,6 @@
 //! A `ResourceList`, changed in place.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use granit_parser::StructureStyle;
@@ -62,7 +63,7 @@ impl<'a> ResourceList<'a> {
     pub(super) fn write(
         &self,
         out: &mut dyn Write,
-        changes: &[(usize, Change)],
+        changes: &BTreeMap<usize, Change>,
         new: &[String],
         diagnostics: &[Diagnostic],
     ) -> io::Result<()> {
@@ -93,10 +94,10 @@ impl<'a> ResourceList<'a> {
         &self,
         splice: &mut Splice<'t>,
         key: &RootKey<'a>,
-        changes: &[(usize, Change)],
+        changes: &BTreeMap<usize, Change>,
         new: &'t [String],
     ) {
-        let dropped = changes.iter().filter(|(_, change)| *change == Change::Drop).count();
+        let dropped = changes.values().filter(|change| **change == Change::Drop).count();
         if new.is_empty() && dropped == self.items().len() {
             splice.replace(key.key_span.end..key.value.end, ": []\n");
             return;
@@ -106,7 +107,7 @@ impl<'a> ResourceList<'a> {
             match change {
                 Change::Drop => splice.remove(item.chunk.clone()),
                 Change::MarkLocal => {
-                    if let Some((span, text)) = mark_local(self.source, &item.span) {
+                    if let Some((span, text)) = mark_local(self.source, item) {
                         splice.replace(span, text);
                     }
                 }
@@ -138,16 +139,16 @@ impl<'a> ResourceList<'a> {
         Ok(())
     }
 
-    fn flow_items(&self, changes: &[(usize, Change)], new: &[String]) -> io::Result<String> {
+    fn flow_items(&self, changes: &BTreeMap<usize, Change>, new: &[String]) -> io::Result<String> {
         let mut texts = Vec::new();
         for (index, item) in self.items().iter().enumerate() {
-            let own: Vec<&Change> = changes.iter().filter(|(of, _)| *of == index).map(|(_, change)| change).collect();
-            if own.contains(&&Change::Drop) {
+            let change = changes.get(&index);
+            if change == Some(&Change::Drop) {
                 continue;
             }
             let mut text = self.source[item.span.clone()].to_owned();
-            if own.contains(&&Change::MarkLocal)
-                && let Some((span, addition)) = mark_local(self.source, &item.span)
+            if change == Some(&Change::MarkLocal)
+                && let Some((span, addition)) = mark_local(self.source, item)
             {
                 text.replace_range(span.start - item.span.start..span.end - item.span.start, &addition);
             }

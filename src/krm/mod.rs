@@ -15,6 +15,7 @@ pub use item::{Header, Id, Item};
 pub use list::ResourceList;
 pub use stream::Stream;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use crate::diag::{Code, Diagnostic, Subject};
@@ -105,7 +106,7 @@ impl<'a> Input<'a> {
     pub fn write(
         &self,
         out: &mut dyn Write,
-        changes: &[(usize, Change)],
+        changes: &BTreeMap<usize, Change>,
         new: &[String],
         diagnostics: &[Diagnostic],
     ) -> io::Result<()> {
@@ -134,10 +135,11 @@ mod tests {
     use super::*;
 
     fn written(source: &str, changes: &[(usize, Change)], new: &[&str]) -> String {
+        let changes = changes.iter().cloned().collect();
         let input = Input::read(source).unwrap();
         let new: Vec<String> = new.iter().map(|text| (*text).to_owned()).collect();
         let mut out = Vec::new();
-        input.write(&mut out, changes, &new, &[]).unwrap();
+        input.write(&mut out, &changes, &new, &[]).unwrap();
         let text = String::from_utf8(out).unwrap();
         Input::read(&text).unwrap();
         text
@@ -199,10 +201,10 @@ mod tests {
         let diagnostics = [Diagnostic::warning(Code::NothingToExpand, "nothing")];
         for source in [LIST, "{\"kind\": \"ResourceList\", \"apiVersion\": \"config.kubernetes.io/v1\"}"] {
             let mut first = Vec::new();
-            Input::read(source).unwrap().write(&mut first, &[], &[], &diagnostics).unwrap();
+            Input::read(source).unwrap().write(&mut first, &BTreeMap::new(), &[], &diagnostics).unwrap();
             let first = String::from_utf8(first).unwrap();
             let mut second = Vec::new();
-            Input::read(&first).unwrap().write(&mut second, &[], &[], &diagnostics).unwrap();
+            Input::read(&first).unwrap().write(&mut second, &BTreeMap::new(), &[], &diagnostics).unwrap();
             assert_eq!(String::from_utf8(second).unwrap(), first);
             assert!(first.contains("nothing [AF009]"));
         }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::annotation;
+use super::item::Item;
 use crate::yaml::{Node, Span};
 
 /// Edits by place. They must not overlap; two at one place are made in the order given.
@@ -86,10 +87,13 @@ pub(super) fn column(source: &str, offset: usize) -> usize {
 
 /// The edit that adds the annotation `local-config: "true"` to a resource without touching anything else of it; `None` if
 /// the annotation is there, whatever it says, or if there is no metadata to add it to.
-pub(super) fn mark_local(source: &str, item: &Span) -> Option<(Span, String)> {
+pub(super) fn mark_local(source: &str, item: &Item<'_>) -> Option<(Span, String)> {
     const ENTRY: &str = "config.kubernetes.io/local-config: \"true\"";
     const FLOW_ENTRY: &str = "\"config.kubernetes.io/local-config\": \"true\"";
-    let node = Node::parse(source, item.clone()).ok()?;
+    if item.header.annotation(annotation::LOCAL_CONFIG).is_some() {
+        return None;
+    }
+    let node = Node::parse(source, item.span.clone()).ok()?;
     let metadata = node.get("metadata")?;
     let is_flow = |node: &Node| source[node.span.clone()].starts_with('{');
     let Some(annotations) = metadata.entry("annotations") else {
@@ -100,9 +104,6 @@ pub(super) fn mark_local(source: &str, item: &Span) -> Option<(Span, String)> {
         let indent = " ".repeat(column(source, first.key_span.start));
         return Some((insertion(first.key_span.start), format!("annotations:\n{indent}  {ENTRY}\n{indent}")));
     };
-    if annotations.value.entry(annotation::LOCAL_CONFIG).is_some() {
-        return None;
-    }
     match annotations.value.entries().first() {
         None => {
             let value = value_span(source, &annotations.key_span, &annotations.value.span);
@@ -133,8 +134,10 @@ mod tests {
     use super::*;
 
     fn marked(source: &str) -> String {
+        let document = crate::krm::scan::documents(source).unwrap().remove(0);
+        let item = Item { span: document.root, chunk: document.chunk, header: document.header };
         let mut splice = Splice::default();
-        if let Some((span, text)) = mark_local(source, &(0..source.len())) {
+        if let Some((span, text)) = mark_local(source, &item) {
             splice.replace(span, text);
         }
         let mut out = Vec::new();

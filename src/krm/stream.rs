@@ -1,5 +1,6 @@
 //! A stream of YAML documents: what `kustomize build` prints and what a Helm post-renderer reads.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::Change;
@@ -53,9 +54,14 @@ impl<'a> Stream<'a> {
     }
 
     /// Our kinds are consumed here: nothing behind a pipe would know what to do with them.
-    pub(super) fn write(&self, out: &mut dyn Write, changes: &[(usize, Change)], new: &[String]) -> io::Result<()> {
+    pub(super) fn write(
+        &self,
+        out: &mut dyn Write,
+        changes: &BTreeMap<usize, Change>,
+        new: &[String],
+    ) -> io::Result<()> {
         let mut splice = Splice::default();
-        for (index, _) in changes {
+        for index in changes.keys() {
             if let Some(item) = self.items.get(*index) {
                 splice.remove(item.chunk.clone());
             }

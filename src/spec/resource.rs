@@ -102,11 +102,6 @@ impl Resource {
     pub fn namespace(&self) -> Option<&str> {
         self.subject.namespace.as_deref()
     }
-
-    /// The value of one of the resource's labels.
-    pub fn label(&self, key: &str) -> Option<&str> {
-        self.node.get("metadata")?.get("labels")?.get(key)?.as_str()
-    }
 }
 
 static EMPTY: Node = Node { span: 0..0, value: crate::yaml::Value::Mapping(Vec::new()) };
