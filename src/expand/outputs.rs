@@ -245,7 +245,8 @@ fn place(outputs: Vec<Output<'_>>) -> Vec<Object> {
     for Output { mut object, from } in outputs {
         if let Some(file) = &from.subject.file {
             let folder = file.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
-            let namespace = some(&object.id.namespace).map(|namespace| format!("{namespace}/")).unwrap_or_default();
+            // A namespace may hold anything that was written, a path must not.
+            let namespace = some(&object.id.namespace).map(|name| format!("{}/", k8s::slug(name))).unwrap_or_default();
             let kind = object.id.kind.to_lowercase();
             // A bundle's ConfigMaps share one file, whose name must not change with the digest.
             let name = match object.label("app.kubernetes.io/name") {

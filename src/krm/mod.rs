@@ -70,7 +70,10 @@ impl<'a> Input<'a> {
             let file = file(item.span.start);
             index = if file == last { index + 1 } else { 0 };
             last = file;
-            if let (Some(file), None) = (file, item.header.file()) {
+            if let Some(file) = file {
+                // The file that was read is known better than what an annotation in it says.
+                let place = [annotation::PATH, annotation::INDEX, annotation::LEGACY_PATH, annotation::LEGACY_INDEX];
+                item.header.annotations.retain(|(key, _)| !place.contains(&key.as_ref()));
                 item.header.annotations.push((annotation::PATH.into(), file.to_owned().into()));
                 item.header.annotations.push((annotation::INDEX.into(), index.to_string().into()));
             }
