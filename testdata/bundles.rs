@@ -30,6 +30,11 @@ fn directories(root: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// A file beside the spec.
+fn read_file(case: &Path, path: &str) -> Result<Vec<u8>, String> {
+    fs::read(case.join(path)).map_err(|_| format!("the file `{path}` is not in the input"))
+}
+
 /// What a case gives, and its diagnostics as text.
 fn generate(case: &Path) -> Result<(Option<Generated>, String), Failed> {
     let source = fs::read_to_string(case.join("proxy.yaml"))?;
@@ -44,7 +49,7 @@ fn generate(case: &Path) -> Result<(Option<Generated>, String), Failed> {
         ..Subject::default()
     };
     let mut report = Report::new(&subject);
-    let generated = proxy::generate(name, &spec, &mut report);
+    let generated = proxy::generate(name, &spec, &|path| read_file(case, path), &mut report);
     let diagnostics = report.into_diagnostics();
     let text =
         human::report(&diagnostics, &|diagnostic| Some(line_and_column(&source, node.locate(&diagnostic.field))));

@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use crate::bundle::zip::unpack;
 use crate::bundle::{BundleKind, BundlePath, Files};
 use crate::diag::{Diagnostic, Subject};
+use crate::expand::ReadBeside;
 use crate::krm::Input;
 use crate::yaml::{Node, line_and_column};
 
@@ -93,11 +94,31 @@ impl Package {
         Some(line_and_column(&self.source[start..], offset - start))
     }
 
-    /// The bundle in a folder or zip file that a spec names, relative to the spec's own file.
-    pub(super) fn bundle(&self, subject: &Subject, path: &str) -> Result<Files, String> {
+    /// A path that a spec names, relative to the spec's own file. It may not leave the package, as through `..` or a symbolic
+    /// link: a spec is not trusted to publish what else is on this machine.
+    fn beside(&self, subject: &Subject, path: &str) -> Result<PathBuf, String> {
         let beside = subject.file.as_deref().and_then(|file| Path::new(file).parent()).unwrap_or(Path::new(""));
-        let path = self.root.join(beside).join(path);
-        read_bundle(&path)
+        let root = if self.root.as_os_str().is_empty() { Path::new(".") } else { &self.root };
+        let path = root.join(beside).join(path);
+        let real =
+            |path: &Path| fs::canonicalize(path).map_err(|error| format!("cannot read {}: {error}", path.display()));
+        let found = real(&path)?;
+        if found.starts_with(real(root)?) {
+            Ok(path)
+        } else {
+            Err(format!("{} is not below {}, which is being read", path.display(), root.display()))
+        }
+    }
+}
+
+impl ReadBeside for Package {
+    fn bundle(&self, subject: &Subject, path: &str) -> Result<Files, String> {
+        read_bundle(&self.beside(subject, path)?)
+    }
+
+    fn file(&self, subject: &Subject, path: &str) -> Result<Vec<u8>, String> {
+        let path = self.beside(subject, path)?;
+        fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
     }
 }
 

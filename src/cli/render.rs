@@ -34,9 +34,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Ok(input) => input,
         Err(diagnostic) => return Ok(report_in(&[diagnostic], &|_| None)?),
     };
-    let read_folder = |subject: &crate::diag::Subject, path: &str| package.bundle(subject, path);
-    let options =
-        Options { environment: args.environment.as_deref(), read_folder: Some(&read_folder), ..Options::default() };
+    let options = Options { environment: args.environment.as_deref(), beside: Some(&package), ..Options::default() };
     let mut expansion = expand(&input, &options);
     if !has_errors(&expansion.diagnostics) {
         match &args.output {

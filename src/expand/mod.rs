@@ -9,6 +9,7 @@ mod outputs;
 mod proxy;
 mod raw_bundle;
 mod resolve;
+mod spec_files;
 
 use std::collections::BTreeMap;
 
@@ -23,8 +24,14 @@ use environment::Environment;
 use outputs::Outputs;
 use proxy::Proxy;
 
-/// Reads the folder that a spec's `bundle.path` names, relative to the spec's file: given by whoever may read files.
-pub type ReadFolder<'a> = &'a dyn Fn(&Subject, &str) -> Result<Files, String>;
+/// Reads what a spec names by a path that counts from the spec's own file. The function itself reads no files.
+pub trait ReadBeside {
+    /// The bundle in a folder or a zip file; the error says why there is none.
+    fn bundle(&self, subject: &Subject, path: &str) -> Result<Files, String>;
+
+    /// The bytes of a file; the error says why there are none.
+    fn file(&self, subject: &Subject, path: &str) -> Result<Vec<u8>, String>;
+}
 
 /// What the caller knows beside the resources.
 #[derive(Default, Clone, Copy)]
@@ -33,8 +40,8 @@ pub struct Options<'a> {
     pub provenance: Option<&'a Provenance>,
     /// Only this environment.
     pub environment: Option<&'a str>,
-    /// How to read a bundle's folder; the function itself reads no files.
-    pub read_folder: Option<ReadFolder<'a>>,
+    /// How to read the files beside the specs.
+    pub beside: Option<&'a dyn ReadBeside>,
 }
 
 /// What is to become of the input.

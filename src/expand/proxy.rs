@@ -2,6 +2,7 @@
 
 use super::environment::Environment;
 use super::resolve::{needs_values, resolve};
+use super::spec_files::SpecFileReader;
 use super::{Options, raw_bundle};
 use crate::bundle::manifest::Requirements;
 use crate::bundle::{BundleKind, Files};
@@ -106,7 +107,8 @@ fn bundle<'r>(
 ) -> Option<Proxy<'r>> {
     let name = spec.name.as_deref().unwrap_or(&resource.subject.name);
     // For a spec with a bundle of its own this only checks the name and what does not go with a bundle.
-    let made = generate(name, spec, report);
+    let files = SpecFileReader::new(resource, spec.files.as_ref(), input, options, report)?;
+    let made = generate(name, spec, &|path| files.read(path), report);
     let (files, requires, base_paths, google_auth) = match (&spec.bundle, made) {
         (Some(source), _) => {
             let files = raw_bundle::read(resource, source, input, options, report)?;

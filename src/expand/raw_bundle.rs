@@ -36,8 +36,8 @@ pub(super) fn read(
         collect(written.iter().map(|(path, text)| (path.clone(), at.key(path), text.clone().into_bytes())), report)?
     } else {
         let path = source.path.as_ref()?;
-        let found = match options.read_folder {
-            Some(read_folder) => read_folder(&resource.subject, path)
+        let found = match options.beside {
+            Some(beside) => beside.bundle(&resource.subject, path)
                 .map_err(|why| Diagnostic::error(Code::UnreadableFile, why).help("the path counts from the file of the spec")),
             None => Err(Diagnostic::error(Code::UnreadableFile, format!("the folder `{path}` cannot be read here")).help(
                 "a function gets no files: feed the bundle through a `configMapGenerator` and `configMapRef`, or expand with \
@@ -56,7 +56,7 @@ pub(super) fn read(
 }
 
 /// The ConfigMap that a spec means: kustomize may have renamed it before or, in a pipe, put a hash behind its name.
-fn config_map<'i, 'a>(
+pub(super) fn config_map<'i, 'a>(
     input: &'i Input<'a>,
     namespace: Option<&str>,
     name: &str,
@@ -106,7 +106,13 @@ fn config_map<'i, 'a>(
     None
 }
 
-fn from_config_map(input: &Input<'_>, item: &Item<'_>, at: &FieldPath, report: &mut Report<'_>) -> Option<Files> {
+/// The keys of a ConfigMap and their bytes.
+pub(super) fn entries(
+    input: &Input<'_>,
+    item: &Item<'_>,
+    at: &FieldPath,
+    report: &mut Report<'_>,
+) -> Option<Vec<(String, Vec<u8>)>> {
     let unreadable = |why: String| Diagnostic::error(Code::UnreadableBundle, why).at(at);
     let name = &item.header.name;
     let node = match Node::parse(input.source(), item.span.clone()) {
@@ -130,6 +136,13 @@ fn from_config_map(input: &Input<'_>, item: &Item<'_>, at: &FieldPath, report: &
             }
         }
     }
+    Some(entries)
+}
+
+fn from_config_map(input: &Input<'_>, item: &Item<'_>, at: &FieldPath, report: &mut Report<'_>) -> Option<Files> {
+    let unreadable = |why: String| Diagnostic::error(Code::UnreadableBundle, why).at(at);
+    let name = &item.header.name;
+    let entries = entries(input, item, at, report)?;
     if let [(key, bytes)] = entries.as_slice()
         && key == ZIP_KEY
     {

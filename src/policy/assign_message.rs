@@ -1,8 +1,6 @@
 //! AssignMessage.
 
-use std::fmt::Display;
-
-use super::{Class, Policy, PolicyType};
+use super::{Class, Policy, PolicyType, http_modifier};
 use crate::xml::Element;
 
 /// The type.
@@ -37,20 +35,8 @@ pub enum Action {
         /// The text.
         value: String,
     },
-    /// Removes headers and query parameters.
-    Remove {
-        /// Header names.
-        headers: Vec<String>,
-        /// Parameter names.
-        query: Vec<String>,
-    },
-    /// Sets headers and query parameters, over those that are there.
-    Set {
-        /// Names and values.
-        headers: Vec<(String, String)>,
-        /// Names and values.
-        query: Vec<(String, String)>,
-    },
+    /// Sets or removes headers and query parameters.
+    Message(http_modifier::Action),
     /// Sets the body.
     SetPayload {
         /// Its media type.
@@ -67,24 +53,12 @@ impl Action {
         match self {
             Self::AssignTemplate { name, template } => variable(name, Element::leaf("Template", template)),
             Self::AssignValue { name, value } => variable(name, Element::leaf("Value", value)),
-            Self::Remove { headers, query } => Element::new("Remove")
-                .children(group("Headers", "Header", headers.iter().map(|name| (name, ""))))
-                .children(group("QueryParams", "QueryParam", query.iter().map(|name| (name, "")))),
-            Self::Set { headers, query } => Element::new("Set")
-                .children(group("Headers", "Header", headers.iter().map(|(name, value)| (name, value))))
-                .children(group("QueryParams", "QueryParam", query.iter().map(|(name, value)| (name, value)))),
+            Self::Message(action) => action.element(),
             Self::SetPayload { content_type, payload } => {
                 Element::new("Set").child(Element::leaf("Payload", payload).attribute("contentType", content_type))
             }
         }
     }
-}
-
-/// `<Headers><Header name="…">…</Header></Headers>`; none without any.
-fn group<N: Display, V: Display>(outer: &str, inner: &str, pairs: impl IntoIterator<Item = (N, V)>) -> Option<Element> {
-    let mut pairs = pairs.into_iter().peekable();
-    pairs.peek()?;
-    Some(Element::new(outer).children(pairs.map(|(name, value)| Element::leaf(inner, value).attribute("name", name))))
 }
 
 impl Policy for AssignMessage {

@@ -7,6 +7,7 @@
 
 pub mod assign_message;
 pub mod cors;
+pub mod http_modifier;
 pub mod quota;
 pub mod raise_fault;
 pub mod raw;
@@ -38,8 +39,15 @@ pub struct PolicyType {
 }
 
 /// Every type that we generate, by its element.
-pub const POLICIES: &[PolicyType] =
-    &[assign_message::TYPE, cors::TYPE, quota::TYPE, raise_fault::TYPE, spike_arrest::TYPE, verify_api_key::TYPE];
+pub const POLICIES: &[PolicyType] = &[
+    assign_message::TYPE,
+    cors::TYPE,
+    http_modifier::TYPE,
+    quota::TYPE,
+    raise_fault::TYPE,
+    spike_arrest::TYPE,
+    verify_api_key::TYPE,
+];
 
 /// A policy that we generate.
 pub trait Policy {

@@ -7,7 +7,7 @@ use crate::xml::Element;
 pub const TYPE: PolicyType = PolicyType {
     element: "Quota",
     prefix: "Q",
-    class: Class::Extensible,
+    class: Class::Standard,
     doc: "Limits the number of calls of a consumer in a span of time.",
 };
 

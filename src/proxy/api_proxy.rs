@@ -19,6 +19,8 @@ pub(super) struct ApiProxy {
     pub description: Option<String>,
     /// The policies by name.
     pub policies: BTreeMap<String, PolicyFile>,
+    /// Scripts, documents and property files by their path below `apiproxy`.
+    pub resources: BTreeMap<BundlePath, Vec<u8>>,
     /// How callers reach it; `default` first.
     pub proxy_endpoints: Vec<ProxyEndpoint>,
     /// How it reaches its backends.
@@ -48,6 +50,7 @@ impl ApiProxy {
             let path = format!("targets/{}.xml", endpoint.name);
             (path, PolicyFile::Element(endpoint.element()))
         });
+        let resources = self.resources.iter().map(|(path, bytes)| Ok((path.clone(), bytes.clone())));
         std::iter::once(root)
             .chain(policies)
             .chain(proxies)
@@ -62,6 +65,7 @@ impl ApiProxy {
                 let path = BundlePath::parse(&path).map_err(|why| format!("`{path}`: {why}"))?;
                 Ok((path, text.into_bytes()))
             })
+            .chain(resources)
             .collect()
     }
 }

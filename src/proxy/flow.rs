@@ -25,10 +25,32 @@ pub(super) struct Flow {
 pub(super) struct ConditionalFlow {
     /// Its name.
     pub name: String,
-    /// When it runs.
-    pub condition: String,
+    /// When it runs; always without, which is for the last one only.
+    pub condition: Option<String>,
     /// Its steps.
     pub flow: Flow,
+}
+
+/// Steps for a fault. Of those of an endpoint one runs; the order in which they are tried differs between the two kinds of
+/// endpoints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FaultRule {
+    /// Its name.
+    pub name: String,
+    /// When it runs.
+    pub condition: Option<String>,
+    /// Its steps. A RaiseFault among them would end the rule and skip the default one.
+    pub steps: Vec<Step>,
+}
+
+impl FaultRule {
+    /// The rule's element.
+    pub(super) fn element(&self) -> Element {
+        Element::new("FaultRule")
+            .attribute("name", &self.name)
+            .children(self.steps.iter().map(Step::element))
+            .children(self.condition.as_ref().map(|text| Element::leaf("Condition", text)))
+    }
 }
 
 impl Step {
@@ -69,6 +91,6 @@ impl ConditionalFlow {
         Element::new("Flow")
             .attribute("name", &self.name)
             .children(self.flow.elements())
-            .child(Element::leaf("Condition", &self.condition))
+            .children(self.condition.as_ref().map(|text| Element::leaf("Condition", text)))
     }
 }

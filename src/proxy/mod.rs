@@ -34,16 +34,25 @@ pub struct Generated {
     pub google_auth: bool,
 }
 
+/// Gives the bytes of a file that a spec names, as `js/a.js`; the error says why it cannot. The function itself reads no
+/// files: the caller takes them from the input, or from the disk.
+pub type ReadFile<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
+
 /// Makes the bundle of a proxy; none if an error was reported, or if the spec has a `bundle` of its own: then only its
 /// name, and conflicts between that and the other fields, are checked, and the bundle's files are for [`inspect`].
-pub fn generate(name: &str, spec: &ApigeeProxySpec, report: &mut Report<'_>) -> Option<Generated> {
+pub fn generate(
+    name: &str,
+    spec: &ApigeeProxySpec,
+    read_file: ReadFile<'_>,
+    report: &mut Report<'_>,
+) -> Option<Generated> {
     let mut own = Report::new(report.subject());
     resolve::check_proxy(name, spec, &mut own);
     let generated = if spec.bundle.is_some() {
         resolve::check_bundle_source(spec, &mut own);
         None
     } else {
-        let proxy = resolve::resolve(name, spec, &mut own);
+        let proxy = resolve::resolve(name, spec, read_file, &mut own);
         // A model with errors is not laid out: what it lacks would only be reported a second time.
         if own.has_errors() { None } else { lay_out(name, &proxy, &mut own) }
     };
@@ -99,7 +108,7 @@ mod tests {
         let spec: ApigeeProxySpec = decode::decode(node.get("spec").unwrap()).unwrap();
         let subject = Subject::default();
         let mut report = Report::new(&subject);
-        let generated = generate("test", &spec, &mut report);
+        let generated = generate("test", &spec, &|_| Err("no files".to_owned()), &mut report);
         generated.unwrap_or_else(|| panic!("{yaml}\n{:?}", report.into_diagnostics()))
     }
 
@@ -121,7 +130,7 @@ mod tests {
 
     /// Who runs on a request must come in this order, whatever else is there.
     const REQUEST: [&str; 6] =
-        ["CORS-Default", "SA-Default", "VA-Default", "AM-RemoveApiKey", "Q-Default", "AM-SetRequest"];
+        ["CORS-Default", "SA-Default", "VA-Default", "HTTPM-RemoveApiKey", "Q-Default", "HTTPM-SetRequest"];
 
     #[test]
     fn the_order_holds_for_every_choice_of_words() {
@@ -129,7 +138,10 @@ mod tests {
             ("  cors: {origins: ['https://a.example.com']}\n", "CORS-Default"),
             ("  traffic: {spikeArrest: 1ps, quota: {limit: 1, per: hour}}\n", "SA-Default"),
             ("  security: {apiKey: {}, headers: default}\n", "VA-Default"),
-            ("  flow: {request: [{set: {headers: {a: b}}}], response: [{set: {headers: {c: d}}}]}\n", "AM-SetRequest"),
+            (
+                "  flow: {request: [{set: {headers: {a: b}}}], response: [{set: {headers: {c: d}}}]}\n",
+                "HTTPM-SetRequest",
+            ),
             ("  faults: none\n", ""),
         ];
         for choice in 0..1_u32 << words.len() {
@@ -151,7 +163,7 @@ mod tests {
             }
             let response = steps(&document, &["PostFlow", "Response"]);
             assert!(
-                ["AM-SetResponse", "AM-SecurityHeaders"]
+                ["HTTPM-SetResponse", "HTTPM-SecurityHeaders"]
                     .iter()
                     .filter(|name| response.contains(&(**name).to_owned()))
                     .eq(response.iter()),
@@ -159,7 +171,7 @@ mod tests {
             );
             let faults = steps(&document, &["DefaultFaultRule"]);
             assert!(
-                ["AM-FaultJson", "AM-SecurityHeaders"]
+                ["AM-FaultJson", "HTTPM-SecurityHeaders"]
                     .iter()
                     .filter(|name| faults.contains(&(**name).to_owned()))
                     .eq(faults.iter()),
@@ -179,10 +191,10 @@ mod tests {
         let document = parse_bytes(generated.files.get("proxies/default.xml").unwrap()).unwrap();
         assert_eq!(
             steps(&document, &["PreFlow", "Request"]),
-            ["CORS-Default", "SA-Default", "VA-Default", "AM-RemoveApiKey", "Q-Product", "AM-SetRequest"]
+            ["CORS-Default", "SA-Default", "VA-Default", "HTTPM-RemoveApiKey", "Q-Product", "HTTPM-SetRequest"]
         );
-        assert_eq!(steps(&document, &["PostFlow", "Response"]), ["DC-Orders", "AM-SecurityHeaders"]);
-        assert_eq!(steps(&document, &["DefaultFaultRule"]), ["AM-FaultJson", "AM-SecurityHeaders"]);
+        assert_eq!(steps(&document, &["PostFlow", "Response"]), ["DC-Orders", "HTTPM-SecurityHeaders"]);
+        assert_eq!(steps(&document, &["DefaultFaultRule"]), ["AM-FaultJson", "HTTPM-SecurityHeaders"]);
         let texts = |name: &str| {
             let nodes = document.descendants().filter(|node| node.has_tag_name(name));
             nodes.filter_map(|node: XmlNode<'_, '_>| node.text()).map(str::to_owned).collect::<Vec<_>>()

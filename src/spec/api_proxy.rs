@@ -9,6 +9,7 @@ use super::cors::Cors;
 use super::deploy::Deploy;
 use super::endpoint::Endpoint;
 use super::faults::Faults;
+use super::files::SpecFiles;
 use super::flow::Flow;
 use super::operation::Operation;
 use super::route::Route;
@@ -60,6 +61,8 @@ pub struct ApigeeProxySpec {
     /// step uses it by `policy: NAME`.
     #[serde(default)]
     pub policies: IndexMap<String, Verbatim>,
+    /// The files that the spec names. Default: those beside the spec, which only `apigee-flux render` reads.
+    pub files: Option<SpecFiles>,
     /// How the proxy is deployed.
     #[serde(default)]
     pub deploy: Deploy,
@@ -85,6 +88,7 @@ impl ApigeeProxySpec {
             ("endpoints", !self.endpoints.is_empty()),
             ("faults", self.faults.is_some()),
             ("policies", !self.policies.is_empty()),
+            ("files", self.files.is_some()),
         ]
         .into_iter()
         .filter_map(|(name, given)| given.then_some(name))

@@ -11,6 +11,7 @@ pub mod endpoint;
 pub mod environment;
 pub mod expand_apigee;
 pub mod faults;
+pub mod files;
 pub mod flow;
 pub mod operation;
 mod resource;

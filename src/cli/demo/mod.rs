@@ -21,7 +21,7 @@ use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 
 use super::package::Package;
-use crate::diag::{Subject, has_errors, human};
+use crate::diag::{has_errors, human};
 use crate::expand::{Options, expand};
 use crate::k8s::{DIGEST, Object};
 use crate::sandbox::{self, LoggedRequest, Sandbox};
@@ -130,8 +130,7 @@ fn write_file(path: &Path, text: &str) -> anyhow::Result<()> {
 fn expand_folder(specs: &Path) -> anyhow::Result<Vec<Object>> {
     let package = Package::read(specs)?;
     let input = package.input().map_err(|diagnostic| anyhow::anyhow!(diagnostic.text()))?;
-    let read_folder = |subject: &Subject, path: &str| package.bundle(subject, path);
-    let expansion = expand(&input, &Options { read_folder: Some(&read_folder), ..Options::default() });
+    let expansion = expand(&input, &Options { beside: Some(&package), ..Options::default() });
     if has_errors(&expansion.diagnostics) {
         bail!("{}", human::report(&expansion.diagnostics, &|diagnostic| package.locate(&input, diagnostic)));
     }

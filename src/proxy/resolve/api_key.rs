@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::endpoint::{Draft, Given, Verified};
 use super::names;
-use crate::policy::assign_message::{self, Action, AssignMessage};
+use crate::policy::http_modifier::{self, Action, HttpModifier};
 use crate::policy::verify_api_key::{self as policy, VerifyApiKey};
 use crate::spec::security::KeyLocation;
 
@@ -24,9 +24,10 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     };
     let name = draft.intent.policy_name(policy::TYPE.prefix, "Default", own);
     let verify = context.add(&name, &VerifyApiKey { key: variable }, &at);
-    let removal = AssignMessage { actions: vec![Action::Remove { headers, query }] };
-    let remove_name = draft.intent.policy_name(assign_message::TYPE.prefix, "RemoveApiKey", own);
+    let removal = HttpModifier { actions: vec![Action::Remove { headers, query }] };
+    let remove_name = draft.intent.policy_name(http_modifier::TYPE.prefix, "RemoveApiKey", own);
     let remove = context.add(&remove_name, &removal, &at);
     draft.endpoint.pre_flow.request.extend([verify, remove]);
-    draft.verified = Some(Verified { client_id: format!("verifyapikey.{name}.client_id"), policy: name, own });
+    draft.verified =
+        Some(Verified { consumer: format!("verifyapikey.{name}.client_id"), policy: name, product: true, own });
 }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::super::ReadFile;
 use super::super::api_proxy::ApiProxy;
 use super::super::flow::Step;
 use super::super::proxy_endpoint::ProxyEndpoint;
 use super::super::target_endpoint::TargetEndpoint;
+use crate::bundle::BundlePath;
 use crate::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 use crate::policy::Policy;
 use crate::policy::raw::PolicyFile;
@@ -13,9 +15,11 @@ use crate::policy::raw::PolicyFile;
 /// The state of one proxy's resolution.
 pub(super) struct Context<'r, 's> {
     pub(super) report: &'r mut Report<'s>,
+    read_file: ReadFile<'r>,
     /// By the name in lower case: files that differ only in case overwrite each other on many disks.
     policies: BTreeMap<String, Entry>,
     references: Vec<(FieldPath, String)>,
+    resources: BTreeMap<BundlePath, Vec<u8>>,
 }
 
 struct Entry {
@@ -27,8 +31,41 @@ struct Entry {
 }
 
 impl<'r, 's> Context<'r, 's> {
-    pub(super) fn new(report: &'r mut Report<'s>) -> Self {
-        Self { report, policies: BTreeMap::new(), references: Vec::new() }
+    pub(super) fn new(read_file: ReadFile<'r>, report: &'r mut Report<'s>) -> Self {
+        Self { report, read_file, policies: BTreeMap::new(), references: Vec::new(), resources: BTreeMap::new() }
+    }
+
+    /// The bytes of a file that the spec names; none if that was reported.
+    pub(super) fn read_file(&mut self, path: &str, at: &FieldPath) -> Option<Vec<u8>> {
+        match (self.read_file)(path) {
+            Ok(bytes) => Some(bytes),
+            Err(why) => {
+                self.report.push(Diagnostic::error(Code::UnreadableFile, why).at(at).help(
+                    "give the files of the spec in `spec.files`; `apigee-flux render` also reads those beside the spec",
+                ));
+                None
+            }
+        }
+    }
+
+    /// Adds a resource, as `jsc/a.js`, and gives its URL, as `jsc://a.js`. Two fields that give the same content share it.
+    pub(super) fn add_resource(&mut self, folder: &str, name: &str, bytes: Vec<u8>, at: &FieldPath) -> String {
+        match BundlePath::parse(&format!("resources/{folder}/{name}")) {
+            Ok(path) => {
+                let same = |other: &BundlePath| other.as_str().eq_ignore_ascii_case(path.as_str());
+                if let Some((other, _)) = self.resources.iter().find(|(other, found)| same(other) && **found != bytes) {
+                    let message = format!("the file `{other}` of the bundle has other content already");
+                    self.report
+                        .push(Diagnostic::error(Code::NameCollision, message).at(at).help("rename one of the files"));
+                }
+                self.resources.insert(path, bytes);
+            }
+            Err(why) => self.report.push(
+                Diagnostic::error(Code::UnsafePath, format!("`{name}` is no name for a file of a bundle: {why}"))
+                    .at(at),
+            ),
+        }
+        format!("{folder}://{name}")
     }
 
     /// Adds a policy that the user wrote. One that could not be read counts too: its steps are not at fault.
@@ -126,8 +163,8 @@ impl<'r, 's> Context<'r, 's> {
         }
     }
 
-    /// The policies by name.
-    pub(super) fn into_policies(self) -> BTreeMap<String, PolicyFile> {
-        self.policies.into_values().map(|entry| (entry.name, entry.file)).collect()
+    /// The policies by name, and the resources.
+    pub(super) fn into_parts(self) -> (BTreeMap<String, PolicyFile>, BTreeMap<BundlePath, Vec<u8>>) {
+        (self.policies.into_values().map(|entry| (entry.name, entry.file)).collect(), self.resources)
     }
 }

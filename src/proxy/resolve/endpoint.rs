@@ -64,7 +64,7 @@ pub(super) struct Draft<'s> {
     pub(super) endpoint: ProxyEndpoint,
     /// The user's own steps.
     pub(super) steps: Flow,
-    /// The step that verified an API product's credential.
+    /// The step that verified the caller's credential.
     pub(super) verified: Option<Verified>,
 }
 
@@ -72,8 +72,10 @@ pub(super) struct Draft<'s> {
 pub(super) struct Verified {
     /// The policy.
     pub(super) policy: String,
-    /// The variable that holds the consumer's identity.
-    pub(super) client_id: String,
+    /// The variable that holds the consumer's identity: what a quota counts and a cache keeps apart.
+    pub(super) consumer: String,
+    /// Whether the credential is for an API product (an API key, an access token of Apigee), whose quota can be applied.
+    pub(super) product: bool,
     /// Whether only this endpoint has it.
     pub(super) own: bool,
 }

@@ -25,6 +25,9 @@ mod user_steps;
 pub(super) use bundle_source::check_bundle_source;
 pub(super) use names::check_proxy;
 
+use std::collections::BTreeMap;
+
+use super::ReadFile;
 use super::api_proxy::ApiProxy;
 use crate::diag::{FieldPath, Report};
 use crate::spec::ApigeeProxySpec;
@@ -47,30 +50,34 @@ const FEATURES: &[Feature] =
     &[cors::add, spike_arrest::add, api_key::add, quota::add, user_steps::add, faults::add, security_headers::add];
 
 /// Resolves a proxy. With errors in the report, what comes out is incomplete.
-pub(super) fn resolve(name: &str, spec: &ApigeeProxySpec, report: &mut Report<'_>) -> ApiProxy {
+pub(super) fn resolve(
+    name: &str,
+    spec: &ApigeeProxySpec,
+    read_file: ReadFile<'_>,
+    report: &mut Report<'_>,
+) -> ApiProxy {
     let at = FieldPath::of(&["spec"]);
-    let mut context = Context::new(report);
+    let mut context = Context::new(read_file, report);
     policies::add(spec, &mut context, &at);
     let target_endpoints = targets::resolve(spec, &mut context, &at);
     let operations = operations::resolve(spec, &mut context, &at);
     let steps = user_steps::resolve(spec, &mut context, &at);
     let endpoints = endpoint::intents(spec, context.report, &at);
-    let proxy_endpoints = endpoints
-        .into_iter()
-        .map(|intent| {
-            let mut draft = Draft::new(intent, &operations, &steps);
-            for feature in FEATURES {
-                feature(&mut draft, &mut context);
-            }
-            draft.endpoint.route_rules = routes::resolve(&draft.intent, &target_endpoints, context.report);
-            draft.endpoint
-        })
-        .collect();
+    let mut drafts: Vec<Draft<'_>> =
+        endpoints.into_iter().map(|intent| Draft::new(intent, &operations, &steps)).collect();
+    for draft in &mut drafts {
+        for feature in FEATURES {
+            feature(draft, &mut context);
+        }
+        draft.endpoint.route_rules = routes::resolve(&draft.intent, &target_endpoints, context.report);
+    }
+    let proxy_endpoints = drafts.into_iter().map(|draft| draft.endpoint).collect();
     let mut proxy = ApiProxy {
         name: name.to_owned(),
         display_name: spec.display_name.clone().unwrap_or_else(|| name.to_owned()),
         description: spec.description.clone(),
-        policies: std::collections::BTreeMap::new(),
+        policies: BTreeMap::new(),
+        resources: BTreeMap::new(),
         proxy_endpoints,
         target_endpoints,
     };
@@ -80,6 +87,6 @@ pub(super) fn resolve(name: &str, spec: &ApigeeProxySpec, report: &mut Report<'_
         context.check_unattached(&proxy);
         routes::check_unused_targets(&proxy, context.report, &at);
     }
-    proxy.policies = context.into_policies();
+    (proxy.policies, proxy.resources) = context.into_parts();
     proxy
 }

@@ -55,7 +55,11 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
         };
         let methods = operation.matches.methods.clone();
         let operation = Resolved {
-            flow: ConditionalFlow { name: name.clone(), condition: condition::of_operation(&pattern, &methods), flow },
+            flow: ConditionalFlow {
+                name: name.clone(),
+                condition: Some(condition::of_operation(&pattern, &methods)),
+                flow,
+            },
             pattern,
             methods,
         };

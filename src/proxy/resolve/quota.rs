@@ -23,9 +23,9 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     let (quota, word) = match given.map(|given| given.value) {
         Some(WordOr::Word(QuotaWord::None)) => return,
         // A key is for a product, and the product's quota is nothing but a number until a policy enforces it.
-        None if verified.is_none() || !draft.intent.default_quota => return,
+        None if verified.is_none_or(|verified| !verified.product) || !draft.intent.default_quota => return,
         None | Some(WordOr::Word(QuotaWord::Product)) => {
-            let Some(verified) = verified else {
+            let Some(verified) = verified.filter(|verified| verified.product) else {
                 no_consumer(draft, &at, context);
                 return;
             };
@@ -34,7 +34,7 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
         Some(WordOr::Value(fixed)) => {
             check(fixed.limit, fixed.interval, fixed.key.as_deref(), &at, context);
             let limit = Limit { allow: fixed.limit, interval: fixed.interval.unwrap_or(1), unit: fixed.per.as_str() };
-            let key = fixed.key.clone().or_else(|| verified.map(|verified| verified.client_id.clone()));
+            let key = fixed.key.clone().or_else(|| verified.map(|verified| verified.consumer.clone()));
             (Quota::Fixed { limit, key }, "Default")
         }
     };
@@ -50,7 +50,7 @@ fn by_product(verified: &Verified) -> Quota {
 fn no_consumer(draft: &Draft<'_>, at: &FieldPath, context: &mut Context<'_, '_>) {
     let intent = &draft.intent;
     let message = format!(
-        "the endpoint `{}` checks no credential, so it does not know whose product's quota to apply",
+        "the endpoint `{}` checks no credential of an API product, so it does not know whose quota to apply",
         intent.name
     );
     let taken_over = intent.name != DEFAULT && intent.quota.as_ref().is_none_or(|quota| !quota.own);

@@ -4,7 +4,7 @@ use super::super::credential;
 use super::context::Context;
 use super::endpoint::{Draft, Given};
 use super::names;
-use crate::policy::assign_message::{self, Action, AssignMessage};
+use crate::policy::http_modifier::{self, Action, HttpModifier};
 use crate::spec::security::HeadersWord;
 use crate::spec::word_or::WordOr;
 
@@ -32,14 +32,14 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
             headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
         }
     };
-    let policy = AssignMessage {
+    let policy = HttpModifier {
         actions: vec![
             // They tell an attacker which software to try.
             Action::Remove { headers: vec!["Server".to_owned(), "X-Powered-By".to_owned()], query: Vec::new() },
             Action::Set { headers, query: Vec::new() },
         ],
     };
-    let name = draft.intent.policy_name(assign_message::TYPE.prefix, "SecurityHeaders", own);
+    let name = draft.intent.policy_name(http_modifier::TYPE.prefix, "SecurityHeaders", own);
     let step = context.add(&name, &policy, &at);
     draft.endpoint.default_fault_rule.push(step.clone());
     draft.endpoint.post_flow.response.push(step);

@@ -4,12 +4,12 @@ use super::super::names;
 use super::{Direction, ShortStep, check_no_query};
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::policy::Policy;
-use crate::policy::assign_message::{self, Action, AssignMessage};
+use crate::policy::http_modifier::{self, Action, HttpModifier};
 use crate::spec::step::Remove;
 
 impl ShortStep for Remove {
     fn prefix(&self) -> &'static str {
-        assign_message::TYPE.prefix
+        http_modifier::TYPE.prefix
     }
 
     fn subject(&self, direction: Direction) -> String {
@@ -31,7 +31,7 @@ impl ShortStep for Remove {
         for (index, name) in self.query.iter().enumerate() {
             names::check_variable("query parameter", name, &at.key("query").index(index), report);
         }
-        Box::new(AssignMessage {
+        Box::new(HttpModifier {
             actions: vec![Action::Remove { headers: self.headers.clone(), query: self.query.clone() }],
         })
     }

@@ -6,11 +6,12 @@ use super::{Direction, ShortStep, check_no_query};
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::policy::Policy;
 use crate::policy::assign_message::{self, Action, AssignMessage};
+use crate::policy::http_modifier::{self, HttpModifier};
 use crate::spec::step::Set;
 
 impl ShortStep for Set {
     fn prefix(&self) -> &'static str {
-        assign_message::TYPE.prefix
+        if self.variables.is_empty() { http_modifier::TYPE.prefix } else { assign_message::TYPE.prefix }
     }
 
     fn subject(&self, direction: Direction) -> String {
@@ -44,12 +45,16 @@ impl ShortStep for Set {
         let pairs = |map: &indexmap::IndexMap<String, String>| {
             map.iter().map(|(name, value)| (name.clone(), value.clone())).collect::<Vec<_>>()
         };
+        let message = (!self.headers.is_empty() || !self.query.is_empty())
+            .then(|| http_modifier::Action::Set { headers: pairs(&self.headers), query: pairs(&self.query) });
+        // The standard policy cannot set variables.
+        if self.variables.is_empty() {
+            return Box::new(HttpModifier { actions: message.into_iter().collect() });
+        }
         let variables = self
             .variables
             .iter()
             .map(|(name, template)| Action::AssignTemplate { name: name.clone(), template: template.clone() });
-        let message = (!self.headers.is_empty() || !self.query.is_empty())
-            .then(|| Action::Set { headers: pairs(&self.headers), query: pairs(&self.query) });
-        Box::new(AssignMessage { actions: variables.chain(message).collect() })
+        Box::new(AssignMessage { actions: variables.chain(message.map(Action::Message)).collect() })
     }
 }
