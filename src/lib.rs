@@ -2,7 +2,9 @@
 
 pub mod apigee;
 pub mod bundle;
+pub mod check;
 pub mod cli;
+pub mod condition;
 pub mod diag;
 pub mod duration;
 pub mod expand;
@@ -10,6 +12,7 @@ pub mod k8s;
 pub mod krm;
 pub mod policy;
 pub mod proxy;
+pub mod runtime;
 pub mod sandbox;
 pub mod spec;
 pub mod xml;

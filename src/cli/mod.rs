@@ -3,6 +3,7 @@
 //! This is the rim: only here, in `apigee::{client, auth, mount}` and in `sandbox::server` are files, the network, the clock or
 //! the environment touched.
 
+mod check;
 mod demo;
 mod deploy;
 mod function;
@@ -31,6 +32,7 @@ pub struct Cli {
 enum Command {
     Demo(demo::Args),
     Render(render::Args),
+    Check(check::Args),
     Deploy(Box<deploy::Args>),
     Sandbox(sandbox::Args),
 }
@@ -48,6 +50,7 @@ pub fn run() -> ExitCode {
     let result = match cli.command {
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Render(args)) => render::run(&args),
+        Some(Command::Check(args)) => check::run(&args),
         Some(Command::Deploy(args)) => Ok(deploy::run(&args)),
         Some(Command::Sandbox(args)) => Ok(sandbox::run(args)),
         None if io::stdin().is_terminal() => help(),

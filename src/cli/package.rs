@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 
 use crate::bundle::zip::unpack;
 use crate::bundle::{BundleKind, BundlePath, Files};
+use crate::diag::snippet::Place;
 use crate::diag::{Diagnostic, Subject};
 use crate::expand::ReadBeside;
 use crate::krm::Input;
@@ -82,16 +83,58 @@ impl Package {
         diagnostic
     }
 
+    /// True if a folder itself holds YAML files that would be read.
+    pub(super) fn has_resources(folder: &Path) -> bool {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.into_iter().any(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            !name.starts_with('.') && is_resource_file(&name) && entry.path().is_file()
+        })
+    }
+
     /// Where a diagnostic's field stands in its file: line and column.
     pub(super) fn locate(&self, input: &Input<'_>, diagnostic: &Diagnostic) -> Option<(usize, usize)> {
         let subject = diagnostic.subject.as_ref()?;
         let item = input.items().iter().find(|item| Subject::from(&item.header) == *subject)?;
         let offset = match Node::parse(&self.source, item.span.clone()) {
-            Ok(node) => node.locate(&diagnostic.field),
+            Ok(node) => match diagnostic.offset {
+                Some(inside) => node.locate_inside(&self.source, &diagnostic.field, inside),
+                None => node.locate(&diagnostic.field),
+            },
             Err(error) => error.offset,
         };
         let (start, _) = self.file(offset)?;
         Some(line_and_column(&self.source[start..], offset - start))
+    }
+
+    /// Where a diagnostic is shown: in the file of a bundle on the disk, or at the spec's field.
+    pub(super) fn place(&self, input: Option<&Input<'_>>, diagnostic: &Diagnostic) -> Option<Place> {
+        if let Some(place) = input.and_then(|input| self.place_in_bundle(input, diagnostic)) {
+            return Some(place);
+        }
+        let name = diagnostic.subject.as_ref()?.file.as_deref()?;
+        let position = diagnostic.position.or_else(|| self.locate(input?, diagnostic));
+        let start = self.files.iter().find(|(_, known)| known == name).map(|(start, _)| *start);
+        let line = position.zip(start).and_then(|((line, _), start)| self.source[start..].lines().nth(line - 1));
+        let file = self.root.join(name).to_string_lossy().into_owned();
+        Some(Place { file, position, line: line.map(str::to_owned), in_bundle: false })
+    }
+
+    fn place_in_bundle(&self, input: &Input<'_>, diagnostic: &Diagnostic) -> Option<Place> {
+        let inside = diagnostic.in_bundle.as_ref()?;
+        let subject = diagnostic.subject.as_ref()?;
+        let item = input.items().iter().find(|item| Subject::from(&item.header) == *subject)?;
+        let node = Node::parse(&self.source, item.span.clone()).ok()?;
+        let bundle = node.get("spec")?.get("bundle")?.get("path")?.as_str()?;
+        let beside = Path::new(subject.file.as_deref()?).parent().unwrap_or(Path::new(""));
+        let file = bundle_root(&self.root.join(beside).join(bundle)).join(&inside.path);
+        let text = fs::read_to_string(&file).ok()?;
+        Some(Place {
+            file: file.to_string_lossy().into_owned(),
+            position: Some((inside.line, inside.column)),
+            line: text.lines().nth(inside.line - 1).map(str::to_owned),
+            in_bundle: true,
+        })
     }
 
     /// A path that a spec names, relative to the spec's own file. It may not leave the package, as through `..` or a symbolic
@@ -123,14 +166,13 @@ impl ReadBeside for Package {
 }
 
 /// The files of a bundle: a folder that holds `apiproxy`, that folder itself, or a zip file.
-fn read_bundle(path: &Path) -> Result<Files, String> {
+pub(super) fn read_bundle(path: &Path) -> Result<Files, String> {
     let shown = path.display();
     if path.is_file() {
         let bytes = fs::read(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
         return unpack(&bytes).map(|(_, files)| files).map_err(|why| format!("{shown}: {why}"));
     }
-    let inner = path.join(BundleKind::Proxy.root());
-    let root = if inner.is_dir() { inner } else { path.to_owned() };
+    let root = bundle_root(path);
     let mut files = Files::new();
     let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
@@ -156,6 +198,12 @@ fn read_bundle(path: &Path) -> Result<Files, String> {
         }
     }
     Ok(files)
+}
+
+/// The folder of a bundle's files.
+fn bundle_root(path: &Path) -> PathBuf {
+    let inner = path.join(BundleKind::Proxy.root());
+    if inner.is_dir() { inner } else { path.to_owned() }
 }
 
 /// The YAML files below a directory, sorted.

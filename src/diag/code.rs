@@ -89,10 +89,59 @@ codes! {
     UnattachedPolicy = "AF051",
     /// A route names a target that does not exist.
     MissingTarget = "AF052",
-    /// Routes are tried in order: one without a condition must stand last.
+    /// Routes are tried in order: one without a condition must stand last, and there must be one, or requests that match none
+    /// fail.
     UnreachableRoute = "AF053",
     /// A file outside the resource could not be read.
     UnreadableFile = "AF060",
+    /// The rate of a SpikeArrest is not one. Apigee takes a whole number with `ps` (per second) or `pm` (per minute), or a
+    /// variable in braces; the attribute `ref` may name a variable that holds one.
+    InvalidRate = "AF070",
+    /// A Quota or LLMTokenQuota has a count, an interval or a time unit that Apigee does not take. Counts and intervals are
+    /// whole numbers, units are `minute`, `hour`, `day`, `week` and `month`.
+    InvalidQuota = "AF071",
+    /// A quota counts for a consumer that is not known where it runs: the step that verifies the credential is missing, runs
+    /// later, runs under another condition, or verifies a credential that belongs to no API product.
+    QuotaWithoutConsumer = "AF072",
+    /// CORS does not answer every preflight. Browsers send a preflight without credentials, so a step that checks them must
+    /// not run before it, and a condition must not hold it back.
+    LateCors = "AF073",
+    /// A pattern that matches no request or other ones than its author meant: in MatchesPath `*` is one segment and `**` any
+    /// number of them; `{id}` is plain text there, and a query is no part of a path.
+    DeadPattern = "AF074",
+    /// Flows are tried in their order and the first that matches runs alone. Behind a flow that matches the same requests or
+    /// all of them, a flow never runs.
+    UnreachableFlow = "AF075",
+    /// A condition that Apigee cannot read. The place counts inside the condition.
+    InvalidCondition = "AF076",
+    /// A condition that holds for no request, as one that asks for two methods at once.
+    ContradictoryCondition = "AF077",
+    /// A policy names a file of the bundle that is not there: a script, a stylesheet, a document, a property set. Files of the
+    /// environment or the organization may serve too; those are not known here.
+    MissingResource = "AF078",
+    /// A file of the bundle that nothing names. It is uploaded with every revision.
+    UnusedResource = "AF079",
+    /// A cached response may reach somebody else than the consumer it was made for: the key does not tell consumers apart, or
+    /// the cache answers before the credential is checked.
+    SharedCache = "AF080",
+    /// A ResponseCache is attached in one direction only: on the request it looks a response up, on the response it stores one.
+    HalfCache = "AF081",
+    /// A RaiseFault policy inside a fault rule ends the rule and starts fault handling anew: what other rules and the default
+    /// rule would do is lost.
+    RaiseInFaultRule = "AF082",
+    /// A connection to a backend is not protected: TLS is off, not enforced, or its certificate is not checked.
+    WeakTls = "AF083",
+    /// A proxy endpoint has no base path, several, or one that Apigee does not take.
+    InvalidBasePath = "AF084",
+    /// A bundle exceeds a limit of Apigee's page "Limits".
+    LimitExceeded = "AF085",
+    /// The name of a file and the name inside it differ, or a name is not one that Apigee takes.
+    WrongFileName = "AF086",
+    /// The root element of a policy is none of Apigee's policies.
+    UnknownPolicy = "AF087",
+    /// One extensible policy makes the whole proxy extensible: it needs an intermediate or comprehensive environment and may
+    /// cost more. `spec.deploy.allowExtensible: false` forbids it.
+    ExtensibleProxy = "AF088",
     /// A defect of this program. The input is unchanged; please report it.
     Internal = "AF099",
 }

@@ -47,8 +47,12 @@ pub fn report(diagnostics: &[Diagnostic], locate: Locate<'_>) -> String {
     let errors = count(Severity::Error);
     if errors > 0 {
         let warnings = count(Severity::Warning);
-        let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
         let _ = writeln!(text, "{}, {}; nothing was changed", plural(errors, "error"), plural(warnings, "warning"));
     }
     text
+}
+
+/// A number and its noun.
+pub fn plural(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

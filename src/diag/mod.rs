@@ -7,6 +7,7 @@
 mod code;
 mod field_path;
 pub mod human;
+pub mod snippet;
 
 use std::cmp::Ordering;
 
@@ -20,6 +21,8 @@ pub enum Severity {
     Error,
     /// The output stands, but somebody should look.
     Warning,
+    /// Nothing is wrong; it is worth knowing.
+    Info,
 }
 
 impl Severity {
@@ -28,6 +31,7 @@ impl Severity {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",
+            Self::Info => "info",
         }
     }
 }
@@ -61,12 +65,23 @@ impl Subject {
     }
 }
 
+/// A place inside a bundle: a file that stands in the spec, in a ConfigMap or on a disk.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct InBundle {
+    /// The file, below the bundle's root folder.
+    pub path: String,
+    /// From 1.
+    pub line: usize,
+    /// In characters, from 1.
+    pub column: usize,
+}
+
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// The stable code.
     pub code: Code,
-    /// Error or warning.
+    /// How bad it is.
     pub severity: Severity,
     /// What is wrong: one line, lower case, no full stop.
     pub message: String,
@@ -80,6 +95,10 @@ pub struct Diagnostic {
     pub proposed: Option<String>,
     /// Line and column from 1, when the stage itself knows them (malformed input).
     pub position: Option<(usize, usize)>,
+    /// The byte inside the field's value, for a value that has a language of its own, as a condition.
+    pub offset: Option<usize>,
+    /// The place in the bundle that the field names.
+    pub in_bundle: Option<InBundle>,
 }
 
 impl Diagnostic {
@@ -94,12 +113,19 @@ impl Diagnostic {
             help: None,
             proposed: None,
             position: None,
+            offset: None,
+            in_bundle: None,
         }
     }
 
     /// A warning.
     pub fn warning(code: Code, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(code, message) }
+    }
+
+    /// What is worth knowing.
+    pub fn info(code: Code, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Info, ..Self::error(code, message) }
     }
 
     /// Says which resource.
@@ -137,9 +163,19 @@ impl Diagnostic {
         self
     }
 
-    /// The message with its proposal and help: everything but the place and the code.
+    /// Says at which byte inside the field's value.
+    #[must_use]
+    pub fn offset(mut self, offset: usize) -> Self {
+        self.offset = Some(offset);
+        self
+    }
+
+    /// The message with its proposal and help, and the place in a bundle: everything but the resource and the code.
     pub fn text(&self) -> String {
-        let mut text = self.message.clone();
+        let mut text = match &self.in_bundle {
+            Some(InBundle { path, line, column }) => format!("{path}:{line}:{column}: {}", self.message),
+            None => self.message.clone(),
+        };
         if let Some(proposed) = &self.proposed {
             text.push_str("; did you mean `");
             text.push_str(proposed);
@@ -158,7 +194,8 @@ impl Diagnostic {
             let subject = d.subject.clone().unwrap_or_default();
             (d.severity, subject.file.clone(), subject.index, subject)
         };
-        key(a).cmp(&key(b)).then_with(|| a.position.cmp(&b.position))
+        let place = |d: &Self| (d.position, d.in_bundle.clone());
+        key(a).cmp(&key(b)).then_with(|| place(a).cmp(&place(b)))
     }
 }
 

@@ -20,6 +20,8 @@ use crate::krm::{Change, Id, Input, Item};
 use crate::spec::expand_apigee::Provenance;
 use crate::spec::{GROUP, Resource, Spec};
 
+pub use raw_bundle::check as check_files;
+
 use environment::Environment;
 use outputs::Outputs;
 use proxy::Proxy;
@@ -42,6 +44,8 @@ pub struct Options<'a> {
     pub environment: Option<&'a str>,
     /// How to read the files beside the specs.
     pub beside: Option<&'a dyn ReadBeside>,
+    /// Whether to tell the class of each proxy, standard or extensible.
+    pub classes: bool,
 }
 
 /// What is to become of the input.

@@ -8,7 +8,7 @@ use crate::bundle::manifest::Requirements;
 use crate::bundle::{BundleKind, Files};
 use crate::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 use crate::krm::Input;
-use crate::proxy::{generate, inspect};
+use crate::proxy::{Origins, generate, inspect};
 use crate::spec::api_proxy::ApigeeProxySpec;
 use crate::spec::{Resource, Spec};
 use crate::yaml::Node;
@@ -109,15 +109,23 @@ fn bundle<'r>(
     // For a spec with a bundle of its own this only checks the name and what does not go with a bundle.
     let files = SpecFileReader::new(resource, spec.files.as_ref(), input, options, report)?;
     let made = generate(name, spec, &|path| files.read(path), report);
-    let (files, requires, base_paths, google_auth) = match (&spec.bundle, made) {
+    let (files, requires, base_paths, google_auth, class, origins) = match (&spec.bundle, made) {
         (Some(source), _) => {
             let files = raw_bundle::read(resource, source, input, options, report)?;
             let found = inspect(BundleKind::Proxy, name, &files, report);
-            (files, found.requires, found.base_paths, found.google_auth)
+            (files, found.requires, found.base_paths, found.google_auth, found.class, Origins::default())
         }
-        (None, Some(made)) => (made.files, made.requires, made.base_paths, made.google_auth),
+        (None, Some(made)) => {
+            (made.files, made.requires, made.base_paths, made.google_auth, made.class, made.origins)
+        }
         (None, None) => return None,
     };
+    let origin = |policy: &str| origins.policy(policy).map(|origin| origin.at.to_string());
+    if spec.deploy.allow_extensible == Some(false) {
+        class.forbid_extensible(&origin, report);
+    } else if options.classes {
+        class.tell(&origin, report);
+    }
     let service_account = spec.deploy.service_account.clone();
     if google_auth && service_account.is_none() {
         let message = "a target gets a Google token, but the proxy has no service account to get it for";

@@ -202,7 +202,8 @@ fn collect(written: impl Iterator<Item = (String, FieldPath, Vec<u8>)>, report: 
     right.then_some(files)
 }
 
-fn check(files: &Files, at: &FieldPath, report: &mut Report<'_>) -> bool {
+/// Checks what concerns a bundle's files as such: their sum and their names. False if an error was reported.
+pub fn check(files: &Files, at: &FieldPath, report: &mut Report<'_>) -> bool {
     let total = files.total_bytes();
     if total > MAX_BUNDLE_BYTES {
         report.push(

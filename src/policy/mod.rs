@@ -12,6 +12,7 @@ pub mod quota;
 pub mod raise_fault;
 pub mod raw;
 pub mod spike_arrest;
+pub mod types;
 pub mod verify_api_key;
 
 use crate::xml::Element;

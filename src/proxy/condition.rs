@@ -1,29 +1,20 @@
 //! Conditions in Apigee's language: making those of operations, and checking those that users write.
 
-/// Why a condition cannot be meant; none if nothing is wrong that can be seen without variables.
-pub(super) fn fault(condition: &str) -> Option<&'static str> {
-    if condition.trim().is_empty() {
-        return Some("the condition is empty");
-    }
-    let mut in_string = false;
-    let mut open = 0_i32;
-    for character in condition.chars() {
-        match character {
-            '"' => in_string = !in_string,
-            '(' if !in_string => open += 1,
-            ')' if !in_string => {
-                open -= 1;
-                if open < 0 {
-                    return Some("a `)` closes nothing");
-                }
-            }
-            _ => {}
+use crate::diag::{Code, Diagnostic};
+
+/// What is wrong with a condition that a user wrote; none if Apigee can read it.
+pub(super) fn fault(condition: &str) -> Option<Diagnostic> {
+    let fault = if condition.trim().is_empty() {
+        Diagnostic::error(Code::InvalidCondition, "the condition is empty")
+    } else {
+        let fault = crate::condition::parse(condition).err()?;
+        let diagnostic = Diagnostic::error(Code::InvalidCondition, fault.message).offset(fault.offset);
+        match fault.help {
+            Some(help) => return Some(diagnostic.help(help)),
+            None => diagnostic,
         }
-    }
-    if in_string {
-        return Some("a string has no closing `\"`");
-    }
-    (open > 0).then_some("a `(` is not closed")
+    };
+    Some(fault.help("a condition reads as `request.verb = \"POST\"`"))
 }
 
 /// The condition of an operation. The suffix of a request to the base path itself is `/` or nothing.
@@ -44,20 +35,6 @@ pub(super) fn of_operation(path: &str, methods: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn strings_and_brackets_must_close() {
-        for (condition, expected) in [
-            ("request.verb = \"GET\"", None),
-            ("(a = \"(\") and (b = \")\")", None),
-            (" ", Some("the condition is empty")),
-            ("a = \"b", Some("a string has no closing `\"`")),
-            ("(a = 1", Some("a `(` is not closed")),
-            ("a = 1)", Some("a `)` closes nothing")),
-        ] {
-            assert_eq!(fault(condition), expected, "{condition}");
-        }
-    }
 
     #[test]
     fn an_operation_of_the_base_path_matches_both_spellings() {

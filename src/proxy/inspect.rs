@@ -1,11 +1,14 @@
 //! Reading a bundle, ours or anybody's: what it needs, which paths it serves, and what is broken in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use super::origins::to_diagnostic;
 use crate::bundle::manifest::Requirements;
 use crate::bundle::{BundleKind, BundlePath, Files};
-use crate::diag::{Code, Diagnostic, FieldPath, Report};
-use crate::xml::{Document, Node, parse_bytes};
+use crate::check::{Class, Finding, Gravity, check, class};
+use crate::diag::{Code, Diagnostic, FieldPath, InBundle, Report, Severity};
+use crate::runtime::{Bundle, Documents};
+use crate::xml::{Document, Node};
 
 /// What a bundle says about itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,16 +19,32 @@ pub struct Inspected {
     pub base_paths: Vec<String>,
     /// Whether it shows a Google credential to a target, so that its deployment must name a service account.
     pub google_auth: bool,
+    /// What decides whether it is standard or extensible.
+    pub class: Class,
+}
+
+/// What is found in a bundle.
+pub(super) enum Found<'f, 'd> {
+    /// A file that is not what it must be.
+    Fault(Diagnostic),
+    /// What a check found.
+    Finding(&'f Finding<'d>),
 }
 
 /// Inspects the bundle of `spec.bundle` and reports what is broken in it. Every XML file is parsed, so that it is not
-/// Apigee that finds the fault; scripts and other resources are not read.
+/// Apigee that finds the fault; scripts and other resources are not read. What Apigee would not refuse is a warning: the bundle is taken as
+/// it is.
 pub fn inspect(kind: BundleKind, name: &str, files: &Files, report: &mut Report<'_>) -> Inspected {
-    let (inspected, findings) = read(kind, name, files);
-    for finding in findings {
-        report.push(finding.at(FieldPath::of(&["spec", "bundle"])));
-    }
-    inspected
+    let at = FieldPath::of(&["spec", "bundle"]);
+    read(kind, name, files, &mut |found| match found {
+        Found::Fault(fault) => report.push(fault.at(&at)),
+        Found::Finding(finding) => {
+            let severity = if finding.gravity == Gravity::Refused { Severity::Error } else { Severity::Warning };
+            let mut diagnostic = to_diagnostic(finding, severity).at(&at);
+            diagnostic.in_bundle = Some(finding.at.in_bundle());
+            report.push(diagnostic);
+        }
+    })
 }
 
 /// The folders whose XML files make a bundle, and the root elements that Apigee reads in them; policies have any.
@@ -36,77 +55,77 @@ const FOLDERS: &[(&str, Option<&str>)] = &[
     ("targets", Some("TargetEndpoint")),
 ];
 
-pub(super) fn read(kind: BundleKind, name: &str, files: &Files) -> (Inspected, Vec<Diagnostic>) {
+pub(super) fn read(
+    kind: BundleKind,
+    name: &str,
+    files: &Files,
+    found: &mut dyn FnMut(Found<'_, '_>),
+) -> Inspected {
+    let (documents, unreadable) = Documents::parse(files);
     let mut reader = Reader::default();
     let mut roots: Vec<&BundlePath> = Vec::new();
+    let mut fault = |code, message: String, help: &str, place: Option<InBundle>| {
+        let mut diagnostic = Diagnostic::error(code, message).help(help);
+        diagnostic.in_bundle = place;
+        found(Found::Fault(diagnostic));
+    };
     let mut unreadable_root = false;
-    for (path, bytes) in files.iter().filter(|(path, _)| has_extension(path, "xml")) {
-        let folder = FOLDERS.iter().find(|(folder, _)| *folder == path.folder());
-        if !path.folder().is_empty() && folder.is_none() {
-            continue;
-        }
-        let document = match parse_bytes(bytes) {
-            Ok(document) => document,
-            Err(error) => {
-                unreadable_root |= path.folder().is_empty();
-                reader.error(Code::MalformedXml, format!("`{path}` does not parse: {error}"), "correct the file");
-                continue;
-            }
+    for broken in unreadable {
+        unreadable_root |= broken.path.folder().is_empty();
+        let place = InBundle {
+            path: broken.path.to_string(),
+            line: broken.error.line as usize,
+            column: broken.error.column as usize,
         };
+        let message = format!("the file does not parse: {}", broken.error.message);
+        fault(Code::MalformedXml, message, "correct the file", Some(place));
+    }
+    for (path, document) in documents.iter() {
         let root = document.root_element().tag_name().name();
+        let folder = FOLDERS.iter().find(|(folder, _)| *folder == path.folder());
         match folder {
-            None if root == kind.root_element() => roots.push(path),
+            None if path.folder().is_empty() && root == kind.root_element() => roots.push(path),
             None => {}
-            Some((_, expected)) => {
-                if let Some(expected) = expected.filter(|expected| *expected != root) {
-                    reader.error(
-                        Code::MalformedXml,
-                        format!("`{path}` has the root element <{root}>, Apigee expects <{expected}> in this folder"),
-                        "move the file or correct its root element",
-                    );
-                    continue;
-                }
-                reader.file(path, &document);
-            }
+            Some((_, Some(expected))) if *expected != root => fault(
+                Code::MalformedXml,
+                format!("`{path}` has the root element <{root}>, Apigee expects <{expected}> in this folder"),
+                "move the file or correct its root element",
+                None,
+            ),
+            Some(_) => reader.file(document),
         }
     }
     if roots.len() != 1 && !unreadable_root {
-        let found = match roots.as_slice() {
+        let count = match roots.as_slice() {
             [] => "no file".to_owned(),
             several => format!("{} files ({})", several.len(), quoted(several.iter().map(|path| path.as_str()))),
         };
-        reader.error(
+        fault(
             Code::MissingRootXml,
-            format!("the bundle of `{name}` has {found} with <{}> at its top", kind.root_element()),
+            format!("the bundle of `{name}` has {count} with <{}> at its top", kind.root_element()),
             &format!("exactly one is needed, as `{name}.xml` beside the folders"),
+            None,
         );
     }
-    reader.finish()
-}
-
-fn has_extension(path: &BundlePath, extension: &str) -> bool {
-    let name = path.file_name();
-    name.rsplit_once('.').is_some_and(|(_, found)| found.eq_ignore_ascii_case(extension))
+    let bundle = Bundle::read(kind, name, files, &documents);
+    for finding in &check(&bundle) {
+        found(Found::Finding(finding));
+    }
+    Inspected { class: class(&bundle), ..reader.finish() }
 }
 
 fn quoted<'n>(names: impl Iterator<Item = &'n str>) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// What is gathered over all files, and what was found.
+/// What is gathered over all files.
 #[derive(Default)]
 struct Reader {
-    policies: BTreeSet<String>,
-    targets: BTreeSet<String>,
-    /// Name → the first file that uses it.
-    steps: BTreeMap<String, String>,
-    routes: BTreeMap<String, String>,
     shared_flows: BTreeSet<String>,
     target_servers: BTreeSet<String>,
     key_value_maps: BTreeSet<String>,
     base_paths: BTreeSet<String>,
     google_auth: bool,
-    findings: Vec<Diagnostic>,
 }
 
 fn text(node: Node<'_, '_>) -> String {
@@ -129,38 +148,14 @@ fn add(names: &mut BTreeSet<String>, name: &str) {
 }
 
 impl Reader {
-    fn error(&mut self, code: Code, message: String, help: &str) {
-        self.findings.push(Diagnostic::error(code, message).help(help));
-    }
-
-    fn file(&mut self, path: &BundlePath, document: &Document<'_>) {
-        let root = document.root_element();
-        let stem = path.file_name().rsplit_once('.').map_or("", |(stem, _)| stem);
-        let name = root.attribute("name").unwrap_or(stem).to_owned();
-        match path.folder() {
-            "policies" => {
-                self.policies.insert(name);
-            }
-            "targets" => {
-                self.targets.insert(name);
-            }
-            _ => {}
-        }
+    fn file(&mut self, document: &Document<'_>) {
         for node in document.descendants().filter(Node::is_element) {
-            self.element(path, node);
+            self.element(node);
         }
     }
 
-    fn element(&mut self, path: &BundlePath, node: Node<'_, '_>) {
-        let in_policy = path.folder() == "policies";
+    fn element(&mut self, node: Node<'_, '_>) {
         match node.tag_name().name() {
-            "Step" if !in_policy => {
-                let name = child(node, "Name").map(text).unwrap_or_default();
-                self.steps.entry(name).or_insert_with(|| path.to_string());
-            }
-            "TargetEndpoint" if parent_is(node, "RouteRule") => {
-                self.routes.entry(text(node)).or_insert_with(|| path.to_string());
-            }
             "BasePath" if parent_is(node, "HTTPProxyConnection") => {
                 self.base_paths.insert(text(node));
             }
@@ -179,31 +174,9 @@ impl Reader {
         }
     }
 
-    fn finish(mut self) -> (Inspected, Vec<Diagnostic>) {
-        let policies: Vec<&str> = self.policies.iter().map(String::as_str).collect();
-        for (name, path) in &self.steps {
-            if !self.policies.contains(name) {
-                let warning = format!("a step in `{path}` names the policy `{name}`, which the bundle does not have");
-                let warning = Diagnostic::warning(Code::MissingPolicy, warning);
-                self.findings.push(match crate::diag::nearest(name, policies.iter().copied()) {
-                    Some(meant) => warning.propose(meant),
-                    None => warning.help("Apigee refuses to deploy it: add the policy or remove the step"),
-                });
-            }
-        }
-        for (name, path) in &self.routes {
-            if !self.targets.contains(name) {
-                let warning =
-                    format!("a route in `{path}` leads to the target `{name}`, which the bundle does not have");
-                let warning = Diagnostic::warning(Code::MissingTarget, warning);
-                self.findings.push(match crate::diag::nearest(name, self.targets.iter().map(String::as_str)) {
-                    Some(meant) => warning.propose(meant),
-                    None => warning.help("add the target or remove the route"),
-                });
-            }
-        }
+    fn finish(self) -> Inspected {
         let list = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>();
-        let inspected = Inspected {
+        Inspected {
             requires: Requirements {
                 shared_flows: list(self.shared_flows),
                 target_servers: list(self.target_servers),
@@ -211,8 +184,8 @@ impl Reader {
             },
             base_paths: list(self.base_paths),
             google_auth: self.google_auth,
-        };
-        (inspected, self.findings)
+            class: Class::default(),
+        }
     }
 }
 

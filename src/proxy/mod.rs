@@ -9,15 +9,20 @@ mod condition;
 mod credential;
 mod flow;
 mod inspect;
+mod origins;
 mod path;
 mod proxy_endpoint;
 mod resolve;
 mod target_endpoint;
 
 pub use inspect::{Inspected, inspect};
+pub use origins::{Origin, Origins};
+
+use inspect::Found;
 
 use crate::bundle::manifest::Requirements;
 use crate::bundle::{BundleKind, Files};
+use crate::check::Class;
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::spec::ApigeeProxySpec;
 
@@ -32,6 +37,10 @@ pub struct Generated {
     pub base_paths: Vec<String>,
     /// Whether it shows a Google credential to a target, so that its deployment must name a service account.
     pub google_auth: bool,
+    /// What decides whether it is standard or extensible.
+    pub class: Class,
+    /// The fields that gave its parts.
+    pub origins: Origins,
 }
 
 /// Gives the bytes of a file that a spec names, as `js/a.js`; the error says why it cannot. The function itself reads no
@@ -52,9 +61,9 @@ pub fn generate(
         resolve::check_bundle_source(spec, &mut own);
         None
     } else {
-        let proxy = resolve::resolve(name, spec, read_file, &mut own);
+        let (proxy, origins) = resolve::resolve(name, spec, read_file, &mut own);
         // A model with errors is not laid out: what it lacks would only be reported a second time.
-        if own.has_errors() { None } else { lay_out(name, &proxy, &mut own) }
+        if own.has_errors() { None } else { lay_out(name, &proxy, origins, &mut own) }
     };
     let failed = own.has_errors();
     // What several endpoints take over from the top of the spec is checked for each of them, and told once.
@@ -68,7 +77,7 @@ pub fn generate(
     generated.filter(|_| !failed)
 }
 
-fn lay_out(name: &str, proxy: &api_proxy::ApiProxy, report: &mut Report<'_>) -> Option<Generated> {
+fn lay_out(name: &str, proxy: &api_proxy::ApiProxy, origins: Origins, report: &mut Report<'_>) -> Option<Generated> {
     let files = match proxy.files() {
         Ok(files) => files,
         Err(why) => {
@@ -81,16 +90,24 @@ fn lay_out(name: &str, proxy: &api_proxy::ApiProxy, report: &mut Report<'_>) -> 
         }
     };
     // What we made is read as a stranger's bundle is: a fault found here is ours.
-    let (inspected, findings) = inspect::read(BundleKind::Proxy, name, &files);
-    for finding in findings {
-        report
-            .push(Diagnostic::error(Code::Internal, format!("the generated bundle is not sound: {}", finding.message)));
-    }
+    let inspected = inspect::read(BundleKind::Proxy, name, &files, &mut |found| match found {
+        Found::Fault(fault) => {
+            let message = format!("the generated bundle is not sound: {}", fault.text());
+            report.push(Diagnostic::error(Code::Internal, message));
+        }
+        Found::Finding(finding) => {
+            if let Some(diagnostic) = origins.diagnostic(finding) {
+                report.push(diagnostic);
+            }
+        }
+    });
     Some(Generated {
         files,
         requires: inspected.requires,
         base_paths: inspected.base_paths,
         google_auth: inspected.google_auth,
+        class: inspected.class,
+        origins,
     })
 }
 

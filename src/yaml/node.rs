@@ -131,6 +131,31 @@ impl Node {
         at
     }
 
+    /// Where a byte of a scalar's text stands in `source`, however the scalar is quoted, folded or indented; else where the
+    /// path stands.
+    pub fn locate_inside(&self, source: &str, path: &FieldPath, offset: usize) -> usize {
+        let Some(Node { span, value: Value::Scalar(text, style) }) = self.at(path) else {
+            return self.locate(path);
+        };
+        let written = source.get(span.clone()).unwrap_or_default();
+        // What introduces a quoted scalar or a block is no part of its text, even where it looks like its first character.
+        let mut at = match (style, written.chars().next()) {
+            (ScalarStyle::Quoted, Some('"' | '\'')) => 1,
+            (ScalarStyle::Quoted, Some('|' | '>')) => written.find('\n').map_or(0, |newline| newline + 1),
+            _ => 0,
+        };
+        // Each character of the text stands in the source in its order; between them are escapes and indentation.
+        for wanted in text.get(..offset.min(text.len())).unwrap_or(text).chars().filter(|c| !c.is_whitespace()) {
+            match written[at..].find(wanted) {
+                Some(found) => at += found + wanted.len_utf8(),
+                None => break,
+            }
+        }
+        let next = text.get(offset..).and_then(|rest| rest.chars().find(|c| !c.is_whitespace()));
+        at += next.and_then(|next| written[at..].find(next)).unwrap_or_default();
+        span.start + at
+    }
+
     /// How many nodes the tree has.
     fn count(&self) -> usize {
         1 + match &self.value {
@@ -337,6 +362,25 @@ mod tests {
         let at = tree.locate(&FieldPath::of(&["spec", "url"]));
         assert_eq!(&source[at..at + 3], "url");
         assert_eq!(tree.get("kind").map(|kind| &source[kind.span.clone()]), Some("A"));
+    }
+
+    #[test]
+    fn a_byte_of_a_scalar_is_found_however_it_is_written() {
+        for source in [
+            "a: x = \"GET\" and ~",
+            "a: \"x = \\\"GET\\\" and ~\"",
+            "a: 'x = \"GET\" and ~'",
+            "a: |\n  x = \"GET\"\n  and ~\n",
+            "a: >-\n  x = \"GET\"\n  and ~\n",
+        ] {
+            let tree = node(source);
+            let path = FieldPath::of(&["a"]);
+            let text = tree.at(&path).and_then(Node::as_str).unwrap();
+            let at = tree.locate_inside(source, &path, text.find('~').unwrap());
+            assert_eq!(source.get(at..=at), Some("~"), "{source}");
+            let at = tree.locate_inside(source, &path, 0);
+            assert_eq!(source.get(at..=at), Some("x"), "{source}");
+        }
     }
 
     #[test]

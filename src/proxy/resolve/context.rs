@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::super::ReadFile;
 use super::super::api_proxy::ApiProxy;
 use super::super::flow::Step;
+use super::super::origins::Origins;
 use super::super::proxy_endpoint::ProxyEndpoint;
 use super::super::target_endpoint::TargetEndpoint;
 use crate::bundle::BundlePath;
@@ -20,6 +21,7 @@ pub(super) struct Context<'r, 's> {
     policies: BTreeMap<String, Entry>,
     references: Vec<(FieldPath, String)>,
     resources: BTreeMap<BundlePath, Vec<u8>>,
+    origins: Origins,
 }
 
 struct Entry {
@@ -32,7 +34,14 @@ struct Entry {
 
 impl<'r, 's> Context<'r, 's> {
     pub(super) fn new(read_file: ReadFile<'r>, report: &'r mut Report<'s>) -> Self {
-        Self { report, read_file, policies: BTreeMap::new(), references: Vec::new(), resources: BTreeMap::new() }
+        Self {
+            report,
+            read_file,
+            policies: BTreeMap::new(),
+            references: Vec::new(),
+            resources: BTreeMap::new(),
+            origins: Origins::default(),
+        }
     }
 
     /// The bytes of a file that the spec names; none if that was reported.
@@ -58,6 +67,7 @@ impl<'r, 's> Context<'r, 's> {
                     self.report
                         .push(Diagnostic::error(Code::NameCollision, message).at(at).help("rename one of the files"));
                 }
+                self.origins.add_file(path.as_str(), at, true);
                 self.resources.insert(path, bytes);
             }
             Err(why) => self.report.push(
@@ -134,6 +144,16 @@ impl<'r, 's> Context<'r, 's> {
         self.references.push((at.clone(), name.to_owned()));
     }
 
+    /// Notes where the user wrote a condition, or what gives one.
+    pub(super) fn add_condition(&mut self, text: &str, at: FieldPath) {
+        self.origins.add_condition(text, at);
+    }
+
+    /// Notes which field gave an endpoint's file.
+    pub(super) fn add_endpoint(&mut self, path: String, at: &FieldPath) {
+        self.origins.add_file(path, at, true);
+    }
+
     /// Reports steps without their policy.
     pub(super) fn check_references(&mut self) {
         let known = || self.policies.values().map(|entry| entry.name.as_str());
@@ -163,8 +183,14 @@ impl<'r, 's> Context<'r, 's> {
         }
     }
 
-    /// The policies by name, and the resources.
-    pub(super) fn into_parts(self) -> (BTreeMap<String, PolicyFile>, BTreeMap<BundlePath, Vec<u8>>) {
-        (self.policies.into_values().map(|entry| (entry.name, entry.file)).collect(), self.resources)
+    /// The policies by name, the resources, and where all of it comes from.
+    pub(super) fn into_parts(
+        mut self,
+    ) -> (BTreeMap<String, PolicyFile>, BTreeMap<BundlePath, Vec<u8>>, Origins) {
+        for entry in self.policies.values() {
+            self.origins.add_file(format!("policies/{}.xml", entry.name), &entry.at, entry.written_by_user);
+        }
+        let policies = self.policies.into_values().map(|entry| (entry.name, entry.file)).collect();
+        (policies, self.resources, self.origins)
     }
 }

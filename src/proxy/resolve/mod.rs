@@ -29,6 +29,7 @@ use std::collections::BTreeMap;
 
 use super::ReadFile;
 use super::api_proxy::ApiProxy;
+use super::origins::Origins;
 use crate::diag::{FieldPath, Report};
 use crate::spec::ApigeeProxySpec;
 use context::Context;
@@ -55,7 +56,7 @@ pub(super) fn resolve(
     spec: &ApigeeProxySpec,
     read_file: ReadFile<'_>,
     report: &mut Report<'_>,
-) -> ApiProxy {
+) -> (ApiProxy, Origins) {
     let at = FieldPath::of(&["spec"]);
     let mut context = Context::new(read_file, report);
     policies::add(spec, &mut context, &at);
@@ -70,6 +71,8 @@ pub(super) fn resolve(
             feature(draft, &mut context);
         }
         draft.endpoint.route_rules = routes::resolve(&draft.intent, &target_endpoints, context.report);
+        routes::note_conditions(&draft.intent, &mut context);
+        context.add_endpoint(format!("proxies/{}.xml", draft.intent.name), &draft.intent.at);
     }
     let proxy_endpoints = drafts.into_iter().map(|draft| draft.endpoint).collect();
     let mut proxy = ApiProxy {
@@ -87,6 +90,7 @@ pub(super) fn resolve(
         context.check_unattached(&proxy);
         routes::check_unused_targets(&proxy, context.report, &at);
     }
-    (proxy.policies, proxy.resources) = context.into_parts();
-    proxy
+    let origins;
+    (proxy.policies, proxy.resources, origins) = context.into_parts();
+    (proxy, origins)
 }

@@ -54,10 +54,12 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
             }
         };
         let methods = operation.matches.methods.clone();
+        let condition = condition::of_operation(&pattern, &methods);
+        context.add_condition(&condition, at_match.clone());
         let operation = Resolved {
             flow: ConditionalFlow {
                 name: name.clone(),
-                condition: Some(condition::of_operation(&pattern, &methods)),
+                condition: Some(condition),
                 flow,
             },
             pattern,

@@ -6,6 +6,7 @@ use super::super::api_proxy::ApiProxy;
 use super::super::condition;
 use super::super::proxy_endpoint::RouteRule;
 use super::super::target_endpoint::TargetEndpoint;
+use super::context::Context;
 use super::endpoint::{DEFAULT, Intent};
 use crate::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 use crate::spec::route::Route;
@@ -30,11 +31,7 @@ fn written(routes: &[Route], at: &FieldPath, targets: &[TargetEndpoint], report:
     for (index, route) in routes.iter().enumerate() {
         let at = at.index(index);
         if let Some(fault) = route.when.as_deref().and_then(condition::fault) {
-            report.push(
-                Diagnostic::error(Code::InvalidValue, fault)
-                    .at(at.key("when"))
-                    .help("a condition reads as `request.header.x-sandbox = \"true\"`"),
-            );
+            report.push(fault.at(at.key("when")));
         }
         let target = (route.target != NO_TARGET).then(|| route.target.clone());
         if let Some(name) = &target
@@ -68,6 +65,16 @@ fn written(routes: &[Route], at: &FieldPath, targets: &[TargetEndpoint], report:
         );
     }
     rules
+}
+
+/// Notes where the conditions of an endpoint's routes stand.
+pub(super) fn note_conditions(intent: &Intent<'_>, context: &mut Context<'_, '_>) {
+    let Some(routes) = &intent.routes else { return };
+    for (index, route) in routes.value.iter().enumerate() {
+        if let Some(when) = &route.when {
+            context.add_condition(when, routes.at.index(index).key("when"));
+        }
+    }
 }
 
 /// Without `routes`: the only target, or the one named `default`.

@@ -67,6 +67,7 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
                     .help("names differ in more than upper and lower case, and `none` is a route without a target"),
             );
         }
+        context.add_endpoint(format!("targets/{name}.xml"), &place.whole());
         resolved.push(endpoint(target, context, &place));
     }
     resolved

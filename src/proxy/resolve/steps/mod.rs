@@ -85,12 +85,11 @@ fn resolve_step(
     context: &mut Context<'_, '_>,
     at: &FieldPath,
 ) -> Option<Step> {
-    if let Some(fault) = step.when.as_deref().and_then(condition::fault) {
-        context.report.push(
-            Diagnostic::error(Code::InvalidValue, fault)
-                .at(at.key("when"))
-                .help("a condition reads as `request.verb = \"POST\"`"),
-        );
+    if let Some(when) = &step.when {
+        context.add_condition(when, at.key("when"));
+        if let Some(fault) = condition::fault(when) {
+            context.report.push(fault.at(at.key("when")));
+        }
     }
     let short = short_steps(step);
     let resolved = match (step.policy.as_deref(), short.as_slice()) {

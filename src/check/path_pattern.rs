@@ -1,0 +1,61 @@
+//! Patterns of paths that match nothing, or something else than they look like.
+
+use super::walk::conditions;
+use super::{Finding, Findings, Gravity};
+use crate::condition::{Comparison, Expr, Operator, Value};
+use crate::diag::Code;
+use crate::runtime::{Bundle, Condition};
+
+/// The variables that hold a path without a query.
+const PATHS: [&str; 4] = ["proxy.pathsuffix", "request.path", "message.path", "proxy.basepath"];
+
+pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+    for condition in conditions(bundle) {
+        if let Ok(expr) = &condition.parsed {
+            each(expr, condition, findings);
+        }
+    }
+}
+
+fn each<'d>(expr: &Expr, condition: &Condition<'d>, findings: &mut Findings<'d>) {
+    match expr {
+        Expr::And(a, b) | Expr::Or(a, b) => {
+            each(a, condition, findings);
+            each(b, condition, findings);
+        }
+        Expr::Not(inner) => each(inner, condition, findings),
+        Expr::Compare(comparison) => compare(comparison, condition, findings),
+        Expr::Truth(_) => {}
+    }
+}
+
+fn compare<'d>(comparison: &Comparison, condition: &Condition<'d>, findings: &mut Findings<'d>) {
+    let (Value::Variable(variable), Value::Text(pattern)) = (&comparison.left.value, &comparison.right.value) else {
+        return;
+    };
+    let path = PATHS.contains(&variable.as_str());
+    let fault = match comparison.operator {
+        Operator::MatchesPath | Operator::Like | Operator::Equals if path && braced(pattern).is_some() => {
+            let segment = braced(pattern).unwrap_or_default();
+            (
+                format!("`{segment}` is plain text in a condition: `{pattern}` matches no path that has a value there"),
+                format!("write `*` for one segment: `{}`", pattern.replace(segment, "*")),
+            )
+        }
+        Operator::MatchesPath | Operator::Equals if path && pattern.contains('?') => (
+            format!("`{pattern}` never matches: `{variable}` has no query"),
+            "compare a parameter as `request.queryparam.NAME`".to_owned(),
+        ),
+        _ => return,
+    };
+    findings.add(
+        Finding::on_condition(Code::DeadPattern, Gravity::Broken, condition, comparison.right.span.start, fault.0).help(fault.1),
+    );
+}
+
+/// The first `{name}` of a pattern.
+fn braced(pattern: &str) -> Option<&str> {
+    let start = pattern.find('{')?;
+    let end = start + pattern[start..].find('}')?;
+    Some(&pattern[start..=end])
+}

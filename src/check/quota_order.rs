@@ -1,0 +1,115 @@
+//! Quotas that count for a consumer whom no step before them has found out.
+
+use super::node::{at, child};
+use super::walk::{Passed, operation, request};
+use super::{At, Blame, Finding, Findings, Gravity};
+use crate::bundle::BundleKind;
+use crate::diag::{Code, nearest};
+use crate::runtime::{Bundle, Policy};
+
+pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+    // What a shared flow refers to may stand in the proxy that calls it.
+    if bundle.kind == BundleKind::SharedFlow {
+        return;
+    }
+    let quotas = || bundle.policies.values().filter(|policy| matches!(policy.element, "Quota" | "LLMTokenQuota"));
+    for quota in quotas() {
+        if let Some((node, name)) = product_step(quota) {
+            step(bundle, quota, at(quota, node), name, findings);
+        }
+    }
+    for endpoint in &bundle.proxy_endpoints {
+        let steps = request(endpoint, bundle);
+        for quota in steps.iter().filter(|step| matches!(step.policy.element, "Quota" | "LLMTokenQuota")) {
+            // A shared flow may have verified the credential.
+            if steps.iter().any(|step| step.policy.element == "FlowCallout" && step.precedes(quota)) {
+                continue;
+            }
+            for name in needed(quota.policy) {
+                let Some(verifier) = bundle.policies.get(name).filter(|policy| policy.enabled) else { continue };
+                let same = |step: &&Passed<'_, 'd>| step.policy.name == verifier.name;
+                if steps.iter().filter(same).any(|step| step.precedes(quota)) {
+                    continue;
+                }
+                let place = if steps.iter().filter(same).any(|step| step.meets(quota)) { "after it" } else { "never before it" };
+                findings.add(
+                    Finding::new(
+                        Code::QuotaWithoutConsumer,
+                        Gravity::Broken,
+                        At::Place(quota.step.place),
+                        format!(
+                            "the quota `{}` counts for the consumer that `{name}` verifies, which runs {place}",
+                            quota.policy.name
+                        ),
+                    )
+                    .blame(Blame::Policy(quota.policy.name))
+                    .help(format!("attach `{name}` on the request before `{}`", quota.policy.name)),
+                );
+            }
+        }
+    }
+}
+
+/// The step whose product gives the quota.
+fn product_step<'d>(quota: &Policy<'d>) -> Option<(crate::xml::Node<'d, 'd>, &'d str)> {
+    let node = child(quota.node, "UseQuotaConfigInAPIProduct")?;
+    node.attribute("stepName").map(|name| (node, name.trim()))
+}
+
+/// The policies that must have verified a credential before.
+fn needed<'d>(quota: &Policy<'d>) -> Vec<&'d str> {
+    let mut names: Vec<&'d str> = product_step(quota).map(|(_, name)| name).into_iter().collect();
+    for attribute in quota.node.descendants().flat_map(|node| node.attributes()) {
+        let Some(rest) = attribute.value().strip_prefix("verifyapikey.").filter(|_| attribute.name().to_lowercase().ends_with("ref"))
+        else {
+            continue;
+        };
+        // The name may hold dots itself: what follows it starts with one of Apigee's words.
+        let end = [".client_id", ".apiproduct", ".developer", ".app", ".DisplayName", ".issued", ".expires", ".scope"]
+            .iter()
+            .filter_map(|word| rest.find(word))
+            .min();
+        if let Some(name) = end.map(|end| &rest[..end])
+            && !names.contains(&name)
+        {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn step<'d>(bundle: &Bundle<'d>, quota: &Policy<'d>, at: At<'d>, name: &str, findings: &mut Findings<'d>) {
+    let finding = |message: String| Finding::new(Code::QuotaWithoutConsumer, Gravity::Broken, at, message);
+    match bundle.policies.get(name) {
+        None => {
+            // The step may be one of a shared flow.
+            if bundle.policies.values().any(|policy| policy.element == "FlowCallout") {
+                return;
+            }
+            let missing = finding(format!(
+                "the quota `{}` takes the product of the step `{name}`, which the bundle does not have",
+                quota.name
+            ));
+            findings.add(match nearest(name, bundle.policies.keys().copied()) {
+                Some(near) => missing.propose(near),
+                None => missing.help("name the VerifyAPIKey or OAuthV2 policy that runs before it"),
+            });
+        }
+        Some(policy) => {
+            let product = match policy.element {
+                "VerifyAPIKey" => true,
+                "OAuthV2" => operation(policy).is_none_or(|operation| operation.eq_ignore_ascii_case("VerifyAccessToken")),
+                _ => false,
+            };
+            if !product {
+                findings.add(
+                    finding(format!(
+                        "the quota `{}` takes the product of `{name}`, a {} policy, which verifies no credential of a product",
+                        quota.name, policy.element
+                    ))
+                    .help("name a VerifyAPIKey policy, or an OAuthV2 policy with the operation VerifyAccessToken"),
+                );
+            }
+        }
+    }
+}

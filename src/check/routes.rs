@@ -1,0 +1,74 @@
+//! Route rules: tried in their order, each to a target that is there.
+
+use std::collections::BTreeSet;
+
+use super::implication::{Atom, covers, disjuncts};
+use super::{At, Finding, Findings, Gravity};
+use crate::diag::{Code, nearest};
+use crate::runtime::{Bundle, Destination, ProxyEndpoint, RouteRule};
+
+pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+    let targets: BTreeSet<&str> = bundle.target_endpoints.iter().map(|target| target.name).collect();
+    let mut reached: BTreeSet<&str> = BTreeSet::new();
+    for endpoint in &bundle.proxy_endpoints {
+        for rule in &endpoint.route_rules {
+            let Destination::Target(name) = rule.destination else { continue };
+            reached.insert(name);
+            if targets.contains(name) {
+                continue;
+            }
+            let message =
+                format!("the route `{}` leads to the target `{name}`, which the bundle does not have", rule.name);
+            let finding = Finding::new(Code::MissingTarget, Gravity::Refused, At::Place(rule.place), message);
+            findings.add(match nearest(name, targets.iter().copied()) {
+                Some(meant) => finding.propose(meant),
+                None => finding.help("add the target or remove the route"),
+            });
+        }
+        order(endpoint, findings);
+    }
+    for target in bundle.target_endpoints.iter().filter(|target| !reached.contains(target.name)) {
+        findings.add(
+            Finding::new(
+                Code::MissingTarget,
+                Gravity::Doubtful,
+                At::Place(target.place),
+                format!("no route leads to the target `{}`", target.name),
+            )
+            .help("add a route, or remove the target"),
+        );
+    }
+}
+
+fn order<'d>(endpoint: &ProxyEndpoint<'d>, findings: &mut Findings<'d>) {
+    let rules = &endpoint.route_rules;
+    let mut earlier: Vec<(&RouteRule<'d>, Vec<Vec<Atom>>)> = Vec::new();
+    for (index, rule) in rules.iter().enumerate() {
+        let Some(condition) = &rule.condition else {
+            if let Some(next) = rules.get(index + 1) {
+                let message = format!("the route `{}` has no condition: `{}` behind it is never taken", rule.name, next.name);
+                findings.add(
+                    Finding::new(Code::UnreachableRoute, Gravity::Broken, At::Place(rule.place), message)
+                        .help("routes are tried in their order: move it to the end, or give it a condition"),
+                );
+            }
+            return;
+        };
+        let Some(alternatives) = condition.parsed.as_ref().ok().and_then(disjuncts) else { continue };
+        if let Some((first, _)) = earlier.iter().find(|(_, known)| covers(known, &alternatives)) {
+            let message = format!("the route `{}` is never taken: `{}` before it takes all of its requests", rule.name, first.name);
+            findings.add(
+                Finding::on_condition(Code::UnreachableRoute, Gravity::Broken, condition, 0, message)
+                    .help("routes are tried in their order: put the more exact one first"),
+            );
+        }
+        earlier.push((rule, alternatives));
+    }
+    if let Some(last) = rules.last() {
+        let message = format!("no route of the endpoint `{}` is without a condition", endpoint.name);
+        findings.add(
+            Finding::new(Code::UnreachableRoute, Gravity::Doubtful, At::Place(last.place), message)
+                .help("a request that matches none fails: end with a route without a condition"),
+        );
+    }
+}

@@ -1,0 +1,75 @@
+//! Findings as text for people and for GitHub Actions.
+
+use std::fmt::Write as _;
+
+use super::{Found, counts};
+use crate::diag::Severity;
+use crate::diag::human::plural;
+use crate::diag::snippet::{Colour, message, render};
+
+/// For people.
+pub(super) fn text(found: &[Found], colour: Colour) -> String {
+    let mut text = String::new();
+    for found in found {
+        text.push_str(&render(&found.diagnostic, found.place.as_ref(), colour));
+        text.push('\n');
+    }
+    let counts = counts(found);
+    let count = |severity| counts.get(&severity).copied().unwrap_or_default();
+    let _ = writeln!(
+        text,
+        "{}, {}",
+        plural(count(Severity::Error), "error"),
+        plural(count(Severity::Warning), "warning")
+    );
+    text
+}
+
+/// Workflow commands ("Workflow commands for GitHub Actions"): one line each, with its own escapes.
+pub(super) fn github(found: &[Found]) -> String {
+    let mut text = String::new();
+    for Found { diagnostic, place } in found {
+        let command = match diagnostic.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Info => "notice",
+        };
+        let mut properties = Vec::new();
+        if let Some(place) = place {
+            properties.push(format!("file={}", property(&place.file)));
+            if let Some((line, column)) = place.position {
+                properties.push(format!("line={line},col={column}"));
+            }
+        }
+        properties.push(format!("title={}", property(diagnostic.code.as_str())));
+        let help = diagnostic.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
+        let message = escaped(&format!("{}{help}", message(diagnostic, place.as_ref())));
+        let _ = writeln!(text, "::{command} {}::{message}", properties.join(","));
+    }
+    text
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    escaped(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::snippet::Place;
+    use crate::diag::{Code, Diagnostic};
+
+    #[test]
+    fn what_steers_github_is_escaped() {
+        let place = Place { file: "a,b:c/50%.xml".to_owned(), position: Some((3, 4)), line: None, in_bundle: false };
+        let diagnostic = Diagnostic::warning(Code::InvalidRate, "100% wrong: x, y").help("do");
+        assert_eq!(
+            github(&[Found { diagnostic, place: Some(place) }]),
+            "::warning file=a%2Cb%3Ac/50%25.xml,line=3,col=4,title=AF070::100%25 wrong: x, y%0Ado\n"
+        );
+    }
+}

@@ -1,0 +1,49 @@
+//! Findings as JSON.
+
+use serde::Serialize;
+
+use super::Found;
+use crate::diag::snippet::message;
+
+/// One finding. Fields that are not known are left out.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Finding<'f> {
+    code: &'static str,
+    severity: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<&'f str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'f str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+}
+
+/// A list of objects.
+pub(super) fn json(found: &[Found]) -> anyhow::Result<String> {
+    let findings: Vec<Finding<'_>> = found
+        .iter()
+        .map(|Found { diagnostic, place }| {
+            let position = place.as_ref().and_then(|place| place.position);
+            Finding {
+                code: diagnostic.code.as_str(),
+                severity: diagnostic.severity.as_str(),
+                message: message(diagnostic, place.as_ref()),
+                help: diagnostic.help.as_deref(),
+                file: place.as_ref().map(|place| place.file.as_str()),
+                line: position.map(|(line, _)| line),
+                column: position.map(|(_, column)| column),
+                resource: diagnostic.subject.as_ref().map(crate::diag::Subject::label).filter(|label| !label.is_empty()),
+                field: (!diagnostic.field.is_root()).then(|| diagnostic.field.to_string()),
+            }
+        })
+        .collect();
+    Ok(format!("{}\n", serde_json::to_string_pretty(&findings)?))
+}

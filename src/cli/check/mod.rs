@@ -1,0 +1,187 @@
+//! `check`: says what is wrong, as a compiler does, and writes nothing.
+
+mod format;
+mod json;
+mod sarif;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+
+use super::package::{Package, read_bundle};
+use crate::bundle::zip::unpack;
+use crate::bundle::{BundleKind, Files};
+use crate::diag::snippet::{Colour, Place};
+use crate::diag::{Code, Diagnostic, FieldPath, Report, Subject, has_errors, nearest};
+use crate::expand::{Options, check_files, expand};
+use crate::proxy::inspect;
+
+/// Check specs and bundles without writing anything.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Directories and files as `render` takes them, or bundles: a folder with `apiproxy` or `sharedflowbundle` in it, that folder itself,
+    /// or a zip file.
+    #[arg(required_unless_present = "explain", value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// How to print what is found.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Only this environment.
+    #[arg(long, value_name = "ENVIRONMENT")]
+    environment: Option<String>,
+    /// Say what a code means, for example AF070, and what to do.
+    #[arg(long, value_name = "CODE", conflicts_with = "paths")]
+    explain: Option<String>,
+}
+
+/// The forms of output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people: with the source line and the way out.
+    Text,
+    /// A list of objects.
+    Json,
+    /// Workflow commands, which GitHub Actions shows in a pull request.
+    Github,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+}
+
+/// A finding and where it is shown.
+struct Found {
+    diagnostic: Diagnostic,
+    place: Option<Place>,
+}
+
+/// Runs the command. Exit codes: 0 no error was found, 1 an error was found.
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let mut out = io::stdout().lock();
+    if let Some(code) = &args.explain {
+        writeln!(out, "{}", explain(code)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut found = Vec::new();
+    for path in &args.paths {
+        let from = found.len();
+        match bundle(path)? {
+            Some(bundle) => check_bundle(path, &bundle, &mut found),
+            None => check_package(path, args.environment.as_deref(), &mut found)?,
+        }
+        found[from..].sort_by(|a, b| Diagnostic::report_order(&a.diagnostic, &b.diagnostic));
+    }
+    let text = match args.format {
+        Format::Text => {
+            let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) || !out.is_terminal();
+            format::text(&found, if plain { Colour::Never } else { Colour::Always })
+        }
+        Format::Json => json::json(&found)?,
+        Format::Github => format::github(&found),
+        Format::Sarif => sarif::sarif(&found)?,
+    };
+    out.write_all(text.as_bytes())?;
+    let failed = found.iter().any(|found| has_errors(std::slice::from_ref(&found.diagnostic)));
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn explain(code: &str) -> anyhow::Result<String> {
+    let known = || Code::ALL.iter().map(|code| code.as_str());
+    match Code::ALL.iter().find(|known| known.as_str().eq_ignore_ascii_case(code)) {
+        Some(code) => Ok(format!("{code}: {}", code.doc())),
+        None => match nearest(code, known()) {
+            Some(near) => bail!("no finding has the code {code}; did you mean {near}?"),
+            None => bail!("no finding has the code {code}; they are {}", known().collect::<Vec<_>>().join(", ")),
+        },
+    }
+}
+
+/// A bundle that was named itself.
+struct Bundle {
+    kind: BundleKind,
+    files: Files,
+    /// The folder of its files; none for a zip file.
+    folder: Option<PathBuf>,
+}
+
+/// The bundle at a path, if it is one.
+fn bundle(path: &Path) -> anyhow::Result<Option<Bundle>> {
+    if path.is_file() {
+        if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("zip")) {
+            return Ok(None);
+        }
+        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let (kind, files) = unpack(&bytes).map_err(|why| anyhow::anyhow!("{}: {why}", path.display()))?;
+        return Ok(Some(Bundle { kind, files, folder: None }));
+    }
+    for kind in [BundleKind::Proxy, BundleKind::SharedFlow] {
+        let inner = path.join(kind.root());
+        let folder = if path.canonicalize().is_ok_and(|path| path.ends_with(kind.root())) {
+            path.to_owned()
+        } else if inner.is_dir() && !Package::has_resources(path) {
+            inner
+        } else {
+            continue;
+        };
+        let files = read_bundle(&folder).map_err(anyhow::Error::msg)?;
+        return Ok(Some(Bundle { kind, files, folder: Some(folder) }));
+    }
+    Ok(None)
+}
+
+fn check_bundle(path: &Path, bundle: &Bundle, found: &mut Vec<Found>) {
+    let shown = path.to_string_lossy().into_owned();
+    let subject = Subject { file: Some(shown.clone()), ..Subject::default() };
+    let mut report = Report::new(&subject);
+    if check_files(&bundle.files, &FieldPath::root(), &mut report) {
+        let name = root_name(bundle).unwrap_or_else(|| shown.clone());
+        inspect(bundle.kind, &name, &bundle.files, &mut report).class.tell(&|_| None, &mut report);
+    }
+    for mut diagnostic in report.into_diagnostics() {
+        diagnostic.field = FieldPath::root();
+        let place = diagnostic.in_bundle.as_ref().and_then(|place| {
+            let file = bundle.folder.as_ref()?.join(&place.path).to_string_lossy().into_owned();
+            let text = bundle.files.get(&place.path).map(String::from_utf8_lossy);
+            let line = text.and_then(|text| text.lines().nth(place.line - 1).map(str::to_owned));
+            Some(Place { file, position: Some((place.line, place.column)), line, in_bundle: true })
+        });
+        let whole = || Place { file: shown.clone(), position: None, line: None, in_bundle: false };
+        found.push(Found { diagnostic, place: Some(place.unwrap_or_else(whole)) });
+    }
+}
+
+/// The bundle's own name: that of the file beside the folders.
+fn root_name(bundle: &Bundle) -> Option<String> {
+    let mut roots = bundle.files.iter().filter(|(path, _)| path.folder().is_empty());
+    roots.find_map(|(path, _)| path.file_name().strip_suffix(".xml").map(str::to_owned))
+}
+
+fn check_package(path: &Path, environment: Option<&str>, found: &mut Vec<Found>) -> anyhow::Result<()> {
+    let package = Package::read(path)?;
+    let input = match package.input() {
+        Ok(input) => input,
+        Err(diagnostic) => {
+            let place = package.place(None, &diagnostic);
+            found.push(Found { diagnostic, place });
+            return Ok(());
+        }
+    };
+    let options = Options { environment, beside: Some(&package), classes: true, ..Options::default() };
+    let expansion = expand(&input, &options);
+    found.extend(expansion.diagnostics.into_iter().map(|diagnostic| {
+        let place = package.place(Some(&input), &diagnostic);
+        Found { diagnostic, place }
+    }));
+    Ok(())
+}
+
+/// How many findings there are of each severity.
+fn counts(found: &[Found]) -> BTreeMap<crate::diag::Severity, usize> {
+    let mut counts = BTreeMap::new();
+    for found in found {
+        *counts.entry(found.diagnostic.severity).or_default() += 1;
+    }
+    counts
+}

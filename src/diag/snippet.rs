@@ -1,0 +1,144 @@
+//! Diagnostics as a compiler shows them: the message, the line it is about, and the way out.
+
+use std::fmt::Write as _;
+
+use super::{Diagnostic, Severity};
+
+/// Where a diagnostic is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file, as the user would open it.
+    pub file: String,
+    /// Line and column in characters, from 1; none if only the file is known.
+    pub position: Option<(usize, usize)>,
+    /// The text of the line.
+    pub line: Option<String>,
+    /// Whether the place is the one in the bundle, which the message then need not repeat.
+    pub in_bundle: bool,
+}
+
+/// Colours for a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// Escape sequences of ECMA-48.
+    Always,
+    /// Plain text.
+    Never,
+}
+
+impl Colour {
+    fn paint(self, code: &str, text: &str) -> String {
+        match self {
+            Self::Always => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+            Self::Never => text.to_owned(),
+        }
+    }
+}
+
+const BOLD: &str = "1";
+const FRAME: &str = "1;34";
+
+/// Longer lines would wrap and leave the caret behind.
+const WIDEST: usize = 160;
+
+/// The diagnostic with its source line; ends with a line break.
+pub fn render(diagnostic: &Diagnostic, place: Option<&Place>, colour: Colour) -> String {
+    let severity = diagnostic.severity;
+    let tone = match severity {
+        Severity::Error => "1;31",
+        Severity::Warning => "1;33",
+        Severity::Info => "1;36",
+    };
+    let head = format!("{}[{}]", severity.as_str(), diagnostic.code);
+    let mut text = format!("{}{}\n", colour.paint(tone, &head), colour.paint(BOLD, &format!(": {}", message(diagnostic, place))));
+    let number = place.and_then(|place| place.position).map(|(line, _)| line.to_string()).unwrap_or_default();
+    let margin = " ".repeat(number.len());
+    let bar = colour.paint(FRAME, "|");
+    if let Some(place) = place {
+        let position = place.position.map(|(line, column)| format!(":{line}:{column}")).unwrap_or_default();
+        let _ = writeln!(text, "{margin}{} {}{position}", colour.paint(FRAME, "-->"), place.file);
+        if let (Some((_, column)), Some(line)) = (place.position, &place.line) {
+            let (line, column) = window(line, column);
+            let caret = colour.paint(tone, "^");
+            let _ = writeln!(text, "{margin} {bar}");
+            let _ = writeln!(text, "{} {bar} {line}", colour.paint(FRAME, &number));
+            let _ = writeln!(text, "{margin} {bar} {}{caret}", " ".repeat(column - 1));
+        }
+    }
+    let mut note = |label: &str, note: &str| {
+        let _ = writeln!(text, "{margin} {} {}: {note}", colour.paint(FRAME, "="), colour.paint(BOLD, label));
+    };
+    let subject = diagnostic.subject.as_ref().map(super::Subject::label).filter(|label| !label.is_empty());
+    match (subject, diagnostic.field.is_root()) {
+        (Some(subject), true) => note("in", &subject),
+        (Some(subject), false) => note("in", &format!("{subject} {}", diagnostic.field)),
+        (None, _) => {}
+    }
+    if let Some(help) = &diagnostic.help {
+        note("help", help);
+    }
+    text
+}
+
+/// The message, and what could stand there instead.
+pub fn message(diagnostic: &Diagnostic, place: Option<&Place>) -> String {
+    let mut bare = Diagnostic { help: None, ..diagnostic.clone() };
+    if place.is_some_and(|place| place.in_bundle) {
+        bare.in_bundle = None;
+    }
+    bare.text()
+}
+
+/// The part of a line that is shown, and the column in it. A tab is one column there as it is in the position.
+fn window(line: &str, column: usize) -> (String, usize) {
+    let characters: Vec<char> = line.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let column = column.clamp(1, characters.len() + 1);
+    if characters.len() <= WIDEST {
+        return (characters.into_iter().collect(), column);
+    }
+    let start = column.saturating_sub(WIDEST / 2).min(characters.len() - WIDEST);
+    (characters[start..start + WIDEST].iter().collect(), column - start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::{Code, FieldPath, InBundle, Subject};
+
+    fn place(line: &str, position: (usize, usize)) -> Place {
+        Place { file: "a.yaml".to_owned(), position: Some(position), line: Some(line.to_owned()), in_bundle: false }
+    }
+
+    #[test]
+    fn the_caret_stands_below_its_column() {
+        let subject = Subject { kind: "ApigeeProxy".to_owned(), name: "x".to_owned(), ..Subject::default() };
+        let diagnostic = Diagnostic::error(Code::InvalidValue, "`banana` is not a rate")
+            .of(&subject)
+            .at(FieldPath::of(&["spec", "rate"]))
+            .help("write `10ps`");
+        assert_eq!(
+            render(&diagnostic, Some(&place("  rate: banana", (12, 9))), Colour::Never),
+            "error[AF013]: `banana` is not a rate\n  --> a.yaml:12:9\n   |\n12 |   rate: banana\n   |         ^\n   = in: \
+             ApigeeProxy/x spec.rate\n   = help: write `10ps`\n"
+        );
+        assert_eq!(render(&Diagnostic::warning(Code::InvalidValue, "x"), None, Colour::Never), "warning[AF013]: x\n");
+        assert!(render(&diagnostic, None, Colour::Always).starts_with("\u{1b}[1;31merror[AF013]\u{1b}[0m"));
+    }
+
+    #[test]
+    fn a_long_line_is_cut_around_the_caret() {
+        let line = format!("{}^{}", "a".repeat(500), "b".repeat(500));
+        let (shown, column) = window(&line, 501);
+        assert_eq!((shown.len(), shown.chars().nth(column - 1)), (WIDEST, Some('^')));
+        assert_eq!(window("ab", 99), ("ab".to_owned(), 3));
+    }
+
+    #[test]
+    fn the_place_in_a_bundle_is_said_once() {
+        let mut diagnostic = Diagnostic::warning(Code::InvalidRate, "no rate").help("h");
+        diagnostic.in_bundle = Some(InBundle { path: "policies/a.xml".to_owned(), line: 2, column: 3 });
+        assert_eq!(message(&diagnostic, None), "policies/a.xml:2:3: no rate");
+        let on_disk = Place { in_bundle: true, ..place("", (2, 3)) };
+        assert_eq!(message(&diagnostic, Some(&on_disk)), "no rate");
+    }
+}

@@ -1,0 +1,87 @@
+//! Which field of the spec gave which part of a generated bundle: what is found in the bundle is told where it was written.
+
+use std::collections::BTreeMap;
+
+use crate::check::{Blame, Finding, Gravity};
+use crate::diag::{Code, Diagnostic, FieldPath, Severity};
+
+/// The field that gave a part of the bundle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The field.
+    pub at: FieldPath,
+    /// Whether the part is the user's own: then it is theirs to mend, else ours.
+    pub written: bool,
+}
+
+/// The fields behind a generated bundle.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origins {
+    /// By the file's path below the bundle's root folder.
+    files: BTreeMap<String, Origin>,
+    /// The user's conditions. One that stands in several places is told at the first.
+    conditions: BTreeMap<String, FieldPath>,
+}
+
+impl Origins {
+    /// Notes which field gave a file.
+    pub(super) fn add_file(&mut self, path: impl Into<String>, at: &FieldPath, written: bool) {
+        self.files.entry(path.into()).or_insert_with(|| Origin { at: at.clone(), written });
+    }
+
+    /// Notes where a condition stands.
+    pub(super) fn add_condition(&mut self, text: &str, at: FieldPath) {
+        self.conditions.entry(text.trim().to_owned()).or_insert(at);
+    }
+
+    /// The field that gave a policy.
+    pub fn policy(&self, name: &str) -> Option<&Origin> {
+        self.files.get(&format!("policies/{name}.xml"))
+    }
+
+    /// The finding as a diagnostic on the spec; none if the spec itself is checked for this.
+    pub(super) fn diagnostic(&self, finding: &Finding<'_>) -> Option<Diagnostic> {
+        let (at, written, offset) = match finding.blame {
+            Blame::Condition(text, offset) => (self.conditions.get(text), true, Some(offset)),
+            Blame::Policy(name) => (self.policy(name).map(|o| &o.at), self.policy(name).is_some_and(|o| o.written), None),
+            Blame::File => {
+                let origin = self.files.get(finding.at.path().as_str());
+                (origin.map(|o| &o.at), origin.is_some_and(|o| o.written), None)
+            }
+        };
+        let spec_is_checked = finding.code == Code::UnattachedPolicy
+            || finding.code == Code::MissingTarget && finding.gravity == Gravity::Doubtful;
+        if spec_is_checked && written {
+            return None;
+        }
+        let place = finding.at.in_bundle();
+        let Some(at) = at.filter(|_| written) else {
+            let at = at.cloned().unwrap_or_default();
+            let message = format!(
+                "the generated bundle is not sound: {}:{}:{}: {} [{}]",
+                place.path, place.line, place.column, finding.message, finding.code
+            );
+            return Some(Diagnostic::error(Code::Internal, message).at(at));
+        };
+        let severity = match finding.gravity {
+            Gravity::Refused | Gravity::Broken => Severity::Error,
+            Gravity::Doubtful => Severity::Warning,
+        };
+        let mut diagnostic = to_diagnostic(finding, severity).at(at);
+        diagnostic.offset = offset;
+        Some(diagnostic)
+    }
+}
+
+/// The finding with its message and way out.
+pub(super) fn to_diagnostic(finding: &Finding<'_>, severity: Severity) -> Diagnostic {
+    let mut diagnostic = Diagnostic::error(finding.code, finding.message.as_str());
+    diagnostic.severity = severity;
+    if let Some(help) = &finding.help {
+        diagnostic = diagnostic.help(help.as_str());
+    }
+    match &finding.proposed {
+        Some(proposed) => diagnostic.propose(proposed.as_str()),
+        None => diagnostic,
+    }
+}
