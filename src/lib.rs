@@ -10,6 +10,7 @@ pub mod k8s;
 pub mod krm;
 pub mod policy;
 pub mod proxy;
+pub mod reference;
 pub mod sandbox;
 pub mod spec;
 pub mod xml;

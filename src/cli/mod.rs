@@ -9,6 +9,7 @@ mod function;
 mod package;
 mod render;
 mod sandbox;
+mod schema;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ enum Command {
     Render(render::Args),
     Deploy(Box<deploy::Args>),
     Sandbox(sandbox::Args),
+    Schema(schema::Args),
 }
 
 /// Runs the command line of this process.
@@ -50,6 +52,7 @@ pub fn run() -> ExitCode {
         Some(Command::Render(args)) => render::run(&args),
         Some(Command::Deploy(args)) => Ok(deploy::run(&args)),
         Some(Command::Sandbox(args)) => Ok(sandbox::run(args)),
+        Some(Command::Schema(args)) => schema::run(&args),
         None if io::stdin().is_terminal() => help(),
         None => function::run().map_err(anyhow::Error::from),
     };
