@@ -70,7 +70,9 @@ pub(super) fn read(kind: BundleKind, name: &str, files: &Files) -> (Inspected, V
             }
         }
     }
-    if roots.len() != 1 && !unreadable_root {
+    // Apigee accepts a bundle without any, but it does not look for it under another element.
+    let any_at_top = files.iter().any(|(path, _)| path.folder().is_empty() && has_extension(path, "xml"));
+    if roots.len() != 1 && any_at_top && !unreadable_root {
         let found = match roots.as_slice() {
             [] => "no file".to_owned(),
             several => format!("{} files ({})", several.len(), quoted(several.iter().map(|path| path.as_str()))),
