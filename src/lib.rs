@@ -3,6 +3,7 @@
 pub mod apigee;
 pub mod bundle;
 pub mod cli;
+pub mod condition;
 pub mod diag;
 pub mod duration;
 pub mod expand;
