@@ -69,8 +69,8 @@ fn compare() {
     fs::create_dir_all(&folder).unwrap();
     println!("least of {ROUNDS} runs; memory is the peak of the process");
     for (name, text) in [
-        ("10 intent proxies", proxies(10)),
-        ("1,000 intent proxies", proxies(1_000)),
+        ("10 intent proxies", proxies(10, 0)),
+        ("1,000 intent proxies", proxies(1_000, 0)),
         ("10 MB of foreign items", foreign(10 << 20)),
     ] {
         let (input, output) = (folder.join("input.yaml"), folder.join("output.yaml"));
@@ -94,6 +94,7 @@ fn compare() {
             memory as f64 * 1024.0 / text.len() as f64,
         );
     }
+    growth(&folder);
     fs::remove_dir_all(&folder).unwrap();
     let list = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems: []\n";
     let program = start_of(env!("CARGO_BIN_EXE_apigee-flux"), list);
@@ -104,6 +105,21 @@ fn compare() {
         floor.as_secs_f64() * 1e3,
         (program.as_secs_f64() - floor.as_secs_f64()) * 1e3
     );
+}
+
+/// Time and memory of each proxy must not grow with the number of proxies.
+fn growth(folder: &Path) {
+    println!("proxies with 20 operations each");
+    let mut first = None;
+    for count in [10, 100, 1_000] {
+        let (input, output) = (folder.join("input.yaml"), folder.join("output.yaml"));
+        fs::write(&input, proxies(count, 20)).unwrap();
+        let (time, memory) = least("function", &input, &output);
+        let each = time.as_secs_f64() * 1e6 / count as f64;
+        let growth = each / *first.get_or_insert(each);
+        let memory = memory as f64 / count as f64;
+        println!("  {count:>5}: {each:>6.0} microseconds each ({growth:.2} times those of 10), {memory:>7.1} kB each");
+    }
 }
 
 fn least(what: &str, input: &Path, output: &Path) -> (Duration, usize) {
@@ -144,7 +160,7 @@ fn start_of(program: &str, input: &str) -> Duration {
 
 const HEAD: &str = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n";
 
-fn proxies(count: usize) -> String {
+fn proxies(count: usize, operations: usize) -> String {
     let mut list = format!(
         "{HEAD}- apiVersion: apigeeflux.dev/v1alpha1\n  kind: ApigeeEnvironment\n  metadata: {{name: prod}}\n  spec: {{organization: acme}}\n"
     );
@@ -179,6 +195,23 @@ fn proxies(count: usize) -> String {
 "
         )
         .unwrap();
+        if operations > 0 {
+            list.push_str("    operations:\n");
+        }
+        for operation in 0..operations {
+            let method = ["GET", "POST", "PUT", "DELETE"][operation % 4];
+            write!(
+                list,
+                "      operation{operation}:
+        match: {{path: '/resource{}/{{id}}', methods: [{method}]}}
+        steps:
+          request:
+            - set: {{headers: {{x-operation: operation{operation}}}}}
+",
+                operation / 4
+            )
+            .unwrap();
+        }
     }
     list
 }

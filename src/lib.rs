@@ -12,6 +12,7 @@ pub mod k8s;
 pub mod krm;
 pub mod policy;
 pub mod proxy;
+pub mod reference;
 pub mod runtime;
 pub mod sandbox;
 pub mod spec;

@@ -284,7 +284,8 @@ impl Run<'_> {
     /// Validates and imports the stamped copy. `existing` are the revisions before.
     async fn import(&mut self, existing: &BTreeSet<RevisionId>) -> Result<RevisionId, Error> {
         let record = RevisionRecord::new(self.bundle.digest, &self.options.provenance);
-        let stamped = record.stamp(self.bundle.kind, &self.bundle.files).map_err(Error::Refused)?;
+        let stamped =
+            record.stamp(self.bundle.kind, self.bundle.name.as_str(), &self.bundle.files).map_err(Error::Refused)?;
         let zip = zip::pack(self.bundle.kind, &stamped).map_err(Error::Refused)?;
         if zip.len() > MAX_BUNDLE_BYTES {
             return Err(Error::Missing(format!(

@@ -13,7 +13,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Provenance, root_xml};
-use crate::bundle::{BundleKind, Digest, Files};
+use crate::bundle::{BundleKind, BundlePath, Digest, Files};
+use crate::xml::Element;
 
 /// Starts the stamp.
 const MARK: &str = "apigee-flux:";
@@ -80,9 +81,17 @@ impl RevisionRecord {
         text
     }
 
-    /// The files to upload: a copy whose root XML carries this record.
-    pub fn stamp(&self, kind: BundleKind, files: &Files) -> Result<Files, String> {
-        let path = root_xml::find(kind, files)?.clone();
+    /// The files to upload: a copy whose root XML carries this record. A bundle without root XML gets one.
+    pub fn stamp(&self, kind: BundleKind, name: &str, files: &Files) -> Result<Files, String> {
+        let Some(path) = root_xml::find(kind, files)?.cloned() else {
+            let root = Element::new(kind.root_element())
+                .attribute("name", name)
+                .child(Element::leaf("Description", self.append_to("")));
+            let path = BundlePath::parse(&format!("{name}.xml"))?;
+            let mut files = files.clone();
+            files.insert(path, root.to_document().map_err(|error| error.to_string())?.into_bytes());
+            return Ok(files);
+        };
         let bytes = files.get(path.as_str()).unwrap_or_default();
         let wrong = |why: String| format!("`{path}`: {why}");
         let xml = std::str::from_utf8(bytes).map_err(|error| wrong(error.to_string()))?;
@@ -122,7 +131,7 @@ mod tests {
     }
 
     fn stamped(files: &Files, record: &RevisionRecord) -> String {
-        let copy = record.stamp(BundleKind::Proxy, files).unwrap();
+        let copy = record.stamp(BundleKind::Proxy, "a", files).unwrap();
         root_xml::description(std::str::from_utf8(copy.get("a.xml").unwrap()).unwrap()).unwrap()
     }
 
@@ -147,6 +156,17 @@ mod tests {
         // Somebody added a word in Apigee's own editor.
         assert_eq!(RevisionRecord::parse(&format!("{old} edited")), Some(record("Jo")));
         assert_eq!(RevisionRecord::parse(&old.replace(": {", ":\n\t{")), Some(record("Jo")));
+    }
+
+    #[test]
+    fn a_bundle_without_a_root_file_gets_one() {
+        let record = RevisionRecord::new(Digest::of_bytes(b"x"), &Provenance::default());
+        let files: Files =
+            [(BundlePath::parse("proxies/default.xml").unwrap(), b"<ProxyEndpoint/>".to_vec())].into_iter().collect();
+        let copy = record.stamp(BundleKind::Proxy, "hello", &files).unwrap();
+        let xml = std::str::from_utf8(copy.get("hello.xml").unwrap()).unwrap();
+        assert_eq!(find(&root_xml::description(xml).unwrap()).unwrap().0, record);
+        assert_eq!(copy.len(), 2);
     }
 
     #[test]

@@ -4,8 +4,9 @@ use roxmltree::{Document, Node};
 
 use crate::bundle::{BundleKind, BundlePath, Files};
 
-/// Finds the bundle's root XML file: the only `*.xml` at the top whose root element is [`BundleKind::root_element`].
-pub fn find(kind: BundleKind, files: &Files) -> Result<&BundlePath, String> {
+/// Finds the bundle's root XML file: the only `*.xml` at the top whose root element is [`BundleKind::root_element`]. A bundle
+/// without any `*.xml` at its top has none, which Apigee accepts.
+pub fn find(kind: BundleKind, files: &Files) -> Result<Option<&BundlePath>, String> {
     let is_root = |bytes: &[u8]| {
         std::str::from_utf8(bytes).is_ok_and(|text| {
             Document::parse(text).is_ok_and(|document| document.root_element().tag_name().name() == kind.root_element())
@@ -16,13 +17,16 @@ pub fn find(kind: BundleKind, files: &Files) -> Result<&BundlePath, String> {
         .filter(|(path, bytes)| path.folder().is_empty() && is_xml(path) && is_root(bytes))
         .map(|(path, _)| path);
     let Some(first) = candidates.next() else {
+        if !files.iter().any(|(path, _)| path.folder().is_empty() && is_xml(path)) {
+            return Ok(None);
+        }
         return Err(format!(
             "the bundle has no root file: expected one well-formed `*.xml` in UTF-8 at its top with the root element <{}>",
             kind.root_element()
         ));
     };
     match candidates.next() {
-        None => Ok(first),
+        None => Ok(Some(first)),
         Some(second) => Err(format!(
             "`{first}` and `{second}` both have the root element <{}>; keep one of them at the bundle's top",
             kind.root_element()
@@ -185,7 +189,7 @@ mod tests {
             ("policies/c.xml", "<APIProxy/>"),
             ("d.xml", "<"),
         ]);
-        assert_eq!(find(BundleKind::Proxy, &one).unwrap().as_str(), "b.xml");
+        assert_eq!(find(BundleKind::Proxy, &one).unwrap().unwrap().as_str(), "b.xml");
         assert!(find(BundleKind::SharedFlow, &one).unwrap_err().contains("<SharedFlowBundle>"));
         let two = files(&[("a.xml", "<APIProxy/>"), ("b.xml", "<APIProxy/>")]);
         assert!(find(BundleKind::Proxy, &two).unwrap_err().contains("`a.xml` and `b.xml`"));

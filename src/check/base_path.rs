@@ -26,9 +26,22 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             ),
         }
         for path in &endpoint.base_paths {
-            if !path.value.starts_with('/') {
+            if path.value.is_empty() {
+                let message = format!("the base path of the proxy endpoint `{}` is empty", endpoint.name);
+                fault(
+                    Gravity::Broken,
+                    At::Place(path.place),
+                    message,
+                    "write the path from the host on, as `/v1/orders`",
+                );
+            } else if !path.value.starts_with('/') {
                 let message = format!("the base path `{}` does not start with `/`", path.value);
-                fault(Gravity::Broken, At::Place(path.place), message, "write the path from the host on, as `/v1/orders`");
+                fault(
+                    Gravity::Broken,
+                    At::Place(path.place),
+                    message,
+                    "write the path from the host on, as `/v1/orders`",
+                );
             } else if path.value.len() > 1 && path.value.ends_with('/') {
                 let message = format!("the base path `{}` ends in `/`", path.value);
                 fault(Gravity::Doubtful, At::Place(path.place), message, "write it without: both forms are served");

@@ -19,7 +19,8 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             let later = verifiers().find(|verifier| cache.precedes(verifier));
             let earlier = verifiers().any(|verifier| verifier.precedes(cache));
             if let Some(later) = later.filter(|_| !earlier) {
-                let message = format!("the cache `{name}` answers before `{}` has checked the credential", later.policy.name);
+                let message =
+                    format!("the cache `{name}` answers before `{}` has checked the credential", later.policy.name);
                 findings.add(
                     Finding::new(Code::SharedCache, Gravity::Broken, At::Place(cache.step.place), message)
                         .blame(Blame::Policy(name))
@@ -45,16 +46,33 @@ fn directions<'d>(bundle: &Bundle<'d>, cache: &Policy<'d>, findings: &mut Findin
     };
     if !shared {
         findings.add(
-            Finding::new(Code::HalfCache, Gravity::Broken, At::Place(step.place), format!("the cache `{}` {message}", cache.name))
-                .blame(Blame::Policy(cache.name))
-                .help(format!("attach it on the {other} as well")),
+            Finding::new(
+                Code::HalfCache,
+                Gravity::Broken,
+                At::Place(step.place),
+                format!("the cache `{}` {message}", cache.name),
+            )
+            .blame(Blame::Policy(cache.name))
+            .help(format!("attach it on the {other} as well")),
         );
     }
 }
 
 /// Words in variables that name the caller.
 const CALLER: [&str; 14] = [
-    "client_id", "clientid", "client.", "apikey", "api-key", "api_key", "app.", "developer", "user", "token", "jwt", "authorization", "oauth",
+    "client_id",
+    "clientid",
+    "client.",
+    "apikey",
+    "api-key",
+    "api_key",
+    "app.",
+    "developer",
+    "user",
+    "token",
+    "jwt",
+    "authorization",
+    "oauth",
     "claim",
 ];
 

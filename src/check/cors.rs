@@ -50,23 +50,30 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
         };
         for cors in steps.iter().filter(answers) {
             let name = cors.policy.name;
-            let stopped = |step: &&Passed<'_, 'd>| verifies(step.policy) && step.precedes(cors) && runs(step) == Some(true);
+            let stopped =
+                |step: &&Passed<'_, 'd>| verifies(step.policy) && step.precedes(cors) && runs(step) == Some(true);
             if let Some(before) = steps.iter().find(stopped) {
                 findings.add(
                     Finding::new(
                         Code::LateCors,
                         Gravity::Broken,
                         At::Place(cors.step.place),
-                        format!("`{name}` runs after `{}`, which refuses every preflight: it carries no credential", before.policy.name),
+                        format!(
+                            "`{name}` runs after `{}`, which refuses every preflight: it carries no credential",
+                            before.policy.name
+                        ),
                     )
                     .blame(Blame::Policy(name))
                     .help(format!("attach `{name}` first in the request's PreFlow")),
                 );
             }
-            let Some(condition) = cors.step.condition.as_ref().filter(|condition| holds(Some(condition)) == Some(false)) else {
+            let Some(condition) =
+                cors.step.condition.as_ref().filter(|condition| holds(Some(condition)) == Some(false))
+            else {
                 continue;
             };
-            let others = steps.iter().filter(answers).any(|other| other.policy.name != name && runs(other) != Some(false));
+            let others =
+                steps.iter().filter(answers).any(|other| other.policy.name != name && runs(other) != Some(false));
             if !others {
                 findings.add(
                     Finding::on_condition(

@@ -43,9 +43,8 @@ fn endpoint<'d>(flows: &[Flow<'d>], findings: &mut Findings<'d>) {
             } else {
                 format!("move it in front of `{}`: the first flow that matches runs, and no other", first.name)
             };
-            findings.add(
-                Finding::on_condition(Code::UnreachableFlow, Gravity::Broken, condition, 0, message).help(help),
-            );
+            findings
+                .add(Finding::on_condition(Code::UnreachableFlow, Gravity::Broken, condition, 0, message).help(help));
         }
         earlier.push((flow, alternatives));
     }

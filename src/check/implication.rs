@@ -133,9 +133,8 @@ pub(super) fn pattern_covers(wide: &str, narrow: &str) -> bool {
     if wide == narrow {
         return true;
     }
-    let plain = |pattern: &str| {
-        pattern.starts_with('/') && !pattern.ends_with('/') && !pattern.contains(['{', '?', '%'])
-    };
+    let plain =
+        |pattern: &str| pattern.starts_with('/') && !pattern.ends_with('/') && !pattern.contains(['{', '?', '%']);
     if !plain(wide) || !plain(narrow) {
         return false;
     }

@@ -1,7 +1,7 @@
 //! Reading XML.
 
 use super::At;
-use crate::runtime::Policy;
+use crate::runtime::{Place, Policy};
 use crate::xml::Node;
 
 /// The first child element of a name.
@@ -26,5 +26,5 @@ pub(super) fn is_template(text: &str) -> bool {
 
 /// Where an element of a policy stands.
 pub(super) fn at<'d>(policy: &Policy<'d>, node: Node<'d, 'd>) -> At<'d> {
-    At::Place(policy.place.at(node))
+    At::Place(Place::of(policy.place.path, node))
 }

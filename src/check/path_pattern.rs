@@ -11,21 +11,9 @@ const PATHS: [&str; 4] = ["proxy.pathsuffix", "request.path", "message.path", "p
 
 pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     for condition in conditions(bundle) {
-        if let Ok(expr) = &condition.parsed {
-            each(expr, condition, findings);
+        for comparison in condition.parsed.iter().flat_map(Expr::comparisons) {
+            compare(comparison, condition, findings);
         }
-    }
-}
-
-fn each<'d>(expr: &Expr, condition: &Condition<'d>, findings: &mut Findings<'d>) {
-    match expr {
-        Expr::And(a, b) | Expr::Or(a, b) => {
-            each(a, condition, findings);
-            each(b, condition, findings);
-        }
-        Expr::Not(inner) => each(inner, condition, findings),
-        Expr::Compare(comparison) => compare(comparison, condition, findings),
-        Expr::Truth(_) => {}
     }
 }
 
@@ -38,7 +26,9 @@ fn compare<'d>(comparison: &Comparison, condition: &Condition<'d>, findings: &mu
         Operator::MatchesPath | Operator::Like | Operator::Equals if path && braced(pattern).is_some() => {
             let segment = braced(pattern).unwrap_or_default();
             (
-                format!("`{segment}` is plain text in a condition: `{pattern}` matches no path that has a value there"),
+                format!(
+                    "`{segment}` is no wildcard in a condition: `{pattern}` matches no path that has a value there"
+                ),
                 format!("write `*` for one segment: `{}`", pattern.replace(segment, "*")),
             )
         }
@@ -49,7 +39,8 @@ fn compare<'d>(comparison: &Comparison, condition: &Condition<'d>, findings: &mu
         _ => return,
     };
     findings.add(
-        Finding::on_condition(Code::DeadPattern, Gravity::Broken, condition, comparison.right.span.start, fault.0).help(fault.1),
+        Finding::on_condition(Code::DeadPattern, Gravity::Broken, condition, comparison.right.span.start, fault.0)
+            .help(fault.1),
     );
 }
 

@@ -12,20 +12,20 @@ const PREFIX: &str = "propertyset.";
 
 pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     let mut checker = Checker { sets: sets(bundle), told: BTreeSet::new(), findings };
-    let policies = bundle.policies.values().map(|policy| (policy.node, policy.place));
-    let targets = bundle.target_endpoints.iter().map(|target| (target.node, target.place));
-    for (root, place) in policies.chain(targets) {
+    let policies = bundle.policies.values().map(|policy| (policy.node, policy.place.path));
+    let targets = bundle.target_endpoints.iter().map(|target| (target.node, target.place.path));
+    for (root, path) in policies.chain(targets) {
         for node in root.descendants() {
             // Of an element's attributes the element is the place, of a text the text itself.
             if node.is_text() {
                 for reference in references(node.text().unwrap_or_default()) {
                     let element = node.parent().unwrap_or(node);
-                    checker.check(reference, At::Place(place.at(element)), Blame::File);
+                    checker.check(reference, At::Place(Place::of(path, element)), Blame::File);
                 }
             }
             for attribute in node.attributes() {
                 for reference in references(attribute.value()) {
-                    checker.check(reference, At::Place(place.at(node)), Blame::File);
+                    checker.check(reference, At::Place(Place::of(path, node)), Blame::File);
                 }
             }
         }

@@ -27,14 +27,17 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
         if let Some(defaults) = defaults {
             limit(policy, defaults, findings);
         }
-        let sync = child(policy.node, "AsynchronousConfiguration").and_then(|node| child(node, "SyncIntervalInSeconds"));
+        let sync =
+            child(policy.node, "AsynchronousConfiguration").and_then(|node| child(node, "SyncIntervalInSeconds"));
         if let Some((node, seconds)) = sync.and_then(|node| Some((node, text(node).parse::<u64>().ok()?)))
             && seconds < LEAST_SYNC
         {
-            let message = format!("the counter is synchronized every {seconds} seconds; Apigee's limit is {LEAST_SYNC}");
+            let message =
+                format!("the counter is synchronized every {seconds} seconds; Apigee's limit is {LEAST_SYNC}");
             findings.add(
-                Finding::new(Code::InvalidQuota, Gravity::Doubtful, at(policy, node), message)
-                    .help(format!("write {LEAST_SYNC} or more, or `<Synchronous>true</Synchronous>` for an exact count")),
+                Finding::new(Code::InvalidQuota, Gravity::Doubtful, at(policy, node), message).help(format!(
+                    "write {LEAST_SYNC} or more, or `<Synchronous>true</Synchronous>` for an exact count"
+                )),
             );
         }
     }

@@ -26,19 +26,27 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                 continue;
             }
             for name in needed(quota.policy) {
-                let Some(verifier) = bundle.policies.get(name).filter(|policy| policy.enabled) else { continue };
+                // A step of the wrong type has been told of.
+                let Some(verifier) = bundle.policies.get(name).filter(|policy| policy.enabled && gives_product(policy))
+                else {
+                    continue;
+                };
                 let same = |step: &&Passed<'_, 'd>| step.policy.name == verifier.name;
                 if steps.iter().filter(same).any(|step| step.precedes(quota)) {
                     continue;
                 }
-                let place = if steps.iter().filter(same).any(|step| step.meets(quota)) { "after it" } else { "never before it" };
+                let when = if steps.iter().filter(same).any(|step| step.meets(quota)) {
+                    "runs after it"
+                } else {
+                    "does not run before it"
+                };
                 findings.add(
                     Finding::new(
                         Code::QuotaWithoutConsumer,
                         Gravity::Broken,
                         At::Place(quota.step.place),
                         format!(
-                            "the quota `{}` counts for the consumer that `{name}` verifies, which runs {place}",
+                            "the quota `{}` counts for the consumer that `{name}` verifies, which {when}",
                             quota.policy.name
                         ),
                     )
@@ -60,7 +68,10 @@ fn product_step<'d>(quota: &Policy<'d>) -> Option<(crate::xml::Node<'d, 'd>, &'d
 fn needed<'d>(quota: &Policy<'d>) -> Vec<&'d str> {
     let mut names: Vec<&'d str> = product_step(quota).map(|(_, name)| name).into_iter().collect();
     for attribute in quota.node.descendants().flat_map(|node| node.attributes()) {
-        let Some(rest) = attribute.value().strip_prefix("verifyapikey.").filter(|_| attribute.name().to_lowercase().ends_with("ref"))
+        let Some(rest) = attribute
+            .value()
+            .strip_prefix("verifyapikey.")
+            .filter(|_| attribute.name().to_lowercase().ends_with("ref"))
         else {
             continue;
         };
@@ -76,6 +87,15 @@ fn needed<'d>(quota: &Policy<'d>) -> Vec<&'d str> {
         }
     }
     names
+}
+
+/// True for policies that find out a product.
+fn gives_product(policy: &Policy<'_>) -> bool {
+    match policy.element {
+        "VerifyAPIKey" => true,
+        "OAuthV2" => operation(policy).is_none_or(|operation| operation.eq_ignore_ascii_case("VerifyAccessToken")),
+        _ => false,
+    }
 }
 
 fn step<'d>(bundle: &Bundle<'d>, quota: &Policy<'d>, at: At<'d>, name: &str, findings: &mut Findings<'d>) {
@@ -96,15 +116,10 @@ fn step<'d>(bundle: &Bundle<'d>, quota: &Policy<'d>, at: At<'d>, name: &str, fin
             });
         }
         Some(policy) => {
-            let product = match policy.element {
-                "VerifyAPIKey" => true,
-                "OAuthV2" => operation(policy).is_none_or(|operation| operation.eq_ignore_ascii_case("VerifyAccessToken")),
-                _ => false,
-            };
-            if !product {
+            if !gives_product(policy) {
                 findings.add(
                     finding(format!(
-                        "the quota `{}` takes the product of `{name}`, a {} policy, which verifies no credential of a product",
+                        "the quota `{}` takes the product of `{name}`, but a policy <{}> verifies no credential of a product",
                         quota.name, policy.element
                     ))
                     .help("name a VerifyAPIKey policy, or an OAuthV2 policy with the operation VerifyAccessToken"),

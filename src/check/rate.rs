@@ -26,7 +26,10 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
         };
         let most = MOST.iter().find(|(name, _)| *name == unit).map_or(u64::MAX, |(_, most)| *most);
         if number == 0 {
-            findings.add(finding(Gravity::Broken, format!("the rate `{rate}` lets nothing through")).help("write a number from 1"));
+            findings.add(
+                finding(Gravity::Broken, format!("the rate `{rate}` lets nothing through"))
+                    .help("write a number from 1"),
+            );
         } else if policy.element == "SpikeArrest" && number > most {
             findings.add(
                 finding(Gravity::Doubtful, format!("the rate `{rate}` is above Apigee's limit of {most}{unit}"))

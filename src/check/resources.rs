@@ -27,9 +27,11 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                 continue;
             }
             let message = format!("`{url}` names the file `{file}`, which the bundle does not have");
-            let finding = Finding::new(Code::MissingResource, Gravity::Doubtful, super::node::at(policy, node), message);
+            let finding =
+                Finding::new(Code::MissingResource, Gravity::Doubtful, super::node::at(policy, node), message);
             let folder = format!("resources/{scheme}");
-            let others = bundle.files.iter().filter(|(path, _)| path.folder() == folder).map(|(path, _)| path.file_name());
+            let others =
+                bundle.files.iter().filter(|(path, _)| path.folder() == folder).map(|(path, _)| path.file_name());
             findings.add(match nearest(path, others) {
                 Some(meant) => finding.propose(format!("{scheme}://{meant}")),
                 None => finding.help("add the file, unless it is a resource of the environment"),
@@ -39,8 +41,13 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     for (path, _) in bundle.files.iter().filter(|(path, _)| is_resource(path)) {
         if !is_used(path, bundle.files) {
             findings.add(
-                Finding::new(Code::UnusedResource, Gravity::Doubtful, At::File(path), "nothing in the bundle names this file")
-                    .help("remove it, or name it in a policy"),
+                Finding::new(
+                    Code::UnusedResource,
+                    Gravity::Doubtful,
+                    At::File(path),
+                    "nothing in the bundle names this file",
+                )
+                .help("remove it, or name it in a policy"),
             );
         }
     }

@@ -46,7 +46,8 @@ fn order<'d>(endpoint: &ProxyEndpoint<'d>, findings: &mut Findings<'d>) {
     for (index, rule) in rules.iter().enumerate() {
         let Some(condition) = &rule.condition else {
             if let Some(next) = rules.get(index + 1) {
-                let message = format!("the route `{}` has no condition: `{}` behind it is never taken", rule.name, next.name);
+                let message =
+                    format!("the route `{}` has no condition: `{}` behind it is never taken", rule.name, next.name);
                 findings.add(
                     Finding::new(Code::UnreachableRoute, Gravity::Broken, At::Place(rule.place), message)
                         .help("routes are tried in their order: move it to the end, or give it a condition"),
@@ -56,7 +57,10 @@ fn order<'d>(endpoint: &ProxyEndpoint<'d>, findings: &mut Findings<'d>) {
         };
         let Some(alternatives) = condition.parsed.as_ref().ok().and_then(disjuncts) else { continue };
         if let Some((first, _)) = earlier.iter().find(|(_, known)| covers(known, &alternatives)) {
-            let message = format!("the route `{}` is never taken: `{}` before it takes all of its requests", rule.name, first.name);
+            let message = format!(
+                "the route `{}` is never taken: `{}` before it takes all of its requests",
+                rule.name, first.name
+            );
             findings.add(
                 Finding::on_condition(Code::UnreachableRoute, Gravity::Broken, condition, 0, message)
                     .help("routes are tried in their order: put the more exact one first"),

@@ -2,32 +2,38 @@
 
 use super::node::{child, is_template, text};
 use super::{At, Finding, Findings, Gravity};
+use crate::bundle::BundlePath;
 use crate::diag::Code;
 use crate::runtime::{Bundle, Place};
 use crate::xml::Node;
 
 pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
-    let targets = bundle.target_endpoints.iter().map(|target| (target.node, target.place));
-    let callouts = bundle.policies.values().filter(|policy| policy.enabled).map(|policy| (policy.node, policy.place));
-    for (node, place) in targets.chain(callouts) {
+    let targets = bundle.target_endpoints.iter().map(|target| (target.node, target.place.path));
+    let callouts =
+        bundle.policies.values().filter(|policy| policy.enabled).map(|policy| (policy.node, policy.place.path));
+    for (node, path) in targets.chain(callouts) {
         if let Some(connection) = child(node, "HTTPTargetConnection") {
-            check(connection, place, findings);
+            check(connection, path, findings);
         }
     }
 }
 
-fn check<'d>(connection: Node<'d, 'd>, place: Place<'d>, findings: &mut Findings<'d>) {
+fn check<'d>(connection: Node<'d, 'd>, path: &'d BundlePath, findings: &mut Findings<'d>) {
     // Servers bring their own TLS from the environment.
     let Some(node) = child(connection, "URL") else { return };
     let url = text(node);
     let mut fault = |node, message: String, help: &str| {
-        let at = At::Place(place.at(node));
+        let at = At::Place(Place::of(path, node));
         findings.add(Finding::new(Code::WeakTls, Gravity::Doubtful, at, message).help(help));
     };
     if let Some(rest) = url.strip_prefix("http://") {
         let host = rest.split(['/', ':', '?']).next().unwrap_or_default();
         if !is_template(host) && !is_private(host) {
-            fault(node, format!("requests to `{host}` are not encrypted"), "write `https`, unless the network is private");
+            fault(
+                node,
+                format!("requests to `{host}` are not encrypted"),
+                "write `https`, unless the network is private",
+            );
         }
         return;
     }
@@ -37,12 +43,14 @@ fn check<'d>(connection: Node<'d, 'd>, place: Place<'d>, findings: &mut Findings
     let Some(info) = child(connection, "SSLInfo") else {
         fault(
             node,
-            "the certificate of the backend is not checked".to_owned(),
+            "nothing enforces that the backend's certificate is valid".to_owned(),
             "add `<SSLInfo><Enabled>true</Enabled><Enforce>true</Enforce></SSLInfo>`",
         );
         return;
     };
-    let is = |name: &str, value: &str| child(info, name).is_some_and(|node| text(node).eq_ignore_ascii_case(value) || is_template(text(node)));
+    let is = |name: &str, value: &str| {
+        child(info, name).is_some_and(|node| text(node).eq_ignore_ascii_case(value) || is_template(text(node)))
+    };
     if is("IgnoreValidationErrors", "true") {
         fault(
             info,
@@ -52,7 +60,7 @@ fn check<'d>(connection: Node<'d, 'd>, place: Place<'d>, findings: &mut Findings
     } else if !is("Enabled", "true") || !is("Enforce", "true") {
         fault(
             info,
-            "the certificate of the backend is not checked: TLS is not enabled and enforced".to_owned(),
+            "nothing enforces that the backend's certificate is valid: TLS is not both enabled and enforced".to_owned(),
             "write `<Enabled>true</Enabled><Enforce>true</Enforce>`",
         );
     }
@@ -73,7 +81,16 @@ mod tests {
 
     #[test]
     fn private_hosts() {
-        for host in ["localhost", "orders", "10.1.2.3", "192.168.0.1", "127.0.0.1", "orders.prod.svc", "a.svc.cluster.local", "x.internal"] {
+        for host in [
+            "localhost",
+            "orders",
+            "10.1.2.3",
+            "192.168.0.1",
+            "127.0.0.1",
+            "orders.prod.svc",
+            "a.svc.cluster.local",
+            "x.internal",
+        ] {
             assert!(is_private(host), "{host}");
         }
         for host in ["example.com", "8.8.8.8", "httpbin.org"] {

@@ -10,6 +10,7 @@ mod function;
 mod package;
 mod render;
 mod sandbox;
+mod schema;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -35,6 +36,7 @@ enum Command {
     Check(check::Args),
     Deploy(Box<deploy::Args>),
     Sandbox(sandbox::Args),
+    Schema(schema::Args),
 }
 
 /// Runs the command line of this process.
@@ -53,6 +55,7 @@ pub fn run() -> ExitCode {
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Deploy(args)) => Ok(deploy::run(&args)),
         Some(Command::Sandbox(args)) => Ok(sandbox::run(args)),
+        Some(Command::Schema(args)) => schema::run(&args),
         None if io::stdin().is_terminal() => help(),
         None => function::run().map_err(anyhow::Error::from),
     };

@@ -75,7 +75,7 @@ codes! {
     UnreadableBundle = "AF041",
     /// A file name in a bundle is not allowed: it is absolute or would leave the bundle's folder.
     UnsafePath = "AF042",
-    /// The bundle has no root XML file (`<APIProxy>` at its top), or more than one.
+    /// The XML files at the top of the bundle hold no `<APIProxy>`, or more than one.
     MissingRootXml = "AF043",
     /// An XML file does not parse, or has a document type definition, which Apigee does not need and parsers must not follow.
     MalformedXml = "AF044",

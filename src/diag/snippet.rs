@@ -50,7 +50,8 @@ pub fn render(diagnostic: &Diagnostic, place: Option<&Place>, colour: Colour) ->
         Severity::Info => "1;36",
     };
     let head = format!("{}[{}]", severity.as_str(), diagnostic.code);
-    let mut text = format!("{}{}\n", colour.paint(tone, &head), colour.paint(BOLD, &format!(": {}", message(diagnostic, place))));
+    let mut text =
+        format!("{}{}\n", colour.paint(tone, &head), colour.paint(BOLD, &format!(": {}", message(diagnostic, place))));
     let number = place.and_then(|place| place.position).map(|(line, _)| line.to_string()).unwrap_or_default();
     let margin = " ".repeat(number.len());
     let bar = colour.paint(FRAME, "|");

@@ -115,9 +115,7 @@ fn bundle<'r>(
             let found = inspect(BundleKind::Proxy, name, &files, report);
             (files, found.requires, found.base_paths, found.google_auth, found.class, Origins::default())
         }
-        (None, Some(made)) => {
-            (made.files, made.requires, made.base_paths, made.google_auth, made.class, made.origins)
-        }
+        (None, Some(made)) => (made.files, made.requires, made.base_paths, made.google_auth, made.class, made.origins),
         (None, None) => return None,
     };
     let origin = |policy: &str| origins.policy(policy).map(|origin| origin.at.to_string());

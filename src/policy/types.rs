@@ -114,7 +114,11 @@ mod tests {
         assert!(OTHERS.is_sorted_by_key(|(element, _)| *element));
         for policy in POLICIES {
             let other = OTHERS.iter().find(|(element, _)| *element == policy.element);
-            assert!(other.is_none_or(|(_, class)| class.is_none_or(|class| class == policy.class)), "{}", policy.element);
+            assert!(
+                other.is_none_or(|(_, class)| class.is_none_or(|class| class == policy.class)),
+                "{}",
+                policy.element
+            );
         }
         assert_eq!(known("ConcurrentRatelimit"), Some(Known::EdgeOnly));
         assert_eq!(known("SpikeArrest"), Some(Known::Apigee(STANDARD)));

@@ -7,7 +7,7 @@ use crate::bundle::manifest::Requirements;
 use crate::bundle::{BundleKind, BundlePath, Files};
 use crate::check::{Class, Finding, Gravity, check, class};
 use crate::diag::{Code, Diagnostic, FieldPath, InBundle, Report, Severity};
-use crate::runtime::{Bundle, Documents};
+use crate::runtime::{Bundle, Documents, FOLDERS, has_extension};
 use crate::xml::{Document, Node};
 
 /// What a bundle says about itself.
@@ -47,20 +47,7 @@ pub fn inspect(kind: BundleKind, name: &str, files: &Files, report: &mut Report<
     })
 }
 
-/// The folders whose XML files make a bundle, and the root elements that Apigee reads in them; policies have any.
-const FOLDERS: &[(&str, Option<&str>)] = &[
-    ("policies", None),
-    ("proxies", Some("ProxyEndpoint")),
-    ("sharedflows", Some("SharedFlow")),
-    ("targets", Some("TargetEndpoint")),
-];
-
-pub(super) fn read(
-    kind: BundleKind,
-    name: &str,
-    files: &Files,
-    found: &mut dyn FnMut(Found<'_, '_>),
-) -> Inspected {
+pub(super) fn read(kind: BundleKind, name: &str, files: &Files, found: &mut dyn FnMut(Found<'_, '_>)) -> Inspected {
     let (documents, unreadable) = Documents::parse(files);
     let mut reader = Reader::default();
     let mut roots: Vec<&BundlePath> = Vec::new();
@@ -95,7 +82,9 @@ pub(super) fn read(
             Some(_) => reader.file(document),
         }
     }
-    if roots.len() != 1 && !unreadable_root {
+    // Apigee accepts a bundle without any, but it does not look for it under another element.
+    let any_at_top = files.iter().any(|(path, _)| path.folder().is_empty() && has_extension(path, "xml"));
+    if roots.len() != 1 && any_at_top && !unreadable_root {
         let count = match roots.as_slice() {
             [] => "no file".to_owned(),
             several => format!("{} files ({})", several.len(), quoted(several.iter().map(|path| path.as_str()))),

@@ -43,7 +43,9 @@ impl Origins {
     pub(super) fn diagnostic(&self, finding: &Finding<'_>) -> Option<Diagnostic> {
         let (at, written, offset) = match finding.blame {
             Blame::Condition(text, offset) => (self.conditions.get(text), true, Some(offset)),
-            Blame::Policy(name) => (self.policy(name).map(|o| &o.at), self.policy(name).is_some_and(|o| o.written), None),
+            Blame::Policy(name) => {
+                (self.policy(name).map(|o| &o.at), self.policy(name).is_some_and(|o| o.written), None)
+            }
             Blame::File => {
                 let origin = self.files.get(finding.at.path().as_str());
                 (origin.map(|o| &o.at), origin.is_some_and(|o| o.written), None)

@@ -16,12 +16,8 @@ pub(super) fn text(found: &[Found], colour: Colour) -> String {
     }
     let counts = counts(found);
     let count = |severity| counts.get(&severity).copied().unwrap_or_default();
-    let _ = writeln!(
-        text,
-        "{}, {}",
-        plural(count(Severity::Error), "error"),
-        plural(count(Severity::Warning), "warning")
-    );
+    let _ =
+        writeln!(text, "{}, {}", plural(count(Severity::Error), "error"), plural(count(Severity::Warning), "warning"));
     text
 }
 

@@ -40,7 +40,11 @@ pub(super) fn json(found: &[Found]) -> anyhow::Result<String> {
                 file: place.as_ref().map(|place| place.file.as_str()),
                 line: position.map(|(line, _)| line),
                 column: position.map(|(_, column)| column),
-                resource: diagnostic.subject.as_ref().map(crate::diag::Subject::label).filter(|label| !label.is_empty()),
+                resource: diagnostic
+                    .subject
+                    .as_ref()
+                    .map(crate::diag::Subject::label)
+                    .filter(|label| !label.is_empty()),
                 field: (!diagnostic.field.is_root()).then(|| diagnostic.field.to_string()),
             }
         })

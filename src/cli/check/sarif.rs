@@ -12,10 +12,8 @@ use crate::diag::{Code, Severity};
 pub(super) fn sarif(found: &[Found]) -> anyhow::Result<String> {
     let codes: Vec<Code> =
         found.iter().map(|found| found.diagnostic.code).collect::<BTreeSet<_>>().into_iter().collect();
-    let rules: Vec<Value> = codes
-        .iter()
-        .map(|code| json!({"id": code.as_str(), "fullDescription": {"text": code.doc()}}))
-        .collect();
+    let rules: Vec<Value> =
+        codes.iter().map(|code| json!({"id": code.as_str(), "fullDescription": {"text": code.doc()}})).collect();
     let results: Vec<Value> = found
         .iter()
         .map(|Found { diagnostic, place }| {

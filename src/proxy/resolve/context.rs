@@ -184,9 +184,7 @@ impl<'r, 's> Context<'r, 's> {
     }
 
     /// The policies by name, the resources, and where all of it comes from.
-    pub(super) fn into_parts(
-        mut self,
-    ) -> (BTreeMap<String, PolicyFile>, BTreeMap<BundlePath, Vec<u8>>, Origins) {
+    pub(super) fn into_parts(mut self) -> (BTreeMap<String, PolicyFile>, BTreeMap<BundlePath, Vec<u8>>, Origins) {
         for entry in self.policies.values() {
             self.origins.add_file(format!("policies/{}.xml", entry.name), &entry.at, entry.written_by_user);
         }

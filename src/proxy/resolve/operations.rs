@@ -57,11 +57,7 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
         let condition = condition::of_operation(&pattern, &methods);
         context.add_condition(&condition, at_match.clone());
         let operation = Resolved {
-            flow: ConditionalFlow {
-                name: name.clone(),
-                condition: Some(condition),
-                flow,
-            },
+            flow: ConditionalFlow { name: name.clone(), condition: Some(condition), flow },
             pattern,
             methods,
         };

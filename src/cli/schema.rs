@@ -1,0 +1,46 @@
+//! `schema`: what the kinds look like, for editors and readers.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use crate::reference;
+use crate::spec::{KINDS, kind};
+
+/// Print the JSON schema of a kind for editors, or its page of the reference.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The kind, as `ApigeeProxy`. Without one, the kinds are listed.
+    kind: Option<String>,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum Format {
+    /// A JSON schema, draft 2020-12.
+    #[default]
+    Json,
+    /// A page of Markdown.
+    Markdown,
+}
+
+/// Runs the command. Exit codes: 0 printed, 1 the kind is not known.
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let mut out = io::stdout().lock();
+    let Some(name) = &args.kind else {
+        for kind in KINDS {
+            writeln!(out, "{:20} {}", kind.name, kind.doc.trim())?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    };
+    let Some(kind) = kind(name) else {
+        let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+        anyhow::bail!("no kind is named `{name}`; there are {}", names.join(", "));
+    };
+    match args.format {
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&reference::schema(kind))?)?,
+        Format::Markdown => out.write_all(reference::kind(kind).as_bytes())?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,125 @@
+//! Whether a condition holds, as far as the variables are known.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use super::{Comparison, Expr, Operand, Operator, Value, like, matches_path};
+
+/// What variables hold.
+pub trait Variables {
+    /// The value of a variable: none if it is not known here, `Some(None)` if it is not set.
+    fn get(&self, name: &str) -> Option<Option<Cow<'_, str>>>;
+}
+
+/// Whether it holds; none where that depends on a variable that is not known here.
+pub fn evaluate(expr: &Expr, variables: &dyn Variables) -> Option<bool> {
+    match expr {
+        Expr::And(left, right) => match (evaluate(left, variables), evaluate(right, variables)) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            _ => None,
+        },
+        Expr::Or(left, right) => match (evaluate(left, variables), evaluate(right, variables)) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
+            _ => None,
+        },
+        Expr::Not(inner) => evaluate(inner, variables).map(|holds| !holds),
+        Expr::Compare(comparison) => compare(comparison, variables),
+        Expr::Truth(operand) => {
+            let value = value(operand, variables)?;
+            Some(value.is_some_and(|text| text.eq_ignore_ascii_case("true")))
+        }
+    }
+}
+
+/// The text of a value; none inside if it is null.
+fn value<'v>(operand: &'v Operand, variables: &'v dyn Variables) -> Option<Option<Cow<'v, str>>> {
+    match &operand.value {
+        Value::Variable(name) => variables.get(name),
+        Value::Text(text) | Value::Number(text) => Some(Some(Cow::Borrowed(text))),
+        Value::Boolean(value) => Some(Some(Cow::Borrowed(if *value { "true" } else { "false" }))),
+        Value::Null => Some(None),
+    }
+}
+
+fn compare(comparison: &Comparison, variables: &dyn Variables) -> Option<bool> {
+    let left = value(&comparison.left, variables)?;
+    let right = value(&comparison.right, variables)?;
+    let (Some(left), Some(right)) = (&left, &right) else {
+        // Null equals null and nothing else.
+        let both = left.is_none() && right.is_none();
+        return Some(match comparison.operator {
+            Operator::Equals | Operator::EqualsCaseInsensitive => both,
+            Operator::NotEquals => !both,
+            _ => false,
+        });
+    };
+    let numbers = || -> Option<Ordering> { left.trim().parse::<f64>().ok()?.partial_cmp(&right.trim().parse().ok()?) };
+    let order = || numbers().unwrap_or_else(|| left.cmp(right));
+    // Numbers are equal by value, but texts that look like numbers are texts.
+    let numeric =
+        matches!(comparison.left.value, Value::Number(_)) || matches!(comparison.right.value, Value::Number(_));
+    let equal = || left == right || (numeric && numbers() == Some(Ordering::Equal));
+    match comparison.operator {
+        Operator::Equals => Some(equal()),
+        Operator::NotEquals => Some(!equal()),
+        Operator::EqualsCaseInsensitive => Some(left.to_lowercase() == right.to_lowercase()),
+        Operator::GreaterThan => Some(order().is_gt()),
+        Operator::GreaterThanOrEquals => Some(order().is_ge()),
+        Operator::LesserThan => Some(order().is_lt()),
+        Operator::LesserThanOrEquals => Some(order().is_le()),
+        Operator::Like => Some(like(right, left)),
+        Operator::MatchesPath => Some(matches_path(right, left)),
+        Operator::StartsWith => Some(left.starts_with(right.as_ref())),
+        // A pattern without any special character is plain text; Java's regular expressions are not ours to imitate.
+        Operator::JavaRegex => {
+            let plain = right.chars().all(|c| c.is_alphanumeric() || matches!(c, '/' | '_' | '-' | ' ' | ':'));
+            plain.then(|| left == right)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+
+    struct Known;
+
+    impl Variables for Known {
+        fn get(&self, name: &str) -> Option<Option<Cow<'_, str>>> {
+            match name {
+                "verb" => Some(Some("GET".into())),
+                "path" => Some(Some("/orders/1".into())),
+                "count" => Some(Some("10".into())),
+                "unset" => Some(None),
+                _ => None,
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_stays_open_unless_it_does_not_matter() {
+        for (text, expected) in [
+            ("verb = \"GET\"", Some(true)),
+            ("verb = \"get\"", Some(false)),
+            ("verb := \"get\"", Some(true)),
+            ("path MatchesPath \"/orders/*\" and verb != \"POST\"", Some(true)),
+            ("count > 9", Some(true)),
+            ("count = 10.0", Some(true)),
+            ("unset = null", Some(true)),
+            ("unset = \"\"", Some(false)),
+            ("unset != \"x\"", Some(true)),
+            ("unset", Some(false)),
+            ("else = \"a\"", None),
+            ("else = \"a\" and verb = \"POST\"", Some(false)),
+            ("else = \"a\" or verb = \"GET\"", Some(true)),
+            ("not else", None),
+            ("path ~~ \"/orders/.*\"", None),
+            ("path =| \"/ord\"", Some(true)),
+        ] {
+            assert_eq!(evaluate(&parse(text).unwrap(), &Known), expected, "{text}");
+        }
+    }
+}

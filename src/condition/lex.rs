@@ -1,0 +1,145 @@
+//! The words and symbols of a condition.
+
+use std::ops::Range;
+
+use super::{Fault, Operator};
+
+/// A word or a symbol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Token {
+    Open,
+    Close,
+    And,
+    Or,
+    Not,
+    Operator(Operator),
+    /// A bare word: a variable, or `true`, `false`, `null`.
+    Word(String),
+    Number(String),
+    Text(String),
+}
+
+/// A token and its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Spanned {
+    pub(super) token: Token,
+    pub(super) span: Range<usize>,
+}
+
+/// The symbols; of two that begin alike the longer stands first.
+const SYMBOLS: &[(&str, Symbol)] = &[
+    ("&&", Symbol::And),
+    ("||", Symbol::Or),
+    ("==", Symbol::Operator(Operator::Equals)),
+    ("=|", Symbol::Operator(Operator::StartsWith)),
+    ("=", Symbol::Operator(Operator::Equals)),
+    ("!=", Symbol::Operator(Operator::NotEquals)),
+    ("!", Symbol::Not),
+    (":=", Symbol::Operator(Operator::EqualsCaseInsensitive)),
+    (">=", Symbol::Operator(Operator::GreaterThanOrEquals)),
+    (">", Symbol::Operator(Operator::GreaterThan)),
+    ("<=", Symbol::Operator(Operator::LesserThanOrEquals)),
+    ("<", Symbol::Operator(Operator::LesserThan)),
+    ("~~", Symbol::Operator(Operator::JavaRegex)),
+    ("~/", Symbol::Operator(Operator::MatchesPath)),
+    ("~", Symbol::Operator(Operator::Like)),
+    ("(", Symbol::Open),
+    (")", Symbol::Close),
+];
+
+#[derive(Clone, Copy)]
+enum Symbol {
+    And,
+    Or,
+    Not,
+    Open,
+    Close,
+    Operator(Operator),
+}
+
+/// What a variable's name is made of. Names of policies and headers stand in it, so `-` belongs to it.
+fn in_word(c: char) -> bool {
+    c.is_alphanumeric()
+        || matches!(c, '_' | '.' | '-' | '$' | '#' | '@' | '[' | ']' | '{' | '}' | '%' | '*' | '/' | ':')
+}
+
+/// All tokens of a text.
+pub(super) fn tokens(text: &str) -> Result<Vec<Spanned>, Fault> {
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    while let Some(character) = text.get(at..).and_then(|rest| rest.chars().next()) {
+        if character.is_whitespace() {
+            at += character.len_utf8();
+            continue;
+        }
+        let rest = text.get(at..).unwrap_or_default();
+        let (token, length) = token(rest, at)?;
+        tokens.push(Spanned { token, span: at..at + length });
+        at += length;
+    }
+    Ok(tokens)
+}
+
+fn token(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
+    let fault =
+        |message: &str, help: &str| Fault { offset: at, message: message.to_owned(), help: Some(help.to_owned()) };
+    if let Some(inside) = rest.strip_prefix('"') {
+        let Some(end) = inside.find('"') else {
+            return Err(fault("the text that starts here has no closing `\"`", "close it; a text cannot hold a `\"`"));
+        };
+        return Ok((Token::Text(inside[..end].to_owned()), end + 2));
+    }
+    // A path that is no text is a common slip: `proxy.pathsuffix MatchesPath /orders`.
+    if let Some((text, symbol)) = SYMBOLS.iter().find(|(text, _)| rest.starts_with(text)) {
+        let token = match symbol {
+            Symbol::And => Token::And,
+            Symbol::Or => Token::Or,
+            Symbol::Not => Token::Not,
+            Symbol::Open => Token::Open,
+            Symbol::Close => Token::Close,
+            Symbol::Operator(operator) => Token::Operator(*operator),
+        };
+        return Ok((token, text.len()));
+    }
+    if rest.starts_with(['\'', '`', '“', '”', '‘', '’']) {
+        return Err(fault("this quote starts no text", "write text in double quotes, as `\"GET\"`"));
+    }
+    // `:=` may follow a name without a space.
+    let end = rest.char_indices().find(|(index, c)| !in_word(*c) || rest[*index..].starts_with(":="));
+    let word = &rest[..end.map_or(rest.len(), |(index, _)| index)];
+    let Some(first) = word.chars().next() else {
+        let character = rest.chars().next().unwrap_or_default();
+        let message = format!("the character `{character}` has no meaning here");
+        return Err(fault(&message, "a condition reads as `request.verb = \"POST\"`"));
+    };
+    if is_number(word) {
+        return Ok((Token::Number(word.to_owned()), word.len()));
+    }
+    let token = match word.to_ascii_lowercase().as_str() {
+        "and" => Token::And,
+        "or" => Token::Or,
+        "not" => Token::Not,
+        lower => match Operator::spelt(lower) {
+            Some(operator) => Token::Operator(operator),
+            None if first == '/' => {
+                return Err(fault("a path must be text", &format!("write it in double quotes, as `\"{word}\"`")));
+            }
+            None if first == '{' => {
+                return Err(fault(
+                    "a variable stands without braces here",
+                    &format!("write `{}`", word.trim_matches(['{', '}'])),
+                ));
+            }
+            None => Token::Word(word.to_owned()),
+        },
+    };
+    Ok((token, word.len()))
+}
+
+fn is_number(word: &str) -> bool {
+    let digits = word.strip_prefix('-').unwrap_or(word);
+    digits.starts_with(|c: char| c.is_ascii_digit())
+        && digits.ends_with(|c: char| c.is_ascii_digit())
+        && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
+        && digits.matches('.').count() <= 1
+}

@@ -1,0 +1,203 @@
+//! From a text to its tree, by recursive descent.
+
+use super::lex::{Spanned, Token, tokens};
+use super::{Comparison, Expr, Fault, Operand, Value};
+
+/// Deeper nesting than anybody writes; a limit keeps the stack from running out.
+const DEEPEST: usize = 64;
+
+/// Parses a condition.
+pub fn parse(text: &str) -> Result<Expr, Fault> {
+    let tokens = tokens(text)?;
+    if tokens.is_empty() {
+        return Err(Fault {
+            offset: 0,
+            message: "the condition is empty".to_owned(),
+            help: Some("remove it, or write one as `request.verb = \"POST\"`".to_owned()),
+        });
+    }
+    let mut parser = Parser { tokens: &tokens, at: 0, end: text.len(), depth: 0 };
+    let expr = parser.or()?;
+    match parser.tokens.get(parser.at) {
+        None => Ok(expr),
+        Some(Spanned { token: Token::Close, .. }) => {
+            Err(parser.fault("a `)` closes nothing", "remove it, or open it before"))
+        }
+        Some(_) => Err(parser.fault("`and` or `or` is missing here", "join two comparisons with `and` or `or`")),
+    }
+}
+
+struct Parser<'t> {
+    tokens: &'t [Spanned],
+    at: usize,
+    /// The length of the text.
+    end: usize,
+    depth: usize,
+}
+
+impl Parser<'_> {
+    fn peek(&self) -> Option<&Token> {
+        self.tokens.get(self.at).map(|spanned| &spanned.token)
+    }
+
+    fn take(&mut self, token: &Token) -> bool {
+        let found = self.peek() == Some(token);
+        self.at += usize::from(found);
+        found
+    }
+
+    /// A fault at the token at hand, or at the end.
+    fn fault(&self, message: &str, help: &str) -> Fault {
+        let offset = self.tokens.get(self.at).map_or(self.end, |spanned| spanned.span.start);
+        Fault { offset, message: message.to_owned(), help: Some(help.to_owned()) }
+    }
+
+    fn or(&mut self) -> Result<Expr, Fault> {
+        let mut left = self.and()?;
+        while self.take(&Token::Or) {
+            left = Expr::Or(Box::new(left), Box::new(self.and()?));
+        }
+        Ok(left)
+    }
+
+    fn and(&mut self) -> Result<Expr, Fault> {
+        let mut left = self.not()?;
+        while self.take(&Token::And) {
+            left = Expr::And(Box::new(left), Box::new(self.not()?));
+        }
+        Ok(left)
+    }
+
+    fn not(&mut self) -> Result<Expr, Fault> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err(self.fault("the condition is nested too deeply", "split it over several steps or flows"));
+        }
+        let expr = if self.take(&Token::Not) {
+            Expr::Not(Box::new(self.not()?))
+        } else if self.peek() == Some(&Token::Open) {
+            self.group()?
+        } else {
+            self.comparison()?
+        };
+        self.depth -= 1;
+        Ok(expr)
+    }
+
+    fn group(&mut self) -> Result<Expr, Fault> {
+        let open = self.fault("this `(` is not closed", "add the `)`");
+        self.at += 1;
+        let inner = self.or()?;
+        if self.take(&Token::Close) {
+            // `(a) = "b"`: brackets around a value alone.
+            if let (Expr::Truth(left), Some(Token::Operator(_) | Token::Not)) = (&inner, self.peek()) {
+                return self.rest(left.clone());
+            }
+            return Ok(inner);
+        }
+        if self.peek().is_some() {
+            return Err(self.fault("`and`, `or` or `)` is missing here", "join two comparisons with `and` or `or`"));
+        }
+        Err(open)
+    }
+
+    fn comparison(&mut self) -> Result<Expr, Fault> {
+        let left = self.operand("a variable or a value is missing here")?;
+        self.rest(left)
+    }
+
+    /// What follows the left value: an operator and the right one, or nothing.
+    fn rest(&mut self, left: Operand) -> Result<Expr, Fault> {
+        // `a not Matches "b"`.
+        let negated = self.peek() == Some(&Token::Not)
+            && matches!(self.tokens.get(self.at + 1).map(|spanned| &spanned.token), Some(Token::Operator(_)));
+        self.at += usize::from(negated);
+        let Some(Token::Operator(operator)) = self.peek().cloned() else {
+            return Ok(Expr::Truth(left));
+        };
+        self.at += 1;
+        let bracket = self.take(&Token::Open);
+        let right = self.operand("the value to compare with is missing here")?;
+        if bracket && !self.take(&Token::Close) {
+            return Err(self.fault("a `)` is missing here", "close the bracket around the value"));
+        }
+        let comparison = Expr::Compare(Comparison { left, operator, right });
+        Ok(if negated { Expr::Not(Box::new(comparison)) } else { comparison })
+    }
+
+    fn operand(&mut self, missing: &str) -> Result<Operand, Fault> {
+        let help = "a comparison reads as `request.verb = \"POST\"`";
+        let Some(Spanned { token, span }) = self.tokens.get(self.at) else {
+            return Err(self.fault(missing, help));
+        };
+        let value = match token {
+            Token::Word(word) => match word.as_str() {
+                "true" => Value::Boolean(true),
+                "false" => Value::Boolean(false),
+                "null" => Value::Null,
+                _ => Value::Variable(word.clone()),
+            },
+            Token::Number(number) => Value::Number(number.clone()),
+            Token::Text(text) => Value::Text(text.clone()),
+            Token::Open | Token::Close | Token::And | Token::Or | Token::Not | Token::Operator(_) => {
+                return Err(self.fault(missing, help));
+            }
+        };
+        self.at += 1;
+        Ok(Operand { value, span: span.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_symbols_say_the_same() {
+        for (a, b) in [
+            ("request.verb = \"GET\"", "request.verb Equals \"GET\""),
+            ("request.verb == \"GET\"", "request.verb is \"GET\""),
+            ("a != null", "a NotEquals null"),
+            ("a:=\"x\"", "a EqualsCaseInsensitive \"x\""),
+            ("a >= 5 and b < 3", "a GreaterThanOrEquals 5 AND b LesserThan 3"),
+            ("p ~/ \"/a/*\" || p ~ \"x*\"", "(p MatchesPath \"/a/*\") or (p Matches \"x*\")"),
+            ("!a", "not a"),
+            ("not (a = true)", "NOT (a = true)"),
+            ("a =| \"x\" && !(b ~~ \"y\")", "a StartsWith \"x\" and not b JavaRegex \"y\""),
+            ("a not Matches \"x\"", "not (a Matches \"x\")"),
+            ("(a) = (\"b\")", "a = \"b\""),
+            ("request.header.Content-Type=\"x\"", "request.header.Content-Type = \"x\""),
+            ("a or b and c", "a or (b and c)"),
+        ] {
+            assert_eq!(parse(a).unwrap(), parse(b).unwrap(), "{a}   {b}");
+        }
+    }
+
+    #[test]
+    fn a_fault_says_where() {
+        for (text, offset, message) in [
+            ("", 0, "the condition is empty"),
+            ("request.verb = \"GET", 15, "the text that starts here has no closing `\"`"),
+            ("(a = \"b\"", 0, "this `(` is not closed"),
+            ("a = \"b\")", 7, "a `)` closes nothing"),
+            ("a = 'b'", 4, "this quote starts no text"),
+            ("a = \"b\" c = \"d\"", 8, "`and` or `or` is missing here"),
+            ("a = ", 4, "the value to compare with is missing here"),
+            ("= \"b\"", 0, "a variable or a value is missing here"),
+            ("a and", 5, "a variable or a value is missing here"),
+            ("p MatchesPath /a", 14, "a path must be text"),
+            ("{a} = \"b\"", 0, "a variable stands without braces here"),
+            ("a = \"b\" and ()", 13, "a variable or a value is missing here"),
+            ("a & b", 2, "the character `&` has no meaning here"),
+        ] {
+            let fault = parse(text).unwrap_err();
+            assert_eq!((fault.offset, fault.message.as_str()), (offset, message), "{text}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_and_not_fatal() {
+        assert!(parse(&format!("{}a{}", "(".repeat(10_000), ")".repeat(10_000))).is_err());
+        assert!(parse(&"!".repeat(10_000)).is_err());
+    }
+}

@@ -1,0 +1,224 @@
+//! From parsed documents to the model.
+
+use super::{
+    Bundle, Condition, Destination, Documents, FOLDERS, FaultRule, Flow, Place, Policy, ProxyEndpoint, RouteRule,
+    SharedFlow, Step, TargetEndpoint, Text,
+};
+use crate::bundle::{BundleKind, BundlePath, Files};
+use crate::condition;
+use crate::xml::Node;
+
+impl<'d> Bundle<'d> {
+    /// Reads a bundle. A file with another root element than its folder expects is passed over.
+    pub fn read(kind: BundleKind, name: &str, files: &'d Files, documents: &'d Documents<'d>) -> Self {
+        let mut bundle = Self {
+            kind,
+            name: name.to_owned(),
+            files,
+            proxy_endpoints: Vec::new(),
+            target_endpoints: Vec::new(),
+            shared_flows: Vec::new(),
+            policies: std::collections::BTreeMap::new(),
+        };
+        for (path, document) in documents.iter() {
+            let root = document.root_element();
+            let element = root.tag_name().name();
+            let expected = FOLDERS.iter().find(|(folder, _)| *folder == path.folder());
+            let Some((folder, expected)) = expected else { continue };
+            if expected.is_some_and(|expected| expected != element) {
+                continue;
+            }
+            let stem = path.file_name().rsplit_once('.').map_or("", |(stem, _)| stem);
+            let name = root.attribute("name").map_or(stem, str::trim);
+            let reader = Reader { path };
+            match *folder {
+                "policies" => {
+                    let policy = reader.policy(name, root);
+                    bundle.policies.insert(name, policy);
+                }
+                "proxies" => bundle.proxy_endpoints.push(reader.proxy_endpoint(name, root)),
+                "targets" => bundle.target_endpoints.push(reader.target_endpoint(name, root)),
+                _ => bundle.shared_flows.push(SharedFlow {
+                    name,
+                    place: Place::of(path, root),
+                    steps: reader.steps(root),
+                }),
+            }
+        }
+        bundle
+    }
+}
+
+fn elements<'d>(node: Node<'d, 'd>, name: &'static str) -> impl Iterator<Item = Node<'d, 'd>> {
+    node.children().filter(move |child| child.tag_name().name() == name)
+}
+
+fn element<'d>(node: Node<'d, 'd>, name: &'static str) -> Option<Node<'d, 'd>> {
+    elements(node, name).next()
+}
+
+struct Reader<'d> {
+    path: &'d BundlePath,
+}
+
+impl<'d> Reader<'d> {
+    fn text(&self, node: Node<'d, 'd>) -> Text<'d> {
+        Text { value: node_text(node), place: Place::of_text(self.path, node) }
+    }
+
+    fn policy(&self, name: &'d str, root: Node<'d, 'd>) -> Policy<'d> {
+        Policy {
+            name,
+            element: root.tag_name().name(),
+            place: Place::of(self.path, root),
+            node: root,
+            enabled: root.attribute("enabled").is_none_or(|value| value.trim() != "false"),
+            continue_on_error: root.attribute("continueOnError").is_some_and(|value| value.trim() == "true"),
+        }
+    }
+
+    fn condition(&self, node: Node<'d, 'd>) -> Option<Condition<'d>> {
+        // An empty element is no condition to Apigee.
+        let Text { value, place } = self.text(element(node, "Condition")?);
+        (!value.is_empty()).then(|| Condition { text: value, place, parsed: condition::parse(value) })
+    }
+
+    fn steps(&self, node: Node<'d, 'd>) -> Vec<Step<'d>> {
+        elements(node, "Step")
+            .map(|step| Step {
+                policy: element(step, "Name").map(node_text).unwrap_or_default(),
+                condition: self.condition(step),
+                place: Place::of(self.path, step),
+            })
+            .collect()
+    }
+
+    fn flow(&self, node: Node<'d, 'd>) -> Flow<'d> {
+        let direction = |name| element(node, name).map(|inner| self.steps(inner)).unwrap_or_default();
+        Flow {
+            name: node.attribute("name").unwrap_or_else(|| node.tag_name().name()).trim(),
+            condition: self.condition(node),
+            request: direction("Request"),
+            response: direction("Response"),
+            place: Place::of(self.path, node),
+        }
+    }
+
+    fn one_flow(&self, root: Node<'d, 'd>, name: &'static str) -> Option<Flow<'d>> {
+        element(root, name).map(|node| self.flow(node))
+    }
+
+    fn flows(&self, root: Node<'d, 'd>) -> Vec<Flow<'d>> {
+        elements(root, "Flows").flat_map(|flows| elements(flows, "Flow")).map(|node| self.flow(node)).collect()
+    }
+
+    fn fault_rule(&self, node: Node<'d, 'd>) -> FaultRule<'d> {
+        FaultRule {
+            name: node.attribute("name").unwrap_or_default().trim(),
+            condition: self.condition(node),
+            steps: self.steps(node),
+            always_enforce: element(node, "AlwaysEnforce").is_some_and(|inner| node_text(inner) == "true"),
+            place: Place::of(self.path, node),
+        }
+    }
+
+    fn fault_rules(&self, root: Node<'d, 'd>) -> Vec<FaultRule<'d>> {
+        elements(root, "FaultRules")
+            .flat_map(|rules| elements(rules, "FaultRule"))
+            .map(|node| self.fault_rule(node))
+            .collect()
+    }
+
+    fn route_rule(&self, node: Node<'d, 'd>) -> RouteRule<'d> {
+        let named = |name| element(node, name).map(node_text).filter(|text| !text.is_empty());
+        let destination = named("TargetEndpoint")
+            .map(Destination::Target)
+            .or_else(|| named("IntegrationEndpoint").map(Destination::Integration))
+            .or_else(|| named("URL").map(Destination::Url));
+        RouteRule {
+            name: node.attribute("name").unwrap_or_default().trim(),
+            condition: self.condition(node),
+            destination: destination.unwrap_or(Destination::None),
+            place: Place::of(self.path, node),
+        }
+    }
+
+    fn proxy_endpoint(&self, name: &'d str, root: Node<'d, 'd>) -> ProxyEndpoint<'d> {
+        ProxyEndpoint {
+            name,
+            place: Place::of(self.path, root),
+            base_paths: elements(root, "HTTPProxyConnection")
+                .flat_map(|connection| elements(connection, "BasePath"))
+                .map(|node| self.text(node))
+                .collect(),
+            pre_flow: self.one_flow(root, "PreFlow"),
+            flows: self.flows(root),
+            post_flow: self.one_flow(root, "PostFlow"),
+            post_client_flow: self.one_flow(root, "PostClientFlow"),
+            event_flow: self.one_flow(root, "EventFlow"),
+            fault_rules: self.fault_rules(root),
+            default_fault_rule: element(root, "DefaultFaultRule").map(|node| self.fault_rule(node)),
+            route_rules: elements(root, "RouteRule").map(|node| self.route_rule(node)).collect(),
+            node: root,
+        }
+    }
+
+    fn target_endpoint(&self, name: &'d str, root: Node<'d, 'd>) -> TargetEndpoint<'d> {
+        TargetEndpoint {
+            name,
+            place: Place::of(self.path, root),
+            pre_flow: self.one_flow(root, "PreFlow"),
+            flows: self.flows(root),
+            post_flow: self.one_flow(root, "PostFlow"),
+            event_flow: self.one_flow(root, "EventFlow"),
+            fault_rules: self.fault_rules(root),
+            default_fault_rule: element(root, "DefaultFaultRule").map(|node| self.fault_rule(node)),
+            node: root,
+        }
+    }
+}
+
+/// The text directly inside an element, trimmed.
+fn node_text<'d>(node: Node<'d, 'd>) -> &'d str {
+    node.children().find(Node::is_text).and_then(|child| child.text()).unwrap_or_default().trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bundle_is_read_with_its_places() {
+        let text = "<ProxyEndpoint name=\"default\">\n  <PreFlow name=\"PreFlow\">\n    <Request>\n      <Step>\n        \
+                    <Name> A </Name>\n        <Condition>\n          a = \"1\" &amp;&amp; b = 'x'</Condition>\n      \
+                    </Step>\n    </Request>\n  </PreFlow>\n  <FaultRules><FaultRule name=\"f\"><Step><Name>B</Name></Step></FaultRule></FaultRules>\n  \
+                    <HTTPProxyConnection><BasePath>/a</BasePath></HTTPProxyConnection>\n  \
+                    <RouteRule name=\"r\"><Condition/><TargetEndpoint>t</TargetEndpoint></RouteRule>\n</ProxyEndpoint>";
+        let files: Files = [
+            ("proxies/default.xml", text),
+            ("policies/A.xml", "<Quota name=\"A\" enabled=\"false\"/>"),
+            ("policies/broken.xml", "<Quota>"),
+            ("resources/xsl/a.xml", "<not read"),
+        ]
+        .map(|(path, text)| (BundlePath::parse(path).unwrap(), text.as_bytes().to_vec()))
+        .into_iter()
+        .collect();
+        let (documents, unreadable) = Documents::parse(&files);
+        assert_eq!(unreadable.len(), 1);
+        let bundle = Bundle::read(BundleKind::Proxy, "x", &files, &documents);
+        let endpoint = &bundle.proxy_endpoints[0];
+        let step = &endpoint.pre_flow.as_ref().unwrap().request[0];
+        assert_eq!((step.policy, step.place.line_and_column()), ("A", (4, 7)));
+        let condition = step.condition.as_ref().unwrap();
+        assert_eq!(condition.text, "a = \"1\" && b = 'x'");
+        assert_eq!(condition.place.line_and_column(), (7, 11));
+        let fault = condition.parsed.as_ref().unwrap_err();
+        // The two entities before it take more room in the file than in the text.
+        assert_eq!(condition.place_of(fault.offset).line_and_column(), (7, 34));
+        assert!(endpoint.route_rules[0].condition.is_none());
+        assert_eq!(endpoint.route_rules[0].destination, Destination::Target("t"));
+        assert_eq!(endpoint.base_paths[0].value, "/a");
+        assert!(!bundle.policies["A"].enabled);
+        assert_eq!(bundle.steps().map(|step| step.policy).collect::<Vec<_>>(), ["A", "B"]);
+    }
+}
