@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::{Blame, Finding, Gravity};
-use crate::diag::{Code, Diagnostic, FieldPath, Severity};
+use crate::diag::{Code, Diagnostic, FieldPath, InBundle, Severity};
 
 /// The field that gave a part of the bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,13 +56,13 @@ impl Origins {
         if spec_is_checked && written {
             return None;
         }
-        let place = finding.at.in_bundle();
-        let Some(at) = at.filter(|_| written) else {
+        // A text that a word of intent takes from the user can be wrong as well; order and structure are ours.
+        let theirs = written || finding.gravity == Gravity::Doubtful || finding.code == Code::MissingResource;
+        let Some(at) = at.filter(|_| theirs) else {
+            let InBundle { path, line, column } = finding.at.in_bundle();
+            let (message, code) = (&finding.message, finding.code);
             let at = at.cloned().unwrap_or_default();
-            let message = format!(
-                "the generated bundle is not sound: {}:{}:{}: {} [{}]",
-                place.path, place.line, place.column, finding.message, finding.code
-            );
+            let message = format!("the generated bundle is not sound: {path}:{line}:{column}: {message} [{code}]");
             return Some(Diagnostic::error(Code::Internal, message).at(at));
         };
         let severity = match finding.gravity {
