@@ -101,20 +101,24 @@ pub(super) fn contradiction(atoms: &[Atom]) -> Option<String> {
     pairs.into_iter().find_map(|(a, b)| clash(a, b).or_else(|| clash(b, a)))
 }
 
-fn clash(a: &Atom, b: &Atom) -> Option<String> {
-    match (a, b) {
+fn clash(one: &Atom, other: &Atom) -> Option<String> {
+    match (one, other) {
         // Numbers may be written in several ways.
-        (Atom::Equals(v, x), Atom::Equals(w, y)) if v == w && x != y && x.parse::<f64>().is_err() => {
-            Some(format!("`{v}` cannot be both `{x}` and `{y}`"))
+        (Atom::Equals(name, value), Atom::Equals(same, another))
+            if name == same && value != another && value.parse::<f64>().is_err() =>
+        {
+            Some(format!("`{name}` cannot be both `{value}` and `{another}`"))
         }
-        (Atom::Equals(v, x), Atom::NotEquals(w, y)) if v == w && x == y => {
-            Some(format!("`{v}` cannot be `{x}` and something else"))
+        (Atom::Equals(name, value), Atom::NotEquals(same, another)) if name == same && value == another => {
+            Some(format!("`{name}` cannot be `{value}` and something else"))
         }
-        (Atom::Equals(v, x), Atom::Null(w)) if v == w && !x.is_empty() => {
-            Some(format!("`{v}` cannot be `{x}` and null"))
+        (Atom::Equals(name, value), Atom::Null(same)) if name == same && !value.is_empty() => {
+            Some(format!("`{name}` cannot be `{value}` and null"))
         }
-        (Atom::Null(v), Atom::NotNull(w)) if v == w => Some(format!("`{v}` cannot be null and not null")),
-        (Atom::Other(x), Atom::NotOther(y)) if x == y => Some(format!("`{x}` cannot hold and not hold")),
+        (Atom::Null(name), Atom::NotNull(same)) if name == same => {
+            Some(format!("`{name}` cannot be null and not null"))
+        }
+        (Atom::Other(text), Atom::NotOther(same)) if text == same => Some(format!("`{text}` cannot hold and not hold")),
         _ => None,
     }
 }
@@ -123,8 +127,7 @@ fn clash(a: &Atom, b: &Atom) -> Option<String> {
 pub(super) fn pattern_covers(wide: &str, narrow: &str) -> bool {
     fn covers(wide: &[&str], narrow: &[&str]) -> bool {
         match (wide, narrow) {
-            ([], []) => true,
-            (["**"], [_, ..]) => true,
+            ([], []) | (["**"], [_, ..]) => true,
             (["*", wide @ ..], [segment, narrow @ ..]) => *segment != "**" && covers(wide, narrow),
             ([a, wide @ ..], [b, narrow @ ..]) => a == b && covers(wide, narrow),
             _ => false,

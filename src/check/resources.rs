@@ -1,11 +1,12 @@
 //! Resources: those that policies name, and those that nothing names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::{At, Finding, Findings, Gravity};
 use crate::bundle::{BundlePath, Files};
 use crate::diag::{Code, nearest};
 use crate::runtime::Bundle;
+use crate::xml::Node;
 
 /// The schemes of resources; each is also the folder below `resources`.
 const SCHEMES: [&str; 8] = ["graphql", "java", "jsc", "oas", "py", "wsdl", "xsd", "xsl"];
@@ -16,7 +17,7 @@ const LARGEST_SEARCHED: usize = 1 << 20;
 pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     let mut told: BTreeSet<&str> = BTreeSet::new();
     for policy in bundle.policies.values() {
-        for node in policy.node.descendants().filter(|node| node.is_element()) {
+        for node in policy.node.descendants().filter(Node::is_element) {
             let url = super::node::text(node);
             let Some((scheme, path)) = url.split_once("://") else { continue };
             if !SCHEMES.contains(&scheme) || path.contains(['{', ' ']) || path.is_empty() {
@@ -38,8 +39,24 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             });
         }
     }
-    for (path, _) in bundle.files.iter().filter(|(path, _)| is_resource(path)) {
-        if !is_used(path, bundle.files) {
+    let resources: Vec<&BundlePath> =
+        bundle.files.iter().map(|(path, _)| path).filter(|path| is_resource(path)).collect();
+    if resources.is_empty() {
+        return;
+    }
+    let words = words(bundle.files);
+    for path in resources {
+        let name = path.file_name();
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        let used = match path.folder() {
+            // A jar may be there for another one.
+            "resources/java" => words.contains("java"),
+            // These go by the name alone.
+            "resources/properties" | "resources/py" => words.contains(name) || words.contains(stem),
+            _ => words.contains(name),
+        };
+        // Other names are not looked for: they are no words.
+        if !used && name.chars().all(is_word) && !stem.contains('.') {
             findings.add(
                 Finding::new(
                     Code::UnusedResource,
@@ -53,28 +70,30 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     }
 }
 
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "._-".contains(c)
+}
+
+/// The words of all files but the root file, which only lists what there is; and the parts of words between dots, as
+/// of `propertyset.NAME.KEY`. A file is not looked into for its own name.
+fn words(files: &Files) -> HashSet<&str> {
+    let mut words = HashSet::new();
+    for (path, bytes) in files.iter() {
+        if path.folder().is_empty() || bytes.len() > LARGEST_SEARCHED {
+            continue;
+        }
+        let Ok(text) = std::str::from_utf8(bytes) else { continue };
+        let own = path.file_name();
+        for word in text.split(|c: char| !is_word(c)).filter(|word| !word.is_empty() && *word != own) {
+            words.insert(word);
+            words.extend(word.split('.').filter(|part| part.len() < word.len()));
+        }
+    }
+    words
+}
+
 fn is_resource(path: &BundlePath) -> bool {
     let Some(rest) = path.as_str().strip_prefix("resources/") else { return false };
     let scheme = rest.split('/').next().unwrap_or_default();
     SCHEMES.contains(&scheme) || scheme == "properties"
-}
-
-/// True if the file's name stands anywhere but in the root file, which only lists what there is. A property set goes by its
-/// name alone; a jar may be there for another one.
-fn is_used(path: &BundlePath, files: &Files) -> bool {
-    let name = path.file_name();
-    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    let wanted = match path.folder() {
-        "resources/java" => "java://",
-        "resources/properties" | "resources/py" => stem,
-        _ => name,
-    };
-    files
-        .iter()
-        .filter(|(other, bytes)| *other != path && !other.folder().is_empty() && bytes.len() <= LARGEST_SEARCHED)
-        .any(|(_, bytes)| contains(bytes, wanted.as_bytes()))
-}
-
-fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
-    !wanted.is_empty() && bytes.windows(wanted.len()).any(|window| window == wanted)
 }

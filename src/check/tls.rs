@@ -66,12 +66,14 @@ fn check<'d>(connection: Node<'d, 'd>, path: &'d BundlePath, findings: &mut Find
     }
 }
 
+/// Ends of names that are not public.
+const ENDS: [&str; 6] = [".internal", ".local", ".localhost", ".svc", ".lan", ".test"];
+
 /// True for hosts that no public name or address leads to.
 fn is_private(host: &str) -> bool {
-    if let Ok(address) = host.parse::<std::net::Ipv4Addr>() {
+    if let Ok(address) = host.parse::<core::net::Ipv4Addr>() {
         return address.is_private() || address.is_loopback() || address.is_link_local();
     }
-    const ENDS: [&str; 6] = [".internal", ".local", ".localhost", ".svc", ".lan", ".test"];
     !host.contains('.') || ENDS.iter().any(|end| host.ends_with(end)) || host.contains(".svc.")
 }
 

@@ -116,7 +116,7 @@ impl Package {
         let position = diagnostic.position.or_else(|| self.locate(input?, diagnostic));
         let start = self.files.iter().find(|(_, known)| known == name).map(|(start, _)| *start);
         let line = position.zip(start).and_then(|((line, _), start)| self.source[start..].lines().nth(line - 1));
-        let file = self.root.join(name).to_string_lossy().into_owned();
+        let file = shown(&self.root.join(name));
         Some(Place { file, position, line: line.map(str::to_owned), in_bundle: false })
     }
 
@@ -130,7 +130,7 @@ impl Package {
         let file = bundle_root(&self.root.join(beside).join(bundle)).join(&inside.path);
         let text = fs::read_to_string(&file).ok()?;
         Some(Place {
-            file: file.to_string_lossy().into_owned(),
+            file: shown(&file),
             position: Some((inside.line, inside.column)),
             line: text.lines().nth(inside.line - 1).map(str::to_owned),
             in_bundle: true,
@@ -198,6 +198,11 @@ pub(super) fn read_bundle(path: &Path) -> Result<Files, String> {
         }
     }
     Ok(files)
+}
+
+/// A path as it is shown: `./` says nothing.
+pub(super) fn shown(path: &Path) -> String {
+    path.strip_prefix(".").unwrap_or(path).to_string_lossy().into_owned()
 }
 
 /// The folder of a bundle's files.

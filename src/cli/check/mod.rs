@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 
-use super::package::{Package, read_bundle};
+use super::package::{Package, read_bundle, shown};
 use crate::bundle::zip::unpack;
 use crate::bundle::{BundleKind, Files};
 use crate::diag::snippet::{Colour, Place};
@@ -132,23 +132,23 @@ fn bundle(path: &Path) -> anyhow::Result<Option<Bundle>> {
 }
 
 fn check_bundle(path: &Path, bundle: &Bundle, found: &mut Vec<Found>) {
-    let shown = path.to_string_lossy().into_owned();
-    let subject = Subject { file: Some(shown.clone()), ..Subject::default() };
+    let whole = path.to_string_lossy().into_owned();
+    let subject = Subject { file: Some(whole.clone()), ..Subject::default() };
     let mut report = Report::new(&subject);
     if check_files(&bundle.files, &FieldPath::root(), &mut report) {
-        let name = root_name(bundle).unwrap_or_else(|| shown.clone());
+        let name = root_name(bundle).unwrap_or_else(|| whole.clone());
         inspect(bundle.kind, &name, &bundle.files, &mut report).class.tell(&|_| None, &mut report);
     }
     for mut diagnostic in report.into_diagnostics() {
         diagnostic.field = FieldPath::root();
         let place = diagnostic.in_bundle.as_ref().and_then(|place| {
-            let file = bundle.folder.as_ref()?.join(&place.path).to_string_lossy().into_owned();
+            let file = shown(&bundle.folder.as_ref()?.join(&place.path));
             let text = bundle.files.get(&place.path).map(String::from_utf8_lossy);
             let line = text.and_then(|text| text.lines().nth(place.line - 1).map(str::to_owned));
             Some(Place { file, position: Some((place.line, place.column)), line, in_bundle: true })
         });
-        let whole = || Place { file: shown.clone(), position: None, line: None, in_bundle: false };
-        found.push(Found { diagnostic, place: Some(place.unwrap_or_else(whole)) });
+        let folder = || Place { file: whole.clone(), position: None, line: None, in_bundle: false };
+        found.push(Found { diagnostic, place: Some(place.unwrap_or_else(folder)) });
     }
 }
 
