@@ -5,6 +5,7 @@
 
 mod demo;
 mod deploy;
+mod explain;
 mod function;
 mod package;
 mod render;
@@ -32,6 +33,7 @@ pub struct Cli {
 enum Command {
     Demo(demo::Args),
     Render(render::Args),
+    Explain(Box<explain::Args>),
     Deploy(Box<deploy::Args>),
     Sandbox(sandbox::Args),
     Schema(schema::Args),
@@ -50,6 +52,7 @@ pub fn run() -> ExitCode {
     let result = match cli.command {
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Render(args)) => render::run(&args),
+        Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Deploy(args)) => Ok(deploy::run(&args)),
         Some(Command::Sandbox(args)) => Ok(sandbox::run(args)),
         Some(Command::Schema(args)) => schema::run(&args),

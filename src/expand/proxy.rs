@@ -47,7 +47,7 @@ pub(super) fn expand<'r>(
         let Some(Spec::ApigeeProxy(spec)) = resource.decode(&spec, report) else { return None };
         bundle(resource, &spec, input, options, environments, report)
     };
-    if needs_values(resource.spec()) {
+    if needs_values(resource.spec()) && !known.is_empty() {
         selected.into_iter().filter_map(|environment| build(Some(environment), vec![environment])).collect()
     } else {
         build(None, selected).into_iter().collect()
