@@ -14,7 +14,8 @@ pub struct Inspected {
     pub requires: Requirements,
     /// The paths that it serves, sorted.
     pub base_paths: Vec<String>,
-    /// Whether it shows a Google credential to a target, so that its deployment must name a service account.
+    /// Whether it shows a Google credential to a target, a model, an integration or a log, so that its deployment must name a
+    /// service account.
     pub google_auth: bool,
 }
 
@@ -30,6 +31,7 @@ pub fn inspect(kind: BundleKind, name: &str, files: &Files, report: &mut Report<
 
 /// The folders whose XML files make a bundle, and the root elements that Apigee reads in them; policies have any.
 const FOLDERS: &[(&str, Option<&str>)] = &[
+    ("integration-endpoints", Some("IntegrationEndpoint")),
     ("policies", None),
     ("proxies", Some("ProxyEndpoint")),
     ("sharedflows", Some("SharedFlow")),
@@ -141,7 +143,7 @@ impl Reader {
             "policies" => {
                 self.policies.insert(name);
             }
-            "targets" => {
+            "targets" | "integration-endpoints" => {
                 self.targets.insert(name);
             }
             _ => {}
@@ -158,7 +160,7 @@ impl Reader {
                 let name = child(node, "Name").map(text).unwrap_or_default();
                 self.steps.entry(name).or_insert_with(|| path.to_string());
             }
-            "TargetEndpoint" if parent_is(node, "RouteRule") => {
+            "TargetEndpoint" | "IntegrationEndpoint" if parent_is(node, "RouteRule") => {
                 self.routes.entry(text(node)).or_insert_with(|| path.to_string());
             }
             "BasePath" if parent_is(node, "HTTPProxyConnection") => {
@@ -169,6 +171,8 @@ impl Reader {
                 add(&mut self.target_servers, node.attribute("name").unwrap_or_default());
             }
             "GoogleIDToken" | "GoogleAccessToken" if parent_is(node, "Authentication") => self.google_auth = true,
+            "IntegrationEndpoint" | "IntegrationCallout" | "ModelArmor" | "VertexAI" => self.google_auth = true,
+            "CloudLogging" if parent_is(node, "MessageLogging") => self.google_auth = true,
             // Other scopes belong to the proxy or the organization, not to the environment.
             "KeyValueMapOperations" if child(node, "Scope").is_none_or(|scope| text(scope) == "environment") => {
                 let name = child(node, "MapName").map(text).filter(|name| !name.is_empty());

@@ -13,6 +13,7 @@ mod path;
 mod proxy_endpoint;
 mod resolve;
 mod target_endpoint;
+mod template;
 
 pub use inspect::{Inspected, inspect};
 
@@ -30,7 +31,8 @@ pub struct Generated {
     pub requires: Requirements,
     /// The paths that it serves.
     pub base_paths: Vec<String>,
-    /// Whether it shows a Google credential to a target, so that its deployment must name a service account.
+    /// Whether it shows a Google credential to a target, a model, an integration or a log, so that its deployment must name a
+    /// service account.
     pub google_auth: bool,
 }
 
