@@ -294,6 +294,30 @@ mod tests {
     }
 
     #[test]
+    fn whatever_calls_google_needs_a_service_account() {
+        let route =
+            "<ProxyEndpoint><RouteRule><IntegrationEndpoint>i</IntegrationEndpoint></RouteRule></ProxyEndpoint>";
+        let integration = ("integration-endpoints/i.xml", "<IntegrationEndpoint name='i'/>");
+        let (inspected, findings) = inspect_files(&[ROOT, ("proxies/default.xml", route), integration]);
+        assert_eq!((inspected.google_auth, findings), (true, Vec::new()));
+        for (policy, expected) in [
+            ("<MessageLogging name='a'><CloudLogging/></MessageLogging>", true),
+            ("<MessageLogging name='a'><Syslog/></MessageLogging>", false),
+            ("<SanitizeUserPrompt name='a'><ModelArmor/></SanitizeUserPrompt>", true),
+            (
+                "<SemanticCachePopulate name='a'><SimilaritySearch><VertexAI/></SimilaritySearch></SemanticCachePopulate>",
+                true,
+            ),
+            ("<IntegrationCallout name='a'/>", true),
+        ] {
+            let (inspected, _) = inspect_files(&[ROOT, ("policies/a.xml", policy)]);
+            assert_eq!(inspected.google_auth, expected, "{policy}");
+        }
+        let (_, findings) = inspect_files(&[ROOT, ("proxies/default.xml", route)]);
+        assert!(findings[0].contains("`i`, which the bundle does not have"), "{findings:?}");
+    }
+
+    #[test]
     fn what_is_broken_is_named() {
         let (_, findings) = inspect_files(&[
             ROOT,

@@ -118,12 +118,17 @@ mod tests {
         match schema {
             serde_json::Value::Object(entries) => {
                 for (key, value) in entries {
-                    if let ("properties", Some(properties)) = (key.as_str(), value.as_object()) {
-                        let silent = |property: &serde_json::Value| property.get("description").is_none();
-                        let names = properties.iter().filter(|(_, property)| silent(property)).map(|(name, _)| name);
-                        found.extend(names.map(|name| format!("{at}.{name}")));
+                    match (key.as_str(), value.as_object()) {
+                        ("properties", Some(properties)) => {
+                            for (name, property) in properties {
+                                if property.get("description").is_none() {
+                                    found.push(format!("{at}.{name}"));
+                                }
+                                undocumented(property, &format!("{at}.{name}"), found);
+                            }
+                        }
+                        _ => undocumented(value, &format!("{at}.{key}"), found),
                     }
-                    undocumented(value, &format!("{at}.{key}"), found);
                 }
             }
             serde_json::Value::Array(items) => items.iter().for_each(|item| undocumented(item, at, found)),
