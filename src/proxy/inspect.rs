@@ -14,7 +14,8 @@ pub struct Inspected {
     pub requires: Requirements,
     /// The paths that it serves, sorted.
     pub base_paths: Vec<String>,
-    /// Whether it shows a Google credential to a target, so that its deployment must name a service account.
+    /// Whether it shows a Google credential to a target, a model, an integration or a log, so that its deployment must name a
+    /// service account.
     pub google_auth: bool,
 }
 
@@ -30,6 +31,7 @@ pub fn inspect(kind: BundleKind, name: &str, files: &Files, report: &mut Report<
 
 /// The folders whose XML files make a bundle, and the root elements that Apigee reads in them; policies have any.
 const FOLDERS: &[(&str, Option<&str>)] = &[
+    ("integration-endpoints", Some("IntegrationEndpoint")),
     ("policies", None),
     ("proxies", Some("ProxyEndpoint")),
     ("sharedflows", Some("SharedFlow")),
@@ -143,7 +145,7 @@ impl Reader {
             "policies" => {
                 self.policies.insert(name);
             }
-            "targets" => {
+            "targets" | "integration-endpoints" => {
                 self.targets.insert(name);
             }
             _ => {}
@@ -160,7 +162,7 @@ impl Reader {
                 let name = child(node, "Name").map(text).unwrap_or_default();
                 self.steps.entry(name).or_insert_with(|| path.to_string());
             }
-            "TargetEndpoint" if parent_is(node, "RouteRule") => {
+            "TargetEndpoint" | "IntegrationEndpoint" if parent_is(node, "RouteRule") => {
                 self.routes.entry(text(node)).or_insert_with(|| path.to_string());
             }
             "BasePath" if parent_is(node, "HTTPProxyConnection") => {
@@ -171,6 +173,8 @@ impl Reader {
                 add(&mut self.target_servers, node.attribute("name").unwrap_or_default());
             }
             "GoogleIDToken" | "GoogleAccessToken" if parent_is(node, "Authentication") => self.google_auth = true,
+            "IntegrationEndpoint" | "IntegrationCallout" | "ModelArmor" | "VertexAI" => self.google_auth = true,
+            "CloudLogging" if parent_is(node, "MessageLogging") => self.google_auth = true,
             // Other scopes belong to the proxy or the organization, not to the environment.
             "KeyValueMapOperations" if child(node, "Scope").is_none_or(|scope| text(scope) == "environment") => {
                 let name = child(node, "MapName").map(text).filter(|name| !name.is_empty());
@@ -289,6 +293,30 @@ mod tests {
                 google_auth: true,
             }
         );
+    }
+
+    #[test]
+    fn whatever_calls_google_needs_a_service_account() {
+        let route =
+            "<ProxyEndpoint><RouteRule><IntegrationEndpoint>i</IntegrationEndpoint></RouteRule></ProxyEndpoint>";
+        let integration = ("integration-endpoints/i.xml", "<IntegrationEndpoint name='i'/>");
+        let (inspected, findings) = inspect_files(&[ROOT, ("proxies/default.xml", route), integration]);
+        assert_eq!((inspected.google_auth, findings), (true, Vec::new()));
+        for (policy, expected) in [
+            ("<MessageLogging name='a'><CloudLogging/></MessageLogging>", true),
+            ("<MessageLogging name='a'><Syslog/></MessageLogging>", false),
+            ("<SanitizeUserPrompt name='a'><ModelArmor/></SanitizeUserPrompt>", true),
+            (
+                "<SemanticCachePopulate name='a'><SimilaritySearch><VertexAI/></SimilaritySearch></SemanticCachePopulate>",
+                true,
+            ),
+            ("<IntegrationCallout name='a'/>", true),
+        ] {
+            let (inspected, _) = inspect_files(&[ROOT, ("policies/a.xml", policy)]);
+            assert_eq!(inspected.google_auth, expected, "{policy}");
+        }
+        let (_, findings) = inspect_files(&[ROOT, ("proxies/default.xml", route)]);
+        assert!(findings[0].contains("`i`, which the bundle does not have"), "{findings:?}");
     }
 
     #[test]
