@@ -8,6 +8,7 @@ pub mod condition;
 pub mod diag;
 pub mod duration;
 pub mod expand;
+pub mod explain;
 pub mod k8s;
 pub mod krm;
 pub mod policy;

@@ -9,18 +9,23 @@ use crate::runtime::{Bundle, Destination, ProxyEndpoint, RouteRule};
 
 pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     let targets: BTreeSet<&str> = bundle.target_endpoints.iter().map(|target| target.name).collect();
+    let integrations: BTreeSet<&str> = bundle.integration_endpoints.iter().copied().collect();
     let mut reached: BTreeSet<&str> = BTreeSet::new();
     for endpoint in &bundle.proxy_endpoints {
         for rule in &endpoint.route_rules {
-            let Destination::Target(name) = rule.destination else { continue };
+            let (name, known) = match rule.destination {
+                Destination::Target(name) => (name, &targets),
+                Destination::Integration(name) => (name, &integrations),
+                Destination::Url(_) | Destination::None => continue,
+            };
             reached.insert(name);
-            if targets.contains(name) {
+            if known.contains(name) {
                 continue;
             }
             let message =
                 format!("the route `{}` leads to the target `{name}`, which the bundle does not have", rule.name);
             let finding = Finding::new(Code::MissingTarget, Gravity::Refused, At::Place(rule.place), message);
-            findings.add(match nearest(name, targets.iter().copied()) {
+            findings.add(match nearest(name, known.iter().copied()) {
                 Some(meant) => finding.propose(meant),
                 None => finding.help("add the target or remove the route"),
             });

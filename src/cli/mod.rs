@@ -6,6 +6,7 @@
 mod check;
 mod demo;
 mod deploy;
+mod explain;
 mod function;
 mod package;
 mod render;
@@ -34,6 +35,7 @@ enum Command {
     Demo(demo::Args),
     Render(render::Args),
     Check(check::Args),
+    Explain(Box<explain::Args>),
     Deploy(Box<deploy::Args>),
     Sandbox(sandbox::Args),
     Schema(schema::Args),
@@ -53,6 +55,7 @@ pub fn run() -> ExitCode {
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Render(args)) => render::run(&args),
         Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Deploy(args)) => Ok(deploy::run(&args)),
         Some(Command::Sandbox(args)) => Ok(sandbox::run(args)),
         Some(Command::Schema(args)) => schema::run(&args),

@@ -13,7 +13,7 @@ mod spec_files;
 
 use std::collections::BTreeMap;
 
-use crate::bundle::Files;
+use crate::bundle::{BundleKind, Files};
 use crate::diag::{Code, Diagnostic, FieldPath, Report, Subject, has_errors};
 use crate::k8s::Object;
 use crate::krm::{Change, Id, Input, Item};
@@ -70,6 +70,41 @@ pub fn expand(input: &Input<'_>, options: &Options<'_>) -> Expansion {
     Expansion { diagnostics, ..expansion }
 }
 
+/// A bundle that a spec gives, without what deploys it.
+#[derive(Debug, Clone)]
+pub struct MadeBundle {
+    /// The spec.
+    pub subject: Subject,
+    /// Proxy or shared flow.
+    pub kind: BundleKind,
+    /// The name in Apigee.
+    pub name: String,
+    /// The files below the kind's root folder.
+    pub files: Files,
+    /// The environments that get it; empty if the input has none.
+    pub environments: Vec<String>,
+}
+
+/// The bundles of an input, which needs no ApigeeEnvironment for that. With an error among the findings there are none.
+pub fn bundles(input: &Input<'_>, options: &Options<'_>) -> (Vec<MadeBundle>, Vec<Diagnostic>) {
+    let mut run = Run { input, options, diagnostics: Vec::new() };
+    let resources = run.read(input.items());
+    let environments = run.environments(&resources);
+    let proxies = run.proxies(&resources, &environments);
+    run.check_base_paths(&proxies);
+    if has_errors(&run.diagnostics) {
+        return (Vec::new(), run.diagnostics);
+    }
+    let made = proxies.into_iter().map(|proxy| MadeBundle {
+        subject: proxy.resource.subject.clone(),
+        kind: BundleKind::Proxy,
+        name: proxy.name,
+        files: proxy.files,
+        environments: proxy.environments.iter().map(|environment| environment.name().to_owned()).collect(),
+    });
+    (made.collect(), run.diagnostics)
+}
+
 struct Run<'i, 'a> {
     input: &'i Input<'a>,
     options: &'i Options<'i>,
@@ -104,6 +139,7 @@ impl Run<'_, '_> {
         let resources = self.read(items);
         let provenance = self.options.provenance.cloned().or(provenance).or_else(|| self.configured(&resources));
         let environments = self.environments(&resources);
+        self.check_environments(&resources, &environments);
         let proxies = self.proxies(&resources, &environments);
         if resources.is_empty() && !has_errors(&self.diagnostics) {
             self.nothing_to_expand(outputs);
@@ -228,20 +264,7 @@ impl Run<'_, '_> {
 
     fn proxies<'r>(&mut self, resources: &'r [Resource], environments: &'r [Environment<'r>]) -> Vec<Proxy<'r>> {
         let mut proxies = Vec::new();
-        let proxy_resources = || resources.iter().filter(|resource| resource.kind.name == "ApigeeProxy");
-        // An environment that is there but wrong has been reported.
-        let given = self.input.items().iter().any(|item| is_ours(item) && item.header.kind == "ApigeeEnvironment");
-        if let Some(first) = proxy_resources().next().filter(|_| environments.is_empty() && !given) {
-            self.diagnostics.push(
-                Diagnostic::error(Code::MissingEnvironment, "no ApigeeEnvironment is in the input")
-                    .of(&first.subject)
-                    .help(
-                        "add one beside the proxies; under kustomize use `transformers:`, since a generator sees nothing but its own \
-                         file",
-                    ),
-            );
-        }
-        for resource in proxy_resources() {
+        for resource in resources.iter().filter(|resource| resource.kind.name == "ApigeeProxy") {
             let mut report = Report::new(&resource.subject);
             proxies.extend(proxy::expand(resource, self.input, self.options, environments, &mut report));
             for diagnostic in report.into_diagnostics() {
@@ -251,6 +274,26 @@ impl Run<'_, '_> {
             }
         }
         proxies
+    }
+
+    /// Without an environment nothing says where to deploy.
+    fn check_environments(&mut self, resources: &[Resource], environments: &[Environment<'_>]) {
+        // An environment that is there but wrong has been reported.
+        let given = self.input.items().iter().any(|item| is_ours(item) && item.header.kind == "ApigeeEnvironment");
+        if let Some(first) = resources
+            .iter()
+            .find(|resource| resource.kind.name == "ApigeeProxy")
+            .filter(|_| environments.is_empty() && !given)
+        {
+            self.diagnostics.push(
+                Diagnostic::error(Code::MissingEnvironment, "no ApigeeEnvironment is in the input")
+                    .of(&first.subject)
+                    .help(
+                        "add one beside the proxies; under kustomize use `transformers:`, since a generator sees nothing but its own \
+                         file",
+                    ),
+            );
+        }
     }
 
     /// A spec that is read once for each environment may give the same finding each time, and a credential that was found by its form is found

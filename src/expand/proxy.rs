@@ -47,7 +47,7 @@ pub(super) fn expand<'r>(
         let Some(Spec::ApigeeProxy(spec)) = resource.decode(&spec, report) else { return None };
         bundle(resource, &spec, input, options, environments, report)
     };
-    if needs_values(resource.spec()) {
+    if needs_values(resource.spec()) && !known.is_empty() {
         selected.into_iter().filter_map(|environment| build(Some(environment), vec![environment])).collect()
     } else {
         build(None, selected).into_iter().collect()
@@ -126,11 +126,12 @@ fn bundle<'r>(
     }
     let service_account = spec.deploy.service_account.clone();
     if google_auth && service_account.is_none() {
-        let message = "a target gets a Google token, but the proxy has no service account to get it for";
+        let message =
+            "the proxy shows a Google token to a target, a log or a model, but has no service account to get it for";
         report.push(
             Diagnostic::warning(Code::MissingField, message)
                 .at(FieldPath::of(&["spec", "deploy", "serviceAccount"]))
-                .help("set it to the email of a Google service account that may call the target"),
+                .help("set it to the email of a Google service account that may do so"),
         );
     }
     Some(Proxy { resource, name: name.to_owned(), service_account, files, requires, base_paths, environments })

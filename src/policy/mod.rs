@@ -7,10 +7,19 @@
 
 pub mod assign_message;
 pub mod cors;
+pub mod graphql;
 pub mod http_modifier;
+pub mod llm_token_quota;
+pub mod message_logging;
+pub mod prompt_token_limit;
 pub mod quota;
 pub mod raise_fault;
 pub mod raw;
+pub mod sanitize_model_response;
+pub mod sanitize_user_prompt;
+pub mod semantic_cache_lookup;
+pub mod semantic_cache_populate;
+pub mod set_integration_request;
 pub mod spike_arrest;
 pub mod types;
 pub mod verify_api_key;
@@ -43,9 +52,18 @@ pub struct PolicyType {
 pub const POLICIES: &[PolicyType] = &[
     assign_message::TYPE,
     cors::TYPE,
+    graphql::TYPE,
     http_modifier::TYPE,
+    llm_token_quota::TYPE,
+    message_logging::TYPE,
+    prompt_token_limit::TYPE,
     quota::TYPE,
     raise_fault::TYPE,
+    sanitize_model_response::TYPE,
+    sanitize_user_prompt::TYPE,
+    semantic_cache_lookup::TYPE,
+    semantic_cache_populate::TYPE,
+    set_integration_request::TYPE,
     spike_arrest::TYPE,
     verify_api_key::TYPE,
 ];
@@ -58,9 +76,16 @@ pub trait Policy {
     /// Adds what the policy says to its root element.
     fn fill(&self, root: Element) -> Element;
 
+    /// Whether a request goes on when the policy fails. Only what a caller can do without says yes: a check that is
+    /// passed over when it fails checks nothing.
+    fn continue_on_error(&self) -> bool {
+        false
+    }
+
     /// The policy's file under a name.
     fn element(&self, name: &str) -> Element {
-        self.fill(root(self.policy_type().element, name))
+        let root = root(self.policy_type().element, name);
+        self.fill(root.attribute("continueOnError", self.continue_on_error()))
     }
 }
 

@@ -47,7 +47,7 @@ impl ApiProxy {
             (path, PolicyFile::Element(endpoint.element()))
         });
         let targets = self.target_endpoints.iter().map(|endpoint| {
-            let path = format!("targets/{}.xml", endpoint.name);
+            let path = format!("{}/{}.xml", endpoint.folder(), endpoint.name);
             (path, PolicyFile::Element(endpoint.element()))
         });
         let resources = self.resources.iter().map(|(path, bytes)| Ok((path.clone(), bytes.clone())));

@@ -16,13 +16,31 @@ fn by_form(text: &str) -> Option<&'static str> {
     credential(None, text)
 }
 
+/// True for the name of a header or a parameter that holds a credential.
+fn is_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    matches!(name.as_str(), "authorization" | "proxy-authorization" | "cookie")
+        || ["password", "secret", "token", "api-key", "apikey", "api_key"].iter().any(|word| name.ends_with(word))
+}
+
 /// What sort of credential a literal is because of the name of its header or parameter.
 fn by_name(name: &str, value: &str) -> Option<&'static str> {
-    let name = name.to_ascii_lowercase();
-    let named = matches!(name.as_str(), "authorization" | "proxy-authorization" | "cookie")
-        || ["password", "secret", "token", "api-key", "apikey", "api_key"].iter().any(|word| name.ends_with(word));
     // A template takes the credential from a variable.
-    (named && !value.trim().is_empty() && !value.contains('{')).then_some("a credential")
+    (is_name(name) && !value.trim().is_empty() && !value.contains('{')).then_some("a credential")
+}
+
+/// True for a flow variable that holds a credential by its name: what a key value map keeps private, the headers and
+/// parameters that callers show one in, and the secrets and tokens that policies find or make.
+pub(super) fn is_variable(variable: &str) -> bool {
+    let segments: Vec<&str> = variable.split('.').collect();
+    let shown = |pair: &[&str]| {
+        let place = matches!(pair[0], "header" | "queryparam" | "formparam");
+        place && (is_name(pair[1]) || pair[1].eq_ignore_ascii_case("set-cookie"))
+    };
+    let last = segments.last().copied().unwrap_or_default();
+    segments[0] == "private"
+        || segments.windows(2).any(shown)
+        || matches!(last, "client_secret" | "consumer_secret" | "access_token" | "refresh_token" | "password")
 }
 
 fn report_it(sort: &str, at: &FieldPath, report: &mut Report<'_>) {
@@ -119,6 +137,18 @@ mod tests {
         assert!(by_name("Authorization", "Bearer {private.token}").is_none());
         assert!(by_name("x-backend-secret", "abc").is_some());
         assert!(by_name("x-token-type", "bearer").is_none());
+        for variable in [
+            "private.key",
+            "request.header.Authorization.values.string",
+            "request.queryparam.apikey",
+            "response.header.set-cookie",
+            "verifyapikey.VA-Default.client_secret",
+        ] {
+            assert!(is_variable(variable), "{variable}");
+        }
+        for variable in ["request.header.x-tenant", "verifyapikey.VA-Default.client_id", "flow.ai.prompt"] {
+            assert!(!is_variable(variable), "{variable}");
+        }
         assert!(by_element("SecretKey", "Value", None, "abc").is_some());
         assert!(by_element("PublicKey", "Value", None, "abc").is_none());
     }

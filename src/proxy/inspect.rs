@@ -17,7 +17,8 @@ pub struct Inspected {
     pub requires: Requirements,
     /// The paths that it serves, sorted.
     pub base_paths: Vec<String>,
-    /// Whether it shows a Google credential to a target, so that its deployment must name a service account.
+    /// Whether it shows a Google credential to a target, a model, an integration or a log, so that its deployment must name a
+    /// service account.
     pub google_auth: bool,
     /// What decides whether it is standard or extensible.
     pub class: Class,
@@ -153,6 +154,8 @@ impl Reader {
                 add(&mut self.target_servers, node.attribute("name").unwrap_or_default());
             }
             "GoogleIDToken" | "GoogleAccessToken" if parent_is(node, "Authentication") => self.google_auth = true,
+            "IntegrationEndpoint" | "IntegrationCallout" | "ModelArmor" | "VertexAI" => self.google_auth = true,
+            "CloudLogging" if parent_is(node, "MessageLogging") => self.google_auth = true,
             // Other scopes belong to the proxy or the organization, not to the environment.
             "KeyValueMapOperations" if child(node, "Scope").is_none_or(|scope| text(scope) == "environment") => {
                 let name = child(node, "MapName").map(text).filter(|name| !name.is_empty());
@@ -250,6 +253,30 @@ mod tests {
                 class: inspected.class.clone(),
             }
         );
+    }
+
+    #[test]
+    fn whatever_calls_google_needs_a_service_account() {
+        let route = "<ProxyEndpoint name='default'><HTTPProxyConnection><BasePath>/a</BasePath></HTTPProxyConnection>\
+                     <RouteRule name='i'><IntegrationEndpoint>i</IntegrationEndpoint></RouteRule></ProxyEndpoint>";
+        let integration = ("integration-endpoints/i.xml", "<IntegrationEndpoint name='i'/>");
+        let (inspected, findings) = inspect_files(&[ROOT, ("proxies/default.xml", route), integration]);
+        assert_eq!((inspected.google_auth, findings), (true, Vec::new()));
+        for (policy, expected) in [
+            ("<MessageLogging name='a'><CloudLogging/></MessageLogging>", true),
+            ("<MessageLogging name='a'><Syslog/></MessageLogging>", false),
+            ("<SanitizeUserPrompt name='a'><ModelArmor/></SanitizeUserPrompt>", true),
+            (
+                "<SemanticCachePopulate name='a'><SimilaritySearch><VertexAI/></SimilaritySearch></SemanticCachePopulate>",
+                true,
+            ),
+            ("<IntegrationCallout name='a'/>", true),
+        ] {
+            let (inspected, _) = inspect_files(&[ROOT, ("policies/a.xml", policy)]);
+            assert_eq!(inspected.google_auth, expected, "{policy}");
+        }
+        let (_, findings) = inspect_files(&[ROOT, ("proxies/default.xml", route)]);
+        assert!(findings[0].contains("`i`, which the bundle does not have"), "{findings:?}");
     }
 
     #[test]

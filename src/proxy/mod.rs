@@ -14,6 +14,7 @@ mod path;
 mod proxy_endpoint;
 mod resolve;
 mod target_endpoint;
+mod template;
 
 pub use inspect::{Inspected, inspect};
 pub use origins::{Origin, Origins};
@@ -35,7 +36,8 @@ pub struct Generated {
     pub requires: Requirements,
     /// The paths that it serves.
     pub base_paths: Vec<String>,
-    /// Whether it shows a Google credential to a target, so that its deployment must name a service account.
+    /// Whether it shows a Google credential to a target, a model, an integration or a log, so that its deployment must name a
+    /// service account.
     pub google_auth: bool,
     /// What decides whether it is standard or extensible.
     pub class: Class,
@@ -146,8 +148,24 @@ mod tests {
     }
 
     /// Who runs on a request must come in this order, whatever else is there.
-    const REQUEST: [&str; 6] =
-        ["CORS-Default", "SA-Default", "VA-Default", "HTTPM-RemoveApiKey", "Q-Default", "HTTPM-SetRequest"];
+    const REQUEST: [&str; 12] = [
+        "CORS-Default",
+        "SA-Default",
+        "VA-Default",
+        "HTTPM-RemoveApiKey",
+        "Q-Default",
+        "GQL-Default",
+        "AM-AiRequest",
+        "PTL-Default",
+        "LTQ-Enforce",
+        "SUP-Default",
+        "SCL-Default",
+        "HTTPM-SetRequest",
+    ];
+
+    /// And who runs on a response: the model's answer is counted before it is judged, and judged before it is kept.
+    const RESPONSE: [&str; 5] =
+        ["LTQ-Count", "SMR-Default", "SCP-Default", "HTTPM-SetResponse", "HTTPM-SecurityHeaders"];
 
     #[test]
     fn the_order_holds_for_every_choice_of_words() {
@@ -160,6 +178,13 @@ mod tests {
                 "HTTPM-SetRequest",
             ),
             ("  faults: none\n", ""),
+            ("  graphql: {maxDepth: 5}\n", "GQL-Default"),
+            (
+                "  ai: {provider: openai, promptTokens: 9pm, tokenQuota: {limit: 9, per: day}, modelArmor: {template: '{a}'}, \
+              semanticCache: {index: projects/p/locations/l/indexes/1, indexEndpoint: projects/p/locations/l/indexEndpoints/1, \
+              host: h, deployedIndex: d}}\n",
+                "AM-AiRequest",
+            ),
         ];
         for choice in 0..1_u32 << words.len() {
             let mut yaml = "spec:\n  basePath: /x\n  target: https://example.com\n".to_owned();
@@ -180,10 +205,7 @@ mod tests {
             }
             let response = steps(&document, &["PostFlow", "Response"]);
             assert!(
-                ["HTTPM-SetResponse", "HTTPM-SecurityHeaders"]
-                    .iter()
-                    .filter(|name| response.contains(&(**name).to_owned()))
-                    .eq(response.iter()),
+                RESPONSE.iter().filter(|name| response.contains(&(**name).to_owned())).eq(response.iter()),
                 "{yaml}"
             );
             let faults = steps(&document, &["DefaultFaultRule"]);
@@ -229,6 +251,72 @@ mod tests {
     }
 
     #[test]
+    fn tokens_are_counted_for_the_consumer_and_not_for_answers_from_the_cache() {
+        let generated = generated(include_str!("../../testdata/bundles/ai-provider/proxy.yaml"));
+        let text = |path: &str| String::from_utf8(generated.files.get(path).unwrap().to_vec()).unwrap();
+        // Both halves are one counter.
+        for policy in ["policies/LTQ-Enforce.xml", "policies/LTQ-Count.xml"] {
+            assert!(text(policy).contains("<SharedName>llm-tokens</SharedName>"), "{policy}");
+            assert!(text(policy).contains("<Identifier ref=\"verifyapikey.VA-Default.client_id\"/>"), "{policy}");
+        }
+        let endpoint = text("proxies/default.xml");
+        let endpoint = parse_bytes(endpoint.as_bytes()).unwrap();
+        for (policy, conditional) in [("LTQ-Count", true), ("SMR-Default", false), ("SCP-Default", true)] {
+            let name = endpoint.descendants().find(|node| node.text() == Some(policy)).unwrap();
+            let condition = name.parent().unwrap().children().find(|child| child.has_tag_name("Condition"));
+            let expected = conditional.then_some("not (SemanticCacheLookup.SCL-Default.cache_hit = true)");
+            assert_eq!(condition.and_then(|node| node.text()), expected, "{policy}");
+        }
+    }
+
+    #[test]
+    fn a_token_quota_stands_in_for_the_default_quota_of_calls() {
+        let spec = |more: &str| {
+            format!("spec:\n  basePath: /x\n  target: https://example.com\n  security: {{apiKey: {{}}}}\n{more}")
+        };
+        let ai = "  ai: {provider: openai, tokenQuota: product}\n";
+        for (more, counted) in [
+            (String::new(), true),
+            (ai.to_owned(), false),
+            (format!("{ai}  traffic: {{quota: product}}\n"), true),
+            ("  ai: {provider: openai, promptTokens: 9pm}\n".to_owned(), true),
+        ] {
+            let files = generated(&spec(&more)).files;
+            assert_eq!(files.get("policies/Q-Product.xml").is_some(), counted, "{more}");
+        }
+    }
+
+    #[test]
+    fn only_what_callers_can_do_without_may_fail() {
+        for (case, may_fail) in [
+            (include_str!("../../testdata/bundles/ai-provider/proxy.yaml"), vec!["SCL-Default", "SCP-Default"]),
+            (
+                include_str!("../../testdata/bundles/logging/proxy.yaml"),
+                vec!["ML-CloudLogging-partners", "ML-CloudLogging"],
+            ),
+        ] {
+            let generated = generated(case);
+            let policies = generated.files.iter().filter(|(path, _)| path.folder() == "policies");
+            let found: Vec<String> = policies
+                .filter_map(|(_, bytes)| {
+                    let document = parse_bytes(bytes).unwrap();
+                    let root = document.root_element();
+                    let goes_on = root.attribute("continueOnError") == Some("true");
+                    goes_on.then(|| root.attribute("name").unwrap().to_owned())
+                })
+                .collect();
+            assert_eq!(found, may_fail);
+        }
+    }
+
+    #[test]
+    fn the_first_integration_that_a_route_leads_to_sets_the_request_last() {
+        let generated = generated(include_str!("../../testdata/bundles/integration/proxy.yaml"));
+        let document = parse_bytes(generated.files.get("proxies/default.xml").unwrap()).unwrap();
+        assert_eq!(steps(&document, &["PostFlow", "Request"]), ["SIR-default", "SIR-bulk"]);
+    }
+
+    #[test]
     fn no_fault_rule_raises_a_fault() {
         for case in [
             include_str!("../../testdata/bundles/orders/proxy.yaml"),
@@ -248,9 +336,10 @@ mod tests {
 
     #[test]
     fn an_endpoint_more_leaves_the_files_of_the_others_alone() {
-        let one = "spec:\n  basePath: /x\n  target: https://example.com\n  security: {apiKey: {}}\n  traffic: {spikeArrest: 1ps}\n";
+        let one = "spec:\n  basePath: /x\n  target: https://example.com\n  security: {apiKey: {}}\n  traffic: {spikeArrest: 1ps}\n  ai: {provider: openai, tokenQuota: product}\n  graphql: {}\n  logging: {syslog: {host: h}}\n";
         let two = format!(
-            "{one}  endpoints: [{{name: b, basePath: /b, security: {{apiKey: {{name: k}}}}, traffic: {{spikeArrest: 2ps}}}}]\n"
+            "{one}  endpoints: [{{name: b, basePath: /b, security: {{apiKey: {{name: k}}}}, traffic: {{spikeArrest: 2ps}}, \
+             graphql: {{maxDepth: 2}}, ai: {{provider: openai, promptTokens: 9pm}}, logging: {{syslog: {{host: i}}}}}}]\n"
         );
         let (one, two) = (generated(one), generated(&two));
         for (path, bytes) in one.files.iter() {

@@ -36,14 +36,17 @@ pub(super) struct RouteRule {
     pub condition: Option<String>,
     /// The target's name; none to answer without one.
     pub target: Option<String>,
+    /// Whether that is an integration.
+    pub integration: bool,
 }
 
 impl RouteRule {
     fn element(&self) -> Element {
+        let target = if self.integration { "IntegrationEndpoint" } else { "TargetEndpoint" };
         Element::new("RouteRule")
             .attribute("name", &self.name)
             .children(self.condition.as_ref().map(|text| Element::leaf("Condition", text)))
-            .children(self.target.as_ref().map(|name| Element::leaf("TargetEndpoint", name)))
+            .children(self.target.as_ref().map(|name| Element::leaf(target, name)))
     }
 }
 

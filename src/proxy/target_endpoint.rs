@@ -1,6 +1,7 @@
 //! TargetEndpoint: how the proxy reaches a backend.
 
 use super::flow::{Flow, Step};
+use crate::policy::set_integration_request::SetIntegrationRequest;
 use crate::xml::Element;
 
 /// A TargetEndpoint.
@@ -18,6 +19,8 @@ pub(super) struct TargetEndpoint {
     pub connect_timeout: Option<u64>,
     /// How long to wait for each read, in milliseconds.
     pub read_timeout: Option<u64>,
+    /// Further properties of the connection by Apigee's names.
+    pub properties: Vec<(String, String)>,
 }
 
 /// Where a target connects to.
@@ -38,6 +41,13 @@ pub(super) enum Destination {
         path: Option<String>,
         /// How servers that are left out come back.
         health_monitor: Option<HealthMonitor>,
+    },
+    /// An integration of Application Integration; it has no flows and no connection.
+    Integration {
+        /// What a step of the ProxyEndpoint makes for it.
+        request: SetIntegrationRequest,
+        /// Whether the caller gets an answer before it has ended.
+        asynchronous: bool,
     },
 }
 
@@ -197,19 +207,35 @@ impl TargetEndpoint {
                 .add_to(connection)
                 .children(path.as_ref().map(|path| Element::leaf("Path", path)))
                 .children(health_monitor.as_ref().map(HealthMonitor::element)),
+            Destination::Integration { .. } => connection,
         };
         let timeouts = [("connect.timeout.millis", self.connect_timeout), ("io.timeout.millis", self.read_timeout)];
+        let timeouts = timeouts.into_iter().filter_map(|(name, millis)| Some((name, millis?.to_string())));
+        let others = self.properties.iter().map(|(name, value)| (name.as_str(), value.clone()));
         let properties: Vec<Element> = timeouts
-            .into_iter()
-            .filter_map(|(name, millis)| Some(Element::leaf("Property", millis?).attribute("name", name)))
+            .chain(others)
+            .map(|(name, value)| Element::leaf("Property", value).attribute("name", name))
             .collect();
         connection
             .children(self.authentication.as_ref().map(Authentication::element))
             .children((!properties.is_empty()).then(|| Element::new("Properties").children(properties)))
     }
 
+    /// The folder of the endpoint's file.
+    pub(super) fn folder(&self) -> &'static str {
+        match self.destination {
+            Destination::Url { .. } | Destination::LoadBalancer { .. } => "targets",
+            Destination::Integration { .. } => "integration-endpoints",
+        }
+    }
+
     /// The endpoint's file.
     pub(super) fn element(&self) -> Element {
+        if let Destination::Integration { asynchronous, .. } = self.destination {
+            return Element::new("IntegrationEndpoint")
+                .attribute("name", &self.name)
+                .child(Element::leaf("AsyncExecution", asynchronous));
+        }
         Element::new("TargetEndpoint")
             .attribute("name", &self.name)
             .child(Element::leaf("Description", &self.name))

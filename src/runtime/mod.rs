@@ -31,6 +31,7 @@ pub struct Unreadable<'b> {
 
 /// The folders whose XML files make a bundle, and the root element that Apigee expects in each; policies have any.
 pub const FOLDERS: &[(&str, Option<&str>)] = &[
+    ("integration-endpoints", Some("IntegrationEndpoint")),
     ("policies", None),
     ("proxies", Some("ProxyEndpoint")),
     ("sharedflows", Some("SharedFlow")),
@@ -79,6 +80,8 @@ pub struct Bundle<'d> {
     pub proxy_endpoints: Vec<ProxyEndpoint<'d>>,
     /// How it reaches its backends.
     pub target_endpoints: Vec<TargetEndpoint<'d>>,
+    /// The integrations that routes may lead to.
+    pub integration_endpoints: Vec<&'d str>,
     /// The flows of a shared flow.
     pub shared_flows: Vec<SharedFlow<'d>>,
     /// The policies by name.

@@ -17,6 +17,7 @@ impl<'d> Bundle<'d> {
             files,
             proxy_endpoints: Vec::new(),
             target_endpoints: Vec::new(),
+            integration_endpoints: Vec::new(),
             shared_flows: Vec::new(),
             policies: std::collections::BTreeMap::new(),
         };
@@ -37,6 +38,7 @@ impl<'d> Bundle<'d> {
                     bundle.policies.insert(name, policy);
                 }
                 "proxies" => bundle.proxy_endpoints.push(reader.proxy_endpoint(name, root)),
+                "integration-endpoints" => bundle.integration_endpoints.push(name),
                 "targets" => bundle.target_endpoints.push(reader.target_endpoint(name, root)),
                 _ => bundle.shared_flows.push(SharedFlow {
                     name,

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::ai::Ai;
 use super::bundle_source::BundleSource;
 use super::cors::Cors;
 use super::deploy::Deploy;
@@ -11,6 +12,8 @@ use super::endpoint::Endpoint;
 use super::faults::Faults;
 use super::files::SpecFiles;
 use super::flow::Flow;
+use super::graphql::GraphQl;
+use super::logging::Logging;
 use super::operation::Operation;
 use super::route::Route;
 use super::security::Security;
@@ -38,8 +41,13 @@ pub struct ApigeeProxySpec {
     pub cors: Option<WordOr<Off, Cors>>,
     /// Credentials and security headers, or `none`. Default: `none`.
     pub security: Option<WordOr<Off, Security>>,
-    /// Limits on the number of calls, or `none`. Default: the product's quota with `security.apiKey`.
+    /// Limits on the number of calls, or `none`. Default: the product's quota with `security.apiKey`, unless `ai.tokenQuota`
+    /// is given.
     pub traffic: Option<WordOr<Off, Traffic>>,
+    /// Checks of GraphQL requests, or `none`. Default: `none`.
+    pub graphql: Option<WordOr<Off, GraphQl>>,
+    /// A gateway in front of a language model, or `none`. Default: `none`.
+    pub ai: Option<WordOr<Off, Ai>>,
     /// What happens for one path and method only, by the operation's name.
     #[serde(default)]
     pub operations: IndexMap<String, Operation>,
@@ -57,6 +65,8 @@ pub struct ApigeeProxySpec {
     pub endpoints: Vec<Endpoint>,
     /// What a caller sees of an error. Default: `json`.
     pub faults: Option<Faults>,
+    /// What is written down of every call, or `none`. Default: `none`.
+    pub logging: Option<WordOr<Off, Logging>>,
     /// Any Apigee policy by its name: XML written as YAML (`$name` is an attribute, `$text` the text), or a string of XML. A
     /// step uses it by `policy: NAME`.
     #[serde(default)]
@@ -80,6 +90,8 @@ impl ApigeeProxySpec {
             ("cors", self.cors.is_some()),
             ("security", self.security.is_some()),
             ("traffic", self.traffic.is_some()),
+            ("graphql", self.graphql.is_some()),
+            ("ai", self.ai.is_some()),
             ("operations", !self.operations.is_empty()),
             ("flow", self.flow != Flow::default()),
             ("target", self.target.is_some()),
@@ -87,6 +99,7 @@ impl ApigeeProxySpec {
             ("routes", self.routes.is_some()),
             ("endpoints", !self.endpoints.is_empty()),
             ("faults", self.faults.is_some()),
+            ("logging", self.logging.is_some()),
             ("policies", !self.policies.is_empty()),
             ("files", self.files.is_some()),
         ]
@@ -105,12 +118,17 @@ mod tests {
         match schema {
             serde_json::Value::Object(entries) => {
                 for (key, value) in entries {
-                    if let ("properties", Some(properties)) = (key.as_str(), value.as_object()) {
-                        let silent = |property: &serde_json::Value| property.get("description").is_none();
-                        let names = properties.iter().filter(|(_, property)| silent(property)).map(|(name, _)| name);
-                        found.extend(names.map(|name| format!("{at}.{name}")));
+                    match (key.as_str(), value.as_object()) {
+                        ("properties", Some(properties)) => {
+                            for (name, property) in properties {
+                                if property.get("description").is_none() {
+                                    found.push(format!("{at}.{name}"));
+                                }
+                                undocumented(property, &format!("{at}.{name}"), found);
+                            }
+                        }
+                        _ => undocumented(value, &format!("{at}.{key}"), found),
                     }
-                    undocumented(value, &format!("{at}.{key}"), found);
                 }
             }
             serde_json::Value::Array(items) => items.iter().for_each(|item| undocumented(item, at, found)),

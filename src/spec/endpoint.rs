@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::ai::Ai;
 use super::cors::Cors;
+use super::graphql::GraphQl;
+use super::logging::Logging;
 use super::route::Route;
 use super::security::Security;
 use super::traffic::Traffic;
@@ -23,6 +26,12 @@ pub struct Endpoint {
     pub security: Option<WordOr<Off, Security>>,
     /// Replaces `spikeArrest` and `quota` of `traffic`, each if given; `none` switches both off here.
     pub traffic: Option<WordOr<Off, Traffic>>,
+    /// Replaces `graphql`; `none` switches it off here.
+    pub graphql: Option<WordOr<Off, GraphQl>>,
+    /// Replaces `ai`; `none` switches it off here.
+    pub ai: Option<WordOr<Off, Ai>>,
+    /// Replaces `logging`; `none` switches it off here.
+    pub logging: Option<WordOr<Off, Logging>>,
     /// Replaces `routes`.
     pub routes: Option<Vec<Route>>,
 }

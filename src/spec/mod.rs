@@ -2,6 +2,7 @@
 //!
 //! The schema, the documentation, the unknown-field suggestions and the dispatch derive from [`KINDS`].
 
+pub mod ai;
 pub mod api_proxy;
 pub mod bundle_source;
 pub mod cors;
@@ -13,6 +14,9 @@ pub mod expand_apigee;
 pub mod faults;
 pub mod files;
 pub mod flow;
+pub mod graphql;
+pub mod integration;
+pub mod logging;
 pub mod operation;
 mod resource;
 pub mod route;

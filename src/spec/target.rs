@@ -1,14 +1,16 @@
 //! `targets`: the backends.
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::integration::Integration;
 use super::word_or::{Off, WordOr};
 
 /// The backends by name, or `none` for a proxy that answers by itself.
 pub type Targets = WordOr<Off, Vec<Target>>;
 
-/// One backend: a `url`, or `servers` that the environment defines as ApigeeTargetServers.
+/// One backend: a `url`, `servers` that the environment defines as ApigeeTargetServers, or an `integration`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Target {
@@ -18,6 +20,8 @@ pub struct Target {
     pub url: Option<String>,
     /// Target servers to share the load: a name, or `{name, weight, fallback}`.
     pub servers: Option<Vec<WordOr<String, Server>>>,
+    /// An integration of Application Integration. No other field than `name` goes with it.
+    pub integration: Option<Integration>,
     /// The path on the `servers`, before the rest of a request's path. Default: `/`.
     pub path: Option<String>,
     /// After how many failures one of the `servers` is left out until its health check succeeds. Default: 5 with
@@ -34,6 +38,9 @@ pub struct Target {
     pub auth: Option<TargetAuth>,
     /// What becomes of the path behind the base path. Default: `keepPathSuffix`.
     pub rewrite: Option<Rewrite>,
+    /// Apigee's endpoint properties by their own names, as `{keepalive.timeout.millis: "30000"}`. Default: none.
+    #[serde(default)]
+    pub properties: IndexMap<String, String>,
 }
 
 /// One server of a target, in full.

@@ -13,7 +13,8 @@ pub struct Traffic {
     /// `{rate, key}`; `none` switches it off. Default: `none`.
     pub spike_arrest: Option<WordOr<String, SpikeArrest>>,
     /// Limits what one consumer may call, after its credential is checked: `product` for the quota of its API product,
-    /// `{limit, per}` for one of this proxy, or `none`. Default: `product` with `security.apiKey`, else `none`.
+    /// `{limit, per}` for one of this proxy, or `none`. Default: `product` with `security.apiKey` and without `ai.tokenQuota`,
+    /// else `none`.
     pub quota: Option<WordOr<QuotaWord, Quota>>,
 }
 

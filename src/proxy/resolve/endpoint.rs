@@ -10,9 +10,12 @@ use super::super::proxy_endpoint::ProxyEndpoint;
 use super::names;
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::spec::ApigeeProxySpec;
+use crate::spec::ai::Ai;
 use crate::spec::cors::Cors;
 use crate::spec::endpoint::Endpoint;
 use crate::spec::faults::Faults;
+use crate::spec::graphql::GraphQl;
+use crate::spec::logging::Logging;
 use crate::spec::route::Route;
 use crate::spec::security::{ApiKey, HeadersWord, Security};
 use crate::spec::traffic::{Quota, QuotaWord, SpikeArrest, Traffic};
@@ -40,8 +43,12 @@ pub(super) struct Intent<'s> {
     pub(super) headers: Option<Given<'s, WordOr<HeadersWord, IndexMap<String, String>>>>,
     pub(super) spike_arrest: Option<Given<'s, WordOr<String, SpikeArrest>>>,
     pub(super) quota: Option<Given<'s, WordOr<QuotaWord, Quota>>>,
-    /// False with `traffic: none`: then there is no quota by default either.
+    /// False with `traffic: none`, and with a quota of tokens, which makes one of calls superfluous: then there is no quota
+    /// by default.
     pub(super) default_quota: bool,
+    pub(super) graphql: Option<Given<'s, GraphQl>>,
+    pub(super) ai: Option<Given<'s, Ai>>,
+    pub(super) logging: Option<Given<'s, Logging>>,
     pub(super) routes: Option<Given<'s, Vec<Route>>>,
     pub(super) faults: Faults,
 }
@@ -113,6 +120,20 @@ fn pick<'s, S, T>(
     top.and_then(WordOr::on).and_then(field).map(|value| given(value, at[0], false))
 }
 
+/// The whole of a word: the endpoint's if it is written, else the one at the top; none if it is switched off.
+fn whole<'s, T>(
+    top: Option<&'s WordOr<Off, T>>,
+    own: Option<&'s WordOr<Off, T>>,
+    at: [&FieldPath; 2],
+    key: &str,
+) -> Option<Given<'s, T>> {
+    let (word, at, own) = match own {
+        Some(word) => (word, at[1], true),
+        None => (top?, at[0], false),
+    };
+    word.on().map(|value| Given { value, at: at.key(key), own })
+}
+
 fn intent<'s>(spec: &'s ApigeeProxySpec, own: Option<&'s Endpoint>, top: &FieldPath, at: &FieldPath) -> Intent<'s> {
     let security = (spec.security.as_ref(), own.and_then(|own| own.security.as_ref()));
     let traffic = (spec.traffic.as_ref(), own.and_then(|own| own.traffic.as_ref()));
@@ -120,10 +141,9 @@ fn intent<'s>(spec: &'s ApigeeProxySpec, own: Option<&'s Endpoint>, top: &FieldP
     let (top_traffic, own_traffic) = (top.key("traffic"), at.key("traffic"));
     let security_paths = [&top_security, &own_security];
     let traffic_paths = [&top_traffic, &own_traffic];
-    let cors = match own.and_then(|own| own.cors.as_ref()) {
-        Some(cors) => cors.on().map(|value| (value, at, true)),
-        None => spec.cors.as_ref().and_then(WordOr::on).map(|value| (value, top, false)),
-    };
+    let paths = [top, at];
+    let ai = whole(spec.ai.as_ref(), own.and_then(|own| own.ai.as_ref()), paths, "ai");
+    let token_quota = ai.as_ref().is_some_and(|ai| ai.value.token_quota.is_some());
     let routes = match own.and_then(|own| own.routes.as_ref()) {
         Some(routes) => Some((routes, at, true)),
         None => spec.routes.as_ref().map(|routes| (routes, top, false)),
@@ -132,12 +152,15 @@ fn intent<'s>(spec: &'s ApigeeProxySpec, own: Option<&'s Endpoint>, top: &FieldP
         name: own.map_or(DEFAULT, |own| &own.name).to_owned(),
         base_path: own.map_or(spec.base_path.as_deref().unwrap_or_default(), |own| &own.base_path).to_owned(),
         at: at.clone(),
-        cors: cors.map(|(value, path, own)| Given { value, at: path.key("cors"), own }),
+        cors: whole(spec.cors.as_ref(), own.and_then(|own| own.cors.as_ref()), paths, "cors"),
         api_key: pick(security.0, security.1, security_paths, "apiKey", |s: &Security| s.api_key.as_ref()),
         headers: pick(security.0, security.1, security_paths, "headers", |s: &Security| s.headers.as_ref()),
         spike_arrest: pick(traffic.0, traffic.1, traffic_paths, "spikeArrest", |t: &Traffic| t.spike_arrest.as_ref()),
         quota: pick(traffic.0, traffic.1, traffic_paths, "quota", |t: &Traffic| t.quota.as_ref()),
-        default_quota: !matches!(traffic.1.or(traffic.0), Some(WordOr::Word(Off::None))),
+        default_quota: !token_quota && !matches!(traffic.1.or(traffic.0), Some(WordOr::Word(Off::None))),
+        graphql: whole(spec.graphql.as_ref(), own.and_then(|own| own.graphql.as_ref()), paths, "graphql"),
+        ai,
+        logging: whole(spec.logging.as_ref(), own.and_then(|own| own.logging.as_ref()), paths, "logging"),
         routes: routes.map(|(value, path, own)| Given { value, at: path.key("routes"), own }),
         faults: spec.faults.unwrap_or_default(),
     }

@@ -3,15 +3,20 @@
 //! To add a word of intent: a file here with a [`Feature`], and one line in [`FEATURES`]. To add a target's word: `targets`.
 //! To add a short step: a file in `steps` and one line in its list.
 
+mod ai;
 mod api_key;
 mod bundle_source;
 mod context;
 mod cors;
 mod endpoint;
 mod faults;
+mod graphql;
+mod integrations;
+mod logging;
 mod names;
 mod operations;
 mod policies;
+mod properties;
 mod quota;
 mod routes;
 mod security_headers;
@@ -45,10 +50,23 @@ type Feature = fn(&mut Draft<'_>, &mut Context<'_, '_>);
 /// 2. The spike arrest costs nothing, so it comes before whatever looks something up.
 /// 3. The credential is checked, and removed so that the target does not see it.
 /// 4. The quota needs the consumer that the credential is for.
-/// 5. The user's own steps work on requests that are let through.
-/// 6. The body of an error is written before the headers are set that every response has, errors included.
-const FEATURES: &[Feature] =
-    &[cors::add, spike_arrest::add, api_key::add, quota::add, user_steps::add, faults::add, security_headers::add];
+/// 5. A schema is compared for known callers within their quota only.
+/// 6. A language model's answers are counted, judged and kept as the model gave them; what users change comes after.
+/// 7. The user's own steps work on requests that are let through.
+/// 8. The body of an error is written before the headers are set that every response has, errors included.
+/// 9. Logs are written when all is said.
+const FEATURES: &[Feature] = &[
+    cors::add,
+    spike_arrest::add,
+    api_key::add,
+    quota::add,
+    graphql::add,
+    ai::add,
+    user_steps::add,
+    faults::add,
+    security_headers::add,
+    logging::add,
+];
 
 /// Resolves a proxy. With errors in the report, what comes out is incomplete.
 pub(super) fn resolve(
@@ -71,6 +89,7 @@ pub(super) fn resolve(
             feature(draft, &mut context);
         }
         draft.endpoint.route_rules = routes::resolve(&draft.intent, &target_endpoints, context.report);
+        integrations::add(draft, &target_endpoints, &mut context);
         routes::note_conditions(&draft.intent, &mut context);
         context.add_endpoint(format!("proxies/{}.xml", draft.intent.name), &draft.intent.at);
     }

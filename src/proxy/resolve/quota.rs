@@ -66,7 +66,14 @@ fn no_consumer(draft: &Draft<'_>, at: &FieldPath, context: &mut Context<'_, '_>)
     });
 }
 
-fn check(limit: u64, interval: Option<u32>, key: Option<&str>, at: &FieldPath, context: &mut Context<'_, '_>) {
+/// Checks a limit that is not a product's.
+pub(super) fn check(
+    limit: u64,
+    interval: Option<u32>,
+    key: Option<&str>,
+    at: &FieldPath,
+    context: &mut Context<'_, '_>,
+) {
     for (name, zero) in [("limit", limit == 0), ("interval", interval == Some(0))] {
         if zero {
             context.report.push(

@@ -55,7 +55,7 @@ fn written(routes: &[Route], at: &FieldPath, targets: &[TargetEndpoint], report:
         let base = target.clone().unwrap_or_else(|| NO_ROUTE.to_owned());
         let count = used.entry(base.clone()).and_modify(|count| *count += 1).or_insert(1);
         let name = if *count == 1 { base } else { format!("{base}-{count}") };
-        rules.push(RouteRule { name, condition: route.when.clone(), target });
+        rules.push(RouteRule { name, condition: route.when.clone(), target, integration: false });
     }
     if routes.last().is_none_or(|route| route.when.is_some()) {
         report.push(
@@ -99,6 +99,7 @@ fn by_default(targets: &[TargetEndpoint], report: &mut Report<'_>, intent: &Inte
         name: target.map_or(NO_ROUTE, |target| &target.name).to_owned(),
         condition: None,
         target: target.map(|target| target.name.clone()),
+        integration: false,
     }
 }
 

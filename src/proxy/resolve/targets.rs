@@ -7,7 +7,7 @@ use super::super::flow::{Flow, Step};
 use super::super::target_endpoint::{Authentication, Destination, SslInfo, TargetEndpoint};
 use super::context::Context;
 use super::endpoint::DEFAULT;
-use super::{names, servers, units};
+use super::{integrations, names, properties, servers, units};
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::policy::assign_message::{Action, AssignMessage};
 use crate::spec::ApigeeProxySpec;
@@ -68,7 +68,7 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
             );
         }
         context.add_endpoint(format!("targets/{name}.xml"), &place.whole());
-        resolved.push(endpoint(target, context, &place));
+        resolved.push(endpoint(target, spec, context, &place));
     }
     resolved
 }
@@ -97,16 +97,17 @@ impl Place {
     }
 }
 
-fn endpoint(target: &Target, context: &mut Context<'_, '_>, place: &Place) -> TargetEndpoint {
-    let destination = match (&target.url, &target.servers) {
-        (Some(url), None) => by_url(target, url, place, context.report),
-        (None, Some(servers)) => servers::by_servers(target, servers, place, context.report),
-        (url, _) => {
-            let found = if url.is_some() { "both" } else { "none" };
+fn endpoint(target: &Target, spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, place: &Place) -> TargetEndpoint {
+    let destination = match (&target.url, &target.servers, &target.integration) {
+        (Some(url), None, None) => by_url(target, url, place, context.report),
+        (None, Some(servers), None) => servers::by_servers(target, servers, place, context.report),
+        (None, None, Some(integration)) => integrations::by_integration(target, integration, place, context.report),
+        (url, servers, _) => {
+            let found = if url.is_some() || servers.is_some() { "several" } else { "none" };
             context.report.push(
                 Diagnostic::error(
                     Code::ConflictingFields,
-                    format!("a target has either `url` or `servers`, found {found}"),
+                    format!("a target has one of `url`, `servers` and `integration`, found {found}"),
                 )
                 .at(place.whole())
                 .help("`servers` are ApigeeTargetServers of the environment, a `url` is the same in every one"),
@@ -123,6 +124,7 @@ fn endpoint(target: &Target, context: &mut Context<'_, '_>, place: &Place) -> Ta
     let read_timeout = timeout("read", timeouts.read.as_ref());
     let authentication =
         target.auth.as_ref().and_then(|auth| authentication(auth, &destination, &place.key("auth"), context.report));
+    let properties = properties::resolve(target, spec, place, context.report);
     let request = match target.rewrite {
         None | Some(Rewrite::KeepPathSuffix) => Vec::new(),
         Some(Rewrite::DropPathSuffix) => vec![drop_path_suffix(context, &place.key("rewrite"))],
@@ -134,6 +136,7 @@ fn endpoint(target: &Target, context: &mut Context<'_, '_>, place: &Place) -> Ta
         authentication,
         connect_timeout,
         read_timeout,
+        properties,
     }
 }
 

@@ -1,0 +1,146 @@
+//! `explain`: what Apigee would run for one call.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, anyhow, bail};
+
+use super::function::report_in;
+use super::package::{self, Package};
+use crate::bundle::{BundleKind, Files};
+use crate::diag::has_errors;
+use crate::expand::{Options, bundles};
+use crate::explain::{Call, explain, text};
+use crate::runtime::{Bundle, Documents};
+
+/// Show what Apigee would run for one call: the flow that wins, every step with its condition, the route.
+///
+/// It reads the bundle itself, made from a spec or as it is, by the rules of Apigee's runtime. `->` marks what runs, `?` what depends on something
+/// that is not known before the call.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A file or directory of specs, or a bundle: a folder or a zip file.
+    file: PathBuf,
+    /// The method, as GET.
+    method: String,
+    /// The path from the host on, perhaps with a query.
+    path: String,
+    /// A header of the call. May be given several times.
+    #[arg(long, value_name = "NAME=VALUE")]
+    header: Vec<String>,
+    /// A flow variable that is known from elsewhere. May be given several times.
+    #[arg(long, value_name = "NAME=VALUE")]
+    variable: Vec<String>,
+    /// Let a fault of this name happen behind the proxy's request flows, to see which fault rules run.
+    #[arg(long, value_name = "NAME")]
+    fault: Option<String>,
+    /// The environment whose values the specs take.
+    #[arg(long, value_name = "ENVIRONMENT")]
+    environment: Option<String>,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Runs the command. Exit codes: 0 explained, 1 the specs have errors or no endpoint serves the path.
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let call = call(args)?;
+    let found = if package::is_bundle(&args.file) {
+        let files = package::read_bundle(&args.file).map_err(|why| anyhow!(why))?;
+        let stem = args.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        vec![(stem, files)]
+    } else {
+        match made(args)? {
+            Ok(found) => found,
+            Err(code) => return Ok(code),
+        }
+    };
+    let documents: Vec<Documents<'_>> = found
+        .iter()
+        .map(|(name, files)| match Documents::parse(files) {
+            (documents, unreadable) if unreadable.is_empty() => Ok(documents),
+            (_, unreadable) => {
+                let first = unreadable.first().map(|file| format!("{}: {}", file.path, file.error)).unwrap_or_default();
+                Err(anyhow!("the bundle `{name}` cannot be read: {first}"))
+            }
+        })
+        .collect::<anyhow::Result<_>>()?;
+    let read = |((name, files), documents)| {
+        let (name, files): (&String, &Files) = (name, files);
+        Bundle::read(BundleKind::Proxy, name, files, documents)
+    };
+    let bundles: Vec<Bundle<'_>> = found.iter().map(|(name, files)| (name, files)).zip(&documents).map(read).collect();
+    let Some(explanation) = explain(&bundles, &call) else {
+        let paths = bundles.iter().flat_map(|bundle| &bundle.proxy_endpoints).flat_map(|endpoint| &endpoint.base_paths);
+        let paths: Vec<&str> = paths.map(|path| path.value).take(10).collect();
+        bail!("no endpoint serves `{}`; base paths: {}", call.path, paths.join(", "));
+    };
+    let mut out = io::stdout().lock();
+    match args.format {
+        Format::Text => out.write_all(text(&explanation).as_bytes())?,
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&explanation)?)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The bundles that the specs give; an exit code if they have errors.
+fn made(args: &Args) -> anyhow::Result<Result<Vec<(String, Files)>, ExitCode>> {
+    let package = Package::read(&args.file)?;
+    let input = match package.input() {
+        Ok(input) => input,
+        Err(diagnostic) => return Ok(Err(report_in(&[diagnostic], &|_| None)?)),
+    };
+    let options = Options { environment: args.environment.as_deref(), beside: Some(&package), ..Options::default() };
+    let (made, diagnostics) = bundles(&input, &options);
+    if has_errors(&diagnostics) {
+        return Ok(Err(report_in(&diagnostics, &|diagnostic| package.locate(&input, diagnostic))?));
+    }
+    let proxies: Vec<(String, Files)> = made
+        .into_iter()
+        .filter(|bundle| bundle.kind == BundleKind::Proxy)
+        .map(|bundle| (bundle.name, bundle.files))
+        .collect();
+    if proxies.is_empty() {
+        bail!("no ApigeeProxy is in {}", args.file.display());
+    }
+    Ok(Ok(proxies))
+}
+
+fn call(args: &Args) -> anyhow::Result<Call> {
+    let pairs = |what: &str, given: &[String]| {
+        let pair = |text: &String| {
+            let (name, value) =
+                text.split_once('=').with_context(|| format!("--{what} takes NAME=VALUE, found `{text}`"))?;
+            Ok((name.to_owned(), value.to_owned()))
+        };
+        given.iter().map(pair).collect::<anyhow::Result<Vec<_>>>()
+    };
+    let (path, query) = args.path.split_once('?').unwrap_or((&args.path, ""));
+    if !path.starts_with('/') {
+        bail!("`{path}` is no path: write it from the host on, as `/v1/orders`");
+    }
+    let parameter = |text: &str| {
+        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        (name.to_owned(), value.to_owned())
+    };
+    let headers = pairs("header", &args.header)?.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
+    Ok(Call {
+        method: args.method.to_ascii_uppercase(),
+        path: path.to_owned(),
+        headers: headers.collect(),
+        query: query.split('&').filter(|text| !text.is_empty()).map(parameter).collect(),
+        variables: BTreeMap::from_iter(pairs("variable", &args.variable)?),
+        fault: args.fault.clone(),
+    })
+}

@@ -1,0 +1,40 @@
+//! PromptTokenLimit.
+
+use super::{Class, Policy, PolicyType};
+use crate::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "PromptTokenLimit",
+    prefix: "PTL",
+    class: Class::Extensible,
+    doc: "Limits the tokens of prompts per second or minute.",
+};
+
+/// At most so many tokens per second or minute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PromptTokenLimit {
+    /// `1000pm`, `50ps` or a variable in braces.
+    pub rate: String,
+    /// The variable whose values are counted apart.
+    pub key: Option<String>,
+    /// The template that gives the prompt.
+    pub prompt: String,
+}
+
+impl Policy for PromptTokenLimit {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        root.children(self.key.as_ref().map(|key| Element::new("Identifier").attribute("ref", key)))
+            .child(match self.rate.strip_prefix('{').and_then(|rate| rate.strip_suffix('}')) {
+                Some(variable) => Element::new("Rate").attribute("ref", variable),
+                None => Element::leaf("Rate", &self.rate),
+            })
+            // Without it the rate is evened out, and 1000 a minute would refuse a prompt of 17 tokens in a second.
+            .child(Element::leaf("UseEffectiveCount", true))
+            .child(Element::leaf("UserPromptSource", &self.prompt))
+    }
+}

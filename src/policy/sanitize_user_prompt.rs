@@ -1,0 +1,38 @@
+//! SanitizeUserPrompt.
+
+use super::{Class, Policy, PolicyType};
+use crate::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "SanitizeUserPrompt",
+    prefix: "SUP",
+    class: Class::Extensible,
+    doc: "Lets Model Armor judge what a caller asks a language model.",
+};
+
+/// A check of the prompt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SanitizeUserPrompt {
+    /// The template in Model Armor, in full.
+    pub template: String,
+    /// The template that gives the prompt.
+    pub prompt: String,
+}
+
+/// `<ModelArmor>` of both policies.
+pub(super) fn model_armor(template: &str) -> Element {
+    Element::new("ModelArmor").child(Element::leaf("TemplateName", template))
+}
+
+impl Policy for SanitizeUserPrompt {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        root.child(Element::leaf("IgnoreUnresolvedVariables", true))
+            .child(model_armor(&self.template))
+            .child(Element::leaf("UserPromptSource", &self.prompt))
+    }
+}

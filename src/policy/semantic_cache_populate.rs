@@ -1,0 +1,39 @@
+//! SemanticCachePopulate.
+
+use super::semantic_cache_lookup::vertex;
+use super::{Class, Policy, PolicyType};
+use crate::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "SemanticCachePopulate",
+    prefix: "SCP",
+    class: Class::Extensible,
+    doc: "Keeps an answer for prompts that mean nearly the same.",
+};
+
+/// A new entry of the cache; the lookup of the same request has its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SemanticCachePopulate {
+    /// The URL that takes new entries.
+    pub upsert: String,
+    /// How long an entry is kept, in seconds.
+    pub ttl: u64,
+}
+
+impl Policy for SemanticCachePopulate {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    // The answer is there; that it is not kept is no reason to withhold it.
+    fn continue_on_error(&self) -> bool {
+        true
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        root.child(Element::leaf("IgnoreUnresolvedVariables", true))
+            .child(Element::new("SimilaritySearch").child(vertex(&self.upsert)))
+            .child(Element::leaf("TTLInSeconds", self.ttl))
+    }
+}
