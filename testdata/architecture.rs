@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules that are pure.
-const PURE: [&str; 13] = [
+const PURE: [&str; 14] = [
     "bundle",
     "condition",
     "diag",
