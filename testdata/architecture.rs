@@ -6,11 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules that are pure.
-const PURE: [&str; 14] = [
+const PURE: &[&str] = &[
     "bundle",
     "condition",
     "diag",
     "expand",
+    "explain",
     "k8s",
     "krm",
     "policy",
