@@ -6,12 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules that are pure.
-const PURE: [&str; 14] = [
+const PURE: &[&str] = &[
     "bundle",
     "check",
     "condition",
     "diag",
     "expand",
+    "explain",
     "k8s",
     "krm",
     "policy",

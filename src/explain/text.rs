@@ -38,9 +38,12 @@ fn title(segment: Segment) -> &'static str {
 
 fn show(event: &Event, out: &mut String) {
     match event {
-        Event::Flow { flow, tried, steps: runs, .. } => {
+        Event::Flow { segment, flow, tried, steps: runs } => {
             let _ = writeln!(out, "  {flow}");
-            candidates(tried, out);
+            // On the way back the same conditions are asked again, mostly with the same answers.
+            if matches!(segment, Segment::ProxyRequest | Segment::TargetRequest) {
+                candidates(tried, out);
+            }
             if runs.is_empty() {
                 out.push_str("    no steps\n");
             }

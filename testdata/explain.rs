@@ -1,0 +1,118 @@
+//! `explain`. One test for each directory of `testdata/explain`: `args` are run in it, `expected.txt` must come out; `UPDATE=1` writes it anew. And
+//! for each bundle of `testdata/bundles`: a sample of each flow's own condition must be won by that flow.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use apigee_flux::bundle::{BundleKind, BundlePath, Files};
+use apigee_flux::condition::{Operator, Value};
+use apigee_flux::explain::{Call, Event, Segment, explain};
+use apigee_flux::runtime::{Bundle, Documents, Flow};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+fn main() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+    let mut trials = Vec::new();
+    for case in directories(&root.join("explain")) {
+        trials.push(Trial::test(name(&case), move || printed(&case)));
+    }
+    for case in directories(&root.join("bundles")) {
+        trials.push(Trial::test(format!("bundles/{}", name(&case)), move || every_flow_wins(&case)));
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn directories(root: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> =
+        fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    found.sort();
+    found
+}
+
+fn name(case: &Path) -> String {
+    case.file_name().unwrap().to_string_lossy().into_owned()
+}
+
+fn printed(case: &Path) -> Result<(), Failed> {
+    let args = fs::read_to_string(case.join("args"))?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_apigee-flux"));
+    let done = command.arg("explain").args(args.lines()).current_dir(case).output()?;
+    let found = format!("{}{}", String::from_utf8(done.stdout)?, String::from_utf8(done.stderr)?);
+    let path = case.join("expected.txt");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, &found)?;
+    }
+    let expected = fs::read_to_string(&path)?;
+    if found == expected { Ok(()) } else { Err(format!("--- expected\n{expected}\n--- found\n{found}").into()) }
+}
+
+fn files(folder: &Path, prefix: &str, into: &mut Files) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = format!("{prefix}{}", path.file_name().unwrap().to_string_lossy());
+        if path.is_dir() {
+            files(&path, &format!("{name}/"), into);
+        } else {
+            into.insert(BundlePath::parse(&name).unwrap(), fs::read(&path).unwrap());
+        }
+    }
+}
+
+fn every_flow_wins(case: &Path) -> Result<(), Failed> {
+    let mut found = Files::new();
+    files(&case.join("expected/apiproxy"), "", &mut found);
+    let (documents, unreadable) = Documents::parse(&found);
+    assert!(unreadable.is_empty());
+    let bundles = [Bundle::read(BundleKind::Proxy, "x", &found, &documents)];
+    for endpoint in &bundles[0].proxy_endpoints {
+        let base = endpoint.base_paths[0].value;
+        for flow in &endpoint.flows {
+            for call in samples(base, flow) {
+                let explanation = explain(&bundles, &call).unwrap();
+                assert_eq!(explanation.endpoint, endpoint.name, "{} {}", call.method, call.path);
+                let winner = explanation.events.iter().find_map(|event| match event {
+                    Event::Flow { segment: Segment::ProxyRequest, flow, tried, .. } if !tried.is_empty() => Some(flow),
+                    _ => None,
+                });
+                if winner.map(String::as_str) != Some(flow.name) {
+                    let message = format!("{} {} runs {winner:?}, not {}", call.method, call.path, flow.name);
+                    return Err(message.into());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A call for each path and method that the flow's condition names. A segment that stands for any text gets one that no other flow has.
+fn samples(base: &str, flow: &Flow<'_>) -> Vec<Call> {
+    let Some(condition) = &flow.condition else { return Vec::new() };
+    let expr = condition.parsed.as_ref().unwrap_or_else(|fault| panic!("{}: {fault}", condition.text));
+    let mut paths = Vec::new();
+    let mut methods = Vec::new();
+    for comparison in expr.comparisons() {
+        let (Value::Variable(variable), Value::Text(text)) = (&comparison.left.value, &comparison.right.value) else {
+            continue;
+        };
+        match (variable.as_str(), comparison.operator) {
+            ("proxy.pathsuffix", Operator::MatchesPath) => {
+                paths.push(text.replace("**", "sample/of/many").replace('*', "sample"));
+            }
+            ("request.verb", Operator::Equals) => methods.push(text.clone()),
+            _ => {}
+        }
+    }
+    if methods.is_empty() {
+        methods.push("PATCH".to_owned());
+    }
+    let base = base.replace('*', "any");
+    let base = base.trim_end_matches('/');
+    let calls = paths.iter().flat_map(|path| {
+        let path = format!("{base}{path}");
+        methods.iter().map(move |method| Call { method: method.clone(), path: path.clone(), ..Call::default() })
+    });
+    calls.collect()
+}
