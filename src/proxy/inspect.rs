@@ -39,6 +39,7 @@ const FOLDERS: &[(&str, Option<&str>)] = &[
 pub(super) fn read(kind: BundleKind, name: &str, files: &Files) -> (Inspected, Vec<Diagnostic>) {
     let mut reader = Reader::default();
     let mut roots: Vec<&BundlePath> = Vec::new();
+    let mut other_kind: Option<(&BundlePath, BundleKind)> = None;
     let mut unreadable_root = false;
     for (path, bytes) in files.iter().filter(|(path, _)| has_extension(path, "xml")) {
         let folder = FOLDERS.iter().find(|(folder, _)| *folder == path.folder());
@@ -56,7 +57,10 @@ pub(super) fn read(kind: BundleKind, name: &str, files: &Files) -> (Inspected, V
         let root = document.root_element().tag_name().name();
         match folder {
             None if root == kind.root_element() => roots.push(path),
-            None => {}
+            None => {
+                let other = BundleKind::ALL.into_iter().find(|other| root == other.root_element());
+                other_kind = other_kind.or(other.map(|other| (path, other)));
+            }
             Some((_, expected)) => {
                 if let Some(expected) = expected.filter(|expected| *expected != root) {
                     reader.error(
@@ -69,6 +73,17 @@ pub(super) fn read(kind: BundleKind, name: &str, files: &Files) -> (Inspected, V
                 reader.file(path, &document);
             }
         }
+    }
+    if let (Some((path, other)), []) = (&other_kind, roots.as_slice()) {
+        // All that else is found would be about a bundle that is not meant.
+        let message = format!(
+            "the bundle of `{name}` is a {}, not a {}: `{path}` has the root element <{}>",
+            other.noun(),
+            kind.noun(),
+            other.root_element()
+        );
+        let help = format!("use the kind `{}`, or another bundle", other.resource_kind());
+        return (Inspected::default(), vec![Diagnostic::error(Code::MissingRootXml, message).help(help)]);
     }
     if roots.len() != 1 && !unreadable_root {
         let found = match roots.as_slice() {
@@ -323,8 +338,20 @@ mod tests {
     }
 
     #[test]
+    fn a_bundle_of_the_other_kind_is_one_error() {
+        let (_, found) = inspect_files(&[("other.xml", "<SharedFlowBundle/>"), ("policies/broken.xml", "<")]);
+        assert_eq!(
+            found,
+            [
+                "error AF043 spec.bundle: the bundle of `a` is a shared flow, not a proxy: `other.xml` has the root element \
+              <SharedFlowBundle>; use the kind `ApigeeSharedFlow`, or another bundle"
+            ]
+        );
+    }
+
+    #[test]
     fn exactly_one_root_file_is_needed() {
-        let (_, none) = inspect_files(&[("other.xml", "<SharedFlowBundle/>")]);
+        let (_, none) = inspect_files(&[("other.xml", "<Notes/>")]);
         assert_eq!(
             none,
             [

@@ -1,10 +1,11 @@
-//! From an `ApigeeProxy` to the files of its bundle, and from any bundle to what it needs.
+//! From an `ApigeeProxy` or an `ApigeeSharedFlow` to the files of its bundle, and from any bundle to what it needs.
 //!
 //! `spec` says what was written; `resolve` turns it into a model that says what it means (the files named after
 //! Apigee's own words), and the model is laid out as files. The order of what runs is decided in one place:
 //! `resolve::FEATURES`. There is no input or output here, and no Kubernetes.
 
 mod api_proxy;
+mod bundle_files;
 mod condition;
 mod credential;
 mod flow;
@@ -12,6 +13,7 @@ mod inspect;
 mod path;
 mod proxy_endpoint;
 mod resolve;
+mod shared_flow;
 mod target_endpoint;
 
 pub use inspect::{Inspected, inspect};
@@ -19,12 +21,12 @@ pub use inspect::{Inspected, inspect};
 use crate::bundle::manifest::Requirements;
 use crate::bundle::{BundleKind, Files};
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
-use crate::spec::ApigeeProxySpec;
+use crate::spec::{ApigeeProxySpec, ApigeeSharedFlowSpec};
 
 /// A bundle that was made from a spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generated {
-    /// The files below `apiproxy`.
+    /// The files below `apiproxy` or `sharedflowbundle`.
     pub files: Files,
     /// What must exist in Apigee before it can run.
     pub requires: Requirements,
@@ -46,18 +48,45 @@ pub fn generate(
     read_file: ReadFile<'_>,
     report: &mut Report<'_>,
 ) -> Option<Generated> {
-    let mut own = Report::new(report.subject());
-    resolve::check_proxy(name, spec, &mut own);
-    let generated = if spec.bundle.is_some() {
-        resolve::check_bundle_source(spec, &mut own);
-        None
-    } else {
-        let proxy = resolve::resolve(name, spec, read_file, &mut own);
+    told_once(report, |own| {
+        resolve::check_resource(BundleKind::Proxy, name, spec.name.is_some(), own);
+        if let Some(source) = &spec.bundle {
+            resolve::check_bundle_source(source, &spec.intent_fields(), own);
+            return None;
+        }
+        let proxy = resolve::resolve(name, spec, read_file, own);
         // A model with errors is not laid out: what it lacks would only be reported a second time.
-        if own.has_errors() { None } else { lay_out(name, &proxy, &mut own) }
-    };
+        if own.has_errors() { None } else { lay_out(BundleKind::Proxy, name, proxy.files(), own) }
+    })
+}
+
+/// Makes the bundle of a shared flow, like [`generate`].
+pub fn generate_shared_flow(
+    name: &str,
+    spec: &ApigeeSharedFlowSpec,
+    read_file: ReadFile<'_>,
+    report: &mut Report<'_>,
+) -> Option<Generated> {
+    told_once(report, |own| {
+        resolve::check_resource(BundleKind::SharedFlow, name, spec.name.is_some(), own);
+        if let Some(source) = &spec.bundle {
+            resolve::check_bundle_source(source, &spec.intent_fields(), own);
+            return None;
+        }
+        let flow = resolve::resolve_shared_flow(name, spec, read_file, own);
+        if own.has_errors() { None } else { lay_out(BundleKind::SharedFlow, name, flow.files(), own) }
+    })
+}
+
+/// Reports each finding once: what several endpoints take over from the top of the spec is checked for each of them. With an
+/// error among them nothing comes out.
+fn told_once(
+    report: &mut Report<'_>,
+    make: impl FnOnce(&mut Report<'_>) -> Option<Generated>,
+) -> Option<Generated> {
+    let mut own = Report::new(report.subject());
+    let generated = make(&mut own);
     let failed = own.has_errors();
-    // What several endpoints take over from the top of the spec is checked for each of them, and told once.
     let mut told: Vec<Diagnostic> = Vec::new();
     for diagnostic in own.into_diagnostics() {
         if !told.contains(&diagnostic) {
@@ -68,8 +97,13 @@ pub fn generate(
     generated.filter(|_| !failed)
 }
 
-fn lay_out(name: &str, proxy: &api_proxy::ApiProxy, report: &mut Report<'_>) -> Option<Generated> {
-    let files = match proxy.files() {
+fn lay_out(
+    kind: BundleKind,
+    name: &str,
+    files: Result<Files, String>,
+    report: &mut Report<'_>,
+) -> Option<Generated> {
+    let files = match files {
         Ok(files) => files,
         Err(why) => {
             report.push(
@@ -81,7 +115,7 @@ fn lay_out(name: &str, proxy: &api_proxy::ApiProxy, report: &mut Report<'_>) -> 
         }
     };
     // What we made is read as a stranger's bundle is: a fault found here is ours.
-    let (inspected, findings) = inspect::read(BundleKind::Proxy, name, &files);
+    let (inspected, findings) = inspect::read(kind, name, &files);
     for finding in findings {
         report
             .push(Diagnostic::error(Code::Internal, format!("the generated bundle is not sound: {}", finding.message)));

@@ -18,6 +18,7 @@ mod resource;
 pub mod route;
 pub mod schema;
 pub mod security;
+pub mod shared_flow;
 pub mod step;
 pub mod target;
 pub mod traffic;
@@ -26,6 +27,7 @@ pub mod word_or;
 pub use api_proxy::ApigeeProxySpec;
 pub use bundle_source::BundleSource;
 pub use resource::Resource;
+pub use shared_flow::ApigeeSharedFlowSpec;
 
 use std::sync::LazyLock;
 
@@ -77,6 +79,8 @@ kinds! {
     ApigeeEnvironment(environment::EnvironmentSpec),
     /// An API proxy, from intent words or from a bundle as it is.
     ApigeeProxy(api_proxy::ApigeeProxySpec),
+    /// Steps that proxies share, deployed by themselves: from steps or from a bundle as it is.
+    ApigeeSharedFlow(shared_flow::ApigeeSharedFlowSpec),
     /// The function's own configuration.
     ExpandApigee(expand_apigee::ExpandApigeeSpec),
 }
