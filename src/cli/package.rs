@@ -122,15 +122,15 @@ impl ReadBeside for Package {
     }
 }
 
-/// The files of a bundle: a folder that holds `apiproxy`, that folder itself, or a zip file.
+/// The files of a bundle: a folder that holds `apiproxy` or `sharedflowbundle`, that folder itself, or a zip file.
 fn read_bundle(path: &Path) -> Result<Files, String> {
     let shown = path.display();
     if path.is_file() {
         let bytes = fs::read(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
         return unpack(&bytes).map(|(_, files)| files).map_err(|why| format!("{shown}: {why}"));
     }
-    let inner = path.join(BundleKind::Proxy.root());
-    let root = if inner.is_dir() { inner } else { path.to_owned() };
+    let mut inner = BundleKind::ALL.into_iter().map(|kind| path.join(kind.root()));
+    let root = inner.find(|inner| inner.is_dir()).unwrap_or_else(|| path.to_owned());
     let mut files = Files::new();
     let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {

@@ -3,26 +3,27 @@
 //! Pure: the same input gives the same bytes, whatever the order of the items. Every stage goes on to the end and reports
 //! all that it finds; if there is one error among it, nothing of the output is used.
 
+mod bundle_resource;
+mod called_flows;
 mod environment;
 mod function_config;
 mod outputs;
-mod proxy;
 mod raw_bundle;
 mod resolve;
 mod spec_files;
 
 use std::collections::BTreeMap;
 
-use crate::bundle::Files;
+use crate::bundle::{BundleKind, Files};
 use crate::diag::{Code, Diagnostic, FieldPath, Report, Subject, has_errors};
 use crate::k8s::Object;
 use crate::krm::{Change, Id, Input, Item};
 use crate::spec::expand_apigee::Provenance;
 use crate::spec::{GROUP, Resource, Spec};
 
+use bundle_resource::BundleResource;
 use environment::Environment;
 use outputs::Outputs;
-use proxy::Proxy;
 
 /// Reads what a spec names by a path that counts from the spec's own file. The function itself reads no files.
 pub trait ReadBeside {
@@ -100,15 +101,16 @@ impl Run<'_, '_> {
         let resources = self.read(items);
         let provenance = self.options.provenance.cloned().or(provenance).or_else(|| self.configured(&resources));
         let environments = self.environments(&resources);
-        let proxies = self.proxies(&resources, &environments);
+        let bundles = self.bundles(&resources, &environments);
         if resources.is_empty() && !has_errors(&self.diagnostics) {
             self.nothing_to_expand(outputs);
         }
-        self.check_base_paths(&proxies);
+        self.check_names(&bundles);
+        called_flows::check(&bundles, &mut self.diagnostics);
         let mut made = Outputs::new(provenance.as_ref());
-        for proxy in &proxies {
-            if let Err(why) = made.add(proxy) {
-                self.diagnostics.push(Diagnostic::error(Code::Internal, why).of(&proxy.resource.subject));
+        for bundle in &bundles {
+            if let Err(why) = made.add(bundle) {
+                self.diagnostics.push(Diagnostic::error(Code::Internal, why).of(&bundle.resource.subject));
             }
         }
         let foreign = items.iter().filter(|item| !item.header.is_output() && !is_ours(item));
@@ -222,12 +224,19 @@ impl Run<'_, '_> {
         environments
     }
 
-    fn proxies<'r>(&mut self, resources: &'r [Resource], environments: &'r [Environment<'r>]) -> Vec<Proxy<'r>> {
-        let mut proxies = Vec::new();
-        let proxy_resources = || resources.iter().filter(|resource| resource.kind.name == "ApigeeProxy");
+    fn bundles<'r>(
+        &mut self,
+        resources: &'r [Resource],
+        environments: &'r [Environment<'r>],
+    ) -> Vec<BundleResource<'r>> {
+        let mut bundles = Vec::new();
+        let makes_one = |resource: &&Resource| {
+            BundleKind::ALL.into_iter().any(|kind| kind.resource_kind() == resource.kind.name)
+        };
+        let of_bundles = || resources.iter().filter(makes_one);
         // An environment that is there but wrong has been reported.
         let given = self.input.items().iter().any(|item| is_ours(item) && item.header.kind == "ApigeeEnvironment");
-        if let Some(first) = proxy_resources().next().filter(|_| environments.is_empty() && !given) {
+        if let Some(first) = of_bundles().next().filter(|_| environments.is_empty() && !given) {
             self.diagnostics.push(
                 Diagnostic::error(Code::MissingEnvironment, "no ApigeeEnvironment is in the input")
                     .of(&first.subject)
@@ -237,16 +246,16 @@ impl Run<'_, '_> {
                     ),
             );
         }
-        for resource in proxy_resources() {
+        for resource in of_bundles() {
             let mut report = Report::new(&resource.subject);
-            proxies.extend(proxy::expand(resource, self.input, self.options, environments, &mut report));
+            bundles.extend(bundle_resource::expand(resource, self.input, self.options, environments, &mut report));
             for diagnostic in report.into_diagnostics() {
                 if !self.is_known(&diagnostic) {
                     self.diagnostics.push(diagnostic);
                 }
             }
         }
-        proxies
+        bundles
     }
 
     /// A spec that is read once for each environment may give the same finding each time, and a credential that was found by its form is found
@@ -259,21 +268,24 @@ impl Run<'_, '_> {
         })
     }
 
-    /// Apigee refuses a second proxy with the same name or base path in an environment, after the first was deployed.
-    fn check_base_paths<'p>(&mut self, proxies: &'p [Proxy<'_>]) {
-        let mut names: BTreeMap<(&str, &str, &str), &Subject> = BTreeMap::new();
+    /// In an environment Apigee has one proxy and one shared flow of a name, and one proxy at a base path: it would refuse the
+    /// second, after the first was deployed.
+    fn check_names<'b>(&mut self, bundles: &'b [BundleResource<'_>]) {
+        let mut names: BTreeMap<(BundleKind, &str, &str, &str), &Subject> = BTreeMap::new();
         let mut paths: BTreeMap<(&str, &str, &str), &Subject> = BTreeMap::new();
-        for proxy in proxies {
-            let subject = &proxy.resource.subject;
+        for bundle in bundles {
+            let subject = &bundle.resource.subject;
             let mut name_told = false;
             let mut paths_told: Vec<&str> = Vec::new();
-            for environment in &proxy.environments {
-                let of = |what: &'p str| (environment.organization(), environment.name(), what);
-                if let Some(other) = names.insert(of(&proxy.name), subject).filter(|_| !name_told) {
+            for environment in &bundle.environments {
+                let (organization, place) = (environment.organization(), environment.name());
+                let key = (bundle.kind, organization, place, bundle.name.as_str());
+                if let Some(other) = names.insert(key, subject).filter(|_| !name_told) {
                     name_told = true;
                     let message = format!(
-                        "the proxy `{}` of environment `{}` is also made by {}",
-                        proxy.name,
+                        "the {} `{}` of environment `{}` is also made by {}",
+                        bundle.kind.noun(),
+                        bundle.name,
                         environment.name(),
                         other.label()
                     );
@@ -283,8 +295,8 @@ impl Run<'_, '_> {
                             .help("set another `spec.name`, or narrow one of them with `spec.environments`"),
                     );
                 }
-                for path in &proxy.base_paths {
-                    let Some(other) = paths.insert(of(path), subject) else { continue };
+                for path in &bundle.base_paths {
+                    let Some(other) = paths.insert((organization, place, path), subject) else { continue };
                     if name_told || paths_told.contains(&path.as_str()) {
                         continue;
                     }

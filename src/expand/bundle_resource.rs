@@ -1,4 +1,4 @@
-//! An `ApigeeProxy` with its bundle and the environments it goes to.
+//! An `ApigeeProxy` or `ApigeeSharedFlow` with its bundle and the environments it goes to.
 
 use super::environment::Environment;
 use super::resolve::{needs_values, resolve};
@@ -8,17 +8,20 @@ use crate::bundle::manifest::Requirements;
 use crate::bundle::{BundleKind, Files};
 use crate::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 use crate::krm::Input;
-use crate::proxy::{generate, inspect};
-use crate::spec::api_proxy::ApigeeProxySpec;
+use crate::proxy::{Generated, ReadFile, generate, generate_shared_flow, inspect};
+use crate::spec::bundle_source::BundleSource;
+use crate::spec::deploy::Deploy;
+use crate::spec::files::SpecFiles;
 use crate::spec::{Resource, Spec};
 use crate::yaml::Node;
 
-/// A proxy with one bundle, and the environments that get this bundle.
-pub(super) struct Proxy<'r> {
+/// A proxy or shared flow with one bundle, and the environments that get this bundle.
+pub(super) struct BundleResource<'r> {
     pub resource: &'r Resource,
+    pub kind: BundleKind,
     /// The name in Apigee.
     pub name: String,
-    /// The Google service account that the proxy runs as.
+    /// The Google service account that it runs as.
     pub service_account: Option<String>,
     pub files: Files,
     pub requires: Requirements,
@@ -26,14 +29,14 @@ pub(super) struct Proxy<'r> {
     pub environments: Vec<&'r Environment<'r>>,
 }
 
-/// All bundles of a proxy: one for all environments, or one for each if the spec uses their values.
+/// All bundles of a resource: one for all environments, or one for each if the spec uses their values.
 pub(super) fn expand<'r>(
     resource: &'r Resource,
     input: &Input<'_>,
     options: &Options<'_>,
     known: &'r [Environment<'r>],
     report: &mut Report<'_>,
-) -> Vec<Proxy<'r>> {
+) -> Vec<BundleResource<'r>> {
     let selected = environments(resource, known, report);
     let only = |environment: &&&Environment<'r>| options.environment.is_none_or(|only| environment.is_named(only));
     let selected: Vec<&Environment<'r>> = selected.iter().filter(only).copied().collect();
@@ -44,8 +47,8 @@ pub(super) fn expand<'r>(
         if report.errors() > before {
             return None;
         }
-        let Some(Spec::ApigeeProxy(spec)) = resource.decode(&spec, report) else { return None };
-        bundle(resource, &spec, input, options, environments, report)
+        let spec = resource.decode(&spec, report)?;
+        bundle(resource, &Written::of(&spec)?, input, options, environments, report)
     };
     if needs_values(resource.spec()) {
         selected.into_iter().filter_map(|environment| build(Some(environment), vec![environment])).collect()
@@ -54,7 +57,7 @@ pub(super) fn expand<'r>(
     }
 }
 
-/// The environments that a proxy asks for: all, or those it names. They are read before the spec is decoded, since its values
+/// The environments that a resource asks for: all, or those it names. They are read before the spec is decoded, since its values
 /// depend on them.
 fn environments<'r>(
     resource: &Resource,
@@ -96,23 +99,61 @@ fn environments<'r>(
     selected
 }
 
+/// What is alike in the specs of both kinds.
+struct Written<'s> {
+    kind: BundleKind,
+    name: Option<&'s str>,
+    files: Option<&'s SpecFiles>,
+    bundle: Option<&'s BundleSource>,
+    deploy: &'s Deploy,
+    generate: Box<Generate<'s>>,
+}
+
+/// Makes a bundle under a name.
+type Generate<'s> = dyn Fn(&str, ReadFile<'_>, &mut Report<'_>) -> Option<Generated> + 's;
+
+impl<'s> Written<'s> {
+    fn of(spec: &'s Spec) -> Option<Self> {
+        match spec {
+            Spec::ApigeeProxy(spec) => Some(Self {
+                kind: BundleKind::Proxy,
+                name: spec.name.as_deref(),
+                files: spec.files.as_ref(),
+                bundle: spec.bundle.as_ref(),
+                deploy: &spec.deploy,
+                generate: Box::new(|name, read, report| generate(name, spec, read, report)),
+            }),
+            Spec::ApigeeSharedFlow(spec) => Some(Self {
+                kind: BundleKind::SharedFlow,
+                name: spec.name.as_deref(),
+                files: spec.files.as_ref(),
+                bundle: spec.bundle.as_ref(),
+                deploy: &spec.deploy,
+                generate: Box::new(|name, read, report| generate_shared_flow(name, spec, read, report)),
+            }),
+            Spec::ApigeeEnvironment(_) | Spec::ExpandApigee(_) => None,
+        }
+    }
+}
+
 /// The bundle: as it is, or made from the intent.
 fn bundle<'r>(
     resource: &'r Resource,
-    spec: &ApigeeProxySpec,
+    spec: &Written<'_>,
     input: &Input<'_>,
     options: &Options<'_>,
     environments: Vec<&'r Environment<'r>>,
     report: &mut Report<'_>,
-) -> Option<Proxy<'r>> {
-    let name = spec.name.as_deref().unwrap_or(&resource.subject.name);
+) -> Option<BundleResource<'r>> {
+    let kind = spec.kind;
+    let name = spec.name.unwrap_or(&resource.subject.name);
     // For a spec with a bundle of its own this only checks the name and what does not go with a bundle.
-    let files = SpecFileReader::new(resource, spec.files.as_ref(), input, options, report)?;
-    let made = generate(name, spec, &|path| files.read(path), report);
-    let (files, requires, base_paths, google_auth) = match (&spec.bundle, made) {
+    let files = SpecFileReader::new(resource, spec.files, input, options, report)?;
+    let made = (spec.generate)(name, &|path| files.read(path), report);
+    let (files, requires, base_paths, google_auth) = match (spec.bundle, made) {
         (Some(source), _) => {
             let files = raw_bundle::read(resource, source, input, options, report)?;
-            let found = inspect(BundleKind::Proxy, name, &files, report);
+            let found = inspect(kind, name, &files, report);
             (files, found.requires, found.base_paths, found.google_auth)
         }
         (None, Some(made)) => (made.files, made.requires, made.base_paths, made.google_auth),
@@ -120,12 +161,15 @@ fn bundle<'r>(
     };
     let service_account = spec.deploy.service_account.clone();
     if google_auth && service_account.is_none() {
-        let message = "a target gets a Google token, but the proxy has no service account to get it for";
+        let message = match kind {
+            BundleKind::Proxy => "a target gets a Google token, but the proxy has no service account to get it for",
+            BundleKind::SharedFlow => "a call gets a Google token, but the shared flow has no service account to get it for",
+        };
         report.push(
             Diagnostic::warning(Code::MissingField, message)
                 .at(FieldPath::of(&["spec", "deploy", "serviceAccount"]))
                 .help("set it to the email of a Google service account that may call the target"),
         );
     }
-    Some(Proxy { resource, name: name.to_owned(), service_account, files, requires, base_paths, environments })
+    Some(BundleResource { resource, kind, name: name.to_owned(), service_account, files, requires, base_paths, environments })
 }
