@@ -1,6 +1,8 @@
 //! An `ApigeeProxy` or `ApigeeSharedFlow` with its bundle and the environments it goes to.
 
 use super::environment::Environment;
+use super::overlay::{Layer, Overlay};
+use super::profiles::Profiles;
 use super::resolve::{needs_values, resolve};
 use super::spec_files::SpecFileReader;
 use super::{Options, raw_bundle};
@@ -32,40 +34,52 @@ pub(super) struct BundleResource<'r> {
 /// All bundles of a resource: one for all environments, or one for each if the spec uses their values.
 pub(super) fn expand<'r>(
     resource: &'r Resource,
+    profiles: &Profiles<'_>,
     input: &Input<'_>,
     options: &Options<'_>,
     known: &'r [Environment<'r>],
     report: &mut Report<'_>,
 ) -> Vec<BundleResource<'r>> {
-    let selected = environments(resource, known, report);
+    let profiles = if resource.kind.name == BundleKind::Proxy.resource_kind() { profiles.of(resource) } else { Vec::new() };
+    let layers: Vec<Layer<'_>> = profiles.iter().map(|profile| profile.layer()).collect();
+    let overlay = Overlay::new(resource, &layers, report);
+    let mut found = Report::new(&resource.subject);
+    let selected = environments(overlay.spec(), known, &mut found);
     let only = |environment: &&&Environment<'r>| options.environment.is_none_or(|only| environment.is_named(only));
     let selected: Vec<&Environment<'r>> = selected.iter().filter(only).copied().collect();
     let mut build = |environment: Option<&Environment<'r>>, environments| {
-        let before = report.errors();
-        let spec = resolve(resource.spec(), input, environment, report);
+        let before = found.errors();
+        let spec = resolve(overlay.spec(), input, environment, &mut found);
         // What a missing value leads to would only be reported a second time.
-        if report.errors() > before {
+        if found.errors() > before {
             return None;
         }
-        let spec = resource.decode(&spec, report)?;
-        bundle(resource, &Written::of(&spec)?, input, options, environments, report)
+        let spec = resource.decode(&spec, &mut found)?;
+        let written = Written::of(&spec)?;
+        // For a spec with a bundle of its own this only checks the name and what does not go with a bundle.
+        let files = SpecFileReader::new(resource, written.files, input, options, &mut found)?;
+        let read = |path: &str| {
+            files.read(path).or_else(|why| profiles.iter().find_map(|profile| profile.file(path)).ok_or(why))
+        };
+        bundle(resource, &written, &read, input, options, environments, &mut found)
     };
-    if needs_values(resource.spec()) {
+    let made = if needs_values(overlay.spec()) {
         selected.into_iter().filter_map(|environment| build(Some(environment), vec![environment])).collect()
     } else {
         build(None, selected).into_iter().collect()
-    }
+    };
+    found.into_diagnostics().into_iter().for_each(|diagnostic| report.push(overlay.trace(diagnostic)));
+    made
 }
 
 /// The environments that a resource asks for: all, or those it names. They are read before the spec is decoded, since its values
 /// depend on them.
 fn environments<'r>(
-    resource: &Resource,
+    spec: &Node,
     environments: &'r [Environment<'r>],
     report: &mut Report<'_>,
 ) -> Vec<&'r Environment<'r>> {
-    let wanted: Vec<&str> = resource
-        .spec()
+    let wanted: Vec<&str> = spec
         .get("environments")
         .map(Node::elements)
         .unwrap_or_default()
@@ -131,7 +145,7 @@ impl<'s> Written<'s> {
                 deploy: &spec.deploy,
                 generate: Box::new(|name, read, report| generate_shared_flow(name, spec, read, report)),
             }),
-            Spec::ApigeeEnvironment(_) | Spec::ExpandApigee(_) => None,
+            Spec::ApigeeEnvironment(_) | Spec::ApigeeProfile(_) | Spec::ExpandApigee(_) => None,
         }
     }
 }
@@ -140,6 +154,7 @@ impl<'s> Written<'s> {
 fn bundle<'r>(
     resource: &'r Resource,
     spec: &Written<'_>,
+    read_file: ReadFile<'_>,
     input: &Input<'_>,
     options: &Options<'_>,
     environments: Vec<&'r Environment<'r>>,
@@ -147,9 +162,7 @@ fn bundle<'r>(
 ) -> Option<BundleResource<'r>> {
     let kind = spec.kind;
     let name = spec.name.unwrap_or(&resource.subject.name);
-    // For a spec with a bundle of its own this only checks the name and what does not go with a bundle.
-    let files = SpecFileReader::new(resource, spec.files, input, options, report)?;
-    let made = (spec.generate)(name, &|path| files.read(path), report);
+    let made = (spec.generate)(name, read_file, report);
     let (files, requires, base_paths, google_auth) = match (spec.bundle, made) {
         (Some(source), _) => {
             let files = raw_bundle::read(resource, source, input, options, report)?;

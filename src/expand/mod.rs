@@ -8,6 +8,8 @@ mod called_flows;
 mod environment;
 mod function_config;
 mod outputs;
+mod overlay;
+mod profiles;
 mod raw_bundle;
 mod resolve;
 mod spec_files;
@@ -24,6 +26,7 @@ use crate::spec::{GROUP, Resource, Spec};
 use bundle_resource::BundleResource;
 use environment::Environment;
 use outputs::Outputs;
+use profiles::Profiles;
 
 /// Reads what a spec names by a path that counts from the spec's own file. The function itself reads no files.
 pub trait ReadBeside {
@@ -246,15 +249,24 @@ impl Run<'_, '_> {
                     ),
             );
         }
+        let profiles = Profiles::read(resources, self.input, self.options, &mut self.diagnostics);
+        let mut of_profiles: Vec<Diagnostic> = Vec::new();
         for resource in of_bundles() {
             let mut report = Report::new(&resource.subject);
-            bundles.extend(bundle_resource::expand(resource, self.input, self.options, environments, &mut report));
-            for diagnostic in report.into_diagnostics() {
-                if !self.is_known(&diagnostic) {
-                    self.diagnostics.push(diagnostic);
+            bundles.extend(bundle_resource::expand(resource, &profiles, self.input, self.options, environments, &mut report));
+            for mut diagnostic in report.into_diagnostics() {
+                if self.is_known(&diagnostic) || of_profiles.contains(&diagnostic) {
+                    continue;
                 }
+                // What a profile gives may be right for one proxy and wrong for another.
+                if diagnostic.subject.as_ref() != Some(&resource.subject) {
+                    of_profiles.push(diagnostic.clone());
+                    diagnostic.message = format!("{} (in {})", diagnostic.message, resource.subject.label());
+                }
+                self.diagnostics.push(diagnostic);
             }
         }
+        profiles.check_unused(&mut self.diagnostics);
         bundles
     }
 

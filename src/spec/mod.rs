@@ -14,10 +14,12 @@ pub mod faults;
 pub mod files;
 pub mod flow;
 pub mod operation;
+pub mod profile;
 mod resource;
 pub mod route;
 pub mod schema;
 pub mod security;
+pub mod selector;
 pub mod shared_flow;
 pub mod step;
 pub mod target;
@@ -77,6 +79,8 @@ macro_rules! kinds {
 kinds! {
     /// Where to deploy: an environment of an Apigee organization, the deployer's identity and its settings.
     ApigeeEnvironment(environment::EnvironmentSpec),
+    /// Defaults for the proxies that it selects by their labels, and steps around theirs.
+    ApigeeProfile(profile::ApigeeProfileSpec),
     /// An API proxy, from intent words or from a bundle as it is.
     ApigeeProxy(api_proxy::ApigeeProxySpec),
     /// Steps that proxies share, deployed by themselves: from steps or from a bundle as it is.
