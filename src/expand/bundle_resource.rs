@@ -40,9 +40,10 @@ pub(super) fn expand<'r>(
     known: &'r [Environment<'r>],
     report: &mut Report<'_>,
 ) -> Vec<BundleResource<'r>> {
-    let profiles = if resource.kind.name == BundleKind::Proxy.resource_kind() { profiles.of(resource) } else { Vec::new() };
+    let profiles =
+        if resource.kind.name == BundleKind::Proxy.resource_kind() { profiles.of(resource) } else { Vec::new() };
     let layers: Vec<Layer<'_>> = profiles.iter().map(|profile| profile.layer()).collect();
-    let overlay = Overlay::new(resource, &layers, report);
+    let overlay = Overlay::new(resource.spec(), &layers, report);
     let mut found = Report::new(&resource.subject);
     let selected = environments(overlay.spec(), known, &mut found);
     let only = |environment: &&&Environment<'r>| options.environment.is_none_or(|only| environment.is_named(only));
@@ -79,13 +80,8 @@ fn environments<'r>(
     environments: &'r [Environment<'r>],
     report: &mut Report<'_>,
 ) -> Vec<&'r Environment<'r>> {
-    let wanted: Vec<&str> = spec
-        .get("environments")
-        .map(Node::elements)
-        .unwrap_or_default()
-        .iter()
-        .filter_map(Node::as_str)
-        .collect();
+    let wanted: Vec<&str> =
+        spec.get("environments").map(Node::elements).unwrap_or_default().iter().filter_map(Node::as_str).collect();
     if wanted.is_empty() {
         return environments.iter().collect();
     }
@@ -176,7 +172,9 @@ fn bundle<'r>(
     if google_auth && service_account.is_none() {
         let message = match kind {
             BundleKind::Proxy => "a target gets a Google token, but the proxy has no service account to get it for",
-            BundleKind::SharedFlow => "a call gets a Google token, but the shared flow has no service account to get it for",
+            BundleKind::SharedFlow => {
+                "a call gets a Google token, but the shared flow has no service account to get it for"
+            }
         };
         report.push(
             Diagnostic::warning(Code::MissingField, message)
@@ -184,5 +182,14 @@ fn bundle<'r>(
                 .help("set it to the email of a Google service account that may call the target"),
         );
     }
-    Some(BundleResource { resource, kind, name: name.to_owned(), service_account, files, requires, base_paths, environments })
+    Some(BundleResource {
+        resource,
+        kind,
+        name: name.to_owned(),
+        service_account,
+        files,
+        requires,
+        base_paths,
+        environments,
+    })
 }

@@ -82,8 +82,9 @@ fn circle(members: &[&str], flows: &Flows<'_>) -> Diagnostic {
     order.rotate_left(first);
     let name = order.first().copied().unwrap_or_default();
     let chain: Vec<String> = order.iter().chain(order.first()).map(|name| format!("`{name}`")).collect();
-    let diagnostic = Diagnostic::error(Code::SharedFlowCircle, format!("shared flows call each other: {}", chain.join(" calls ")))
-        .help("Apigee deploys a shared flow after those that it calls: remove one of the calls");
+    let diagnostic =
+        Diagnostic::error(Code::SharedFlowCircle, format!("shared flows call each other: {}", chain.join(" calls ")))
+            .help("Apigee deploys a shared flow after those that it calls: remove one of the calls");
     match flows.get(name) {
         Some(flow) => diagnostic.of(&flow.resource.subject),
         None => diagnostic,
@@ -99,7 +100,8 @@ fn missing_flow(
 ) -> Option<Diagnostic> {
     let warning = |message| Diagnostic::warning(Code::MissingSharedFlow, message).of(&caller.resource.subject);
     if flows.iter().any(|flow| flow.name == name) {
-        let message = format!("the shared flow `{name}` is called in environment `{environment}` and not deployed there");
+        let message =
+            format!("the shared flow `{name}` is called in environment `{environment}` and not deployed there");
         return Some(warning(message).help("add the environment to the `spec.environments` of the ApigeeSharedFlow"));
     }
     let renamed = flows.iter().find(|flow| flow.resource.names.iter().any(|known| known == name));

@@ -233,9 +233,8 @@ impl Run<'_, '_> {
         environments: &'r [Environment<'r>],
     ) -> Vec<BundleResource<'r>> {
         let mut bundles = Vec::new();
-        let makes_one = |resource: &&Resource| {
-            BundleKind::ALL.into_iter().any(|kind| kind.resource_kind() == resource.kind.name)
-        };
+        let makes_one =
+            |resource: &&Resource| BundleKind::ALL.into_iter().any(|kind| kind.resource_kind() == resource.kind.name);
         let of_bundles = || resources.iter().filter(makes_one);
         // An environment that is there but wrong has been reported.
         let given = self.input.items().iter().any(|item| is_ours(item) && item.header.kind == "ApigeeEnvironment");
@@ -253,7 +252,14 @@ impl Run<'_, '_> {
         let mut of_profiles: Vec<Diagnostic> = Vec::new();
         for resource in of_bundles() {
             let mut report = Report::new(&resource.subject);
-            bundles.extend(bundle_resource::expand(resource, &profiles, self.input, self.options, environments, &mut report));
+            bundles.extend(bundle_resource::expand(
+                resource,
+                &profiles,
+                self.input,
+                self.options,
+                environments,
+                &mut report,
+            ));
             for mut diagnostic in report.into_diagnostics() {
                 if self.is_known(&diagnostic) || of_profiles.contains(&diagnostic) {
                     continue;
@@ -266,7 +272,10 @@ impl Run<'_, '_> {
                 self.diagnostics.push(diagnostic);
             }
         }
-        profiles.check_unused(&mut self.diagnostics);
+        // A proxy that cannot be read is not there to be selected.
+        if !has_errors(&self.diagnostics) {
+            profiles.check_unused(&mut self.diagnostics);
+        }
         bundles
     }
 

@@ -214,12 +214,8 @@ fn some(namespace: &str) -> Option<&str> {
 }
 
 /// What a Job deploys, and where.
-const TARGET_LABELS: [&str; 4] = [
-    "apigeeflux.dev/organization",
-    "apigeeflux.dev/environment",
-    "apigeeflux.dev/proxy",
-    "apigeeflux.dev/sharedflow",
-];
+const TARGET_LABELS: [&str; 4] =
+    ["apigeeflux.dev/organization", "apigeeflux.dev/environment", "apigeeflux.dev/proxy", "apigeeflux.dev/sharedflow"];
 
 /// A name of ours must be free, and no two of ours may be the same.
 fn check_names(outputs: &[Output<'_>], foreign: &BTreeMap<Id, Subject>, diagnostics: &mut Vec<Diagnostic>) {

@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 
 use super::resolve::is_reference;
 use crate::diag::{Code, Diagnostic, FieldPath, Report, Subject};
-use crate::spec::Resource;
 use crate::spec::profile::is_default;
 use crate::yaml::{Entry, Node, ScalarStyle, Value};
 
@@ -40,18 +39,20 @@ struct Origin {
     field: FieldPath,
 }
 
+const POLICIES: &str = "policies";
+
 /// Fields of which one stands for all: a proxy with a credential of its own does not also want the profile's.
 const CHOICES: [(&[&str], &[&str]); 1] = [(&["spec", "security"], &["apiKey", "oauth2", "jwt", "basic", "hmac"])];
 
 impl<'r> Overlay<'r> {
     /// Puts the layers, from the highest priority to the lowest, under a proxy's spec.
-    pub(super) fn new(proxy: &'r Resource, layers: &'r [Layer<'r>], report: &mut Report<'_>) -> Self {
-        let mut overlay = Self { spec: Cow::Borrowed(proxy.spec()), layers, origins: Vec::new() };
-        if layers.is_empty() || !matches!(proxy.spec().value, Value::Mapping(_)) {
+    pub(super) fn new(own: &'r Node, layers: &'r [Layer<'r>], report: &mut Report<'_>) -> Self {
+        let mut overlay = Self { spec: Cow::Borrowed(own), layers, origins: Vec::new() };
+        if layers.is_empty() || !matches!(own.value, Value::Mapping(_)) {
             return overlay;
         }
         let at = FieldPath::of(&["spec"]);
-        let mut spec = proxy.spec().clone();
+        let mut spec = own.clone();
         for (layer, Layer { spec: defaults, .. }) in layers.iter().enumerate() {
             let taken = defaults.entries().iter().filter(|entry| entry.key != POLICIES && is_default(&entry.key));
             overlay.fill(&mut spec, taken, layer, &at, report);
@@ -209,8 +210,6 @@ impl<'r> Overlay<'r> {
     }
 }
 
-const POLICIES: &str = "policies";
-
 /// Sets a key of a mapping.
 fn put(entries: &mut Vec<Entry>, key: &str, value: Node) {
     match entries.iter_mut().find(|entry| entry.key == key) {
@@ -250,12 +249,164 @@ fn is_same(a: &Node, b: &Node) -> bool {
         (Value::Scalar(a, style), Value::Scalar(b, other)) => {
             a == b && (*style == ScalarStyle::Plain) == (*other == ScalarStyle::Plain)
         }
-        (Value::Sequence(a), Value::Sequence(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b))
-        }
+        (Value::Sequence(a), Value::Sequence(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b)),
         (Value::Mapping(a), Value::Mapping(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.key == b.key && is_same(&a.value, &b.value))
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(yaml: &str) -> Node {
+        Node::parse(yaml, 0..yaml.len()).unwrap()
+    }
+
+    /// The result as JSON, who gave each of the paths, and the findings. The layers are `(priority, spec)`.
+    fn merged(own: &str, layers: &[(i32, &str)], paths: &[&[&str]]) -> (serde_json::Value, Vec<String>, Vec<String>) {
+        let (own, subject) = (node(own), Subject { name: "own".into(), ..Subject::default() });
+        let nodes: Vec<(Subject, Node)> = layers
+            .iter()
+            .enumerate()
+            .map(|(index, (_, spec))| (Subject { name: format!("p{}", index + 1), ..Subject::default() }, node(spec)))
+            .collect();
+        let layers: Vec<Layer<'_>> = nodes
+            .iter()
+            .zip(layers)
+            .map(|((subject, spec), (priority, _))| Layer { subject, priority: *priority, spec })
+            .collect();
+        let mut report = Report::new(&subject);
+        let overlay = Overlay::new(&own, &layers, &mut report);
+        let traced = |path: &&[&str]| {
+            let at = path.iter().fold(FieldPath::of(&["spec"]), |at, key| match key.parse() {
+                Ok(index) => at.index(index),
+                Err(_) => at.key(*key),
+            });
+            let found = overlay.trace(Diagnostic::error(Code::InvalidValue, "x").of(&subject).at(at));
+            format!("{} {}", found.subject.unwrap().name, found.field)
+        };
+        let told = paths.iter().map(traced).collect();
+        let found = report.into_diagnostics();
+        let line = |d: &Diagnostic| format!("{} {}: {}", d.subject.as_ref().unwrap().name, d.field, d.message);
+        (overlay.spec().to_json(), told, found.iter().map(line).collect())
+    }
+
+    #[test]
+    fn what_the_proxy_writes_wins_field_by_field() {
+        let (spec, told, found) = merged(
+            "{basePath: /x, security: {apiKey: {in: query}}, traffic: none, cors: {origins: [a]}, faults: }",
+            &[(
+                0,
+                "{selector: {}, basePath: /y, security: {headers: default, apiKey: {name: k}}, traffic: {quota: none}, \
+                 cors: {origins: [b, c], maxAge: 5}, faults: none}",
+            )],
+            &[&["security", "headers"], &["security", "apiKey", "name"], &["security", "apiKey", "in"], &["faults"]],
+        );
+        assert_eq!(
+            spec,
+            serde_json::json!({
+                "basePath": "/x",
+                "security": {"apiKey": {"in": "query", "name": "k"}, "headers": "default"},
+                "traffic": "none",
+                "cors": {"origins": ["a"], "maxAge": 5},
+                "faults": "none",
+            })
+        );
+        assert_eq!(
+            told,
+            [
+                "p1 spec.security.headers",
+                "p1 spec.security.apiKey.name",
+                "own spec.security.apiKey.in",
+                "p1 spec.faults"
+            ]
+        );
+        assert_eq!(found, [""; 0]);
+    }
+
+    #[test]
+    fn a_higher_priority_wins_and_the_same_must_agree() {
+        let layers = [
+            (9, "{faults: none}"),
+            (0, "{faults: json, security: {headers: none}, cors: {origins: [a]}}"),
+            (0, "{faults: json, security: {headers: default}, cors: {origins: [a]}}"),
+        ];
+        let (spec, told, found) = merged("{basePath: /x}", &layers, &[&["faults"], &["security", "headers"]]);
+        assert_eq!(
+            spec,
+            serde_json::json!({
+                "basePath": "/x", "faults": "none", "security": {"headers": "none"}, "cors": {"origins": ["a"]},
+            })
+        );
+        assert_eq!(told, ["p1 spec.faults", "p2 spec.security.headers"]);
+        assert_eq!(
+            found,
+            ["p3 spec.security.headers: p2 gives another value for `spec.security.headers`, with the same priority 0"]
+        );
+        // Of what the proxy has itself nothing is taken, so nothing is in conflict.
+        let (_, _, found) = merged("{security: {headers: none}}", &layers, &[]);
+        assert_eq!(found, [""; 0]);
+    }
+
+    #[test]
+    fn one_credential_replaces_another() {
+        let (spec, ..) = merged("{security: {jwt: {}}}", &[(0, "{security: {apiKey: {}, headers: default}}")], &[]);
+        assert_eq!(spec, serde_json::json!({"security": {"jwt": {}, "headers": "default"}}));
+        let (_, _, found) =
+            merged("{basePath: /x}", &[(1, "{security: {jwt: {}}}"), (1, "{security: {apiKey: {}}}")], &[]);
+        assert_eq!(
+            found,
+            ["p2 spec.security.apiKey: p1 gives another value for `spec.security.jwt`, with the same priority 1"]
+        );
+    }
+
+    #[test]
+    fn steps_are_put_around_and_known_by_their_own_places() {
+        let outer =
+            "{flow: {before: {request: [{policy: a}]}, after: {request: [{policy: z}], response: [{policy: r}]}}}";
+        let inner = "{flow: {before: {request: [{policy: b}]}, after: {request: [{policy: y}]}}}";
+        let (spec, told, _) = merged(
+            "{flow: {request: [{policy: own}]}}",
+            &[(1, outer), (0, inner)],
+            &[&["flow", "request", "1"], &["flow", "request", "2"], &["flow", "request", "4", "policy"], &["flow"]],
+        );
+        let steps = |names: &[&str]| names.iter().map(|name| serde_json::json!({"policy": name})).collect::<Vec<_>>();
+        assert_eq!(
+            spec,
+            serde_json::json!({"flow": {"request": steps(&["a", "b", "own", "y", "z"]), "response": steps(&["r"])}})
+        );
+        assert_eq!(
+            told,
+            [
+                "p2 spec.flow.before.request[0]",
+                "own spec.flow.request[0]",
+                "p1 spec.flow.after.request[0].policy",
+                "own spec.flow"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_policy_is_taken_whole_and_only_if_a_step_uses_it() {
+        let (spec, ..) = merged(
+            "{flow: {request: [{policy: A}, {policy: B}]}, policies: {A: {Quota: {Mine: 1}}}}",
+            &[(0, "{policies: {A: {Quota: {Theirs: 1}}, B: {Quota: {Theirs: 1}}, C: {Quota: {}}}}")],
+            &[],
+        );
+        assert_eq!(spec["policies"], serde_json::json!({"A": {"Quota": {"Mine": 1}}, "B": {"Quota": {"Theirs": 1}}}));
+    }
+
+    #[test]
+    fn a_reference_is_one_value() {
+        let (spec, ..) = merged(
+            "{deploy: {from: {kind: A, name: b, jsonPath: $.c}}}",
+            &[(0, "{deploy: {serviceAccount: a}, traffic: {from: {kind: A, name: b, jsonPath: $.c}}}")],
+            &[],
+        );
+        assert_eq!(spec["deploy"].as_object().unwrap().len(), 1);
+        assert!(spec["traffic"]["from"].is_object());
     }
 }

@@ -53,7 +53,8 @@ impl<'r> Profiles<'r> {
     pub(super) fn of(&self, proxy: &Resource) -> Vec<&Profile<'r>> {
         let selected = |profile: &&Profile<'r>| {
             let namespace = profile.resource.namespace();
-            (namespace.is_none() || namespace == proxy.namespace()) && profile.spec.selector.matches(|key| proxy.label(key))
+            (namespace.is_none() || namespace == proxy.namespace())
+                && profile.spec.selector.matches(|key| proxy.label(key))
         };
         let selected: Vec<&Profile<'r>> = self.all.iter().filter(selected).collect();
         selected.iter().for_each(|profile| profile.selects.set(true));

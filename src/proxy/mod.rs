@@ -80,10 +80,7 @@ pub fn generate_shared_flow(
 
 /// Reports each finding once: what several endpoints take over from the top of the spec is checked for each of them. With an
 /// error among them nothing comes out.
-fn told_once(
-    report: &mut Report<'_>,
-    make: impl FnOnce(&mut Report<'_>) -> Option<Generated>,
-) -> Option<Generated> {
+fn told_once(report: &mut Report<'_>, make: impl FnOnce(&mut Report<'_>) -> Option<Generated>) -> Option<Generated> {
     let mut own = Report::new(report.subject());
     let generated = make(&mut own);
     let failed = own.has_errors();
@@ -97,12 +94,7 @@ fn told_once(
     generated.filter(|_| !failed)
 }
 
-fn lay_out(
-    kind: BundleKind,
-    name: &str,
-    files: Result<Files, String>,
-    report: &mut Report<'_>,
-) -> Option<Generated> {
+fn lay_out(kind: BundleKind, name: &str, files: Result<Files, String>, report: &mut Report<'_>) -> Option<Generated> {
     let files = match files {
         Ok(files) => files,
         Err(why) => {

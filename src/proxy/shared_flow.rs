@@ -38,7 +38,8 @@ impl SharedFlow {
     /// The files of the bundle; the error names the file and what is wrong with it.
     pub(super) fn files(&self) -> Result<Files, String> {
         // Apigee runs the one flow of the bundle, whatever its name; its own pages call it so.
-        let flow = Element::new("SharedFlow").attribute("name", "default").children(self.steps.iter().map(Step::element));
+        let flow =
+            Element::new("SharedFlow").attribute("name", "default").children(self.steps.iter().map(Step::element));
         let own = [
             (format!("{}.xml", self.name), PolicyFile::Element(self.root())),
             ("sharedflows/default.xml".to_owned(), PolicyFile::Element(flow)),

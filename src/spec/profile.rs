@@ -105,7 +105,8 @@ impl JsonSchema for ApigeeProfileSpec {
         let mut schema = Own::json_schema(generator);
         let proxy = ApigeeProxySpec::json_schema(generator);
         let taken = properties(Some(&proxy)).into_iter().flatten();
-        let taken = taken.filter(|(field, _)| !OF_ONE_PROXY.contains(&field.as_str()) && !NOT_TAKEN.contains(&field.as_str()));
+        let taken =
+            taken.filter(|(field, _)| !OF_ONE_PROXY.contains(&field.as_str()) && !NOT_TAKEN.contains(&field.as_str()));
         if let Some(own) = schema.get_mut("properties").and_then(Json::as_object_mut) {
             own.extend(taken.map(|(field, schema)| (field.clone(), schema.clone())));
         }
@@ -121,7 +122,8 @@ mod tests {
     fn a_profile_has_what_many_proxies_have() {
         let schema = (crate::spec::kind("ApigeeProfile").unwrap().schema)();
         let known = properties(Some(schema)).unwrap();
-        for field in ["selector", "priority", "flow", "files", "security", "cors", "traffic", "faults", "policies", "deploy"]
+        for field in
+            ["selector", "priority", "flow", "files", "security", "cors", "traffic", "faults", "policies", "deploy"]
         {
             assert!(known[field].get("description").is_some(), "{field}");
         }
