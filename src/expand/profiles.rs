@@ -22,7 +22,7 @@ pub(super) struct Profiles<'r> {
 pub(super) struct Profile<'r> {
     resource: &'r Resource,
     spec: ApigeeProfileSpec,
-    files: Option<SpecFileReader<'r>>,
+    files: SpecFileReader<'r>,
     selects: Cell<bool>,
 }
 
@@ -38,9 +38,8 @@ impl<'r> Profiles<'r> {
         for resource in resources.iter().filter(|resource| resource.kind.name == "ApigeeProfile") {
             let mut report = Report::new(&resource.subject);
             if let Some(spec) = decode(resource, &mut report) {
-                let files = spec.files.as_ref();
-                let files = files.and_then(|_| SpecFileReader::new(resource, files, input, options, &mut report));
-                all.push(Profile { resource, spec, files, selects: Cell::new(false) });
+                let files = SpecFileReader::new(resource, spec.files.as_ref(), input, options, &mut report);
+                all.extend(files.map(|files| Profile { resource, spec, files, selects: Cell::new(false) }));
             }
             diagnostics.extend(report.into_diagnostics());
         }
@@ -85,7 +84,7 @@ impl<'r> Profile<'r> {
 
     /// The bytes of a file that it names, if it has them.
     pub(super) fn file(&self, path: &str) -> Option<Vec<u8>> {
-        self.files.as_ref()?.read(path).ok()
+        self.files.read(path).ok()
     }
 }
 
