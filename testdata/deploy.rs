@@ -15,7 +15,6 @@ use apigee_flux::apigee::wait::Polling;
 use apigee_flux::apigee::{
     Bundle, Client, Name, Options, Provenance, Report, RevisionId, RevisionRecord, Target, TokenSource, deploy,
 };
-use apigee_flux::bundle::manifest::Requirements;
 use apigee_flux::bundle::{BundleKind, BundlePath, Digest, Files, Manifest};
 use apigee_flux::sandbox::{self, LoggedRequest, Mishap, Sandbox};
 
@@ -39,13 +38,19 @@ fn proxy(name: &str, base_path: &str, body: &str) -> Bundle {
     Bundle::new(BundleKind::Proxy, name.parse().unwrap(), proxy_files(name, base_path, body))
 }
 
-fn shared_flow(name: &str) -> Bundle {
-    let list = [
-        (format!("{name}.xml"), format!("<SharedFlowBundle name=\"{name}\"/>")),
-        ("sharedflows/default.xml".to_owned(), "<SharedFlow name=\"default\"/>".to_owned()),
-    ];
-    let list: Vec<(&str, String)> = list.iter().map(|(path, text)| (path.as_str(), text.clone())).collect();
+/// A shared flow that differs by `description` only.
+fn shared_flow(name: &str, description: &str) -> Bundle {
+    let root = format!("<SharedFlowBundle name=\"{name}\"><Description>{description}</Description></SharedFlowBundle>");
+    let flow = "<SharedFlow name=\"default\"/>".to_owned();
+    let list = [(&*format!("{name}.xml"), root), ("sharedflows/default.xml", flow)];
     Bundle::new(BundleKind::SharedFlow, name.parse().unwrap(), files(&list))
+}
+
+/// A proxy that calls a shared flow.
+fn caller(name: &str, flow: &str) -> Bundle {
+    let mut bundle = proxy(name, "/caller", "A");
+    bundle.requires.shared_flows.push(flow.to_owned());
+    bundle
 }
 
 /// A sandbox and a client that loses no time.
@@ -196,10 +201,71 @@ async fn the_revision_tells_its_origin_and_keeps_the_users_text() {
 #[tokio::test]
 async fn a_shared_flow_is_deployed_without_a_report() {
     let mut world = World::start().await;
-    let report = world.deploy(&shared_flow("common")).await;
+    let report = world.deploy(&shared_flow("common", "A")).await;
     check(&report, Ending::Deployed, Some("1"), None);
     assert!(world.news().iter().all(|request| !request.path.contains("ChangeReport")));
-    check(&world.deploy(&shared_flow("common")).await, Ending::Unchanged, Some("1"), Some("1"));
+    check(&world.deploy(&shared_flow("common", "A")).await, Ending::Unchanged, Some("1"), Some("1"));
+    // A proxy of the same name is another thing.
+    check(&world.deploy(&proxy("common", "/common", "A")).await, Ending::Deployed, Some("1"), None);
+}
+
+#[tokio::test]
+async fn a_shared_flow_is_replaced_recorded_and_taken_back_as_a_proxy_is() {
+    let mut world = World::start().await;
+    let (a, b) = (shared_flow("common", "A"), shared_flow("common", "B"));
+    let with = |email: &str| Options { service_account: Some(email.into()), ..quick() };
+    check(&world.deploy_with(&a, "prod", with("a@p")).await, Ending::Deployed, Some("1"), None);
+    let base = "/v1/organizations/acme";
+    let revisions = format!("{base}/environments/prod/sharedflows/common/revisions");
+    assert_eq!(
+        world.writes(),
+        [
+            format!("POST {base}/sharedflows?name=common&action=import"),
+            format!("POST {revisions}/1/deployments?override=true&serviceAccount=a%40p"),
+        ]
+    );
+    let (organization, flow) = (name("acme"), name("common"));
+    let resource = ResourceName { organization: &organization, kind: BundleKind::SharedFlow, name: &flow };
+    let revision = world.client.revision(resource, id("1")).await.unwrap();
+    assert_eq!(RevisionRecord::parse(&revision.description).map(|record| record.digest), Some(a.digest));
+
+    world.sandbox.expect_mishap("common", Mishap::Error("no memory".into()));
+    let report = world.deploy_with(&b, "prod", with("b@p")).await;
+    check_failed(&report, 65, &["revision 2", "no memory", "went back to revision 1, which is ready"]);
+    assert!(world.writes().last().unwrap().ends_with("1/deployments?override=true&serviceAccount=a%40p"));
+    check(&world.deploy_with(&b, "prod", with("b@p")).await, Ending::Redeployed, Some("2"), Some("1"));
+}
+
+#[tokio::test]
+async fn a_caller_waits_for_its_shared_flow() {
+    let mut world = World::start().await;
+    let (caller, flow) = (caller("caller", "common"), shared_flow("common", "A"));
+    let later = async {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        world.deploy(&flow).await
+    };
+    let (called, deployed) = tokio::join!(world.deploy(&caller), later);
+    check(&called, Ending::Deployed, Some("1"), None);
+    check(&deployed, Ending::Deployed, Some("1"), None);
+    let writes = world.writes();
+    let place = |part: &str| writes.iter().position(|write| write.contains(part)).unwrap();
+    assert!(place("sharedflows/common/revisions/1/deployments") < place("apis?name=caller"), "{writes:?}");
+    // What runs is not asked again for what it calls.
+    world.news();
+    check(&world.deploy(&caller).await, Ending::Unchanged, Some("1"), Some("1"));
+    assert!(world.news().iter().all(|request| !request.path.contains("sharedflows")));
+}
+
+#[tokio::test]
+async fn a_caller_without_its_shared_flow_changes_nothing_and_may_be_tried_again() {
+    let world = World::start().await;
+    world.deploy_with(&shared_flow("common", "A"), "dev", quick()).await;
+    let hasty = || Options { timeout: Duration::from_millis(200), ..quick() };
+    for flow in ["common", "nowhere"] {
+        let report = world.deploy_with(&caller("caller", flow), "prod", hasty()).await;
+        check_failed(&report, 75, &["nothing was changed", &format!("`{flow}` is not deployed")]);
+        assert_eq!(report.outcome.writes, 0);
+    }
 }
 
 #[tokio::test]
@@ -351,7 +417,7 @@ struct Pod {
 
 impl Pod {
     fn new(bundle: &Bundle) -> Self {
-        let manifest = Manifest::new(bundle.kind, bundle.name.as_str(), &bundle.files, Requirements::default());
+        let manifest = Manifest::new(bundle.kind, bundle.name.as_str(), &bundle.files, bundle.requires.clone());
         let pod = Self { folder: tempfile::tempdir().unwrap(), digest: bundle.digest };
         for (path, bytes) in bundle.files.iter() {
             pod.write(&format!("bundle/{path}"), bytes);
@@ -438,6 +504,19 @@ async fn the_program_deploys_as_the_job_runs_it() {
     check_exit(&second, 0, "");
     assert_eq!((&second.1["result"], &second.1["writes"]), (&"unchanged".into(), &0.into()));
     assert_eq!(world.writes(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_program_takes_the_kind_and_the_calls_from_the_manifest() {
+    let mut world = World::start().await;
+    let url = world.sandbox.url();
+    let caller = Pod::new(&caller("caller", "common"));
+    check_exit(&caller.run(&url, &["--timeout=200ms"]).await, 75, "`common` is not deployed");
+    assert_eq!(world.writes(), Vec::<String>::new());
+    let flow = Pod::new(&shared_flow("common", "A")).run(&url, &[]).await;
+    check_exit(&flow, 0, "");
+    assert_eq!((&flow.1["kind"], &flow.1["name"]), (&"sharedFlow".into(), &"common".into()));
+    check_exit(&caller.run(&url, &[]).await, 0, "");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -66,3 +66,36 @@ fn a_renamed_proxy_leaves_no_file_and_foreign_files_stay() {
     assert!(render(&specs, &out).status.success());
     assert!(has("new") && !has("old") && has("mine.yaml"), "{:?}", files(&out));
 }
+
+#[test]
+fn a_shared_flow_may_be_a_folder_and_a_fault_of_a_profile_has_its_place_there() {
+    let place = tempfile::tempdir().unwrap();
+    let (specs, out) = (place.path().join("specs"), place.path().join("out"));
+    let bundle = specs.join("common/sharedflowbundle");
+    fs::create_dir_all(bundle.join("sharedflows")).unwrap();
+    fs::write(bundle.join("common.xml"), "<SharedFlowBundle name=\"common\"/>").unwrap();
+    fs::write(bundle.join("sharedflows/default.xml"), "<SharedFlow name=\"default\"/>").unwrap();
+    fs::write(specs.join("environment.yaml"), ENVIRONMENT).unwrap();
+    let flow = "apiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeSharedFlow\nmetadata: {name: common}\nspec: {bundle: {path: common}}\n";
+    fs::write(specs.join("flow.yaml"), flow).unwrap();
+    fs::write(specs.join("proxy.yaml"), proxy("hello", "apis")).unwrap();
+    let profile = |headers: &str| {
+        let head = "apiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeProfile\nmetadata: {name: all}\n";
+        fs::write(specs.join("profile.yaml"), format!("{head}spec:\n  security:\n    headers:\n      {headers}\n"))
+            .unwrap();
+        render(&specs, &out)
+    };
+    let output = profile("x-a: b");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found = files(&out);
+    assert!(found.iter().any(|path| path.ends_with("generated/configmap_apigee-sharedflow-common.yaml")), "{found:?}");
+
+    let output = profile("a b: c");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(
+        stderr.contains("error[AF013]: profile.yaml:7:7: ApigeeProfile/all spec.security.headers[\"a b\"]"),
+        "{stderr}"
+    );
+    assert!(stderr.contains("(in ApigeeProxy/apis/hello)"), "{stderr}");
+}

@@ -15,6 +15,7 @@ use super::client::{Client, DeployOptions, ResourceName};
 use super::outcome::{Ending, Outcome, Report};
 use super::plan::{self, Current, Desired, Plan, Reason, plan};
 use super::retry::jittered;
+use super::shared_flows::SharedFlows;
 use super::wait::{Polling, Wait};
 use super::{Bundle, Error, Name, Provenance, RevisionId, RevisionRecord};
 use crate::bundle::zip::{self, MAX_BUNDLE_BYTES};
@@ -205,11 +206,13 @@ impl Run<'_> {
                     Reason::InError => format!("revision {id} is deployed and its state is ERROR"),
                 };
                 self.say(Phase::Plan, format!("{reason}: it is deployed without an import"));
+                self.await_shared_flows().await?;
                 self.put(self.client, id, current.as_ref()).await?;
                 Ok((Ending::Redeployed, reason))
             }
             Plan::Import => {
                 self.say(Phase::Plan, "no revision has this bundle: it is imported");
+                self.await_shared_flows().await?;
                 let id = self.import(&existing).await?;
                 self.revision = Some(id);
                 let client = self.client.patient_with_missing(VISIBLE_AFTER);
@@ -369,6 +372,19 @@ impl Run<'_> {
                 Ok(report.should_sequence_rollout())
             }
         }
+    }
+
+    /// Waits for what the bundle calls. It takes no more than what a Job's deadline has beyond the time for the deployment itself.
+    async fn await_shared_flows(&self) -> Result<(), Error> {
+        let flows = SharedFlows {
+            client: self.client,
+            organization: self.resource.organization,
+            environment: self.environment,
+            ready: self.options.wait == WaitFor::Ready,
+            timeout: self.options.timeout / 2,
+            polling: self.options.polling,
+        };
+        flows.until_deployed(&self.bundle.requires.shared_flows, &|message| self.say(Phase::Wait, message)).await
     }
 
     async fn wait_for(&self, id: RevisionId, started: u64) -> Result<(), Error> {

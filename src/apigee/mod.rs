@@ -22,6 +22,7 @@ pub mod retry;
 pub mod revision;
 pub mod revision_record;
 pub mod root_xml;
+pub mod shared_flows;
 pub mod wait;
 
 pub use auth::TokenSource;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Error, Name};
-use crate::bundle::manifest::{ManifestFile, SCHEMA_VERSION};
+use crate::bundle::manifest::{ManifestFile, Requirements, SCHEMA_VERSION};
 use crate::bundle::zip::MAX_BUNDLE_BYTES;
 use crate::bundle::{BundleKind, BundlePath, Digest, Files, Manifest};
 
@@ -18,12 +18,14 @@ pub struct Bundle {
     pub digest: Digest,
     /// Every file, below the kind's root folder.
     pub files: Files,
+    /// What must exist in Apigee before it can run.
+    pub requires: Requirements,
 }
 
 impl Bundle {
-    /// A bundle of files in memory.
+    /// A bundle of files in memory that needs nothing.
     pub fn new(kind: BundleKind, name: Name, files: Files) -> Self {
-        Self { kind, name, digest: Digest::of_files(&files), files }
+        Self { kind, name, digest: Digest::of_files(&files), files, requires: Requirements::default() }
     }
 
     /// Reads and verifies the bundle beside its manifest. `expected` is the digest that the Job names.
@@ -54,7 +56,7 @@ impl Bundle {
                 manifest.digest
             )));
         }
-        Ok(Self { kind: manifest.kind, name, digest, files })
+        Ok(Self { kind: manifest.kind, name, digest, files, requires: manifest.requires })
     }
 }
 

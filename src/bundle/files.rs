@@ -16,6 +16,25 @@ pub enum BundleKind {
 }
 
 impl BundleKind {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Proxy, Self::SharedFlow];
+
+    /// The word for people.
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::Proxy => "proxy",
+            Self::SharedFlow => "shared flow",
+        }
+    }
+
+    /// Our kind that makes one.
+    pub const fn resource_kind(self) -> &'static str {
+        match self {
+            Self::Proxy => "ApigeeProxy",
+            Self::SharedFlow => "ApigeeSharedFlow",
+        }
+    }
+
     /// The folder that holds every file inside the zip.
     pub const fn root(self) -> &'static str {
         match self {

@@ -48,7 +48,7 @@ pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
             .name()
             .map_err(|error| format!("the name of entry {index} of the zip file is not readable: {error}"))?
             .into_owned();
-        let below = [BundleKind::Proxy, BundleKind::SharedFlow]
+        let below = BundleKind::ALL
             .into_iter()
             .find_map(|kind| Some((kind, name.strip_prefix(kind.root())?.strip_prefix('/')?)));
         let Some((kind, below)) = below else {

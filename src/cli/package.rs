@@ -167,15 +167,14 @@ impl ReadBeside for Package {
 
 /// Whether a path is a bundle rather than specs: a zip file, a bundle's root folder, or a folder that holds one.
 pub(super) fn is_bundle(path: &Path) -> bool {
-    let root = |name: &str| [BundleKind::Proxy, BundleKind::SharedFlow].iter().any(|kind| kind.root() == name);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if path.is_file() {
         return path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
     }
-    root(&name) || [BundleKind::Proxy, BundleKind::SharedFlow].iter().any(|kind| path.join(kind.root()).is_dir())
+    BundleKind::ALL.iter().any(|kind| kind.root() == name || path.join(kind.root()).is_dir())
 }
 
-/// The files of a bundle: a folder that holds `apiproxy`, that folder itself, or a zip file.
+/// The files of a bundle: a folder that holds `apiproxy` or `sharedflowbundle`, that folder itself, or a zip file.
 pub(super) fn read_bundle(path: &Path) -> Result<Files, String> {
     let shown = path.display();
     if path.is_file() {

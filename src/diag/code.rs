@@ -69,6 +69,10 @@ codes! {
     UnknownValue = "AF034",
     /// `from` names a resource or a field that the input does not have.
     UnresolvedReference = "AF035",
+    /// Two ApigeeProfiles of the same priority give a proxy different values for one field.
+    ProfileConflict = "AF036",
+    /// An ApigeeProfile selects no proxy.
+    UnusedProfile = "AF037",
     /// The ConfigMap that holds the bundle is not in the input.
     MissingConfigMap = "AF040",
     /// The raw bundle cannot be read: a zip that is none, a key that gives no path.
@@ -92,6 +96,11 @@ codes! {
     /// Routes are tried in order: one without a condition must stand last, and there must be one, or requests that match none
     /// fail.
     UnreachableRoute = "AF053",
+    /// A shared flow is called that is not in the input or not deployed to the environment, although one of nearly that name
+    /// is.
+    MissingSharedFlow = "AF054",
+    /// Shared flows call each other in a circle: none of them could be deployed first.
+    SharedFlowCircle = "AF055",
     /// A file outside the resource could not be read.
     UnreadableFile = "AF060",
     /// The rate of a SpikeArrest is not one. Apigee takes a whole number with `ps` (per second) or `pm` (per minute), or a

@@ -42,6 +42,18 @@ impl FieldPath {
         path
     }
 
+    /// One step further down.
+    #[must_use]
+    pub fn join(mut self, segment: Segment) -> Self {
+        self.0.push(segment);
+        self
+    }
+
+    /// The steps from another path down to this one, if it is below the other or the same.
+    pub fn below(&self, other: &FieldPath) -> Option<&[Segment]> {
+        self.0.strip_prefix(other.0.as_slice())
+    }
+
     /// The steps from the top.
     pub fn segments(&self) -> &[Segment] {
         &self.0

@@ -3,10 +3,13 @@
 //! Pure: the same input gives the same bytes, whatever the order of the items. Every stage goes on to the end and reports
 //! all that it finds; if there is one error among it, nothing of the output is used.
 
+mod bundle_resource;
+mod called_flows;
 mod environment;
 mod function_config;
 mod outputs;
-mod proxy;
+mod overlay;
+mod profiles;
 mod raw_bundle;
 mod resolve;
 mod spec_files;
@@ -22,9 +25,10 @@ use crate::spec::{GROUP, Resource, Spec};
 
 pub use raw_bundle::check as check_files;
 
+use bundle_resource::BundleResource;
 use environment::Environment;
 use outputs::Outputs;
-use proxy::Proxy;
+use profiles::Profiles;
 
 /// Reads what a spec names by a path that counts from the spec's own file. The function itself reads no files.
 pub trait ReadBeside {
@@ -90,17 +94,18 @@ pub fn bundles(input: &Input<'_>, options: &Options<'_>) -> (Vec<MadeBundle>, Ve
     let mut run = Run { input, options, diagnostics: Vec::new() };
     let resources = run.read(input.items());
     let environments = run.environments(&resources);
-    let proxies = run.proxies(&resources, &environments);
-    run.check_base_paths(&proxies);
+    let bundles = run.bundles(&resources, &environments);
+    run.check_names(&bundles);
+    called_flows::check(&bundles, &mut run.diagnostics);
     if has_errors(&run.diagnostics) {
         return (Vec::new(), run.diagnostics);
     }
-    let made = proxies.into_iter().map(|proxy| MadeBundle {
-        subject: proxy.resource.subject.clone(),
-        kind: BundleKind::Proxy,
-        name: proxy.name,
-        files: proxy.files,
-        environments: proxy.environments.iter().map(|environment| environment.name().to_owned()).collect(),
+    let made = bundles.into_iter().map(|bundle| MadeBundle {
+        subject: bundle.resource.subject.clone(),
+        kind: bundle.kind,
+        name: bundle.name,
+        files: bundle.files,
+        environments: bundle.environments.iter().map(|environment| environment.name().to_owned()).collect(),
     });
     (made.collect(), run.diagnostics)
 }
@@ -140,15 +145,16 @@ impl Run<'_, '_> {
         let provenance = self.options.provenance.cloned().or(provenance).or_else(|| self.configured(&resources));
         let environments = self.environments(&resources);
         self.check_environments(&resources, &environments);
-        let proxies = self.proxies(&resources, &environments);
+        let bundles = self.bundles(&resources, &environments);
         if resources.is_empty() && !has_errors(&self.diagnostics) {
             self.nothing_to_expand(outputs);
         }
-        self.check_base_paths(&proxies);
+        self.check_names(&bundles);
+        called_flows::check(&bundles, &mut self.diagnostics);
         let mut made = Outputs::new(provenance.as_ref());
-        for proxy in &proxies {
-            if let Err(why) = made.add(proxy) {
-                self.diagnostics.push(Diagnostic::error(Code::Internal, why).of(&proxy.resource.subject));
+        for bundle in &bundles {
+            if let Err(why) = made.add(bundle) {
+                self.diagnostics.push(Diagnostic::error(Code::Internal, why).of(&bundle.resource.subject));
             }
         }
         let foreign = items.iter().filter(|item| !item.header.is_output() && !is_ours(item));
@@ -262,29 +268,48 @@ impl Run<'_, '_> {
         environments
     }
 
-    fn proxies<'r>(&mut self, resources: &'r [Resource], environments: &'r [Environment<'r>]) -> Vec<Proxy<'r>> {
-        let mut proxies = Vec::new();
-        for resource in resources.iter().filter(|resource| resource.kind.name == "ApigeeProxy") {
+    fn bundles<'r>(
+        &mut self,
+        resources: &'r [Resource],
+        environments: &'r [Environment<'r>],
+    ) -> Vec<BundleResource<'r>> {
+        let mut bundles = Vec::new();
+        let profiles = Profiles::read(resources, self.input, self.options, &mut self.diagnostics);
+        let mut of_profiles: Vec<Diagnostic> = Vec::new();
+        for resource in resources.iter().filter(makes_a_bundle) {
             let mut report = Report::new(&resource.subject);
-            proxies.extend(proxy::expand(resource, self.input, self.options, environments, &mut report));
-            for diagnostic in report.into_diagnostics() {
-                if !self.is_known(&diagnostic) {
-                    self.diagnostics.push(diagnostic);
+            bundles.extend(bundle_resource::expand(
+                resource,
+                &profiles,
+                self.input,
+                self.options,
+                environments,
+                &mut report,
+            ));
+            for mut diagnostic in report.into_diagnostics() {
+                if self.is_known(&diagnostic) || of_profiles.contains(&diagnostic) {
+                    continue;
                 }
+                // What a profile gives may be right for one proxy and wrong for another.
+                if diagnostic.subject.as_ref() != Some(&resource.subject) {
+                    of_profiles.push(diagnostic.clone());
+                    diagnostic.message = format!("{} (in {})", diagnostic.message, resource.subject.label());
+                }
+                self.diagnostics.push(diagnostic);
             }
         }
-        proxies
+        // A proxy that cannot be read is not there to be selected.
+        if !has_errors(&self.diagnostics) {
+            profiles.check_unused(&mut self.diagnostics);
+        }
+        bundles
     }
 
     /// Without an environment nothing says where to deploy.
     fn check_environments(&mut self, resources: &[Resource], environments: &[Environment<'_>]) {
         // An environment that is there but wrong has been reported.
         let given = self.input.items().iter().any(|item| is_ours(item) && item.header.kind == "ApigeeEnvironment");
-        if let Some(first) = resources
-            .iter()
-            .find(|resource| resource.kind.name == "ApigeeProxy")
-            .filter(|_| environments.is_empty() && !given)
-        {
+        if let Some(first) = resources.iter().find(makes_a_bundle).filter(|_| environments.is_empty() && !given) {
             self.diagnostics.push(
                 Diagnostic::error(Code::MissingEnvironment, "no ApigeeEnvironment is in the input")
                     .of(&first.subject)
@@ -306,21 +331,24 @@ impl Run<'_, '_> {
         })
     }
 
-    /// Apigee refuses a second proxy with the same name or base path in an environment, after the first was deployed.
-    fn check_base_paths<'p>(&mut self, proxies: &'p [Proxy<'_>]) {
-        let mut names: BTreeMap<(&str, &str, &str), &Subject> = BTreeMap::new();
+    /// In an environment Apigee has one proxy and one shared flow of a name, and one proxy at a base path: it would refuse the
+    /// second, after the first was deployed.
+    fn check_names<'b>(&mut self, bundles: &'b [BundleResource<'_>]) {
+        let mut names: BTreeMap<(BundleKind, &str, &str, &str), &Subject> = BTreeMap::new();
         let mut paths: BTreeMap<(&str, &str, &str), &Subject> = BTreeMap::new();
-        for proxy in proxies {
-            let subject = &proxy.resource.subject;
+        for bundle in bundles {
+            let subject = &bundle.resource.subject;
             let mut name_told = false;
             let mut paths_told: Vec<&str> = Vec::new();
-            for environment in &proxy.environments {
-                let of = |what: &'p str| (environment.organization(), environment.name(), what);
-                if let Some(other) = names.insert(of(&proxy.name), subject).filter(|_| !name_told) {
+            for environment in &bundle.environments {
+                let (organization, place) = (environment.organization(), environment.name());
+                let key = (bundle.kind, organization, place, bundle.name.as_str());
+                if let Some(other) = names.insert(key, subject).filter(|_| !name_told) {
                     name_told = true;
                     let message = format!(
-                        "the proxy `{}` of environment `{}` is also made by {}",
-                        proxy.name,
+                        "the {} `{}` of environment `{}` is also made by {}",
+                        bundle.kind.noun(),
+                        bundle.name,
                         environment.name(),
                         other.label()
                     );
@@ -330,8 +358,8 @@ impl Run<'_, '_> {
                             .help("set another `spec.name`, or narrow one of them with `spec.environments`"),
                     );
                 }
-                for path in &proxy.base_paths {
-                    let Some(other) = paths.insert(of(path), subject) else { continue };
+                for path in &bundle.base_paths {
+                    let Some(other) = paths.insert((organization, place, path), subject) else { continue };
                     if name_told || paths_told.contains(&path.as_str()) {
                         continue;
                     }
@@ -351,6 +379,11 @@ impl Run<'_, '_> {
             }
         }
     }
+}
+
+/// Whether a resource is of a kind that becomes a bundle.
+fn makes_a_bundle(resource: &&Resource) -> bool {
+    BundleKind::ALL.into_iter().any(|kind| kind.resource_kind() == resource.kind.name)
 }
 
 fn is_ours(item: &Item<'_>) -> bool {

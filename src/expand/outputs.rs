@@ -1,9 +1,9 @@
-//! The objects of all proxies, with what a namespace shares and where kpt puts them.
+//! The objects of all bundles, with what a namespace shares and where kpt puts them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::bundle_resource::BundleResource;
 use super::environment::Environment;
-use super::proxy::Proxy;
 use crate::apigee::endpoint::Endpoint;
 use crate::bundle::{BundleKind, Digest, Manifest};
 use crate::diag::{Code, Diagnostic, Subject};
@@ -20,58 +20,70 @@ const FOLDER: &str = "generated";
 struct Output<'r> {
     object: Object,
     from: &'r Resource,
+    /// The name of its file without the kind, if it is not the object's own.
+    stem: Option<String>,
 }
+
+impl<'r> Output<'r> {
+    fn new(object: Object, from: &'r Resource) -> Self {
+        Self { object, from, stem: None }
+    }
+}
+
+/// What makes a bundle the same one: namespace, kind, name and digest.
+type BundleId = (String, BundleKind, String, Digest);
 
 /// Everything that comes out.
 pub(super) struct Outputs<'r> {
     provenance: Option<&'r Provenance>,
-    proxies: Vec<Output<'r>>,
-    /// Bundles that stand already, by namespace, name and digest: equal ones are shared.
-    bundles: BTreeMap<(String, String, Digest), BundleMaps>,
+    config_maps: Vec<Output<'r>>,
+    /// Bundles that stand already: equal ones are shared.
+    bundles: BTreeMap<BundleId, BundleMaps>,
     /// Environments that deploy into a namespace.
     namespaces: BTreeMap<String, Vec<&'r Environment<'r>>>,
-    /// Jobs wait for the identities of their namespace, which are known when all proxies were seen.
+    /// Jobs wait for the identities of their namespace, which are known when all bundles were seen.
     pending: Vec<Pending<'r>>,
 }
 
 struct Pending<'r> {
-    namespace: String,
-    name: String,
     resource: &'r Resource,
     service_account: Option<String>,
     environment: &'r Environment<'r>,
-    bundle: (String, String, Digest),
+    bundle: BundleId,
 }
 
 impl<'r> Outputs<'r> {
     pub(super) fn new(provenance: Option<&'r Provenance>) -> Self {
         Self {
             provenance,
-            proxies: Vec::new(),
+            config_maps: Vec::new(),
             bundles: BTreeMap::new(),
             namespaces: BTreeMap::new(),
             pending: Vec::new(),
         }
     }
 
-    /// Adds a proxy for each of its environments.
-    pub(super) fn add(&mut self, proxy: &Proxy<'r>) -> Result<(), String> {
-        let owner = proxy.resource.subject.label();
-        let manifest = Manifest::new(BundleKind::Proxy, &proxy.name, &proxy.files, proxy.requires.clone());
-        for environment in &proxy.environments {
-            let namespace = proxy.resource.namespace().or_else(|| environment.resource.namespace()).unwrap_or_default();
-            let bundle = (namespace.to_owned(), proxy.name.clone(), manifest.digest);
+    /// Adds a bundle for each of its environments.
+    pub(super) fn add(&mut self, made: &BundleResource<'r>) -> Result<(), String> {
+        let owner = made.resource.subject.label();
+        let manifest = Manifest::new(made.kind, &made.name, &made.files, made.requires.clone());
+        for environment in &made.environments {
+            let namespace = made.resource.namespace().or_else(|| environment.resource.namespace()).unwrap_or_default();
+            let bundle = (namespace.to_owned(), made.kind, made.name.clone(), manifest.digest);
             if !self.bundles.contains_key(&bundle) {
                 let metadata = Metadata {
                     namespace: some(namespace),
                     owner: &owner,
                     role: "bundle",
-                    bundle: Some(&proxy.name),
-                    component: "proxy",
+                    bundle: Some(&made.name),
+                    component: k8s::component(made.kind),
                 };
-                let mut maps = BundleMaps::new(manifest.clone(), &proxy.files, &metadata)?;
+                let mut maps = BundleMaps::new(manifest.clone(), &made.files, &metadata)?;
                 let objects = std::mem::take(&mut maps.objects);
-                self.proxies.extend(objects.into_iter().map(|object| Output { object, from: proxy.resource }));
+                // A bundle's ConfigMaps share one file, whose name must not change with the digest.
+                let stem = k8s::bundle_stem(made.kind, &made.name);
+                let output = |object| Output { object, from: made.resource, stem: Some(stem.clone()) };
+                self.config_maps.extend(objects.into_iter().map(output));
                 self.bundles.insert(bundle.clone(), maps);
             }
             let known = self.namespaces.entry(namespace.to_owned()).or_default();
@@ -79,10 +91,8 @@ impl<'r> Outputs<'r> {
                 known.push(environment);
             }
             self.pending.push(Pending {
-                namespace: namespace.to_owned(),
-                name: proxy.name.clone(),
-                resource: proxy.resource,
-                service_account: proxy.service_account.clone(),
+                resource: made.resource,
+                service_account: made.service_account.clone(),
                 environment,
                 bundle,
             });
@@ -105,10 +115,10 @@ impl<'r> Outputs<'r> {
                 Err(why) => diagnostics.push(Diagnostic::error(Code::Internal, why)),
             }
         }
-        outputs.append(&mut self.proxies);
+        outputs.append(&mut self.config_maps);
         for pending in &self.pending {
             match self.job(pending) {
-                Ok(object) => outputs.push(Output { object, from: pending.resource }),
+                Ok(object) => outputs.push(Output::new(object, pending.resource)),
                 Err(why) => diagnostics.push(Diagnostic::error(Code::Internal, why).of(&pending.resource.subject)),
             }
         }
@@ -118,13 +128,15 @@ impl<'r> Outputs<'r> {
 
     fn job(&self, pending: &Pending<'r>) -> Result<Object, String> {
         let environment = pending.environment;
-        let deployer = self.deployer(&pending.namespace, environment);
+        let (namespace, kind, name, _) = &pending.bundle;
+        let deployer = self.deployer(namespace, environment);
         let maps = self.bundles.get(&pending.bundle).ok_or("the bundle of a Job is missing")?;
         let deployment = Deployment {
             organization: environment.organization(),
             environment: environment.name(),
             endpoint: environment.endpoint.as_deref(),
-            bundle: &pending.name,
+            kind: *kind,
+            bundle: name,
             service_account: pending.service_account.as_deref(),
             digest: maps.digest,
             sources: &maps.sources,
@@ -136,11 +148,11 @@ impl<'r> Outputs<'r> {
             provenance: self.provenance,
         };
         let metadata = Metadata {
-            namespace: some(&pending.namespace),
+            namespace: some(namespace),
             owner: &pending.resource.subject.label(),
             role: "deploy",
-            bundle: Some(&pending.name),
-            component: "proxy",
+            bundle: Some(name),
+            component: k8s::component(*kind),
         };
         Ok(k8s::job(&deployment, &metadata))
     }
@@ -178,7 +190,7 @@ impl<'r> Outputs<'r> {
                 // Without `identity` the ServiceAccount of the namespace is used as it is, if there is one.
                 let given = default && foreign.contains_key(&object.id);
                 if !given && seen.insert(object.id.clone()) {
-                    outputs.push(Output { object, from: environment.resource });
+                    outputs.push(Output::new(object, environment.resource));
                 }
             }
         }
@@ -189,10 +201,9 @@ impl<'r> Outputs<'r> {
             .chain([443])
             .collect();
         let ports: Vec<u16> = ports.into_iter().collect();
-        outputs.push(Output { object: k8s::network_policy(&ports, &metadata("network")), from: first.resource });
+        outputs.push(Output::new(k8s::network_policy(&ports, &metadata("network")), first.resource));
         if let Some(provenance) = self.provenance {
-            outputs
-                .push(Output { object: k8s::provenance(provenance, &metadata("provenance"))?, from: first.resource });
+            outputs.push(Output::new(k8s::provenance(provenance, &metadata("provenance"))?, first.resource));
         }
         Ok(outputs)
     }
@@ -203,7 +214,8 @@ fn some(namespace: &str) -> Option<&str> {
 }
 
 /// What a Job deploys, and where.
-const TARGET_LABELS: [&str; 3] = ["apigeeflux.dev/organization", "apigeeflux.dev/environment", "apigeeflux.dev/proxy"];
+const TARGET_LABELS: [&str; 4] =
+    ["apigeeflux.dev/organization", "apigeeflux.dev/environment", "apigeeflux.dev/proxy", "apigeeflux.dev/sharedflow"];
 
 /// A name of ours must be free, and no two of ours may be the same.
 fn check_names(outputs: &[Output<'_>], foreign: &BTreeMap<Id, Subject>, diagnostics: &mut Vec<Diagnostic>) {
@@ -222,7 +234,7 @@ fn check_names(outputs: &[Output<'_>], foreign: &BTreeMap<Id, Subject>, diagnost
                 .help("rename it; if it is an output of an earlier run that lost its annotations, delete it"),
             );
         }
-        // Two Jobs for one proxy of one environment were reported as that.
+        // Two Jobs for one proxy or shared flow of one environment were reported as that.
         let target = |object: &Object| TARGET_LABELS.map(|key| object.label(key).map(str::to_owned));
         let other = made.insert(id, output).filter(|other| target(&other.object) != target(&output.object));
         if let Some(other) = other {
@@ -242,19 +254,13 @@ fn check_names(outputs: &[Output<'_>], foreign: &BTreeMap<Id, Subject>, diagnost
 fn place(outputs: Vec<Output<'_>>) -> Vec<Object> {
     let mut objects = Vec::with_capacity(outputs.len());
     let mut next: BTreeMap<String, usize> = BTreeMap::new();
-    for Output { mut object, from } in outputs {
+    for Output { mut object, from, stem } in outputs {
         if let Some(file) = &from.subject.file {
             let folder = file.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
             // A namespace may hold anything that was written, a path must not.
             let namespace = some(&object.id.namespace).map(|name| format!("{}/", k8s::slug(name))).unwrap_or_default();
             let kind = object.id.kind.to_lowercase();
-            // A bundle's ConfigMaps share one file, whose name must not change with the digest.
-            let name = match object.label("app.kubernetes.io/name") {
-                Some(bundle) if object.annotation(annotation::ROLE) == Some("bundle") => {
-                    format!("apigee-{}", k8s::slug(bundle))
-                }
-                _ => object.id.name.clone(),
-            };
+            let name = stem.unwrap_or_else(|| object.id.name.clone());
             let path = format!("{folder}{FOLDER}/{namespace}{kind}_{name}.yaml");
             let index = next.entry(path.clone()).or_default();
             object.annotate(annotation::INDEX, &index.to_string());

@@ -146,15 +146,9 @@ fn from_config_map(input: &Input<'_>, item: &Item<'_>, at: &FieldPath, report: &
     if let [(key, bytes)] = entries.as_slice()
         && key == ZIP_KEY
     {
+        // Whether it is of the kind that is wanted shows in its root file, as with every other source.
         return match unpack(bytes) {
-            Ok((BundleKind::Proxy, files)) => Some(files),
-            Ok((kind, _)) => {
-                report.push(unreadable(format!(
-                    "`{ZIP_KEY}` of the ConfigMap `{name}` holds a `{}`, not an `apiproxy`",
-                    kind.root()
-                )));
-                None
-            }
+            Ok((_, files)) => Some(files),
             Err(why) => {
                 let code = if why.contains("would leave") { Code::UnsafePath } else { Code::UnreadableBundle };
                 let message = format!("`{ZIP_KEY}` of the ConfigMap `{name}`: {why}");
@@ -181,7 +175,8 @@ fn collect(written: impl Iterator<Item = (String, FieldPath, Vec<u8>)>, report: 
     let mut files = Files::new();
     let mut right = true;
     for (text, at, bytes) in written {
-        let below = text.strip_prefix(BundleKind::Proxy.root()).and_then(|rest| rest.strip_prefix('/'));
+        let mut roots = BundleKind::ALL.into_iter().map(BundleKind::root);
+        let below = roots.find_map(|root| text.strip_prefix(root)?.strip_prefix('/'));
         match BundlePath::parse(below.unwrap_or(&text)) {
             Ok(path) => {
                 if files.insert(path, bytes).is_some() {

@@ -34,6 +34,11 @@ pub(super) fn needs_values(node: &Node) -> bool {
     }
 }
 
+/// True for `{from: {…, jsonPath: …}}`.
+pub(super) fn is_reference(node: &Node) -> bool {
+    matches!(node.entries(), [Entry { key, value, .. }] if key == "from" && value.get("jsonPath").is_some())
+}
+
 /// The spec with all values filled in. A raw bundle's files are not touched: they are kept byte for byte.
 pub(super) fn resolve(
     spec: &Node,
@@ -60,10 +65,7 @@ impl Resolver<'_, '_, '_> {
                 Value::Sequence(elements.collect())
             }
             Value::Mapping(entries) => {
-                if let [Entry { key, value, .. }] = entries.as_slice()
-                    && key == "from"
-                    && value.get("jsonPath").is_some()
-                {
+                if let ([Entry { value, .. }], true) = (entries.as_slice(), is_reference(node)) {
                     return self.from(node, value, &at.key("from"));
                 }
                 let inner = |entry: &Entry, this: &mut Self| {

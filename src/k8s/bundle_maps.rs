@@ -86,7 +86,7 @@ impl BundleMaps {
         entries.insert(0, manifest_entry);
 
         let groups = pack(entries);
-        let name = bundle_name(&manifest.name, digest);
+        let name = bundle_name(manifest.kind, &manifest.name, digest);
         let several = groups.len() > 1;
         let mut objects = Vec::new();
         let mut sources = Vec::new();

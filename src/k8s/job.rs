@@ -19,7 +19,7 @@ use super::metadata::{DIGEST, Metadata};
 use super::names::{job_name, label_value};
 use super::object::Object;
 use super::provenance;
-use crate::bundle::Digest;
+use crate::bundle::{BundleKind, Digest};
 use crate::spec::environment::{self, Resources};
 use crate::spec::expand_apigee::Provenance;
 
@@ -38,9 +38,11 @@ pub struct Deployment<'a> {
     pub environment: &'a str,
     /// The management API, if not the global one.
     pub endpoint: Option<&'a str>,
+    /// Proxy or shared flow.
+    pub kind: BundleKind,
     /// The bundle's name in Apigee.
     pub bundle: &'a str,
-    /// The Google service account that the proxy runs as.
+    /// The Google service account that the bundle runs as.
     pub service_account: Option<&'a str>,
     /// The bundle's digest.
     pub digest: Digest,
@@ -62,7 +64,7 @@ pub struct Deployment<'a> {
 
 /// The Job.
 pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
-    let mut object_meta = metadata.object(&job_name(deployment.environment, deployment.bundle));
+    let mut object_meta = metadata.object(&job_name(deployment.kind, deployment.environment, deployment.bundle));
     let labels = job_labels(deployment, metadata);
     object_meta.labels.get_or_insert_default().extend(labels.clone());
     let annotations = object_meta.annotations.get_or_insert_default();
@@ -110,7 +112,11 @@ pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
 }
 
 fn job_labels(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> BTreeMap<String, String> {
-    let instance = format!("{}-{}-{}", deployment.organization, deployment.environment, deployment.bundle);
+    let prefix = match deployment.kind {
+        BundleKind::Proxy => String::new(),
+        BundleKind::SharedFlow => format!("{}-", metadata.component),
+    };
+    let instance = format!("{}-{}-{prefix}{}", deployment.organization, deployment.environment, deployment.bundle);
     BTreeMap::from([
         ("app.kubernetes.io/instance".to_owned(), label_value(&instance)),
         ("app.kubernetes.io/version".to_owned(), deployment.digest.short(10)),

@@ -17,7 +17,7 @@ pub use bundle_maps::{BundleMaps, MAX_CONFIG_MAP_BYTES};
 pub use identity::Deployer;
 pub use job::{Deployment, job};
 pub use metadata::{DIGEST, Metadata};
-pub use names::{bundle_name, job_name, label_value, slug};
+pub use names::{bundle_name, bundle_stem, component, job_name, label_value, slug};
 pub use network_policy::network_policy;
 pub use object::Object;
 pub use provenance::provenance;

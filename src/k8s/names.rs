@@ -1,6 +1,6 @@
 //! Names in Kubernetes, made from names in Apigee.
 
-use crate::bundle::Digest;
+use crate::bundle::{BundleKind, Digest};
 
 /// A slug up to this length is used as it is.
 const MAX_SLUG: usize = 40;
@@ -23,14 +23,35 @@ pub fn slug(name: &str) -> String {
     with_digest(trimmed, name, MAX_SLUG)
 }
 
-/// `apigee-<environment>-<proxy>`, at most 52 characters.
-pub fn job_name(environment: &str, bundle: &str) -> String {
-    bounded(&format!("apigee-{}-{}", slug(environment), slug(bundle)), MAX_JOB_NAME)
+/// `apigee-<environment>-<proxy>` or `apigee-<environment>-sharedflow-<shared flow>`, at most 52 characters.
+pub fn job_name(kind: BundleKind, environment: &str, bundle: &str) -> String {
+    bounded(&format!("apigee-{}-{}", slug(environment), bundle_slug(kind, bundle)), MAX_JOB_NAME)
 }
 
-/// `apigee-<proxy>-<first ten digits of the digest>`.
-pub fn bundle_name(bundle: &str, digest: Digest) -> String {
-    format!("apigee-{}-{}", slug(bundle), digest.short(10))
+/// `apigee-<proxy>` or `apigee-sharedflow-<shared flow>`: what all ConfigMaps of a bundle are called, whatever it holds.
+pub fn bundle_stem(kind: BundleKind, bundle: &str) -> String {
+    format!("apigee-{}", bundle_slug(kind, bundle))
+}
+
+/// The stem and the first ten digits of the digest.
+pub fn bundle_name(kind: BundleKind, bundle: &str, digest: Digest) -> String {
+    format!("{}-{}", bundle_stem(kind, bundle), digest.short(10))
+}
+
+/// Apigee's names of proxies and of shared flows are two worlds, those of objects are one.
+pub(super) fn bundle_slug(kind: BundleKind, bundle: &str) -> String {
+    match kind {
+        BundleKind::Proxy => slug(bundle),
+        BundleKind::SharedFlow => format!("{}-{}", component(kind), slug(bundle)),
+    }
+}
+
+/// A kind as a part of names and labels.
+pub fn component(kind: BundleKind) -> &'static str {
+    match kind {
+        BundleKind::Proxy => "proxy",
+        BundleKind::SharedFlow => "sharedflow",
+    }
 }
 
 /// A label's value: at most 63 characters of `[A-Za-z0-9._-]`, alphanumeric at both ends (Kubernetes, "Labels and Selectors").
@@ -59,7 +80,13 @@ mod tests {
     #[test]
     fn a_plain_name_stays() {
         assert_eq!(slug("orders-v1"), "orders-v1");
-        assert_eq!(job_name("prod", "orders-v1"), "apigee-prod-orders-v1");
+        assert_eq!(job_name(BundleKind::Proxy, "prod", "orders-v1"), "apigee-prod-orders-v1");
+    }
+
+    #[test]
+    fn a_proxy_and_a_shared_flow_may_have_one_name() {
+        assert_eq!(job_name(BundleKind::SharedFlow, "prod", "orders-v1"), "apigee-prod-sharedflow-orders-v1");
+        assert_eq!(bundle_stem(BundleKind::SharedFlow, "orders-v1"), "apigee-sharedflow-orders-v1");
     }
 
     #[test]
@@ -73,7 +100,9 @@ mod tests {
     #[test]
     fn names_are_bounded_and_legal() {
         let long = "a".repeat(255);
-        assert!(job_name(&long, &long).len() <= 52);
+        for kind in BundleKind::ALL {
+            assert!(job_name(kind, &long, &long).len() <= 52);
+        }
         for name in ["...", "a_b", "Ünïcode", "-x-", &long] {
             for made in [slug(name), label_value(name)] {
                 let legal = |c: char| c.is_ascii_alphanumeric();

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::bundle_files;
+use super::flow::Step;
 use super::proxy_endpoint::ProxyEndpoint;
 use super::target_endpoint::TargetEndpoint;
 use crate::bundle::{BundlePath, Files};
@@ -28,6 +30,12 @@ pub(super) struct ApiProxy {
 }
 
 impl ApiProxy {
+    /// The steps of all endpoints.
+    pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
+        let proxies = self.proxy_endpoints.iter().flat_map(ProxyEndpoint::steps);
+        proxies.chain(self.target_endpoints.iter().flat_map(TargetEndpoint::steps))
+    }
+
     /// The root file's element. Apigee numbers revisions itself; a list of the parts, dates and authors would only make
     /// equal bundles differ.
     fn root(&self) -> Element {
@@ -50,22 +58,6 @@ impl ApiProxy {
             let path = format!("{}/{}.xml", endpoint.folder(), endpoint.name);
             (path, PolicyFile::Element(endpoint.element()))
         });
-        let resources = self.resources.iter().map(|(path, bytes)| Ok((path.clone(), bytes.clone())));
-        std::iter::once(root)
-            .chain(policies)
-            .chain(proxies)
-            .chain(targets)
-            .map(|(path, file)| {
-                let text = match file {
-                    PolicyFile::Element(element) => {
-                        element.to_document().map_err(|error| format!("`{path}`: {error}"))?
-                    }
-                    PolicyFile::Text(text) => text,
-                };
-                let path = BundlePath::parse(&path).map_err(|why| format!("`{path}`: {why}"))?;
-                Ok((path, text.into_bytes()))
-            })
-            .chain(resources)
-            .collect()
+        bundle_files::of(std::iter::once(root).chain(policies).chain(proxies).chain(targets), &self.resources)
     }
 }

@@ -57,6 +57,7 @@ pub(super) fn read(kind: BundleKind, name: &str, files: &Files, found: &mut dyn 
         diagnostic.in_bundle = place;
         found(Found::Fault(diagnostic));
     };
+    let mut other_kind: Option<(&BundlePath, BundleKind)> = None;
     let mut unreadable_root = false;
     for broken in unreadable {
         unreadable_root |= broken.path.folder().is_empty();
@@ -73,7 +74,10 @@ pub(super) fn read(kind: BundleKind, name: &str, files: &Files, found: &mut dyn 
         let folder = FOLDERS.iter().find(|(folder, _)| *folder == path.folder());
         match folder {
             None if path.folder().is_empty() && root == kind.root_element() => roots.push(path),
-            None => {}
+            None => {
+                let other = BundleKind::ALL.into_iter().find(|other| root == other.root_element());
+                other_kind = other_kind.or(other.map(|other| (path, other)));
+            }
             Some((_, Some(expected))) if *expected != root => fault(
                 Code::MalformedXml,
                 format!("`{path}` has the root element <{root}>, Apigee expects <{expected}> in this folder"),
@@ -82,6 +86,18 @@ pub(super) fn read(kind: BundleKind, name: &str, files: &Files, found: &mut dyn 
             ),
             Some(_) => reader.file(document),
         }
+    }
+    if let (Some((path, other)), []) = (&other_kind, roots.as_slice()) {
+        // All that else is found would be about a bundle that is not meant.
+        let message = format!(
+            "the bundle of `{name}` is a {}, not a {}: `{path}` has the root element <{}>",
+            other.noun(),
+            kind.noun(),
+            other.root_element()
+        );
+        let help = format!("use the kind `{}`, or another bundle", other.resource_kind());
+        fault(Code::MissingRootXml, message, &help, None);
+        return Inspected::default();
     }
     // Apigee accepts a bundle without any, but it does not look for it under another element.
     let any_at_top = files.iter().any(|(path, _)| path.folder().is_empty() && has_extension(path, "xml"));
@@ -316,8 +332,20 @@ mod tests {
     }
 
     #[test]
+    fn a_bundle_of_the_other_kind_is_one_error() {
+        let (_, found) = inspect_files(&[("other.xml", "<SharedFlowBundle/>"), ("policies/broken.xml", "<")]);
+        assert_eq!(
+            found,
+            [
+                "error AF043 spec.bundle: the bundle of `a` is a shared flow, not a proxy: `other.xml` has the root element \
+              <SharedFlowBundle>; use the kind `ApigeeSharedFlow`, or another bundle"
+            ]
+        );
+    }
+
+    #[test]
     fn exactly_one_root_file_is_needed() {
-        let (_, none) = inspect_files(&[("other.xml", "<SharedFlowBundle/>")]);
+        let (_, none) = inspect_files(&[("other.xml", "<Notes/>")]);
         assert_eq!(
             none,
             [

@@ -1,10 +1,11 @@
-//! From an `ApigeeProxy` to the files of its bundle, and from any bundle to what it needs.
+//! From an `ApigeeProxy` or an `ApigeeSharedFlow` to the files of its bundle, and from any bundle to what it needs.
 //!
 //! `spec` says what was written; `resolve` turns it into a model that says what it means (the files named after
 //! Apigee's own words), and the model is laid out as files. The order of what runs is decided in one place:
 //! `resolve::FEATURES`. There is no input or output here, and no Kubernetes.
 
 mod api_proxy;
+mod bundle_files;
 mod condition;
 mod credential;
 mod flow;
@@ -13,6 +14,7 @@ mod origins;
 mod path;
 mod proxy_endpoint;
 mod resolve;
+mod shared_flow;
 mod target_endpoint;
 mod template;
 
@@ -25,12 +27,12 @@ use crate::bundle::manifest::Requirements;
 use crate::bundle::{BundleKind, Files};
 use crate::check::Class;
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
-use crate::spec::ApigeeProxySpec;
+use crate::spec::{ApigeeProxySpec, ApigeeSharedFlowSpec};
 
 /// A bundle that was made from a spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generated {
-    /// The files below `apiproxy`.
+    /// The files below `apiproxy` or `sharedflowbundle`.
     pub files: Files,
     /// What must exist in Apigee before it can run.
     pub requires: Requirements,
@@ -57,18 +59,42 @@ pub fn generate(
     read_file: ReadFile<'_>,
     report: &mut Report<'_>,
 ) -> Option<Generated> {
-    let mut own = Report::new(report.subject());
-    resolve::check_proxy(name, spec, &mut own);
-    let generated = if spec.bundle.is_some() {
-        resolve::check_bundle_source(spec, &mut own);
-        None
-    } else {
-        let (proxy, origins) = resolve::resolve(name, spec, read_file, &mut own);
+    told_once(report, |own| {
+        resolve::check_resource(BundleKind::Proxy, name, spec.name.is_some(), own);
+        if let Some(source) = &spec.bundle {
+            resolve::check_bundle_source(source, &spec.intent_fields(), own);
+            return None;
+        }
+        let (proxy, origins) = resolve::resolve(name, spec, read_file, own);
         // A model with errors is not laid out: what it lacks would only be reported a second time.
-        if own.has_errors() { None } else { lay_out(name, &proxy, origins, &mut own) }
-    };
+        if own.has_errors() { None } else { lay_out(BundleKind::Proxy, name, proxy.files(), origins, own) }
+    })
+}
+
+/// Makes the bundle of a shared flow, like [`generate`].
+pub fn generate_shared_flow(
+    name: &str,
+    spec: &ApigeeSharedFlowSpec,
+    read_file: ReadFile<'_>,
+    report: &mut Report<'_>,
+) -> Option<Generated> {
+    told_once(report, |own| {
+        resolve::check_resource(BundleKind::SharedFlow, name, spec.name.is_some(), own);
+        if let Some(source) = &spec.bundle {
+            resolve::check_bundle_source(source, &spec.intent_fields(), own);
+            return None;
+        }
+        let (flow, origins) = resolve::resolve_shared_flow(name, spec, read_file, own);
+        if own.has_errors() { None } else { lay_out(BundleKind::SharedFlow, name, flow.files(), origins, own) }
+    })
+}
+
+/// Reports each finding once: what several endpoints take over from the top of the spec is checked for each of them. With an
+/// error among them nothing comes out.
+fn told_once(report: &mut Report<'_>, make: impl FnOnce(&mut Report<'_>) -> Option<Generated>) -> Option<Generated> {
+    let mut own = Report::new(report.subject());
+    let generated = make(&mut own);
     let failed = own.has_errors();
-    // What several endpoints take over from the top of the spec is checked for each of them, and told once.
     let mut told: Vec<Diagnostic> = Vec::new();
     for diagnostic in own.into_diagnostics() {
         if !told.contains(&diagnostic) {
@@ -79,8 +105,14 @@ pub fn generate(
     generated.filter(|_| !failed)
 }
 
-fn lay_out(name: &str, proxy: &api_proxy::ApiProxy, origins: Origins, report: &mut Report<'_>) -> Option<Generated> {
-    let files = match proxy.files() {
+fn lay_out(
+    kind: BundleKind,
+    name: &str,
+    files: Result<Files, String>,
+    origins: Origins,
+    report: &mut Report<'_>,
+) -> Option<Generated> {
+    let files = match files {
         Ok(files) => files,
         Err(why) => {
             report.push(
@@ -92,7 +124,7 @@ fn lay_out(name: &str, proxy: &api_proxy::ApiProxy, origins: Origins, report: &m
         }
     };
     // What we made is read as a stranger's bundle is: a fault found here is ours.
-    let inspected = inspect::read(BundleKind::Proxy, name, &files, &mut |found| match found {
+    let inspected = inspect::read(kind, name, &files, &mut |found| match found {
         Found::Fault(fault) => {
             let message = format!("the generated bundle is not sound: {}", fault.text());
             report.push(Diagnostic::error(Code::Internal, message));

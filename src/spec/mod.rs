@@ -18,10 +18,13 @@ pub mod graphql;
 pub mod integration;
 pub mod logging;
 pub mod operation;
+pub mod profile;
 mod resource;
 pub mod route;
 pub mod schema;
 pub mod security;
+pub mod selector;
+pub mod shared_flow;
 pub mod step;
 pub mod target;
 pub mod traffic;
@@ -30,6 +33,7 @@ pub mod word_or;
 pub use api_proxy::ApigeeProxySpec;
 pub use bundle_source::BundleSource;
 pub use resource::Resource;
+pub use shared_flow::ApigeeSharedFlowSpec;
 
 use std::sync::LazyLock;
 
@@ -79,8 +83,12 @@ macro_rules! kinds {
 kinds! {
     /// Where to deploy: an environment of an Apigee organization, the deployer's identity and its settings.
     ApigeeEnvironment(environment::EnvironmentSpec),
+    /// Defaults for the proxies that it selects by their labels, and steps around theirs.
+    ApigeeProfile(profile::ApigeeProfileSpec),
     /// An API proxy, from intent words or from a bundle as it is.
     ApigeeProxy(api_proxy::ApigeeProxySpec),
+    /// Steps that proxies share, deployed by themselves: from steps or from a bundle as it is.
+    ApigeeSharedFlow(shared_flow::ApigeeSharedFlowSpec),
     /// The function's own configuration.
     ExpandApigee(expand_apigee::ExpandApigeeSpec),
 }

@@ -83,19 +83,33 @@ impl Resource {
 
     /// Checks a spec, this resource's own with its values filled in, and decodes it. Everything wrong with its shape is reported at once.
     pub fn decode(&self, spec: &Node, report: &mut Report<'_>) -> Option<Spec> {
-        let at = FieldPath::of(&["spec"]);
         let before = report.errors();
-        schema::check((self.kind.schema)(), spec, &at, report);
+        self.check(spec, report);
         if report.errors() > before {
             return None;
         }
+        self.read_spec(spec, report)
+    }
+
+    /// Checks the shape of a spec.
+    pub fn check(&self, spec: &Node, report: &mut Report<'_>) {
+        schema::check((self.kind.schema)(), spec, &FieldPath::of(&["spec"]), report);
+    }
+
+    /// Decodes a spec whose shape is right.
+    pub fn read_spec(&self, spec: &Node, report: &mut Report<'_>) -> Option<Spec> {
         match (self.kind.decode)(spec) {
             Ok(spec) => Some(spec),
             Err(error) => {
-                report.error(Code::InvalidValue, at, error.message);
+                report.error(Code::InvalidValue, FieldPath::of(&["spec"]), error.message);
                 None
             }
         }
+    }
+
+    /// The value of a label.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.node.get("metadata")?.get("labels")?.get(key)?.as_str()
     }
 
     /// `metadata.namespace`.

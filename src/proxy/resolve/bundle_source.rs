@@ -1,18 +1,18 @@
 //! `bundle`: that it stands alone and has one source.
 
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
-use crate::spec::ApigeeProxySpec;
+use crate::spec::BundleSource;
 
-/// Reports fields that do not go with `bundle`, and a `bundle` with none or several sources.
-pub(in crate::proxy) fn check_bundle_source(spec: &ApigeeProxySpec, report: &mut Report<'_>) {
-    for field in spec.intent_fields() {
+/// Reports fields `beside` it that do not go with `bundle`, and a `bundle` with none or several sources.
+pub(in crate::proxy) fn check_bundle_source(source: &BundleSource, beside: &[&str], report: &mut Report<'_>) {
+    for field in beside {
         report.push(
             Diagnostic::error(Code::ConflictingFields, format!("`{field}` stands beside `bundle`"))
                 .at(FieldPath::of(&["spec", field]))
                 .help("a `bundle` is taken as it is: remove the field, or the bundle"),
         );
     }
-    let given = spec.bundle.as_ref().map(crate::spec::BundleSource::given).unwrap_or_default();
+    let given = source.given();
     if given.len() != 1 {
         let found = if given.is_empty() { "none".to_owned() } else { given.join(", ") };
         report.push(

@@ -3,11 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::super::ReadFile;
-use super::super::api_proxy::ApiProxy;
 use super::super::flow::Step;
 use super::super::origins::Origins;
-use super::super::proxy_endpoint::ProxyEndpoint;
-use super::super::target_endpoint::TargetEndpoint;
 use crate::bundle::BundlePath;
 use crate::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 use crate::policy::Policy;
@@ -169,16 +166,13 @@ impl<'r, 's> Context<'r, 's> {
         }
     }
 
-    /// Warns of policies without a step.
-    pub(super) fn check_unattached(&mut self, proxy: &ApiProxy) {
-        let proxy_steps = proxy.proxy_endpoints.iter().flat_map(ProxyEndpoint::steps);
-        let target_steps = proxy.target_endpoints.iter().flat_map(TargetEndpoint::steps);
-        let attached: Vec<&str> = proxy_steps.chain(target_steps).map(|step| step.policy.as_str()).collect();
+    /// Warns of policies without a step. `attached` are those that have one, `place` is where to add one.
+    pub(super) fn check_unattached(&mut self, attached: &[&str], place: &str) {
         for entry in self.policies.values().filter(|entry| !attached.contains(&entry.name.as_str())) {
             self.report.push(
                 Diagnostic::warning(Code::UnattachedPolicy, format!("no step runs the policy `{}`", entry.name))
                     .at(&entry.at)
-                    .help(format!("add `{{policy: {}}}` to `spec.flow` or to an operation, or remove it", entry.name)),
+                    .help(format!("add `{{policy: {}}}` to {place}, or remove it", entry.name)),
             );
         }
     }

@@ -21,6 +21,7 @@ mod quota;
 mod routes;
 mod security_headers;
 mod servers;
+mod shared_flow;
 mod spike_arrest;
 mod steps;
 mod targets;
@@ -28,7 +29,8 @@ mod units;
 mod user_steps;
 
 pub(super) use bundle_source::check_bundle_source;
-pub(super) use names::check_proxy;
+pub(super) use names::check_resource;
+pub(super) use shared_flow::resolve_shared_flow;
 
 use std::collections::BTreeMap;
 
@@ -77,7 +79,7 @@ pub(super) fn resolve(
 ) -> (ApiProxy, Origins) {
     let at = FieldPath::of(&["spec"]);
     let mut context = Context::new(read_file, report);
-    policies::add(spec, &mut context, &at);
+    policies::add(&spec.policies, &mut context, &at);
     let target_endpoints = targets::resolve(spec, &mut context, &at);
     let operations = operations::resolve(spec, &mut context, &at);
     let steps = user_steps::resolve(spec, &mut context, &at);
@@ -106,7 +108,8 @@ pub(super) fn resolve(
     context.check_references();
     // Behind an error much looks unused that is only misspelt.
     if !context.report.has_errors() {
-        context.check_unattached(&proxy);
+        let attached: Vec<&str> = proxy.steps().map(|step| step.policy.as_str()).collect();
+        context.check_unattached(&attached, "`spec.flow` or to an operation");
         routes::check_unused_targets(&proxy, context.report, &at);
     }
     let origins;

@@ -1,7 +1,7 @@
 //! Names that become files, attributes and headers.
 
+use crate::bundle::BundleKind;
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
-use crate::spec::ApigeeProxySpec;
 
 /// True for letters, digits and some more, the first a letter or digit.
 fn is_name(text: &str, more: &str, longest: usize) -> bool {
@@ -10,17 +10,16 @@ fn is_name(text: &str, more: &str, longest: usize) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
 }
 
-/// Checks a proxy's name: it is a file name, a part of a URL and a label of logs.
-pub(in crate::proxy) fn check_proxy(name: &str, spec: &ApigeeProxySpec, report: &mut Report<'_>) {
+/// Checks the name of a proxy or a shared flow: it is a file name, a part of a URL and a label of logs. `given` says whether it
+/// stands in the spec.
+pub(in crate::proxy) fn check_resource(kind: BundleKind, name: &str, given: bool, report: &mut Report<'_>) {
     if is_name(name, "._-", 255) {
         return;
     }
-    let at = match spec.name {
-        Some(_) => FieldPath::of(&["spec", "name"]),
-        None => FieldPath::of(&["metadata", "name"]),
-    };
+    let at = if given { FieldPath::of(&["spec", "name"]) } else { FieldPath::of(&["metadata", "name"]) };
+    let message = format!("`{name}` is not a name that Apigee takes for a {}", kind.noun());
     report.push(
-        Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a name that Apigee takes for a proxy"))
+        Diagnostic::error(Code::InvalidValue, message)
             .at(at)
             .help("use up to 255 letters, digits, `.`, `_` and `-`, the first a letter or digit"),
     );

@@ -1,17 +1,18 @@
 //! `policies`: what the user wrote in Apigee's own words.
 
+use indexmap::IndexMap;
+
 use super::super::credential;
 use super::context::Context;
 use super::names;
 use crate::diag::FieldPath;
 use crate::policy::raw;
-use crate::spec::ApigeeProxySpec;
 use crate::xml;
 use crate::yaml::Verbatim;
 
 /// Adds them all.
-pub(super) fn add(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at: &FieldPath) {
-    for (name, value) in &spec.policies {
+pub(super) fn add(policies: &IndexMap<String, Verbatim>, context: &mut Context<'_, '_>, at: &FieldPath) {
+    for (name, value) in policies {
         let at = at.key("policies").key(name.as_str());
         names::check_policy("policy", name, &at, context.report);
         match value {

@@ -9,7 +9,7 @@ use crate::spec::ApigeeProxySpec;
 
 /// Resolves the steps once for all endpoints.
 pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at: &FieldPath) -> Flow {
-    steps::flow(&spec.flow, &Owner::Proxy, context, &at.key("flow"))
+    steps::flow(&spec.flow, &Owner::Bundle, context, &at.key("flow"))
 }
 
 /// Adds them: on the request behind all that lets it through, on the response before the headers are set.

@@ -20,6 +20,8 @@ pub(super) enum Direction {
     Request,
     /// Back to the caller.
     Response,
+    /// Either, which only the caller of a shared flow knows: a policy has to act on the message at hand.
+    Either,
 }
 
 impl Direction {
@@ -28,14 +30,15 @@ impl Direction {
         match self {
             Self::Request => "Request",
             Self::Response => "Response",
+            Self::Either => "",
         }
     }
 }
 
 /// What the steps belong to: it gives their policies' names.
 pub(super) enum Owner {
-    /// All requests.
-    Proxy,
+    /// All requests of a proxy, or all calls of a shared flow.
+    Bundle,
     /// One operation.
     Operation(String),
 }
@@ -68,14 +71,22 @@ const KEYS: &str = "`policy`, `set`, `remove`, `raise`";
 
 /// Resolves the steps of both directions.
 pub(super) fn flow(flow: &spec::flow::Flow, owner: &Owner, context: &mut Context<'_, '_>, at: &FieldPath) -> Flow {
-    let mut resolve = |steps: &[spec::step::Step], direction, at: &FieldPath| {
-        let steps = steps.iter().enumerate();
-        steps.filter_map(|(index, step)| resolve_step(step, owner, direction, context, &at.index(index))).collect()
-    };
     Flow {
-        request: resolve(&flow.request, Direction::Request, &at.key("request")),
-        response: resolve(&flow.response, Direction::Response, &at.key("response")),
+        request: list(&flow.request, owner, Direction::Request, context, &at.key("request")),
+        response: list(&flow.response, owner, Direction::Response, context, &at.key("response")),
     }
+}
+
+/// Resolves steps that go one way.
+pub(super) fn list(
+    steps: &[spec::step::Step],
+    owner: &Owner,
+    direction: Direction,
+    context: &mut Context<'_, '_>,
+    at: &FieldPath,
+) -> Vec<Step> {
+    let steps = steps.iter().enumerate();
+    steps.filter_map(|(index, step)| resolve_step(step, owner, direction, context, &at.index(index))).collect()
 }
 
 fn resolve_step(
@@ -126,7 +137,7 @@ fn resolve_step(
 fn names(short: &dyn ShortStep, owner: &Owner, direction: Direction) -> impl Iterator<Item = String> {
     let (base, first) = match owner {
         Owner::Operation(operation) => (format!("{}-{operation}", short.prefix()), None),
-        Owner::Proxy => {
+        Owner::Bundle => {
             let base = format!("{}-{}", short.prefix(), short.subject(direction));
             (base.clone(), Some(base))
         }
