@@ -58,17 +58,6 @@ pub(super) fn read(kind: BundleKind, name: &str, files: &Files, found: &mut dyn 
         found(Found::Fault(diagnostic));
     };
     let mut other_kind: Option<(&BundlePath, BundleKind)> = None;
-    let mut unreadable_root = false;
-    for broken in unreadable {
-        unreadable_root |= broken.path.folder().is_empty();
-        let place = InBundle {
-            path: broken.path.to_string(),
-            line: broken.error.line as usize,
-            column: broken.error.column as usize,
-        };
-        let message = format!("the file does not parse: {}", broken.error.message);
-        fault(Code::MalformedXml, message, "correct the file", Some(place));
-    }
     for (path, document) in documents.iter() {
         let root = document.root_element().tag_name().name();
         let folder = FOLDERS.iter().find(|(folder, _)| *folder == path.folder());
@@ -98,6 +87,17 @@ pub(super) fn read(kind: BundleKind, name: &str, files: &Files, found: &mut dyn 
         let help = format!("use the kind `{}`, or another bundle", other.resource_kind());
         fault(Code::MissingRootXml, message, &help, None);
         return Inspected::default();
+    }
+    let mut unreadable_root = false;
+    for broken in unreadable {
+        unreadable_root |= broken.path.folder().is_empty();
+        let place = InBundle {
+            path: broken.path.to_string(),
+            line: broken.error.line as usize,
+            column: broken.error.column as usize,
+        };
+        let message = format!("the file does not parse: {}", broken.error.message);
+        fault(Code::MalformedXml, message, "correct the file", Some(place));
     }
     // Apigee accepts a bundle without any, but it does not look for it under another element.
     let any_at_top = files.iter().any(|(path, _)| path.folder().is_empty() && has_extension(path, "xml"));
