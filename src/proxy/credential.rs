@@ -16,11 +16,16 @@ fn by_form(text: &str) -> Option<&'static str> {
     credential(None, text)
 }
 
+/// True for the name of something that holds a credential.
+pub(super) fn is_secret_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    matches!(name.as_str(), "authorization" | "proxy-authorization" | "cookie")
+        || ["password", "secret", "token", "api-key", "apikey", "api_key"].iter().any(|word| name.ends_with(word))
+}
+
 /// What sort of credential a literal is because of the name of its header or parameter.
 fn by_name(name: &str, value: &str) -> Option<&'static str> {
-    let name = name.to_ascii_lowercase();
-    let named = matches!(name.as_str(), "authorization" | "proxy-authorization" | "cookie")
-        || ["password", "secret", "token", "api-key", "apikey", "api_key"].iter().any(|word| name.ends_with(word));
+    let named = is_secret_name(name);
     // A template takes the credential from a variable.
     (named && !value.trim().is_empty() && !value.contains('{')).then_some("a credential")
 }

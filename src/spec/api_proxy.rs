@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::bundle_resource::BundleResource;
 use super::bundle_source::BundleSource;
 use super::cors::Cors;
 use super::deploy::Deploy;
@@ -55,12 +56,18 @@ pub struct ApigeeProxySpec {
     /// Further proxy endpoints; the fields above are the one named `default`.
     #[serde(default)]
     pub endpoints: Vec<Endpoint>,
-    /// What a caller sees of an error. Default: `json`.
+    /// What a caller sees of an error: `json`, `none`, or `{rules, body}`. Default: `json`.
     pub faults: Option<Faults>,
-    /// Any Apigee policy by its name: XML written as YAML (`$name` is an attribute, `$text` the text), or a string of XML. A
-    /// step uses it by `policy: NAME`.
+    /// Property sets of the proxy: set → name → value, which policies and conditions read as `propertyset.SET.NAME`.
+    #[serde(default)]
+    pub properties: IndexMap<String, IndexMap<String, String>>,
+    /// Any Apigee policy by its name: XML written as YAML (`$name` is an attribute, `$text` the text), a string of XML, or
+    /// `{file: PATH}` of a file that holds XML. A step uses it by `policy: NAME`.
     #[serde(default)]
     pub policies: IndexMap<String, Verbatim>,
+    /// Files that `policies` name: path below `resources`, as `jsc/a.js` or `xsl/a.xsl`, → text, or `{file: PATH}`.
+    #[serde(default)]
+    pub resources: IndexMap<String, WordOr<String, BundleResource>>,
     /// The files that the spec names. Default: those beside the spec, which only `apigee-flux render` reads.
     pub files: Option<SpecFiles>,
     /// How the proxy is deployed.
@@ -87,7 +94,9 @@ impl ApigeeProxySpec {
             ("routes", self.routes.is_some()),
             ("endpoints", !self.endpoints.is_empty()),
             ("faults", self.faults.is_some()),
+            ("properties", !self.properties.is_empty()),
             ("policies", !self.policies.is_empty()),
+            ("resources", !self.resources.is_empty()),
             ("files", self.files.is_some()),
         ]
         .into_iter()

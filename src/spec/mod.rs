@@ -3,6 +3,7 @@
 //! The schema, the documentation, the unknown-field suggestions and the dispatch derive from [`KINDS`].
 
 pub mod api_proxy;
+pub mod bundle_resource;
 pub mod bundle_source;
 pub mod cors;
 pub mod credential;

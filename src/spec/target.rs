@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::flow::Flow;
 use super::word_or::{Off, WordOr};
 
 /// The backends by name, or `none` for a proxy that answers by itself.
@@ -34,6 +35,9 @@ pub struct Target {
     pub auth: Option<TargetAuth>,
     /// What becomes of the path behind the base path. Default: `keepPathSuffix`.
     pub rewrite: Option<Rewrite>,
+    /// Steps of the requests to this target only, and of its responses.
+    #[serde(default)]
+    pub flow: Flow,
 }
 
 /// One server of a target, in full.

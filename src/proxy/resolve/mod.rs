@@ -12,6 +12,7 @@ mod faults;
 mod names;
 mod operations;
 mod policies;
+mod properties;
 mod quota;
 mod routes;
 mod security_headers;
@@ -59,12 +60,14 @@ pub(super) fn resolve(
     let at = FieldPath::of(&["spec"]);
     let mut context = Context::new(read_file, report);
     policies::add(spec, &mut context, &at);
+    properties::add(spec, &mut context, &at);
     let target_endpoints = targets::resolve(spec, &mut context, &at);
     let operations = operations::resolve(spec, &mut context, &at);
     let steps = user_steps::resolve(spec, &mut context, &at);
+    let fault_rules = faults::resolve(spec, &mut context, &at);
     let endpoints = endpoint::intents(spec, context.report, &at);
     let mut drafts: Vec<Draft<'_>> =
-        endpoints.into_iter().map(|intent| Draft::new(intent, &operations, &steps)).collect();
+        endpoints.into_iter().map(|intent| Draft::new(intent, &operations, &steps, &fault_rules)).collect();
     for draft in &mut drafts {
         for feature in FEATURES {
             feature(draft, &mut context);
@@ -85,6 +88,7 @@ pub(super) fn resolve(
     // Behind an error much looks unused that is only misspelt.
     if !context.report.has_errors() {
         context.check_unattached(&proxy);
+        properties::check_references(spec, &proxy, &mut context, &at);
         routes::check_unused_targets(&proxy, context.report, &at);
     }
     (proxy.policies, proxy.resources) = context.into_parts();
