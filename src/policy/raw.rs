@@ -112,3 +112,40 @@ fn with_common_parts(name: &str, written: &Element, at: &FieldPath, report: &mut
     let element = written.attributes().iter().fold(common, |element, (key, value)| element.attribute(key, value));
     Some(written.contents().iter().cloned().fold(element, Element::content))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::Subject;
+    use crate::spec::ApigeeProxySpec;
+    use crate::xml::Content;
+    use crate::yaml::{Node, decode};
+
+    #[test]
+    fn every_type_passes_as_it_is_written() {
+        let source = include_str!("../../testdata/bundles/every-policy/proxy.yaml");
+        let node = Node::parse(source, 0..source.len()).unwrap();
+        let spec: ApigeeProxySpec = decode::decode(node.get("spec").unwrap()).unwrap();
+        let subject = Subject::default();
+        let mut report = Report::new(&subject);
+        let mut elements = Vec::new();
+        for (name, value) in &spec.policies {
+            let Verbatim::Mapping(policy) = value else { panic!("{name}") };
+            let (element, body) = policy.first().unwrap();
+            let Some(PolicyFile::Element(read)) = read(name, value, &FieldPath::root(), &mut report) else {
+                panic!("{name}")
+            };
+            // What is written is there, in its order, behind what every policy has.
+            let written = from_yaml::element(element, body, &FieldPath::root(), &mut report).unwrap();
+            let (display_name, children) = read.contents().split_first().unwrap();
+            assert_eq!(display_name, &Content::Element(Element::leaf("DisplayName", name)), "{name}");
+            assert_eq!(children, written.contents(), "{name}");
+            for (attribute, value) in written.attributes() {
+                assert_eq!(read.attributes().get(attribute), Some(value), "{name}");
+            }
+            elements.push(element.as_str());
+        }
+        assert_eq!(report.into_diagnostics(), []);
+        assert_eq!(elements, POLICIES.iter().map(|policy| policy.element).collect::<Vec<_>>());
+    }
+}

@@ -79,10 +79,14 @@ pub(super) fn check_yaml(parent: &str, element: &str, body: &Verbatim, at: &Fiel
             }
         }
         Verbatim::Mapping(entries) => {
-            let name = entries.get("$name").and_then(|name| match name {
-                Verbatim::Scalar(name) => Some(name.as_str()),
-                Verbatim::Sequence(_) | Verbatim::Mapping(_) => None,
-            });
+            let name = match (entries.get("$name"), entries.get("$attributes")) {
+                (Some(Verbatim::Scalar(name)), _) => Some(name.as_str()),
+                (_, Some(Verbatim::Mapping(attributes))) => match attributes.get("name") {
+                    Some(Verbatim::Scalar(name)) => Some(name.as_str()),
+                    _ => None,
+                },
+                _ => None,
+            };
             for (key, value) in entries {
                 let at = at.key(key.as_str());
                 match (key.strip_prefix('$'), value) {
@@ -91,6 +95,18 @@ pub(super) fn check_yaml(parent: &str, element: &str, body: &Verbatim, at: &Fiel
                     (Some("text" | "cdata"), Verbatim::Scalar(text)) => {
                         if let Some(sort) = by_element(parent, element, name, text) {
                             report_it(sort, &at, report);
+                        }
+                    }
+                    (Some("text" | "cdata"), Verbatim::Sequence(items)) => {
+                        for (index, item) in items.iter().enumerate() {
+                            check_yaml(parent, element, item, &at.index(index), report);
+                        }
+                    }
+                    (Some("attributes"), Verbatim::Mapping(attributes)) => {
+                        for (name, value) in attributes {
+                            if let Verbatim::Scalar(text) = value {
+                                check_text(text, &at.key(name.as_str()), report);
+                            }
                         }
                     }
                     (Some(_), Verbatim::Scalar(text)) => check_text(text, &at, report),

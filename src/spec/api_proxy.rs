@@ -118,6 +118,11 @@ mod tests {
                         let silent = |property: &serde_json::Value| property.get("description").is_none();
                         let names = properties.iter().filter(|(_, property)| silent(property)).map(|(name, _)| name);
                         found.extend(names.map(|name| format!("{at}.{name}")));
+                        // A property may have the name `properties` itself.
+                        for (name, property) in properties {
+                            undocumented(property, &format!("{at}.{name}"), found);
+                        }
+                        continue;
                     }
                     undocumented(value, &format!("{at}.{key}"), found);
                 }

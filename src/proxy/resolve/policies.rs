@@ -61,17 +61,15 @@ fn file(value: &Verbatim) -> Option<&str> {
 /// A file's text; none if an error was reported.
 fn text_of(path: &str, context: &mut Context<'_, '_>, at: &FieldPath) -> Option<String> {
     let bytes = context.read_file(path, at)?;
-    match String::from_utf8(bytes) {
-        Ok(text) => Some(text),
-        Err(_) => {
-            context.report.push(
-                Diagnostic::error(Code::MalformedXml, format!("the file `{path}` is not UTF-8"))
-                    .at(at)
-                    .help("save it in that encoding"),
-            );
-            None
-        }
+    let text = String::from_utf8(bytes).ok();
+    if text.is_none() {
+        context.report.push(
+            Diagnostic::error(Code::MalformedXml, format!("the file `{path}` is not UTF-8"))
+                .at(at)
+                .help("save it in that encoding"),
+        );
     }
+    text
 }
 
 fn check_credentials(value: &Verbatim, at: &FieldPath, context: &mut Context<'_, '_>) {

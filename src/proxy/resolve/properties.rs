@@ -6,6 +6,8 @@ use indexmap::IndexMap;
 
 use super::super::api_proxy::ApiProxy;
 use super::super::credential;
+use super::super::proxy_endpoint::ProxyEndpoint;
+use super::super::target_endpoint::TargetEndpoint;
 use super::context::Context;
 use super::names;
 use crate::diag::{Code, Diagnostic, FieldPath, nearest};
@@ -34,7 +36,9 @@ pub(super) fn add(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at: &Fi
 
 /// The file, as `java.util.Properties` reads it in any encoding.
 fn text(properties: &IndexMap<String, String>) -> String {
-    properties.iter().map(|(name, value)| format!("{}={}\n", escaped(name, true), escaped(value, false))).collect()
+    let lines =
+        properties.iter().map(|(name, value)| [&escaped(name, true), "=", &escaped(value, false), "\n"].concat());
+    lines.collect()
 }
 
 /// Escapes what would end a name, start a comment, or be cut off, and whatever is not ASCII.
@@ -76,8 +80,8 @@ pub(super) fn check_references(
         return;
     }
     let mut texts: Vec<(FieldPath, String)> = context.policy_texts().map(|(at, text)| (at.clone(), text)).collect();
-    let proxies = proxy.proxy_endpoints.iter().map(|endpoint| endpoint.element());
-    let targets = proxy.target_endpoints.iter().map(|endpoint| endpoint.element());
+    let proxies = proxy.proxy_endpoints.iter().map(ProxyEndpoint::element);
+    let targets = proxy.target_endpoints.iter().map(TargetEndpoint::element);
     texts.extend(proxies.chain(targets).map(|element| (at.clone(), element.to_document().unwrap_or_default())));
     for (at, text) in texts {
         for (set, name) in references(&text) {

@@ -116,19 +116,16 @@ impl ShortStep for Set {
             path: None,
             status: self.status,
         };
-        let message = (parts != MessageParts::default()).then_some(http_modifier::Action::SetParts(parts));
         if !self.needs_assign_message() {
-            return Box::new(HttpModifier { actions: message.into_iter().collect() });
+            return Box::new(HttpModifier { actions: vec![http_modifier::Action::SetParts(parts)] });
         }
         let variables = self
             .variables
             .iter()
             .map(|(name, template)| Action::AssignTemplate { name: name.clone(), template: template.clone() });
-        let payload = self.body.as_ref().map(|body| {
-            let payload = body::payload(body, &at.key("body"), report);
-            Action::SetPayload { content_type: payload.content_type, payload: payload.text }
-        });
-        // The headers come behind the body, whose content type would replace theirs.
-        Box::new(AssignMessage { actions: variables.chain(payload).chain(message.map(Action::Message)).collect() })
+        let payload = self.body.as_ref().map(|body| body::payload(body, &at.key("body"), report));
+        let message =
+            (payload.is_some() || parts != MessageParts::default()).then_some(Action::SetParts { parts, payload });
+        Box::new(AssignMessage { actions: variables.chain(message).collect() })
     }
 }
