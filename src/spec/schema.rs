@@ -170,9 +170,9 @@ impl<'s> Walk<'s, '_, '_> {
 
 /// True for a schema that asks for nothing: `true`, or one that only describes.
 fn is_anything(branch: &Json) -> bool {
-    let asks = |key: &&str| branch.get(*key).is_some();
+    let asks = |key: &str| branch.get(key).is_some();
     branch.as_bool() == Some(true)
-        || (branch.is_object() && !["type", "enum", "const", "properties", "items"].iter().any(|key| asks(&key)))
+        || (branch.is_object() && !["type", "enum", "const", "properties", "items"].iter().any(|key| asks(key)))
 }
 
 /// The words that a branch allows, if it is a choice of words.
