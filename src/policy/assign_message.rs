@@ -1,5 +1,6 @@
 //! AssignMessage.
 
+use super::message_parts::{MessageParts, Payload};
 use super::{Class, Policy, PolicyType, http_modifier};
 use crate::xml::Element;
 
@@ -37,6 +38,13 @@ pub enum Action {
     },
     /// Sets or removes headers and query parameters.
     Message(http_modifier::Action),
+    /// Sets the body, and other parts of the message with it.
+    SetParts {
+        /// The other parts.
+        parts: MessageParts,
+        /// The body.
+        payload: Option<Payload>,
+    },
     /// Sets the body.
     SetPayload {
         /// Its media type.
@@ -54,6 +62,9 @@ impl Action {
             Self::AssignTemplate { name, template } => variable(name, Element::leaf("Template", template)),
             Self::AssignValue { name, value } => variable(name, Element::leaf("Value", value)),
             Self::Message(action) => action.element(),
+            Self::SetParts { parts, payload } => {
+                parts.fill(Element::new("Set")).children(payload.as_ref().map(Payload::element))
+            }
             Self::SetPayload { content_type, payload } => {
                 Element::new("Set").child(Element::leaf("Payload", payload).attribute("contentType", content_type))
             }

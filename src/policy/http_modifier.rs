@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use super::message_parts::MessageParts;
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -37,6 +38,8 @@ pub enum Action {
         /// Names and values.
         query: Vec<(String, String)>,
     },
+    /// Sets any parts of the message, over those that are there.
+    SetParts(MessageParts),
 }
 
 impl Action {
@@ -45,6 +48,7 @@ impl Action {
             Self::Remove { headers, query } => Element::new("Remove")
                 .children(group("Headers", "Header", headers.iter().map(|name| (name, ""))))
                 .children(group("QueryParams", "QueryParam", query.iter().map(|name| (name, "")))),
+            Self::SetParts(parts) => parts.fill(Element::new("Set")),
             Self::Set { headers, query } => Element::new("Set")
                 .children(group("Headers", "Header", headers.iter().map(|(name, value)| (name, value))))
                 .children(group("QueryParams", "QueryParam", query.iter().map(|(name, value)| (name, value)))),
@@ -53,7 +57,11 @@ impl Action {
 }
 
 /// `<Headers><Header name="…">…</Header></Headers>`; none without any.
-fn group<N: Display, V: Display>(outer: &str, inner: &str, pairs: impl IntoIterator<Item = (N, V)>) -> Option<Element> {
+pub(super) fn group<N: Display, V: Display>(
+    outer: &str,
+    inner: &str,
+    pairs: impl IntoIterator<Item = (N, V)>,
+) -> Option<Element> {
     let mut pairs = pairs.into_iter().peekable();
     pairs.peek()?;
     Some(Element::new(outer).children(pairs.map(|(name, value)| Element::leaf(inner, value).attribute("name", name))))

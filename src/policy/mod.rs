@@ -1,16 +1,24 @@
-//! Apigee's policies: one file for each that we generate, and the list of them.
+//! Apigee's policies: one file for each that we generate, and the list of all that Apigee has.
 //!
 //! A policy is a typed value that becomes the children of its root element; the attributes that all policies share, and
 //! `DisplayName`, are added here. Nothing here knows where a policy is attached.
 //!
-//! To add one: a file with a struct, its [`PolicyType`] and its [`Policy`], and one line in [`POLICIES`].
+//! To add one: a file with a struct, its [`PolicyType`] and its [`Policy`], and one line in [`POLICIES`]. One that users
+//! write in Apigee's own words only is that line alone.
 
 pub mod assign_message;
+pub mod authentication;
 pub mod cors;
+pub mod extract_variables;
+pub mod flow_callout;
 pub mod graphql;
 pub mod http_modifier;
+pub mod javascript;
+pub mod json_to_xml;
+pub mod key_value_map_operations;
 pub mod llm_token_quota;
 pub mod message_logging;
+pub mod message_parts;
 pub mod prompt_token_limit;
 pub mod quota;
 pub mod raise_fault;
@@ -19,10 +27,18 @@ pub mod sanitize_model_response;
 pub mod sanitize_user_prompt;
 pub mod semantic_cache_lookup;
 pub mod semantic_cache_populate;
+pub mod service_callout;
 pub mod set_integration_request;
 pub mod spike_arrest;
 pub mod types;
+mod value;
 pub mod verify_api_key;
+pub mod xml_to_json;
+pub mod xsl;
+
+pub use value::Value;
+
+use Class::{Extensible, Standard};
 
 use crate::xml::Element;
 
@@ -48,24 +64,96 @@ pub struct PolicyType {
     pub doc: &'static str,
 }
 
-/// Every type that we generate, by its element.
+/// A type that we do not generate.
+const fn raw(element: &'static str, prefix: &'static str, class: Class, doc: &'static str) -> PolicyType {
+    PolicyType { element, prefix, class, doc }
+}
+
+/// Every type that Apigee X and hybrid have, by its element. `class?` marks a class that Google's page of the policy was not
+/// seen to say.
 pub const POLICIES: &[PolicyType] = &[
+    raw("AccessControl", "AC", Standard, "Lets callers in or keeps them out by their IP addresses."), // class?
+    raw("AccessEntity", "AE", Extensible, "Reads the profile of a developer, an app or a product."),  // class?
+    raw("AssertCondition", "AC", Standard, "Evaluates a condition and keeps its outcome in variables."), // class?
     assign_message::TYPE,
+    raw("BasicAuthentication", "BA", Standard, "Encodes or decodes the user and password of basic authentication."), // class?
     cors::TYPE,
+    raw("DataCapture", "DC", Extensible, "Writes values of the call to data collectors for analytics."), // class?
+    raw("DecodeJWS", "JWS", Standard, "Reads a JWS without checking its signature."),
+    raw("DecodeJWT", "JWT", Standard, "Reads a JWT without checking its signature."),
+    raw("DeleteOAuthV2Info", "OAuthV2", Extensible, "Deletes an access token or an authorization code."), // class?
+    raw("ExternalCallout", "EC", Standard, "Calls a gRPC server, which may read and change the call."),
+    extract_variables::TYPE,
+    flow_callout::TYPE,
+    raw("GenerateJWS", "GJWS", Standard, "Signs a JWS."), // class?
+    raw("GenerateJWT", "GJWT", Standard, "Signs or encrypts a JWT."), // class?
+    raw("GenerateSAMLAssertion", "SAML", Extensible, "Attaches a SAML assertion to an XML request."), // class?
+    raw("GetOAuthV2Info", "OAuthV2", Extensible, "Reads the attributes of a token, a code or a client."), // class?
     graphql::TYPE,
+    raw("HMAC", "HMAC", Standard, "Computes or verifies a message authentication code."),
     http_modifier::TYPE,
+    raw("IntegrationCallout", "IC", Extensible, "Runs an integration of Application Integration and waits for it."), // class?
+    raw("InvalidateCache", "IC", Extensible, "Removes entries from a cache."),
+    raw("JavaCallout", "Java", Extensible, "Runs Java code of the bundle."), // class?
+    javascript::TYPE,
+    raw("JSONThreatProtection", "JTP", Extensible, "Refuses JSON that is too deep or too large."), // class?
+    json_to_xml::TYPE,
+    key_value_map_operations::TYPE,
+    raw(
+        "Ldap",
+        "LDAP",
+        Extensible,
+        "Authenticates against an LDAP directory; the lint lists it for Apigee X, Google's pages only for the private cloud.",
+    ), // class?
     llm_token_quota::TYPE,
+    raw("LookupCache", "LC", Extensible, "Reads a value from a cache."),
     message_logging::TYPE,
+    raw("MessageValidation", "MV", Extensible, "Checks XML against a schema, or SOAP against a WSDL."), // class?
+    raw("MonetizationLimitsCheck", "MC", Extensible, "Refuses developers without a rate plan or without balance."), // class?
+    raw("OASValidation", "OAS", Standard, "Checks requests or responses against an OpenAPI document."), // class?
+    raw("OAuthV2", "OAuthV2", Extensible, "Issues, verifies and refreshes OAuth 2.0 tokens."),          // class?
+    raw("ParseDialogflowRequest", "PDFR", Extensible, "Reads the request of a Dialogflow webhook."),    // class?
+    raw("ParsePayload", "PP", Extensible, "Reads a JSON-RPC or MCP payload into variables."),           // class?
+    raw("PopulateCache", "PC", Extensible, "Writes a value to a cache."),
     prompt_token_limit::TYPE,
+    raw("PublishMessage", "PM", Extensible, "Publishes a message to Pub/Sub."), // class?
     quota::TYPE,
     raise_fault::TYPE,
+    raw("ReadPropertySet", "RPS", Standard, "Reads property sets into variables."), // class?
+    raw("RegularExpressionProtection", "RE", Extensible, "Refuses requests whose parts match patterns."), // class?
+    raw("ResetQuota", "RQ", Extensible, "Changes the remaining count of a quota."), // class?
+    raw("ResponseCache", "RC", Extensible, "Answers from a cache instead of the target."),
+    raw("RevokeOAuthV2", "OAR", Extensible, "Revokes the tokens of a developer, an app or an end user."), // class?
     sanitize_model_response::TYPE,
     sanitize_user_prompt::TYPE,
+    raw("Script", "SCR", Extensible, "Runs Python code of the bundle."), // class?
     semantic_cache_lookup::TYPE,
     semantic_cache_populate::TYPE,
+    service_callout::TYPE,
+    raw("SetDialogflowResponse", "SDFR", Extensible, "Writes the response of a Dialogflow webhook."), // class?
     set_integration_request::TYPE,
+    raw("SetOAuthV2Info", "OAuthV2", Extensible, "Changes the attributes of an access token."), // class?
     spike_arrest::TYPE,
+    raw("TraceCapture", "TC", Standard, "Adds variables to the spans of distributed tracing."), // class?
+    raw("ValidateSAMLAssertion", "SAML", Extensible, "Checks the SAML assertion of an XML request."), // class?
     verify_api_key::TYPE,
+    raw("VerifyIAM", "VIAM", Standard, "Lets Google's IAM decide whether a caller may call."), // class?
+    raw("VerifyJWS", "VJWS", Standard, "Verifies the signature of a JWS."),                    // class?
+    raw("VerifyJWT", "VJWT", Standard, "Verifies a JWT and its claims."),
+    raw("XMLThreatProtection", "XTP", Extensible, "Refuses XML that is too deep or too large."),
+    xml_to_json::TYPE,
+    xsl::TYPE,
+];
+
+/// The types that only Apigee Edge has, and what to use instead.
+pub const EDGE_ONLY: &[(&str, &str)] = &[
+    ("ConcurrentRateLimit", "limit the rate with `SpikeArrest` or `Quota`"),
+    ("ConcurrentRatelimit", "limit the rate with `SpikeArrest` or `Quota`"),
+    ("ConnectorCallout", "call the service with `ServiceCallout` or `IntegrationCallout`"),
+    ("DeleteOAuthV1Info", "use `DeleteOAuthV2Info`"),
+    ("GetOAuthV1Info", "use `GetOAuthV2Info`"),
+    ("OAuthV1", "use `OAuthV2`"),
+    ("StatisticsCollector", "collect values with `DataCapture`"),
 ];
 
 /// A policy that we generate.
@@ -104,10 +192,18 @@ mod tests {
 
     #[test]
     fn the_list_is_sorted_and_prefixes_have_the_form_that_the_lint_knows() {
-        assert!(POLICIES.is_sorted_by_key(|policy| policy.element.to_lowercase()));
+        let elements: Vec<String> = POLICIES.iter().map(|policy| policy.element.to_lowercase()).collect();
+        assert!(elements.is_sorted_by(|a, b| a < b), "{elements:?}");
         for policy in POLICIES {
             assert!(policy.prefix.chars().all(|c| c.is_ascii_alphanumeric()), "{}", policy.element);
             assert!(policy.doc.ends_with('.'), "{}", policy.element);
+        }
+    }
+
+    #[test]
+    fn no_type_is_both_here_and_on_edge_only() {
+        for (element, _) in EDGE_ONLY {
+            assert!(!POLICIES.iter().any(|policy| policy.element.eq_ignore_ascii_case(element)), "{element}");
         }
     }
 }

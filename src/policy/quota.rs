@@ -7,7 +7,8 @@ use crate::xml::Element;
 pub const TYPE: PolicyType = PolicyType {
     element: "Quota",
     prefix: "Q",
-    class: Class::Standard,
+    // Not confirmed by the policy's own page.
+    class: Class::Extensible,
     doc: "Limits the number of calls of a consumer in a span of time.",
 };
 

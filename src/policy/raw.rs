@@ -4,7 +4,7 @@ use crate::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 use crate::xml::{Element, from_yaml, parse};
 use crate::yaml::Verbatim;
 
-use super::{POLICIES, root};
+use super::{EDGE_ONLY, POLICIES, root};
 
 /// A policy's file, however it came to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub fn read(name: &str, value: &Verbatim, at: &FieldPath, report: &mut Report<'_
                 return None;
             };
             let at = at.key(element.as_str());
-            misspelt(element, &at, report);
+            check_type(element, &at, report);
             let element = from_yaml::element(element, body, &at, report)?;
             with_common_parts(name, &element, &at, report).map(PolicyFile::Element)
         }
@@ -45,22 +45,23 @@ fn wrong_shape(at: &FieldPath, report: &mut Report<'_>) {
     );
 }
 
-/// Warns of a root element that is nearly one that we know. Others are Apigee's to judge: it has more than we generate.
-fn misspelt(element: &str, at: &FieldPath, report: &mut Report<'_>) {
+/// Reports a root element that Apigee X does not have, or that nobody knows.
+fn check_type(element: &str, at: &FieldPath, report: &mut Report<'_>) {
     let known = || POLICIES.iter().map(|policy| policy.element);
     if known().any(|name| name == element) {
         return;
     }
-    if let Some(meant) = nearest(element, known()) {
-        report.push(
-            Diagnostic::warning(
-                Code::InvalidValue,
-                format!("no policy is known that has the root element <{element}>"),
-            )
-            .at(at)
-            .propose(meant),
-        );
+    if let Some((_, help)) = EDGE_ONLY.iter().find(|(name, _)| *name == element) {
+        let message = format!("Apigee X and hybrid do not have the policy <{element}>, only Apigee Edge has it");
+        report.push(Diagnostic::error(Code::InvalidValue, message).at(at).help(*help));
+        return;
     }
+    let message = format!("no policy is known that has the root element <{element}>");
+    let warning = Diagnostic::warning(Code::InvalidValue, message).at(at);
+    report.push(match nearest(element, known()) {
+        Some(meant) => warning.propose(meant),
+        None => warning.help("Apigee refuses a bundle with a policy that it does not know"),
+    });
 }
 
 fn wrong_name(found: &str, name: &str, at: &FieldPath, report: &mut Report<'_>) {
@@ -87,7 +88,7 @@ fn read_text(name: &str, text: &str, at: &FieldPath, report: &mut Report<'_>) ->
         }
     };
     let root = document.root_element();
-    misspelt(root.tag_name().name(), at, report);
+    check_type(root.tag_name().name(), at, report);
     let found = root.attribute("name").unwrap_or_default();
     if found != name {
         wrong_name(found, name, at, report);
@@ -110,4 +111,41 @@ fn with_common_parts(name: &str, written: &Element, at: &FieldPath, report: &mut
     };
     let element = written.attributes().iter().fold(common, |element, (key, value)| element.attribute(key, value));
     Some(written.contents().iter().cloned().fold(element, Element::content))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::Subject;
+    use crate::spec::ApigeeProxySpec;
+    use crate::xml::Content;
+    use crate::yaml::{Node, decode};
+
+    #[test]
+    fn every_type_passes_as_it_is_written() {
+        let source = include_str!("../../testdata/bundles/every-policy/proxy.yaml");
+        let node = Node::parse(source, 0..source.len()).unwrap();
+        let spec: ApigeeProxySpec = decode::decode(node.get("spec").unwrap()).unwrap();
+        let subject = Subject::default();
+        let mut report = Report::new(&subject);
+        let mut elements = Vec::new();
+        for (name, value) in &spec.policies {
+            let Verbatim::Mapping(policy) = value else { panic!("{name}") };
+            let (element, body) = policy.first().unwrap();
+            let Some(PolicyFile::Element(read)) = read(name, value, &FieldPath::root(), &mut report) else {
+                panic!("{name}")
+            };
+            // What is written is there, in its order, behind what every policy has.
+            let written = from_yaml::element(element, body, &FieldPath::root(), &mut report).unwrap();
+            let (display_name, children) = read.contents().split_first().unwrap();
+            assert_eq!(display_name, &Content::Element(Element::leaf("DisplayName", name)), "{name}");
+            assert_eq!(children, written.contents(), "{name}");
+            for (attribute, value) in written.attributes() {
+                assert_eq!(read.attributes().get(attribute), Some(value), "{name}");
+            }
+            elements.push(element.as_str());
+        }
+        assert_eq!(report.into_diagnostics(), []);
+        assert_eq!(elements, POLICIES.iter().map(|policy| policy.element).collect::<Vec<_>>());
+    }
 }

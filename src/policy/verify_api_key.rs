@@ -7,7 +7,7 @@ use crate::xml::Element;
 pub const TYPE: PolicyType = PolicyType {
     element: "VerifyAPIKey",
     prefix: "VA",
-    class: Class::Standard,
+    class: Class::Extensible,
     doc: "Refuses callers without the key of an app that may use the API.",
 };
 

@@ -16,8 +16,8 @@ fn by_form(text: &str) -> Option<&'static str> {
     credential(None, text)
 }
 
-/// True for the name of a header or a parameter that holds a credential.
-fn is_name(name: &str) -> bool {
+/// True for the name of something that holds a credential: a header, a parameter, an entry of a map.
+pub(super) fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     matches!(name.as_str(), "authorization" | "proxy-authorization" | "cookie")
         || ["password", "secret", "token", "api-key", "apikey", "api_key"].iter().any(|word| name.ends_with(word))
@@ -26,7 +26,7 @@ fn is_name(name: &str) -> bool {
 /// What sort of credential a literal is because of the name of its header or parameter.
 fn by_name(name: &str, value: &str) -> Option<&'static str> {
     // A template takes the credential from a variable.
-    (is_name(name) && !value.trim().is_empty() && !value.contains('{')).then_some("a credential")
+    (is_secret_name(name) && !value.trim().is_empty() && !value.contains('{')).then_some("a credential")
 }
 
 /// True for a flow variable that holds a credential by its name: what a key value map keeps private, the headers and
@@ -35,7 +35,7 @@ pub(super) fn is_variable(variable: &str) -> bool {
     let segments: Vec<&str> = variable.split('.').collect();
     let shown = |pair: &[&str]| {
         let place = matches!(pair[0], "header" | "queryparam" | "formparam");
-        place && (is_name(pair[1]) || pair[1].eq_ignore_ascii_case("set-cookie"))
+        place && (is_secret_name(pair[1]) || pair[1].eq_ignore_ascii_case("set-cookie"))
     };
     let last = segments.last().copied().unwrap_or_default();
     segments[0] == "private"
@@ -92,10 +92,14 @@ pub(super) fn check_yaml(parent: &str, element: &str, body: &Verbatim, at: &Fiel
             }
         }
         Verbatim::Mapping(entries) => {
-            let name = entries.get("$name").and_then(|name| match name {
-                Verbatim::Scalar(name) => Some(name.as_str()),
-                Verbatim::Sequence(_) | Verbatim::Mapping(_) => None,
-            });
+            let name = match (entries.get("$name"), entries.get("$attributes")) {
+                (Some(Verbatim::Scalar(name)), _) => Some(name.as_str()),
+                (_, Some(Verbatim::Mapping(attributes))) => match attributes.get("name") {
+                    Some(Verbatim::Scalar(name)) => Some(name.as_str()),
+                    _ => None,
+                },
+                _ => None,
+            };
             for (key, value) in entries {
                 let at = at.key(key.as_str());
                 match (key.strip_prefix('$'), value) {
@@ -104,6 +108,18 @@ pub(super) fn check_yaml(parent: &str, element: &str, body: &Verbatim, at: &Fiel
                     (Some("text" | "cdata"), Verbatim::Scalar(text)) => {
                         if let Some(sort) = by_element(parent, element, name, text) {
                             report_it(sort, &at, report);
+                        }
+                    }
+                    (Some("text" | "cdata"), Verbatim::Sequence(items)) => {
+                        for (index, item) in items.iter().enumerate() {
+                            check_yaml(parent, element, item, &at.index(index), report);
+                        }
+                    }
+                    (Some("attributes"), Verbatim::Mapping(attributes)) => {
+                        for (name, value) in attributes {
+                            if let Verbatim::Scalar(text) = value {
+                                check_text(text, &at.key(name.as_str()), report);
+                            }
                         }
                     }
                     (Some(_), Verbatim::Scalar(text)) => check_text(text, &at, report),

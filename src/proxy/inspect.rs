@@ -313,12 +313,12 @@ mod tests {
         assert_eq!(
             findings,
             [
+                "error AF044 spec.bundle: `targets/odd.xml` has the root element <ProxyEndpoint>, Apigee expects \
+                 <TargetEndpoint> in this folder; move the file or correct its root element",
                 "error AF044 spec.bundle: policies/broken.xml:2:8: the file does not parse: expected 'Set' tag, not \
                  'AssignMessage'; correct the file",
                 "error AF044 spec.bundle: policies/dtd.xml:1:1: the file does not parse: a document type definition \
                  (<!DOCTYPE …>) is not allowed; correct the file",
-                "error AF044 spec.bundle: `targets/odd.xml` has the root element <ProxyEndpoint>, Apigee expects \
-                 <TargetEndpoint> in this folder; move the file or correct its root element",
                 "error AF052 spec.bundle: proxies/default.xml:1:183: the route `r` leads to the target `t`, which the bundle \
                  does not have; add the target or remove the route",
                 "error AF050 spec.bundle: proxies/default.xml:1:34: a step names the policy `AM-b`, which the bundle does \

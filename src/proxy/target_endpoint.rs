@@ -1,6 +1,7 @@
 //! TargetEndpoint: how the proxy reaches a backend.
 
 use super::flow::{Flow, Step};
+use crate::policy::authentication::Authentication;
 use crate::policy::set_integration_request::SetIntegrationRequest;
 use crate::xml::Element;
 
@@ -11,6 +12,8 @@ pub(super) struct TargetEndpoint {
     pub name: String,
     /// Runs first, for every request to this target.
     pub pre_flow: Flow,
+    /// Runs last, for every response of this target.
+    pub post_flow: Flow,
     /// Where it connects to.
     pub destination: Destination,
     /// The Google credential that requests carry.
@@ -95,15 +98,6 @@ pub(super) struct HealthMonitor {
     pub expect: Vec<u16>,
 }
 
-/// A Google credential.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Authentication {
-    /// An OpenID Connect token; for the target's URL without an audience.
-    GoogleIdToken(Option<String>),
-    /// An access token with scopes.
-    GoogleAccessToken(Vec<String>),
-}
-
 impl SslInfo {
     fn element(&self) -> Element {
         let client = self.client.as_ref().map(|(key_store, key_alias)| {
@@ -169,23 +163,10 @@ impl HealthMonitor {
     }
 }
 
-impl Authentication {
-    fn element(&self) -> Element {
-        Element::new("Authentication").child(match self {
-            Self::GoogleIdToken(audience) => Element::new("GoogleIDToken").child(match audience {
-                Some(audience) => Element::leaf("Audience", audience),
-                None => Element::new("Audience").attribute("useTargetUrl", true),
-            }),
-            Self::GoogleAccessToken(scopes) => Element::new("GoogleAccessToken")
-                .child(Element::new("Scopes").children(scopes.iter().map(|scope| Element::leaf("Scope", scope)))),
-        })
-    }
-}
-
 impl TargetEndpoint {
     /// Every step.
     pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
-        self.pre_flow.steps()
+        self.pre_flow.steps().chain(self.post_flow.steps())
     }
 
     fn connection(&self) -> Element {
@@ -242,7 +223,7 @@ impl TargetEndpoint {
             .child(Element::new("FaultRules"))
             .child(self.pre_flow.element("PreFlow"))
             .child(Element::new("Flows"))
-            .child(Flow::default().element("PostFlow"))
+            .child(self.post_flow.element("PostFlow"))
             .child(self.connection())
     }
 }

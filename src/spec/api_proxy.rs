@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::ai::Ai;
+use super::bundle_resource::BundleResource;
 use super::bundle_source::BundleSource;
 use super::cors::Cors;
 use super::deploy::Deploy;
@@ -63,14 +64,20 @@ pub struct ApigeeProxySpec {
     /// Further proxy endpoints; the fields above are the one named `default`.
     #[serde(default)]
     pub endpoints: Vec<Endpoint>,
-    /// What a caller sees of an error. Default: `json`.
+    /// What a caller sees of an error: `json`, `none`, or `{rules, body}`. Default: `json`.
     pub faults: Option<Faults>,
     /// What is written down of every call, or `none`. Default: `none`.
     pub logging: Option<WordOr<Off, Logging>>,
-    /// Any Apigee policy by its name: XML written as YAML (`$name` is an attribute, `$text` the text), or a string of XML. A
-    /// step uses it by `policy: NAME`.
+    /// Property sets of the proxy: set → name → value, which policies and conditions read as `propertyset.SET.NAME`.
+    #[serde(default)]
+    pub properties: IndexMap<String, IndexMap<String, String>>,
+    /// Any Apigee policy by its name: XML written as YAML (`$name` is an attribute, `$text` the text), a string of XML, or
+    /// `{file: PATH}` of a file that holds XML. A step uses it by `policy: NAME`.
     #[serde(default)]
     pub policies: IndexMap<String, Verbatim>,
+    /// Files that `policies` name: path below `resources`, as `jsc/a.js` or `xsl/a.xsl`, → text, or `{file: PATH}`.
+    #[serde(default)]
+    pub resources: IndexMap<String, WordOr<String, BundleResource>>,
     /// The files that the spec names. Default: those beside the spec, which only `apigee-flux render` reads.
     pub files: Option<SpecFiles>,
     /// How the proxy is deployed.
@@ -100,7 +107,9 @@ impl ApigeeProxySpec {
             ("endpoints", !self.endpoints.is_empty()),
             ("faults", self.faults.is_some()),
             ("logging", self.logging.is_some()),
+            ("properties", !self.properties.is_empty()),
             ("policies", !self.policies.is_empty()),
+            ("resources", !self.resources.is_empty()),
             ("files", self.files.is_some()),
         ]
         .into_iter()
@@ -118,16 +127,15 @@ mod tests {
         match schema {
             serde_json::Value::Object(entries) => {
                 for (key, value) in entries {
-                    match (key.as_str(), value.as_object()) {
-                        ("properties", Some(properties)) => {
-                            for (name, property) in properties {
-                                if property.get("description").is_none() {
-                                    found.push(format!("{at}.{name}"));
-                                }
-                                undocumented(property, &format!("{at}.{name}"), found);
-                            }
+                    if let ("properties", Some(properties)) = (key.as_str(), value.as_object()) {
+                        let silent = |property: &serde_json::Value| property.get("description").is_none();
+                        let names = properties.iter().filter(|(_, property)| silent(property)).map(|(name, _)| name);
+                        found.extend(names.map(|name| format!("{at}.{name}")));
+                        // A property may have the name `properties` itself.
+                        for (name, property) in properties {
+                            undocumented(property, &format!("{at}.{name}"), found);
                         }
-                        _ => undocumented(value, &format!("{at}.{key}"), found),
+                        continue;
                     }
                 }
             }

@@ -9,10 +9,10 @@ use super::step::Step;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Flow {
-    /// Steps on the request, after those that `cors`, `security` and `traffic` give.
+    /// Steps on the request. Those of a proxy's `flow` run after what `cors`, `security` and `traffic` give.
     #[serde(default)]
     pub request: Vec<Step>,
-    /// Steps on the response, before the security headers are set.
+    /// Steps on the response. Those of a proxy's `flow` run before the security headers are set.
     #[serde(default)]
     pub response: Vec<Step>,
 }

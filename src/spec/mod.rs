@@ -4,6 +4,7 @@
 
 pub mod ai;
 pub mod api_proxy;
+pub mod bundle_resource;
 pub mod bundle_source;
 pub mod cors;
 pub mod credential;

@@ -35,7 +35,7 @@ impl<'s> Walk<'s, '_, '_> {
     fn value(&mut self, schema: &'s Json, node: &Node, at: &FieldPath) {
         let mut branches = Vec::new();
         self.branches(schema, &mut branches);
-        if branches.iter().any(|branch| branch.as_bool() == Some(true)) || node.is_null() {
+        if branches.iter().any(|branch| is_anything(branch)) || node.is_null() {
             return;
         }
         let fitting: Vec<&'s Json> = branches.iter().copied().filter(|branch| fits(branch, node)).collect();
@@ -166,6 +166,13 @@ impl<'s> Walk<'s, '_, '_> {
         };
         self.report.error(Code::InvalidValue, at.clone(), message);
     }
+}
+
+/// True for a schema that asks for nothing: `true`, or one that only describes.
+fn is_anything(branch: &Json) -> bool {
+    let asks = |key: &str| branch.get(key).is_some();
+    branch.as_bool() == Some(true)
+        || (branch.is_object() && !["type", "enum", "const", "properties", "items"].iter().any(|key| asks(key)))
 }
 
 /// The words that a branch allows, if it is a choice of words.

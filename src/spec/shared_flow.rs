@@ -4,10 +4,12 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::bundle_resource::BundleResource;
 use super::bundle_source::BundleSource;
 use super::deploy::Deploy;
 use super::files::SpecFiles;
 use super::step::Step;
+use super::word_or::WordOr;
 use crate::yaml::Verbatim;
 
 /// A shared flow: from steps, or from a whole `bundle`. It runs where a proxy calls it, on the request or on the response.
@@ -27,10 +29,16 @@ pub struct ApigeeSharedFlowSpec {
     /// else the response.
     #[serde(default)]
     pub steps: Vec<Step>,
-    /// Any Apigee policy by its name: XML written as YAML (`$name` is an attribute, `$text` the text), or a string of XML. A
-    /// step uses it by `policy: NAME`.
+    /// Property sets of the shared flow: set → name → value, which policies and conditions read as `propertyset.SET.NAME`.
+    #[serde(default)]
+    pub properties: IndexMap<String, IndexMap<String, String>>,
+    /// Any Apigee policy by its name: XML written as YAML (`$name` is an attribute, `$text` the text), a string of XML, or
+    /// `{file: PATH}` of a file that holds XML. A step uses it by `policy: NAME`.
     #[serde(default)]
     pub policies: IndexMap<String, Verbatim>,
+    /// Files that `policies` name: path below `resources`, as `jsc/a.js` or `xsl/a.xsl`, → text, or `{file: PATH}`.
+    #[serde(default)]
+    pub resources: IndexMap<String, WordOr<String, BundleResource>>,
     /// The files that the spec names. Default: those beside the spec, which only `apigee-flux render` reads.
     pub files: Option<SpecFiles>,
     /// How the shared flow is deployed.
@@ -47,7 +55,9 @@ impl ApigeeSharedFlowSpec {
             ("displayName", self.display_name.is_some()),
             ("description", self.description.is_some()),
             ("steps", !self.steps.is_empty()),
+            ("properties", !self.properties.is_empty()),
             ("policies", !self.policies.is_empty()),
+            ("resources", !self.resources.is_empty()),
             ("files", self.files.is_some()),
         ]
         .into_iter()

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::flow::Flow;
 use super::integration::Integration;
 use super::word_or::{Off, WordOr};
 
@@ -41,6 +42,9 @@ pub struct Target {
     /// Apigee's endpoint properties by their own names, as `{keepalive.timeout.millis: "30000"}`. Default: none.
     #[serde(default)]
     pub properties: IndexMap<String, String>,
+    /// Steps of the requests to this target only, and of its responses.
+    #[serde(default)]
+    pub flow: Flow,
 }
 
 /// One server of a target, in full.

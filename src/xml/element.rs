@@ -65,6 +65,11 @@ impl Element {
         &self.children
     }
 
+    /// The children, to change them.
+    pub(super) fn contents_mut(&mut self) -> &mut Vec<Content> {
+        &mut self.children
+    }
+
     /// The child elements of a name.
     pub fn children_named<'e>(&'e self, name: &'e str) -> impl Iterator<Item = &'e Element> {
         self.children.iter().filter_map(move |content| match content {

@@ -20,12 +20,17 @@
 //!   - Remove: {Headers: {Header: {$name: c}}}
 //! ```
 //!
-//! `$cdata` and `$comment` stand for what their names say. Whatever this cannot say is written as a string of XML.
+//! `$cdata` and `$comment` stand for what their names say; a list of them is several. An attribute whose name is one of
+//! these words stands in `$attributes: {text: x}`, as any other may. Whatever this cannot say is written as a string of XML.
+//! [`super::to_yaml`] is the way back.
 
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::yaml::Verbatim;
 
 use super::element::{Content, Element, forbidden_character, is_name};
+
+/// The words behind `$` that are no attributes.
+pub(super) const SPECIAL: &[&str] = &["attributes", "cdata", "children", "comment", "text"];
 
 /// The element of a name whose body is given as YAML; none if an error was reported.
 pub fn element(name: &str, body: &Verbatim, at: &FieldPath, report: &mut Report<'_>) -> Option<Element> {
@@ -117,22 +122,29 @@ impl Reader<'_, '_> {
             };
         };
         match special {
-            "text" => {
-                let text = self.text(value, "`$text`", at);
-                element.text(text)
-            }
-            "cdata" => {
-                let text = self.text(value, "`$cdata`", at);
-                element.content(Content::CData(text))
-            }
-            "comment" => {
-                let text = self.text(value, "`$comment`", at);
-                if text.contains("--") || text.ends_with('-') || text.contains('\r') {
-                    let error = Diagnostic::error(Code::InvalidValue, "a comment must not hold `--` or end in `-`");
-                    self.fault(error, at);
+            "cdata" | "comment" | "text" => match value {
+                Verbatim::Sequence(items) => items.iter().enumerate().fold(element, |element, (index, item)| {
+                    let content = self.piece(special, item, &at.index(index));
+                    element.content(content)
+                }),
+                Verbatim::Scalar(_) | Verbatim::Mapping(_) => match self.piece(special, value, at) {
+                    Content::Text(text) => element.text(text),
+                    content => element.content(content),
+                },
+            },
+            "attributes" => match value {
+                Verbatim::Mapping(entries) => entries.iter().fold(element, |element, (name, value)| {
+                    let at = at.key(name.as_str());
+                    self.name(name, &at);
+                    let text = self.text(value, "an attribute", &at);
+                    element.attribute(name, text)
+                }),
+                Verbatim::Scalar(_) | Verbatim::Sequence(_) => {
+                    let error = Diagnostic::error(Code::WrongType, "`$attributes` must be a mapping");
+                    self.fault(error.help("write `{$attributes: {name: value}}`, or `$name: value`"), at);
+                    element
                 }
-                element.content(Content::Comment(text))
-            }
+            },
             "children" => match value {
                 Verbatim::Sequence(items) => self.children(element, items, at),
                 Verbatim::Scalar(_) | Verbatim::Mapping(_) => {
@@ -146,6 +158,22 @@ impl Reader<'_, '_> {
                 let text = self.text(value, "an attribute", at);
                 element.attribute(attribute, text)
             }
+        }
+    }
+
+    /// The text, section or comment that a word stands for.
+    fn piece(&mut self, special: &str, value: &Verbatim, at: &FieldPath) -> Content {
+        let text = self.text(value, &format!("`${special}`"), at);
+        match special {
+            "cdata" => Content::CData(text),
+            "comment" => {
+                if text.contains("--") || text.ends_with('-') || text.contains('\r') {
+                    let error = Diagnostic::error(Code::InvalidValue, "a comment must not hold `--` or end in `-`");
+                    self.fault(error, at);
+                }
+                Content::Comment(text)
+            }
+            _ => Content::Text(text),
         }
     }
 
@@ -190,6 +218,10 @@ mod tests {
             ("[{A: 1}, {B: 2, C: 3}, {A: 4}]", "<R><A>1</A><B>2</B><C>3</C><A>4</A></R>"),
             ("{P: {$children: [a, {B: }, c]}}", "<R><P>a<B/>c</P></R>"),
             ("{P: {$cdata: <x>}, $comment: note}", "<R><P><![CDATA[<x>]]></P><!--note--></R>"),
+            (
+                "{P: {$comment: [a, b], $attributes: {text: x, y: z}}}",
+                "<R><P text=\"x\" y=\"z\"><!--a--><!--b--></P></R>",
+            ),
             ("text", "<R>text</R>"),
         ] {
             assert_eq!(read(yaml).as_deref(), Ok(xml), "{yaml}");

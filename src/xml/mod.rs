@@ -6,6 +6,9 @@
 mod element;
 pub mod from_yaml;
 mod parse;
+mod read;
+pub mod to_yaml;
 
 pub use element::{Content, Element, WriteError, forbidden_character, is_name};
 pub use parse::{Document, Node, ParseError, parse, parse_bytes};
+pub use read::{Written, read};

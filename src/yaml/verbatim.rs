@@ -6,6 +6,7 @@ use std::fmt;
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
 
 /// The name by which [`super::decode`] knows that scalars are to be handed over as text.
 pub(super) const MARKER: &str = "$apigee-flux::Verbatim";
@@ -24,6 +25,16 @@ pub enum Verbatim {
 impl<'de> Deserialize<'de> for Verbatim {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_newtype_struct(MARKER, VerbatimVisitor)
+    }
+}
+
+impl Serialize for Verbatim {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Scalar(text) => serializer.serialize_str(text),
+            Self::Sequence(items) => serializer.collect_seq(items),
+            Self::Mapping(entries) => serializer.collect_map(entries),
+        }
     }
 }
 

@@ -7,8 +7,9 @@ use super::super::flow::Step;
 use super::super::origins::Origins;
 use crate::bundle::BundlePath;
 use crate::diag::{Code, Diagnostic, FieldPath, Report, nearest};
-use crate::policy::Policy;
 use crate::policy::raw::PolicyFile;
+use crate::policy::{Policy, raise_fault};
+use crate::xml;
 
 /// The state of one proxy's resolution.
 pub(super) struct Context<'r, 's> {
@@ -73,6 +74,33 @@ impl<'r, 's> Context<'r, 's> {
             ),
         }
         format!("{folder}://{name}")
+    }
+
+    /// Whether a file of the bundle can be added: it is not there, or has the same content.
+    pub(super) fn resource_is_free(&self, folder: &str, name: &str, bytes: &[u8]) -> bool {
+        let path = format!("resources/{folder}/{name}");
+        !self.resources.iter().any(|(other, found)| other.as_str().eq_ignore_ascii_case(&path) && found != bytes)
+    }
+
+    /// Whether a policy that the user wrote raises a fault.
+    pub(super) fn raises(&self, name: &str) -> bool {
+        self.policies.get(&name.to_lowercase()).is_some_and(|entry| match &entry.file {
+            PolicyFile::Element(element) => element.name() == raise_fault::TYPE.element,
+            PolicyFile::Text(text) => {
+                xml::parse(text).is_ok_and(|policy| policy.root_element().has_tag_name(raise_fault::TYPE.element))
+            }
+        })
+    }
+
+    /// The text of every policy with the field that gave it.
+    pub(super) fn policy_texts(&self) -> impl Iterator<Item = (&FieldPath, String)> {
+        self.policies.values().map(|entry| {
+            let text = match &entry.file {
+                PolicyFile::Element(element) => element.to_document().unwrap_or_default(),
+                PolicyFile::Text(text) => text.clone(),
+            };
+            (&entry.at, text)
+        })
     }
 
     /// Adds a policy that the user wrote. One that could not be read counts too: its steps are not at fault.

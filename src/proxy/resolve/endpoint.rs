@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 
-use super::super::flow::{ConditionalFlow, Flow};
+use super::super::flow::{ConditionalFlow, FaultRule, Flow};
 use super::super::path;
 use super::super::proxy_endpoint::ProxyEndpoint;
 use super::names;
@@ -50,7 +50,7 @@ pub(super) struct Intent<'s> {
     pub(super) ai: Option<Given<'s, Ai>>,
     pub(super) logging: Option<Given<'s, Logging>>,
     pub(super) routes: Option<Given<'s, Vec<Route>>>,
-    pub(super) faults: Faults,
+    pub(super) faults: Option<&'s Faults>,
 }
 
 impl Intent<'_> {
@@ -71,6 +71,8 @@ pub(super) struct Draft<'s> {
     pub(super) endpoint: ProxyEndpoint,
     /// The user's own steps.
     pub(super) steps: Flow,
+    /// The user's own fault rules.
+    pub(super) fault_rules: Vec<FaultRule>,
     /// The step that verified the caller's credential.
     pub(super) verified: Option<Verified>,
 }
@@ -88,14 +90,19 @@ pub(super) struct Verified {
 }
 
 impl<'s> Draft<'s> {
-    pub(super) fn new(intent: Intent<'s>, operations: &[ConditionalFlow], steps: &Flow) -> Self {
+    pub(super) fn new(
+        intent: Intent<'s>,
+        operations: &[ConditionalFlow],
+        steps: &Flow,
+        fault_rules: &[FaultRule],
+    ) -> Self {
         let endpoint = ProxyEndpoint {
             name: intent.name.clone(),
             base_path: intent.base_path.clone(),
             flows: operations.to_vec(),
             ..ProxyEndpoint::default()
         };
-        Self { intent, endpoint, steps: steps.clone(), verified: None }
+        Self { intent, endpoint, steps: steps.clone(), fault_rules: fault_rules.to_vec(), verified: None }
     }
 }
 
@@ -162,7 +169,7 @@ fn intent<'s>(spec: &'s ApigeeProxySpec, own: Option<&'s Endpoint>, top: &FieldP
         ai,
         logging: whole(spec.logging.as_ref(), own.and_then(|own| own.logging.as_ref()), paths, "logging"),
         routes: routes.map(|(value, path, own)| Given { value, at: path.key("routes"), own }),
-        faults: spec.faults.unwrap_or_default(),
+        faults: spec.faults.as_ref(),
     }
 }
 

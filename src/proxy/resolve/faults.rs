@@ -1,29 +1,85 @@
 //! `faults`.
 
+use std::collections::BTreeSet;
+
+use super::super::flow::FaultRule;
 use super::context::Context;
 use super::endpoint::Draft;
+use super::names;
+use super::steps::{self, Direction, Owner};
+use crate::diag::{Code, Diagnostic, FieldPath};
 use crate::policy::assign_message::{Action, AssignMessage};
 use crate::policy::raise_fault::MESSAGE_VARIABLE;
-use crate::spec::faults::Faults;
+use crate::spec::ApigeeProxySpec;
+use crate::spec::faults::{FaultBody, FaultsWord};
+use crate::spec::word_or::WordOr;
 
-/// Adds the body of errors. `AssignMessage` and not `RaiseFault`: that would start a fault anew inside the rule, and the
-/// status code that the caller should see would be lost.
-pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
-    match draft.intent.faults {
-        Faults::None => {}
-        Faults::Json => {
-            let template = |name: &str, template: String| Action::AssignTemplate { name: name.to_owned(), template };
-            // Names and messages of faults may quote what the caller sent: `escapeJSON` keeps them inside their strings.
-            let payload = r#"{"error":{"code":"{escapeJSON(flow.fault.code)}","message":"{escapeJSON(flow.fault.text)}","requestId":"{messageid}"}}"#;
-            let policy = AssignMessage {
-                actions: vec![
-                    template("flow.fault.code", "{firstnonnull(fault.name,'Unknown')}".to_owned()),
-                    template("flow.fault.text", format!("{{firstnonnull({MESSAGE_VARIABLE},error.message,'Error')}}")),
-                    Action::SetPayload { content_type: "application/json".to_owned(), payload: payload.to_owned() },
-                ],
-            };
-            let at = crate::diag::FieldPath::of(&["spec", "faults"]);
-            draft.endpoint.default_fault_rule.push(context.add("AM-FaultJson", &policy, &at));
+/// The body of all errors. Names and messages of faults may quote what the caller sent: `escapeJSON` keeps them inside their
+/// strings.
+const JSON: &str = r#"{"error":{"code":"{escapeJSON(flow.fault.code)}","message":"{escapeJSON(flow.fault.text)}","requestId":"{messageid}"}}"#;
+
+/// Resolves the user's rules once for all endpoints, in the order in which they are to be tried.
+pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at: &FieldPath) -> Vec<FaultRule> {
+    let Some(WordOr::Value(faults)) = &spec.faults else { return Vec::new() };
+    let at = at.key("faults").key("rules");
+    let mut taken = BTreeSet::new();
+    let mut rules = Vec::new();
+    for (index, rule) in faults.rules.iter().enumerate() {
+        let at_rule = at.index(index);
+        let name = rule.name.clone().unwrap_or_else(|| format!("fault-{}", index + 1));
+        names::check_policy("fault rule", &name, &at_rule.key("name"), context.report);
+        if !taken.insert(name.to_lowercase()) {
+            context.report.push(
+                Diagnostic::error(Code::NameCollision, format!("two fault rules have the name `{name}`"))
+                    .at(at_rule.key("name"))
+                    .help("give each its own"),
+            );
         }
+        steps::check_condition(rule.when.as_deref(), &at_rule.key("when"), context);
+        if rule.when.is_none() && index + 1 < faults.rules.len() {
+            context.report.push(
+                Diagnostic::error(Code::MissingField, "a fault rule without `when` hides those behind it")
+                    .at(&at_rule)
+                    .help("the first rule that matches runs: say which faults it is for, or move it to the end"),
+            );
+        }
+        if rule.steps.is_empty() {
+            context.report.push(
+                Diagnostic::error(Code::MissingField, "the fault rule has no steps")
+                    .at(at_rule.key("steps"))
+                    .help("write what happens, as `{set: {status: 503}}`"),
+            );
+        }
+        let steps = steps::list(&rule.steps, &Owner::Bundle, Direction::Fault, context, &at_rule.key("steps"));
+        rules.push(FaultRule { name, condition: rule.when.clone(), steps });
     }
+    rules
+}
+
+/// Adds the rules and the body of errors. `AssignMessage` and not `RaiseFault`: that would start a fault anew inside the rule,
+/// and the status code that the caller should see would be lost.
+pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
+    draft.endpoint.fault_rules.append(&mut draft.fault_rules);
+    let at = FieldPath::of(&["spec", "faults"]);
+    let body = match draft.intent.faults {
+        None => &WordOr::Word(FaultsWord::Json),
+        Some(WordOr::Word(word)) => &WordOr::Word(*word),
+        Some(WordOr::Value(faults)) => faults.body.as_ref().unwrap_or(&WordOr::Word(FaultsWord::Json)),
+    };
+    let (name, content_type, payload) = match body {
+        WordOr::Word(FaultsWord::None) => return,
+        WordOr::Word(FaultsWord::Json) => ("AM-FaultJson", "application/json", JSON),
+        WordOr::Value(FaultBody { content_type, template }) => {
+            ("AM-FaultBody", content_type.as_str(), template.as_str())
+        }
+    };
+    let variable = |name: &str, template: String| Action::AssignTemplate { name: name.to_owned(), template };
+    let policy = AssignMessage {
+        actions: vec![
+            variable("flow.fault.code", "{firstnonnull(fault.name,'Unknown')}".to_owned()),
+            variable("flow.fault.text", format!("{{firstnonnull({MESSAGE_VARIABLE},error.message,'Error')}}")),
+            Action::SetPayload { content_type: content_type.to_owned(), payload: payload.to_owned() },
+        ],
+    };
+    draft.endpoint.default_fault_rule.push(context.add(name, &policy, &at));
 }

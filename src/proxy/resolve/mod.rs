@@ -24,6 +24,7 @@ mod servers;
 mod shared_flow;
 mod spike_arrest;
 mod steps;
+mod target_properties;
 mod targets;
 mod units;
 mod user_steps;
@@ -80,12 +81,15 @@ pub(super) fn resolve(
     let at = FieldPath::of(&["spec"]);
     let mut context = Context::new(read_file, report);
     policies::add(&spec.policies, &mut context, &at);
+    policies::add_resources(&spec.resources, &mut context, &at);
+    properties::add(&spec.properties, &mut context, &at);
     let target_endpoints = targets::resolve(spec, &mut context, &at);
     let operations = operations::resolve(spec, &mut context, &at);
     let steps = user_steps::resolve(spec, &mut context, &at);
+    let fault_rules = faults::resolve(spec, &mut context, &at);
     let endpoints = endpoint::intents(spec, context.report, &at);
     let mut drafts: Vec<Draft<'_>> =
-        endpoints.into_iter().map(|intent| Draft::new(intent, &operations, &steps)).collect();
+        endpoints.into_iter().map(|intent| Draft::new(intent, &operations, &steps, &fault_rules)).collect();
     for draft in &mut drafts {
         for feature in FEATURES {
             feature(draft, &mut context);
@@ -110,6 +114,7 @@ pub(super) fn resolve(
     if !context.report.has_errors() {
         let attached: Vec<&str> = proxy.steps().map(|step| step.policy.as_str()).collect();
         context.check_unattached(&attached, "`spec.flow` or to an operation");
+        properties::check_references(&spec.properties, proxy.endpoint_texts(), &mut context, &at);
         routes::check_unused_targets(&proxy, context.report, &at);
     }
     let origins;

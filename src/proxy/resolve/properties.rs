@@ -1,54 +1,153 @@
-//! `targets[].properties`.
+//! `properties`: property sets of the proxy.
 
-use super::targets::Place;
-use crate::diag::{Code, Diagnostic, FieldPath, Report};
-use crate::spec::ApigeeProxySpec;
-use crate::spec::target::Target;
+use std::fmt::Write as _;
 
-/// The properties with which a body is never whole.
-const STREAMING: [&str; 2] = ["request.streaming.enabled", "response.streaming.enabled"];
+use indexmap::IndexMap;
 
-/// The properties of a target by name.
-pub(super) fn resolve(
-    target: &Target,
-    spec: &ApigeeProxySpec,
-    place: &Place,
-    report: &mut Report<'_>,
-) -> Vec<(String, String)> {
-    let timeouts = target.timeouts.clone().unwrap_or_default();
-    let by_word = [("connect.timeout.millis", timeouts.connect), ("io.timeout.millis", timeouts.read)];
-    let endpoints = spec.endpoints.iter().map(|endpoint| endpoint.ai.as_ref());
-    let has_ai = endpoints.chain([spec.ai.as_ref()]).flatten().any(|ai| ai.on().is_some());
-    for (name, value) in &target.properties {
-        let at = place.key("properties").key(name.as_str());
-        if !name.starts_with(|c: char| c.is_ascii_lowercase())
-            || name.contains(|c: char| !c.is_ascii_alphanumeric() && c != '.')
-            || value.trim().is_empty()
-        {
-            report.push(
-                Diagnostic::error(Code::InvalidValue, format!("`{name}: {value}` is not a property of an endpoint"))
+use super::super::credential;
+use super::context::Context;
+use super::names;
+use crate::diag::{Code, Diagnostic, FieldPath, nearest};
+
+/// Set → name → value.
+type Sets = IndexMap<String, IndexMap<String, String>>;
+
+/// Adds a file for each set.
+pub(super) fn add(sets: &Sets, context: &mut Context<'_, '_>, at: &FieldPath) {
+    for (set, properties) in sets {
+        let at = at.key("properties").key(set.as_str());
+        names::check_file_name("property set", set, &at, context.report);
+        if set.contains('.') {
+            context.report.push(
+                Diagnostic::error(Code::InvalidValue, format!("the name `{set}` of a property set holds a `.`"))
                     .at(&at)
-                    .help("write one of Apigee's, as `keepalive.timeout.millis: \"30000\"`"),
+                    .help("`propertyset.SET.NAME` could not tell where it ends: write `-` or `_`"),
             );
         }
-        if by_word.iter().any(|(property, given)| property == name && given.is_some()) {
-            report.push(
-                Diagnostic::error(Code::ConflictingFields, format!("`{name}` is also what `timeouts` gives"))
-                    .at(&at)
-                    .help("write one of both"),
-            );
+        for (name, value) in properties {
+            let at = at.key(name.as_str());
+            names::check_variable("property", name, &at, context.report);
+            credential::check_named(name, value, &at, context.report);
         }
-        if STREAMING.contains(&name.as_str()) && value == "true" && has_ai {
-            streamed(name, &at, report);
-        }
+        context.add_resource("properties", &format!("{set}.properties"), text(properties).into_bytes(), &at);
     }
-    target.properties.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-fn streamed(name: &str, at: &FieldPath, report: &mut Report<'_>) {
-    report.push(
-        Diagnostic::error(Code::ConflictingFields, format!("`{name}` does not go with `ai`"))
-            .at(at)
-            .help("`ai` reads prompts and answers, which are never whole when they are streamed: remove one of both"),
-    );
+/// The file, as `java.util.Properties` reads it in any encoding.
+fn text(properties: &IndexMap<String, String>) -> String {
+    let lines =
+        properties.iter().map(|(name, value)| [&escaped(name, true), "=", &escaped(value, false), "\n"].concat());
+    lines.collect()
+}
+
+/// Escapes what would end a name, start a comment, or be cut off, and whatever is not ASCII.
+fn escaped(text: &str, name: bool) -> String {
+    let mut out = String::new();
+    for (index, character) in text.chars().enumerate() {
+        match character {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{c}' => out.push_str("\\f"),
+            // Space before a value is not part of it.
+            ' ' if name || index == 0 => out.push_str("\\ "),
+            '=' | ':' | '#' | '!' if name => {
+                out.push('\\');
+                out.push(character);
+            }
+            ' '..='~' => out.push(character),
+            other => {
+                for unit in other.encode_utf16(&mut [0; 2]) {
+                    // Writing to a String cannot fail.
+                    let _ = write!(out, "\\u{unit:04X}");
+                }
+            }
+        }
+    }
+    out
+}
+
+/// Warns of properties that are read and not there. A set that the proxy does not define may be the environment's.
+pub(super) fn check_references(
+    sets: &Sets,
+    endpoints: impl Iterator<Item = String>,
+    context: &mut Context<'_, '_>,
+    at: &FieldPath,
+) {
+    if sets.is_empty() {
+        return;
+    }
+    let mut texts: Vec<(FieldPath, String)> = context.policy_texts().map(|(at, text)| (at.clone(), text)).collect();
+    texts.extend(endpoints.map(|text| (at.clone(), text)));
+    for (at, text) in texts {
+        for (set, name) in references(&text) {
+            let warning = match sets.get(set) {
+                None => match nearest(set, sets.keys().map(String::as_str)) {
+                    Some(meant) => Diagnostic::warning(
+                        Code::UnresolvedReference,
+                        format!("`propertyset.{set}.{name}` is of a property set that the proxy does not define"),
+                    )
+                    .propose(format!("propertyset.{meant}.{name}")),
+                    None => continue,
+                },
+                Some(properties) if properties.contains_key(name) => continue,
+                Some(properties) => {
+                    let warning = Diagnostic::warning(
+                        Code::UnresolvedReference,
+                        format!("the property set `{set}` has no `{name}`"),
+                    );
+                    match nearest(name, properties.keys().map(String::as_str)) {
+                        Some(meant) => warning.propose(meant),
+                        None => warning.help("add it to `spec.properties`, or it will be empty"),
+                    }
+                }
+            };
+            context.report.push(warning.at(&at));
+        }
+    }
+}
+
+/// Set and name of every `propertyset.SET.NAME` in a text.
+fn references(text: &str) -> Vec<(&str, &str)> {
+    let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let mut found = Vec::new();
+    for after in text.split("propertyset.").skip(1) {
+        let set = &after[..after.find(|c| !part(c)).unwrap_or(after.len())];
+        let Some(rest) = after[set.len()..].strip_prefix('.') else { continue };
+        let name = &rest[..rest.find(|c| !part(c) && c != '.').unwrap_or(rest.len())];
+        if !name.is_empty() {
+            found.push((set, name));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_reads_as_it_was_meant() {
+        let properties = [
+            ("tier", "gold"),
+            ("a:b", " two  words "),
+            ("url", "https://a.example.com/?b=c#d"),
+            ("path", "C:\\x\ny"),
+            ("price", "5 \u{20ac} \u{1f600}"),
+            ("!", ""),
+        ];
+        let properties = properties.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        assert_eq!(
+            text(&properties),
+            "tier=gold\na\\:b=\\ two  words \nurl=https://a.example.com/?b=c#d\npath=C:\\\\x\\ny\n\
+             price=5 \\u20AC \\uD83D\\uDE00\n\\!=\n"
+        );
+    }
+
+    #[test]
+    fn references_are_found() {
+        let text = "{propertyset.orders.tier} ref=\"propertyset.a-b.c.d\" propertyset.x {propertyset.{y}.z}";
+        assert_eq!(references(text), [("orders", "tier"), ("a-b", "c.d")]);
+    }
 }

@@ -6,8 +6,8 @@ use super::super::ReadFile;
 use super::super::origins::Origins;
 use super::super::shared_flow::SharedFlow;
 use super::context::Context;
-use super::policies;
 use super::steps::{self, Direction, Owner};
+use super::{policies, properties};
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::spec::ApigeeSharedFlowSpec;
 
@@ -28,12 +28,16 @@ pub(in crate::proxy) fn resolve_shared_flow(
         );
     }
     policies::add(&spec.policies, &mut context, &at);
+    policies::add_resources(&spec.resources, &mut context, &at);
+    properties::add(&spec.properties, &mut context, &at);
     let steps = steps::list(&spec.steps, &Owner::Bundle, Direction::Either, &mut context, &at.key("steps"));
     context.check_references();
     // Behind an error much looks unused that is only misspelt.
     if !context.report.has_errors() {
         let attached: Vec<&str> = steps.iter().map(|step| step.policy.as_str()).collect();
         context.check_unattached(&attached, "`spec.steps`");
+        let conditions = steps.iter().filter_map(|step| step.condition.clone());
+        properties::check_references(&spec.properties, conditions, &mut context, &at);
     }
     let mut flow = SharedFlow {
         name: name.to_owned(),

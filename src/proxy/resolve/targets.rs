@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use super::super::credential;
 use super::super::flow::{Flow, Step};
-use super::super::target_endpoint::{Authentication, Destination, SslInfo, TargetEndpoint};
+use super::super::target_endpoint::{Destination, SslInfo, TargetEndpoint};
 use super::context::Context;
 use super::endpoint::DEFAULT;
-use super::{integrations, names, properties, servers, units};
+use super::steps::{self, Owner};
+use super::{integrations, names, servers, target_properties, units};
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::policy::assign_message::{Action, AssignMessage};
+use crate::policy::authentication::Authentication;
 use crate::spec::ApigeeProxySpec;
 use crate::spec::target::{Rewrite, Target, TargetAuth};
 
@@ -122,16 +124,19 @@ fn endpoint(target: &Target, spec: &ApigeeProxySpec, context: &mut Context<'_, '
     let timeouts = target.timeouts.clone().unwrap_or_default();
     let connect_timeout = timeout("connect", timeouts.connect.as_ref());
     let read_timeout = timeout("read", timeouts.read.as_ref());
+    let plain = matches!(destination, Destination::Url { ssl_info: None, .. });
     let authentication =
-        target.auth.as_ref().and_then(|auth| authentication(auth, &destination, &place.key("auth"), context.report));
-    let properties = properties::resolve(target, spec, place, context.report);
+        target.auth.as_ref().and_then(|auth| authentication(auth, plain, &place.key("auth"), context.report));
+    let properties = target_properties::resolve(target, spec, place, context.report);
     let request = match target.rewrite {
         None | Some(Rewrite::KeepPathSuffix) => Vec::new(),
         Some(Rewrite::DropPathSuffix) => vec![drop_path_suffix(context, &place.key("rewrite"))],
     };
+    let own = steps::flow(&target.flow, &Owner::Target(target.name.clone()), context, &place.key("flow"));
     TargetEndpoint {
         name: target.name.clone(),
-        pre_flow: Flow { request, response: Vec::new() },
+        pre_flow: Flow { request: request.into_iter().chain(own.request).collect(), response: Vec::new() },
+        post_flow: Flow { request: Vec::new(), response: own.response },
         destination,
         authentication,
         connect_timeout,
@@ -200,7 +205,8 @@ fn by_url(target: &Target, url: &str, place: &Place, report: &mut Report<'_>) ->
     }
 }
 
-fn check_url(url: &str, at: &FieldPath, report: &mut Report<'_>) {
+/// Checks a URL that is written in full.
+pub(super) fn check_url(url: &str, at: &FieldPath, report: &mut Report<'_>) {
     let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
         report.push(
             Diagnostic::error(Code::InvalidValue, format!("`{url}` is not an http or https URL"))
@@ -227,13 +233,14 @@ fn check_url(url: &str, at: &FieldPath, report: &mut Report<'_>) {
     credential::check_text(url, at, report);
 }
 
-fn authentication(
+/// The Google credential of a request, which must not travel in clear.
+pub(super) fn authentication(
     auth: &TargetAuth,
-    destination: &Destination,
+    plain: bool,
     at: &FieldPath,
     report: &mut Report<'_>,
 ) -> Option<Authentication> {
-    if matches!(destination, Destination::Url { ssl_info: None, .. }) {
+    if plain {
         report.push(
             Diagnostic::error(Code::ConflictingFields, "`auth` needs an `https` URL")
                 .at(at)

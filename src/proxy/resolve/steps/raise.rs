@@ -1,7 +1,8 @@
 //! `raise`.
 
+use super::super::context::Context;
 use super::{Direction, ShortStep};
-use crate::diag::{Code, Diagnostic, FieldPath, Report};
+use crate::diag::{Code, Diagnostic, FieldPath};
 use crate::policy::Policy;
 use crate::policy::raise_fault::{self, RaiseFault};
 use crate::spec::step::Raise;
@@ -36,7 +37,8 @@ impl ShortStep for Raise {
         format!("Raise{}{}", self.status, direction.word())
     }
 
-    fn policy(&self, _: Direction, at: &FieldPath, report: &mut Report<'_>) -> Box<dyn Policy> {
+    fn policy(&self, _: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn Policy> {
+        let report = &mut *context.report;
         if !(400..=599).contains(&self.status) {
             report.push(
                 Diagnostic::error(Code::InvalidValue, format!("{} is not the status code of an error", self.status))

@@ -1,8 +1,9 @@
 //! `remove`.
 
+use super::super::context::Context;
 use super::super::names;
 use super::{Direction, ShortStep, check_no_query};
-use crate::diag::{Code, Diagnostic, FieldPath, Report};
+use crate::diag::{Code, Diagnostic, FieldPath};
 use crate::policy::Policy;
 use crate::policy::http_modifier::{self, Action, HttpModifier};
 use crate::spec::step::Remove;
@@ -16,7 +17,8 @@ impl ShortStep for Remove {
         format!("Remove{}", direction.word())
     }
 
-    fn policy(&self, direction: Direction, at: &FieldPath, report: &mut Report<'_>) -> Box<dyn Policy> {
+    fn policy(&self, direction: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn Policy> {
+        let report = &mut *context.report;
         if self.headers.is_empty() && self.query.is_empty() {
             report.push(
                 Diagnostic::error(Code::MissingField, "`remove` removes nothing")

@@ -1,0 +1,1 @@
+context.setVariable('flow.a', 1);

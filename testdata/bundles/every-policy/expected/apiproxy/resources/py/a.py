@@ -1,0 +1,1 @@
+flow.setVariable('flow.a', 1)

@@ -1,0 +1,2 @@
+var id = context.getVariable('messageid');
+context.setVariable('flow.id', id);

@@ -1,0 +1,3 @@
+function currency(order, fallback) {
+  return (order.currency || fallback || 'EUR').toUpperCase();
+}

@@ -1,0 +1,1 @@
+context.setVariable('flow.count', one);
