@@ -114,7 +114,6 @@ pub(super) fn resolve(
     if !context.report.has_errors() {
         let attached: Vec<&str> = proxy.steps().map(|step| step.policy.as_str()).collect();
         context.check_unattached(&attached, "`spec.flow` or to an operation");
-        properties::check_references(&spec.properties, proxy.endpoint_texts(), &mut context, &at);
         routes::check_unused_targets(&proxy, context.report, &at);
     }
     let origins;
