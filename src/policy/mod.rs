@@ -6,13 +6,22 @@
 //! To add one: a file with a struct, its [`PolicyType`] and its [`Policy`], and one line in [`POLICIES`].
 
 pub mod assign_message;
+pub mod basic_authentication;
 pub mod cors;
+pub mod hmac;
 pub mod http_modifier;
+pub mod json_threat_protection;
+pub mod key_value_map_operations;
+pub mod oauth_v2;
 pub mod quota;
 pub mod raise_fault;
 pub mod raw;
+pub mod regular_expression_protection;
+pub mod response_cache;
 pub mod spike_arrest;
 pub mod verify_api_key;
+pub mod verify_jwt;
+pub mod xml_threat_protection;
 
 use crate::xml::Element;
 
@@ -41,12 +50,21 @@ pub struct PolicyType {
 /// Every type that we generate, by its element.
 pub const POLICIES: &[PolicyType] = &[
     assign_message::TYPE,
+    basic_authentication::TYPE,
     cors::TYPE,
+    hmac::TYPE,
     http_modifier::TYPE,
+    json_threat_protection::TYPE,
+    key_value_map_operations::TYPE,
+    oauth_v2::TYPE,
     quota::TYPE,
     raise_fault::TYPE,
+    regular_expression_protection::TYPE,
+    response_cache::TYPE,
     spike_arrest::TYPE,
     verify_api_key::TYPE,
+    verify_jwt::TYPE,
+    xml_threat_protection::TYPE,
 ];
 
 /// A policy that we generate.

@@ -36,9 +36,10 @@ pub struct ApigeeProxySpec {
     pub base_path: Option<String>,
     /// Which web pages may call, or `none`. Default: `none`.
     pub cors: Option<WordOr<Off, Cors>>,
-    /// Credentials and security headers, or `none`. Default: `none`.
+    /// Credentials, threats and security headers, or `none`. Default: `none`.
     pub security: Option<WordOr<Off, Security>>,
-    /// Limits on the number of calls, or `none`. Default: the product's quota with `security.apiKey`.
+    /// Limits on the number of calls, or `none`. Default: the product's quota with `security.apiKey` or
+    /// `oauth2`.
     pub traffic: Option<WordOr<Off, Traffic>>,
     /// What happens for one path and method only, by the operation's name.
     #[serde(default)]

@@ -4,6 +4,7 @@
 
 pub mod api_proxy;
 pub mod bundle_source;
+pub mod cache;
 pub mod cors;
 pub mod credential;
 pub mod deploy;
@@ -17,9 +18,11 @@ pub mod operation;
 mod resource;
 pub mod route;
 pub mod schema;
+pub mod secret_ref;
 pub mod security;
 pub mod step;
 pub mod target;
+pub mod threats;
 pub mod traffic;
 pub mod word_or;
 

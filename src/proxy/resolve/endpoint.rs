@@ -7,14 +7,17 @@ use indexmap::IndexMap;
 use super::super::flow::{ConditionalFlow, Flow};
 use super::super::path;
 use super::super::proxy_endpoint::ProxyEndpoint;
+use super::credentials::Identity;
 use super::names;
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
+use crate::policy::PolicyType;
 use crate::spec::ApigeeProxySpec;
 use crate::spec::cors::Cors;
 use crate::spec::endpoint::Endpoint;
 use crate::spec::faults::Faults;
 use crate::spec::route::Route;
-use crate::spec::security::{ApiKey, HeadersWord, Security};
+use crate::spec::security::{HeadersWord, Mechanism, Security};
+use crate::spec::threats::Threats;
 use crate::spec::traffic::{Quota, QuotaWord, SpikeArrest, Traffic};
 use crate::spec::word_or::{Off, WordOr};
 
@@ -29,6 +32,14 @@ pub(super) struct Given<'s, T> {
     pub(super) own: bool,
 }
 
+/// A sort of credential, where it was written, and whether this endpoint wrote it itself.
+#[derive(Debug, Clone)]
+pub(super) struct Credential<'s> {
+    pub(super) mechanism: Mechanism<'s>,
+    pub(super) at: FieldPath,
+    pub(super) own: bool,
+}
+
 /// What an endpoint is to do.
 #[derive(Debug)]
 pub(super) struct Intent<'s> {
@@ -36,7 +47,10 @@ pub(super) struct Intent<'s> {
     pub(super) base_path: String,
     pub(super) at: FieldPath,
     pub(super) cors: Option<Given<'s, Cors>>,
-    pub(super) api_key: Option<Given<'s, ApiKey>>,
+    pub(super) credentials: Vec<Credential<'s>>,
+    /// Whether the endpoint has other credentials than the top of the spec, perhaps none.
+    pub(super) own_credentials: bool,
+    pub(super) threats: Option<Given<'s, WordOr<Off, Threats>>>,
     pub(super) headers: Option<Given<'s, WordOr<HeadersWord, IndexMap<String, String>>>>,
     pub(super) spike_arrest: Option<Given<'s, WordOr<String, SpikeArrest>>>,
     pub(super) quota: Option<Given<'s, WordOr<QuotaWord, Quota>>>,
@@ -64,31 +78,35 @@ pub(super) struct Draft<'s> {
     pub(super) endpoint: ProxyEndpoint,
     /// The user's own steps.
     pub(super) steps: Flow,
-    /// The step that verified the caller's credential.
+    /// The step that verified the credential of the caller's app.
     pub(super) verified: Option<Verified>,
+    /// What tells callers apart whose data must not mix: all of it together.
+    pub(super) identities: Vec<Identity>,
+    /// The conditions of the requests that need no credential.
+    pub(super) public: Vec<String>,
 }
 
 /// A credential that was verified.
 pub(super) struct Verified {
     /// The policy.
     pub(super) policy: String,
-    /// The variable that holds the consumer's identity: what a quota counts and a cache keeps apart.
+    /// The policy's type.
+    pub(super) policy_type: &'static PolicyType,
+    /// The variable that holds the consumer's identity: what a quota counts.
     pub(super) consumer: String,
     /// Whether the credential is for an API product (an API key, an access token of Apigee), whose quota can be applied.
     pub(super) product: bool,
-    /// Whether only this endpoint has it.
-    pub(super) own: bool,
 }
 
 impl<'s> Draft<'s> {
-    pub(super) fn new(intent: Intent<'s>, operations: &[ConditionalFlow], steps: &Flow) -> Self {
+    pub(super) fn new(intent: Intent<'s>, operations: &[ConditionalFlow], public: &[String], steps: &Flow) -> Self {
         let endpoint = ProxyEndpoint {
             name: intent.name.clone(),
             base_path: intent.base_path.clone(),
             flows: operations.to_vec(),
             ..ProxyEndpoint::default()
         };
-        Self { intent, endpoint, steps: steps.clone(), verified: None }
+        Self { intent, endpoint, steps: steps.clone(), verified: None, identities: Vec::new(), public: public.to_vec() }
     }
 }
 
@@ -113,6 +131,30 @@ fn pick<'s, S, T>(
     top.and_then(WordOr::on).and_then(field).map(|value| given(value, at[0], false))
 }
 
+/// The endpoint's credentials if it writes any, else those at the top, and whether they are its own. One more sort of
+/// credential would not open an endpoint to others, but close it to all; so its own replace the others.
+fn credentials<'s>(
+    top: Option<&'s WordOr<Off, Security>>,
+    own: Option<&'s WordOr<Off, Security>>,
+    at: [&FieldPath; 2],
+) -> (Vec<Credential<'s>>, bool) {
+    let of = |security: &'s Security, path: &FieldPath, own| -> Vec<Credential<'s>> {
+        let mechanisms = security.mechanisms().into_iter();
+        mechanisms.map(|mechanism| Credential { mechanism, at: path.key(mechanism.key()), own }).collect()
+    };
+    match own {
+        Some(WordOr::Word(Off::None)) => return (Vec::new(), true),
+        Some(WordOr::Value(security)) => {
+            let credentials = of(security, at[1], true);
+            if !credentials.is_empty() {
+                return (credentials, true);
+            }
+        }
+        None => {}
+    }
+    (top.and_then(WordOr::on).map_or_else(Vec::new, |security| of(security, at[0], false)), false)
+}
+
 fn intent<'s>(spec: &'s ApigeeProxySpec, own: Option<&'s Endpoint>, top: &FieldPath, at: &FieldPath) -> Intent<'s> {
     let security = (spec.security.as_ref(), own.and_then(|own| own.security.as_ref()));
     let traffic = (spec.traffic.as_ref(), own.and_then(|own| own.traffic.as_ref()));
@@ -120,6 +162,7 @@ fn intent<'s>(spec: &'s ApigeeProxySpec, own: Option<&'s Endpoint>, top: &FieldP
     let (top_traffic, own_traffic) = (top.key("traffic"), at.key("traffic"));
     let security_paths = [&top_security, &own_security];
     let traffic_paths = [&top_traffic, &own_traffic];
+    let (credentials, own_credentials) = credentials(security.0, security.1, security_paths);
     let cors = match own.and_then(|own| own.cors.as_ref()) {
         Some(cors) => cors.on().map(|value| (value, at, true)),
         None => spec.cors.as_ref().and_then(WordOr::on).map(|value| (value, top, false)),
@@ -133,7 +176,9 @@ fn intent<'s>(spec: &'s ApigeeProxySpec, own: Option<&'s Endpoint>, top: &FieldP
         base_path: own.map_or(spec.base_path.as_deref().unwrap_or_default(), |own| &own.base_path).to_owned(),
         at: at.clone(),
         cors: cors.map(|(value, path, own)| Given { value, at: path.key("cors"), own }),
-        api_key: pick(security.0, security.1, security_paths, "apiKey", |s: &Security| s.api_key.as_ref()),
+        credentials,
+        own_credentials,
+        threats: pick(security.0, security.1, security_paths, "threats", |s: &Security| s.threats.as_ref()),
         headers: pick(security.0, security.1, security_paths, "headers", |s: &Security| s.headers.as_ref()),
         spike_arrest: pick(traffic.0, traffic.1, traffic_paths, "spikeArrest", |t: &Traffic| t.spike_arrest.as_ref()),
         quota: pick(traffic.0, traffic.1, traffic_paths, "quota", |t: &Traffic| t.quota.as_ref()),

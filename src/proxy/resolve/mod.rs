@@ -3,22 +3,27 @@
 //! To add a word of intent: a file here with a [`Feature`], and one line in [`FEATURES`]. To add a target's word: `targets`.
 //! To add a short step: a file in `steps` and one line in its list.
 
-mod api_key;
 mod bundle_source;
+mod cache;
 mod context;
 mod cors;
+mod credentials;
 mod endpoint;
 mod faults;
 mod names;
 mod operations;
 mod policies;
+mod public_operations;
 mod quota;
 mod routes;
+mod secrets;
 mod security_headers;
 mod servers;
 mod spike_arrest;
 mod steps;
+mod target_auth;
 mod targets;
+mod threats;
 mod units;
 mod user_steps;
 
@@ -42,12 +47,30 @@ type Feature = fn(&mut Draft<'_>, &mut Context<'_, '_>);
 ///
 /// 1. CORS answers preflights, which carry no credential, and marks errors of all that follows as readable.
 /// 2. The spike arrest costs nothing, so it comes before whatever looks something up.
-/// 3. The credential is checked, and removed so that the target does not see it.
-/// 4. The quota needs the consumer that the credential is for.
-/// 5. The user's own steps work on requests that are let through.
-/// 6. The body of an error is written before the headers are set that every response has, errors included.
-const FEATURES: &[Feature] =
-    &[cors::add, spike_arrest::add, api_key::add, quota::add, user_steps::add, faults::add, security_headers::add];
+/// 3. Credentials are checked before anything works for the caller, and then removed so that the target does not see them.
+/// 4. The quota needs the consumer that the credential is for; who only guesses keys uses up nobody's.
+/// 5. Threats cost the most: expressions are searched, bodies are parsed. Strangers and those beyond their quota cannot cause
+///    that. Inside, what looks at the path comes before what parses a body.
+/// 6. The user's own steps work on requests that are let through.
+/// 7. The body of an error is written before the headers are set that every response has, errors included.
+const FEATURES: &[Feature] = &[
+    cors::add,
+    spike_arrest::add,
+    credentials::add,
+    quota::add,
+    threats::add,
+    user_steps::add,
+    faults::add,
+    security_headers::add,
+];
+
+/// What needs to know all endpoints, because they share it.
+type Finish = fn(&ApigeeProxySpec, &mut [Draft<'_>], &mut Context<'_, '_>);
+
+/// What is added when all endpoints are drafted, routes included:
+///
+/// 1. A cache is one for all endpoints, and must keep the callers of each apart.
+const FINISHING: &[Finish] = &[cache::add];
 
 /// Resolves a proxy. With errors in the report, what comes out is incomplete.
 pub(super) fn resolve(
@@ -61,15 +84,19 @@ pub(super) fn resolve(
     policies::add(spec, &mut context, &at);
     let target_endpoints = targets::resolve(spec, &mut context, &at);
     let operations = operations::resolve(spec, &mut context, &at);
+    let public = public_operations::conditions(spec, &operations, context.report, &at);
     let steps = user_steps::resolve(spec, &mut context, &at);
     let endpoints = endpoint::intents(spec, context.report, &at);
     let mut drafts: Vec<Draft<'_>> =
-        endpoints.into_iter().map(|intent| Draft::new(intent, &operations, &steps)).collect();
+        endpoints.into_iter().map(|intent| Draft::new(intent, &operations, &public, &steps)).collect();
     for draft in &mut drafts {
         for feature in FEATURES {
             feature(draft, &mut context);
         }
         draft.endpoint.route_rules = routes::resolve(&draft.intent, &target_endpoints, context.report);
+    }
+    for finish in FINISHING {
+        finish(spec, &mut drafts, &mut context);
     }
     let proxy_endpoints = drafts.into_iter().map(|draft| draft.endpoint).collect();
     let mut proxy = ApiProxy {

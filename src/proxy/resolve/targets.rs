@@ -4,17 +4,14 @@ use std::collections::BTreeSet;
 
 use super::super::credential;
 use super::super::flow::{Flow, Step};
-use super::super::target_endpoint::{Authentication, Destination, SslInfo, TargetEndpoint};
+use super::super::target_endpoint::{Destination, SslInfo, TargetEndpoint};
 use super::context::Context;
 use super::endpoint::DEFAULT;
-use super::{names, servers, units};
+use super::{names, servers, target_auth, units};
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::policy::assign_message::{Action, AssignMessage};
 use crate::spec::ApigeeProxySpec;
-use crate::spec::target::{Rewrite, Target, TargetAuth};
-
-/// The scope of all Google APIs.
-const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
+use crate::spec::target::{Rewrite, Target};
 
 /// The targets of a proxy.
 pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at: &FieldPath) -> Vec<TargetEndpoint> {
@@ -120,12 +117,16 @@ fn endpoint(target: &Target, context: &mut Context<'_, '_>, place: &Place) -> Ta
     let timeouts = target.timeouts.clone().unwrap_or_default();
     let connect_timeout = timeout("connect", timeouts.connect.as_ref());
     let read_timeout = timeout("read", timeouts.read.as_ref());
-    let authentication =
-        target.auth.as_ref().and_then(|auth| authentication(auth, &destination, &place.key("auth"), context.report));
-    let request = match target.rewrite {
+    let mut request = match target.rewrite {
         None | Some(Rewrite::KeepPathSuffix) => Vec::new(),
         Some(Rewrite::DropPathSuffix) => vec![drop_path_suffix(context, &place.key("rewrite"))],
     };
+    let authentication = target.auth.as_ref().and_then(|auth| {
+        let (authentication, mut steps) =
+            target_auth::resolve(auth, &target.name, &destination, &place.key("auth"), context);
+        request.append(&mut steps);
+        authentication
+    });
     TargetEndpoint {
         name: target.name.clone(),
         pre_flow: Flow { request, response: Vec::new() },
@@ -221,38 +222,4 @@ fn check_url(url: &str, at: &FieldPath, report: &mut Report<'_>) {
         );
     }
     credential::check_text(url, at, report);
-}
-
-fn authentication(
-    auth: &TargetAuth,
-    destination: &Destination,
-    at: &FieldPath,
-    report: &mut Report<'_>,
-) -> Option<Authentication> {
-    if matches!(destination, Destination::Url { ssl_info: None, .. }) {
-        report.push(
-            Diagnostic::error(Code::ConflictingFields, "`auth` needs an `https` URL")
-                .at(at)
-                .help("over `http` anybody on the way could take the token"),
-        );
-    }
-    match (&auth.google_id_token, &auth.google_access_token) {
-        (Some(token), None) => Some(Authentication::GoogleIdToken(token.audience.clone())),
-        (None, Some(token)) => {
-            let scopes = if token.scopes.is_empty() { vec![CLOUD_PLATFORM.to_owned()] } else { token.scopes.clone() };
-            Some(Authentication::GoogleAccessToken(scopes))
-        }
-        (id, _) => {
-            let found = if id.is_some() { "both" } else { "none" };
-            report.push(
-                Diagnostic::error(
-                    Code::ConflictingFields,
-                    format!("`auth` needs exactly one credential, found {found}"),
-                )
-                .at(at)
-                .help("write `googleIdToken` for Cloud Run and the like, or `googleAccessToken` for Google APIs"),
-            );
-            None
-        }
-    }
 }

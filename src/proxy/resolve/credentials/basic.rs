@@ -1,0 +1,69 @@
+//! `security.basic`.
+
+use super::super::context::Context;
+use super::super::endpoint::{Credential, Intent, Verified};
+use super::super::names;
+use super::{Checked, Identity, Place, unauthorized};
+use crate::diag::{Code, Diagnostic};
+use crate::policy::basic_authentication::{self as policy, BasicAuthentication, Operation};
+use crate::policy::key_value_map_operations::{self, Entry, Key, ReadMap};
+use crate::spec::security::{Basic, Location};
+
+/// The user name that the caller gives.
+const USER: &str = "flow.basic.username";
+
+/// The password that the caller gives.
+const PASSWORD: &str = "private.basic.password";
+
+/// The password that the map has for the user.
+const EXPECTED: &str = "private.basic.expected";
+
+pub(super) fn check(
+    basic: &Basic,
+    credential: &Credential<'_>,
+    intent: &Intent<'_>,
+    context: &mut Context<'_, '_>,
+) -> Checked {
+    let Credential { at, own, .. } = credential;
+    names::check_map(&basic.kvm, &at.key("kvm"), context.report);
+    let realm = basic.realm.as_deref().unwrap_or("api");
+    if realm.contains(|c: char| c.is_control() || "\"\\{}".contains(c)) {
+        context.report.push(
+            Diagnostic::error(Code::InvalidValue, "`realm` holds a quote, a backslash or a brace")
+                .at(at.key("realm"))
+                .help("write plain text"),
+        );
+    }
+    let challenge = format!("Basic realm=\"{realm}\", charset=\"UTF-8\"");
+    let decode = BasicAuthentication {
+        operation: Operation::Decode,
+        user: USER.to_owned(),
+        password: PASSWORD.to_owned(),
+        header: "request.header.authorization".to_owned(),
+    };
+    let read = ReadMap {
+        map: basic.kvm.clone(),
+        entries: vec![Entry { key: Key::Ref(USER.to_owned()), variable: EXPECTED.to_owned() }],
+    };
+    // The policy itself would answer a request without the header with status 500. `unless` says what is let through, so
+    // that whatever is not set, here and below, is refused.
+    let present = r#"request.header.authorization JavaRegex "Basic [A-Za-z0-9+/]+=*""#;
+    let equal = format!("({EXPECTED} != null) and ({EXPECTED} != \"\") and ({PASSWORD} = {EXPECTED})");
+    let mut refuse =
+        |unless: &str| unauthorized(Some(challenge.clone()), &format!("not ({unless})"), credential, intent, context);
+    let (no_header, wrong_password) = (refuse(present), refuse(&equal));
+    let name = intent.policy_name(policy::TYPE.prefix, "Default", *own);
+    let map_name = intent.policy_name(key_value_map_operations::TYPE.prefix, "BasicPasswords", *own);
+    let steps = vec![no_header, context.add(&name, &decode, at), context.add(&map_name, &read, at), wrong_password];
+    Checked {
+        steps,
+        removal: Some(("RemoveAuthorization", Place { location: Location::Header, name: "authorization".to_owned() })),
+        identity: Some(Identity { variable: USER.to_owned(), certain: true }),
+        verified: Some(Verified {
+            policy: name,
+            policy_type: &policy::TYPE,
+            consumer: USER.to_owned(),
+            product: false,
+        }),
+    }
+}

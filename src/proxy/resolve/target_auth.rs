@@ -1,0 +1,129 @@
+//! `targets[].auth`: the credential that a request carries to a target.
+
+use super::super::flow::Step;
+use super::super::target_endpoint::{Authentication, Destination};
+use super::context::Context;
+use super::{names, secrets};
+use crate::diag::{Code, Diagnostic, FieldPath, Report};
+use crate::policy::assign_message::{self, Action as Assign, AssignMessage};
+use crate::policy::basic_authentication::{self, BasicAuthentication, Operation};
+use crate::policy::http_modifier::{self, Action, HttpModifier};
+use crate::policy::key_value_map_operations;
+use crate::spec::target::{BasicCredential, HeaderCredential, TargetAuth};
+use crate::spec::word_or::WordOr;
+
+/// The scope of all Google APIs.
+const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
+
+/// The variable of a password or of a header's value.
+const SECRET: &str = "private.target.secret";
+
+/// The variable of a user name.
+const USER: &str = "private.target.username";
+
+/// What Apigee does by itself, and the steps in front of it.
+pub(super) fn resolve(
+    auth: &TargetAuth,
+    target: &str,
+    destination: &Destination,
+    at: &FieldPath,
+    context: &mut Context<'_, '_>,
+) -> (Option<Authentication>, Vec<Step>) {
+    if matches!(destination, Destination::Url { ssl_info: None, .. }) {
+        context.report.push(
+            Diagnostic::error(Code::ConflictingFields, "`auth` needs an `https` URL")
+                .at(at)
+                .help("over `http` anybody on the way could take the credential"),
+        );
+    }
+    match (&auth.google_id_token, &auth.google_access_token, &auth.basic, &auth.header) {
+        (Some(token), None, None, None) => (Some(Authentication::GoogleIdToken(token.audience.clone())), Vec::new()),
+        (None, Some(token), None, None) => {
+            let scopes = if token.scopes.is_empty() { vec![CLOUD_PLATFORM.to_owned()] } else { token.scopes.clone() };
+            (Some(Authentication::GoogleAccessToken(scopes)), Vec::new())
+        }
+        (None, None, Some(basic), None) => (None, by_password(basic, target, &at.key("basic"), context)),
+        (None, None, None, Some(header)) => (None, by_header(header, target, &at.key("header"), context)),
+        _ => {
+            not_one(auth, at, context.report);
+            (None, Vec::new())
+        }
+    }
+}
+
+fn not_one(auth: &TargetAuth, at: &FieldPath, report: &mut Report<'_>) {
+    let given = [
+        ("googleIdToken", auth.google_id_token.is_some()),
+        ("googleAccessToken", auth.google_access_token.is_some()),
+        ("basic", auth.basic.is_some()),
+        ("header", auth.header.is_some()),
+    ];
+    let found: Vec<String> = given.iter().filter(|(_, given)| *given).map(|(name, _)| format!("`{name}`")).collect();
+    let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
+    report.push(
+        Diagnostic::error(Code::ConflictingFields, format!("`auth` needs exactly one credential, found {found}"))
+            .at(at)
+            .help(
+                "write `googleIdToken` for Cloud Run and the like, `googleAccessToken` for Google APIs, `basic` or `header` \
+                 for others",
+            ),
+    );
+}
+
+/// The caller's header goes first: what is written over must not depend on how it was spelt or how often it was sent.
+fn by_password(basic: &BasicCredential, target: &str, at: &FieldPath, context: &mut Context<'_, '_>) -> Vec<Step> {
+    let map = |word: &str| format!("{}-Target{word}-{target}", key_value_map_operations::TYPE.prefix);
+    let removal =
+        HttpModifier { actions: vec![Action::Remove { headers: vec!["Authorization".to_owned()], query: Vec::new() }] };
+    let removal = context.add(&format!("{}-RemoveTargetAuth", http_modifier::TYPE.prefix), &removal, at);
+    let username = match &basic.username {
+        WordOr::Value(secret) => secrets::read(&map("Username"), secret, USER, &at.key("username"), context),
+        WordOr::Word(name) => {
+            if name.is_empty() || name.contains(':') {
+                context.report.push(
+                    Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a user name"))
+                        .at(at.key("username"))
+                        .help("it is not empty and holds no `:`, which ends it"),
+                );
+            }
+            let assign =
+                AssignMessage { actions: vec![Assign::AssignValue { name: USER.to_owned(), value: name.clone() }] };
+            context.add(
+                &format!("{}-TargetUsername-{target}", assign_message::TYPE.prefix),
+                &assign,
+                &at.key("username"),
+            )
+        }
+    };
+    let password = secrets::read(&map("Password"), &basic.password, SECRET, &at.key("password"), context);
+    let encode = BasicAuthentication {
+        operation: Operation::Encode,
+        user: USER.to_owned(),
+        password: SECRET.to_owned(),
+        header: "request.header.Authorization".to_owned(),
+    };
+    let encode = context.add(&format!("{}-Target-{target}", basic_authentication::TYPE.prefix), &encode, at);
+    vec![removal, username, password, encode]
+}
+
+fn by_header(header: &HeaderCredential, target: &str, at: &FieldPath, context: &mut Context<'_, '_>) -> Vec<Step> {
+    names::check_header(&header.name, &at.key("name"), context.report);
+    if let Some(scheme) = &header.scheme {
+        // Its form is that of a header's name (RFC 9110, token).
+        names::check_header(scheme, &at.key("scheme"), context.report);
+    }
+    let name = format!("{}-TargetSecret-{target}", key_value_map_operations::TYPE.prefix);
+    let read = secrets::read(&name, &header.value, SECRET, &at.key("value"), context);
+    let value = match &header.scheme {
+        Some(scheme) => format!("{scheme} {{{SECRET}}}"),
+        None => format!("{{{SECRET}}}"),
+    };
+    let policy = HttpModifier {
+        actions: vec![
+            Action::Remove { headers: vec![header.name.clone()], query: Vec::new() },
+            Action::Set { headers: vec![(header.name.clone(), value)], query: Vec::new() },
+        ],
+    };
+    let set = context.add(&format!("{}-TargetAuth-{target}", http_modifier::TYPE.prefix), &policy, at);
+    vec![read, set]
+}
