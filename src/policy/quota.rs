@@ -1,6 +1,6 @@
 //! Quota.
 
-use super::{Class, Policy, PolicyType, oauth_v2};
+use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
 /// The type.
@@ -29,8 +29,6 @@ pub enum Quota {
     Product {
         /// The step that verified the credential.
         step: String,
-        /// The step's policy.
-        step_type: &'static PolicyType,
         /// The limit of a product that has none.
         fallback: Limit,
     },
@@ -60,15 +58,11 @@ impl Policy for Quota {
 
     fn fill(&self, root: Element) -> Element {
         let root = match self {
-            Self::Product { step, step_type, fallback } => {
-                // apigeelint 2.85 fails inside this rule on every step of OAuthV2, whatever the policy says.
-                let root = if **step_type == oauth_v2::TYPE { root.lint_directive("PO035") } else { root };
-                root.child(
-                    Element::new("UseQuotaConfigInAPIProduct")
-                        .attribute("stepName", step)
-                        .child(Element::new("DefaultConfig").children(fallback.elements())),
-                )
-            }
+            Self::Product { step, fallback } => root.child(
+                Element::new("UseQuotaConfigInAPIProduct")
+                    .attribute("stepName", step)
+                    .child(Element::new("DefaultConfig").children(fallback.elements())),
+            ),
             Self::Fixed { limit, key } => {
                 let [_, interval, unit] = limit.elements();
                 root.children(key.as_ref().map(|key| Element::new("Identifier").attribute("ref", key)))

@@ -53,8 +53,8 @@ pub(super) fn verbs(condition: &str) -> Vec<&str> {
 pub(super) fn unless(conditions: &[String]) -> Option<String> {
     match conditions {
         [] => None,
-        [one] => Some(format!("not ({one})")),
-        several => Some(format!("not (({}))", several.join(") or ("))),
+        [one] => Some(format!("!({one})")),
+        several => Some(format!("!(({}))", several.join(") or ("))),
     }
 }
 
@@ -84,8 +84,8 @@ mod tests {
     fn what_is_exempt_is_negated_as_a_whole() {
         let [a, b] = ["a = 1".to_owned(), "b = 2 and c = 3".to_owned()];
         assert_eq!(unless(&[]), None);
-        assert_eq!(unless(std::slice::from_ref(&b)).as_deref(), Some("not (b = 2 and c = 3)"));
-        assert_eq!(unless(&[a, b]).as_deref(), Some("not ((a = 1) or (b = 2 and c = 3))"));
+        assert_eq!(unless(std::slice::from_ref(&b)).as_deref(), Some("!(b = 2 and c = 3)"));
+        assert_eq!(unless(&[a, b]).as_deref(), Some("!((a = 1) or (b = 2 and c = 3))"));
     }
 
     #[test]

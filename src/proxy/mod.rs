@@ -248,7 +248,7 @@ mod tests {
                 if name.starts_with("HTTPM-Remove") {
                     assert_eq!(text("Condition"), None, "{name}");
                 } else {
-                    assert!(text("Condition").unwrap().contains(&format!("not ({condition})")), "{name}");
+                    assert!(text("Condition").unwrap().contains(&format!("!({condition})")), "{name}");
                 }
             }
             assert_eq!(steps(&document, &["PreFlow", "Request"]).is_empty(), policies.is_empty());

@@ -10,7 +10,6 @@ use super::super::proxy_endpoint::ProxyEndpoint;
 use super::credentials::Identity;
 use super::names;
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
-use crate::policy::PolicyType;
 use crate::spec::ApigeeProxySpec;
 use crate::spec::cors::Cors;
 use crate::spec::endpoint::Endpoint;
@@ -90,8 +89,6 @@ pub(super) struct Draft<'s> {
 pub(super) struct Verified {
     /// The policy.
     pub(super) policy: String,
-    /// The policy's type.
-    pub(super) policy_type: &'static PolicyType,
     /// The variable that holds the consumer's identity: what a quota counts.
     pub(super) consumer: String,
     /// Whether the credential is for an API product (an API key, an access token of Apigee), whose quota can be applied.

@@ -48,7 +48,7 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
 }
 
 fn by_product(verified: &Verified) -> Quota {
-    Quota::Product { step: verified.policy.clone(), step_type: verified.policy_type, fallback: FALLBACK }
+    Quota::Product { step: verified.policy.clone(), fallback: FALLBACK }
 }
 
 /// The endpoint is to apply a product's quota and checks no credential that is for a product.

@@ -21,6 +21,6 @@ pub(super) fn check(
         steps: vec![step],
         removal: Some(("RemoveApiKey", place)),
         identity: Some(Identity { variable: consumer.clone(), certain: true }),
-        verified: Some(Verified { policy: name, policy_type: &policy::TYPE, consumer, product: true }),
+        verified: Some(Verified { policy: name, consumer, product: true }),
     }
 }

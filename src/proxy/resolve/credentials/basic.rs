@@ -50,7 +50,7 @@ pub(super) fn check(
     let present = r#"request.header.authorization JavaRegex "Basic [A-Za-z0-9+/]+=*""#;
     let equal = format!("({EXPECTED} != null) and ({EXPECTED} != \"\") and ({PASSWORD} = {EXPECTED})");
     let mut refuse =
-        |unless: &str| unauthorized(Some(challenge.clone()), &format!("not ({unless})"), credential, intent, context);
+        |unless: &str| unauthorized(Some(challenge.clone()), &format!("!({unless})"), credential, intent, context);
     let (no_header, wrong_password) = (refuse(present), refuse(&equal));
     let name = intent.policy_name(policy::TYPE.prefix, "Default", *own);
     let map_name = intent.policy_name(key_value_map_operations::TYPE.prefix, "BasicPasswords", *own);
@@ -59,11 +59,6 @@ pub(super) fn check(
         steps,
         removal: Some(("RemoveAuthorization", Place { location: Location::Header, name: "authorization".to_owned() })),
         identity: Some(Identity { variable: USER.to_owned(), certain: true }),
-        verified: Some(Verified {
-            policy: name,
-            policy_type: &policy::TYPE,
-            consumer: USER.to_owned(),
-            product: false,
-        }),
+        verified: Some(Verified { policy: name, consumer: USER.to_owned(), product: false }),
     }
 }

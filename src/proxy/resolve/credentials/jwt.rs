@@ -83,7 +83,7 @@ pub(super) fn check(
         removal: (!jwt.forward_token).then_some(("RemoveToken", place)),
         // A token need not have a subject.
         identity: Some(Identity { variable: consumer.clone(), certain: false }),
-        verified: Some(Verified { policy: name, policy_type: &policy::TYPE, consumer, product: false }),
+        verified: Some(Verified { policy: name, consumer, product: false }),
     }
 }
 

@@ -33,11 +33,6 @@ pub(super) fn check(
         removal: (!oauth2.forward_token).then_some(("RemoveToken", place)),
         // The app's limits count, but its users may have data of their own, and each has a token.
         identity: Some(Identity { variable: "access_token".to_owned(), certain: true }),
-        verified: Some(Verified {
-            policy: name,
-            policy_type: &policy::TYPE,
-            consumer: "client_id".to_owned(),
-            product: true,
-        }),
+        verified: Some(Verified { policy: name, consumer: "client_id".to_owned(), product: true }),
     }
 }
