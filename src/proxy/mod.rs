@@ -129,7 +129,7 @@ mod tests {
     }
 
     /// Who runs on a request must come in this order, whatever else is there.
-    const REQUEST: [&str; 21] = [
+    const REQUEST: [&str; 22] = [
         "CORS-Default",
         "SA-Default",
         "VA-Default",
@@ -139,7 +139,8 @@ mod tests {
         "VJWT-Default",
         "BA-Default",
         "KVM-BasicPasswords",
-        // The second time for the password.
+        // Once more for the user, and for the password.
+        "RF-Unauthorized",
         "RF-Unauthorized",
         "KVM-HmacKey",
         "HMAC-Default",

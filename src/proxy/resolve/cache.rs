@@ -19,8 +19,8 @@ pub(super) fn add(spec: &ApigeeProxySpec, drafts: &mut [Draft<'_>], context: &mu
     let caches = spec.operations.iter().filter_map(|(name, operation)| Some((name, operation.cache.as_ref()?)));
     for (operation, cache) in caches {
         let at = FieldPath::of(&["spec", "operations"]).key(operation.as_str()).key("cache");
-        let flows = drafts.iter().flat_map(|draft| &draft.endpoint.flows).filter(|flow| flow.name == *operation);
-        let Some(condition) = flows.filter_map(|flow| flow.condition.as_deref()).next() else {
+        let mut flows = drafts.iter().flat_map(|draft| &draft.endpoint.flows).filter(|flow| flow.name == *operation);
+        let Some(condition) = flows.find_map(|flow| flow.condition.as_deref()) else {
             // What is wrong with the operation was told.
             continue;
         };

@@ -108,14 +108,13 @@ fn by_password(basic: &BasicCredential, target: &str, at: &FieldPath, context: &
 
 fn by_header(header: &HeaderCredential, target: &str, at: &FieldPath, context: &mut Context<'_, '_>) -> Vec<Step> {
     names::check_header(&header.name, &at.key("name"), context.report);
-    if let Some(scheme) = &header.scheme {
-        if scheme.is_empty() || !scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
-            context.report.push(
-                Diagnostic::error(Code::InvalidValue, format!("`{scheme}` is not a scheme of authorization"))
-                    .at(at.key("scheme"))
-                    .help("write one word, as `Bearer`"),
-            );
-        }
+    let is_scheme = |scheme: &str| !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if let Some(scheme) = header.scheme.as_deref().filter(|scheme| !is_scheme(scheme)) {
+        context.report.push(
+            Diagnostic::error(Code::InvalidValue, format!("`{scheme}` is not a scheme of authorization"))
+                .at(at.key("scheme"))
+                .help("write one word, as `Bearer`"),
+        );
     }
     let name = format!("{}-TargetSecret-{target}", key_value_map_operations::TYPE.prefix);
     let read = secrets::read(&name, &header.value, SECRET, &at.key("value"), context);

@@ -45,16 +45,18 @@ pub(super) fn check(
         map: basic.kvm.clone(),
         entries: vec![Entry { key: Key::Ref(USER.to_owned()), variable: EXPECTED.to_owned() }],
     };
-    // The policy itself would answer a request without the header with status 500. `unless` says what is let through, so
-    // that whatever is not set, here and below, is refused.
-    let present = r#"request.header.authorization JavaRegex "Basic [A-Za-z0-9+/]+=*""#;
-    let equal = format!("({EXPECTED} != null) and ({EXPECTED} != \"\") and ({PASSWORD} = {EXPECTED})");
-    let mut refuse =
-        |unless: &str| unauthorized(Some(challenge.clone()), &format!("!({unless})"), credential, intent, context);
-    let (no_header, wrong_password) = (refuse(present), refuse(&equal));
+    let mut refuse = |condition: &str| unauthorized(Some(challenge.clone()), condition, credential, intent, context);
+    // The policy itself would answer a request without the header with status 500. What is negated here is what is let
+    // through, so that whatever is not set is refused.
+    let no_header = refuse(r#"!(request.header.authorization JavaRegex "Basic [A-Za-z0-9+/]+=*")"#);
+    // An empty password is no password, or a user whom the map does not have could come in with one.
+    let unknown_user = refuse(&format!("({EXPECTED} = null) or ({EXPECTED} = \"\")"));
+    let wrong_password = refuse(&format!("!({PASSWORD} = {EXPECTED})"));
     let name = intent.policy_name(policy::TYPE.prefix, "Default", *own);
     let map_name = intent.policy_name(key_value_map_operations::TYPE.prefix, "BasicPasswords", *own);
-    let steps = vec![no_header, context.add(&name, &decode, at), context.add(&map_name, &read, at), wrong_password];
+    let decode = context.add(&name, &decode, at);
+    let read = context.add(&map_name, &read, at);
+    let steps = vec![no_header, decode, read, unknown_user, wrong_password];
     Checked {
         steps,
         removal: Some(("RemoveAuthorization", Place { location: Location::Header, name: "authorization".to_owned() })),
