@@ -8,21 +8,27 @@
 
 pub mod assign_message;
 pub mod authentication;
+pub mod basic_authentication;
 pub mod cors;
 pub mod extract_variables;
 pub mod flow_callout;
 pub mod graphql;
+pub mod hmac;
 pub mod http_modifier;
 pub mod javascript;
+pub mod json_threat_protection;
 pub mod json_to_xml;
 pub mod key_value_map_operations;
 pub mod llm_token_quota;
 pub mod message_logging;
 pub mod message_parts;
+pub mod oauth_v2;
 pub mod prompt_token_limit;
 pub mod quota;
 pub mod raise_fault;
 pub mod raw;
+pub mod regular_expression_protection;
+pub mod response_cache;
 pub mod sanitize_model_response;
 pub mod sanitize_user_prompt;
 pub mod semantic_cache_lookup;
@@ -32,6 +38,8 @@ pub mod set_integration_request;
 pub mod spike_arrest;
 mod value;
 pub mod verify_api_key;
+pub mod verify_jwt;
+pub mod xml_threat_protection;
 pub mod xml_to_json;
 pub mod xsl;
 
@@ -76,7 +84,7 @@ pub const POLICIES: &[PolicyType] = &[
     raw("AccessEntity", "AE", Extensible, "Reads the profile of a developer, an app or a product."),
     raw("AssertCondition", "AC", Standard, "Evaluates a condition and keeps its outcome in variables."),
     assign_message::TYPE,
-    raw("BasicAuthentication", "BA", Extensible, "Encodes or decodes the user and password of basic authentication."),
+    basic_authentication::TYPE,
     cors::TYPE,
     raw("DataCapture", "DC", Extensible, "Writes values of the call to data collectors for analytics."),
     raw("DecodeJWS", "JWS", Extensible, "Reads a JWS without checking its signature."),
@@ -90,13 +98,13 @@ pub const POLICIES: &[PolicyType] = &[
     raw("GenerateSAMLAssertion", "SAML", Extensible, "Attaches a SAML assertion to an XML request."),
     raw("GetOAuthV2Info", "OAuthV2", Extensible, "Reads the attributes of a token, a code or a client."),
     graphql::TYPE,
-    raw("HMAC", "HMAC", Standard, "Computes or verifies a message authentication code."),
+    hmac::TYPE,
     http_modifier::TYPE,
     raw("IntegrationCallout", "IC", Unstated, "Runs an integration of Application Integration and waits for it."),
     raw("InvalidateCache", "IC", Extensible, "Removes entries from a cache."),
     raw("JavaCallout", "Java", Extensible, "Runs Java code of the bundle."),
     javascript::TYPE,
-    raw("JSONThreatProtection", "JTP", Unstated, "Refuses JSON that is too deep or too large."),
+    json_threat_protection::TYPE,
     json_to_xml::TYPE,
     key_value_map_operations::TYPE,
     raw(
@@ -111,7 +119,7 @@ pub const POLICIES: &[PolicyType] = &[
     raw("MessageValidation", "MV", Unstated, "Checks XML against a schema, or SOAP against a WSDL."),
     raw("MonetizationLimitsCheck", "MC", Unstated, "Refuses developers without a rate plan or without balance."),
     raw("OASValidation", "OAS", Unstated, "Checks requests or responses against an OpenAPI document."),
-    raw("OAuthV2", "OAuthV2", Extensible, "Issues, verifies and refreshes OAuth 2.0 tokens."),
+    oauth_v2::TYPE,
     raw("ParseDialogflowRequest", "PDFR", Unstated, "Reads the request of a Dialogflow webhook."),
     raw("ParsePayload", "PP", Unstated, "Reads a JSON-RPC or MCP payload into variables."),
     raw("PopulateCache", "PC", Extensible, "Writes a value to a cache."),
@@ -120,9 +128,9 @@ pub const POLICIES: &[PolicyType] = &[
     quota::TYPE,
     raise_fault::TYPE,
     raw("ReadPropertySet", "RPS", Unstated, "Reads property sets into variables."),
-    raw("RegularExpressionProtection", "RE", Extensible, "Refuses requests whose parts match patterns."),
+    regular_expression_protection::TYPE,
     raw("ResetQuota", "RQ", Unstated, "Changes the remaining count of a quota."),
-    raw("ResponseCache", "RC", Extensible, "Answers from a cache instead of the target."),
+    response_cache::TYPE,
     raw("RevokeOAuthV2", "OAR", Extensible, "Revokes the tokens of a developer, an app or an end user."),
     sanitize_model_response::TYPE,
     sanitize_user_prompt::TYPE,
@@ -139,8 +147,8 @@ pub const POLICIES: &[PolicyType] = &[
     verify_api_key::TYPE,
     raw("VerifyIAM", "VIAM", Unstated, "Lets Google's IAM decide whether a caller may call."),
     raw("VerifyJWS", "VJWS", Extensible, "Verifies the signature of a JWS."),
-    raw("VerifyJWT", "VJWT", Standard, "Verifies a JWT and its claims."),
-    raw("XMLThreatProtection", "XTP", Extensible, "Refuses XML that is too deep or too large."),
+    verify_jwt::TYPE,
+    xml_threat_protection::TYPE,
     xml_to_json::TYPE,
     xsl::TYPE,
 ];
