@@ -8,6 +8,7 @@ pub mod duration;
 pub mod expand;
 pub mod k8s;
 pub mod krm;
+pub mod openapi;
 pub mod policy;
 pub mod proxy;
 pub mod sandbox;

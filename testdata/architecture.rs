@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules that are pure.
-const PURE: [&str; 10] = ["bundle", "diag", "expand", "k8s", "krm", "policy", "proxy", "spec", "xml", "yaml"];
+const PURE: [&str; 11] =
+    ["bundle", "diag", "expand", "k8s", "krm", "openapi", "policy", "proxy", "spec", "xml", "yaml"];
 
 /// What reaches outside. `std::io` itself is only the traits of readers and writers.
 const OUTSIDE: [&str; 9] = [
