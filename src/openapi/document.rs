@@ -149,13 +149,7 @@ fn operations(tree: &Json, faults: &mut Vec<Fault>) -> Vec<Operation> {
 }
 
 /// The operations of a path item: its own, then those of the item that it refers to.
-fn collect<'d>(
-    tree: &'d Json,
-    path: &'d str,
-    mut item: &'d Json,
-    found: &mut Vec<Found<'d>>,
-    faults: &mut Vec<Fault>,
-) {
+fn collect<'d>(tree: &'d Json, path: &'d str, mut item: &'d Json, found: &mut Vec<Found<'d>>, faults: &mut Vec<Fault>) {
     let start = found.len();
     for _ in 0..MAX_REFERENCES {
         for (method, value) in item.as_object().into_iter().flatten() {

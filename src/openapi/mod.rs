@@ -12,6 +12,7 @@ mod server;
 mod source;
 mod swagger2;
 
+pub(crate) use document::UNKNOWN_OPERATION;
 pub use document::{Document, Operation, Version};
 pub use security::{Requirement, SecurityScheme};
 pub use server::Server;

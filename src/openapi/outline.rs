@@ -51,12 +51,8 @@ const PATH_ITEM: Keep = Keep::Fields(&[
     ("trace", OPERATION),
 ]);
 
-const OPERATION: Keep = Keep::Fields(&[
-    ("operationId", Keep::All),
-    ("summary", Keep::All),
-    ("tags", Keep::All),
-    ("security", Keep::All),
-]);
+const OPERATION: Keep =
+    Keep::Fields(&[("operationId", Keep::All), ("summary", Keep::All), ("tags", Keep::All), ("security", Keep::All)]);
 
 impl<'de> Deserialize<'de> for Outline {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -54,9 +54,7 @@ impl<'t> Source<'t> {
     fn decode<T: for<'de> Deserialize<'de>>(&self) -> Result<T, Fault> {
         match self {
             Self::Json(text) => serde_json::from_str(text).map_err(|error| json_fault(&error)),
-            Self::Yaml(node) => {
-                decode::decode(node).map_err(|error| Fault::new(error.message, "correct the document"))
-            }
+            Self::Yaml(node) => decode::decode(node).map_err(|error| Fault::new(error.message, "correct the document")),
         }
     }
 

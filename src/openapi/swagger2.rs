@@ -171,7 +171,10 @@ impl<'d> Converter<'d> {
                 components.insert(name.to_owned(), Json::Object(entries));
             }
         };
-        add("schemas", section("definitions").map(|(n, schema)| (self.schemas[n].clone(), self.schema(schema))).collect());
+        add(
+            "schemas",
+            section("definitions").map(|(n, schema)| (self.schemas[n].clone(), self.schema(schema))).collect(),
+        );
         let consumes = self.consumes(self.document);
         let mut parameters = Fields::new();
         let mut bodies = Fields::new();
@@ -186,9 +189,8 @@ impl<'d> Converter<'d> {
         add("parameters", parameters);
         add("requestBodies", bodies);
         let produces = self.produces(self.document);
-        let response = |(name, response): (&String, &Json)| {
-            (self.responses[name].clone(), self.response(response, &produces))
-        };
+        let response =
+            |(name, response): (&String, &Json)| (self.responses[name].clone(), self.response(response, &produces));
         add("responses", section("responses").map(response).collect());
         let scheme = |(name, scheme): (&String, &Json)| (name.clone(), security_scheme(scheme));
         add("securitySchemes", section("securityDefinitions").map(scheme).collect());
@@ -317,9 +319,9 @@ impl<'d> Converter<'d> {
         let still_there = |inherited: &&&'d Json| {
             let inherited = self.followed(inherited);
             let body = is(inherited, "in", "body");
-            !own.iter().map(|own| self.followed(own)).any(|own| {
-                named(own) == named(inherited) || body && is(own, "in", "body")
-            })
+            !own.iter()
+                .map(|own| self.followed(own))
+                .any(|own| named(own) == named(inherited) || body && is(own, "in", "body"))
         };
         let written: Vec<&'d Json> = common.iter().filter(still_there).chain(own).copied().collect();
         let consumes = self.consumes(operation);
@@ -444,7 +446,8 @@ impl<'d> Converter<'d> {
         let mut new = Fields::new();
         copy(header, &["description"], &mut new);
         new.remove("x-nullable");
-        let counterpart = !matches!(header.get("collectionFormat").and_then(Json::as_str), Some("ssv" | "tsv" | "pipes"));
+        let counterpart =
+            !matches!(header.get("collectionFormat").and_then(Json::as_str), Some("ssv" | "tsv" | "pipes"));
         let schema = if counterpart { self.inline_schema(header) } else { json!({ "type": "string" }) };
         new.insert("schema".to_owned(), schema);
         Json::Object(new)

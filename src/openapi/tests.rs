@@ -70,7 +70,9 @@ fn path_items_are_followed_within_the_document() {
     let names: Vec<&str> = read.operations.iter().map(|operation| operation.name.as_str()).collect();
     assert_eq!((read.version, names), (Version::Later, vec!["shared", "own", "mine", "theirs"]));
     assert_eq!(
-        faults(r##"{"openapi": "3.0.0", "paths": {"/a": {"$ref": "#/x"}, "/b": {"$ref": "b.yaml#/b"}, "/c": {"$ref": "#/paths/~1c"}}}"##),
+        faults(
+            r##"{"openapi": "3.0.0", "paths": {"/a": {"$ref": "#/x"}, "/b": {"$ref": "b.yaml#/b"}, "/c": {"$ref": "#/paths/~1c"}}}"##
+        ),
         [
             "the path `/a` refers to `#/x`, which is not in the document",
             "the path `/b` refers to `b.yaml#/b`, which is another document",
@@ -104,7 +106,10 @@ fn faults_name_the_thing() {
         ("a: 1", "it says neither `openapi` nor `swagger` at its top"),
         ("openapi: 4.0.0", "the version `4.0.0` is not known"),
         ("swagger: 1.2", "the version `1.2` is not known"),
-        ("{\"openapi\": \"3.0.0\", \"paths\": 1}", "it does not parse: invalid type: integer `1`, expected a mapping at line 1 column 31"),
+        (
+            "{\"openapi\": \"3.0.0\", \"paths\": 1}",
+            "it does not parse: invalid type: integer `1`, expected a mapping at line 1 column 31",
+        ),
         ("openapi: [", "it does not parse: line 1, column 11: "),
         ("{\"openapi\": \"3.0.0\",,}", "it does not parse: key must be a string at line 1 column 21"),
         (
@@ -129,7 +134,8 @@ fn a_document_of_ten_megabytes_is_no_burden() {
     let large = format!("[{}1]", schema.repeat(80));
     for index in 0..1000 {
         let comma = if index == 0 { "" } else { "," };
-        write!(text, "{comma}\"/a/{{id}}/{index}\": {{\"get\": {{\"operationId\": \"get{index}\", \"x\": {large}}}}}").unwrap();
+        write!(text, "{comma}\"/a/{{id}}/{index}\": {{\"get\": {{\"operationId\": \"get{index}\", \"x\": {large}}}}}")
+            .unwrap();
     }
     text.push_str("}}");
     assert!(text.len() > 9_000_000, "{}", text.len());

@@ -8,6 +8,7 @@
 pub mod assign_message;
 pub mod cors;
 pub mod http_modifier;
+pub mod oas_validation;
 pub mod quota;
 pub mod raise_fault;
 pub mod raw;
@@ -43,6 +44,7 @@ pub const POLICIES: &[PolicyType] = &[
     assign_message::TYPE,
     cors::TYPE,
     http_modifier::TYPE,
+    oas_validation::TYPE,
     quota::TYPE,
     raise_fault::TYPE,
     spike_arrest::TYPE,

@@ -13,6 +13,7 @@ pub mod expand_apigee;
 pub mod faults;
 pub mod files;
 pub mod flow;
+pub mod openapi;
 pub mod operation;
 mod resource;
 pub mod route;

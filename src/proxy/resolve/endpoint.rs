@@ -8,6 +8,7 @@ use super::super::flow::{ConditionalFlow, Flow};
 use super::super::path;
 use super::super::proxy_endpoint::ProxyEndpoint;
 use super::names;
+use super::openapi::Contract;
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::spec::ApigeeProxySpec;
 use crate::spec::cors::Cors;
@@ -62,6 +63,8 @@ impl Intent<'_> {
 pub(super) struct Draft<'s> {
     pub(super) intent: Intent<'s>,
     pub(super) endpoint: ProxyEndpoint,
+    /// The OpenAPI document.
+    pub(super) contract: Option<&'s Contract>,
     /// The user's own steps.
     pub(super) steps: Flow,
     /// The step that verified the caller's credential.
@@ -81,14 +84,19 @@ pub(super) struct Verified {
 }
 
 impl<'s> Draft<'s> {
-    pub(super) fn new(intent: Intent<'s>, operations: &[ConditionalFlow], steps: &Flow) -> Self {
+    pub(super) fn new(
+        intent: Intent<'s>,
+        operations: &[ConditionalFlow],
+        contract: Option<&'s Contract>,
+        steps: &Flow,
+    ) -> Self {
         let endpoint = ProxyEndpoint {
             name: intent.name.clone(),
             base_path: intent.base_path.clone(),
             flows: operations.to_vec(),
             ..ProxyEndpoint::default()
         };
-        Self { intent, endpoint, steps: steps.clone(), verified: None }
+        Self { intent, endpoint, contract, steps: steps.clone(), verified: None }
     }
 }
 
@@ -113,7 +121,13 @@ fn pick<'s, S, T>(
     top.and_then(WordOr::on).and_then(field).map(|value| given(value, at[0], false))
 }
 
-fn intent<'s>(spec: &'s ApigeeProxySpec, own: Option<&'s Endpoint>, top: &FieldPath, at: &FieldPath) -> Intent<'s> {
+fn intent<'s>(
+    spec: &'s ApigeeProxySpec,
+    base_path: &str,
+    own: Option<&'s Endpoint>,
+    top: &FieldPath,
+    at: &FieldPath,
+) -> Intent<'s> {
     let security = (spec.security.as_ref(), own.and_then(|own| own.security.as_ref()));
     let traffic = (spec.traffic.as_ref(), own.and_then(|own| own.traffic.as_ref()));
     let (top_security, own_security) = (top.key("security"), at.key("security"));
@@ -130,7 +144,7 @@ fn intent<'s>(spec: &'s ApigeeProxySpec, own: Option<&'s Endpoint>, top: &FieldP
     };
     Intent {
         name: own.map_or(DEFAULT, |own| &own.name).to_owned(),
-        base_path: own.map_or(spec.base_path.as_deref().unwrap_or_default(), |own| &own.base_path).to_owned(),
+        base_path: own.map_or(base_path, |own| &own.base_path).to_owned(),
         at: at.clone(),
         cors: cors.map(|(value, path, own)| Given { value, at: path.key("cors"), own }),
         api_key: pick(security.0, security.1, security_paths, "apiKey", |s: &Security| s.api_key.as_ref()),
@@ -144,15 +158,14 @@ fn intent<'s>(spec: &'s ApigeeProxySpec, own: Option<&'s Endpoint>, top: &FieldP
 }
 
 /// The endpoints of a proxy: `default`, then the others in the order written.
-pub(super) fn intents<'s>(spec: &'s ApigeeProxySpec, report: &mut Report<'_>, at: &FieldPath) -> Vec<Intent<'s>> {
-    if spec.base_path.is_none() {
-        report.push(
-            Diagnostic::error(Code::MissingField, "`basePath` is missing")
-                .at(at.key("basePath"))
-                .help("write the path that the proxy serves, as `/v1/orders`, or give a whole `bundle`"),
-        );
-    }
-    let mut intents = vec![intent(spec, None, at, at)];
+pub(super) fn intents<'s>(
+    spec: &'s ApigeeProxySpec,
+    base_path: Option<&str>,
+    report: &mut Report<'_>,
+    at: &FieldPath,
+) -> Vec<Intent<'s>> {
+    let top = base_path.unwrap_or_default();
+    let mut intents = vec![intent(spec, top, None, at, at)];
     let mut names = BTreeSet::from([DEFAULT.to_owned()]);
     for (index, endpoint) in spec.endpoints.iter().enumerate() {
         let at_endpoint = at.key("endpoints").index(index);
@@ -165,10 +178,10 @@ pub(super) fn intents<'s>(spec: &'s ApigeeProxySpec, report: &mut Report<'_>, at
                     .help("`default` is the one at the top of the spec; upper and lower case count as equal"),
             );
         }
-        intents.push(intent(spec, Some(endpoint), at, &at_endpoint));
+        intents.push(intent(spec, top, Some(endpoint), at, &at_endpoint));
     }
     let mut paths = BTreeSet::new();
-    for intent in intents.iter().filter(|intent| intent.name != DEFAULT || spec.base_path.is_some()) {
+    for intent in intents.iter().filter(|intent| intent.name != DEFAULT || base_path.is_some()) {
         let at = intent.at.key("basePath");
         if let Some((message, help)) = path::base_path_fault(&intent.base_path) {
             report.push(Diagnostic::error(Code::InvalidValue, message).at(at).help(help));

@@ -10,6 +10,7 @@ mod cors;
 mod endpoint;
 mod faults;
 mod names;
+mod openapi;
 mod operations;
 mod policies;
 mod quota;
@@ -44,10 +45,20 @@ type Feature = fn(&mut Draft<'_>, &mut Context<'_, '_>);
 /// 2. The spike arrest costs nothing, so it comes before whatever looks something up.
 /// 3. The credential is checked, and removed so that the target does not see it.
 /// 4. The quota needs the consumer that the credential is for.
-/// 5. The user's own steps work on requests that are let through.
-/// 6. The body of an error is written before the headers are set that every response has, errors included.
-const FEATURES: &[Feature] =
-    &[cors::add, spike_arrest::add, api_key::add, quota::add, user_steps::add, faults::add, security_headers::add];
+/// 5. The check against the OpenAPI document reads the body, which costs more than all before it. It stands in the flows of
+///    the operations.
+/// 6. The user's own steps work on requests that are let through.
+/// 7. The body of an error is written before the headers are set that every response has, errors included.
+const FEATURES: &[Feature] = &[
+    cors::add,
+    spike_arrest::add,
+    api_key::add,
+    quota::add,
+    openapi::add,
+    user_steps::add,
+    faults::add,
+    security_headers::add,
+];
 
 /// Resolves a proxy. With errors in the report, what comes out is incomplete.
 pub(super) fn resolve(
@@ -60,11 +71,13 @@ pub(super) fn resolve(
     let mut context = Context::new(read_file, report);
     policies::add(spec, &mut context, &at);
     let target_endpoints = targets::resolve(spec, &mut context, &at);
-    let operations = operations::resolve(spec, &mut context, &at);
+    let contract = openapi::resolve(spec, &mut context, &at);
+    let operations = operations::resolve(spec, contract.as_ref(), &mut context, &at);
     let steps = user_steps::resolve(spec, &mut context, &at);
-    let endpoints = endpoint::intents(spec, context.report, &at);
+    let base_path = openapi::base_path(spec, contract.as_ref(), context.report, &at);
+    let endpoints = endpoint::intents(spec, base_path.as_deref(), context.report, &at);
     let mut drafts: Vec<Draft<'_>> =
-        endpoints.into_iter().map(|intent| Draft::new(intent, &operations, &steps)).collect();
+        endpoints.into_iter().map(|intent| Draft::new(intent, &operations, contract.as_ref(), &steps)).collect();
     for draft in &mut drafts {
         for feature in FEATURES {
             feature(draft, &mut context);
