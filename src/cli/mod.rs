@@ -3,9 +3,11 @@
 //! This is the rim: only here, in `apigee::{client, auth, mount}` and in `sandbox::server` are files, the network, the clock or
 //! the environment touched.
 
+mod bundle;
 mod demo;
 mod deploy;
 mod function;
+mod openapi;
 mod package;
 mod render;
 mod sandbox;
@@ -31,6 +33,8 @@ pub struct Cli {
 enum Command {
     Demo(demo::Args),
     Render(render::Args),
+    Bundle(bundle::Args),
+    Openapi(openapi::Args),
     Deploy(Box<deploy::Args>),
     Sandbox(sandbox::Args),
 }
@@ -48,6 +52,8 @@ pub fn run() -> ExitCode {
     let result = match cli.command {
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Render(args)) => render::run(&args),
+        Some(Command::Bundle(args)) => bundle::run(&args),
+        Some(Command::Openapi(args)) => openapi::run(&args),
         Some(Command::Deploy(args)) => Ok(deploy::run(&args)),
         Some(Command::Sandbox(args)) => Ok(sandbox::run(args)),
         None if io::stdin().is_terminal() => help(),

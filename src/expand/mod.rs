@@ -13,12 +13,13 @@ mod spec_files;
 
 use std::collections::BTreeMap;
 
-use crate::bundle::Files;
+use crate::bundle::{BundleKind, Files};
 use crate::diag::{Code, Diagnostic, FieldPath, Report, Subject, has_errors};
 use crate::k8s::Object;
 use crate::krm::{Change, Id, Input, Item};
 use crate::spec::expand_apigee::Provenance;
 use crate::spec::{GROUP, Resource, Spec};
+use crate::yaml::Node;
 
 use environment::Environment;
 use outputs::Outputs;
@@ -53,6 +54,23 @@ pub struct Expansion {
     pub objects: Vec<Object>,
     /// Findings. With an error among them the rest is empty.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+/// The bundle of one spec, without the objects that deploy it.
+#[derive(Debug)]
+pub struct Bundle {
+    /// What it is.
+    pub kind: BundleKind,
+    /// The files below its root folder.
+    pub files: Files,
+}
+
+/// The bundle of the only proxy of an input, or of the one with a name. An environment is needed only for its values.
+pub fn bundle(input: &Input<'_>, options: &Options<'_>, name: Option<&str>) -> (Option<Bundle>, Vec<Diagnostic>) {
+    let mut run = Run { input, options, diagnostics: Vec::new() };
+    let bundle = run.bundle(name);
+    let diagnostics = run.diagnostics;
+    (bundle.filter(|_| !has_errors(&diagnostics)), diagnostics)
 }
 
 /// Expands the specs of an input.
@@ -114,6 +132,62 @@ impl Run<'_, '_> {
         let foreign = items.iter().filter(|item| !item.header.is_output() && !is_ours(item));
         let objects = made.finish(foreign, &mut self.diagnostics);
         Expansion { changes, objects, diagnostics: Vec::new() }
+    }
+
+    fn bundle(&mut self, name: Option<&str>) -> Option<Bundle> {
+        let resources = self.read(self.input.items());
+        let resource = self.only(&resources, name)?;
+        // What is wrong with environments does not matter to a proxy that uses no values of theirs.
+        let needs_values = resolve::needs_values(resource.spec());
+        let environments = if needs_values { self.environments(&resources) } else { Vec::new() };
+        let mut proxies = self.proxy(resource, &environments);
+        let of = |proxy: &Proxy<'_>| proxy.environments.iter().map(|of| of.name().to_owned()).collect::<Vec<_>>();
+        let names: Vec<String> = proxies.iter().flat_map(of).collect();
+        let error = match names.as_slice() {
+            [] if needs_values && !has_errors(&self.diagnostics) => Diagnostic::error(
+                Code::MissingEnvironment,
+                "the proxy uses values of an environment, and none is chosen",
+            )
+            .help("give the directory that also holds its ApigeeEnvironment"),
+            [_, _, ..] => Diagnostic::error(Code::MissingEnvironment, "the proxy has a bundle for each environment")
+                .help(format!("choose one with `--environment`: {}", names.join(", "))),
+            [] | [_] => return proxies.pop().map(|proxy| Bundle { kind: BundleKind::Proxy, files: proxy.files }),
+        };
+        self.diagnostics.push(error.of(&resource.subject));
+        None
+    }
+
+    /// The only proxy, or the one with a name.
+    fn only<'r>(&mut self, resources: &'r [Resource], name: Option<&str>) -> Option<&'r Resource> {
+        let proxies: Vec<&Resource> = resources.iter().filter(|resource| resource.kind.name == "ApigeeProxy").collect();
+        let own_name = |resource: &'r Resource| {
+            let written = resource.spec().get("name").and_then(Node::as_str);
+            written.unwrap_or(&resource.subject.name)
+        };
+        let fits = |resource: &&&'r Resource| {
+            let known = |name: &str| own_name(resource) == name || resource.names.iter().any(|known| known == name);
+            name.is_none_or(known)
+        };
+        let names = || proxies.iter().map(|resource| own_name(resource)).collect::<Vec<_>>().join(", ");
+        let error = match (proxies.iter().filter(fits).collect::<Vec<_>>().as_slice(), name) {
+            ([resource], _) => return Some(*resource),
+            // One that could not be read has been reported.
+            ([], _) if has_errors(&self.diagnostics) => return None,
+            ([], _) if proxies.is_empty() => Diagnostic::error(Code::NothingToExpand, "no ApigeeProxy is in the input"),
+            ([], name) => {
+                let name = name.unwrap_or_default();
+                Diagnostic::error(Code::NothingToExpand, format!("no ApigeeProxy `{name}` is in the input"))
+                    .help(format!("its proxies: {}", names()))
+            }
+            (_, None) => Diagnostic::error(Code::NothingToExpand, "several proxies are in the input")
+                .help(format!("choose one with `--name`: {}", names())),
+            (several, Some(name)) => {
+                let message = format!("{} proxies have the name `{name}`", several.len());
+                Diagnostic::error(Code::NothingToExpand, message).help("give the file of one of them")
+            }
+        };
+        self.diagnostics.push(error);
+        None
     }
 
     fn nothing_to_expand(&mut self, outputs: bool) {
@@ -238,12 +312,18 @@ impl Run<'_, '_> {
             );
         }
         for resource in proxy_resources() {
-            let mut report = Report::new(&resource.subject);
-            proxies.extend(proxy::expand(resource, self.input, self.options, environments, &mut report));
-            for diagnostic in report.into_diagnostics() {
-                if !self.is_known(&diagnostic) {
-                    self.diagnostics.push(diagnostic);
-                }
+            proxies.extend(self.proxy(resource, environments));
+        }
+        proxies
+    }
+
+    /// The bundles of one proxy.
+    fn proxy<'r>(&mut self, resource: &'r Resource, environments: &'r [Environment<'r>]) -> Vec<Proxy<'r>> {
+        let mut report = Report::new(&resource.subject);
+        let proxies = proxy::expand(resource, self.input, self.options, environments, &mut report);
+        for diagnostic in report.into_diagnostics() {
+            if !self.is_known(&diagnostic) {
+                self.diagnostics.push(diagnostic);
             }
         }
         proxies

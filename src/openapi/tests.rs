@@ -110,7 +110,7 @@ fn faults_name_the_thing() {
             "{\"openapi\": \"3.0.0\", \"paths\": 1}",
             "it does not parse: invalid type: integer `1`, expected a mapping at line 1 column 31",
         ),
-        ("openapi: [", "it does not parse: line 1, column 11: "),
+        ("openapi: [", "it does not parse: line 1, column 10: "),
         ("{\"openapi\": \"3.0.0\",,}", "it does not parse: key must be a string at line 1 column 21"),
         (
             "{\"openapi\": \"3.0.0\", \"paths\": {\"/a\": {}, \"/a\": {}}}",

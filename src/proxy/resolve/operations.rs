@@ -81,7 +81,7 @@ pub(super) fn resolve(
     }
     for (name, operation, at) in further {
         names::check_policy("operation", name, &at, context.report);
-        if name == UNKNOWN {
+        if name == UNKNOWN && contract.is_some_and(|contract| contract.reject_unknown) {
             let message = format!("the name `{UNKNOWN}` is that of the flow for requests without an operation");
             context.report.push(Diagnostic::error(Code::NameCollision, message).at(&at).help("choose another name"));
         }
@@ -182,6 +182,8 @@ fn resolve_one(
             Some(Resolved { at: at.clone(), label, pattern, methods, flow })
         }
         Err((message, help)) => {
+            // Elsewhere the place tells which operation it is.
+            let message = if at == at_path { format!("the operation {label} has no flow: {message}") } else { message };
             context.report.push(Diagnostic::error(Code::InvalidValue, message).at(at_path).help(help));
             None
         }
@@ -233,4 +235,108 @@ fn in_order(resolved: Vec<Resolved>, context: &mut Context<'_, '_>) -> Vec<Condi
         }
     }
     ordered
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+    use std::time::Instant;
+
+    use crate::diag::{Report, Subject};
+    use crate::proxy::generate;
+    use crate::spec::ApigeeProxySpec;
+    use crate::spec::openapi::OpenApi;
+    use crate::xml::{Node, parse_bytes};
+
+    /// Segments that overlap in many ways.
+    const SEGMENTS: [&str; 6] = ["a", "b", "a.json", "{x}", "{x}.json", "a{x}"];
+
+    /// Every path of one to four segments.
+    fn paths() -> Vec<String> {
+        let mut paths = vec![String::new()];
+        let mut all = Vec::new();
+        for _ in 0..4 {
+            paths = paths.iter().flat_map(|path| SEGMENTS.map(|segment| format!("{path}/{segment}"))).collect();
+            all.extend(paths.iter().cloned());
+        }
+        all
+    }
+
+    /// A part of Apigee's conditions: as much as those of operations need.
+    fn holds(condition: &str, method: &str, suffix: &str) -> bool {
+        let word = |after: &str| {
+            let (_, rest) = condition.split_once(after)?;
+            rest.split('"').nth(1)
+        };
+        let segment = |pattern: &str, text: &str| match pattern.split_once("[^/]+").or_else(|| pattern.split_once('*'))
+        {
+            Some((before, behind)) => {
+                text.len() > before.len() + behind.len() && text.starts_with(before) && text.ends_with(behind)
+            }
+            None => pattern == text,
+        };
+        // A class may hold the slash between two segments.
+        let pattern = word("MatchesPath").map(str::to_owned).or_else(|| {
+            let regex = word("JavaRegex")?.strip_prefix('^')?.strip_suffix('$')?;
+            Some(regex.replace("[.]", ".").replace("[^/]+", "*"))
+        });
+        let pattern = pattern.unwrap();
+        let (patterns, texts): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), suffix.split('/').collect());
+        word("request.verb") == Some(method)
+            && patterns.len() == texts.len()
+            && patterns.iter().zip(texts).all(|(pattern, text)| segment(pattern, text))
+    }
+
+    #[test]
+    fn of_a_thousand_operations_each_takes_its_own_requests() {
+        let paths = paths();
+        let count = paths.len();
+        assert!(count > 1500);
+        let mut document = "{\"openapi\": \"3.0.3\", \"paths\": {".to_owned();
+        for index in 0..count {
+            // A step that shares no factor with the count visits each once: the order written is of no help.
+            let path = &paths[index * 577 % count];
+            let comma = if index == 0 { "" } else { "," };
+            write!(document, "{comma}\"{path}\": {{\"get\": {{}}, \"post\": {{\"operationId\": \"POST {path}\"}}}}")
+                .unwrap();
+        }
+        document.push_str("}}");
+        let spec = ApigeeProxySpec {
+            base_path: Some("/x".to_owned()),
+            target: Some("https://example.com".to_owned()),
+            openapi: Some(OpenApi { file: Some("o.json".to_owned()), ..OpenApi::default() }),
+            ..ApigeeProxySpec::default()
+        };
+        let subject = Subject::default();
+        let mut report = Report::new(&subject);
+        let start = Instant::now();
+        let generated = generate("x", &spec, &|_| Ok(document.clone().into_bytes()), &mut report);
+        let took = start.elapsed();
+        let generated = generated.unwrap_or_else(|| panic!("{:?}", report.into_diagnostics()));
+        // Four times what a large API has, in a build for tests; cubic time would show.
+        assert!(took.as_secs() < 10, "{took:?}");
+
+        let xml = parse_bytes(generated.files.get("proxies/default.xml").unwrap()).unwrap();
+        let text = |node: Node<'_, '_>, name: &str| {
+            node.children().find(|child| child.has_tag_name(name)).and_then(|child| child.text()).map(str::to_owned)
+        };
+        let flows: Vec<Option<String>> =
+            xml.descendants().filter(|node| node.has_tag_name("Flow")).map(|flow| text(flow, "Condition")).collect();
+        assert_eq!(flows.len(), 2 * count + 1);
+        let (last, others) = flows.split_last().unwrap();
+        assert_eq!(last, &None);
+        let conditions: Vec<&str> = others.iter().map(|condition| condition.as_deref().unwrap()).collect();
+        for path in paths.iter().step_by(7) {
+            let sample = path.replace("{x}", "zz");
+            let winner = conditions.iter().find(|condition| holds(condition, "GET", &sample)).unwrap();
+            let expected = path.replace("{x}.json", "[^/]+[.]json").replace("a{x}", "a[^/]+").replace("{x}", "*");
+            let expected = if path.contains("{x}.json") || path.contains("a{x}") {
+                format!("^{}$", expected.replace('*', "[^/]+").replace("a.json", "a[.]json"))
+            } else {
+                expected
+            };
+            assert!(winner.contains(&format!("\"{expected}\"")), "{sample} goes to {winner}, not to {expected}");
+        }
+        assert!(!conditions.iter().any(|condition| holds(condition, "GET", "/c/c/c/c/c")));
+    }
 }
