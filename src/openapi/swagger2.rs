@@ -286,12 +286,11 @@ impl<'d> Converter<'d> {
         let mut schema = self.inline_schema(parameter);
         if is(parameter, "type", "array") {
             match (parameter.get("collectionFormat").and_then(Json::as_str).unwrap_or("csv"), location) {
-                ("multi", _) => {}
                 // Without `explode: false` a list in the query would be several parameters.
                 ("csv", "query") => {
                     new.insert("explode".to_owned(), false.into());
                 }
-                ("csv", _) => {}
+                ("csv" | "multi", _) => {}
                 ("ssv", "query") => {
                     new.insert("style".to_owned(), "spaceDelimited".into());
                     new.insert("explode".to_owned(), false.into());
