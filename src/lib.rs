@@ -11,6 +11,7 @@ pub mod expand;
 pub mod explain;
 pub mod k8s;
 pub mod krm;
+pub mod openapi;
 pub mod policy;
 pub mod proxy;
 pub mod reference;

@@ -15,6 +15,7 @@ const PURE: &[&str] = &[
     "explain",
     "k8s",
     "krm",
+    "openapi",
     "policy",
     "proxy",
     "reference",

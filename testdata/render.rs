@@ -1,4 +1,4 @@
-//! `render --output`: where files go.
+//! `render --output`, `bundle` and `openapi`: where files go.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -9,6 +9,14 @@ use std::process::{Command, Output};
 
 fn render(specs: &Path, out: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_apigee-flux")).arg("render").arg(specs).arg("--output").arg(out).output().unwrap()
+}
+
+fn run(args: &[&Path]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_apigee-flux")).args(args).output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 fn files(folder: &Path) -> BTreeSet<PathBuf> {
@@ -98,4 +106,88 @@ fn a_shared_flow_may_be_a_folder_and_a_fault_of_a_profile_has_its_place_there() 
         "{stderr}"
     );
     assert!(stderr.contains("(in ApigeeProxy/apis/hello)"), "{stderr}");
+}
+
+#[test]
+fn a_spec_made_from_a_document_renders_as_it_is() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/bundles");
+    for document in ["openapi/orders.oas.yaml", "openapi-swagger2/pets.yaml", "openapi-3.1/docs/later.json"] {
+        let place = tempfile::tempdir().unwrap();
+        let (specs, out) = (place.path().join("specs"), place.path().join("out"));
+        let name = Path::new(document).file_name().unwrap();
+        fs::create_dir_all(specs.join("docs")).unwrap();
+        fs::copy(cases.join(document), specs.join("docs").join(name)).unwrap();
+        fs::write(specs.join("environment.yaml"), ENVIRONMENT).unwrap();
+        let (file, spec) = (specs.join("docs").join(name), specs.join("proxy.yaml"));
+        let made = run(&["openapi".as_ref(), &file, "-o".as_ref(), &spec]);
+        assert!(made.status.success(), "{}", stderr(&made));
+        let text = fs::read_to_string(&spec).unwrap();
+        assert!(text.contains(&format!("file: docs/{}", name.display())), "{text}");
+        let rendered = render(&specs, &out);
+        assert!(rendered.status.success() && stderr(&rendered).is_empty(), "{text}{}", stderr(&rendered));
+        assert!(!files(&out).iter().any(|path| path.ends_with(name)), "the document is no resource");
+        let again = run(&["openapi".as_ref(), &file, "-o".as_ref(), &spec]);
+        assert!(!again.status.success() && stderr(&again).contains("exists"), "{}", stderr(&again));
+    }
+}
+
+#[test]
+fn a_bundle_replaces_its_own_former_output_and_nothing_else() {
+    let place = tempfile::tempdir().unwrap();
+    let (specs, out) = (place.path().join("specs.yaml"), place.path().join("out"));
+    fs::write(&specs, proxy("hello", "apis")).unwrap();
+    let bundle = |to: &Path| run(&["bundle".as_ref(), &specs, "-o".as_ref(), to]);
+    let written = bundle(&out);
+    assert!(written.status.success() && stderr(&written).is_empty(), "{}", stderr(&written));
+    assert!(out.join("apiproxy/hello.xml").is_file());
+    fs::write(out.join("apiproxy/policies/stale.xml"), "<A/>").unwrap();
+    assert!(bundle(&out).status.success());
+    assert!(!out.join("apiproxy/policies/stale.xml").exists());
+
+    let zips = [place.path().join("a.zip"), place.path().join("b.zip")];
+    assert!(zips.iter().chain(&zips).all(|zip| bundle(zip).status.success()));
+    assert_eq!(fs::read(&zips[0]).unwrap(), fs::read(&zips[1]).unwrap());
+
+    let mine = place.path().join("mine");
+    fs::create_dir_all(mine.join("apiproxy")).unwrap();
+    fs::write(mine.join("apiproxy/mine.xml"), "<A/>").unwrap();
+    let refused = bundle(&mine);
+    assert!(!refused.status.success() && stderr(&refused).contains("is not empty"), "{}", stderr(&refused));
+    assert_eq!(files(&mine).len(), 1);
+    fs::write(&zips[0], "mine").unwrap();
+    assert!(!bundle(&zips[0]).status.success());
+    assert_eq!(fs::read(&zips[0]).unwrap(), b"mine");
+}
+
+#[test]
+fn a_bundle_is_of_one_proxy_and_needs_an_environment_only_for_its_values() {
+    let place = tempfile::tempdir().unwrap();
+    let (specs, out) = (place.path().join("specs"), place.path().join("out"));
+    fs::create_dir_all(&specs).unwrap();
+    let values = proxy("one", "apis").replace("https://one.example.com", "$(values.host)");
+    fs::write(specs.join("one.yaml"), &values).unwrap();
+    fs::write(specs.join("two.yaml"), proxy("two", "apis")).unwrap();
+    let bundle = |more: &[&str]| {
+        let mut args: Vec<&Path> = vec!["bundle".as_ref(), &specs, "-o".as_ref(), &out];
+        args.extend(more.iter().map(|word| Path::new(*word)));
+        run(&args)
+    };
+    let fails = |more: &[&str], message: &str| {
+        let output = bundle(more);
+        assert!(!output.status.success() && stderr(&output).contains(message), "{}", stderr(&output));
+    };
+    fails(&[], "choose one with `--name`: one, two");
+    fails(&["--name", "three"], "no proxy or shared flow `three` is in the input; there are one, two");
+    assert!(bundle(&["--name", "two"]).status.success());
+    fails(&["--name", "one"], "values of an environment cannot stand here");
+    for (name, host) in [("dev", "dev"), ("prod", "prod")] {
+        let environment = ENVIRONMENT
+            .replace("prod", name)
+            .replace("acme", &format!("acme, values: {{host: https://{host}.example.com}}"));
+        fs::write(specs.join(format!("{name}.yaml")), environment).unwrap();
+    }
+    fails(&["--name", "one"], "choose one with `--environment`: dev, prod");
+    assert!(bundle(&["--name", "one", "--environment", "dev"]).status.success());
+    let target = fs::read_to_string(out.join("apiproxy/targets/default.xml")).unwrap();
+    assert!(target.contains("https://dev.example.com"), "{target}");
 }

@@ -3,11 +3,13 @@
 //! This is the rim: only here, in `apigee::{client, auth, mount}` and in `sandbox::server` are files, the network, the clock or
 //! the environment touched.
 
+mod bundle;
 mod check;
 mod demo;
 mod deploy;
 mod explain;
 mod function;
+mod openapi;
 mod package;
 mod render;
 mod sandbox;
@@ -36,6 +38,8 @@ enum Command {
     Render(render::Args),
     Check(check::Args),
     Explain(Box<explain::Args>),
+    Bundle(bundle::Args),
+    Openapi(openapi::Args),
     Deploy(Box<deploy::Args>),
     Sandbox(sandbox::Args),
     Schema(schema::Args),
@@ -56,6 +60,8 @@ pub fn run() -> ExitCode {
         Some(Command::Render(args)) => render::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
+        Some(Command::Bundle(args)) => bundle::run(&args),
+        Some(Command::Openapi(args)) => openapi::run(&args),
         Some(Command::Deploy(args)) => Ok(deploy::run(&args)),
         Some(Command::Sandbox(args)) => Ok(sandbox::run(args)),
         Some(Command::Schema(args)) => schema::run(&args),

@@ -24,8 +24,8 @@ pub(super) struct Package {
 }
 
 impl Package {
-    /// Reads a directory, or one file. Left out are hidden files, what stands inside bundles, and the files that steer kustomize and
-    /// kpt and never reach a cluster.
+    /// Reads a directory, or one file. Left out are hidden files, what stands inside bundles, OpenAPI documents, and the files that
+    /// steer kustomize and kpt and never reach a cluster.
     pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
         let mut paths = Vec::new();
         let root = if path.is_file() {
@@ -38,6 +38,9 @@ impl Package {
         let mut package = Self { root, source: String::new(), files: Vec::new() };
         for path in paths {
             let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            if is_openapi(&text) {
+                continue;
+            }
             let name = path.strip_prefix(&package.root).unwrap_or(&path).to_string_lossy().into_owned();
             if !package.source.is_empty() {
                 package.source.push_str("---\n");
@@ -242,4 +245,10 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
 fn is_resource_file(name: &str) -> bool {
     let yaml = Path::new(name).extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
     yaml && !matches!(name, "kustomization.yaml" | "kustomization.yml" | "kustomizeconfig.yaml")
+}
+
+/// True for an OpenAPI document: it lies beside the spec that names it, and is no resource.
+fn is_openapi(text: &str) -> bool {
+    let has = |key: &str| text.lines().any(|line| line.starts_with(key));
+    (has("openapi:") || has("swagger:")) && !has("kind:")
 }

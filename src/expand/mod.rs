@@ -22,6 +22,7 @@ use crate::k8s::Object;
 use crate::krm::{Change, Id, Input, Item};
 use crate::spec::expand_apigee::Provenance;
 use crate::spec::{GROUP, Resource, Spec};
+use crate::yaml::Node;
 
 pub use raw_bundle::check as check_files;
 
@@ -63,6 +64,15 @@ pub struct Expansion {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// The bundle of the only proxy or shared flow of an input, or of the one with a name. An environment is needed only for its
+/// values.
+pub fn bundle(input: &Input<'_>, options: &Options<'_>, name: Option<&str>) -> (Option<MadeBundle>, Vec<Diagnostic>) {
+    let mut run = Run { input, options, diagnostics: Vec::new() };
+    let bundle = run.bundle(name);
+    let diagnostics = run.diagnostics;
+    (bundle.filter(|_| !has_errors(&diagnostics)), diagnostics)
+}
+
 /// Expands the specs of an input.
 pub fn expand(input: &Input<'_>, options: &Options<'_>) -> Expansion {
     let mut run = Run { input, options, diagnostics: Vec::new() };
@@ -89,6 +99,18 @@ pub struct MadeBundle {
     pub environments: Vec<String>,
 }
 
+impl From<BundleResource<'_>> for MadeBundle {
+    fn from(bundle: BundleResource<'_>) -> Self {
+        Self {
+            subject: bundle.resource.subject.clone(),
+            kind: bundle.kind,
+            name: bundle.name,
+            files: bundle.files,
+            environments: bundle.environments.iter().map(|environment| environment.name().to_owned()).collect(),
+        }
+    }
+}
+
 /// The bundles of an input, which needs no ApigeeEnvironment for that. With an error among the findings there are none.
 pub fn bundles(input: &Input<'_>, options: &Options<'_>) -> (Vec<MadeBundle>, Vec<Diagnostic>) {
     let mut run = Run { input, options, diagnostics: Vec::new() };
@@ -100,14 +122,7 @@ pub fn bundles(input: &Input<'_>, options: &Options<'_>) -> (Vec<MadeBundle>, Ve
     if has_errors(&run.diagnostics) {
         return (Vec::new(), run.diagnostics);
     }
-    let made = bundles.into_iter().map(|bundle| MadeBundle {
-        subject: bundle.resource.subject.clone(),
-        kind: bundle.kind,
-        name: bundle.name,
-        files: bundle.files,
-        environments: bundle.environments.iter().map(|environment| environment.name().to_owned()).collect(),
-    });
-    (made.collect(), run.diagnostics)
+    (bundles.into_iter().map(MadeBundle::from).collect(), run.diagnostics)
 }
 
 struct Run<'i, 'a> {
@@ -160,6 +175,62 @@ impl Run<'_, '_> {
         let foreign = items.iter().filter(|item| !item.header.is_output() && !is_ours(item));
         let objects = made.finish(foreign, &mut self.diagnostics);
         Expansion { changes, objects, diagnostics: Vec::new() }
+    }
+
+    fn bundle(&mut self, name: Option<&str>) -> Option<MadeBundle> {
+        let resources = self.read(self.input.items());
+        let resource = self.only(&resources, name)?;
+        // What is wrong with environments does not matter to a bundle that uses no values of theirs.
+        let needs_values = resources.iter().any(|resource| resolve::needs_values(resource.spec()));
+        let environments = if needs_values { self.environments(&resources) } else { Vec::new() };
+        let mut bundles = self.bundles_of(std::slice::from_ref(&resource), &resources, &environments);
+        if let [_, _, ..] = bundles.as_slice() {
+            let of = |bundle: &BundleResource<'_>| {
+                bundle.environments.iter().map(|environment| environment.name().to_owned()).collect::<Vec<_>>()
+            };
+            let names: Vec<String> = bundles.iter().flat_map(of).collect();
+            self.diagnostics.push(
+                Diagnostic::error(Code::MissingEnvironment, "there is a bundle for each environment")
+                    .of(&resource.subject)
+                    .help(format!("choose one with `--environment`: {}", names.join(", "))),
+            );
+        }
+        bundles.pop().map(MadeBundle::from)
+    }
+
+    /// The only proxy or shared flow, or the one with a name.
+    fn only<'r>(&mut self, resources: &'r [Resource], name: Option<&str>) -> Option<&'r Resource> {
+        let candidates: Vec<&Resource> = resources.iter().filter(makes_a_bundle).collect();
+        let own_name = |resource: &'r Resource| {
+            let written = resource.spec().get("name").and_then(Node::as_str);
+            written.unwrap_or(&resource.subject.name)
+        };
+        let fits = |resource: &&&'r Resource| {
+            let known = |name: &str| own_name(resource) == name || resource.names.iter().any(|known| known == name);
+            name.is_none_or(known)
+        };
+        let names = || candidates.iter().map(|resource| own_name(resource)).collect::<Vec<_>>().join(", ");
+        let error = match (candidates.iter().filter(fits).collect::<Vec<_>>().as_slice(), name) {
+            ([resource], _) => return Some(*resource),
+            // One that could not be read has been reported.
+            ([], _) if has_errors(&self.diagnostics) => return None,
+            ([], _) if candidates.is_empty() => {
+                Diagnostic::error(Code::NothingToExpand, "no ApigeeProxy and no ApigeeSharedFlow is in the input")
+            }
+            ([], name) => {
+                let name = name.unwrap_or_default();
+                Diagnostic::error(Code::NothingToExpand, format!("no proxy or shared flow `{name}` is in the input"))
+                    .help(format!("there are {}", names()))
+            }
+            (_, None) => Diagnostic::error(Code::NothingToExpand, "several proxies and shared flows are in the input")
+                .help(format!("choose one with `--name`: {}", names())),
+            (several, Some(name)) => {
+                let message = format!("{} resources have the name `{name}`", several.len());
+                Diagnostic::error(Code::NothingToExpand, message).help("give the file of one of them")
+            }
+        };
+        self.diagnostics.push(error);
+        None
     }
 
     fn nothing_to_expand(&mut self, outputs: bool) {
@@ -273,10 +344,21 @@ impl Run<'_, '_> {
         resources: &'r [Resource],
         environments: &'r [Environment<'r>],
     ) -> Vec<BundleResource<'r>> {
+        let all: Vec<&Resource> = resources.iter().filter(makes_a_bundle).collect();
+        self.bundles_of(&all, resources, environments)
+    }
+
+    /// The bundles of some of the resources.
+    fn bundles_of<'r>(
+        &mut self,
+        wanted: &[&'r Resource],
+        resources: &'r [Resource],
+        environments: &'r [Environment<'r>],
+    ) -> Vec<BundleResource<'r>> {
         let mut bundles = Vec::new();
         let profiles = Profiles::read(resources, self.input, self.options, &mut self.diagnostics);
         let mut of_profiles: Vec<Diagnostic> = Vec::new();
-        for resource in resources.iter().filter(makes_a_bundle) {
+        for resource in wanted.iter().copied() {
             let mut report = Report::new(&resource.subject);
             bundles.extend(bundle_resource::expand(
                 resource,
@@ -299,7 +381,7 @@ impl Run<'_, '_> {
             }
         }
         // A proxy that cannot be read is not there to be selected.
-        if !has_errors(&self.diagnostics) {
+        if wanted.len() == resources.iter().filter(makes_a_bundle).count() && !has_errors(&self.diagnostics) {
             profiles.check_unused(&mut self.diagnostics);
         }
         bundles

@@ -22,6 +22,7 @@ pub mod key_value_map_operations;
 pub mod llm_token_quota;
 pub mod message_logging;
 pub mod message_parts;
+pub mod oas_validation;
 pub mod oauth_v2;
 pub mod prompt_token_limit;
 pub mod quota;
@@ -118,7 +119,7 @@ pub const POLICIES: &[PolicyType] = &[
     message_logging::TYPE,
     raw("MessageValidation", "MV", Unstated, "Checks XML against a schema, or SOAP against a WSDL."),
     raw("MonetizationLimitsCheck", "MC", Unstated, "Refuses developers without a rate plan or without balance."),
-    raw("OASValidation", "OAS", Unstated, "Checks requests or responses against an OpenAPI document."),
+    oas_validation::TYPE,
     oauth_v2::TYPE,
     raw("ParseDialogflowRequest", "PDFR", Unstated, "Reads the request of a Dialogflow webhook."),
     raw("ParsePayload", "PP", Unstated, "Reads a JSON-RPC or MCP payload into variables."),

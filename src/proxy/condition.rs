@@ -1,5 +1,6 @@
 //! Conditions in Apigee's language: making those of operations, and checking those that users write.
 
+use super::path::Pattern;
 use crate::diag::{Code, Diagnostic};
 
 /// What is wrong with a condition that a user wrote; none if Apigee can read it.
@@ -18,11 +19,13 @@ pub(super) fn fault(condition: &str) -> Option<Diagnostic> {
 }
 
 /// The condition of an operation. The suffix of a request to the base path itself is `/` or nothing.
-pub(super) fn of_operation(path: &str, methods: &[String]) -> String {
-    let path = if matches!(path, "/" | "/**") {
-        format!("((proxy.pathsuffix = \"\") or (proxy.pathsuffix MatchesPath \"{path}\"))")
-    } else {
-        format!("(proxy.pathsuffix MatchesPath \"{path}\")")
+pub(super) fn of_operation(pattern: &Pattern, methods: &[String]) -> String {
+    let path = match pattern.matches_path() {
+        Some(path) if pattern.is_base() => {
+            format!("((proxy.pathsuffix = \"\") or (proxy.pathsuffix MatchesPath \"{path}\"))")
+        }
+        Some(path) => format!("(proxy.pathsuffix MatchesPath \"{path}\")"),
+        None => format!("(proxy.pathsuffix JavaRegex \"{}\")", pattern.regex()),
     };
     let verbs: Vec<String> = methods.iter().map(|verb| format!("(request.verb = \"{verb}\")")).collect();
     match verbs.as_slice() {
@@ -65,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_condition_is_taken_apart() {
-        let condition = of_operation("/a", &["GET".to_owned(), "HEAD".to_owned()]);
+        let condition = of_operation(&Pattern::parse("/a").unwrap(), &["GET".to_owned(), "HEAD".to_owned()]);
         assert_eq!(verbs(&condition), ["GET", "HEAD"]);
         assert_eq!(variables(&condition), ["proxy.pathsuffix", "request.verb", "request.verb"]);
         assert_eq!(variables("(request.header.x-a=\"b.c\")&&(1.5 < flow.d)"), ["request.header.x-a", "flow.d"]);
@@ -82,14 +85,16 @@ mod tests {
     #[test]
     fn an_operation_of_the_base_path_matches_both_spellings() {
         let get = ["GET".to_owned()];
+        let of = |path: &str, methods: &[String]| of_operation(&Pattern::parse(path).unwrap(), methods);
         assert_eq!(
-            of_operation("/", &get),
+            of("/", &get),
             "((proxy.pathsuffix = \"\") or (proxy.pathsuffix MatchesPath \"/\")) and (request.verb = \"GET\")"
         );
         assert_eq!(
-            of_operation("/a/*", &["GET".to_owned(), "PUT".to_owned()]),
+            of("/a/*", &["GET".to_owned(), "PUT".to_owned()]),
             "(proxy.pathsuffix MatchesPath \"/a/*\") and ((request.verb = \"GET\") or (request.verb = \"PUT\"))"
         );
-        assert_eq!(of_operation("/a", &[]), "(proxy.pathsuffix MatchesPath \"/a\")");
+        assert_eq!(of("/a", &[]), "(proxy.pathsuffix MatchesPath \"/a\")");
+        assert_eq!(of("/{a}:b", &get), "(proxy.pathsuffix JavaRegex \"^/[^/]+:b$\") and (request.verb = \"GET\")");
     }
 }

@@ -1,6 +1,6 @@
 //! Paths: base paths, and the patterns of operations.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 
 /// What is wrong with a path, and the way out.
 pub(super) type Fault = (String, &'static str);
@@ -39,54 +39,188 @@ fn common_fault(path: &str) -> Option<Fault> {
     path.contains("//").then(|| (format!("`{path}` has an empty segment"), "write one `/` between two segments"))
 }
 
-/// The pattern of an operation's path: `{name}` as OpenAPI has it becomes `*`.
-pub(super) fn pattern(path: &str) -> Result<String, Fault> {
-    if let Some(fault) = common_fault(path) {
-        return Err(fault);
-    }
-    let count = path.split('/').count();
-    let segments = path.split('/').enumerate().map(|(index, segment)| match segment {
-        "*" => Ok("*"),
-        "**" if index + 1 == count => Ok("**"),
-        "**" => Err((
-            format!("`{path}` has `**` before its end"),
-            "`**` matches any number of segments and stands last; `*` matches one",
-        )),
-        _ if segment.len() > 2 && segment.starts_with('{') && segment.find('}') == Some(segment.len() - 1) => Ok("*"),
-        _ if segment.contains(['{', '}', '*']) => {
-            Err((format!("`{segment}` mixes a wildcard with text"), "a wildcard is a whole segment: `*` or `{name}`"))
+/// The pattern of an operation's path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pattern {
+    segments: Vec<Segment>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Segment {
+    /// A text; empty for what stands behind a slash at the end.
+    Text(String),
+    /// Wildcards with text around them: the texts before, between and behind them, some perhaps empty.
+    Mixed(Vec<String>),
+    /// Any one segment.
+    One,
+    /// Any number of segments.
+    Rest,
+}
+
+impl Pattern {
+    /// Reads a path: `{name}` as OpenAPI has it is the wildcard `*`, and may have text around it.
+    pub(super) fn parse(path: &str) -> Result<Self, Fault> {
+        if let Some(fault) = common_fault(path) {
+            return Err(fault);
         }
-        _ => Ok(segment),
-    });
-    Ok(segments.collect::<Result<Vec<_>, _>>()?.join("/"))
+        let mut segments = Vec::new();
+        let mut rest = path.split('/').skip(1).filter(|_| path != "/").peekable();
+        while let Some(segment) = rest.next() {
+            segments.push(match segment {
+                "*" => Segment::One,
+                "**" if rest.peek().is_none() => Segment::Rest,
+                "**" => {
+                    return Err((
+                        format!("`{path}` has `**` before its end"),
+                        "`**` matches any number of segments and stands last; `*` matches one",
+                    ));
+                }
+                _ if segment.contains('*') => {
+                    return Err((
+                        format!("`{segment}` mixes a wildcard with text"),
+                        "`*` stands for one whole segment; write `{name}` for a part of one",
+                    ));
+                }
+                _ => braces(segment)?,
+            });
+        }
+        Ok(Self { segments })
+    }
+
+    /// True for the base path itself, whose suffix is `/` or nothing.
+    pub(super) fn is_base(&self) -> bool {
+        matches!(self.segments.as_slice(), [] | [Segment::Rest])
+    }
+
+    /// The pattern of Apigee's operator `MatchesPath`; none if that could not tell the text around a wildcard.
+    pub(super) fn matches_path(&self) -> Option<String> {
+        let segments = self.segments.iter().map(|segment| match segment {
+            Segment::Text(text) => Some(text.as_str()),
+            Segment::One => Some("*"),
+            Segment::Rest => Some("**"),
+            Segment::Mixed(_) => None,
+        });
+        Some(format!("/{}", segments.collect::<Option<Vec<_>>>()?.join("/")))
+    }
+
+    /// The pattern as a regular expression of Java.
+    pub(super) fn regex(&self) -> String {
+        const ANY: &str = "[^/]+";
+        let mut regex = "^".to_owned();
+        for segment in &self.segments {
+            match segment {
+                Segment::Text(text) => regex.extend(["/", &quoted(text)]),
+                Segment::One => regex.extend(["/", ANY]),
+                Segment::Rest => regex.push_str("(/.*)?"),
+                Segment::Mixed(texts) => {
+                    let texts: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
+                    regex.extend(["/", &texts.join(ANY)]);
+                }
+            }
+        }
+        regex.push('$');
+        regex
+    }
+
+    /// True if some path matches both patterns.
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
+        fn both(a: &[Segment], b: &[Segment]) -> bool {
+            match (a, b) {
+                ([Segment::Rest, ..], _) | (_, [Segment::Rest, ..]) | ([], []) => true,
+                ([x, a @ ..], [y, b @ ..]) => x.meets(y) && both(a, b),
+                _ => false,
+            }
+        }
+        both(&self.segments, &other.segments)
+    }
+
+    /// What orders patterns, the more specific first: text before text with a wildcard before `*` before `**`, segment by
+    /// segment, then the longer one.
+    pub(super) fn specificity(&self, other: &Self) -> Ordering {
+        let ranks = |pattern: &'_ Self| pattern.segments.iter().map(Segment::rank).collect::<Vec<_>>();
+        ranks(self).cmp(&ranks(other)).then(other.segments.len().cmp(&self.segments.len()))
+    }
 }
 
-/// The segments of a pattern.
-fn segments(pattern: &str) -> Vec<&str> {
-    pattern.split('/').filter(|segment| !segment.is_empty()).collect()
+/// A segment without `*`.
+fn braces(segment: &str) -> Result<Segment, Fault> {
+    let mut texts = vec![String::new()];
+    let mut rest = segment;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((_, after)) = after.split_once('}').filter(|(name, _)| !name.is_empty() && !name.contains('{')) else {
+            return Err((format!("`{segment}` has a brace that stands for no wildcard"), "write `{name}`"));
+        };
+        if let Some(last) = texts.last_mut() {
+            last.push_str(before);
+        }
+        texts.push(String::new());
+        rest = after;
+    }
+    if rest.contains('}') {
+        return Err((format!("`{segment}` has a brace that stands for no wildcard"), "write `{name}`"));
+    }
+    if let Some(last) = texts.last_mut() {
+        last.push_str(rest);
+    }
+    Ok(match texts.as_mut_slice() {
+        [text] => Segment::Text(std::mem::take(text)),
+        [before, behind] if before.is_empty() && behind.is_empty() => Segment::One,
+        _ => Segment::Mixed(texts),
+    })
 }
 
-/// True if some path matches both patterns.
-pub(super) fn overlap(a: &str, b: &str) -> bool {
-    fn both(a: &[&str], b: &[&str]) -> bool {
-        match (a, b) {
-            (["**", ..], _) | (_, ["**", ..]) | ([], []) => true,
-            ([x, a @ ..], [y, b @ ..]) => (x == y || *x == "*" || *y == "*") && both(a, b),
-            _ => false,
+/// A text as a regular expression that matches nothing else. A backslash could be taken for one of the condition's own.
+fn quoted(text: &str) -> String {
+    text.chars().fold(String::new(), |mut quoted, c| {
+        match c {
+            // Java reads these two as the start and end of a class even inside one.
+            '[' | ']' => quoted.push('.'),
+            '.' | '$' | '(' | ')' | '+' | '&' => quoted.extend(['[', c, ']']),
+            _ => quoted.push(c),
+        }
+        quoted
+    })
+}
+
+impl Segment {
+    /// The kind, and for text around wildcards how much of it.
+    fn rank(&self) -> (u8, Reverse<usize>) {
+        match self {
+            Self::Text(_) => (0, Reverse(0)),
+            Self::Mixed(texts) => (1, Reverse(texts.iter().map(String::len).sum())),
+            Self::One => (2, Reverse(0)),
+            Self::Rest => (3, Reverse(0)),
         }
     }
-    both(&segments(a), &segments(b))
+
+    /// True if some text matches both.
+    fn meets(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text(a), Self::Text(b)) => a == b,
+            (Self::Text(text), Self::Mixed(texts)) | (Self::Mixed(texts), Self::Text(text)) => around(texts, text),
+            (Self::Mixed(a), Self::Mixed(b)) => {
+                let ends = |texts: &'_ [String]| (texts.first().cloned(), texts.last().cloned());
+                let ((a_first, a_last), (b_first, b_last)) = (ends(a), ends(b));
+                let (a_first, b_first) = (a_first.unwrap_or_default(), b_first.unwrap_or_default());
+                let (a_last, b_last) = (a_last.unwrap_or_default(), b_last.unwrap_or_default());
+                let starts = a_first.starts_with(&b_first) || b_first.starts_with(&a_first);
+                starts && (a_last.ends_with(&b_last) || b_last.ends_with(&a_last))
+            }
+            (Self::One | Self::Rest, _) | (_, Self::One | Self::Rest) => true,
+        }
+    }
 }
 
-/// The more specific pattern first: text before `*` before `**`, segment by segment, then the longer one.
-pub(super) fn specificity(a: &str, b: &str) -> Ordering {
-    let rank = |segment: &&str| match *segment {
-        "**" => 2,
-        "*" => 1,
-        _ => 0,
-    };
-    let (a, b) = (segments(a), segments(b));
-    a.iter().map(rank).cmp(b.iter().map(rank)).then(b.len().cmp(&a.len()))
+/// True if the text has these texts with something between each two.
+fn around(texts: &[String], text: &str) -> bool {
+    match texts {
+        [] => text.is_empty(),
+        [only] => text == only,
+        [first, rest @ ..] => text.strip_prefix(first.as_str()).is_some_and(|behind| {
+            let cuts = behind.char_indices().skip(1).map(|(at, _)| at).chain([behind.len()]);
+            !behind.is_empty() && cuts.into_iter().any(|at| around(rest, &behind[at..]))
+        }),
+    }
 }
 
 #[cfg(test)]
@@ -113,13 +247,29 @@ mod tests {
         }
     }
 
+    fn pattern(path: &str) -> Pattern {
+        Pattern::parse(path).unwrap_or_else(|fault| panic!("{path}: {fault:?}"))
+    }
+
     #[test]
     fn patterns() {
-        assert_eq!(pattern("/{orderId}/items/*").as_deref(), Ok("/*/items/*"));
-        assert_eq!(pattern("/a/**").as_deref(), Ok("/a/**"));
-        for path in ["/a{b}", "/{a}{b}", "/**/a", "/a*", "a", "/{}"] {
-            assert!(pattern(path).is_err(), "{path}");
+        for (path, expected) in
+            [("/", "/"), ("/orders/", "/orders/"), ("/{orderId}/items/*", "/*/items/*"), ("/a/**", "/a/**")]
+        {
+            assert_eq!(pattern(path).matches_path().as_deref(), Some(expected), "{path}");
         }
+        for path in ["/a{b", "/a}", "/{a{b}}", "/**/a", "/a*", "a", "/{}", "/*{a}"] {
+            assert!(Pattern::parse(path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn text_around_a_wildcard_needs_a_regular_expression() {
+        let mixed = pattern("/Accounts/{Sid}.json/{a}-{b}/*");
+        assert_eq!(mixed.matches_path(), None);
+        assert_eq!(mixed.regex(), "^/Accounts/[^/]+[.]json/[^/]+-[^/]+/[^/]+$");
+        assert_eq!(pattern("/v1/{name}:cancel").regex(), "^/v1/[^/]+:cancel$");
+        assert_eq!(pattern("/Users('{id}')/**").regex(), "^/Users[(]'[^/]+'[)](/.*)?$");
     }
 
     #[test]
@@ -131,11 +281,26 @@ mod tests {
             ("/a/*", "/*/b", true),
             ("/a/*", "/b/*", false),
             ("/", "/*", false),
+            ("/a/", "/a", false),
+            ("/{x}.json", "/a.json", true),
+            ("/{x}.json", "/.json", false),
+            ("/{x}.json", "/{x}.xml", false),
+            ("/{x}.json", "/a{x}", true),
+            ("/{x}-{y}", "/a-b-c", true),
         ] {
-            assert_eq!(overlap(a, b), expected, "{a} {b}");
-            assert_eq!(overlap(b, a), expected, "{b} {a}");
+            assert_eq!(pattern(a).overlaps(&pattern(b)), expected, "{a} {b}");
+            assert_eq!(pattern(b).overlaps(&pattern(a)), expected, "{b} {a}");
         }
-        assert_eq!(specificity("/a/*", "/*/b"), Ordering::Less);
-        assert_eq!(specificity("/a", "/**"), Ordering::Less);
+        for (first, second) in [
+            ("/a/*", "/*/b"),
+            ("/a", "/**"),
+            ("/a", "/a{x}"),
+            ("/{x}.json", "/*"),
+            ("/ab{x}", "/a{x}"),
+            ("/a", "/a/**"),
+        ] {
+            assert_eq!(pattern(first).specificity(&pattern(second)), Ordering::Less, "{first} {second}");
+            assert_eq!(pattern(second).specificity(&pattern(first)), Ordering::Greater, "{second} {first}");
+        }
     }
 }

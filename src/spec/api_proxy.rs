@@ -15,6 +15,7 @@ use super::files::SpecFiles;
 use super::flow::Flow;
 use super::graphql::GraphQl;
 use super::logging::Logging;
+use super::openapi::OpenApi;
 use super::operation::Operation;
 use super::route::Route;
 use super::security::Security;
@@ -36,8 +37,11 @@ pub struct ApigeeProxySpec {
     /// The environments to deploy to, by the names of ApigeeEnvironments. Default: all that are in the input.
     #[serde(default)]
     pub environments: Vec<String>,
-    /// The path that the proxy serves, as `/v1/orders`; `*` stands for one segment of any text.
+    /// The path that the proxy serves, as `/v1/orders`; `*` stands for one segment of any text. Default: the path of the first
+    /// server of `openapi`.
     pub base_path: Option<String>,
+    /// An OpenAPI document: each of its operations becomes a flow, and requests are checked against it.
+    pub openapi: Option<OpenApi>,
     /// Which web pages may call, or `none`. Default: `none`.
     pub cors: Option<WordOr<Off, Cors>>,
     /// Credentials, threats and security headers, or `none`. Default: `none`.
@@ -49,7 +53,8 @@ pub struct ApigeeProxySpec {
     pub graphql: Option<WordOr<Off, GraphQl>>,
     /// A gateway in front of a language model, or `none`. Default: `none`.
     pub ai: Option<WordOr<Off, Ai>>,
-    /// What happens for one path and method only, by the operation's name.
+    /// What happens for one path and method only, by the operation's name: the `operationId` of one in `openapi`, or a name for
+    /// a further one.
     #[serde(default)]
     pub operations: IndexMap<String, Operation>,
     /// Steps of every request and response.
@@ -94,6 +99,7 @@ impl ApigeeProxySpec {
             ("displayName", self.display_name.is_some()),
             ("description", self.description.is_some()),
             ("basePath", self.base_path.is_some()),
+            ("openapi", self.openapi.is_some()),
             ("cors", self.cors.is_some()),
             ("security", self.security.is_some()),
             ("traffic", self.traffic.is_some()),

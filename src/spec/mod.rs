@@ -19,6 +19,7 @@ pub mod flow;
 pub mod graphql;
 pub mod integration;
 pub mod logging;
+pub mod openapi;
 pub mod operation;
 pub mod profile;
 mod resource;

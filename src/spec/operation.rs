@@ -8,13 +8,14 @@ use super::flow::Flow;
 use super::word_or::Off;
 
 /// One operation: a conditional flow of every proxy endpoint. The first flow that matches runs, no other: the order
-/// written is kept, except that an operation that would hide a more specific one is moved behind it.
+/// written is kept, except that an operation that would hide a more specific one is moved behind it. Under the name of an
+/// operation of `openapi` it adds to that one.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Operation {
-    /// Which requests it is for.
+    /// Which requests it is for. Only for an operation that is not in the `openapi` document, which has its own.
     #[serde(rename = "match")]
-    pub matches: OperationMatch,
+    pub matches: Option<OperationMatch>,
     /// Its own steps: on the request after those of `flow.request`, on the response before those of `flow.response`.
     #[serde(default)]
     pub steps: Flow,
@@ -29,7 +30,8 @@ pub struct Operation {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OperationMatch {
-    /// The path below the base path: `*` or `{name}` is any one segment, `**` at the end any number of them.
+    /// The path below the base path: `*` or `{name}` is any one segment, `**` at the end any number of them. `{name}` may also
+    /// be a part of a segment, as in `/{id}.json`.
     pub path: String,
     /// The methods. Default: all.
     #[serde(default)]

@@ -9,6 +9,7 @@ use super::super::path;
 use super::super::proxy_endpoint::ProxyEndpoint;
 use super::credentials::Identity;
 use super::names;
+use super::openapi::Contract;
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::spec::ApigeeProxySpec;
 use crate::spec::ai::Ai;
@@ -80,6 +81,8 @@ impl Intent<'_> {
 
 /// What all endpoints of a proxy have alike.
 pub(super) struct Shared {
+    /// The OpenAPI document.
+    pub(super) contract: Option<Contract>,
     /// The flows of its operations.
     pub(super) operations: Vec<ConditionalFlow>,
     /// The conditions of the requests that need no credential.
@@ -94,6 +97,8 @@ pub(super) struct Shared {
 pub(super) struct Draft<'s> {
     pub(super) intent: Intent<'s>,
     pub(super) endpoint: ProxyEndpoint,
+    /// The OpenAPI document.
+    pub(super) contract: Option<&'s Contract>,
     /// The user's own steps.
     pub(super) steps: Flow,
     /// The user's own fault rules.
@@ -117,7 +122,7 @@ pub(super) struct Verified {
 }
 
 impl<'s> Draft<'s> {
-    pub(super) fn new(intent: Intent<'s>, shared: &Shared) -> Self {
+    pub(super) fn new(intent: Intent<'s>, shared: &'s Shared) -> Self {
         let endpoint = ProxyEndpoint {
             name: intent.name.clone(),
             base_path: intent.base_path.clone(),
@@ -127,6 +132,7 @@ impl<'s> Draft<'s> {
         Self {
             intent,
             endpoint,
+            contract: shared.contract.as_ref(),
             steps: shared.steps.clone(),
             fault_rules: shared.fault_rules.clone(),
             verified: None,
@@ -195,7 +201,13 @@ fn credentials<'s>(
     (top.and_then(WordOr::on).map_or_else(Vec::new, |security| of(security, at[0], false)), false)
 }
 
-fn intent<'s>(spec: &'s ApigeeProxySpec, own: Option<&'s Endpoint>, top: &FieldPath, at: &FieldPath) -> Intent<'s> {
+fn intent<'s>(
+    spec: &'s ApigeeProxySpec,
+    base_path: &str,
+    own: Option<&'s Endpoint>,
+    top: &FieldPath,
+    at: &FieldPath,
+) -> Intent<'s> {
     let security = (spec.security.as_ref(), own.and_then(|own| own.security.as_ref()));
     let traffic = (spec.traffic.as_ref(), own.and_then(|own| own.traffic.as_ref()));
     let (top_security, own_security) = (top.key("security"), at.key("security"));
@@ -212,7 +224,7 @@ fn intent<'s>(spec: &'s ApigeeProxySpec, own: Option<&'s Endpoint>, top: &FieldP
     };
     Intent {
         name: own.map_or(DEFAULT, |own| &own.name).to_owned(),
-        base_path: own.map_or(spec.base_path.as_deref().unwrap_or_default(), |own| &own.base_path).to_owned(),
+        base_path: own.map_or(base_path, |own| &own.base_path).to_owned(),
         at: at.clone(),
         cors: whole(spec.cors.as_ref(), own.and_then(|own| own.cors.as_ref()), paths, "cors"),
         credentials,
@@ -231,15 +243,14 @@ fn intent<'s>(spec: &'s ApigeeProxySpec, own: Option<&'s Endpoint>, top: &FieldP
 }
 
 /// The endpoints of a proxy: `default`, then the others in the order written.
-pub(super) fn intents<'s>(spec: &'s ApigeeProxySpec, report: &mut Report<'_>, at: &FieldPath) -> Vec<Intent<'s>> {
-    if spec.base_path.is_none() {
-        report.push(
-            Diagnostic::error(Code::MissingField, "`basePath` is missing")
-                .at(at.key("basePath"))
-                .help("write the path that the proxy serves, as `/v1/orders`, or give a whole `bundle`"),
-        );
-    }
-    let mut intents = vec![intent(spec, None, at, at)];
+pub(super) fn intents<'s>(
+    spec: &'s ApigeeProxySpec,
+    base_path: Option<&str>,
+    report: &mut Report<'_>,
+    at: &FieldPath,
+) -> Vec<Intent<'s>> {
+    let top = base_path.unwrap_or_default();
+    let mut intents = vec![intent(spec, top, None, at, at)];
     let mut names = BTreeSet::from([DEFAULT.to_owned()]);
     for (index, endpoint) in spec.endpoints.iter().enumerate() {
         let at_endpoint = at.key("endpoints").index(index);
@@ -252,10 +263,10 @@ pub(super) fn intents<'s>(spec: &'s ApigeeProxySpec, report: &mut Report<'_>, at
                     .help("`default` is the one at the top of the spec; upper and lower case count as equal"),
             );
         }
-        intents.push(intent(spec, Some(endpoint), at, &at_endpoint));
+        intents.push(intent(spec, top, Some(endpoint), at, &at_endpoint));
     }
     let mut paths = BTreeSet::new();
-    for intent in intents.iter().filter(|intent| intent.name != DEFAULT || spec.base_path.is_some()) {
+    for intent in intents.iter().filter(|intent| intent.name != DEFAULT || base_path.is_some()) {
         let at = intent.at.key("basePath");
         if let Some((message, help)) = path::base_path_fault(&intent.base_path) {
             report.push(Diagnostic::error(Code::InvalidValue, message).at(at).help(help));

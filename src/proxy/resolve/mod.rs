@@ -15,6 +15,7 @@ mod graphql;
 mod integrations;
 mod logging;
 mod names;
+mod openapi;
 mod operations;
 mod policies;
 mod properties;
@@ -60,7 +61,7 @@ type Feature = fn(&mut Draft<'_>, &mut Context<'_, '_>);
 /// 4. The quota needs the consumer that the credential is for; who only guesses keys uses up nobody's.
 /// 5. Threats cost the most: expressions are searched, bodies are parsed. Strangers and those beyond their quota cannot cause
 ///    that. Inside, what looks at the path comes before what parses a body.
-/// 6. A schema is compared with what is known to be harmless.
+/// 6. A schema is compared with what is known to be harmless: GraphQL here, an OpenAPI document in the flows of its operations.
 /// 7. A language model's answers are counted, judged and kept as the model gave them; what users change comes after.
 /// 8. The user's own steps work on requests that are let through.
 /// 9. The body of an error is written before the headers are set that every response has, errors included.
@@ -71,6 +72,7 @@ const FEATURES: &[Feature] = &[
     credentials::add,
     quota::add,
     threats::add,
+    openapi::add,
     graphql::add,
     ai::add,
     user_steps::add,
@@ -100,12 +102,14 @@ pub(super) fn resolve(
     policies::add_resources(&spec.resources, &mut context, &at);
     properties::add(&spec.properties, &mut context, &at);
     let target_endpoints = targets::resolve(spec, &mut context, &at);
-    let operations = operations::resolve(spec, &mut context, &at);
+    let contract = openapi::resolve(spec, &mut context, &at);
+    let operations = operations::resolve(spec, contract.as_ref(), &mut context, &at);
     let public = public_operations::conditions(spec, &operations, context.report, &at);
     let steps = user_steps::resolve(spec, &mut context, &at);
     let fault_rules = faults::resolve(spec, &mut context, &at);
-    let shared = Shared { operations, public, steps, fault_rules };
-    let endpoints = endpoint::intents(spec, context.report, &at);
+    let base_path = openapi::base_path(spec, contract.as_ref(), context.report, &at);
+    let shared = Shared { contract, operations, public, steps, fault_rules };
+    let endpoints = endpoint::intents(spec, base_path.as_deref(), context.report, &at);
     let mut drafts: Vec<Draft<'_>> = endpoints.into_iter().map(|intent| Draft::new(intent, &shared)).collect();
     for draft in &mut drafts {
         for feature in FEATURES {

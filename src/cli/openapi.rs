@@ -1,0 +1,230 @@
+//! `openapi`: a first spec from a document.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Component, Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, anyhow, bail};
+
+use super::function::report_in;
+use crate::diag::{Code, Diagnostic, Subject};
+use crate::openapi::{self, Document, SecurityScheme, Version};
+use crate::spec::{GROUP, VERSION};
+use crate::yaml;
+
+/// Write a first ApigeeProxy for an OpenAPI 3 or Swagger 2 document.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The document.
+    file: PathBuf,
+    /// The proxy's name. Default: made of the document's title and the version in its server's path.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// The file to write, which must not exist. Default: standard output, for a file beside the document.
+    #[arg(short, long, value_name = "OUT")]
+    output: Option<PathBuf>,
+}
+
+/// Runs the command. Exit codes: 0 done, 1 the document cannot be used.
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let bytes = fs::read(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
+    let document = match openapi::read(&bytes) {
+        Ok(document) => document,
+        Err(faults) => {
+            let file = Some(args.file.display().to_string());
+            let subject = Subject { file, ..Subject::default() };
+            let error = |fault: openapi::Fault| {
+                Diagnostic::error(Code::InvalidValue, fault.message).help(fault.help).of(&subject)
+            };
+            return Ok(report_in(&faults.into_iter().map(error).collect::<Vec<_>>(), &|_| None)?);
+        }
+    };
+    let Some(out) = &args.output else {
+        let name = args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        io::stdout().lock().write_all(spec(&document, &name, args.name.as_deref())?.as_bytes())?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    if out.exists() {
+        bail!("{} exists; choose another name or remove it", out.display());
+    }
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let real =
+        |path: &Path| fs::canonicalize(path).with_context(|| format!("cannot find the place of {}", path.display()));
+    let file = relative(&real(folder)?, &real(&args.file)?);
+    fs::write(out, spec(&document, &file, args.name.as_deref())?)
+        .with_context(|| format!("cannot write {}", out.display()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The path that leads from a folder to a file, with `/` between its parts.
+fn relative(folder: &Path, file: &Path) -> String {
+    let parts = |path: &Path| path.components().map(|part| part.as_os_str().to_owned()).collect::<Vec<_>>();
+    let (from, to) = (parts(folder), parts(file));
+    let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = from[common..].iter().map(|_| Component::ParentDir.as_os_str().to_string_lossy().into_owned());
+    let down = to[common..].iter().map(|part| part.to_string_lossy().into_owned());
+    up.chain(down).collect::<Vec<_>>().join("/")
+}
+
+/// The spec as text: what the document says, and in comments what it leaves open.
+fn spec(document: &Document, file: &str, name: Option<&str>) -> anyhow::Result<String> {
+    let server = document.servers.first();
+    let path = server.and_then(openapi::Server::path).filter(|path| !path.contains(['{', '}']));
+    let name = name.map_or_else(|| made_name(&document.title, path), str::to_owned);
+    let mut text = format!(
+        "# From {} by `apigee-flux openapi`: a start, yours to change.\napiVersion: {GROUP}/{VERSION}\nkind: ApigeeProxy\n\
+         metadata:\n  name: {}\nspec:\n",
+        one_line(file),
+        scalar(&name)?
+    );
+    if !document.title.trim().is_empty() {
+        writeln!(text, "  displayName: {}", scalar(document.title.trim())?)?;
+    }
+    let description =
+        document.description.as_deref().and_then(|text| text.lines().find(|line| !line.trim().is_empty()));
+    if let Some(description) = description {
+        writeln!(text, "  description: {}", scalar(description.trim())?)?;
+    }
+    match path {
+        Some(path) => writeln!(text, "  basePath: {}", scalar(path)?)?,
+        None => {
+            writeln!(
+                text,
+                "  basePath: {}  # the document's server has no path: choose one",
+                scalar(&format!("/{name}"))?
+            )?;
+        }
+    }
+    writeln!(text, "  openapi:\n    file: {}", scalar(file)?)?;
+    if document.version == Version::Later {
+        writeln!(text, "    validate: none  # Apigee checks against OpenAPI 3.0 only")?;
+    } else if !document.external_references.is_empty() {
+        writeln!(
+            text,
+            "    validate: none  # Apigee follows no references to other documents: `redocly bundle` makes one of all"
+        )?;
+    }
+    security(&mut text, document)?;
+    text.push_str("  traffic:\n    spikeArrest: 100ps\n");
+    let url = server.map(|server| server.url.as_str()).filter(|url| {
+        (url.starts_with("https://") || url.starts_with("http://")) && !url.contains(['{', '}', '?', '#'])
+    });
+    match url {
+        Some(url) => writeln!(text, "  target: {}  # the document's server: write your backend's URL", scalar(url)?)?,
+        None => writeln!(
+            text,
+            "  target: https://backend.example.com  # the document names no host: write your backend's URL"
+        )?,
+    }
+    Ok(text)
+}
+
+/// The credentials: those that the document asks for, or all that it knows if it asks for none.
+fn security(text: &mut String, document: &Document) -> anyhow::Result<()> {
+    let asked = || document.operations.iter().filter_map(|operation| operation.security.as_ref()).flatten();
+    let is_asked = |name: &str| asked().any(|requirement| requirement.contains_key(name));
+    let any = document.security_schemes.keys().any(|name| is_asked(name));
+    let schemes = document.security_schemes.iter().filter(|(name, _)| !any || is_asked(name));
+    let mut key = None;
+    let mut open = Vec::new();
+    for (name, scheme) in schemes {
+        let (what, example) = match scheme {
+            SecurityScheme::ApiKey { location, name: field }
+                if matches!(location.as_str(), "header" | "query") && !field.is_empty() =>
+            {
+                if key.is_none() {
+                    key = Some((location, field));
+                } else {
+                    open.push((name, "a further API key".to_owned(), None));
+                }
+                continue;
+            }
+            SecurityScheme::ApiKey { location, .. } => (format!("an API key in the {location}"), None),
+            SecurityScheme::Http { scheme } if scheme == "bearer" => ("a bearer token".to_owned(), Some(None)),
+            SecurityScheme::Http { scheme } => (format!("HTTP authentication `{scheme}`"), None),
+            SecurityScheme::OAuth2 => ("an OAuth 2.0 token".to_owned(), Some(None)),
+            SecurityScheme::OpenIdConnect { url } => ("an OpenID Connect token".to_owned(), Some(Some(url.as_str()))),
+            SecurityScheme::Other(kind) => (format!("`{kind}`"), None),
+        };
+        open.push((name, what, example));
+    }
+    text.push_str("  security:\n");
+    if let Some((location, field)) = key {
+        writeln!(text, "    apiKey: {{in: {location}, name: {}}}", scalar(field)?)?;
+    }
+    for (name, what, example) in open {
+        writeln!(text, "    # The document also knows {what} (`{}`).", one_line(name))?;
+        if let Some(discovery) = example {
+            let issuer = discovery.and_then(|url| url.strip_suffix("/.well-known/openid-configuration"));
+            let issuer = one_line(issuer.unwrap_or("https://issuer.example.com"));
+            writeln!(
+                text,
+                "    # If it is a JWT, fill in: jwt: {{issuer: \"{issuer}\", audience: …, jwks: \"{issuer}/…\"}}"
+            )?;
+        }
+    }
+    text.push_str("    headers: default\n");
+    Ok(())
+}
+
+/// A name for Kubernetes and Apigee: the title's words, and the version of the path.
+fn made_name(title: &str, path: Option<&str>) -> String {
+    let lower = title.to_lowercase();
+    let words = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let mut name = words.collect::<Vec<_>>().join("-");
+    name.truncate(50);
+    let name = name.trim_matches('-');
+    let name = if name.is_empty() { "api" } else { name };
+    let is_version = |segment: &&str| {
+        segment.strip_prefix('v').is_some_and(|rest| {
+            rest.starts_with(|c: char| c.is_ascii_digit()) && rest.chars().all(|c| c.is_ascii_alphanumeric())
+        })
+    };
+    let version = path.into_iter().flat_map(|path| path.split('/')).find(is_version).map(str::to_lowercase);
+    match version.filter(|version| name != *version && !name.ends_with(&format!("-{version}"))) {
+        Some(version) => format!("{name}-{version}"),
+        None => name.to_owned(),
+    }
+}
+
+/// A text as a YAML scalar on one line.
+fn scalar(text: &str) -> anyhow::Result<String> {
+    let text = yaml::encode(&one_line(text)).map_err(|why| anyhow!("`{text}` cannot be written as YAML: {why}"))?;
+    Ok(text.trim_end().to_owned())
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_from_the_title_and_the_path() {
+        for (title, path, expected) in [
+            ("Swagger Petstore", Some("/api/v3"), "swagger-petstore-v3"),
+            ("Orders v1", Some("/v1"), "orders-v1"),
+            ("GitHub's v3 REST API", None, "github-s-v3-rest-api"),
+            ("日本", Some("/v1beta1/x"), "api-v1beta1"),
+            ("", Some("/vehicles"), "api"),
+        ] {
+            assert_eq!(made_name(title, path), expected);
+        }
+    }
+
+    #[test]
+    fn a_path_leads_from_the_spec_to_the_document() {
+        for (folder, file, expected) in [
+            ("/a/b", "/a/b/o.yaml", "o.yaml"),
+            ("/a/b", "/a/c/o.yaml", "../c/o.yaml"),
+            ("/a", "/a/b/o.yaml", "b/o.yaml"),
+        ] {
+            assert_eq!(relative(Path::new(folder), Path::new(file)), expected);
+        }
+    }
+}

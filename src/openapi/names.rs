@@ -1,0 +1,80 @@
+//! Names of operations: they become names of flows and parts of names of policies.
+
+use std::collections::HashSet;
+
+/// Policies' names have up to 255 characters, of which a prefix and a number take some.
+const LONGEST: usize = 200;
+
+/// Flows of ours, which no operation may be called.
+const RESERVED: [&str; 1] = [super::document::UNKNOWN_OPERATION];
+
+/// One name for each, given the `operationId` and what the name is made of without one. An `operationId` that is a name
+/// stays as it is, wherever it stands; the others get a number where they would collide, in their order.
+pub(super) fn assign<'d>(operations: &[(Option<&'d str>, &'d str, &'d str)]) -> Vec<String> {
+    let legal = |id: &str| cleaned(id) == id && !RESERVED.contains(&id);
+    let mut taken: HashSet<String> = RESERVED.into_iter().map(str::to_owned).collect();
+    taken.extend(operations.iter().filter_map(|(id, ..)| *id).filter(|id| legal(id)).map(str::to_owned));
+    let mut names = Vec::with_capacity(operations.len());
+    for (id, method, path) in operations {
+        if let Some(id) = id.filter(|id| legal(id)) {
+            names.push(id.to_owned());
+            continue;
+        }
+        let base = id.map(cleaned).filter(|name| !name.is_empty());
+        let base = base.unwrap_or_else(|| cleaned(&format!("{}-{}", method.to_lowercase(), joined(path))));
+        let mut name = base.clone();
+        let mut number = 2;
+        while !taken.insert(name.clone()) {
+            name = format!("{base}-{number}");
+            number += 1;
+        }
+        names.push(name);
+    }
+    names
+}
+
+/// The words of a path: `/orders/{id}` becomes `orders-id`.
+fn joined(path: &str) -> String {
+    let words = path.split(|c: char| !c.is_ascii_alphanumeric() && !"._".contains(c)).filter(|word| !word.is_empty());
+    let joined = words.collect::<Vec<_>>().join("-");
+    if joined.is_empty() { "root".to_owned() } else { joined }
+}
+
+/// The text with `-` for every character that a name may not have.
+fn cleaned(text: &str) -> String {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || " ._-".contains(c);
+    let name: String = text.chars().map(|c| if allowed(c) { c } else { '-' }).take(LONGEST).collect();
+    name.trim_start_matches(|c: char| !c.is_ascii_alphanumeric()).trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_legal_unique_and_those_of_the_author_where_they_can_be() {
+        let operations = [
+            (Some("repos/get"), "GET", "/repos/{owner}"),
+            (Some("repos-get"), "GET", "/a"),
+            (Some("_list"), "GET", "/b"),
+            (None, "GET", "/orders/{id}/items"),
+            (None, "GET", "/orders/id/items"),
+            (None, "POST", "/"),
+            (Some("é"), "GET", "/c"),
+            (Some("get orders "), "GET", "/d"),
+            (Some("unknown-operation"), "GET", "/e"),
+        ];
+        let expected = [
+            "repos-get-2",
+            "repos-get",
+            "list",
+            "get-orders-id-items",
+            "get-orders-id-items-2",
+            "post-root",
+            "get-c",
+            "get orders",
+            "unknown-operation-2",
+        ];
+        assert_eq!(assign(&operations), expected);
+    }
+}
