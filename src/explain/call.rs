@@ -65,7 +65,7 @@ impl Known<'_> {
             || self.call.query.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
         let known = |text: String| Some(Some(Cow::Owned(text)));
         match name.as_ref() {
-            "request.verb" | "request.method" => known(self.call.method.clone()),
+            "request.verb" => known(self.call.method.clone()),
             "proxy.pathsuffix" => known(self.suffix.to_owned()),
             "proxy.basepath" => known(self.base_path.to_owned()),
             "request.path" => known(self.call.path.clone()),
