@@ -1,8 +1,7 @@
 //! Standard or extensible: what Apigee charges for, and which environments take a bundle.
 
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
-use crate::policy::Class as PolicyClass;
-use crate::policy::types::{Known, known};
+use crate::policy::{Class as PolicyClass, policy_type};
 use crate::runtime::Bundle;
 
 /// What decides the class of a bundle.
@@ -73,10 +72,10 @@ fn named(policies: &[(String, String)], origin: OriginOf<'_>) -> String {
 pub fn class(bundle: &Bundle<'_>) -> Class {
     let mut class = Class::default();
     for policy in bundle.policies.values() {
-        let list = match known(policy.element) {
-            Some(Known::Apigee(Some(PolicyClass::Standard))) => continue,
-            Some(Known::Apigee(Some(PolicyClass::Extensible))) => &mut class.extensible,
-            Some(Known::Apigee(None) | Known::EdgeOnly) | None => &mut class.unknown,
+        let list = match policy_type(policy.element).map(|known| known.class) {
+            Some(PolicyClass::Standard) => continue,
+            Some(PolicyClass::Extensible) => &mut class.extensible,
+            Some(PolicyClass::Unstated) | None => &mut class.unknown,
         };
         list.push((policy.name.to_owned(), policy.element.to_owned()));
     }

@@ -8,21 +8,27 @@
 
 pub mod assign_message;
 pub mod authentication;
+pub mod basic_authentication;
 pub mod cors;
 pub mod extract_variables;
 pub mod flow_callout;
 pub mod graphql;
+pub mod hmac;
 pub mod http_modifier;
 pub mod javascript;
+pub mod json_threat_protection;
 pub mod json_to_xml;
 pub mod key_value_map_operations;
 pub mod llm_token_quota;
 pub mod message_logging;
 pub mod message_parts;
+pub mod oauth_v2;
 pub mod prompt_token_limit;
 pub mod quota;
 pub mod raise_fault;
 pub mod raw;
+pub mod regular_expression_protection;
+pub mod response_cache;
 pub mod sanitize_model_response;
 pub mod sanitize_user_prompt;
 pub mod semantic_cache_lookup;
@@ -30,15 +36,16 @@ pub mod semantic_cache_populate;
 pub mod service_callout;
 pub mod set_integration_request;
 pub mod spike_arrest;
-pub mod types;
 mod value;
 pub mod verify_api_key;
+pub mod verify_jwt;
+pub mod xml_threat_protection;
 pub mod xml_to_json;
 pub mod xsl;
 
 pub use value::Value;
 
-use Class::{Extensible, Standard};
+use Class::{Extensible, Standard, Unstated};
 
 use crate::xml::Element;
 
@@ -49,6 +56,8 @@ pub enum Class {
     Standard,
     /// Needs an intermediate or comprehensive environment.
     Extensible,
+    /// Google's page of the policy does not say.
+    Unstated,
 }
 
 /// A type of policy.
@@ -69,78 +78,77 @@ const fn raw(element: &'static str, prefix: &'static str, class: Class, doc: &'s
     PolicyType { element, prefix, class, doc }
 }
 
-/// Every type that Apigee X and hybrid have, by its element. `class?` marks a class that Google's page of the policy was not
-/// seen to say.
+/// Every type that Apigee X and hybrid have, by its element.
 pub const POLICIES: &[PolicyType] = &[
-    raw("AccessControl", "AC", Standard, "Lets callers in or keeps them out by their IP addresses."), // class?
-    raw("AccessEntity", "AE", Extensible, "Reads the profile of a developer, an app or a product."),  // class?
-    raw("AssertCondition", "AC", Standard, "Evaluates a condition and keeps its outcome in variables."), // class?
+    raw("AccessControl", "AC", Standard, "Lets callers in or keeps them out by their IP addresses."),
+    raw("AccessEntity", "AE", Extensible, "Reads the profile of a developer, an app or a product."),
+    raw("AssertCondition", "AC", Standard, "Evaluates a condition and keeps its outcome in variables."),
     assign_message::TYPE,
-    raw("BasicAuthentication", "BA", Standard, "Encodes or decodes the user and password of basic authentication."), // class?
+    basic_authentication::TYPE,
     cors::TYPE,
-    raw("DataCapture", "DC", Extensible, "Writes values of the call to data collectors for analytics."), // class?
-    raw("DecodeJWS", "JWS", Standard, "Reads a JWS without checking its signature."),
+    raw("DataCapture", "DC", Extensible, "Writes values of the call to data collectors for analytics."),
+    raw("DecodeJWS", "JWS", Extensible, "Reads a JWS without checking its signature."),
     raw("DecodeJWT", "JWT", Standard, "Reads a JWT without checking its signature."),
-    raw("DeleteOAuthV2Info", "OAuthV2", Extensible, "Deletes an access token or an authorization code."), // class?
+    raw("DeleteOAuthV2Info", "OAuthV2", Extensible, "Deletes an access token or an authorization code."),
     raw("ExternalCallout", "EC", Standard, "Calls a gRPC server, which may read and change the call."),
     extract_variables::TYPE,
     flow_callout::TYPE,
-    raw("GenerateJWS", "GJWS", Standard, "Signs a JWS."), // class?
-    raw("GenerateJWT", "GJWT", Standard, "Signs or encrypts a JWT."), // class?
-    raw("GenerateSAMLAssertion", "SAML", Extensible, "Attaches a SAML assertion to an XML request."), // class?
-    raw("GetOAuthV2Info", "OAuthV2", Extensible, "Reads the attributes of a token, a code or a client."), // class?
+    raw("GenerateJWS", "GJWS", Extensible, "Signs a JWS."),
+    raw("GenerateJWT", "GJWT", Extensible, "Signs or encrypts a JWT."),
+    raw("GenerateSAMLAssertion", "SAML", Extensible, "Attaches a SAML assertion to an XML request."),
+    raw("GetOAuthV2Info", "OAuthV2", Extensible, "Reads the attributes of a token, a code or a client."),
     graphql::TYPE,
-    raw("HMAC", "HMAC", Standard, "Computes or verifies a message authentication code."),
+    hmac::TYPE,
     http_modifier::TYPE,
-    raw("IntegrationCallout", "IC", Extensible, "Runs an integration of Application Integration and waits for it."), // class?
+    raw("IntegrationCallout", "IC", Unstated, "Runs an integration of Application Integration and waits for it."),
     raw("InvalidateCache", "IC", Extensible, "Removes entries from a cache."),
-    raw("JavaCallout", "Java", Extensible, "Runs Java code of the bundle."), // class?
+    raw("JavaCallout", "Java", Extensible, "Runs Java code of the bundle."),
     javascript::TYPE,
-    raw("JSONThreatProtection", "JTP", Extensible, "Refuses JSON that is too deep or too large."), // class?
+    json_threat_protection::TYPE,
     json_to_xml::TYPE,
     key_value_map_operations::TYPE,
     raw(
         "Ldap",
         "LDAP",
-        Extensible,
+        Unstated,
         "Authenticates against an LDAP directory; the lint lists it for Apigee X, Google's pages only for the private cloud.",
-    ), // class?
+    ),
     llm_token_quota::TYPE,
     raw("LookupCache", "LC", Extensible, "Reads a value from a cache."),
     message_logging::TYPE,
-    raw("MessageValidation", "MV", Extensible, "Checks XML against a schema, or SOAP against a WSDL."), // class?
-    raw("MonetizationLimitsCheck", "MC", Extensible, "Refuses developers without a rate plan or without balance."), // class?
-    raw("OASValidation", "OAS", Standard, "Checks requests or responses against an OpenAPI document."), // class?
-    raw("OAuthV2", "OAuthV2", Extensible, "Issues, verifies and refreshes OAuth 2.0 tokens."),          // class?
-    raw("ParseDialogflowRequest", "PDFR", Extensible, "Reads the request of a Dialogflow webhook."),    // class?
-    raw("ParsePayload", "PP", Extensible, "Reads a JSON-RPC or MCP payload into variables."),           // class?
+    raw("MessageValidation", "MV", Unstated, "Checks XML against a schema, or SOAP against a WSDL."),
+    raw("MonetizationLimitsCheck", "MC", Unstated, "Refuses developers without a rate plan or without balance."),
+    raw("OASValidation", "OAS", Unstated, "Checks requests or responses against an OpenAPI document."),
+    oauth_v2::TYPE,
+    raw("ParseDialogflowRequest", "PDFR", Unstated, "Reads the request of a Dialogflow webhook."),
+    raw("ParsePayload", "PP", Unstated, "Reads a JSON-RPC or MCP payload into variables."),
     raw("PopulateCache", "PC", Extensible, "Writes a value to a cache."),
     prompt_token_limit::TYPE,
-    raw("PublishMessage", "PM", Extensible, "Publishes a message to Pub/Sub."), // class?
+    raw("PublishMessage", "PM", Unstated, "Publishes a message to Pub/Sub."),
     quota::TYPE,
     raise_fault::TYPE,
-    raw("ReadPropertySet", "RPS", Standard, "Reads property sets into variables."), // class?
-    raw("RegularExpressionProtection", "RE", Extensible, "Refuses requests whose parts match patterns."), // class?
-    raw("ResetQuota", "RQ", Extensible, "Changes the remaining count of a quota."), // class?
-    raw("ResponseCache", "RC", Extensible, "Answers from a cache instead of the target."),
-    raw("RevokeOAuthV2", "OAR", Extensible, "Revokes the tokens of a developer, an app or an end user."), // class?
+    raw("ReadPropertySet", "RPS", Unstated, "Reads property sets into variables."),
+    regular_expression_protection::TYPE,
+    raw("ResetQuota", "RQ", Unstated, "Changes the remaining count of a quota."),
+    response_cache::TYPE,
+    raw("RevokeOAuthV2", "OAR", Extensible, "Revokes the tokens of a developer, an app or an end user."),
     sanitize_model_response::TYPE,
     sanitize_user_prompt::TYPE,
-    raw("Script", "SCR", Extensible, "Runs Python code of the bundle."), // class?
+    raw("Script", "SCR", Extensible, "Runs Python code of the bundle."),
     semantic_cache_lookup::TYPE,
     semantic_cache_populate::TYPE,
     service_callout::TYPE,
-    raw("SetDialogflowResponse", "SDFR", Extensible, "Writes the response of a Dialogflow webhook."), // class?
+    raw("SetDialogflowResponse", "SDFR", Unstated, "Writes the response of a Dialogflow webhook."),
     set_integration_request::TYPE,
-    raw("SetOAuthV2Info", "OAuthV2", Extensible, "Changes the attributes of an access token."), // class?
+    raw("SetOAuthV2Info", "OAuthV2", Extensible, "Changes the attributes of an access token."),
     spike_arrest::TYPE,
-    raw("TraceCapture", "TC", Standard, "Adds variables to the spans of distributed tracing."), // class?
-    raw("ValidateSAMLAssertion", "SAML", Extensible, "Checks the SAML assertion of an XML request."), // class?
+    raw("TraceCapture", "TC", Unstated, "Adds variables to the spans of distributed tracing."),
+    raw("ValidateSAMLAssertion", "SAML", Extensible, "Checks the SAML assertion of an XML request."),
     verify_api_key::TYPE,
-    raw("VerifyIAM", "VIAM", Standard, "Lets Google's IAM decide whether a caller may call."), // class?
-    raw("VerifyJWS", "VJWS", Standard, "Verifies the signature of a JWS."),                    // class?
-    raw("VerifyJWT", "VJWT", Standard, "Verifies a JWT and its claims."),
-    raw("XMLThreatProtection", "XTP", Extensible, "Refuses XML that is too deep or too large."),
+    raw("VerifyIAM", "VIAM", Unstated, "Lets Google's IAM decide whether a caller may call."),
+    raw("VerifyJWS", "VJWS", Extensible, "Verifies the signature of a JWS."),
+    verify_jwt::TYPE,
+    xml_threat_protection::TYPE,
     xml_to_json::TYPE,
     xsl::TYPE,
 ];
@@ -155,6 +163,11 @@ pub const EDGE_ONLY: &[(&str, &str)] = &[
     ("OAuthV1", "use `OAuthV2`"),
     ("StatisticsCollector", "collect values with `DataCapture`"),
 ];
+
+/// The type of a root element.
+pub fn policy_type(element: &str) -> Option<&'static PolicyType> {
+    POLICIES.iter().find(|policy| policy.element == element)
+}
 
 /// A policy that we generate.
 pub trait Policy {

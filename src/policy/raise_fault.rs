@@ -8,7 +8,7 @@ pub const TYPE: PolicyType =
     PolicyType { element: "RaiseFault", prefix: "RF", class: Class::Standard, doc: "Ends the request with an error." };
 
 /// An error response. It is never attached to a fault rule: it would start over and skip the default one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RaiseFault {
     /// The status code.
     pub status: u16,
@@ -16,6 +16,8 @@ pub struct RaiseFault {
     pub reason: String,
     /// The message for the body that the default fault rule writes.
     pub message: Option<String>,
+    /// Headers of the response.
+    pub headers: Vec<(String, String)>,
 }
 
 /// The variable through which a fault hands its message to the default fault rule.
@@ -32,9 +34,11 @@ impl Policy for RaiseFault {
                 .child(Element::leaf("Name", MESSAGE_VARIABLE))
                 .child(Element::leaf("Value", message))
         });
+        let headers = self.headers.iter().map(|(name, value)| Element::leaf("Header", value).attribute("name", name));
         root.child(
             Element::new("FaultResponse").children(message).child(
                 Element::new("Set")
+                    .children((!self.headers.is_empty()).then(|| Element::new("Headers").children(headers)))
                     .child(Element::leaf("StatusCode", self.status))
                     .children((!self.reason.is_empty()).then(|| Element::leaf("ReasonPhrase", &self.reason))),
             ),

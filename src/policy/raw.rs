@@ -1,10 +1,10 @@
 //! A policy that the user wrote: XML as YAML, or a string of XML.
 
-use crate::diag::{Code, Diagnostic, FieldPath, Report, nearest};
+use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::xml::{Element, from_yaml, parse};
 use crate::yaml::Verbatim;
 
-use super::{EDGE_ONLY, POLICIES, root};
+use super::root;
 
 /// A policy's file, however it came to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,6 @@ pub fn read(name: &str, value: &Verbatim, at: &FieldPath, report: &mut Report<'_
                 return None;
             };
             let at = at.key(element.as_str());
-            check_type(element, &at, report);
             let element = from_yaml::element(element, body, &at, report)?;
             with_common_parts(name, &element, &at, report).map(PolicyFile::Element)
         }
@@ -43,25 +42,6 @@ fn wrong_shape(at: &FieldPath, report: &mut Report<'_>) {
             .at(at)
             .help("write `{AssignMessage: {…}}` with the policy's root element as the only key"),
     );
-}
-
-/// Reports a root element that Apigee X does not have, or that nobody knows.
-fn check_type(element: &str, at: &FieldPath, report: &mut Report<'_>) {
-    let known = || POLICIES.iter().map(|policy| policy.element);
-    if known().any(|name| name == element) {
-        return;
-    }
-    if let Some((_, help)) = EDGE_ONLY.iter().find(|(name, _)| *name == element) {
-        let message = format!("Apigee X and hybrid do not have the policy <{element}>, only Apigee Edge has it");
-        report.push(Diagnostic::error(Code::InvalidValue, message).at(at).help(*help));
-        return;
-    }
-    let message = format!("no policy is known that has the root element <{element}>");
-    let warning = Diagnostic::warning(Code::InvalidValue, message).at(at);
-    report.push(match nearest(element, known()) {
-        Some(meant) => warning.propose(meant),
-        None => warning.help("Apigee refuses a bundle with a policy that it does not know"),
-    });
 }
 
 fn wrong_name(found: &str, name: &str, at: &FieldPath, report: &mut Report<'_>) {
@@ -88,7 +68,6 @@ fn read_text(name: &str, text: &str, at: &FieldPath, report: &mut Report<'_>) ->
         }
     };
     let root = document.root_element();
-    check_type(root.tag_name().name(), at, report);
     let found = root.attribute("name").unwrap_or_default();
     if found != name {
         wrong_name(found, name, at, report);
@@ -146,6 +125,6 @@ mod tests {
             elements.push(element.as_str());
         }
         assert_eq!(report.into_diagnostics(), []);
-        assert_eq!(elements, POLICIES.iter().map(|policy| policy.element).collect::<Vec<_>>());
+        assert_eq!(elements, crate::policy::POLICIES.iter().map(|policy| policy.element).collect::<Vec<_>>());
     }
 }

@@ -36,13 +36,6 @@ impl ApiProxy {
         proxies.chain(self.target_endpoints.iter().flat_map(TargetEndpoint::steps))
     }
 
-    /// The text of each endpoint's file.
-    pub(super) fn endpoint_texts(&self) -> impl Iterator<Item = String> {
-        let proxies = self.proxy_endpoints.iter().map(ProxyEndpoint::element);
-        let elements = proxies.chain(self.target_endpoints.iter().map(TargetEndpoint::element));
-        elements.map(|element| element.to_document().unwrap_or_default())
-    }
-
     /// The root file's element. Apigee numbers revisions itself; a list of the parts, dates and authors would only make
     /// equal bundles differ.
     fn root(&self) -> Element {

@@ -32,9 +32,52 @@ pub(super) fn of_operation(path: &str, methods: &[String]) -> String {
     }
 }
 
+/// What starts the comparison of a request's method.
+const VERB: &str = "request.verb = \"";
+
+/// The methods that the condition of an operation asks for.
+pub(super) fn verbs(condition: &str) -> Vec<&str> {
+    condition.split(VERB).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
+
+/// The condition that none of the others holds; none without others.
+pub(super) fn unless(conditions: &[String]) -> Option<String> {
+    match conditions {
+        [] => None,
+        [one] => Some(format!("!({one})")),
+        several => Some(format!("!(({}))", several.join(") or ("))),
+    }
+}
+
+/// The variables of a condition: words with a dot in them, outside strings.
+pub(super) fn variables(condition: &str) -> Vec<String> {
+    let outside = condition.split('"').step_by(2);
+    let words = outside.flat_map(|text| text.split(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c))));
+    words
+        .filter(|word| word.contains('.') && word.starts_with(|c: char| c.is_ascii_alphabetic()))
+        .map(str::to_owned)
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_condition_is_taken_apart() {
+        let condition = of_operation("/a", &["GET".to_owned(), "HEAD".to_owned()]);
+        assert_eq!(verbs(&condition), ["GET", "HEAD"]);
+        assert_eq!(variables(&condition), ["proxy.pathsuffix", "request.verb", "request.verb"]);
+        assert_eq!(variables("(request.header.x-a=\"b.c\")&&(1.5 < flow.d)"), ["request.header.x-a", "flow.d"]);
+    }
+
+    #[test]
+    fn what_is_exempt_is_negated_as_a_whole() {
+        let [a, b] = ["a = 1".to_owned(), "b = 2 and c = 3".to_owned()];
+        assert_eq!(unless(&[]), None);
+        assert_eq!(unless(std::slice::from_ref(&b)).as_deref(), Some("!(b = 2 and c = 3)"));
+        assert_eq!(unless(&[a, b]).as_deref(), Some("!((a = 1) or (b = 2 and c = 3))"));
+    }
 
     #[test]
     fn an_operation_of_the_base_path_matches_both_spellings() {

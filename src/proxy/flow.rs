@@ -59,6 +59,15 @@ impl Step {
         Self { policy: policy.into(), condition: None }
     }
 
+    /// The step under one more condition.
+    pub(super) fn and(self, condition: Option<&str>) -> Self {
+        let condition = match (self.condition, condition) {
+            (Some(own), Some(more)) => Some(format!("({own}) and ({more})")),
+            (own, more) => own.or(more.map(str::to_owned)),
+        };
+        Self { condition, ..self }
+    }
+
     /// The step's element.
     pub(super) fn element(&self) -> Element {
         Element::new("Step")

@@ -180,12 +180,29 @@ mod tests {
     }
 
     /// Who runs on a request must come in this order, whatever else is there.
-    const REQUEST: [&str; 12] = [
+    const REQUEST: [&str; 28] = [
         "CORS-Default",
         "SA-Default",
         "VA-Default",
+        "OAuthV2-Default",
+        "RF-Unauthorized",
+        "KVM-JwtKey",
+        "VJWT-Default",
+        "BA-Default",
+        "KVM-BasicPasswords",
+        // Once more for the user, and for the password.
+        "RF-Unauthorized",
+        "RF-Unauthorized",
+        "KVM-HmacKey",
+        "HMAC-Default",
         "HTTPM-RemoveApiKey",
+        "HTTPM-RemoveToken",
+        "HTTPM-RemoveAuthorization",
+        "Q-Product",
         "Q-Default",
+        "RE-Threats",
+        "JTP-Default",
+        "XTP-Default",
         "GQL-Default",
         "AM-AiRequest",
         "PTL-Default",
@@ -199,26 +216,48 @@ mod tests {
     const RESPONSE: [&str; 5] =
         ["LTQ-Count", "SMR-Default", "SCP-Default", "HTTPM-SetResponse", "HTTPM-SecurityHeaders"];
 
+    /// The sorts of credentials, and the policies that each must have.
+    const CREDENTIALS: [(&str, &[&str]); 8] = [
+        ("", &[]),
+        ("apiKey: {}, ", &["VA-Default", "HTTPM-RemoveApiKey"]),
+        ("oauth2: {}, ", &["OAuthV2-Default", "HTTPM-RemoveToken"]),
+        ("jwt: {issuer: i, audience: a, jwks: 'https://i/'}, ", &["VJWT-Default"]),
+        (
+            "jwt: {issuer: i, audience: a, algorithm: HS256, key: {kvm: {map: m, key: k}}}, ",
+            &["KVM-JwtKey", "VJWT-Default"],
+        ),
+        ("jwt: {issuer: i, audience: a, jwks: 'https://i/'}, apiKey: {}, ", &["VA-Default", "VJWT-Default"]),
+        ("basic: {kvm: m}, ", &["BA-Default", "KVM-BasicPasswords", "RF-Unauthorized", "HTTPM-RemoveAuthorization"]),
+        ("hmac: {header: h, key: {kvm: {map: m, key: k}}}, ", &["RF-Unauthorized", "KVM-HmacKey", "HMAC-Default"]),
+    ];
+
     #[test]
     fn the_order_holds_for_every_choice_of_words() {
-        let words = [
-            ("  cors: {origins: ['https://a.example.com']}\n", "CORS-Default"),
-            ("  traffic: {spikeArrest: 1ps, quota: {limit: 1, per: hour}}\n", "SA-Default"),
-            ("  security: {apiKey: {}, headers: default}\n", "VA-Default"),
+        let words: [(&str, &[&str]); 6] = [
+            ("  cors: {origins: ['https://a.example.com']}\n", &["CORS-Default"]),
+            ("  traffic: {spikeArrest: 1ps, quota: {limit: 1, per: hour}}\n", &["SA-Default", "Q-Default"]),
             (
                 "  flow: {request: [{set: {headers: {a: b}}}], response: [{set: {headers: {c: d}}}]}\n",
-                "HTTPM-SetRequest",
+                &["HTTPM-SetRequest"],
             ),
-            ("  faults: none\n", ""),
-            ("  graphql: {maxDepth: 5}\n", "GQL-Default"),
+            ("  faults: none\n", &[]),
+            ("  graphql: {maxDepth: 5}\n", &["GQL-Default"]),
             (
                 "  ai: {provider: openai, promptTokens: 9pm, tokenQuota: {limit: 9, per: day}, modelArmor: {template: '{a}'}, \
               semanticCache: {index: projects/p/locations/l/indexes/1, indexEndpoint: projects/p/locations/l/indexEndpoints/1, \
               host: h, deployedIndex: d}}\n",
-                "AM-AiRequest",
+                &["AM-AiRequest"],
             ),
         ];
-        for choice in 0..1_u32 << words.len() {
+        let more: [(&str, &[&str]); 3] = [
+            ("", &[]),
+            ("threats: {xml: {}, json: {}, patterns: [sql]}, ", &["RE-Threats", "JTP-Default", "XTP-Default"]),
+            ("headers: default, ", &[]),
+        ];
+        let securities = CREDENTIALS.iter().flat_map(|credential| more.iter().map(move |more| (credential, more)));
+        for (choice, (credential, more)) in
+            (0..1_u32 << words.len()).flat_map(|choice| securities.clone().map(move |security| (choice, security)))
+        {
             let mut yaml = "spec:\n  basePath: /x\n  target: https://example.com\n".to_owned();
             let chosen: Vec<_> =
                 (0..words.len()).filter(|index| choice & (1 << index) != 0).map(|index| words[index]).collect();
@@ -226,13 +265,14 @@ mod tests {
             for (text, _) in chosen.iter().rev() {
                 write!(yaml, "{text}").unwrap();
             }
+            writeln!(yaml, "  security: {{{}{}}}", more.0, credential.0).unwrap();
             let generated = generated(&yaml);
             let document = parse_bytes(generated.files.get("proxies/default.xml").unwrap()).unwrap();
             let request = steps(&document, &["PreFlow", "Request"]);
-            let request: Vec<&str> = request.iter().map(String::as_str).filter(|name| *name != "Q-Product").collect();
-            let expected: Vec<&str> = REQUEST.into_iter().filter(|name| request.contains(name)).collect();
-            assert_eq!(request, expected, "{yaml}");
-            for (_, policy) in chosen.iter().filter(|(_, policy)| !policy.is_empty()) {
+            let request: Vec<&str> = request.iter().map(String::as_str).collect();
+            let mut order = REQUEST.iter();
+            assert!(request.iter().all(|name| order.any(|next| next == name)), "{request:?}\n{yaml}");
+            for policy in chosen.iter().flat_map(|(_, policies)| *policies).chain(credential.1).chain(more.1) {
                 assert!(request.contains(policy), "{policy} is missing\n{yaml}");
             }
             let response = steps(&document, &["PostFlow", "Response"]);
@@ -252,6 +292,57 @@ mod tests {
                 faults.first().is_some_and(|first| first == "AM-FaultJson"),
                 !yaml.contains("faults: none"),
                 "{yaml}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_public_operation_frees_its_own_requests_only_and_no_credential_passes() {
+        for (credential, policies) in CREDENTIALS {
+            let generated = generated(&format!(
+                "spec:\n  basePath: /x\n  target: https://example.com\n  security: {{{credential}}}\n  \
+                 operations: {{health: {{match: {{path: /health, methods: [GET]}}, security: none}}}}\n"
+            ));
+            let document = parse_bytes(generated.files.get("proxies/default.xml").unwrap()).unwrap();
+            let flow = document.descendants().find(|node| node.attribute("name") == Some("health")).unwrap();
+            let condition =
+                flow.children().find(|child| child.has_tag_name("Condition")).and_then(|c| c.text()).unwrap();
+            let pre_flow = document.descendants().find(|node| node.has_tag_name("PreFlow")).unwrap();
+            for step in pre_flow.descendants().filter(|node| node.has_tag_name("Step")) {
+                let text = |name| step.children().find(|child| child.has_tag_name(name)).and_then(|child| child.text());
+                let name = text("Name").unwrap();
+                if name.starts_with("HTTPM-Remove") {
+                    assert_eq!(text("Condition"), None, "{name}");
+                } else {
+                    assert!(text("Condition").unwrap().contains(&format!("!({condition})")), "{name}");
+                }
+            }
+            assert_eq!(steps(&document, &["PreFlow", "Request"]).is_empty(), policies.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_cache_stands_behind_the_credential_and_keeps_callers_apart() {
+        let generated = generated(include_str!("../../testdata/bundles/cache/proxy.yaml"));
+        let policy = |name: &str| String::from_utf8(generated.files.get(name).unwrap().to_vec()).unwrap();
+        for operation in ["listOrders", "getOrder", "news"] {
+            let cache = policy(&format!("policies/RC-{operation}.xml"));
+            for variable in
+                ["verifyapikey.VA-Default.client_id", "jwt.VJWT-internal.claim.sub", "request.header.x-sandbox"]
+            {
+                assert!(cache.contains(&format!("ref=\"{variable}\"")), "{operation} {variable}");
+            }
+        }
+        for endpoint in ["default", "internal"] {
+            let text = policy(&format!("proxies/{endpoint}.xml"));
+            let document = parse_bytes(text.as_bytes()).unwrap();
+            assert!(steps(&document, &["PreFlow", "Request"]).iter().all(|step| !step.starts_with("RC-")));
+            let flow = document.descendants().find(|node| node.attribute("name") == Some("getOrder")).unwrap();
+            let names = flow.descendants().filter(|node| node.has_tag_name("Name")).filter_map(|name| name.text());
+            assert_eq!(
+                names.collect::<Vec<_>>(),
+                ["HTTPM-getOrder-1", "RC-getOrder", "HTTPM-getOrder-2", "RC-getOrder"],
+                "{endpoint}"
             );
         }
     }

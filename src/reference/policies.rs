@@ -15,6 +15,7 @@ pub fn policies() -> String {
         let class = match policy.class {
             Class::Standard => "standard",
             Class::Extensible => "extensible",
+            Class::Unstated => "not stated by Google",
         };
         let _ = writeln!(page, "| {} | {} | {class} | {} |", policy.element, policy.prefix, cell(policy.doc));
     }

@@ -40,10 +40,10 @@ pub struct ApigeeProxySpec {
     pub base_path: Option<String>,
     /// Which web pages may call, or `none`. Default: `none`.
     pub cors: Option<WordOr<Off, Cors>>,
-    /// Credentials and security headers, or `none`. Default: `none`.
+    /// Credentials, threats and security headers, or `none`. Default: `none`.
     pub security: Option<WordOr<Off, Security>>,
-    /// Limits on the number of calls, or `none`. Default: the product's quota with `security.apiKey`, unless `ai.tokenQuota`
-    /// is given.
+    /// Limits on the number of calls, or `none`. Default: the product's quota with `security.apiKey` or `oauth2`, unless
+    /// `ai.tokenQuota` is given.
     pub traffic: Option<WordOr<Off, Traffic>>,
     /// Checks of GraphQL requests, or `none`. Default: `none`.
     pub graphql: Option<WordOr<Off, GraphQl>>,

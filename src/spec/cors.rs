@@ -13,7 +13,7 @@ pub struct Cors {
     /// The methods that a page may use. Default: Apigee's own, GET, POST, HEAD and OPTIONS.
     pub methods: Option<Vec<String>>,
     /// The request headers that a page may send. Default: `origin`, `x-requested-with`, `accept`, `content-type`, and the
-    /// header of `security.apiKey`.
+    /// header of the credential that `security` checks.
     pub headers: Option<Vec<String>>,
     /// The response headers that a page may read. Default: none beyond those that browsers always allow.
     pub expose: Option<Vec<String>>,

@@ -22,7 +22,8 @@ pub struct Endpoint {
     pub base_path: String,
     /// Replaces `cors`; `none` switches it off here.
     pub cors: Option<WordOr<Off, Cors>>,
-    /// Replaces the credential check (`apiKey`) and `headers` of `security`, each if given; `none` switches all of it off here.
+    /// Replaces the credentials, `threats` and `headers` of `security`, each if given; one sort of credential replaces all that
+    /// the top of the spec has. `none` switches all of it off here.
     pub security: Option<WordOr<Off, Security>>,
     /// Replaces `spikeArrest` and `quota` of `traffic`, each if given; `none` switches both off here.
     pub traffic: Option<WordOr<Off, Traffic>>,

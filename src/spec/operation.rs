@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::cache::Cache;
 use super::flow::Flow;
+use super::word_or::Off;
 
 /// One operation: a conditional flow of every proxy endpoint. The first flow that matches runs, no other: the order
 /// written is kept, except that an operation that would hide a more specific one is moved behind it.
@@ -16,6 +18,11 @@ pub struct Operation {
     /// Its own steps: on the request after those of `flow.request`, on the response before those of `flow.response`.
     #[serde(default)]
     pub steps: Flow,
+    /// `none` for a public operation, such as a health check: nobody shows a credential for it. It needs methods and a path
+    /// without wildcards. Default: as the endpoint's.
+    pub security: Option<Off>,
+    /// Keeps its responses. Default: they are not kept.
+    pub cache: Option<Cache>,
 }
 
 /// The requests of an operation.

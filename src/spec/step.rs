@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::target::TargetAuth;
+use super::target::GoogleAuth;
 use super::word_or::WordOr;
 
 /// One step: exactly one action, and perhaps a condition.
@@ -284,7 +284,7 @@ pub struct Callout {
     /// How long to wait, as `3s`. Default: 55s, as Apigee has it.
     pub timeout: Option<String>,
     /// The Google credential that the request carries. It needs `deploy.serviceAccount`.
-    pub auth: Option<TargetAuth>,
+    pub auth: Option<GoogleAuth>,
 }
 
 /// How XML becomes JSON.

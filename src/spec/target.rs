@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::flow::Flow;
 use super::integration::Integration;
+use super::secret_ref::SecretRef;
 use super::word_or::{Off, WordOr};
 
 /// The backends by name, or `none` for a proxy that answers by itself.
@@ -35,7 +36,7 @@ pub struct Target {
     /// TLS towards a `url`. Without it the certificate is checked against the public authorities. That of `servers` stands
     /// in the ApigeeTargetServer.
     pub tls: Option<Tls>,
-    /// The Google credential that a request carries to the target. It needs `deploy.serviceAccount`.
+    /// The credential that a request carries to the target. Those of Google need `deploy.serviceAccount`.
     pub auth: Option<TargetAuth>,
     /// What becomes of the path behind the base path. Default: `keepPathSuffix`.
     pub rewrite: Option<Rewrite>,
@@ -107,10 +108,46 @@ pub struct Mtls {
     pub key_alias: String,
 }
 
-/// A Google credential: exactly one of the fields.
+/// A credential for the target: exactly one of the fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TargetAuth {
+    /// An OpenID Connect token, as Cloud Run and Cloud Functions want it.
+    pub google_id_token: Option<GoogleIdToken>,
+    /// An OAuth access token, as the Google APIs want it.
+    pub google_access_token: Option<GoogleAccessToken>,
+    /// A user name and a password.
+    pub basic: Option<BasicCredential>,
+    /// A header, as for the target's own API key.
+    pub header: Option<HeaderCredential>,
+}
+
+/// A user name and a password in the header `Authorization`, over what the caller sent in it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BasicCredential {
+    /// The user name, or its place.
+    pub username: WordOr<String, SecretRef>,
+    /// The password's place.
+    pub password: SecretRef,
+}
+
+/// A header, over what the caller sent in it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HeaderCredential {
+    /// The header's name.
+    pub name: String,
+    /// The value's place.
+    pub value: SecretRef,
+    /// What stands before the value, as `Bearer`, with a space between. Default: nothing.
+    pub scheme: Option<String>,
+}
+
+/// The Google credential of a callout: exactly one of the fields.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GoogleAuth {
     /// An OpenID Connect token, as Cloud Run and Cloud Functions want it.
     pub google_id_token: Option<GoogleIdToken>,
     /// An OAuth access token, as the Google APIs want it.

@@ -13,8 +13,8 @@ pub struct Traffic {
     /// `{rate, key}`; `none` switches it off. Default: `none`.
     pub spike_arrest: Option<WordOr<String, SpikeArrest>>,
     /// Limits what one consumer may call, after its credential is checked: `product` for the quota of its API product,
-    /// `{limit, per}` for one of this proxy, or `none`. Default: `product` with `security.apiKey` and without `ai.tokenQuota`,
-    /// else `none`.
+    /// `{limit, per}` for one of this proxy, or `none`. Default: `product` with `security.apiKey` or `oauth2` and without
+    /// `ai.tokenQuota`, else `none`.
     pub quota: Option<WordOr<QuotaWord, Quota>>,
 }
 
@@ -48,8 +48,8 @@ pub struct Quota {
     pub per: TimeUnit,
     /// How many units the limit is for, from 1. Default: 1.
     pub interval: Option<u32>,
-    /// The variable whose values are counted apart, as `request.header.x-tenant`. Default: the app of the verified
-    /// credential; without one, all calls are counted together.
+    /// The variable whose values are counted apart, as `request.header.x-tenant`. Default: whoever
+    /// the verified credential is for; without one, all calls are counted together.
     pub key: Option<String>,
 }
 

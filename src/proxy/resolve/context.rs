@@ -92,17 +92,6 @@ impl<'r, 's> Context<'r, 's> {
         })
     }
 
-    /// The text of every policy with the field that gave it.
-    pub(super) fn policy_texts(&self) -> impl Iterator<Item = (&FieldPath, String)> {
-        self.policies.values().map(|entry| {
-            let text = match &entry.file {
-                PolicyFile::Element(element) => element.to_document().unwrap_or_default(),
-                PolicyFile::Text(text) => text.clone(),
-            };
-            (&entry.at, text)
-        })
-    }
-
     /// Adds a policy that the user wrote. One that could not be read counts too: its steps are not at fault.
     pub(super) fn add_written(&mut self, name: &str, file: Option<PolicyFile>, at: &FieldPath) {
         let key = name.to_lowercase();

@@ -1,12 +1,12 @@
 //! `cors`.
 
 use super::context::Context;
+use super::credentials;
 use super::endpoint::{Draft, Given, Intent};
 use super::names;
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::policy::cors as policy;
 use crate::spec::cors::Cors;
-use crate::spec::security::KeyLocation;
 
 /// The request headers that Apigee allows by default.
 const DEFAULT_HEADERS: [&str; 4] = ["origin", "x-requested-with", "accept", "content-type"];
@@ -20,12 +20,12 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
         return;
     };
     check(cors, &at, context.report);
-    let key_header = key_header(&draft.intent);
-    let own = own || draft.intent.api_key.as_ref().is_some_and(|key| key.own && cors.headers.is_none());
+    let credential_headers = credential_headers(&draft.intent);
+    let own = own || (cors.headers.is_none() && draft.intent.own_credentials);
     let policy = policy::Cors {
         origins: cors.origins.clone(),
         methods: cors.methods.clone(),
-        headers: headers(cors, key_header.as_deref(), &at, context.report),
+        headers: headers(cors, credential_headers, &at, context.report),
         expose: cors.expose.clone(),
         max_age: cors.max_age,
         credentials: cors.credentials,
@@ -34,25 +34,31 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     draft.endpoint.pre_flow.request.push(context.add(&name, &policy, &at));
 }
 
-/// The header that callers put their key in.
-fn key_header(intent: &Intent<'_>) -> Option<String> {
-    let key = intent.api_key.as_ref()?.value;
-    (key.location == KeyLocation::Header).then(|| key.name.clone())
+/// The headers that callers put their credentials in, each with the credential's field.
+fn credential_headers(intent: &Intent<'_>) -> Vec<(&'static str, String)> {
+    let credentials = intent.credentials.iter().map(|credential| credential.mechanism);
+    credentials.filter_map(|mechanism| Some((mechanism.key(), credentials::header(mechanism)?))).collect()
 }
 
-fn headers(cors: &Cors, key_header: Option<&str>, at: &FieldPath, report: &mut Report<'_>) -> Vec<String> {
+fn headers(
+    cors: &Cors,
+    credential_headers: Vec<(&'static str, String)>,
+    at: &FieldPath,
+    report: &mut Report<'_>,
+) -> Vec<String> {
     let Some(headers) = &cors.headers else {
-        return DEFAULT_HEADERS.into_iter().chain(key_header).map(str::to_owned).collect();
+        let credential_headers = credential_headers.into_iter().map(|(_, header)| header);
+        return DEFAULT_HEADERS.into_iter().map(str::to_owned).chain(credential_headers).collect();
     };
     let allows = |name: &str| headers.iter().any(|header| header == "*" || header.eq_ignore_ascii_case(name));
-    if let Some(name) = key_header.filter(|name| !allows(name)) {
+    for (key, name) in credential_headers.iter().filter(|(_, name)| !allows(name)) {
         report.push(
             Diagnostic::warning(
                 Code::ConflictingFields,
-                format!("web pages may not send `{name}`, the header of `security.apiKey`"),
+                format!("web pages may not send `{name}`, the header of `security.{key}`"),
             )
             .at(at.key("headers"))
-            .help("add it to the list, or no page can show its key"),
+            .help("add it to the list, or no page can show its credential"),
         );
     }
     headers.clone()

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use super::super::flow::{ConditionalFlow, FaultRule, Flow};
 use super::super::path;
 use super::super::proxy_endpoint::ProxyEndpoint;
+use super::credentials::Identity;
 use super::names;
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::spec::ApigeeProxySpec;
@@ -17,7 +18,8 @@ use crate::spec::faults::Faults;
 use crate::spec::graphql::GraphQl;
 use crate::spec::logging::Logging;
 use crate::spec::route::Route;
-use crate::spec::security::{ApiKey, HeadersWord, Security};
+use crate::spec::security::{HeadersWord, Mechanism, Security};
+use crate::spec::threats::Threats;
 use crate::spec::traffic::{Quota, QuotaWord, SpikeArrest, Traffic};
 use crate::spec::word_or::{Off, WordOr};
 
@@ -32,6 +34,14 @@ pub(super) struct Given<'s, T> {
     pub(super) own: bool,
 }
 
+/// A sort of credential, where it was written, and whether this endpoint wrote it itself.
+#[derive(Debug, Clone)]
+pub(super) struct Credential<'s> {
+    pub(super) mechanism: Mechanism<'s>,
+    pub(super) at: FieldPath,
+    pub(super) own: bool,
+}
+
 /// What an endpoint is to do.
 #[derive(Debug)]
 pub(super) struct Intent<'s> {
@@ -39,7 +49,10 @@ pub(super) struct Intent<'s> {
     pub(super) base_path: String,
     pub(super) at: FieldPath,
     pub(super) cors: Option<Given<'s, Cors>>,
-    pub(super) api_key: Option<Given<'s, ApiKey>>,
+    pub(super) credentials: Vec<Credential<'s>>,
+    /// Whether the endpoint has other credentials than the top of the spec, perhaps none.
+    pub(super) own_credentials: bool,
+    pub(super) threats: Option<Given<'s, WordOr<Off, Threats>>>,
     pub(super) headers: Option<Given<'s, WordOr<HeadersWord, IndexMap<String, String>>>>,
     pub(super) spike_arrest: Option<Given<'s, WordOr<String, SpikeArrest>>>,
     pub(super) quota: Option<Given<'s, WordOr<QuotaWord, Quota>>>,
@@ -65,6 +78,18 @@ impl Intent<'_> {
     }
 }
 
+/// What all endpoints of a proxy have alike.
+pub(super) struct Shared {
+    /// The flows of its operations.
+    pub(super) operations: Vec<ConditionalFlow>,
+    /// The conditions of the requests that need no credential.
+    pub(super) public: Vec<String>,
+    /// The user's own steps.
+    pub(super) steps: Flow,
+    /// The user's own fault rules.
+    pub(super) fault_rules: Vec<FaultRule>,
+}
+
 /// An endpoint in the making, and what the features before have found out.
 pub(super) struct Draft<'s> {
     pub(super) intent: Intent<'s>,
@@ -73,36 +98,41 @@ pub(super) struct Draft<'s> {
     pub(super) steps: Flow,
     /// The user's own fault rules.
     pub(super) fault_rules: Vec<FaultRule>,
-    /// The step that verified the caller's credential.
+    /// The step that verified the credential of the caller's app.
     pub(super) verified: Option<Verified>,
+    /// What tells callers apart whose data must not mix: all of it together.
+    pub(super) identities: Vec<Identity>,
+    /// The conditions of the requests that need no credential.
+    pub(super) public: Vec<String>,
 }
 
 /// A credential that was verified.
 pub(super) struct Verified {
     /// The policy.
     pub(super) policy: String,
-    /// The variable that holds the consumer's identity: what a quota counts and a cache keeps apart.
+    /// The variable that holds the consumer's identity: what a quota counts.
     pub(super) consumer: String,
     /// Whether the credential is for an API product (an API key, an access token of Apigee), whose quota can be applied.
     pub(super) product: bool,
-    /// Whether only this endpoint has it.
-    pub(super) own: bool,
 }
 
 impl<'s> Draft<'s> {
-    pub(super) fn new(
-        intent: Intent<'s>,
-        operations: &[ConditionalFlow],
-        steps: &Flow,
-        fault_rules: &[FaultRule],
-    ) -> Self {
+    pub(super) fn new(intent: Intent<'s>, shared: &Shared) -> Self {
         let endpoint = ProxyEndpoint {
             name: intent.name.clone(),
             base_path: intent.base_path.clone(),
-            flows: operations.to_vec(),
+            flows: shared.operations.clone(),
             ..ProxyEndpoint::default()
         };
-        Self { intent, endpoint, steps: steps.clone(), fault_rules: fault_rules.to_vec(), verified: None }
+        Self {
+            intent,
+            endpoint,
+            steps: shared.steps.clone(),
+            fault_rules: shared.fault_rules.clone(),
+            verified: None,
+            identities: Vec::new(),
+            public: shared.public.clone(),
+        }
     }
 }
 
@@ -141,6 +171,30 @@ fn whole<'s, T>(
     word.on().map(|value| Given { value, at: at.key(key), own })
 }
 
+/// The endpoint's credentials if it writes any, else those at the top, and whether they are its own. One more sort of
+/// credential would not open an endpoint to others, but close it to all; so its own replace the others.
+fn credentials<'s>(
+    top: Option<&'s WordOr<Off, Security>>,
+    own: Option<&'s WordOr<Off, Security>>,
+    at: [&FieldPath; 2],
+) -> (Vec<Credential<'s>>, bool) {
+    let of = |security: &'s Security, path: &FieldPath, own| -> Vec<Credential<'s>> {
+        let mechanisms = security.mechanisms().into_iter();
+        mechanisms.map(|mechanism| Credential { mechanism, at: path.key(mechanism.key()), own }).collect()
+    };
+    match own {
+        Some(WordOr::Word(Off::None)) => return (Vec::new(), true),
+        Some(WordOr::Value(security)) => {
+            let credentials = of(security, at[1], true);
+            if !credentials.is_empty() {
+                return (credentials, true);
+            }
+        }
+        None => {}
+    }
+    (top.and_then(WordOr::on).map_or_else(Vec::new, |security| of(security, at[0], false)), false)
+}
+
 fn intent<'s>(spec: &'s ApigeeProxySpec, own: Option<&'s Endpoint>, top: &FieldPath, at: &FieldPath) -> Intent<'s> {
     let security = (spec.security.as_ref(), own.and_then(|own| own.security.as_ref()));
     let traffic = (spec.traffic.as_ref(), own.and_then(|own| own.traffic.as_ref()));
@@ -151,6 +205,7 @@ fn intent<'s>(spec: &'s ApigeeProxySpec, own: Option<&'s Endpoint>, top: &FieldP
     let paths = [top, at];
     let ai = whole(spec.ai.as_ref(), own.and_then(|own| own.ai.as_ref()), paths, "ai");
     let token_quota = ai.as_ref().is_some_and(|ai| ai.value.token_quota.is_some());
+    let (credentials, own_credentials) = credentials(security.0, security.1, security_paths);
     let routes = match own.and_then(|own| own.routes.as_ref()) {
         Some(routes) => Some((routes, at, true)),
         None => spec.routes.as_ref().map(|routes| (routes, top, false)),
@@ -160,7 +215,9 @@ fn intent<'s>(spec: &'s ApigeeProxySpec, own: Option<&'s Endpoint>, top: &FieldP
         base_path: own.map_or(spec.base_path.as_deref().unwrap_or_default(), |own| &own.base_path).to_owned(),
         at: at.clone(),
         cors: whole(spec.cors.as_ref(), own.and_then(|own| own.cors.as_ref()), paths, "cors"),
-        api_key: pick(security.0, security.1, security_paths, "apiKey", |s: &Security| s.api_key.as_ref()),
+        credentials,
+        own_credentials,
+        threats: pick(security.0, security.1, security_paths, "threats", |s: &Security| s.threats.as_ref()),
         headers: pick(security.0, security.1, security_paths, "headers", |s: &Security| s.headers.as_ref()),
         spike_arrest: pick(traffic.0, traffic.1, traffic_paths, "spikeArrest", |t: &Traffic| t.spike_arrest.as_ref()),
         quota: pick(traffic.0, traffic.1, traffic_paths, "quota", |t: &Traffic| t.quota.as_ref()),

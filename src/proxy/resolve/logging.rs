@@ -5,11 +5,10 @@ use indexmap::IndexMap;
 use super::super::{credential, template};
 use super::context::Context;
 use super::endpoint::{Draft, Given, Intent};
-use super::names;
+use super::{credentials, names};
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::policy::message_logging::{self as policy, Destination, MessageLogging, Tls};
 use crate::spec::logging::{CloudLogging, FieldsWord, Level, Protocol, Syslog};
-use crate::spec::security::KeyLocation;
 use crate::spec::word_or::WordOr;
 
 /// `default`: what finds a call and says how it ended. A caller chooses the path; the rest comes from Apigee.
@@ -45,18 +44,13 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     }
 }
 
-/// The variables of an endpoint that hold its callers' keys.
+/// The variables of an endpoint that hold its callers' credentials.
 fn hidden(intent: &Intent<'_>) -> Vec<String> {
-    let Some(key) = intent.api_key.as_ref().map(|key| key.value) else {
-        return Vec::new();
-    };
-    match key.location {
-        KeyLocation::Header => vec![format!("request.header.{}", key.name)],
-        KeyLocation::Query => {
-            let own = format!("request.queryparam.{}", key.name);
-            WITH_QUERY.into_iter().map(str::to_owned).chain([own]).collect()
-        }
-    }
+    let variables: Vec<String> =
+        intent.credentials.iter().map(|credential| credentials::variable(credential.mechanism)).collect();
+    let in_query = variables.iter().any(|variable| variable.starts_with("request.queryparam."));
+    let whole = WITH_QUERY.into_iter().filter(|_| in_query).map(str::to_owned);
+    whole.chain(variables).collect()
 }
 
 fn to_cloud_logging(log: &CloudLogging, hidden: &[String], at: &FieldPath, report: &mut Report<'_>) -> MessageLogging {

@@ -4,10 +4,11 @@
 //! To add a short step: a file in `steps` and one line in its list.
 
 mod ai;
-mod api_key;
 mod bundle_source;
+mod cache;
 mod context;
 mod cors;
+mod credentials;
 mod endpoint;
 mod faults;
 mod graphql;
@@ -17,15 +18,19 @@ mod names;
 mod operations;
 mod policies;
 mod properties;
+mod public_operations;
 mod quota;
 mod routes;
+mod secrets;
 mod security_headers;
 mod servers;
 mod shared_flow;
 mod spike_arrest;
 mod steps;
+mod target_auth;
 mod target_properties;
 mod targets;
+mod threats;
 mod units;
 mod user_steps;
 
@@ -41,7 +46,7 @@ use super::origins::Origins;
 use crate::diag::{FieldPath, Report};
 use crate::spec::ApigeeProxySpec;
 use context::Context;
-use endpoint::Draft;
+use endpoint::{Draft, Shared};
 
 /// What one word of intent adds to a proxy endpoint.
 type Feature = fn(&mut Draft<'_>, &mut Context<'_, '_>);
@@ -51,18 +56,21 @@ type Feature = fn(&mut Draft<'_>, &mut Context<'_, '_>);
 ///
 /// 1. CORS answers preflights, which carry no credential, and marks errors of all that follows as readable.
 /// 2. The spike arrest costs nothing, so it comes before whatever looks something up.
-/// 3. The credential is checked, and removed so that the target does not see it.
-/// 4. The quota needs the consumer that the credential is for.
-/// 5. A schema is compared for known callers within their quota only.
-/// 6. A language model's answers are counted, judged and kept as the model gave them; what users change comes after.
-/// 7. The user's own steps work on requests that are let through.
-/// 8. The body of an error is written before the headers are set that every response has, errors included.
-/// 9. Logs are written when all is said.
+/// 3. Credentials are checked before anything works for the caller, and then removed so that the target does not see them.
+/// 4. The quota needs the consumer that the credential is for; who only guesses keys uses up nobody's.
+/// 5. Threats cost the most: expressions are searched, bodies are parsed. Strangers and those beyond their quota cannot cause
+///    that. Inside, what looks at the path comes before what parses a body.
+/// 6. A schema is compared with what is known to be harmless.
+/// 7. A language model's answers are counted, judged and kept as the model gave them; what users change comes after.
+/// 8. The user's own steps work on requests that are let through.
+/// 9. The body of an error is written before the headers are set that every response has, errors included.
+/// 10. Logs are written when all is said.
 const FEATURES: &[Feature] = &[
     cors::add,
     spike_arrest::add,
-    api_key::add,
+    credentials::add,
     quota::add,
+    threats::add,
     graphql::add,
     ai::add,
     user_steps::add,
@@ -70,6 +78,14 @@ const FEATURES: &[Feature] = &[
     security_headers::add,
     logging::add,
 ];
+
+/// What needs to know all endpoints, because they share it.
+type Finish = fn(&ApigeeProxySpec, &mut [Draft<'_>], &mut Context<'_, '_>);
+
+/// What is added when all endpoints are drafted, routes included:
+///
+/// 1. A cache is one for all endpoints, and must keep the callers of each apart.
+const FINISHING: &[Finish] = &[cache::add];
 
 /// Resolves a proxy. With errors in the report, what comes out is incomplete.
 pub(super) fn resolve(
@@ -85,11 +101,12 @@ pub(super) fn resolve(
     properties::add(&spec.properties, &mut context, &at);
     let target_endpoints = targets::resolve(spec, &mut context, &at);
     let operations = operations::resolve(spec, &mut context, &at);
+    let public = public_operations::conditions(spec, &operations, context.report, &at);
     let steps = user_steps::resolve(spec, &mut context, &at);
     let fault_rules = faults::resolve(spec, &mut context, &at);
+    let shared = Shared { operations, public, steps, fault_rules };
     let endpoints = endpoint::intents(spec, context.report, &at);
-    let mut drafts: Vec<Draft<'_>> =
-        endpoints.into_iter().map(|intent| Draft::new(intent, &operations, &steps, &fault_rules)).collect();
+    let mut drafts: Vec<Draft<'_>> = endpoints.into_iter().map(|intent| Draft::new(intent, &shared)).collect();
     for draft in &mut drafts {
         for feature in FEATURES {
             feature(draft, &mut context);
@@ -98,6 +115,9 @@ pub(super) fn resolve(
         integrations::add(draft, &target_endpoints, &mut context);
         routes::note_conditions(&draft.intent, &mut context);
         context.add_endpoint(format!("proxies/{}.xml", draft.intent.name), &draft.intent.at);
+    }
+    for finish in FINISHING {
+        finish(spec, &mut drafts, &mut context);
     }
     let proxy_endpoints = drafts.into_iter().map(|draft| draft.endpoint).collect();
     let mut proxy = ApiProxy {
@@ -114,7 +134,6 @@ pub(super) fn resolve(
     if !context.report.has_errors() {
         let attached: Vec<&str> = proxy.steps().map(|step| step.policy.as_str()).collect();
         context.check_unattached(&attached, "`spec.flow` or to an operation");
-        properties::check_references(&spec.properties, proxy.endpoint_texts(), &mut context, &at);
         routes::check_unused_targets(&proxy, context.report, &at);
     }
     let origins;

@@ -85,3 +85,25 @@ pub(super) fn check_variable(what: &str, name: &str, at: &FieldPath, report: &mu
         );
     }
 }
+
+/// Checks the name of a key value map.
+pub(super) fn check_map(name: &str, at: &FieldPath, report: &mut Report<'_>) {
+    if !is_name(name, "._-", 255) {
+        report.push(
+            Diagnostic::error(Code::InvalidValue, format!("`{name}` is not the name of a key value map"))
+                .at(at)
+                .help("use up to 255 letters, digits, `.`, `_` and `-`, the first a letter or digit"),
+        );
+    }
+}
+
+/// Checks the key of an entry of a key value map.
+pub(super) fn check_map_key(key: &str, at: &FieldPath, report: &mut Report<'_>) {
+    if key.trim() != key || key.is_empty() || key.contains(|c: char| c.is_control() || "{}".contains(c)) {
+        report.push(
+            Diagnostic::error(Code::InvalidValue, format!("`{key}` is not the key of an entry"))
+                .at(at)
+                .help("write the key itself, without braces and without spaces around it"),
+        );
+    }
+}

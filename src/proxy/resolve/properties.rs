@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use super::super::credential;
 use super::context::Context;
 use super::names;
-use crate::diag::{Code, Diagnostic, FieldPath, nearest};
+use crate::diag::{Code, Diagnostic, FieldPath};
 
 /// Set → name → value.
 type Sets = IndexMap<String, IndexMap<String, String>>;
@@ -68,61 +68,6 @@ fn escaped(text: &str, name: bool) -> String {
     out
 }
 
-/// Warns of properties that are read and not there. A set that the proxy does not define may be the environment's.
-pub(super) fn check_references(
-    sets: &Sets,
-    endpoints: impl Iterator<Item = String>,
-    context: &mut Context<'_, '_>,
-    at: &FieldPath,
-) {
-    if sets.is_empty() {
-        return;
-    }
-    let mut texts: Vec<(FieldPath, String)> = context.policy_texts().map(|(at, text)| (at.clone(), text)).collect();
-    texts.extend(endpoints.map(|text| (at.clone(), text)));
-    for (at, text) in texts {
-        for (set, name) in references(&text) {
-            let warning = match sets.get(set) {
-                None => match nearest(set, sets.keys().map(String::as_str)) {
-                    Some(meant) => Diagnostic::warning(
-                        Code::UnresolvedReference,
-                        format!("`propertyset.{set}.{name}` is of a property set that the proxy does not define"),
-                    )
-                    .propose(format!("propertyset.{meant}.{name}")),
-                    None => continue,
-                },
-                Some(properties) if properties.contains_key(name) => continue,
-                Some(properties) => {
-                    let warning = Diagnostic::warning(
-                        Code::UnresolvedReference,
-                        format!("the property set `{set}` has no `{name}`"),
-                    );
-                    match nearest(name, properties.keys().map(String::as_str)) {
-                        Some(meant) => warning.propose(meant),
-                        None => warning.help("add it to `spec.properties`, or it will be empty"),
-                    }
-                }
-            };
-            context.report.push(warning.at(&at));
-        }
-    }
-}
-
-/// Set and name of every `propertyset.SET.NAME` in a text.
-fn references(text: &str) -> Vec<(&str, &str)> {
-    let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let mut found = Vec::new();
-    for after in text.split("propertyset.").skip(1) {
-        let set = &after[..after.find(|c| !part(c)).unwrap_or(after.len())];
-        let Some(rest) = after[set.len()..].strip_prefix('.') else { continue };
-        let name = &rest[..rest.find(|c| !part(c) && c != '.').unwrap_or(rest.len())];
-        if !name.is_empty() {
-            found.push((set, name));
-        }
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,11 +88,5 @@ mod tests {
             "tier=gold\na\\:b=\\ two  words \nurl=https://a.example.com/?b=c#d\npath=C:\\\\x\\ny\n\
              price=5 \\u20AC \\uD83D\\uDE00\n\\!=\n"
         );
-    }
-
-    #[test]
-    fn references_are_found() {
-        let text = "{propertyset.orders.tier} ref=\"propertyset.a-b.c.d\" propertyset.x {propertyset.{y}.z}";
-        assert_eq!(references(text), [("orders", "tier"), ("a-b", "c.d")]);
     }
 }

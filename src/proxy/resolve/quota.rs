@@ -1,5 +1,6 @@
 //! `traffic.quota`.
 
+use super::super::condition;
 use super::context::Context;
 use super::endpoint::{DEFAULT, Draft, Verified};
 use super::names;
@@ -19,8 +20,10 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
         None => (draft.intent.at.key("traffic").key("quota"), false),
     };
     let verified = draft.verified.as_ref();
-    let own = own || verified.is_some_and(|verified| verified.own);
-    let (quota, word) = match given.map(|given| given.value) {
+    let own = own || draft.intent.own_credentials;
+    // A public operation has no consumer whose calls could be counted.
+    let unless = condition::unless(&draft.public);
+    let (quota, word, unless) = match given.map(|given| given.value) {
         Some(WordOr::Word(QuotaWord::None)) => return,
         // A key is for a product, and the product's quota is nothing but a number until a policy enforces it.
         None if verified.is_none_or(|verified| !verified.product) || !draft.intent.default_quota => return,
@@ -29,17 +32,19 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
                 no_consumer(draft, &at, context);
                 return;
             };
-            (by_product(verified), "Product")
+            (by_product(verified), "Product", unless)
         }
         Some(WordOr::Value(fixed)) => {
             check(fixed.limit, fixed.interval, fixed.key.as_deref(), &at, context);
             let limit = Limit { allow: fixed.limit, interval: fixed.interval.unwrap_or(1), unit: fixed.per.as_str() };
-            let key = fixed.key.clone().or_else(|| verified.map(|verified| verified.consumer.clone()));
-            (Quota::Fixed { limit, key }, "Default")
+            let consumer = || verified.map(|verified| verified.consumer.clone());
+            let by_consumer = fixed.key.is_none() && verified.is_some();
+            let key = fixed.key.clone().or_else(consumer);
+            (Quota::Fixed { limit, key }, "Default", unless.filter(|_| by_consumer))
         }
     };
     let name = draft.intent.policy_name(policy::TYPE.prefix, word, own);
-    draft.endpoint.pre_flow.request.push(context.add(&name, &quota, &at));
+    draft.endpoint.pre_flow.request.push(context.add(&name, &quota, &at).and(unless.as_deref()));
 }
 
 fn by_product(verified: &Verified) -> Quota {
@@ -62,7 +67,7 @@ fn no_consumer(draft: &Draft<'_>, at: &FieldPath, context: &mut Context<'_, '_>)
     } else {
         Diagnostic::error(Code::ConflictingFields, message)
             .at(at)
-            .help("add `security.apiKey`, or write a quota of the proxy, as `{limit: 1000, per: hour}`, or `none`")
+            .help("add `security.apiKey` or `oauth2`, or write a quota of the proxy, as `{limit: 1000, per: hour}`, or `none`")
     });
 }
 

@@ -36,8 +36,6 @@ pub(in crate::proxy) fn resolve_shared_flow(
     if !context.report.has_errors() {
         let attached: Vec<&str> = steps.iter().map(|step| step.policy.as_str()).collect();
         context.check_unattached(&attached, "`spec.steps`");
-        let conditions = steps.iter().filter_map(|step| step.condition.clone());
-        properties::check_references(&spec.properties, conditions, &mut context, &at);
     }
     let mut flow = SharedFlow {
         name: name.to_owned(),

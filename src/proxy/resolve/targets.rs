@@ -8,15 +8,11 @@ use super::super::target_endpoint::{Destination, SslInfo, TargetEndpoint};
 use super::context::Context;
 use super::endpoint::DEFAULT;
 use super::steps::{self, Owner};
-use super::{integrations, names, servers, target_properties, units};
+use super::{integrations, names, servers, target_auth, target_properties, units};
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::policy::assign_message::{Action, AssignMessage};
-use crate::policy::authentication::Authentication;
 use crate::spec::ApigeeProxySpec;
-use crate::spec::target::{Rewrite, Target, TargetAuth};
-
-/// The scope of all Google APIs.
-const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
+use crate::spec::target::{Rewrite, Target};
 
 /// The targets of a proxy.
 pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at: &FieldPath) -> Vec<TargetEndpoint> {
@@ -124,14 +120,17 @@ fn endpoint(target: &Target, spec: &ApigeeProxySpec, context: &mut Context<'_, '
     let timeouts = target.timeouts.clone().unwrap_or_default();
     let connect_timeout = timeout("connect", timeouts.connect.as_ref());
     let read_timeout = timeout("read", timeouts.read.as_ref());
-    let plain = matches!(destination, Destination::Url { ssl_info: None, .. });
-    let authentication =
-        target.auth.as_ref().and_then(|auth| authentication(auth, plain, &place.key("auth"), context.report));
-    let properties = target_properties::resolve(target, spec, place, context.report);
-    let request = match target.rewrite {
+    let mut request = match target.rewrite {
         None | Some(Rewrite::KeepPathSuffix) => Vec::new(),
         Some(Rewrite::DropPathSuffix) => vec![drop_path_suffix(context, &place.key("rewrite"))],
     };
+    let plain = matches!(destination, Destination::Url { ssl_info: None, .. });
+    let authentication = target.auth.as_ref().and_then(|auth| {
+        let (authentication, mut steps) = target_auth::resolve(auth, &target.name, plain, &place.key("auth"), context);
+        request.append(&mut steps);
+        authentication
+    });
+    let properties = target_properties::resolve(target, spec, place, context.report);
     let own = steps::flow(&target.flow, &Owner::Target(target.name.clone()), context, &place.key("flow"));
     TargetEndpoint {
         name: target.name.clone(),
@@ -231,39 +230,4 @@ pub(super) fn check_url(url: &str, at: &FieldPath, report: &mut Report<'_>) {
         );
     }
     credential::check_text(url, at, report);
-}
-
-/// The Google credential of a request, which must not travel in clear.
-pub(super) fn authentication(
-    auth: &TargetAuth,
-    plain: bool,
-    at: &FieldPath,
-    report: &mut Report<'_>,
-) -> Option<Authentication> {
-    if plain {
-        report.push(
-            Diagnostic::error(Code::ConflictingFields, "`auth` needs an `https` URL")
-                .at(at)
-                .help("over `http` anybody on the way could take the token"),
-        );
-    }
-    match (&auth.google_id_token, &auth.google_access_token) {
-        (Some(token), None) => Some(Authentication::GoogleIdToken(token.audience.clone())),
-        (None, Some(token)) => {
-            let scopes = if token.scopes.is_empty() { vec![CLOUD_PLATFORM.to_owned()] } else { token.scopes.clone() };
-            Some(Authentication::GoogleAccessToken(scopes))
-        }
-        (id, _) => {
-            let found = if id.is_some() { "both" } else { "none" };
-            report.push(
-                Diagnostic::error(
-                    Code::ConflictingFields,
-                    format!("`auth` needs exactly one credential, found {found}"),
-                )
-                .at(at)
-                .help("write `googleIdToken` for Cloud Run and the like, or `googleAccessToken` for Google APIs"),
-            );
-            None
-        }
-    }
 }

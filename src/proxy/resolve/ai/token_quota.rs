@@ -24,7 +24,7 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>, gateway:
     };
     let at = gateway.at.key("tokenQuota");
     let verified = draft.verified.as_ref();
-    let own = gateway.own || verified.is_some_and(|verified| verified.own);
+    let own = gateway.own || draft.intent.own_credentials;
     let (limit, product, key, counter) = match written {
         WordOr::Word(TokenQuotaWord::Product) => {
             let Some(verified) = verified.filter(|verified| verified.product) else {

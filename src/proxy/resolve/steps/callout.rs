@@ -1,8 +1,8 @@
 //! `callout`.
 
 use super::super::context::Context;
-use super::super::targets::{authentication, duration};
-use super::super::{names, targets, units};
+use super::super::targets::duration;
+use super::super::{names, target_auth, targets, units};
 use super::set::{check_headers, check_parameters, check_verb, pairs};
 use super::{Direction, ShortStep, body, camel};
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
@@ -95,7 +95,8 @@ impl ShortStep for Callout {
         }
         let timeout = self.timeout.as_ref().and_then(|text| duration(text, units::millis, &at.key("timeout"), report));
         let plain = matches!(&destination, Destination::Url(url) if url.starts_with("http://"));
-        let authentication = self.auth.as_ref().and_then(|auth| authentication(auth, plain, &at.key("auth"), report));
+        let authentication =
+            self.auth.as_ref().and_then(|auth| target_auth::google(auth, plain, &at.key("auth"), report));
         let payload = self.body.as_ref().map(|given| body::payload(given, &at.key("body"), report));
         Box::new(ServiceCallout {
             request: format!("callout{}Request", self.service()),

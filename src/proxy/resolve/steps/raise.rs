@@ -52,6 +52,7 @@ impl ShortStep for Raise {
             status: self.status,
             reason: reason.unwrap_or_else(|| standard.map_or("", |(_, reason)| reason).to_owned()),
             message: self.message.clone(),
+            ..RaiseFault::default()
         })
     }
 }

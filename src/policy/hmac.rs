@@ -1,0 +1,46 @@
+//! HMAC, to verify a signature.
+
+use super::{Class, Policy, PolicyType};
+use crate::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "HMAC",
+    prefix: "HMAC",
+    class: Class::Standard,
+    doc: "Verifies that a message was signed with a known key.",
+};
+
+/// A check of a signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifyHmac {
+    /// `SHA-256` and the like.
+    pub algorithm: &'static str,
+    /// The variable that holds the key; Apigee takes none but a private one.
+    pub key: String,
+    /// What was signed, with variables in braces.
+    pub message: String,
+    /// The variable that holds the signature.
+    pub signature: String,
+    /// How the signature is written: `base64` or `base16`.
+    pub encoding: &'static str,
+}
+
+impl Policy for VerifyHmac {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        root.child(Element::leaf("Algorithm", self.algorithm))
+            .child(Element::new("SecretKey").attribute("ref", &self.key))
+            // What is not there is a fault: neither a key nor a signature is ever taken for empty.
+            .child(Element::leaf("IgnoreUnresolvedVariables", false))
+            .child(Element::leaf("Message", &self.message))
+            .child(
+                Element::new("VerificationValue")
+                    .attribute("encoding", self.encoding)
+                    .attribute("ref", &self.signature),
+            )
+    }
+}

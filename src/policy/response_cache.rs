@@ -1,0 +1,38 @@
+//! ResponseCache.
+
+use super::{Class, Policy, PolicyType};
+use crate::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "ResponseCache",
+    prefix: "RC",
+    class: Class::Extensible,
+    doc: "Keeps responses; attached on the request it looks one up, on the response it stores it.",
+};
+
+/// A cache of responses. Its entries are the proxy's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResponseCache {
+    /// The variables whose values make the key. One that is not set adds nothing.
+    pub key: Vec<String>,
+    /// Seconds.
+    pub ttl: u64,
+    /// Whether the `Accept…` headers are part of the key.
+    pub by_accept: bool,
+}
+
+impl Policy for ResponseCache {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        let fragments = self.key.iter().map(|variable| Element::new("KeyFragment").attribute("ref", variable));
+        root.child(Element::new("CacheKey").children(fragments))
+            .child(Element::leaf("Scope", "Proxy"))
+            .child(Element::new("ExpirySettings").child(Element::leaf("TimeoutInSeconds", self.ttl)))
+            .children(self.by_accept.then(|| Element::leaf("UseAcceptHeader", true)))
+            .child(Element::leaf("ExcludeErrorResponse", true))
+    }
+}

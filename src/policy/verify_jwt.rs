@@ -1,0 +1,75 @@
+//! VerifyJWT.
+
+use super::{Class, Policy, PolicyType};
+use crate::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "VerifyJWT",
+    prefix: "VJWT",
+    class: Class::Standard,
+    doc: "Verifies the signature and the claims of a token.",
+};
+
+/// A check of a signed token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifyJwt {
+    /// The algorithms that are allowed, all of the key's sort.
+    pub algorithms: Vec<&'static str>,
+    /// The variable that holds the token, perhaps behind `Bearer`.
+    pub source: String,
+    /// What it is verified with.
+    pub key: Key,
+    /// The claim `iss`.
+    pub issuer: String,
+    /// What the claim `aud` must hold.
+    pub audience: String,
+    /// Further claims.
+    pub claims: Vec<(String, String)>,
+    /// Seconds by which clocks may differ.
+    pub leeway: u64,
+}
+
+/// What a token is verified with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    /// The public keys at a URL.
+    Jwks(String),
+    /// The public keys at the URL that a variable holds.
+    JwksRef(String),
+    /// The secret that a variable holds.
+    SecretRef(String),
+}
+
+impl Key {
+    fn element(&self) -> Element {
+        let public =
+            |attribute, value| Element::new("PublicKey").child(Element::new("JWKS").attribute(attribute, value));
+        match self {
+            Self::Jwks(url) => public("uri", url),
+            Self::JwksRef(variable) => public("uriRef", variable),
+            Self::SecretRef(variable) => {
+                Element::new("SecretKey").child(Element::new("Value").attribute("ref", variable))
+            }
+        }
+    }
+}
+
+impl Policy for VerifyJwt {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        let claims = self.claims.iter().map(|(name, value)| Element::leaf("Claim", value).attribute("name", name));
+        root.child(Element::leaf("Algorithm", self.algorithms.join(",")))
+            .child(Element::leaf("Source", &self.source))
+            // A key that is not there is a fault, never an empty key.
+            .child(Element::leaf("IgnoreUnresolvedVariables", false))
+            .child(self.key.element())
+            .child(Element::leaf("Issuer", &self.issuer))
+            .child(Element::leaf("Audience", &self.audience))
+            .children((!self.claims.is_empty()).then(|| Element::new("AdditionalClaims").children(claims)))
+            .child(Element::leaf("TimeAllowance", format_args!("{}s", self.leeway)))
+    }
+}

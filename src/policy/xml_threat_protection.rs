@@ -1,0 +1,58 @@
+//! XMLThreatProtection.
+
+use super::{Class, Policy, PolicyType};
+use crate::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "XMLThreatProtection",
+    prefix: "XTP",
+    class: Class::Extensible,
+    doc: "Refuses XML bodies beyond given limits.",
+};
+
+/// The limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct XmlThreatProtection {
+    /// Nested elements.
+    pub depth: u32,
+    /// Children of an element, of any sort.
+    pub children: u32,
+    /// Attributes of an element.
+    pub attributes: u32,
+    /// Namespaces that an element declares.
+    pub namespaces: u32,
+    /// Characters of any value.
+    pub text: u32,
+    /// Characters of any name.
+    pub name: u32,
+}
+
+impl Policy for XmlThreatProtection {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        let equal = |outer: &str, inner: [&str; 4], limit: u32| {
+            Element::new(outer).children(inner.map(|name| Element::leaf(name, limit)))
+        };
+        let names = ["Element", "Attribute", "NamespacePrefix", "ProcessingInstructionTarget"];
+        let children = ["includeComment", "includeElement", "includeProcessingInstruction", "includeText"]
+            .into_iter()
+            .fold(Element::leaf("ChildCount", self.children), |element, sort| element.attribute(sort, true));
+        root.child(equal("NameLimits", names, self.name))
+            .child(Element::leaf("Source", "request"))
+            .child(
+                Element::new("StructureLimits")
+                    .child(Element::leaf("NodeDepth", self.depth))
+                    .child(Element::leaf("AttributeCountPerElement", self.attributes))
+                    .child(Element::leaf("NamespaceCountPerElement", self.namespaces))
+                    .child(children),
+            )
+            .child(
+                equal("ValueLimits", ["Text", "Attribute", "NamespaceURI", "Comment"], self.text)
+                    .child(Element::leaf("ProcessingInstructionData", self.text)),
+            )
+    }
+}
