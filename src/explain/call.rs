@@ -16,8 +16,20 @@ pub struct Call {
     pub query: Vec<(String, String)>,
     /// Flow variables that are known from elsewhere; they win over what the call says.
     pub variables: BTreeMap<String, String>,
-    /// The name of a fault that is to happen when the request has run through the proxy's flows.
+    /// The name of a fault that is to happen.
     pub fault: Option<String>,
+    /// Where it is to happen.
+    pub fault_at: FaultAt,
+}
+
+/// Where a fault happens: it decides whose fault rules are tried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FaultAt {
+    /// Behind the proxy endpoint's request flows, before a route is taken.
+    #[default]
+    Proxy,
+    /// At the target, behind the target endpoint's request flows; never on a route without one.
+    Target,
 }
 
 /// What is known while the call runs.
