@@ -109,16 +109,13 @@ impl<'d> Checker<'_, 'd> {
                 }
             }
             None => {
+                // The environment may have it; a name that is nearly one of the bundle's is a slip.
+                let Some(meant) = nearest(first, self.sets.keys().copied()) else { return };
                 if !self.told.insert(first.to_owned()) {
                     return;
                 }
                 let message = format!("the bundle has no property set `{first}`");
-                let finding = Finding::new(Code::MissingResource, Gravity::Doubtful, at, message);
-                match nearest(first, self.sets.keys().copied()) {
-                    Some(meant) => finding.propose(meant),
-                    None => finding
-                        .help(format!("add `resources/properties/{first}.properties`, unless the environment has it")),
-                }
+                Finding::new(Code::MissingResource, Gravity::Doubtful, at, message).propose(meant)
             }
         };
         self.findings.add(finding.blame(blame));
