@@ -35,6 +35,7 @@ pub fn evaluate(expr: &Expr, variables: &dyn Variables) -> Option<bool> {
 }
 
 /// The text of a value; none inside if it is null.
+#[allow(clippy::option_option, reason = "not known and not set are two things, as in `Variables`")]
 fn value<'v>(operand: &'v Operand, variables: &'v dyn Variables) -> Option<Option<Cow<'v, str>>> {
     match &operand.value {
         Value::Variable(name) => variables.get(name),

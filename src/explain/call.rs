@@ -49,6 +49,7 @@ impl Known<'_> {
     }
 
     /// The value of a flow variable (Google's page "Flow variables reference"). `request` says whether the message at hand is the request.
+    #[allow(clippy::option_option, reason = "not known and not set are two things, as in `Variables`")]
     pub(super) fn get(&self, name: &str, request: bool) -> Option<Option<Cow<'_, str>>> {
         if let Some(value) = self.call.variables.get(name) {
             return Some(Some(value.into()));
