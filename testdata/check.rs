@@ -162,7 +162,7 @@ const MUTATIONS: &[Mutation] = &[
         ],
         Code::LateCors,
     ),
-    mutation("a name in braces", PROXY, &[("MatchesPath \"/*\"", "MatchesPath \"/{orderId}\"")], Code::DeadPattern),
+    mutation("a name in braces", PROXY, &[("MatchesPath \"/*\"", "= \"/{orderId}\"")], Code::DeadPattern),
     mutation(
         "a flow behind one that takes all",
         PROXY,

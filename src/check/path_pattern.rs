@@ -23,13 +23,15 @@ fn compare<'d>(comparison: &Comparison, condition: &Condition<'d>, findings: &mu
     };
     let path = PATHS.contains(&variable.as_str());
     let fault = match comparison.operator {
-        Operator::MatchesPath | Operator::Like | Operator::Equals if path && braced(pattern).is_some() => {
+        // In MatchesPath `{name}` is one segment, which Google's page "Conditions reference" says and its samples use.
+        Operator::Like | Operator::Equals if path && braced(pattern).is_some() => {
             let segment = braced(pattern).unwrap_or_default();
             (
                 format!(
-                    "`{segment}` is no wildcard in a condition: `{pattern}` matches no path that has a value there"
+                    "`{segment}` is no wildcard for `{}`: `{pattern}` matches no path that has a value there",
+                    comparison.operator.as_str()
                 ),
-                format!("write `*` for one segment: `{}`", pattern.replace(segment, "*")),
+                format!("compare with MatchesPath: `{variable} MatchesPath \"{pattern}\"`"),
             )
         }
         Operator::MatchesPath | Operator::Equals if path && pattern.contains('?') => (

@@ -12,7 +12,7 @@ use super::package::{self, Package};
 use crate::bundle::{BundleKind, Files};
 use crate::diag::has_errors;
 use crate::expand::{Options, bundles};
-use crate::explain::{Call, explain, text};
+use crate::explain::{Call, FaultAt, explain, text};
 use crate::runtime::{Bundle, Documents};
 
 /// Show what Apigee would run for one call: the flow that wins, every step with its condition, the route.
@@ -30,18 +30,33 @@ pub(super) struct Args {
     /// A header of the call. May be given several times.
     #[arg(long, value_name = "NAME=VALUE")]
     header: Vec<String>,
+    /// A parameter of the query, behind those of the path. May be given several times.
+    #[arg(long, value_name = "NAME=VALUE")]
+    query: Vec<String>,
     /// A flow variable that is known from elsewhere. May be given several times.
     #[arg(long, value_name = "NAME=VALUE")]
     variable: Vec<String>,
-    /// Let a fault of this name happen behind the proxy's request flows, to see which fault rules run.
+    /// Let a fault of this name happen behind the request flows, to see which fault rules run.
     #[arg(long, value_name = "NAME")]
     fault: Option<String>,
+    /// Where the fault happens: in the proxy endpoint, or at the target.
+    #[arg(long, value_enum, default_value_t, requires = "fault")]
+    fault_at: Where,
     /// The environment whose values the specs take.
     #[arg(long, value_name = "ENVIRONMENT")]
     environment: Option<String>,
     /// How to print it.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum Where {
+    /// The rules of the proxy endpoint are tried.
+    #[default]
+    Proxy,
+    /// The rules of the target endpoint are tried.
+    Target,
 }
 
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
@@ -135,12 +150,19 @@ fn call(args: &Args) -> anyhow::Result<Call> {
         (name.to_owned(), value.to_owned())
     };
     let headers = pairs("header", &args.header)?.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
+    let mut parameters: Vec<(String, String)> =
+        query.split('&').filter(|text| !text.is_empty()).map(parameter).collect();
+    parameters.extend(pairs("query", &args.query)?);
     Ok(Call {
         method: args.method.to_ascii_uppercase(),
         path: path.to_owned(),
         headers: headers.collect(),
-        query: query.split('&').filter(|text| !text.is_empty()).map(parameter).collect(),
+        query: parameters,
         variables: BTreeMap::from_iter(pairs("variable", &args.variable)?),
         fault: args.fault.clone(),
+        fault_at: match args.fault_at {
+            Where::Proxy => FaultAt::Proxy,
+            Where::Target => FaultAt::Target,
+        },
     })
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use super::lex::number;
 use super::{Comparison, Expr, Operand, Operator, Value, like, matches_path};
 
 /// What variables hold.
@@ -34,6 +35,7 @@ pub fn evaluate(expr: &Expr, variables: &dyn Variables) -> Option<bool> {
 }
 
 /// The text of a value; none inside if it is null.
+#[allow(clippy::option_option, reason = "not known and not set are two things, as in `Variables`")]
 fn value<'v>(operand: &'v Operand, variables: &'v dyn Variables) -> Option<Option<Cow<'v, str>>> {
     match &operand.value {
         Value::Variable(name) => variables.get(name),
@@ -47,15 +49,10 @@ fn compare(comparison: &Comparison, variables: &dyn Variables) -> Option<bool> {
     let left = value(&comparison.left, variables)?;
     let right = value(&comparison.right, variables)?;
     let (Some(left), Some(right)) = (&left, &right) else {
-        // Null equals null and nothing else.
-        let both = left.is_none() && right.is_none();
-        return Some(match comparison.operator {
-            Operator::Equals | Operator::EqualsCaseInsensitive => both,
-            Operator::NotEquals => !both,
-            _ => false,
-        });
+        return Some(with_null(comparison.operator, left.is_none(), right.is_none()));
     };
-    let numbers = || -> Option<Ordering> { left.trim().parse::<f64>().ok()?.partial_cmp(&right.trim().parse().ok()?) };
+    let parsed = |text: &str| number(text.trim()).parse::<f64>().ok();
+    let numbers = || -> Option<Ordering> { parsed(left)?.partial_cmp(&parsed(right)?) };
     let order = || numbers().unwrap_or_else(|| left.cmp(right));
     // Numbers are equal by value, but texts that look like numbers are texts.
     let numeric =
@@ -72,11 +69,25 @@ fn compare(comparison: &Comparison, variables: &dyn Variables) -> Option<bool> {
         Operator::Like => Some(like(right, left)),
         Operator::MatchesPath => Some(matches_path(right, left)),
         Operator::StartsWith => Some(left.starts_with(right.as_ref())),
-        // A pattern without any special character is plain text; Java's regular expressions are not ours to imitate.
+        // A pattern without any special character is plain text; what others match is not known here: Java's regular expressions are not ours
+        // to imitate.
         Operator::JavaRegex => {
             let plain = right.chars().all(|c| c.is_alphanumeric() || matches!(c, '/' | '_' | '-' | ' ' | ':'));
             plain.then(|| left == right)
         }
+    }
+}
+
+/// The table "Null operands" of Google's page, odd as it is.
+fn with_null(operator: Operator, left: bool, right: bool) -> bool {
+    let both = left && right;
+    match operator {
+        Operator::Equals | Operator::EqualsCaseInsensitive => both,
+        Operator::NotEquals => !both,
+        Operator::GreaterThan | Operator::LesserThan => left && !right,
+        Operator::GreaterThanOrEquals => right,
+        Operator::LesserThanOrEquals => left,
+        Operator::Like | Operator::MatchesPath | Operator::JavaRegex | Operator::StartsWith => false,
     }
 }
 
@@ -112,6 +123,14 @@ mod tests {
             ("unset = \"\"", Some(false)),
             ("unset != \"x\"", Some(true)),
             ("unset", Some(false)),
+            ("unset > 1", Some(true)),
+            ("unset >= 1", Some(false)),
+            ("count <= null", Some(false)),
+            ("unset <= null", Some(true)),
+            ("unset !~ \"x\"", Some(true)),
+            ("count = 10L", Some(true)),
+            ("count < 10.5d", Some(true)),
+            ("path MatchesPath \"/orders/{id}\"", Some(true)),
             ("else = \"a\"", None),
             ("else = \"a\" and verb = \"POST\"", Some(false)),
             ("else = \"a\" or verb = \"GET\"", Some(true)),

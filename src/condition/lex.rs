@@ -15,6 +15,8 @@ pub(super) enum Token {
     Operator(Operator),
     /// A bare word: a variable, or `true`, `false`, `null`.
     Word(String),
+    /// The name of a variable in single quotes.
+    Quoted(String),
     Number(String),
     Text(String),
 }
@@ -89,7 +91,18 @@ fn token(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
         };
         return Ok((Token::Text(inside[..end].to_owned()), end + 2));
     }
-    // A path that is no text is a common slip: `proxy.pathsuffix MatchesPath /orders`.
+    if let Some(inside) = rest.strip_prefix('\'') {
+        let text = || "text stands in double quotes, as `\"GET\"`; single quotes are for names of variables that hold operators";
+        let Some(end) = inside.find('\'') else {
+            return Err(fault("the name that starts here has no closing `'`", text()));
+        };
+        let name = &inside[..end];
+        // A name that needs no quotes is a text in the wrong ones: Apigee would compare with a variable that nobody sets.
+        if name.trim().is_empty() || (is_plain_name(name) && !name.contains('.')) {
+            return Err(fault("single quotes hold no text", text()));
+        }
+        return Ok((Token::Quoted(name.to_owned()), end + 2));
+    }
     if let Some((text, symbol)) = SYMBOLS.iter().find(|(text, _)| rest.starts_with(text)) {
         let token = match symbol {
             Symbol::And => Token::And,
@@ -101,7 +114,7 @@ fn token(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
         };
         return Ok((token, text.len()));
     }
-    if rest.starts_with(['\'', '`', '“', '”', '‘', '’']) {
+    if rest.starts_with(['`', '“', '”', '‘', '’']) {
         return Err(fault("this quote starts no text", "write text in double quotes, as `\"GET\"`"));
     }
     // `:=` may follow a name without a space.
@@ -121,6 +134,10 @@ fn token(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
         "not" => Token::Not,
         lower => match Operator::spelt(lower) {
             Some(operator) => Token::Operator(operator),
+            None if first == '/' && rest.starts_with("/~") => {
+                return Err(fault("`/~` is no operator", "write `~/` or `MatchesPath`"));
+            }
+            // A path that is no text is a common slip: `proxy.pathsuffix MatchesPath /orders`.
             None if first == '/' => {
                 return Err(fault("a path must be text", &format!("write it in double quotes, as `\"{word}\"`")));
             }
@@ -136,10 +153,22 @@ fn token(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
     Ok((token, word.len()))
 }
 
+/// Whether a name can stand without quotes.
+pub(super) fn is_plain_name(name: &str) -> bool {
+    let literal = matches!(name, "true" | "false" | "null");
+    !literal && matches!(token(name, 0), Ok((Token::Word(word), _)) if word == name)
+}
+
+/// Whether a word is a number. Without one of Java's endings for long, float and double it is an integer or a decimal.
 fn is_number(word: &str) -> bool {
-    let digits = word.strip_prefix('-').unwrap_or(word);
+    let digits = number(word).strip_prefix('-').unwrap_or(number(word));
     digits.starts_with(|c: char| c.is_ascii_digit())
         && digits.ends_with(|c: char| c.is_ascii_digit())
         && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
         && digits.matches('.').count() <= 1
+}
+
+/// A number without Java's ending for long, float and double.
+pub(super) fn number(word: &str) -> &str {
+    word.strip_suffix(['l', 'L', 'f', 'F', 'd', 'D']).unwrap_or(word)
 }

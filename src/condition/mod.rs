@@ -91,7 +91,7 @@ pub enum Operator {
     LesserThanOrEquals,
     /// `~`, `Matches`, `Like`: `*` stands for any text.
     Like,
-    /// `~/`, `MatchesPath`, `LikePath`: `*` stands for one segment, `**` for any number of them.
+    /// `~/`, `MatchesPath`, `LikePath`: `*` and `{name}` stand for one segment, `**` for one or more.
     MatchesPath,
     /// `~~`, `JavaRegex`.
     JavaRegex,

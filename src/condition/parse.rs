@@ -6,6 +6,9 @@ use super::{Comparison, Expr, Fault, Operand, Value};
 /// Deeper nesting than anybody writes; a limit keeps the stack from running out.
 const DEEPEST: usize = 64;
 
+/// More comparisons than anybody joins; each one nests the tree by one more level.
+const MOST: usize = 500;
+
 /// Parses a condition.
 pub fn parse(text: &str) -> Result<Expr, Fault> {
     let tokens = tokens(text)?;
@@ -16,7 +19,7 @@ pub fn parse(text: &str) -> Result<Expr, Fault> {
             help: Some("remove it, or write one as `request.verb = \"POST\"`".to_owned()),
         });
     }
-    let mut parser = Parser { tokens: &tokens, at: 0, end: text.len(), depth: 0 };
+    let mut parser = Parser { tokens: &tokens, at: 0, end: text.len(), depth: 0, joined: 0 };
     let expr = parser.or()?;
     match parser.tokens.get(parser.at) {
         None => Ok(expr),
@@ -33,6 +36,8 @@ struct Parser<'t> {
     /// The length of the text.
     end: usize,
     depth: usize,
+    /// How many `and` and `or` were read.
+    joined: usize,
 }
 
 impl Parser<'_> {
@@ -46,6 +51,18 @@ impl Parser<'_> {
         found
     }
 
+    /// Takes an `and` or an `or`.
+    fn join(&mut self, token: &Token) -> Result<bool, Fault> {
+        if self.peek() != Some(token) {
+            return Ok(false);
+        }
+        self.joined += 1;
+        if self.joined > MOST {
+            return Err(self.fault("the condition is too long", "split it over several steps or flows"));
+        }
+        Ok(self.take(token))
+    }
+
     /// A fault at the token at hand, or at the end.
     fn fault(&self, message: &str, help: &str) -> Fault {
         let offset = self.tokens.get(self.at).map_or(self.end, |spanned| spanned.span.start);
@@ -54,7 +71,7 @@ impl Parser<'_> {
 
     fn or(&mut self) -> Result<Expr, Fault> {
         let mut left = self.and()?;
-        while self.take(&Token::Or) {
+        while self.join(&Token::Or)? {
             left = Expr::Or(Box::new(left), Box::new(self.and()?));
         }
         Ok(left)
@@ -62,7 +79,7 @@ impl Parser<'_> {
 
     fn and(&mut self) -> Result<Expr, Fault> {
         let mut left = self.not()?;
-        while self.take(&Token::And) {
+        while self.join(&Token::And)? {
             left = Expr::And(Box::new(left), Box::new(self.not()?));
         }
         Ok(left)
@@ -137,6 +154,7 @@ impl Parser<'_> {
                 "null" => Value::Null,
                 _ => Value::Variable(word.clone()),
             },
+            Token::Quoted(name) => Value::Variable(name.clone()),
             Token::Number(number) => Value::Number(number.clone()),
             Token::Text(text) => Value::Text(text.clone()),
             Token::Open | Token::Close | Token::And | Token::Or | Token::Not | Token::Operator(_) => {
@@ -168,9 +186,19 @@ mod tests {
             ("(a) = (\"b\")", "a = \"b\""),
             ("request.header.Content-Type=\"x\"", "request.header.Content-Type = \"x\""),
             ("a or b and c", "a or (b and c)"),
+            ("p !~ \"x\"", "not (p Matches \"x\")"),
+            ("'request.header.host' = \"x\"", "request.header.host = \"x\""),
         ] {
             assert_eq!(parse(a).unwrap(), parse(b).unwrap(), "{a}   {b}");
         }
+    }
+
+    #[test]
+    fn a_name_with_operators_stands_in_single_quotes() {
+        let expr = parse("'request.header.help!me' = \"b\" and x != 'and'").unwrap();
+        let names: Vec<&Value> = expr.comparisons().iter().flat_map(|c| [&c.left.value, &c.right.value]).collect();
+        assert_eq!(names[0], &Value::Variable("request.header.help!me".to_owned()));
+        assert_eq!(names[3], &Value::Variable("and".to_owned()));
     }
 
     #[test]
@@ -180,7 +208,10 @@ mod tests {
             ("request.verb = \"GET", 15, "the text that starts here has no closing `\"`"),
             ("(a = \"b\"", 0, "this `(` is not closed"),
             ("a = \"b\")", 7, "a `)` closes nothing"),
-            ("a = 'b'", 4, "this quote starts no text"),
+            ("a = 'b'", 4, "single quotes hold no text"),
+            ("a = 'b", 4, "the name that starts here has no closing `'`"),
+            ("a = “b”", 4, "this quote starts no text"),
+            ("p /~ \"/a\"", 2, "`/~` is no operator"),
             ("a = \"b\" c = \"d\"", 8, "`and` or `or` is missing here"),
             ("a = ", 4, "the value to compare with is missing here"),
             ("= \"b\"", 0, "a variable or a value is missing here"),
@@ -199,5 +230,8 @@ mod tests {
     fn deep_nesting_is_refused_and_not_fatal() {
         assert!(parse(&format!("{}a{}", "(".repeat(10_000), ")".repeat(10_000))).is_err());
         assert!(parse(&"!".repeat(10_000)).is_err());
+        assert!(parse(&vec!["a"; 100_000].join(" and ")).is_err());
+        let long = parse(&vec!["a = 1"; MOST].join(" or ")).unwrap();
+        assert_eq!(parse(&long.to_string()), Ok(long));
     }
 }

@@ -1,6 +1,6 @@
 //! The patterns of `Matches` and `MatchesPath`.
 
-/// True if a text matches a pattern of `Matches`: `*` stands for any text, `?` for one character, `%` escapes the next one.
+/// True if a text matches a pattern of `Matches`: `*` stands for any text, `%` escapes the next character.
 pub fn like(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = text.chars().collect();
@@ -22,10 +22,6 @@ fn glob(pattern: &[char], text: &[char]) -> bool {
                 p += 2;
                 t += 1;
             }
-            (Some('?'), _) => {
-                p += 1;
-                t += 1;
-            }
             (Some(wanted), Some(found)) if !escaped && wanted == found => {
                 p += 1;
                 t += 1;
@@ -43,30 +39,30 @@ fn glob(pattern: &[char], text: &[char]) -> bool {
     pattern.iter().skip(p).all(|character| *character == '*')
 }
 
-/// True if a path matches a pattern of `MatchesPath`: `*` stands for one segment, or a part of it, and `**` for any number of segments. A slash
-/// at the end of the path does not count.
+/// True if a path matches a pattern of `MatchesPath`: `*` stands for one segment, or a part of it, `{name}` for one segment whatever its name, `**`
+/// for one or more, and `%` escapes the next character. A slash at the end counts, in the pattern as in the path.
 pub fn matches_path(pattern: &str, path: &str) -> bool {
-    let segments = |text: &str| text.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
-    let rooted = |text: &str| text.is_empty() || text.starts_with('/');
-    if pattern.starts_with('/') != rooted(path) && !path.is_empty() {
-        return false;
+    let pattern: Vec<&str> = pattern.split('/').collect();
+    let path: Vec<&str> = path.split('/').collect();
+    // `reached[n]`: what was read of the pattern matches the first n segments. Linear in both, whatever the number of `**`.
+    let mut reached = vec![false; path.len() + 1];
+    reached[0] = true;
+    for wanted in pattern {
+        let mut next = vec![false; path.len() + 1];
+        for (index, segment) in path.iter().enumerate() {
+            next[index + 1] = match wanted {
+                "**" => reached[index] || next[index],
+                _ => reached[index] && matches_segment(wanted, segment),
+            };
+        }
+        reached = next;
     }
-    // The empty suffix is not `/`.
-    if path.is_empty() {
-        return pattern.is_empty() || pattern == "**";
-    }
-    match_segments(&segments(pattern), &segments(path))
+    reached.last() == Some(&true)
 }
 
-fn match_segments(pattern: &[String], path: &[String]) -> bool {
-    match (pattern.split_first(), path.split_first()) {
-        (None, None) => true,
-        (Some((first, rest)), _) if first == "**" => {
-            (0..=path.len()).any(|taken| path.get(taken..).is_some_and(|left| match_segments(rest, left)))
-        }
-        (Some((first, rest)), Some((segment, left))) => like(first, segment) && match_segments(rest, left),
-        _ => false,
-    }
+fn matches_segment(pattern: &str, segment: &str) -> bool {
+    let one = pattern == "*" || (pattern.starts_with('{') && pattern.find('}') == Some(pattern.len() - 1));
+    if one { !segment.is_empty() } else { like(pattern, segment) }
 }
 
 #[cfg(test)]
@@ -79,7 +75,8 @@ mod tests {
             ("a*c", "abbc", true),
             ("a*c", "ab", false),
             ("*", "", true),
-            ("a?c", "abc", true),
+            ("a?c", "abc", false),
+            ("/c%*at", "/c*at", true),
             ("%*a", "*a", true),
             ("%*a", "ba", false),
             ("application/json*", "application/json; charset=utf-8", true),
@@ -93,18 +90,30 @@ mod tests {
     fn paths() {
         for (pattern, path, expected) in [
             ("/orders", "/orders", true),
-            ("/orders", "/orders/", true),
+            ("/orders", "/orders/", false),
+            ("/*/a/", "/x/a/", true),
+            ("/*/a/", "/x/a", false),
             ("/orders/*", "/orders/1", true),
             ("/orders/*", "/orders", false),
             ("/orders/*", "/orders/1/items", false),
             ("/orders/**", "/orders/1/items", true),
+            ("/orders/**", "/orders", false),
+            ("/orders/*", "/orders/", false),
+            ("/*/a/**", "/x/a/b/c/d", true),
+            ("/a/**/feed/**", "/a/b/feed/rss/1234", true),
             ("/**", "/a/b", true),
             ("/", "/", true),
             ("/", "", false),
             ("/a/*/c", "/a/b/c", true),
             ("/*.json", "/a.json", true),
-            ("/{id}", "/1", false),
-            ("/{id}", "/{id}", true),
+            ("/**", "/", true),
+            ("/**", "", false),
+            ("/*/a/{reader}/feed/", "/y/a/foo/feed/", true),
+            ("/{id}", "/1", true),
+            ("/{id}", "/1/2", false),
+            ("/%{user%}", "/{user}", true),
+            ("/%{user%}", "/user", false),
+            ("", "", true),
         ] {
             assert_eq!(matches_path(pattern, path), expected, "{pattern} {path}");
         }

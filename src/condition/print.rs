@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use super::lex::is_plain_name;
 use super::{Comparison, Expr, Operand, Value};
 
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Variable(name) if !is_plain_name(name) => write!(f, "'{name}'"),
             Self::Variable(name) | Self::Number(name) => f.write_str(name),
             Self::Text(text) => write!(f, "\"{text}\""),
             Self::Boolean(value) => write!(f, "{value}"),
@@ -27,11 +29,13 @@ impl fmt::Display for Comparison {
     }
 }
 
-/// Brackets stand around everything that is joined or negated, so that no reader needs the precedence.
+/// Brackets stand around everything that is joined or negated, so that no reader needs the precedence; only a chain of one word has none inside.
 impl fmt::Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::And(left, right) if matches!(**left, Self::And(..)) => write!(f, "{left} and ({right})"),
             Self::And(left, right) => write!(f, "({left}) and ({right})"),
+            Self::Or(left, right) if matches!(**left, Self::Or(..)) => write!(f, "{left} or ({right})"),
             Self::Or(left, right) => write!(f, "({left}) or ({right})"),
             Self::Not(inner) => write!(f, "not ({inner})"),
             Self::Compare(comparison) => comparison.fmt(f),
@@ -55,8 +59,9 @@ mod tests {
         };
         let value = prop_oneof![
             word.prop_filter("a word of the language", reserved).prop_map(Value::Variable),
+            "[a-z!=~ &()|>]{0,6}[!=~ ]".prop_filter("blank", |name| !name.trim().is_empty()).prop_map(Value::Variable),
             "[^\"]{0,12}".prop_map(Value::Text),
-            "-?[0-9]{1,4}(\\.[0-9]{1,3})?".prop_map(Value::Number),
+            "-?[0-9]{1,4}(\\.[0-9]{1,3})?[lLfFdD]?".prop_map(Value::Number),
             any::<bool>().prop_map(Value::Boolean),
             Just(Value::Null),
         ];

@@ -115,8 +115,8 @@ codes! {
     /// CORS does not answer every preflight. Browsers send a preflight without credentials, so a step that checks them must
     /// not run before it, and a condition must not hold it back.
     LateCors = "AF073",
-    /// A pattern that matches no request or other ones than its author meant: in MatchesPath `*` is one segment and `**` any
-    /// number of them; `{id}` is plain text there, and a query is no part of a path.
+    /// A pattern that matches no request or other ones than its author meant: in MatchesPath `*` and `{id}` are one segment and
+    /// `**` one or more; to other operators `{id}` is plain text, and a query is no part of a path.
     DeadPattern = "AF074",
     /// Flows are tried in their order and the first that matches runs alone. Behind a flow that matches the same requests or
     /// all of them, a flow never runs.

@@ -16,8 +16,20 @@ pub struct Call {
     pub query: Vec<(String, String)>,
     /// Flow variables that are known from elsewhere; they win over what the call says.
     pub variables: BTreeMap<String, String>,
-    /// The name of a fault that is to happen when the request has run through the proxy's flows.
+    /// The name of a fault that is to happen.
     pub fault: Option<String>,
+    /// Where it is to happen.
+    pub fault_at: FaultAt,
+}
+
+/// Where a fault happens: it decides whose fault rules are tried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FaultAt {
+    /// Behind the proxy endpoint's request flows, before a route is taken.
+    #[default]
+    Proxy,
+    /// At the target, behind the target endpoint's request flows; never on a route without one.
+    Target,
 }
 
 /// What is known while the call runs.
@@ -37,6 +49,7 @@ impl Known<'_> {
     }
 
     /// The value of a flow variable (Google's page "Flow variables reference"). `request` says whether the message at hand is the request.
+    #[allow(clippy::option_option, reason = "not known and not set are two things, as in `Variables`")]
     pub(super) fn get(&self, name: &str, request: bool) -> Option<Option<Cow<'_, str>>> {
         if let Some(value) = self.call.variables.get(name) {
             return Some(Some(value.into()));
@@ -65,7 +78,7 @@ impl Known<'_> {
             || self.call.query.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
         let known = |text: String| Some(Some(Cow::Owned(text)));
         match name.as_ref() {
-            "request.verb" | "request.method" => known(self.call.method.clone()),
+            "request.verb" => known(self.call.method.clone()),
             "proxy.pathsuffix" => known(self.suffix.to_owned()),
             "proxy.basepath" => known(self.base_path.to_owned()),
             "request.path" => known(self.call.path.clone()),

@@ -10,7 +10,7 @@
 mod call;
 mod text;
 
-pub use call::Call;
+pub use call::{Call, FaultAt};
 pub use text::text;
 
 use serde::Serialize;
@@ -218,8 +218,10 @@ impl<'r, 'd> Run<'r, 'd> {
                 return self.post_client();
             }
         }
-        if let Some(fault) = self.known.call.fault.clone() {
-            return self.proxy_fault(&fault);
+        let fault = |at| self.known.call.fault.as_deref().filter(|_| self.known.call.fault_at == at);
+        let (proxy_fault, target_fault) = (fault(FaultAt::Proxy), fault(FaultAt::Target));
+        if let Some(fault) = proxy_fault {
+            return self.proxy_fault(fault);
         }
         let Some(destination) = self.route() else {
             return self.proxy_fault("NoRoutesMatched");
@@ -232,6 +234,9 @@ impl<'r, 'd> Run<'r, 'd> {
             for segment in [Segment::TargetRequest, Segment::TargetResponse] {
                 if let Outcome::Faults(fault) = self.through(flows, segment) {
                     return self.target_fault(target, &fault);
+                }
+                if let (Segment::TargetRequest, Some(fault)) = (segment, target_fault) {
+                    return self.target_fault(target, fault);
                 }
             }
         }
