@@ -41,7 +41,11 @@ const OUTSIDE: [&str; 9] = [
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() { sources(&path, found) } else { found.push(path) }
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.file_name().is_none_or(|name| name != "tests.rs") {
+            found.push(path);
+        }
     }
 }
 

@@ -101,6 +101,11 @@ fn samples(base: &str, flow: &Flow<'_>) -> Vec<Call> {
             ("proxy.pathsuffix", Operator::MatchesPath) => {
                 paths.push(text.replace("**", "sample/of/many").replace('*', "sample"));
             }
+            // The patterns that we make: a segment of any text with something fixed behind it.
+            ("proxy.pathsuffix", Operator::JavaRegex) => {
+                let plain = text.trim_start_matches('^').trim_end_matches('$');
+                paths.push(plain.replace("[^/]+", "sample").replace("[.]", "."));
+            }
             ("request.verb", Operator::Equals) => methods.push(text.clone()),
             _ => {}
         }

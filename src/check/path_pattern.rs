@@ -22,7 +22,16 @@ fn compare<'d>(comparison: &Comparison, condition: &Condition<'d>, findings: &mu
         return;
     };
     let path = PATHS.contains(&variable.as_str());
+    let mut gravity = Gravity::Broken;
     let fault = match comparison.operator {
+        Operator::MatchesPath if path && braced(pattern).is_some() => {
+            gravity = Gravity::Doubtful;
+            let segment = braced(pattern).unwrap_or_default();
+            (
+                format!("`{segment}` in `{pattern}` stands for any one segment, which few readers and tools know"),
+                "write `*`, which says the same".to_owned(),
+            )
+        }
         // In MatchesPath `{name}` is one segment, which Google's page "Conditions reference" says and its samples use.
         Operator::Like | Operator::Equals if path && braced(pattern).is_some() => {
             let segment = braced(pattern).unwrap_or_default();
@@ -41,7 +50,7 @@ fn compare<'d>(comparison: &Comparison, condition: &Condition<'d>, findings: &mu
         _ => return,
     };
     findings.add(
-        Finding::on_condition(Code::DeadPattern, Gravity::Broken, condition, comparison.right.span.start, fault.0)
+        Finding::on_condition(Code::DeadPattern, gravity, condition, comparison.right.span.start, fault.0)
             .help(fault.1),
     );
 }

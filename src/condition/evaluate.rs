@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use regex_lite::Regex;
+
 use super::lex::number;
 use super::{Comparison, Expr, Operand, Operator, Value, like, matches_path};
 
@@ -69,12 +71,8 @@ fn compare(comparison: &Comparison, variables: &dyn Variables) -> Option<bool> {
         Operator::Like => Some(like(right, left)),
         Operator::MatchesPath => Some(matches_path(right, left)),
         Operator::StartsWith => Some(left.starts_with(right.as_ref())),
-        // A pattern without any special character is plain text; what others match is not known here: Java's regular expressions are not ours
-        // to imitate.
-        Operator::JavaRegex => {
-            let plain = right.chars().all(|c| c.is_alphanumeric() || matches!(c, '/' | '_' | '-' | ' ' | ':'));
-            plain.then(|| left == right)
-        }
+        // Java asks whether the pattern matches all of the text. What of Java's language the library does not have is not known here.
+        Operator::JavaRegex => Some(Regex::new(&format!("^(?:{right})$")).ok()?.is_match(left)),
     }
 }
 
@@ -135,7 +133,9 @@ mod tests {
             ("else = \"a\" and verb = \"POST\"", Some(false)),
             ("else = \"a\" or verb = \"GET\"", Some(true)),
             ("not else", None),
-            ("path ~~ \"/orders/.*\"", None),
+            ("path ~~ \"/orders/.*\"", Some(true)),
+            ("path ~~ \"/ord\"", Some(false)),
+            ("path ~~ \"(?=/).*\"", None),
             ("path =| \"/ord\"", Some(true)),
         ] {
             assert_eq!(evaluate(&parse(text).unwrap(), &Known), expected, "{text}");
