@@ -244,8 +244,8 @@ async fn a_caller_waits_for_its_shared_flow() {
         tokio::time::sleep(Duration::from_millis(150)).await;
         world.deploy(&flow).await
     };
-    let (called, deployed) = tokio::join!(world.deploy(&caller), later);
-    check(&called, Ending::Deployed, Some("1"), None);
+    let (outcome, deployed) = tokio::join!(world.deploy(&caller), later);
+    check(&outcome, Ending::Deployed, Some("1"), None);
     check(&deployed, Ending::Deployed, Some("1"), None);
     let writes = world.writes();
     let place = |part: &str| writes.iter().position(|write| write.contains(part)).unwrap();

@@ -200,7 +200,7 @@ impl Run<'_, '_> {
 
     /// The only proxy or shared flow, or the one with a name.
     fn only<'r>(&mut self, resources: &'r [Resource], name: Option<&str>) -> Option<&'r Resource> {
-        let candidates: Vec<&Resource> = resources.iter().filter(makes_a_bundle).collect();
+        let candidates: Vec<&Resource> = resources.iter().filter(|resource| makes_a_bundle(resource)).collect();
         let own_name = |resource: &'r Resource| {
             let written = resource.spec().get("name").and_then(Node::as_str);
             written.unwrap_or(&resource.subject.name)
@@ -344,7 +344,7 @@ impl Run<'_, '_> {
         resources: &'r [Resource],
         environments: &'r [Environment<'r>],
     ) -> Vec<BundleResource<'r>> {
-        let all: Vec<&Resource> = resources.iter().filter(makes_a_bundle).collect();
+        let all: Vec<&Resource> = resources.iter().filter(|resource| makes_a_bundle(resource)).collect();
         self.bundles_of(&all, resources, environments)
     }
 
@@ -381,7 +381,9 @@ impl Run<'_, '_> {
             }
         }
         // A proxy that cannot be read is not there to be selected.
-        if wanted.len() == resources.iter().filter(makes_a_bundle).count() && !has_errors(&self.diagnostics) {
+        if wanted.len() == resources.iter().filter(|resource| makes_a_bundle(resource)).count()
+            && !has_errors(&self.diagnostics)
+        {
             profiles.check_unused(&mut self.diagnostics);
         }
         bundles
@@ -391,7 +393,9 @@ impl Run<'_, '_> {
     fn check_environments(&mut self, resources: &[Resource], environments: &[Environment<'_>]) {
         // An environment that is there but wrong has been reported.
         let given = self.input.items().iter().any(|item| is_ours(item) && item.header.kind == "ApigeeEnvironment");
-        if let Some(first) = resources.iter().find(makes_a_bundle).filter(|_| environments.is_empty() && !given) {
+        if let Some(first) =
+            resources.iter().find(|resource| makes_a_bundle(resource)).filter(|_| environments.is_empty() && !given)
+        {
             self.diagnostics.push(
                 Diagnostic::error(Code::MissingEnvironment, "no ApigeeEnvironment is in the input")
                     .of(&first.subject)
@@ -415,7 +419,7 @@ impl Run<'_, '_> {
 
     /// In an environment Apigee has one proxy and one shared flow of a name, and one proxy at a base path: it would refuse the
     /// second, after the first was deployed.
-    fn check_names<'b>(&mut self, bundles: &'b [BundleResource<'_>]) {
+    fn check_names(&mut self, bundles: &[BundleResource<'_>]) {
         let mut names: BTreeMap<(BundleKind, &str, &str, &str), &Subject> = BTreeMap::new();
         let mut paths: BTreeMap<(&str, &str, &str), &Subject> = BTreeMap::new();
         for bundle in bundles {
@@ -464,7 +468,7 @@ impl Run<'_, '_> {
 }
 
 /// Whether a resource is of a kind that becomes a bundle.
-fn makes_a_bundle(resource: &&Resource) -> bool {
+fn makes_a_bundle(resource: &Resource) -> bool {
     BundleKind::ALL.into_iter().any(|kind| kind.resource_kind() == resource.kind.name)
 }
 

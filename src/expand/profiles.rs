@@ -56,7 +56,9 @@ impl<'r> Profiles<'r> {
                 && profile.spec.selector.matches(|key| proxy.label(key))
         };
         let selected: Vec<&Profile<'r>> = self.all.iter().filter(selected).collect();
-        selected.iter().for_each(|profile| profile.selects.set(true));
+        for profile in &selected {
+            profile.selects.set(true);
+        }
         // A bundle is taken as it is.
         if proxy.spec().get("bundle").is_some_and(|bundle| !bundle.is_null()) { Vec::new() } else { selected }
     }

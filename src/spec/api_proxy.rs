@@ -141,7 +141,8 @@ mod tests {
                         for (name, property) in properties {
                             undocumented(property, &format!("{at}.{name}"), found);
                         }
-                        continue;
+                    } else {
+                        undocumented(value, &format!("{at}.{key}"), found);
                     }
                 }
             }
