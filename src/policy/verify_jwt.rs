@@ -16,8 +16,8 @@ pub const TYPE: PolicyType = PolicyType {
 pub struct VerifyJwt {
     /// The algorithms that are allowed, all of the key's sort.
     pub algorithms: Vec<&'static str>,
-    /// The variable that holds the token, perhaps behind `Bearer`.
-    pub source: String,
+    /// The variable that holds the token; none for the header `Authorization`, where Apigee passes over the word `Bearer`.
+    pub source: Option<String>,
     /// What it is verified with.
     pub key: Key,
     /// The claim `iss`.
@@ -63,7 +63,7 @@ impl Policy for VerifyJwt {
     fn fill(&self, root: Element) -> Element {
         let claims = self.claims.iter().map(|(name, value)| Element::leaf("Claim", value).attribute("name", name));
         root.child(Element::leaf("Algorithm", self.algorithms.join(",")))
-            .child(Element::leaf("Source", &self.source))
+            .children(self.source.as_ref().map(|source| Element::leaf("Source", source)))
             // A key that is not there is a fault, never an empty key.
             .child(Element::leaf("IgnoreUnresolvedVariables", false))
             .child(self.key.element())

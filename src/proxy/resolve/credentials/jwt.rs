@@ -68,7 +68,8 @@ pub(super) fn check(
         .map_or(Some(LEEWAY), |text| targets::duration(text, units::seconds, &at.key("leeway"), context.report));
     let verify = VerifyJwt {
         algorithms: algorithms.iter().map(|algorithm| algorithm.as_str()).collect(),
-        source: place.variable(),
+        // Named, the header is taken as it is, with the word `Bearer` in front of the token.
+        source: (!place.is_authorization()).then(|| place.variable()),
         key,
         issuer: jwt.issuer.clone(),
         audience: jwt.audience.clone(),

@@ -61,6 +61,11 @@ impl Place {
         Self::new(location, name.cloned().unwrap_or_else(|| default_name(location).to_owned()), &at.key("name"), report)
     }
 
+    /// Whether it is the header that Apigee looks into by itself, passing over the word `Bearer`.
+    fn is_authorization(&self) -> bool {
+        self.location == Location::Header && self.name.eq_ignore_ascii_case("authorization")
+    }
+
     fn variable(&self) -> String {
         match self.location {
             Location::Header => format!("request.header.{}", self.name),
