@@ -8,10 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use apigee_flux::bundle::Files;
-use apigee_flux::diag::{Report, Subject, human};
-use apigee_flux::spec::ApigeeProxySpec;
-use apigee_flux::yaml::{Node, decode};
-use apigee_flux::{proxy, reference};
+use apigee_flux::diag::human;
+use apigee_flux::expand::{Options, bundles};
+use apigee_flux::krm::Input;
+use apigee_flux::reference;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() {
@@ -77,7 +77,7 @@ fn feature(path: &Path) -> Result<(), Failed> {
         let (language, after) = after.split_once('\n').ok_or("a block has no end")?;
         let (block, after) = after.split_once("\n```").ok_or("a block has no end")?;
         let block = match language {
-            "yaml" if block.contains("kind: ApigeeProxy") => {
+            "yaml" if block.contains("kind: Apigee") => {
                 bundle = Some(expand(block)?);
                 block.to_owned()
             }
@@ -98,18 +98,14 @@ fn feature(path: &Path) -> Result<(), Failed> {
     same(path, &written)
 }
 
+/// The files of the last bundle that the block's resources give.
 fn expand(block: &str) -> Result<Files, Failed> {
-    let node = Node::parse(block, 0..block.len())?;
-    let name = node.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Node::as_str).unwrap_or("x");
-    let spec: ApigeeProxySpec = decode::decode(node.get("spec").ok_or("no spec")?)?;
-    let subject = Subject::default();
-    let mut report = Report::new(&subject);
-    let generated =
-        proxy::generate(name, &spec, &|path| Err(format!("the file `{path}` is not on the page")), &mut report);
-    let diagnostics = human::report(&report.into_diagnostics(), &|_| None);
-    match generated {
-        Some(generated) if diagnostics.is_empty() => Ok(generated.files),
-        _ => Err(format!("the spec of the page is not sound\n{diagnostics}\n{block}").into()),
+    let input = Input::read(block).map_err(|diagnostic| diagnostic.text())?;
+    let (made, diagnostics) = bundles(&input, &Options::default());
+    let diagnostics = human::report(&diagnostics, &|_| None);
+    match made.into_iter().last() {
+        Some(made) if diagnostics.is_empty() => Ok(made.files),
+        _ => Err(format!("the resources of the page are not sound\n{diagnostics}\n{block}").into()),
     }
 }
 
