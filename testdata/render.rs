@@ -83,6 +83,9 @@ fn a_shared_flow_may_be_a_folder_and_a_fault_of_a_profile_has_its_place_there() 
     fs::create_dir_all(bundle.join("sharedflows")).unwrap();
     fs::write(bundle.join("common.xml"), "<SharedFlowBundle name=\"common\"/>").unwrap();
     fs::write(bundle.join("sharedflows/default.xml"), "<SharedFlow name=\"default\"/>").unwrap();
+    // The sample that shows the shared flow often lies beside it.
+    fs::create_dir_all(specs.join("common/apiproxy")).unwrap();
+    fs::write(specs.join("common/apiproxy/sample.xml"), "<APIProxy name=\"sample\"/>").unwrap();
     fs::write(specs.join("environment.yaml"), ENVIRONMENT).unwrap();
     let flow = "apiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeSharedFlow\nmetadata: {name: common}\nspec: {bundle: {path: common}}\n";
     fs::write(specs.join("flow.yaml"), flow).unwrap();
@@ -97,6 +100,9 @@ fn a_shared_flow_may_be_a_folder_and_a_fault_of_a_profile_has_its_place_there() 
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let found = files(&out);
     assert!(found.iter().any(|path| path.ends_with("generated/configmap_apigee-sharedflow-common.yaml")), "{found:?}");
+    let map = found.iter().find(|path| path.ends_with("generated/configmap_apigee-sharedflow-common.yaml")).unwrap();
+    let map = fs::read_to_string(map).unwrap();
+    assert!(map.contains("\n  sharedflows__default.xml:") && !map.contains("sharedflowbundle__"), "{map}");
 
     let output = profile("a b: c");
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();

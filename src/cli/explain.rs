@@ -72,7 +72,7 @@ enum Format {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let call = call(args)?;
     let found = if package::is_bundle(&args.file) {
-        let files = package::read_bundle(&args.file).map_err(|why| anyhow!(why))?;
+        let files = package::read_bundle(&args.file, Some(BundleKind::Proxy)).map_err(|why| anyhow!(why))?;
         let stem = args.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         vec![(stem, files)]
     } else {

@@ -130,7 +130,7 @@ impl Package {
         let node = Node::parse(&self.source, item.span.clone()).ok()?;
         let bundle = node.get("spec")?.get("bundle")?.get("path")?.as_str()?;
         let beside = Path::new(subject.file.as_deref()?).parent().unwrap_or(Path::new(""));
-        let file = bundle_root(&self.root.join(beside).join(bundle)).join(&inside.path);
+        let file = bundle_root(&self.root.join(beside).join(bundle), wanted(subject)).join(&inside.path);
         let text = fs::read_to_string(&file).ok()?;
         Some(Place {
             file: shown(&file),
@@ -159,7 +159,7 @@ impl Package {
 
 impl ReadBeside for Package {
     fn bundle(&self, subject: &Subject, path: &str) -> Result<Files, String> {
-        read_bundle(&self.beside(subject, path)?)
+        read_bundle(&self.beside(subject, path)?, wanted(subject))
     }
 
     fn file(&self, subject: &Subject, path: &str) -> Result<Vec<u8>, String> {
@@ -178,13 +178,13 @@ pub(super) fn is_bundle(path: &Path) -> bool {
 }
 
 /// The files of a bundle: a folder that holds `apiproxy` or `sharedflowbundle`, that folder itself, or a zip file.
-pub(super) fn read_bundle(path: &Path) -> Result<Files, String> {
+pub(super) fn read_bundle(path: &Path, wanted: Option<BundleKind>) -> Result<Files, String> {
     let shown = path.display();
     if path.is_file() {
         let bytes = fs::read(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
         return unpack(&bytes).map(|(_, files)| files).map_err(|why| format!("{shown}: {why}"));
     }
-    let root = bundle_root(path);
+    let root = bundle_root(path, wanted);
     let mut files = Files::new();
     let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
@@ -217,10 +217,15 @@ pub(super) fn shown(path: &Path) -> String {
     path.strip_prefix(".").unwrap_or(path).to_string_lossy().into_owned()
 }
 
-/// The folder of a bundle's files.
-fn bundle_root(path: &Path) -> PathBuf {
-    let inner = path.join(BundleKind::Proxy.root());
-    if inner.is_dir() { inner } else { path.to_owned() }
+/// The folder of a bundle's files: that of the wanted kind, if there are both.
+fn bundle_root(path: &Path, wanted: Option<BundleKind>) -> PathBuf {
+    let kinds = wanted.into_iter().chain(BundleKind::ALL);
+    kinds.map(|kind| path.join(kind.root())).find(|inner| inner.is_dir()).unwrap_or_else(|| path.to_owned())
+}
+
+/// The kind of bundle that a resource is for.
+fn wanted(subject: &Subject) -> Option<BundleKind> {
+    BundleKind::ALL.into_iter().find(|kind| kind.resource_kind() == subject.kind)
 }
 
 /// The YAML files below a directory, sorted.

@@ -125,7 +125,7 @@ fn bundle(path: &Path) -> anyhow::Result<Option<Bundle>> {
         } else {
             continue;
         };
-        let files = read_bundle(&folder).map_err(anyhow::Error::msg)?;
+        let files = read_bundle(&folder, None).map_err(anyhow::Error::msg)?;
         return Ok(Some(Bundle { kind, files, folder: Some(folder) }));
     }
     Ok(None)
