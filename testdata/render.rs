@@ -185,7 +185,7 @@ fn a_bundle_is_of_one_proxy_and_needs_an_environment_only_for_its_values() {
     fails(&[], "choose one with `--name`: one, two");
     fails(&["--name", "three"], "no proxy or shared flow `three` is in the input; there are one, two");
     assert!(bundle(&["--name", "two"]).status.success());
-    fails(&["--name", "one"], "values of an environment cannot stand here");
+    fails(&["--name", "one"], "needs an environment, and none is known here");
     for (name, host) in [("dev", "dev"), ("prod", "prod")] {
         let environment = ENVIRONMENT
             .replace("prod", name)

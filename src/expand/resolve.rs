@@ -103,7 +103,10 @@ impl Resolver<'_, '_, '_> {
 
     fn value(&self, name: &str) -> Result<&str, Diagnostic> {
         let Some(environment) = self.environment else {
-            return Err(Diagnostic::error(Code::UnknownValue, "values of an environment cannot stand here"));
+            let message = format!("`$(values.{name})` needs an environment, and none is known here");
+            return Err(Diagnostic::error(Code::UnknownValue, message).help(
+                "read the directory that also holds the ApigeeEnvironment; an ApigeeEnvironment itself takes no values",
+            ));
         };
         let values = &environment.spec.values;
         values.get(name).map(String::as_str).ok_or_else(|| {

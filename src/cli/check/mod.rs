@@ -17,8 +17,9 @@ use crate::bundle::zip::unpack;
 use crate::bundle::{BundleKind, Files};
 use crate::diag::snippet::{Colour, Place};
 use crate::diag::{Code, Diagnostic, FieldPath, Report, Subject, has_errors, nearest};
-use crate::expand::{Options, check_files, expand};
+use crate::expand::{Options, bundles, check_files, expand};
 use crate::proxy::inspect;
+use crate::spec::GROUP;
 
 /// Check specs and bundles without writing anything.
 #[derive(Debug, clap::Args)]
@@ -169,8 +170,12 @@ fn check_package(path: &Path, environment: Option<&str>, found: &mut Vec<Found>)
         }
     };
     let options = Options { environment, beside: Some(&package), classes: true, ..Options::default() };
-    let expansion = expand(&input, &options);
-    found.extend(expansion.diagnostics.into_iter().map(|diagnostic| {
+    // The environments often stand elsewhere than the proxies; what is wrong with a proxy can be told without.
+    let deployable = input.items().iter().any(|item| item.header.kind == "ApigeeEnvironment");
+    let ours = input.items().iter().any(|item| item.header.group() == GROUP);
+    let diagnostics =
+        if deployable || !ours { expand(&input, &options).diagnostics } else { bundles(&input, &options).1 };
+    found.extend(diagnostics.into_iter().map(|diagnostic| {
         let place = package.place(Some(&input), &diagnostic);
         Found { diagnostic, place }
     }));
