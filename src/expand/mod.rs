@@ -87,27 +87,17 @@ pub fn expand(input: &Input<'_>, options: &Options<'_>) -> Expansion {
 /// A bundle that a spec gives, without what deploys it.
 #[derive(Debug, Clone)]
 pub struct MadeBundle {
-    /// The spec.
-    pub subject: Subject,
     /// Proxy or shared flow.
     pub kind: BundleKind,
     /// The name in Apigee.
     pub name: String,
     /// The files below the kind's root folder.
     pub files: Files,
-    /// The environments that get it; empty if the input has none.
-    pub environments: Vec<String>,
 }
 
 impl From<BundleResource<'_>> for MadeBundle {
     fn from(bundle: BundleResource<'_>) -> Self {
-        Self {
-            subject: bundle.resource.subject.clone(),
-            kind: bundle.kind,
-            name: bundle.name,
-            files: bundle.files,
-            environments: bundle.environments.iter().map(|environment| environment.name().to_owned()).collect(),
-        }
+        Self { kind: bundle.kind, name: bundle.name, files: bundle.files }
     }
 }
 
