@@ -1,6 +1,6 @@
 //! Flows that never run: of `<Flows>` the first that matches runs, and no other.
 
-use super::implication::{Atom, covers, disjuncts};
+use super::implication::{Atom, covers, possible};
 use super::{At, Finding, Findings, Gravity};
 use crate::diag::Code;
 use crate::runtime::{Bundle, Flow};
@@ -30,7 +30,7 @@ fn endpoint<'d>(flows: &[Flow<'d>], findings: &mut Findings<'d>) {
             }
             return;
         };
-        let Some(alternatives) = condition.parsed.as_ref().ok().and_then(disjuncts) else { continue };
+        let Some(alternatives) = condition.parsed.as_ref().ok().and_then(possible) else { continue };
         if let Some((first, known)) = earlier.iter().find(|(_, known)| covers(known, &alternatives)) {
             let equal = covers(&alternatives, known);
             let message = if equal {

@@ -25,6 +25,13 @@ pub(super) fn disjuncts(expr: &Expr) -> Option<Vec<Vec<Atom>>> {
     alternatives(expr, true)
 }
 
+/// The alternatives that can hold; none if there are too many.
+pub(super) fn possible(expr: &Expr) -> Option<Vec<Vec<Atom>>> {
+    let mut all = disjuncts(expr)?;
+    all.retain(|atoms| contradiction(atoms).is_none());
+    Some(all)
+}
+
 fn alternatives(expr: &Expr, holds: bool) -> Option<Vec<Vec<Atom>>> {
     match (expr, holds) {
         (Expr::And(a, b), true) | (Expr::Or(a, b), false) => {
@@ -77,12 +84,15 @@ fn atom(comparison: &Comparison, expr: &Expr, holds: bool) -> Atom {
     }
 }
 
-/// True if every request of `later` is also one of `earlier`.
+/// True if every request of `later` is also one of `earlier`. Proxies have many flows, and each is compared with all before it.
 pub(super) fn covers(earlier: &[Vec<Atom>], later: &[Vec<Atom>]) -> bool {
-    later.iter().all(|given| {
-        contradiction(given).is_some()
-            || earlier.iter().any(|wanted| wanted.iter().all(|wanted| given.iter().any(|given| implies(given, wanted))))
-    })
+    // Nothing but itself implies that two values are equal, and a method is compared faster than a path.
+    let equal = |atom: &&Atom| matches!(atom, Atom::Equals(..));
+    let one_covers = |wanted: &[Atom], given: &[Atom]| {
+        wanted.iter().filter(equal).all(|wanted| given.contains(wanted))
+            && wanted.iter().filter(|atom| !equal(atom)).all(|wanted| given.iter().any(|given| implies(given, wanted)))
+    };
+    later.iter().all(|given| earlier.iter().any(|wanted| one_covers(wanted, given)))
 }
 
 fn implies(given: &Atom, wanted: &Atom) -> bool {
@@ -125,14 +135,6 @@ fn clash(one: &Atom, other: &Atom) -> Option<String> {
 
 /// True if every path that the second pattern matches is matched by the first.
 pub(super) fn pattern_covers(wide: &str, narrow: &str) -> bool {
-    fn covers(wide: &[&str], narrow: &[&str]) -> bool {
-        match (wide, narrow) {
-            ([], []) | (["**"], [_, ..]) => true,
-            (["*", wide @ ..], [segment, narrow @ ..]) => *segment != "**" && covers(wide, narrow),
-            ([a, wide @ ..], [b, narrow @ ..]) => a == b && covers(wide, narrow),
-            _ => false,
-        }
-    }
     if wide == narrow {
         return true;
     }
@@ -141,10 +143,16 @@ pub(super) fn pattern_covers(wide: &str, narrow: &str) -> bool {
     if !plain(wide) || !plain(narrow) {
         return false;
     }
-    let wide: Vec<&str> = wide.split('/').skip(1).collect();
-    let narrow: Vec<&str> = narrow.split('/').skip(1).collect();
-    // A wildcard inside a segment is compared as it stands.
-    covers(&wide, &narrow)
+    let (mut wide, mut narrow) = (wide.split('/').skip(1).peekable(), narrow.split('/').skip(1));
+    loop {
+        match (wide.next(), narrow.next()) {
+            (None, None) => return true,
+            (Some("**"), Some(_)) if wide.peek().is_none() => return true,
+            // A wildcard inside a segment is compared as it stands.
+            (Some(a), Some(b)) if a == b || a == "*" && b != "**" => {}
+            _ => return false,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::implication::{Atom, covers, disjuncts};
+use super::implication::{Atom, covers, possible};
 use super::{At, Finding, Findings, Gravity};
 use crate::diag::{Code, nearest};
 use crate::runtime::{Bundle, Destination, ProxyEndpoint, RouteRule};
@@ -60,7 +60,7 @@ fn order<'d>(endpoint: &ProxyEndpoint<'d>, findings: &mut Findings<'d>) {
             }
             return;
         };
-        let Some(alternatives) = condition.parsed.as_ref().ok().and_then(disjuncts) else { continue };
+        let Some(alternatives) = condition.parsed.as_ref().ok().and_then(possible) else { continue };
         if let Some((first, _)) = earlier.iter().find(|(_, known)| covers(known, &alternatives)) {
             let message = format!(
                 "the route `{}` is never taken: `{}` before it takes all of its requests",
