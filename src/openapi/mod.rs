@@ -1,7 +1,7 @@
 //! OpenAPI documents, read for what a proxy needs of them: 3.0, 3.1, and Swagger 2, which becomes 3.0 first.
 //!
-//! A document may have 10 MB and more, of which the schemas are the most: [`outline`] keeps the small part that
-//! [`document`] reads, and only looks for references in the rest.
+//! A document may have 10 MB and more, of which the schemas are the most: `outline` keeps the small part that
+//! `document` reads, and only looks for references in the rest.
 
 mod document;
 mod names;
