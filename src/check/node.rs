@@ -4,15 +4,7 @@ use super::At;
 use crate::runtime::{Place, Policy};
 use crate::xml::Node;
 
-/// The first child element of a name.
-pub(super) fn child<'a, 'i>(node: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>> {
-    children(node, name).next()
-}
-
-/// The child elements of a name.
-pub(super) fn children<'a, 'i>(node: Node<'a, 'i>, name: &str) -> impl Iterator<Item = Node<'a, 'i>> {
-    node.children().filter(move |child| child.is_element() && child.tag_name().name() == name)
-}
+pub(super) use crate::xml::{child_named as child, children_named as children};
 
 /// The element's own text, trimmed.
 pub(super) fn text<'a>(node: Node<'a, '_>) -> &'a str {

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::condition::{Variables, evaluate};
 use crate::runtime::{Bundle, Condition, Destination, FaultRule, Flow, Policy, ProxyEndpoint, Step, TargetEndpoint};
-use crate::xml::Node;
+use crate::xml::{Node, child_named};
 use call::Known;
 
 /// What would run.
@@ -441,7 +441,7 @@ fn remark(policy: &Policy<'_>) -> Option<String> {
 }
 
 fn child_text<'n>(node: Node<'n, '_>, name: &str) -> Option<&'n str> {
-    node.children().find(|child| child.has_tag_name(name)).and_then(|child| child.text()).map(str::trim)
+    child_named(node, name).and_then(|child| child.text()).map(str::trim)
 }
 
 /// The variables as they are known in one part of a call.

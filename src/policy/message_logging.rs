@@ -1,5 +1,6 @@
 //! MessageLogging.
 
+use super::ssl_info::SslInfo;
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -45,34 +46,8 @@ pub enum Destination {
         /// Whether Apigee writes its own head before the message.
         format_message: bool,
         /// TLS, which needs TCP.
-        tls: Option<Tls>,
+        tls: Option<SslInfo>,
     },
-}
-
-/// TLS towards a syslog server.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tls {
-    /// The keystore with the authorities to trust; the public ones without.
-    pub trust_store: Option<String>,
-    /// Keystore and alias of the client certificate.
-    pub client: Option<(String, String)>,
-}
-
-impl Tls {
-    fn element(&self) -> Element {
-        let client = self.client.as_ref().map(|(key_store, key_alias)| {
-            [
-                Element::leaf("ClientAuthEnabled", true),
-                Element::leaf("KeyStore", key_store),
-                Element::leaf("KeyAlias", key_alias),
-            ]
-        });
-        Element::new("SSLInfo")
-            .child(Element::leaf("Enabled", true))
-            .child(Element::leaf("Enforce", true))
-            .children(client.into_iter().flatten())
-            .children(self.trust_store.as_ref().map(|store| Element::leaf("TrustStore", store)))
-    }
 }
 
 impl Destination {
@@ -96,7 +71,7 @@ impl Destination {
                 .child(Element::leaf("Port", port))
                 .child(Element::leaf("Protocol", protocol))
                 .child(Element::leaf("FormatMessage", format_message))
-                .children(tls.as_ref().map(Tls::element)),
+                .children(tls.as_ref().map(SslInfo::element)),
         }
     }
 }

@@ -37,6 +37,7 @@ pub mod semantic_cache_populate;
 pub mod service_callout;
 pub mod set_integration_request;
 pub mod spike_arrest;
+pub mod ssl_info;
 mod value;
 pub mod verify_api_key;
 pub mod verify_jwt;

@@ -1,5 +1,6 @@
 //! PromptTokenLimit.
 
+use super::spike_arrest::with_rate;
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -28,11 +29,7 @@ impl Policy for PromptTokenLimit {
     }
 
     fn fill(&self, root: Element) -> Element {
-        root.children(self.key.as_ref().map(|key| Element::new("Identifier").attribute("ref", key)))
-            .child(match self.rate.strip_prefix('{').and_then(|rate| rate.strip_suffix('}')) {
-                Some(variable) => Element::new("Rate").attribute("ref", variable),
-                None => Element::leaf("Rate", &self.rate),
-            })
+        with_rate(root, &self.rate, self.key.as_deref())
             // Without it the rate is evened out, and 1000 a minute would refuse a prompt of 17 tokens in a second.
             .child(Element::leaf("UseEffectiveCount", true))
             .child(Element::leaf("UserPromptSource", &self.prompt))

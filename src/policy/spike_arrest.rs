@@ -16,17 +16,23 @@ pub struct SpikeArrest {
     pub key: Option<String>,
 }
 
+/// Adds what is counted apart, and the rate: text, or one variable in braces.
+pub(super) fn with_rate(root: Element, rate: &str, key: Option<&str>) -> Element {
+    root.children(key.map(|key| Element::new("Identifier").attribute("ref", key))).child(
+        match rate.strip_prefix('{').and_then(|rate| rate.strip_suffix('}')) {
+            Some(variable) => Element::new("Rate").attribute("ref", variable),
+            None => Element::leaf("Rate", rate),
+        },
+    )
+}
+
 impl Policy for SpikeArrest {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }
 
     fn fill(&self, root: Element) -> Element {
-        root.children(self.key.as_ref().map(|key| Element::new("Identifier").attribute("ref", key)))
-            .child(match self.rate.strip_prefix('{').and_then(|rate| rate.strip_suffix('}')) {
-                Some(variable) => Element::new("Rate").attribute("ref", variable),
-                None => Element::leaf("Rate", &self.rate),
-            })
+        with_rate(root, &self.rate, self.key.as_deref())
             // Counts over all message processors; without it each of them allows the rate on its own, evened out.
             .child(Element::leaf("UseEffectiveCount", true))
     }

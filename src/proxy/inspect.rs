@@ -8,7 +8,7 @@ use crate::bundle::{BundleKind, BundlePath, Files};
 use crate::check::{Class, Finding, Gravity, check, class};
 use crate::diag::{Code, Diagnostic, FieldPath, InBundle, Report, Severity};
 use crate::runtime::{Bundle, Documents, FOLDERS, has_extension};
-use crate::xml::{Document, Node};
+use crate::xml::{Document, Node, child_named};
 
 /// What a bundle says about itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -138,10 +138,6 @@ fn text(node: Node<'_, '_>) -> String {
     node.text().unwrap_or_default().trim().to_owned()
 }
 
-fn child<'a, 'i>(node: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>> {
-    node.children().find(|child| child.tag_name().name() == name)
-}
-
 fn parent_is(node: Node<'_, '_>, name: &str) -> bool {
     node.parent_element().is_some_and(|parent| parent.tag_name().name() == name)
 }
@@ -173,8 +169,8 @@ impl Reader {
             "IntegrationEndpoint" | "IntegrationCallout" | "ModelArmor" | "VertexAI" => self.google_auth = true,
             "CloudLogging" if parent_is(node, "MessageLogging") => self.google_auth = true,
             // Other scopes belong to the proxy or the organization, not to the environment.
-            "KeyValueMapOperations" if child(node, "Scope").is_none_or(|scope| text(scope) == "environment") => {
-                let name = child(node, "MapName").map(text).filter(|name| !name.is_empty());
+            "KeyValueMapOperations" if child_named(node, "Scope").is_none_or(|scope| text(scope) == "environment") => {
+                let name = child_named(node, "MapName").map(text).filter(|name| !name.is_empty());
                 let name = name.or_else(|| node.attribute("mapIdentifier").map(str::to_owned));
                 add(&mut self.key_value_maps, &name.unwrap_or_default());
             }

@@ -3,6 +3,7 @@
 use super::flow::{Flow, Step};
 use crate::policy::authentication::Authentication;
 use crate::policy::set_integration_request::SetIntegrationRequest;
+use crate::policy::ssl_info::SslInfo;
 use crate::xml::Element;
 
 /// A TargetEndpoint.
@@ -54,15 +55,6 @@ pub(super) enum Destination {
     },
 }
 
-/// TLS towards a URL; always on and enforced.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct SslInfo {
-    /// The keystore with the authorities to trust; the public ones without.
-    pub trust_store: Option<String>,
-    /// Keystore and alias of the client certificate.
-    pub client: Option<(String, String)>,
-}
-
 /// Target servers that share the load.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct LoadBalancer {
@@ -96,23 +88,6 @@ pub(super) struct HealthMonitor {
     pub path: String,
     /// The status codes that mean well.
     pub expect: Vec<u16>,
-}
-
-impl SslInfo {
-    fn element(&self) -> Element {
-        let client = self.client.as_ref().map(|(key_store, key_alias)| {
-            [
-                Element::leaf("ClientAuthEnabled", true),
-                Element::leaf("KeyStore", key_store),
-                Element::leaf("KeyAlias", key_alias),
-            ]
-        });
-        Element::new("SSLInfo")
-            .child(Element::leaf("Enabled", true))
-            .child(Element::leaf("Enforce", true))
-            .children(client.into_iter().flatten())
-            .children(self.trust_store.as_ref().map(|store| Element::leaf("TrustStore", store)))
-    }
 }
 
 impl Server {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::bundle::{BundleKind, BundlePath, Files};
 use crate::condition;
-use crate::xml::Node;
+use crate::xml::{Node, child_named, children_named};
 
 impl<'d> Bundle<'d> {
     /// Reads a bundle. A file with another root element than its folder expects is passed over.
@@ -51,14 +51,6 @@ impl<'d> Bundle<'d> {
     }
 }
 
-fn elements<'d>(node: Node<'d, 'd>, name: &'static str) -> impl Iterator<Item = Node<'d, 'd>> {
-    node.children().filter(move |child| child.tag_name().name() == name)
-}
-
-fn element<'d>(node: Node<'d, 'd>, name: &'static str) -> Option<Node<'d, 'd>> {
-    elements(node, name).next()
-}
-
 struct Reader<'d> {
     path: &'d BundlePath,
 }
@@ -81,14 +73,14 @@ impl<'d> Reader<'d> {
 
     fn condition(&self, node: Node<'d, 'd>) -> Option<Condition<'d>> {
         // An empty element is no condition to Apigee.
-        let Text { value, place } = self.text(element(node, "Condition")?);
+        let Text { value, place } = self.text(child_named(node, "Condition")?);
         (!value.is_empty()).then(|| Condition { text: value, place, parsed: condition::parse(value) })
     }
 
     fn steps(&self, node: Node<'d, 'd>) -> Vec<Step<'d>> {
-        elements(node, "Step")
+        children_named(node, "Step")
             .map(|step| Step {
-                policy: element(step, "Name").map(node_text).unwrap_or_default(),
+                policy: child_named(step, "Name").map(node_text).unwrap_or_default(),
                 condition: self.condition(step),
                 place: Place::of(self.path, step),
             })
@@ -96,7 +88,7 @@ impl<'d> Reader<'d> {
     }
 
     fn flow(&self, node: Node<'d, 'd>) -> Flow<'d> {
-        let direction = |name| element(node, name).map(|inner| self.steps(inner)).unwrap_or_default();
+        let direction = |name| child_named(node, name).map(|inner| self.steps(inner)).unwrap_or_default();
         Flow {
             name: node.attribute("name").unwrap_or_else(|| node.tag_name().name()).trim(),
             condition: self.condition(node),
@@ -107,11 +99,14 @@ impl<'d> Reader<'d> {
     }
 
     fn one_flow(&self, root: Node<'d, 'd>, name: &'static str) -> Option<Flow<'d>> {
-        element(root, name).map(|node| self.flow(node))
+        child_named(root, name).map(|node| self.flow(node))
     }
 
     fn flows(&self, root: Node<'d, 'd>) -> Vec<Flow<'d>> {
-        elements(root, "Flows").flat_map(|flows| elements(flows, "Flow")).map(|node| self.flow(node)).collect()
+        children_named(root, "Flows")
+            .flat_map(|flows| children_named(flows, "Flow"))
+            .map(|node| self.flow(node))
+            .collect()
     }
 
     fn fault_rule(&self, node: Node<'d, 'd>) -> FaultRule<'d> {
@@ -119,20 +114,20 @@ impl<'d> Reader<'d> {
             name: node.attribute("name").unwrap_or_default().trim(),
             condition: self.condition(node),
             steps: self.steps(node),
-            always_enforce: element(node, "AlwaysEnforce").is_some_and(|inner| node_text(inner) == "true"),
+            always_enforce: child_named(node, "AlwaysEnforce").is_some_and(|inner| node_text(inner) == "true"),
             place: Place::of(self.path, node),
         }
     }
 
     fn fault_rules(&self, root: Node<'d, 'd>) -> Vec<FaultRule<'d>> {
-        elements(root, "FaultRules")
-            .flat_map(|rules| elements(rules, "FaultRule"))
+        children_named(root, "FaultRules")
+            .flat_map(|rules| children_named(rules, "FaultRule"))
             .map(|node| self.fault_rule(node))
             .collect()
     }
 
     fn route_rule(&self, node: Node<'d, 'd>) -> RouteRule<'d> {
-        let named = |name| element(node, name).map(node_text).filter(|text| !text.is_empty());
+        let named = |name| child_named(node, name).map(node_text).filter(|text| !text.is_empty());
         let destination = named("TargetEndpoint")
             .map(Destination::Target)
             .or_else(|| named("IntegrationEndpoint").map(Destination::Integration))
@@ -149,8 +144,8 @@ impl<'d> Reader<'d> {
         ProxyEndpoint {
             name,
             place: Place::of(self.path, root),
-            base_paths: elements(root, "HTTPProxyConnection")
-                .flat_map(|connection| elements(connection, "BasePath"))
+            base_paths: children_named(root, "HTTPProxyConnection")
+                .flat_map(|connection| children_named(connection, "BasePath"))
                 .map(|node| self.text(node))
                 .collect(),
             pre_flow: self.one_flow(root, "PreFlow"),
@@ -159,8 +154,8 @@ impl<'d> Reader<'d> {
             post_client_flow: self.one_flow(root, "PostClientFlow"),
             event_flow: self.one_flow(root, "EventFlow"),
             fault_rules: self.fault_rules(root),
-            default_fault_rule: element(root, "DefaultFaultRule").map(|node| self.fault_rule(node)),
-            route_rules: elements(root, "RouteRule").map(|node| self.route_rule(node)).collect(),
+            default_fault_rule: child_named(root, "DefaultFaultRule").map(|node| self.fault_rule(node)),
+            route_rules: children_named(root, "RouteRule").map(|node| self.route_rule(node)).collect(),
             node: root,
         }
     }
@@ -174,7 +169,7 @@ impl<'d> Reader<'d> {
             post_flow: self.one_flow(root, "PostFlow"),
             event_flow: self.one_flow(root, "EventFlow"),
             fault_rules: self.fault_rules(root),
-            default_fault_rule: element(root, "DefaultFaultRule").map(|node| self.fault_rule(node)),
+            default_fault_rule: child_named(root, "DefaultFaultRule").map(|node| self.fault_rule(node)),
             node: root,
         }
     }

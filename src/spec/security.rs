@@ -144,7 +144,7 @@ fn yes() -> bool {
 
 /// How a token is signed; unsigned tokens are never accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "the names are those of RFC 7518")]
 pub enum JwtAlgorithm {
     RS256,
     RS384,

@@ -10,5 +10,5 @@ mod read;
 pub mod to_yaml;
 
 pub use element::{Content, Element, WriteError, forbidden_character, is_name};
-pub use parse::{Document, Node, ParseError, parse, parse_bytes};
+pub use parse::{Document, Node, ParseError, child_named, children_named, parse, parse_bytes};
 pub use read::{Written, read};

@@ -28,6 +28,16 @@ pub fn parse(text: &str) -> Result<Document<'_>, ParseError> {
     })
 }
 
+/// The child elements of a name.
+pub fn children_named<'a, 'i>(node: Node<'a, 'i>, name: &str) -> impl Iterator<Item = Node<'a, 'i>> {
+    node.children().filter(move |child| child.is_element() && child.tag_name().name() == name)
+}
+
+/// The first child element of a name.
+pub fn child_named<'a, 'i>(node: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>> {
+    children_named(node, name).next()
+}
+
 /// Parses a file's bytes, which must be UTF-8.
 pub fn parse_bytes(bytes: &[u8]) -> Result<Document<'_>, ParseError> {
     let text = std::str::from_utf8(bytes).map_err(|error| {

@@ -7,7 +7,8 @@ use super::context::Context;
 use super::endpoint::{Draft, Given, Intent};
 use super::{credentials, names};
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
-use crate::policy::message_logging::{self as policy, Destination, MessageLogging, Tls};
+use crate::policy::message_logging::{self as policy, Destination, MessageLogging};
+use crate::policy::ssl_info::SslInfo;
 use crate::spec::logging::{CloudLogging, FieldsWord, Level, Protocol, Syslog};
 use crate::spec::word_or::WordOr;
 
@@ -137,10 +138,10 @@ fn to_syslog(log: &Syslog, hidden: &[String], at: &FieldPath, report: &mut Repor
             template::escaped(message, str::to_owned)
         }
     };
-    let tls = log
-        .tls
-        .clone()
-        .map(|tls| Tls { trust_store: tls.trust_store, client: tls.mtls.map(|mtls| (mtls.key_store, mtls.key_alias)) });
+    let tls = log.tls.clone().map(|tls| SslInfo {
+        trust_store: tls.trust_store,
+        client: tls.mtls.map(|mtls| (mtls.key_store, mtls.key_alias)),
+    });
     MessageLogging {
         destination: Destination::Syslog {
             host: log.host.clone(),

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use super::super::credential;
 use super::super::flow::{Flow, Step};
-use super::super::target_endpoint::{Destination, SslInfo, TargetEndpoint};
+use super::super::target_endpoint::{Destination, TargetEndpoint};
 use super::context::Context;
 use super::endpoint::DEFAULT;
 use super::steps::{self, Owner};
 use super::{integrations, names, servers, target_auth, target_properties, units};
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::policy::assign_message::{Action, AssignMessage};
+use crate::policy::ssl_info::SslInfo;
 use crate::spec::ApigeeProxySpec;
 use crate::spec::target::{Rewrite, Target};
 
