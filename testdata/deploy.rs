@@ -15,7 +15,7 @@ use apigee_flux::apigee::wait::Polling;
 use apigee_flux::apigee::{
     Bundle, Client, Name, Options, Provenance, Report, RevisionId, RevisionRecord, Target, TokenSource, deploy,
 };
-use apigee_flux::bundle::{BundleKind, BundlePath, Digest, Files, Manifest};
+use apigee_flux::bundle::{BundleKind, BundlePath, DeploySettings, Digest, Files, Manifest};
 use apigee_flux::sandbox::{self, LoggedRequest, Mishap, Sandbox};
 
 fn files(list: &[(&str, String)]) -> Files {
@@ -111,6 +111,10 @@ fn quick() -> Options {
         polling: Polling { first: Duration::from_millis(10), longest: Duration::from_millis(50), ..Polling::default() },
         ..Options::default()
     }
+}
+
+fn running_as(email: &str) -> Options {
+    Options { settings: DeploySettings { service_account: Some(email.into()), ..DeploySettings::default() }, ..quick() }
 }
 
 #[track_caller]
@@ -213,7 +217,7 @@ async fn a_shared_flow_is_deployed_without_a_report() {
 async fn a_shared_flow_is_replaced_recorded_and_taken_back_as_a_proxy_is() {
     let mut world = World::start().await;
     let (a, b) = (shared_flow("common", "A"), shared_flow("common", "B"));
-    let with = |email: &str| Options { service_account: Some(email.into()), ..quick() };
+    let with = running_as;
     check(&world.deploy_with(&a, "prod", with("a@p")).await, Ending::Deployed, Some("1"), None);
     let base = "/v1/organizations/acme";
     let revisions = format!("{base}/environments/prod/sharedflows/common/revisions");
@@ -272,7 +276,7 @@ async fn a_caller_without_its_shared_flow_changes_nothing_and_may_be_tried_again
 async fn another_service_account_is_a_deployment_and_no_import() {
     let mut world = World::start().await;
     let bundle = proxy("orders", "/orders", "A");
-    let with = |email: &str| Options { service_account: Some(email.into()), ..quick() };
+    let with = running_as;
     check(&world.deploy_with(&bundle, "prod", with("a@p")).await, Ending::Deployed, Some("1"), None);
     check(&world.deploy_with(&bundle, "prod", with("a@p")).await, Ending::Unchanged, Some("1"), Some("1"));
     world.news();
@@ -284,7 +288,7 @@ async fn another_service_account_is_a_deployment_and_no_import() {
 #[tokio::test]
 async fn a_route_conflict_after_ready_goes_back() {
     let mut world = World::start().await;
-    let sa = |email: &str| Options { service_account: Some(email.into()), ..quick() };
+    let sa = running_as;
     world.deploy_with(&proxy("orders", "/orders", "A"), "prod", sa("a@p")).await;
     world.sandbox.expect_mishap("orders", Mishap::RouteConflict);
     world.news();

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::client::{Client, DeployOptions, ResourceName};
+use super::deployment::Deployment;
 use super::outcome::{Ending, Outcome, Report};
 use super::plan::{self, Current, Desired, Plan, Reason, plan};
 use super::retry::jittered;
@@ -19,7 +20,7 @@ use super::shared_flows::SharedFlows;
 use super::wait::{Polling, Wait};
 use super::{Bundle, Error, Name, Provenance, RevisionId, RevisionRecord};
 use crate::bundle::zip::{self, MAX_BUNDLE_BYTES};
-use crate::bundle::{BundleKind, Digest};
+use crate::bundle::{BundleKind, DeploySettings, Digest};
 
 /// Revisions whose descriptions are read at the same time.
 const READERS: usize = 8;
@@ -29,6 +30,9 @@ const IMPORT_ATTEMPTS: u32 = 3;
 
 /// For so long a revision just imported may be unknown to parts of the API.
 const VISIBLE_AFTER: Duration = Duration::from_mins(1);
+
+/// A deployment of this age was seen ready, or taken back, by the run that made it. Longer than any run.
+pub const SETTLED_AFTER: Duration = Duration::from_hours(2);
 
 /// Where to deploy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,8 +56,11 @@ pub enum WaitFor {
 /// How to deploy.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The email of the Google service account that the proxy runs as.
-    pub service_account: Option<String>,
+    /// Of this bundle.
+    pub settings: DeploySettings,
+    /// What a batch read once for all its bundles: this bundle's entries of the environment's list of deployments. None: it is asked
+    /// for. With it, a deployment that is older than [`SETTLED_AFTER`] is not asked for its state.
+    pub listed: Option<Vec<Deployment>>,
     /// For the runtime to become ready.
     pub timeout: Duration,
     /// When the run is over.
@@ -67,7 +74,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            service_account: None,
+            settings: DeploySettings::default(),
+            listed: None,
             timeout: Duration::from_mins(10),
             wait: WaitFor::Ready,
             provenance: Provenance::default(),
@@ -180,7 +188,8 @@ impl Run<'_> {
                 None => "nothing is deployed".to_owned(),
             },
         );
-        let desired = Desired { digest: self.bundle.digest, service_account: self.options.service_account.as_deref() };
+        let desired =
+            Desired { digest: self.bundle.digest, service_account: self.options.settings.service_account.as_deref() };
         let is_deployed = current.as_ref().is_some_and(|current| current.digest == Some(desired.digest));
         let existing = if is_deployed { BTreeSet::new() } else { self.existing().await? };
         let known = self.find_digest(&existing).await?;
@@ -225,10 +234,15 @@ impl Run<'_> {
 
     /// What is deployed here.
     async fn current(&self) -> Result<Option<Current>, Error> {
-        let deployments = match self.client.deployments(self.resource, self.environment).await {
-            // A resource without any revision has no deployments either.
-            Err(error) if error.is_not_found() && self.client.resource(self.resource).await?.is_none() => Vec::new(),
-            other => other?,
+        let deployments = match &self.options.listed {
+            Some(listed) => listed.clone(),
+            None => match self.client.deployments(self.resource, self.environment).await {
+                // A resource without any revision has no deployments either.
+                Err(error) if error.is_not_found() && self.client.resource(self.resource).await?.is_none() => {
+                    Vec::new()
+                }
+                other => other?,
+            },
         };
         let Some(listed) = plan::newest(deployments) else {
             return Ok(None);
@@ -340,7 +354,8 @@ impl Run<'_> {
     /// Puts a revision in the place of the deployed one, and goes back if it does not run.
     async fn put(&self, client: &Client, id: RevisionId, before: Option<&Current>) -> Result<(), Error> {
         let sequenced_rollout = self.check_changes(client, id).await?;
-        let options = DeployOptions { service_account: self.options.service_account.as_deref(), sequenced_rollout };
+        let options =
+            DeployOptions { service_account: self.options.settings.service_account.as_deref(), sequenced_rollout };
         let accepted = client.deploy(self.resource, self.environment, id, options).await?;
         self.say(Phase::Deploy, format!("the deployment of revision {id} is accepted"));
         if self.options.wait == WaitFor::Accepted {
@@ -404,7 +419,7 @@ impl Run<'_> {
     /// Deploys what was deployed before. Apigee does not: after a failed deployment with override the former revision is gone
     /// (Apigee's page "Deploy API proxies using the UI", note). Returns the error to end with; it keeps the exit code of the first.
     async fn go_back(&self, id: RevisionId, before: Option<&Current>, error: Error) -> Error {
-        let wanted = self.options.service_account.as_deref();
+        let wanted = self.options.settings.service_account.as_deref();
         let Some(before) = before else {
             return explain(&error, "nothing was deployed before, so it stays as it is");
         };

@@ -3,11 +3,15 @@
 //! Nothing here knows YAML or Kubernetes. Invariant: a file that a user wrote is never printed anew; its bytes are
 //! copied from the source to the ConfigMap and from the mount to the upload.
 
+pub mod batch;
 pub mod digest;
 pub mod files;
 pub mod manifest;
+pub mod settings;
 pub mod zip;
 
+pub use batch::{Batch, BatchEntry};
 pub use digest::Digest;
 pub use files::{BundleKind, BundlePath, Files};
 pub use manifest::Manifest;
+pub use settings::{DeploySettings, SmokeTest};

@@ -15,7 +15,7 @@ use crate::apigee::outcome::Ending;
 use crate::apigee::{
     Bundle, Client, Endpoint, Error, Name, Options, Outcome, Provenance, Report, Target, TokenSource, WaitFor, deploy,
 };
-use crate::bundle::Digest;
+use crate::bundle::{DeploySettings, Digest};
 use crate::duration;
 
 /// The kubelet reads this file when the container ends (Kubernetes, `terminationMessagePath`).
@@ -126,7 +126,7 @@ async fn terminated() {
 async fn run_deploy(args: &Args, log: Log, prepared: &Prepared) -> Report {
     let target = Target { organization: args.organization.clone(), environment: args.environment.clone() };
     let options = Options {
-        service_account: args.service_account.clone(),
+        settings: DeploySettings { service_account: args.service_account.clone(), ..DeploySettings::default() },
         timeout: args.timeout,
         wait: match args.wait {
             Wait::Ready => WaitFor::Ready,
