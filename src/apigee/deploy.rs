@@ -5,14 +5,14 @@
 //! decision is taken from what Apigee has.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::client::{Client, DeployOptions, ResourceName};
-use super::deployment::Deployment;
+use super::deployment::{Deployment, RuntimeState};
 use super::outcome::{Ending, Outcome, Report};
 use super::plan::{self, Current, Desired, Plan, Reason, plan};
 use super::retry::jittered;
@@ -248,6 +248,9 @@ impl Run<'_> {
             return Ok(None);
         };
         let revision = self.client.revision(self.resource, listed.revision).await?;
+        if self.options.listed.is_some() && is_settled(&listed) {
+            return Ok(Some(Current::new(&Deployment { state: RuntimeState::Ready, ..listed }, &revision.description)));
+        }
         // The list lacks the state.
         let deployment = match self.client.deployment(self.resource, self.environment, listed.revision).await {
             Err(error) if error.is_not_found() => listed,
@@ -438,6 +441,13 @@ impl Run<'_> {
             Err(second) => explain(&error, &format!("going back to revision {former} failed too: {second}")),
         }
     }
+}
+
+/// Whether the deployment is older than [`SETTLED_AFTER`]. One whose start is not told is not.
+fn is_settled(deployment: &Deployment) -> bool {
+    let Ok(started) = deployment.deploy_start_time.parse().map(Duration::from_millis) else { return false };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.saturating_sub(started) > SETTLED_AFTER
 }
 
 /// The digest in a revision's description; none also for a revision that was deleted meanwhile.

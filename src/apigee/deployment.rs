@@ -13,6 +13,9 @@ use super::RevisionId;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Deployment {
+    /// The name of the proxy; of a shared flow too, the field has no other name there.
+    #[serde(default)]
+    pub api_proxy: String,
     /// The deployed revision.
     pub revision: RevisionId,
     /// Milliseconds since 1970, as a string.

@@ -1,12 +1,13 @@
 //! Apigee's management API: the client, and the deployer that makes an environment equal to a bundle.
 //!
-//! What decides is pure ([`plan`], [`retry`], [`revision_record`], [`error`]); the network is touched in [`client`] and [`auth`] only,
+//! What decides is pure ([`plan`], [`schedule`], [`retry`], [`revision_record`], [`error`]); the network is touched in [`client`] and [`auth`] only,
 //! the mounted files in [`mount`].
 //!
 //! The contract is the discovery document `apigee.v1`. Invariants: an import is never repeated blindly, a write happens only
 //! after the state was read, and a token is never logged.
 
 pub mod auth;
+pub mod batch;
 pub mod client;
 pub mod deploy;
 pub mod deployment;
@@ -22,10 +23,12 @@ pub mod retry;
 pub mod revision;
 pub mod revision_record;
 pub mod root_xml;
+pub mod schedule;
 pub mod shared_flows;
 pub mod wait;
 
 pub use auth::TokenSource;
+pub use batch::{BatchReport, deploy_batch};
 pub use client::Client;
 pub use deploy::{Options, Target, WaitFor, deploy};
 pub use endpoint::Endpoint;
