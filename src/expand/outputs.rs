@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::batch::{self, Member};
 use super::bundle_resource::BundleResource;
 use super::environment::Environment;
 use crate::apigee::endpoint::Endpoint;
-use crate::bundle::{BundleKind, Digest, Manifest};
+use crate::bundle::{BatchEntry, BundleKind, DeploySettings, Digest, Manifest};
 use crate::diag::{Code, Diagnostic, Subject};
-use crate::k8s::{self, BundleMaps, Deployer, Deployment, Metadata, Object};
+use crate::k8s::{self, BundleMaps, Deployer, Deployment, Metadata, Object, Payload};
 use crate::krm::{Id, Item, annotation};
 use crate::spec::Resource;
-use crate::spec::environment::Identity;
+use crate::spec::environment::{Batch, Identity};
 use crate::spec::expand_apigee::Provenance;
 
 /// The folder, beside a spec's file, that kpt writes its outputs into.
@@ -48,6 +49,8 @@ pub(super) struct Outputs<'r> {
 struct Pending<'r> {
     resource: &'r Resource,
     service_account: Option<String>,
+    /// The shared flows that the bundle calls.
+    calls: Vec<String>,
     environment: &'r Environment<'r>,
     bundle: BundleId,
 }
@@ -93,6 +96,7 @@ impl<'r> Outputs<'r> {
             self.pending.push(Pending {
                 resource: made.resource,
                 service_account: made.service_account.clone(),
+                calls: made.requires.shared_flows.clone(),
                 environment,
                 bundle,
             });
@@ -116,7 +120,8 @@ impl<'r> Outputs<'r> {
             }
         }
         outputs.append(&mut self.config_maps);
-        for pending in &self.pending {
+        self.batches(&mut outputs, diagnostics);
+        for pending in self.pending.iter().filter(|pending| pending.environment.spec.batch == Batch::None) {
             match self.job(pending) {
                 Ok(object) => outputs.push(Output::new(object, pending.resource)),
                 Err(why) => diagnostics.push(Diagnostic::error(Code::Internal, why).of(&pending.resource.subject)),
@@ -124,6 +129,37 @@ impl<'r> Outputs<'r> {
         }
         check_names(&outputs, &foreign, diagnostics);
         place(outputs)
+    }
+
+    /// For each namespace and environment in batch mode its ConfigMap and its Job.
+    fn batches(&self, outputs: &mut Vec<Output<'r>>, diagnostics: &mut Vec<Diagnostic>) {
+        for (namespace, environments) in &self.namespaces {
+            for environment in environments.iter().filter(|environment| environment.spec.batch == Batch::Environment) {
+                let here = |pending: &&Pending<'r>| {
+                    pending.bundle.0 == *namespace && std::ptr::eq(pending.environment, *environment)
+                };
+                let members = self.pending.iter().filter(here).filter_map(|pending| self.member(pending)).collect();
+                let deployer = self.deployer(namespace, environment);
+                match batch::objects(environment, some(namespace), &deployer, self.provenance, members) {
+                    Ok([map, job]) => {
+                        // The name of its file must not change with the digest.
+                        let stem = Some(k8s::batch_name(environment.name()));
+                        outputs.push(Output { object: map, from: environment.resource, stem });
+                        outputs.push(Output::new(job, environment.resource));
+                    }
+                    Err(diagnostic) => diagnostics.push(diagnostic),
+                }
+            }
+        }
+    }
+
+    fn member<'o>(&'o self, pending: &'o Pending<'r>) -> Option<Member<'o>> {
+        let (_, kind, name, digest) = &pending.bundle;
+        let settings = DeploySettings { service_account: pending.service_account.clone(), ..DeploySettings::default() };
+        // A name in Apigee is one part of a path.
+        let folder = format!("{}/{name}", kind.collection());
+        let entry = BatchEntry { kind: *kind, name: name.clone(), folder, digest: *digest, settings };
+        Some(Member { entry, calls: &pending.calls, sources: &self.bundles.get(&pending.bundle)?.sources })
     }
 
     fn job(&self, pending: &Pending<'r>) -> Result<Object, String> {
@@ -135,15 +171,14 @@ impl<'r> Outputs<'r> {
             organization: environment.organization(),
             environment: environment.name(),
             endpoint: environment.endpoint.as_deref(),
-            kind: *kind,
-            bundle: name,
-            service_account: pending.service_account.as_deref(),
+            payload: Payload::Bundle { kind: *kind, name, service_account: pending.service_account.as_deref() },
             digest: maps.digest,
             sources: &maps.sources,
             deployer: &deployer,
             image: environment.image(),
             timeout: environment.timeout(),
             timeout_seconds: environment.timeout_seconds,
+            turns: 1,
             settings: &environment.spec.deployer,
             provenance: self.provenance,
         };
