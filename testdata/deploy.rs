@@ -8,14 +8,15 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use apigee_flux::apigee::client::{ResourceName, Settings};
+use apigee_flux::apigee::client::{DeployOptions, ResourceName, Settings};
 use apigee_flux::apigee::deploy::Event;
 use apigee_flux::apigee::outcome::Ending;
 use apigee_flux::apigee::retry::Backoff;
 use apigee_flux::apigee::revision_record::Replaced;
 use apigee_flux::apigee::wait::Polling;
 use apigee_flux::apigee::{
-    Bundle, Client, Name, Options, Provenance, Report, RevisionId, RevisionRecord, Target, TokenSource, deploy,
+    Bundle, Client, Name, Options, Provenance, Removal, Report, RevisionId, RevisionRecord, Target, TokenSource,
+    deploy, remove,
 };
 use apigee_flux::bundle::{BundleKind, BundlePath, DeploySettings, Digest, Files, Manifest, SmokeTest, zip};
 use apigee_flux::sandbox::{self, LoggedRequest, Mishap, Sandbox};
@@ -441,6 +442,52 @@ async fn what_another_deployer_put_there_stays() {
     // It put the same there: that is no conflict.
     let report = world.deploy_with(&c, "prod", Options { listed: Some(listed), ..quick() }).await;
     check(&report, Ending::Redeployed, Some("3"), Some("2"));
+    assert_eq!(report.outcome.writes, 0);
+}
+
+async fn remove_from(world: &World, kind: BundleKind, resource: &str, environment: &str, removal: Removal) -> Report {
+    let target = Target { organization: name("acme"), environment: name(environment) };
+    remove(&world.client, kind, &name(resource), &target, removal, &quick(), &|_: &Event| ()).await
+}
+
+#[tokio::test]
+async fn a_removed_proxy_is_gone_where_it_is_not_wanted() {
+    let world = World::start().await;
+    let orders = proxy("orders", "/orders", "A");
+    world.deploy_with(&orders, "dev", quick()).await;
+    world.deploy(&orders).await;
+    let remove_from = |environment, removal| remove_from(&world, BundleKind::Proxy, "orders", environment, removal);
+    check(&remove_from("prod", Removal::Undeploy).await, Ending::Removed, None, Some("1"));
+    check(&remove_from("prod", Removal::Undeploy).await, Ending::Unchanged, None, None);
+    // The environment that runs it keeps it.
+    let report = remove_from("prod", Removal::Delete).await;
+    check(&report, Ending::Unchanged, None, None);
+    assert!(report.outcome.reason.contains("environment `dev` runs revision 1"), "{}", report.outcome.reason);
+    check(&remove_from("dev", Removal::Delete).await, Ending::Removed, None, Some("1"));
+    let report = remove_from("dev", Removal::Delete).await;
+    check(&report, Ending::Unchanged, None, None);
+    assert_eq!(report.outcome.writes, 0);
+}
+
+#[tokio::test]
+async fn what_is_called_or_foreign_is_not_removed() {
+    let world = World::start().await;
+    let flow = shared_flow("common", "A");
+    world.deploy(&flow).await;
+    let mut files = proxy_files("caller", "/caller", "A");
+    let callout = "<FlowCallout name=\"FC\"><SharedFlowBundle>common</SharedFlowBundle></FlowCallout>";
+    files.insert(BundlePath::parse("policies/FC.xml").unwrap(), callout.as_bytes().to_vec());
+    world.deploy(&Bundle::new(BundleKind::Proxy, name("caller"), files)).await;
+    let report = remove_from(&world, BundleKind::SharedFlow, "common", "prod", Removal::Undeploy).await;
+    check_failed(&report, 75, &["WOULD_BREAK_DEPENDENT", "apis/caller/revisions/1"]);
+
+    let (organization, hand, prod) = (name("acme"), name("hand"), name("prod"));
+    let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &hand };
+    let by_hand = zip::pack(BundleKind::Proxy, &proxy_files("hand", "/hand", "A")).unwrap().into();
+    world.client.import(resource, &by_hand).await.unwrap();
+    world.client.deploy(resource, &prod, id("1"), DeployOptions::default()).await.unwrap();
+    let report = remove_from(&world, BundleKind::Proxy, "hand", "prod", Removal::Delete).await;
+    check_failed(&report, 65, &["carries no record of apigee-flux", "leaves it deployed"]);
     assert_eq!(report.outcome.writes, 0);
 }
 
