@@ -279,7 +279,7 @@ impl BatchReport {
         let mut order: Vec<&Outcome> = self.reports.iter().map(|report| &report.outcome).collect();
         order.sort_by_key(|outcome| match outcome.result {
             Ending::Failed => 0,
-            Ending::Deployed | Ending::Redeployed => 1,
+            Ending::Deployed | Ending::Redeployed | Ending::Removed => 1,
             Ending::Unchanged => 2,
         });
         // A struct of strings and numbers always has a JSON form.

@@ -39,6 +39,8 @@ pub struct Options {
     pub groups: BTreeMap<String, Vec<String>>,
     /// The time.
     pub clock: Clock,
+    /// Every answer is held back for so long, as a network would.
+    pub latency: Duration,
 }
 
 impl Default for Options {
@@ -49,6 +51,7 @@ impl Default for Options {
             token: None,
             groups: BTreeMap::new(),
             clock: Arc::new(move || millis(since_1970())),
+            latency: Duration::ZERO,
         }
     }
 }
@@ -78,6 +81,7 @@ struct Shared {
     requests: Mutex<Vec<LoggedRequest>>,
     token: Option<String>,
     clock: Clock,
+    latency: Duration,
     count: AtomicU64,
 }
 
@@ -91,6 +95,7 @@ impl Sandbox {
             requests: Mutex::default(),
             token: options.token,
             clock: options.clock,
+            latency: options.latency,
             count: AtomicU64::new(0),
         });
         let service = router(&shared);
@@ -180,6 +185,9 @@ fn bundles(shared: &Arc<Shared>, kind: BundleKind) -> Router {
 /// Checks the token, numbers the request, writes errors in Google's form, and keeps the log.
 async fn guard(StateOf(shared): StateOf<Arc<Shared>>, request: Request, next: Next) -> Response {
     let number = shared.count.fetch_add(1, Ordering::Relaxed) + 1;
+    if !shared.latency.is_zero() {
+        tokio::time::sleep(shared.latency).await;
+    }
     let method = request.method().clone();
     let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
     let expected = shared.token.as_ref().map(|token| format!("Bearer {token}"));
