@@ -222,7 +222,7 @@ fn peak(child: &mut Child) -> u32 {
     let mut peak = 0;
     loop {
         if let Ok(text) = fs::read_to_string(&status) {
-            let found =
+            let found: Option<u32> =
                 text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
             peak = found.unwrap_or_default().max(peak);
         }

@@ -1,13 +1,11 @@
 //! One Job for all bundles of an environment.
 
-use k8s_openapi::api::core::v1::VolumeProjection;
-
 use super::environment::Environment;
 use crate::apigee::schedule::{Node, Schedule};
 use crate::bundle::batch::{DEFAULT_WORKERS, SCHEMA_VERSION};
 use crate::bundle::{Batch, BatchEntry};
 use crate::diag::{Code, Diagnostic};
-use crate::k8s::{self, BatchMap, Deployer, Deployment, Metadata, Object, Payload};
+use crate::k8s::{self, BatchMap, BundleMaps, Deployer, Deployment, Metadata, Object, Payload};
 use crate::spec::expand_apigee::Provenance;
 
 /// The most that a Job may take as JSON, in bytes. etcd refuses an object of more than 1.5 MiB, and managers of fields, admission and
@@ -19,8 +17,8 @@ pub(super) struct Member<'o> {
     pub entry: BatchEntry,
     /// The shared flows that it calls.
     pub calls: &'o [String],
-    /// The sources of its own volume.
-    pub sources: &'o [VolumeProjection],
+    /// Its files.
+    pub maps: &'o BundleMaps,
 }
 
 /// The ConfigMap and the Job.
@@ -35,8 +33,7 @@ pub(super) fn objects(
     members.sort_by(|a, b| (a.entry.kind, &a.entry.name).cmp(&(b.entry.kind, &b.entry.name)));
     let owner = environment.resource.subject.label();
     let metadata = |role| Metadata { namespace, owner: &owner, role, bundle: None, component: "batch" };
-    let sources: Vec<VolumeProjection> =
-        members.iter().flat_map(|member| k8s::below(&member.entry.folder, member.sources)).collect();
+    let sources: Vec<_> = members.iter().flat_map(|member| member.maps.sources_below(&member.entry.folder)).collect();
     let batch =
         Batch { schema_version: SCHEMA_VERSION, bundles: members.iter().map(|member| member.entry.clone()).collect() };
     let map = BatchMap::new(&batch, environment.name(), &metadata("batch")).map_err(internal)?;

@@ -159,7 +159,7 @@ impl<'r> Outputs<'r> {
         // A name in Apigee is one part of a path.
         let folder = format!("{}/{name}", kind.collection());
         let entry = BatchEntry { kind: *kind, name: name.clone(), folder, digest: *digest, settings };
-        Some(Member { entry, calls: &pending.calls, sources: &self.bundles.get(&pending.bundle)?.sources })
+        Some(Member { entry, calls: &pending.calls, maps: self.bundles.get(&pending.bundle)? })
     }
 
     fn job(&self, pending: &Pending<'r>) -> Result<Object, String> {

@@ -1,8 +1,8 @@
-//! The ConfigMap of a batch, and the volume that holds all of its bundles.
+//! The ConfigMap of a batch.
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{ConfigMap, KeyToPath, VolumeProjection};
+use k8s_openapi::api::core::v1::ConfigMap;
 
 use super::bundle_maps::MAX_CONFIG_MAP_BYTES;
 use super::metadata::Metadata;
@@ -36,14 +36,4 @@ impl BatchMap {
         });
         Ok(Some(Self { object, digest }))
     }
-}
-
-/// The sources of a bundle's volume, moved into a folder.
-pub fn below(folder: &str, sources: &[VolumeProjection]) -> Vec<VolumeProjection> {
-    let mut sources = sources.to_vec();
-    let maps = sources.iter_mut().filter_map(|source| source.config_map.as_mut());
-    for KeyToPath { path, .. } in maps.filter_map(|map| map.items.as_mut()).flatten() {
-        *path = format!("{folder}/{path}");
-    }
-    sources
 }

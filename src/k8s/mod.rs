@@ -14,7 +14,7 @@ mod network_policy;
 mod object;
 mod provenance;
 
-pub use batch_map::{BatchMap, below};
+pub use batch_map::BatchMap;
 pub use bundle_maps::{BundleMaps, MAX_CONFIG_MAP_BYTES};
 pub use identity::Deployer;
 pub use job::{Deployment, Payload, job};
