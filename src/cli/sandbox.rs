@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::apigee::Name;
 use crate::duration;
 use crate::sandbox::{Options, RuntimeType, Sandbox};
 
@@ -28,7 +29,7 @@ pub(super) struct Args {
     state: Option<PathBuf>,
     /// The environments of every organization, with commas between them; without it any environment exists until one is made by a call
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    environments: Vec<String>,
+    environments: Vec<Name>,
     /// Where the proxies run; hybrid refuses a proxy while a shared flow that it calls is not deployed
     #[arg(long, value_name = "TYPE", default_value = "cloud")]
     runtime: Runtime,
@@ -62,7 +63,7 @@ pub(super) fn run(args: Args) -> ExitCode {
         let options = Options {
             progressing: args.progressing,
             token: args.token,
-            environments: args.environments.into_iter().collect(),
+            environments: args.environments.iter().map(ToString::to_string).collect(),
             runtime: match args.runtime {
                 Runtime::Cloud => RuntimeType::Cloud,
                 Runtime::Hybrid => RuntimeType::Hybrid,

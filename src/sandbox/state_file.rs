@@ -153,3 +153,58 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.push(ending);
     PathBuf::from(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::bundle::{BundleKind, BundlePath, Files, zip};
+    use crate::sandbox::deployments::Deploy;
+    use crate::sandbox::settings::Settings;
+    use crate::sandbox::state::{Mishap, Path as ResourcePath};
+
+    /// A state that has one of everything.
+    fn full() -> State {
+        let files: Files = [
+            ("a.xml", "<APIProxy name='a'/>"),
+            (
+                "proxies/default.xml",
+                "<ProxyEndpoint name='default'><HTTPProxyConnection><BasePath>/a</BasePath></HTTPProxyConnection></ProxyEndpoint>",
+            ),
+        ]
+        .map(|(path, text)| (BundlePath::parse(path).unwrap(), text.as_bytes().to_vec()))
+        .into_iter()
+        .collect();
+        let bundle = zip::pack(BundleKind::Proxy, &files).unwrap();
+        let path = ResourcePath { organization: "o", kind: BundleKind::Proxy, name: "a" };
+        let mut state = State::new(Settings { progressing: 10, ..Settings::default() });
+        state.create_environment("o", "prod", &json!({"properties": {"property": []}}), 1).unwrap();
+        state.create_group("o", "g", &json!({"hostnames": ["h"]}), 1).unwrap();
+        state.create_attachment("o", "g", &json!({"environment": "prod"}), 20).unwrap();
+        let id = crate::apigee::RevisionId::FIRST;
+        state.import(path, &bundle, Some("s"), 30).unwrap();
+        state.import(path, &bundle, None, 31).unwrap();
+        state.patch_proxy(path, "labels", &json!({"labels": {"k": "v"}}), 32).unwrap();
+        let request = Deploy { environment: "prod", overrides: true, service_account: Some("x@y") };
+        state.deploy(path, id, request, 40).unwrap();
+        state.expect_mishap("a", Mishap::Error("m".to_owned()));
+        state.deploy(path, id.next(), request, 60).unwrap();
+        state
+    }
+
+    #[test]
+    fn the_file_holds_everything() {
+        let state = full();
+        let written = content(&state).unwrap();
+        let read = parse(Path::new("f"), &written).unwrap().with_settings(state.settings.clone());
+        assert_eq!(content(&read).unwrap(), written);
+        for now in [61, 100] {
+            assert_eq!(read.summary(now), state.summary(now));
+            assert_eq!(read.environment_names("o", now), ["prod"]);
+        }
+        let summary = read.summary(100);
+        assert_eq!(summary["organizations"][0]["deployments"][0]["state"], "ERROR");
+        assert_eq!(summary["organizations"][0]["environmentGroups"][0]["environments"], json!(["prod"]));
+    }
+}
