@@ -276,8 +276,9 @@ mod tests {
         assert_eq!(summary.called_flows, set("common"));
         assert_eq!(summary.target_servers, set("s"));
         assert_eq!(summary.resources, BTreeSet::from([("jsc".to_owned(), "x.js".to_owned())]));
-        assert!(!summary.extensible);
-        assert!(with("policies/J.xml", Some("<JavaCallout name='J'/>")).unwrap().extensible);
+        // FlowCallout is an extensible policy.
+        assert!(summary.extensible);
+        assert!(!with("policies/P.xml", Some("<SpikeArrest name='P'/>")).unwrap().extensible);
     }
 
     #[test]
