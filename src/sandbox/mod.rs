@@ -3,9 +3,12 @@
 //! [`state`] is a pure state machine: the time is handed in, nothing is read or written outside. [`server`] puts it on a socket
 //! under the paths of the discovery document `apigee.v1`; answers have only the fields of its schemas, with 64-bit numbers as strings.
 //!
+//! Bundles and deployments are in [`state`] itself, everything else that can be configured in `config`, one file for each kind.
+//!
 //! It is not a runtime: no traffic flows. Where Google's documents leave a behaviour open, the item's own comment says what
 //! was chosen.
 
+mod config;
 pub mod fault;
 pub mod inspect;
 pub mod routing;

@@ -17,6 +17,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::config;
 use super::fault::Fault;
 use super::state::{Filter, Mishap, Path, State};
 use crate::apigee::RevisionId;
@@ -141,6 +142,7 @@ fn router(shared: &Arc<Shared>) -> Router {
         .with_state(Arc::clone(shared))
         .merge(bundles(shared, BundleKind::Proxy))
         .merge(bundles(shared, BundleKind::SharedFlow))
+        .merge(configuration(shared))
         .fallback(unknown)
         .method_not_allowed_fallback(unknown);
     all.layer(DefaultBodyLimit::max(MAX_BODY)).layer(from_fn_with_state(Arc::clone(shared), guard))
@@ -177,11 +179,20 @@ fn bundles(shared: &Arc<Shared>, kind: BundleKind) -> Router {
     routes.with_state(Collection { shared: Arc::clone(shared), kind })
 }
 
+/// The routes of the configuration.
+fn configuration(shared: &Arc<Shared>) -> Router {
+    let shared = Arc::clone(shared);
+    config::router(move |organization, handler, mut call, reads| {
+        call.now = (shared.clock)();
+        lock(&shared.state).configure(organization, handler, call, reads)
+    })
+}
+
 /// Checks the token, numbers the request, writes errors in Google's form, and keeps the log.
 async fn guard(StateOf(shared): StateOf<Arc<Shared>>, request: Request, next: Next) -> Response {
     let number = shared.count.fetch_add(1, Ordering::Relaxed) + 1;
     let method = request.method().clone();
-    let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+    let path = request.uri().path_and_query().map(|path| config::loggable(path.as_str())).unwrap_or_default();
     let expected = shared.token.as_ref().map(|token| format!("Bearer {token}"));
     let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let response = if expected.is_none() || expected.as_deref() == given {

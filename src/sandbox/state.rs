@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::config::{Answer, Bundles, Call, ConfigState, Handler};
 use super::fault::{BadFile, Fault, Violation};
 use super::inspect::{Summary, inspect};
 use super::routing::{RouteOwner, routing_conflict};
@@ -28,6 +29,7 @@ pub struct State {
 struct Organization {
     resources: BTreeMap<(BundleKind, String), Resource>,
     deployments: Vec<Deployed>,
+    config: ConfigState,
 }
 
 #[derive(Debug)]
@@ -403,12 +405,19 @@ impl State {
         Ok(violations)
     }
 
-    /// Why an undeployment would be refused: something deployed calls this shared flow
+    /// Why an undeployment would be refused: something deployed calls this shared flow, or it is attached to a flow hook
     /// (<https://github.com/hashicorp/terraform-provider-google/issues/25852>).
     pub(super) fn undeploy_violations(&self, path: Path<'_>, environment: &str) -> Vec<Violation> {
         if path.kind != BundleKind::SharedFlow {
             return Vec::new();
         }
+        let config = self.organizations.get(path.organization).map(|organization| &organization.config);
+        let hooks = config.map(|config| config.flow_hooks_naming(environment, path.name)).unwrap_or_default();
+        let attached = hooks.into_iter().map(|point| Violation {
+            kind: "WOULD_BREAK_DEPENDENT",
+            subject: format!("organizations/{}/environments/{environment}/flowhooks/{point}", path.organization),
+            description: format!("{} is attached to {point}.", path.full()),
+        });
         self.deployed(path.organization)
             .filter(|other| other.environment == environment)
             .filter_map(|other| {
@@ -421,7 +430,33 @@ impl State {
                     subject,
                 })
             })
+            .chain(attached)
             .collect()
+    }
+
+    /// Runs a call on the configuration of an organization. One that only reads, or fails, does not make the organization appear.
+    pub(super) fn configure(
+        &mut self,
+        organization: &str,
+        handler: Handler,
+        mut call: Call,
+        reads: bool,
+    ) -> Result<Answer, Fault> {
+        let Some(stored) = self.organizations.get_mut(organization) else {
+            let mut new = Organization::default();
+            let answer = handler(&mut new.config, &call)?;
+            if !reads {
+                self.organizations.insert(organization.to_owned(), new);
+            }
+            return Ok(answer);
+        };
+        let proxies = stored.resources.keys().filter(|(kind, _)| *kind == BundleKind::Proxy);
+        let flows = stored.deployments.iter().filter(|deployed| deployed.kind == BundleKind::SharedFlow);
+        call.bundles = Bundles {
+            proxies: proxies.map(|(_, name)| name.clone()).collect(),
+            deployed_flows: flows.map(|deployed| (deployed.environment.clone(), deployed.name.clone())).collect(),
+        };
+        handler(&mut stored.config, &call)
     }
 }
 
