@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::config::{Answer, Bundles, Call, ConfigState, Handler};
+use super::config::ConfigState;
 use super::fault::{BadFile, Fault, Violation};
 use super::inspect::{Summary, inspect};
 use super::routing::{RouteOwner, routing_conflict};
@@ -16,7 +16,7 @@ use crate::bundle::{BundleKind, Files};
 /// Everything that is stored. Organizations appear when they are first written to; any environment exists.
 #[derive(Debug, Default)]
 pub struct State {
-    organizations: BTreeMap<String, Organization>,
+    pub(super) organizations: BTreeMap<String, Organization>,
     /// For so long a deployment is PROGRESSING, in milliseconds.
     progressing: u64,
     /// The environments of each environment group. An environment that stands in none has a group of its own name.
@@ -25,15 +25,17 @@ pub struct State {
     sequence: u64,
 }
 
+/// An organization.
 #[derive(Debug, Default)]
-struct Organization {
-    resources: BTreeMap<(BundleKind, String), Resource>,
-    deployments: Vec<Deployed>,
-    config: ConfigState,
+pub(super) struct Organization {
+    pub(super) resources: BTreeMap<(BundleKind, String), Resource>,
+    pub(super) deployments: Vec<Deployed>,
+    pub(super) config: ConfigState,
 }
 
+/// A proxy or shared flow.
 #[derive(Debug)]
-struct Resource {
+pub(super) struct Resource {
     revisions: BTreeMap<RevisionId, Stored>,
     next: RevisionId,
     created: u64,
@@ -432,31 +434,6 @@ impl State {
             })
             .chain(attached)
             .collect()
-    }
-
-    /// Runs a call on the configuration of an organization. One that only reads, or fails, does not make the organization appear.
-    pub(super) fn configure(
-        &mut self,
-        organization: &str,
-        handler: Handler,
-        mut call: Call,
-        reads: bool,
-    ) -> Result<Answer, Fault> {
-        let Some(stored) = self.organizations.get_mut(organization) else {
-            let mut new = Organization::default();
-            let answer = handler(&mut new.config, &call)?;
-            if !reads {
-                self.organizations.insert(organization.to_owned(), new);
-            }
-            return Ok(answer);
-        };
-        let proxies = stored.resources.keys().filter(|(kind, _)| *kind == BundleKind::Proxy);
-        let flows = stored.deployments.iter().filter(|deployed| deployed.kind == BundleKind::SharedFlow);
-        call.bundles = Bundles {
-            proxies: proxies.map(|(_, name)| name.clone()).collect(),
-            deployed_flows: flows.map(|deployed| (deployed.environment.clone(), deployed.name.clone())).collect(),
-        };
-        handler(&mut stored.config, &call)
     }
 }
 

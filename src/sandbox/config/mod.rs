@@ -15,6 +15,7 @@ mod api_product;
 mod app;
 mod app_group;
 mod app_key;
+mod apply;
 mod attributes;
 mod call;
 mod certificate;
