@@ -7,7 +7,7 @@ use crate::sandbox::state::{Organization, State};
 
 impl State {
     /// Runs a call on the configuration of an organization. One that only reads, or fails, does not make the organization appear.
-    pub(super) fn configure(
+    pub(in crate::sandbox) fn configure(
         &mut self,
         organization: &str,
         handler: Handler,
