@@ -8,6 +8,7 @@
 
 pub mod auth;
 pub mod client;
+pub mod credentials_file;
 pub mod deploy;
 pub mod deployment;
 pub mod endpoint;
@@ -22,10 +23,12 @@ pub mod retry;
 pub mod revision;
 pub mod revision_record;
 pub mod root_xml;
+pub mod service_account;
 pub mod shared_flows;
+pub mod token_error;
 pub mod wait;
 
-pub use auth::TokenSource;
+pub use auth::{Identity, TokenSource};
 pub use client::Client;
 pub use deploy::{Options, Target, WaitFor, deploy};
 pub use endpoint::Endpoint;
@@ -36,3 +39,4 @@ pub use outcome::{Outcome, Report};
 pub use provenance::Provenance;
 pub use revision::RevisionId;
 pub use revision_record::RevisionRecord;
+pub use service_account::ServiceAccount;
