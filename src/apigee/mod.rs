@@ -30,6 +30,7 @@ pub mod wait;
 
 pub use auth::{Identity, TokenSource};
 pub use client::Client;
+pub use credentials_file::CredentialsFile;
 pub use deploy::{Options, Target, WaitFor, deploy};
 pub use endpoint::Endpoint;
 pub use error::Error;
