@@ -13,7 +13,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use apigee_flux::bundle::{BundleKind, BundlePath, Files, Manifest};
+use apigee_flux::bundle::{BundleKind, BundlePath, Files, Manifest, Requirements};
 use apigee_flux::sandbox::{self, Sandbox};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -174,7 +174,7 @@ impl Google {
         for (path, bytes) in files.iter() {
             google.write(&format!("bundle/{path}"), std::str::from_utf8(bytes).unwrap());
         }
-        let manifest = Manifest::new(BundleKind::Proxy, "orders", &files, Default::default());
+        let manifest = Manifest::new(BundleKind::Proxy, "orders", &files, Requirements::default());
         google.write("bundle/manifest.json", &serde_json::to_string(&manifest).unwrap());
         google
     }
@@ -411,7 +411,7 @@ async fn without_metadata_the_run_ends_as_temporary() {
     let google = Google::start().await;
     let ran = google.run(&[("GCE_METADATA_HOST", "127.0.0.1:1")], &[]).await;
     ran.check(75, &["no access token from the metadata server: 127.0.0.1", "Workload Identity"]);
-    assert!(ran.took < Duration::from_secs(60), "{:?}", ran.took);
+    assert!(ran.took < Duration::from_mins(1), "{:?}", ran.took);
     assert!(google.seen(APIGEE).is_empty());
 }
 
@@ -439,7 +439,7 @@ async fn the_rendered_federation_is_accepted_as_it_is() {
     let rendered = include_str!("function/identities/expected/output.yaml");
     let start = rendered.find("config.json: |\n").unwrap() + "config.json: |\n".len();
     let lines = rendered[start..].lines().take_while(|line| line.starts_with("      "));
-    let text: String = lines.map(|line| line.trim_start()).collect();
+    let text: String = lines.map(str::trim_start).collect();
     let config: Value = serde_json::from_str(&text).unwrap();
     let token = config["credential_source"]["file"].as_str().unwrap();
     let folder = token.strip_suffix("/token").unwrap();
