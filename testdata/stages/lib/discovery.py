@@ -66,7 +66,7 @@ DEFINITIONS["Error"] = {
             "properties": {
                 "code": {"type": "integer"},
                 "message": {"type": "string", "minLength": 1},
-                "status": {"type": "string"},
+                "status": {"enum": [status for several in STATUSES.values() for status in several]},
                 "details": {
                     "type": "array",
                     "items": {
