@@ -19,79 +19,17 @@ from pathlib import Path
 
 os.environ.setdefault("GOOGLE_API_USE_CLIENT_CERTIFICATE", "false")
 
-import googleapiclient
 import httplib2
-import jsonschema
-from googleapiclient import discovery
+from googleapiclient.discovery import build_from_document
 from googleapiclient.errors import HttpError
 from google.auth.credentials import AnonymousCredentials
 
-DOCUMENT = json.loads(
-    (Path(googleapiclient.__file__).parent / "discovery_cache/documents/apigee.v1.json").read_text()
-)
-
-
-# --- Google's schemas as JSON Schema ----------------------------------------------------------------------------------------
-
-FORMATS = {
-    "int64": {"pattern": r"^-?[0-9]{1,19}$"},
-    "uint64": {"pattern": r"^[0-9]{1,20}$"},
-    "int32": {"minimum": -(2**31), "maximum": 2**31 - 1},
-    "byte": {"pattern": r"^[A-Za-z0-9+/_=-]*$"},
-}
-
-
-def to_json_schema(node):
-    if "$ref" in node:
-        return {"$ref": f"#/$defs/{node['$ref']}"}
-    if node.get("type") == "any":
-        return {}
-    schema = {"type": node["type"], **FORMATS.get(node.get("format"), {})}
-    if "enum" in node:
-        schema["enum"] = node["enum"]
-    if node["type"] == "array":
-        schema["items"] = to_json_schema(node["items"])
-    if node["type"] == "object":
-        schema["properties"] = {name: to_json_schema(child) for name, child in node.get("properties", {}).items()}
-        more = node.get("additionalProperties")
-        schema["additionalProperties"] = to_json_schema(more) if more else False
-    return schema
-
-
-DEFINITIONS = {name: to_json_schema(schema) for name, schema in DOCUMENT["schemas"].items()}
-# The envelope of errors is Google's HTTP mapping (AIP-193) and stands in no discovery document.
-DEFINITIONS["Error"] = {
-    "type": "object",
-    "required": ["error"],
-    "additionalProperties": False,
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["code", "message", "status"],
-            "additionalProperties": False,
-            "properties": {
-                "code": {"type": "integer"},
-                "message": {"type": "string", "minLength": 1},
-                "status": {
-                    "enum": ["ALREADY_EXISTS", "INVALID_ARGUMENT", "FAILED_PRECONDITION", "NOT_FOUND", "UNAUTHENTICATED"]
-                },
-                "details": {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "required": ["@type"],
-                        "properties": {"@type": {"pattern": r"^type\.googleapis\.com/"}},
-                    },
-                },
-            },
-        }
-    },
-}
+sys.path.insert(0, str(Path(__file__).parent / "stages/lib"))
+from discovery import DOCUMENT, differences
 
 
 def validate(value, schema):
-    validator = jsonschema.Draft202012Validator({"$ref": f"#/$defs/{schema}", "$defs": DEFINITIONS})
-    errors = [f"{'/'.join(map(str, e.absolute_path))}: {e.message}" for e in validator.iter_errors(value)]
+    errors = differences(value, schema)
     assert not errors, f"not a {schema}: {'; '.join(errors)}"
 
 
@@ -138,7 +76,7 @@ class Conformance:
         token = os.environ.get("SANDBOX_TOKEN")
         self.headers = {"authorization": f"Bearer {token}"} if token else {}
         self.url = url
-        self.service = discovery.build_from_document(
+        self.service = build_from_document(
             DOCUMENT, credentials=AnonymousCredentials(), client_options={"api_endpoint": url}
         )
 

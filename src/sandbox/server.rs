@@ -11,12 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::body::Bytes;
+use axum::extract::rejection::FormRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Path as PathOf, Query, Request, State as StateOf};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Form, Json, Router};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -240,6 +241,7 @@ fn bundles(shared: &Arc<Shared>, kind: BundleKind) -> Router {
         .route(&base, get(list).post(upload))
         .route(&format!("{base}/{{name}}"), resource)
         .route(&format!("{base}/{{name}}/deployments"), get(deployments_of_resource))
+        .route(&format!("{base}/{{name}}/revisions"), get(list_revisions))
         .route(&revision, get(get_revision).post(update_revision).delete(delete_revision))
         .route(&format!("{revision}/deployments"), get(deployments_of_resource))
         .route(&format!("{deployed}/deployments"), get(deployments_of_resource))
@@ -378,7 +380,8 @@ async fn upload(
     }
 }
 
-/// The zip: the form field `file`, or the whole body.
+/// The zip: the form's first part, or the whole body. Apigee's own tools do not agree on a name: apigeecli says `proxy`, the Maven plugin
+/// `content`, Google's pages `file`.
 async fn uploaded_file(request: Request) -> Result<Bytes, Fault> {
     let content_type = content_type(request.headers());
     if content_type.starts_with("application/octet-stream") {
@@ -392,12 +395,10 @@ async fn uploaded_file(request: Request) -> Result<Bytes, Fault> {
     }
     let wrong = |text: String| Fault::invalid_argument(text);
     let mut form = Multipart::from_request(request, &()).await.map_err(|error| wrong(error.body_text()))?;
-    while let Some(field) = form.next_field().await.map_err(|error| wrong(error.body_text()))? {
-        if field.name() == Some("file") {
-            return field.bytes().await.map_err(|error| wrong(error.body_text()));
-        }
+    match form.next_field().await.map_err(|error| wrong(error.body_text()))? {
+        Some(field) => field.bytes().await.map_err(|error| wrong(error.body_text())),
+        None => Err(wrong("the form has no part: send the zip file as its first".to_owned())),
     }
-    Err(wrong("the form has no field \"file\"".to_owned()))
 }
 
 fn content_type(headers: &HeaderMap) -> String {
@@ -431,6 +432,11 @@ async fn move_resource(StateOf(at): StateOf<Collection>, PathOf(parameters): Par
 
 async fn get_resource(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters) -> Answer {
     Ok(Json(at.state().get(at.path(&parameters))?))
+}
+
+/// The numbers alone. No discovery document has it; apigee-edge-js asks for it.
+async fn list_revisions(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters) -> Answer {
+    Ok(Json(at.state().get(at.path(&parameters))?["revision"].take()))
 }
 
 async fn delete_resource(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters) -> Answer {
@@ -496,7 +502,16 @@ async fn get_deployment(StateOf(at): StateOf<Collection>, PathOf(parameters): Pa
     Ok(Json(at.state().deployment(path, text(&parameters, "env"), id, at.now())?))
 }
 
-async fn deploy(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters, Query(queries): Queries) -> Answer {
+async fn deploy(
+    StateOf(at): StateOf<Collection>,
+    PathOf(parameters): Parameters,
+    Query(mut queries): Queries,
+    form: Result<Form<HashMap<String, String>>, FormRejection>,
+) -> Answer {
+    // The Maven plugin and apigee-edge-js send `override` in a form, which Google's servers read as more of the query.
+    if let Ok(Form(form)) = form {
+        queries.extend(form);
+    }
     let (path, id) = (at.path(&parameters), revision_id(&parameters)?);
     flag(&queries, "sequencedRollout")?;
     let request = Deploy {
