@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::batch::{self, Member};
 use super::bundle_resource::BundleResource;
 use super::environment::Environment;
+use crate::apigee::Removal;
 use crate::apigee::endpoint::Endpoint;
 use crate::bundle::{BatchEntry, BundleKind, DeploySettings, Digest, Manifest};
 use crate::diag::{Code, Diagnostic, Subject};
@@ -48,11 +49,19 @@ pub(super) struct Outputs<'r> {
 
 struct Pending<'r> {
     resource: &'r Resource,
-    service_account: Option<String>,
     /// The shared flows that the bundle calls.
     calls: Vec<String>,
+    settings: DeploySettings,
+    removal: Option<Removal>,
     environment: &'r Environment<'r>,
     bundle: BundleId,
+}
+
+impl Pending<'_> {
+    /// What is to be removed is not part of a batch: it goes once, and then its spec goes.
+    fn is_batched(&self) -> bool {
+        self.environment.spec.batch == Batch::Environment && self.removal.is_none()
+    }
 }
 
 impl<'r> Outputs<'r> {
@@ -95,8 +104,9 @@ impl<'r> Outputs<'r> {
             }
             self.pending.push(Pending {
                 resource: made.resource,
-                service_account: made.service_account.clone(),
                 calls: made.requires.shared_flows.clone(),
+                settings: made.settings(environment),
+                removal: made.removal(),
                 environment,
                 bundle,
             });
@@ -121,7 +131,7 @@ impl<'r> Outputs<'r> {
         }
         outputs.append(&mut self.config_maps);
         self.batches(&mut outputs, diagnostics);
-        for pending in self.pending.iter().filter(|pending| pending.environment.spec.batch == Batch::None) {
+        for pending in self.pending.iter().filter(|pending| !pending.is_batched()) {
             match self.job(pending) {
                 Ok(object) => outputs.push(Output::new(object, pending.resource)),
                 Err(why) => diagnostics.push(Diagnostic::error(Code::Internal, why).of(&pending.resource.subject)),
@@ -138,7 +148,11 @@ impl<'r> Outputs<'r> {
                 let here = |pending: &&Pending<'r>| {
                     pending.bundle.0 == *namespace && std::ptr::eq(pending.environment, *environment)
                 };
-                let members = self.pending.iter().filter(here).filter_map(|pending| self.member(pending)).collect();
+                let members: Vec<Member<'_>> =
+                    self.pending.iter().filter(here).filter_map(|pending| self.member(pending)).collect();
+                if members.is_empty() {
+                    continue;
+                }
                 let deployer = self.deployer(namespace, environment);
                 match batch::objects(environment, some(namespace), &deployer, self.provenance, members) {
                     Ok([map, job]) => {
@@ -155,10 +169,10 @@ impl<'r> Outputs<'r> {
 
     fn member<'o>(&'o self, pending: &'o Pending<'r>) -> Option<Member<'o>> {
         let (_, kind, name, digest) = &pending.bundle;
-        let settings = DeploySettings { service_account: pending.service_account.clone(), ..DeploySettings::default() };
         // A name in Apigee is one part of a path.
         let folder = format!("{}/{name}", kind.collection());
-        let entry = BatchEntry { kind: *kind, name: name.clone(), folder, digest: *digest, settings };
+        let entry =
+            BatchEntry { kind: *kind, name: name.clone(), folder, digest: *digest, settings: pending.settings.clone() };
         Some(Member { entry, calls: &pending.calls, maps: self.bundles.get(&pending.bundle)? })
     }
 
@@ -171,7 +185,11 @@ impl<'r> Outputs<'r> {
             organization: environment.organization(),
             environment: environment.name(),
             endpoint: environment.endpoint.as_deref(),
-            payload: Payload::Bundle { kind: *kind, name, service_account: pending.service_account.as_deref() },
+            payload: Payload::Bundle {
+                kind: *kind,
+                name,
+                service_account: pending.settings.service_account.as_deref(),
+            },
             digest: maps.digest,
             sources: &maps.sources,
             deployer: &deployer,

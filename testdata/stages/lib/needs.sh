@@ -172,6 +172,10 @@ at_most() {
 
 need_kpt() { command -v kpt >/dev/null || lack "kpt is not installed; run ./test --system, or see https://kpt.dev"; }
 
+need_gcloud() {
+    command -v gcloud >/dev/null || lack "gcloud is not installed; run ./test --system, or see https://cloud.google.com/sdk"
+}
+
 SYSTEM_PACKAGES=(podman buildah runc uidmap fuse-overlayfs netavark)
 
 # Installs the system's tools that are missing. What cannot be had is left to the stages, which name it.
@@ -179,6 +183,7 @@ install_system_tools() {
     local wanted=() available=() package as_root=()
     command -v podman >/dev/null || wanted+=("${SYSTEM_PACKAGES[@]}")
     command -v kpt >/dev/null || wanted+=(google-cloud-cli-kpt)
+    command -v gcloud >/dev/null || wanted+=(google-cloud-cli)
     command -v file >/dev/null || wanted+=(file)
     [[ ${#wanted[@]} -gt 0 ]] || return 0
     command -v apt-get >/dev/null || { echo "--system: there is no apt-get here to install: ${wanted[*]}"; return 0; }
