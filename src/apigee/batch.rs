@@ -143,7 +143,7 @@ impl Running<'_> {
     async fn run(&mut self, workers: NonZeroUsize) {
         loop {
             while self.tasks.len() < workers.get() {
-                let Some(index) = self.schedule.next() else { break };
+                let Some(index) = self.schedule.start() else { break };
                 self.start(index);
             }
             let (task, result) = match self.tasks.join_next_with_id().await {

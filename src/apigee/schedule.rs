@@ -43,7 +43,9 @@ impl Schedule {
             called.sort_unstable();
             called.dedup();
             missing[caller] = called.len();
-            called.into_iter().for_each(|flow| callers[flow].push(caller));
+            for flow in called {
+                callers[flow].push(caller);
+            }
         }
         let mut ready: Vec<usize> = (0..nodes.len()).filter(|index| missing[*index] == 0).collect();
         // Others wait for shared flows only, so these go first.
@@ -56,7 +58,7 @@ impl Schedule {
     }
 
     /// The next bundle that may start; none if all that are left wait for others.
-    pub fn next(&mut self) -> Option<usize> {
+    pub fn start(&mut self) -> Option<usize> {
         self.ready.pop_front()
     }
 
@@ -95,7 +97,7 @@ impl Schedule {
     fn circle(&self, nodes: &[Node<'_>], flows: &BTreeMap<&str, usize>) -> Option<String> {
         let mut rest = self.clone();
         let mut left: Vec<bool> = vec![true; nodes.len()];
-        while let Some(index) = rest.next() {
+        while let Some(index) = rest.start() {
             left[index] = false;
             rest.done(index);
         }
@@ -138,7 +140,7 @@ mod tests {
     }
 
     fn drain(schedule: &mut Schedule) -> Vec<usize> {
-        std::iter::from_fn(|| schedule.next()).collect()
+        std::iter::from_fn(|| schedule.start()).collect()
     }
 
     #[test]
@@ -195,7 +197,7 @@ mod tests {
                 .collect();
             let mut schedule = Schedule::new(&nodes).unwrap();
             let mut ended: Vec<Option<bool>> = vec![None; 12];
-            while let Some(index) = schedule.next() {
+            while let Some(index) = schedule.start() {
                 prop_assert_eq!(ended[index], None);
                 for call in &calls[index] {
                     prop_assert_eq!(ended[call.parse::<usize>().unwrap()], Some(true));

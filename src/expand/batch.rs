@@ -89,11 +89,13 @@ fn longest_chain(members: &[Member<'_>]) -> usize {
     let Ok(mut schedule) = Schedule::new(&nodes) else { return 1 };
     let mut length = 0;
     loop {
-        let wave: Vec<usize> = std::iter::from_fn(|| schedule.next()).collect();
+        let wave: Vec<usize> = std::iter::from_fn(|| schedule.start()).collect();
         if wave.is_empty() {
             return length;
         }
         length += 1;
-        wave.into_iter().for_each(|index| schedule.done(index));
+        for index in wave {
+            schedule.done(index);
+        }
     }
 }
