@@ -48,7 +48,7 @@ pub use mount::Bundle;
 pub use name::Name;
 pub use outcome::{Outcome, Report};
 pub use provenance::Provenance;
-pub use remove::{Removal, remove};
+pub use remove::remove;
 pub use revision::{Revision, RevisionId};
 pub use revision_record::RevisionRecord;
 pub use service_account::ServiceAccount;

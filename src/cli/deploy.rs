@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::apigee_args::ApigeeArgs;
+use super::settings_args::SettingsArgs;
 use crate::apigee::deploy::Event;
 use crate::apigee::outcome::Ending;
 use crate::apigee::{Bundle, Client, Error, Name, Options, Outcome, Provenance, Report, Target, WaitFor, deploy};
 use crate::bundle::batch::DEFAULT_WORKERS;
-use crate::bundle::{DeploySettings, Digest, manifest};
+use crate::bundle::{Digest, manifest};
 use crate::duration;
 
 /// The kubelet reads this file when the container ends (Kubernetes, `terminationMessagePath`).
@@ -30,7 +31,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", required_unless_present = "batch", conflicts_with = "batch")]
     manifest: Option<PathBuf>,
     /// The batch.json of many bundles, in place of one manifest
-    #[arg(long, value_name = "FILE", requires = "bundles", conflicts_with_all = ["expect_digest", "service_account"])]
+    #[arg(long, value_name = "FILE", requires = "bundles", conflicts_with = "expect_digest")]
     batch: Option<PathBuf>,
     /// Where the bundles of the batch lie
     #[arg(long, value_name = "DIR", requires = "batch")]
@@ -47,9 +48,6 @@ pub(super) struct Args {
     /// Refuse any other bundle
     #[arg(long, value_name = "DIGEST")]
     expect_digest: Option<Digest>,
-    /// The email of the Google service account that the proxy runs as
-    #[arg(long, value_name = "EMAIL")]
-    service_account: Option<String>,
     /// How long the runtime may take to become ready
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
@@ -62,6 +60,8 @@ pub(super) struct Args {
     /// Write the result there too, if the file exists
     #[arg(long, value_name = "FILE", default_value = TERMINATION_LOG)]
     termination_log: PathBuf,
+    #[command(flatten)]
+    settings: SettingsArgs,
     #[command(flatten)]
     apigee: ApigeeArgs,
 }
@@ -128,10 +128,7 @@ async fn terminated() {
 }
 
 async fn run_deploy(args: &Args, log: Log, prepared: &Prepared) -> Report {
-    let options = Options {
-        settings: DeploySettings { service_account: args.service_account.clone(), ..DeploySettings::default() },
-        ..options(args, prepared.provenance.clone())
-    };
+    let options = Options { settings: args.settings.settings(), ..options(args, prepared.provenance.clone()) };
     deploy(&prepared.client, &prepared.bundle, &target(args), &options, &|event| log.event(event)).await
 }
 

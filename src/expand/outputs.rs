@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::batch::{self, Member};
 use super::bundle_resource::BundleResource;
 use super::environment::Environment;
-use crate::apigee::Removal;
 use crate::apigee::endpoint::Endpoint;
-use crate::bundle::{BatchEntry, BundleKind, DeploySettings, Digest, Manifest};
+use crate::bundle::{BatchEntry, BundleKind, DeploySettings, Digest, Manifest, Removal};
 use crate::diag::{Code, Diagnostic, Subject};
 use crate::k8s::{self, BundleMaps, Deployer, Deployment, Metadata, Object, Payload};
 use crate::krm::{Id, Item, annotation};
@@ -82,7 +81,7 @@ impl<'r> Outputs<'r> {
         for environment in &made.environments {
             let namespace = made.resource.namespace().or_else(|| environment.resource.namespace()).unwrap_or_default();
             let bundle = (namespace.to_owned(), made.kind, made.name.clone(), manifest.digest);
-            if !self.bundles.contains_key(&bundle) {
+            if made.removal().is_none() && !self.bundles.contains_key(&bundle) {
                 let metadata = Metadata {
                     namespace: some(namespace),
                     owner: &owner,
@@ -146,7 +145,9 @@ impl<'r> Outputs<'r> {
         for (namespace, environments) in &self.namespaces {
             for environment in environments.iter().filter(|environment| environment.spec.batch == Batch::Environment) {
                 let here = |pending: &&Pending<'r>| {
-                    pending.bundle.0 == *namespace && std::ptr::eq(pending.environment, *environment)
+                    pending.is_batched()
+                        && pending.bundle.0 == *namespace
+                        && std::ptr::eq(pending.environment, *environment)
                 };
                 let members: Vec<Member<'_>> =
                     self.pending.iter().filter(here).filter_map(|pending| self.member(pending)).collect();
@@ -180,18 +181,26 @@ impl<'r> Outputs<'r> {
         let environment = pending.environment;
         let (namespace, kind, name, _) = &pending.bundle;
         let deployer = self.deployer(namespace, environment);
-        let maps = self.bundles.get(&pending.bundle).ok_or("the bundle of a Job is missing")?;
+        let (payload, digest, sources) = match pending.removal {
+            // The Job of a removal runs again when another removal is wanted, and not when the bundle changes.
+            Some(removal) => (
+                Payload::Removal { kind: *kind, name, removal },
+                Digest::of_bytes(format!("{removal:?}").as_bytes()),
+                Default::default(),
+            ),
+            None => {
+                let maps = self.bundles.get(&pending.bundle).ok_or("the bundle of a Job is missing")?;
+                let payload = Payload::Bundle { kind: *kind, name, settings: &pending.settings };
+                (payload, maps.digest, maps.sources.as_slice())
+            }
+        };
         let deployment = Deployment {
             organization: environment.organization(),
             environment: environment.name(),
             endpoint: environment.endpoint.as_deref(),
-            payload: Payload::Bundle {
-                kind: *kind,
-                name,
-                service_account: pending.settings.service_account.as_deref(),
-            },
-            digest: maps.digest,
-            sources: &maps.sources,
+            payload,
+            digest,
+            sources,
             deployer: &deployer,
             image: environment.image(),
             timeout: environment.timeout(),

@@ -19,7 +19,7 @@ use super::metadata::{DIGEST, Metadata};
 use super::names::{batch_name, job_name, label_value};
 use super::object::Object;
 use super::provenance;
-use crate::bundle::{BundleKind, Digest, batch, manifest};
+use crate::bundle::{BundleKind, DeploySettings, Digest, Removal, SmokeTest, batch, manifest};
 use crate::spec::environment::{self, Resources};
 use crate::spec::expand_apigee::Provenance;
 
@@ -47,8 +47,17 @@ pub enum Payload<'a> {
         kind: BundleKind,
         /// The bundle's name in Apigee.
         name: &'a str,
-        /// The Google service account that the bundle runs as.
-        service_account: Option<&'a str>,
+        /// How it is deployed.
+        settings: &'a DeploySettings,
+    },
+    /// Nothing: one is removed.
+    Removal {
+        /// Proxy or shared flow.
+        kind: BundleKind,
+        /// Its name in Apigee.
+        name: &'a str,
+        /// How much of it goes.
+        removal: Removal,
     },
     /// All bundles of an environment.
     Batch {
@@ -91,7 +100,9 @@ pub struct Deployment<'a> {
 /// The Job.
 pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
     let name = match deployment.payload {
-        Payload::Bundle { kind, name, .. } => job_name(kind, deployment.environment, name),
+        Payload::Bundle { kind, name, .. } | Payload::Removal { kind, name, .. } => {
+            job_name(kind, deployment.environment, name)
+        }
         Payload::Batch { .. } => batch_name(deployment.environment),
     };
     let mut object_meta = metadata.object(&name);
@@ -145,8 +156,10 @@ pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
 
 fn job_labels(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> BTreeMap<String, String> {
     let what = match deployment.payload {
-        Payload::Bundle { kind: BundleKind::Proxy, name, .. } => name.to_owned(),
-        Payload::Bundle { kind: BundleKind::SharedFlow, name, .. } => format!("{}-{name}", metadata.component),
+        Payload::Bundle { kind, name, .. } | Payload::Removal { kind, name, .. } => match kind {
+            BundleKind::Proxy => name.to_owned(),
+            BundleKind::SharedFlow => format!("{}-{name}", metadata.component),
+        },
         Payload::Batch { .. } => metadata.component.to_owned(),
     };
     let instance = format!("{}-{}-{what}", deployment.organization, deployment.environment);
@@ -156,7 +169,7 @@ fn job_labels(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> BTreeMap<
         ("apigeeflux.dev/organization".to_owned(), label_value(deployment.organization)),
         ("apigeeflux.dev/environment".to_owned(), label_value(deployment.environment)),
     ]);
-    if let Payload::Bundle { name, .. } = deployment.payload {
+    if let Payload::Bundle { name, .. } | Payload::Removal { name, .. } = deployment.payload {
         labels.insert(format!("apigeeflux.dev/{}", metadata.component), label_value(name));
     }
     labels
@@ -188,13 +201,21 @@ fn pod_failure_policy() -> PodFailurePolicy {
 
 /// The arguments. Paths are relative to the container's working directory `/`.
 fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
-    let mut arguments = vec!["deploy".to_owned()];
-    match deployment.payload {
-        Payload::Bundle { .. } => arguments.push(format!("--manifest={BUNDLE}/{}", manifest::FILE_NAME)),
+    let mut arguments = match deployment.payload {
+        Payload::Bundle { .. } => vec!["deploy".to_owned(), format!("--manifest={BUNDLE}/{}", manifest::FILE_NAME)],
         Payload::Batch { .. } => {
-            arguments.extend([format!("--batch={BATCH}/{}", batch::FILE_NAME), format!("--bundles={BUNDLES}")]);
+            vec!["deploy".to_owned(), format!("--batch={BATCH}/{}", batch::FILE_NAME), format!("--bundles={BUNDLES}")]
         }
-    }
+        Payload::Removal { kind, name, removal } => {
+            let kind = match kind {
+                BundleKind::Proxy => "proxy",
+                BundleKind::SharedFlow => "shared-flow",
+            };
+            let mut arguments = vec!["remove".to_owned(), format!("--{kind}={name}")];
+            arguments.extend((removal == Removal::Delete).then(|| "--delete".to_owned()));
+            arguments
+        }
+    };
     arguments.extend([
         format!("--provenance=provenance/{}", provenance::FILE_NAME),
         format!("--org={}", deployment.organization),
@@ -207,10 +228,11 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
     if let Some(endpoint) = deployment.endpoint {
         arguments.push(format!("--endpoint={endpoint}"));
     }
-    if let Payload::Bundle { service_account: Some(account), .. } = deployment.payload {
-        arguments.push(format!("--service-account={account}"));
+    if let Payload::Bundle { settings, .. } = deployment.payload {
+        arguments.extend(settings_arguments(settings));
     }
-    if deployment.settings.wait == environment::Wait::Accepted {
+    let waits = !matches!(deployment.payload, Payload::Removal { .. });
+    if waits && deployment.settings.wait == environment::Wait::Accepted {
         arguments.push("--wait=accepted".to_owned());
     }
     if let Some(rate) = deployment.settings.rate {
@@ -220,6 +242,18 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
     arguments.into_iter().map(|argument| argument.replace("$(", "$$(")).collect()
 }
 
+fn settings_arguments(settings: &DeploySettings) -> Vec<String> {
+    let DeploySettings { service_account, keep_revisions, allow_extensible, smoke_test } = settings;
+    let mut arguments = Vec::new();
+    arguments.extend(service_account.iter().map(|account| format!("--service-account={account}")));
+    arguments.extend(keep_revisions.iter().map(|kept| format!("--keep-revisions={kept}")));
+    arguments.extend(allow_extensible.iter().map(|allowed| format!("--allow-extensible={allowed}")));
+    if let Some(SmokeTest { url, expect_status }) = smoke_test {
+        arguments.extend([format!("--smoke-test={url}"), format!("--smoke-status={expect_status}")]);
+    }
+    arguments
+}
+
 fn pod(deployment: &Deployment<'_>) -> PodSpec {
     let mount = |name: &str| VolumeMount {
         name: name.to_owned(),
@@ -227,27 +261,30 @@ fn pod(deployment: &Deployment<'_>) -> PodSpec {
         read_only: Some(true),
         ..VolumeMount::default()
     };
+    let (mut mounts, mut volumes) = (Vec::new(), Vec::new());
     let files = match deployment.payload {
-        Payload::Bundle { .. } => BUNDLE,
-        Payload::Batch { .. } => BUNDLES,
+        Payload::Bundle { .. } => Some(BUNDLE),
+        Payload::Batch { .. } => Some(BUNDLES),
+        Payload::Removal { .. } => None,
     };
-    let mut mounts = vec![mount(files), mount("provenance")];
-    let mut volumes = vec![
-        Volume {
+    if let Some(files) = files {
+        mounts.push(mount(files));
+        volumes.push(Volume {
             name: files.to_owned(),
             projected: Some(ProjectedVolumeSource { sources: Some(deployment.sources.to_vec()), default_mode: None }),
             ..Volume::default()
-        },
-        Volume {
-            name: "provenance".to_owned(),
-            config_map: Some(ConfigMapVolumeSource {
-                name: provenance::NAME.to_owned(),
-                optional: Some(true),
-                ..ConfigMapVolumeSource::default()
-            }),
-            ..Volume::default()
-        },
-    ];
+        });
+    }
+    mounts.push(mount("provenance"));
+    volumes.push(Volume {
+        name: "provenance".to_owned(),
+        config_map: Some(ConfigMapVolumeSource {
+            name: provenance::NAME.to_owned(),
+            optional: Some(true),
+            ..ConfigMapVolumeSource::default()
+        }),
+        ..Volume::default()
+    });
     if let Payload::Batch { config_map } = deployment.payload {
         mounts.push(mount(BATCH));
         volumes.push(Volume {
