@@ -73,9 +73,9 @@ FLOW = zipped({
 class Conformance:
     def __init__(self, url):
         self.passed, self.failed = 0, 0
-        self.url = url
         token = os.environ.get("SANDBOX_TOKEN")
         self.headers = {"authorization": f"Bearer {token}"} if token else {}
+        self.url = url
         self.service = build_from_document(
             DOCUMENT, credentials=AnonymousCredentials(), client_options={"api_endpoint": url}
         )
@@ -149,6 +149,66 @@ class Conformance:
         for parent in parents:
             node = node["resources"][parent]
         return node["methods"][last]["response"]["$ref"]
+
+    def done(self, method, **parameters):
+        """Calls a method with an empty octet stream, which must answer 204."""
+
+        def action():
+            request = self.request(method, parameters, b"", False)
+            request.postproc = lambda response, content: (response.status, content)
+            answer = request.execute()
+            assert answer == (204, b""), answer
+            return {}
+
+        return self.check(f"{method} {parameters} -> 204", action)
+
+    def form(self, method, expect=None, status=200, parts=None, **parameters):
+        """Calls a method with a form of the given parts; another status than 200 must come with an error."""
+        def action():
+            request = self.request(method, parameters, b"", False)
+            boundary = uuid.uuid4().hex
+            body = b"".join(
+                f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{name}"\r\n\r\n'.encode() + part + b"\r\n"
+                for name, part in (parts or {}).items()
+            )
+            request.body = body + f"--{boundary}--\r\n".encode()
+            request.headers["content-type"] = f"multipart/form-data; boundary={boundary}"
+            request.headers["content-length"] = str(len(request.body))
+            try:
+                answer = request.execute()
+            except HttpError as error:
+                validate(json.loads(error.content), "Error")
+                assert error.status_code == status, error
+                return {}
+            assert status == 200, f"it succeeded, expected {status}"
+            validate(answer, self.answer_schema(method))
+            for field, value in (expect or {}).items():
+                assert answer.get(field) == value, f"{field} is {answer.get(field)!r}, expected {value!r}"
+            return answer
+
+        return self.check(f"{method} {parameters} as a form", action)
+
+    def content(self, method, expected, **parameters):
+        """Calls a method that answers a file."""
+
+        def action():
+            request = self.request(method, parameters, None, False)
+            request.postproc = lambda _response, content: content
+            content = request.execute()
+            assert content == expected, f"the file is {content!r}"
+
+        self.check(f"{method} {parameters} as a file", action)
+
+    def names(self, path, expected):
+        """A list that the discovery document lacks: a bare array of names."""
+
+        def action():
+            http = httplib2.Http()
+            response, content = http.request(f"{self.url}/v1/{path}", headers=self.headers)
+            assert response.status == 200, response
+            assert json.loads(content) == expected, content
+
+        self.check(f"GET {path} is {expected}", action)
 
     def until_ready(self, method, name):
         def action():
@@ -472,6 +532,317 @@ def check_fields(answer, **fields):
         assert answer.get(field) == value, f"{field} is {answer.get(field)!r}, expected {value!r}"
 
 
+CERTIFICATE = (Path(__file__).parent / "certificate.pem").read_bytes()
+# The head is what the sandbox looks at; a whole key in a repository would be taken for a leak.
+KEY = b"-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"
+
+
+def environment_config(c):
+    """Target servers, key value maps, resource files, keystores, references, flow hooks, debug mask, tracing."""
+    org = f"organizations/config-{uuid.uuid4().hex[:8]}"
+    env, envs = f"{org}/environments/prod", "organizations.environments"
+    precondition, bad = "google.rpc.PreconditionFailure", "google.rpc.BadRequest"
+
+    # Target servers.
+    servers, server = f"{envs}.targetservers", f"{env}/targetservers/orders"
+    c.names(f"{env}/targetservers", [])
+    full = {"name": "orders", "host": "a.example", "port": 443, "protocol": "HTTP2", "sSLInfo": {"enabled": True, "ignoreValidationErrors": True}}
+    c.call(f"{servers}.create", {**full, "isEnabled": True}, parent=env, body=full)
+    c.refuse(f"{servers}.create", 409, parent=env, body=full)
+    c.refuse(f"{servers}.create", 400, bad, "host is required", parent=env, body={"name": "x", "port": 1})
+    c.refuse(f"{servers}.create", 400, bad, "Cannot find field", parent=env, body={"name": "x", "ssl": 1})
+    c.refuse(f"{servers}.update", 400, contains="protocol", name=server, body={"host": "b.example", "port": 80})
+    c.call(f"{servers}.update", {"sSLInfo": None, "host": "b.example"}, name=server, body={"host": "b.example", "port": 80, "protocol": "HTTP2"})
+    c.call(f"{servers}.get", {"port": 80, "sSLInfo": None}, name=server)
+    c.names(f"{env}/targetservers", ["orders"])
+    c.call(f"{servers}.delete", {"name": "orders"}, name=server)
+    c.refuse(f"{servers}.get", 404, name=server)
+
+    # Key value maps and their entries, in each scope.
+    c.call("organizations.apis.create", parent=org, name="a", action="import", upload=proxy("a", "/a"))
+    c.refuse("organizations.apis.keyvaluemaps.create", 404, parent=f"{org}/apis/none", body={"name": "m", "encrypted": True})
+    for method, parent in [("organizations", org), (envs, env), ("organizations.apis", f"{org}/apis/a")]:
+        maps, name = f"{method}.keyvaluemaps", f"{parent}/keyvaluemaps/settings"
+        entries = f"{maps}.entries"
+        c.names(f"{parent}/keyvaluemaps", [])
+        c.call(f"{maps}.create", {"name": "settings", "encrypted": True}, parent=parent, body={"name": "settings", "encrypted": True})
+        c.refuse(f"{maps}.create", 409, precondition, parent=parent, body={"name": "settings", "encrypted": True})
+        c.names(f"{parent}/keyvaluemaps", ["settings"])
+        for number in range(101):
+            c.call(f"{entries}.create", parent=name, body={"name": f"k {number:03}", "value": "v"})
+        c.refuse(f"{entries}.create", 409, precondition, "KeyValueMapEntryAlreadyExists", parent=name, body={"name": "k 000", "value": "v"})
+        listed = c.call(f"{entries}.list", parent=name)
+        c.check("a page has 100", lambda: check_length(listed["keyValueEntries"], 100))
+        rest = c.call(f"{entries}.list", {"nextPageToken": None}, parent=name, pageToken=listed.get("nextPageToken"))
+        c.check("the rest has 1", lambda: check_length(rest["keyValueEntries"], 1))
+        c.call(f"{entries}.update", {"value": "w"}, name=f"{name}/entries/k 000", body={"name": "k 000", "value": "w"})
+        c.call(f"{entries}.get", {"value": "w"}, name=f"{name}/entries/k 000")
+        c.call(f"{entries}.delete", name=f"{name}/entries/k 000")
+        c.refuse(f"{entries}.get", 404, precondition, "keyvaluemap_entry_doesnt_exist", name=f"{name}/entries/k 000")
+        c.call(f"{maps}.update", {"maskedValues": True}, name=name, body={"name": "settings", "encrypted": True, "maskedValues": True})
+        c.call(f"{entries}.get", {"value": "*****"}, name=f"{name}/entries/k 001")
+        c.call(f"{maps}.get", {"encrypted": True, "maskedValues": True}, name=name)
+        c.call(f"{maps}.delete", name=name)
+        c.refuse(f"{maps}.get", 404, name=name)
+
+    # Resource files.
+    files = f"{envs}.resourcefiles"
+    c.call(f"{files}.create", {"name": "x.js", "type": "jsc"}, parent=env, name="x.js", type="jsc", upload=b"1;")
+    c.call(f"{files}.create", parent=env, name="y.xsl", type="xsl", upload=b"<x/>", multipart=False)
+    c.refuse(f"{files}.create", 409, parent=env, name="x.js", type="jsc", upload=b"1;")
+    c.refuse(f"{files}.create", 400, parent=env, name="x.exe", type="exe", upload=b"1;")
+    c.content(f"{files}.get", b"1;", parent=env, type="jsc", name="x.js")
+    c.call(f"{files}.update", parent=env, type="jsc", name="x.js", upload=b"2;")
+    c.content(f"{files}.get", b"2;", parent=env, type="jsc", name="x.js")
+    c.call(f"{files}.list", {"resourceFile": [{"name": "x.js", "type": "jsc"}, {"name": "y.xsl", "type": "xsl"}]}, parent=env)
+    c.call(f"{files}.list", {"resourceFile": [{"name": "y.xsl", "type": "xsl"}]}, parent=env, type="xsl")
+    c.call(f"{files}.listEnvironmentResources", {"resourceFile": [{"name": "x.js", "type": "jsc"}]}, parent=env, type="jsc")
+    c.call(f"{files}.delete", parent=env, type="jsc", name="x.js")
+    c.refuse(f"{files}.get", 404, parent=env, type="jsc", name="x.js")
+
+    # Keystores, aliases, references.
+    stores, store = f"{envs}.keystores", f"{env}/keystores/tls"
+    aliases, alias = f"{stores}.aliases", f"{env}/keystores/tls/aliases/orders"
+    c.call(f"{stores}.create", {"name": "tls"}, parent=env, body={"name": "tls"})
+    c.refuse(f"{stores}.create", 409, parent=env, body={"name": "tls"})
+    pair = {"certFile": CERTIFICATE, "keyFile": KEY}
+    long = {"parent": store, "format": "keycertfile", "ignoreExpiryValidation": True}
+    made = c.form(f"{aliases}.create", {"alias": "orders", "type": "KEY_CERT"}, parts=pair, alias="orders", **long)
+    c.check("the subject is read", lambda: check_subject(made))
+    c.form(f"{aliases}.create", status=409, parts=pair, alias="orders", **long)
+    c.form(f"{aliases}.create", {"type": "CERT"}, parts={"certFile": CERTIFICATE}, alias="ca", **long)
+    c.form(f"{aliases}.create", status=400, parts={"certFile": b"none"}, alias="x", **long)
+    c.form(f"{aliases}.create", {"type": "KEY_CERT", "certsInfo": None}, parts={"file": b"\x30\x00"}, alias="p12", parent=store, format="pkcs12")
+    c.form(f"{aliases}.update", {"alias": "orders"}, parts={"certFile": CERTIFICATE}, name=alias, ignoreExpiryValidation=True)
+    c.form(f"{aliases}.update", status=400, parts=pair, name=alias)
+    c.call(f"{aliases}.get", {"type": "KEY_CERT"}, name=alias)
+    c.content(f"{aliases}.getCertificate", CERTIFICATE, name=alias)
+    c.names(f"{env}/keystores", ["tls"])
+    c.names(f"{store}/aliases", ["ca", "orders", "p12"])
+    c.call(f"{stores}.get", {"aliases": ["ca", "orders", "p12"]}, name=store)
+    references, reference = f"{envs}.references", f"{env}/references/current"
+    body = {"name": "current", "refers": "tls", "resourceType": "KeyStore"}
+    c.refuse(f"{references}.create", 400, parent=env, body={**body, "refers": "none"})
+    c.call(f"{references}.create", body, parent=env, body=body)
+    c.refuse(f"{references}.create", 409, parent=env, body=body)
+    c.call(f"{references}.update", {"description": "d"}, name=reference, body={**body, "description": "d"})
+    c.call(f"{references}.get", {"refers": "tls"}, name=reference)
+    c.names(f"{env}/references", ["current"])
+    c.refuse(f"{stores}.delete", 400, precondition, name=store)
+    c.call(f"{references}.delete", name=reference)
+    c.call(f"{aliases}.delete", {"alias": "ca"}, name=f"{store}/aliases/ca")
+    c.refuse(f"{aliases}.get", 404, name=f"{store}/aliases/ca")
+    c.call(f"{stores}.delete", {"name": "tls"}, name=store)
+    c.refuse(f"{stores}.get", 404, name=store)
+
+    # Flow hooks hold a shared flow.
+    hooks, hook, flow = f"{envs}.flowhooks", f"{env}/flowhooks/PreProxyFlowHook", f"{env}/sharedflows/flow/revisions/1"
+    c.call("organizations.sharedflows.create", parent=org, name="flow", action="import", upload=FLOW)
+    c.call(f"{hooks}.get", {"sharedFlow": None, "flowHookPoint": "PreProxyFlowHook"}, name=hook)
+    c.refuse(f"{hooks}.attachSharedFlowToFlowHook", 400, precondition, name=hook, body={"sharedFlow": "flow"})
+    c.call(f"{envs}.sharedflows.revisions.deploy", name=flow)
+    c.call(f"{hooks}.attachSharedFlowToFlowHook", {"sharedFlow": "flow", "continueOnError": True}, name=hook, body={"sharedFlow": "flow"})
+    c.refuse(f"{envs}.sharedflows.revisions.undeploy", 400, precondition, "WOULD_BREAK_DEPENDENT", name=flow)
+    c.names(f"{env}/flowhooks", ["PreProxyFlowHook", "PostProxyFlowHook", "PreTargetFlowHook", "PostTargetFlowHook"])
+    c.refuse(f"{hooks}.get", 400, name=f"{env}/flowhooks/Other")
+    c.call(f"{hooks}.detachSharedFlowFromFlowHook", name=hook)
+    c.call(f"{envs}.sharedflows.revisions.undeploy", name=flow)
+
+    # The debug mask grows unless it is replaced.
+    mask, body = f"{env}/debugmask", {"variables": ["a"], "namespaces": {"x": "urn:x"}}
+    c.call(f"{envs}.getDebugmask", {"name": mask, "variables": None}, name=mask)
+    c.call(f"{envs}.updateDebugmask", {"variables": ["a"]}, name=mask, body=body)
+    c.call(f"{envs}.updateDebugmask", {"variables": ["a", "a"]}, name=mask, body=body)
+    c.call(f"{envs}.updateDebugmask", {"variables": ["a"]}, name=mask, body=body, replaceRepeatedFields=True, updateMask="variables")
+
+    # Tracing.
+    trace, overrides = f"{env}/traceConfig", f"{envs}.traceConfig.overrides"
+    c.call(f"{envs}.getTraceConfig", {"samplingConfig": {"sampler": "OFF"}}, name=trace)
+    c.call(
+        f"{envs}.updateTraceConfig", {"exporter": "CLOUD_TRACE"}, name=trace, updateMask="exporter,endpoint",
+        body={"exporter": "CLOUD_TRACE", "endpoint": "p"},
+    )
+    c.refuse(f"{envs}.updateTraceConfig", 400, name=trace, updateMask="none", body={})
+    body = {"apiProxy": "a", "samplingConfig": {"sampler": "PROBABILITY", "samplingRate": 0.25}}
+    name = f"{trace}/overrides/{c.call(f'{overrides}.create', parent=trace, body=body).get('name')}"
+    c.refuse(f"{overrides}.create", 409, parent=trace, body=body)
+    c.call(f"{overrides}.patch", {"samplingConfig": {"sampler": "OFF"}}, name=name, updateMask="samplingConfig", body={"samplingConfig": {"sampler": "OFF"}})
+    c.call(f"{overrides}.get", {"apiProxy": "a"}, name=name)
+    listed = c.call(f"{overrides}.list", parent=trace)
+    c.check("there is 1 override", lambda: check_length(listed["traceConfigOverrides"], 1))
+    c.call(f"{overrides}.delete", name=name)
+    c.refuse(f"{overrides}.get", 404, name=name)
+
+
+def organization_config(c):
+    """Data collectors, products, rate plans, developers, apps, keys, app groups, catalog items."""
+    org, o = f"organizations/config-{uuid.uuid4().hex[:8]}", "organizations"
+    precondition, bad = "google.rpc.PreconditionFailure", "google.rpc.BadRequest"
+
+    # Data collectors.
+    collectors, collector = f"{o}.datacollectors", f"{org}/datacollectors/dc_size"
+    c.call(f"{collectors}.list", {"dataCollectors": None}, parent=org)
+    c.call(f"{collectors}.create", {"name": "dc_size", "type": "INTEGER"}, parent=org, dataCollectorId="dc_size", body={"type": "INTEGER"})
+    c.refuse(f"{collectors}.create", 409, parent=org, dataCollectorId="dc_size", body={"type": "INTEGER"})
+    c.refuse(f"{collectors}.create", 400, parent=org, dataCollectorId="size", body={"type": "INTEGER"})
+    c.refuse(f"{collectors}.patch", 400, name=collector, updateMask="type", body={"type": "STRING"})
+    c.call(f"{collectors}.patch", {"description": "d", "type": "INTEGER"}, name=collector, updateMask="description", body={"description": "d"})
+    c.call(f"{collectors}.get", {"description": "d"}, name=collector)
+    c.call(f"{collectors}.list", parent=org, pageSize=1)
+    c.call(f"{collectors}.delete", name=collector)
+    c.refuse(f"{collectors}.get", 404, name=collector)
+
+    # API products and rate plans.
+    products, gold = f"{o}.apiproducts", f"{org}/apiproducts/gold"
+    operation = {"apiSource": "a", "operations": [{"resource": "/x", "methods": ["GET"]}], "quota": {"limit": "5", "interval": "1", "timeUnit": "hour"}}
+    body = {
+        "name": "gold", "displayName": "Gold", "environments": ["prod"], "attributes": [{"name": "access", "value": "public"}],
+        "operationGroup": {"operationConfigs": [operation], "operationConfigType": "proxy"}, "quotaCounterScope": "PROXY",
+    }
+    c.call(f"{products}.list", {"apiProduct": None}, parent=org)
+    c.call(f"{products}.create", {**body, "approvalType": "auto"}, parent=org, body=body)
+    c.refuse(f"{products}.create", 409, parent=org, body=body)
+    c.refuse(f"{products}.create", 400, contains="apiResources", parent=org, body={**body, "name": "x", "apiResources": ["/"]})
+    c.call(f"{products}.create", {"proxies": None}, parent=org, body={"name": "silver", "displayName": "Silver", "approvalType": "manual"})
+    c.call(f"{products}.list", {"apiProduct": [{"name": "gold"}]}, parent=org, count="1")
+    c.call(f"{products}.list", {"apiProduct": [{"name": "silver"}]}, parent=org, startKey="silver")
+    c.call(f"{products}.list", parent=org, expand=True)
+    c.call(f"{products}.list", {"apiProduct": [{"name": "gold"}]}, parent=org, attributename="access", attributevalue="public")
+    c.refuse(f"{products}.list", 400, parent=org, count="1001")
+    c.refuse(f"{products}.update", 400, bad, "displayName", name=gold, body={"description": "d"})
+    c.call(f"{products}.update", {"description": "d", "environments": None}, name=gold, body={"displayName": "Gold", "description": "d"})
+    attributes = f"{products}.attributes"
+    c.call(f"{attributes}.updateApiProductAttribute", {"value": "2"}, name=f"{gold}/attributes/tier", body={"name": "tier", "value": "2"})
+    c.call(f"{attributes}.get", {"value": "2"}, name=f"{gold}/attributes/tier")
+    c.call(f"{attributes}.list", {"attribute": [{"name": "tier", "value": "2"}]}, parent=gold)
+    c.call(f"{attributes}.delete", {"name": "tier"}, name=f"{gold}/attributes/tier")
+    c.refuse(f"{attributes}.get", 404, name=f"{gold}/attributes/tier")
+    plans = f"{products}.rateplans"
+    body = {"displayName": "Monthly", "billingPeriod": "MONTHLY", "startTime": "1000", "setupFee": {"currencyCode": "EUR", "units": "5"}}
+    made = c.call(f"{plans}.create", {"state": "DRAFT", "apiproduct": "gold", **body}, parent=gold, body=body)
+    plan = f"{gold}/rateplans/{made.get('name')}"
+    c.call(f"{plans}.update", {"state": "PUBLISHED"}, name=plan, body={**body, "state": "PUBLISHED"})
+    c.call(f"{plans}.get", {"state": "PUBLISHED"}, name=plan)
+    c.call(f"{plans}.list", {"ratePlans": [{"name": made.get("name")}]}, parent=gold)
+    c.call(f"{plans}.list", parent=gold, expand=True, state="PUBLISHED")
+    c.call(f"{plans}.delete", name=plan)
+    c.refuse(f"{plans}.get", 404, name=plan)
+
+    # Developers.
+    developers, ann = f"{o}.developers", f"{org}/developers/ann@x.example"
+    body = {"email": "ann@x.example", "firstName": "Ann", "lastName": "X", "userName": "ann"}
+    c.call(f"{developers}.create", {**body, "status": "active"}, parent=org, body=body)
+    c.refuse(f"{developers}.create", 409, parent=org, body=body)
+    c.refuse(f"{developers}.create", 400, bad, parent=org, body={"email": "b@x.example"})
+    c.done(f"{developers}.setDeveloperStatus", name=ann, action="inactive")
+    c.call(f"{developers}.update", {"status": "inactive", "lastName": "Y"}, name=ann, body={**body, "lastName": "Y"})
+    c.done(f"{developers}.setDeveloperStatus", name=ann, action="active")
+    c.call(f"{developers}.list", {"developer": [{"email": "ann@x.example"}]}, parent=org)
+    c.call(f"{developers}.list", parent=org, expand=True)
+    c.call(f"{developers}.attributes.updateDeveloperAttribute", name=f"{ann}/attributes/a", body={"value": "1"})
+    c.call(f"{developers}.attributes.list", {"attribute": [{"name": "a", "value": "1"}]}, parent=ann)
+
+    # Apps of developers and of app groups, and their keys.
+    groups, group = f"{o}.appgroups", f"{org}/appgroups/partners"
+    c.call(f"{groups}.create", {"name": "partners", "status": "active"}, parent=org, body={"name": "partners", "channelId": "c"})
+    c.refuse(f"{groups}.create", 409, parent=org, body={"name": "partners"})
+    c.call(f"{groups}.update", {"displayName": "P", "channelId": None}, name=group, body={"name": "partners", "displayName": "P"})
+    c.call(f"{groups}.update", {"status": "inactive"}, name=group, action="inactive", upload=b"", multipart=False)
+    c.call(f"{groups}.list", {"totalSize": 1}, parent=org, filter="status=inactive")
+    # The client gives the collection `create` of keys where it has the method, too.
+    for methods, owner, is_group in [(f"{developers}.apps", ann, False), (f"{groups}.apps", group, True)]:
+        app, keys = f"{owner}/apps/shop", f"{methods}.keys"
+        create_key = f"{keys}.create" if is_group else f"{keys}.create.create"
+        body = {"name": "shop", "apiProducts": ["gold", "silver"], "callbackUrl": "https://x.example", "attributes": [{"name": "a", "value": "1"}]}
+        c.refuse(f"{methods}.create", 400, contains="none", parent=owner, body={**body, "apiProducts": ["none"]})
+        made = c.call(f"{methods}.create", {"name": "shop", "status": "approved"}, parent=owner, body=body)
+        c.check("one key was made", lambda: check_keys(made, 1))
+        c.refuse(f"{methods}.create", 409, parent=owner, body=body)
+        read = c.call(f"{methods}.update", {"callbackUrl": None}, name=app, body={"name": "shop", "attributes": body["attributes"]})
+        c.check("no key was made", lambda: check_keys(read, 1))
+        read = c.call(f"{methods}.update", name=app, body=body)
+        c.check("an update with products makes a key", lambda: check_keys(read, 2))
+        c.call(f"{methods}.list", parent=owner)
+        c.call(f"{methods}.get", {"name": "shop"}, name=app)
+        if is_group:
+            c.call(f"{methods}.update", {"status": "revoked"}, name=app, action="revoke", upload=b"", multipart=False)
+        else:
+            c.call(f"{methods}.list", {"app": [{"appId": "shop"}]}, parent=owner)
+            c.call(f"{methods}.list", parent=owner, expand=True)
+            c.done(f"{methods}.generateKeyPairOrUpdateDeveloperAppStatus", name=app, action="revoke")
+            c.call(f"{methods}.get", {"status": "revoked"}, name=app)
+            c.done(f"{methods}.generateKeyPairOrUpdateDeveloperAppStatus", name=app, action="approve")
+            c.call(f"{methods}.attributes.list", {"attribute": body["attributes"]}, parent=app)
+
+        imported = {"consumerKey": f"key-{is_group}", "consumerSecret": "secret"}
+        key = f"{app}/keys/key-{is_group}"
+        c.call(create_key, {**imported, "status": "approved", "apiProducts": None}, parent=app, body={**imported, "status": "revoked"})
+        c.refuse(create_key, 409, parent=app, body=imported)
+        associated = [{"apiproduct": "gold", "status": "approved"}, {"apiproduct": "silver", "status": "pending"}]
+        if is_group:
+            c.call(f"{keys}.updateAppGroupAppKey", {"apiProducts": associated}, name=key, body={"apiProducts": ["gold", "silver"]})
+            c.call(f"{keys}.updateAppGroupAppKey", {"status": "revoked"}, name=key, body={"action": "revoke"})
+            c.done(f"{keys}.apiproducts.updateAppGroupAppKeyApiProduct", name=f"{key}/apiproducts/silver", action="approve")
+        else:
+            c.call(f"{keys}.updateDeveloperAppKey", {"apiProducts": associated}, name=key, body={"apiProducts": ["gold", "silver"]})
+            c.done(f"{keys}.updateDeveloperAppKey", name=key, action="revoke")
+            c.done(f"{keys}.apiproducts.updateDeveloperAppKeyApiProduct", name=f"{key}/apiproducts/silver", action="approve")
+            c.call(f"{keys}.replaceDeveloperAppKey", {"scopes": ["read"]}, name=key, body={"scopes": ["read"]})
+        c.call(f"{keys}.get", {"status": "revoked"}, name=key)
+        c.call(f"{keys}.apiproducts.delete", {"apiProducts": associated[:1]}, name=f"{key}/apiproducts/silver")
+        c.refuse(f"{keys}.apiproducts.delete", 404, name=f"{key}/apiproducts/silver")
+        c.call(f"{keys}.delete", {"consumerKey": f"key-{is_group}"}, name=key)
+        c.refuse(f"{keys}.get", 404, name=key)
+
+    # All apps.
+    c.call(f"{o}.apps.list", {"totalSize": 2}, parent=org)
+    shown = c.call(f"{o}.apps.list", parent=org, expand=True)
+    c.check("no key is shown", lambda: check_keys(shown["app"][0], 0))
+    c.call(f"{o}.apps.list", {"totalSize": 2}, parent=org, expand=True, includeCred=True, apiProduct="gold")
+    c.call(f"{o}.apps.get", {"name": "shop"}, name=f"{org}/apps/{shown['app'][0]['appId']}" if shown else f"{org}/apps/none")
+    c.refuse(f"{products}.delete", 400, precondition, name=gold)
+
+    # Catalog items of a portal.
+    docs, site = f"{o}.sites.apidocs", f"{org}/sites/portal"
+    body = {"title": "Gold", "apiProductName": "gold", "published": True}
+    doc = f"{site}/apidocs/{c.call(f'{docs}.create', {'status': 'success'}, parent=site, body=body).get('data', {}).get('id')}"
+    c.refuse(f"{docs}.create", 409, parent=site, body=body)
+    c.call(f"{docs}.update", name=doc, body={**body, "title": "G"})
+    c.refuse(f"{docs}.update", 400, contains="apiProductName", name=doc, body={**body, "apiProductName": "silver"})
+    c.call(f"{docs}.get", name=doc)
+    c.call(f"{docs}.list", parent=site)
+    spec = {"displayName": "openapi.yaml", "contents": "b3BlbmFwaTogMy4wLjA="}
+    c.call(
+        f"{docs}.updateDocumentation", {"data": {"oasDocumentation": {"spec": {"displayName": "openapi.yaml"}, "format": "YAML"}}},
+        name=f"{doc}/documentation", body={"oasDocumentation": {"spec": spec}},
+    )
+    c.call(f"{docs}.getDocumentation", {"data": {"oasDocumentation": {"spec": spec, "format": "YAML"}}}, name=f"{doc}/documentation")
+    c.call(f"{docs}.delete", name=doc)
+    c.refuse(f"{docs}.get", 404, name=doc)
+
+    # Deleting, with what belongs to it.
+    c.call(f"{developers}.apps.delete", {"name": "shop"}, name=f"{ann}/apps/shop")
+    c.call(f"{developers}.delete", {"email": "ann@x.example"}, name=ann)
+    c.refuse(f"{developers}.get", 404, name=ann)
+    c.call(f"{groups}.delete", {"name": "partners"}, name=group)
+    c.refuse(f"{groups}.get", 404, name=group)
+    c.call(f"{products}.delete", {"name": "gold"}, name=gold)
+    c.refuse(f"{products}.get", 404, name=gold)
+
+
+def check_length(listed, count):
+    assert len(listed) == count, f"{len(listed)} are listed"
+
+
+def check_keys(app, count):
+    assert len(app.get("credentials", [])) == count, app.keys()
+
+
+def check_subject(alias):
+    info = alias["certsInfo"]["certInfo"][0]
+    assert info["subject"] == "CN=orders.example,O=Acme" and int(info["expiryDate"]) > int(info["validFrom"]), info
+
+
 def check_list(listed, count):
     assert len(listed) == count, listed
     for deployment in listed:
@@ -484,9 +855,8 @@ def main():
     if not url:
         sys.exit("SANDBOX_URL is not set; start `apigee-flux sandbox` and set it to the URL that it prints")
     conformance = Conformance(url)
-    run(conformance)
-    run_uploads(conformance)
-    run_organization(conformance)
+    for part in (run, run_uploads, run_organization, environment_config, organization_config):
+        part(conformance)
     print(f"{conformance.passed} passed, {conformance.failed} failed")
     sys.exit(1 if conformance.failed else 0)
 

@@ -114,16 +114,13 @@ struct Failure {
 impl Client {
     /// A client for one endpoint.
     pub fn new(endpoint: Endpoint, tokens: TokenSource, settings: &Settings) -> Result<Self, Error> {
-        let mut http = reqwest::Client::builder()
+        let http = endpoint
+            .client()
             .user_agent(concat!("apigee-flux/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(10))
             .timeout(settings.request_timeout)
             // The API redirects nowhere; a token must not follow one.
             .redirect(reqwest::redirect::Policy::none());
-        if endpoint.is_plain_http() {
-            // A proxy would carry a loopback request, and its token, to another machine.
-            http = http.no_proxy();
-        }
         let http = http.build().map_err(|error| {
             Error::Usage(format!(
                 "the HTTPS client cannot start: {}; does the image have CA certificates?",

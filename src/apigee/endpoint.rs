@@ -3,8 +3,9 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use reqwest::Url;
+use reqwest::{Certificate, Url};
 
 /// The global endpoint (discovery document `apigee.v1`, `rootUrl`).
 pub const DEFAULT_ENDPOINT: &str = "https://apigee.googleapis.com";
@@ -13,25 +14,63 @@ pub const DEFAULT_ENDPOINT: &str = "https://apigee.googleapis.com";
 ///
 /// Invariant: `https`, or `http` to a loopback host. A token therefore never crosses a network in clear. Regional
 /// (`https://apigee.eu.rep.googleapis.com`) and data-residency hosts (`https://eu-apigee.googleapis.com`) exist side by side, so
-/// the whole URL is taken and none is guessed from a region.
+/// the whole URL is taken; a region is short for the latter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint(Url);
+pub struct Endpoint {
+    url: Url,
+    /// Certificates in PEM, trusted beside those of the system.
+    more_roots: Option<Arc<[u8]>>,
+}
 
 impl Endpoint {
+    /// The endpoint of a data residency region: `eu` means `https://eu-apigee.googleapis.com`.
+    pub fn of_region(region: &str) -> Result<Self, String> {
+        let word = !region.is_empty()
+            && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        if !word {
+            return Err(format!("`{region}` is not a region; write it in small letters, like eu"));
+        }
+        format!("https://{region}-apigee.googleapis.com").parse()
+    }
+
+    /// The same endpoint, which may also show a certificate of one of these authorities (PEM).
+    pub fn trusting(self, pem: &[u8]) -> Result<Self, String> {
+        match Certificate::from_pem_bundle(pem) {
+            Ok(list) if !list.is_empty() => Ok(Self { more_roots: Some(pem.into()), ..self }),
+            _ => Err("it has no certificate; certificates stand between `-----BEGIN CERTIFICATE-----` and \
+                      `-----END CERTIFICATE-----`"
+                .to_owned()),
+        }
+    }
+
+    /// What an HTTP client must know to reach this endpoint.
+    pub(super) fn client(&self) -> reqwest::ClientBuilder {
+        let builder = reqwest::Client::builder();
+        if self.is_plain_http() {
+            // A proxy would carry a loopback request, and its token, to another machine.
+            return builder.no_proxy();
+        }
+        match &self.more_roots {
+            // `trusting` read them before, so that there is no error to report.
+            Some(pem) => builder.tls_certs_merge(Certificate::from_pem_bundle(pem).unwrap_or_default()),
+            None => builder,
+        }
+    }
+
     /// True for plain `http`, which [`Endpoint`] allows to loopback hosts only: a sandbox, not Apigee.
     pub fn is_plain_http(&self) -> bool {
-        self.0.scheme() == "http"
+        self.url.scheme() == "http"
     }
 
     /// The port, given or by the scheme.
     pub fn port(&self) -> u16 {
         // Both schemes that `from_str` lets through have a known port.
-        self.0.port_or_known_default().unwrap_or(443)
+        self.url.port_or_known_default().unwrap_or(443)
     }
 
     /// The URL of a resource: `v1` and the given parts, each percent-encoded, below the base.
     pub fn resource(&self, parts: &[&str]) -> Url {
-        let mut url = self.0.clone();
+        let mut url = self.url.clone();
         // A URL with a host, which `from_str` checked, has path segments; there is no error to report.
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().push("v1").extend(parts);
@@ -57,8 +96,8 @@ impl FromStr for Endpoint {
             return Err(wrong("it has a query or fragment"));
         }
         match url.scheme() {
-            "https" => Ok(Self(url)),
-            "http" if is_loopback(host) => Ok(Self(url)),
+            "https" => Ok(Self { url, more_roots: None }),
+            "http" if is_loopback(host) => Ok(Self { url, more_roots: None }),
             "http" => Err(format!(
                 "`{text}` is plain http to another machine, which would show the access token to the network; use https \
                  (http is allowed to 127.0.0.0/8, ::1 and localhost, for the sandbox)"
@@ -70,12 +109,12 @@ impl FromStr for Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_str().trim_end_matches('/'))
+        f.write_str(self.url.as_str().trim_end_matches('/'))
     }
 }
 
 /// True for `127.0.0.0/8`, `::1` and `localhost`.
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

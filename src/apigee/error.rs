@@ -28,6 +28,9 @@ pub enum Error {
     /// Something that another attempt may find otherwise.
     #[error("{0}")]
     Temporary(String),
+    /// No token came for so long that this run stops asking; another run may find it otherwise.
+    #[error("{0}")]
+    NoToken(String),
     /// Somebody else changed the environment meanwhile; what stands there is theirs.
     #[error("{0}")]
     Overtaken(String),
@@ -48,7 +51,7 @@ impl Error {
             Self::Missing(_) => 66,
             Self::Mangled(_) => 67,
             Self::Network(_) => 69,
-            Self::Temporary(_) | Self::Overtaken(_) => 75,
+            Self::Temporary(_) | Self::NoToken(_) | Self::Overtaken(_) => 75,
             Self::Credentials(_) => 77,
             Self::Api(error) => error.exit_code(),
         }

@@ -8,6 +8,7 @@
 
 pub mod auth;
 pub mod client;
+pub mod credentials_file;
 pub mod deploy;
 pub mod deployment;
 pub mod endpoint;
@@ -28,12 +29,15 @@ pub mod revision;
 pub mod revision_record;
 mod rollout;
 pub mod root_xml;
+pub mod service_account;
 mod site;
 mod smoke_test;
+pub mod token_error;
 pub mod wait;
 
-pub use auth::TokenSource;
+pub use auth::{Identity, TokenSource};
 pub use client::Client;
+pub use credentials_file::CredentialsFile;
 pub use deploy::{Options, Target, WaitFor, deploy};
 pub use endpoint::Endpoint;
 pub use error::Error;
@@ -44,3 +48,4 @@ pub use provenance::Provenance;
 pub use remove::{Removal, remove};
 pub use revision::{Revision, RevisionId};
 pub use revision_record::RevisionRecord;
+pub use service_account::ServiceAccount;

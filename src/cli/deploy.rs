@@ -1,20 +1,15 @@
 //! `apigee-flux deploy`: what the Job runs.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::apigee::auth::Surroundings;
-use crate::apigee::client::Settings;
+use super::apigee_args::ApigeeArgs;
 use crate::apigee::deploy::Event;
-use crate::apigee::endpoint::DEFAULT_ENDPOINT;
 use crate::apigee::outcome::Ending;
-use crate::apigee::{
-    Bundle, Client, Endpoint, Error, Name, Options, Outcome, Provenance, Report, Target, TokenSource, WaitFor, deploy,
-};
+use crate::apigee::{Bundle, Client, Error, Name, Options, Outcome, Provenance, Report, Target, WaitFor, deploy};
 use crate::bundle::{DeploySettings, Digest};
 use crate::duration;
 
@@ -42,27 +37,20 @@ pub(super) struct Args {
     /// The email of the Google service account that the proxy runs as
     #[arg(long, value_name = "EMAIL")]
     service_account: Option<String>,
-    /// The management API: https, or http to this machine
-    #[arg(long, value_name = "URL", env = "APIGEE_ENDPOINT", default_value = DEFAULT_ENDPOINT)]
-    endpoint: Endpoint,
     /// How long the runtime may take to become ready
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
     /// Stop when the runtime has it, or when Apigee has accepted it
     #[arg(long, value_enum, default_value_t = Wait::Ready)]
     wait: Wait,
-    /// Requests per second
-    #[arg(long, value_name = "N", default_value_t = Settings::DEFAULT_RATE)]
-    rate: NonZeroU32,
     /// Commit, tag, author and time as JSON; the file may be missing
     #[arg(long, value_name = "FILE")]
     provenance: Option<PathBuf>,
-    /// Allow a service account's key file, which never expires
-    #[arg(long)]
-    allow_static_key: bool,
     /// Write the result there too, if the file exists
     #[arg(long, value_name = "FILE", default_value = TERMINATION_LOG)]
     termination_log: PathBuf,
+    #[command(flatten)]
+    apigee: ApigeeArgs,
 }
 
 /// When the run is over.
@@ -148,10 +136,8 @@ struct Prepared {
 fn prepare(args: &Args, log: Log) -> Result<Prepared, Error> {
     let bundle = Bundle::from_mount(&args.manifest, args.expect_digest)?;
     let provenance = read_provenance(args.provenance.as_deref())?;
-    let tokens = TokenSource::choose(&args.endpoint, &Surroundings::read(), args.allow_static_key)?;
-    let settings = Settings { rate: args.rate, ..Settings::default() };
     let retries = move |error: &Error, pause: Duration| log.write("retry", &format!("{error}; again in {pause:.1?}"));
-    let client = Client::new(args.endpoint.clone(), tokens, &settings)?.with_listener(Arc::new(retries));
+    let client = args.apigee.client()?.with_listener(Arc::new(retries));
     Ok(Prepared { client, bundle, provenance })
 }
 

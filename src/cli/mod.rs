@@ -3,6 +3,7 @@
 //! This is the rim: only here, in `apigee::{client, auth, mount}` and in `sandbox::{server, state_file}` are files, the network, the
 //! clock or the environment touched.
 
+mod apigee_args;
 mod bundle;
 mod check;
 mod demo;

@@ -54,6 +54,41 @@ impl Fault {
         Self::new(400, "INVALID_ARGUMENT", message)
     }
 
+    /// 400: fields of the body are wrong; each field's place and what is wrong with it
+    /// (<https://github.com/scastria/terraform-provider-apigee/issues/6> shows the body).
+    pub fn bad_request(fields: &[(String, String)]) -> Self {
+        let descriptions: Vec<&str> = fields.iter().map(|(_, description)| description.as_str()).collect();
+        let violations: Vec<Value> =
+            fields.iter().map(|(field, description)| json!({"field": field, "description": description})).collect();
+        let mut fault = Self::invalid_argument(descriptions.join("\n"));
+        fault
+            .details
+            .push(json!({"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations}));
+        fault
+    }
+
+    /// 409: there is such a resource already.
+    pub fn resource_exists(resource: &str) -> Self {
+        Self::already_exists(format!("generic::already_exists: {resource} already exists"))
+    }
+
+    /// With another message.
+    #[must_use]
+    pub fn saying(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
+    }
+
+    /// With what does not hold, as Apigee says it with 404 and 409 about entries of key value maps.
+    #[must_use]
+    pub fn because(mut self, violation: &Violation) -> Self {
+        self.details.push(json!({
+            "@type": "type.googleapis.com/google.rpc.PreconditionFailure",
+            "violations": [violation.to_json()],
+        }));
+        self
+    }
+
     /// 401.
     pub fn unauthenticated() -> Self {
         Self::new(

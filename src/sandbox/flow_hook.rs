@@ -12,6 +12,7 @@ pub(super) struct AttachedFlowHook {
 }
 
 /// The attached flow hooks of an environment.
-pub(super) fn attached_flow_hooks(_organization: &Organization, _environment: &str) -> Vec<AttachedFlowHook> {
-    Vec::new()
+pub(super) fn attached_flow_hooks(organization: &Organization, environment: &str) -> Vec<AttachedFlowHook> {
+    let hooks = organization.config.flow_hooks(environment).filter(|(_, flow)| !flow.is_empty());
+    hooks.map(|(hook, flow)| AttachedFlowHook { hook: hook.to_owned(), shared_flow: flow.to_owned() }).collect()
 }

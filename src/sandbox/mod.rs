@@ -4,10 +4,13 @@
 //! under the paths of the discovery document `apigee.v1`; answers have only the fields of its schemas, with 64-bit numbers as strings.
 //! [`state_file`] keeps it on the disk, and `/` shows it on a page.
 //!
+//! Bundles and deployments are in [`state`] itself, everything else that can be configured in `config`, one file for each kind.
+//!
 //! It is not a runtime: no traffic flows. Where Google's documents leave a behaviour open, the item's own comment says what
 //! was chosen.
 
 mod body;
+mod config;
 mod deployments;
 mod environment;
 mod environment_group;

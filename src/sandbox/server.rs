@@ -23,6 +23,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::body;
+use super::config;
 use super::deployments::Deploy;
 use super::fault::Fault;
 use super::requests::{LoggedRequest, Observed, RequestLog};
@@ -209,6 +210,7 @@ fn router(shared: &Arc<Shared>) -> Router {
         .merge(bundles(shared, BundleKind::Proxy))
         .merge(bundles(shared, BundleKind::SharedFlow))
         .merge(organizations::routes(shared))
+        .merge(configuration(shared))
         .fallback(unknown)
         .method_not_allowed_fallback(unknown);
     all.layer(DefaultBodyLimit::max(MAX_BODY))
@@ -250,6 +252,15 @@ fn bundles(shared: &Arc<Shared>, kind: BundleKind) -> Router {
             .route(&format!("{deployment}:generateUndeployChangeReport"), post(undeploy_report));
     }
     routes.with_state(Collection { shared: Arc::clone(shared), kind })
+}
+
+/// The routes of the configuration.
+fn configuration(shared: &Arc<Shared>) -> Router {
+    let shared = Arc::clone(shared);
+    config::router(move |organization, handler, mut call, reads| {
+        call.now = (shared.clock)();
+        lock(&shared.state).configure(organization, handler, call, reads)
+    })
 }
 
 /// Checks the token, numbers the request, writes errors in Google's form, and keeps the log.

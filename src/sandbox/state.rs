@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::config::ConfigState;
 use super::environment::Environment;
 use super::environment_group::EnvironmentGroup;
 use super::fault::Fault;
@@ -43,6 +44,7 @@ pub(super) struct Organization {
     pub(super) only_these_environments: bool,
     pub(super) environment_groups: BTreeMap<String, EnvironmentGroup>,
     pub(super) operations: Vec<Operation>,
+    pub(super) config: ConfigState,
 }
 
 /// A proxy or shared flow.

@@ -1,0 +1,48 @@
+//! The options of every command that talks to Apigee's management API: where it is, and who asks.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use crate::apigee::auth::Surroundings;
+use crate::apigee::client::Settings;
+use crate::apigee::endpoint::DEFAULT_ENDPOINT;
+use crate::apigee::{Client, Endpoint, Error, Identity, ServiceAccount, TokenSource};
+
+/// Where the management API is, and who asks.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Apigee")]
+pub(super) struct ApigeeArgs {
+    /// The management API: https, or http to this machine, which gets no credentials of Google's
+    #[arg(long, value_name = "URL", env = "APIGEE_ENDPOINT", default_value = DEFAULT_ENDPOINT)]
+    endpoint: Endpoint,
+    /// Short for the endpoint of a data residency region, for example eu; not with --endpoint or APIGEE_ENDPOINT
+    #[arg(long, conflicts_with = "endpoint", value_parser = Endpoint::of_region)]
+    region: Option<Endpoint>,
+    /// Authorities (PEM) to trust for the endpoint beside the system's; SSL_CERT_FILE replaces the system's, for token servers too
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// Act as the last of these Google service accounts, by way of the others in their order
+    #[arg(long, value_name = "EMAIL", value_delimiter = ',')]
+    impersonate: Vec<ServiceAccount>,
+    /// Allow a service account's key file, which never expires
+    #[arg(long)]
+    allow_static_key: bool,
+    /// Requests per second
+    #[arg(long, value_name = "N", default_value_t = Settings::DEFAULT_RATE)]
+    rate: NonZeroU32,
+}
+
+impl ApigeeArgs {
+    /// The client that these options and the environment ask for. Its caller must be inside a tokio runtime.
+    pub(super) fn client(&self) -> Result<Client, Error> {
+        let mut endpoint = self.region.as_ref().unwrap_or(&self.endpoint).clone();
+        if let Some(file) = &self.ca_file {
+            let wrong = |why: String| format!("`{}` (--ca-file) cannot be used: {why}", file.display());
+            let pem = std::fs::read(file).map_err(|error| Error::Missing(wrong(error.to_string())))?;
+            endpoint = endpoint.trusting(&pem).map_err(|why| Error::Usage(wrong(why)))?;
+        }
+        let identity = Identity { allow_static_key: self.allow_static_key, impersonate: self.impersonate.clone() };
+        let tokens = TokenSource::choose(&endpoint, &Surroundings::read(), &identity)?;
+        Client::new(endpoint, tokens, &Settings { rate: self.rate, ..Settings::default() })
+    }
+}

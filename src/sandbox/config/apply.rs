@@ -1,0 +1,33 @@
+//! A call on the configuration of one of the state's organizations.
+
+use super::{Answer, Bundles, Call, ConfigState, Handler};
+use crate::bundle::BundleKind;
+use crate::sandbox::fault::Fault;
+use crate::sandbox::state::State;
+
+impl State {
+    /// Runs a call on the configuration of an organization. One that only reads, or fails, does not make the organization appear.
+    pub(in crate::sandbox) fn configure(
+        &mut self,
+        organization: &str,
+        handler: Handler,
+        mut call: Call,
+        reads: bool,
+    ) -> Result<Answer, Fault> {
+        let Some(stored) = self.organizations.get_mut(organization) else {
+            let mut config = ConfigState::default();
+            let answer = handler(&mut config, &call)?;
+            if !reads {
+                self.organization_mut(organization).config = config;
+            }
+            return Ok(answer);
+        };
+        let proxies = stored.resources.keys().filter(|(kind, _)| *kind == BundleKind::Proxy);
+        let flows = stored.deployments.iter().filter(|deployed| deployed.kind == BundleKind::SharedFlow);
+        call.bundles = Bundles {
+            proxies: proxies.map(|(_, name)| name.clone()).collect(),
+            deployed_flows: flows.map(|deployed| (deployed.environment.clone(), deployed.name.clone())).collect(),
+        };
+        handler(&mut stored.config, &call)
+    }
+}

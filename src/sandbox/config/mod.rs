@@ -1,0 +1,177 @@
+//! Apigee's configuration: what an environment and an organization have beside their bundles.
+//!
+//! One file for each kind, with its messages, its routes and what each call does; [`KINDS`] is the registry. All of it is pure:
+//! [`Call`] holds the request and the time, [`ConfigState`] is what is stored, and [`router`] alone knows of a server.
+//!
+//! Environments, portals and spaces exist by being named. Secrets (entries of key value maps, consumer secrets) are stored and given
+//! back where Apigee gives them back, and nowhere else; a private key is looked at and dropped, since nothing ever returns one.
+
+// A table holds one type of function, so a handler that cannot fail says Result too.
+#![allow(clippy::unnecessary_wraps)]
+
+mod alias;
+mod api_doc;
+mod api_product;
+mod app;
+mod app_group;
+mod app_key;
+mod apply;
+mod attributes;
+mod call;
+mod certificate;
+mod credential;
+mod data_collector;
+mod debug_mask;
+mod developer;
+mod flow_hook;
+mod key_value_entry;
+mod key_value_map;
+mod keystore;
+mod message;
+mod organization_app;
+mod rate_plan;
+mod reference;
+mod resource_file;
+mod router;
+mod target_server;
+mod trace_config;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+pub(super) use call::{Answer, Bundles, Call};
+pub(super) use router::router;
+
+use super::fault::Fault;
+use message::Object;
+
+/// What a call does to the configuration of its organization.
+pub(super) type Handler = fn(&mut ConfigState, &Call) -> Result<Answer, Fault>;
+
+/// A method of HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    /// GET.
+    Get,
+    /// POST.
+    Post,
+    /// PUT.
+    Put,
+    /// PATCH.
+    Patch,
+    /// DELETE.
+    Delete,
+}
+
+/// A method, a path below `/v1/organizations/{org}/`, and what it does.
+type Route = (Verb, &'static str, Handler);
+
+/// The routes of each kind.
+const KINDS: &[&[Route]] = &[
+    target_server::ROUTES,
+    key_value_map::ROUTES,
+    key_value_entry::ROUTES,
+    resource_file::ROUTES,
+    reference::ROUTES,
+    keystore::ROUTES,
+    alias::ROUTES,
+    flow_hook::ROUTES,
+    debug_mask::ROUTES,
+    trace_config::ROUTES,
+    data_collector::ROUTES,
+    api_product::ROUTES,
+    rate_plan::ROUTES,
+    developer::ROUTES,
+    app_group::ROUTES,
+    app::ROUTES,
+    app_key::ROUTES,
+    organization_app::ROUTES,
+    api_doc::ROUTES,
+];
+
+/// The configuration of an organization.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct ConfigState {
+    environments: BTreeMap<String, Environment>,
+    /// The maps of each scope; see [`key_value_map`].
+    key_value_maps: BTreeMap<String, BTreeMap<String, key_value_map::KeyValueMap>>,
+    data_collectors: BTreeMap<String, Object>,
+    products: BTreeMap<String, api_product::Product>,
+    /// By email.
+    developers: BTreeMap<String, app::Owner>,
+    app_groups: BTreeMap<String, app::Owner>,
+    /// The catalog items of each portal.
+    sites: BTreeMap<String, BTreeMap<String, api_doc::Item>>,
+    /// Numbers what the server names.
+    sequence: u64,
+}
+
+/// The configuration of an environment.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Environment {
+    target_servers: BTreeMap<String, Object>,
+    /// By type and name, in base64.
+    resource_files: BTreeMap<String, BTreeMap<String, String>>,
+    references: BTreeMap<String, Object>,
+    /// The aliases of each keystore.
+    keystores: BTreeMap<String, BTreeMap<String, alias::Alias>>,
+    /// By the point in the flow.
+    flow_hooks: BTreeMap<String, Object>,
+    debug_mask: Object,
+    trace_config: Object,
+    trace_overrides: BTreeMap<String, Object>,
+}
+
+impl ConfigState {
+    /// The environment of a call.
+    fn environment(&mut self, call: &Call) -> &mut Environment {
+        self.environments.entry(call.parameter("env").to_owned()).or_default()
+    }
+
+    /// The points of an environment with the shared flows that are attached there: while there is one, Apigee refuses to undeploy the
+    /// flow (<https://github.com/hashicorp/terraform-provider-google/issues/14530>).
+    pub(super) fn flow_hooks(&self, environment: &str) -> impl Iterator<Item = (&str, &str)> {
+        let hooks = self.environments.get(environment).map(|environment| &environment.flow_hooks);
+        hooks.into_iter().flatten().map(|(point, hook)| (point.as_str(), message::text(hook, "sharedFlow")))
+    }
+
+    /// A fresh name of 64 hexadecimal digits. Not random, so that a run can be repeated: a sandbox guards nothing.
+    fn fresh(&mut self, call: &Call) -> String {
+        self.sequence += 1;
+        let digest = Sha256::digest(format!("{}/{}/{}", call.organization(), self.sequence, call.now));
+        digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    }
+
+    /// A fresh name in the form of a UUID.
+    fn fresh_uuid(&mut self, call: &Call) -> String {
+        let digits = self.fresh(call);
+        format!("{}-{}-4{}-a{}-{}", &digits[..8], &digits[8..12], &digits[13..16], &digits[17..20], &digits[20..32])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_route_stands_twice() {
+        let mut routes: Vec<_> =
+            KINDS.iter().flat_map(|routes| routes.iter()).map(|(verb, path, _)| (format!("{verb:?}"), path)).collect();
+        let count = routes.len();
+        routes.sort();
+        routes.dedup();
+        assert_eq!(routes.len(), count);
+    }
+
+    #[test]
+    fn fresh_names_differ_and_are_uuids() {
+        let (mut config, call) = (ConfigState::default(), Call::to("x", &[]));
+        let (one, two) = (config.fresh_uuid(&call), config.fresh_uuid(&call));
+        assert_ne!(one, two);
+        assert_eq!(one.len(), 36);
+    }
+}
