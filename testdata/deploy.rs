@@ -15,10 +15,9 @@ use apigee_flux::apigee::retry::Backoff;
 use apigee_flux::apigee::revision_record::Replaced;
 use apigee_flux::apigee::wait::Polling;
 use apigee_flux::apigee::{
-    Bundle, Client, Name, Options, Provenance, Removal, Report, RevisionId, RevisionRecord, Target, TokenSource,
-    deploy, remove,
+    Bundle, Client, Name, Options, Provenance, Report, RevisionId, RevisionRecord, Target, TokenSource, deploy, remove,
 };
-use apigee_flux::bundle::{BundleKind, BundlePath, DeploySettings, Digest, Files, Manifest, SmokeTest, zip};
+use apigee_flux::bundle::{BundleKind, BundlePath, DeploySettings, Digest, Files, Manifest, Removal, SmokeTest, zip};
 use apigee_flux::sandbox::{self, LoggedRequest, Mishap, Sandbox};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 

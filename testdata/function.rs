@@ -143,9 +143,10 @@ fn names(list: &str) -> BTreeSet<String> {
 }
 
 /// The codes that no case of this directory can show, and where they are tested.
-const ELSEWHERE: [(Code, &str); 2] = [
+const ELSEWHERE: [(Code, &str); 3] = [
     (Code::Internal, "a defect, which no input shows"),
     (Code::BundleTooLarge, "testdata/large.rs, which makes the bundle"),
+    (Code::BatchTooLarge, "testdata/large.rs, which makes the batch"),
 ];
 
 fn every_code_has_a_case(cases: &[std::path::PathBuf]) -> Result<(), Failed> {

@@ -13,7 +13,8 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use apigee_flux::bundle::{BundleKind, BundlePath, Files, Manifest, Requirements};
+use apigee_flux::bundle::manifest::Requirements;
+use apigee_flux::bundle::{BundleKind, BundlePath, Files, Manifest};
 use apigee_flux::sandbox::{self, Sandbox};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};

@@ -5,6 +5,7 @@
 mod process;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{Cursor, Write as _};
 use std::path::Path;
@@ -139,6 +140,48 @@ fn five_megabytes_with_a_jar_are_put_together_again() {
         assert!(bytes == files[file.path.as_str()], "{} changed", file.path);
         assert_eq!(file.digest, Digest::of_bytes(&bytes));
     }
+}
+
+/// A list with an environment in batch mode and so many proxies of a dozen files each.
+fn batch(proxies: usize) -> String {
+    let mut list = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- apiVersion: apigeeflux.dev/v1alpha1\n  kind: ApigeeEnvironment\n  \
+                    metadata: {name: prod}\n  spec: {organization: acme, batch: environment}\n"
+        .to_owned();
+    for number in 0..proxies {
+        write!(
+            list,
+            "- apiVersion: apigeeflux.dev/v1alpha1\n  kind: ApigeeProxy\n  metadata: {{name: api-{number}}}\n  spec:\n    basePath: /api-{number}\n    \
+             target: https://api.example.com\n    security: {{apiKey: {{in: header, name: x-api-key}}, headers: default}}\n    \
+             traffic: {{spikeArrest: 100ps, quota: {{limit: 10, per: hour}}}}\n    cors: {{origins: [\"https://app.example.com\"]}}\n    faults: json\n"
+        )
+        .unwrap();
+    }
+    list
+}
+
+#[test]
+fn a_batch_that_kubernetes_cannot_store_is_refused_and_a_fleet_is_not() {
+    let output = process::function(&batch(500));
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let list: Value = serde_yaml::from_str_with_options(
+        std::str::from_utf8(&output.stdout).unwrap(),
+        serde_yaml::options! { budget: None },
+    )
+    .unwrap();
+    let jobs: Vec<&Value> = list["items"].as_array().unwrap().iter().filter(|item| item["kind"] == "Job").collect();
+    assert_eq!(jobs.len(), 1);
+    let size = serde_json::to_vec(jobs[0]).unwrap().len();
+    assert!(size > 400_000 && size <= 1 << 20, "{size}");
+
+    let output = process::function(&batch(1_500));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr.contains("AF038")
+            && stderr.contains("1500 bundles of environment `prod`")
+            && stderr.contains("batch: none"),
+        "{stderr}"
+    );
 }
 
 #[test]

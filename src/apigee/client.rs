@@ -80,6 +80,7 @@ pub type RetryListener = Arc<dyn Fn(&Error, Duration) + Send + Sync>;
 pub struct Client {
     shared: Arc<Shared>,
     listener: Option<RetryListener>,
+    writes: Arc<AtomicU32>,
     /// Until then a 404 is answered by asking again.
     missing_until: Option<Instant>,
 }
@@ -90,7 +91,6 @@ struct Shared {
     tokens: TokenSource,
     backoff: Backoff,
     pace: Pace,
-    writes: AtomicU32,
 }
 
 /// One call: what to send, and what it does.
@@ -134,9 +134,9 @@ impl Client {
                 tokens,
                 backoff: settings.backoff,
                 pace: Pace::new(settings.rate),
-                writes: AtomicU32::new(0),
             }),
             listener: None,
+            writes: Arc::default(),
             missing_until: None,
         })
     }
@@ -147,9 +147,16 @@ impl Client {
         Self { listener: Some(listener), ..self }
     }
 
+    /// The same client, which counts its own requests that change something. Several resources may be worked on at once, each with
+    /// its own count.
+    #[must_use]
+    pub fn with_own_count(&self) -> Self {
+        Self { writes: Arc::default(), ..self.clone() }
+    }
+
     /// How many requests that change something were sent, by this client and its clones.
     pub fn writes(&self) -> u32 {
-        self.shared.writes.load(Ordering::Relaxed)
+        self.writes.load(Ordering::Relaxed)
     }
 
     /// The same client, which takes "not found" for "not yet" for some time: a revision may stay invisible to parts of the API
@@ -476,7 +483,7 @@ impl Client {
             request = request.multipart(Form::new().part("file", part));
         }
         if call.effect.is_write() {
-            shared.writes.fetch_add(1, Ordering::Relaxed);
+            self.writes.fetch_add(1, Ordering::Relaxed);
         }
         let response = request.send().await.map_err(|error| call.broken(&error))?;
         let status = response.status();

@@ -1,12 +1,13 @@
 //! Apigee's management API: the client, and the deployer that makes an environment equal to a bundle.
 //!
-//! What decides is pure ([`plan`], [`retry`], [`revision_record`], [`error`]); the network is touched in [`client`] and [`auth`] only,
+//! What decides is pure ([`plan`], [`schedule`], [`retry`], [`revision_record`], [`error`]); the network is touched in [`client`] and [`auth`] only,
 //! the mounted files in [`mount`].
 //!
 //! The contract is the discovery document `apigee.v1`. Invariants: an import is never repeated blindly, a write happens only
 //! after the state was read, and a token is never logged.
 
 pub mod auth;
+pub mod batch;
 pub mod client;
 pub mod credentials_file;
 pub mod deploy;
@@ -29,6 +30,7 @@ pub mod revision;
 pub mod revision_record;
 mod rollout;
 pub mod root_xml;
+pub mod schedule;
 pub mod service_account;
 mod site;
 mod smoke_test;
@@ -36,6 +38,7 @@ pub mod token_error;
 pub mod wait;
 
 pub use auth::{Identity, TokenSource};
+pub use batch::{BatchReport, deploy_batch};
 pub use client::Client;
 pub use credentials_file::CredentialsFile;
 pub use deploy::{Options, Target, WaitFor, deploy};
@@ -45,7 +48,7 @@ pub use mount::Bundle;
 pub use name::Name;
 pub use outcome::{Outcome, Report};
 pub use provenance::Provenance;
-pub use remove::{Removal, remove};
+pub use remove::remove;
 pub use revision::{Revision, RevisionId};
 pub use revision_record::RevisionRecord;
 pub use service_account::ServiceAccount;

@@ -1,11 +1,14 @@
 //! The bundle in the Job's pod: reads what its `ConfigMap`s brought, and trusts none of it before its digest is right.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
+
 use super::{Error, Name};
-use crate::bundle::manifest::{ManifestFile, Requirements, SCHEMA_VERSION};
+use crate::bundle::manifest::{self, ManifestFile, Requirements};
 use crate::bundle::zip::MAX_BUNDLE_BYTES;
-use crate::bundle::{BundleKind, BundlePath, Digest, Files, Manifest};
+use crate::bundle::{Batch, BundleKind, BundlePath, DeploySettings, Digest, Files, Manifest, batch};
 
 /// A bundle as it was rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,22 +64,92 @@ impl Bundle {
 }
 
 fn read_manifest(path: &Path) -> Result<Manifest, Error> {
+    read_versioned(path, "a manifest", manifest::SCHEMA_VERSION)
+}
+
+/// Reads a JSON file whose `schemaVersion` must not be newer than `newest`.
+fn read_versioned<T: DeserializeOwned>(path: &Path, what: &str, newest: u32) -> Result<T, Error> {
     let shown = path.display();
     let bytes = std::fs::read(path).map_err(|error| {
-        Error::Missing(format!("`{shown}` cannot be read: {error}; is the bundle's ConfigMap mounted there?"))
+        Error::Missing(format!("`{shown}` cannot be read: {error}; is its ConfigMap mounted there?"))
     })?;
     let value: serde_json::Value = serde_json::from_slice(&bytes)
         .map_err(|error| Error::Mangled(format!("`{shown}` is not JSON: {error}; something changed it on its way")))?;
     match value.get("schemaVersion").and_then(serde_json::Value::as_u64) {
-        Some(version) if version > u64::from(SCHEMA_VERSION) => Err(Error::Usage(format!(
-            "`{shown}` has the schema version {version} and this program reads up to {SCHEMA_VERSION}: update the image of the \
+        Some(version) if version > u64::from(newest) => Err(Error::Usage(format!(
+            "`{shown}` has the schema version {version} and this program reads up to {newest}: update the image of the \
              deployer (`ApigeeEnvironment`, `spec.deployer.image`) to the version of the function that rendered it"
         ))),
-        Some(_) => serde_json::from_value(value).map_err(|error| {
-            Error::Usage(format!("`{shown}` is not a manifest of schema version {SCHEMA_VERSION}: {error}"))
-        }),
-        None => Err(Error::Usage(format!("`{shown}` is not a manifest: it has no `schemaVersion`"))),
+        Some(_) => serde_json::from_value(value)
+            .map_err(|error| Error::Usage(format!("`{shown}` is not {what} of schema version {newest}: {error}"))),
+        None => Err(Error::Usage(format!("`{shown}` is not {what}: it has no `schemaVersion`"))),
     }
+}
+
+/// A bundle of a batch of which only the manifest was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MountedBundle {
+    /// Proxy or shared flow.
+    pub kind: BundleKind,
+    /// The name in Apigee.
+    pub name: Name,
+    /// The digest that batch and manifest agree on.
+    pub digest: Digest,
+    /// The shared flows that it calls.
+    pub calls: Vec<String>,
+    /// The sizes of its files together, in bytes.
+    pub size: u64,
+    /// How it is deployed.
+    pub settings: DeploySettings,
+    manifest: PathBuf,
+}
+
+impl MountedBundle {
+    /// The bundle with its files, verified.
+    pub fn load(&self) -> Result<Bundle, Error> {
+        Bundle::from_mount(&self.manifest, Some(self.digest))
+    }
+}
+
+/// Reads a batch and the manifest of each of its bundles, and refuses what was not rendered together. `folder` is the mount of all
+/// bundles.
+pub fn read_batch(file: &Path, folder: &Path) -> Result<Vec<MountedBundle>, Error> {
+    let Batch { bundles: entries, .. } = read_versioned(file, "a batch", batch::SCHEMA_VERSION)?;
+    let shown = file.display();
+    let mut seen = BTreeSet::new();
+    let mut bundles = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let what = format!("{} `{}`", entry.kind.noun(), entry.name);
+        let wrong = |why: String| Error::Usage(format!("`{shown}`, {what}: {why}"));
+        let name: Name = entry.name.parse().map_err(wrong)?;
+        let below = BundlePath::parse(&entry.folder).map_err(|why| wrong(format!("`folder`: {why}")))?;
+        if !seen.insert((entry.kind, name.clone())) {
+            return Err(wrong("it stands twice in the batch; render anew".to_owned()));
+        }
+        let path = folder.join(below.as_str()).join(manifest::FILE_NAME);
+        let manifest = read_manifest(&path)?;
+        if (manifest.kind, &manifest.name, manifest.digest) != (entry.kind, &entry.name, entry.digest) {
+            return Err(Error::Mangled(format!(
+                "`{}` is of the {} `{}` with the digest {}, and `{shown}` expects the {what} with {}: the batch and the ConfigMaps come \
+                 from different renders; apply them together",
+                path.display(),
+                manifest.kind.noun(),
+                manifest.name,
+                manifest.digest,
+                entry.digest
+            )));
+        }
+        bundles.push(MountedBundle {
+            kind: entry.kind,
+            name,
+            digest: entry.digest,
+            calls: manifest.requires.shared_flows,
+            size: manifest.files.iter().map(|file| file.size).sum(),
+            settings: entry.settings,
+            manifest: path,
+        });
+    }
+    Ok(bundles)
 }
 
 /// A folder that no path leaves.
@@ -126,7 +199,9 @@ impl Mount {
         if entry.parts.is_empty() {
             return self.read_file(&entry.path);
         }
-        let mut whole = Vec::new();
+        // No larger than the limit, whatever the manifest says.
+        let expected = usize::try_from(entry.size).unwrap_or(usize::MAX).min(MAX_UNPACKED_BYTES);
+        let mut whole = Vec::with_capacity(expected);
         for part in &entry.parts {
             whole.extend(self.read_file(part)?);
         }

@@ -8,16 +8,7 @@ use super::outcome::{Ending, Outcome, Report};
 use super::retry::jittered;
 use super::site::Site;
 use super::{Error, Name, RevisionId, RevisionRecord};
-use crate::bundle::BundleKind;
-
-/// How much of it goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Removal {
-    /// Its deployment in the environment.
-    Undeploy,
-    /// That, and then all its revisions, unless another environment runs one.
-    Delete,
-}
+use crate::bundle::{BundleKind, Removal};
 
 /// Removes a proxy or shared flow. What happened, failures included, is the report.
 pub async fn remove(

@@ -1,5 +1,7 @@
 //! `batch.json`: all bundles of an environment in one Job.
 
+use std::num::NonZeroUsize;
+
 use serde::{Deserialize, Serialize};
 
 use super::settings::DeploySettings;
@@ -10,6 +12,13 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// The key of the batch in its ConfigMap and its file name in the mount.
 pub const FILE_NAME: &str = "batch.json";
+
+/// How many bundles are worked on at the same time unless the command line says otherwise. A read that takes 50 ms lets eight of them
+/// ask as much as the default rate of requests allows; twice that leaves room for slower answers and for waiting.
+pub const DEFAULT_WORKERS: NonZeroUsize = match NonZeroUsize::new(16) {
+    Some(workers) => workers,
+    None => NonZeroUsize::MIN,
+};
 
 /// The bundles of one environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

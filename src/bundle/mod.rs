@@ -14,4 +14,4 @@ pub use batch::{Batch, BatchEntry};
 pub use digest::Digest;
 pub use files::{BundleKind, BundlePath, Files};
 pub use manifest::Manifest;
-pub use settings::{DeploySettings, SmokeTest};
+pub use settings::{DeploySettings, Removal, SmokeTest};

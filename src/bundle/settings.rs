@@ -38,3 +38,12 @@ pub struct SmokeTest {
     /// The HTTP status of a good answer.
     pub expect_status: u16,
 }
+
+/// How much of a proxy or shared flow goes when it is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// Its deployment in the environment.
+    Undeploy,
+    /// That, and then all its revisions, unless another environment runs one.
+    Delete,
+}

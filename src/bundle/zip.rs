@@ -15,7 +15,10 @@ const MAX_UNPACKED_BYTES: u64 = 128 * 1024 * 1024;
 
 /// Packs the files below the kind's root folder. The same files give the same bytes: sorted, dated 1980-01-01, mode 0644.
 pub fn pack(kind: BundleKind, files: &Files) -> Result<Vec<u8>, String> {
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    // What does not compress needs its own size and two headers for each file. Memory that is not written to costs nothing; a buffer
+    // that grows costs its content twice.
+    let expected: usize = files.iter().map(|(path, bytes)| bytes.len() + 2 * path.as_str().len() + 256).sum();
+    let mut zip = ZipWriter::new(Cursor::new(Vec::with_capacity(expected)));
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .last_modified_time(DateTime::default())

@@ -1,16 +1,21 @@
 //! `apigee-flux deploy`: what the Job runs.
 
+mod batch;
+
 use std::io::{IsTerminal as _, Write as _};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::apigee_args::ApigeeArgs;
+use super::settings_args::SettingsArgs;
 use crate::apigee::deploy::Event;
 use crate::apigee::outcome::Ending;
 use crate::apigee::{Bundle, Client, Error, Name, Options, Outcome, Provenance, Report, Target, WaitFor, deploy};
-use crate::bundle::{DeploySettings, Digest};
+use crate::bundle::batch::DEFAULT_WORKERS;
+use crate::bundle::{Digest, manifest};
 use crate::duration;
 
 /// The kubelet reads this file when the container ends (Kubernetes, `terminationMessagePath`).
@@ -19,12 +24,21 @@ const TERMINATION_LOG: &str = "/dev/termination-log";
 /// 128 and the number of SIGTERM, as shells report it.
 const TERMINATED: u8 = 143;
 
-/// Make an environment equal to a rendered bundle.
+/// Make an environment equal to a rendered bundle, or to all of them.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The bundle's manifest.json; the files lie beside it
-    #[arg(long, value_name = "FILE")]
-    manifest: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "batch", conflicts_with = "batch")]
+    manifest: Option<PathBuf>,
+    /// The batch.json of many bundles, in place of one manifest
+    #[arg(long, value_name = "FILE", requires = "bundles", conflicts_with = "expect_digest")]
+    batch: Option<PathBuf>,
+    /// Where the bundles of the batch lie
+    #[arg(long, value_name = "DIR", requires = "batch")]
+    bundles: Option<PathBuf>,
+    /// How many bundles of the batch to work on at the same time
+    #[arg(long, value_name = "N", requires = "batch", default_value_t = DEFAULT_WORKERS)]
+    workers: NonZeroUsize,
     /// The Apigee organization
     #[arg(long = "org", value_name = "ORG")]
     organization: Name,
@@ -34,9 +48,6 @@ pub(super) struct Args {
     /// Refuse any other bundle
     #[arg(long, value_name = "DIGEST")]
     expect_digest: Option<Digest>,
-    /// The email of the Google service account that the proxy runs as
-    #[arg(long, value_name = "EMAIL")]
-    service_account: Option<String>,
     /// How long the runtime may take to become ready
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
@@ -49,6 +60,8 @@ pub(super) struct Args {
     /// Write the result there too, if the file exists
     #[arg(long, value_name = "FILE", default_value = TERMINATION_LOG)]
     termination_log: PathBuf,
+    #[command(flatten)]
+    settings: SettingsArgs,
     #[command(flatten)]
     apigee: ApigeeArgs,
 }
@@ -64,6 +77,9 @@ enum Wait {
 pub(super) fn run(args: &Args) -> ExitCode {
     let start = Instant::now();
     let log = Log { start, human: std::io::stderr().is_terminal() };
+    if let (Some(file), Some(folder)) = (&args.batch, &args.bundles) {
+        return batch::run(args, file, folder, log);
+    }
     let report = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run_until_signal(args, log)),
         Err(error) => failed(args, &Error::Temporary(format!("the runtime cannot start: {error}")), start),
@@ -112,18 +128,25 @@ async fn terminated() {
 }
 
 async fn run_deploy(args: &Args, log: Log, prepared: &Prepared) -> Report {
-    let target = Target { organization: args.organization.clone(), environment: args.environment.clone() };
-    let options = Options {
-        settings: DeploySettings { service_account: args.service_account.clone(), ..DeploySettings::default() },
+    let options = Options { settings: args.settings.settings(), ..options(args, prepared.provenance.clone()) };
+    deploy(&prepared.client, &prepared.bundle, &target(args), &options, &|event| log.event(event)).await
+}
+
+fn target(args: &Args) -> Target {
+    Target { organization: args.organization.clone(), environment: args.environment.clone() }
+}
+
+/// The options that are those of a bundle and of a batch alike.
+fn options(args: &Args, provenance: Provenance) -> Options {
+    Options {
         timeout: args.timeout,
         wait: match args.wait {
             Wait::Ready => WaitFor::Ready,
             Wait::Accepted => WaitFor::Accepted,
         },
-        provenance: prepared.provenance.clone(),
+        provenance,
         ..Options::default()
-    };
-    deploy(&prepared.client, &prepared.bundle, &target, &options, &|event| log.event(event)).await
+    }
 }
 
 /// Everything that is decided before the first request.
@@ -134,11 +157,16 @@ struct Prepared {
 }
 
 fn prepare(args: &Args, log: Log) -> Result<Prepared, Error> {
-    let bundle = Bundle::from_mount(&args.manifest, args.expect_digest)?;
+    // The command line has one of both.
+    let manifest = args.manifest.as_deref().unwrap_or(Path::new(manifest::FILE_NAME));
+    let bundle = Bundle::from_mount(manifest, args.expect_digest)?;
     let provenance = read_provenance(args.provenance.as_deref())?;
+    Ok(Prepared { client: client(args, log)?, bundle, provenance })
+}
+
+fn client(args: &Args, log: Log) -> Result<Client, Error> {
     let retries = move |error: &Error, pause: Duration| log.write("retry", &format!("{error}; again in {pause:.1?}"));
-    let client = args.apigee.client()?.with_listener(Arc::new(retries));
-    Ok(Prepared { client, bundle, provenance })
+    Ok(args.apigee.client()?.with_listener(Arc::new(retries)))
 }
 
 /// The provenance ConfigMap is mounted as optional, so its file may be missing.
@@ -190,6 +218,11 @@ struct Log {
 }
 
 impl Log {
+    /// A step of one bundle among others.
+    fn event_of(self, name: &str, event: &Event) {
+        self.event(&Event { phase: event.phase, message: format!("{name}: {}", event.message) });
+    }
+
     fn event(self, event: &Event) {
         let phase = serde_json::to_value(event.phase).unwrap_or_default();
         self.write(phase.as_str().unwrap_or_default(), &event.message);

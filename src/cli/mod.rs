@@ -15,6 +15,7 @@ mod package;
 mod render;
 mod sandbox;
 mod schema;
+mod settings_args;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;

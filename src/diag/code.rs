@@ -73,6 +73,9 @@ codes! {
     ProfileConflict = "AF036",
     /// An ApigeeProfile selects no proxy.
     UnusedProfile = "AF037",
+    /// The one Job of an environment (`spec.batch: environment`) has too many bundles: Kubernetes stores no object larger than
+    /// 1.5 MiB. Bundles of several namespaces have a Job each.
+    BatchTooLarge = "AF038",
     /// The ConfigMap that holds the bundle is not in the input.
     MissingConfigMap = "AF040",
     /// The raw bundle cannot be read: a zip that is none, a key that gives no path.

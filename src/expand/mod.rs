@@ -3,6 +3,7 @@
 //! Pure: the same input gives the same bytes, whatever the order of the items. Every stage goes on to the end and reports
 //! all that it finds; if there is one error among it, nothing of the output is used.
 
+mod batch;
 mod bundle_resource;
 mod called_flows;
 mod environment;

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::batch::{self, Member};
 use super::bundle_resource::BundleResource;
 use super::environment::Environment;
-use crate::apigee::Removal;
 use crate::apigee::endpoint::Endpoint;
-use crate::bundle::{BundleKind, DeploySettings, Digest, Manifest};
+use crate::bundle::{BatchEntry, BundleKind, DeploySettings, Digest, Manifest, Removal};
 use crate::diag::{Code, Diagnostic, Subject};
-use crate::k8s::{self, BundleMaps, Deployer, Deployment, Metadata, Object};
+use crate::k8s::{self, BundleMaps, Deployer, Deployment, Metadata, Object, Payload};
 use crate::krm::{Id, Item, annotation};
 use crate::spec::Resource;
-use crate::spec::environment::Identity;
+use crate::spec::environment::{Batch, Identity};
 use crate::spec::expand_apigee::Provenance;
 
 /// The folder, beside a spec's file, that kpt writes its outputs into.
@@ -48,10 +48,19 @@ pub(super) struct Outputs<'r> {
 
 struct Pending<'r> {
     resource: &'r Resource,
+    /// The shared flows that the bundle calls.
+    calls: Vec<String>,
     settings: DeploySettings,
     removal: Option<Removal>,
     environment: &'r Environment<'r>,
     bundle: BundleId,
+}
+
+impl Pending<'_> {
+    /// What is to be removed is not part of a batch: it goes once, and then its spec goes.
+    fn is_batched(&self) -> bool {
+        self.environment.spec.batch == Batch::Environment && self.removal.is_none()
+    }
 }
 
 impl<'r> Outputs<'r> {
@@ -72,7 +81,7 @@ impl<'r> Outputs<'r> {
         for environment in &made.environments {
             let namespace = made.resource.namespace().or_else(|| environment.resource.namespace()).unwrap_or_default();
             let bundle = (namespace.to_owned(), made.kind, made.name.clone(), manifest.digest);
-            if !self.bundles.contains_key(&bundle) {
+            if made.removal().is_none() && !self.bundles.contains_key(&bundle) {
                 let metadata = Metadata {
                     namespace: some(namespace),
                     owner: &owner,
@@ -94,6 +103,7 @@ impl<'r> Outputs<'r> {
             }
             self.pending.push(Pending {
                 resource: made.resource,
+                calls: made.requires.shared_flows.clone(),
                 settings: made.settings(environment),
                 removal: made.removal(),
                 environment,
@@ -119,7 +129,8 @@ impl<'r> Outputs<'r> {
             }
         }
         outputs.append(&mut self.config_maps);
-        for pending in &self.pending {
+        self.batches(&mut outputs, diagnostics);
+        for pending in self.pending.iter().filter(|pending| !pending.is_batched()) {
             match self.job(pending) {
                 Ok(object) => outputs.push(Output::new(object, pending.resource)),
                 Err(why) => diagnostics.push(Diagnostic::error(Code::Internal, why).of(&pending.resource.subject)),
@@ -129,24 +140,72 @@ impl<'r> Outputs<'r> {
         place(outputs)
     }
 
+    /// For each namespace and environment in batch mode its ConfigMap and its Job.
+    fn batches(&self, outputs: &mut Vec<Output<'r>>, diagnostics: &mut Vec<Diagnostic>) {
+        for (namespace, environments) in &self.namespaces {
+            for environment in environments.iter().filter(|environment| environment.spec.batch == Batch::Environment) {
+                let here = |pending: &&Pending<'r>| {
+                    pending.is_batched()
+                        && pending.bundle.0 == *namespace
+                        && std::ptr::eq(pending.environment, *environment)
+                };
+                let members: Vec<Member<'_>> =
+                    self.pending.iter().filter(here).filter_map(|pending| self.member(pending)).collect();
+                if members.is_empty() {
+                    continue;
+                }
+                let deployer = self.deployer(namespace, environment);
+                match batch::objects(environment, some(namespace), &deployer, self.provenance, members) {
+                    Ok([map, job]) => {
+                        // The name of its file must not change with the digest.
+                        let stem = Some(k8s::batch_name(environment.name()));
+                        outputs.push(Output { object: map, from: environment.resource, stem });
+                        outputs.push(Output::new(job, environment.resource));
+                    }
+                    Err(diagnostic) => diagnostics.push(diagnostic),
+                }
+            }
+        }
+    }
+
+    fn member<'o>(&'o self, pending: &'o Pending<'r>) -> Option<Member<'o>> {
+        let (_, kind, name, digest) = &pending.bundle;
+        // A name in Apigee is one part of a path.
+        let folder = format!("{}/{name}", kind.collection());
+        let entry =
+            BatchEntry { kind: *kind, name: name.clone(), folder, digest: *digest, settings: pending.settings.clone() };
+        Some(Member { entry, calls: &pending.calls, maps: self.bundles.get(&pending.bundle)? })
+    }
+
     fn job(&self, pending: &Pending<'r>) -> Result<Object, String> {
         let environment = pending.environment;
         let (namespace, kind, name, _) = &pending.bundle;
         let deployer = self.deployer(namespace, environment);
-        let maps = self.bundles.get(&pending.bundle).ok_or("the bundle of a Job is missing")?;
+        let (payload, digest, sources) = match pending.removal {
+            // The Job of a removal runs again when another removal is wanted, and not when the bundle changes.
+            Some(removal) => (
+                Payload::Removal { kind: *kind, name, removal },
+                Digest::of_bytes(format!("{removal:?}").as_bytes()),
+                Default::default(),
+            ),
+            None => {
+                let maps = self.bundles.get(&pending.bundle).ok_or("the bundle of a Job is missing")?;
+                let payload = Payload::Bundle { kind: *kind, name, settings: &pending.settings };
+                (payload, maps.digest, maps.sources.as_slice())
+            }
+        };
         let deployment = Deployment {
             organization: environment.organization(),
             environment: environment.name(),
             endpoint: environment.endpoint.as_deref(),
-            kind: *kind,
-            bundle: name,
-            service_account: pending.settings.service_account.as_deref(),
-            digest: maps.digest,
-            sources: &maps.sources,
+            payload,
+            digest,
+            sources,
             deployer: &deployer,
             image: environment.image(),
             timeout: environment.timeout(),
             timeout_seconds: environment.timeout_seconds,
+            turns: 1,
             settings: &environment.spec.deployer,
             provenance: self.provenance,
         };

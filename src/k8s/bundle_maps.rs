@@ -97,6 +97,16 @@ impl BundleMaps {
         }
         Ok(Self { objects, sources, digest })
     }
+
+    /// The sources for a volume that has the bundle's tree in a folder, beside others.
+    pub fn sources_below(&self, folder: &str) -> Vec<VolumeProjection> {
+        let mut sources = self.sources.clone();
+        let maps = sources.iter_mut().filter_map(|source| source.config_map.as_mut());
+        for item in maps.filter_map(|map| map.items.as_mut()).flatten() {
+            item.path = format!("{folder}/{}", item.path);
+        }
+        sources
+    }
 }
 
 /// Fills ConfigMaps in order: the next entry opens a new one if it does not fit.

@@ -1,4 +1,4 @@
-//! The Job that deploys one bundle to one environment.
+//! The Job that deploys one bundle, or a batch of them, to one environment.
 
 use std::collections::BTreeMap;
 
@@ -16,20 +16,57 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::identity::Deployer;
 use super::metadata::{DIGEST, Metadata};
-use super::names::{job_name, label_value};
+use super::names::{batch_name, job_name, label_value};
 use super::object::Object;
 use super::provenance;
-use crate::bundle::{BundleKind, Digest};
+use crate::bundle::{BundleKind, DeploySettings, Digest, Removal, SmokeTest, batch, manifest};
 use crate::spec::environment::{self, Resources};
 use crate::spec::expand_apigee::Provenance;
 
 /// The user of the container image: `nobody`, which the image's `/etc/passwd` knows.
 const USER: i64 = 65534;
 
+/// The volume, and its folder, with one bundle.
+const BUNDLE: &str = "bundle";
+
+/// With all bundles of a batch.
+const BUNDLES: &str = "bundles";
+
+/// With the list of a batch.
+const BATCH: &str = "batch";
+
 /// The exit codes of the deployer that a retry cannot mend: usage, bundle invalid, bundle missing or too large, digest, permission.
 const PERMANENT: [i32; 5] = [64, 65, 66, 67, 77];
 
-/// One bundle for one environment.
+/// What a Job deploys.
+#[derive(Debug, Clone, Copy)]
+pub enum Payload<'a> {
+    /// One bundle.
+    Bundle {
+        /// Proxy or shared flow.
+        kind: BundleKind,
+        /// The bundle's name in Apigee.
+        name: &'a str,
+        /// How it is deployed.
+        settings: &'a DeploySettings,
+    },
+    /// Nothing: one is removed.
+    Removal {
+        /// Proxy or shared flow.
+        kind: BundleKind,
+        /// Its name in Apigee.
+        name: &'a str,
+        /// How much of it goes.
+        removal: Removal,
+    },
+    /// All bundles of an environment.
+    Batch {
+        /// The name of the ConfigMap with the list of them.
+        config_map: &'a str,
+    },
+}
+
+/// A Job for one environment.
 #[derive(Debug, Clone)]
 pub struct Deployment<'a> {
     /// The Apigee organization.
@@ -38,24 +75,22 @@ pub struct Deployment<'a> {
     pub environment: &'a str,
     /// The management API, if not the global one.
     pub endpoint: Option<&'a str>,
-    /// Proxy or shared flow.
-    pub kind: BundleKind,
-    /// The bundle's name in Apigee.
-    pub bundle: &'a str,
-    /// The Google service account that the bundle runs as.
-    pub service_account: Option<&'a str>,
-    /// The bundle's digest.
+    /// What is deployed.
+    pub payload: Payload<'a>,
+    /// The digest of the bundle or of the batch.
     pub digest: Digest,
-    /// The sources of the bundle's volume.
+    /// The sources of the volume with the bundle or with all bundles.
     pub sources: &'a [VolumeProjection],
     /// Who the Job runs as.
     pub deployer: &'a Deployer,
     /// The container image.
     pub image: &'a str,
-    /// How long the deployment may take, as written.
+    /// How long the deployment of a bundle may take, as written.
     pub timeout: &'a str,
     /// The same in seconds.
     pub timeout_seconds: u64,
+    /// How often that long the Job may take.
+    pub turns: u64,
     /// The rest of the deployer's settings.
     pub settings: &'a environment::Deployer,
     /// Where this state of Git comes from.
@@ -64,7 +99,13 @@ pub struct Deployment<'a> {
 
 /// The Job.
 pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
-    let mut object_meta = metadata.object(&job_name(deployment.kind, deployment.environment, deployment.bundle));
+    let name = match deployment.payload {
+        Payload::Bundle { kind, name, .. } | Payload::Removal { kind, name, .. } => {
+            job_name(kind, deployment.environment, name)
+        }
+        Payload::Batch { .. } => batch_name(deployment.environment),
+    };
+    let mut object_meta = metadata.object(&name);
     let labels = job_labels(deployment, metadata);
     object_meta.labels.get_or_insert_default().extend(labels.clone());
     let annotations = object_meta.annotations.get_or_insert_default();
@@ -96,7 +137,9 @@ pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
     template_annotations.insert(DIGEST.to_owned(), deployment.digest.to_string());
     let spec = JobSpec {
         backoff_limit: Some(3),
-        active_deadline_seconds: i64::try_from(deployment.timeout_seconds + deployment.timeout_seconds / 2).ok(),
+        // Half as much again, for what a bundle waits for and for going back.
+        active_deadline_seconds: i64::try_from(deployment.timeout_seconds.saturating_mul(deployment.turns * 3) / 2)
+            .ok(),
         pod_failure_policy: Some(pod_failure_policy()),
         template: PodTemplateSpec {
             metadata: Some(ObjectMeta {
@@ -112,18 +155,24 @@ pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
 }
 
 fn job_labels(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> BTreeMap<String, String> {
-    let prefix = match deployment.kind {
-        BundleKind::Proxy => String::new(),
-        BundleKind::SharedFlow => format!("{}-", metadata.component),
+    let what = match deployment.payload {
+        Payload::Bundle { kind, name, .. } | Payload::Removal { kind, name, .. } => match kind {
+            BundleKind::Proxy => name.to_owned(),
+            BundleKind::SharedFlow => format!("{}-{name}", metadata.component),
+        },
+        Payload::Batch { .. } => metadata.component.to_owned(),
     };
-    let instance = format!("{}-{}-{prefix}{}", deployment.organization, deployment.environment, deployment.bundle);
-    BTreeMap::from([
+    let instance = format!("{}-{}-{what}", deployment.organization, deployment.environment);
+    let mut labels = BTreeMap::from([
         ("app.kubernetes.io/instance".to_owned(), label_value(&instance)),
         ("app.kubernetes.io/version".to_owned(), deployment.digest.short(10)),
         ("apigeeflux.dev/organization".to_owned(), label_value(deployment.organization)),
         ("apigeeflux.dev/environment".to_owned(), label_value(deployment.environment)),
-        (format!("apigeeflux.dev/{}", metadata.component), label_value(deployment.bundle)),
-    ])
+    ]);
+    if let Payload::Bundle { name, .. } | Payload::Removal { name, .. } = deployment.payload {
+        labels.insert(format!("apigeeflux.dev/{}", metadata.component), label_value(name));
+    }
+    labels
 }
 
 /// A drain costs no retry; what a retry cannot mend fails at once.
@@ -152,22 +201,38 @@ fn pod_failure_policy() -> PodFailurePolicy {
 
 /// The arguments. Paths are relative to the container's working directory `/`.
 fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
-    let mut arguments = vec![
-        "deploy".to_owned(),
-        format!("--manifest=bundle/{}", crate::bundle::manifest::FILE_NAME),
+    let mut arguments = match deployment.payload {
+        Payload::Bundle { .. } => vec!["deploy".to_owned(), format!("--manifest={BUNDLE}/{}", manifest::FILE_NAME)],
+        Payload::Batch { .. } => {
+            vec!["deploy".to_owned(), format!("--batch={BATCH}/{}", batch::FILE_NAME), format!("--bundles={BUNDLES}")]
+        }
+        Payload::Removal { kind, name, removal } => {
+            let kind = match kind {
+                BundleKind::Proxy => "proxy",
+                BundleKind::SharedFlow => "shared-flow",
+            };
+            let mut arguments = vec!["remove".to_owned(), format!("--{kind}={name}")];
+            arguments.extend((removal == Removal::Delete).then(|| "--delete".to_owned()));
+            arguments
+        }
+    };
+    arguments.extend([
         format!("--provenance=provenance/{}", provenance::FILE_NAME),
         format!("--org={}", deployment.organization),
         format!("--env={}", deployment.environment),
-        format!("--expect-digest={}", deployment.digest),
-        format!("--timeout={}", deployment.timeout),
-    ];
+    ]);
+    if let Payload::Bundle { .. } = deployment.payload {
+        arguments.push(format!("--expect-digest={}", deployment.digest));
+    }
+    arguments.push(format!("--timeout={}", deployment.timeout));
     if let Some(endpoint) = deployment.endpoint {
         arguments.push(format!("--endpoint={endpoint}"));
     }
-    if let Some(account) = deployment.service_account {
-        arguments.push(format!("--service-account={account}"));
+    if let Payload::Bundle { settings, .. } = deployment.payload {
+        arguments.extend(settings_arguments(settings));
     }
-    if deployment.settings.wait == environment::Wait::Accepted {
+    let waits = !matches!(deployment.payload, Payload::Removal { .. });
+    if waits && deployment.settings.wait == environment::Wait::Accepted {
         arguments.push("--wait=accepted".to_owned());
     }
     if let Some(rate) = deployment.settings.rate {
@@ -177,6 +242,18 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
     arguments.into_iter().map(|argument| argument.replace("$(", "$$(")).collect()
 }
 
+fn settings_arguments(settings: &DeploySettings) -> Vec<String> {
+    let DeploySettings { service_account, keep_revisions, allow_extensible, smoke_test } = settings;
+    let mut arguments = Vec::new();
+    arguments.extend(service_account.iter().map(|account| format!("--service-account={account}")));
+    arguments.extend(keep_revisions.iter().map(|kept| format!("--keep-revisions={kept}")));
+    arguments.extend(allow_extensible.iter().map(|allowed| format!("--allow-extensible={allowed}")));
+    if let Some(SmokeTest { url, expect_status }) = smoke_test {
+        arguments.extend([format!("--smoke-test={url}"), format!("--smoke-status={expect_status}")]);
+    }
+    arguments
+}
+
 fn pod(deployment: &Deployment<'_>) -> PodSpec {
     let mount = |name: &str| VolumeMount {
         name: name.to_owned(),
@@ -184,23 +261,38 @@ fn pod(deployment: &Deployment<'_>) -> PodSpec {
         read_only: Some(true),
         ..VolumeMount::default()
     };
-    let mut mounts = vec![mount("bundle"), mount("provenance")];
-    let mut volumes = vec![
-        Volume {
-            name: "bundle".to_owned(),
+    let (mut mounts, mut volumes) = (Vec::new(), Vec::new());
+    let files = match deployment.payload {
+        Payload::Bundle { .. } => Some(BUNDLE),
+        Payload::Batch { .. } => Some(BUNDLES),
+        Payload::Removal { .. } => None,
+    };
+    if let Some(files) = files {
+        mounts.push(mount(files));
+        volumes.push(Volume {
+            name: files.to_owned(),
             projected: Some(ProjectedVolumeSource { sources: Some(deployment.sources.to_vec()), default_mode: None }),
             ..Volume::default()
-        },
-        Volume {
-            name: "provenance".to_owned(),
-            config_map: Some(ConfigMapVolumeSource {
-                name: provenance::NAME.to_owned(),
-                optional: Some(true),
-                ..ConfigMapVolumeSource::default()
-            }),
+        });
+    }
+    mounts.push(mount("provenance"));
+    volumes.push(Volume {
+        name: "provenance".to_owned(),
+        config_map: Some(ConfigMapVolumeSource {
+            name: provenance::NAME.to_owned(),
+            optional: Some(true),
+            ..ConfigMapVolumeSource::default()
+        }),
+        ..Volume::default()
+    });
+    if let Payload::Batch { config_map } = deployment.payload {
+        mounts.push(mount(BATCH));
+        volumes.push(Volume {
+            name: BATCH.to_owned(),
+            config_map: Some(ConfigMapVolumeSource { name: config_map.to_owned(), ..ConfigMapVolumeSource::default() }),
             ..Volume::default()
-        },
-    ];
+        });
+    }
     let mut env: Vec<EnvVar> = deployment
         .settings
         .env

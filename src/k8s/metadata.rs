@@ -21,7 +21,7 @@ pub struct Metadata<'a> {
     pub role: &'a str,
     /// The name of the proxy or shared flow in Apigee; none for what belongs to the whole namespace.
     pub bundle: Option<&'a str>,
-    /// `proxy`, `sharedflow` or `deployer`.
+    /// `proxy`, `sharedflow`, `batch` or `deployer`.
     pub component: &'a str,
 }
 

@@ -4,6 +4,7 @@
 //! variables in it nor is surprised by a changed Job; a Job's pod template holds the bundle's digest and nothing of a commit, so
 //! that it runs again exactly when there is something to deploy.
 
+mod batch_map;
 mod bundle_maps;
 mod identity;
 mod job;
@@ -13,11 +14,12 @@ mod network_policy;
 mod object;
 mod provenance;
 
+pub use batch_map::BatchMap;
 pub use bundle_maps::{BundleMaps, MAX_CONFIG_MAP_BYTES};
 pub use identity::Deployer;
-pub use job::{Deployment, job};
+pub use job::{Deployment, Payload, job};
 pub use metadata::{DIGEST, Metadata};
-pub use names::{bundle_name, bundle_stem, component, job_name, label_value, slug};
+pub use names::{batch_name, bundle_name, bundle_stem, component, job_name, label_value, slug};
 pub use network_policy::network_policy;
 pub use object::Object;
 pub use provenance::provenance;

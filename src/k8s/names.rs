@@ -28,6 +28,12 @@ pub fn job_name(kind: BundleKind, environment: &str, bundle: &str) -> String {
     bounded(&format!("apigee-{}-{}", slug(environment), bundle_slug(kind, bundle)), MAX_JOB_NAME)
 }
 
+/// `apigee-<environment>-batch`, at most 52 characters: the Job of a whole environment. In such an environment there is no Job of a proxy
+/// that could have the name.
+pub fn batch_name(environment: &str) -> String {
+    bounded(&format!("apigee-{}-batch", slug(environment)), MAX_JOB_NAME)
+}
+
 /// `apigee-<proxy>` or `apigee-sharedflow-<shared flow>`: what all ConfigMaps of a bundle are called, whatever it holds.
 pub fn bundle_stem(kind: BundleKind, bundle: &str) -> String {
     format!("apigee-{}", bundle_slug(kind, bundle))

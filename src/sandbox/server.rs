@@ -67,6 +67,8 @@ pub struct Options {
     pub kept_requests: Option<usize>,
     /// The time.
     pub clock: Clock,
+    /// Every answer is held back for so long, as a network would.
+    pub latency: Duration,
 }
 
 impl Default for Options {
@@ -85,6 +87,7 @@ impl Default for Options {
             state_file: None,
             kept_requests: None,
             clock: Arc::new(move || millis(since_1970())),
+            latency: Duration::ZERO,
         }
     }
 }
@@ -128,6 +131,7 @@ struct Shared {
     requests: Mutex<RequestLog>,
     token: Option<String>,
     clock: Clock,
+    latency: Duration,
     count: AtomicU64,
 }
 
@@ -154,6 +158,7 @@ impl Sandbox {
             requests: Mutex::new(RequestLog::new(options.kept_requests)),
             token: options.token,
             clock: options.clock,
+            latency: options.latency,
             count: AtomicU64::new(0),
         });
         let service = router(&shared);
@@ -266,6 +271,9 @@ fn configuration(shared: &Arc<Shared>) -> Router {
 /// Checks the token, numbers the request, writes errors in Google's form, and keeps the log.
 async fn guard(StateOf(shared): StateOf<Arc<Shared>>, request: Request, next: Next) -> Response {
     let number = shared.count.fetch_add(1, Ordering::Relaxed) + 1;
+    if !shared.latency.is_zero() {
+        tokio::time::sleep(shared.latency).await;
+    }
     let expected = shared.token.as_ref().map(|token| format!("Bearer {token}"));
     let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let is_allowed = expected.is_none() || expected.as_deref() == given;

@@ -29,6 +29,21 @@ pub struct EnvironmentSpec {
     /// The deployer's settings.
     #[serde(default)]
     pub deployer: Deployer,
+    /// How many Jobs deploy. Default: `none`, a Job for each proxy and shared flow.
+    #[serde(default)]
+    pub batch: Batch,
+}
+
+/// What one Job deploys.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Batch {
+    /// One proxy or shared flow.
+    #[default]
+    None,
+    /// All proxies and shared flows that go from one namespace to the environment: shared flows before what calls them, several at a
+    /// time. A change of one runs the Job again, which leaves the others alone.
+    Environment,
 }
 
 /// The Apigee runtime.

@@ -1,0 +1,50 @@
+//! The options that say how one bundle is deployed.
+
+use std::num::NonZeroU32;
+
+use crate::bundle::settings::DEFAULT_KEPT_REVISIONS;
+use crate::bundle::{DeploySettings, SmokeTest};
+
+/// How one bundle is deployed.
+#[derive(Debug, Clone, clap::Args)]
+#[group(id = "settings", multiple = true, conflicts_with = "batch")]
+pub(super) struct SettingsArgs {
+    /// The email of the Google service account that the proxy runs as
+    #[arg(long, value_name = "EMAIL")]
+    service_account: Option<String>,
+    /// Keep the newest N revisions, and what any environment runs; older ones of this program are deleted. Default: 10
+    #[arg(long, value_name = "N")]
+    keep_revisions: Option<NonZeroU32>,
+    /// Whether a proxy may be extensible; without it, a deployed standard proxy may not become extensible
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    allow_extensible: Option<bool>,
+    /// A URL that the gateway must answer well before the deployment counts
+    #[arg(long, value_name = "URL", value_parser = http_url)]
+    smoke_test: Option<String>,
+    /// The HTTP status of a good answer. Default: 200
+    #[arg(long, value_name = "STATUS", requires = "smoke_test", value_parser = clap::value_parser!(u16).range(100..600))]
+    smoke_status: Option<u16>,
+}
+
+impl SettingsArgs {
+    /// As the deployer takes them.
+    pub(super) fn settings(&self) -> DeploySettings {
+        DeploySettings {
+            service_account: self.service_account.clone(),
+            keep_revisions: Some(self.keep_revisions.unwrap_or(DEFAULT_KEPT_REVISIONS)),
+            allow_extensible: self.allow_extensible,
+            smoke_test: self
+                .smoke_test
+                .clone()
+                .map(|url| SmokeTest { url, expect_status: self.smoke_status.unwrap_or(200) }),
+        }
+    }
+}
+
+fn http_url(text: &str) -> Result<String, String> {
+    let url: reqwest::Url = text.parse().map_err(|error| format!("`{text}` is not a URL: {error}"))?;
+    match url.scheme() {
+        "http" | "https" => Ok(text.to_owned()),
+        other => Err(format!("`{text}` has the scheme `{other}`; expected http or https")),
+    }
+}
