@@ -187,8 +187,9 @@ impl State {
 
     /// `GoogleCloudApigeeV1ListOrganizationsResponse`: those that were written to.
     pub(super) fn list_organizations(&self) -> Value {
-        let list: Vec<Value> =
-            self.organizations.keys().map(|name| json!({"organization": name, "projectId": name})).collect();
+        // `projectIds` is deprecated, but gcloud reads nothing else.
+        let mapping = |name: &String| json!({"organization": name, "projectId": name, "projectIds": [name]});
+        let list: Vec<Value> = self.organizations.keys().map(mapping).collect();
         view::prune(json!({ "organizations": list }))
     }
 

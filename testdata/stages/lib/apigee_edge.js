@@ -24,6 +24,7 @@ async function main() {
   said.redeployed = await org.proxies.deploy({ name, revision: said.second.revision, environment });
   const download = await org.proxies.export({ name, revision });
   said.sameBytes = Buffer.compare(download.buffer, fs.readFileSync(zip)) === 0;
+  said.environments = await org.environments.get();
   said.undeployed = await org.proxies.undeploy({ name, revision: said.second.revision, environment });
   said.deleted = await org.proxies.del({ name });
   console.log(JSON.stringify(said));
