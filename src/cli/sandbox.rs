@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::duration;
-use crate::sandbox::{Options, Sandbox};
+use crate::sandbox::{Options, Rule, Sandbox};
 
 /// Run a local Apigee management API, for the deployer and for Google's own clients.
 #[derive(Debug, clap::Args)]
@@ -20,6 +20,19 @@ pub(super) struct Args {
     /// Ask for this bearer token
     #[arg(long, value_name = "TOKEN")]
     token: Option<String>,
+    /// Let requests go wrong; may be given several times, and the first that applies decides
+    ///
+    /// METHOD PATH KIND [retry-after:SECONDS] [xN|@N|every], for example 'POST */deployments?* status:503 x2'.
+    ///
+    /// METHOD is GET, POST, PUT, PATCH, DELETE or *. PATH is the whole path with its query, in which * stands for any characters.
+    ///
+    /// KIND is one of: status:CODE (not done, answered with that error), not-found (the same with 404), delay:TIME (done, answered
+    /// later), late:TIME (done later, even when the client has gone), reset (not done, connection closed), lost (done, connection
+    /// closed without an answer), lost-503 (done, answered with 503), truncate (done, connection closed within the answer).
+    ///
+    /// x2 means the first two requests that fit, @2 the second only, every all of them; without it the first one.
+    #[arg(long = "fault", value_name = "RULE")]
+    faults: Vec<Rule>,
 }
 
 /// Serves until Ctrl-C.
@@ -29,7 +42,7 @@ pub(super) fn run(args: Args) -> ExitCode {
         Err(error) => return fail(&format!("the runtime cannot start: {error}")),
     };
     runtime.block_on(async {
-        let options = Options { progressing: args.progressing, token: args.token, ..Options::default() };
+        let options = Options { progressing: args.progressing, token: args.token, faults: args.faults, ..Options::default() };
         let sandbox = match Sandbox::start(args.listen, options).await {
             Ok(sandbox) => sandbox,
             Err(error) => {

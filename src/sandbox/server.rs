@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Path as PathOf, Query, Request, State as StateOf};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -17,8 +18,10 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::connection::{self, BreakOff};
 use super::fault::Fault;
 use super::state::{Filter, Mishap, Path, State};
+use super::trouble::{Rule, Trouble, Troubles};
 use crate::apigee::RevisionId;
 use crate::bundle::BundleKind;
 
@@ -39,6 +42,8 @@ pub struct Options {
     pub groups: BTreeMap<String, Vec<String>>,
     /// The time.
     pub clock: Clock,
+    /// Trouble with some requests.
+    pub faults: Vec<Rule>,
 }
 
 impl Default for Options {
@@ -49,33 +54,63 @@ impl Default for Options {
             token: None,
             groups: BTreeMap::new(),
             clock: Arc::new(move || millis(since_1970())),
+            faults: Vec::new(),
         }
     }
 }
 
-/// A request that was answered.
+/// A request that came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedRequest {
     /// For example `POST`.
     pub method: String,
     /// With the query.
     pub path: String,
-    /// The HTTP status.
+    /// The HTTP status of the answer, also of one that the client did not get; 0 when the connection was closed before there was one.
     pub status: u16,
     /// It asked for a change; validations and reports do not.
     pub is_write: bool,
+    /// What was made to go wrong with it.
+    pub trouble: Option<Trouble>,
 }
+
+/// A point in the life of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// It is there, and nothing was done.
+    Arrived,
+    /// What it asks for is done, or refused, and nothing was answered.
+    Acted,
+}
+
+/// A request at one [`Moment`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestAt {
+    /// From 1, in the order of arrival.
+    pub number: u64,
+    /// For example `POST`.
+    pub method: String,
+    /// With the query.
+    pub path: String,
+    /// The point that it has come to.
+    pub moment: Moment,
+}
+
+/// Hears of each request at each [`Moment`]. The request goes on when the future ends.
+pub type Watcher = Arc<dyn Fn(RequestAt) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// A running sandbox. It stops when this is dropped.
 pub struct Sandbox {
     address: SocketAddr,
     shared: Arc<Shared>,
-    task: JoinHandle<std::io::Result<()>>,
+    task: JoinHandle<()>,
 }
 
 struct Shared {
     state: Mutex<State>,
     requests: Mutex<Vec<LoggedRequest>>,
+    troubles: Mutex<Troubles>,
+    watcher: Mutex<Option<Watcher>>,
     token: Option<String>,
     clock: Clock,
     count: AtomicU64,
@@ -89,12 +124,13 @@ impl Sandbox {
         let shared = Arc::new(Shared {
             state: Mutex::new(State::new(millis(options.progressing), options.groups)),
             requests: Mutex::default(),
+            troubles: Mutex::new(options.faults.into_iter().collect()),
+            watcher: Mutex::default(),
             token: options.token,
             clock: options.clock,
             count: AtomicU64::new(0),
         });
-        let service = router(&shared);
-        let task = tokio::spawn(async move { axum::serve(listener, service).await });
+        let task = tokio::spawn(connection::serve(listener, router(&shared)));
         Ok(Self { address, shared, task })
     }
 
@@ -108,7 +144,7 @@ impl Sandbox {
         format!("http://{}", self.address)
     }
 
-    /// Every request so far, in the order of the answers.
+    /// Every request so far, in the order in which they were done.
     pub fn requests(&self) -> Vec<LoggedRequest> {
         lock(&self.shared.requests).clone()
     }
@@ -116,6 +152,37 @@ impl Sandbox {
     /// Lets something go wrong with the resource of the given name, once.
     pub fn expect_mishap(&self, name: &str, mishap: Mishap) {
         lock(&self.shared.state).expect_mishap(name, mishap);
+    }
+
+    /// Lets requests have trouble from now on.
+    pub fn inject(&self, rule: Rule) {
+        lock(&self.shared.troubles).add(rule);
+    }
+
+    /// Tells of each request from now on, instead of whoever was told before.
+    pub fn watch(&self, watcher: Watcher) {
+        *lock(&self.shared.watcher) = Some(watcher);
+    }
+
+    /// The revision of a proxy or shared flow that is deployed in an environment now.
+    pub fn deployed_revision(
+        &self,
+        organization: &str,
+        environment: &str,
+        kind: BundleKind,
+        name: &str,
+    ) -> Option<RevisionId> {
+        lock(&self.shared.state).deployed_revision(organization, environment, kind, name)
+    }
+}
+
+impl Shared {
+    /// Tells the watcher, and waits until it lets the request go on.
+    async fn tell(&self, request: RequestAt) {
+        let watcher = lock(&self.watcher).clone();
+        if let Some(watcher) = watcher {
+            watcher(request).await;
+        }
     }
 }
 
@@ -177,26 +244,83 @@ fn bundles(shared: &Arc<Shared>, kind: BundleKind) -> Router {
     routes.with_state(Collection { shared: Arc::clone(shared), kind })
 }
 
-/// Checks the token, numbers the request, writes errors in Google's form, and keeps the log.
+/// Numbers the request, checks the token, writes errors in Google's form, keeps the log, and makes trouble where a rule asks for it.
 async fn guard(StateOf(shared): StateOf<Arc<Shared>>, request: Request, next: Next) -> Response {
     let number = shared.count.fetch_add(1, Ordering::Relaxed) + 1;
-    let method = request.method().clone();
+    let method = request.method().to_string();
     let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+    let at = |moment| RequestAt { number, method: method.clone(), path: path.clone(), moment };
+    shared.tell(at(Moment::Arrived)).await;
+    let trouble = lock(&shared.troubles).next(&method, &path);
+    let response = match trouble {
+        Some(Trouble::Reset) => broken_off(StatusCode::OK.into_response(), BreakOff::Before),
+        Some(Trouble::Status { code, retry_after }) => {
+            let mut response = Fault::of_status(code).into_response();
+            if let Some(seconds) = retry_after {
+                response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            }
+            response
+        }
+        Some(Trouble::Late(pause)) => match whole(request).await {
+            Ok(request) => {
+                tokio::time::sleep(pause).await;
+                answer(&shared, request, next).await
+            }
+            Err(fault) => fault.into_response(),
+        },
+        _ => answer(&shared, request, next).await,
+    };
+    shared.tell(at(Moment::Acted)).await;
+    let response = match trouble {
+        Some(Trouble::Lost) => broken_off(response, BreakOff::Before),
+        Some(Trouble::Truncate) => broken_off(response, BreakOff::Within),
+        Some(Trouble::Lost503) => Fault::of_status(503).into_response(),
+        _ => response,
+    };
+    let (status, is_write) = (
+        if trouble == Some(Trouble::Reset) { 0 } else { response.status().as_u16() },
+        method != Method::GET.as_str() && !path.contains("action=validate") && !path.contains("ChangeReport"),
+    );
+    lock(&shared.requests).push(LoggedRequest { method, path, status, is_write, trouble });
+    if let Some(Trouble::Delay(pause)) = trouble {
+        tokio::time::sleep(pause).await;
+    }
+    match response.extensions().get::<Fault>().cloned() {
+        Some(fault) => in_googles_form(response, &fault, number),
+        None => response,
+    }
+}
+
+/// What the API answers when nothing is in the way.
+async fn answer(shared: &Shared, request: Request, next: Next) -> Response {
     let expected = shared.token.as_ref().map(|token| format!("Bearer {token}"));
     let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let response = if expected.is_none() || expected.as_deref() == given {
+    if expected.is_none() || expected.as_deref() == given {
         next.run(request).await
     } else {
         Fault::unauthenticated().into_response()
-    };
-    let response = match response.extensions().get::<Fault>().cloned() {
-        Some(fault) => (response.status(), Json(fault.body(number))).into_response(),
-        None => response,
-    };
-    let is_write = method != Method::GET && !path.contains("action=validate") && !path.contains("ChangeReport");
-    let logged = LoggedRequest { method: method.to_string(), path, status: response.status().as_u16(), is_write };
-    lock(&shared.requests).push(logged);
+    }
+}
+
+/// The request with its body in memory, so that it no longer needs the connection.
+async fn whole(request: Request) -> Result<Request, Fault> {
+    let (head, body) = request.into_parts();
+    let bytes = to_bytes(body, MAX_BODY).await.map_err(|error| Fault::invalid_argument(error.to_string()))?;
+    Ok(Request::from_parts(head, Body::from(bytes)))
+}
+
+fn broken_off(mut response: Response, how: BreakOff) -> Response {
+    response.extensions_mut().insert(how);
     response
+}
+
+/// The error's body; the headers and extensions stay.
+fn in_googles_form(response: Response, fault: &Fault, number: u64) -> Response {
+    let (mut head, _) = response.into_parts();
+    let (json, body) = Json(fault.body(number)).into_response().into_parts();
+    head.headers.remove(header::CONTENT_LENGTH);
+    head.headers.extend(json.headers);
+    Response::from_parts(head, body)
 }
 
 impl IntoResponse for Fault {

@@ -306,6 +306,18 @@ impl State {
         Ok(view::deployment_status(deployed, &Status { state, error, conflicts, base_paths: owned, group }))
     }
 
+    /// The revision that is deployed in an environment.
+    pub fn deployed_revision(
+        &self,
+        organization: &str,
+        environment: &str,
+        kind: BundleKind,
+        name: &str,
+    ) -> Option<RevisionId> {
+        let filter = Filter { kind, environment: Some(environment), name: Some(name), revision: None };
+        self.deployed(organization).find(|deployed| filter.allows(deployed)).map(|deployed| deployed.revision)
+    }
+
     pub(super) fn find_deployed(&self, path: Path<'_>, environment: &str, id: RevisionId) -> Result<&Deployed, Fault> {
         let filter =
             Filter { kind: path.kind, environment: Some(environment), name: Some(path.name), revision: Some(id) };
