@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::RETRY_AFTER;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, StatusCode};
@@ -47,6 +48,9 @@ impl Default for Settings {
         Self { rate: Self::DEFAULT_RATE, backoff: Backoff::default(), request_timeout: Duration::from_mins(2) }
     }
 }
+
+/// For one smoke test's request.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A proxy or shared flow of an organization.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +98,7 @@ struct Call<'a> {
     method: Method,
     parts: Vec<&'a str>,
     query: Vec<(&'static str, &'a str)>,
-    upload: Option<&'a [u8]>,
+    upload: Option<Bytes>,
     effect: Effect,
     /// The permissions that it takes, for a 403 that does not name one.
     needs: &'static str,
@@ -159,14 +163,14 @@ impl Client {
     }
 
     /// Lets Apigee check a bundle's zip without keeping it.
-    pub async fn validate(&self, resource: ResourceName<'_>, zip: &[u8]) -> Result<(), Error> {
+    pub async fn validate(&self, resource: ResourceName<'_>, zip: &Bytes) -> Result<(), Error> {
         let _: Revision = self.upload(resource, "validate", zip, Effect::Read).await?;
         Ok(())
     }
 
     /// Makes a new revision of a bundle's zip. After an ambiguous failure ([`Error::is_ambiguous`]) the caller must look whether
     /// the revision exists before it calls again.
-    pub async fn import(&self, resource: ResourceName<'_>, zip: &[u8]) -> Result<RevisionId, Error> {
+    pub async fn import(&self, resource: ResourceName<'_>, zip: &Bytes) -> Result<RevisionId, Error> {
         let revision: Revision = self.upload(resource, "import", zip, Effect::Create).await?;
         revision.revision.ok_or_else(|| {
             Error::from(NetworkError {
@@ -181,7 +185,7 @@ impl Client {
         &self,
         resource: ResourceName<'_>,
         action: &str,
-        zip: &[u8],
+        zip: &Bytes,
         effect: Effect,
     ) -> Result<Revision, Error> {
         let needs = match resource.kind {
@@ -192,7 +196,7 @@ impl Client {
             method: Method::POST,
             parts: vec!["organizations", resource.organization.as_str(), resource.kind.collection()],
             query: vec![("name", resource.name.as_str()), ("action", action)],
-            upload: Some(zip),
+            upload: Some(zip.clone()),
             effect,
             needs,
         })
@@ -245,6 +249,48 @@ impl Client {
             ))
             .await?;
         Ok(list.deployments)
+    }
+
+    /// Every deployment of the resource in the organization. States are not in this answer.
+    pub async fn deployments_anywhere(&self, resource: ResourceName<'_>) -> Result<Vec<Deployment>, Error> {
+        let (organization, collection) = (resource.organization.as_str(), resource.kind.collection());
+        let parts = vec!["organizations", organization, collection, resource.name.as_str(), "deployments"];
+        let list: DeploymentList = self.call(Call::read(parts, "apigee.deployments.list")).await?;
+        Ok(list.deployments)
+    }
+
+    /// Every deployment of one kind in an environment. States are not in this answer.
+    pub async fn environment_deployments(
+        &self,
+        organization: &Name,
+        environment: &Name,
+        kind: BundleKind,
+    ) -> Result<Vec<Deployment>, Error> {
+        let parts = vec!["organizations", organization.as_str(), "environments", environment.as_str(), "deployments"];
+        let mut call = Call::read(parts, "apigee.deployments.list");
+        if kind == BundleKind::SharedFlow {
+            call.query.push(("sharedFlows", "true"));
+        }
+        let list: DeploymentList = self.call(call).await?;
+        Ok(list.deployments)
+    }
+
+    /// Whether an environment has a target server, a key value map or another thing of the given collection.
+    pub async fn environment_has(
+        &self,
+        organization: &Name,
+        environment: &Name,
+        collection: &'static str,
+        name: &str,
+        needs: &'static str,
+    ) -> Result<bool, Error> {
+        let parts =
+            vec!["organizations", organization.as_str(), "environments", environment.as_str(), collection, name];
+        match self.call::<serde::de::IgnoredAny>(Call::read(parts, needs)).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// The deployment of one revision with what the runtime reports.
@@ -308,23 +354,72 @@ impl Client {
         .await
     }
 
-    /// Takes a revision out of an environment.
+    /// What taking a revision out would change. Shared flows have no such report.
+    pub async fn undeploy_change_report(
+        &self,
+        resource: ResourceName<'_>,
+        environment: &Name,
+        id: RevisionId,
+    ) -> Result<ChangeReport, Error> {
+        let id = id.to_string();
+        self.call(Call {
+            method: Method::POST,
+            parts: deployment_parts(resource, environment, &id, "deployments:generateUndeployChangeReport"),
+            query: Vec::new(),
+            upload: None,
+            effect: Effect::Read,
+            needs: "apigee.deployments.delete and apigee.proxyrevisions.undeploy",
+        })
+        .await
+    }
+
+    /// Deletes a revision that is deployed nowhere. One that is gone already is no error.
+    pub async fn delete_revision(&self, resource: ResourceName<'_>, id: RevisionId) -> Result<(), Error> {
+        let id = id.to_string();
+        let (organization, collection) = (resource.organization.as_str(), resource.kind.collection());
+        let needs = match resource.kind {
+            BundleKind::Proxy => "apigee.proxyrevisions.delete",
+            BundleKind::SharedFlow => "apigee.sharedflowrevisions.delete",
+        };
+        self.delete(vec!["organizations", organization, collection, resource.name.as_str(), "revisions", &id], needs)
+            .await
+    }
+
+    /// Deletes a proxy or shared flow with all its revisions; none may be deployed. One that is gone already is no error.
+    pub async fn delete_resource(&self, resource: ResourceName<'_>) -> Result<(), Error> {
+        let needs = match resource.kind {
+            BundleKind::Proxy => "apigee.proxies.delete",
+            BundleKind::SharedFlow => "apigee.sharedflows.delete",
+        };
+        let (organization, collection) = (resource.organization.as_str(), resource.kind.collection());
+        self.delete(vec!["organizations", organization, collection, resource.name.as_str()], needs).await
+    }
+
+    async fn delete(&self, parts: Vec<&str>, needs: &'static str) -> Result<(), Error> {
+        let call =
+            Call { method: Method::DELETE, parts, query: Vec::new(), upload: None, effect: Effect::Write, needs };
+        match self.call::<serde::de::IgnoredAny>(call).await {
+            Err(error) if !error.is_not_found() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends a GET request without any token to a URL that is not the management API's: a smoke test. The answer's status.
+    pub async fn probe(&self, url: &str) -> Result<u16, String> {
+        match self.shared.http.get(url).timeout(PROBE_TIMEOUT).send().await {
+            Ok(response) => Ok(response.status().as_u16()),
+            Err(error) => Err(causes(&error)),
+        }
+    }
+
+    /// Takes a revision out of an environment. One that is not deployed there is no error.
     pub async fn undeploy(&self, resource: ResourceName<'_>, environment: &Name, id: RevisionId) -> Result<(), Error> {
         let id = id.to_string();
-        let _: serde::de::IgnoredAny = self
-            .call(Call {
-                method: Method::DELETE,
-                parts: deployment_parts(resource, environment, &id, "deployments"),
-                query: Vec::new(),
-                upload: None,
-                effect: Effect::Write,
-                needs: match resource.kind {
-                    BundleKind::Proxy => "apigee.deployments.delete and apigee.proxyrevisions.undeploy",
-                    BundleKind::SharedFlow => "apigee.deployments.delete and apigee.sharedflowrevisions.undeploy",
-                },
-            })
-            .await?;
-        Ok(())
+        let needs = match resource.kind {
+            BundleKind::Proxy => "apigee.deployments.delete and apigee.proxyrevisions.undeploy",
+            BundleKind::SharedFlow => "apigee.deployments.delete and apigee.sharedflowrevisions.undeploy",
+        };
+        self.delete(deployment_parts(resource, environment, &id, "deployments"), needs).await
     }
 
     /// Sends a call until it is answered, or until the table says to stop.
@@ -337,10 +432,14 @@ impl Client {
                 Err(failure) => failure,
             };
             if failure.unauthenticated && !renewed {
+                // Also a token that cannot be renewed is tried once more: Google's front ends refuse a good one at times.
                 renewed = true;
-                if shared.tokens.renew().await? {
-                    continue;
-                }
+                shared.tokens.renew().await?;
+                continue;
+            }
+            if let Some(asked) = failure.retry_after.filter(|_| failure.error.is_over_quota()) {
+                // The organization's quota is used up, for every other request of this process too.
+                shared.pace.hold(asked.min(shared.backoff.longest_asked));
             }
             let not_yet =
                 failure.error.is_not_found() && self.missing_until.is_some_and(|until| Instant::now() < until);
@@ -374,8 +473,8 @@ impl Client {
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
-        if let Some(zip) = call.upload {
-            let part = Part::bytes(zip.to_vec()).file_name("bundle.zip");
+        if let Some(zip) = &call.upload {
+            let part = Part::stream_with_length(zip.clone(), zip.len() as u64).file_name("bundle.zip");
             let part = part.mime_str("application/octet-stream").map_err(|error| call.broken(&error))?;
             request = request.multipart(Form::new().part("file", part));
         }

@@ -13,6 +13,12 @@ use super::RevisionId;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Deployment {
+    /// The environment.
+    #[serde(default)]
+    pub environment: String,
+    /// The name of the proxy, or of the shared flow.
+    #[serde(default)]
+    pub api_proxy: String,
     /// The deployed revision.
     pub revision: RevisionId,
     /// Milliseconds since 1970, as a string.
@@ -21,6 +27,9 @@ pub struct Deployment {
     /// `projects/-/serviceAccounts/{email}`. The answer may lack it although one is set.
     #[serde(default)]
     pub service_account: Option<String>,
+    /// What the deployment is accounted as; proxies only.
+    #[serde(default)]
+    pub proxy_deployment_type: DeploymentType,
     /// Only in the answer about one revision's deployment; lists lack it.
     #[serde(default)]
     pub state: RuntimeState,
@@ -33,11 +42,30 @@ pub struct Deployment {
 }
 
 impl Deployment {
+    /// When it started, in milliseconds since 1970; 0 when the answer does not say.
+    pub fn started(&self) -> u64 {
+        self.deploy_start_time.parse().unwrap_or_default()
+    }
+
     /// The email of the service account, without the resource name around it.
     pub fn service_account_email(&self) -> Option<&str> {
         let name = self.service_account.as_deref()?;
         Some(name.rsplit('/').next().unwrap_or(name)).filter(|email| !email.is_empty())
     }
+}
+
+/// What a deployment of a proxy is accounted as (`proxyDeploymentType`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DeploymentType {
+    /// Standard policies only.
+    Standard,
+    /// At least one extensible policy.
+    Extensible,
+    /// Not reported.
+    #[default]
+    #[serde(other)]
+    Unknown,
 }
 
 /// What the runtime reports about a deployment.
@@ -140,6 +168,12 @@ pub struct ChangeReport {
 }
 
 impl ChangeReport {
+    /// Why the change would be refused, or would not be reached.
+    pub fn obstacles(&self) -> Vec<String> {
+        let violations = self.validation_errors.violations.iter().map(ToString::to_string);
+        violations.chain(self.routing_conflicts.iter().map(ToString::to_string)).collect()
+    }
+
     /// True when Apigee advises to roll out routes and runtime in order.
     pub fn should_sequence_rollout(&self) -> bool {
         self.routing_changes.iter().any(|change| change.should_sequence_rollout)

@@ -28,6 +28,9 @@ pub enum Error {
     /// Something that another attempt may find otherwise.
     #[error("{0}")]
     Temporary(String),
+    /// Somebody else changed the environment meanwhile; what stands there is theirs.
+    #[error("{0}")]
+    Overtaken(String),
     /// The API was not reached, or broke off, or did not speak as documented.
     #[error(transparent)]
     Network(#[from] NetworkError),
@@ -45,7 +48,7 @@ impl Error {
             Self::Missing(_) => 66,
             Self::Mangled(_) => 67,
             Self::Network(_) => 69,
-            Self::Temporary(_) => 75,
+            Self::Temporary(_) | Self::Overtaken(_) => 75,
             Self::Credentials(_) => 77,
             Self::Api(error) => error.exit_code(),
         }
@@ -63,6 +66,16 @@ impl Error {
     /// True for the API's "there is no such thing".
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Api(error) if error.http_status == 404)
+    }
+
+    /// True for the API's "you may not".
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Api(error) if error.http_status == 403)
+    }
+
+    /// True for the API's "too many requests".
+    pub fn is_over_quota(&self) -> bool {
+        matches!(self, Self::Api(error) if error.http_status == 429)
     }
 
     /// True when another attempt may find it otherwise.

@@ -18,6 +18,13 @@ impl Pace {
         Self { gap: Duration::from_secs(1) / per_second.get(), next: Mutex::new(None) }
     }
 
+    /// Sends nothing for so long: the server asked for it.
+    pub fn hold(&self, pause: Duration) {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = Instant::now() + pause;
+        *next = Some(next.map_or(until, |next| next.max(until)));
+    }
+
     /// Waits for this request's turn.
     pub async fn turn(&self) {
         let turn = {
@@ -34,6 +41,15 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_hold_is_for_all() {
+        let pace = Pace::new(std::num::NonZeroU32::new(1000).unwrap());
+        let start = Instant::now();
+        pace.hold(Duration::from_millis(40));
+        pace.turn().await;
+        assert!(start.elapsed() >= Duration::from_millis(40), "{:?}", start.elapsed());
+    }
 
     #[tokio::test]
     async fn requests_are_spaced() {

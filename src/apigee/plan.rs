@@ -1,8 +1,8 @@
 //! What to do, from what is wanted and what Apigee has. Pure.
 
-use super::RevisionId;
 use super::deployment::{Deployment, RuntimeState};
 use super::revision_record::RevisionRecord;
+use super::{Revision, RevisionId};
 use crate::bundle::Digest;
 
 /// What is wanted in the environment.
@@ -17,33 +17,75 @@ pub struct Desired<'a> {
 /// What is deployed in the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Current {
-    /// The deployed revision.
-    pub revision: RevisionId,
-    /// The digest in its description; none if this program did not make it.
-    pub digest: Option<Digest>,
-    /// The email of its service account; none if the answer names none, which does not say that there is none.
-    pub service_account: Option<String>,
-    /// What the runtime reports.
-    pub state: RuntimeState,
-    /// Some of its base paths are not routed.
-    pub has_route_conflicts: bool,
+    /// The deployment, with what the runtime reports.
+    pub deployment: Deployment,
+    /// Its revision.
+    pub revision: Revision,
+    /// What the revision's description says; none if this program did not make it.
+    pub record: Option<RevisionRecord>,
 }
 
 impl Current {
     /// From the answers about the deployment and its revision.
-    pub fn new(deployment: &Deployment, description: &str) -> Self {
-        Self {
-            revision: deployment.revision,
-            digest: RevisionRecord::parse(description).map(|record| record.digest),
-            service_account: deployment.service_account_email().map(str::to_owned),
-            state: deployment.state,
-            has_route_conflicts: !deployment.route_conflicts.is_empty(),
-        }
+    pub fn new(deployment: Deployment, revision: Revision) -> Self {
+        let record = RevisionRecord::parse(&revision.description);
+        Self { deployment, revision, record }
     }
 
-    /// True unless the answers say that the service account is another one.
+    /// The deployed revision.
+    pub fn id(&self) -> RevisionId {
+        self.deployment.revision
+    }
+
+    /// True if it is this bundle, whatever its state.
+    pub fn is(&self, digest: Digest) -> bool {
+        self.record.as_ref().is_some_and(|record| record.digest == digest)
+    }
+
+    /// True unless the answers say that the service account is another one. The answer may lack an account although there is one.
     fn runs_as(&self, wanted: Option<&str>) -> bool {
-        self.service_account.is_none() || self.service_account.as_deref() == wanted
+        let account = self.deployment.service_account_email();
+        account.is_none() || account == wanted
+    }
+}
+
+/// What to do when the revision does not run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WayBack {
+    /// Deploy what was deployed before.
+    Former {
+        /// The revision.
+        revision: RevisionId,
+        /// The email of its service account.
+        service_account: Option<String>,
+    },
+    /// Take it out: nothing was deployed before.
+    Nothing,
+    /// It was deployed before in the same way: leave it.
+    Same,
+}
+
+/// What to go back to when revision `id` does not run in `environment`. `young` says that what is deployed is so new that an
+/// earlier run may have been cut off before it saw it ready.
+pub fn way_back(
+    current: Option<&Current>,
+    id: RevisionId,
+    wanted_account: Option<&str>,
+    environment: &str,
+    young: bool,
+) -> WayBack {
+    let Some(current) = current else { return WayBack::Nothing };
+    if current.id() != id || !current.runs_as(wanted_account) {
+        let service_account = current.deployment.service_account_email().map(str::to_owned);
+        return WayBack::Former { revision: current.id(), service_account };
+    }
+    let replaced = current.record.as_ref().and_then(|record| record.replaces.as_ref());
+    match replaced.filter(|replaced| young && replaced.environment == environment) {
+        None => WayBack::Same,
+        Some(replaced) => match replaced.revision {
+            None => WayBack::Nothing,
+            Some(revision) => WayBack::Former { revision, service_account: replaced.service_account.clone() },
+        },
     }
 }
 
@@ -74,16 +116,14 @@ pub enum Reason {
 /// Decides. `known` is an existing revision with the wanted digest; it need not be looked for when `current` has it.
 pub fn plan(desired: Desired<'_>, current: Option<&Current>, known: Option<RevisionId>) -> Plan {
     match current {
-        Some(current) if current.digest == Some(desired.digest) => {
+        Some(current) if current.is(desired.digest) => {
             if !current.runs_as(desired.service_account) {
-                return Plan::Deploy(current.revision, Reason::ServiceAccount);
+                return Plan::Deploy(current.id(), Reason::ServiceAccount);
             }
-            match current.state {
-                RuntimeState::Error => Plan::Deploy(current.revision, Reason::InError),
-                RuntimeState::Ready if !current.has_route_conflicts => Plan::Unchanged(current.revision),
-                RuntimeState::Ready | RuntimeState::Progressing | RuntimeState::Unknown => {
-                    Plan::Await(current.revision)
-                }
+            match current.deployment.state {
+                RuntimeState::Error => Plan::Deploy(current.id(), Reason::InError),
+                RuntimeState::Ready if current.deployment.route_conflicts.is_empty() => Plan::Unchanged(current.id()),
+                RuntimeState::Ready | RuntimeState::Progressing | RuntimeState::Unknown => Plan::Await(current.id()),
             }
         }
         _ => known.map_or(Plan::Import, |revision| Plan::Deploy(revision, Reason::Known)),
@@ -93,13 +133,15 @@ pub fn plan(desired: Desired<'_>, current: Option<&Current>, known: Option<Revis
 /// The deployment that counts when a list has several: the one that started last. While a revision replaces another, both stand
 /// in the list.
 pub fn newest(deployments: Vec<Deployment>) -> Option<Deployment> {
-    deployments
-        .into_iter()
-        .max_by_key(|deployment| (deployment.deploy_start_time.parse::<u64>().unwrap_or_default(), deployment.revision))
+    deployments.into_iter().max_by_key(|deployment| (deployment.started(), deployment.revision))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    use super::super::Provenance;
+    use super::super::revision_record::Replaced;
     use super::*;
 
     fn id(number: &str) -> RevisionId {
@@ -110,14 +152,19 @@ mod tests {
         Digest::of_bytes(text.as_bytes())
     }
 
-    fn current() -> Current {
-        Current {
-            revision: id("3"),
-            digest: Some(digest("wanted")),
-            service_account: Some("a@p".into()),
-            state: RuntimeState::Ready,
-            has_route_conflicts: false,
+    fn current(state: &str, account: Option<&str>, text: &str) -> Current {
+        let mut deployment = json!({"revision": "3", "state": state, "deployStartTime": "1"});
+        if let Some(account) = account {
+            deployment["serviceAccount"] = json!(format!("projects/-/serviceAccounts/{account}"));
         }
+        let record = RevisionRecord::new(digest(text), &Provenance::default()).append_to("");
+        let revision = serde_json::from_value(json!({"revision": "3", "description": record})).unwrap();
+        Current::new(serde_json::from_value(deployment).unwrap(), revision)
+    }
+
+    fn foreign() -> Current {
+        let current = current("READY", None, "wanted");
+        Current { record: None, ..current }
     }
 
     #[track_caller]
@@ -128,38 +175,71 @@ mod tests {
 
     #[test]
     fn what_runs_is_left_alone() {
-        check(Some(&current()), None, Plan::Unchanged(id("3")));
+        check(Some(&current("READY", Some("a@p"), "wanted")), None, Plan::Unchanged(id("3")));
         // The answer may lack the account.
-        check(Some(&Current { service_account: None, ..current() }), None, Plan::Unchanged(id("3")));
+        check(Some(&current("READY", None, "wanted")), None, Plan::Unchanged(id("3")));
     }
 
     #[test]
     fn what_was_cut_off_is_awaited() {
-        for state in [RuntimeState::Progressing, RuntimeState::Unknown] {
-            check(Some(&Current { state, ..current() }), None, Plan::Await(id("3")));
+        for state in ["PROGRESSING", "A_NEW_ONE"] {
+            check(Some(&current(state, None, "wanted")), None, Plan::Await(id("3")));
         }
-        check(Some(&Current { has_route_conflicts: true, ..current() }), None, Plan::Await(id("3")));
+        let mut conflicting = current("READY", None, "wanted");
+        conflicting.deployment.route_conflicts = vec![serde_json::from_value(json!({})).unwrap()];
+        check(Some(&conflicting), None, Plan::Await(id("3")));
     }
 
     #[test]
     fn what_differs_is_deployed_again() {
-        let other = Current { service_account: Some("b@p".into()), ..current() };
-        check(Some(&other), None, Plan::Deploy(id("3"), Reason::ServiceAccount));
-        let broken = Current { state: RuntimeState::Error, ..current() };
-        check(Some(&broken), None, Plan::Deploy(id("3"), Reason::InError));
+        check(Some(&current("READY", Some("b@p"), "wanted")), None, Plan::Deploy(id("3"), Reason::ServiceAccount));
+        check(Some(&current("ERROR", None, "wanted")), None, Plan::Deploy(id("3"), Reason::InError));
         // No account is wanted, and one is set.
         let desired = Desired { digest: digest("wanted"), service_account: None };
-        assert_eq!(plan(desired, Some(&current()), None), Plan::Deploy(id("3"), Reason::ServiceAccount));
+        let runs = current("READY", Some("a@p"), "wanted");
+        assert_eq!(plan(desired, Some(&runs), None), Plan::Deploy(id("3"), Reason::ServiceAccount));
     }
 
     #[test]
     fn a_known_digest_is_never_imported_again() {
-        let other = Current { digest: Some(digest("other")), ..current() };
+        let other = current("READY", None, "other");
         check(Some(&other), Some("2"), Plan::Deploy(id("2"), Reason::Known));
         check(None, Some("2"), Plan::Deploy(id("2"), Reason::Known));
         check(Some(&other), None, Plan::Import);
-        check(Some(&Current { digest: None, ..current() }), None, Plan::Import);
+        check(Some(&foreign()), None, Plan::Import);
         check(None, None, Plan::Import);
+    }
+
+    fn former(revision: &str, account: Option<&str>) -> WayBack {
+        WayBack::Former { revision: id(revision), service_account: account.map(str::to_owned) }
+    }
+
+    #[test]
+    fn the_way_back_leads_to_what_was() {
+        let way_back =
+            |current: Option<&Current>, to: &str, young| super::way_back(current, id(to), Some("a@p"), "prod", young);
+        assert_eq!(way_back(None, "4", false), WayBack::Nothing);
+        assert_eq!(way_back(Some(&foreign()), "4", false), former("3", None));
+        let other_account = current("READY", Some("b@p"), "wanted");
+        assert_eq!(way_back(Some(&other_account), "3", false), former("3", Some("b@p")));
+        let same = current("ERROR", Some("a@p"), "wanted");
+        assert_eq!(way_back(Some(&same), "3", true), WayBack::Same);
+        // A run was cut off after it had deployed: the revision says what was there.
+        let with = |environment: &str, revision: Option<&str>| {
+            let mut cut_off = same.clone();
+            let replaces = Replaced {
+                environment: environment.into(),
+                revision: revision.map(id),
+                service_account: Some("c@p".into()),
+            };
+            cut_off.record = cut_off.record.map(|record| RevisionRecord { replaces: Some(replaces), ..record });
+            cut_off
+        };
+        assert_eq!(way_back(Some(&with("prod", Some("2"))), "3", true), former("2", Some("c@p")));
+        assert_eq!(way_back(Some(&with("prod", None)), "3", true), WayBack::Nothing);
+        assert_eq!(way_back(Some(&with("dev", Some("2"))), "3", true), WayBack::Same);
+        // It ran for long; what it took the place of then is no state to return to.
+        assert_eq!(way_back(Some(&with("prod", Some("2"))), "3", false), WayBack::Same);
     }
 
     #[test]

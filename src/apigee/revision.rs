@@ -74,4 +74,7 @@ pub struct Revision {
     /// The `<Description>` of the bundle's root XML file; it carries the [`RevisionRecord`](super::RevisionRecord).
     #[serde(default)]
     pub description: String,
+    /// At least one of its policies is extensible: its deployments are accounted as such. Proxies only.
+    #[serde(default)]
+    pub has_extensible_policy: bool,
 }

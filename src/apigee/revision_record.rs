@@ -12,7 +12,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Provenance, root_xml};
+use super::{Provenance, RevisionId, root_xml};
 use crate::bundle::{BundleKind, BundlePath, Digest, Files};
 use crate::xml::Element;
 
@@ -39,6 +39,23 @@ pub struct RevisionRecord {
     /// When the commit was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
+    /// What this revision was imported to take the place of: a run that was cut off goes back to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Replaced>,
+}
+
+/// What was deployed in an environment when a revision was imported for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Replaced {
+    /// The environment.
+    pub environment: String,
+    /// None: nothing was deployed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<RevisionId>,
+    /// The email of its service account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<String>,
 }
 
 impl RevisionRecord {
@@ -56,6 +73,7 @@ impl RevisionRecord {
             tag: value(&provenance.tag),
             author: value(&provenance.author),
             time: value(&provenance.time),
+            replaces: None,
         }
     }
 

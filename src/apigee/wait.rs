@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::client::{Client, ResourceName};
+use super::deploy::Phase;
 use super::deployment::{Deployment, RuntimeState};
 use super::retry::jittered;
-use super::{Error, Name, RevisionId};
+use super::site::Site;
+use super::{Error, RevisionId};
 
 /// How often the status is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +44,7 @@ pub enum Verdict {
 /// Route conflicts leave the state READY (discovery document, `GoogleCloudApigeeV1Deployment.routeConflicts`), so READY alone is
 /// not success.
 pub fn judge(status: &Deployment, started: u64) -> Verdict {
-    if status.deploy_start_time.parse().is_ok_and(|time: u64| time < started) {
+    if !status.deploy_start_time.is_empty() && status.started() < started {
         return Verdict::NotYet;
     }
     match status.state {
@@ -63,52 +64,64 @@ pub fn judge(status: &Deployment, started: u64) -> Verdict {
     }
 }
 
-/// How to wait for one resource in one environment.
+/// Waits for one revision.
 #[derive(Clone, Copy)]
-pub struct Wait<'a> {
-    /// Asks.
-    pub client: &'a Client,
-    /// About this proxy or shared flow.
-    pub resource: ResourceName<'a>,
-    /// In this environment.
-    pub environment: &'a Name,
-    /// Gives up after it.
-    pub timeout: Duration,
-    /// How often.
-    pub polling: Polling,
+pub(super) struct Wait<'a> {
+    pub site: Site<'a>,
+    pub id: RevisionId,
+    /// When its deployment was accepted, in milliseconds since 1970; 0: any status counts.
+    pub started: u64,
+    /// Gives up then.
+    pub deadline: Instant,
 }
 
 impl Wait<'_> {
-    /// Waits until the revision is ready, cannot become ready, or time is up. `started` is when its deployment was accepted, in
-    /// milliseconds since 1970 (0: any status counts); `seen` hears each change of the state.
-    pub async fn until_ready(&self, id: RevisionId, started: u64, seen: &(dyn Fn(String) + Sync)) -> Result<(), Error> {
-        let begin = Instant::now();
-        let deadline = begin + self.timeout;
-        let mut pause = self.polling.first;
+    /// Waits until the revision is ready, cannot become ready, was replaced by somebody else, or time is up.
+    pub(super) async fn until_ready(&self) -> Result<(), Error> {
+        let Site { client, resource, environment, options, .. } = self.site;
+        let (id, polling, begin) = (self.id, options.polling, Instant::now());
+        let mut pause = polling.first;
         let mut last = String::new();
         loop {
-            tokio::time::sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
-            pause = jittered(pause.saturating_mul(3) / 2).max(self.polling.first).min(self.polling.longest);
-            let state = match self.client.deployment(self.resource, self.environment, id).await {
-                Ok(status) => match judge(&status, started) {
+            tokio::time::sleep(pause.min(self.deadline.saturating_duration_since(Instant::now()))).await;
+            pause = jittered(pause.saturating_mul(3) / 2).max(polling.first).min(polling.longest);
+            let state = match client.deployment(resource, environment, id).await {
+                Ok(status) => match judge(&status, self.started) {
                     Verdict::Ready => return Ok(()),
                     Verdict::Failed(why) => return Err(Error::Refused(format!("revision {id}: {why}"))),
                     Verdict::NotYet => status.state.to_string(),
                 },
-                Err(error) if error.is_not_found() && begin.elapsed() < self.polling.grace => "not reported".to_owned(),
-                Err(error) if error.is_temporary() && !error.is_not_found() => error.to_string(),
+                Err(error) if error.is_not_found() => self.why_missing(begin.elapsed() < polling.grace).await?,
+                Err(error) if error.is_temporary() => error.to_string(),
                 Err(error) => return Err(error),
             };
             if state != last {
-                seen(format!("revision {id}: {state}"));
+                self.site.say(Phase::Wait, format!("revision {id}: {state}"));
                 last = state;
             }
-            if Instant::now() >= deadline {
+            if Instant::now() >= self.deadline {
                 return Err(Error::Temporary(format!(
-                    "revision {id}: not READY after {:?}; last state: {last}; a slow runtime needs a longer --timeout",
-                    self.timeout
+                    "revision {id}: not READY after {:.0?}; last state: {last}; a slow runtime needs a longer --timeout",
+                    begin.elapsed()
                 )));
             }
+        }
+    }
+
+    /// Why there is no status: it is too young to have one, or it is not deployed any more.
+    async fn why_missing(&self, young: bool) -> Result<String, Error> {
+        let id = self.id;
+        match self.site.deployed().await {
+            Ok(Some(now)) if now.revision != id && now.started() >= self.started => Err(Error::Overtaken(format!(
+                "another deployer put revision {} in the place of revision {id} before it was ready; what is there stays",
+                now.revision
+            ))),
+            Ok(None) if !young => {
+                Err(Error::Overtaken(format!("revision {id} was taken out by somebody else before it was ready")))
+            }
+            Ok(_) => Ok("not reported".to_owned()),
+            Err(error) if error.is_temporary() => Ok(error.to_string()),
+            Err(error) => Err(error),
         }
     }
 }

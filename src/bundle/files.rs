@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 /// What a bundle is: it decides the root folder, the root element and the management API's collection.
@@ -127,9 +128,9 @@ impl From<BundlePath> for String {
     }
 }
 
-/// Every file of one bundle, sorted by path.
+/// Every file of one bundle, sorted by path. A clone shares the bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Files(BTreeMap<BundlePath, Vec<u8>>);
+pub struct Files(BTreeMap<BundlePath, Bytes>);
 
 impl Files {
     /// No file.
@@ -138,19 +139,19 @@ impl Files {
     }
 
     /// Adds a file; the former bytes come back if the path was taken.
-    pub fn insert(&mut self, path: BundlePath, bytes: Vec<u8>) -> Option<Vec<u8>> {
-        self.0.insert(path, bytes)
+    pub fn insert(&mut self, path: BundlePath, bytes: impl Into<Bytes>) -> Option<Bytes> {
+        self.0.insert(path, bytes.into())
     }
 
     /// The bytes of one file.
     pub fn get(&self, path: &str) -> Option<&[u8]> {
         // A lookup by `&str` would need `Borrow<str>`, whose order equals that of the inner string.
-        self.0.get(&BundlePath(path.to_owned())).map(Vec::as_slice)
+        self.0.get(&BundlePath(path.to_owned())).map(AsRef::as_ref)
     }
 
     /// Files in the order of their paths.
     pub fn iter(&self) -> impl Iterator<Item = (&BundlePath, &[u8])> {
-        self.0.iter().map(|(path, bytes)| (path, bytes.as_slice()))
+        self.0.iter().map(|(path, bytes)| (path, bytes.as_ref()))
     }
 
     /// How many files.
@@ -165,12 +166,12 @@ impl Files {
 
     /// The sum of the files' sizes, in bytes.
     pub fn total_bytes(&self) -> usize {
-        self.0.values().map(Vec::len).sum()
+        self.0.values().map(Bytes::len).sum()
     }
 }
 
 impl FromIterator<(BundlePath, Vec<u8>)> for Files {
     fn from_iter<I: IntoIterator<Item = (BundlePath, Vec<u8>)>>(iter: I) -> Self {
-        Self(iter.into_iter().collect())
+        Self(iter.into_iter().map(|(path, bytes)| (path, bytes.into())).collect())
     }
 }
