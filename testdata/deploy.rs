@@ -5,18 +5,22 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use apigee_flux::apigee::client::{ResourceName, Settings};
+use apigee_flux::apigee::client::{DeployOptions, ResourceName, Settings};
 use apigee_flux::apigee::deploy::Event;
 use apigee_flux::apigee::outcome::Ending;
 use apigee_flux::apigee::retry::Backoff;
+use apigee_flux::apigee::revision_record::Replaced;
 use apigee_flux::apigee::wait::Polling;
 use apigee_flux::apigee::{
-    Bundle, Client, Name, Options, Provenance, Report, RevisionId, RevisionRecord, Target, TokenSource, deploy,
+    Bundle, Client, Name, Options, Provenance, Removal, Report, RevisionId, RevisionRecord, Target, TokenSource,
+    deploy, remove,
 };
-use apigee_flux::bundle::{BundleKind, BundlePath, DeploySettings, Digest, Files, Manifest};
+use apigee_flux::bundle::{BundleKind, BundlePath, DeploySettings, Digest, Files, Manifest, SmokeTest, zip};
 use apigee_flux::sandbox::{self, LoggedRequest, Mishap, Sandbox};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 fn files(list: &[(&str, String)]) -> Files {
     list.iter().map(|(path, text)| (BundlePath::parse(path).unwrap(), text.clone().into_bytes())).collect()
@@ -196,9 +200,11 @@ async fn the_revision_tells_its_origin_and_keeps_the_users_text() {
     let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &proxy };
     let revision = world.client.revision(resource, id("1")).await.unwrap();
     assert!(revision.description.starts_with("Orders & more\napigee-flux: {"), "{}", revision.description);
+    let replaces = Replaced { environment: "prod".into(), revision: None, service_account: None };
+    let record = RevisionRecord::new(Digest::of_files(&bundle.files), &provenance);
     assert_eq!(
         RevisionRecord::parse(&revision.description),
-        Some(RevisionRecord::new(Digest::of_files(&bundle.files), &provenance))
+        Some(RevisionRecord { replaces: Some(replaces), ..record })
     );
 }
 
@@ -315,8 +321,8 @@ async fn an_error_goes_back_and_tells_both_reasons_when_that_fails() {
     let (a, b) = (proxy("orders", "/orders", "A"), proxy("orders", "/orders", "B"));
     world.sandbox.expect_mishap("orders", Mishap::Error("the first".into()));
     check_failed(&world.deploy(&a).await, 65, &["the first", "nothing was deployed before"]);
-    // The state ERROR is healed by another deployment of the same revision.
-    check(&world.deploy(&a).await, Ending::Redeployed, Some("1"), Some("1"));
+    // What was not there before is not there after.
+    check(&world.deploy(&a).await, Ending::Redeployed, Some("1"), None);
     world.sandbox.expect_mishap("orders", Mishap::Error("no memory".into()));
     world.sandbox.expect_mishap("orders", Mishap::Error("still no memory".into()));
     check_failed(
@@ -326,6 +332,178 @@ async fn an_error_goes_back_and_tells_both_reasons_when_that_fails() {
     );
 }
 
+/// A gateway that answers each request with the next of the given statuses, and the last one for ever.
+async fn gateway(statuses: &'static [u16]) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/orders/ping", listener.local_addr().unwrap());
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    tokio::spawn(async move {
+        for count in 0.. {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut head = vec![0; 4096];
+            let length = socket.read(&mut head).await.unwrap();
+            log.lock().unwrap().push(String::from_utf8_lossy(&head[..length]).into_owned());
+            let status = statuses[usize::min(count, statuses.len() - 1)];
+            let answer = format!("HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            socket.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    (url, seen)
+}
+
+fn smoke(url: &str) -> Options {
+    let smoke_test = Some(SmokeTest { url: url.to_owned(), expect_status: 200 });
+    Options {
+        settings: DeploySettings { smoke_test, ..DeploySettings::default() },
+        timeout: Duration::from_secs(1),
+        ..quick()
+    }
+}
+
+#[tokio::test]
+async fn a_smoke_test_may_take_some_time_and_carries_no_token() {
+    let world = World::with(sandbox::Options { token: None, ..sandbox::Options::default() }).await;
+    let (url, seen) = gateway(&[404, 503, 200]).await;
+    check(
+        &world.deploy_with(&proxy("orders", "/orders", "A"), "prod", smoke(&url)).await,
+        Ending::Deployed,
+        Some("1"),
+        None,
+    );
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.len(), 3);
+    assert!(
+        seen.iter().all(|head| head.starts_with("GET /orders/ping ") && !head.to_lowercase().contains("authorization"))
+    );
+}
+
+#[tokio::test]
+async fn a_failed_smoke_test_goes_back() {
+    let world = World::start().await;
+    check(&world.deploy(&proxy("orders", "/orders", "A")).await, Ending::Deployed, Some("1"), None);
+    let (url, _) = gateway(&[500]).await;
+    let report = world.deploy_with(&proxy("orders", "/orders", "B"), "prod", smoke(&url)).await;
+    check_failed(&report, 65, &["expects the status 200 and got: 500", "went back to revision 1, which is ready"]);
+    check(&world.deploy(&proxy("orders", "/orders", "A")).await, Ending::Unchanged, Some("1"), Some("1"));
+}
+
+#[tokio::test]
+async fn old_revisions_go_and_those_that_run_anywhere_stay() {
+    let world = World::start().await;
+    let keep = || Options {
+        settings: DeploySettings { keep_revisions: 2.try_into().ok(), ..DeploySettings::default() },
+        ..quick()
+    };
+    for (body, environment) in [("A", "dev"), ("B", "prod"), ("C", "prod"), ("D", "prod"), ("E", "prod"), ("F", "prod")]
+    {
+        let report = world.deploy_with(&proxy("orders", "/orders", body), environment, keep()).await;
+        assert_eq!(report.exit_code, 0, "{}", report.outcome.reason);
+    }
+    let (organization, orders) = (name("acme"), name("orders"));
+    let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &orders };
+    let left = world.client.resource(resource).await.unwrap().unwrap().revision;
+    assert_eq!(left, ["1", "5", "6"].map(id));
+}
+
+#[tokio::test]
+async fn a_revision_of_somebody_else_is_never_deleted() {
+    let world = World::start().await;
+    let (organization, orders) = (name("acme"), name("orders"));
+    let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &orders };
+    let by_hand = zip::pack(BundleKind::Proxy, &proxy_files("orders", "/orders", "by hand")).unwrap().into();
+    world.client.import(resource, &by_hand).await.unwrap();
+    let keep = Options {
+        settings: DeploySettings { keep_revisions: 1.try_into().ok(), ..DeploySettings::default() },
+        ..quick()
+    };
+    for body in ["A", "B", "C"] {
+        world.deploy_with(&proxy("orders", "/orders", body), "prod", keep.clone()).await;
+    }
+    let left = world.client.resource(resource).await.unwrap().unwrap().revision;
+    assert_eq!(left, ["1", "3", "4"].map(id), "the last one is kept and the one before it");
+}
+
+#[tokio::test]
+async fn what_another_deployer_put_there_stays() {
+    let world = World::start().await;
+    let (a, b, c) = (proxy("orders", "/orders", "A"), proxy("orders", "/orders", "B"), proxy("orders", "/orders", "C"));
+    for bundle in [&a, &b, &c] {
+        world.deploy(bundle).await;
+    }
+    // The list that this run has read is of before C.
+    let (organization, orders, prod) = (name("acme"), name("orders"), name("prod"));
+    let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &orders };
+    let mut listed = world.client.deployments(resource, &prod).await.unwrap();
+    listed[0].revision = id("2");
+    let report = world.deploy_with(&a, "prod", Options { listed: Some(listed.clone()), ..quick() }).await;
+    check_failed(&report, 75, &["another deployer put revision 3 there", "did not deploy revision 1"]);
+    assert_eq!(report.outcome.writes, 0);
+    // It put the same there: that is no conflict.
+    let report = world.deploy_with(&c, "prod", Options { listed: Some(listed), ..quick() }).await;
+    check(&report, Ending::Redeployed, Some("3"), Some("2"));
+    assert_eq!(report.outcome.writes, 0);
+}
+
+async fn remove_from(world: &World, kind: BundleKind, resource: &str, environment: &str, removal: Removal) -> Report {
+    let target = Target { organization: name("acme"), environment: name(environment) };
+    remove(&world.client, kind, &name(resource), &target, removal, &quick(), &|_: &Event| ()).await
+}
+
+#[tokio::test]
+async fn a_removed_proxy_is_gone_where_it_is_not_wanted() {
+    let world = World::start().await;
+    let orders = proxy("orders", "/orders", "A");
+    world.deploy_with(&orders, "dev", quick()).await;
+    world.deploy(&orders).await;
+    let remove_from = |environment, removal| remove_from(&world, BundleKind::Proxy, "orders", environment, removal);
+    check(&remove_from("prod", Removal::Undeploy).await, Ending::Removed, None, Some("1"));
+    check(&remove_from("prod", Removal::Undeploy).await, Ending::Unchanged, None, None);
+    // The environment that runs it keeps it.
+    let report = remove_from("prod", Removal::Delete).await;
+    check(&report, Ending::Unchanged, None, None);
+    assert!(report.outcome.reason.contains("environment `dev` runs revision 1"), "{}", report.outcome.reason);
+    check(&remove_from("dev", Removal::Delete).await, Ending::Removed, None, Some("1"));
+    let report = remove_from("dev", Removal::Delete).await;
+    check(&report, Ending::Unchanged, None, None);
+    assert_eq!(report.outcome.writes, 0);
+}
+
+#[tokio::test]
+async fn what_is_called_or_foreign_is_not_removed() {
+    let world = World::start().await;
+    let flow = shared_flow("common", "A");
+    world.deploy(&flow).await;
+    let mut files = proxy_files("caller", "/caller", "A");
+    let callout = "<FlowCallout name=\"FC\"><SharedFlowBundle>common</SharedFlowBundle></FlowCallout>";
+    files.insert(BundlePath::parse("policies/FC.xml").unwrap(), callout.as_bytes().to_vec());
+    world.deploy(&Bundle::new(BundleKind::Proxy, name("caller"), files)).await;
+    let report = remove_from(&world, BundleKind::SharedFlow, "common", "prod", Removal::Undeploy).await;
+    check_failed(&report, 75, &["WOULD_BREAK_DEPENDENT", "apis/caller/revisions/1"]);
+
+    let (organization, hand, prod) = (name("acme"), name("hand"), name("prod"));
+    let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &hand };
+    let by_hand = zip::pack(BundleKind::Proxy, &proxy_files("hand", "/hand", "A")).unwrap().into();
+    world.client.import(resource, &by_hand).await.unwrap();
+    world.client.deploy(resource, &prod, id("1"), DeployOptions::default()).await.unwrap();
+    let report = remove_from(&world, BundleKind::Proxy, "hand", "prod", Removal::Delete).await;
+    check_failed(&report, 65, &["carries no record of apigee-flux", "leaves it deployed"]);
+    assert_eq!(report.outcome.writes, 0);
+}
+
+#[tokio::test]
+async fn equal_imports_at_once_end_as_one_revision() {
+    let world = World::start().await;
+    let a = proxy("orders", "/orders", "A");
+    let reports = tokio::join!(world.deploy(&a), world.deploy(&a), world.deploy(&a));
+    for report in [&reports.0, &reports.1, &reports.2] {
+        assert_eq!((report.exit_code, report.outcome.revision), (0, Some(id("1"))), "{}", report.outcome.reason);
+    }
+    let (organization, orders) = (name("acme"), name("orders"));
+    let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &orders };
+    assert_eq!(world.client.resource(resource).await.unwrap().unwrap().revision, [id("1")]);
+}
+
 #[tokio::test]
 async fn a_deadline_goes_back_and_is_temporary() {
     let slow =
@@ -333,7 +511,7 @@ async fn a_deadline_goes_back_and_is_temporary() {
     slow.deploy(&proxy("orders", "/orders", "A")).await;
     let hasty = Options { timeout: Duration::from_millis(100), ..quick() };
     let report = slow.deploy_with(&proxy("orders", "/orders", "B"), "prod", hasty).await;
-    check_failed(&report, 75, &["not READY after 100ms", "PROGRESSING", "going back to revision 1 failed too"]);
+    check_failed(&report, 75, &["not READY after ", "PROGRESSING", "going back to revision 1 failed too"]);
 }
 
 #[tokio::test]

@@ -18,6 +18,8 @@ pub enum Ending {
     Deployed,
     /// A revision that existed was deployed.
     Redeployed,
+    /// It was deployed and is not any more, or it is deleted.
+    Removed,
     /// See the reason.
     Failed,
 }

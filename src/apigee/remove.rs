@@ -1,0 +1,148 @@
+//! Takes a proxy or shared flow out of an environment, and deletes it if that is wanted: only what this program brought there.
+
+use tokio::time::Instant;
+
+use super::client::{Client, ResourceName};
+use super::deploy::{Options, Phase, Progress, Target};
+use super::outcome::{Ending, Outcome, Report};
+use super::retry::jittered;
+use super::site::Site;
+use super::{Error, Name, RevisionId, RevisionRecord};
+use crate::bundle::BundleKind;
+
+/// How much of it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// Its deployment in the environment.
+    Undeploy,
+    /// That, and then all its revisions, unless another environment runs one.
+    Delete,
+}
+
+/// Removes a proxy or shared flow. What happened, failures included, is the report.
+pub async fn remove(
+    client: &Client,
+    kind: BundleKind,
+    name: &Name,
+    target: &Target,
+    removal: Removal,
+    options: &Options,
+    progress: Progress<'_>,
+) -> Report {
+    let start = Instant::now();
+    let writes_before = client.writes();
+    let site = Site {
+        client,
+        resource: ResourceName { organization: &target.organization, kind, name },
+        environment: &target.environment,
+        options,
+        progress,
+        start,
+    };
+    let mut previous = None;
+    let (result, reason, exit_code) = match run(&site, removal, &mut previous).await {
+        Ok((ending, reason)) => (ending, reason, 0),
+        Err(error) => (Ending::Failed, error.to_string(), error.exit_code()),
+    };
+    Report {
+        outcome: Outcome {
+            result,
+            kind: Some(kind),
+            name: Some(name.to_string()),
+            organization: target.organization.to_string(),
+            environment: target.environment.to_string(),
+            revision: None,
+            previous_revision: previous,
+            digest: None,
+            commit: options.provenance.commit.clone(),
+            imported: false,
+            writes: client.writes() - writes_before,
+            duration_ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+            reason,
+        },
+        exit_code,
+    }
+}
+
+async fn run(site: &Site<'_>, removal: Removal, previous: &mut Option<RevisionId>) -> Result<(Ending, String), Error> {
+    let noun = site.resource.kind.noun();
+    let undeployed = match site.deployed().await? {
+        None => None,
+        Some(deployed) => {
+            *previous = Some(deployed.revision);
+            undeploy(site, deployed.revision).await?;
+            Some(format!("revision {} is taken out", deployed.revision))
+        }
+    };
+    if removal == Removal::Undeploy {
+        return Ok(match undeployed {
+            Some(done) => (Ending::Removed, done),
+            None => (Ending::Unchanged, format!("the {noun} is not deployed here")),
+        });
+    }
+    let Some(resource) = site.client.resource(site.resource).await? else {
+        return Ok((Ending::Unchanged, format!("the {noun} does not exist")));
+    };
+    let elsewhere = site.client.deployments_anywhere(site.resource).await?;
+    if let Some(other) = elsewhere.iter().find(|other| other.environment != site.environment.as_str()) {
+        let ending = if undeployed.is_some() { Ending::Removed } else { Ending::Unchanged };
+        return Ok((
+            ending,
+            format!(
+                "{}; the {noun} is not deleted, since environment `{}` runs revision {}",
+                undeployed.unwrap_or_else(|| "nothing is deployed here".to_owned()),
+                other.environment,
+                other.revision
+            ),
+        ));
+    }
+    for &id in &resource.revision {
+        refuse_foreign(site, id, "deletes nothing").await?;
+    }
+    site.client.delete_resource(site.resource).await?;
+    site.say(Phase::Deploy, format!("the {noun} is deleted with {} revisions", resource.revision.len()));
+    Ok((Ending::Removed, format!("the {noun} is deleted with {} revisions", resource.revision.len())))
+}
+
+/// Undeploys what is ours, after asking what that would break, and waits until it is gone.
+async fn undeploy(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
+    refuse_foreign(site, id, "leaves it deployed").await?;
+    if site.resource.kind == BundleKind::Proxy {
+        let report = site.client.undeploy_change_report(site.resource, site.environment, id).await?;
+        let obstacles = report.obstacles();
+        if !obstacles.is_empty() {
+            return Err(Error::Refused(format!("revision {id} stays deployed: {}", obstacles.join("; "))));
+        }
+    }
+    site.client.undeploy(site.resource, site.environment, id).await?;
+    site.say(Phase::Deploy, format!("the undeployment of revision {id} is accepted"));
+    let polling = site.options.polling;
+    let mut pause = polling.first;
+    loop {
+        match site.deployed().await? {
+            Some(now) if now.revision == id => {}
+            _ => return Ok(()),
+        }
+        if Instant::now() >= site.deadline() {
+            return Err(Error::Temporary(format!(
+                "revision {id} is still deployed after {:?}; the next run looks again",
+                site.options.timeout
+            )));
+        }
+        tokio::time::sleep(pause).await;
+        pause = jittered(pause.saturating_mul(3) / 2).max(polling.first).min(polling.longest);
+    }
+}
+
+/// Nothing that this program did not bring is removed by it.
+async fn refuse_foreign(site: &Site<'_>, id: RevisionId, instead: &str) -> Result<(), Error> {
+    let revision = site.sure().revision(site.resource, id).await?;
+    if RevisionRecord::parse(&revision.description).is_some() {
+        return Ok(());
+    }
+    Err(Error::Refused(format!(
+        "revision {id} of the {} `{}` carries no record of apigee-flux: somebody else made it, so this run {instead}; remove it by hand",
+        site.resource.kind.noun(),
+        site.resource.name
+    )))
+}
