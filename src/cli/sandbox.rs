@@ -42,7 +42,8 @@ pub(super) fn run(args: Args) -> ExitCode {
         Err(error) => return fail(&format!("the runtime cannot start: {error}")),
     };
     runtime.block_on(async {
-        let options = Options { progressing: args.progressing, token: args.token, faults: args.faults, ..Options::default() };
+        let options =
+            Options { progressing: args.progressing, token: args.token, faults: args.faults, ..Options::default() };
         let sandbox = match Sandbox::start(args.listen, options).await {
             Ok(sandbox) => sandbox,
             Err(error) => {

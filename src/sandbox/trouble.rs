@@ -104,7 +104,9 @@ impl FromStr for Rule {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut words = text.split_whitespace();
         let (Some(method), Some(path), Some(kind)) = (words.next(), words.next(), words.next()) else {
-            return Err(format!("`{text}` is not a fault; write {FORM}, for example `POST */deployments?* status:503 x2`"));
+            return Err(format!(
+                "`{text}` is not a fault; write {FORM}, for example `POST */deployments?* status:503 x2`"
+            ));
         };
         let method = (method != "*").then(|| method.to_owned());
         if let Some(method) = method.as_ref().filter(|method| !method.bytes().all(|byte| byte.is_ascii_uppercase())) {
@@ -115,15 +117,20 @@ impl FromStr for Rule {
                 "the path `{path}` fits no request; start it with `/` or `*`, for example `*/apis?*action=import*`"
             ));
         }
-        let mut rule = Self { method, path: path.to_owned(), occurrence: Occurrence::First(1), trouble: parse_kind(kind)? };
+        let mut rule =
+            Self { method, path: path.to_owned(), occurrence: Occurrence::First(1), trouble: parse_kind(kind)? };
         for word in words {
             match (word.strip_prefix("retry-after:"), &mut rule.trouble) {
                 (Some(seconds), Trouble::Status { retry_after, .. }) => {
                     *retry_after = Some(seconds.parse().map_err(|_| {
-                        format!("`{word}`: `{seconds}` is not a whole number of seconds; write for example `retry-after:2`")
+                        format!(
+                            "`{word}`: `{seconds}` is not a whole number of seconds; write for example `retry-after:2`"
+                        )
                     })?);
                 }
-                (Some(_), _) => return Err(format!("`{word}` goes with `status:CODE` only; leave it out with `{kind}`")),
+                (Some(_), _) => {
+                    return Err(format!("`{word}` goes with `status:CODE` only; leave it out with `{kind}`"));
+                }
                 (None, _) => rule.occurrence = parse_occurrence(word)?,
             }
         }
@@ -304,7 +311,11 @@ mod tests {
         let mut troubles: Troubles = rules.into_iter().collect();
         assert_eq!(troubles.next("GET", "/x"), Some(Trouble::Lost));
         assert_eq!(troubles.next("POST", "/y"), Some(Trouble::Truncate));
-        assert_eq!(troubles.next("GET", "/x"), Some(Trouble::Reset), "the first rule decides, and the second has counted");
+        assert_eq!(
+            troubles.next("GET", "/x"),
+            Some(Trouble::Reset),
+            "the first rule decides, and the second has counted"
+        );
         assert_eq!(troubles.next("GET", "/x"), Some(Trouble::Truncate));
         assert_eq!(Troubles::default().next("GET", "/x"), None);
     }

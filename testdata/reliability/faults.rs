@@ -1,5 +1,6 @@
 //! Every call of a deployment with every fault.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use apigee_flux::sandbox::{Occurrence, Rule, Trouble};
@@ -23,7 +24,8 @@ struct Case {
 
 /// How a case ended.
 struct End {
-    in_the_next_run: bool,
+    /// The call and the fault, when the first run did not converge.
+    in_the_next_run: Option<String>,
     took: Duration,
     broken: Vec<String>,
 }
@@ -39,6 +41,7 @@ fn troubles() -> Vec<Trouble> {
         status(401),
         status(404),
         Trouble::Delay(REQUEST_TIMEOUT * 2),
+        Trouble::Late(REQUEST_TIMEOUT + Duration::from_millis(15)),
         Trouble::Reset,
         Trouble::Lost,
         Trouble::Lost503,
@@ -54,18 +57,22 @@ pub(crate) async fn matrix() -> Vec<String> {
         }
     }
     let count = cases.len();
-    let ends = all(cases.into_iter().map(Case::run), 16).await;
-    let next = ends.iter().filter(|end| end.in_the_next_run).count();
+    let ends = all(cases.into_iter().map(Case::run), 48).await;
+    let next: Vec<&String> = ends.iter().filter_map(|end| end.in_the_next_run.as_ref()).collect();
+    let (later, kinds) = (next.len(), next.into_iter().cloned().collect::<BTreeSet<String>>());
     let longest = ends.iter().map(|end| end.took).max().unwrap_or_default();
     let broken: Vec<String> = ends.into_iter().flat_map(|end| end.broken).collect();
     let with = |part: &str| broken.iter().filter(|text| text.contains(part)).count();
     println!(
-        "fault matrix: {count} runs, {} promises broken, {next} converged in the next run only, {} duplicates, {} gaps, longest {:.1} s",
+        "fault matrix: {count} runs, {} promises broken, {later} converged in the next run only, {} duplicates, {} gaps, longest {:.1} s",
         broken.len(),
         with("duplicates:"),
         with("a gap:"),
         longest.as_secs_f64()
     );
+    for kind in kinds {
+        println!("  in the next run: {kind}");
+    }
     broken
 }
 
@@ -90,11 +97,12 @@ impl Case {
         let start = Instant::now();
         let mut broken = Vec::new();
         let first = world.deploy(&bundle).await;
-        let in_the_next_run = first.exit_code != 0;
+        let in_the_next_run =
+            (first.exit_code != 0).then(|| format!("{trouble} on {call}: exit code {}", first.exit_code));
         if !world.sandbox.requests().iter().any(|request| request.trouble.is_some()) {
             broken.push("the call was not made, so nothing was tested".to_owned());
         }
-        if in_the_next_run {
+        if in_the_next_run.is_some() {
             if !TEMPORARY.contains(&first.exit_code) {
                 broken.push(format!("exit code {}: {}", first.exit_code, first.outcome.reason));
             }

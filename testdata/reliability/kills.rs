@@ -25,7 +25,12 @@ pub(crate) async fn matrix() -> Vec<String> {
     let mut cases = Vec::new();
     for story in Story::all() {
         for (number, call) in (1..).zip(calls(story).await) {
-            cases.extend([Moment::Arrived, Moment::Acted].map(|moment| Case { story, call: call.clone(), number, moment }));
+            cases.extend([Moment::Arrived, Moment::Acted].map(|moment| Case {
+                story,
+                call: call.clone(),
+                number,
+                moment,
+            }));
         }
     }
     let count = cases.len();
@@ -94,7 +99,10 @@ impl Case {
             ));
         }
         broken.extend(world.faults(&[bundle.digest]).await);
-        broken.into_iter().map(|text| format!("{story}, call {number} ({call}), killed when it {moment:?}: {text}")).collect()
+        broken
+            .into_iter()
+            .map(|text| format!("{story}, call {number} ({call}), killed when it {moment:?}: {text}"))
+            .collect()
     }
 }
 

@@ -147,9 +147,19 @@ const CASES: &[Case] = &[
         "is not JSON",
     ),
     ("a field is unknown", |folder| edit(folder, |manifest| manifest["run"] = json!("rm")), 64, "unknown field"),
-    ("the schema is of a later program", |folder| edit(folder, |manifest| manifest["schemaVersion"] = json!(9)), 64, "update the image"),
+    (
+        "the schema is of a later program",
+        |folder| edit(folder, |manifest| manifest["schemaVersion"] = json!(9)),
+        64,
+        "update the image",
+    ),
     ("a byte order mark came in", |folder| mark(&folder.join(POLICY)), 67, "`policies/AM-Body.xml`"),
-    ("line ends were changed", |folder| fs::write(folder.join("orders.xml"), "<APIProxy\r\n/>").unwrap(), 67, "`orders.xml`"),
+    (
+        "line ends were changed",
+        |folder| fs::write(folder.join("orders.xml"), "<APIProxy\r\n/>").unwrap(),
+        67,
+        "`orders.xml`",
+    ),
 ];
 
 fn cut(file: &Path) {
@@ -171,9 +181,11 @@ pub(crate) async fn matrix() -> Vec<String> {
         let mut command = program(folder.path(), &world.sandbox.url());
         let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let reason = serde_json::from_str::<Value>(&text).unwrap_or_default()["reason"].as_str().unwrap_or_default().to_owned();
+        let reason =
+            serde_json::from_str::<Value>(&text).unwrap_or_default()["reason"].as_str().unwrap_or_default().to_owned();
         if output.status.code() != Some(*code) || !reason.contains(part) {
-            broken.push(format!("{what}: exit code {:?}, expected {code} with `{part}`: {reason}", output.status.code()));
+            broken
+                .push(format!("{what}: exit code {:?}, expected {code} with `{part}`: {reason}", output.status.code()));
         }
         let requests = world.sandbox.requests().len();
         if *code != 0 && requests > 0 {

@@ -108,8 +108,12 @@ impl World {
     /// A client of its own connections.
     pub(crate) fn client(&self) -> Client {
         let backoff = Backoff { first: Duration::from_millis(5), attempts: 6, ..Backoff::default() };
-        let settings =
-            Settings { rate: 10_000.try_into().unwrap(), backoff, request_timeout: REQUEST_TIMEOUT, ..Settings::default() };
+        let settings = Settings {
+            rate: 10_000.try_into().unwrap(),
+            backoff,
+            request_timeout: REQUEST_TIMEOUT,
+            ..Settings::default()
+        };
         Client::new(self.sandbox.url().parse().unwrap(), TokenSource::None, &settings).unwrap()
     }
 
@@ -168,7 +172,10 @@ impl Eye {
         let mut was = self.was.lock().unwrap();
         match (*was, sandbox.deployed_revision("acme", "prod", self.kind, NAME)) {
             (Some(id), None) => {
-                self.gaps.lock().unwrap().push(format!("revision {id} was deployed before {} {}", request.method, request.path));
+                self.gaps
+                    .lock()
+                    .unwrap()
+                    .push(format!("revision {id} was deployed before {} {}", request.method, request.path));
                 *was = None;
             }
             (_, now) => *was = now,
