@@ -159,6 +159,11 @@ impl Sandbox {
         lock(&self.shared.troubles).add(rule);
     }
 
+    /// Lets no request have trouble from now on.
+    pub fn clear_faults(&self) {
+        *lock(&self.shared.troubles) = Troubles::default();
+    }
+
     /// Tells of each request from now on, instead of whoever was told before.
     pub fn watch(&self, watcher: Watcher) {
         *lock(&self.shared.watcher) = Some(watcher);

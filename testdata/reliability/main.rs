@@ -1,4 +1,4 @@
-//! What a network, a kubelet and other deployers can do to a deployer: every call of a deployment with every fault, a kill before and
+//! What a network, a kubelet and other deployers can do to a deployer: every call of a deployment with every fault, storms of faults, a kill before and
 //! after every call, two deployers at once, and mounts that are not what was rendered. Each matrix prints what it counted.
 //!
 //! Whatever happens, Apigee ends as wanted, with one revision for each bundle, and there is no moment with nothing deployed once
@@ -10,6 +10,8 @@ mod faults;
 mod kills;
 mod mounts;
 mod races;
+mod random;
+mod storms;
 mod story;
 mod world;
 
@@ -21,6 +23,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 fn main() -> ExitCode {
     let trials = vec![
         Trial::test("every-call-with-every-fault", || run(faults::matrix())),
+        Trial::test("many-faults-at-once", || run(storms::matrix())),
         Trial::test("a-kill-before-and-after-every-call", || run(kills::matrix())),
         Trial::test("two-deployers-of-one-bundle", || run(races::same_bundle())),
         Trial::test("two-deployers-of-two-bundles", || run(races::two_bundles())),

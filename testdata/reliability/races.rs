@@ -6,26 +6,10 @@ use std::time::{Duration, Instant};
 use apigee_flux::apigee::Report;
 use apigee_flux::bundle::BundleKind;
 
+use crate::random::Random;
 use crate::world::{World, all, bundle};
 
 const SEEDS: u64 = 100;
-
-/// A generator that a seed determines (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % bound
-    }
-
-    fn pause(&mut self, milliseconds: u64) -> Duration {
-        Duration::from_millis(self.below(milliseconds))
-    }
-}
 
 /// One race: the exit codes, and what broke a promise.
 struct End {

@@ -123,6 +123,7 @@ impl World {
 
     /// What is not as promised when one of `wanted` is to be deployed.
     pub(crate) async fn faults(&self, wanted: &[Digest]) -> Vec<String> {
+        self.sandbox.clear_faults();
         let mut found: Vec<String> = self.gaps.lock().unwrap().iter().map(|gap| format!("a gap: {gap}")).collect();
         *self.hook.lock().unwrap() = None;
         let client = self.client();
