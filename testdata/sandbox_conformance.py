@@ -72,7 +72,7 @@ DEFINITIONS["Error"] = {
             "properties": {
                 "code": {"type": "integer"},
                 "message": {"type": "string", "minLength": 1},
-                "status": {"enum": ["INVALID_ARGUMENT", "FAILED_PRECONDITION", "NOT_FOUND", "UNAUTHENTICATED"]},
+                "status": {"enum": ["INVALID_ARGUMENT", "FAILED_PRECONDITION", "NOT_FOUND", "ALREADY_EXISTS", "UNAUTHENTICATED"]},
                 "details": {
                     "type": "array",
                     "items": {
@@ -118,6 +118,9 @@ def proxy(name, base_path, **more):
     })
 
 
+# A standard policy in the place of the extensible one.
+PLAIN = {"apiproxy/policies/FC.xml": '<SpikeArrest name="FC"/>'}
+
 FLOW = zipped({
     "sharedflowbundle/flow.xml": '<SharedFlowBundle name="flow"/>',
     "sharedflowbundle/sharedflows/default.xml": '<SharedFlow name="default"/>',
@@ -130,6 +133,7 @@ FLOW = zipped({
 class Conformance:
     def __init__(self, url):
         self.passed, self.failed = 0, 0
+        self.url = url
         token = os.environ.get("SANDBOX_TOKEN")
         self.headers = {"authorization": f"Bearer {token}"} if token else {}
         self.service = discovery.build_from_document(
@@ -360,6 +364,174 @@ def run(c):
     c.refuse(f"{flows}.delete", 404, name=f"{org}/sharedflows/flow")
 
 
+def run_uploads(c):
+    """Labels, spaces, moves, classes, and new bundles for revisions that were never deployed."""
+    org = f"organizations/uploads-{uuid.uuid4().hex[:8]}"
+    env = f"{org}/environments/prod"
+    apis, flows = "organizations.apis", "organizations.sharedflows"
+    precondition = "google.rpc.PreconditionFailure"
+    java = {"apiproxy/policies/J.xml": '<JavaCallout name="J"/>'}
+    standard = proxy("a", "/a", **PLAIN)
+    c.call(f"{apis}.create", {"hasExtensiblePolicy": None}, parent=org, name="a", action="import", space="s", upload=standard)
+    c.call(f"{flows}.create", parent=org, name="flow", action="import", space="s", upload=FLOW)
+    c.call(f"{apis}.get", {"space": "s", "labels": None}, name=f"{org}/apis/a")
+
+    # Another bundle for a revision, until it was deployed.
+    update, a1 = f"{apis}.revisions.updateApiProxyRevision", f"{org}/apis/a/revisions/1"
+    extensible = proxy("a", "/b", **PLAIN, **java)
+    c.call(update, {"revision": "1", "basepaths": ["/b"], "hasExtensiblePolicy": True}, name=a1, upload=extensible)
+    c.call(update, {"revision": "1"}, name=a1, upload=extensible, multipart=False)
+    c.download(f"{apis}.revisions.get", a1, extensible)
+    c.refuse(update, 400, "edge.configstore.bundle.BadBundle", name=a1, upload=b"nonsense")
+    c.refuse(update, 404, name=f"{org}/apis/a/revisions/2", upload=extensible)
+    deployed = f"{env}/apis/a/revisions/1"
+    deploy, undeploy = "organizations.environments.apis.revisions.deploy", "organizations.environments.apis.revisions.undeploy"
+    c.call(deploy, {"proxyDeploymentType": "EXTENSIBLE"}, name=deployed)
+    c.refuse(update, 400, precondition, "IMMUTABLE", name=a1, upload=extensible)
+    c.call(undeploy, name=deployed)
+    c.refuse(update, 400, precondition, "IMMUTABLE", name=a1, upload=extensible)
+    update = f"{flows}.revisions.updateSharedFlowRevision"
+    c.call(update, {"revision": "1"}, name=f"{org}/sharedflows/flow/revisions/1", upload=FLOW)
+
+    # Both revisions while one takes over.
+    c.call(f"{apis}.create", {"revision": "2"}, parent=org, name="a", action="import", upload=extensible)
+    status, deployed2 = "organizations.environments.apis.revisions.getDeployments", f"{env}/apis/a/revisions/2"
+    c.call(deploy, name=deployed)
+    c.until_ready(status, deployed)
+    c.call(deploy, name=deployed2, override=True)
+    answer = c.call(status, {"state": "PROGRESSING"}, "GoogleCloudApigeeV1Deployment", name=deployed2)
+    c.check("both revisions are reported", lambda: check_both(answer))
+    c.refuse(f"{apis}.revisions.delete", 400, precondition, name=a1)
+    c.until_ready(status, deployed2)
+    c.call(f"{apis}.revisions.delete", name=a1)
+
+    # Labels and spaces.
+    c.call(f"{apis}.patch", {"labels": {"team": "x"}}, name=f"{org}/apis/a", updateMask="labels", body={"labels": {"team": "x"}})
+    c.call(f"{apis}.get", {"labels": {"team": "x"}}, name=f"{org}/apis/a")
+    c.refuse(f"{apis}.patch", 400, name=f"{org}/apis/a", updateMask="name", body={"labels": {}})
+    c.refuse(f"{apis}.patch", 404, name=f"{org}/apis/z", updateMask="labels", body={"labels": {}})
+    c.call(f"{apis}.list", {"proxies": [{"name": "a", "space": "s", "apiProxyType": "PROGRAMMABLE"}]}, parent=org, space="s")
+    c.call(f"{apis}.list", {"proxies": None}, parent=org, space="t")
+    c.call(f"{apis}.move", {"space": "t"}, name=f"{org}/apis/a", body={"space": "t"})
+    c.call(f"{flows}.move", {"space": "t"}, name=f"{org}/sharedflows/flow", body={"space": "t"})
+    c.call(f"{flows}.list", {"sharedFlows": [{"name": "flow", "space": "t"}]}, parent=org, space="t")
+    c.refuse(f"{apis}.move", 404, name=f"{org}/apis/z", body={"space": "t"})
+
+
+def check_both(answer):
+    revisions = {item["revision"]: item.get("percentage", 0) for item in answer["instances"][0]["deployedRevisions"]}
+    assert revisions.keys() == {"1", "2"} and sum(revisions.values()) == 100, revisions
+
+
+def run_organization(c):
+    """Organizations, environments, environment groups and their operations."""
+    name = f"environments-{uuid.uuid4().hex[:8]}"
+    org = f"organizations/{name}"
+    orgs, envs, groups = "organizations", "organizations.environments", "organizations.envgroups"
+    precondition = "google.rpc.PreconditionFailure"
+
+    def done(operation):
+        def action():
+            for _ in range(200):
+                answer = c.request("organizations.operations.get", {"name": operation["name"]}, None, False).execute()
+                validate(answer, "GoogleLongrunningOperation")
+                validate({k: v for k, v in answer["metadata"].items() if k != "@type"}, "GoogleCloudApigeeV1OperationMetadata")
+                if answer.get("done"):
+                    kind = answer["response"].pop("@type").rsplit(".", 1)[-1]
+                    validate(answer["response"], "GoogleProtobufEmpty" if kind == "Empty" else f"GoogleCloudApigeeV1{kind}")
+                    return answer["response"]
+                time.sleep(0.05)
+            raise AssertionError("not done in 10 s")
+
+        return c.check(f"{operation.get('name')} until done", action)
+
+    def names():
+        _, content = httplib2.Http().request(f"{c.url}/v1/{org}/environments", headers=c.headers)
+        return json.loads(content)
+
+    # Any environment exists until one is made.
+    c.call(f"{orgs}.get", {"name": name, "state": "ACTIVE", "runtimeType": "CLOUD", "environments": None}, name=org)
+    c.call(f"{envs}.get", {"name": "any", "state": "ACTIVE"}, name=f"{org}/environments/any")
+    made = c.call(f"{envs}.create", parent=org, body={"name": "dev", "displayName": "Dev", "type": "BASE"})
+    c.call(f"{envs}.get", {"state": "CREATING"}, name=f"{org}/environments/dev")
+    c.check("the operation ends", lambda: check_fields(done(made), name="dev", state="ACTIVE", type="BASE"))
+    done(c.call(f"{envs}.create", parent=org, name="prod", body={}))
+    c.refuse(f"{envs}.get", 404, contains="environment any not found", name=f"{org}/environments/any")
+    c.refuse(f"{envs}.create", 409, parent=org, body={"name": "dev"})
+    c.refuse(f"{envs}.create", 400, parent=org, body={"name": "a b"})
+    c.check("environments are listed", lambda: check_equal(names(), ["dev", "prod"]))
+    c.call(f"{orgs}.get", {"environments": ["dev", "prod"]}, name=org)
+    c.call(f"{orgs}.list", parent="organizations")
+    dev = f"{org}/environments/dev"
+    c.call(f"{envs}.update", {"description": "D", "displayName": None}, name=dev, body={"name": "dev", "description": "D", "type": "BASE"})
+    c.call(f"{envs}.updateEnvironment", {"description": None, "type": "BASE"}, name=dev, body={"type": "BASE"})
+    c.refuse(f"{envs}.update", 400, contains="deploymentType", name=dev, body={"deploymentType": "ARCHIVE"})
+
+    # Deployments want an environment that is there and takes them.
+    extensible = {"apiproxy/policies/J.xml": '<JavaCallout name="J"/>'}
+    c.call("organizations.apis.create", parent=org, name="a", action="import", upload=proxy("a", "/a", **extensible))
+    deploy = f"{envs}.apis.revisions.deploy"
+    c.refuse(deploy, 404, contains="environment any not found", name=f"{org}/environments/any/apis/a/revisions/1")
+    c.refuse(deploy, 400, precondition, "EXTENSIBLE_PROXY", name=f"{dev}/apis/a/revisions/1")
+    c.refuse(f"{envs}.deployments.list", 404, parent=f"{org}/environments/any")
+
+    # Environment groups.
+    one = c.call(f"{groups}.create", parent=org, name="one", body={"hostnames": ["one.example"]})
+    c.refuse(f"{groups}.delete", 400, contains="locked by another operation", name=f"{org}/envgroups/one")
+    c.check("the group is made", lambda: check_fields(done(one), name="one", hostnames=["one.example"]))
+    done(c.call(f"{groups}.create", parent=org, body={"name": "two", "hostnames": ["two.example"]}))
+    c.refuse(f"{groups}.create", 409, parent=org, name="one", body={"hostnames": ["x.example"]})
+    c.refuse(f"{groups}.create", 409, parent=org, name="three", body={"hostnames": ["one.example"]})
+    c.refuse(f"{groups}.create", 400, parent=org, name="three", body={})
+    c.call(f"{groups}.get", {"state": "ACTIVE"}, name=f"{org}/envgroups/one")
+    c.refuse(f"{groups}.get", 404, name=f"{org}/envgroups/three")
+    first = c.call(f"{groups}.list", parent=org, pageSize=1)
+    second = c.call(f"{groups}.list", {"nextPageToken": None}, parent=org, pageSize=1, pageToken=first.get("nextPageToken"))
+    found = [item["name"] for page in (first, second) for item in page.get("environmentGroups", [])]
+    c.check("the pages hold the groups", lambda: check_equal(found, ["one", "two"]))
+    patched = c.call(f"{groups}.patch", name=f"{org}/envgroups/one", updateMask="hostnames", body={"hostnames": ["1.example"]})
+    c.check("the hosts change", lambda: check_fields(done(patched), hostnames=["1.example"]))
+
+    # Attachments have names that the server makes; the environments of a group share its base paths.
+    attached = [
+        done(c.call(f"{groups}.attachments.create", parent=f"{org}/envgroups/one", body={"environment": environment}))
+        for environment in ("dev", "prod")
+    ]
+    c.refuse(f"{groups}.attachments.create", 409, parent=f"{org}/envgroups/one", body={"environment": "dev"})
+    c.refuse(f"{groups}.attachments.create", 404, parent=f"{org}/envgroups/one", body={"environment": "any"})
+    c.call(f"{groups}.attachments.list", parent=f"{org}/envgroups/one", pageSize=1)
+    c.refuse(f"{groups}.delete", 400, precondition, name=f"{org}/envgroups/one")
+    c.refuse(f"{envs}.delete", 400, precondition, name=dev)
+    c.call("organizations.apis.create", parent=org, name="b", action="import", upload=proxy("b", "/a", **PLAIN))
+    c.call(deploy, {"proxyDeploymentType": "STANDARD"}, name=f"{dev}/apis/b/revisions/1")
+    c.call("organizations.apis.create", parent=org, name="c", action="import", upload=proxy("c", "/a"))
+    report = f"{envs}.apis.revisions.deployments.generateDeployChangeReport"
+    answer = c.call(report, name=f"{org}/environments/prod/apis/c/revisions/1")
+    c.check("the group has a conflict", lambda: check_equal([item["environmentGroup"] for item in answer["routingConflicts"]], ["one"]))
+    c.refuse(f"{envs}.delete", 400, precondition, "is deployed", name=dev)
+    c.call(f"{envs}.apis.revisions.undeploy", name=f"{dev}/apis/b/revisions/1")
+    for attachment in attached:
+        full = f"{org}/envgroups/one/attachments/{attachment.get('name')}"
+        c.call(f"{groups}.attachments.get", {"environmentGroupId": "one"}, name=full)
+        done(c.call(f"{groups}.attachments.delete", name=full))
+        c.refuse(f"{groups}.attachments.get", 404, name=full)
+    done(c.call(f"{groups}.delete", name=f"{org}/envgroups/one"))
+    c.refuse(f"{groups}.get", 404, name=f"{org}/envgroups/one")
+    done(c.call(f"{envs}.delete", name=dev))
+    c.refuse(f"{envs}.get", 404, name=dev)
+    c.call("organizations.operations.list", name=org, pageSize=3)
+    c.refuse("organizations.operations.get", 404, name=f"{org}/operations/none")
+
+
+def check_equal(found, wanted):
+    assert found == wanted, f"{found} is not {wanted}"
+
+
+def check_fields(answer, **fields):
+    for field, value in fields.items():
+        assert answer.get(field) == value, f"{field} is {answer.get(field)!r}, expected {value!r}"
+
+
 def check_list(listed, count):
     assert len(listed) == count, listed
     for deployment in listed:
@@ -373,6 +545,8 @@ def main():
         sys.exit("SANDBOX_URL is not set; start `apigee-flux sandbox` and set it to the URL that it prints")
     conformance = Conformance(url)
     run(conformance)
+    run_uploads(conformance)
+    run_organization(conformance)
     print(f"{conformance.passed} passed, {conformance.failed} failed")
     sys.exit(1 if conformance.failed else 0)
 

@@ -1,7 +1,7 @@
 //! The command line: one file per command, each with its `Args` and a `run` that returns the exit code.
 //!
-//! This is the rim: only here, in `apigee::{client, auth, mount}` and in `sandbox::server` are files, the network, the clock or
-//! the environment touched.
+//! This is the rim: only here, in `apigee::{client, auth, mount}` and in `sandbox::{server, state_file}` are files, the network, the
+//! clock or the environment touched.
 
 mod bundle;
 mod check;

@@ -2,21 +2,46 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::apigee::Name;
 use crate::duration;
-use crate::sandbox::{Options, Rule, Sandbox};
+use crate::sandbox::{Options, Rule, RuntimeType, Sandbox};
+
+/// So many requests are kept: enough to look back, and bounded however long it runs.
+const KEPT_REQUESTS: usize = 10_000;
 
 /// Run a local Apigee management API, for the deployer and for Google's own clients.
+///
+/// Open its address in a browser to see proxies, revisions, deployments and the requests as they come; scripts read the same at
+/// /sandbox/state and /sandbox/requests.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// How long a deployment is PROGRESSING before it is READY
+    /// Keep the state in this file; it need not exist
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// The environments of every organization, with commas between them; without it any environment exists until one is made by a call
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    environments: Vec<Name>,
+    /// Where the proxies run; hybrid refuses a proxy while a shared flow that it calls is not deployed
+    #[arg(long, value_name = "TYPE", default_value = "cloud")]
+    runtime: Runtime,
+    /// How long a deployment is PROGRESSING before it is READY, and how long an operation takes
     #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = duration::parse)]
     progressing: Duration,
+    /// For so long after its import a revision is not found
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = duration::parse)]
+    visible_after: Duration,
+    /// For so long after a deployment began its status is answered with 503
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = duration::parse)]
+    status_after: Duration,
     /// Ask for this bearer token
     #[arg(long, value_name = "TOKEN")]
     token: Option<String>,
@@ -35,23 +60,42 @@ pub(super) struct Args {
     faults: Vec<Rule>,
 }
 
-/// Serves until Ctrl-C.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Runtime {
+    Cloud,
+    Hybrid,
+}
+
+/// Serves until Ctrl-C or SIGTERM.
 pub(super) fn run(args: Args) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("the runtime cannot start: {error}")),
     };
     runtime.block_on(async {
-        let options =
-            Options { progressing: args.progressing, token: args.token, faults: args.faults, ..Options::default() };
+        let options = Options {
+            progressing: args.progressing,
+            token: args.token,
+            environments: args.environments.iter().map(ToString::to_string).collect(),
+            runtime: match args.runtime {
+                Runtime::Cloud => RuntimeType::Cloud,
+                Runtime::Hybrid => RuntimeType::Hybrid,
+            },
+            visible_after: args.visible_after,
+            status_after: args.status_after,
+            state_file: args.state,
+            kept_requests: Some(KEPT_REQUESTS),
+            faults: args.faults,
+            ..Options::default()
+        };
+        // Before the address is told, so that nobody who read it can stop this otherwise than in good order.
+        let mut terminated = match signal(SignalKind::terminate()) {
+            Ok(terminated) => terminated,
+            Err(error) => return fail(&format!("SIGTERM cannot be heard: {error}")),
+        };
         let sandbox = match Sandbox::start(args.listen, options).await {
             Ok(sandbox) => sandbox,
-            Err(error) => {
-                return fail(&format!(
-                    "cannot listen on {}: {error}; choose another address with --listen, for example 127.0.0.1:0",
-                    args.listen
-                ));
-            }
+            Err(error) => return fail(&error.to_string()),
         };
         let url = sandbox.url();
         let mut stdout = std::io::stdout();
@@ -59,14 +103,17 @@ pub(super) fn run(args: Args) -> ExitCode {
         let _ = writeln!(stdout, "{url}").and_then(|()| stdout.flush());
         let _ = writeln!(
             std::io::stderr(),
-            "the sandbox listens on {url}; use it with --endpoint {url} or APIGEE_ENDPOINT={url}; Ctrl-C stops it"
+            "the sandbox listens on {url}; use it with --endpoint {url} or APIGEE_ENDPOINT={url}; see it at {url}/; Ctrl-C stops it"
         );
         if !args.listen.ip().is_loopback() {
             let _ = writeln!(std::io::stderr(), "warning: other machines can reach it; it is not made to be safe");
         }
-        match tokio::signal::ctrl_c().await {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&format!("Ctrl-C cannot be heard: {error}")),
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => match interrupted {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => fail(&format!("Ctrl-C cannot be heard: {error}")),
+            },
+            _ = terminated.recv() => ExitCode::SUCCESS,
         }
     })
 }

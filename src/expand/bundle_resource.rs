@@ -5,14 +5,15 @@ use super::overlay::{Layer, Overlay};
 use super::profiles::Profiles;
 use super::resolve::{needs_values, resolve};
 use super::spec_files::SpecFileReader;
-use super::{Options, raw_bundle};
+use super::{Options, raw_bundle, settings};
+use crate::apigee::Removal;
 use crate::bundle::manifest::Requirements;
-use crate::bundle::{BundleKind, Files};
+use crate::bundle::{BundleKind, DeploySettings, Files};
 use crate::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 use crate::krm::Input;
 use crate::proxy::{Generated, Origins, ReadFile, generate, generate_shared_flow, inspect};
 use crate::spec::bundle_source::BundleSource;
-use crate::spec::deploy::Deploy;
+use crate::spec::deploy::{DeletionPolicy, Deploy, State};
 use crate::spec::files::SpecFiles;
 use crate::spec::{Resource, Spec};
 use crate::yaml::Node;
@@ -23,12 +24,28 @@ pub(super) struct BundleResource<'r> {
     pub kind: BundleKind,
     /// The name in Apigee.
     pub name: String,
-    /// The Google service account that it runs as.
-    pub service_account: Option<String>,
+    /// How it is deployed.
+    pub deploy: Deploy,
     pub files: Files,
     pub requires: Requirements,
     pub base_paths: Vec<String>,
     pub environments: Vec<&'r Environment<'r>>,
+}
+
+impl BundleResource<'_> {
+    /// How it is deployed to one of its environments.
+    pub(super) fn settings(&self, environment: &Environment<'_>) -> DeploySettings {
+        settings::settings(&self.deploy, &self.base_paths, environment)
+    }
+
+    /// How much of it goes, if it is to be absent.
+    pub(super) fn removal(&self) -> Option<Removal> {
+        match (self.deploy.state, self.deploy.deletion_policy) {
+            (State::Present, _) | (State::Absent, DeletionPolicy::Orphan) => None,
+            (State::Absent, DeletionPolicy::Undeploy) => Some(Removal::Undeploy),
+            (State::Absent, DeletionPolicy::Delete) => Some(Removal::Delete),
+        }
+    }
 }
 
 /// All bundles of a resource: one for all environments, or one for each if the spec uses their values.
@@ -174,8 +191,8 @@ fn bundle<'r>(
     } else if options.classes {
         class.tell(&origin, report);
     }
-    let service_account = spec.deploy.service_account.clone();
-    if google_auth && service_account.is_none() {
+    settings::check(spec.deploy, kind, &base_paths, &environments, report);
+    if google_auth && spec.deploy.service_account.is_none() {
         let message = format!(
             "the {} shows a Google token to a target, a log or a model, but has no service account to get it for",
             kind.noun()
@@ -190,7 +207,7 @@ fn bundle<'r>(
         resource,
         kind,
         name: name.to_owned(),
-        service_account,
+        deploy: spec.deploy.clone(),
         files,
         requires,
         base_paths,

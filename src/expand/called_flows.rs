@@ -16,7 +16,7 @@ type Flows<'b> = BTreeMap<&'b str, &'b BundleResource<'b>>;
 pub(super) fn check<'b>(bundles: &'b [BundleResource<'b>], diagnostics: &mut Vec<Diagnostic>) {
     let mut places: BTreeMap<Place<'b>, Flows<'b>> = BTreeMap::new();
     let flows: Vec<&BundleResource<'b>> =
-        bundles.iter().filter(|bundle| bundle.kind == BundleKind::SharedFlow).collect();
+        bundles.iter().filter(|bundle| bundle.kind == BundleKind::SharedFlow && bundle.removal().is_none()).collect();
     for flow in &flows {
         for environment in &flow.environments {
             places.entry((environment.organization(), environment.name())).or_default().insert(&flow.name, flow);
@@ -33,7 +33,7 @@ pub(super) fn check<'b>(bundles: &'b [BundleResource<'b>], diagnostics: &mut Vec
     for flows in places.values() {
         circles(flows).into_iter().for_each(&mut tell);
     }
-    for caller in bundles.iter().filter(|_| complete) {
+    for caller in bundles.iter().filter(|bundle| complete && bundle.removal().is_none()) {
         for environment in &caller.environments {
             let none = Flows::new();
             let here = places.get(&(environment.organization(), environment.name())).unwrap_or(&none);

@@ -51,6 +51,13 @@ impl<'r> Environment<'r> {
             }
             (None, None) => None,
         };
+        if let Some(gateway) = spec.gateway.as_deref().filter(|gateway| !is_origin(gateway)) {
+            report.error(
+                Code::InvalidValue,
+                at(&["gateway"]),
+                format!("`{gateway}` is not the URL of a host, such as `https://api.example.com`"),
+            );
+        }
         let timeout = timeout(&spec);
         let timeout_seconds = match duration::parse(timeout) {
             Ok(duration) if duration.as_secs() >= 10 => duration.as_secs(),
@@ -90,6 +97,13 @@ impl<'r> Environment<'r> {
     pub(super) fn is_named(&self, name: &str) -> bool {
         self.name() == name || self.resource.names.iter().any(|known| known == name)
     }
+}
+
+/// True for a scheme with a host and nothing more.
+fn is_origin(url: &str) -> bool {
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    host.map(|host| host.strip_suffix('/').unwrap_or(host))
+        .is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']))
 }
 
 fn timeout(spec: &EnvironmentSpec) -> &str {

@@ -12,6 +12,7 @@ mod overlay;
 mod profiles;
 mod raw_bundle;
 mod resolve;
+mod settings;
 mod spec_files;
 
 use std::collections::BTreeMap;
@@ -434,7 +435,8 @@ impl Run<'_, '_> {
                             .help("set another `spec.name`, or narrow one of them with `spec.environments`"),
                     );
                 }
-                for path in &bundle.base_paths {
+                // What goes leaves its path to another.
+                for path in bundle.base_paths.iter().filter(|_| bundle.removal().is_none()) {
                     let Some(other) = paths.insert((organization, place, path), subject) else { continue };
                     if name_told || paths_told.contains(&path.as_str()) {
                         continue;

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::bundle_resource::BundleResource;
 use super::environment::Environment;
+use crate::apigee::Removal;
 use crate::apigee::endpoint::Endpoint;
-use crate::bundle::{BundleKind, Digest, Manifest};
+use crate::bundle::{BundleKind, DeploySettings, Digest, Manifest};
 use crate::diag::{Code, Diagnostic, Subject};
 use crate::k8s::{self, BundleMaps, Deployer, Deployment, Metadata, Object};
 use crate::krm::{Id, Item, annotation};
@@ -47,7 +48,8 @@ pub(super) struct Outputs<'r> {
 
 struct Pending<'r> {
     resource: &'r Resource,
-    service_account: Option<String>,
+    settings: DeploySettings,
+    removal: Option<Removal>,
     environment: &'r Environment<'r>,
     bundle: BundleId,
 }
@@ -92,7 +94,8 @@ impl<'r> Outputs<'r> {
             }
             self.pending.push(Pending {
                 resource: made.resource,
-                service_account: made.service_account.clone(),
+                settings: made.settings(environment),
+                removal: made.removal(),
                 environment,
                 bundle,
             });
@@ -137,7 +140,7 @@ impl<'r> Outputs<'r> {
             endpoint: environment.endpoint.as_deref(),
             kind: *kind,
             bundle: name,
-            service_account: pending.service_account.as_deref(),
+            service_account: pending.settings.service_account.as_deref(),
             digest: maps.digest,
             sources: &maps.sources,
             deployer: &deployer,

@@ -64,6 +64,21 @@ impl Fault {
         )
     }
 
+    /// 409: there is one of that name.
+    pub fn already_exists(message: impl Into<String>) -> Self {
+        Self::new(409, "ALREADY_EXISTS", message)
+    }
+
+    /// 500: something that Apigee does not have, such as a state file that cannot be written.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(500, "INTERNAL", message)
+    }
+
+    /// 400: another operation changes the same thing (<https://github.com/hashicorp/terraform-provider-google/issues/10979>).
+    pub fn locked() -> Self {
+        Self::new(400, "FAILED_PRECONDITION", "the resource is locked by another operation")
+    }
+
     /// 503.
     pub fn unavailable() -> Self {
         Self::new(503, "UNAVAILABLE", "The service is currently unavailable.")

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 
 use roxmltree::{Document, Node};
+use serde::{Deserialize, Serialize};
 
 use super::fault::BadFile;
 use crate::bundle::{BundleKind, BundlePath, Files};
+use crate::policy::{Class, policy_type};
 
 /// What a revision says about its bundle.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Summary {
     /// `<DisplayName>` of the root file.
     pub display_name: String,
@@ -28,6 +31,8 @@ pub struct Summary {
     pub called_flows: BTreeSet<String>,
     /// Type and name of each file in `resources/`.
     pub resources: BTreeSet<(String, String)>,
+    /// One of the policies is extensible. A type of which Google's page does not state the class counts as standard.
+    pub extensible: bool,
 }
 
 /// Reads a bundle. The error holds every finding.
@@ -126,6 +131,8 @@ impl Inspection {
         self.summary.policies.insert(name.to_owned());
         self.parse(path, bytes, |this, root| {
             this.check_name(path, root);
+            let class = policy_type(root.tag_name().name()).map(|known| known.class);
+            this.summary.extensible |= class == Some(Class::Extensible);
             if root.tag_name().name() == "FlowCallout" {
                 let called = child_text(root, "SharedFlowBundle");
                 if called.is_empty() {
@@ -269,6 +276,9 @@ mod tests {
         assert_eq!(summary.called_flows, set("common"));
         assert_eq!(summary.target_servers, set("s"));
         assert_eq!(summary.resources, BTreeSet::from([("jsc".to_owned(), "x.js".to_owned())]));
+        // FlowCallout is an extensible policy.
+        assert!(summary.extensible);
+        assert!(!with("policies/P.xml", Some("<SpikeArrest name='P'/>")).unwrap().extensible);
     }
 
     #[test]

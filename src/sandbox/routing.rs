@@ -29,53 +29,71 @@ impl State {
         environment: &str,
         id: RevisionId,
         overrides: bool,
+        now: u64,
     ) -> Result<Value, Fault> {
-        let violations = self.deploy_violations(path, environment, id, overrides)?;
-        let group = self.group_of(environment);
+        let violations = self.deploy_violations(path, environment, id, overrides, now)?;
+        let base_paths = &self.find_revision(path, id)?.summary.base_paths;
         let (mut changes, mut conflicts) = (Vec::new(), Vec::new());
-        for base_path in &self.find_revision(path, id)?.summary.base_paths {
+        for group in &self.groups_of(path.organization, environment) {
             let owners = self.owners(path.organization, group);
             let is_own = |owner: &RouteOwner| owner.environment == environment && owner.name == path.name;
-            if owners.iter().any(|owner| is_own(owner) && owner.base_path == *base_path) {
-                continue;
-            }
-            if let Some(owner) = owners.iter().find(|o| o.base_path == *base_path && o.environment != environment) {
-                conflicts.push(routing_conflict(group, owner));
-                continue;
-            }
-            let new = RouteOwner {
-                name: path.name.to_owned(),
-                base_path: base_path.clone(),
-                environment: environment.to_owned(),
-                revision: id,
-                sequence: 0,
-            };
-            if let Some(from) = nearest_above(&owners, base_path).filter(|owner| !is_own(owner)) {
-                changes.push(routing_change(group, from, Some(&new)));
+            for base_path in base_paths {
+                if owners.iter().any(|owner| is_own(owner) && owner.base_path == *base_path) {
+                    continue;
+                }
+                if let Some(owner) = owners.iter().find(|o| o.base_path == *base_path && o.environment != environment) {
+                    conflicts.push(routing_conflict(group, owner));
+                    continue;
+                }
+                let new = RouteOwner {
+                    name: path.name.to_owned(),
+                    base_path: base_path.clone(),
+                    environment: environment.to_owned(),
+                    revision: id,
+                    sequence: 0,
+                };
+                if let Some(from) = nearest_above(&owners, base_path).filter(|owner| !is_own(owner)) {
+                    changes.push(routing_change(group, from, Some(&new)));
+                }
             }
         }
         Ok(report(&changes, &conflicts, &violations))
     }
 
     /// `generateUndeployChangeReport`.
-    pub(super) fn undeploy_report(&self, path: Path<'_>, environment: &str, id: RevisionId) -> Result<Value, Fault> {
-        let deployed = self.find_deployed(path, environment, id)?;
-        let group = self.group_of(environment);
+    pub(super) fn undeploy_report(
+        &self,
+        path: Path<'_>,
+        environment: &str,
+        id: RevisionId,
+        now: u64,
+    ) -> Result<Value, Fault> {
+        let deployed = self.find_deployed(path, environment, id, now)?;
         let own = self.base_paths(path.organization, deployed);
-        let owners = self.owners(path.organization, group);
-        let (mine, others): (Vec<RouteOwner>, Vec<RouteOwner>) =
-            owners.into_iter().partition(|owner| owner.sequence == deployed.sequence);
-        let changes: Vec<Value> = mine
-            .iter()
-            .filter(|owner| own.contains(&owner.base_path.as_str()))
-            .map(|owner| routing_change(group, owner, nearest_above(&others, &owner.base_path)))
-            .collect();
+        let mut changes = Vec::new();
+        for group in &self.groups_of(path.organization, environment) {
+            let owners = self.owners(path.organization, group);
+            let (mine, others): (Vec<RouteOwner>, Vec<RouteOwner>) =
+                owners.into_iter().partition(|owner| owner.sequence == deployed.sequence);
+            let mine = mine.iter().filter(|owner| own.contains(&owner.base_path.as_str()));
+            changes.extend(mine.map(|owner| routing_change(group, owner, nearest_above(&others, &owner.base_path))));
+        }
         Ok(report(&changes, &[], &self.undeploy_violations(path, environment)))
     }
 
-    pub(super) fn group_of<'a>(&'a self, environment: &'a str) -> &'a str {
-        let listed = self.groups.iter().find(|(_, members)| members.iter().any(|member| member == environment));
-        listed.map_or(environment, |(group, _)| group)
+    /// The groups of an environment: those of the settings and those that it was attached to; its own name if there is none.
+    pub(super) fn groups_of(&self, organization: &str, environment: &str) -> Vec<String> {
+        let fixed = self.settings.groups.iter();
+        let fixed = fixed.filter(|(_, members)| members.iter().any(|member| member == environment));
+        let made = self.organizations.get(organization).into_iter().flat_map(|made| &made.environment_groups);
+        let made = made.filter(|(_, group)| group.environments().any(|member| member == environment));
+        let mut groups: Vec<String> = fixed.map(|(name, _)| name).chain(made.map(|(name, _)| name)).cloned().collect();
+        if groups.is_empty() {
+            groups.push(environment.to_owned());
+        }
+        groups.sort();
+        groups.dedup();
+        groups
     }
 
     pub(super) fn base_paths(&self, organization: &str, deployed: &Deployed) -> Vec<&str> {
@@ -86,7 +104,8 @@ impl State {
 
     /// Every base path of a group's deployments.
     fn owners(&self, organization: &str, group: &str) -> Vec<RouteOwner> {
-        let members = self.deployed(organization).filter(|deployed| self.group_of(&deployed.environment) == group);
+        let is_member = |environment: &str| self.groups_of(organization, environment).iter().any(|name| name == group);
+        let members = self.deployed(organization).filter(|deployed| is_member(&deployed.environment));
         members
             .flat_map(|deployed| {
                 self.base_paths(organization, deployed).into_iter().map(|base_path| RouteOwner {

@@ -1,7 +1,11 @@
 //! The state on a socket: routes, parameters and bodies as the discovery document `apigee.v1` has them.
 
-use std::collections::{BTreeMap, HashMap};
+mod organizations;
+mod own;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,9 +22,15 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::body;
 use super::connection::{self, BreakOff};
+use super::deployments::Deploy;
 use super::fault::Fault;
+use super::requests::{LoggedRequest, Observed, RequestLog};
+use super::revisions::Listing;
+use super::settings::{EarlyStatus, MAX_REVISIONS, RuntimeType, Settings};
 use super::state::{Filter, Mishap, Path, State};
+use super::state_file::{self, StateFile, StateFileError};
 use super::trouble::{Rule, Trouble, Troubles};
 use crate::apigee::RevisionId;
 use crate::bundle::BundleKind;
@@ -34,12 +44,28 @@ pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 /// How the sandbox behaves.
 #[derive(Clone)]
 pub struct Options {
-    /// For so long a deployment is PROGRESSING.
+    /// For so long a deployment is PROGRESSING and an operation is not done.
     pub progressing: Duration,
     /// Requests must carry this token; none: they need none.
     pub token: Option<String>,
-    /// The environments of each environment group; an environment that stands in none has a group of its own.
+    /// The environments of environment groups, besides those that calls attach; one that stands in none has a group of its own.
     pub groups: BTreeMap<String, Vec<String>>,
+    /// The environments of every organization. Empty: any environment exists, until a call makes one.
+    pub environments: BTreeSet<String>,
+    /// Where the proxies run.
+    pub runtime: RuntimeType,
+    /// More revisions of one proxy or shared flow are refused; none: any number is taken.
+    pub max_revisions: Option<usize>,
+    /// For so long after its import a revision is not found.
+    pub visible_after: Duration,
+    /// For so long after a deployment began its status is not to be had.
+    pub status_after: Duration,
+    /// What is answered in that time.
+    pub early_status: EarlyStatus,
+    /// Keeps the state there.
+    pub state_file: Option<PathBuf>,
+    /// So many requests stay in the log; none: all.
+    pub kept_requests: Option<usize>,
     /// The time.
     pub clock: Clock,
     /// Trouble with some requests.
@@ -53,25 +79,44 @@ impl Default for Options {
             progressing: Duration::from_millis(300),
             token: None,
             groups: BTreeMap::new(),
+            environments: BTreeSet::new(),
+            runtime: RuntimeType::default(),
+            max_revisions: Some(MAX_REVISIONS),
+            visible_after: Duration::ZERO,
+            status_after: Duration::ZERO,
+            early_status: EarlyStatus::default(),
+            state_file: None,
+            kept_requests: None,
             clock: Arc::new(move || millis(since_1970())),
             faults: Vec::new(),
         }
     }
 }
 
-/// A request that came.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoggedRequest {
-    /// For example `POST`.
-    pub method: String,
-    /// With the query.
-    pub path: String,
-    /// The HTTP status of the answer, also of one that the client did not get; 0 when the connection was closed before there was one.
-    pub status: u16,
-    /// It asked for a change; validations and reports do not.
-    pub is_write: bool,
-    /// What was made to go wrong with it.
-    pub trouble: Option<Trouble>,
+impl Options {
+    fn settings(&self) -> Settings {
+        Settings {
+            progressing: millis(self.progressing),
+            groups: self.groups.clone(),
+            environments: self.environments.clone(),
+            runtime: self.runtime,
+            max_revisions: self.max_revisions,
+            visible_after: millis(self.visible_after),
+            status_after: millis(self.status_after),
+            early_status: self.early_status,
+        }
+    }
+}
+
+/// Why a sandbox does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be had.
+    #[error("cannot listen on {0}: {1}; choose another address with --listen, for example 127.0.0.1:0")]
+    Listen(SocketAddr, std::io::Error),
+    /// The state file cannot be used.
+    #[error(transparent)]
+    State(#[from] StateFileError),
 }
 
 /// A point in the life of a request.
@@ -108,7 +153,8 @@ pub struct Sandbox {
 
 struct Shared {
     state: Mutex<State>,
-    requests: Mutex<Vec<LoggedRequest>>,
+    state_file: Option<StateFile>,
+    requests: Mutex<RequestLog>,
     troubles: Mutex<Troubles>,
     watcher: Mutex<Option<Watcher>>,
     token: Option<String>,
@@ -118,12 +164,25 @@ struct Shared {
 
 impl Sandbox {
     /// Listens on `address` (port 0: any free one) and serves on the current runtime.
-    pub async fn start(address: SocketAddr, options: Options) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
+    pub async fn start(address: SocketAddr, options: Options) -> Result<Self, StartError> {
+        let cannot_listen = |error| StartError::Listen(address, error);
+        let listener = TcpListener::bind(address).await.map_err(cannot_listen)?;
+        let address = listener.local_addr().map_err(cannot_listen)?;
+        let settings = options.settings();
+        let (state_file, state) = match &options.state_file {
+            None => (None, State::new(settings)),
+            Some(path) => {
+                let (file, state) = StateFile::open(path)?;
+                let state = state.with_settings(settings);
+                // A folder that cannot be written is told now and not at the first call.
+                file.save(|| state_file::content(&state))?;
+                (Some(file), state)
+            }
+        };
         let shared = Arc::new(Shared {
-            state: Mutex::new(State::new(millis(options.progressing), options.groups)),
-            requests: Mutex::default(),
+            state: Mutex::new(state),
+            state_file,
+            requests: Mutex::new(RequestLog::new(options.kept_requests)),
             troubles: Mutex::new(options.faults.into_iter().collect()),
             watcher: Mutex::default(),
             token: options.token,
@@ -144,9 +203,14 @@ impl Sandbox {
         format!("http://{}", self.address)
     }
 
-    /// Every request so far, in the order in which they were done.
+    /// Every kept request so far, in the order in which they were done.
     pub fn requests(&self) -> Vec<LoggedRequest> {
-        lock(&self.shared.requests).clone()
+        lock(&self.shared.requests).since(0)
+    }
+
+    /// Reads the state at this moment; `look` gets it and the time in milliseconds since 1970.
+    pub fn with_state<T>(&self, look: impl FnOnce(&State, u64) -> T) -> T {
+        look(&lock(&self.shared.state), self.shared.now())
     }
 
     /// Lets something go wrong with the resource of the given name, once.
@@ -167,27 +231,6 @@ impl Sandbox {
     /// Tells of each request from now on, instead of whoever was told before.
     pub fn watch(&self, watcher: Watcher) {
         *lock(&self.shared.watcher) = Some(watcher);
-    }
-
-    /// The revision of a proxy or shared flow that is deployed in an environment now.
-    pub fn deployed_revision(
-        &self,
-        organization: &str,
-        environment: &str,
-        kind: BundleKind,
-        name: &str,
-    ) -> Option<RevisionId> {
-        lock(&self.shared.state).deployed_revision(organization, environment, kind, name)
-    }
-}
-
-impl Shared {
-    /// Tells the watcher, and waits until it lets the request go on.
-    async fn tell(&self, request: RequestAt) {
-        let watcher = lock(&self.watcher).clone();
-        if let Some(watcher) = watcher {
-            watcher(request).await;
-        }
     }
 }
 
@@ -213,9 +256,13 @@ fn router(shared: &Arc<Shared>) -> Router {
         .with_state(Arc::clone(shared))
         .merge(bundles(shared, BundleKind::Proxy))
         .merge(bundles(shared, BundleKind::SharedFlow))
+        .merge(organizations::routes(shared))
         .fallback(unknown)
         .method_not_allowed_fallback(unknown);
-    all.layer(DefaultBodyLimit::max(MAX_BODY)).layer(from_fn_with_state(Arc::clone(shared), guard))
+    all.layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(Arc::clone(shared), keep))
+        .layer(from_fn_with_state(Arc::clone(shared), guard))
+        .merge(own::routes(shared))
 }
 
 /// The shared state and which collection a route belongs to.
@@ -232,16 +279,19 @@ fn bundles(shared: &Arc<Shared>, kind: BundleKind) -> Router {
     let revision = format!("{base}/{{name}}/revisions/{{rev}}");
     let deployed = format!("/v1/organizations/{{org}}/environments/{{env}}/{collection}/{{name}}");
     let deployment = format!("{deployed}/revisions/{{rev}}/deployments");
+    // `:move` is a part of the last segment.
+    let resource = get(get_resource).delete(delete_resource).post(move_resource);
+    // Shared flows have no labels and no reports.
+    let resource = if kind == BundleKind::Proxy { resource.patch(patch_proxy) } else { resource };
     let mut routes = Router::new()
         .route(&base, get(list).post(upload))
-        .route(&format!("{base}/{{name}}"), get(get_resource).delete(delete_resource))
+        .route(&format!("{base}/{{name}}"), resource)
         .route(&format!("{base}/{{name}}/deployments"), get(deployments_of_resource))
-        .route(&revision, get(get_revision).delete(delete_revision))
+        .route(&revision, get(get_revision).post(update_revision).delete(delete_revision))
         .route(&format!("{revision}/deployments"), get(deployments_of_resource))
         .route(&format!("{deployed}/deployments"), get(deployments_of_resource))
         .route(&deployment, get(get_deployment).post(deploy).delete(undeploy));
     if kind == BundleKind::Proxy {
-        // Shared flows have no reports.
         routes = routes
             .route(&format!("{deployment}:generateDeployChangeReport"), post(deploy_report))
             .route(&format!("{deployment}:generateUndeployChangeReport"), post(undeploy_report));
@@ -257,6 +307,7 @@ async fn guard(StateOf(shared): StateOf<Arc<Shared>>, request: Request, next: Ne
     let at = |moment| RequestAt { number, method: method.clone(), path: path.clone(), moment };
     shared.tell(at(Moment::Arrived)).await;
     let trouble = lock(&shared.troubles).next(&method, &path);
+    let (observed, request) = Observed::take(request, number, shared.now()).await;
     let response = match trouble {
         Some(Trouble::Reset) => broken_off(StatusCode::OK.into_response(), BreakOff::Before),
         Some(Trouble::Status { code, retry_after }) => {
@@ -279,21 +330,18 @@ async fn guard(StateOf(shared): StateOf<Arc<Shared>>, request: Request, next: Ne
     let response = match trouble {
         Some(Trouble::Lost) => broken_off(response, BreakOff::Before),
         Some(Trouble::Truncate) => broken_off(response, BreakOff::Within),
-        Some(Trouble::Lost503) => Fault::of_status(503).into_response(),
+        Some(Trouble::Lost503) => Fault::unavailable().into_response(),
         _ => response,
     };
-    let (status, is_write) = (
-        if trouble == Some(Trouble::Reset) { 0 } else { response.status().as_u16() },
-        method != Method::GET.as_str() && !path.contains("action=validate") && !path.contains("ChangeReport"),
-    );
-    lock(&shared.requests).push(LoggedRequest { method, path, status, is_write, trouble });
+    let response = match response.extensions().get::<Fault>().cloned() {
+        Some(fault) => in_googles_form(response, &fault, number),
+        None => response,
+    };
+    lock(&shared.requests).push(observed.answered(&response, trouble));
     if let Some(Trouble::Delay(pause)) = trouble {
         tokio::time::sleep(pause).await;
     }
-    match response.extensions().get::<Fault>().cloned() {
-        Some(fault) => in_googles_form(response, &fault, number),
-        None => response,
-    }
+    response
 }
 
 /// What the API answers when nothing is in the way.
@@ -326,6 +374,20 @@ fn in_googles_form(response: Response, fault: &Fault, number: u64) -> Response {
     head.headers.remove(header::CONTENT_LENGTH);
     head.headers.extend(json.headers);
     Response::from_parts(head, body)
+}
+
+/// Writes the state file before an answer leaves. A call that was refused may have changed something too.
+async fn keep(StateOf(shared): StateOf<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let may_write = request.method() != Method::GET;
+    let response = next.run(request).await;
+    // Nothing is awaited between the change and this, so a caller that hangs up cannot part them.
+    match &shared.state_file {
+        Some(file) if may_write => match file.save(|| state_file::content(&lock(&shared.state))) {
+            Ok(()) => response,
+            Err(error) => Fault::internal(error.to_string()).into_response(),
+        },
+        _ => response,
+    }
 }
 
 impl IntoResponse for Fault {
@@ -365,13 +427,28 @@ fn revision_id(parameters: &HashMap<String, String>) -> Result<RevisionId, Fault
     text(parameters, "rev").parse().map_err(|why: String| Fault::invalid_argument(why))
 }
 
+impl Shared {
+    /// Milliseconds since 1970.
+    fn now(&self) -> u64 {
+        (self.clock)()
+    }
+
+    /// Tells the watcher, and waits until it lets the request go on.
+    async fn tell(&self, request: RequestAt) {
+        let watcher = lock(&self.watcher).clone();
+        if let Some(watcher) = watcher {
+            watcher(request).await;
+        }
+    }
+}
+
 impl Collection {
     fn path<'a>(&self, parameters: &'a HashMap<String, String>) -> Path<'a> {
         Path { organization: text(parameters, "org"), kind: self.kind, name: text(parameters, "name") }
     }
 
     fn now(&self) -> u64 {
-        (self.shared.clock)()
+        self.shared.now()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -380,8 +457,12 @@ impl Collection {
 }
 
 async fn list(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters, Query(queries): Queries) -> Answer {
-    let (revisions, meta_data) = (flag(&queries, "includeRevisions")?, flag(&queries, "includeMetaData")?);
-    Ok(Json(at.state().list(text(&parameters, "org"), at.kind, revisions, meta_data)))
+    let listing = Listing {
+        revisions: flag(&queries, "includeRevisions")?,
+        meta_data: flag(&queries, "includeMetaData")?,
+        space: text(&queries, "space"),
+    };
+    Ok(Json(at.state().list(text(&parameters, "org"), at.kind, listing)))
 }
 
 async fn upload(
@@ -393,7 +474,10 @@ async fn upload(
     let zip = uploaded_file(request).await?;
     let path = Path { name: text(&queries, "name"), ..at.path(&parameters) };
     match text(&queries, "action") {
-        "import" => Ok(Json(at.state().import(path, &zip, at.now())?)),
+        "import" => {
+            let space = Some(text(&queries, "space")).filter(|space| !space.is_empty());
+            Ok(Json(at.state().import(path, &zip, space, at.now())?))
+        }
         "validate" => Ok(Json(State::validate(path, &zip, at.now())?)),
         other => {
             Err(Fault::invalid_argument(format!("invalid action \"{other}\": set it to \"import\" or \"validate\"")))
@@ -427,12 +511,37 @@ fn content_type(headers: &HeaderMap) -> String {
     headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase()
 }
 
+async fn update_revision(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters, request: Request) -> Answer {
+    let zip = uploaded_file(request).await?;
+    Ok(Json(at.state().update_revision(at.path(&parameters), revision_id(&parameters)?, &zip, at.now())?))
+}
+
+async fn patch_proxy(
+    StateOf(at): StateOf<Collection>,
+    PathOf(parameters): Parameters,
+    Query(queries): Queries,
+    bytes: Bytes,
+) -> Answer {
+    let body = body::parse(&bytes)?;
+    Ok(Json(at.state().patch_proxy(at.path(&parameters), text(&queries, "updateMask"), &body, at.now())?))
+}
+
+async fn move_resource(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters, bytes: Bytes) -> Answer {
+    let path = at.path(&parameters);
+    let Some(name) = path.name.strip_suffix(":move") else {
+        return Err(Fault::not_found(format!("the sandbox has no POST {}", path.full())));
+    };
+    let body = body::parse(&bytes)?;
+    let space = body.get("space").and_then(Value::as_str).unwrap_or_default();
+    Ok(Json(at.state().move_to_space(Path { name, ..path }, space, at.now())?))
+}
+
 async fn get_resource(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters) -> Answer {
     Ok(Json(at.state().get(at.path(&parameters))?))
 }
 
 async fn delete_resource(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters) -> Answer {
-    Ok(Json(at.state().delete(at.path(&parameters))?))
+    Ok(Json(at.state().delete(at.path(&parameters), at.now())?))
 }
 
 async fn get_revision(
@@ -443,15 +552,15 @@ async fn get_revision(
     let (path, id) = (at.path(&parameters), revision_id(&parameters)?);
     match text(&queries, "format") {
         "bundle" => {
-            let zip = at.state().bundle(path, id)?;
+            let zip = at.state().bundle(path, id, at.now())?;
             Ok(([(header::CONTENT_TYPE, "application/octet-stream")], zip).into_response())
         }
-        _ => Ok(Json(at.state().revision(path, id)?).into_response()),
+        _ => Ok(Json(at.state().revision(path, id, at.now())?).into_response()),
     }
 }
 
 async fn delete_revision(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters) -> Answer {
-    Ok(Json(at.state().delete_revision(at.path(&parameters), revision_id(&parameters)?)?))
+    Ok(Json(at.state().delete_revision(at.path(&parameters), revision_id(&parameters)?, at.now())?))
 }
 
 async fn deployments_of_organization(
@@ -478,7 +587,7 @@ fn all_deployments(
 ) -> Answer {
     let kind = if flag(queries, "sharedFlows")? { BundleKind::SharedFlow } else { BundleKind::Proxy };
     let filter = Filter { kind, environment, name: None, revision: None };
-    Ok(Json(lock(&shared.state).deployments(text(parameters, "org"), filter)))
+    Ok(Json(lock(&shared.state).deployments(text(parameters, "org"), filter, shared.now())?))
 }
 
 /// The list of a resource's deployments: everywhere, of one revision, or in one environment, as the path says.
@@ -486,7 +595,7 @@ async fn deployments_of_resource(StateOf(at): StateOf<Collection>, PathOf(parame
     let revision = if parameters.contains_key("rev") { Some(revision_id(&parameters)?) } else { None };
     let environment = parameters.get("env").map(String::as_str);
     let filter = Filter { kind: at.kind, environment, name: Some(text(&parameters, "name")), revision };
-    Ok(Json(at.state().deployments(text(&parameters, "org"), filter)))
+    Ok(Json(at.state().deployments(text(&parameters, "org"), filter, at.now())?))
 }
 
 async fn get_deployment(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters) -> Answer {
@@ -497,14 +606,17 @@ async fn get_deployment(StateOf(at): StateOf<Collection>, PathOf(parameters): Pa
 async fn deploy(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters, Query(queries): Queries) -> Answer {
     let (path, id) = (at.path(&parameters), revision_id(&parameters)?);
     flag(&queries, "sequencedRollout")?;
-    let overrides = flag(&queries, "override")?;
-    let account = queries.get("serviceAccount").map(String::as_str).filter(|account| !account.is_empty());
-    Ok(Json(at.state().deploy(path, text(&parameters, "env"), id, overrides, account, at.now())?))
+    let request = Deploy {
+        environment: text(&parameters, "env"),
+        overrides: flag(&queries, "override")?,
+        service_account: queries.get("serviceAccount").map(String::as_str).filter(|account| !account.is_empty()),
+    };
+    Ok(Json(at.state().deploy(path, id, request, at.now())?))
 }
 
 async fn undeploy(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters) -> Answer {
     let (path, id) = (at.path(&parameters), revision_id(&parameters)?);
-    Ok(Json(at.state().undeploy(path, text(&parameters, "env"), id)?))
+    Ok(Json(at.state().undeploy(path, text(&parameters, "env"), id, at.now())?))
 }
 
 async fn deploy_report(
@@ -513,10 +625,11 @@ async fn deploy_report(
     Query(queries): Queries,
 ) -> Answer {
     let (path, id) = (at.path(&parameters), revision_id(&parameters)?);
-    Ok(Json(at.state().deploy_report(path, text(&parameters, "env"), id, flag(&queries, "override")?)?))
+    let overrides = flag(&queries, "override")?;
+    Ok(Json(at.state().deploy_report(path, text(&parameters, "env"), id, overrides, at.now())?))
 }
 
 async fn undeploy_report(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters) -> Answer {
     let (path, id) = (at.path(&parameters), revision_id(&parameters)?);
-    Ok(Json(at.state().undeploy_report(path, text(&parameters, "env"), id)?))
+    Ok(Json(at.state().undeploy_report(path, text(&parameters, "env"), id, at.now())?))
 }

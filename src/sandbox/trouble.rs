@@ -6,6 +6,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 use crate::duration;
 
 /// How a rule is written, for help and errors.
@@ -187,6 +189,12 @@ impl fmt::Display for Trouble {
             Self::Lost503 => f.write_str("lost-503"),
             Self::Truncate => f.write_str("truncate"),
         }
+    }
+}
+
+impl Serialize for Trouble {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -1,10 +1,13 @@
 //! The answers: JSON with the fields of the discovery document's schemas, 64-bit numbers as strings, empty fields left out as
 //! Google's servers leave them out.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
+use super::deployments::Phase;
 use super::routing::RouteOwner;
-use super::state::{Deployed, Stored};
+use super::state::{Deployed, Resource, Stored};
 use crate::apigee::RevisionId;
 use crate::bundle::BundleKind;
 
@@ -15,9 +18,23 @@ pub(super) struct ResourceView<'a> {
     pub(super) revisions: Option<Vec<RevisionId>>,
     /// Made and last changed, in milliseconds since 1970.
     pub(super) times: Option<(u64, u64)>,
+    pub(super) labels: Option<&'a BTreeMap<String, String>>,
+    pub(super) space: Option<&'a str>,
 }
 
-impl ResourceView<'_> {
+impl<'a> ResourceView<'a> {
+    /// All that there is to show.
+    pub(super) fn new(kind: BundleKind, name: &'a str, resource: &'a Resource) -> Self {
+        Self {
+            kind,
+            name,
+            revisions: Some(resource.revisions.keys().copied().collect()),
+            times: Some((resource.created, resource.modified)),
+            labels: Some(&resource.labels),
+            space: resource.space.as_deref(),
+        }
+    }
+
     pub(super) fn to_json(&self) -> Value {
         let mut object = Map::new();
         object.insert("name".to_owned(), json!(self.name));
@@ -35,7 +52,9 @@ impl ResourceView<'_> {
                 json!({"createdAt": created.to_string(), "lastModifiedAt": modified.to_string(), "subType": sub_type}),
             );
         }
+        object.insert("space".to_owned(), json!(self.space));
         if self.kind == BundleKind::Proxy {
+            object.insert("labels".to_owned(), json!(self.labels));
             object.insert("apiProxyType".to_owned(), json!("PROGRAMMABLE"));
         }
         prune(Value::Object(object))
@@ -61,7 +80,7 @@ pub(super) fn revision(
         "description": summary.description,
         "displayName": summary.display_name,
         "entityMetaDataAsProperties": {"bundle_type": "zip"},
-        "lastModifiedAt": stored.created.to_string(),
+        "lastModifiedAt": stored.modified.to_string(),
         "name": name,
         "policies": summary.policies,
         "resourceFiles": {"resourceFile": files},
@@ -71,6 +90,7 @@ pub(super) fn revision(
     });
     match kind {
         BundleKind::Proxy => {
+            object["hasExtensiblePolicy"] = json!(summary.extensible);
             object["basepaths"] = json!(summary.base_paths);
             object["proxies"] = json!(summary.endpoints);
             object["proxyEndpoints"] = json!(summary.endpoints);
@@ -85,7 +105,7 @@ pub(super) fn revision(
 }
 
 /// `GoogleCloudApigeeV1Deployment` as it stands in a list: without the status.
-pub(super) fn deployment(deployed: &Deployed) -> Value {
+pub(super) fn deployment(deployed: &Deployed, is_extensible: bool) -> Value {
     let account = deployed.service_account.as_deref().map(|email| format!("projects/-/serviceAccounts/{email}"));
     let mut object = json!({
         "environment": deployed.environment,
@@ -95,43 +115,48 @@ pub(super) fn deployment(deployed: &Deployed) -> Value {
         "serviceAccount": account.unwrap_or_default(),
     });
     if deployed.kind == BundleKind::Proxy {
-        object["proxyDeploymentType"] = json!("STANDARD");
+        object["proxyDeploymentType"] = json!(if is_extensible { "EXTENSIBLE" } else { "STANDARD" });
     }
     prune(object)
 }
 
 /// What the runtime reports of a deployment.
 pub(super) struct Status<'a> {
-    pub(super) state: &'static str,
-    pub(super) error: Option<&'a str>,
+    pub(super) phase: Phase<'a>,
     pub(super) conflicts: Vec<Value>,
     pub(super) base_paths: Vec<&'a str>,
-    pub(super) group: &'a str,
+    pub(super) groups: Vec<String>,
 }
 
 /// `GoogleCloudApigeeV1Deployment` with the status.
-pub(super) fn deployment_status(deployed: &Deployed, status: &Status<'_>) -> Value {
-    let ready = status.state == "READY";
-    let percentage = if ready { 100 } else { 0 };
-    let routes: Vec<Value> = status
-        .base_paths
-        .iter()
-        .map(|base_path| {
+pub(super) fn deployment_status(deployed: &Deployed, is_extensible: bool, status: &Status<'_>) -> Value {
+    let ready = status.phase == Phase::Ready;
+    let (loaded, error) = match status.phase {
+        Phase::Progressing(percent) => (percent, None),
+        Phase::Ready => (100, None),
+        Phase::Error(message) => (0, Some(message)),
+    };
+    let mut revisions = vec![json!({"revision": deployed.revision, "percentage": loaded})];
+    if let (Phase::Progressing(_), Some(former)) = (status.phase, deployed.replaces)
+        && former != deployed.revision
+    {
+        revisions.insert(0, json!({"revision": former, "percentage": 100 - loaded}));
+    }
+    let mut routes = Vec::new();
+    for group in &status.groups {
+        routes.extend(status.base_paths.iter().map(|base_path| {
             // "Destination environment. This will be empty if the route is not yet reported."
             let environment = if ready { deployed.environment.as_str() } else { "" };
-            json!({"envgroup": status.group, "basepath": base_path, "environment": environment, "percentage": percentage})
-        })
-        .collect();
-    let errors: Vec<Value> = status.error.iter().map(|message| json!({"code": 9, "message": message})).collect();
-    let mut object = deployment(deployed);
-    object["state"] = json!(status.state);
+            let percentage = if ready { 100 } else { 0 };
+            json!({"envgroup": group, "basepath": base_path, "environment": environment, "percentage": percentage})
+        }));
+    }
+    let errors: Vec<Value> = error.iter().map(|message| json!({"code": 9, "message": message})).collect();
+    let mut object = deployment(deployed, is_extensible);
+    object["state"] = json!(status.phase.as_str());
     object["errors"] = json!(errors);
     object["routeConflicts"] = json!(status.conflicts);
-    object["instances"] = json!([{
-        "instance": "sandbox",
-        "deployedRevisions": [{"revision": deployed.revision, "percentage": percentage}],
-        "deployedRoutes": routes,
-    }]);
+    object["instances"] = json!([{"instance": "sandbox", "deployedRevisions": revisions, "deployedRoutes": routes}]);
     prune(object)
 }
 

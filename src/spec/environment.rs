@@ -16,6 +16,8 @@ pub struct EnvironmentSpec {
     pub endpoint: Option<String>,
     /// Short for the endpoint of a data residency region: `eu` means `https://eu-apigee.googleapis.com`.
     pub region: Option<String>,
+    /// Where the environment's proxies are called, for smoke tests: `https://api.example.com`.
+    pub gateway: Option<String>,
     /// The Apigee runtime. Default: `x`.
     #[serde(default)]
     pub runtime: Runtime,

@@ -108,12 +108,7 @@ impl World {
     /// A client of its own connections.
     pub(crate) fn client(&self) -> Client {
         let backoff = Backoff { first: Duration::from_millis(5), attempts: 6, ..Backoff::default() };
-        let settings = Settings {
-            rate: 10_000.try_into().unwrap(),
-            backoff,
-            request_timeout: REQUEST_TIMEOUT,
-            ..Settings::default()
-        };
+        let settings = Settings { rate: 10_000.try_into().unwrap(), backoff, request_timeout: REQUEST_TIMEOUT };
         Client::new(self.sandbox.url().parse().unwrap(), TokenSource::None, &settings).unwrap()
     }
 
@@ -142,7 +137,7 @@ impl World {
                 found.push(format!("duplicates: the revisions {revisions:?} have the bundle {digest}"));
             }
         }
-        let deployed = self.sandbox.deployed_revision("acme", "prod", self.kind, NAME);
+        let deployed = served(&self.sandbox, self.kind);
         match deployed {
             None => found.push("nothing is deployed".to_owned()),
             Some(id) => {
@@ -159,6 +154,11 @@ impl World {
     }
 }
 
+/// The revision that answers calls now: the former one until the new one is ready.
+fn served(sandbox: &Sandbox, kind: BundleKind) -> Option<RevisionId> {
+    sandbox.with_state(|state, now| state.served("acme", "prod", kind, NAME, now))
+}
+
 /// Looks for a moment with nothing deployed once something was.
 struct Eye {
     sandbox: Weak<Sandbox>,
@@ -171,7 +171,7 @@ impl Eye {
     fn look(&self, request: &RequestAt) {
         let Some(sandbox) = self.sandbox.upgrade().filter(|_| request.moment == Moment::Acted) else { return };
         let mut was = self.was.lock().unwrap();
-        match (*was, sandbox.deployed_revision("acme", "prod", self.kind, NAME)) {
+        match (*was, served(&sandbox, self.kind)) {
             (Some(id), None) => {
                 self.gaps
                     .lock()

@@ -1,0 +1,172 @@
+//! Long-running operations: what Apigee answers to a change of an environment or an environment group.
+//!
+//! The change is made at once; until the operation is done the thing says CREATING, UPDATING or DELETING.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::fault::Fault;
+use super::paging::{Paging, page};
+use super::state::State;
+use super::view;
+
+/// What an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Change {
+    Insert,
+    Update,
+    Delete,
+}
+
+impl Change {
+    /// As `GoogleCloudApigeeV1OperationMetadata` writes it.
+    const fn operation_type(self) -> &'static str {
+        match self {
+            Self::Insert => "INSERT",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// The state of the thing meanwhile.
+    const fn state(self) -> &'static str {
+        match self {
+            Self::Insert => "CREATING",
+            Self::Update => "UPDATING",
+            Self::Delete => "DELETING",
+        }
+    }
+}
+
+/// The age of a thing and the last change of it. Times are in milliseconds since 1970.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Life {
+    pub(super) created: u64,
+    pub(super) modified: u64,
+    /// The last change, and when it is done.
+    last: Option<(Change, u64)>,
+}
+
+impl Life {
+    /// Of a thing that is there without having been made by an operation.
+    pub(super) fn at(now: u64) -> Self {
+        Self { created: now, modified: now, last: None }
+    }
+
+    /// Of a thing that an operation makes.
+    pub(super) fn begin(now: u64, done: u64) -> Self {
+        Self { last: Some((Change::Insert, done)), ..Self::at(now) }
+    }
+
+    /// `ACTIVE` or what is being done to it; none when it is gone.
+    pub(super) fn state(&self, now: u64) -> Option<&'static str> {
+        match self.last {
+            Some((change, done)) if now < done => Some(change.state()),
+            Some((Change::Delete, _)) => None,
+            _ => Some("ACTIVE"),
+        }
+    }
+
+    /// Nobody deletes it or has deleted it.
+    pub(super) fn stays(&self) -> bool {
+        !matches!(self.last, Some((Change::Delete, _)))
+    }
+
+    /// A change begins; it is refused while another one goes on.
+    pub(super) fn change(&mut self, change: Change, now: u64, done: u64) -> Result<(), Fault> {
+        if self.state(now) != Some("ACTIVE") {
+            return Err(Fault::locked());
+        }
+        self.modified = now;
+        self.last = Some((change, done));
+        Ok(())
+    }
+}
+
+/// An operation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Operation {
+    id: String,
+    change: Change,
+    /// For example `organizations/o/environments/prod`.
+    target: String,
+    started: u64,
+    done: u64,
+    /// The answer once it is done.
+    response: Value,
+}
+
+impl Operation {
+    /// `GoogleLongrunningOperation`.
+    fn to_json(&self, organization: &str, now: u64) -> Value {
+        let done = now >= self.done;
+        let state = if done { "FINISHED" } else { "IN_PROGRESS" };
+        let elapsed = now.saturating_sub(self.started) * 100;
+        let percent = if done { 100 } else { elapsed / (self.done - self.started).max(1) };
+        let mut object = json!({
+            "name": format!("organizations/{organization}/operations/{}", self.id),
+            "metadata": {
+                "@type": "type.googleapis.com/google.cloud.apigee.v1.OperationMetadata",
+                "operationType": self.change.operation_type(),
+                "targetResourceName": self.target,
+                "state": state,
+                "progress": {"percentDone": percent, "state": state},
+            },
+        });
+        if done {
+            object["done"] = json!(true);
+            object["response"] = self.response.clone();
+        }
+        view::prune(object)
+    }
+}
+
+/// A name as servers make them.
+pub(super) fn server_made_id(number: u64) -> String {
+    format!("00000000-0000-4000-8000-{number:012x}")
+}
+
+impl State {
+    /// When an operation that begins now will be done.
+    pub(super) fn done_at(&self, now: u64) -> u64 {
+        now.saturating_add(self.settings.progressing)
+    }
+
+    /// Keeps an operation and answers with it. `message` is the type of `response` in `google.cloud.apigee.v1`.
+    pub(super) fn start_operation(
+        &mut self,
+        organization: &str,
+        (change, target): (Change, String),
+        (message, mut response): (&str, Value),
+        now: u64,
+    ) -> Value {
+        response["@type"] = match change {
+            Change::Delete => json!("type.googleapis.com/google.protobuf.Empty"),
+            Change::Insert | Change::Update => json!(format!("type.googleapis.com/google.cloud.apigee.v1.{message}")),
+        };
+        let done = self.done_at(now);
+        let id = server_made_id(self.next_number());
+        let operation = Operation { id, change, target, started: now, done, response };
+        let answer = operation.to_json(organization, now);
+        self.organization_mut(organization).operations.push(operation);
+        answer
+    }
+
+    /// `organizations.operations.get`.
+    pub(super) fn operation(&self, organization: &str, id: &str, now: u64) -> Result<Value, Fault> {
+        let list = self.organizations.get(organization).map(|organization| &organization.operations);
+        let found = list.into_iter().flatten().find(|operation| operation.id == id);
+        found.map(|operation| operation.to_json(organization, now)).ok_or_else(|| {
+            Fault::not_found(format!("generic::not_found: organizations/{organization}/operations/{id} not found"))
+        })
+    }
+
+    /// `organizations.operations.list`. A filter is not looked at.
+    pub(super) fn operations(&self, organization: &str, paging: &Paging, now: u64) -> Value {
+        let list = self.organizations.get(organization).map(|organization| &organization.operations);
+        let all = list.into_iter().flatten().map(|operation| (operation.id.as_str(), operation));
+        page("operations", all, paging, |operation| operation.to_json(organization, now))
+    }
+}

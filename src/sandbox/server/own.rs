@@ -1,0 +1,50 @@
+//! What the sandbox has and Apigee has not: the page at `/`, and what it reads. These need no token and are not logged.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::extract::{Query, State as StateOf};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use super::{Queries, Shared, lock, text};
+
+/// Shows the state and the log of requests.
+const PAGE: &str = include_str!("page.html");
+
+/// The page is one file and talks to the sandbox only.
+const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'";
+
+/// The routes.
+pub(super) fn routes(shared: &Arc<Shared>) -> Router {
+    Router::new()
+        .route("/", get(page))
+        .route("/sandbox/state", get(state))
+        .route("/sandbox/requests", get(requests))
+        .with_state(Arc::clone(shared))
+}
+
+async fn page() -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (headers, PAGE).into_response()
+}
+
+async fn state(StateOf(shared): StateOf<Arc<Shared>>) -> Json<Value> {
+    Json(lock(&shared.state).summary(shared.now()))
+}
+
+/// The kept requests; with `since` those of a higher number. A `since` that is no number is none. `last` is the number of the last
+/// request that came: it is lower than `since` after a restart.
+async fn requests(StateOf(shared): StateOf<Arc<Shared>>, Query(queries): Queries) -> Json<Value> {
+    let since = text(&queries, "since").parse().unwrap_or(0);
+    let last = shared.count.load(Ordering::Relaxed);
+    Json(json!({"last": last, "requests": lock(&shared.requests).since(since)}))
+}

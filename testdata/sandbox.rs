@@ -1,0 +1,323 @@
+//! The sandbox over its socket: what a caller sees, what survives a restart, and what the log keeps.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use apigee_flux::bundle::{BundleKind, BundlePath, Files};
+use apigee_flux::sandbox::{EarlyStatus, Mishap, Options, RuntimeType, Sandbox};
+use serde_json::{Value, json};
+
+const ORG: &str = "/v1/organizations/acme";
+
+fn zip(kind: BundleKind, list: &[(&str, &str)]) -> Vec<u8> {
+    let files: Files =
+        list.iter().map(|(path, text)| (BundlePath::parse(path).unwrap(), text.as_bytes().to_vec())).collect();
+    apigee_flux::bundle::zip::pack(kind, &files).unwrap()
+}
+
+/// A proxy that calls the shared flow `common`.
+fn proxy(description: &str) -> Vec<u8> {
+    let root = format!("<APIProxy name='a'><Description>{description}</Description></APIProxy>");
+    let endpoint = "<ProxyEndpoint name='default'><HTTPProxyConnection><BasePath>/a</BasePath></HTTPProxyConnection>\
+                    <RouteRule name='none'/></ProxyEndpoint>";
+    let policy = "<FlowCallout name='F'><SharedFlowBundle>common</SharedFlowBundle></FlowCallout>";
+    let files = [("a.xml", root.as_str()), ("proxies/default.xml", endpoint), ("policies/F.xml", policy)];
+    zip(BundleKind::Proxy, &files)
+}
+
+fn flow() -> Vec<u8> {
+    let files = [
+        ("common.xml", "<SharedFlowBundle name='common'/>"),
+        ("sharedflows/default.xml", "<SharedFlow name='default'/>"),
+    ];
+    zip(BundleKind::SharedFlow, &files)
+}
+
+/// A caller of one sandbox.
+struct Caller {
+    http: reqwest::Client,
+    url: String,
+}
+
+impl Caller {
+    fn new(url: &str) -> Self {
+        Self { http: reqwest::Client::new(), url: url.to_owned() }
+    }
+
+    async fn send(&self, method: &str, path: &str, content_type: &str, body: Vec<u8>) -> (u16, Value) {
+        let method = method.parse().unwrap();
+        let request = self.http.request(method, format!("{}{path}", self.url)).header("authorization", "Bearer secret");
+        let response = request.header("content-type", content_type).body(body).send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        self.send("GET", path, "", Vec::new()).await
+    }
+
+    async fn post(&self, path: &str) -> (u16, Value) {
+        self.send("POST", path, "", Vec::new()).await
+    }
+
+    async fn upload(&self, path: &str, zip: Vec<u8>) -> (u16, Value) {
+        self.send("POST", path, "application/octet-stream", zip).await
+    }
+
+    async fn import(&self, zip: Vec<u8>) -> (u16, Value) {
+        self.upload(&format!("{ORG}/apis?name=a&action=import"), zip).await
+    }
+}
+
+fn deployment(revision: u32) -> String {
+    format!("{ORG}/environments/prod/apis/a/revisions/{revision}/deployments")
+}
+
+/// A sandbox whose clock the test turns.
+async fn at_own_time(options: Options) -> (Sandbox, Caller, Arc<AtomicU64>) {
+    let time = Arc::new(AtomicU64::new(1_000_000));
+    let hand = Arc::clone(&time);
+    let options = Options { clock: Arc::new(move || hand.load(Ordering::SeqCst)), ..options };
+    let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
+    let caller = Caller::new(&sandbox.url());
+    (sandbox, caller, time)
+}
+
+fn slow() -> Options {
+    Options { progressing: Duration::from_secs(10), ..Options::default() }
+}
+
+fn served(sandbox: &Sandbox) -> Option<String> {
+    let revision = sandbox.with_state(|state, now| state.served("acme", "prod", BundleKind::Proxy, "a", now));
+    revision.map(|revision| revision.to_string())
+}
+
+#[tokio::test]
+async fn the_former_revision_serves_until_the_new_one_is_ready() {
+    let (sandbox, caller, time) = at_own_time(slow()).await;
+    for _ in 0..3 {
+        caller.import(proxy("D")).await;
+    }
+    assert_eq!(caller.post(&deployment(1)).await.0, 200);
+    assert_eq!(served(&sandbox), None);
+    time.fetch_add(10_000, Ordering::SeqCst);
+    assert_eq!(served(&sandbox).as_deref(), Some("1"));
+
+    assert_eq!(caller.post(&format!("{}?override=true", deployment(2))).await.0, 200);
+    time.fetch_add(2_500, Ordering::SeqCst);
+    assert_eq!(served(&sandbox).as_deref(), Some("1"));
+    let (_, status) = caller.get(&deployment(2)).await;
+    assert_eq!(status["state"], "PROGRESSING");
+    let both = json!([{"revision": "1", "percentage": 75}, {"revision": "2", "percentage": 25}]);
+    assert_eq!(status["instances"][0]["deployedRevisions"], both);
+    // The lists name the new one from the beginning.
+    assert_eq!(caller.get(&format!("{ORG}/deployments")).await.1["deployments"][0]["revision"], "2");
+    assert_eq!(caller.get(&deployment(1)).await.0, 404);
+    time.fetch_add(7_500, Ordering::SeqCst);
+    assert_eq!(served(&sandbox).as_deref(), Some("2"));
+
+    // One that fails takes the former one with it.
+    sandbox.expect_mishap("a", Mishap::Error("it does not load".to_owned()));
+    assert_eq!(caller.post(&format!("{}?override=true", deployment(3))).await.0, 200);
+    assert_eq!(served(&sandbox).as_deref(), Some("2"));
+    time.fetch_add(10_000, Ordering::SeqCst);
+    assert_eq!(caller.get(&deployment(3)).await.1["state"], "ERROR");
+    assert_eq!(served(&sandbox), None);
+}
+
+#[tokio::test]
+async fn a_revision_and_a_status_may_be_late() {
+    let options =
+        Options { visible_after: Duration::from_secs(2), status_after: Duration::from_secs(3), ..Options::default() };
+    let (_sandbox, caller, time) = at_own_time(options.clone()).await;
+    assert_eq!(caller.import(proxy("D")).await.0, 200);
+    for path in [format!("{ORG}/apis/a/revisions/1"), deployment(1)] {
+        assert_eq!(caller.get(&path).await.0, 404);
+    }
+    let (code, error) = caller.post(&deployment(1)).await;
+    assert_eq!(code, 404);
+    assert_eq!(error["error"]["message"], "generic::not_found: organizations/acme/apis/a/revisions/1 not found");
+    time.fetch_add(2_000, Ordering::SeqCst);
+    assert_eq!(caller.post(&deployment(1)).await.0, 200);
+    assert_eq!(caller.get(&deployment(1)).await.0, 503);
+    time.fetch_add(3_000, Ordering::SeqCst);
+    assert_eq!(caller.get(&deployment(1)).await.1["state"], "READY");
+
+    let (_sandbox, caller, time) = at_own_time(Options { early_status: EarlyStatus::NotFound, ..options }).await;
+    caller.import(proxy("D")).await;
+    time.fetch_add(2_000, Ordering::SeqCst);
+    caller.post(&deployment(1)).await;
+    assert_eq!(caller.get(&deployment(1)).await.0, 404);
+}
+
+#[tokio::test]
+async fn revisions_are_limited_and_numbers_are_not_used_again() {
+    let (_sandbox, caller, _) = at_own_time(Options { max_revisions: Some(2), ..Options::default() }).await;
+    caller.import(proxy("D")).await;
+    caller.import(proxy("D")).await;
+    let (code, error) = caller.import(proxy("D")).await;
+    assert_eq!((code, &error["error"]["status"]), (400, &json!("FAILED_PRECONDITION")));
+    assert_eq!(caller.send("DELETE", &format!("{ORG}/apis/a/revisions/2"), "", Vec::new()).await.0, 200);
+    assert_eq!(caller.import(proxy("D")).await.1["revision"], "3");
+    assert_eq!(Options::default().max_revisions, Some(250));
+}
+
+#[tokio::test]
+async fn hybrid_wants_the_called_flows_first_and_the_cloud_does_not() {
+    let (_sandbox, caller, _) = at_own_time(Options { runtime: RuntimeType::Hybrid, ..Options::default() }).await;
+    caller.import(proxy("D")).await;
+    let (code, error) = caller.post(&deployment(1)).await;
+    assert_eq!(code, 400);
+    assert_eq!(error["error"]["details"][0]["violations"][0]["subject"], "organizations/acme/sharedflows/common");
+    caller.upload(&format!("{ORG}/sharedflows?name=common&action=import"), flow()).await;
+    let (code, _) = caller.post(&deployment(1).replace("apis/a", "sharedflows/common")).await;
+    assert_eq!((code, caller.post(&deployment(1)).await.0), (200, 200));
+    assert_eq!(caller.get(ORG).await.1["runtimeType"], "HYBRID");
+
+    let (_sandbox, caller, _) = at_own_time(Options::default()).await;
+    caller.import(proxy("D")).await;
+    assert_eq!(caller.post(&deployment(1)).await.0, 200);
+}
+
+#[tokio::test]
+async fn named_environments_are_the_only_ones() {
+    let environments = ["dev", "prod"].map(str::to_owned).into_iter().collect();
+    let (_sandbox, caller, _) = at_own_time(Options { environments, ..Options::default() }).await;
+    assert_eq!(caller.get(&format!("{ORG}/environments")).await.1, json!(["dev", "prod"]));
+    caller.import(proxy("D")).await;
+    let (code, error) = caller.post(&deployment(1).replace("prod", "live")).await;
+    assert_eq!((code, &error["error"]["message"]), (404, &json!("generic::not_found: environment live not found")));
+    assert_eq!(caller.post(&deployment(1)).await.0, 200);
+}
+
+#[tokio::test]
+async fn the_log_keeps_bodies_and_no_secrets() {
+    let (sandbox, caller, _) = at_own_time(Options { kept_requests: Some(3), ..Options::default() }).await;
+    for _ in 0..3 {
+        caller.get(&format!("{ORG}/apis")).await;
+    }
+    let body = json!({"name": "dev", "password": "hush"}).to_string();
+    caller.send("POST", &format!("{ORG}/environments?access_token=hush"), "application/json", body.into()).await;
+    // What the sandbox says of itself is not logged.
+    for path in ["/", "/sandbox/state", "/sandbox/requests"] {
+        assert_eq!(caller.get(path).await.0, 200);
+    }
+    let (_, log) = caller.get("/sandbox/requests?since=3").await;
+    assert_eq!((log["last"].clone(), log["requests"].as_array().unwrap().len()), (json!(4), 1));
+    let one = &log["requests"][0];
+    assert_eq!(one["path"], format!("{ORG}/environments?access_token=(hidden)"));
+    assert_eq!(one["body"], json!({"name": "dev", "password": "(hidden)"}));
+    assert_eq!((&one["method"], &one["isWrite"]), (&json!("POST"), &json!(true)));
+    assert!(one["answerBytes"].as_u64().unwrap() > 100, "{one}");
+    let all = sandbox.requests();
+    assert_eq!(all.iter().map(|request| request.number).collect::<Vec<_>>(), [2, 3, 4]);
+    assert!(!format!("{all:?}").contains("hush") && !format!("{all:?}").contains("Bearer"), "{all:?}");
+}
+
+#[tokio::test]
+async fn the_summary_tells_the_origin_of_a_revision() {
+    let (_sandbox, caller, _) = at_own_time(slow()).await;
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let stamp = json!({"digest": digest, "commit": "1a2b3c"});
+    caller.import(proxy(&format!("D apigee-flux: {stamp}"))).await;
+    caller.post(&deployment(1)).await;
+    let (_, state) = caller.get("/sandbox/state").await;
+    let organization = &state["organizations"][0];
+    let revision = &organization["proxies"][0]["revisions"][0];
+    assert_eq!((&revision["digest"], &revision["commit"]), (&json!(digest), &json!("1a2b3c")));
+    assert_eq!(revision["deployedIn"], json!(["prod"]));
+    let deployment = &organization["deployments"][0];
+    assert_eq!((&deployment["state"], &deployment["servingRevision"]), (&json!("PROGRESSING"), &Value::Null));
+}
+
+/// The program with a state file. It is killed when this is dropped.
+struct Program {
+    child: Child,
+    caller: Caller,
+}
+
+impl Program {
+    fn start(file: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_apigee-flux"));
+        command.args(["sandbox", "--listen", "127.0.0.1:0", "--state"]).arg(file);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { child, caller: Caller::new(line.trim()) }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn an_answered_write_survives_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state.json");
+    let base = format!("{ORG}/apis/a");
+    let mut wanted = Value::Null;
+    for round in 1..=4 {
+        let program = Program::start(&file);
+        if round > 1 {
+            assert_eq!(program.caller.get(&base).await.1, wanted, "round {round}");
+            assert_eq!(program.caller.get(&deployment(1)).await.0, 200);
+        }
+        let (code, made) = program.caller.import(proxy("D")).await;
+        assert_eq!((code, &made["revision"]), (200, &json!(round.to_string())));
+        if round == 1 {
+            assert_eq!(program.caller.post(&deployment(1)).await.0, 200);
+        }
+        wanted = program.caller.get(&base).await.1;
+    }
+    let program = Program::start(&file);
+    let (_, bundle) = program.caller.get(&format!("{base}/revisions/4?format=bundle")).await;
+    assert!(bundle.as_str().unwrap().starts_with("PK"));
+}
+
+#[test]
+fn a_state_file_that_cannot_be_used_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |file: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_apigee-flux"));
+        let output = command.args(["sandbox", "--listen", "127.0.0.1:0", "--state"]).arg(file).output().unwrap();
+        assert_eq!(output.status.code(), Some(69));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let file = folder.path().join("state.json");
+    for (content, part) in [
+        ("", "is broken: EOF"),
+        ("{\"format\": \"other\", \"version\": 1}", "is broken: its format is \"other\""),
+        ("{\"format\": \"apigee-flux sandbox\", \"version\": 2}", "has version 2, this program reads up to 1"),
+        ("{\"format\": \"apigee-flux sandbox\", \"version\": 1, \"state\": {\"new\": 1}}", "unknown field `new`"),
+    ] {
+        std::fs::write(&file, content).unwrap();
+        let message = told(&file);
+        assert!(message.contains(part) && message.contains("state.json") && message.lines().count() == 1, "{message}");
+        // What cannot be read is not overwritten.
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), content);
+    }
+    assert!(told(&folder.path().join("none/state.json")).contains("choose one in a folder that exists"));
+    std::fs::remove_file(&file).unwrap();
+    let _program = Program::start(&file);
+    assert!(told(&file).contains("is used by another sandbox"));
+}
+
+#[test]
+fn the_page_is_small_and_inserts_text_only() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/sandbox/server/page.html")).unwrap();
+    assert!(page.len() < 12 * 1024, "{} bytes", page.len());
+    for word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "http://", "https://"] {
+        assert!(!page.contains(word), "{word}");
+    }
+}
