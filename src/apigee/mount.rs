@@ -186,10 +186,7 @@ impl Mount {
                 return Err(Error::Usage(format!("the manifest lists `{}` twice", entry.path)));
             }
             if files.total_bytes() > MAX_UNPACKED_BYTES {
-                return Err(Error::Missing(format!(
-                    "the files are together larger than {MAX_UNPACKED_BYTES} bytes, more than packs into Apigee's limit of \
-                     {MAX_BUNDLE_BYTES} bytes; leave something out"
-                )));
+                return Err(too_large("the files"));
             }
         }
         Ok(files)
@@ -204,6 +201,10 @@ impl Mount {
         let mut whole = Vec::with_capacity(expected);
         for part in &entry.parts {
             whole.extend(self.read_file(part)?);
+            // A short manifest can name one part ever again.
+            if whole.len() > MAX_UNPACKED_BYTES {
+                return Err(too_large(&format!("the parts of `{}`", entry.path)));
+            }
         }
         Ok(whole)
     }
@@ -232,6 +233,13 @@ impl Mount {
         }
         std::fs::read(&real).map_err(missing)
     }
+}
+
+fn too_large(what: &str) -> Error {
+    Error::Missing(format!(
+        "{what} are together larger than {MAX_UNPACKED_BYTES} bytes, more than packs into Apigee's limit of {MAX_BUNDLE_BYTES} \
+         bytes; leave something out"
+    ))
 }
 
 /// More than any bundle of [`MAX_BUNDLE_BYTES`] holds unpacked.

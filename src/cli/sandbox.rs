@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::apigee::Name;
 use crate::duration;
-use crate::sandbox::{Options, RuntimeType, Sandbox};
+use crate::sandbox::{Options, Rule, RuntimeType, Sandbox};
 
 /// So many requests are kept: enough to look back, and bounded however long it runs.
 const KEPT_REQUESTS: usize = 10_000;
@@ -45,6 +45,19 @@ pub(super) struct Args {
     /// Ask for this bearer token
     #[arg(long, value_name = "TOKEN")]
     token: Option<String>,
+    /// Let requests go wrong; may be given several times, and the first that applies decides
+    ///
+    /// METHOD PATH KIND [retry-after:SECONDS] [xN|@N|every], for example 'POST */deployments?* status:503 x2'.
+    ///
+    /// METHOD is GET, POST, PUT, PATCH, DELETE or *. PATH is the whole path with its query, in which * stands for any characters.
+    ///
+    /// KIND is one of: status:CODE (not done, answered with that error), not-found (the same with 404), delay:TIME (done, answered
+    /// later), late:TIME (done later, even when the client has gone), reset (not done, connection closed), lost (done, connection
+    /// closed without an answer), lost-503 (done, answered with 503), truncate (done, connection closed within the answer).
+    ///
+    /// x2 means the first two requests that fit, @2 the second only, every all of them; without it the first one.
+    #[arg(long = "fault", value_name = "RULE")]
+    faults: Vec<Rule>,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -72,6 +85,7 @@ pub(super) fn run(args: Args) -> ExitCode {
             status_after: args.status_after,
             state_file: args.state,
             kept_requests: Some(KEPT_REQUESTS),
+            faults: args.faults,
             ..Options::default()
         };
         // Before the address is told, so that nobody who read it can stop this otherwise than in good order.

@@ -119,6 +119,24 @@ impl Fault {
         Self::new(503, "UNAVAILABLE", "The service is currently unavailable.")
     }
 
+    /// Any status from 400 to 599, with the canonical code that Google maps to it (`google/rpc/code.proto`).
+    pub fn of_status(code: u16) -> Self {
+        let (status, message) = match code {
+            401 => return Self::unauthenticated(),
+            503 => return Self::unavailable(),
+            403 => ("PERMISSION_DENIED", "The caller does not have permission"),
+            404 => ("NOT_FOUND", "Requested entity was not found."),
+            409 => ("ALREADY_EXISTS", "Requested entity already exists"),
+            429 => ("RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota)."),
+            499 => ("CANCELLED", "The operation was cancelled."),
+            501 => ("UNIMPLEMENTED", "Operation is not implemented, or supported, or enabled."),
+            504 => ("DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
+            500..=599 => ("INTERNAL", "Internal error encountered."),
+            _ => ("INVALID_ARGUMENT", "Request contains an invalid argument."),
+        };
+        Self::new(code, status, message)
+    }
+
     /// 400: the state does not allow it (<https://github.com/apigee/apigee-deploy-maven-plugin/issues/153> shows the body).
     pub fn failed_precondition(message: impl Into<String>, violations: &[Violation]) -> Self {
         let mut fault = Self::new(400, "FAILED_PRECONDITION", message);

@@ -6,11 +6,14 @@
 //!
 //! Bundles and deployments are in [`state`] itself, everything else that can be configured in `config`, one file for each kind.
 //!
+//! [`trouble`] says which requests are to go wrong, for tests of what a client does about it.
+//!
 //! It is not a runtime: no traffic flows. Where Google's documents leave a behaviour open, the item's own comment says what
 //! was chosen.
 
 mod body;
 mod config;
+mod connection;
 mod deployments;
 mod environment;
 mod environment_group;
@@ -28,10 +31,12 @@ pub mod state;
 pub mod state_file;
 mod stored_form;
 mod summary;
+pub mod trouble;
 pub mod view;
 
 pub use requests::LoggedRequest;
-pub use server::{Options, Sandbox};
+pub use server::{Moment, Options, RequestAt, Sandbox, Watcher};
 pub use settings::{EarlyStatus, RuntimeType, Settings};
 pub use state::{Mishap, State};
 pub use state_file::StateFile;
+pub use trouble::{Occurrence, Rule, Trouble};

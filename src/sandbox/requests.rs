@@ -10,6 +10,8 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::trouble::Trouble;
+
 /// Longer JSON bodies are not kept, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
@@ -22,7 +24,7 @@ const SECRET_FIELDS: &[&str] = &["consumerSecret", "password", "privateKey", "se
 /// Parameters of the query whose values are secrets.
 const SECRET_PARAMETERS: &[&str] = &["access_token", "key", "oauth_token", "password", "_password"];
 
-/// A request that was answered.
+/// A request that came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LoggedRequest {
@@ -37,7 +39,7 @@ pub struct LoggedRequest {
     /// The `Content-Type` of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
-    /// The HTTP status.
+    /// The HTTP status of the answer, also of one that the client did not get; 0 when the connection was closed before there was one.
     pub status: u16,
     /// From its head to the head of the answer, in microseconds.
     pub micros: u64,
@@ -49,6 +51,9 @@ pub struct LoggedRequest {
     /// The body, if it is JSON of at most 64 KiB, with its secrets hidden.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
+    /// What was made to go wrong with it, as a rule writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<Trouble>,
 }
 
 /// A request that is being answered.
@@ -79,14 +84,16 @@ impl Observed {
             answer_bytes: None,
             is_write,
             body,
+            trouble: None,
         };
         (Self { started, entry }, request)
     }
 
     /// The entry of the log.
-    pub(super) fn answered(self, response: &Response) -> LoggedRequest {
+    pub(super) fn answered(self, response: &Response, trouble: Option<Trouble>) -> LoggedRequest {
         LoggedRequest {
-            status: response.status().as_u16(),
+            status: if trouble == Some(Trouble::Reset) { 0 } else { response.status().as_u16() },
+            trouble,
             micros: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
             answer_bytes: response.body().size_hint().exact(),
             ..self.entry

@@ -6,11 +6,12 @@ mod own;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::rejection::FormRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Path as PathOf, Query, Request, State as StateOf};
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -24,6 +25,7 @@ use tokio::task::JoinHandle;
 
 use super::body;
 use super::config;
+use super::connection::{self, BreakOff};
 use super::deployments::Deploy;
 use super::fault::Fault;
 use super::requests::{LoggedRequest, Observed, RequestLog};
@@ -31,6 +33,7 @@ use super::revisions::Listing;
 use super::settings::{EarlyStatus, MAX_REVISIONS, RuntimeType, Settings};
 use super::state::{Filter, Mishap, Path, State};
 use super::state_file::{self, StateFile, StateFileError};
+use super::trouble::{Rule, Trouble, Troubles};
 use crate::apigee::RevisionId;
 use crate::bundle::BundleKind;
 
@@ -69,6 +72,8 @@ pub struct Options {
     pub clock: Clock,
     /// Every answer is held back for so long, as a network would.
     pub latency: Duration,
+    /// Trouble with some requests.
+    pub faults: Vec<Rule>,
 }
 
 impl Default for Options {
@@ -88,6 +93,7 @@ impl Default for Options {
             kept_requests: None,
             clock: Arc::new(move || millis(since_1970())),
             latency: Duration::ZERO,
+            faults: Vec::new(),
         }
     }
 }
@@ -118,17 +124,44 @@ pub enum StartError {
     State(#[from] StateFileError),
 }
 
+/// A point in the life of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// It is there, and nothing was done.
+    Arrived,
+    /// What it asks for is done, or refused, and nothing was answered.
+    Acted,
+}
+
+/// A request at one [`Moment`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestAt {
+    /// From 1, in the order of arrival.
+    pub number: u64,
+    /// For example `POST`.
+    pub method: String,
+    /// With the query.
+    pub path: String,
+    /// The point that it has come to.
+    pub moment: Moment,
+}
+
+/// Hears of each request at each [`Moment`]. The request goes on when the future ends.
+pub type Watcher = Arc<dyn Fn(RequestAt) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
 /// A running sandbox. It stops when this is dropped.
 pub struct Sandbox {
     address: SocketAddr,
     shared: Arc<Shared>,
-    task: JoinHandle<std::io::Result<()>>,
+    task: JoinHandle<()>,
 }
 
 struct Shared {
     state: Mutex<State>,
     state_file: Option<StateFile>,
     requests: Mutex<RequestLog>,
+    troubles: Mutex<Troubles>,
+    watcher: Mutex<Option<Watcher>>,
     token: Option<String>,
     clock: Clock,
     latency: Duration,
@@ -156,13 +189,14 @@ impl Sandbox {
             state: Mutex::new(state),
             state_file,
             requests: Mutex::new(RequestLog::new(options.kept_requests)),
+            troubles: Mutex::new(options.faults.into_iter().collect()),
+            watcher: Mutex::default(),
             token: options.token,
             clock: options.clock,
             latency: options.latency,
             count: AtomicU64::new(0),
         });
-        let service = router(&shared);
-        let task = tokio::spawn(async move { axum::serve(listener, service).await });
+        let task = tokio::spawn(connection::serve(listener, router(&shared)));
         Ok(Self { address, shared, task })
     }
 
@@ -176,7 +210,7 @@ impl Sandbox {
         format!("http://{}", self.address)
     }
 
-    /// Every kept request so far, in the order of the answers.
+    /// Every kept request so far, in the order in which they were done.
     pub fn requests(&self) -> Vec<LoggedRequest> {
         lock(&self.shared.requests).since(0)
     }
@@ -189,6 +223,21 @@ impl Sandbox {
     /// Lets something go wrong with the resource of the given name, once.
     pub fn expect_mishap(&self, name: &str, mishap: Mishap) {
         lock(&self.shared.state).expect_mishap(name, mishap);
+    }
+
+    /// Lets requests have trouble from now on.
+    pub fn inject(&self, rule: Rule) {
+        lock(&self.shared.troubles).add(rule);
+    }
+
+    /// Lets no request have trouble from now on.
+    pub fn clear_faults(&self) {
+        *lock(&self.shared.troubles) = Troubles::default();
+    }
+
+    /// Tells of each request from now on, instead of whoever was told before.
+    pub fn watch(&self, watcher: Watcher) {
+        *lock(&self.shared.watcher) = Some(watcher);
     }
 }
 
@@ -268,23 +317,84 @@ fn configuration(shared: &Arc<Shared>) -> Router {
     })
 }
 
-/// Checks the token, numbers the request, writes errors in Google's form, and keeps the log.
+/// Numbers the request, checks the token, writes errors in Google's form, keeps the log, and makes trouble where a rule asks for it.
 async fn guard(StateOf(shared): StateOf<Arc<Shared>>, request: Request, next: Next) -> Response {
     let number = shared.count.fetch_add(1, Ordering::Relaxed) + 1;
+    let method = request.method().to_string();
+    let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+    let at = |moment| RequestAt { number, method: method.clone(), path: path.clone(), moment };
+    shared.tell(at(Moment::Arrived)).await;
     if !shared.latency.is_zero() {
         tokio::time::sleep(shared.latency).await;
     }
-    let expected = shared.token.as_ref().map(|token| format!("Bearer {token}"));
-    let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let is_allowed = expected.is_none() || expected.as_deref() == given;
+    let trouble = lock(&shared.troubles).next(&method, &path);
     let (observed, request) = Observed::take(request, number, shared.now()).await;
-    let response = if is_allowed { next.run(request).await } else { Fault::unauthenticated().into_response() };
+    let response = match trouble {
+        Some(Trouble::Reset) => broken_off(StatusCode::OK.into_response(), BreakOff::Before),
+        Some(Trouble::Status { code, retry_after }) => {
+            let mut response = Fault::of_status(code).into_response();
+            if let Some(seconds) = retry_after {
+                response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            }
+            response
+        }
+        Some(Trouble::Late(pause)) => match whole(request).await {
+            Ok(request) => {
+                tokio::time::sleep(pause).await;
+                answer(&shared, request, next).await
+            }
+            Err(fault) => fault.into_response(),
+        },
+        _ => answer(&shared, request, next).await,
+    };
+    shared.tell(at(Moment::Acted)).await;
+    let response = match trouble {
+        Some(Trouble::Lost) => broken_off(response, BreakOff::Before),
+        Some(Trouble::Truncate) => broken_off(response, BreakOff::Within),
+        Some(Trouble::Lost503) => Fault::unavailable().into_response(),
+        _ => response,
+    };
     let response = match response.extensions().get::<Fault>().cloned() {
-        Some(fault) => (response.status(), Json(fault.body(number))).into_response(),
+        Some(fault) => in_googles_form(response, &fault, number),
         None => response,
     };
-    lock(&shared.requests).push(observed.answered(&response));
+    lock(&shared.requests).push(observed.answered(&response, trouble));
+    if let Some(Trouble::Delay(pause)) = trouble {
+        tokio::time::sleep(pause).await;
+    }
     response
+}
+
+/// What the API answers when nothing is in the way.
+async fn answer(shared: &Shared, request: Request, next: Next) -> Response {
+    let expected = shared.token.as_ref().map(|token| format!("Bearer {token}"));
+    let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if expected.is_none() || expected.as_deref() == given {
+        next.run(request).await
+    } else {
+        Fault::unauthenticated().into_response()
+    }
+}
+
+/// The request with its body in memory, so that it no longer needs the connection.
+async fn whole(request: Request) -> Result<Request, Fault> {
+    let (head, body) = request.into_parts();
+    let bytes = to_bytes(body, MAX_BODY).await.map_err(|error| Fault::invalid_argument(error.to_string()))?;
+    Ok(Request::from_parts(head, Body::from(bytes)))
+}
+
+fn broken_off(mut response: Response, how: BreakOff) -> Response {
+    response.extensions_mut().insert(how);
+    response
+}
+
+/// The error's body; the headers and extensions stay.
+fn in_googles_form(response: Response, fault: &Fault, number: u64) -> Response {
+    let (mut head, _) = response.into_parts();
+    let (json, body) = Json(fault.body(number)).into_response().into_parts();
+    head.headers.remove(header::CONTENT_LENGTH);
+    head.headers.extend(json.headers);
+    Response::from_parts(head, body)
 }
 
 /// Writes the state file before an answer leaves. A call that was refused may have changed something too.
@@ -342,6 +452,14 @@ impl Shared {
     /// Milliseconds since 1970.
     fn now(&self) -> u64 {
         (self.clock)()
+    }
+
+    /// Tells the watcher, and waits until it lets the request go on.
+    async fn tell(&self, request: RequestAt) {
+        let watcher = lock(&self.watcher).clone();
+        if let Some(watcher) = watcher {
+            watcher(request).await;
+        }
     }
 }
 

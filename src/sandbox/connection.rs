@@ -1,0 +1,106 @@
+//! Serves HTTP/1.1 on a socket, and breaks off where an answer says so: a server of web frameworks always answers.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::header;
+use axum::response::Response;
+use hyper::body::{Body as HttpBody, Frame};
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::Sleep;
+
+/// How an answer is broken off. It travels in the answer's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BreakOff {
+    /// Nothing of it is sent.
+    Before,
+    /// The headers and a part of the body are sent.
+    Within,
+}
+
+/// Half an answer is on its way for so long before the connection closes, so that the client has read it.
+const LINGER: Duration = Duration::from_millis(5);
+
+/// Before the next try when no connection can be accepted, for example because the process has too many files open.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves until it is dropped, and all connections with it.
+pub(super) async fn serve(listener: TcpListener, app: Router) {
+    let app = TowerToHyperService::new(app);
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(connection(stream, app.clone()));
+                }
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, app: TowerToHyperService<Router>) {
+    // A client whose connection ends early sees that itself; nobody else needs to know.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| {
+        // As Apigee does, a request is done to its end although the client has gone.
+        let done = tokio::spawn(app.call(request));
+        async move {
+            let response = match done.await {
+                Ok(Ok(response)) => response,
+                Ok(Err(never)) => match never {},
+                Err(_) => return Err(BrokenOff),
+            };
+            match response.extensions().get() {
+                None => Ok(response),
+                Some(BreakOff::Before) => Err(BrokenOff),
+                Some(BreakOff::Within) => cut(response).await,
+            }
+        }
+    });
+    let mut server = http1::Builder::new();
+    let _ = server.timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// Makes hyper close the connection.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is broken off on purpose")]
+struct BrokenOff;
+
+/// The answer with half of its body, and with the length of all of it.
+async fn cut(response: Response) -> Result<Response, BrokenOff> {
+    let (mut head, body) = response.into_parts();
+    let whole = to_bytes(body, usize::MAX).await.map_err(|_| BrokenOff)?;
+    head.headers.insert(header::CONTENT_LENGTH, whole.len().into());
+    let half = Half { bytes: Some(whole.slice(..whole.len() / 2)), linger: Box::pin(tokio::time::sleep(LINGER)) };
+    Ok(Response::from_parts(head, Body::new(half)))
+}
+
+/// A body that ends in an error.
+struct Half {
+    bytes: Option<Bytes>,
+    linger: Pin<Box<Sleep>>,
+}
+
+impl HttpBody for Half {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        if let Some(bytes) = self.bytes.take() {
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
+        ready!(self.linger.as_mut().poll(cx));
+        Poll::Ready(Some(Err(BrokenOff)))
+    }
+}

@@ -1,0 +1,43 @@
+//! What a network, a kubelet and other deployers can do to a deployer: every call of a deployment with every fault, storms of faults, a kill before and
+//! after every call, two deployers at once, and mounts that are not what was rendered. Each matrix prints what it counted.
+//!
+//! Whatever happens, Apigee ends as wanted, with one revision for each bundle, and there is no moment with nothing deployed once
+//! something was.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
+mod faults;
+mod kills;
+mod mounts;
+mod races;
+mod random;
+mod storms;
+mod story;
+mod world;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+fn main() -> ExitCode {
+    let trials = vec![
+        Trial::test("every-call-with-every-fault", || run(faults::matrix())),
+        Trial::test("many-faults-at-once", || run(storms::matrix())),
+        Trial::test("a-kill-before-and-after-every-call", || run(kills::matrix())),
+        Trial::test("two-deployers-of-one-bundle", || run(races::same_bundle())),
+        Trial::test("two-deployers-of-two-bundles", || run(races::two_bundles())),
+        Trial::test("mounts-that-are-not-what-was-rendered", || run(mounts::matrix())),
+    ];
+    // One matrix after the other: each keeps the machine busy by itself.
+    libtest_mimic::run(&Arguments { test_threads: Some(1), ..Arguments::from_args() }, trials).exit_code()
+}
+
+/// Runs a matrix to its end. Its error is the list of what broke a promise.
+fn run(matrix: impl Future<Output = Vec<String>>) -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let mut broken = runtime.block_on(matrix);
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    broken.sort();
+    if broken.is_empty() { Ok(()) } else { Err(broken.join("\n").into()) }
+}

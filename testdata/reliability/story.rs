@@ -1,0 +1,58 @@
+//! What is deployed in the matrices: a first deployment, an update, and a way back to an older bundle.
+
+use std::fmt;
+
+use apigee_flux::apigee::Bundle;
+use apigee_flux::bundle::BundleKind;
+
+use crate::world::{World, bundle};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Story {
+    pub(crate) kind: BundleKind,
+    pub(crate) plot: Plot,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plot {
+    First,
+    /// A is deployed, B comes.
+    Update,
+    /// A and B were deployed, A comes again.
+    Rollback,
+}
+
+impl Story {
+    pub(crate) fn all() -> Vec<Self> {
+        let plots = [Plot::First, Plot::Update, Plot::Rollback];
+        [BundleKind::Proxy, BundleKind::SharedFlow]
+            .into_iter()
+            .flat_map(|kind| plots.map(|plot| Self { kind, plot }))
+            .collect()
+    }
+
+    /// What comes.
+    pub(crate) fn wanted(self) -> Bundle {
+        bundle(self.kind, if self.plot == Plot::Update { "B" } else { "A" })
+    }
+
+    /// Deploys what is there before.
+    pub(crate) async fn prepare(self, world: &World) {
+        let before: &[&str] = match self.plot {
+            Plot::First => &[],
+            Plot::Update => &["A"],
+            Plot::Rollback => &["A", "B"],
+        };
+        for body in before {
+            let report = world.deploy(&bundle(self.kind, body)).await;
+            assert_eq!(report.exit_code, 0, "{}", report.outcome.reason);
+        }
+    }
+}
+
+impl fmt::Display for Story {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.kind == BundleKind::Proxy { "proxy" } else { "shared flow" };
+        write!(f, "{kind}, {}", format!("{:?}", self.plot).to_lowercase())
+    }
+}
