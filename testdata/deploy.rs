@@ -688,6 +688,37 @@ async fn the_program_deploys_as_the_job_runs_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_program_takes_settings_and_removes() {
+    let world = World::start().await;
+    let url = world.sandbox.url();
+    let pod = Pod::new(&proxy("orders", "/orders", "A"));
+    let (gateway, seen) = gateway(&[204]).await;
+    let smoke = format!("--smoke-test={gateway}");
+    let settings = ["--keep-revisions=2", "--allow-extensible=true", &smoke, "--smoke-status=204"];
+    check_exit(&pod.run(&url, &settings).await, 0, "revision 1 is new");
+    assert_eq!(seen.lock().unwrap().len(), 1);
+    check_exit(&pod.run(&url, &["--smoke-test=ftp://x"]).await, 64, "expected http or https");
+    check_exit(&pod.run(&url, &["--keep-revisions=0"]).await, 64, "--keep-revisions");
+
+    let remove = |more: &'static [&'static str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_apigee-flux"));
+        command.args(["remove", "--org=acme", "--env=prod", "--endpoint", &url]).args(more);
+        async move {
+            let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+            let result: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+            (output, result)
+        }
+    };
+    check_exit(&remove(&[]).await, 64, "--proxy");
+    check_exit(&remove(&["--proxy=orders", "--shared-flow=orders"]).await, 64, "--shared-flow");
+    let undeployed = remove(&["--proxy=orders"]).await;
+    check_exit(&undeployed, 0, "revision 1 is taken out");
+    assert_eq!((&undeployed.1["result"], &undeployed.1["writes"]), (&"removed".into(), &1.into()));
+    check_exit(&remove(&["--proxy=orders", "--delete"]).await, 0, "the proxy is deleted with 1 revisions");
+    check_exit(&remove(&["--proxy=orders", "--delete"]).await, 0, "the proxy does not exist");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_program_takes_the_kind_and_the_calls_from_the_manifest() {
     let mut world = World::start().await;
     let url = world.sandbox.url();

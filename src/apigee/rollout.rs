@@ -30,15 +30,14 @@ impl Rollout<'_> {
     pub(super) async fn run(&self, is_extensible: bool) -> Result<(), Error> {
         self.check_class(is_extensible)?;
         let sequenced_rollout = self.check_changes().await?;
-        let started = match self.compare().await? {
-            Some(started) => started,
-            None => {
-                let account = self.site.options.settings.service_account.as_deref();
-                let options = DeployOptions { service_account: account, sequenced_rollout };
-                let accepted = self.client.deploy(self.site.resource, self.site.environment, self.id, options).await?;
-                self.site.say(Phase::Deploy, format!("the deployment of revision {} is accepted", self.id));
-                accepted.started()
-            }
+        let started = if let Some(started) = self.compare().await? {
+            started
+        } else {
+            let account = self.site.options.settings.service_account.as_deref();
+            let options = DeployOptions { service_account: account, sequenced_rollout };
+            let accepted = self.client.deploy(self.site.resource, self.site.environment, self.id, options).await?;
+            self.site.say(Phase::Deploy, format!("the deployment of revision {} is accepted", self.id));
+            accepted.started()
         };
         self.watch(started).await
     }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::apigee_args::ApigeeArgs;
 use super::settings_args::SettingsArgs;
+use crate::apigee::client::RetryListener;
 use crate::apigee::deploy::Event;
 use crate::apigee::outcome::Ending;
 use crate::apigee::{Bundle, Client, Error, Name, Options, Outcome, Provenance, Report, Target, WaitFor, deploy};
@@ -19,10 +20,10 @@ use crate::bundle::{Digest, manifest};
 use crate::duration;
 
 /// The kubelet reads this file when the container ends (Kubernetes, `terminationMessagePath`).
-const TERMINATION_LOG: &str = "/dev/termination-log";
+pub(super) const TERMINATION_LOG: &str = "/dev/termination-log";
 
 /// 128 and the number of SIGTERM, as shells report it.
-const TERMINATED: u8 = 143;
+pub(super) const TERMINATED: u8 = 143;
 
 /// Make an environment equal to a rendered bundle, or to all of them.
 #[derive(Debug, clap::Args)]
@@ -75,8 +76,8 @@ enum Wait {
 
 /// Deploys, and writes the result as one JSON line to stdout and to the termination log.
 pub(super) fn run(args: &Args) -> ExitCode {
-    let start = Instant::now();
-    let log = Log { start, human: std::io::stderr().is_terminal() };
+    let log = Log::start();
+    let start = log.start;
     if let (Some(file), Some(folder)) = (&args.batch, &args.bundles) {
         return batch::run(args, file, folder, log);
     }
@@ -85,13 +86,18 @@ pub(super) fn run(args: &Args) -> ExitCode {
         Err(error) => failed(args, &Error::Temporary(format!("the runtime cannot start: {error}")), start),
     };
     log.end(&report);
-    let line = format!("{}\n", report.outcome.to_line());
+    write_result(log, &args.termination_log, &report.outcome.to_line());
+    ExitCode::from(report.exit_code)
+}
+
+/// Writes the result to stdout and to the termination log.
+pub(super) fn write_result(log: Log, termination_log: &Path, line: &str) {
+    let line = format!("{line}\n");
     let written = std::io::stdout().write_all(line.as_bytes());
-    let logged = write_existing(&args.termination_log, &line);
+    let logged = write_existing(termination_log, &line);
     for error in [written.err(), logged.err()].into_iter().flatten() {
         log.write("result", &format!("the result cannot be written: {error}"));
     }
-    ExitCode::from(report.exit_code)
 }
 
 async fn run_until_signal(args: &Args, log: Log) -> Report {
@@ -118,7 +124,7 @@ async fn run_until_signal(args: &Args, log: Log) -> Report {
 }
 
 /// Waits for SIGTERM, which process 1 of a container would not hear without asking.
-async fn terminated() {
+pub(super) async fn terminated() {
     match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         Ok(mut signal) => {
             signal.recv().await;
@@ -165,12 +171,11 @@ fn prepare(args: &Args, log: Log) -> Result<Prepared, Error> {
 }
 
 fn client(args: &Args, log: Log) -> Result<Client, Error> {
-    let retries = move |error: &Error, pause: Duration| log.write("retry", &format!("{error}; again in {pause:.1?}"));
-    Ok(args.apigee.client()?.with_listener(Arc::new(retries)))
+    Ok(args.apigee.client()?.with_listener(log.retries()))
 }
 
 /// The provenance ConfigMap is mounted as optional, so its file may be missing.
-fn read_provenance(file: Option<&Path>) -> Result<Provenance, Error> {
+pub(super) fn read_provenance(file: Option<&Path>) -> Result<Provenance, Error> {
     let Some(file) = file else { return Ok(Provenance::default()) };
     match std::fs::read(file) {
         Ok(bytes) => Provenance::parse(&bytes).map_err(|why| Error::Usage(format!("`{}`: {why}", file.display()))),
@@ -212,23 +217,33 @@ fn write_existing(file: &Path, line: &str) -> std::io::Result<()> {
 
 /// Progress on stderr: for people on a terminal, as JSON lines in a log.
 #[derive(Clone, Copy)]
-struct Log {
+pub(super) struct Log {
     start: Instant,
     human: bool,
 }
 
 impl Log {
+    /// A log whose time begins now.
+    pub(super) fn start() -> Self {
+        Self { start: Instant::now(), human: std::io::stderr().is_terminal() }
+    }
+
+    /// Hears what the client sends again.
+    pub(super) fn retries(self) -> RetryListener {
+        Arc::new(move |error: &Error, pause: Duration| self.write("retry", &format!("{error}; again in {pause:.1?}")))
+    }
+
     /// A step of one bundle among others.
     fn event_of(self, name: &str, event: &Event) {
         self.event(&Event { phase: event.phase, message: format!("{name}: {}", event.message) });
     }
 
-    fn event(self, event: &Event) {
+    pub(super) fn event(self, event: &Event) {
         let phase = serde_json::to_value(event.phase).unwrap_or_default();
         self.write(phase.as_str().unwrap_or_default(), &event.message);
     }
 
-    fn end(self, report: &Report) {
+    pub(super) fn end(self, report: &Report) {
         let outcome = &report.outcome;
         let what = outcome.name.as_deref().unwrap_or("the bundle");
         let ending = serde_json::to_value(outcome.result).unwrap_or_default();

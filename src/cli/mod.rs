@@ -12,6 +12,7 @@ mod explain;
 mod function;
 mod openapi;
 mod package;
+mod remove;
 mod render;
 mod sandbox;
 mod schema;
@@ -43,6 +44,7 @@ enum Command {
     Bundle(bundle::Args),
     Openapi(openapi::Args),
     Deploy(Box<deploy::Args>),
+    Remove(Box<remove::Args>),
     Sandbox(sandbox::Args),
     Schema(schema::Args),
 }
@@ -65,6 +67,7 @@ pub fn run() -> ExitCode {
         Some(Command::Bundle(args)) => bundle::run(&args),
         Some(Command::Openapi(args)) => openapi::run(&args),
         Some(Command::Deploy(args)) => Ok(deploy::run(&args)),
+        Some(Command::Remove(args)) => Ok(remove::run(&args)),
         Some(Command::Sandbox(args)) => Ok(sandbox::run(args)),
         Some(Command::Schema(args)) => schema::run(&args),
         None if io::stdin().is_terminal() => help(),
