@@ -181,18 +181,14 @@ impl<'r> Outputs<'r> {
         let environment = pending.environment;
         let (namespace, kind, name, _) = &pending.bundle;
         let deployer = self.deployer(namespace, environment);
-        let (payload, digest, sources) = match pending.removal {
+        let (payload, digest, sources) = if let Some(removal) = pending.removal {
             // The Job of a removal runs again when another removal is wanted, and not when the bundle changes.
-            Some(removal) => (
-                Payload::Removal { kind: *kind, name, removal },
-                Digest::of_bytes(format!("{removal:?}").as_bytes()),
-                Default::default(),
-            ),
-            None => {
-                let maps = self.bundles.get(&pending.bundle).ok_or("the bundle of a Job is missing")?;
-                let payload = Payload::Bundle { kind: *kind, name, settings: &pending.settings };
-                (payload, maps.digest, maps.sources.as_slice())
-            }
+            let digest = Digest::of_bytes(format!("{removal:?}").as_bytes());
+            (Payload::Removal { kind: *kind, name, removal }, digest, Default::default())
+        } else {
+            let maps = self.bundles.get(&pending.bundle).ok_or("the bundle of a Job is missing")?;
+            let payload = Payload::Bundle { kind: *kind, name, settings: &pending.settings };
+            (payload, maps.digest, maps.sources.as_slice())
         };
         let deployment = Deployment {
             organization: environment.organization(),
