@@ -31,6 +31,9 @@ pub enum Error {
     /// Somebody else changed the environment meanwhile; what stands there is theirs.
     #[error("{0}")]
     Overtaken(String),
+    /// The run was told to stop. The text is what it leaves.
+    #[error("{0}")]
+    Stopped(String),
     /// The API was not reached, or broke off, or did not speak as documented.
     #[error(transparent)]
     Network(#[from] NetworkError),
@@ -38,6 +41,9 @@ pub enum Error {
     #[error(transparent)]
     Api(#[from] Box<ApiError>),
 }
+
+/// 128 and the number of SIGTERM, as shells report it.
+const TERMINATED: u8 = 143;
 
 impl Error {
     /// The exit code, after `sysexits.h`: a Job's `podFailurePolicy` fails at once on 64 to 67 and 77 and tries again on others.
@@ -50,6 +56,7 @@ impl Error {
             Self::Network(_) => 69,
             Self::Temporary(_) | Self::Overtaken(_) => 75,
             Self::Credentials(_) => 77,
+            Self::Stopped(_) => TERMINATED,
             Self::Api(error) => error.exit_code(),
         }
     }
@@ -60,6 +67,15 @@ impl Error {
             Self::Network(error) => error.sent,
             Self::Api(error) => matches!(error.http_status, 408 | 500 | 502..=504),
             _ => false,
+        }
+    }
+
+    /// For a run that was told to stop: the same with what it leaves before what it was doing.
+    #[must_use]
+    pub fn leaving(self, what: &str) -> Self {
+        match self {
+            Self::Stopped(text) => Self::Stopped(format!("{what}; {text}")),
+            other => other,
         }
     }
 

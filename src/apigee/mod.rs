@@ -30,6 +30,7 @@ mod rollout;
 pub mod root_xml;
 mod site;
 mod smoke_test;
+pub mod stop;
 pub mod wait;
 
 pub use auth::TokenSource;
@@ -44,3 +45,4 @@ pub use provenance::Provenance;
 pub use remove::{Removal, remove};
 pub use revision::{Revision, RevisionId};
 pub use revision_record::RevisionRecord;
+pub use stop::Stop;

@@ -83,7 +83,7 @@ impl Wait<'_> {
         let mut pause = polling.first;
         let mut last = String::new();
         loop {
-            tokio::time::sleep(pause.min(self.deadline.saturating_duration_since(Instant::now()))).await;
+            client.stop().sleep(pause.min(self.deadline.saturating_duration_since(Instant::now()))).await;
             pause = jittered(pause.saturating_mul(3) / 2).max(polling.first).min(polling.longest);
             let state = match client.deployment(resource, environment, id).await {
                 Ok(status) => match judge(&status, self.started) {
