@@ -21,6 +21,7 @@ use super::error::{ApiError, NetworkError};
 use super::pace::Pace;
 use super::retry::{Backoff, Effect};
 use super::revision::{Resource, Revision};
+use super::stop::{Stop, WRITE_PATIENCE};
 use super::{Endpoint, Error, Name, RevisionId};
 use crate::bundle::BundleKind;
 
@@ -81,6 +82,7 @@ pub struct Client {
     shared: Arc<Shared>,
     listener: Option<RetryListener>,
     writes: Arc<AtomicU32>,
+    stop: Stop,
     /// Until then a 404 is answered by asking again.
     missing_until: Option<Instant>,
 }
@@ -137,6 +139,7 @@ impl Client {
             }),
             listener: None,
             writes: Arc::default(),
+            stop: Stop::default(),
             missing_until: None,
         })
     }
@@ -152,6 +155,11 @@ impl Client {
     #[must_use]
     pub fn with_own_count(&self) -> Self {
         Self { writes: Arc::default(), ..self.clone() }
+    }
+
+    /// What tells this client and its clones to stop: then they start no request.
+    pub fn stop(&self) -> &Stop {
+        &self.stop
     }
 
     /// How many requests that change something were sent, by this client and its clones.
@@ -410,9 +418,12 @@ impl Client {
 
     /// Sends a GET request without any token to a URL that is not the management API's: a smoke test. The answer's status.
     pub async fn probe(&self, url: &str) -> Result<u16, String> {
-        match self.shared.http.get(url).timeout(PROBE_TIMEOUT).send().await {
-            Ok(response) => Ok(response.status().as_u16()),
-            Err(error) => Err(causes(&error)),
+        tokio::select! {
+            answer = self.shared.http.get(url).timeout(PROBE_TIMEOUT).send() => match answer {
+                Ok(response) => Ok(response.status().as_u16()),
+                Err(error) => Err(causes(&error)),
+            },
+            () = self.stop.requested() => Err("it was not waited for".to_owned()),
         }
     }
 
@@ -431,7 +442,7 @@ impl Client {
         let shared = &self.shared;
         let (mut attempt, mut renewed) = (1, false);
         loop {
-            let failure = match self.send(&call).await {
+            let failure = match self.send_unless_stopped(&call).await {
                 Ok(body) => return call.decode(&body),
                 Err(failure) => failure,
             };
@@ -459,8 +470,28 @@ impl Client {
             if let Some(listener) = &self.listener {
                 listener(&failure.error, pause);
             }
-            tokio::time::sleep(pause).await;
+            self.stop.sleep(pause).await;
+            if self.stop.is_requested() {
+                return Err(Error::Stopped(format!("{}, and it was not tried again", failure.error)));
+            }
             attempt += 1;
+        }
+    }
+
+    /// Sends a call once. What changes something is heard to its end for some time after a stop.
+    async fn send_unless_stopped(&self, call: &Call<'_>) -> Result<Vec<u8>, Failure> {
+        let stopped = |what: &str| Err(Failure::from(Error::Stopped(format!("{call}: {what}"))));
+        if self.stop.is_requested() {
+            return stopped("it was not sent");
+        }
+        let (patience, what) = if call.effect.is_write() {
+            (WRITE_PATIENCE, "it was not answered in time and may have happened")
+        } else {
+            (Duration::ZERO, "the answer was not waited for")
+        };
+        tokio::select! {
+            answer = self.send(call) => answer,
+            () = self.stop.overdue(patience) => stopped(what),
         }
     }
 

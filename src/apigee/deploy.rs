@@ -132,7 +132,14 @@ pub async fn deploy(
     let mut run = Run { site, bundle, revision: None, previous: None, imported: false };
     let (result, reason, exit_code) = match run.run().await {
         Ok((ending, reason)) => (ending, reason, 0),
-        Err(error) => (Ending::Failed, error.to_string(), error.exit_code()),
+        Err(error) => {
+            let error = if client.stop().is_requested() {
+                stopped(&error, client.writes() - writes_before, run.previous)
+            } else {
+                error.located(bundle.kind, &bundle.files)
+            };
+            (Ending::Failed, error.to_string(), error.exit_code())
+        }
     };
     Report {
         outcome: Outcome {
@@ -152,6 +159,16 @@ pub async fn deploy(
         },
         exit_code,
     }
+}
+
+/// What a run leaves that was told to stop. Whatever stood in the way, another run may find otherwise.
+fn stopped(error: &Error, writes: u32, previous: Option<RevisionId>) -> Error {
+    let before = match previous {
+        _ if writes == 0 => "nothing was changed".to_owned(),
+        Some(id) => format!("revision {id} was deployed before"),
+        None => "nothing was deployed before".to_owned(),
+    };
+    Error::Stopped(format!("stopped by SIGTERM: {error}; {before}; the next run goes on from what Apigee has"))
 }
 
 /// A deployment under way.

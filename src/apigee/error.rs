@@ -5,7 +5,10 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::blame::Blame;
 use super::deployment::{PreconditionFailure, PreconditionViolation};
+use super::wait::STATE_ERROR;
+use crate::bundle::{BundleKind, Files};
 
 /// Why the program stops. The text of each is complete: what, where, what is allowed, what to do.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +37,9 @@ pub enum Error {
     /// Somebody else changed the environment meanwhile; what stands there is theirs.
     #[error("{0}")]
     Overtaken(String),
+    /// The run was told to stop. The text is what it leaves.
+    #[error("{0}")]
+    Stopped(String),
     /// The API was not reached, or broke off, or did not speak as documented.
     #[error(transparent)]
     Network(#[from] NetworkError),
@@ -41,6 +47,9 @@ pub enum Error {
     #[error(transparent)]
     Api(#[from] Box<ApiError>),
 }
+
+/// 128 and the number of SIGTERM, as shells report it.
+const TERMINATED: u8 = 143;
 
 impl Error {
     /// The exit code, after `sysexits.h`: a Job's `podFailurePolicy` fails at once on 64 to 67 and 77 and tries again on others.
@@ -53,6 +62,7 @@ impl Error {
             Self::Network(_) => 69,
             Self::Temporary(_) | Self::NoToken(_) | Self::Overtaken(_) => 75,
             Self::Credentials(_) => 77,
+            Self::Stopped(_) => TERMINATED,
             Self::Api(error) => error.exit_code(),
         }
     }
@@ -63,6 +73,33 @@ impl Error {
             Self::Network(error) => error.sent,
             Self::Api(error) => matches!(error.http_status, 408 | 500 | 502..=504),
             _ => false,
+        }
+    }
+
+    /// The same with the lines of the bundle that it is about.
+    #[must_use]
+    pub fn located(self, kind: BundleKind, files: &Files) -> Self {
+        match self {
+            Self::Api(mut error) => {
+                let places = error.bad_files.iter();
+                error.blamed = places.map(|bad| Blame::new(kind, files, &bad.filename, &bad.description)).collect();
+                Self::Api(error)
+            }
+            Self::Refused(text) => {
+                let places = text.split_once(STATE_ERROR).map(|(_, errors)| Blame::in_text(kind, files, errors));
+                let found: Vec<String> = places.into_iter().flatten().map(|blame| blame.place()).collect();
+                Self::Refused(if found.is_empty() { text } else { format!("{text} (at {})", found.join(", ")) })
+            }
+            other => other,
+        }
+    }
+
+    /// For a run that was told to stop: the same with what it leaves before what it was doing.
+    #[must_use]
+    pub fn leaving(self, what: &str) -> Self {
+        match self {
+            Self::Stopped(text) => Self::Stopped(format!("{what}; {text}")),
+            other => other,
         }
     }
 
@@ -114,6 +151,8 @@ pub struct ApiError {
     pub preconditions: Vec<PreconditionViolation>,
     /// `edge.configstore.bundle.BadBundle`.
     pub bad_files: Vec<BadFile>,
+    /// The same with their places, after [`Error::located`].
+    pub blamed: Vec<Blame>,
     /// The permission that a 403 asks for.
     pub permission: Option<String>,
     /// `google.rpc.RequestInfo`, for Google's support.
@@ -209,7 +248,10 @@ impl fmt::Display for ApiError {
         if !self.message.is_empty() {
             write!(f, ": {}", self.message)?;
         }
-        for file in &self.bad_files {
+        for blame in &self.blamed {
+            write!(f, "; {blame}")?;
+        }
+        for file in self.bad_files.iter().filter(|_| self.blamed.is_empty()) {
             write!(f, "; `{}`: {}", file.filename, file.description)?;
         }
         for violation in &self.preconditions {

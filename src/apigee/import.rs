@@ -49,8 +49,10 @@ pub(super) async fn import(
         };
         site.say(Phase::Import, format!("{error}: looking whether the revision was made"));
         // Time for an import whose answer was lost to become visible.
-        tokio::time::sleep(jittered(site.options.polling.first.saturating_mul(4 * attempt))).await;
-        if let Some((id, _)) = search(site, bundle.digest, unread(site, read).await?.into_iter()).await?.found {
+        site.client.stop().sleep(jittered(site.options.polling.first.saturating_mul(4 * attempt))).await;
+        if let Some((id, _)) =
+            find(site, bundle, read).await.map_err(|error| error.leaving("the import was not answered"))?
+        {
             site.say(Phase::Import, format!("revision {id} was made although the answer was lost"));
             break id;
         }
@@ -60,7 +62,9 @@ pub(super) async fn import(
         attempt += 1;
     };
     drop(zip);
-    converge(site, bundle, read, id).await
+    converge(site, bundle, read, id)
+        .await
+        .map_err(|error| error.leaving(&format!("revision {id} is imported and not deployed")))
 }
 
 fn pack(site: &Site<'_>, bundle: &Bundle, replaces: Replaced) -> Result<Bytes, Error> {
@@ -77,6 +81,15 @@ fn pack(site: &Site<'_>, bundle: &Bundle, replaces: Replaced) -> Result<Bytes, E
     }
     site.say(Phase::Import, format!("{} files, {} bytes as a zip file", stamped.len(), zip.len()));
     Ok(Bytes::from(zip))
+}
+
+/// A revision of this bundle among those that were not read yet.
+async fn find(
+    site: &Site<'_>,
+    bundle: &Bundle,
+    read: &BTreeSet<RevisionId>,
+) -> Result<Option<(RevisionId, Revision)>, Error> {
+    Ok(search(site, bundle.digest, unread(site, read).await?.into_iter()).await?.found)
 }
 
 /// The revisions that exist and were not read yet.

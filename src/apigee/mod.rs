@@ -8,6 +8,7 @@
 
 pub mod auth;
 pub mod batch;
+pub mod blame;
 pub mod client;
 pub mod credentials_file;
 pub mod deploy;
@@ -34,11 +35,13 @@ pub mod schedule;
 pub mod service_account;
 mod site;
 mod smoke_test;
+pub mod stop;
 pub mod token_error;
 pub mod wait;
 
 pub use auth::{Identity, TokenSource};
 pub use batch::{BatchReport, deploy_batch};
+pub use blame::Blame;
 pub use client::Client;
 pub use credentials_file::CredentialsFile;
 pub use deploy::{Options, Target, WaitFor, deploy};
@@ -52,3 +55,4 @@ pub use remove::remove;
 pub use revision::{Revision, RevisionId};
 pub use revision_record::RevisionRecord;
 pub use service_account::ServiceAccount;
+pub use stop::Stop;

@@ -120,7 +120,7 @@ async fn undeploy(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
                 site.options.timeout
             )));
         }
-        tokio::time::sleep(pause).await;
+        site.client.stop().sleep(pause).await;
         pause = jittered(pause.saturating_mul(3) / 2).max(polling.first).min(polling.longest);
     }
 }

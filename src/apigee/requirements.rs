@@ -69,7 +69,7 @@ pub(super) async fn wait_for(site: &Site<'_>, requires: &Requirements) -> Result
                  a resource of its own or otherwise"
             )));
         }
-        tokio::time::sleep(pause.min(deadline.saturating_duration_since(now))).await;
+        site.client.stop().sleep(pause.min(deadline.saturating_duration_since(now))).await;
         pause = jittered(pause.saturating_mul(3) / 2).max(site.options.polling.first).min(site.options.polling.longest);
     }
 }

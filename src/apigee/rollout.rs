@@ -49,6 +49,10 @@ impl Rollout<'_> {
         }
         match self.until_good(started).await {
             Err(error @ Error::Overtaken(_)) => Err(error),
+            // The next run watches on; what fails then is taken back as its record says.
+            Err(error @ Error::Stopped(_)) => {
+                Err(error.leaving(&format!("revision {} is put in place and was not seen READY", self.id)))
+            }
             Err(error) => Err(self.go_back(error).await),
             Ok(()) => Ok(()),
         }
@@ -58,9 +62,13 @@ impl Rollout<'_> {
         self.wait(self.id, started, self.site.deadline()).await?;
         let Some(test) = &self.site.options.settings.smoke_test else { return Ok(()) };
         let polling = self.site.options.polling;
-        smoke_test::run(self.site.client, test, polling, self.site.deadline())
-            .await
-            .map_err(|why| Error::Refused(format!("revision {} is ready, but {why}", self.id)))?;
+        smoke_test::run(self.site.client, test, polling, self.site.deadline()).await.map_err(|why| {
+            if self.site.client.stop().is_requested() {
+                Error::Stopped(why)
+            } else {
+                Error::Refused(format!("revision {} is ready, but {why}", self.id))
+            }
+        })?;
         self.site.say(Phase::Wait, format!("the smoke test GET {} has the status {}", test.url, test.expect_status));
         Ok(())
     }

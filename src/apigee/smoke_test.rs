@@ -22,13 +22,13 @@ pub(super) async fn run(client: &Client, test: &SmokeTest, polling: Polling, dea
             Ok(status) => format!("{status}"),
             Err(why) => why,
         };
-        if Instant::now() + pause >= deadline {
+        if Instant::now() + pause >= deadline || client.stop().is_requested() {
             return Err(format!(
                 "the smoke test GET {} expects the status {} and got: {found}",
                 test.url, test.expect_status
             ));
         }
-        tokio::time::sleep(pause).await;
+        client.stop().sleep(pause).await;
         pause = jittered(pause.saturating_mul(2)).max(polling.first).min(polling.longest);
     }
 }

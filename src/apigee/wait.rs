@@ -28,6 +28,9 @@ impl Default for Polling {
     }
 }
 
+/// Stands before the runtime's own words.
+pub(super) const STATE_ERROR: &str = "its state is ERROR: ";
+
 /// What a status says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -57,7 +60,7 @@ pub fn judge(status: &Deployment, started: u64) -> Verdict {
             let errors: Vec<&str> = status.errors.iter().map(|error| error.message.as_str()).collect();
             Verdict::Failed(match errors.as_slice() {
                 [] => "its state is ERROR and Apigee gives no reason".to_owned(),
-                errors => format!("its state is ERROR: {}", errors.join("; ")),
+                errors => format!("{STATE_ERROR}{}", errors.join("; ")),
             })
         }
         RuntimeState::Progressing | RuntimeState::Unknown => Verdict::NotYet,
@@ -83,7 +86,7 @@ impl Wait<'_> {
         let mut pause = polling.first;
         let mut last = String::new();
         loop {
-            tokio::time::sleep(pause.min(self.deadline.saturating_duration_since(Instant::now()))).await;
+            client.stop().sleep(pause.min(self.deadline.saturating_duration_since(Instant::now()))).await;
             pause = jittered(pause.saturating_mul(3) / 2).max(polling.first).min(polling.longest);
             let state = match client.deployment(resource, environment, id).await {
                 Ok(status) => match judge(&status, self.started) {

@@ -105,22 +105,19 @@ async fn run_until_signal(args: &Args, log: Log) -> Report {
         Ok(prepared) => prepared,
         Err(error) => return failed(args, &error, log.start),
     };
+    until_terminated(log, &prepared.client, run_deploy(args, log, &prepared)).await
+}
+
+/// Runs to its end; on SIGTERM it starts nothing more, and hears a request that changes something to its end.
+pub(super) async fn until_terminated(log: Log, client: &Client, run: impl Future<Output = Report>) -> Report {
+    tokio::pin!(run);
     tokio::select! {
-        report = run_deploy(args, log, &prepared) => report,
-        () = terminated() => {
-            let reason = "stopped by SIGTERM; the next run goes on from what Apigee has".to_owned();
-            let Report { outcome, .. } = failed(args, &Error::Temporary(reason), log.start);
-            let Prepared { client, bundle, .. } = prepared;
-            let outcome = Outcome {
-                kind: Some(bundle.kind),
-                name: Some(bundle.name.to_string()),
-                digest: Some(bundle.digest),
-                writes: client.writes(),
-                ..outcome
-            };
-            Report { outcome, exit_code: TERMINATED }
-        }
+        report = &mut run => return report,
+        () = terminated() => {}
     }
+    log.write("stop", "SIGTERM: nothing more is started; a request that changes something is heard to its end");
+    client.stop().request();
+    run.await
 }
 
 /// Waits for SIGTERM, which process 1 of a container would not hear without asking.

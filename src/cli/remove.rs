@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use super::apigee_args::ApigeeArgs;
-use super::deploy::{Log, TERMINATION_LOG, read_provenance, terminated, write_result};
+use super::deploy::{Log, TERMINATION_LOG, read_provenance, until_terminated, write_result};
 use crate::apigee::outcome::Ending;
 use crate::apigee::{Error, Name, Options, Outcome, Report, Target, remove};
 use crate::bundle::{BundleKind, Removal};
@@ -47,15 +47,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     let log = Log::start();
     let start = Instant::now();
     let report = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(async {
-            tokio::select! {
-                report = remove_it(args, log, start) => report,
-                () = terminated() => Report {
-                    exit_code: super::deploy::TERMINATED,
-                    ..failed(args, &Error::Temporary("stopped by SIGTERM; the next run goes on".to_owned()), start)
-                },
-            }
-        }),
+        Ok(runtime) => runtime.block_on(remove_it(args, log, start)),
         Err(error) => failed(args, &Error::Temporary(format!("the runtime cannot start: {error}")), start),
     };
     log.end(&report);
@@ -77,7 +69,8 @@ async fn remove_it(args: &Args, log: Log, start: Instant) -> Report {
     let target = Target { organization: args.organization.clone(), environment: args.environment.clone() };
     let removal = if args.delete { Removal::Delete } else { Removal::Undeploy };
     let options = Options { timeout: args.timeout, provenance, ..Options::default() };
-    remove(&client, kind, name, &target, removal, &options, &|event| log.event(event)).await
+    let progress = |event: &_| log.event(event);
+    until_terminated(log, &client, remove(&client, kind, name, &target, removal, &options, &progress)).await
 }
 
 fn subject(args: &Args) -> Option<(BundleKind, &Name)> {
