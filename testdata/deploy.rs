@@ -574,7 +574,7 @@ async fn a_refused_bundle_names_its_file() {
     let mut files = proxy_files("orders", "/orders", "A");
     files.insert(BundlePath::parse("policies/Broken.xml").unwrap(), b"<Broken".to_vec());
     let report = world.deploy(&Bundle::new(BundleKind::Proxy, name("orders"), files)).await;
-    check_failed(&report, 65, &["bundle contains errors", "; policies/Broken.xml", "(request "]);
+    check_failed(&report, 65, &["bundle contains errors", "`apiproxy/policies/Broken.xml`", "(request "]);
     assert_eq!(report.outcome.writes, 0);
 }
 

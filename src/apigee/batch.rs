@@ -230,19 +230,11 @@ impl Running<'_> {
 fn unfinished(bundle: &MountedBundle, target: &Target, options: &Options, reason: &str, exit_code: u8) -> Report {
     Report {
         outcome: Outcome {
-            result: Ending::Failed,
             kind: Some(bundle.kind),
             name: Some(bundle.name.to_string()),
-            organization: target.organization.to_string(),
-            environment: target.environment.to_string(),
-            revision: None,
-            previous_revision: None,
             digest: Some(bundle.digest),
             commit: RevisionRecord::new(bundle.digest, &options.provenance).commit,
-            imported: false,
-            writes: 0,
-            duration_ms: 0,
-            reason: reason.to_owned(),
+            ..Outcome::new(Ending::Failed, target, reason.to_owned())
         },
         exit_code,
     }
@@ -353,20 +345,11 @@ mod tests {
 
     fn report(name: &str, exit_code: u8, reason: &str) -> Report {
         let result = if exit_code == 0 { Ending::Unchanged } else { Ending::Failed };
+        let target = Target { organization: "o".parse().unwrap(), environment: "e".parse().unwrap() };
         let outcome = Outcome {
-            result,
             kind: Some(BundleKind::Proxy),
             name: Some(name.to_owned()),
-            organization: "o".to_owned(),
-            environment: "e".to_owned(),
-            revision: None,
-            previous_revision: None,
-            digest: None,
-            commit: None,
-            imported: false,
-            writes: 0,
-            duration_ms: 0,
-            reason: reason.to_owned(),
+            ..Outcome::new(result, &target, reason.to_owned())
         };
         Report { outcome, exit_code }
     }

@@ -27,23 +27,28 @@ pub struct Blame {
 /// `policies/AM-x.xml:3:5: what is wrong | the line`.
 impl fmt::Display for Blame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.path)?;
-        for number in [self.line, self.column.filter(|_| self.line.is_some())].into_iter().flatten() {
-            write!(f, ":{number}")?;
-        }
-        write!(f, ": {}", self.description)?;
-        match &self.text {
-            Some(text) => write!(f, " | {}", text.trim()),
-            None => Ok(()),
-        }
+        write!(f, "{}{}", self.path, self.finding())
     }
 }
 
 impl Blame {
-    /// The file and the line, if there is one: `policies/AM-x.xml:3`.
+    /// The file and the place in it, if there is one: `policies/AM-x.xml:3`.
     pub fn place(&self) -> String {
-        let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
-        format!("{}{line}", self.path)
+        format!("{}{}", self.path, self.position())
+    }
+
+    /// What stands behind the file's name: `:3:5: what is wrong | the line`.
+    pub fn finding(&self) -> String {
+        let text = self.text.as_ref().map(|text| format!(" | {}", text.trim())).unwrap_or_default();
+        format!("{}: {}{text}", self.position(), self.description)
+    }
+
+    fn position(&self) -> String {
+        match (self.line, self.column) {
+            (Some(line), Some(column)) => format!(":{line}:{column}"),
+            (Some(line), None) => format!(":{line}"),
+            (None, _) => String::new(),
+        }
     }
 
     /// The place of one finding about a file (`edge.configstore.bundle.BadBundle.violations`).

@@ -325,15 +325,18 @@ impl Client {
         id: RevisionId,
     ) -> Result<ChangeReport, Error> {
         let id = id.to_string();
-        self.call(Call {
-            method: Method::POST,
-            parts: deployment_parts(resource, environment, &id, "deployments:generateDeployChangeReport"),
-            query: vec![("override", "true")],
-            upload: None,
-            effect: Effect::Read,
-            needs: "apigee.deployments.create and apigee.proxyrevisions.deploy",
-        })
-        .await
+        let parts = deployment_parts(resource, environment, &id, "deployments:generateDeployChangeReport");
+        let needs = "apigee.deployments.create and apigee.proxyrevisions.deploy";
+        self.change_report(parts, vec![("override", "true")], needs).await
+    }
+
+    async fn change_report(
+        &self,
+        parts: Vec<&str>,
+        query: Vec<(&'static str, &str)>,
+        needs: &'static str,
+    ) -> Result<ChangeReport, Error> {
+        self.call(Call { method: Method::POST, query, ..Call::read(parts, needs) }).await
     }
 
     /// Deploys a revision in place of the deployed one. The answer says that it was accepted, not that it runs.
@@ -374,15 +377,9 @@ impl Client {
         id: RevisionId,
     ) -> Result<ChangeReport, Error> {
         let id = id.to_string();
-        self.call(Call {
-            method: Method::POST,
-            parts: deployment_parts(resource, environment, &id, "deployments:generateUndeployChangeReport"),
-            query: Vec::new(),
-            upload: None,
-            effect: Effect::Read,
-            needs: "apigee.deployments.delete and apigee.proxyrevisions.undeploy",
-        })
-        .await
+        let parts = deployment_parts(resource, environment, &id, "deployments:generateUndeployChangeReport");
+        let needs = "apigee.deployments.delete and apigee.proxyrevisions.undeploy";
+        self.change_report(parts, Vec::new(), needs).await
     }
 
     /// Deletes a revision that is deployed nowhere. One that is gone already is no error.

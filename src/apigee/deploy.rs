@@ -24,6 +24,7 @@ use super::site::Site;
 use super::wait::Polling;
 use super::{Bundle, Error, Name, Provenance, RevisionId, RevisionRecord};
 use crate::bundle::DeploySettings;
+use crate::duration::millis;
 
 /// A deployment of this age was seen ready, or taken back, by the run that made it. Longer than any run.
 pub const SETTLED_AFTER: Duration = Duration::from_hours(2);
@@ -143,19 +144,16 @@ pub async fn deploy(
     };
     Report {
         outcome: Outcome {
-            result,
             kind: Some(bundle.kind),
             name: Some(bundle.name.to_string()),
-            organization: target.organization.to_string(),
-            environment: target.environment.to_string(),
             revision: run.revision,
             previous_revision: run.previous,
             digest: Some(bundle.digest),
             commit: RevisionRecord::new(bundle.digest, &options.provenance).commit,
             imported: run.imported,
             writes: client.writes() - writes_before,
-            duration_ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
-            reason,
+            duration_ms: millis(start.elapsed()),
+            ..Outcome::new(result, target, reason)
         },
         exit_code,
     }

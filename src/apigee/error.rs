@@ -49,7 +49,7 @@ pub enum Error {
 }
 
 /// 128 and the number of SIGTERM, as shells report it.
-const TERMINATED: u8 = 143;
+pub const TERMINATED: u8 = 143;
 
 impl Error {
     /// The exit code, after `sysexits.h`: a Job's `podFailurePolicy` fails at once on 64 to 67 and 77 and tries again on others.
@@ -151,7 +151,7 @@ pub struct ApiError {
     pub preconditions: Vec<PreconditionViolation>,
     /// `edge.configstore.bundle.BadBundle`.
     pub bad_files: Vec<BadFile>,
-    /// The same with their places, after [`Error::located`].
+    /// Their places in the bundle, one for each, after [`Error::located`].
     pub blamed: Vec<Blame>,
     /// The permission that a 403 asks for.
     pub permission: Option<String>,
@@ -248,11 +248,12 @@ impl fmt::Display for ApiError {
         if !self.message.is_empty() {
             write!(f, ": {}", self.message)?;
         }
-        for blame in &self.blamed {
-            write!(f, "; {blame}")?;
-        }
-        for file in self.bad_files.iter().filter(|_| self.blamed.is_empty()) {
-            write!(f, "; `{}`: {}", file.filename, file.description)?;
+        for (index, file) in self.bad_files.iter().enumerate() {
+            write!(f, "; `{}`", file.filename)?;
+            match self.blamed.get(index) {
+                Some(blame) => f.write_str(&blame.finding())?,
+                None => write!(f, ": {}", file.description)?,
+            }
         }
         for violation in &self.preconditions {
             write!(f, "; {violation}")?;

@@ -1,9 +1,12 @@
 //! The result of a deployment: one JSON object, for the termination message, `status`, and the Job's log.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
-use super::RevisionId;
+use super::{Error, RevisionId, Target};
 use crate::bundle::{BundleKind, Digest};
+use crate::duration::millis;
 
 /// The kubelet keeps this much of a termination message, in bytes (Kubernetes, `terminationMessagePath`).
 pub const MAX_LINE: usize = 4096;
@@ -57,6 +60,25 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// An outcome that knows no more than how and why it ended.
+    pub fn new(result: Ending, target: &Target, reason: String) -> Self {
+        Self {
+            result,
+            kind: None,
+            name: None,
+            organization: target.organization.to_string(),
+            environment: target.environment.to_string(),
+            revision: None,
+            previous_revision: None,
+            digest: None,
+            commit: None,
+            imported: false,
+            writes: 0,
+            duration_ms: 0,
+            reason,
+        }
+    }
+
     /// The JSON object in one line of at most [`MAX_LINE`] bytes; a longer reason is cut.
     pub fn to_line(&self) -> String {
         let mut outcome = self.clone();
@@ -81,25 +103,25 @@ pub struct Report {
     pub exit_code: u8,
 }
 
+impl Report {
+    /// The report of a run that did not get to the API.
+    pub fn failed(target: &Target, error: &Error, took: Duration) -> Self {
+        let outcome = Outcome::new(Ending::Failed, target, error.to_string());
+        Self { outcome: Outcome { duration_ms: millis(took), ..outcome }, exit_code: error.exit_code() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn outcome(reason: String) -> Outcome {
+        let target = Target { organization: "o".parse().unwrap(), environment: "e".parse().unwrap() };
         Outcome {
-            result: Ending::Failed,
             kind: Some(BundleKind::SharedFlow),
             name: Some("a".into()),
-            organization: "o".into(),
-            environment: "e".into(),
-            revision: None,
-            previous_revision: None,
-            digest: None,
-            commit: None,
-            imported: false,
-            writes: 0,
             duration_ms: 1,
-            reason,
+            ..Outcome::new(Ending::Failed, &target, reason)
         }
     }
 

@@ -5,10 +5,10 @@ use tokio::time::Instant;
 use super::client::{Client, ResourceName};
 use super::deploy::{Options, Phase, Progress, Target};
 use super::outcome::{Ending, Outcome, Report};
-use super::retry::jittered;
 use super::site::Site;
 use super::{Error, Name, RevisionId, RevisionRecord};
 use crate::bundle::{BundleKind, Removal};
+use crate::duration::millis;
 
 /// Removes a proxy or shared flow. What happened, failures included, is the report.
 pub async fn remove(
@@ -37,19 +37,13 @@ pub async fn remove(
     };
     Report {
         outcome: Outcome {
-            result,
             kind: Some(kind),
             name: Some(name.to_string()),
-            organization: target.organization.to_string(),
-            environment: target.environment.to_string(),
-            revision: None,
             previous_revision: previous,
-            digest: None,
             commit: options.provenance.commit.clone(),
-            imported: false,
             writes: client.writes() - writes_before,
-            duration_ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
-            reason,
+            duration_ms: millis(start.elapsed()),
+            ..Outcome::new(result, target, reason)
         },
         exit_code,
     }
@@ -121,7 +115,7 @@ async fn undeploy(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
             )));
         }
         site.client.stop().sleep(pause).await;
-        pause = jittered(pause.saturating_mul(3) / 2).max(polling.first).min(polling.longest);
+        pause = polling.longer(pause);
     }
 }
 

@@ -7,7 +7,6 @@ use super::client::ResourceName;
 use super::deploy::{Phase, WaitFor};
 use super::deployment::RuntimeState;
 use super::plan::newest;
-use super::retry::jittered;
 use super::site::Site;
 use super::{Error, Name};
 use crate::bundle::BundleKind;
@@ -70,7 +69,7 @@ pub(super) async fn wait_for(site: &Site<'_>, requires: &Requirements) -> Result
             )));
         }
         site.client.stop().sleep(pause.min(deadline.saturating_duration_since(now))).await;
-        pause = jittered(pause.saturating_mul(3) / 2).max(site.options.polling.first).min(site.options.polling.longest);
+        pause = site.options.polling.longer(pause);
     }
 }
 

@@ -22,6 +22,13 @@ pub struct Polling {
     pub grace: Duration,
 }
 
+impl Polling {
+    /// The pause after one: half as long again, within the bounds.
+    pub(super) fn longer(self, pause: Duration) -> Duration {
+        jittered(pause.saturating_mul(3) / 2).max(self.first).min(self.longest)
+    }
+}
+
 impl Default for Polling {
     fn default() -> Self {
         Self { first: Duration::from_millis(500), longest: Duration::from_secs(10), grace: Duration::from_mins(1) }
@@ -87,7 +94,7 @@ impl Wait<'_> {
         let mut last = String::new();
         loop {
             client.stop().sleep(pause.min(self.deadline.saturating_duration_since(Instant::now()))).await;
-            pause = jittered(pause.saturating_mul(3) / 2).max(polling.first).min(polling.longest);
+            pause = polling.longer(pause);
             let state = match client.deployment(resource, environment, id).await {
                 Ok(status) => match judge(&status, self.started) {
                     Verdict::Ready => return Ok(()),

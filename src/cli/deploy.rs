@@ -13,7 +13,6 @@ use super::apigee_args::ApigeeArgs;
 use super::settings_args::SettingsArgs;
 use crate::apigee::client::RetryListener;
 use crate::apigee::deploy::Event;
-use crate::apigee::outcome::Ending;
 use crate::apigee::{Bundle, Client, Error, Name, Options, Outcome, Provenance, Report, Target, WaitFor, deploy};
 use crate::bundle::batch::DEFAULT_WORKERS;
 use crate::bundle::{Digest, manifest};
@@ -21,9 +20,6 @@ use crate::duration;
 
 /// The kubelet reads this file when the container ends (Kubernetes, `terminationMessagePath`).
 pub(super) const TERMINATION_LOG: &str = "/dev/termination-log";
-
-/// 128 and the number of SIGTERM, as shells report it.
-pub(super) const TERMINATED: u8 = 143;
 
 /// Make an environment equal to a rendered bundle, or to all of them.
 #[derive(Debug, clap::Args)]
@@ -183,24 +179,8 @@ pub(super) fn read_provenance(file: Option<&Path>) -> Result<Provenance, Error> 
 
 /// The report of a run that did not get to the API.
 fn failed(args: &Args, error: &Error, start: Instant) -> Report {
-    Report {
-        outcome: Outcome {
-            result: Ending::Failed,
-            kind: None,
-            name: None,
-            organization: args.organization.to_string(),
-            environment: args.environment.to_string(),
-            revision: None,
-            previous_revision: None,
-            digest: args.expect_digest,
-            commit: None,
-            imported: false,
-            writes: 0,
-            duration_ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
-            reason: error.to_string(),
-        },
-        exit_code: error.exit_code(),
-    }
+    let Report { outcome, exit_code } = Report::failed(&target(args), error, start.elapsed());
+    Report { outcome: Outcome { digest: args.expect_digest, ..outcome }, exit_code }
 }
 
 /// Writes to a file that is there. Outside a container there is none, and none is made.
@@ -253,7 +233,7 @@ impl Log {
         let line = if self.human {
             format!("{:7.1}s  {phase:<8}  {message}\n", elapsed.as_secs_f64())
         } else {
-            let elapsed = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+            let elapsed = duration::millis(elapsed);
             format!("{}\n", serde_json::json!({"phase": phase, "message": message, "elapsedMs": elapsed}))
         };
         // A log that nobody can read does not stop a deployment.

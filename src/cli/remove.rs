@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use super::apigee_args::ApigeeArgs;
 use super::deploy::{Log, TERMINATION_LOG, read_provenance, until_terminated, write_result};
-use crate::apigee::outcome::Ending;
 use crate::apigee::{Error, Name, Options, Outcome, Report, Target, remove};
 use crate::bundle::{BundleKind, Removal};
 use crate::duration;
@@ -66,7 +65,7 @@ async fn remove_it(args: &Args, log: Log, start: Instant) -> Report {
         Ok(prepared) => prepared,
         Err(error) => return failed(args, &error, start),
     };
-    let target = Target { organization: args.organization.clone(), environment: args.environment.clone() };
+    let target = target(args);
     let removal = if args.delete { Removal::Delete } else { Removal::Undeploy };
     let options = Options { timeout: args.timeout, provenance, ..Options::default() };
     let progress = |event: &_| log.event(event);
@@ -80,23 +79,13 @@ fn subject(args: &Args) -> Option<(BundleKind, &Name)> {
 
 /// The report of a run that did not get to the API.
 fn failed(args: &Args, error: &Error, start: Instant) -> Report {
+    let Report { outcome, exit_code } = Report::failed(&target(args), error, start.elapsed());
     let subject = subject(args);
-    Report {
-        outcome: Outcome {
-            result: Ending::Failed,
-            kind: subject.map(|(kind, _)| kind),
-            name: subject.map(|(_, name)| name.to_string()),
-            organization: args.organization.to_string(),
-            environment: args.environment.to_string(),
-            revision: None,
-            previous_revision: None,
-            digest: None,
-            commit: None,
-            imported: false,
-            writes: 0,
-            duration_ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
-            reason: error.to_string(),
-        },
-        exit_code: error.exit_code(),
-    }
+    let outcome =
+        Outcome { kind: subject.map(|(kind, _)| kind), name: subject.map(|(_, name)| name.to_string()), ..outcome };
+    Report { outcome, exit_code }
+}
+
+fn target(args: &Args) -> Target {
+    Target { organization: args.organization.clone(), environment: args.environment.clone() }
 }

@@ -2,7 +2,6 @@
 
 use std::num::NonZeroU32;
 
-use crate::bundle::settings::DEFAULT_KEPT_REVISIONS;
 use crate::bundle::{DeploySettings, SmokeTest};
 
 /// How one bundle is deployed.
@@ -31,7 +30,7 @@ impl SettingsArgs {
     pub(super) fn settings(&self) -> DeploySettings {
         DeploySettings {
             service_account: self.service_account.clone(),
-            keep_revisions: Some(self.keep_revisions.unwrap_or(DEFAULT_KEPT_REVISIONS)),
+            keep_revisions: self.keep_revisions,
             allow_extensible: self.allow_extensible,
             smoke_test: self
                 .smoke_test

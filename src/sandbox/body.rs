@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::fault::Fault;
+use crate::apigee::Name;
 
 /// What a field of an object holds.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +25,18 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, Fault> {
     }
     serde_json::from_slice(bytes)
         .map_err(|error| Fault::invalid_argument(format!("Invalid JSON payload received. {error}")))
+}
+
+/// The name of a new thing: that of the query, or else that of the body. `what` says of what, for the refusal.
+pub(super) fn name<'a>(in_query: &'a str, in_body: Option<&'a Value>, what: &str) -> Result<&'a str, Fault> {
+    let in_body = in_body.and_then(Value::as_str).unwrap_or_default();
+    let name = if in_query.is_empty() { in_body } else { in_query };
+    if name.parse::<Name>().is_err() {
+        return Err(Fault::invalid_argument(format!(
+            "invalid name \"{name}\" of {what}: use 1 to 255 of the characters A-Za-z0-9._-"
+        )));
+    }
+    Ok(name)
 }
 
 /// The fields of an object that a caller may set, checked; those that the server sets are left out, as Google's servers do.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::body::{Kind, fields};
+use super::body::{self, Kind, fields};
 use super::environment_group::EnvironmentGroup;
 use super::fault::{Fault, Violation};
 use super::flow_hook::attached_flow_hooks;
@@ -151,13 +151,7 @@ impl State {
     ) -> Result<Value, Fault> {
         let mut given = fields(body, FIELDS, OUTPUT_ONLY)?;
         let in_body = given.shift_remove("name");
-        let in_body = in_body.as_ref().and_then(Value::as_str).unwrap_or_default();
-        let name = if name.is_empty() { in_body } else { name };
-        if name.parse::<Name>().is_err() {
-            return Err(Fault::invalid_argument(format!(
-                "invalid name \"{name}\" of an environment: use 1 to 255 of the characters A-Za-z0-9._-"
-            )));
-        }
+        let name = body::name(name, in_body.as_ref(), "an environment")?;
         let done = self.done_at(now);
         let org = self.organization_mut(organization);
         if org.environments.get(name).is_some_and(|environment| environment.life.state(now).is_some()) {

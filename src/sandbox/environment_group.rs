@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::body::{Kind, fields};
+use super::body::{self, Kind, fields};
 use super::fault::{Fault, Violation};
 use super::operation::{Change, Life, server_made_id};
 use super::paging::{Paging, page};
 use super::state::{Organization, State};
 use super::view;
-use crate::apigee::Name;
 
 /// An environment group.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -133,13 +132,7 @@ impl State {
         now: u64,
     ) -> Result<Value, Fault> {
         let given = fields(body, FIELDS, OUTPUT_ONLY)?;
-        let in_body = given.get("name").and_then(Value::as_str).unwrap_or_default();
-        let name = if name.is_empty() { in_body } else { name };
-        if name.parse::<Name>().is_err() {
-            return Err(Fault::invalid_argument(format!(
-                "invalid name \"{name}\" of an environment group: use 1 to 255 of the characters A-Za-z0-9._-"
-            )));
-        }
+        let name = body::name(name, given.get("name"), "an environment group")?;
         let hostnames = hostnames(&body["hostnames"])?;
         if self.group(organization, name, now).is_ok() {
             return Err(Fault::already_exists(format!("{} already exists", full(organization, name))));

@@ -30,12 +30,14 @@ use super::deployments::Deploy;
 use super::fault::Fault;
 use super::requests::{LoggedRequest, Observed, RequestLog};
 use super::revisions::Listing;
-use super::settings::{EarlyStatus, MAX_REVISIONS, RuntimeType, Settings};
+use super::settings::{EarlyStatus, RuntimeType, Settings};
 use super::state::{Filter, Mishap, Path, State};
 use super::state_file::{self, StateFile, StateFileError};
 use super::trouble::{Rule, Trouble, Troubles};
 use crate::apigee::RevisionId;
+use crate::apigee::retention::MAX_REVISIONS;
 use crate::bundle::BundleKind;
+use crate::duration::millis;
 
 /// Uploads may be larger than a bundle may be, so that the refusal is Apigee's and not the socket's.
 const MAX_BODY: usize = 64 * 1024 * 1024;
@@ -245,10 +247,6 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A handler does not panic while it holds the lock; if one did, the state is still whole between two calls.

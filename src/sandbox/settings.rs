@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Revisions that a proxy or shared flow can have (<https://cloud.google.com/apigee/docs/api-platform/reference/limits>).
-pub const MAX_REVISIONS: usize = 250;
+use crate::apigee::retention::MAX_REVISIONS;
 
 /// Every time is in milliseconds.
 #[derive(Debug, Clone)]

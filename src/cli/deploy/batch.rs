@@ -4,13 +4,14 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
 
-use super::{Args, Log, TERMINATED, client, failed, options, read_provenance, target, terminated, write_existing};
+use super::{Args, Log, client, failed, options, read_provenance, target, terminated, write_existing};
 use crate::apigee::batch::BatchEvent;
+use crate::apigee::error::TERMINATED;
 use crate::apigee::mount::read_batch;
 use crate::apigee::outcome::MAX_LINE;
 use crate::apigee::{BatchReport, Error, deploy_batch};
+use crate::duration::millis;
 
 /// Deploys. Each bundle's result is a JSON line on stdout as it ends, and the last line there, which is also the termination log, is
 /// that of all.
@@ -20,7 +21,7 @@ pub(super) fn run(args: &Args, file: &Path, folder: &Path, log: Log) -> ExitCode
         Err(error) => Err(Error::Temporary(format!("the runtime cannot start: {error}"))),
     };
     let (line, code) = match &result {
-        Ok(report) => (report.to_line(&target(args), elapsed(log.start)), exit_code(report)),
+        Ok(report) => (report.to_line(&target(args), millis(log.start.elapsed())), exit_code(report)),
         Err(error) => (failed(args, error, log.start).outcome.to_line(), error.exit_code()),
     };
     debug_assert!(line.len() <= MAX_LINE);
@@ -65,8 +66,4 @@ fn write_line(log: Log, line: &str) {
     if let Err(error) = std::io::stdout().write_all(format!("{line}\n").as_bytes()) {
         log.write("result", &format!("the result cannot be written: {error}"));
     }
-}
-
-fn elapsed(start: Instant) -> u64 {
-    u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
