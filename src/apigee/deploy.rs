@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::client::{Client, ResourceName};
 use super::deployment::{Deployment, RuntimeState};
-use super::import::{Imported, VISIBLE_AFTER, import};
+use super::import::{Imported, VISIBLE_AFTER, delete_duplicates, import};
 use super::known::search;
 use super::outcome::{Ending, Outcome, Report};
 use super::plan::{self, Current, Desired, Plan, Reason, plan};
@@ -237,11 +237,16 @@ impl Run<'_> {
                         .as_ref()
                         .and_then(|current| current.deployment.service_account_email().map(str::to_owned)),
                 };
-                let Imported { id, revision, by_us } = import(&site, self.bundle, &search.read, replaces).await?;
+                let Imported { id, revision, by_us, in_doubt } =
+                    import(&site, self.bundle, &search.read, replaces).await?;
                 self.imported = by_us;
                 self.revision = Some(id);
                 let client = site.client.patient_with_missing(VISIBLE_AFTER);
-                self.rollout(&client, id, current.as_ref()).run(revision.has_extensible_policy).await?;
+                let rolled_out = self.rollout(&client, id, current.as_ref()).run(revision.has_extensible_policy).await;
+                if in_doubt {
+                    delete_duplicates(&site, self.bundle, &search.read, id).await;
+                }
+                rolled_out?;
                 self.clean_up(id).await;
                 Ok((Ending::Deployed, format!("revision {id} is new")))
             }

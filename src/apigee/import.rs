@@ -26,6 +26,8 @@ pub(super) struct Imported {
     pub revision: Revision,
     /// False when another deployer made it at the same time.
     pub by_us: bool,
+    /// An import got no answer, or a duplicate could not be deleted: another revision with the same bundle may be there, or come.
+    pub in_doubt: bool,
 }
 
 /// Validates and imports the stamped copy of a bundle. `read` are the revisions that are known to hold something else.
@@ -37,7 +39,7 @@ pub(super) async fn import(
 ) -> Result<Imported, Error> {
     let zip = pack(site, bundle, replaces)?;
     site.client.validate(site.resource, &zip).await?;
-    let mut attempt = 1;
+    let (mut attempt, mut in_doubt) = (1, false);
     let id = loop {
         let error = match site.client.import(site.resource, &zip).await {
             Ok(id) => {
@@ -47,6 +49,7 @@ pub(super) async fn import(
             Err(error) if error.is_ambiguous() => error,
             Err(error) => return Err(error),
         };
+        in_doubt = true;
         site.say(Phase::Import, format!("{error}: looking whether the revision was made"));
         // Time for an import whose answer was lost to become visible.
         site.client.stop().sleep(jittered(site.options.polling.first.saturating_mul(4 * attempt))).await;
@@ -62,9 +65,35 @@ pub(super) async fn import(
         attempt += 1;
     };
     drop(zip);
-    converge(site, bundle, read, id)
+    let imported = converge(site, bundle, read, id)
         .await
-        .map_err(|error| error.leaving(&format!("revision {id} is imported and not deployed")))
+        .map_err(|error| error.leaving(&format!("revision {id} is imported and not deployed")))?;
+    Ok(Imported { in_doubt: in_doubt || imported.in_doubt, ..imported })
+}
+
+/// Deletes the other revisions with the same bundle that have come since: an import whose answer was lost may be done late, after
+/// the next one. None of them was ever deployed. A failure is told and is none of the deployment's.
+pub(super) async fn delete_duplicates(site: &Site<'_>, bundle: &Bundle, read: &BTreeSet<RevisionId>, kept: RevisionId) {
+    if let Err(error) = try_delete_duplicates(site, bundle, read, kept).await {
+        site.say(Phase::Import, format!("warning: a revision may stay beside its equal, revision {kept}: {error}"));
+    }
+}
+
+async fn try_delete_duplicates(
+    site: &Site<'_>,
+    bundle: &Bundle,
+    read: &BTreeSet<RevisionId>,
+    kept: RevisionId,
+) -> Result<(), Error> {
+    let others: BTreeSet<RevisionId> = unread(site, read).await?.into_iter().filter(|id| *id != kept).collect();
+    for id in others {
+        let found = search(site, bundle.digest, std::iter::once(id)).await?.found;
+        if found.is_some() {
+            site.client.delete_revision(site.resource, id).await?;
+            site.say(Phase::Import, format!("revision {id} has the same bundle, from a late import, and is deleted"));
+        }
+    }
+    Ok(())
 }
 
 fn pack(site: &Site<'_>, bundle: &Bundle, replaces: Replaced) -> Result<Bytes, Error> {
@@ -117,11 +146,11 @@ async fn converge(
                 "warning: the description of revision {id} did not keep the digest, so the next run will import again"
             ),
         );
-        return Ok(Imported { id, revision, by_us: true });
+        return Ok(Imported { id, revision, by_us: true, in_doubt: false });
     }
     let lower: Vec<RevisionId> = unread(site, read).await?.into_iter().filter(|other| *other < id).collect();
     let Some((first, first_revision)) = search(site, bundle.digest, lower.into_iter()).await?.found else {
-        return Ok(Imported { id, revision, by_us: true });
+        return Ok(Imported { id, revision, by_us: true, in_doubt: false });
     };
     site.say(
         Phase::Import,
@@ -129,8 +158,9 @@ async fn converge(
             "revision {first} has the same bundle, from another deployer at the same time: revision {id} is deleted"
         ),
     );
-    if let Err(error) = site.client.delete_revision(site.resource, id).await {
-        site.say(Phase::Import, format!("warning: revision {id} stays beside its equal: {error}"));
+    let deleted = site.client.delete_revision(site.resource, id).await;
+    if let Err(error) = &deleted {
+        site.say(Phase::Import, format!("revision {id} is still there: {error}"));
     }
-    Ok(Imported { id: first, revision: first_revision, by_us: false })
+    Ok(Imported { id: first, revision: first_revision, by_us: false, in_doubt: deleted.is_err() })
 }
