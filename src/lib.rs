@@ -5,6 +5,7 @@ pub mod bundle;
 pub mod check;
 pub mod cli;
 pub mod condition;
+pub mod configuration;
 pub mod diag;
 pub mod duration;
 pub mod expand;

@@ -11,8 +11,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::header::RETRY_AFTER;
 use reqwest::multipart::{Form, Part};
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::auth::TokenSource;
@@ -24,6 +25,7 @@ use super::revision::{Resource, Revision};
 use super::stop::{Stop, WRITE_PATIENCE};
 use super::{Endpoint, Error, Name, RevisionId};
 use crate::bundle::BundleKind;
+use crate::configuration::{self, Answer, Body, Verb};
 
 /// How a client behaves.
 #[derive(Debug, Clone, Copy)]
@@ -100,10 +102,19 @@ struct Call<'a> {
     method: Method,
     parts: Vec<&'a str>,
     query: Vec<(&'static str, &'a str)>,
-    upload: Option<Bytes>,
+    body: Sent<'a>,
     effect: Effect,
     /// The permissions that it takes, for a 403 that does not name one.
-    needs: &'static str,
+    needs: &'a str,
+}
+
+/// The body of a request.
+enum Sent<'a> {
+    Nothing,
+    /// The zip of a bundle.
+    Zip(Bytes),
+    /// Of a call that changes configuration.
+    Configuration(&'a Body),
 }
 
 /// An answer that is an error, and when the server wants to be asked again.
@@ -208,7 +219,7 @@ impl Client {
             method: Method::POST,
             parts: vec!["organizations", resource.organization.as_str(), resource.kind.collection()],
             query: vec![("name", resource.name.as_str()), ("action", action)],
-            upload: Some(zip.clone()),
+            body: Sent::Zip(zip.clone()),
             effect,
             needs,
         })
@@ -359,7 +370,7 @@ impl Client {
             method: Method::POST,
             parts: deployment_parts(resource, environment, &id, "deployments"),
             query,
-            upload: None,
+            body: Sent::Nothing,
             effect: Effect::Write,
             needs: match resource.kind {
                 BundleKind::Proxy => "apigee.deployments.create and apigee.proxyrevisions.deploy",
@@ -406,11 +417,66 @@ impl Client {
 
     async fn delete(&self, parts: Vec<&str>, needs: &'static str) -> Result<(), Error> {
         let call =
-            Call { method: Method::DELETE, parts, query: Vec::new(), upload: None, effect: Effect::Write, needs };
+            Call { method: Method::DELETE, parts, query: Vec::new(), body: Sent::Nothing, effect: Effect::Write, needs };
         match self.call::<serde::de::IgnoredAny>(call).await {
             Err(error) if !error.is_not_found() => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// Reads what a kind of configuration asks for: all pages of a list, and a 404 as an answer.
+    pub async fn read(&self, read: &configuration::Read) -> Result<Answer, Error> {
+        match self.read_found(read).await {
+            Err(error) if error.is_not_found() => Ok(Answer::Missing),
+            other => other,
+        }
+    }
+
+    async fn read_found(&self, read: &configuration::Read) -> Result<Answer, Error> {
+        let parts: Vec<&str> = read.path.iter().map(String::as_str).collect();
+        let query: Vec<(&'static str, &str)> =
+            read.query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let whole = || Call { query: query.clone(), ..Call::read(parts.clone(), &read.needs) };
+        let items = match read.form {
+            configuration::Form::Bytes => return Ok(Answer::Bytes(self.bytes(&whole()).await?)),
+            configuration::Form::Json => return Ok(Answer::Json(self.call(whole()).await?)),
+            configuration::Form::Pages(items) => items,
+        };
+        let mut all: Vec<Value> = Vec::new();
+        let mut token = String::new();
+        loop {
+            let mut call = whole();
+            call.query.extend(Some(("pageToken", token.as_str())).filter(|_| !token.is_empty()));
+            let mut page: serde_json::Map<String, Value> = self.call(call).await?;
+            if let Some(Value::Array(found)) = page.remove(items) {
+                all.extend(found);
+            }
+            let next = page.get("nextPageToken").and_then(Value::as_str).unwrap_or_default();
+            if next.is_empty() || next == token {
+                return Ok(Answer::Json(serde_json::json!({ items: all })));
+            }
+            token = next.to_owned();
+        }
+    }
+
+    /// Sends a call that changes configuration, and returns the answer; null where there is none.
+    pub async fn change(&self, request: &configuration::Request) -> Result<Value, Error> {
+        let call = Call {
+            method: match request.verb {
+                Verb::Get => Method::GET,
+                Verb::Post => Method::POST,
+                Verb::Put => Method::PUT,
+                Verb::Patch => Method::PATCH,
+                Verb::Delete => Method::DELETE,
+            },
+            parts: request.path.iter().map(String::as_str).collect(),
+            query: request.query.iter().map(|(name, value)| (*name, value.as_str())).collect(),
+            body: Sent::Configuration(&request.body),
+            effect: if request.makes_new { Effect::Create } else { Effect::Write },
+            needs: &request.needs,
+        };
+        let bytes = self.bytes(&call).await?;
+        if bytes.is_empty() { Ok(Value::Null) } else { call.decode(&bytes) }
     }
 
     /// Sends a GET request without any token to a URL that is not the management API's: a smoke test. The answer's status.
@@ -434,13 +500,18 @@ impl Client {
         self.delete(deployment_parts(resource, environment, &id, "deployments"), needs).await
     }
 
-    /// Sends a call until it is answered, or until the table says to stop.
+    /// Sends a call and reads its answer.
     async fn call<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Error> {
+        call.decode(&self.bytes(&call).await?)
+    }
+
+    /// Sends a call until it is answered, or until the table says to stop.
+    async fn bytes(&self, call: &Call<'_>) -> Result<Vec<u8>, Error> {
         let shared = &self.shared;
         let (mut attempt, mut renewed) = (1, false);
         loop {
-            let failure = match self.send_unless_stopped(&call).await {
-                Ok(body) => return call.decode(&body),
+            let failure = match self.send_unless_stopped(call).await {
+                Ok(body) => return Ok(body),
                 Err(failure) => failure,
             };
             if failure.unauthenticated && !renewed {
@@ -505,11 +576,7 @@ impl Client {
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
-        if let Some(zip) = &call.upload {
-            let part = Part::stream_with_length(zip.clone(), zip.len() as u64).file_name("bundle.zip");
-            let part = part.mime_str("application/octet-stream").map_err(|error| call.broken(&error))?;
-            request = request.multipart(Form::new().part("file", part));
-        }
+        request = call.body.put_on(request).map_err(|error| call.broken(&error))?;
         if call.effect.is_write() {
             self.writes.fetch_add(1, Ordering::Relaxed);
         }
@@ -529,6 +596,33 @@ impl Client {
             error: Error::from(Box::new(error)),
             retry_after,
             unauthenticated: status == StatusCode::UNAUTHORIZED,
+        })
+    }
+}
+
+impl Sent<'_> {
+    fn put_on(&self, request: RequestBuilder) -> Result<RequestBuilder, reqwest::Error> {
+        const FILE: &str = "application/octet-stream";
+        Ok(match self {
+            Self::Nothing | Self::Configuration(Body::Empty) => request,
+            Self::Zip(zip) => {
+                let part = Part::stream_with_length(zip.clone(), zip.len() as u64).file_name("bundle.zip");
+                request.multipart(Form::new().part("file", part.mime_str(FILE)?))
+            }
+            Self::Configuration(Body::Json(value)) => request.json(value),
+            Self::Configuration(Body::Bytes(bytes)) => {
+                request.header(reqwest::header::CONTENT_TYPE, FILE).body(bytes.clone())
+            }
+            Self::Configuration(Body::Form(parts)) => {
+                let mut form = Form::new();
+                for (name, file, content) in parts {
+                    let part = Part::bytes(content.clone());
+                    // A part without a file's name is a field.
+                    let part = if file.is_empty() { part } else { part.file_name(*file).mime_str(FILE)? };
+                    form = form.part(*name, part);
+                }
+                request.multipart(form)
+            }
         })
     }
 }
@@ -554,8 +648,8 @@ fn deployment_parts<'a>(
 }
 
 impl<'a> Call<'a> {
-    fn read(parts: Vec<&'a str>, needs: &'static str) -> Self {
-        Self { method: Method::GET, parts, query: Vec::new(), upload: None, effect: Effect::Read, needs }
+    fn read(parts: Vec<&'a str>, needs: &'a str) -> Self {
+        Self { method: Method::GET, parts, query: Vec::new(), body: Sent::Nothing, effect: Effect::Read, needs }
     }
 
     fn decode<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Error> {

@@ -108,6 +108,16 @@ impl Error {
         matches!(self, Self::Api(error) if error.http_status == 404)
     }
 
+    /// True for the API's "there is one already".
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Api(error) if error.http_status == 409)
+    }
+
+    /// True for the API's "not as things stand": something must be there, or must be gone, before.
+    pub fn is_precondition(&self) -> bool {
+        matches!(self, Self::Api(error) if error.http_status == 400 && error.status == "FAILED_PRECONDITION")
+    }
+
     /// True for the API's "you may not".
     pub fn is_forbidden(&self) -> bool {
         matches!(self, Self::Api(error) if error.http_status == 403)

@@ -6,6 +6,7 @@
 //! The contract is the discovery document `apigee.v1`. Invariants: an import is never repeated blindly, a write happens only
 //! after the state was read, and a token is never logged.
 
+pub mod apply;
 pub mod auth;
 pub mod batch;
 pub mod blame;
@@ -23,6 +24,7 @@ pub mod outcome;
 pub mod pace;
 pub mod plan;
 pub mod provenance;
+pub mod register;
 pub mod remove;
 mod requirements;
 pub mod retention;

@@ -76,6 +76,9 @@ codes! {
     /// The one Job of an environment (`spec.batch: environment`) has too many bundles: Kubernetes stores no object larger than
     /// 1.5 MiB. Bundles of several namespaces have a Job each.
     BatchTooLarge = "AF038",
+    /// A spec names something that is not in the input: a proxy, a keystore, a product. If it is made elsewhere, say so with
+    /// `spec.external`.
+    UnknownName = "AF039",
     /// The ConfigMap that holds the bundle is not in the input.
     MissingConfigMap = "AF040",
     /// The raw bundle cannot be read: a zip that is none, a key that gives no path.

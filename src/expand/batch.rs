@@ -2,10 +2,10 @@
 
 use super::environment::Environment;
 use crate::apigee::schedule::{Node, Schedule};
-use crate::bundle::batch::{DEFAULT_WORKERS, SCHEMA_VERSION};
+use crate::bundle::batch::{DEFAULT_WORKERS, FILE_NAME, SCHEMA_VERSION};
 use crate::bundle::{Batch, BatchEntry};
 use crate::diag::{Code, Diagnostic};
-use crate::k8s::{self, BatchMap, BundleMaps, Deployer, Deployment, Metadata, Object, Payload};
+use crate::k8s::{self, BundleMaps, Deployer, Deployment, JsonMap, Metadata, Object, Payload};
 use crate::spec::expand_apigee::Provenance;
 
 /// The most that a Job may take as JSON, in bytes. etcd refuses an object of more than 1.5 MiB, and managers of fields, admission and
@@ -36,7 +36,8 @@ pub(super) fn objects(
     let sources: Vec<_> = members.iter().flat_map(|member| member.maps.sources_below(&member.entry.folder)).collect();
     let batch =
         Batch { schema_version: SCHEMA_VERSION, bundles: members.iter().map(|member| member.entry.clone()).collect() };
-    let map = BatchMap::new(&batch, environment.name(), &metadata("batch")).map_err(internal)?;
+    let stem = k8s::batch_name(environment.name());
+    let map = JsonMap::new(&batch, FILE_NAME, &stem, &metadata("batch")).map_err(internal)?;
     let map = map.ok_or_else(|| too_large(environment, members.len(), "list of the batch"))?;
     let deployment = Deployment {
         organization: environment.organization(),

@@ -91,7 +91,7 @@ pub(super) fn expand<'r>(
 
 /// The environments that a resource asks for: all, or those it names. They are read before the spec is decoded, since its values
 /// depend on them.
-fn environments<'r>(
+pub(super) fn environments<'r>(
     spec: &Node,
     environments: &'r [Environment<'r>],
     report: &mut Report<'_>,
@@ -157,7 +157,9 @@ impl<'s> Written<'s> {
                 deploy: &spec.deploy,
                 generate: Box::new(|name, read, report| generate_shared_flow(name, spec, read, report)),
             }),
-            Spec::ApigeeEnvironment(_) | Spec::ApigeeProfile(_) | Spec::ExpandApigee(_) => None,
+            Spec::ApigeeEnvironment(_) | Spec::ApigeeProfile(_) | Spec::ExpandApigee(_) | Spec::Configuration(_) => {
+                None
+            }
         }
     }
 }

@@ -6,6 +6,7 @@
 mod batch;
 mod bundle_resource;
 mod called_flows;
+mod configuration;
 mod environment;
 mod function_config;
 mod outputs;
@@ -29,6 +30,7 @@ use crate::yaml::Node;
 pub use raw_bundle::check as check_files;
 
 use bundle_resource::BundleResource;
+use configuration::ConfigurationResource;
 use environment::Environment;
 use outputs::Outputs;
 use profiles::Profiles;
@@ -153,12 +155,17 @@ impl Run<'_, '_> {
         let environments = self.environments(&resources);
         self.check_environments(&resources, &environments);
         let bundles = self.bundles(&resources, &environments);
+        let configuration = self.configuration(&resources, &environments);
         if resources.is_empty() && !has_errors(&self.diagnostics) {
             self.nothing_to_expand(outputs);
         }
         self.check_names(&bundles);
         called_flows::check(&bundles, &mut self.diagnostics);
+        configuration::check(&configuration, &bundles, &mut self.diagnostics);
         let mut made = Outputs::new(provenance.as_ref());
+        for one in &configuration {
+            made.add_configuration(one);
+        }
         for bundle in &bundles {
             if let Err(why) = made.add(bundle) {
                 self.diagnostics.push(Diagnostic::error(Code::Internal, why).of(&bundle.resource.subject));
@@ -381,12 +388,36 @@ impl Run<'_, '_> {
         bundles
     }
 
+    fn configuration<'r>(
+        &mut self,
+        resources: &'r [Resource],
+        environments: &'r [Environment<'r>],
+    ) -> Vec<ConfigurationResource<'r>> {
+        let mut all = Vec::new();
+        for resource in resources.iter().filter(|resource| resource.kind.crud.is_some()) {
+            let mut report = Report::new(&resource.subject);
+            all.extend(configuration::expand(
+                resource,
+                self.input,
+                self.options.environment,
+                environments,
+                &mut report,
+            ));
+            for diagnostic in report.into_diagnostics() {
+                if !self.is_known(&diagnostic) {
+                    self.diagnostics.push(diagnostic);
+                }
+            }
+        }
+        all
+    }
+
     /// Without an environment nothing says where to deploy.
     fn check_environments(&mut self, resources: &[Resource], environments: &[Environment<'_>]) {
         // An environment that is there but wrong has been reported.
         let given = self.input.items().iter().any(|item| is_ours(item) && item.header.kind == "ApigeeEnvironment");
         if let Some(first) =
-            resources.iter().find(|resource| makes_a_bundle(resource)).filter(|_| environments.is_empty() && !given)
+            resources.iter().find(|resource| needs_a_place(resource)).filter(|_| environments.is_empty() && !given)
         {
             self.diagnostics.push(
                 Diagnostic::error(Code::MissingEnvironment, "no ApigeeEnvironment is in the input")
@@ -463,6 +494,11 @@ impl Run<'_, '_> {
 /// Whether a resource is of a kind that becomes a bundle.
 fn makes_a_bundle(resource: &Resource) -> bool {
     BundleKind::ALL.into_iter().any(|kind| kind.resource_kind() == resource.kind.name)
+}
+
+/// Whether a resource goes to an environment or an organization.
+fn needs_a_place(resource: &Resource) -> bool {
+    makes_a_bundle(resource) || resource.kind.crud.is_some()
 }
 
 fn is_ours(item: &Item<'_>) -> bool {

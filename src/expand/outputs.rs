@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::batch::{self, Member};
 use super::bundle_resource::BundleResource;
+use super::configuration::{self, ConfigurationResource};
 use super::environment::Environment;
 use crate::apigee::endpoint::Endpoint;
 use crate::bundle::{BatchEntry, BundleKind, DeploySettings, Digest, Manifest, Removal};
+use crate::configuration::{Entry, Scope};
 use crate::diag::{Code, Diagnostic, Subject};
 use crate::k8s::{self, BundleMaps, Deployer, Deployment, Metadata, Object, Payload};
 use crate::krm::{Id, Item, annotation};
@@ -44,6 +46,14 @@ pub(super) struct Outputs<'r> {
     namespaces: BTreeMap<String, Vec<&'r Environment<'r>>>,
     /// Jobs wait for the identities of their namespace, which are known when all bundles were seen.
     pending: Vec<Pending<'r>>,
+    /// By namespace and place.
+    configurations: BTreeMap<(String, Scope, String, String), Configurations<'r>>,
+}
+
+/// The configuration of one place.
+struct Configurations<'r> {
+    environment: &'r Environment<'r>,
+    entries: Vec<Entry>,
 }
 
 struct Pending<'r> {
@@ -71,6 +81,24 @@ impl<'r> Outputs<'r> {
             bundles: BTreeMap::new(),
             namespaces: BTreeMap::new(),
             pending: Vec::new(),
+            configurations: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a resource to the configuration of its place.
+    pub(super) fn add_configuration(&mut self, made: &ConfigurationResource<'r>) {
+        let (namespace, environment) = (made.namespace().to_owned(), made.environment);
+        self.know(&namespace, environment);
+        let key = (namespace, made.scope, environment.organization().to_owned(), environment.name().to_owned());
+        let place = self.configurations.entry(key).or_insert(Configurations { environment, entries: Vec::new() });
+        place.entries.push(made.entry.clone());
+    }
+
+    /// Remembers that an environment deploys into a namespace.
+    fn know(&mut self, namespace: &str, environment: &'r Environment<'r>) {
+        let known = self.namespaces.entry(namespace.to_owned()).or_default();
+        if !known.iter().any(|other| std::ptr::eq(*other, environment)) {
+            known.push(environment);
         }
     }
 
@@ -97,10 +125,7 @@ impl<'r> Outputs<'r> {
                 self.config_maps.extend(objects.into_iter().map(output));
                 self.bundles.insert(bundle.clone(), maps);
             }
-            let known = self.namespaces.entry(namespace.to_owned()).or_default();
-            if !known.iter().any(|other| std::ptr::eq(*other, *environment)) {
-                known.push(environment);
-            }
+            self.know(namespace, environment);
             self.pending.push(Pending {
                 resource: made.resource,
                 calls: made.requires.shared_flows.clone(),
@@ -129,6 +154,7 @@ impl<'r> Outputs<'r> {
             }
         }
         outputs.append(&mut self.config_maps);
+        self.configurations(&mut outputs, diagnostics);
         self.batches(&mut outputs, diagnostics);
         for pending in self.pending.iter().filter(|pending| !pending.is_batched()) {
             match self.job(pending) {
@@ -138,6 +164,31 @@ impl<'r> Outputs<'r> {
         }
         check_names(&outputs, &foreign, diagnostics);
         place(outputs)
+    }
+
+    /// For each namespace and place with configuration its ConfigMap and its Job.
+    fn configurations(&self, outputs: &mut Vec<Output<'r>>, diagnostics: &mut Vec<Diagnostic>) {
+        for ((namespace, scope, ..), Configurations { environment, entries }) in &self.configurations {
+            let deployer = self.deployer(namespace, environment);
+            let document = configuration::document(entries.clone());
+            let made = configuration::objects(
+                environment,
+                *scope,
+                some(namespace),
+                &deployer,
+                self.provenance,
+                &document,
+            );
+            match made {
+                Ok([map, job]) => {
+                    // The name of its file must not change with the digest.
+                    let stem = Some(k8s::configuration_name(configuration::place(*scope, environment)));
+                    outputs.push(Output { object: map, from: environment.resource, stem });
+                    outputs.push(Output::new(job, environment.resource));
+                }
+                Err(diagnostic) => diagnostics.push(diagnostic),
+            }
+        }
     }
 
     /// For each namespace and environment in batch mode its ConfigMap and its Job.

@@ -1,14 +1,14 @@
 //! The Job that deploys one bundle, or a batch of them, to one environment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::batch::v1::{
     JobSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement, PodFailurePolicyOnPodConditionsPattern,
     PodFailurePolicyRule,
 };
 use k8s_openapi::api::core::v1::{
-    Capabilities, ConfigMapVolumeSource, Container, EnvVar, PodSecurityContext, PodSpec, PodTemplateSpec,
-    ProjectedVolumeSource, ResourceRequirements, SeccompProfile, SecurityContext, Volume, VolumeMount,
+    Capabilities, ConfigMapVolumeSource, Container, EnvVar, KeyToPath, PodSecurityContext, PodSpec, PodTemplateSpec,
+    ProjectedVolumeSource, ResourceRequirements, SeccompProfile, SecretProjection, SecurityContext, Volume, VolumeMount,
     VolumeProjection,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -16,10 +16,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::identity::Deployer;
 use super::metadata::{DIGEST, Metadata};
-use super::names::{batch_name, job_name, label_value};
+use super::names::{batch_name, configuration_name, job_name, label_value};
 use super::object::Object;
 use super::provenance;
 use crate::bundle::{BundleKind, DeploySettings, Digest, Removal, SmokeTest, batch, manifest};
+use crate::configuration::secret::SecretKeyRef;
+use crate::configuration::{Place, document};
 use crate::spec::environment::{self, Resources};
 use crate::spec::expand_apigee::Provenance;
 
@@ -34,6 +36,12 @@ const BUNDLES: &str = "bundles";
 
 /// With the list of a batch.
 const BATCH: &str = "batch";
+
+/// With the document of a configuration.
+const CONFIGURATION: &str = "configuration";
+
+/// With the keys of Secrets.
+const SECRETS: &str = "secrets";
 
 /// The exit codes of the deployer that a retry cannot mend: usage, bundle invalid, bundle missing or too large, digest, permission.
 const PERMANENT: [i32; 5] = [64, 65, 66, 67, 77];
@@ -58,6 +66,17 @@ pub enum Payload<'a> {
         name: &'a str,
         /// How much of it goes.
         removal: Removal,
+    },
+    /// The configuration of an environment or an organization.
+    Configuration {
+        /// The name of the ConfigMap with the document.
+        config_map: &'a str,
+        /// The place.
+        place: Place<'a>,
+        /// Whose desired state it is.
+        owner: &'a str,
+        /// The keys of Secrets that it needs.
+        secrets: &'a BTreeSet<SecretKeyRef>,
     },
     /// All bundles of an environment.
     Batch {
@@ -97,6 +116,16 @@ pub struct Deployment<'a> {
     pub provenance: Option<&'a Provenance>,
 }
 
+impl Deployment<'_> {
+    /// The environment that the Job changes; none if it is the organization.
+    fn environment(&self) -> Option<&str> {
+        match self.payload {
+            Payload::Configuration { place, .. } => place.environment.map(|_| self.environment),
+            _ => Some(self.environment),
+        }
+    }
+}
+
 /// The Job.
 pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
     let name = match deployment.payload {
@@ -104,6 +133,7 @@ pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
             job_name(kind, deployment.environment, name)
         }
         Payload::Batch { .. } => batch_name(deployment.environment),
+        Payload::Configuration { place, .. } => configuration_name(place),
     };
     let mut object_meta = metadata.object(&name);
     let labels = job_labels(deployment, metadata);
@@ -160,15 +190,19 @@ fn job_labels(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> BTreeMap<
             BundleKind::Proxy => name.to_owned(),
             BundleKind::SharedFlow => format!("{}-{name}", metadata.component),
         },
-        Payload::Batch { .. } => metadata.component.to_owned(),
+        Payload::Batch { .. } | Payload::Configuration { .. } => metadata.component.to_owned(),
     };
-    let instance = format!("{}-{}-{what}", deployment.organization, deployment.environment);
+    let environment = deployment.environment();
+    let place = environment.map(|environment| format!("{environment}-")).unwrap_or_default();
+    let instance = format!("{}-{place}{what}", deployment.organization);
     let mut labels = BTreeMap::from([
         ("app.kubernetes.io/instance".to_owned(), label_value(&instance)),
         ("app.kubernetes.io/version".to_owned(), deployment.digest.short(10)),
         ("apigeeflux.dev/organization".to_owned(), label_value(deployment.organization)),
-        ("apigeeflux.dev/environment".to_owned(), label_value(deployment.environment)),
     ]);
+    if let Some(environment) = environment {
+        labels.insert("apigeeflux.dev/environment".to_owned(), label_value(environment));
+    }
     if let Payload::Bundle { name, .. } | Payload::Removal { name, .. } = deployment.payload {
         labels.insert(format!("apigeeflux.dev/{}", metadata.component), label_value(name));
     }
@@ -206,6 +240,12 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
         Payload::Batch { .. } => {
             vec!["deploy".to_owned(), format!("--batch={BATCH}/{}", batch::FILE_NAME), format!("--bundles={BUNDLES}")]
         }
+        Payload::Configuration { owner, .. } => vec![
+            "apply".to_owned(),
+            format!("--configuration={CONFIGURATION}/{}", document::FILE_NAME),
+            format!("--secrets={SECRETS}"),
+            format!("--owner={owner}"),
+        ],
         Payload::Removal { kind, name, removal } => {
             let kind = match kind {
                 BundleKind::Proxy => "proxy",
@@ -219,8 +259,8 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
     arguments.extend([
         format!("--provenance=provenance/{}", provenance::FILE_NAME),
         format!("--org={}", deployment.organization),
-        format!("--env={}", deployment.environment),
     ]);
+    arguments.extend(deployment.environment().map(|environment| format!("--env={environment}")));
     if let Payload::Bundle { .. } = deployment.payload {
         arguments.push(format!("--expect-digest={}", deployment.digest));
     }
@@ -231,7 +271,7 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
     if let Payload::Bundle { settings, .. } = deployment.payload {
         arguments.extend(settings_arguments(settings));
     }
-    let waits = !matches!(deployment.payload, Payload::Removal { .. });
+    let waits = !matches!(deployment.payload, Payload::Removal { .. } | Payload::Configuration { .. });
     if waits && deployment.settings.wait == environment::Wait::Accepted {
         arguments.push("--wait=accepted".to_owned());
     }
@@ -265,7 +305,7 @@ fn pod(deployment: &Deployment<'_>) -> PodSpec {
     let files = match deployment.payload {
         Payload::Bundle { .. } => Some(BUNDLE),
         Payload::Batch { .. } => Some(BUNDLES),
-        Payload::Removal { .. } => None,
+        Payload::Removal { .. } | Payload::Configuration { .. } => None,
     };
     if let Some(files) = files {
         mounts.push(mount(files));
@@ -285,13 +325,24 @@ fn pod(deployment: &Deployment<'_>) -> PodSpec {
         }),
         ..Volume::default()
     });
-    if let Payload::Batch { config_map } = deployment.payload {
-        mounts.push(mount(BATCH));
+    let document = match deployment.payload {
+        Payload::Batch { config_map } => Some((BATCH, config_map)),
+        Payload::Configuration { config_map, .. } => Some((CONFIGURATION, config_map)),
+        Payload::Bundle { .. } | Payload::Removal { .. } => None,
+    };
+    if let Some((name, config_map)) = document {
+        mounts.push(mount(name));
         volumes.push(Volume {
-            name: BATCH.to_owned(),
+            name: name.to_owned(),
             config_map: Some(ConfigMapVolumeSource { name: config_map.to_owned(), ..ConfigMapVolumeSource::default() }),
             ..Volume::default()
         });
+    }
+    if let Payload::Configuration { secrets, .. } = deployment.payload
+        && !secrets.is_empty()
+    {
+        mounts.push(mount(SECRETS));
+        volumes.push(secret_volume(secrets));
     }
     let mut env: Vec<EnvVar> = deployment
         .settings
@@ -337,6 +388,30 @@ fn pod(deployment: &Deployment<'_>) -> PodSpec {
         }],
         volumes: Some(volumes),
         ..PodSpec::default()
+    }
+}
+
+/// Each key of each Secret as `<Secret>/<key>`. All are optional: a pod that waits for a Secret tells nobody why, a program does.
+fn secret_volume(secrets: &BTreeSet<SecretKeyRef>) -> Volume {
+    let source = |secret: &SecretKeyRef| VolumeProjection {
+        secret: Some(SecretProjection {
+            name: secret.name.clone(),
+            items: Some(vec![KeyToPath {
+                key: secret.key.clone(),
+                path: format!("{}/{}", secret.name, secret.key),
+                mode: None,
+            }]),
+            optional: Some(true),
+        }),
+        ..VolumeProjection::default()
+    };
+    Volume {
+        name: SECRETS.to_owned(),
+        projected: Some(ProjectedVolumeSource {
+            sources: Some(secrets.iter().map(source).collect()),
+            default_mode: Some(0o440),
+        }),
+        ..Volume::default()
     }
 }
 

@@ -4,22 +4,24 @@
 //! variables in it nor is surprised by a changed Job; a Job's pod template holds the bundle's digest and nothing of a commit, so
 //! that it runs again exactly when there is something to deploy.
 
-mod batch_map;
 mod bundle_maps;
 mod identity;
 mod job;
+mod json_map;
 mod metadata;
 mod names;
 mod network_policy;
 mod object;
 mod provenance;
 
-pub use batch_map::BatchMap;
 pub use bundle_maps::{BundleMaps, MAX_CONFIG_MAP_BYTES};
 pub use identity::Deployer;
 pub use job::{Deployment, Payload, job};
+pub use json_map::JsonMap;
 pub use metadata::{DIGEST, Metadata};
-pub use names::{batch_name, bundle_name, bundle_stem, component, job_name, label_value, slug};
+pub use names::{
+    batch_name, bundle_name, bundle_stem, component, configuration_name, job_name, label_value, slug,
+};
 pub use network_policy::network_policy;
 pub use object::Object;
 pub use provenance::provenance;

@@ -1,6 +1,7 @@
 //! Names in Kubernetes, made from names in Apigee.
 
 use crate::bundle::{BundleKind, Digest};
+use crate::configuration::Place;
 
 /// A slug up to this length is used as it is.
 const MAX_SLUG: usize = 40;
@@ -32,6 +33,15 @@ pub fn job_name(kind: BundleKind, environment: &str, bundle: &str) -> String {
 /// that could have the name.
 pub fn batch_name(environment: &str) -> String {
     bounded(&format!("apigee-{}-batch", slug(environment)), MAX_JOB_NAME)
+}
+
+/// `apigee-<environment>-configuration` or `apigee-<organization>-organization`, at most 52 characters: the Job of all configuration of
+/// a place.
+pub fn configuration_name(place: Place<'_>) -> String {
+    match place.environment {
+        Some(environment) => bounded(&format!("apigee-{}-configuration", slug(environment)), MAX_JOB_NAME),
+        None => bounded(&format!("apigee-{}-organization", slug(place.organization)), MAX_JOB_NAME),
+    }
 }
 
 /// `apigee-<proxy>` or `apigee-sharedflow-<shared flow>`: what all ConfigMaps of a bundle are called, whatever it holds.

@@ -39,17 +39,23 @@ fn walk(node: &Node, key: Option<&str>, at: &FieldPath, report: &mut Report<'_>)
         }
         Value::Scalar(text, _) => {
             if let Some(what) = credential(key, text) {
-                report.push(
-                    Diagnostic::error(Code::InlineCredential, format!("{what} stands in the spec"))
-                        .at(at.clone())
-                        .help(
-                            "remove it from Git and revoke it; keep it in a Secret (Sealed Secrets, External Secrets, Vault) and \
-                             let the proxy read it at run time, from a key value map or a keystore reference",
-                        ),
-                );
+                report.push(inline(what).at(at.clone()));
             }
         }
     }
+}
+
+/// The finding on a credential.
+fn inline(what: &str) -> Diagnostic {
+    Diagnostic::error(Code::InlineCredential, format!("{what} stands in the spec")).help(
+        "remove it from Git and revoke it; keep it in a Secret (Sealed Secrets, External Secrets, Vault) and let the proxy read it at \
+         run time, from a key value map (`ApigeeKeyValueMap` takes `valueFrom: {secretKeyRef: {name, key}}`) or a keystore reference",
+    )
+}
+
+/// True for a key whose literal value is a credential.
+fn is_secret_name(key: &str) -> bool {
+    SECRET_KEYS.contains(&key.to_lowercase().replace(['-', '_'], "").as_str())
 }
 
 /// What credential a scalar holds, if any.
@@ -66,10 +72,9 @@ pub fn credential(key: Option<&str>, text: &str) -> Option<&'static str> {
     if text.contains("://") && text.split(char::is_whitespace).any(has_url_password) {
         return Some("a URL with a password");
     }
-    let key = key?.to_lowercase().replace(['-', '_'], "");
     // A flow variable, a value of the environment or a reference is no literal.
     let literal = !text.is_empty() && !text.contains('{') && !text.contains("$(") && !text.starts_with("ref://");
-    (literal && SECRET_KEYS.contains(&key.as_str())).then_some("a credential")
+    (literal && is_secret_name(key?)).then_some("a credential")
 }
 
 /// Three base64url parts of which the first is a JSON object, as in RFC 7519.

@@ -7,6 +7,7 @@ pub mod api_proxy;
 pub mod bundle_resource;
 pub mod bundle_source;
 pub mod cache;
+pub mod configuration;
 pub mod cors;
 pub mod credential;
 pub mod deploy;
@@ -44,6 +45,7 @@ use std::sync::LazyLock;
 
 use schemars::{Schema, SchemaGenerator};
 
+use crate::configuration::{ConfigurationSpec, Crud, key_value_map, target_server};
 use crate::yaml::decode::DecodeError;
 use crate::yaml::{Node, decode};
 
@@ -63,25 +65,47 @@ pub struct Kind {
     /// The JSON schema of its `spec`, made once.
     pub schema: fn() -> &'static Schema,
     decode: fn(&Node) -> Result<Spec, DecodeError>,
+    /// The calls to Apigee, for a kind of configuration.
+    pub crud: Option<&'static dyn Crud>,
 }
 
 macro_rules! kinds {
-    ($( $(#[doc = $doc:literal])+ $name:ident($spec:ty), )+) => {
+    (
+        $( $(#[doc = $doc:literal])+ $name:ident($spec:ty), )+
+        configuration { $( $(#[doc = $config_doc:literal])+ $config_name:ident($config_spec:ty), )+ }
+    ) => {
         /// The decoded `spec` of a resource of ours.
         #[derive(Debug, Clone)]
-        pub enum Spec { $( $(#[doc = $doc])+ $name(Box<$spec>), )+ }
+        pub enum Spec {
+            $( $(#[doc = $doc])+ $name(Box<$spec>), )+
+            /// Any kind of configuration.
+            Configuration(configuration::Configured),
+        }
 
-        /// All kinds.
-        pub const KINDS: &[Kind] = &[ $( Kind {
-            name: stringify!($name),
-            doc: concat!($($doc),+),
-            schema: || {
-                static SCHEMA: LazyLock<Schema> =
-                    LazyLock::new(|| SchemaGenerator::default().into_root_schema_for::<$spec>());
-                &SCHEMA
-            },
-            decode: |node| decode::decode(node).map(|spec| Spec::$name(Box::new(spec))),
-        }, )+ ];
+        /// All kinds. Those of configuration stand in the order in which they depend on each other: what is named before what names it.
+        pub const KINDS: &[Kind] = &[
+            $( Kind {
+                name: stringify!($name),
+                doc: concat!($($doc),+),
+                schema: || {
+                    static SCHEMA: LazyLock<Schema> =
+                        LazyLock::new(|| SchemaGenerator::default().into_root_schema_for::<$spec>());
+                    &SCHEMA
+                },
+                decode: |node| decode::decode(node).map(|spec| Spec::$name(Box::new(spec))),
+                crud: None,
+            }, )+
+            $( Kind {
+                name: stringify!($config_name),
+                doc: concat!($($config_doc),+),
+                schema: || {
+                    static SCHEMA: LazyLock<Schema> = LazyLock::new(configuration::schema::<$config_spec>);
+                    &SCHEMA
+                },
+                decode: configuration::read::<$config_spec>,
+                crud: Some(<$config_spec as ConfigurationSpec>::CRUD),
+            }, )+
+        ];
     };
 }
 
@@ -96,6 +120,12 @@ kinds! {
     ApigeeSharedFlow(shared_flow::ApigeeSharedFlowSpec),
     /// The function's own configuration.
     ExpandApigee(expand_apigee::ExpandApigeeSpec),
+    configuration {
+        /// A backend of an environment, which proxies name in place of a host.
+        ApigeeTargetServer(target_server::TargetServer),
+        /// Pairs of keys and values that proxies read at run time, encrypted in Apigee.
+        ApigeeKeyValueMap(key_value_map::KeyValueMap),
+    }
 }
 
 /// The kind of a name.

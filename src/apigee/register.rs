@@ -1,0 +1,91 @@
+//! The records of what this program made in an environment or organization: entries of one key value map beside it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::Error;
+use super::client::Client;
+use crate::configuration::{Answer, Body, Form, Id, Place, Read, Record, Request, Verb, record};
+
+/// The records of one place, as they were read.
+#[derive(Debug, Default)]
+pub struct Register {
+    /// Whether the map is there.
+    exists: bool,
+    /// By what they are about.
+    records: BTreeMap<Id, Record>,
+}
+
+impl Register {
+    /// Reads all records of a place.
+    pub async fn read(client: &Client, place: Place<'_>) -> Result<Self, Error> {
+        let read = Read {
+            path: place.path(&["keyvaluemaps", record::MAP, "entries"]),
+            query: vec![("pageSize", "100".to_owned())],
+            form: Form::Pages("keyValueEntries"),
+            needs: "apigee.keyvaluemapentries.list".to_owned(),
+        };
+        let answer = client.read(&read).await?;
+        let entries = answer.json().get("keyValueEntries").and_then(Value::as_array);
+        let records = entries.into_iter().flatten().filter_map(|entry| {
+            let record = Record::parse(entry.get("value")?.as_str()?)?;
+            // An entry under another key was copied by hand.
+            (entry.get("name")?.as_str()? == Record::key(&record.id)).then(|| (record.id.clone(), record))
+        });
+        Ok(Self { exists: answer != Answer::Missing, records: records.collect() })
+    }
+
+    /// The record of a resource.
+    pub fn get(&self, id: &Id) -> Option<&Record> {
+        self.records.get(id)
+    }
+
+    /// All records, ordered by what they are about.
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.records.values()
+    }
+
+    /// Makes the map, if it is not there.
+    pub async fn prepare(&mut self, client: &Client, place: Place<'_>) -> Result<(), Error> {
+        if self.exists {
+            return Ok(());
+        }
+        let body = Body::Json(json!({"name": record::MAP, "encrypted": true}));
+        let request = Request::new(Verb::Post, place.path(&["keyvaluemaps"]), body, "apigee.keyvaluemaps.create");
+        match client.change(&request).await {
+            // Another deployer was faster.
+            Err(error) if !error.is_conflict() => Err(error),
+            _ => {
+                self.exists = true;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Writes a record. `known` says that the register had one.
+pub(super) async fn write(client: &Client, place: Place<'_>, record: &Record, known: bool) -> Result<(), Error> {
+    let key = Record::key(&record.id);
+    let body = || Body::Json(json!({"name": key, "value": record.to_value()}));
+    let all = || place.path(&["keyvaluemaps", record::MAP, "entries"]);
+    let one = || place.path(&["keyvaluemaps", record::MAP, "entries", &key]);
+    let create = || Request::new(Verb::Post, all(), body(), "apigee.keyvaluemapentries.create");
+    let update = || Request::new(Verb::Put, one(), body(), "apigee.keyvaluemapentries.update");
+    let result = if known { client.change(&update()).await } else { client.change(&create()).await };
+    match result {
+        Err(error) if known && error.is_not_found() => client.change(&create()).await.map(drop),
+        Err(error) if !known && error.is_conflict() => client.change(&update()).await.map(drop),
+        other => other.map(drop),
+    }
+}
+
+/// Deletes a record.
+pub(super) async fn forget(client: &Client, place: Place<'_>, id: &Id) -> Result<(), Error> {
+    let path = place.path(&["keyvaluemaps", record::MAP, "entries", &Record::key(id)]);
+    let request = Request::new(Verb::Delete, path, Body::Empty, "apigee.keyvaluemapentries.delete");
+    match client.change(&request).await {
+        Err(error) if !error.is_not_found() => Err(error),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,113 @@
+//! `configuration.json`: what an environment or an organization is to have beside its bundles.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The schema version that this program writes, and the newest that it reads.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The key of the document in its ConfigMap and its file name in the mount.
+pub const FILE_NAME: &str = "configuration.json";
+
+/// The configuration of one place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Document {
+    /// [`SCHEMA_VERSION`]; a reader refuses a newer one.
+    pub schema_version: u32,
+    /// The resources, in the order in which their kinds depend on each other.
+    pub resources: Vec<Entry>,
+}
+
+/// One resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Entry {
+    /// What it is.
+    #[serde(flatten)]
+    pub id: Id,
+    /// What happens to it when it leaves Git.
+    #[serde(default, skip_serializing_if = "DeletionPolicy::is_orphan")]
+    pub deletion_policy: DeletionPolicy,
+    /// Whether one that stands in Apigee already, and that somebody else made, is taken over.
+    #[serde(default, skip_serializing_if = "Adopt::is_never")]
+    pub adopt: Adopt,
+    /// What Apigee is to have. A secret stands as `{"valueFrom": …}`.
+    pub body: Value,
+}
+
+/// What a resource is: no two of a place have the same.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Id {
+    /// The kind, for example `ApigeeTargetServer`.
+    pub kind: String,
+    /// What it belongs to, if its name is unique only there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// Its name in Apigee.
+    pub name: String,
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.parent {
+            Some(parent) => write!(f, "{} {parent}/{}", self.kind, self.name),
+            None => write!(f, "{} {}", self.kind, self.name),
+        }
+    }
+}
+
+/// What happens in Apigee to configuration that leaves Git.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum DeletionPolicy {
+    /// It stays as it is.
+    #[default]
+    Orphan,
+    /// It is deleted.
+    Delete,
+}
+
+impl DeletionPolicy {
+    fn is_orphan(&self) -> bool {
+        *self == Self::Orphan
+    }
+}
+
+/// What to do with a resource that is in Apigee already though this program did not make it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Adopt {
+    /// It is left alone, and the deployment fails.
+    #[default]
+    Never,
+    /// It is taken over if it is equal to what is wanted; otherwise the deployment fails and says what differs.
+    Match,
+    /// It is taken over and made as wanted.
+    Override,
+}
+
+impl Adopt {
+    fn is_never(&self) -> bool {
+        *self == Self::Never
+    }
+}
+
+impl Document {
+    /// Reads a document.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Version {
+            schema_version: u32,
+        }
+        let Version { schema_version } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        if schema_version > SCHEMA_VERSION {
+            return Err(format!(
+                "it has schema version {schema_version}, this program reads up to {SCHEMA_VERSION}: use the image that rendered it"
+            ));
+        }
+        serde_json::from_slice(bytes).map_err(|error| error.to_string())
+    }
+}

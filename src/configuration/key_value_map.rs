@@ -1,0 +1,276 @@
+//! `ApigeeKeyValueMap`: pairs that proxies read at run time, of an environment, an organization or one proxy (`keyvaluemaps`).
+//!
+//! The map's entries are read in pages and compared one by one. Entries that others put there stay; those that this program put there go
+//! when they leave Git. A map with `maskedValues` does not give its values back: a digest in the record tells a new one.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::call::{Answer, Body, Change, Field, Form, Read, Request, Verb};
+use super::record::{self, Part, secret_digest};
+use super::secret::{self, Text};
+use super::{Configuration, ConfigurationSpec, Crud, Plan, Reference, Scope, Wanted};
+use crate::diag::{Code, FieldPath, Report};
+use crate::spec::word_or::WordOr;
+
+/// The longest key, in bytes (Apigee, "Limits").
+const MAX_KEY_BYTES: usize = 2 << 10;
+
+/// An encrypted key value map with its entries.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeyValueMap {
+    /// Who sees it. Default: `environment`.
+    #[serde(default)]
+    pub scope: MapScope,
+    /// The proxy that alone sees it, with `scope: proxy`.
+    pub proxy: Option<String>,
+    /// Values do not come back from the API, so that nobody reads them there. Cannot be changed later. Default: `false`.
+    #[serde(default)]
+    pub masked_values: bool,
+    /// The entries: a text, or `{valueFrom: …}` for a secret. Entries of others stay.
+    #[serde(default)]
+    pub entries: BTreeMap<String, Text>,
+}
+
+/// Who sees a key value map.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum MapScope {
+    /// The proxies of an environment.
+    #[default]
+    Environment,
+    /// All proxies of the organization.
+    Organization,
+    /// One proxy.
+    Proxy,
+}
+
+impl ConfigurationSpec for KeyValueMap {
+    const CRUD: &'static dyn Crud = &Maps;
+}
+
+impl Configuration for KeyValueMap {
+    fn scope(&self) -> Scope {
+        match self.scope {
+            MapScope::Environment => Scope::Environment,
+            MapScope::Organization | MapScope::Proxy => Scope::Organization,
+        }
+    }
+
+    fn parent(&self) -> Option<&str> {
+        self.proxy.as_deref()
+    }
+
+    fn body(&self, _: &str) -> Value {
+        let entries: Map<String, Value> =
+            self.entries.iter().map(|(key, text)| (key.clone(), secret::body(text))).collect();
+        let mut body = json!({"encrypted": true, "entries": entries});
+        if self.masked_values {
+            body["maskedValues"] = json!(true);
+        }
+        body
+    }
+
+    fn check(&self, name: &str, report: &mut Report<'_>) {
+        let at = |keys: &[&str]| FieldPath::of(&[&["spec"], keys].concat());
+        if (self.scope == MapScope::Proxy) != self.proxy.is_some() {
+            let message = "`scope: proxy` and `proxy` go together: they say whose map it is";
+            report.error(Code::ConflictingFields, at(&["scope"]), message.to_owned());
+        }
+        if name == record::MAP {
+            let message = format!("the map `{}` holds the records of this program", record::MAP);
+            report.error(Code::NameTaken, at(&["name"]), message);
+        }
+        for (key, text) in &self.entries {
+            let at = at(&["entries"]).key(key);
+            if key.is_empty() || key.len() > MAX_KEY_BYTES {
+                report.error(Code::InvalidValue, &at, format!("a key has 1 to {MAX_KEY_BYTES} bytes"));
+            }
+            let WordOr::Word(text) = text else { continue };
+            if text.len() > record::MAX_VALUE_BYTES {
+                let message = format!("the value has {} bytes; Apigee takes {}", text.len(), record::MAX_VALUE_BYTES);
+                report.error(Code::LimitExceeded, &at, message);
+            }
+            if text.is_empty() {
+                report.error(Code::InvalidValue, &at, "Apigee takes no empty value".to_owned());
+            }
+        }
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        let reference = |proxy: &String| Reference {
+            kind: "ApigeeProxy",
+            name: proxy.clone(),
+            at: FieldPath::of(&["spec", "proxy"]),
+        };
+        self.proxy.iter().map(reference).collect()
+    }
+}
+
+#[derive(Debug)]
+struct Maps;
+
+const ENTRIES: &str = "keyValueEntries";
+
+impl Maps {
+    fn path(wanted: &Wanted<'_>, below: &[&str]) -> Vec<String> {
+        let own = ["keyvaluemaps", &wanted.id.name];
+        match &wanted.id.parent {
+            Some(proxy) => wanted.place.path(&[&["apis", proxy.as_str()], &own[..], below].concat()),
+            None => wanted.place.path(&[&own[..], below].concat()),
+        }
+    }
+
+    /// The collection of the maps themselves.
+    fn all(wanted: &Wanted<'_>) -> Vec<String> {
+        let mut path = Self::path(wanted, &[]);
+        path.pop();
+        path
+    }
+
+    fn entry(wanted: &Wanted<'_>, verb: Verb, key: &str, value: Option<&str>) -> Change {
+        let (what, path, needs) = match verb {
+            Verb::Post => ("add entry", Self::path(wanted, &["entries"]), "create"),
+            Verb::Delete => ("delete entry", Self::path(wanted, &["entries", key]), "delete"),
+            _ => ("set entry", Self::path(wanted, &["entries", key]), "update"),
+        };
+        let body = value.map_or(Body::Empty, |value| Body::Json(json!({"name": key, "value": value})));
+        let request = Request::new(verb, path, body, &format!("apigee.keyvaluemapentries.{needs}"));
+        let at = format!("/entries/{}", secret::escape(key));
+        let secret = value.is_none() || wanted.is_secret(&at);
+        let shown = value.filter(|_| !secret).map(|value| json!(value));
+        let field = Field { at, live: None, wanted: shown, secret };
+        Change { what: format!("{what} `{key}`"), request, fields: vec![field] }
+    }
+}
+
+impl Crud for Maps {
+    /// The entries alone: where there is no map there are none.
+    fn reads(&self, wanted: &Wanted<'_>) -> Vec<Read> {
+        vec![Read {
+            path: Self::path(wanted, &["entries"]),
+            query: vec![("pageSize", "100".to_owned())],
+            form: Form::Pages(ENTRIES),
+            needs: "apigee.keyvaluemapentries.list".to_owned(),
+        }]
+    }
+
+    fn plan(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Plan, String> {
+        let mut plan = Plan::default();
+        let masked = wanted.body.get("maskedValues") == Some(&Value::Bool(true));
+        let mut live: BTreeMap<&str, &str> = BTreeMap::new();
+        match answers {
+            [Answer::Json(list)] => {
+                for entry in list.get(ENTRIES).and_then(Value::as_array).into_iter().flatten() {
+                    let text = |field: &str| entry.get(field).and_then(Value::as_str).unwrap_or_default();
+                    live.insert(text("name"), text("value"));
+                }
+            }
+            _ => {
+                let mut body = json!({"name": wanted.id.name, "encrypted": true});
+                if masked {
+                    body["maskedValues"] = json!(true);
+                }
+                let request =
+                    Request::new(Verb::Post, Self::all(wanted), Body::Json(body), "apigee.keyvaluemaps.create");
+                plan.changes.push(Change { what: "create".to_owned(), request, fields: Vec::new() });
+            }
+        }
+        let empty = Map::new();
+        let entries = wanted.body.get("entries").and_then(Value::as_object).unwrap_or(&empty);
+        for (key, value) in entries {
+            let value = value.as_str().unwrap_or_default();
+            let digest = masked.then(|| secret_digest(wanted.id, key, value.as_bytes()));
+            let known = wanted.last.and_then(|record| record.part(key));
+            match live.get(key.as_str()) {
+                None => plan.changes.push(Self::entry(wanted, Verb::Post, key, Some(value))),
+                // What comes back is a mask: only the record knows the value that was set.
+                Some(_) if masked => {
+                    if known.and_then(|part| part.digest.as_ref()) != digest.as_ref() {
+                        plan.changes.push(Self::entry(wanted, Verb::Put, key, Some(value)));
+                    }
+                }
+                Some(live) if *live == value => {}
+                Some(live) => {
+                    let mut change = Self::entry(wanted, Verb::Put, key, Some(value));
+                    for field in change.fields.iter_mut().filter(|field| !field.secret) {
+                        field.live = Some(json!(live));
+                    }
+                    plan.changes.push(change);
+                }
+            }
+            plan.parts.push(Part { name: key.clone(), digest, server_name: None });
+        }
+        let left = wanted.last.into_iter().flat_map(|record| &record.parts).map(|part| part.name.as_str());
+        for key in left.filter(|key| !entries.contains_key(*key) && live.contains_key(key)) {
+            plan.changes.push(Self::entry(wanted, Verb::Delete, key, None));
+        }
+        Ok(plan)
+    }
+
+    fn remove(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Vec<Change>, String> {
+        let [Answer::Json(list)] = answers else { return Ok(Vec::new()) };
+        let ours = |name: &str| wanted.last.is_some_and(|record| record.part(name).is_some());
+        let names = list.get(ENTRIES).and_then(Value::as_array).into_iter().flatten();
+        let foreign: Vec<&str> = names
+            .filter_map(|entry| entry.get("name").and_then(Value::as_str))
+            .filter(|name| !ours(name))
+            .take(5)
+            .collect();
+        if !foreign.is_empty() {
+            return Err(format!(
+                "the map holds entries that somebody else put there ({}): delete them by hand, then it goes",
+                foreign.join(", ")
+            ));
+        }
+        let request =
+            Request::new(Verb::Delete, Self::path(wanted, &[]), Body::Empty, "apigee.keyvaluemaps.delete");
+        Ok(vec![Change { what: "delete".to_owned(), request, fields: Vec::new() }])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::configuration::{Id, Place, Record};
+
+    fn plan(body: &Value, live: Option<Value>, last: Option<&Record>) -> Vec<String> {
+        let id = Id { kind: "ApigeeKeyValueMap".into(), parent: None, name: "m".into() };
+        let place = Place { organization: "o", environment: Some("e") };
+        let wanted = Wanted { place, id: &id, body, secrets: &["/entries/s".to_owned()], last };
+        let plan = Maps.plan(&wanted, &[live.map_or(Answer::Missing, Answer::Json)]).unwrap();
+        plan.changes.iter().map(|change| change.what.clone()).collect()
+    }
+
+    fn record(parts: Vec<Part>) -> Record {
+        let text = r#"{"kind":"ApigeeKeyValueMap","name":"m","owner":"o","digest":"d"}"#;
+        Record { parts, ..Record::parse(text).unwrap() }
+    }
+
+    #[test]
+    fn entries_are_added_set_and_deleted_and_those_of_others_stay() {
+        let body = json!({"entries": {"a": "1", "b": "2", "s": "x"}});
+        assert_eq!(plan(&body, None, None), ["create", "add entry `a`", "add entry `b`", "add entry `s`"]);
+        let live = json!({ENTRIES: [{"name": "a", "value": "1"}, {"name": "b", "value": "9"}, {"name": "s", "value": "x"},
+            {"name": "old", "value": "1"}, {"name": "foreign", "value": "1"}]});
+        let last = record(vec![Part::named("a"), Part::named("old"), Part::named("gone")]);
+        assert_eq!(plan(&body, Some(live), Some(&last)), ["set entry `b`", "delete entry `old`"]);
+    }
+
+    #[test]
+    fn a_masked_value_is_set_when_it_is_new() {
+        let body = json!({"maskedValues": true, "entries": {"s": "x"}});
+        let live = || Some(json!({ENTRIES: [{"name": "s", "value": "*****"}]}));
+        let id = Id { kind: "ApigeeKeyValueMap".into(), parent: None, name: "m".into() };
+        let known = |secret: &[u8]| {
+            record(vec![Part { name: "s".into(), digest: Some(secret_digest(&id, "s", secret)), server_name: None }])
+        };
+        assert!(plan(&body, live(), Some(&known(b"x"))).is_empty());
+        assert_eq!(plan(&body, live(), Some(&known(b"y"))), ["set entry `s`"]);
+        assert_eq!(plan(&body, live(), None), ["set entry `s`"]);
+    }
+}

@@ -1,0 +1,290 @@
+//! The configuration kinds: from resources to one document for each place.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::bundle_resource::{self, BundleResource};
+use super::environment::Environment;
+use super::resolve::{needs_values, resolve};
+use crate::configuration::document::{Document, Entry, FILE_NAME, Id, SCHEMA_VERSION};
+use crate::configuration::secret::{self, SecretKeyRef, ValueFrom};
+use crate::configuration::{Place, Reference, Scope};
+use crate::diag::{Code, Diagnostic, FieldPath, Report, nearest};
+use crate::k8s::{self, Deployer, Deployment, JsonMap, Metadata, Object, Payload};
+use crate::krm::Input;
+use crate::spec::configuration::Configured;
+use crate::spec::expand_apigee::Provenance;
+use crate::spec::{KINDS, Resource, Spec};
+
+/// A configuration resource in one of its places.
+pub(super) struct ConfigurationResource<'r> {
+    pub resource: &'r Resource,
+    /// What the document gets.
+    pub entry: Entry,
+    pub scope: Scope,
+    /// The environment that it goes to; for what lives in an organization the first environment of it, which says how to get there.
+    pub environment: &'r Environment<'r>,
+    references: Vec<Reference>,
+    external: Vec<String>,
+}
+
+impl ConfigurationResource<'_> {
+    /// Where it goes in Apigee.
+    pub(super) fn place(&self) -> Place<'_> {
+        place(self.scope, self.environment)
+    }
+
+    /// The namespace of its Job.
+    pub(super) fn namespace(&self) -> &str {
+        self.resource.namespace().or_else(|| self.environment.resource.namespace()).unwrap_or_default()
+    }
+}
+
+/// The place of a scope.
+pub(super) fn place<'e>(scope: Scope, environment: &'e Environment<'_>) -> Place<'e> {
+    Place {
+        organization: environment.organization(),
+        environment: (scope == Scope::Environment).then(|| environment.name()),
+    }
+}
+
+/// All places of a resource.
+pub(super) fn expand<'r>(
+    resource: &'r Resource,
+    input: &Input<'_>,
+    only: Option<&str>,
+    known: &'r [Environment<'r>],
+    report: &mut Report<'_>,
+) -> Vec<ConfigurationResource<'r>> {
+    let selected = bundle_resource::environments(resource.spec(), known, report);
+    if !needs_values(resource.spec()) {
+        let Some(configured) = read(resource, input, None, report) else { return Vec::new() };
+        let environments = environments(&configured, &selected, known, only, report);
+        return environments.into_iter().map(|environment| made(resource, &configured, environment)).collect();
+    }
+    let mut all = Vec::new();
+    for environment in selected.into_iter().filter(|environment| only.is_none_or(|only| environment.is_named(only))) {
+        let Some(configured) = read(resource, input, Some(environment), report) else { continue };
+        if configured.spec.scope() == Scope::Organization {
+            report.push(
+                Diagnostic::error(Code::UnknownValue, "what lives in an organization takes no values of an environment")
+                    .help("write the value itself; it is the same for all environments"),
+            );
+            return Vec::new();
+        }
+        all.push(made(resource, &configured, environment));
+    }
+    all
+}
+
+fn read(
+    resource: &Resource,
+    input: &Input<'_>,
+    environment: Option<&Environment<'_>>,
+    report: &mut Report<'_>,
+) -> Option<Configured> {
+    let before = report.errors();
+    let spec = resolve(resource.spec(), input, environment, report);
+    if report.errors() > before {
+        return None;
+    }
+    let Spec::Configuration(configured) = resource.decode(&spec, report)? else { return None };
+    configured.spec.check(name(resource, &configured), report);
+    Some(configured)
+}
+
+fn name<'n>(resource: &'n Resource, configured: &'n Configured) -> &'n str {
+    configured.common.name.as_deref().unwrap_or(&resource.subject.name)
+}
+
+/// The environments that a resource goes to, or through.
+fn environments<'r>(
+    configured: &Configured,
+    selected: &[&'r Environment<'r>],
+    known: &'r [Environment<'r>],
+    only: Option<&str>,
+    report: &mut Report<'_>,
+) -> Vec<&'r Environment<'r>> {
+    let at = |field: &str| FieldPath::of(&["spec", field]);
+    let wanted = |environment: &&Environment<'_>| only.is_none_or(|only| environment.is_named(only));
+    let common = &configured.common;
+    match configured.spec.scope() {
+        Scope::Environment => {
+            if !common.organizations.is_empty() {
+                let message = "it lives in environments, not in organizations: use `environments`";
+                report.error(Code::ConflictingFields, at("organizations"), message);
+            }
+            selected.iter().copied().filter(wanted).collect()
+        }
+        Scope::Organization => {
+            if !common.environments.is_empty() {
+                let message = "it lives in the organization, which all environments see: use `organizations`";
+                report.error(Code::ConflictingFields, at("environments"), message);
+            }
+            let mut first: BTreeMap<&str, &'r Environment<'r>> = BTreeMap::new();
+            for environment in known {
+                let host = first.entry(environment.organization()).or_insert(environment);
+                if environment.name() < host.name() {
+                    *host = environment;
+                }
+            }
+            for (index, organization) in common.organizations.iter().enumerate() {
+                if !first.contains_key(organization.as_str()) && !first.is_empty() {
+                    let names: Vec<&str> = first.keys().copied().collect();
+                    report.push(
+                        Diagnostic::error(
+                            Code::MissingEnvironment,
+                            format!("no ApigeeEnvironment of the organization `{organization}` is in the input"),
+                        )
+                        .at(at("organizations").index(index))
+                        .help(format!("known: {}", names.join(", "))),
+                    );
+                }
+            }
+            let asked = |organization: &str| {
+                common.organizations.is_empty() || common.organizations.iter().any(|wanted| wanted == organization)
+            };
+            first
+                .into_iter()
+                .filter(|(organization, _)| asked(organization))
+                .map(|(_, environment)| environment)
+                .filter(wanted)
+                .collect()
+        }
+    }
+}
+
+fn made<'r>(
+    resource: &'r Resource,
+    configured: &Configured,
+    environment: &'r Environment<'r>,
+) -> ConfigurationResource<'r> {
+    let name = name(resource, configured);
+    ConfigurationResource {
+        resource,
+        entry: Entry {
+            id: Id {
+                kind: resource.kind.name.to_owned(),
+                parent: configured.spec.parent().map(str::to_owned),
+                name: name.to_owned(),
+            },
+            deletion_policy: configured.common.deletion_policy,
+            adopt: configured.common.adopt,
+            body: configured.spec.body(name),
+        },
+        scope: configured.spec.scope(),
+        environment,
+        references: configured.spec.references(),
+        external: configured.common.external.clone(),
+    }
+}
+
+/// Finds two resources that are one in Apigee, and names that nothing in the input has.
+pub(super) fn check(
+    made: &[ConfigurationResource<'_>],
+    bundles: &[BundleResource<'_>],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let mut seen: BTreeMap<(&str, Option<&str>, &Id), &ConfigurationResource<'_>> = BTreeMap::new();
+    let mut names: BTreeSet<(&str, &str)> =
+        bundles.iter().map(|bundle| (bundle.resource.kind.name, bundle.name.as_str())).collect();
+    names.extend(made.iter().map(|one| (one.entry.id.kind.as_str(), one.entry.id.name.as_str())));
+    for one in made {
+        let (place, id) = (one.place(), &one.entry.id);
+        if let Some(other) = seen.insert((place.organization, place.environment, id), one) {
+            let message = format!("the {id} of {place} is also made by {}", other.resource.subject.label());
+            diagnostics.push(
+                Diagnostic::error(Code::NameCollision, message)
+                    .of(&one.resource.subject)
+                    .help("set another `spec.name`, or narrow one of them with `spec.environments`"),
+            );
+        }
+        for reference in &one.references {
+            let Reference { kind, name, at } = reference;
+            if names.contains(&(kind, name)) || one.external.contains(name) {
+                continue;
+            }
+            let of_kind = || names.iter().filter(|(known, _)| known == kind).map(|(_, name)| *name);
+            let mut diagnostic = Diagnostic::error(Code::UnknownName, format!("no {kind} `{name}` is in the input"))
+                .of(&one.resource.subject)
+                .at(at.clone())
+                .help(format!("add it, or say with `external: [{name}]` that it is made elsewhere"));
+            if let Some(near) = nearest(name, of_kind()) {
+                diagnostic = diagnostic.propose(near);
+            }
+            if !diagnostics.contains(&diagnostic) {
+                diagnostics.push(diagnostic);
+            }
+        }
+    }
+}
+
+/// The document of a place.
+pub(super) fn document(mut entries: Vec<Entry>) -> Document {
+    let rank = |kind: &str| KINDS.iter().position(|known| known.name == kind);
+    entries.sort_by(|a, b| (rank(&a.id.kind), &a.id).cmp(&(rank(&b.id.kind), &b.id)));
+    Document { schema_version: SCHEMA_VERSION, resources: entries }
+}
+
+/// The keys of Secrets that a document needs.
+pub(super) fn secrets(document: &Document) -> BTreeSet<SecretKeyRef> {
+    let bodies = document.resources.iter().flat_map(|entry| secret::all(&entry.body));
+    bodies
+        .filter_map(|(_, place)| match place {
+            ValueFrom::SecretKeyRef(secret) => Some(secret),
+            ValueFrom::File(_) => None,
+        })
+        .collect()
+}
+
+/// Whose desired state the resources of an environment are, unless it says so itself: two namespaces of one cluster do not meddle with
+/// each other.
+pub(super) fn owner(namespace: &str, environment: &Environment<'_>) -> String {
+    let name = &environment.resource.subject.name;
+    if namespace.is_empty() { name.clone() } else { format!("{namespace}/{name}") }
+}
+
+/// The ConfigMap and the Job of a place.
+pub(super) fn objects(
+    environment: &Environment<'_>,
+    scope: Scope,
+    namespace: Option<&str>,
+    deployer: &Deployer,
+    provenance: Option<&Provenance>,
+    document: &Document,
+) -> Result<[Object; 2], Diagnostic> {
+    let internal = |why| Diagnostic::error(Code::Internal, why).of(&environment.resource.subject);
+    let place = place(scope, environment);
+    let label = environment.resource.subject.label();
+    let metadata = |role| Metadata { namespace, owner: &label, role, bundle: None, component: "configuration" };
+    let stem = k8s::configuration_name(place);
+    let map = JsonMap::new(document, FILE_NAME, &stem, &metadata("configuration")).map_err(internal)?;
+    let map = map.ok_or_else(|| {
+        let message = format!("the configuration of {place} is larger than a ConfigMap");
+        Diagnostic::error(Code::BatchTooLarge, message)
+            .of(&environment.resource.subject)
+            .help("put the resources into several namespaces, each with a Job of its own")
+    })?;
+    let owner = owner(namespace.unwrap_or_default(), environment);
+    let deployment = Deployment {
+        organization: environment.organization(),
+        environment: environment.name(),
+        endpoint: environment.endpoint.as_deref(),
+        payload: Payload::Configuration {
+            config_map: &map.object.id.name,
+            place,
+            owner: &owner,
+            secrets: &secrets(document),
+        },
+        digest: map.digest,
+        sources: &[],
+        deployer,
+        image: environment.image(),
+        timeout: environment.timeout(),
+        timeout_seconds: environment.timeout_seconds,
+        turns: 1,
+        settings: &environment.spec.deployer,
+        provenance,
+    };
+    let job = k8s::job(&deployment, &metadata("deploy"));
+    Ok([map.object, job])
+}
