@@ -13,12 +13,13 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::Error;
 use super::client::Client;
 use super::deploy::{Event, Phase};
+use super::outcome::{MAX_LINE, cut};
 use super::provenance::Provenance;
 use super::register::{self, Register};
 use super::wait::Polling;
-use super::Error;
 use crate::bundle::Digest;
 use crate::bundle::batch::DEFAULT_WORKERS;
 use crate::configuration::document::{Adopt, Document, Entry};
@@ -143,7 +144,8 @@ pub async fn apply(
     if options.mode == Mode::Write && !document.resources.is_empty() {
         register.prepare(&client, place.as_place()).await?;
     }
-    let shared = Arc::new(Shared { client, place: place.clone(), register, secrets, options: options.clone(), progress });
+    let shared =
+        Arc::new(Shared { client, place: place.clone(), register, secrets, options: options.clone(), progress });
     let mut resources: Vec<Option<Applied>> = vec![None; document.resources.len()];
     // What stands earlier in the registry of kinds is named by what stands later.
     for kind in KINDS.iter().filter(|kind| kind.crud.is_some()) {
@@ -153,7 +155,8 @@ pub async fn apply(
     let unknown = document.resources.iter().enumerate();
     let resources = unknown.map(|(index, entry)| {
         resources.get_mut(index).and_then(Option::take).unwrap_or_else(|| {
-            let error = Error::Usage(format!("the kind `{}` is not known: use the image that rendered it", entry.id.kind));
+            let error =
+                Error::Usage(format!("the kind `{}` is not known: use the image that rendered it", entry.id.kind));
             failed(&entry.id, &error)
         })
     });
@@ -210,12 +213,18 @@ impl Shared {
             Err(why) => return failed(&entry.id, &Error::Temporary(why)),
         };
         let values: BTreeSet<&str> = secrets.iter().filter_map(|at| body.pointer(at)?.as_str()).collect();
-        let mut resource =
-            Resource { shared: self, entry, crud, body: &body, secrets: &secrets, stored: None, noted: None, fields: Vec::new() };
+        let mut resource = Resource {
+            shared: self,
+            entry,
+            crud,
+            body: &body,
+            secrets: &secrets,
+            stored: None,
+            noted: None,
+            fields: Vec::new(),
+        };
         let mut applied = match resource.converge().await {
-            Ok((result, reason)) => {
-                Applied { id: entry.id.clone(), result, reason, fields: Vec::new(), exit_code: 0 }
-            }
+            Ok((result, reason)) => Applied { id: entry.id.clone(), result, reason, fields: Vec::new(), exit_code: 0 },
             Err(error) => failed(&entry.id, &error),
         };
         applied.fields = resource.fields;
@@ -227,7 +236,8 @@ impl Shared {
     }
 }
 
-fn failed(id: &Id, error: &Error) -> Applied {
+/// The end of a resource that could not be worked on.
+pub(super) fn failed(id: &Id, error: &Error) -> Applied {
     Applied {
         id: id.clone(),
         result: Ending::Failed,
@@ -349,13 +359,7 @@ impl Resource<'_> {
     }
 
     fn wanted<'w>(&'w self, last: Option<&'w Record>) -> Wanted<'w> {
-        Wanted {
-            place: self.place(),
-            id: &self.entry.id,
-            body: self.body,
-            secrets: self.secrets,
-            last,
-        }
+        Wanted { place: self.place(), id: &self.entry.id, body: self.body, secrets: self.secrets, last }
     }
 
     fn place(&self) -> Place<'_> {
@@ -442,7 +446,101 @@ fn digest(entry: &Entry) -> String {
     Digest::of_bytes(&serde_json::to_vec(entry).unwrap_or_default()).hex()
 }
 
+impl Applied {
+    /// One JSON object in one line: the result of one resource.
+    pub fn to_line(&self, place: Place<'_>) -> String {
+        let line = Line {
+            result: self.result,
+            id: &self.id,
+            organization: place.organization,
+            environment: place.environment,
+            reason: &self.reason,
+        };
+        // A struct of strings always has a JSON form.
+        serde_json::to_string(&line).unwrap_or_default()
+    }
+}
+
+/// The result of one resource.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    result: Ending,
+    #[serde(flatten)]
+    id: &'a Id,
+    organization: &'a str,
+    environment: Option<&'a str>,
+    reason: &'a str,
+}
+
+/// The termination message.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary<'a> {
+    result: Ending,
+    organization: &'a str,
+    environment: Option<&'a str>,
+    commit: Option<&'a str>,
+    unchanged: usize,
+    created: usize,
+    updated: usize,
+    adopted: usize,
+    deleted: usize,
+    failed: usize,
+    writes: u32,
+    duration_ms: u64,
+    /// How many resources there are beside those listed.
+    omitted: usize,
+    resources: Vec<SummaryEntry<'a>>,
+}
+
+/// A resource in the summary.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SummaryEntry<'a> {
+    result: Ending,
+    #[serde(flatten)]
+    id: &'a Id,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
 impl ApplyReport {
+    /// Totals, and as many resources as fit into [`MAX_LINE`] bytes: failures first, then what changed. One JSON object.
+    pub fn to_line(&self, place: Place<'_>, commit: Option<&str>, duration_ms: u64) -> String {
+        let mut order: Vec<&Applied> = self.resources.iter().collect();
+        order.sort_by_key(|applied| applied.result);
+        let mut summary = Summary {
+            result: order.first().map_or(Ending::Unchanged, |applied| applied.result),
+            organization: place.organization,
+            environment: place.environment,
+            commit,
+            unchanged: self.count(Ending::Unchanged),
+            created: self.count(Ending::Created),
+            updated: self.count(Ending::Updated),
+            adopted: self.count(Ending::Adopted),
+            deleted: self.count(Ending::Deleted),
+            failed: self.count(Ending::Failed),
+            writes: self.writes,
+            duration_ms,
+            omitted: self.resources.len(),
+            resources: Vec::new(),
+        };
+        // A struct of strings and numbers always has a JSON form.
+        let mut used = serde_json::to_string(&summary).unwrap_or_default().len();
+        for applied in order {
+            let reason = (applied.result == Ending::Failed).then(|| cut(&applied.reason));
+            let entry = SummaryEntry { result: applied.result, id: &applied.id, reason };
+            used += serde_json::to_string(&entry).unwrap_or_default().len() + 1;
+            if used > MAX_LINE {
+                break;
+            }
+            summary.resources.push(entry);
+            summary.omitted -= 1;
+        }
+        serde_json::to_string(&summary).unwrap_or_default()
+    }
+
     /// How many ended so.
     pub fn count(&self, ending: Ending) -> usize {
         self.resources.iter().filter(|applied| applied.result == ending).count()

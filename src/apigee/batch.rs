@@ -16,7 +16,7 @@ use super::client::Client;
 use super::deploy::Event;
 use super::deployment::Deployment;
 use super::mount::MountedBundle;
-use super::outcome::{Ending, MAX_LINE, Outcome, Report};
+use super::outcome::{Ending, MAX_LINE, Outcome, Report, cut};
 use super::schedule::{Node, Schedule};
 use super::{Error, Options, RevisionId, RevisionRecord, Target, deploy};
 use crate::bundle::zip::MAX_BUNDLE_BYTES;
@@ -27,9 +27,6 @@ pub const MAX_LOADED_BYTES: usize = MAX_BUNDLE_BYTES;
 
 /// The unit in which [`MAX_LOADED_BYTES`] is shared out, in bytes: also an empty bundle takes one.
 const LOAD_UNIT: usize = 4096;
-
-/// A reason in the summary is cut at this length, in characters: the whole stands in the bundle's own outcome.
-const MAX_REASON: usize = 240;
 
 /// What happens during a batch.
 #[derive(Debug, Clone, Copy)]
@@ -324,10 +321,7 @@ struct SummaryEntry<'a> {
 
 impl<'a> SummaryEntry<'a> {
     fn of(outcome: &'a Outcome) -> Self {
-        let reason = (outcome.result == Ending::Failed).then(|| {
-            let cut = outcome.reason.char_indices().nth(MAX_REASON).map(|(at, _)| at);
-            cut.map_or_else(|| outcome.reason.clone(), |at| format!("{}…", &outcome.reason[..at]))
-        });
+        let reason = (outcome.result == Ending::Failed).then(|| cut(&outcome.reason));
         Self {
             result: outcome.result,
             kind: outcome.kind,

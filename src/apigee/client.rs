@@ -416,8 +416,14 @@ impl Client {
     }
 
     async fn delete(&self, parts: Vec<&str>, needs: &'static str) -> Result<(), Error> {
-        let call =
-            Call { method: Method::DELETE, parts, query: Vec::new(), body: Sent::Nothing, effect: Effect::Write, needs };
+        let call = Call {
+            method: Method::DELETE,
+            parts,
+            query: Vec::new(),
+            body: Sent::Nothing,
+            effect: Effect::Write,
+            needs,
+        };
         match self.call::<serde::de::IgnoredAny>(call).await {
             Err(error) if !error.is_not_found() => Err(error),
             _ => Ok(()),
@@ -434,8 +440,7 @@ impl Client {
 
     async fn read_found(&self, read: &configuration::Read) -> Result<Answer, Error> {
         let parts: Vec<&str> = read.path.iter().map(String::as_str).collect();
-        let query: Vec<(&'static str, &str)> =
-            read.query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let query: Vec<(&'static str, &str)> = read.query.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let whole = || Call { query: query.clone(), ..Call::read(parts.clone(), &read.needs) };
         let items = match read.form {
             configuration::Form::Bytes => return Ok(Answer::Bytes(self.bytes(&whole()).await?)),

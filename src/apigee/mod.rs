@@ -24,6 +24,7 @@ pub mod outcome;
 pub mod pace;
 pub mod plan;
 pub mod provenance;
+pub mod prune;
 pub mod register;
 pub mod remove;
 mod requirements;

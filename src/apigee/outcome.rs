@@ -11,6 +11,15 @@ use crate::duration::millis;
 /// The kubelet keeps this much of a termination message, in bytes (Kubernetes, `terminationMessagePath`).
 pub const MAX_LINE: usize = 4096;
 
+/// A reason in a summary of many is cut at this length, in characters: the whole stands in the outcome of the one.
+const MAX_REASON: usize = 240;
+
+/// A reason, short enough for a summary of many.
+pub fn cut(reason: &str) -> String {
+    let end = reason.char_indices().nth(MAX_REASON).map(|(at, _)| at);
+    end.map_or_else(|| reason.to_owned(), |at| format!("{}…", &reason[..at]))
+}
+
 /// How it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

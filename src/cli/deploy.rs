@@ -184,7 +184,7 @@ fn failed(args: &Args, error: &Error, start: Instant) -> Report {
 }
 
 /// Writes to a file that is there. Outside a container there is none, and none is made.
-fn write_existing(file: &Path, line: &str) -> std::io::Result<()> {
+pub(super) fn write_existing(file: &Path, line: &str) -> std::io::Result<()> {
     match std::fs::OpenOptions::new().write(true).truncate(true).open(file) {
         Ok(mut file) => file.write_all(line.as_bytes()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
@@ -205,13 +205,18 @@ impl Log {
         Self { start: Instant::now(), human: std::io::stderr().is_terminal() }
     }
 
+    /// Since the start.
+    pub(super) fn elapsed(self) -> Duration {
+        self.start.elapsed()
+    }
+
     /// Hears what the client sends again.
     pub(super) fn retries(self) -> RetryListener {
         Arc::new(move |error: &Error, pause: Duration| self.write("retry", &format!("{error}; again in {pause:.1?}")))
     }
 
     /// A step of one bundle among others.
-    fn event_of(self, name: &str, event: &Event) {
+    pub(super) fn event_of(self, name: &str, event: &Event) {
         self.event(&Event { phase: event.phase, message: format!("{name}: {}", event.message) });
     }
 
@@ -228,7 +233,7 @@ impl Log {
         self.write("result", &format!("{what} in {}: {ending}: {}", outcome.environment, outcome.reason));
     }
 
-    fn write(self, phase: &str, message: &str) {
+    pub(super) fn write(self, phase: &str, message: &str) {
         let elapsed = self.start.elapsed();
         let line = if self.human {
             format!("{:7.1}s  {phase:<8}  {message}\n", elapsed.as_secs_f64())

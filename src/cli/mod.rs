@@ -4,6 +4,7 @@
 //! clock or the environment touched.
 
 mod apigee_args;
+mod apply;
 mod bundle;
 mod check;
 mod demo;
@@ -16,6 +17,7 @@ mod remove;
 mod render;
 mod sandbox;
 mod schema;
+mod secrets;
 mod settings_args;
 
 use std::io::{self, IsTerminal as _, Write as _};
@@ -44,6 +46,7 @@ enum Command {
     Bundle(bundle::Args),
     Openapi(openapi::Args),
     Deploy(Box<deploy::Args>),
+    Apply(Box<apply::Args>),
     Remove(Box<remove::Args>),
     Sandbox(sandbox::Args),
     Schema(schema::Args),
@@ -67,6 +70,7 @@ pub fn run() -> ExitCode {
         Some(Command::Bundle(args)) => bundle::run(&args),
         Some(Command::Openapi(args)) => openapi::run(&args),
         Some(Command::Deploy(args)) => Ok(deploy::run(&args)),
+        Some(Command::Apply(args)) => Ok(apply::run(&args)),
         Some(Command::Remove(args)) => Ok(remove::run(&args)),
         Some(Command::Sandbox(args)) => Ok(sandbox::run(args)),
         Some(Command::Schema(args)) => schema::run(&args),

@@ -160,8 +160,7 @@ impl Collection {
     /// The call that makes it.
     pub fn create(&self, wanted: &Wanted<'_>) -> Change {
         let mut body = wanted.body.clone();
-        let mut request =
-            Request::new(Verb::Post, wanted.place.path(&[self.path]), Body::Empty, &self.needs("create"));
+        let mut request = Request::new(Verb::Post, wanted.place.path(&[self.path]), Body::Empty, &self.needs("create"));
         match (self.named_by, &mut body) {
             (NamedBy::Field(field), Value::Object(fields)) => {
                 fields.insert(field.to_owned(), Value::String(wanted.id.name.clone()));
@@ -275,7 +274,9 @@ mod tests {
 
     #[test]
     fn a_difference_is_named_and_sent_whole() {
-        let changes = plan(&json!({"host": "b", "secret": "x"}), Some(json!({"name": "s", "host": "a", "isEnabled": true}))).unwrap();
+        let changes =
+            plan(&json!({"host": "b", "secret": "x"}), Some(json!({"name": "s", "host": "a", "isEnabled": true})))
+                .unwrap();
         let [change] = changes.as_slice() else { panic!("{changes:?}") };
         assert_eq!(change.what, "update host, secret");
         let Body::Json(body) = &change.request.body else { panic!() };

@@ -227,8 +227,7 @@ impl Crud for Maps {
                 foreign.join(", ")
             ));
         }
-        let request =
-            Request::new(Verb::Delete, Self::path(wanted, &[]), Body::Empty, "apigee.keyvaluemaps.delete");
+        let request = Request::new(Verb::Delete, Self::path(wanted, &[]), Body::Empty, "apigee.keyvaluemaps.delete");
         Ok(vec![Change { what: "delete".to_owned(), request, fields: Vec::new() }])
     }
 }

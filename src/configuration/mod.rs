@@ -143,9 +143,9 @@ pub struct Wanted<'a> {
 impl Wanted<'_> {
     /// True if the field at a JSON pointer, or anything below it, is a secret.
     pub fn is_secret(&self, pointer: &str) -> bool {
-        self.secrets.iter().any(|secret| {
-            secret == pointer || secret.strip_prefix(pointer).is_some_and(|rest| rest.starts_with('/'))
-        })
+        self.secrets
+            .iter()
+            .any(|secret| secret == pointer || secret.strip_prefix(pointer).is_some_and(|rest| rest.starts_with('/')))
     }
 }
 

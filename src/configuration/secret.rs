@@ -128,7 +128,10 @@ mod tests {
             "d": {"valueFrom": {"unknown": 1}}});
         let (filled, fields) = fill::<()>(&body, |place| Ok(place.to_string())).unwrap();
         assert_eq!(fields, ["/a", "/b~1c/0"]);
-        assert_eq!(filled, json!({"a": "key `k` of Secret `s`", "b/c": ["file `/f`"], "d": {"valueFrom": {"unknown": 1}}}));
+        assert_eq!(
+            filled,
+            json!({"a": "key `k` of Secret `s`", "b/c": ["file `/f`"], "d": {"valueFrom": {"unknown": 1}}})
+        );
         assert_eq!(fill(&body, |_| Err("gone")), Err("gone"));
     }
 }

@@ -66,8 +66,11 @@ pub(super) fn expand<'r>(
         let Some(configured) = read(resource, input, Some(environment), report) else { continue };
         if configured.spec.scope() == Scope::Organization {
             report.push(
-                Diagnostic::error(Code::UnknownValue, "what lives in an organization takes no values of an environment")
-                    .help("write the value itself; it is the same for all environments"),
+                Diagnostic::error(
+                    Code::UnknownValue,
+                    "what lives in an organization takes no values of an environment",
+                )
+                .help("write the value itself; it is the same for all environments"),
             );
             return Vec::new();
         }

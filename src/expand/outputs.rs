@@ -171,14 +171,8 @@ impl<'r> Outputs<'r> {
         for ((namespace, scope, ..), Configurations { environment, entries }) in &self.configurations {
             let deployer = self.deployer(namespace, environment);
             let document = configuration::document(entries.clone());
-            let made = configuration::objects(
-                environment,
-                *scope,
-                some(namespace),
-                &deployer,
-                self.provenance,
-                &document,
-            );
+            let made =
+                configuration::objects(environment, *scope, some(namespace), &deployer, self.provenance, &document);
             match made {
                 Ok([map, job]) => {
                     // The name of its file must not change with the digest.

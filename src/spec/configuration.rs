@@ -80,8 +80,13 @@ mod tests {
     #[test]
     fn the_common_fields_are_those_of_the_type() {
         let schema = SchemaGenerator::default().into_root_schema_for::<Common>();
-        let fields: Vec<Node> = schema.get("properties").and_then(Json::as_object).into_iter().flatten()
-            .map(|(key, _)| Node::parse(&format!("{key}: x\n"), 0..key.len() + 4).unwrap()).collect();
+        let fields: Vec<Node> = schema
+            .get("properties")
+            .and_then(Json::as_object)
+            .into_iter()
+            .flatten()
+            .map(|(key, _)| Node::parse(&format!("{key}: x\n"), 0..key.len() + 4).unwrap())
+            .collect();
         assert_eq!(fields.len(), 6);
         for field in fields {
             assert_eq!(split(&field).1.entries().len(), 0, "{field:?}");

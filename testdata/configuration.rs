@@ -1,0 +1,333 @@
+//! One test for each directory of `testdata/configuration`: specs go through the function, their Jobs' documents are applied to a sandbox,
+//! and `expected/calls.txt` says what came of each resource and what was sent. `UPDATE=1` writes it anew; read the diff before you commit it.
+//!
+//! A case has steps: `1.yaml`, `2.yaml` and so on are the states of Git, with their ApigeeEnvironment. Before step N the lines of `N.before`
+//! are done by hand: `POST /v1/… {json}`, `proxy NAME` for a proxy, `flow NAME ENVIRONMENT` for a shared flow that is deployed. `secrets/SECRET/KEY` are the keys of
+//! Secrets; `secrets-N` replaces them from step N on. After each step what left Git is pruned.
+//!
+//! Asked of every step on top: applying it again sends nothing that changes anything, and no secret is in a document, a result or a log.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod process;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use apigee_flux::apigee::apply::{self, Applied, ApplyEvent, Ending, apply};
+use apigee_flux::apigee::client::Settings;
+use apigee_flux::apigee::retry::Backoff;
+use apigee_flux::apigee::wait::Polling;
+use apigee_flux::apigee::{Client, TokenSource, prune::prune};
+use apigee_flux::bundle::{BundleKind, BundlePath, Files};
+use apigee_flux::configuration::document::FILE_NAME;
+use apigee_flux::configuration::secret::ValueFrom;
+use apigee_flux::configuration::{Document, Id, OwnedPlace};
+use apigee_flux::sandbox::{self, LoggedRequest, Sandbox};
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde::Deserialize as _;
+use serde_json::Value;
+
+fn main() -> ExitCode {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/configuration");
+    let mut cases: Vec<PathBuf> = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    let mut trials: Vec<Trial> = cases
+        .iter()
+        .cloned()
+        .map(|case| {
+            let name = case.file_name().unwrap().to_string_lossy().into_owned();
+            Trial::test(name, move || {
+                let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+                runtime.block_on(check(&case))
+            })
+        })
+        .collect();
+    trials.push(Trial::test("every-kind-has-a-case", move || every_kind_has_a_case(&cases)));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// What one Job applies.
+struct Applying {
+    place: OwnedPlace,
+    owner: String,
+    document: Document,
+}
+
+/// The documents that the function makes of a state of Git.
+fn render(input: &str) -> Result<Vec<Applying>, Failed> {
+    let output = process::function(input);
+    let text = String::from_utf8(output.stdout)?;
+    if !output.status.success() {
+        return Err(format!("the function failed: {}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    let objects: Vec<Value> = text.split("\n---\n").map(|part| serde_yaml::from_str(part).unwrap()).collect();
+    let named = |name: &str| objects.iter().find(|object| object["metadata"]["name"] == name);
+    let mut found = Vec::new();
+    for job in objects.iter().filter(|object| object["kind"] == "Job") {
+        let pod = &job["spec"]["template"]["spec"];
+        let args: Vec<&str> =
+            pod["containers"][0]["args"].as_array().unwrap().iter().map(|arg| arg.as_str().unwrap()).collect();
+        if args[0] != "apply" {
+            continue;
+        }
+        let arg = |name: &str| args.iter().find_map(|arg| arg.strip_prefix(&format!("--{name}="))).map(str::to_owned);
+        let volumes = pod["volumes"].as_array().unwrap();
+        let volume = volumes.iter().find(|volume| volume["name"] == "configuration").unwrap();
+        let map = named(volume["configMap"]["name"].as_str().unwrap()).unwrap();
+        let document = Document::parse(map["data"][FILE_NAME].as_str().unwrap().as_bytes())?;
+        let place = OwnedPlace { organization: arg("org").unwrap(), environment: arg("env") };
+        found.push(Applying { place, owner: arg("owner").unwrap(), document });
+    }
+    Ok(found)
+}
+
+async fn check(case: &Path) -> Result<(), Failed> {
+    if !case.join("README.md").is_file() {
+        return Err("the case has no README.md that says what it shows".into());
+    }
+    let mut world = World::start().await;
+    let mut text = String::new();
+    let mut secrets = case.join("secrets");
+    let mut planted = BTreeSet::new();
+    let mut places: BTreeMap<String, OwnedPlace> = BTreeMap::new();
+    for step in 1.. {
+        let Ok(input) = fs::read_to_string(case.join(format!("{step}.yaml"))) else { break };
+        let other = case.join(format!("secrets-{step}"));
+        secrets = if other.is_dir() { other } else { secrets };
+        planted.extend(texts_below(&secrets));
+        if let Ok(lines) = fs::read_to_string(case.join(format!("{step}.before"))) {
+            for line in lines.lines().filter(|line| !line.trim().is_empty()) {
+                world.by_hand(line).await?;
+            }
+        }
+        let rendered = render(&input)?;
+        for applying in &rendered {
+            places.insert(applying.place.as_place().to_string(), applying.place.clone());
+        }
+        for (name, place) in &places {
+            let _ = write!(text, "# step {step}, {name}\n");
+            let here = rendered.iter().find(|applying| applying.place == *place);
+            let (document, owner) = match here {
+                Some(applying) => (applying.document.clone(), applying.owner.clone()),
+                None => (Document { schema_version: 1, resources: Vec::new() }, rendered[0].owner.clone()),
+            };
+            text.push_str(&world.apply(place, &owner, &document, &secrets).await?);
+            let before = world.sandbox.requests().len();
+            let again = world.apply(place, &owner, &document, &secrets).await?;
+            let requests = world.sandbox.requests();
+            let failed = again.contains("failed ");
+            if requests[before..].iter().any(|request| request.is_write) && !failed {
+                return Err(format!("applying step {step} again changes something:\n{again}").into());
+            }
+            let _ = write!(text, "\n");
+            let plain = serde_json::to_string(&document)?;
+            if let Some(secret) = planted.iter().find(|secret| plain.contains(secret.as_str())) {
+                return Err(format!("the secret `{secret}` stands in the document").into());
+            }
+        }
+    }
+    let log = format!("{:?}", world.sandbox.requests());
+    let heard = world.heard.lock().unwrap().clone();
+    for secret in &planted {
+        for (what, text) in [("the expected calls", &text), ("the log of the sandbox", &log), ("what was told", &heard)]
+        {
+            if text.contains(secret.as_str()) {
+                return Err(format!("the secret `{secret}` stands in {what}").into());
+            }
+        }
+    }
+    expect(&case.join("expected/calls.txt"), &text)
+}
+
+/// The contents of all files below a folder.
+fn texts_below(folder: &Path) -> BTreeSet<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return BTreeSet::new() };
+    entries
+        .flat_map(|entry| {
+            let path = entry.unwrap().path();
+            if path.is_dir() { texts_below(&path) } else { BTreeSet::from([fs::read_to_string(path).unwrap()]) }
+        })
+        .map(|text| text.trim().to_owned())
+        .collect()
+}
+
+struct World {
+    sandbox: Sandbox,
+    client: Client,
+    http: reqwest::Client,
+    heard: Arc<Mutex<String>>,
+}
+
+impl World {
+    async fn start() -> Self {
+        let options = sandbox::Options { progressing: Duration::ZERO, ..sandbox::Options::default() };
+        let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
+        let backoff = Backoff { first: Duration::from_millis(10), attempts: 3, ..Backoff::default() };
+        let settings = Settings { rate: 10_000.try_into().unwrap(), backoff, ..Settings::default() };
+        let client = Client::new(sandbox.url().parse().unwrap(), TokenSource::None, &settings).unwrap();
+        Self { sandbox, client, http: reqwest::Client::new(), heard: Arc::default() }
+    }
+
+    /// Applies a document and prunes, and tells what came of it and what was sent.
+    async fn apply(
+        &mut self,
+        place: &OwnedPlace,
+        owner: &str,
+        document: &Document,
+        secrets: &Path,
+    ) -> Result<String, Failed> {
+        let before = self.sandbox.requests().len();
+        let folder = secrets.to_owned();
+        let look_up = Arc::new(move |place: &ValueFrom| match place {
+            ValueFrom::SecretKeyRef(secret) => {
+                let file = folder.join(&secret.name).join(&secret.key);
+                fs::read_to_string(file).map_err(|_| format!("the {place} is not there"))
+            }
+            ValueFrom::File(path) => Err(format!("no file `{path}` in a test")),
+        });
+        let options = apply::Options {
+            // One at a time, so that the log has one order.
+            workers: 1.try_into().unwrap(),
+            timeout: Duration::from_millis(100),
+            polling: Polling {
+                first: Duration::from_millis(10),
+                longest: Duration::from_millis(50),
+                ..Polling::default()
+            },
+            ..apply::Options::new(owner)
+        };
+        let heard = Arc::clone(&self.heard);
+        let progress: apply::Progress = Arc::new(move |event: ApplyEvent<'_>| {
+            let _ = write!(heard.lock().unwrap(), "{event:?}\n");
+        });
+        let report = apply(&self.client, place, document, look_up, &options, Arc::clone(&progress)).await?;
+        let kept: BTreeSet<&Id> = document.resources.iter().map(|entry| &entry.id).collect();
+        let pruned = prune(&self.client, place, &kept, 5, &options, progress).await?;
+        let mut text = String::new();
+        for Applied { id, result, reason, .. } in report.resources.iter().chain(&pruned.resources) {
+            let result = serde_json::to_value(result)?;
+            // The number of a request depends on how often something was waited for.
+            let reason = reason.split(" (request ").next().unwrap();
+            let _ = write!(text, "{} {id}: {reason}\n", result.as_str().unwrap());
+        }
+        for request in self.sandbox.requests().iter().skip(before).filter(|request| request.is_write) {
+            // The records are the same for all kinds.
+            if !request.path.contains("/keyvaluemaps/apigee-flux") && !is_register(request) {
+                let body = request.body.as_ref().map(|body| format!(" {body}")).unwrap_or_default();
+                let form = request.content_type.as_deref().filter(|form| !form.starts_with("application/json"));
+                let form = form.map(|form| format!(" ({})", form.split(';').next().unwrap())).unwrap_or_default();
+                let line = format!("  {} {}{form}{body} -> {}\n", request.method, request.path, request.status);
+                // What is waited for is tried again and again.
+                if !text.ends_with(&line) {
+                    text.push_str(&line);
+                }
+            }
+        }
+        let changed = report.resources.iter().any(|applied| applied.result != Ending::Unchanged);
+        if !changed && pruned.resources.is_empty() && report.writes > 0 {
+            return Err("nothing changed, and something was written".into());
+        }
+        Ok(text)
+    }
+
+    /// A line of a `before` file.
+    async fn by_hand(&self, line: &str) -> Result<(), Failed> {
+        let mut words = line.splitn(3, ' ');
+        let (verb, path, rest) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap_or_default());
+        match verb {
+            "flow" => return self.bundle(BundleKind::SharedFlow, path, Some(rest)).await,
+            "proxy" => return self.bundle(BundleKind::Proxy, path, None).await,
+            _ => {}
+        }
+        let request = self.http.request(verb.parse()?, format!("{}{path}", self.sandbox.url()));
+        let request = if rest.is_empty() { request } else { request.json(&serde_json::from_str::<Value>(rest)?) };
+        let response = request.send().await?;
+        if response.status().is_success() { Ok(()) } else { Err(format!("{line}: {}", response.text().await?).into()) }
+    }
+
+    /// Imports a bundle, and deploys it if an environment is named.
+    async fn bundle(&self, kind: BundleKind, name: &str, environment: Option<&str>) -> Result<(), Failed> {
+        let root = (format!("{name}.xml"), format!("<{} name=\"{name}\"/>", kind.root_element()));
+        let main = match kind {
+            BundleKind::Proxy => (
+                "proxies/default.xml",
+                format!(
+                    "<ProxyEndpoint name=\"default\"><HTTPProxyConnection><BasePath>/{name}</BasePath></HTTPProxyConnection>\
+                     <RouteRule name=\"none\"/></ProxyEndpoint>"
+                ),
+            ),
+            BundleKind::SharedFlow => ("sharedflows/default.xml", "<SharedFlow name=\"default\"/>".to_owned()),
+        };
+        let files: Files = [root, (main.0.to_owned(), main.1)]
+            .into_iter()
+            .map(|(path, text)| (BundlePath::parse(&path).unwrap(), text.into_bytes()))
+            .collect();
+        let zip = apigee_flux::bundle::zip::pack(kind, &files)?.to_vec();
+        let (base, collection) = (format!("{}/v1/organizations/acme", self.sandbox.url()), kind.collection());
+        let import = self.http.post(format!("{base}/{collection}?name={name}&action=import"));
+        let mut requests = vec![import.header("content-type", "application/octet-stream").body(zip)];
+        if let Some(environment) = environment {
+            let path = format!("environments/{environment}/{collection}/{name}/revisions/1/deployments");
+            requests.push(self.http.post(format!("{base}/{path}?override=true")));
+        }
+        for request in requests {
+            let response = request.send().await?;
+            if !response.status().is_success() {
+                return Err(format!("{name}: {}", response.text().await?).into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The call that makes the map of the records.
+fn is_register(request: &LoggedRequest) -> bool {
+    request.path.ends_with("/keyvaluemaps") && request.body.as_ref().is_some_and(|body| body["name"] == "apigee-flux")
+}
+
+fn every_kind_has_a_case(cases: &[PathBuf]) -> Result<(), Failed> {
+    let inputs: Vec<String> = cases.iter().filter_map(|case| fs::read_to_string(case.join("1.yaml")).ok()).collect();
+    let kinds: BTreeSet<String> = inputs
+        .iter()
+        .flat_map(|input| input.split("\n---"))
+        .filter_map(|part| {
+            let value = Value::deserialize(serde_yaml::from_str::<Value>(part).ok()?).ok()?;
+            Some(value["kind"].as_str()?.to_owned())
+        })
+        .collect();
+    let missing: Vec<&str> = apigee_flux::spec::KINDS
+        .iter()
+        .filter(|kind| kind.crud.is_some() && !kinds.contains(kind.name))
+        .map(|kind| kind.name)
+        .collect();
+    if missing.is_empty() { Ok(()) } else { Err(format!("no case has {}", missing.join(", ")).into()) }
+}
+
+fn expect(path: &Path, found: &str) -> Result<(), Failed> {
+    if std::env::var_os("UPDATE").is_some() {
+        fs::create_dir_all(path.parent().unwrap())?;
+        fs::write(path, found)?;
+        return Ok(());
+    }
+    let expected = fs::read_to_string(path).unwrap_or_default();
+    if found == expected {
+        return Ok(());
+    }
+    let line = found.lines().zip(expected.lines()).position(|(a, b)| a != b);
+    let line = line.unwrap_or_else(|| found.lines().count().min(expected.lines().count()));
+    let at = |text: &str| text.lines().nth(line).unwrap_or("(nothing)").to_owned();
+    Err(format!(
+        "{} differs at line {}\nfound:    {}\nexpected: {}",
+        path.display(),
+        line + 1,
+        at(found),
+        at(&expected)
+    )
+    .into())
+}
