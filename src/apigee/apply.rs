@@ -115,8 +115,8 @@ pub struct ApplyReport {
     pub writes: u32,
 }
 
-/// Gives a secret by its place; the error says what is missing.
-pub type Secrets = Arc<dyn Fn(&ValueFrom) -> Result<String, String> + Send + Sync>;
+/// Gives the bytes of a secret by its place; the error says what is missing.
+pub type Secrets = Arc<dyn Fn(&ValueFrom) -> Result<Vec<u8>, String> + Send + Sync>;
 
 /// Hears what happens: a step of a resource, or its end.
 pub type Progress = Arc<dyn Fn(ApplyEvent<'_>) + Send + Sync>;
@@ -321,7 +321,8 @@ impl Resource<'_> {
                 )));
             }
             if last.is_none() {
-                self.write_record(self.new_record(&plan), false).await?;
+                // Nothing is set yet: a run that is killed here must not have the next one believe in the new secrets.
+                self.write_record(self.new_record(&plan).without_digests(), false).await?;
             }
             match self.change(&plan.changes, &mut done).await? {
                 Progressed::Done => self.noted = Some(plan.parts),
