@@ -45,7 +45,10 @@ use std::sync::LazyLock;
 
 use schemars::{Schema, SchemaGenerator};
 
-use crate::configuration::{ConfigurationSpec, Crud, key_value_map, target_server};
+use crate::configuration::{
+    ConfigurationSpec, Crud, data_collector, debug_mask, flow_hook, key_value_map, keystore, reference, resource_file,
+    target_server,
+};
 use crate::yaml::decode::DecodeError;
 use crate::yaml::{Node, decode};
 
@@ -121,10 +124,22 @@ kinds! {
     /// The function's own configuration.
     ExpandApigee(expand_apigee::ExpandApigeeSpec),
     configuration {
+        /// Keys and certificates of an environment.
+        ApigeeKeystore(keystore::Keystore),
+        /// A name for a keystore, which can be pointed at another one.
+        ApigeeReference(reference::Reference),
         /// A backend of an environment, which proxies name in place of a host.
         ApigeeTargetServer(target_server::TargetServer),
         /// Pairs of keys and values that proxies read at run time, encrypted in Apigee.
         ApigeeKeyValueMap(key_value_map::KeyValueMap),
+        /// A script, stylesheet, schema or library that the proxies of an environment share.
+        ApigeeResourceFile(resource_file::ResourceFile),
+        /// A column of analytics, which policies fill.
+        ApigeeDataCollector(data_collector::DataCollector),
+        /// A shared flow that runs for every proxy of an environment.
+        ApigeeFlowHook(flow_hook::FlowHook),
+        /// What debug sessions of an environment hide.
+        ApigeeDebugMask(debug_mask::DebugMask),
     }
 }
 
