@@ -541,6 +541,12 @@ impl ApplyReport {
         serde_json::to_string(&summary).unwrap_or_default()
     }
 
+    /// Adds what happened to others.
+    pub fn extend(&mut self, other: Self) {
+        self.resources.extend(other.resources);
+        self.writes += other.writes;
+    }
+
     /// How many ended so.
     pub fn count(&self, ending: Ending) -> usize {
         self.resources.iter().filter(|applied| applied.result == ending).count()

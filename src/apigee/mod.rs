@@ -25,6 +25,7 @@ pub mod pace;
 pub mod plan;
 pub mod provenance;
 pub mod prune;
+pub mod reconcile;
 pub mod register;
 pub mod remove;
 mod requirements;

@@ -13,6 +13,7 @@ mod explain;
 mod function;
 mod openapi;
 mod package;
+mod reconcile;
 mod remove;
 mod render;
 mod sandbox;
@@ -47,6 +48,7 @@ enum Command {
     Openapi(openapi::Args),
     Deploy(Box<deploy::Args>),
     Apply(Box<apply::Args>),
+    Reconcile(Box<reconcile::Args>),
     Remove(Box<remove::Args>),
     Sandbox(sandbox::Args),
     Schema(schema::Args),
@@ -71,6 +73,7 @@ pub fn run() -> ExitCode {
         Some(Command::Openapi(args)) => openapi::run(&args),
         Some(Command::Deploy(args)) => Ok(deploy::run(&args)),
         Some(Command::Apply(args)) => Ok(apply::run(&args)),
+        Some(Command::Reconcile(args)) => Ok(reconcile::run(&args)),
         Some(Command::Remove(args)) => Ok(remove::run(&args)),
         Some(Command::Sandbox(args)) => Ok(sandbox::run(args)),
         Some(Command::Schema(args)) => schema::run(&args),

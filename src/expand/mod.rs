@@ -13,6 +13,7 @@ mod outputs;
 mod overlay;
 mod profiles;
 mod raw_bundle;
+mod reconciler;
 mod resolve;
 mod settings;
 mod spec_files;

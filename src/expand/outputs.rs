@@ -6,9 +6,10 @@ use super::batch::{self, Member};
 use super::bundle_resource::BundleResource;
 use super::configuration::{self, ConfigurationResource};
 use super::environment::Environment;
+use super::reconciler::Reconciler;
 use crate::apigee::endpoint::Endpoint;
 use crate::bundle::{BatchEntry, BundleKind, DeploySettings, Digest, Manifest, Removal};
-use crate::configuration::{Entry, Scope};
+use crate::configuration::{Entry, Scope, WhenGone};
 use crate::diag::{Code, Diagnostic, Subject};
 use crate::k8s::{self, BundleMaps, Deployer, Deployment, Metadata, Object, Payload};
 use crate::krm::{Id, Item, annotation};
@@ -62,6 +63,7 @@ struct Pending<'r> {
     calls: Vec<String>,
     settings: DeploySettings,
     removal: Option<Removal>,
+    when_gone: WhenGone,
     environment: &'r Environment<'r>,
     bundle: BundleId,
 }
@@ -131,6 +133,7 @@ impl<'r> Outputs<'r> {
                 calls: made.requires.shared_flows.clone(),
                 settings: made.settings(environment),
                 removal: made.removal(),
+                when_gone: made.when_gone(),
                 environment,
                 bundle,
             });
@@ -162,6 +165,7 @@ impl<'r> Outputs<'r> {
                 Err(why) => diagnostics.push(Diagnostic::error(Code::Internal, why).of(&pending.resource.subject)),
             }
         }
+        self.reconcilers(&mut outputs, diagnostics);
         check_names(&outputs, &foreign, diagnostics);
         place(outputs)
     }
@@ -206,6 +210,46 @@ impl<'r> Outputs<'r> {
                         let stem = Some(k8s::batch_name(environment.name()));
                         outputs.push(Output { object: map, from: environment.resource, stem });
                         outputs.push(Output::new(job, environment.resource));
+                    }
+                    Err(diagnostic) => diagnostics.push(diagnostic),
+                }
+            }
+        }
+    }
+
+    /// For each namespace and environment its inventory and the CronJob that reads it.
+    fn reconcilers(&self, outputs: &mut Vec<Output<'r>>, diagnostics: &mut Vec<Diagnostic>) {
+        for (namespace, environments) in &self.namespaces {
+            for environment in environments {
+                let Some(how) = environment.spec.reconcile() else { continue };
+                let here = |pending: &&Pending<'r>| {
+                    pending.removal.is_none()
+                        && pending.bundle.0 == *namespace
+                        && std::ptr::eq(pending.environment, *environment)
+                };
+                let wanted = self.pending.iter().filter(here);
+                let members: Vec<(Member<'_>, WhenGone)> =
+                    wanted.filter_map(|pending| Some((self.member(pending)?, pending.when_gone))).collect();
+                let of = |scope| {
+                    let place = environment.organization().to_owned();
+                    let key = (namespace.clone(), scope, place, environment.name().to_owned());
+                    self.configurations.get(&key).map(|here| configuration::document(here.entries.clone()).resources)
+                };
+                let reconciler = Reconciler {
+                    environment,
+                    namespace: some(namespace),
+                    deployer: &self.deployer(namespace, environment),
+                    provenance: self.provenance,
+                    how: &how,
+                    members,
+                    configuration: of(Scope::Environment).unwrap_or_default(),
+                    organization: of(Scope::Organization),
+                };
+                match reconciler.objects() {
+                    Ok([map, cron_job]) => {
+                        let stem = Some(k8s::environment_name(environment.name(), "inventory"));
+                        outputs.push(Output { object: map, from: environment.resource, stem });
+                        outputs.push(Output::new(cron_job, environment.resource));
                     }
                     Err(diagnostic) => diagnostics.push(diagnostic),
                 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::batch::v1::{
-    JobSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement, PodFailurePolicyOnPodConditionsPattern,
-    PodFailurePolicyRule,
+    CronJobSpec, JobSpec, JobTemplateSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement,
+    PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
 };
 use k8s_openapi::api::core::v1::{
     Capabilities, ConfigMapVolumeSource, Container, EnvVar, KeyToPath, PodSecurityContext, PodSpec, PodTemplateSpec,
@@ -16,12 +16,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::identity::Deployer;
 use super::metadata::{DIGEST, Metadata};
-use super::names::{batch_name, configuration_name, job_name, label_value};
+use super::names::{batch_name, configuration_name, environment_name, job_name, label_value};
 use super::object::Object;
 use super::provenance;
 use crate::bundle::{BundleKind, DeploySettings, Digest, Removal, SmokeTest, batch, manifest};
 use crate::configuration::secret::SecretKeyRef;
 use crate::configuration::{Place, document};
+use crate::inventory;
 use crate::spec::environment::{self, Resources};
 use crate::spec::expand_apigee::Provenance;
 
@@ -39,6 +40,9 @@ const BATCH: &str = "batch";
 
 /// With the document of a configuration.
 const CONFIGURATION: &str = "configuration";
+
+/// With the inventory.
+const INVENTORY: &str = "inventory";
 
 /// With the keys of Secrets.
 const SECRETS: &str = "secrets";
@@ -77,6 +81,17 @@ pub enum Payload<'a> {
         owner: &'a str,
         /// The keys of Secrets that it needs.
         secrets: &'a BTreeSet<SecretKeyRef>,
+    },
+    /// Everything, compared with what Apigee has.
+    Reconcile {
+        /// The name of the ConfigMap with the inventory.
+        config_map: &'a str,
+        /// Whose desired state it is.
+        owner: &'a str,
+        /// The keys of Secrets that it needs.
+        secrets: &'a BTreeSet<SecretKeyRef>,
+        /// When, and what happens.
+        how: &'a environment::Reconcile,
     },
     /// All bundles of an environment.
     Batch {
@@ -134,8 +149,37 @@ pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
         }
         Payload::Batch { .. } => batch_name(deployment.environment),
         Payload::Configuration { place, .. } => configuration_name(place),
+        Payload::Reconcile { .. } => environment_name(deployment.environment, "reconcile"),
     };
-    let mut object_meta = metadata.object(&name);
+    let (object_meta, spec) = parts(deployment, metadata, &name);
+    Object::job(object_meta, spec)
+}
+
+/// The CronJob that runs the Job again and again.
+pub fn cron_job(deployment: &Deployment<'_>, schedule: &str, metadata: &Metadata<'_>) -> Object {
+    let name = environment_name(deployment.environment, "reconcile");
+    let (object_meta, spec) = parts(deployment, metadata, &name);
+    let spec = CronJobSpec {
+        schedule: schedule.to_owned(),
+        // Two runs would look at each other's half-done work.
+        concurrency_policy: Some("Forbid".to_owned()),
+        // A cluster that slept starts one run, not all that it missed.
+        starting_deadline_seconds: Some(300),
+        successful_jobs_history_limit: Some(1),
+        failed_jobs_history_limit: Some(3),
+        job_template: JobTemplateSpec {
+            metadata: None,
+            // The next run comes anyway.
+            spec: Some(JobSpec { backoff_limit: Some(0), pod_failure_policy: None, ..spec }),
+        },
+        ..CronJobSpec::default()
+    };
+    Object::cron_job(object_meta, spec)
+}
+
+/// The metadata and the Job itself.
+fn parts(deployment: &Deployment<'_>, metadata: &Metadata<'_>, name: &str) -> (ObjectMeta, JobSpec) {
+    let mut object_meta = metadata.object(name);
     let labels = job_labels(deployment, metadata);
     object_meta.labels.get_or_insert_default().extend(labels.clone());
     let annotations = object_meta.annotations.get_or_insert_default();
@@ -181,7 +225,7 @@ pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
         },
         ..JobSpec::default()
     };
-    Object::job(object_meta, spec)
+    (object_meta, spec)
 }
 
 fn job_labels(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> BTreeMap<String, String> {
@@ -190,7 +234,9 @@ fn job_labels(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> BTreeMap<
             BundleKind::Proxy => name.to_owned(),
             BundleKind::SharedFlow => format!("{}-{name}", metadata.component),
         },
-        Payload::Batch { .. } | Payload::Configuration { .. } => metadata.component.to_owned(),
+        Payload::Batch { .. } | Payload::Configuration { .. } | Payload::Reconcile { .. } => {
+            metadata.component.to_owned()
+        }
     };
     let environment = deployment.environment();
     let place = environment.map(|environment| format!("{environment}-")).unwrap_or_default();
@@ -246,6 +292,23 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
             format!("--secrets={SECRETS}"),
             format!("--owner={owner}"),
         ],
+        Payload::Reconcile { owner, how, .. } => {
+            let mut arguments = vec![
+                "reconcile".to_owned(),
+                format!("--inventory={INVENTORY}/{}", inventory::FILE_NAME),
+                format!("--bundles={BUNDLES}"),
+                format!("--secrets={SECRETS}"),
+                format!("--owner={owner}"),
+            ];
+            arguments.extend(how.prune.then(|| format!("--max-deletes={}", how.max_deletes)));
+            arguments.extend((how.mode == environment::Mode::Report).then(|| "--report".to_owned()));
+            arguments.extend(match how.deep {
+                environment::Deep::Daily => None,
+                environment::Deep::Always => Some("--deep=always".to_owned()),
+                environment::Deep::Never => Some("--deep=never".to_owned()),
+            });
+            arguments
+        }
         Payload::Removal { kind, name, removal } => {
             let kind = match kind {
                 BundleKind::Proxy => "proxy",
@@ -271,7 +334,7 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
     if let Payload::Bundle { settings, .. } = deployment.payload {
         arguments.extend(settings_arguments(settings));
     }
-    let waits = !matches!(deployment.payload, Payload::Removal { .. } | Payload::Configuration { .. });
+    let waits = matches!(deployment.payload, Payload::Bundle { .. } | Payload::Batch { .. });
     if waits && deployment.settings.wait == environment::Wait::Accepted {
         arguments.push("--wait=accepted".to_owned());
     }
@@ -305,7 +368,8 @@ fn pod(deployment: &Deployment<'_>) -> PodSpec {
     let files = match deployment.payload {
         Payload::Bundle { .. } => Some(BUNDLE),
         Payload::Batch { .. } => Some(BUNDLES),
-        Payload::Removal { .. } | Payload::Configuration { .. } => None,
+        Payload::Reconcile { .. } if !deployment.sources.is_empty() => Some(BUNDLES),
+        Payload::Reconcile { .. } | Payload::Removal { .. } | Payload::Configuration { .. } => None,
     };
     if let Some(files) = files {
         mounts.push(mount(files));
@@ -328,6 +392,7 @@ fn pod(deployment: &Deployment<'_>) -> PodSpec {
     let document = match deployment.payload {
         Payload::Batch { config_map } => Some((BATCH, config_map)),
         Payload::Configuration { config_map, .. } => Some((CONFIGURATION, config_map)),
+        Payload::Reconcile { config_map, .. } => Some((INVENTORY, config_map)),
         Payload::Bundle { .. } | Payload::Removal { .. } => None,
     };
     if let Some((name, config_map)) = document {
@@ -338,7 +403,7 @@ fn pod(deployment: &Deployment<'_>) -> PodSpec {
             ..Volume::default()
         });
     }
-    if let Payload::Configuration { secrets, .. } = deployment.payload
+    if let Payload::Configuration { secrets, .. } | Payload::Reconcile { secrets, .. } = deployment.payload
         && !secrets.is_empty()
     {
         mounts.push(mount(SECRETS));

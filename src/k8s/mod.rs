@@ -16,10 +16,12 @@ mod provenance;
 
 pub use bundle_maps::{BundleMaps, MAX_CONFIG_MAP_BYTES};
 pub use identity::Deployer;
-pub use job::{Deployment, Payload, job};
+pub use job::{Deployment, Payload, cron_job, job};
 pub use json_map::JsonMap;
 pub use metadata::{DIGEST, Metadata};
-pub use names::{batch_name, bundle_name, bundle_stem, component, configuration_name, job_name, label_value, slug};
+pub use names::{
+    batch_name, bundle_name, bundle_stem, component, configuration_name, environment_name, job_name, label_value, slug,
+};
 pub use network_policy::network_policy;
 pub use object::Object;
 pub use provenance::provenance;

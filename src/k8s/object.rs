@@ -1,7 +1,7 @@
 //! A typed Kubernetes object, ready to be written.
 
 use k8s_openapi::Resource;
-use k8s_openapi::api::batch::v1::{Job, JobSpec};
+use k8s_openapi::api::batch::v1::{CronJob, CronJobSpec, Job, JobSpec};
 use k8s_openapi::api::core::v1::{ConfigMap, ServiceAccount};
 use k8s_openapi::api::networking::v1::{NetworkPolicy, NetworkPolicySpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -24,6 +24,7 @@ pub struct Object {
 #[derive(Debug, Clone, PartialEq)]
 enum Body {
     ConfigMap(ConfigMap),
+    CronJob(Box<CronJobSpec>),
     Job(Box<JobSpec>),
     NetworkPolicy(Box<NetworkPolicySpec>),
     ServiceAccount { automount: Option<bool> },
@@ -46,6 +47,10 @@ impl Object {
 
     pub(super) fn job(metadata: ObjectMeta, spec: JobSpec) -> Self {
         Self::new::<Job>(metadata, Body::Job(Box::new(spec)))
+    }
+
+    pub(super) fn cron_job(metadata: ObjectMeta, spec: CronJobSpec) -> Self {
+        Self::new::<CronJob>(metadata, Body::CronJob(Box::new(spec)))
     }
 
     pub(super) fn network_policy(metadata: ObjectMeta, spec: NetworkPolicySpec) -> Self {
@@ -84,6 +89,7 @@ impl Object {
     pub fn pod_template(&self) -> Option<&k8s_openapi::api::core::v1::PodTemplateSpec> {
         match &self.body {
             Body::Job(spec) => Some(&spec.template),
+            Body::CronJob(spec) => spec.job_template.spec.as_ref().map(|spec| &spec.template),
             Body::ConfigMap(_) | Body::NetworkPolicy(_) | Body::ServiceAccount { .. } => None,
         }
     }
@@ -111,6 +117,7 @@ impl Serialize for Object {
                 entry(&mut map, "data", config_map.data.as_ref())?;
                 entry(&mut map, "binaryData", config_map.binary_data.as_ref())?;
             }
+            Body::CronJob(spec) => map.serialize_entry("spec", spec)?,
             Body::Job(spec) => map.serialize_entry("spec", spec)?,
             Body::NetworkPolicy(spec) => map.serialize_entry("spec", spec)?,
             Body::ServiceAccount { automount } => {
