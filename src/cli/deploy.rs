@@ -88,7 +88,7 @@ async fn run_until_signal(args: &Args, log: &Log) -> Report {
     let options = Options { settings: args.settings.settings(), ..options(args, provenance) };
     let (target, progress) = (target(args), |event: &Event| log.event(event));
     let run = deploy(&client, &bundle, &target, &options, &progress);
-    until_terminated(&log, &client, run).await.unwrap_or_else(|error| {
+    until_terminated(&log, &client, Box::pin(run)).await.unwrap_or_else(|error| {
         let Report { outcome, exit_code } = failed(args, &error, log.elapsed());
         let outcome = Outcome {
             kind: Some(bundle.kind),
