@@ -200,8 +200,8 @@ async fn the_job_and_an_event_show_the_result() {
         assert_eq!(ran.warnings(), Vec::<&str>::new());
         let news = cluster.news();
         let [patch, event] = news.as_slice() else { panic!("{news:?}") };
-        let path = format!("/apis/batch/v1/namespaces/team-orders/jobs/{JOB}?fieldManager=apigee-deployer");
-        assert_eq!(patch.call, format!("PATCH {path}"));
+        let job = format!("/apis/batch/v1/namespaces/team-orders/jobs/{JOB}?fieldManager=apigee-deployer");
+        assert_eq!(patch.call, format!("PATCH {job}"));
         assert_eq!(patch.content_type, "application/apply-patch+yaml");
         let labels = json!({"apigeeflux.dev/result": result, "apigeeflux.dev/revision": "1"});
         let metadata = json!({"name": JOB, "namespace": "team-orders", "labels": labels});
