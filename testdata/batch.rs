@@ -18,7 +18,7 @@ use apigee_flux::apigee::wait::Polling;
 use apigee_flux::apigee::{BatchReport, Client, Error, Options, Target, TokenSource, deploy_batch};
 use apigee_flux::bundle::manifest::Requirements;
 use apigee_flux::bundle::{Batch, BatchEntry, BundleKind, BundlePath, DeploySettings, Files, Manifest};
-use apigee_flux::sandbox::{self, LoggedRequest, Mishap, Rule, Sandbox, Trouble};
+use apigee_flux::sandbox::{self, LoggedRequest, Mishap, Occurrence, Rule, Sandbox, Trouble};
 use serde_json::Value;
 
 fn files(list: &[(&str, String)]) -> Files {
@@ -500,4 +500,19 @@ async fn a_terminated_batch_hears_its_writes_and_starts_nothing_more() {
     assert!(reasons.iter().all(|reason| reason.contains("stopped by SIGTERM")), "{reasons:?}");
     let heard = reasons.iter().filter(|reason| reason.contains("revision 1 is imported and not deployed")).count();
     assert_eq!(heard, started, "{reasons:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sent_again_names_its_bundle_in_the_log() {
+    let world = World::start().await;
+    let unavailable = Rule::new(Trouble::Status { code: 503, retry_after: None }).on(Occurrence::First(1));
+    world.sandbox.inject(Rule { path: "*/apis/shop".into(), ..unavailable });
+    let (output, _) = Pod::of(LAYERS).run(&world.sandbox.url(), &["--rate=1000"]).await;
+    assert_eq!(output.status.code(), Some(0));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let lines = stderr.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let retries: Vec<Value> = lines.filter(|line| line["phase"] == "retry").collect();
+    let [retry] = retries.as_slice() else { panic!("{stderr}") };
+    assert_eq!((&retry["level"], &retry["kind"], &retry["name"]), (&"warning".into(), &"proxy".into(), &"shop".into()));
+    assert!(retry["message"].as_str().unwrap().contains("503"), "{retry}");
 }
