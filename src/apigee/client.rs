@@ -695,7 +695,7 @@ impl From<Error> for Failure {
 }
 
 /// The error with its causes, without the URL: the call is named already.
-fn causes(error: &reqwest::Error) -> String {
+pub(crate) fn causes(error: &reqwest::Error) -> String {
     let mut text = if error.is_timeout() { "no answer in time".to_owned() } else { "no answer".to_owned() };
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {

@@ -106,6 +106,11 @@ pub struct MountedBundle {
 }
 
 impl MountedBundle {
+    /// Where its files lie.
+    pub fn folder(&self) -> &Path {
+        self.manifest.parent().unwrap_or(Path::new(""))
+    }
+
     /// The bundle with its files, verified.
     pub fn load(&self) -> Result<Bundle, Error> {
         Bundle::from_mount(&self.manifest, Some(self.digest))

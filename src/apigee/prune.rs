@@ -64,7 +64,7 @@ pub async fn prune(
             Ok(reason) => Applied { id, result: Ending::Deleted, reason, fields: Vec::new(), exit_code: 0 },
             Err(error) => failed(&id, &error),
         };
-        progress(ApplyEvent::Ended(&applied));
+        progress(ApplyEvent::Ended(leaving.place.as_place(), &applied));
         report.resources.push(applied);
     }
     report.writes = client.writes();
@@ -171,7 +171,7 @@ async fn remove_configuration(
     let what: Vec<&str> = changes.iter().map(|change| change.what.as_str()).collect();
     if options.mode == Mode::Write {
         for change in &changes {
-            progress(ApplyEvent::Step(&record.id, &Event { phase: Phase::Deploy, message: change.what.clone() }));
+            progress(ApplyEvent::Step(&record.id, &Event::new(Phase::Deploy, change.what.clone())));
             match client.change(&change.request).await {
                 // Somebody else was faster, or the answer to the first try was lost.
                 Err(error) if !error.is_not_found() => return Err(error),

@@ -126,12 +126,12 @@ impl Run<'_> {
             provenance: self.how.options.provenance.clone(),
             ..deploy::Options::default()
         };
-        let progress = Arc::clone(&self.progress);
+        let (progress, place) = (Arc::clone(&self.progress), self.place.clone());
         let told = Arc::new(move |event: BatchEvent<'_>| match event {
             BatchEvent::Step(bundle, event) => {
                 progress(ApplyEvent::Step(&bundle_id(bundle.kind, bundle.name.as_str()), event));
             }
-            BatchEvent::Ended(report) => progress(ApplyEvent::Ended(&of_bundle(report))),
+            BatchEvent::Ended(report) => progress(ApplyEvent::Ended(place.as_place(), &of_bundle(report))),
         });
         let stop = self.client.stop().clone();
         let stopped = async move { stop.requested().await };

@@ -1,17 +1,21 @@
 //! The command line: one file per command, each with its `Args` and a `run` that returns the exit code.
 //!
-//! This is the rim: only here, in `apigee::{client, auth, mount}` and in `sandbox::{server, state_file}` are files, the network, the
-//! clock or the environment touched.
+//! This is the rim: only here, in `apigee::{client, auth, mount}`, `in_cluster` and `sandbox::{server, state_file}` are files, the network,
+//! the clock or the environment touched.
 
 mod apigee_args;
 mod apply;
+mod block_on;
 mod bundle;
 mod check;
+mod colour;
 mod demo;
 mod deploy;
 mod explain;
 mod function;
+mod log;
 mod openapi;
+mod output_args;
 mod package;
 mod reconcile;
 mod remove;
@@ -20,6 +24,8 @@ mod sandbox;
 mod schema;
 mod secrets;
 mod settings_args;
+mod sigterm;
+mod status_line;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;

@@ -5,11 +5,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::apigee_args::ApigeeArgs;
-use super::apply::{Ended, block_on, end, progress, secrets, until_terminated};
-use super::deploy::{Log, TERMINATION_LOG, read_provenance};
+use super::apply::{Ended, end, progress, secrets};
+use super::block_on::block_on;
+use super::deploy::read_provenance;
+use super::log::Log;
+use super::output_args::OutputArgs;
+use super::sigterm::until_terminated;
 use crate::apigee::apply::{Mode, Options};
 use crate::apigee::mount::read_inventory;
-use crate::apigee::reconcile::{Reconcile, YOUNG, reconcile};
+use crate::apigee::reconcile::{Reconcile, reconcile};
 use crate::apigee::{Error, Name, Target};
 use crate::configuration::OwnedPlace;
 use crate::duration;
@@ -53,9 +57,8 @@ pub(super) struct Args {
     /// Commit, tag, author and time as JSON; the file may be missing
     #[arg(long, value_name = "FILE")]
     provenance: Option<PathBuf>,
-    /// Write the result there too, if the file exists
-    #[arg(long, value_name = "FILE", default_value = TERMINATION_LOG)]
-    termination_log: PathBuf,
+    #[command(flatten)]
+    output: OutputArgs,
     #[command(flatten)]
     apigee: ApigeeArgs,
 }
@@ -70,14 +73,14 @@ enum Deep {
 
 /// Reconciles. Each result is a JSON line on stdout as it ends, and the last line there, which is also the termination log, is that of all.
 pub(super) fn run(args: &Args) -> ExitCode {
-    let log = Log::start();
+    let log = args.output.start_log().of_environment(args.environment.as_str());
     let place =
         OwnedPlace { organization: args.organization.to_string(), environment: Some(args.environment.to_string()) };
-    let result = block_on(reconcile_all(args, &place, log));
-    end(log, &args.termination_log, &place, &result)
+    let result = block_on(reconcile_all(args, &place, &log)).flatten();
+    end(&log, &args.output, "Reconcile", &place, &result)
 }
 
-async fn reconcile_all(args: &Args, place: &OwnedPlace, log: Log) -> Result<Ended, Error> {
+async fn reconcile_all(args: &Args, place: &OwnedPlace, log: &Log) -> Result<Ended, Error> {
     let (inventory, bundles) = read_inventory(&args.inventory, &args.bundles)?;
     let provenance = read_provenance(args.provenance.as_deref())?;
     let commit = provenance.commit.clone();
@@ -91,6 +94,6 @@ async fn reconcile_all(args: &Args, place: &OwnedPlace, log: Log) -> Result<Ende
     let target = Target { organization: args.organization.clone(), environment: args.environment.clone() };
     let secrets = secrets(&args.secrets);
     let run = reconcile(&client, &target, &inventory, bundles, secrets, &how, progress(log, place));
-    let (report, stopped) = until_terminated(log, &client, run).await?;
-    Ok(Ended { report, commit, stopped, look: args.report })
+    let report = until_terminated(log, &client, run).await??;
+    Ok(Ended { report, commit, stopped: client.stop().is_requested(), look: args.report })
 }

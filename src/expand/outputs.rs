@@ -14,11 +14,14 @@ use crate::diag::{Code, Diagnostic, Subject};
 use crate::k8s::{self, BundleMaps, Deployer, Deployment, Metadata, Object, Payload};
 use crate::krm::{Id, Item, annotation};
 use crate::spec::Resource;
-use crate::spec::environment::{Batch, Identity};
+use crate::spec::environment::{Batch, Identity, Report};
 use crate::spec::expand_apigee::Provenance;
 
 /// The folder, beside a spec's file, that kpt writes its outputs into.
 const FOLDER: &str = "generated";
+
+/// Where many API servers listen. A policy is applied to what a Service leads to, so that the port of the Service, 443, is not enough.
+const API_SERVER_PORT: u16 = 6443;
 
 /// An object and the resource that it was made from.
 struct Output<'r> {
@@ -166,6 +169,7 @@ impl<'r> Outputs<'r> {
             }
         }
         self.reconcilers(&mut outputs, diagnostics);
+        self.report_access(&mut outputs);
         check_names(&outputs, &foreign, diagnostics);
         place(outputs)
     }
@@ -186,6 +190,16 @@ impl<'r> Outputs<'r> {
                 }
                 Err(diagnostic) => diagnostics.push(diagnostic),
             }
+        }
+    }
+
+    /// For each namespace with Jobs that report to it, the access that they need.
+    fn report_access(&self, outputs: &mut Vec<Output<'r>>) {
+        for (namespace, environments) in &self.namespaces {
+            let Some(first) = environments.iter().find(|environment| reports(environment)) else { continue };
+            let here = outputs.iter().map(|output| &output.object).filter(|object| object.id.namespace == *namespace);
+            let access = k8s::report_access(here, &shared_metadata(namespace, "report"));
+            outputs.extend(access.into_iter().flatten().map(|object| Output::new(object, first.resource)));
         }
     }
 
@@ -322,13 +336,7 @@ impl<'r> Outputs<'r> {
     fn shared(&self, namespace: &str, foreign: &BTreeMap<Id, Subject>) -> Result<Vec<Output<'r>>, String> {
         let environments = self.namespaces.get(namespace).map(Vec::as_slice).unwrap_or_default();
         let Some(first) = environments.first() else { return Ok(Vec::new()) };
-        let metadata = |role| Metadata {
-            namespace: some(namespace),
-            owner: "apigee-flux",
-            role,
-            bundle: None,
-            component: "deployer",
-        };
+        let metadata = |role| shared_metadata(namespace, role);
         let mut outputs = Vec::new();
         let mut seen = BTreeSet::new();
         for environment in environments {
@@ -346,6 +354,7 @@ impl<'r> Outputs<'r> {
             .filter_map(|environment| environment.endpoint.as_ref()?.parse::<Endpoint>().ok())
             .map(|endpoint| endpoint.port())
             .chain([443])
+            .chain(environments.iter().any(|environment| reports(environment)).then_some(API_SERVER_PORT))
             .collect();
         let ports: Vec<u16> = ports.into_iter().collect();
         outputs.push(Output::new(k8s::network_policy(&ports, &metadata("network")), first.resource));
@@ -354,6 +363,15 @@ impl<'r> Outputs<'r> {
         }
         Ok(outputs)
     }
+}
+
+fn reports(environment: &Environment<'_>) -> bool {
+    environment.spec.deployer.report == Report::Job
+}
+
+/// Of what belongs to a whole namespace.
+fn shared_metadata<'m>(namespace: &'m str, role: &'m str) -> Metadata<'m> {
+    Metadata { namespace: some(namespace), owner: "apigee-flux", role, bundle: None, component: "deployer" }
 }
 
 fn some(namespace: &str) -> Option<&str> {

@@ -15,6 +15,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::identity::Deployer;
+use super::job_report;
 use super::metadata::{DIGEST, Metadata};
 use super::names::{batch_name, configuration_name, environment_name, job_name, label_value};
 use super::object::Object;
@@ -23,7 +24,7 @@ use crate::bundle::{BundleKind, DeploySettings, Digest, Removal, SmokeTest, batc
 use crate::configuration::secret::SecretKeyRef;
 use crate::configuration::{Place, document};
 use crate::inventory;
-use crate::spec::environment::{self, Resources};
+use crate::spec::environment::{self, Report, Resources};
 use crate::spec::expand_apigee::Provenance;
 
 /// The user of the container image: `nobody`, which the image's `/etc/passwd` knows.
@@ -342,7 +343,9 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
         arguments.push(format!("--rate={rate}"));
     }
     // Kubernetes expands `$(NAME)` in arguments; `$$(` stands for itself.
-    arguments.into_iter().map(|argument| argument.replace("$(", "$$(")).collect()
+    let mut arguments: Vec<String> = arguments.into_iter().map(|argument| argument.replace("$(", "$$(")).collect();
+    arguments.extend((deployment.settings.report == Report::Job).then(job_report::argument));
+    arguments
 }
 
 fn settings_arguments(settings: &DeploySettings) -> Vec<String> {
@@ -416,6 +419,12 @@ fn pod(deployment: &Deployment<'_>) -> PodSpec {
         .map(|variable| EnvVar { name: variable.name.clone(), value: Some(variable.value.clone()), value_from: None })
         .collect();
     if let Some((volume, mount, variable)) = deployment.deployer.pod_parts() {
+        volumes.push(volume);
+        mounts.push(mount);
+        env.push(variable);
+    }
+    if deployment.settings.report == Report::Job {
+        let (volume, mount, variable) = job_report::pod_parts();
         volumes.push(volume);
         mounts.push(mount);
         env.push(variable);

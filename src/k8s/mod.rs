@@ -7,6 +7,7 @@
 mod bundle_maps;
 mod identity;
 mod job;
+mod job_report;
 mod json_map;
 mod metadata;
 mod names;
@@ -17,6 +18,7 @@ mod provenance;
 pub use bundle_maps::{BundleMaps, MAX_CONFIG_MAP_BYTES};
 pub use identity::Deployer;
 pub use job::{Deployment, Payload, cron_job, job};
+pub use job_report::{ACCOUNT_PATH, FIELD_MANAGER, JobReport, report_access};
 pub use json_map::JsonMap;
 pub use metadata::{DIGEST, Metadata};
 pub use names::{

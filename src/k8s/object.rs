@@ -4,6 +4,7 @@ use k8s_openapi::Resource;
 use k8s_openapi::api::batch::v1::{CronJob, CronJobSpec, Job, JobSpec};
 use k8s_openapi::api::core::v1::{ConfigMap, ServiceAccount};
 use k8s_openapi::api::networking::v1::{NetworkPolicy, NetworkPolicySpec};
+use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
@@ -27,6 +28,8 @@ enum Body {
     CronJob(Box<CronJobSpec>),
     Job(Box<JobSpec>),
     NetworkPolicy(Box<NetworkPolicySpec>),
+    Role(Vec<PolicyRule>),
+    RoleBinding { role: RoleRef, subjects: Vec<Subject> },
     ServiceAccount { automount: Option<bool> },
 }
 
@@ -55,6 +58,14 @@ impl Object {
 
     pub(super) fn network_policy(metadata: ObjectMeta, spec: NetworkPolicySpec) -> Self {
         Self::new::<NetworkPolicy>(metadata, Body::NetworkPolicy(Box::new(spec)))
+    }
+
+    pub(super) fn role(metadata: ObjectMeta, rules: Vec<PolicyRule>) -> Self {
+        Self::new::<Role>(metadata, Body::Role(rules))
+    }
+
+    pub(super) fn role_binding(metadata: ObjectMeta, role: RoleRef, subjects: Vec<Subject>) -> Self {
+        Self::new::<RoleBinding>(metadata, Body::RoleBinding { role, subjects })
     }
 
     /// The deployer talks to Apigee, not to Kubernetes, so its account mounts no token by itself.
@@ -90,7 +101,7 @@ impl Object {
         match &self.body {
             Body::Job(spec) => Some(&spec.template),
             Body::CronJob(spec) => spec.job_template.spec.as_ref().map(|spec| &spec.template),
-            Body::ConfigMap(_) | Body::NetworkPolicy(_) | Body::ServiceAccount { .. } => None,
+            _ => None,
         }
     }
 
@@ -120,6 +131,11 @@ impl Serialize for Object {
             Body::CronJob(spec) => map.serialize_entry("spec", spec)?,
             Body::Job(spec) => map.serialize_entry("spec", spec)?,
             Body::NetworkPolicy(spec) => map.serialize_entry("spec", spec)?,
+            Body::Role(rules) => map.serialize_entry("rules", rules)?,
+            Body::RoleBinding { role, subjects } => {
+                map.serialize_entry("roleRef", role)?;
+                map.serialize_entry("subjects", subjects)?;
+            }
             Body::ServiceAccount { automount } => {
                 entry(&mut map, "automountServiceAccountToken", automount.as_ref())?;
             }

@@ -169,6 +169,9 @@ pub struct Deployer {
     /// What to wait for. Default: `ready`.
     #[serde(default)]
     pub wait: Wait,
+    /// Whom a Job tells how it ended, beside its log. Default: `none`.
+    #[serde(default)]
+    pub report: Report,
     /// The most requests per second that one Job sends to the management API. Default: 40.
     #[schemars(range(min = 1, max = 1000))]
     pub rate: Option<u32>,
@@ -191,6 +194,18 @@ pub enum Wait {
     Ready,
     /// The management API accepted the deployment.
     Accepted,
+}
+
+/// Whom a Job tells how it ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Report {
+    /// Nobody: the pod has no access to the cluster.
+    #[default]
+    None,
+    /// Its own Job gets the labels `apigeeflux.dev/result` and `apigeeflux.dev/revision`, and an Event. The pod gets a token of its
+    /// ServiceAccount, which may do this and nothing else.
+    Job,
 }
 
 /// Kubernetes resource requirements.
