@@ -244,7 +244,8 @@ impl Look<'_> {
             Download::IfOther => !is_ours,
             Download::Always => true,
         };
-        let differences = if download { Some(compare(self.resource.kind, &self.files(revision).await?, files)) } else { None };
+        let differences =
+            if download { Some(compare(self.resource.kind, &self.files(revision).await?, files)) } else { None };
         if !is_ours {
             return Ok(Drift::OtherRevision { revision, record: current.record, files: differences });
         }

@@ -99,11 +99,7 @@ pub fn compare(kind: BundleKind, deployed: &Files, wanted: &Files) -> Vec<FileDi
 
 /// The root files, under whatever names. A bundle without one gets one when it is imported, so none is as good as one that says
 /// nothing.
-fn root_difference(
-    kind: BundleKind,
-    files: [&Files; 2],
-    paths: [Option<&BundlePath>; 2],
-) -> Option<FileDifference> {
+fn root_difference(kind: BundleKind, files: [&Files; 2], paths: [Option<&BundlePath>; 2]) -> Option<FileDifference> {
     let [deployed, wanted] = [0, 1].map(|side| {
         let bytes = paths[side].and_then(|path| files[side].get(path.as_str()));
         bytes.and_then(canonical).map_or_else(|| Element::new(kind.root_element()), |root| authors_part(&root))
@@ -117,8 +113,7 @@ fn root_difference(
 
 /// What its author says in a root file: without our record, and sorted, since Apigee writes the children in its own order.
 fn authors_part(root: &Element) -> Element {
-    let attributes =
-        root.attributes().iter().filter(|(name, _)| !NOT_THE_AUTHORS_ATTRIBUTES.contains(&name.as_str()));
+    let attributes = root.attributes().iter().filter(|(name, _)| !NOT_THE_AUTHORS_ATTRIBUTES.contains(&name.as_str()));
     let start = attributes.fold(Element::new(root.name()), |element, (name, value)| element.attribute(name, value));
     let children = root.contents().iter().filter_map(|content| match content {
         Content::Element(child) if NOT_THE_AUTHORS.contains(&child.name()) => None,
@@ -188,7 +183,10 @@ mod tests {
             <LastModifiedAt>2</LastModifiedAt><LastModifiedBy>a@b.c</LastModifiedBy><ManifestVersion>SHA-512:1</ManifestVersion>
             <Policies><Policy>P</Policy></Policies><ProxyEndpoints/><Resources/><Spec/><TargetServers/><TargetEndpoints/></APIProxy>";
         let manifest: &[u8] = b"<Manifest/>";
-        assert_eq!(differing(&[("b.xml", exported), ("manifests/manifest.xml", manifest)], &[("a.xml", ROOT)]), [""; 0]);
+        assert_eq!(
+            differing(&[("b.xml", exported), ("manifests/manifest.xml", manifest)], &[("a.xml", ROOT)]),
+            [""; 0]
+        );
         let renamed: &[u8] = b"<APIProxy name=\"a\"><DisplayName>Other</DisplayName></APIProxy>";
         assert_eq!(differing(&[("b.xml", exported)], &[("a.xml", renamed)]), ["~a.xml"]);
     }

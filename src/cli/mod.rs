@@ -8,6 +8,7 @@ mod bundle;
 mod check;
 mod demo;
 mod deploy;
+mod diff;
 mod explain;
 mod function;
 mod openapi;
@@ -43,6 +44,7 @@ enum Command {
     Explain(Box<explain::Args>),
     Bundle(bundle::Args),
     Openapi(openapi::Args),
+    Diff(Box<diff::Args>),
     Deploy(Box<deploy::Args>),
     Remove(Box<remove::Args>),
     Sandbox(sandbox::Args),
@@ -66,6 +68,7 @@ pub fn run() -> ExitCode {
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Bundle(args)) => bundle::run(&args),
         Some(Command::Openapi(args)) => openapi::run(&args),
+        Some(Command::Diff(args)) => diff::run(&args),
         Some(Command::Deploy(args)) => Ok(deploy::run(&args)),
         Some(Command::Remove(args)) => Ok(remove::run(&args)),
         Some(Command::Sandbox(args)) => Ok(sandbox::run(args)),
