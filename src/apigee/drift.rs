@@ -162,13 +162,13 @@ impl fmt::Display for Drift {
                 match files.as_ref().map(Vec::len) {
                     None => Ok(()),
                     Some(0) => f.write_str("; its files differ in nothing that Apigee heeds"),
-                    Some(count) => write!(f, "; {} differ", plural(count, "file")),
+                    Some(count) => write!(f, "; {}", files_differ(count)),
                 }
             }
             Self::Edited { revision, files } => write!(
                 f,
-                "revision {revision} was edited by hand: its description has the digest of this bundle, and {} differ",
-                plural(files.len(), "file")
+                "revision {revision} was edited by hand: its description has the digest of this bundle, and {}",
+                files_differ(files.len())
             ),
             Self::OtherAccount { revision, deployed, wanted } => {
                 write!(f, "revision {revision} runs as {deployed}, and ")?;
@@ -180,6 +180,10 @@ impl fmt::Display for Drift {
             Self::Failing { revision, why } => write!(f, "revision {revision}: {why}"),
         }
     }
+}
+
+fn files_differ(count: usize) -> String {
+    format!("{} {}", plural(count, "file"), if count == 1 { "differs" } else { "differ" })
 }
 
 /// Compares one bundle. `listed` are its entries of the environment's list of deployments, which a caller reads once for all.
