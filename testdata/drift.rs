@@ -105,8 +105,7 @@ impl World {
     async fn drift(&self, wanted: &Wanted, depth: Depth) -> Drift {
         let before = self.sandbox.requests().len();
         let target = Target { organization: name("acme"), environment: name("prod") };
-        let drifts =
-            survey(&self.client, &target, vec![wanted.clone()], depth, NonZeroUsize::MIN).await.unwrap();
+        let drifts = survey(&self.client, &target, vec![wanted.clone()], depth, NonZeroUsize::MIN).await.unwrap();
         assert!(self.sandbox.requests()[before..].iter().all(|request| request.method == "GET"));
         drifts.into_iter().next().unwrap()
     }
@@ -144,7 +143,8 @@ async fn a_cheap_look_costs_one_request_for_each_bundle() {
         async move {
             let before = world.sandbox.requests().len();
             world.drift(&wanted(files, None), depth).await;
-            let paths = world.sandbox.requests()[before..].iter().map(|request| request.path.clone()).collect::<Vec<_>>();
+            let paths =
+                world.sandbox.requests()[before..].iter().map(|request| request.path.clone()).collect::<Vec<_>>();
             paths.iter().map(|path| path.rsplit("acme/").next().unwrap().to_owned()).collect::<Vec<_>>()
         }
     };
@@ -199,7 +199,9 @@ async fn a_revision_of_somebody_else_is_told_as_that() {
     world.deploy(&ours).await;
     let revision = world.put_by_hand(&theirs).await;
     let drift = world.drift(&wanted(&ours, None), OTHER).await;
-    let Drift::OtherRevision { revision: found, record: None, files: Some(files) } = &drift else { panic!("{drift:?}") };
+    let Drift::OtherRevision { revision: found, record: None, files: Some(files) } = &drift else {
+        panic!("{drift:?}")
+    };
     assert_eq!((*found, files.len()), (revision, 1));
     assert!(drift.to_string().contains("somebody else made"), "{drift}");
     // Their files may be ours, and a deployment would still make the revision ours.
@@ -217,7 +219,10 @@ async fn an_edit_that_keeps_the_description_is_found_by_the_files_only() {
     // What the editor of Apigee does: the deployed revision with one file changed, saved as a new one.
     let (kind, mut edited) = zip::unpack(&world.client.revision_zip(world.resource(), id("1")).await.unwrap()).unwrap();
     assert_eq!(kind, BundleKind::Proxy);
-    edited.insert(BundlePath::parse("policies/AM.xml").unwrap(), proxy("edited").get("policies/AM.xml").unwrap().to_vec());
+    edited.insert(
+        BundlePath::parse("policies/AM.xml").unwrap(),
+        proxy("edited").get("policies/AM.xml").unwrap().to_vec(),
+    );
     let revision = world.put_by_hand(&edited).await;
     let cheap = world.drift(&wanted(&files, None), OTHER).await;
     assert_eq!(cheap, Drift::Same { revision });
@@ -261,7 +266,8 @@ async fn another_service_account_is_a_drift() {
 
 #[tokio::test]
 async fn what_does_not_run_or_is_not_reached_is_failing() {
-    for (mishap, part) in [(Mishap::Error("no memory".into()), "no memory"), (Mishap::RouteConflict, "is not reached")] {
+    for (mishap, part) in [(Mishap::Error("no memory".into()), "no memory"), (Mishap::RouteConflict, "is not reached")]
+    {
         let world = World::start().await;
         let files = proxy("A");
         world.deploy(&files).await;

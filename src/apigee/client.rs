@@ -161,6 +161,11 @@ impl Client {
         Self { writes: Arc::default(), ..self.clone() }
     }
 
+    /// Where the management API is.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.shared.endpoint
+    }
+
     /// What tells this client and its clones to stop: then they start no request.
     pub fn stop(&self) -> &Stop {
         &self.stop

@@ -11,13 +11,15 @@ mod unified;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
 use super::apigee_args::ApigeeArgs;
 use super::function::report_in;
 use super::package::Package;
-use crate::apigee::{Name, Target};
+use crate::apigee::{Error, Name, Target};
 use crate::diag::has_errors;
 use crate::expand::{DesiredEnvironment, Options, desired};
 use difference::{Change, Difference};
@@ -88,8 +90,14 @@ async fn compare(args: &Args, environments: Vec<DesiredEnvironment>) -> anyhow::
         let name = |text: &str| text.parse::<Name>().map_err(anyhow::Error::msg);
         let target = Target { organization: name(&environment.organization)?, environment: name(&environment.name)? };
         let client = args.apigee.client_for(environment.endpoint.as_deref()).with_context(|| shown.clone())?;
+        let client = client.with_listener(Arc::new(say_retry));
         let found = bundle::differences(&client, &target, environment.bundles, args.deep).await;
-        differences.extend(found.with_context(|| shown)?);
+        differences.extend(found.with_context(|| format!("{shown} at {}", client.endpoint()))?);
     }
     Ok(differences)
+}
+
+/// Whoever waits should know for what.
+fn say_retry(error: &Error, pause: Duration) {
+    let _ = writeln!(io::stderr(), "{error}; asking again in {:.1} s", pause.as_secs_f64());
 }
