@@ -323,7 +323,7 @@ async fn an_endless_answer_is_cut_off() {
             let (mut stream, _) = listener.accept().await.unwrap();
             let _ = stream.read(&mut [0; 4096]).await;
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n").await;
-            while stream.write_all(&[0; 65536]).await.is_ok() {}
+            while stream.write_all(&[0; 4096]).await.is_ok() {}
         }
     });
     let (organization, proxy) = (name("acme"), name("orders"));

@@ -138,13 +138,15 @@ impl Drift {
 impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Same { revision } => write!(f, "revision {revision} is deployed"),
+            Self::Same { revision } => write!(f, "revision {revision} is deployed as wanted"),
             Self::Gone { kept_for: None } => f.write_str("it is gone"),
             Self::Gone { kept_for: Some(environment) } => {
                 write!(f, "it is not deployed here, and not deleted since environment `{environment}` runs it")
             }
             Self::Unwanted { revision: None, .. } => f.write_str("it is not deployed here and still exists"),
-            Self::Unwanted { revision: Some(revision), ours: true } => write!(f, "revision {revision} is deployed"),
+            Self::Unwanted { revision: Some(revision), ours: true } => {
+                write!(f, "revision {revision} is still deployed")
+            }
             Self::Unwanted { revision: Some(revision), ours: false } => {
                 write!(f, "revision {revision} is deployed, which somebody else made: remove it by hand")
             }

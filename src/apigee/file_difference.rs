@@ -40,7 +40,7 @@ pub enum Form {
 impl Form {
     /// `resources/` holds what runs as it is: scripts, style sheets, archives. Everywhere else XML is Apigee's.
     fn of(path: &BundlePath, bytes: &[u8]) -> Self {
-        let may_be_xml = path.as_str().ends_with(".xml") && !path.as_str().starts_with("resources/");
+        let may_be_xml = root_xml::is_xml(path) && !path.as_str().starts_with("resources/");
         if let Some(element) = may_be_xml.then(|| canonical(bytes)).flatten() {
             return Self::Xml(element);
         }

@@ -5,9 +5,16 @@ use std::num::NonZeroUsize;
 use tokio::task::JoinSet;
 
 use super::client::Client;
-use super::drift::{Depth, Drift, Wanted, drift};
+use super::drift::{Depth, Download, Drift, Wanted, drift};
 use super::listed::Listed;
 use super::{Error, Target};
+
+/// So many downloaded revisions are in memory at a time: one of them may unpack to more than a pod has to spare. At the default rate of
+/// requests more would not be faster.
+const MAX_DOWNLOADS: NonZeroUsize = match NonZeroUsize::new(4) {
+    Some(count) => count,
+    None => NonZeroUsize::MIN,
+};
 
 /// Compares each bundle with what the environment runs, at most `workers` at a time; one drift for each, in their order. What is deployed
 /// is read once for all. The first error ends the survey.
@@ -18,6 +25,7 @@ pub async fn survey(
     depth: Depth,
     workers: NonZeroUsize,
 ) -> Result<Vec<Drift>, Error> {
+    let workers = if depth.download == Download::Never { workers } else { workers.min(MAX_DOWNLOADS) };
     let mut listed = Listed::read(client, target, wanted.iter().map(|wanted| wanted.kind)).await?;
     let mut drifts: Vec<Option<Drift>> = vec![None; wanted.len()];
     let mut tasks: JoinSet<Result<(usize, Drift), Error>> = JoinSet::new();

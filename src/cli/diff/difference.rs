@@ -26,7 +26,7 @@ pub(super) struct Difference {
 }
 
 /// A part that differs: a file, or a field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Detail {
     /// The file's path, or the field's.

@@ -2,6 +2,7 @@
 //!
 //! What stands in it comes from specs and from Apigee and may hold anything: it breaks out of no cell and no block, and mentions nobody.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::difference::{Change, Detail, Difference, summary};
@@ -45,8 +46,8 @@ pub(super) fn markdown(differences: &[Difference]) -> String {
         let _ = writeln!(text, "\n{} more of this sort: `apigee-flux diff` shows them.", plural(left_out, "change"));
     }
     let mut left_out = 0;
-    for (difference, detail) in changed.iter().flat_map(|all| all.details.iter().map(move |detail| (all, detail))) {
-        let block = block(difference, detail);
+    for block in blocks(&changed) {
+        let block = block.to_markdown();
         if text.len() + block.len() > MAX_BYTES - RESERVE {
             left_out += 1;
         } else {
@@ -57,7 +58,7 @@ pub(super) fn markdown(differences: &[Difference]) -> String {
         let _ = writeln!(
             text,
             "\nThe differences of {} have no room here: `apigee-flux diff` shows them.",
-            plural(left_out, "more file")
+            plural(left_out, "more part")
         );
     }
     text
@@ -70,18 +71,45 @@ fn row(difference: &Difference) -> String {
 }
 
 /// A detail to unfold.
-fn block(difference: &Difference, detail: &Detail) -> String {
-    let Difference { kind, name, .. } = difference;
-    let title = format!("{} {kind}/{name}: {} {}", difference.place(), detail.change, detail.part);
-    let (diff, cut) = cut(&detail.diff);
-    let fence = "`".repeat(longest_run(diff).max(2) + 1);
-    let note = if cut > 0 {
-        format!("{} more: `apigee-flux diff` shows them.\n\n", plural(cut, "line"))
-    } else {
-        String::new()
-    };
-    let end = if diff.ends_with('\n') { "" } else { "\n" };
-    format!("\n<details><summary>{}</summary>\n\n{fence}diff\n{diff}{end}{fence}\n\n{note}</details>\n", code(&title))
+struct Block<'d> {
+    /// Everywhere the same differs in the same way: environments usually get the same bundle.
+    places: Vec<String>,
+    difference: &'d Difference,
+    detail: &'d Detail,
+}
+
+fn blocks<'d>(changed: &[&'d Difference]) -> Vec<Block<'d>> {
+    let mut blocks: Vec<Block<'d>> = Vec::new();
+    let mut known: BTreeMap<(&str, &str, &Detail), usize> = BTreeMap::new();
+    for difference in changed {
+        for detail in &difference.details {
+            let at = *known.entry((&difference.kind, &difference.name, detail)).or_insert(blocks.len());
+            match blocks.get_mut(at) {
+                Some(block) => block.places.push(difference.place()),
+                None => blocks.push(Block { places: vec![difference.place()], difference, detail }),
+            }
+        }
+    }
+    blocks
+}
+
+impl Block<'_> {
+    fn to_markdown(&self) -> String {
+        let Difference { kind, name, .. } = self.difference;
+        let Detail { part, change, diff } = self.detail;
+        let title = format!("{kind}/{name}: {change} {part} ({})", self.places.join(", "));
+        let (diff, cut) = cut(diff);
+        let fence = "`".repeat(longest_run(diff).max(2) + 1);
+        let note = match cut {
+            0 => String::new(),
+            cut => format!("{} more: `apigee-flux diff` shows them.\n\n", plural(cut, "line")),
+        };
+        let end = if diff.ends_with('\n') { "" } else { "\n" };
+        format!(
+            "\n<details><summary>{}</summary>\n\n{fence}diff\n{diff}{end}{fence}\n\n{note}</details>\n",
+            code(&title)
+        )
+    }
 }
 
 /// As many whole lines of a diff as [`MAX_DIFF`] allows, and how many are left out.
@@ -167,6 +195,16 @@ mod tests {
             assert!(text.contains("`apigee-flux diff` shows them"), "a note says what is missing");
             assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
         }
+    }
+
+    #[test]
+    fn what_differs_alike_in_two_environments_is_shown_once() {
+        let dev = Difference { environment: Some("dev".into()), ..difference("a", "+x\n") };
+        let other = Difference { environment: Some("test".into()), ..difference("a", "+y\n") };
+        let text = markdown(&[dev, other, difference("a", "+x\n"), difference("b", "+x\n")]);
+        let titles: Vec<&str> = text.lines().filter(|line| line.starts_with("<details>")).collect();
+        assert_eq!(titles.len(), 3, "{titles:?}");
+        assert!(titles[0].contains("(acme/dev, acme/prod)") && titles[1].contains("(acme/test)"), "{titles:?}");
     }
 
     #[test]
