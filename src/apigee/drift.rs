@@ -263,8 +263,12 @@ impl Look<'_> {
             return Ok(Drift::OtherAccount { revision, deployed, wanted: service_account.map(str::to_owned) });
         }
         if self.depth.state {
-            let status = self.client.deployment(self.resource, self.environment, revision).await?;
-            if let Verdict::Failed(why) = judge(&status, current.deployment.started()) {
+            let verdict = match self.client.deployment(self.resource, self.environment, revision).await {
+                // The status of a young deployment is not there yet.
+                Err(error) if error.is_not_found() => Verdict::NotYet,
+                status => judge(&status?, current.deployment.started()),
+            };
+            if let Verdict::Failed(why) = verdict {
                 return Ok(Drift::Failing { revision, why });
             }
         }
