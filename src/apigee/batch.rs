@@ -14,8 +14,8 @@ use tokio::task::{Id, JoinSet};
 
 use super::client::{Client, RetryListener};
 use super::deploy::{Event, Phase};
-use super::deployment::Deployment;
 use super::error::TERMINATED;
+use super::listed::Listed;
 use super::mount::MountedBundle;
 use super::outcome::{Ending, MAX_LINE, Outcome, Report, cut};
 use super::schedule::{Node, Schedule};
@@ -72,7 +72,7 @@ pub async fn deploy_batch(
         options,
         progress,
         schedule,
-        listed: BTreeMap::new(),
+        listed: Listed::default(),
         room: Arc::new(Semaphore::new(MAX_LOADED_BYTES / LOAD_UNIT)),
         tasks: JoinSet::new(),
         started: HashMap::new(),
@@ -81,7 +81,7 @@ pub async fn deploy_batch(
         bundles: bundles.into_iter().map(Arc::new).collect(),
     };
     let all = async {
-        batch.read_deployments().await?;
+        batch.listed = Listed::read(client, target, batch.bundles.iter().map(|bundle| bundle.kind)).await?;
         batch.run(workers).await;
         Ok::<(), Error>(())
     };
@@ -114,7 +114,7 @@ struct Running<'a> {
     schedule: Schedule,
     bundles: Vec<Arc<MountedBundle>>,
     /// What is deployed in the environment.
-    listed: BTreeMap<(BundleKind, String), Vec<Deployment>>,
+    listed: Listed,
     /// For files in memory.
     room: Arc<Semaphore>,
     tasks: JoinSet<Report>,
@@ -126,19 +126,6 @@ struct Running<'a> {
 }
 
 impl Running<'_> {
-    /// One request for proxies and one for shared flows, if there are any.
-    async fn read_deployments(&mut self) -> Result<(), Error> {
-        for kind in BundleKind::ALL {
-            if self.bundles.iter().any(|bundle| bundle.kind == kind) {
-                let (organization, environment) = (&self.target.organization, &self.target.environment);
-                for deployment in self.client.environment_deployments(organization, environment, kind).await? {
-                    self.listed.entry((kind, deployment.api_proxy.clone())).or_default().push(deployment);
-                }
-            }
-        }
-        Ok(())
-    }
-
     async fn run(&mut self, workers: NonZeroUsize) {
         let stop = self.client.stop();
         loop {
@@ -163,7 +150,7 @@ impl Running<'_> {
 
     fn start(&mut self, index: usize) {
         let Some(bundle) = self.bundles.get(index).map(Arc::clone) else { return };
-        let listed = self.listed.remove(&(bundle.kind, bundle.name.to_string())).unwrap_or_default();
+        let listed = self.listed.take(bundle.kind, &bundle.name);
         let options = Options { settings: bundle.settings.clone(), listed: Some(listed), ..self.options.clone() };
         // What is called and stands in the batch is deployed by now.
         let elsewhere: Vec<String> = bundle.calls.iter().filter(|call| !self.has_flow(call)).cloned().collect();

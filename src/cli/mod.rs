@@ -11,6 +11,7 @@ mod check;
 mod colour;
 mod demo;
 mod deploy;
+mod diff;
 mod explain;
 mod function;
 mod log;
@@ -52,6 +53,7 @@ enum Command {
     Explain(Box<explain::Args>),
     Bundle(bundle::Args),
     Openapi(openapi::Args),
+    Diff(Box<diff::Args>),
     Deploy(Box<deploy::Args>),
     Apply(Box<apply::Args>),
     Reconcile(Box<reconcile::Args>),
@@ -77,6 +79,7 @@ pub fn run() -> ExitCode {
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Bundle(args)) => bundle::run(&args),
         Some(Command::Openapi(args)) => openapi::run(&args),
+        Some(Command::Diff(args)) => diff::run(&args),
         Some(Command::Deploy(args)) => Ok(deploy::run(&args)),
         Some(Command::Apply(args)) => Ok(apply::run(&args)),
         Some(Command::Reconcile(args)) => Ok(reconcile::run(&args)),
