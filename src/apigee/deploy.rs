@@ -22,8 +22,9 @@ use super::revision_record::Replaced;
 use super::rollout::Rollout;
 use super::site::Site;
 use super::wait::Polling;
-use super::{Bundle, Error, Name, Provenance, RevisionId, RevisionRecord};
+use super::{Blame, Bundle, Error, Name, Provenance, RevisionId, RevisionRecord};
 use crate::bundle::DeploySettings;
+use crate::diag::Severity;
 use crate::duration::millis;
 
 /// A deployment of this age was seen ready, or taken back, by the run that made it. Longer than any run.
@@ -80,13 +81,33 @@ impl Default for Options {
 }
 
 /// One step of a deployment, for people and logs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// What it belongs to.
     pub phase: Phase,
+    /// Whether somebody should look.
+    pub level: Severity,
     /// In one line.
     pub message: String,
+    /// The place in the bundle that it is about.
+    pub blame: Option<Blame>,
+}
+
+impl Event {
+    /// A step that went as it should.
+    pub fn new(phase: Phase, message: impl Into<String>) -> Self {
+        Self { phase, level: Severity::Info, message: message.into(), blame: None }
+    }
+
+    /// Something that somebody should look at, though the run goes on.
+    pub fn warning(phase: Phase, message: impl Into<String>) -> Self {
+        Self { level: Severity::Warning, ..Self::new(phase, message) }
+    }
+
+    /// A place in the bundle that Apigee refuses.
+    pub fn refused(phase: Phase, blame: Blame) -> Self {
+        Self { phase, level: Severity::Error, message: blame.to_string(), blame: Some(blame) }
+    }
 }
 
 /// The parts of a deployment.
@@ -95,6 +116,8 @@ pub struct Event {
 pub enum Phase {
     /// Reads what Apigee has.
     Read,
+    /// Sends a request again.
+    Retry,
     /// Decides.
     Plan,
     /// Validates and imports.
@@ -137,7 +160,12 @@ pub async fn deploy(
             let error = if client.stop().is_requested() {
                 stopped(&error, client.writes() - writes_before, run.previous)
             } else {
-                error.located(bundle.kind, &bundle.files)
+                let places = error.places(bundle.kind, &bundle.files);
+                let phase = if matches!(error, Error::Api(_)) { Phase::Import } else { Phase::Wait };
+                for place in &places {
+                    progress(&Event::refused(phase, place.clone()));
+                }
+                error.located(places)
             };
             (Ending::Failed, error.to_string(), error.exit_code())
         }
@@ -160,7 +188,7 @@ pub async fn deploy(
 }
 
 /// What a run leaves that was told to stop. Whatever stood in the way, another run may find otherwise.
-fn stopped(error: &Error, writes: u32, previous: Option<RevisionId>) -> Error {
+pub(super) fn stopped(error: &Error, writes: u32, previous: Option<RevisionId>) -> Error {
     let before = match previous {
         _ if writes == 0 => "nothing was changed".to_owned(),
         Some(id) => format!("revision {id} was deployed before"),

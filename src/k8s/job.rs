@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::batch::v1::{
-    JobSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement, PodFailurePolicyOnPodConditionsPattern,
-    PodFailurePolicyRule,
+    CronJobSpec, JobSpec, JobTemplateSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement,
+    PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
 };
 use k8s_openapi::api::core::v1::{
     Capabilities, ConfigMapVolumeSource, Container, EnvVar, KeyToPath, PodSecurityContext, PodSpec, PodTemplateSpec,
@@ -15,14 +15,16 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::identity::Deployer;
+use super::job_report;
 use super::metadata::{DIGEST, Metadata};
-use super::names::{batch_name, configuration_name, job_name, label_value};
+use super::names::{batch_name, configuration_name, environment_name, job_name, label_value};
 use super::object::Object;
 use super::provenance;
 use crate::bundle::{BundleKind, DeploySettings, Digest, Removal, SmokeTest, batch, manifest};
 use crate::configuration::secret::SecretKeyRef;
 use crate::configuration::{Place, document};
-use crate::spec::environment::{self, Resources};
+use crate::inventory;
+use crate::spec::environment::{self, Report, Resources};
 use crate::spec::expand_apigee::Provenance;
 
 /// The user of the container image: `nobody`, which the image's `/etc/passwd` knows.
@@ -39,6 +41,9 @@ const BATCH: &str = "batch";
 
 /// With the document of a configuration.
 const CONFIGURATION: &str = "configuration";
+
+/// With the inventory.
+const INVENTORY: &str = "inventory";
 
 /// With the keys of Secrets.
 const SECRETS: &str = "secrets";
@@ -77,6 +82,17 @@ pub enum Payload<'a> {
         owner: &'a str,
         /// The keys of Secrets that it needs.
         secrets: &'a BTreeSet<SecretKeyRef>,
+    },
+    /// Everything, compared with what Apigee has.
+    Reconcile {
+        /// The name of the ConfigMap with the inventory.
+        config_map: &'a str,
+        /// Whose desired state it is.
+        owner: &'a str,
+        /// The keys of Secrets that it needs.
+        secrets: &'a BTreeSet<SecretKeyRef>,
+        /// When, and what happens.
+        how: &'a environment::Reconcile,
     },
     /// All bundles of an environment.
     Batch {
@@ -134,8 +150,37 @@ pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
         }
         Payload::Batch { .. } => batch_name(deployment.environment),
         Payload::Configuration { place, .. } => configuration_name(place),
+        Payload::Reconcile { .. } => environment_name(deployment.environment, "reconcile"),
     };
-    let mut object_meta = metadata.object(&name);
+    let (object_meta, spec) = parts(deployment, metadata, &name);
+    Object::job(object_meta, spec)
+}
+
+/// The CronJob that runs the Job again and again.
+pub fn cron_job(deployment: &Deployment<'_>, schedule: &str, metadata: &Metadata<'_>) -> Object {
+    let name = environment_name(deployment.environment, "reconcile");
+    let (object_meta, spec) = parts(deployment, metadata, &name);
+    let spec = CronJobSpec {
+        schedule: schedule.to_owned(),
+        // Two runs would look at each other's half-done work.
+        concurrency_policy: Some("Forbid".to_owned()),
+        // A cluster that slept starts one run, not all that it missed.
+        starting_deadline_seconds: Some(300),
+        successful_jobs_history_limit: Some(1),
+        failed_jobs_history_limit: Some(3),
+        job_template: JobTemplateSpec {
+            metadata: None,
+            // The next run comes anyway.
+            spec: Some(JobSpec { backoff_limit: Some(0), pod_failure_policy: None, ..spec }),
+        },
+        ..CronJobSpec::default()
+    };
+    Object::cron_job(object_meta, spec)
+}
+
+/// The metadata and the Job itself.
+fn parts(deployment: &Deployment<'_>, metadata: &Metadata<'_>, name: &str) -> (ObjectMeta, JobSpec) {
+    let mut object_meta = metadata.object(name);
     let labels = job_labels(deployment, metadata);
     object_meta.labels.get_or_insert_default().extend(labels.clone());
     let annotations = object_meta.annotations.get_or_insert_default();
@@ -181,7 +226,7 @@ pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
         },
         ..JobSpec::default()
     };
-    Object::job(object_meta, spec)
+    (object_meta, spec)
 }
 
 fn job_labels(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> BTreeMap<String, String> {
@@ -190,7 +235,9 @@ fn job_labels(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> BTreeMap<
             BundleKind::Proxy => name.to_owned(),
             BundleKind::SharedFlow => format!("{}-{name}", metadata.component),
         },
-        Payload::Batch { .. } | Payload::Configuration { .. } => metadata.component.to_owned(),
+        Payload::Batch { .. } | Payload::Configuration { .. } | Payload::Reconcile { .. } => {
+            metadata.component.to_owned()
+        }
     };
     let environment = deployment.environment();
     let place = environment.map(|environment| format!("{environment}-")).unwrap_or_default();
@@ -246,6 +293,23 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
             format!("--secrets={SECRETS}"),
             format!("--owner={owner}"),
         ],
+        Payload::Reconcile { owner, how, .. } => {
+            let mut arguments = vec![
+                "reconcile".to_owned(),
+                format!("--inventory={INVENTORY}/{}", inventory::FILE_NAME),
+                format!("--bundles={BUNDLES}"),
+                format!("--secrets={SECRETS}"),
+                format!("--owner={owner}"),
+            ];
+            arguments.extend(how.prune.then(|| format!("--max-deletes={}", how.max_deletes)));
+            arguments.extend((how.mode == environment::Mode::Report).then(|| "--report".to_owned()));
+            arguments.extend(match how.deep {
+                environment::Deep::Daily => None,
+                environment::Deep::Always => Some("--deep=always".to_owned()),
+                environment::Deep::Never => Some("--deep=never".to_owned()),
+            });
+            arguments
+        }
         Payload::Removal { kind, name, removal } => {
             let kind = match kind {
                 BundleKind::Proxy => "proxy",
@@ -271,7 +335,7 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
     if let Payload::Bundle { settings, .. } = deployment.payload {
         arguments.extend(settings_arguments(settings));
     }
-    let waits = !matches!(deployment.payload, Payload::Removal { .. } | Payload::Configuration { .. });
+    let waits = matches!(deployment.payload, Payload::Bundle { .. } | Payload::Batch { .. });
     if waits && deployment.settings.wait == environment::Wait::Accepted {
         arguments.push("--wait=accepted".to_owned());
     }
@@ -279,7 +343,9 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
         arguments.push(format!("--rate={rate}"));
     }
     // Kubernetes expands `$(NAME)` in arguments; `$$(` stands for itself.
-    arguments.into_iter().map(|argument| argument.replace("$(", "$$(")).collect()
+    let mut arguments: Vec<String> = arguments.into_iter().map(|argument| argument.replace("$(", "$$(")).collect();
+    arguments.extend((deployment.settings.report == Report::Job).then(job_report::argument));
+    arguments
 }
 
 fn settings_arguments(settings: &DeploySettings) -> Vec<String> {
@@ -305,7 +371,8 @@ fn pod(deployment: &Deployment<'_>) -> PodSpec {
     let files = match deployment.payload {
         Payload::Bundle { .. } => Some(BUNDLE),
         Payload::Batch { .. } => Some(BUNDLES),
-        Payload::Removal { .. } | Payload::Configuration { .. } => None,
+        Payload::Reconcile { .. } if !deployment.sources.is_empty() => Some(BUNDLES),
+        Payload::Reconcile { .. } | Payload::Removal { .. } | Payload::Configuration { .. } => None,
     };
     if let Some(files) = files {
         mounts.push(mount(files));
@@ -328,6 +395,7 @@ fn pod(deployment: &Deployment<'_>) -> PodSpec {
     let document = match deployment.payload {
         Payload::Batch { config_map } => Some((BATCH, config_map)),
         Payload::Configuration { config_map, .. } => Some((CONFIGURATION, config_map)),
+        Payload::Reconcile { config_map, .. } => Some((INVENTORY, config_map)),
         Payload::Bundle { .. } | Payload::Removal { .. } => None,
     };
     if let Some((name, config_map)) = document {
@@ -338,7 +406,7 @@ fn pod(deployment: &Deployment<'_>) -> PodSpec {
             ..Volume::default()
         });
     }
-    if let Payload::Configuration { secrets, .. } = deployment.payload
+    if let Payload::Configuration { secrets, .. } | Payload::Reconcile { secrets, .. } = deployment.payload
         && !secrets.is_empty()
     {
         mounts.push(mount(SECRETS));
@@ -351,6 +419,12 @@ fn pod(deployment: &Deployment<'_>) -> PodSpec {
         .map(|variable| EnvVar { name: variable.name.clone(), value: Some(variable.value.clone()), value_from: None })
         .collect();
     if let Some((volume, mount, variable)) = deployment.deployer.pod_parts() {
+        volumes.push(volume);
+        mounts.push(mount);
+        env.push(variable);
+    }
+    if deployment.settings.report == Report::Job {
+        let (volume, mount, variable) = job_report::pod_parts();
         volumes.push(volume);
         mounts.push(mount);
         env.push(variable);
