@@ -115,7 +115,7 @@ async fn check(case: &Path) -> Result<(), Failed> {
             places.insert(applying.place.as_place().to_string(), applying.place.clone());
         }
         for (name, place) in &places {
-            let _ = write!(text, "# step {step}, {name}\n");
+            let _ = writeln!(text, "# step {step}, {name}");
             let here = rendered.iter().find(|applying| applying.place == *place);
             let (document, owner) = match here {
                 Some(applying) => (applying.document.clone(), applying.owner.clone()),
@@ -129,7 +129,7 @@ async fn check(case: &Path) -> Result<(), Failed> {
             if requests[before..].iter().any(|request| request.is_write) && !failed {
                 return Err(format!("applying step {step} again changes something:\n{again}").into());
             }
-            let _ = write!(text, "\n");
+            let _ = writeln!(text);
             let plain = serde_json::to_string(&document)?;
             if let Some(secret) = planted.iter().find(|secret| plain.contains(secret.as_str())) {
                 return Err(format!("the secret `{secret}` stands in the document").into());
@@ -212,7 +212,7 @@ impl World {
         };
         let heard = Arc::clone(&self.heard);
         let progress: apply::Progress = Arc::new(move |event: ApplyEvent<'_>| {
-            let _ = write!(heard.lock().unwrap(), "{event:?}\n");
+            let _ = writeln!(heard.lock().unwrap(), "{event:?}");
         });
         let report = apply(&self.client, place, document, look_up, &options, Arc::clone(&progress)).await?;
         let ids = document.resources.iter().map(|entry| entry.id.clone()).collect();
@@ -223,7 +223,7 @@ impl World {
             let result = serde_json::to_value(result)?;
             // The number of a request depends on how often something was waited for.
             let reason = reason.split(" (request ").next().unwrap();
-            let _ = write!(text, "{} {id}: {reason}\n", result.as_str().unwrap());
+            let _ = writeln!(text, "{} {id}: {reason}", result.as_str().unwrap());
         }
         for request in self.sandbox.requests().iter().skip(before).filter(|request| request.is_write) {
             // The records are the same for all kinds.

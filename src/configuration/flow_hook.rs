@@ -97,6 +97,10 @@ impl Crud for Hooks {
         vec![Read::json(path(wanted), "apigee.flowhooks.getSharedFlow")]
     }
 
+    fn after_bundles(&self) -> bool {
+        true
+    }
+
     fn exists(&self, answers: &[Answer]) -> bool {
         !attached(answers).is_empty()
     }

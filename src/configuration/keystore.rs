@@ -269,7 +269,7 @@ fn path(wanted: &Wanted<'_>, below: &[&str]) -> Vec<String> {
     wanted.place.path(&[&["keystores", &wanted.id.name], below].concat())
 }
 
-fn aliases<'w>(body: &'w Value) -> impl Iterator<Item = (&'w String, &'w Value)> {
+fn aliases(body: &Value) -> impl Iterator<Item = (&String, &Value)> {
     body.get("aliases").and_then(Value::as_object).into_iter().flatten()
 }
 

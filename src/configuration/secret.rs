@@ -117,7 +117,8 @@ fn walk(value: &Value, at: &mut String, found: &mut Vec<Found>) {
         }
         Value::Array(elements) => {
             for (index, value) in elements.iter().enumerate() {
-                at.push_str(&format!("/{index}"));
+                at.push('/');
+                at.push_str(&index.to_string());
                 walk(value, at, found);
                 at.truncate(length);
             }
