@@ -151,7 +151,12 @@ impl Running<'_> {
     fn start(&mut self, index: usize) {
         let Some(bundle) = self.bundles.get(index).map(Arc::clone) else { return };
         let listed = self.listed.take(bundle.kind, &bundle.name);
-        let options = Options { settings: bundle.settings.clone(), listed: Some(listed), ..self.options.clone() };
+        let options = Options {
+            settings: bundle.settings.clone(),
+            listed: Some(listed),
+            edited: bundle.edited,
+            ..self.options.clone()
+        };
         // What is called and stands in the batch is deployed by now.
         let elsewhere: Vec<String> = bundle.calls.iter().filter(|call| !self.has_flow(call)).cloned().collect();
         let (client, target) = (self.client.with_own_count(), self.target.clone());

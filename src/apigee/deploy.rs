@@ -57,6 +57,8 @@ pub struct Options {
     /// What a batch read once for all its bundles: this bundle's entries of the environment's list of deployments. None: it is asked
     /// for. With it, a deployment that is older than [`SETTLED_AFTER`] is not asked for its state.
     pub listed: Option<Vec<Deployment>>,
+    /// A revision whose description tells of this bundle and whose files are others: somebody edited it. It counts as somebody else's.
+    pub edited: Option<RevisionId>,
     /// For the runtime to become ready.
     pub timeout: Duration,
     /// When the run is over.
@@ -72,6 +74,7 @@ impl Default for Options {
         Self {
             settings: DeploySettings::default(),
             listed: None,
+            edited: None,
             timeout: Duration::from_mins(10),
             wait: WaitFor::Ready,
             provenance: Provenance::default(),
@@ -313,14 +316,19 @@ impl Run<'_> {
         let revision = site.sure().revision(site.resource, listed.revision).await?;
         if site.options.listed.is_some() && is_settled(&listed) {
             let ready = Deployment { state: RuntimeState::Ready, ..listed };
-            return Ok(Some(Current::new(ready, revision)));
+            return Ok(Some(self.believed(Current::new(ready, revision))));
         }
         // The list lacks the state.
         let deployment = match site.client.deployment(site.resource, site.environment, listed.revision).await {
             Err(error) if error.is_not_found() => listed,
             other => other?,
         };
-        Ok(Some(Current::new(deployment, revision)))
+        Ok(Some(self.believed(Current::new(deployment, revision))))
+    }
+
+    /// What is known to be edited is believed nothing.
+    fn believed(&self, current: Current) -> Current {
+        if self.site.options.edited == Some(current.id()) { Current { record: None, ..current } } else { current }
     }
 
     /// The numbers of all revisions. `sure` says that there are some.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-use super::{Error, Name};
+use super::{Error, Name, RevisionId};
 use crate::bundle::manifest::{self, ManifestFile, Requirements};
 use crate::bundle::zip::MAX_BUNDLE_BYTES;
 use crate::bundle::{Batch, BatchEntry, BundleKind, BundlePath, DeploySettings, Digest, Files, Manifest, batch};
@@ -102,6 +102,8 @@ pub struct MountedBundle {
     pub size: u64,
     /// How it is deployed.
     pub settings: DeploySettings,
+    /// A revision that is known to hold other files than its description says.
+    pub edited: Option<RevisionId>,
     manifest: PathBuf,
 }
 
@@ -164,6 +166,7 @@ fn mounted(entries: Vec<BatchEntry>, file: &Path, folder: &Path) -> Result<Vec<M
             calls: manifest.requires.shared_flows,
             size: manifest.files.iter().map(|file| file.size).sum(),
             settings: entry.settings,
+            edited: None,
             manifest: path,
         });
     }

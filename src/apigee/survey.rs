@@ -11,7 +11,7 @@ use super::{Error, Target};
 
 /// So many downloaded revisions are in memory at a time: one of them may unpack to more than a pod has to spare. At the default rate of
 /// requests more would not be faster.
-const MAX_DOWNLOADS: NonZeroUsize = match NonZeroUsize::new(4) {
+pub(super) const MAX_DOWNLOADS: NonZeroUsize = match NonZeroUsize::new(4) {
     Some(count) => count,
     None => NonZeroUsize::MIN,
 };

@@ -13,7 +13,7 @@ use super::output_args::OutputArgs;
 use super::sigterm::until_terminated;
 use crate::apigee::apply::{Mode, Options};
 use crate::apigee::mount::read_inventory;
-use crate::apigee::reconcile::{Reconcile, reconcile};
+use crate::apigee::reconcile::{self, Reconcile};
 use crate::apigee::{Error, Name, Target};
 use crate::configuration::OwnedPlace;
 use crate::duration;
@@ -90,10 +90,15 @@ async fn reconcile_all(args: &Args, place: &OwnedPlace, log: &Log) -> Result<End
         options: Options { provenance, timeout: args.timeout, mode, ..Options::new(&args.owner) },
         max_deletes: args.max_deletes,
         young: args.young,
+        deep: match args.deep {
+            Deep::Daily => reconcile::Deep::Daily,
+            Deep::Always => reconcile::Deep::Always,
+            Deep::Never => reconcile::Deep::Never,
+        },
     };
     let target = Target { organization: args.organization.clone(), environment: args.environment.clone() };
     let secrets = secrets(&args.secrets);
-    let run = reconcile(&client, &target, &inventory, bundles, secrets, &how, progress(log, place));
+    let run = reconcile::reconcile(&client, &target, &inventory, bundles, secrets, &how, progress(log, place));
     let report = until_terminated(log, &client, run).await??;
     Ok(Ended { report, commit, stopped: client.stop().is_requested(), look: args.report })
 }

@@ -11,7 +11,7 @@ use crate::diag::{Code, FieldPath, Report};
 /// The start of all names.
 const PREFIX: &str = "dc_";
 
-/// A column of analytics, which `DataCapture` policies fill. Its name begins with `dc_`: set `name`, since `metadata.name` takes no `_`.
+/// A column of analytics.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DataCollector {

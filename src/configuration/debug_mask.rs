@@ -14,7 +14,7 @@ use super::collection::{Compare, field_names};
 use super::{Configuration, ConfigurationSpec, Crud, Plan, Scope, Wanted};
 use crate::diag::{Code, FieldPath, Report};
 
-/// What the debug sessions of an environment hide. An environment has one; it is as written here, and nothing else is hidden.
+/// What the debug sessions of an environment hide.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DebugMask {

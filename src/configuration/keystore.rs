@@ -173,7 +173,7 @@ struct Content<'w> {
 }
 
 impl<'w> Content<'w> {
-    /// The error says what a secret does not hold.
+    /// The error says what a secret does not hold. A secret that is empty is one that is not known here.
     fn read(alias: &'w Value) -> Result<Self, String> {
         let text = |pointer: &str| alias.pointer(pointer).and_then(Value::as_str);
         let content = Self {
@@ -181,6 +181,7 @@ impl<'w> Content<'w> {
             key: text("/key"),
             key_password: text("/keyPassword"),
             pkcs12: match alias.pointer("/pkcs12/file") {
+                Some(file) if file == "" => Some((Vec::new(), None)),
                 // Every PKCS #12 file is a SEQUENCE of DER.
                 Some(file) => {
                     let file = secret::file(file, |bytes| bytes.first() == Some(&0x30));
@@ -191,10 +192,10 @@ impl<'w> Content<'w> {
             ignore_expiry: alias.get("ignoreExpiryValidation") == Some(&Value::Bool(true)),
         };
         // Looked at before anything is deleted.
-        if content.key.is_some_and(|key| !key.contains("PRIVATE KEY-----")) {
+        if content.key.is_some_and(|key| !key.is_empty() && !key.contains("PRIVATE KEY-----")) {
             return Err("the key is no private key in PEM".to_owned());
         }
-        if content.certificate.is_some_and(|text| pem::certificates(text).is_empty()) {
+        if content.certificate.is_some_and(|text| !text.is_empty() && pem::certificates(text).is_empty()) {
             return Err("the certificate is no certificate in PEM".to_owned());
         }
         Ok(content)
@@ -209,6 +210,11 @@ impl<'w> Content<'w> {
 
     fn has_key(&self) -> bool {
         self.key.is_some() || self.pkcs12.is_some()
+    }
+
+    /// The key is known here.
+    fn is_known(&self) -> bool {
+        self.key != Some("") && self.pkcs12.as_ref().is_none_or(|(file, _)| !file.is_empty())
     }
 
     fn form(&self) -> Vec<(&'static str, &'static str, Vec<u8>)> {
@@ -279,7 +285,11 @@ fn is_compared(alias: &Value) -> bool {
 }
 
 fn needs(content: &Content<'_>, wanted: &Digests, known: Option<&Digests>, live: &[String], of_live: &str) -> Needs {
-    let is_ours = known.is_none_or(|known| known.secrets == wanted.secrets) && (known.is_some() || !content.has_key());
+    let is_ours = match known {
+        _ if !content.is_known() => true,
+        Some(known) => known.secrets == wanted.secrets,
+        None => !content.has_key(),
+    };
     let Some(certificate) = content.certificate else {
         return if is_ours { Needs::Nothing } else { Needs::All };
     };
@@ -297,7 +307,7 @@ fn needs(content: &Content<'_>, wanted: &Digests, known: Option<&Digests>, live:
 }
 
 /// Makes an alias.
-fn create(wanted: &Wanted<'_>, name: &str, content: &Content<'_>, what: String) -> Change {
+fn create(wanted: &Wanted<'_>, name: &str, content: &Content<'_>, what: String, fields: Vec<Field>) -> Change {
     let form = if content.pkcs12.is_some() { "pkcs12" } else { "keycertfile" };
     let request = Request::new(
         Verb::Post,
@@ -306,12 +316,6 @@ fn create(wanted: &Wanted<'_>, name: &str, content: &Content<'_>, what: String) 
         "apigee.keystorealiases.create",
     );
     let request = request.with("alias", name).with("format", form);
-    let mut fields: Vec<Field> =
-        content.certificate.map(|text| certificate_field(wanted, name, None, text)).into_iter().collect();
-    if content.has_key() {
-        let field = if content.pkcs12.is_some() { "pkcs12" } else { "key" };
-        fields.push(Field { at: pointer(name, field), live: None, wanted: None, secret: true });
-    }
     Change { what, request: with_expiry(request, content), fields }
 }
 
@@ -319,10 +323,9 @@ fn with_expiry(request: Request, content: &Content<'_>) -> Request {
     if content.ignore_expiry { request.with("ignoreExpiryValidation", "true") } else { request }
 }
 
-fn delete(wanted: &Wanted<'_>, name: &str) -> Change {
+fn delete(wanted: &Wanted<'_>, name: &str, field: Field) -> Change {
     let request =
         Request::new(Verb::Delete, path(wanted, &["aliases", name]), Body::Empty, "apigee.keystorealiases.delete");
-    let field = Field { at: format!("/aliases/{}", secret::escape(name)), live: None, wanted: None, secret: true };
     Change { what: format!("delete alias `{name}`"), request, fields: vec![field] }
 }
 
@@ -330,11 +333,43 @@ fn pointer(name: &str, field: &str) -> String {
     format!("/aliases/{}/{field}", secret::escape(name))
 }
 
+/// The field that is not shown: what Apigee does not give back.
+fn key_field(name: &str) -> Field {
+    Field { at: pointer(name, "key"), live: None, wanted: None, secret: true }
+}
+
+/// An alias as a whole, by its type in Apigee.
+fn type_field(name: &str, live: Option<Value>, wanted: Option<Value>) -> Field {
+    Field { at: pointer(name, "type"), live, wanted, secret: false }
+}
+
 fn certificate_field(wanted: &Wanted<'_>, name: &str, live: Option<&str>, text: &str) -> Field {
     let at = pointer(name, "certificate");
     let secret = wanted.is_secret(&at);
     let shown = |text: &str| Some(json!(text)).filter(|_| !secret);
     Field { live: live.and_then(shown), wanted: shown(text), secret, at }
+}
+
+/// The fields of an alias that is not there.
+fn new_fields(wanted: &Wanted<'_>, name: &str, content: &Content<'_>) -> Vec<Field> {
+    let kind = if content.has_key() { "KEY_CERT" } else { "CERT" };
+    let mut fields = vec![type_field(name, None, Some(json!(kind)))];
+    fields.extend(content.certificate.map(|text| certificate_field(wanted, name, None, text)));
+    fields.extend(content.has_key().then(|| key_field(name)));
+    fields
+}
+
+/// Tries an alias under another name, and puts it in the place of the one that is there.
+fn replace(wanted: &Wanted<'_>, name: &str, content: &Content<'_>, live: &str) -> [Change; 4] {
+    let mut fields = vec![key_field(name)];
+    let differs = |text: &&str| pem::certificates(text) != pem::certificates(live);
+    fields.extend(content.certificate.filter(differs).map(|text| certificate_field(wanted, name, Some(live), text)));
+    [
+        create(wanted, PROBE, content, format!("try alias `{name}` as `{PROBE}`"), vec![key_field(name)]),
+        delete(wanted, name, key_field(name)),
+        create(wanted, name, content, format!("add alias `{name}` anew"), fields),
+        delete(wanted, PROBE, key_field(name)),
+    ]
 }
 
 impl Crud for Keystores {
@@ -359,7 +394,7 @@ impl Crud for Keystores {
         }
         let live = names(answers);
         // Of a run that was killed.
-        plan.changes.extend(live.contains(PROBE).then(|| delete(wanted, PROBE)));
+        plan.changes.extend(live.contains(PROBE).then(|| delete(wanted, PROBE, key_field(PROBE))));
         let mut certificates = answers.iter().skip(1);
         for (name, alias) in aliases(wanted.body) {
             let answer = if is_compared(alias) { certificates.next() } else { None };
@@ -367,7 +402,8 @@ impl Crud for Keystores {
             let digests = Digests::of(wanted, name, &content);
             plan.parts.push(digests.to_part(name));
             if !live.contains(name.as_str()) {
-                plan.changes.push(create(wanted, name, &content, format!("add alias `{name}`")));
+                let fields = new_fields(wanted, name, &content);
+                plan.changes.push(create(wanted, name, &content, format!("add alias `{name}`"), fields));
                 continue;
             }
             let text = match answer {
@@ -389,18 +425,14 @@ impl Crud for Keystores {
                         fields: vec![certificate_field(wanted, name, Some(&text), certificate)],
                     });
                 }
-                Needs::All => plan.changes.extend([
-                    create(wanted, PROBE, &content, format!("try alias `{name}` as `{PROBE}`")),
-                    delete(wanted, name),
-                    create(wanted, name, &content, format!("add alias `{name}` anew")),
-                    delete(wanted, PROBE),
-                ]),
+                Needs::All => plan.changes.extend(replace(wanted, name, &content, &text)),
             }
         }
         let left = wanted.last.into_iter().flat_map(|record| &record.parts).map(|part| part.name.as_str());
         let is_wanted = |name: &str| aliases(wanted.body).any(|(known, _)| known == name);
+        let gone = left.filter(|name| live.contains(name) && !is_wanted(name));
         plan.changes
-            .extend(left.filter(|name| live.contains(name) && !is_wanted(name)).map(|name| delete(wanted, name)));
+            .extend(gone.map(|name| delete(wanted, name, type_field(name, Some(json!("an alias of ours")), None))));
         Ok(plan)
     }
 
@@ -489,6 +521,15 @@ mod tests {
         assert!(plan(&chain, OLD, &["a"], Some(&last)).unwrap().0.is_empty());
         let (_, without) = plan(&key("1", OLD), "", &[], None).unwrap();
         assert_eq!(plan(&chain, OLD, &["a"], Some(&without)).unwrap().0, ["update certificate of alias `a`"]);
+    }
+
+    #[test]
+    fn a_key_that_is_not_known_here_counts_as_equal() {
+        let unknown = |certificate: &str| json!({"certificate": certificate, "key": "", "keyPassword": ""});
+        assert!(plan(&unknown(OLD), OLD, &["a"], None).unwrap().0.is_empty());
+        assert!(plan(&json!({"pkcs12": {"file": ""}}), "", &["a"], None).unwrap().0.is_empty());
+        let (_, last) = plan(&key("1", OLD), "", &[], None).unwrap();
+        assert_eq!(plan(&unknown(NEW), OLD, &["a"], Some(&last)).unwrap().0, ["update certificate of alias `a`"]);
     }
 
     #[test]

@@ -8,8 +8,7 @@ use super::collection::{Collection, Compare, NamedBy, Update};
 use super::{Configuration, ConfigurationSpec, Crud, Reference as NamedThing, Scope, name};
 use crate::diag::{Code, FieldPath, Report};
 
-/// A name for a keystore: target servers and proxies name it as `ref://NAME`, so that a new keystore takes the place of an old one without
-/// a change of theirs.
+/// A name for a keystore: a new keystore takes the place of an old one without a change of what names it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Reference {

@@ -12,10 +12,7 @@ use super::call::{Answer, Body, Change, Field, Form, Read, Request, Verb};
 use super::{Configuration, ConfigurationSpec, Crud, Plan, Scope, Wanted, name};
 use crate::diag::{Code, FieldPath, Report};
 
-/// A file that the proxies of an environment share. Its name in Apigee is `name`, for example `checks.js`.
-///
-/// A ConfigMap holds all configuration of an environment, so that all its files together have less than 1 MiB. Larger ones belong into a
-/// bundle. Apigee takes 100 files in an environment.
+/// A file that the proxies of an environment share.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ResourceFile {

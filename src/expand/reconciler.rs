@@ -49,14 +49,13 @@ impl Reconciler<'_, '_> {
             self.members.iter().flat_map(|(member, _)| member.maps.sources_below(&member.entry.folder)).collect();
         let all = self.configuration.iter().chain(self.organization.iter().flatten()).cloned().collect();
         let secrets = secrets(&Document { schema_version: SCHEMA_VERSION, resources: all });
-        let owner = owner(self.namespace.unwrap_or_default(), environment);
         let deployment = Deployment {
             organization: environment.organization(),
             environment: environment.name(),
             endpoint: environment.endpoint.as_deref(),
             payload: Payload::Reconcile {
                 config_map: &map.object.id.name,
-                owner: &owner,
+                owner: owner(environment),
                 secrets: &secrets,
                 how: self.how,
             },

@@ -7,7 +7,7 @@ use k8s_openapi::api::batch::v1::{
     PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
 };
 use k8s_openapi::api::core::v1::{
-    Capabilities, ConfigMapVolumeSource, Container, EnvVar, KeyToPath, PodSecurityContext, PodSpec, PodTemplateSpec,
+    Capabilities, ConfigMapVolumeSource, Container, EnvVar, EnvVarSource, KeyToPath, ObjectFieldSelector, PodSecurityContext, PodSpec, PodTemplateSpec,
     ProjectedVolumeSource, ResourceRequirements, SeccompProfile, SecretProjection, SecurityContext, Volume,
     VolumeMount, VolumeProjection,
 };
@@ -51,6 +51,18 @@ const SECRETS: &str = "secrets";
 /// The exit codes of the deployer that a retry cannot mend: usage, bundle invalid, bundle missing or too large, digest, permission.
 const PERMANENT: [i32; 5] = [64, 65, 66, 67, 77];
 
+/// Whose desired state a Job applies: resources of another owner are left alone.
+#[derive(Debug, Clone, Copy)]
+pub enum Owner<'a> {
+    /// As written.
+    Named(&'a str),
+    /// A name within the namespace that the pod runs in, which may be set long after this was rendered.
+    OfNamespace(&'a str),
+}
+
+/// The variable with the pod's namespace.
+const NAMESPACE_VARIABLE: &str = "APIGEE_FLUX_NAMESPACE";
+
 /// What a Job deploys.
 #[derive(Debug, Clone, Copy)]
 pub enum Payload<'a> {
@@ -79,7 +91,7 @@ pub enum Payload<'a> {
         /// The place.
         place: Place<'a>,
         /// Whose desired state it is.
-        owner: &'a str,
+        owner: Owner<'a>,
         /// The keys of Secrets that it needs.
         secrets: &'a BTreeSet<SecretKeyRef>,
     },
@@ -88,7 +100,7 @@ pub enum Payload<'a> {
         /// The name of the ConfigMap with the inventory.
         config_map: &'a str,
         /// Whose desired state it is.
-        owner: &'a str,
+        owner: Owner<'a>,
         /// The keys of Secrets that it needs.
         secrets: &'a BTreeSet<SecretKeyRef>,
         /// When, and what happens.
@@ -287,19 +299,17 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
         Payload::Batch { .. } => {
             vec!["deploy".to_owned(), format!("--batch={BATCH}/{}", batch::FILE_NAME), format!("--bundles={BUNDLES}")]
         }
-        Payload::Configuration { owner, .. } => vec![
+        Payload::Configuration { .. } => vec![
             "apply".to_owned(),
             format!("--configuration={CONFIGURATION}/{}", document::FILE_NAME),
             format!("--secrets={SECRETS}"),
-            format!("--owner={owner}"),
         ],
-        Payload::Reconcile { owner, how, .. } => {
+        Payload::Reconcile { how, .. } => {
             let mut arguments = vec![
                 "reconcile".to_owned(),
                 format!("--inventory={INVENTORY}/{}", inventory::FILE_NAME),
                 format!("--bundles={BUNDLES}"),
                 format!("--secrets={SECRETS}"),
-                format!("--owner={owner}"),
             ];
             arguments.extend(how.prune.then(|| format!("--max-deletes={}", how.max_deletes)));
             arguments.extend((how.mode == environment::Mode::Report).then(|| "--report".to_owned()));
@@ -344,8 +354,19 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
     }
     // Kubernetes expands `$(NAME)` in arguments; `$$(` stands for itself.
     let mut arguments: Vec<String> = arguments.into_iter().map(|argument| argument.replace("$(", "$$(")).collect();
+    arguments.extend(owner(deployment).map(|owner| match owner {
+        Owner::Named(name) => format!("--owner={}", name.replace("$(", "$$(")),
+        Owner::OfNamespace(name) => format!("--owner=$({NAMESPACE_VARIABLE})/{name}"),
+    }));
     arguments.extend((deployment.settings.report == Report::Job).then(job_report::argument));
     arguments
+}
+
+fn owner<'d>(deployment: &Deployment<'d>) -> Option<Owner<'d>> {
+    match deployment.payload {
+        Payload::Configuration { owner, .. } | Payload::Reconcile { owner, .. } => Some(owner),
+        Payload::Bundle { .. } | Payload::Batch { .. } | Payload::Removal { .. } => None,
+    }
 }
 
 fn settings_arguments(settings: &DeploySettings) -> Vec<String> {
@@ -422,6 +443,19 @@ fn pod(deployment: &Deployment<'_>) -> PodSpec {
         volumes.push(volume);
         mounts.push(mount);
         env.push(variable);
+    }
+    if let Some(Owner::OfNamespace(_)) = owner(deployment) {
+        env.push(EnvVar {
+            name: NAMESPACE_VARIABLE.to_owned(),
+            value: None,
+            value_from: Some(EnvVarSource {
+                field_ref: Some(ObjectFieldSelector {
+                    api_version: None,
+                    field_path: "metadata.namespace".to_owned(),
+                }),
+                ..EnvVarSource::default()
+            }),
+        });
     }
     if deployment.settings.report == Report::Job {
         let (volume, mount, variable) = job_report::pod_parts();

@@ -17,7 +17,7 @@ mod provenance;
 
 pub use bundle_maps::{BundleMaps, MAX_CONFIG_MAP_BYTES};
 pub use identity::Deployer;
-pub use job::{Deployment, Payload, cron_job, job};
+pub use job::{Deployment, Owner, Payload, cron_job, job};
 pub use job_report::{ACCOUNT_PATH, FIELD_MANAGER, JobReport, report_access};
 pub use json_map::JsonMap;
 pub use metadata::{DIGEST, Metadata};

@@ -33,6 +33,9 @@ pub struct EnvironmentSpec {
     /// The deployer's settings.
     #[serde(default)]
     pub deployer: Deployer,
+    /// Whose desired state this is. What another owner made in Apigee is left alone. Default: the namespace of the Jobs and the name of this
+    /// resource, as `NAMESPACE/NAME`; set it when two clusters have the same names, or when a namespace is to be renamed.
+    pub owner: Option<String>,
     /// The CronJob that looks whether Apigee still is as Git says, and repairs it. `none` switches it off.
     pub reconcile: Option<WordOr<Off, Reconcile>>,
     /// How many Jobs deploy. Default: `none`, a Job for each proxy and shared flow.
