@@ -282,7 +282,7 @@ impl World {
             .into_iter()
             .map(|(path, text)| (BundlePath::parse(&path).unwrap(), text.into_bytes()))
             .collect();
-        let zip = apigee_flux::bundle::zip::pack(kind, &files)?.to_vec();
+        let zip = apigee_flux::bundle::zip::pack(kind, &files)?.as_slice().to_vec();
         let (base, collection) = (format!("{}/v1/organizations/acme", self.sandbox.url()), kind.collection());
         let import = self.http.post(format!("{base}/{collection}?name={name}&action=import"));
         let mut requests = vec![import.header("content-type", "application/octet-stream").body(zip)];
