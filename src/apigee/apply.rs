@@ -286,9 +286,8 @@ impl Resource<'_> {
         let mut ending = Ending::Unchanged;
         let mut waited_for = String::new();
         let known = shared.register.get(&self.entry.id);
-        let is_foreign = |record: &&Record| {
-            shared.options.mode != Mode::Compare && record.owner != shared.options.owner
-        };
+        let is_foreign =
+            |record: &&Record| shared.options.mode != Mode::Compare && record.owner != shared.options.owner;
         if let Some(record) = known.filter(is_foreign) {
             return Err(Error::Refused(format!(
                 "it belongs to `{}`, and this is `{}`: remove it from one of both, or delete the record `{}` in the key value map `{}`",
@@ -306,7 +305,8 @@ impl Resource<'_> {
             let mut plan = self.crud.plan(&wanted, &answers).map_err(Error::Refused)?;
             if shared.options.mode == Mode::Compare && exists {
                 // Nobody can say whether a secret is the same.
-                plan.changes.retain(|change| change.fields.is_empty() || change.fields.iter().any(|field| !field.secret));
+                plan.changes
+                    .retain(|change| change.fields.is_empty() || change.fields.iter().any(|field| !field.secret));
             }
             if rounds == 0 {
                 self.fields = plan.changes.iter().flat_map(|change| change.fields.clone()).collect();
