@@ -92,9 +92,7 @@ fn of_environment(
     configuration: &[ConfigurationResource<'_>],
 ) -> DesiredEnvironment {
     let document = |scope| {
-        let here = |one: &&ConfigurationResource<'_>| {
-            one.scope == scope && std::ptr::eq(one.environment, environment)
-        };
+        let here = |one: &&ConfigurationResource<'_>| one.scope == scope && std::ptr::eq(one.environment, environment);
         configuration::document(configuration.iter().filter(here).map(|one| one.entry.clone()).collect())
     };
     let here = bundles

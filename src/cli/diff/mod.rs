@@ -96,10 +96,8 @@ async fn compare(args: &Args, environments: Vec<DesiredEnvironment>) -> anyhow::
         let at = || format!("{shown} at {}", client.endpoint());
         let found = bundle::differences(&client, &target, environment.bundles, args.deep).await;
         differences.extend(found.with_context(at)?);
-        let here = OwnedPlace {
-            organization: environment.organization.clone(),
-            environment: Some(environment.name.clone()),
-        };
+        let here =
+            OwnedPlace { organization: environment.organization.clone(), environment: Some(environment.name.clone()) };
         let whole = OwnedPlace { environment: None, ..here.clone() };
         for (place, document) in [(here, environment.configuration), (whole, environment.of_organization)] {
             differences.extend(configuration::differences(&client, &place, &document).await.with_context(at)?);
