@@ -361,8 +361,13 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
         Owner::Named(name) => format!("--owner={}", name.replace("$(", "$$(")),
         Owner::OfNamespace(name) => format!("--owner=$({NAMESPACE_VARIABLE})/{name}"),
     }));
-    arguments.extend((deployment.settings.report == Report::Job).then(job_report::argument));
+    arguments.extend((reports(deployment)).then(job_report::argument));
     arguments
+}
+
+/// Whether the Job says in its cluster how it ended. Those of a CronJob have names that no Role can know.
+fn reports(deployment: &Deployment<'_>) -> bool {
+    deployment.settings.report == Report::Job && !matches!(deployment.payload, Payload::Reconcile { .. })
 }
 
 fn owner<'d>(deployment: &Deployment<'d>) -> Option<Owner<'d>> {
@@ -470,7 +475,7 @@ fn pod(deployment: &Deployment<'_>) -> PodSpec {
             }),
         });
     }
-    if deployment.settings.report == Report::Job {
+    if reports(deployment) {
         let (volume, mount, variable) = job_report::pod_parts();
         volumes.push(volume);
         mounts.push(mount);
