@@ -22,6 +22,7 @@ use super::register::{self, Register};
 use super::wait::Polling;
 use crate::bundle::Digest;
 use crate::bundle::batch::DEFAULT_WORKERS;
+use crate::configuration::call::shown_path;
 use crate::configuration::document::{Adopt, Document, Entry};
 use crate::configuration::secret::{self, ValueFrom};
 use crate::configuration::{Answer, Change, Crud, Field, Id, OwnedPlace, Part, Place, Plan, Record, Wanted};
@@ -236,6 +237,18 @@ impl Shared {
     }
 }
 
+/// Reads what a kind asks for.
+pub(super) async fn read(client: &Client, crud: &dyn Crud, wanted: &Wanted<'_>) -> Result<Vec<Answer>, Error> {
+    let mut answers = Vec::new();
+    for read in crud.reads(wanted) {
+        answers.push(client.read(&read).await?);
+    }
+    for read in crud.follow_ups(wanted, &answers) {
+        answers.push(client.read(&read).await?);
+    }
+    Ok(answers)
+}
+
 /// The end of a resource that could not be worked on.
 pub(super) fn failed(id: &Id, error: &Error) -> Applied {
     Applied {
@@ -291,9 +304,9 @@ impl Resource<'_> {
         }
         loop {
             let last = self.last();
-            let answers = self.read(last.as_ref()).await?;
             let wanted = self.wanted(last.as_ref());
-            let exists = self.crud.exists(&answers);
+            let answers = read(&shared.client, self.crud, &wanted).await?;
+            let exists = self.crud.exists(&wanted, &answers);
             let plan = self.crud.plan(&wanted, &answers).map_err(Error::Refused)?;
             if rounds == 0 {
                 self.fields = plan.changes.iter().flat_map(|change| change.fields.clone()).collect();
@@ -320,8 +333,9 @@ impl Resource<'_> {
                     what.join(", ")
                 )));
             }
-            if last.is_none() {
-                self.write_record(self.new_record(&plan), false).await?;
+            match last {
+                None => self.write_record(self.new_record(&plan), false).await?,
+                Some(last) => self.note_new_parts(last, &plan).await?,
             }
             match self.change(&plan.changes, &mut done).await? {
                 Progressed::Done => self.noted = Some(plan.parts),
@@ -350,12 +364,31 @@ impl Resource<'_> {
         Some(Record { parts: parts.clone(), ..record.clone() })
     }
 
-    async fn read(&self, last: Option<&Record>) -> Result<Vec<Answer>, Error> {
-        let mut answers = Vec::new();
-        for read in self.crud.reads(&self.wanted(last)) {
-            answers.push(self.shared.client.read(&read).await?);
+    /// Records the names of parts before they are made, so that a run that is killed leaves none that the next one takes for somebody
+    /// else's.
+    async fn note_new_parts(&mut self, last: Record, plan: &Plan) -> Result<(), Error> {
+        let new: Vec<Part> = plan
+            .parts
+            .iter()
+            .filter(|part| last.part(&part.name).is_none())
+            .map(|part| Part::named(&part.name))
+            .collect();
+        if new.is_empty() {
+            return Ok(());
         }
-        Ok(answers)
+        let parts = [last.parts.clone(), new].concat();
+        self.write_record(Record { parts, ..last }, true).await
+    }
+
+    /// The first thing that must be there and is not.
+    async fn lacking(&self) -> Result<Option<Error>, Error> {
+        for read in self.crud.prerequisites(&self.wanted(None)) {
+            if self.shared.client.read(&read).await? == Answer::Missing {
+                let path = shown_path(read.path.iter().map(String::as_str));
+                return Ok(Some(Error::Temporary(format!("{path} is not there"))));
+            }
+        }
+        Ok(None)
     }
 
     fn wanted<'w>(&'w self, last: Option<&'w Record>) -> Wanted<'w> {
@@ -426,6 +459,9 @@ impl Resource<'_> {
     }
 
     async fn change(&self, changes: &[Change], done: &mut Vec<String>) -> Result<Progressed, Error> {
+        if let Some(error) = self.lacking().await? {
+            return Ok(Progressed::NotYet(error));
+        }
         for change in changes {
             self.say(Phase::Deploy, change.what.clone());
             match self.shared.client.change(&change.request).await {

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::Error;
-use super::apply::{Applied, ApplyEvent, ApplyReport, Ending, Mode, Options, Progress, failed};
+use super::apply::{Applied, ApplyEvent, ApplyReport, Ending, Mode, Options, Progress, failed, read};
 use super::client::Client;
 use super::deploy::{Event, Phase};
 use super::register::{self, Register};
@@ -92,12 +92,12 @@ async fn remove(
     progress: &Progress,
 ) -> Result<String, Error> {
     let wanted = Wanted { place, id: &record.id, body: &Value::Null, secrets: &[], last: Some(record) };
-    let mut answers = Vec::new();
-    for read in crud.reads(&wanted) {
-        answers.push(client.read(&read).await?);
-    }
-    let changes =
-        if crud.exists(&answers) { crud.remove(&wanted, &answers).map_err(Error::Refused)? } else { Vec::new() };
+    let answers = read(client, crud, &wanted).await?;
+    let changes = if crud.exists(&wanted, &answers) {
+        crud.remove(&wanted, &answers).map_err(Error::Refused)?
+    } else {
+        Vec::new()
+    };
     let what: Vec<&str> = changes.iter().map(|change| change.what.as_str()).collect();
     let what = if what.is_empty() { "it was gone already".to_owned() } else { what.join(", ") };
     if options.mode == Mode::Look {

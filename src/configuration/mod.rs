@@ -51,6 +51,12 @@ pub trait Configuration: fmt::Debug + Send + Sync {
         None
     }
 
+    /// The name in Apigee of what cannot be named freely: one of the points in the flow, the one mask of an environment, a developer,
+    /// whose name is the email.
+    fn fixed_name(&self) -> Option<&str> {
+        None
+    }
+
     /// What Apigee is to have, in the words of its API. A secret stands as `{"valueFrom": …}`.
     fn body(&self, name: &str) -> Value;
 
@@ -163,8 +169,20 @@ pub trait Crud: fmt::Debug + Sync {
     /// What to read before anything is decided.
     fn reads(&self, wanted: &Wanted<'_>) -> Vec<Read>;
 
+    /// What to read when the answers to [`reads`](Self::reads) are known, for example by a name that only Apigee knows. Those answers
+    /// stand behind the others.
+    fn follow_ups(&self, _wanted: &Wanted<'_>, _answers: &[Answer]) -> Vec<Read> {
+        Vec::new()
+    }
+
+    /// What must be in Apigee before anything is sent, since Apigee refuses for good what names something that is not there yet. It is
+    /// read when something is to be changed, and waited for.
+    fn prerequisites(&self, _wanted: &Wanted<'_>) -> Vec<Read> {
+        Vec::new()
+    }
+
     /// True if Apigee has the resource at all, by the answers to [`reads`](Self::reads).
-    fn exists(&self, answers: &[Answer]) -> bool {
+    fn exists(&self, _wanted: &Wanted<'_>, answers: &[Answer]) -> bool {
         answers.first().is_some_and(|answer| !matches!(answer, Answer::Missing))
     }
 
