@@ -9,10 +9,15 @@
 //! Between the function and the deployer stands a [`Document`], one for each environment and one for each organization. Secrets stand
 //! in it as `{"valueFrom": …}` only, and are filled in inside the pod.
 
+pub mod attributes;
 pub mod call;
 pub mod collection;
+pub mod developer;
 pub mod document;
+pub mod instant;
 pub mod key_value_map;
+pub mod product;
+pub mod rate_plan;
 pub mod record;
 pub mod secret;
 pub mod target_server;

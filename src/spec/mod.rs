@@ -45,7 +45,9 @@ use std::sync::LazyLock;
 
 use schemars::{Schema, SchemaGenerator};
 
-use crate::configuration::{ConfigurationSpec, Crud, key_value_map, target_server};
+use crate::configuration::{
+    ConfigurationSpec, Crud, developer, key_value_map, product, target_server,
+};
 use crate::yaml::decode::DecodeError;
 use crate::yaml::{Node, decode};
 
@@ -125,6 +127,10 @@ kinds! {
         ApigeeTargetServer(target_server::TargetServer),
         /// Pairs of keys and values that proxies read at run time, encrypted in Apigee.
         ApigeeKeyValueMap(key_value_map::KeyValueMap),
+        /// What an app with a key for it may call, how often, and what it costs.
+        ApigeeProduct(product::Product),
+        /// Somebody whose apps call proxies.
+        ApigeeDeveloper(developer::Developer),
     }
 }
 
