@@ -9,6 +9,10 @@
 //! Between the function and the deployer stands a [`Document`], one for each environment and one for each organization. Secrets stand
 //! in it as `{"valueFrom": …}` only, and are filled in inside the pod.
 
+pub mod api_doc;
+pub mod app;
+pub mod app_group;
+mod app_plan;
 pub mod attributes;
 pub mod call;
 pub mod collection;

@@ -46,7 +46,7 @@ use std::sync::LazyLock;
 use schemars::{Schema, SchemaGenerator};
 
 use crate::configuration::{
-    ConfigurationSpec, Crud, developer, key_value_map, product, target_server,
+    ConfigurationSpec, Crud, api_doc, app, app_group, developer, key_value_map, product, target_server,
 };
 use crate::yaml::decode::DecodeError;
 use crate::yaml::{Node, decode};
@@ -131,6 +131,12 @@ kinds! {
         ApigeeProduct(product::Product),
         /// Somebody whose apps call proxies.
         ApigeeDeveloper(developer::Developer),
+        /// An app of a developer, with its keys.
+        ApigeeApp(app::App),
+        /// Apps that several people own together, with their keys.
+        ApigeeAppGroup(app_group::AppGroup),
+        /// What a developer portal shows of an API product.
+        ApigeeApiDoc(api_doc::ApiDoc),
     }
 }
 
