@@ -10,6 +10,8 @@ pub mod diag;
 pub mod duration;
 pub mod expand;
 pub mod explain;
+pub mod in_cluster;
+pub mod inventory;
 pub mod k8s;
 pub mod krm;
 pub mod openapi;

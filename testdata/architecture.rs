@@ -10,6 +10,7 @@ const PURE: &[&str] = &[
     "bundle",
     "check",
     "condition",
+    "configuration",
     "diag",
     "expand",
     "explain",

@@ -18,7 +18,7 @@ use apigee_flux::apigee::wait::Polling;
 use apigee_flux::apigee::{BatchReport, Client, Error, Options, Target, TokenSource, deploy_batch};
 use apigee_flux::bundle::manifest::Requirements;
 use apigee_flux::bundle::{Batch, BatchEntry, BundleKind, BundlePath, DeploySettings, Files, Manifest};
-use apigee_flux::sandbox::{self, LoggedRequest, Mishap, Sandbox};
+use apigee_flux::sandbox::{self, LoggedRequest, Mishap, Occurrence, Rule, Sandbox, Trouble};
 use serde_json::Value;
 
 fn files(list: &[(&str, String)]) -> Files {
@@ -466,4 +466,53 @@ async fn a_killed_batch_goes_on_where_it_was() {
         let imports = world.sandbox.requests().into_iter().filter(|request| request.path.contains("action=import"));
         assert_eq!(imports.count(), 4);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_terminated_batch_hears_its_writes_and_starts_nothing_more() {
+    let world = World::start().await;
+    let slow = Rule::new(Trouble::Delay(Duration::from_secs(2)));
+    world.sandbox.inject(Rule { method: Some("POST".into()), path: "*action=import*".into(), ..slow });
+    let pod = Pod::of(LAYERS);
+    let child = pod.command(&world.sandbox.url()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let imports = || {
+        let requests = world.sandbox.requests().into_iter();
+        requests.filter(|request| request.path.contains("action=import")).count()
+    };
+    while imports() == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    let told = std::time::Instant::now();
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await.unwrap().unwrap();
+    assert!(
+        told.elapsed() > Duration::from_secs(1) && told.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        told.elapsed()
+    );
+    assert_eq!(output.status.code(), Some(143));
+    let started = imports();
+    let result = last_line(&output);
+    assert_eq!((&result["result"], &result["failed"]), (&"failed".into(), &4.into()), "{result}");
+    assert_eq!(result["writes"], started, "nothing follows an import: {result}");
+    let reasons: Vec<&str> =
+        result["bundles"].as_array().unwrap().iter().map(|bundle| bundle["reason"].as_str().unwrap()).collect();
+    assert!(reasons.iter().all(|reason| reason.contains("stopped by SIGTERM")), "{reasons:?}");
+    let heard = reasons.iter().filter(|reason| reason.contains("revision 1 is imported and not deployed")).count();
+    assert_eq!(heard, started, "{reasons:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sent_again_names_its_bundle_in_the_log() {
+    let world = World::start().await;
+    let unavailable = Rule::new(Trouble::Status { code: 503, retry_after: None }).on(Occurrence::First(1));
+    world.sandbox.inject(Rule { path: "*/apis/shop".into(), ..unavailable });
+    let (output, _) = Pod::of(LAYERS).run(&world.sandbox.url(), &["--rate=1000"]).await;
+    assert_eq!(output.status.code(), Some(0));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let lines = stderr.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let retries: Vec<Value> = lines.filter(|line| line["phase"] == "retry").collect();
+    let [retry] = retries.as_slice() else { panic!("{stderr}") };
+    assert_eq!((&retry["level"], &retry["kind"], &retry["name"]), (&"warning".into(), &"proxy".into(), &"shop".into()));
+    assert!(retry["message"].as_str().unwrap().contains("503"), "{retry}");
 }

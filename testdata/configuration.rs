@@ -21,13 +21,14 @@ use std::time::Duration;
 
 use apigee_flux::apigee::apply::{self, Applied, ApplyEvent, Ending, apply};
 use apigee_flux::apigee::client::Settings;
+use apigee_flux::apigee::prune::{Kept, prune};
 use apigee_flux::apigee::retry::Backoff;
 use apigee_flux::apigee::wait::Polling;
-use apigee_flux::apigee::{Client, TokenSource, prune::prune};
+use apigee_flux::apigee::{Client, TokenSource};
 use apigee_flux::bundle::{BundleKind, BundlePath, Files};
 use apigee_flux::configuration::document::FILE_NAME;
 use apigee_flux::configuration::secret::ValueFrom;
-use apigee_flux::configuration::{Document, Id, OwnedPlace};
+use apigee_flux::configuration::{Document, OwnedPlace};
 use apigee_flux::sandbox::{self, LoggedRequest, Sandbox};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize as _;
@@ -207,8 +208,9 @@ impl World {
             let _ = write!(heard.lock().unwrap(), "{event:?}\n");
         });
         let report = apply(&self.client, place, document, look_up, &options, Arc::clone(&progress)).await?;
-        let kept: BTreeSet<&Id> = document.resources.iter().map(|entry| &entry.id).collect();
-        let pruned = prune(&self.client, place, &kept, 5, &options, progress).await?;
+        let ids = document.resources.iter().map(|entry| entry.id.clone()).collect();
+        let kept = [Kept { place: place.clone(), ids }];
+        let pruned = prune(&self.client, &kept, 5, &options, progress).await?;
         let mut text = String::new();
         for Applied { id, result, reason, .. } in report.resources.iter().chain(&pruned.resources) {
             let result = serde_json::to_value(result)?;

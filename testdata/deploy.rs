@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use apigee_flux::apigee::client::{DeployOptions, ResourceName, Settings};
 use apigee_flux::apigee::deploy::Event;
@@ -18,7 +18,7 @@ use apigee_flux::apigee::{
     Bundle, Client, Name, Options, Provenance, Report, RevisionId, RevisionRecord, Target, TokenSource, deploy, remove,
 };
 use apigee_flux::bundle::{BundleKind, BundlePath, DeploySettings, Digest, Files, Manifest, Removal, SmokeTest, zip};
-use apigee_flux::sandbox::{self, LoggedRequest, Mishap, Sandbox};
+use apigee_flux::sandbox::{self, LoggedRequest, Mishap, Rule, Sandbox, Trouble};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 fn files(list: &[(&str, String)]) -> Files {
@@ -831,4 +831,88 @@ async fn the_program_sends_a_given_token_and_never_shows_it() {
         assert!(!String::from_utf8_lossy(text).contains("s3cret"));
     }
     check_exit(&pod.run(&world.sandbox.url(), &[]).await, 77, "401 UNAUTHENTICATED");
+}
+
+/// A run that gets SIGTERM while a request is under way whose answer takes so long; how it ended, and how long after.
+async fn terminated_during(call: &str, delay: Duration) -> (Output, serde_json::Value, Duration) {
+    let world = World::start().await;
+    let delayed = Rule { method: Some("POST".into()), path: call.to_owned(), ..Rule::new(Trouble::Delay(delay)) };
+    world.sandbox.inject(delayed);
+    let pod = Pod::new(&proxy("orders", "/orders", "A"));
+    pod.write("termination-log", b"");
+    let child = Command::new(env!("CARGO_BIN_EXE_apigee-flux"))
+        .args(["deploy", "--manifest=bundle/manifest.json", "--org=acme", "--env=prod"])
+        .args(["--termination-log=termination-log", "--endpoint", &world.sandbox.url()])
+        .current_dir(pod.folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !world.sandbox.requests().iter().any(|request| request.path.contains(call.trim_matches('*'))) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    let told = Instant::now();
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await.unwrap().unwrap();
+    let took = told.elapsed();
+    assert_eq!(std::fs::read(pod.folder.path().join("termination-log")).unwrap(), output.stdout);
+    let result = serde_json::from_slice(&output.stdout).unwrap();
+    (output, result, took)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_is_heard_to_its_end_after_sigterm_but_not_for_ever() {
+    let (slow, hanging, reading) = tokio::join!(
+        terminated_during("*action=import*", Duration::from_secs(3)),
+        terminated_during("*/deployments?override*", Duration::from_secs(100)),
+        terminated_during("*action=validate*", Duration::from_secs(100)),
+    );
+    for (output, result, _) in [&slow, &hanging, &reading] {
+        assert_eq!((output.status.code(), &result["result"]), (Some(143), &"failed".into()), "{result}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let stop = stderr.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let stop = stop.into_iter().find(|line| line["phase"] == "stop").unwrap();
+        assert_eq!(
+            (&stop["level"], &stop["name"], &stop["environment"]),
+            (&"warning".into(), &"orders".into(), &"prod".into())
+        );
+    }
+    // The import was answered, and so the result knows its revision.
+    let (_, result, took) = slow;
+    assert!(took > Duration::from_secs(1) && took < Duration::from_secs(10), "{took:?}");
+    assert!(result["reason"].as_str().unwrap().contains("revision 1 is imported and not deployed"), "{result}");
+    let (_, result, took) = hanging;
+    assert!(took > Duration::from_secs(15) && took < Duration::from_secs(30), "{took:?}");
+    assert!(result["reason"].as_str().unwrap().contains("may have happened"), "{result}");
+    let (_, result, took) = reading;
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert_eq!(result["writes"], 0, "{result}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_shows_people_the_line_that_is_refused() {
+    let world = World::start().await;
+    let mut files = proxy_files("orders", "/orders", "A");
+    let policy = "<AssignMessage name=\"AM-Two\">\n  <Set>\n</AssignMessage>";
+    files.insert(BundlePath::parse("policies/AM-Two.xml").unwrap(), policy.as_bytes().to_vec());
+    let pod = Pod::new(&Bundle::new(BundleKind::Proxy, name("orders"), files));
+    let url = world.sandbox.url();
+    let (output, _) = pod.run(&url, &["--log=human"]).await;
+    assert_eq!(output.status.code(), Some(65));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("\n --> bundle/policies/AM-Two.xml:") && text.contains(" | </AssignMessage>\n"), "{text}");
+    assert!(!text.contains('\u{1b}') && !text.contains('{'), "{text}");
+
+    let (output, _) = pod.run(&url, &["--log=json"]).await;
+    let lines: Vec<serde_json::Value> =
+        String::from_utf8(output.stderr).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let refused: Vec<_> = lines.iter().filter(|line| line["level"] == "error").collect();
+    assert_eq!(refused.len(), 2, "the place and the result: {lines:?}");
+    assert!(refused[0]["message"].as_str().unwrap().starts_with("policies/AM-Two.xml:"), "{lines:?}");
+    for line in &lines {
+        assert_eq!(
+            (&line["kind"], &line["name"], &line["environment"]),
+            (&"proxy".into(), &"orders".into(), &"prod".into())
+        );
+    }
 }

@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod tls;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::path::Path;
@@ -23,17 +25,12 @@ use axum::routing::any;
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, PKCS_RSA_SHA256};
+use rcgen::{KeyPair, PKCS_RSA_SHA256};
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+use tls::{certificates, serve};
 
 const APIGEE: &str = "apigee.googleapis.com";
 const STS: &str = "sts.googleapis.com";
@@ -123,7 +120,7 @@ impl Google {
         let options = sandbox::Options { progressing, ..sandbox::Options::default() };
         let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let tls = certificates(folder.path());
+        let tls = certificates(folder.path(), &["*.googleapis.com", "localhost"]);
         let state = Arc::new(Mutex::new(State::default()));
         let listen = || async { TcpListener::bind("127.0.0.1:0").await.unwrap() };
         let (proxy, metadata, direct) = (listen().await, listen().await, listen().await);
@@ -262,33 +259,6 @@ impl Google {
             "credential_source": {"file": self.path("token"), "format": {"type": "text"}},
         })
     }
-}
-
-/// The authority, and the servers' certificate.
-fn certificates(folder: &Path) -> TlsAcceptor {
-    let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().unwrap();
-    std::fs::write(folder.join("ca.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
-    let issuer = Issuer::new(params, key);
-    let key = KeyPair::generate().unwrap();
-    let names = ["*.googleapis.com", "localhost"].map(str::to_owned);
-    let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
-    let private = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], private)
-        .unwrap();
-    TlsAcceptor::from(Arc::new(config))
-}
-
-async fn serve(tls: TlsAcceptor, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, service: Router) {
-    // A client that does not trust the certificate ends here.
-    let Ok(stream) = tls.accept(stream).await else { return };
-    let builder = auto::Builder::new(TokioExecutor::new());
-    let _ = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).await;
 }
 
 /// One host: it keeps the request, then answers as it was told, or as the sandbox does.

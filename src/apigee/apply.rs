@@ -127,8 +127,8 @@ pub type Progress = Arc<dyn Fn(ApplyEvent<'_>) + Send + Sync>;
 pub enum ApplyEvent<'a> {
     /// One step of one resource.
     Step(&'a Id, &'a Event),
-    /// A resource has ended.
-    Ended(&'a Applied),
+    /// A resource of a place has ended.
+    Ended(Place<'a>, &'a Applied),
 }
 
 /// Applies a document to its place. The error is one of the whole: the records cannot be read.
@@ -188,7 +188,7 @@ impl Shared {
                 let (shared, entry) = (Arc::clone(self), entry.clone());
                 tasks.spawn(async move {
                     let applied = shared.one(&entry).await;
-                    (shared.progress)(ApplyEvent::Ended(&applied));
+                    (shared.progress)(ApplyEvent::Ended(shared.place.as_place(), &applied));
                     (index, applied)
                 });
             }
@@ -400,7 +400,7 @@ impl Resource<'_> {
     }
 
     fn say(&self, phase: Phase, message: String) {
-        (self.shared.progress)(ApplyEvent::Step(&self.entry.id, &Event { phase, message }));
+        (self.shared.progress)(ApplyEvent::Step(&self.entry.id, &Event::new(phase, message)));
     }
 
     /// Somebody else made it.
@@ -547,7 +547,7 @@ impl ApplyReport {
         let mut order: Vec<&Applied> = self.resources.iter().collect();
         order.sort_by_key(|applied| applied.result);
         let mut summary = Summary {
-            result: order.first().map_or(Ending::Unchanged, |applied| applied.result),
+            result: self.result(),
             organization: place.organization,
             environment: place.environment,
             commit,
@@ -575,6 +575,17 @@ impl ApplyReport {
             summary.omitted -= 1;
         }
         serde_json::to_string(&summary).unwrap_or_default()
+    }
+
+    /// The worst that happened, then what changed.
+    pub fn result(&self) -> Ending {
+        self.resources.iter().map(|applied| applied.result).min().unwrap_or(Ending::Unchanged)
+    }
+
+    /// Adds what happened to others.
+    pub fn extend(&mut self, other: Self) {
+        self.resources.extend(other.resources);
+        self.writes += other.writes;
     }
 
     /// How many ended so.

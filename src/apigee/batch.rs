@@ -12,9 +12,10 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinSet};
 
-use super::client::Client;
-use super::deploy::Event;
-use super::deployment::Deployment;
+use super::client::{Client, RetryListener};
+use super::deploy::{Event, Phase};
+use super::error::TERMINATED;
+use super::listed::Listed;
 use super::mount::MountedBundle;
 use super::outcome::{Ending, MAX_LINE, Outcome, Report, cut};
 use super::schedule::{Node, Schedule};
@@ -50,7 +51,8 @@ pub struct BatchReport {
 }
 
 /// Deploys the bundles, at most `workers` at a time. `options` are those of each, but for their settings and the list of
-/// deployments. When `stop` is ready, what is under way is dropped; the next run goes on from what Apigee has.
+/// deployments. When `told` is ready, nothing more is started, and what is under way ends as [`Stop::run`] has it; the next run goes
+/// on from what Apigee has.
 ///
 /// The error is one of the whole batch: a circle of calls, which is found before the first request, or a list of deployments that
 /// cannot be had. What happens to a bundle is in its report.
@@ -61,7 +63,7 @@ pub async fn deploy_batch(
     options: &Options,
     workers: NonZeroUsize,
     progress: BatchProgress,
-    stop: impl Future<Output = ()>,
+    told: impl Future<Output = ()>,
 ) -> Result<BatchReport, Error> {
     let schedule = schedule(&bundles)?;
     let mut batch = Running {
@@ -70,7 +72,7 @@ pub async fn deploy_batch(
         options,
         progress,
         schedule,
-        listed: BTreeMap::new(),
+        listed: Listed::default(),
         room: Arc::new(Semaphore::new(MAX_LOADED_BYTES / LOAD_UNIT)),
         tasks: JoinSet::new(),
         started: HashMap::new(),
@@ -79,15 +81,15 @@ pub async fn deploy_batch(
         bundles: bundles.into_iter().map(Arc::new).collect(),
     };
     let all = async {
-        batch.read_deployments().await?;
+        batch.listed = Listed::read(client, target, batch.bundles.iter().map(|bundle| bundle.kind)).await?;
         batch.run(workers).await;
-        Ok::<bool, Error>(false)
+        Ok::<(), Error>(())
     };
-    let stopped = tokio::select! {
-        result = all => result?,
-        () = stop => true,
-    };
-    Ok(batch.into_report(stopped))
+    let ended = client.stop().run(told, all).await;
+    if !client.stop().is_requested() {
+        ended.transpose()?;
+    }
+    Ok(batch.into_report())
 }
 
 fn schedule(bundles: &[MountedBundle]) -> Result<Schedule, Error> {
@@ -112,7 +114,7 @@ struct Running<'a> {
     schedule: Schedule,
     bundles: Vec<Arc<MountedBundle>>,
     /// What is deployed in the environment.
-    listed: BTreeMap<(BundleKind, String), Vec<Deployment>>,
+    listed: Listed,
     /// For files in memory.
     room: Arc<Semaphore>,
     tasks: JoinSet<Report>,
@@ -124,22 +126,10 @@ struct Running<'a> {
 }
 
 impl Running<'_> {
-    /// One request for proxies and one for shared flows, if there are any.
-    async fn read_deployments(&mut self) -> Result<(), Error> {
-        for kind in BundleKind::ALL {
-            if self.bundles.iter().any(|bundle| bundle.kind == kind) {
-                let (organization, environment) = (&self.target.organization, &self.target.environment);
-                for deployment in self.client.environment_deployments(organization, environment, kind).await? {
-                    self.listed.entry((kind, deployment.api_proxy.clone())).or_default().push(deployment);
-                }
-            }
-        }
-        Ok(())
-    }
-
     async fn run(&mut self, workers: NonZeroUsize) {
+        let stop = self.client.stop();
         loop {
-            while self.tasks.len() < workers.get() {
+            while self.tasks.len() < workers.get() && !stop.is_requested() {
                 let Some(index) = self.schedule.start() else { break };
                 self.start(index);
             }
@@ -160,13 +150,19 @@ impl Running<'_> {
 
     fn start(&mut self, index: usize) {
         let Some(bundle) = self.bundles.get(index).map(Arc::clone) else { return };
-        let listed = self.listed.remove(&(bundle.kind, bundle.name.to_string())).unwrap_or_default();
-        let options = Options { settings: bundle.settings.clone(), listed: Some(listed), ..self.options.clone() };
+        let listed = self.listed.take(bundle.kind, &bundle.name);
+        let options = Options {
+            settings: bundle.settings.clone(),
+            listed: Some(listed),
+            edited: bundle.edited,
+            ..self.options.clone()
+        };
         // What is called and stands in the batch is deployed by now.
         let elsewhere: Vec<String> = bundle.calls.iter().filter(|call| !self.has_flow(call)).cloned().collect();
         let (client, target) = (self.client.with_own_count(), self.target.clone());
         self.clients.insert(index, client.clone());
         let (room, progress) = (Arc::clone(&self.room), Arc::clone(&self.progress));
+        let client = client.with_listener(retries_of(Arc::clone(&bundle), Arc::clone(&progress)));
         let task = self.tasks.spawn(async move {
             let units = usize::try_from(bundle.size).unwrap_or(usize::MAX) / LOAD_UNIT + 1;
             let units = u32::try_from(units.min(MAX_LOADED_BYTES / LOAD_UNIT)).unwrap_or(u32::MAX);
@@ -189,7 +185,7 @@ impl Running<'_> {
     fn end(&mut self, index: usize, report: Report) {
         if report.exit_code == 0 {
             self.schedule.done(index);
-        } else {
+        } else if !self.client.stop().is_requested() {
             for (caller, flow) in self.schedule.failed(index) {
                 let flow = self.bundles.get(flow).map(|flow| flow.name.to_string()).unwrap_or_default();
                 let skipped =
@@ -213,14 +209,28 @@ impl Running<'_> {
         report
     }
 
-    fn into_report(mut self, stopped: bool) -> BatchReport {
-        let error = Error::Temporary("stopped; the next run goes on from what Apigee has".to_owned());
+    /// What has not ended was told to stop before.
+    fn into_report(mut self) -> BatchReport {
+        let error = Error::Stopped("stopped by SIGTERM; the next run goes on from what Apigee has".to_owned());
         let reports = std::mem::take(&mut self.reports);
-        let reports = reports.into_iter().enumerate().map(|(index, report)| {
-            report.unwrap_or_else(|| self.unfinished(index, &error.to_string(), error.exit_code()))
-        });
-        BatchReport { reports: reports.collect(), stopped }
+        let reports: Vec<Report> = reports
+            .into_iter()
+            .enumerate()
+            .map(|(index, report)| {
+                report.unwrap_or_else(|| self.unfinished(index, &error.to_string(), error.exit_code()))
+            })
+            .collect();
+        let stopped = reports.iter().any(|report| report.exit_code == TERMINATED);
+        BatchReport { reports, stopped }
     }
+}
+
+/// Tells of one bundle what is sent again.
+fn retries_of(bundle: Arc<MountedBundle>, progress: BatchProgress) -> RetryListener {
+    Arc::new(move |error, pause| {
+        let event = Event::warning(Phase::Retry, format!("{error}; again in {pause:.1?}"));
+        progress(BatchEvent::Step(&bundle, &event));
+    })
 }
 
 /// The report of a bundle that did not come to an end of its own.
@@ -245,14 +255,18 @@ impl BatchReport {
         if failures().any(|code| matches!(code, 69 | 75)) { 75 } else { failures().min().unwrap_or(0) }
     }
 
+    /// How it ended as a whole: as the worst of the bundles.
+    pub fn result(&self) -> Ending {
+        let has = |ending: &Ending| self.reports.iter().any(|report| report.outcome.result == *ending);
+        let worst_first = [Ending::Failed, Ending::Deployed, Ending::Redeployed];
+        worst_first.into_iter().find(has).unwrap_or(Ending::Unchanged)
+    }
+
     /// Totals, and as many bundles as fit into [`MAX_LINE`] bytes: failures first, then what changed. One JSON object.
     pub fn to_line(&self, target: &Target, duration_ms: u64) -> String {
         let count = |ending| self.reports.iter().filter(|report| report.outcome.result == ending).count();
         let mut summary = Summary {
-            result: [Ending::Failed, Ending::Deployed, Ending::Redeployed]
-                .into_iter()
-                .find(|ending| count(*ending) > 0)
-                .unwrap_or(Ending::Unchanged),
+            result: self.result(),
             organization: target.organization.as_str(),
             environment: target.environment.as_str(),
             commit: self.reports.iter().find_map(|report| report.outcome.commit.as_deref()),

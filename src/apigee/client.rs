@@ -25,6 +25,7 @@ use super::revision::{Resource, Revision};
 use super::stop::{Stop, WRITE_PATIENCE};
 use super::{Endpoint, Error, Name, RevisionId};
 use crate::bundle::BundleKind;
+use crate::bundle::zip::MAX_BUNDLE_BYTES;
 use crate::configuration::{self, Answer, Body, Verb, call};
 
 /// How a client behaves.
@@ -51,6 +52,9 @@ impl Default for Settings {
         Self { rate: Self::DEFAULT_RATE, backoff: Backoff::default(), request_timeout: Duration::from_mins(2) }
     }
 }
+
+/// No answer is longer: a bundle's zip is the longest, and the limit leaves room for a server that packs it worse than the upload was.
+const MAX_ANSWER_BYTES: usize = 2 * MAX_BUNDLE_BYTES;
 
 /// For one smoke test's request.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -168,6 +172,11 @@ impl Client {
         Self { writes: Arc::default(), ..self.clone() }
     }
 
+    /// Where the management API is.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.shared.endpoint
+    }
+
     /// What tells this client and its clones to stop: then they start no request.
     pub fn stop(&self) -> &Stop {
         &self.stop
@@ -242,17 +251,15 @@ impl Client {
 
     /// One revision.
     pub async fn revision(&self, resource: ResourceName<'_>, id: RevisionId) -> Result<Revision, Error> {
-        let needs = match resource.kind {
-            BundleKind::Proxy => "apigee.proxyrevisions.get",
-            BundleKind::SharedFlow => "apigee.sharedflowrevisions.get",
-        };
-        let (organization, id) = (resource.organization.as_str(), id.to_string());
-        let collection = resource.kind.collection();
-        self.call(Call::read(
-            vec!["organizations", organization, collection, resource.name.as_str(), "revisions", &id],
-            needs,
-        ))
-        .await
+        let id = id.to_string();
+        self.call(revision_call(resource, &id)).await
+    }
+
+    /// The zip of one revision, as Apigee keeps it.
+    pub async fn revision_zip(&self, resource: ResourceName<'_>, id: RevisionId) -> Result<Vec<u8>, Error> {
+        let id = id.to_string();
+        let call = revision_call(resource, &id);
+        self.answer(&Call { query: vec![("format", "bundle")], ..call }).await
     }
 
     /// Every deployment of the resource in an environment. States are not in this answer.
@@ -443,7 +450,7 @@ impl Client {
         let query: Vec<(&'static str, &str)> = read.query.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let whole = || Call { query: query.clone(), ..Call::read(parts.clone(), &read.needs) };
         let items = match read.form {
-            configuration::Form::Bytes => return Ok(Answer::Bytes(self.bytes(&whole()).await?)),
+            configuration::Form::Bytes => return Ok(Answer::Bytes(self.answer(&whole()).await?)),
             configuration::Form::Json => return Ok(Answer::Json(self.call(whole()).await?)),
             configuration::Form::Pages(items) => items,
         };
@@ -480,7 +487,7 @@ impl Client {
             effect: if request.makes_new { Effect::Create } else { Effect::Write },
             needs: &request.needs,
         };
-        let bytes = self.bytes(&call).await?;
+        let bytes = self.answer(&call).await?;
         if bytes.is_empty() { Ok(Value::Null) } else { call.decode(&bytes) }
     }
 
@@ -507,11 +514,12 @@ impl Client {
 
     /// Sends a call and reads its answer.
     async fn call<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Error> {
-        call.decode(&self.bytes(&call).await?)
+        let body = self.answer(&call).await?;
+        call.decode(&body)
     }
 
-    /// Sends a call until it is answered, or until the table says to stop.
-    async fn bytes(&self, call: &Call<'_>) -> Result<Vec<u8>, Error> {
+    /// Sends a call until it is answered, or until the table says to stop. The body of the answer.
+    async fn answer(&self, call: &Call<'_>) -> Result<Vec<u8>, Error> {
         let shared = &self.shared;
         let (mut attempt, mut renewed) = (1, false);
         loop {
@@ -585,16 +593,24 @@ impl Client {
         if call.effect.is_write() {
             self.writes.fetch_add(1, Ordering::Relaxed);
         }
-        let response = request.send().await.map_err(|error| call.broken(&error))?;
+        let mut response = request.send().await.map_err(|error| call.broken(&error))?;
         let status = response.status();
         let retry_after = response
             .headers()
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok()?.trim().parse().ok())
             .map(Duration::from_secs);
-        let body = response.bytes().await.map_err(|error| call.broken(&error))?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| call.broken(&error))? {
+            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+                return Err(Failure::from(Error::Refused(format!(
+                    "{call}: the answer has more than {MAX_ANSWER_BYTES} bytes, which no answer of Apigee has"
+                ))));
+            }
+            body.extend_from_slice(&chunk);
+        }
         if status.is_success() {
-            return Ok(body.to_vec());
+            return Ok(body);
         }
         let mut error = ApiError::parse(&call.to_string(), status.as_u16(), &body, call.needs);
         if let Some(secret) = call::secret_part(call.parts.iter().copied()) {
@@ -633,6 +649,16 @@ impl Sent<'_> {
             }
         })
     }
+}
+
+/// Reads a revision.
+fn revision_call<'a>(resource: ResourceName<'a>, id: &'a str) -> Call<'a> {
+    let needs = match resource.kind {
+        BundleKind::Proxy => "apigee.proxyrevisions.get",
+        BundleKind::SharedFlow => "apigee.sharedflowrevisions.get",
+    };
+    let (organization, collection) = (resource.organization.as_str(), resource.kind.collection());
+    Call::read(vec!["organizations", organization, collection, resource.name.as_str(), "revisions", id], needs)
 }
 
 /// The path of a revision's deployment in an environment.
@@ -698,7 +724,7 @@ impl From<Error> for Failure {
 }
 
 /// The error with its causes, without the URL: the call is named already.
-fn causes(error: &reqwest::Error) -> String {
+pub(crate) fn causes(error: &reqwest::Error) -> String {
     let mut text = if error.is_timeout() { "no answer in time".to_owned() } else { "no answer".to_owned() };
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {

@@ -171,7 +171,7 @@ fn check_addresses(file: &str, part: &Value) -> Result<(), Error> {
 }
 
 /// True for `https` to a host of Google's APIs, and for this machine.
-fn is_trusted(address: &str) -> bool {
+pub(super) fn is_trusted(address: &str) -> bool {
     let Ok(url) = Url::parse(address) else { return false };
     let Some(host) = url.host_str() else { return false };
     let google = host == UNIVERSE || host.strip_suffix(UNIVERSE).is_some_and(|rest| rest.ends_with('.'));

@@ -22,8 +22,9 @@ use super::revision_record::Replaced;
 use super::rollout::Rollout;
 use super::site::Site;
 use super::wait::Polling;
-use super::{Bundle, Error, Name, Provenance, RevisionId, RevisionRecord};
+use super::{Blame, Bundle, Error, Name, Provenance, RevisionId, RevisionRecord};
 use crate::bundle::DeploySettings;
+use crate::diag::Severity;
 use crate::duration::millis;
 
 /// A deployment of this age was seen ready, or taken back, by the run that made it. Longer than any run.
@@ -56,6 +57,8 @@ pub struct Options {
     /// What a batch read once for all its bundles: this bundle's entries of the environment's list of deployments. None: it is asked
     /// for. With it, a deployment that is older than [`SETTLED_AFTER`] is not asked for its state.
     pub listed: Option<Vec<Deployment>>,
+    /// A revision whose description tells of this bundle and whose files are others: somebody edited it. It counts as somebody else's.
+    pub edited: Option<RevisionId>,
     /// For the runtime to become ready.
     pub timeout: Duration,
     /// When the run is over.
@@ -71,6 +74,7 @@ impl Default for Options {
         Self {
             settings: DeploySettings::default(),
             listed: None,
+            edited: None,
             timeout: Duration::from_mins(10),
             wait: WaitFor::Ready,
             provenance: Provenance::default(),
@@ -80,13 +84,33 @@ impl Default for Options {
 }
 
 /// One step of a deployment, for people and logs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// What it belongs to.
     pub phase: Phase,
+    /// Whether somebody should look.
+    pub level: Severity,
     /// In one line.
     pub message: String,
+    /// The place in the bundle that it is about.
+    pub blame: Option<Blame>,
+}
+
+impl Event {
+    /// A step that went as it should.
+    pub fn new(phase: Phase, message: impl Into<String>) -> Self {
+        Self { phase, level: Severity::Info, message: message.into(), blame: None }
+    }
+
+    /// Something that somebody should look at, though the run goes on.
+    pub fn warning(phase: Phase, message: impl Into<String>) -> Self {
+        Self { level: Severity::Warning, ..Self::new(phase, message) }
+    }
+
+    /// A place in the bundle that Apigee refuses.
+    pub fn refused(phase: Phase, blame: Blame) -> Self {
+        Self { phase, level: Severity::Error, message: blame.to_string(), blame: Some(blame) }
+    }
 }
 
 /// The parts of a deployment.
@@ -95,6 +119,8 @@ pub struct Event {
 pub enum Phase {
     /// Reads what Apigee has.
     Read,
+    /// Sends a request again.
+    Retry,
     /// Decides.
     Plan,
     /// Validates and imports.
@@ -137,7 +163,12 @@ pub async fn deploy(
             let error = if client.stop().is_requested() {
                 stopped(&error, client.writes() - writes_before, run.previous)
             } else {
-                error.located(bundle.kind, &bundle.files)
+                let places = error.places(bundle.kind, &bundle.files);
+                let phase = if matches!(error, Error::Api(_)) { Phase::Import } else { Phase::Wait };
+                for place in &places {
+                    progress(&Event::refused(phase, place.clone()));
+                }
+                error.located(places)
             };
             (Ending::Failed, error.to_string(), error.exit_code())
         }
@@ -160,7 +191,7 @@ pub async fn deploy(
 }
 
 /// What a run leaves that was told to stop. Whatever stood in the way, another run may find otherwise.
-fn stopped(error: &Error, writes: u32, previous: Option<RevisionId>) -> Error {
+pub(super) fn stopped(error: &Error, writes: u32, previous: Option<RevisionId>) -> Error {
     let before = match previous {
         _ if writes == 0 => "nothing was changed".to_owned(),
         Some(id) => format!("revision {id} was deployed before"),
@@ -285,14 +316,19 @@ impl Run<'_> {
         let revision = site.sure().revision(site.resource, listed.revision).await?;
         if site.options.listed.is_some() && is_settled(&listed) {
             let ready = Deployment { state: RuntimeState::Ready, ..listed };
-            return Ok(Some(Current::new(ready, revision)));
+            return Ok(Some(self.believed(Current::new(ready, revision))));
         }
         // The list lacks the state.
         let deployment = match site.client.deployment(site.resource, site.environment, listed.revision).await {
             Err(error) if error.is_not_found() => listed,
             other => other?,
         };
-        Ok(Some(Current::new(deployment, revision)))
+        Ok(Some(self.believed(Current::new(deployment, revision))))
+    }
+
+    /// What is known to be edited is believed nothing.
+    fn believed(&self, current: Current) -> Current {
+        if self.site.options.edited == Some(current.id()) { Current { record: None, ..current } } else { current }
     }
 
     /// The numbers of all revisions. `sure` says that there are some.

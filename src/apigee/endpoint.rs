@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use reqwest::{Certificate, Url};
 
+use super::credentials_file::is_trusted;
+
 /// The global endpoint (discovery document `apigee.v1`, `rootUrl`).
 pub const DEFAULT_ENDPOINT: &str = "https://apigee.googleapis.com";
 
@@ -60,6 +62,12 @@ impl Endpoint {
     /// True for plain `http`, which [`Endpoint`] allows to loopback hosts only: a sandbox, not Apigee.
     pub fn is_plain_http(&self) -> bool {
         self.url.scheme() == "http"
+    }
+
+    /// True for Google's hosts and this machine: what a spec or a mounted file may name without the word of whoever runs the
+    /// program, since a token goes there.
+    pub fn is_trusted(&self) -> bool {
+        is_trusted(self.url.as_str())
     }
 
     /// The port, given or by the scheme.
@@ -146,6 +154,19 @@ mod tests {
         check("ftp://apigee.googleapis.com", Err("the scheme `ftp`"));
         check("apigee.googleapis.com", Err("is not an endpoint"));
         check("https://apigee.googleapis.com/?x=1", Err("query"));
+    }
+
+    #[test]
+    fn a_token_goes_unasked_to_google_and_this_machine_only() {
+        for (url, trusted) in [
+            (DEFAULT_ENDPOINT, true),
+            ("https://apigee.eu.rep.googleapis.com", true),
+            ("http://127.0.0.1:8080", true),
+            ("https://apigee.example", false),
+            ("https://googleapis.com.evil.example", false),
+        ] {
+            assert_eq!(url.parse::<Endpoint>().unwrap().is_trusted(), trusted, "{url}");
+        }
     }
 
     #[test]

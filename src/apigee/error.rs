@@ -76,18 +76,31 @@ impl Error {
         }
     }
 
-    /// The same with the lines of the bundle that it is about.
-    #[must_use]
-    pub fn located(self, kind: BundleKind, files: &Files) -> Self {
+    /// The places in the bundle that it is about.
+    pub fn places(&self, kind: BundleKind, files: &Files) -> Vec<Blame> {
         match self {
-            Self::Api(mut error) => {
+            Self::Api(error) => {
                 let places = error.bad_files.iter();
-                error.blamed = places.map(|bad| Blame::new(kind, files, &bad.filename, &bad.description)).collect();
-                Self::Api(error)
+                places.map(|bad| Blame::new(kind, files, &bad.filename, &bad.description)).collect()
             }
             Self::Refused(text) => {
                 let places = text.split_once(STATE_ERROR).map(|(_, errors)| Blame::in_text(kind, files, errors));
-                let found: Vec<String> = places.into_iter().flatten().map(|blame| blame.place()).collect();
+                places.unwrap_or_default()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The same with its [`Self::places`].
+    #[must_use]
+    pub fn located(self, places: Vec<Blame>) -> Self {
+        match self {
+            Self::Api(mut error) => {
+                error.blamed = places;
+                Self::Api(error)
+            }
+            Self::Refused(text) => {
+                let found: Vec<String> = places.iter().map(Blame::place).collect();
                 Self::Refused(if found.is_empty() { text } else { format!("{text} (at {})", found.join(", ")) })
             }
             other => other,

@@ -50,7 +50,7 @@ pub(super) async fn import(
             Err(error) => return Err(error),
         };
         in_doubt = true;
-        site.say(Phase::Import, format!("{error}: looking whether the revision was made"));
+        site.warn(Phase::Import, format!("{error}: looking whether the revision was made"));
         // Time for an import whose answer was lost to become visible.
         site.client.stop().sleep(jittered(site.options.polling.first.saturating_mul(4 * attempt))).await;
         if let Some((id, _)) =
@@ -75,7 +75,7 @@ pub(super) async fn import(
 /// the next one. None of them was ever deployed. A failure is told and is none of the deployment's.
 pub(super) async fn delete_duplicates(site: &Site<'_>, bundle: &Bundle, read: &BTreeSet<RevisionId>, kept: RevisionId) {
     if let Err(error) = try_delete_duplicates(site, bundle, read, kept).await {
-        site.say(Phase::Import, format!("warning: a revision may stay beside its equal, revision {kept}: {error}"));
+        site.warn(Phase::Import, format!("a revision may stay beside its equal, revision {kept}: {error}"));
     }
 }
 
@@ -140,11 +140,9 @@ async fn converge(
     let revision = patient.revision(site.resource, id).await?;
     let record = RevisionRecord::parse(&revision.description);
     if record.is_none_or(|record| record.digest != bundle.digest) {
-        site.say(
+        site.warn(
             Phase::Import,
-            format!(
-                "warning: the description of revision {id} did not keep the digest, so the next run will import again"
-            ),
+            format!("the description of revision {id} did not keep the digest, so the next run will import again"),
         );
         return Ok(Imported { id, revision, by_us: true, in_doubt: false });
     }
@@ -160,7 +158,7 @@ async fn converge(
     );
     let deleted = site.client.delete_revision(site.resource, id).await;
     if let Err(error) = &deleted {
-        site.say(Phase::Import, format!("revision {id} is still there: {error}"));
+        site.warn(Phase::Import, format!("revision {id} is still there: {error}"));
     }
     Ok(Imported { id: first, revision: first_revision, by_us: false, in_doubt: deleted.is_err() })
 }

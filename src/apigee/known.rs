@@ -49,7 +49,8 @@ pub(super) async fn search(
             let Some((id, revision)) = read? else { continue };
             search.read.insert(id);
             let holds = RevisionRecord::parse(&revision.description).is_some_and(|record| record.digest == digest);
-            if holds && search.found.as_ref().is_none_or(|(lowest, _)| id < *lowest) {
+            if holds && site.options.edited != Some(id) && search.found.as_ref().is_none_or(|(lowest, _)| id < *lowest)
+            {
                 search.found = Some((id, revision));
             }
         }

@@ -1,6 +1,6 @@
 //! Apigee's management API: the client, and the deployer that makes an environment equal to a bundle.
 //!
-//! What decides is pure ([`plan`], [`schedule`], [`retry`], [`revision_record`], [`error`]); the network is touched in [`client`] and [`auth`] only,
+//! What decides is pure ([`plan`], [`schedule`], [`file_difference`], [`retry`], [`revision_record`], [`error`]); the network is touched in [`client`] and [`auth`] only,
 //! the mounted files in [`mount`].
 //!
 //! The contract is the discovery document `apigee.v1`. Invariants: an import is never repeated blindly, a write happens only
@@ -10,14 +10,18 @@ pub mod apply;
 pub mod auth;
 pub mod batch;
 pub mod blame;
+pub mod canonical_xml;
 pub mod client;
 pub mod credentials_file;
 pub mod deploy;
 pub mod deployment;
+pub mod drift;
 pub mod endpoint;
 pub mod error;
+pub mod file_difference;
 mod import;
 mod known;
+mod listed;
 pub mod mount;
 pub mod name;
 pub mod outcome;
@@ -25,6 +29,7 @@ pub mod pace;
 pub mod plan;
 pub mod provenance;
 pub mod prune;
+pub mod reconcile;
 pub mod register;
 pub mod remove;
 mod requirements;
@@ -39,6 +44,7 @@ pub mod service_account;
 mod site;
 mod smoke_test;
 pub mod stop;
+pub mod survey;
 pub mod token_error;
 pub mod wait;
 
@@ -48,6 +54,7 @@ pub use blame::Blame;
 pub use client::Client;
 pub use credentials_file::CredentialsFile;
 pub use deploy::{Options, Target, WaitFor, deploy};
+pub use drift::Drift;
 pub use endpoint::Endpoint;
 pub use error::Error;
 pub use mount::Bundle;

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-use super::{Error, Name};
+use super::{Error, Name, RevisionId};
 use crate::bundle::manifest::{self, ManifestFile, Requirements};
 use crate::bundle::zip::MAX_BUNDLE_BYTES;
-use crate::bundle::{Batch, BundleKind, BundlePath, DeploySettings, Digest, Files, Manifest, batch};
+use crate::bundle::{Batch, BatchEntry, BundleKind, BundlePath, DeploySettings, Digest, Files, Manifest, batch};
+use crate::inventory::{self, Inventory};
 
 /// A bundle as it was rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,10 +102,17 @@ pub struct MountedBundle {
     pub size: u64,
     /// How it is deployed.
     pub settings: DeploySettings,
+    /// A revision that is known to hold other files than its description says.
+    pub edited: Option<RevisionId>,
     manifest: PathBuf,
 }
 
 impl MountedBundle {
+    /// Where its files lie.
+    pub fn folder(&self) -> &Path {
+        self.manifest.parent().unwrap_or(Path::new(""))
+    }
+
     /// The bundle with its files, verified.
     pub fn load(&self) -> Result<Bundle, Error> {
         Bundle::from_mount(&self.manifest, Some(self.digest))
@@ -114,7 +122,19 @@ impl MountedBundle {
 /// Reads a batch and the manifest of each of its bundles, and refuses what was not rendered together. `folder` is the mount of all
 /// bundles.
 pub fn read_batch(file: &Path, folder: &Path) -> Result<Vec<MountedBundle>, Error> {
-    let Batch { bundles: entries, .. } = read_versioned(file, "a batch", batch::SCHEMA_VERSION)?;
+    let Batch { bundles, .. } = read_versioned(file, "a batch", batch::SCHEMA_VERSION)?;
+    mounted(bundles, file, folder)
+}
+
+/// Reads an inventory, and the manifest of each of its bundles as [`read_batch`] does.
+pub fn read_inventory(file: &Path, folder: &Path) -> Result<(Inventory, Vec<MountedBundle>), Error> {
+    let inventory: Inventory = read_versioned(file, "an inventory", inventory::SCHEMA_VERSION)?;
+    let entries = inventory.bundles.iter().map(|bundle| bundle.entry.clone()).collect();
+    let bundles = mounted(entries, file, folder)?;
+    Ok((inventory, bundles))
+}
+
+fn mounted(entries: Vec<BatchEntry>, file: &Path, folder: &Path) -> Result<Vec<MountedBundle>, Error> {
     let shown = file.display();
     let mut seen = BTreeSet::new();
     let mut bundles = Vec::with_capacity(entries.len());
@@ -146,6 +166,7 @@ pub fn read_batch(file: &Path, folder: &Path) -> Result<Vec<MountedBundle>, Erro
             calls: manifest.requires.shared_flows,
             size: manifest.files.iter().map(|file| file.size).sum(),
             settings: entry.settings,
+            edited: None,
             manifest: path,
         });
     }

@@ -43,7 +43,7 @@ impl Current {
     }
 
     /// True unless the answers say that the service account is another one. The answer may lack an account although there is one.
-    fn runs_as(&self, wanted: Option<&str>) -> bool {
+    pub(super) fn runs_as(&self, wanted: Option<&str>) -> bool {
         let account = self.deployment.service_account_email();
         account.is_none() || account == wanted
     }

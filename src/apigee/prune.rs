@@ -1,7 +1,7 @@
-//! Deletes what left Git: configuration that has a record of ours, whose owner is this one, and that the document does not have any more.
+//! Deletes what left Git: what has a record of ours, whose owner is this one, and that no inventory of this run has any more.
 //!
 //! What has no record is never touched. What says `Orphan` stays, with its record, so that a revert in Git finds it. Nothing at all is
-//! deleted when the document is empty or when more would go than is allowed: an empty folder must not empty Apigee
+//! deleted when the inventory is empty or when more would go than is allowed: an empty folder must not empty Apigee
 //! (<https://github.com/Azure/apiops/issues/514>).
 
 use std::collections::BTreeSet;
@@ -11,108 +11,172 @@ use serde_json::Value;
 use super::Error;
 use super::apply::{Applied, ApplyEvent, ApplyReport, Ending, Mode, Options, Progress, failed, read};
 use super::client::Client;
-use super::deploy::{Event, Phase};
+use super::deploy::{self, Event, Phase, Target};
 use super::register::{self, Register};
+use super::remove::remove;
+use crate::bundle::{BundleKind, Removal};
 use crate::configuration::{Crud, Id, OwnedPlace, Place, Record, Wanted, WhenGone};
-use crate::spec::KINDS;
+use crate::spec::{self, KINDS};
 
-/// What left Git, in the order in which it goes: what names others before what they name.
-pub fn left<'r>(register: &'r Register, owner: &str, kept: &BTreeSet<&Id>) -> Vec<&'r Record> {
-    let rank = |id: &Id| KINDS.iter().position(|kind| kind.name == id.kind);
-    let mut left: Vec<&Record> = register
-        .records()
-        .filter(|record| record.owner == owner && record.when_gone != WhenGone::Orphan && !kept.contains(&record.id))
-        .collect();
-    left.sort_by(|a, b| (rank(&b.id), &a.id).cmp(&(rank(&a.id), &b.id)));
-    left
+/// What this state of Git has in one place.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// The place.
+    pub place: OwnedPlace,
+    /// All of it.
+    pub ids: BTreeSet<Id>,
 }
 
-/// Why nothing may be deleted.
-pub fn obstacle(left: usize, kept: usize, max_deletes: usize) -> Option<String> {
-    if left == 0 {
-        return None;
-    }
-    if kept == 0 {
-        return Some(format!(
-            "{left} resources left Git and nothing is left in it: nothing is deleted; if that is meant, delete them by hand or set \
-             `deletionPolicy: Delete` and keep one resource"
-        ));
-    }
-    (left > max_deletes).then(|| {
-        format!(
-            "{left} resources left Git and at most {max_deletes} are deleted at once: nothing is deleted; if that is meant, raise \
-             `reconcile.maxDeletes`"
-        )
-    })
+/// What goes.
+struct Leaving {
+    place: OwnedPlace,
+    record: Record,
 }
 
-/// Deletes configuration that left Git. `kept` is what the documents of this place have.
+/// Deletes what left Git. What names others goes before what they name.
 pub async fn prune(
     client: &Client,
-    place: &OwnedPlace,
-    kept: &BTreeSet<&Id>,
+    kept: &[Kept],
     max_deletes: usize,
     options: &Options,
     progress: Progress,
 ) -> Result<ApplyReport, Error> {
     let client = client.with_own_count();
-    let register = Register::read(&client, place.as_place()).await?;
-    let crud_of = |id: &Id| KINDS.iter().find(|kind| kind.name == id.kind).and_then(|kind| kind.crud);
-    let left: Vec<(&Record, &'static dyn Crud)> = left(&register, &options.owner, kept)
-        .into_iter()
-        .filter_map(|record| Some((record, crud_of(&record.id)?)))
-        .collect();
+    let mut leaving: Vec<Leaving> = Vec::new();
+    for Kept { place, ids } in kept {
+        let register = Register::read(&client, place.as_place()).await?;
+        let left = register.records().filter(|record| {
+            record.owner == options.owner && record.when_gone != WhenGone::Orphan && !ids.contains(&record.id)
+        });
+        leaving.extend(left.map(|record| Leaving { place: place.clone(), record: record.clone() }));
+    }
+    leaving.sort_by_key(|leaving| (turn(&leaving.record.id), leaving.record.id.clone()));
     let mut report = ApplyReport::default();
-    if let Some(why) = obstacle(left.len(), kept.len(), max_deletes) {
-        for (record, _) in left {
-            report.resources.push(failed(&record.id, &Error::Refused(why.clone())));
-        }
+    let all = kept.iter().map(|kept| kept.ids.len()).sum();
+    if let Some(why) = obstacle(leaving.len(), all, max_deletes) {
+        let refused = |leaving: &Leaving| failed(&leaving.record.id, &Error::Refused(why.clone()));
+        report.resources = leaving.iter().map(refused).collect();
         return Ok(report);
     }
-    for (record, crud) in left {
-        let applied = match remove(&client, place.as_place(), record, crud, options, &progress).await {
-            Ok(reason) => {
-                Applied { id: record.id.clone(), result: Ending::Deleted, reason, fields: Vec::new(), exit_code: 0 }
-            }
-            Err(error) => failed(&record.id, &error),
+    for leaving in leaving {
+        let id = leaving.record.id.clone();
+        let applied = match leave(&client, &leaving, options, &progress).await {
+            Ok(reason) => Applied { id, result: Ending::Deleted, reason, fields: Vec::new(), exit_code: 0 },
+            Err(error) => failed(&id, &error),
         };
-        progress(ApplyEvent::Ended(&applied));
+        progress(ApplyEvent::Ended(leaving.place.as_place(), &applied));
         report.resources.push(applied);
     }
     report.writes = client.writes();
     Ok(report)
 }
 
-async fn remove(
+/// When something goes, the smallest first: what may name proxies, then proxies, then shared flows, then what both may name. Within these
+/// the kinds go in the opposite of the order in which they are made.
+fn turn(id: &Id) -> (u8, std::cmp::Reverse<usize>) {
+    let rank = KINDS.iter().position(|kind| kind.name == id.kind).unwrap_or_default();
+    let turn = match (bundle_kind(id), crud(id)) {
+        (Some(BundleKind::Proxy), _) => 1,
+        (Some(BundleKind::SharedFlow), _) => 2,
+        (None, Some(crud)) if !crud.after_bundles() => 3,
+        (None, _) => 0,
+    };
+    (turn, std::cmp::Reverse(rank))
+}
+
+fn bundle_kind(id: &Id) -> Option<BundleKind> {
+    BundleKind::ALL.into_iter().find(|kind| kind.resource_kind() == id.kind)
+}
+
+fn crud(id: &Id) -> Option<&'static dyn Crud> {
+    spec::kind(&id.kind).and_then(|kind| kind.crud)
+}
+
+/// Why nothing may be deleted.
+fn obstacle(left: usize, kept: usize, max_deletes: usize) -> Option<String> {
+    if left == 0 {
+        return None;
+    }
+    if kept == 0 {
+        return Some(format!(
+            "{left} resources left Git and nothing is left in it: nothing is deleted; if that is meant, delete them by hand"
+        ));
+    }
+    (left > max_deletes).then(|| {
+        format!(
+            "{left} resources left Git and at most {max_deletes} are deleted at once: nothing is deleted; if that is meant, raise \
+             `reconcile.maxDeletes` of the ApigeeEnvironment"
+        )
+    })
+}
+
+async fn leave(client: &Client, leaving: &Leaving, options: &Options, progress: &Progress) -> Result<String, Error> {
+    let (place, record) = (leaving.place.as_place(), &leaving.record);
+    let what = match (bundle_kind(&record.id), crud(&record.id)) {
+        (Some(kind), _) => remove_bundle(client, place, kind, record, options, progress).await?,
+        (None, Some(crud)) => remove_configuration(client, place, crud, record, options, progress).await?,
+        (None, None) => {
+            let kind = &record.id.kind;
+            return Err(Error::Usage(format!("the kind `{kind}` is not known: use the image that made it")));
+        }
+    };
+    if options.mode == Mode::Write {
+        register::forget(client, place, &record.id).await?;
+    }
+    Ok(what)
+}
+
+async fn remove_bundle(
     client: &Client,
     place: Place<'_>,
+    kind: BundleKind,
     record: &Record,
+    options: &Options,
+    progress: &Progress,
+) -> Result<String, Error> {
+    let name = |text: &str| text.parse().map_err(Error::Usage);
+    let target =
+        Target { organization: name(place.organization)?, environment: name(place.environment.unwrap_or_default())? };
+    let removal = if record.when_gone == WhenGone::Delete { Removal::Delete } else { Removal::Undeploy };
+    if options.mode == Mode::Look {
+        return Ok(if removal == Removal::Delete { "delete".to_owned() } else { "undeploy".to_owned() });
+    }
+    let how = deploy::Options { timeout: options.timeout, polling: options.polling, ..deploy::Options::default() };
+    let told = |event: &Event| progress(ApplyEvent::Step(&record.id, event));
+    let report = remove(client, kind, &name(&record.id.name)?, &target, removal, &how, &told).await;
+    if report.exit_code == 0 {
+        return Ok(report.outcome.reason);
+    }
+    // What is in the way may be gone in the next run.
+    Err(Error::Temporary(report.outcome.reason))
+}
+
+async fn remove_configuration(
+    client: &Client,
+    place: Place<'_>,
     crud: &dyn Crud,
+    record: &Record,
     options: &Options,
     progress: &Progress,
 ) -> Result<String, Error> {
     let wanted = Wanted { place, id: &record.id, body: &Value::Null, secrets: &[], last: Some(record) };
     let answers = read(client, crud, &wanted).await?;
-    let changes = if crud.exists(&wanted, &answers) {
-        crud.remove(&wanted, &answers).map_err(Error::Refused)?
-    } else {
-        Vec::new()
-    };
-    let what: Vec<&str> = changes.iter().map(|change| change.what.as_str()).collect();
-    let what = if what.is_empty() { "it was gone already".to_owned() } else { what.join(", ") };
-    if options.mode == Mode::Look {
-        return Ok(what);
+    if !crud.exists(&wanted, &answers) {
+        return Ok("it was gone already".to_owned());
     }
-    for change in &changes {
-        progress(ApplyEvent::Step(&record.id, &Event { phase: Phase::Deploy, message: change.what.clone() }));
-        match client.change(&change.request).await {
-            // Somebody else was faster, or the answer to the first try was lost.
-            Err(error) if !error.is_not_found() => return Err(error),
-            _ => {}
+    let changes = crud.remove(&wanted, &answers).map_err(Error::Refused)?;
+    let what: Vec<&str> = changes.iter().map(|change| change.what.as_str()).collect();
+    if options.mode == Mode::Write {
+        for change in &changes {
+            progress(ApplyEvent::Step(&record.id, &Event::new(Phase::Deploy, change.what.clone())));
+            match client.change(&change.request).await {
+                // Somebody else was faster, or the answer to the first try was lost.
+                Err(error) if !error.is_not_found() => return Err(error),
+                _ => {}
+            }
         }
     }
-    register::forget(client, place, &record.id).await?;
-    Ok(what)
+    Ok(what.join(", "))
 }
 
 #[cfg(test)]
@@ -125,5 +189,13 @@ mod tests {
         assert_eq!(obstacle(5, 1, 5), None);
         assert!(obstacle(1, 0, 5).unwrap().contains("nothing is left in it"));
         assert!(obstacle(6, 1, 5).unwrap().contains("at most 5 are deleted at once"));
+    }
+
+    #[test]
+    fn what_is_named_goes_last() {
+        let id = |kind: &str| Id { kind: kind.to_owned(), parent: None, name: "x".to_owned() };
+        let mut kinds = ["ApigeeTargetServer", "ApigeeSharedFlow", "ApigeeKeyValueMap", "ApigeeProxy"];
+        kinds.sort_by_key(|kind| turn(&id(kind)));
+        assert_eq!(kinds, ["ApigeeProxy", "ApigeeSharedFlow", "ApigeeKeyValueMap", "ApigeeTargetServer"]);
     }
 }

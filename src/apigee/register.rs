@@ -15,7 +15,12 @@ pub struct Register {
     exists: bool,
     /// By what they are about.
     records: BTreeMap<Id, Record>,
+    /// When the files of all bundles were last compared, in milliseconds since 1970; 0: never.
+    pub compared: u64,
 }
+
+/// The entry that says when the files of all bundles were last compared.
+const COMPARED: &str = "compared";
 
 impl Register {
     /// Reads all records of a place.
@@ -28,12 +33,15 @@ impl Register {
         };
         let answer = client.read(&read).await?;
         let entries = answer.json().get("keyValueEntries").and_then(Value::as_array);
+        let text = |entry: &Value, field: &str| entry.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let compared = entries.into_iter().flatten().find(|entry| text(entry, "name") == COMPARED);
+        let compared = compared.and_then(|entry| text(entry, "value").parse().ok()).unwrap_or_default();
         let records = entries.into_iter().flatten().filter_map(|entry| {
-            let record = Record::parse(entry.get("value")?.as_str()?)?;
+            let record = Record::parse(&text(entry, "value"))?;
             // An entry under another key was copied by hand.
-            (entry.get("name")?.as_str()? == Record::key(&record.id)).then(|| (record.id.clone(), record))
+            (text(entry, "name") == Record::key(&record.id)).then(|| (record.id.clone(), record))
         });
-        Ok(Self { exists: answer != Answer::Missing, records: records.collect() })
+        Ok(Self { exists: answer != Answer::Missing, records: records.collect(), compared })
     }
 
     /// The record of a resource.
@@ -66,10 +74,18 @@ impl Register {
 
 /// Writes a record. `known` says that the register had one.
 pub(super) async fn write(client: &Client, place: Place<'_>, record: &Record, known: bool) -> Result<(), Error> {
-    let key = Record::key(&record.id);
-    let body = || Body::Json(json!({"name": key, "value": record.to_value()}));
+    write_entry(client, place, &Record::key(&record.id), &record.to_value(), known).await
+}
+
+/// Notes that the files of all bundles were compared, at a time in milliseconds since 1970. `known` says that it was noted before.
+pub(super) async fn note_compared(client: &Client, place: Place<'_>, now: u64, known: bool) -> Result<(), Error> {
+    write_entry(client, place, COMPARED, &now.to_string(), known).await
+}
+
+async fn write_entry(client: &Client, place: Place<'_>, key: &str, value: &str, known: bool) -> Result<(), Error> {
+    let body = || Body::Json(json!({"name": key, "value": value}));
     let all = || place.path(&["keyvaluemaps", record::MAP, "entries"]);
-    let one = || place.path(&["keyvaluemaps", record::MAP, "entries", &key]);
+    let one = || place.path(&["keyvaluemaps", record::MAP, "entries", key]);
     let create = || Request::new(Verb::Post, all(), body(), "apigee.keyvaluemapentries.create");
     let update = || Request::new(Verb::Put, one(), body(), "apigee.keyvaluemapentries.update");
     let result = if known { client.change(&update()).await } else { client.change(&create()).await };

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::client::{Client, ResourceName};
-use super::deploy::{Options, Phase, Progress, Target};
+use super::deploy::{Options, Phase, Progress, Target, stopped};
 use super::outcome::{Ending, Outcome, Report};
 use super::site::Site;
 use super::{Error, Name, RevisionId, RevisionRecord};
@@ -33,7 +33,11 @@ pub async fn remove(
     let mut previous = None;
     let (result, reason, exit_code) = match run(&site, removal, &mut previous).await {
         Ok((ending, reason)) => (ending, reason, 0),
-        Err(error) => (Ending::Failed, error.to_string(), error.exit_code()),
+        Err(error) => {
+            let is_stopped = client.stop().is_requested();
+            let error = if is_stopped { stopped(&error, client.writes() - writes_before, previous) } else { error };
+            (Ending::Failed, error.to_string(), error.exit_code())
+        }
     };
     Report {
         outcome: Outcome {

@@ -85,7 +85,7 @@ async fn obstacle(site: &Site<'_>, requirement: Requirement<'_>) -> Result<Optio
         Err(error) if error.is_temporary() => Ok(Some(error.to_string())),
         // Whoever deploys need not be allowed to see the environment's configuration; Apigee itself then says what is missing.
         Err(error) if error.is_forbidden() && !matches!(requirement, Requirement::SharedFlow(_)) => {
-            site.say(Phase::Wait, format!("cannot see whether {requirement} exists, and goes on: {error}"));
+            site.warn(Phase::Wait, format!("cannot see whether {requirement} exists, and goes on: {error}"));
             Ok(None)
         }
         other => other,

@@ -84,11 +84,7 @@ impl RevisionRecord {
 
     /// The description with this record in place of a former one; the rest of the text stays.
     pub fn append_to(&self, description: &str) -> String {
-        let mut text = description.to_owned();
-        if let Some((_, range)) = find(description) {
-            text.replace_range(range, "");
-            text.truncate(text.trim_end().len());
-        }
+        let mut text = Self::remove_from(description);
         if !text.is_empty() {
             text.push('\n');
         }
@@ -96,6 +92,16 @@ impl RevisionRecord {
         text.push(' ');
         // A struct of strings always has a JSON form; an empty one would only mean that the revision is not found again.
         text.push_str(&serde_json::to_string(self).unwrap_or_default());
+        text
+    }
+
+    /// The description without the record.
+    pub fn remove_from(description: &str) -> String {
+        let mut text = description.to_owned();
+        if let Some((_, range)) = find(description) {
+            text.replace_range(range, "");
+            text.truncate(text.trim_end().len());
+        }
         text
     }
 

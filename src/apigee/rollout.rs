@@ -160,7 +160,7 @@ impl Rollout<'_> {
         match &self.way_back {
             WayBack::Same => error,
             WayBack::Nothing => {
-                self.site.say(Phase::Rollback, format!("{error}; taking it out again"));
+                self.site.warn(Phase::Rollback, format!("{error}; taking it out again"));
                 match self.site.client.undeploy(self.site.resource, self.site.environment, self.id).await {
                     Ok(()) => explain(&error, "it was taken out again, since nothing was deployed before"),
                     Err(second) => explain(
@@ -170,7 +170,7 @@ impl Rollout<'_> {
                 }
             }
             WayBack::Former { revision, service_account } => {
-                self.site.say(Phase::Rollback, format!("{error}; going back to revision {revision}"));
+                self.site.warn(Phase::Rollback, format!("{error}; going back to revision {revision}"));
                 match self.restore(*revision, service_account.as_deref()).await {
                     Ok(()) => explain(&error, &format!("went back to revision {revision}, which is ready")),
                     Err(second) => explain(&error, &format!("going back to revision {revision} failed too: {second}")),

@@ -35,7 +35,7 @@ pub fn find(kind: BundleKind, files: &Files) -> Result<Option<&BundlePath>, Stri
 }
 
 /// Apigee knows XML files by the lower-case ending.
-fn is_xml(path: &BundlePath) -> bool {
+pub(super) fn is_xml(path: &BundlePath) -> bool {
     path.file_name().rsplit_once('.').is_some_and(|(_, ending)| ending == "xml")
 }
 

@@ -28,7 +28,12 @@ const KNOWN_AFTER: Duration = Duration::from_secs(10);
 impl Site<'_> {
     /// Tells about a step.
     pub(super) fn say(&self, phase: Phase, message: impl Into<String>) {
-        (self.progress)(&Event { phase, message: message.into() });
+        (self.progress)(&Event::new(phase, message));
+    }
+
+    /// Tells about something that somebody should look at.
+    pub(super) fn warn(&self, phase: Phase, message: impl Into<String>) {
+        (self.progress)(&Event::warning(phase, message));
     }
 
     /// When the wish is given up. Going back has half the time again, so that a Job's deadline of one and a half times is never

@@ -1,7 +1,8 @@
 //! A run that is told to stop: it starts nothing more, a request that changes something is heard to its end, any other is dropped.
 //!
 //! A write whose answer is lost leaves the next run to find out what happened; a few seconds of patience are cheaper. A pod has
-//! `terminationGracePeriodSeconds` for all of it, 60 in our Jobs.
+//! `terminationGracePeriodSeconds` for all of it, 60 in our Jobs, so that a run has a bound of its own below that: a killed one
+//! leaves no result.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,9 @@ use tokio::sync::watch;
 
 /// For so long after the stop the answer of a request that changes something is waited for.
 pub const WRITE_PATIENCE: Duration = Duration::from_secs(20);
+
+/// After so long a run that was told to stop is over, whatever it is doing: the patience with a write, and time for the rest.
+pub const RUN_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Tells all parts of a run to stop. A clone is the same one.
 #[derive(Debug, Clone)]
@@ -44,6 +48,27 @@ impl Stop {
         tokio::time::sleep(patience).await;
     }
 
+    /// Runs to its end. When `told` is ready, all is told to stop, and the run has [`RUN_PATIENCE`] from there; none if that was not
+    /// enough.
+    pub async fn run<T>(&self, told: impl Future<Output = ()>, run: impl Future<Output = T>) -> Option<T> {
+        self.run_with_patience(told, RUN_PATIENCE, run).await
+    }
+
+    async fn run_with_patience<T>(
+        &self,
+        told: impl Future<Output = ()>,
+        patience: Duration,
+        run: impl Future<Output = T>,
+    ) -> Option<T> {
+        tokio::pin!(run);
+        tokio::select! {
+            done = &mut run => return Some(done),
+            () = told => {}
+        }
+        self.request();
+        tokio::time::timeout(patience, run).await.ok()
+    }
+
     /// Sleeps, and wakes up early when it is told to stop.
     pub async fn sleep(&self, duration: Duration) {
         tokio::select! {
@@ -56,6 +81,23 @@ impl Stop {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_run_ends_by_itself_or_soon_after_the_stop() {
+        let short = Duration::from_millis(20);
+        let never = std::future::pending::<()>;
+        let stop = Stop::default();
+        assert_eq!(stop.run_with_patience(never(), short, async { 1 }).await, Some(1));
+        assert!(!stop.is_requested());
+        let slow = async {
+            stop.requested().await;
+            tokio::time::sleep(short / 4).await;
+            2
+        };
+        assert_eq!(stop.run_with_patience(async {}, short * 50, slow).await, Some(2));
+        assert_eq!(stop.run_with_patience(async {}, short, never()).await, None);
+        assert!(WRITE_PATIENCE < RUN_PATIENCE);
+    }
 
     #[tokio::test]
     async fn whoever_sleeps_wakes_up_and_nobody_sleeps_again() {

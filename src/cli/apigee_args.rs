@@ -12,9 +12,9 @@ use crate::apigee::{Client, Endpoint, Error, Identity, ServiceAccount, TokenSour
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Apigee")]
 pub(super) struct ApigeeArgs {
-    /// The management API: https, or http to this machine, which gets no credentials of Google's
-    #[arg(long, value_name = "URL", env = "APIGEE_ENDPOINT", default_value = DEFAULT_ENDPOINT)]
-    endpoint: Endpoint,
+    /// The management API: https, or http to this machine, which gets no credentials of Google's [default: https://apigee.googleapis.com]
+    #[arg(long, value_name = "URL", env = "APIGEE_ENDPOINT")]
+    endpoint: Option<Endpoint>,
     /// Short for the endpoint of a data residency region, for example eu; not with --endpoint or APIGEE_ENDPOINT
     #[arg(long, conflicts_with = "endpoint", value_parser = Endpoint::of_region)]
     region: Option<Endpoint>,
@@ -35,7 +35,25 @@ pub(super) struct ApigeeArgs {
 impl ApigeeArgs {
     /// The client that these options and the environment ask for. Its caller must be inside a tokio runtime.
     pub(super) fn client(&self) -> Result<Client, Error> {
-        let mut endpoint = self.region.as_ref().unwrap_or(&self.endpoint).clone();
+        self.client_for(None)
+    }
+
+    /// The same for an environment whose spec may name an endpoint, which the options overrule. Specs may come from a pull request,
+    /// so that they do not send a token anywhere but to Google.
+    pub(super) fn client_for(&self, of_spec: Option<&str>) -> Result<Client, Error> {
+        let mut endpoint = match (self.region.as_ref().or(self.endpoint.as_ref()), of_spec) {
+            (Some(endpoint), _) => endpoint.clone(),
+            (None, of_spec) => {
+                let endpoint: Endpoint = of_spec.unwrap_or(DEFAULT_ENDPOINT).parse().map_err(Error::Usage)?;
+                if !endpoint.is_trusted() {
+                    return Err(Error::Usage(format!(
+                        "the ApigeeEnvironment names the endpoint {endpoint}, which is not Google's and would get a token; if it \
+                         may, say so with --endpoint"
+                    )));
+                }
+                endpoint
+            }
+        };
         if let Some(file) = &self.ca_file {
             let wrong = |why: String| format!("`{}` (--ca-file) cannot be used: {why}", file.display());
             let pem = std::fs::read(file).map_err(|error| Error::Missing(wrong(error.to_string())))?;

@@ -1,19 +1,24 @@
 //! `apigee-flux apply`: what the Job of an environment's or an organization's configuration runs.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::apigee_args::ApigeeArgs;
-use super::deploy::{Log, TERMINATION_LOG, read_provenance, terminated, write_existing};
+use super::block_on::block_on;
+use super::deploy::read_provenance;
+use super::log::{Log, word};
+use super::output_args::OutputArgs;
 use super::secrets;
-use crate::apigee::apply::{ApplyEvent, ApplyReport, Options, apply};
+use super::sigterm::until_terminated;
+use crate::apigee::apply::{ApplyEvent, ApplyReport, Ending, Options, Progress, Secrets, apply};
 use crate::apigee::error::TERMINATED;
 use crate::apigee::{Error, Name};
-use crate::configuration::{Document, OwnedPlace};
+use crate::configuration::{Document, Id, OwnedPlace, Place};
+use crate::diag::Severity;
 use crate::duration;
+use crate::k8s::JobReport;
 
 /// Make the configuration of an environment or an organization equal to a rendered document.
 #[derive(Debug, clap::Args)]
@@ -39,9 +44,8 @@ pub(super) struct Args {
     /// Commit, tag, author and time as JSON; the file may be missing
     #[arg(long, value_name = "FILE")]
     provenance: Option<PathBuf>,
-    /// Write the result there too, if the file exists
-    #[arg(long, value_name = "FILE", default_value = TERMINATION_LOG)]
-    termination_log: PathBuf,
+    #[command(flatten)]
+    output: OutputArgs,
     #[command(flatten)]
     apigee: ApigeeArgs,
 }
@@ -49,60 +53,104 @@ pub(super) struct Args {
 /// Applies. Each resource's result is a JSON line on stdout as it ends, and the last line there, which is also the termination log, is
 /// that of all.
 pub(super) fn run(args: &Args) -> ExitCode {
-    let log = Log::start();
+    let log = args.output.start_log();
     let place = place(args);
-    let result = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(apply_all(args, &place, log)),
-        Err(error) => Err(Error::Temporary(format!("the runtime cannot start: {error}"))),
-    };
-    let took = duration::millis(log.elapsed());
-    let (line, code, said) = match &result {
-        Ok((report, commit, stopped)) => {
-            let code = if *stopped { TERMINATED } else { report.exit_code() };
-            let failed = report.resources.iter().filter(|applied| applied.exit_code != 0).count();
-            let said = format!("{} resources of {}, {failed} of them failed", report.resources.len(), place.as_place());
-            (report.to_line(place.as_place(), commit.as_deref(), took), code, said)
+    let log = place.environment.as_deref().map_or_else(|| log.clone(), |environment| log.of_environment(environment));
+    let result = block_on(apply_all(args, &place, &log)).flatten();
+    end(&log, &args.output, "Apply", &place, &result)
+}
+
+/// What came of a run.
+pub(super) struct Ended {
+    pub report: ApplyReport,
+    pub commit: Option<String>,
+    /// It was told to stop.
+    pub stopped: bool,
+    /// Nothing was to be changed: a difference is a failure.
+    pub look: bool,
+}
+
+impl Ended {
+    /// What `diff` exits with, too.
+    const DIFFERS: u8 = 2;
+
+    fn exit_code(&self) -> u8 {
+        match self.report.exit_code() {
+            _ if self.stopped => TERMINATED,
+            0 if self.look && self.report.count(Ending::Unchanged) < self.report.resources.len() => Self::DIFFERS,
+            code => code,
         }
-        Err(error) => (failure(&place, error, took), error.exit_code(), format!("{}: {error}", place.as_place())),
-    };
-    log.write("result", &said);
-    write_line(log, &line);
-    if let Err(error) = write_existing(&args.termination_log, &format!("{line}\n")) {
-        log.write("result", &format!("the result cannot be written: {error}"));
     }
+}
+
+/// Hears each step, and writes each result.
+pub(super) fn progress(log: &Log, place: &OwnedPlace) -> Progress {
+    let (log, place) = (log.clone(), place.clone());
+    let of = move |log: &Log, id: &Id| {
+        let name = id.parent.iter().chain([&id.name]).map(String::as_str).collect::<Vec<_>>().join("/");
+        log.of(&id.kind, &name, place.environment.as_deref().unwrap_or_default())
+    };
+    Arc::new(move |event: ApplyEvent<'_>| match event {
+        ApplyEvent::Step(id, event) => of(&log, id).event(event),
+        ApplyEvent::Ended(place, applied) => {
+            if applied.exit_code != 0 {
+                of(&log, &applied.id).write(Severity::Error, "result", &applied.reason);
+            }
+            if let Err(error) = log.print_result(&applied.to_line(place)) {
+                log.write(Severity::Error, "result", &format!("a result cannot be written: {error}"));
+            }
+        }
+    })
+}
+
+/// Looks secrets up in a folder.
+pub(super) fn secrets(folder: &Path) -> Secrets {
+    let folder = folder.to_owned();
+    Arc::new(move |place: &_| secrets::look_up(&folder, place))
+}
+
+/// Writes the result of all.
+pub(super) fn end(
+    log: &Log,
+    output: &OutputArgs,
+    action: &'static str,
+    place: &OwnedPlace,
+    result: &Result<Ended, Error>,
+) -> ExitCode {
+    let took = duration::millis(log.elapsed());
+    let place = place.as_place();
+    let (line, code, note) = match &result {
+        Ok(ended) => {
+            let resources = &ended.report.resources;
+            let failed = resources.iter().filter(|applied| applied.exit_code != 0).count();
+            let note = format!("{} resources of {place}, {failed} of them failed", resources.len());
+            (ended.report.to_line(place, ended.commit.as_deref(), took), ended.exit_code(), note)
+        }
+        Err(error) => (failure(place, error, took), error.exit_code(), format!("{place}: {error}")),
+    };
+    log.write(if code == 0 { Severity::Info } else { Severity::Error }, "result", &note);
+    let ending = match result {
+        Ok(ended) => ended.report.result(),
+        Err(_) => Ending::Failed,
+    };
+    let report = JobReport { action, result: word(ending), revision: None, is_failed: code != 0, note };
+    output.write_result(log, &line, &report);
     ExitCode::from(code)
 }
 
-type Outcome = (ApplyReport, Option<String>, bool);
-
-async fn apply_all(args: &Args, place: &OwnedPlace, log: Log) -> Result<Outcome, Error> {
+async fn apply_all(args: &Args, place: &OwnedPlace, log: &Log) -> Result<Ended, Error> {
     let document = read(&args.configuration)?;
     let provenance = read_provenance(args.provenance.as_deref())?;
     let commit = provenance.commit.clone();
     let client = args.apigee.client()?.with_listener(log.retries());
     let options = Options { provenance, timeout: args.timeout, ..Options::new(&args.owner) };
-    let folder = args.secrets.clone();
-    let secrets = Arc::new(move |place: &_| secrets::look_up(&folder, place));
-    let shown = place.clone();
-    let progress = Arc::new(move |event: ApplyEvent<'_>| match event {
-        ApplyEvent::Step(id, event) => log.event_of(&id.to_string(), event),
-        ApplyEvent::Ended(applied) => write_line(log, &applied.to_line(shown.as_place())),
-    });
-    let run = apply(&client, place, &document, secrets, &options, progress);
-    tokio::pin!(run);
-    let report = tokio::select! {
-        report = &mut run => return Ok((report?, commit, false)),
-        () = terminated() => {
-            log.write("stop", "SIGTERM: nothing more is started; a request that changes something is heard to its end");
-            client.stop().request();
-            run.await
-        }
-    };
-    Ok((report?, commit, true))
+    let run = apply(&client, place, &document, secrets(&args.secrets), &options, progress(log, place));
+    let report = until_terminated(log, &client, run).await??;
+    Ok(Ended { report, commit, stopped: client.stop().is_requested(), look: false })
 }
 
 /// Reads a document.
-pub(super) fn read(file: &Path) -> Result<Document, Error> {
+fn read(file: &Path) -> Result<Document, Error> {
     let bytes =
         std::fs::read(file).map_err(|error| Error::Missing(format!("`{}` cannot be read: {error}", file.display())))?;
     Document::parse(&bytes).map_err(|why| Error::Mangled(format!("`{}` is no configuration: {why}", file.display())))
@@ -115,7 +163,7 @@ fn place(args: &Args) -> OwnedPlace {
     }
 }
 
-fn failure(place: &OwnedPlace, error: &Error, took: u64) -> String {
+fn failure(place: Place<'_>, error: &Error, took: u64) -> String {
     serde_json::json!({
         "result": "failed",
         "organization": place.organization,
@@ -124,10 +172,4 @@ fn failure(place: &OwnedPlace, error: &Error, took: u64) -> String {
         "reason": crate::apigee::outcome::cut(&error.to_string()),
     })
     .to_string()
-}
-
-fn write_line(log: Log, line: &str) {
-    if let Err(error) = std::io::stdout().write_all(format!("{line}\n").as_bytes()) {
-        log.write("result", &format!("the result cannot be written: {error}"));
-    }
 }

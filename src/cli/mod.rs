@@ -1,24 +1,32 @@
 //! The command line: one file per command, each with its `Args` and a `run` that returns the exit code.
 //!
-//! This is the rim: only here, in `apigee::{client, auth, mount}` and in `sandbox::{server, state_file}` are files, the network, the
-//! clock or the environment touched.
+//! This is the rim: only here, in `apigee::{client, auth, mount}`, `in_cluster` and `sandbox::{server, state_file}` are files, the network,
+//! the clock or the environment touched.
 
 mod apigee_args;
 mod apply;
+mod block_on;
 mod bundle;
 mod check;
+mod colour;
 mod demo;
 mod deploy;
+mod diff;
 mod explain;
 mod function;
+mod log;
 mod openapi;
+mod output_args;
 mod package;
+mod reconcile;
 mod remove;
 mod render;
 mod sandbox;
 mod schema;
 mod secrets;
 mod settings_args;
+mod sigterm;
+mod status_line;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -45,8 +53,10 @@ enum Command {
     Explain(Box<explain::Args>),
     Bundle(bundle::Args),
     Openapi(openapi::Args),
+    Diff(Box<diff::Args>),
     Deploy(Box<deploy::Args>),
     Apply(Box<apply::Args>),
+    Reconcile(Box<reconcile::Args>),
     Remove(Box<remove::Args>),
     Sandbox(sandbox::Args),
     Schema(schema::Args),
@@ -69,8 +79,10 @@ pub fn run() -> ExitCode {
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Bundle(args)) => bundle::run(&args),
         Some(Command::Openapi(args)) => openapi::run(&args),
+        Some(Command::Diff(args)) => diff::run(&args),
         Some(Command::Deploy(args)) => Ok(deploy::run(&args)),
         Some(Command::Apply(args)) => Ok(apply::run(&args)),
+        Some(Command::Reconcile(args)) => Ok(reconcile::run(&args)),
         Some(Command::Remove(args)) => Ok(remove::run(&args)),
         Some(Command::Sandbox(args)) => Ok(sandbox::run(args)),
         Some(Command::Schema(args)) => schema::run(&args),

@@ -1,5 +1,6 @@
 //! A directory of YAML files and bundle folders, read as one stream of documents.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,14 +28,27 @@ impl Package {
     /// Reads a directory, or one file. Left out are hidden files, what stands inside bundles, OpenAPI documents, and the files that
     /// steer kustomize and kpt and never reach a cluster.
     pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
+        Self::read_all(std::slice::from_ref(&path))
+    }
+
+    /// Reads directories and files as one: below the folder that holds them all.
+    pub(super) fn read_all<P: AsRef<Path>>(given: &[P]) -> anyhow::Result<Self> {
         let mut paths = Vec::new();
-        let root = if path.is_file() {
-            paths.push(path.to_owned());
-            path.parent().unwrap_or(Path::new("")).to_owned()
-        } else {
-            walk(path, &mut paths).with_context(|| format!("cannot read the directory {}", path.display()))?;
-            path.to_owned()
-        };
+        let mut root: Option<PathBuf> = None;
+        for path in given.iter().map(AsRef::as_ref) {
+            let folder = if path.is_file() {
+                paths.push(path.to_owned());
+                path.parent().unwrap_or(Path::new(""))
+            } else {
+                walk(path, &mut paths).with_context(|| format!("cannot read the directory {}", path.display()))?;
+                path
+            };
+            root = Some(root.map_or_else(|| folder.to_owned(), |root| common_folder(&root, folder)));
+        }
+        // A file may be named beside its folder.
+        let mut seen = BTreeSet::new();
+        paths.retain(|path| seen.insert(path.clone()));
+        let root = root.unwrap_or_default();
         let mut package = Self { root, source: String::new(), files: Vec::new() };
         for path in paths {
             let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -52,7 +66,8 @@ impl Package {
             }
         }
         if package.files.is_empty() {
-            bail!("no YAML file is in {}", path.display());
+            let shown: Vec<String> = given.iter().map(|path| path.as_ref().display().to_string()).collect();
+            bail!("no YAML file is in {}", shown.join(", "));
         }
         Ok(package)
     }
@@ -226,6 +241,11 @@ fn bundle_root(path: &Path, wanted: Option<BundleKind>) -> PathBuf {
 /// The kind of bundle that a resource is for.
 fn wanted(subject: &Subject) -> Option<BundleKind> {
     BundleKind::ALL.into_iter().find(|kind| kind.resource_kind() == subject.kind)
+}
+
+/// The deepest folder that holds both.
+fn common_folder(a: &Path, b: &Path) -> PathBuf {
+    a.components().zip(b.components()).take_while(|(a, b)| a == b).map(|(part, _)| part).collect()
 }
 
 /// The YAML files below a directory, sorted.

@@ -2,10 +2,14 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::apigee_args::ApigeeArgs;
-use super::deploy::{Log, TERMINATION_LOG, read_provenance, until_terminated, write_result};
+use super::block_on::block_on;
+use super::deploy::read_provenance;
+use super::log::Log;
+use super::output_args::{OutputArgs, job_report};
+use super::sigterm::until_terminated;
 use crate::apigee::{Error, Name, Options, Outcome, Report, Target, remove};
 use crate::bundle::{BundleKind, Removal};
 use crate::duration;
@@ -34,42 +38,42 @@ pub(super) struct Args {
     /// Commit, tag, author and time as JSON; the file may be missing
     #[arg(long, value_name = "FILE")]
     provenance: Option<PathBuf>,
-    /// Write the result there too, if the file exists
-    #[arg(long, value_name = "FILE", default_value = TERMINATION_LOG)]
-    termination_log: PathBuf,
+    #[command(flatten)]
+    output: OutputArgs,
     #[command(flatten)]
     apigee: ApigeeArgs,
 }
 
 /// Removes, and writes the result as one JSON line to stdout and to the termination log.
 pub(super) fn run(args: &Args) -> ExitCode {
-    let log = Log::start();
-    let start = Instant::now();
-    let report = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(remove_it(args, log, start)),
-        Err(error) => failed(args, &Error::Temporary(format!("the runtime cannot start: {error}")), start),
-    };
+    let log = args.output.start_log();
+    let report = block_on(remove_it(args, &log)).unwrap_or_else(|error| failed(args, &error, log.elapsed()));
     log.end(&report);
-    write_result(log, &args.termination_log, &report.outcome.to_line());
+    args.output.write_result(&log, &report.outcome.to_line(), &job_report("Remove", &report));
     ExitCode::from(report.exit_code)
 }
 
-async fn remove_it(args: &Args, log: Log, start: Instant) -> Report {
+async fn remove_it(args: &Args, log: &Log) -> Report {
     // The command line has one of both.
     let Some((kind, name)) = subject(args) else {
-        return failed(args, &Error::Usage("name a --proxy or a --shared-flow".to_owned()), start);
+        return failed(args, &Error::Usage("name a --proxy or a --shared-flow".to_owned()), log.elapsed());
     };
+    let log = log.of(kind, name.as_str(), args.environment.as_str());
     let prepared = read_provenance(args.provenance.as_deref())
         .and_then(|provenance| Ok((provenance, args.apigee.client()?.with_listener(log.retries()))));
     let (provenance, client) = match prepared {
         Ok(prepared) => prepared,
-        Err(error) => return failed(args, &error, start),
+        Err(error) => return failed(args, &error, log.elapsed()),
     };
     let target = target(args);
     let removal = if args.delete { Removal::Delete } else { Removal::Undeploy };
     let options = Options { timeout: args.timeout, provenance, ..Options::default() };
     let progress = |event: &_| log.event(event);
-    until_terminated(log, &client, remove(&client, kind, name, &target, removal, &options, &progress)).await
+    let run = remove(&client, kind, name, &target, removal, &options, &progress);
+    until_terminated(&log, &client, run).await.unwrap_or_else(|error| {
+        let Report { outcome, exit_code } = failed(args, &error, log.elapsed());
+        Report { outcome: Outcome { writes: client.writes(), ..outcome }, exit_code }
+    })
 }
 
 fn subject(args: &Args) -> Option<(BundleKind, &Name)> {
@@ -78,8 +82,8 @@ fn subject(args: &Args) -> Option<(BundleKind, &Name)> {
 }
 
 /// The report of a run that did not get to the API.
-fn failed(args: &Args, error: &Error, start: Instant) -> Report {
-    let Report { outcome, exit_code } = Report::failed(&target(args), error, start.elapsed());
+fn failed(args: &Args, error: &Error, took: Duration) -> Report {
+    let Report { outcome, exit_code } = Report::failed(&target(args), error, took);
     let subject = subject(args);
     let outcome =
         Outcome { kind: subject.map(|(kind, _)| kind), name: subject.map(|(_, name)| name.to_string()), ..outcome };

@@ -220,6 +220,11 @@ impl Crud for ApiDocs {
         id.into_iter().map(read).collect()
     }
 
+    /// Its product comes after the bundles, and it goes before that.
+    fn after_bundles(&self) -> bool {
+        true
+    }
+
     fn prerequisites(&self, wanted: &Wanted<'_>) -> Vec<Read> {
         vec![Read::json(wanted.place.path(&["apiproducts", &wanted.id.name]), "apigee.apiproducts.get")]
     }

@@ -338,6 +338,11 @@ impl Crud for Apps {
         vec![Read::json(Self::path(wanted), "apigee.developerapps.get")]
     }
 
+    /// Its products come after the bundles, and it goes before them.
+    fn after_bundles(&self) -> bool {
+        true
+    }
+
     fn prerequisites(&self, wanted: &Wanted<'_>) -> Vec<Read> {
         products(wanted, [wanted.body])
     }

@@ -158,6 +158,11 @@ impl Crud for Groups {
         [GROUPS.reads(wanted), vec![apps]].concat()
     }
 
+    /// The products of its apps come after the bundles, and it goes before them.
+    fn after_bundles(&self) -> bool {
+        true
+    }
+
     fn prerequisites(&self, wanted: &Wanted<'_>) -> Vec<Read> {
         products(wanted, wanted_apps(wanted.body).map(|(_, app)| app))
     }

@@ -190,6 +190,11 @@ pub trait Crud: fmt::Debug + Sync {
         Vec::new()
     }
 
+    /// True if it may name a proxy or a shared flow, which then must be deployed before it and stay until it is gone.
+    fn after_bundles(&self) -> bool {
+        false
+    }
+
     /// True if Apigee has the resource at all, by the answers to [`reads`](Self::reads).
     fn exists(&self, _wanted: &Wanted<'_>, answers: &[Answer]) -> bool {
         answers.first().is_some_and(|answer| !matches!(answer, Answer::Missing))

@@ -583,6 +583,11 @@ impl Crud for Products {
         [PRODUCTS.reads(wanted), rate_plan::reads(wanted)].concat()
     }
 
+    /// Its proxies must be there before it.
+    fn after_bundles(&self) -> bool {
+        true
+    }
+
     /// "The API proxy names must already exist": Apigee looks them up.
     fn prerequisites(&self, wanted: &Wanted<'_>) -> Vec<Read> {
         let mut names: Vec<&str> = Vec::new();

@@ -27,7 +27,8 @@ pub enum Colour {
 }
 
 impl Colour {
-    fn paint(self, code: &str, text: &str) -> String {
+    /// The text in the colour of a code of SGR (ECMA-48), for example [`tone`].
+    pub fn paint(self, code: &str, text: &str) -> String {
         match self {
             Self::Always => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
             Self::Never => text.to_owned(),
@@ -41,33 +42,57 @@ const FRAME: &str = "1;34";
 /// Longer lines would wrap and leave the caret behind.
 const WIDEST: usize = 160;
 
-/// The diagnostic with its source line; ends with a line break.
-pub fn render(diagnostic: &Diagnostic, place: Option<&Place>, colour: Colour) -> String {
-    let severity = diagnostic.severity;
-    let tone = match severity {
+/// The code of the colour of a severity.
+pub const fn tone(severity: Severity) -> &'static str {
+    match severity {
         Severity::Error => "1;31",
         Severity::Warning => "1;33",
         Severity::Info => "1;36",
-    };
-    let head = format!("{}[{}]", severity.as_str(), diagnostic.code);
-    let mut text =
-        format!("{}{}\n", colour.paint(tone, &head), colour.paint(BOLD, &format!(": {}", message(diagnostic, place))));
-    let number = place.and_then(|place| place.position).map(|(line, _)| line.to_string()).unwrap_or_default();
-    let margin = " ".repeat(number.len().max(1));
-    let bar = colour.paint(FRAME, "|");
-    if let Some(place) = place {
-        let position = place.position.map(|(line, column)| format!(":{line}:{column}")).unwrap_or_default();
-        let _ = writeln!(text, "{margin}{} {}{position}", colour.paint(FRAME, "-->"), place.file);
-        // What is only worth knowing is about the resource as a whole.
-        let line = place.line.as_ref().filter(|_| severity != Severity::Info);
-        if let (Some((_, column)), Some(line)) = (place.position, line) {
-            let (line, column) = window(line, column);
-            let caret = colour.paint(tone, "^");
-            let _ = writeln!(text, "{margin} {bar}");
-            let _ = writeln!(text, "{} {bar} {line}", colour.paint(FRAME, &number));
-            let _ = writeln!(text, "{margin} {bar} {}{caret}", " ".repeat(column - 1));
-        }
     }
+}
+
+/// The place with its line, framed; ends with a line break.
+pub fn excerpt(place: &Place, severity: Severity, colour: Colour) -> String {
+    let mut text = String::new();
+    let number = number(Some(place));
+    let margin = margin(&number);
+    let bar = colour.paint(FRAME, "|");
+    let position = place.position.map(|(line, column)| format!(":{line}:{column}")).unwrap_or_default();
+    let _ = writeln!(text, "{margin}{} {}{position}", colour.paint(FRAME, "-->"), place.file);
+    // What is only worth knowing is about the resource as a whole.
+    let line = place.line.as_ref().filter(|_| severity != Severity::Info);
+    if let (Some((_, column)), Some(line)) = (place.position, line) {
+        let (line, column) = window(line, column);
+        let caret = colour.paint(tone(severity), "^");
+        let _ = writeln!(text, "{margin} {bar}");
+        let _ = writeln!(text, "{} {bar} {line}", colour.paint(FRAME, &number));
+        let _ = writeln!(text, "{margin} {bar} {}{caret}", " ".repeat(column - 1));
+    }
+    text
+}
+
+fn number(place: Option<&Place>) -> String {
+    place.and_then(|place| place.position).map(|(line, _)| line.to_string()).unwrap_or_default()
+}
+
+/// As wide as the number of the line.
+fn margin(number: &str) -> String {
+    " ".repeat(number.len().max(1))
+}
+
+/// The diagnostic with its source line; ends with a line break.
+pub fn render(diagnostic: &Diagnostic, place: Option<&Place>, colour: Colour) -> String {
+    let severity = diagnostic.severity;
+    let head = format!("{}[{}]", severity.as_str(), diagnostic.code);
+    let mut text = format!(
+        "{}{}\n",
+        colour.paint(tone(severity), &head),
+        colour.paint(BOLD, &format!(": {}", message(diagnostic, place)))
+    );
+    if let Some(place) = place {
+        text.push_str(&excerpt(place, severity, colour));
+    }
+    let margin = margin(&number(place));
     let mut note = |label: &str, note: &str| {
         let _ = writeln!(text, "{margin} {} {}: {note}", colour.paint(FRAME, "="), colour.paint(BOLD, label));
     };

@@ -10,7 +10,7 @@ use crate::spec::expand_apigee::Provenance;
 
 /// The most that a Job may take as JSON, in bytes. etcd refuses an object of more than 1.5 MiB, and managers of fields, admission and
 /// the status add to what is written here.
-const MAX_JOB_BYTES: usize = 1 << 20;
+pub(super) const MAX_JOB_BYTES: usize = 1 << 20;
 
 /// A bundle of the batch.
 pub(super) struct Member<'o> {
@@ -50,7 +50,7 @@ pub(super) fn objects(
         image: environment.image(),
         timeout: environment.timeout(),
         timeout_seconds: environment.timeout_seconds,
-        turns: turns(&members),
+        turns: turns(members.iter()),
         settings: &environment.spec.deployer,
         provenance,
     };
@@ -74,18 +74,16 @@ fn too_large(environment: &Environment<'_>, bundles: usize, what: &str) -> Diagn
 
 /// How often the time of one bundle the whole may take: workers that always start what may start are done after at most the sum of
 /// all work divided by their number, and the share of the longest chain of calls that one worker does alone (Graham's bound).
-fn turns(members: &[Member<'_>]) -> u64 {
+pub(super) fn turns<'m, 'o: 'm>(members: impl Iterator<Item = &'m Member<'o>> + Clone) -> u64 {
     let workers = DEFAULT_WORKERS.get();
-    let turns = (members.len() + (workers - 1) * longest_chain(members)).div_ceil(workers);
+    let turns = (members.clone().count() + (workers - 1) * longest_chain(members)).div_ceil(workers);
     u64::try_from(turns).unwrap_or(u64::MAX)
 }
 
 /// The longest chain of bundles that call each other.
-fn longest_chain(members: &[Member<'_>]) -> usize {
-    let nodes: Vec<Node<'_>> = members
-        .iter()
-        .map(|member| Node { kind: member.entry.kind, name: &member.entry.name, calls: member.calls })
-        .collect();
+fn longest_chain<'m, 'o: 'm>(members: impl Iterator<Item = &'m Member<'o>>) -> usize {
+    let nodes: Vec<Node<'_>> =
+        members.map(|member| Node { kind: member.entry.kind, name: &member.entry.name, calls: member.calls }).collect();
     // A circle has been reported.
     let Ok(mut schedule) = Schedule::new(&nodes) else { return 1 };
     let mut length = 0;

@@ -8,6 +8,7 @@ use super::spec_files::SpecFileReader;
 use super::{Options, raw_bundle, settings};
 use crate::bundle::manifest::Requirements;
 use crate::bundle::{BundleKind, DeploySettings, Files, Removal};
+use crate::configuration::WhenGone;
 use crate::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 use crate::krm::Input;
 use crate::proxy::{Generated, Origins, ReadFile, generate, generate_shared_flow, inspect};
@@ -35,6 +36,15 @@ impl BundleResource<'_> {
     /// How it is deployed to one of its environments.
     pub(super) fn settings(&self, environment: &Environment<'_>) -> DeploySettings {
         settings::settings(&self.deploy, &self.base_paths, environment)
+    }
+
+    /// What happens to it when it leaves Git.
+    pub(super) fn when_gone(&self) -> WhenGone {
+        match self.deploy.deletion_policy {
+            DeletionPolicy::Orphan => WhenGone::Orphan,
+            DeletionPolicy::Undeploy => WhenGone::Undeploy,
+            DeletionPolicy::Delete => WhenGone::Delete,
+        }
     }
 
     /// How much of it goes, if it is to be absent.

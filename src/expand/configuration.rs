@@ -9,7 +9,7 @@ use crate::configuration::document::{Document, Entry, FILE_NAME, Id, SCHEMA_VERS
 use crate::configuration::secret::{self, SecretKeyRef, ValueFrom};
 use crate::configuration::{Place, Reference, Scope};
 use crate::diag::{Code, Diagnostic, FieldPath, Report, nearest};
-use crate::k8s::{self, Deployer, Deployment, JsonMap, Metadata, Object, Payload};
+use crate::k8s::{self, Deployer, Deployment, JsonMap, Metadata, Object, Owner, Payload};
 use crate::krm::Input;
 use crate::spec::configuration::Configured;
 use crate::spec::expand_apigee::Provenance;
@@ -248,11 +248,12 @@ pub(super) fn secrets(document: &Document) -> BTreeSet<SecretKeyRef> {
         .collect()
 }
 
-/// Whose desired state the resources of an environment are, unless it says so itself: two namespaces of one cluster do not meddle with
-/// each other.
-pub(super) fn owner(namespace: &str, environment: &Environment<'_>) -> String {
-    let name = &environment.resource.subject.name;
-    if namespace.is_empty() { name.clone() } else { format!("{namespace}/{name}") }
+/// Whose desired state the resources of an environment are.
+pub(super) fn owner<'e>(environment: &'e Environment<'_>) -> Owner<'e> {
+    match &environment.spec.owner {
+        Some(owner) => Owner::Named(owner),
+        None => Owner::OfNamespace(&environment.resource.subject.name),
+    }
 }
 
 /// The ConfigMap and the Job of a place.
@@ -276,7 +277,6 @@ pub(super) fn objects(
             .of(&environment.resource.subject)
             .help("put the resources into several namespaces, each with a Job of its own")
     })?;
-    let owner = owner(namespace.unwrap_or_default(), environment);
     let deployment = Deployment {
         organization: environment.organization(),
         environment: environment.name(),
@@ -284,7 +284,7 @@ pub(super) fn objects(
         payload: Payload::Configuration {
             config_map: &map.object.id.name,
             place,
-            owner: &owner,
+            owner: owner(environment),
             secrets: &secrets(document),
         },
         digest: map.digest,

@@ -5,6 +5,7 @@ use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::duration;
 use crate::spec::Resource;
 use crate::spec::environment::{EnvironmentSpec, Runtime};
+use crate::spec::word_or::WordOr;
 
 /// The image of this version.
 const IMAGE: &str = concat!("ghcr.io/apigee-flux/apigee-flux:v", env!("CARGO_PKG_VERSION"));
@@ -58,6 +59,15 @@ impl<'r> Environment<'r> {
                 format!("`{gateway}` is not the URL of a host, such as `https://api.example.com`"),
             );
         }
+        if let Some(WordOr::Value(reconcile)) = &spec.reconcile
+            && !is_schedule(&reconcile.schedule)
+        {
+            let message = format!(
+                "`{}` is not a schedule; write five fields (minute, hour, day, month, weekday) such as `*/15 * * * *`, or `@hourly`",
+                reconcile.schedule
+            );
+            report.error(Code::InvalidValue, at(&["reconcile", "schedule"]), message);
+        }
         let timeout = timeout(&spec);
         let timeout_seconds = match duration::parse(timeout) {
             Ok(duration) if duration.as_secs() >= 10 => duration.as_secs(),
@@ -104,6 +114,14 @@ fn is_origin(url: &str) -> bool {
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     host.map(|host| host.strip_suffix('/').unwrap_or(host))
         .is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']))
+}
+
+/// The form of a schedule (Kubernetes, "CronJob", `schedule`); what the numbers may be is not looked at.
+fn is_schedule(text: &str) -> bool {
+    const WORDS: [&str; 7] = ["@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"];
+    let field =
+        |field: &str| field.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '*' | '/' | ',' | '-' | '?'));
+    WORDS.contains(&text) || text.split(' ').count() == 5 && text.split(' ').all(|part| !part.is_empty() && field(part))
 }
 
 fn timeout(spec: &EnvironmentSpec) -> &str {

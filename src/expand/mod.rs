@@ -7,12 +7,14 @@ mod batch;
 mod bundle_resource;
 mod called_flows;
 mod configuration;
+mod desired;
 mod environment;
 mod function_config;
 mod outputs;
 mod overlay;
 mod profiles;
 mod raw_bundle;
+mod reconciler;
 mod resolve;
 mod settings;
 mod spec_files;
@@ -27,6 +29,7 @@ use crate::spec::expand_apigee::Provenance;
 use crate::spec::{GROUP, Resource, Spec};
 use crate::yaml::Node;
 
+pub use desired::{DesiredBundle, DesiredEnvironment, desired};
 pub use raw_bundle::check as check_files;
 
 use bundle_resource::BundleResource;

@@ -6,18 +6,22 @@ use super::batch::{self, Member};
 use super::bundle_resource::BundleResource;
 use super::configuration::{self, ConfigurationResource};
 use super::environment::Environment;
+use super::reconciler::Reconciler;
 use crate::apigee::endpoint::Endpoint;
 use crate::bundle::{BatchEntry, BundleKind, DeploySettings, Digest, Manifest, Removal};
-use crate::configuration::{Entry, Scope};
+use crate::configuration::{Entry, Scope, WhenGone};
 use crate::diag::{Code, Diagnostic, Subject};
 use crate::k8s::{self, BundleMaps, Deployer, Deployment, Metadata, Object, Payload};
 use crate::krm::{Id, Item, annotation};
 use crate::spec::Resource;
-use crate::spec::environment::{Batch, Identity};
+use crate::spec::environment::{Batch, Identity, Report};
 use crate::spec::expand_apigee::Provenance;
 
 /// The folder, beside a spec's file, that kpt writes its outputs into.
 const FOLDER: &str = "generated";
+
+/// Where many API servers listen. A policy is applied to what a Service leads to, so that the port of the Service, 443, is not enough.
+const API_SERVER_PORT: u16 = 6443;
 
 /// An object and the resource that it was made from.
 struct Output<'r> {
@@ -62,6 +66,7 @@ struct Pending<'r> {
     calls: Vec<String>,
     settings: DeploySettings,
     removal: Option<Removal>,
+    when_gone: WhenGone,
     environment: &'r Environment<'r>,
     bundle: BundleId,
 }
@@ -131,6 +136,7 @@ impl<'r> Outputs<'r> {
                 calls: made.requires.shared_flows.clone(),
                 settings: made.settings(environment),
                 removal: made.removal(),
+                when_gone: made.when_gone(),
                 environment,
                 bundle,
             });
@@ -162,6 +168,8 @@ impl<'r> Outputs<'r> {
                 Err(why) => diagnostics.push(Diagnostic::error(Code::Internal, why).of(&pending.resource.subject)),
             }
         }
+        self.reconcilers(&mut outputs, diagnostics);
+        self.report_access(&mut outputs);
         check_names(&outputs, &foreign, diagnostics);
         place(outputs)
     }
@@ -182,6 +190,16 @@ impl<'r> Outputs<'r> {
                 }
                 Err(diagnostic) => diagnostics.push(diagnostic),
             }
+        }
+    }
+
+    /// For each namespace with Jobs that report to it, the access that they need.
+    fn report_access(&self, outputs: &mut Vec<Output<'r>>) {
+        for (namespace, environments) in &self.namespaces {
+            let Some(first) = environments.iter().find(|environment| reports(environment)) else { continue };
+            let here = outputs.iter().map(|output| &output.object).filter(|object| object.id.namespace == *namespace);
+            let access = k8s::report_access(here, &shared_metadata(namespace, "report"));
+            outputs.extend(access.into_iter().flatten().map(|object| Output::new(object, first.resource)));
         }
     }
 
@@ -206,6 +224,46 @@ impl<'r> Outputs<'r> {
                         let stem = Some(k8s::batch_name(environment.name()));
                         outputs.push(Output { object: map, from: environment.resource, stem });
                         outputs.push(Output::new(job, environment.resource));
+                    }
+                    Err(diagnostic) => diagnostics.push(diagnostic),
+                }
+            }
+        }
+    }
+
+    /// For each namespace and environment its inventory and the CronJob that reads it.
+    fn reconcilers(&self, outputs: &mut Vec<Output<'r>>, diagnostics: &mut Vec<Diagnostic>) {
+        for (namespace, environments) in &self.namespaces {
+            for environment in environments {
+                let Some(how) = environment.spec.reconcile() else { continue };
+                let here = |pending: &&Pending<'r>| {
+                    pending.removal.is_none()
+                        && pending.bundle.0 == *namespace
+                        && std::ptr::eq(pending.environment, *environment)
+                };
+                let wanted = self.pending.iter().filter(here);
+                let members: Vec<(Member<'_>, WhenGone)> =
+                    wanted.filter_map(|pending| Some((self.member(pending)?, pending.when_gone))).collect();
+                let of = |scope| {
+                    let place = environment.organization().to_owned();
+                    let key = (namespace.clone(), scope, place, environment.name().to_owned());
+                    self.configurations.get(&key).map(|here| configuration::document(here.entries.clone()).resources)
+                };
+                let reconciler = Reconciler {
+                    environment,
+                    namespace: some(namespace),
+                    deployer: &self.deployer(namespace, environment),
+                    provenance: self.provenance,
+                    how: &how,
+                    members,
+                    configuration: of(Scope::Environment).unwrap_or_default(),
+                    organization: of(Scope::Organization),
+                };
+                match reconciler.objects() {
+                    Ok([map, cron_job]) => {
+                        let stem = Some(k8s::environment_name(environment.name(), "inventory"));
+                        outputs.push(Output { object: map, from: environment.resource, stem });
+                        outputs.push(Output::new(cron_job, environment.resource));
                     }
                     Err(diagnostic) => diagnostics.push(diagnostic),
                 }
@@ -278,13 +336,7 @@ impl<'r> Outputs<'r> {
     fn shared(&self, namespace: &str, foreign: &BTreeMap<Id, Subject>) -> Result<Vec<Output<'r>>, String> {
         let environments = self.namespaces.get(namespace).map(Vec::as_slice).unwrap_or_default();
         let Some(first) = environments.first() else { return Ok(Vec::new()) };
-        let metadata = |role| Metadata {
-            namespace: some(namespace),
-            owner: "apigee-flux",
-            role,
-            bundle: None,
-            component: "deployer",
-        };
+        let metadata = |role| shared_metadata(namespace, role);
         let mut outputs = Vec::new();
         let mut seen = BTreeSet::new();
         for environment in environments {
@@ -302,6 +354,7 @@ impl<'r> Outputs<'r> {
             .filter_map(|environment| environment.endpoint.as_ref()?.parse::<Endpoint>().ok())
             .map(|endpoint| endpoint.port())
             .chain([443])
+            .chain(environments.iter().any(|environment| reports(environment)).then_some(API_SERVER_PORT))
             .collect();
         let ports: Vec<u16> = ports.into_iter().collect();
         outputs.push(Output::new(k8s::network_policy(&ports, &metadata("network")), first.resource));
@@ -310,6 +363,15 @@ impl<'r> Outputs<'r> {
         }
         Ok(outputs)
     }
+}
+
+fn reports(environment: &Environment<'_>) -> bool {
+    environment.spec.deployer.report == Report::Job
+}
+
+/// Of what belongs to a whole namespace.
+fn shared_metadata<'m>(namespace: &'m str, role: &'m str) -> Metadata<'m> {
+    Metadata { namespace: some(namespace), owner: "apigee-flux", role, bundle: None, component: "deployer" }
 }
 
 fn some(namespace: &str) -> Option<&str> {

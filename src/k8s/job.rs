@@ -3,26 +3,28 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::batch::v1::{
-    JobSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement, PodFailurePolicyOnPodConditionsPattern,
-    PodFailurePolicyRule,
+    CronJobSpec, JobSpec, JobTemplateSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement,
+    PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
 };
 use k8s_openapi::api::core::v1::{
-    Capabilities, ConfigMapVolumeSource, Container, EnvVar, KeyToPath, PodSecurityContext, PodSpec, PodTemplateSpec,
-    ProjectedVolumeSource, ResourceRequirements, SeccompProfile, SecretProjection, SecurityContext, Volume,
-    VolumeMount, VolumeProjection,
+    Capabilities, ConfigMapVolumeSource, Container, EnvVar, EnvVarSource, KeyToPath, ObjectFieldSelector,
+    PodSecurityContext, PodSpec, PodTemplateSpec, ProjectedVolumeSource, ResourceRequirements, SeccompProfile,
+    SecretProjection, SecurityContext, Volume, VolumeMount, VolumeProjection,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::identity::Deployer;
+use super::job_report;
 use super::metadata::{DIGEST, Metadata};
-use super::names::{batch_name, configuration_name, job_name, label_value};
+use super::names::{batch_name, configuration_name, environment_name, job_name, label_value};
 use super::object::Object;
 use super::provenance;
 use crate::bundle::{BundleKind, DeploySettings, Digest, Removal, SmokeTest, batch, manifest};
 use crate::configuration::secret::SecretKeyRef;
 use crate::configuration::{Place, document};
-use crate::spec::environment::{self, Resources};
+use crate::inventory;
+use crate::spec::environment::{self, Report, Resources};
 use crate::spec::expand_apigee::Provenance;
 
 /// The user of the container image: `nobody`, which the image's `/etc/passwd` knows.
@@ -40,11 +42,26 @@ const BATCH: &str = "batch";
 /// With the document of a configuration.
 const CONFIGURATION: &str = "configuration";
 
+/// With the inventory.
+const INVENTORY: &str = "inventory";
+
 /// With the keys of Secrets.
 const SECRETS: &str = "secrets";
 
 /// The exit codes of the deployer that a retry cannot mend: usage, bundle invalid, bundle missing or too large, digest, permission.
 const PERMANENT: [i32; 5] = [64, 65, 66, 67, 77];
+
+/// Whose desired state a Job applies: resources of another owner are left alone.
+#[derive(Debug, Clone, Copy)]
+pub enum Owner<'a> {
+    /// As written.
+    Named(&'a str),
+    /// A name within the namespace that the pod runs in, which may be set long after this was rendered.
+    OfNamespace(&'a str),
+}
+
+/// The variable with the pod's namespace.
+const NAMESPACE_VARIABLE: &str = "APIGEE_FLUX_NAMESPACE";
 
 /// What a Job deploys.
 #[derive(Debug, Clone, Copy)]
@@ -74,9 +91,20 @@ pub enum Payload<'a> {
         /// The place.
         place: Place<'a>,
         /// Whose desired state it is.
-        owner: &'a str,
+        owner: Owner<'a>,
         /// The keys of Secrets that it needs.
         secrets: &'a BTreeSet<SecretKeyRef>,
+    },
+    /// Everything, compared with what Apigee has.
+    Reconcile {
+        /// The name of the ConfigMap with the inventory.
+        config_map: &'a str,
+        /// Whose desired state it is.
+        owner: Owner<'a>,
+        /// The keys of Secrets that it needs.
+        secrets: &'a BTreeSet<SecretKeyRef>,
+        /// When, and what happens.
+        how: &'a environment::Reconcile,
     },
     /// All bundles of an environment.
     Batch {
@@ -134,8 +162,37 @@ pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
         }
         Payload::Batch { .. } => batch_name(deployment.environment),
         Payload::Configuration { place, .. } => configuration_name(place),
+        Payload::Reconcile { .. } => environment_name(deployment.environment, "reconcile"),
     };
-    let mut object_meta = metadata.object(&name);
+    let (object_meta, spec) = parts(deployment, metadata, &name);
+    Object::job(object_meta, spec)
+}
+
+/// The CronJob that runs the Job again and again.
+pub fn cron_job(deployment: &Deployment<'_>, schedule: &str, metadata: &Metadata<'_>) -> Object {
+    let name = environment_name(deployment.environment, "reconcile");
+    let (object_meta, spec) = parts(deployment, metadata, &name);
+    let spec = CronJobSpec {
+        schedule: schedule.to_owned(),
+        // Two runs would look at each other's half-done work.
+        concurrency_policy: Some("Forbid".to_owned()),
+        // A cluster that slept starts one run, not all that it missed.
+        starting_deadline_seconds: Some(300),
+        successful_jobs_history_limit: Some(1),
+        failed_jobs_history_limit: Some(3),
+        job_template: JobTemplateSpec {
+            metadata: None,
+            // The next run comes anyway.
+            spec: Some(JobSpec { backoff_limit: Some(0), pod_failure_policy: None, ..spec }),
+        },
+        ..CronJobSpec::default()
+    };
+    Object::cron_job(object_meta, spec)
+}
+
+/// The metadata and the Job itself.
+fn parts(deployment: &Deployment<'_>, metadata: &Metadata<'_>, name: &str) -> (ObjectMeta, JobSpec) {
+    let mut object_meta = metadata.object(name);
     let labels = job_labels(deployment, metadata);
     object_meta.labels.get_or_insert_default().extend(labels.clone());
     let annotations = object_meta.annotations.get_or_insert_default();
@@ -181,7 +238,7 @@ pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
         },
         ..JobSpec::default()
     };
-    Object::job(object_meta, spec)
+    (object_meta, spec)
 }
 
 fn job_labels(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> BTreeMap<String, String> {
@@ -190,7 +247,9 @@ fn job_labels(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> BTreeMap<
             BundleKind::Proxy => name.to_owned(),
             BundleKind::SharedFlow => format!("{}-{name}", metadata.component),
         },
-        Payload::Batch { .. } | Payload::Configuration { .. } => metadata.component.to_owned(),
+        Payload::Batch { .. } | Payload::Configuration { .. } | Payload::Reconcile { .. } => {
+            metadata.component.to_owned()
+        }
     };
     let environment = deployment.environment();
     let place = environment.map(|environment| format!("{environment}-")).unwrap_or_default();
@@ -240,12 +299,27 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
         Payload::Batch { .. } => {
             vec!["deploy".to_owned(), format!("--batch={BATCH}/{}", batch::FILE_NAME), format!("--bundles={BUNDLES}")]
         }
-        Payload::Configuration { owner, .. } => vec![
+        Payload::Configuration { .. } => vec![
             "apply".to_owned(),
             format!("--configuration={CONFIGURATION}/{}", document::FILE_NAME),
             format!("--secrets={SECRETS}"),
-            format!("--owner={owner}"),
         ],
+        Payload::Reconcile { how, .. } => {
+            let mut arguments = vec![
+                "reconcile".to_owned(),
+                format!("--inventory={INVENTORY}/{}", inventory::FILE_NAME),
+                format!("--bundles={BUNDLES}"),
+                format!("--secrets={SECRETS}"),
+            ];
+            arguments.extend(how.prune.then(|| format!("--max-deletes={}", how.max_deletes)));
+            arguments.extend((how.mode == environment::Mode::Report).then(|| "--report".to_owned()));
+            arguments.extend(match how.deep {
+                environment::Deep::Daily => None,
+                environment::Deep::Always => Some("--deep=always".to_owned()),
+                environment::Deep::Never => Some("--deep=never".to_owned()),
+            });
+            arguments
+        }
         Payload::Removal { kind, name, removal } => {
             let kind = match kind {
                 BundleKind::Proxy => "proxy",
@@ -271,7 +345,7 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
     if let Payload::Bundle { settings, .. } = deployment.payload {
         arguments.extend(settings_arguments(settings));
     }
-    let waits = !matches!(deployment.payload, Payload::Removal { .. } | Payload::Configuration { .. });
+    let waits = matches!(deployment.payload, Payload::Bundle { .. } | Payload::Batch { .. });
     if waits && deployment.settings.wait == environment::Wait::Accepted {
         arguments.push("--wait=accepted".to_owned());
     }
@@ -279,7 +353,20 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
         arguments.push(format!("--rate={rate}"));
     }
     // Kubernetes expands `$(NAME)` in arguments; `$$(` stands for itself.
-    arguments.into_iter().map(|argument| argument.replace("$(", "$$(")).collect()
+    let mut arguments: Vec<String> = arguments.into_iter().map(|argument| argument.replace("$(", "$$(")).collect();
+    arguments.extend(owner(deployment).map(|owner| match owner {
+        Owner::Named(name) => format!("--owner={}", name.replace("$(", "$$(")),
+        Owner::OfNamespace(name) => format!("--owner=$({NAMESPACE_VARIABLE})/{name}"),
+    }));
+    arguments.extend((deployment.settings.report == Report::Job).then(job_report::argument));
+    arguments
+}
+
+fn owner<'d>(deployment: &Deployment<'d>) -> Option<Owner<'d>> {
+    match deployment.payload {
+        Payload::Configuration { owner, .. } | Payload::Reconcile { owner, .. } => Some(owner),
+        Payload::Bundle { .. } | Payload::Batch { .. } | Payload::Removal { .. } => None,
+    }
 }
 
 fn settings_arguments(settings: &DeploySettings) -> Vec<String> {
@@ -305,7 +392,8 @@ fn pod(deployment: &Deployment<'_>) -> PodSpec {
     let files = match deployment.payload {
         Payload::Bundle { .. } => Some(BUNDLE),
         Payload::Batch { .. } => Some(BUNDLES),
-        Payload::Removal { .. } | Payload::Configuration { .. } => None,
+        Payload::Reconcile { .. } if !deployment.sources.is_empty() => Some(BUNDLES),
+        Payload::Reconcile { .. } | Payload::Removal { .. } | Payload::Configuration { .. } => None,
     };
     if let Some(files) = files {
         mounts.push(mount(files));
@@ -328,6 +416,7 @@ fn pod(deployment: &Deployment<'_>) -> PodSpec {
     let document = match deployment.payload {
         Payload::Batch { config_map } => Some((BATCH, config_map)),
         Payload::Configuration { config_map, .. } => Some((CONFIGURATION, config_map)),
+        Payload::Reconcile { config_map, .. } => Some((INVENTORY, config_map)),
         Payload::Bundle { .. } | Payload::Removal { .. } => None,
     };
     if let Some((name, config_map)) = document {
@@ -338,7 +427,7 @@ fn pod(deployment: &Deployment<'_>) -> PodSpec {
             ..Volume::default()
         });
     }
-    if let Payload::Configuration { secrets, .. } = deployment.payload
+    if let Payload::Configuration { secrets, .. } | Payload::Reconcile { secrets, .. } = deployment.payload
         && !secrets.is_empty()
     {
         mounts.push(mount(SECRETS));
@@ -351,6 +440,22 @@ fn pod(deployment: &Deployment<'_>) -> PodSpec {
         .map(|variable| EnvVar { name: variable.name.clone(), value: Some(variable.value.clone()), value_from: None })
         .collect();
     if let Some((volume, mount, variable)) = deployment.deployer.pod_parts() {
+        volumes.push(volume);
+        mounts.push(mount);
+        env.push(variable);
+    }
+    if let Some(Owner::OfNamespace(_)) = owner(deployment) {
+        env.push(EnvVar {
+            name: NAMESPACE_VARIABLE.to_owned(),
+            value: None,
+            value_from: Some(EnvVarSource {
+                field_ref: Some(ObjectFieldSelector { api_version: None, field_path: "metadata.namespace".to_owned() }),
+                ..EnvVarSource::default()
+            }),
+        });
+    }
+    if deployment.settings.report == Report::Job {
+        let (volume, mount, variable) = job_report::pod_parts();
         volumes.push(volume);
         mounts.push(mount);
         env.push(variable);

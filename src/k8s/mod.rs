@@ -7,6 +7,7 @@
 mod bundle_maps;
 mod identity;
 mod job;
+mod job_report;
 mod json_map;
 mod metadata;
 mod names;
@@ -16,10 +17,13 @@ mod provenance;
 
 pub use bundle_maps::{BundleMaps, MAX_CONFIG_MAP_BYTES};
 pub use identity::Deployer;
-pub use job::{Deployment, Payload, job};
+pub use job::{Deployment, Owner, Payload, cron_job, job};
+pub use job_report::{ACCOUNT_PATH, FIELD_MANAGER, JobReport, report_access};
 pub use json_map::JsonMap;
 pub use metadata::{DIGEST, Metadata};
-pub use names::{batch_name, bundle_name, bundle_stem, component, configuration_name, job_name, label_value, slug};
+pub use names::{
+    batch_name, bundle_name, bundle_stem, component, configuration_name, environment_name, job_name, label_value, slug,
+};
 pub use network_policy::network_policy;
 pub use object::Object;
 pub use provenance::provenance;

@@ -44,6 +44,11 @@ pub fn configuration_name(place: Place<'_>) -> String {
     }
 }
 
+/// `apigee-<environment>-<what>`, at most 52 characters: `inventory` and `reconcile`.
+pub fn environment_name(environment: &str, what: &str) -> String {
+    bounded(&format!("apigee-{}-{what}", slug(environment)), MAX_JOB_NAME)
+}
+
 /// `apigee-<proxy>` or `apigee-sharedflow-<shared flow>`: what all ConfigMaps of a bundle are called, whatever it holds.
 pub fn bundle_stem(kind: BundleKind, bundle: &str) -> String {
     format!("apigee-{}", bundle_slug(kind, bundle))

@@ -1,4 +1,4 @@
-//! What the Jobs' pods may talk to: names, Google's APIs, and GKE's metadata server. Nothing may talk to them.
+//! What the Jobs' pods may talk to: names, Google's APIs, GKE's metadata server, and the cluster's own API if they report to it. Nothing may talk to them.
 
 use k8s_openapi::api::networking::v1::{
     IPBlock, NetworkPolicyEgressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use super::metadata::{Metadata, common_labels};
 use super::object::Object;
 
-/// The policy of a namespace. `ports` are those of the management API's endpoints.
+/// The policy of a namespace. `ports` are those of the management API's endpoints, and of the cluster's API if it is talked to.
 pub fn network_policy(ports: &[u16], metadata: &Metadata<'_>) -> Object {
     let port = |number: u16, protocol: &str| NetworkPolicyPort {
         port: Some(IntOrString::Int(number.into())),

@@ -1,9 +1,10 @@
 //! A typed Kubernetes object, ready to be written.
 
 use k8s_openapi::Resource;
-use k8s_openapi::api::batch::v1::{Job, JobSpec};
+use k8s_openapi::api::batch::v1::{CronJob, CronJobSpec, Job, JobSpec};
 use k8s_openapi::api::core::v1::{ConfigMap, ServiceAccount};
 use k8s_openapi::api::networking::v1::{NetworkPolicy, NetworkPolicySpec};
+use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
@@ -24,8 +25,11 @@ pub struct Object {
 #[derive(Debug, Clone, PartialEq)]
 enum Body {
     ConfigMap(ConfigMap),
+    CronJob(Box<CronJobSpec>),
     Job(Box<JobSpec>),
     NetworkPolicy(Box<NetworkPolicySpec>),
+    Role(Vec<PolicyRule>),
+    RoleBinding { role: RoleRef, subjects: Vec<Subject> },
     ServiceAccount { automount: Option<bool> },
 }
 
@@ -48,8 +52,20 @@ impl Object {
         Self::new::<Job>(metadata, Body::Job(Box::new(spec)))
     }
 
+    pub(super) fn cron_job(metadata: ObjectMeta, spec: CronJobSpec) -> Self {
+        Self::new::<CronJob>(metadata, Body::CronJob(Box::new(spec)))
+    }
+
     pub(super) fn network_policy(metadata: ObjectMeta, spec: NetworkPolicySpec) -> Self {
         Self::new::<NetworkPolicy>(metadata, Body::NetworkPolicy(Box::new(spec)))
+    }
+
+    pub(super) fn role(metadata: ObjectMeta, rules: Vec<PolicyRule>) -> Self {
+        Self::new::<Role>(metadata, Body::Role(rules))
+    }
+
+    pub(super) fn role_binding(metadata: ObjectMeta, role: RoleRef, subjects: Vec<Subject>) -> Self {
+        Self::new::<RoleBinding>(metadata, Body::RoleBinding { role, subjects })
     }
 
     /// The deployer talks to Apigee, not to Kubernetes, so its account mounts no token by itself.
@@ -84,7 +100,8 @@ impl Object {
     pub fn pod_template(&self) -> Option<&k8s_openapi::api::core::v1::PodTemplateSpec> {
         match &self.body {
             Body::Job(spec) => Some(&spec.template),
-            Body::ConfigMap(_) | Body::NetworkPolicy(_) | Body::ServiceAccount { .. } => None,
+            Body::CronJob(spec) => spec.job_template.spec.as_ref().map(|spec| &spec.template),
+            _ => None,
         }
     }
 
@@ -111,8 +128,14 @@ impl Serialize for Object {
                 entry(&mut map, "data", config_map.data.as_ref())?;
                 entry(&mut map, "binaryData", config_map.binary_data.as_ref())?;
             }
+            Body::CronJob(spec) => map.serialize_entry("spec", spec)?,
             Body::Job(spec) => map.serialize_entry("spec", spec)?,
             Body::NetworkPolicy(spec) => map.serialize_entry("spec", spec)?,
+            Body::Role(rules) => map.serialize_entry("rules", rules)?,
+            Body::RoleBinding { role, subjects } => {
+                map.serialize_entry("roleRef", role)?;
+                map.serialize_entry("subjects", subjects)?;
+            }
             Body::ServiceAccount { automount } => {
                 entry(&mut map, "automountServiceAccountToken", automount.as_ref())?;
             }

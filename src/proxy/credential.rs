@@ -69,7 +69,8 @@ const SECRET_ELEMENTS: &[&str] = &["Password", "ClientSecret", "Secret"];
 /// The elements of policies that hold a key in `<Value>`; it must come from a variable there.
 const KEY_ELEMENTS: &[&str] = &["SecretKey", "PrivateKey"];
 
-fn by_element(parent: &str, element: &str, name: Option<&str>, text: &str) -> Option<&'static str> {
+/// What sort of credential the text of a policy's element is, if any. `name` is the element's attribute of that name.
+pub(crate) fn by_element(parent: &str, element: &str, name: Option<&str>, text: &str) -> Option<&'static str> {
     let secret = SECRET_ELEMENTS.contains(&element) || (element == "Value" && KEY_ELEMENTS.contains(&parent));
     if secret && !text.trim().is_empty() && !text.contains('{') {
         return Some("a credential");

@@ -7,7 +7,7 @@
 mod api_proxy;
 mod bundle_files;
 mod condition;
-mod credential;
+pub(crate) mod credential;
 mod flow;
 mod inspect;
 mod origins;

@@ -1,8 +1,12 @@
 //! `ApigeeEnvironment`: where to deploy, and as whom.
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use super::word_or::{Off, WordOr};
 
 /// An environment of an Apigee organization. Only `organization` is required.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -29,9 +33,79 @@ pub struct EnvironmentSpec {
     /// The deployer's settings.
     #[serde(default)]
     pub deployer: Deployer,
+    /// Whose desired state this is. What another owner made in Apigee is left alone. Default: the namespace of the Jobs and the name of this
+    /// resource, as `NAMESPACE/NAME`; set it when two clusters have the same names, or when a namespace is to be renamed.
+    pub owner: Option<String>,
+    /// The CronJob that looks whether Apigee still is as Git says, and repairs it. `none` switches it off.
+    pub reconcile: Option<WordOr<Off, Reconcile>>,
     /// How many Jobs deploy. Default: `none`, a Job for each proxy and shared flow.
     #[serde(default)]
     pub batch: Batch,
+}
+
+/// How an environment is reconciled.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Reconcile {
+    /// When, as a Kubernetes CronJob writes it, in UTC. Default: `*/15 * * * *`.
+    pub schedule: String,
+    /// How often the deployed files themselves are compared, and not only what is recorded of them: a change by hand may leave the record
+    /// as it is. Default: `daily`.
+    pub deep: Deep,
+    /// What happens when something differs. Default: `repair`.
+    pub mode: Mode,
+    /// Whether what left Git is removed from Apigee, as its `deletionPolicy` says. Default: `true`.
+    pub prune: bool,
+    /// When more than this left Git at once, nothing is removed. Default: 5.
+    #[schemars(range(min = 1, max = 1000))]
+    pub max_deletes: u32,
+}
+
+impl Default for Reconcile {
+    fn default() -> Self {
+        Self {
+            schedule: "*/15 * * * *".to_owned(),
+            deep: Deep::default(),
+            mode: Mode::default(),
+            prune: true,
+            max_deletes: 5,
+        }
+    }
+}
+
+/// How often the deployed files are compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Deep {
+    /// By the first run after a day.
+    #[default]
+    Daily,
+    /// By every run.
+    Always,
+    /// By none.
+    Never,
+}
+
+/// What happens when something differs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Mode {
+    /// Apigee is made as Git says.
+    #[default]
+    Repair,
+    /// The run fails and says what differs. Nothing is changed.
+    Report,
+}
+
+impl EnvironmentSpec {
+    /// How the environment is reconciled, if it is.
+    pub fn reconcile(&self) -> Option<Cow<'_, Reconcile>> {
+        match &self.reconcile {
+            None => Some(Cow::Owned(Reconcile::default())),
+            Some(WordOr::Word(Off::None)) => None,
+            Some(WordOr::Value(reconcile)) => Some(Cow::Borrowed(reconcile)),
+        }
+    }
 }
 
 /// What one Job deploys.
@@ -98,6 +172,9 @@ pub struct Deployer {
     /// What to wait for. Default: `ready`.
     #[serde(default)]
     pub wait: Wait,
+    /// Whom a Job tells how it ended, beside its log. Default: `none`.
+    #[serde(default)]
+    pub report: Report,
     /// The most requests per second that one Job sends to the management API. Default: 40.
     #[schemars(range(min = 1, max = 1000))]
     pub rate: Option<u32>,
@@ -120,6 +197,18 @@ pub enum Wait {
     Ready,
     /// The management API accepted the deployment.
     Accepted,
+}
+
+/// Whom a Job tells how it ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Report {
+    /// Nobody: the pod has no access to the cluster.
+    #[default]
+    None,
+    /// Its own Job gets the labels `apigeeflux.dev/result` and `apigeeflux.dev/revision`, and an Event. The pod gets a token of its
+    /// ServiceAccount, which may do this and nothing else.
+    Job,
 }
 
 /// Kubernetes resource requirements.

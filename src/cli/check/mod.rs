@@ -12,10 +12,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 
+use super::colour::colour;
 use super::package::{Package, read_bundle, shown};
 use crate::bundle::zip::unpack;
 use crate::bundle::{BundleKind, Files};
-use crate::diag::snippet::{Colour, Place};
+use crate::diag::snippet::Place;
 use crate::diag::{Code, Diagnostic, FieldPath, Report, Subject, has_errors, nearest};
 use crate::expand::{Options, bundles, check_files, expand};
 use crate::proxy::inspect;
@@ -75,10 +76,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         found[from..].sort_by(|a, b| Diagnostic::report_order(&a.diagnostic, &b.diagnostic));
     }
     let text = match args.format {
-        Format::Text => {
-            let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) || !out.is_terminal();
-            format::text(&found, if plain { Colour::Never } else { Colour::Always })
-        }
+        Format::Text => format::text(&found, colour(out.is_terminal())),
         Format::Json => json::json(&found)?,
         Format::Github => format::github(&found),
         Format::Sarif => sarif::sarif(&found)?,

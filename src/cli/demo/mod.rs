@@ -114,10 +114,32 @@ fn tell(directory: &Path) -> anyhow::Result<()> {
     ensure!(seen.imports() == 0 && seen.results("redeployed") == 2, "a rollback should import nothing");
     story.say("  The old revision serves again; nothing was imported.")?;
 
+    story
+        .say("\nSomebody takes hello out of prod by hand. The CronJob of prod looks whether Apigee is as Git says.")?;
+    runtime.block_on(undeploy_by_hand(&sandbox.url(), "prod", "hello"))?;
+    let seen = story.run_cron_job(&third, "apigee-prod-reconcile")?;
+    ensure!(
+        seen.imports() == 0 && seen.results("created") == 1,
+        "the proxy should be deployed again without an import"
+    );
+    let seen = story.run_cron_job(&third, "apigee-prod-reconcile")?;
+    ensure!(seen.results("unchanged") == 1 && seen.writes() == 0, "what is repaired should stay as it is");
+    story.say("  The declared revision serves again; the next run had nothing to do.")?;
+
     story.say(&format!(
         "\nDone in {:.1} s. Next: README.md, \"A first proxy in five minutes\".",
         started.elapsed().as_secs_f64()
     ))
+}
+
+/// What a person does with Apigee's pages.
+async fn undeploy_by_hand(endpoint: &str, environment: &str, proxy: &str) -> anyhow::Result<()> {
+    let http = reqwest::Client::new();
+    let base = format!("{endpoint}/v1/organizations/acme/environments/{environment}/apis/{proxy}");
+    let list: Value = http.get(format!("{base}/deployments")).send().await?.error_for_status()?.json().await?;
+    let revision = list["deployments"][0]["revision"].as_str().context("the proxy should be deployed")?;
+    http.delete(format!("{base}/revisions/{revision}/deployments")).send().await?.error_for_status()?;
+    Ok(())
 }
 
 fn write_file(path: &Path, text: &str) -> anyhow::Result<()> {
@@ -135,6 +157,15 @@ fn expand_folder(specs: &Path) -> anyhow::Result<Vec<Object>> {
         bail!("{}", human::report(&expansion.diagnostics, &|diagnostic| package.locate(&input, diagnostic)));
     }
     Ok(expansion.objects)
+}
+
+/// The objects, as a cluster has them.
+fn cluster(objects: &[Object]) -> anyhow::Result<pod::Cluster<'_>> {
+    objects
+        .iter()
+        .map(|object| Ok(((object.id.kind.as_str(), object.id.name.as_str()), object.to_json()?)))
+        .collect::<Result<_, String>>()
+        .map_err(anyhow::Error::msg)
 }
 
 /// The names of all Jobs.
@@ -197,11 +228,7 @@ impl Story<'_> {
     /// Runs Jobs, those of one environment at once and the environments one after the other, and tells what each did.
     fn run_jobs(&mut self, objects: &[Object], names: &[&str]) -> anyhow::Result<Seen> {
         let before = self.sandbox.requests().len();
-        let cluster: pod::Cluster<'_> = objects
-            .iter()
-            .map(|object| Ok(((object.id.kind.as_str(), object.id.name.as_str()), object.to_json()?)))
-            .collect::<Result<_, String>>()
-            .map_err(anyhow::Error::msg)?;
+        let cluster = cluster(objects)?;
         let mut by_environment: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
         for object in
             objects.iter().filter(|object| object.id.kind == "Job" && names.contains(&object.id.name.as_str()))
@@ -237,6 +264,20 @@ impl Story<'_> {
             }
         }
         Ok(Seen { outcomes, requests: self.sandbox.requests().split_off(before) })
+    }
+
+    /// Runs a CronJob once, as at its time, and tells what it found.
+    fn run_cron_job(&mut self, objects: &[Object], name: &str) -> anyhow::Result<Seen> {
+        let before = self.sandbox.requests().len();
+        let (cluster, root, url) = (cluster(objects)?, self.pod_root(), self.sandbox.url());
+        let output = pod::run(name, &cluster, &root, &[("APIGEE_ENDPOINT", &url)])?;
+        let lines = String::from_utf8_lossy(&output.stdout);
+        let outcome: Value = serde_json::from_str(lines.lines().last().unwrap_or_default())
+            .with_context(|| format!("{name}: {}", String::from_utf8_lossy(&output.stderr)))?;
+        ensure!(output.status.success(), "{name} failed: {outcome}");
+        let text = |field: &str| outcome[field].as_str().unwrap_or("-").to_owned();
+        self.say(&format!("  CronJob {name:<18} {:<10} {} writes", text("result"), outcome["writes"]))?;
+        Ok(Seen { outcomes: vec![outcome], requests: self.sandbox.requests().split_off(before) })
     }
 
     fn pod_root(&mut self) -> PathBuf {

@@ -15,10 +15,12 @@ use serde_json::Value;
 /// The objects of a cluster, by kind and name.
 pub(super) type Cluster<'o> = BTreeMap<(&'o str, &'o str), Value>;
 
-/// Runs the first container of a Job's pod with `root` as its root directory. `extra` is added to its environment.
+/// Runs the first container of the pod of a Job or CronJob with `root` as its root directory. `extra` is added to its environment.
 pub(super) fn run(job: &str, cluster: &Cluster<'_>, root: &Path, extra: &[(&str, &str)]) -> anyhow::Result<Output> {
-    let job = cluster.get(&("Job", job)).with_context(|| format!("the Job `{job}` does not exist"))?;
-    let pod = &job["spec"]["template"]["spec"];
+    let found = ["Job", "CronJob"].into_iter().find_map(|kind| cluster.get(&(kind, job)));
+    let job = found.with_context(|| format!("the Job `{job}` does not exist"))?;
+    let spec = if job["kind"] == "CronJob" { &job["spec"]["jobTemplate"]["spec"] } else { &job["spec"] };
+    let pod = &spec["template"]["spec"];
     let container = &pod["containers"][0];
     for mount in list(&container["volumeMounts"]) {
         let name = text(&mount["name"]);
@@ -28,8 +30,14 @@ pub(super) fn run(job: &str, cluster: &Cluster<'_>, root: &Path, extra: &[(&str,
         let folder = root.join(text(&mount["mountPath"]).trim_start_matches('/'));
         materialize(&files, &folder).with_context(|| format!("cannot write the volume `{name}`"))?;
     }
-    let mut env: BTreeMap<&str, &str> =
-        list(&container["env"]).map(|variable| (text(&variable["name"]), text(&variable["value"]))).collect();
+    let namespace = job["metadata"]["namespace"].as_str().unwrap_or("default");
+    let value = |variable: &'_ Value| match variable["valueFrom"]["fieldRef"]["fieldPath"].as_str() {
+        Some("metadata.namespace") => namespace.to_owned(),
+        _ => text(&variable["value"]).to_owned(),
+    };
+    let variables: Vec<(&str, String)> =
+        list(&container["env"]).map(|variable| (text(&variable["name"]), value(variable))).collect();
+    let mut env: BTreeMap<&str, &str> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let args: Vec<String> = list(&container["args"]).map(|argument| expand(text(argument), &env)).collect();
     env.extend(extra.iter().copied());
     let directory = root.join(text(&container["workingDir"]).trim_start_matches('/'));

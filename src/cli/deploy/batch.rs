@@ -1,50 +1,73 @@
 //! `apigee-flux deploy --batch`: all bundles of an environment.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Args, Log, client, failed, options, read_provenance, target, terminated, write_existing};
+use super::tally::Tally;
+use super::{Args, Log, block_on, client, failed, job_report, options, read_provenance, target};
 use crate::apigee::batch::BatchEvent;
 use crate::apigee::error::TERMINATED;
 use crate::apigee::mount::read_batch;
 use crate::apigee::outcome::MAX_LINE;
-use crate::apigee::{BatchReport, Error, deploy_batch};
+use crate::apigee::{BatchReport, Error, Report, deploy_batch};
+use crate::cli::log::word;
+use crate::cli::sigterm::terminated;
+use crate::diag::Severity;
 use crate::duration::millis;
+use crate::k8s::JobReport;
 
 /// Deploys. Each bundle's result is a JSON line on stdout as it ends, and the last line there, which is also the termination log, is
 /// that of all.
-pub(super) fn run(args: &Args, file: &Path, folder: &Path, log: Log) -> ExitCode {
-    let result = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(deploy_all(args, file, folder, log)),
-        Err(error) => Err(Error::Temporary(format!("the runtime cannot start: {error}"))),
-    };
-    let (line, code) = match &result {
-        Ok(report) => (report.to_line(&target(args), millis(log.start.elapsed())), exit_code(report)),
-        Err(error) => (failed(args, error, log.start).outcome.to_line(), error.exit_code()),
+pub(super) fn run(args: &Args, file: &Path, folder: &Path, log: &Log) -> ExitCode {
+    let log = log.of_environment(args.environment.as_str());
+    let result = block_on(deploy_all(args, file, folder, &log)).flatten();
+    log.show_status("");
+    let (line, code, report) = match &result {
+        Ok(report) => {
+            let line = report.to_line(&target(args), millis(log.elapsed()));
+            (line, exit_code(report), job_report_of_batch(args, report))
+        }
+        Err(error) => {
+            let report = failed(args, error, log.elapsed());
+            (report.outcome.to_line(), report.exit_code, job_report("Deploy", &report))
+        }
     };
     debug_assert!(line.len() <= MAX_LINE);
-    log.write("result", &summary(args, &result));
-    write_line(log, &line);
-    if let Err(error) = write_existing(&args.termination_log, &format!("{line}\n")) {
-        log.write("result", &format!("the result cannot be written: {error}"));
-    }
+    let level = if code == 0 { Severity::Info } else { Severity::Error };
+    log.write(level, "result", &summary(args, &result));
+    args.output.write_result(&log, &line, &report);
     ExitCode::from(code)
 }
 
-async fn deploy_all(args: &Args, file: &Path, folder: &Path, log: Log) -> Result<BatchReport, Error> {
+async fn deploy_all(args: &Args, file: &Path, folder: &Path, log: &Log) -> Result<BatchReport, Error> {
     let bundles = read_batch(file, folder)?;
     let options = options(args, read_provenance(args.provenance.as_deref())?);
     let client = client(args, log)?;
-    let progress = move |event: BatchEvent<'_>| match event {
-        BatchEvent::Step(bundle, event) => log.event_of(bundle.name.as_str(), event),
-        BatchEvent::Ended(report) => {
-            log.end(report);
-            write_line(log, &report.outcome.to_line());
+    let (tally, environment) = (Mutex::new(Tally::new(bundles.len())), args.environment.to_string());
+    let events = log.clone();
+    let progress = move |event: BatchEvent<'_>| {
+        let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            BatchEvent::Step(bundle, event) => {
+                let name = bundle.name.as_str();
+                events.of(bundle.kind, name, &environment).beside(bundle.folder()).event(event);
+                if tally.works_on(bundle.kind, name) {
+                    events.show_status(&tally.to_string());
+                }
+            }
+            BatchEvent::Ended(report) => {
+                events.end(report);
+                if let Err(error) = events.print_result(&report.outcome.to_line()) {
+                    events.write(Severity::Error, "result", &format!("a result cannot be written: {error}"));
+                }
+                tally.ended(report);
+                events.show_status(&tally.to_string());
+            }
         }
     };
-    deploy_batch(&client, bundles, &target(args), &options, args.workers, Arc::new(progress), terminated()).await
+    let (target, progress) = (target(args), Arc::new(progress));
+    deploy_batch(&client, bundles, &target, &options, args.workers, progress, terminated(log)).await
 }
 
 fn exit_code(report: &BatchReport) -> u8 {
@@ -52,18 +75,31 @@ fn exit_code(report: &BatchReport) -> u8 {
 }
 
 fn summary(args: &Args, result: &Result<BatchReport, Error>) -> String {
-    let environment = &args.environment;
     match result {
-        Ok(report) => {
-            let failed = report.reports.iter().filter(|report| report.exit_code != 0).count();
-            format!("{} bundles in {environment}, {failed} of them failed", report.reports.len())
-        }
-        Err(error) => format!("the batch of {environment}: {error}"),
+        Ok(report) => counts(args, report),
+        Err(error) => format!("the batch of {}: {error}", args.environment),
     }
 }
 
-fn write_line(log: Log, line: &str) {
-    if let Err(error) = std::io::stdout().write_all(format!("{line}\n").as_bytes()) {
-        log.write("result", &format!("the result cannot be written: {error}"));
+fn counts(args: &Args, report: &BatchReport) -> String {
+    format!("{} bundles in {}, {} of them failed", report.reports.len(), args.environment, failures(report).count())
+}
+
+fn failures(report: &BatchReport) -> impl Iterator<Item = &Report> {
+    report.reports.iter().filter(|report| report.exit_code != 0)
+}
+
+/// What the cluster is told: the whole, and what failed.
+fn job_report_of_batch(args: &Args, report: &BatchReport) -> JobReport {
+    let failed = failures(report).map(|report| {
+        let outcome = &report.outcome;
+        format!("; {}: {}", outcome.name.as_deref().unwrap_or_default(), outcome.reason)
+    });
+    JobReport {
+        action: "Deploy",
+        result: word(report.result()),
+        revision: None,
+        is_failed: exit_code(report) != 0,
+        note: std::iter::once(counts(args, report)).chain(failed).collect(),
     }
 }

@@ -9,6 +9,10 @@ import sys
 from objects import containers, is_emitted, key, load_paths, namespace, pod_template, title, volume_sources
 
 
+# Every cluster puts it into every namespace.
+CLUSTER_AUTHORITY = "kube-root-ca.crt"
+
+
 def mentions(item):
     """Every (kind, name, keys, optional) that a Job or CronJob needs in its own namespace."""
     spec = pod_template(item)["spec"]
@@ -17,6 +21,8 @@ def mentions(item):
     for secret in spec.get("imagePullSecrets", []):
         yield "Secret", secret["name"], [], False
     for _, kind, source in volume_sources(item):
+        if kind == "ConfigMap" and source.get("name") == CLUSTER_AUTHORITY:
+            continue
         keys = [entry["key"] for entry in source.get("items", [])]
         yield kind, source.get("name") or source["secretName"], keys, source.get("optional", False)
     for container in containers(item):
@@ -53,6 +59,20 @@ def broken(items):
             held = {**target.get("data", {}), **target.get("binaryData", {})}
             for missing in [] if optional else [k for k in keys if k not in held]:
                 yield f"{title(job)} mentions key {missing} of {kind} {name}, which has no such key"
+    allowed = {
+        (namespace(role), name)
+        for role in items
+        if role["kind"] == "Role" and is_emitted(role)
+        for rule in role["rules"]
+        for name in rule.get("resourceNames", [])
+    }
+    reporting = {
+        (namespace(job), job["metadata"]["name"])
+        for job in jobs
+        if any(argument.startswith("--report-job=") for c in containers(job) for argument in c.get("args", []))
+    }
+    for place, name in sorted(allowed ^ reporting):
+        yield f"Job {place}/{name} reports or may report to its cluster, not both"
     for policy in items:
         if policy["kind"] != "NetworkPolicy" or not is_emitted(policy):
             continue

@@ -1,0 +1,87 @@
+//! How far a batch is.
+
+use std::fmt;
+
+use crate::apigee::{Outcome, Report};
+use crate::bundle::BundleKind;
+
+/// So many of those at work are named.
+const NAMED: usize = 3;
+
+/// Counts the bundles of a batch as they start and end.
+#[derive(Debug, Clone)]
+pub(super) struct Tally {
+    total: usize,
+    done: usize,
+    failed: usize,
+    /// In the order of their start.
+    working: Vec<(BundleKind, String)>,
+}
+
+impl Tally {
+    /// Nothing has started yet.
+    pub(super) fn new(total: usize) -> Self {
+        Self { total, done: 0, failed: 0, working: Vec::new() }
+    }
+
+    /// Something happens with a bundle. True if it was not known to be at work.
+    pub(super) fn works_on(&mut self, kind: BundleKind, name: &str) -> bool {
+        let is_new = !self.working.iter().any(|(k, n)| (*k, n.as_str()) == (kind, name));
+        if is_new {
+            self.working.push((kind, name.to_owned()));
+        }
+        is_new
+    }
+
+    /// A bundle has ended, whether it was started or not.
+    pub(super) fn ended(&mut self, report: &Report) {
+        let Outcome { kind, name, .. } = &report.outcome;
+        self.working.retain(|(k, n)| (Some(*k), Some(n)) != (*kind, name.as_ref()));
+        self.done += 1;
+        self.failed += usize::from(report.exit_code != 0);
+    }
+}
+
+/// `12/40 done, 2 failed, working on orders-v1, billing …`.
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{} done", self.done, self.total)?;
+        if self.failed > 0 {
+            write!(f, ", {} failed", self.failed)?;
+        }
+        let names: Vec<&str> = self.working.iter().take(NAMED).map(|(_, name)| name.as_str()).collect();
+        if !names.is_empty() {
+            write!(f, ", working on {}", names.join(", "))?;
+        }
+        if self.working.len() > NAMED { f.write_str(" …") } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apigee::{Error, Target};
+
+    fn ended(kind: BundleKind, name: &str, failed: bool) -> Report {
+        let target = Target { organization: "o".parse().unwrap(), environment: "e".parse().unwrap() };
+        let mut report = Report::failed(&target, &Error::Refused(String::new()), std::time::Duration::ZERO);
+        (report.outcome.kind, report.outcome.name) = (Some(kind), Some(name.to_owned()));
+        Report { exit_code: if failed { report.exit_code } else { 0 }, ..report }
+    }
+
+    #[test]
+    fn what_starts_is_named_and_what_ends_is_counted() {
+        let mut tally = Tally::new(40);
+        assert_eq!(tally.to_string(), "0/40 done");
+        assert!(tally.works_on(BundleKind::SharedFlow, "common"));
+        assert!(!tally.works_on(BundleKind::SharedFlow, "common"));
+        assert!(tally.works_on(BundleKind::Proxy, "common"), "a proxy of that name is another thing");
+        assert_eq!(tally.to_string(), "0/40 done, working on common, common");
+        tally.ended(&ended(BundleKind::SharedFlow, "common", false));
+        tally.ended(&ended(BundleKind::Proxy, "never-started", true));
+        for name in ["a", "b", "c"] {
+            tally.works_on(BundleKind::Proxy, name);
+        }
+        assert_eq!(tally.to_string(), "2/40 done, 1 failed, working on common, a, b …");
+    }
+}

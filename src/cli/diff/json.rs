@@ -1,0 +1,29 @@
+//! Differences as JSON.
+
+use serde::Serialize;
+
+use super::difference::{Change, Difference};
+
+/// The whole report.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report<'d> {
+    create: usize,
+    update: usize,
+    remove: usize,
+    unchanged: usize,
+    /// Unchanged ones too.
+    resources: &'d [Difference],
+}
+
+/// One object: how many of each change, and all resources.
+pub(super) fn json(differences: &[Difference]) -> anyhow::Result<String> {
+    let report = Report {
+        create: Change::Create.count(differences),
+        update: Change::Update.count(differences),
+        remove: Change::Remove.count(differences),
+        unchanged: Change::Unchanged.count(differences),
+        resources: differences,
+    };
+    Ok(format!("{}\n", serde_json::to_string_pretty(&report)?))
+}

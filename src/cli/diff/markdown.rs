@@ -1,0 +1,216 @@
+//! Differences as a comment on a pull request.
+//!
+//! What stands in it comes from specs and from Apigee and may hold anything: it breaks out of no cell and no block, and mentions nobody.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::difference::{Change, Detail, Difference, summary};
+use crate::diag::human::plural;
+
+/// The whole comment, in bytes: GitHub takes 65,536 characters.
+const MAX_BYTES: usize = 60 * 1024;
+
+/// The rows of the table, in bytes, so that there is room for diffs.
+const MAX_TABLE: usize = 24 * 1024;
+
+/// One diff, in bytes, so that there is room for others.
+const MAX_DIFF: usize = 12 * 1024;
+
+/// For what is said at the end, in bytes.
+const RESERVE: usize = 512;
+
+/// The first line, by which a workflow finds the comment again to replace it.
+const MARK: &str = "<!-- apigee-flux diff -->\n";
+
+/// A table of what changes, and a block to unfold for each part that differs. Unchanged resources are counted only.
+pub(super) fn markdown(differences: &[Difference]) -> String {
+    let mut text = format!("{MARK}### Apigee: {}\n", summary(differences));
+    let changed: Vec<&Difference> =
+        differences.iter().filter(|difference| difference.change != Change::Unchanged).collect();
+    if changed.is_empty() {
+        text.push_str("\nNothing would change.\n");
+        return text;
+    }
+    text.push_str("\n| where | change | resource | why |\n|---|---|---|---|\n");
+    let mut left_out = 0;
+    for difference in &changed {
+        let row = row(difference);
+        if text.len() + row.len() > MAX_TABLE {
+            left_out += 1;
+        } else {
+            text.push_str(&row);
+        }
+    }
+    if left_out > 0 {
+        let _ = writeln!(text, "\n{} more of this sort: `apigee-flux diff` shows them.", plural(left_out, "change"));
+    }
+    let mut left_out = 0;
+    for block in blocks(&changed) {
+        let block = block.to_markdown();
+        if text.len() + block.len() > MAX_BYTES - RESERVE {
+            left_out += 1;
+        } else {
+            text.push_str(&block);
+        }
+    }
+    if left_out > 0 {
+        let _ = writeln!(
+            text,
+            "\nThe differences of {} have no room here: `apigee-flux diff` shows them.",
+            plural(left_out, "more part")
+        );
+    }
+    text
+}
+
+fn row(difference: &Difference) -> String {
+    let Difference { kind, name, change, reason, .. } = difference;
+    let place = difference.place();
+    format!("| {} | {change} | {} {} | {} |\n", code(&place), code(kind), code(name), plain(reason))
+}
+
+/// A detail to unfold.
+struct Block<'d> {
+    /// Everywhere the same differs in the same way: environments usually get the same bundle.
+    places: Vec<String>,
+    difference: &'d Difference,
+    detail: &'d Detail,
+}
+
+fn blocks<'d>(changed: &[&'d Difference]) -> Vec<Block<'d>> {
+    let mut blocks: Vec<Block<'d>> = Vec::new();
+    let mut known: BTreeMap<(&str, &str, &Detail), usize> = BTreeMap::new();
+    for difference in changed {
+        for detail in &difference.details {
+            let at = *known.entry((&difference.kind, &difference.name, detail)).or_insert(blocks.len());
+            match blocks.get_mut(at) {
+                Some(block) => block.places.push(difference.place()),
+                None => blocks.push(Block { places: vec![difference.place()], difference, detail }),
+            }
+        }
+    }
+    blocks
+}
+
+impl Block<'_> {
+    fn to_markdown(&self) -> String {
+        let Difference { kind, name, .. } = self.difference;
+        let Detail { part, change, diff } = self.detail;
+        let title = format!("{kind}/{name}: {change} {part} ({})", self.places.join(", "));
+        let (diff, cut) = cut(diff);
+        let fence = "`".repeat(longest_run(diff).max(2) + 1);
+        let note = match cut {
+            0 => String::new(),
+            cut => format!("{} more: `apigee-flux diff` shows them.\n\n", plural(cut, "line")),
+        };
+        let end = if diff.ends_with('\n') { "" } else { "\n" };
+        format!(
+            "\n<details><summary>{}</summary>\n\n{fence}diff\n{diff}{end}{fence}\n\n{note}</details>\n",
+            code(&title)
+        )
+    }
+}
+
+/// As many whole lines of a diff as [`MAX_DIFF`] allows, and how many are left out.
+fn cut(diff: &str) -> (&str, usize) {
+    if diff.len() <= MAX_DIFF {
+        return (diff, 0);
+    }
+    let mut end = MAX_DIFF;
+    while !diff.is_char_boundary(end) {
+        end -= 1;
+    }
+    // One line may be longer than all that is allowed.
+    let end = diff[..end].rfind('\n').map_or(end, |at| at + 1);
+    (&diff[..end], diff[end..].lines().count())
+}
+
+/// The longest run of backticks: a fence must be longer.
+fn longest_run(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or_default()
+}
+
+/// Text in which nothing is markup, in one line. A mention needs a letter right behind its `@`.
+fn plain(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '@' => escaped.push_str("&#64;\u{2060}"),
+            '.' | ',' | ';' | ':' | '/' | '-' | '(' | ')' => escaped.push(c),
+            c if c.is_ascii_punctuation() => {
+                let _ = write!(escaped, "&#{};", u32::from(c));
+            }
+            c if c.is_control() => escaped.push(' '),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// A name, in which nothing is markup either.
+fn code(text: &str) -> String {
+    format!("<code>{}</code>", plain(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn difference(name: &str, diff: &str) -> Difference {
+        Difference {
+            organization: "acme".into(),
+            environment: Some("prod".into()),
+            kind: "ApigeeProxy".into(),
+            name: name.into(),
+            change: Change::Update,
+            reason: "because".into(),
+            details: vec![Detail { part: "a.xml".into(), change: Change::Update, diff: diff.into() }],
+        }
+    }
+
+    #[test]
+    fn content_breaks_out_of_nothing() {
+        let diff = "@@ -1 +1 @@\n ````\n-</details>\n+```\n";
+        let mut hostile = difference("a|b`<img>\n# x", diff);
+        hostile.reason = "by @everyone | **so** <b>\n[x](y)".into();
+        let text = markdown(&[hostile]);
+        let fences: Vec<&str> = text.lines().filter(|line| line.starts_with('`')).collect();
+        assert_eq!(fences, ["`````diff", "`````"], "{text}");
+        let row = text.lines().find(|line| line.starts_with("| <code>acme")).unwrap();
+        assert_eq!(row.matches('|').count(), 5, "{row}");
+        for markup in ["<img", "<b>", "**", "@every", "[x]", "`"] {
+            assert!(!row.contains(markup), "{row}");
+        }
+    }
+
+    #[test]
+    fn the_comment_fits() {
+        let line = format!("+{}\n", "ä`".repeat(60));
+        for (count, diff) in [(2000, line.clone()), (20, line.repeat(2000)), (3, format!("+{}", "ä".repeat(100_000)))]
+        {
+            let many: Vec<Difference> = (0..count).map(|index| difference(&format!("p{index}"), &diff)).collect();
+            let text = markdown(&many);
+            assert!(text.len() <= MAX_BYTES, "{}", text.len());
+            assert!(text.contains("`apigee-flux diff` shows them"), "a note says what is missing");
+            assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
+        }
+    }
+
+    #[test]
+    fn what_differs_alike_in_two_environments_is_shown_once() {
+        let dev = Difference { environment: Some("dev".into()), ..difference("a", "+x\n") };
+        let other = Difference { environment: Some("test".into()), ..difference("a", "+y\n") };
+        let text = markdown(&[dev, other, difference("a", "+x\n"), difference("b", "+x\n")]);
+        let titles: Vec<&str> = text.lines().filter(|line| line.starts_with("<details>")).collect();
+        assert_eq!(titles.len(), 3, "{titles:?}");
+        assert!(titles[0].contains("(acme/dev, acme/prod)") && titles[1].contains("(acme/test)"), "{titles:?}");
+    }
+
+    #[test]
+    fn nothing_is_said_of_what_stays() {
+        let same = Difference { change: Change::Unchanged, ..difference("a", "") };
+        let text = markdown(&[same]);
+        assert!(text.contains("1 unchanged") && text.contains("Nothing would change.") && !text.contains("because"));
+    }
+}

@@ -1,0 +1,103 @@
+//! `diff`: what a deployment would change, before it does. Nothing is written.
+
+mod bundle;
+mod difference;
+mod json;
+mod markdown;
+mod mask;
+mod text;
+mod unified;
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::apigee_args::ApigeeArgs;
+use super::function::report_in;
+use super::package::Package;
+use crate::apigee::{Error, Name, Target};
+use crate::diag::has_errors;
+use crate::expand::{DesiredEnvironment, Options, desired};
+use difference::{Change, Difference};
+
+/// The exit code that says that something differs; 1 is an error.
+const DIFFERS: u8 = 2;
+
+/// Show what a deployment would change in Apigee, and change nothing.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Directories and files, as `render` takes one of them.
+    #[arg(required = true, value_name = "DIR|FILE")]
+    paths: Vec<PathBuf>,
+    /// Only this environment.
+    #[arg(long, value_name = "ENVIRONMENT")]
+    environment: Option<String>,
+    /// How to print what differs.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Download every deployed revision and compare its files. Without it the description of a revision is believed, which an edit by hand
+    /// leaves as it is.
+    #[arg(long)]
+    deep: bool,
+    #[command(flatten)]
+    apigee: ApigeeArgs,
+}
+
+/// The forms of output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// One object with a list of all resources.
+    Json,
+    /// For a comment on a pull request: at most 60 KB.
+    Markdown,
+}
+
+/// Runs the command. Exit codes: 0 all is as wanted, 2 something differs, 1 an error.
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let package = Package::read_all(&args.paths)?;
+    let input = match package.input() {
+        Ok(input) => input,
+        Err(diagnostic) => return Ok(report_in(&[diagnostic], &|_| None)?),
+    };
+    let options = Options { environment: args.environment.as_deref(), beside: Some(&package), ..Options::default() };
+    let (environments, diagnostics) = desired(&input, &options);
+    let code = report_in(&diagnostics, &|diagnostic| package.locate(&input, diagnostic))?;
+    if has_errors(&diagnostics) {
+        return Ok(code);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let differences = runtime.block_on(compare(args, environments))?;
+    let text = match args.format {
+        Format::Text => text::text(&differences),
+        Format::Json => json::json(&differences)?,
+        Format::Markdown => markdown::markdown(&differences),
+    };
+    io::stdout().lock().write_all(text.as_bytes())?;
+    let same = differences.iter().all(|difference| difference.change == Change::Unchanged);
+    Ok(if same { ExitCode::SUCCESS } else { ExitCode::from(DIFFERS) })
+}
+
+async fn compare(args: &Args, environments: Vec<DesiredEnvironment>) -> anyhow::Result<Vec<Difference>> {
+    let mut differences = Vec::new();
+    for environment in environments {
+        let shown = format!("environment {} of {}", environment.name, environment.organization);
+        let name = |text: &str| text.parse::<Name>().map_err(anyhow::Error::msg);
+        let target = Target { organization: name(&environment.organization)?, environment: name(&environment.name)? };
+        let client = args.apigee.client_for(environment.endpoint.as_deref()).with_context(|| shown.clone())?;
+        let client = client.with_listener(Arc::new(say_retry));
+        let found = bundle::differences(&client, &target, environment.bundles, args.deep).await;
+        differences.extend(found.with_context(|| format!("{shown} at {}", client.endpoint()))?);
+    }
+    Ok(differences)
+}
+
+/// Whoever waits should know for what.
+fn say_retry(error: &Error, pause: Duration) {
+    let _ = writeln!(io::stderr(), "{error}; asking again in {:.1} s", pause.as_secs_f64());
+}

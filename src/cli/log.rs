@@ -1,0 +1,275 @@
+//! What a command does, step by step, on stderr: for people, or as JSON lines in a log. What goes to stdout goes through here too, so
+//! that the line which a terminal rewrites is never in between.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::colour::colour;
+use super::status_line::StatusLine;
+use crate::apigee::client::RetryListener;
+use crate::apigee::deploy::{Event, Phase};
+use crate::apigee::{Blame, Error, Report};
+use crate::diag::Severity;
+use crate::diag::snippet::{Colour, Place, excerpt, tone};
+use crate::duration;
+
+/// The form of a log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Form {
+    /// For people if it goes to a terminal, else JSON lines.
+    #[default]
+    Auto,
+    /// For people.
+    Human,
+    /// JSON lines.
+    Json,
+}
+
+/// The log of one command. A clone writes to the same place.
+#[derive(Clone)]
+pub(super) struct Log {
+    place: Arc<LogPlace>,
+    scope: Arc<Scope>,
+}
+
+/// Where a log is written.
+struct LogPlace {
+    start: Instant,
+    is_human: bool,
+    colour: Colour,
+    /// A line can be rewritten there.
+    has_status: bool,
+    status: Mutex<StatusLine>,
+}
+
+/// What lines are about, as far as it is known.
+#[derive(Debug, Clone, Default)]
+struct Scope {
+    kind: Option<String>,
+    name: Option<String>,
+    environment: Option<String>,
+    /// Where the files of the bundle lie.
+    folder: PathBuf,
+}
+
+/// One line of a log.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'l> {
+    level: &'static str,
+    phase: &'l str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'l str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'l str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<&'l str>,
+    message: &'l str,
+    elapsed_ms: u64,
+}
+
+impl Log {
+    /// A log whose time begins now.
+    pub(super) fn start(form: Form) -> Self {
+        let is_terminal = std::io::stderr().is_terminal();
+        let is_human = form == Form::Human || form == Form::Auto && is_terminal;
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let place = LogPlace {
+            start: Instant::now(),
+            is_human,
+            colour: colour(is_terminal),
+            has_status: is_human && is_terminal && !is_dumb,
+            status: Mutex::default(),
+        };
+        Self { place: Arc::new(place), scope: Arc::default() }
+    }
+
+    /// The same log, for what is about one environment.
+    pub(super) fn of_environment(&self, environment: &str) -> Self {
+        self.with(Scope { environment: Some(environment.to_owned()), ..Scope::default() })
+    }
+
+    /// The same log, for what is about one resource. A kind is told in its JSON form, as results have it.
+    pub(super) fn of(&self, kind: impl Serialize, name: &str, environment: &str) -> Self {
+        self.with(Scope {
+            kind: Some(word(kind)),
+            name: Some(name.to_owned()),
+            environment: Some(environment.to_owned()),
+            ..Scope::default()
+        })
+    }
+
+    /// The same log, for a bundle whose files lie in a folder.
+    pub(super) fn beside(&self, folder: &Path) -> Self {
+        self.with(Scope { folder: folder.to_owned(), ..Scope::clone(&self.scope) })
+    }
+
+    fn with(&self, scope: Scope) -> Self {
+        Self { scope: Arc::new(scope), ..self.clone() }
+    }
+
+    /// The time since the start.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.place.start.elapsed()
+    }
+
+    /// Hears what the client sends again.
+    pub(super) fn retries(&self) -> RetryListener {
+        let log = self.clone();
+        Arc::new(move |error: &Error, pause: Duration| {
+            log.event(&Event::warning(Phase::Retry, format!("{error}; again in {pause:.1?}")));
+        })
+    }
+
+    /// A step. For people, a place in a bundle comes with its line.
+    pub(super) fn event(&self, event: &Event) {
+        let phase = word(event.phase);
+        match event.blame.as_ref().filter(|_| self.place.is_human) {
+            Some(blame) => {
+                let place = place_of(blame, &self.scope.folder);
+                let excerpt = excerpt(&place, event.level, self.place.colour);
+                self.print(&format!("{}{excerpt}", self.line(event.level, &phase, &blame.description)));
+            }
+            None => self.write(event.level, &phase, &event.message),
+        }
+    }
+
+    /// How one resource ended.
+    pub(super) fn end(&self, report: &Report) {
+        let outcome = &report.outcome;
+        let level = if report.exit_code == 0 { Severity::Info } else { Severity::Error };
+        let scope = Scope {
+            kind: outcome.kind.map(word),
+            name: outcome.name.clone(),
+            environment: Some(outcome.environment.clone()),
+            ..Scope::default()
+        };
+        self.with(scope).write(level, "result", &format!("{}: {}", word(outcome.result), outcome.reason));
+    }
+
+    /// Any line.
+    pub(super) fn write(&self, level: Severity, phase: &str, message: &str) {
+        self.print(&self.line(level, phase, message));
+    }
+
+    /// A line on stdout.
+    pub(super) fn print_result(&self, line: &str) -> std::io::Result<()> {
+        let status = self.lock_status();
+        write_stderr(status.clear());
+        let written = std::io::stdout().write_all(format!("{line}\n").as_bytes());
+        write_stderr(&status.again());
+        written
+    }
+
+    /// Shows in one line how far it is, on a terminal only; an empty text takes the line away.
+    pub(super) fn show_status(&self, text: &str) {
+        if self.place.has_status {
+            let shown = self.lock_status().show(text);
+            write_stderr(&shown);
+        }
+    }
+
+    fn lock_status(&self) -> MutexGuard<'_, StatusLine> {
+        self.place.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn print(&self, text: &str) {
+        let status = self.lock_status();
+        write_stderr(&format!("{}{text}{}", status.clear(), status.again()));
+    }
+
+    fn line(&self, level: Severity, phase: &str, message: &str) -> String {
+        let (elapsed, scope) = (self.elapsed(), &self.scope);
+        if self.place.is_human {
+            let phase = format!("{phase:<8}");
+            let phase = if level == Severity::Info { phase } else { self.place.colour.paint(tone(level), &phase) };
+            let about = scope.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+            return format!("{:7.1}s  {phase}  {about}{message}\n", elapsed.as_secs_f64());
+        }
+        let line = Line {
+            level: level.as_str(),
+            phase,
+            kind: scope.kind.as_deref(),
+            name: scope.name.as_deref(),
+            environment: scope.environment.as_deref(),
+            message,
+            elapsed_ms: duration::millis(elapsed),
+        };
+        // A struct of strings and numbers always has a JSON form.
+        format!("{}\n", serde_json::to_string(&line).unwrap_or_default())
+    }
+}
+
+/// A log that nobody can read does not stop a deployment.
+fn write_stderr(text: &str) {
+    if !text.is_empty() {
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+}
+
+/// The word that a value is in JSON.
+pub(super) fn word(value: impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+fn place_of(blame: &Blame, folder: &Path) -> Place {
+    let position = blame.line.map(|line| {
+        // Without a column it is about the line, whose text begins there.
+        let begin = blame.text.iter().flat_map(|text| text.chars()).take_while(|c| c.is_whitespace()).count() + 1;
+        (line, blame.column.unwrap_or(begin))
+    });
+    let file = folder.join(&blame.path).to_string_lossy().into_owned();
+    Place { file, position, line: blame.text.clone(), in_bundle: true }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::BundleKind;
+
+    fn log(is_human: bool) -> Log {
+        let start = Instant::now();
+        let place = LogPlace { start, is_human, colour: Colour::Never, has_status: false, status: Mutex::default() };
+        Log { place: Arc::new(place), scope: Arc::default() }
+    }
+
+    #[test]
+    fn a_json_line_says_what_it_is_about() {
+        let log = log(false).of(BundleKind::SharedFlow, "common", "prod");
+        let line: serde_json::Value =
+            serde_json::from_str(&log.line(Severity::Warning, "retry", "a \"b\"\nc")).unwrap();
+        assert!(line["elapsedMs"].is_u64());
+        let keys: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(keys, ["level", "phase", "kind", "name", "environment", "message", "elapsedMs"]);
+        assert_eq!((&line["level"], &line["kind"]), (&"warning".into(), &"sharedFlow".into()));
+        assert_eq!((&line["name"], &line["environment"]), (&"common".into(), &"prod".into()));
+    }
+
+    #[test]
+    fn a_line_for_people_names_the_resource() {
+        let line = log(true).of(BundleKind::Proxy, "orders", "prod").line(Severity::Info, "read", "nothing");
+        assert!(line.ends_with("s  read      orders: nothing\n"), "{line}");
+    }
+
+    #[test]
+    fn a_blamed_line_without_a_column_is_shown_at_its_begin() {
+        let blame = Blame {
+            path: "policies/a.xml".into(),
+            line: Some(3),
+            column: None,
+            text: Some("  <A/>".into()),
+            description: "bad".into(),
+        };
+        let place = place_of(&blame, Path::new("bundle"));
+        assert_eq!((place.file.as_str(), place.position), ("bundle/policies/a.xml", Some((3, 3))));
+        let place = place_of(&Blame { line: None, text: None, ..blame }, Path::new(""));
+        assert_eq!((place.file.as_str(), place.position), ("policies/a.xml", None));
+    }
+}

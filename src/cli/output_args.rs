@@ -1,0 +1,109 @@
+//! What every command that runs in a Job says, where, and to whom.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::block_on::block_on;
+use super::log::{Form, Log};
+use crate::apigee::Report;
+use crate::diag::Severity;
+use crate::in_cluster::{self, ApiServer};
+use crate::k8s::{ACCOUNT_PATH, JobReport};
+
+/// The kubelet reads this file when the container ends (Kubernetes, `terminationMessagePath`).
+const TERMINATION_LOG: &str = "/dev/termination-log";
+
+/// A report to the cluster may take so long in all.
+const REPORT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is said, where, and to whom.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct OutputArgs {
+    /// The form of the progress on stderr
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = Form::Auto)]
+    log: Form,
+    /// Write the result there too, if the file exists
+    #[arg(long, value_name = "FILE", default_value = TERMINATION_LOG)]
+    termination_log: PathBuf,
+    /// In a pod: put the result on this Job of its namespace, as labels, and make an Event about it
+    #[arg(long, value_name = "JOB")]
+    report_job: Option<String>,
+    /// Where the pod's token for that is, with ca.crt and namespace
+    #[arg(long, value_name = "DIR", default_value = ACCOUNT_PATH)]
+    report_account: PathBuf,
+}
+
+impl OutputArgs {
+    /// A log whose time begins now.
+    pub(super) fn start_log(&self) -> Log {
+        Log::start(self.log)
+    }
+
+    /// Writes the result, one line, to stdout and to the termination log; then tells the cluster, if that is wanted.
+    pub(super) fn write_result(&self, log: &Log, line: &str, report: &JobReport) {
+        let printed = log.print_result(line);
+        let logged = write_existing(&self.termination_log, &format!("{line}\n"));
+        for error in [printed.err(), logged.err()].into_iter().flatten() {
+            log.write(Severity::Error, "result", &format!("the result cannot be written: {error}"));
+        }
+        if let Some(job) = &self.report_job
+            && let Err(why) = self.report(job, report)
+        {
+            // What counts has happened; a cluster that does not hear of it changes nothing.
+            log.write(Severity::Warning, "report", &format!("the Job and its events do not show the result: {why}"));
+        }
+    }
+
+    fn report(&self, job: &str, report: &JobReport) -> Result<(), String> {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let address = variable("KUBERNETES_SERVICE_HOST").zip(variable("KUBERNETES_SERVICE_PORT"));
+        let address = address.as_ref().map(|(host, port)| (host.as_str(), port.as_str()));
+        let bounded = async {
+            let server = ApiServer::from_mount(&self.report_account, address)?;
+            let told = in_cluster::report(&server, job, report);
+            let late = |_| format!("the cluster's API gave no answer within {REPORT_PATIENCE:?}");
+            tokio::time::timeout(REPORT_PATIENCE, told).await.map_err(late)?
+        };
+        block_on(bounded).map_err(|error| error.to_string())?
+    }
+}
+
+/// What the cluster is told about one resource.
+pub(super) fn job_report(action: &'static str, report: &Report) -> JobReport {
+    let outcome = &report.outcome;
+    let what = outcome.name.as_deref().unwrap_or("the bundle");
+    JobReport {
+        action,
+        result: super::log::word(outcome.result),
+        revision: outcome.revision.map(|revision| revision.to_string()),
+        is_failed: report.exit_code != 0,
+        note: format!("{what} in {}: {}", outcome.environment, outcome.reason),
+    }
+}
+
+/// Writes to a file that is there. Outside a container there is none, and none is made.
+fn write_existing(file: &Path, line: &str) -> std::io::Result<()> {
+    match std::fs::OpenOptions::new().write(true).truncate(true).open(file) {
+        Ok(mut file) => file.write_all(line.as_bytes()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(std::io::Error::new(error.kind(), format!("`{}`: {error}", file.display()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_termination_log_is_not_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("log");
+        write_existing(&file, "x\n").unwrap();
+        assert!(!file.exists());
+        std::fs::write(&file, "something longer").unwrap();
+        write_existing(&file, "x\n").unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "x\n");
+    }
+}

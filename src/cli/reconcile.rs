@@ -1,0 +1,104 @@
+//! `apigee-flux reconcile`: what the CronJob of an environment runs.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::apigee_args::ApigeeArgs;
+use super::apply::{Ended, end, progress, secrets};
+use super::block_on::block_on;
+use super::deploy::read_provenance;
+use super::log::Log;
+use super::output_args::OutputArgs;
+use super::sigterm::until_terminated;
+use crate::apigee::apply::{Mode, Options};
+use crate::apigee::mount::read_inventory;
+use crate::apigee::reconcile::{self, Reconcile};
+use crate::apigee::{Error, Name, Target};
+use crate::configuration::OwnedPlace;
+use crate::duration;
+
+/// Compare an environment with its inventory, repair what differs, and remove what left Git.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The inventory.json
+    #[arg(long, value_name = "FILE")]
+    inventory: PathBuf,
+    /// Where the bundles lie
+    #[arg(long, value_name = "DIR", default_value = "bundles")]
+    bundles: PathBuf,
+    /// Where the keys of Secrets lie, as SECRET/KEY
+    #[arg(long, value_name = "DIR", default_value = "secrets")]
+    secrets: PathBuf,
+    /// Whose desired state it is: resources of another owner are left alone
+    #[arg(long, value_name = "NAME")]
+    owner: String,
+    /// The Apigee organization
+    #[arg(long = "org", value_name = "ORG")]
+    organization: Name,
+    /// The Apigee environment
+    #[arg(long = "env", value_name = "ENV")]
+    environment: Name,
+    /// Change nothing; exit 2 if something differs
+    #[arg(long)]
+    report: bool,
+    /// Remove what left Git, unless it is more than this at once; without it nothing is removed
+    #[arg(long, value_name = "N")]
+    max_deletes: Option<usize>,
+    /// When the deployed files themselves are compared, and not only what is recorded of them
+    #[arg(long, value_enum, default_value_t = Deep::Daily)]
+    deep: Deep,
+    /// Leave alone what was deployed less than this ago: a Job may know a newer state of Git
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration::parse)]
+    young: Duration,
+    /// How long a deployment may take, and a resource may wait for what it needs
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
+    timeout: Duration,
+    /// Commit, tag, author and time as JSON; the file may be missing
+    #[arg(long, value_name = "FILE")]
+    provenance: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    apigee: ApigeeArgs,
+}
+
+/// When the deployed files are compared.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Deep {
+    Daily,
+    Always,
+    Never,
+}
+
+/// Reconciles. Each result is a JSON line on stdout as it ends, and the last line there, which is also the termination log, is that of all.
+pub(super) fn run(args: &Args) -> ExitCode {
+    let log = args.output.start_log().of_environment(args.environment.as_str());
+    let place =
+        OwnedPlace { organization: args.organization.to_string(), environment: Some(args.environment.to_string()) };
+    let result = block_on(reconcile_all(args, &place, &log)).flatten();
+    end(&log, &args.output, "Reconcile", &place, &result)
+}
+
+async fn reconcile_all(args: &Args, place: &OwnedPlace, log: &Log) -> Result<Ended, Error> {
+    let (inventory, bundles) = read_inventory(&args.inventory, &args.bundles)?;
+    let provenance = read_provenance(args.provenance.as_deref())?;
+    let commit = provenance.commit.clone();
+    let client = args.apigee.client()?.with_listener(log.retries());
+    let mode = if args.report { Mode::Look } else { Mode::Write };
+    let how = Reconcile {
+        options: Options { provenance, timeout: args.timeout, mode, ..Options::new(&args.owner) },
+        max_deletes: args.max_deletes,
+        young: args.young,
+        deep: match args.deep {
+            Deep::Daily => reconcile::Deep::Daily,
+            Deep::Always => reconcile::Deep::Always,
+            Deep::Never => reconcile::Deep::Never,
+        },
+    };
+    let target = Target { organization: args.organization.clone(), environment: args.environment.clone() };
+    let secrets = secrets(&args.secrets);
+    let run = reconcile::reconcile(&client, &target, &inventory, bundles, secrets, &how, progress(log, place));
+    let report = until_terminated(log, &client, run).await??;
+    Ok(Ended { report, commit, stopped: client.stop().is_requested(), look: args.report })
+}

@@ -1,0 +1,47 @@
+//! The one line of a terminal that is rewritten in place, below all others.
+
+/// To the start of the line, and clear it (ECMA-48: CR, EL).
+const CLEAR: &str = "\r\u{1b}[2K";
+
+/// A line that is too long is cut at the edge and does not wrap, or else it could not be cleared (DEC private mode 7, which terminals
+/// have and their emulators too).
+const CUT: (&str, &str) = ("\u{1b}[?7l", "\u{1b}[?7h");
+
+/// What the terminal shows in its last line.
+#[derive(Debug, Default)]
+pub(super) struct StatusLine(String);
+
+impl StatusLine {
+    /// What to write so that the line shows `text`; nothing is shown of an empty one.
+    pub(super) fn show(&mut self, text: &str) -> String {
+        let clear = self.clear();
+        text.clone_into(&mut self.0);
+        format!("{clear}{}", self.again())
+    }
+
+    /// What to write before any other output.
+    pub(super) fn clear(&self) -> &'static str {
+        if self.0.is_empty() { "" } else { CLEAR }
+    }
+
+    /// What to write after any other output.
+    pub(super) fn again(&self) -> String {
+        if self.0.is_empty() { String::new() } else { format!("{}{}{}", CUT.0, self.0, CUT.1) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_is_cleared_before_anything_else_and_leaves_nothing() {
+        let mut line = StatusLine::default();
+        assert_eq!((line.clear(), line.again().as_str()), ("", ""));
+        assert_eq!(line.show("1/2"), "\u{1b}[?7l1/2\u{1b}[?7h");
+        assert_eq!((line.clear(), line.again().as_str()), ("\r\u{1b}[2K", "\u{1b}[?7l1/2\u{1b}[?7h"));
+        assert_eq!(line.show("2/2"), "\r\u{1b}[2K\u{1b}[?7l2/2\u{1b}[?7h");
+        assert_eq!(line.show(""), "\r\u{1b}[2K");
+        assert_eq!((line.clear(), line.again().as_str()), ("", ""));
+    }
+}
