@@ -333,11 +333,17 @@ impl Resource<'_> {
                     what.join(", ")
                 )));
             }
-            match last {
-                None => self.write_record(self.new_record(&plan), false).await?,
-                Some(last) => self.note_new_parts(last, &plan).await?,
-            }
-            match self.change(&plan.changes, &mut done).await? {
+            let progressed = match self.lacking().await? {
+                Some(error) => Progressed::NotYet(error),
+                None => {
+                    match last {
+                        None => self.write_record(self.new_record(&plan), false).await?,
+                        Some(last) => self.note_new_parts(last, &plan).await?,
+                    }
+                    self.change(&plan.changes, &mut done).await?
+                }
+            };
+            match progressed {
                 Progressed::Done => self.noted = Some(plan.parts),
                 Progressed::LookAgain => {}
                 Progressed::NotYet(error) => {
@@ -459,9 +465,6 @@ impl Resource<'_> {
     }
 
     async fn change(&self, changes: &[Change], done: &mut Vec<String>) -> Result<Progressed, Error> {
-        if let Some(error) = self.lacking().await? {
-            return Ok(Progressed::NotYet(error));
-        }
         for change in changes {
             self.say(Phase::Deploy, change.what.clone());
             match self.shared.client.change(&change.request).await {
