@@ -333,15 +333,14 @@ impl Resource<'_> {
                     what.join(", ")
                 )));
             }
-            let progressed = match self.lacking().await? {
-                Some(error) => Progressed::NotYet(error),
-                None => {
-                    match last {
-                        None => self.write_record(self.new_record(&plan), false).await?,
-                        Some(last) => self.note_new_parts(last, &plan).await?,
-                    }
-                    self.change(&plan.changes, &mut done).await?
+            let progressed = if let Some(error) = self.lacking().await? {
+                Progressed::NotYet(error)
+            } else {
+                match last {
+                    None => self.write_record(self.new_record(&plan), false).await?,
+                    Some(last) => self.note_new_parts(last, &plan).await?,
                 }
+                self.change(&plan.changes, &mut done).await?
             };
             match progressed {
                 Progressed::Done => self.noted = Some(plan.parts),
