@@ -72,6 +72,8 @@ pub enum Mode {
     Write,
     /// What would be done is found out, and nothing is done.
     Look,
+    /// The same for somebody who has no secrets and owns nothing: what holds a secret counts as equal, and owners are not looked at.
+    Compare,
 }
 
 /// How it ended for one resource.
@@ -116,8 +118,8 @@ pub struct ApplyReport {
     pub writes: u32,
 }
 
-/// Gives a secret by its place; the error says what is missing.
-pub type Secrets = Arc<dyn Fn(&ValueFrom) -> Result<String, String> + Send + Sync>;
+/// Gives the bytes of a secret by its place; the error says what is missing.
+pub type Secrets = Arc<dyn Fn(&ValueFrom) -> Result<Vec<u8>, String> + Send + Sync>;
 
 /// Hears what happens: a step of a resource, or its end.
 pub type Progress = Arc<dyn Fn(ApplyEvent<'_>) + Send + Sync>;
@@ -209,7 +211,14 @@ impl Shared {
         let Some(crud) = spec::kind(&entry.id.kind).and_then(|kind| kind.crud) else {
             return failed(&entry.id, &Error::Usage(format!("the kind `{}` is not known", entry.id.kind)));
         };
-        let (body, secrets) = match secret::fill(&entry.body, |place| (self.secrets)(place)) {
+        let look_up = |place: &ValueFrom| match self.options.mode {
+            Mode::Compare => Ok(Vec::new()),
+            Mode::Write | Mode::Look => match (self.secrets)(place) {
+                Ok(secret) if secret.is_empty() => Err(format!("the {place} is empty")),
+                other => other,
+            },
+        };
+        let (body, secrets) = match secret::fill(&entry.body, look_up) {
             Ok(filled) => filled,
             Err(why) => return failed(&entry.id, &Error::Temporary(why)),
         };
@@ -293,7 +302,9 @@ impl Resource<'_> {
         let mut ending = Ending::Unchanged;
         let mut waited_for = String::new();
         let known = shared.register.get(&self.entry.id);
-        if let Some(record) = known.filter(|record| record.owner != shared.options.owner) {
+        let is_foreign =
+            |record: &&Record| shared.options.mode != Mode::Compare && record.owner != shared.options.owner;
+        if let Some(record) = known.filter(is_foreign) {
             return Err(Error::Refused(format!(
                 "it belongs to `{}`, and this is `{}`: remove it from one of both, or delete the record `{}` in the key value map `{}`",
                 record.owner,
@@ -307,7 +318,12 @@ impl Resource<'_> {
             let wanted = self.wanted(last.as_ref());
             let answers = read(&shared.client, self.crud, &wanted).await?;
             let exists = self.crud.exists(&wanted, &answers);
-            let plan = self.crud.plan(&wanted, &answers).map_err(Error::Refused)?;
+            let mut plan = self.crud.plan(&wanted, &answers).map_err(Error::Refused)?;
+            if shared.options.mode == Mode::Compare && exists {
+                // Nobody can say whether a secret is the same.
+                plan.changes
+                    .retain(|change| change.fields.is_empty() || change.fields.iter().any(|field| !field.secret));
+            }
             if rounds == 0 {
                 self.fields = plan.changes.iter().flat_map(|change| change.fields.clone()).collect();
             }
@@ -323,7 +339,7 @@ impl Resource<'_> {
             } else if ending == Ending::Unchanged {
                 ending = Ending::Updated;
             }
-            if shared.options.mode == Mode::Look {
+            if shared.options.mode != Mode::Write {
                 return Ok((ending, what.join(", ")));
             }
             rounds += 1;
@@ -337,7 +353,8 @@ impl Resource<'_> {
                 Progressed::NotYet(error)
             } else {
                 match last {
-                    None => self.write_record(self.new_record(&plan), false).await?,
+                    // Nothing is set yet: a run that is killed here must not have the next one believe in the new secrets.
+                    None => self.write_record(self.new_record(&plan).without_digests(), false).await?,
                     Some(last) => self.note_new_parts(last, &plan).await?,
                 }
                 self.change(&plan.changes, &mut done).await?

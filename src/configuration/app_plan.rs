@@ -109,9 +109,14 @@ impl<'a> AppPlan<'a> {
         let find = |key: &str| credentials.iter().find(|live| text(live, "consumerKey") == key).copied();
         let ours = |key: &Value| self.is_ours(text(key, "consumerKey"));
         let mut kept: BTreeSet<&str> = BTreeSet::new();
-        let mut waits = false;
+        let (mut waits, mut unknown) = (false, false);
         for key in &own {
             let consumer_key = text(key.body, "consumerKey");
+            if consumer_key.is_empty() {
+                // Whoever compares without secrets cannot tell which key it is.
+                unknown = true;
+                continue;
+            }
             match find(consumer_key) {
                 None => self.import(key, &mut plan.changes),
                 Some(live) => {
@@ -148,8 +153,8 @@ impl<'a> AppPlan<'a> {
             .map(|key| text(key, "consumerKey"))
             .filter(|key| !kept.contains(key))
             .collect();
-        let stay = waits || !plan.changes.is_empty();
-        if let Some(key) = useless {
+        let stay = waits || unknown || !plan.changes.is_empty();
+        if let Some(key) = useless.filter(|_| !unknown) {
             plan.changes.push(self.delete(text(key, "consumerKey"), "the generated key"));
         }
         if !stay {
@@ -542,6 +547,13 @@ mod tests {
         let (changes, parts) = planned(&body, Some(&live("approved")), &["{old}", "{fresh}"]).unwrap();
         assert!(changes[0].starts_with("delete an old key"), "{changes:?}");
         assert_eq!(parts, ["{fresh}"]);
+    }
+
+    #[test]
+    fn a_key_that_is_not_known_is_not_compared() {
+        let live = json!({"credentials": [key("old", "1", &[]), key("fresh", "2", &[])]});
+        let (changes, _) = planned(&with_key(""), Some(&live), &["generated", "{old}"]).unwrap();
+        assert_eq!(changes, [""; 0]);
     }
 
     #[test]

@@ -191,10 +191,11 @@ impl Crud for Maps {
                     }
                 }
                 Some(live) if *live == value => {}
-                Some(live) => {
+                Some(_) => {
                     let mut change = Self::entry(wanted, Verb::Put, key, Some(value));
+                    // What stands there may be somebody's secret.
                     for field in change.fields.iter_mut().filter(|field| !field.secret) {
-                        field.live = Some(json!(live));
+                        field.live = Some(json!("(not shown)"));
                     }
                     plan.changes.push(change);
                 }

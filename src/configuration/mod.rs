@@ -16,13 +16,21 @@ mod app_plan;
 pub mod attributes;
 pub mod call;
 pub mod collection;
+pub mod data_collector;
+pub mod debug_mask;
 pub mod developer;
 pub mod document;
+pub mod flow_hook;
 pub mod instant;
 pub mod key_value_map;
+pub mod keystore;
+pub mod name;
+pub mod pem;
 pub mod product;
 pub mod rate_plan;
 pub mod record;
+pub mod reference;
+pub mod resource_file;
 pub mod secret;
 pub mod target_server;
 
@@ -147,7 +155,7 @@ pub struct Wanted<'a> {
     pub place: Place<'a>,
     /// What.
     pub id: &'a Id,
-    /// What Apigee is to have; holds secrets, so it is never printed.
+    /// What Apigee is to have; holds secrets, so it is never printed. A secret that is not known is empty.
     pub body: &'a Value,
     /// The fields of the body that hold secrets, as JSON pointers (RFC 6901).
     pub secrets: &'a [String],
