@@ -123,6 +123,8 @@ pub struct Deployment<'a> {
     pub organization: &'a str,
     /// The Apigee environment.
     pub environment: &'a str,
+    /// The name of its ApigeeEnvironment.
+    pub resource: &'a str,
     /// The management API, if not the global one.
     pub endpoint: Option<&'a str>,
     /// What is deployed.
@@ -164,8 +166,8 @@ pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
             job_name(kind, deployment.environment, name)
         }
         Payload::Batch { .. } => batch_name(deployment.environment),
-        Payload::Configuration { place, .. } => configuration_name(place),
-        Payload::Reconcile { .. } => environment_name(deployment.environment, "reconcile"),
+        Payload::Configuration { place, .. } => configuration_name(deployment.resource, place.scope()),
+        Payload::Reconcile { .. } => environment_name(deployment.resource, "reconcile"),
     };
     let (object_meta, spec) = parts(deployment, metadata, &name);
     Object::job(object_meta, spec)
@@ -173,7 +175,7 @@ pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
 
 /// The CronJob that runs the Job again and again.
 pub fn cron_job(deployment: &Deployment<'_>, schedule: &str, metadata: &Metadata<'_>) -> Object {
-    let name = environment_name(deployment.environment, "reconcile");
+    let name = environment_name(deployment.resource, "reconcile");
     let (object_meta, spec) = parts(deployment, metadata, &name);
     let spec = CronJobSpec {
         schedule: schedule.to_owned(),
