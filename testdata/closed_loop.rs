@@ -127,7 +127,10 @@ pub(crate) struct Pod {
 
 impl Pod {
     fn argument(&self, name: &str) -> Option<&str> {
-        self.container.args.iter().find_map(|argument| argument.strip_prefix("--")?.strip_prefix(name)?.strip_prefix('='))
+        self.container
+            .args
+            .iter()
+            .find_map(|argument| argument.strip_prefix("--")?.strip_prefix(name)?.strip_prefix('='))
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -436,11 +439,8 @@ fn reconciler(environment: &str) -> String {
     format!("apigee-{environment}-reconcile")
 }
 
-const POLLING: Polling = Polling {
-    first: Duration::from_millis(5),
-    longest: Duration::from_millis(40),
-    grace: Duration::from_secs(60),
-};
+const POLLING: Polling =
+    Polling { first: Duration::from_millis(5), longest: Duration::from_millis(40), grace: Duration::from_secs(60) };
 
 async fn run_apply(pod: &Pod, client: &Client, options: &apply::Options) -> Result<ApplyReport, Error> {
     let document = Document::parse(&read(&pod.file("configuration"))).unwrap();

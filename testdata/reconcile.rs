@@ -377,7 +377,8 @@ async fn what_left_git_goes_as_it_said_and_what_names_others_goes_first() {
     let report = world.reconcile(How { max_deletes: Some(5), ..How::REPAIR }).await;
     assert_eq!(changed(&report), all);
     let writes = world.writes_since(start);
-    let place = |part: &str| writes.iter().position(|write| write == part).unwrap_or_else(|| panic!("{part}: {writes:#?}"));
+    let place =
+        |part: &str| writes.iter().position(|write| write == part).unwrap_or_else(|| panic!("{part}: {writes:#?}"));
     let order = ["DELETE apis/gone", "DELETE sharedflows/auth", "DELETE environments/prod/targetservers/backend"];
     assert!(order.map(place).is_sorted(), "{writes:#?}");
     let left: Vec<String> = before.keys().filter(|path| !world_has_left(path)).cloned().collect();
@@ -424,6 +425,17 @@ async fn the_last_resource_of_an_organization_goes_too() {
     assert!(world.state().await.contains_key("keyvaluemaps/shared"));
     world.commit(&[environment(), proxy("plain", "A")]).await;
     assert!(!world.state().await.contains_key("keyvaluemaps/shared"));
+}
+
+/// An account of one environment may see nothing of the organization.
+#[tokio::test]
+async fn an_account_of_one_environment_needs_nothing_of_the_organization() {
+    let mut world = World::start().await;
+    world.apigee.sandbox.inject("* /v1/organizations/acme/keyvaluemaps* status:403 every".parse().unwrap());
+    world.render(&[environment(), server("backend", "a"), proxy("plain", "A")]);
+    let report = world.reconcile(How::REPAIR).await;
+    assert_eq!((report.count(Ending::Created), report.exit_code()), (2, 0), "{:?}", changed(&report));
+    assert_eq!(changed(&world.reconcile(How::REPAIR).await), []);
 }
 
 #[tokio::test]
@@ -479,8 +491,12 @@ async fn a_revert_in_git_brings_the_old_state_back_without_an_import() {
 #[tokio::test]
 async fn a_missing_secret_fails_alone_and_a_new_one_arrives() {
     let secret = |key: &str| json!({"valueFrom": {"secretKeyRef": {"name": "keys", "key": key}}});
-    let resources =
-        [environment(), map("secret", &json!({"key": secret("api")})), map("plain", &json!({"a": "1"})), proxy("p", "A")];
+    let resources = [
+        environment(),
+        map("secret", &json!({"key": secret("api")})),
+        map("plain", &json!({"a": "1"})),
+        proxy("p", "A"),
+    ];
     let mut world = World::start().await;
     world.render(&resources);
     let report = world.reconcile(How::REPAIR).await;
@@ -558,7 +574,8 @@ async fn a_thousand_unchanged_resources_cost_a_read_each() {
     for request in &requests {
         *paths.entry(request.path.clone()).or_default() += 1;
     }
-    // The register has 100 records on a page, and three looks at it; one list of deployments for what is young and one for the batch.
+    // The register has 100 records on a page, and three looks at it, and there is that of the organization; one list of deployments is for
+    // what is young and one for the batch.
     let register = requests.iter().filter(|request| request.path.contains(record::MAP)).count();
     let lists = requests.iter().filter(|request| request.path.ends_with("/deployments")).count();
     let ours = requests.len() - register - lists;
@@ -567,5 +584,5 @@ async fn a_thousand_unchanged_resources_cost_a_read_each() {
         report.resources.len(),
         took.as_secs_f64()
     );
-    assert_eq!((ours, register, lists), (report.resources.len(), 3 * 10, 2), "{paths:#?}");
+    assert_eq!((ours, register, lists), (report.resources.len(), 3 * 10 + 1, 2), "{paths:#?}");
 }

@@ -114,10 +114,14 @@ fn tell(directory: &Path) -> anyhow::Result<()> {
     ensure!(seen.imports() == 0 && seen.results("redeployed") == 2, "a rollback should import nothing");
     story.say("  The old revision serves again; nothing was imported.")?;
 
-    story.say("\nSomebody takes hello out of prod by hand. The CronJob of prod looks whether Apigee is as Git says.")?;
+    story
+        .say("\nSomebody takes hello out of prod by hand. The CronJob of prod looks whether Apigee is as Git says.")?;
     runtime.block_on(undeploy_by_hand(&sandbox.url(), "prod", "hello"))?;
     let seen = story.run_cron_job(&third, "apigee-prod-reconcile")?;
-    ensure!(seen.imports() == 0 && seen.results("created") == 1, "the proxy should be deployed again without an import");
+    ensure!(
+        seen.imports() == 0 && seen.results("created") == 1,
+        "the proxy should be deployed again without an import"
+    );
     let seen = story.run_cron_job(&third, "apigee-prod-reconcile")?;
     ensure!(seen.results("unchanged") == 1 && seen.writes() == 0, "what is repaired should stay as it is");
     story.say("  The declared revision serves again; the next run had nothing to do.")?;
