@@ -73,6 +73,20 @@ pub(crate) fn files(kind: BundleKind, name: &str, body: &str, server: Option<&st
     files
 }
 
+/// The files that are compared: the root file has the stamp.
+pub(crate) fn without_root(files: Value) -> Value {
+    let Value::Object(files) = files else { return files };
+    files.into_iter().filter(|(path, _)| path.contains('/')).collect()
+}
+
+/// The field of the list of all bundles of a kind.
+pub(crate) fn field(kind: BundleKind) -> &'static str {
+    match kind {
+        BundleKind::Proxy => "proxies",
+        BundleKind::SharedFlow => "sharedFlows",
+    }
+}
+
 /// What a cluster has after a state of Git was applied to it.
 #[derive(Default)]
 pub(crate) struct Cluster {
@@ -316,8 +330,9 @@ impl Apigee {
         let path = format!("{}/{name}/revisions/{revision}?format=bundle", kind.collection());
         let bytes = self.http.get(self.url(&path)).send().await.unwrap().bytes().await.unwrap();
         let (_, files) = zip::unpack(&bytes).unwrap();
-        let of = |(path, bytes): (&_, &[u8])| (ToString::to_string(path), json!(String::from_utf8_lossy(bytes)));
-        files.iter().map(|(path, bytes)| of((path, bytes))).filter(|(path, _)| path.contains('/')).collect()
+        without_root(
+            files.iter().map(|(path, text)| (path.to_string(), json!(String::from_utf8_lossy(text)))).collect(),
+        )
     }
 
     /// Imports a bundle as somebody does by hand, and deploys it if an environment is named. `description` is that of the root file.
@@ -400,11 +415,8 @@ impl Apigee {
         let mut state = BTreeMap::new();
         self.maps("", &mut state).await;
         for kind in BundleKind::ALL {
-            let (collection, field) = match kind {
-                BundleKind::Proxy => ("apis", "proxies"),
-                BundleKind::SharedFlow => ("sharedflows", "sharedFlows"),
-            };
-            for name in self.names(collection, field).await {
+            let collection = kind.collection();
+            for name in self.names(collection, field(kind)).await {
                 if kind == BundleKind::Proxy {
                     self.maps(&format!("apis/{name}/"), &mut state).await;
                 }
