@@ -1,4 +1,4 @@
-//! Durations as specs and the command line write them: `200ms`, `10s`, `10m`, `1h`.
+//! Durations as specs and the command line write them: `200ms`, `10s`, `10m`, `1h`. And times as people read them.
 
 use std::time::Duration;
 
@@ -24,9 +24,21 @@ pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// A time in milliseconds since 1970 as RFC 3339 writes it; empty if it is none that a calendar has.
+pub fn rfc3339(milliseconds: u64) -> String {
+    let time = i64::try_from(milliseconds).ok().and_then(|time| jiff::Timestamp::from_millisecond(time).ok());
+    time.map(|time| time.to_string()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        assert_eq!(rfc3339(1_767_225_600_000), "2026-01-01T00:00:00Z");
+        assert_eq!(rfc3339(u64::MAX), "");
+    }
 
     #[test]
     fn durations_have_a_unit() {

@@ -71,6 +71,8 @@ pub enum Mode {
     Write,
     /// What would be done is found out, and nothing is done.
     Look,
+    /// The same for somebody who has no secrets and owns nothing: what holds a secret counts as equal, and owners are not looked at.
+    Compare,
 }
 
 /// How it ended for one resource.
@@ -115,8 +117,8 @@ pub struct ApplyReport {
     pub writes: u32,
 }
 
-/// Gives a secret by its place; the error says what is missing.
-pub type Secrets = Arc<dyn Fn(&ValueFrom) -> Result<String, String> + Send + Sync>;
+/// Gives the bytes of a secret by its place; the error says what is missing.
+pub type Secrets = Arc<dyn Fn(&ValueFrom) -> Result<Vec<u8>, String> + Send + Sync>;
 
 /// Hears what happens: a step of a resource, or its end.
 pub type Progress = Arc<dyn Fn(ApplyEvent<'_>) + Send + Sync>;
@@ -208,7 +210,11 @@ impl Shared {
         let Some(crud) = spec::kind(&entry.id.kind).and_then(|kind| kind.crud) else {
             return failed(&entry.id, &Error::Usage(format!("the kind `{}` is not known", entry.id.kind)));
         };
-        let (body, secrets) = match secret::fill(&entry.body, |place| (self.secrets)(place)) {
+        let look_up = |place: &ValueFrom| match self.options.mode {
+            Mode::Compare => Ok(Vec::new()),
+            Mode::Write | Mode::Look => (self.secrets)(place),
+        };
+        let (body, secrets) = match secret::fill(&entry.body, look_up) {
             Ok(filled) => filled,
             Err(why) => return failed(&entry.id, &Error::Temporary(why)),
         };
@@ -280,7 +286,9 @@ impl Resource<'_> {
         let mut ending = Ending::Unchanged;
         let mut waited_for = String::new();
         let known = shared.register.get(&self.entry.id);
-        if let Some(record) = known.filter(|record| record.owner != shared.options.owner) {
+        let is_foreign =
+            |record: &&Record| shared.options.mode != Mode::Compare && record.owner != shared.options.owner;
+        if let Some(record) = known.filter(is_foreign) {
             return Err(Error::Refused(format!(
                 "it belongs to `{}`, and this is `{}`: remove it from one of both, or delete the record `{}` in the key value map `{}`",
                 record.owner,
@@ -294,7 +302,12 @@ impl Resource<'_> {
             let answers = self.read(last.as_ref()).await?;
             let wanted = self.wanted(last.as_ref());
             let exists = self.crud.exists(&answers);
-            let plan = self.crud.plan(&wanted, &answers).map_err(Error::Refused)?;
+            let mut plan = self.crud.plan(&wanted, &answers).map_err(Error::Refused)?;
+            if shared.options.mode == Mode::Compare && exists {
+                // Nobody can say whether a secret is the same.
+                plan.changes
+                    .retain(|change| change.fields.is_empty() || change.fields.iter().any(|field| !field.secret));
+            }
             if rounds == 0 {
                 self.fields = plan.changes.iter().flat_map(|change| change.fields.clone()).collect();
             }
@@ -310,7 +323,7 @@ impl Resource<'_> {
             } else if ending == Ending::Unchanged {
                 ending = Ending::Updated;
             }
-            if shared.options.mode == Mode::Look {
+            if shared.options.mode != Mode::Write {
                 return Ok((ending, what.join(", ")));
             }
             rounds += 1;
@@ -321,7 +334,8 @@ impl Resource<'_> {
                 )));
             }
             if last.is_none() {
-                self.write_record(self.new_record(&plan), false).await?;
+                // Nothing is set yet: a run that is killed here must not have the next one believe in the new secrets.
+                self.write_record(self.new_record(&plan).without_digests(), false).await?;
             }
             match self.change(&plan.changes, &mut done).await? {
                 Progressed::Done => self.noted = Some(plan.parts),

@@ -305,6 +305,13 @@ impl Client {
         Ok(list.deployments)
     }
 
+    /// The names of the organization's environments: a bare list, which the discovery document does not have.
+    pub async fn environments(&self, organization: &Name) -> Result<Vec<Name>, Error> {
+        let parts = vec!["organizations", organization.as_str(), "environments"];
+        let names: Vec<String> = self.call(Call::read(parts, "apigee.environments.list")).await?;
+        names.iter().map(|name| name.parse().map_err(Error::Usage)).collect()
+    }
+
     /// Whether an environment has a target server, a key value map or another thing of the given collection.
     pub async fn environment_has(
         &self,

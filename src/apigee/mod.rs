@@ -7,6 +7,7 @@
 //! after the state was read, and a token is never logged.
 
 pub mod apply;
+pub mod audit;
 pub mod auth;
 pub mod batch;
 pub mod blame;

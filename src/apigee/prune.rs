@@ -142,7 +142,7 @@ async fn remove_bundle(
     let target =
         Target { organization: name(place.organization)?, environment: name(place.environment.unwrap_or_default())? };
     let removal = if record.when_gone == WhenGone::Delete { Removal::Delete } else { Removal::Undeploy };
-    if options.mode == Mode::Look {
+    if options.mode != Mode::Write {
         return Ok(if removal == Removal::Delete { "delete".to_owned() } else { "undeploy".to_owned() });
     }
     let how = deploy::Options { timeout: options.timeout, polling: options.polling, ..deploy::Options::default() };

@@ -155,7 +155,7 @@ impl Run<'_> {
             // Where nothing is written nothing is noted, so that each run is the first of its day.
             Deep::Daily => Duration::from_millis(now.saturating_sub(register.compared)) >= DAY,
         };
-        if self.how.options.mode == Mode::Look {
+        if self.how.options.mode != Mode::Write {
             for (bundle, drift) in self.look_at(old, is_deep, true).await? {
                 report.resources.push(self.of_drift(&bundle, drift));
             }

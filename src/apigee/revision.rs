@@ -77,4 +77,17 @@ pub struct Revision {
     /// At least one of its policies is extensible: its deployments are accounted as such. Proxies only.
     #[serde(default)]
     pub has_extensible_policy: bool,
+    /// When it was made, in milliseconds since 1970, as a string.
+    #[serde(default)]
+    pub created_at: String,
+    /// When it was last changed, likewise.
+    #[serde(default)]
+    pub last_modified_at: String,
+}
+
+impl Revision {
+    /// When it was last changed, in milliseconds since 1970.
+    pub fn changed(&self) -> Option<u64> {
+        [&self.last_modified_at, &self.created_at].into_iter().find_map(|text| text.parse().ok())
+    }
 }

@@ -5,6 +5,7 @@
 
 mod apigee_args;
 mod apply;
+mod audit;
 mod block_on;
 mod bundle;
 mod check;
@@ -15,6 +16,7 @@ mod diff;
 mod explain;
 mod function;
 mod log;
+mod markdown;
 mod openapi;
 mod output_args;
 mod package;
@@ -53,6 +55,8 @@ enum Command {
     Explain(Box<explain::Args>),
     Bundle(bundle::Args),
     Openapi(openapi::Args),
+    Status(audit::StatusArgs),
+    Audit(audit::Args),
     Diff(Box<diff::Args>),
     Deploy(Box<deploy::Args>),
     Apply(Box<apply::Args>),
@@ -79,6 +83,8 @@ pub fn run() -> ExitCode {
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Bundle(args)) => bundle::run(&args),
         Some(Command::Openapi(args)) => openapi::run(&args),
+        Some(Command::Status(args)) => audit::status(&args),
+        Some(Command::Audit(args)) => audit::run(&args),
         Some(Command::Diff(args)) => diff::run(&args),
         Some(Command::Deploy(args)) => Ok(deploy::run(&args)),
         Some(Command::Apply(args)) => Ok(apply::run(&args)),

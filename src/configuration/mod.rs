@@ -11,9 +11,17 @@
 
 pub mod call;
 pub mod collection;
+pub mod data_collector;
+pub mod debug_mask;
 pub mod document;
+pub mod flow_hook;
 pub mod key_value_map;
+pub mod keystore;
+pub mod name;
+pub mod pem;
 pub mod record;
+pub mod reference;
+pub mod resource_file;
 pub mod secret;
 pub mod target_server;
 
@@ -48,6 +56,11 @@ pub trait Configuration: fmt::Debug + Send + Sync {
 
     /// What the resource belongs to, if its name is unique only there: a proxy, a developer, a portal.
     fn parent(&self) -> Option<&str> {
+        None
+    }
+
+    /// The name in Apigee of what cannot be named freely: one of the points in the flow, the one mask of an environment.
+    fn fixed_name(&self) -> Option<&'static str> {
         None
     }
 

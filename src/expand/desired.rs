@@ -1,9 +1,11 @@
 //! What each environment is to have, for those who compare it with what Apigee has.
 
 use super::bundle_resource::BundleResource;
+use super::configuration::{self, ConfigurationResource};
 use super::environment::Environment;
 use super::{Options, Run, called_flows};
 use crate::bundle::{BundleKind, DeploySettings, Digest, Files, Removal};
+use crate::configuration::{Document, Scope};
 use crate::diag::{Code, Diagnostic, has_errors, nearest};
 use crate::krm::Input;
 
@@ -18,6 +20,10 @@ pub struct DesiredEnvironment {
     pub endpoint: Option<String>,
     /// Sorted by kind and name.
     pub bundles: Vec<DesiredBundle>,
+    /// The configuration of the environment.
+    pub configuration: Document,
+    /// That of the organization, if the way to it is through this environment.
+    pub of_organization: Document,
 }
 
 /// A proxy or shared flow of an environment.
@@ -45,8 +51,10 @@ pub fn desired(input: &Input<'_>, options: &Options<'_>) -> (Vec<DesiredEnvironm
     let environments = run.environments(&resources);
     run.check_environments(&resources, &environments);
     let bundles = run.bundles(&resources, &environments);
+    let configuration = run.configuration(&resources, &environments);
     run.check_names(&bundles);
     called_flows::check(&bundles, &mut run.diagnostics);
+    configuration::check(&configuration, &bundles, &mut run.diagnostics);
     let selected: Vec<&Environment<'_>> = environments
         .iter()
         .filter(|environment| options.environment.is_none_or(|only| environment.is_named(only)))
@@ -58,7 +66,7 @@ pub fn desired(input: &Input<'_>, options: &Options<'_>) -> (Vec<DesiredEnvironm
         return (Vec::new(), run.diagnostics);
     }
     let mut found: Vec<DesiredEnvironment> =
-        selected.into_iter().map(|environment| of_environment(environment, &bundles)).collect();
+        selected.into_iter().map(|environment| of_environment(environment, &bundles, &configuration)).collect();
     found.sort_by(|a, b| (&a.organization, &a.name).cmp(&(&b.organization, &b.name)));
     (found, run.diagnostics)
 }
@@ -78,7 +86,15 @@ fn not_found(wanted: Option<&str>, known: &[Environment<'_>]) -> Diagnostic {
     }
 }
 
-fn of_environment(environment: &Environment<'_>, bundles: &[BundleResource<'_>]) -> DesiredEnvironment {
+fn of_environment(
+    environment: &Environment<'_>,
+    bundles: &[BundleResource<'_>],
+    configuration: &[ConfigurationResource<'_>],
+) -> DesiredEnvironment {
+    let document = |scope| {
+        let here = |one: &&ConfigurationResource<'_>| one.scope == scope && std::ptr::eq(one.environment, environment);
+        configuration::document(configuration.iter().filter(here).map(|one| one.entry.clone()).collect())
+    };
     let here = bundles
         .iter()
         .filter(|bundle| bundle.environments.iter().any(|known| std::ptr::eq(*known, environment)))
@@ -97,5 +113,7 @@ fn of_environment(environment: &Environment<'_>, bundles: &[BundleResource<'_>])
         name: environment.name().to_owned(),
         endpoint: environment.endpoint.clone(),
         bundles,
+        configuration: document(Scope::Environment),
+        of_organization: document(Scope::Organization),
     }
 }

@@ -7,9 +7,9 @@ use k8s_openapi::api::batch::v1::{
     PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
 };
 use k8s_openapi::api::core::v1::{
-    Capabilities, ConfigMapVolumeSource, Container, EnvVar, EnvVarSource, KeyToPath, ObjectFieldSelector,
-    PodSecurityContext, PodSpec, PodTemplateSpec, ProjectedVolumeSource, ResourceRequirements, SeccompProfile,
-    SecretProjection, SecurityContext, Volume, VolumeMount, VolumeProjection,
+    CSIVolumeSource, Capabilities, ConfigMapVolumeSource, Container, EnvVar, EnvVarSource, KeyToPath,
+    ObjectFieldSelector, PodSecurityContext, PodSpec, PodTemplateSpec, ProjectedVolumeSource, ResourceRequirements,
+    SeccompProfile, SecretProjection, SecurityContext, Volume, VolumeMount, VolumeProjection,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -47,6 +47,9 @@ const INVENTORY: &str = "inventory";
 
 /// With the keys of Secrets.
 const SECRETS: &str = "secrets";
+
+/// With what the Secrets Store CSI driver mounts.
+const SECRETS_STORE: &str = "secrets-store";
 
 /// The exit codes of the deployer that a retry cannot mend: usage, bundle invalid, bundle missing or too large, digest, permission.
 const PERMANENT: [i32; 5] = [64, 65, 66, 67, 77];
@@ -432,6 +435,19 @@ fn pod(deployment: &Deployment<'_>) -> PodSpec {
     {
         mounts.push(mount(SECRETS));
         volumes.push(secret_volume(secrets));
+    }
+    if let (Some(_), Some(class)) = (owner(deployment), &deployment.settings.secret_provider_class) {
+        mounts.push(mount(SECRETS_STORE));
+        volumes.push(Volume {
+            name: SECRETS_STORE.to_owned(),
+            csi: Some(CSIVolumeSource {
+                driver: "secrets-store.csi.k8s.io".to_owned(),
+                read_only: Some(true),
+                volume_attributes: Some(BTreeMap::from([("secretProviderClass".to_owned(), class.clone())])),
+                ..CSIVolumeSource::default()
+            }),
+            ..Volume::default()
+        });
     }
     let mut env: Vec<EnvVar> = deployment
         .settings

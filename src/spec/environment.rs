@@ -180,6 +180,9 @@ pub struct Deployer {
     pub rate: Option<u32>,
     /// Requests and limits of the container. Default: requests of 20m CPU and 32Mi, a limit of 128Mi memory.
     pub resources: Option<Resources>,
+    /// A SecretProviderClass of the Secrets Store CSI driver: the Jobs of configuration find its files in `/secrets-store`, for
+    /// `valueFrom: {file: /secrets-store/NAME}`.
+    pub secret_provider_class: Option<String>,
     /// Annotations of the pods, for example of an agent that injects secrets.
     #[serde(default)]
     pub pod_annotations: IndexMap<String, String>,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::difference::{Change, Detail, Difference, summary};
+use crate::cli::markdown::{code, plain};
 use crate::diag::human::plural;
 
 /// The whole comment, in bytes: GitHub takes 65,536 characters.
@@ -129,28 +130,6 @@ fn cut(diff: &str) -> (&str, usize) {
 /// The longest run of backticks: a fence must be longer.
 fn longest_run(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or_default()
-}
-
-/// Text in which nothing is markup, in one line. A mention needs a letter right behind its `@`.
-fn plain(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '@' => escaped.push_str("&#64;\u{2060}"),
-            '.' | ',' | ';' | ':' | '/' | '-' | '(' | ')' => escaped.push(c),
-            c if c.is_ascii_punctuation() => {
-                let _ = write!(escaped, "&#{};", u32::from(c));
-            }
-            c if c.is_control() => escaped.push(' '),
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
-
-/// A name, in which nothing is markup either.
-fn code(text: &str) -> String {
-    format!("<code>{}</code>", plain(text))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `diff`: what a deployment would change, before it does. Nothing is written.
 
 mod bundle;
+mod configuration;
 mod difference;
 mod json;
 mod markdown;
@@ -20,6 +21,7 @@ use super::apigee_args::ApigeeArgs;
 use super::function::report_in;
 use super::package::Package;
 use crate::apigee::{Error, Name, Target};
+use crate::configuration::OwnedPlace;
 use crate::diag::has_errors;
 use crate::expand::{DesiredEnvironment, Options, desired};
 use difference::{Change, Difference};
@@ -91,8 +93,15 @@ async fn compare(args: &Args, environments: Vec<DesiredEnvironment>) -> anyhow::
         let target = Target { organization: name(&environment.organization)?, environment: name(&environment.name)? };
         let client = args.apigee.client_for(environment.endpoint.as_deref()).with_context(|| shown.clone())?;
         let client = client.with_listener(Arc::new(say_retry));
+        let at = || format!("{shown} at {}", client.endpoint());
         let found = bundle::differences(&client, &target, environment.bundles, args.deep).await;
-        differences.extend(found.with_context(|| format!("{shown} at {}", client.endpoint()))?);
+        differences.extend(found.with_context(at)?);
+        let here =
+            OwnedPlace { organization: environment.organization.clone(), environment: Some(environment.name.clone()) };
+        let whole = OwnedPlace { environment: None, ..here.clone() };
+        for (place, document) in [(here, environment.configuration), (whole, environment.of_organization)] {
+            differences.extend(configuration::differences(&client, &place, &document).await.with_context(at)?);
+        }
     }
     Ok(differences)
 }

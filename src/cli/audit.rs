@@ -1,0 +1,236 @@
+//! `status` and `audit`: what runs, and where it comes from. Nothing is written.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use super::apigee_args::ApigeeArgs;
+use super::markdown::plain;
+use crate::apigee::audit::{Origin, Row, audit};
+use crate::apigee::{Error, Name};
+
+/// What both commands are told.
+#[derive(Debug, clap::Args)]
+struct PlaceArgs {
+    /// The Apigee organization
+    #[arg(long = "org", value_name = "ORG")]
+    organization: Name,
+    /// Only these environments; without it all
+    #[arg(long = "env", value_name = "ENV", value_delimiter = ',')]
+    environments: Vec<Name>,
+    #[command(flatten)]
+    apigee: ApigeeArgs,
+}
+
+/// Show what runs in Apigee, in which state, and of which commit.
+#[derive(Debug, clap::Args)]
+pub(super) struct StatusArgs {
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// How to print it
+    #[arg(long, value_enum, default_value = "text")]
+    format: StatusFormat,
+}
+
+/// List each live resource with its commit, tag, author, time and digest, and what was made outside Git.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// How to print it
+    #[arg(long, value_enum, default_value = "markdown")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum StatusFormat {
+    /// A table for people.
+    Text,
+    /// A list of objects.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// A table.
+    Markdown,
+    /// RFC 4180, with a header.
+    Csv,
+    /// A list of objects.
+    Json,
+}
+
+/// A column: its heading, and a row's cell.
+type Column = (&'static str, fn(&Row) -> &str);
+
+const STATUS: &[Column] = &[
+    ("ENVIRONMENT", |row| row.environment.as_deref().unwrap_or("(organization)")),
+    ("KIND", |row| &row.kind),
+    ("NAME", |row| &row.name),
+    ("REVISION", |row| text(&row.revision)),
+    ("STATE", |row| text(&row.state)),
+    ("DIGEST", |row| short(&row.digest)),
+    ("COMMIT", |row| match row.origin {
+        Origin::Outside => "(outside Git)",
+        Origin::Git => short(&row.commit),
+    }),
+    ("AUTHOR", |row| text(&row.author)),
+    ("TIME", |row| text(&row.time)),
+];
+
+const AUDIT: &[Column] = &[
+    ("organization", |row| &row.organization),
+    ("environment", |row| text(&row.environment)),
+    ("kind", |row| &row.kind),
+    ("name", |row| &row.name),
+    ("origin", |row| match row.origin {
+        Origin::Git => "git",
+        Origin::Outside => "outside",
+    }),
+    ("revision", |row| text(&row.revision)),
+    ("digest", |row| text(&row.digest)),
+    ("commit", |row| text(&row.commit)),
+    ("tag", |row| text(&row.tag)),
+    ("author", |row| text(&row.author)),
+    ("time", |row| text(&row.time)),
+    ("owner", |row| text(&row.owner)),
+    ("changed", |row| text(&row.changed)),
+    ("logFilter", |row| &row.log_filter),
+];
+
+fn text(cell: &Option<String>) -> &str {
+    cell.as_deref().unwrap_or_default()
+}
+
+/// As much of a digest or a commit as people compare.
+fn short(cell: &Option<String>) -> &str {
+    let text = text(cell);
+    let text = text.strip_prefix("sha256:").unwrap_or(text);
+    text.get(..10).unwrap_or(text)
+}
+
+/// Runs `status`.
+pub(super) fn status(args: &StatusArgs) -> anyhow::Result<ExitCode> {
+    let rows = rows(&args.place, true)?;
+    print(&match args.format {
+        StatusFormat::Text => table(&rows, STATUS),
+        StatusFormat::Json => json(&rows)?,
+    })
+}
+
+/// Runs `audit`.
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let rows = rows(&args.place, false)?;
+    print(&match args.format {
+        Format::Markdown => markdown(&rows, AUDIT),
+        Format::Csv => csv(&rows, AUDIT),
+        Format::Json => json(&rows)?,
+    })
+}
+
+fn rows(args: &PlaceArgs, state: bool) -> anyhow::Result<Vec<Row>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let rows: Result<Vec<Row>, Error> = runtime.block_on(async {
+        let client = args.apigee.client()?;
+        let environments = if args.environments.is_empty() {
+            client.environments(&args.organization).await?
+        } else {
+            args.environments.clone()
+        };
+        audit(&client, &args.organization, &environments, state).await
+    });
+    Ok(rows?)
+}
+
+fn print(text: &str) -> anyhow::Result<ExitCode> {
+    io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn json(rows: &[Row]) -> anyhow::Result<String> {
+    Ok(format!("{}\n", serde_json::to_string_pretty(rows)?))
+}
+
+/// A table whose columns are as wide as they must be. A control character, which could steer a terminal, is shown as U+FFFD.
+fn table(rows: &[Row], columns: &[Column]) -> String {
+    let plain = |cell: &str| cell.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect::<String>();
+    let mut lines: Vec<Vec<String>> = vec![columns.iter().map(|(name, _)| (*name).to_owned()).collect()];
+    lines.extend(rows.iter().map(|row| columns.iter().map(|(_, cell)| plain(cell(row))).collect()));
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+    let mut text = String::new();
+    for line in &lines {
+        let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn markdown(rows: &[Row], columns: &[Column]) -> String {
+    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    let mut text = format!("| {} |\n|{}\n", names.join(" | "), "---|".repeat(columns.len()));
+    for row in rows {
+        let cells: Vec<String> = columns.iter().map(|(_, cell)| plain(cell(row))).collect();
+        text.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    text
+}
+
+/// RFC 4180. A cell that a spreadsheet would take for a formula gets an apostrophe in front.
+fn csv(rows: &[Row], columns: &[Column]) -> String {
+    let cell = |text: &str| {
+        let formula = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+        let text = format!("{formula}{text}");
+        if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    };
+    let mut text = columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(",") + "\r\n";
+    for row in rows {
+        let cells: Vec<String> = columns.iter().map(|(_, of)| cell(of(row))).collect();
+        text.push_str(&(cells.join(",") + "\r\n"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, author: &str) -> Row {
+        Row {
+            organization: "acme".into(),
+            environment: Some("prod".into()),
+            kind: "ApigeeProxy".into(),
+            name: name.into(),
+            origin: Origin::Git,
+            revision: Some("7".into()),
+            state: None,
+            digest: Some("sha256:0123456789abcdef".into()),
+            commit: None,
+            tag: None,
+            author: Some(author.into()),
+            time: None,
+            owner: None,
+            changed: None,
+            log_filter: "a:\"b\"".into(),
+        }
+    }
+
+    #[test]
+    fn no_cell_leaves_its_place() {
+        let rows = [row("orders", "=HYPERLINK(\"x\"), Jo"), row("a|b", "<b>\n@all")];
+        let text = csv(&rows, AUDIT);
+        assert!(text.contains(",\"'=HYPERLINK(\"\"x\"\"), Jo\","), "{text}");
+        assert_eq!(text.matches("\r\n").count(), 3);
+        let text = markdown(&rows, AUDIT);
+        assert!(!text.contains("a|b") && !text.contains("<b>") && !text.contains("@all"), "{text}");
+        assert_eq!(text.lines().count(), 4);
+    }
+
+    #[test]
+    fn the_table_is_for_people() {
+        let text = table(&[row("orders", "Jo")], STATUS);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0].find("DIGEST"), lines[1].find("0123456789"));
+        assert!(!lines[1].contains("abcdef") && lines[1].ends_with("Jo"), "{text}");
+    }
+}

@@ -1,0 +1,74 @@
+//! The differences of configuration. Secrets are not there to be compared: they count as equal, and are never shown.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::difference::{Change, Detail, Difference};
+use super::unified;
+use crate::apigee::apply::{Applied, ApplyEvent, Ending, Mode, Options, apply};
+use crate::apigee::{Client, Error};
+use crate::configuration::{Document, Field, OwnedPlace};
+
+/// Compares the configuration of a place.
+pub(super) async fn differences(
+    client: &Client,
+    place: &OwnedPlace,
+    document: &Document,
+) -> Result<Vec<Difference>, Error> {
+    if document.resources.is_empty() {
+        return Ok(Vec::new());
+    }
+    let options = Options { mode: Mode::Compare, ..Options::new("") };
+    // Nothing asks for one.
+    let secrets = Arc::new(|_: &_| Err("no secret is known here".to_owned()));
+    let report = apply(client, place, document, secrets, &options, Arc::new(|_: ApplyEvent<'_>| ())).await?;
+    report.resources.into_iter().map(|applied| difference(place, applied)).collect()
+}
+
+fn difference(place: &OwnedPlace, applied: Applied) -> Result<Difference, Error> {
+    let Applied { id, result, reason, fields, exit_code } = applied;
+    if matches!(exit_code, 69 | 75 | 77) {
+        return Err(Error::Temporary(format!("{id}: {reason}")));
+    }
+    let name = id.parent.iter().chain([&id.name]).map(String::as_str).collect::<Vec<_>>().join("/");
+    Ok(Difference {
+        organization: place.organization.clone(),
+        environment: place.environment.clone(),
+        kind: id.kind,
+        name,
+        change: match result {
+            Ending::Unchanged => Change::Unchanged,
+            Ending::Created => Change::Create,
+            Ending::Deleted => Change::Remove,
+            // What would be refused is to be seen, too.
+            Ending::Adopted | Ending::Updated | Ending::Failed => Change::Update,
+        },
+        reason: if result == Ending::Adopted { "it is as wanted, and becomes ours".to_owned() } else { reason },
+        details: fields.iter().map(detail).collect(),
+    })
+}
+
+fn detail(field: &Field) -> Detail {
+    let change = match (&field.live, &field.wanted) {
+        (None, Some(_)) => Change::Create,
+        (Some(_), None) => Change::Remove,
+        _ => Change::Update,
+    };
+    let diff = if field.secret {
+        "(a secret, which is not shown)\n".to_owned()
+    } else {
+        let [live, wanted] = [&field.live, &field.wanted].map(|value| value.as_ref().map(shown).unwrap_or_default());
+        unified::diff(&live, &wanted)
+    };
+    Detail { part: field.at.trim_start_matches('/').to_owned(), change, diff }
+}
+
+fn shown(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        // A value always has a JSON form.
+        other => serde_json::to_string_pretty(other).unwrap_or_default(),
+    };
+    format!("{text}\n")
+}
