@@ -231,7 +231,8 @@ impl World {
                 let body = request.body.as_ref().map(|body| format!(" {body}")).unwrap_or_default();
                 let form = request.content_type.as_deref().filter(|form| !form.starts_with("application/json"));
                 let form = form.map(|form| format!(" ({})", form.split(';').next().unwrap())).unwrap_or_default();
-                let line = format!("  {} {}{form}{body} -> {}\n", request.method, request.path, request.status);
+                let line =
+                    format!("  {} {}{form}{body} -> {}\n", request.method, without_ids(&request.path), request.status);
                 // What is waited for is tried again and again.
                 if !text.ends_with(&line) {
                     text.push_str(&line);
@@ -298,6 +299,12 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// A path without the names that Apigee gave, which are others in every run.
+fn without_ids(path: &str) -> String {
+    let is_id = |part: &&str| part.len() == 36 && part.matches('-').count() == 4;
+    path.split('/').map(|part| if is_id(&part) { "(id)" } else { part }).collect::<Vec<_>>().join("/")
 }
 
 /// The call that makes the map of the records.

@@ -22,6 +22,7 @@ use super::register::{self, Register};
 use super::wait::Polling;
 use crate::bundle::Digest;
 use crate::bundle::batch::DEFAULT_WORKERS;
+use crate::configuration::call::shown_path;
 use crate::configuration::document::{Adopt, Document, Entry};
 use crate::configuration::secret::{self, ValueFrom};
 use crate::configuration::{Answer, Change, Crud, Field, Id, OwnedPlace, Part, Place, Plan, Record, Wanted};
@@ -212,7 +213,10 @@ impl Shared {
         };
         let look_up = |place: &ValueFrom| match self.options.mode {
             Mode::Compare => Ok(Vec::new()),
-            Mode::Write | Mode::Look => (self.secrets)(place),
+            Mode::Write | Mode::Look => match (self.secrets)(place) {
+                Ok(secret) if secret.is_empty() => Err(format!("the {place} is empty")),
+                other => other,
+            },
         };
         let (body, secrets) = match secret::fill(&entry.body, look_up) {
             Ok(filled) => filled,
@@ -240,6 +244,18 @@ impl Shared {
         }
         applied
     }
+}
+
+/// Reads what a kind asks for.
+pub(super) async fn read(client: &Client, crud: &dyn Crud, wanted: &Wanted<'_>) -> Result<Vec<Answer>, Error> {
+    let mut answers = Vec::new();
+    for read in crud.reads(wanted) {
+        answers.push(client.read(&read).await?);
+    }
+    for read in crud.follow_ups(wanted, &answers) {
+        answers.push(client.read(&read).await?);
+    }
+    Ok(answers)
 }
 
 /// The end of a resource that could not be worked on.
@@ -299,9 +315,9 @@ impl Resource<'_> {
         }
         loop {
             let last = self.last();
-            let answers = self.read(last.as_ref()).await?;
             let wanted = self.wanted(last.as_ref());
-            let exists = self.crud.exists(&answers);
+            let answers = read(&shared.client, self.crud, &wanted).await?;
+            let exists = self.crud.exists(&wanted, &answers);
             let mut plan = self.crud.plan(&wanted, &answers).map_err(Error::Refused)?;
             if shared.options.mode == Mode::Compare && exists {
                 // Nobody can say whether a secret is the same.
@@ -333,11 +349,17 @@ impl Resource<'_> {
                     what.join(", ")
                 )));
             }
-            if last.is_none() {
-                // Nothing is set yet: a run that is killed here must not have the next one believe in the new secrets.
-                self.write_record(self.new_record(&plan).without_digests(), false).await?;
-            }
-            match self.change(&plan.changes, &mut done).await? {
+            let progressed = if let Some(error) = self.lacking().await? {
+                Progressed::NotYet(error)
+            } else {
+                match last {
+                    // Nothing is set yet: a run that is killed here must not have the next one believe in the new secrets.
+                    None => self.write_record(self.new_record(&plan).without_digests(), false).await?,
+                    Some(last) => self.note_new_parts(last, &plan).await?,
+                }
+                self.change(&plan.changes, &mut done).await?
+            };
+            match progressed {
                 Progressed::Done => self.noted = Some(plan.parts),
                 Progressed::LookAgain => {}
                 Progressed::NotYet(error) => {
@@ -364,12 +386,31 @@ impl Resource<'_> {
         Some(Record { parts: parts.clone(), ..record.clone() })
     }
 
-    async fn read(&self, last: Option<&Record>) -> Result<Vec<Answer>, Error> {
-        let mut answers = Vec::new();
-        for read in self.crud.reads(&self.wanted(last)) {
-            answers.push(self.shared.client.read(&read).await?);
+    /// Records the names of parts before they are made, so that a run that is killed leaves none that the next one takes for somebody
+    /// else's.
+    async fn note_new_parts(&mut self, last: Record, plan: &Plan) -> Result<(), Error> {
+        let new: Vec<Part> = plan
+            .parts
+            .iter()
+            .filter(|part| last.part(&part.name).is_none())
+            .map(|part| Part::named(&part.name))
+            .collect();
+        if new.is_empty() {
+            return Ok(());
         }
-        Ok(answers)
+        let parts = [last.parts.clone(), new].concat();
+        self.write_record(Record { parts, ..last }, true).await
+    }
+
+    /// The first thing that must be there and is not.
+    async fn lacking(&self) -> Result<Option<Error>, Error> {
+        for read in self.crud.prerequisites(&self.wanted(None)) {
+            if self.shared.client.read(&read).await? == Answer::Missing {
+                let path = shown_path(read.path.iter().map(String::as_str));
+                return Ok(Some(Error::Temporary(format!("{path} is not there"))));
+            }
+        }
+        Ok(None)
     }
 
     fn wanted<'w>(&'w self, last: Option<&'w Record>) -> Wanted<'w> {

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::Error;
-use super::apply::{Applied, ApplyEvent, ApplyReport, Ending, Mode, Options, Progress, failed};
+use super::apply::{Applied, ApplyEvent, ApplyReport, Ending, Mode, Options, Progress, failed, read};
 use super::client::Client;
 use super::deploy::{self, Event, Phase, Target};
 use super::register::{self, Register};
@@ -164,11 +164,8 @@ async fn remove_configuration(
     progress: &Progress,
 ) -> Result<String, Error> {
     let wanted = Wanted { place, id: &record.id, body: &Value::Null, secrets: &[], last: Some(record) };
-    let mut answers = Vec::new();
-    for read in crud.reads(&wanted) {
-        answers.push(client.read(&read).await?);
-    }
-    if !crud.exists(&answers) {
+    let answers = read(client, crud, &wanted).await?;
+    if !crud.exists(&wanted, &answers) {
         return Ok("it was gone already".to_owned());
     }
     let changes = crud.remove(&wanted, &answers).map_err(Error::Refused)?;

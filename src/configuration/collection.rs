@@ -228,7 +228,7 @@ impl Crud for Collection {
     }
 
     fn remove(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Vec<Change>, String> {
-        if !self.exists(answers) {
+        if !self.exists(wanted, answers) {
             return Ok(Vec::new());
         }
         let request = Request::new(Verb::Delete, self.one(wanted), Body::Empty, &self.needs("delete"));

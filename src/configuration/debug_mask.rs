@@ -157,7 +157,7 @@ impl Crud for Masks {
         vec![Read::json(wanted.place.path(&["debugmask"]), "apigee.maskconfigs.get")]
     }
 
-    fn exists(&self, answers: &[Answer]) -> bool {
+    fn exists(&self, _: &Wanted<'_>, answers: &[Answer]) -> bool {
         COMPARE.canonical(live(answers)).as_object().is_some_and(|fields| !fields.is_empty())
     }
 

@@ -101,7 +101,7 @@ impl Crud for Hooks {
         true
     }
 
-    fn exists(&self, answers: &[Answer]) -> bool {
+    fn exists(&self, _: &Wanted<'_>, answers: &[Answer]) -> bool {
         !attached(answers).is_empty()
     }
 

@@ -387,7 +387,7 @@ impl Crud for Keystores {
 
     fn plan(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Plan, String> {
         let mut plan = Plan::default();
-        if !self.exists(answers) {
+        if !self.exists(wanted, answers) {
             let body = Body::Json(json!({"name": wanted.id.name}));
             let request = Request::new(Verb::Post, wanted.place.path(&["keystores"]), body, "apigee.keystores.create");
             plan.changes.push(Change { what: "create".to_owned(), request, fields: Vec::new() });

@@ -46,8 +46,8 @@ use std::sync::LazyLock;
 use schemars::{Schema, SchemaGenerator};
 
 use crate::configuration::{
-    ConfigurationSpec, Crud, data_collector, debug_mask, flow_hook, key_value_map, keystore, reference, resource_file,
-    target_server,
+    ConfigurationSpec, Crud, api_doc, app, app_group, data_collector, debug_mask, developer, flow_hook, key_value_map,
+    keystore, product, reference, resource_file, target_server,
 };
 use crate::yaml::decode::DecodeError;
 use crate::yaml::{Node, decode};
@@ -142,6 +142,16 @@ kinds! {
         ApigeeFlowHook(flow_hook::FlowHook),
         /// What debug sessions of an environment hide. An environment has one; nothing else than what it lists is hidden.
         ApigeeDebugMask(debug_mask::DebugMask),
+        /// What an app with a key for it may call, how often, and what it costs.
+        ApigeeProduct(product::Product),
+        /// Somebody whose apps call proxies.
+        ApigeeDeveloper(developer::Developer),
+        /// An app of a developer, with its keys.
+        ApigeeApp(app::App),
+        /// Apps that several people own together, with their keys.
+        ApigeeAppGroup(app_group::AppGroup),
+        /// What a developer portal shows of an API product.
+        ApigeeApiDoc(api_doc::ApiDoc),
     }
 }
 
