@@ -170,8 +170,9 @@ impl Pod {
     fn secrets(&self) -> Secrets {
         let folder = self.file("secrets");
         Arc::new(move |place: &ValueFrom| match place {
-            ValueFrom::SecretKeyRef(secret) => fs::read_to_string(folder.join(&secret.name).join(&secret.key))
-                .map_err(|_| format!("the {place} is not there")),
+            ValueFrom::SecretKeyRef(secret) => {
+                fs::read(folder.join(&secret.name).join(&secret.key)).map_err(|_| format!("the {place} is not there"))
+            }
             ValueFrom::File(path) => Err(format!("no file `{path}` in a test")),
         })
     }

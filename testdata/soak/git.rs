@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::kinds::{GENERATORS, Generator};
+use crate::kinds::{GENERATORS, generator};
 use crate::pick;
 use crate::random::Random;
 
@@ -26,8 +26,17 @@ pub(crate) struct Item {
 pub(crate) enum Use {
     /// It always names one.
     Needs(&'static str),
+    /// It always names one that no other of its kind names.
+    NeedsAlone(&'static str),
     /// It may name one.
     May(&'static str),
+}
+
+impl Use {
+    fn kind(self) -> &'static str {
+        let (Self::Needs(kind) | Self::NeedsAlone(kind) | Self::May(kind)) = self;
+        kind
+    }
 }
 
 /// Never deleted, so that no state of Git is empty.
@@ -38,10 +47,6 @@ fn anchor() -> Key {
 /// What the first commit has.
 pub(crate) fn first() -> Git {
     Git::from([(anchor(), Item { content: 0, uses: BTreeMap::new() })])
-}
-
-fn generator(kind: &str) -> &'static Generator {
-    GENERATORS.iter().find(|generator| generator.kind == kind).unwrap()
 }
 
 /// Makes a commit: what was done, in a word for the count and in words for people.
@@ -93,9 +98,8 @@ fn add(git: &mut Git, random: &mut Random) -> Option<Key> {
     let key = (generator.kind, name);
     git.insert(key.clone(), Item { content: random.below(1000), uses: BTreeMap::new() });
     for wanted in generator.uses {
-        let (Use::Needs(kind) | Use::May(kind)) = *wanted;
-        if matches!(wanted, Use::Needs(_)) || random.below(2) == 0 {
-            choose(git, &key, kind, random);
+        if !matches!(wanted, Use::May(_)) || random.below(2) == 0 {
+            choose(git, &key, *wanted, random);
         }
     }
     Some(key)
@@ -109,12 +113,21 @@ fn free_name(git: &Git, kind: &'static str, random: &mut Random) -> Option<Strin
     if free.is_empty() { None } else { Some(pick(&free, random).clone()) }
 }
 
-/// Lets a resource name another one of a kind.
-fn choose(git: &mut Git, key: &Key, kind: &'static str, random: &mut Random) {
-    let names: Vec<String> = git.keys().filter(|(known, _)| *known == kind).map(|(_, name)| name.clone()).collect();
+/// Lets a resource name another one.
+fn choose(git: &mut Git, key: &Key, wanted: Use, random: &mut Random) {
+    let kind = wanted.kind();
+    let is_free = |name: &String| !matches!(wanted, Use::NeedsAlone(_)) || !is_named(git, key, kind, name);
+    let known = git.keys().filter(|(known, _)| *known == kind).map(|(_, name)| name);
+    let names: Vec<String> = known.filter(|name| is_free(name)).cloned().collect();
     if let Some(item) = git.get_mut(key).filter(|_| !names.is_empty()) {
         item.uses.insert(kind, pick(&names, random).clone());
     }
+}
+
+/// True if another resource of the kind of `key` names one.
+fn is_named(git: &Git, key: &Key, kind: &str, name: &str) -> bool {
+    git.iter()
+        .any(|(other, item)| other.0 == key.0 && other != key && item.uses.get(kind).is_some_and(|named| named == name))
 }
 
 /// Makes each name one of something that is there. What needs a thing that there is none of goes.
@@ -123,15 +136,15 @@ fn mend(git: &mut Git, random: &mut Random) {
         let before = git.clone();
         for key in before.keys() {
             for wanted in generator(key.0).uses {
-                let (Use::Needs(kind) | Use::May(kind)) = *wanted;
+                let kind = wanted.kind();
                 let Some(item) = git.get_mut(key) else { continue };
                 let named = item.uses.get(kind).map(|name| (kind, name.clone()));
                 if named.as_ref().is_some_and(|named| before.contains_key(named)) {
                     continue;
                 }
                 item.uses.remove(kind);
-                if matches!(wanted, Use::Needs(_)) {
-                    choose(git, key, kind, random);
+                if !matches!(wanted, Use::May(_)) {
+                    choose(git, key, *wanted, random);
                     if !git.get(key).is_some_and(|item| item.uses.contains_key(kind)) {
                         git.remove(key);
                     }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::closed_loop::{Apigee, files, resource, without_root};
 use crate::git::{Git, Item, Key, Use};
+use crate::{in_environments, in_organizations};
 
 /// What stands at each path of Apigee.
 pub(crate) type State = BTreeMap<String, Value>;
@@ -26,31 +27,31 @@ pub(crate) struct Generator {
     /// What it names.
     pub(crate) uses: &'static [Use],
     /// What a user writes.
-    spec: fn(&Thing<'_>) -> Value,
+    pub(crate) spec: fn(&Thing<'_>) -> Value,
     /// What Apigee has then.
-    expected: fn(&Thing<'_>, &mut State),
+    pub(crate) expected: fn(&Thing<'_>, &mut State),
     /// What people may do to it.
-    hands: fn(&Thing<'_>) -> Vec<Call>,
+    pub(crate) hands: fn(&Thing<'_>) -> Vec<Call>,
 }
 
 /// One resource.
 pub(crate) struct Thing<'a> {
-    name: &'a str,
-    item: &'a Item,
+    pub(crate) name: &'a str,
+    pub(crate) item: &'a Item,
 }
 
 impl Thing<'_> {
     /// One of so many, by the content.
-    fn one_of(&self, count: u64) -> u64 {
+    pub(crate) fn one_of(&self, count: u64) -> u64 {
         self.item.content % count
     }
 
     /// One of so many, for what cannot be changed while the name is the same.
-    fn fixed(&self, count: u64) -> u64 {
+    pub(crate) fn fixed(&self, count: u64) -> u64 {
         self.name.bytes().fold(7, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) / 8 % count
     }
 
-    fn named(&self, kind: &str) -> Option<&str> {
+    pub(crate) fn named(&self, kind: &str) -> Option<&str> {
         self.item.uses.get(kind).map(String::as_str)
     }
 
@@ -64,85 +65,105 @@ impl Thing<'_> {
     }
 }
 
-pub(crate) const GENERATORS: &[Generator] = &[
-    Generator {
-        kind: "ApigeeTargetServer",
-        most: 6,
-        uses: &[],
-        spec: |thing| {
-            let host = format!("host-{}.example.com", thing.item.content);
-            let mut spec = json!({"host": host, "port": 8000 + thing.one_of(7)});
-            if thing.one_of(3) == 0 {
-                spec["description"] = json!("A server");
-                spec["enabled"] = json!(false);
-            }
-            if thing.fixed(2) == 0 {
-                spec["protocol"] = json!("HTTP2");
-            }
-            spec
-        },
-        expected: |thing, state| {
-            for environment in ENVIRONMENTS {
-                let path = format!("environments/{environment}/targetservers/{}", thing.name);
-                state.insert(path, target_server(thing));
-            }
-        },
-        hands: |thing| {
-            let path = |environment| format!("environments/{environment}/targetservers/{}", thing.name);
-            let mut other = target_server(thing);
-            other["host"] = json!("by-hand.example.com");
-            vec![(Method::DELETE, path("prod"), None), (Method::PUT, path("test"), Some(other))]
-        },
-    },
-    Generator {
-        kind: "ApigeeKeyValueMap",
-        most: 8,
-        uses: &[Use::May("ApigeeProxy")],
-        spec: |thing| {
-            let mut spec = json!({"entries": entries(thing)});
-            if let Some(proxy) = thing.named("ApigeeProxy") {
-                spec["scope"] = json!("proxy");
-                spec["proxy"] = json!(proxy);
-            } else if thing.fixed(3) == 0 {
-                spec["scope"] = json!("organization");
-            } else {
-                spec["environments"] = json!(thing.environments());
-            }
-            spec
-        },
-        expected: |thing, state| {
-            for path in maps(thing) {
-                state.insert(path, entries(thing));
-            }
-        },
-        hands: |thing| {
-            let mut calls = Vec::new();
-            for path in maps(thing) {
-                let other = json!({"name": "k0", "value": "by hand"});
-                calls.push((Method::PUT, format!("{path}/entries/k0"), Some(other)));
-                calls.push((Method::DELETE, format!("{path}/entries/k1"), None));
-                calls.push((Method::DELETE, path, None));
-            }
-            calls
-        },
-    },
-    Generator {
-        kind: "ApigeeProxy",
-        most: 8,
-        uses: &[Use::May("ApigeeTargetServer"), Use::May("ApigeeSharedFlow")],
-        spec: |thing| bundle_spec(BundleKind::Proxy, thing),
-        expected: |thing, state| bundle(BundleKind::Proxy, thing, state),
-        hands: |_| Vec::new(),
-    },
-    Generator {
-        kind: "ApigeeSharedFlow",
-        most: 5,
-        uses: &[],
-        spec: |thing| bundle_spec(BundleKind::SharedFlow, thing),
-        expected: |thing, state| bundle(BundleKind::SharedFlow, thing, state),
-        hands: |_| Vec::new(),
-    },
+/// One for each kind.
+pub(crate) const GENERATORS: &[&Generator] = &[
+    &TARGET_SERVER,
+    &KEY_VALUE_MAP,
+    &PROXY,
+    &SHARED_FLOW,
+    &in_environments::KEYSTORE,
+    &in_environments::REFERENCE,
+    &in_environments::RESOURCE_FILE,
+    &in_environments::FLOW_HOOK,
+    &in_environments::DEBUG_MASK,
+    &in_organizations::DATA_COLLECTOR,
+    &in_organizations::PRODUCT,
+    &in_organizations::DEVELOPER,
+    &in_organizations::APP,
+    &in_organizations::APP_GROUP,
+    &in_organizations::API_DOC,
 ];
+
+const TARGET_SERVER: Generator = Generator {
+    kind: "ApigeeTargetServer",
+    most: 6,
+    uses: &[],
+    spec: |thing| {
+        let host = format!("host-{}.example.com", thing.item.content);
+        let mut spec = json!({"host": host, "port": 8000 + thing.one_of(7)});
+        if thing.one_of(3) == 0 {
+            spec["description"] = json!("A server");
+            spec["enabled"] = json!(false);
+        }
+        if thing.fixed(2) == 0 {
+            spec["protocol"] = json!("HTTP2");
+        }
+        spec
+    },
+    expected: |thing, state| {
+        for environment in ENVIRONMENTS {
+            let path = format!("environments/{environment}/targetservers/{}", thing.name);
+            state.insert(path, target_server(thing));
+        }
+    },
+    hands: |thing| {
+        let path = |environment| format!("environments/{environment}/targetservers/{}", thing.name);
+        let mut other = target_server(thing);
+        other["host"] = json!("by-hand.example.com");
+        vec![(Method::DELETE, path("prod"), None), (Method::PUT, path("test"), Some(other))]
+    },
+};
+
+const KEY_VALUE_MAP: Generator = Generator {
+    kind: "ApigeeKeyValueMap",
+    most: 8,
+    uses: &[Use::May("ApigeeProxy")],
+    spec: |thing| {
+        let mut spec = json!({"entries": entries(thing)});
+        if let Some(proxy) = thing.named("ApigeeProxy") {
+            spec["scope"] = json!("proxy");
+            spec["proxy"] = json!(proxy);
+        } else if thing.fixed(3) == 0 {
+            spec["scope"] = json!("organization");
+        } else {
+            spec["environments"] = json!(thing.environments());
+        }
+        spec
+    },
+    expected: |thing, state| {
+        for path in maps(thing) {
+            state.insert(path, entries(thing));
+        }
+    },
+    hands: |thing| {
+        let mut calls = Vec::new();
+        for path in maps(thing) {
+            let other = json!({"name": "k0", "value": "by hand"});
+            calls.push((Method::PUT, format!("{path}/entries/k0"), Some(other)));
+            calls.push((Method::DELETE, format!("{path}/entries/k1"), None));
+            calls.push((Method::DELETE, path, None));
+        }
+        calls
+    },
+};
+
+const PROXY: Generator = Generator {
+    kind: "ApigeeProxy",
+    most: 8,
+    uses: &[Use::May("ApigeeTargetServer"), Use::May("ApigeeSharedFlow")],
+    spec: |thing| bundle_spec(BundleKind::Proxy, thing),
+    expected: |thing, state| bundle(BundleKind::Proxy, thing, state),
+    hands: |_| Vec::new(),
+};
+
+const SHARED_FLOW: Generator = Generator {
+    kind: "ApigeeSharedFlow",
+    most: 5,
+    uses: &[],
+    spec: |thing| bundle_spec(BundleKind::SharedFlow, thing),
+    expected: |thing, state| bundle(BundleKind::SharedFlow, thing, state),
+    hands: |_| Vec::new(),
+};
 
 fn target_server(thing: &Thing<'_>) -> Value {
     let mut server = json!({
@@ -208,8 +229,9 @@ fn bundle(kind: BundleKind, thing: &Thing<'_>, state: &mut State) {
     }
 }
 
-fn generator(kind: &str) -> &'static Generator {
-    GENERATORS.iter().find(|generator| generator.kind == kind).unwrap()
+/// The generator of a kind.
+pub(crate) fn generator(kind: &str) -> &'static Generator {
+    GENERATORS.iter().copied().find(|generator| generator.kind == kind).unwrap()
 }
 
 /// What users write.
@@ -239,10 +261,8 @@ pub(crate) fn by_hand((kind, name): &Key, item: &Item) -> Vec<Call> {
 
 /// What Apigee has.
 pub(crate) async fn read(apigee: &Apigee) -> State {
-    apigee.state(&ENVIRONMENTS).await
-}
-
-/// The Secrets of the cluster.
-pub(crate) fn secrets() -> BTreeMap<String, BTreeMap<String, String>> {
-    BTreeMap::new()
+    let mut state = apigee.state(&ENVIRONMENTS).await;
+    in_environments::read(apigee, &mut state).await;
+    in_organizations::read(apigee, &mut state).await;
+    state
 }

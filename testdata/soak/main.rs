@@ -14,6 +14,8 @@
 mod closed_loop;
 mod git;
 mod hands;
+mod in_environments;
+mod in_organizations;
 mod kinds;
 // The demo runs the program; here only its volumes are put together.
 #[allow(dead_code, unused_imports)]
@@ -40,7 +42,7 @@ use random::Random;
 use serde_json::{Value, json};
 
 /// About this many resources of ours are in Apigee.
-const RESOURCES: usize = 30;
+const RESOURCES: usize = 35;
 
 /// One that has something to do then has not converged.
 const QUIET_EVERY: u64 = 10;
@@ -104,7 +106,7 @@ impl Soak {
             counts: Counts::new(),
             story: Vec::new(),
         };
-        soak.cluster.secrets = kinds::secrets();
+        soak.cluster.secrets = in_organizations::secrets();
         let start = Instant::now();
         for commit in 1..=commits {
             soak.story.clear();
