@@ -167,7 +167,8 @@ impl Run<'_> {
         } else {
             old.into_iter().map(|(bundle, _)| bundle).collect()
         };
-        let all_compared = is_deep && report.resources.is_empty();
+        // Who always compares needs no note of it, and a run that finds nothing writes nothing.
+        let all_compared = is_deep && self.how.deep == Deep::Daily && report.resources.is_empty();
         report.extend(self.deploy(bundles).await?);
         let done = std::mem::take(&mut report.resources);
         self.remember(register, &done, all_compared.then_some(now), &mut report).await;

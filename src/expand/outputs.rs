@@ -249,6 +249,10 @@ impl<'r> Outputs<'r> {
                     let key = (namespace.clone(), scope, place, environment.name().to_owned());
                     self.configurations.get(&key).map(|here| configuration::document(here.entries.clone()).resources)
                 };
+                // The last resource of an organization leaves as well: whoever has looked after it goes on.
+                let first = environments.iter().filter(|other| other.organization() == environment.organization());
+                let is_first = first.map(|other| other.name()).min() == Some(environment.name());
+                let organization = of(Scope::Organization).or_else(|| is_first.then(Vec::new));
                 let reconciler = Reconciler {
                     environment,
                     namespace: some(namespace),
@@ -257,7 +261,7 @@ impl<'r> Outputs<'r> {
                     how: &how,
                     members,
                     configuration: of(Scope::Environment).unwrap_or_default(),
-                    organization: of(Scope::Organization),
+                    organization,
                 };
                 match reconciler.objects() {
                     Ok([map, cron_job]) => {
