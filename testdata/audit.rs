@@ -66,7 +66,7 @@ async fn world() -> Sandbox {
 
     let http = reqwest::Client::new();
     let base = format!("{}/v1/organizations/acme", sandbox.url());
-    let body = zip::pack(BundleKind::Proxy, &proxy("theirs")).unwrap().to_vec();
+    let body = zip::pack(BundleKind::Proxy, &proxy("theirs")).unwrap();
     let import = http.post(format!("{base}/apis?name=theirs&action=import")).body(body);
     let import = import.header("content-type", "application/octet-stream");
     let deploy = http.post(format!("{base}/environments/prod/apis/theirs/revisions/1/deployments"));

@@ -25,7 +25,7 @@ use super::survey::MAX_DOWNLOADS;
 use super::{Error, Provenance};
 use crate::bundle::{BundleKind, Files};
 use crate::configuration::document::{Document, SCHEMA_VERSION};
-use crate::configuration::{Entry, Id, OwnedPlace, Record, WhenGone};
+use crate::configuration::{Crud, Entry, Id, OwnedPlace, Record, WhenGone};
 use crate::duration::millis;
 use crate::inventory::{Inventory, InventoryBundle};
 use crate::spec;
@@ -340,7 +340,7 @@ fn now() -> u64 {
 }
 
 fn after_bundles(entry: &Entry) -> bool {
-    spec::kind(&entry.id.kind).and_then(|kind| kind.crud).is_some_and(|crud| crud.after_bundles())
+    spec::kind(&entry.id.kind).and_then(|kind| kind.crud).is_some_and(Crud::after_bundles)
 }
 
 fn own_id(entry: &Entry) -> Id {

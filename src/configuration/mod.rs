@@ -113,6 +113,11 @@ pub struct Place<'a> {
 }
 
 impl Place<'_> {
+    /// What lives there.
+    pub fn scope(&self) -> Scope {
+        if self.environment.is_some() { Scope::Environment } else { Scope::Organization }
+    }
+
     /// The parts of a path of the API from `organizations` on.
     pub fn path(&self, below: &[&str]) -> Vec<String> {
         let mut parts = vec!["organizations", self.organization];

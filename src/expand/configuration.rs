@@ -269,7 +269,7 @@ pub(super) fn objects(
     let place = place(scope, environment);
     let label = environment.resource.subject.label();
     let metadata = |role| Metadata { namespace, owner: &label, role, bundle: None, component: "configuration" };
-    let stem = k8s::configuration_name(place);
+    let stem = k8s::configuration_name(environment.resource_name(), scope);
     let map = JsonMap::new(document, FILE_NAME, &stem, &metadata("configuration")).map_err(internal)?;
     let map = map.ok_or_else(|| {
         let message = format!("the configuration of {place} is larger than a ConfigMap");
@@ -280,6 +280,7 @@ pub(super) fn objects(
     let deployment = Deployment {
         organization: environment.organization(),
         environment: environment.name(),
+        resource: environment.resource_name(),
         endpoint: environment.endpoint.as_deref(),
         payload: Payload::Configuration {
             config_map: &map.object.id.name,

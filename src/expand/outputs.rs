@@ -184,7 +184,7 @@ impl<'r> Outputs<'r> {
             match made {
                 Ok([map, job]) => {
                     // The name of its file must not change with the digest.
-                    let stem = Some(k8s::configuration_name(configuration::place(*scope, environment)));
+                    let stem = Some(k8s::configuration_name(environment.resource_name(), *scope));
                     outputs.push(Output { object: map, from: environment.resource, stem });
                     outputs.push(Output::new(job, environment.resource));
                 }
@@ -265,7 +265,7 @@ impl<'r> Outputs<'r> {
                 };
                 match reconciler.objects() {
                     Ok([map, cron_job]) => {
-                        let stem = Some(k8s::environment_name(environment.name(), "inventory"));
+                        let stem = Some(k8s::environment_name(environment.resource_name(), "inventory"));
                         outputs.push(Output { object: map, from: environment.resource, stem });
                         outputs.push(Output::new(cron_job, environment.resource));
                     }
@@ -300,6 +300,7 @@ impl<'r> Outputs<'r> {
         let deployment = Deployment {
             organization: environment.organization(),
             environment: environment.name(),
+            resource: environment.resource_name(),
             endpoint: environment.endpoint.as_deref(),
             payload,
             digest,
