@@ -19,6 +19,7 @@ use apigee_flux::apigee::{BatchReport, Client, Error, Options, Target, TokenSour
 use apigee_flux::bundle::{BundleKind, zip};
 use apigee_flux::configuration::secret::ValueFrom;
 use apigee_flux::configuration::{Document, OwnedPlace, record};
+use apigee_flux::diag::Diagnostic;
 use apigee_flux::expand::{Options as Expand, expand};
 use apigee_flux::k8s::Object;
 use apigee_flux::krm::Input;
@@ -101,7 +102,7 @@ impl Cluster {
         let text = resources.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n---\n");
         let input = Input::read(&text).unwrap();
         let expansion = expand(&input, &Expand::default());
-        let errors: Vec<String> = expansion.diagnostics.iter().map(|found| found.text()).collect();
+        let errors: Vec<String> = expansion.diagnostics.iter().map(Diagnostic::text).collect();
         assert!(!expansion.objects.is_empty() && errors.is_empty(), "{errors:?}");
         let old: BTreeMap<&str, _> =
             self.objects.iter().map(|object| (object.id.name.as_str(), object.pod_template())).collect();
@@ -127,11 +128,6 @@ impl Cluster {
         let root = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let container = pod::prepare(job, &cluster, root.path()).unwrap();
         Pod { container, _root: root }
-    }
-
-    /// True if there is such a Job or CronJob.
-    pub(crate) fn has(&self, kind: &str, name: &str) -> bool {
-        self.objects.iter().any(|object| object.id.kind == kind && object.id.name == name)
     }
 }
 
@@ -355,7 +351,7 @@ impl Apigee {
         let files = files.as_object().unwrap().iter().map(|(path, text)| {
             (apigee_flux::bundle::BundlePath::parse(path).unwrap(), text.as_str().unwrap().as_bytes().to_vec())
         });
-        let zip = zip::pack(kind, &files.collect()).unwrap().to_vec();
+        let zip = zip::pack(kind, &files.collect()).unwrap();
         let url = self.url(&format!("{}?name={name}&action=import", kind.collection()));
         let request = self.http.post(url).header("content-type", "application/octet-stream").body(zip);
         let answer: Value = request.send().await.unwrap().error_for_status().unwrap().json().await.unwrap();
@@ -397,7 +393,7 @@ impl Apigee {
                 entries.insert(entry["name"].as_str().unwrap().to_owned(), entry["value"].clone());
             }
             match page["nextPageToken"].as_str() {
-                Some(next) if !next.is_empty() => token = next.to_owned(),
+                Some(next) if !next.is_empty() => next.clone_into(&mut token),
                 _ => return Some(entries),
             }
         }
@@ -455,7 +451,7 @@ fn reconciler(environment: &str) -> String {
 }
 
 const POLLING: Polling =
-    Polling { first: Duration::from_millis(5), longest: Duration::from_millis(40), grace: Duration::from_secs(60) };
+    Polling { first: Duration::from_millis(5), longest: Duration::from_millis(40), grace: Duration::from_mins(1) };
 
 async fn run_apply(pod: &Pod, client: &Client, options: &apply::Options) -> Result<ApplyReport, Error> {
     let document = Document::parse(&read(&pod.file("configuration"))).unwrap();

@@ -427,6 +427,39 @@ async fn the_last_resource_of_an_organization_goes_too() {
     assert!(!world.state().await.contains_key("keyvaluemaps/shared"));
 }
 
+/// The first environment of an organization looks after it: a new one in front of it may do so only if it is the same owner.
+#[tokio::test]
+async fn a_new_first_environment_takes_an_organization_over_as_the_same_owner_only() {
+    let environment = |name: &str, owner: Option<&str>| {
+        let mut spec = json!({"organization": "acme", "batch": "environment"});
+        if let Some(owner) = owner {
+            spec["owner"] = json!(owner);
+        }
+        resource("ApigeeEnvironment", name, &spec)
+    };
+    let shared = || {
+        let spec = json!({"scope": "organization", "deletionPolicy": "Delete", "entries": {"a": "1"}});
+        resource("ApigeeKeyValueMap", "shared", &spec)
+    };
+    for owner in [None, Some("team")] {
+        let mut world = World::of(&[environment("prod", owner), proxy("plain", "A"), shared()]).await;
+        let before = world.state().await;
+        world.render(&[environment("dev", owner), environment("prod", owner), proxy("plain", "A"), shared()]);
+        let first = world.apigee.reconcile(&world.cluster, "dev", How::REPAIR).await.unwrap();
+        let (ending, reason, code) = of(&first, "ApigeeKeyValueMap shared");
+        if owner.is_some() {
+            assert_eq!(ending, Ending::Unchanged, "{reason}");
+        } else {
+            assert!(
+                code == 65 && reason.contains("it belongs to `default/prod`, and this is `default/dev`"),
+                "{reason}"
+            );
+        }
+        assert_eq!(changed(&world.reconcile(How::REPAIR).await), []);
+        assert_eq!(world.state().await, before);
+    }
+}
+
 /// An account of one environment may see nothing of the organization.
 #[tokio::test]
 async fn an_account_of_one_environment_needs_nothing_of_the_organization() {

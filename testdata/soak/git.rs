@@ -57,7 +57,7 @@ pub(crate) fn change(git: &mut Git, history: &[Git], about: usize, random: &mut 
         return vec![("reverts", format!("back to commit {}", to + 1))];
     }
     let mut done = Vec::new();
-    for _ in 0..1 + random.below(4) {
+    for _ in 0..=random.below(4) {
         let keys: Vec<Key> = git.keys().filter(|key| **key != anchor()).cloned().collect();
         // The fuller it is, the more goes.
         let adds = random.below(2 * about as u64) >= keys.len() as u64;
