@@ -548,6 +548,33 @@ async fn a_missing_secret_fails_alone_and_a_new_one_arrives() {
     }
 }
 
+/// What is there elsewhere is told in Apigee's words, but for the secret.
+#[tokio::test]
+async fn a_consumer_key_of_another_app_is_told_as_what_it_is() {
+    let mut world = World::start().await;
+    let at = |key: &str| json!({"valueFrom": {"secretKeyRef": {"name": "keys", "key": key}}});
+    let keys = json!({"main": {"consumerKey": at("key"), "consumerSecret": at("secret")}});
+    let developer = json!({"email": "ann@example.com", "firstName": "Ann", "lastName": "Lee"});
+    let keys_of = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let secret = BTreeMap::from([keys_of("key", "k3y-of-somebody"), keys_of("secret", "s3cret-of-somebody")]);
+    world.cluster.secrets.insert("keys".to_owned(), secret);
+    let foreign = json!({"email": "bob@example.com", "firstName": "B", "lastName": "R", "userName": "bob"});
+    world.apigee.by_hand(Method::POST, "developers", Some(&foreign)).await;
+    world.apigee.by_hand(Method::POST, "developers/bob@example.com/apps", Some(&json!({"name": "his"}))).await;
+    let key = json!({"consumerKey": "k3y-of-somebody", "consumerSecret": "s3cret-of-somebody"});
+    world.apigee.by_hand(Method::POST, "developers/bob@example.com/apps/his/keys", Some(&key)).await;
+    world.render(&[
+        environment(),
+        resource("ApigeeProduct", "all", &json!({"allProxies": true, "allEnvironments": true})),
+        resource("ApigeeDeveloper", "ann", &developer),
+        resource("ApigeeApp", "hers", &json!({"developer": "ann@example.com", "products": ["all"], "keys": keys})),
+    ]);
+    let report = world.reconcile(How::REPAIR).await;
+    let (ending, reason, code) = of(&report, "ApigeeApp ann@example.com/hers");
+    assert_eq!((ending, code), (Ending::Failed, 75), "{reason}");
+    assert!(reason.contains("409") && !reason.contains("k3y-of"), "{reason}");
+}
+
 #[tokio::test]
 async fn the_daily_comparison_is_made_once_a_day() {
     let world = World::of(&shop()).await;

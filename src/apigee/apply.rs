@@ -288,7 +288,7 @@ enum Progressed {
     /// All were done.
     Done,
     /// What Apigee has must be read again before anything else is done.
-    LookAgain,
+    LookAgain(Error),
     /// Something must be there, or must be gone, before.
     NotYet(Error),
 }
@@ -301,6 +301,7 @@ impl Resource<'_> {
         let mut done: Vec<String> = Vec::new();
         let mut ending = Ending::Unchanged;
         let mut waited_for = String::new();
+        let mut conflict = None;
         let known = shared.register.get(&self.entry.id);
         let is_foreign =
             |record: &&Record| shared.options.mode != Mode::Compare && record.owner != shared.options.owner;
@@ -344,10 +345,13 @@ impl Resource<'_> {
             }
             rounds += 1;
             if rounds > MAX_ROUNDS {
-                return Err(Error::Temporary(format!(
-                    "Apigee does not keep what it is sent: after {MAX_ROUNDS} rounds there is still left: {}",
-                    what.join(", ")
-                )));
+                let left = what.join(", ");
+                return Err(Error::Temporary(match conflict {
+                    Some(error) => format!("after {MAX_ROUNDS} rounds there is still left: {left}: {error}"),
+                    None => format!(
+                        "Apigee does not keep what it is sent: after {MAX_ROUNDS} rounds there is still left: {left}"
+                    ),
+                }));
             }
             let progressed = if let Some(error) = self.lacking().await? {
                 Progressed::NotYet(error)
@@ -360,8 +364,11 @@ impl Resource<'_> {
                 self.change(&plan.changes, &mut done).await?
             };
             match progressed {
-                Progressed::Done => self.noted = Some(plan.parts),
-                Progressed::LookAgain => {}
+                Progressed::Done => {
+                    self.noted = Some(plan.parts);
+                    conflict = None;
+                }
+                Progressed::LookAgain(error) => conflict = Some(error),
                 Progressed::NotYet(error) => {
                     if Instant::now() >= deadline {
                         return Err(error);
@@ -487,7 +494,9 @@ impl Resource<'_> {
                 Ok(_) => done.push(change.what.clone()),
                 Err(error) if error.is_precondition() => return Ok(Progressed::NotYet(error)),
                 Err(error) if error.is_not_found() => return Ok(Progressed::NotYet(error)),
-                Err(error) if error.is_conflict() || error.is_ambiguous() => return Ok(Progressed::LookAgain),
+                Err(error) if error.is_conflict() || error.is_ambiguous() => {
+                    return Ok(Progressed::LookAgain(error));
+                }
                 Err(error) => return Err(error),
             }
         }
