@@ -282,7 +282,13 @@ impl Apigee {
     async fn reconcile_pod(&self, pod: &Pod, how: How) -> Result<ApplyReport, Error> {
         let (inventory, bundles) = read_inventory(&pod.file("inventory"), &pod.file("bundles"))?;
         let options = self.options(pod.argument("owner").unwrap(), how.mode);
-        let how = Reconcile { options, max_deletes: how.max_deletes, young: how.young, deep: how.deep };
+        let how = Reconcile {
+            options,
+            owner_of_organization: pod.argument("owner-of-organization").unwrap().to_owned(),
+            max_deletes: how.max_deletes,
+            young: how.young,
+            deep: how.deep,
+        };
         let progress: apply::Progress = Arc::new(|_: ApplyEvent<'_>| ());
         reconcile(&self.client, &pod.target(), &inventory, bundles, pod.secrets(), &how, progress).await
     }

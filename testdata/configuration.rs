@@ -99,7 +99,7 @@ async fn check(case: &Path) -> Result<(), Failed> {
     let mut text = String::new();
     let mut secrets = case.join("secrets");
     let mut planted = BTreeSet::new();
-    let mut places: BTreeMap<String, OwnedPlace> = BTreeMap::new();
+    let mut places: BTreeMap<String, (OwnedPlace, String)> = BTreeMap::new();
     for step in 1.. {
         let Ok(input) = fs::read_to_string(case.join(format!("{step}.yaml"))) else { break };
         let other = case.join(format!("secrets-{step}"));
@@ -112,18 +112,19 @@ async fn check(case: &Path) -> Result<(), Failed> {
         }
         let rendered = render(&input)?;
         for applying in &rendered {
-            places.insert(applying.place.as_place().to_string(), applying.place.clone());
+            let place = (applying.place.clone(), applying.owner.clone());
+            places.insert(applying.place.as_place().to_string(), place);
         }
-        for (name, place) in &places {
+        for (name, (place, owner)) in &places {
             let _ = writeln!(text, "# step {step}, {name}");
             let here = rendered.iter().find(|applying| applying.place == *place);
-            let (document, owner) = match here {
-                Some(applying) => (applying.document.clone(), applying.owner.clone()),
-                None => (Document { schema_version: 1, resources: Vec::new() }, rendered[0].owner.clone()),
+            let document = match here {
+                Some(applying) => applying.document.clone(),
+                None => Document { schema_version: 1, resources: Vec::new() },
             };
-            text.push_str(&world.apply(place, &owner, &document, &secrets).await?);
+            text.push_str(&world.apply(place, owner, &document, &secrets).await?);
             let before = world.sandbox.requests().len();
-            let again = world.apply(place, &owner, &document, &secrets).await?;
+            let again = world.apply(place, owner, &document, &secrets).await?;
             let requests = world.sandbox.requests();
             let failed = again.contains("failed ");
             if requests[before..].iter().any(|request| request.is_write) && !failed {
@@ -216,7 +217,7 @@ impl World {
         });
         let report = apply(&self.client, place, document, look_up, &options, Arc::clone(&progress)).await?;
         let ids = document.resources.iter().map(|entry| entry.id.clone()).collect();
-        let kept = [Kept { place: place.clone(), ids }];
+        let kept = [Kept { place: place.clone(), owner: owner.to_owned(), ids }];
         let pruned = prune(&self.client, &kept, 5, &options, progress).await?;
         let mut text = String::new();
         for Applied { id, result, reason, .. } in report.resources.iter().chain(&pruned.resources) {

@@ -23,6 +23,8 @@ use crate::spec::{self, KINDS};
 pub struct Kept {
     /// The place.
     pub place: OwnedPlace,
+    /// Whose it is.
+    pub owner: String,
     /// All of it.
     pub ids: BTreeSet<Id>,
 }
@@ -43,14 +45,14 @@ pub async fn prune(
 ) -> Result<ApplyReport, Error> {
     let client = client.with_own_count();
     let mut leaving: Vec<Leaving> = Vec::new();
-    for Kept { place, ids } in kept {
+    for Kept { place, owner, ids } in kept {
         let register = match Register::read(&client, place.as_place()).await {
             // Git wants nothing of an organization that this account may not even look at: then nothing of it is ours.
             Err(error) if ids.is_empty() && error.is_forbidden() => continue,
             other => other?,
         };
         let left = register.records().filter(|record| {
-            record.owner == options.owner && record.when_gone != WhenGone::Orphan && !ids.contains(&record.id)
+            record.owner == *owner && record.when_gone != WhenGone::Orphan && !ids.contains(&record.id)
         });
         leaving.extend(left.map(|record| Leaving { place: place.clone(), record: record.clone() }));
     }

@@ -51,6 +51,8 @@ const DAY: Duration = Duration::from_hours(24);
 pub struct Reconcile {
     /// How configuration is applied; the rest follows it.
     pub options: Options,
+    /// Whose desired state the organization is.
+    pub owner_of_organization: String,
     /// What may be deleted at once; none: what left Git stays.
     pub max_deletes: Option<usize>,
     /// A deployment that is younger is left alone.
@@ -113,9 +115,11 @@ impl Run<'_> {
             return Ok(report);
         }
         let ids = self.inventory.bundles.iter().map(id).chain(self.inventory.environment.iter().map(own_id));
-        let mut kept = vec![Kept { place: self.place.clone(), ids: ids.collect() }];
+        let owner = |place: &OwnedPlace| self.options(place).owner;
+        let mut kept = vec![Kept { owner: owner(&self.place), place: self.place.clone(), ids: ids.collect() }];
         if let Some(entries) = &self.inventory.organization {
-            kept.push(Kept { place: organization, ids: entries.iter().map(own_id).collect() });
+            let ids = entries.iter().map(own_id).collect();
+            kept.push(Kept { owner: owner(&organization), place: organization, ids });
         }
         let progress = Arc::clone(&self.progress);
         let pruned = prune(self.client, &kept, max_deletes, &self.how.options, progress).await;
@@ -150,7 +154,16 @@ impl Run<'_> {
         }
         let document = Document { schema_version: SCHEMA_VERSION, resources };
         let (secrets, progress) = (Arc::clone(&self.secrets), Arc::clone(&self.progress));
-        apply(self.client, place, &document, secrets, &self.how.options, progress).await
+        apply(self.client, place, &document, secrets, &self.options(place), progress).await
+    }
+
+    /// How the configuration of a place is applied.
+    fn options(&self, place: &OwnedPlace) -> Options {
+        let owner = match place.environment {
+            Some(_) => self.how.options.owner.clone(),
+            None => self.how.owner_of_organization.clone(),
+        };
+        Options { owner, ..self.how.options.clone() }
     }
 
     async fn bundles(&self, bundles: Vec<MountedBundle>) -> Result<ApplyReport, Error> {

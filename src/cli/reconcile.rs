@@ -33,6 +33,9 @@ pub(super) struct Args {
     /// Whose desired state it is: resources of another owner are left alone
     #[arg(long, value_name = "NAME")]
     owner: String,
+    /// Whose desired state the organization is; without it the same
+    #[arg(long, value_name = "NAME")]
+    owner_of_organization: Option<String>,
     /// The Apigee organization
     #[arg(long = "org", value_name = "ORG")]
     organization: Name,
@@ -88,6 +91,7 @@ async fn reconcile_all(args: &Args, place: &OwnedPlace, log: &Log) -> Result<End
     let mode = if args.report { Mode::Look } else { Mode::Write };
     let how = Reconcile {
         options: Options { provenance, timeout: args.timeout, mode, ..Options::new(&args.owner) },
+        owner_of_organization: args.owner_of_organization.clone().unwrap_or_else(|| args.owner.clone()),
         max_deletes: args.max_deletes,
         young: args.young,
         deep: match args.deep {

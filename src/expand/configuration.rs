@@ -248,11 +248,12 @@ pub(super) fn secrets(document: &Document) -> BTreeSet<SecretKeyRef> {
         .collect()
 }
 
-/// Whose desired state the resources of an environment are.
-pub(super) fn owner<'e>(environment: &'e Environment<'_>) -> Owner<'e> {
-    match &environment.spec.owner {
-        Some(owner) => Owner::Named(owner),
-        None => Owner::OfNamespace(&environment.resource.subject.name),
+/// Whose desired state the resources of a place are. Whichever environment an organization is reached through, its owner is the same.
+pub(super) fn owner<'e>(environment: &'e Environment<'_>, scope: Scope) -> Owner<'e> {
+    match (&environment.spec.owner, scope) {
+        (Some(owner), _) => Owner::Named(owner),
+        (None, Scope::Environment) => Owner::OfNamespace(environment.resource_name()),
+        (None, Scope::Organization) => Owner::OfNamespace(environment.organization()),
     }
 }
 
@@ -285,7 +286,7 @@ pub(super) fn objects(
         payload: Payload::Configuration {
             config_map: &map.object.id.name,
             place,
-            owner: owner(environment),
+            owner: owner(environment, scope),
             secrets: &secrets(document),
         },
         digest: map.digest,

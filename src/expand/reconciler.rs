@@ -4,7 +4,7 @@ use super::batch::{self, MAX_JOB_BYTES, Member};
 use super::configuration::{owner, secrets};
 use super::environment::Environment;
 use crate::configuration::document::{Document, SCHEMA_VERSION};
-use crate::configuration::{Entry, WhenGone};
+use crate::configuration::{Entry, Scope, WhenGone};
 use crate::diag::{Code, Diagnostic};
 use crate::inventory::{self, FILE_NAME, Inventory, InventoryBundle};
 use crate::k8s::{self, Deployer, Deployment, JsonMap, Metadata, Object, Payload};
@@ -56,7 +56,8 @@ impl Reconciler<'_, '_> {
             endpoint: environment.endpoint.as_deref(),
             payload: Payload::Reconcile {
                 config_map: &map.object.id.name,
-                owner: owner(environment),
+                owner: owner(environment, Scope::Environment),
+                owner_of_organization: owner(environment, Scope::Organization),
                 secrets: &secrets,
                 how: self.how,
             },

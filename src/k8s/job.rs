@@ -53,6 +53,16 @@ pub enum Owner<'a> {
     OfNamespace(&'a str),
 }
 
+impl Owner<'_> {
+    /// As a part of an argument, in which Kubernetes expands `$(NAME)`; `$$(` stands for itself.
+    fn argument(self) -> String {
+        match self {
+            Self::Named(name) => name.replace("$(", "$$("),
+            Self::OfNamespace(name) => format!("$({NAMESPACE_VARIABLE})/{name}"),
+        }
+    }
+}
+
 /// The variable with the pod's namespace.
 pub(super) const NAMESPACE_VARIABLE: &str = "APIGEE_FLUX_NAMESPACE";
 
@@ -94,6 +104,8 @@ pub enum Payload<'a> {
         config_map: &'a str,
         /// Whose desired state it is.
         owner: Owner<'a>,
+        /// Whose desired state the organization is.
+        owner_of_organization: Owner<'a>,
         /// The keys of Secrets that it needs.
         secrets: &'a BTreeSet<SecretKeyRef>,
         /// When, and what happens.
@@ -349,11 +361,11 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
     }
     // Kubernetes expands `$(NAME)` in arguments; `$$(` stands for itself.
     let mut arguments: Vec<String> = arguments.into_iter().map(|argument| argument.replace("$(", "$$(")).collect();
-    arguments.extend(owner(deployment).map(|owner| match owner {
-        Owner::Named(name) => format!("--owner={}", name.replace("$(", "$$(")),
-        Owner::OfNamespace(name) => format!("--owner=$({NAMESPACE_VARIABLE})/{name}"),
-    }));
-    arguments.extend((reports(deployment)).then(job_report::argument));
+    arguments.extend(owner(deployment).map(|owner| format!("--owner={}", owner.argument())));
+    if let Payload::Reconcile { owner_of_organization, .. } = deployment.payload {
+        arguments.push(format!("--owner-of-organization={}", owner_of_organization.argument()));
+    }
+    arguments.extend(reports(deployment).then(job_report::argument));
     arguments
 }
 
