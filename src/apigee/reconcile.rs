@@ -105,12 +105,14 @@ impl Run<'_> {
         self.add(&mut report, self.apply(&self.place, before).await);
         self.add(&mut report, self.bundles(bundles).await);
         self.add(&mut report, self.apply(&self.place, after).await);
+        // What still runs may need what left Git. Of the organization no call needs more than it has now, and what is to be made there may
+        // wait for what goes: a key belongs to one app.
+        let must_stay = report.exit_code() != 0;
         if let Some(entries) = &self.inventory.organization {
             self.add(&mut report, self.apply(&organization, entries.clone()).await);
         }
         let Some(max_deletes) = self.how.max_deletes else { return Ok(report) };
-        if report.exit_code() != 0 {
-            // What still runs may need what left Git.
+        if must_stay {
             self.warn(Phase::Keep, "what left Git stays until all else is as wanted".to_owned());
             return Ok(report);
         }
