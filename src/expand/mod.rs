@@ -80,12 +80,12 @@ pub fn bundle(input: &Input<'_>, options: &Options<'_>, name: Option<&str>) -> (
     (bundle.filter(|_| !has_errors(&diagnostics)), diagnostics)
 }
 
-/// Expands the specs of an input.
+/// Expands the specs of an input. With a `CheckApigee` as functionConfig it only says what is wrong with them.
 pub fn expand(input: &Input<'_>, options: &Options<'_>) -> Expansion {
     let mut run = Run { input, options, diagnostics: Vec::new() };
     let expansion = run.expand();
     let diagnostics = run.diagnostics;
-    if has_errors(&diagnostics) {
+    if has_errors(&diagnostics) || function_config::is_check(input) {
         return Expansion { diagnostics, ..Expansion::default() };
     }
     Expansion { diagnostics, ..expansion }
@@ -300,10 +300,11 @@ impl Run<'_, '_> {
         resources
     }
 
-    /// The provenance of an `ExpandApigee`.
+    /// The provenance of an `ExpandApigee`. Of a `CheckApigee` there is nothing to know but what is wrong with it.
     fn configured(&mut self, resources: &[Resource]) -> Option<Provenance> {
         let mut provenance = None;
-        for resource in resources.iter().filter(|resource| resource.kind.name == "ExpandApigee") {
+        let is_config = |resource: &&Resource| matches!(resource.kind.name, "ExpandApigee" | "CheckApigee");
+        for resource in resources.iter().filter(is_config) {
             let mut report = Report::new(&resource.subject);
             if let Some(Spec::ExpandApigee(spec)) = resource.decode(resource.spec(), &mut report) {
                 provenance = spec.provenance;
