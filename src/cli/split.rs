@@ -86,7 +86,7 @@ impl Files {
             let mut kustomization = HEAD.to_owned();
             kustomization.push_str(if files.is_empty() { "resources: []\n" } else { "resources:\n" });
             for name in files.keys() {
-                kustomization.push_str(&format!("- {name}\n"));
+                kustomization.extend(["- ", name.as_str(), "\n"]);
             }
             all.insert(format!("{folder}/kustomization.yaml"), kustomization);
             all.extend(files.into_iter().map(|(name, text)| (format!("{folder}/{name}"), text)));
