@@ -4,8 +4,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn render(specs: &Path, out: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_apigee-flux")).arg("render").arg(specs).arg("--output").arg(out).output().unwrap()
@@ -196,4 +197,130 @@ fn a_bundle_is_of_one_proxy_and_needs_an_environment_only_for_its_values() {
     assert!(bundle(&["--name", "one", "--environment", "dev"]).status.success());
     let target = fs::read_to_string(out.join("apiproxy/targets/default.xml")).unwrap();
     assert!(target.contains("https://dev.example.com"), "{target}");
+}
+
+/// Runs `render` with a stream on standard input.
+fn render_stdin(specs: &str, args: &[&Path]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_apigee-flux"))
+        .args(["render", "-"])
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(specs.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+const TARGET_SERVER: &str = "apiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeTargetServer\nmetadata: {name: backend}\nspec: {host: backend.example.com}\n";
+const SHARED_FLOW: &str = "apiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeSharedFlow\nmetadata: {name: common}\nspec: {steps: [{remove: {headers: [x-a]}}]}\n";
+const FOREIGN: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: apis}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: backend, namespace: apis}   # kept\n---\n\
+                       apiVersion: v1\nkind: ConfigMap\nmetadata: {name: local, namespace: apis, annotations: {config.kubernetes.io/local-config: \"true\"}}\n";
+
+fn layered(out: &Path, parts: &[&str]) -> Output {
+    render_stdin(&parts.join("---\n"), &["--split".as_ref(), "--output".as_ref(), out])
+}
+
+/// The names of the files below a folder, without those that every folder has.
+fn listed(folder: &Path) -> Vec<String> {
+    let name = |path: PathBuf| path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+    files(folder).into_iter().map(name).filter(|name| !name.ends_with("kustomization.yaml")).collect()
+}
+
+#[test]
+fn each_layer_is_a_folder_that_lists_its_files() {
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("out");
+    let environment = ENVIRONMENT.replace("name: prod", "name: prod, namespace: apis");
+    let parts = [&environment, &proxy("hello", "apis"), TARGET_SERVER, SHARED_FLOW, FOREIGN];
+    let output = layered(&out, &parts);
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", stderr(&output));
+    assert_eq!(
+        listed(&out.join("apis")),
+        [
+            "00-base/namespace_apis.yaml",
+            "00-base/networkpolicy_apigee-deployer.yaml",
+            "00-base/service_backend.yaml",
+            "00-base/serviceaccount_apigee-deployer.yaml",
+            "10-configuration/configmap_apigee-prod-configuration.yaml",
+            "10-configuration/job_apigee-prod-configuration.yaml",
+            "20-shared-flows/configmap_apigee-sharedflow-common.yaml",
+            "20-shared-flows/job_apigee-prod-sharedflow-common.yaml",
+            "30-proxies/configmap_apigee-hello.yaml",
+            "30-proxies/job_apigee-prod-hello.yaml",
+            "50-reconcile/configmap_apigee-prod-inventory.yaml",
+            "50-reconcile/cronjob_apigee-prod-reconcile.yaml",
+        ]
+    );
+    assert_eq!(listed(&out).len(), 12, "{:?}", files(&out));
+    let kustomization =
+        |layer: &str| fs::read_to_string(out.join("apis").join(layer).join("kustomization.yaml")).unwrap();
+    let resources = "resources:\n- configmap_apigee-hello.yaml\n- job_apigee-prod-hello.yaml\n";
+    assert!(kustomization("30-proxies").ends_with(resources), "{}", kustomization("30-proxies"));
+    // A Kustomization of Flux must not lose its path.
+    assert!(kustomization("40-organization").ends_with("resources: []\n"));
+    assert!(fs::read_to_string(out.join("apis/00-base/service_backend.yaml")).unwrap().ends_with("# kept\n"));
+
+    let first: Vec<Vec<u8>> = files(&out).iter().map(|path| fs::read(path).unwrap()).collect();
+    let mut reversed = parts;
+    reversed.reverse();
+    assert!(layered(&out, &reversed).status.success());
+    let second: Vec<Vec<u8>> = files(&out).iter().map(|path| fs::read(path).unwrap()).collect();
+    assert!(first == second, "the order of the specs shows");
+}
+
+#[test]
+fn a_layer_forgets_what_left_and_keeps_what_is_not_ours() {
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("out");
+    let all = [ENVIRONMENT, &proxy("hello", ""), SHARED_FLOW];
+    assert!(layered(&out, &all).status.success());
+    fs::write(out.join("30-proxies/mine.yaml"), "apiVersion: v1\nkind: Service\nmetadata: {name: mine}\n").unwrap();
+    fs::write(out.join("README.md"), "mine").unwrap();
+    assert!(layered(&out, &all[..2]).status.success());
+    let left = listed(&out);
+    assert!(!left.iter().any(|name| name.contains("common")), "{left:?}");
+    assert!(out.join("30-proxies/mine.yaml").is_file() && out.join("README.md").is_file(), "{left:?}");
+    assert!(fs::read_to_string(out.join("20-shared-flows/kustomization.yaml")).unwrap().ends_with("resources: []\n"));
+}
+
+#[test]
+fn what_was_rendered_already_has_no_layers() {
+    let place = tempfile::tempdir().unwrap();
+    let rendered = render_stdin(&[ENVIRONMENT, &proxy("hello", "")].join("---\n"), &[]);
+    let output = layered(&place.path().join("out"), &[&String::from_utf8(rendered.stdout).unwrap()]);
+    assert!(!output.status.success() && stderr(&output).contains("give --split the specs"), "{}", stderr(&output));
+    assert!(!place.path().join("out").exists());
+}
+
+#[test]
+fn a_release_is_the_commit_of_the_checkout() {
+    let place = tempfile::tempdir().unwrap();
+    let git = |args: &[&str]| {
+        let run = Command::new("git").current_dir(place.path()).args(args).output().unwrap();
+        assert!(run.status.success(), "{}", stderr(&run));
+        String::from_utf8(run.stdout).unwrap().trim().to_owned()
+    };
+    git(&["init", "--quiet"]);
+    fs::write(place.path().join("specs.yaml"), [ENVIRONMENT, &proxy("hello", "")].join("---\n")).unwrap();
+    let release = || {
+        Command::new(env!("CARGO_BIN_EXE_apigee-flux"))
+            .current_dir(place.path())
+            .args(["render", "specs.yaml", "--release-from-git"])
+            .output()
+            .unwrap()
+    };
+    let output = release();
+    assert!(!output.status.success() && stderr(&output).contains("git log"), "{}", stderr(&output));
+    git(&["add", "."]);
+    git(&["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "commit", "--quiet", "-m", "one"]);
+    git(&["remote", "add", "origin", "https://ci:t0ken@git.example.com/acme/apis"]);
+    git(&["tag", "v1.2.3"]);
+    let text = String::from_utf8(release().stdout).unwrap();
+    let commit = git(&["rev-parse", "HEAD"]);
+    for part in [commit.as_str(), "v1.2.3", "Ada <ada@example.com>", "https://git.example.com/acme/apis"] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    assert!(!text.contains("t0ken"));
 }

@@ -15,6 +15,7 @@ mod deploy;
 mod diff;
 mod explain;
 mod function;
+mod git;
 mod log;
 mod markdown;
 mod openapi;
@@ -28,6 +29,7 @@ mod schema;
 mod secrets;
 mod settings_args;
 mod sigterm;
+mod split;
 mod status_line;
 
 use std::io::{self, IsTerminal as _, Write as _};

@@ -15,6 +15,12 @@ use crate::expand::ReadBeside;
 use crate::krm::Input;
 use crate::yaml::{Node, line_and_column};
 
+/// The path that means standard input.
+const STDIN: &str = "-";
+
+/// What standard input is called in messages and outputs, which are named after files.
+const STDIN_FILE: &str = "stdin.yaml";
+
 /// The files of a directory.
 #[derive(Debug)]
 pub(super) struct Package {
@@ -31,11 +37,15 @@ impl Package {
         Self::read_all(std::slice::from_ref(&path))
     }
 
-    /// Reads directories and files as one: below the folder that holds them all.
+    /// Reads directories and files as one, below the folder that holds them all. `-` is standard input, for what kustomize has built.
     pub(super) fn read_all<P: AsRef<Path>>(given: &[P]) -> anyhow::Result<Self> {
         let mut paths = Vec::new();
         let mut root: Option<PathBuf> = None;
         for path in given.iter().map(AsRef::as_ref) {
+            if path == Path::new(STDIN) {
+                paths.push(path.to_owned());
+                continue;
+            }
             let folder = if path.is_file() {
                 paths.push(path.to_owned());
                 path.parent().unwrap_or(Path::new(""))
@@ -51,11 +61,16 @@ impl Package {
         let root = root.unwrap_or_default();
         let mut package = Self { root, source: String::new(), files: Vec::new() };
         for path in paths {
-            let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let (name, text) = if path == Path::new(STDIN) {
+                let text = io::read_to_string(io::stdin().lock()).context("cannot read standard input")?;
+                (STDIN_FILE.to_owned(), text)
+            } else {
+                let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+                (path.strip_prefix(&package.root).unwrap_or(&path).to_string_lossy().into_owned(), text)
+            };
             if is_openapi(&text) {
                 continue;
             }
-            let name = path.strip_prefix(&package.root).unwrap_or(&path).to_string_lossy().into_owned();
             if !package.source.is_empty() {
                 package.source.push_str("---\n");
             }

@@ -1,5 +1,6 @@
 //! `render`: expands a directory, with neither kpt nor kustomize.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,36 +10,54 @@ use anyhow::Context as _;
 
 use super::function::report_in;
 use super::package::Package;
+use super::{git, split};
 use crate::diag::has_errors;
 use crate::expand::{Expansion, Options, expand};
 use crate::krm::Input;
 
-/// Expand a directory of YAML and bundle folders.
+/// Expand directories of YAML and bundle folders.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The directory, or one file.
-    dir: PathBuf,
+    /// Directories and files, which are read as one; `-` is standard input, for what kustomize has built.
+    #[arg(required = true, value_name = "DIR|FILE")]
+    paths: Vec<PathBuf>,
     /// Write one file for each object below this directory instead of a stream to standard output. Outputs of an earlier run that are not
     /// made again are removed there.
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
+    /// Write one folder for each namespace and layer, with a kustomization.yaml, so that Flux can apply one layer after the other.
+    #[arg(long, requires = "output")]
+    split: bool,
     /// Only this environment.
     #[arg(long, value_name = "ENVIRONMENT")]
     environment: Option<String>,
+    /// Take commit, tag, author, time and repository from the Git checkout of the current directory; they reach the revision's description
+    /// in Apigee.
+    #[arg(long)]
+    release_from_git: bool,
 }
 
 /// Runs the command. Exit codes: 0 done, 1 an error was found and nothing was written.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let package = Package::read(&args.dir)?;
+    let package = Package::read_all(&args.paths)?;
     let input = match package.input() {
         Ok(input) => input,
         Err(diagnostic) => return Ok(report_in(&[diagnostic], &|_| None)?),
     };
-    let options = Options { environment: args.environment.as_deref(), beside: Some(&package), ..Options::default() };
+    let release = args.release_from_git.then(|| git::provenance(Path::new("."))).transpose()?;
+    let options = Options {
+        environment: args.environment.as_deref(),
+        beside: Some(&package),
+        provenance: release.as_ref(),
+        ..Options::default()
+    };
     let mut expansion = expand(&input, &options);
     if !has_errors(&expansion.diagnostics) {
         match &args.output {
-            Some(out) => write_files(&input, &mut expansion, out)?,
+            Some(out) => {
+                let files = if args.split { split::files } else { files };
+                write_files(out, files(&input, &mut expansion).map_err(anyhow::Error::msg)?)?;
+            }
             None => write_stream(&input, &mut expansion)?,
         }
     }
@@ -57,31 +76,39 @@ fn write_stream(input: &Input<'_>, expansion: &mut Expansion) -> anyhow::Result<
     Ok(())
 }
 
-fn write_files(input: &Input<'_>, expansion: &mut Expansion, out: &Path) -> anyhow::Result<()> {
-    let mut files: std::collections::BTreeMap<PathBuf, String> = std::collections::BTreeMap::new();
-    let mut add = |path: &str, text: &str| {
-        let file = files.entry(out.join(path)).or_default();
-        if !file.is_empty() {
-            file.push_str("---\n");
-        }
-        file.push_str(text);
-        if !file.ends_with('\n') {
-            file.push('\n');
-        }
-    };
+/// The text of each file, as kpt would write it: beside the spec that it was made from.
+fn files(input: &Input<'_>, expansion: &mut Expansion) -> Result<BTreeMap<String, String>, String> {
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
     for (index, item) in input.items().iter().enumerate() {
         if !expansion.changes.contains_key(&index) {
-            add(item.header.file().unwrap_or("resources.yaml"), &input.source()[item.span.clone()]);
+            let path = item.header.file().unwrap_or("resources.yaml").to_owned();
+            append(files.entry(path).or_default(), &input.source()[item.span.clone()]);
         }
     }
     for object in &mut expansion.objects {
         let path = object.take_path().unwrap_or_else(|| format!("{}.yaml", object.id.name));
-        add(&path, &object.to_yaml().map_err(anyhow::Error::msg)?);
+        append(files.entry(path).or_default(), &object.to_yaml()?);
     }
+    Ok(files)
+}
+
+/// Adds a resource to the text of a file.
+pub(super) fn append(file: &mut String, text: &str) {
+    if !file.is_empty() {
+        file.push_str("---\n");
+    }
+    file.push_str(text);
+    if !file.ends_with('\n') {
+        file.push('\n');
+    }
+}
+
+fn write_files(out: &Path, files: BTreeMap<String, String>) -> anyhow::Result<()> {
     if out.is_dir() {
         remove_outputs(out).with_context(|| format!("cannot remove earlier outputs in {}", out.display()))?;
     }
     for (path, text) in files {
+        let path = out.join(path);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
         }

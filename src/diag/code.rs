@@ -37,7 +37,7 @@ codes! {
     UnknownKind = "AF004",
     /// The group is ours, but the version is not: only `v1alpha1` is known.
     UnknownVersion = "AF005",
-    /// The functionConfig is neither a ConfigMap, an `ExpandApigee`, nor one of our kinds.
+    /// The functionConfig is neither a ConfigMap, an `ExpandApigee`, a `CheckApigee`, nor one of our kinds.
     WrongFunctionConfig = "AF006",
     /// Two resources have the same kind, namespace and name.
     DuplicateResource = "AF007",

@@ -167,9 +167,11 @@ impl<'s> Written<'s> {
                 deploy: &spec.deploy,
                 generate: Box::new(|name, read, report| generate_shared_flow(name, spec, read, report)),
             }),
-            Spec::ApigeeEnvironment(_) | Spec::ApigeeProfile(_) | Spec::ExpandApigee(_) | Spec::Configuration(_) => {
-                None
-            }
+            Spec::ApigeeEnvironment(_)
+            | Spec::ApigeeProfile(_)
+            | Spec::CheckApigee(_)
+            | Spec::ExpandApigee(_)
+            | Spec::Configuration(_) => None,
         }
     }
 }

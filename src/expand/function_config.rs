@@ -1,4 +1,4 @@
-//! The functionConfig: a ConfigMap, an `ExpandApigee`, or one of our kinds.
+//! The functionConfig: a ConfigMap, an `ExpandApigee`, a `CheckApigee`, or one of our kinds.
 
 use crate::diag::{Code, Diagnostic, FieldPath, Subject};
 use crate::krm::Input;
@@ -9,6 +9,11 @@ use crate::yaml::{Node, decode, line_and_column};
 
 /// The keys that a ConfigMap may have.
 const KNOWN: [&str; 5] = ["source", "commit", "tag", "author", "time"];
+
+/// True if the orchestrator asks for the checks alone.
+pub(super) fn is_check(input: &Input<'_>) -> bool {
+    input.function_config().is_some_and(|config| config.header.group() == GROUP && config.header.kind == "CheckApigee")
+}
 
 /// The provenance that a ConfigMap gives, one key for each field. Our kinds are read with the items.
 pub(super) fn provenance(input: &Input<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Provenance> {

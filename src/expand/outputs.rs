@@ -11,7 +11,7 @@ use crate::apigee::endpoint::Endpoint;
 use crate::bundle::{BatchEntry, BundleKind, DeploySettings, Digest, Manifest, Removal};
 use crate::configuration::{Entry, Scope, WhenGone};
 use crate::diag::{Code, Diagnostic, FieldPath, Subject};
-use crate::k8s::{self, BundleMaps, Deployer, Deployment, Metadata, Object, Payload};
+use crate::k8s::{self, BundleMaps, Deployer, Deployment, Layer, Metadata, Object, Payload};
 use crate::krm::{Id, Item, annotation};
 use crate::spec::Resource;
 use crate::spec::environment::{Batch, Identity, Report};
@@ -126,7 +126,10 @@ impl<'r> Outputs<'r> {
                 let objects = std::mem::take(&mut maps.objects);
                 // A bundle's ConfigMaps share one file, whose name must not change with the digest.
                 let stem = k8s::bundle_stem(made.kind, &made.name);
-                let output = |object| Output { object, from: made.resource, stem: Some(stem.clone()) };
+                let output = |object: Object| {
+                    let object = object.in_layer(layer_of(made.kind));
+                    Output { object, from: made.resource, stem: Some(stem.clone()) }
+                };
                 self.config_maps.extend(objects.into_iter().map(output));
                 self.bundles.insert(bundle.clone(), maps);
             }
@@ -184,10 +187,14 @@ impl<'r> Outputs<'r> {
                 configuration::objects(environment, *scope, some(namespace), &deployer, self.provenance, &document);
             match made {
                 Ok([map, job]) => {
+                    let layer = match scope {
+                        Scope::Environment => Layer::Configuration,
+                        Scope::Organization => Layer::Organization,
+                    };
                     // The name of its file must not change with the digest.
                     let stem = Some(k8s::configuration_name(environment.resource_name(), *scope));
-                    outputs.push(Output { object: map, from: environment.resource, stem });
-                    outputs.push(Output::new(job, environment.resource));
+                    outputs.push(Output { object: map.in_layer(layer), from: environment.resource, stem });
+                    outputs.push(Output::new(job.in_layer(layer), environment.resource));
                 }
                 Err(diagnostic) => diagnostics.push(diagnostic),
             }
@@ -223,8 +230,9 @@ impl<'r> Outputs<'r> {
                     Ok([map, job]) => {
                         // The name of its file must not change with the digest.
                         let stem = Some(k8s::batch_name(environment.name()));
+                        let map = map.in_layer(Layer::Proxies);
                         outputs.push(Output { object: map, from: environment.resource, stem });
-                        outputs.push(Output::new(job, environment.resource));
+                        outputs.push(Output::new(job.in_layer(Layer::Proxies), environment.resource));
                     }
                     Err(diagnostic) => diagnostics.push(diagnostic),
                 }
@@ -294,8 +302,9 @@ impl<'r> Outputs<'r> {
                 match reconciler.objects() {
                     Ok([map, cron_job]) => {
                         let stem = Some(k8s::environment_name(environment.resource_name(), "inventory"));
+                        let map = map.in_layer(Layer::Reconcile);
                         outputs.push(Output { object: map, from: environment.resource, stem });
-                        outputs.push(Output::new(cron_job, environment.resource));
+                        outputs.push(Output::new(cron_job.in_layer(Layer::Reconcile), environment.resource));
                     }
                     Err(diagnostic) => diagnostics.push(diagnostic),
                 }
@@ -348,7 +357,7 @@ impl<'r> Outputs<'r> {
             bundle: Some(name),
             component: k8s::component(*kind),
         };
-        Ok(k8s::job(&deployment, &metadata))
+        Ok(k8s::job(&deployment, &metadata).in_layer(layer_of(*kind)))
     }
 
     /// One ServiceAccount serves a namespace; environments that differ in identity get one each.
@@ -395,6 +404,14 @@ impl<'r> Outputs<'r> {
             outputs.push(Output::new(k8s::provenance(provenance, &metadata("provenance"))?, first.resource));
         }
         Ok(outputs)
+    }
+}
+
+/// The layer of a bundle and of the Job that deploys it.
+fn layer_of(kind: BundleKind) -> Layer {
+    match kind {
+        BundleKind::Proxy => Layer::Proxies,
+        BundleKind::SharedFlow => Layer::SharedFlows,
     }
 }
 

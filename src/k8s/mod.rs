@@ -9,6 +9,7 @@ mod identity;
 mod job;
 mod job_report;
 mod json_map;
+mod layer;
 mod metadata;
 mod names;
 mod network_policy;
@@ -21,6 +22,7 @@ pub use identity::Deployer;
 pub use job::{Deployment, Owner, Payload, cron_job, job};
 pub use job_report::{ACCOUNT_PATH, FIELD_MANAGER, JobReport, report_access};
 pub use json_map::JsonMap;
+pub use layer::Layer;
 pub use metadata::{DIGEST, Metadata};
 pub use names::{
     batch_name, bundle_name, bundle_stem, component, configuration_name, environment_name, job_name, label_value, slug,

@@ -9,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
+use super::layer::Layer;
 use crate::krm::{Id, annotation};
 
 /// An object that we make. It is written with its fields in the order in which people read them: identity first.
@@ -16,6 +17,8 @@ use crate::krm::{Id, annotation};
 pub struct Object {
     /// What it is.
     pub id: Id,
+    /// When it is applied.
+    pub layer: Layer,
     api_version: &'static str,
     metadata: ObjectMeta,
     body: Body,
@@ -41,7 +44,7 @@ impl Object {
             namespace: metadata.namespace.clone().unwrap_or_default(),
             name: metadata.name.clone().unwrap_or_default(),
         };
-        Self { id, api_version: K::API_VERSION, metadata, body }
+        Self { id, layer: Layer::Base, api_version: K::API_VERSION, metadata, body }
     }
 
     pub(super) fn config_map(mut map: ConfigMap) -> Self {
@@ -71,6 +74,12 @@ impl Object {
     /// The deployer talks to Apigee, not to Kubernetes, so its account mounts no token by itself.
     pub(super) fn service_account(metadata: ObjectMeta) -> Self {
         Self::new::<ServiceAccount>(metadata, Body::ServiceAccount { automount: Some(false) })
+    }
+
+    /// The object in another layer than [`Layer::Base`].
+    #[must_use]
+    pub fn in_layer(self, layer: Layer) -> Self {
+        Self { layer, ..self }
     }
 
     /// The value of a label.

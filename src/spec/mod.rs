@@ -7,6 +7,7 @@ pub mod api_proxy;
 pub mod bundle_resource;
 pub mod bundle_source;
 pub mod cache;
+pub mod check_apigee;
 pub mod configuration;
 pub mod cors;
 pub mod credential;
@@ -121,6 +122,8 @@ kinds! {
     ApigeeProxy(api_proxy::ApigeeProxySpec),
     /// Steps that proxies share, deployed by themselves: from steps or from a bundle as it is.
     ApigeeSharedFlow(shared_flow::ApigeeSharedFlowSpec),
+    /// The function's configuration as a validator, which says what is wrong and makes nothing.
+    CheckApigee(check_apigee::CheckApigeeSpec),
     /// The function's own configuration.
     ExpandApigee(expand_apigee::ExpandApigeeSpec),
     configuration {

@@ -32,7 +32,7 @@ const DIFFERS: u8 = 2;
 /// Show what a deployment would change in Apigee, and change nothing.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Directories and files, as `render` takes one of them.
+    /// Directories and files, as `render` takes them.
     #[arg(required = true, value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
     /// Only this environment.

@@ -11,6 +11,9 @@ emit_everything() {
             "$APIGEE_FLUX" >"$out/kustomize-$(basename "$overlay").yaml" || return
     done
     rm -rf "$out/kustomize"
+    for overlay in examples/flux/environments/*/; do
+        kustomize build "$overlay" | "$APIGEE_FLUX" >"$out/flux-$(basename "$overlay").yaml" || return
+    done
     for folder in examples/*/; do
         [[ -d $folder ]] || continue
         if [[ -f $folder/kustomization.yaml ]]; then

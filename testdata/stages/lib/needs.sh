@@ -134,6 +134,22 @@ install_go_tool() {
     (cd testdata/tools/go && GOBIN=$TOOLS/bin GOFLAGS=-mod=readonly CGO_ENABLED=0 go install -trimpath -ldflags '-s -w' "$1")
 }
 
+# Flux's own schemas. They lie in the modules of its controllers, of which nothing is built.
+need_flux_schemas() {
+    need_go || return
+    once flux-schemas testdata/tools/flux.sum -- install_flux_schemas
+}
+install_flux_schemas() {
+    local module version sum found
+    rm -rf "$TOOLS/flux-schemas" && mkdir -p "$TOOLS/flux-schemas" || return
+    while read -r module version sum; do
+        found=$(cd / && go mod download -json "$module@$version") || { echo "$found"; return 1; }
+        grep -qF "\"$sum\"" <<<"$found" || { echo "$module@$version is not what testdata/tools/flux.sum says"; return 1; }
+        cp "$(sed -n 's/.*"Dir": "\(.*\)".*/\1/p' <<<"$found")"/config/crd/bases/*.yaml "$TOOLS/flux-schemas/" || return
+    done <testdata/tools/flux.sum
+    chmod -R u+w "$TOOLS/flux-schemas"
+}
+
 # ---- from the system
 
 need_podman() {

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Lets this run act as SERVICE_ACCOUNT by way of PROVIDER, without a key: the forge's token lies in a file, beside the file that says what to
+# do with it. No file that names another host than Google's is taken by apigee-flux.
+set -eu
+curl -sSf -H "Authorization: Bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" \
+    "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=https://iam.googleapis.com/$PROVIDER" | jq -r .value > "$RUNNER_TEMP/token"
+jq -n --arg token "$RUNNER_TEMP/token" --arg provider "$PROVIDER" --arg account "$SERVICE_ACCOUNT" '{
+  type: "external_account",
+  audience: "//iam.googleapis.com/\($provider)",
+  subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
+  token_url: "https://sts.googleapis.com/v1/token",
+  credential_source: {file: $token},
+  service_account_impersonation_url:
+    "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/\($account):generateAccessToken"
+}' > "$RUNNER_TEMP/credentials.json"
+echo "GOOGLE_APPLICATION_CREDENTIALS=$RUNNER_TEMP/credentials.json" >> "$GITHUB_ENV"
