@@ -2,8 +2,10 @@
 
 import os
 import pathlib
+import signal
 import socket
 import subprocess
+import sys
 import time
 
 import yaml
@@ -26,6 +28,8 @@ class Cluster:
         self.processes = []
 
     def __enter__(self):
+        # So that a stage that is told to stop leaves none of them behind.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         return self
 
     def __exit__(self, *_):
@@ -104,7 +108,7 @@ class Cluster:
             path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}"
             self.api.apply(path, definition)
             self.until(f"{name} is established", lambda: any(
-                c["type"] == "Established" and c["status"] == "True" for c in self.api.get(path)["status"].get("conditions", [])), 30)
+                c["type"] == "Established" and c["status"] == "True" for c in self.api.get(path)["status"].get("conditions") or []), 30)
         storage = self.work / "storage"
         storage.mkdir()
         served = f"127.0.0.1:{free_port()}"
