@@ -21,7 +21,7 @@ pub struct Inventory {
     pub bundles: Vec<InventoryBundle>,
     /// The configuration of the environment.
     pub environment: Vec<Entry>,
-    /// The configuration of the organization, if this environment's reconciler looks after it.
+    /// The configuration of the organization, if this environment's reconciler looks after it: the first one's of the organization does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization: Option<Vec<Entry>>,
 }

@@ -2,7 +2,7 @@
 //! and `expected/calls.txt` says what came of each resource and what was sent. `UPDATE=1` writes it anew; read the diff before you commit it.
 //!
 //! A case has steps: `1.yaml`, `2.yaml` and so on are the states of Git, with their ApigeeEnvironment. Before step N the lines of `N.before`
-//! are done by hand: `POST /v1/… {json}`, `proxy NAME` for a proxy, `flow NAME ENVIRONMENT` for a shared flow that is deployed. `secrets/SECRET/KEY` are the keys of
+//! are done by hand: `POST /v1/… {json}`, `file /v1/… TEXT` for an upload, `proxy NAME` for a proxy, `flow NAME ENVIRONMENT` for a shared flow that is deployed. `secrets/SECRET/KEY` are the keys of
 //! Secrets; `secrets-N` replaces them from step N on. After each step what left Git is pruned.
 //!
 //! Asked of every step on top: applying it again sends nothing that changes anything, and no secret is in a document, a result or a log.
@@ -30,7 +30,10 @@ use apigee_flux::configuration::document::FILE_NAME;
 use apigee_flux::configuration::secret::ValueFrom;
 use apigee_flux::configuration::{Document, OwnedPlace};
 use apigee_flux::sandbox::{self, LoggedRequest, Sandbox};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use libtest_mimic::{Arguments, Failed, Trial};
+use reqwest::Method;
 use serde::Deserialize as _;
 use serde_json::Value;
 
@@ -112,7 +115,7 @@ async fn check(case: &Path) -> Result<(), Failed> {
             places.insert(applying.place.as_place().to_string(), applying.place.clone());
         }
         for (name, place) in &places {
-            let _ = write!(text, "# step {step}, {name}\n");
+            let _ = writeln!(text, "# step {step}, {name}");
             let here = rendered.iter().find(|applying| applying.place == *place);
             let (document, owner) = match here {
                 Some(applying) => (applying.document.clone(), applying.owner.clone()),
@@ -126,7 +129,7 @@ async fn check(case: &Path) -> Result<(), Failed> {
             if requests[before..].iter().any(|request| request.is_write) && !failed {
                 return Err(format!("applying step {step} again changes something:\n{again}").into());
             }
-            let _ = write!(text, "\n");
+            let _ = writeln!(text);
             let plain = serde_json::to_string(&document)?;
             if let Some(secret) = planted.iter().find(|secret| plain.contains(secret.as_str())) {
                 return Err(format!("the secret `{secret}` stands in the document").into());
@@ -146,16 +149,20 @@ async fn check(case: &Path) -> Result<(), Failed> {
     expect(&case.join("expected/calls.txt"), &text)
 }
 
-/// The contents of all files below a folder.
+/// The contents of all files below a folder; of one that is no text its base64, which is how it would show.
 fn texts_below(folder: &Path) -> BTreeSet<String> {
     let Ok(entries) = fs::read_dir(folder) else { return BTreeSet::new() };
     entries
         .flat_map(|entry| {
             let path = entry.unwrap().path();
-            if path.is_dir() { texts_below(&path) } else { BTreeSet::from([fs::read_to_string(path).unwrap()]) }
+            if path.is_dir() { texts_below(&path) } else { BTreeSet::from([text_of(fs::read(path).unwrap())]) }
         })
         .map(|text| text.trim().to_owned())
         .collect()
+}
+
+fn text_of(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| STANDARD.encode(error.as_bytes()))
 }
 
 struct World {
@@ -188,7 +195,7 @@ impl World {
         let look_up = Arc::new(move |place: &ValueFrom| match place {
             ValueFrom::SecretKeyRef(secret) => {
                 let file = folder.join(&secret.name).join(&secret.key);
-                fs::read_to_string(file).map_err(|_| format!("the {place} is not there"))
+                fs::read(file).map_err(|_| format!("the {place} is not there"))
             }
             ValueFrom::File(path) => Err(format!("no file `{path}` in a test")),
         });
@@ -205,7 +212,7 @@ impl World {
         };
         let heard = Arc::clone(&self.heard);
         let progress: apply::Progress = Arc::new(move |event: ApplyEvent<'_>| {
-            let _ = write!(heard.lock().unwrap(), "{event:?}\n");
+            let _ = writeln!(heard.lock().unwrap(), "{event:?}");
         });
         let report = apply(&self.client, place, document, look_up, &options, Arc::clone(&progress)).await?;
         let ids = document.resources.iter().map(|entry| entry.id.clone()).collect();
@@ -216,7 +223,7 @@ impl World {
             let result = serde_json::to_value(result)?;
             // The number of a request depends on how often something was waited for.
             let reason = reason.split(" (request ").next().unwrap();
-            let _ = write!(text, "{} {id}: {reason}\n", result.as_str().unwrap());
+            let _ = writeln!(text, "{} {id}: {reason}", result.as_str().unwrap());
         }
         for request in self.sandbox.requests().iter().skip(before).filter(|request| request.is_write) {
             // The records are the same for all kinds.
@@ -224,7 +231,8 @@ impl World {
                 let body = request.body.as_ref().map(|body| format!(" {body}")).unwrap_or_default();
                 let form = request.content_type.as_deref().filter(|form| !form.starts_with("application/json"));
                 let form = form.map(|form| format!(" ({})", form.split(';').next().unwrap())).unwrap_or_default();
-                let line = format!("  {} {}{form}{body} -> {}\n", request.method, request.path, request.status);
+                let line =
+                    format!("  {} {}{form}{body} -> {}\n", request.method, without_ids(&request.path), request.status);
                 // What is waited for is tried again and again.
                 if !text.ends_with(&line) {
                     text.push_str(&line);
@@ -247,8 +255,13 @@ impl World {
             "proxy" => return self.bundle(BundleKind::Proxy, path, None).await,
             _ => {}
         }
-        let request = self.http.request(verb.parse()?, format!("{}{path}", self.sandbox.url()));
-        let request = if rest.is_empty() { request } else { request.json(&serde_json::from_str::<Value>(rest)?) };
+        let method = if verb == "file" { Method::POST } else { verb.parse()? };
+        let request = self.http.request(method, format!("{}{path}", self.sandbox.url()));
+        let request = match verb {
+            "file" => request.header("content-type", "application/octet-stream").body(rest.to_owned()),
+            _ if rest.is_empty() => request,
+            _ => request.json(&serde_json::from_str::<Value>(rest)?),
+        };
         let response = request.send().await?;
         if response.status().is_success() { Ok(()) } else { Err(format!("{line}: {}", response.text().await?).into()) }
     }
@@ -270,7 +283,7 @@ impl World {
             .into_iter()
             .map(|(path, text)| (BundlePath::parse(&path).unwrap(), text.into_bytes()))
             .collect();
-        let zip = apigee_flux::bundle::zip::pack(kind, &files)?.to_vec();
+        let zip = apigee_flux::bundle::zip::pack(kind, &files)?.as_slice().to_vec();
         let (base, collection) = (format!("{}/v1/organizations/acme", self.sandbox.url()), kind.collection());
         let import = self.http.post(format!("{base}/{collection}?name={name}&action=import"));
         let mut requests = vec![import.header("content-type", "application/octet-stream").body(zip)];
@@ -286,6 +299,12 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// A path without the names that Apigee gave, which are others in every run.
+fn without_ids(path: &str) -> String {
+    let is_id = |part: &&str| part.len() == 36 && part.matches('-').count() == 4;
+    path.split('/').map(|part| if is_id(&part) { "(id)" } else { part }).collect::<Vec<_>>().join("/")
 }
 
 /// The call that makes the map of the records.

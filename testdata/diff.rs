@@ -200,3 +200,43 @@ async fn nobody_answers() {
     check(&output, 1, &["asking again", "environment dev of acme at http://127.0.0.1:1", "no answer"]);
     assert!(output.stdout.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn configuration_is_compared_without_its_secrets() {
+    let world = World::start().await;
+    let here = tempfile::tempdir().unwrap();
+    let specs = here.path().join("specs.yaml");
+    let text = "apiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeEnvironment\nmetadata: {name: dev}\nspec: {organization: acme}\n---\n\
+        apiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeTargetServer\nmetadata: {name: orders}\nspec: {host: orders.example.com}\n---\n\
+        apiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeKeyValueMap\nmetadata: {name: settings}\nspec:\n  entries:\n    \
+        size: \"50\"\n    partner: {valueFrom: {secretKeyRef: {name: keys, key: partner}}}\n";
+    std::fs::write(&specs, text).unwrap();
+    let specs = specs.to_str().unwrap();
+    let found = check(&world.diff(&[specs]).await, 2, &["create  ApigeeTargetServer/orders", "2 to create"]);
+    assert!(found.contains("(a secret, which is not shown)"), "{found}");
+
+    let base = format!("{}/v1/organizations/acme/environments/dev", world.sandbox.url());
+    let http = reqwest::Client::new();
+    for (path, body) in [
+        ("targetservers", r#"{"name": "orders", "host": "other.example.com", "port": 80}"#),
+        ("keyvaluemaps", r#"{"name": "settings", "encrypted": true}"#),
+        ("keyvaluemaps/settings/entries", r#"{"name": "size", "value": "planted-live"}"#),
+        ("keyvaluemaps/settings/entries", r#"{"name": "partner", "value": "planted-secret"}"#),
+    ] {
+        let request = http.post(format!("{base}/{path}")).header("content-type", "application/json").body(body);
+        assert!(request.send().await.unwrap().status().is_success(), "{path}");
+    }
+    // Nobody of ours made them: that is what a deployment would say.
+    check(&world.diff(&[specs]).await, 2, &["is left alone: set `adopt: match`"]);
+    std::fs::write(
+        specs,
+        text.replace("com}", "com, adopt: override}").replace("spec:\n", "spec:\n  adopt: override\n"),
+    )
+    .unwrap();
+    for format in ["--format=text", "--format=json", "--format=markdown"] {
+        let found = check(&world.diff(&[specs, format]).await, 2, &["orders.example.com"]);
+        assert!(!found.contains("planted"), "a value of a map is shown: {found}");
+        // The secret cannot be compared, and is not told as a difference.
+        assert!(!found.contains("partner"), "{found}");
+    }
+}

@@ -195,6 +195,27 @@ async fn named_environments_are_the_only_ones() {
     let (code, error) = caller.post(&deployment(1).replace("prod", "live")).await;
     assert_eq!((code, &error["error"]["message"]), (404, &json!("generic::not_found: environment live not found")));
     assert_eq!(caller.post(&deployment(1)).await.0, 200);
+    let servers = |environment: &str| format!("{ORG}/environments/{environment}/targetservers");
+    let (code, error) = caller.get(&servers("live")).await;
+    assert_eq!((code, &error["error"]["message"]), (404, &json!("generic::not_found: environment live not found")));
+    let server = json!({"name": "s", "host": "s.example.com", "port": 80}).to_string();
+    for (environment, code) in [("live", 404), ("dev", 200)] {
+        let made = caller.send("POST", &servers(environment), "application/json", server.clone().into()).await;
+        assert_eq!(made.0, code, "{environment}");
+    }
+}
+
+#[tokio::test]
+async fn the_log_keeps_no_consumer_keys() {
+    let (sandbox, caller, _) = at_own_time(Options::default()).await;
+    let keys = format!("{ORG}/developers/d@example.com/apps/a/keys");
+    let body = json!({"consumerKey": "hush", "consumerSecret": "hush"}).to_string();
+    caller.send("POST", &keys, "application/json", body.into()).await;
+    caller.get(&format!("{keys}/hush?action=approve")).await;
+    let all = sandbox.requests();
+    assert_eq!(all[0].path, keys);
+    assert_eq!(all[1].path, format!("{keys}/(hidden)?action=approve"));
+    assert!(!format!("{all:?}").contains("hush"), "{all:?}");
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ use super::register::{self, Register};
 use super::wait::Polling;
 use crate::bundle::Digest;
 use crate::bundle::batch::DEFAULT_WORKERS;
+use crate::configuration::call::shown_path;
 use crate::configuration::document::{Adopt, Document, Entry};
 use crate::configuration::secret::{self, ValueFrom};
 use crate::configuration::{Answer, Change, Crud, Field, Id, OwnedPlace, Part, Place, Plan, Record, Wanted};
@@ -117,8 +118,8 @@ pub struct ApplyReport {
     pub writes: u32,
 }
 
-/// Gives a secret by its place; the error says what is missing.
-pub type Secrets = Arc<dyn Fn(&ValueFrom) -> Result<String, String> + Send + Sync>;
+/// Gives the bytes of a secret by its place; the error says what is missing.
+pub type Secrets = Arc<dyn Fn(&ValueFrom) -> Result<Vec<u8>, String> + Send + Sync>;
 
 /// Hears what happens: a step of a resource, or its end.
 pub type Progress = Arc<dyn Fn(ApplyEvent<'_>) + Send + Sync>;
@@ -211,8 +212,11 @@ impl Shared {
             return failed(&entry.id, &Error::Usage(format!("the kind `{}` is not known", entry.id.kind)));
         };
         let look_up = |place: &ValueFrom| match self.options.mode {
-            Mode::Compare => Ok(String::new()),
-            Mode::Write | Mode::Look => (self.secrets)(place),
+            Mode::Compare => Ok(Vec::new()),
+            Mode::Write | Mode::Look => match (self.secrets)(place) {
+                Ok(secret) if secret.is_empty() => Err(format!("the {place} is empty")),
+                other => other,
+            },
         };
         let (body, secrets) = match secret::fill(&entry.body, look_up) {
             Ok(filled) => filled,
@@ -240,6 +244,18 @@ impl Shared {
         }
         applied
     }
+}
+
+/// Reads what a kind asks for.
+pub(super) async fn read(client: &Client, crud: &dyn Crud, wanted: &Wanted<'_>) -> Result<Vec<Answer>, Error> {
+    let mut answers = Vec::new();
+    for read in crud.reads(wanted) {
+        answers.push(client.read(&read).await?);
+    }
+    for read in crud.follow_ups(wanted, &answers) {
+        answers.push(client.read(&read).await?);
+    }
+    Ok(answers)
 }
 
 /// The end of a resource that could not be worked on.
@@ -272,7 +288,7 @@ enum Progressed {
     /// All were done.
     Done,
     /// What Apigee has must be read again before anything else is done.
-    LookAgain,
+    LookAgain(Error),
     /// Something must be there, or must be gone, before.
     NotYet(Error),
 }
@@ -285,6 +301,7 @@ impl Resource<'_> {
         let mut done: Vec<String> = Vec::new();
         let mut ending = Ending::Unchanged;
         let mut waited_for = String::new();
+        let mut conflict = None;
         let known = shared.register.get(&self.entry.id);
         let is_foreign =
             |record: &&Record| shared.options.mode != Mode::Compare && record.owner != shared.options.owner;
@@ -299,9 +316,9 @@ impl Resource<'_> {
         }
         loop {
             let last = self.last();
-            let answers = self.read(last.as_ref()).await?;
             let wanted = self.wanted(last.as_ref());
-            let exists = self.crud.exists(&answers);
+            let answers = read(&shared.client, self.crud, &wanted).await?;
+            let exists = self.crud.exists(&wanted, &answers);
             let mut plan = self.crud.plan(&wanted, &answers).map_err(Error::Refused)?;
             if shared.options.mode == Mode::Compare && exists {
                 // Nobody can say whether a secret is the same.
@@ -328,17 +345,30 @@ impl Resource<'_> {
             }
             rounds += 1;
             if rounds > MAX_ROUNDS {
-                return Err(Error::Temporary(format!(
-                    "Apigee does not keep what it is sent: after {MAX_ROUNDS} rounds there is still left: {}",
-                    what.join(", ")
-                )));
+                let left = what.join(", ");
+                return Err(Error::Temporary(match conflict {
+                    Some(error) => format!("after {MAX_ROUNDS} rounds there is still left: {left}: {error}"),
+                    None => format!(
+                        "Apigee does not keep what it is sent: after {MAX_ROUNDS} rounds there is still left: {left}"
+                    ),
+                }));
             }
-            if last.is_none() {
-                self.write_record(self.new_record(&plan), false).await?;
-            }
-            match self.change(&plan.changes, &mut done).await? {
-                Progressed::Done => self.noted = Some(plan.parts),
-                Progressed::LookAgain => {}
+            let progressed = if let Some(error) = self.lacking().await? {
+                Progressed::NotYet(error)
+            } else {
+                match last {
+                    // Nothing is set yet: a run that is killed here must not have the next one believe in the new secrets.
+                    None => self.write_record(self.new_record(&plan).without_digests(), false).await?,
+                    Some(last) => self.note_new_parts(last, &plan).await?,
+                }
+                self.change(&plan.changes, &mut done).await?
+            };
+            match progressed {
+                Progressed::Done => {
+                    self.noted = Some(plan.parts);
+                    conflict = None;
+                }
+                Progressed::LookAgain(error) => conflict = Some(error),
                 Progressed::NotYet(error) => {
                     if Instant::now() >= deadline {
                         return Err(error);
@@ -363,12 +393,31 @@ impl Resource<'_> {
         Some(Record { parts: parts.clone(), ..record.clone() })
     }
 
-    async fn read(&self, last: Option<&Record>) -> Result<Vec<Answer>, Error> {
-        let mut answers = Vec::new();
-        for read in self.crud.reads(&self.wanted(last)) {
-            answers.push(self.shared.client.read(&read).await?);
+    /// Records the names of parts before they are made, so that a run that is killed leaves none that the next one takes for somebody
+    /// else's.
+    async fn note_new_parts(&mut self, last: Record, plan: &Plan) -> Result<(), Error> {
+        let new: Vec<Part> = plan
+            .parts
+            .iter()
+            .filter(|part| last.part(&part.name).is_none())
+            .map(|part| Part::named(&part.name))
+            .collect();
+        if new.is_empty() {
+            return Ok(());
         }
-        Ok(answers)
+        let parts = [last.parts.clone(), new].concat();
+        self.write_record(Record { parts, ..last }, true).await
+    }
+
+    /// The first thing that must be there and is not.
+    async fn lacking(&self) -> Result<Option<Error>, Error> {
+        for read in self.crud.prerequisites(&self.wanted(None)) {
+            if self.shared.client.read(&read).await? == Answer::Missing {
+                let path = shown_path(read.path.iter().map(String::as_str));
+                return Ok(Some(Error::Temporary(format!("{path} is not there"))));
+            }
+        }
+        Ok(None)
     }
 
     fn wanted<'w>(&'w self, last: Option<&'w Record>) -> Wanted<'w> {
@@ -445,7 +494,9 @@ impl Resource<'_> {
                 Ok(_) => done.push(change.what.clone()),
                 Err(error) if error.is_precondition() => return Ok(Progressed::NotYet(error)),
                 Err(error) if error.is_not_found() => return Ok(Progressed::NotYet(error)),
-                Err(error) if error.is_conflict() || error.is_ambiguous() => return Ok(Progressed::LookAgain),
+                Err(error) if error.is_conflict() || error.is_ambiguous() => {
+                    return Ok(Progressed::LookAgain(error));
+                }
                 Err(error) => return Err(error),
             }
         }

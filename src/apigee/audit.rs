@@ -181,12 +181,7 @@ fn of_record(place: &OwnedPlace, record: &Record) -> Row {
 /// Cloud Logging keeps who called which method on what (Google Cloud, "Apigee audit logging").
 fn log_filter(path: &str, name: Option<&str>) -> String {
     let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
-    let mut filter = format!(
-        "protoPayload.serviceName=\"apigee.googleapis.com\" AND protoPayload.resourceName:\"{}\"",
-        quoted(path)
-    );
-    if let Some(name) = name {
-        filter.push_str(&format!(" AND protoPayload.resourceName:\"{}\"", quoted(name)));
-    }
-    filter
+    let parts = [Some(path), name].into_iter().flatten();
+    let parts = parts.map(|part| format!(" AND protoPayload.resourceName:\"{}\"", quoted(part)));
+    format!("protoPayload.serviceName=\"apigee.googleapis.com\"{}", parts.collect::<String>())
 }

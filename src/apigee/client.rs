@@ -26,7 +26,7 @@ use super::stop::{Stop, WRITE_PATIENCE};
 use super::{Endpoint, Error, Name, RevisionId};
 use crate::bundle::BundleKind;
 use crate::bundle::zip::MAX_BUNDLE_BYTES;
-use crate::configuration::{self, Answer, Body, Verb};
+use crate::configuration::{self, Answer, Body, Verb, call};
 
 /// How a client behaves.
 #[derive(Debug, Clone, Copy)]
@@ -619,7 +619,10 @@ impl Client {
         if status.is_success() {
             return Ok(body);
         }
-        let error = ApiError::parse(&call.to_string(), status.as_u16(), &body, call.needs);
+        let mut error = ApiError::parse(&call.to_string(), status.as_u16(), &body, call.needs);
+        if let Some(secret) = call::secret_part(call.parts.iter().copied()) {
+            error.hide(secret);
+        }
         Err(Failure {
             error: Error::from(Box::new(error)),
             retry_after,
@@ -713,7 +716,7 @@ impl<'a> Call<'a> {
 
 impl std::fmt::Display for Call<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.method, self.parts.join("/"))?;
+        write!(f, "{} {}", self.method, call::shown_path(self.parts.iter().copied()))?;
         match self.query.iter().find(|(name, _)| *name == "action") {
             Some((name, value)) => write!(f, "?{name}={value}"),
             None => Ok(()),

@@ -225,7 +225,7 @@ impl Run<'_> {
         let desired = Desired { digest: self.bundle.digest, service_account: account };
         let is_deployed = current.as_ref().is_some_and(|current| current.is(desired.digest));
         let existing = if is_deployed { BTreeSet::new() } else { self.existing(current.is_some()).await? };
-        let search = search(&site, desired.digest, existing.iter().copied()).await?;
+        let search = search(&site, self.bundle, existing.iter().copied()).await?;
         match plan(desired, current.as_ref(), search.found.as_ref().map(|(id, _)| *id)) {
             Plan::Unchanged(id) => {
                 self.revision = Some(id);

@@ -250,8 +250,12 @@ impl Look<'_> {
             Download::IfOther => !is_ours,
             Download::Always => true,
         };
-        let differences =
-            if download { Some(compare(self.resource.kind, &self.files(revision).await?, files)) } else { None };
+        let differences = if download {
+            let deployed = revision_files(self.client, self.resource, revision).await?;
+            Some(compare(self.resource.kind, &deployed, files))
+        } else {
+            None
+        };
         if !is_ours {
             return Ok(Drift::OtherRevision { revision, record: current.record, files: differences });
         }
@@ -274,19 +278,23 @@ impl Look<'_> {
         }
         Ok(Drift::Same { revision })
     }
+}
 
-    /// Downloads a revision. What comes is not trusted: it is unpacked in memory, within limits.
-    async fn files(&self, revision: RevisionId) -> Result<Files, Error> {
-        let bytes = self.client.revision_zip(self.resource, revision).await?;
-        let ResourceName { kind, name, .. } = self.resource;
-        let unusable = |why: String| {
-            Error::Refused(format!("revision {revision} of the {} `{name}` cannot be compared: {why}", kind.noun()))
-        };
-        let (found, files) = zip::unpack(&bytes).map_err(unusable)?;
-        if found == kind {
-            Ok(files)
-        } else {
-            Err(unusable(format!("its zip file has the folder {}/, expected {}/", found.root(), kind.root())))
-        }
+/// Downloads a revision. What comes is not trusted: it is unpacked in memory, within limits.
+pub(super) async fn revision_files(
+    client: &Client,
+    resource: ResourceName<'_>,
+    revision: RevisionId,
+) -> Result<Files, Error> {
+    let bytes = client.revision_zip(resource, revision).await?;
+    let ResourceName { kind, name, .. } = resource;
+    let unusable = |why: String| {
+        Error::Refused(format!("revision {revision} of the {} `{name}` cannot be compared: {why}", kind.noun()))
+    };
+    let (found, files) = zip::unpack(&bytes).map_err(unusable)?;
+    if found == kind {
+        Ok(files)
+    } else {
+        Err(unusable(format!("its zip file has the folder {}/, expected {}/", found.root(), kind.root())))
     }
 }

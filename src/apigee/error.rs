@@ -220,6 +220,14 @@ impl ApiError {
         error
     }
 
+    /// Takes a secret out of what Apigee says.
+    pub fn hide(&mut self, secret: &str) {
+        let violations = self.preconditions.iter_mut().flat_map(|found| [&mut found.subject, &mut found.description]);
+        for text in violations.chain([&mut self.message]) {
+            *text = text.replace(secret, "…");
+        }
+    }
+
     fn fill(&mut self, status: Status) {
         self.status = status.name;
         self.message = status.message;

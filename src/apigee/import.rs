@@ -87,7 +87,7 @@ async fn try_delete_duplicates(
 ) -> Result<(), Error> {
     let others: BTreeSet<RevisionId> = unread(site, read).await?.into_iter().filter(|id| *id != kept).collect();
     for id in others {
-        let found = search(site, bundle.digest, std::iter::once(id)).await?.found;
+        let found = search(site, bundle, std::iter::once(id)).await?.found;
         if found.is_some() {
             site.client.delete_revision(site.resource, id).await?;
             site.say(Phase::Import, format!("revision {id} has the same bundle, from a late import, and is deleted"));
@@ -118,7 +118,7 @@ async fn find(
     bundle: &Bundle,
     read: &BTreeSet<RevisionId>,
 ) -> Result<Option<(RevisionId, Revision)>, Error> {
-    Ok(search(site, bundle.digest, unread(site, read).await?.into_iter()).await?.found)
+    Ok(search(site, bundle, unread(site, read).await?.into_iter()).await?.found)
 }
 
 /// The revisions that exist and were not read yet.
@@ -147,7 +147,7 @@ async fn converge(
         return Ok(Imported { id, revision, by_us: true, in_doubt: false });
     }
     let lower: Vec<RevisionId> = unread(site, read).await?.into_iter().filter(|other| *other < id).collect();
-    let Some((first, first_revision)) = search(site, bundle.digest, lower.into_iter()).await?.found else {
+    let Some((first, first_revision)) = search(site, bundle, lower.into_iter()).await?.found else {
         return Ok(Imported { id, revision, by_us: true, in_doubt: false });
     };
     site.say(

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use tokio::task::JoinSet;
 
 use super::client::ResourceName;
+use super::drift::revision_files;
+use super::file_difference::compare;
 use super::site::Site;
-use super::{Error, Revision, RevisionId, RevisionRecord};
-use crate::bundle::Digest;
+use super::{Bundle, Error, Revision, RevisionId, RevisionRecord};
 
 /// Revisions whose descriptions are read at the same time.
 const READERS: usize = 8;
@@ -24,7 +25,7 @@ pub(super) struct Search {
 /// Reads revisions, the newest first, until one holds the bundle.
 pub(super) async fn search(
     site: &Site<'_>,
-    digest: Digest,
+    bundle: &Bundle,
     revisions: impl DoubleEndedIterator<Item = RevisionId>,
 ) -> Result<Search, Error> {
     let newest_first: Vec<RevisionId> = revisions.rev().collect();
@@ -48,9 +49,10 @@ pub(super) async fn search(
             let read = read.map_err(|error| Error::Temporary(format!("reading the revisions broke off: {error}")))?;
             let Some((id, revision)) = read? else { continue };
             search.read.insert(id);
-            let holds = RevisionRecord::parse(&revision.description).is_some_and(|record| record.digest == digest);
-            if holds && site.options.edited != Some(id) && search.found.as_ref().is_none_or(|(lowest, _)| id < *lowest)
-            {
+            let says_so =
+                RevisionRecord::parse(&revision.description).is_some_and(|record| record.digest == bundle.digest);
+            let is_lower = search.found.as_ref().is_none_or(|(lowest, _)| id < *lowest);
+            if says_so && is_lower && is_proven(site, bundle, id).await? {
                 search.found = Some((id, revision));
             }
         }
@@ -59,4 +61,20 @@ pub(super) async fn search(
         }
     }
     Ok(search)
+}
+
+/// Where one revision was edited, another one may be as well: then descriptions are not believed, and files are compared.
+async fn is_proven(site: &Site<'_>, bundle: &Bundle, id: RevisionId) -> Result<bool, Error> {
+    match site.options.edited {
+        None => return Ok(true),
+        Some(edited) if edited == id => return Ok(false),
+        Some(_) => {}
+    }
+    match revision_files(site.client, site.resource, id).await {
+        Ok(files) => Ok(compare(bundle.kind, &files, &bundle.files).is_empty()),
+        // What cannot be read is not what was imported.
+        Err(Error::Refused(_)) => Ok(false),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error),
+    }
 }

@@ -25,7 +25,7 @@ use super::survey::MAX_DOWNLOADS;
 use super::{Error, Provenance};
 use crate::bundle::{BundleKind, Files};
 use crate::configuration::document::{Document, SCHEMA_VERSION};
-use crate::configuration::{Entry, Id, OwnedPlace, Record, WhenGone};
+use crate::configuration::{Crud, Entry, Id, OwnedPlace, Record, WhenGone};
 use crate::duration::millis;
 use crate::inventory::{Inventory, InventoryBundle};
 use crate::spec;
@@ -99,23 +99,49 @@ impl Run<'_> {
         let mut report = ApplyReport::default();
         let (before, after): (Vec<Entry>, Vec<Entry>) =
             self.inventory.environment.iter().cloned().partition(|entry| !after_bundles(entry));
-        report.extend(self.apply(&self.place, before).await?);
-        report.extend(self.bundles(bundles).await?);
-        report.extend(self.apply(&self.place, after).await?);
         let organization = OwnedPlace { environment: None, ..self.place.clone() };
+        self.add(&mut report, self.apply(&self.place, before).await);
+        self.add(&mut report, self.bundles(bundles).await);
+        self.add(&mut report, self.apply(&self.place, after).await);
         if let Some(entries) = &self.inventory.organization {
-            report.extend(self.apply(&organization, entries.clone()).await?);
+            self.add(&mut report, self.apply(&organization, entries.clone()).await);
         }
-        if let Some(max_deletes) = self.how.max_deletes {
-            let ids = self.inventory.bundles.iter().map(id).chain(self.inventory.environment.iter().map(own_id));
-            let mut kept = vec![Kept { place: self.place.clone(), ids: ids.collect() }];
-            if let Some(entries) = &self.inventory.organization {
-                kept.push(Kept { place: organization, ids: entries.iter().map(own_id).collect() });
-            }
-            let progress = Arc::clone(&self.progress);
-            report.extend(prune(self.client, &kept, max_deletes, &self.how.options, progress).await?);
+        let Some(max_deletes) = self.how.max_deletes else { return Ok(report) };
+        if report.exit_code() != 0 {
+            // What still runs may need what left Git.
+            self.warn(Phase::Keep, "what left Git stays until all else is as wanted".to_owned());
+            return Ok(report);
         }
+        let ids = self.inventory.bundles.iter().map(id).chain(self.inventory.environment.iter().map(own_id));
+        let mut kept = vec![Kept { place: self.place.clone(), ids: ids.collect() }];
+        if let Some(entries) = &self.inventory.organization {
+            kept.push(Kept { place: organization, ids: entries.iter().map(own_id).collect() });
+        }
+        let progress = Arc::clone(&self.progress);
+        let pruned = prune(self.client, &kept, max_deletes, &self.how.options, progress).await;
+        self.add(&mut report, pruned);
         Ok(report)
+    }
+
+    /// Adds what a stage did. One that failed as a whole stops no other: it stands in the report under the environment.
+    fn add(&self, report: &mut ApplyReport, stage: Result<ApplyReport, Error>) {
+        match stage {
+            Ok(stage) => report.extend(stage),
+            Err(error) => {
+                let applied = failed(&self.environment_id(), &error);
+                (self.progress)(ApplyEvent::Ended(self.place.as_place(), &applied));
+                report.resources.push(applied);
+            }
+        }
+    }
+
+    fn environment_id(&self) -> Id {
+        let name = self.target.environment.to_string();
+        Id { kind: "ApigeeEnvironment".to_owned(), parent: None, name }
+    }
+
+    fn warn(&self, phase: Phase, message: String) {
+        (self.progress)(ApplyEvent::Step(&self.environment_id(), &Event::warning(phase, message)));
     }
 
     async fn apply(&self, place: &OwnedPlace, resources: Vec<Entry>) -> Result<ApplyReport, Error> {
@@ -148,7 +174,14 @@ impl Run<'_> {
                 old.push((bundle, deployed));
             }
         }
-        let register = Register::read(self.client, self.place.as_place()).await?;
+        let register = match Register::read(self.client, self.place.as_place()).await {
+            // Who may not read maps can deploy all the same.
+            Err(error) if error.is_forbidden() => {
+                self.warn(Phase::Read, format!("the records cannot be read: {error}"));
+                Register::default()
+            }
+            other => other?,
+        };
         let is_deep = match self.how.deep {
             Deep::Always => true,
             Deep::Never => false,
@@ -167,7 +200,8 @@ impl Run<'_> {
         } else {
             old.into_iter().map(|(bundle, _)| bundle).collect()
         };
-        let all_compared = is_deep && report.resources.is_empty();
+        // Who always compares needs no note of it, and a run that finds nothing writes nothing.
+        let all_compared = is_deep && self.how.deep == Deep::Daily && report.resources.is_empty();
         report.extend(self.deploy(bundles).await?);
         let done = std::mem::take(&mut report.resources);
         self.remember(register, &done, all_compared.then_some(now), &mut report).await;
@@ -279,10 +313,8 @@ impl Run<'_> {
     async fn remember(&self, mut register: Register, done: &[Applied], compared: Option<u64>, total: &mut ApplyReport) {
         let client = self.client.with_own_count();
         if let Err(error) = self.try_remember(&client, &mut register, done, compared).await {
-            let id =
-                Id { kind: "ApigeeEnvironment".to_owned(), parent: None, name: self.target.environment.to_string() };
             let message = format!("what was found is not recorded, so that proxies which leave Git stay: {error}");
-            (self.progress)(ApplyEvent::Step(&id, &Event::warning(Phase::Keep, message)));
+            self.warn(Phase::Keep, message);
         }
         total.writes += client.writes();
     }
@@ -307,7 +339,10 @@ impl Run<'_> {
             };
             // A record of one that is to stay now must not say that it is to go.
             let needed = bundle.when_gone != WhenGone::Orphan || known.is_some();
-            if !needed || known.as_ref().is_some_and(same) {
+            // Two that deploy the same one do not take it from each other.
+            let is_foreign =
+                |record: &Record| record.owner != self.how.options.owner && record.when_gone != WhenGone::Orphan;
+            if !needed || known.as_ref().is_some_and(|record| same(record) || is_foreign(record)) {
                 continue;
             }
             let Provenance { commit, tag, author, time, .. } = self.how.options.provenance.clone();
@@ -339,7 +374,7 @@ fn now() -> u64 {
 }
 
 fn after_bundles(entry: &Entry) -> bool {
-    spec::kind(&entry.id.kind).and_then(|kind| kind.crud).is_some_and(|crud| crud.after_bundles())
+    spec::kind(&entry.id.kind).and_then(|kind| kind.crud).is_some_and(Crud::after_bundles)
 }
 
 fn own_id(entry: &Entry) -> Id {

@@ -66,43 +66,43 @@ const STATUS: &[Column] = &[
     ("ENVIRONMENT", |row| row.environment.as_deref().unwrap_or("(organization)")),
     ("KIND", |row| &row.kind),
     ("NAME", |row| &row.name),
-    ("REVISION", |row| text(&row.revision)),
-    ("STATE", |row| text(&row.state)),
-    ("DIGEST", |row| short(&row.digest)),
+    ("REVISION", |row| text(row.revision.as_ref())),
+    ("STATE", |row| text(row.state.as_ref())),
+    ("DIGEST", |row| short(row.digest.as_ref())),
     ("COMMIT", |row| match row.origin {
         Origin::Outside => "(outside Git)",
-        Origin::Git => short(&row.commit),
+        Origin::Git => short(row.commit.as_ref()),
     }),
-    ("AUTHOR", |row| text(&row.author)),
-    ("TIME", |row| text(&row.time)),
+    ("AUTHOR", |row| text(row.author.as_ref())),
+    ("TIME", |row| text(row.time.as_ref())),
 ];
 
 const AUDIT: &[Column] = &[
     ("organization", |row| &row.organization),
-    ("environment", |row| text(&row.environment)),
+    ("environment", |row| text(row.environment.as_ref())),
     ("kind", |row| &row.kind),
     ("name", |row| &row.name),
     ("origin", |row| match row.origin {
         Origin::Git => "git",
         Origin::Outside => "outside",
     }),
-    ("revision", |row| text(&row.revision)),
-    ("digest", |row| text(&row.digest)),
-    ("commit", |row| text(&row.commit)),
-    ("tag", |row| text(&row.tag)),
-    ("author", |row| text(&row.author)),
-    ("time", |row| text(&row.time)),
-    ("owner", |row| text(&row.owner)),
-    ("changed", |row| text(&row.changed)),
+    ("revision", |row| text(row.revision.as_ref())),
+    ("digest", |row| text(row.digest.as_ref())),
+    ("commit", |row| text(row.commit.as_ref())),
+    ("tag", |row| text(row.tag.as_ref())),
+    ("author", |row| text(row.author.as_ref())),
+    ("time", |row| text(row.time.as_ref())),
+    ("owner", |row| text(row.owner.as_ref())),
+    ("changed", |row| text(row.changed.as_ref())),
     ("logFilter", |row| &row.log_filter),
 ];
 
-fn text(cell: &Option<String>) -> &str {
-    cell.as_deref().unwrap_or_default()
+fn text(cell: Option<&String>) -> &str {
+    cell.map(String::as_str).unwrap_or_default()
 }
 
 /// As much of a digest or a commit as people compare.
-fn short(cell: &Option<String>) -> &str {
+fn short(cell: Option<&String>) -> &str {
     let text = text(cell);
     let text = text.strip_prefix("sha256:").unwrap_or(text);
     text.get(..10).unwrap_or(text)
@@ -171,7 +171,7 @@ fn markdown(rows: &[Row], columns: &[Column]) -> String {
     let mut text = format!("| {} |\n|{}\n", names.join(" | "), "---|".repeat(columns.len()));
     for row in rows {
         let cells: Vec<String> = columns.iter().map(|(_, cell)| plain(cell(row))).collect();
-        text.push_str(&format!("| {} |\n", cells.join(" | ")));
+        text.push_str(&["| ", &cells.join(" | "), " |\n"].concat());
     }
     text
 }

@@ -99,6 +99,6 @@ async fn reconcile_all(args: &Args, place: &OwnedPlace, log: &Log) -> Result<End
     let target = Target { organization: args.organization.clone(), environment: args.environment.clone() };
     let secrets = secrets(&args.secrets);
     let run = reconcile::reconcile(&client, &target, &inventory, bundles, secrets, &how, progress(log, place));
-    let report = until_terminated(log, &client, run).await??;
+    let report = Box::pin(until_terminated(log, &client, run)).await??;
     Ok(Ended { report, commit, stopped: client.stop().is_requested(), look: args.report })
 }

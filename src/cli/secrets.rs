@@ -6,7 +6,7 @@ use crate::configuration::secret::{SecretKeyRef, ValueFrom};
 
 /// Looks a secret up. `folder` holds each key of each Secret as `<Secret>/<key>`. The error says what is missing and the way out; it
 /// never repeats what was read.
-pub(super) fn look_up(folder: &Path, place: &ValueFrom) -> Result<String, String> {
+pub(super) fn look_up(folder: &Path, place: &ValueFrom) -> Result<Vec<u8>, String> {
     let (file, way_out) = match place {
         ValueFrom::SecretKeyRef(SecretKeyRef { name, key }) => {
             if [name, key].iter().any(|part| part.is_empty() || part.contains('/') || *part == "..") {
@@ -23,11 +23,10 @@ pub(super) fn look_up(folder: &Path, place: &ValueFrom) -> Result<String, String
         std::io::ErrorKind::NotFound => format!("the {place} is not there: {way_out}; the next run looks again"),
         _ => format!("the {place} cannot be read: {error}"),
     })?;
-    let text = String::from_utf8(bytes).map_err(|_| format!("the {place} is not text in UTF-8"))?;
-    if text.is_empty() {
+    if bytes.is_empty() {
         return Err(format!("the {place} is empty"));
     }
-    Ok(text)
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -43,7 +42,7 @@ mod tests {
             ValueFrom::SecretKeyRef(SecretKeyRef { name: name.to_owned(), key: key.to_owned() })
         };
         // As it is: a trailing line break may belong to it.
-        assert_eq!(look_up(folder.path(), &of("keys", "api")), Ok("s3cret\n".to_owned()));
+        assert_eq!(look_up(folder.path(), &of("keys", "api")), Ok(b"s3cret\n".to_vec()));
         let why = look_up(folder.path(), &of("keys", "other")).unwrap_err();
         assert!(why.contains("key `other` of Secret `keys` is not there: create it"), "{why}");
         assert!(look_up(folder.path(), &of("..", "keys")).is_err());

@@ -105,7 +105,8 @@ pub struct Change {
 
 impl std::fmt::Debug for Change {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {:?} {}", self.what, self.request.verb, self.request.path.join("/"))
+        let path = shown_path(self.request.path.iter().map(String::as_str));
+        write!(f, "{}: {:?} {path}", self.what, self.request.verb)
     }
 }
 
@@ -120,6 +121,19 @@ pub struct Field {
     pub wanted: Option<Value>,
     /// Values are not shown.
     pub secret: bool,
+}
+
+/// The part of a path that is a secret: the key of an app, as in `apps/APP/keys/KEY`.
+pub fn secret_part<'p>(parts: impl IntoIterator<Item = &'p str>) -> Option<&'p str> {
+    let parts: Vec<&str> = parts.into_iter().collect();
+    parts.windows(4).find(|part| part[0] == "apps" && part[2] == "keys").map(|part| part[3])
+}
+
+/// A path as it may be shown.
+pub fn shown_path<'p>(parts: impl IntoIterator<Item = &'p str> + Clone) -> String {
+    let secret = secret_part(parts.clone());
+    let shown: Vec<&str> = parts.into_iter().map(|part| if Some(part) == secret { "…" } else { part }).collect();
+    shown.join("/")
 }
 
 impl Request {
@@ -140,5 +154,18 @@ impl Read {
     /// A read of one JSON document.
     pub fn json(path: Vec<String>, needs: &str) -> Self {
         Self { path, query: Vec::new(), form: Form::Json, needs: needs.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_of_an_app_is_not_shown() {
+        let path = ["apps", "a", "keys", "s3cret", "apiproducts", "p"];
+        assert_eq!(shown_path(path), "apps/a/keys/…/apiproducts/p");
+        assert_eq!(shown_path(["apps", "a", "keys"]), "apps/a/keys");
+        assert_eq!(shown_path(["keyvaluemaps", "keys", "entries"]), "keyvaluemaps/keys/entries");
     }
 }

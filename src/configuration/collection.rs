@@ -177,10 +177,10 @@ impl Collection {
     /// The call that changes it, if anything differs.
     pub fn update(&self, wanted: &Wanted<'_>, live: &Value) -> Result<Option<Change>, String> {
         let mut live = live.clone();
-        if let (NamedBy::Field(field), Value::Object(fields)) = (self.named_by, &mut live) {
-            if !wanted.body.as_object().is_some_and(|body| body.contains_key(field)) {
-                fields.remove(field);
-            }
+        if let (NamedBy::Field(field), Value::Object(fields)) = (self.named_by, &mut live)
+            && wanted.body.get(field).is_none()
+        {
+            fields.remove(field);
         }
         let fields = self.compare.differences(wanted, &live);
         if fields.is_empty() {
@@ -228,7 +228,7 @@ impl Crud for Collection {
     }
 
     fn remove(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Vec<Change>, String> {
-        if !self.exists(answers) {
+        if !self.exists(wanted, answers) {
             return Ok(Vec::new());
         }
         let request = Request::new(Verb::Delete, self.one(wanted), Body::Empty, &self.needs("delete"));

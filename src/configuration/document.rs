@@ -70,6 +70,7 @@ pub enum DeletionPolicy {
 }
 
 impl DeletionPolicy {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     fn is_orphan(&self) -> bool {
         *self == Self::Orphan
     }
@@ -89,6 +90,7 @@ pub enum Adopt {
 }
 
 impl Adopt {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     fn is_never(&self) -> bool {
         *self == Self::Never
     }

@@ -163,22 +163,18 @@ impl Crud for Maps {
         let mut plan = Plan::default();
         let masked = wanted.body.get("maskedValues") == Some(&Value::Bool(true));
         let mut live: BTreeMap<&str, &str> = BTreeMap::new();
-        match answers {
-            [Answer::Json(list)] => {
-                for entry in list.get(ENTRIES).and_then(Value::as_array).into_iter().flatten() {
-                    let text = |field: &str| entry.get(field).and_then(Value::as_str).unwrap_or_default();
-                    live.insert(text("name"), text("value"));
-                }
+        if let [Answer::Json(list)] = answers {
+            for entry in list.get(ENTRIES).and_then(Value::as_array).into_iter().flatten() {
+                let text = |field: &str| entry.get(field).and_then(Value::as_str).unwrap_or_default();
+                live.insert(text("name"), text("value"));
             }
-            _ => {
-                let mut body = json!({"name": wanted.id.name, "encrypted": true});
-                if masked {
-                    body["maskedValues"] = json!(true);
-                }
-                let request =
-                    Request::new(Verb::Post, Self::all(wanted), Body::Json(body), "apigee.keyvaluemaps.create");
-                plan.changes.push(Change { what: "create".to_owned(), request, fields: Vec::new() });
+        } else {
+            let mut body = json!({"name": wanted.id.name, "encrypted": true});
+            if masked {
+                body["maskedValues"] = json!(true);
             }
+            let request = Request::new(Verb::Post, Self::all(wanted), Body::Json(body), "apigee.keyvaluemaps.create");
+            plan.changes.push(Change { what: "create".to_owned(), request, fields: Vec::new() });
         }
         let empty = Map::new();
         let entries = wanted.body.get("entries").and_then(Value::as_object).unwrap_or(&empty);

@@ -9,11 +9,28 @@
 //! Between the function and the deployer stands a [`Document`], one for each environment and one for each organization. Secrets stand
 //! in it as `{"valueFrom": …}` only, and are filled in inside the pod.
 
+pub mod api_doc;
+pub mod app;
+pub mod app_group;
+mod app_plan;
+pub mod attributes;
 pub mod call;
 pub mod collection;
+pub mod data_collector;
+pub mod debug_mask;
+pub mod developer;
 pub mod document;
+pub mod flow_hook;
+pub mod instant;
 pub mod key_value_map;
+pub mod keystore;
+pub mod name;
+pub mod pem;
+pub mod product;
+pub mod rate_plan;
 pub mod record;
+pub mod reference;
+pub mod resource_file;
 pub mod secret;
 pub mod target_server;
 
@@ -48,6 +65,12 @@ pub trait Configuration: fmt::Debug + Send + Sync {
 
     /// What the resource belongs to, if its name is unique only there: a proxy, a developer, a portal.
     fn parent(&self) -> Option<&str> {
+        None
+    }
+
+    /// The name in Apigee of what cannot be named freely: one of the points in the flow, the one mask of an environment, a developer,
+    /// whose name is the email.
+    fn fixed_name(&self) -> Option<&str> {
         None
     }
 
@@ -90,6 +113,11 @@ pub struct Place<'a> {
 }
 
 impl Place<'_> {
+    /// What lives there.
+    pub fn scope(&self) -> Scope {
+        if self.environment.is_some() { Scope::Environment } else { Scope::Organization }
+    }
+
     /// The parts of a path of the API from `organizations` on.
     pub fn path(&self, below: &[&str]) -> Vec<String> {
         let mut parts = vec!["organizations", self.organization];
@@ -132,7 +160,7 @@ pub struct Wanted<'a> {
     pub place: Place<'a>,
     /// What.
     pub id: &'a Id,
-    /// What Apigee is to have; holds secrets, so it is never printed.
+    /// What Apigee is to have; holds secrets, so it is never printed. A secret that is not known is empty.
     pub body: &'a Value,
     /// The fields of the body that hold secrets, as JSON pointers (RFC 6901).
     pub secrets: &'a [String],
@@ -163,13 +191,25 @@ pub trait Crud: fmt::Debug + Sync {
     /// What to read before anything is decided.
     fn reads(&self, wanted: &Wanted<'_>) -> Vec<Read>;
 
+    /// What to read when the answers to [`reads`](Self::reads) are known, for example by a name that only Apigee knows. Those answers
+    /// stand behind the others.
+    fn follow_ups(&self, _wanted: &Wanted<'_>, _answers: &[Answer]) -> Vec<Read> {
+        Vec::new()
+    }
+
+    /// What must be in Apigee before anything is sent, since Apigee refuses for good what names something that is not there yet. It is
+    /// read when something is to be changed, and waited for.
+    fn prerequisites(&self, _wanted: &Wanted<'_>) -> Vec<Read> {
+        Vec::new()
+    }
+
     /// True if it may name a proxy or a shared flow, which then must be deployed before it and stay until it is gone.
     fn after_bundles(&self) -> bool {
         false
     }
 
     /// True if Apigee has the resource at all, by the answers to [`reads`](Self::reads).
-    fn exists(&self, answers: &[Answer]) -> bool {
+    fn exists(&self, _wanted: &Wanted<'_>, answers: &[Answer]) -> bool {
         answers.first().is_some_and(|answer| !matches!(answer, Answer::Missing))
     }
 

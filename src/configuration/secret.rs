@@ -1,10 +1,21 @@
 //! Values that are kept elsewhere: a spec holds where, the pod holds what.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::spec::word_or::WordOr;
+
+/// The field of a body that says where a secret is kept.
+const VALUE_FROM: &str = "valueFrom";
+
+/// The field beside it that says how its bytes stand in the body, if it is no text.
+const ENCODING: &str = "encoding";
+
+/// The one encoding.
+const BASE64: &str = "base64";
 
 /// A text, or where a secret one is kept.
 pub type Text = WordOr<String, Secret>;
@@ -60,16 +71,38 @@ pub fn of(secret: &Secret) -> Value {
     serde_json::to_value(secret).unwrap_or_default()
 }
 
+/// A secret file as it stands in a body: its bytes are filled in as base64.
+pub fn of_file(secret: &Secret) -> Value {
+    json!({VALUE_FROM: secret.value_from, ENCODING: BASE64})
+}
+
+/// The bytes of a secret file that was filled in. A Secret may also hold the file's base64: `is_file` knows the file by its bytes.
+pub fn file(filled: &Value, is_file: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
+    let bytes = STANDARD.decode(filled.as_str()?).ok()?;
+    if is_file(&bytes) {
+        return Some(bytes);
+    }
+    let text: String = String::from_utf8(bytes).ok()?.split_whitespace().collect();
+    STANDARD.decode(text).ok().filter(|bytes| is_file(bytes))
+}
+
 /// All secrets of a body: the field of each as a JSON pointer (RFC 6901), and its place.
 pub fn all(body: &Value) -> Vec<(String, ValueFrom)> {
+    found(body).into_iter().map(|(at, place, _)| (at, place)).collect()
+}
+
+/// A secret in a body: its field, its place, and whether its bytes are wanted.
+type Found = (String, ValueFrom, bool);
+
+fn found(body: &Value) -> Vec<Found> {
     let mut found = Vec::new();
     walk(body, &mut String::new(), &mut found);
     found
 }
 
-fn walk(value: &Value, at: &mut String, found: &mut Vec<(String, ValueFrom)>) {
-    if let Some(secret) = read(value) {
-        found.push((at.clone(), secret));
+fn walk(value: &Value, at: &mut String, found: &mut Vec<Found>) {
+    if let Some((secret, is_file)) = read(value) {
+        found.push((at.clone(), secret, is_file));
         return;
     }
     let length = at.len();
@@ -84,7 +117,8 @@ fn walk(value: &Value, at: &mut String, found: &mut Vec<(String, ValueFrom)>) {
         }
         Value::Array(elements) => {
             for (index, value) in elements.iter().enumerate() {
-                at.push_str(&format!("/{index}"));
+                at.push('/');
+                at.push_str(&index.to_string());
                 walk(value, at, found);
                 at.truncate(length);
             }
@@ -98,16 +132,26 @@ pub fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-fn read(value: &Value) -> Option<ValueFrom> {
-    let fields = value.as_object().filter(|fields| fields.len() == 1)?;
-    serde_json::from_value(fields.get("valueFrom")?.clone()).ok()
+fn read(value: &Value) -> Option<(ValueFrom, bool)> {
+    let fields = value.as_object()?;
+    let is_file = fields.get(ENCODING).and_then(Value::as_str) == Some(BASE64);
+    let secret = serde_json::from_value(fields.get(VALUE_FROM)?.clone()).ok()?;
+    (fields.len() == 1 + usize::from(is_file)).then_some((secret, is_file))
 }
 
-/// The body with its secrets filled in, and the fields that hold them.
-pub fn fill<E>(body: &Value, look_up: impl Fn(&ValueFrom) -> Result<String, E>) -> Result<(Value, Vec<String>), E> {
+/// The body with its secrets filled in, and the fields that hold them. The error says what is missing, or is no text where text is wanted.
+pub fn fill(
+    body: &Value,
+    look_up: impl Fn(&ValueFrom) -> Result<Vec<u8>, String>,
+) -> Result<(Value, Vec<String>), String> {
     let (mut filled, mut fields) = (body.clone(), Vec::new());
-    for (at, place) in all(body) {
-        let secret = look_up(&place)?;
+    for (at, place, is_file) in found(body) {
+        let bytes = look_up(&place)?;
+        let secret = if is_file {
+            STANDARD.encode(bytes)
+        } else {
+            String::from_utf8(bytes).map_err(|_| format!("the {place} is not text in UTF-8"))?
+        };
         if let Some(value) = filled.pointer_mut(&at) {
             *value = Value::String(secret);
         }
@@ -118,20 +162,35 @@ pub fn fill<E>(body: &Value, look_up: impl Fn(&ValueFrom) -> Result<String, E>) 
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
     fn secrets_are_found_and_filled_in() {
         let body = json!({"a": {"valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}, "b/c": [{"valueFrom": {"file": "/f"}}],
             "d": {"valueFrom": {"unknown": 1}}});
-        let (filled, fields) = fill::<()>(&body, |place| Ok(place.to_string())).unwrap();
+        let (filled, fields) = fill(&body, |place| Ok(place.to_string().into_bytes())).unwrap();
         assert_eq!(fields, ["/a", "/b~1c/0"]);
         assert_eq!(
             filled,
             json!({"a": "key `k` of Secret `s`", "b/c": ["file `/f`"], "d": {"valueFrom": {"unknown": 1}}})
         );
-        assert_eq!(fill(&body, |_| Err("gone")), Err("gone"));
+        assert_eq!(fill(&body, |_| Err("gone".to_owned())), Err("gone".to_owned()));
+        let why = fill(&body, |_| Ok(vec![0xff])).unwrap_err();
+        assert!(why.contains("is not text in UTF-8"), "{why}");
+    }
+
+    #[test]
+    fn a_file_keeps_its_bytes() {
+        let secret = Secret { value_from: ValueFrom::File("/f".to_owned()) };
+        let body = json!({"file": of_file(&secret)});
+        assert_eq!(all(&body), [("/file".to_owned(), ValueFrom::File("/f".to_owned()))]);
+        let read = |bytes: &'static [u8]| {
+            let (filled, fields) = fill(&body, |_| Ok(bytes.to_vec())).unwrap();
+            assert_eq!(fields, ["/file"]);
+            file(&filled["file"], |bytes| bytes.first() == Some(&0xff))
+        };
+        assert_eq!(read(&[0xff, 0]), Some(vec![0xff, 0]));
+        assert_eq!(read(b"/wA=\n"), Some(vec![0xff, 0]));
+        assert_eq!(read(b"neither"), None);
     }
 }

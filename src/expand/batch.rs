@@ -42,6 +42,7 @@ pub(super) fn objects(
     let deployment = Deployment {
         organization: environment.organization(),
         environment: environment.name(),
+        resource: environment.resource_name(),
         endpoint: environment.endpoint.as_deref(),
         payload: Payload::Batch { config_map: &map.object.id.name },
         digest: map.digest,

@@ -23,6 +23,8 @@ pub(super) struct ConfigurationResource<'r> {
     pub scope: Scope,
     /// The environment that it goes to; for what lives in an organization the first environment of it, which says how to get there.
     pub environment: &'r Environment<'r>,
+    /// It cannot be named otherwise.
+    has_fixed_name: bool,
     references: Vec<Reference>,
     external: Vec<String>,
 }
@@ -91,12 +93,17 @@ fn read(
         return None;
     }
     let Spec::Configuration(configured) = resource.decode(&spec, report)? else { return None };
+    if let (Some(fixed), Some(_)) = (configured.spec.fixed_name(), &configured.common.name) {
+        let message = format!("its name in Apigee is `{fixed}`, whatever its resource is called: leave `name` out");
+        report.error(Code::ConflictingFields, FieldPath::of(&["spec", "name"]), message);
+    }
     configured.spec.check(name(resource, &configured), report);
     Some(configured)
 }
 
 fn name<'n>(resource: &'n Resource, configured: &'n Configured) -> &'n str {
-    configured.common.name.as_deref().unwrap_or(&resource.subject.name)
+    let chosen = configured.common.name.as_deref().unwrap_or(&resource.subject.name);
+    configured.spec.fixed_name().unwrap_or(chosen)
 }
 
 /// The environments that a resource goes to, or through.
@@ -176,6 +183,7 @@ fn made<'r>(
         },
         scope: configured.spec.scope(),
         environment,
+        has_fixed_name: configured.spec.fixed_name().is_some(),
         references: configured.spec.references(),
         external: configured.common.external.clone(),
     }
@@ -195,11 +203,12 @@ pub(super) fn check(
         let (place, id) = (one.place(), &one.entry.id);
         if let Some(other) = seen.insert((place.organization, place.environment, id), one) {
             let message = format!("the {id} of {place} is also made by {}", other.resource.subject.label());
-            diagnostics.push(
-                Diagnostic::error(Code::NameCollision, message)
-                    .of(&one.resource.subject)
-                    .help("set another `spec.name`, or narrow one of them with `spec.environments`"),
-            );
+            let help = if one.has_fixed_name {
+                "Apigee has one: put both into one resource, or narrow one of them with `spec.environments`"
+            } else {
+                "set another `spec.name`, or narrow one of them with `spec.environments`"
+            };
+            diagnostics.push(Diagnostic::error(Code::NameCollision, message).of(&one.resource.subject).help(help));
         }
         for reference in &one.references {
             let Reference { kind, name, at } = reference;
@@ -260,7 +269,7 @@ pub(super) fn objects(
     let place = place(scope, environment);
     let label = environment.resource.subject.label();
     let metadata = |role| Metadata { namespace, owner: &label, role, bundle: None, component: "configuration" };
-    let stem = k8s::configuration_name(place);
+    let stem = k8s::configuration_name(environment.resource_name(), scope);
     let map = JsonMap::new(document, FILE_NAME, &stem, &metadata("configuration")).map_err(internal)?;
     let map = map.ok_or_else(|| {
         let message = format!("the configuration of {place} is larger than a ConfigMap");
@@ -271,6 +280,7 @@ pub(super) fn objects(
     let deployment = Deployment {
         organization: environment.organization(),
         environment: environment.name(),
+        resource: environment.resource_name(),
         endpoint: environment.endpoint.as_deref(),
         payload: Payload::Configuration {
             config_map: &map.object.id.name,

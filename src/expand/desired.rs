@@ -46,7 +46,7 @@ pub struct DesiredBundle {
 /// What the environments of an input are to have, sorted by organization and name. With an error among the findings there are none;
 /// to find no environment is one.
 pub fn desired(input: &Input<'_>, options: &Options<'_>) -> (Vec<DesiredEnvironment>, Vec<Diagnostic>) {
-    let mut run = Run { input, options, diagnostics: Vec::new() };
+    let mut run = Run::new(input, options);
     let resources = run.read(input.items());
     let environments = run.environments(&resources);
     run.check_environments(&resources, &environments);

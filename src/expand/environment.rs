@@ -88,6 +88,11 @@ impl<'r> Environment<'r> {
         &self.spec.organization
     }
 
+    /// The name of the ApigeeEnvironment, which is one in its namespace.
+    pub(super) fn resource_name(&self) -> &str {
+        &self.resource.subject.name
+    }
+
     /// The environment's name in Apigee.
     pub(super) fn name(&self) -> &str {
         self.spec.environment.as_deref().unwrap_or(&self.resource.subject.name)

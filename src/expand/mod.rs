@@ -22,9 +22,10 @@ mod spec_files;
 use std::collections::BTreeMap;
 
 use crate::bundle::{BundleKind, Files};
-use crate::diag::{Code, Diagnostic, FieldPath, Report, Subject, has_errors};
+use crate::diag::{Code, Diagnostic, FieldPath, Report, Severity, Subject, has_errors};
 use crate::k8s::Object;
 use crate::krm::{Change, Id, Input, Item};
+use crate::spec::check_apigee::FailOn;
 use crate::spec::expand_apigee::Provenance;
 use crate::spec::{GROUP, Resource, Spec};
 use crate::yaml::Node;
@@ -74,7 +75,7 @@ pub struct Expansion {
 /// The bundle of the only proxy or shared flow of an input, or of the one with a name. An environment is needed only for its
 /// values.
 pub fn bundle(input: &Input<'_>, options: &Options<'_>, name: Option<&str>) -> (Option<MadeBundle>, Vec<Diagnostic>) {
-    let mut run = Run { input, options, diagnostics: Vec::new() };
+    let mut run = Run::new(input, options);
     let bundle = run.bundle(name);
     let diagnostics = run.diagnostics;
     (bundle.filter(|_| !has_errors(&diagnostics)), diagnostics)
@@ -82,10 +83,15 @@ pub fn bundle(input: &Input<'_>, options: &Options<'_>, name: Option<&str>) -> (
 
 /// Expands the specs of an input. With a `CheckApigee` as functionConfig it only says what is wrong with them.
 pub fn expand(input: &Input<'_>, options: &Options<'_>) -> Expansion {
-    let mut run = Run { input, options, diagnostics: Vec::new() };
+    let mut run = Run::new(input, options);
     let expansion = run.expand();
-    let diagnostics = run.diagnostics;
-    if has_errors(&diagnostics) || function_config::is_check(input) {
+    let mut diagnostics = run.diagnostics;
+    let is_check = function_config::is_check(input);
+    if is_check && run.fail_on == FailOn::Warning {
+        let warnings = diagnostics.iter_mut().filter(|diagnostic| diagnostic.severity == Severity::Warning);
+        warnings.for_each(|warning| warning.severity = Severity::Error);
+    }
+    if has_errors(&diagnostics) || is_check {
         return Expansion { diagnostics, ..Expansion::default() };
     }
     Expansion { diagnostics, ..expansion }
@@ -110,7 +116,7 @@ impl From<BundleResource<'_>> for MadeBundle {
 
 /// The bundles of an input, which needs no ApigeeEnvironment for that. With an error among the findings there are none.
 pub fn bundles(input: &Input<'_>, options: &Options<'_>) -> (Vec<MadeBundle>, Vec<Diagnostic>) {
-    let mut run = Run { input, options, diagnostics: Vec::new() };
+    let mut run = Run::new(input, options);
     let resources = run.read(input.items());
     let environments = run.environments(&resources);
     let bundles = run.bundles(&resources, &environments);
@@ -126,6 +132,14 @@ struct Run<'i, 'a> {
     input: &'i Input<'a>,
     options: &'i Options<'i>,
     diagnostics: Vec<Diagnostic>,
+    /// What a `CheckApigee` refuses.
+    fail_on: FailOn,
+}
+
+impl<'i, 'a> Run<'i, 'a> {
+    fn new(input: &'i Input<'a>, options: &'i Options<'i>) -> Self {
+        Self { input, options, diagnostics: Vec::new(), fail_on: FailOn::default() }
+    }
 }
 
 impl Run<'_, '_> {
@@ -300,14 +314,16 @@ impl Run<'_, '_> {
         resources
     }
 
-    /// The provenance of an `ExpandApigee`. Of a `CheckApigee` there is nothing to know but what is wrong with it.
+    /// The provenance of an `ExpandApigee`, and what a `CheckApigee` refuses.
     fn configured(&mut self, resources: &[Resource]) -> Option<Provenance> {
         let mut provenance = None;
         let is_config = |resource: &&Resource| matches!(resource.kind.name, "ExpandApigee" | "CheckApigee");
         for resource in resources.iter().filter(is_config) {
             let mut report = Report::new(&resource.subject);
-            if let Some(Spec::ExpandApigee(spec)) = resource.decode(resource.spec(), &mut report) {
-                provenance = spec.provenance;
+            match resource.decode(resource.spec(), &mut report) {
+                Some(Spec::ExpandApigee(spec)) => provenance = spec.provenance,
+                Some(Spec::CheckApigee(spec)) => self.fail_on = spec.fail_on,
+                _ => {}
             }
             self.diagnostics.extend(report.into_diagnostics());
         }

@@ -10,7 +10,7 @@ use super::reconciler::Reconciler;
 use crate::apigee::endpoint::Endpoint;
 use crate::bundle::{BatchEntry, BundleKind, DeploySettings, Digest, Manifest, Removal};
 use crate::configuration::{Entry, Scope, WhenGone};
-use crate::diag::{Code, Diagnostic, Subject};
+use crate::diag::{Code, Diagnostic, FieldPath, Subject};
 use crate::k8s::{self, BundleMaps, Deployer, Deployment, Layer, Metadata, Object, Payload};
 use crate::krm::{Id, Item, annotation};
 use crate::spec::Resource;
@@ -171,6 +171,7 @@ impl<'r> Outputs<'r> {
                 Err(why) => diagnostics.push(Diagnostic::error(Code::Internal, why).of(&pending.resource.subject)),
             }
         }
+        self.check_owners(diagnostics);
         self.reconcilers(&mut outputs, diagnostics);
         self.report_access(&mut outputs);
         check_names(&outputs, &foreign, diagnostics);
@@ -191,7 +192,7 @@ impl<'r> Outputs<'r> {
                         Scope::Organization => Layer::Organization,
                     };
                     // The name of its file must not change with the digest.
-                    let stem = Some(k8s::configuration_name(configuration::place(*scope, environment)));
+                    let stem = Some(k8s::configuration_name(environment.resource_name(), *scope));
                     outputs.push(Output { object: map.in_layer(layer), from: environment.resource, stem });
                     outputs.push(Output::new(job.in_layer(layer), environment.resource));
                 }
@@ -239,6 +240,30 @@ impl<'r> Outputs<'r> {
         }
     }
 
+    /// Finds an owner that several namespaces share: each has an inventory of its own, and takes what it lacks for what left Git.
+    fn check_owners(&self, diagnostics: &mut Vec<Diagnostic>) {
+        let mut namespaces: BTreeMap<(&str, &str, &str), (&Environment<'r>, Vec<&str>)> = BTreeMap::new();
+        for (namespace, environments) in &self.namespaces {
+            for environment in environments.iter().filter(|environment| prunes(environment)) {
+                let Some(owner) = &environment.spec.owner else { continue };
+                let place = (owner.as_str(), environment.organization(), environment.name());
+                namespaces.entry(place).or_insert_with(|| (environment, Vec::new())).1.push(namespace);
+            }
+        }
+        for ((owner, ..), (environment, places)) in namespaces.iter().filter(|(_, (_, places))| places.len() > 1) {
+            let message = format!(
+                "the namespaces {} share the owner `{owner}` there, and the reconciler of each would remove what the others made",
+                places.join(", ")
+            );
+            diagnostics.push(
+                Diagnostic::error(Code::ConflictingFields, message)
+                    .of(&environment.resource.subject)
+                    .at(FieldPath::of(&["spec", "owner"]))
+                    .help("leave `owner` out, which gives each namespace one of its own, or give each an ApigeeEnvironment with its own"),
+            );
+        }
+    }
+
     /// For each namespace and environment its inventory and the CronJob that reads it.
     fn reconcilers(&self, outputs: &mut Vec<Output<'r>>, diagnostics: &mut Vec<Diagnostic>) {
         for (namespace, environments) in &self.namespaces {
@@ -257,6 +282,13 @@ impl<'r> Outputs<'r> {
                     let key = (namespace.clone(), scope, place, environment.name().to_owned());
                     self.configurations.get(&key).map(|here| configuration::document(here.entries.clone()).resources)
                 };
+                // The last resource of an organization leaves as well: whoever has looked after it goes on.
+                let is_here = |other: &&String| environment.spec.owner.is_some() || *other == namespace;
+                let owners = self.namespaces.iter().filter(|(other, _)| is_here(other)).flat_map(|(_, others)| others);
+                let place = |of: &Environment<'_>| (of.organization().to_owned(), of.spec.owner.clone());
+                let equals = owners.filter(|other| place(other) == place(environment));
+                let is_first = equals.map(|other| other.name()).min() == Some(environment.name());
+                let organization = of(Scope::Organization).or_else(|| is_first.then(Vec::new));
                 let reconciler = Reconciler {
                     environment,
                     namespace: some(namespace),
@@ -265,11 +297,11 @@ impl<'r> Outputs<'r> {
                     how: &how,
                     members,
                     configuration: of(Scope::Environment).unwrap_or_default(),
-                    organization: of(Scope::Organization),
+                    organization,
                 };
                 match reconciler.objects() {
                     Ok([map, cron_job]) => {
-                        let stem = Some(k8s::environment_name(environment.name(), "inventory"));
+                        let stem = Some(k8s::environment_name(environment.resource_name(), "inventory"));
                         let map = map.in_layer(Layer::Reconcile);
                         outputs.push(Output { object: map, from: environment.resource, stem });
                         outputs.push(Output::new(cron_job.in_layer(Layer::Reconcile), environment.resource));
@@ -305,6 +337,7 @@ impl<'r> Outputs<'r> {
         let deployment = Deployment {
             organization: environment.organization(),
             environment: environment.name(),
+            resource: environment.resource_name(),
             endpoint: environment.endpoint.as_deref(),
             payload,
             digest,
@@ -398,6 +431,11 @@ fn some(namespace: &str) -> Option<&str> {
 /// What a Job deploys, and where.
 const TARGET_LABELS: [&str; 4] =
     ["apigeeflux.dev/organization", "apigeeflux.dev/environment", "apigeeflux.dev/proxy", "apigeeflux.dev/sharedflow"];
+
+/// True if what left Git is removed from an environment.
+fn prunes(environment: &Environment<'_>) -> bool {
+    environment.spec.reconcile().is_some_and(|reconcile| reconcile.prune)
+}
 
 /// A name of ours must be free, and no two of ours may be the same.
 fn check_names(outputs: &[Output<'_>], foreign: &BTreeMap<Id, Subject>, diagnostics: &mut Vec<Diagnostic>) {

@@ -42,7 +42,7 @@ impl Reconciler<'_, '_> {
             environment: self.configuration.clone(),
             organization: self.organization.clone(),
         };
-        let stem = k8s::environment_name(environment.name(), "inventory");
+        let stem = k8s::environment_name(environment.resource_name(), "inventory");
         let map = JsonMap::new(&inventory, FILE_NAME, &stem, &metadata("inventory")).map_err(internal)?;
         let map = map.ok_or_else(|| self.too_large("inventory"))?;
         let sources: Vec<_> =
@@ -52,6 +52,7 @@ impl Reconciler<'_, '_> {
         let deployment = Deployment {
             organization: environment.organization(),
             environment: environment.name(),
+            resource: environment.resource_name(),
             endpoint: environment.endpoint.as_deref(),
             payload: Payload::Reconcile {
                 config_map: &map.object.id.name,

@@ -6,12 +6,7 @@ use k8s_openapi::api::batch::v1::{
     CronJobSpec, JobSpec, JobTemplateSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement,
     PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
 };
-use k8s_openapi::api::core::v1::{
-    CSIVolumeSource, Capabilities, ConfigMapVolumeSource, Container, EnvVar, EnvVarSource, KeyToPath,
-    ObjectFieldSelector, PodSecurityContext, PodSpec, PodTemplateSpec, ProjectedVolumeSource, ResourceRequirements,
-    SeccompProfile, SecretProjection, SecurityContext, Volume, VolumeMount, VolumeProjection,
-};
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::api::core::v1::{PodTemplateSpec, VolumeProjection};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::identity::Deployer;
@@ -19,37 +14,32 @@ use super::job_report;
 use super::metadata::{DIGEST, Metadata};
 use super::names::{batch_name, configuration_name, environment_name, job_name, label_value};
 use super::object::Object;
+use super::pod::pod;
 use super::provenance;
 use crate::bundle::{BundleKind, DeploySettings, Digest, Removal, SmokeTest, batch, manifest};
 use crate::configuration::secret::SecretKeyRef;
 use crate::configuration::{Place, document};
 use crate::inventory;
-use crate::spec::environment::{self, Report, Resources};
+use crate::spec::environment::{self, Report};
 use crate::spec::expand_apigee::Provenance;
 
-/// The user of the container image: `nobody`, which the image's `/etc/passwd` knows.
-const USER: i64 = 65534;
-
 /// The volume, and its folder, with one bundle.
-const BUNDLE: &str = "bundle";
+pub(super) const BUNDLE: &str = "bundle";
 
 /// With all bundles of a batch.
-const BUNDLES: &str = "bundles";
+pub(super) const BUNDLES: &str = "bundles";
 
 /// With the list of a batch.
-const BATCH: &str = "batch";
+pub(super) const BATCH: &str = "batch";
 
 /// With the document of a configuration.
-const CONFIGURATION: &str = "configuration";
+pub(super) const CONFIGURATION: &str = "configuration";
 
 /// With the inventory.
-const INVENTORY: &str = "inventory";
+pub(super) const INVENTORY: &str = "inventory";
 
 /// With the keys of Secrets.
-const SECRETS: &str = "secrets";
-
-/// With what the Secrets Store CSI driver mounts.
-const SECRETS_STORE: &str = "secrets-store";
+pub(super) const SECRETS: &str = "secrets";
 
 /// The exit codes of the deployer that a retry cannot mend: usage, bundle invalid, bundle missing or too large, digest, permission.
 const PERMANENT: [i32; 5] = [64, 65, 66, 67, 77];
@@ -64,7 +54,7 @@ pub enum Owner<'a> {
 }
 
 /// The variable with the pod's namespace.
-const NAMESPACE_VARIABLE: &str = "APIGEE_FLUX_NAMESPACE";
+pub(super) const NAMESPACE_VARIABLE: &str = "APIGEE_FLUX_NAMESPACE";
 
 /// What a Job deploys.
 #[derive(Debug, Clone, Copy)]
@@ -123,6 +113,8 @@ pub struct Deployment<'a> {
     pub organization: &'a str,
     /// The Apigee environment.
     pub environment: &'a str,
+    /// The name of its ApigeeEnvironment.
+    pub resource: &'a str,
     /// The management API, if not the global one.
     pub endpoint: Option<&'a str>,
     /// What is deployed.
@@ -164,8 +156,8 @@ pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
             job_name(kind, deployment.environment, name)
         }
         Payload::Batch { .. } => batch_name(deployment.environment),
-        Payload::Configuration { place, .. } => configuration_name(place),
-        Payload::Reconcile { .. } => environment_name(deployment.environment, "reconcile"),
+        Payload::Configuration { place, .. } => configuration_name(deployment.resource, place.scope()),
+        Payload::Reconcile { .. } => environment_name(deployment.resource, "reconcile"),
     };
     let (object_meta, spec) = parts(deployment, metadata, &name);
     Object::job(object_meta, spec)
@@ -173,7 +165,7 @@ pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
 
 /// The CronJob that runs the Job again and again.
 pub fn cron_job(deployment: &Deployment<'_>, schedule: &str, metadata: &Metadata<'_>) -> Object {
-    let name = environment_name(deployment.environment, "reconcile");
+    let name = environment_name(deployment.resource, "reconcile");
     let (object_meta, spec) = parts(deployment, metadata, &name);
     let spec = CronJobSpec {
         schedule: schedule.to_owned(),
@@ -237,7 +229,7 @@ fn parts(deployment: &Deployment<'_>, metadata: &Metadata<'_>, name: &str) -> (O
                 annotations: Some(template_annotations),
                 ..ObjectMeta::default()
             }),
-            spec: Some(pod(deployment)),
+            spec: Some(pod(deployment, arguments(deployment))),
         },
         ..JobSpec::default()
     };
@@ -361,11 +353,17 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
         Owner::Named(name) => format!("--owner={}", name.replace("$(", "$$(")),
         Owner::OfNamespace(name) => format!("--owner=$({NAMESPACE_VARIABLE})/{name}"),
     }));
-    arguments.extend((deployment.settings.report == Report::Job).then(job_report::argument));
+    arguments.extend((reports(deployment)).then(job_report::argument));
     arguments
 }
 
-fn owner<'d>(deployment: &Deployment<'d>) -> Option<Owner<'d>> {
+/// Whether the Job says in its cluster how it ended. Those of a CronJob have names that no Role can know.
+pub(super) fn reports(deployment: &Deployment<'_>) -> bool {
+    deployment.settings.report == Report::Job && !matches!(deployment.payload, Payload::Reconcile { .. })
+}
+
+/// Whose desired state the Job applies, if it applies one.
+pub(super) fn owner<'d>(deployment: &Deployment<'d>) -> Option<Owner<'d>> {
     match deployment.payload {
         Payload::Configuration { owner, .. } | Payload::Reconcile { owner, .. } => Some(owner),
         Payload::Bundle { .. } | Payload::Batch { .. } | Payload::Removal { .. } => None,
@@ -382,169 +380,4 @@ fn settings_arguments(settings: &DeploySettings) -> Vec<String> {
         arguments.extend([format!("--smoke-test={url}"), format!("--smoke-status={expect_status}")]);
     }
     arguments
-}
-
-fn pod(deployment: &Deployment<'_>) -> PodSpec {
-    let mount = |name: &str| VolumeMount {
-        name: name.to_owned(),
-        mount_path: format!("/{name}"),
-        read_only: Some(true),
-        ..VolumeMount::default()
-    };
-    let (mut mounts, mut volumes) = (Vec::new(), Vec::new());
-    let files = match deployment.payload {
-        Payload::Bundle { .. } => Some(BUNDLE),
-        Payload::Batch { .. } => Some(BUNDLES),
-        Payload::Reconcile { .. } if !deployment.sources.is_empty() => Some(BUNDLES),
-        Payload::Reconcile { .. } | Payload::Removal { .. } | Payload::Configuration { .. } => None,
-    };
-    if let Some(files) = files {
-        mounts.push(mount(files));
-        volumes.push(Volume {
-            name: files.to_owned(),
-            projected: Some(ProjectedVolumeSource { sources: Some(deployment.sources.to_vec()), default_mode: None }),
-            ..Volume::default()
-        });
-    }
-    mounts.push(mount("provenance"));
-    volumes.push(Volume {
-        name: "provenance".to_owned(),
-        config_map: Some(ConfigMapVolumeSource {
-            name: provenance::NAME.to_owned(),
-            optional: Some(true),
-            ..ConfigMapVolumeSource::default()
-        }),
-        ..Volume::default()
-    });
-    let document = match deployment.payload {
-        Payload::Batch { config_map } => Some((BATCH, config_map)),
-        Payload::Configuration { config_map, .. } => Some((CONFIGURATION, config_map)),
-        Payload::Reconcile { config_map, .. } => Some((INVENTORY, config_map)),
-        Payload::Bundle { .. } | Payload::Removal { .. } => None,
-    };
-    if let Some((name, config_map)) = document {
-        mounts.push(mount(name));
-        volumes.push(Volume {
-            name: name.to_owned(),
-            config_map: Some(ConfigMapVolumeSource { name: config_map.to_owned(), ..ConfigMapVolumeSource::default() }),
-            ..Volume::default()
-        });
-    }
-    if let Payload::Configuration { secrets, .. } | Payload::Reconcile { secrets, .. } = deployment.payload
-        && !secrets.is_empty()
-    {
-        mounts.push(mount(SECRETS));
-        volumes.push(secret_volume(secrets));
-    }
-    if let (Some(_), Some(class)) = (owner(deployment), &deployment.settings.secret_provider_class) {
-        mounts.push(mount(SECRETS_STORE));
-        volumes.push(Volume {
-            name: SECRETS_STORE.to_owned(),
-            csi: Some(CSIVolumeSource {
-                driver: "secrets-store.csi.k8s.io".to_owned(),
-                read_only: Some(true),
-                volume_attributes: Some(BTreeMap::from([("secretProviderClass".to_owned(), class.clone())])),
-                ..CSIVolumeSource::default()
-            }),
-            ..Volume::default()
-        });
-    }
-    let mut env: Vec<EnvVar> = deployment
-        .settings
-        .env
-        .iter()
-        .map(|variable| EnvVar { name: variable.name.clone(), value: Some(variable.value.clone()), value_from: None })
-        .collect();
-    if let Some((volume, mount, variable)) = deployment.deployer.pod_parts() {
-        volumes.push(volume);
-        mounts.push(mount);
-        env.push(variable);
-    }
-    if let Some(Owner::OfNamespace(_)) = owner(deployment) {
-        env.push(EnvVar {
-            name: NAMESPACE_VARIABLE.to_owned(),
-            value: None,
-            value_from: Some(EnvVarSource {
-                field_ref: Some(ObjectFieldSelector { api_version: None, field_path: "metadata.namespace".to_owned() }),
-                ..EnvVarSource::default()
-            }),
-        });
-    }
-    if deployment.settings.report == Report::Job {
-        let (volume, mount, variable) = job_report::pod_parts();
-        volumes.push(volume);
-        mounts.push(mount);
-        env.push(variable);
-    }
-    PodSpec {
-        restart_policy: Some("Never".to_owned()),
-        service_account_name: Some(deployment.deployer.service_account().to_owned()),
-        automount_service_account_token: Some(false),
-        enable_service_links: Some(false),
-        termination_grace_period_seconds: Some(60),
-        security_context: Some(PodSecurityContext {
-            run_as_non_root: Some(true),
-            run_as_user: Some(USER),
-            run_as_group: Some(USER),
-            fs_group: Some(USER),
-            seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), localhost_profile: None }),
-            ..PodSecurityContext::default()
-        }),
-        containers: vec![Container {
-            name: "deploy".to_owned(),
-            image: Some(deployment.image.to_owned()),
-            args: Some(arguments(deployment)),
-            working_dir: Some("/".to_owned()),
-            env: Some(env).filter(|env| !env.is_empty()),
-            resources: Some(resources(deployment.settings.resources.as_ref())),
-            security_context: Some(SecurityContext {
-                allow_privilege_escalation: Some(false),
-                read_only_root_filesystem: Some(true),
-                capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
-                ..SecurityContext::default()
-            }),
-            termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
-            volume_mounts: Some(mounts),
-            ..Container::default()
-        }],
-        volumes: Some(volumes),
-        ..PodSpec::default()
-    }
-}
-
-/// Each key of each Secret as `<Secret>/<key>`. All are optional: a pod that waits for a Secret tells nobody why, a program does.
-fn secret_volume(secrets: &BTreeSet<SecretKeyRef>) -> Volume {
-    let source = |secret: &SecretKeyRef| VolumeProjection {
-        secret: Some(SecretProjection {
-            name: secret.name.clone(),
-            items: Some(vec![KeyToPath {
-                key: secret.key.clone(),
-                path: format!("{}/{}", secret.name, secret.key),
-                mode: None,
-            }]),
-            optional: Some(true),
-        }),
-        ..VolumeProjection::default()
-    };
-    Volume {
-        name: SECRETS.to_owned(),
-        projected: Some(ProjectedVolumeSource {
-            sources: Some(secrets.iter().map(source).collect()),
-            default_mode: Some(0o440),
-        }),
-        ..Volume::default()
-    }
-}
-
-fn resources(written: Option<&Resources>) -> ResourceRequirements {
-    let quantities = |pairs: Vec<(String, String)>| {
-        Some(pairs.into_iter().map(|(key, value)| (key, Quantity(value))).collect::<BTreeMap<_, _>>())
-            .filter(|pairs| !pairs.is_empty())
-    };
-    let owned = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-    let (requests, limits) = match written {
-        Some(written) => (written.requests.clone().into_iter().collect(), written.limits.clone().into_iter().collect()),
-        None => (owned(&[("cpu", "20m"), ("memory", "32Mi")]), owned(&[("memory", "128Mi")])),
-    };
-    ResourceRequirements { requests: quantities(requests), limits: quantities(limits), claims: None }
 }

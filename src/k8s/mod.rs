@@ -14,6 +14,7 @@ mod metadata;
 mod names;
 mod network_policy;
 mod object;
+mod pod;
 mod provenance;
 
 pub use bundle_maps::{BundleMaps, MAX_CONFIG_MAP_BYTES};

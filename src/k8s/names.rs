@@ -1,7 +1,7 @@
 //! Names in Kubernetes, made from names in Apigee.
 
 use crate::bundle::{BundleKind, Digest};
-use crate::configuration::Place;
+use crate::configuration::Scope;
 
 /// A slug up to this length is used as it is.
 const MAX_SLUG: usize = 40;
@@ -35,16 +35,20 @@ pub fn batch_name(environment: &str) -> String {
     bounded(&format!("apigee-{}-batch", slug(environment)), MAX_JOB_NAME)
 }
 
-/// `apigee-<environment>-configuration` or `apigee-<organization>-organization`, at most 52 characters: the Job of all configuration of
-/// a place.
-pub fn configuration_name(place: Place<'_>) -> String {
-    match place.environment {
-        Some(environment) => bounded(&format!("apigee-{}-configuration", slug(environment)), MAX_JOB_NAME),
-        None => bounded(&format!("apigee-{}-organization", slug(place.organization)), MAX_JOB_NAME),
-    }
+/// `apigee-<environment>-configuration` or `apigee-<environment>-organization`, at most 52 characters: the Job of the configuration of an
+/// environment, or of the organization that is reached through it.
+pub fn configuration_name(environment: &str, scope: Scope) -> String {
+    environment_name(
+        environment,
+        match scope {
+            Scope::Environment => "configuration",
+            Scope::Organization => "organization",
+        },
+    )
 }
 
-/// `apigee-<environment>-<what>`, at most 52 characters: `inventory` and `reconcile`.
+/// `apigee-<environment>-<what>`, at most 52 characters. The environment is the ApigeeEnvironment's own name, which is one in its
+/// namespace, with the prefix of an overlay: two may be the same environment of two organizations.
 pub fn environment_name(environment: &str, what: &str) -> String {
     bounded(&format!("apigee-{}-{what}", slug(environment)), MAX_JOB_NAME)
 }

@@ -78,6 +78,12 @@ impl<'s> Writer<'s> {
                 any = true;
                 let _ = writeln!(self.page, "- `{word}`: {}", cell(description));
             }
+            // A choice of fields, of which one is written.
+            for (field, property) in branch.get("properties").and_then(Json::as_object).into_iter().flatten() {
+                any = true;
+                let shape = self.shape(property);
+                let _ = writeln!(self.page, "- `{field}` ({}): {}", cell(&shape), cell(description));
+            }
         }
         if !any {
             let shape = self.shape(schema);

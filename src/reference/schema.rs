@@ -4,8 +4,8 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::spec::{GROUP, Kind, VERSION};
 
-/// The definition of a value that comes from another resource.
-const VALUE_FROM: &str = "ValueFrom";
+/// The definition of a value that comes from another resource. No type of a spec is called so.
+const OTHER_RESOURCE: &str = "OtherResource";
 
 /// The JSON schema (draft 2020-12) of a resource of this kind.
 ///
@@ -19,7 +19,7 @@ pub fn schema(kind: &Kind) -> Json {
     let mut definitions = definitions.and_then(|definitions| definitions.as_object().cloned()).unwrap_or_default();
     definitions.values_mut().for_each(allow_references);
     allow_references(&mut spec);
-    definitions.insert(VALUE_FROM.to_owned(), value_from());
+    definitions.insert(OTHER_RESOURCE.to_owned(), other_resource());
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": kind.name,
@@ -37,7 +37,7 @@ pub fn schema(kind: &Kind) -> Json {
     })
 }
 
-fn value_from() -> Json {
+fn other_resource() -> Json {
     let text = |description: &str| json!({"type": "string", "description": description});
     json!({
         "description": "A field of another resource of the input.",
@@ -86,7 +86,7 @@ fn allow_references(schema: &mut Json) {
                     json!([
                         inner,
                         {"type": "string", "pattern": "\\$\\(values\\."},
-                        {"$ref": format!("#/$defs/{VALUE_FROM}")},
+                        {"$ref": format!("#/$defs/{OTHER_RESOURCE}")},
                     ]),
                 );
             }
@@ -109,6 +109,15 @@ fn is_scalar(entries: &Map<String, Json>) -> bool {
 mod tests {
     use super::*;
     use crate::spec::KINDS;
+
+    #[test]
+    fn no_definition_of_a_spec_is_replaced() {
+        for kind in KINDS {
+            let own = (kind.schema)().as_value().pointer("/$defs").and_then(Json::as_object).map_or(0, Map::len);
+            let all = schema(kind).pointer("/$defs").and_then(Json::as_object).map_or(0, Map::len);
+            assert_eq!(all, own + 1, "{}", kind.name);
+        }
+    }
 
     #[test]
     fn every_reference_of_a_schema_leads_somewhere() {

@@ -19,10 +19,11 @@ const MAX_BODY: usize = 64 * 1024;
 const HIDDEN: &str = "(hidden)";
 
 /// Fields whose values are secrets wherever they stand.
-const SECRET_FIELDS: &[&str] = &["consumerSecret", "password", "privateKey", "secret", "clientSecret", "keyPassword"];
+const SECRET_FIELDS: &[&str] =
+    &["consumerKey", "consumerSecret", "password", "privateKey", "secret", "clientSecret", "keyPassword"];
 
 /// Parameters of the query whose values are secrets.
-const SECRET_PARAMETERS: &[&str] = &["access_token", "key", "oauth_token", "password", "_password"];
+const SECRET_PARAMETERS: &[&str] = &["access_token", "consumerKey", "key", "oauth_token", "password", "_password"];
 
 /// A request that came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -134,9 +135,22 @@ fn hide_secrets(value: &mut Value, is_map: bool) {
     }
 }
 
-/// A path and query in which the values of secret parameters are hidden.
+/// A path in which the consumer keys of apps are hidden, `…/apps/APP/keys/KEY`.
+fn without_keys(path: &str) -> String {
+    let parts: Vec<&str> = path.split('/').collect();
+    let is_key = |at: usize| at >= 3 && parts.get(at - 1) == Some(&"keys") && parts.get(at - 3) == Some(&"apps");
+    let shown = |(at, part): (usize, &&str)| match part.split_once(':') {
+        _ if !is_key(at) || *part == "create" => (*part).to_owned(),
+        Some((_, verb)) => format!("{HIDDEN}:{verb}"),
+        None => HIDDEN.to_owned(),
+    };
+    parts.iter().enumerate().map(shown).collect::<Vec<_>>().join("/")
+}
+
+/// A path and query in which consumer keys and the values of secret parameters are hidden.
 fn without_secrets(path: &str) -> String {
-    let Some((path, query)) = path.split_once('?') else { return path.to_owned() };
+    let Some((path, query)) = path.split_once('?') else { return without_keys(path) };
+    let path = without_keys(path);
     let parameters: Vec<String> = query
         .split('&')
         .map(|parameter| match parameter.split_once('=') {
@@ -186,6 +200,21 @@ mod tests {
         let path = "/v1/organizations/o/environments/e/keystores/k/aliases?alias=a&_password=p&access_token=t";
         let shown = without_secrets(path);
         assert!(shown.ends_with("?alias=a&_password=(hidden)&access_token=(hidden)"), "{shown}");
+        let path = "/v1/organizations/o/developers/d/apps/a/keys/k3y";
+        assert_eq!(without_secrets(path), "/v1/organizations/o/developers/d/apps/a/keys/(hidden)");
+        assert_eq!(
+            without_secrets(&format!("{path}/apiproducts/p?action=approve")),
+            "/v1/organizations/o/developers/d/apps/a/keys/(hidden)/apiproducts/p?action=approve"
+        );
+        for open in [
+            "/v1/organizations/o/developers/d/apps/a/keys",
+            "/v1/organizations/o/environments/e/keystores/keys/aliases/a",
+        ] {
+            assert_eq!(without_secrets(open), open);
+        }
+        let mut body = json!({"consumerKey": "k3y"});
+        hide_secrets(&mut body, false);
+        assert_eq!(body, json!({"consumerKey": HIDDEN}));
         let mut body = json!({"name": "m", "entry": [{"name": "k", "value": "v"}], "consumerSecret": "s"});
         hide_secrets(&mut body, true);
         assert_eq!(body, json!({"name": "m", "entry": [{"name": "k", "value": HIDDEN}], "consumerSecret": HIDDEN}));

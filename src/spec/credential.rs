@@ -2,7 +2,7 @@
 //!
 //! Git keeps what was once committed, so a credential must never stand there: specs refer to Secrets.
 
-use crate::diag::{Code, Diagnostic, FieldPath, Report};
+use crate::diag::{Code, Diagnostic, FieldPath, Report, Segment};
 use crate::yaml::{Node, Value};
 
 /// Keys whose literal value is a credential.
@@ -50,6 +50,24 @@ fn inline(what: &str) -> Diagnostic {
     Diagnostic::error(Code::InlineCredential, format!("{what} stands in the spec")).help(
         "remove it from Git and revoke it; keep it in a Secret (Sealed Secrets, External Secrets, Vault) and let the proxy read it at \
          run time, from a key value map (`ApigeeKeyValueMap` takes `valueFrom: {secretKeyRef: {name, key}}`) or a keystore reference",
+    )
+}
+
+/// The finding on a text where only `{valueFrom: …}` may stand. It does not repeat the text.
+pub fn literal(text: &str, at: &FieldPath) -> Diagnostic {
+    let key = match at.segments().last() {
+        Some(Segment::Key(key)) => Some(key.as_str()),
+        _ => None,
+    };
+    // `check` says of some by themselves that they are credentials.
+    if credential(key, text).is_some() {
+        return Diagnostic::error(Code::WrongType, "expected a mapping, found a text")
+            .at(at.clone())
+            .help("write `valueFrom: {secretKeyRef: {name, key}}`");
+    }
+    Diagnostic::error(Code::InlineCredential, "a credential stands in the spec").at(at.clone()).help(
+        "remove it from Git and revoke it; keep it in a Secret (Sealed Secrets, External Secrets, Vault) and write \
+         `valueFrom: {secretKeyRef: {name, key}}`",
     )
 }
 
@@ -112,6 +130,15 @@ mod tests {
             (Some("client-secret"), "abc"),
         ] {
             assert!(credential(key, text).is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_literal_is_found_once_and_not_repeated() {
+        for (key, code) in [("key", Code::InlineCredential), ("password", Code::WrongType)] {
+            let found = literal("hunter2", &FieldPath::of(&["spec", key]));
+            assert_eq!(found.code, code);
+            assert!(!found.text().contains("hunter2"));
         }
     }
 

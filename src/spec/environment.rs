@@ -34,7 +34,9 @@ pub struct EnvironmentSpec {
     #[serde(default)]
     pub deployer: Deployer,
     /// Whose desired state this is. What another owner made in Apigee is left alone. Default: the namespace of the Jobs and the name of this
-    /// resource, as `NAMESPACE/NAME`; set it when two clusters have the same names, or when a namespace is to be renamed.
+    /// resource, as `NAMESPACE/NAME`; set it when two clusters have the same names, when a namespace is to be renamed, or when an
+    /// environment is to join an organization whose configuration another one with a later name has looked after. One owner is of one
+    /// namespace.
     pub owner: Option<String>,
     /// The CronJob that looks whether Apigee still is as Git says, and repairs it. `none` switches it off.
     pub reconcile: Option<WordOr<Off, Reconcile>>,

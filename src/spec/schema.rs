@@ -5,6 +5,7 @@ use schemars::Schema;
 use serde_json::{Map, Value as Json};
 
 use crate::diag::{Code, Diagnostic, FieldPath, Report, nearest};
+use crate::spec::credential;
 use crate::yaml::{Node, ScalarStyle, Value};
 
 /// Reports where `node` does not fit `schema`.
@@ -127,6 +128,13 @@ impl<'s> Walk<'s, '_, '_> {
     }
 
     fn wrong(&mut self, branches: &[&'s Json], node: &Node, at: &FieldPath) {
+        // What stands in the place of a secret is one, and is not repeated.
+        if let Value::Scalar(text, _) = &node.value
+            && branches.iter().any(|branch| branch.pointer("/properties/valueFrom").is_some())
+        {
+            self.report.push(credential::literal(text, at));
+            return;
+        }
         let words: Vec<&str> = branches.iter().flat_map(|branch| words(branch)).collect();
         let mut allowed: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
         for branch in branches {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use anyhow::{Context as _, bail};
@@ -15,8 +15,37 @@ use serde_json::Value;
 /// The objects of a cluster, by kind and name.
 pub(super) type Cluster<'o> = BTreeMap<(&'o str, &'o str), Value>;
 
+/// A container that is ready to start.
+pub(super) struct Container {
+    /// Its arguments, expanded.
+    pub(super) args: Vec<String>,
+    /// Its working directory.
+    pub(super) directory: PathBuf,
+    env: BTreeMap<String, String>,
+}
+
 /// Runs the first container of the pod of a Job or CronJob with `root` as its root directory. `extra` is added to its environment.
 pub(super) fn run(job: &str, cluster: &Cluster<'_>, root: &Path, extra: &[(&str, &str)]) -> anyhow::Result<Output> {
+    let container = prepare(job, cluster, root)?;
+    container.run(&std::env::current_exe()?, extra)
+}
+
+impl Container {
+    /// Runs a program as the container's process.
+    pub(super) fn run(self, program: &Path, extra: &[(&str, &str)]) -> anyhow::Result<Output> {
+        Command::new(program)
+            .args(self.args)
+            .env_clear()
+            .envs(self.env)
+            .envs(extra.iter().copied())
+            .current_dir(self.directory)
+            .output()
+            .context("cannot start the container's process")
+    }
+}
+
+/// Puts the volumes of the first container of the pod of a Job or CronJob together, below `root`.
+pub(super) fn prepare(job: &str, cluster: &Cluster<'_>, root: &Path) -> anyhow::Result<Container> {
     let found = ["Job", "CronJob"].into_iter().find_map(|kind| cluster.get(&(kind, job)));
     let job = found.with_context(|| format!("the Job `{job}` does not exist"))?;
     let spec = if job["kind"] == "CronJob" { &job["spec"]["jobTemplate"]["spec"] } else { &job["spec"] };
@@ -35,35 +64,31 @@ pub(super) fn run(job: &str, cluster: &Cluster<'_>, root: &Path, extra: &[(&str,
         Some("metadata.namespace") => namespace.to_owned(),
         _ => text(&variable["value"]).to_owned(),
     };
-    let variables: Vec<(&str, String)> =
-        list(&container["env"]).map(|variable| (text(&variable["name"]), value(variable))).collect();
-    let mut env: BTreeMap<&str, &str> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let args: Vec<String> = list(&container["args"]).map(|argument| expand(text(argument), &env)).collect();
-    env.extend(extra.iter().copied());
+    let env: BTreeMap<String, String> =
+        list(&container["env"]).map(|variable| (text(&variable["name"]).to_owned(), value(variable))).collect();
+    let args = list(&container["args"]).map(|argument| expand(text(argument), &env)).collect();
     let directory = root.join(text(&container["workingDir"]).trim_start_matches('/'));
-    Command::new(std::env::current_exe()?)
-        .args(args)
-        .env_clear()
-        .envs(env)
-        .current_dir(directory)
-        .output()
-        .context("cannot start the container's process")
+    Ok(Container { args, directory, env })
 }
 
 /// The files of a volume by their paths in the mount.
 fn files_of(volume: &Value, cluster: &Cluster<'_>) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     let sources: Vec<&Value> = match volume.get("projected") {
-        Some(projected) => list(&projected["sources"]).map(|source| &source["configMap"]).collect(),
-        None => vec![&volume["configMap"]],
+        Some(projected) => list(&projected["sources"]).collect(),
+        None => vec![volume],
     };
     let mut files = BTreeMap::new();
     for source in sources {
+        let (kind, source) = match source.get("secret") {
+            Some(secret) => ("Secret", secret),
+            None => ("ConfigMap", &source["configMap"]),
+        };
         let name = text(&source["name"]);
-        let Some(map) = cluster.get(&("ConfigMap", name)) else {
+        let Some(map) = cluster.get(&(kind, name)) else {
             if source["optional"] == true {
                 continue;
             }
-            bail!("the ConfigMap `{name}` does not exist: the pod would not start");
+            bail!("the {kind} `{name}` does not exist: the pod would not start");
         };
         let content = content(map)?;
         if source["items"].is_null() {
@@ -72,8 +97,11 @@ fn files_of(volume: &Value, cluster: &Cluster<'_>) -> anyhow::Result<BTreeMap<St
         }
         for item in list(&source["items"]) {
             let key = text(&item["key"]);
-            let bytes = content.get(key).with_context(|| format!("the ConfigMap `{name}` has no key `{key}`"))?;
-            files.insert(text(&item["path"]).to_owned(), bytes.clone());
+            match content.get(key) {
+                Some(bytes) => drop(files.insert(text(&item["path"]).to_owned(), bytes.clone())),
+                None if source["optional"] == true => {}
+                None => bail!("the {kind} `{name}` has no key `{key}`: the pod would not start"),
+            }
         }
     }
     Ok(files)
@@ -81,7 +109,8 @@ fn files_of(volume: &Value, cluster: &Cluster<'_>) -> anyhow::Result<BTreeMap<St
 
 fn content(map: &Value) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     let mut content = BTreeMap::new();
-    for (key, value) in map["data"].as_object().into_iter().flatten() {
+    let plain = if map["kind"] == "Secret" { "stringData" } else { "data" };
+    for (key, value) in map[plain].as_object().into_iter().flatten() {
         content.insert(key.clone(), text(value).as_bytes().to_vec());
     }
     for (key, value) in map["binaryData"].as_object().into_iter().flatten() {
@@ -113,7 +142,7 @@ fn materialize(files: &BTreeMap<String, Vec<u8>>, folder: &Path) -> io::Result<(
 }
 
 /// Kubernetes' expansion of arguments: `$(NAME)` is a variable of the container if there is one, `$$` is `$`.
-fn expand(argument: &str, env: &BTreeMap<&str, &str>) -> String {
+fn expand(argument: &str, env: &BTreeMap<String, String>) -> String {
     let mut expanded = String::new();
     let mut rest = argument;
     while let Some(at) = rest.find('$') {
@@ -151,7 +180,7 @@ mod tests {
 
     #[test]
     fn arguments_expand_as_in_kubernetes() {
-        let env = BTreeMap::from([("A", "1")]);
+        let env = BTreeMap::from([("A".to_owned(), "1".to_owned())]);
         for (argument, expected) in [("$(A)", "1"), ("$$(A)", "$(A)"), ("$(B)", "$(B)"), ("a$b", "a$b"), ("$", "$")] {
             assert_eq!(expand(argument, &env), expected);
         }

@@ -248,7 +248,7 @@ fn delete(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
 }
 
 /// Fills in the default and looks at what is required. "The `api_resources` setting cannot be specified for both the API product
-/// and operation group; otherwise the call will fail."
+/// and operation group; otherwise the call will fail." "Currently, you can specify only a single resource/method pair."
 fn check(profile: &mut Object) -> Result<(), Fault> {
     require(profile, "api_product", &["displayName"])?;
     attributes::check(profile)?;
@@ -263,6 +263,20 @@ fn check(profile: &mut Object) -> Result<(), Fault> {
         return Err(Fault::invalid_argument(
             "api_product has both apiResources and operationGroup: write the paths into the operation group only",
         ));
+    }
+    let of_one = [
+        ("operationGroup", "operations"),
+        ("graphqlOperationGroup", "operations"),
+        ("llmOperationGroup", "llmOperations"),
+    ];
+    for (group, operations) in of_one {
+        let configs = profile.get(group).and_then(|group| group.get("operationConfigs")?.as_array());
+        let count = |config: &Value| config.get(operations).and_then(Value::as_array).map_or(0, Vec::len);
+        if configs.into_iter().flatten().any(|config| count(config) > 1) {
+            return Err(Fault::invalid_argument(format!(
+                "an operation_config of api_product.{group} has several {operations}: put one into each operation_config"
+            )));
+        }
     }
     for prefix in ["quota", "llmQuota"] {
         let unit = text(profile, &format!("{prefix}TimeUnit"));
@@ -299,6 +313,14 @@ mod tests {
     fn paths_stand_in_one_place() {
         let body =
             json!({"name": "p", "displayName": "P", "apiResources": ["/"], "operationGroup": {"operationConfigs": []}});
+        assert_eq!(create(&mut ConfigState::default(), &at("").json(&body)).unwrap_err().code, 400);
+    }
+
+    #[test]
+    fn an_operation_config_has_one_operation() {
+        let operations = json!([{"resource": "/a"}, {"resource": "/b"}]);
+        let configs = json!([{"apiSource": "a", "operations": operations}]);
+        let body = json!({"name": "p", "displayName": "P", "operationGroup": {"operationConfigs": configs}});
         assert_eq!(create(&mut ConfigState::default(), &at("").json(&body)).unwrap_err().code, 400);
     }
 

@@ -14,6 +14,9 @@ impl State {
         mut call: Call,
         reads: bool,
     ) -> Result<Answer, Fault> {
+        if let Some(environment) = call.parameters.get("env") {
+            self.require_environment(organization, environment, call.now)?;
+        }
         let Some(stored) = self.organizations.get_mut(organization) else {
             let mut config = ConfigState::default();
             let answer = handler(&mut config, &call)?;

@@ -4,8 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-const END: &str = "-----END CERTIFICATE-----";
+use crate::configuration::pem::{self, BEGIN, END};
 
 /// The facts of `GoogleCloudApigeeV1CertInfo` that are read here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,9 +26,7 @@ pub(super) fn read(file: &[u8]) -> Result<Vec<Certificate>, String> {
             .ok_or_else(|| "it is no X.509 certificate in PEM or DER".to_owned());
     };
     let mut found = Vec::new();
-    for part in text.split(BEGIN).skip(1) {
-        let body = part.split(END).next().unwrap_or_default();
-        let base64: String = body.chars().filter(|c| !c.is_whitespace()).collect();
+    for base64 in pem::certificates(text) {
         let der = STANDARD
             .decode(base64)
             .map_err(|error| format!("certificate {} is no base64: {error}", found.len() + 1))?;

@@ -3,7 +3,7 @@
 //! One file for each kind, with its messages, its routes and what each call does; [`KINDS`] is the registry. All of it is pure:
 //! [`Call`] holds the request and the time, [`ConfigState`] is what is stored, and [`router`] alone knows of a server.
 //!
-//! Environments, portals and spaces exist by being named. Secrets (entries of key value maps, consumer secrets) are stored and given
+//! Portals and spaces exist by being named, and so do environments unless the sandbox was started with a list of them. Secrets (entries of key value maps, consumer secrets) are stored and given
 //! back where Apigee gives them back, and nowhere else; a private key is looked at and dropped, since nothing ever returns one.
 
 // A table holds one type of function, so a handler that cannot fail says Result too.

@@ -226,7 +226,8 @@ install_system_tools() {
     echo "installing with apt-get: ${wanted[*]}"
     "${as_root[@]}" apt-get update -qq || true
     for package in "${wanted[@]}"; do
-        if apt-cache policy "$package" | grep -q 'Candidate: [^(]'; then
+        # Not `grep -q`, which would stop reading and let apt-cache fail with a broken pipe.
+        if apt-cache policy "$package" | grep 'Candidate: [^(]' >/dev/null; then
             available+=("$package")
         else
             echo "--system: apt has no package $package"

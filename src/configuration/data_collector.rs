@@ -1,0 +1,85 @@
+//! `ApigeeDataCollector`: a column of analytics that policies fill (`organizations.datacollectors`).
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::collection::{Collection, Compare, NamedBy, Update};
+use super::{Configuration, ConfigurationSpec, Crud, Scope};
+use crate::diag::{Code, FieldPath, Report};
+
+/// The start of all names.
+const PREFIX: &str = "dc_";
+
+/// A column of analytics.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DataCollector {
+    /// The type of the values, which cannot be changed later.
+    pub r#type: DataType,
+    /// What it is.
+    pub description: Option<String>,
+}
+
+/// The type of the values of a data collector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DataType {
+    /// A whole number.
+    Integer,
+    /// A number.
+    Float,
+    /// A text.
+    String,
+    /// True or false.
+    Boolean,
+    /// A point in time.
+    Datetime,
+}
+
+impl ConfigurationSpec for DataCollector {
+    const CRUD: &'static dyn Crud = &Collection {
+        path: "datacollectors",
+        named_by: NamedBy::Query("dataCollectorId"),
+        update: Update::PatchMask,
+        permission: "apigee.datacollectors",
+        compare: Compare {
+            server_set: &["name", "createdAt", "lastModifiedAt"],
+            immutable: &["type"],
+            ..Compare::PLAIN
+        },
+    };
+}
+
+impl Configuration for DataCollector {
+    fn scope(&self) -> Scope {
+        Scope::Organization
+    }
+
+    fn body(&self, _: &str) -> Value {
+        let kind = match self.r#type {
+            DataType::Integer => "INTEGER",
+            DataType::Float => "FLOAT",
+            DataType::String => "STRING",
+            DataType::Boolean => "BOOLEAN",
+            DataType::Datetime => "DATETIME",
+        };
+        let mut body = json!({"type": kind});
+        if let Some(description) = &self.description {
+            body["description"] = json!(description);
+        }
+        body
+    }
+
+    fn check(&self, name: &str, report: &mut Report<'_>) {
+        let is_word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !name.strip_prefix(PREFIX).is_some_and(is_word) {
+            let proposed: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+            let proposed = proposed.trim_start_matches("dc_").to_owned();
+            let message = format!(
+                "`{name}` is no name of a data collector: it is `{PREFIX}` and letters, digits and `_`; write `name: {PREFIX}{proposed}`"
+            );
+            report.error(Code::InvalidValue, FieldPath::of(&["spec", "name"]), message);
+        }
+    }
+}

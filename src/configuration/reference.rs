@@ -1,0 +1,71 @@
+//! `ApigeeReference`: a name for a keystore or truststore, which can be pointed at another one (`environments.references`).
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::collection::{Collection, Compare, NamedBy, Update};
+use super::{Configuration, ConfigurationSpec, Crud, Reference as NamedThing, Scope, name};
+use crate::diag::{Code, FieldPath, Report};
+
+/// A name for a keystore: a new keystore takes the place of an old one without a change of what names it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Reference {
+    /// The keystore in the same environment.
+    pub refers: String,
+    /// What the keystore is used as. Default: `KeyStore`.
+    pub resource_type: Option<ResourceType>,
+    /// What it is.
+    pub description: Option<String>,
+}
+
+/// What a keystore is used as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum ResourceType {
+    /// Keys and certificates to show to others.
+    KeyStore,
+    /// Certificates of others, to trust.
+    TrustStore,
+}
+
+impl ConfigurationSpec for Reference {
+    const CRUD: &'static dyn Crud = &Collection {
+        path: "references",
+        named_by: NamedBy::Field("name"),
+        update: Update::Put,
+        permission: "apigee.references",
+        compare: Compare::PLAIN,
+    };
+}
+
+impl Configuration for Reference {
+    fn scope(&self) -> Scope {
+        Scope::Environment
+    }
+
+    fn body(&self, _: &str) -> Value {
+        let kind = match self.resource_type.unwrap_or(ResourceType::KeyStore) {
+            ResourceType::KeyStore => "KeyStore",
+            ResourceType::TrustStore => "TrustStore",
+        };
+        let mut body = json!({"refers": self.refers, "resourceType": kind});
+        if let Some(description) = &self.description {
+            body["description"] = json!(description);
+        }
+        body
+    }
+
+    fn check(&self, name: &str, report: &mut Report<'_>) {
+        name::WORDS.check("a reference", name, report);
+        if let Some(name) = self.refers.strip_prefix("ref://") {
+            let message =
+                format!("a reference refers to a keystore, not to another reference: write `{name}` without `ref://`");
+            report.error(Code::InvalidValue, FieldPath::of(&["spec", "refers"]), message);
+        }
+    }
+
+    fn references(&self) -> Vec<NamedThing> {
+        vec![NamedThing { kind: "ApigeeKeystore", name: self.refers.clone(), at: FieldPath::of(&["spec", "refers"]) }]
+    }
+}
