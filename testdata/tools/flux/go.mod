@@ -1,3 +1,5 @@
+// The newest Flux that builds with this Go, and the Kubernetes that it was written for. One module for all, so that what they share
+// compiles once. After a change: `go mod tidy -e`; it cannot have some modules that only tests of dependencies import.
 module apigeeflux.dev/testdata/tools/flux
 
 go 1.26.0
@@ -441,9 +443,11 @@ require (
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
 
+// source-controller names v0.18.3, which the public proxy for modules does not have.
+replace github.com/fluxcd/pkg/artifact => github.com/fluxcd/pkg/artifact v0.18.0
+
 // Replacements of a dependency's go.mod do not reach the modules that depend on it: these are theirs.
 replace (
-	github.com/fluxcd/pkg/artifact => github.com/fluxcd/pkg/artifact v0.18.0
 	github.com/opencontainers/go-digest => github.com/opencontainers/go-digest v1.0.1-0.20220411205349-bde1400a84be
 	gopkg.in/yaml.v3 => gopkg.in/yaml.v3 v3.0.1
 	k8s.io/api => k8s.io/api v0.36.3

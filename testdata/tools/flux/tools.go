@@ -1,5 +1,6 @@
 //go:build tools
 
+// Package tools keeps the controllers in go.mod, which are built as commands and imported by nothing.
 package tools
 
 import (
