@@ -134,6 +134,25 @@ install_go_tool() {
     (cd testdata/tools/go && GOBIN=$TOOLS/bin GOFLAGS=-mod=readonly CGO_ENABLED=0 go install -trimpath -ldflags '-s -w' "$1")
 }
 
+# etcd, kube-apiserver, the controllers for Jobs and Flux's controllers, with Flux's definitions.
+need_flux_tools() {
+    need_go || return
+    command -v openssl >/dev/null || lack "openssl is not installed" || return
+    once flux-tools testdata/tools/flux/go.{mod,sum} testdata/tools/flux/controlplane/*.go -- install_flux_tools
+}
+install_flux_tools() {
+    local module
+    rm -rf "$TOOLS/flux" && mkdir -p "$TOOLS/flux/crds" || return
+    (
+        cd testdata/tools/flux || exit
+        export GOBIN=$TOOLS/flux GOFLAGS=-mod=readonly CGO_ENABLED=0
+        for module in source-controller kustomize-controller; do
+            cp "$(go list -m -f '{{.Dir}}' "github.com/fluxcd/$module")"/config/crd/bases/*.yaml "$TOOLS/flux/crds/" || exit
+        done
+        go install -trimpath -ldflags '-s -w' ./controlplane github.com/fluxcd/{source,kustomize}-controller
+    ) && chmod -R u+w "$TOOLS/flux/crds"
+}
+
 # Flux's own schemas. They lie in the modules of its controllers, of which nothing is built.
 need_flux_schemas() {
     need_go || return

@@ -1,0 +1,78 @@
+"""A container registry on loopback that has what the test pushes: what `flux push artifact` would have put there."""
+
+import hashlib
+import http.server
+import io
+import json
+import pathlib
+import tarfile
+import threading
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = "application/vnd.cncf.flux.config.v1+json"
+CONTENT = "application/vnd.cncf.flux.content.v1.tar+gzip"
+
+
+def digest_of(content):
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+class Registry:
+    def __init__(self):
+        self.blobs = {}
+        self.tags = {}
+        registry = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                content, kind = registry.answer(self.path)
+                self.send_response(200 if content is not None else 404)
+                content = content or b""
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(content)))
+                self.send_header("Docker-Content-Digest", digest_of(content))
+                self.end_headers()
+                if self.command == "GET":
+                    self.wfile.write(content)
+
+            do_HEAD = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answer(self, path):
+        path = path.partition("?")[0]
+        if path == "/v2/":
+            return b"{}", "application/json"
+        name, _, reference = path.rpartition("/")
+        if name.endswith("/manifests"):
+            return self.blobs.get(self.tags.get(reference, reference)), MANIFEST
+        return self.blobs.get(reference), "application/octet-stream"
+
+    def keep(self, content):
+        digest = digest_of(content)
+        self.blobs[digest] = content
+        return {"digest": digest, "size": len(content)}
+
+    def push(self, folder, tag, annotations):
+        """Pushes the files of a folder; returns the artifact's digest and its layer."""
+        layer = {"mediaType": CONTENT, **self.keep(packed(pathlib.Path(folder)))}
+        config = {"mediaType": CONFIG, **self.keep(b"{}")}
+        manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer], "annotations": annotations}
+        kept = self.keep(json.dumps(manifest, sort_keys=True).encode())
+        self.tags[tag] = kept["digest"]
+        return kept["digest"], layer
+
+
+def packed(folder):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.add(path, path.relative_to(folder), recursive=False)
+    return out.getvalue()
