@@ -53,6 +53,7 @@ pub(super) fn objects(
         timeout_seconds: environment.timeout_seconds,
         turns: turns(members.iter()),
         settings: &environment.spec.deployer,
+        gitops: environment.spec.gitops,
         provenance,
     };
     let job = k8s::job(&deployment, &metadata("deploy"));

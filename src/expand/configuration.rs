@@ -297,6 +297,7 @@ pub(super) fn objects(
         timeout_seconds: environment.timeout_seconds,
         turns: 1,
         settings: &environment.spec.deployer,
+        gitops: environment.spec.gitops,
         provenance,
     };
     let job = k8s::job(&deployment, &metadata("deploy"));

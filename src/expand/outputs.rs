@@ -348,6 +348,7 @@ impl<'r> Outputs<'r> {
             timeout_seconds: environment.timeout_seconds,
             turns: 1,
             settings: &environment.spec.deployer,
+            gitops: environment.spec.gitops,
             provenance: self.provenance,
         };
         let metadata = Metadata {

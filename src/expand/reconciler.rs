@@ -70,6 +70,7 @@ impl Reconciler<'_, '_> {
             // For configuration before and after the bundles.
             turns: batch::turns(self.members.iter().map(|(member, _)| member)) + 1,
             settings: &environment.spec.deployer,
+            gitops: environment.spec.gitops,
             provenance: self.provenance,
         };
         let cron_job = k8s::cron_job(&deployment, &self.how.schedule, &metadata("reconcile"));

@@ -20,7 +20,7 @@ use crate::bundle::{BundleKind, DeploySettings, Digest, Removal, SmokeTest, batc
 use crate::configuration::secret::SecretKeyRef;
 use crate::configuration::{Place, document};
 use crate::inventory;
-use crate::spec::environment::{self, Report};
+use crate::spec::environment::{self, GitOps, Report};
 use crate::spec::expand_apigee::Provenance;
 
 /// The volume, and its folder, with one bundle.
@@ -147,6 +147,8 @@ pub struct Deployment<'a> {
     pub turns: u64,
     /// The rest of the deployer's settings.
     pub settings: &'a environment::Deployer,
+    /// What applies the Job.
+    pub gitops: GitOps,
     /// Where this state of Git comes from.
     pub provenance: Option<&'a Provenance>,
 }
@@ -203,8 +205,13 @@ fn parts(deployment: &Deployment<'_>, metadata: &Metadata<'_>, name: &str) -> (O
     let labels = job_labels(deployment, metadata);
     object_meta.labels.get_or_insert_default().extend(labels.clone());
     let annotations = object_meta.annotations.get_or_insert_default();
-    // A Job's template is immutable: Flux may delete the Job and create it anew, this one only.
-    annotations.insert("kustomize.toolkit.fluxcd.io/force".to_owned(), "enabled".to_owned());
+    // A Job's template is immutable: whoever applies it may delete the Job and create it anew, this one only.
+    let replace = match deployment.gitops {
+        GitOps::Flux => Some(("kustomize.toolkit.fluxcd.io/force", "enabled")),
+        GitOps::Argocd => Some(("argocd.argoproj.io/sync-options", "Force=true,Replace=true")),
+        GitOps::None => None,
+    };
+    annotations.extend(replace.map(|(key, value)| (key.to_owned(), value.to_owned())));
     annotations
         .insert("apigeeflux.dev/rendered-by".to_owned(), concat!("apigee-flux/", env!("CARGO_PKG_VERSION")).to_owned());
     if let Some(provenance) = deployment.provenance {

@@ -39,9 +39,26 @@ pub struct EnvironmentSpec {
     pub owner: Option<String>,
     /// The CronJob that looks whether Apigee still is as Git says, and repairs it. `none` switches it off.
     pub reconcile: Option<WordOr<Off, Reconcile>>,
+    /// What applies the objects, and what they tell it. Default: `flux`.
+    #[serde(default)]
+    pub gitops: GitOps,
     /// How many Jobs deploy. Default: `none`, a Job for each proxy and shared flow.
     #[serde(default)]
     pub batch: Batch,
+}
+
+/// What applies the objects. A Job cannot be changed, so that whoever applies a new one has to delete the old one, which each asks for in
+/// its own way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum GitOps {
+    /// Flux: `kustomize.toolkit.fluxcd.io/force: enabled` on each Job.
+    #[default]
+    Flux,
+    /// Argo CD: `argocd.argoproj.io/sync-options: Force=true,Replace=true` on each Job.
+    Argocd,
+    /// Something else, which takes care of it itself.
+    None,
 }
 
 /// How an environment is reconciled.
