@@ -32,6 +32,8 @@ class PodRunner:
         self.runs = []
         self.troubles = []
         self.seen = set()
+        # As many as a node runs at once.
+        self.slots = threading.Semaphore(110)
         threading.Thread(target=self.watch, daemon=True).start()
 
     def watch(self):
@@ -47,6 +49,10 @@ class PodRunner:
             time.sleep(0.2)
 
     def run(self, pod):
+        with self.slots:
+            self.run_now(pod)
+
+    def run_now(self, pod):
         name = pod["metadata"]["name"]
         root = self.work / name
         try:
