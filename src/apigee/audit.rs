@@ -158,11 +158,10 @@ async fn records(client: &Client, place: &OwnedPlace) -> Result<Vec<Row>, Error>
 
 fn of_record(place: &OwnedPlace, record: &Record) -> Row {
     let Record { id, owner, digest, commit, tag, author, time, .. } = record.clone();
-    let name: Vec<&str> = id.parent.iter().chain([&id.name]).map(String::as_str).collect();
     Row {
         organization: place.organization.clone(),
         environment: place.environment.clone(),
-        name: name.join("/"),
+        name: id.path(),
         origin: Origin::Git,
         revision: None,
         state: None,

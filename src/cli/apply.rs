@@ -86,10 +86,7 @@ impl Ended {
 /// Hears each step, and writes each result.
 pub(super) fn progress(log: &Log, place: &OwnedPlace) -> Progress {
     let (log, place) = (log.clone(), place.clone());
-    let of = move |log: &Log, id: &Id| {
-        let name = id.parent.iter().chain([&id.name]).map(String::as_str).collect::<Vec<_>>().join("/");
-        log.of(&id.kind, &name, place.environment.as_deref().unwrap_or_default())
-    };
+    let of = move |log: &Log, id: &Id| log.of(&id.kind, &id.path(), place.environment.as_deref().unwrap_or_default());
     Arc::new(move |event: ApplyEvent<'_>| match event {
         ApplyEvent::Step(id, event) => of(&log, id).event(event),
         ApplyEvent::Ended(place, applied) => {

@@ -50,12 +50,19 @@ pub struct Id {
     pub name: String,
 }
 
+impl Id {
+    /// The name, behind what it belongs to: `PARENT/NAME`.
+    pub fn path(&self) -> String {
+        match &self.parent {
+            Some(parent) => format!("{parent}/{}", self.name),
+            None => self.name.clone(),
+        }
+    }
+}
+
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.parent {
-            Some(parent) => write!(f, "{} {parent}/{}", self.kind, self.name),
-            None => write!(f, "{} {}", self.kind, self.name),
-        }
+        write!(f, "{} {}", self.kind, self.path())
     }
 }
 

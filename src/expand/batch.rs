@@ -39,22 +39,11 @@ pub(super) fn objects(
     let stem = k8s::batch_name(environment.name());
     let map = JsonMap::new(&batch, FILE_NAME, &stem, &metadata("batch")).map_err(internal)?;
     let map = map.ok_or_else(|| too_large(environment, members.len(), "list of the batch"))?;
+    let payload = Payload::Batch { config_map: &map.object.id.name };
     let deployment = Deployment {
-        organization: environment.organization(),
-        environment: environment.name(),
-        resource: environment.resource_name(),
-        endpoint: environment.endpoint.as_deref(),
-        payload: Payload::Batch { config_map: &map.object.id.name },
-        digest: map.digest,
         sources: &sources,
-        deployer,
-        image: environment.image(),
-        timeout: environment.timeout(),
-        timeout_seconds: environment.timeout_seconds,
         turns: turns(members.iter()),
-        settings: &environment.spec.deployer,
-        gitops: environment.spec.gitops,
-        provenance,
+        ..environment.deployment(payload, map.digest, deployer, provenance)
     };
     let job = k8s::job(&deployment, &metadata("deploy"));
     let size = serde_json::to_vec(&job).map_err(|error| internal(error.to_string()))?.len();

@@ -9,7 +9,7 @@ use crate::configuration::document::{Document, Entry, FILE_NAME, Id, SCHEMA_VERS
 use crate::configuration::secret::{self, SecretKeyRef, ValueFrom};
 use crate::configuration::{Place, Reference, Scope};
 use crate::diag::{Code, Diagnostic, FieldPath, Report, nearest};
-use crate::k8s::{self, Deployer, Deployment, JsonMap, Metadata, Object, Owner, Payload};
+use crate::k8s::{self, Deployer, JsonMap, Metadata, Object, Owner, Payload};
 use crate::krm::Input;
 use crate::spec::configuration::Configured;
 use crate::spec::expand_apigee::Provenance;
@@ -278,28 +278,12 @@ pub(super) fn objects(
             .of(&environment.resource.subject)
             .help("put the resources into several namespaces, each with a Job of its own")
     })?;
-    let deployment = Deployment {
-        organization: environment.organization(),
-        environment: environment.name(),
-        resource: environment.resource_name(),
-        endpoint: environment.endpoint.as_deref(),
-        payload: Payload::Configuration {
-            config_map: &map.object.id.name,
-            place,
-            owner: owner(environment, scope),
-            secrets: &secrets(document),
-        },
-        digest: map.digest,
-        sources: &[],
-        deployer,
-        image: environment.image(),
-        timeout: environment.timeout(),
-        timeout_seconds: environment.timeout_seconds,
-        turns: 1,
-        settings: &environment.spec.deployer,
-        gitops: environment.spec.gitops,
-        provenance,
+    let payload = Payload::Configuration {
+        config_map: &map.object.id.name,
+        place,
+        owner: owner(environment, scope),
+        secrets: &secrets(document),
     };
-    let job = k8s::job(&deployment, &metadata("deploy"));
+    let job = k8s::job(&environment.deployment(payload, map.digest, deployer, provenance), &metadata("deploy"));
     Ok([map.object, job])
 }

@@ -1,10 +1,13 @@
 //! An environment with its defaults filled in.
 
 use crate::apigee::endpoint::Endpoint;
+use crate::bundle::Digest;
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::duration;
+use crate::k8s::{Deployer, Deployment, Payload};
 use crate::spec::Resource;
 use crate::spec::environment::{EnvironmentSpec, Runtime};
+use crate::spec::expand_apigee::Provenance;
 use crate::spec::word_or::WordOr;
 
 /// The image of this version.
@@ -106,6 +109,33 @@ impl<'r> Environment<'r> {
     /// How long a deployment may take, as written.
     pub(super) fn timeout(&self) -> &str {
         timeout(&self.spec)
+    }
+
+    /// A Job for this environment that deploys no bundle's files, and has the time of one bundle.
+    pub(super) fn deployment<'d>(
+        &'d self,
+        payload: Payload<'d>,
+        digest: Digest,
+        deployer: &'d Deployer,
+        provenance: Option<&'d Provenance>,
+    ) -> Deployment<'d> {
+        Deployment {
+            organization: self.organization(),
+            environment: self.name(),
+            resource: self.resource_name(),
+            endpoint: self.endpoint.as_deref(),
+            payload,
+            digest,
+            sources: &[],
+            deployer,
+            image: self.image(),
+            timeout: self.timeout(),
+            timeout_seconds: self.timeout_seconds,
+            turns: 1,
+            settings: &self.spec.deployer,
+            gitops: self.spec.gitops,
+            provenance,
+        }
     }
 
     /// True if a spec means this environment: by its name in Apigee or by any name the resource has or had.

@@ -334,23 +334,7 @@ impl<'r> Outputs<'r> {
             let payload = Payload::Bundle { kind: *kind, name, settings: &pending.settings };
             (payload, maps.digest, maps.sources.as_slice())
         };
-        let deployment = Deployment {
-            organization: environment.organization(),
-            environment: environment.name(),
-            resource: environment.resource_name(),
-            endpoint: environment.endpoint.as_deref(),
-            payload,
-            digest,
-            sources,
-            deployer: &deployer,
-            image: environment.image(),
-            timeout: environment.timeout(),
-            timeout_seconds: environment.timeout_seconds,
-            turns: 1,
-            settings: &environment.spec.deployer,
-            gitops: environment.spec.gitops,
-            provenance: self.provenance,
-        };
+        let deployment = Deployment { sources, ..environment.deployment(payload, digest, &deployer, self.provenance) };
         let metadata = Metadata {
             namespace: some(namespace),
             owner: &pending.resource.subject.label(),

@@ -49,29 +49,18 @@ impl Reconciler<'_, '_> {
             self.members.iter().flat_map(|(member, _)| member.maps.sources_below(&member.entry.folder)).collect();
         let all = self.configuration.iter().chain(self.organization.iter().flatten()).cloned().collect();
         let secrets = secrets(&Document { schema_version: SCHEMA_VERSION, resources: all });
+        let payload = Payload::Reconcile {
+            config_map: &map.object.id.name,
+            owner: owner(environment, Scope::Environment),
+            owner_of_organization: owner(environment, Scope::Organization),
+            secrets: &secrets,
+            how: self.how,
+        };
         let deployment = Deployment {
-            organization: environment.organization(),
-            environment: environment.name(),
-            resource: environment.resource_name(),
-            endpoint: environment.endpoint.as_deref(),
-            payload: Payload::Reconcile {
-                config_map: &map.object.id.name,
-                owner: owner(environment, Scope::Environment),
-                owner_of_organization: owner(environment, Scope::Organization),
-                secrets: &secrets,
-                how: self.how,
-            },
-            digest: map.digest,
             sources: &sources,
-            deployer: self.deployer,
-            image: environment.image(),
-            timeout: environment.timeout(),
-            timeout_seconds: environment.timeout_seconds,
             // For configuration before and after the bundles.
             turns: batch::turns(self.members.iter().map(|(member, _)| member)) + 1,
-            settings: &environment.spec.deployer,
-            gitops: environment.spec.gitops,
-            provenance: self.provenance,
+            ..environment.deployment(payload, map.digest, self.deployer, self.provenance)
         };
         let cron_job = k8s::cron_job(&deployment, &self.how.schedule, &metadata("reconcile"));
         let size = serde_json::to_vec(&cron_job).map_err(|error| internal(error.to_string()))?.len();

@@ -31,12 +31,11 @@ fn difference(place: &OwnedPlace, applied: Applied) -> Result<Difference, Error>
     if matches!(exit_code, 69 | 75 | 77) {
         return Err(Error::Temporary(format!("{id}: {reason}")));
     }
-    let name = id.parent.iter().chain([&id.name]).map(String::as_str).collect::<Vec<_>>().join("/");
     Ok(Difference {
         organization: place.organization.clone(),
         environment: place.environment.clone(),
+        name: id.path(),
         kind: id.kind,
-        name,
         change: match result {
             Ending::Unchanged => Change::Unchanged,
             Ending::Created => Change::Create,
