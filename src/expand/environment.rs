@@ -4,7 +4,7 @@ use crate::apigee::endpoint::Endpoint;
 use crate::bundle::Digest;
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::duration;
-use crate::k8s::{Deployer, Deployment, Payload};
+use crate::k8s::{Deployer, Deployment, Payload, VOLUMES};
 use crate::spec::Resource;
 use crate::spec::environment::{EnvironmentSpec, Runtime};
 use crate::spec::expand_apigee::Provenance;
@@ -70,6 +70,9 @@ impl<'r> Environment<'r> {
                 reconcile.schedule
             );
             report.error(Code::InvalidValue, at(&["reconcile", "schedule"]), message);
+        }
+        if let Some(Err(why)) = spec.deployer.token_volume.as_deref().map(volume) {
+            report.error(Code::InvalidValue, at(&["deployer", "tokenVolume"]), why);
         }
         let timeout = timeout(&spec);
         let timeout_seconds = match duration::parse(timeout) {
@@ -157,6 +160,24 @@ fn is_schedule(text: &str) -> bool {
     let field =
         |field: &str| field.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '*' | '/' | ',' | '-' | '?'));
     WORDS.contains(&text) || text.split(' ').count() == 5 && text.split(' ').all(|part| !part.is_empty() && field(part))
+}
+
+/// The name of a volume that a pod of ours has room for: a DNS label (Kubernetes, "Volumes") that is not one of its own.
+fn volume(name: &str) -> Result<(), String> {
+    let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_label = name.len() <= 63
+        && name.starts_with(alphanumeric)
+        && name.ends_with(alphanumeric)
+        && name.chars().all(|c| alphanumeric(c) || c == '-');
+    if !is_label {
+        return Err(format!(
+            "`{name}` is no name of a volume; use a-z, 0-9 and `-`, at most 63, such as `vault-token`"
+        ));
+    }
+    if VOLUMES.contains(&name) {
+        return Err(format!("the pod has a volume `{name}` of its own; choose another name, such as `vault-token`"));
+    }
+    Ok(())
 }
 
 fn timeout(spec: &EnvironmentSpec) -> &str {

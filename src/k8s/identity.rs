@@ -16,6 +16,9 @@ use crate::spec::environment::{Identity, WorkloadIdentityFederation};
 /// The ServiceAccount of all Jobs of a namespace, unless its environments differ in identity.
 const SERVICE_ACCOUNT: &str = "apigee-deployer";
 
+/// The volume with federation's configuration and token.
+pub(super) const VOLUME: &str = "federation";
+
 /// Where federation's configuration and token are mounted.
 const FEDERATION_PATH: &str = "/var/run/apigee-flux/federation";
 
@@ -112,12 +115,12 @@ impl Deployer {
             VolumeProjection { service_account_token: Some(token), ..VolumeProjection::default() },
         ];
         let volume = Volume {
-            name: "federation".to_owned(),
+            name: VOLUME.to_owned(),
             projected: Some(ProjectedVolumeSource { sources: Some(sources), default_mode: None }),
             ..Volume::default()
         };
         let mount = VolumeMount {
-            name: "federation".to_owned(),
+            name: VOLUME.to_owned(),
             mount_path: FEDERATION_PATH.to_owned(),
             read_only: Some(true),
             ..VolumeMount::default()

@@ -35,7 +35,7 @@ const REVISION: &str = "apigeeflux.dev/revision";
 const MAX_NOTE: usize = 1024;
 
 /// The volume with the token.
-const VOLUME: &str = "kubernetes";
+pub(super) const VOLUME: &str = "kubernetes";
 
 /// The variable with the Job's name. A prefix of kustomize does not reach an argument, and the label of the pod has it.
 const JOB_VARIABLE: &str = "APIGEE_FLUX_JOB";

@@ -29,4 +29,5 @@ pub use names::{
 };
 pub use network_policy::network_policy;
 pub use object::Object;
+pub use pod::VOLUMES;
 pub use provenance::provenance;

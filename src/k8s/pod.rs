@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::{
     CSIVolumeSource, Capabilities, ConfigMapVolumeSource, Container, EnvVar, EnvVarSource, KeyToPath,
     ObjectFieldSelector, PodSecurityContext, PodSpec, ProjectedVolumeSource, ResourceRequirements, SeccompProfile,
-    SecretProjection, SecurityContext, Volume, VolumeMount, VolumeProjection,
+    SecretProjection, SecurityContext, ServiceAccountTokenProjection, Volume, VolumeMount, VolumeProjection,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
@@ -13,7 +13,7 @@ use super::job::{
     BATCH, BUNDLE, BUNDLES, CONFIGURATION, Deployment, INVENTORY, NAMESPACE_VARIABLE, Owner, Payload, SECRETS, owner,
     reports,
 };
-use super::{job_report, provenance};
+use super::{identity, job_report, provenance};
 use crate::configuration::secret::SecretKeyRef;
 use crate::spec::environment::Resources;
 
@@ -22,6 +22,23 @@ const USER: i64 = 65534;
 
 /// With what the Secrets Store CSI driver mounts.
 const SECRETS_STORE: &str = "secrets-store";
+
+/// With the deployer's provenance.
+const PROVENANCE: &str = "provenance";
+
+/// The volumes that a pod of ours may have.
+pub const VOLUMES: [&str; 10] = [
+    BUNDLE,
+    BUNDLES,
+    BATCH,
+    CONFIGURATION,
+    INVENTORY,
+    SECRETS,
+    SECRETS_STORE,
+    PROVENANCE,
+    identity::VOLUME,
+    job_report::VOLUME,
+];
 
 /// The pod that runs the program with arguments.
 pub(super) fn pod(deployment: &Deployment<'_>, arguments: Vec<String>) -> PodSpec {
@@ -43,6 +60,7 @@ pub(super) fn pod(deployment: &Deployment<'_>, arguments: Vec<String>) -> PodSpe
         mounts.push(mount);
         env.push(variable);
     }
+    volumes.extend(deployment.settings.token_volume.as_deref().map(token_volume));
     PodSpec {
         restart_policy: Some("Never".to_owned()),
         service_account_name: Some(deployment.deployer.service_account().to_owned()),
@@ -115,7 +133,7 @@ fn volumes(deployment: &Deployment<'_>) -> Vec<Volume> {
         projected: Some(ProjectedVolumeSource { sources: Some(deployment.sources.to_vec()), default_mode: None }),
         ..Volume::default()
     }));
-    volumes.push(config_map("provenance", provenance::NAME, true));
+    volumes.push(config_map(PROVENANCE, provenance::NAME, true));
     let document = match deployment.payload {
         Payload::Batch { config_map } => Some((BATCH, config_map)),
         Payload::Configuration { config_map, .. } => Some((CONFIGURATION, config_map)),
@@ -140,6 +158,23 @@ fn csi_volume(class: &str) -> Volume {
             volume_attributes: Some(BTreeMap::from([("secretProviderClass".to_owned(), class.to_owned())])),
             ..CSIVolumeSource::default()
         }),
+        ..Volume::default()
+    }
+}
+
+/// A token of the ServiceAccount for whatever else is put into the pod; only its user mounts it (Vault agent injector,
+/// `agent-service-account-token-volume-name`).
+fn token_volume(name: &str) -> Volume {
+    let token = ServiceAccountTokenProjection {
+        // The API server's own, which Vault presents there.
+        audience: None,
+        expiration_seconds: Some(3600),
+        path: "token".to_owned(),
+    };
+    let source = VolumeProjection { service_account_token: Some(token), ..VolumeProjection::default() };
+    Volume {
+        name: name.to_owned(),
+        projected: Some(ProjectedVolumeSource { sources: Some(vec![source]), default_mode: None }),
         ..Volume::default()
     }
 }

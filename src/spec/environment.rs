@@ -201,6 +201,9 @@ pub struct Deployer {
     /// A SecretProviderClass of the Secrets Store CSI driver: the Jobs of configuration find its files in `/secrets-store`, for
     /// `valueFrom: {file: /secrets-store/NAME}`.
     pub secret_provider_class: Option<String>,
+    /// The name of a volume with a token of the ServiceAccount in each pod, for what others put into the pods: a Vault agent logs in with
+    /// it (`vault.hashicorp.com/agent-service-account-token-volume-name`). The deployer itself does not mount it. Default: none.
+    pub token_volume: Option<String>,
     /// Annotations of the pods, for example of an agent that injects secrets.
     #[serde(default)]
     pub pod_annotations: IndexMap<String, String>,
