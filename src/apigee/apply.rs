@@ -9,8 +9,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Error;
@@ -147,13 +147,20 @@ pub async fn apply(
     if options.mode == Mode::Write && !document.resources.is_empty() {
         register.prepare(&client, place.as_place()).await?;
     }
-    let shared =
-        Arc::new(Shared { client, place: place.clone(), register, secrets, options: options.clone(), progress });
+    let shared = Shared { client, place: place.clone(), register, secrets, options: options.clone(), progress };
     let mut resources: Vec<Option<Applied>> = vec![None; document.resources.len()];
     // What stands earlier in the registry of kinds is named by what stands later.
     for kind in KINDS.iter().filter(|kind| kind.crud.is_some()) {
-        let entries = document.resources.iter().enumerate().filter(|(_, entry)| entry.id.kind == kind.name);
-        shared.all(entries, &mut resources).await;
+        let mut work = Vec::new();
+        for (index, entry) in document.resources.iter().enumerate().filter(|(_, entry)| entry.id.kind == kind.name) {
+            let shared = &shared;
+            work.push(async move { (index, shared.one(entry).await) });
+        }
+        let mut ended = stream::iter(work).buffer_unordered(options.workers.get());
+        while let Some((index, applied)) = ended.next().await {
+            (shared.progress)(ApplyEvent::Ended(place.as_place(), &applied));
+            resources[index] = Some(applied);
+        }
     }
     let unknown = document.resources.iter().enumerate();
     let resources = unknown.map(|(index, entry)| {
@@ -177,36 +184,6 @@ struct Shared {
 }
 
 impl Shared {
-    async fn all<'e>(
-        self: &Arc<Self>,
-        entries: impl Iterator<Item = (usize, &'e Entry)>,
-        resources: &mut [Option<Applied>],
-    ) {
-        let mut entries = entries;
-        let mut tasks = JoinSet::new();
-        loop {
-            while tasks.len() < self.options.workers.get() {
-                let Some((index, entry)) = entries.next() else { break };
-                let (shared, entry) = (Arc::clone(self), entry.clone());
-                tasks.spawn(async move {
-                    let applied = shared.one(&entry).await;
-                    (shared.progress)(ApplyEvent::Ended(shared.place.as_place(), &applied));
-                    (index, applied)
-                });
-            }
-            match tasks.join_next().await {
-                Some(Ok((index, applied))) => {
-                    if let Some(place) = resources.get_mut(index) {
-                        *place = Some(applied);
-                    }
-                }
-                // A task that broke off leaves its place empty.
-                Some(Err(_)) => {}
-                None => return,
-            }
-        }
-    }
-
     async fn one(&self, entry: &Entry) -> Applied {
         let Some(crud) = spec::kind(&entry.id.kind).and_then(|kind| kind.crud) else {
             return failed(&entry.id, &Error::Usage(format!("the kind `{}` is not known", entry.id.kind)));

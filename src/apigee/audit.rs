@@ -1,8 +1,8 @@
 //! What an organization runs, and where each of it comes from: commit, tag, author and time for what this program made, and "outside Git" for
 //! the rest. Nothing is written.
 
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
-use tokio::task::JoinSet;
 
 use super::client::{Client, ResourceName};
 use super::deployment::{Deployment, RuntimeState};
@@ -71,7 +71,11 @@ pub async fn audit(
     for environment in environments {
         for kind in BundleKind::ALL {
             let deployments = client.environment_deployments(organization, environment, kind).await?;
-            rows.extend(bundles(client, organization, environment, kind, deployments, state).await?);
+            let found = deployments
+                .into_iter()
+                .map(|deployment| bundle(client, organization, environment, kind, deployment, state));
+            let found: Vec<Row> = stream::iter(found).buffer_unordered(DEFAULT_WORKERS.get()).try_collect().await?;
+            rows.extend(found);
         }
         let place = OwnedPlace { organization: organization.to_string(), environment: Some(environment.to_string()) };
         rows.extend(records(client, &place).await?);
@@ -81,38 +85,12 @@ pub async fn audit(
     Ok(rows)
 }
 
-/// The deployments of one kind, several at a time.
-async fn bundles(
-    client: &Client,
-    organization: &Name,
-    environment: &Name,
-    kind: BundleKind,
-    deployments: Vec<Deployment>,
-    state: bool,
-) -> Result<Vec<Row>, Error> {
-    let mut rows = Vec::with_capacity(deployments.len());
-    let mut tasks = JoinSet::new();
-    let mut left = deployments.into_iter();
-    loop {
-        while tasks.len() < DEFAULT_WORKERS.get() {
-            let Some(deployment) = left.next() else { break };
-            let (client, organization, environment) = (client.clone(), organization.clone(), environment.clone());
-            tasks.spawn(async move { bundle(&client, &organization, &environment, kind, &deployment, state).await });
-        }
-        match tasks.join_next().await {
-            None => return Ok(rows),
-            Some(Ok(row)) => rows.push(row?),
-            Some(Err(error)) => return Err(Error::Temporary(format!("reading a revision broke off: {error}"))),
-        }
-    }
-}
-
 async fn bundle(
     client: &Client,
     organization: &Name,
     environment: &Name,
     kind: BundleKind,
-    deployment: &Deployment,
+    deployment: Deployment,
     state: bool,
 ) -> Result<Row, Error> {
     let name: Name = deployment.api_proxy.parse().map_err(Error::Usage)?;

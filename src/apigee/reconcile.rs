@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::task::JoinSet;
+use futures_util::stream::{self, StreamExt};
 
 use super::apply::{Applied, ApplyEvent, ApplyReport, Ending, Mode, Options, Progress, Secrets, apply, failed};
 use super::batch::{BatchEvent, deploy_batch};
@@ -204,13 +204,13 @@ impl Run<'_> {
             Deep::Daily => Duration::from_millis(now.saturating_sub(register.compared)) >= DAY,
         };
         if self.how.options.mode != Mode::Write {
-            for (bundle, drift) in self.look_at(old, is_deep, true).await? {
+            for (bundle, drift) in self.look_at(old, is_deep, true).await {
                 report.resources.push(self.of_drift(&bundle, drift));
             }
             return Ok(report);
         }
         let bundles = if is_deep {
-            let looked = self.look_at(old, true, false).await?;
+            let looked = self.look_at(old, true, false).await;
             looked.into_iter().map(|(bundle, drift)| self.with_edited(bundle, &drift)).collect()
         } else {
             old.into_iter().map(|(bundle, _)| bundle).collect()
@@ -230,33 +230,18 @@ impl Run<'_> {
         bundles: Vec<(MountedBundle, Vec<Deployment>)>,
         is_deep: bool,
         state: bool,
-    ) -> Result<Vec<(MountedBundle, Result<Drift, Error>)>, Error> {
+    ) -> Vec<(MountedBundle, Result<Drift, Error>)> {
         let download = if is_deep { Download::Always } else { Download::Never };
         let workers = if is_deep { MAX_DOWNLOADS } else { self.how.options.workers }.get();
-        let mut tasks = JoinSet::new();
-        let mut left = bundles.into_iter().enumerate();
-        let mut looked = BTreeMap::new();
-        loop {
-            while tasks.len() < workers {
-                let Some((index, (bundle, deployed))) = left.next() else { break };
-                let (client, target) = (self.client.clone(), self.target.clone());
-                tasks.spawn(async move {
-                    let depth = Depth { download, state };
-                    let found = match wanted(&bundle, is_deep) {
-                        Ok(wanted) => drift(&client, &target, &wanted, deployed, depth).await,
-                        Err(error) => Err(error),
-                    };
-                    (index, (bundle, found))
-                });
-            }
-            match tasks.join_next().await {
-                None => return Ok(looked.into_values().collect()),
-                Some(Ok((index, found))) => {
-                    looked.insert(index, found);
-                }
-                Some(Err(error)) => return Err(Error::Temporary(format!("a comparison broke off: {error}"))),
-            }
-        }
+        let looked = bundles.into_iter().enumerate().map(async |(index, (bundle, deployed))| {
+            let found = match wanted(&bundle, is_deep) {
+                Ok(wanted) => drift(self.client, self.target, &wanted, deployed, Depth { download, state }).await,
+                Err(error) => Err(error),
+            };
+            (index, (bundle, found))
+        });
+        let looked: BTreeMap<usize, _> = stream::iter(looked).buffer_unordered(workers).collect().await;
+        looked.into_values().collect()
     }
 
     /// What is to be deployed, with what is known of the deployed revision. What could not be compared is left to the deployment.

@@ -1,8 +1,9 @@
 //! The drift of all bundles of an environment, several at a time. Nothing is written.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
-use tokio::task::JoinSet;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::client::Client;
 use super::drift::{Depth, Download, Drift, Wanted, drift};
@@ -27,23 +28,10 @@ pub async fn survey(
 ) -> Result<Vec<Drift>, Error> {
     let workers = if depth.download == Download::Never { workers } else { workers.min(MAX_DOWNLOADS) };
     let mut listed = Listed::read(client, target, wanted.iter().map(|wanted| wanted.kind)).await?;
-    let mut drifts: Vec<Option<Drift>> = vec![None; wanted.len()];
-    let mut tasks: JoinSet<Result<(usize, Drift), Error>> = JoinSet::new();
-    let mut left = wanted.into_iter().enumerate();
-    loop {
-        while tasks.len() < workers.get() {
-            let Some((index, wanted)) = left.next() else { break };
-            let listed = listed.take(wanted.kind, &wanted.name);
-            let (client, target) = (client.clone(), target.clone());
-            tasks.spawn(async move { Ok((index, drift(&client, &target, &wanted, listed, depth).await?)) });
-        }
-        match tasks.join_next().await {
-            None => return Ok(drifts.into_iter().flatten().collect()),
-            Some(Ok(found)) => {
-                let (index, drift) = found?;
-                drifts[index] = Some(drift);
-            }
-            Some(Err(error)) => return Err(Error::Temporary(format!("a comparison broke off: {error}"))),
-        }
-    }
+    let looked = wanted.into_iter().enumerate().map(|(index, wanted)| {
+        let listed = listed.take(wanted.kind, &wanted.name);
+        async move { Ok::<_, Error>((index, drift(client, target, &wanted, listed, depth).await?)) }
+    });
+    let drifts: BTreeMap<usize, Drift> = stream::iter(looked).buffer_unordered(workers.get()).try_collect().await?;
+    Ok(drifts.into_values().collect())
 }
