@@ -17,6 +17,8 @@ class Api:
         self.port = port
         self.token = token
         self.certificate = certificate
+        # What the API had to say beside its answers, such as "would violate PodSecurity".
+        self.warnings = []
 
     def call(self, method, path, body=None, content="application/json", **query):
         context = ssl.create_default_context(cafile=self.certificate)
@@ -28,6 +30,7 @@ class Api:
                 body = json.dumps(body)
             connection.request(method, path + ("?" + urllib.parse.urlencode(query) if query else ""), body, headers)
             answer = connection.getresponse()
+            self.warnings += answer.headers.get_all("Warning", [])
             text = answer.read().decode()
         finally:
             connection.close()
@@ -53,5 +56,5 @@ class Api:
     def patch(self, path, body):
         return self.call("PATCH", path, body, "application/merge-patch+json")
 
-    def apply(self, path, body):
-        return self.call("PATCH", path, body, "application/apply-patch+yaml", fieldManager="test", force="true")
+    def apply(self, path, body, **query):
+        return self.call("PATCH", path, body, "application/apply-patch+yaml", fieldManager="test", force="true", **query)

@@ -149,7 +149,8 @@ install_flux_tools() {
         for module in source-controller kustomize-controller; do
             cp "$(go list -m -f '{{.Dir}}' "github.com/fluxcd/$module")"/config/crd/bases/*.yaml "$TOOLS/flux/crds/" || exit
         done
-        go install -trimpath -ldflags '-s -w' ./controlplane github.com/fluxcd/{source,kustomize}-controller
+        # Without optimisation they compile in two thirds of the time, and are fast enough.
+        go install -trimpath -gcflags 'all=-N -l' -ldflags '-s -w' ./controlplane github.com/fluxcd/{source,kustomize}-controller
     ) && chmod -R u+w "$TOOLS/flux/crds"
 }
 

@@ -52,7 +52,8 @@ class Registry:
             return b"{}", "application/json"
         name, _, reference = path.rpartition("/")
         if name.endswith("/manifests"):
-            return self.blobs.get(self.tags.get(reference, reference)), MANIFEST
+            repository = name.removeprefix("/v2/").removesuffix("/manifests")
+            return self.blobs.get(self.tags.get((repository, reference), reference)), MANIFEST
         return self.blobs.get(reference), "application/octet-stream"
 
     def keep(self, content):
@@ -60,13 +61,13 @@ class Registry:
         self.blobs[digest] = content
         return {"digest": digest, "size": len(content)}
 
-    def push(self, folder, tag, annotations):
+    def push(self, folder, repository, tag, annotations):
         """Pushes the files of a folder; returns the artifact's digest and its layer."""
         layer = {"mediaType": CONTENT, **self.keep(packed(pathlib.Path(folder)))}
         config = {"mediaType": CONFIG, **self.keep(b"{}")}
         manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer], "annotations": annotations}
         kept = self.keep(json.dumps(manifest, sort_keys=True).encode())
-        self.tags[tag] = kept["digest"]
+        self.tags[repository, tag] = kept["digest"]
         return kept["digest"], layer
 
 

@@ -1,0 +1,171 @@
+"""A Git repository of specs whose CI publishes each commit, and a namespace that Flux keeps equal to it."""
+
+import datetime
+import json
+import shutil
+import subprocess
+import time
+
+import yaml
+
+SYNC_SECONDS = 180
+GIT = ("git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false")
+
+
+def run(*command, expected=0, **options):
+    """Runs a command and returns what it prints; any other exit status fails."""
+    done = subprocess.run([str(part) for part in command], text=True, capture_output=True, **options)
+    assert done.returncode == expected, f"{' '.join(map(str, command))}: exit status {done.returncode}\n{done.stdout[-1500:]}{done.stderr}"
+    return done.stdout
+
+
+class Repository:
+    """The Git repository of the specs, and what its CI does with a commit."""
+
+    def __init__(self, folder, registry, program):
+        self.folder = folder
+        self.registry = registry
+        self.program = program
+        folder.mkdir()
+        self.git("init", "--quiet", "--initial-branch=main")
+
+    def git(self, *arguments):
+        return run(*GIT, *arguments, cwd=self.folder).strip()
+
+    def commit(self, message, files):
+        """Commits files by their names; those that are None go."""
+        for name, text in files.items():
+            path = self.folder / name
+            path.unlink() if text is None else path.write_text(text)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "-m", message)
+
+    def publish(self):
+        """Renders the commit and pushes an artifact for each namespace; returns their revisions as Flux will name them."""
+        out = self.folder.with_name("rendered")
+        shutil.rmtree(out, ignore_errors=True)
+        run(self.program, "render", ".", "--split", "--release-from-git", "-o", out, cwd=self.folder)
+        commit = self.git("rev-parse", "HEAD")
+        revisions = {}
+        for folder in sorted(out.iterdir()):
+            digest, _ = self.registry.push(folder, f"acme/apis/{folder.name}", "latest", {
+                "org.opencontainers.image.source": "https://git.example.com/acme/apis",
+                "org.opencontainers.image.revision": f"main@sha1:{commit}",
+                "org.opencontainers.image.created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            })
+            revisions[folder.name] = f"latest@{digest}"
+        return revisions
+
+
+class Place:
+    """A namespace with the Kustomizations of clusters/ in examples/flux."""
+
+    def __init__(self, cluster, namespace, overlay, registry):
+        self.cluster = cluster
+        self.api = cluster.api
+        self.namespace = namespace
+        self.overlay = overlay
+        self.registry = registry
+        self.kustomizations = f"/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/{namespace}/kustomizations"
+        self.source = f"/apis/source.toolkit.fluxcd.io/v1/namespaces/{namespace}/ocirepositories/apis"
+        self.all_jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+
+    def apply(self):
+        """Applies what Flux's bootstrap would, and returns it: pointed at the registry on loopback, without notifications, and without
+        the check of a signature, as nothing here signs. The substitution, which the example leaves out, is on."""
+        items = [item for item in yaml.safe_load_all(run("kubectl", "kustomize", self.overlay))
+                 if not item["apiVersion"].startswith("notification.")]
+        for item in items:
+            if item["kind"] == "OCIRepository":
+                item["spec"].update(url=f"oci://127.0.0.1:{self.registry.port}/acme/apis/{self.namespace}", insecure=True)
+                item["spec"].pop("verify")
+            if item["kind"] == "Kustomization":
+                item["spec"]["postBuild"] = {"substitute": {"name": "MANGLED"}}
+            self.api.apply(self.path_of(item), item)
+        return items
+
+    def path_of(self, item):
+        group, _, version = item["apiVersion"].rpartition("/")
+        root = f"/apis/{group}/{version}" if group else f"/api/{version}"
+        kind = item["kind"].lower()
+        plural = (kind[:-1] + "ies" if kind.endswith("y") else kind + "s")
+        inside = "" if item["kind"] == "Namespace" else f"/namespaces/{self.namespace}"
+        return f"{root}{inside}/{plural}/{item['metadata']['name']}"
+
+    def layers(self):
+        return {item["metadata"]["name"]: item for item in self.api.get(self.kustomizations)["items"]}
+
+    def layer(self, name):
+        return self.api.get(f"{self.kustomizations}/{name}")
+
+    def summary(self):
+        return "\n".join(f"{self.namespace} {name}: {item.get('status', {}).get('lastAppliedRevision')} {ready(item).get('status')} "
+                         f"{ready(item).get('message', '')[:300]}" for name, item in self.layers().items())
+
+    def ask(self, path):
+        """What `flux reconcile` does; returns the value that the controller will confirm."""
+        value = str(time.time_ns())
+        self.api.patch(path, {"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": value}}})
+        return value
+
+    def pull(self, revision):
+        """Returns when source-controller has the artifact."""
+        self.ask(self.source)
+        self.cluster.until(f"source-controller has {revision}",
+                           lambda: self.api.get(self.source).get("status", {}).get("artifact", {}).get("revision") == revision, 60)
+
+    def until_ready(self, revision, seconds=SYNC_SECONDS):
+        """Returns when every Kustomization is Ready with a revision."""
+        try:
+            self.cluster.until(f"all Kustomizations of {self.namespace} are Ready", lambda: all(
+                is_ready(item, revision) for item in self.layers().values()), seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.summary()}") from None
+
+    def until_failed(self, name):
+        """Returns the message of a Kustomization once it is not healthy."""
+        self.cluster.until(f"{name} of {self.namespace} is not healthy",
+                           lambda: ready(self.layer(name)).get("reason") == "HealthCheckFailed", SYNC_SECONDS)
+        condition = ready(self.layer(name))
+        assert condition["status"] == "False", condition
+        return condition["message"]
+
+    def reconcile_all(self):
+        """Every Kustomization is applied once more, as at its interval."""
+        asked = {name: self.ask(self.path_of(item)) for name, item in self.layers().items()}
+        self.cluster.until("all Kustomizations are done again", lambda: all(
+            item["status"].get("lastHandledReconcileAt") == asked[name] and ready(item)["status"] == "True"
+            for name, item in self.layers().items()), SYNC_SECONDS)
+
+    def jobs(self):
+        return {job["metadata"]["name"]: job for job in self.api.get(self.all_jobs)["items"]}
+
+    def identities(self):
+        return {name: job["metadata"]["uid"] for name, job in self.jobs().items()}
+
+    def cron_job(self):
+        (cron,) = self.api.get(f"/apis/batch/v1/namespaces/{self.namespace}/cronjobs")["items"]
+        return cron
+
+    def run_cron_job(self, runner):
+        """What `kubectl create job --from=cronjob/NAME` does; returns what the run says at its end."""
+        name = f"by-hand-{int(time.time())}"
+        self.api.create(self.all_jobs, {
+            "apiVersion": "batch/v1", "kind": "Job", "spec": self.cron_job()["spec"]["jobTemplate"]["spec"],
+            "metadata": {"name": name, "annotations": {"cronjob.kubernetes.io/instantiate": "manual"}},
+        })
+        self.cluster.until(f"{name} has ended", lambda: any(
+            c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in self.jobs()[name].get("status", {}).get("conditions", [])), 90)
+        output = next(text for job, _, text in runner.runs if job == name)
+        assert self.jobs()[name]["status"].get("succeeded") == 1, output
+        return json.loads(output.splitlines()[-1])
+
+
+def ready(item):
+    """The condition Ready, if the controller has seen the object as it is."""
+    found = [c for c in item.get("status", {}).get("conditions", []) if c["type"] == "Ready"]
+    return found[0] if found and found[0].get("observedGeneration") == item["metadata"]["generation"] else {"status": "Unknown"}
+
+
+def is_ready(item, revision):
+    return ready(item)["status"] == "True" and item["status"].get("lastAppliedRevision") == revision
