@@ -57,7 +57,7 @@ async fn world() -> Sandbox {
 
     let document = json!({"schemaVersion": 1, "resources": [
         {"kind": "ApigeeTargetServer", "name": "orders", "body": {"host": "orders.example.com", "port": 443}}]});
-    let document = Document::parse(document.to_string().as_bytes()).unwrap();
+    let document: Document = serde_json::from_value(document).unwrap();
     let place = OwnedPlace { organization: "acme".into(), environment: Some("dev".into()) };
     let options = apply::Options { provenance: provenance(), ..apply::Options::new("team/dev") };
     let secrets = Arc::new(|_: &_| Err("none".to_owned()));

@@ -11,19 +11,20 @@ use std::time::Duration;
 use apigee_flux::apigee::apply::{self, ApplyEvent, ApplyReport, Ending, Mode, Secrets, apply};
 use apigee_flux::apigee::batch::BatchEvent;
 use apigee_flux::apigee::client::Settings;
-use apigee_flux::apigee::mount::{read_batch, read_inventory};
-use apigee_flux::apigee::reconcile::{Deep, Reconcile, reconcile};
+use apigee_flux::apigee::mount::{read_batch, read_configuration, read_inventory};
+use apigee_flux::apigee::reconcile::{Reconcile, reconcile};
 use apigee_flux::apigee::retry::Backoff;
 use apigee_flux::apigee::wait::Polling;
 use apigee_flux::apigee::{BatchReport, Client, Error, Options, Target, TokenSource, deploy_batch};
 use apigee_flux::bundle::{BundleKind, zip};
 use apigee_flux::configuration::secret::ValueFrom;
-use apigee_flux::configuration::{Document, OwnedPlace, record};
+use apigee_flux::configuration::{OwnedPlace, record};
 use apigee_flux::diag::Diagnostic;
 use apigee_flux::expand::{Options as Expand, expand};
 use apigee_flux::k8s::Object;
 use apigee_flux::krm::Input;
 use apigee_flux::sandbox::{self, LoggedRequest, Sandbox};
+use apigee_flux::spec::environment::Deep;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -460,7 +461,7 @@ const POLLING: Polling =
     Polling { first: Duration::from_millis(5), longest: Duration::from_millis(40), grace: Duration::from_mins(1) };
 
 async fn run_apply(pod: &Pod, client: &Client, options: &apply::Options) -> Result<ApplyReport, Error> {
-    let document = Document::parse(&read(&pod.file("configuration"))).unwrap();
+    let document = read_configuration(&pod.file("configuration")).unwrap();
     let progress: apply::Progress = Arc::new(|_: ApplyEvent<'_>| ());
     apply(client, &pod.place(), &document, pod.secrets(), options, progress).await
 }
@@ -469,10 +470,6 @@ async fn run_batch(pod: &Pod, client: &Client, options: &Options) -> Result<Batc
     let bundles = read_batch(&pod.file("batch"), &pod.file("bundles"))?;
     let progress = Arc::new(|_: BatchEvent<'_>| ());
     deploy_batch(client, bundles, &pod.target(), options, 8.try_into().unwrap(), progress, std::future::pending()).await
-}
-
-fn read(file: &Path) -> Vec<u8> {
-    fs::read(file).unwrap()
 }
 
 /// What failed, in words.

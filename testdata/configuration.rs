@@ -84,7 +84,7 @@ fn render(input: &str) -> Result<Vec<Applying>, Failed> {
         let volumes = pod["volumes"].as_array().unwrap();
         let volume = volumes.iter().find(|volume| volume["name"] == "configuration").unwrap();
         let map = named(volume["configMap"]["name"].as_str().unwrap()).unwrap();
-        let document = Document::parse(map["data"][FILE_NAME].as_str().unwrap().as_bytes())?;
+        let document = serde_json::from_str(map["data"][FILE_NAME].as_str().unwrap())?;
         let place = OwnedPlace { organization: arg("org").unwrap(), environment: arg("env") };
         found.push(Applying { place, owner: arg("owner").unwrap(), document });
     }

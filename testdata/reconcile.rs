@@ -14,10 +14,11 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use apigee_flux::apigee::apply::{ApplyReport, Ending};
-use apigee_flux::apigee::reconcile::{Deep, YOUNG};
+use apigee_flux::apigee::reconcile::YOUNG;
 use apigee_flux::bundle::BundleKind::{Proxy, SharedFlow};
 use apigee_flux::configuration::record;
 use apigee_flux::sandbox::LoggedRequest;
+use apigee_flux::spec::environment::Deep;
 use closed_loop::{Apigee, Cluster, How, failures, files, resource};
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -9,6 +9,7 @@ use super::{Error, Name, RevisionId};
 use crate::bundle::manifest::{self, ManifestFile, Requirements};
 use crate::bundle::zip::MAX_BUNDLE_BYTES;
 use crate::bundle::{Batch, BatchEntry, BundleKind, BundlePath, DeploySettings, Digest, Files, Manifest, batch};
+use crate::configuration::document::{self, Document};
 use crate::inventory::{self, Inventory};
 
 /// A bundle as it was rendered.
@@ -132,6 +133,11 @@ pub fn read_inventory(file: &Path, folder: &Path) -> Result<(Inventory, Vec<Moun
     let entries = inventory.bundles.iter().map(|bundle| bundle.entry.clone()).collect();
     let bundles = mounted(entries, file, folder)?;
     Ok((inventory, bundles))
+}
+
+/// Reads the configuration of an environment or an organization.
+pub fn read_configuration(file: &Path) -> Result<Document, Error> {
+    read_versioned(file, "a configuration", document::SCHEMA_VERSION)
 }
 
 fn mounted(entries: Vec<BatchEntry>, file: &Path, folder: &Path) -> Result<Vec<MountedBundle>, Error> {

@@ -29,20 +29,10 @@ use crate::configuration::{Crud, Entry, Id, OwnedPlace, Record, WhenGone};
 use crate::duration::millis;
 use crate::inventory::{Inventory, InventoryBundle};
 use crate::spec;
+use crate::spec::environment::Deep;
 
 /// A deployment that is younger belongs to a Job that may know a newer state of Git.
 pub const YOUNG: Duration = Duration::from_mins(2);
-
-/// When the files of deployed revisions are compared, and not only what their descriptions say: an edit by hand keeps those.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deep {
-    /// By the first run after a day.
-    Daily,
-    /// By this run.
-    Always,
-    /// Not by this run.
-    Never,
-}
 
 const DAY: Duration = Duration::from_hours(24);
 

@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use super::apigee_args::ApigeeArgs;
 use super::block_on::block_on;
-use super::deploy::read_provenance;
 use super::log::{Log, word};
 use super::output_args::OutputArgs;
+use super::provenance_args::ProvenanceArgs;
 use super::secrets;
 use super::sigterm::until_terminated;
 use crate::apigee::apply::{ApplyEvent, ApplyReport, Ending, Options, Progress, Secrets, apply};
 use crate::apigee::error::TERMINATED;
+use crate::apigee::mount::read_configuration;
 use crate::apigee::{Error, Name};
-use crate::configuration::{Document, Id, OwnedPlace, Place};
+use crate::configuration::{Id, OwnedPlace, Place};
 use crate::diag::Severity;
 use crate::duration;
 use crate::k8s::JobReport;
@@ -41,9 +42,8 @@ pub(super) struct Args {
     /// How long a resource may wait for what it needs
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
-    /// Commit, tag, author and time as JSON; the file may be missing
-    #[arg(long, value_name = "FILE")]
-    provenance: Option<PathBuf>,
+    #[command(flatten)]
+    provenance: ProvenanceArgs,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -136,21 +136,14 @@ pub(super) fn end(
 }
 
 async fn apply_all(args: &Args, place: &OwnedPlace, log: &Log) -> Result<Ended, Error> {
-    let document = read(&args.configuration)?;
-    let provenance = read_provenance(args.provenance.as_deref())?;
+    let document = read_configuration(&args.configuration)?;
+    let provenance = args.provenance.read()?;
     let commit = provenance.commit.clone();
     let client = args.apigee.client()?.with_listener(log.retries());
     let options = Options { provenance, timeout: args.timeout, ..Options::new(&args.owner) };
     let run = apply(&client, place, &document, secrets(&args.secrets), &options, progress(log, place));
     let report = until_terminated(log, &client, run).await??;
     Ok(Ended { report, commit, stopped: client.stop().is_requested(), look: false })
-}
-
-/// Reads a document.
-fn read(file: &Path) -> Result<Document, Error> {
-    let bytes =
-        std::fs::read(file).map_err(|error| Error::Missing(format!("`{}` cannot be read: {error}", file.display())))?;
-    Document::parse(&bytes).map_err(|why| Error::Mangled(format!("`{}` is no configuration: {why}", file.display())))
 }
 
 fn place(args: &Args) -> OwnedPlace {

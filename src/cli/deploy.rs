@@ -12,10 +12,12 @@ use super::apigee_args::ApigeeArgs;
 use super::block_on::block_on;
 use super::log::Log;
 use super::output_args::{OutputArgs, job_report};
+use super::provenance_args::ProvenanceArgs;
 use super::settings_args::SettingsArgs;
 use super::sigterm::until_terminated;
+use super::target_args::TargetArgs;
 use crate::apigee::deploy::Event;
-use crate::apigee::{Bundle, Client, Error, Name, Options, Outcome, Provenance, Report, Target, WaitFor, deploy};
+use crate::apigee::{Bundle, Client, Error, Options, Outcome, Provenance, Report, WaitFor, deploy};
 use crate::bundle::batch::DEFAULT_WORKERS;
 use crate::bundle::{Digest, manifest};
 use crate::duration;
@@ -35,12 +37,8 @@ pub(super) struct Args {
     /// How many bundles of the batch to work on at the same time
     #[arg(long, value_name = "N", requires = "batch", default_value_t = DEFAULT_WORKERS)]
     workers: NonZeroUsize,
-    /// The Apigee organization
-    #[arg(long = "org", value_name = "ORG")]
-    organization: Name,
-    /// The Apigee environment
-    #[arg(long = "env", value_name = "ENV")]
-    environment: Name,
+    #[command(flatten)]
+    target: TargetArgs,
     /// Refuse any other bundle
     #[arg(long, value_name = "DIGEST")]
     expect_digest: Option<Digest>,
@@ -50,9 +48,8 @@ pub(super) struct Args {
     /// Stop when the runtime has it, or when Apigee has accepted it
     #[arg(long, value_enum, default_value_t = Wait::Ready)]
     wait: Wait,
-    /// Commit, tag, author and time as JSON; the file may be missing
-    #[arg(long, value_name = "FILE")]
-    provenance: Option<PathBuf>,
+    #[command(flatten)]
+    provenance: ProvenanceArgs,
     #[command(flatten)]
     settings: SettingsArgs,
     #[command(flatten)]
@@ -86,7 +83,7 @@ async fn run_until_signal(args: &Args, log: &Log) -> Report {
         Err(error) => return failed(args, &error, log.elapsed()),
     };
     let options = Options { settings: args.settings.settings(), ..options(args, provenance) };
-    let (target, progress) = (target(args), |event: &Event| log.event(event));
+    let (target, progress) = (args.target.target(), |event: &Event| log.event(event));
     let run = deploy(&client, &bundle, &target, &options, &progress);
     until_terminated(&log, &client, Box::pin(run)).await.unwrap_or_else(|error| {
         let Report { outcome, exit_code } = failed(args, &error, log.elapsed());
@@ -99,10 +96,6 @@ async fn run_until_signal(args: &Args, log: &Log) -> Report {
         };
         Report { outcome, exit_code }
     })
-}
-
-fn target(args: &Args) -> Target {
-    Target { organization: args.organization.clone(), environment: args.environment.clone() }
 }
 
 /// The options that are those of a bundle and of a batch alike.
@@ -131,9 +124,9 @@ fn prepare(args: &Args, log: &Log) -> Result<Prepared, Error> {
     // The command line has one of both.
     let manifest = args.manifest.as_deref().unwrap_or(Path::new(manifest::FILE_NAME));
     let bundle = Bundle::from_mount(manifest, args.expect_digest)?;
-    let log = log.of(bundle.kind, bundle.name.as_str(), args.environment.as_str());
+    let log = log.of(bundle.kind, bundle.name.as_str(), args.target.environment.as_str());
     let log = log.beside(manifest.parent().unwrap_or(Path::new("")));
-    let provenance = read_provenance(args.provenance.as_deref())?;
+    let provenance = args.provenance.read()?;
     Ok(Prepared { client: client(args, &log)?, bundle, provenance, log })
 }
 
@@ -141,31 +134,8 @@ fn client(args: &Args, log: &Log) -> Result<Client, Error> {
     Ok(args.apigee.client()?.with_listener(log.retries()))
 }
 
-/// The provenance ConfigMap is mounted as optional, so its file may be missing.
-pub(super) fn read_provenance(file: Option<&Path>) -> Result<Provenance, Error> {
-    let Some(file) = file else { return Ok(Provenance::default()) };
-    match std::fs::read(file) {
-        Ok(bytes) => Provenance::parse(&bytes).map_err(|why| Error::Usage(format!("`{}`: {why}", file.display()))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Provenance::default()),
-        Err(error) => Err(Error::Missing(format!("`{}` cannot be read: {error}", file.display()))),
-    }
-}
-
 /// The report of a run that did not get to the API.
 fn failed(args: &Args, error: &Error, took: Duration) -> Report {
-    let Report { outcome, exit_code } = Report::failed(&target(args), error, took);
+    let Report { outcome, exit_code } = Report::failed(&args.target.target(), error, took);
     Report { outcome: Outcome { digest: args.expect_digest, ..outcome }, exit_code }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_missing_provenance_is_fine_and_a_broken_one_is_not() {
-        assert_eq!(read_provenance(None).unwrap(), Provenance::default());
-        assert_eq!(read_provenance(Some(Path::new("/does/not/exist"))).unwrap(), Provenance::default());
-        let file = tempfile::NamedTempFile::new().unwrap();
-        assert_eq!(read_provenance(Some(file.path())).unwrap_err().exit_code(), 64);
-    }
 }

@@ -21,6 +21,7 @@ mod markdown;
 mod openapi;
 mod output_args;
 mod package;
+mod provenance_args;
 mod reconcile;
 mod remove;
 mod render;
@@ -31,6 +32,7 @@ mod settings_args;
 mod sigterm;
 mod split;
 mod status_line;
+mod target_args;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;

@@ -7,16 +7,18 @@ use std::time::Duration;
 use super::apigee_args::ApigeeArgs;
 use super::apply::{Ended, end, progress, secrets};
 use super::block_on::block_on;
-use super::deploy::read_provenance;
 use super::log::Log;
 use super::output_args::OutputArgs;
+use super::provenance_args::ProvenanceArgs;
 use super::sigterm::until_terminated;
+use super::target_args::TargetArgs;
 use crate::apigee::apply::{Mode, Options};
 use crate::apigee::mount::read_inventory;
 use crate::apigee::reconcile::{self, Reconcile};
-use crate::apigee::{Error, Name, Target};
+use crate::apigee::{Error, Target};
 use crate::configuration::OwnedPlace;
 use crate::duration;
+use crate::spec::environment;
 
 /// Compare an environment with its inventory, repair what differs, and remove what left Git.
 #[derive(Debug, clap::Args)]
@@ -36,12 +38,8 @@ pub(super) struct Args {
     /// Whose desired state the organization is; without it the same
     #[arg(long, value_name = "NAME")]
     owner_of_organization: Option<String>,
-    /// The Apigee organization
-    #[arg(long = "org", value_name = "ORG")]
-    organization: Name,
-    /// The Apigee environment
-    #[arg(long = "env", value_name = "ENV")]
-    environment: Name,
+    #[command(flatten)]
+    target: TargetArgs,
     /// Change nothing; exit 2 if something differs
     #[arg(long)]
     report: bool,
@@ -57,9 +55,8 @@ pub(super) struct Args {
     /// How long a deployment may take, and a resource may wait for what it needs
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
-    /// Commit, tag, author and time as JSON; the file may be missing
-    #[arg(long, value_name = "FILE")]
-    provenance: Option<PathBuf>,
+    #[command(flatten)]
+    provenance: ProvenanceArgs,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -76,16 +73,17 @@ enum Deep {
 
 /// Reconciles. Each result is a JSON line on stdout as it ends, and the last line there, which is also the termination log, is that of all.
 pub(super) fn run(args: &Args) -> ExitCode {
-    let log = args.output.start_log().of_environment(args.environment.as_str());
+    let target = args.target.target();
+    let log = args.output.start_log().of_environment(target.environment.as_str());
     let place =
-        OwnedPlace { organization: args.organization.to_string(), environment: Some(args.environment.to_string()) };
-    let result = block_on(reconcile_all(args, &place, &log)).flatten();
+        OwnedPlace { organization: target.organization.to_string(), environment: Some(target.environment.to_string()) };
+    let result = block_on(reconcile_all(args, &target, &place, &log)).flatten();
     end(&log, &args.output, "Reconcile", &place, &result)
 }
 
-async fn reconcile_all(args: &Args, place: &OwnedPlace, log: &Log) -> Result<Ended, Error> {
+async fn reconcile_all(args: &Args, target: &Target, place: &OwnedPlace, log: &Log) -> Result<Ended, Error> {
     let (inventory, bundles) = read_inventory(&args.inventory, &args.bundles)?;
-    let provenance = read_provenance(args.provenance.as_deref())?;
+    let provenance = args.provenance.read()?;
     let commit = provenance.commit.clone();
     let client = args.apigee.client()?.with_listener(log.retries());
     let mode = if args.report { Mode::Look } else { Mode::Write };
@@ -95,14 +93,13 @@ async fn reconcile_all(args: &Args, place: &OwnedPlace, log: &Log) -> Result<End
         max_deletes: args.max_deletes,
         young: args.young,
         deep: match args.deep {
-            Deep::Daily => reconcile::Deep::Daily,
-            Deep::Always => reconcile::Deep::Always,
-            Deep::Never => reconcile::Deep::Never,
+            Deep::Daily => environment::Deep::Daily,
+            Deep::Always => environment::Deep::Always,
+            Deep::Never => environment::Deep::Never,
         },
     };
-    let target = Target { organization: args.organization.clone(), environment: args.environment.clone() };
     let secrets = secrets(&args.secrets);
-    let run = reconcile::reconcile(&client, &target, &inventory, bundles, secrets, &how, progress(log, place));
+    let run = reconcile::reconcile(&client, target, &inventory, bundles, secrets, &how, progress(log, place));
     let report = Box::pin(until_terminated(log, &client, run)).await??;
     Ok(Ended { report, commit, stopped: client.stop().is_requested(), look: args.report })
 }

@@ -1,16 +1,16 @@
 //! `apigee-flux remove`: what the Job of a spec with `state: absent` runs.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use super::apigee_args::ApigeeArgs;
 use super::block_on::block_on;
-use super::deploy::read_provenance;
 use super::log::Log;
 use super::output_args::{OutputArgs, job_report};
+use super::provenance_args::ProvenanceArgs;
 use super::sigterm::until_terminated;
-use crate::apigee::{Error, Name, Options, Outcome, Report, Target, remove};
+use super::target_args::TargetArgs;
+use crate::apigee::{Error, Name, Options, Outcome, Report, remove};
 use crate::bundle::{BundleKind, Removal};
 use crate::duration;
 
@@ -26,18 +26,13 @@ pub(super) struct Args {
     /// Delete it too, with all its revisions, unless another environment runs one
     #[arg(long)]
     delete: bool,
-    /// The Apigee organization
-    #[arg(long = "org", value_name = "ORG")]
-    organization: Name,
-    /// The Apigee environment
-    #[arg(long = "env", value_name = "ENV")]
-    environment: Name,
+    #[command(flatten)]
+    target: TargetArgs,
     /// How long it may take
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
-    /// Commit, tag, author and time as JSON; the file may be missing
-    #[arg(long, value_name = "FILE")]
-    provenance: Option<PathBuf>,
+    #[command(flatten)]
+    provenance: ProvenanceArgs,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -58,14 +53,16 @@ async fn remove_it(args: &Args, log: &Log) -> Report {
     let Some((kind, name)) = subject(args) else {
         return failed(args, &Error::Usage("name a --proxy or a --shared-flow".to_owned()), log.elapsed());
     };
-    let log = log.of(kind, name.as_str(), args.environment.as_str());
-    let prepared = read_provenance(args.provenance.as_deref())
+    let log = log.of(kind, name.as_str(), args.target.environment.as_str());
+    let prepared = args
+        .provenance
+        .read()
         .and_then(|provenance| Ok((provenance, args.apigee.client()?.with_listener(log.retries()))));
     let (provenance, client) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return failed(args, &error, log.elapsed()),
     };
-    let target = target(args);
+    let target = args.target.target();
     let removal = if args.delete { Removal::Delete } else { Removal::Undeploy };
     let options = Options { timeout: args.timeout, provenance, ..Options::default() };
     let progress = |event: &_| log.event(event);
@@ -83,13 +80,9 @@ fn subject(args: &Args) -> Option<(BundleKind, &Name)> {
 
 /// The report of a run that did not get to the API.
 fn failed(args: &Args, error: &Error, took: Duration) -> Report {
-    let Report { outcome, exit_code } = Report::failed(&target(args), error, took);
+    let Report { outcome, exit_code } = Report::failed(&args.target.target(), error, took);
     let subject = subject(args);
     let outcome =
         Outcome { kind: subject.map(|(kind, _)| kind), name: subject.map(|(_, name)| name.to_string()), ..outcome };
     Report { outcome, exit_code }
-}
-
-fn target(args: &Args) -> Target {
-    Target { organization: args.organization.clone(), environment: args.environment.clone() }
 }

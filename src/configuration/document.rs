@@ -102,21 +102,3 @@ impl Adopt {
         *self == Self::Never
     }
 }
-
-impl Document {
-    /// Reads a document.
-    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Version {
-            schema_version: u32,
-        }
-        let Version { schema_version } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        if schema_version > SCHEMA_VERSION {
-            return Err(format!(
-                "it has schema version {schema_version}, this program reads up to {SCHEMA_VERSION}: use the image that rendered it"
-            ));
-        }
-        serde_json::from_slice(bytes).map_err(|error| error.to_string())
-    }
-}

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::tally::Tally;
-use super::{Args, Log, block_on, client, failed, job_report, options, read_provenance, target};
+use super::{Args, Log, block_on, client, failed, job_report, options};
 use crate::apigee::batch::BatchEvent;
 use crate::apigee::error::TERMINATED;
 use crate::apigee::mount::read_batch;
@@ -20,12 +20,12 @@ use crate::k8s::JobReport;
 /// Deploys. Each bundle's result is a JSON line on stdout as it ends, and the last line there, which is also the termination log, is
 /// that of all.
 pub(super) fn run(args: &Args, file: &Path, folder: &Path, log: &Log) -> ExitCode {
-    let log = log.of_environment(args.environment.as_str());
+    let log = log.of_environment(args.target.environment.as_str());
     let result = block_on(deploy_all(args, file, folder, &log)).flatten();
     log.show_status("");
     let (line, code, report) = match &result {
         Ok(report) => {
-            let line = report.to_line(&target(args), millis(log.elapsed()));
+            let line = report.to_line(&args.target.target(), millis(log.elapsed()));
             (line, exit_code(report), job_report_of_batch(args, report))
         }
         Err(error) => {
@@ -42,9 +42,9 @@ pub(super) fn run(args: &Args, file: &Path, folder: &Path, log: &Log) -> ExitCod
 
 async fn deploy_all(args: &Args, file: &Path, folder: &Path, log: &Log) -> Result<BatchReport, Error> {
     let bundles = read_batch(file, folder)?;
-    let options = options(args, read_provenance(args.provenance.as_deref())?);
+    let options = options(args, args.provenance.read()?);
     let client = client(args, log)?;
-    let (tally, environment) = (Mutex::new(Tally::new(bundles.len())), args.environment.to_string());
+    let (tally, environment) = (Mutex::new(Tally::new(bundles.len())), args.target.environment.to_string());
     let events = log.clone();
     let progress = move |event: BatchEvent<'_>| {
         let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,7 +66,7 @@ async fn deploy_all(args: &Args, file: &Path, folder: &Path, log: &Log) -> Resul
             }
         }
     };
-    let (target, progress) = (target(args), Arc::new(progress));
+    let (target, progress) = (args.target.target(), Arc::new(progress));
     deploy_batch(&client, bundles, &target, &options, args.workers, progress, terminated(log)).await
 }
 
@@ -77,12 +77,17 @@ fn exit_code(report: &BatchReport) -> u8 {
 fn summary(args: &Args, result: &Result<BatchReport, Error>) -> String {
     match result {
         Ok(report) => counts(args, report),
-        Err(error) => format!("the batch of {}: {error}", args.environment),
+        Err(error) => format!("the batch of {}: {error}", args.target.environment),
     }
 }
 
 fn counts(args: &Args, report: &BatchReport) -> String {
-    format!("{} bundles in {}, {} of them failed", report.reports.len(), args.environment, failures(report).count())
+    format!(
+        "{} bundles in {}, {} of them failed",
+        report.reports.len(),
+        args.target.environment,
+        failures(report).count()
+    )
 }
 
 fn failures(report: &BatchReport) -> impl Iterator<Item = &Report> {

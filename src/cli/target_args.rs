@@ -1,0 +1,21 @@
+//! The environment that a command is about.
+
+use crate::apigee::{Name, Target};
+
+/// An environment of an organization.
+#[derive(Debug, clap::Args)]
+pub(super) struct TargetArgs {
+    /// The Apigee organization
+    #[arg(long = "org", value_name = "ORG")]
+    organization: Name,
+    /// The Apigee environment
+    #[arg(long = "env", value_name = "ENV")]
+    pub environment: Name,
+}
+
+impl TargetArgs {
+    /// The environment in its organization.
+    pub(super) fn target(&self) -> Target {
+        Target { organization: self.organization.clone(), environment: self.environment.clone() }
+    }
+}
