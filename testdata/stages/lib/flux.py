@@ -46,15 +46,17 @@ class Repository:
         shutil.rmtree(out, ignore_errors=True)
         run(self.program, "render", ".", "--split", "--release-from-git", "-o", out, cwd=self.folder)
         commit = self.git("rev-parse", "HEAD")
-        revisions = {}
-        for folder in sorted(out.iterdir()):
-            digest, _ = self.registry.push(folder, f"acme/apis/{folder.name}", "latest", {
-                "org.opencontainers.image.source": "https://git.example.com/acme/apis",
-                "org.opencontainers.image.revision": f"main@sha1:{commit}",
-                "org.opencontainers.image.created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-            })
-            revisions[folder.name] = f"latest@{digest}"
-        return revisions
+        return {folder.name: push(self.registry, folder, folder.name, commit) for folder in sorted(out.iterdir())}
+
+
+def push(registry, folder, namespace, commit):
+    """What `flux push artifact` does; returns the artifact's revision as Flux will name it."""
+    digest, _ = registry.push(folder, f"acme/apis/{namespace}", "latest", {
+        "org.opencontainers.image.source": "https://git.example.com/acme/apis",
+        "org.opencontainers.image.revision": f"main@sha1:{commit}",
+        "org.opencontainers.image.created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+    })
+    return f"latest@{digest}"
 
 
 class Place:
@@ -70,19 +72,23 @@ class Place:
         self.source = f"/apis/source.toolkit.fluxcd.io/v1/namespaces/{namespace}/ocirepositories/apis"
         self.all_jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
 
-    def apply(self):
-        """Applies what Flux's bootstrap would, and returns it: pointed at the registry on loopback, without notifications, and without
-        the check of a signature, as nothing here signs. The substitution, which the example leaves out, is on."""
-        items = [item for item in yaml.safe_load_all(run("kubectl", "kustomize", self.overlay))
-                 if not item["apiVersion"].startswith("notification.")]
-        for item in items:
+    def apply(self, package=False):
+        """Applies what Flux's bootstrap would: pointed at the registry on loopback, without notifications, and without the check of a
+        signature, as nothing here signs. The substitution, which the example leaves out, is on. A package of kpt has no layers."""
+        for item in yaml.safe_load_all(run("kubectl", "kustomize", self.overlay)):
+            if item["apiVersion"].startswith("notification."):
+                continue
             if item["kind"] == "OCIRepository":
                 item["spec"].update(url=f"oci://127.0.0.1:{self.registry.port}/acme/apis/{self.namespace}", insecure=True)
                 item["spec"].pop("verify")
             if item["kind"] == "Kustomization":
                 item["spec"]["postBuild"] = {"substitute": {"name": "MANGLED"}}
+                if package:
+                    if item["metadata"]["name"] != "proxies":
+                        continue
+                    item["spec"].pop("dependsOn")
+                    item["spec"]["path"] = "./"
             self.api.apply(self.path_of(item), item)
-        return items
 
     def path_of(self, item):
         group, _, version = item["apiVersion"].rpartition("/")

@@ -29,6 +29,7 @@ class PodRunner:
         self.namespace = namespace
         self.program = program
         self.work = pathlib.Path(work)
+        self.work.mkdir(parents=True)
         self.runs = []
         self.troubles = []
         self.seen = set()

@@ -5,6 +5,7 @@ import http.server
 import io
 import json
 import pathlib
+import sys
 import tarfile
 import threading
 
@@ -15,6 +16,13 @@ CONTENT = "application/vnd.cncf.flux.content.v1.tar+gzip"
 
 def digest_of(content):
     return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """A controller that ends with the cluster breaks its connections off."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Registry:
@@ -42,7 +50,7 @@ class Registry:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
