@@ -348,10 +348,11 @@ impl Run<'_, '_> {
                     );
                     report.push(
                         Diagnostic::error(Code::NameCollision, message)
-                            .help("set `spec.environment`, or remove one of them"),
+                            .help("set `spec.environment`, or remove one of them: one serves every namespace"),
                     );
+                } else {
+                    environments.push(environment);
                 }
-                environments.push(environment);
             }
             self.diagnostics.extend(report.into_diagnostics());
         }
