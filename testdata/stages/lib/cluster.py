@@ -100,8 +100,8 @@ class Cluster:
             time.sleep(0.2)
         raise AssertionError(f"not within {seconds} s: {what}; last: {last}")
 
-    def start_flux(self, definitions):
-        """Flux's controllers, with their own definitions."""
+    def start_flux(self, definitions, events):
+        """Flux's controllers, with their own definitions. They tell their events to an address."""
         for file in sorted(definitions):
             definition = yaml.safe_load(file.read_text())
             name = definition["metadata"]["name"]
@@ -112,7 +112,7 @@ class Cluster:
         storage = self.work / "storage"
         storage.mkdir()
         served = f"127.0.0.1:{free_port()}"
-        flags = ("--enable-leader-election=false", "--log-level=info", "--watch-all-namespaces=true")
+        flags = ("--enable-leader-election=false", "--log-level=info", "--watch-all-namespaces=true", f"--events-addr={events}")
         environment = {"KUBECONFIG": str(self.kubeconfig), "RUNTIME_NAMESPACE": "default"}
         self.run("source-controller", self.bin / "source-controller", *flags, f"--storage-path={storage}", f"--storage-addr={served}",
                  f"--storage-adv-addr={served}", f"--metrics-addr=127.0.0.1:{free_port()}", f"--health-addr=127.0.0.1:{free_port()}",
