@@ -57,12 +57,29 @@ need_binary() {
         *-linux-gnu) ;;
         *) lack "the static binary is built on Linux with glibc, this is $HOST; set APIGEE_FLUX to a binary" || return ;;
     esac
+    begin_early
     # Without --target, cargo would link build scripts and procedural macros statically too, which fails.
     RUSTFLAGS='-C target-feature=+crt-static' cargo build "${CARGO_QUIET[@]}" --locked --release --target "$HOST" || {
         release_failed='broken: the release build failed'
         lack "$release_failed" || return
     }
     export APIGEE_FLUX=${CARGO_TARGET_DIR:-$ROOT/target}/$HOST/release/apigee-flux
+}
+
+# The optimiser of the release build is one thread for most of its time. What takes long as well and has nothing to do with it begins
+# beside it, with what it leaves of the processors. $EARLY names those needs; each waits for itself with end_early.
+EARLY=
+declare -A early=()
+begin_early() {
+    local need
+    for need in $EARLY; do
+        [[ -z ${early[$need]:-} ]] || continue
+        { renice -n 19 "$BASHPID" && "need_$need"; } >/dev/null 2>&1 &
+        early[$need]=$!
+    done
+}
+end_early() {
+    [[ -z ${early[$1]:-} ]] || wait "${early[$1]}"
 }
 
 need_image() {
@@ -137,6 +154,7 @@ install_go_tool() {
 # etcd, kube-apiserver, the controllers for Jobs and Flux's controllers, with Flux's definitions.
 need_flux_tools() {
     need_go || return
+    end_early flux_tools
     command -v openssl >/dev/null || lack "openssl is not installed" || return
     once flux-tools testdata/tools/flux/go.{mod,sum} testdata/tools/flux/controlplane/*.go -- install_flux_tools
 }
