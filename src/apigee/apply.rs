@@ -26,7 +26,7 @@ use crate::configuration::call::shown_path;
 use crate::configuration::document::{Adopt, Document, Entry};
 use crate::configuration::secret::{self, ValueFrom};
 use crate::configuration::{Answer, Change, Crud, Field, Id, OwnedPlace, Part, Place, Plan, Record, Wanted};
-use crate::spec::{self, KINDS};
+use crate::spec::KINDS;
 
 /// How often a resource is read, compared and changed before it is given up: Apigee keeps something else than what is sent.
 const MAX_ROUNDS: usize = 4;
@@ -150,11 +150,11 @@ pub async fn apply(
     let shared = Shared { client, place: place.clone(), register, secrets, options: options.clone(), progress };
     let mut resources: Vec<Option<Applied>> = vec![None; document.resources.len()];
     // What stands earlier in the registry of kinds is named by what stands later.
-    for kind in KINDS.iter().filter(|kind| kind.crud.is_some()) {
+    for (kind, crud) in KINDS.iter().filter_map(|kind| Some((kind, kind.crud?))) {
         let mut work = Vec::new();
         for (index, entry) in document.resources.iter().enumerate().filter(|(_, entry)| entry.id.kind == kind.name) {
             let shared = &shared;
-            work.push(async move { (index, shared.one(entry).await) });
+            work.push(async move { (index, shared.one(entry, crud).await) });
         }
         let mut ended = stream::iter(work).buffer_unordered(options.workers.get());
         while let Some((index, applied)) = ended.next().await {
@@ -184,10 +184,7 @@ struct Shared {
 }
 
 impl Shared {
-    async fn one(&self, entry: &Entry) -> Applied {
-        let Some(crud) = spec::kind(&entry.id.kind).and_then(|kind| kind.crud) else {
-            return failed(&entry.id, &Error::Usage(format!("the kind `{}` is not known", entry.id.kind)));
-        };
+    async fn one(&self, entry: &Entry, crud: &'static dyn Crud) -> Applied {
         let look_up = |place: &ValueFrom| match self.options.mode {
             Mode::Compare => Ok(Vec::new()),
             Mode::Write | Mode::Look => match (self.secrets)(place) {

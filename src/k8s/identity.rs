@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    ConfigMap, ConfigMapProjection, EnvVar, KeyToPath, ProjectedVolumeSource, ServiceAccountTokenProjection, Volume,
-    VolumeMount, VolumeProjection,
+    ConfigMap, ConfigMapProjection, EnvVar, KeyToPath, Volume, VolumeMount, VolumeProjection,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::json;
 
 use super::metadata::Metadata;
 use super::object::Object;
+use super::pod::{projected, token};
 use crate::spec::environment::{Identity, WorkloadIdentityFederation};
 
 /// The ServiceAccount of all Jobs of a namespace, unless its environments differ in identity.
@@ -100,11 +100,6 @@ impl Deployer {
     /// What federation adds to a pod: the token, its configuration and the variable that points there.
     pub(super) fn pod_parts(&self) -> Option<(Volume, VolumeMount, EnvVar)> {
         let Form::Federation { config_map, federation } = &self.form else { return None };
-        let token = ServiceAccountTokenProjection {
-            audience: Some(format!("https://iam.googleapis.com/{}", federation.provider)),
-            expiration_seconds: Some(3600),
-            path: "token".to_owned(),
-        };
         let config = ConfigMapProjection {
             name: config_map.clone(),
             items: Some(vec![KeyToPath { key: "config.json".to_owned(), path: "config.json".to_owned(), mode: None }]),
@@ -112,13 +107,9 @@ impl Deployer {
         };
         let sources = vec![
             VolumeProjection { config_map: Some(config), ..VolumeProjection::default() },
-            VolumeProjection { service_account_token: Some(token), ..VolumeProjection::default() },
+            token(Some(format!("https://iam.googleapis.com/{}", federation.provider))),
         ];
-        let volume = Volume {
-            name: VOLUME.to_owned(),
-            projected: Some(ProjectedVolumeSource { sources: Some(sources), default_mode: None }),
-            ..Volume::default()
-        };
+        let volume = projected(VOLUME, sources);
         let mount = VolumeMount {
             name: VOLUME.to_owned(),
             mount_path: FEDERATION_PATH.to_owned(),

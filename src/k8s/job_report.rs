@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{
     ConfigMapProjection, DownwardAPIProjection, DownwardAPIVolumeFile, EnvVar, EnvVarSource, KeyToPath,
-    ObjectFieldSelector, ObjectReference, ProjectedVolumeSource, ServiceAccountTokenProjection, Volume, VolumeMount,
-    VolumeProjection,
+    ObjectFieldSelector, ObjectReference, Volume, VolumeMount, VolumeProjection,
 };
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::api::rbac::v1::{PolicyRule, RoleRef, Subject};
@@ -18,6 +17,7 @@ use serde_json::{Value, json};
 use super::metadata::Metadata;
 use super::names::label_value;
 use super::object::Object;
+use super::pod::{projected, token};
 
 /// Who sets the labels (server-side apply), and who reports the Event.
 pub const FIELD_MANAGER: &str = "apigee-deployer";
@@ -123,12 +123,6 @@ pub(super) fn argument() -> String {
 /// What a pod needs: the token with the cluster's authority and the namespace, and the variable with the Job's name.
 pub(super) fn pod_parts() -> (Volume, VolumeMount, EnvVar) {
     let field = |path: &str| ObjectFieldSelector { api_version: None, field_path: path.to_owned() };
-    let token = ServiceAccountTokenProjection {
-        // The API server's own.
-        audience: None,
-        expiration_seconds: Some(3600),
-        path: "token".to_owned(),
-    };
     let authority = ConfigMapProjection {
         // It is in every namespace.
         name: "kube-root-ca.crt".to_owned(),
@@ -141,18 +135,14 @@ pub(super) fn pod_parts() -> (Volume, VolumeMount, EnvVar) {
         ..DownwardAPIVolumeFile::default()
     };
     let sources = vec![
-        VolumeProjection { service_account_token: Some(token), ..VolumeProjection::default() },
+        token(None),
         VolumeProjection { config_map: Some(authority), ..VolumeProjection::default() },
         VolumeProjection {
             downward_api: Some(DownwardAPIProjection { items: Some(vec![namespace]) }),
             ..VolumeProjection::default()
         },
     ];
-    let volume = Volume {
-        name: VOLUME.to_owned(),
-        projected: Some(ProjectedVolumeSource { sources: Some(sources), default_mode: None }),
-        ..Volume::default()
-    };
+    let volume = projected(VOLUME, sources);
     let mount = VolumeMount {
         name: VOLUME.to_owned(),
         mount_path: ACCOUNT_PATH.to_owned(),

@@ -128,11 +128,7 @@ fn volumes(deployment: &Deployment<'_>) -> Vec<Volume> {
         Payload::Reconcile { .. } if !deployment.sources.is_empty() => Some(BUNDLES),
         Payload::Reconcile { .. } | Payload::Removal { .. } | Payload::Configuration { .. } => None,
     };
-    volumes.extend(files.map(|files| Volume {
-        name: files.to_owned(),
-        projected: Some(ProjectedVolumeSource { sources: Some(deployment.sources.to_vec()), default_mode: None }),
-        ..Volume::default()
-    }));
+    volumes.extend(files.map(|files| projected(files, deployment.sources.to_vec())));
     volumes.push(config_map(PROVENANCE, provenance::NAME, true));
     let document = match deployment.payload {
         Payload::Batch { config_map } => Some((BATCH, config_map)),
@@ -165,16 +161,21 @@ fn csi_volume(class: &str) -> Volume {
 /// A token of the ServiceAccount for whatever else is put into the pod; only its user mounts it (Vault agent injector,
 /// `agent-service-account-token-volume-name`).
 fn token_volume(name: &str) -> Volume {
-    let token = ServiceAccountTokenProjection {
-        // The API server's own, which Vault presents there.
-        audience: None,
-        expiration_seconds: Some(3600),
-        path: "token".to_owned(),
-    };
-    let source = VolumeProjection { service_account_token: Some(token), ..VolumeProjection::default() };
+    // Vault presents it to the API server.
+    projected(name, vec![token(None)])
+}
+
+/// A token of the ServiceAccount as the file `token`, for an audience or for the API server itself.
+pub(super) fn token(audience: Option<String>) -> VolumeProjection {
+    let token = ServiceAccountTokenProjection { audience, expiration_seconds: Some(3600), path: "token".to_owned() };
+    VolumeProjection { service_account_token: Some(token), ..VolumeProjection::default() }
+}
+
+/// One volume of several sources.
+pub(super) fn projected(name: &str, sources: Vec<VolumeProjection>) -> Volume {
     Volume {
         name: name.to_owned(),
-        projected: Some(ProjectedVolumeSource { sources: Some(vec![source]), default_mode: None }),
+        projected: Some(ProjectedVolumeSource { sources: Some(sources), default_mode: None }),
         ..Volume::default()
     }
 }

@@ -324,10 +324,10 @@ mod tests {
         let (_, mut half) = timed(&every_other);
         let (generated, mut took) = timed(&paths);
         // Four times what a large API has. Of twice as many each is compared with each: four times the work, and eight would be cubic.
-        // A machine that was busy with something else meanwhile gets another chance.
+        // What else the machine did meanwhile only adds, to either: the least of several is what the work takes.
         for _ in 0..3 {
             if took >= half * 7 {
-                (half, took) = (timed(&every_other).1, timed(&paths).1);
+                (half, took) = (half.min(timed(&every_other).1), took.min(timed(&paths).1));
             }
         }
         assert!(took < half * 7 && took.as_secs() < 30, "{half:?}, then {took:?}");
