@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import yaml
+from pods import PodRunner
 
 SYNC_SECONDS = 180
 GIT = ("git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false")
@@ -62,8 +63,9 @@ def push(registry, folder, namespace, commit):
 class Place:
     """A namespace with the Kustomizations of clusters/ in examples/flux."""
 
-    def __init__(self, cluster, namespace, overlay, registry):
+    def __init__(self, cluster, namespace, overlay, registry, program):
         self.cluster = cluster
+        self.program = program
         self.api = cluster.api
         self.namespace = namespace
         self.overlay = overlay
@@ -89,6 +91,10 @@ class Place:
                     item["spec"].pop("dependsOn")
                     item["spec"]["path"] = "./"
             self.api.apply(self.path_of(item), item)
+
+    def run_pods(self, work):
+        """Begins to run the pods that the controllers make, as nodes would; a folder keeps their logs."""
+        self.runner = PodRunner(self.api, self.namespace, self.program, work / self.namespace)
 
     def path_of(self, item):
         group, _, version = item["apiVersion"].rpartition("/")
@@ -126,7 +132,7 @@ class Place:
             self.cluster.until(f"all Kustomizations of {self.namespace} are Ready", lambda: all(
                 is_ready(item, revision) for item in self.layers().values()), seconds)
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.summary()}") from None
+            raise AssertionError(f"{error}\n{self.summary()}\n{self.runner.troubles[-3:]}") from None
 
     def until_failed(self, name):
         """Returns the message of a Kustomization once it is not healthy."""
@@ -153,7 +159,7 @@ class Place:
         (cron,) = self.api.get(f"/apis/batch/v1/namespaces/{self.namespace}/cronjobs")["items"]
         return cron
 
-    def run_cron_job(self, runner):
+    def run_cron_job(self):
         """What `kubectl create job --from=cronjob/NAME` does; returns what the run says at its end."""
         name = f"by-hand-{int(time.time())}"
         self.api.create(self.all_jobs, {
@@ -162,7 +168,7 @@ class Place:
         })
         self.cluster.until(f"{name} has ended", lambda: any(
             c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in self.jobs()[name].get("status", {}).get("conditions", [])), 90)
-        output = next(text for job, _, text in runner.runs if job == name)
+        output = next(text for job, _, text in self.runner.runs if job == name)
         assert self.jobs()[name]["status"].get("succeeded") == 1, output
         return json.loads(output.splitlines()[-1])
 
