@@ -33,9 +33,12 @@ pub mod selector;
 pub mod shared_flow;
 pub mod step;
 pub mod target;
+#[cfg(test)]
+mod tests;
 pub mod threats;
 pub mod traffic;
 pub mod word_or;
+mod wrong_value;
 
 pub use api_proxy::ApigeeProxySpec;
 pub use bundle_source::BundleSource;

@@ -101,7 +101,9 @@ impl Resource {
         match (self.kind.decode)(spec) {
             Ok(spec) => Some(spec),
             Err(error) => {
-                report.error(Code::InvalidValue, FieldPath::of(&["spec"]), error.message);
+                let at = FieldPath::of(&["spec"]);
+                let at = error.span.map_or(at.clone(), |place| spec.path_of(&place, at));
+                report.error(Code::InvalidValue, at, error.message);
                 None
             }
         }

@@ -4,9 +4,9 @@
 use schemars::Schema;
 use serde_json::{Map, Value as Json};
 
+use super::wrong_value::{self, types, words};
 use crate::diag::{Code, Diagnostic, FieldPath, Report, nearest};
-use crate::spec::credential;
-use crate::yaml::{Node, ScalarStyle, Value};
+use crate::yaml::{self, Node, ScalarStyle, Value};
 
 /// Reports where `node` does not fit `schema`.
 pub fn check(schema: &Schema, node: &Node, at: &FieldPath, report: &mut Report<'_>) {
@@ -36,7 +36,13 @@ impl<'s> Walk<'s, '_, '_> {
     fn value(&mut self, schema: &'s Json, node: &Node, at: &FieldPath) {
         let mut branches = Vec::new();
         self.branches(schema, &mut branches);
-        if branches.iter().any(|branch| is_anything(branch)) || node.is_null() {
+        if branches.iter().any(|branch| is_anything(branch)) {
+            return;
+        }
+        if node.is_null() {
+            if !branches.iter().any(|branch| allows_null(branch)) {
+                self.report.push(wrong_value::finding(&branches, node, at));
+            }
             return;
         }
         let fitting: Vec<&'s Json> = branches.iter().copied().filter(|branch| fits(branch, node)).collect();
@@ -55,7 +61,7 @@ impl<'s> Walk<'s, '_, '_> {
                 }
                 match best {
                     Some(branch) => self.mapping(branch, &branches, node, at),
-                    None => self.wrong(&branches, node, at),
+                    None => self.report.push(wrong_value::finding(&branches, node, at)),
                 }
             }
             Value::Sequence(elements) => match fitting.first() {
@@ -66,11 +72,11 @@ impl<'s> Walk<'s, '_, '_> {
                         }
                     }
                 }
-                None => self.wrong(&branches, node, at),
+                None => self.report.push(wrong_value::finding(&branches, node, at)),
             },
             Value::Scalar(text, _) => {
                 if fitting.is_empty() {
-                    self.wrong(&branches, node, at);
+                    self.report.push(wrong_value::finding(&branches, node, at));
                 } else if !fitting.iter().any(|branch| in_range(branch, text)) {
                     self.out_of_range(&fitting, text, at);
                 }
@@ -107,6 +113,8 @@ impl<'s> Walk<'s, '_, '_> {
                         .flat_map(|properties| properties.keys().map(String::as_str));
                     self.report.push(unknown_field(at, &entry.key, known));
                 }
+                // A field that is null is one that is not set, as in Kubernetes; one that is required is reported below.
+                (Some(_), _) if entry.value.is_null() => {}
                 (Some(schema), _) | (None, Some(schema)) => self.value(schema, &entry.value, &inner),
                 (None, None) => {}
             }
@@ -127,46 +135,10 @@ impl<'s> Walk<'s, '_, '_> {
         }
     }
 
-    fn wrong(&mut self, branches: &[&'s Json], node: &Node, at: &FieldPath) {
-        // What stands in the place of a secret is one, and is not repeated.
-        if let Value::Scalar(text, _) = &node.value
-            && branches.iter().any(|branch| branch.pointer("/properties/valueFrom").is_some())
-        {
-            self.report.push(credential::literal(text, at));
-            return;
-        }
-        let words: Vec<&str> = branches.iter().flat_map(|branch| words(branch)).collect();
-        let mut allowed: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
-        for branch in branches {
-            if let Some(name) = type_name(branch)
-                && !allowed.iter().any(|known| known == name)
-            {
-                allowed.push(name.to_owned());
-            }
-        }
-        let found = match &node.value {
-            Value::Mapping(_) => "a mapping".to_owned(),
-            Value::Sequence(_) => "a list".to_owned(),
-            Value::Scalar(text, _) => format!("`{text}`"),
-        };
-        let expected = match allowed.split_last() {
-            Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
-            Some((last, _)) => last.clone(),
-            None => "another value".to_owned(),
-        };
-        let mut diagnostic =
-            Diagnostic::error(Code::WrongType, format!("expected {expected}, found {found}")).at(at.clone());
-        if let Value::Scalar(text, _) = &node.value
-            && let Some(near) = nearest(text, words)
-        {
-            diagnostic = diagnostic.propose(near);
-        }
-        self.report.push(diagnostic);
-    }
-
     fn out_of_range(&mut self, fitting: &[&'s Json], text: &str, at: &FieldPath) {
-        let bound = |key: &str| fitting.iter().find_map(|branch| branch.get(key));
-        let message = match (bound("minimum"), bound("maximum")) {
+        let low = fitting.iter().find_map(|branch| limits(branch).0);
+        let high = fitting.iter().find_map(|branch| limits(branch).1);
+        let message = match (low, high) {
             (Some(low), Some(high)) => format!("`{text}` is not between {low} and {high}"),
             (Some(low), None) => format!("`{text}` is less than {low}"),
             (None, Some(high)) => format!("`{text}` is more than {high}"),
@@ -183,34 +155,9 @@ fn is_anything(branch: &Json) -> bool {
         || (branch.is_object() && !["type", "enum", "const", "properties", "items"].iter().any(|key| asks(key)))
 }
 
-/// The words that a branch allows, if it is a choice of words.
-fn words(branch: &Json) -> Vec<&str> {
-    let choice = branch.get("enum").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
-    choice.chain(branch.get("const").and_then(Json::as_str)).collect()
-}
-
-fn types(branch: &Json) -> Vec<&str> {
-    match branch.get("type") {
-        Some(Json::String(one)) => vec![one],
-        Some(Json::Array(several)) => several.iter().filter_map(Json::as_str).collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// What a branch allows, in words; `None` for null and for a choice of words.
-fn type_name(branch: &Json) -> Option<&'static str> {
-    if !words(branch).is_empty() {
-        return None;
-    }
-    types(branch).into_iter().find_map(|name| match name {
-        "object" => Some("a mapping"),
-        "array" => Some("a list"),
-        "string" => Some("text"),
-        "integer" => Some("a whole number"),
-        "number" => Some("a number"),
-        "boolean" => Some("`true` or `false`"),
-        _ => None,
-    })
+/// True for a branch that takes null.
+fn allows_null(branch: &Json) -> bool {
+    types(branch).contains(&"null") || branch.get("const").is_some_and(Json::is_null)
 }
 
 /// True if the node has the type of the branch. A field of text takes every scalar as it was written.
@@ -227,19 +174,35 @@ fn fits(branch: &Json, node: &Node) -> bool {
             let plain = *style == ScalarStyle::Plain;
             types.contains(&"string")
                 || plain && types.contains(&"boolean") && matches!(text.as_str(), "true" | "false")
-                || plain && types.contains(&"integer") && text.parse::<i128>().is_ok()
-                || plain && types.contains(&"number") && text.parse::<f64>().is_ok()
+                || plain && types.contains(&"integer") && yaml::is_integer(text)
+                || plain && types.contains(&"number") && yaml::is_number(text)
         }
     }
 }
 
 fn in_range(branch: &Json, text: &str) -> bool {
-    if !types(branch).iter().any(|name| matches!(*name, "integer" | "number")) {
-        return true;
-    }
     let Ok(number) = text.parse::<f64>() else { return true };
+    let (low, high) = limits(branch);
+    low.is_none_or(|low| number >= low) && high.is_none_or(|high| number <= high)
+}
+
+/// The smallest and the largest number of a branch: as the schema says, or what its integer type holds.
+fn limits(branch: &Json) -> (Option<f64>, Option<f64>) {
+    if !types(branch).iter().any(|name| matches!(*name, "integer" | "number")) {
+        return (None, None);
+    }
+    let of_type = match branch.get("format").and_then(Json::as_str) {
+        Some("uint8") => (Some(0.0), Some(f64::from(u8::MAX))),
+        Some("uint16") => (Some(0.0), Some(f64::from(u16::MAX))),
+        Some("uint32") => (Some(0.0), Some(f64::from(u32::MAX))),
+        Some("int32") => (Some(f64::from(i32::MIN)), Some(f64::from(i32::MAX))),
+        // The exact ends of 64 bits are no f64; these are the nearest ones inside.
+        Some("uint64" | "uint") => (Some(0.0), Some(18_446_744_073_709_549_568.0)),
+        Some("int64" | "int") => (Some(-9_223_372_036_854_774_784.0), Some(9_223_372_036_854_774_784.0)),
+        _ => (None, None),
+    };
     let bound = |key: &str| branch.get(key).and_then(Json::as_f64);
-    bound("minimum").is_none_or(|low| number >= low) && bound("maximum").is_none_or(|high| number <= high)
+    (bound("minimum").or(of_type.0), bound("maximum").or(of_type.1))
 }
 
 #[cfg(test)]

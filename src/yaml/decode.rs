@@ -3,8 +3,10 @@
 //! Fields of type `String` take a plain scalar's source text whatever it looks like. The schema walk in `spec::schema` comes
 //! first and finds all that is wrong at once, with paths; what fails here is what a schema cannot say.
 
+use std::fmt;
+
 use serde::de::value::{MapDeserializer, SeqDeserializer};
-use serde::de::{self, Deserialize, Deserializer, IntoDeserializer, Visitor};
+use serde::de::{self, Deserialize, Deserializer, Expected, IntoDeserializer, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::node::{Node, ScalarStyle, Value, number};
@@ -14,16 +16,89 @@ use super::{Span, verbatim};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct DecodeError {
-    /// serde's message.
+    /// What was expected and what was found.
     pub message: String,
     /// Where, as far as known.
     pub span: Option<Span>,
 }
 
+/// In the words of YAML and of this project's other messages: serde's own speak of Rust ("unit value", "u32", "struct").
 impl de::Error for DecodeError {
-    fn custom<T: std::fmt::Display>(message: T) -> Self {
+    fn custom<T: fmt::Display>(message: T) -> Self {
         Self { message: message.to_string(), span: None }
     }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::custom(format_args!("expected {}, found {}", in_yaml(&expected.to_string()), shown(found)))
+    }
+
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::invalid_type(found, expected)
+    }
+
+    fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
+        Self::custom(format_args!("expected {}, found {length} of them", in_yaml(&expected.to_string())))
+    }
+
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        Self::custom(format_args!("expected {}, found `{variant}`", one_of(expected)))
+    }
+
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        Self::custom(format_args!("unknown field `{field}`; expected {}", one_of(expected)))
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::custom(format_args!("the field `{field}` is missing"))
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Self::custom(format_args!("the field `{field}` is defined more than once"))
+    }
+}
+
+fn one_of(words: &[&str]) -> String {
+    match words {
+        [] => "nothing".to_owned(),
+        [one] => format!("`{one}`"),
+        [rest @ .., last] => {
+            let rest: Vec<String> = rest.iter().map(|word| format!("`{word}`")).collect();
+            format!("{} or `{last}`", rest.join(", "))
+        }
+    }
+}
+
+fn shown(found: Unexpected<'_>) -> String {
+    match found {
+        Unexpected::Unit | Unexpected::Option => "null".to_owned(),
+        Unexpected::Str(text) => format!("`{text}`"),
+        Unexpected::Char(one) => format!("`{one}`"),
+        Unexpected::Bool(value) => format!("`{value}`"),
+        Unexpected::Unsigned(number) => format!("`{number}`"),
+        Unexpected::Signed(number) => format!("`{number}`"),
+        Unexpected::Float(number) => format!("`{number}`"),
+        Unexpected::Seq => "a list".to_owned(),
+        Unexpected::Map => "a mapping".to_owned(),
+        _ => "another value".to_owned(),
+    }
+}
+
+/// What a type of serde's expects, as a value of YAML. What our own visitors say is in these words already.
+fn in_yaml(expected: &str) -> String {
+    let word = match expected {
+        "a string" | "string" | "a character" | "variant identifier" | "field identifier" => "text",
+        "a boolean" => "`true` or `false`",
+        "a sequence" => "a list",
+        "a map" => "a mapping",
+        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => "a whole number that is not negative",
+        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        other if other.starts_with("struct ") || other.starts_with("enum ") => "a mapping",
+        other if other.starts_with("a tuple ") || other.starts_with("tuple ") => "a list",
+        other if other.starts_with("a nonzero ") => "a whole number other than 0",
+        other => other,
+    };
+    word.to_owned()
 }
 
 /// Decodes a node.
@@ -104,6 +179,23 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
         if self.node.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
+    /// A field that is null is one that is not set, as in Kubernetes.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        match &self.node.value {
+            Value::Mapping(entries) => {
+                let set = entries.iter().filter(|entry| !entry.value.is_null());
+                let map = MapDeserializer::new(set.map(|entry| (entry.key.as_str(), self.inner(&entry.value))));
+                self.located(visitor.visit_map(map))
+            }
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
         name: &'static str,
@@ -130,7 +222,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct
-        seq tuple tuple_struct map struct identifier ignored_any
+        seq tuple tuple_struct map identifier ignored_any
     }
 }
 

@@ -9,7 +9,7 @@ mod node;
 mod verbatim;
 
 pub use encode::{encode, encode_json};
-pub use node::{Entry, Node, ScalarStyle, Value};
+pub use node::{Entry, Node, ScalarStyle, Value, is_integer, is_number};
 pub use verbatim::Verbatim;
 
 use std::ops::Range;

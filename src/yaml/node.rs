@@ -115,6 +115,25 @@ impl Node {
         })
     }
 
+    /// The path below `at` of the node with this span; the path of the deepest node around it if there is none.
+    pub fn path_of(&self, span: &Span, at: FieldPath) -> FieldPath {
+        let around = |node: &Self| node.span.start <= span.start && span.end <= node.span.end;
+        let inner = match &self.value {
+            Value::Mapping(entries) => entries
+                .iter()
+                .find(|entry| around(&entry.value))
+                .map(|entry| (&entry.value, Segment::Key(entry.key.clone()))),
+            Value::Sequence(elements) => {
+                elements.iter().enumerate().find(|(_, node)| around(node)).map(|(i, node)| (node, Segment::Index(i)))
+            }
+            Value::Scalar(..) => None,
+        };
+        match inner {
+            Some((node, segment)) => node.path_of(span, at.join(segment)),
+            None => at,
+        }
+    }
+
     /// Where a path stands, or the deepest part of it that exists: the key for a mapping's entry.
     pub fn locate(&self, path: &FieldPath) -> usize {
         let mut node = self;
@@ -184,6 +203,16 @@ fn plain_to_json(text: &str) -> serde_json::Value {
         "false" | "False" | "FALSE" => false.into(),
         _ => number(text).map_or_else(|| text.into(), serde_json::Value::Number),
     }
+}
+
+/// True for a whole number of the core schema, without a leading zero.
+pub fn is_integer(text: &str) -> bool {
+    number(text).is_some_and(|_| text.trim_start_matches(['-', '+']).bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// True for a number of the core schema that is neither infinite nor undefined.
+pub fn is_number(text: &str) -> bool {
+    number(text).is_some()
 }
 
 /// A number of the core schema. `0777` is none here: YAML 1.1 and 1.2 read it as different numbers.
