@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::canonical_xml::canonical;
 use super::{RevisionRecord, root_xml};
-use crate::bundle::{BundleKind, BundlePath, Digest, Files};
+use crate::bundle::{BundleKind, BundlePath, Digest, FileKind, Files};
 use crate::xml::{Content, Element};
 
 /// A file that differs.
@@ -40,7 +40,7 @@ pub enum Form {
 impl Form {
     /// `resources/` holds what runs as it is: scripts, style sheets, archives. Everywhere else XML is Apigee's.
     fn of(path: &BundlePath, bytes: &[u8]) -> Self {
-        let may_be_xml = root_xml::is_xml(path) && !path.as_str().starts_with("resources/");
+        let may_be_xml = FileKind::of(path).is_xml();
         if let Some(element) = may_be_xml.then(|| canonical(bytes)).flatten() {
             return Self::Xml(element);
         }
@@ -81,7 +81,7 @@ pub fn compare(kind: BundleKind, deployed: &Files, wanted: &Files) -> Vec<FileDi
     let paths: BTreeSet<&BundlePath> = deployed.iter().chain(wanted.iter()).map(|(path, _)| path).collect();
     for path in paths {
         // The manifest is Apigee's list of the files' digests.
-        if roots.contains(&Some(path)) || path.folder() == "manifests" {
+        if roots.contains(&Some(path)) || FileKind::of(path) == FileKind::Manifest {
             continue;
         }
         let [deployed, wanted] = [deployed, wanted].map(|files| files.get(path.as_str()));

@@ -2,7 +2,7 @@
 
 use roxmltree::{Document, Node};
 
-use crate::bundle::{BundleKind, BundlePath, Files};
+use crate::bundle::{BundleKind, BundlePath, FileKind, Files};
 
 /// Finds the bundle's root XML file: the only `*.xml` at the top whose root element is [`BundleKind::root_element`]. A bundle
 /// without any `*.xml` at its top has none, which Apigee accepts.
@@ -14,10 +14,10 @@ pub fn find(kind: BundleKind, files: &Files) -> Result<Option<&BundlePath>, Stri
     };
     let mut candidates = files
         .iter()
-        .filter(|(path, bytes)| path.folder().is_empty() && is_xml(path) && is_root(bytes))
+        .filter(|(path, bytes)| FileKind::of(path) == FileKind::Root && is_root(bytes))
         .map(|(path, _)| path);
     let Some(first) = candidates.next() else {
-        if !files.iter().any(|(path, _)| path.folder().is_empty() && is_xml(path)) {
+        if !files.iter().any(|(path, _)| FileKind::of(path) == FileKind::Root) {
             return Ok(None);
         }
         return Err(format!(
@@ -32,11 +32,6 @@ pub fn find(kind: BundleKind, files: &Files) -> Result<Option<&BundlePath>, Stri
             kind.root_element()
         )),
     }
-}
-
-/// Apigee knows XML files by the lower-case ending.
-pub(super) fn is_xml(path: &BundlePath) -> bool {
-    path.file_name().rsplit_once('.').is_some_and(|(_, ending)| ending == "xml")
 }
 
 /// The text of the root XML's `<Description>`; empty without one.

@@ -1,6 +1,6 @@
 //! The files of a bundle, by path below the bundle's root folder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use bytes::Bytes;
@@ -130,7 +130,10 @@ impl From<BundlePath> for String {
 
 /// Every file of one bundle, sorted by path. A clone shares the bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Files(BTreeMap<BundlePath, Bytes>);
+pub struct Files {
+    files: BTreeMap<BundlePath, Bytes>,
+    left_out: BTreeSet<String>,
+}
 
 impl Files {
     /// No file.
@@ -140,38 +143,49 @@ impl Files {
 
     /// Adds a file; the former bytes come back if the path was taken.
     pub fn insert(&mut self, path: BundlePath, bytes: impl Into<Bytes>) -> Option<Bytes> {
-        self.0.insert(path, bytes.into())
+        self.files.insert(path, bytes.into())
+    }
+
+    /// Remembers a file that the source held and that is no part of a bundle.
+    pub fn leave_out(&mut self, path: impl Into<String>) {
+        self.left_out.insert(path.into());
+    }
+
+    /// The files that the source held and that are no part of a bundle ([`super::is_clutter`]), sorted.
+    pub fn left_out(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.left_out.iter().map(String::as_str)
     }
 
     /// The bytes of one file.
     pub fn get(&self, path: &str) -> Option<&[u8]> {
         // A lookup by `&str` would need `Borrow<str>`, whose order equals that of the inner string.
-        self.0.get(&BundlePath(path.to_owned())).map(AsRef::as_ref)
+        self.files.get(&BundlePath(path.to_owned())).map(AsRef::as_ref)
     }
 
     /// Files in the order of their paths.
     pub fn iter(&self) -> impl Iterator<Item = (&BundlePath, &[u8])> {
-        self.0.iter().map(|(path, bytes)| (path, bytes.as_ref()))
+        self.files.iter().map(|(path, bytes)| (path, bytes.as_ref()))
     }
 
     /// How many files.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.files.len()
     }
 
     /// True without any file.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.files.is_empty()
     }
 
     /// The sum of the files' sizes, in bytes.
     pub fn total_bytes(&self) -> usize {
-        self.0.values().map(Bytes::len).sum()
+        self.files.values().map(Bytes::len).sum()
     }
 }
 
 impl FromIterator<(BundlePath, Vec<u8>)> for Files {
     fn from_iter<I: IntoIterator<Item = (BundlePath, Vec<u8>)>>(iter: I) -> Self {
-        Self(iter.into_iter().map(|(path, bytes)| (path, bytes.into())).collect())
+        let files = iter.into_iter().map(|(path, bytes)| (path, bytes.into())).collect();
+        Self { files, left_out: BTreeSet::new() }
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod digest;
+mod file_kind;
 pub mod files;
 pub mod manifest;
 pub mod settings;
@@ -12,6 +13,7 @@ pub mod zip;
 
 pub use batch::{Batch, BatchEntry};
 pub use digest::Digest;
+pub use file_kind::{FileKind, is_clutter, plain_path};
 pub use files::{BundleKind, BundlePath, Files};
 pub use manifest::Manifest;
 pub use settings::{DeploySettings, Removal, SmokeTest};

@@ -5,7 +5,7 @@ use std::io::{Cursor, Read as _, Write as _};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-use super::{BundleKind, BundlePath, Files};
+use super::{BundleKind, BundlePath, Files, is_clutter, plain_path};
 
 /// Apigee's limit for one bundle, in bytes ("API proxy bundle zip file size", Apigee limits page).
 pub const MAX_BUNDLE_BYTES: usize = 15 * 1024 * 1024;
@@ -32,8 +32,8 @@ pub fn pack(kind: BundleKind, files: &Files) -> Result<Vec<u8>, String> {
     Ok(cursor.into_inner())
 }
 
-/// Unpacks a bundle's zip: the kind by its root folder, and the files below it. Folders and files outside the root folder
-/// (as macOS adds) are left out. Nothing is written to disk.
+/// Unpacks a bundle's zip: the kind by its root folder, and the files below it. Folders, files outside the root folder
+/// (as macOS adds) and [clutter](is_clutter) are left out; the separators of Windows are read as `/`. Nothing is written to disk.
 pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
     let mut archive =
         ZipArchive::new(Cursor::new(bytes)).map_err(|error| format!("not a readable zip file: {error}"))?;
@@ -49,8 +49,8 @@ pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
         }
         let name = entry
             .name()
-            .map_err(|error| format!("the name of entry {index} of the zip file is not readable: {error}"))?
-            .into_owned();
+            .map_err(|error| format!("the name of entry {index} of the zip file is not readable: {error}"))?;
+        let name = plain_path(&name);
         let below = BundleKind::ALL
             .into_iter()
             .find_map(|kind| Some((kind, name.strip_prefix(kind.root())?.strip_prefix('/')?)));
@@ -63,6 +63,10 @@ pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
             return Err("the zip file holds both `apiproxy/` and `sharedflowbundle/`".to_owned());
         }
         found = Some(kind);
+        if is_clutter(below) {
+            files.leave_out(below);
+            continue;
+        }
         let path = BundlePath::parse(below).map_err(|why| format!("entry `{name}` of the zip file: {why}"))?;
         let mut content = Vec::new();
         entry

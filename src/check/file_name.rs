@@ -1,6 +1,7 @@
 //! Names inside files that differ from the files' own, and names that Apigee does not take.
 
 use super::{At, Finding, Findings, Gravity};
+use crate::bundle::FileKind;
 use crate::diag::Code;
 use crate::runtime::{Bundle, Place};
 
@@ -11,14 +12,33 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     let policies = bundle.policies.values().map(|policy| ("policy", policy.name, policy.place));
     let proxies = bundle.proxy_endpoints.iter().map(|endpoint| ("proxy endpoint", endpoint.name, endpoint.place));
     let targets = bundle.target_endpoints.iter().map(|endpoint| ("target endpoint", endpoint.name, endpoint.place));
+    for (path, _) in bundle.files.iter().filter(|(path, _)| FileKind::of(path) == FileKind::NotXml) {
+        let finding = if path.looks_like_xml() {
+            Finding::new(
+                Code::WrongFileName,
+                Gravity::Refused,
+                At::File(path),
+                format!("Apigee does not read `{path}`: the name of an XML file ends in `.xml`, in lower case"),
+            )
+            .help("rename it")
+        } else {
+            Finding::new(
+                Code::WrongFileName,
+                Gravity::Doubtful,
+                At::File(path),
+                format!("Apigee does not read `{path}`: the files of this folder end in `.xml`"),
+            )
+            .help("move or remove it")
+        };
+        findings.add(finding);
+    }
     for (what, name, place) in policies.chain(proxies).chain(targets) {
         names(what, name, place, findings);
     }
 }
 
 fn names<'d>(what: &str, name: &str, place: Place<'d>, findings: &mut Findings<'d>) {
-    let file = place.path.file_name();
-    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    let stem = place.path.xml_stem().unwrap_or_default();
     let mut fault = |message: String, help: String| {
         findings.add(Finding::new(Code::WrongFileName, Gravity::Doubtful, At::Place(place), message).help(help));
     };

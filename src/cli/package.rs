@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 use crate::bundle::zip::unpack;
-use crate::bundle::{BundleKind, BundlePath, Files};
+use crate::bundle::{BundleKind, BundlePath, Files, is_clutter};
 use crate::diag::snippet::Place;
 use crate::diag::{Diagnostic, Subject};
 use crate::expand::ReadBeside;
@@ -226,14 +226,15 @@ pub(super) fn read_bundle(path: &Path, wanted: Option<BundleKind>) -> Result<Fil
             if kind.is_symlink() {
                 return Err(format!("{} is a symbolic link; put the file itself into the bundle", path.display()));
             }
-            if entry.file_name().to_string_lossy().starts_with('.') {
+            let name = path.strip_prefix(&root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+            if is_clutter(&name) {
+                files.leave_out(name);
                 continue;
             }
             if kind.is_dir() {
                 folders.push(path);
                 continue;
             }
-            let name = path.strip_prefix(&root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
             let bundle_path = BundlePath::parse(&name).map_err(|why| format!("{}: {why}", path.display()))?;
             let bytes = fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
             files.insert(bundle_path, bytes);

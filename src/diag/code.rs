@@ -157,6 +157,9 @@ codes! {
     /// One extensible policy makes the whole proxy extensible: it needs an intermediate or comprehensive environment and may
     /// cost more. `spec.deploy.allowExtensible: false` forbids it.
     ExtensibleProxy = "AF088",
+    /// A file in a bundle's folder, zip or ConfigMap that an editor, a merge or an operating system left there. It is no part of the
+    /// bundle and is not uploaded.
+    LeftOut = "AF120",
     /// A defect of this program. The input is unchanged; please report it.
     Internal = "AF099",
 }

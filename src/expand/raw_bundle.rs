@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Options;
 use crate::bundle::zip::{MAX_BUNDLE_BYTES, unpack};
-use crate::bundle::{BundleKind, BundlePath, Files};
+use crate::bundle::{BundleKind, BundlePath, Files, is_clutter, plain_path};
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::krm::{Input, Item};
 use crate::spec::Resource;
@@ -175,9 +175,14 @@ fn collect(written: impl Iterator<Item = (String, FieldPath, Vec<u8>)>, report: 
     let mut files = Files::new();
     let mut right = true;
     for (text, at, bytes) in written {
+        let plain = plain_path(&text);
         let mut roots = BundleKind::ALL.into_iter().map(BundleKind::root);
-        let below = roots.find_map(|root| text.strip_prefix(root)?.strip_prefix('/'));
-        match BundlePath::parse(below.unwrap_or(&text)) {
+        let below = roots.find_map(|root| plain.strip_prefix(root)?.strip_prefix('/')).unwrap_or(&plain);
+        if is_clutter(below) {
+            files.leave_out(below);
+            continue;
+        }
+        match BundlePath::parse(below) {
             Ok(path) => {
                 if files.insert(path, bytes).is_some() {
                     report.error(Code::UnreadableBundle, at, format!("the file `{text}` stands twice"));
@@ -199,6 +204,14 @@ fn collect(written: impl Iterator<Item = (String, FieldPath, Vec<u8>)>, report: 
 
 /// Checks what concerns a bundle's files as such: their sum and their names. False if an error was reported.
 pub fn check(files: &Files, at: &FieldPath, report: &mut Report<'_>) -> bool {
+    if files.left_out().len() > 0 {
+        let names: Vec<String> = files.left_out().map(|path| format!("`{path}`")).collect();
+        report.push(
+            Diagnostic::info(Code::LeftOut, format!("not part of the bundle, and not uploaded: {}", names.join(", ")))
+                .at(at)
+                .help("editors and operating systems leave such files; remove them"),
+        );
+    }
     let total = files.total_bytes();
     if total > MAX_BUNDLE_BYTES {
         report.push(

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::origins::to_diagnostic;
 use crate::bundle::manifest::Requirements;
-use crate::bundle::{BundleKind, BundlePath, Files};
+use crate::bundle::{BundleKind, BundlePath, FileKind, Files};
 use crate::check::{Class, Finding, Gravity, check, class};
 use crate::diag::{Code, Diagnostic, FieldPath, InBundle, Report, Severity};
-use crate::runtime::{Bundle, Documents, FOLDERS, has_extension};
+use crate::runtime::{Bundle, Documents};
 use crate::xml::{Document, Node, child_named};
 
 /// What a bundle says about itself.
@@ -60,20 +60,20 @@ pub(super) fn read(kind: BundleKind, name: &str, files: &Files, found: &mut dyn 
     let mut other_kind: Option<(&BundlePath, BundleKind)> = None;
     for (path, document) in documents.iter() {
         let root = document.root_element().tag_name().name();
-        let folder = FOLDERS.iter().find(|(folder, _)| *folder == path.folder());
-        match folder {
-            None if path.folder().is_empty() && root == kind.root_element() => roots.push(path),
-            None => {
+        let file = FileKind::of(path);
+        match file.root_element() {
+            _ if file == FileKind::Root && root == kind.root_element() => roots.push(path),
+            _ if file == FileKind::Root => {
                 let other = BundleKind::ALL.into_iter().find(|other| root == other.root_element());
                 other_kind = other_kind.or(other.map(|other| (path, other)));
             }
-            Some((_, Some(expected))) if *expected != root => fault(
+            Some(expected) if expected != root => fault(
                 Code::MalformedXml,
                 format!("`{path}` has the root element <{root}>, Apigee expects <{expected}> in this folder"),
                 "move the file or correct its root element",
                 None,
             ),
-            Some(_) => reader.file(document),
+            _ => reader.file(document),
         }
     }
     if let (Some((path, other)), []) = (&other_kind, roots.as_slice()) {
@@ -88,9 +88,9 @@ pub(super) fn read(kind: BundleKind, name: &str, files: &Files, found: &mut dyn 
         fault(Code::MissingRootXml, message, &help, None);
         return Inspected::default();
     }
-    let mut unreadable_root = false;
+    let mut unreadable_kinds = Vec::new();
     for broken in unreadable {
-        unreadable_root |= broken.path.folder().is_empty();
+        unreadable_kinds.push(FileKind::of(broken.path));
         let place = InBundle {
             path: broken.path.to_string(),
             line: broken.error.line as usize,
@@ -100,8 +100,8 @@ pub(super) fn read(kind: BundleKind, name: &str, files: &Files, found: &mut dyn 
         fault(Code::MalformedXml, message, "correct the file", Some(place));
     }
     // Apigee accepts a bundle without any, but it does not look for it under another element.
-    let any_at_top = files.iter().any(|(path, _)| path.folder().is_empty() && has_extension(path, "xml"));
-    if roots.len() != 1 && any_at_top && !unreadable_root {
+    let any_at_top = files.iter().any(|(path, _)| FileKind::of(path) == FileKind::Root);
+    if roots.len() != 1 && any_at_top && !unreadable_kinds.contains(&FileKind::Root) {
         let count = match roots.as_slice() {
             [] => "no file".to_owned(),
             several => format!("{} files ({})", several.len(), quoted(several.iter().map(|path| path.as_str()))),
@@ -114,7 +114,13 @@ pub(super) fn read(kind: BundleKind, name: &str, files: &Files, found: &mut dyn 
         );
     }
     let bundle = Bundle::read(kind, name, files, &documents);
-    for finding in &check(&bundle) {
+    // What an unreadable file holds is not known, so nothing is missing because of it.
+    let unknown = |code| match code {
+        Code::MissingPolicy => unreadable_kinds.contains(&FileKind::Policy),
+        Code::MissingTarget => unreadable_kinds.contains(&FileKind::TargetEndpoint),
+        _ => false,
+    };
+    for finding in check(&bundle).iter().filter(|finding| !unknown(finding.code)) {
         found(Found::Finding(finding));
     }
     Inspected { class: class(&bundle), ..reader.finish() }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 pub use place::Place;
 
-use crate::bundle::{BundleKind, BundlePath, Files};
+use crate::bundle::{BundleKind, BundlePath, FileKind, Files};
 use crate::condition::{Expr, Fault};
 use crate::xml::{Document, Node, ParseError, parse_bytes};
 
@@ -29,23 +29,13 @@ pub struct Unreadable<'b> {
     pub error: ParseError,
 }
 
-/// The folders whose XML files make a bundle, and the root element that Apigee expects in each; policies have any.
-pub const FOLDERS: &[(&str, Option<&str>)] = &[
-    ("integration-endpoints", Some("IntegrationEndpoint")),
-    ("policies", None),
-    ("proxies", Some("ProxyEndpoint")),
-    ("sharedflows", Some("SharedFlow")),
-    ("targets", Some("TargetEndpoint")),
-];
-
 impl<'b> Documents<'b> {
-    /// Parses the XML files at the top and in [`FOLDERS`]; scripts and other resources are not read.
+    /// Parses the XML files ([`FileKind::is_xml`]); scripts and other resources are not read.
     pub fn parse(files: &'b Files) -> (Self, Vec<Unreadable<'b>>) {
         let mut documents = Vec::new();
         let mut unreadable = Vec::new();
         for (path, bytes) in files.iter() {
-            let known = path.folder().is_empty() || FOLDERS.iter().any(|(folder, _)| *folder == path.folder());
-            if !known || !has_extension(path, "xml") {
+            if !FileKind::of(path).is_xml() {
                 continue;
             }
             match parse_bytes(bytes) {
@@ -60,11 +50,6 @@ impl<'b> Documents<'b> {
     pub fn iter(&self) -> impl Iterator<Item = (&'b BundlePath, &Document<'b>)> {
         self.documents.iter().map(|(path, document)| (*path, document))
     }
-}
-
-/// Whether a file's name ends so, in upper or lower case.
-pub fn has_extension(path: &BundlePath, extension: &str) -> bool {
-    path.file_name().rsplit_once('.').is_some_and(|(_, found)| found.eq_ignore_ascii_case(extension))
 }
 
 /// A proxy or a shared flow.

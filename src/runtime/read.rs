@@ -1,10 +1,10 @@
 //! From parsed documents to the model.
 
 use super::{
-    Bundle, Condition, Destination, Documents, FOLDERS, FaultRule, Flow, Place, Policy, ProxyEndpoint, RouteRule,
-    SharedFlow, Step, TargetEndpoint, Text,
+    Bundle, Condition, Destination, Documents, FaultRule, Flow, Place, Policy, ProxyEndpoint, RouteRule, SharedFlow,
+    Step, TargetEndpoint, Text,
 };
-use crate::bundle::{BundleKind, BundlePath, Files};
+use crate::bundle::{BundleKind, BundlePath, FileKind, Files};
 use crate::condition;
 use crate::xml::{Node, child_named, children_named};
 
@@ -24,27 +24,26 @@ impl<'d> Bundle<'d> {
         for (path, document) in documents.iter() {
             let root = document.root_element();
             let element = root.tag_name().name();
-            let expected = FOLDERS.iter().find(|(folder, _)| *folder == path.folder());
-            let Some((folder, expected)) = expected else { continue };
-            if expected.is_some_and(|expected| expected != element) {
+            let file = FileKind::of(path);
+            if file.root_element().is_some_and(|expected| expected != element) {
                 continue;
             }
-            let stem = path.file_name().rsplit_once('.').map_or("", |(stem, _)| stem);
-            let name = root.attribute("name").map_or(stem, str::trim);
+            let name = root.attribute("name").map_or(path.xml_stem().unwrap_or_default(), str::trim);
             let reader = Reader { path };
-            match *folder {
-                "policies" => {
+            match file {
+                FileKind::Policy => {
                     let policy = reader.policy(name, root);
                     bundle.policies.insert(name, policy);
                 }
-                "proxies" => bundle.proxy_endpoints.push(reader.proxy_endpoint(name, root)),
-                "integration-endpoints" => bundle.integration_endpoints.push(name),
-                "targets" => bundle.target_endpoints.push(reader.target_endpoint(name, root)),
-                _ => bundle.shared_flows.push(SharedFlow {
+                FileKind::ProxyEndpoint => bundle.proxy_endpoints.push(reader.proxy_endpoint(name, root)),
+                FileKind::IntegrationEndpoint => bundle.integration_endpoints.push(name),
+                FileKind::TargetEndpoint => bundle.target_endpoints.push(reader.target_endpoint(name, root)),
+                FileKind::SharedFlow => bundle.shared_flows.push(SharedFlow {
                     name,
                     place: Place::of(path, root),
                     steps: reader.steps(root),
                 }),
+                FileKind::Root | FileKind::Resource | FileKind::Manifest | FileKind::NotXml | FileKind::Other => {}
             }
         }
         bundle

@@ -6,7 +6,7 @@ use roxmltree::{Document, Node};
 use serde::{Deserialize, Serialize};
 
 use super::fault::BadFile;
-use crate::bundle::{BundleKind, BundlePath, Files};
+use crate::bundle::{BundleKind, BundlePath, FileKind, Files};
 use crate::policy::{Class, policy_type};
 
 /// What a revision says about its bundle.
@@ -40,25 +40,21 @@ pub fn inspect(kind: BundleKind, files: &Files) -> Result<Summary, Vec<BadFile>>
     let mut inspection = Inspection { kind, summary: Summary::default(), findings: Vec::new(), references: Vec::new() };
     let mut roots = 0;
     for (path, bytes) in files.iter() {
-        match (path.folder(), stem(path)) {
-            ("", Some(_)) => roots += u32::from(inspection.root(path, bytes)),
-            ("policies", Some(name)) => inspection.policy(path, name, bytes),
-            ("proxies", Some(name)) if kind == BundleKind::Proxy => inspection.endpoint(path, name, bytes),
-            ("targets", Some(name)) if kind == BundleKind::Proxy => inspection.target(path, name, bytes),
-            ("sharedflows", Some(name)) if kind == BundleKind::SharedFlow => inspection.flow(path, name, bytes),
-            (folder, _) => {
-                if let Some(resource_type) = folder.strip_prefix("resources/") {
+        let name = path.xml_stem().unwrap_or_default();
+        match (FileKind::of(path), kind) {
+            (FileKind::Root, _) => roots += u32::from(inspection.root(path, bytes)),
+            (FileKind::Policy, _) => inspection.policy(path, name, bytes),
+            (FileKind::ProxyEndpoint, BundleKind::Proxy) => inspection.endpoint(path, name, bytes),
+            (FileKind::TargetEndpoint, BundleKind::Proxy) => inspection.target(path, name, bytes),
+            (FileKind::SharedFlow, BundleKind::SharedFlow) => inspection.flow(path, name, bytes),
+            _ => {
+                if let Some(resource_type) = path.folder().strip_prefix("resources/") {
                     inspection.summary.resources.insert((resource_type.to_owned(), path.file_name().to_owned()));
                 }
             }
         }
     }
     inspection.finish(roots)
-}
-
-/// The name of an XML file without its ending.
-fn stem(path: &BundlePath) -> Option<&str> {
-    path.file_name().strip_suffix(".xml")
 }
 
 struct Inspection {
@@ -110,7 +106,7 @@ impl Inspection {
 
     fn check_name(&mut self, path: &BundlePath, root: Node<'_, '_>) {
         let name = root.attribute("name").unwrap_or_default().to_owned();
-        if Some(name.as_str()) != stem(path) {
+        if Some(name.as_str()) != path.xml_stem() {
             self.find(path, format!("{name} must be in a file named {name}.xml."));
         }
     }

@@ -47,10 +47,31 @@ pub fn parse_bytes(bytes: &[u8]) -> Result<Document<'_>, ParseError> {
         ParseError {
             line: u32::try_from(line).unwrap_or(u32::MAX),
             column: u32::try_from(String::from_utf8_lossy(column).chars().count() + 1).unwrap_or(u32::MAX),
-            message: "the file is not UTF-8; save it in that encoding".to_owned(),
+            message: not_utf8(bytes),
         }
     })?;
     parse(text)
+}
+
+/// What a file that is not UTF-8 is instead, as far as its first bytes say, and how to convert it. Apigee's own parser may read other
+/// encodings; this program does not, since it has to change the root file and to show places.
+fn not_utf8(bytes: &[u8]) -> String {
+    let declaration = String::from_utf8_lossy(bytes.get(..bytes.len().min(200)).unwrap_or_default()).into_owned();
+    let declared = declaration
+        .split_once("?>")
+        .and_then(|(declaration, _)| declaration.strip_prefix("<?xml")?.split_once("encoding"))
+        .and_then(|(_, rest)| rest.trim_start_matches([' ', '=']).split(['"', '\'']).nth(1).map(str::to_owned))
+        .filter(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)));
+    let encoding = match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [b'<', 0, ..] | [0, b'<', ..] => Some("UTF-16".to_owned()),
+        _ => declared.filter(|name| !name.eq_ignore_ascii_case("utf-8")),
+    };
+    match encoding {
+        Some(name) => format!(
+            "the file is {name}, not UTF-8; convert it with `iconv -f {name} -t UTF-8` and write `encoding=\"UTF-8\"` at its top"
+        ),
+        None => "the file is not UTF-8; save it in that encoding".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -72,6 +93,19 @@ mod tests {
     fn a_document_type_definition_is_refused() {
         let text = b"<?xml version=\"1.0\"?>\n<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>\n<a>&x;</a>";
         assert!(message(text).contains("a document type definition (<!DOCTYPE …>) is not allowed"));
+    }
+
+    #[test]
+    fn another_encoding_is_named_with_the_command_that_converts_it() {
+        let latin = message(b"<?xml version=\"1.0\" encoding='ISO-8859-1'?>\n<A>caf\xe9</A>");
+        assert_eq!(
+            latin,
+            "line 2, column 7: the file is ISO-8859-1, not UTF-8; convert it with `iconv -f ISO-8859-1 -t UTF-8` and write \
+             `encoding=\"UTF-8\"` at its top"
+        );
+        assert!(message(b"\xff\xfe<\0A\0/\0>\0").contains("the file is UTF-16, not UTF-8"));
+        // What the bytes say is believed: this one is declared wrong but readable.
+        assert!(parse_bytes(b"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><A>plain</A>").is_ok());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use anyhow::{Context as _, bail};
 use super::colour::colour;
 use super::package::{Package, read_bundle, shown};
 use crate::bundle::zip::unpack;
-use crate::bundle::{BundleKind, Files};
+use crate::bundle::{BundleKind, FileKind, Files};
 use crate::diag::snippet::Place;
 use crate::diag::{Code, Diagnostic, FieldPath, Report, Subject, has_errors, nearest};
 use crate::expand::{Options, bundles, check_files, expand};
@@ -153,8 +153,8 @@ fn check_bundle(path: &Path, bundle: &Bundle, found: &mut Vec<Found>) {
 
 /// The bundle's own name: that of the file beside the folders.
 fn root_name(bundle: &Bundle) -> Option<String> {
-    let mut roots = bundle.files.iter().filter(|(path, _)| path.folder().is_empty());
-    roots.find_map(|(path, _)| path.file_name().strip_suffix(".xml").map(str::to_owned))
+    let mut roots = bundle.files.iter().filter(|(path, _)| FileKind::of(path) == FileKind::Root);
+    roots.find_map(|(path, _)| path.xml_stem().map(str::to_owned))
 }
 
 fn check_package(path: &Path, environment: Option<&str>, found: &mut Vec<Found>) -> anyhow::Result<()> {
