@@ -4,7 +4,7 @@
 //! each target (default 1), `FUZZ_SEED` where it begins. An input that fails is written to `target/fuzz/`; put it into `testdata/fuzz/found/TARGET/`,
 //! and every later run begins with it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod corpus;
 mod mutate;
