@@ -8,6 +8,7 @@ pub mod condition;
 pub mod configuration;
 pub mod diag;
 pub mod duration;
+pub mod encoding;
 pub mod expand;
 pub mod explain;
 pub mod in_cluster;

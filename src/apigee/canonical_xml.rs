@@ -3,30 +3,12 @@
 //! Attributes are sorted. Comments, and white space that only lays out elements, are left out; a CDATA section is the text that it holds. White space inside a
 //! text stays: in a payload or a separator it is meant.
 
-use crate::xml::{self, Content, Document, Element, Node};
-
-/// Deeper files are not taken apart: no policy comes near, and each level costs a call.
-const MAX_DEPTH: usize = 200;
+use crate::xml::{self, Content, Element};
 
 /// The canonical element of a file; none for what is not XML of the sort that Apigee reads.
 pub fn canonical(bytes: &[u8]) -> Option<Element> {
     let text = std::str::from_utf8(bytes).ok()?;
-    let too_deep = is_too_deep(&xml::parse(text).ok()?);
-    if too_deep { None } else { xml::read(text).ok().map(|written| canonical_element(&written.element)) }
-}
-
-fn is_too_deep(document: &Document<'_>) -> bool {
-    let mut depth = 0_usize;
-    // In document order a node is one deeper than the one before it, or as deep as one of its ancestors' siblings.
-    let mut open: Vec<Node<'_, '_>> = Vec::new();
-    for node in document.descendants().filter(Node::is_element) {
-        while open.last().is_some_and(|last| node.parent_element() != Some(*last)) {
-            open.pop();
-        }
-        open.push(node);
-        depth = depth.max(open.len());
-    }
-    depth > MAX_DEPTH
+    xml::read(text).ok().map(|written| canonical_element(&written.element))
 }
 
 fn canonical_element(element: &Element) -> Element {
@@ -58,6 +40,7 @@ fn with_text(element: Element, text: &mut String, between_elements: bool) -> Ele
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::xml::MAX_DEPTH;
 
     #[track_caller]
     fn check(a: &str, b: &str, same: bool) {

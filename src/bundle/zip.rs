@@ -10,6 +10,9 @@ use super::{BundleKind, BundlePath, Files, is_clutter, plain_path};
 /// Apigee's limit for one bundle, in bytes ("API proxy bundle zip file size", Apigee limits page).
 pub const MAX_BUNDLE_BYTES: usize = 15 * 1024 * 1024;
 
+/// The Job that deploys a bundle names each of its files, and Kubernetes stores no object larger than 1.5 MiB.
+pub const MAX_FILES: usize = 5000;
+
 /// More than any bundle of [`MAX_BUNDLE_BYTES`] unpacks to; a larger sum is a decompression bomb.
 const MAX_UNPACKED_BYTES: u64 = 128 * 1024 * 1024;
 
@@ -37,6 +40,12 @@ pub fn pack(kind: BundleKind, files: &Files) -> Result<Vec<u8>, String> {
 pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
     let mut archive =
         ZipArchive::new(Cursor::new(bytes)).map_err(|error| format!("not a readable zip file: {error}"))?;
+    if archive.len() > 2 * MAX_FILES {
+        return Err(format!("the zip file has {} entries; a bundle may have {MAX_FILES} files", archive.len()));
+    }
+    if archive.is_empty() {
+        return Err("the zip file has no entries".to_owned());
+    }
     let mut found: Option<BundleKind> = None;
     let mut files = Files::new();
     let mut left = MAX_UNPACKED_BYTES;

@@ -1,26 +1,25 @@
 //! No command: the function. Standard input is a ResourceList or a stream of documents, standard output the same, expanded.
 
-use std::io::{self, BufWriter, Read as _, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
+use super::source::Source;
 use crate::diag::{Code, Diagnostic, has_errors, human};
 use crate::expand::{Options, expand};
 use crate::krm::Input;
 
 /// Runs the function on this process' standard streams. Exit codes: 0 done, 1 an error was found and nothing changed.
 pub(super) fn run() -> io::Result<ExitCode> {
-    let mut bytes = Vec::new();
-    io::stdin().lock().read_to_end(&mut bytes)?;
-    let source = match String::from_utf8(bytes) {
-        Ok(source) => source,
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to();
-            let message = format!("the input is not UTF-8: byte {at} starts no character");
-            return report(&[Diagnostic::error(Code::MalformedYaml, message)]);
-        }
+    let mut source = Source::default();
+    if let Err(diagnostic) = source.read(io::stdin().lock())? {
+        return report(&[diagnostic]);
+    }
+    let text = match source.text() {
+        Ok(text) => text,
+        Err(diagnostic) => return report(&[diagnostic]),
     };
-    let input = match Input::read(&source) {
+    let input = match Input::read(text) {
         Ok(input) => input,
         Err(diagnostic) => return report(&[diagnostic]),
     };

@@ -30,6 +30,7 @@ mod schema;
 mod secrets;
 mod settings_args;
 mod sigterm;
+mod source;
 mod split;
 mod status_line;
 mod target_args;

@@ -1,5 +1,6 @@
 //! A directory of YAML files and bundle folders, read as one stream of documents.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -7,13 +8,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
+use super::source::read_text;
 use crate::bundle::zip::unpack;
 use crate::bundle::{BundleKind, BundlePath, Files, is_clutter};
 use crate::diag::snippet::Place;
-use crate::diag::{Diagnostic, Subject};
+use crate::diag::{Code, Diagnostic, Subject};
 use crate::expand::ReadBeside;
-use crate::krm::Input;
-use crate::yaml::{Node, line_and_column};
+use crate::krm::{GROUP, Input};
+use crate::yaml::line_and_column;
 
 /// The path that means standard input.
 const STDIN: &str = "-";
@@ -28,6 +30,10 @@ pub(super) struct Package {
     source: String,
     /// Where each file starts in `source`, in order.
     files: Vec<(usize, String)>,
+    /// Why a file could not be read as text.
+    fault: Option<Diagnostic>,
+    /// Where each line of `source` starts.
+    lines: OnceCell<Vec<usize>>,
 }
 
 impl Package {
@@ -59,20 +65,35 @@ impl Package {
         let mut seen = BTreeSet::new();
         paths.retain(|path| seen.insert(path.clone()));
         let root = root.unwrap_or_default();
-        let mut package = Self { root, source: String::new(), files: Vec::new() };
+        let mut package = Self { root, source: String::new(), files: Vec::new(), fault: None, lines: OnceCell::new() };
         for path in paths {
+            let before = package.source.len();
             let (name, text) = if path == Path::new(STDIN) {
-                let text = io::read_to_string(io::stdin().lock()).context("cannot read standard input")?;
+                let text = read_text(io::stdin().lock(), before).context("cannot read standard input")?;
                 (STDIN_FILE.to_owned(), text)
             } else {
-                let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+                let unreadable = || format!("cannot read {}", path.display());
+                let file = fs::File::open(&path).with_context(unreadable)?;
+                let text = read_text(file, before).with_context(unreadable)?;
                 (path.strip_prefix(&package.root).unwrap_or(&path).to_string_lossy().into_owned(), text)
             };
-            if is_openapi(&text) {
+            let text = match text {
+                Ok(text) => text,
+                Err(diagnostic) => {
+                    let is_full = diagnostic.code == Code::InputTooLarge;
+                    package.fault.get_or_insert(diagnostic.of(&Subject { file: Some(name), ..Subject::default() }));
+                    if is_full {
+                        break;
+                    }
+                    continue;
+                }
+            };
+            if is_openapi(&text) || (is_json(&path) && !holds_specs(&text)) {
                 continue;
             }
             if !package.source.is_empty() {
-                package.source.push_str("---\n");
+                // Directives stand before the marker of their document, and only an end marker may stand before them.
+                package.source.push_str(if text.starts_with('%') { "...\n" } else { "---\n" });
             }
             package.files.push((package.source.len(), name));
             package.source.push_str(&text);
@@ -80,7 +101,7 @@ impl Package {
                 package.source.push('\n');
             }
         }
-        if package.files.is_empty() {
+        if package.files.is_empty() && package.fault.is_none() {
             let shown: Vec<String> = given.iter().map(|path| path.as_ref().display().to_string()).collect();
             bail!("no YAML file is in {}", shown.join(", "));
         }
@@ -89,6 +110,9 @@ impl Package {
 
     /// The resources, each with its file.
     pub(super) fn input(&self) -> Result<Input<'_>, Diagnostic> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
         match Input::read(&self.source) {
             Ok(mut input) => {
                 input.name_files(|offset| self.file(offset).map(|(_, name)| name));
@@ -125,11 +149,23 @@ impl Package {
         })
     }
 
+    /// Where each line starts. Every finding asks for its own.
+    fn lines(&self) -> &[usize] {
+        self.lines.get_or_init(|| {
+            std::iter::once(0).chain(self.source.match_indices('\n').map(|(newline, _)| newline + 1)).collect()
+        })
+    }
+
+    /// The line that a byte is in, from 0.
+    fn line(&self, offset: usize) -> usize {
+        self.lines().partition_point(|start| *start <= offset).saturating_sub(1)
+    }
+
     /// Where a diagnostic's field stands in its file: line and column.
     pub(super) fn locate(&self, input: &Input<'_>, diagnostic: &Diagnostic) -> Option<(usize, usize)> {
         let subject = diagnostic.subject.as_ref()?;
-        let item = input.items().iter().find(|item| Subject::from(&item.header) == *subject)?;
-        let offset = match Node::parse(&self.source, item.span.clone()) {
+        let item = input.item_of(subject)?;
+        let offset = match input.node(item) {
             Ok(node) => match diagnostic.offset {
                 Some(inside) => node.locate_inside(&self.source, &diagnostic.field, inside),
                 None => node.locate(&diagnostic.field),
@@ -137,7 +173,10 @@ impl Package {
             Err(error) => error.offset,
         };
         let (start, _) = self.file(offset)?;
-        Some(line_and_column(&self.source[start..], offset - start))
+        let line = self.line(offset);
+        let line_start = *self.lines().get(line)?;
+        let (_, column) = line_and_column(self.source.get(line_start..)?, offset - line_start);
+        Some((line + 1 - self.line(start), column))
     }
 
     /// Where a diagnostic is shown: in the file of a bundle on the disk, or at the spec's field.
@@ -148,7 +187,10 @@ impl Package {
         let name = diagnostic.subject.as_ref()?.file.as_deref()?;
         let position = diagnostic.position.or_else(|| self.locate(input?, diagnostic));
         let start = self.files.iter().find(|(_, known)| known == name).map(|(start, _)| *start);
-        let line = position.zip(start).and_then(|((line, _), start)| self.source[start..].lines().nth(line - 1));
+        let line = position.zip(start).and_then(|((line, _), start)| {
+            let start = *self.lines().get(self.line(start) + line.checked_sub(1)?)?;
+            self.source.get(start..)?.lines().next()
+        });
         let file = shown(&self.root.join(name));
         Some(Place { file, position, line: line.map(str::to_owned), in_bundle: false })
     }
@@ -156,8 +198,7 @@ impl Package {
     fn place_in_bundle(&self, input: &Input<'_>, diagnostic: &Diagnostic) -> Option<Place> {
         let inside = diagnostic.in_bundle.as_ref()?;
         let subject = diagnostic.subject.as_ref()?;
-        let item = input.items().iter().find(|item| Subject::from(&item.header) == *subject)?;
-        let node = Node::parse(&self.source, item.span.clone()).ok()?;
+        let node = input.node(input.item_of(subject)?).ok()?;
         let bundle = node.get("spec")?.get("bundle")?.get("path")?.as_str()?;
         let beside = Path::new(subject.file.as_deref()?).parent().unwrap_or(Path::new(""));
         let file = bundle_root(&self.root.join(beside).join(bundle), wanted(subject)).join(&inside.path);
@@ -284,8 +325,18 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
 }
 
 fn is_resource_file(name: &str) -> bool {
-    let yaml = Path::new(name).extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-    yaml && !matches!(name, "kustomization.yaml" | "kustomization.yml" | "kustomizeconfig.yaml")
+    let known = |known: &str| Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case(known));
+    (known("yaml") || known("yml") || known("json")) && !matches!(name, "kustomization.yaml" | "kustomization.yml" | "kustomizeconfig.yaml")
+}
+
+fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
+}
+
+/// True if a text holds resources that are managed here. A folder has many files of JSON that are no resources at all.
+fn holds_specs(text: &str) -> bool {
+    text.contains(GROUP)
+        && Input::read(text).is_ok_and(|input| input.items().iter().any(|item| item.header.is_managed() || item.header.is_output()))
 }
 
 /// True for an OpenAPI document: it lies beside the spec that names it, and is no resource.

@@ -82,7 +82,7 @@ fn files(input: &Input<'_>, expansion: &mut Expansion) -> Result<BTreeMap<String
     for (index, item) in input.items().iter().enumerate() {
         if !expansion.changes.contains_key(&index) {
             let path = item.header.file().unwrap_or("resources.yaml").to_owned();
-            append(files.entry(path).or_default(), &input.source()[item.span.clone()]);
+            append(files.entry(path).or_default(), &input.standalone(item).map_err(|error| error.to_string())?);
         }
     }
     for object in &mut expansion.objects {

@@ -55,6 +55,18 @@ codes! {
     InvalidValue = "AF013",
     /// Two fields exclude each other, or one needs another.
     ConflictingFields = "AF014",
+    /// The input exceeds a limit that keeps a small file from taking minutes or all memory: its size, what its aliases expand to, how deep
+    /// it is nested, how much it would write. The message names the limit.
+    InputTooLarge = "AF015",
+    /// A file or the input is not UTF-8, the encoding of YAML in Kubernetes. Editors and PowerShell on Windows may write UTF-16.
+    NotUtf8 = "AF016",
+    /// There are more findings than anybody reads; the first ones are shown.
+    TooManyFindings = "AF017",
+    /// The metadata of a spec is also, by an anchor, that of a resource that is not managed by apigee-flux. Marking the spec would keep the
+    /// other resource out of the cluster.
+    SharedMetadata = "AF018",
+    /// A bundle, or the input of a generator, holds nothing that could be deployed.
+    NothingToDeploy = "AF019",
     /// A credential stands in the spec. Git is no place for it: refer to a Secret.
     InlineCredential = "AF020",
     /// No ApigeeEnvironment is in the input, or none of the names that the proxy asks for.

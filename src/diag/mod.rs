@@ -66,7 +66,7 @@ impl Subject {
 }
 
 /// A place inside a bundle: a file that stands in the spec, in a ConfigMap or on a disk.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InBundle {
     /// The file, below the bundle's root folder.
     pub path: String,
@@ -77,7 +77,7 @@ pub struct InBundle {
 }
 
 /// One finding.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Diagnostic {
     /// The stable code.
     pub code: Code,
@@ -204,12 +204,13 @@ impl Diagnostic {
 pub struct Report<'a> {
     subject: &'a Subject,
     found: Vec<Diagnostic>,
+    errors: usize,
 }
 
 impl<'a> Report<'a> {
     /// An empty report on one resource.
     pub fn new(subject: &'a Subject) -> Self {
-        Self { subject, found: Vec::new() }
+        Self { subject, found: Vec::new(), errors: 0 }
     }
 
     /// The resource that this report is on.
@@ -217,8 +218,19 @@ impl<'a> Report<'a> {
         self.subject
     }
 
-    /// Adds a finding; the resource is filled in.
+    /// Adds a finding; the resource is filled in. Of one resource no more are kept than are shown in all, and errors are kept first.
     pub fn push(&mut self, diagnostic: Diagnostic) {
+        let (kept, limit) = match diagnostic.severity {
+            Severity::Error => {
+                self.errors += 1;
+                (self.errors - 1, MAX_FINDINGS)
+            }
+            Severity::Warning | Severity::Info => (self.found.len().saturating_sub(self.errors), MAX_FINDINGS),
+        };
+        // One more than the limit shows that there are more.
+        if kept > limit {
+            return;
+        }
         self.found.push(if diagnostic.subject.is_some() { diagnostic } else { diagnostic.of(self.subject) });
     }
 
@@ -234,13 +246,31 @@ impl<'a> Report<'a> {
 
     /// How many errors were found so far.
     pub fn errors(&self) -> usize {
-        self.found.iter().filter(|d| d.severity == Severity::Error).count()
+        self.errors
     }
 
     /// The findings, in the order they were made.
     pub fn into_diagnostics(self) -> Vec<Diagnostic> {
         self.found
     }
+}
+
+/// So many findings are shown; nobody reads more, and a small input could make millions.
+pub const MAX_FINDINGS: usize = 1000;
+
+/// The findings that are shown, with a last one that says how many are not.
+pub fn limited(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    if diagnostics.len() <= MAX_FINDINGS {
+        return diagnostics;
+    }
+    diagnostics.sort_by(Diagnostic::report_order);
+    let hidden = diagnostics.split_off(MAX_FINDINGS);
+    // The errors come first, so that an error among the hidden ones is one among many.
+    let severity = hidden.iter().map(|diagnostic| diagnostic.severity).min().unwrap_or(Severity::Warning);
+    let message = format!("at least {} more findings are not shown", hidden.len());
+    let note = Diagnostic::error(Code::TooManyFindings, message).help("correct those that are shown first");
+    diagnostics.push(Diagnostic { severity, ..note });
+    diagnostics
 }
 
 /// True if any of them is an error.
@@ -253,6 +283,11 @@ pub fn nearest<'n>(wrong: &str, known: impl IntoIterator<Item = &'n str>) -> Opt
     let lower = wrong.to_lowercase();
     known
         .into_iter()
+        .filter(|name| {
+            // The distance is no less than the difference in length, and takes the product of both lengths to find out.
+            let (wrong, name) = (lower.chars().count(), name.chars().count());
+            wrong.abs_diff(name) <= 1.max(name.min(wrong))
+        })
         .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
         .filter(|(distance, name)| *distance <= 1.max(name.len().min(wrong.len()) / 3))
         .min()
@@ -272,6 +307,34 @@ mod tests {
         assert_eq!(nearest("baspath", ["basePath", "cors"]), Some("basePath"));
         assert_eq!(nearest("quta", ["quota", "cors"]), Some("quota"));
         assert_eq!(nearest("somethingElse", ["quota", "cors"]), None);
+    }
+
+    #[test]
+    fn what_is_much_longer_is_not_compared() {
+        let long = "x".repeat(1 << 20);
+        assert_eq!(nearest(&long, std::iter::repeat_n("quota", 1000)), None);
+    }
+
+    #[test]
+    fn so_many_findings_are_shown_and_errors_before_others() {
+        let warnings = (0..MAX_FINDINGS).map(|_| Diagnostic::warning(Code::UnknownField, "w"));
+        let errors = (0..10).map(|_| Diagnostic::error(Code::UnknownField, "e"));
+        let shown = limited(warnings.chain(errors).collect());
+        assert_eq!(shown.len(), MAX_FINDINGS + 1);
+        assert_eq!(shown.iter().filter(|found| found.severity == Severity::Error).count(), 10);
+        assert_eq!(shown[MAX_FINDINGS].message, "at least 10 more findings are not shown");
+        assert_eq!(shown[MAX_FINDINGS].severity, Severity::Warning);
+    }
+
+    #[test]
+    fn a_report_keeps_its_errors_when_it_is_full_of_warnings() {
+        let subject = Subject::default();
+        let mut report = Report::new(&subject);
+        (0..3 * MAX_FINDINGS).for_each(|_| report.push(Diagnostic::warning(Code::UnknownField, "w")));
+        report.push(Diagnostic::error(Code::UnknownField, "e"));
+        assert_eq!(report.errors(), 1);
+        let found = report.into_diagnostics();
+        assert!(has_errors(&found) && found.len() == MAX_FINDINGS + 2);
     }
 
     #[test]

@@ -38,6 +38,12 @@ impl BundleResource<'_> {
         settings::settings(&self.deploy, &self.base_paths, environment)
     }
 
+    /// About what its objects take in the output: the files, and a Job for each environment.
+    pub(super) fn output_bytes(&self) -> usize {
+        const JOB: usize = 4096;
+        self.files.total_bytes() + JOB * self.environments.len()
+    }
+
     /// What happens to it when it leaves Git.
     pub(super) fn when_gone(&self) -> WhenGone {
         match self.deploy.deletion_policy {

@@ -5,7 +5,7 @@ use crate::krm::Input;
 use crate::spec::expand_apigee::Provenance;
 use crate::spec::schema::unknown_field;
 use crate::spec::{GROUP, KINDS};
-use crate::yaml::{Node, decode, line_and_column};
+use crate::yaml::{decode, line_and_column};
 
 /// The keys that a ConfigMap may have.
 const KNOWN: [&str; 5] = ["source", "commit", "tag", "author", "time"];
@@ -32,7 +32,7 @@ pub(super) fn provenance(input: &Input<'_>, diagnostics: &mut Vec<Diagnostic>) -
         );
         return None;
     }
-    let node = match Node::parse(input.source(), config.span.clone()) {
+    let node = match input.node(config) {
         Ok(node) => node,
         Err(error) => {
             let (line, column) = line_and_column(input.source(), error.offset);
@@ -40,7 +40,8 @@ pub(super) fn provenance(input: &Input<'_>, diagnostics: &mut Vec<Diagnostic>) -
             return None;
         }
     };
-    let data = node.get("data").filter(|data| !data.is_null())?;
+    // `kpt fn eval` sends an empty ConfigMap when it was given no configuration.
+    let data = node.get("data").filter(|data| !data.entries().is_empty() || !(data.is_null() || data.elements().is_empty()))?;
     let at = FieldPath::of(&["data"]);
     let unknown: Vec<Diagnostic> = data
         .entries()

@@ -19,10 +19,10 @@ mod resolve;
 mod settings;
 mod spec_files;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::bundle::{BundleKind, Files};
-use crate::diag::{Code, Diagnostic, FieldPath, Report, Severity, Subject, has_errors};
+use crate::diag::{Code, Diagnostic, FieldPath, Report, Severity, Subject, has_errors, limited};
 use crate::k8s::Object;
 use crate::krm::{Change, Id, Input, Item};
 use crate::spec::check_apigee::FailOn;
@@ -38,6 +38,9 @@ use configuration::ConfigurationResource;
 use environment::Environment;
 use outputs::Outputs;
 use profiles::Profiles;
+
+/// The objects of one run take no more: a few kilobytes of specs, each for each of many environments, could fill a disk.
+const MAX_OUTPUT_BYTES: usize = 256 << 20;
 
 /// Reads what a spec names by a path that counts from the spec's own file. The function itself reads no files.
 pub trait ReadBeside {
@@ -77,7 +80,7 @@ pub struct Expansion {
 pub fn bundle(input: &Input<'_>, options: &Options<'_>, name: Option<&str>) -> (Option<MadeBundle>, Vec<Diagnostic>) {
     let mut run = Run::new(input, options);
     let bundle = run.bundle(name);
-    let diagnostics = run.diagnostics;
+    let diagnostics = limited(run.diagnostics);
     (bundle.filter(|_| !has_errors(&diagnostics)), diagnostics)
 }
 
@@ -85,7 +88,7 @@ pub fn bundle(input: &Input<'_>, options: &Options<'_>, name: Option<&str>) -> (
 pub fn expand(input: &Input<'_>, options: &Options<'_>) -> Expansion {
     let mut run = Run::new(input, options);
     let expansion = run.expand();
-    let mut diagnostics = run.diagnostics;
+    let mut diagnostics = limited(run.diagnostics);
     let is_check = function_config::is_check(input);
     if is_check && run.fail_on == FailOn::Warning {
         let warnings = diagnostics.iter_mut().filter(|diagnostic| diagnostic.severity == Severity::Warning);
@@ -122,10 +125,11 @@ pub fn bundles(input: &Input<'_>, options: &Options<'_>) -> (Vec<MadeBundle>, Ve
     let bundles = run.bundles(&resources, &environments);
     run.check_names(&bundles);
     called_flows::check(&bundles, &mut run.diagnostics);
-    if has_errors(&run.diagnostics) {
-        return (Vec::new(), run.diagnostics);
+    let diagnostics = limited(run.diagnostics);
+    if has_errors(&diagnostics) {
+        return (Vec::new(), diagnostics);
     }
-    (bundles.into_iter().map(MadeBundle::from).collect(), run.diagnostics)
+    (bundles.into_iter().map(MadeBundle::from).collect(), diagnostics)
 }
 
 struct Run<'i, 'a> {
@@ -134,11 +138,30 @@ struct Run<'i, 'a> {
     diagnostics: Vec<Diagnostic>,
     /// What a `CheckApigee` refuses.
     fail_on: FailOn,
+    known: Known,
+    /// What all bundles would take in the output so far.
+    output: usize,
+}
+
+/// The findings that were made before, so that none is made twice.
+#[derive(Default)]
+struct Known {
+    /// How many of the run's findings are in the sets.
+    read: usize,
+    all: HashSet<Diagnostic>,
+    credentials: HashSet<(Option<Subject>, FieldPath)>,
 }
 
 impl<'i, 'a> Run<'i, 'a> {
     fn new(input: &'i Input<'a>, options: &'i Options<'i>) -> Self {
-        Self { input, options, diagnostics: Vec::new(), fail_on: FailOn::default() }
+        Self {
+            input,
+            options,
+            diagnostics: Vec::new(),
+            fail_on: FailOn::default(),
+            known: Known::default(),
+            output: 0,
+        }
     }
 }
 
@@ -166,15 +189,21 @@ impl Run<'_, '_> {
             })
             .collect();
         self.check_identities(items);
+        self.check_metadata(items);
         let provenance = function_config::provenance(self.input, &mut self.diagnostics);
         let resources = self.read(items);
         let provenance = self.options.provenance.cloned().or(provenance).or_else(|| self.configured(&resources));
+        // A ConfigMap that says nothing would still change the package.
+        let provenance = provenance.filter(|provenance| *provenance != Provenance::default());
         let environments = self.environments(&resources);
         self.check_environments(&resources, &environments);
         let bundles = self.bundles(&resources, &environments);
         let configuration = self.configuration(&resources, &environments);
         if resources.is_empty() && !has_errors(&self.diagnostics) {
             self.nothing_to_expand(outputs);
+        }
+        if bundles.is_empty() && configuration.is_empty() && !resources.is_empty() && !has_errors(&self.diagnostics) {
+            self.nothing_to_deploy(&resources);
         }
         self.check_names(&bundles);
         called_flows::check(&bundles, &mut self.diagnostics);
@@ -263,6 +292,40 @@ impl Run<'_, '_> {
         });
     }
 
+    /// Specs that come to nothing, as an ApigeeEnvironment alone.
+    fn nothing_to_deploy(&mut self, resources: &[Resource]) {
+        let Some(first) = resources.iter().find(|resource| resource.kind.name == "ApigeeEnvironment").or(resources.first()) else {
+            return;
+        };
+        let message = "nothing is deployed: the input has no proxy, no shared flow and no configuration";
+        // A generator that makes nothing is a mistake; a package may be filled later.
+        let is_generator = matches!(self.input, Input::List(_)) && self.input.items().is_empty();
+        self.diagnostics.push(if is_generator {
+            Diagnostic::error(Code::NothingToDeploy, message).of(&first.subject).help(
+                "a generator of kustomize sees its own file only: list the function under `transformers:` and the specs under `resources:`",
+            )
+        } else {
+            Diagnostic::warning(Code::NothingToDeploy, message)
+                .of(&first.subject)
+                .help(format!("add an ApigeeProxy or another spec of {GROUP} to the input"))
+        });
+    }
+
+    /// The annotation that keeps a spec out of the cluster must not keep another resource out of it.
+    fn check_metadata(&mut self, items: &[Item<'_>]) {
+        let specs = items.iter().enumerate().filter(|(_, item)| is_ours(item) && !item.header.is_output());
+        for (index, item) in specs {
+            if self.input.shares_metadata(index) {
+                self.diagnostics.push(
+                    Diagnostic::error(Code::SharedMetadata, "another resource uses the metadata of this spec by an alias")
+                        .of(&Subject::from(&item.header))
+                        .at(FieldPath::of(&["metadata"]))
+                        .help("write the metadata of both out: this spec is marked as local, and the other resource must not be"),
+                );
+            }
+        }
+    }
+
     /// In a list every item must be a resource: the orchestrator would fail later, with less to say.
     fn check_identities(&mut self, items: &[Item<'_>]) {
         for (index, item) in items.iter().enumerate() {
@@ -303,7 +366,7 @@ impl Run<'_, '_> {
                 );
                 continue;
             }
-            let (resource, found) = Resource::read(self.input.source(), item);
+            let (resource, found) = Resource::read(self.input, item);
             self.diagnostics.extend(found);
             resources.extend(resource);
         }
@@ -377,24 +440,29 @@ impl Run<'_, '_> {
     ) -> Vec<BundleResource<'r>> {
         let mut bundles = Vec::new();
         let profiles = Profiles::read(resources, self.input, self.options, &mut self.diagnostics);
-        let mut of_profiles: Vec<Diagnostic> = Vec::new();
+        let mut of_profiles: HashSet<Diagnostic> = HashSet::new();
         for resource in wanted.iter().copied() {
             let mut report = Report::new(&resource.subject);
-            bundles.extend(bundle_resource::expand(
-                resource,
-                &profiles,
-                self.input,
-                self.options,
-                environments,
-                &mut report,
-            ));
+            let made =
+                bundle_resource::expand(resource, &profiles, self.input, self.options, environments, &mut report);
+            self.output += made.iter().map(BundleResource::output_bytes).sum::<usize>();
+            if self.output > MAX_OUTPUT_BYTES {
+                let message = format!("the output would have more than {MAX_OUTPUT_BYTES} bytes");
+                self.diagnostics.push(
+                    Diagnostic::error(Code::InputTooLarge, message)
+                        .of(&resource.subject)
+                        .help("expand fewer proxies or environments at a time"),
+                );
+                return Vec::new();
+            }
+            bundles.extend(made);
             for mut diagnostic in report.into_diagnostics() {
                 if self.is_known(&diagnostic) || of_profiles.contains(&diagnostic) {
                     continue;
                 }
                 // What a profile gives may be right for one proxy and wrong for another.
                 if diagnostic.subject.as_ref() != Some(&resource.subject) {
-                    of_profiles.push(diagnostic.clone());
+                    of_profiles.insert(diagnostic.clone());
                     diagnostic.message = format!("{} (in {})", diagnostic.message, resource.subject.label());
                 }
                 self.diagnostics.push(diagnostic);
@@ -453,12 +521,17 @@ impl Run<'_, '_> {
 
     /// A spec that is read once for each environment may give the same finding each time, and a credential that was found by its form is found
     /// again by its place.
-    fn is_known(&self, found: &Diagnostic) -> bool {
-        self.diagnostics.iter().any(|known| {
-            known == found
-                || known.code == Code::InlineCredential
-                    && (known.code, &known.subject, &known.field) == (found.code, &found.subject, &found.field)
-        })
+    fn is_known(&mut self, found: &Diagnostic) -> bool {
+        for made in self.diagnostics.get(self.known.read..).unwrap_or_default() {
+            if made.code == Code::InlineCredential {
+                self.known.credentials.insert((made.subject.clone(), made.field.clone()));
+            }
+            self.known.all.insert(made.clone());
+        }
+        self.known.read = self.diagnostics.len();
+        let place = || (found.subject.clone(), found.field.clone());
+        self.known.all.contains(found)
+            || (found.code == Code::InlineCredential && self.known.credentials.contains(&place()))
     }
 
     /// In an environment Apigee has one proxy and one shared flow of a name, and one proxy at a base path: it would refuse the
@@ -523,5 +596,5 @@ fn needs_a_place(resource: &Resource) -> bool {
 }
 
 fn is_ours(item: &Item<'_>) -> bool {
-    item.header.group() == GROUP
+    item.header.is_managed()
 }

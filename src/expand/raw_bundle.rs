@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Options;
-use crate::bundle::zip::{MAX_BUNDLE_BYTES, unpack};
+use crate::bundle::zip::{MAX_BUNDLE_BYTES, MAX_FILES, unpack};
 use crate::bundle::{BundleKind, BundlePath, Files, is_clutter, plain_path};
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::krm::{Input, Item};
@@ -52,6 +52,14 @@ pub(super) fn read(
             }
         }
     };
+    if files.is_empty() {
+        report.push(
+            Diagnostic::error(Code::NothingToDeploy, "the bundle has no files")
+                .at(at)
+                .help(format!("give at least `{}.xml` and what it needs, or leave `bundle` out", resource.subject.name)),
+        );
+        return None;
+    }
     check(&files, &at, report).then_some(files)
 }
 
@@ -115,7 +123,7 @@ pub(super) fn entries(
 ) -> Option<Vec<(String, Vec<u8>)>> {
     let unreadable = |why: String| Diagnostic::error(Code::UnreadableBundle, why).at(at);
     let name = &item.header.name;
-    let node = match Node::parse(input.source(), item.span.clone()) {
+    let node = match input.node(item) {
         Ok(node) => node,
         Err(error) => {
             report.push(unreadable(format!("the ConfigMap `{name}` is not readable: {}", error.message)));
@@ -211,6 +219,14 @@ pub fn check(files: &Files, at: &FieldPath, report: &mut Report<'_>) -> bool {
                 .at(at)
                 .help("editors and operating systems leave such files; remove them"),
         );
+    }
+    if files.len() > MAX_FILES {
+        report.push(
+            Diagnostic::error(Code::InputTooLarge, format!("the bundle has {} files; {MAX_FILES} are allowed", files.len()))
+                .at(at)
+                .help("pack files that belong together into a jar or a ZIP file, or move them into resource files of the environment"),
+        );
+        return false;
     }
     let total = files.total_bytes();
     if total > MAX_BUNDLE_BYTES {

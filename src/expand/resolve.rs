@@ -92,7 +92,13 @@ impl Resolver<'_, '_, '_> {
                 return filled;
             };
             match self.value(name) {
-                Ok(value) => filled.push_str(value),
+                Ok(value) => {
+                    if let Err(why) = self.input.budget().text(value.len()) {
+                        self.report.push(Diagnostic::error(Code::InputTooLarge, why).at(at).help("use shorter values"));
+                        return filled;
+                    }
+                    filled.push_str(value);
+                }
                 Err(diagnostic) => self.report.push(diagnostic.at(at)),
             }
             rest = after;
@@ -164,7 +170,7 @@ impl Resolver<'_, '_, '_> {
                     .help("add `namespace` or `apiVersion`"));
             }
         };
-        let json = Node::parse(self.input.source(), item.span.clone()).map_err(|error| wrong(error.message))?.to_json();
+        let json = self.input.node(item).map_err(|error| wrong(error.message))?.to_json();
         let values = json.query(&from.json_path).map_err(|error| {
             let message = format!("`{}` is no JSONPath: {error}", from.json_path);
             wrong(message).help("write it as in RFC 9535, for example `$.spec.ports[0].port`")

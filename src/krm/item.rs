@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use super::annotation;
-use crate::yaml::Span;
+use crate::yaml::{Node, Span};
+
+/// The group of the resources that this program expands.
+pub const GROUP: &str = "apigeeflux.dev";
 
 /// What identifies a resource, read without parsing the rest of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,6 +81,33 @@ impl Header<'_> {
         std::iter::once(self.name.as_ref()).chain(previous.split(',').filter(|name| !name.is_empty()))
     }
 
+    /// True for a resource that this program has to expand or report. The group counts however it is written: with another version, none, or
+    /// in upper case the resource is a mistake, and not another's.
+    pub fn is_managed(&self) -> bool {
+        let group = self.group();
+        group == GROUP || self.api_version.to_ascii_lowercase().contains(GROUP)
+    }
+
+    /// True for a resource: it has `apiVersion` and `kind`.
+    pub fn has_identity(&self) -> bool {
+        !self.api_version.is_empty() && !self.kind.is_empty()
+    }
+
+    /// The header that a whole tree gives, aliases and merge keys resolved.
+    pub(super) fn of_node(node: &Node) -> Header<'static> {
+        let text = |node: Option<&Node>| Cow::Owned(node.and_then(Node::as_str).unwrap_or_default().to_owned());
+        let metadata = node.get("metadata");
+        let annotations = metadata.and_then(|metadata| metadata.get("annotations")).map(Node::entries).unwrap_or_default();
+        let read = annotations.iter().filter(|entry| annotation::is_read(&entry.key));
+        Header {
+            api_version: text(node.get("apiVersion")),
+            kind: text(node.get("kind")),
+            name: text(metadata.and_then(|metadata| metadata.get("name"))),
+            namespace: Some(text(metadata.and_then(|metadata| metadata.get("namespace")))).filter(|text| !text.is_empty()),
+            annotations: read.map(|entry| (Cow::Owned(entry.key.clone()), text(Some(&entry.value)))).collect(),
+        }
+    }
+
     /// True for an output of an earlier run.
     pub fn is_output(&self) -> bool {
         self.annotation(annotation::OWNER).is_some()
@@ -93,4 +123,17 @@ pub struct Item<'a> {
     pub chunk: Span,
     /// What it is.
     pub header: Header<'a>,
+    /// The document that holds it.
+    pub(super) document: usize,
+    /// Where it is in that document.
+    pub(super) place: Place,
+}
+
+/// Where a resource is in its document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The way to it through the `items` of lists; empty for the document itself.
+    Items(Vec<usize>),
+    /// The value of `functionConfig`.
+    FunctionConfig,
 }

@@ -6,58 +6,73 @@ use std::io::{self, Write};
 use granit_parser::StructureStyle;
 
 use super::Change;
-use super::item::Item;
+use super::edit::Editor;
+use super::item::{Item, Place};
+use super::items;
+use super::resources::Resources;
 use super::results::results;
-use super::scan::{Document, RootKey, Shape};
-use super::splice::{Splice, column, mark_local, value_span};
+use super::scan::{Document, Elements, RootKey, Shape};
+use super::splice::{Splice, column, value_span};
 use crate::diag::{Code, Diagnostic};
-use crate::yaml::{Node, encode, encode_json};
+use crate::yaml::{Node, encode, encode_json, line_and_column};
+
+/// The fields of a ResourceList.
+const KEYS: [&str; 6] = ["apiVersion", "kind", "metadata", "items", "functionConfig", "results"];
 
 /// The list that an orchestrator sends to a function (KRM functions specification v1).
 #[derive(Debug)]
 pub struct ResourceList<'a> {
-    source: &'a str,
-    document: Document<'a>,
+    pub(super) resources: Resources<'a>,
     function_config: Option<Item<'a>>,
 }
 
 impl<'a> ResourceList<'a> {
-    pub(super) fn new(source: &'a str, documents: Vec<Document<'a>>) -> Result<Self, Diagnostic> {
-        let wrong = |message: &str| {
-            Err(Diagnostic::error(Code::NotAResourceList, message)
-                .help("send one document with `kind: ResourceList` and a list of resources in `items`"))
+    pub(super) fn new(mut resources: Resources<'a>) -> Result<Self, Diagnostic> {
+        let source = resources.source;
+        let wrong = |message: String, at: Option<usize>| {
+            let diagnostic = Diagnostic::error(Code::NotAResourceList, message)
+                .help("send one document with `kind: ResourceList` and a list of resources in `items`");
+            Err(match at.map(|at| line_and_column(source, at)) {
+                Some((line, column)) => diagnostic.position(line, column),
+                None => diagnostic,
+            })
         };
-        let mut documents = documents.into_iter().filter(|document| document.shape != Shape::Empty);
-        let (Some(document), None) = (documents.next(), documents.next()) else {
-            return wrong("the input holds a ResourceList and other documents beside it");
+        let [document] = resources.documents.as_slice() else {
+            return wrong("the input holds a ResourceList and other documents beside it".to_owned(), None);
         };
-        if let Some(items) = document.keys.iter().find(|key| key.key == "items")
-            && items.sequence.is_none()
-            && !items.null
-        {
-            return wrong("`items` of the ResourceList is not a list");
+        let mut seen: Vec<&str> = Vec::new();
+        for key in &document.keys {
+            let name = key.key.as_ref();
+            if seen.contains(&name) {
+                return wrong(format!("`{name}` of the ResourceList is defined more than once"), Some(key.key_span.start));
+            }
+            seen.push(name);
+            if let Some(meant) = KEYS.iter().find(|known| name != **known && name.eq_ignore_ascii_case(known)) {
+                return wrong(format!("the ResourceList has no field `{name}`; did you mean `{meant}`?"), Some(key.key_span.start));
+            }
+            if name == "items" && document.root.items.is_none() && !key.null {
+                return wrong("`items` of the ResourceList is not a list".to_owned(), Some(key.key_span.start));
+            }
+        }
+        if !seen.contains(&"items") && document.root.is_indirect {
+            return wrong("`items` of the ResourceList must be written in the list itself".to_owned(), Some(document.root.span.start));
         }
         let function_config = document.keys.iter().find_map(|key| {
-            let header = key.header.clone()?;
-            Some(Item { span: key.value.clone(), chunk: key.value.clone(), header })
+            let config = key.config.as_ref()?;
+            let (span, header) = (config.span.clone(), config.header.clone());
+            Some(Item { chunk: span.clone(), span, header, document: 0, place: Place::FunctionConfig })
         });
-        Ok(Self { source, document, function_config })
-    }
-
-    pub(super) fn items(&self) -> &[Item<'a>] {
-        &self.document.items
-    }
-
-    pub(super) fn items_mut(&mut self) -> &mut [Item<'a>] {
-        &mut self.document.items
-    }
-
-    pub(super) fn source(&self) -> &'a str {
-        self.source
+        items::add_elements(&document.root, 0, &[], &mut resources.items);
+        Ok(Self { resources, function_config })
     }
 
     pub(super) fn function_config(&self) -> Option<&Item<'a>> {
         self.function_config.as_ref()
+    }
+
+    /// The only document.
+    fn document(&self) -> io::Result<&Document<'a>> {
+        self.resources.documents.first().ok_or_else(|| io::Error::other("the ResourceList has no document"))
     }
 
     pub(super) fn write(
@@ -67,58 +82,73 @@ impl<'a> ResourceList<'a> {
         new: &[String],
         diagnostics: &[Diagnostic],
     ) -> io::Result<()> {
+        let document = self.document()?;
+        let root = Root { source: self.resources.source, document };
         let mut splice = Splice::default();
-        let items = self.document.keys.iter().find(|key| key.key == "items");
-        match items.map(|key| (key, key.sequence)) {
-            Some((key, Some(StructureStyle::Flow))) if !self.items().is_empty() || self.is_flow() => {
-                splice.replace(key.value.clone(), self.flow_items(changes, new)?);
+        let key = document.keys.iter().find(|key| key.key == "items");
+        match (key, &document.root.items) {
+            (Some(_), Some(items)) if !items.list.is_empty() => {
+                let mut editor = Editor::new(&self.resources, changes, false);
+                let stays = editor.list(items, &mut splice)?;
+                root.add_to(&mut splice, items, &stays, new)?;
+                if stays.contains(&true) {
+                    editor.resolve_aliases(document, &mut splice)?;
+                }
             }
-            Some((key, Some(StructureStyle::Block))) => self.block_items(&mut splice, key, changes, new),
-            Some((key, _)) => self.first_items(&mut splice, key, new)?,
-            None if new.is_empty() => {}
-            None if self.is_flow() => self.append_key(&mut splice, "items", "", &json_list(new)?),
-            None => {
-                self.append_key(&mut splice, "items", "", "");
-                splice.replace_with_list(self.document.root.end..self.document.root.end, "", new, 0);
+            (Some(key), _) => root.first_items(&mut splice, key, new)?,
+            (None, _) if new.is_empty() => {}
+            (None, _) if root.is_flow() => root.append_key(&mut splice, "items", "", &json_list(new)?),
+            (None, _) => {
+                root.append_key(&mut splice, "items", "", "");
+                splice.replace_with_list(document.root.span.end..document.root.span.end, "", new, 0);
             }
         }
-        self.write_results(&mut splice, diagnostics)?;
-        splice.write(self.source, out)
+        root.write_results(&mut splice, diagnostics)?;
+        splice.write(self.resources.source, out)
     }
+}
 
+/// The list as text.
+struct Root<'e, 'a> {
+    source: &'a str,
+    document: &'e Document<'a>,
+}
+
+impl<'a> Root<'_, 'a> {
     fn is_flow(&self) -> bool {
         self.document.shape == Shape::Flow
     }
 
-    fn block_items<'t>(
+    /// Adds items behind those that stay.
+    fn add_to<'t>(
         &self,
         splice: &mut Splice<'t>,
-        key: &RootKey<'a>,
-        changes: &BTreeMap<usize, Change>,
+        items: &Elements<'a>,
+        stays: &[bool],
         new: &'t [String],
-    ) {
-        let dropped = changes.values().filter(|change| **change == Change::Drop).count();
-        if new.is_empty() && dropped == self.items().len() {
-            splice.replace(key.key_span.end..key.value.end, ": []\n");
-            return;
-        }
-        for (index, change) in changes {
-            let Some(item) = self.items().get(*index) else { continue };
-            match change {
-                Change::Drop => splice.remove(item.chunk.clone()),
-                Change::MarkLocal => {
-                    if let Some((span, text)) = mark_local(self.source, item) {
-                        splice.replace(span, text);
-                    }
+    ) -> io::Result<()> {
+        let last = items.list.iter().zip(stays).filter(|(_, stays)| **stays).map(|(element, _)| element).next_back();
+        match (items.style, last) {
+            (StructureStyle::Flow, None) => splice.replace(items.value.clone(), json_list(new)?),
+            (StructureStyle::Flow, Some(last)) => {
+                for document in new {
+                    splice.insert(last.span.end, format!(", {}", json(document)?));
                 }
             }
+            (StructureStyle::Block, None) if new.is_empty() => splice.replace(items.key.end..items.value.end, ": []\n"),
+            (StructureStyle::Block, None) => {
+                let indent = column(self.source, items.value.start);
+                splice.replace_with_list(items.key.end..items.value.end, ":\n", new, indent);
+            }
+            (StructureStyle::Block, Some(_)) if new.is_empty() => {}
+            (StructureStyle::Block, Some(_)) => {
+                let indent = column(self.source, items.value.start);
+                let end = items.value.end;
+                let lead = if self.source[..end].ends_with('\n') { "" } else { "\n" };
+                splice.replace_with_list(end..end, lead, new, indent);
+            }
         }
-        if !new.is_empty() {
-            let indent = column(self.source, key.value.start);
-            let end = key.value.end;
-            let lead = if self.source[..end].ends_with('\n') { "" } else { "\n" };
-            splice.replace_with_list(end..end, lead, new, indent);
-        }
+        Ok(())
     }
 
     /// `items` is empty and not yet a block list.
@@ -131,33 +161,10 @@ impl<'a> ResourceList<'a> {
         } else {
             let mut span = value_span(self.source, &key.key_span, &key.value);
             // The list ends its last line itself.
-            if self.source[span.end..].starts_with('\n') {
-                span.end += 1;
-            }
+            span.end += ["\r\n", "\n"].into_iter().find(|end| self.source[span.end..].starts_with(end)).map_or(0, str::len);
             splice.replace_with_list(span, ":\n", new, 0);
         }
         Ok(())
-    }
-
-    fn flow_items(&self, changes: &BTreeMap<usize, Change>, new: &[String]) -> io::Result<String> {
-        let mut texts = Vec::new();
-        for (index, item) in self.items().iter().enumerate() {
-            let change = changes.get(&index);
-            if change == Some(&Change::Drop) {
-                continue;
-            }
-            let mut text = self.source[item.span.clone()].to_owned();
-            if change == Some(&Change::MarkLocal)
-                && let Some((span, addition)) = mark_local(self.source, item)
-            {
-                text.replace_range(span.start - item.span.start..span.end - item.span.start, &addition);
-            }
-            texts.push(text);
-        }
-        for document in new {
-            texts.push(json(document)?);
-        }
-        Ok(format!("[{}]", texts.join(", ")))
     }
 
     fn write_results(&self, splice: &mut Splice<'_>, diagnostics: &[Diagnostic]) -> io::Result<()> {
@@ -183,7 +190,7 @@ impl<'a> ResourceList<'a> {
 
     /// Adds a key at the end of the list's mapping, as a block or as JSON.
     fn append_key(&self, splice: &mut Splice<'_>, key: &str, block: &str, json: &str) {
-        let end = self.document.root.end;
+        let end = self.document.root.span.end;
         if self.is_flow() {
             splice.insert(end - 1, format!(", \"{key}\": {json}"));
             return;

@@ -1,25 +1,32 @@
 //! The KRM function specification's input and output, and plain streams of resources.
 //!
 //! Invariant: an item that is not ours is never parsed into values nor printed anew. Its header is read by events, and
-//! its bytes are copied from the source.
+//! its bytes are copied from the source. The one exception is an alias whose anchor leaves with a spec: it is replaced by what it stands for.
 
 pub mod annotation;
+mod documents;
+mod edit;
 mod item;
+mod items;
 mod list;
+mod resources;
 mod results;
 mod scan;
 mod splice;
 mod stream;
 
-pub use item::{Header, Id, Item};
+pub use item::{GROUP, Header, Id, Item};
 pub use list::ResourceList;
 pub use stream::Stream;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::rc::Rc;
+
+use resources::Resources;
 
 use crate::diag::{Code, Diagnostic, Subject};
-use crate::yaml::line_and_column;
+use crate::yaml::{Budget, Node, YamlError, line_and_column};
 
 /// What came in: the two forms that the function takes.
 #[derive(Debug)]
@@ -42,27 +49,31 @@ pub enum Change {
 impl<'a> Input<'a> {
     /// Reads the input. An error says where it is malformed; then nothing of it can be used.
     pub fn read(source: &'a str) -> Result<Self, Diagnostic> {
-        let documents = scan::documents(source).map_err(|error| {
-            let (line, column) = line_and_column(source, error.offset);
-            Diagnostic::error(Code::MalformedYaml, format!("the input is not YAML: {}", error.message))
-                .position(line, column)
-                .help("correct the YAML")
-        })?;
+        let documents = scan::documents(source).map_err(|error| unreadable(source, &error))?;
         let is_list = |document: &scan::Document<'_>| {
-            document.header.kind == "ResourceList" && document.header.group() == "config.kubernetes.io"
+            let header = &document.root.header;
+            header.kind == "ResourceList" && header.group() == "config.kubernetes.io"
         };
-        if documents.iter().any(is_list) {
-            Ok(Self::List(ResourceList::new(source, documents)?))
+        let resources = Resources::new(source, documents).map_err(|error| unreadable(source, &error))?;
+        if resources.documents.iter().any(is_list) {
+            Ok(Self::List(ResourceList::new(resources)?))
         } else {
-            Ok(Self::Stream(Stream::new(source, documents)?))
+            Ok(Self::Stream(Stream::new(resources)?))
+        }
+    }
+
+    fn resources(&self) -> &Resources<'a> {
+        match self {
+            Self::List(list) => &list.resources,
+            Self::Stream(stream) => &stream.resources,
         }
     }
 
     /// Tells each item the file that it stands in, given where it starts; its place in the file is counted.
     pub fn name_files<'f>(&mut self, file: impl Fn(usize) -> Option<&'f str>) {
         let items = match self {
-            Self::List(list) => list.items_mut(),
-            Self::Stream(stream) => stream.items_mut(),
+            Self::List(list) => &mut list.resources.items,
+            Self::Stream(stream) => &mut stream.resources.items,
         };
         let mut last = None;
         let mut index = 0;
@@ -80,20 +91,39 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The resources, in their order.
+    /// The resources, in their order, with those inside of lists.
     pub fn items(&self) -> &[Item<'a>] {
-        match self {
-            Self::List(list) => list.items(),
-            Self::Stream(stream) => stream.items(),
-        }
+        &self.resources().items
     }
 
     /// The text that the spans of the items count in.
     pub fn source(&self) -> &'a str {
-        match self {
-            Self::List(list) => list.source(),
-            Self::Stream(stream) => stream.source(),
-        }
+        self.resources().source
+    }
+
+    /// What the aliases and values of this input may still expand to.
+    pub fn budget(&self) -> &Budget {
+        self.resources().budget()
+    }
+
+    /// The tree of an item or of the functionConfig, with the aliases in it resolved. It is read once.
+    pub fn node(&self, item: &Item<'_>) -> Result<Rc<Node>, YamlError> {
+        self.resources().node(item)
+    }
+
+    /// The item that a diagnostic speaks of.
+    pub fn item_of(&self, subject: &Subject) -> Option<&Item<'a>> {
+        self.resources().item_of(subject)
+    }
+
+    /// The text of an item as a document of its own, wherever it is in the input.
+    pub fn standalone(&self, item: &Item<'_>) -> io::Result<String> {
+        self.resources().standalone(item)
+    }
+
+    /// True if an item cannot be marked: an anchor makes its metadata also that of a resource that is not managed here.
+    pub fn shares_metadata(&self, index: usize) -> bool {
+        matches!(self, Self::List(_)) && self.resources().shared_metadata(index)
     }
 
     /// The function's configuration, if the orchestrator gave one.
@@ -117,6 +147,46 @@ impl<'a> Input<'a> {
             Self::List(list) => list.write(out, changes, new, diagnostics),
             Self::Stream(stream) => stream.write(out, changes, new),
         }
+    }
+}
+
+/// What is wrong with the whole input.
+fn unreadable(source: &str, error: &YamlError) -> Diagnostic {
+    let (line, column) = line_and_column(source, error.offset);
+    if let Some(help) = error.too_large {
+        return Diagnostic::error(Code::InputTooLarge, error.message.clone()).position(line, column).help(help);
+    }
+    let malformed = |message: &str| Diagnostic::error(Code::MalformedYaml, format!("the input is not YAML: {message}"));
+    // The parser notices a marker at the next line that does not fit.
+    let marker = source.lines().take(line).enumerate().filter(|(_, line)| is_conflict_marker(line)).last();
+    if let Some((number, text)) = marker.filter(|(number, _)| number + CONFLICT_REACH >= line) {
+        let message = format!("`{}` is a marker of a merge conflict", text.trim_end());
+        return malformed(&message).position(number + 1, 1).help("resolve the conflict and remove its markers");
+    }
+    malformed(&error.message).position(line, column).help(help(source, error))
+}
+
+/// So many lines behind a marker of a merge conflict, what is wrong is taken for its fault.
+const CONFLICT_REACH: usize = 2;
+
+/// What Git writes where two versions of a file could not be merged.
+fn is_conflict_marker(line: &str) -> bool {
+    let line = line.trim_end();
+    line == "=======" || ["<<<<<<< ", ">>>>>>> ", "||||||| "].iter().any(|marker| line.starts_with(marker))
+}
+
+/// The fix for the mistakes that files get when tools write into them.
+fn help(source: &str, error: &YamlError) -> &'static str {
+    let at = error.offset.min(source.len());
+    let line_start = source.get(..at).unwrap_or_default().rfind('\n').map_or(0, |newline| newline + 1);
+    let line = source.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    let before = source.get(..line_start).unwrap_or_default().lines().next_back().unwrap_or_default();
+    if line.starts_with('\u{feff}') {
+        "remove the byte order mark (the bytes EF BB BF) at the start of this line, or put `---` before it if a new file begins here"
+    } else if line.starts_with('{') && before.trim_end().ends_with('}') {
+        "put `---` between documents, also between those of JSON"
+    } else {
+        "correct the YAML"
     }
 }
 
@@ -230,12 +300,185 @@ mod tests {
             ("hello", Code::MissingIdentity),
             ("kind: X\n", Code::MissingIdentity),
             ("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems: {}\n", Code::NotAResourceList),
+            ("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nItems: []\n", Code::NotAResourceList),
+            ("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nresults: []\nresults: []\n", Code::NotAResourceList),
+            (
+                "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nfunctionConfig: {}\nfunctionConfig: {}\n",
+                Code::NotAResourceList,
+            ),
+            ("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems: []\nitems: []\n", Code::MalformedYaml),
+            ("apiVersion: v1\nkind: A\nkind: ApigeeProxy\n", Code::MalformedYaml),
             (
                 "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n---\napiVersion: v1\nkind: A\n",
                 Code::NotAResourceList,
             ),
         ] {
             assert_eq!(Input::read(source).unwrap_err().code, code, "{source}");
+        }
+    }
+
+    const OURS: &str = "{apiVersion: apigeeflux.dev/v1alpha1, kind: ApigeeProxy, metadata: {name: p}}";
+    const OTHER: &str = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}";
+
+    fn labels(source: &str) -> Vec<String> {
+        Input::read(source).unwrap().items().iter().map(|item| Subject::from(&item.header).label()).collect()
+    }
+
+    /// Drops what is managed here.
+    fn without_ours(source: &str) -> String {
+        let input = Input::read(source).unwrap();
+        let ours = input.items().iter().enumerate().filter(|(_, item)| item.header.is_managed());
+        let changes: Vec<(usize, Change)> = ours.map(|(index, _)| (index, Change::Drop)).collect();
+        written(source, &changes, &[])
+    }
+
+    #[test]
+    fn lists_are_opened_at_any_depth() {
+        let list = |items: &str| format!("apiVersion: v1\nkind: List\nitems: [{items}]\n");
+        let flow = |items: &str| format!("{{apiVersion: v1, kind: FooList, items: [{items}]}}");
+        for source in [
+            list(&format!("{OURS}, {OTHER}")),
+            list(&flow(&format!("{OURS}, {OTHER}"))),
+            format!("{}---\n{}", list(OURS), list(OTHER)),
+            format!("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- {}\n", flow(&format!("{OURS}, {OTHER}"))),
+            format!("items:\n- {OURS}\n- {OTHER}\nkind: List\napiVersion: v1\n"),
+        ] {
+            assert_eq!(labels(&source), ["ApigeeProxy/p", "ConfigMap/c"], "{source}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_a_list_is_one_resource() {
+        for source in [
+            "apiVersion: a/v1\nkind: PrefixList\nmetadata: {name: l}\nspec: {items: [1]}\n",
+            "apiVersion: a/v1\nkind: ShoppingList\nmetadata: {name: l}\nitems: [milk, {apiVersion: v1}]\n",
+            "apiVersion: v1\nkind: List\nitems: []\n",
+            "apiVersion: a/v1\nkind: Thing\nitems: [{apiVersion: v1, kind: A}]\n",
+        ] {
+            assert_eq!(labels(source).len(), 1, "{source}");
+        }
+    }
+
+    #[test]
+    fn what_stays_in_a_list_keeps_its_bytes() {
+        let block = |items: &[&str]| {
+            let items: String = items.iter().map(|item| format!("  - # one\n    {item} # c\n")).collect();
+            format!("apiVersion: v1\nkind: List\nitems:\n{items}metadata: {{}}\n")
+        };
+        let flow = |items: &[&str]| format!("{{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{}]}}\n", items.join(", "));
+        for list in [&block as &dyn Fn(&[&str]) -> String, &flow] {
+            for (items, left) in [
+                (&[OURS, OTHER] as &[&str], &[OTHER] as &[&str]),
+                (&[OTHER, OURS], &[OTHER]),
+                (&[OURS, OURS, OTHER, OURS, OTHER], &[OTHER, OTHER]),
+                (&[OTHER, OURS, OTHER], &[OTHER, OTHER]),
+            ] {
+                assert_eq!(without_ours(&list(items)), list(left));
+            }
+            assert_eq!(without_ours(&list(&[OURS, OURS])), "");
+            assert_eq!(without_ours(&list(&[&flow(&[OURS]).trim().to_owned(), OTHER])), list(&[OTHER]));
+        }
+    }
+
+    #[test]
+    fn an_alias_outlives_the_spec_that_holds_its_anchor() {
+        let source = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: apigeeflux.dev/v1alpha1\n  kind: ApigeeProxy\n  metadata: {name: p, labels: &l {on: 012}}\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: c, labels: *l}   # kept\n";
+        assert_eq!(
+            without_ours(source),
+            "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: c, labels: {\"on\": 012}}   # kept\n"
+        );
+    }
+
+    #[test]
+    fn a_header_may_come_by_an_alias_or_a_merge_key() {
+        let base = "x: &x {apiVersion: apigeeflux.dev/v1alpha1, kind: ApigeeProxy, metadata: &m {name: p}}";
+        for item in ["*x", "{<<: *x}", "{apiVersion: apigeeflux.dev/v1alpha1, kind: ApigeeProxy, metadata: *m}"] {
+            let source = format!("apiVersion: v1\nkind: List\n{base}\nitems: [{item}]\n");
+            assert_eq!(labels(&source), ["ApigeeProxy/p"], "{item}");
+            let input = Input::read(&source).unwrap();
+            assert!(input.node(&input.items()[0]).unwrap().get("metadata").is_some());
+        }
+        let source = format!("apiVersion: v1\nkind: List\n{base}\ny: &y [*x]\nitems: *y\n");
+        assert_eq!(Input::read(&source).unwrap_err().code, Code::MalformedYaml);
+    }
+
+    #[test]
+    fn a_resource_that_lives_by_aliases_is_marked_in_its_own_text() {
+        let head = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: &m {name: c, annotations: &a {x: y}}}\n- ";
+        let mark = "config.kubernetes.io/local-config";
+        for item in [
+            "{apiVersion: apigeeflux.dev/v1alpha1, kind: ApigeeProxy, metadata: *m}\n",
+            "apiVersion: apigeeflux.dev/v1alpha1\n  kind: ApigeeProxy\n  metadata:\n    <<: *m\n    name: p\n",
+            "apiVersion: apigeeflux.dev/v1alpha1\n  kind: ApigeeProxy\n  metadata: {name: p, annotations: *a}\n",
+            "apiVersion: apigeeflux.dev/v1alpha1\n  kind: ApigeeProxy\n  metadata:\n    annotations:\n      <<: *a\n    name: p\n",
+        ] {
+            let text = written(&format!("{head}{item}"), &[(1, Change::MarkLocal)], &[]);
+            assert!(text.starts_with(head), "{text}");
+            let input = Input::read(&text).unwrap();
+            assert_eq!(input.items()[1].header.annotation(mark), Some("true"), "{text}");
+            let node = input.node(&input.items()[1]).unwrap();
+            assert_eq!(node.get("metadata").and_then(|m| m.get("annotations")?.get("x")?.as_str()), Some("y"), "{text}");
+        }
+    }
+
+    #[test]
+    fn metadata_that_another_resource_borrows_is_noticed() {
+        let list = |kind: &str| {
+            format!("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- {{apiVersion: apigeeflux.dev/v1alpha1, kind: ApigeeProxy, metadata: &m {{name: p, labels: &l {{a: b}}}}}}\n- {kind}\n")
+        };
+        for (item, shared) in [
+            ("{apiVersion: v1, kind: ConfigMap, metadata: *m}", true),
+            ("{apiVersion: v1, kind: ConfigMap, metadata: {<<: *m}}", true),
+            ("{apiVersion: v1, kind: ConfigMap, metadata: {name: c, labels: *l}}", false),
+            ("{apiVersion: apigeeflux.dev/v1alpha1, kind: ApigeeSharedFlow, metadata: *m}", false),
+        ] {
+            let source = list(item);
+            assert_eq!(Input::read(&source).unwrap().shares_metadata(0), shared, "{item}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_may_stand_before_every_document() {
+        for source in [
+            "\u{feff}apiVersion: v1\r\nkind: A\r\n---\r\n\u{feff}# c\r\napiVersion: v1\r\nkind: B\r\n",
+            "apiVersion: v1\nkind: A\n\u{feff}---\napiVersion: v1\nkind: B\n...\n",
+            "apiVersion: v1\nkind: A\n...\n\u{feff}apiVersion: v1\nkind: B\n",
+        ] {
+            assert_eq!(labels(source), ["A", "B"], "{source}");
+            assert_eq!(written(source, &[], &[]), source);
+            let input = Input::read(source).unwrap();
+            assert!(input.items().iter().all(|item| input.node(item).is_ok()), "{source}");
+        }
+        let inside = Input::read("apiVersion: v1\n\u{feff}kind: A\n").unwrap_err();
+        assert!(inside.help.unwrap().contains("EF BB BF"));
+        assert_eq!(inside.position, Some((2, 1)));
+    }
+
+    #[test]
+    fn a_document_that_needs_a_marker_gets_one() {
+        let source = "apiVersion: v1\nkind: A\n---\napiVersion: apigeeflux.dev/v1alpha1\nkind: B\n...\napiVersion: v1\nkind: C\n";
+        assert_eq!(written(source, &[(1, Change::Drop)], &[]), "apiVersion: v1\nkind: A\n---\napiVersion: v1\nkind: C\n");
+    }
+
+    #[test]
+    fn an_item_stands_alone_at_the_margin() {
+        let source = "apiVersion: v1\nkind: List\nx: &x {a: 1}\nitems:\n  - apiVersion: v1\n    kind: A\n    data: *x\n";
+        let input = Input::read(source).unwrap();
+        assert_eq!(input.standalone(&input.items()[0]).unwrap(), "apiVersion: v1\nkind: A\ndata: {\"a\": 1}\n");
+    }
+
+    #[test]
+    fn a_merge_conflict_is_named_with_its_line() {
+        let source = "apiVersion: v1\nkind: A\n---\n<<<<<<< HEAD\napiVersion: v1\nkind: B\n=======\nkind: C\n>>>>>>> branch\n";
+        let found = Input::read(source).unwrap_err();
+        assert_eq!((found.position, found.message.contains("`<<<<<<< HEAD`")), (Some((4, 1)), true));
+    }
+
+    #[test]
+    fn a_group_is_recognised_however_it_is_written() {
+        for version in ["apigeeflux.dev/v1alpha1", "ApigeeFlux.dev/v1", "apigeeflux.dev", "v1.apigeeflux.dev/v1", "\"apigeeflux.dev/v1alpha1 \""] {
+            let source = format!("apiVersion: {version}\nkind: A\n");
+            assert!(Input::read(&source).unwrap().items()[0].header.is_managed(), "{version}");
         }
     }
 }

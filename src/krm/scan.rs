@@ -1,28 +1,85 @@
-//! Reads headers and places by YAML events: one pass over the input, no tree.
+//! Reads headers and places by YAML events: one pass over each document, no tree.
 
 use std::borrow::Cow;
 
 use granit_parser::{Event, Marker, Parser, StrInput, StructureStyle};
 
 use super::annotation;
-use super::item::{Header, Item};
+use super::documents::{Part, parts};
+use super::item::Header;
 use crate::yaml::{Span, YamlError};
+
+/// The fields that say what a resource is, and what a list holds.
+const HEADER: [&str; 4] = ["apiVersion", "kind", "metadata", "items"];
 
 /// One document of the input.
 #[derive(Debug)]
 pub(super) struct Document<'a> {
     /// From its `---` (or the start of the input) to the next document.
     pub chunk: Span,
-    /// The value at its top.
-    pub root: Span,
+    /// What is parsed of it.
+    pub text: Span,
+    /// True if `---` begins it.
+    pub marked: bool,
     /// What the value is.
     pub shape: Shape,
-    /// The header of the resource at its top.
-    pub header: Header<'a>,
+    /// The value at its top.
+    pub root: Element<'a>,
     /// The keys at its top.
     pub keys: Vec<RootKey<'a>>,
-    /// The resources in `items`, if that is a list.
-    pub items: Vec<Item<'a>>,
+    /// Where each anchor is defined, by its number.
+    pub anchors: Vec<(usize, usize)>,
+    /// The number of each alias' anchor, and where the alias stands.
+    pub aliases: Vec<(usize, Span)>,
+}
+
+impl Document<'_> {
+    /// The aliases inside a span, each with the place of its anchor. Both lists are in the order of the text.
+    pub(super) fn aliases_in<'d>(&'d self, span: &Span) -> impl Iterator<Item = (&'d Span, usize)> {
+        let first = self.aliases.partition_point(|(_, alias)| alias.start < span.start);
+        let end = self.aliases.partition_point(|(_, alias)| alias.start < span.end);
+        self.aliases.get(first..end).unwrap_or_default().iter().filter_map(|(number, alias)| {
+            let anchor = self.anchors.binary_search_by_key(number, |(known, _)| *known).ok()?;
+            self.anchors.get(anchor).map(|(_, at)| (alias, *at))
+        })
+    }
+}
+
+/// A resource, or a list of them.
+#[derive(Debug)]
+pub(super) struct Element<'a> {
+    /// The value itself.
+    pub span: Span,
+    /// With what introduces it: a dash or a comma, and comments.
+    pub chunk: Span,
+    /// What it is, as far as it is written at the place itself.
+    pub header: Header<'a>,
+    /// True if an alias or a merge key says what it is.
+    pub is_indirect: bool,
+    /// Its `items`, if they are written as a list.
+    pub items: Option<Elements<'a>>,
+    /// Which fields of [`HEADER`] were read.
+    seen: [bool; HEADER.len()],
+}
+
+/// The list below a key `items`.
+#[derive(Debug)]
+pub(super) struct Elements<'a> {
+    pub key: Span,
+    pub value: Span,
+    pub style: StructureStyle,
+    pub list: Vec<Element<'a>>,
+}
+
+impl Element<'_> {
+    fn at(span: Span) -> Self {
+        Self { chunk: span.clone(), span, header: Header::default(), is_indirect: false, items: None, seen: [false; HEADER.len()] }
+    }
+
+    /// True if this or anything in its `items` is not what its own text says.
+    pub(super) fn has_indirect(&self) -> bool {
+        self.is_indirect || self.items.iter().flat_map(|items| &items.list).any(Element::has_indirect)
+    }
 }
 
 /// What stands at the top of a document.
@@ -40,201 +97,263 @@ pub(super) struct RootKey<'a> {
     pub key: Cow<'a, str>,
     pub key_span: Span,
     pub value: Span,
-    /// For `items`: how the list is written, or `None` for anything but a list.
-    pub sequence: Option<StructureStyle>,
-    /// For `functionConfig`: its header.
-    pub header: Option<Header<'a>>,
+    /// For `functionConfig`: what it is.
+    pub config: Option<Element<'a>>,
     /// True for a value that is null.
     pub null: bool,
 }
 
 /// Reads all documents of a text.
 pub(super) fn documents(source: &str) -> Result<Vec<Document<'_>>, YamlError> {
-    let options = granit_parser::options! { emit_comments: false };
-    let parser = Parser::new_from_str_with_options(source, options);
-    Scanner { source, parser }.documents()
+    parts(source).into_iter().map(|part| document(source, part)).collect()
+}
+
+fn document(source: &str, part: Part) -> Result<Document<'_>, YamlError> {
+    let options = granit_parser::options! { emit_comments: false, emit_anchor_events: true };
+    let text = &source[part.text.clone()];
+    let parser = Parser::new_from_str_with_options(text, options);
+    let mut scanner = Scanner { source, parser, shift: part.text.start, anchors: Vec::new(), aliases: Vec::new() };
+    let mut document = scanner.document(&part)?;
+    document.anchors = scanner.anchors;
+    document.aliases = scanner.aliases;
+    Ok(document)
 }
 
 struct Scanner<'a> {
     source: &'a str,
     parser: Parser<'a, StrInput<'a>>,
+    /// Where the parser's text starts in the source.
+    shift: usize,
+    anchors: Vec<(usize, usize)>,
+    aliases: Vec<(usize, Span)>,
 }
 
 /// A key; its text is empty when it is no scalar.
 struct Key<'a> {
     text: Cow<'a, str>,
     span: Span,
+    is_alias: bool,
 }
 
-type Step<'a> = (Event<'a>, granit_parser::Span);
-
-fn byte(marker: Marker) -> usize {
-    marker.byte_offset().unwrap_or_default()
-}
-
-fn bytes(span: granit_parser::Span) -> Span {
-    byte(span.start)..byte(span.end)
-}
+/// An event and its place in the source.
+type Step<'a> = (Event<'a>, Span);
 
 impl<'a> Scanner<'a> {
+    fn byte(&self, marker: Marker) -> usize {
+        marker.byte_offset().unwrap_or_default() + self.shift
+    }
+
     fn next(&mut self) -> Result<Step<'a>, YamlError> {
-        match self.parser.next_event() {
-            Some(Ok(step)) => Ok(step),
-            Some(Err(error)) => Err(YamlError { message: error.info().clone(), offset: byte(*error.marker()) }),
-            None => Ok((Event::StreamEnd, granit_parser::Span::empty(Marker::new(0, 1, 0)))),
+        loop {
+            return match self.parser.next_event() {
+                Some(Ok((Event::Anchor(number, _), span))) => {
+                    self.anchors.push((number, self.byte(span.start)));
+                    continue;
+                }
+                Some(Ok((event, span))) => {
+                    let span = self.byte(span.start)..self.byte(span.end);
+                    if let Event::Alias(number) = event {
+                        self.aliases.push((number, span.clone()));
+                    }
+                    Ok((event, span))
+                }
+                Some(Err(error)) => {
+                    let offset = self.byte(*error.marker());
+                    Err(YamlError { message: error.info().clone(), offset, too_large: None })
+                }
+                None => Ok((Event::StreamEnd, self.shift..self.shift)),
+            };
         }
     }
 
-    fn documents(&mut self) -> Result<Vec<Document<'a>>, YamlError> {
-        let mut documents: Vec<Document<'a>> = Vec::new();
+    fn document(&mut self, part: &Part) -> Result<Document<'a>, YamlError> {
+        let mut document = Document {
+            chunk: part.chunk.clone(),
+            text: part.text.clone(),
+            marked: part.marked,
+            shape: Shape::Empty,
+            root: Element::at(part.text.end..part.text.end),
+            keys: Vec::new(),
+            anchors: Vec::new(),
+            aliases: Vec::new(),
+        };
         loop {
             let (event, span) = self.next()?;
             match event {
-                Event::StreamEnd => break,
-                Event::DocumentStart(explicit, _) => {
-                    // What stands before the first document belongs to it.
-                    let start = if documents.is_empty() || !explicit { end_of(&documents) } else { byte(span.start) };
-                    if let Some(previous) = documents.last_mut() {
-                        previous.chunk.end = start;
-                    }
+                Event::StreamEnd => return Ok(document),
+                Event::DocumentStart(..) => {
                     let (event, span) = self.next()?;
-                    let mut document = self.document(event, span)?;
-                    document.chunk.start = start;
-                    documents.push(document);
+                    self.root(&mut document, event, span)?;
                 }
-                _ => {}
+                Event::StreamStart | Event::DocumentEnd => {}
+                _ => return Err(YamlError { message: "unexpected content".to_owned(), offset: span.start, too_large: None }),
             }
         }
-        if let Some(last) = documents.last_mut() {
-            last.chunk.end = self.source.len();
-        }
-        Ok(documents)
     }
 
-    fn document(&mut self, event: Event<'a>, span: granit_parser::Span) -> Result<Document<'a>, YamlError> {
-        let mut document = Document {
-            chunk: bytes(span),
-            root: bytes(span),
-            shape: Shape::Other,
-            header: Header::default(),
-            keys: Vec::new(),
-            items: Vec::new(),
-        };
+    fn root(&mut self, document: &mut Document<'a>, event: Event<'a>, span: Span) -> Result<(), YamlError> {
+        document.root = Element::at(span.clone());
         match event {
-            event if is_null(&event) => document.shape = Shape::Empty,
+            event if is_null(&event) => {}
             Event::MappingStart(style, ..) => {
                 document.shape = if style == StructureStyle::Flow { Shape::Flow } else { Shape::Block };
-                self.root_mapping(&mut document)?;
+                self.root_mapping(document)?;
             }
-            event => document.root.end = self.skip(&event, span)?,
+            event => {
+                document.shape = Shape::Other;
+                document.root.span.end = self.skip(&event, &span)?;
+            }
         }
-        document.chunk.end = document.root.end;
-        Ok(document)
-    }
-
-    fn root_mapping(&mut self, document: &mut Document<'a>) -> Result<(), YamlError> {
-        let source = self.source;
-        document.root.end = self.mapping(|scanner, key, event, span| {
-            let mut root_key = RootKey {
-                key: key.text,
-                key_span: key.span,
-                value: bytes(span),
-                sequence: None,
-                header: None,
-                null: is_null(&event),
-            };
-            match (root_key.key.as_ref(), event) {
-                ("items", Event::SequenceStart(style, ..)) => {
-                    root_key.sequence = Some(style);
-                    if style == StructureStyle::Block {
-                        root_key.value.start = first_dash(source, root_key.key_span.end);
-                    }
-                    root_key.value.end = scanner.items(root_key.value.start, &mut document.items)?;
-                }
-                ("functionConfig", Event::MappingStart(..)) => {
-                    let mut header = Header::default();
-                    root_key.value.end = scanner.header(&mut header)?;
-                    root_key.header = Some(header);
-                }
-                (key, event) => root_key.value.end = scanner.header_field(&mut document.header, key, event, span)?,
-            }
-            document.keys.push(root_key);
-            Ok(())
-        })?;
         Ok(())
     }
 
-    /// The elements of a list; returns where it ends.
-    fn items(&mut self, start: usize, items: &mut Vec<Item<'a>>) -> Result<usize, YamlError> {
+    fn root_mapping(&mut self, document: &mut Document<'a>) -> Result<(), YamlError> {
+        let Document { root, keys, .. } = document;
+        let end = self.mapping(|scanner, key, event, span| {
+            let mut root_key = RootKey {
+                key: key.text.clone(),
+                key_span: key.span.clone(),
+                value: span.clone(),
+                config: None,
+                null: is_null(&event),
+            };
+            if key.text == "functionConfig" && !root_key.null {
+                let config = scanner.element(event, span)?;
+                root_key.value = config.span.clone();
+                root_key.config = Some(config);
+            } else {
+                root_key.value.end = scanner.field(root, &key, event, &span)?;
+                if key.text == "items" && let Some(items) = &root.items {
+                    root_key.value = items.value.clone();
+                }
+            }
+            keys.push(root_key);
+            Ok(())
+        })?;
+        root.span.end = end;
+        Ok(())
+    }
+
+    /// The value that starts with `event`, taken for a resource.
+    fn element(&mut self, event: Event<'a>, span: Span) -> Result<Element<'a>, YamlError> {
+        let mut element = Element::at(span.clone());
+        element.span.end = match event {
+            Event::MappingStart(..) => self.mapping(|scanner, key, event, span| scanner.field(&mut element, &key, event, &span).map(drop))?,
+            Event::Alias(_) => {
+                element.is_indirect = true;
+                span.end
+            }
+            other => self.skip(&other, &span)?,
+        };
+        element.chunk = element.span.clone();
+        Ok(element)
+    }
+
+    /// The elements of a list behind a key.
+    fn elements(&mut self, key: &Span, style: StructureStyle, span: &Span) -> Result<Elements<'a>, YamlError> {
+        let is_block = style == StructureStyle::Block;
+        let start = if is_block { first_dash(self.source, key.end) } else { span.start };
+        let mut list: Vec<Element<'a>> = Vec::new();
         let mut from = start;
         loop {
             let (event, span) = self.next()?;
-            let mut header = Header::default();
-            let end = match event {
-                Event::SequenceEnd => return Ok(byte(span.end).max(from)),
-                Event::MappingStart(..) => self.header(&mut header)?,
-                other => self.skip(&other, span)?,
-            };
-            items.push(Item { span: byte(span.start)..end, chunk: from..end, header });
-            from = end;
+            let is_end = event == Event::SequenceEnd;
+            let end = if is_end { span.end.max(from) } else { from };
+            let bound = if is_block { self.element_bound(end, span.start, is_end) } else { end };
+            if let Some(last) = list.last_mut().filter(|_| is_block) {
+                last.chunk.end = bound;
+            }
+            if is_end {
+                return Ok(Elements { key: key.clone(), value: start..bound, style, list });
+            }
+            let mut element = self.element(event, span)?;
+            element.chunk.start = bound;
+            from = element.span.end;
+            list.push(element);
         }
     }
 
-    /// The rest of a mapping whose header is wanted; returns where it ends.
-    fn header(&mut self, header: &mut Header<'a>) -> Result<usize, YamlError> {
-        self.mapping(|scanner, key, event, span| scanner.header_field(header, &key.text, event, span).map(drop))
+    /// Where an element of a block list ends and the next one, which starts at `next`, begins: at a line's start, so that dashes, their indentation and
+    /// comments go with their element.
+    fn element_bound(&self, end: usize, next: usize, is_end: bool) -> usize {
+        let at_dash = self.source[end..].starts_with('-');
+        let dash = if is_end || at_dash { end } else { first_dash(self.source, end) };
+        line_bound(self.source, if dash <= next { dash } else { end })
     }
 
     /// One field of a resource; returns where its value ends.
-    fn header_field(
-        &mut self,
-        header: &mut Header<'a>,
-        key: &str,
-        event: Event<'a>,
-        span: granit_parser::Span,
-    ) -> Result<usize, YamlError> {
-        match (key, event) {
-            ("apiVersion", Event::Scalar(text, ..)) => header.api_version = text,
-            ("kind", Event::Scalar(text, ..)) => header.kind = text,
-            ("metadata", Event::MappingStart(..)) => {
-                return self.mapping(|scanner, key, event, span| match (key.text.as_ref(), event) {
-                    ("name", Event::Scalar(text, ..)) => {
-                        header.name = text;
-                        Ok(())
-                    }
-                    ("namespace", Event::Scalar(text, ..)) => {
-                        header.namespace = Some(text).filter(|text| !text.is_empty());
-                        Ok(())
-                    }
-                    ("annotations", Event::MappingStart(..)) => scanner
-                        .mapping(|scanner, key, event, span| match event {
-                            Event::Scalar(text, ..) if annotation::is_read(&key.text) => {
-                                header.annotations.push((key.text, text));
-                                Ok(())
-                            }
-                            other => scanner.skip(&other, span).map(drop),
-                        })
-                        .map(drop),
-                    (_, other) => scanner.skip(&other, span).map(drop),
-                });
+    fn field(&mut self, element: &mut Element<'a>, key: &Key<'a>, event: Event<'a>, span: &Span) -> Result<usize, YamlError> {
+        let name = key.text.as_ref();
+        let known = HEADER.iter().position(|known| *known == name);
+        // Which of two values counts differs between readers: what one takes for a spec could pass as another's resource.
+        if let Some(seen) = known.and_then(|known| element.seen.get_mut(known))
+            && std::mem::replace(seen, true)
+        {
+            return Err(YamlError {
+                message: format!("the key `{name}` is defined more than once in one mapping"),
+                offset: key.span.start,
+                too_large: None,
+            });
+        }
+        element.is_indirect |= key.is_alias || name == "<<" || (known.is_some() && matches!(event, Event::Alias(_)));
+        match (name, event) {
+            ("apiVersion", Event::Scalar(text, ..)) => element.header.api_version = text,
+            ("kind", Event::Scalar(text, ..)) => element.header.kind = text,
+            ("metadata", Event::MappingStart(..)) => return self.metadata(element),
+            ("items", Event::SequenceStart(style, ..)) => {
+                let elements = self.elements(&key.span, style, span)?;
+                let end = elements.value.end;
+                element.items = Some(elements);
+                return Ok(end);
             }
             (_, other) => return self.skip(&other, span),
         }
-        Ok(byte(span.end))
+        Ok(span.end)
+    }
+
+    fn metadata(&mut self, element: &mut Element<'a>) -> Result<usize, YamlError> {
+        let Element { header, is_indirect, .. } = element;
+        self.mapping(|scanner, key, event, span| {
+            let name = key.text.as_ref();
+            let is_read = matches!(name, "name" | "namespace" | "annotations");
+            *is_indirect |= key.is_alias || name == "<<" || (is_read && matches!(event, Event::Alias(_)));
+            match (name, event) {
+                ("name", Event::Scalar(text, ..)) => header.name = text,
+                ("namespace", Event::Scalar(text, ..)) => header.namespace = Some(text).filter(|text| !text.is_empty()),
+                ("annotations", Event::MappingStart(..)) => {
+                    scanner.mapping(|scanner, key, event, span| {
+                        *is_indirect |= key.is_alias || key.text == "<<";
+                        match event {
+                            Event::Scalar(text, ..) if annotation::is_read(&key.text) => header.annotations.push((key.text, text)),
+                            other => {
+                                *is_indirect |= annotation::is_read(&key.text) && matches!(other, Event::Alias(_));
+                                scanner.skip(&other, &span)?;
+                            }
+                        }
+                        Ok(())
+                    })?;
+                }
+                (_, other) => {
+                    scanner.skip(&other, &span)?;
+                }
+            }
+            Ok(())
+        })
     }
 
     /// Hands each entry of a mapping, whose start was read, to `entry`; returns where the mapping ends.
     fn mapping(
         &mut self,
-        mut entry: impl FnMut(&mut Self, Key<'a>, Event<'a>, granit_parser::Span) -> Result<(), YamlError>,
+        mut entry: impl FnMut(&mut Self, Key<'a>, Event<'a>, Span) -> Result<(), YamlError>,
     ) -> Result<usize, YamlError> {
         loop {
             let (event, span) = self.next()?;
-            let mut key = Key { text: Cow::Borrowed(""), span: bytes(span) };
+            let mut key = Key { text: Cow::Borrowed(""), span, is_alias: false };
             match event {
-                Event::MappingEnd => return Ok(byte(span.end)),
+                Event::MappingEnd => return Ok(key.span.end),
                 Event::Scalar(text, ..) => key.text = text,
-                other => key.span.end = self.skip(&other, span)?,
+                Event::Alias(_) => key.is_alias = true,
+                other => key.span.end = self.skip(&other, &key.span.clone())?,
             }
             let (event, span) = self.next()?;
             entry(self, key, event, span)?;
@@ -242,9 +361,9 @@ impl<'a> Scanner<'a> {
     }
 
     /// Skips the value that starts with `event`; returns where it ends.
-    fn skip(&mut self, event: &Event<'a>, span: granit_parser::Span) -> Result<usize, YamlError> {
+    fn skip(&mut self, event: &Event<'a>, span: &Span) -> Result<usize, YamlError> {
         if !matches!(event, Event::MappingStart(..) | Event::SequenceStart(..)) {
-            return Ok(byte(span.end));
+            return Ok(span.end);
         }
         let mut depth = 1_usize;
         loop {
@@ -253,14 +372,25 @@ impl<'a> Scanner<'a> {
                 Event::MappingStart(..) | Event::SequenceStart(..) => depth += 1,
                 Event::MappingEnd | Event::SequenceEnd => depth -= 1,
                 // The parser reports an unclosed collection itself; this only bounds the loop.
-                Event::StreamEnd => return Ok(byte(span.end)),
+                Event::StreamEnd => return Ok(span.end),
                 _ => {}
             }
             if depth == 0 {
-                return Ok(byte(span.end));
+                return Ok(span.end);
             }
         }
     }
+}
+
+/// The start of the line of a place with nothing but blanks before it, or of the next line if nothing but a comment is behind it.
+fn line_bound(source: &str, at: usize) -> usize {
+    let start = source[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    if source[start..at].trim_start_matches('\u{feff}').trim().is_empty() {
+        return start;
+    }
+    let end = source[at..].find('\n').map_or(source.len(), |newline| at + newline + 1);
+    let rest = source[at..end].trim();
+    if rest.is_empty() || rest.starts_with('#') { end } else { at }
 }
 
 /// A value that is absent comes as `~`.
@@ -282,8 +412,4 @@ fn first_dash(source: &str, key_end: usize) -> usize {
             return source.len() - line.len();
         }
     }
-}
-
-fn end_of(documents: &[Document<'_>]) -> usize {
-    documents.last().map_or(0, |document| document.root.end)
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::annotation;
 use super::item::Item;
-use crate::yaml::{Node, Span};
+use crate::yaml::{Entry, Node, ScalarStyle, Span, Value, encode_flow};
 
 /// Edits by place. They must not overlap; two at one place are made in the order given.
 #[derive(Debug, Default)]
@@ -66,44 +66,92 @@ impl<'t> Splice<'t> {
         self.replace(span, String::new());
     }
 
-    pub(super) fn write(mut self, source: &str, out: &mut dyn Write) -> io::Result<()> {
+    /// How many edits there are.
+    pub(super) fn len(&self) -> usize {
+        self.edits.len()
+    }
+
+    /// Takes back all edits but the first ones.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.edits.truncate(len);
+    }
+
+    /// Adds an edit; one that is there already is made once: what two resources share by an anchor changes for both.
+    pub(super) fn extend(&mut self, edit: Option<(Span, String)>) {
+        let Some((span, text)) = edit else { return };
+        let is_known = self.edits.iter().rev().any(|(known, other)| *known == span && matches!(other, Text::Plain(known) if *known == text));
+        if !is_known {
+            self.replace(span, text);
+        }
+    }
+
+    pub(super) fn write(self, source: &str, out: &mut dyn Write) -> io::Result<()> {
+        self.write_span(source, 0..source.len(), out)
+    }
+
+    /// Writes a part of the source, in which all edits are.
+    pub(super) fn write_span(mut self, source: &str, part: Span, out: &mut dyn Write) -> io::Result<()> {
         self.edits.sort_by_key(|(span, _)| span.start);
-        let mut copied = 0;
+        let mut copied = part.start;
         for (span, text) in &self.edits {
             let start = span.start.max(copied);
             out.write_all(&source.as_bytes()[copied..start])?;
             text.write(out)?;
             copied = span.end.max(start);
         }
-        out.write_all(&source.as_bytes()[copied..])
+        out.write_all(&source.as_bytes()[copied..part.end])
     }
 }
 
-/// The column, in characters, of a byte.
+/// The column, in characters, of a byte; a byte order mark is none.
 pub(super) fn column(source: &str, offset: usize) -> usize {
     let line_start = source[..offset].rfind('\n').map_or(0, |newline| newline + 1);
-    source[line_start..offset].chars().count()
+    source[line_start..offset].trim_start_matches('\u{feff}').chars().count()
+}
+
+/// True for a value that stands as an alias.
+pub(super) fn is_alias(source: &str, node: &Node) -> bool {
+    source[node.span.clone()].starts_with('*')
 }
 
 /// The edit that adds the annotation `local-config: "true"` to a resource without touching anything else of it; `None` if
 /// the annotation is there, whatever it says, or if there is no metadata to add it to.
-pub(super) fn mark_local(source: &str, item: &Item<'_>) -> Option<(Span, String)> {
+pub(super) fn mark_local(source: &str, item: &Item<'_>, node: &Node) -> Option<(Span, String)> {
     const ENTRY: &str = "config.kubernetes.io/local-config: \"true\"";
     const FLOW_ENTRY: &str = "\"config.kubernetes.io/local-config\": \"true\"";
     if item.header.annotation(annotation::LOCAL_CONFIG).is_some() {
         return None;
     }
-    let node = Node::parse(source, item.span.clone()).ok()?;
-    let metadata = node.get("metadata")?;
     let is_flow = |node: &Node| source[node.span.clone()].starts_with('{');
+    let metadata = node.entry("metadata")?;
+    // What an alias or a merge key brings in belongs to others too: the resource gets its own.
+    if is_alias(source, node) {
+        return Some((node.span.clone(), encode_flow(&with_local(node, &["metadata", "annotations"]))));
+    }
+    if is_alias(source, &metadata.value) {
+        return Some((metadata.value.span.clone(), encode_flow(&with_local(&metadata.value, &["annotations"]))));
+    }
+    if !item.span.contains(&metadata.key_span.start) {
+        let own = encode_flow(&with_local(&metadata.value, &["annotations"]));
+        return Some(entry(source, node, "metadata", &own));
+    }
+    let metadata = &metadata.value;
     let Some(annotations) = metadata.entry("annotations") else {
         let first = metadata.entries().first()?;
         if is_flow(metadata) {
             return Some((insertion(metadata.span.start + 1), format!("\"annotations\": {{{FLOW_ENTRY}}}, ")));
         }
-        let indent = " ".repeat(column(source, first.key_span.start));
-        return Some((insertion(first.key_span.start), format!("annotations:\n{indent}  {ENTRY}\n{indent}")));
+        // All that the metadata has may come by a merge key.
+        let at = if metadata.span.contains(&first.key_span.start) { first.key_span.start } else { metadata.span.start };
+        let indent = " ".repeat(column(source, at));
+        return Some((insertion(at), format!("annotations:\n{indent}  {ENTRY}\n{indent}")));
     };
+    if is_alias(source, &annotations.value) {
+        return Some((annotations.value.span.clone(), encode_flow(&with_local(&annotations.value, &[]))));
+    }
+    if !metadata.span.contains(&annotations.key_span.start) {
+        return Some(entry(source, metadata, "annotations", &encode_flow(&with_local(&annotations.value, &[]))));
+    }
     match annotations.value.entries().first() {
         None => {
             let value = value_span(source, &annotations.key_span, &annotations.value.span);
@@ -113,10 +161,42 @@ pub(super) fn mark_local(source: &str, item: &Item<'_>) -> Option<(Span, String)
             Some((insertion(annotations.value.span.start + 1), format!("{FLOW_ENTRY}, ")))
         }
         Some(first) => {
-            let indent = " ".repeat(column(source, first.key_span.start));
-            Some((insertion(first.key_span.start), format!("{ENTRY}\n{indent}")))
+            let whole = &annotations.value.span;
+            let at = if whole.contains(&first.key_span.start) { first.key_span.start } else { whole.start };
+            let indent = " ".repeat(column(source, at));
+            Some((insertion(at), format!("{ENTRY}\n{indent}")))
         }
     }
+}
+
+/// The edit that puts an entry before those of a mapping.
+fn entry(source: &str, mapping: &Node, key: &str, value: &str) -> (Span, String) {
+    let start = mapping.span.start;
+    if source[mapping.span.clone()].starts_with('{') {
+        return (insertion(start + 1), format!("\"{key}\": {value}, "));
+    }
+    (insertion(start), format!("{key}: {value}\n{}", " ".repeat(column(source, start))))
+}
+
+/// A mapping with the annotation at the end of a way through it.
+fn with_local(node: &Node, way: &[&str]) -> Node {
+    let mut entries = node.entries().to_vec();
+    let at = node.span.clone();
+    let (key, value) = match way {
+        [] => {
+            let text = Value::Scalar("true".to_owned(), ScalarStyle::Quoted);
+            (annotation::LOCAL_CONFIG, Node { span: at.clone(), value: text })
+        }
+        [key, rest @ ..] => {
+            let empty = Node { span: at.clone(), value: Value::Mapping(Vec::new()) };
+            (*key, with_local(node.get(key).unwrap_or(&empty), rest))
+        }
+    };
+    match entries.iter_mut().find(|entry| entry.key == key) {
+        Some(entry) => entry.value = value,
+        None => entries.push(Entry { key: key.to_owned(), key_span: at.clone(), value }),
+    }
+    Node { span: at, value: Value::Mapping(entries) }
 }
 
 /// From the colon behind a key to the end of its value; a value that is absent has no place of its own.
@@ -134,12 +214,11 @@ mod tests {
     use super::*;
 
     fn marked(source: &str) -> String {
-        let document = crate::krm::scan::documents(source).unwrap().remove(0);
-        let item = Item { span: document.root, chunk: document.chunk, header: document.header };
+        let mut items = Vec::new();
+        crate::krm::items::add(&crate::krm::scan::documents(source).unwrap()[0].root, 0, &[], &mut items);
+        let node = Node::parse(source, items[0].span.clone()).unwrap();
         let mut splice = Splice::default();
-        if let Some((span, text)) = mark_local(source, &item) {
-            splice.replace(span, text);
-        }
+        splice.extend(mark_local(source, &items[0], &node));
         let mut out = Vec::new();
         splice.write(source, &mut out).unwrap();
         String::from_utf8(out).unwrap()

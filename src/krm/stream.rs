@@ -4,31 +4,25 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::Change;
-use super::item::Item;
-use super::scan::{Document, Shape};
+use super::edit::Editor;
+use super::items;
+use super::resources::Resources;
+use super::scan::Shape;
 use super::splice::Splice;
 use crate::diag::{Code, Diagnostic};
 use crate::yaml::line_and_column;
 
-/// Resources, one in each document.
+/// Resources, one in each document, or several in a list.
 #[derive(Debug)]
 pub struct Stream<'a> {
-    source: &'a str,
-    items: Vec<Item<'a>>,
+    pub(super) resources: Resources<'a>,
 }
 
 impl<'a> Stream<'a> {
-    pub(super) fn new(source: &'a str, documents: Vec<Document<'a>>) -> Result<Self, Diagnostic> {
-        let mut items = Vec::new();
-        for document in documents {
-            if document.shape == Shape::Empty {
-                continue;
-            }
-            if document.shape == Shape::Other
-                || document.header.api_version.is_empty()
-                || document.header.kind.is_empty()
-            {
-                let (line, column) = line_and_column(source, document.root.start);
+    pub(super) fn new(mut resources: Resources<'a>) -> Result<Self, Diagnostic> {
+        for (index, document) in resources.documents.iter().enumerate() {
+            if document.shape == Shape::Other || !document.root.header.has_identity() {
+                let (line, column) = line_and_column(resources.source, document.root.span.start);
                 return Err(Diagnostic::error(
                     Code::MissingIdentity,
                     "a document of the input is no Kubernetes resource: it lacks `apiVersion` or `kind`",
@@ -36,21 +30,15 @@ impl<'a> Stream<'a> {
                 .position(line, column)
                 .help("send a ResourceList, or the documents that `kustomize build` prints"));
             }
-            items.push(Item { span: document.root, chunk: document.chunk, header: document.header });
+            let first = resources.items.len();
+            items::add(&document.root, index, &[], &mut resources.items);
+            if let [item] = &mut resources.items[first..]
+                && item.span == document.root.span
+            {
+                item.chunk = document.chunk.clone();
+            }
         }
-        Ok(Self { source, items })
-    }
-
-    pub(super) fn items(&self) -> &[Item<'a>] {
-        &self.items
-    }
-
-    pub(super) fn items_mut(&mut self) -> &mut [Item<'a>] {
-        &mut self.items
-    }
-
-    pub(super) fn source(&self) -> &'a str {
-        self.source
+        Ok(Self { resources })
     }
 
     /// Our kinds are consumed here: nothing behind a pipe would know what to do with them.
@@ -60,14 +48,27 @@ impl<'a> Stream<'a> {
         changes: &BTreeMap<usize, Change>,
         new: &[String],
     ) -> io::Result<()> {
+        let source = self.resources.source;
         let mut splice = Splice::default();
-        for index in changes.keys() {
-            if let Some(item) = self.items.get(*index) {
-                splice.remove(item.chunk.clone());
+        let mut editor = Editor::new(&self.resources, changes, true);
+        let mut is_first = true;
+        let mut is_behind_gap = false;
+        for document in &self.resources.documents {
+            editor.dropped.clear();
+            if editor.element(&document.root, &mut splice)? {
+                // Without the documents before it, this one would go on with the one before them.
+                if is_behind_gap && !is_first && !document.marked {
+                    splice.insert(document.chunk.start, "---\n");
+                }
+                editor.resolve_aliases(document, &mut splice)?;
+                (is_first, is_behind_gap) = (false, false);
+            } else {
+                splice.remove(document.chunk.clone());
+                is_behind_gap = true;
             }
         }
-        splice.write(self.source, out)?;
-        if !new.is_empty() && !self.source.is_empty() && !self.source.ends_with('\n') {
+        splice.write(source, out)?;
+        if !new.is_empty() && !source.is_empty() && !source.ends_with('\n') {
             out.write_all(b"\n")?;
         }
         for document in new {

@@ -1,11 +1,10 @@
 //! The text of a document: JSON or YAML.
 
-use std::str;
-
 use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::Fault;
+use crate::encoding;
 use super::outline::Outline;
 use crate::yaml::{self, Node, decode, line_and_column};
 
@@ -20,10 +19,10 @@ pub(super) enum Source<'t> {
 impl<'t> Source<'t> {
     /// Tells JSON and YAML apart. JSON is YAML too, but its own parser is many times as fast.
     pub(super) fn parse(bytes: &'t [u8]) -> Result<Self, Fault> {
-        let text = str::from_utf8(bytes).map_err(|error| {
-            Fault::new(format!("it is not UTF-8: byte {} starts no character", error.valid_up_to()), "save it as UTF-8")
+        let text = encoding::text(bytes).map_err(|error| {
+            let place = error.position.map(|(line, column)| format!("line {line}, column {column}: ")).unwrap_or_default();
+            Fault::new(format!("{place}{}", error.message), error.help)
         })?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if text.trim_start().starts_with('{') {
             let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) else {
                 return Ok(Self::Json(text));

@@ -56,8 +56,7 @@ use crate::configuration::{
 use crate::yaml::decode::DecodeError;
 use crate::yaml::{Node, decode};
 
-/// The group of our kinds.
-pub const GROUP: &str = "apigeeflux.dev";
+pub use crate::krm::GROUP;
 
 /// The version of our kinds.
 pub const VERSION: &str = "v1alpha1";

@@ -1,9 +1,11 @@
 //! A resource of ours, from its bytes to its type.
 
+use std::rc::Rc;
+
 use super::{GROUP, KINDS, Kind, Spec, VERSION, credential, kind, schema};
 use crate::diag::{Code, Diagnostic, FieldPath, Report, Subject, nearest};
-use crate::krm::{Item, annotation};
-use crate::yaml::Node;
+use crate::krm::{Input, Item, annotation};
+use crate::yaml::{Node, YamlError};
 
 /// A resource as it was written: its kind is known, its spec is not checked yet.
 #[derive(Debug, Clone)]
@@ -15,23 +17,23 @@ pub struct Resource {
     /// The package that kpt says it belongs to.
     pub package_path: Option<String>,
     /// Everything that was written.
-    pub node: Node,
+    pub node: Rc<Node>,
     /// What it is.
     pub kind: &'static Kind,
 }
 
 impl Resource {
     /// Reads an item of our group.
-    pub fn read(source: &str, item: &Item<'_>) -> (Option<Self>, Vec<Diagnostic>) {
+    pub fn read(input: &Input<'_>, item: &Item<'_>) -> (Option<Self>, Vec<Diagnostic>) {
         let subject = Subject::from(&item.header);
         let mut report = Report::new(&subject);
-        let resource = Self::read_into(source, item, &mut report);
+        let resource = Self::read_into(input, item, &mut report);
         (resource, report.into_diagnostics())
     }
 
-    fn read_into(source: &str, item: &Item<'_>, report: &mut Report<'_>) -> Option<Self> {
+    fn read_into(input: &Input<'_>, item: &Item<'_>, report: &mut Report<'_>) -> Option<Self> {
         let header = &item.header;
-        if header.version() != VERSION {
+        if header.group() != GROUP || header.version() != VERSION {
             let help = format!("write `apiVersion: {GROUP}/{VERSION}`");
             let message = format!("the version `{}` is not known", header.api_version);
             report.push(Diagnostic::error(Code::UnknownVersion, message).at(FieldPath::of(&["apiVersion"])).help(help));
@@ -48,8 +50,12 @@ impl Resource {
             report.push(diagnostic);
             return None;
         };
-        let node = match Node::parse(source, item.span.clone()) {
+        let node = match input.node(item) {
             Ok(node) => node,
+            Err(YamlError { message, too_large: Some(help), .. }) => {
+                report.push(Diagnostic::error(Code::InputTooLarge, message).help(help));
+                return None;
+            }
             Err(error) => {
                 // The place counts in the whole input, which is no file: whoever has the file looks it up.
                 report.push(
@@ -67,6 +73,9 @@ impl Resource {
         }
         check_top(&node, report);
         credential::check(&node, report);
+        if header.name.is_empty() {
+            return None;
+        }
         Some(Self {
             subject: report.subject().clone(),
             names: header.names().map(str::to_owned).collect(),

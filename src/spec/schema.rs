@@ -8,6 +8,9 @@ use super::wrong_value::{self, types, words};
 use crate::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 use crate::yaml::{self, Node, ScalarStyle, Value};
 
+/// So many unknown fields of one mapping are named, each with the fields that are allowed.
+const MAX_UNKNOWN: usize = 20;
+
 /// Reports where `node` does not fit `schema`.
 pub fn check(schema: &Schema, node: &Node, at: &FieldPath, report: &mut Report<'_>) {
     let root = schema.as_value();
@@ -103,10 +106,15 @@ impl<'s> Walk<'s, '_, '_> {
     fn mapping(&mut self, branch: &'s Json, branches: &[&'s Json], node: &Node, at: &FieldPath) {
         let properties = branch.get("properties").and_then(Json::as_object);
         let additional = branch.get("additionalProperties");
+        let mut unknown = 0;
         for entry in node.entries() {
             let inner = at.key(&entry.key);
             match (properties.and_then(|properties| properties.get(&entry.key)), additional) {
                 (None, Some(Json::Bool(false))) => {
+                    unknown += 1;
+                    if unknown > MAX_UNKNOWN {
+                        continue;
+                    }
                     let known = branches
                         .iter()
                         .filter_map(|branch| branch.get("properties").and_then(Json::as_object))
@@ -118,6 +126,10 @@ impl<'s> Walk<'s, '_, '_> {
                 (Some(schema), _) | (None, Some(schema)) => self.value(schema, &entry.value, &inner),
                 (None, None) => {}
             }
+        }
+        if unknown > MAX_UNKNOWN {
+            let message = format!("{} more fields are not known", unknown - MAX_UNKNOWN);
+            self.report.push(Diagnostic::error(Code::UnknownField, message).at(at.clone()));
         }
         let required = branch.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
         for field in required {

@@ -28,6 +28,7 @@ use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::yaml::Verbatim;
 
 use super::element::{Content, Element, forbidden_character, is_name};
+use super::limits::MAX_ATTRIBUTES;
 
 /// The words behind `$` that are no attributes.
 pub(super) const SPECIAL: &[&str] = &["attributes", "cdata", "children", "comment", "text"];
@@ -95,6 +96,11 @@ impl Reader<'_, '_> {
                 let text = self.text(body, "the element", at);
                 element.text(text)
             }
+            Verbatim::Mapping(entries) if entries.keys().filter(|key| key.starts_with('$')).count() > MAX_ATTRIBUTES => {
+                let message = format!("the element has more than {MAX_ATTRIBUTES} attributes");
+                self.fault(Diagnostic::error(Code::InvalidValue, message), at);
+                element
+            }
             Verbatim::Mapping(entries) => entries
                 .iter()
                 .fold(element, |element, (key, value)| self.entry(element, key, value, &at.key(key.as_str()))),
@@ -133,6 +139,11 @@ impl Reader<'_, '_> {
                 },
             },
             "attributes" => match value {
+                Verbatim::Mapping(entries) if entries.len() > MAX_ATTRIBUTES => {
+                    let message = format!("the element has more than {MAX_ATTRIBUTES} attributes");
+                    self.fault(Diagnostic::error(Code::InvalidValue, message), at);
+                    element
+                }
                 Verbatim::Mapping(entries) => entries.iter().fold(element, |element, (name, value)| {
                     let at = at.key(name.as_str());
                     self.name(name, &at);

@@ -5,10 +5,12 @@
 
 mod element;
 pub mod from_yaml;
+mod limits;
 mod parse;
 mod read;
 pub mod to_yaml;
 
 pub use element::{Content, Element, WriteError, forbidden_character, is_name};
+pub use limits::MAX_DEPTH;
 pub use parse::{Document, Node, ParseError, child_named, children_named, parse, parse_bytes};
 pub use read::{Written, read};

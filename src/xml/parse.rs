@@ -1,6 +1,9 @@
 //! Parsing XML that somebody else wrote, to check it.
 
+use roxmltree::ParsingOptions;
 pub use roxmltree::{Document, Node};
+
+use super::limits::{self, MAX_NODES};
 
 /// Text that is not XML, with the place where it stops being so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,10 +20,13 @@ pub struct ParseError {
 /// Parses a document. A document type definition is refused: Apigee needs none, and the entities that it defines could
 /// name files of the machine that parses, or grow without bound.
 pub fn parse(text: &str) -> Result<Document<'_>, ParseError> {
-    Document::parse(text).map_err(|error| {
+    limits::check(text)?;
+    let options = ParsingOptions { nodes_limit: MAX_NODES, ..ParsingOptions::default() };
+    Document::parse_with_options(text, options).map_err(|error| {
         let at = error.pos();
         let message = match &error {
             roxmltree::Error::DtdDetected => "a document type definition (<!DOCTYPE …>) is not allowed".to_owned(),
+            roxmltree::Error::NodesLimitReached => format!("the document has more than {MAX_NODES} nodes"),
             roxmltree::Error::NoRootNode => "there is no element".to_owned(),
             other => other.to_string().trim_end_matches(&format!(" at {at}")).to_owned(),
         };

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::node::{Node, ScalarStyle, Value};
+
 /// Writes a value as a YAML document in block style, ended by a newline. Strings of several lines become literal blocks,
 /// and whatever a YAML 1.1 reader would take for another type is quoted.
 pub fn encode<T: Serialize>(value: &T) -> Result<String, String> {
@@ -19,10 +21,55 @@ pub fn encode_json<T: Serialize>(value: &T) -> Result<String, String> {
     serde_json::to_string(value).map_err(|error| error.to_string())
 }
 
+/// Writes a node in flow style on one line. What was written without quotes stays so, since readers of YAML 1.1 and 1.2 give it different types.
+pub fn encode_flow(node: &Node) -> String {
+    let mut text = String::new();
+    write_flow(node, &mut text);
+    text
+}
+
+fn write_flow(node: &Node, out: &mut String) {
+    match &node.value {
+        Value::Scalar(text, ScalarStyle::Plain) if text.is_empty() => out.push_str("null"),
+        Value::Scalar(text, ScalarStyle::Plain) if is_safe(text) => out.push_str(text),
+        Value::Scalar(text, _) => out.push_str(&quoted(text)),
+        Value::Sequence(elements) => {
+            out.push('[');
+            for (index, element) in elements.iter().enumerate() {
+                out.push_str(if index == 0 { "" } else { ", " });
+                write_flow(element, out);
+            }
+            out.push(']');
+        }
+        Value::Mapping(entries) => {
+            out.push('{');
+            for (index, entry) in entries.iter().enumerate() {
+                out.push_str(if index == 0 { "" } else { ", " });
+                out.push_str(&quoted(&entry.key));
+                out.push_str(": ");
+                write_flow(&entry.value, out);
+            }
+            out.push('}');
+        }
+    }
+}
+
+/// A string of JSON, which is one of YAML too.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// True for a plain scalar that is the same one inside a flow collection.
+fn is_safe(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'+' | b'-' | b'/' | b'~' | b':'))
+        && !text.ends_with(':')
+        && !matches!(text, "-" | ":")
+        && !text.starts_with("---")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::yaml::Node;
     use proptest::prelude::*;
 
     proptest! {
@@ -44,6 +91,18 @@ mod tests {
             let yaml = encode(&serde_json::json!({"a": text})).unwrap();
             assert!(yaml.contains('"') || yaml.contains('\''), "{yaml}");
         }
+    }
+
+    #[test]
+    fn a_node_in_flow_style_is_the_same_node() {
+        let source = "a: 1.20\nb: on\nc: 0644\nd: 'x, y'\ne: |\n  l\n  m\nf: [a b, ~, '', {g: \"h\"}]\n? 'k: l'\n: '1'\nz:\n";
+        let node = Node::parse(source, 0..source.len()).unwrap();
+        let text = encode_flow(&node);
+        assert_eq!(
+            text,
+            r#"{"a": 1.20, "b": on, "c": 0644, "d": "x, y", "e": "l\nm\n", "f": ["a b", ~, "", {"g": "h"}], "k: l": "1", "z": ~}"#
+        );
+        assert_eq!(Node::parse(&text, 0..text.len()).unwrap().to_json(), node.to_json());
     }
 
     #[test]

@@ -3,12 +3,14 @@
 //! Reading keeps what was written: a scalar's source text (`1.20`, `on`, `0777`) and where each part stands. Writing
 //! quotes whatever a YAML 1.1 reader would turn into another type.
 
+mod budget;
 pub mod decode;
 mod encode;
 mod node;
 mod verbatim;
 
-pub use encode::{encode, encode_json};
+pub use budget::{Budget, MAX_DEPTH};
+pub use encode::{encode, encode_flow, encode_json};
 pub use node::{Entry, Node, ScalarStyle, Value, is_integer, is_number};
 pub use verbatim::Verbatim;
 
@@ -25,11 +27,14 @@ pub struct YamlError {
     pub message: String,
     /// The byte where it is wrong.
     pub offset: usize,
+    /// What to do instead, if the text may be YAML but exceeds a limit of [`Budget`].
+    pub too_large: Option<&'static str>,
 }
 
-/// Line and column (in characters), both from 1, of a byte in a text.
+/// Line and column (in characters), both from 1, of a byte in a text. A byte order mark is no column.
 pub fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset.min(text.len())).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    let column = before[line_start..].trim_start_matches('\u{feff}').chars().count() + 1;
+    (before.matches('\n').count() + 1, column)
 }

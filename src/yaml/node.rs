@@ -1,17 +1,21 @@
 //! A YAML tree that remembers how and where each part was written.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use granit_parser::{Event, Marker, Parser, StrInput};
 
+use super::budget::{Budget, MAX_DEPTH, length};
 use super::{Span, YamlError};
 use crate::diag::{FieldPath, Segment};
 
-/// More nodes than any honest spec has; aliases that multiply beyond it are refused.
-const MAX_NODES: usize = 1_000_000;
+/// It says how a text is encoded and is no part of it.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Deeper than any honest spec is nested; it bounds the recursion of every walk over a tree.
-const MAX_DEPTH: usize = 200;
+/// What to do when the budget is spent.
+const REPEAT_LESS: &str = "use fewer aliases, or expand fewer resources at a time";
+
+/// Below this, a key is found faster by looking at all of them.
+const FEW_KEYS: usize = 16;
 
 /// One value with its place in the source.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,18 +58,35 @@ pub enum ScalarStyle {
 }
 
 impl Node {
-    /// Parses the single document of `source[span]`; spans in the tree count from the start of `source`.
+    /// Parses the single document of `source[span]`, which has a budget of its own; spans in the tree count from the start of `source`.
     pub fn parse(source: &str, span: Span) -> Result<Self, YamlError> {
+        let budget = Budget::new(length(&span));
+        Self::parse_within(source, span, &budget)
+    }
+
+    /// Parses as [`Node::parse`] does, within the budget of the whole input.
+    pub fn parse_within(source: &str, span: Span, budget: &Budget) -> Result<Self, YamlError> {
+        Self::parse_with_aliases(source, span, budget, &BTreeSet::new()).map(|(node, _)| node)
+    }
+
+    /// Parses as [`Node::parse_within`] does. The second value holds, for each alias that starts at a byte of `wanted`, what it stands for: a
+    /// merge key leaves no trace of its alias in the tree.
+    pub fn parse_with_aliases(
+        source: &str,
+        span: Span,
+        budget: &Budget,
+        wanted: &BTreeSet<usize>,
+    ) -> Result<(Self, BTreeMap<usize, Self>), YamlError> {
         let offset = span.start;
         // The indentation of the first line stands before the span: without it the following lines would look deeper.
         let line_start = source[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
-        let indent = source[line_start..span.start].chars().count();
+        let indent = source[line_start..span.start].chars().filter(|c| *c != BYTE_ORDER_MARK).count();
         let text = &source[span];
         if indent == 0 {
-            return Builder::build(text, offset, 0);
+            return Builder::build(text, offset, 0, budget, wanted);
         }
         let padded = format!("{}{text}", " ".repeat(indent));
-        Builder::build(&padded, offset, indent)
+        Builder::build(&padded, offset, indent, budget, wanted)
     }
 
     /// The value of a key.
@@ -175,12 +196,18 @@ impl Node {
         span.start + at
     }
 
-    /// How many nodes the tree has.
-    fn count(&self) -> usize {
-        1 + match &self.value {
-            Value::Scalar(..) => 0,
-            Value::Sequence(elements) => elements.iter().map(Self::count).sum(),
-            Value::Mapping(entries) => entries.iter().map(|entry| 1 + entry.value.count()).sum(),
+    /// How many nodes the tree has, and how many bytes of text.
+    fn size(&self) -> (usize, usize) {
+        let sum = |sizes: &mut dyn Iterator<Item = (usize, usize)>| {
+            sizes.fold((1, 0), |(nodes, text), (more, bytes)| (nodes + more, text + bytes))
+        };
+        match &self.value {
+            Value::Scalar(text, _) => (1, text.len()),
+            Value::Sequence(elements) => sum(&mut elements.iter().map(Self::size)),
+            Value::Mapping(entries) => sum(&mut entries.iter().map(|entry| {
+                let (nodes, text) = entry.value.size();
+                (nodes + 1, text + entry.key.len())
+            })),
         }
     }
 
@@ -238,20 +265,31 @@ pub(super) fn number(text: &str) -> Option<serde_json::Number> {
 }
 
 /// Builds a tree from the parser's events.
-struct Builder<'input> {
+struct Builder<'input, 'b> {
     parser: Parser<'input, StrInput<'input>>,
     /// Added to the parser's offsets: where the text starts in the source …
     shift: usize,
     /// … less the padding before it.
     padding: usize,
+    /// The anchors that an alias refers to; the others need no copy of what they name.
+    aliased: HashSet<usize>,
     anchors: HashMap<usize, Node>,
-    nodes: usize,
+    budget: &'b Budget,
+    wanted: &'b BTreeSet<usize>,
+    found: BTreeMap<usize, Node>,
 }
 
-impl<'input> Builder<'input> {
-    fn build(text: &'input str, shift: usize, padding: usize) -> Result<Node, YamlError> {
-        let parser = Parser::new_from_str_with_options(text, granit_parser::options! { emit_comments: false });
-        let mut builder = Self { parser, shift, padding, anchors: HashMap::new(), nodes: 0 };
+impl<'input, 'b> Builder<'input, 'b> {
+    fn build(
+        text: &'input str,
+        shift: usize,
+        padding: usize,
+        budget: &'b Budget,
+        wanted: &'b BTreeSet<usize>,
+    ) -> Result<(Node, BTreeMap<usize, Node>), YamlError> {
+        let (anchors, found) = (HashMap::new(), BTreeMap::new());
+        let mut builder =
+            Self { parser: parser(text), shift, padding, aliased: aliased(text), anchors, budget, wanted, found };
         let mut root = None;
         while let Some((event, span)) = builder.next()? {
             match event {
@@ -262,7 +300,8 @@ impl<'input> Builder<'input> {
                 event => root = Some(builder.node(event, span, 0)?),
             }
         }
-        root.ok_or(YamlError { message: "no YAML value".to_owned(), offset: shift })
+        let root = root.ok_or(YamlError { message: "no YAML value".to_owned(), offset: shift, too_large: None })?;
+        Ok((root, builder.found))
     }
 
     fn byte(&self, marker: Marker) -> usize {
@@ -270,14 +309,28 @@ impl<'input> Builder<'input> {
     }
 
     fn error(&self, message: &str, span: granit_parser::Span) -> YamlError {
-        YamlError { message: message.to_owned(), offset: self.byte(span.start) }
+        YamlError { message: message.to_owned(), offset: self.byte(span.start), too_large: None }
+    }
+
+    fn too_large(&self, message: String, help: &'static str, span: granit_parser::Span) -> YamlError {
+        YamlError { message, offset: self.byte(span.start), too_large: Some(help) }
+    }
+
+    /// Takes a copy of a tree from the budget.
+    fn charge(&self, node: &Node, span: granit_parser::Span) -> Result<(), YamlError> {
+        let (nodes, text) = node.size();
+        let charged = self.budget.nodes(nodes).and_then(|()| self.budget.text(text));
+        charged.map_err(|why| self.too_large(why, REPEAT_LESS, span))
     }
 
     fn next(&mut self) -> Result<Option<(Event<'input>, granit_parser::Span)>, YamlError> {
         match self.parser.next_event() {
             None => Ok(None),
             Some(Ok(event)) => Ok(Some(event)),
-            Some(Err(error)) => Err(YamlError { message: error.info().clone(), offset: self.byte(*error.marker()) }),
+            Some(Err(error)) => {
+                let offset = self.byte(*error.marker());
+                Err(YamlError { message: error.info().clone(), offset, too_large: None })
+            }
         }
     }
 
@@ -287,10 +340,11 @@ impl<'input> Builder<'input> {
     }
 
     fn node(&mut self, event: Event<'input>, span: granit_parser::Span, depth: usize) -> Result<Node, YamlError> {
-        self.nodes += 1;
-        if self.nodes > MAX_NODES || depth > MAX_DEPTH {
-            return Err(self.error("the value is too large or nested too deeply", span));
+        if depth > MAX_DEPTH {
+            let message = format!("values are nested more than {MAX_DEPTH} levels deep");
+            return Err(self.too_large(message, "nest them less deeply", span));
         }
+        self.budget.nodes(1).map_err(|why| self.too_large(why, REPEAT_LESS, span))?;
         let start = self.byte(span.start);
         let (node, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
@@ -301,8 +355,13 @@ impl<'input> Builder<'input> {
             }
             Event::Alias(anchor) => {
                 let node = self.anchors.get(&anchor).ok_or_else(|| self.error("the alias refers to itself", span))?;
-                self.nodes += node.count();
-                (Node { span: start..self.byte(span.end), ..node.clone() }, 0)
+                self.charge(node, span)?;
+                let node = Node { span: start..self.byte(span.end), ..node.clone() };
+                if self.wanted.contains(&start) {
+                    self.charge(&node, span)?;
+                    self.found.insert(start, node.clone());
+                }
+                (node, 0)
             }
             Event::SequenceStart(_, anchor, _) => {
                 let mut elements = Vec::new();
@@ -321,14 +380,15 @@ impl<'input> Builder<'input> {
             }
             _ => return Err(self.error("unexpected content", span)),
         };
-        if anchor != 0 {
+        if self.aliased.contains(&anchor) {
+            self.charge(&node, span)?;
             self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
     }
 
     fn entries(&mut self, open: granit_parser::Span, depth: usize) -> Result<(Vec<Entry>, usize), YamlError> {
-        let mut entries: Vec<Entry> = Vec::new();
+        let mut entries = UniqueEntries::default();
         let mut merged: Vec<Entry> = Vec::new();
         loop {
             let (event, key_span) = self.inner(open)?;
@@ -336,11 +396,9 @@ impl<'input> Builder<'input> {
                 let end = self.byte(key_span.end);
                 // A key of the mapping itself wins over a merged one, an earlier merge over a later one.
                 for entry in merged {
-                    if !entries.iter().any(|own| own.key == entry.key) {
-                        entries.push(entry);
-                    }
+                    entries.insert(entry);
                 }
-                return Ok((entries, end));
+                return Ok((entries.list, end));
             }
             let Value::Scalar(key, _) = self.node(event, key_span, depth + 1)?.value else {
                 return Err(self.error("a key must be a scalar", key_span));
@@ -360,13 +418,69 @@ impl<'input> Builder<'input> {
                 }
                 continue;
             }
-            if entries.iter().any(|entry| entry.key == key) {
-                return Err(self.error(&format!("the key `{key}` stands twice in one mapping"), key_span));
+            let entry = Entry { key, key_span: self.byte(key_span.start)..self.byte(key_span.end), value };
+            if let Some(Entry { key, .. }) = entries.insert(entry) {
+                return Err(self.error(&format!("the key `{key}` is defined more than once in one mapping"), key_span));
             }
-            let key_span = self.byte(key_span.start)..self.byte(key_span.end);
-            entries.push(Entry { key, key_span, value });
         }
     }
+}
+
+/// The entries of a mapping in their order, with no key twice.
+#[derive(Default)]
+struct UniqueEntries {
+    list: Vec<Entry>,
+    /// The keys, when there are many of them.
+    keys: HashSet<String>,
+}
+
+impl UniqueEntries {
+    /// Adds an entry; one whose key is there already comes back.
+    fn insert(&mut self, entry: Entry) -> Option<Entry> {
+        if self.list.len() < FEW_KEYS {
+            if self.list.iter().any(|known| known.key == entry.key) {
+                return Some(entry);
+            }
+        } else {
+            if self.keys.is_empty() {
+                self.keys.extend(self.list.iter().map(|known| known.key.clone()));
+            }
+            if !self.keys.insert(entry.key.clone()) {
+                return Some(entry);
+            }
+        }
+        self.list.push(entry);
+        None
+    }
+}
+
+fn parser(text: &str) -> Parser<'_, StrInput<'_>> {
+    Parser::new_from_str_with_options(text, granit_parser::options! { emit_comments: false })
+}
+
+/// The anchors that the aliases of a text refer to. What is wrong with the text is found when the tree is built.
+fn aliased(text: &str) -> HashSet<usize> {
+    if !may_hold_aliases(text) {
+        return HashSet::new();
+    }
+    let mut parser = parser(text);
+    let mut found = HashSet::new();
+    while let Some(Ok((event, _))) = parser.next_event() {
+        if let Event::Alias(anchor) = event {
+            found.insert(anchor);
+        }
+    }
+    found
+}
+
+/// False if no `*` stands where an alias could begin, so that a text with no aliases is parsed once.
+fn may_hold_aliases(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    text.match_indices('*').any(|(at, _)| {
+        let begins = at == 0 || matches!(bytes[at - 1], b' ' | b'\t' | b'\n' | b'\r' | b'[' | b'{' | b',' | b':' | b'-');
+        let named = bytes.get(at + 1).is_some_and(|next| !matches!(next, b' ' | b'\t' | b'\n' | b'\r' | b',' | b']' | b'}'));
+        begins && named
+    })
 }
 
 #[cfg(test)]
@@ -425,7 +539,67 @@ mod tests {
             use std::fmt::Write as _;
             writeln!(text, "{to}: &{to} [{}]", vec![format!("*{from}"); 10].join(", ")).unwrap();
         }
-        assert!(Node::parse(&text, 0..text.len()).unwrap_err().message.contains("too large"));
+        let error = Node::parse(&text, 0..text.len()).unwrap_err();
+        assert!(error.too_large.is_some() && error.message.contains("expands to more than"), "{error:?}");
+    }
+
+    #[test]
+    fn one_budget_serves_all_documents_of_an_input() {
+        let text = format!("a: &a [{}]\nb: [*a, *a, *a, *a]\n", vec!["x"; 5_000].join(","));
+        let budget = Budget::new(text.len());
+        let parse = || Node::parse_within(&text, 0..text.len(), &budget);
+        assert!(parse().is_ok());
+        let refused = (0..10).map(|_| parse()).find_map(Result::err).unwrap();
+        assert!(refused.too_large.is_some(), "{refused:?}");
+    }
+
+    #[test]
+    fn text_that_aliases_repeat_is_limited() {
+        let text = format!("a: &a {}\nb: [{}]\n", "x".repeat(100_000), vec!["*a"; 200].join(","));
+        let error = Node::parse(&text, 0..text.len()).unwrap_err();
+        assert!(error.too_large.is_some() && error.message.contains("bytes of text"), "{error:?}");
+    }
+
+    #[test]
+    fn an_anchor_that_no_alias_uses_costs_nothing() {
+        let anchors: String = (0..90).map(|level| format!("&a{level} [")).collect();
+        let text = format!("{anchors}{}{}", vec!["x"; 50_000].join(","), "]".repeat(90));
+        assert!(Node::parse(&text, 0..text.len()).is_ok());
+    }
+
+    #[test]
+    fn nesting_is_limited() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(Node::parse(&nested(MAX_DEPTH), 0..2 * MAX_DEPTH).is_ok());
+        let text = nested(MAX_DEPTH + 2);
+        assert!(Node::parse(&text, 0..text.len()).unwrap_err().too_large.is_some());
+    }
+
+    #[test]
+    fn many_keys_are_told_apart() {
+        let keys = |last: &str| (0..100).map(|key| format!("k{key}: v\n")).collect::<String>() + last;
+        let text = keys("k7: v\n");
+        assert!(Node::parse(&text, 0..text.len()).unwrap_err().message.contains("`k7`"));
+        let text = keys("<<: {k7: w, m: w}\n");
+        let tree = node(&text);
+        assert_eq!(tree.entries().len(), 101);
+        assert_eq!(tree.get("k7").and_then(Node::as_str), Some("v"));
+    }
+
+    #[test]
+    fn what_an_alias_stands_for_is_found_even_behind_a_merge_key() {
+        let text = "a: &a {x: 1}\nb:\n  <<: *a\n";
+        let at = text.find('*').unwrap();
+        let budget = Budget::new(text.len());
+        let (_, found) = Node::parse_with_aliases(text, 0..text.len(), &budget, &BTreeSet::from([at])).unwrap();
+        assert_eq!(found[&at].to_json(), serde_json::json!({"x": 1}));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_indentation() {
+        let text = "\u{feff}a: 1\nb: 2\n";
+        let tree = Node::parse(text, 3..text.len()).unwrap();
+        assert_eq!(tree.entries().len(), 2);
     }
 
     #[test]

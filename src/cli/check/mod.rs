@@ -17,10 +17,9 @@ use super::package::{Package, read_bundle, shown};
 use crate::bundle::zip::unpack;
 use crate::bundle::{BundleKind, FileKind, Files};
 use crate::diag::snippet::Place;
-use crate::diag::{Code, Diagnostic, FieldPath, Report, Subject, has_errors, nearest};
+use crate::diag::{Code, Diagnostic, FieldPath, Report, Severity, Subject, has_errors, nearest};
 use crate::expand::{Options, bundles, check_files, expand};
 use crate::proxy::inspect;
-use crate::spec::GROUP;
 
 /// Check specs and bundles without writing anything.
 #[derive(Debug, clap::Args)]
@@ -170,10 +169,12 @@ fn check_package(path: &Path, environment: Option<&str>, found: &mut Vec<Found>)
     let options = Options { environment, beside: Some(&package), classes: true, ..Options::default() };
     // The environments often stand elsewhere than the proxies; what is wrong with a proxy can be told without.
     let deployable = input.items().iter().any(|item| item.header.kind == "ApigeeEnvironment");
-    let ours = input.items().iter().any(|item| item.header.group() == GROUP);
+    let ours = input.items().iter().any(|item| item.header.is_managed());
     let diagnostics =
         if deployable || !ours { expand(&input, &options).diagnostics } else { bundles(&input, &options).1 };
-    found.extend(diagnostics.into_iter().map(|diagnostic| {
+    // Environments often have a folder of their own.
+    let is_told = |diagnostic: &Diagnostic| diagnostic.code != Code::NothingToDeploy || diagnostic.severity == Severity::Error;
+    found.extend(diagnostics.into_iter().filter(is_told).map(|diagnostic| {
         let place = package.place(Some(&input), &diagnostic);
         Found { diagnostic, place }
     }));

@@ -1,0 +1,119 @@
+//! Changes to the resources of lists, which stay where they are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use granit_parser::StructureStyle;
+
+use super::Change;
+use super::items::is_open;
+use super::resources::Resources;
+use super::scan::{Document, Element, Elements};
+use super::splice::{Splice, mark_local};
+use crate::yaml::{Budget, Node, Span, encode_flow};
+
+/// Makes the changes to the elements of lists, in the order in which [`super::items::add`] counts them.
+pub(super) struct Editor<'e, 'a> {
+    pub(super) resources: &'e Resources<'a>,
+    pub(super) changes: &'e BTreeMap<usize, Change>,
+    /// Whether a resource that would be marked leaves instead.
+    pub(super) removes: bool,
+    /// The next item.
+    pub(super) next: usize,
+    /// What left.
+    pub(super) dropped: Vec<Span>,
+}
+
+impl<'e, 'a> Editor<'e, 'a> {
+    pub(super) fn new(resources: &'e Resources<'a>, changes: &'e BTreeMap<usize, Change>, removes: bool) -> Self {
+        Self { resources, changes, removes, next: 0, dropped: Vec::new() }
+    }
+
+    /// Changes a list; says which elements stay. If none does, nothing was changed: then the list goes as a whole.
+    pub(super) fn list(&mut self, elements: &Elements<'_>, splice: &mut Splice<'_>) -> io::Result<Vec<bool>> {
+        let (edits, dropped) = (splice.len(), self.dropped.len());
+        let stays: Vec<bool> =
+            elements.list.iter().map(|element| self.element(element, splice)).collect::<io::Result<_>>()?;
+        let Some(first) = stays.iter().position(|stays| *stays) else {
+            splice.truncate(edits);
+            self.dropped.truncate(dropped);
+            return Ok(stays);
+        };
+        let gone = elements.list.iter().zip(&stays).enumerate().filter(|(_, (_, stays))| !**stays);
+        for (index, (element, _)) in gone {
+            match elements.style {
+                StructureStyle::Block => self.drop(element.chunk.clone(), splice),
+                // What stands before an element is the comma that it needs.
+                StructureStyle::Flow if index > first => self.drop(element.chunk.clone(), splice),
+                StructureStyle::Flow => {}
+            }
+        }
+        if let (StructureStyle::Flow, Some(element), true) = (elements.style, elements.list.get(first), first > 0) {
+            self.drop(elements.value.start + 1..element.span.start, splice);
+        }
+        Ok(stays)
+    }
+
+    fn drop(&mut self, span: Span, splice: &mut Splice<'_>) {
+        self.dropped.push(span.clone());
+        splice.remove(span);
+    }
+
+    /// Changes a resource, or the resources of a list; false if nothing of it stays.
+    pub(super) fn element(&mut self, element: &Element<'_>, splice: &mut Splice<'_>) -> io::Result<bool> {
+        if is_open(element)
+            && let Some(items) = &element.items
+        {
+            return Ok(self.list(items, splice)?.contains(&true));
+        }
+        let index = self.next;
+        self.next += 1;
+        match self.changes.get(&index) {
+            None => Ok(true),
+            Some(Change::MarkLocal) if !self.removes => {
+                if let Some(item) = self.resources.items.get(index) {
+                    let node = self.resources.node(item).map_err(io::Error::other)?;
+                    splice.extend(mark_local(self.resources.source, item, &node));
+                }
+                Ok(true)
+            }
+            Some(_) => Ok(false),
+        }
+    }
+
+    /// What stays may refer to an anchor of what leaves: such an alias is replaced by what it stands for.
+    pub(super) fn resolve_aliases(&self, document: &Document<'_>, splice: &mut Splice<'_>) -> io::Result<()> {
+        if self.dropped.is_empty() {
+            return Ok(());
+        }
+        let is_dropped = |at: usize| self.dropped.iter().any(|span| span.contains(&at));
+        let lost = document
+            .aliases_in(&document.text)
+            .filter(|(alias, anchor)| is_dropped(*anchor) && !is_dropped(alias.start))
+            .map(|(alias, _)| (alias.start, alias.clone()))
+            .collect();
+        replace_aliases(self.resources.source, &document.text, &lost, splice)
+    }
+}
+
+/// Replaces aliases, by the place where they start, by what they stand for.
+pub(super) fn replace_aliases(
+    source: &str,
+    text: &Span,
+    aliases: &BTreeMap<usize, Span>,
+    splice: &mut Splice<'_>,
+) -> io::Result<()> {
+    if aliases.is_empty() {
+        return Ok(());
+    }
+    let wanted: BTreeSet<usize> = aliases.keys().copied().collect();
+    // What the function read is counted elsewhere; this is what it writes.
+    let budget = Budget::new(text.end - text.start);
+    let (_, found) = Node::parse_with_aliases(source, text.clone(), &budget, &wanted).map_err(io::Error::other)?;
+    for (at, node) in found {
+        if let Some(span) = aliases.get(&at) {
+            splice.replace(span.clone(), encode_flow(&node));
+        }
+    }
+    Ok(())
+}

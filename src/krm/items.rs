@@ -1,0 +1,93 @@
+//! Which resources an input holds: those of its documents, and those of the lists among them.
+//!
+//! `kubectl get -o yaml`, charts and `kustomize` write resources as elements of a `List`. kustomize opens every kind that ends in `List` and
+//! has `items`, at any depth, and so does this. A list stays where it is: its resources are read and changed in place, so that those of
+//! others keep their bytes.
+
+use super::item::{Header, Item, Place};
+use super::scan::{Document, Element, Shape};
+use crate::yaml::{Budget, Node, YamlError};
+
+/// Fills in the headers that an alias or a merge key gives, for which the document is read as a whole.
+pub(super) fn resolve_headers(source: &str, document: &mut Document<'_>, budget: &Budget) -> Result<(), YamlError> {
+    let configs = || document.keys.iter().filter_map(|key| key.config.as_ref());
+    let indirect = document.root.has_indirect() || configs().any(Element::has_indirect);
+    if document.shape == Shape::Empty || !indirect {
+        return Ok(());
+    }
+    let tree = Node::parse_within(source, document.text.clone(), budget)?;
+    resolve(&mut document.root, &tree)?;
+    for key in &mut document.keys {
+        if let Some((config, node)) = key.config.as_mut().zip(tree.get(&key.key)) {
+            resolve(config, node)?;
+        }
+    }
+    Ok(())
+}
+
+fn resolve(element: &mut Element<'_>, node: &Node) -> Result<(), YamlError> {
+    if element.is_indirect {
+        element.header = Header::of_node(node);
+        if element.items.is_none() && is_list_kind(&element.header) && node.get("items").is_some_and(holds_managed) {
+            return Err(YamlError {
+                message: "the `items` of a list that holds resources of apigeeflux.dev are an alias; write them out".to_owned(),
+                offset: element.span.start,
+                too_large: None,
+            });
+        }
+    }
+    let nodes = node.get("items").map(Node::elements).unwrap_or_default();
+    for (inner, node) in element.items.iter_mut().flat_map(|items| &mut items.list).zip(nodes) {
+        resolve(inner, node)?;
+    }
+    Ok(())
+}
+
+fn holds_managed(node: &Node) -> bool {
+    let of_list = |node: &Node| {
+        let header = Header::of_node(node);
+        header.is_managed() || (is_list_kind(&header) && node.get("items").is_some_and(holds_managed))
+    };
+    node.elements().iter().any(of_list)
+}
+
+fn is_list_kind(header: &Header<'_>) -> bool {
+    header.kind.ends_with("List")
+}
+
+/// True for a list whose elements are resources of the input. One of somebody else's kind whose `items` are no resources is a resource itself.
+pub(super) fn is_open(element: &Element<'_>) -> bool {
+    let Some(items) = &element.items else { return false };
+    if !is_list_kind(&element.header) || items.list.is_empty() {
+        return false;
+    }
+    element.header.is_managed() || is_any_managed(element) || items.list.iter().all(|inner| inner.header.has_identity())
+}
+
+fn is_any_managed(element: &Element<'_>) -> bool {
+    element.items.iter().flat_map(|items| &items.list).any(|inner| {
+        inner.header.is_managed() || inner.header.is_output() || (is_list_kind(&inner.header) && is_any_managed(inner))
+    })
+}
+
+/// Adds the resources of an element, in the order of the text.
+pub(super) fn add<'a>(element: &Element<'a>, document: usize, path: &[usize], items: &mut Vec<Item<'a>>) {
+    if is_open(element) {
+        add_elements(element, document, path, items);
+    } else {
+        items.push(Item {
+            span: element.span.clone(),
+            chunk: element.chunk.clone(),
+            header: element.header.clone(),
+            document,
+            place: Place::Items(path.to_vec()),
+        });
+    }
+}
+
+/// Adds the resources below an element's `items`.
+pub(super) fn add_elements<'a>(element: &Element<'a>, document: usize, path: &[usize], items: &mut Vec<Item<'a>>) {
+    for (index, inner) in element.items.iter().flat_map(|items| &items.list).enumerate() {
+        add(inner, document, &[path, &[index]].concat(), items);
+    }
+}

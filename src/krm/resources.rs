@@ -1,0 +1,155 @@
+//! The resources of an input, with what it takes to read one of them as a tree.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::edit::replace_aliases;
+use super::item::{Item, Place};
+use super::items;
+use super::scan::{Document, Shape};
+use super::splice::{Splice, column, is_alias};
+use crate::diag::Subject;
+use crate::yaml::{Budget, Node, Span, YamlError};
+
+/// The documents of an input and the resources in them.
+#[derive(Debug)]
+pub(super) struct Resources<'a> {
+    pub(super) source: &'a str,
+    pub(super) documents: Vec<Document<'a>>,
+    pub(super) items: Vec<Item<'a>>,
+    budget: Budget,
+    /// The trees that were asked for, by the place of the item. Many specs may refer to one resource.
+    nodes: RefCell<BTreeMap<usize, Rc<Node>>>,
+    /// The trees of whole documents, for items that use anchors of others.
+    trees: RefCell<BTreeMap<usize, Rc<Node>>>,
+    /// The items by what diagnostics call them.
+    subjects: OnceCell<BTreeMap<Subject, usize>>,
+}
+
+impl<'a> Resources<'a> {
+    pub(super) fn new(source: &'a str, mut documents: Vec<Document<'a>>) -> Result<Self, YamlError> {
+        let budget = Budget::new(source.len());
+        documents.retain(|document| document.shape != Shape::Empty);
+        for document in &mut documents {
+            items::resolve_headers(source, document, &budget)?;
+        }
+        let (nodes, trees, subjects) = (RefCell::default(), RefCell::default(), OnceCell::new());
+        Ok(Self { source, documents, items: Vec::new(), budget, nodes, trees, subjects })
+    }
+
+    pub(super) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// The item that a diagnostic speaks of.
+    pub(super) fn item_of(&self, subject: &Subject) -> Option<&Item<'a>> {
+        let subjects = self.subjects.get_or_init(|| {
+            // Of several that are called the same, the first one is meant.
+            self.items.iter().enumerate().rev().map(|(index, item)| (Subject::from(&item.header), index)).collect()
+        });
+        self.items.get(*subjects.get(subject)?)
+    }
+
+    /// The tree of an item, with the aliases in it resolved.
+    pub(super) fn node(&self, item: &Item<'_>) -> Result<Rc<Node>, YamlError> {
+        if let Some(node) = self.nodes.borrow().get(&item.span.start) {
+            return Ok(Rc::clone(node));
+        }
+        let node = Rc::new(if self.uses_others(item) { self.in_document(item)? } else {
+            Node::parse_within(self.source, item.span.clone(), &self.budget)?
+        });
+        self.nodes.borrow_mut().insert(item.span.start, Rc::clone(&node));
+        Ok(node)
+    }
+
+    /// True if an alias in an item refers to an anchor outside of it.
+    fn uses_others(&self, item: &Item<'_>) -> bool {
+        let document = self.documents.get(item.document);
+        document.is_some_and(|document| document.aliases_in(&item.chunk).any(|(_, anchor)| !item.chunk.contains(&anchor)))
+    }
+
+    fn in_document(&self, item: &Item<'_>) -> Result<Node, YamlError> {
+        let lost = || YamlError { message: "the resource is not found in its document".to_owned(), offset: item.span.start, too_large: None };
+        let tree = self.tree(item.document)?.ok_or_else(lost)?;
+        let node = match &item.place {
+            Place::FunctionConfig => tree.get("functionConfig"),
+            Place::Items(path) => path.iter().try_fold(&*tree, |node, index| node.get("items")?.elements().get(*index)),
+        };
+        node.cloned().ok_or_else(lost)
+    }
+
+    fn tree(&self, document: usize) -> Result<Option<Rc<Node>>, YamlError> {
+        if let Some(tree) = self.trees.borrow().get(&document) {
+            return Ok(Some(Rc::clone(tree)));
+        }
+        let Some(text) = self.documents.get(document).map(|document| document.text.clone()) else { return Ok(None) };
+        let tree = Rc::new(Node::parse_within(self.source, text, &self.budget)?);
+        self.trees.borrow_mut().insert(document, Rc::clone(&tree));
+        Ok(Some(tree))
+    }
+
+    /// The text of an item as a document of its own: moved to the left margin, with the aliases replaced whose anchors stay behind.
+    pub(super) fn standalone(&self, item: &Item<'_>) -> std::io::Result<String> {
+        let Some(document) = self.documents.get(item.document) else { return Ok(String::new()) };
+        let lost = document
+            .aliases_in(&item.span)
+            .filter(|(_, anchor)| !item.span.contains(anchor))
+            .map(|(alias, _)| (alias.start, alias.clone()))
+            .collect();
+        let mut splice = Splice::default();
+        replace_aliases(self.source, &document.text, &lost, &mut splice)?;
+        let mut text = Vec::new();
+        splice.write_span(self.source, item.span.clone(), &mut text)?;
+        let text = String::from_utf8(text).map_err(std::io::Error::other)?;
+        Ok(to_margin(&text, column(self.source, item.span.start)))
+    }
+
+    /// The items whose metadata is to change and is also, by an anchor, that of a resource of somebody else.
+    pub(super) fn shared_metadata(&self, index: usize) -> bool {
+        let Some(item) = self.items.get(index) else { return false };
+        let Some(document) = self.documents.get(item.document) else { return false };
+        let others: Vec<usize> = document
+            .aliases_in(&document.text)
+            .filter(|(alias, anchor)| item.chunk.contains(anchor) && !item.chunk.contains(&alias.start) && !self.is_managed_at(alias))
+            .map(|(_, anchor)| anchor)
+            .collect();
+        if others.is_empty() {
+            return false;
+        }
+        let Ok(node) = self.node(item) else { return false };
+        let mut places = vec![item.chunk.start..node.span.start + 1];
+        let metadata = node.entry("metadata").filter(|entry| !is_alias(self.source, &entry.value));
+        let annotations = metadata.and_then(|metadata| metadata.value.entry("annotations"));
+        places.extend([metadata, annotations].into_iter().flatten().map(|entry| entry.key_span.end..entry.value.span.start + 1));
+        others.iter().any(|anchor| places.iter().any(|place| place.contains(anchor)))
+    }
+
+    fn is_managed_at(&self, place: &Span) -> bool {
+        let at = self.items.partition_point(|item| item.chunk.end <= place.start);
+        self.items.get(at).is_some_and(|item| item.chunk.contains(&place.start) && (item.header.is_managed() || item.header.is_output()))
+    }
+}
+
+/// Moves the lines behind the first one to the left, as far as they are indented.
+fn to_margin(text: &str, indent: usize) -> String {
+    if indent == 0 {
+        return text.to_owned();
+    }
+    let mut moved = String::with_capacity(text.len());
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        let blanks = line.len() - line.trim_start_matches(' ').len();
+        moved.push_str(if number == 0 { line } else { &line[blanks.min(indent)..] });
+    }
+    moved
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_moved_to_the_margin() {
+        assert_eq!(to_margin("a:\n    b: |\n      x\n\n  # c\n  d: 1\n", 2), "a:\n  b: |\n    x\n\n# c\nd: 1\n");
+    }
+}
