@@ -87,7 +87,9 @@ mod tests {
 
     #[test]
     fn a_wrong_byte_has_its_place() {
-        let error = utf8("\u{feff}a: b\r\nc: é".as_bytes().iter().chain(b"\xe9\r\n").copied().collect::<Vec<u8>>().as_slice()).unwrap_err();
+        let error =
+            utf8("\u{feff}a: b\r\nc: é".as_bytes().iter().chain(b"\xe9\r\n").copied().collect::<Vec<u8>>().as_slice())
+                .unwrap_err();
         assert_eq!(error.position, Some((2, 5)));
         assert!(error.message.starts_with("byte 14 (0xE9)"), "{error}");
     }

@@ -223,7 +223,9 @@ fn repeated(count: usize, each: &str) -> String {
 }
 
 fn proxy(rest: &str) -> String {
-    format!("---\napiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeProxy\nmetadata: {{name: p#}}\nspec:\n  basePath: /p#\n  target: https://x.example.com\n{rest}")
+    format!(
+        "---\napiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeProxy\nmetadata: {{name: p#}}\nspec:\n  basePath: /p#\n  target: https://x.example.com\n{rest}"
+    )
 }
 
 /// The processor's time of a run on an input: what else the machine does must not count.
@@ -253,14 +255,19 @@ fn what_takes_no_longer_than_its_size() {
     is_linear("specs with a mistake", 500, &|count| repeated(count, &proxy("  typo: 1\n")));
     is_linear("keys of a foreign resource", 20_000, &|count| {
         let keys: String = (0..count).map(|key| format!("  key{key}: v\n")).collect();
-        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n{keys}{}", repeated(1, &format!("---\n{}", proxy(""))))
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n{keys}{}",
+            repeated(1, &format!("---\n{}", proxy("")))
+        )
     });
     is_linear("anchors in each other", 20_000, &|count| {
         let anchors: String = (0..90).map(|level| format!("&a{level} [")).collect();
         repeated(1, &proxy(&format!("  properties: {anchors}{}{}\n", vec!["x"; count].join(","), "]".repeat(90))))
     });
     is_linear("elements of a list", 500, &|count| {
-        let items: String = (0..count).map(|n| format!("- {{apiVersion: v1, kind: ConfigMap, metadata: {{name: c{n}, labels: *l}}}}\n")).collect();
+        let items: String = (0..count)
+            .map(|n| format!("- {{apiVersion: v1, kind: ConfigMap, metadata: {{name: c{n}, labels: *l}}}}\n"))
+            .collect();
         format!("{}---\napiVersion: v1\nkind: List\nx: &l {{a: b}}\nitems:\n{items}", repeated(1, &proxy("")))
     });
 }
@@ -270,31 +277,52 @@ fn refused(input: &str, code: &str, says: &str) {
     let output = process::function(input);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{}", stderr.chars().take(500).collect::<String>());
-    assert!(stderr.contains(&format!("[{code}]")) && stderr.contains(says), "{}", stderr.chars().take(1000).collect::<String>());
+    assert!(
+        stderr.contains(&format!("[{code}]")) && stderr.contains(says),
+        "{}",
+        stderr.chars().take(1000).collect::<String>()
+    );
 }
 
 #[test]
 fn what_exceeds_a_limit_is_refused_by_its_name() {
     let bomb = "  properties: {a: &a [x,x,x,x,x,x,x,x,x,x], b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a], c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b], d: [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]}\n";
     refused(&repeated(200, &proxy(bomb)), "AF015", "YAML nodes");
-    refused(&repeated(1, &proxy(&format!("  properties: {}{}\n", "[".repeat(150), "]".repeat(150)))), "AF015", "100 levels");
+    refused(
+        &repeated(1, &proxy(&format!("  properties: {}{}\n", "[".repeat(150), "]".repeat(150)))),
+        "AF015",
+        "100 levels",
+    );
     refused(&repeated(1, &proxy(&format!("  properties: {}\n", "[".repeat(100_000)))), "AF001", "");
     refused(&repeated(1_500, &proxy("  typo: 1\n")), "AF017", "more findings are not shown");
     let values = format!(
         "apiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeEnvironment\nmetadata: {{name: prod}}\nspec: {{organization: acme, values: {{x: {}}}}}\n",
         "x".repeat(100_000)
     );
-    refused(&format!("{values}{}", repeated(20, &proxy("  description: $(values.x)\n")).split_once("---\n").unwrap().1.replacen("", "---\n", 1)), "AF015", "bytes of text");
+    refused(
+        &format!(
+            "{values}{}",
+            repeated(20, &proxy("  description: $(values.x)\n"))
+                .split_once("---\n")
+                .unwrap()
+                .1
+                .replacen("", "---\n", 1)
+        ),
+        "AF015",
+        "bytes of text",
+    );
 }
 
 #[test]
 fn a_bundle_of_too_many_files_is_refused() {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for number in 0..60_000 {
-        zip.start_file(format!("apiproxy/resources/jsc/{number}.js"), zip::write::SimpleFileOptions::default()).unwrap();
+        zip.start_file(format!("apiproxy/resources/jsc/{number}.js"), zip::write::SimpleFileOptions::default())
+            .unwrap();
     }
     let zip = STANDARD.encode(zip.finish().unwrap().into_inner());
-    let map = format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: raw}}\nbinaryData: {{bundle.zip: {zip}}}\n");
+    let map =
+        format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: raw}}\nbinaryData: {{bundle.zip: {zip}}}\n");
     let spec = "---\napiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeProxy\nmetadata: {name: raw}\nspec: {bundle: {configMapRef: {name: raw}}}\n";
     refused(&(repeated(0, "") + &map + spec), "AF041", "60000 entries");
 }

@@ -324,3 +324,84 @@ fn a_release_is_the_commit_of_the_checkout() {
     }
     assert!(!text.contains("t0ken"));
 }
+
+#[test]
+fn the_files_of_a_folder_may_come_from_any_editor() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("a.yaml", &format!("\u{feff}---\r\n{}", ENVIRONMENT.replace('\n', "\r\n")));
+    write("b.YAML", &format!("%YAML 1.2\n---\n\u{feff}{}", proxy("b", "")));
+    write("c.json", &serde_json::json!({"apiVersion": "v1", "kind": "List", "items": [{
+        "apiVersion": "apigeeflux.dev/v1alpha1", "kind": "ApigeeProxy", "metadata": {"name": "c"},
+        "spec": {"basePath": "/c", "target": "https://c.example.com"},
+    }]}).to_string());
+    write("package.json", "{\"name\": \"no resource\", \"keywords\": [\"apigeeflux.dev\"]}");
+    write("d.yaml", &format!("\u{feff}apiVersion: v1\nkind: List\nitems:\n  - {}", proxy("d", "").replace('\n', "\n    ").trim_end()));
+    let output = run(&[Path::new("render"), folder.path()]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    for name in ["b", "c", "d"] {
+        assert!(text.contains(&format!("name: apigee-prod-{name}\n")), "{name} is missing in {text}");
+    }
+    assert!(!text.contains("apigeeflux.dev/v1alpha1"), "a spec was left: {text}");
+}
+
+#[test]
+fn a_mistake_behind_a_byte_order_mark_has_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.yaml"), format!("\u{feff}{}", ENVIRONMENT.replace('\n', "\r\n"))).unwrap();
+    fs::write(folder.path().join("b.yaml"), format!("\u{feff}{}  typo: 1\n", proxy("b", "").replace(": {basePath: /b, target: \"https://b.example.com\"}", ":\n  basePath: /b")))
+        .unwrap();
+    let output = run(&[Path::new("check"), folder.path()]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("b.yaml:6:3"), "{text}");
+}
+
+#[test]
+fn a_file_that_is_not_utf8_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.yaml"), ENVIRONMENT).unwrap();
+    let utf16: Vec<u8> = proxy("b", "").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(folder.path().join("b.yaml"), utf16).unwrap();
+    let output = run(&[Path::new("render"), folder.path()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+    let text = stderr(&output);
+    assert!(text.contains("error[AF016]: b.yaml: ") && text.contains("iconv -f UTF-16LE"), "{text}");
+    fs::write(folder.path().join("b.yaml"), b"# caf\xe9\n").unwrap();
+    let text = stderr(&run(&[Path::new("render"), folder.path()]));
+    assert!(text.contains("b.yaml:1:6: byte 5 (0xE9)"), "{text}");
+}
+
+#[test]
+fn what_stands_in_a_list_gets_a_file_of_its_own() {
+    let place = tempfile::tempdir().unwrap();
+    let (specs, out) = (place.path().join("specs"), place.path().join("out"));
+    fs::create_dir_all(&specs).unwrap();
+    fs::write(
+        specs.join("all.yaml"),
+        format!(
+            "{ENVIRONMENT}---\napiVersion: v1\nkind: List\nx: &x {{team: a}}\nitems:\n  - {}  - apiVersion: v1\n    kind: ConfigMap\n    metadata:\n      name: c\n      labels: *x\n    data:\n      a: |\n        1\n          2\n",
+            proxy("b", "").replace('\n', "\n    ").trim_end_matches(' ')
+        ),
+    )
+    .unwrap();
+    let output = render(&specs, &out);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = fs::read_to_string(out.join("all.yaml")).unwrap();
+    assert_eq!(
+        text,
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\n  labels: {\"team\": a}\ndata:\n  a: |\n    1\n      2\n"
+    );
+}
+
+#[test]
+fn a_folder_without_a_file_is_no_bundle() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("raw/apiproxy/policies")).unwrap();
+    let spec = "apiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeProxy\nmetadata: {name: raw}\nspec: {bundle: {path: raw}}\n";
+    fs::write(folder.path().join("a.yaml"), format!("{ENVIRONMENT}---\n{spec}")).unwrap();
+    let output = run(&[Path::new("render"), folder.path()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("the bundle has no files"), "{}", stderr(&output));
+}

@@ -325,8 +325,10 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
 }
 
 fn is_resource_file(name: &str) -> bool {
-    let known = |known: &str| Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case(known));
-    (known("yaml") || known("yml") || known("json")) && !matches!(name, "kustomization.yaml" | "kustomization.yml" | "kustomizeconfig.yaml")
+    let known =
+        |known: &str| Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case(known));
+    (known("yaml") || known("yml") || known("json"))
+        && !matches!(name, "kustomization.yaml" | "kustomization.yml" | "kustomizeconfig.yaml")
 }
 
 fn is_json(path: &Path) -> bool {
@@ -336,7 +338,8 @@ fn is_json(path: &Path) -> bool {
 /// True if a text holds resources that are managed here. A folder has many files of JSON that are no resources at all.
 fn holds_specs(text: &str) -> bool {
     text.contains(GROUP)
-        && Input::read(text).is_ok_and(|input| input.items().iter().any(|item| item.header.is_managed() || item.header.is_output()))
+        && Input::read(text)
+            .is_ok_and(|input| input.items().iter().any(|item| item.header.is_managed() || item.header.is_output()))
 }
 
 /// True for an OpenAPI document: it lies beside the spec that names it, and is no resource.

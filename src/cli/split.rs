@@ -45,7 +45,11 @@ pub(super) fn files(input: &Input<'_>, expansion: &mut Expansion) -> Result<BTre
             continue;
         }
         let place = format!("{}{}", folder(namespace(header)), Layer::Base.folder());
-        files.add(&place, &file_name(&header.kind, &header.name), &input.standalone(item).map_err(|error| error.to_string())?);
+        files.add(
+            &place,
+            &file_name(&header.kind, &header.name),
+            &input.standalone(item).map_err(|error| error.to_string())?,
+        );
     }
     for place in folders {
         for layer in Layer::ALL {

@@ -41,7 +41,9 @@ pub(super) fn provenance(input: &Input<'_>, diagnostics: &mut Vec<Diagnostic>) -
         }
     };
     // `kpt fn eval` sends an empty ConfigMap when it was given no configuration.
-    let data = node.get("data").filter(|data| !data.entries().is_empty() || !(data.is_null() || data.elements().is_empty()))?;
+    let data = node
+        .get("data")
+        .filter(|data| !data.entries().is_empty() || !(data.is_null() || data.elements().is_empty()))?;
     let at = FieldPath::of(&["data"]);
     let unknown: Vec<Diagnostic> = data
         .entries()

@@ -154,14 +154,7 @@ struct Known {
 
 impl<'i, 'a> Run<'i, 'a> {
     fn new(input: &'i Input<'a>, options: &'i Options<'i>) -> Self {
-        Self {
-            input,
-            options,
-            diagnostics: Vec::new(),
-            fail_on: FailOn::default(),
-            known: Known::default(),
-            output: 0,
-        }
+        Self { input, options, diagnostics: Vec::new(), fail_on: FailOn::default(), known: Known::default(), output: 0 }
     }
 }
 
@@ -294,7 +287,9 @@ impl Run<'_, '_> {
 
     /// Specs that come to nothing, as an ApigeeEnvironment alone.
     fn nothing_to_deploy(&mut self, resources: &[Resource]) {
-        let Some(first) = resources.iter().find(|resource| resource.kind.name == "ApigeeEnvironment").or(resources.first()) else {
+        let Some(first) =
+            resources.iter().find(|resource| resource.kind.name == "ApigeeEnvironment").or(resources.first())
+        else {
             return;
         };
         let message = "nothing is deployed: the input has no proxy, no shared flow and no configuration";

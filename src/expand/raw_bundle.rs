@@ -54,9 +54,10 @@ pub(super) fn read(
     };
     if files.is_empty() {
         report.push(
-            Diagnostic::error(Code::NothingToDeploy, "the bundle has no files")
-                .at(at)
-                .help(format!("give at least `{}.xml` and what it needs, or leave `bundle` out", resource.subject.name)),
+            Diagnostic::error(Code::NothingToDeploy, "the bundle has no files").at(at).help(format!(
+                "give at least `{}.xml` and what it needs, or leave `bundle` out",
+                resource.subject.name
+            )),
         );
         return None;
     }

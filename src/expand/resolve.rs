@@ -170,13 +170,18 @@ impl Resolver<'_, '_, '_> {
                     .help("add `namespace` or `apiVersion`"));
             }
         };
-        let json = self.input.node(item).map_err(|error| wrong(error.message))?.to_json();
+        let json = self.input.json(item).map_err(|error| wrong(error.message))?;
         let values = json.query(&from.json_path).map_err(|error| {
             let message = format!("`{}` is no JSONPath: {error}", from.json_path);
             wrong(message).help("write it as in RFC 9535, for example `$.spec.ports[0].port`")
         })?;
         match values.as_slice() {
-            [value] => Ok((*value).clone()),
+            [value] => {
+                self.input.budget().text(weight(value)).map_err(|why| {
+                    Diagnostic::error(Code::InputTooLarge, why).help("refer to smaller values")
+                })?;
+                Ok((*value).clone())
+            }
             [] => Err(wrong(format!("`{}` finds nothing in {} `{}`", from.json_path, from.kind, from.name))),
             several => Err(wrong(format!(
                 "`{}` finds {} values in {} `{}`; it must find one",
@@ -186,6 +191,17 @@ impl Resolver<'_, '_, '_> {
                 from.name
             ))),
         }
+    }
+}
+
+/// About the memory that a copy of a value takes.
+fn weight(json: &Json) -> usize {
+    const NODE: usize = 32;
+    NODE + match json {
+        Json::Null | Json::Bool(_) | Json::Number(_) => 0,
+        Json::String(text) => text.len(),
+        Json::Array(elements) => elements.iter().map(weight).sum(),
+        Json::Object(fields) => fields.iter().map(|(key, value)| key.len() + weight(value)).sum(),
     }
 }
 

@@ -22,7 +22,9 @@ pub(super) struct Part {
 
 /// What a line is to the structure of a stream.
 enum Line {
-    Start { bare: bool },
+    Start {
+        bare: bool,
+    },
     End,
     /// Nothing, a comment or a directive.
     Prefix,
@@ -92,7 +94,9 @@ impl Open {
 }
 
 fn kind(line: &str, marked: bool) -> Line {
-    let behind = |marker: &str| line.strip_prefix(marker).filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r']));
+    let behind = |marker: &str| {
+        line.strip_prefix(marker).filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r']))
+    };
     if let Some(rest) = behind("---") {
         let rest = rest.trim();
         return Line::Start { bare: rest.is_empty() || rest.starts_with('#') };

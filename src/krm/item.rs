@@ -97,13 +97,15 @@ impl Header<'_> {
     pub(super) fn of_node(node: &Node) -> Header<'static> {
         let text = |node: Option<&Node>| Cow::Owned(node.and_then(Node::as_str).unwrap_or_default().to_owned());
         let metadata = node.get("metadata");
-        let annotations = metadata.and_then(|metadata| metadata.get("annotations")).map(Node::entries).unwrap_or_default();
+        let annotations =
+            metadata.and_then(|metadata| metadata.get("annotations")).map(Node::entries).unwrap_or_default();
         let read = annotations.iter().filter(|entry| annotation::is_read(&entry.key));
         Header {
             api_version: text(node.get("apiVersion")),
             kind: text(node.get("kind")),
             name: text(metadata.and_then(|metadata| metadata.get("name"))),
-            namespace: Some(text(metadata.and_then(|metadata| metadata.get("namespace")))).filter(|text| !text.is_empty()),
+            namespace: Some(text(metadata.and_then(|metadata| metadata.get("namespace"))))
+                .filter(|text| !text.is_empty()),
             annotations: read.map(|entry| (Cow::Owned(entry.key.clone()), text(Some(&entry.value)))).collect(),
         }
     }

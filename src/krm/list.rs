@@ -44,18 +44,27 @@ impl<'a> ResourceList<'a> {
         for key in &document.keys {
             let name = key.key.as_ref();
             if seen.contains(&name) {
-                return wrong(format!("`{name}` of the ResourceList is defined more than once"), Some(key.key_span.start));
+                return wrong(
+                    format!("`{name}` of the ResourceList is defined more than once"),
+                    Some(key.key_span.start),
+                );
             }
             seen.push(name);
             if let Some(meant) = KEYS.iter().find(|known| name != **known && name.eq_ignore_ascii_case(known)) {
-                return wrong(format!("the ResourceList has no field `{name}`; did you mean `{meant}`?"), Some(key.key_span.start));
+                return wrong(
+                    format!("the ResourceList has no field `{name}`; did you mean `{meant}`?"),
+                    Some(key.key_span.start),
+                );
             }
             if name == "items" && document.root.items.is_none() && !key.null {
                 return wrong("`items` of the ResourceList is not a list".to_owned(), Some(key.key_span.start));
             }
         }
         if !seen.contains(&"items") && document.root.is_indirect {
-            return wrong("`items` of the ResourceList must be written in the list itself".to_owned(), Some(document.root.span.start));
+            return wrong(
+                "`items` of the ResourceList must be written in the list itself".to_owned(),
+                Some(document.root.span.start),
+            );
         }
         let function_config = document.keys.iter().find_map(|key| {
             let config = key.config.as_ref()?;
@@ -161,7 +170,8 @@ impl<'a> Root<'_, 'a> {
         } else {
             let mut span = value_span(self.source, &key.key_span, &key.value);
             // The list ends its last line itself.
-            span.end += ["\r\n", "\n"].into_iter().find(|end| self.source[span.end..].starts_with(end)).map_or(0, str::len);
+            span.end +=
+                ["\r\n", "\n"].into_iter().find(|end| self.source[span.end..].starts_with(end)).map_or(0, str::len);
             splice.replace_with_list(span, ":\n", new, 0);
         }
         Ok(())

@@ -111,6 +111,11 @@ impl<'a> Input<'a> {
         self.resources().node(item)
     }
 
+    /// An item as JSON, for queries. It is made once.
+    pub fn json(&self, item: &Item<'_>) -> Result<Rc<serde_json::Value>, YamlError> {
+        self.resources().json(item)
+    }
+
     /// The item that a diagnostic speaks of.
     pub fn item_of(&self, subject: &Subject) -> Option<&Item<'a>> {
         self.resources().item_of(subject)
@@ -301,7 +306,10 @@ mod tests {
             ("kind: X\n", Code::MissingIdentity),
             ("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems: {}\n", Code::NotAResourceList),
             ("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nItems: []\n", Code::NotAResourceList),
-            ("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nresults: []\nresults: []\n", Code::NotAResourceList),
+            (
+                "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nresults: []\nresults: []\n",
+                Code::NotAResourceList,
+            ),
             (
                 "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nfunctionConfig: {}\nfunctionConfig: {}\n",
                 Code::NotAResourceList,
@@ -340,7 +348,10 @@ mod tests {
             list(&format!("{OURS}, {OTHER}")),
             list(&flow(&format!("{OURS}, {OTHER}"))),
             format!("{}---\n{}", list(OURS), list(OTHER)),
-            format!("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- {}\n", flow(&format!("{OURS}, {OTHER}"))),
+            format!(
+                "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- {}\n",
+                flow(&format!("{OURS}, {OTHER}"))
+            ),
             format!("items:\n- {OURS}\n- {OTHER}\nkind: List\napiVersion: v1\n"),
         ] {
             assert_eq!(labels(&source), ["ApigeeProxy/p", "ConfigMap/c"], "{source}");
@@ -365,7 +376,9 @@ mod tests {
             let items: String = items.iter().map(|item| format!("  - # one\n    {item} # c\n")).collect();
             format!("apiVersion: v1\nkind: List\nitems:\n{items}metadata: {{}}\n")
         };
-        let flow = |items: &[&str]| format!("{{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{}]}}\n", items.join(", "));
+        let flow = |items: &[&str]| {
+            format!("{{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{}]}}\n", items.join(", "))
+        };
         for list in [&block as &dyn Fn(&[&str]) -> String, &flow] {
             for (items, left) in [
                 (&[OURS, OTHER] as &[&str], &[OTHER] as &[&str]),
@@ -417,14 +430,20 @@ mod tests {
             let input = Input::read(&text).unwrap();
             assert_eq!(input.items()[1].header.annotation(mark), Some("true"), "{text}");
             let node = input.node(&input.items()[1]).unwrap();
-            assert_eq!(node.get("metadata").and_then(|m| m.get("annotations")?.get("x")?.as_str()), Some("y"), "{text}");
+            assert_eq!(
+                node.get("metadata").and_then(|m| m.get("annotations")?.get("x")?.as_str()),
+                Some("y"),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn metadata_that_another_resource_borrows_is_noticed() {
         let list = |kind: &str| {
-            format!("apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- {{apiVersion: apigeeflux.dev/v1alpha1, kind: ApigeeProxy, metadata: &m {{name: p, labels: &l {{a: b}}}}}}\n- {kind}\n")
+            format!(
+                "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- {{apiVersion: apigeeflux.dev/v1alpha1, kind: ApigeeProxy, metadata: &m {{name: p, labels: &l {{a: b}}}}}}\n- {kind}\n"
+            )
         };
         for (item, shared) in [
             ("{apiVersion: v1, kind: ConfigMap, metadata: *m}", true),
@@ -457,26 +476,37 @@ mod tests {
     #[test]
     fn a_document_that_needs_a_marker_gets_one() {
         let source = "apiVersion: v1\nkind: A\n---\napiVersion: apigeeflux.dev/v1alpha1\nkind: B\n...\napiVersion: v1\nkind: C\n";
-        assert_eq!(written(source, &[(1, Change::Drop)], &[]), "apiVersion: v1\nkind: A\n---\napiVersion: v1\nkind: C\n");
+        assert_eq!(
+            written(source, &[(1, Change::Drop)], &[]),
+            "apiVersion: v1\nkind: A\n---\napiVersion: v1\nkind: C\n"
+        );
     }
 
     #[test]
     fn an_item_stands_alone_at_the_margin() {
-        let source = "apiVersion: v1\nkind: List\nx: &x {a: 1}\nitems:\n  - apiVersion: v1\n    kind: A\n    data: *x\n";
+        let source =
+            "apiVersion: v1\nkind: List\nx: &x {a: 1}\nitems:\n  - apiVersion: v1\n    kind: A\n    data: *x\n";
         let input = Input::read(source).unwrap();
         assert_eq!(input.standalone(&input.items()[0]).unwrap(), "apiVersion: v1\nkind: A\ndata: {\"a\": 1}\n");
     }
 
     #[test]
     fn a_merge_conflict_is_named_with_its_line() {
-        let source = "apiVersion: v1\nkind: A\n---\n<<<<<<< HEAD\napiVersion: v1\nkind: B\n=======\nkind: C\n>>>>>>> branch\n";
+        let source =
+            "apiVersion: v1\nkind: A\n---\n<<<<<<< HEAD\napiVersion: v1\nkind: B\n=======\nkind: C\n>>>>>>> branch\n";
         let found = Input::read(source).unwrap_err();
         assert_eq!((found.position, found.message.contains("`<<<<<<< HEAD`")), (Some((4, 1)), true));
     }
 
     #[test]
     fn a_group_is_recognised_however_it_is_written() {
-        for version in ["apigeeflux.dev/v1alpha1", "ApigeeFlux.dev/v1", "apigeeflux.dev", "v1.apigeeflux.dev/v1", "\"apigeeflux.dev/v1alpha1 \""] {
+        for version in [
+            "apigeeflux.dev/v1alpha1",
+            "ApigeeFlux.dev/v1",
+            "apigeeflux.dev",
+            "v1.apigeeflux.dev/v1",
+            "\"apigeeflux.dev/v1alpha1 \"",
+        ] {
             let source = format!("apiVersion: {version}\nkind: A\n");
             assert!(Input::read(&source).unwrap().items()[0].header.is_managed(), "{version}");
         }

@@ -4,6 +4,8 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use serde_json::Value as Json;
+
 use super::edit::replace_aliases;
 use super::item::{Item, Place};
 use super::items;
@@ -23,6 +25,8 @@ pub(super) struct Resources<'a> {
     nodes: RefCell<BTreeMap<usize, Rc<Node>>>,
     /// The trees of whole documents, for items that use anchors of others.
     trees: RefCell<BTreeMap<usize, Rc<Node>>>,
+    /// The items as JSON, for queries.
+    jsons: RefCell<BTreeMap<usize, Rc<Json>>>,
     /// The items by what diagnostics call them.
     subjects: OnceCell<BTreeMap<Subject, usize>>,
 }
@@ -34,8 +38,16 @@ impl<'a> Resources<'a> {
         for document in &mut documents {
             items::resolve_headers(source, document, &budget)?;
         }
-        let (nodes, trees, subjects) = (RefCell::default(), RefCell::default(), OnceCell::new());
-        Ok(Self { source, documents, items: Vec::new(), budget, nodes, trees, subjects })
+        Ok(Self {
+            source,
+            documents,
+            items: Vec::new(),
+            budget,
+            nodes: RefCell::default(),
+            trees: RefCell::default(),
+            jsons: RefCell::default(),
+            subjects: OnceCell::new(),
+        })
     }
 
     pub(super) fn budget(&self) -> &Budget {
@@ -56,21 +68,38 @@ impl<'a> Resources<'a> {
         if let Some(node) = self.nodes.borrow().get(&item.span.start) {
             return Ok(Rc::clone(node));
         }
-        let node = Rc::new(if self.uses_others(item) { self.in_document(item)? } else {
+        let node = Rc::new(if self.uses_others(item) {
+            self.in_document(item)?
+        } else {
             Node::parse_within(self.source, item.span.clone(), &self.budget)?
         });
         self.nodes.borrow_mut().insert(item.span.start, Rc::clone(&node));
         Ok(node)
     }
 
+    /// An item as JSON.
+    pub(super) fn json(&self, item: &Item<'_>) -> Result<Rc<Json>, YamlError> {
+        if let Some(json) = self.jsons.borrow().get(&item.span.start) {
+            return Ok(Rc::clone(json));
+        }
+        let json = Rc::new(self.node(item)?.to_json());
+        self.jsons.borrow_mut().insert(item.span.start, Rc::clone(&json));
+        Ok(json)
+    }
+
     /// True if an alias in an item refers to an anchor outside of it.
     fn uses_others(&self, item: &Item<'_>) -> bool {
         let document = self.documents.get(item.document);
-        document.is_some_and(|document| document.aliases_in(&item.chunk).any(|(_, anchor)| !item.chunk.contains(&anchor)))
+        document
+            .is_some_and(|document| document.aliases_in(&item.chunk).any(|(_, anchor)| !item.chunk.contains(&anchor)))
     }
 
     fn in_document(&self, item: &Item<'_>) -> Result<Node, YamlError> {
-        let lost = || YamlError { message: "the resource is not found in its document".to_owned(), offset: item.span.start, too_large: None };
+        let lost = || YamlError {
+            message: "the resource is not found in its document".to_owned(),
+            offset: item.span.start,
+            too_large: None,
+        };
         let tree = self.tree(item.document)?.ok_or_else(lost)?;
         let node = match &item.place {
             Place::FunctionConfig => tree.get("functionConfig"),
@@ -111,7 +140,9 @@ impl<'a> Resources<'a> {
         let Some(document) = self.documents.get(item.document) else { return false };
         let others: Vec<usize> = document
             .aliases_in(&document.text)
-            .filter(|(alias, anchor)| item.chunk.contains(anchor) && !item.chunk.contains(&alias.start) && !self.is_managed_at(alias))
+            .filter(|(alias, anchor)| {
+                item.chunk.contains(anchor) && !item.chunk.contains(&alias.start) && !self.is_managed_at(alias)
+            })
             .map(|(_, anchor)| anchor)
             .collect();
         if others.is_empty() {
@@ -121,13 +152,17 @@ impl<'a> Resources<'a> {
         let mut places = vec![item.chunk.start..node.span.start + 1];
         let metadata = node.entry("metadata").filter(|entry| !is_alias(self.source, &entry.value));
         let annotations = metadata.and_then(|metadata| metadata.value.entry("annotations"));
-        places.extend([metadata, annotations].into_iter().flatten().map(|entry| entry.key_span.end..entry.value.span.start + 1));
+        places.extend(
+            [metadata, annotations].into_iter().flatten().map(|entry| entry.key_span.end..entry.value.span.start + 1),
+        );
         others.iter().any(|anchor| places.iter().any(|place| place.contains(anchor)))
     }
 
     fn is_managed_at(&self, place: &Span) -> bool {
         let at = self.items.partition_point(|item| item.chunk.end <= place.start);
-        self.items.get(at).is_some_and(|item| item.chunk.contains(&place.start) && (item.header.is_managed() || item.header.is_output()))
+        self.items.get(at).is_some_and(|item| {
+            item.chunk.contains(&place.start) && (item.header.is_managed() || item.header.is_output())
+        })
     }
 }
 

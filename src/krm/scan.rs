@@ -73,7 +73,14 @@ pub(super) struct Elements<'a> {
 
 impl Element<'_> {
     fn at(span: Span) -> Self {
-        Self { chunk: span.clone(), span, header: Header::default(), is_indirect: false, items: None, seen: [false; HEADER.len()] }
+        Self {
+            chunk: span.clone(),
+            span,
+            header: Header::default(),
+            is_indirect: false,
+            items: None,
+            seen: [false; HEADER.len()],
+        }
     }
 
     /// True if this or anything in its `items` is not what its own text says.
@@ -186,7 +193,13 @@ impl<'a> Scanner<'a> {
                     self.root(&mut document, event, span)?;
                 }
                 Event::StreamStart | Event::DocumentEnd => {}
-                _ => return Err(YamlError { message: "unexpected content".to_owned(), offset: span.start, too_large: None }),
+                _ => {
+                    return Err(YamlError {
+                        message: "unexpected content".to_owned(),
+                        offset: span.start,
+                        too_large: None,
+                    });
+                }
             }
         }
     }
@@ -223,7 +236,9 @@ impl<'a> Scanner<'a> {
                 root_key.config = Some(config);
             } else {
                 root_key.value.end = scanner.field(root, &key, event, &span)?;
-                if key.text == "items" && let Some(items) = &root.items {
+                if key.text == "items"
+                    && let Some(items) = &root.items
+                {
                     root_key.value = items.value.clone();
                 }
             }
@@ -238,7 +253,9 @@ impl<'a> Scanner<'a> {
     fn element(&mut self, event: Event<'a>, span: Span) -> Result<Element<'a>, YamlError> {
         let mut element = Element::at(span.clone());
         element.span.end = match event {
-            Event::MappingStart(..) => self.mapping(|scanner, key, event, span| scanner.field(&mut element, &key, event, &span).map(drop))?,
+            Event::MappingStart(..) => {
+                self.mapping(|scanner, key, event, span| scanner.field(&mut element, &key, event, &span).map(drop))?
+            }
             Event::Alias(_) => {
                 element.is_indirect = true;
                 span.end
@@ -282,7 +299,13 @@ impl<'a> Scanner<'a> {
     }
 
     /// One field of a resource; returns where its value ends.
-    fn field(&mut self, element: &mut Element<'a>, key: &Key<'a>, event: Event<'a>, span: &Span) -> Result<usize, YamlError> {
+    fn field(
+        &mut self,
+        element: &mut Element<'a>,
+        key: &Key<'a>,
+        event: Event<'a>,
+        span: &Span,
+    ) -> Result<usize, YamlError> {
         let name = key.text.as_ref();
         let known = HEADER.iter().position(|known| *known == name);
         // Which of two values counts differs between readers: what one takes for a spec could pass as another's resource.
@@ -324,7 +347,9 @@ impl<'a> Scanner<'a> {
                     scanner.mapping(|scanner, key, event, span| {
                         *is_indirect |= key.is_alias || key.text == "<<";
                         match event {
-                            Event::Scalar(text, ..) if annotation::is_read(&key.text) => header.annotations.push((key.text, text)),
+                            Event::Scalar(text, ..) if annotation::is_read(&key.text) => {
+                                header.annotations.push((key.text, text))
+                            }
                             other => {
                                 *is_indirect |= annotation::is_read(&key.text) && matches!(other, Event::Alias(_));
                                 scanner.skip(&other, &span)?;

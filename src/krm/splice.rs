@@ -79,7 +79,11 @@ impl<'t> Splice<'t> {
     /// Adds an edit; one that is there already is made once: what two resources share by an anchor changes for both.
     pub(super) fn extend(&mut self, edit: Option<(Span, String)>) {
         let Some((span, text)) = edit else { return };
-        let is_known = self.edits.iter().rev().any(|(known, other)| *known == span && matches!(other, Text::Plain(known) if *known == text));
+        let is_known = self
+            .edits
+            .iter()
+            .rev()
+            .any(|(known, other)| *known == span && matches!(other, Text::Plain(known) if *known == text));
         if !is_known {
             self.replace(span, text);
         }

@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::Fault;
-use crate::encoding;
 use super::outline::Outline;
+use crate::encoding;
 use crate::yaml::{self, Node, decode, line_and_column};
 
 /// A document's text, as far as it has to be parsed at once.
@@ -20,7 +20,8 @@ impl<'t> Source<'t> {
     /// Tells JSON and YAML apart. JSON is YAML too, but its own parser is many times as fast.
     pub(super) fn parse(bytes: &'t [u8]) -> Result<Self, Fault> {
         let text = encoding::text(bytes).map_err(|error| {
-            let place = error.position.map(|(line, column)| format!("line {line}, column {column}: ")).unwrap_or_default();
+            let place =
+                error.position.map(|(line, column)| format!("line {line}, column {column}: ")).unwrap_or_default();
             Fault::new(format!("{place}{}", error.message), error.help)
         })?;
         if text.trim_start().starts_with('{') {

@@ -96,7 +96,9 @@ impl Reader<'_, '_> {
                 let text = self.text(body, "the element", at);
                 element.text(text)
             }
-            Verbatim::Mapping(entries) if entries.keys().filter(|key| key.starts_with('$')).count() > MAX_ATTRIBUTES => {
+            Verbatim::Mapping(entries)
+                if entries.keys().filter(|key| key.starts_with('$')).count() > MAX_ATTRIBUTES =>
+            {
                 let message = format!("the element has more than {MAX_ATTRIBUTES} attributes");
                 self.fault(Diagnostic::error(Code::InvalidValue, message), at);
                 element

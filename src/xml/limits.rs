@@ -85,7 +85,8 @@ mod tests {
     fn depth_and_attributes_are_limited() {
         assert_eq!(check(&nested(MAX_DEPTH)), Ok(()));
         assert!(check(&nested(100_000)).unwrap_err().message.contains("200 levels"));
-        let attributes = |count: usize| format!("<a>\n <b{}/></a>", (0..count).map(|n| format!(" x{n}='=>'")).collect::<String>());
+        let attributes =
+            |count: usize| format!("<a>\n <b{}/></a>", (0..count).map(|n| format!(" x{n}='=>'")).collect::<String>());
         assert_eq!(check(&attributes(MAX_ATTRIBUTES)), Ok(()));
         let refused = check(&attributes(100_000)).unwrap_err();
         assert_eq!((refused.line, refused.column), (2, 2));

@@ -10,6 +10,9 @@ pub const MAX_DEPTH: usize = 100;
 /// Aliases may add so many nodes to any input. Beyond that the nodes are limited by the bytes that were written.
 const FREE_NODES: usize = 100_000;
 
+/// The same for a document inside an input, of which there may be many.
+const FREE_NODES_OF_DOCUMENT: usize = 10_000;
+
 /// More nodes than any input has, whatever its size: a node takes about 100 bytes of memory.
 const MAX_NODES: usize = 4_000_000;
 
@@ -49,7 +52,16 @@ impl Limit {
 impl Budget {
     /// The budget of an input of so many bytes.
     pub fn new(bytes: usize) -> Self {
-        let nodes = FREE_NODES.saturating_add(bytes).min(MAX_NODES);
+        Self::with_free(FREE_NODES, bytes)
+    }
+
+    /// The budget of one document inside an input, as one of OpenAPI.
+    pub(super) fn of_document(bytes: usize) -> Self {
+        Self::with_free(FREE_NODES_OF_DOCUMENT, bytes)
+    }
+
+    fn with_free(free: usize, bytes: usize) -> Self {
+        let nodes = free.saturating_add(bytes).min(MAX_NODES);
         Self { nodes: Limit::new(nodes), text: Limit::new(FREE_TEXT.saturating_add(bytes)) }
     }
 

@@ -61,7 +61,8 @@ fn quoted(text: &str) -> String {
 
 /// True for a plain scalar that is the same one inside a flow collection.
 fn is_safe(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'+' | b'-' | b'/' | b'~' | b':'))
+    text.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'+' | b'-' | b'/' | b'~' | b':'))
         && !text.ends_with(':')
         && !matches!(text, "-" | ":")
         && !text.starts_with("---")
@@ -95,7 +96,8 @@ mod tests {
 
     #[test]
     fn a_node_in_flow_style_is_the_same_node() {
-        let source = "a: 1.20\nb: on\nc: 0644\nd: 'x, y'\ne: |\n  l\n  m\nf: [a b, ~, '', {g: \"h\"}]\n? 'k: l'\n: '1'\nz:\n";
+        let source =
+            "a: 1.20\nb: on\nc: 0644\nd: 'x, y'\ne: |\n  l\n  m\nf: [a b, ~, '', {g: \"h\"}]\n? 'k: l'\n: '1'\nz:\n";
         let node = Node::parse(source, 0..source.len()).unwrap();
         let text = encode_flow(&node);
         assert_eq!(

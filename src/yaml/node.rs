@@ -60,7 +60,7 @@ pub enum ScalarStyle {
 impl Node {
     /// Parses the single document of `source[span]`, which has a budget of its own; spans in the tree count from the start of `source`.
     pub fn parse(source: &str, span: Span) -> Result<Self, YamlError> {
-        let budget = Budget::new(length(&span));
+        let budget = Budget::of_document(length(&span));
         Self::parse_within(source, span, &budget)
     }
 
@@ -477,8 +477,10 @@ fn aliased(text: &str) -> HashSet<usize> {
 fn may_hold_aliases(text: &str) -> bool {
     let bytes = text.as_bytes();
     text.match_indices('*').any(|(at, _)| {
-        let begins = at == 0 || matches!(bytes[at - 1], b' ' | b'\t' | b'\n' | b'\r' | b'[' | b'{' | b',' | b':' | b'-');
-        let named = bytes.get(at + 1).is_some_and(|next| !matches!(next, b' ' | b'\t' | b'\n' | b'\r' | b',' | b']' | b'}'));
+        let begins =
+            at == 0 || matches!(bytes[at - 1], b' ' | b'\t' | b'\n' | b'\r' | b'[' | b'{' | b',' | b':' | b'-');
+        let named =
+            bytes.get(at + 1).is_some_and(|next| !matches!(next, b' ' | b'\t' | b'\n' | b'\r' | b',' | b']' | b'}'));
         begins && named
     })
 }

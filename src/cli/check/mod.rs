@@ -173,7 +173,8 @@ fn check_package(path: &Path, environment: Option<&str>, found: &mut Vec<Found>)
     let diagnostics =
         if deployable || !ours { expand(&input, &options).diagnostics } else { bundles(&input, &options).1 };
     // Environments often have a folder of their own.
-    let is_told = |diagnostic: &Diagnostic| diagnostic.code != Code::NothingToDeploy || diagnostic.severity == Severity::Error;
+    let is_told =
+        |diagnostic: &Diagnostic| diagnostic.code != Code::NothingToDeploy || diagnostic.severity == Severity::Error;
     found.extend(diagnostics.into_iter().filter(is_told).map(|diagnostic| {
         let place = package.place(Some(&input), &diagnostic);
         Found { diagnostic, place }
