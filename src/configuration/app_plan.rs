@@ -17,6 +17,7 @@ use super::collection::{Compare, field_names};
 use super::developer::status_to_set;
 use super::record::{Part, secret_digest};
 use super::{Plan, Wanted};
+use crate::limits::texts;
 
 /// Whose app it is: the calls differ a little.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,11 +89,27 @@ fn credentials(live: &Value) -> Vec<&Value> {
     keys
 }
 
+impl WantedKey<'_> {
+    /// What the Secret holds is part of a path. One that is empty is not known here.
+    fn check(&self) -> Result<(), String> {
+        for (field, rule) in [("consumerKey", &texts::CONSUMER_KEY), ("consumerSecret", &texts::CONSUMER_SECRET)] {
+            let value = text(self.body, field);
+            if let (Err(broken), false) = (rule.check(value), value.is_empty()) {
+                return Err(format!("{} has a `{field}` that Apigee does not take: {}", self.label, broken.message()));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl<'a> AppPlan<'a> {
     /// The calls, and the parts that are ours then. `live` is the app with its keys, if Apigee has it.
     pub(super) fn plan(&self, live: Option<&Value>) -> Result<Plan, String> {
         let mut plan = Plan::default();
         let own = self.own_keys();
+        for key in &own {
+            key.check()?;
+        }
         let Some(live) = live else {
             plan.changes.push(self.create(own.is_empty()));
             plan.changes.extend(self.status(&Value::Null));

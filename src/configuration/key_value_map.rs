@@ -14,10 +14,8 @@ use super::record::{self, Part, secret_digest};
 use super::secret::{self, Text};
 use super::{Configuration, ConfigurationSpec, Crud, Plan, Reference, Scope, Wanted};
 use crate::diag::{Code, FieldPath, Report};
+use crate::limits::texts;
 use crate::spec::word_or::WordOr;
-
-/// The longest key, in bytes (Apigee, "Limits").
-const MAX_KEY_BYTES: usize = 2 << 10;
 
 /// An encrypted key value map with its entries.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -85,18 +83,15 @@ impl Configuration for KeyValueMap {
             let message = format!("the map `{}` holds the records of this program", record::MAP);
             report.error(Code::NameTaken, at(&["name"]), message);
         }
+        texts::KEY_VALUE_MAP.report(name, at(&["name"]), report);
+        if let Some(proxy) = &self.proxy {
+            texts::BUNDLE.report(proxy, at(&["proxy"]), report);
+        }
         for (key, text) in &self.entries {
             let at = at(&["entries"]).key(key);
-            if key.is_empty() || key.len() > MAX_KEY_BYTES {
-                report.error(Code::InvalidValue, &at, format!("a key has 1 to {MAX_KEY_BYTES} bytes"));
-            }
-            let WordOr::Word(text) = text else { continue };
-            if text.len() > record::MAX_VALUE_BYTES {
-                let message = format!("the value has {} bytes; Apigee takes {}", text.len(), record::MAX_VALUE_BYTES);
-                report.error(Code::LimitExceeded, &at, message);
-            }
-            if text.is_empty() {
-                report.error(Code::InvalidValue, &at, "Apigee takes no empty value".to_owned());
+            texts::MAP_KEY.report(key, &at, report);
+            if let WordOr::Word(text) = text {
+                texts::MAP_VALUE.report(text, &at, report);
             }
         }
     }
@@ -180,6 +175,10 @@ impl Crud for Maps {
         let entries = wanted.body.get("entries").and_then(Value::as_object).unwrap_or(&empty);
         for (key, value) in entries {
             let value = value.as_str().unwrap_or_default();
+            // One that is empty is a secret that is not known here.
+            if let Err(broken) = texts::MAP_VALUE.check(value).or_else(|broken| if value.is_empty() { Ok(()) } else { Err(broken) }) {
+                return Err(format!("entry `{key}`: {}", broken.message()));
+            }
             let digest = masked.then(|| secret_digest(wanted.id, key, value.as_bytes()));
             let known = wanted.last.and_then(|record| record.part(key));
             match live.get(key.as_str()) {

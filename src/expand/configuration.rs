@@ -61,6 +61,10 @@ pub(super) fn expand<'r>(
     if !needs_values(resource.spec()) {
         let Some(configured) = read(resource, input, None, report) else { return Vec::new() };
         let environments = environments(&configured, &selected, known, only, report);
+        let organizations: BTreeSet<&str> = environments.iter().map(|environment| environment.organization()).collect();
+        for organization in organizations {
+            configured.spec.check_in(organization, name(resource, &configured), report);
+        }
         return environments.into_iter().map(|environment| made(resource, &configured, environment)).collect();
     }
     let mut all = Vec::new();
