@@ -8,7 +8,7 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 use super::{BundleKind, BundlePath, Files, is_clutter, plain_path};
 
 /// Apigee's limit for one bundle, in bytes ("API proxy bundle zip file size", Apigee limits page).
-pub const MAX_BUNDLE_BYTES: usize = 15 * 1024 * 1024;
+pub const MAX_BUNDLE_BYTES: usize = crate::limits::counts::BUNDLE_BYTES.max;
 
 /// More than any bundle of [`MAX_BUNDLE_BYTES`] unpacks to; a larger sum is a decompression bomb.
 const MAX_UNPACKED_BYTES: u64 = 128 * 1024 * 1024;

@@ -26,7 +26,7 @@ pub struct KeyValueMap {
     pub scope: MapScope,
     /// The proxy that alone sees it, with `scope: proxy`.
     pub proxy: Option<String>,
-    /// Values do not come back from the API, so that nobody reads them there. Cannot be changed later. Default: `false`.
+    /// Values do not come back from the API, so that nobody reads them there. Default: `false`.
     #[serde(default)]
     pub masked_values: bool,
     /// The entries: a text, or `{valueFrom: …}` for a secret. Entries of others stay.
@@ -111,6 +111,16 @@ struct Maps;
 
 const ENTRIES: &str = "keyValueEntries";
 
+/// The values of a map do not come back.
+fn is_masked(map: &Value) -> bool {
+    map.get("maskedValues") == Some(&Value::Bool(true))
+}
+
+/// The entries that Apigee has.
+fn listed(answer: &Answer) -> impl Iterator<Item = &Value> {
+    answer.json().get(ENTRIES).and_then(Value::as_array).into_iter().flatten()
+}
+
 impl Maps {
     fn path(wanted: &Wanted<'_>, below: &[&str]) -> Vec<String> {
         let own = ["keyvaluemaps", &wanted.id.name];
@@ -118,6 +128,15 @@ impl Maps {
             Some(proxy) => wanted.place.path(&[&["apis", proxy.as_str()], &own[..], below].concat()),
             None => wanted.place.path(&[&own[..], below].concat()),
         }
+    }
+
+    /// The map without its entries.
+    fn map(wanted: &Wanted<'_>, masked: bool) -> Body {
+        let mut body = json!({"name": wanted.id.name, "encrypted": true});
+        if masked {
+            body["maskedValues"] = json!(true);
+        }
+        Body::Json(body)
     }
 
     /// The collection of the maps themselves.
@@ -144,31 +163,37 @@ impl Maps {
 }
 
 impl Crud for Maps {
-    /// The entries alone: where there is no map there are none.
     fn reads(&self, wanted: &Wanted<'_>) -> Vec<Read> {
-        vec![Read {
+        let entries = Read {
             path: Self::path(wanted, &["entries"]),
             query: vec![("pageSize", "100".to_owned())],
             form: Form::Pages(ENTRIES),
             needs: "apigee.keyvaluemapentries.list".to_owned(),
-        }]
+        };
+        vec![Read::json(Self::path(wanted, &[]), "apigee.keyvaluemaps.get"), entries]
     }
 
     fn plan(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Plan, String> {
         let mut plan = Plan::default();
-        let masked = wanted.body.get("maskedValues") == Some(&Value::Bool(true));
+        let masked = is_masked(wanted.body);
         let mut live: BTreeMap<&str, &str> = BTreeMap::new();
-        if let [Answer::Json(list)] = answers {
-            for entry in list.get(ENTRIES).and_then(Value::as_array).into_iter().flatten() {
+        let mut is_live_masked = masked;
+        if let [Answer::Json(map), entries] = answers {
+            for entry in listed(entries) {
                 let text = |field: &str| entry.get(field).and_then(Value::as_str).unwrap_or_default();
                 live.insert(text("name"), text("value"));
             }
-        } else {
-            let mut body = json!({"name": wanted.id.name, "encrypted": true});
-            if masked {
-                body["maskedValues"] = json!(true);
+            is_live_masked = is_masked(map);
+            if is_live_masked != masked {
+                let path = Self::path(wanted, &[]);
+                let request = Request::new(Verb::Put, path, Self::map(wanted, masked), "apigee.keyvaluemaps.update");
+                let (live, wanted) = (Some(json!(is_live_masked)), Some(json!(masked)));
+                let field = Field { at: "/maskedValues".to_owned(), live, wanted, secret: false };
+                plan.changes.push(Change { what: "update maskedValues".to_owned(), request, fields: vec![field] });
             }
-            let request = Request::new(Verb::Post, Self::all(wanted), Body::Json(body), "apigee.keyvaluemaps.create");
+        } else {
+            let body = Self::map(wanted, masked);
+            let request = Request::new(Verb::Post, Self::all(wanted), body, "apigee.keyvaluemaps.create");
             plan.changes.push(Change { what: "create".to_owned(), request, fields: Vec::new() });
         }
         let empty = Map::new();
@@ -179,12 +204,12 @@ impl Crud for Maps {
             if let Err(broken) = texts::MAP_VALUE.check(value).or_else(|broken| if value.is_empty() { Ok(()) } else { Err(broken) }) {
                 return Err(format!("entry `{key}`: {}", broken.message()));
             }
-            let digest = masked.then(|| secret_digest(wanted.id, key, value.as_bytes()));
+            let digest = (masked || is_live_masked).then(|| secret_digest(wanted.id, key, value.as_bytes()));
             let known = wanted.last.and_then(|record| record.part(key));
             match live.get(key.as_str()) {
                 None => plan.changes.push(Self::entry(wanted, Verb::Post, key, Some(value))),
                 // What comes back is a mask: only the record knows the value that was set.
-                Some(_) if masked => {
+                Some(_) if is_live_masked => {
                     if known.and_then(|part| part.digest.as_ref()) != digest.as_ref() {
                         plan.changes.push(Self::entry(wanted, Verb::Put, key, Some(value)));
                     }
@@ -209,10 +234,9 @@ impl Crud for Maps {
     }
 
     fn remove(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Vec<Change>, String> {
-        let [Answer::Json(list)] = answers else { return Ok(Vec::new()) };
+        let [Answer::Json(_), entries] = answers else { return Ok(Vec::new()) };
         let ours = |name: &str| wanted.last.is_some_and(|record| record.part(name).is_some());
-        let names = list.get(ENTRIES).and_then(Value::as_array).into_iter().flatten();
-        let foreign: Vec<&str> = names
+        let foreign: Vec<&str> = listed(entries)
             .filter_map(|entry| entry.get("name").and_then(Value::as_str))
             .filter(|name| !ours(name))
             .take(5)
@@ -237,7 +261,12 @@ mod tests {
         let id = Id { kind: "ApigeeKeyValueMap".into(), parent: None, name: "m".into() };
         let place = Place { organization: "o", environment: Some("e") };
         let wanted = Wanted { place, id: &id, body, secrets: &["/entries/s".to_owned()], last };
-        let plan = Maps.plan(&wanted, &[live.map_or(Answer::Missing, Answer::Json)]).unwrap();
+        let masked = live.as_ref().is_some_and(|live| live[ENTRIES][0]["value"] == "*****");
+        let answers = match live {
+            Some(entries) => [Answer::Json(json!({"name": "m", "maskedValues": masked})), Answer::Json(entries)],
+            None => [Answer::Missing, Answer::Missing],
+        };
+        let plan = Maps.plan(&wanted, &answers).unwrap();
         plan.changes.iter().map(|change| change.what.clone()).collect()
     }
 
@@ -267,5 +296,9 @@ mod tests {
         assert!(plan(&body, live(), Some(&known(b"x"))).is_empty());
         assert_eq!(plan(&body, live(), Some(&known(b"y"))), ["set entry `s`"]);
         assert_eq!(plan(&body, live(), None), ["set entry `s`"]);
+        let shown = Some(json!({ENTRIES: [{"name": "s", "value": "x"}]}));
+        assert_eq!(plan(&body, shown, Some(&known(b"x"))), ["update maskedValues"]);
+        let open = json!({"entries": {"s": "x"}});
+        assert_eq!(plan(&open, live(), Some(&known(b"x"))), ["update maskedValues"]);
     }
 }

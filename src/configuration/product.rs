@@ -706,7 +706,7 @@ mod tests {
     #[test]
     fn limits() {
         let operation = "{proxy: a, attributes: {a: 1, b: 2, c: 3, d: 4}}";
-        let many = vec!["{proxy: a}"; 49].join(", ");
+        let many = (0..49).map(|index| format!("{{proxy: a, path: /{index}}}")).collect::<Vec<_>>().join(", ");
         let yaml =
             format!("{{allEnvironments: true, operations: [{operation}, {many}], grpc: [{{proxy: a, service: s}}]}}");
         assert_eq!(found(&yaml), ["AF085 spec.operations", "AF085 spec.operations[0].attributes"]);

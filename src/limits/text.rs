@@ -147,8 +147,7 @@ mod tests {
     #[test]
     fn every_rule_takes_its_samples_and_refuses_the_rest() {
         for rule in TEXTS {
-            for length in [rule.min, rule.min + 1, rule.max] {
-                let length = length.min(rule.max);
+            for length in [rule.min, rule.max] {
                 let sample = (rule.sample)(length);
                 assert_eq!(rule.check(&sample), Ok(()), "{} {length}", rule.of);
             }
