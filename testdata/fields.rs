@@ -15,6 +15,7 @@
 //! - `once`: Apigee does not keep it, or only what makes a new thing reads it; why. A change writes nothing.
 //! - `one-way`: it asks for something to be done that is not undone; why.
 //! - `unseen`: Apigee does not give it back, so a change by hand is not seen; why.
+//! - `stays`: what is made by hand is somebody else's and stays; why.
 //!
 //! `path#NOTE` is one more pair of values for a field.
 
@@ -59,7 +60,7 @@ struct Kind {
     /// The keys of the Secrets, as `SECRET/KEY`. `file:PATH` is a file of the repository.
     #[serde(default)]
     secrets: BTreeMap<String, String>,
-    /// The spec that the values are merged into.
+    /// The spec that the values are merged into. `file:PATH` is a file of the repository.
     base: Value,
     fields: BTreeMap<String, Field>,
 }
@@ -83,6 +84,8 @@ struct Field {
     one_way: Option<String>,
     #[serde(default)]
     unseen: Option<String>,
+    #[serde(default)]
+    stays: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -172,10 +175,25 @@ fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
+/// Puts files of the repository in the place of `file:PATH`.
+fn fill(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Some(file) = text.strip_prefix("file:") {
+                *text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+            }
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(fill),
+        Value::Object(fields) => fields.values_mut().for_each(fill),
+        _ => {}
+    }
+}
+
 async fn change(kind: &str, data: &Kind, field: &Field) -> Result<(), Failed> {
     let spec = |patches: &[&Value]| {
         let mut spec = data.base.clone();
         patches.iter().filter(|patch| !patch.is_null()).for_each(|patch| merge(&mut spec, patch));
+        fill(&mut spec);
         spec
     };
     let a = render(kind, data, &spec(&[&field.from]))?;
@@ -204,7 +222,7 @@ async fn change(kind: &str, data: &Kind, field: &Field) -> Result<(), Failed> {
         }
         return same("after B", &content(&state_b), &content(&state_a));
     }
-    if content(&state_b) == content(&state_a) {
+    if field.unseen.is_none() && content(&state_b) == content(&state_a) {
         return Err("A to B changes nothing in Apigee".into());
     }
     let expected = field.writes.unwrap_or(1);
@@ -224,17 +242,20 @@ async fn change(kind: &str, data: &Kind, field: &Field) -> Result<(), Failed> {
     }
     // By hand: Apigee holds what it had in the other state, and the records are those of this one.
     for (what, git, mine, theirs) in [("A, by hand B", &a, &state_a, &state_b), ("B, by hand A", &b, &state_b, &state_a)] {
-        let file = folder.path().join(format!("{}.json", what.len() + usize::from(what.starts_with('A'))));
-        let file = file.with_file_name(what.replace([' ', ','], "-"));
-        fs::write(&file, with_records_of(theirs, mine).to_string())?;
+        let file = folder.path().join(what.replace([' ', ','], "-"));
+        let mut stored: Value = serde_json::from_slice(&fs::read(folder.path().join("state.json"))?)?;
+        stored["state"] = with_records_of(theirs, mine);
+        fs::write(&file, stored.to_string())?;
         let world = World::start(&file, data).await?;
         let seen = world.look(git).await.map_err(|why| format!("Git {what}: {why}"))?;
-        if !seen {
+        if !seen && field.stays.is_none() {
             return Err(format!("Git {what}: the difference is not seen").into());
         }
         world.apply(git).await.map_err(|why| format!("Git {what}: {why}"))?;
         world.settled(git).await.map_err(|why| format!("Git {what}, again: {why}"))?;
-        same(&format!("Git {what}"), &content(&world.state()), &content(mine))?;
+        if field.stays.is_none() {
+            same(&format!("Git {what}"), &content(&world.state()), &content(mine))?;
+        }
     }
     Ok(())
 }
@@ -264,7 +285,7 @@ fn differ(found: &Value, expected: &Value, at: &str, all: &mut Vec<String>) {
 
 /// What the server sets by itself.
 const OF_THE_SERVER: [&str; 8] =
-    ["createdAt", "lastModifiedAt", "modified", "sequence", "issuedAt", "operations", "time", "deployStartTime"];
+    ["createdAt", "lastModifiedAt", "modified", "sequence", "issuedAt", "expiresAt", "time", "deployStartTime"];
 
 /// The state of Apigee without what the server sets and without our records, its lists of attributes and of keys in one order, and
 /// without what is empty.
