@@ -56,13 +56,10 @@ fn is_place(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-/// Names of proxies and shared flows (`organizations.apis.create`, parameter `name`). The first is a letter or digit, since it names a file.
+/// Names of proxies and shared flows (`organizations.apis.create`, parameter `name`).
 pub const BUNDLE: Text = Text {
     of: "ApigeeProxy and ApigeeSharedFlow name",
     what: "a name of a proxy or a shared flow",
-    has_form: |text| is_name(text, "._-") && text.starts_with(|c: char| c.is_ascii_alphanumeric()),
-    form: "letters, digits, `.`, `_` and `-`, the first a letter or digit",
-    refused: &[".", "..", "a/b", "a b", "é", "-a"],
     ..NAME
 };
 
