@@ -121,6 +121,9 @@ impl Text {
         if length > *max {
             return Err(Broken::Length(format!("{what} has {min} to {max} {unit}, and this one has {length}")));
         }
+        if text.is_empty() && *min > 0 {
+            return Err(Broken::Form(format!("it is empty: {what} has {min} to {max} {unit}")));
+        }
         if length < *min || !(self.has_form)(text) {
             let shown = if self.secret || length > SHOWN { "it".to_owned() } else { format!("`{text}`") };
             let lengths = if min == max { format!("{max}") } else { format!("{min} to {max}") };
