@@ -145,7 +145,12 @@ fn leaves(root: &Value, schema: &Value, path: &str, found: &mut BTreeSet<String>
     if let Some(fields) = schema["properties"].as_object() {
         for (name, field) in fields {
             let path = format!("{path}.{name}");
-            if name == "valueFrom" { found.insert(path) } else { leaves(root, field, &path, found); true };
+            if name == "valueFrom" {
+                found.insert(path)
+            } else {
+                leaves(root, field, &path, found);
+                true
+            };
         }
     } else if schema["items"].is_object() {
         leaves(root, &schema["items"], &format!("{path}[]"), found);
@@ -241,7 +246,9 @@ async fn change(kind: &str, data: &Kind, field: &Field) -> Result<(), Failed> {
         return Ok(());
     }
     // By hand: Apigee holds what it had in the other state, and the records are those of this one.
-    for (what, git, mine, theirs) in [("A, by hand B", &a, &state_a, &state_b), ("B, by hand A", &b, &state_b, &state_a)] {
+    for (what, git, mine, theirs) in
+        [("A, by hand B", &a, &state_a, &state_b), ("B, by hand A", &b, &state_b, &state_a)]
+    {
         let file = folder.path().join(what.replace([' ', ','], "-"));
         let mut stored: Value = serde_json::from_slice(&fs::read(folder.path().join("state.json"))?)?;
         stored["state"] = with_records_of(theirs, mine);
@@ -292,7 +299,8 @@ const OF_THE_SERVER: [&str; 8] =
 fn content(state: &Value) -> Value {
     match state {
         Value::Object(fields) => {
-            let kept = fields.iter().filter(|(name, _)| *name != "apigee-flux" && !OF_THE_SERVER.contains(&name.as_str()));
+            let kept =
+                fields.iter().filter(|(name, _)| *name != "apigee-flux" && !OF_THE_SERVER.contains(&name.as_str()));
             let kept = kept.map(|(name, value)| (name.clone(), content(value)));
             let is_empty = |value: &Value| {
                 value.is_null()
@@ -337,13 +345,13 @@ struct Applying {
 
 /// The documents of a state of Git.
 fn render(kind: &str, data: &Kind, spec: &Value) -> Result<Vec<Applying>, Failed> {
-    let resource = |kind: &str, name: &str, spec: &Value| {
-        json!({"apiVersion": "apigeeflux.dev/v1alpha1", "kind": kind, "metadata": {"name": name, "namespace": "apigee"}, "spec": spec})
-    };
+    let resource = |kind: &str, name: &str, spec: &Value| json!({"apiVersion": "apigeeflux.dev/v1alpha1", "kind": kind, "metadata": {"name": name, "namespace": "apigee"}, "spec": spec});
     let mut input = vec![resource("ApigeeEnvironment", "dev", &json!({"organization": "acme"}))];
-    input.extend(data.with.iter().map(|one| {
-        resource(one["kind"].as_str().unwrap(), one["name"].as_str().unwrap(), &one["spec"])
-    }));
+    input.extend(
+        data.with
+            .iter()
+            .map(|one| resource(one["kind"].as_str().unwrap(), one["name"].as_str().unwrap(), &one["spec"])),
+    );
     input.push(resource(kind, "it", spec));
     let input: Vec<String> = input.iter().map(Value::to_string).collect();
     let output = process::function(&input.join("\n---\n"));

@@ -180,7 +180,8 @@ fn row(rule: &str, tried: &Tried) -> Option<Row> {
             only_raw(post("envgroups", json!({"name": "raw", "hostnames": [tried.text()]})))
         }
         "environment group hostnames" => {
-            let hosts: Vec<String> = names(tried.count(), "h").iter().map(|host| format!("{host}.example.com")).collect();
+            let hosts: Vec<String> =
+                names(tried.count(), "h").iter().map(|host| format!("{host}.example.com")).collect();
             only_raw(post("envgroups", json!({"name": "raw", "hostnames": hosts})))
         }
         "ApigeeTargetServer name" => with(
@@ -240,10 +241,7 @@ fn row(rule: &str, tried: &Tried) -> Option<Row> {
                 resource("ApigeeKeystore", "k", &json!({})),
                 resource("ApigeeReference", "it", &json!({"name": tried.text(), "refers": "k"})),
             ],
-            post(
-                &environment("references"),
-                json!({"name": tried.text(), "refers": "k", "resourceType": "KeyStore"}),
-            ),
+            post(&environment("references"), json!({"name": tried.text(), "refers": "k", "resourceType": "KeyStore"})),
         ),
         "ApigeeResourceFile name" => {
             let path = format!("resourcefiles?type=jsc&name={}", query(tried.text()));
@@ -288,10 +286,15 @@ fn row(rule: &str, tried: &Tried) -> Option<Row> {
             let display = tried.text().rsplit("@@@").next().unwrap();
             // The organization of the test has three characters more than that of the sample.
             let display: String = match display.char_indices().nth_back(2) {
-                Some((end, _)) if !display.contains('\n') && tried.text().starts_with("o@") => display[..end].to_owned(),
+                Some((end, _)) if !display.contains('\n') && tried.text().starts_with("o@") => {
+                    display[..end].to_owned()
+                }
                 _ => display.to_owned(),
             };
-            with(own(json!({"displayName": display, "allProxies": true})), raw_product(json!({ "displayName": display })))
+            with(
+                own(json!({"displayName": display, "allProxies": true})),
+                raw_product(json!({ "displayName": display })),
+            )
         }
         "ApigeeProduct operations[].methods[]" => with(
             own(json!({"operations": [{"proxy": "orders", "methods": [tried.text()]}]})),
@@ -389,7 +392,9 @@ fn row(rule: &str, tried: &Tried) -> Option<Row> {
             let (consumer_key, secret) = if is_key { ("value", "other") } else { ("other", "value") };
             let place = |key: &str| json!({"valueFrom": {"secretKeyRef": {"name": "it", "key": key}}});
             Some(Row {
-                git: app(&json!({"keys": {"main": {"consumerKey": place(consumer_key), "consumerSecret": place(secret)}}})),
+                git: app(
+                    &json!({"keys": {"main": {"consumerKey": place(consumer_key), "consumerSecret": place(secret)}}}),
+                ),
                 secret: Some(tried.text().to_owned()),
                 unapplied: false,
                 raw: post("developers/ann@example.com/apps/it/keys", raw(tried.text())),
@@ -407,11 +412,14 @@ fn row(rule: &str, tried: &Tried) -> Option<Row> {
             with(git, None)
         }
         "ApigeeApiDoc site" => with(
-            vec![product("orders"), resource("ApigeeApiDoc", "it", &json!({"site": tried.text(), "product": "orders"}))],
+            vec![
+                product("orders"),
+                resource("ApigeeApiDoc", "it", &json!({"site": tried.text(), "product": "orders"})),
+            ],
             // Dots alone are no part of a path, so that no request has them.
-            Some(tried.text())
-                .filter(|text| !text.chars().all(|c| c == '.'))
-                .and_then(|text| post(&format!("sites/{}/apidocs", query(text)), json!({"title": "t", "apiProductName": "orders"}))),
+            Some(tried.text()).filter(|text| !text.chars().all(|c| c == '.')).and_then(|text| {
+                post(&format!("sites/{}/apidocs", query(text)), json!({"title": "t", "apiProductName": "orders"}))
+            }),
         ),
         "ApigeeApiDoc title" | "ApigeeApiDoc description" | "ApigeeApiDoc imageUrl" => {
             let field = rule.rsplit(' ').next().unwrap();
@@ -434,7 +442,9 @@ fn row(rule: &str, tried: &Tried) -> Option<Row> {
             raw: Some((
                 "PATCH",
                 "sites/acme-raw/apidocs/1/documentation".to_owned(),
-                Sent::Json(json!({"oasDocumentation": {"spec": {"displayName": "o", "contents": STANDARD.encode(tried.text())}}})),
+                Sent::Json(
+                    json!({"oasDocumentation": {"spec": {"displayName": "o", "contents": STANDARD.encode(tried.text())}}}),
+                ),
             )),
             ..Row::default()
         }),
@@ -510,7 +520,8 @@ fn render(git: &[Value], only_checked: bool) -> Result<Vec<(OwnedPlace, Document
     let output = process::function(&input.join("\n---\n"));
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     // What is more than a ConfigMap takes is none of this test's business.
-    let errors: Vec<&str> = errors.lines().filter(|line| line.starts_with("error") && !line.contains("AF038")).collect();
+    let errors: Vec<&str> =
+        errors.lines().filter(|line| line.starts_with("error") && !line.contains("AF038")).collect();
     if !output.status.success() && !errors.is_empty() {
         return Err(errors.join("\n"));
     }

@@ -592,11 +592,8 @@ impl Client {
             .endpoint
             .resource(&call.parts)
             .map_err(|why| Failure::from(Error::Usage(format!("{} was not sent: {why}", call.method))))?;
-        let mut request = shared
-            .http
-            .request(call.method.clone(), url)
-            .query(&call.query)
-            .header("X-GOOG-API-FORMAT-VERSION", "2");
+        let mut request =
+            shared.http.request(call.method.clone(), url).query(&call.query).header("X-GOOG-API-FORMAT-VERSION", "2");
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }

@@ -268,8 +268,9 @@ fn check_callback(url: &str, at: FieldPath, report: &mut Report<'_>) {
     };
     let absolute = url.split_once(':').is_some_and(|(scheme, rest)| is_scheme(scheme) && !rest.is_empty());
     if !absolute || url.contains(|c: char| c.is_whitespace() || c.is_control() || c == '#') {
-        let message =
-            format!("`{url}` is not a callback URL: write it with its scheme and without `#` and spaces, as `https://app.example.com/cb`");
+        let message = format!(
+            "`{url}` is not a callback URL: write it with its scheme and without `#` and spaces, as `https://app.example.com/cb`"
+        );
         report.error(Code::InvalidValue, at, message);
     }
 }

@@ -285,8 +285,7 @@ mod tests {
 
     #[test]
     fn a_difference_is_named_and_sent_whole() {
-        let changes =
-            plan(&json!({"host": "b", "secret": "x"}), Some(json!({"name": "s", "host": "a"}))).unwrap();
+        let changes = plan(&json!({"host": "b", "secret": "x"}), Some(json!({"name": "s", "host": "a"}))).unwrap();
         let [change] = changes.as_slice() else { panic!("{changes:?}") };
         assert_eq!(change.what, "update host, secret");
         let Body::Json(body) = &change.request.body else { panic!() };

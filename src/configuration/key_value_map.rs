@@ -216,7 +216,9 @@ impl Crud for Maps {
         for (key, value) in entries {
             let value = value.as_str().unwrap_or_default();
             // One that is empty is a secret that is not known here.
-            if let Err(broken) = texts::MAP_VALUE.check(value).or_else(|broken| if value.is_empty() { Ok(()) } else { Err(broken) }) {
+            if let Err(broken) =
+                texts::MAP_VALUE.check(value).or_else(|broken| if value.is_empty() { Ok(()) } else { Err(broken) })
+            {
                 return Err(format!("entry `{key}`: {}", broken.message()));
             }
             let digest = (masked || is_live_masked).then(|| secret_digest(wanted.id, key, value.as_bytes()));

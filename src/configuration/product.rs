@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::app::check_scopes;
 use super::call::{Answer, Body, Change, Read, Request, Verb};
 use super::collection::{Collection, Compare, NamedBy, Update};
 use super::rate_plan::{self, RatePlan};
-use super::app::check_scopes;
 use super::{Configuration, ConfigurationSpec, Crud, Plan, Reference, Scope, Wanted, attributes, number, product_path};
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::limits::{counts, texts};

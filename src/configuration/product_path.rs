@@ -28,7 +28,9 @@ fn fault(path: &str) -> Option<(String, String)> {
     let placeholder = path.split('/').find(is_placeholder)?;
     let fixed: Vec<&str> =
         path.split('/').map(|segment| if is_placeholder(&segment) { "*" } else { segment }).collect();
-    let message = format!("`{placeholder}` is no wildcard in a product's path, so `{path}` matches no call that has a value there");
+    let message = format!(
+        "`{placeholder}` is no wildcard in a product's path, so `{path}` matches no call that has a value there"
+    );
     Some((message, format!("write `{}`", fixed.join("/"))))
 }
 

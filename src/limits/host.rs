@@ -21,7 +21,8 @@ pub(super) fn is_host_pattern(text: &str) -> bool {
 
 /// A host name of a length.
 pub(super) fn sample(length: usize) -> String {
-    let text: Vec<u8> = (0..length).map(|index| if index % 10 == 9 && index + 1 < length { b'.' } else { b'a' }).collect();
+    let text: Vec<u8> =
+        (0..length).map(|index| if index % 10 == 9 && index + 1 < length { b'.' } else { b'a' }).collect();
     text.into_iter().map(char::from).collect()
 }
 

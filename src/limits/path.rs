@@ -10,7 +10,9 @@ pub fn is_part(text: &str) -> bool {
 /// why it cannot be one.
 pub fn encode(text: &str) -> Result<String, String> {
     if !is_part(text) {
-        return Err(format!("`{text}` cannot be a part of a path of the API, since readers of URLs drop it: use another name"));
+        return Err(format!(
+            "`{text}` cannot be a part of a path of the API, since readers of URLs drop it: use another name"
+        ));
     }
     Ok(text.bytes().fold(String::with_capacity(text.len()), |path, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte) {

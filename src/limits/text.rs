@@ -125,7 +125,7 @@ impl Text {
             return Err(Broken::Form(format!("it is empty: {what} has {min} to {max} {unit}")));
         }
         if length < *min || !(self.has_form)(text) {
-            let shown = if self.secret || length > SHOWN { "it".to_owned() } else { format!("`{text}`") };
+            let shown = if self.secret || length > SHOWN { "it".to_owned() } else { format!("`{}`", visible(text)) };
             let lengths = if min == max { format!("{max}") } else { format!("{min} to {max}") };
             return Err(Broken::Form(format!("{shown} is not {what}: use {lengths} {form}")));
         }
@@ -138,6 +138,13 @@ impl Text {
             report.push(Diagnostic::error(broken.code(), broken.message()).at(at));
         }
     }
+}
+
+/// A text with its control characters escaped: which of them it has is what is wrong with it.
+fn visible(text: &str) -> String {
+    text.chars().fold(String::new(), |shown, c| {
+        if c.is_control() { shown + &c.escape_default().to_string() } else { shown + &c.to_string() }
+    })
 }
 
 #[cfg(test)]
@@ -169,6 +176,12 @@ mod tests {
     fn every_rule_has_a_name_of_its_own() {
         let names = TEXTS.iter().map(|rule| rule.of).chain(COUNTS.iter().map(|rule| rule.of));
         assert_eq!(names.collect::<BTreeSet<_>>().len(), TEXTS.len() + COUNTS.len());
+    }
+
+    #[test]
+    fn control_characters_are_shown() {
+        let broken = texts::MAP_KEY.check("x\ty'").unwrap_err();
+        assert!(broken.message().starts_with("`x\\ty'` is not a key"), "{broken:?}");
     }
 
     #[test]

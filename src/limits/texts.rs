@@ -57,14 +57,12 @@ fn is_place(text: &str) -> bool {
 }
 
 /// Names of proxies and shared flows (`organizations.apis.create`, parameter `name`).
-pub const BUNDLE: Text = Text {
-    of: "ApigeeProxy and ApigeeSharedFlow name",
-    what: "a name of a proxy or a shared flow",
-    ..NAME
-};
+pub const BUNDLE: Text =
+    Text { of: "ApigeeProxy and ApigeeSharedFlow name", what: "a name of a proxy or a shared flow", ..NAME };
 
 /// Names of environment groups. No page has them; they are one part of a path.
-pub const ENVIRONMENT_GROUP: Text = Text { of: "environment group name", what: "a name of an environment group", ..NAME };
+pub const ENVIRONMENT_GROUP: Text =
+    Text { of: "environment group name", what: "a name of an environment group", ..NAME };
 
 /// Host names of environment groups (RFC 1123, section 2.1).
 pub const HOSTNAME: Text = Text {
@@ -100,7 +98,9 @@ pub const TLS_PROTOCOL: Text = Text {
     max: 7,
     has_form: |text| PROTOCOLS.contains(&text),
     form: "characters: `TLSv1`, `TLSv1.1`, `TLSv1.2` or `TLSv1.3`",
-    sample: |length| PROTOCOLS.into_iter().find(|word| word.len() == length).map_or_else(|| letters(length), str::to_owned),
+    sample: |length| {
+        PROTOCOLS.into_iter().find(|word| word.len() == length).map_or_else(|| letters(length), str::to_owned)
+    },
     min: 5,
     refused: &["tlsv1.1", "TLS1.2", "SSLv3"],
     source: "https://cloud.google.com/apigee/docs/api-platform/fundamentals/endpoint-properties-reference",
@@ -198,7 +198,7 @@ pub const PRODUCT: Text = Text {
 /// Display names of API products, with the organization as `ORGANIZATION@@@NAME`: that is what the naming guidelines count.
 pub const PRODUCT_DISPLAY: Text = Text {
     of: "ApigeeProduct displayName with the organization",
-    what: "`ORGANIZATION@@@DISPLAY NAME` of an API product",
+    what: "the display name of an API product, counted as `ORGANIZATION@@@NAME`,",
     min: 5,
     max: 100,
     has_form: |text| !has_control(text) && !text.ends_with("@@@"),
@@ -277,7 +277,8 @@ pub const EMAIL: Text = Text {
 
 fn is_email(text: &str) -> bool {
     let Some((user, domain)) = text.rsplit_once('@') else { return false };
-    let is_atom = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".!#$%&'*+/=?^_`{|}~-".contains(&byte);
+    let is_atom =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".!#$%&'*+/=?^_`{|}~-".contains(&byte);
     (1..=64).contains(&user.len())
         && user.bytes().all(is_atom)
         && host::is_host(domain)
@@ -324,7 +325,8 @@ pub const CONSUMER_KEY: Text = Text {
 };
 
 /// Consumer secrets, written alike.
-pub const CONSUMER_SECRET: Text = Text { of: "ApigeeApp keys.consumerSecret", what: "a consumer secret", ..CONSUMER_KEY };
+pub const CONSUMER_SECRET: Text =
+    Text { of: "ApigeeApp keys.consumerSecret", what: "a consumer secret", ..CONSUMER_KEY };
 
 /// Ids of portals. No page has them; they are one part of a path.
 pub const SITE: Text = Text { of: "ApigeeApiDoc site", what: "an id of a portal", ..NAME };

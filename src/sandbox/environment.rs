@@ -16,8 +16,8 @@ use super::operation::{Change, Life};
 use super::settings::Settings;
 use super::state::{Organization, State};
 use super::view;
-use crate::limits::texts;
 use crate::apigee::Name;
+use crate::limits::texts;
 
 /// An environment.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -303,8 +303,7 @@ fn check_limits(profile: &Object, call: &Call) -> Result<(), Fault> {
     ] {
         limits::check_count(most, field, limits::count(profile, field))?;
     }
-    for (rule, field) in
-        [(&texts::ENVIRONMENT, "environments"), (&texts::BUNDLE, "proxies"), (&texts::SCOPE, "scopes")]
+    for (rule, field) in [(&texts::ENVIRONMENT, "environments"), (&texts::BUNDLE, "proxies"), (&texts::SCOPE, "scopes")]
     {
         limits::check_list(rule, "api_product", profile, field)?;
     }
