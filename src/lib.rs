@@ -15,6 +15,7 @@ pub mod in_cluster;
 pub mod inventory;
 pub mod k8s;
 pub mod krm;
+pub mod limits;
 pub mod openapi;
 pub mod policy;
 pub mod proxy;

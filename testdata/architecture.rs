@@ -16,6 +16,7 @@ const PURE: &[&str] = &[
     "explain",
     "k8s",
     "krm",
+    "limits",
     "openapi",
     "policy",
     "proxy",

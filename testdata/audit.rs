@@ -56,7 +56,7 @@ async fn world() -> Sandbox {
     assert_eq!(report.exit_code, 0, "{}", report.outcome.reason);
 
     let document = json!({"schemaVersion": 1, "resources": [
-        {"kind": "ApigeeTargetServer", "name": "orders", "body": {"host": "orders.example.com", "port": 443}}]});
+        {"kind": "ApigeeTargetServer", "name": "orders", "body": {"host": "orders.example.com", "port": 443, "isEnabled": true}}]});
     let document: Document = serde_json::from_value(document).unwrap();
     let place = OwnedPlace { organization: "acme".into(), environment: Some("dev".into()) };
     let options = apply::Options { provenance: provenance(), ..apply::Options::new("team/dev") };

@@ -588,11 +588,12 @@ impl Client {
         let shared = &self.shared;
         shared.pace.turn().await;
         let token = shared.tokens.token().await.map_err(Failure::from)?;
-        let mut request = shared
-            .http
-            .request(call.method.clone(), shared.endpoint.resource(&call.parts))
-            .query(&call.query)
-            .header("X-GOOG-API-FORMAT-VERSION", "2");
+        let url = shared
+            .endpoint
+            .resource(&call.parts)
+            .map_err(|why| Failure::from(Error::Usage(format!("{} was not sent: {why}", call.method))))?;
+        let mut request =
+            shared.http.request(call.method.clone(), url).query(&call.query).header("X-GOOG-API-FORMAT-VERSION", "2");
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }

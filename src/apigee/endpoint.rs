@@ -8,6 +8,7 @@ use std::sync::Arc;
 use reqwest::{Certificate, Url};
 
 use super::credentials_file::is_trusted;
+use crate::limits::path;
 
 /// The global endpoint (discovery document `apigee.v1`, `rootUrl`).
 pub const DEFAULT_ENDPOINT: &str = "https://apigee.googleapis.com";
@@ -76,14 +77,17 @@ impl Endpoint {
         self.url.port_or_known_default().unwrap_or(443)
     }
 
-    /// The URL of a resource: `v1` and the given parts, each percent-encoded, below the base.
-    pub fn resource(&self, parts: &[&str]) -> Url {
+    /// The URL of a resource: `v1` and the given parts, each percent-encoded, below the base. The error names a part that cannot be one.
+    pub fn resource(&self, parts: &[&str]) -> Result<Url, String> {
         let mut url = self.url.clone();
-        // A URL with a host, which `from_str` checked, has path segments; there is no error to report.
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().push("v1").extend(parts);
+        let mut path = format!("{}/v1", url.path().trim_end_matches('/'));
+        for part in parts {
+            path.push('/');
+            // The URL's own encoding drops tabs and line breaks, and then the path names something else.
+            path.push_str(&path::encode(part)?);
         }
-        url
+        url.set_path(&path);
+        Ok(url)
     }
 }
 
@@ -179,9 +183,16 @@ mod tests {
     fn resources_stand_below_the_base_and_are_encoded() {
         let endpoint: Endpoint = "https://proxy.example/apigee/".parse().unwrap();
         assert_eq!(
-            endpoint.resource(&["organizations", "a/b", "deployments:generateDeployChangeReport"]).as_str(),
+            endpoint.resource(&["organizations", "a/b", "deployments:generateDeployChangeReport"]).unwrap().as_str(),
             "https://proxy.example/apigee/v1/organizations/a%2Fb/deployments:generateDeployChangeReport"
         );
+        assert_eq!(
+            endpoint.resource(&["x\ty\n", "é%2E\\"]).unwrap().as_str(),
+            "https://proxy.example/apigee/v1/x%09y%0A/%C3%A9%252E%5C"
+        );
+        for part in ["", ".", ".."] {
+            assert!(endpoint.resource(&["organizations", "o", part]).is_err(), "{part}");
+        }
         assert!(DEFAULT_ENDPOINT.parse::<Endpoint>().is_ok());
     }
 }

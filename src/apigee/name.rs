@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::limits::{path, texts};
+
 /// A name that is safe as one part of a URL's path: 1 to 255 of `A-Z a-z 0-9 . _ -`, and not `.` or `..`.
 ///
 /// The set is that of a proxy's name (discovery document `apigee.v1`, `organizations.apis.create`, parameter `name`); the names of
@@ -22,7 +24,7 @@ impl FromStr for Name {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if text.is_empty() || text.len() > 255 || text == "." || text == ".." || !text.chars().all(allowed) {
+        if !path::is_part(text) || text.len() > texts::BUNDLE.max || !text.chars().all(allowed) {
             return Err(format!(
                 "`{text}` is not a name in Apigee; expected 1 to 255 of the characters A-Z a-z 0-9 . _ -"
             ));

@@ -8,7 +8,7 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 use super::{BundleKind, BundlePath, Files, is_clutter, plain_path};
 
 /// Apigee's limit for one bundle, in bytes ("API proxy bundle zip file size", Apigee limits page).
-pub const MAX_BUNDLE_BYTES: usize = 15 * 1024 * 1024;
+pub const MAX_BUNDLE_BYTES: usize = crate::limits::counts::BUNDLE_BYTES.max;
 
 /// The Job that deploys a bundle names each of its files, and Kubernetes stores no object larger than 1.5 MiB.
 pub const MAX_FILES: usize = 5000;

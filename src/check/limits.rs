@@ -2,11 +2,12 @@
 
 use super::{At, Finding, Findings, Gravity};
 use crate::diag::Code;
+use crate::limits::counts;
 use crate::runtime::Bundle;
 
-const PROXY_ENDPOINTS: usize = 10;
-const FLOWS: usize = 200;
-const PROPERTY_SET_BYTES: usize = 110 * 1024;
+const PROXY_ENDPOINTS: usize = counts::PROXY_ENDPOINTS.max;
+const FLOWS: usize = counts::FLOWS.max;
+const PROPERTY_SET_BYTES: usize = counts::PROPERTY_SET_BYTES.max;
 
 pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     let mut fault = |gravity, at, message: String, help: &str| {

@@ -13,16 +13,8 @@ use super::collection::{Compare, differences, field_names};
 use super::record::Part;
 use super::{Configuration, ConfigurationSpec, Crud, Plan, Reference, Scope, Wanted};
 use crate::bundle::Digest;
-use crate::diag::{Code, FieldPath, Report};
-
-/// The longest title, in characters (discovery document, `ApiDoc.title`).
-const MAX_TITLE: usize = 255;
-
-/// The longest description, in characters (discovery document, `ApiDoc.description`).
-const MAX_DESCRIPTION: usize = 10_000;
-
-/// The largest document, in bytes (discovery document, `DocumentationFile.contents`).
-const MAX_DOCUMENT_BYTES: usize = 4 << 20;
+use crate::diag::{FieldPath, Report};
+use crate::limits::texts;
 
 /// An item of a developer portal's catalog.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -90,25 +82,19 @@ impl Configuration for ApiDoc {
     }
 
     fn check(&self, product: &str, report: &mut Report<'_>) {
-        let title = self.title.as_deref().unwrap_or(product);
-        let counts = [
-            ("title", title.chars().count(), MAX_TITLE, "characters"),
-            (
-                "description",
-                self.description.iter().flat_map(|text| text.chars()).count(),
-                MAX_DESCRIPTION,
-                "characters",
-            ),
-            (DOCUMENT, self.openapi.as_ref().map_or(0, String::len), MAX_DOCUMENT_BYTES, "bytes"),
+        let at = |field: &str| FieldPath::of(&["spec", field]);
+        texts::SITE.report(&self.site, at("site"), report);
+        texts::PRODUCT.report(product, at("product"), report);
+        texts::DOC_TITLE.report(self.title.as_deref().unwrap_or(product), at("title"), report);
+        let more = [
+            (&texts::DOC_DESCRIPTION, "description", &self.description),
+            (&texts::DOC_IMAGE, "imageUrl", &self.image_url),
+            (&texts::DOC_FILE, DOCUMENT, &self.openapi),
         ];
-        for (field, count, most, unit) in counts {
-            if count > most {
-                let message = format!("it has {count} {unit}; Apigee takes {most}");
-                report.error(Code::LimitExceeded, FieldPath::of(&["spec", field]), message);
+        for (rule, field, text) in more {
+            if let Some(text) = text {
+                rule.report(text, at(field), report);
             }
-        }
-        if title.is_empty() {
-            report.error(Code::InvalidValue, FieldPath::of(&["spec", "title"]), "Apigee takes no empty title");
         }
     }
 

@@ -8,17 +8,11 @@ use serde_json::{Map, Value, json};
 
 use super::app_plan::{AppPlan, AppsOf};
 use super::call::{Answer, Body, Change, Read, Request, Verb};
-use super::developer::check_email;
 use super::secret::{self, Secret};
 use super::{Configuration, ConfigurationSpec, Crud, Plan, Reference, Scope, Wanted, attributes};
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::duration;
-
-/// The most keys of an app (Apigee, "Limits").
-const MAX_KEYS: usize = 10;
-
-/// The most products of a key (Apigee, "Limits").
-const MAX_PRODUCTS: usize = 50;
+use crate::limits::{counts, texts};
 
 /// The fields of an app stand in its own kind and in the apps of a group; serde's `flatten` would lose the text of scalars.
 macro_rules! app {
@@ -171,7 +165,15 @@ impl Fields<'_> {
     }
 
     fn check(&self, at: &FieldPath, report: &mut Report<'_>) {
-        attributes::check(self.all_attributes().len(), attributes::MOST, &at.key("attributes"), report);
+        let own = usize::from(self.display_name.is_some());
+        attributes::check(self.attributes, own, &counts::ATTRIBUTES, &at.key("attributes"), report);
+        if let Some(name) = self.display_name {
+            texts::ATTRIBUTE_VALUE.report(name, at.key("displayName"), report);
+        }
+        if let Some(url) = self.callback_url {
+            check_callback(url, at.key("callbackUrl"), report);
+        }
+        check_scopes(self.scopes, &at.key("scopes"), report);
         attributes::check_own(self.attributes, "DisplayName", "displayName", &at.key("attributes"), report);
         if let Some(Err(why)) = self.key_expires_in.map(seconds) {
             report.error(Code::InvalidValue, at.key("keyExpiresIn"), why);
@@ -180,10 +182,7 @@ impl Fields<'_> {
             let message = "`keyExpiresIn` is for the generated key, which `keys` replace: use `expiresIn` of each key";
             report.error(Code::ConflictingFields, at.key("keyExpiresIn"), message);
         }
-        if self.keys.len() > MAX_KEYS {
-            let message = format!("there are {} keys; Apigee takes {MAX_KEYS}", self.keys.len());
-            report.error(Code::LimitExceeded, at.key("keys"), message);
-        }
+        attributes::check_count(&counts::KEYS, self.keys.len(), &at.key("keys"), report);
         check_products(self.products, self.keys.is_empty(), "the app's key", &at.key("products"), report);
         let mut places = BTreeSet::new();
         for (name, key) in self.keys {
@@ -194,7 +193,8 @@ impl Fields<'_> {
             }
             let products = if key.products.is_empty() { self.products } else { &key.products };
             check_products(products, true, "the key", &at.key("products"), report);
-            attributes::check(key.attributes.len(), attributes::MOST, &at.key("attributes"), report);
+            attributes::check(&key.attributes, 0, &counts::ATTRIBUTES, &at.key("attributes"), report);
+            check_scopes(&key.scopes, &at.key("scopes"), report);
             if let Some(Err(why)) = key.expires_in.as_deref().map(seconds) {
                 report.error(Code::InvalidValue, at.key("expiresIn"), why);
             }
@@ -247,9 +247,31 @@ fn check_products(products: &[String], required: bool, whose: &str, at: &FieldPa
             .help("list the ApigeeProducts"),
         );
     }
-    if products.len() > MAX_PRODUCTS {
-        let message = format!("there are {} products; Apigee takes {MAX_PRODUCTS} for one key", products.len());
-        report.error(Code::LimitExceeded, at, message);
+    attributes::check_count(&counts::PRODUCTS_OF_KEY, products.len(), at, report);
+    for (index, product) in products.iter().enumerate() {
+        texts::PRODUCT.report(product, at.index(index), report);
+    }
+}
+
+/// Reports scopes that are none.
+pub(super) fn check_scopes(scopes: &[String], at: &FieldPath, report: &mut Report<'_>) {
+    for (index, scope) in scopes.iter().enumerate() {
+        texts::SCOPE.report(scope, at.index(index), report);
+    }
+}
+
+/// Reports what OAuth cannot send anybody back to: the address is absolute and has no fragment (RFC 6749, section 3.1.2).
+fn check_callback(url: &str, at: FieldPath, report: &mut Report<'_>) {
+    let is_scheme = |scheme: &str| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    };
+    let absolute = url.split_once(':').is_some_and(|(scheme, rest)| is_scheme(scheme) && !rest.is_empty());
+    if !absolute || url.contains(|c: char| c.is_whitespace() || c.is_control() || c == '#') {
+        let message = format!(
+            "`{url}` is not a callback URL: write it with its scheme and without `#` and spaces, as `https://app.example.com/cb`"
+        );
+        report.error(Code::InvalidValue, at, message);
     }
 }
 
@@ -296,8 +318,9 @@ impl Configuration for App {
         self.fields().body()
     }
 
-    fn check(&self, _: &str, report: &mut Report<'_>) {
-        check_email(&self.developer, FieldPath::of(&["spec", "developer"]), report);
+    fn check(&self, name: &str, report: &mut Report<'_>) {
+        texts::APP.report(name, FieldPath::of(&["spec", "name"]), report);
+        texts::EMAIL.report(&self.developer, FieldPath::of(&["spec", "developer"]), report);
         self.fields().check(&FieldPath::of(&["spec"]), report);
     }
 

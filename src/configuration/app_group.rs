@@ -19,6 +19,7 @@ use super::record::Part;
 use super::secret::escape;
 use super::{Configuration, ConfigurationSpec, Crud, Plan, Reference, Scope, Wanted};
 use crate::diag::{FieldPath, Report};
+use crate::limits::{counts, texts};
 
 /// A group of apps.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -71,10 +72,12 @@ impl Configuration for AppGroup {
         body
     }
 
-    fn check(&self, _: &str, report: &mut Report<'_>) {
+    fn check(&self, name: &str, report: &mut Report<'_>) {
         let at = |field: &str| FieldPath::of(&["spec", field]);
-        attributes::check(self.attributes.len(), attributes::MOST, &at("attributes"), report);
+        texts::APP_GROUP.report(name, at("name"), report);
+        attributes::check(&self.attributes, 0, &counts::ATTRIBUTES, &at("attributes"), report);
         for (name, app) in &self.apps {
+            texts::APP.report(name, at("apps").key(name), report);
             app.check(&at("apps").key(name), report);
         }
     }

@@ -17,6 +17,7 @@ use super::collection::{Compare, field_names};
 use super::developer::status_to_set;
 use super::record::{Part, secret_digest};
 use super::{Plan, Wanted};
+use crate::limits::texts;
 
 /// Whose app it is: the calls differ a little.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,9 @@ pub(super) struct AppPlan<'a> {
 
 /// The part that says that the app is new: its generated key is not known yet.
 const NEW: &str = "generated";
+
+/// How many seconds Apigee may need between both times of a key.
+const EXPIRY_TOLERANCE: u64 = 60;
 
 /// The profile of an app.
 const PROFILE: Compare = Compare::PLAIN;
@@ -88,11 +92,27 @@ fn credentials(live: &Value) -> Vec<&Value> {
     keys
 }
 
+impl WantedKey<'_> {
+    /// What the Secret holds is part of a path. One that is empty is not known here.
+    fn check(&self) -> Result<(), String> {
+        for (field, rule) in [("consumerKey", &texts::CONSUMER_KEY), ("consumerSecret", &texts::CONSUMER_SECRET)] {
+            let value = text(self.body, field);
+            if let (Err(broken), false) = (rule.check(value), value.is_empty()) {
+                return Err(format!("{} has a `{field}` that Apigee does not take: {}", self.label, broken.message()));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl<'a> AppPlan<'a> {
     /// The calls, and the parts that are ours then. `live` is the app with its keys, if Apigee has it.
     pub(super) fn plan(&self, live: Option<&Value>) -> Result<Plan, String> {
         let mut plan = Plan::default();
         let own = self.own_keys();
+        for key in &own {
+            key.check()?;
+        }
         let Some(live) = live else {
             plan.changes.push(self.create(own.is_empty()));
             plan.changes.extend(self.status(&Value::Null));
@@ -121,6 +141,9 @@ impl<'a> AppPlan<'a> {
                 None => self.import(key, &mut plan.changes),
                 Some(live) => {
                     Self::check_secret(key, live)?;
+                    if ours(live) {
+                        Self::check_expiry(key, key.body.get("expiresInSeconds").and_then(Value::as_u64), live)?;
+                    }
                     self.reconcile(key, live, &mut plan.changes);
                     waits |= Self::waits(key, live);
                 }
@@ -138,6 +161,9 @@ impl<'a> AppPlan<'a> {
                 ));
             };
             let key = self.generated_key();
+            if let (Some(seconds), true) = (self.body.get("keyExpiresInSeconds").and_then(Value::as_u64), ours(live)) {
+                Self::check_expiry(&key, Some(seconds), live)?;
+            }
             self.reconcile(&key, live, &mut plan.changes);
             waits |= Self::waits(&key, live);
             kept.insert(text(live, "consumerKey"));
@@ -361,6 +387,24 @@ impl<'a> AppPlan<'a> {
         }
         Err(format!(
             "the consumer secret of {} is another one in Apigee and cannot be changed: put a new consumer key into the Secret with it",
+            key.label
+        ))
+    }
+
+    /// So does its end: whoever takes it out of Git must not believe that the key lives on.
+    fn check_expiry(key: &WantedKey<'_>, wanted: Option<u64>, live: &Value) -> Result<(), String> {
+        let millis = |field: &str| text(live, field).parse::<u64>().ok();
+        let has = millis("expiresAt").zip(millis("issuedAt")).map(|(end, start)| end.saturating_sub(start) / 1000);
+        let same = match (wanted, has) {
+            (Some(wanted), Some(has)) => wanted.abs_diff(has) <= EXPIRY_TOLERANCE,
+            (wanted, has) => wanted == has,
+        };
+        if same {
+            return Ok(());
+        }
+        let has = has.map_or_else(|| "for ever".to_owned(), |seconds| format!("for {seconds}s"));
+        Err(format!(
+            "{} works {has} from when it was made, which cannot be changed: write that time, or put a new consumer key into the Secret",
             key.label
         ))
     }

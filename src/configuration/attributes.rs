@@ -5,20 +5,32 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::diag::{Code, FieldPath, Report};
-
-/// The most that one thing takes (Apigee, "Limits").
-pub const MOST: usize = 18;
+use crate::limits::{Count, texts};
 
 /// As Apigee writes them.
 pub fn list<'m>(attributes: impl IntoIterator<Item = (&'m String, &'m String)>) -> Value {
     attributes.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
 }
 
-/// Reports a number of attributes, those that fields of their own set included, that Apigee does not take.
-pub fn check(count: usize, most: usize, at: &FieldPath, report: &mut Report<'_>) {
-    if count > most {
-        let message = format!("there are {count} attributes; Apigee takes {most}");
-        report.error(Code::LimitExceeded, at, message);
+/// Reports what Apigee does not take: too many attributes, `others` that fields of their own set included, and their names and values.
+pub fn check(
+    attributes: &BTreeMap<String, String>,
+    others: usize,
+    most: &Count,
+    at: &FieldPath,
+    report: &mut Report<'_>,
+) {
+    check_count(most, attributes.len() + others, at, report);
+    for (name, value) in attributes {
+        texts::ATTRIBUTE_NAME.report(name, at.key(name), report);
+        texts::ATTRIBUTE_VALUE.report(value, at.key(name), report);
+    }
+}
+
+/// Reports more of something than Apigee takes.
+pub fn check_count(most: &Count, count: usize, at: &FieldPath, report: &mut Report<'_>) {
+    if let Err(why) = most.check(count) {
+        report.error(Code::LimitExceeded, at, why);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::call::{Answer, Body, Change, Field, Read, Request, Verb};
 use super::{Crud, Plan, Wanted, secret};
@@ -45,7 +45,8 @@ pub enum Update {
 pub struct Compare {
     /// Fields that Apigee sets, at the top.
     pub server_set: &'static [&'static str],
-    /// What a field at the top that is not written means, as JSON.
+    /// What a word at the top means that is not set, as JSON. Only for fields that Apigee leaves out while they have this value. A boolean
+    /// has none: Apigee leaves out `false` (JSON mapping of protocol buffers), whatever the default of a new resource is.
     pub defaults: &'static [(&'static str, &'static str)],
     /// Lists without an order, wherever they stand.
     pub sets: &'static [&'static str],
@@ -57,8 +58,8 @@ impl Compare {
     /// Nothing is special.
     pub const PLAIN: Self = Self { server_set: &[], defaults: &[], sets: &[], immutable: &[] };
 
-    /// A document in the form in which two are compared: without what Apigee sets and what is empty, with defaults, sets sorted.
-    /// `attributes`, pairs of a name and a value, are always a set.
+    /// A document in the form in which two are compared: without what Apigee sets and what is empty, with defaults, sets sorted, numbers in
+    /// one form. `attributes`, pairs of a name and a value, are always a set.
     pub fn canonical(&self, document: &Value) -> Value {
         let mut document = document.clone();
         if let Value::Object(fields) = &mut document {
@@ -66,7 +67,7 @@ impl Compare {
                 fields.remove(*field);
             }
             for (field, default) in self.defaults {
-                if fields.get(*field).is_none_or(is_empty) {
+                if fields.get(*field).is_none_or(|value| value.is_null() || value == "") {
                     fields.insert((*field).to_owned(), serde_json::from_str(default).unwrap_or_default());
                 }
             }
@@ -95,6 +96,7 @@ impl Compare {
                 }
                 Value::Array(elements)
             }
+            Value::Number(number) => Value::Number(plain(number)),
             other => other,
         }
     }
@@ -106,6 +108,14 @@ impl Compare {
         differences(&wanted_body, &live, "", &|at| wanted.is_secret(at), &mut fields);
         fields
     }
+}
+
+/// A whole number without a fraction: `21` and `21.0` are the same.
+fn plain(number: Number) -> Number {
+    let whole = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 9e15);
+    // The fraction is zero and the number fits.
+    #[expect(clippy::cast_possible_truncation, reason = "checked above")]
+    whole.map_or(number, |float| Number::from(float as i64))
 }
 
 /// Apigee leaves out what is false, zero or empty.
@@ -250,7 +260,7 @@ mod tests {
         permission: "apigee.servers",
         compare: Compare {
             server_set: &["createdAt"],
-            defaults: &[("isEnabled", "true")],
+            defaults: &[("protocol", "\"HTTP\"")],
             sets: &["protocols"],
             immutable: &["protocol"],
         },
@@ -266,23 +276,44 @@ mod tests {
 
     #[test]
     fn what_means_the_same_is_the_same() {
-        let body = json!({"host": "a", "tls": {"protocols": ["b", "a"], "enforce": false}, "attributes": [{"name": "y"}, {"name": "x"}]});
-        let live = json!({"name": "s", "host": "a", "isEnabled": true, "createdAt": "1", "tls": {"protocols": ["a", "b"]},
+        let body = json!({"host": "a", "share": 21, "isEnabled": true, "tls": {"protocols": ["b", "a"], "enforce": false},
+            "attributes": [{"name": "y"}, {"name": "x"}]});
+        let live = json!({"name": "s", "host": "a", "share": 21.0, "isEnabled": true, "protocol": "HTTP", "createdAt": "1", "tls": {"protocols": ["a", "b"]},
             "attributes": [{"name": "x"}, {"name": "y"}], "list": []});
         assert!(plan(&body, Some(live)).unwrap().is_empty());
     }
 
     #[test]
     fn a_difference_is_named_and_sent_whole() {
-        let changes =
-            plan(&json!({"host": "b", "secret": "x"}), Some(json!({"name": "s", "host": "a", "isEnabled": true})))
-                .unwrap();
+        let changes = plan(&json!({"host": "b", "secret": "x"}), Some(json!({"name": "s", "host": "a"}))).unwrap();
         let [change] = changes.as_slice() else { panic!("{changes:?}") };
         assert_eq!(change.what, "update host, secret");
         let Body::Json(body) = &change.request.body else { panic!() };
         assert_eq!(*body, json!({"name": "s", "host": "b", "secret": "x"}));
         assert_eq!(change.fields[0].live, Some(json!("a")));
         assert_eq!((&change.fields[1].live, &change.fields[1].wanted, change.fields[1].secret), (&None, &None, true));
+    }
+
+    #[test]
+    fn a_boolean_that_is_left_out_is_false() {
+        let changes = |wanted: bool, live: Value| {
+            let changes = plan(&json!({"host": "a", "isEnabled": wanted}), Some(live)).unwrap();
+            changes.iter().map(|change| change.what.clone()).collect::<Vec<_>>()
+        };
+        let live = |enabled: Option<bool>| match enabled {
+            Some(enabled) => json!({"host": "a", "isEnabled": enabled}),
+            None => json!({"host": "a"}),
+        };
+        for (wanted, enabled, differs) in [
+            (true, Some(true), false),
+            (true, Some(false), true),
+            (true, None, true),
+            (false, Some(true), true),
+            (false, Some(false), false),
+            (false, None, false),
+        ] {
+            assert_eq!(!changes(wanted, live(enabled)).is_empty(), differs, "{wanted} {enabled:?}");
+        }
     }
 
     #[test]

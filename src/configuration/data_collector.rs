@@ -6,10 +6,8 @@ use serde_json::{Value, json};
 
 use super::collection::{Collection, Compare, NamedBy, Update};
 use super::{Configuration, ConfigurationSpec, Crud, Scope};
-use crate::diag::{Code, FieldPath, Report};
-
-/// The start of all names.
-const PREFIX: &str = "dc_";
+use crate::diag::{Diagnostic, FieldPath, Report};
+use crate::limits::texts;
 
 /// A column of analytics.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -72,14 +70,14 @@ impl Configuration for DataCollector {
     }
 
     fn check(&self, name: &str, report: &mut Report<'_>) {
-        let is_word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        if !name.strip_prefix(PREFIX).is_some_and(is_word) {
+        if let Err(broken) = texts::DATA_COLLECTOR.check(name) {
             let proposed: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-            let proposed = proposed.trim_start_matches("dc_").to_owned();
-            let message = format!(
-                "`{name}` is no name of a data collector: it is `{PREFIX}` and letters, digits and `_`; write `name: {PREFIX}{proposed}`"
-            );
-            report.error(Code::InvalidValue, FieldPath::of(&["spec", "name"]), message);
+            let proposed = format!("dc_{}", proposed.trim_start_matches("dc_"));
+            let mut found = Diagnostic::error(broken.code(), broken.message()).at(FieldPath::of(&["spec", "name"]));
+            if texts::DATA_COLLECTOR.check(&proposed).is_ok() {
+                found = found.help(format!("write `name: {proposed}`"));
+            }
+            report.push(found);
         }
     }
 }

@@ -10,6 +10,7 @@ use super::call::{Answer, Body, Change, Field, Read, Request, Verb};
 use super::collection::{Collection, Compare, NamedBy, Update};
 use super::{Configuration, ConfigurationSpec, Crud, Plan, Scope, Wanted, attributes};
 use crate::diag::{Code, FieldPath, Report};
+use crate::limits::{counts, texts};
 
 /// A developer of apps.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -78,18 +79,19 @@ impl Configuration for Developer {
 
     fn check(&self, _: &str, report: &mut Report<'_>) {
         let at = |field: &str| FieldPath::of(&["spec", field]);
-        check_email(&self.email, at("email"), report);
-        attributes::check(self.attributes.len(), attributes::MOST, &at("attributes"), report);
-    }
-}
-
-/// Reports an email that Apigee does not take.
-pub(super) fn check_email(email: &str, at: FieldPath, report: &mut Report<'_>) {
-    let halves = email.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
-    if !halves || email.chars().any(|c| c.is_uppercase() || c.is_whitespace()) {
-        let message =
-            format!("`{email}` is not an email as Apigee takes it; write it in lower case, as `ann@example.com`");
-        report.error(Code::InvalidValue, at, message);
+        texts::EMAIL.report(&self.email, at("email"), report);
+        texts::PERSON.report(&self.first_name, at("firstName"), report);
+        texts::PERSON.report(&self.last_name, at("lastName"), report);
+        match &self.user_name {
+            Some(name) => texts::PERSON.report(name, at("userName"), report),
+            None if texts::PERSON.check(&self.email).is_err() && texts::EMAIL.check(&self.email).is_ok() => {
+                let most = texts::PERSON.max;
+                let message = format!("the email is no user name, which has up to {most} characters: set `userName`");
+                report.error(Code::LimitExceeded, at("userName"), message);
+            }
+            None => {}
+        }
+        attributes::check(&self.attributes, 0, &counts::ATTRIBUTES, &at("attributes"), report);
     }
 }
 

@@ -11,6 +11,7 @@ use super::call::{Answer, Body, Change, Read, Request, Verb};
 use super::collection::{Compare, field_names};
 use super::{Configuration, ConfigurationSpec, Crud, Part, Plan, Reference, Scope, Wanted};
 use crate::diag::{FieldPath, Report};
+use crate::limits::texts;
 
 /// A shared flow that runs for every proxy of an environment, at one of four points.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -67,7 +68,9 @@ impl Configuration for FlowHook {
         body
     }
 
-    fn check(&self, _: &str, _: &mut Report<'_>) {}
+    fn check(&self, _: &str, report: &mut Report<'_>) {
+        texts::BUNDLE.report(&self.shared_flow, FieldPath::of(&["spec", "sharedFlow"]), report);
+    }
 
     fn references(&self) -> Vec<Reference> {
         vec![Reference {

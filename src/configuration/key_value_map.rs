@@ -14,10 +14,8 @@ use super::record::{self, Part, secret_digest};
 use super::secret::{self, Text};
 use super::{Configuration, ConfigurationSpec, Crud, Plan, Reference, Scope, Wanted};
 use crate::diag::{Code, FieldPath, Report};
+use crate::limits::texts;
 use crate::spec::word_or::WordOr;
-
-/// The longest key, in bytes (Apigee, "Limits").
-const MAX_KEY_BYTES: usize = 2 << 10;
 
 /// An encrypted key value map with its entries.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -28,7 +26,7 @@ pub struct KeyValueMap {
     pub scope: MapScope,
     /// The proxy that alone sees it, with `scope: proxy`.
     pub proxy: Option<String>,
-    /// Values do not come back from the API, so that nobody reads them there. Cannot be changed later. Default: `false`.
+    /// Values do not come back from the API, so that nobody reads them there. Default: `false`.
     #[serde(default)]
     pub masked_values: bool,
     /// The entries: a text, or `{valueFrom: …}` for a secret. Entries of others stay.
@@ -85,18 +83,15 @@ impl Configuration for KeyValueMap {
             let message = format!("the map `{}` holds the records of this program", record::MAP);
             report.error(Code::NameTaken, at(&["name"]), message);
         }
+        texts::KEY_VALUE_MAP.report(name, at(&["name"]), report);
+        if let Some(proxy) = &self.proxy {
+            texts::BUNDLE.report(proxy, at(&["proxy"]), report);
+        }
         for (key, text) in &self.entries {
             let at = at(&["entries"]).key(key);
-            if key.is_empty() || key.len() > MAX_KEY_BYTES {
-                report.error(Code::InvalidValue, &at, format!("a key has 1 to {MAX_KEY_BYTES} bytes"));
-            }
-            let WordOr::Word(text) = text else { continue };
-            if text.len() > record::MAX_VALUE_BYTES {
-                let message = format!("the value has {} bytes; Apigee takes {}", text.len(), record::MAX_VALUE_BYTES);
-                report.error(Code::LimitExceeded, &at, message);
-            }
-            if text.is_empty() {
-                report.error(Code::InvalidValue, &at, "Apigee takes no empty value".to_owned());
+            texts::MAP_KEY.report(key, &at, report);
+            if let WordOr::Word(text) = text {
+                texts::MAP_VALUE.report(text, &at, report);
             }
         }
     }
@@ -116,6 +111,21 @@ struct Maps;
 
 const ENTRIES: &str = "keyValueEntries";
 
+/// The values of a map do not come back.
+fn is_masked(map: &Value) -> bool {
+    map.get("maskedValues") == Some(&Value::Bool(true))
+}
+
+/// The name and the value of an entry.
+fn named_value(entry: &Value) -> Option<(&str, &Value)> {
+    Some((entry.get("name")?.as_str()?, entry.get("value").unwrap_or(&Value::Null)))
+}
+
+/// The entries that Apigee has.
+fn listed(answer: &Answer) -> impl Iterator<Item = &Value> {
+    answer.json().get(ENTRIES).and_then(Value::as_array).into_iter().flatten()
+}
+
 impl Maps {
     fn path(wanted: &Wanted<'_>, below: &[&str]) -> Vec<String> {
         let own = ["keyvaluemaps", &wanted.id.name];
@@ -123,6 +133,15 @@ impl Maps {
             Some(proxy) => wanted.place.path(&[&["apis", proxy.as_str()], &own[..], below].concat()),
             None => wanted.place.path(&[&own[..], below].concat()),
         }
+    }
+
+    /// The map without its entries.
+    fn map(wanted: &Wanted<'_>, masked: bool) -> Body {
+        let mut body = json!({"name": wanted.id.name, "encrypted": true});
+        if masked {
+            body["maskedValues"] = json!(true);
+        }
+        Body::Json(body)
     }
 
     /// The collection of the maps themselves.
@@ -149,7 +168,6 @@ impl Maps {
 }
 
 impl Crud for Maps {
-    /// The entries alone: where there is no map there are none.
     fn reads(&self, wanted: &Wanted<'_>) -> Vec<Read> {
         vec![Read {
             path: Self::path(wanted, &["entries"]),
@@ -159,33 +177,56 @@ impl Crud for Maps {
         }]
     }
 
+    /// The map itself, unless its entries show that it is as desired: a map that masks its values does not give them back.
+    fn follow_ups(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Vec<Read> {
+        let [Answer::Json(_)] = answers else { return Vec::new() };
+        let live: BTreeMap<&str, &Value> = answers.iter().flat_map(listed).filter_map(named_value).collect();
+        let mut entries = wanted.body.get("entries").and_then(Value::as_object).into_iter().flatten().peekable();
+        let shows = entries.peek().is_some() && entries.all(|(key, value)| live.get(key.as_str()) == Some(&value));
+        if shows && !is_masked(wanted.body) {
+            return Vec::new();
+        }
+        vec![Read::json(Self::path(wanted, &[]), "apigee.keyvaluemaps.get")]
+    }
+
     fn plan(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Plan, String> {
         let mut plan = Plan::default();
-        let masked = wanted.body.get("maskedValues") == Some(&Value::Bool(true));
+        let masked = is_masked(wanted.body);
         let mut live: BTreeMap<&str, &str> = BTreeMap::new();
-        if let [Answer::Json(list)] = answers {
-            for entry in list.get(ENTRIES).and_then(Value::as_array).into_iter().flatten() {
-                let text = |field: &str| entry.get(field).and_then(Value::as_str).unwrap_or_default();
-                live.insert(text("name"), text("value"));
+        let mut is_live_masked = masked;
+        if let [Answer::Json(_), rest @ ..] = answers {
+            let entries = answers.iter().take(1).flat_map(listed).filter_map(named_value);
+            live.extend(entries.map(|(name, value)| (name, value.as_str().unwrap_or_default())));
+            // A map whose entries are as desired is not read.
+            is_live_masked = rest.first().map_or(masked, |map| is_masked(map.json()));
+            if is_live_masked != masked {
+                let path = Self::path(wanted, &[]);
+                let request = Request::new(Verb::Put, path, Self::map(wanted, masked), "apigee.keyvaluemaps.update");
+                let (live, wanted) = (Some(json!(is_live_masked)), Some(json!(masked)));
+                let field = Field { at: "/maskedValues".to_owned(), live, wanted, secret: false };
+                plan.changes.push(Change { what: "update maskedValues".to_owned(), request, fields: vec![field] });
             }
         } else {
-            let mut body = json!({"name": wanted.id.name, "encrypted": true});
-            if masked {
-                body["maskedValues"] = json!(true);
-            }
-            let request = Request::new(Verb::Post, Self::all(wanted), Body::Json(body), "apigee.keyvaluemaps.create");
+            let body = Self::map(wanted, masked);
+            let request = Request::new(Verb::Post, Self::all(wanted), body, "apigee.keyvaluemaps.create");
             plan.changes.push(Change { what: "create".to_owned(), request, fields: Vec::new() });
         }
         let empty = Map::new();
         let entries = wanted.body.get("entries").and_then(Value::as_object).unwrap_or(&empty);
         for (key, value) in entries {
             let value = value.as_str().unwrap_or_default();
-            let digest = masked.then(|| secret_digest(wanted.id, key, value.as_bytes()));
+            // One that is empty is a secret that is not known here.
+            if let Err(broken) =
+                texts::MAP_VALUE.check(value).or_else(|broken| if value.is_empty() { Ok(()) } else { Err(broken) })
+            {
+                return Err(format!("entry `{key}`: {}", broken.message()));
+            }
+            let digest = (masked || is_live_masked).then(|| secret_digest(wanted.id, key, value.as_bytes()));
             let known = wanted.last.and_then(|record| record.part(key));
             match live.get(key.as_str()) {
                 None => plan.changes.push(Self::entry(wanted, Verb::Post, key, Some(value))),
                 // What comes back is a mask: only the record knows the value that was set.
-                Some(_) if masked => {
+                Some(_) if is_live_masked => {
                     if known.and_then(|part| part.digest.as_ref()) != digest.as_ref() {
                         plan.changes.push(Self::entry(wanted, Verb::Put, key, Some(value)));
                     }
@@ -210,10 +251,9 @@ impl Crud for Maps {
     }
 
     fn remove(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Vec<Change>, String> {
-        let [Answer::Json(list)] = answers else { return Ok(Vec::new()) };
+        let [entries @ Answer::Json(_), ..] = answers else { return Ok(Vec::new()) };
         let ours = |name: &str| wanted.last.is_some_and(|record| record.part(name).is_some());
-        let names = list.get(ENTRIES).and_then(Value::as_array).into_iter().flatten();
-        let foreign: Vec<&str> = names
+        let foreign: Vec<&str> = listed(entries)
             .filter_map(|entry| entry.get("name").and_then(Value::as_str))
             .filter(|name| !ours(name))
             .take(5)
@@ -238,7 +278,12 @@ mod tests {
         let id = Id { kind: "ApigeeKeyValueMap".into(), parent: None, name: "m".into() };
         let place = Place { organization: "o", environment: Some("e") };
         let wanted = Wanted { place, id: &id, body, secrets: &["/entries/s".to_owned()], last };
-        let plan = Maps.plan(&wanted, &[live.map_or(Answer::Missing, Answer::Json)]).unwrap();
+        let masked = live.as_ref().is_some_and(|live| live[ENTRIES][0]["value"] == "*****");
+        let answers = match live {
+            Some(entries) => vec![Answer::Json(entries), Answer::Json(json!({"name": "m", "maskedValues": masked}))],
+            None => vec![Answer::Missing],
+        };
+        let plan = Maps.plan(&wanted, &answers).unwrap();
         plan.changes.iter().map(|change| change.what.clone()).collect()
     }
 
@@ -268,5 +313,9 @@ mod tests {
         assert!(plan(&body, live(), Some(&known(b"x"))).is_empty());
         assert_eq!(plan(&body, live(), Some(&known(b"y"))), ["set entry `s`"]);
         assert_eq!(plan(&body, live(), None), ["set entry `s`"]);
+        let shown = Some(json!({ENTRIES: [{"name": "s", "value": "x"}]}));
+        assert_eq!(plan(&body, shown, Some(&known(b"x"))), ["update maskedValues"]);
+        let open = json!({"entries": {"s": "x"}});
+        assert_eq!(plan(&open, live(), Some(&known(b"x"))), ["update maskedValues"]);
     }
 }

@@ -13,12 +13,10 @@ use serde_json::{Map, Value, json};
 use super::call::{Answer, Body, Change, Field, Form, Read, Request, Verb};
 use super::record::{Part, secret_digest};
 use super::secret::{self, Secret, Text};
-use super::{Configuration, ConfigurationSpec, Crud, Plan, Scope, Wanted, name, pem};
+use super::{Configuration, ConfigurationSpec, Crud, Plan, Scope, Wanted, attributes, pem};
 use crate::diag::{Code, FieldPath, Report};
+use crate::limits::{counts, texts};
 use crate::spec::word_or::WordOr;
-
-/// How many aliases a keystore takes (Apigee, "Limits").
-const MAX_ALIASES: usize = 100;
 
 /// The alias under which a new key is tried before the old one goes.
 const PROBE: &str = "apigee-flux-probe";
@@ -80,16 +78,12 @@ impl Configuration for Keystore {
     }
 
     fn check(&self, name: &str, report: &mut Report<'_>) {
-        name::WORDS.check("a keystore", name, report);
+        texts::KEYSTORE.report(name, FieldPath::of(&["spec", "name"]), report);
         let at = FieldPath::of(&["spec", "aliases"]);
-        if self.aliases.len() > MAX_ALIASES {
-            let message =
-                format!("it has {} aliases; Apigee takes {MAX_ALIASES}: use several keystores", self.aliases.len());
-            report.error(Code::LimitExceeded, &at, message);
-        }
+        attributes::check_count(&counts::ALIASES, self.aliases.len(), &at, report);
         for (name, alias) in &self.aliases {
             let at = at.key(name);
-            name::WITHOUT_SLASH.check_at("an alias", name, at.clone(), report);
+            texts::ALIAS.report(name, at.clone(), report);
             if name == PROBE {
                 report.error(
                     Code::NameTaken,

@@ -24,9 +24,10 @@ pub mod flow_hook;
 pub mod instant;
 pub mod key_value_map;
 pub mod keystore;
-pub mod name;
+mod number;
 pub mod pem;
 pub mod product;
+mod product_path;
 pub mod rate_plan;
 pub mod record;
 pub mod reference;
@@ -79,6 +80,9 @@ pub trait Configuration: fmt::Debug + Send + Sync {
 
     /// Finds what is wrong with it beyond its shape. `name` is the resource's name in Apigee.
     fn check(&self, name: &str, report: &mut Report<'_>);
+
+    /// Finds what is wrong with it in one organization.
+    fn check_in(&self, _organization: &str, _name: &str, _report: &mut Report<'_>) {}
 
     /// What it names that must exist: other configuration, proxies, shared flows.
     fn references(&self) -> Vec<Reference> {

@@ -6,20 +6,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::app::check_scopes;
 use super::call::{Answer, Body, Change, Read, Request, Verb};
 use super::collection::{Collection, Compare, NamedBy, Update};
 use super::rate_plan::{self, RatePlan};
-use super::{Configuration, ConfigurationSpec, Crud, Plan, Reference, Scope, Wanted, attributes};
+use super::{Configuration, ConfigurationSpec, Crud, Plan, Reference, Scope, Wanted, attributes, number, product_path};
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
-
-/// The most paths of a product (Apigee, "Limits").
-const MAX_PATHS: usize = 25;
-
-/// The most operations of a product (Apigee, "Limits").
-const MAX_OPERATIONS: usize = 50;
-
-/// The most attributes of an operation (Apigee, "Limits").
-const MAX_OPERATION_ATTRIBUTES: usize = 3;
+use crate::limits::{counts, texts};
 
 /// What an app with a key for it may call. It says for which proxies and in which environments: what is left empty in Apigee means
 /// all of them, so that stands here in words.
@@ -301,54 +294,63 @@ impl Configuration for Product {
         Value::Object(body)
     }
 
-    fn check(&self, _: &str, report: &mut Report<'_>) {
+    fn check(&self, name: &str, report: &mut Report<'_>) {
         let at = |field: &str| FieldPath::of(&["spec", field]);
+        texts::PRODUCT.report(name, at("name"), report);
         self.check_extent(report);
         let operations = self.named_proxies().count() - self.proxies.len();
-        let counts = [
-            ("paths", self.paths.len(), MAX_PATHS, "paths"),
-            ("operations", operations, MAX_OPERATIONS, "operations, those of all sorts together"),
-        ];
-        for (field, count, most, what) in counts {
-            if count > most {
-                let message = format!("there are {count} {what}; Apigee takes {most}");
-                report.error(Code::LimitExceeded, at(field), message);
-            }
+        for (field, most, count) in [
+            ("availableIn", &counts::PRODUCT_ENVIRONMENTS, self.available_in.len()),
+            ("proxies", &counts::PRODUCT_PROXIES, self.proxies.len()),
+            ("paths", &counts::PRODUCT_PATHS, self.paths.len()),
+            ("operations", &counts::PRODUCT_OPERATIONS, operations),
+        ] {
+            attributes::check_count(most, count, &at(field), report);
         }
-        attributes::check(self.all_attributes().len(), attributes::MOST, &at("attributes"), report);
+        for (index, environment) in self.available_in.iter().enumerate() {
+            texts::ENVIRONMENT.report(environment, at("availableIn").index(index), report);
+        }
+        for (at, proxy) in self.named_proxies() {
+            texts::BUNDLE.report(proxy, at, report);
+        }
+        check_scopes(&self.scopes, &at("scopes"), report);
+        attributes::check(
+            &self.attributes,
+            usize::from(self.access.is_some()),
+            &counts::ATTRIBUTES,
+            &at("attributes"),
+            report,
+        );
         attributes::check_own(&self.attributes, "access", "access", &at("attributes"), report);
-        let of_operations = (self.operations.iter().map(|one| &one.attributes).enumerate())
-            .map(|one| ("operations", one))
-            .chain(self.graphql.iter().map(|one| &one.attributes).enumerate().map(|one| ("graphql", one)))
-            .chain(self.grpc.iter().map(|one| &one.attributes).enumerate().map(|one| ("grpc", one)))
-            .chain(self.llm.iter().map(|one| &one.attributes).enumerate().map(|one| ("llm", one)))
-            .chain(self.payload.iter().map(|one| &one.attributes).enumerate().map(|one| ("payload", one)));
-        for (field, (index, attributes)) in of_operations {
-            let at = at(field).index(index).key("attributes");
-            attributes::check(attributes.len(), MAX_OPERATION_ATTRIBUTES, &at, report);
+        for (at, attributes) in self.operation_attributes() {
+            attributes::check(attributes, 0, &counts::OPERATION_ATTRIBUTES, &at, report);
         }
         let paths = (self.paths.iter().enumerate().map(|(index, path)| (at("paths").index(index), Some(path))))
             .chain(path_fields(at("operations"), self.operations.iter().map(|one| &one.path)))
             .chain(path_fields(at("llm"), self.llm.iter().map(|one| &one.path)));
         for (at, path) in paths.filter_map(|(at, path)| Some((at, path?))) {
-            if !path.starts_with('/') {
-                let message = format!("`{path}` does not start with `/`; write the path behind the proxy's base path");
-                report.error(Code::InvalidValue, at, message);
-            }
+            product_path::check(path, &at, report);
         }
         let methods = (self.operations.iter().map(|one| &one.methods).enumerate().map(|one| ("operations", one)))
             .chain(self.llm.iter().map(|one| &one.methods).enumerate().map(|one| ("llm", one)));
         for (field, (index, methods)) in methods {
             for (place, method) in methods.iter().enumerate() {
-                if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
-                    let message = format!("`{method}` is not a method; write it in capitals, as `GET`");
-                    report.error(Code::InvalidValue, at(field).index(index).key("methods").index(place), message);
-                }
+                texts::METHOD.report(method, at(field).index(index).key("methods").index(place), report);
             }
+        }
+        self.check_twice(report);
+        for (at, quota) in self.quotas() {
+            number::check(quota.limit, &at.key("limit"), report);
         }
         for (name, plan) in &self.rate_plans {
             plan.check(&at("ratePlans").key(name), report);
         }
+    }
+
+    fn check_in(&self, organization: &str, name: &str, report: &mut Report<'_>) {
+        let display = self.display_name.as_deref().unwrap_or(name);
+        let at = FieldPath::of(&["spec", "displayName"]);
+        texts::PRODUCT_DISPLAY.report(&format!("{organization}@@@{display}"), at, report);
     }
 
     fn references(&self) -> Vec<Reference> {
@@ -366,6 +368,65 @@ fn path_fields<'p>(
 }
 
 impl Product {
+    /// The attributes of each operation.
+    fn operation_attributes(&self) -> impl Iterator<Item = (FieldPath, &BTreeMap<String, String>)> {
+        let at = |(field, index): (&str, usize)| FieldPath::of(&["spec", field]).index(index).key("attributes");
+        (self.operations.iter().enumerate().map(move |(index, one)| (at(("operations", index)), &one.attributes)))
+            .chain(self.graphql.iter().enumerate().map(move |(index, one)| (at(("graphql", index)), &one.attributes)))
+            .chain(self.grpc.iter().enumerate().map(move |(index, one)| (at(("grpc", index)), &one.attributes)))
+            .chain(self.llm.iter().enumerate().map(move |(index, one)| (at(("llm", index)), &one.attributes)))
+            .chain(self.payload.iter().enumerate().map(move |(index, one)| (at(("payload", index)), &one.attributes)))
+    }
+
+    /// Every quota.
+    fn quotas(&self) -> impl Iterator<Item = (FieldPath, &Quota)> {
+        fn of<'q>(field: &'static str) -> impl Fn((usize, Option<&'q Quota>)) -> (FieldPath, Option<&'q Quota>) {
+            move |(index, quota)| (FieldPath::of(&["spec", field]).index(index).key("quota"), quota)
+        }
+        let own = [("quota", &self.quota), ("tokenQuota", &self.token_quota)];
+        let own = own.into_iter().map(|(field, quota)| (FieldPath::of(&["spec", field]), quota.as_ref()));
+        let llm = self.llm.iter().enumerate().map(|(index, one)| {
+            (FieldPath::of(&["spec", "llm"]).index(index).key("tokenQuota"), Some(&one.token_quota))
+        });
+        own.chain(self.operations.iter().map(|one| one.quota.as_ref()).enumerate().map(of("operations")))
+            .chain(self.graphql.iter().map(|one| one.quota.as_ref()).enumerate().map(of("graphql")))
+            .chain(self.grpc.iter().map(|one| one.quota.as_ref()).enumerate().map(of("grpc")))
+            .chain(self.payload.iter().map(|one| one.quota.as_ref()).enumerate().map(of("payload")))
+            .chain(llm)
+            .filter_map(|(at, quota)| Some((at, quota?)))
+    }
+
+    /// Reports an operation that is defined more than once, and a proxy of which both all and a part may be called: which of both
+    /// counts, no document says.
+    fn check_twice(&self, report: &mut Report<'_>) {
+        let at = |index: usize| FieldPath::of(&["spec", "operations"]).index(index);
+        for (index, one) in self.operations.iter().enumerate() {
+            let path = |one: &Operation| one.path.clone().unwrap_or_else(|| "/".to_owned());
+            let meet = |other: &&Operation| {
+                one.proxy == other.proxy
+                    && path(one) == path(other)
+                    && (one.methods.is_empty()
+                        || other.methods.is_empty()
+                        || one.methods.iter().any(|method| other.methods.contains(method)))
+            };
+            if self.operations.iter().take(index).any(|other| meet(&other)) {
+                let message = format!(
+                    "the path `{}` of `{}` is defined more than once for one method: keep one of the operations",
+                    path(one),
+                    one.proxy
+                );
+                report.error(Code::ConflictingFields, at(index), message);
+            }
+            if self.proxies.contains(&one.proxy) {
+                let message = format!(
+                    "`proxies` opens all of `{0}`, and this operation a part of it: leave `{0}` out of `proxies`, or remove its operations",
+                    one.proxy
+                );
+                report.error(Code::ConflictingFields, at(index).key("proxy"), message);
+            }
+        }
+    }
+
     fn all_attributes(&self) -> BTreeMap<String, String> {
         attributes::with(&self.attributes, "access", self.access.map(Access::as_str))
     }
@@ -645,7 +706,7 @@ mod tests {
     #[test]
     fn limits() {
         let operation = "{proxy: a, attributes: {a: 1, b: 2, c: 3, d: 4}}";
-        let many = vec!["{proxy: a}"; 49].join(", ");
+        let many = (0..49).map(|index| format!("{{proxy: a, path: /{index}}}")).collect::<Vec<_>>().join(", ");
         let yaml =
             format!("{{allEnvironments: true, operations: [{operation}, {many}], grpc: [{{proxy: a, service: s}}]}}");
         assert_eq!(found(&yaml), ["AF085 spec.operations", "AF085 spec.operations[0].attributes"]);

@@ -12,8 +12,9 @@ use super::call::{Body, Change, Read, Request, Verb};
 use super::collection::{Compare, differences, field_names};
 use super::instant;
 use super::record::Part;
-use super::{Answer, Wanted, secret};
+use super::{Answer, Wanted, number, secret};
 use crate::diag::{Code, FieldPath, Report};
+use crate::limits::texts;
 
 /// What developers pay for an API product.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -33,7 +34,7 @@ pub struct RatePlan {
     /// What is paid regularly, in advance.
     pub recurring_fee: Option<String>,
     /// Every how many billing periods `recurringFee` is paid. Default: 1.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 2_147_483_647))]
     pub recurring_fee_frequency: Option<u32>,
     /// How calls are charged.
     pub pricing: Option<Pricing>,
@@ -201,10 +202,7 @@ impl RatePlan {
 
     /// Finds amounts and moments that are none, and what does not go together.
     pub(super) fn check(&self, at: &FieldPath, report: &mut Report<'_>) {
-        if self.currency.len() != 3 || !self.currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            let message = format!("`{}` is not a currency; write its code of ISO 4217, as `EUR`", self.currency);
-            report.error(Code::InvalidValue, at.key("currency"), message);
-        }
+        texts::CURRENCY.report(&self.currency, at.key("currency"), report);
         let fees =
             self.rates.iter().enumerate().map(|(index, rate)| (at.key("rates").index(index).key("fee"), &rate.fee));
         let fees = fees.chain(self.setup_fee.iter().map(|fee| (at.key("setupFee"), fee)));
@@ -214,9 +212,20 @@ impl RatePlan {
                 report.error(Code::InvalidValue, at, message);
             }
         }
+        let ranges = self.rates.iter().map(|rate| (rate.start, rate.end)).enumerate().map(|range| ("rates", range));
+        let shares = self.revenue_shares.iter().map(|share| (share.start, share.end)).enumerate();
+        for (list, (index, (start, end))) in ranges.chain(shares.map(|range| ("revenueShares", range))) {
+            for (field, bound) in [("start", start), ("end", end)] {
+                if let Some(bound) = bound {
+                    number::check(bound, &at.key(list).index(index).key(field), report);
+                }
+            }
+        }
         for (index, RevenueShare { percent, .. }) in self.revenue_shares.iter().enumerate() {
-            if !percent.parse::<f64>().is_ok_and(|number| (0.0..=100.0).contains(&number)) {
-                let message = format!("`{percent}` is not a share in percent; write a number from 0 to 100");
+            if !is_percent(percent) {
+                let message = format!(
+                    "`{percent}` is not a share in percent; write a number from 0 to 100 with at most two digits behind the point"
+                );
                 report.error(Code::InvalidValue, at.key("revenueShares").index(index).key("percent"), message);
             }
         }
@@ -236,6 +245,16 @@ impl RatePlan {
     }
 }
 
+/// A number from 0 to 100 with at most two digits behind the point (`RevenueShareRange.sharePercentage`).
+fn is_percent(text: &str) -> bool {
+    let (units, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_digits(units)
+        && is_digits(fraction)
+        && fraction.len() <= 2
+        && text.parse::<f64>().is_ok_and(|number| number <= 100.0)
+}
+
 /// Units and billionths of an amount.
 fn money(text: &str) -> Option<(u64, u32)> {
     let (units, fraction) = text.split_once('.').unwrap_or((text, "0"));
@@ -243,7 +262,9 @@ fn money(text: &str) -> Option<(u64, u32)> {
     if !digits(units) || !digits(fraction) || fraction.len() > NANO_DIGITS {
         return None;
     }
-    Some((units.parse().ok()?, format!("{fraction:0<NANO_DIGITS$}").parse().ok()?))
+    // Apigee keeps the units in 64 bits with a sign.
+    let units = units.parse().ok().filter(|units| i64::try_from(*units).is_ok())?;
+    Some((units, format!("{fraction:0<NANO_DIGITS$}").parse().ok()?))
 }
 
 /// The plans of the product, if there are any of ours or to be, or if the product is to go.
@@ -379,6 +400,18 @@ mod tests {
         assert_eq!(money("0.002"), Some((0, 2_000_000)));
         for text in ["", ".", "1.", ".5", "-1", "1,5", "1.0000000001", "1e3"] {
             assert_eq!(money(text), None, "{text}");
+        }
+        assert_eq!(money("9223372036854775807"), Some((9_223_372_036_854_775_807, 0)));
+        assert_eq!(money("9223372036854775808"), None);
+    }
+
+    #[test]
+    fn shares() {
+        for text in ["0", "100", "21.5", "21.55", "100.0"] {
+            assert!(is_percent(text), "{text}");
+        }
+        for text in ["", "-1", "101", "21.555", "1e1", "inf", "1.", "+5"] {
+            assert!(!is_percent(text), "{text}");
         }
     }
 }

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::document::{DeletionPolicy, Id};
+use crate::limits::texts;
 
 /// The key value map of each environment and organization that holds the records.
 pub const MAP: &str = "apigee-flux";
 
-/// The longest value of a key value map's entry, in bytes (Apigee, "Limits").
-pub const MAX_VALUE_BYTES: usize = 10 << 10;
+/// The longest value of a key value map's entry, in bytes.
+pub const MAX_VALUE_BYTES: usize = texts::MAP_VALUE.max;
 
 /// The record of one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

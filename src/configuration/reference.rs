@@ -5,8 +5,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::collection::{Collection, Compare, NamedBy, Update};
-use super::{Configuration, ConfigurationSpec, Crud, Reference as NamedThing, Scope, name};
+use super::{Configuration, ConfigurationSpec, Crud, Reference as NamedThing, Scope};
 use crate::diag::{Code, FieldPath, Report};
+use crate::limits::texts;
 
 /// A name for a keystore: a new keystore takes the place of an old one without a change of what names it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -57,11 +58,13 @@ impl Configuration for Reference {
     }
 
     fn check(&self, name: &str, report: &mut Report<'_>) {
-        name::WORDS.check("a reference", name, report);
+        texts::REFERENCE.report(name, FieldPath::of(&["spec", "name"]), report);
         if let Some(name) = self.refers.strip_prefix("ref://") {
             let message =
                 format!("a reference refers to a keystore, not to another reference: write `{name}` without `ref://`");
             report.error(Code::InvalidValue, FieldPath::of(&["spec", "refers"]), message);
+        } else {
+            texts::KEYSTORE.report(&self.refers, FieldPath::of(&["spec", "refers"]), report);
         }
     }
 

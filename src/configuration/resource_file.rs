@@ -9,8 +9,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::call::{Answer, Body, Change, Field, Form, Read, Request, Verb};
-use super::{Configuration, ConfigurationSpec, Crud, Plan, Scope, Wanted, name};
+use super::{Configuration, ConfigurationSpec, Crud, Plan, Scope, Wanted, attributes};
 use crate::diag::{Code, FieldPath, Report};
+use crate::limits::{counts, texts};
 
 /// A file that the proxies of an environment share.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -85,7 +86,7 @@ impl Configuration for ResourceFile {
 
     fn check(&self, name: &str, report: &mut Report<'_>) {
         let at = |field: &str| FieldPath::of(&["spec", field]);
-        name::FILES.check("a resource file", name, report);
+        texts::RESOURCE_FILE.report(name, at("name"), report);
         match (&self.content, &self.content_base64) {
             (Some(_), Some(_)) => {
                 let message = "`content` and `contentBase64` exclude each other: write one";
@@ -102,12 +103,16 @@ impl Configuration for ResourceFile {
                 let message = "a JAR file is no text: write it as `contentBase64`";
                 report.error(Code::ConflictingFields, at("content"), message);
             }
-            (Some(_), None) => {}
+            (Some(text), None) => {
+                attributes::check_count(&counts::RESOURCE_FILE_BYTES, text.len(), &at("content"), report);
+            }
             (None, Some(base64)) => match decode(base64) {
                 Ok(bytes) if bytes.is_empty() => {
                     report.error(Code::InvalidValue, at("contentBase64"), "Apigee takes no empty file");
                 }
-                Ok(_) => {}
+                Ok(bytes) => {
+                    attributes::check_count(&counts::RESOURCE_FILE_BYTES, bytes.len(), &at("contentBase64"), report);
+                }
                 Err(_) => {
                     let message = "it is no base64: `base64 -w0 FILE` writes it";
                     report.error(Code::InvalidValue, at("contentBase64"), message);

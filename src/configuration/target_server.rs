@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::collection::{Collection, Compare, NamedBy, Update};
 use super::{Configuration, ConfigurationSpec, Crud, Reference, Scope};
 use crate::diag::{Code, FieldPath, Report};
+use crate::limits::texts;
 
 /// A backend of an environment, which proxies name in `targets`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -74,7 +75,7 @@ impl ConfigurationSpec for TargetServer {
         permission: "apigee.targetservers",
         compare: Compare {
             server_set: &[],
-            defaults: &[("isEnabled", "true"), ("protocol", "\"HTTP\"")],
+            defaults: &[("protocol", "\"HTTP\"")],
             sets: &["protocols", "ciphers"],
             immutable: &["protocol"],
         },
@@ -107,17 +108,25 @@ impl Configuration for TargetServer {
         body
     }
 
-    fn check(&self, _: &str, report: &mut Report<'_>) {
+    fn check(&self, name: &str, report: &mut Report<'_>) {
         let at = |keys: &[&str]| FieldPath::of(&[&["spec"], keys].concat());
-        if self.host.contains("://") || self.host.contains('/') || self.host.is_empty() {
-            let message = format!("`{}` is not a host name; write it without a scheme and a path", self.host);
-            report.error(Code::InvalidValue, at(&["host"]), message);
-        }
-        if let Some(tls) = &self.tls
-            && tls.key_store.is_some() != tls.key_alias.is_some()
-        {
+        texts::TARGET_SERVER.report(name, at(&["name"]), report);
+        texts::TARGET_HOST.report(&self.host, at(&["host"]), report);
+        let Some(tls) = &self.tls else { return };
+        if tls.key_store.is_some() != tls.key_alias.is_some() {
             let message = "`keyStore` and `keyAlias` go together: they name the client's key";
             report.error(Code::ConflictingFields, at(&["tls"]), message.to_owned());
+        }
+        for (field, store) in [("keyStore", &tls.key_store), ("trustStore", &tls.trust_store)] {
+            if let Some(store) = store {
+                texts::KEYSTORE.report(store.strip_prefix("ref://").unwrap_or(store), at(&["tls", field]), report);
+            }
+        }
+        if let Some(alias) = &tls.key_alias {
+            texts::ALIAS.report(alias, at(&["tls", "keyAlias"]), report);
+        }
+        for (index, protocol) in tls.protocols.iter().enumerate() {
+            texts::TLS_PROTOCOL.report(protocol, at(&["tls", "protocols"]).index(index), report);
         }
     }
 

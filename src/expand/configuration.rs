@@ -11,6 +11,7 @@ use crate::configuration::{Place, Reference, Scope};
 use crate::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 use crate::k8s::{self, Deployer, JsonMap, Metadata, Object, Owner, Payload};
 use crate::krm::Input;
+use crate::limits::{Count, counts};
 use crate::spec::configuration::Configured;
 use crate::spec::expand_apigee::Provenance;
 use crate::spec::{KINDS, Resource, Spec};
@@ -61,6 +62,10 @@ pub(super) fn expand<'r>(
     if !needs_values(resource.spec()) {
         let Some(configured) = read(resource, input, None, report) else { return Vec::new() };
         let environments = environments(&configured, &selected, known, only, report);
+        let organizations: BTreeSet<&str> = environments.iter().map(|environment| environment.organization()).collect();
+        for organization in organizations {
+            configured.spec.check_in(organization, name(resource, &configured), report);
+        }
         return environments.into_iter().map(|environment| made(resource, &configured, environment)).collect();
     }
     let mut all = Vec::new();
@@ -199,6 +204,7 @@ pub(super) fn check(
     let mut names: BTreeSet<(&str, &str)> =
         bundles.iter().map(|bundle| (bundle.resource.kind.name, bundle.name.as_str())).collect();
     names.extend(made.iter().map(|one| (one.entry.id.kind.as_str(), one.entry.id.name.as_str())));
+    let mut held: BTreeMap<(&str, Option<&str>, &str), usize> = BTreeMap::new();
     for one in made {
         let (place, id) = (one.place(), &one.entry.id);
         if let Some(other) = seen.insert((place.organization, place.environment, id), one) {
@@ -209,6 +215,17 @@ pub(super) fn check(
                 "set another `spec.name`, or narrow one of them with `spec.environments`"
             };
             diagnostics.push(Diagnostic::error(Code::NameCollision, message).of(&one.resource.subject).help(help));
+        }
+        let count = held.entry((place.organization, place.environment, id.kind.as_str())).or_insert(0);
+        *count += 1;
+        let most = most(&id.kind).filter(|most| *count == most.max + 1);
+        if let Some(Err(why)) = most.map(|most| most.check(*count)) {
+            let message = format!("{place}: {why} or more");
+            diagnostics.push(
+                Diagnostic::error(Code::LimitExceeded, message)
+                    .of(&one.resource.subject)
+                    .help("narrow some of them with `spec.environments`, or remove some"),
+            );
         }
         for reference in &one.references {
             let Reference { kind, name, at } = reference;
@@ -227,6 +244,15 @@ pub(super) fn check(
                 diagnostics.push(diagnostic);
             }
         }
+    }
+}
+
+/// How many of a kind one place takes.
+fn most(kind: &str) -> Option<&'static Count> {
+    match kind {
+        "ApigeeKeystore" => Some(&counts::KEYSTORES),
+        "ApigeeResourceFile" => Some(&counts::RESOURCE_FILES),
+        _ => None,
     }
 }
 

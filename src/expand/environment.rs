@@ -5,6 +5,7 @@ use crate::bundle::Digest;
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::duration;
 use crate::k8s::{Deployer, Deployment, Payload, VOLUMES};
+use crate::limits::texts;
 use crate::spec::Resource;
 use crate::spec::environment::{EnvironmentSpec, Runtime};
 use crate::spec::expand_apigee::Provenance;
@@ -27,11 +28,8 @@ impl<'r> Environment<'r> {
     pub(super) fn new(resource: &'r Resource, spec: EnvironmentSpec, report: &mut Report<'_>) -> Self {
         let at = |keys: &[&str]| FieldPath::of(&[&["spec"], keys].concat());
         let name = spec.environment.as_deref().unwrap_or(&resource.subject.name);
-        for (field, value) in [("organization", spec.organization.as_str()), ("environment", name)] {
-            if let Err(why) = identifier(value) {
-                report.error(Code::InvalidValue, at(&[field]), why);
-            }
-        }
+        texts::ORGANIZATION.report(&spec.organization, at(&["organization"]), report);
+        texts::ENVIRONMENT.report(name, at(&["environment"]), report);
         let endpoint = match (&spec.endpoint, &spec.region) {
             (Some(_), Some(_)) => {
                 report.push(

@@ -5,11 +5,13 @@
 
 mod codes;
 mod kind;
+mod limits;
 mod policies;
 mod schema;
 
 pub use codes::codes;
 pub use kind::kind;
+pub use limits::limits;
 pub use policies::policies;
 pub use schema::schema;
 
@@ -18,7 +20,8 @@ use crate::spec::KINDS;
 /// Every page of the reference: file name and text.
 pub fn pages() -> Vec<(String, String)> {
     let kinds = KINDS.iter().map(|known| (format!("{}.md", known.name), kind(known)));
-    kinds.chain([("diagnostics.md".to_owned(), codes()), ("policies.md".to_owned(), policies())]).collect()
+    let more = [("diagnostics.md", codes()), ("limits.md", limits()), ("policies.md", policies())];
+    kinds.chain(more.map(|(name, page)| (name.to_owned(), page))).collect()
 }
 
 /// The remark at the top of each page.

@@ -17,6 +17,7 @@ use super::settings::Settings;
 use super::state::{Organization, State};
 use super::view;
 use crate::apigee::Name;
+use crate::limits::texts;
 
 /// An environment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -152,6 +153,7 @@ impl State {
         let mut given = fields(body, FIELDS, OUTPUT_ONLY)?;
         let in_body = given.shift_remove("name");
         let name = body::name(name, in_body.as_ref(), "an environment")?;
+        texts::ENVIRONMENT.check(name).map_err(|broken| Fault::invalid_argument(broken.message()))?;
         let done = self.done_at(now);
         let org = self.organization_mut(organization);
         if org.environments.get(name).is_some_and(|environment| environment.life.state(now).is_some()) {

@@ -11,6 +11,7 @@ use super::operation::{Change, Life, server_made_id};
 use super::paging::{Paging, page};
 use super::state::{Organization, State};
 use super::view;
+use crate::limits::{Broken, counts, texts};
 
 /// An environment group.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -90,6 +91,11 @@ fn hostnames(given: &Value) -> Result<Vec<String>, Fault> {
     let list: Vec<String> = list.collect();
     if list.is_empty() {
         return Err(Fault::invalid_argument("hostnames: at least one host name is required"));
+    }
+    counts::HOSTNAMES.check(list.len()).map_err(|why| Fault::invalid_argument(format!("hostnames: {why}")))?;
+    for (index, host) in list.iter().enumerate() {
+        let wrong = |broken: Broken| Fault::invalid_argument(format!("hostnames[{index}]: {}", broken.message()));
+        texts::HOSTNAME.check(host).map_err(wrong)?;
     }
     Ok(list)
 }

@@ -2,6 +2,7 @@
 
 use crate::bundle::BundleKind;
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
+use crate::limits::texts;
 
 /// True for letters, digits and some more, the first a letter or digit.
 fn is_name(text: &str, more: &str, longest: usize) -> bool {
@@ -13,7 +14,7 @@ fn is_name(text: &str, more: &str, longest: usize) -> bool {
 /// Checks the name of a proxy or a shared flow: it is a file name, a part of a URL and a label of logs. `given` says whether it
 /// stands in the spec.
 pub(in crate::proxy) fn check_resource(kind: BundleKind, name: &str, given: bool, report: &mut Report<'_>) {
-    if is_name(name, "._-", 255) {
+    if texts::BUNDLE.check(name).is_ok() && name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         return;
     }
     let at = if given { FieldPath::of(&["spec", "name"]) } else { FieldPath::of(&["metadata", "name"]) };

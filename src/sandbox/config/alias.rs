@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 
 use super::call::{Answer, Call, find_mut, missing, vacant};
 use super::certificate;
+use super::limits;
 use super::{ConfigState, Route, Verb};
+use crate::limits::{counts, texts};
 use crate::sandbox::fault::Fault;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -44,12 +46,9 @@ fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
 fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let name = call.query("alias").unwrap_or_default();
     let aliases = aliases(config, call)?;
-    if !(1..=255).contains(&name.len()) || name.contains('/') {
-        return Err(Fault::invalid_argument(format!(
-            "invalid alias \"{name}\": set `alias`, 1 to 255 characters without /"
-        )));
-    }
+    limits::check(&texts::ALIAS, "alias", name)?;
     vacant(aliases, call, "aliases", name)?;
+    limits::check_count(&counts::ALIASES, "aliases", aliases.len() + 1)?;
     let part = |name: &str| call.body.form.get(name).map(Vec::as_slice);
     let alias = match call.query("format").unwrap_or_default() {
         "keycertfile" => {

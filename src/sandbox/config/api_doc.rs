@@ -12,8 +12,10 @@ use serde_json::{Value, json};
 
 use super::api_product::exist;
 use super::call::{Answer, Call, find, find_mut, take};
+use super::limits;
 use super::message::{LIST, Message, Object, Type, require, set, text};
 use super::{ConfigState, Route, Verb};
+use crate::limits::texts;
 use crate::sandbox::fault::Fault;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -93,6 +95,7 @@ fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
 }
 
 fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
+    limits::check(&texts::SITE, "site", call.parameter("site"))?;
     let mut doc = call.read(&API_DOC)?;
     check(&doc)?;
     let product = text(&doc, "apiProductName").to_owned();
@@ -162,6 +165,13 @@ fn update_documentation(config: &mut ConfigState, call: &Call) -> Result<Answer,
         let contents = STANDARD
             .decode(text(file, "contents"))
             .map_err(|error| Fault::invalid_argument(format!("documentation_file.contents is no base64: {error}")))?;
+        if contents.len() > texts::DOC_FILE.max {
+            return Err(Fault::invalid_argument(format!(
+                "documentation_file.contents has {} bytes; use at most {}",
+                contents.len(),
+                texts::DOC_FILE.max
+            )));
+        }
         if kind == "oasDocumentation" {
             let first = contents.iter().find(|byte| !byte.is_ascii_whitespace());
             set(object, "format", if first == Some(&b'{') { "JSON" } else { "YAML" });
@@ -178,8 +188,13 @@ fn update_documentation(config: &mut ConfigState, call: &Call) -> Result<Answer,
 
 fn check(doc: &Object) -> Result<(), Fault> {
     require(doc, "api_doc", &["title", "apiProductName"])?;
-    if text(doc, "title").chars().count() > 255 {
-        return Err(Fault::invalid_argument("api_doc.title is too long; use at most 255 characters"));
+    for (rule, field) in [
+        (&texts::DOC_TITLE, "title"),
+        (&texts::DOC_DESCRIPTION, "description"),
+        (&texts::DOC_IMAGE, "imageUrl"),
+        (&texts::PRODUCT, "apiProductName"),
+    ] {
+        limits::check_field(rule, "api_doc", doc, field)?;
     }
     Ok(())
 }

@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 
 use super::attributes;
 use super::call::{Answer, Call, find, find_mut, take, vacant};
+use super::limits;
 use super::message::{ATTRIBUTES, LIST, Message, Object, Type, require, set, text, texts};
 use super::{ConfigState, Route, Verb};
+use crate::limits::{counts, texts};
 use crate::sandbox::fault::{Fault, Violation};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -201,8 +203,8 @@ fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
 }
 
 fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let (name, mut profile) = call.read_named(&API_PRODUCT, "", "$ %")?;
-    check(&mut profile)?;
+    let (name, mut profile) = call.read_named(&API_PRODUCT, "", &texts::PRODUCT)?;
+    check(&mut profile, call)?;
     vacant(&config.products, call, "apiproducts", &name)?;
     set(&mut profile, "createdAt", call.now.to_string());
     set(&mut profile, "lastModifiedAt", call.now.to_string());
@@ -219,7 +221,7 @@ fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
 fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let mut new = call.read_same_name(&API_PRODUCT, call.parameter("product"))?;
     let stored = profile(config, call)?;
-    check(&mut new)?;
+    check(&mut new, call)?;
     set(&mut new, "createdAt", text(stored, "createdAt"));
     set(&mut new, "lastModifiedAt", call.now.to_string());
     *stored = new;
@@ -249,9 +251,10 @@ fn delete(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
 
 /// Fills in the default and looks at what is required. "The `api_resources` setting cannot be specified for both the API product
 /// and operation group; otherwise the call will fail." "Currently, you can specify only a single resource/method pair."
-fn check(profile: &mut Object) -> Result<(), Fault> {
+fn check(profile: &mut Object, call: &Call) -> Result<(), Fault> {
     require(profile, "api_product", &["displayName"])?;
     attributes::check(profile)?;
+    check_limits(profile, call)?;
     if text(profile, "approvalType").is_empty() {
         set(profile, "approvalType", "auto");
     }
@@ -284,6 +287,41 @@ fn check(profile: &mut Object) -> Result<(), Fault> {
             return Err(Fault::invalid_argument(format!(
                 "api_product.{prefix}TimeUnit is \"{unit}\"; use minute, hour, day or month"
             )));
+        }
+    }
+    Ok(())
+}
+
+/// What the table of limits has.
+fn check_limits(profile: &Object, call: &Call) -> Result<(), Fault> {
+    let display = format!("{}@@@{}", call.organization(), text(profile, "displayName"));
+    limits::check(&texts::PRODUCT_DISPLAY, "api_product.displayName", &display)?;
+    for (most, field) in [
+        (&counts::PRODUCT_ENVIRONMENTS, "environments"),
+        (&counts::PRODUCT_PROXIES, "proxies"),
+        (&counts::PRODUCT_PATHS, "apiResources"),
+    ] {
+        limits::check_count(most, field, limits::count(profile, field))?;
+    }
+    for (rule, field) in [(&texts::ENVIRONMENT, "environments"), (&texts::BUNDLE, "proxies"), (&texts::SCOPE, "scopes")]
+    {
+        limits::check_list(rule, "api_product", profile, field)?;
+    }
+    let groups = profile.values().filter_map(|group| group.get("operationConfigs")?.as_array());
+    let configs: Vec<&Object> = groups.flatten().filter_map(Value::as_object).collect();
+    limits::check_count(&counts::PRODUCT_OPERATIONS, "operationConfigs", configs.len())?;
+    for config in configs {
+        limits::check_count(
+            &counts::OPERATION_ATTRIBUTES,
+            "operation_config.attributes",
+            limits::count(config, "attributes"),
+        )?;
+        limits::check_field(&texts::BUNDLE, "operation_config", config, "apiSource")?;
+        for operations in ["operations", "llmOperations"] {
+            let list = config.get(operations).and_then(Value::as_array).into_iter().flatten();
+            for operation in list.filter_map(Value::as_object) {
+                limits::check_list(&texts::METHOD, "operation", operation, "methods")?;
+            }
         }
     }
     Ok(())

@@ -13,8 +13,10 @@ use super::api_product::exist;
 use super::attributes;
 use super::call::{Answer, Call, find_mut, take, vacant};
 use super::credential::{Credential, revokes, status};
+use super::limits;
 use super::message::{ATTRIBUTES, LIST, Message, Object, Type, number, set, text, texts};
 use super::{ConfigState, Route, Verb};
+use crate::limits::texts;
 use crate::sandbox::fault::Fault;
 use crate::sandbox::view;
 
@@ -164,8 +166,9 @@ fn list_of_group(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault>
 }
 
 fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let (name, mut profile) = call.read_named(message(call), "", " $%")?;
+    let (name, mut profile) = call.read_named(message(call), "", &texts::APP)?;
     attributes::check(&profile)?;
+    limits::check_list(&texts::SCOPE, "app", &profile, "scopes")?;
     let products = products(&mut profile, config)?;
     let owner = owner(config, call)?;
     vacant(&owner.apps, call, "apps", &name)?;

@@ -9,6 +9,7 @@ use super::attributes;
 use super::call::{Answer, Call, take, vacant};
 use super::message::{ATTRIBUTES, Message, Type, set, text};
 use super::{ConfigState, Route, Verb};
+use crate::limits::texts;
 use crate::sandbox::fault::Fault;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -54,7 +55,7 @@ fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
 }
 
 fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let (name, mut profile) = call.read_named(&APP_GROUP, "", "$ %")?;
+    let (name, mut profile) = call.read_named(&APP_GROUP, "", &texts::APP_GROUP)?;
     attributes::check(&profile)?;
     vacant(&config.app_groups, call, "appgroups", &name)?;
     set(&mut profile, "appGroupId", config.fresh_uuid(call));

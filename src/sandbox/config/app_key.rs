@@ -9,8 +9,10 @@ use super::api_product::exist;
 use super::app::{App, app};
 use super::call::{Answer, Call, missing};
 use super::credential::{Credential, attributes, revokes, status};
+use super::limits;
 use super::message::{ATTRIBUTES, LIST, Message, Object, Type, number, require, text, texts};
 use super::{ConfigState, Route, Verb};
+use crate::limits::texts;
 use crate::sandbox::fault::Fault;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -62,15 +64,9 @@ fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let body = call.read(&APP_KEY)?;
     require(&body, "app_key", &["consumerKey"])?;
     let (name, secret) = (text(&body, "consumerKey"), text(&body, "consumerSecret"));
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    for (field, value) in [("consumerKey", name), ("consumerSecret", secret)] {
-        if !value.chars().all(allowed) || value.len() > 2048 {
-            // The value is a secret.
-            return Err(Fault::invalid_argument(format!(
-                "app_key.{field}: use at most 2048 letters, numbers, _ and -"
-            )));
-        }
-    }
+    limits::check(&texts::CONSUMER_KEY, "app_key.consumerKey", name)?;
+    limits::check_field(&texts::CONSUMER_SECRET, "app_key", &body, "consumerSecret")?;
+    limits::check_list(&texts::SCOPE, "app_key", &body, "scopes")?;
     app(config, call)?;
     let owners = config.developers.values().chain(config.app_groups.values());
     let mut keys = owners.flat_map(|owner| owner.apps.values()).flat_map(|app| &app.credentials);

@@ -3,19 +3,20 @@
 use serde_json::{Value, json};
 
 use super::call::{Answer, Call, missing};
+use super::limits;
 use super::message::{ATTRIBUTE, ATTRIBUTES, Message, Object, require, set, text};
+use crate::limits::{counts, texts};
 use crate::sandbox::fault::Fault;
-
-/// The most attributes of one thing (<https://cloud.google.com/apigee/docs/api-platform/reference/limits>).
-const MOST: usize = 18;
 
 const LIST: Message = Message { name: "attributes", fields: &[("attribute", ATTRIBUTES)] };
 
-/// 400 when there are too many.
+/// 400 when there are too many, or with a name or value that Apigee does not take.
 pub(super) fn check(object: &Object) -> Result<(), Fault> {
-    let count = object.get("attributes").and_then(Value::as_array).map_or(0, Vec::len);
-    if count > MOST {
-        return Err(Fault::invalid_argument(format!("there are {count} attributes; use at most {MOST}")));
+    limits::check_count(&counts::ATTRIBUTES, "attributes", limits::count(object, "attributes"))?;
+    let list = object.get("attributes").and_then(Value::as_array).into_iter().flatten();
+    for attribute in list.filter_map(Value::as_object) {
+        limits::check(&texts::ATTRIBUTE_NAME, "attribute.name", text(attribute, "name"))?;
+        limits::check_field(&texts::ATTRIBUTE_VALUE, "attribute", attribute, "value")?;
     }
     Ok(())
 }

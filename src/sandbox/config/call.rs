@@ -6,7 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
+use super::limits;
 use super::message::{Message, Object};
+use crate::limits::Text;
 use crate::sandbox::fault::Fault;
 use crate::sandbox::view;
 
@@ -115,16 +117,16 @@ impl Call {
         message.read(&self.body.bytes)
     }
 
-    /// The body as a message whose `name` may also stand in the query, which wins. 400 without one, or with characters that
-    /// [`check_name`] does not allow.
-    pub(super) fn read_named(&self, message: &Message, query: &str, also: &str) -> Result<(String, Object), Fault> {
+    /// The body as a message whose `name` may also stand in the query, which wins. 400 without one, or with one that the rule does not
+    /// take.
+    pub(super) fn read_named(&self, message: &Message, query: &str, rule: &Text) -> Result<(String, Object), Fault> {
         let mut object = self.read(message)?;
         if let Some(name) = self.query(query) {
             super::message::set(&mut object, "name", name);
         }
         super::message::require(&object, message.name, &["name"])?;
         let name = super::message::text(&object, "name").to_owned();
-        check_name(message.name, &name, also)?;
+        limits::check(rule, &format!("{}.name", message.name), &name)?;
         Ok((name, object))
     }
 
@@ -192,17 +194,6 @@ impl Call {
         let start = self.query("startKey").unwrap_or_default().to_owned();
         Ok(map.range(start..).take(count).collect())
     }
-}
-
-/// 400 unless a name is 1 to 255 of `A-Z a-z 0-9 . _ -` and the characters of `also`.
-pub(super) fn check_name(what: &str, name: &str, also: &str) -> Result<(), Fault> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c) || also.contains(c);
-    if (1..=255).contains(&name.len()) && name.chars().all(allowed) {
-        return Ok(());
-    }
-    Err(Fault::invalid_argument(format!(
-        "invalid {what} name \"{name}\": use 1 to 255 of the characters A-Za-z0-9._-{also}"
-    )))
 }
 
 /// A member of a collection, or 404.

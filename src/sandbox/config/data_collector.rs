@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::call::{Answer, Call, find, find_mut, take, vacant};
 use super::message::{Message, Type, require, set, text};
 use super::{ConfigState, Route, Verb};
+use crate::limits::texts;
 use crate::sandbox::fault::Fault;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -33,12 +34,7 @@ fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
 }
 
 fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let (name, mut collector) = call.read_named(&DATA_COLLECTOR, "dataCollectorId", "")?;
-    if !name.starts_with("dc_") || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        return Err(Fault::invalid_argument(format!(
-            "invalid data collector \"{name}\": begin it with dc_ and use letters, numbers and underscores"
-        )));
-    }
+    let (name, mut collector) = call.read_named(&DATA_COLLECTOR, "dataCollectorId", &texts::DATA_COLLECTOR)?;
     require(&collector, "data_collector", &["type"])?;
     vacant(&config.data_collectors, call, "datacollectors", &name)?;
     set(&mut collector, "createdAt", call.now.to_string());

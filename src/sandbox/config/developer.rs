@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 use super::app::{Owner, owner};
 use super::attributes;
 use super::call::{Answer, Call, take, vacant};
+use super::limits;
 use super::message::{ATTRIBUTES, Message, Object, Type, require, set, text};
 use super::{ConfigState, Route, Verb};
+use crate::limits::texts;
 use crate::sandbox::fault::Fault;
 use crate::sandbox::view;
 
@@ -127,9 +129,9 @@ fn read(call: &Call) -> Result<Object, Fault> {
     let body = call.read(&DEVELOPER)?;
     require(&body, "developer", &["email", "firstName", "lastName", "userName"])?;
     attributes::check(&body)?;
-    let email = text(&body, "email");
-    if !email.contains('@') || email.chars().any(|c| c.is_uppercase() || c.is_whitespace()) {
-        return Err(Fault::invalid_argument(format!("developer.email is \"{email}\"; use an address in lower case")));
+    limits::check_field(&texts::EMAIL, "developer", &body, "email")?;
+    for field in ["firstName", "lastName", "userName"] {
+        limits::check_field(&texts::PERSON, "developer", &body, field)?;
     }
     Ok(body)
 }

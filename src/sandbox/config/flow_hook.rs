@@ -5,8 +5,10 @@
 use serde_json::json;
 
 use super::call::{Answer, Call};
+use super::limits;
 use super::message::{Message, Object, Type, require, set, text};
 use super::{ConfigState, Route, Verb};
+use crate::limits::texts;
 use crate::sandbox::fault::{Fault, Violation};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -41,6 +43,7 @@ fn attach(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let point = point(call)?;
     let mut hook = call.read(&FLOW_HOOK)?;
     require(&hook, "flow_hook", &["sharedFlow"])?;
+    limits::check_field(&texts::BUNDLE, "flow_hook", &hook, "sharedFlow")?;
     let (environment, flow) = (call.parameter("env"), text(&hook, "sharedFlow"));
     if !call.bundles.deployed_flows.contains(&(environment.to_owned(), flow.to_owned())) {
         let description =

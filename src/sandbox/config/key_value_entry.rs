@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 
 use super::call::{Answer, Call};
 use super::key_value_map::{KeyValueMap, map, scope};
+use super::limits;
 use super::message::{Message, Type, require, text};
 use super::{ConfigState, Route, Verb};
+use crate::limits::texts;
 use crate::sandbox::fault::{Fault, Violation};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -49,6 +51,8 @@ fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let body = call.read(&KEY_VALUE_ENTRY)?;
     require(&body, "key_value_entry", &["name", "value"])?;
     let (name, value) = (text(&body, "name"), text(&body, "value"));
+    limits::check(&texts::MAP_KEY, "key_value_entry.name", name)?;
+    limits::check(&texts::MAP_VALUE, "key_value_entry.value", value)?;
     let map = map(config, call)?;
     if map.entries.contains_key(name) {
         // https://github.com/apigee/apigee-config-maven-plugin/issues/214 shows the body.
@@ -74,6 +78,7 @@ fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let name = call.parameter("entry");
     let body = call.read_same_name(&KEY_VALUE_ENTRY, name)?;
     require(&body, "key_value_entry", &["value"])?;
+    limits::check_field(&texts::MAP_VALUE, "key_value_entry", &body, "value")?;
     let map = map(config, call)?;
     let stored = map.entries.get_mut(name).ok_or_else(|| missing(call, name))?;
     text(&body, "value").clone_into(stored);

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::call::{Answer, Call, find, find_mut, missing, take};
 use super::message::{Message, Object, Type};
 use super::{ConfigState, Route, Verb};
+use crate::limits::texts;
 use crate::sandbox::fault::{Fault, Violation};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -70,7 +71,7 @@ fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
 }
 
 fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let (name, body) = call.read_named(&KEY_VALUE_MAP, "", " ")?;
+    let (name, body) = call.read_named(&KEY_VALUE_MAP, "", &texts::KEY_VALUE_MAP)?;
     let proxy = call.parameter("name");
     if !proxy.is_empty() && !call.bundles.proxies.contains(proxy) {
         return Err(missing(call, "apis", proxy));

@@ -7,8 +7,10 @@ use serde_json::json;
 
 use super::alias::Alias;
 use super::call::{Answer, Call, find, take, vacant};
+use super::limits;
 use super::message::{LIST, Message, Type, text};
 use super::{ConfigState, Route, Verb};
+use crate::limits::{counts, texts};
 use crate::sandbox::fault::{Fault, Violation};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -25,9 +27,10 @@ fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
 }
 
 fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let (name, _) = call.read_named(&KEYSTORE, "name", " ")?;
+    let (name, _) = call.read_named(&KEYSTORE, "name", &texts::KEYSTORE)?;
     let keystores = &mut config.environment(call).keystores;
     vacant(keystores, call, "keystores", &name)?;
+    limits::check_count(&counts::KEYSTORES, "keystores", keystores.len() + 1)?;
     let answer = view(&name, &BTreeMap::new());
     keystores.insert(name, BTreeMap::new());
     Ok(answer)

@@ -27,6 +27,7 @@ mod flow_hook;
 mod key_value_entry;
 mod key_value_map;
 mod keystore;
+mod limits;
 mod message;
 mod organization_app;
 mod rate_plan;

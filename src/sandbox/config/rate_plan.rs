@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 
 use super::api_product::product;
 use super::call::{Answer, Call, find, find_mut, take};
+use super::limits;
 use super::message::{Message, Type, require, set, text};
 use super::{ConfigState, Route, Verb};
+use crate::limits::texts;
 use crate::sandbox::fault::Fault;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -76,6 +78,7 @@ fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
 fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let mut plan = call.read(&RATE_PLAN)?;
     require(&plan, "rate_plan", &["displayName"])?;
+    limits::check_field(&texts::CURRENCY, "rate_plan", &plan, "currencyCode")?;
     product(config, call)?;
     let name = config.fresh_uuid(call);
     set(&mut plan, "name", name.as_str());
@@ -98,6 +101,7 @@ fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
 fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let mut new = call.read(&RATE_PLAN)?;
     require(&new, "rate_plan", &["displayName"])?;
+    limits::check_field(&texts::CURRENCY, "rate_plan", &new, "currencyCode")?;
     let name = call.parameter("plan");
     let stored = find_mut(&mut product(config, call)?.rate_plans, call, "rateplans", name)?;
     set(&mut new, "name", name);

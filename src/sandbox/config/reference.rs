@@ -1,8 +1,10 @@
 //! References to keystores and truststores: `environments.references`.
 
 use super::call::{Answer, Call, find, find_mut, take, vacant};
+use super::limits;
 use super::message::{Message, Object, Type, require, text};
 use super::{ConfigState, Environment, Route, Verb};
+use crate::limits::texts;
 use crate::sandbox::fault::Fault;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -23,7 +25,7 @@ fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
 }
 
 fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let (name, reference) = call.read_named(&REFERENCE, "", " ")?;
+    let (name, reference) = call.read_named(&REFERENCE, "", &texts::REFERENCE)?;
     let environment = config.environment(call);
     vacant(&environment.references, call, "references", &name)?;
     check(environment, &reference)?;
@@ -57,6 +59,7 @@ fn delete(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
 /// truststore are one thing in the API, so the type has no more to say.
 fn check(environment: &Environment, reference: &Object) -> Result<(), Fault> {
     require(reference, "reference", &["refers", "resourceType"])?;
+    limits::check_field(&texts::KEYSTORE, "reference", reference, "refers")?;
     let (kind, refers) = (text(reference, "resourceType"), text(reference, "refers"));
     if !["KeyStore", "TrustStore"].contains(&kind) {
         return Err(Fault::invalid_argument(format!(

@@ -7,7 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::call::{Answer, Call, missing};
+use super::limits;
 use super::{ConfigState, Route, Verb};
+use crate::limits::{counts, texts};
 use crate::sandbox::fault::Fault;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -38,17 +40,14 @@ fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
             TYPES.join(", ")
         )));
     }
-    let allowed = |c: char| c.is_ascii_alphanumeric() || ":/\\!@#$%^&{}[]()+-=,.~'` _".contains(c);
-    if !(1..=255).contains(&name.len()) || !name.chars().all(allowed) {
-        return Err(Fault::invalid_argument(format!(
-            "invalid resource file name \"{name}\": set `name`, 1 to 255 characters"
-        )));
-    }
+    limits::check(&texts::RESOURCE_FILE, "name", name)?;
     let content = content(call)?;
+    let all = config.environment(call).resource_files.values().map(BTreeMap::len).sum::<usize>();
     let files = config.environment(call).resource_files.entry(kind.to_owned()).or_default();
     if files.contains_key(name) {
         return Err(Fault::resource_exists(&format!("{}/{kind}/{name}", call.path)));
     }
+    limits::check_count(&counts::RESOURCE_FILES, "resourcefiles", all + 1)?;
     files.insert(name.to_owned(), content);
     Ok(Answer::value(file(kind, name)))
 }
@@ -87,17 +86,20 @@ fn file(kind: &str, name: &str) -> Value {
 
 /// The file in base64: the form's field `file`, or the whole body.
 fn content(call: &Call) -> Result<String, Fault> {
-    match call.body.content_type.as_str() {
-        "application/octet-stream" => Ok(STANDARD.encode(&call.body.bytes)),
+    let file = match call.body.content_type.as_str() {
+        "application/octet-stream" => &call.body.bytes,
         "multipart/form-data" => {
             let file = call.body.form.get("file");
-            file.map(|file| STANDARD.encode(file))
-                .ok_or_else(|| Fault::invalid_argument("the form has no field \"file\": put the resource file there"))
+            file.ok_or_else(|| Fault::invalid_argument("the form has no field \"file\": put the resource file there"))?
         }
-        other => Err(Fault::invalid_argument(format!(
-            "unsupported content type \"{other}\": send multipart/form-data or application/octet-stream"
-        ))),
-    }
+        other => {
+            return Err(Fault::invalid_argument(format!(
+                "unsupported content type \"{other}\": send multipart/form-data or application/octet-stream"
+            )));
+        }
+    };
+    limits::check_count(&counts::RESOURCE_FILE_BYTES, "file", file.len())?;
+    Ok(STANDARD.encode(file))
 }
 
 #[cfg(test)]

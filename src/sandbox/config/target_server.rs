@@ -6,8 +6,10 @@
 use serde_json::Value;
 
 use super::call::{Answer, Call, find, find_mut, take, vacant};
+use super::limits;
 use super::message::{LIST, Message, Object, Type, require, set, text};
 use super::{ConfigState, Route, Verb};
+use crate::limits::texts;
 use crate::sandbox::fault::Fault;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -55,7 +57,7 @@ fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
 }
 
 fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let (name, mut server) = call.read_named(&TARGET_SERVER, "name", " ")?;
+    let (name, mut server) = call.read_named(&TARGET_SERVER, "name", &texts::TARGET_SERVER)?;
     check(&mut server)?;
     let servers = &mut config.environment(call).target_servers;
     vacant(servers, call, "targetservers", &name)?;
@@ -99,6 +101,7 @@ fn protocol(server: &Object) -> &str {
 /// Fills in the default and looks at what is required.
 fn check(server: &mut Object) -> Result<(), Fault> {
     require(server, "target_server", &["host", "port"])?;
+    limits::check_field(&texts::TARGET_HOST, "target_server", server, "host")?;
     let port = server.get("port").and_then(Value::as_i64).unwrap_or_default();
     if !(1..=65535).contains(&port) {
         return Err(Fault::invalid_argument(format!("target_server.port is {port}; use 1 to 65535")));
@@ -106,10 +109,11 @@ fn check(server: &mut Object) -> Result<(), Fault> {
     if !server.contains_key("isEnabled") {
         set(server, "isEnabled", true);
     }
-    if let Some(Value::Object(tls)) = server.get("sSLInfo")
-        && tls.get("clientAuthEnabled") == Some(&Value::Bool(true))
-    {
-        require(tls, "target_server.s_sl_info", &["keyStore", "keyAlias"])?;
+    if let Some(Value::Object(tls)) = server.get("sSLInfo") {
+        limits::check_list(&texts::TLS_PROTOCOL, "target_server.s_sl_info", tls, "protocols")?;
+        if tls.get("clientAuthEnabled") == Some(&Value::Bool(true)) {
+            require(tls, "target_server.s_sl_info", &["keyStore", "keyAlias"])?;
+        }
     }
     Ok(())
 }
