@@ -1,5 +1,6 @@
 //! SetIntegrationRequest.
 
+use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, open, parent, text};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -9,7 +10,23 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "SIR",
     class: Class::Extensible,
     doc: "Makes the request that an IntegrationEndpoint sends to Application Integration.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "SetIntegrationRequest",
+    &[
+        text("ApiTrigger", Meaning::Any),
+        text("IntegrationName", Meaning::Any),
+        text("IntegrationRegion", Meaning::Any),
+        IGNORE_UNRESOLVED,
+        open("Parameters"),
+        text("ProjectId", Meaning::Any),
+        text("Request", Meaning::Writes),
+        text("ScheduleTime", Meaning::Any),
+    ],
+);
 
 /// Which integration is to run, and with what.
 #[derive(Debug, Clone, PartialEq, Eq)]
