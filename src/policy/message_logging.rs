@@ -27,7 +27,8 @@ const SCHEMA: Shape = parent(
                     &[parent("Label", &[text("Key", Meaning::Template), text("Value", Meaning::Template)])],
                 ),
                 text("LogName", Meaning::Template),
-                text("Message", Meaning::Template).with(&[attribute("contentType", Meaning::Any)]),
+                text("Message", Meaning::Template)
+                    .with(&[attribute("contentType", Meaning::Any), attribute("defaultVariableValue", Meaning::Any)]),
                 text("ResourceType", Meaning::Any),
             ],
         ),

@@ -40,6 +40,7 @@ pub mod set_integration_request;
 pub mod spike_arrest;
 pub mod ssl_info;
 mod value;
+pub mod variables;
 pub mod verify_api_key;
 pub mod verify_jwt;
 mod written;

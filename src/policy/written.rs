@@ -227,14 +227,8 @@ pub(super) const MESSAGE_VALIDATION: Shape = parent(
     ],
 );
 
-pub(super) const MONETIZATION_LIMITS_CHECK: Shape = parent(
-    "MonetizationLimitsCheck",
-    &[
-        open("FaultResponse"),
-        IGNORE_UNRESOLVED,
-        by_ref("Variables", Meaning::Any).and(&[open("Currency"), open("DeveloperId"), open("Product")]),
-    ],
-);
+pub(super) const MONETIZATION_LIMITS_CHECK: Shape =
+    parent("MonetizationLimitsCheck", &[open("FaultResponse"), IGNORE_UNRESOLVED, open("Variables")]);
 
 pub(super) const PARSE_DIALOGFLOW_REQUEST: Shape = Shape { open: true, ..parent("ParseDialogflowRequest", &[]) };
 
@@ -358,7 +352,7 @@ pub(super) const VALIDATE_SAML_ASSERTION: Shape = parent(
 .with(CONTENT_TYPE);
 
 pub(super) const VERIFY_IAM: Shape =
-    parent("VerifyIAM", &[by_ref("CredentialSource", Meaning::Reads), IGNORE_UNRESOLVED]);
+    parent("VerifyIAM", &[text("CredentialSource", Meaning::Reads).with(REF_TYPE), IGNORE_UNRESOLVED]);
 
 pub(super) const VERIFY_JWS: Shape = parent(
     "VerifyJWS",

@@ -98,6 +98,13 @@ pub fn literal(text: &str, at: &FieldPath) -> Diagnostic {
     )
 }
 
+/// The finding on a text where only the place of a secret may stand that the proxy reads at run time. It does not repeat the text.
+pub fn literal_in_proxy(at: &FieldPath) -> Diagnostic {
+    Diagnostic::error(Code::InlineCredential, "a credential stands in the spec").at(at.clone()).help(
+        "remove it from Git and revoke it; keep it in an ApigeeKeyValueMap, which takes it from a Secret, and write `{kvm: {map, key}}`",
+    )
+}
+
 /// True for a key whose literal value is a credential.
 fn is_secret_name(key: &str) -> bool {
     SECRET_KEYS.contains(&key.to_lowercase().replace(['-', '_'], "").as_str())
