@@ -3,7 +3,8 @@
 //!
 //! A finding needs certainty: a script, a shared flow or a condition in between may set anything, and then the check is silent.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::journey::{Stage, Stop, stops};
 use super::node::{at, child, children, text};
@@ -20,15 +21,23 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     if bundle.kind == BundleKind::SharedFlow {
         return;
     }
-    let mut reported = BTreeSet::new();
+    // One policy may run in several places, and lack what it reads in some of them only, which may be meant.
+    let mut found: BTreeMap<(Key, String), Option<Finding<'d>>> = BTreeMap::new();
     for endpoint in &bundle.proxy_endpoints {
         let stops = stops(endpoint, bundle);
         for (index, stop) in stops.iter().enumerate() {
             let way = Way { before: &stops[..index], stop, after: &stops[index + 1..] };
             for use_of in uses(stop) {
-                let Some(problem) = way.problem(bundle, &use_of) else { continue };
-                if reported.insert((use_of.key(stop), use_of.variable.clone())) {
-                    findings.add(finding(stop, &use_of, problem));
+                let key = (use_of.key(stop), use_of.variable.clone());
+                let problem = way.problem(bundle, &use_of).map(|problem| finding(stop, &use_of, problem));
+                match found.entry(key) {
+                    Entry::Vacant(place) => {
+                        place.insert(problem);
+                    }
+                    Entry::Occupied(mut known) if problem.is_none() => {
+                        known.insert(None);
+                    }
+                    Entry::Occupied(_) => {}
                 }
             }
         }
@@ -63,7 +72,11 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             }
         }
     }
+    found.into_values().flatten().for_each(|finding| findings.add(finding));
 }
+
+/// A byte of a file.
+type Key = (String, usize);
 
 /// A variable that a step reads, and where.
 struct Use<'b, 'd> {
@@ -79,8 +92,8 @@ enum By<'b, 'd> {
 }
 
 impl Use<'_, '_> {
-    /// Several steps and endpoints may run one policy: it is reported once.
-    fn key(&self, stop: &Stop<'_, '_>) -> (String, usize) {
+    /// Where it is read: several steps and endpoints may run one policy.
+    fn key(&self, stop: &Stop<'_, '_>) -> Key {
         match &self.by {
             By::Element(read) => (stop.policy.place.path.to_string(), read.node.range().start),
             By::Condition(condition) => (condition.place.path.to_string(), condition.place.offset()),
