@@ -50,6 +50,15 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     }
 }
 
+/// Why Apigee would refuse a policy: its own names of the errors, with what is wrong.
+pub fn refusals(policy: Node<'_, '_>) -> Vec<String> {
+    let element = policy.tag_name().name();
+    let ours = RULES.iter().filter(|rule| rule.gravity == Gravity::Refused && rule.policies.contains(&element));
+    ours.filter_map(|rule| Some((rule.error, (rule.find)(policy)?.1)))
+        .map(|(error, message)| if error.is_empty() { message } else { format!("{error}: {message}") })
+        .collect()
+}
+
 fn report<'d>(policy: &Policy<'d>, rule: &Rule, (node, message, help): Hit<'d>, findings: &mut Findings<'d>) {
     let error = rule.error;
     let refusal = if error.is_empty() { String::new() } else { format!(" (Apigee's error {error})") };

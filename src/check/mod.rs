@@ -42,6 +42,7 @@ use crate::diag::{Code, InBundle};
 use crate::runtime::{Bundle, Condition, Place, Policy};
 
 pub use class::{Class, class};
+pub use deployment_errors::refusals;
 
 /// One check.
 #[derive(Debug, Clone, Copy)]

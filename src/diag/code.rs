@@ -157,9 +157,6 @@ codes! {
     /// One extensible policy makes the whole proxy extensible: it needs an intermediate or comprehensive environment and may
     /// cost more. `spec.deploy.allowExtensible: false` forbids it.
     ExtensibleProxy = "AF088",
-    /// A file in a bundle's folder, zip or ConfigMap that an editor, a merge or an operating system left there. It is no part of the
-    /// bundle and is not uploaded.
-    LeftOut = "AF120",
     /// A variable is read before it can exist, or after it is gone: a response on the request, what a credential tells before the
     /// credential is verified, a header that an earlier step has removed. Apigee reads nothing there and reports no error.
     UnavailableVariable = "AF100",
@@ -184,6 +181,9 @@ codes! {
     ErrorInResponseFlow = "AF108",
     /// A shared flow is undeployed or deleted while a proxy or another shared flow still calls it.
     SharedFlowInUse = "AF109",
+    /// A file in a bundle's folder, zip or ConfigMap that an editor, a merge or an operating system left there. It is no part of the
+    /// bundle and is not uploaded.
+    LeftOut = "AF120",
     /// A defect of this program. The input is unchanged; please report it.
     Internal = "AF099",
 }
