@@ -132,6 +132,7 @@ fn reads_authorization(policy: &Policy<'_>) -> bool {
 }
 
 /// Why a variable has no value.
+#[derive(Clone, Copy)]
 enum Problem<'d> {
     /// There is no such message yet, or none at all.
     NoMessage(&'static str),
@@ -307,9 +308,8 @@ impl<'v> Part<'v> {
         let (message, rest) = variable.split_once('.')?;
         let message = match message {
             "request" => "request",
-            "response" => "response",
             "message" if stage.is_request() => "request",
-            "message" => "response",
+            "message" | "response" => "response",
             _ => return None,
         };
         if rest == "content" {
@@ -360,14 +360,13 @@ impl<'v> Part<'v> {
         let (list, item, _) = self.elements();
         self.is_on(stop)
             && children(stop.policy.node, "Remove").flat_map(|remove| children(remove, list)).any(|found| {
-                match self.kind {
-                    PartKind::Content => text(found) != "false",
-                    _ => {
-                        let mut items = children(found, item).peekable();
-                        // An empty list is all of them.
-                        items.peek().is_none()
-                            || items.any(|item| item.attribute("name").is_some_and(|name| self.same_name(name)))
-                    }
+                if self.kind == PartKind::Content {
+                    text(found) != "false"
+                } else {
+                    let mut items = children(found, item).peekable();
+                    // An empty list is all of them.
+                    items.peek().is_none()
+                        || items.any(|item| item.attribute("name").is_some_and(|name| self.same_name(name)))
                 }
             })
     }

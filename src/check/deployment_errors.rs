@@ -66,6 +66,7 @@ fn report<'d>(policy: &Policy<'d>, rule: &Rule, (node, message, help): Hit<'d>, 
     findings.add(Finding::new(Code::DeploymentError, rule.gravity, at(policy, node), message).help(help));
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is the last expression of most rules")]
 fn hit<'d>(node: Node<'d, 'd>, message: impl Into<String>, help: impl Into<String>) -> Option<Hit<'d>> {
     Some((node, message.into(), help.into()))
 }
@@ -78,7 +79,7 @@ fn missing<'d>(node: Node<'d, 'd>, name: &str, help: &str) -> Option<Hit<'d>> {
 /// True for an element with a text or one of these attributes.
 fn given(node: Node<'_, '_>, attributes: &[&str]) -> bool {
     let filled = |name: &&str| node.attribute(*name).is_some_and(|value| !value.trim().is_empty());
-    !text(node).is_empty() || attributes.iter().any(|name| filled(&name)) || node.children().any(|c| c.is_element())
+    !text(node).is_empty() || attributes.iter().any(|name| filled(name)) || node.children().any(|c| c.is_element())
 }
 
 /// Reports a child that is missing or has neither a text nor a `ref`.

@@ -68,7 +68,7 @@ fn only_targets_answer(endpoint: &ProxyEndpoint<'_>, bundle: &Bundle<'_>, stops:
     for destination in destinations {
         match destination {
             Destination::Target(name) => {
-                targets.extend(bundle.target_endpoints.iter().find(|target| target.name == name))
+                targets.extend(bundle.target_endpoints.iter().find(|target| target.name == name));
             }
             Destination::Url(_) => {}
             Destination::None | Destination::Integration(_) => return false,

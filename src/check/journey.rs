@@ -63,9 +63,15 @@ pub(super) fn stops<'b, 'd>(endpoint: &'b ProxyEndpoint<'d>, bundle: &'b Bundle<
     let mut half =
         |stage: Stage, target, pre: &'b Option<Flow<'d>>, flows: &'b [Flow<'d>], post: &'b Option<Flow<'d>>| {
             let steps = |flow: &'b Flow<'d>| if stage.is_request() { &flow.request } else { &flow.response };
-            pre.iter().for_each(|flow| add(stage, target, None, steps(flow)));
-            flows.iter().for_each(|flow| add(stage, target, Some(flow), steps(flow)));
-            post.iter().for_each(|flow| add(stage, target, None, steps(flow)));
+            for flow in pre {
+                add(stage, target, None, steps(flow));
+            }
+            for flow in flows {
+                add(stage, target, Some(flow), steps(flow));
+            }
+            for flow in post {
+                add(stage, target, None, steps(flow));
+            }
         };
     half(Stage::ProxyRequest, None, &endpoint.pre_flow, &endpoint.flows, &endpoint.post_flow);
     let called = |name: &str| endpoint.route_rules.iter().any(|rule| rule.destination == Destination::Target(name));

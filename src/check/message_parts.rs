@@ -10,6 +10,7 @@ use super::{Finding, Findings, Gravity};
 use crate::bundle::BundleKind;
 use crate::diag::Code;
 use crate::runtime::Bundle;
+use crate::xml::Node;
 
 /// What only one of both messages has, as Google's page of AssignMessage says of `<Set>`.
 const ONLY: &[(&str, &[&str])] =
@@ -30,8 +31,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             }
             let name = stop.policy.name;
             let message = changed_message(&stop);
-            let sets =
-                children(stop.policy.node, "Set").flat_map(|set| set.children()).filter(|part| part.is_element());
+            let sets = children(stop.policy.node, "Set").flat_map(|set| set.children()).filter(Node::is_element);
             for part in sets {
                 let element = part.tag_name().name();
                 let Some((owner, _)) = ONLY.iter().find(|(_, parts)| parts.contains(&element)) else { continue };

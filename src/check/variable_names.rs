@@ -91,7 +91,7 @@ struct Slip {
 }
 
 impl Slip {
-    fn complete<'d>(self, finding: Finding<'d>) -> Finding<'d> {
+    fn complete(self, finding: Finding<'_>) -> Finding<'_> {
         match self.meant {
             Some(meant) => finding.propose(meant),
             None => finding.help("see Apigee's page \"Flow variables reference\""),

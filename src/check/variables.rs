@@ -139,7 +139,7 @@ fn by_type(policy: &Policy<'_>, variable: &str) -> bool {
 }
 
 /// The variables that a policy names as what it sets.
-pub(super) fn written<'d>(policy: &Policy<'d>) -> BTreeSet<String> {
+pub(super) fn written(policy: &Policy<'_>) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let prefix = child(policy.node, "VariablePrefix").map(text).filter(|prefix| !prefix.is_empty());
     let with_prefix = |name: &str| prefix.map_or_else(|| name.to_owned(), |prefix| format!("{prefix}.{name}"));

@@ -1,6 +1,6 @@
 //! SetIntegrationRequest.
 
-use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, open, parent, text};
+use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, by_ref, open, parent, text};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -17,14 +17,14 @@ pub const TYPE: PolicyType = PolicyType {
 const SCHEMA: Shape = parent(
     "SetIntegrationRequest",
     &[
-        text("ApiTrigger", Meaning::Any),
-        text("IntegrationName", Meaning::Any),
-        text("IntegrationRegion", Meaning::Any),
+        by_ref("ApiTrigger", Meaning::Any),
+        by_ref("IntegrationName", Meaning::Any),
+        by_ref("IntegrationRegion", Meaning::Any),
         IGNORE_UNRESOLVED,
         open("Parameters"),
-        text("ProjectId", Meaning::Any),
+        by_ref("ProjectId", Meaning::Any),
         text("Request", Meaning::Writes),
-        text("ScheduleTime", Meaning::Any),
+        by_ref("ScheduleTime", Meaning::Any),
     ],
 );
 

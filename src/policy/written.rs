@@ -181,7 +181,7 @@ pub(super) const INTEGRATION_CALLOUT: Shape = parent(
     &[
         text("AsyncExecution", Meaning::Flag),
         IGNORE_UNRESOLVED,
-        by_ref("Request", Meaning::Reads),
+        text("Request", Meaning::Reads).with(&[attribute("clearPayload", Meaning::Flag)]),
         text("Response", Meaning::Writes),
     ],
 );
