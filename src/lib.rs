@@ -23,5 +23,6 @@ pub mod reference;
 pub mod runtime;
 pub mod sandbox;
 pub mod spec;
+pub(crate) mod template;
 pub mod xml;
 pub mod yaml;

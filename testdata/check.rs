@@ -215,6 +215,37 @@ const MUTATIONS: &[Mutation] = &[
         Code::UnknownPolicy,
     ),
     mutation(
+        "a rate for each consumer before the consumer is known",
+        "policies/SA-Default.xml",
+        &[("<Rate>", "<Identifier ref=\"verifyapikey.VA-Default.client_id\"/><Rate>")],
+        Code::UnavailableVariable,
+    ),
+    mutation(
+        "a response on the request",
+        PROXY,
+        &[("<Name>Q-Product</Name>", "<Name>Q-Product</Name><Condition>response.status.code = 200</Condition>")],
+        Code::UnavailableVariable,
+    ),
+    mutation(
+        "a misspelt variable",
+        PROXY,
+        &[("proxy.pathsuffix MatchesPath \"/*\"", "proxy.pathsufix MatchesPath \"/*\"")],
+        Code::UnknownVariable,
+    ),
+    mutation("a method without quotes", PROXY, &[("request.verb = \"GET\"", "request.verb = GET")], Code::UnquotedText),
+    mutation(
+        "an element that the policy does not have",
+        "policies/SA-Default.xml",
+        &[("<Rate>", "<Rates>1ps</Rates><Rate>")],
+        Code::PolicySchema,
+    ),
+    mutation(
+        "a key from nowhere",
+        "policies/VA-Default.xml",
+        &[("<APIKey ref=\"request.header.x-api-key\"/>", "<APIKey/>")],
+        Code::DeploymentError,
+    ),
+    mutation(
         "a policy with another name",
         "policies/SA-Default.xml",
         &[("name=\"SA-Default\"", "name=\"SA-Other\"")],

@@ -48,7 +48,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             }
         }
         for path in &endpoint.base_paths {
-            if seen.iter().any(|other| other.value == path.value) {
+            if seen.iter().any(|other| other.value.trim_end_matches('/') == path.value.trim_end_matches('/')) {
                 let message = format!("two proxy endpoints of the bundle serve `{}`", path.value);
                 findings.add(
                     Finding::new(Code::DuplicateBasePath, Gravity::Broken, At::Place(path.place), message)

@@ -4,18 +4,26 @@
 //! anybody's are judged alike. How bad a finding is depends on whose bundle it is, which is decided where it is reported
 //! ([`crate::proxy`]). A check stays silent where it cannot know: a variable, a shared flow, a file of the environment.
 
+mod availability;
 mod base_path;
 mod cache;
 pub mod class;
 mod condition;
 mod cors;
+mod deployment_errors;
+mod endpoint_properties;
+mod error_status;
+mod fault_names;
 mod fault_rule;
 mod file_name;
 mod flows;
 mod implication;
+mod journey;
 mod limits;
+mod message_parts;
 mod node;
 mod path_pattern;
+mod policy_schema;
 mod policy_type;
 mod property_sets;
 mod quota;
@@ -25,6 +33,8 @@ mod resources;
 mod routes;
 mod steps;
 mod tls;
+mod variable_names;
+mod variables;
 mod walk;
 
 use crate::bundle::BundlePath;
@@ -32,6 +42,7 @@ use crate::diag::{Code, InBundle};
 use crate::runtime::{Bundle, Condition, Place, Policy};
 
 pub use class::{Class, class};
+pub use deployment_errors::refusals;
 
 /// One check.
 #[derive(Debug, Clone, Copy)]
@@ -44,15 +55,22 @@ pub struct Check {
 
 /// All checks.
 pub const CHECKS: &[Check] = &[
+    Check { name: "availability of variables", run: availability::run },
     Check { name: "base paths", run: base_path::run },
     Check { name: "caches", run: cache::run },
     Check { name: "conditions", run: condition::run },
     Check { name: "CORS", run: cors::run },
+    Check { name: "deployment errors", run: deployment_errors::run },
+    Check { name: "endpoint properties", run: endpoint_properties::run },
+    Check { name: "error statuses", run: error_status::run },
+    Check { name: "fault names", run: fault_names::run },
     Check { name: "fault rules", run: fault_rule::run },
     Check { name: "file names", run: file_name::run },
     Check { name: "flows", run: flows::run },
     Check { name: "limits", run: limits::run },
+    Check { name: "message parts", run: message_parts::run },
     Check { name: "path patterns", run: path_pattern::run },
+    Check { name: "policy schemas", run: policy_schema::run },
     Check { name: "policy types", run: policy_type::run },
     Check { name: "property sets", run: property_sets::run },
     Check { name: "quotas", run: quota::run },
@@ -62,6 +80,7 @@ pub const CHECKS: &[Check] = &[
     Check { name: "routes", run: routes::run },
     Check { name: "steps", run: steps::run },
     Check { name: "TLS", run: tls::run },
+    Check { name: "names of variables", run: variable_names::run },
 ];
 
 /// Runs all checks.

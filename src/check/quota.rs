@@ -47,7 +47,7 @@ fn limit<'d>(policy: &Policy<'d>, node: Node<'d, 'd>, findings: &mut Findings<'d
     if let Some(interval) = child(node, "Interval") {
         let value = text(interval);
         if !value.is_empty() && !is_template(value) && (!is_whole(value) || value.bytes().all(|b| b == b'0')) {
-            let message = format!("`{value}` is not an interval");
+            let message = format!("`{value}` is not an interval (Apigee's error InvalidQuotaInterval)");
             findings.add(
                 Finding::new(Code::InvalidQuota, Gravity::Refused, at(policy, interval), message)
                     .help("write a whole number from 1; the unit stands in <TimeUnit>"),
@@ -63,7 +63,7 @@ fn limit<'d>(policy: &Policy<'d>, node: Node<'d, 'd>, findings: &mut Findings<'d
             Code::InvalidQuota,
             Gravity::Refused,
             at(policy, unit),
-            format!("`{value}` is not a unit of time that a quota takes"),
+            format!("`{value}` is not a unit of time that a quota takes (Apigee's error InvalidQuotaTimeUnit)"),
         );
         findings.add(match nearest(value, UNITS) {
             Some(near) => finding.propose(near),

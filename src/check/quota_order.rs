@@ -25,7 +25,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             if steps.iter().any(|step| step.policy.element == "FlowCallout" && step.precedes(quota)) {
                 continue;
             }
-            for name in needed(quota.policy) {
+            if let Some((_, name)) = product_step(quota.policy) {
                 // A step of the wrong type has been told of.
                 let Some(verifier) = bundle.policies.get(name).filter(|policy| policy.enabled && gives_product(policy))
                 else {
@@ -62,31 +62,6 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
 fn product_step<'d>(quota: &Policy<'d>) -> Option<(crate::xml::Node<'d, 'd>, &'d str)> {
     let node = child(quota.node, "UseQuotaConfigInAPIProduct")?;
     node.attribute("stepName").map(|name| (node, name.trim()))
-}
-
-/// The policies that must have verified a credential before.
-fn needed<'d>(quota: &Policy<'d>) -> Vec<&'d str> {
-    let mut names: Vec<&'d str> = product_step(quota).map(|(_, name)| name).into_iter().collect();
-    for attribute in quota.node.descendants().flat_map(|node| node.attributes()) {
-        let Some(rest) = attribute
-            .value()
-            .strip_prefix("verifyapikey.")
-            .filter(|_| attribute.name().to_lowercase().ends_with("ref"))
-        else {
-            continue;
-        };
-        // The name may hold dots itself: what follows it starts with one of Apigee's words.
-        let end = [".client_id", ".apiproduct", ".developer", ".app", ".DisplayName", ".issued", ".expires", ".scope"]
-            .iter()
-            .filter_map(|word| rest.find(word))
-            .min();
-        if let Some(name) = end.map(|end| &rest[..end])
-            && !names.contains(&name)
-        {
-            names.push(name);
-        }
-    }
-    names
 }
 
 /// True for policies that find out a product.

@@ -19,7 +19,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
         let finding = |gravity, message: String| Finding::new(Code::InvalidRate, gravity, at(policy, node), message);
         let Some((number, unit)) = parse(rate) else {
             findings.add(
-                finding(Gravity::Refused, format!("`{rate}` is not a rate"))
+                finding(Gravity::Refused, format!("`{rate}` is not a rate (Apigee's error InvalidAllowedRate)"))
                     .help("write a whole number per second or minute, as `100ps` or `30pm`; Apigee refuses to deploy anything else"),
             );
             continue;

@@ -27,7 +27,10 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             if bundle.files.get(&file).is_some() || !told.insert(url) {
                 continue;
             }
-            let message = format!("`{url}` names the file `{file}`, which the bundle does not have");
+            // Apigee has a name for it where the file is a script.
+            let error =
+                if matches!(scheme, "jsc" | "py") { " (Apigee's error InvalidResourceUrlReference)" } else { "" };
+            let message = format!("`{url}` names the file `{file}`, which the bundle does not have{error}");
             let finding =
                 Finding::new(Code::MissingResource, Gravity::Doubtful, super::node::at(policy, node), message);
             let folder = format!("resources/{scheme}");

@@ -1,5 +1,6 @@
 //! All steps and conditions of a bundle, and the way that a request takes.
 
+use super::implication::{covers, disjuncts};
 use crate::runtime::{Bundle, Condition, FaultRule, Flow, Policy, ProxyEndpoint, Step};
 
 /// Every flow of every endpoint.
@@ -88,5 +89,16 @@ pub(super) fn verifies(policy: &Policy<'_>) -> bool {
         "VerifyAPIKey" | "VerifyJWT" | "VerifyJWS" | "VerifyIAM" | "ValidateSAMLAssertion" => true,
         "OAuthV2" => operation(policy).is_some_and(|operation| operation.eq_ignore_ascii_case("VerifyAccessToken")),
         _ => false,
+    }
+}
+
+/// True if one condition holds whenever the other does.
+pub(super) fn covered(wide: Option<&Condition<'_>>, narrow: Option<&Condition<'_>>) -> bool {
+    let Some(wide) = wide else { return true };
+    let Some(narrow) = narrow else { return false };
+    let alternatives = |condition: &Condition<'_>| condition.parsed.as_ref().ok().and_then(disjuncts);
+    match (alternatives(wide), alternatives(narrow)) {
+        (Some(wide), Some(narrow)) => covers(&wide, &narrow),
+        _ => wide.text == narrow.text,
     }
 }

@@ -169,6 +169,30 @@ codes! {
     /// One extensible policy makes the whole proxy extensible: it needs an intermediate or comprehensive environment and may
     /// cost more. `spec.deploy.allowExtensible: false` forbids it.
     ExtensibleProxy = "AF088",
+    /// A variable is read before it can exist, or after it is gone: a response on the request, what a credential tells before the
+    /// credential is verified, a header that an earlier step has removed. Apigee reads nothing there and reports no error.
+    UnavailableVariable = "AF100",
+    /// The name of a variable that Apigee does not have: a misspelt one, or a name in braces where it stands without. Apigee reads
+    /// nothing there and reports no error.
+    UnknownVariable = "AF101",
+    /// A policy has an element, an attribute or a value that its schema does not know, or an endpoint a property that Apigee does not
+    /// have. Apigee ignores most of them.
+    PolicySchema = "AF102",
+    /// Apigee refuses to import or deploy the policy. The message gives Apigee's own name of the error, if its pages list one.
+    DeploymentError = "AF103",
+    /// A condition compares `fault.name` with a name that no fault has. It does not hold.
+    UnknownFaultName = "AF104",
+    /// The right side of a comparison is not in quotes: Apigee takes it for the name of a variable, and compares with nothing.
+    UnquotedText = "AF105",
+    /// A template names a variable in the syntax of another language, as `${x}` or `{{x}}`. Apigee writes `{x}`.
+    TemplateSyntax = "AF106",
+    /// A policy sets a part that the message does not have in this place, as a status code of a request. Apigee ignores it.
+    IneffectivePart = "AF107",
+    /// A condition in a response flow asks for the status of an error. An error of the target is a fault: fault rules run, and the
+    /// response flow does not.
+    ErrorInResponseFlow = "AF108",
+    /// A shared flow is undeployed or deleted while a proxy or another shared flow still calls it.
+    SharedFlowInUse = "AF109",
     /// A file in a bundle's folder, zip or ConfigMap that an editor, a merge or an operating system left there. It is no part of the
     /// bundle and is not uploaded.
     LeftOut = "AF120",

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bundle_resource::BundleResource;
+use super::environment::Environment;
 use crate::bundle::BundleKind;
-use crate::diag::{Code, Diagnostic, has_errors, nearest};
+use crate::diag::{Code, Diagnostic, FieldPath, has_errors, nearest};
 
 /// An environment of an organization.
 type Place<'b> = (&'b str, &'b str);
@@ -30,6 +31,9 @@ pub(super) fn check<'b>(bundles: &'b [BundleResource<'b>], diagnostics: &mut Vec
             diagnostics.push(diagnostic);
         }
     };
+    for caller in bundles.iter().filter(|bundle| bundle.removal().is_none()) {
+        leaving(caller, bundles).into_iter().for_each(&mut tell);
+    }
     for flows in places.values() {
         circles(flows).into_iter().for_each(&mut tell);
     }
@@ -41,6 +45,41 @@ pub(super) fn check<'b>(bundles: &'b [BundleResource<'b>], diagnostics: &mut Vec
             missing.filter_map(|name| missing_flow(caller, name, environment.name(), &flows)).for_each(&mut tell);
         }
     }
+}
+
+/// The shared flows that a bundle calls in an environment that they leave.
+fn leaving(caller: &BundleResource<'_>, bundles: &[BundleResource<'_>]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let gone = |bundle: &&BundleResource<'_>| bundle.kind == BundleKind::SharedFlow && bundle.removal().is_some();
+    for flow in bundles.iter().filter(gone).filter(|flow| caller.requires.shared_flows.contains(&flow.name)) {
+        let left = flow.environments.iter().find(|left| caller.environments.iter().any(|at| same_place(at, left)));
+        let Some(environment) = left else { continue };
+        // A flow of the same name may stay in that environment.
+        let stays = bundles.iter().any(|other| {
+            let same = other.kind == BundleKind::SharedFlow && other.name == flow.name && other.removal().is_none();
+            same && other.environments.iter().any(|at| same_place(at, environment))
+        });
+        if stays {
+            continue;
+        }
+        let message = format!(
+            "the shared flow `{}` leaves environment `{}`, where {} still calls it",
+            flow.name,
+            environment.name(),
+            caller.resource.subject.label()
+        );
+        found.push(
+            Diagnostic::error(Code::SharedFlowInUse, message)
+                .of(&flow.resource.subject)
+                .at(FieldPath::of(&["spec", "deploy", "state"]))
+                .help("remove the call first: Apigee would fail the calls of its API, or refuse to undeploy it"),
+        );
+    }
+    found
+}
+
+fn same_place(one: &Environment<'_>, other: &Environment<'_>) -> bool {
+    (one.organization(), one.name()) == (other.organization(), other.name())
 }
 
 /// Each circle once, told of its first member by name.

@@ -558,7 +558,7 @@ impl Run<'_, '_> {
                 }
                 // What goes leaves its path to another.
                 for path in bundle.base_paths.iter().filter(|_| bundle.removal().is_none()) {
-                    let Some(other) = paths.insert((organization, place, path), subject) else { continue };
+                    let Some(other) = paths.insert((organization, place, served(path)), subject) else { continue };
                     if name_told || paths_told.contains(&path.as_str()) {
                         continue;
                     }
@@ -578,6 +578,12 @@ impl Run<'_, '_> {
             }
         }
     }
+}
+
+/// A base path as Apigee serves it: an empty one is `/`, and a slash at the end says nothing.
+fn served(path: &str) -> &str {
+    let path = path.trim_end_matches('/');
+    if path.is_empty() { "/" } else { path }
 }
 
 /// Whether a resource is of a kind that becomes a bundle.

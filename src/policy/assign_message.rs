@@ -1,6 +1,7 @@
 //! AssignMessage.
 
 use super::message_parts::{MessageParts, Payload};
+use super::schema::{ADD, ASSIGN_TO, ASSIGN_VARIABLE, COPY, IGNORE_UNRESOLVED, REMOVE, SET, Shape, parent};
 use super::{Class, Policy, PolicyType, http_modifier};
 use crate::xml::Element;
 
@@ -10,7 +11,11 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "AM",
     class: Class::Extensible,
     doc: "Sets and removes headers, parameters, the body and variables.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent("AssignMessage", &[ADD, ASSIGN_TO, ASSIGN_VARIABLE, COPY, IGNORE_UNRESOLVED, REMOVE, SET]);
 
 /// Actions on the message at hand; Apigee runs them in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

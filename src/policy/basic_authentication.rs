@@ -1,5 +1,6 @@
 //! BasicAuthentication.
 
+use super::schema::{IGNORE_UNRESOLVED, Meaning, SOURCE, Shape, attribute, by_ref, parent, text};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -9,7 +10,21 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "BA",
     class: Class::Extensible,
     doc: "Takes a user name and a password out of a header, or puts them into one; it checks nothing.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "BasicAuthentication",
+    &[
+        text("AssignTo", Meaning::Writes).with(&[attribute("createNew", Meaning::Flag)]),
+        IGNORE_UNRESOLVED,
+        text("Operation", Meaning::Word(&["Encode", "Decode"])),
+        by_ref("Password", Meaning::Secret),
+        SOURCE,
+        by_ref("User", Meaning::Any),
+    ],
+);
 
 /// One direction between variables and a header.
 #[derive(Debug, Clone, PartialEq, Eq)]

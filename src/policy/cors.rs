@@ -1,5 +1,6 @@
 //! CORS.
 
+use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, parent, text};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -9,7 +10,23 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "CORS",
     class: Class::Standard,
     doc: "Lets web pages of other origins call the API, and answers their preflights.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "CORS",
+    &[
+        text("AllowCredentials", Meaning::Flag),
+        text("AllowHeaders", Meaning::Template),
+        text("AllowMethods", Meaning::Template),
+        text("AllowOrigins", Meaning::Template),
+        text("ExposeHeaders", Meaning::Template),
+        text("GeneratePreflightResponse", Meaning::Flag),
+        IGNORE_UNRESOLVED,
+        text("MaxAge", Meaning::Template),
+    ],
+);
 
 /// Which pages may call and how.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,8 @@
 //! ExtractVariables.
 
+use super::schema::{
+    Attribute, CAPTURE, IGNORE_UNRESOLVED, Meaning, NAMED, NAMESPACES, SOURCE, Shape, attribute, parent, text,
+};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -9,7 +12,32 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "EV",
     class: Class::Extensible,
     doc: "Reads parts of a message into variables.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "ExtractVariables",
+    &[
+        parent("FormParam", &[CAPTURE]).with(NAMED),
+        parent("Header", &[CAPTURE]).with(NAMED),
+        IGNORE_UNRESOLVED,
+        parent("JSONPayload", &[parent("Variable", &[text("JSONPath", Meaning::Any)]).with(TYPED)]),
+        parent("QueryParam", &[CAPTURE]).with(NAMED),
+        SOURCE.with(&[attribute("clearPayload", Meaning::Flag)]),
+        parent("URIPath", &[CAPTURE]).with(NAMED),
+        parent("Variable", &[CAPTURE]).with(&[attribute("name", Meaning::Reads)]),
+        text("VariablePrefix", Meaning::Any),
+        parent("XMLPayload", &[NAMESPACES, parent("Variable", &[text("XPath", Meaning::Any)]).with(TYPED)])
+            .with(&[attribute("stopPayloadProcessing", Meaning::Flag)]),
+    ],
+);
+
+/// A variable with its type. Its name is joined to the prefix.
+const TYPED: &[Attribute] = &[
+    attribute("name", Meaning::Any),
+    attribute("type", Meaning::Word(&["boolean", "double", "float", "integer", "long", "nodeset", "string"])),
+];
 
 /// Where in a message values are looked for. A pattern is text in which `{name}` takes what stands there into a variable.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! FlowCallout.
 
+use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, attribute, parent, text};
 use super::{Class, Policy, PolicyType, Value};
 use crate::xml::Element;
 
@@ -9,7 +10,26 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "FC",
     class: Class::Extensible,
     doc: "Runs a shared flow of the environment.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "FlowCallout",
+    &[
+        IGNORE_UNRESOLVED,
+        parent(
+            "Parameters",
+            &[text("Parameter", Meaning::NamedTemplate).with(&[
+                attribute("name", Meaning::Any),
+                attribute("ref", Meaning::Reads),
+                attribute("value", Meaning::Any),
+            ])],
+        )
+        .with(&[attribute("ignoreUnresolvedVariables", Meaning::Flag)]),
+        text("SharedFlowBundle", Meaning::Any),
+    ],
+);
 
 /// A call of a shared flow.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! GraphQL.
 
+use super::schema::{IGNORE_UNRESOLVED, Meaning, SOURCE, Shape, parent, text};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -9,7 +10,23 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "GQL",
     class: Class::Standard,
     doc: "Refuses GraphQL requests that are too deep, too large or not of the schema.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "GraphQL",
+    &[
+        text("Action", Meaning::Word(&["parse", "verify", "parse_verify"])),
+        IGNORE_UNRESOLVED,
+        text("MaxCount", Meaning::Whole),
+        text("MaxDepth", Meaning::Whole),
+        text("MaxPayloadSizeInBytes", Meaning::Whole),
+        text("OperationType", Meaning::Word(&["query", "mutation", "query_mutation", "all"])),
+        text("ResourceURL", Meaning::Any),
+        SOURCE,
+    ],
+);
 
 /// A check of GraphQL requests.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! HMAC, to verify a signature.
 
+use super::schema::{Attribute, IGNORE_UNRESOLVED, Meaning, Shape, attribute, by_ref, parent, text};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -9,7 +10,31 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "HMAC",
     class: Class::Standard,
     doc: "Verifies that a message was signed with a known key.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "HMAC",
+    &[
+        by_ref(
+            "Algorithm",
+            Meaning::Word(&[
+                "MD5", "MD-5", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512", "SHA1", "SHA224", "SHA256",
+                "SHA384", "SHA512",
+            ]),
+        ),
+        IGNORE_UNRESOLVED,
+        by_ref("Message", Meaning::Template),
+        text("Output", Meaning::Writes).with(ENCODED),
+        text("SecretKey", Meaning::Secret).with(ENCODED_REF),
+        text("VerificationValue", Meaning::Any).with(ENCODED_REF),
+    ],
+);
+
+const ENCODED: &[Attribute] = &[attribute("encoding", ENCODING)];
+const ENCODED_REF: &[Attribute] = &[attribute("encoding", ENCODING), attribute("ref", Meaning::Reads)];
+const ENCODING: Meaning = Meaning::Word(&["hex", "base16", "base64", "base64url", "utf-8", "utf8"]);
 
 /// A check of a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]

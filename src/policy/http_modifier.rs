@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use super::message_parts::MessageParts;
+use super::schema::{ADD, ASSIGN_TO, IGNORE_UNRESOLVED, REMOVE, SET, Shape, parent};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -12,7 +13,11 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "HTTPM",
     class: Class::Standard,
     doc: "Sets and removes headers and parameters; unlike AssignMessage it runs in every environment.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent("HTTPModifier", &[ADD, ASSIGN_TO, IGNORE_UNRESOLVED, REMOVE, SET]);
 
 /// Actions on the message at hand; Apigee runs them in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

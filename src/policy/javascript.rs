@@ -1,11 +1,24 @@
 //! Javascript.
 
+use super::schema::{Meaning, SSL_INFO, Shape, attribute, parent, text};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
 /// The type.
-pub const TYPE: PolicyType =
-    PolicyType { element: "Javascript", prefix: "JS", class: Class::Extensible, doc: "Runs a script of the bundle." };
+pub const TYPE: PolicyType = PolicyType {
+    element: "Javascript",
+    prefix: "JS",
+    class: Class::Extensible,
+    doc: "Runs a script of the bundle.",
+    schema: &SCHEMA,
+};
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "Javascript",
+    &[text("IncludeURL", Meaning::Any), text("ResourceURL", Meaning::Any), text("Source", Meaning::Any), SSL_INFO],
+)
+.with(&[attribute("timeLimit", Meaning::Whole), attribute("timeout", Meaning::Whole)]);
 
 /// A script.
 #[derive(Debug, Clone, PartialEq, Eq)]

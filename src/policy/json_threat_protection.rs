@@ -1,5 +1,6 @@
 //! JSONThreatProtection.
 
+use super::schema::{Meaning, SOURCE, Shape, parent, text};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -9,7 +10,21 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "JTP",
     class: Class::Extensible,
     doc: "Refuses JSON bodies beyond given limits.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "JSONThreatProtection",
+    &[
+        text("ArrayElementCount", Meaning::Whole),
+        text("ContainerDepth", Meaning::Whole),
+        text("ObjectEntryCount", Meaning::Whole),
+        text("ObjectEntryNameLength", Meaning::Whole),
+        SOURCE,
+        text("StringValueLength", Meaning::Whole),
+    ],
+);
 
 /// The limits.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! JSONToXML.
 
+use super::schema::{Meaning, OUTPUT_VARIABLE, SOURCE, Shape, parent, text};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -10,7 +11,35 @@ pub const TYPE: PolicyType = PolicyType {
     // Not confirmed by the policy's own page.
     class: Class::Standard,
     doc: "Turns a JSON body into XML.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "JSONToXML",
+    &[
+        parent(
+            "Options",
+            &[
+                text("ArrayItemElementName", Meaning::Any),
+                text("ArrayRootElementName", Meaning::Any),
+                text("AttributeBlockName", Meaning::Any),
+                text("AttributePrefix", Meaning::Any),
+                text("DefaultNamespaceNodeName", Meaning::Any),
+                text("Indent", Meaning::Flag),
+                text("InvalidCharsReplacement", Meaning::Any),
+                text("NamespaceBlockName", Meaning::Any),
+                text("NamespaceSeparator", Meaning::Any),
+                text("NullValue", Meaning::Any),
+                text("ObjectRootElementName", Meaning::Any),
+                text("OmitXmlDeclaration", Meaning::Flag),
+                text("TextNodeName", Meaning::Any),
+            ],
+        ),
+        OUTPUT_VARIABLE,
+        SOURCE,
+    ],
+);
 
 /// A conversion in place.
 #[derive(Debug, Clone, PartialEq, Eq)]

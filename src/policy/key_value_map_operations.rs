@@ -1,5 +1,6 @@
 //! KeyValueMapOperations.
 
+use super::schema::{Attribute, Meaning, Shape, attribute, by_ref, parent, text};
 use super::{Class, Policy, PolicyType, Value};
 use crate::xml::Element;
 
@@ -9,7 +10,28 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "KVM",
     class: Class::Extensible,
     doc: "Reads, writes and deletes entries of a key value map.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "KeyValueMapOperations",
+    &[
+        parent("Delete", &[KEY]),
+        text("ExclusiveCache", Meaning::Flag),
+        by_ref("ExpiryTimeInSecs", Meaning::Whole),
+        parent("Get", &[KEY]).with(&[attribute("assignTo", Meaning::Writes), attribute("index", Meaning::Any)]),
+        parent("InitialEntries", &[parent("Entry", &[KEY, text("Value", Meaning::NamedText)])]),
+        by_ref("MapName", Meaning::Any),
+        parent("Put", &[KEY, text("Value", Meaning::NamedText).with(REF_ONLY)])
+            .with(&[attribute("override", Meaning::Flag)]),
+        text("Scope", Meaning::Word(&["apiproxy", "environment", "organization", "policy"])),
+    ],
+)
+.with(&[attribute("mapIdentifier", Meaning::Any)]);
+
+const REF_ONLY: &[Attribute] = &[attribute("ref", Meaning::Reads)];
+const KEY: Shape = parent("Key", &[text("Parameter", Meaning::Any).with(REF_ONLY)]);
 
 /// Operations on one map. Apigee runs them in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! LLMTokenQuota.
 
 use super::quota::Limit;
+use super::quota::{ALLOW, CLASS};
+use super::schema::{IGNORE_UNRESOLVED, INTERVAL, Meaning, Shape, TIME_UNIT, attribute, by_ref, parent, text};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -10,7 +12,42 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "LTQ",
     class: Class::Extensible,
     doc: "Limits the tokens of a language model that a consumer may use in a span of time.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "LLMTokenQuota",
+    &[
+        text("Allow", Meaning::Any).with(ALLOW).and(&[
+            parent("Class", &[text("Allow", Meaning::Any).with(CLASS)]).with(&[attribute("ref", Meaning::Reads)])
+        ]),
+        parent(
+            "AsynchronousConfiguration",
+            &[text("SyncIntervalInSeconds", Meaning::Any), text("SyncMessageCount", Meaning::Any)],
+        ),
+        text("CountOnly", Meaning::Flag),
+        text("Distributed", Meaning::Flag),
+        text("EnforceOnly", Meaning::Flag),
+        by_ref("Identifier", Meaning::Any),
+        IGNORE_UNRESOLVED,
+        INTERVAL,
+        text("LLMModelSource", Meaning::Template),
+        text("LLMTokenUsageSource", Meaning::Template),
+        by_ref("MessageWeight", Meaning::Any),
+        text("PreciseAtSecondsLevel", Meaning::Flag),
+        text("SharedName", Meaning::Any),
+        text("StartTime", Meaning::Any),
+        text("Synchronous", Meaning::Flag),
+        TIME_UNIT,
+        parent(
+            "UseQuotaConfigInAPIProduct",
+            &[parent("DefaultConfig", &[text("Allow", Meaning::Any).with(ALLOW), INTERVAL, TIME_UNIT])],
+        )
+        .with(&[attribute("stepName", Meaning::Any)]),
+    ],
+)
+.with(&[attribute("type", Meaning::Any)]);
 
 /// One half of a quota: a request is refused when the tokens are used up, and a response is counted. Both halves have the
 /// limit, and are one counter because of their name.

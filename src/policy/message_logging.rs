@@ -1,5 +1,6 @@
 //! MessageLogging.
 
+use super::schema::{IGNORE_UNRESOLVED, Meaning, SSL_INFO, Shape, attribute, open, parent, text};
 use super::ssl_info::SslInfo;
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
@@ -10,7 +11,49 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "ML",
     class: Class::Extensible,
     doc: "Writes a message to Cloud Logging or to a syslog server.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "MessageLogging",
+    &[
+        text("BufferMessage", Meaning::Flag),
+        parent(
+            "CloudLogging",
+            &[
+                parent(
+                    "Labels",
+                    &[parent("Label", &[text("Key", Meaning::Template), text("Value", Meaning::Template)])],
+                ),
+                text("LogName", Meaning::Template),
+                text("Message", Meaning::Template)
+                    .with(&[attribute("contentType", Meaning::Any), attribute("defaultVariableValue", Meaning::Any)]),
+                text("ResourceType", Meaning::Any),
+            ],
+        ),
+        open("File"),
+        IGNORE_UNRESOLVED,
+        text("logLevel", Meaning::Word(LEVELS)),
+        text("LogLevel", Meaning::Word(LEVELS)),
+        text("ResponseStatus", Meaning::Any),
+        parent(
+            "Syslog",
+            &[
+                text("DateFormat", Meaning::Any),
+                text("FormatMessage", Meaning::Flag),
+                text("Host", Meaning::Template),
+                text("Message", Meaning::Template),
+                text("PayloadOnly", Meaning::Flag),
+                text("Port", Meaning::Template),
+                text("Protocol", Meaning::Any),
+                SSL_INFO,
+            ],
+        ),
+    ],
+);
+
+const LEVELS: &[&str] = &["ALERT", "ERROR", "INFO", "WARN"];
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]

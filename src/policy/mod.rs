@@ -32,6 +32,7 @@ pub mod regular_expression_protection;
 pub mod response_cache;
 pub mod sanitize_model_response;
 pub mod sanitize_user_prompt;
+pub mod schema;
 pub mod semantic_cache_lookup;
 pub mod semantic_cache_populate;
 pub mod service_callout;
@@ -39,8 +40,10 @@ pub mod set_integration_request;
 pub mod spike_arrest;
 pub mod ssl_info;
 mod value;
+pub mod variables;
 pub mod verify_api_key;
 pub mod verify_jwt;
+mod written;
 pub mod xml_threat_protection;
 pub mod xml_to_json;
 pub mod xsl;
@@ -50,6 +53,7 @@ pub use value::Value;
 use Class::{Extensible, Standard, Unstated};
 
 use crate::xml::Element;
+use schema::Shape;
 
 /// What Apigee charges for: one extensible policy makes the whole proxy extensible, which base environments refuse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,82 +77,94 @@ pub struct PolicyType {
     pub class: Class,
     /// What it does: one line.
     pub doc: &'static str,
+    /// What its XML may hold.
+    pub schema: &'static Shape,
 }
 
 /// A type that we do not generate.
-const fn raw(element: &'static str, prefix: &'static str, class: Class, doc: &'static str) -> PolicyType {
-    PolicyType { element, prefix, class, doc }
+const fn raw(schema: &'static Shape, prefix: &'static str, class: Class, doc: &'static str) -> PolicyType {
+    PolicyType { element: schema.name, prefix, class, doc, schema }
 }
 
 /// Every type that Apigee X and hybrid have, by its element.
 pub const POLICIES: &[PolicyType] = &[
-    raw("AccessControl", "AC", Standard, "Lets callers in or keeps them out by their IP addresses."),
-    raw("AccessEntity", "AE", Extensible, "Reads the profile of a developer, an app or a product."),
-    raw("AssertCondition", "AC", Standard, "Evaluates a condition and keeps its outcome in variables."),
+    raw(&written::ACCESS_CONTROL, "AC", Standard, "Lets callers in or keeps them out by their IP addresses."),
+    raw(&written::ACCESS_ENTITY, "AE", Extensible, "Reads the profile of a developer, an app or a product."),
+    raw(&written::ASSERT_CONDITION, "AC", Standard, "Evaluates a condition and keeps its outcome in variables."),
     assign_message::TYPE,
     basic_authentication::TYPE,
     cors::TYPE,
-    raw("DataCapture", "DC", Extensible, "Writes values of the call to data collectors for analytics."),
-    raw("DecodeJWS", "JWS", Extensible, "Reads a JWS without checking its signature."),
-    raw("DecodeJWT", "JWT", Standard, "Reads a JWT without checking its signature."),
-    raw("DeleteOAuthV2Info", "OAuthV2", Extensible, "Deletes an access token or an authorization code."),
-    raw("ExternalCallout", "EC", Standard, "Calls a gRPC server, which may read and change the call."),
+    raw(&written::DATA_CAPTURE, "DC", Extensible, "Writes values of the call to data collectors for analytics."),
+    raw(&written::DECODE_JWS, "JWS", Extensible, "Reads a JWS without checking its signature."),
+    raw(&written::DECODE_JWT, "JWT", Standard, "Reads a JWT without checking its signature."),
+    raw(&written::DELETE_OAUTH_V2_INFO, "OAuthV2", Extensible, "Deletes an access token or an authorization code."),
+    raw(&written::EXTERNAL_CALLOUT, "EC", Standard, "Calls a gRPC server, which may read and change the call."),
     extract_variables::TYPE,
     flow_callout::TYPE,
-    raw("GenerateJWS", "GJWS", Extensible, "Signs a JWS."),
-    raw("GenerateJWT", "GJWT", Extensible, "Signs or encrypts a JWT."),
-    raw("GenerateSAMLAssertion", "SAML", Extensible, "Attaches a SAML assertion to an XML request."),
-    raw("GetOAuthV2Info", "OAuthV2", Extensible, "Reads the attributes of a token, a code or a client."),
+    raw(&written::GENERATE_JWS, "GJWS", Extensible, "Signs a JWS."),
+    raw(&written::GENERATE_JWT, "GJWT", Extensible, "Signs or encrypts a JWT."),
+    raw(&written::GENERATE_SAML_ASSERTION, "SAML", Extensible, "Attaches a SAML assertion to an XML request."),
+    raw(&written::GET_OAUTH_V2_INFO, "OAuthV2", Extensible, "Reads the attributes of a token, a code or a client."),
     graphql::TYPE,
     hmac::TYPE,
     http_modifier::TYPE,
-    raw("IntegrationCallout", "IC", Unstated, "Runs an integration of Application Integration and waits for it."),
-    raw("InvalidateCache", "IC", Extensible, "Removes entries from a cache."),
-    raw("JavaCallout", "Java", Extensible, "Runs Java code of the bundle."),
+    raw(
+        &written::INTEGRATION_CALLOUT,
+        "IC",
+        Unstated,
+        "Runs an integration of Application Integration and waits for it.",
+    ),
+    raw(&written::INVALIDATE_CACHE, "IC", Extensible, "Removes entries from a cache."),
+    raw(&written::JAVA_CALLOUT, "Java", Extensible, "Runs Java code of the bundle."),
     javascript::TYPE,
     json_threat_protection::TYPE,
     json_to_xml::TYPE,
     key_value_map_operations::TYPE,
     raw(
-        "Ldap",
+        &written::LDAP,
         "LDAP",
         Unstated,
         "Authenticates against an LDAP directory; the lint lists it for Apigee X, Google's pages only for the private cloud.",
     ),
     llm_token_quota::TYPE,
-    raw("LookupCache", "LC", Extensible, "Reads a value from a cache."),
+    raw(&written::LOOKUP_CACHE, "LC", Extensible, "Reads a value from a cache."),
     message_logging::TYPE,
-    raw("MessageValidation", "MV", Unstated, "Checks XML against a schema, or SOAP against a WSDL."),
-    raw("MonetizationLimitsCheck", "MC", Unstated, "Refuses developers without a rate plan or without balance."),
+    raw(&written::MESSAGE_VALIDATION, "MV", Unstated, "Checks XML against a schema, or SOAP against a WSDL."),
+    raw(
+        &written::MONETIZATION_LIMITS_CHECK,
+        "MC",
+        Unstated,
+        "Refuses developers without a rate plan or without balance.",
+    ),
     oas_validation::TYPE,
     oauth_v2::TYPE,
-    raw("ParseDialogflowRequest", "PDFR", Unstated, "Reads the request of a Dialogflow webhook."),
-    raw("ParsePayload", "PP", Unstated, "Reads a JSON-RPC or MCP payload into variables."),
-    raw("PopulateCache", "PC", Extensible, "Writes a value to a cache."),
+    raw(&written::PARSE_DIALOGFLOW_REQUEST, "PDFR", Unstated, "Reads the request of a Dialogflow webhook."),
+    raw(&written::PARSE_PAYLOAD, "PP", Unstated, "Reads a JSON-RPC or MCP payload into variables."),
+    raw(&written::POPULATE_CACHE, "PC", Extensible, "Writes a value to a cache."),
     prompt_token_limit::TYPE,
-    raw("PublishMessage", "PM", Unstated, "Publishes a message to Pub/Sub."),
+    raw(&written::PUBLISH_MESSAGE, "PM", Unstated, "Publishes a message to Pub/Sub."),
     quota::TYPE,
     raise_fault::TYPE,
-    raw("ReadPropertySet", "RPS", Unstated, "Reads property sets into variables."),
+    raw(&written::READ_PROPERTY_SET, "RPS", Unstated, "Reads property sets into variables."),
     regular_expression_protection::TYPE,
-    raw("ResetQuota", "RQ", Unstated, "Changes the remaining count of a quota."),
+    raw(&written::RESET_QUOTA, "RQ", Unstated, "Changes the remaining count of a quota."),
     response_cache::TYPE,
-    raw("RevokeOAuthV2", "OAR", Extensible, "Revokes the tokens of a developer, an app or an end user."),
+    raw(&written::REVOKE_OAUTH_V2, "OAR", Extensible, "Revokes the tokens of a developer, an app or an end user."),
     sanitize_model_response::TYPE,
     sanitize_user_prompt::TYPE,
-    raw("Script", "SCR", Extensible, "Runs Python code of the bundle."),
+    raw(&written::SCRIPT, "SCR", Extensible, "Runs Python code of the bundle."),
     semantic_cache_lookup::TYPE,
     semantic_cache_populate::TYPE,
     service_callout::TYPE,
-    raw("SetDialogflowResponse", "SDFR", Unstated, "Writes the response of a Dialogflow webhook."),
+    raw(&written::SET_DIALOGFLOW_RESPONSE, "SDFR", Unstated, "Writes the response of a Dialogflow webhook."),
     set_integration_request::TYPE,
-    raw("SetOAuthV2Info", "OAuthV2", Extensible, "Changes the attributes of an access token."),
+    raw(&written::SET_OAUTH_V2_INFO, "OAuthV2", Extensible, "Changes the attributes of an access token."),
     spike_arrest::TYPE,
-    raw("TraceCapture", "TC", Unstated, "Adds variables to the spans of distributed tracing."),
-    raw("ValidateSAMLAssertion", "SAML", Extensible, "Checks the SAML assertion of an XML request."),
+    raw(&written::TRACE_CAPTURE, "TC", Unstated, "Adds variables to the spans of distributed tracing."),
+    raw(&written::VALIDATE_SAML_ASSERTION, "SAML", Extensible, "Checks the SAML assertion of an XML request."),
     verify_api_key::TYPE,
-    raw("VerifyIAM", "VIAM", Unstated, "Lets Google's IAM decide whether a caller may call."),
-    raw("VerifyJWS", "VJWS", Extensible, "Verifies the signature of a JWS."),
+    raw(&written::VERIFY_IAM, "VIAM", Unstated, "Lets Google's IAM decide whether a caller may call."),
+    raw(&written::VERIFY_JWS, "VJWS", Extensible, "Verifies the signature of a JWS."),
     verify_jwt::TYPE,
     xml_threat_protection::TYPE,
     xml_to_json::TYPE,

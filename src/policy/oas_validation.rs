@@ -1,5 +1,6 @@
 //! OASValidation.
 
+use super::schema::{Meaning, SOURCE, Shape, parent, text};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -9,7 +10,27 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "OAS",
     class: Class::Standard,
     doc: "Refuses requests that do not fit an OpenAPI 3.0 document; it knows no path beyond those of the document.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "OASValidation",
+    &[
+        text("OASResource", Meaning::Template),
+        parent(
+            "Options",
+            &[
+                parent(
+                    "AllowUnspecifiedParameters",
+                    &[text("Cookie", Meaning::Flag), text("Header", Meaning::Flag), text("Query", Meaning::Flag)],
+                ),
+                text("ValidateMessageBody", Meaning::Flag),
+            ],
+        ),
+        SOURCE,
+    ],
+);
 
 /// The check of a request: its path, method, parameters and, if it is JSON, its body.
 #[derive(Debug, Clone, PartialEq, Eq)]

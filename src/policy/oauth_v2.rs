@@ -1,5 +1,9 @@
 //! OAuthV2, to verify an access token.
 
+use super::schema::{
+    Attribute, IGNORE_UNRESOLVED, Meaning, PUBLIC_KEY_PARTS, SECRET_KEY_PARTS, Shape, attribute, by_ref, key, parent,
+    text,
+};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -9,7 +13,64 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "OAuthV2",
     class: Class::Extensible,
     doc: "Verifies the access token of an app.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "OAuthV2",
+    &[
+        by_ref("AccessToken", Meaning::Reads),
+        text("AccessTokenPrefix", Meaning::Any),
+        text("Algorithm", Meaning::Any),
+        by_ref("AppEndUser", Meaning::Reads),
+        parent("Attributes", &[ATTRIBUTE]),
+        by_ref("CacheExpiryInSeconds", Meaning::Any),
+        by_ref("ClientId", Meaning::Reads),
+        by_ref("ClientSecret", Meaning::Reads),
+        by_ref("Code", Meaning::Reads),
+        by_ref("ExpiresIn", Meaning::Any),
+        by_ref("ExternalAccessToken", Meaning::Reads),
+        text("ExternalAuthorization", Meaning::Flag),
+        by_ref("ExternalAuthorizationCode", Meaning::Reads),
+        by_ref("ExternalRefreshToken", Meaning::Reads),
+        parent("GenerateErrorResponse", FORMAT).with(ENABLED),
+        parent("GenerateResponse", FORMAT).with(ENABLED),
+        by_ref("GrantType", Meaning::Reads),
+        IGNORE_UNRESOLVED,
+        text("Operation", Meaning::Any),
+        by_ref("PassWord", Meaning::Reads),
+        by_ref("Password", Meaning::Reads),
+        key("PrivateKey", SECRET_KEY_PARTS),
+        key("PublicKey", PUBLIC_KEY_PARTS),
+        by_ref("RedirectUri", Meaning::Reads),
+        by_ref("RefreshToken", Meaning::Reads),
+        by_ref("RefreshTokenExpiresIn", Meaning::Any),
+        by_ref("ResponseType", Meaning::Reads),
+        text("ReuseRefreshToken", Meaning::Flag),
+        text("RFCCompliantRequestResponse", Meaning::Flag),
+        by_ref("Scope", Meaning::Any),
+        key("SecretKey", SECRET_KEY_PARTS),
+        by_ref("State", Meaning::Reads),
+        text("StoreToken", Meaning::Flag),
+        parent("SupportedGrantTypes", &[text("GrantType", Meaning::Any)]),
+        parent(
+            "Tokens",
+            &[text("Token", Meaning::Reads)
+                .with(&[attribute("cascade", Meaning::Flag), attribute("type", Meaning::Any)])],
+        ),
+        by_ref("UserName", Meaning::Reads),
+    ],
+);
+
+const ENABLED: &[Attribute] = &[attribute("enabled", Meaning::Flag)];
+const FORMAT: &[Shape] = &[text("Format", Meaning::Any)];
+/// An attribute that a token carries.
+pub(super) const ATTRIBUTE: Shape = text("Attribute", Meaning::Any).with(&[
+    attribute("display", Meaning::Flag),
+    attribute("name", Meaning::Any),
+    attribute("ref", Meaning::Reads),
+]);
 
 /// A check of an access token.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! PromptTokenLimit.
 
+use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, by_ref, parent, text};
 use super::spike_arrest::with_rate;
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
@@ -10,7 +11,20 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "PTL",
     class: Class::Extensible,
     doc: "Limits the tokens of prompts per second or minute.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "PromptTokenLimit",
+    &[
+        by_ref("Identifier", Meaning::Any),
+        IGNORE_UNRESOLVED,
+        by_ref("Rate", Meaning::Any),
+        by_ref("UseEffectiveCount", Meaning::Flag),
+        text("UserPromptSource", Meaning::Template),
+    ],
+);
 
 /// At most so many tokens per second or minute.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,8 @@
 //! Quota.
 
+use super::schema::{
+    Attribute, IGNORE_UNRESOLVED, INTERVAL, Meaning, Shape, TIME_UNIT, attribute, by_ref, parent, text,
+};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -10,7 +13,46 @@ pub const TYPE: PolicyType = PolicyType {
     // Not confirmed by the policy's own page.
     class: Class::Extensible,
     doc: "Limits the number of calls of a consumer in a span of time.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "Quota",
+    &[
+        text("Allow", Meaning::Any).with(ALLOW).and(&[
+            parent("Class", &[text("Allow", Meaning::Any).with(CLASS)]).with(&[attribute("ref", Meaning::Reads)])
+        ]),
+        parent(
+            "AsynchronousConfiguration",
+            &[text("SyncIntervalInSeconds", Meaning::Any), text("SyncMessageCount", Meaning::Any)],
+        ),
+        text("CountOnly", Meaning::Flag),
+        text("Distributed", Meaning::Flag),
+        text("EnforceOnly", Meaning::Flag),
+        by_ref("Identifier", Meaning::Any),
+        IGNORE_UNRESOLVED,
+        INTERVAL,
+        by_ref("MessageWeight", Meaning::Any),
+        text("PreciseAtSecondsLevel", Meaning::Flag),
+        text("SharedName", Meaning::Any),
+        text("StartTime", Meaning::Any),
+        text("Synchronous", Meaning::Flag),
+        TIME_UNIT,
+        parent(
+            "UseQuotaConfigInAPIProduct",
+            &[parent("DefaultConfig", &[text("Allow", Meaning::Any).with(ALLOW), INTERVAL, TIME_UNIT])],
+        )
+        .with(&[attribute("stepName", Meaning::Any)]),
+    ],
+)
+.with(&[attribute("type", Meaning::Any)]);
+
+/// The limit, as a number or by a variable.
+pub(super) const ALLOW: &[Attribute] = &[attribute("count", Meaning::Any), attribute("countRef", Meaning::Reads)];
+/// The limit of a class of callers.
+pub(super) const CLASS: &[Attribute] =
+    &[attribute("class", Meaning::Any), attribute("count", Meaning::Any), attribute("countRef", Meaning::Reads)];
 
 /// How many calls in which span of time.
 #[derive(Debug, Clone, PartialEq, Eq)]

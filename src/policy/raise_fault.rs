@@ -1,11 +1,30 @@
 //! RaiseFault.
 
+use super::schema::{
+    ADD, ASSIGN_TO, ASSIGN_VARIABLE, COPY, IGNORE_UNRESOLVED, Meaning, REMOVE, SET, Shape, parent, text,
+};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
 /// The type.
-pub const TYPE: PolicyType =
-    PolicyType { element: "RaiseFault", prefix: "RF", class: Class::Standard, doc: "Ends the request with an error." };
+pub const TYPE: PolicyType = PolicyType {
+    element: "RaiseFault",
+    prefix: "RF",
+    class: Class::Standard,
+    doc: "Ends the request with an error.",
+    schema: &SCHEMA,
+};
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "RaiseFault",
+    &[
+        ASSIGN_TO,
+        parent("FaultResponse", &[ADD, ASSIGN_TO, ASSIGN_VARIABLE, COPY, IGNORE_UNRESOLVED, REMOVE, SET]),
+        IGNORE_UNRESOLVED,
+        text("ShortFaultReason", Meaning::Flag),
+    ],
+);
 
 /// An error response. It is never attached to a fault rule: it would start over and skip the default one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

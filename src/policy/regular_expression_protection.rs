@@ -1,5 +1,6 @@
 //! RegularExpressionProtection.
 
+use super::schema::{IGNORE_UNRESOLVED, Meaning, NAMED, NAMESPACES, SOURCE, Shape, attribute, parent, text};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -9,7 +10,31 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "RE",
     class: Class::Extensible,
     doc: "Refuses requests that hold texts of attacks.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "RegularExpressionProtection",
+    &[
+        parent("FormParam", PATTERNS).with(NAMED),
+        parent("Header", PATTERNS).with(NAMED),
+        IGNORE_UNRESOLVED,
+        parent("JSONPayload", &[parent("JSONPath", &[text("Expression", Meaning::Any), PATTERN])])
+            .with(&[attribute("escapeSlashCharacter", Meaning::Flag)]),
+        parent("QueryParam", PATTERNS).with(NAMED),
+        SOURCE,
+        parent("URIPath", PATTERNS),
+        parent("Variable", PATTERNS).with(&[attribute("name", Meaning::Reads)]),
+        parent(
+            "XMLPayload",
+            &[NAMESPACES, parent("XPath", &[text("Expression", Meaning::Any), PATTERN, text("Type", Meaning::Any)])],
+        ),
+    ],
+);
+
+const PATTERN: Shape = text("Pattern", Meaning::Any).with(&[attribute("ignoreCase", Meaning::Flag)]);
+const PATTERNS: &[Shape] = &[PATTERN];
 
 /// Patterns that neither the path nor the query may hold.
 #[derive(Debug, Clone, PartialEq, Eq)]

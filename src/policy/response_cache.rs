@@ -1,5 +1,6 @@
 //! ResponseCache.
 
+use super::schema::{CACHE_KEY, CACHE_SCOPE, EXPIRY_SETTINGS, Meaning, Shape, parent, text};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -9,7 +10,25 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "RC",
     class: Class::Extensible,
     doc: "Keeps responses; attached on the request it looks one up, on the response it stores it.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "ResponseCache",
+    &[
+        CACHE_KEY,
+        text("CacheLookupTimeoutInSeconds", Meaning::Any),
+        text("CacheResource", Meaning::Any),
+        text("ExcludeErrorResponse", Meaning::Flag),
+        EXPIRY_SETTINGS,
+        CACHE_SCOPE,
+        text("SkipCacheLookup", Meaning::Condition),
+        text("SkipCachePopulation", Meaning::Condition),
+        text("UseAcceptHeader", Meaning::Flag),
+        text("UseResponseCacheHeaders", Meaning::Flag),
+    ],
+);
 
 /// A cache of responses. Its entries are the proxy's own.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! SanitizeModelResponse.
 
 use super::sanitize_user_prompt::model_armor;
+use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, parent, text};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -10,7 +11,19 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "SMR",
     class: Class::Extensible,
     doc: "Lets Model Armor judge what a language model answers.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "SanitizeModelResponse",
+    &[
+        IGNORE_UNRESOLVED,
+        text("LLMResponseSource", Meaning::Template),
+        parent("ModelArmor", &[text("TemplateName", Meaning::Template)]),
+        text("UserPromptSource", Meaning::Template),
+    ],
+);
 
 /// A check of the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]

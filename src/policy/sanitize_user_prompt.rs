@@ -1,5 +1,6 @@
 //! SanitizeUserPrompt.
 
+use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, parent, text};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -9,7 +10,18 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "SUP",
     class: Class::Extensible,
     doc: "Lets Model Armor judge what a caller asks a language model.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "SanitizeUserPrompt",
+    &[
+        IGNORE_UNRESOLVED,
+        parent("ModelArmor", &[text("TemplateName", Meaning::Template)]),
+        text("UserPromptSource", Meaning::Template),
+    ],
+);
 
 /// A check of the prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! SemanticCacheLookup.
 
+use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, by_ref, parent, text};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -9,7 +10,29 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "SCL",
     class: Class::Extensible,
     doc: "Answers a prompt with the answer to one that means nearly the same.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "SemanticCacheLookup",
+    &[
+        parent("Embeddings", &[parent("VertexAI", &[text("URL", Meaning::Template)])]),
+        IGNORE_UNRESOLVED,
+        parent(
+            "SimilaritySearch",
+            &[parent(
+                "VertexAI",
+                &[
+                    text("DeployedIndexID", Meaning::Template),
+                    by_ref("Threshold", Meaning::Any),
+                    text("URL", Meaning::Template),
+                ],
+            )],
+        ),
+        text("UserPromptSource", Meaning::Template),
+    ],
+);
 
 /// A look into the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]

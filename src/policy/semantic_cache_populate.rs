@@ -1,5 +1,6 @@
 //! SemanticCachePopulate.
 
+use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, by_ref, parent, text};
 use super::semantic_cache_lookup::vertex;
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
@@ -10,7 +11,19 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "SCP",
     class: Class::Extensible,
     doc: "Keeps an answer for prompts that mean nearly the same.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "SemanticCachePopulate",
+    &[
+        IGNORE_UNRESOLVED,
+        parent("SimilaritySearch", &[parent("VertexAI", &[text("URL", Meaning::Template)])]),
+        text("SemanticCacheLookupPolicy", Meaning::Any),
+        by_ref("TTLInSeconds", Meaning::Any),
+    ],
+);
 
 /// A new entry of the cache; the lookup of the same request has its key.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,10 @@
 
 use super::authentication::Authentication;
 use super::message_parts::{MessageParts, Payload};
+use super::schema::{
+    ADD, AUTHENTICATION, COPY, IGNORE_UNRESOLVED, LOCAL_TARGET, Meaning, PROPERTIES, REMOVE, SET, SSL_INFO, Shape,
+    attribute, open, parent, text,
+};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -11,7 +15,31 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "SC",
     class: Class::Extensible,
     doc: "Calls another service on the way.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "ServiceCallout",
+    &[
+        parent(
+            "HTTPTargetConnection",
+            &[
+                AUTHENTICATION,
+                open("LoadBalancer"),
+                text("Path", Meaning::Template),
+                PROPERTIES,
+                SSL_INFO,
+                text("URL", Meaning::Template),
+            ],
+        ),
+        LOCAL_TARGET,
+        parent("Request", &[ADD, COPY, IGNORE_UNRESOLVED, REMOVE, SET])
+            .with(&[attribute("clearPayload", Meaning::Flag), attribute("variable", Meaning::Writes)]),
+        text("Response", Meaning::Writes),
+        text("Timeout", Meaning::Any),
+    ],
+);
 
 /// A request of our own, and the variable that takes its response.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! SetIntegrationRequest.
 
+use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, by_ref, open, parent, text};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -9,7 +10,23 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "SIR",
     class: Class::Extensible,
     doc: "Makes the request that an IntegrationEndpoint sends to Application Integration.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "SetIntegrationRequest",
+    &[
+        by_ref("ApiTrigger", Meaning::Any),
+        by_ref("IntegrationName", Meaning::Any),
+        by_ref("IntegrationRegion", Meaning::Any),
+        IGNORE_UNRESOLVED,
+        open("Parameters"),
+        by_ref("ProjectId", Meaning::Any),
+        text("Request", Meaning::Writes),
+        by_ref("ScheduleTime", Meaning::Any),
+    ],
+);
 
 /// Which integration is to run, and with what.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,28 @@
 //! SpikeArrest.
 
+use super::schema::{Meaning, Shape, by_ref, parent, text};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
 /// The type.
-pub const TYPE: PolicyType =
-    PolicyType { element: "SpikeArrest", prefix: "SA", class: Class::Standard, doc: "Smooths bursts of calls." };
+pub const TYPE: PolicyType = PolicyType {
+    element: "SpikeArrest",
+    prefix: "SA",
+    class: Class::Standard,
+    doc: "Smooths bursts of calls.",
+    schema: &SCHEMA,
+};
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "SpikeArrest",
+    &[
+        by_ref("Identifier", Meaning::Any),
+        by_ref("MessageWeight", Meaning::Any),
+        by_ref("Rate", Meaning::Any),
+        text("UseEffectiveCount", Meaning::Flag),
+    ],
+);
 
 /// At most so many calls per second or minute.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! VerifyAPIKey.
 
+use super::schema::{Meaning, Shape, by_ref, parent};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -9,7 +10,12 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "VA",
     class: Class::Extensible,
     doc: "Refuses callers without the key of an app that may use the API.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape =
+    parent("VerifyAPIKey", &[by_ref("APIKey", Meaning::Secret), by_ref("CacheExpiryInSeconds", Meaning::Any)]);
 
 /// A check of the key in a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]

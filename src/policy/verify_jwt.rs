@@ -1,5 +1,9 @@
 //! VerifyJWT.
 
+use super::schema::{
+    ADDITIONAL_CLAIMS, ADDITIONAL_HEADERS, ALGORITHMS, IGNORE_UNRESOLVED, Meaning, PUBLIC_KEY_PARTS, SECRET_KEY_PARTS,
+    SOURCE, Shape, attribute, by_ref, key, parent, text,
+};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -9,7 +13,38 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "VJWT",
     class: Class::Standard,
     doc: "Verifies the signature and the claims of a token.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "VerifyJWT",
+    &[
+        ADDITIONAL_CLAIMS,
+        ADDITIONAL_HEADERS,
+        text("Algorithm", Meaning::Any),
+        ALGORITHMS,
+        by_ref("Audience", Meaning::Any),
+        by_ref("CacheExpiryInSeconds", Meaning::Any),
+        key("DirectKey", SECRET_KEY_PARTS),
+        by_ref("Id", Meaning::Any),
+        text("IgnoreCriticalHeaders", Meaning::Flag),
+        text("IgnoreIssuedAt", Meaning::Flag),
+        IGNORE_UNRESOLVED,
+        by_ref("Issuer", Meaning::Any),
+        by_ref("KnownHeaders", Meaning::Any),
+        by_ref("MaxLifespan", Meaning::Any)
+            .with(&[attribute("ref", Meaning::Reads), attribute("useIssueTime", Meaning::Flag)]),
+        key("PasswordKey", SECRET_KEY_PARTS),
+        key("PrivateKey", SECRET_KEY_PARTS),
+        key("PublicKey", PUBLIC_KEY_PARTS),
+        key("SecretKey", SECRET_KEY_PARTS),
+        SOURCE,
+        by_ref("Subject", Meaning::Any),
+        by_ref("TimeAllowance", Meaning::Any),
+        text("Type", Meaning::Any),
+    ],
+);
 
 /// A check of a signed token.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! XMLThreatProtection.
 
+use super::schema::{Meaning, SOURCE, Shape, attribute, parent, text};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -9,7 +10,49 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "XTP",
     class: Class::Extensible,
     doc: "Refuses XML bodies beyond given limits.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "XMLThreatProtection",
+    &[
+        parent(
+            "NameLimits",
+            &[
+                text("Attribute", Meaning::Whole),
+                text("Element", Meaning::Whole),
+                text("NamespacePrefix", Meaning::Whole),
+                text("ProcessingInstructionTarget", Meaning::Whole),
+            ],
+        ),
+        SOURCE,
+        parent(
+            "StructureLimits",
+            &[
+                text("AttributeCountPerElement", Meaning::Whole),
+                text("ChildCount", Meaning::Whole).with(&[
+                    attribute("includeComment", Meaning::Flag),
+                    attribute("includeElement", Meaning::Flag),
+                    attribute("includeProcessingInstruction", Meaning::Flag),
+                    attribute("includeText", Meaning::Flag),
+                ]),
+                text("NamespaceCountPerElement", Meaning::Whole),
+                text("NodeDepth", Meaning::Whole),
+            ],
+        ),
+        parent(
+            "ValueLimits",
+            &[
+                text("Attribute", Meaning::Whole),
+                text("Comment", Meaning::Whole),
+                text("NamespaceURI", Meaning::Whole),
+                text("ProcessingInstructionData", Meaning::Whole),
+                text("Text", Meaning::Whole),
+            ],
+        ),
+    ],
+);
 
 /// The limits.
 #[derive(Debug, Clone, PartialEq, Eq)]

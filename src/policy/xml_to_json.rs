@@ -1,5 +1,6 @@
 //! XMLToJSON.
 
+use super::schema::{Meaning, OUTPUT_VARIABLE, SOURCE, Shape, attribute, parent, text};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
@@ -10,7 +11,38 @@ pub const TYPE: PolicyType = PolicyType {
     // Not confirmed by the policy's own page.
     class: Class::Standard,
     doc: "Turns an XML body into JSON.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "XMLToJSON",
+    &[
+        text("Format", Meaning::Any),
+        parent(
+            "Options",
+            &[
+                text("AttributeBlockName", Meaning::Any),
+                text("AttributePrefix", Meaning::Any),
+                text("DefaultNamespaceNodeName", Meaning::Any),
+                text("NamespaceBlockName", Meaning::Any),
+                text("NamespaceSeparator", Meaning::Any),
+                text("NullValue", Meaning::Any),
+                text("OutputPrefix", Meaning::Any),
+                text("OutputSuffix", Meaning::Any),
+                text("RecognizeBoolean", Meaning::Flag),
+                text("RecognizeNull", Meaning::Flag),
+                text("RecognizeNumber", Meaning::Flag),
+                text("StripLevels", Meaning::Whole),
+                text("TextAlwaysAsProperty", Meaning::Flag),
+                text("TextNodeName", Meaning::Any),
+                parent("TreatAsArray", &[text("Path", Meaning::Any).with(&[attribute("unwrap", Meaning::Flag)])]),
+            ],
+        ),
+        OUTPUT_VARIABLE,
+        SOURCE,
+    ],
+);
 
 /// A conversion in place.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! XSL.
 
+use super::schema::{Meaning, OUTPUT_VARIABLE, SOURCE, Shape, attribute, parent, text};
 use super::{Class, Policy, PolicyType, Value};
 use crate::xml::Element;
 
@@ -9,7 +10,27 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "XSL",
     class: Class::Extensible,
     doc: "Transforms an XML body by a stylesheet of the bundle.",
+    schema: &SCHEMA,
 };
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "XSL",
+    &[
+        OUTPUT_VARIABLE,
+        parent(
+            "Parameters",
+            &[text("Parameter", Meaning::NamedText).with(&[
+                attribute("name", Meaning::Any),
+                attribute("ref", Meaning::Reads),
+                attribute("value", Meaning::Any),
+            ])],
+        )
+        .with(&[attribute("ignoreUnresolvedVariables", Meaning::Flag)]),
+        text("ResourceURL", Meaning::Any),
+        SOURCE,
+    ],
+);
 
 /// A transformation in place.
 #[derive(Debug, Clone, PartialEq, Eq)]

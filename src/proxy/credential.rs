@@ -1,10 +1,15 @@
 //! Credentials in places that only Apigee's words make one: headers, parameters, and elements of policies.
 //!
-//! What is a credential by its form is known to `spec::credential`.
+//! What is a credential by its form is known to `spec::credential`. Which texts of a policy are literals and which are names of variables
+//! is known to its schema.
+
+use indexmap::IndexMap;
 
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
+use crate::policy::policy_type;
+use crate::policy::schema::{COMMON_CHILDREN, Meaning, Shape};
 use crate::spec::credential::credential;
-use crate::xml::{Document, Node};
+use crate::xml::{Document, Node, child_named};
 use crate::yaml::Verbatim;
 
 /// The way out of every such error.
@@ -25,8 +30,9 @@ pub(super) fn is_secret_name(name: &str) -> bool {
 
 /// What sort of credential a literal is because of the name of its header or parameter.
 fn by_name(name: &str, value: &str) -> Option<&'static str> {
-    // A template takes the credential from a variable.
-    (is_secret_name(name) && !value.trim().is_empty() && !value.contains('{')).then_some("a credential")
+    // A template takes the credential from a variable, and a switch is none.
+    let literal = !value.trim().is_empty() && !value.contains('{') && !is_switch(value);
+    (is_secret_name(name) && literal).then_some("a credential")
 }
 
 /// True for a flow variable that holds a credential by its name: what a key value map keeps private, the headers and
@@ -41,6 +47,11 @@ pub(super) fn is_variable(variable: &str) -> bool {
     segments[0] == "private"
         || segments.windows(2).any(shown)
         || matches!(last, "client_secret" | "consumer_secret" | "access_token" | "refresh_token" | "password")
+}
+
+/// True for a value that nobody would choose as a credential.
+fn is_switch(value: &str) -> bool {
+    matches!(value.trim().to_ascii_lowercase().as_str(), "true" | "false" | "null" | "none" | "yes" | "no")
 }
 
 fn report_it(sort: &str, at: &FieldPath, report: &mut Report<'_>) {
@@ -63,67 +74,134 @@ pub(super) fn check_text(text: &str, at: &FieldPath, report: &mut Report<'_>) {
     }
 }
 
-/// The elements of policies whose text is the credential itself.
+/// The elements whose text is taken for a credential where no schema says what it is.
 const SECRET_ELEMENTS: &[&str] = &["Password", "ClientSecret", "Secret"];
 
-/// The elements of policies that hold a key in `<Value>`; it must come from a variable there.
-const KEY_ELEMENTS: &[&str] = &["SecretKey", "PrivateKey"];
+/// A place in a policy.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Within<'n> {
+    /// What the schema says of the element; none if it does not know it.
+    shape: Option<&'static Shape>,
+    /// Whether a schema is known for the file.
+    known: bool,
+    /// The element.
+    element: &'n str,
+    /// What the value is for: the element's attribute `name`, or its sibling `<Name>` or `<Key>`.
+    name: Option<&'n str>,
+}
 
-/// What sort of credential the text of a policy's element is, if any. `name` is the element's attribute of that name.
-pub(crate) fn by_element(parent: &str, element: &str, name: Option<&str>, text: &str) -> Option<&'static str> {
-    let secret = SECRET_ELEMENTS.contains(&element) || (element == "Value" && KEY_ELEMENTS.contains(&parent));
-    if secret && !text.trim().is_empty() && !text.contains('{') {
-        return Some("a credential");
+impl<'n> Within<'n> {
+    /// The root element of a file.
+    pub(crate) fn root(element: &'n str) -> Self {
+        let shape = policy_type(element).map(|known| known.schema);
+        Self { shape, known: shape.is_some(), element, name: None }
     }
-    let named = matches!(element, "Header" | "QueryParam" | "FormParam");
-    by_form(text).or_else(|| name.filter(|_| named).and_then(|name| by_name(name, text)))
+
+    /// A child of it. `name` is the child's attribute of that name, `named` the text of the child's sibling `<Name>` or `<Key>`.
+    pub(crate) fn child(self, element: &'n str, name: Option<&'n str>, named: Option<&'n str>) -> Self {
+        let shape = self.shape.and_then(|shape| shape.child(element));
+        let shape =
+            shape.or_else(|| self.known.then(|| COMMON_CHILDREN.iter().find(|child| child.name == element)).flatten());
+        Self { shape, known: self.known, element, name: name.or(named) }
+    }
+
+    /// What sort of credential a text of the element is, if any.
+    pub(crate) fn sort(self, text: &str) -> Option<&'static str> {
+        let literal = !text.trim().is_empty() && !text.contains('{');
+        let by_place = match self.shape.map(|shape| shape.text) {
+            Some(Meaning::Secret) => literal.then_some("a credential"),
+            Some(Meaning::NamedTemplate | Meaning::NamedText) => self.name.and_then(|name| by_name(name, text)),
+            Some(_) => None,
+            None => {
+                let named = matches!(self.element, "Header" | "QueryParam" | "FormParam" | "Property");
+                let secret = SECRET_ELEMENTS.contains(&self.element) && literal;
+                secret
+                    .then_some("a credential")
+                    .or_else(|| self.name.filter(|_| named).and_then(|name| by_name(name, text)))
+            }
+        };
+        by_form(text).or(by_place)
+    }
+
+    /// What sort of credential the value of an attribute is, if any.
+    pub(crate) fn sort_of_attribute(self, attribute: &str, value: &str) -> Option<&'static str> {
+        let known = self.shape.is_some_and(|shape| shape.attribute(attribute).is_some());
+        by_form(value).or_else(|| if known { None } else { credential(Some(attribute), value) })
+    }
 }
 
 /// Checks a policy that is written as YAML.
-pub(super) fn check_yaml(parent: &str, element: &str, body: &Verbatim, at: &FieldPath, report: &mut Report<'_>) {
+pub(super) fn check_yaml(policy: &Verbatim, at: &FieldPath, report: &mut Report<'_>) {
+    let Verbatim::Mapping(entries) = policy else { return };
+    for (element, body) in entries {
+        yaml(Within::root(element), body, &at.key(element.as_str()), report);
+    }
+}
+
+/// The text of a mapping's entry, written alone or with attributes.
+fn text_of<'v>(entries: &'v IndexMap<String, Verbatim>, key: &str) -> Option<&'v str> {
+    match entries.get(key)? {
+        Verbatim::Scalar(text) => Some(text),
+        Verbatim::Mapping(inner) => text_of(inner, "$text"),
+        Verbatim::Sequence(_) => None,
+    }
+}
+
+/// The `name` that an element's attributes give.
+fn name_of(body: &Verbatim) -> Option<&str> {
+    let Verbatim::Mapping(entries) = body else { return None };
+    match (entries.get("$name"), entries.get("$attributes")) {
+        (Some(Verbatim::Scalar(name)), _) => Some(name.as_str()),
+        (_, Some(Verbatim::Mapping(attributes))) => text_of(attributes, "name"),
+        _ => None,
+    }
+}
+
+fn yaml<'v>(within: Within<'v>, body: &'v Verbatim, at: &FieldPath, report: &mut Report<'_>) {
     match body {
         Verbatim::Scalar(text) => {
-            if let Some(sort) = by_element(parent, element, None, text) {
+            if let Some(sort) = within.sort(text) {
                 report_it(sort, at, report);
             }
         }
         Verbatim::Sequence(items) => {
             for (index, item) in items.iter().enumerate() {
-                check_yaml(parent, element, item, &at.index(index), report);
+                yaml(Within { name: name_of(item).or(within.name), ..within }, item, &at.index(index), report);
             }
         }
         Verbatim::Mapping(entries) => {
-            let name = match (entries.get("$name"), entries.get("$attributes")) {
-                (Some(Verbatim::Scalar(name)), _) => Some(name.as_str()),
-                (_, Some(Verbatim::Mapping(attributes))) => match attributes.get("name") {
-                    Some(Verbatim::Scalar(name)) => Some(name.as_str()),
-                    _ => None,
-                },
+            let key = match entries.get("Key") {
+                Some(Verbatim::Mapping(key)) => text_of(key, "Parameter"),
                 _ => None,
             };
+            let named = text_of(entries, "Name").or(key);
             for (key, value) in entries {
                 let at = at.key(key.as_str());
                 match (key.strip_prefix('$'), value) {
-                    (None, _) => check_yaml(element, key, value, &at, report),
-                    (Some("children"), _) => check_yaml(parent, element, value, &at, report),
+                    (None, _) => yaml(within.child(key, name_of(value), named), value, &at, report),
+                    (Some("children"), Verbatim::Sequence(items)) => {
+                        for (index, item) in items.iter().enumerate() {
+                            yaml(Within { name: None, ..within }, item, &at.index(index), report);
+                        }
+                    }
                     (Some("text" | "cdata"), Verbatim::Scalar(text)) => {
-                        if let Some(sort) = by_element(parent, element, name, text) {
+                        if let Some(sort) = within.sort(text) {
                             report_it(sort, &at, report);
                         }
                     }
                     (Some("text" | "cdata"), Verbatim::Sequence(items)) => {
                         for (index, item) in items.iter().enumerate() {
-                            check_yaml(parent, element, item, &at.index(index), report);
+                            yaml(within, item, &at.index(index), report);
                         }
                     }
                     (Some("attributes"), Verbatim::Mapping(attributes)) => {
                         for (name, value) in attributes {
                             if let Verbatim::Scalar(text) = value {
-                                check_text(text, &at.key(name.as_str()), report);
+                                attribute(within, name, text, &at.key(name.as_str()), report);
                             }
                         }
                     }
-                    (Some(_), Verbatim::Scalar(text)) => check_text(text, &at, report),
+                    (Some(name), Verbatim::Scalar(text)) => attribute(within, name, text, &at, report),
                     (Some(_), Verbatim::Sequence(_) | Verbatim::Mapping(_)) => {}
                 }
             }
@@ -131,16 +209,29 @@ pub(super) fn check_yaml(parent: &str, element: &str, body: &Verbatim, at: &Fiel
     }
 }
 
+fn attribute(within: Within<'_>, name: &str, value: &str, at: &FieldPath, report: &mut Report<'_>) {
+    if let Some(sort) = within.sort_of_attribute(name, value) {
+        report_it(sort, at, report);
+    }
+}
+
 /// Checks a policy that is written as XML.
 pub(super) fn check_xml(document: &Document<'_>, at: &FieldPath, report: &mut Report<'_>) {
-    for node in document.descendants().filter(Node::is_element) {
-        let parent = node.parent_element().map_or("", |parent| parent.tag_name().name());
-        let sort = by_element(parent, node.tag_name().name(), node.attribute("name"), node.text().unwrap_or_default());
-        let sort = sort.or_else(|| node.attributes().find_map(|attribute| by_form(attribute.value())));
-        if let Some(sort) = sort {
-            let line = document.text_pos_at(node.range().start).row;
-            report_it(&format!("{sort} in <{}>, line {line},", node.tag_name().name()), at, report);
-        }
+    let root = document.root_element();
+    xml(Within::root(root.tag_name().name()), root, at, report);
+}
+
+fn xml<'n>(within: Within<'n>, node: Node<'n, '_>, at: &FieldPath, report: &mut Report<'_>) {
+    let sort = within.sort(node.text().unwrap_or_default());
+    let sort = sort.or_else(|| node.attributes().find_map(|a| within.sort_of_attribute(a.name(), a.value())));
+    if let Some(sort) = sort {
+        let line = node.document().text_pos_at(node.range().start).row;
+        report_it(&format!("{sort} in <{}>, line {line},", within.element), at, report);
+    }
+    let inner = |node: Node<'n, '_>, name| child_named(node, name).and_then(|child| child.text()).map(str::trim);
+    let named = inner(node, "Name").or_else(|| child_named(node, "Key").and_then(|key| inner(key, "Parameter")));
+    for child in node.children().filter(Node::is_element) {
+        xml(within.child(child.tag_name().name(), child.attribute("name"), named), child, at, report);
     }
 }
 
@@ -166,7 +257,103 @@ mod tests {
         for variable in ["request.header.x-tenant", "verifyapikey.VA-Default.client_id", "flow.ai.prompt"] {
             assert!(!is_variable(variable), "{variable}");
         }
-        assert!(by_element("SecretKey", "Value", None, "abc").is_some());
-        assert!(by_element("PublicKey", "Value", None, "abc").is_none());
+    }
+
+    #[test]
+    fn the_schema_tells_literals_from_names_of_variables() {
+        let subject = crate::diag::Subject::default();
+        for (policy, found) in [
+            ("<VerifyJWT><SecretKey><Value>abc</Value></SecretKey></VerifyJWT>", true),
+            ("<VerifyJWT><SecretKey><Value ref='private.k'/></SecretKey></VerifyJWT>", false),
+            ("<VerifyJWT><PublicKey><Value>abc</Value></PublicKey></VerifyJWT>", false),
+            ("<HMAC><SecretKey>abc</SecretKey></HMAC>", true),
+            ("<HMAC><SecretKey ref='private.k'/></HMAC>", false),
+            ("<BasicAuthentication><Password>hunter2</Password></BasicAuthentication>", true),
+            ("<BasicAuthentication><Password ref='private.password'/></BasicAuthentication>", false),
+            ("<VerifyAPIKey><APIKey>abc</APIKey></VerifyAPIKey>", true),
+            // OAuthV2 takes names of variables here.
+            ("<OAuthV2><ClientSecret>request.formparam.client_secret</ClientSecret></OAuthV2>", false),
+            ("<OAuthV2><AccessToken>flow.token</AccessToken></OAuthV2>", false),
+            ("<OAuthV2><PassWord>request.formparam.password</PassWord></OAuthV2>", false),
+            ("<OAuthV2><Tokens><Token type='accesstoken'>flow.token</Token></Tokens></OAuthV2>", false),
+            (
+                "<OAuthV2><RefreshToken>eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0abc.c2lnbmF0dXJlX2hlcmU</RefreshToken></OAuthV2>",
+                true,
+            ),
+            ("<RevokeOAuthV2><AppId ref='a'/></RevokeOAuthV2>", false),
+            (
+                "<AssignMessage><Set><Headers><Header name='Authorization'>Bearer abc</Header></Headers></Set></AssignMessage>",
+                true,
+            ),
+            (
+                "<AssignMessage><Set><Headers><Header name='Authorization'>Bearer {private.t}</Header></Headers></Set></AssignMessage>",
+                false,
+            ),
+            (
+                "<AssignMessage><Remove><Headers><Header name='Authorization'/></Headers></Remove></AssignMessage>",
+                false,
+            ),
+            (
+                "<AssignMessage><AssignVariable><Name>flow.token</Name><Value>abc</Value></AssignVariable></AssignMessage>",
+                true,
+            ),
+            (
+                "<AssignMessage><AssignVariable><Name>flow.token</Name><Template>abc</Template></AssignVariable></AssignMessage>",
+                true,
+            ),
+            (
+                "<AssignMessage><AssignVariable><Name>flow.token</Name><Ref>request.header.x</Ref></AssignVariable></AssignMessage>",
+                false,
+            ),
+            (
+                "<AssignMessage><AssignVariable><Name>flow.isPassword</Name><Value>true</Value></AssignVariable></AssignMessage>",
+                false,
+            ),
+            (
+                "<KeyValueMapOperations><Get assignTo='private.password'><Key><Parameter>password</Parameter></Key></Get></KeyValueMapOperations>",
+                false,
+            ),
+            (
+                "<KeyValueMapOperations><InitialEntries><Entry><Key><Parameter>password</Parameter></Key><Value>abc</Value></Entry></InitialEntries></KeyValueMapOperations>",
+                true,
+            ),
+            ("<Javascript><Properties><Property name='password'>abc</Property></Properties></Javascript>", true),
+            ("<Javascript><Properties><Property name='passwordField'>pw</Property></Properties></Javascript>", false),
+            ("<Javascript><Source>var key = 'AIzaSyA1234567890abcdefghijklmnopqrstuvw';</Source></Javascript>", true),
+            ("<Unknown><Password>abc</Password></Unknown>", true),
+        ] {
+            let mut report = Report::new(&subject);
+            let document = crate::xml::parse(policy).unwrap();
+            check_xml(&document, &FieldPath::root(), &mut report);
+            assert_eq!(report.has_errors(), found, "{policy}");
+        }
+    }
+
+    #[test]
+    fn yaml_and_xml_are_judged_alike() {
+        let subject = crate::diag::Subject::default();
+        for (policy, fields) in [
+            ("OAuthV2: {ClientSecret: request.formparam.client_secret, AccessToken: {$ref: flow.token}}", vec![]),
+            ("VerifyJWT: {SecretKey: {Value: abc}}", vec!["VerifyJWT.SecretKey.Value"]),
+            (
+                "AssignMessage: {AssignVariable: [{Name: flow.secret, Value: abc}, {Name: a, Value: b}]}",
+                vec!["AssignMessage.AssignVariable[0].Value"],
+            ),
+            (
+                "AssignMessage: {Set: {Headers: {Header: [{$name: Authorization, $text: Basic abc}]}}}",
+                vec!["AssignMessage.Set.Headers.Header[0].$text"],
+            ),
+            (
+                "AssignMessage: {$children: [{Set: {Headers: {Header: {$attributes: {name: x-api-key}, $text: abc}}}}]}",
+                vec!["AssignMessage.$children[0].Set.Headers.Header.$text"],
+            ),
+        ] {
+            let node = crate::yaml::Node::parse(policy, 0..policy.len()).unwrap();
+            let policy: Verbatim = crate::yaml::decode::decode(&node).unwrap();
+            let mut report = Report::new(&subject);
+            check_yaml(&policy, &FieldPath::root(), &mut report);
+            let found: Vec<String> = report.into_diagnostics().iter().map(|d| d.field.to_string()).collect();
+            assert_eq!(found, fields);
+        }
     }
 }

@@ -16,7 +16,6 @@ mod proxy_endpoint;
 mod resolve;
 mod shared_flow;
 mod target_endpoint;
-mod template;
 
 pub use inspect::{Inspected, inspect};
 pub use origins::{Origin, Origins};

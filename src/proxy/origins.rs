@@ -14,6 +14,9 @@ pub struct Origin {
     pub written: bool,
 }
 
+/// What a value that a word takes from the user can cause: the name of a variable, a template, a file.
+const FROM_WORDS: &[Code] = &[Code::MissingResource, Code::UnavailableVariable, Code::UnknownVariable];
+
 /// The fields behind a generated bundle.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origins {
@@ -39,10 +42,27 @@ impl Origins {
         self.files.get(&format!("policies/{name}.xml"))
     }
 
+    /// The field of the user's condition in which a byte of a condition stands, and the byte in it. The steps that need a body join
+    /// their own condition to the user's.
+    fn condition(&self, text: &str, offset: usize) -> Option<(&FieldPath, usize)> {
+        if let Some(at) = self.conditions.get(text) {
+            return Some((at, offset));
+        }
+        let inside = self.conditions.iter().filter_map(|(written, at)| {
+            let start = text.find(written.as_str())?;
+            let within = offset >= start && offset <= start + written.len();
+            within.then_some((written.len(), at, offset - start))
+        });
+        inside.max_by_key(|(length, ..)| *length).map(|(_, at, offset)| (at, offset))
+    }
+
     /// The finding as a diagnostic on the spec; none if the spec itself is checked for this.
     pub(super) fn diagnostic(&self, finding: &Finding<'_>) -> Option<Diagnostic> {
         let (at, written, offset) = match finding.blame {
-            Blame::Condition(text, offset) => (self.conditions.get(text), true, Some(offset)),
+            Blame::Condition(text, offset) => match self.condition(text, offset) {
+                Some((at, offset)) => (Some(at), true, Some(offset)),
+                None => (None, true, None),
+            },
             Blame::Policy(name) => {
                 (self.policy(name).map(|o| &o.at), self.policy(name).is_some_and(|o| o.written), None)
             }
@@ -57,7 +77,7 @@ impl Origins {
             return None;
         }
         // A text that a word of intent takes from the user can be wrong as well; order and structure are ours.
-        let theirs = written || finding.gravity == Gravity::Doubtful || finding.code == Code::MissingResource;
+        let theirs = written || finding.gravity == Gravity::Doubtful || FROM_WORDS.contains(&finding.code);
         let Some(at) = at.filter(|_| theirs) else {
             let InBundle { path, line, column } = finding.at.in_bundle();
             let (message, code) = (&finding.message, finding.code);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::BadFile;
 use crate::bundle::{BundleKind, BundlePath, FileKind, Files};
+use crate::check::refusals;
 use crate::policy::{Class, policy_type};
 
 /// What a revision says about its bundle.
@@ -129,11 +130,12 @@ impl Inspection {
             this.check_name(path, root);
             let class = policy_type(root.tag_name().name()).map(|known| known.class);
             this.summary.extensible |= class == Some(Class::Extensible);
+            for refusal in refusals(root) {
+                this.find(path, refusal);
+            }
             if root.tag_name().name() == "FlowCallout" {
                 let called = child_text(root, "SharedFlowBundle");
-                if called.is_empty() {
-                    this.find(path, "The FlowCallout names no SharedFlowBundle.");
-                } else {
+                if !called.is_empty() {
                     this.summary.called_flows.insert(called);
                 }
             }
@@ -274,7 +276,9 @@ mod tests {
         assert_eq!(summary.resources, BTreeSet::from([("jsc".to_owned(), "x.js".to_owned())]));
         // FlowCallout is an extensible policy.
         assert!(summary.extensible);
-        assert!(!with("policies/P.xml", Some("<SpikeArrest name='P'/>")).unwrap().extensible);
+        assert!(
+            !with("policies/P.xml", Some("<SpikeArrest name='P'><Rate>1ps</Rate></SpikeArrest>")).unwrap().extensible
+        );
     }
 
     #[test]
@@ -298,7 +302,18 @@ mod tests {
             "apiproxy/proxies/default.xml",
             "expected <ProxyEndpoint>",
         );
-        refused("policies/F.xml", Some("<FlowCallout name='F'/>"), "apiproxy/policies/F.xml", "no SharedFlowBundle");
+        refused(
+            "policies/F.xml",
+            Some("<FlowCallout name='F'/>"),
+            "apiproxy/policies/F.xml",
+            "<SharedFlowBundle> is missing",
+        );
+        refused(
+            "policies/Q.xml",
+            Some("<Quota name='Q'><UseQuotaConfigInAPIProduct/></Quota>"),
+            "apiproxy/policies/Q.xml",
+            "stepName missing in useQuotaConfigInAPIProduct",
+        );
     }
 
     #[test]

@@ -38,11 +38,38 @@ fn walk(node: &Node, key: Option<&str>, at: &FieldPath, report: &mut Report<'_>)
             }
         }
         Value::Scalar(text, _) => {
-            if let Some(what) = credential(key, text) {
+            // What is a credential only by the name of its field is one only where the field takes a literal.
+            if let Some(what) = credential(key.filter(|_| takes_literals(at)), text) {
                 report.push(inline(what).at(at.clone()));
             }
         }
     }
+}
+
+/// The words of a spec whose values are names of variables, paths into a message or patterns, not literals: each is a map, and the
+/// word that it belongs to.
+const NAMES: &[(&str, &str)] = &[
+    ("extract", "form"),
+    ("extract", "header"),
+    ("extract", "json"),
+    ("extract", "query"),
+    ("extract", "variable"),
+    ("extract", "xml"),
+    ("kvm", "get"),
+];
+
+/// True where a text is a literal. Policies have schemas that say so of each element.
+fn takes_literals(at: &FieldPath) -> bool {
+    let keys: Vec<&str> = at
+        .segments()
+        .iter()
+        .filter_map(|segment| match segment {
+            Segment::Key(key) => Some(key.as_str()),
+            Segment::Index(_) => None,
+        })
+        .collect();
+    let in_policy = keys.windows(2).any(|pair| pair == ["spec", "policies"] || pair == ["endpoints", "policies"]);
+    !in_policy && !keys.windows(2).any(|pair| NAMES.contains(&(pair[0], pair[1])))
 }
 
 /// The finding on a credential.
@@ -71,6 +98,13 @@ pub fn literal(text: &str, at: &FieldPath) -> Diagnostic {
     )
 }
 
+/// The finding on a text where only the place of a secret may stand that the proxy reads at run time. It does not repeat the text.
+pub fn literal_in_proxy(at: &FieldPath) -> Diagnostic {
+    Diagnostic::error(Code::InlineCredential, "a credential stands in the spec").at(at.clone()).help(
+        "remove it from Git and revoke it; keep it in an ApigeeKeyValueMap, which takes it from a Secret, and write `{kvm: {map, key}}`",
+    )
+}
+
 /// True for a key whose literal value is a credential.
 fn is_secret_name(key: &str) -> bool {
     SECRET_KEYS.contains(&key.to_lowercase().replace(['-', '_'], "").as_str())
@@ -89,6 +123,14 @@ pub fn credential(key: Option<&str>, text: &str) -> Option<&'static str> {
     }
     if text.contains("://") && text.split(char::is_whitespace).any(has_url_password) {
         return Some("a URL with a password");
+    }
+    if text.contains('?')
+        && text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>')).any(has_query_key)
+    {
+        return Some("a URL with a key");
+    }
+    if let Some(what) = issued(text) {
+        return Some(what);
     }
     // A flow variable, a value of the environment or a reference is no literal.
     let literal = !text.is_empty() && !text.contains('{') && !text.contains("$(") && !text.starts_with("ref://");
@@ -115,6 +157,57 @@ fn has_url_password(text: &str) -> bool {
         .is_some_and(|(_, password)| !password.is_empty() && !password.contains('{'))
 }
 
+/// Credentials that say by their first characters who issued them: the prefix, how many characters follow, and what it is.
+const ISSUED: &[(&str, usize, &str)] = &[
+    ("AIza", 35, "a Google API key"),
+    ("GOCSPX-", 24, "a Google client secret"),
+    ("ya29.", 40, "a Google access token"),
+    ("AKIA", 16, "an AWS access key"),
+    ("ASIA", 16, "an AWS access key"),
+    ("ghp_", 36, "a GitHub token"),
+    ("gho_", 36, "a GitHub token"),
+    ("ghs_", 36, "a GitHub token"),
+    ("github_pat_", 40, "a GitHub token"),
+    ("glpat-", 20, "a GitLab token"),
+    ("xoxb-", 20, "a Slack token"),
+    ("xoxp-", 20, "a Slack token"),
+    ("sk_live_", 16, "a Stripe key"),
+];
+
+/// What credential of [`ISSUED`] a text holds.
+fn issued(text: &str) -> Option<&'static str> {
+    let in_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    ISSUED.iter().find_map(|(prefix, length, what)| {
+        let mut found = text.match_indices(prefix).map(|(at, _)| at);
+        let is_one = |at: usize| {
+            let before = text[..at].chars().next_back();
+            let behind = text[at + prefix.len()..].chars().take_while(|c| in_token(*c)).count();
+            !before.is_some_and(in_token) && behind >= *length
+        };
+        found.any(is_one).then_some(*what)
+    })
+}
+
+/// Parameters of a query whose literal value is a credential.
+const QUERY_KEYS: [&str; 10] =
+    ["access_token", "api-key", "api_key", "apikey", "client_secret", "key", "password", "secret", "sig", "token"];
+
+/// Shorter values are no credentials that anybody issues.
+const SHORTEST_KEY: usize = 8;
+
+/// `…?key=LITERAL`.
+fn has_query_key(text: &str) -> bool {
+    let Some((_, query)) = text.split_once('?') else { return false };
+    let query = query.split('#').next().unwrap_or_default();
+    query.split('&').filter_map(|pair| pair.split_once('=')).any(|(name, value)| {
+        let known = QUERY_KEYS.iter().any(|key| key.eq_ignore_ascii_case(name));
+        let issued = |c: char| c.is_ascii_alphanumeric() || "._~-+/=%".contains(c);
+        // A word alone says what stands there, as `api_key=your_api_key`.
+        let random = value.contains(|c: char| c.is_ascii_digit());
+        known && value.len() >= SHORTEST_KEY && random && value.chars().all(issued)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +221,11 @@ mod tests {
             (None, jwt.as_str()),
             (Some("password"), "hunter2"),
             (Some("client-secret"), "abc"),
+            (None, "https://example.com/x?key=4f3c2b1a9d8e"),
+            (None, "see /x?a=b&api_key=4f3c2b1a9d8e now"),
+            (None, "key: AIzaSyA1234567890abcdefghijklmnopqrstuvw"),
+            (None, "AKIAIOSFODNN7EXAMPLE"),
+            (None, "token ghp_0123456789abcdefghijklmnopqrstuvwxyz"),
         ] {
             assert!(credential(key, text).is_some(), "{text}");
         }
@@ -152,8 +250,25 @@ mod tests {
             (Some("token"), "$(values.token)"),
             (Some("keyStore"), "ref://store"),
             (Some("tokenQuota"), "product"),
+            (None, "https://example.com/x?key={private.key}"),
+            (None, "https://example.com/x?key=1"),
+            (None, "https://example.com/x?api_key=your_api_key_here"),
+            (None, "AIzaTooShort"),
+            (None, "MAKIAIOSFODNN7EXAMPLE"),
         ] {
             assert_eq!(credential(key, text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_variable_is_no_literal() {
+        let spec = "spec:\n  flow:\n    request:\n    - kvm: {map: m, get: {password: private.password}}\n    - extract: {json: {token: $.token}}\n    \
+                    - set: {variables: {token: abc}}\n  policies: {O: {OAuthV2: {AccessToken: flow.token, password: a.b}}}\n";
+        let node = Node::parse(spec, 0..spec.len()).unwrap();
+        let subject = crate::diag::Subject::default();
+        let mut report = Report::new(&subject);
+        check(&node, &mut report);
+        let found: Vec<String> = report.into_diagnostics().iter().map(|found| found.field.to_string()).collect();
+        assert_eq!(found, ["spec.flow.request[2].set.variables.token"]);
     }
 }

@@ -17,6 +17,9 @@ pub(super) fn finding(branches: &[&Json], node: &Node, at: &FieldPath) -> Diagno
     {
         return credential::literal(text, at);
     }
+    if node.as_str().is_some() && branches.iter().any(|branch| is_secret_ref(branch)) {
+        return credential::literal_in_proxy(at);
+    }
     let message = format!("expected {}, found {}", expected(branches), found(node));
     let mut diagnostic = Diagnostic::error(Code::WrongType, message).at(at.clone());
     let words = branches.iter().flat_map(|branch| words(branch));
@@ -27,6 +30,12 @@ pub(super) fn finding(branches: &[&Json], node: &Node, at: &FieldPath) -> Diagno
         diagnostic = diagnostic.help(help);
     }
     diagnostic
+}
+
+/// True for the schema of `SecretRef`.
+fn is_secret_ref(branch: &Json) -> bool {
+    let properties = branch.get("properties").and_then(Json::as_object);
+    properties.is_some_and(|properties| properties.len() == 1 && properties.contains_key("kvm"))
 }
 
 /// What the branches take together, in words.

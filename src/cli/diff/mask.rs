@@ -1,6 +1,6 @@
 //! Takes credentials out of what is shown. Bundles should hold none; what somebody edited by hand may.
 
-use crate::proxy::credential::by_element;
+use crate::proxy::credential::Within;
 use crate::spec::credential::credential;
 use crate::xml::{Content, Element};
 
@@ -11,25 +11,39 @@ fn hidden(sort: &str) -> String {
 
 /// The element without the credentials in its texts and attributes.
 pub(super) fn element(element: &Element) -> Element {
-    below("", element)
+    below(Within::root(element.name()), element)
 }
 
-fn below(parent: &str, element: &Element) -> Element {
-    let name = element.attributes().get("name").map(String::as_str);
+fn below(within: Within<'_>, element: &Element) -> Element {
     let masked = element.attributes().iter().fold(Element::new(element.name()), |masked, (key, value)| {
-        masked.attribute(key, credential(Some(key), value).map_or_else(|| value.clone(), hidden))
+        masked.attribute(key, within.sort_of_attribute(key, value).map_or_else(|| value.clone(), hidden))
     });
+    let text_of = |element: &Element, name: &str| element.children_named(name).next().map(plain);
+    let key = element.children_named("Key").next().and_then(|key| text_of(key, "Parameter"));
+    let named = text_of(element, "Name").or(key);
     element.contents().iter().fold(masked, |masked, content| {
         masked.content(match content {
-            Content::Element(child) => Content::Element(below(element.name(), child)),
+            Content::Element(child) => {
+                let name = child.attributes().get("name").map(String::as_str);
+                Content::Element(below(within.child(child.name(), name, named.as_deref()), child))
+            }
             Content::Text(text) | Content::CData(text) => {
-                let sort = by_element(parent, element.name(), name, text);
+                let sort = within.sort(text);
                 // Whole files stand in texts.
                 Content::Text(sort.map_or_else(|| self::text(text), hidden))
             }
             Content::Comment(comment) => Content::Comment(comment.clone()),
         })
     })
+}
+
+/// The text directly inside an element.
+fn plain(element: &Element) -> String {
+    let texts = element.contents().iter().filter_map(|content| match content {
+        Content::Text(text) | Content::CData(text) => Some(text.as_str()),
+        Content::Element(_) | Content::Comment(_) => None,
+    });
+    texts.collect::<String>().trim().to_owned()
 }
 
 /// The text without the lines that hold credentials.
@@ -83,8 +97,8 @@ mod tests {
 
     #[test]
     fn credentials_in_elements_are_taken_out() {
-        let xml = "<P password=\"hunter2\"><SecretKey><Value>hunter2</Value></SecretKey><Set><Header name=\"Authorization\">Basic \
-                   hunter2</Header><Payload>{\n\"token\": \"hunter2\"\n}</Payload></Set><Value ref=\"private.k\"/></P>";
+        let xml = "<VerifyJWT password=\"hunter2\"><SecretKey><Value>hunter2</Value></SecretKey><Set><Header name=\"Authorization\">Basic \
+                   hunter2</Header><Payload>{\n\"token\": \"hunter2\"\n}</Payload></Set><Value ref=\"private.k\"/></VerifyJWT>";
         let masked = element(&canonical(xml.as_bytes()).unwrap()).to_document().unwrap();
         assert!(!masked.contains("hunter2") && masked.contains("ref=\"private.k\""), "{masked}");
     }

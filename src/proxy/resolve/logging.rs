@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::super::{credential, template};
+use super::super::credential;
 use super::context::Context;
 use super::endpoint::{Draft, Given, Intent};
 use super::{credentials, names};
@@ -11,6 +11,7 @@ use crate::policy::message_logging::{self as policy, Destination, MessageLogging
 use crate::policy::ssl_info::SslInfo;
 use crate::spec::logging::{CloudLogging, FieldsWord, Level, Protocol, Syslog};
 use crate::spec::word_or::WordOr;
+use crate::template;
 
 /// `default`: what finds a call and says how it ended. A caller chooses the path; the rest comes from Apigee.
 const DEFAULT: &str = r#"{"proxy":"{apiproxy.name}","revision":"{apiproxy.revision}","environment":"{environment.name}","verb":"{request.verb}","path":"{escapeJSON(proxy.pathsuffix)}","status":"{response.status.code}","requestId":"{messageid}","fault":"{fault.name}"}"#;

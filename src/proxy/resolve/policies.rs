@@ -89,6 +89,6 @@ fn check_credentials(value: &Verbatim, at: &FieldPath, context: &mut Context<'_,
                 credential::check_xml(&document, at, context.report);
             }
         }
-        Verbatim::Mapping(_) | Verbatim::Sequence(_) => credential::check_yaml("", "", value, at, context.report),
+        Verbatim::Mapping(_) | Verbatim::Sequence(_) => credential::check_yaml(value, at, context.report),
     }
 }

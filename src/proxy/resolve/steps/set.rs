@@ -59,7 +59,7 @@ impl Set {
         for (name, value) in &self.variables {
             let at = at.key("variables").key(name.as_str());
             names::check_variable("variable", name, &at, report);
-            credential::check_text(value, &at, report);
+            credential::check_named(name, value, &at, report);
         }
         if let Some(verb) = &self.verb {
             check_verb(verb, &at.key("verb"), report);
