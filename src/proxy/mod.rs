@@ -8,6 +8,7 @@ mod api_proxy;
 mod bundle_files;
 mod condition;
 pub(crate) mod credential;
+mod fault_handling;
 mod flow;
 mod inspect;
 mod origins;
@@ -16,7 +17,7 @@ mod proxy_endpoint;
 mod resolve;
 mod shared_flow;
 mod target_endpoint;
-mod template;
+pub(crate) mod template;
 
 pub use inspect::{Inspected, inspect};
 pub use origins::{Origin, Origins};

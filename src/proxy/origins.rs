@@ -57,7 +57,8 @@ impl Origins {
             return None;
         }
         // A text that a word of intent takes from the user can be wrong as well; order and structure are ours.
-        let theirs = written || finding.gravity == Gravity::Doubtful || finding.code == Code::MissingResource;
+        let text = matches!(finding.code, Code::MissingResource | Code::InvalidRegex);
+        let theirs = written || finding.gravity == Gravity::Doubtful || text;
         let Some(at) = at.filter(|_| theirs) else {
             let InBundle { path, line, column } = finding.at.in_bundle();
             let (message, code) = (&finding.message, finding.code);

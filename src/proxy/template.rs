@@ -2,7 +2,7 @@
 
 /// A part of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part<'t> {
+pub(crate) enum Part<'t> {
     /// Text as it is, with braces that hold no name.
     Text(&'t str),
     /// The name of a variable.
@@ -11,12 +11,22 @@ pub(super) enum Part<'t> {
     Function(&'t str, &'t str),
 }
 
+impl<'t> Part<'t> {
+    /// The name, if it is a variable.
+    pub(crate) fn variable(&self) -> Option<&'t str> {
+        match self {
+            Self::Variable(name) => Some(name),
+            Self::Text(_) | Self::Function(..) => None,
+        }
+    }
+}
+
 fn in_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || "._-%#$".contains(c)
 }
 
 /// The parts of a template in their order. A brace before anything but a name is text, as in JSON.
-pub(super) fn parts(template: &str) -> Vec<Part<'_>> {
+pub(crate) fn parts(template: &str) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
     let (mut from, mut search) = (0, 0);
     while let Some(found) = template[search..].find('{') {
@@ -46,7 +56,7 @@ pub(super) fn parts(template: &str) -> Vec<Part<'_>> {
 }
 
 /// The variables that a template reads.
-pub(super) fn variables(template: &str) -> Vec<&str> {
+pub(crate) fn variables(template: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for part in parts(template) {
         match part {
@@ -66,7 +76,7 @@ pub(super) fn variables(template: &str) -> Vec<&str> {
 const SAFE: &[&str] = &["escapeJSON", "encodeBase64", "createUuid", "randomLong", "timeFormat", "sha", "md5", "hmac"];
 
 /// The functions of a template whose results may hold what a caller wrote, as it is.
-pub(super) fn unsafe_functions(template: &str) -> Vec<&str> {
+pub(crate) fn unsafe_functions(template: &str) -> Vec<&str> {
     let functions = parts(template).into_iter().filter_map(|part| match part {
         Part::Function(name, _) => Some(name),
         Part::Text(_) | Part::Variable(_) => None,
@@ -75,7 +85,7 @@ pub(super) fn unsafe_functions(template: &str) -> Vec<&str> {
 }
 
 /// The template with all that variables hold escaped as in a JSON string, so that nobody can end it or start a line.
-pub(super) fn escaped(template: &str, text: fn(&str) -> String) -> String {
+pub(crate) fn escaped(template: &str, text: fn(&str) -> String) -> String {
     let part = |part: &Part<'_>| match part {
         Part::Text(plain) => text(plain),
         Part::Variable(name) => format!("{{escapeJSON({name})}}"),

@@ -101,7 +101,7 @@ pub(super) fn resolve(
     policies::add(&spec.policies, &mut context, &at);
     policies::add_resources(&spec.resources, &mut context, &at);
     properties::add(&spec.properties, &mut context, &at);
-    let target_endpoints = targets::resolve(spec, &mut context, &at);
+    let mut target_endpoints = targets::resolve(spec, &mut context, &at);
     let contract = openapi::resolve(spec, &mut context, &at);
     let operations = operations::resolve(spec, contract.as_ref(), &mut context, &at);
     let public = public_operations::conditions(spec, &operations, context.report, &at);
@@ -123,6 +123,7 @@ pub(super) fn resolve(
     for finish in FINISHING {
         finish(spec, &mut drafts, &mut context);
     }
+    faults::add_to_targets(&drafts, &mut target_endpoints);
     let proxy_endpoints = drafts.into_iter().map(|draft| draft.endpoint).collect();
     let mut proxy = ApiProxy {
         name: name.to_owned(),
