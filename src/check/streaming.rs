@@ -68,8 +68,13 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     }
     for flow in bundle.proxy_endpoints.iter().filter_map(|proxy| proxy.event_flow.as_ref()) {
         findings.add(
-            Finding::new(Code::Streaming, Gravity::Broken, At::Place(flow.place), "the EventFlow of a ProxyEndpoint never runs")
-                .help("move it to the TargetEndpoint"),
+            Finding::new(
+                Code::Streaming,
+                Gravity::Broken,
+                At::Place(flow.place),
+                "the EventFlow of a ProxyEndpoint never runs",
+            )
+            .help("move it to the TargetEndpoint"),
         );
     }
 }
@@ -99,7 +104,10 @@ fn half<'d>(message: Message, node: Node<'d, 'd>, file: Place<'d>, other: &str, 
             At::Place(Place::of(file.path, node)),
             format!("`{name}` is set here and not in the {other}: Apigee streams only if both have it"),
         )
-        .help(format!("add `<Property name=\"{name}\">true</Property>` there, or remove it here")),
+        .help(format!(
+            "add `<Property name=\"{name}\">true</Property>` there, or remove it here; of a spec only the targets have \
+             properties, but `spec.bundle` takes a whole bundle"
+        )),
     );
 }
 
@@ -186,9 +194,7 @@ fn reads(bundle: &Bundle<'_>, step: &Step<'_>, message: Message, ambient: Messag
 /// What a policy's type says about the body that it reads.
 fn by_type(policy: &Policy<'_>, message: Message, ambient: Message) -> Option<&'static str> {
     let node = policy.node;
-    let has = |names: &[&str]| {
-        node.descendants().any(|inner| names.iter().any(|name| inner.has_tag_name(*name)))
-    };
+    let has = |names: &[&str]| node.descendants().any(|inner| names.iter().any(|name| inner.has_tag_name(*name)));
     let source = |default: Option<Message>| {
         let named = child(node, "Source").map(text).filter(|name| !name.is_empty());
         named.map_or(default, |name| of_source(name, ambient)) == Some(message)
@@ -251,7 +257,8 @@ fn body_variable(text: &str, message: Message, ambient: Message) -> Option<Strin
         .filter(|word| of_source(word, ambient) == Some(message))
         .find(|word| {
             let rest = word.split_once('.').map_or("", |(_, rest)| rest);
-            rest == "content" || ["content.", "formparam.", "formparams.", "formstring"].iter().any(|part| rest.starts_with(part))
+            rest == "content"
+                || ["content.", "formparam.", "formparams.", "formstring"].iter().any(|part| rest.starts_with(part))
         })
         .map(str::to_owned)
 }
@@ -259,7 +266,8 @@ fn body_variable(text: &str, message: Message, ambient: Message) -> Option<Strin
 /// The texts of a policy's scripts.
 fn scripts(bundle: &Bundle<'_>, policy: &Policy<'_>) -> Vec<String> {
     let mut found: Vec<String> = children(policy.node, "Source").map(|node| text(node).to_owned()).collect();
-    let urls: BTreeSet<&str> = ["ResourceURL", "IncludeURL"].iter().flat_map(|name| children(policy.node, name)).map(text).collect();
+    let urls: BTreeSet<&str> =
+        ["ResourceURL", "IncludeURL"].iter().flat_map(|name| children(policy.node, name)).map(text).collect();
     for url in urls {
         if let Some((folder, name)) = url.split_once("://")
             && let Some(bytes) = bundle.files.get(&format!("resources/{folder}/{name}"))

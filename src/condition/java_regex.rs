@@ -216,7 +216,11 @@ impl Reader {
         if name.is_empty() {
             return self.stop("the name of a group starts with a letter from a to z");
         }
-        if self.eat('>') { Ok(name) } else { self.stop("the name of a group holds letters and digits, and ends with `>`") }
+        if self.eat('>') {
+            Ok(name)
+        } else {
+            self.stop("the name of a group holds letters and digits, and ends with `>`")
+        }
     }
 
     /// A quantifier, if there is one.
@@ -234,7 +238,8 @@ impl Reader {
 
     /// `{2}`, `{2,}` or `{2,3}`.
     fn count(&mut self) -> Result<(), Stop> {
-        let open = self.fault("behind `{` stands a number, as `{2}`, `{2,}` or `{2,3}`; for the character itself write `\\{`");
+        let open =
+            self.fault("behind `{` stands a number, as `{2}`, `{2,}` or `{2,3}`; for the character itself write `\\{`");
         self.at += 1;
         let least = match self.number()? {
             Some(number) => number,
@@ -356,7 +361,8 @@ impl Reader {
                     self.at += 1;
                 }
                 if digits.is_empty() || (!braces && digits.len() < 2) || (braces && !self.eat('}')) {
-                    return self.stop("`\\x` is followed by two hexadecimal digits, or by some in braces, as `\\x{1F600}`");
+                    return self
+                        .stop("`\\x` is followed by two hexadecimal digits, or by some in braces, as `\\x{1F600}`");
                 }
                 match u32::from_str_radix(&digits, 16).ok().filter(|value| *value <= u32::from(char::MAX)) {
                     Some(value) => char::from_u32(value).map(Escape::Character).ok_or(Stop::Unknown),
@@ -471,11 +477,44 @@ mod tests {
     #[test]
     fn what_java_takes_is_not_refused() {
         for pattern in [
-            "", "a|b", "|", "a||", "(?i)GET|POST", "^/v[0-9]+(/.*)?$", "(?<year>\\d{4})-\\k<year>", "(?<=a)b(?!c)(?>d)(?=e)(?<!f)",
-            "a*+b++c?+d{2,}+e{2}?", "(\\Q(a[b\\E)?", "\\b{2}", "[a-z&&[^aeiou]]", "[\\]\\[]", "[]a]", "[^]a]", "[a-]", "[-a]", "[a&b]", "[[a][b]]",
-            "\\p{Alpha}\\P{IsLatin}\\pL", "\\x41\\x{1F600}\\u00e9\\0101\\cA", "\\R\\X\\h\\v\\H\\b{g}", "}", "]", "a{2}{3}", "{2}",
-            "(?x) a ( # not closed", "\\/\\-\\_", "[\\w.-]+@[\\w-]+", "(?i:a)(?-i)b", "[\\Qa-z]\\E]", "\\N{WHITE SMILING FACE}(",
-            "[a-c&&b-d]", "(?s).*", "\\1", "é+", "[a&&&&b]", "a{0,2147483647}",
+            "",
+            "a|b",
+            "|",
+            "a||",
+            "(?i)GET|POST",
+            "^/v[0-9]+(/.*)?$",
+            "(?<year>\\d{4})-\\k<year>",
+            "(?<=a)b(?!c)(?>d)(?=e)(?<!f)",
+            "a*+b++c?+d{2,}+e{2}?",
+            "(\\Q(a[b\\E)?",
+            "\\b{2}",
+            "[a-z&&[^aeiou]]",
+            "[\\]\\[]",
+            "[]a]",
+            "[^]a]",
+            "[a-]",
+            "[-a]",
+            "[a&b]",
+            "[[a][b]]",
+            "\\p{Alpha}\\P{IsLatin}\\pL",
+            "\\x41\\x{1F600}\\u00e9\\0101\\cA",
+            "\\R\\X\\h\\v\\H\\b{g}",
+            "}",
+            "]",
+            "a{2}{3}",
+            "{2}",
+            "(?x) a ( # not closed",
+            "\\/\\-\\_",
+            "[\\w.-]+@[\\w-]+",
+            "(?i:a)(?-i)b",
+            "[\\Qa-z]\\E]",
+            "\\N{WHITE SMILING FACE}(",
+            "[a-c&&b-d]",
+            "(?s).*",
+            "\\1",
+            "é+",
+            "[a&&&&b]",
+            "a{0,2147483647}",
         ] {
             assert_eq!(java_regex_fault(pattern), None, "{pattern}");
         }
@@ -490,7 +529,11 @@ mod tests {
             ("*a", 0, "the quantifier has nothing before it to repeat"),
             ("a**", 2, "the quantifier has nothing before it to repeat"),
             ("a(?i)*", 5, "the quantifier has nothing before it to repeat"),
-            ("/{id}", 1, "behind `{` stands a number, as `{2}`, `{2,}` or `{2,3}`; for the character itself write `\\{`"),
+            (
+                "/{id}",
+                1,
+                "behind `{` stands a number, as `{2}`, `{2,}` or `{2,3}`; for the character itself write `\\{`",
+            ),
             ("a{2", 3, "the count has no closing `}`"),
             ("a{3,2}", 1, "the count ends below its start"),
             ("a{2147483648}", 11, "the count is too large"),

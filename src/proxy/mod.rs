@@ -21,6 +21,7 @@ pub(crate) mod template;
 
 pub use inspect::{Inspected, inspect};
 pub use origins::{Origin, Origins};
+pub use resolve::{Ordered, Place};
 
 use inspect::Found;
 
@@ -51,6 +52,11 @@ pub struct Generated {
 /// Gives the bytes of a file that a spec names, as `js/a.js`; the error says why it cannot. The function itself reads no
 /// files: the caller takes them from the input, or from the disk.
 pub type ReadFile<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
+
+/// What runs in a generated proxy in which order, and why.
+pub fn order() -> impl Iterator<Item = Ordered> {
+    resolve::order()
+}
 
 /// Makes the bundle of a proxy; none if an error was reported, or if the spec has a `bundle` of its own: then only its
 /// name, and conflicts between that and the other fields, are checked, and the bundle's files are for [`inspect`].

@@ -5,11 +5,13 @@
 
 mod codes;
 mod kind;
+mod order;
 mod policies;
 mod schema;
 
 pub use codes::codes;
 pub use kind::kind;
+pub use order::order;
 pub use policies::policies;
 pub use schema::schema;
 

@@ -128,9 +128,8 @@ fn check_origin(origin: &str, at: &FieldPath, report: &mut Report<'_>) {
         return;
     }
     let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-    let sound = host.is_some_and(|host| {
-        !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || "@,".contains(c))
-    });
+    let sound =
+        host.is_some_and(|host| !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || "@,".contains(c)));
     if !sound {
         let message = if every {
             "`{request.header.origin}` allows every origin".to_owned()

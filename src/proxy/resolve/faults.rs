@@ -109,10 +109,20 @@ fn of_all(drafts: &[&Draft<'_>]) -> Vec<Step> {
         let equal = steps.iter().zip(&other.endpoint.faults.default).take_while(|(a, b)| a == b);
         equal.count().min(shared)
     });
-    let own = drafts.iter().flat_map(|draft| {
-        // Apigee has no variable for the name of a proxy endpoint that all pages agree on; its base path is certain.
+    // Those with the same rest share its steps. Apigee has no variable for the name of a proxy endpoint that all pages agree on;
+    // the base path is certain.
+    let mut rests: Vec<(&[Step], Vec<String>)> = Vec::new();
+    for draft in drafts {
+        let rest = draft.endpoint.faults.default.get(shared..).unwrap_or_default();
         let condition = format!("proxy.basepath = \"{}\"", draft.endpoint.base_path);
-        draft.endpoint.faults.default.iter().skip(shared).map(move |step| step.clone().and(Some(&condition)))
+        match rests.iter_mut().find(|(known, _)| *known == rest) {
+            Some((_, conditions)) => conditions.push(condition),
+            None => rests.push((rest, vec![condition])),
+        }
+    }
+    let own = rests.into_iter().flat_map(|(rest, conditions)| {
+        let condition = conditions.join(" or ");
+        rest.iter().map(move |step| step.clone().and(Some(&condition)))
     });
     steps.iter().take(shared).cloned().chain(own).collect()
 }

@@ -77,9 +77,7 @@ pub(super) fn check(
         claims: jwt
             .claims
             .iter()
-            .map(|(name, value)| {
-                (name.clone(), expected(value, &at.key("claims").key(name.as_str()), context.report))
-            })
+            .map(|(name, value)| (name.clone(), expected(value, &at.key("claims").key(name.as_str()), context.report)))
             .collect(),
         leeway: leeway.unwrap_or(LEEWAY),
     };
@@ -120,9 +118,9 @@ fn check_algorithms(algorithms: &[JwtAlgorithm], at: &FieldPath, report: &mut Re
 fn expected(text: &str, at: &FieldPath, report: &mut Report<'_>) -> Value {
     Value::parse(text).unwrap_or_else(|| {
         report.push(
-            Diagnostic::error(Code::InvalidValue, format!("`{text}` is neither a text nor one variable"))
-                .at(at)
-                .help("Apigee fills in no variables inside a text here: write the text, or one variable, as `{flow.issuer}`"),
+            Diagnostic::error(Code::InvalidValue, format!("`{text}` is neither a text nor one variable")).at(at).help(
+                "Apigee fills in no variables inside a text here: write the text, or one variable, as `{flow.issuer}`",
+            ),
         );
         Value::Text(text.to_owned())
     })
