@@ -157,9 +157,6 @@ codes! {
     /// One extensible policy makes the whole proxy extensible: it needs an intermediate or comprehensive environment and may
     /// cost more. `spec.deploy.allowExtensible: false` forbids it.
     ExtensibleProxy = "AF088",
-    /// A file in a bundle's folder, zip or ConfigMap that an editor, a merge or an operating system left there. It is no part of the
-    /// bundle and is not uploaded.
-    LeftOut = "AF120",
     /// Streaming that does not work: Apigee streams a body only if both the ProxyEndpoint and the TargetEndpoint have the property
     /// `request.streaming.enabled` or `response.streaming.enabled`, and a policy that reads a streamed body finds none. An
     /// EventFlow needs a streamed response.
@@ -177,6 +174,9 @@ codes! {
     CorsMismatch = "AF097",
     /// The health check of a load balancer names several status codes. Apigee compares with one.
     SeveralResponseCodes = "AF098",
+    /// A file in a bundle's folder, zip or ConfigMap that an editor, a merge or an operating system left there. It is no part of the
+    /// bundle and is not uploaded.
+    LeftOut = "AF120",
     /// A defect of this program. The input is unchanged; please report it.
     Internal = "AF099",
 }

@@ -90,6 +90,8 @@ pub enum Event {
         fault: String,
         /// The endpoint whose rules are tried.
         endpoint: String,
+        /// What sort of endpoint it is.
+        kind: EndpointKind,
         /// The target endpoint, if it is one, and how certain it is that the call came there.
         #[serde(skip_serializing_if = "Option::is_none")]
         target: Option<Target>,
@@ -107,6 +109,18 @@ pub enum Event {
         /// Why.
         why: String,
     },
+}
+
+/// A sort of endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EndpointKind {
+    /// ProxyEndpoint.
+    Proxy,
+    /// TargetEndpoint.
+    Target,
+    /// IntegrationEndpoint, which has no fault rules.
+    Integration,
 }
 
 /// A target endpoint that a route leads to.
@@ -338,7 +352,7 @@ impl<'r, 'd> Run<'r, 'd> {
         let Some(endpoint) = endpoint.filter(|_| matches!(destination, Destination::Target(_))) else {
             if let Some(fault) = fault {
                 // An integration has no fault rules of its own.
-                self.fault(fault, target.name.clone(), Some(target), &[], None);
+                self.fault(fault, (EndpointKind::Integration, name), Some(target), &[], None);
             }
             return fault.is_some();
         };
@@ -349,11 +363,11 @@ impl<'r, 'd> Run<'r, 'd> {
         for segment in [Segment::TargetRequest, Segment::TargetResponse] {
             if let Outcome::Faults(raised) = self.through(flows, segment, Some(&target)) {
                 let sure = certainty == Certainty::Runs;
-                self.fault(&raised, target.name.clone(), Some(target), &rules, default);
+                self.fault(&raised, (EndpointKind::Target, name), Some(target), &rules, default);
                 return sure;
             }
             if let (Segment::TargetRequest, Some(fault)) = (segment, fault) {
-                self.fault(fault, target.name.clone(), Some(target), &rules, default);
+                self.fault(fault, (EndpointKind::Target, name), Some(target), &rules, default);
                 return true;
             }
         }
@@ -559,14 +573,15 @@ impl<'r, 'd> Run<'r, 'd> {
     fn proxy_fault(&mut self, fault: &str) {
         let endpoint = self.endpoint;
         let rules: Vec<_> = endpoint.fault_rules.iter().rev().collect();
-        self.fault(fault, endpoint.name.to_owned(), None, &rules, endpoint.default_fault_rule.as_ref());
+        let default = endpoint.default_fault_rule.as_ref();
+        self.fault(fault, (EndpointKind::Proxy, endpoint.name), None, &rules, default);
         self.post_client();
     }
 
     fn fault(
         &mut self,
         fault: &str,
-        endpoint: String,
+        (kind, endpoint): (EndpointKind, &str),
         target: Option<Target>,
         rules: &[&'r FaultRule<'d>],
         default: Option<&'r FaultRule<'d>>,
@@ -617,7 +632,8 @@ impl<'r, 'd> Run<'r, 'd> {
         });
         self.events.push(Event::Fault {
             fault: fault.to_owned(),
-            endpoint,
+            endpoint: endpoint.to_owned(),
+            kind,
             target,
             candidates,
             default,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Candidate, Certainty, Event, Explanation, Segment, StepRun, Target};
+use super::{Candidate, Certainty, EndpointKind, Event, Explanation, Segment, StepRun, Target};
 
 /// The explanation as text, a line for each thing that happens.
 pub fn text(explanation: &Explanation) -> String {
@@ -68,9 +68,13 @@ fn show(event: &Event, out: &mut String) {
             let _ = writeln!(out, "\nRouteRules{}", if possible { "" } else { ": none matches" });
             show_candidates(candidates.iter(), false, out);
         }
-        Event::Fault { fault, endpoint, target, candidates, default, proxy_default } => {
-            let kind = if target.is_some() { "target endpoint" } else { "proxy endpoint" };
-            let _ = writeln!(out, "\nfault {fault}, handled by the {kind} {endpoint}{}", of_target(target.as_ref()));
+        Event::Fault { fault, endpoint, kind, target, candidates, default, proxy_default } => {
+            let kind = match kind {
+                EndpointKind::Proxy => "ProxyEndpoint",
+                EndpointKind::Target => "TargetEndpoint",
+                EndpointKind::Integration => "IntegrationEndpoint",
+            };
+            let _ = writeln!(out, "\nfault {fault}, handled by {kind} {endpoint}{}", of_target(target.as_ref()));
             if candidates.is_empty() && default.is_none() {
                 out.push_str("  it has no fault rules\n");
             }
@@ -79,7 +83,7 @@ fn show(event: &Event, out: &mut String) {
                 show_candidates(candidates.iter(), true, out);
             }
             for (title, rule) in
-                [("DefaultFaultRule", default), ("DefaultFaultRule of the proxy endpoint", proxy_default)]
+                [("DefaultFaultRule", default), ("DefaultFaultRule of the ProxyEndpoint", proxy_default)]
             {
                 if let Some(rule) = rule {
                     let _ = writeln!(out, "  {title}");

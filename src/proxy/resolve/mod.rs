@@ -87,8 +87,8 @@ const FEATURES: &[Feature] = &[
         adds: Ordered {
             what: "quota (`traffic.quota`)",
             places: &[Place::Request],
-            why: "It counts per consumer, so it needs the credential, and names the very step that verified it. Who only guesses \
-                  keys uses up nobody's.",
+            why: "It counts per consumer, so it needs the credential, and names the very step that verified it. A caller \
+                  that guesses keys uses up no quota.",
         },
     },
     Feature {
@@ -122,7 +122,7 @@ const FEATURES: &[Feature] = &[
         adds: Ordered {
             what: "your own steps (`flow`)",
             places: &[Place::Request, Place::Response],
-            why: "They work on requests that are let through.",
+            why: "They work on requests that are let through, and on responses before the headers are set.",
         },
     },
     Feature {
