@@ -11,6 +11,16 @@ pub(crate) enum Part<'t> {
     Function(&'t str, &'t str),
 }
 
+impl<'t> Part<'t> {
+    /// The name, if it is a variable.
+    pub(crate) fn variable(&self) -> Option<&'t str> {
+        match self {
+            Self::Variable(name) => Some(name),
+            Self::Text(_) | Self::Function(..) => None,
+        }
+    }
+}
+
 fn in_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || "._-%#$".contains(c)
 }

@@ -266,7 +266,7 @@ async fn another_service_account_is_a_drift() {
 
 #[tokio::test]
 async fn what_does_not_run_or_is_not_reached_is_failing() {
-    for (mishap, part) in [(Mishap::Error("no memory".into()), "no memory"), (Mishap::RouteConflict, "is not reached")]
+    for (mishap, part) in [(Mishap::Error("no memory".into()), "no memory"), (Mishap::RouteConflict, "routeConflicts")]
     {
         let world = World::start().await;
         let files = proxy("A");

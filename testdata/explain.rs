@@ -9,7 +9,7 @@ use std::process::Command;
 
 use apigee_flux::bundle::{BundleKind, BundlePath, Files};
 use apigee_flux::condition::{Operator, Value};
-use apigee_flux::explain::{Call, Event, Segment, explain};
+use apigee_flux::explain::{Call, Certainty, Event, Segment, explain};
 use apigee_flux::runtime::{Bundle, Documents, Flow};
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -74,9 +74,12 @@ fn every_flow_wins(case: &Path) -> Result<(), Failed> {
                 let explanation = explain(&bundles, &call).unwrap();
                 assert_eq!(explanation.endpoint, endpoint.name, "{} {}", call.method, call.path);
                 let winner = explanation.events.iter().find_map(|event| match event {
-                    Event::Flow { segment: Segment::ProxyRequest, flow, tried, .. } if !tried.is_empty() => Some(flow),
+                    Event::Flows { segment: Segment::ProxyRequest, candidates, .. } => {
+                        candidates.iter().find(|candidate| candidate.certainty == Certainty::Runs)
+                    }
                     _ => None,
                 });
+                let winner = winner.map(|candidate| &candidate.name);
                 if winner.map(String::as_str) != Some(flow.name) {
                     let message = format!("{} {} runs {winner:?}, not {}", call.method, call.path, flow.name);
                     return Err(message.into());

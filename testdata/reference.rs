@@ -21,6 +21,8 @@ fn main() {
         let path = folder.join("reference").join(&name);
         trials.push(Trial::test(format!("reference/{name}"), move || same(&path, &text)));
     }
+    let order = folder.join("order.md");
+    trials.push(Trial::test("order.md", move || same(&order, &reference::order())));
     let pages = reference::pages();
     let reference = folder.join("reference");
     trials.push(Trial::test("reference/no-page-is-left-over", move || {

@@ -122,7 +122,7 @@ async fn bundle(
 /// The state with what makes it less than good.
 fn shown(deployment: &Deployment) -> String {
     if deployment.state == RuntimeState::Ready && !deployment.route_conflicts.is_empty() {
-        return "READY with route conflicts".to_owned();
+        return "READY with routeConflicts".to_owned();
     }
     deployment.state.to_string()
 }

@@ -171,7 +171,9 @@ impl ChangeReport {
     /// Why the change would be refused, or would not be reached.
     pub fn obstacles(&self) -> Vec<String> {
         let violations = self.validation_errors.violations.iter().map(ToString::to_string);
-        violations.chain(self.routing_conflicts.iter().map(ToString::to_string)).collect()
+        violations
+            .chain(self.routing_conflicts.iter().map(|conflict| format!("routingConflicts: {conflict}")))
+            .collect()
     }
 
     /// True when Apigee advises to roll out routes and runtime in order.

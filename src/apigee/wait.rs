@@ -61,7 +61,10 @@ pub fn judge(status: &Deployment, started: u64) -> Verdict {
         RuntimeState::Ready if status.route_conflicts.is_empty() => Verdict::Ready,
         RuntimeState::Ready => {
             let conflicts: Vec<String> = status.route_conflicts.iter().map(ToString::to_string).collect();
-            Verdict::Failed(format!("it runs and is not reached: {}", conflicts.join("; ")))
+            Verdict::Failed(format!(
+                "it is READY with routeConflicts, so calls do not reach it: {}",
+                conflicts.join("; ")
+            ))
         }
         RuntimeState::Error => {
             let errors: Vec<&str> = status.errors.iter().map(|error| error.message.as_str()).collect();

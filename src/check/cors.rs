@@ -1,13 +1,14 @@
 //! CORS: a preflight carries no credential, and is answered by the CORS policy or by nobody.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
-use super::node::{child, text};
+use super::node::{at, child, is_template, text};
 use super::walk::{Passed, request, verifies};
 use super::{At, Blame, Finding, Findings, Gravity};
-use crate::condition::{Variables, evaluate};
+use crate::condition::{Expr, Operator, Value, Variables, evaluate};
 use crate::diag::Code;
-use crate::runtime::{Bundle, Condition};
+use crate::runtime::{Bundle, Condition, Policy, ProxyEndpoint};
 
 /// What a preflight looks like.
 struct Preflight;
@@ -41,7 +42,69 @@ fn runs(step: &Passed<'_, '_>) -> Option<bool> {
     }
 }
 
+/// Why no page has an origin; none if one may.
+pub(crate) fn origin_fault(origin: &str) -> Option<(&'static str, &'static str)> {
+    let rest = origin.split_once("://").map_or(origin, |(_, rest)| rest);
+    if rest.contains('*') {
+        return Some((
+            "Apigee compares an origin as a whole and knows no wildcard inside it",
+            "name each origin, or the variable of a property set that lists them, as `{propertyset.cors.origins}`",
+        ));
+    }
+    if rest.contains(['/', '?', '#']) {
+        return Some(("an origin has no path", "write scheme, host and perhaps a port, as `https://app.example.com`"));
+    }
+    None
+}
+
+/// The methods that Apigee allows without `<AllowMethods>`.
+pub(crate) const DEFAULT_METHODS: [&str; 4] = ["GET", "POST", "HEAD", "OPTIONS"];
+
+/// Origins that never match.
+fn origins<'d>(policy: &Policy<'d>, findings: &mut Findings<'d>) {
+    let Some(node) = child(policy.node, "AllowOrigins") else { return };
+    let listed = text(node).split(',').map(str::trim).filter(|origin| *origin != "*" && !is_template(origin));
+    for (origin, (why, help)) in listed.filter_map(|origin| Some((origin, origin_fault(origin)?))) {
+        let message = format!("the origin `{origin}` matches no page: {why}");
+        let finding = Finding::new(Code::CorsMismatch, Gravity::Broken, at(policy, node), message);
+        findings.add(finding.blame(Blame::Policy(policy.name)).help(help));
+    }
+}
+
+/// Methods that flows are for and pages may not use, because nothing says which they may.
+fn methods<'d>(cors: &Passed<'_, 'd>, endpoint: &ProxyEndpoint<'d>, findings: &mut Findings<'d>) {
+    if child(cors.policy.node, "AllowMethods").is_some() {
+        return;
+    }
+    let conditions = endpoint.flows.iter().filter_map(|flow| flow.condition.as_ref()?.parsed.as_ref().ok());
+    let comparisons = conditions.flat_map(Expr::comparisons);
+    let missing: BTreeSet<&str> = comparisons
+        .filter_map(|comparison| match (&comparison.left.value, comparison.operator, &comparison.right.value) {
+            (Value::Variable(variable), Operator::Equals, Value::Text(method)) if variable == "request.verb" => {
+                Some(method.as_str())
+            }
+            _ => None,
+        })
+        .filter(|method| !DEFAULT_METHODS.contains(method))
+        .collect();
+    if missing.is_empty() {
+        return;
+    }
+    let missing = missing.into_iter().collect::<Vec<_>>().join(", ");
+    let message = format!(
+        "flows are for {missing}, which web pages may not use: without <AllowMethods> Apigee allows {}",
+        DEFAULT_METHODS.join(", ")
+    );
+    findings.add(
+        Finding::on_policy(Code::CorsMismatch, Gravity::Doubtful, cors.policy, message)
+            .help("list the methods in <AllowMethods>"),
+    );
+}
+
 pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+    for policy in bundle.policies.values().filter(|policy| policy.enabled && policy.element == "CORS") {
+        origins(policy, findings);
+    }
     for endpoint in &bundle.proxy_endpoints {
         let steps = request(endpoint, bundle);
         let answers = |step: &&Passed<'_, 'd>| {
@@ -49,6 +112,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                 && child(step.policy.node, "GeneratePreflightResponse").is_none_or(|node| text(node) != "false")
         };
         for cors in steps.iter().filter(answers) {
+            methods(cors, endpoint, findings);
             let name = cors.policy.name;
             let stopped =
                 |step: &&Passed<'_, 'd>| verifies(step.policy) && step.precedes(cors) && runs(step) == Some(true);

@@ -9,11 +9,11 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     for step in fault_rules(bundle).flat_map(|rule| &rule.steps) {
         let raises = bundle.policies.get(step.policy).is_some_and(|p| p.enabled && p.element == "RaiseFault");
         if raises {
-            let message = format!("the RaiseFault policy `{}` runs inside a fault rule", step.policy);
+            let message = format!("the RaiseFault policy `{}` runs inside a FaultRule", step.policy);
             findings.add(
                 Finding::new(Code::RaiseInFaultRule, Gravity::Doubtful, At::Place(step.place), message)
                     .blame(Blame::Policy(step.policy))
-                    .help("it starts a fault anew, and the default fault rule is skipped: write the response with AssignMessage"),
+                    .help("it starts a fault anew, and the DefaultFaultRule is skipped: write the response with AssignMessage"),
             );
         }
     }

@@ -9,7 +9,7 @@ mod base_path;
 mod cache;
 pub mod class;
 mod condition;
-mod cors;
+pub(crate) mod cors;
 mod deployment_errors;
 mod endpoint_properties;
 mod error_status;
@@ -17,21 +17,26 @@ mod fault_names;
 mod fault_rule;
 mod file_name;
 mod flows;
+mod health_check;
 mod implication;
 mod journey;
+mod jwt;
 mod limits;
 mod message_parts;
 mod node;
 mod path_pattern;
 mod policy_schema;
 mod policy_type;
+mod post_client;
 mod property_sets;
 mod quota;
 mod quota_order;
 mod rate;
+mod regex;
 mod resources;
 mod routes;
 mod steps;
+mod streaming;
 mod tls;
 mod variable_names;
 mod variables;
@@ -67,18 +72,23 @@ pub const CHECKS: &[Check] = &[
     Check { name: "fault rules", run: fault_rule::run },
     Check { name: "file names", run: file_name::run },
     Check { name: "flows", run: flows::run },
+    Check { name: "health checks", run: health_check::run },
+    Check { name: "JWT", run: jwt::run },
     Check { name: "limits", run: limits::run },
     Check { name: "message parts", run: message_parts::run },
     Check { name: "path patterns", run: path_pattern::run },
     Check { name: "policy schemas", run: policy_schema::run },
     Check { name: "policy types", run: policy_type::run },
+    Check { name: "logs after the response", run: post_client::run },
     Check { name: "property sets", run: property_sets::run },
     Check { name: "quotas", run: quota::run },
     Check { name: "quota order", run: quota_order::run },
     Check { name: "rates", run: rate::run },
+    Check { name: "regular expressions", run: regex::run },
     Check { name: "resources", run: resources::run },
     Check { name: "routes", run: routes::run },
     Check { name: "steps", run: steps::run },
+    Check { name: "streaming", run: streaming::run },
     Check { name: "TLS", run: tls::run },
     Check { name: "names of variables", run: variable_names::run },
 ];

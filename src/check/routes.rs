@@ -22,12 +22,11 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             if known.contains(name) {
                 continue;
             }
-            let message =
-                format!("the route `{}` leads to the target `{name}`, which the bundle does not have", rule.name);
+            let message = format!("the RouteRule `{}` leads to `{name}`, which the bundle does not have", rule.name);
             let finding = Finding::new(Code::MissingTarget, Gravity::Refused, At::Place(rule.place), message);
             findings.add(match nearest(name, known.iter().copied()) {
                 Some(meant) => finding.propose(meant),
-                None => finding.help("add the target or remove the route"),
+                None => finding.help("add the endpoint or remove the RouteRule"),
             });
         }
         order(endpoint, findings);
@@ -38,9 +37,9 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                 Code::MissingTarget,
                 Gravity::Doubtful,
                 At::Place(target.place),
-                format!("no route leads to the target `{}`", target.name),
+                format!("no RouteRule leads to the TargetEndpoint `{}`", target.name),
             )
-            .help("add a route, or remove the target"),
+            .help("add a RouteRule, or remove the endpoint"),
         );
     }
 }
@@ -52,7 +51,7 @@ fn order<'d>(endpoint: &ProxyEndpoint<'d>, findings: &mut Findings<'d>) {
         let Some(condition) = &rule.condition else {
             if let Some(next) = rules.get(index + 1) {
                 let message =
-                    format!("the route `{}` has no condition: `{}` behind it is never taken", rule.name, next.name);
+                    format!("the RouteRule `{}` has no condition: `{}` behind it is never taken", rule.name, next.name);
                 findings.add(
                     Finding::new(Code::UnreachableRoute, Gravity::Broken, At::Place(rule.place), message)
                         .help("routes are tried in their order: move it to the end, or give it a condition"),
@@ -63,7 +62,7 @@ fn order<'d>(endpoint: &ProxyEndpoint<'d>, findings: &mut Findings<'d>) {
         let Some(alternatives) = condition.parsed.as_ref().ok().and_then(possible) else { continue };
         if let Some((first, _)) = earlier.iter().find(|(_, known)| covers(known, &alternatives)) {
             let message = format!(
-                "the route `{}` is never taken: `{}` before it takes all of its requests",
+                "the RouteRule `{}` is never taken: `{}` before it takes all of its requests",
                 rule.name, first.name
             );
             findings.add(
@@ -74,10 +73,10 @@ fn order<'d>(endpoint: &ProxyEndpoint<'d>, findings: &mut Findings<'d>) {
         earlier.push((rule, alternatives));
     }
     if let Some(last) = rules.last() {
-        let message = format!("no route of the endpoint `{}` is without a condition", endpoint.name);
+        let message = format!("no RouteRule of the ProxyEndpoint `{}` is without a condition", endpoint.name);
         findings.add(
             Finding::new(Code::UnreachableRoute, Gravity::Doubtful, At::Place(last.place), message)
-                .help("a request that matches none fails: end with a route without a condition"),
+                .help("a request that matches none fails with RouteFailed: end with a RouteRule without a condition"),
         );
     }
 }

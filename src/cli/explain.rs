@@ -17,8 +17,9 @@ use crate::runtime::{Bundle, Documents};
 
 /// Show what Apigee would run for one call: the flow that wins, every step with its condition, the route.
 ///
-/// It reads the bundle itself, made from a spec or as it is, by the rules of Apigee's runtime. `->` marks what runs, `?` what depends on something
-/// that is not known before the call.
+/// It reads the bundle itself, made from a spec or as it is, by the rules of Apigee's runtime. All flows, routes and fault rules are listed with what is
+/// certain of each: `runs`, `may run` or `cannot run`. `->` marks a step that runs, `?` one that depends on something that is not known before the call;
+/// what comes behind a step that may end the call holds unless it does.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A file or directory of specs, or a bundle: a folder or a zip file.
@@ -99,7 +100,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let Some(explanation) = explain(&bundles, &call) else {
         let paths = bundles.iter().flat_map(|bundle| &bundle.proxy_endpoints).flat_map(|endpoint| &endpoint.base_paths);
         let paths: Vec<&str> = paths.map(|path| path.value).take(10).collect();
-        bail!("no endpoint serves `{}`; base paths: {}", call.path, paths.join(", "));
+        bail!(
+            "no ProxyEndpoint serves `{}`: Apigee answers 404, ApplicationNotFound (\"Unable to identify proxy for host\"); base \
+             paths: {}",
+            call.path,
+            paths.join(", ")
+        );
     };
     let mut out = io::stdout().lock();
     match args.format {

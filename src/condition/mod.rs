@@ -4,6 +4,7 @@
 //! know no escapes; a bare word is a variable. `not` binds stronger than comparisons are chained, `and` stronger than `or`.
 
 mod evaluate;
+mod java_regex;
 mod lex;
 mod parse;
 mod pattern;
@@ -12,6 +13,7 @@ mod print;
 use std::ops::Range;
 
 pub use evaluate::{Variables, evaluate};
+pub use java_regex::{RegexFault, java_regex_fault};
 pub use parse::parse;
 pub use pattern::{like, matches_path};
 

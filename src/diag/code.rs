@@ -169,6 +169,23 @@ codes! {
     /// One extensible policy makes the whole proxy extensible: it needs an intermediate or comprehensive environment and may
     /// cost more. `spec.deploy.allowExtensible: false` forbids it.
     ExtensibleProxy = "AF088",
+    /// Streaming that does not work: Apigee streams a body only if both the ProxyEndpoint and the TargetEndpoint have the property
+    /// `request.streaming.enabled` or `response.streaming.enabled`, and a policy that reads a streamed body finds none. An
+    /// EventFlow needs a streamed response.
+    Streaming = "AF093",
+    /// A regular expression that Java does not compile. Apigee uses the syntax of `java.util.regex.Pattern`.
+    InvalidRegex = "AF094",
+    /// The algorithms of a JWT or JWS policy need keys of different kinds, or the policy has a key of another kind. HS algorithms
+    /// take a SecretKey, RS and PS algorithms a key of RSA, ES algorithms a key of elliptic curves.
+    WrongKeyKind = "AF095",
+    /// A log that runs after the response reads a variable `response.…`, which is empty for every call that failed.
+    /// `message.…` is the response, or the error.
+    EmptyOnError = "AF096",
+    /// A CORS policy names an origin that no page has, or does not allow a method that a flow is for. Apigee compares origins as
+    /// a whole; browsers send scheme, host and port, without a path.
+    CorsMismatch = "AF097",
+    /// The health check of a load balancer names several status codes. Apigee compares with one.
+    SeveralResponseCodes = "AF098",
     /// A variable is read before it can exist, or after it is gone: a response on the request, what a credential tells before the
     /// credential is verified, a header that an earlier step has removed. Apigee reads nothing there and reports no error.
     UnavailableVariable = "AF100",

@@ -4,8 +4,9 @@
 //! route rules are tried in their order; the fault rules of a ProxyEndpoint are tried from the last to the first, those of a TargetEndpoint from
 //! the first to the last; a default fault rule runs if no other did, or always with `AlwaysEnforce`.
 //!
-//! A condition that depends on what is not known before the call is made (a response, a variable that a policy sets) stays open: the explanation says so
-//! and goes on with it as one of the possibilities. What a policy changes in the message is not followed.
+//! A condition that depends on what is not known before the call is made (a response, a variable that a policy sets) stays open: every flow, route and rule
+//! that may run is shown, and what is certain of it ([`Certainty`]). What a policy changes in the message is not followed, and a step that may end the call
+//! leaves what comes after it as it is.
 
 mod call;
 mod text;
@@ -16,7 +17,7 @@ pub use text::text;
 use serde::Serialize;
 
 use crate::condition::{Variables, evaluate};
-use crate::runtime::{Bundle, Condition, Destination, FaultRule, Flow, Policy, ProxyEndpoint, Step, TargetEndpoint};
+use crate::runtime::{Bundle, Condition, Destination, FaultRule, Flow, Policy, ProxyEndpoint, RouteRule, Step};
 use crate::xml::{Node, child_named};
 use call::Known;
 
@@ -40,53 +41,96 @@ pub struct Explanation {
     pub events: Vec<Event>,
 }
 
+/// How certain it is that something runs. What is certain holds unless a step before ends the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Certainty {
+    /// Its condition does not hold, or another one runs in its place.
+    CannotRun,
+    /// That depends on something that is not known before the call.
+    MayRun,
+    /// It runs.
+    Runs,
+}
+
 /// One thing that happens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Event {
-    /// A flow runs.
+    /// A flow that runs for every call: `PreFlow`, `PostFlow`, `PostClientFlow`.
     Flow {
         /// The part of the call.
         segment: Segment,
-        /// `PreFlow`, `PostFlow`, `PostClientFlow`, or the name of a conditional flow.
+        /// The target endpoint that it belongs to, if it does, and how certain that is.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        target: Option<Target>,
+        /// Its name.
         flow: String,
-        /// For a conditional flow: those that were tried, itself the last. Empty for the others.
-        tried: Vec<Candidate>,
         /// Its steps.
         steps: Vec<StepRun>,
     },
-    /// No conditional flow matches.
-    NoFlow {
+    /// The conditional flows: the first that matches runs, and no other.
+    Flows {
         /// The part of the call.
         segment: Segment,
-        /// Those that were tried.
-        tried: Vec<Candidate>,
+        /// The target endpoint that they belong to, if they do, and how certain that is.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        target: Option<Target>,
+        /// All of them, in the order in which they are tried.
+        candidates: Vec<Candidate>,
     },
-    /// The route is chosen.
+    /// The route is chosen: the first rule that matches is taken.
     Route {
-        /// Those that were tried, the one that is taken the last.
-        tried: Vec<Candidate>,
-        /// Where it leads; none if no rule matches, which is a fault.
-        destination: Option<String>,
+        /// All rules, in the order in which they are tried.
+        candidates: Vec<Candidate>,
     },
-    /// The fault rules of an endpoint are tried.
+    /// The fault rules of an endpoint are tried: of those one runs.
     Fault {
         /// The fault's name, `fault.name`.
         fault: String,
         /// The endpoint whose rules are tried.
         endpoint: String,
-        /// Those that were tried, the one that runs the last.
-        tried: Vec<Candidate>,
-        /// The steps of the rule that runs.
-        steps: Vec<StepRun>,
-        /// The steps of the default rule, if it runs.
-        default: Vec<StepRun>,
+        /// What sort of endpoint it is.
+        kind: EndpointKind,
+        /// The target endpoint, if it is one, and how certain it is that the call came there.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        target: Option<Target>,
+        /// All rules, in the order in which they are tried.
+        candidates: Vec<Candidate>,
+        /// The DefaultFaultRule.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        default: Option<Candidate>,
+        /// For a fault at a target none of whose rules is sure to run: that of the proxy endpoint.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        proxy_default: Option<Candidate>,
     },
     /// The call ends here without a fault.
     Ends {
         /// Why.
         why: String,
     },
+}
+
+/// A sort of endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EndpointKind {
+    /// ProxyEndpoint.
+    Proxy,
+    /// TargetEndpoint.
+    Target,
+    /// IntegrationEndpoint, which has no fault rules.
+    Integration,
+}
+
+/// A target endpoint that a route leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Target {
+    /// Its name.
+    pub name: String,
+    /// Whether the call goes there.
+    pub certainty: Certainty,
 }
 
 /// A part of a call.
@@ -105,16 +149,28 @@ pub enum Segment {
     PostClient,
 }
 
-/// A flow, a rule or a route that was tried.
+/// A flow, a rule or a route that is tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Candidate {
     /// Its name.
     pub name: String,
     /// Its condition; none if it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub condition: Option<String>,
-    /// Whether it holds; none if that is not known before the call.
+    /// Whether the condition holds; none if that is not known before the call.
     pub holds: Option<bool>,
+    /// Whether it runs.
+    pub certainty: Certainty,
+    /// Why it does not run though its condition may hold, or what else is to be said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// For a route: where it leads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination: Option<String>,
+    /// Its steps, if it can run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepRun>,
 }
 
 /// A step.
@@ -127,9 +183,12 @@ pub struct StepRun {
     #[serde(rename = "type")]
     pub element: Option<String>,
     /// Its condition; none if it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub condition: Option<String>,
-    /// Whether it runs; none if that is not known before the call.
-    pub runs: Option<bool>,
+    /// Whether the condition holds, and the policy is enabled; none if that is not known before the call.
+    pub holds: Option<bool>,
+    /// Whether it runs: not more certain than its flow or rule.
+    pub certainty: Certainty,
     /// What is to be said of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -205,12 +264,54 @@ struct Flows<'r, 'd> {
     post: Option<&'r Flow<'d>>,
 }
 
+/// Of several that are tried in their order, one that can run, and how certain that is.
+struct Chosen<'r, T> {
+    one: &'r T,
+    certainty: Certainty,
+}
+
+/// Something with a name and perhaps a condition, of which the first that matches is taken.
+trait Conditional<'d> {
+    fn name(&self) -> &'d str;
+    fn condition(&self) -> Option<&Condition<'d>>;
+}
+
+impl<'d> Conditional<'d> for Flow<'d> {
+    fn name(&self) -> &'d str {
+        self.name
+    }
+
+    fn condition(&self) -> Option<&Condition<'d>> {
+        self.condition.as_ref()
+    }
+}
+
+impl<'d> Conditional<'d> for FaultRule<'d> {
+    fn name(&self) -> &'d str {
+        self.name
+    }
+
+    fn condition(&self) -> Option<&Condition<'d>> {
+        self.condition.as_ref()
+    }
+}
+
+impl<'d> Conditional<'d> for RouteRule<'d> {
+    fn name(&self) -> &'d str {
+        self.name
+    }
+
+    fn condition(&self) -> Option<&Condition<'d>> {
+        self.condition.as_ref()
+    }
+}
+
 impl<'r, 'd> Run<'r, 'd> {
     fn call(&mut self) {
         let endpoint = self.endpoint;
         let flows =
             Flows { pre: endpoint.pre_flow.as_ref(), conditional: &endpoint.flows, post: endpoint.post_flow.as_ref() };
-        match self.through(flows, Segment::ProxyRequest) {
+        match self.through(flows, Segment::ProxyRequest, None) {
             Outcome::Goes => {}
             Outcome::Faults(fault) => return self.proxy_fault(&fault),
             Outcome::Ends(why) => {
@@ -223,94 +324,152 @@ impl<'r, 'd> Run<'r, 'd> {
         if let Some(fault) = proxy_fault {
             return self.proxy_fault(fault);
         }
-        let Some(destination) = self.route() else {
-            return self.proxy_fault("NoRoutesMatched");
-        };
-        if let Destination::Target(name) = destination
-            && let Some(target) = self.bundle.target_endpoints.iter().find(|target| target.name == name)
-        {
-            let flows =
-                Flows { pre: target.pre_flow.as_ref(), conditional: &target.flows, post: target.post_flow.as_ref() };
-            for segment in [Segment::TargetRequest, Segment::TargetResponse] {
-                if let Outcome::Faults(fault) = self.through(flows, segment) {
-                    return self.target_fault(target, &fault);
-                }
-                if let (Segment::TargetRequest, Some(fault)) = (segment, target_fault) {
-                    return self.target_fault(target, fault);
-                }
-            }
+        let destinations = self.route();
+        if destinations.is_empty() {
+            return self.proxy_fault(NO_ROUTE);
         }
-        match self.through(flows, Segment::ProxyResponse) {
+        let mut failed = false;
+        for (destination, certainty) in destinations {
+            failed |= self.target(destination, certainty, target_fault);
+        }
+        if failed {
+            return self.post_client();
+        }
+        match self.through(flows, Segment::ProxyResponse, None) {
             Outcome::Faults(fault) => self.proxy_fault(&fault),
             Outcome::Goes | Outcome::Ends(_) => self.post_client(),
         }
     }
 
+    /// What happens at one destination; whether the call surely fails there, or is to fail there.
+    fn target(&mut self, destination: Destination<'d>, certainty: Certainty, fault: Option<&str>) -> bool {
+        let name = match destination {
+            Destination::Target(name) | Destination::Integration(name) => name,
+            Destination::Url(_) | Destination::None => return false,
+        };
+        let target = Target { name: name.to_owned(), certainty };
+        let endpoint = self.bundle.target_endpoints.iter().find(|known| known.name == name);
+        let Some(endpoint) = endpoint.filter(|_| matches!(destination, Destination::Target(_))) else {
+            if let Some(fault) = fault {
+                // An integration has no fault rules of its own.
+                self.fault(fault, (EndpointKind::Integration, name), Some(target), &[], None);
+            }
+            return fault.is_some();
+        };
+        let flows =
+            Flows { pre: endpoint.pre_flow.as_ref(), conditional: &endpoint.flows, post: endpoint.post_flow.as_ref() };
+        let (rules, default): (Vec<_>, _) =
+            (endpoint.fault_rules.iter().collect(), endpoint.default_fault_rule.as_ref());
+        for segment in [Segment::TargetRequest, Segment::TargetResponse] {
+            if let Outcome::Faults(raised) = self.through(flows, segment, Some(&target)) {
+                let sure = certainty == Certainty::Runs;
+                self.fault(&raised, (EndpointKind::Target, name), Some(target), &rules, default);
+                return sure;
+            }
+            if let (Segment::TargetRequest, Some(fault)) = (segment, fault) {
+                self.fault(fault, (EndpointKind::Target, name), Some(target), &rules, default);
+                return true;
+            }
+        }
+        false
+    }
+
     fn post_client(&mut self) {
         let Some(flow) = &self.endpoint.post_client_flow else { return };
         let segment = Segment::PostClient;
-        let (steps, _) = self.steps(&flow.response, segment);
-        self.events.push(Event::Flow { segment, flow: "PostClientFlow".to_owned(), tried: Vec::new(), steps });
+        let (steps, _) = self.steps(&flow.response, segment, Certainty::Runs);
+        self.events.push(Event::Flow { segment, target: None, flow: "PostClientFlow".to_owned(), steps });
     }
 
     /// The three flows of one segment, until one of them ends the call.
-    fn through(&mut self, flows: Flows<'r, 'd>, segment: Segment) -> Outcome {
-        let outcome = self.unconditional("PreFlow", flows.pre, segment);
+    fn through(&mut self, flows: Flows<'r, 'd>, segment: Segment, target: Option<&Target>) -> Outcome {
+        let outcome = self.unconditional("PreFlow", flows.pre, segment, target);
         if !matches!(outcome, Outcome::Goes) {
             return outcome;
         }
-        let outcome = self.conditional(flows.conditional, segment);
+        let outcome = self.conditional(flows.conditional, segment, target);
         if !matches!(outcome, Outcome::Goes) {
             return outcome;
         }
-        self.unconditional("PostFlow", flows.post, segment)
+        self.unconditional("PostFlow", flows.post, segment, target)
     }
 
-    fn unconditional(&mut self, name: &str, flow: Option<&'r Flow<'d>>, segment: Segment) -> Outcome {
+    fn unconditional(
+        &mut self,
+        name: &str,
+        flow: Option<&'r Flow<'d>>,
+        segment: Segment,
+        target: Option<&Target>,
+    ) -> Outcome {
         let steps = flow.map(|flow| of_segment(flow, segment)).unwrap_or_default();
-        let (steps, outcome) = self.steps(steps, segment);
+        let (steps, outcome) = self.steps(steps, segment, of_target(target));
         if !steps.is_empty() {
-            self.events.push(Event::Flow { segment, flow: name.to_owned(), tried: Vec::new(), steps });
+            self.events.push(Event::Flow { segment, target: target.cloned(), flow: name.to_owned(), steps });
         }
         outcome
     }
 
-    fn conditional(&mut self, flows: &'r [Flow<'d>], segment: Segment) -> Outcome {
+    fn conditional(&mut self, flows: &'r [Flow<'d>], segment: Segment, target: Option<&Target>) -> Outcome {
         if flows.is_empty() {
             return Outcome::Goes;
         }
-        let (tried, chosen) = self.choose(flows, |flow| (flow.name, flow.condition.as_ref()), segment);
-        let Some(flow) = chosen else {
-            self.events.push(Event::NoFlow { segment, tried });
-            return Outcome::Goes;
-        };
-        let (steps, outcome) = self.steps(of_segment(flow, segment), segment);
-        self.events.push(Event::Flow { segment, flow: flow.name.to_owned(), tried, steps });
-        // What only may run ends nothing for certain.
-        if self.holds(flow.condition.as_ref(), segment) == Some(true) { outcome } else { Outcome::Goes }
+        let (mut candidates, chosen) = self.choose(flows.iter(), segment);
+        let most = of_target(target);
+        let mut ends = Outcome::Goes;
+        for Chosen { one, certainty } in chosen {
+            let (steps, outcome) = self.steps(of_segment(one, segment), segment, certainty.min(most));
+            let place = flows.iter().position(|flow| std::ptr::eq(flow, one));
+            if let Some(candidate) = place.and_then(|place| candidates.get_mut(place)) {
+                candidate.steps = steps;
+            }
+            // What only may run ends nothing for certain.
+            if certainty == Certainty::Runs {
+                ends = outcome;
+            }
+        }
+        limit(&mut candidates, most);
+        self.events.push(Event::Flows { segment, target: target.cloned(), candidates });
+        ends
     }
 
-    /// The first of several whose condition holds, or may hold, and all that were tried until then.
-    fn choose<T>(
+    /// All of several of which the first that matches is taken, and those that can be; the certainty is that of the choice alone.
+    fn choose<T: Conditional<'d>>(
         &self,
         all: impl IntoIterator<Item = &'r T>,
-        of: impl Fn(&'r T) -> (&'r str, Option<&'r Condition<'d>>),
         segment: Segment,
-    ) -> (Vec<Candidate>, Option<&'r T>)
+    ) -> (Vec<Candidate>, Vec<Chosen<'r, T>>)
     where
         'd: 'r,
     {
-        let mut tried = Vec::new();
+        let (mut candidates, mut chosen) = (Vec::new(), Vec::new());
+        let mut taken: Option<&str> = None;
+        let mut open = false;
         for one in all {
-            let (name, condition) = of(one);
-            let holds = self.holds(condition, segment);
-            let condition = condition.map(|condition| condition.text.to_owned());
-            tried.push(Candidate { name: name.to_owned(), condition, holds });
-            if holds != Some(false) {
-                return (tried, Some(one));
+            let holds = self.holds(one.condition(), segment);
+            let certainty = match (taken, holds) {
+                (Some(_), _) | (None, Some(false)) => Certainty::CannotRun,
+                (None, Some(true)) if !open => Certainty::Runs,
+                (None, _) => Certainty::MayRun,
+            };
+            let note = taken.filter(|_| holds != Some(false)).map(|first| format!("`{first}` comes first"));
+            candidates.push(Candidate {
+                name: one.name().to_owned(),
+                condition: one.condition().map(|condition| condition.text.to_owned()),
+                holds,
+                certainty,
+                note,
+                destination: None,
+                steps: Vec::new(),
+            });
+            if certainty != Certainty::CannotRun {
+                chosen.push(Chosen { one, certainty });
+                match holds {
+                    Some(true) => taken = Some(one.name()),
+                    _ => open = true,
+                }
             }
         }
-        (tried, None)
+        (candidates, chosen)
     }
 
     /// Whether a condition holds. One that does not parse is not known: Apigee would refuse the bundle.
@@ -320,8 +479,8 @@ impl<'r, 'd> Run<'r, 'd> {
         condition.parsed.as_ref().ok().and_then(|expr| evaluate(expr, &variables))
     }
 
-    /// The steps, until one of them ends the call.
-    fn steps(&self, steps: &'r [Step<'d>], segment: Segment) -> (Vec<StepRun>, Outcome) {
+    /// The steps, until one of them ends the call; none is more certain than `most`.
+    fn steps(&self, steps: &'r [Step<'d>], segment: Segment, most: Certainty) -> (Vec<StepRun>, Outcome) {
         let mut runs = Vec::new();
         for step in steps {
             let policy = self.bundle.policies.get(step.policy);
@@ -339,7 +498,12 @@ impl<'r, 'd> Run<'r, 'd> {
                 policy: step.policy.to_owned(),
                 element: policy.map(|policy| policy.element.to_owned()),
                 condition: step.condition.as_ref().map(|condition| condition.text.to_owned()),
-                runs: holds,
+                holds,
+                certainty: match holds {
+                    Some(true) => most,
+                    Some(false) => Certainty::CannotRun,
+                    None => Certainty::MayRun.min(most),
+                },
                 note,
             });
             if holds == Some(true) && !matches!(outcome, Outcome::Goes) {
@@ -361,18 +525,33 @@ impl<'r, 'd> Run<'r, 'd> {
         }
     }
 
-    fn route(&mut self) -> Option<Destination<'d>> {
-        let (tried, chosen) =
-            self.choose(&self.endpoint.route_rules, |rule| (rule.name, rule.condition.as_ref()), Segment::ProxyRequest);
-        let destination = chosen.map(|rule| rule.destination);
-        let name = destination.map(|destination| match destination {
-            Destination::Target(name) => format!("target {name}{}", self.place_of(name)),
-            Destination::Url(url) => format!("the URL {url}"),
-            Destination::Integration(name) => format!("integration {name}"),
-            Destination::None => "no target: the proxy answers by itself".to_owned(),
-        });
-        self.events.push(Event::Route { tried, destination: name });
-        destination
+    /// Where the call can go; nowhere if no rule can match, which is a fault.
+    fn route(&mut self) -> Vec<(Destination<'d>, Certainty)> {
+        let rules = &self.endpoint.route_rules;
+        let (mut candidates, chosen) = self.choose(rules.iter(), Segment::ProxyRequest);
+        for (candidate, rule) in candidates.iter_mut().zip(rules) {
+            candidate.destination = Some(match rule.destination {
+                Destination::Target(name) => format!("target {name}{}", self.place_of(name)),
+                Destination::Url(url) => format!("the URL {url}"),
+                Destination::Integration(name) => format!("integration {name}"),
+                Destination::None => "no target: the proxy answers by itself".to_owned(),
+            });
+        }
+        self.events.push(Event::Route { candidates });
+        let mut destinations: Vec<(Destination<'d>, Certainty)> = Vec::new();
+        for Chosen { one, certainty } in chosen {
+            // Several rules may lead to the same place.
+            match destinations.iter_mut().find(|(known, _)| *known == one.destination) {
+                Some(known) => known.1 = known.1.max(certainty),
+                None => destinations.push((one.destination, certainty)),
+            }
+        }
+        if let [only] = destinations.as_mut_slice()
+            && rules.iter().any(|rule| rule.condition.is_none())
+        {
+            only.1 = Certainty::Runs;
+        }
+        destinations
     }
 
     /// Where a target connects to, in brackets.
@@ -393,34 +572,111 @@ impl<'r, 'd> Run<'r, 'd> {
 
     fn proxy_fault(&mut self, fault: &str) {
         let endpoint = self.endpoint;
-        self.fault(fault, endpoint.name, endpoint.fault_rules.iter().rev(), endpoint.default_fault_rule.as_ref());
-        self.post_client();
-    }
-
-    fn target_fault(&mut self, target: &'r TargetEndpoint<'d>, fault: &str) {
-        self.fault(fault, target.name, target.fault_rules.iter(), target.default_fault_rule.as_ref());
+        let rules: Vec<_> = endpoint.fault_rules.iter().rev().collect();
+        let default = endpoint.default_fault_rule.as_ref();
+        self.fault(fault, (EndpointKind::Proxy, endpoint.name), None, &rules, default);
         self.post_client();
     }
 
     fn fault(
         &mut self,
         fault: &str,
-        endpoint: &str,
-        rules: impl Iterator<Item = &'r FaultRule<'d>>,
+        (kind, endpoint): (EndpointKind, &str),
+        target: Option<Target>,
+        rules: &[&'r FaultRule<'d>],
         default: Option<&'r FaultRule<'d>>,
     ) {
         self.known.fault = Some(fault.to_owned());
         // No part of the call but the request is known in an error flow.
         let segment = Segment::ProxyResponse;
-        let (tried, chosen) = self.choose(rules, |rule| (rule.name, rule.condition.as_ref()), segment);
-        let (steps, outcome) = chosen.map_or((Vec::new(), Outcome::Goes), |rule| self.steps(&rule.steps, segment));
-        // A rule that raises a fault leaves no default rule to run, not even one that is always enforced.
-        let raised = matches!(outcome, Outcome::Faults(_));
-        let default = default.filter(|rule| !raised && (chosen.is_none() || rule.always_enforce));
-        let default = default.map(|rule| self.steps(&rule.steps, segment).0).unwrap_or_default();
-        let (fault, endpoint) = (fault.to_owned(), endpoint.to_owned());
-        self.events.push(Event::Fault { fault, endpoint, tried, steps, default });
+        let most = of_target(target.as_ref());
+        let (mut candidates, chosen) = self.choose(rules.iter().copied(), segment);
+        // What is sure to run, and whether a rule that raises a fault leaves no default rule to run, not even one that is
+        // always enforced.
+        let (mut handled, mut raised) = (Certainty::CannotRun, Certainty::CannotRun);
+        let sure = chosen.iter().any(|chosen| self.holds(chosen.one.condition.as_ref(), segment) == Some(true));
+        for Chosen { one, certainty } in chosen {
+            let (steps, outcome) = self.steps(&one.steps, segment, certainty.min(most));
+            handled = handled.max(if sure { Certainty::Runs } else { certainty });
+            if matches!(outcome, Outcome::Faults(_)) {
+                raised = raised.max(certainty);
+            }
+            let place = rules.iter().position(|rule| std::ptr::eq(*rule, one));
+            if let Some(candidate) = place.and_then(|place| candidates.get_mut(place)) {
+                candidate.steps = steps;
+            }
+        }
+        limit(&mut candidates, most);
+        let default = default.map(|rule| {
+            let stopped = if rule.always_enforce { raised } else { handled };
+            let holds = self.holds(rule.condition.as_ref(), segment);
+            let certainty = match (stopped, holds) {
+                (Certainty::Runs, _) | (_, Some(false)) => Certainty::CannotRun,
+                (Certainty::CannotRun, Some(true)) => most,
+                _ => Certainty::MayRun.min(most),
+            };
+            let note = (stopped == Certainty::Runs).then(|| {
+                if raised == Certainty::Runs { "a RaiseFault policy has run" } else { "another rule has run" }
+                    .to_owned()
+            });
+            self.default_rule(rule, holds, certainty, note)
+        });
+        let settled = handled == Certainty::Runs || default.as_ref().is_some_and(|rule| rule.certainty == most);
+        let proxy_default = self.endpoint.default_fault_rule.as_ref().filter(|_| target.is_some() && !settled);
+        let proxy_default = proxy_default.map(|rule| {
+            let holds = self.holds(rule.condition.as_ref(), segment);
+            let certainty = if holds == Some(false) { Certainty::CannotRun } else { Certainty::MayRun };
+            let note = "not by Google's page on faults, which leaves a fault at the target to the TargetEndpoint: define a \
+                        DefaultFaultRule there";
+            self.default_rule(rule, holds, certainty, Some(note.to_owned()))
+        });
+        self.events.push(Event::Fault {
+            fault: fault.to_owned(),
+            endpoint: endpoint.to_owned(),
+            kind,
+            target,
+            candidates,
+            default,
+            proxy_default,
+        });
     }
+
+    fn default_rule(
+        &self,
+        rule: &'r FaultRule<'d>,
+        holds: Option<bool>,
+        certainty: Certainty,
+        note: Option<String>,
+    ) -> Candidate {
+        let steps = match certainty {
+            Certainty::CannotRun => Vec::new(),
+            certainty => self.steps(&rule.steps, Segment::ProxyResponse, certainty).0,
+        };
+        Candidate {
+            name: rule.name.to_owned(),
+            condition: rule.condition.as_ref().map(|condition| condition.text.to_owned()),
+            holds,
+            certainty,
+            note,
+            destination: None,
+            steps,
+        }
+    }
+}
+
+/// Lets none of several be more certain than what they belong to.
+fn limit(candidates: &mut [Candidate], most: Certainty) {
+    for candidate in candidates {
+        candidate.certainty = candidate.certainty.min(most);
+    }
+}
+
+/// The name of the fault when no RouteRule matches.
+const NO_ROUTE: &str = "RouteFailed";
+
+/// How certain it is that a call comes to a target; outside of targets it does.
+fn of_target(target: Option<&Target>) -> Certainty {
+    target.map_or(Certainty::Runs, |target| target.certainty)
 }
 
 /// The steps that a flow has for a segment.

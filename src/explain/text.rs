@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Candidate, Event, Explanation, Segment, StepRun};
+use super::{Candidate, Certainty, EndpointKind, Event, Explanation, Segment, StepRun, Target};
 
 /// The explanation as text, a line for each thing that happens.
 pub fn text(explanation: &Explanation) -> String {
@@ -13,14 +13,16 @@ pub fn text(explanation: &Explanation) -> String {
     let _ = writeln!(out, "proxy {proxy}, endpoint {endpoint}: base path {base_path}, path suffix \"{path_suffix}\"");
     let mut last = None;
     for event in events {
-        let segment = match event {
-            Event::Flow { segment, .. } | Event::NoFlow { segment, .. } => Some(*segment),
+        let part = match event {
+            Event::Flow { segment, target, .. } | Event::Flows { segment, target, .. } => {
+                Some((*segment, target.as_ref()))
+            }
             Event::Route { .. } | Event::Fault { .. } | Event::Ends { .. } => None,
         };
-        if let Some(segment) = segment.filter(|segment| last != Some(*segment)) {
-            let _ = writeln!(out, "\n{}", title(segment));
+        if let Some((segment, target)) = part.filter(|part| last != Some(*part)) {
+            let _ = writeln!(out, "\n{}{}", title(segment), of_target(target));
         }
-        last = segment;
+        last = part;
         show(event, &mut out);
     }
     out
@@ -36,34 +38,57 @@ fn title(segment: Segment) -> &'static str {
     }
 }
 
+/// Which target, where several are possible.
+fn of_target(target: Option<&Target>) -> String {
+    let only_possible = target.filter(|target| target.certainty != Certainty::Runs);
+    only_possible.map(|target| format!(", if the call goes to {}", target.name)).unwrap_or_default()
+}
+
 fn show(event: &Event, out: &mut String) {
     match event {
-        Event::Flow { segment, flow, tried, steps: runs } => {
+        Event::Flow { flow, steps: runs, .. } => {
             let _ = writeln!(out, "  {flow}");
+            steps(runs, "    ", out);
+        }
+        Event::Flows { segment, candidates, .. } => {
+            let possible = || candidates.iter().filter(|candidate| candidate.certainty != Certainty::CannotRun);
+            let _ = match possible().next() {
+                Some(_) => writeln!(out, "  Flows"),
+                None => writeln!(out, "  Flows: none matches"),
+            };
             // On the way back the same conditions are asked again, mostly with the same answers.
             if matches!(segment, Segment::ProxyRequest | Segment::TargetRequest) {
-                candidates(tried, out);
+                show_candidates(candidates.iter(), true, out);
+            } else {
+                show_candidates(possible(), true, out);
             }
-            if runs.is_empty() {
-                out.push_str("    no steps\n");
+        }
+        Event::Route { candidates } => {
+            let possible = candidates.iter().any(|candidate| candidate.certainty != Certainty::CannotRun);
+            let _ = writeln!(out, "\nRouteRules{}", if possible { "" } else { ": none matches" });
+            show_candidates(candidates.iter(), false, out);
+        }
+        Event::Fault { fault, endpoint, kind, target, candidates, default, proxy_default } => {
+            let kind = match kind {
+                EndpointKind::Proxy => "ProxyEndpoint",
+                EndpointKind::Target => "TargetEndpoint",
+                EndpointKind::Integration => "IntegrationEndpoint",
+            };
+            let _ = writeln!(out, "\nfault {fault}, handled by {kind} {endpoint}{}", of_target(target.as_ref()));
+            if candidates.is_empty() && default.is_none() {
+                out.push_str("  it has no fault rules\n");
             }
-            steps(runs, out);
-        }
-        Event::NoFlow { tried, .. } => {
-            out.push_str("  no flow matches\n");
-            candidates(tried, out);
-        }
-        Event::Route { tried, destination } => {
-            let _ = writeln!(out, "\nroute to {}", destination.as_deref().unwrap_or("nowhere: no rule matches"));
-            candidates(tried, out);
-        }
-        Event::Fault { fault, endpoint, tried, steps: runs, default } => {
-            let _ = writeln!(out, "\nfault {fault}, handled by {endpoint}");
-            candidates(tried, out);
-            steps(runs, out);
-            if !default.is_empty() {
-                out.push_str("  default fault rule\n");
-                steps(default, out);
+            if !candidates.is_empty() {
+                out.push_str("  FaultRules\n");
+                show_candidates(candidates.iter(), true, out);
+            }
+            for (title, rule) in
+                [("DefaultFaultRule", default), ("DefaultFaultRule of the ProxyEndpoint", proxy_default)]
+            {
+                if let Some(rule) = rule {
+                    let _ = writeln!(out, "  {title}");
+                    show_candidates(std::iter::once(rule), true, out);
+                }
             }
         }
         Event::Ends { why } => {
@@ -72,29 +97,46 @@ fn show(event: &Event, out: &mut String) {
     }
 }
 
-fn candidates(tried: &[Candidate], out: &mut String) {
-    for Candidate { name, condition, holds } in tried {
-        let word = match holds {
-            Some(true) => "yes",
-            Some(false) => "no ",
-            None => "may",
-        };
-        let _ = writeln!(out, "    {word} {name}: {}", condition.as_deref().unwrap_or("always"));
+fn word(certainty: Certainty) -> &'static str {
+    match certainty {
+        Certainty::Runs => "runs      ",
+        Certainty::MayRun => "may run   ",
+        Certainty::CannotRun => "cannot run",
     }
 }
 
-fn steps(runs: &[StepRun], out: &mut String) {
+fn show_candidates<'c>(candidates: impl Iterator<Item = &'c Candidate>, has_steps: bool, out: &mut String) {
+    for Candidate { name, condition, certainty, note, destination, steps: runs, .. } in candidates {
+        let _ = write!(out, "    {} {name}", word(*certainty));
+        if let Some(destination) = destination {
+            let _ = write!(out, " to {destination}");
+        }
+        let _ = write!(out, ": {}", condition.as_deref().unwrap_or("always"));
+        if let Some(note) = note {
+            let _ = write!(out, " ({note})");
+        }
+        out.push('\n');
+        if has_steps && *certainty != Certainty::CannotRun {
+            if runs.is_empty() {
+                out.push_str("      no steps\n");
+            }
+            steps(runs, "      ", out);
+        }
+    }
+}
+
+fn steps(runs: &[StepRun], indent: &str, out: &mut String) {
     let width = runs.iter().map(|run| run.policy.chars().count()).max().unwrap_or_default();
-    for StepRun { policy, element, condition, runs, note } in runs {
-        let mark = match runs {
-            Some(true) => "->",
-            Some(false) => "  ",
-            None => " ?",
+    for StepRun { policy, element, condition, holds, certainty, note } in runs {
+        let mark = match certainty {
+            Certainty::Runs => "->",
+            Certainty::CannotRun => "  ",
+            Certainty::MayRun => " ?",
         };
         let element = element.as_deref().unwrap_or("-");
-        let _ = write!(out, "    {mark} {policy:width$}  {element}");
+        let _ = write!(out, "{indent}{mark} {policy:width$}  {element}");
         if let Some(condition) = condition {
-            let word = match runs {
+            let word = match holds {
                 Some(true) => "since",
                 Some(false) => "not:",
                 None => "if",

@@ -34,9 +34,18 @@ pub struct RaiseFault {
     /// The reason phrase, perhaps empty.
     pub reason: String,
     /// The message for the body that the default fault rule writes.
-    pub message: Option<String>,
+    pub message: Option<Message>,
     /// Headers of the response.
     pub headers: Vec<(String, String)>,
+}
+
+/// The message of a fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// A text as it is.
+    Text(String),
+    /// A message template: variables and functions in braces are filled in. `<Value>` would hand them over as they are written.
+    Template(String),
 }
 
 /// The variable through which a fault hands its message to the default fault rule.
@@ -49,9 +58,10 @@ impl Policy for RaiseFault {
 
     fn fill(&self, root: Element) -> Element {
         let message = self.message.as_ref().map(|message| {
-            Element::new("AssignVariable")
-                .child(Element::leaf("Name", MESSAGE_VARIABLE))
-                .child(Element::leaf("Value", message))
+            Element::new("AssignVariable").child(Element::leaf("Name", MESSAGE_VARIABLE)).child(match message {
+                Message::Text(text) => Element::leaf("Value", text),
+                Message::Template(template) => Element::leaf("Template", template),
+            })
         });
         let headers = self.headers.iter().map(|(name, value)| Element::leaf("Header", value).attribute("name", name));
         root.child(

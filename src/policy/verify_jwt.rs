@@ -4,7 +4,7 @@ use super::schema::{
     ADDITIONAL_CLAIMS, ADDITIONAL_HEADERS, ALGORITHMS, IGNORE_UNRESOLVED, Meaning, PUBLIC_KEY_PARTS, SECRET_KEY_PARTS,
     SOURCE, Shape, attribute, by_ref, key, parent, text,
 };
-use super::{Class, Policy, PolicyType};
+use super::{Class, Policy, PolicyType, Value};
 use crate::xml::Element;
 
 /// The type.
@@ -56,11 +56,11 @@ pub struct VerifyJwt {
     /// What it is verified with.
     pub key: Key,
     /// The claim `iss`.
-    pub issuer: String,
+    pub issuer: Value,
     /// What the claim `aud` must hold.
-    pub audience: String,
+    pub audience: Value,
     /// Further claims.
-    pub claims: Vec<(String, String)>,
+    pub claims: Vec<(String, Value)>,
     /// Seconds by which clocks may differ.
     pub leeway: u64,
 }
@@ -74,6 +74,39 @@ pub enum Key {
     JwksRef(String),
     /// The secret that a variable holds.
     SecretRef(String),
+}
+
+/// The kind of key that an algorithm takes (Google's page "VerifyJWT policy"): a policy has one key, so its algorithms must
+/// agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    /// A secret that both sides know.
+    Shared,
+    /// A pair of keys of RSA.
+    Rsa,
+    /// A pair of keys of elliptic curves.
+    EllipticCurve,
+}
+
+impl KeyKind {
+    /// The kind for an algorithm by its name, as `RS256`.
+    pub fn of(algorithm: &str) -> Option<Self> {
+        match algorithm.get(..2)? {
+            "HS" => Some(Self::Shared),
+            "RS" | "PS" => Some(Self::Rsa),
+            "ES" => Some(Self::EllipticCurve),
+            _ => None,
+        }
+    }
+
+    /// For messages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Shared => "a secret that both sides know",
+            Self::Rsa => "a key of RSA",
+            Self::EllipticCurve => "a key of elliptic curves",
+        }
+    }
 }
 
 impl Key {
@@ -96,14 +129,14 @@ impl Policy for VerifyJwt {
     }
 
     fn fill(&self, root: Element) -> Element {
-        let claims = self.claims.iter().map(|(name, value)| Element::leaf("Claim", value).attribute("name", name));
+        let claims = self.claims.iter().map(|(name, value)| value.fill(Element::new("Claim").attribute("name", name)));
         root.child(Element::leaf("Algorithm", self.algorithms.join(",")))
             .children(self.source.as_ref().map(|source| Element::leaf("Source", source)))
             // A key that is not there is a fault, never an empty key.
             .child(Element::leaf("IgnoreUnresolvedVariables", false))
             .child(self.key.element())
-            .child(Element::leaf("Issuer", &self.issuer))
-            .child(Element::leaf("Audience", &self.audience))
+            .child(self.issuer.fill(Element::new("Issuer")))
+            .child(self.audience.fill(Element::new("Audience")))
             .children((!self.claims.is_empty()).then(|| Element::new("AdditionalClaims").children(claims)))
             .child(Element::leaf("TimeAllowance", format_args!("{}s", self.leeway)))
     }

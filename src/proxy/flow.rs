@@ -31,28 +31,6 @@ pub(super) struct ConditionalFlow {
     pub flow: Flow,
 }
 
-/// Steps for a fault. Of those of an endpoint one runs; the order in which they are tried differs between the two kinds of
-/// endpoints.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct FaultRule {
-    /// Its name.
-    pub name: String,
-    /// When it runs.
-    pub condition: Option<String>,
-    /// Its steps. A RaiseFault among them would end the rule and skip the default one.
-    pub steps: Vec<Step>,
-}
-
-impl FaultRule {
-    /// The rule's element.
-    pub(super) fn element(&self) -> Element {
-        Element::new("FaultRule")
-            .attribute("name", &self.name)
-            .children(self.steps.iter().map(Step::element))
-            .children(self.condition.as_ref().map(|text| Element::leaf("Condition", text)))
-    }
-}
-
 impl Step {
     /// A step without a condition.
     pub(super) fn always(policy: impl Into<String>) -> Self {

@@ -321,8 +321,8 @@ mod tests {
                  'AssignMessage'; correct the file",
                 "error AF044 spec.bundle: policies/dtd.xml:1:1: the file does not parse: a document type definition \
                  (<!DOCTYPE …>) is not allowed; correct the file",
-                "error AF052 spec.bundle: proxies/default.xml:1:183: the route `r` leads to the target `t`, which the bundle \
-                 does not have; add the target or remove the route",
+                "error AF052 spec.bundle: proxies/default.xml:1:183: the RouteRule `r` leads to `t`, which the bundle does \
+                 not have; add the endpoint or remove the RouteRule",
                 "error AF050 spec.bundle: proxies/default.xml:1:34: a step names the policy `AM-b`, which the bundle does \
                  not have; did you mean `AM-a`?",
                 "error AF050 spec.bundle: proxies/default.xml:1:64: a step names the policy `Nothing`, which the bundle does \

@@ -8,6 +8,7 @@ mod api_proxy;
 mod bundle_files;
 mod condition;
 pub(crate) mod credential;
+mod fault_handling;
 mod flow;
 mod inspect;
 mod origins;
@@ -19,6 +20,7 @@ mod target_endpoint;
 
 pub use inspect::{Inspected, inspect};
 pub use origins::{Origin, Origins};
+pub use resolve::{Ordered, Place};
 
 use inspect::Found;
 
@@ -49,6 +51,11 @@ pub struct Generated {
 /// Gives the bytes of a file that a spec names, as `js/a.js`; the error says why it cannot. The function itself reads no
 /// files: the caller takes them from the input, or from the disk.
 pub type ReadFile<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
+
+/// What runs in a generated proxy in which order, and why.
+pub fn order() -> impl Iterator<Item = Ordered> {
+    resolve::order()
+}
 
 /// Makes the bundle of a proxy; none if an error was reported, or if the spec has a `bundle` of its own: then only its
 /// name, and conflicts between that and the other fields, are checked, and the bundle's files are for [`inspect`].

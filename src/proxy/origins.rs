@@ -15,7 +15,8 @@ pub struct Origin {
 }
 
 /// What a value that a word takes from the user can cause: the name of a variable, a template, a file.
-const FROM_WORDS: &[Code] = &[Code::MissingResource, Code::UnavailableVariable, Code::UnknownVariable];
+const FROM_WORDS: &[Code] =
+    &[Code::InvalidRegex, Code::MissingResource, Code::UnavailableVariable, Code::UnknownVariable];
 
 /// The fields behind a generated bundle.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! ProxyEndpoint: how callers reach the proxy, and what happens to each call.
 
-use super::flow::{ConditionalFlow, FaultRule, Flow, Step};
+use super::fault_handling::{Endpoint, FaultHandling};
+use super::flow::{ConditionalFlow, Flow, Step};
 use crate::xml::Element;
 
 /// A ProxyEndpoint.
@@ -10,11 +11,8 @@ pub(super) struct ProxyEndpoint {
     pub name: String,
     /// The path that it serves.
     pub base_path: String,
-    /// The fault rules in the order in which they are to be tried.
-    pub fault_rules: Vec<FaultRule>,
-    /// The steps of the default fault rule. It runs for every fault, also for those that another rule has handled; a
-    /// RaiseFault policy in it would start over.
-    pub default_fault_rule: Vec<Step>,
+    /// What happens when a call fails before it reaches a target, or on its way back from there.
+    pub faults: FaultHandling,
     /// Runs first, for every request.
     pub pre_flow: Flow,
     /// Of these the first that matches runs.
@@ -55,18 +53,11 @@ impl ProxyEndpoint {
     pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
         let flows = self.flows.iter().flat_map(|flow| flow.flow.steps());
         let outer = self.pre_flow.steps().chain(self.post_flow.steps());
-        let faults = self.fault_rules.iter().flat_map(|rule| &rule.steps).chain(&self.default_fault_rule);
-        faults.chain(outer).chain(flows).chain(&self.post_client_flow)
+        self.faults.steps().chain(outer).chain(flows).chain(&self.post_client_flow)
     }
 
     /// The endpoint's file.
     pub(super) fn element(&self) -> Element {
-        let default_fault_rule = (!self.default_fault_rule.is_empty()).then(|| {
-            Element::new("DefaultFaultRule")
-                .attribute("name", "default-fault")
-                .children(self.default_fault_rule.iter().map(Step::element))
-                .child(Element::leaf("AlwaysEnforce", true))
-        });
         let post_client_flow = (!self.post_client_flow.is_empty()).then(|| {
             let response = Element::new("Response").children(self.post_client_flow.iter().map(Step::element));
             Element::new("PostClientFlow").attribute("name", "PostClientFlow").child(response)
@@ -74,9 +65,7 @@ impl ProxyEndpoint {
         Element::new("ProxyEndpoint")
             .attribute("name", &self.name)
             .child(Element::leaf("Description", &self.name))
-            // Apigee tries the fault rules of a ProxyEndpoint from the last to the first.
-            .child(Element::new("FaultRules").children(self.fault_rules.iter().rev().map(FaultRule::element)))
-            .children(default_fault_rule)
+            .children(self.faults.elements(Endpoint::Proxy))
             .child(self.pre_flow.element("PreFlow"))
             .child(Element::new("Flows").children(self.flows.iter().map(ConditionalFlow::element)))
             .child(self.post_flow.element("PostFlow"))

@@ -1,5 +1,6 @@
 //! TargetEndpoint: how the proxy reaches a backend.
 
+use super::fault_handling::{Endpoint, FaultHandling};
 use super::flow::{Flow, Step};
 use crate::policy::authentication::Authentication;
 use crate::policy::set_integration_request::SetIntegrationRequest;
@@ -11,6 +12,8 @@ use crate::xml::Element;
 pub(super) struct TargetEndpoint {
     /// Its name and its file's.
     pub name: String,
+    /// What happens when the target answers with an error, does not answer, or a step here fails.
+    pub faults: FaultHandling,
     /// Runs first, for every request to this target.
     pub pre_flow: Flow,
     /// Runs last, for every response of this target.
@@ -141,7 +144,7 @@ impl HealthMonitor {
 impl TargetEndpoint {
     /// Every step.
     pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
-        self.pre_flow.steps().chain(self.post_flow.steps())
+        self.faults.steps().chain(self.pre_flow.steps()).chain(self.post_flow.steps())
     }
 
     fn connection(&self) -> Element {
@@ -195,7 +198,7 @@ impl TargetEndpoint {
         Element::new("TargetEndpoint")
             .attribute("name", &self.name)
             .child(Element::leaf("Description", &self.name))
-            .child(Element::new("FaultRules"))
+            .children(self.faults.elements(Endpoint::Target))
             .child(self.pre_flow.element("PreFlow"))
             .child(Element::new("Flows"))
             .child(self.post_flow.element("PostFlow"))

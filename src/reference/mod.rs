@@ -6,12 +6,14 @@
 mod codes;
 mod kind;
 mod limits;
+mod order;
 mod policies;
 mod schema;
 
 pub use codes::codes;
 pub use kind::kind;
 pub use limits::limits;
+pub use order::order;
 pub use policies::policies;
 pub use schema::schema;
 

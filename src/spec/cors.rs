@@ -8,9 +8,9 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Cors {
-    /// The origins that may call, as `https://app.example.com` without a path; or `*` alone for all.
+    /// The origins that may call, as `https://app.example.com` without a path or a wildcard; or `*` alone for all.
     pub origins: Vec<String>,
-    /// The methods that a page may use. Default: Apigee's own, GET, POST, HEAD and OPTIONS.
+    /// The methods that a page may use. Default: Apigee's own, GET, POST, HEAD and OPTIONS, and those of `operations`.
     pub methods: Option<Vec<String>>,
     /// The request headers that a page may send. Default: `origin`, `x-requested-with`, `accept`, `content-type`, and the
     /// header of the credential that `security` checks.

@@ -24,7 +24,8 @@ pub enum FaultsWord {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FaultsInFull {
-    /// Tried in this order; the first that matches runs, before the `body` is written.
+    /// Tried in this order, wherever the call failed: in the proxy or at a target. The first that matches runs, before the `body`
+    /// is written.
     #[serde(default)]
     pub rules: Vec<FaultRule>,
     /// The body of every error response: a word, or a template. Default: `json`.

@@ -25,7 +25,8 @@ pub struct CloudLogging {
     /// The log's name in the organization's project, as `apigee-orders`, or in full, as `projects/acme-logs/logs/apigee`.
     pub log: String,
     /// What each entry holds: `default` for proxy, revision, environment, verb, path, status, requestId and fault, or
-    /// name → text with variables, as `{tenant: "{request.header.x-tenant}"}`. Variables are escaped for JSON; those that
+    /// name → text with variables, as `{tenant: "{request.header.x-tenant}"}`; `message.status.code` is the status of responses
+    /// and errors. Variables are escaped for JSON; those that
     /// hold credentials are refused. Default: `default`.
     #[serde(default = "default_fields")]
     pub fields: WordOr<FieldsWord, IndexMap<String, String>>,

@@ -121,7 +121,7 @@ pub struct Jwt {
     pub jwks: Option<String>,
     /// The key that both sides know, for HS256, HS384 and HS512.
     pub key: Option<SecretRef>,
-    /// The algorithms that a token may be signed with: a name, or a list. Default: RS256.
+    /// The algorithms that a token may be signed with: a name, or a list for one kind of key (HS; RS and PS; ES). Default: RS256.
     pub algorithm: Option<WordOr<JwtAlgorithm, Vec<JwtAlgorithm>>>,
     /// Further claims that a token must have, with their values.
     #[serde(default)]

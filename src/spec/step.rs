@@ -97,7 +97,8 @@ pub struct Raise {
     pub status: u16,
     /// The reason phrase. Default: the standard one of the status code, if it has one.
     pub reason: Option<String>,
-    /// The message in the body that `faults: json` gives. Default: Apigee's.
+    /// The message in the body that `faults: json` gives: text with variables, as in `no order {flow.id}`, which are escaped
+    /// there. Default: Apigee's.
     pub message: Option<String>,
 }
 

@@ -73,7 +73,7 @@ pub struct HealthCheck {
     pub every: Option<String>,
     /// How long to wait for the connection and for the answer, in whole seconds. Default: `3s`.
     pub timeout: Option<String>,
-    /// The status codes that mean well. Default: 200.
+    /// The status code of a healthy server, as a list with one entry: Apigee compares with one. Default: 200.
     pub expect: Option<Vec<u16>>,
 }
 

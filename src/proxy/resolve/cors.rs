@@ -1,9 +1,13 @@
 //! `cors`.
 
+use std::collections::BTreeSet;
+
+use super::super::condition;
 use super::context::Context;
 use super::credentials;
 use super::endpoint::{Draft, Given, Intent};
 use super::names;
+use crate::check::cors::{DEFAULT_METHODS, origin_fault};
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::policy::cors as policy;
 use crate::spec::cors::Cors;
@@ -24,7 +28,7 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     let own = own || (cors.headers.is_none() && draft.intent.own_credentials);
     let policy = policy::Cors {
         origins: cors.origins.clone(),
-        methods: cors.methods.clone(),
+        methods: cors.methods.clone().or_else(|| methods(draft)),
         headers: headers(cors, credential_headers, &at, context.report),
         expose: cors.expose.clone(),
         max_age: cors.max_age,
@@ -32,6 +36,15 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     };
     let name = draft.intent.policy_name(policy::TYPE.prefix, "Default", own);
     draft.endpoint.pre_flow.request.push(context.add(&name, &policy, &at));
+}
+
+/// The methods of the operations beside those that Apigee allows by itself; none if these are enough.
+fn methods(draft: &Draft<'_>) -> Option<Vec<String>> {
+    let conditions = draft.endpoint.flows.iter().filter_map(|flow| flow.condition.as_deref());
+    let used: BTreeSet<&str> = conditions.flat_map(condition::verbs).collect();
+    let more = METHODS.iter().filter(|method| used.contains(*method) && !DEFAULT_METHODS.contains(method));
+    let all: Vec<String> = DEFAULT_METHODS.iter().chain(more).map(|method| (*method).to_owned()).collect();
+    (all.len() > DEFAULT_METHODS.len()).then_some(all)
 }
 
 /// The headers that callers put their credentials in, each with the credential's field.
@@ -89,13 +102,7 @@ fn check(cors: &Cors, at: &FieldPath, report: &mut Report<'_>) {
         );
     }
     for (index, origin) in cors.origins.iter().enumerate().filter(|(_, origin)| *origin != "*") {
-        if let Some(message) = origin_fault(origin) {
-            report.push(
-                Diagnostic::error(Code::InvalidValue, message)
-                    .at(origins.index(index))
-                    .help("write scheme, host and perhaps a port, as `https://app.example.com`"),
-            );
-        }
+        check_origin(origin, &origins.index(index), report);
     }
     for (index, method) in cors.methods.iter().flatten().enumerate() {
         if method != "*" {
@@ -109,18 +116,31 @@ fn check(cors: &Cors, at: &FieldPath, report: &mut Report<'_>) {
     }
 }
 
-fn origin_fault(origin: &str) -> Option<String> {
-    if origin == "{request.header.origin}" {
-        return Some("`{request.header.origin}` allows every origin".to_owned());
-    }
+fn check_origin(origin: &str, at: &FieldPath, report: &mut Report<'_>) {
     // A variable, as from a property set, is checked where its value stands.
-    if origin.starts_with('{') {
-        return None;
+    let every = origin == "{request.header.origin}";
+    if origin.starts_with('{') && !every {
+        return;
+    }
+    if let Some((why, help)) = origin_fault(origin) {
+        let message = format!("the origin `{origin}` matches no page: {why}");
+        report.push(Diagnostic::error(Code::CorsMismatch, message).at(at).help(help));
+        return;
     }
     let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-    match host {
-        Some(host) if !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || "/?#@,".contains(c)) => None,
-        _ => Some(format!("`{origin}` is not an origin")),
+    let sound =
+        host.is_some_and(|host| !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || "@,".contains(c)));
+    if !sound {
+        let message = if every {
+            "`{request.header.origin}` allows every origin".to_owned()
+        } else {
+            format!("`{origin}` is not an origin")
+        };
+        report.push(
+            Diagnostic::error(Code::InvalidValue, message)
+                .at(at)
+                .help("write scheme, host and perhaps a port, as `https://app.example.com`"),
+        );
     }
 }
 

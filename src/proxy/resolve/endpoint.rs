@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 
-use super::super::flow::{ConditionalFlow, FaultRule, Flow};
+use super::super::fault_handling::FaultRule;
+use super::super::flow::{ConditionalFlow, Flow};
 use super::super::path;
 use super::super::proxy_endpoint::ProxyEndpoint;
 use super::credentials::Identity;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::super::flow::FaultRule;
+use super::super::fault_handling::{FaultHandling, FaultRule};
+use super::super::flow::Step;
+use super::super::target_endpoint::{Destination, TargetEndpoint};
 use super::context::Context;
 use super::endpoint::Draft;
 use super::names;
@@ -59,7 +61,7 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
 /// Adds the rules and the body of errors. `AssignMessage` and not `RaiseFault`: that would start a fault anew inside the rule,
 /// and the status code that the caller should see would be lost.
 pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
-    draft.endpoint.fault_rules.append(&mut draft.fault_rules);
+    draft.endpoint.faults.rules.append(&mut draft.fault_rules);
     let at = FieldPath::of(&["spec", "faults"]);
     let body = match draft.intent.faults {
         None => &WordOr::Word(FaultsWord::Json),
@@ -81,5 +83,46 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
             Action::SetPayload { content_type: content_type.to_owned(), payload: payload.to_owned() },
         ],
     };
-    draft.endpoint.default_fault_rule.push(context.add(name, &policy, &at));
+    draft.endpoint.faults.default.push(context.add(name, &policy, &at));
+}
+
+/// Gives each target endpoint what the proxy endpoints that lead to it do about faults. An integration endpoint has no fault
+/// rules.
+pub(super) fn add_to_targets(drafts: &[Draft<'_>], targets: &mut [TargetEndpoint]) {
+    for target in targets.iter_mut().filter(|target| !matches!(target.destination, Destination::Integration { .. })) {
+        let leads = |draft: &&Draft<'_>| {
+            draft.endpoint.route_rules.iter().any(|rule| rule.target.as_ref() == Some(&target.name))
+        };
+        let leading: Vec<&Draft<'_>> = drafts.iter().filter(leads).collect();
+        let Some(first) = leading.first() else { continue };
+        // The rules are those of the whole proxy.
+        target.faults = FaultHandling { rules: first.endpoint.faults.rules.clone(), default: of_all(&leading) };
+    }
+}
+
+/// The default rules of several proxy endpoints as one: what they share in the beginning, then the rest of each for its own
+/// calls.
+fn of_all(drafts: &[&Draft<'_>]) -> Vec<Step> {
+    let Some((first, others)) = drafts.split_first() else { return Vec::new() };
+    let steps = &first.endpoint.faults.default;
+    let shared = others.iter().fold(steps.len(), |shared, other| {
+        let equal = steps.iter().zip(&other.endpoint.faults.default).take_while(|(a, b)| a == b);
+        equal.count().min(shared)
+    });
+    // Those with the same rest share its steps. Apigee has no variable for the name of a proxy endpoint that all pages agree on;
+    // the base path is certain.
+    let mut rests: Vec<(&[Step], Vec<String>)> = Vec::new();
+    for draft in drafts {
+        let rest = draft.endpoint.faults.default.get(shared..).unwrap_or_default();
+        let condition = format!("proxy.basepath = \"{}\"", draft.endpoint.base_path);
+        match rests.iter_mut().find(|(known, _)| *known == rest) {
+            Some((_, conditions)) => conditions.push(condition),
+            None => rests.push((rest, vec![condition])),
+        }
+    }
+    let own = rests.into_iter().flat_map(|(rest, conditions)| {
+        let condition = conditions.join(" or ");
+        rest.iter().map(move |step| step.clone().and(Some(&condition)))
+    });
+    steps.iter().take(shared).cloned().chain(own).collect()
 }

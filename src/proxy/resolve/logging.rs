@@ -13,8 +13,9 @@ use crate::spec::logging::{CloudLogging, FieldsWord, Level, Protocol, Syslog};
 use crate::spec::word_or::WordOr;
 use crate::template;
 
-/// `default`: what finds a call and says how it ended. A caller chooses the path; the rest comes from Apigee.
-const DEFAULT: &str = r#"{"proxy":"{apiproxy.name}","revision":"{apiproxy.revision}","environment":"{environment.name}","verb":"{request.verb}","path":"{escapeJSON(proxy.pathsuffix)}","status":"{response.status.code}","requestId":"{messageid}","fault":"{fault.name}"}"#;
+/// `default`: what finds a call and says how it ended. A caller chooses the path; the rest comes from Apigee. `message` is the
+/// response, or the error: for a call that failed there is no `response`.
+const DEFAULT: &str = r#"{"proxy":"{apiproxy.name}","revision":"{apiproxy.revision}","environment":"{environment.name}","verb":"{request.verb}","path":"{escapeJSON(proxy.pathsuffix)}","status":"{message.status.code}","requestId":"{messageid}","fault":"{fault.name}"}"#;
 
 /// The variables that hold the query of a request, and a key in it.
 const WITH_QUERY: [&str; 4] = ["request.querystring", "request.uri", "request.url", "proxy.url"];

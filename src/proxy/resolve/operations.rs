@@ -13,7 +13,7 @@ use super::openapi::Contract;
 use super::steps::{self, Owner};
 use crate::diag::{Code, Diagnostic, FieldPath, nearest};
 use crate::openapi;
-use crate::policy::raise_fault::RaiseFault;
+use crate::policy::raise_fault::{Message, RaiseFault};
 use crate::spec::ApigeeProxySpec;
 use crate::spec::operation::{Operation, OperationMatch};
 
@@ -100,8 +100,12 @@ pub(super) fn resolve(
     let mut flows = in_order(resolved, context);
     if let Some(contract) = contract.filter(|contract| contract.reject_unknown) {
         let message = "No operation matches this path and method.".to_owned();
-        let policy =
-            RaiseFault { status: 404, reason: "Not Found".to_owned(), message: Some(message), headers: Vec::new() };
+        let policy = RaiseFault {
+            status: 404,
+            reason: "Not Found".to_owned(),
+            message: Some(Message::Text(message)),
+            headers: Vec::new(),
+        };
         let step = context.add("RF-NotFound", &policy, &contract.at.key("unknownOperations"));
         let flow = Flow { request: vec![step], response: Vec::new() };
         flows.push(ConditionalFlow { name: UNKNOWN.to_owned(), condition: None, flow });

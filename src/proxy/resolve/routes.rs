@@ -58,11 +58,9 @@ fn written(routes: &[Route], at: &FieldPath, targets: &[TargetEndpoint], report:
         rules.push(RouteRule { name, condition: route.when.clone(), target, integration: false });
     }
     if routes.last().is_none_or(|route| route.when.is_some()) {
-        report.push(
-            Diagnostic::error(Code::MissingField, "no route is without a condition")
-                .at(at)
-                .help("a request that matches none fails: add `{target: NAME}` or `{target: none}` at the end"),
-        );
+        report.push(Diagnostic::error(Code::MissingField, "no route is without a condition").at(at).help(
+            "a request that matches none fails with RouteFailed: add `{target: NAME}` or `{target: none}` at the end",
+        ));
     }
     rules
 }

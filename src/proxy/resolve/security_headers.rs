@@ -41,6 +41,6 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     };
     let name = draft.intent.policy_name(http_modifier::TYPE.prefix, "SecurityHeaders", own);
     let step = context.add(&name, &policy, &at);
-    draft.endpoint.default_fault_rule.push(step.clone());
+    draft.endpoint.faults.default.push(step.clone());
     draft.endpoint.post_flow.response.push(step);
 }

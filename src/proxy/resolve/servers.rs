@@ -163,5 +163,15 @@ fn health_monitor(check: &HealthCheck, at: &FieldPath, report: &mut Report<'_>) 
                 .help("write the codes that mean well, as `[200]`"),
         );
     }
+    if expect.len() > 1 {
+        report.push(
+            Diagnostic::error(
+                Code::SeveralResponseCodes,
+                format!("`expect` has {} status codes; Apigee compares with one <ResponseCode>", expect.len()),
+            )
+            .at(at.key("expect"))
+            .help("write the one that the path answers with when the server is healthy, as `[200]`"),
+        );
+    }
     HealthMonitor { interval, timeout, port: check.port, path: check.path.clone(), expect }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::credential;
+use super::super::fault_handling::FaultHandling;
 use super::super::flow::{Flow, Step};
 use super::super::target_endpoint::{Destination, TargetEndpoint};
 use super::context::Context;
@@ -135,6 +136,7 @@ fn endpoint(target: &Target, spec: &ApigeeProxySpec, context: &mut Context<'_, '
     let own = steps::flow(&target.flow, &Owner::Target(target.name.clone()), context, &place.key("flow"));
     TargetEndpoint {
         name: target.name.clone(),
+        faults: FaultHandling::default(),
         pre_flow: Flow { request: request.into_iter().chain(own.request).collect(), response: Vec::new() },
         post_flow: Flow { request: Vec::new(), response: own.response },
         destination,

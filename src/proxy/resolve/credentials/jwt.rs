@@ -5,7 +5,8 @@ use super::super::endpoint::{Credential, Intent, Verified};
 use super::super::{secrets, targets, units};
 use super::{Checked, Identity, Place};
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
-use crate::policy::verify_jwt::{self as policy, Key, VerifyJwt};
+use crate::policy::Value;
+use crate::policy::verify_jwt::{self as policy, Key, KeyKind, VerifyJwt};
 use crate::spec::security::{Jwt, JwtAlgorithm};
 use crate::spec::word_or::WordOr;
 
@@ -71,9 +72,13 @@ pub(super) fn check(
         // Named, the header is taken as it is, with the word `Bearer` in front of the token.
         source: (!place.is_authorization()).then(|| place.variable()),
         key,
-        issuer: jwt.issuer.clone(),
-        audience: jwt.audience.clone(),
-        claims: jwt.claims.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        issuer: expected(&jwt.issuer, &at.key("issuer"), context.report),
+        audience: expected(&jwt.audience, &at.key("audience"), context.report),
+        claims: jwt
+            .claims
+            .iter()
+            .map(|(name, value)| (name.clone(), expected(value, &at.key("claims").key(name.as_str()), context.report)))
+            .collect(),
         leeway: leeway.unwrap_or(LEEWAY),
     };
     let name = intent.policy_name(policy::TYPE.prefix, "Default", *own);
@@ -91,15 +96,34 @@ pub(super) fn check(
 /// A public key must never be taken for the key of an HS algorithm, so both sorts do not mix.
 fn check_algorithms(algorithms: &[JwtAlgorithm], at: &FieldPath, report: &mut Report<'_>) {
     let at = at.key("algorithm");
-    let mixed = algorithms.windows(2).any(|pair| pair[0].is_symmetric() != pair[1].is_symmetric());
-    if algorithms.is_empty() || mixed {
-        let message = if mixed { "HS algorithms stand beside others" } else { "no algorithm is allowed" };
+    if algorithms.is_empty() {
         report.push(
-            Diagnostic::error(Code::InvalidValue, message)
-                .at(at)
-                .help("list algorithms of one sort of key: HS256, HS384, HS512, or any of the others"),
+            Diagnostic::error(Code::InvalidValue, "no algorithm is allowed").at(at).help("write one, as `[RS256]`"),
         );
+        return;
     }
+    let named = algorithms.iter().map(|algorithm| algorithm.as_str());
+    let mut kinds: Vec<(KeyKind, &str)> = named.filter_map(|name| Some((KeyKind::of(name)?, name))).collect();
+    kinds.dedup_by_key(|(kind, _)| *kind);
+    if let [(kind, first), (other, second), ..] = kinds.as_slice() {
+        let message = format!("`{first}` takes {}, `{second}` takes {}", kind.as_str(), other.as_str());
+        report.push(Diagnostic::error(Code::WrongKeyKind, message).at(at).help(
+            "list algorithms of one kind of key: HS256, HS384, HS512; or RS256, RS384, RS512, PS256, PS384, PS512; or \
+             ES256, ES384, ES512",
+        ));
+    }
+}
+
+/// What a claim must hold: a text, or the variable that holds it. Apigee reads no message template here.
+fn expected(text: &str, at: &FieldPath, report: &mut Report<'_>) -> Value {
+    Value::parse(text).unwrap_or_else(|| {
+        report.push(
+            Diagnostic::error(Code::InvalidValue, format!("`{text}` is neither a text nor one variable")).at(at).help(
+                "Apigee fills in no variables inside a text here: write the text, or one variable, as `{flow.issuer}`",
+            ),
+        );
+        Value::Text(text.to_owned())
+    })
 }
 
 fn jwks(url: &str, at: &FieldPath, report: &mut Report<'_>) -> Key {

@@ -15,7 +15,7 @@ use super::endpoint::{Credential, Draft, Intent, Verified};
 use super::names;
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::policy::http_modifier::{self, Action, HttpModifier};
-use crate::policy::raise_fault::{self, RaiseFault};
+use crate::policy::raise_fault::{self, Message, RaiseFault};
 use crate::spec::security::{Jwt, Location, Mechanism, OAuth2};
 
 /// What a sort of credential adds.
@@ -178,7 +178,7 @@ fn unauthorized(
     let policy = RaiseFault {
         status: 401,
         reason: "Unauthorized".to_owned(),
-        message: Some("The credential is missing or wrong".to_owned()),
+        message: Some(Message::Text("The credential is missing or wrong".to_owned())),
         headers: challenge.map(|challenge| ("WWW-Authenticate".to_owned(), challenge)).into_iter().collect(),
     };
     let name = intent.policy_name(raise_fault::TYPE.prefix, "Unauthorized", credential.own);

@@ -10,6 +10,7 @@ use crate::diag::{Code, Diagnostic, FieldPath};
 use crate::policy::Policy;
 use crate::policy::javascript::{self as policy, Script};
 use crate::spec::step::Javascript;
+use crate::template::{self, Part};
 
 /// Milliseconds that a script may run.
 const TIME_LIMIT: u64 = 200;
@@ -53,6 +54,16 @@ impl ShortStep for Javascript {
             let at = at.key("properties").key(name.as_str());
             names::check_variable("property", name, &at, context.report);
             credential::check_named(name, text, &at, context.report);
+            if let Some(variable) = template::parts(text).iter().find_map(Part::variable) {
+                context.report.push(
+                    Diagnostic::warning(
+                        Code::InvalidValue,
+                        format!("the script gets `{{{variable}}}` as it is written: a property is no message template"),
+                    )
+                    .at(at)
+                    .help(format!("read it in the script: `context.getVariable(\"{variable}\")`")),
+                );
+            }
         }
         let time_limit = self.time_limit.as_ref();
         let time_limit =

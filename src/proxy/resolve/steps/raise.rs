@@ -4,8 +4,9 @@ use super::super::context::Context;
 use super::{Direction, ShortStep};
 use crate::diag::{Code, Diagnostic, FieldPath};
 use crate::policy::Policy;
-use crate::policy::raise_fault::{self, RaiseFault};
+use crate::policy::raise_fault::{self, Message, RaiseFault};
 use crate::spec::step::Raise;
+use crate::template::{self, Part};
 
 /// The reason phrases of the status codes that APIs use (RFC 9110).
 const REASONS: &[(u16, &str)] = &[
@@ -51,7 +52,10 @@ impl ShortStep for Raise {
         Box::new(RaiseFault {
             status: self.status,
             reason: reason.unwrap_or_else(|| standard.map_or("", |(_, reason)| reason).to_owned()),
-            message: self.message.clone(),
+            message: self.message.as_ref().map(|text| {
+                let variable = template::parts(text).iter().any(|part| !matches!(part, Part::Text(_)));
+                if variable { Message::Template(text.clone()) } else { Message::Text(text.clone()) }
+            }),
             ..RaiseFault::default()
         })
     }

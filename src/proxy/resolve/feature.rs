@@ -1,0 +1,37 @@
+//! A word of intent and its place in the order.
+
+use super::context::Context;
+use super::endpoint::Draft;
+
+/// What one word of intent adds to a proxy endpoint. What it adds comes behind all that others have added before.
+#[derive(Clone, Copy)]
+pub(super) struct Feature {
+    pub(super) adds: Ordered,
+    pub(super) add: fn(&mut Draft<'_>, &mut Context<'_, '_>),
+}
+
+/// What runs, where, and why it runs in this order: the documentation's page is made of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ordered {
+    /// What runs.
+    pub what: &'static str,
+    /// Where.
+    pub places: &'static [Place],
+    /// Why at this point of the order.
+    pub why: &'static str,
+}
+
+/// A place in a proxy endpoint where steps run in the order of the features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// `PreFlow`, `Request`: every request.
+    Request,
+    /// `Flows`: one operation.
+    Operation,
+    /// `PostFlow`, `Response`: every response.
+    Response,
+    /// `FaultRules` and `DefaultFaultRule`, of the target endpoints too.
+    Fault,
+    /// `PostClientFlow`: after the response has left.
+    PostClient,
+}

@@ -1,0 +1,1 @@
+var order = JSON.parse(request.content);
