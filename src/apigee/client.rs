@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::RETRY_AFTER;
+use reqwest::header::{CONTENT_LENGTH, RETRY_AFTER};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
@@ -596,7 +596,7 @@ impl Client {
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
-        request = call.body.put_on(request).map_err(|error| call.broken(&error))?;
+        request = call.body.put_on(&call.method, request).map_err(|error| call.broken(&error))?;
         if call.effect.is_write() {
             self.writes.fetch_add(1, Ordering::Relaxed);
         }
@@ -632,9 +632,16 @@ impl Client {
 }
 
 impl Sent<'_> {
-    fn put_on(&self, request: RequestBuilder) -> Result<RequestBuilder, reqwest::Error> {
+    fn put_on(&self, method: &Method, request: RequestBuilder) -> Result<RequestBuilder, reqwest::Error> {
         const FILE: &str = "application/octet-stream";
         Ok(match self {
+            // Google's front end answers 411 to a POST, PUT or PATCH without a length, and neither reqwest nor hyper sends one for an
+            // empty body (<https://github.com/googleapis/google-cloud-rust/issues/1936>; RFC 9110, section 8.6).
+            Self::Nothing | Self::Configuration(Body::Empty)
+                if matches!(*method, Method::POST | Method::PUT | Method::PATCH) =>
+            {
+                request.header(CONTENT_LENGTH, 0)
+            }
             Self::Nothing | Self::Configuration(Body::Empty) => request,
             Self::Zip(zip) => {
                 let part = Part::stream_with_length(zip.clone(), zip.len() as u64).file_name("bundle.zip");
