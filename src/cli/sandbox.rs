@@ -24,6 +24,10 @@ pub(super) struct Args {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Answer requests for this host name too; may be given several times. Without it only this machine's loopback names and addresses
+    /// and the address of --listen are answered, so that no web page can use the sandbox by way of a browser
+    #[arg(long = "allow-host", value_name = "NAME")]
+    allowed_hosts: Vec<String>,
     /// Keep the state in this file; it need not exist
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
@@ -86,6 +90,7 @@ pub(super) fn run(args: Args) -> ExitCode {
             state_file: args.state,
             kept_requests: Some(KEPT_REQUESTS),
             faults: args.faults,
+            allowed_hosts: args.allowed_hosts,
             ..Options::default()
         };
         // Before the address is told, so that nobody who read it can stop this otherwise than in good order.

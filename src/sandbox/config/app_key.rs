@@ -10,24 +10,26 @@ use super::app::{App, app};
 use super::call::{Answer, Call, missing};
 use super::credential::{Credential, attributes, revokes, status};
 use super::message::{ATTRIBUTES, LIST, Message, Object, Type, number, require, text, texts};
-use super::{ConfigState, Route, Verb};
+use super::{ConfigState, Route, parameter};
 use crate::sandbox::fault::Fault;
 
 pub(super) const ROUTES: &[Route] = &[
-    (Verb::Post, "developers/{developer}/apps/{app}/keys", create),
-    (Verb::Post, "developers/{developer}/apps/{app}/keys/create", create),
-    (Verb::Get, "developers/{developer}/apps/{app}/keys/{key}", get),
-    (Verb::Post, "developers/{developer}/apps/{app}/keys/{key}", update),
-    (Verb::Put, "developers/{developer}/apps/{app}/keys/{key}", replace),
-    (Verb::Delete, "developers/{developer}/apps/{app}/keys/{key}", delete),
-    (Verb::Post, "developers/{developer}/apps/{app}/keys/{key}/apiproducts/{product}", update_product),
-    (Verb::Delete, "developers/{developer}/apps/{app}/keys/{key}/apiproducts/{product}", delete_product),
-    (Verb::Post, "appgroups/{group}/apps/{app}/keys", create),
-    (Verb::Get, "appgroups/{group}/apps/{app}/keys/{key}", get),
-    (Verb::Post, "appgroups/{group}/apps/{app}/keys/{key}", update_of_group),
-    (Verb::Delete, "appgroups/{group}/apps/{app}/keys/{key}", delete),
-    (Verb::Post, "appgroups/{group}/apps/{app}/keys/{key}/apiproducts/{product}", update_product),
-    (Verb::Delete, "appgroups/{group}/apps/{app}/keys/{key}/apiproducts/{product}", delete_product),
+    Route::post("developers/{developer}/apps/{app}/keys", create).json(&APP_KEY),
+    Route::post("developers/{developer}/apps/{app}/keys/create", create).json(&APP_KEY),
+    Route::get("developers/{developer}/apps/{app}/keys/{key}", get),
+    Route::post("developers/{developer}/apps/{app}/keys/{key}", update).query(parameter::ACTION).json(&APP_KEY),
+    Route::put("developers/{developer}/apps/{app}/keys/{key}", replace).json(&APP_KEY),
+    Route::delete("developers/{developer}/apps/{app}/keys/{key}", delete),
+    Route::post("developers/{developer}/apps/{app}/keys/{key}/apiproducts/{product}", update_product)
+        .query(parameter::ACTION),
+    Route::delete("developers/{developer}/apps/{app}/keys/{key}/apiproducts/{product}", delete_product),
+    Route::post("appgroups/{group}/apps/{app}/keys", create).json(&APP_KEY),
+    Route::get("appgroups/{group}/apps/{app}/keys/{key}", get),
+    Route::post("appgroups/{group}/apps/{app}/keys/{key}", update_of_group).json(&UPDATE_APP_GROUP_APP_KEY),
+    Route::delete("appgroups/{group}/apps/{app}/keys/{key}", delete),
+    Route::post("appgroups/{group}/apps/{app}/keys/{key}/apiproducts/{product}", update_product)
+        .query(parameter::ACTION),
+    Route::delete("appgroups/{group}/apps/{app}/keys/{key}/apiproducts/{product}", delete_product),
 ];
 
 /// `GoogleCloudApigeeV1DeveloperAppKey` and `…AppGroupAppKey`.

@@ -9,7 +9,7 @@ use crate::sandbox::fault::Fault;
 /// The most attributes of one thing (<https://cloud.google.com/apigee/docs/api-platform/reference/limits>).
 const MOST: usize = 18;
 
-const LIST: Message = Message { name: "attributes", fields: &[("attribute", ATTRIBUTES)] };
+pub(super) const LIST: Message = Message { name: "attributes", fields: &[("attribute", ATTRIBUTES)] };
 
 /// 400 when there are too many.
 pub(super) fn check(object: &Object) -> Result<(), Fault> {

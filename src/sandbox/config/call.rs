@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::message::{Message, Object};
 use crate::sandbox::fault::Fault;
+use crate::sandbox::method::Payload;
 use crate::sandbox::view;
 
 /// A call with its parameters decoded.
@@ -21,6 +22,8 @@ pub(in crate::sandbox) struct Call {
     pub(super) queries: BTreeMap<String, String>,
     /// The body.
     pub(super) body: Body,
+    /// What the method documents as its body.
+    pub(super) payload: Payload,
     /// Milliseconds since 1970.
     pub(in crate::sandbox) now: u64,
     /// What else the organization has.
@@ -112,6 +115,11 @@ impl Call {
 
     /// The body as a message.
     pub(super) fn read(&self, message: &Message) -> Result<Object, Fault> {
+        let documented = match self.payload {
+            Payload::Json(documented) => documented.name,
+            Payload::Nothing | Payload::File => message.name,
+        };
+        debug_assert_eq!(documented, message.name, "the route of {} declares another message", self.path);
         message.read(&self.body.bytes)
     }
 

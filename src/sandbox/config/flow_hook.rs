@@ -6,14 +6,14 @@ use serde_json::json;
 
 use super::call::{Answer, Call};
 use super::message::{Message, Object, Type, require, set, text};
-use super::{ConfigState, Route, Verb};
+use super::{ConfigState, Route};
 use crate::sandbox::fault::{Fault, Violation};
 
 pub(super) const ROUTES: &[Route] = &[
-    (Verb::Get, "environments/{env}/flowhooks", list),
-    (Verb::Get, "environments/{env}/flowhooks/{point}", get),
-    (Verb::Put, "environments/{env}/flowhooks/{point}", attach),
-    (Verb::Delete, "environments/{env}/flowhooks/{point}", detach),
+    Route::get("environments/{env}/flowhooks", list),
+    Route::get("environments/{env}/flowhooks/{point}", get),
+    Route::put("environments/{env}/flowhooks/{point}", attach).json(&FLOW_HOOK),
+    Route::delete("environments/{env}/flowhooks/{point}", detach),
 ];
 
 const POINTS: [&str; 4] = ["PreProxyFlowHook", "PostProxyFlowHook", "PreTargetFlowHook", "PostTargetFlowHook"];

@@ -10,25 +10,25 @@ use serde_json::{Value, json};
 
 use super::call::{Answer, Call, find, find_mut, missing, take};
 use super::message::{Message, Object, Type};
-use super::{ConfigState, Route, Verb};
+use super::{ConfigState, Route};
 use crate::sandbox::fault::{Fault, Violation};
 
 pub(super) const ROUTES: &[Route] = &[
-    (Verb::Get, "keyvaluemaps", list),
-    (Verb::Post, "keyvaluemaps", create),
-    (Verb::Get, "keyvaluemaps/{map}", get),
-    (Verb::Put, "keyvaluemaps/{map}", update),
-    (Verb::Delete, "keyvaluemaps/{map}", delete),
-    (Verb::Get, "environments/{env}/keyvaluemaps", list),
-    (Verb::Post, "environments/{env}/keyvaluemaps", create),
-    (Verb::Get, "environments/{env}/keyvaluemaps/{map}", get),
-    (Verb::Put, "environments/{env}/keyvaluemaps/{map}", update),
-    (Verb::Delete, "environments/{env}/keyvaluemaps/{map}", delete),
-    (Verb::Get, "apis/{name}/keyvaluemaps", list),
-    (Verb::Post, "apis/{name}/keyvaluemaps", create),
-    (Verb::Get, "apis/{name}/keyvaluemaps/{map}", get),
-    (Verb::Put, "apis/{name}/keyvaluemaps/{map}", update),
-    (Verb::Delete, "apis/{name}/keyvaluemaps/{map}", delete),
+    Route::get("keyvaluemaps", list),
+    Route::post("keyvaluemaps", create).json(&KEY_VALUE_MAP),
+    Route::get("keyvaluemaps/{map}", get),
+    Route::put("keyvaluemaps/{map}", update).json(&KEY_VALUE_MAP),
+    Route::delete("keyvaluemaps/{map}", delete),
+    Route::get("environments/{env}/keyvaluemaps", list),
+    Route::post("environments/{env}/keyvaluemaps", create).json(&KEY_VALUE_MAP),
+    Route::get("environments/{env}/keyvaluemaps/{map}", get),
+    Route::put("environments/{env}/keyvaluemaps/{map}", update).json(&KEY_VALUE_MAP),
+    Route::delete("environments/{env}/keyvaluemaps/{map}", delete),
+    Route::get("apis/{name}/keyvaluemaps", list),
+    Route::post("apis/{name}/keyvaluemaps", create).json(&KEY_VALUE_MAP),
+    Route::get("apis/{name}/keyvaluemaps/{map}", get),
+    Route::put("apis/{name}/keyvaluemaps/{map}", update).json(&KEY_VALUE_MAP),
+    Route::delete("apis/{name}/keyvaluemaps/{map}", delete),
 ];
 
 const KEY_VALUE_MAP: Message = Message {

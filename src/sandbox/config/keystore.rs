@@ -8,14 +8,14 @@ use serde_json::json;
 use super::alias::Alias;
 use super::call::{Answer, Call, find, take, vacant};
 use super::message::{LIST, Message, Type, text};
-use super::{ConfigState, Route, Verb};
+use super::{ConfigState, Route, parameter};
 use crate::sandbox::fault::{Fault, Violation};
 
 pub(super) const ROUTES: &[Route] = &[
-    (Verb::Get, "environments/{env}/keystores", list),
-    (Verb::Post, "environments/{env}/keystores", create),
-    (Verb::Get, "environments/{env}/keystores/{keystore}", get),
-    (Verb::Delete, "environments/{env}/keystores/{keystore}", delete),
+    Route::get("environments/{env}/keystores", list),
+    Route::post("environments/{env}/keystores", create).query(parameter::NAME).json(&KEYSTORE),
+    Route::get("environments/{env}/keystores/{keystore}", get),
+    Route::delete("environments/{env}/keystores/{keystore}", delete),
 ];
 
 const KEYSTORE: Message = Message { name: "keystore", fields: &[("name", Type::Text), ("aliases", LIST)] };
