@@ -260,7 +260,8 @@ impl World {
         let request = self.http.request(method, format!("{}{path}", self.sandbox.url()));
         let request = match verb {
             "file" => request.header("content-type", "application/octet-stream").body(rest.to_owned()),
-            _ if rest.is_empty() => request,
+            // reqwest sends no length without a body, and a POST without one is refused.
+            _ if rest.is_empty() => request.header("content-length", 0),
             _ => request.json(&serde_json::from_str::<Value>(rest)?),
         };
         let response = request.send().await?;
@@ -290,7 +291,8 @@ impl World {
         let mut requests = vec![import.header("content-type", "application/octet-stream").body(zip)];
         if let Some(environment) = environment {
             let path = format!("environments/{environment}/{collection}/{name}/revisions/1/deployments");
-            requests.push(self.http.post(format!("{base}/{path}?override=true")));
+            let deploy = self.http.post(format!("{base}/{path}?override=true"));
+            requests.push(deploy.header("content-length", 0));
         }
         for request in requests {
             let response = request.send().await?;
