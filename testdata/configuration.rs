@@ -5,11 +5,12 @@
 //! are done by hand: `POST /v1/… {json}`, `file /v1/… TEXT` for an upload, `proxy NAME` for a proxy, `flow NAME ENVIRONMENT` for a shared flow that is deployed. `secrets/SECRET/KEY` are the keys of
 //! Secrets; `secrets-N` replaces them from step N on. After each step what left Git is pruned.
 //!
-//! Asked of every step on top: applying it again sends nothing that changes anything, and no secret is in a document, a result or a log.
+//! Asked of every step on top: every request is one that Google takes, byte for byte; applying it again sends nothing that changes anything, and no secret is in a document, a result or a log.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod process;
+mod wiretap;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -36,6 +37,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use reqwest::Method;
 use serde::Deserialize as _;
 use serde_json::Value;
+use wiretap::Wiretap;
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/configuration");
@@ -137,6 +139,10 @@ async fn check(case: &Path) -> Result<(), Failed> {
             }
         }
     }
+    let problems = world.tap.problems();
+    if !problems.is_empty() {
+        return Err(format!("Google would refuse what was sent:\n{}", problems.join("\n")).into());
+    }
     let log = format!("{:?}", world.sandbox.requests());
     let heard = world.heard.lock().unwrap().clone();
     for secret in &planted {
@@ -169,6 +175,8 @@ fn text_of(bytes: Vec<u8>) -> String {
 struct World {
     sandbox: Sandbox,
     client: Client,
+    /// Between the client and the sandbox.
+    tap: Wiretap,
     http: reqwest::Client,
     heard: Arc<Mutex<String>>,
 }
@@ -179,8 +187,9 @@ impl World {
         let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
         let backoff = Backoff { first: Duration::from_millis(10), attempts: 3, ..Backoff::default() };
         let settings = Settings { rate: 10_000.try_into().unwrap(), backoff, ..Settings::default() };
-        let client = Client::new(sandbox.url().parse().unwrap(), TokenSource::None, &settings).unwrap();
-        Self { sandbox, client, http: reqwest::Client::new(), heard: Arc::default() }
+        let tap = Wiretap::start(sandbox.address()).await;
+        let client = Client::new(tap.url().parse().unwrap(), TokenSource::None, &settings).unwrap();
+        Self { sandbox, client, tap, http: reqwest::Client::new(), heard: Arc::default() }
     }
 
     /// Applies a document and prunes, and tells what came of it and what was sent.

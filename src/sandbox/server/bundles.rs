@@ -206,9 +206,8 @@ async fn patch_proxy(
 
 async fn move_resource(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters, bytes: Bytes) -> Answer {
     let path = at.path(&parameters);
-    let Some(name) = path.name.strip_suffix(":move") else {
-        return Err(Fault::not_found(format!("the sandbox has no POST {}", path.full())));
-    };
+    // axum gives the custom method with the parameter.
+    let name = path.name.strip_suffix(":move").unwrap_or(path.name);
     let body = MOVE.read(&bytes)?;
     Ok(Json(at.state().move_to_space(Path { name, ..path }, message::text(&body, "space"), at.now())?))
 }

@@ -12,6 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use reqwest::Url;
 
+use super::front_end;
 use crate::sandbox::fault::Fault;
 use crate::sandbox::method::{Method, Payload};
 use crate::sandbox::parameter;
@@ -21,10 +22,18 @@ const MAX_MESSAGE: usize = 10 * 1024 * 1024;
 
 /// Runs the handler, or answers why the method does not take the request.
 pub(super) async fn enforce(StateOf(method): StateOf<Arc<Method>>, request: Request, next: Next) -> Response {
+    if custom_verb(request.uri().path()) != custom_verb(&method.path) {
+        return front_end::not_found(request.uri());
+    }
     match accept(&method, request).await {
         Ok(request) => next.run(request).await,
         Err(fault) => fault.into_response(),
     }
+}
+
+/// What is behind a colon in the last segment. In a name the colon is encoded.
+fn custom_verb(path: &str) -> Option<&str> {
+    path.rsplit('/').next()?.split_once(':').map(|(_, verb)| verb)
 }
 
 async fn accept(method: &Method, request: Request) -> Result<Request, Fault> {
