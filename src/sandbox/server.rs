@@ -6,6 +6,8 @@ mod front_end;
 mod organizations;
 mod own;
 pub(super) mod routes;
+#[cfg(test)]
+mod tests;
 mod visitor;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -21,6 +23,7 @@ use axum::extract::{DefaultBodyLimit, Path as PathOf, Query, Request, State as S
 use axum::http::{Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, on};
 use axum::{Json, Router};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -258,8 +261,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn router(shared: &Arc<Shared>, hosts: visitor::Hosts) -> Router {
+    let lacking = LACKING.iter().fold(Router::new(), |router, (verb, path)| {
+        match Method::from_bytes(verb.as_bytes()).ok().and_then(|method| MethodFilter::try_from(method).ok()) {
+            Some(filter) => router.route(path, on(filter, unknown)),
+            None => router,
+        }
+    });
     api(shared)
         .into_router()
+        .merge(lacking)
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -269,7 +279,15 @@ fn router(shared: &Arc<Shared>, hosts: visitor::Hosts) -> Router {
         .layer(from_fn_with_state(Arc::new(hosts), visitor::admit))
 }
 
-/// All methods of the API.
+/// Methods of the API that the sandbox lacks although it has others at their paths, by identifier.
+const LACKING: [(&str, &str); 4] = [
+    ("POST", "/v1/organizations"),
+    ("DELETE", "/v1/organizations/{org}"),
+    ("PATCH", "/v1/organizations/{org}/environments/{env}"),
+    ("PUT", "/v1/organizations/{org}"),
+];
+
+/// All methods of the API that the sandbox has.
 fn api(shared: &Arc<Shared>) -> Routes<()> {
     bundles::routes(shared).merge(organizations::routes(shared)).merge(configuration(shared))
 }

@@ -133,7 +133,7 @@ impl App {
 }
 
 /// A call is about an app group's app.
-fn is_of_group(call: &Call) -> bool {
+pub(super) fn is_of_group(call: &Call) -> bool {
     call.parameters.contains_key("group")
 }
 

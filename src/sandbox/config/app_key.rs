@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::api_product::exist;
-use super::app::{App, app};
+use super::app::{App, app, is_of_group};
 use super::call::{Answer, Call, missing};
 use super::credential::{Credential, attributes, revokes, status};
 use super::message::{ATTRIBUTES, LIST, Message, Object, Type, number, require, text, texts};
@@ -23,7 +23,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::post("developers/{developer}/apps/{app}/keys/{key}/apiproducts/{product}", update_product)
         .query(parameter::ACTION),
     Route::delete("developers/{developer}/apps/{app}/keys/{key}/apiproducts/{product}", delete_product),
-    Route::post("appgroups/{group}/apps/{app}/keys", create).json(&APP_KEY),
+    Route::post("appgroups/{group}/apps/{app}/keys", create).json(&APP_GROUP_APP_KEY),
     Route::get("appgroups/{group}/apps/{app}/keys/{key}", get),
     Route::post("appgroups/{group}/apps/{app}/keys/{key}", update_of_group).json(&UPDATE_APP_GROUP_APP_KEY),
     Route::delete("appgroups/{group}/apps/{app}/keys/{key}", delete),
@@ -32,7 +32,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::delete("appgroups/{group}/apps/{app}/keys/{key}/apiproducts/{product}", delete_product),
 ];
 
-/// `GoogleCloudApigeeV1DeveloperAppKey` and `…AppGroupAppKey`.
+/// `GoogleCloudApigeeV1DeveloperAppKey`.
 const APP_KEY: Message = Message {
     name: "app_key",
     fields: &[
@@ -48,9 +48,25 @@ const APP_KEY: Message = Message {
     ],
 };
 
+/// `GoogleCloudApigeeV1AppGroupAppKey`, whose products only the server sets.
+const APP_GROUP_APP_KEY: Message = Message {
+    name: "app_group_app_key",
+    fields: &[
+        ("consumerKey", Type::Text),
+        ("consumerSecret", Type::Text),
+        ("apiProducts", Type::Output),
+        ("attributes", ATTRIBUTES),
+        ("scopes", LIST),
+        ("expiresInSeconds", Type::Int64),
+        ("status", Type::Text),
+        ("issuedAt", Type::Output),
+        ("expiresAt", Type::Output),
+    ],
+};
+
 const UPDATE_APP_GROUP_APP_KEY: Message = Message {
     name: "update_app_group_app_key_request",
-    fields: &[("action", Type::Text), ("apiProducts", LIST), ("appGroupAppKey", Type::Nested(&APP_KEY))],
+    fields: &[("action", Type::Text), ("apiProducts", LIST), ("appGroupAppKey", Type::Nested(&APP_GROUP_APP_KEY))],
 };
 
 /// The key of a call.
@@ -61,7 +77,8 @@ fn key<'a>(app: &'a mut App, call: &Call) -> Result<&'a mut Credential, Fault> {
 }
 
 fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let body = call.read(&APP_KEY)?;
+    let message = if is_of_group(call) { &APP_GROUP_APP_KEY } else { &APP_KEY };
+    let body = call.read(message)?;
     require(&body, "app_key", &["consumerKey"])?;
     let (name, secret) = (text(&body, "consumerKey"), text(&body, "consumerSecret"));
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::alias::Alias;
 use super::call::{Answer, Call, find, take, vacant};
-use super::message::{LIST, Message, Type, text};
+use super::message::{Message, Type, text};
 use super::{ConfigState, Route, parameter};
 use crate::sandbox::fault::{Fault, Violation};
 
@@ -18,7 +18,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::delete("environments/{env}/keystores/{keystore}", delete),
 ];
 
-const KEYSTORE: Message = Message { name: "keystore", fields: &[("name", Type::Text), ("aliases", LIST)] };
+const KEYSTORE: Message = Message { name: "keystore", fields: &[("name", Type::Text), ("aliases", Type::Output)] };
 
 fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     Ok(Answer::names(&config.environment(call).keystores))
