@@ -491,6 +491,27 @@ async fn what_is_called_or_foreign_is_not_removed() {
 }
 
 #[tokio::test]
+async fn what_is_not_deployed_is_taken_out_whichever_status_says_so() {
+    for other_statuses in [false, true] {
+        let progressing = Duration::from_millis(40);
+        let world = World::with(sandbox::Options { progressing, other_statuses, ..sandbox::Options::default() }).await;
+        check(&world.deploy(&proxy("orders", "/orders", "A")).await, Ending::Deployed, Some("1"), None);
+        let (organization, environment, orders) = (name("acme"), name("prod"), name("orders"));
+        let it = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &orders };
+        for _ in 0..2 {
+            world.client.undeploy(it, &environment, id("1")).await.unwrap();
+        }
+        // A refusal is one as long as it is deployed.
+        check(&world.deploy(&shared_flow("common", "A")).await, Ending::Deployed, Some("1"), None);
+        check(&world.deploy(&caller("caller", "common")).await, Ending::Deployed, Some("1"), None);
+        let common = name("common");
+        let it = ResourceName { organization: &organization, kind: BundleKind::SharedFlow, name: &common };
+        let error = world.client.undeploy(it, &environment, id("1")).await.unwrap_err();
+        assert!(error.to_string().contains("WOULD_BREAK_DEPENDENT"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn equal_imports_at_once_end_as_one_revision() {
     let world = World::start().await;
     let a = proxy("orders", "/orders", "A");

@@ -509,12 +509,19 @@ impl Client {
 
     /// Takes a revision out of an environment. One that is not deployed there is no error.
     pub async fn undeploy(&self, resource: ResourceName<'_>, environment: &Name, id: RevisionId) -> Result<(), Error> {
-        let id = id.to_string();
+        let text = id.to_string();
         let needs = match resource.kind {
             BundleKind::Proxy => "apigee.deployments.delete and apigee.proxyrevisions.undeploy",
             BundleKind::SharedFlow => "apigee.deployments.delete and apigee.sharedflowrevisions.undeploy",
         };
-        self.delete(deployment_parts(resource, environment, &id), needs).await
+        match self.delete(deployment_parts(resource, environment, &text), needs).await {
+            // Which status says that it is not deployed, no document tells; that of the deployment itself is documented.
+            Err(error) if error.is_refusal() => match self.deployment(resource, environment, id).await {
+                Err(gone) if gone.is_not_found() => Ok(()),
+                _ => Err(error),
+            },
+            other => other,
+        }
     }
 
     /// Sends a call and reads its answer.

@@ -49,6 +49,10 @@ pub(super) struct Args {
     /// Ask for this bearer token
     #[arg(long, value_name = "TOKEN")]
     token: Option<String>,
+    /// Where Google's documents do not say which status a refusal has, answer with the other one: for example 404 in place of 400 to a
+    /// reference whose keystore is missing
+    #[arg(long)]
+    other_statuses: bool,
     /// Let requests go wrong; may be given several times, and the first that applies decides
     ///
     /// METHOD PATH KIND [retry-after:SECONDS] [xN|@N|every], for example 'POST */deployments?* status:503 x2'.
@@ -91,6 +95,7 @@ pub(super) fn run(args: Args) -> ExitCode {
             kept_requests: Some(KEPT_REQUESTS),
             faults: args.faults,
             allowed_hosts: args.allowed_hosts,
+            other_statuses: args.other_statuses,
             ..Options::default()
         };
         // Before the address is told, so that nobody who read it can stop this otherwise than in good order.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::collection::{Collection, Compare, NamedBy, Update};
-use super::{Configuration, ConfigurationSpec, Crud, Reference as NamedThing, Scope, name};
+use super::{Configuration, ConfigurationSpec, Crud, Read, Reference as NamedThing, Scope, Wanted, name};
 use crate::diag::{Code, FieldPath, Report};
 
 /// A name for a keystore: a new keystore takes the place of an old one without a change of what names it.
@@ -29,6 +29,16 @@ pub enum ResourceType {
     TrustStore,
 }
 
+/// What a field names: a keystore, or behind `ref://` a reference. Whether Apigee answers 400 or 404 when it is missing, no document says,
+/// so that it is looked for before.
+pub(super) fn keystore(wanted: &Wanted<'_>, named: Option<&Value>) -> Option<Read> {
+    let named = named?.as_str()?;
+    Some(match named.strip_prefix("ref://") {
+        Some(reference) => Read::json(wanted.place.path(&["references", reference]), "apigee.references.get"),
+        None => Read::json(wanted.place.path(&["keystores", named]), "apigee.keystores.get"),
+    })
+}
+
 impl ConfigurationSpec for Reference {
     const CRUD: &'static dyn Crud = &Collection {
         path: "references",
@@ -36,6 +46,7 @@ impl ConfigurationSpec for Reference {
         update: Update::Put,
         permission: "apigee.references",
         compare: Compare::PLAIN,
+        prerequisites: |wanted| keystore(wanted, wanted.body.get("refers")).into_iter().collect(),
     };
 }
 

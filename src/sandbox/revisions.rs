@@ -156,13 +156,13 @@ impl State {
         body: &Value,
         now: u64,
     ) -> Result<Value, Fault> {
+        let body = API_PROXY.check(body)?;
         self.find(path)?;
         if update_mask != "labels" {
             return Err(Fault::invalid_argument(format!(
                 "invalid update mask \"{update_mask}\": set it to \"labels\""
             )));
         }
-        let body = API_PROXY.check(body)?;
         let labels: BTreeMap<String, String> = match body.get("labels") {
             None => BTreeMap::new(),
             Some(labels) => serde_json::from_value(labels.clone()).map_err(|error| {

@@ -80,6 +80,8 @@ pub struct Options {
     pub faults: Vec<Rule>,
     /// Requests may name these hosts, besides this machine's loopback names and the address that the sandbox listens on.
     pub allowed_hosts: Vec<String>,
+    /// Where no document says which status a refusal has, it has the other one.
+    pub other_statuses: bool,
 }
 
 impl Default for Options {
@@ -101,6 +103,7 @@ impl Default for Options {
             latency: Duration::ZERO,
             faults: Vec::new(),
             allowed_hosts: Vec::new(),
+            other_statuses: false,
         }
     }
 }
@@ -172,6 +175,7 @@ struct Shared {
     token: Option<String>,
     clock: Clock,
     latency: Duration,
+    other_statuses: bool,
     count: AtomicU64,
 }
 
@@ -202,6 +206,7 @@ impl Sandbox {
             token: options.token,
             clock: options.clock,
             latency: options.latency,
+            other_statuses: options.other_statuses,
             count: AtomicU64::new(0),
         });
         let task = tokio::spawn(connection::serve(listener, router(&shared, hosts)));
@@ -339,6 +344,7 @@ async fn guard(StateOf(shared): StateOf<Arc<Shared>>, request: Request, next: Ne
         _ => response,
     };
     let response = match response.extensions().get::<Fault>().cloned() {
+        Some(fault) if shared.other_statuses => in_googles_form(response, &fault.with_other_status(), number),
         Some(fault) => in_googles_form(response, &fault, number),
         None => response,
     };
@@ -378,6 +384,7 @@ fn broken_off(mut response: Response, how: BreakOff) -> Response {
 /// The error's body; the headers and extensions stay.
 fn in_googles_form(response: Response, fault: &Fault, number: u64) -> Response {
     let (mut head, _) = response.into_parts();
+    head.status = status_of(fault);
     let (json, body) = Json(fault.body(number)).into_response().into_parts();
     head.headers.remove(header::CONTENT_LENGTH);
     head.headers.extend(json.headers);
@@ -398,10 +405,13 @@ async fn keep(StateOf(shared): StateOf<Arc<Shared>>, request: Request, next: Nex
     }
 }
 
+fn status_of(fault: &Fault) -> StatusCode {
+    StatusCode::from_u16(fault.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = status.into_response();
+        let mut response = status_of(&self).into_response();
         // The body needs the number of the request, which `guard` knows.
         response.extensions_mut().insert(self);
         response

@@ -185,7 +185,8 @@ fn profile<'a>(config: &'a mut ConfigState, call: &Call) -> Result<&'a mut Objec
 pub(super) fn exist(config: &ConfigState, names: &[String]) -> Result<(), Fault> {
     match names.iter().find(|name| !config.products.contains_key(*name)) {
         Some(name) => {
-            Err(Fault::invalid_argument(format!("the API product \"{name}\" does not exist: create it first")))
+            let fault = Fault::invalid_argument(format!("the API product \"{name}\" does not exist: create it first"));
+            Err(fault.or_status(404))
         }
         None => Ok(()),
     }
@@ -255,7 +256,8 @@ fn delete(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
         })
         .collect();
     if !violations.is_empty() {
-        return Err(Fault::failed_precondition(format!("the API product {name} is used by apps"), &violations));
+        let fault = Fault::failed_precondition(format!("the API product {name} is used by apps"), &violations);
+        return Err(fault.or_status(409));
     }
     Ok(Answer::message(&take(&mut config.products, call, "apiproducts", name)?.profile))
 }

@@ -46,7 +46,8 @@ fn attach(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
         let description =
             format!("The shared flow {flow} is not deployed in {environment}: deploy it, then attach it.");
         let violation = Violation { kind: "MISSING_DEPENDENCY", subject: flow.to_owned(), description };
-        return Err(Fault::failed_precondition(format!("shared flow {flow} is not deployed"), &[violation]));
+        let fault = Fault::failed_precondition(format!("shared flow {flow} is not deployed"), &[violation]);
+        return Err(fault.or_status(404));
     }
     if !hook.contains_key("continueOnError") {
         set(&mut hook, "continueOnError", true);

@@ -50,7 +50,8 @@ fn delete(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
         })
         .collect();
     if !violations.is_empty() {
-        return Err(Fault::failed_precondition(format!("the keystore {name} is referred to"), &violations));
+        let fault = Fault::failed_precondition(format!("the keystore {name} is referred to"), &violations);
+        return Err(fault.or_status(409));
     }
     let aliases = take(&mut environment.keystores, call, "keystores", name)?;
     Ok(view(name, &aliases))

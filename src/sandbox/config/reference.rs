@@ -66,7 +66,8 @@ fn check(environment: &Environment, reference: &Object) -> Result<(), Fault> {
     if !environment.keystores.contains_key(refers) {
         return Err(Fault::invalid_argument(format!(
             "reference.refers is \"{refers}\", and the environment has no such {kind}: create the keystore first"
-        )));
+        ))
+        .or_status(404));
     }
     Ok(())
 }

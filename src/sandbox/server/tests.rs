@@ -38,6 +38,7 @@ fn methods() -> Vec<Method> {
         token: None,
         clock: Arc::new(|| 0),
         latency: Duration::ZERO,
+        other_statuses: false,
         count: AtomicU64::new(0),
     };
     api(&Arc::new(shared)).methods().to_vec()
