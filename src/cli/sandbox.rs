@@ -116,7 +116,7 @@ pub(super) fn run(args: Args) -> ExitCode {
             "the sandbox listens on {url}; use it with --endpoint {url} or APIGEE_ENDPOINT={url}; see it at {url}/; Ctrl-C stops it"
         );
         if !args.listen.ip().is_loopback() {
-            let _ = writeln!(std::io::stderr(), "warning: other machines can reach it; it is not made to be safe");
+            let _ = writeln!(std::io::stderr(), "warning: other machines can reach the sandbox, which protects nothing; requests by a host name need --allow-host");
         }
         tokio::select! {
             interrupted = tokio::signal::ctrl_c() => match interrupted {

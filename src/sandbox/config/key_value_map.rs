@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::call::{Answer, Call, find, find_mut, missing, take};
-use super::message::{Message, Object, Type};
+use super::message::{Message, Object, Type, require};
 use super::{ConfigState, Route};
 use crate::sandbox::fault::{Fault, Violation};
 
@@ -71,6 +71,7 @@ fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
 
 fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let (name, body) = call.read_named(&KEY_VALUE_MAP, "", " ")?;
+    require(&body, "key_value_map", &["encrypted"])?;
     let proxy = call.parameter("name");
     if !proxy.is_empty() && !call.bundles.proxies.contains(proxy) {
         return Err(missing(call, "apis", proxy));
@@ -98,6 +99,7 @@ fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
 fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let name = call.parameter("map");
     let body = call.read_same_name(&KEY_VALUE_MAP, name)?;
+    require(&body, "key_value_map", &["encrypted"])?;
     let map = map(config, call)?;
     map.masked_values = masked(&body);
     Ok(view(name, map))
