@@ -40,7 +40,7 @@ fn flow() -> Bytes {
 struct World {
     client: Client,
     tap: Wiretap,
-    _sandbox: Sandbox,
+    sandbox: Sandbox,
     /// The methods of the client that were called.
     called: BTreeSet<&'static str>,
 }
@@ -53,7 +53,7 @@ impl World {
         let token = TokenSource::Fixed("planted".to_owned());
         let settings = Settings { rate: 10_000.try_into().unwrap(), ..Settings::default() };
         let client = Client::new(tap.url().parse().unwrap(), token, &settings).unwrap();
-        Self { client, tap, _sandbox: sandbox, called: BTreeSet::new() }
+        Self { client, tap, sandbox, called: BTreeSet::new() }
     }
 
     /// The client, to call the method of this name.
@@ -189,7 +189,7 @@ async fn every_request_of_the_client_is_one_that_google_takes() {
     expect("testdata/wire.txt", &summary(&requests));
 
     // A smoke test goes to somebody else, who must not see the token.
-    let elsewhere = Wiretap::start(world._sandbox.address()).await;
+    let elsewhere = Wiretap::start(world.sandbox.address()).await;
     let url = format!("{}/v1/organizations", elsewhere.url());
     assert_eq!(world.call("probe").probe(&url).await.unwrap(), 401);
     let [probe] = elsewhere.requests().try_into().unwrap();

@@ -4,7 +4,7 @@
 
 #![allow(dead_code)]
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -29,11 +29,13 @@ const BARE_LISTS: [&str; 10] = [
     "/v1/organizations/*/apis/*/revisions",
 ];
 
+/// What a client sent on one connection.
+type Stream = Arc<Mutex<Vec<u8>>>;
+
 /// Listens on a free port of this machine and passes everything on.
 pub(crate) struct Wiretap {
     address: SocketAddr,
-    /// What the client sent on each connection.
-    streams: Arc<Mutex<Vec<Arc<Mutex<Vec<u8>>>>>>,
+    streams: Arc<Mutex<Vec<Stream>>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -48,7 +50,7 @@ impl Wiretap {
     pub(crate) async fn start(upstream: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let streams: Arc<Mutex<Vec<Arc<Mutex<Vec<u8>>>>>> = Arc::default();
+        let streams: Arc<Mutex<Vec<Stream>>> = Arc::default();
         let kept = Arc::clone(&streams);
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -82,7 +84,7 @@ impl Wiretap {
     }
 }
 
-async fn pass(mut client: TcpStream, upstream: SocketAddr, stream: Arc<Mutex<Vec<u8>>>) {
+async fn pass(mut client: TcpStream, upstream: SocketAddr, stream: Stream) {
     let Ok(mut server) = TcpStream::connect(upstream).await else { return };
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
@@ -190,7 +192,7 @@ impl Sent {
         let length = self.header("content-length");
         match self.method.as_str() {
             "POST" | "PUT" | "PATCH" => {
-                require(length.len() == 1, "no Content-Length: the answer would be 411".to_owned())
+                require(length.len() == 1, "no Content-Length: the answer would be 411".to_owned());
             }
             _ => require(length.is_empty() && self.body.is_empty(), "it has a body".to_owned()),
         }
@@ -362,7 +364,7 @@ fn decode(text: &str) -> Option<String> {
 
 /// The requests by method and path, without what differs from run to run: each once, in order.
 pub(crate) fn summary(requests: &[Sent]) -> String {
-    let mut lines: BTreeMap<String, ()> = BTreeMap::new();
+    let mut lines = BTreeSet::new();
     for request in requests {
         let id = match request.find() {
             Ok(Some(method)) => method["id"].as_str().unwrap().trim_start_matches("apigee.organizations.").to_owned(),
@@ -379,7 +381,7 @@ pub(crate) fn summary(requests: &[Sent]) -> String {
             .map_or(String::new(), |kind| format!(" {}", kind.split(';').next().unwrap()));
         let length =
             request.header("content-length").first().map_or("", |length| if *length == "0" { " length 0" } else { "" });
-        lines.insert(format!("{} {id}{names}{kind}{length}\n", request.method), ());
+        lines.insert(format!("{} {id}{names}{kind}{length}\n", request.method));
     }
-    lines.into_keys().collect()
+    lines.into_iter().collect()
 }

@@ -137,15 +137,13 @@ impl fmt::Display for Endpoint {
 /// Percent-encodes a part of a path. A colon is encoded too: behind a raw one Google's servers read a custom method. So are tabs and line
 /// breaks, which a parser of URLs drops.
 fn encode(part: &str) -> String {
-    let mut encoded = String::with_capacity(part.len());
-    for byte in part.bytes() {
+    part.bytes().fold(String::with_capacity(part.len()), |encoded, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~@!$'()*,".contains(&byte) {
-            encoded.push(char::from(byte));
+            encoded + &char::from(byte).to_string()
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            encoded + &format!("%{byte:02X}")
         }
-    }
-    encoded
+    })
 }
 
 /// True for `127.0.0.0/8`, `::1` and `localhost`.
