@@ -70,6 +70,7 @@ async fn world() -> Sandbox {
     let import = http.post(format!("{base}/apis?name=theirs&action=import")).body(body);
     let import = import.header("content-type", "application/octet-stream");
     let deploy = http.post(format!("{base}/environments/prod/apis/theirs/revisions/1/deployments"));
+    let deploy = deploy.header("content-length", 0);
     for request in [import, deploy] {
         assert!(request.send().await.unwrap().status().is_success());
     }

@@ -299,7 +299,8 @@ impl Apigee {
         let request = self.http.request(method, self.url(path));
         let request = match body {
             Some(body) => request.json(body),
-            None => request,
+            // reqwest sends no length without a body, and a POST without one is refused.
+            None => request.header("content-length", 0),
         };
         let response = request.send().await.unwrap();
         if !response.status().is_success() {

@@ -49,6 +49,14 @@ fn shared_flow(name: &str, description: &str) -> Bundle {
     Bundle::new(BundleKind::SharedFlow, name.parse().unwrap(), files(&list))
 }
 
+/// A proxy whose files call the shared flow `common`.
+fn calling_common() -> Bundle {
+    let mut files = proxy_files("caller", "/caller", "A");
+    let callout = "<FlowCallout name=\"FC\"><SharedFlowBundle>common</SharedFlowBundle></FlowCallout>";
+    files.insert(BundlePath::parse("policies/FC.xml").unwrap(), callout.as_bytes().to_vec());
+    Bundle::new(BundleKind::Proxy, name("caller"), files)
+}
+
 /// A proxy that calls a shared flow.
 fn caller(name: &str, flow: &str) -> Bundle {
     let mut bundle = proxy(name, "/caller", "A");
@@ -473,10 +481,7 @@ async fn what_is_called_or_foreign_is_not_removed() {
     let world = World::start().await;
     let flow = shared_flow("common", "A");
     world.deploy(&flow).await;
-    let mut files = proxy_files("caller", "/caller", "A");
-    let callout = "<FlowCallout name=\"FC\"><SharedFlowBundle>common</SharedFlowBundle></FlowCallout>";
-    files.insert(BundlePath::parse("policies/FC.xml").unwrap(), callout.as_bytes().to_vec());
-    world.deploy(&Bundle::new(BundleKind::Proxy, name("caller"), files)).await;
+    world.deploy(&calling_common()).await;
     let report = remove_from(&world, BundleKind::SharedFlow, "common", "prod", Removal::Undeploy).await;
     check_failed(&report, 75, &["WOULD_BREAK_DEPENDENT", "apis/caller/revisions/1"]);
 
@@ -488,6 +493,27 @@ async fn what_is_called_or_foreign_is_not_removed() {
     let report = remove_from(&world, BundleKind::Proxy, "hand", "prod", Removal::Delete).await;
     check_failed(&report, 65, &["carries no record of apigee-flux", "leaves it deployed"]);
     assert_eq!(report.outcome.writes, 0);
+}
+
+#[tokio::test]
+async fn what_is_not_deployed_is_taken_out_whichever_status_says_so() {
+    for other_statuses in [false, true] {
+        let progressing = Duration::from_millis(40);
+        let world = World::with(sandbox::Options { progressing, other_statuses, ..sandbox::Options::default() }).await;
+        check(&world.deploy(&proxy("orders", "/orders", "A")).await, Ending::Deployed, Some("1"), None);
+        let (organization, environment, orders) = (name("acme"), name("prod"), name("orders"));
+        let it = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &orders };
+        for _ in 0..2 {
+            world.client.undeploy(it, &environment, id("1")).await.unwrap();
+        }
+        // A refusal is one as long as it is deployed.
+        check(&world.deploy(&shared_flow("common", "A")).await, Ending::Deployed, Some("1"), None);
+        check(&world.deploy(&calling_common()).await, Ending::Deployed, Some("1"), None);
+        let common = name("common");
+        let it = ResourceName { organization: &organization, kind: BundleKind::SharedFlow, name: &common };
+        let error = world.client.undeploy(it, &environment, id("1")).await.unwrap_err();
+        assert!(error.to_string().contains("WOULD_BREAK_DEPENDENT"), "{error}");
+    }
 }
 
 #[tokio::test]

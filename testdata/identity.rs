@@ -281,6 +281,14 @@ async fn handle(host: &str, state: &Mutex<State>, sandbox: &str, request: Reques
         headers: head.headers.clone(),
         body: if is_apigee { String::new() } else { String::from_utf8(body.to_vec()).unwrap() },
     };
+    // What Google's front ends refuse at each of these hosts.
+    let has_length = ["content-length", "transfer-encoding"].iter().any(|name| seen.headers.contains_key(*name));
+    if matches!(seen.method.as_str(), "POST" | "PUT" | "PATCH") && !has_length {
+        return (StatusCode::LENGTH_REQUIRED, "requests require a Content-length header").into_response();
+    }
+    if seen.method == "GET" && has_length || seen.headers.get_all("host").iter().count() > 1 {
+        return (StatusCode::BAD_REQUEST, "a malformed or illegal request").into_response();
+    }
     {
         let mut state = state.lock().unwrap();
         if let Some(hook) = state.hooks.remove(host) {

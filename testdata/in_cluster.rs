@@ -170,6 +170,10 @@ async fn answer(mood: Mood, seen: Arc<Mutex<Vec<Seen>>>, request: Request<Body>)
     let (head, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let header = |name: &str| head.headers.get(name).unwrap().to_str().unwrap().to_owned();
+    assert_eq!(header("content-length"), body.len().to_string());
+    for name in head.headers.keys() {
+        assert_eq!(head.headers.get_all(name).iter().count(), 1, "{name} is sent more than once");
+    }
     let seen_now = Seen {
         call: format!("{} {}", head.method, head.uri),
         content_type: header("content-type"),

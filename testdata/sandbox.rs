@@ -53,7 +53,9 @@ impl Caller {
     async fn send(&self, method: &str, path: &str, content_type: &str, body: Vec<u8>) -> (u16, Value) {
         let method = method.parse().unwrap();
         let request = self.http.request(method, format!("{}{path}", self.url)).header("authorization", "Bearer secret");
-        let response = request.header("content-type", content_type).body(body).send().await.unwrap();
+        // reqwest sends no length without a body, and a POST without one is refused.
+        let request = if body.is_empty() { request.header("content-length", 0) } else { request.body(body) };
+        let response = request.header("content-type", content_type).send().await.unwrap();
         let status = response.status().as_u16();
         let text = response.text().await.unwrap();
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
@@ -341,4 +343,257 @@ fn the_page_is_small_and_inserts_text_only() {
     for word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "http://", "https://"] {
         assert!(!page.contains(word), "{word}");
     }
+}
+
+/// Sends bytes as they are, and returns the head and the body of the answer.
+async fn raw(sandbox: &Sandbox, request: &str) -> (String, String) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(sandbox.address()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    (head.to_owned(), body.to_owned())
+}
+
+#[tokio::test]
+async fn what_the_front_end_of_google_refuses_is_refused() {
+    let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), Options::default()).await.unwrap();
+    let deploy = "/v1/organizations/acme/environments/prod/apis/a/revisions/1/deployments";
+    let address = format!("/v1/organizations/{}", "a".repeat(9000));
+    for (request, status, part) in [
+        (
+            format!("POST {deploy} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+            411,
+            "POST requests require a <code>Content-length</code> header.",
+        ),
+        (format!("PUT {ORG}/apiproducts/p HTTP/1.1\r\nHost: localhost\r\n\r\n"), 411, "PUT requests require a"),
+        (format!("PATCH {ORG}/apis/a HTTP/1.1\r\nHost: localhost\r\n\r\n"), 411, "PATCH requests require a"),
+        (
+            format!("GET {ORG} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{{}}"),
+            400,
+            "malformed or illegal",
+        ),
+        (format!("GET {ORG} HTTP/1.1\r\n\r\n"), 400, "malformed or illegal"),
+        (format!("GET {address} HTTP/1.1\r\nHost: localhost\r\n\r\n"), 414, "is too large to process"),
+        (
+            format!("DELETE {ORG}/apis HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+            404,
+            "<code>/v1/organizations/acme/apis</code> was not found on this server",
+        ),
+        (
+            format!("DELETE {ORG}/keyvaluemaps/a:b HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+            404,
+            "was not found on this server",
+        ),
+    ] {
+        let (head, body) = raw(&sandbox, &request).await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{request}\n{head}");
+        assert!(head.to_ascii_lowercase().contains("content-type: text/html; charset=utf-8"), "{head}");
+        assert!(body.contains(part), "{body}");
+    }
+    // An empty body with a length, and one in chunks, get to the API.
+    for length in ["Content-Length: 0\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"] {
+        let (_, body) = raw(&sandbox, &format!("POST {deploy} HTTP/1.1\r\nHost: localhost\r\n{length}")).await;
+        assert!(body.contains("generic::not_found"), "{body}");
+    }
+    // They are in the log like everything else.
+    assert_eq!(sandbox.requests().iter().filter(|request| request.status == 411).count(), 3);
+}
+
+#[tokio::test]
+async fn what_a_method_does_not_take_is_refused() {
+    let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), Options::default()).await.unwrap();
+    let caller = Caller::new(&sandbox.url());
+    let servers = "/v1/organizations/acme/environments/prod/targetservers";
+    let json = "application/json";
+    let good = r#"{"name": "s", "host": "h", "port": 80}"#;
+    let large = format!(r#"{{"name": "{}"}}"#, "a".repeat(10 * 1024 * 1024));
+    for (method, path, content_type, body, part) in [
+        (
+            "POST",
+            format!("{}?overide=true", deployment(1)),
+            "",
+            "",
+            "Invalid JSON payload received. Unknown name \"overide\": Cannot bind query parameter. Field 'overide' could not be found in request message.",
+        ),
+        ("POST", format!("{}?override=yes", deployment(1)), "", "", "Invalid value at 'override' (TYPE_BOOL), \"yes\""),
+        ("POST", format!("{}?override=true&override=true", deployment(1)), "", "", "twice"),
+        ("POST", deployment(1), json, "{}", "this method takes none"),
+        ("DELETE", format!("{ORG}/apis/a"), json, r#"{"x": 1}"#, "this method takes none"),
+        ("POST", servers.to_owned(), "text/plain", good, "unsupported content type \"text/plain\""),
+        ("POST", servers.to_owned(), "application/x-www-form-urlencoded", good, "Cannot bind query parameter"),
+        ("POST", servers.to_owned(), json, "{\"name\": ", "Invalid JSON payload received."),
+        ("POST", servers.to_owned(), json, "[]", "Root element must be a message."),
+        (
+            "POST",
+            servers.to_owned(),
+            json,
+            r#"{"name": "s", "host": "h", "port": 80, "size": 1}"#,
+            "Unknown name \"size\" at 'target_server': Cannot find field.",
+        ),
+        ("POST", servers.to_owned(), json, &large, "Request payload size exceeds the limit: 10485760 bytes."),
+        ("GET", format!("{servers}?pageSize=5"), "", "", "Unknown name \"pageSize\""),
+        (
+            "POST",
+            format!("{ORG}/apis?name=a&action=import"),
+            json,
+            "{}",
+            "unsupported content type \"application/json\"",
+        ),
+        (
+            "POST",
+            format!("{ORG}/environments"),
+            json,
+            r#"{"name": "e", "nodeConfig": {"nodes": 1}}"#,
+            "Unknown name \"nodes\" at 'environment.nodeConfig'",
+        ),
+        ("PATCH", format!("{ORG}/apis/a?updateMask=labels"), json, r#"{"label": {}}"#, "Unknown name \"label\""),
+    ] {
+        let (status, answer) = caller.send(method, &path, content_type, body.as_bytes().to_vec()).await;
+        let message = answer["error"]["message"].as_str().unwrap_or_else(|| panic!("{method} {path}: {answer}"));
+        assert_eq!(status, 400, "{method} {path}: {message}");
+        assert!(message.contains(part), "{method} {path}: {message}");
+    }
+    // What every method takes.
+    let (status, _) =
+        caller.get(&format!("{servers}?alt=json&prettyPrint=false&fields=name&$.xgafv=2&quotaUser=u")).await;
+    assert_eq!(status, 200);
+    // As apigee-edge-js sends it: a form is more of the query.
+    caller.import(proxy("D")).await;
+    let (status, answer) = caller
+        .send(
+            "POST",
+            &deployment(1),
+            "application/x-www-form-urlencoded",
+            b"override=true&serviceAccount=a%40b".to_vec(),
+        )
+        .await;
+    assert_eq!((status, &answer["serviceAccount"]), (200, &json!("projects/-/serviceAccounts/a@b")), "{answer}");
+}
+
+#[tokio::test]
+async fn a_web_page_of_another_site_gets_nothing() {
+    let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), Options::default()).await.unwrap();
+    let address = sandbox.address();
+    for path in ["/", "/sandbox/state", "/sandbox/requests", ORG] {
+        let (head, body) =
+            raw(&sandbox, &format!("GET {path} HTTP/1.1\r\nHost: rebound.example:{}\r\n\r\n", address.port())).await;
+        assert!(head.starts_with("HTTP/1.1 403 "), "{head}");
+        assert!(body.contains("the host `rebound.example:") && body.contains("--allow-host"), "{body}");
+        let (head, body) =
+            raw(&sandbox, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nOrigin: http://evil.example\r\n\r\n"))
+                .await;
+        assert!(
+            head.starts_with("HTTP/1.1 403 ") && body.contains("a web page of `http://evil.example`"),
+            "{head}{body}"
+        );
+        let (head, _) =
+            raw(&sandbox, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nOrigin: http://{address}\r\n\r\n")).await;
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    }
+    let (head, _) = raw(&sandbox, &format!(
+        "POST {ORG}/keyvaluemaps HTTP/1.1\r\nHost: {address}\r\nOrigin: null\r\nContent-Type: application/json\r\nContent-Length: 30\r\n\r\n{{\"name\":\"m\",\"encrypted\":true}} "
+    )).await;
+    assert!(head.starts_with("HTTP/1.1 403 "), "{head}");
+    assert!(sandbox.requests().iter().all(|request| request.method == "GET"), "the request was done");
+    let named = Options { allowed_hosts: vec!["sandbox.example".to_owned()], ..Options::default() };
+    let named = Sandbox::start("127.0.0.1:0".parse().unwrap(), named).await.unwrap();
+    let (head, _) = raw(&named, "GET / HTTP/1.1\r\nHost: sandbox.example\r\n\r\n").await;
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+}
+
+/// The fields that the discovery document calls required, by the identifier of the method.
+fn required(method: &str) -> Vec<String> {
+    let document: Value = serde_json::from_str(include_str!("apigee-v1.json")).unwrap();
+    let methods = document["methods"].as_array().unwrap();
+    let found = methods.iter().find(|one| one["id"] == format!("apigee.organizations.{method}")).unwrap();
+    let fields = document["messages"][found["body"].as_str().unwrap()].as_object().unwrap();
+    fields.iter().filter(|(_, field)| field["required"] == true).map(|(name, _)| name.clone()).collect()
+}
+
+#[tokio::test]
+async fn what_the_discovery_document_requires_is_asked_for() {
+    let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), Options::default()).await.unwrap();
+    let caller = Caller::new(&sandbox.url());
+    let send = async |method: &str, path: &str, body: &Value| {
+        caller.send(method, path, "application/json", body.to_string().into_bytes()).await
+    };
+    let environment = format!("{ORG}/environments/prod");
+    let product = json!({"name": "p", "displayName": "P", "approvalType": "auto", "environments": ["prod"]});
+    assert_eq!(send("POST", &format!("{ORG}/apiproducts"), &product).await.0, 200);
+    let mut looked_at = 0;
+    for (method, path, body) in [
+        ("environments.keystores.create", format!("{environment}/keystores"), json!({"name": "k"})),
+        (
+            "environments.references.create",
+            format!("{environment}/references"),
+            json!({"name": "r", "refers": "k", "resourceType": "KeyStore"}),
+        ),
+        (
+            "environments.targetservers.create",
+            format!("{environment}/targetservers"),
+            json!({"name": "s", "host": "h", "port": 80}),
+        ),
+        (
+            "environments.keyvaluemaps.create",
+            format!("{environment}/keyvaluemaps"),
+            json!({"name": "m", "encrypted": true}),
+        ),
+        ("keyvaluemaps.create", format!("{ORG}/keyvaluemaps"), json!({"name": "m", "encrypted": true})),
+        ("keyvaluemaps.entries.create", format!("{ORG}/keyvaluemaps/m/entries"), json!({"name": "k", "value": "v"})),
+        ("envgroups.create", format!("{ORG}/envgroups"), json!({"name": "g", "hostnames": ["h.example"]})),
+        (
+            "developers.create",
+            format!("{ORG}/developers"),
+            json!({"email": "a@b.example", "firstName": "A", "lastName": "B", "userName": "ab"}),
+        ),
+        ("sites.apidocs.create", format!("{ORG}/sites/s/apidocs"), json!({"apiProductName": "p", "title": "P"})),
+        // From then on the environments that were not made do not exist, so that it is the last.
+        ("environments.create", format!("{ORG}/environments"), json!({"name": "prod"})),
+    ] {
+        for field in required(method) {
+            let mut less = body.clone();
+            assert!(
+                less.as_object_mut().unwrap().shift_remove(&field).is_some(),
+                "{method}: no {field} in the example"
+            );
+            let (status, answer) = send("POST", &path, &less).await;
+            assert_eq!(status, 400, "{method} without {field}: {answer}");
+            looked_at += 1;
+        }
+        let (status, answer) = send("POST", &path, &body).await;
+        assert_eq!(status, 200, "{method}: {answer}");
+    }
+    for (method, path, body) in [
+        (
+            "environments.references.update",
+            format!("{environment}/references/r"),
+            json!({"refers": "k", "resourceType": "KeyStore"}),
+        ),
+        (
+            "environments.targetservers.update",
+            format!("{environment}/targetservers/s"),
+            json!({"host": "h", "port": 80}),
+        ),
+        ("keyvaluemaps.entries.update", format!("{ORG}/keyvaluemaps/m/entries/k"), json!({"value": "v"})),
+        (
+            "developers.update",
+            format!("{ORG}/developers/a@b.example"),
+            json!({"email": "a@b.example", "firstName": "A", "lastName": "B", "userName": "ab"}),
+        ),
+    ] {
+        // The name is in the path.
+        for field in required(method).iter().filter(|field| *field != "name") {
+            let mut less = body.clone();
+            assert!(less.as_object_mut().unwrap().shift_remove(field).is_some(), "{method}: no {field} in the example");
+            let (status, answer) = send("PUT", &path, &less).await;
+            assert_eq!(status, 400, "{method} without {field}: {answer}");
+            looked_at += 1;
+        }
+        let (status, answer) = send("PUT", &path, &body).await;
+        assert_eq!(status, 200, "{method}: {answer}");
+    }
+    assert!(looked_at > 20, "only {looked_at} fields were looked at");
 }

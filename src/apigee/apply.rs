@@ -25,7 +25,7 @@ use crate::bundle::batch::DEFAULT_WORKERS;
 use crate::configuration::call::shown_path;
 use crate::configuration::document::{Adopt, Document, Entry};
 use crate::configuration::secret::{self, ValueFrom};
-use crate::configuration::{Answer, Change, Crud, Field, Id, OwnedPlace, Part, Place, Plan, Record, Wanted};
+use crate::configuration::{Answer, Change, Crud, Field, Form, Id, OwnedPlace, Part, Place, Plan, Record, Wanted};
 use crate::spec::KINDS;
 
 /// How often a resource is read, compared and changed before it is given up: Apigee keeps something else than what is sent.
@@ -386,10 +386,14 @@ impl Resource<'_> {
     /// The first thing that must be there and is not.
     async fn lacking(&self) -> Result<Option<Error>, Error> {
         for read in self.crud.prerequisites(&self.wanted(None)) {
-            if self.shared.client.read(&read).await? == Answer::Missing {
-                let path = shown_path(read.path.iter().map(String::as_str));
-                return Ok(Some(Error::Temporary(format!("{path} is not there"))));
-            }
+            let answer = self.shared.client.read(&read).await?;
+            let lacks = match read.form {
+                Form::Pages(items) if answer.json()[items].as_array().is_none_or(Vec::is_empty) => "lists nothing",
+                _ if answer == Answer::Missing => "is not there",
+                _ => continue,
+            };
+            let path = shown_path(read.path.iter().map(String::as_str));
+            return Ok(Some(Error::Temporary(format!("{path} {lacks}"))));
         }
         Ok(None)
     }
@@ -466,6 +470,13 @@ impl Resource<'_> {
             self.say(Phase::Deploy, change.what.clone());
             match self.shared.client.change(&change.request).await {
                 Ok(_) => done.push(change.what.clone()),
+                Err(error)
+                    if error.is_refusal()
+                        && let Some(lacking) = self.lacking().await? =>
+                {
+                    // It went away since it was looked for.
+                    return Ok(Progressed::NotYet(lacking));
+                }
                 Err(error) if error.is_precondition() => return Ok(Progressed::NotYet(error)),
                 Err(error) if error.is_not_found() => return Ok(Progressed::NotYet(error)),
                 Err(error) if error.is_conflict() || error.is_ambiguous() => {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::RETRY_AFTER;
+use reqwest::header::{CONTENT_LENGTH, RETRY_AFTER};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
@@ -105,6 +105,8 @@ struct Shared {
 struct Call<'a> {
     method: Method,
     parts: Vec<&'a str>,
+    /// A custom method of the resource that the parts name.
+    custom: Option<&'static str>,
     query: Vec<(&'static str, &'a str)>,
     body: Sent<'a>,
     effect: Effect,
@@ -227,6 +229,7 @@ impl Client {
         self.call(Call {
             method: Method::POST,
             parts: vec!["organizations", resource.organization.as_str(), resource.kind.collection()],
+            custom: None,
             query: vec![("name", resource.name.as_str()), ("action", action)],
             body: Sent::Zip(zip.clone()),
             effect,
@@ -338,7 +341,7 @@ impl Client {
         id: RevisionId,
     ) -> Result<Deployment, Error> {
         let id = id.to_string();
-        let parts = deployment_parts(resource, environment, &id, "deployments");
+        let parts = deployment_parts(resource, environment, &id);
         self.call(Call::read(parts, "apigee.deployments.get")).await
     }
 
@@ -350,18 +353,10 @@ impl Client {
         id: RevisionId,
     ) -> Result<ChangeReport, Error> {
         let id = id.to_string();
-        let parts = deployment_parts(resource, environment, &id, "deployments:generateDeployChangeReport");
+        let parts = deployment_parts(resource, environment, &id);
         let needs = "apigee.deployments.create and apigee.proxyrevisions.deploy";
-        self.change_report(parts, vec![("override", "true")], needs).await
-    }
-
-    async fn change_report(
-        &self,
-        parts: Vec<&str>,
-        query: Vec<(&'static str, &str)>,
-        needs: &'static str,
-    ) -> Result<ChangeReport, Error> {
-        self.call(Call { method: Method::POST, query, ..Call::read(parts, needs) }).await
+        let query = vec![("override", "true")];
+        self.call(Call { query, ..Call::custom(parts, "generateDeployChangeReport", needs) }).await
     }
 
     /// Deploys a revision in place of the deployed one. The answer says that it was accepted, not that it runs.
@@ -382,7 +377,8 @@ impl Client {
         }
         self.call(Call {
             method: Method::POST,
-            parts: deployment_parts(resource, environment, &id, "deployments"),
+            parts: deployment_parts(resource, environment, &id),
+            custom: None,
             query,
             body: Sent::Nothing,
             effect: Effect::Write,
@@ -402,9 +398,9 @@ impl Client {
         id: RevisionId,
     ) -> Result<ChangeReport, Error> {
         let id = id.to_string();
-        let parts = deployment_parts(resource, environment, &id, "deployments:generateUndeployChangeReport");
+        let parts = deployment_parts(resource, environment, &id);
         let needs = "apigee.deployments.delete and apigee.proxyrevisions.undeploy";
-        self.change_report(parts, Vec::new(), needs).await
+        self.call(Call::custom(parts, "generateUndeployChangeReport", needs)).await
     }
 
     /// Deletes a revision that is deployed nowhere. One that is gone already is no error.
@@ -433,6 +429,7 @@ impl Client {
         let call = Call {
             method: Method::DELETE,
             parts,
+            custom: None,
             query: Vec::new(),
             body: Sent::Nothing,
             effect: Effect::Write,
@@ -489,6 +486,7 @@ impl Client {
                 Verb::Delete => Method::DELETE,
             },
             parts: request.path.iter().map(String::as_str).collect(),
+            custom: None,
             query: request.query.iter().map(|(name, value)| (*name, value.as_str())).collect(),
             body: Sent::Configuration(&request.body),
             effect: if request.makes_new { Effect::Create } else { Effect::Write },
@@ -511,12 +509,19 @@ impl Client {
 
     /// Takes a revision out of an environment. One that is not deployed there is no error.
     pub async fn undeploy(&self, resource: ResourceName<'_>, environment: &Name, id: RevisionId) -> Result<(), Error> {
-        let id = id.to_string();
+        let text = id.to_string();
         let needs = match resource.kind {
             BundleKind::Proxy => "apigee.deployments.delete and apigee.proxyrevisions.undeploy",
             BundleKind::SharedFlow => "apigee.deployments.delete and apigee.sharedflowrevisions.undeploy",
         };
-        self.delete(deployment_parts(resource, environment, &id, "deployments"), needs).await
+        match self.delete(deployment_parts(resource, environment, &text), needs).await {
+            // Which status says that it is not deployed, no document tells; that of the deployment itself is documented.
+            Err(error) if error.is_refusal() => match self.deployment(resource, environment, id).await {
+                Err(gone) if gone.is_not_found() => Ok(()),
+                _ => Err(error),
+            },
+            other => other,
+        }
     }
 
     /// Sends a call and reads its answer.
@@ -586,18 +591,16 @@ impl Client {
     /// Sends a call once.
     async fn send(&self, call: &Call<'_>) -> Result<Vec<u8>, Failure> {
         let shared = &self.shared;
+        let url = shared.endpoint.resource(&call.parts, call.custom);
+        let url = url.map_err(|why| Failure::from(Error::Usage(format!("{call}: {why}"))))?;
         shared.pace.turn().await;
         let token = shared.tokens.token().await.map_err(Failure::from)?;
-        let url = shared
-            .endpoint
-            .resource(&call.parts)
-            .map_err(|why| Failure::from(Error::Usage(format!("{} was not sent: {why}", call.method))))?;
         let mut request =
             shared.http.request(call.method.clone(), url).query(&call.query).header("X-GOOG-API-FORMAT-VERSION", "2");
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
-        request = call.body.put_on(request).map_err(|error| call.broken(&error))?;
+        request = call.body.put_on(&call.method, request).map_err(|error| call.broken(&error))?;
         if call.effect.is_write() {
             self.writes.fetch_add(1, Ordering::Relaxed);
         }
@@ -633,9 +636,16 @@ impl Client {
 }
 
 impl Sent<'_> {
-    fn put_on(&self, request: RequestBuilder) -> Result<RequestBuilder, reqwest::Error> {
+    fn put_on(&self, method: &Method, request: RequestBuilder) -> Result<RequestBuilder, reqwest::Error> {
         const FILE: &str = "application/octet-stream";
         Ok(match self {
+            // Google's front end answers 411 to a POST, PUT or PATCH without a length, and neither reqwest nor hyper sends one for an
+            // empty body (<https://github.com/googleapis/google-cloud-rust/issues/1936>; RFC 9110, section 8.6).
+            Self::Nothing | Self::Configuration(Body::Empty)
+                if matches!(*method, Method::POST | Method::PUT | Method::PATCH) =>
+            {
+                request.header(CONTENT_LENGTH, 0)
+            }
             Self::Nothing | Self::Configuration(Body::Empty) => request,
             Self::Zip(zip) => {
                 let part = Part::stream_with_length(zip.clone(), zip.len() as u64).file_name("bundle.zip");
@@ -670,12 +680,7 @@ fn revision_call<'a>(resource: ResourceName<'a>, id: &'a str) -> Call<'a> {
 }
 
 /// The path of a revision's deployment in an environment.
-fn deployment_parts<'a>(
-    resource: ResourceName<'a>,
-    environment: &'a Name,
-    id: &'a str,
-    last: &'static str,
-) -> Vec<&'a str> {
+fn deployment_parts<'a>(resource: ResourceName<'a>, environment: &'a Name, id: &'a str) -> Vec<&'a str> {
     vec![
         "organizations",
         resource.organization.as_str(),
@@ -685,13 +690,26 @@ fn deployment_parts<'a>(
         resource.name.as_str(),
         "revisions",
         id,
-        last,
+        "deployments",
     ]
 }
 
 impl<'a> Call<'a> {
     fn read(parts: Vec<&'a str>, needs: &'a str) -> Self {
-        Self { method: Method::GET, parts, query: Vec::new(), body: Sent::Nothing, effect: Effect::Read, needs }
+        Self {
+            method: Method::GET,
+            parts,
+            custom: None,
+            query: Vec::new(),
+            body: Sent::Nothing,
+            effect: Effect::Read,
+            needs,
+        }
+    }
+
+    /// A custom method that changes nothing.
+    fn custom(parts: Vec<&'a str>, custom: &'static str, needs: &'a str) -> Self {
+        Self { method: Method::POST, custom: Some(custom), ..Self::read(parts, needs) }
     }
 
     fn decode<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Error> {
@@ -718,6 +736,9 @@ impl<'a> Call<'a> {
 impl std::fmt::Display for Call<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}", self.method, call::shown_path(self.parts.iter().copied()))?;
+        if let Some(custom) = self.custom {
+            write!(f, ":{custom}")?;
+        }
         match self.query.iter().find(|(name, _)| *name == "action") {
             Some((name, value)) => write!(f, "?{name}={value}"),
             None => Ok(()),

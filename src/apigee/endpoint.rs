@@ -77,15 +77,19 @@ impl Endpoint {
         self.url.port_or_known_default().unwrap_or(443)
     }
 
-    /// The URL of a resource: `v1` and the given parts, each percent-encoded, below the base. The error names a part that cannot be one.
-    pub fn resource(&self, parts: &[&str]) -> Result<Url, String> {
-        let mut url = self.url.clone();
-        let mut path = format!("{}/v1", url.path().trim_end_matches('/'));
+    /// The URL of a resource: `v1` and the given parts, each percent-encoded, below the base; behind the last one a colon and the custom
+    /// method (AIP-136), if there is one. The error names a part that cannot be one.
+    pub fn resource(&self, parts: &[&str], custom: Option<&str>) -> Result<Url, String> {
+        let mut path = self.url.path().trim_end_matches('/').to_owned() + "/v1";
         for part in parts {
             path.push('/');
-            // The URL's own encoding drops tabs and line breaks, and then the path names something else.
             path.push_str(&path::encode(part)?);
         }
+        if let Some(custom) = custom {
+            path.push(':');
+            path.push_str(custom);
+        }
+        let mut url = self.url.clone();
         url.set_path(&path);
         Ok(url)
     }
@@ -182,16 +186,16 @@ mod tests {
     #[test]
     fn resources_stand_below_the_base_and_are_encoded() {
         let endpoint: Endpoint = "https://proxy.example/apigee/".parse().unwrap();
-        assert_eq!(
-            endpoint.resource(&["organizations", "a/b", "deployments:generateDeployChangeReport"]).unwrap().as_str(),
-            "https://proxy.example/apigee/v1/organizations/a%2Fb/deployments:generateDeployChangeReport"
-        );
-        assert_eq!(
-            endpoint.resource(&["x\ty\n", "é%2E\\"]).unwrap().as_str(),
-            "https://proxy.example/apigee/v1/x%09y%0A/%C3%A9%252E%5C"
-        );
-        for part in ["", ".", ".."] {
-            assert!(endpoint.resource(&["organizations", "o", part]).is_err(), "{part}");
+        let check = |parts: &[&str], custom, expected: &str| {
+            assert_eq!(endpoint.resource(parts, custom).unwrap().path(), format!("/apigee/v1/{expected}"));
+        };
+        check(&["o", "a/b", "deployments"], Some("report"), "o/a%2Fb/deployments:report");
+        check(&["entries", "a:b"], None, "entries/a%3Ab");
+        check(&["a\tb\r\nc", "%2F"], None, "a%09b%0D%0Ac/%252F");
+        check(&["ä b", "?q#f", "a+b&c=d;e", "[|]"], None, "%C3%A4%20b/%3Fq%23f/a%2Bb%26c%3Dd%3Be/%5B%7C%5D");
+        check(&["developers", "bob@example.com"], None, "developers/bob@example.com");
+        for part in [".", "..", ""] {
+            assert!(endpoint.resource(&["keyvaluemaps", part], None).unwrap_err().contains("another name"));
         }
         assert!(DEFAULT_ENDPOINT.parse::<Endpoint>().is_ok());
     }

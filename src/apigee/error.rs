@@ -116,6 +116,12 @@ impl Error {
         }
     }
 
+    /// True for a refusal that is about the state of things or about the request, which of both its status need not say: no document tells
+    /// whether Apigee answers 400, 404 or 409 to what names something that is missing or is in use.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Api(error) if matches!(error.http_status, 400 | 404 | 409) && !error.is_locked())
+    }
+
     /// True for the API's "there is no such thing".
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Api(error) if error.http_status == 404)

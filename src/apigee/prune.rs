@@ -177,8 +177,11 @@ async fn remove_configuration(
             progress(ApplyEvent::Step(&record.id, &Event::new(Phase::Deploy, change.what.clone())));
             match client.change(&change.request).await {
                 // Somebody else was faster, or the answer to the first try was lost.
-                Err(error) if !error.is_not_found() => return Err(error),
-                _ => {}
+                Err(error) if error.is_not_found() => {}
+                // A deletion has nothing in it that could be wrong: what is in the way may be gone in the next run.
+                Err(error) if error.is_refusal() => return Err(Error::Temporary(error.to_string())),
+                Err(error) => return Err(error),
+                Ok(_) => {}
             }
         }
     }

@@ -24,6 +24,10 @@ pub(super) struct Args {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Answer requests for this host name too; may be given several times. Without it only this machine's loopback names and addresses
+    /// and the address of --listen are answered, so that no web page can use the sandbox by way of a browser
+    #[arg(long = "allow-host", value_name = "NAME")]
+    allowed_hosts: Vec<String>,
     /// Keep the state in this file; it need not exist
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
@@ -45,6 +49,10 @@ pub(super) struct Args {
     /// Ask for this bearer token
     #[arg(long, value_name = "TOKEN")]
     token: Option<String>,
+    /// Where Google's documents do not say which status a refusal has, answer with the other one: for example 404 in place of 400 to a
+    /// reference whose keystore is missing
+    #[arg(long)]
+    other_statuses: bool,
     /// Let requests go wrong; may be given several times, and the first that applies decides
     ///
     /// METHOD PATH KIND [retry-after:SECONDS] [xN|@N|every], for example 'POST */deployments?* status:503 x2'.
@@ -86,6 +94,8 @@ pub(super) fn run(args: Args) -> ExitCode {
             state_file: args.state,
             kept_requests: Some(KEPT_REQUESTS),
             faults: args.faults,
+            allowed_hosts: args.allowed_hosts,
+            other_statuses: args.other_statuses,
             ..Options::default()
         };
         // Before the address is told, so that nobody who read it can stop this otherwise than in good order.
@@ -106,7 +116,7 @@ pub(super) fn run(args: Args) -> ExitCode {
             "the sandbox listens on {url}; use it with --endpoint {url} or APIGEE_ENDPOINT={url}; see it at {url}/; Ctrl-C stops it"
         );
         if !args.listen.ip().is_loopback() {
-            let _ = writeln!(std::io::stderr(), "warning: other machines can reach it; it is not made to be safe");
+            let _ = writeln!(std::io::stderr(), "warning: other machines can reach the sandbox, which protects nothing; requests by a host name need --allow-host");
         }
         tokio::select! {
             interrupted = tokio::signal::ctrl_c() => match interrupted {

@@ -102,6 +102,7 @@ const GROUPS: Collection = Collection {
     named_by: NamedBy::Field("name"),
     update: Update::Put,
     permission: "apigee.appgroups",
+    prerequisites: Collection::NOTHING,
     compare: Compare {
         server_set: &["appGroupId", "createdAt", "lastModifiedAt", "organization", "status"],
         ..Compare::PLAIN

@@ -20,6 +20,8 @@ pub struct Collection {
     pub permission: &'static str,
     /// How documents are compared.
     pub compare: Compare,
+    /// What must be there before one is created or changed.
+    pub prerequisites: fn(&Wanted<'_>) -> Vec<Read>,
 }
 
 /// Where the name of a new resource stands.
@@ -224,7 +226,16 @@ impl Collection {
     }
 }
 
+impl Collection {
+    /// It names nothing that must be there.
+    pub const NOTHING: fn(&Wanted<'_>) -> Vec<Read> = |_| Vec::new();
+}
+
 impl Crud for Collection {
+    fn prerequisites(&self, wanted: &Wanted<'_>) -> Vec<Read> {
+        (self.prerequisites)(wanted)
+    }
+
     fn reads(&self, wanted: &Wanted<'_>) -> Vec<Read> {
         vec![Read::json(self.one(wanted), &self.needs("get"))]
     }
@@ -258,6 +269,7 @@ mod tests {
         named_by: NamedBy::Field("name"),
         update: Update::Put,
         permission: "apigee.servers",
+        prerequisites: Collection::NOTHING,
         compare: Compare {
             server_set: &["createdAt"],
             defaults: &[("protocol", "\"HTTP\"")],

@@ -41,6 +41,7 @@ impl ConfigurationSpec for DataCollector {
         named_by: NamedBy::Query("dataCollectorId"),
         update: Update::PatchMask,
         permission: "apigee.datacollectors",
+        prerequisites: Collection::NOTHING,
         compare: Compare {
             server_set: &["name", "createdAt", "lastModifiedAt"],
             immutable: &["type"],

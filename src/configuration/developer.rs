@@ -103,6 +103,7 @@ const DEVELOPERS: Collection = Collection {
     named_by: NamedBy::Field("email"),
     update: Update::Put,
     permission: "apigee.developers",
+    prerequisites: Collection::NOTHING,
     compare: Compare {
         server_set: &[
             "accessType",

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::call::{Answer, Body, Change, Read, Request, Verb};
+use super::call::{Answer, Body, Change, Form, Read, Request, Verb};
 use super::collection::{Compare, field_names};
 use super::{Configuration, ConfigurationSpec, Crud, Part, Plan, Reference, Scope, Wanted};
 use crate::diag::{FieldPath, Report};
@@ -102,6 +102,14 @@ impl Crud for Hooks {
 
     fn after_bundles(&self) -> bool {
         true
+    }
+
+    /// The shared flow must be deployed. Whether Apigee answers 400 or 404 when it is not, no document says.
+    fn prerequisites(&self, wanted: &Wanted<'_>) -> Vec<Read> {
+        let flow = wanted.body.get("sharedFlow").and_then(Value::as_str).unwrap_or_default();
+        let path = wanted.place.path(&["sharedflows", flow, "deployments"]);
+        let form = Form::Pages("deployments");
+        vec![Read { form, ..Read::json(path, "apigee.deployments.list") }]
     }
 
     fn exists(&self, _: &Wanted<'_>, answers: &[Answer]) -> bool {

@@ -202,7 +202,7 @@ pub trait Crud: fmt::Debug + Sync {
     }
 
     /// What must be in Apigee before anything is sent, since Apigee refuses for good what names something that is not there yet. It is
-    /// read when something is to be changed, and waited for.
+    /// read when something is to be changed, and waited for. A list must have an item.
     fn prerequisites(&self, _wanted: &Wanted<'_>) -> Vec<Read> {
         Vec::new()
     }

@@ -605,6 +605,7 @@ const PRODUCTS: Collection = Collection {
     named_by: NamedBy::Field("name"),
     update: Update::Put,
     permission: "apigee.apiproducts",
+    prerequisites: Collection::NOTHING,
     compare: Compare {
         server_set: &["createdAt", "lastModifiedAt"],
         defaults: &[("approvalType", "\"auto\"")],

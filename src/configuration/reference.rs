@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::collection::{Collection, Compare, NamedBy, Update};
-use super::{Configuration, ConfigurationSpec, Crud, Reference as NamedThing, Scope};
+use super::{Configuration, ConfigurationSpec, Crud, Read, Reference as NamedThing, Scope, Wanted};
 use crate::diag::{Code, FieldPath, Report};
 use crate::limits::texts;
 
@@ -30,6 +30,16 @@ pub enum ResourceType {
     TrustStore,
 }
 
+/// What a field names: a keystore, or behind `ref://` a reference. Whether Apigee answers 400 or 404 when it is missing, no document says,
+/// so that it is looked for before.
+pub(super) fn keystore(wanted: &Wanted<'_>, named: Option<&Value>) -> Option<Read> {
+    let named = named?.as_str()?;
+    Some(match named.strip_prefix("ref://") {
+        Some(reference) => Read::json(wanted.place.path(&["references", reference]), "apigee.references.get"),
+        None => Read::json(wanted.place.path(&["keystores", named]), "apigee.keystores.get"),
+    })
+}
+
 impl ConfigurationSpec for Reference {
     const CRUD: &'static dyn Crud = &Collection {
         path: "references",
@@ -37,6 +47,7 @@ impl ConfigurationSpec for Reference {
         update: Update::Put,
         permission: "apigee.references",
         compare: Compare::PLAIN,
+        prerequisites: |wanted| keystore(wanted, wanted.body.get("refers")).into_iter().collect(),
     };
 }
 

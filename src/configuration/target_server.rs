@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::collection::{Collection, Compare, NamedBy, Update};
+use super::reference::keystore;
 use super::{Configuration, ConfigurationSpec, Crud, Reference, Scope};
 use crate::diag::{Code, FieldPath, Report};
 use crate::limits::texts;
@@ -73,6 +74,11 @@ impl ConfigurationSpec for TargetServer {
         named_by: NamedBy::Field("name"),
         update: Update::Put,
         permission: "apigee.targetservers",
+        prerequisites: |wanted| {
+            let tls = wanted.body.get("sSLInfo");
+            let stores = ["keyStore", "trustStore"].map(|field| tls.and_then(|tls| tls.get(field)));
+            stores.into_iter().filter_map(|named| keystore(wanted, named)).collect()
+        },
         compare: Compare {
             server_set: &[],
             defaults: &[("protocol", "\"HTTP\"")],

@@ -6,8 +6,9 @@ pub fn is_part(text: &str) -> bool {
     !text.is_empty() && text != "." && text != ".."
 }
 
-/// The text as one part of a path: everything but the characters of `pchar` (RFC 3986, section 3.3) is percent-encoded. The error says
-/// why it cannot be one.
+/// The text as one part of a path: what is no letter, digit or harmless punctuation is percent-encoded. A colon is encoded too: behind a
+/// raw one Google's servers read a custom method (AIP-136). So are tabs and line breaks, which a parser of URLs drops. The error says why a
+/// text cannot be a part.
 pub fn encode(text: &str) -> Result<String, String> {
     if !is_part(text) {
         return Err(format!(
@@ -15,7 +16,7 @@ pub fn encode(text: &str) -> Result<String, String> {
         ));
     }
     Ok(text.bytes().fold(String::with_capacity(text.len()), |path, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || b"-._~@!$'()*,".contains(&byte) {
             path + &char::from(byte).to_string()
         } else {
             path + &format!("%{byte:02X}")
@@ -32,7 +33,8 @@ mod tests {
         for (text, expected) in [
             ("a b/c?#%", "a%20b%2Fc%3F%23%25"),
             ("x\ty\nz\r", "x%09y%0Az%0D"),
-            ("deployments:generateDeployChangeReport", "deployments:generateDeployChangeReport"),
+            ("a:b+c&d=e;f", "a%3Ab%2Bc%26d%3De%3Bf"),
+            ("bob@example.com", "bob@example.com"),
             ("é", "%C3%A9"),
             ("...", "..."),
             ("%2e%2e", "%252e%252e"),

@@ -210,7 +210,7 @@ impl State {
         id: RevisionId,
         now: u64,
     ) -> Result<Value, Fault> {
-        self.find_deployed(path, environment, id, now)?;
+        self.find_deployed(path, environment, id, now).map_err(|fault| fault.or_status(400))?;
         let violations = self.undeploy_violations(path, environment);
         if !violations.is_empty() {
             return Err(Fault::failed_precondition("deployment validations failed", &violations));

@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::body::{self, Kind, fields};
 use super::environment_group::EnvironmentGroup;
 use super::fault::{Fault, Violation};
 use super::flow_hook::attached_flow_hooks;
+use super::message::{Message, Type, name_of_new};
 use super::operation::{Change, Life};
 use super::settings::Settings;
 use super::state::{Organization, State};
@@ -28,22 +28,46 @@ pub(super) struct Environment {
     life: Life,
 }
 
-/// The fields of `GoogleCloudApigeeV1Environment` that a caller sets.
-const FIELDS: &[(&str, Kind)] = &[
-    ("displayName", Kind::Text),
-    ("description", Kind::Text),
-    ("forwardProxyUri", Kind::Text),
-    ("type", Kind::OneOf(&["ENVIRONMENT_TYPE_UNSPECIFIED", "BASE", "INTERMEDIATE", "COMPREHENSIVE"])),
-    ("deploymentType", Kind::OneOf(&["DEPLOYMENT_TYPE_UNSPECIFIED", "PROXY", "ARCHIVE"])),
-    ("apiProxyType", Kind::OneOf(&["API_PROXY_TYPE_UNSPECIFIED", "PROGRAMMABLE", "CONFIGURABLE"])),
-    ("properties", Kind::Object),
-    ("nodeConfig", Kind::Object),
-    ("clientIpResolutionConfig", Kind::Object),
-    ("name", Kind::Text),
-];
+/// `GoogleCloudApigeeV1Environment`.
+pub(super) const ENVIRONMENT: Message = Message {
+    name: "environment",
+    fields: &[
+        ("displayName", Type::Text),
+        ("description", Type::Text),
+        ("forwardProxyUri", Type::Text),
+        ("type", Type::Enum(&["ENVIRONMENT_TYPE_UNSPECIFIED", "BASE", "INTERMEDIATE", "COMPREHENSIVE"])),
+        ("deploymentType", Type::Enum(&["DEPLOYMENT_TYPE_UNSPECIFIED", "PROXY", "ARCHIVE"])),
+        ("apiProxyType", Type::Enum(&["API_PROXY_TYPE_UNSPECIFIED", "PROGRAMMABLE", "CONFIGURABLE"])),
+        ("properties", Type::Nested(&PROPERTIES)),
+        ("nodeConfig", Type::Nested(&NODE_CONFIG)),
+        ("clientIpResolutionConfig", Type::Nested(&CLIENT_IP)),
+        ("name", Type::Text),
+        ("state", Type::Output),
+        ("createdAt", Type::Output),
+        ("lastModifiedAt", Type::Output),
+        ("hasAttachedFlowHooks", Type::Output),
+    ],
+};
 
-/// Those that the server sets; a caller that sends back what it read sends them too.
-const OUTPUT_ONLY: &[&str] = &["state", "createdAt", "lastModifiedAt", "hasAttachedFlowHooks"];
+const PROPERTY: Message = Message { name: "property", fields: &[("name", Type::Text), ("value", Type::Text)] };
+
+const PROPERTIES: Message =
+    Message { name: "properties", fields: &[("property", Type::List(&Type::Nested(&PROPERTY)))] };
+
+const NODE_CONFIG: Message = Message {
+    name: "node_config",
+    fields: &[
+        ("minNodeCount", Type::Int64),
+        ("maxNodeCount", Type::Int64),
+        ("currentAggregateNodeCount", Type::Output),
+    ],
+};
+
+const HEADER_INDEX: Message =
+    Message { name: "header_index_algorithm", fields: &[("ipHeaderName", Type::Text), ("ipHeaderIndex", Type::Int32)] };
+
+const CLIENT_IP: Message =
+    Message { name: "client_ip_resolution_config", fields: &[("headerIndexAlgorithm", Type::Nested(&HEADER_INDEX))] };
 
 /// "Can be set when creating the environment and cannot be changed", and what it is when it is not set.
 const IMMUTABLE: [(&str, &str); 2] = [("deploymentType", "PROXY"), ("apiProxyType", "PROGRAMMABLE")];
@@ -150,9 +174,10 @@ impl State {
         body: &Value,
         now: u64,
     ) -> Result<Value, Fault> {
-        let mut given = fields(body, FIELDS, OUTPUT_ONLY)?;
-        let in_body = given.shift_remove("name");
-        let name = body::name(name, in_body.as_ref(), "an environment")?;
+        let mut given = ENVIRONMENT.check(body)?;
+        let name = name_of_new(name, &given, "an environment")?.to_owned();
+        let name = name.as_str();
+        given.shift_remove("name");
         texts::ENVIRONMENT.check(name).map_err(|broken| Fault::invalid_argument(broken.message()))?;
         let done = self.done_at(now);
         let org = self.organization_mut(organization);
@@ -175,7 +200,7 @@ impl State {
         now: u64,
     ) -> Result<Value, Fault> {
         self.require_environment(organization, name, now)?;
-        let mut given = fields(body, FIELDS, OUTPUT_ONLY)?;
+        let mut given = ENVIRONMENT.check(body)?;
         if given.shift_remove("name").is_some_and(|other| other != name) {
             return Err(Fault::invalid_argument("the name of an environment cannot be changed"));
         }

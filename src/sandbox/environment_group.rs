@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::body::{self, Kind, fields};
 use super::fault::{Fault, Violation};
+use super::message::{LIST, Message, Type, name_of_new};
 use super::operation::{Change, Life, server_made_id};
 use super::paging::{Paging, page};
 use super::state::{Organization, State};
@@ -31,10 +31,28 @@ struct Attachment {
     life: Life,
 }
 
-const FIELDS: &[(&str, Kind)] = &[("name", Kind::Text), ("hostnames", Kind::Texts)];
-const OUTPUT_ONLY: &[&str] = &["state", "createdAt", "lastModifiedAt"];
-const ATTACHMENT_FIELDS: &[(&str, Kind)] = &[("name", Kind::Text), ("environment", Kind::Text)];
-const ATTACHMENT_OUTPUT_ONLY: &[&str] = &["environmentGroupId", "createdAt"];
+/// `GoogleCloudApigeeV1EnvironmentGroup`.
+pub(super) const ENVIRONMENT_GROUP: Message = Message {
+    name: "environment_group",
+    fields: &[
+        ("name", Type::Text),
+        ("hostnames", LIST),
+        ("state", Type::Output),
+        ("createdAt", Type::Output),
+        ("lastModifiedAt", Type::Output),
+    ],
+};
+
+/// `GoogleCloudApigeeV1EnvironmentGroupAttachment`.
+pub(super) const ATTACHMENT: Message = Message {
+    name: "environment_group_attachment",
+    fields: &[
+        ("name", Type::Text),
+        ("environment", Type::Text),
+        ("environmentGroupId", Type::Output),
+        ("createdAt", Type::Output),
+    ],
+};
 
 impl EnvironmentGroup {
     /// The attached environments: from the beginning of the attachment to the beginning of its removal.
@@ -137,8 +155,8 @@ impl State {
         body: &Value,
         now: u64,
     ) -> Result<Value, Fault> {
-        let given = fields(body, FIELDS, OUTPUT_ONLY)?;
-        let name = body::name(name, given.get("name"), "an environment group")?;
+        let given = ENVIRONMENT_GROUP.check(body)?;
+        let name = name_of_new(name, &given, "an environment group")?;
         let hostnames = hostnames(&body["hostnames"])?;
         if self.group(organization, name, now).is_ok() {
             return Err(Fault::already_exists(format!("{} already exists", full(organization, name))));
@@ -165,7 +183,7 @@ impl State {
         now: u64,
     ) -> Result<Value, Fault> {
         self.group(organization, name, now)?;
-        fields(body, FIELDS, OUTPUT_ONLY)?;
+        ENVIRONMENT_GROUP.check(body)?;
         if !matches!(update_mask, "" | "hostnames") {
             return Err(Fault::invalid_argument(format!(
                 "invalid update mask \"{update_mask}\": set it to \"hostnames\" or leave it out"
@@ -228,7 +246,7 @@ impl State {
         body: &Value,
         now: u64,
     ) -> Result<Value, Fault> {
-        let given = fields(body, ATTACHMENT_FIELDS, ATTACHMENT_OUTPUT_ONLY)?;
+        let given = ATTACHMENT.check(body)?;
         let environment = given.get("environment").and_then(Value::as_str).unwrap_or_default().to_owned();
         if environment.is_empty() {
             return Err(Fault::invalid_argument("environment: the name of the environment is required"));

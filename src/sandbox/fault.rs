@@ -10,6 +10,8 @@ pub struct Fault {
     status: &'static str,
     message: String,
     details: Vec<Value>,
+    /// The status that Apigee may answer with as well.
+    other: Option<(u16, &'static str)>,
 }
 
 /// One finding about an imported bundle: the file, from the zip's root, and what is wrong with it.
@@ -41,7 +43,7 @@ impl Violation {
 
 impl Fault {
     fn new(code: u16, status: &'static str, message: impl Into<String>) -> Self {
-        Self { code, status, message: message.into(), details: Vec::new() }
+        Self { code, status, message: message.into(), details: Vec::new(), other: None }
     }
 
     /// 404.
@@ -70,6 +72,23 @@ impl Fault {
     /// 409: there is such a resource already.
     pub fn resource_exists(resource: &str) -> Self {
         Self::already_exists(format!("generic::already_exists: {resource} already exists"))
+    }
+
+    /// No document says which status this refusal has: Apigee may answer with this one as well. A sandbox answers with it when
+    /// `Options::other_statuses` says so, and what the deployer does must not depend on it.
+    #[must_use]
+    pub fn or_status(mut self, code: u16) -> Self {
+        self.other = Some((code, Self::of_status(code).status));
+        self
+    }
+
+    /// With the other status, if it has one.
+    #[must_use]
+    pub fn with_other_status(mut self) -> Self {
+        if let Some((code, status)) = self.other {
+            (self.code, self.status) = (code, status);
+        }
+        self
     }
 
     /// With another message.

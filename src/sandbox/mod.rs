@@ -11,7 +11,6 @@
 //! It is not a runtime: no traffic flows. Where Google's documents leave a behaviour open, the item's own comment says what
 //! was chosen.
 
-mod body;
 mod config;
 mod connection;
 mod deployments;
@@ -20,8 +19,11 @@ mod environment_group;
 pub mod fault;
 mod flow_hook;
 pub mod inspect;
+mod message;
+mod method;
 mod operation;
 mod paging;
+mod parameter;
 pub mod requests;
 mod revisions;
 pub mod routing;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::fault::{BadFile, Fault, Violation};
 use super::inspect::inspect;
+use super::message::{Message, Type};
 use super::state::{Deployed, Filter, Mishap, Path, Resource, State, Stored};
 use super::view::{self, ResourceView};
 use crate::apigee::{Name, RevisionId};
@@ -20,6 +21,24 @@ pub(super) struct Listing<'a> {
     /// Only those of this space; empty: all.
     pub(super) space: &'a str,
 }
+
+/// `GoogleCloudApigeeV1ApiProxy`.
+pub(super) const API_PROXY: Message = Message {
+    name: "api_proxy",
+    fields: &[
+        ("labels", Type::Texts),
+        ("space", Type::Text),
+        ("apiProxyType", Type::Output),
+        ("latestRevisionId", Type::Output),
+        ("metaData", Type::Output),
+        ("name", Type::Output),
+        ("readOnly", Type::Output),
+        ("revision", Type::Output),
+    ],
+};
+
+/// `GoogleCloudApigeeV1MoveApiProxyRequest` and `GoogleCloudApigeeV1MoveSharedFlowRequest`.
+pub(super) const MOVE: Message = Message { name: "move_request", fields: &[("space", Type::Text)] };
 
 impl State {
     /// `action=validate`: the revision that the bundle would become.
@@ -137,6 +156,7 @@ impl State {
         body: &Value,
         now: u64,
     ) -> Result<Value, Fault> {
+        let body = API_PROXY.check(body)?;
         self.find(path)?;
         if update_mask != "labels" {
             return Err(Fault::invalid_argument(format!(

@@ -1,7 +1,14 @@
 //! The state on a socket: routes, parameters and bodies as the discovery document `apigee.v1` has them.
 
+mod bundles;
+mod contract;
+mod front_end;
 mod organizations;
 mod own;
+pub(super) mod routes;
+#[cfg(test)]
+mod tests;
+mod visitor;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -11,33 +18,28 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::rejection::FormRejection;
-use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Path as PathOf, Query, Request, State as StateOf};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::body::{Body, to_bytes};
+use axum::extract::{DefaultBodyLimit, Path as PathOf, Query, Request, State as StateOf};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Form, Json, Router};
+use axum::routing::{MethodFilter, on};
+use axum::{Json, Router};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::body;
 use super::config;
 use super::connection::{self, BreakOff};
-use super::deployments::Deploy;
 use super::fault::Fault;
 use super::requests::{LoggedRequest, Observed, RequestLog};
-use super::revisions::Listing;
 use super::settings::{EarlyStatus, RuntimeType, Settings};
-use super::state::{Filter, Mishap, Path, State};
+use super::state::{Mishap, State};
 use super::state_file::{self, StateFile, StateFileError};
 use super::trouble::{Rule, Trouble, Troubles};
-use crate::apigee::RevisionId;
 use crate::apigee::retention::MAX_REVISIONS;
-use crate::bundle::BundleKind;
 use crate::duration::millis;
+use routes::Routes;
 
 /// Uploads may be larger than a bundle may be, so that the refusal is Apigee's and not the socket's.
 const MAX_BODY: usize = 64 * 1024 * 1024;
@@ -76,6 +78,10 @@ pub struct Options {
     pub latency: Duration,
     /// Trouble with some requests.
     pub faults: Vec<Rule>,
+    /// Requests may name these hosts, besides this machine's loopback names and the address that the sandbox listens on.
+    pub allowed_hosts: Vec<String>,
+    /// Where no document says which status a refusal has, it has the other one.
+    pub other_statuses: bool,
 }
 
 impl Default for Options {
@@ -96,6 +102,8 @@ impl Default for Options {
             clock: Arc::new(move || millis(since_1970())),
             latency: Duration::ZERO,
             faults: Vec::new(),
+            allowed_hosts: Vec::new(),
+            other_statuses: false,
         }
     }
 }
@@ -167,6 +175,7 @@ struct Shared {
     token: Option<String>,
     clock: Clock,
     latency: Duration,
+    other_statuses: bool,
     count: AtomicU64,
 }
 
@@ -187,6 +196,7 @@ impl Sandbox {
                 (Some(file), state)
             }
         };
+        let hosts = visitor::Hosts { listen: address.ip(), names: options.allowed_hosts };
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
             state_file,
@@ -196,9 +206,10 @@ impl Sandbox {
             token: options.token,
             clock: options.clock,
             latency: options.latency,
+            other_statuses: options.other_statuses,
             count: AtomicU64::new(0),
         });
-        let task = tokio::spawn(connection::serve(listener, router(&shared)));
+        let task = tokio::spawn(connection::serve(listener, router(&shared, hosts)));
         Ok(Self { address, shared, task })
     }
 
@@ -254,62 +265,42 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn router(shared: &Arc<Shared>) -> Router {
-    let all = Router::new()
-        .route("/v1/organizations/{org}/deployments", get(deployments_of_organization))
-        .route("/v1/organizations/{org}/environments/{env}/deployments", get(deployments_of_environment))
-        .with_state(Arc::clone(shared))
-        .merge(bundles(shared, BundleKind::Proxy))
-        .merge(bundles(shared, BundleKind::SharedFlow))
-        .merge(organizations::routes(shared))
-        .merge(configuration(shared))
+fn router(shared: &Arc<Shared>, hosts: visitor::Hosts) -> Router {
+    let lacking = LACKING.iter().fold(Router::new(), |router, (verb, path)| {
+        match Method::from_bytes(verb.as_bytes()).ok().and_then(|method| MethodFilter::try_from(method).ok()) {
+            Some(filter) => router.route(path, on(filter, unknown)),
+            None => router,
+        }
+    });
+    api(shared)
+        .into_router()
+        .merge(lacking)
         .fallback(unknown)
-        .method_not_allowed_fallback(unknown);
-    all.layer(DefaultBodyLimit::max(MAX_BODY))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(Arc::clone(shared), keep))
         .layer(from_fn_with_state(Arc::clone(shared), guard))
         .merge(own::routes(shared))
+        .layer(from_fn_with_state(Arc::new(hosts), visitor::admit))
 }
 
-/// The shared state and which collection a route belongs to.
-#[derive(Clone)]
-struct Collection {
-    shared: Arc<Shared>,
-    kind: BundleKind,
-}
+/// Methods of the API that the sandbox lacks although it has others at their paths, by identifier.
+const LACKING: [(&str, &str); 4] = [
+    ("POST", "/v1/organizations"),
+    ("DELETE", "/v1/organizations/{org}"),
+    ("PATCH", "/v1/organizations/{org}/environments/{env}"),
+    ("PUT", "/v1/organizations/{org}"),
+];
 
-/// The routes of proxies or of shared flows.
-fn bundles(shared: &Arc<Shared>, kind: BundleKind) -> Router {
-    let collection = kind.collection();
-    let base = format!("/v1/organizations/{{org}}/{collection}");
-    let revision = format!("{base}/{{name}}/revisions/{{rev}}");
-    let deployed = format!("/v1/organizations/{{org}}/environments/{{env}}/{collection}/{{name}}");
-    let deployment = format!("{deployed}/revisions/{{rev}}/deployments");
-    // `:move` is a part of the last segment.
-    let resource = get(get_resource).delete(delete_resource).post(move_resource);
-    // Shared flows have no labels and no reports.
-    let resource = if kind == BundleKind::Proxy { resource.patch(patch_proxy) } else { resource };
-    let mut routes = Router::new()
-        .route(&base, get(list).post(upload))
-        .route(&format!("{base}/{{name}}"), resource)
-        .route(&format!("{base}/{{name}}/deployments"), get(deployments_of_resource))
-        .route(&format!("{base}/{{name}}/revisions"), get(list_revisions))
-        .route(&revision, get(get_revision).post(update_revision).delete(delete_revision))
-        .route(&format!("{revision}/deployments"), get(deployments_of_resource))
-        .route(&format!("{deployed}/deployments"), get(deployments_of_resource))
-        .route(&deployment, get(get_deployment).post(deploy).delete(undeploy));
-    if kind == BundleKind::Proxy {
-        routes = routes
-            .route(&format!("{deployment}:generateDeployChangeReport"), post(deploy_report))
-            .route(&format!("{deployment}:generateUndeployChangeReport"), post(undeploy_report));
-    }
-    routes.with_state(Collection { shared: Arc::clone(shared), kind })
+/// All methods of the API that the sandbox has.
+fn api(shared: &Arc<Shared>) -> Routes<()> {
+    bundles::routes(shared).merge(organizations::routes(shared)).merge(configuration(shared))
 }
 
 /// The routes of the configuration.
-fn configuration(shared: &Arc<Shared>) -> Router {
+fn configuration(shared: &Arc<Shared>) -> Routes<()> {
     let shared = Arc::clone(shared);
-    config::router(move |organization, handler, mut call, reads| {
+    config::routes(move |organization, handler, mut call, reads| {
         call.now = (shared.clock)();
         lock(&shared.state).configure(organization, handler, call, reads)
     })
@@ -353,6 +344,7 @@ async fn guard(StateOf(shared): StateOf<Arc<Shared>>, request: Request, next: Ne
         _ => response,
     };
     let response = match response.extensions().get::<Fault>().cloned() {
+        Some(fault) if shared.other_statuses => in_googles_form(response, &fault.with_other_status(), number),
         Some(fault) => in_googles_form(response, &fault, number),
         None => response,
     };
@@ -365,6 +357,9 @@ async fn guard(StateOf(shared): StateOf<Arc<Shared>>, request: Request, next: Ne
 
 /// What the API answers when nothing is in the way.
 async fn answer(shared: &Shared, request: Request, next: Next) -> Response {
+    if let Some(refusal) = front_end::refuse(&request) {
+        return refusal;
+    }
     let expected = shared.token.as_ref().map(|token| format!("Bearer {token}"));
     let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     if expected.is_none() || expected.as_deref() == given {
@@ -389,6 +384,7 @@ fn broken_off(mut response: Response, how: BreakOff) -> Response {
 /// The error's body; the headers and extensions stay.
 fn in_googles_form(response: Response, fault: &Fault, number: u64) -> Response {
     let (mut head, _) = response.into_parts();
+    head.status = status_of(fault);
     let (json, body) = Json(fault.body(number)).into_response().into_parts();
     head.headers.remove(header::CONTENT_LENGTH);
     head.headers.extend(json.headers);
@@ -409,10 +405,13 @@ async fn keep(StateOf(shared): StateOf<Arc<Shared>>, request: Request, next: Nex
     }
 }
 
+fn status_of(fault: &Fault) -> StatusCode {
+    StatusCode::from_u16(fault.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = status.into_response();
+        let mut response = status_of(&self).into_response();
         // The body needs the number of the request, which `guard` knows.
         response.extensions_mut().insert(self);
         response
@@ -425,25 +424,17 @@ type Parameters = PathOf<HashMap<String, String>>;
 type Queries = Query<HashMap<String, String>>;
 type Answer = Result<Json<Value>, Fault>;
 
+/// A path that the sandbox does not know; Apigee may.
 async fn unknown(request: Request) -> Fault {
     Fault::not_found(format!("the sandbox has no {} {}", request.method(), request.uri().path()))
 }
 
+async fn wrong_method(request: Request) -> Response {
+    front_end::not_found(request.uri())
+}
+
 fn text<'a>(parameters: &'a HashMap<String, String>, name: &str) -> &'a str {
     parameters.get(name).map(String::as_str).unwrap_or_default()
-}
-
-/// A boolean parameter of the query; false when absent, as in protocol buffers.
-fn flag(queries: &HashMap<String, String>, name: &str) -> Result<bool, Fault> {
-    match queries.get(name).map(String::as_str) {
-        None | Some("" | "false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(other) => Err(Fault::invalid_argument(format!("Invalid value at '{name}' (TYPE_BOOL), \"{other}\""))),
-    }
-}
-
-fn revision_id(parameters: &HashMap<String, String>) -> Result<RevisionId, Fault> {
-    text(parameters, "rev").parse().map_err(|why: String| Fault::invalid_argument(why))
 }
 
 impl Shared {
@@ -459,209 +450,4 @@ impl Shared {
             watcher(request).await;
         }
     }
-}
-
-impl Collection {
-    fn path<'a>(&self, parameters: &'a HashMap<String, String>) -> Path<'a> {
-        Path { organization: text(parameters, "org"), kind: self.kind, name: text(parameters, "name") }
-    }
-
-    fn now(&self) -> u64 {
-        self.shared.now()
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        lock(&self.shared.state)
-    }
-}
-
-async fn list(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters, Query(queries): Queries) -> Answer {
-    let listing = Listing {
-        revisions: flag(&queries, "includeRevisions")?,
-        meta_data: flag(&queries, "includeMetaData")?,
-        space: text(&queries, "space"),
-    };
-    Ok(Json(at.state().list(text(&parameters, "org"), at.kind, listing)))
-}
-
-async fn upload(
-    StateOf(at): StateOf<Collection>,
-    PathOf(parameters): Parameters,
-    Query(queries): Queries,
-    request: Request,
-) -> Answer {
-    let zip = uploaded_file(request).await?;
-    let path = Path { name: text(&queries, "name"), ..at.path(&parameters) };
-    match text(&queries, "action") {
-        "import" => {
-            let space = Some(text(&queries, "space")).filter(|space| !space.is_empty());
-            Ok(Json(at.state().import(path, &zip, space, at.now())?))
-        }
-        "validate" => Ok(Json(State::validate(path, &zip, at.now())?)),
-        other => {
-            Err(Fault::invalid_argument(format!("invalid action \"{other}\": set it to \"import\" or \"validate\"")))
-        }
-    }
-}
-
-/// The zip: the form's first part, or the whole body. Apigee's own tools do not agree on a name: apigeecli says `proxy`, the Maven plugin
-/// `content`, Google's pages `file`.
-async fn uploaded_file(request: Request) -> Result<Bytes, Fault> {
-    let content_type = content_type(request.headers());
-    if content_type.starts_with("application/octet-stream") {
-        let body = Bytes::from_request(request, &()).await;
-        return body.map_err(|error| Fault::invalid_argument(error.body_text()));
-    }
-    if !content_type.starts_with("multipart/form-data") {
-        return Err(Fault::invalid_argument(format!(
-            "unsupported content type \"{content_type}\": send multipart/form-data or application/octet-stream"
-        )));
-    }
-    let wrong = |text: String| Fault::invalid_argument(text);
-    let mut form = Multipart::from_request(request, &()).await.map_err(|error| wrong(error.body_text()))?;
-    match form.next_field().await.map_err(|error| wrong(error.body_text()))? {
-        Some(field) => field.bytes().await.map_err(|error| wrong(error.body_text())),
-        None => Err(wrong("the form has no part: send the zip file as its first".to_owned())),
-    }
-}
-
-fn content_type(headers: &HeaderMap) -> String {
-    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase()
-}
-
-async fn update_revision(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters, request: Request) -> Answer {
-    let zip = uploaded_file(request).await?;
-    Ok(Json(at.state().update_revision(at.path(&parameters), revision_id(&parameters)?, &zip, at.now())?))
-}
-
-async fn patch_proxy(
-    StateOf(at): StateOf<Collection>,
-    PathOf(parameters): Parameters,
-    Query(queries): Queries,
-    bytes: Bytes,
-) -> Answer {
-    let body = body::parse(&bytes)?;
-    Ok(Json(at.state().patch_proxy(at.path(&parameters), text(&queries, "updateMask"), &body, at.now())?))
-}
-
-async fn move_resource(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters, bytes: Bytes) -> Answer {
-    let path = at.path(&parameters);
-    let Some(name) = path.name.strip_suffix(":move") else {
-        return Err(Fault::not_found(format!("the sandbox has no POST {}", path.full())));
-    };
-    let body = body::parse(&bytes)?;
-    let space = body.get("space").and_then(Value::as_str).unwrap_or_default();
-    Ok(Json(at.state().move_to_space(Path { name, ..path }, space, at.now())?))
-}
-
-async fn get_resource(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters) -> Answer {
-    Ok(Json(at.state().get(at.path(&parameters))?))
-}
-
-/// The numbers alone. No discovery document has it; apigee-edge-js asks for it.
-async fn list_revisions(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters) -> Answer {
-    Ok(Json(at.state().get(at.path(&parameters))?["revision"].take()))
-}
-
-async fn delete_resource(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters) -> Answer {
-    Ok(Json(at.state().delete(at.path(&parameters), at.now())?))
-}
-
-async fn get_revision(
-    StateOf(at): StateOf<Collection>,
-    PathOf(parameters): Parameters,
-    Query(queries): Queries,
-) -> Result<Response, Fault> {
-    let (path, id) = (at.path(&parameters), revision_id(&parameters)?);
-    match text(&queries, "format") {
-        "bundle" => {
-            let zip = at.state().bundle(path, id, at.now())?;
-            Ok(([(header::CONTENT_TYPE, "application/octet-stream")], zip).into_response())
-        }
-        _ => Ok(Json(at.state().revision(path, id, at.now())?).into_response()),
-    }
-}
-
-async fn delete_revision(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters) -> Answer {
-    Ok(Json(at.state().delete_revision(at.path(&parameters), revision_id(&parameters)?, at.now())?))
-}
-
-async fn deployments_of_organization(
-    StateOf(shared): StateOf<Arc<Shared>>,
-    PathOf(parameters): Parameters,
-    Query(queries): Queries,
-) -> Answer {
-    all_deployments(&shared, &parameters, &queries, None)
-}
-
-async fn deployments_of_environment(
-    StateOf(shared): StateOf<Arc<Shared>>,
-    PathOf(parameters): Parameters,
-    Query(queries): Queries,
-) -> Answer {
-    all_deployments(&shared, &parameters, &queries, Some(text(&parameters, "env")))
-}
-
-fn all_deployments(
-    shared: &Shared,
-    parameters: &HashMap<String, String>,
-    queries: &HashMap<String, String>,
-    environment: Option<&str>,
-) -> Answer {
-    let kind = if flag(queries, "sharedFlows")? { BundleKind::SharedFlow } else { BundleKind::Proxy };
-    let filter = Filter { kind, environment, name: None, revision: None };
-    Ok(Json(lock(&shared.state).deployments(text(parameters, "org"), filter, shared.now())?))
-}
-
-/// The list of a resource's deployments: everywhere, of one revision, or in one environment, as the path says.
-async fn deployments_of_resource(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters) -> Answer {
-    let revision = if parameters.contains_key("rev") { Some(revision_id(&parameters)?) } else { None };
-    let environment = parameters.get("env").map(String::as_str);
-    let filter = Filter { kind: at.kind, environment, name: Some(text(&parameters, "name")), revision };
-    Ok(Json(at.state().deployments(text(&parameters, "org"), filter, at.now())?))
-}
-
-async fn get_deployment(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters) -> Answer {
-    let (path, id) = (at.path(&parameters), revision_id(&parameters)?);
-    Ok(Json(at.state().deployment(path, text(&parameters, "env"), id, at.now())?))
-}
-
-async fn deploy(
-    StateOf(at): StateOf<Collection>,
-    PathOf(parameters): Parameters,
-    Query(mut queries): Queries,
-    form: Result<Form<HashMap<String, String>>, FormRejection>,
-) -> Answer {
-    // The Maven plugin and apigee-edge-js send `override` in a form, which Google's servers read as more of the query.
-    if let Ok(Form(form)) = form {
-        queries.extend(form);
-    }
-    let (path, id) = (at.path(&parameters), revision_id(&parameters)?);
-    flag(&queries, "sequencedRollout")?;
-    let request = Deploy {
-        environment: text(&parameters, "env"),
-        overrides: flag(&queries, "override")?,
-        service_account: queries.get("serviceAccount").map(String::as_str).filter(|account| !account.is_empty()),
-    };
-    Ok(Json(at.state().deploy(path, id, request, at.now())?))
-}
-
-async fn undeploy(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters) -> Answer {
-    let (path, id) = (at.path(&parameters), revision_id(&parameters)?);
-    Ok(Json(at.state().undeploy(path, text(&parameters, "env"), id, at.now())?))
-}
-
-async fn deploy_report(
-    StateOf(at): StateOf<Collection>,
-    PathOf(parameters): Parameters,
-    Query(queries): Queries,
-) -> Answer {
-    let (path, id) = (at.path(&parameters), revision_id(&parameters)?);
-    let overrides = flag(&queries, "override")?;
-    Ok(Json(at.state().deploy_report(path, text(&parameters, "env"), id, overrides, at.now())?))
-}
-
-async fn undeploy_report(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters) -> Answer {
-    let (path, id) = (at.path(&parameters), revision_id(&parameters)?);
-    Ok(Json(at.state().undeploy_report(path, text(&parameters, "env"), id, at.now())?))
 }

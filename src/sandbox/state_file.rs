@@ -1,11 +1,13 @@
 //! The state on the disk, so that it survives a restart.
 //!
 //! The file is written anew, beside itself and then renamed, before the answer to a call that changed something leaves. So neither
-//! the end of the process nor that of the machine loses an answered write, and there is never half a file.
+//! the end of the process nor that of the machine loses an answered write, and there is never half a file. It holds entries of key
+//! value maps and the secrets of apps, so that only its owner may read it, and what is written beside it.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -15,6 +17,9 @@ use super::state::State;
 
 /// The form of the file that this program writes and reads.
 const VERSION: u32 = 1;
+
+/// The mode of every file here: the owner reads and writes.
+const PRIVATE: u32 = 0o600;
 
 /// What the file says of itself.
 const FORMAT: &str = "apigee-flux sandbox";
@@ -88,7 +93,10 @@ impl StateFile {
     /// Opens a file, which need not exist, and reads the state out of it.
     pub fn open(path: &Path) -> Result<(Self, State), StateFileError> {
         let failed = |error| StateFileError::Io { path: path.to_owned(), error };
-        let lock = File::create(beside(path, ".lock")).map_err(failed)?;
+        // It has no content, and it is not emptied: it may be a link to something else.
+        let mut options = File::options();
+        options.write(true).create(true).truncate(false).mode(PRIVATE);
+        let lock = options.open(beside(path, ".lock")).map_err(failed)?;
         lock.try_lock().map_err(|error| match error {
             fs::TryLockError::WouldBlock => StateFileError::InUse { path: path.to_owned() },
             fs::TryLockError::Error(error) => failed(error),
@@ -120,10 +128,18 @@ impl StateFile {
 
     fn replace(&self, bytes: &[u8]) -> io::Result<()> {
         let temporary = beside(&self.path, ".new");
-        let mut file = File::create(&temporary)?;
+        // One that a killed process left may have another mode, and one of anybody else may be a link.
+        match fs::remove_file(&temporary) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = File::options().write(true).create_new(true).mode(PRIVATE).open(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(temporary, &self.path)
+        fs::rename(temporary, &self.path)?;
+        // The new name is on the disk when its folder is.
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     }
 }
 
@@ -191,6 +207,29 @@ mod tests {
         state.expect_mishap("a", Mishap::Error("m".to_owned()));
         state.deploy(path, id.next(), request, 60).unwrap();
         state
+    }
+
+    #[test]
+    fn only_the_owner_reads_the_files() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let mode = |name: &str| fs::metadata(at(name)).unwrap().permissions().mode() & 0o777;
+        // What an older program, a killed process and somebody else may have left.
+        fs::write(at("state"), content(&State::default()).unwrap()).unwrap();
+        fs::set_permissions(at("state"), fs::Permissions::from_mode(0o644)).unwrap();
+        fs::write(at("other"), "kept").unwrap();
+        symlink(at("other"), at("state.new")).unwrap();
+        symlink(at("other"), at("state.lock")).unwrap();
+        let (file, _) = StateFile::open(&at("state")).unwrap();
+        file.save(|| content(&full())).unwrap();
+        assert_eq!(mode("state"), 0o600);
+        assert_eq!(fs::read_to_string(at("other")).unwrap(), "kept");
+        assert!(!at("state.new").exists(), "the temporary file is left");
+        assert!(parse(Path::new("f"), &fs::read(at("state")).unwrap()).is_ok());
+        let (fresh, _) = StateFile::open(&at("fresh")).unwrap();
+        fresh.save(|| content(&full())).unwrap();
+        assert_eq!((mode("fresh"), mode("fresh.lock")), (0o600, 0o600));
     }
 
     #[test]

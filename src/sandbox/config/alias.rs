@@ -9,19 +9,31 @@ use serde_json::{Value, json};
 
 use super::call::{Answer, Call, find_mut, missing, vacant};
 use super::certificate;
-use super::limits;
-use super::{ConfigState, Route, Verb};
+use super::{ConfigState, Route, limits};
 use crate::limits::{counts, texts};
 use crate::sandbox::fault::Fault;
+use crate::sandbox::parameter::{Parameter, Parameters};
 
 pub(super) const ROUTES: &[Route] = &[
-    (Verb::Get, "environments/{env}/keystores/{keystore}/aliases", list),
-    (Verb::Post, "environments/{env}/keystores/{keystore}/aliases", create),
-    (Verb::Get, "environments/{env}/keystores/{keystore}/aliases/{alias}", get),
-    (Verb::Put, "environments/{env}/keystores/{keystore}/aliases/{alias}", update),
-    (Verb::Delete, "environments/{env}/keystores/{keystore}/aliases/{alias}", delete),
-    (Verb::Get, "environments/{env}/keystores/{keystore}/aliases/{alias}/certificate", get_certificate),
+    Route::get("environments/{env}/keystores/{keystore}/aliases", list),
+    Route::post("environments/{env}/keystores/{keystore}/aliases", create).query(CREATION).file(),
+    Route::get("environments/{env}/keystores/{keystore}/aliases/{alias}", get),
+    Route::put("environments/{env}/keystores/{keystore}/aliases/{alias}", update).query(CHECKS).file(),
+    Route::delete("environments/{env}/keystores/{keystore}/aliases/{alias}", delete),
+    Route::get("environments/{env}/keystores/{keystore}/aliases/{alias}/certificate", get_certificate),
 ];
+
+/// How an alias is created. `_password` is deprecated: passwords in queries are logged on the way.
+const CREATION: Parameters = &[
+    ("_password", Parameter::Text),
+    ("alias", Parameter::Text),
+    ("format", Parameter::Text),
+    ("ignoreExpiryValidation", Parameter::Bool),
+    ("ignoreNewlineValidation", Parameter::Bool),
+];
+
+/// What of a certificate is not checked.
+const CHECKS: Parameters = &[("ignoreExpiryValidation", Parameter::Bool), ("ignoreNewlineValidation", Parameter::Bool)];
 
 /// What is kept of an alias.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]

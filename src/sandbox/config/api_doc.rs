@@ -14,18 +14,18 @@ use super::api_product::exist;
 use super::call::{Answer, Call, find, find_mut, take};
 use super::limits;
 use super::message::{LIST, Message, Object, Type, require, set, text};
-use super::{ConfigState, Route, Verb};
+use super::{ConfigState, Route, parameter};
 use crate::limits::texts;
 use crate::sandbox::fault::Fault;
 
 pub(super) const ROUTES: &[Route] = &[
-    (Verb::Get, "sites/{site}/apidocs", list),
-    (Verb::Post, "sites/{site}/apidocs", create),
-    (Verb::Get, "sites/{site}/apidocs/{doc}", get),
-    (Verb::Put, "sites/{site}/apidocs/{doc}", update),
-    (Verb::Delete, "sites/{site}/apidocs/{doc}", delete),
-    (Verb::Get, "sites/{site}/apidocs/{doc}/documentation", get_documentation),
-    (Verb::Patch, "sites/{site}/apidocs/{doc}/documentation", update_documentation),
+    Route::get("sites/{site}/apidocs", list).query(parameter::PAGE),
+    Route::post("sites/{site}/apidocs", create).json(&API_DOC),
+    Route::get("sites/{site}/apidocs/{doc}", get),
+    Route::put("sites/{site}/apidocs/{doc}", update).json(&API_DOC),
+    Route::delete("sites/{site}/apidocs/{doc}", delete),
+    Route::get("sites/{site}/apidocs/{doc}/documentation", get_documentation),
+    Route::patch("sites/{site}/apidocs/{doc}/documentation", update_documentation).json(&DOCUMENTATION),
 ];
 
 /// A catalog item.

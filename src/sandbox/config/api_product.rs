@@ -11,29 +11,41 @@ use serde_json::{Value, json};
 
 use super::attributes;
 use super::call::{Answer, Call, find, find_mut, take, vacant};
-use super::limits;
-use super::message::{ATTRIBUTES, LIST, Message, Object, Type, require, set, text, texts};
-use super::{ConfigState, Route, Verb};
+use super::message::{ATTRIBUTE, ATTRIBUTES, LIST, Message, Object, Type, require, set, text, texts};
+use super::{ConfigState, Route, limits};
 use crate::limits::{counts, texts};
 use crate::sandbox::fault::{Fault, Violation};
+use crate::sandbox::parameter::{Parameter, Parameters};
 
 pub(super) const ROUTES: &[Route] = &[
-    (Verb::Get, "apiproducts", list),
-    (Verb::Post, "apiproducts", create),
-    (Verb::Get, "apiproducts/{product}", get),
-    (Verb::Put, "apiproducts/{product}", update),
-    (Verb::Delete, "apiproducts/{product}", delete),
-    (Verb::Get, "apiproducts/{product}/attributes", |config, call| Ok(attributes::list(profile(config, call)?))),
-    (Verb::Post, "apiproducts/{product}/attributes", |config, call| attributes::replace(profile(config, call)?, call)),
-    (Verb::Get, "apiproducts/{product}/attributes/{attribute}", |config, call| {
+    Route::get("apiproducts", list).query(LISTING),
+    Route::post("apiproducts", create).json(&API_PRODUCT),
+    Route::get("apiproducts/{product}", get),
+    Route::put("apiproducts/{product}", update).json(&API_PRODUCT),
+    Route::delete("apiproducts/{product}", delete),
+    Route::get("apiproducts/{product}/attributes", |config, call| Ok(attributes::list(profile(config, call)?))),
+    Route::post("apiproducts/{product}/attributes", |config, call| attributes::replace(profile(config, call)?, call))
+        .json(&attributes::LIST),
+    Route::get("apiproducts/{product}/attributes/{attribute}", |config, call| {
         attributes::get(profile(config, call)?, call)
     }),
-    (Verb::Post, "apiproducts/{product}/attributes/{attribute}", |config, call| {
+    Route::post("apiproducts/{product}/attributes/{attribute}", |config, call| {
         attributes::update(profile(config, call)?, call)
-    }),
-    (Verb::Delete, "apiproducts/{product}/attributes/{attribute}", |config, call| {
+    })
+    .json(&ATTRIBUTE),
+    Route::delete("apiproducts/{product}/attributes/{attribute}", |config, call| {
         attributes::delete(profile(config, call)?, call)
     }),
+];
+
+/// What is listed.
+const LISTING: Parameters = &[
+    ("attributename", Parameter::Text),
+    ("attributevalue", Parameter::Text),
+    ("count", Parameter::Int64),
+    ("expand", Parameter::Bool),
+    ("space", Parameter::Text),
+    ("startKey", Parameter::Text),
 ];
 
 /// A product and its rate plans.
@@ -174,7 +186,8 @@ fn profile<'a>(config: &'a mut ConfigState, call: &Call) -> Result<&'a mut Objec
 pub(super) fn exist(config: &ConfigState, names: &[String]) -> Result<(), Fault> {
     match names.iter().find(|name| !config.products.contains_key(*name)) {
         Some(name) => {
-            Err(Fault::invalid_argument(format!("the API product \"{name}\" does not exist: create it first")))
+            let fault = Fault::invalid_argument(format!("the API product \"{name}\" does not exist: create it first"));
+            Err(fault.or_status(404))
         }
         None => Ok(()),
     }
@@ -244,7 +257,8 @@ fn delete(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
         })
         .collect();
     if !violations.is_empty() {
-        return Err(Fault::failed_precondition(format!("the API product {name} is used by apps"), &violations));
+        let fault = Fault::failed_precondition(format!("the API product {name} is used by apps"), &violations);
+        return Err(fault.or_status(409));
     }
     Ok(Answer::message(&take(&mut config.products, call, "apiproducts", name)?.profile))
 }

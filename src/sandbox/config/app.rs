@@ -13,41 +13,56 @@ use super::api_product::exist;
 use super::attributes;
 use super::call::{Answer, Call, find_mut, take, vacant};
 use super::credential::{Credential, revokes, status};
-use super::limits;
-use super::message::{ATTRIBUTES, LIST, Message, Object, Type, number, set, text, texts};
-use super::{ConfigState, Route, Verb};
+use super::message::{ATTRIBUTE, ATTRIBUTES, LIST, Message, Object, Type, number, set, text, texts};
+use super::{ConfigState, Route, limits, parameter};
 use crate::limits::texts;
 use crate::sandbox::fault::Fault;
+use crate::sandbox::parameter::{Parameter, Parameters};
 use crate::sandbox::view;
 
 pub(super) const ROUTES: &[Route] = &[
-    (Verb::Get, "developers/{developer}/apps", list),
-    (Verb::Post, "developers/{developer}/apps", create),
-    (Verb::Get, "developers/{developer}/apps/{app}", get),
-    (Verb::Put, "developers/{developer}/apps/{app}", update),
-    (Verb::Post, "developers/{developer}/apps/{app}", generate_key_pair_or_update_status),
-    (Verb::Delete, "developers/{developer}/apps/{app}", delete),
-    (Verb::Get, "developers/{developer}/apps/{app}/attributes", |config, call| {
+    Route::get("developers/{developer}/apps", list).query(LISTING),
+    Route::post("developers/{developer}/apps", create).json(&DEVELOPER_APP),
+    Route::get("developers/{developer}/apps/{app}", get).query(ENTITY),
+    Route::put("developers/{developer}/apps/{app}", update).json(&DEVELOPER_APP),
+    Route::post("developers/{developer}/apps/{app}", generate_key_pair_or_update_status)
+        .query(parameter::ACTION)
+        .json(&DEVELOPER_APP),
+    Route::delete("developers/{developer}/apps/{app}", delete),
+    Route::get("developers/{developer}/apps/{app}/attributes", |config, call| {
         Ok(attributes::list(&app(config, call)?.profile))
     }),
-    (Verb::Post, "developers/{developer}/apps/{app}/attributes", |config, call| {
+    Route::post("developers/{developer}/apps/{app}/attributes", |config, call| {
         attributes::replace(&mut app(config, call)?.profile, call)
-    }),
-    (Verb::Get, "developers/{developer}/apps/{app}/attributes/{attribute}", |config, call| {
+    })
+    .json(&attributes::LIST),
+    Route::get("developers/{developer}/apps/{app}/attributes/{attribute}", |config, call| {
         attributes::get(&app(config, call)?.profile, call)
     }),
-    (Verb::Post, "developers/{developer}/apps/{app}/attributes/{attribute}", |config, call| {
+    Route::post("developers/{developer}/apps/{app}/attributes/{attribute}", |config, call| {
         attributes::update(&mut app(config, call)?.profile, call)
-    }),
-    (Verb::Delete, "developers/{developer}/apps/{app}/attributes/{attribute}", |config, call| {
+    })
+    .json(&ATTRIBUTE),
+    Route::delete("developers/{developer}/apps/{app}/attributes/{attribute}", |config, call| {
         attributes::delete(&mut app(config, call)?.profile, call)
     }),
-    (Verb::Get, "appgroups/{group}/apps", list_of_group),
-    (Verb::Post, "appgroups/{group}/apps", create),
-    (Verb::Get, "appgroups/{group}/apps/{app}", get),
-    (Verb::Put, "appgroups/{group}/apps/{app}", update),
-    (Verb::Delete, "appgroups/{group}/apps/{app}", delete),
+    Route::get("appgroups/{group}/apps", list_of_group).query(parameter::PAGE),
+    Route::post("appgroups/{group}/apps", create).json(&APP_GROUP_APP),
+    Route::get("appgroups/{group}/apps/{app}", get),
+    Route::put("appgroups/{group}/apps/{app}", update).query(parameter::ACTION).json(&APP_GROUP_APP),
+    Route::delete("appgroups/{group}/apps/{app}", delete),
 ];
+
+/// What is listed.
+const LISTING: Parameters = &[
+    ("count", Parameter::Int64),
+    ("expand", Parameter::Bool),
+    ("shallowExpand", Parameter::Bool),
+    ("startKey", Parameter::Text),
+];
+
+/// What of an app is asked for.
+const ENTITY: Parameters = &[("entity", Parameter::Text), ("query", Parameter::Text)];
 
 /// A developer or an app group with its apps.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
@@ -119,7 +134,7 @@ impl App {
 }
 
 /// A call is about an app group's app.
-fn is_of_group(call: &Call) -> bool {
+pub(super) fn is_of_group(call: &Call) -> bool {
     call.parameters.contains_key("group")
 }
 

@@ -8,17 +8,22 @@ use super::app::{Owner, owner};
 use super::attributes;
 use super::call::{Answer, Call, take, vacant};
 use super::message::{ATTRIBUTES, Message, Type, set, text};
-use super::{ConfigState, Route, Verb};
+use super::{ConfigState, Route, parameter};
 use crate::limits::texts;
 use crate::sandbox::fault::Fault;
+use crate::sandbox::parameter::{Parameter, Parameters};
 
 pub(super) const ROUTES: &[Route] = &[
-    (Verb::Get, "appgroups", list),
-    (Verb::Post, "appgroups", create),
-    (Verb::Get, "appgroups/{group}", get),
-    (Verb::Put, "appgroups/{group}", update),
-    (Verb::Delete, "appgroups/{group}", delete),
+    Route::get("appgroups", list).query(LISTING),
+    Route::post("appgroups", create).json(&APP_GROUP),
+    Route::get("appgroups/{group}", get),
+    Route::put("appgroups/{group}", update).query(parameter::ACTION).json(&APP_GROUP),
+    Route::delete("appgroups/{group}", delete),
 ];
+
+/// What is listed.
+const LISTING: Parameters =
+    &[("filter", Parameter::Text), ("pageSize", Parameter::Int32), ("pageToken", Parameter::Text)];
 
 const APP_GROUP: Message = Message {
     name: "app_group",

@@ -6,33 +6,35 @@
 use serde_json::Value;
 
 use super::api_product::exist;
-use super::app::{App, app};
+use super::app::{App, app, is_of_group};
 use super::call::{Answer, Call, missing};
 use super::credential::{Credential, attributes, revokes, status};
 use super::limits;
 use super::message::{ATTRIBUTES, LIST, Message, Object, Type, number, require, text, texts};
-use super::{ConfigState, Route, Verb};
+use super::{ConfigState, Route, parameter};
 use crate::limits::texts;
 use crate::sandbox::fault::Fault;
 
 pub(super) const ROUTES: &[Route] = &[
-    (Verb::Post, "developers/{developer}/apps/{app}/keys", create),
-    (Verb::Post, "developers/{developer}/apps/{app}/keys/create", create),
-    (Verb::Get, "developers/{developer}/apps/{app}/keys/{key}", get),
-    (Verb::Post, "developers/{developer}/apps/{app}/keys/{key}", update),
-    (Verb::Put, "developers/{developer}/apps/{app}/keys/{key}", replace),
-    (Verb::Delete, "developers/{developer}/apps/{app}/keys/{key}", delete),
-    (Verb::Post, "developers/{developer}/apps/{app}/keys/{key}/apiproducts/{product}", update_product),
-    (Verb::Delete, "developers/{developer}/apps/{app}/keys/{key}/apiproducts/{product}", delete_product),
-    (Verb::Post, "appgroups/{group}/apps/{app}/keys", create),
-    (Verb::Get, "appgroups/{group}/apps/{app}/keys/{key}", get),
-    (Verb::Post, "appgroups/{group}/apps/{app}/keys/{key}", update_of_group),
-    (Verb::Delete, "appgroups/{group}/apps/{app}/keys/{key}", delete),
-    (Verb::Post, "appgroups/{group}/apps/{app}/keys/{key}/apiproducts/{product}", update_product),
-    (Verb::Delete, "appgroups/{group}/apps/{app}/keys/{key}/apiproducts/{product}", delete_product),
+    Route::post("developers/{developer}/apps/{app}/keys", create).json(&APP_KEY),
+    Route::post("developers/{developer}/apps/{app}/keys/create", create).json(&APP_KEY),
+    Route::get("developers/{developer}/apps/{app}/keys/{key}", get),
+    Route::post("developers/{developer}/apps/{app}/keys/{key}", update).query(parameter::ACTION).json(&APP_KEY),
+    Route::put("developers/{developer}/apps/{app}/keys/{key}", replace).json(&APP_KEY),
+    Route::delete("developers/{developer}/apps/{app}/keys/{key}", delete),
+    Route::post("developers/{developer}/apps/{app}/keys/{key}/apiproducts/{product}", update_product)
+        .query(parameter::ACTION),
+    Route::delete("developers/{developer}/apps/{app}/keys/{key}/apiproducts/{product}", delete_product),
+    Route::post("appgroups/{group}/apps/{app}/keys", create).json(&APP_GROUP_APP_KEY),
+    Route::get("appgroups/{group}/apps/{app}/keys/{key}", get),
+    Route::post("appgroups/{group}/apps/{app}/keys/{key}", update_of_group).json(&UPDATE_APP_GROUP_APP_KEY),
+    Route::delete("appgroups/{group}/apps/{app}/keys/{key}", delete),
+    Route::post("appgroups/{group}/apps/{app}/keys/{key}/apiproducts/{product}", update_product)
+        .query(parameter::ACTION),
+    Route::delete("appgroups/{group}/apps/{app}/keys/{key}/apiproducts/{product}", delete_product),
 ];
 
-/// `GoogleCloudApigeeV1DeveloperAppKey` and `…AppGroupAppKey`.
+/// `GoogleCloudApigeeV1DeveloperAppKey`.
 const APP_KEY: Message = Message {
     name: "app_key",
     fields: &[
@@ -48,9 +50,25 @@ const APP_KEY: Message = Message {
     ],
 };
 
+/// `GoogleCloudApigeeV1AppGroupAppKey`, whose products only the server sets.
+const APP_GROUP_APP_KEY: Message = Message {
+    name: "app_group_app_key",
+    fields: &[
+        ("consumerKey", Type::Text),
+        ("consumerSecret", Type::Text),
+        ("apiProducts", Type::Output),
+        ("attributes", ATTRIBUTES),
+        ("scopes", LIST),
+        ("expiresInSeconds", Type::Int64),
+        ("status", Type::Text),
+        ("issuedAt", Type::Output),
+        ("expiresAt", Type::Output),
+    ],
+};
+
 const UPDATE_APP_GROUP_APP_KEY: Message = Message {
     name: "update_app_group_app_key_request",
-    fields: &[("action", Type::Text), ("apiProducts", LIST), ("appGroupAppKey", Type::Nested(&APP_KEY))],
+    fields: &[("action", Type::Text), ("apiProducts", LIST), ("appGroupAppKey", Type::Nested(&APP_GROUP_APP_KEY))],
 };
 
 /// The key of a call.
@@ -61,7 +79,8 @@ fn key<'a>(app: &'a mut App, call: &Call) -> Result<&'a mut Credential, Fault> {
 }
 
 fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let body = call.read(&APP_KEY)?;
+    let message = if is_of_group(call) { &APP_GROUP_APP_KEY } else { &APP_KEY };
+    let body = call.read(message)?;
     require(&body, "app_key", &["consumerKey"])?;
     let (name, secret) = (text(&body, "consumerKey"), text(&body, "consumerSecret"));
     limits::check(&texts::CONSUMER_KEY, "app_key.consumerKey", name)?;

@@ -8,7 +8,7 @@ use super::message::{ATTRIBUTE, ATTRIBUTES, Message, Object, require, set, text}
 use crate::limits::{counts, texts};
 use crate::sandbox::fault::Fault;
 
-const LIST: Message = Message { name: "attributes", fields: &[("attribute", ATTRIBUTES)] };
+pub(super) const LIST: Message = Message { name: "attributes", fields: &[("attribute", ATTRIBUTES)] };
 
 /// 400 when there are too many, or with a name or value that Apigee does not take.
 pub(super) fn check(object: &Object) -> Result<(), Fault> {

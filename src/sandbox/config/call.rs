@@ -7,9 +7,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::limits;
-use super::message::{Message, Object};
 use crate::limits::Text;
 use crate::sandbox::fault::Fault;
+use crate::sandbox::message::{Message, Object};
+use crate::sandbox::method::Payload;
 use crate::sandbox::view;
 
 /// A call with its parameters decoded.
@@ -23,6 +24,8 @@ pub(in crate::sandbox) struct Call {
     pub(super) queries: BTreeMap<String, String>,
     /// The body.
     pub(super) body: Body,
+    /// What the method documents as its body.
+    pub(super) payload: Payload,
     /// Milliseconds since 1970.
     pub(in crate::sandbox) now: u64,
     /// What else the organization has.
@@ -114,6 +117,11 @@ impl Call {
 
     /// The body as a message.
     pub(super) fn read(&self, message: &Message) -> Result<Object, Fault> {
+        let documented = match self.payload {
+            Payload::Json(documented) => documented.name,
+            Payload::Nothing | Payload::File => message.name,
+        };
+        debug_assert_eq!(documented, message.name, "the route of {} declares another message", self.path);
         message.read(&self.body.bytes)
     }
 
@@ -122,10 +130,10 @@ impl Call {
     pub(super) fn read_named(&self, message: &Message, query: &str, rule: &Text) -> Result<(String, Object), Fault> {
         let mut object = self.read(message)?;
         if let Some(name) = self.query(query) {
-            super::message::set(&mut object, "name", name);
+            crate::sandbox::message::set(&mut object, "name", name);
         }
-        super::message::require(&object, message.name, &["name"])?;
-        let name = super::message::text(&object, "name").to_owned();
+        crate::sandbox::message::require(&object, message.name, &["name"])?;
+        let name = crate::sandbox::message::text(&object, "name").to_owned();
         limits::check(rule, &format!("{}.name", message.name), &name)?;
         Ok((name, object))
     }
@@ -133,14 +141,14 @@ impl Call {
     /// The body of an update: its `name`, where it has one, must be that of the path.
     pub(super) fn read_same_name(&self, message: &Message, name: &str) -> Result<Object, Fault> {
         let mut object = self.read(message)?;
-        let given = super::message::text(&object, "name");
+        let given = crate::sandbox::message::text(&object, "name");
         if !given.is_empty() && given != name {
             return Err(Fault::invalid_argument(format!(
                 "{}.name is \"{given}\" and the path says \"{name}\"; a name cannot be changed: leave it out or write it alike",
                 message.name
             )));
         }
-        super::message::set(&mut object, "name", name);
+        crate::sandbox::message::set(&mut object, "name", name);
         Ok(object)
     }
 

@@ -4,17 +4,21 @@ use serde_json::{Value, json};
 
 use super::call::{Answer, Call, find, find_mut, take, vacant};
 use super::message::{Message, Type, require, set, text};
-use super::{ConfigState, Route, Verb};
+use super::{ConfigState, Route, parameter};
 use crate::limits::texts;
 use crate::sandbox::fault::Fault;
+use crate::sandbox::parameter::{Parameter, Parameters};
 
 pub(super) const ROUTES: &[Route] = &[
-    (Verb::Get, "datacollectors", list),
-    (Verb::Post, "datacollectors", create),
-    (Verb::Get, "datacollectors/{collector}", get),
-    (Verb::Patch, "datacollectors/{collector}", update),
-    (Verb::Delete, "datacollectors/{collector}", delete),
+    Route::get("datacollectors", list).query(parameter::PAGE),
+    Route::post("datacollectors", create).query(ID).json(&DATA_COLLECTOR),
+    Route::get("datacollectors/{collector}", get),
+    Route::patch("datacollectors/{collector}", update).query(parameter::MASK).json(&DATA_COLLECTOR),
+    Route::delete("datacollectors/{collector}", delete),
 ];
+
+/// The name of a new one.
+const ID: Parameters = &[("dataCollectorId", Parameter::Text)];
 
 const DATA_COLLECTOR: Message = Message {
     name: "data_collector",

@@ -6,11 +6,17 @@ use serde_json::{Value, json};
 
 use super::call::{Answer, Call};
 use super::message::{LIST, Message, Type};
-use super::{ConfigState, Environment, Route, Verb};
+use super::{ConfigState, Environment, Route};
 use crate::sandbox::fault::Fault;
+use crate::sandbox::parameter::{Parameter, Parameters};
 
-pub(super) const ROUTES: &[Route] =
-    &[(Verb::Get, "environments/{env}/debugmask", get), (Verb::Patch, "environments/{env}/debugmask", update)];
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("environments/{env}/debugmask", get),
+    Route::patch("environments/{env}/debugmask", update).query(UPDATE).json(&DEBUG_MASK),
+];
+
+/// What of the mask is replaced.
+const UPDATE: Parameters = &[("replaceRepeatedFields", Parameter::Bool), ("updateMask", Parameter::Mask)];
 
 const DEBUG_MASK: Message = Message {
     name: "debug_mask",

@@ -9,35 +9,45 @@ use serde_json::{Value, json};
 use super::app::{Owner, owner};
 use super::attributes;
 use super::call::{Answer, Call, take, vacant};
-use super::limits;
-use super::message::{ATTRIBUTES, Message, Object, Type, require, set, text};
-use super::{ConfigState, Route, Verb};
+use super::message::{ATTRIBUTE, ATTRIBUTES, Message, Object, Type, require, set, text};
+use super::{ConfigState, Route, limits, parameter};
 use crate::limits::texts;
 use crate::sandbox::fault::Fault;
+use crate::sandbox::parameter::{Parameter, Parameters};
 use crate::sandbox::view;
 
 pub(super) const ROUTES: &[Route] = &[
-    (Verb::Get, "developers", list),
-    (Verb::Post, "developers", create),
-    (Verb::Get, "developers/{developer}", get),
-    (Verb::Put, "developers/{developer}", update),
-    (Verb::Post, "developers/{developer}", set_status),
-    (Verb::Delete, "developers/{developer}", delete),
-    (Verb::Get, "developers/{developer}/attributes", |config, call| {
-        Ok(attributes::list(&owner(config, call)?.profile))
-    }),
-    (Verb::Post, "developers/{developer}/attributes", |config, call| {
+    Route::get("developers", list).query(LISTING),
+    Route::post("developers", create).json(&DEVELOPER),
+    Route::get("developers/{developer}", get).query(parameter::ACTION),
+    Route::put("developers/{developer}", update).json(&DEVELOPER),
+    Route::post("developers/{developer}", set_status).query(parameter::ACTION),
+    Route::delete("developers/{developer}", delete),
+    Route::get("developers/{developer}/attributes", |config, call| Ok(attributes::list(&owner(config, call)?.profile))),
+    Route::post("developers/{developer}/attributes", |config, call| {
         attributes::replace(&mut owner(config, call)?.profile, call)
-    }),
-    (Verb::Get, "developers/{developer}/attributes/{attribute}", |config, call| {
+    })
+    .json(&attributes::LIST),
+    Route::get("developers/{developer}/attributes/{attribute}", |config, call| {
         attributes::get(&owner(config, call)?.profile, call)
     }),
-    (Verb::Post, "developers/{developer}/attributes/{attribute}", |config, call| {
+    Route::post("developers/{developer}/attributes/{attribute}", |config, call| {
         attributes::update(&mut owner(config, call)?.profile, call)
-    }),
-    (Verb::Delete, "developers/{developer}/attributes/{attribute}", |config, call| {
+    })
+    .json(&ATTRIBUTE),
+    Route::delete("developers/{developer}/attributes/{attribute}", |config, call| {
         attributes::delete(&mut owner(config, call)?.profile, call)
     }),
+];
+
+/// What is listed.
+const LISTING: Parameters = &[
+    ("app", Parameter::Text),
+    ("count", Parameter::Int64),
+    ("expand", Parameter::Bool),
+    ("ids", Parameter::Text),
+    ("includeCompany", Parameter::Bool),
+    ("startKey", Parameter::Text),
 ];
 
 const DEVELOPER: Message = Message {

@@ -7,15 +7,15 @@ use serde_json::json;
 use super::call::{Answer, Call};
 use super::limits;
 use super::message::{Message, Object, Type, require, set, text};
-use super::{ConfigState, Route, Verb};
+use super::{ConfigState, Route};
 use crate::limits::texts;
 use crate::sandbox::fault::{Fault, Violation};
 
 pub(super) const ROUTES: &[Route] = &[
-    (Verb::Get, "environments/{env}/flowhooks", list),
-    (Verb::Get, "environments/{env}/flowhooks/{point}", get),
-    (Verb::Put, "environments/{env}/flowhooks/{point}", attach),
-    (Verb::Delete, "environments/{env}/flowhooks/{point}", detach),
+    Route::get("environments/{env}/flowhooks", list),
+    Route::get("environments/{env}/flowhooks/{point}", get),
+    Route::put("environments/{env}/flowhooks/{point}", attach).json(&FLOW_HOOK),
+    Route::delete("environments/{env}/flowhooks/{point}", detach),
 ];
 
 const POINTS: [&str; 4] = ["PreProxyFlowHook", "PostProxyFlowHook", "PreTargetFlowHook", "PostTargetFlowHook"];
@@ -49,7 +49,8 @@ fn attach(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
         let description =
             format!("The shared flow {flow} is not deployed in {environment}: deploy it, then attach it.");
         let violation = Violation { kind: "MISSING_DEPENDENCY", subject: flow.to_owned(), description };
-        return Err(Fault::failed_precondition(format!("shared flow {flow} is not deployed"), &[violation]));
+        let fault = Fault::failed_precondition(format!("shared flow {flow} is not deployed"), &[violation]);
+        return Err(fault.or_status(404));
     }
     if !hook.contains_key("continueOnError") {
         set(&mut hook, "continueOnError", true);

@@ -9,26 +9,26 @@ use super::call::{Answer, Call};
 use super::key_value_map::{KeyValueMap, map, scope};
 use super::limits;
 use super::message::{Message, Type, require, text};
-use super::{ConfigState, Route, Verb};
+use super::{ConfigState, Route, parameter};
 use crate::limits::texts;
 use crate::sandbox::fault::{Fault, Violation};
 
 pub(super) const ROUTES: &[Route] = &[
-    (Verb::Get, "keyvaluemaps/{map}/entries", list),
-    (Verb::Post, "keyvaluemaps/{map}/entries", create),
-    (Verb::Get, "keyvaluemaps/{map}/entries/{entry}", get),
-    (Verb::Put, "keyvaluemaps/{map}/entries/{entry}", update),
-    (Verb::Delete, "keyvaluemaps/{map}/entries/{entry}", delete),
-    (Verb::Get, "environments/{env}/keyvaluemaps/{map}/entries", list),
-    (Verb::Post, "environments/{env}/keyvaluemaps/{map}/entries", create),
-    (Verb::Get, "environments/{env}/keyvaluemaps/{map}/entries/{entry}", get),
-    (Verb::Put, "environments/{env}/keyvaluemaps/{map}/entries/{entry}", update),
-    (Verb::Delete, "environments/{env}/keyvaluemaps/{map}/entries/{entry}", delete),
-    (Verb::Get, "apis/{name}/keyvaluemaps/{map}/entries", list),
-    (Verb::Post, "apis/{name}/keyvaluemaps/{map}/entries", create),
-    (Verb::Get, "apis/{name}/keyvaluemaps/{map}/entries/{entry}", get),
-    (Verb::Put, "apis/{name}/keyvaluemaps/{map}/entries/{entry}", update),
-    (Verb::Delete, "apis/{name}/keyvaluemaps/{map}/entries/{entry}", delete),
+    Route::get("keyvaluemaps/{map}/entries", list).query(parameter::PAGE),
+    Route::post("keyvaluemaps/{map}/entries", create).json(&KEY_VALUE_ENTRY),
+    Route::get("keyvaluemaps/{map}/entries/{entry}", get),
+    Route::put("keyvaluemaps/{map}/entries/{entry}", update).json(&KEY_VALUE_ENTRY),
+    Route::delete("keyvaluemaps/{map}/entries/{entry}", delete),
+    Route::get("environments/{env}/keyvaluemaps/{map}/entries", list).query(parameter::PAGE),
+    Route::post("environments/{env}/keyvaluemaps/{map}/entries", create).json(&KEY_VALUE_ENTRY),
+    Route::get("environments/{env}/keyvaluemaps/{map}/entries/{entry}", get),
+    Route::put("environments/{env}/keyvaluemaps/{map}/entries/{entry}", update).json(&KEY_VALUE_ENTRY),
+    Route::delete("environments/{env}/keyvaluemaps/{map}/entries/{entry}", delete),
+    Route::get("apis/{name}/keyvaluemaps/{map}/entries", list).query(parameter::PAGE),
+    Route::post("apis/{name}/keyvaluemaps/{map}/entries", create).json(&KEY_VALUE_ENTRY),
+    Route::get("apis/{name}/keyvaluemaps/{map}/entries/{entry}", get),
+    Route::put("apis/{name}/keyvaluemaps/{map}/entries/{entry}", update).json(&KEY_VALUE_ENTRY),
+    Route::delete("apis/{name}/keyvaluemaps/{map}/entries/{entry}", delete),
 ];
 
 const KEY_VALUE_ENTRY: Message =

@@ -9,27 +9,27 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::call::{Answer, Call, find, find_mut, missing, take};
-use super::message::{Message, Object, Type};
-use super::{ConfigState, Route, Verb};
+use super::message::{Message, Object, Type, require};
+use super::{ConfigState, Route};
 use crate::limits::texts;
 use crate::sandbox::fault::{Fault, Violation};
 
 pub(super) const ROUTES: &[Route] = &[
-    (Verb::Get, "keyvaluemaps", list),
-    (Verb::Post, "keyvaluemaps", create),
-    (Verb::Get, "keyvaluemaps/{map}", get),
-    (Verb::Put, "keyvaluemaps/{map}", update),
-    (Verb::Delete, "keyvaluemaps/{map}", delete),
-    (Verb::Get, "environments/{env}/keyvaluemaps", list),
-    (Verb::Post, "environments/{env}/keyvaluemaps", create),
-    (Verb::Get, "environments/{env}/keyvaluemaps/{map}", get),
-    (Verb::Put, "environments/{env}/keyvaluemaps/{map}", update),
-    (Verb::Delete, "environments/{env}/keyvaluemaps/{map}", delete),
-    (Verb::Get, "apis/{name}/keyvaluemaps", list),
-    (Verb::Post, "apis/{name}/keyvaluemaps", create),
-    (Verb::Get, "apis/{name}/keyvaluemaps/{map}", get),
-    (Verb::Put, "apis/{name}/keyvaluemaps/{map}", update),
-    (Verb::Delete, "apis/{name}/keyvaluemaps/{map}", delete),
+    Route::get("keyvaluemaps", list),
+    Route::post("keyvaluemaps", create).json(&KEY_VALUE_MAP),
+    Route::get("keyvaluemaps/{map}", get),
+    Route::put("keyvaluemaps/{map}", update).json(&KEY_VALUE_MAP),
+    Route::delete("keyvaluemaps/{map}", delete),
+    Route::get("environments/{env}/keyvaluemaps", list),
+    Route::post("environments/{env}/keyvaluemaps", create).json(&KEY_VALUE_MAP),
+    Route::get("environments/{env}/keyvaluemaps/{map}", get),
+    Route::put("environments/{env}/keyvaluemaps/{map}", update).json(&KEY_VALUE_MAP),
+    Route::delete("environments/{env}/keyvaluemaps/{map}", delete),
+    Route::get("apis/{name}/keyvaluemaps", list),
+    Route::post("apis/{name}/keyvaluemaps", create).json(&KEY_VALUE_MAP),
+    Route::get("apis/{name}/keyvaluemaps/{map}", get),
+    Route::put("apis/{name}/keyvaluemaps/{map}", update).json(&KEY_VALUE_MAP),
+    Route::delete("apis/{name}/keyvaluemaps/{map}", delete),
 ];
 
 const KEY_VALUE_MAP: Message = Message {
@@ -72,6 +72,7 @@ fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
 
 fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let (name, body) = call.read_named(&KEY_VALUE_MAP, "", &texts::KEY_VALUE_MAP)?;
+    require(&body, "key_value_map", &["encrypted"])?;
     let proxy = call.parameter("name");
     if !proxy.is_empty() && !call.bundles.proxies.contains(proxy) {
         return Err(missing(call, "apis", proxy));
@@ -99,6 +100,7 @@ fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
 fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let name = call.parameter("map");
     let body = call.read_same_name(&KEY_VALUE_MAP, name)?;
+    require(&body, "key_value_map", &["encrypted"])?;
     let map = map(config, call)?;
     map.masked_values = masked(&body);
     Ok(view(name, map))

@@ -7,20 +7,19 @@ use serde_json::json;
 
 use super::alias::Alias;
 use super::call::{Answer, Call, find, take, vacant};
-use super::limits;
-use super::message::{LIST, Message, Type, text};
-use super::{ConfigState, Route, Verb};
+use super::message::{Message, Type, text};
+use super::{ConfigState, Route, limits, parameter};
 use crate::limits::{counts, texts};
 use crate::sandbox::fault::{Fault, Violation};
 
 pub(super) const ROUTES: &[Route] = &[
-    (Verb::Get, "environments/{env}/keystores", list),
-    (Verb::Post, "environments/{env}/keystores", create),
-    (Verb::Get, "environments/{env}/keystores/{keystore}", get),
-    (Verb::Delete, "environments/{env}/keystores/{keystore}", delete),
+    Route::get("environments/{env}/keystores", list),
+    Route::post("environments/{env}/keystores", create).query(parameter::NAME).json(&KEYSTORE),
+    Route::get("environments/{env}/keystores/{keystore}", get),
+    Route::delete("environments/{env}/keystores/{keystore}", delete),
 ];
 
-const KEYSTORE: Message = Message { name: "keystore", fields: &[("name", Type::Text), ("aliases", LIST)] };
+const KEYSTORE: Message = Message { name: "keystore", fields: &[("name", Type::Text), ("aliases", Type::Output)] };
 
 fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     Ok(Answer::names(&config.environment(call).keystores))
@@ -53,7 +52,8 @@ fn delete(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
         })
         .collect();
     if !violations.is_empty() {
-        return Err(Fault::failed_precondition(format!("the keystore {name} is referred to"), &violations));
+        let fault = Fault::failed_precondition(format!("the keystore {name} is referred to"), &violations);
+        return Err(fault.or_status(409));
     }
     let aliases = take(&mut environment.keystores, call, "keystores", name)?;
     Ok(view(name, &aliases))

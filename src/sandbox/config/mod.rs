@@ -28,7 +28,6 @@ mod key_value_entry;
 mod key_value_map;
 mod keystore;
 mod limits;
-mod message;
 mod organization_app;
 mod rate_plan;
 mod reference;
@@ -43,31 +42,72 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub(super) use call::{Answer, Bundles, Call};
-pub(super) use router::router;
+pub(super) use router::routes;
 
 use super::fault::Fault;
-use message::Object;
+use super::message::{self, Message, Object};
+use super::method::{Method, Payload, Verb};
+use super::parameter::{self, Parameters};
 
 /// What a call does to the configuration of its organization.
 pub(super) type Handler = fn(&mut ConfigState, &Call) -> Result<Answer, Fault>;
 
-/// A method of HTTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verb {
-    /// GET.
-    Get,
-    /// POST.
-    Post,
-    /// PUT.
-    Put,
-    /// PATCH.
-    Patch,
-    /// DELETE.
-    Delete,
+/// A method below an organization, and what it does.
+pub(super) struct Route {
+    verb: Verb,
+    /// Below `/v1/organizations/{org}/`.
+    path: &'static str,
+    query: Parameters,
+    payload: Payload,
+    handler: Handler,
 }
 
-/// A method, a path below `/v1/organizations/{org}/`, and what it does.
-type Route = (Verb, &'static str, Handler);
+impl Route {
+    const fn new(verb: Verb, path: &'static str, handler: Handler) -> Self {
+        Self { verb, path, query: &[], payload: Payload::Nothing, handler }
+    }
+
+    const fn get(path: &'static str, handler: Handler) -> Self {
+        Self::new(Verb::Get, path, handler)
+    }
+
+    const fn post(path: &'static str, handler: Handler) -> Self {
+        Self::new(Verb::Post, path, handler)
+    }
+
+    const fn put(path: &'static str, handler: Handler) -> Self {
+        Self::new(Verb::Put, path, handler)
+    }
+
+    const fn patch(path: &'static str, handler: Handler) -> Self {
+        Self::new(Verb::Patch, path, handler)
+    }
+
+    const fn delete(path: &'static str, handler: Handler) -> Self {
+        Self::new(Verb::Delete, path, handler)
+    }
+
+    /// With parameters of the query.
+    const fn query(self, query: Parameters) -> Self {
+        Self { query, ..self }
+    }
+
+    /// With a message as the body.
+    const fn json(self, message: &'static Message) -> Self {
+        Self { payload: Payload::Json(message), ..self }
+    }
+
+    /// With a file as the body.
+    const fn file(self) -> Self {
+        Self { payload: Payload::File, ..self }
+    }
+
+    /// What the API documents of it.
+    fn method(&self) -> Method {
+        let path = format!("/v1/organizations/{{org}}/{}", self.path);
+        Method { verb: self.verb, path, query: self.query, payload: self.payload }
+    }
+}
 
 /// The routes of each kind.
 const KINDS: &[&[Route]] = &[
@@ -160,8 +200,11 @@ mod tests {
 
     #[test]
     fn no_route_stands_twice() {
-        let mut routes: Vec<_> =
-            KINDS.iter().flat_map(|routes| routes.iter()).map(|(verb, path, _)| (format!("{verb:?}"), path)).collect();
+        let mut routes: Vec<_> = KINDS
+            .iter()
+            .flat_map(|routes| routes.iter())
+            .map(|route| (format!("{:?}", route.verb), route.path))
+            .collect();
         let count = routes.len();
         routes.sort();
         routes.dedup();

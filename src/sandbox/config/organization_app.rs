@@ -8,10 +8,27 @@ use super::app::App;
 use super::call::{Answer, Call, find};
 use super::credential::status;
 use super::message::text;
-use super::{ConfigState, Route, Verb};
+use super::{ConfigState, Route};
 use crate::sandbox::fault::Fault;
+use crate::sandbox::parameter::{Parameter, Parameters};
 
-pub(super) const ROUTES: &[Route] = &[(Verb::Get, "apps", list), (Verb::Get, "apps/{id}", get)];
+pub(super) const ROUTES: &[Route] = &[Route::get("apps", list).query(LISTING), Route::get("apps/{id}", get)];
+
+/// What is listed.
+const LISTING: Parameters = &[
+    ("apiProduct", Parameter::Text),
+    ("apptype", Parameter::Text),
+    ("expand", Parameter::Bool),
+    ("filter", Parameter::Text),
+    ("ids", Parameter::Text),
+    ("includeCred", Parameter::Bool),
+    ("keyStatus", Parameter::Text),
+    ("pageSize", Parameter::Int32),
+    ("pageToken", Parameter::Text),
+    ("rows", Parameter::Int64),
+    ("startKey", Parameter::Text),
+    ("status", Parameter::Text),
+];
 
 /// Each app by its id, with the email of its developer where it has one.
 fn apps(config: &ConfigState) -> BTreeMap<String, (&App, &str)> {

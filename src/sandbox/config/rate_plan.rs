@@ -6,16 +6,26 @@ use super::api_product::product;
 use super::call::{Answer, Call, find, find_mut, take};
 use super::limits;
 use super::message::{Message, Type, require, set, text};
-use super::{ConfigState, Route, Verb};
+use super::{ConfigState, Route};
 use crate::limits::texts;
 use crate::sandbox::fault::Fault;
+use crate::sandbox::parameter::{Parameter, Parameters};
 
 pub(super) const ROUTES: &[Route] = &[
-    (Verb::Get, "apiproducts/{product}/rateplans", list),
-    (Verb::Post, "apiproducts/{product}/rateplans", create),
-    (Verb::Get, "apiproducts/{product}/rateplans/{plan}", get),
-    (Verb::Put, "apiproducts/{product}/rateplans/{plan}", update),
-    (Verb::Delete, "apiproducts/{product}/rateplans/{plan}", delete),
+    Route::get("apiproducts/{product}/rateplans", list).query(LISTING),
+    Route::post("apiproducts/{product}/rateplans", create).json(&RATE_PLAN),
+    Route::get("apiproducts/{product}/rateplans/{plan}", get),
+    Route::put("apiproducts/{product}/rateplans/{plan}", update).json(&RATE_PLAN),
+    Route::delete("apiproducts/{product}/rateplans/{plan}", delete),
+];
+
+/// What is listed.
+const LISTING: Parameters = &[
+    ("count", Parameter::Int32),
+    ("expand", Parameter::Bool),
+    ("orderBy", Parameter::Text),
+    ("startKey", Parameter::Text),
+    ("state", Parameter::OneOf(&["STATE_UNSPECIFIED", "DRAFT", "PUBLISHED"])),
 ];
 
 const MONEY: Message =

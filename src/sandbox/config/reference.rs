@@ -3,16 +3,16 @@
 use super::call::{Answer, Call, find, find_mut, take, vacant};
 use super::limits;
 use super::message::{Message, Object, Type, require, text};
-use super::{ConfigState, Environment, Route, Verb};
+use super::{ConfigState, Environment, Route};
 use crate::limits::texts;
 use crate::sandbox::fault::Fault;
 
 pub(super) const ROUTES: &[Route] = &[
-    (Verb::Get, "environments/{env}/references", list),
-    (Verb::Post, "environments/{env}/references", create),
-    (Verb::Get, "environments/{env}/references/{reference}", get),
-    (Verb::Put, "environments/{env}/references/{reference}", update),
-    (Verb::Delete, "environments/{env}/references/{reference}", delete),
+    Route::get("environments/{env}/references", list),
+    Route::post("environments/{env}/references", create).json(&REFERENCE),
+    Route::get("environments/{env}/references/{reference}", get),
+    Route::put("environments/{env}/references/{reference}", update).json(&REFERENCE),
+    Route::delete("environments/{env}/references/{reference}", delete),
 ];
 
 const REFERENCE: Message = Message {
@@ -69,7 +69,8 @@ fn check(environment: &Environment, reference: &Object) -> Result<(), Fault> {
     if !environment.keystores.contains_key(refers) {
         return Err(Fault::invalid_argument(format!(
             "reference.refers is \"{refers}\", and the environment has no such {kind}: create the keystore first"
-        )));
+        ))
+        .or_status(404));
     }
     Ok(())
 }

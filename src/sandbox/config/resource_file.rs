@@ -7,19 +7,25 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::call::{Answer, Call, missing};
-use super::limits;
-use super::{ConfigState, Route, Verb};
+use super::{ConfigState, Route, limits};
 use crate::limits::{counts, texts};
 use crate::sandbox::fault::Fault;
+use crate::sandbox::parameter::{Parameter, Parameters};
 
 pub(super) const ROUTES: &[Route] = &[
-    (Verb::Get, "environments/{env}/resourcefiles", list),
-    (Verb::Post, "environments/{env}/resourcefiles", create),
-    (Verb::Get, "environments/{env}/resourcefiles/{type}", list),
-    (Verb::Get, "environments/{env}/resourcefiles/{type}/{file}", get),
-    (Verb::Put, "environments/{env}/resourcefiles/{type}/{file}", update),
-    (Verb::Delete, "environments/{env}/resourcefiles/{type}/{file}", delete),
+    Route::get("environments/{env}/resourcefiles", list).query(OF_TYPE),
+    Route::post("environments/{env}/resourcefiles", create).query(CREATION).file(),
+    Route::get("environments/{env}/resourcefiles/{type}", list),
+    Route::get("environments/{env}/resourcefiles/{type}/{file}", get),
+    Route::put("environments/{env}/resourcefiles/{type}/{file}", update).file(),
+    Route::delete("environments/{env}/resourcefiles/{type}/{file}", delete),
 ];
+
+/// What is listed.
+const OF_TYPE: Parameters = &[("type", Parameter::Text)];
+
+/// The name and the type of a new one.
+const CREATION: Parameters = &[("name", Parameter::Text), ("type", Parameter::Text)];
 
 /// The types of <https://cloud.google.com/apigee/docs/api-platform/develop/resource-files>.
 const TYPES: [&str; 9] = ["graphql", "java", "jsc", "oas", "properties", "py", "wsdl", "xsd", "xsl"];

@@ -3,32 +3,26 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Multipart, Path as PathOf, Query, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, on};
-use axum::{Json, Router};
 
 use super::call::Body;
 use super::{Answer, Call, Handler, KINDS, Verb};
 use crate::sandbox::fault::Fault;
+use crate::sandbox::server::routes::Routes;
 
 /// The routes of all kinds. `apply` runs a handler on the configuration of an organization; the flag says that the call only reads.
-pub(in crate::sandbox) fn router(
+pub(in crate::sandbox) fn routes(
     apply: impl Fn(&str, Handler, Call, bool) -> Result<Answer, Fault> + Send + Sync + 'static,
-) -> Router {
+) -> Routes<()> {
     let apply = Arc::new(apply);
     let routes = KINDS.iter().flat_map(|routes| routes.iter());
-    routes.fold(Router::new(), |router, &(verb, path, handler)| {
-        let filter = match verb {
-            Verb::Get => MethodFilter::GET,
-            Verb::Post => MethodFilter::POST,
-            Verb::Put => MethodFilter::PUT,
-            Verb::Patch => MethodFilter::PATCH,
-            Verb::Delete => MethodFilter::DELETE,
-        };
+    routes.fold(Routes::new(), |routes, route| {
         let apply = Arc::clone(&apply);
+        let (handler, reads, payload) = (route.handler, route.verb == Verb::Get, route.payload);
         let answer = move |PathOf(parameters): PathOf<HashMap<String, String>>,
                            Query(queries): Query<HashMap<String, String>>,
                            request: Request| async move {
@@ -36,10 +30,10 @@ pub(in crate::sandbox) fn router(
             let organization = parameters.get("org").cloned().unwrap_or_default();
             let parameters = parameters.into_iter().collect();
             let (queries, body) = (queries.into_iter().collect(), body(request).await?);
-            let call = Call { path, parameters, queries, body, ..Call::default() };
-            apply(&organization, handler, call, verb == Verb::Get)
+            let call = Call { path, parameters, queries, body, payload, ..Call::default() };
+            apply(&organization, handler, call, reads)
         };
-        router.route(&format!("/v1/organizations/{{org}}/{path}"), on(filter, answer))
+        routes.add(route.method(), answer)
     })
 }
 
@@ -78,6 +72,6 @@ mod tests {
 
     #[test]
     fn axum_takes_every_route() {
-        let _ = router(|_, _, _, _| Ok(Answer::Nothing));
+        let _ = routes(|_, _, _, _| Ok(Answer::Nothing));
     }
 }

@@ -8,16 +8,16 @@ use serde_json::Value;
 use super::call::{Answer, Call, find, find_mut, take, vacant};
 use super::limits;
 use super::message::{LIST, Message, Object, Type, require, set, text};
-use super::{ConfigState, Route, Verb};
+use super::{ConfigState, Route, parameter};
 use crate::limits::texts;
 use crate::sandbox::fault::Fault;
 
 pub(super) const ROUTES: &[Route] = &[
-    (Verb::Get, "environments/{env}/targetservers", list),
-    (Verb::Post, "environments/{env}/targetservers", create),
-    (Verb::Get, "environments/{env}/targetservers/{server}", get),
-    (Verb::Put, "environments/{env}/targetservers/{server}", update),
-    (Verb::Delete, "environments/{env}/targetservers/{server}", delete),
+    Route::get("environments/{env}/targetservers", list),
+    Route::post("environments/{env}/targetservers", create).query(parameter::NAME).json(&TARGET_SERVER),
+    Route::get("environments/{env}/targetservers/{server}", get),
+    Route::put("environments/{env}/targetservers/{server}", update).json(&TARGET_SERVER),
+    Route::delete("environments/{env}/targetservers/{server}", delete),
 ];
 
 const COMMON_NAME: Message =

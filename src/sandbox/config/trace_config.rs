@@ -7,17 +7,19 @@ use serde_json::{Value, json};
 
 use super::call::{Answer, Call, find, find_mut, take};
 use super::message::{Message, Object, Type, require, set, text};
-use super::{ConfigState, Route, Verb};
+use super::{ConfigState, Route, parameter};
 use crate::sandbox::fault::Fault;
 
 pub(super) const ROUTES: &[Route] = &[
-    (Verb::Get, "environments/{env}/traceConfig", get),
-    (Verb::Patch, "environments/{env}/traceConfig", update),
-    (Verb::Get, "environments/{env}/traceConfig/overrides", list_overrides),
-    (Verb::Post, "environments/{env}/traceConfig/overrides", create_override),
-    (Verb::Get, "environments/{env}/traceConfig/overrides/{override}", get_override),
-    (Verb::Patch, "environments/{env}/traceConfig/overrides/{override}", update_override),
-    (Verb::Delete, "environments/{env}/traceConfig/overrides/{override}", delete_override),
+    Route::get("environments/{env}/traceConfig", get),
+    Route::patch("environments/{env}/traceConfig", update).query(parameter::MASK).json(&TRACE_CONFIG),
+    Route::get("environments/{env}/traceConfig/overrides", list_overrides).query(parameter::PAGE),
+    Route::post("environments/{env}/traceConfig/overrides", create_override).json(&OVERRIDE),
+    Route::get("environments/{env}/traceConfig/overrides/{override}", get_override),
+    Route::patch("environments/{env}/traceConfig/overrides/{override}", update_override)
+        .query(parameter::MASK)
+        .json(&OVERRIDE),
+    Route::delete("environments/{env}/traceConfig/overrides/{override}", delete_override),
 ];
 
 const SAMPLING: Message = Message {

@@ -130,6 +130,7 @@ def judge_request(exchange):
     """The id of the method that the request calls, and what Apigee does not have of it."""
     path, _, query = exchange.target.partition("?")
     method = find_method(exchange.method, path)
+    length = [] if exchange.has_length or exchange.method not in ("POST", "PUT", "PATCH") else ["no length, which Google answers with 411"]
     if method is None:
         if exchange.method == "GET" and BARE_LISTS.fullmatch(path) and not query:
             return f"list {path.rsplit('/', 1)[-1]}", []
@@ -138,7 +139,7 @@ def judge_request(exchange):
         name: one for name, one in method.get("parameters", {}).items() if one["location"] == "query"
     }
     given = urllib.parse.parse_qsl(query, keep_blank_values=True)
-    problems = [_parameter_problem(name, value, declared.get(name)) for name, value in given]
+    problems = length + [_parameter_problem(name, value, declared.get(name)) for name, value in given]
     names = [name for name, _ in given]
     problems += [f"{n} is given twice" for n in set(names) if names.count(n) > 1 and not declared.get(n, {}).get("repeated")]
     problems += [f"{n} is required" for n, one in declared.items() if one.get("required") and n not in names]

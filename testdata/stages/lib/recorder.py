@@ -32,6 +32,8 @@ class Exchange:
     target: str
     content_type: str
     body: bytes
+    # Content-Length or Transfer-Encoding came with it.
+    has_length: bool
     status: int
     answer_type: str
     answer: bytes
@@ -151,6 +153,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         recorder.exchanges.append(
             Exchange(
                 method=self.command, target=self.path, content_type=self.headers.get("content-type", ""), body=body,
+                has_length="content-length" in self.headers or "transfer-encoding" in self.headers,
                 status=response.status, answer_type=response.getheader("content-type", ""), answer=answer, at=at,
             )  # fmt: skip
         )

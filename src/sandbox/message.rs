@@ -5,12 +5,14 @@
 
 use serde_json::{Map, Number, Value, json};
 
-use crate::sandbox::fault::Fault;
+use super::fault::Fault;
+use crate::apigee::Name;
 
 /// A message as it is stored: known fields only, in the types of its schema.
 pub(super) type Object = Map<String, Value>;
 
 /// A schema of the discovery document.
+#[derive(Debug)]
 pub(super) struct Message {
     /// The request's field as Google's errors name it, for example `key_value_map`.
     pub(super) name: &'static str,
@@ -19,6 +21,7 @@ pub(super) struct Message {
 }
 
 /// The type of a field.
+#[derive(Debug)]
 pub(super) enum Type {
     /// `string`.
     Text,
@@ -54,17 +57,40 @@ pub(super) const LIST: Type = Type::List(&Type::Text);
 /// A list of attributes.
 pub(super) const ATTRIBUTES: Type = Type::List(&Type::Nested(&ATTRIBUTE));
 
+/// The JSON of a body; an empty one is an empty object. 400 unless it is JSON and an object.
+pub(super) fn parse(body: &[u8]) -> Result<Value, Fault> {
+    if body.is_empty() {
+        return Ok(json!({}));
+    }
+    let wrong = |why: &str| Fault::invalid_argument(format!("Invalid JSON payload received. {why}"));
+    match serde_json::from_slice(body) {
+        Ok(value @ Value::Object(_)) => Ok(value),
+        Ok(_) => Err(wrong("Unknown name \"\": Root element must be a message.")),
+        Err(error) => Err(wrong(&error.to_string())),
+    }
+}
+
+/// The name of a new thing: that of the query, or else that of the message. `what` says of what, for the refusal.
+pub(super) fn name_of_new<'a>(in_query: &'a str, message: &'a Object, what: &str) -> Result<&'a str, Fault> {
+    let name = if in_query.is_empty() { text(message, "name") } else { in_query };
+    if name.parse::<Name>().is_err() {
+        return Err(Fault::invalid_argument(format!(
+            "invalid name \"{name}\" of {what}: use 1 to 255 of the characters A-Za-z0-9._-"
+        )));
+    }
+    Ok(name)
+}
+
 impl Message {
-    /// Reads a body; an empty one has no field. 400 names every field that is unknown or of another type.
+    /// Reads a body; an empty one has no field.
     pub(super) fn read(&self, body: &[u8]) -> Result<Object, Fault> {
-        let value: Value = if body.is_empty() {
-            json!({})
-        } else {
-            serde_json::from_slice(body)
-                .map_err(|error| Fault::invalid_argument(format!("Invalid JSON payload received. {error}")))?
-        };
+        self.check(&parse(body)?)
+    }
+
+    /// Reads a JSON value. 400 names every field that is unknown or of another type.
+    pub(super) fn check(&self, value: &Value) -> Result<Object, Fault> {
         let mut findings = Vec::new();
-        let object = self.convert(self.name, &value, &mut findings);
+        let object = self.convert(self.name, value, &mut findings);
         match object {
             Some(object) if findings.is_empty() => Ok(object),
             _ => Err(Fault::bad_request(&findings)),
