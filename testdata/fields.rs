@@ -235,7 +235,7 @@ async fn change(kind: &str, data: &Kind, field: &Field) -> Result<(), Failed> {
         return if writes == 0 { Err("the other resource is not made".into()) } else { Ok(()) };
     }
     if writes != expected {
-        return Err(format!("A to B took {writes} calls, not {expected}: {}", world.log()).into());
+        return Err(format!("A to B took {writes} calls, not {expected}:\n{}", world.log()).into());
     }
     if field.one_way.is_none() {
         world.apply(&a).await.map_err(|why| format!("B to A: {why}"))?;
@@ -411,7 +411,8 @@ impl World {
     fn log(&self) -> String {
         let requests = self.sandbox.requests();
         let writes = requests.iter().filter(|request| request.is_write);
-        writes.map(|request| format!("\n{} {}", request.method, request.path)).collect()
+        let lines: Vec<String> = writes.map(|request| format!("{} {}", request.method, request.path)).collect();
+        lines.join("\n")
     }
 
     async fn run(&self, documents: &[Applying], mode: Mode) -> Result<Vec<ApplyReport>, String> {
@@ -438,7 +439,7 @@ impl World {
             });
             let report = apply(&self.client, place, document, look_up, &options, Arc::new(|_| {})).await;
             let report = report.map_err(|error| error.to_string())?;
-            for applied in report.resources.iter().filter(|applied| applied.result == Ending::Failed) {
+            if let Some(applied) = report.resources.iter().find(|applied| applied.result == Ending::Failed) {
                 return Err(format!("{}: {}", applied.id, applied.reason));
             }
             reports.push(report);

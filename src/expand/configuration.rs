@@ -204,7 +204,7 @@ pub(super) fn check(
     let mut names: BTreeSet<(&str, &str)> =
         bundles.iter().map(|bundle| (bundle.resource.kind.name, bundle.name.as_str())).collect();
     names.extend(made.iter().map(|one| (one.entry.id.kind.as_str(), one.entry.id.name.as_str())));
-    let mut held: BTreeMap<(&str, Option<&str>, &str), usize> = BTreeMap::new();
+    let mut counted: BTreeMap<(&str, Option<&str>, &str), usize> = BTreeMap::new();
     for one in made {
         let (place, id) = (one.place(), &one.entry.id);
         if let Some(other) = seen.insert((place.organization, place.environment, id), one) {
@@ -216,7 +216,7 @@ pub(super) fn check(
             };
             diagnostics.push(Diagnostic::error(Code::NameCollision, message).of(&one.resource.subject).help(help));
         }
-        let count = held.entry((place.organization, place.environment, id.kind.as_str())).or_insert(0);
+        let count = counted.entry((place.organization, place.environment, id.kind.as_str())).or_insert(0);
         *count += 1;
         let most = most(&id.kind).filter(|most| *count == most.max + 1);
         if let Some(Err(why)) = most.map(|most| most.check(*count)) {
