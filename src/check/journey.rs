@@ -63,13 +63,13 @@ pub(super) fn stops<'b, 'd>(endpoint: &'b ProxyEndpoint<'d>, bundle: &'b Bundle<
     let mut half =
         |stage: Stage, target, pre: &'b Option<Flow<'d>>, flows: &'b [Flow<'d>], post: &'b Option<Flow<'d>>| {
             let steps = |flow: &'b Flow<'d>| if stage.is_request() { &flow.request } else { &flow.response };
-            for flow in pre {
+            if let Some(flow) = pre {
                 add(stage, target, None, steps(flow));
             }
             for flow in flows {
                 add(stage, target, Some(flow), steps(flow));
             }
-            for flow in post {
+            if let Some(flow) = post {
                 add(stage, target, None, steps(flow));
             }
         };
