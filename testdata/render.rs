@@ -331,12 +331,22 @@ fn the_files_of_a_folder_may_come_from_any_editor() {
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
     write("a.yaml", &format!("\u{feff}---\r\n{}", ENVIRONMENT.replace('\n', "\r\n")));
     write("b.YAML", &format!("%YAML 1.2\n---\n\u{feff}{}", proxy("b", "")));
-    write("c.json", &serde_json::json!({"apiVersion": "v1", "kind": "List", "items": [{
-        "apiVersion": "apigeeflux.dev/v1alpha1", "kind": "ApigeeProxy", "metadata": {"name": "c"},
-        "spec": {"basePath": "/c", "target": "https://c.example.com"},
-    }]}).to_string());
+    write(
+        "c.json",
+        &serde_json::json!({"apiVersion": "v1", "kind": "List", "items": [{
+            "apiVersion": "apigeeflux.dev/v1alpha1", "kind": "ApigeeProxy", "metadata": {"name": "c"},
+            "spec": {"basePath": "/c", "target": "https://c.example.com"},
+        }]})
+        .to_string(),
+    );
     write("package.json", "{\"name\": \"no resource\", \"keywords\": [\"apigeeflux.dev\"]}");
-    write("d.yaml", &format!("\u{feff}apiVersion: v1\nkind: List\nitems:\n  - {}", proxy("d", "").replace('\n', "\n    ").trim_end()));
+    write(
+        "d.yaml",
+        &format!(
+            "\u{feff}apiVersion: v1\nkind: List\nitems:\n  - {}",
+            proxy("d", "").replace('\n', "\n    ").trim_end()
+        ),
+    );
     let output = run(&[Path::new("render"), folder.path()]);
     assert!(output.status.success(), "{}", stderr(&output));
     let text = String::from_utf8(output.stdout).unwrap();
@@ -350,8 +360,14 @@ fn the_files_of_a_folder_may_come_from_any_editor() {
 fn a_mistake_behind_a_byte_order_mark_has_its_place() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a.yaml"), format!("\u{feff}{}", ENVIRONMENT.replace('\n', "\r\n"))).unwrap();
-    fs::write(folder.path().join("b.yaml"), format!("\u{feff}{}  typo: 1\n", proxy("b", "").replace(": {basePath: /b, target: \"https://b.example.com\"}", ":\n  basePath: /b")))
-        .unwrap();
+    fs::write(
+        folder.path().join("b.yaml"),
+        format!(
+            "\u{feff}{}  typo: 1\n",
+            proxy("b", "").replace(": {basePath: /b, target: \"https://b.example.com\"}", ":\n  basePath: /b")
+        ),
+    )
+    .unwrap();
     let output = run(&[Path::new("check"), folder.path()]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("b.yaml:6:3"), "{text}");
@@ -399,7 +415,8 @@ fn what_stands_in_a_list_gets_a_file_of_its_own() {
 fn a_folder_without_a_file_is_no_bundle() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir_all(folder.path().join("raw/apiproxy/policies")).unwrap();
-    let spec = "apiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeProxy\nmetadata: {name: raw}\nspec: {bundle: {path: raw}}\n";
+    let spec =
+        "apiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeProxy\nmetadata: {name: raw}\nspec: {bundle: {path: raw}}\n";
     fs::write(folder.path().join("a.yaml"), format!("{ENVIRONMENT}---\n{spec}")).unwrap();
     let output = run(&[Path::new("render"), folder.path()]);
     assert_eq!(output.status.code(), Some(1));

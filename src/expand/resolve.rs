@@ -177,9 +177,10 @@ impl Resolver<'_, '_, '_> {
         })?;
         match values.as_slice() {
             [value] => {
-                self.input.budget().text(weight(value)).map_err(|why| {
-                    Diagnostic::error(Code::InputTooLarge, why).help("refer to smaller values")
-                })?;
+                self.input
+                    .budget()
+                    .text(weight(value))
+                    .map_err(|why| Diagnostic::error(Code::InputTooLarge, why).help("refer to smaller values"))?;
                 Ok((*value).clone())
             }
             [] => Err(wrong(format!("`{}` finds nothing in {} `{}`", from.json_path, from.kind, from.name))),
