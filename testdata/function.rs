@@ -80,7 +80,7 @@ fn check(case: &Path) -> Result<(), Failed> {
     }
     // A list in flow style has no chunks that could change places.
     if list && !failed && !input.starts_with('{') {
-        let shuffled = run(&reversed(&read));
+        let shuffled = run(reversed(&read));
         if names(&shuffled.stdout) != names(&ran.stdout) {
             return Err("the order of the items shows in the output".into());
         }

@@ -373,7 +373,8 @@ mod tests {
     #[test]
     fn what_stays_in_a_list_keeps_its_bytes() {
         let block = |items: &[&str]| {
-            let items: String = items.iter().map(|item| format!("  - # one\n    {item} # c\n")).collect();
+            let items: String =
+                items.iter().map(|item| format!("  - # one\n    {item} # c\n")).collect::<Vec<_>>().concat();
             format!("apiVersion: v1\nkind: List\nitems:\n{items}metadata: {{}}\n")
         };
         let flow = |items: &[&str]| {
@@ -389,7 +390,7 @@ mod tests {
                 assert_eq!(without_ours(&list(items)), list(left));
             }
             assert_eq!(without_ours(&list(&[OURS, OURS])), "");
-            assert_eq!(without_ours(&list(&[&flow(&[OURS]).trim().to_owned(), OTHER])), list(&[OTHER]));
+            assert_eq!(without_ours(&list(&[flow(&[OURS]).trim(), OTHER])), list(&[OTHER]));
         }
     }
 

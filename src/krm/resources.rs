@@ -12,7 +12,7 @@ use super::items;
 use super::scan::{Document, Shape};
 use super::splice::{Splice, column, is_alias};
 use crate::diag::Subject;
-use crate::yaml::{Budget, Node, Span, YamlError};
+use crate::yaml::{Budget, Entry, Node, Span, YamlError};
 
 /// The documents of an input and the resources in them.
 #[derive(Debug)]
@@ -149,13 +149,12 @@ impl<'a> Resources<'a> {
             return false;
         }
         let Ok(node) = self.node(item) else { return false };
-        let mut places = vec![item.chunk.start..node.span.start + 1];
+        let whole = item.chunk.start..node.span.start + 1;
         let metadata = node.entry("metadata").filter(|entry| !is_alias(self.source, &entry.value));
         let annotations = metadata.and_then(|metadata| metadata.value.entry("annotations"));
-        places.extend(
-            [metadata, annotations].into_iter().flatten().map(|entry| entry.key_span.end..entry.value.span.start + 1),
-        );
-        others.iter().any(|anchor| places.iter().any(|place| place.contains(anchor)))
+        let inner = || [metadata, annotations].into_iter().flatten();
+        let is_before = |entry: &Entry, anchor: usize| (entry.key_span.end..=entry.value.span.start).contains(&anchor);
+        others.iter().any(|anchor| whole.contains(anchor) || inner().any(|entry| is_before(entry, *anchor)))
     }
 
     fn is_managed_at(&self, place: &Span) -> bool {

@@ -112,15 +112,15 @@ pub(super) struct RootKey<'a> {
 
 /// Reads all documents of a text.
 pub(super) fn documents(source: &str) -> Result<Vec<Document<'_>>, YamlError> {
-    parts(source).into_iter().map(|part| document(source, part)).collect()
+    parts(source).into_iter().map(|part| document(source, &part)).collect()
 }
 
-fn document(source: &str, part: Part) -> Result<Document<'_>, YamlError> {
+fn document(source: &str, part: &Part) -> Result<Document<'_>, YamlError> {
     let options = granit_parser::options! { emit_comments: false, emit_anchor_events: true };
     let text = &source[part.text.clone()];
     let parser = Parser::new_from_str_with_options(text, options);
     let mut scanner = Scanner { source, parser, shift: part.text.start, anchors: Vec::new(), aliases: Vec::new() };
-    let mut document = scanner.document(&part)?;
+    let mut document = scanner.document(part)?;
     document.anchors = scanner.anchors;
     document.aliases = scanner.aliases;
     Ok(document)
@@ -348,7 +348,7 @@ impl<'a> Scanner<'a> {
                         *is_indirect |= key.is_alias || key.text == "<<";
                         match event {
                             Event::Scalar(text, ..) if annotation::is_read(&key.text) => {
-                                header.annotations.push((key.text, text))
+                                header.annotations.push((key.text, text));
                             }
                             other => {
                                 *is_indirect |= annotation::is_read(&key.text) && matches!(other, Event::Alias(_));

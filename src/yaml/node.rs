@@ -564,7 +564,7 @@ mod tests {
 
     #[test]
     fn an_anchor_that_no_alias_uses_costs_nothing() {
-        let anchors: String = (0..90).map(|level| format!("&a{level} [")).collect();
+        let anchors: String = (0..90).map(|level| format!("&a{level} [")).collect::<Vec<_>>().concat();
         let text = format!("{anchors}{}{}", vec!["x"; 50_000].join(","), "]".repeat(90));
         assert!(Node::parse(&text, 0..text.len()).is_ok());
     }
@@ -579,7 +579,7 @@ mod tests {
 
     #[test]
     fn many_keys_are_told_apart() {
-        let keys = |last: &str| (0..100).map(|key| format!("k{key}: v\n")).collect::<String>() + last;
+        let keys = |last: &str| (0..100).map(|key| format!("k{key}: v\n")).collect::<Vec<_>>().concat() + last;
         let text = keys("k7: v\n");
         assert!(Node::parse(&text, 0..text.len()).unwrap_err().message.contains("`k7`"));
         let text = keys("<<: {k7: w, m: w}\n");
