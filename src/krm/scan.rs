@@ -115,7 +115,7 @@ pub(super) fn documents(source: &str) -> Result<Vec<Document<'_>>, YamlError> {
     parts(source).into_iter().map(|part| document(source, &part)).collect()
 }
 
-fn document(source: &str, part: &Part) -> Result<Document<'_>, YamlError> {
+fn document<'a>(source: &'a str, part: &Part) -> Result<Document<'a>, YamlError> {
     let options = granit_parser::options! { emit_comments: false, emit_anchor_events: true };
     let text = &source[part.text.clone()];
     let parser = Parser::new_from_str_with_options(text, options);
