@@ -77,7 +77,7 @@ fn properties<'d>(place: Place<'d>, node: Node<'d, 'd>, connection: &str, known:
         let is =
             |known: &&str| *known == name || known.strip_suffix('*').is_some_and(|prefix| name.starts_with(prefix));
         // One that is near to none may be newer than the list.
-        let Some(meant) = nearest(name, known.iter().copied()).filter(|_| !known.iter().any(|known| is(known))) else {
+        let Some(meant) = nearest(name, known.iter().copied()).filter(|_| !known.iter().any(is)) else {
             continue;
         };
         let message = format!("<{connection}> has no property `{name}`: Apigee ignores it");
