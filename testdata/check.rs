@@ -246,6 +246,30 @@ const MUTATIONS: &[Mutation] = &[
         Code::DeploymentError,
     ),
     mutation(
+        "a regular expression with an open class",
+        PROXY,
+        &[("MatchesPath \"/*\"", "JavaRegex \"/[^/+\"")],
+        Code::InvalidRegex,
+    ),
+    mutation(
+        "a wildcard in an origin",
+        "policies/CORS-Default.xml",
+        &[("https://app.example.com", "https://*.example.com")],
+        Code::CorsMismatch,
+    ),
+    mutation(
+        "a second status code of a health check",
+        "targets/default.xml",
+        &[("<ResponseCode>200</ResponseCode>", "<ResponseCode>200</ResponseCode><ResponseCode>204</ResponseCode>")],
+        Code::SeveralResponseCodes,
+    ),
+    mutation(
+        "streaming at one endpoint",
+        "targets/default.xml",
+        &[("<Properties>", "<Properties><Property name=\"request.streaming.enabled\">true</Property>")],
+        Code::Streaming,
+    ),
+    mutation(
         "a policy with another name",
         "policies/SA-Default.xml",
         &[("name=\"SA-Default\"", "name=\"SA-Other\"")],

@@ -14,8 +14,8 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             .and_then(|connection| child(connection, "HealthMonitor"))
             .and_then(|monitor| child(monitor, "HTTPMonitor"))
             .and_then(|monitor| child(monitor, "SuccessResponse"));
-        let codes = success.into_iter().flat_map(|success| super::node::children(success, "ResponseCode"));
-        if let Some(second) = codes.skip(1).next() {
+        let mut codes = success.into_iter().flat_map(|success| super::node::children(success, "ResponseCode"));
+        if let Some(second) = codes.nth(1) {
             findings.add(
                 Finding::new(
                     Code::SeveralResponseCodes,

@@ -183,7 +183,7 @@ fn reads(bundle: &Bundle<'_>, step: &Step<'_>, message: Message, ambient: Messag
     if let Some(name) = step.condition.as_ref().and_then(|condition: &Condition<'_>| variable(condition.text)) {
         return Some((Gravity::Broken, format!("has a condition that reads `{name}`")));
     }
-    let source = script.then(|| scripts(bundle, policy)).unwrap_or_default();
+    let source = if script { scripts(bundle, policy) } else { Vec::new() };
     let reads = source.iter().any(|source| {
         ambient == message && [".content", ".body", "asJSON", "asXML"].iter().any(|word| source.contains(word))
             || variable(source).is_some()
@@ -201,11 +201,12 @@ fn by_type(policy: &Policy<'_>, message: Message, ambient: Message) -> Option<&'
     };
     let body = &["JSONPayload", "XMLPayload", "FormParam"];
     match policy.element {
-        "JSONThreatProtection" | "XMLThreatProtection" if source(Some(Message::Request)) => Some("parses the body"),
+        "JSONThreatProtection" | "XMLThreatProtection" | "GraphQL" if source(Some(Message::Request)) => {
+            Some("parses the body")
+        }
         "MessageValidation" | "ParsePayload" | "XMLToJSON" | "JSONToXML" | "XSL" if source(Some(ambient)) => {
             Some("parses the body")
         }
-        "GraphQL" if source(Some(Message::Request)) => Some("parses the body"),
         "OASValidation" if has(&["ValidateMessageBody"]) && source(Some(Message::Request)) => {
             let validates = node.descendants().find(|inner| inner.has_tag_name("ValidateMessageBody"));
             validates.filter(|node| text(*node).eq_ignore_ascii_case("true")).map(|_| "parses the body")

@@ -241,10 +241,7 @@ impl Reader {
         let open =
             self.fault("behind `{` stands a number, as `{2}`, `{2,}` or `{2,3}`; for the character itself write `\\{`");
         self.at += 1;
-        let least = match self.number()? {
-            Some(number) => number,
-            None => return Err(Stop::Fault(open)),
-        };
+        let Some(least) = self.number()? else { return Err(Stop::Fault(open)) };
         let mut most = Some(least);
         if self.eat(',') {
             most = self.number()?;
@@ -284,10 +281,9 @@ impl Reader {
         };
         let hex = |character: Option<char>| character.is_some_and(|character| character.is_ascii_hexdigit());
         match character {
-            'd' | 'D' | 'h' | 'H' | 's' | 'S' | 'V' | 'w' | 'W' => Ok(Escape::Other),
             // As the start of a range it is one character, as before Java 8.
             'v' if in_class && self.peek() == Some('-') => Ok(Escape::Character('\u{b}')),
-            'v' => Ok(Escape::Other),
+            'd' | 'D' | 'h' | 'H' | 's' | 'S' | 'v' | 'V' | 'w' | 'W' => Ok(Escape::Other),
             'A' | 'B' | 'G' | 'R' | 'X' | 'Z' | 'z' | '1'..='9' if !in_class => Ok(Escape::Other),
             'b' if !in_class => {
                 if self.peek() == Some('{') && self.ahead(1) == Some('g') && self.ahead(2) == Some('}') {

@@ -323,6 +323,27 @@ mod tests {
                  (<!DOCTYPE …>) is not allowed; correct the file",
                 "error AF052 spec.bundle: proxies/default.xml:1:183: the RouteRule `r` leads to `t`, which the bundle does \
                  not have; add the endpoint or remove the RouteRule",
+                "warning AF051 spec.bundle: policies/AM-a.xml:1:1: no step runs the policy `AM-a`; attach it or remove its \
+                 file",
+            ]
+        );
+    }
+
+    /// The steps of the test before may run what its unreadable files hold; here every file is readable.
+    #[test]
+    fn a_step_without_its_policy_is_named() {
+        let (_, findings) = inspect_files(&[
+            ROOT,
+            ("policies/AM-a.xml", "<AssignMessage name='AM-a'/>"),
+            (
+                "proxies/default.xml",
+                "<ProxyEndpoint><PreFlow><Request><Step><Name>AM-b</Name></Step><Step><Name>Nothing</Name></Step></Request></PreFlow>\
+              <HTTPProxyConnection><BasePath>/a</BasePath></HTTPProxyConnection><RouteRule name='r'/></ProxyEndpoint>",
+            ),
+        ]);
+        assert_eq!(
+            findings,
+            [
                 "error AF050 spec.bundle: proxies/default.xml:1:34: a step names the policy `AM-b`, which the bundle does \
                  not have; did you mean `AM-a`?",
                 "error AF050 spec.bundle: proxies/default.xml:1:64: a step names the policy `Nothing`, which the bundle does \
