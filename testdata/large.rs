@@ -278,11 +278,11 @@ fn what_takes_no_longer_than_its_size() {
 fn refused(input: &str, code: &str, says: &str) {
     let output = process::function(input);
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{}", stderr.chars().take(500).collect::<Vec<_>>().concat());
+    assert_eq!(output.status.code(), Some(1), "{}", stderr.chars().take(500).collect::<String>());
     assert!(
         stderr.contains(&format!("[{code}]")) && stderr.contains(says),
         "{}",
-        stderr.chars().take(1000).collect::<Vec<_>>().concat()
+        stderr.chars().take(1000).collect::<String>()
     );
 }
 
