@@ -56,7 +56,7 @@ fn package(folder: &Path, length: usize) -> BTreeMap<String, Vec<u8>> {
             "proxies/default.xml".to_owned(),
             b"<ProxyEndpoint name=\"default\"><HTTPProxyConnection><BasePath>/large</BasePath></HTTPProxyConnection></ProxyEndpoint>".to_vec(),
         ),
-        ("policies/JC-A.xml".to_owned(), b"<JavaCallout name=\"JC-A\"><ResourceURL>java://callout.jar</ResourceURL></JavaCallout>".to_vec()),
+        ("policies/JC-A.xml".to_owned(), b"<JavaCallout name=\"JC-A\"><ClassName>com.example.Callout</ClassName><ResourceURL>java://callout.jar</ResourceURL></JavaCallout>".to_vec()),
         ("resources/java/callout.jar".to_owned(), jar(length)),
         ("resources/jsc/long.js".to_owned(), "var text = `${x}`; // a long line of a script\n".repeat(30_000).into_bytes()),
     ]);
@@ -278,11 +278,11 @@ fn what_takes_no_longer_than_its_size() {
 fn refused(input: &str, code: &str, says: &str) {
     let output = process::function(input);
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{}", stderr.chars().take(500).collect::<Vec<_>>().concat());
+    assert_eq!(output.status.code(), Some(1), "{}", stderr.chars().take(500).collect::<String>());
     assert!(
         stderr.contains(&format!("[{code}]")) && stderr.contains(says),
         "{}",
-        stderr.chars().take(1000).collect::<Vec<_>>().concat()
+        stderr.chars().take(1000).collect::<String>()
     );
 }
 

@@ -22,12 +22,12 @@ mod spec_files;
 use std::collections::{BTreeMap, HashSet};
 
 use crate::bundle::{BundleKind, Files};
-use crate::diag::{Code, Diagnostic, FieldPath, Report, Severity, Subject, has_errors, limited};
+use crate::diag::{Code, Diagnostic, FieldPath, Report, Severity, Subject, has_errors, limited, nearest};
 use crate::k8s::Object;
 use crate::krm::{Change, Id, Input, Item};
 use crate::spec::check_apigee::FailOn;
 use crate::spec::expand_apigee::Provenance;
-use crate::spec::{GROUP, Resource, Spec};
+use crate::spec::{GROUP, KINDS, Resource, Spec, VERSION};
 use crate::yaml::Node;
 
 pub use desired::{DesiredBundle, DesiredEnvironment, desired};
@@ -161,6 +161,7 @@ impl<'i, 'a> Run<'i, 'a> {
 impl Run<'_, '_> {
     fn expand(&mut self) -> Expansion {
         let items = self.input.items();
+        self.check_groups(items);
         let outputs = items.iter().any(|item| item.header.is_output());
         let ours = items.iter().any(|item| is_ours(item));
         if !ours && matches!(self.input, Input::Stream(_)) {
@@ -306,18 +307,33 @@ impl Run<'_, '_> {
         });
     }
 
-    /// The annotation that keeps a spec out of the cluster must not keep another resource out of it.
-    fn check_metadata(&mut self, items: &[Item<'_>]) {
-        let specs = items.iter().enumerate().filter(|(_, item)| is_ours(item) && !item.header.is_output());
-        for (index, item) in specs {
-            if self.input.shares_metadata(index) {
+    /// A kind of this program in the core group, or in a group whose name is nearly right, is a spec that would be passed over. Other groups have kinds of
+    /// the same names, as that of Config Connector.
+    fn check_groups(&mut self, items: &[Item<'_>]) {
+        let others = items.iter().filter(|item| !is_ours(item) && !item.header.is_output());
+        for item in others.filter(|item| KINDS.iter().any(|kind| kind.name == item.header.kind)) {
+            let group = item.header.group();
+            if group.is_empty() || nearest(group, [GROUP]).is_some() {
+                let message = format!("`{}` has no kind `{}`", item.header.api_version, item.header.kind);
                 self.diagnostics.push(
-                    Diagnostic::error(Code::SharedMetadata, "another resource uses the metadata of this spec by an alias")
+                    Diagnostic::error(Code::UnknownVersion, message)
                         .of(&Subject::from(&item.header))
-                        .at(FieldPath::of(&["metadata"]))
-                        .help("write the metadata of both out: this spec is marked as local, and the other resource must not be"),
+                        .at(FieldPath::of(&["apiVersion"]))
+                        .help(format!("write `apiVersion: {GROUP}/{VERSION}`")),
                 );
             }
+        }
+    }
+
+    /// The annotation that keeps a spec out of the cluster must not keep another resource out of it.
+    fn check_metadata(&mut self, items: &[Item<'_>]) {
+        for item in self.input.shared_metadata().into_iter().filter_map(|index| items.get(index)) {
+            self.diagnostics.push(
+                Diagnostic::error(Code::SharedMetadata, "another resource uses the metadata of this spec by an alias")
+                    .of(&Subject::from(&item.header))
+                    .at(FieldPath::of(&["metadata"]))
+                    .help("write the metadata of both out: this spec is marked as local, and the other resource must not be"),
+            );
         }
     }
 

@@ -22,11 +22,13 @@ pub(super) struct Editor<'e, 'a> {
     pub(super) next: usize,
     /// What left.
     pub(super) dropped: Vec<Span>,
+    /// Where resources were marked.
+    marked: BTreeSet<usize>,
 }
 
 impl<'e, 'a> Editor<'e, 'a> {
     pub(super) fn new(resources: &'e Resources<'a>, changes: &'e BTreeMap<usize, Change>, removes: bool) -> Self {
-        Self { resources, changes, removes, next: 0, dropped: Vec::new() }
+        Self { resources, changes, removes, next: 0, dropped: Vec::new(), marked: BTreeSet::new() }
     }
 
     /// Changes a list; says which elements stay. If none does, nothing was changed: then the list goes as a whole.
@@ -73,7 +75,12 @@ impl<'e, 'a> Editor<'e, 'a> {
             Some(Change::MarkLocal) if !self.removes => {
                 if let Some(item) = self.resources.items.get(index) {
                     let node = self.resources.node(item).map_err(io::Error::other)?;
-                    splice.extend(mark_local(self.resources.source, item, &node));
+                    // What two resources share by an anchor is marked once.
+                    if let Some((span, text)) = mark_local(self.resources.source, item, &node)
+                        && self.marked.insert(span.start)
+                    {
+                        splice.replace(span, text);
+                    }
                 }
                 Ok(true)
             }
@@ -86,7 +93,12 @@ impl<'e, 'a> Editor<'e, 'a> {
         if self.dropped.is_empty() {
             return Ok(());
         }
-        let is_dropped = |at: usize| self.dropped.iter().any(|span| span.contains(&at));
+        let mut dropped: Vec<&Span> = self.dropped.iter().collect();
+        dropped.sort_by_key(|span| span.start);
+        let is_dropped = |at: usize| {
+            let before = dropped.partition_point(|span| span.start <= at);
+            before.checked_sub(1).and_then(|last| dropped.get(last)).is_some_and(|span| span.contains(&at))
+        };
         let lost = document
             .aliases_in(&document.text)
             .filter(|(alias, anchor)| is_dropped(*anchor) && !is_dropped(alias.start))

@@ -126,9 +126,9 @@ impl<'a> Input<'a> {
         self.resources().standalone(item)
     }
 
-    /// True if an item cannot be marked: an anchor makes its metadata also that of a resource that is not managed here.
-    pub fn shares_metadata(&self, index: usize) -> bool {
-        matches!(self, Self::List(_)) && self.resources().shared_metadata(index)
+    /// The items that cannot be marked: an anchor makes their metadata also that of a resource that is not managed here.
+    pub fn shared_metadata(&self) -> Vec<usize> {
+        if matches!(self, Self::List(_)) { self.resources().shared_metadata() } else { Vec::new() }
     }
 
     /// The function's configuration, if the orchestrator gave one.
@@ -453,7 +453,7 @@ mod tests {
             ("{apiVersion: apigeeflux.dev/v1alpha1, kind: ApigeeSharedFlow, metadata: *m}", false),
         ] {
             let source = list(item);
-            assert_eq!(Input::read(&source).unwrap().shares_metadata(0), shared, "{item}");
+            assert_eq!(!Input::read(&source).unwrap().shared_metadata().is_empty(), shared, "{item}");
         }
     }
 

@@ -12,7 +12,7 @@ use super::items;
 use super::scan::{Document, Shape};
 use super::splice::{Splice, column, is_alias};
 use crate::diag::Subject;
-use crate::yaml::{Budget, Entry, Node, Span, YamlError};
+use crate::yaml::{Budget, Entry, Node, YamlError};
 
 /// The documents of an input and the resources in them.
 #[derive(Debug)]
@@ -134,34 +134,40 @@ impl<'a> Resources<'a> {
         Ok(to_margin(&text, column(self.source, item.span.start)))
     }
 
-    /// The items whose metadata is to change and is also, by an anchor, that of a resource of somebody else.
-    pub(super) fn shared_metadata(&self, index: usize) -> bool {
-        let Some(item) = self.items.get(index) else { return false };
-        let Some(document) = self.documents.get(item.document) else { return false };
-        let others: Vec<usize> = document
-            .aliases_in(&document.text)
-            .filter(|(alias, anchor)| {
-                item.chunk.contains(anchor) && !item.chunk.contains(&alias.start) && !self.is_managed_at(alias)
-            })
-            .map(|(_, anchor)| anchor)
-            .collect();
-        if others.is_empty() {
-            return false;
+    /// The items managed here whose metadata is also, by an anchor, that of another resource.
+    pub(super) fn shared_metadata(&self) -> Vec<usize> {
+        let mut borrowed: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for document in &self.documents {
+            for (alias, anchor) in document.aliases_in(&document.text) {
+                let lender = self.item_at(anchor).filter(|(_, item)| item.header.is_managed());
+                let is_managed = |item: &Item<'_>| item.header.is_managed() || item.header.is_output();
+                if let Some((index, _)) = lender
+                    && !self.item_at(alias.start).is_some_and(|(_, item)| is_managed(item))
+                {
+                    borrowed.entry(index).or_default().push(anchor);
+                }
+            }
         }
+        borrowed
+            .retain(|index, anchors| self.items.get(*index).is_some_and(|item| self.has_metadata_at(item, anchors)));
+        borrowed.into_keys().collect()
+    }
+
+    /// The item that a byte belongs to.
+    fn item_at(&self, at: usize) -> Option<(usize, &Item<'a>)> {
+        let index = self.items.partition_point(|item| item.chunk.end <= at);
+        self.items.get(index).filter(|item| item.chunk.contains(&at)).map(|item| (index, item))
+    }
+
+    /// True if one of the anchors names the item, its metadata or its annotations.
+    fn has_metadata_at(&self, item: &Item<'_>, anchors: &[usize]) -> bool {
         let Ok(node) = self.node(item) else { return false };
-        let whole = item.chunk.start..node.span.start + 1;
+        let whole = item.chunk.start..=node.span.start;
         let metadata = node.entry("metadata").filter(|entry| !is_alias(self.source, &entry.value));
         let annotations = metadata.and_then(|metadata| metadata.value.entry("annotations"));
         let inner = || [metadata, annotations].into_iter().flatten();
         let is_before = |entry: &Entry, anchor: usize| (entry.key_span.end..=entry.value.span.start).contains(&anchor);
-        others.iter().any(|anchor| whole.contains(anchor) || inner().any(|entry| is_before(entry, *anchor)))
-    }
-
-    fn is_managed_at(&self, place: &Span) -> bool {
-        let at = self.items.partition_point(|item| item.chunk.end <= place.start);
-        self.items.get(at).is_some_and(|item| {
-            item.chunk.contains(&place.start) && (item.header.is_managed() || item.header.is_output())
-        })
+        anchors.iter().any(|anchor| whole.contains(anchor) || inner().any(|entry| is_before(entry, *anchor)))
     }
 }
 

@@ -76,19 +76,6 @@ impl<'t> Splice<'t> {
         self.edits.truncate(len);
     }
 
-    /// Adds an edit; one that is there already is made once: what two resources share by an anchor changes for both.
-    pub(super) fn extend(&mut self, edit: Option<(Span, String)>) {
-        let Some((span, text)) = edit else { return };
-        let is_known = self
-            .edits
-            .iter()
-            .rev()
-            .any(|(known, other)| *known == span && matches!(other, Text::Plain(known) if *known == text));
-        if !is_known {
-            self.replace(span, text);
-        }
-    }
-
     pub(super) fn write(self, source: &str, out: &mut dyn Write) -> io::Result<()> {
         self.write_span(source, 0..source.len(), out)
     }
@@ -222,7 +209,9 @@ mod tests {
         crate::krm::items::add(&crate::krm::scan::documents(source).unwrap()[0].root, 0, &[], &mut items);
         let node = Node::parse(source, items[0].span.clone()).unwrap();
         let mut splice = Splice::default();
-        splice.extend(mark_local(source, &items[0], &node));
+        if let Some((span, text)) = mark_local(source, &items[0], &node) {
+            splice.replace(span, text);
+        }
         let mut out = Vec::new();
         splice.write(source, &mut out).unwrap();
         String::from_utf8(out).unwrap()
