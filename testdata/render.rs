@@ -511,13 +511,15 @@ fn a_bundle_and_a_document_beside_a_spec_are_regular_files() {
         stderr(&output)
     };
     pipe(&specs.join("legacy/apiproxy/policies/p.xml"));
-    pipe(&specs.join("document.json"));
-    symlink("/dev/zero", specs.join("zero.json")).unwrap();
+    // A folder in which no specs are looked for.
+    fs::create_dir(specs.join(".docs")).unwrap();
+    pipe(&specs.join(".docs/document.json"));
+    symlink("/dev/zero", specs.join(".docs/zero.json")).unwrap();
     let text = spec("{bundle: {path: legacy}}");
     assert!(text.contains("is a named pipe"), "{text}");
-    let text = spec("{basePath: /a, target: \"https://a.example.com\", openapi: {file: document.json}}");
+    let text = spec("{basePath: /a, target: \"https://a.example.com\", openapi: {file: .docs/document.json}}");
     assert!(text.contains("is a named pipe"), "{text}");
-    let text = spec("{basePath: /a, target: \"https://a.example.com\", openapi: {file: zero.json}}");
+    let text = spec("{basePath: /a, target: \"https://a.example.com\", openapi: {file: .docs/zero.json}}");
     assert!(text.contains("is not below"), "{text}");
 }
 
