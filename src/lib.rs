@@ -7,6 +7,7 @@ pub mod cli;
 pub mod condition;
 pub mod configuration;
 pub mod diag;
+pub mod disk;
 pub mod duration;
 pub mod encoding;
 pub mod expand;

@@ -82,3 +82,18 @@ fn every_module_stands_in_the_map() {
         }
     }
 }
+
+/// What goes to a terminal, a log or a CI system goes through the type that escapes what would act there.
+#[test]
+fn output_leaves_in_one_place() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    for file in files.iter().filter(|file| !file.ends_with("cli/out.rs")) {
+        let text = fs::read_to_string(file).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for stream in ["io::stdout", "io::stderr", "io::{stdout", "io::{stderr", "print_long_help", ".print()"] {
+            assert!(!code.contains(stream), "{}: `{stream}` does not go through `cli::out`", file.display());
+        }
+    }
+}

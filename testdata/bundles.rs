@@ -52,7 +52,8 @@ fn generate(case: &Path) -> Result<(Option<Generated>, String), Failed> {
     let generated = proxy::generate(name, &spec, &|path| read_file(case, path), &mut report);
     let diagnostics = report.into_diagnostics();
     let text =
-        human::report(&diagnostics, &|diagnostic| Some(line_and_column(&source, node.locate(&diagnostic.field))));
+        human::report(&diagnostics, &|diagnostic| Some(line_and_column(&source, node.locate(&diagnostic.field))))
+            .to_string();
     Ok((generated, text))
 }
 

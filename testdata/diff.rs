@@ -170,9 +170,14 @@ async fn a_spec_sends_no_token_to_a_foreign_host() {
     let environment = "apiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeEnvironment\nmetadata: {name: prod}\nspec: {organization: acme, \
                        endpoint: \"https://apigee.example\"}\n";
     std::fs::write(place.path().join("environment.yaml"), environment).unwrap();
-    let output = run(&["diff", place.path().to_str().unwrap()], None).await;
-    let stdout = check(&output, 1, &["environment prod of acme", "https://apigee.example", "--endpoint"]);
-    assert_eq!(stdout, "");
+    let folder = place.path().to_str().unwrap();
+    for args in [vec!["diff", folder], vec!["render", folder], vec!["diff", folder, "--endpoint", "http://127.0.0.1:9"]]
+    {
+        let stdout = check(&run(&args, None).await, 1, &["error[AF022]", "https://apigee.example", "*.googleapis.com"]);
+        assert_eq!(stdout, "");
+    }
+    let checked = run(&["check", folder], None).await;
+    assert!(String::from_utf8_lossy(&checked.stdout).contains("error[AF022]"), "{checked:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

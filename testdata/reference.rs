@@ -104,7 +104,7 @@ fn feature(path: &Path) -> Result<(), Failed> {
 fn expand(block: &str) -> Result<Files, Failed> {
     let input = Input::read(block).map_err(|diagnostic| diagnostic.text())?;
     let (made, diagnostics) = bundles(&input, &Options::default());
-    let diagnostics = human::report(&diagnostics, &|_| None);
+    let diagnostics = human::report(&diagnostics, &|_| None).to_string();
     match made.into_iter().last() {
         Some(made) if diagnostics.is_empty() => Ok(made.files),
         _ => Err(format!("the resources of the page are not sound\n{diagnostics}\n{block}").into()),

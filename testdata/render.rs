@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -45,6 +46,10 @@ fn no_annotation_and_no_namespace_leads_out_of_the_folder() {
     fs::create_dir_all(&specs).unwrap();
     fs::write(specs.join("environment.yaml"), ENVIRONMENT).unwrap();
     fs::write(specs.join("proxy.yaml"), proxy("hello", "../../../escape")).unwrap();
+    let output = render(&specs, &out);
+    assert!(!output.status.success() && stderr(&output).contains("error[AF023]"), "{}", stderr(&output));
+    assert!(!out.exists());
+    fs::write(specs.join("proxy.yaml"), proxy("hello", "apis")).unwrap();
     fs::write(
         specs.join("foreign.yaml"),
         "apiVersion: v1\nkind: Service\nmetadata:\n  name: x\n  annotations: {config.kubernetes.io/path: ../../foreign.yaml}\n",
@@ -421,4 +426,125 @@ fn a_folder_without_a_file_is_no_bundle() {
     let output = run(&[Path::new("render"), folder.path()]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("the bundle has no files"), "{}", stderr(&output));
+}
+
+/// A FIFO that nobody writes to.
+fn pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+#[test]
+fn links_in_the_output_lead_nowhere() {
+    let place = tempfile::tempdir().unwrap();
+    let (specs, out, other) = (place.path().join("specs"), place.path().join("out"), place.path().join("other"));
+    fs::create_dir_all(&specs).unwrap();
+    fs::write(specs.join("environment.yaml"), ENVIRONMENT).unwrap();
+    fs::write(specs.join("proxy.yaml"), proxy("hello", "apis")).unwrap();
+    assert!(render(&specs, &other).status.success());
+    let before: Vec<(PathBuf, String)> =
+        files(&other).into_iter().map(|file| (file.clone(), fs::read_to_string(file).unwrap())).collect();
+    fs::create_dir_all(&out).unwrap();
+    symlink("../other", out.join("more")).unwrap();
+    fs::write(specs.join("proxy.yaml"), proxy("changed", "apis")).unwrap();
+    assert!(render(&specs, &out).status.success());
+    // A folder of the output that is a link to another output.
+    fs::remove_dir_all(out.join("generated")).unwrap();
+    symlink("../other/generated", out.join("generated")).unwrap();
+    let output = render(&specs, &out);
+    assert!(!output.status.success() && stderr(&output).contains("is a symbolic link"), "{}", stderr(&output));
+    for (file, text) in before {
+        assert_eq!(fs::read_to_string(&file).unwrap(), text, "{}", file.display());
+    }
+    assert!(!files(&other).iter().any(|file| file.to_string_lossy().contains("changed")), "{:?}", files(&other));
+}
+
+#[test]
+fn what_is_read_stays_in_its_folder_and_ends() {
+    let place = tempfile::tempdir().unwrap();
+    let specs = place.path().join("specs");
+    fs::create_dir_all(specs.join("base")).unwrap();
+    fs::create_dir_all(place.path().join("other")).unwrap();
+    fs::write(specs.join("environment.yaml"), ENVIRONMENT).unwrap();
+    fs::write(specs.join("base/proxy.yaml"), proxy("hello", "apis")).unwrap();
+    fs::write(place.path().join("other/secret.yaml"), proxy("outside", "apis")).unwrap();
+    for link in ["one", "base/two"] {
+        symlink(".", specs.join(link)).unwrap();
+    }
+    symlink("base/proxy.yaml", specs.join("again.yaml")).unwrap();
+    symlink("../other", specs.join("other")).unwrap();
+    let output = run(&["render".as_ref(), &specs]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && text.contains("/hello") && !text.contains("outside"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("warning[AF061]: other: "), "{}", stderr(&output));
+
+    symlink("../other/secret.yaml", specs.join("secret.yaml")).unwrap();
+    let output = run(&["render".as_ref(), &specs]);
+    assert!(!output.status.success() && stderr(&output).contains("is a symbolic link out of"), "{}", stderr(&output));
+    fs::remove_file(specs.join("secret.yaml")).unwrap();
+
+    pipe(&specs.join("pipe.yaml"));
+    for command in ["render", "check", "diff", "explain"] {
+        let mut args: Vec<&Path> = vec![command.as_ref(), &specs];
+        if command == "explain" {
+            args.extend([Path::new("GET"), Path::new("/hello")]);
+        }
+        let output = run(&args);
+        assert!(
+            !output.status.success() && stderr(&output).contains("is a named pipe"),
+            "{command}: {}",
+            stderr(&output)
+        );
+    }
+}
+
+#[test]
+fn a_bundle_and_a_document_beside_a_spec_are_regular_files() {
+    let place = tempfile::tempdir().unwrap();
+    let specs = place.path();
+    fs::create_dir_all(specs.join("legacy/apiproxy/policies")).unwrap();
+    fs::write(specs.join("environment.yaml"), ENVIRONMENT).unwrap();
+    let spec = |body: &str| {
+        let head = "apiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeProxy\nmetadata: {name: a}\n";
+        fs::write(specs.join("proxy.yaml"), format!("{head}spec: {body}\n")).unwrap();
+        let output = run(&["render".as_ref(), specs]);
+        assert!(!output.status.success() && output.stdout.is_empty());
+        stderr(&output)
+    };
+    pipe(&specs.join("legacy/apiproxy/policies/p.xml"));
+    // A folder in which no specs are looked for.
+    fs::create_dir(specs.join(".docs")).unwrap();
+    pipe(&specs.join(".docs/document.json"));
+    symlink("/dev/zero", specs.join(".docs/zero.json")).unwrap();
+    let text = spec("{bundle: {path: legacy}}");
+    assert!(text.contains("is a named pipe"), "{text}");
+    let text = spec("{basePath: /a, target: \"https://a.example.com\", openapi: {file: .docs/document.json}}");
+    assert!(text.contains("is a named pipe"), "{text}");
+    let text = spec("{basePath: /a, target: \"https://a.example.com\", openapi: {file: .docs/zero.json}}");
+    assert!(text.contains("is not below"), "{text}");
+}
+
+#[test]
+fn a_bundle_is_written_through_no_link() {
+    let place = tempfile::tempdir().unwrap();
+    let (specs, out, other) = (place.path().join("specs.yaml"), place.path().join("out"), place.path().join("other"));
+    fs::write(&specs, proxy("hello", "apis")).unwrap();
+    let bundle = |to: &Path| run(&["bundle".as_ref(), &specs, "-o".as_ref(), to]);
+    assert!(bundle(&out).status.success());
+    fs::rename(&out, &other).unwrap();
+    assert!(bundle(&out).status.success());
+    fs::write(other.join("apiproxy/policies/mine.xml"), "<A/>").unwrap();
+    fs::remove_dir_all(out.join("apiproxy/policies")).unwrap();
+    symlink("../../other/apiproxy/policies", out.join("apiproxy/policies")).unwrap();
+    let again = bundle(&out);
+    assert!(!again.status.success() && stderr(&again).contains("is a symbolic link"), "{}", stderr(&again));
+    assert!(other.join("apiproxy/policies/mine.xml").exists());
+
+    let (zip, real) = (place.path().join("a.zip"), place.path().join("real.zip"));
+    assert!(bundle(&real).status.success());
+    let before = fs::read(&real).unwrap();
+    symlink("real.zip", &zip).unwrap();
+    fs::write(&specs, proxy("other", "apis")).unwrap();
+    assert!(bundle(&zip).status.success());
+    assert_eq!(fs::read(&real).unwrap(), before, "the link was replaced, not what it leads to");
+    assert!(zip.symlink_metadata().unwrap().is_file());
 }

@@ -26,6 +26,7 @@ use crate::configuration::call::shown_path;
 use crate::configuration::document::{Adopt, Document, Entry};
 use crate::configuration::secret::{self, ValueFrom};
 use crate::configuration::{Answer, Change, Crud, Field, Form, Id, OwnedPlace, Part, Place, Plan, Record, Wanted};
+use crate::diag::plain::plain;
 use crate::spec::KINDS;
 
 /// How often a resource is read, compared and changed before it is given up: Apigee keeps something else than what is sent.
@@ -192,7 +193,7 @@ impl Shared {
                 other => other,
             },
         };
-        let (body, secrets) = match secret::fill(&entry.body, look_up) {
+        let (body, secrets) = match secret::fill(&entry.body, crud.secrets(), look_up) {
             Ok(filled) => filled,
             Err(why) => return failed(&entry.id, &Error::Temporary(why)),
         };
@@ -503,7 +504,7 @@ impl Applied {
             id: &self.id,
             organization: place.organization,
             environment: place.environment,
-            reason: &self.reason,
+            reason: &plain(&self.reason),
         };
         // A struct of strings always has a JSON form.
         serde_json::to_string(&line).unwrap_or_default()
@@ -578,7 +579,7 @@ impl ApplyReport {
         // A struct of strings and numbers always has a JSON form.
         let mut used = serde_json::to_string(&summary).unwrap_or_default().len();
         for applied in order {
-            let reason = (applied.result == Ending::Failed).then(|| cut(&applied.reason));
+            let reason = (applied.result == Ending::Failed).then(|| plain(cut(&applied.reason)));
             let entry = SummaryEntry { result: applied.result, id: &applied.id, reason };
             used += serde_json::to_string(&entry).unwrap_or_default().len() + 1;
             if used > MAX_LINE {

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::credentials_file::{CredentialsFile, Kind, UNIVERSE};
 use super::{Endpoint, Error, ServiceAccount, token_error};
+use crate::disk::{Unreadable, read_named, read_regular};
 
 /// The only scope that the management API takes (discovery document `apigee.v1`, `auth`).
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
@@ -26,6 +27,9 @@ const METADATA_HOST: &str = "metadata.google.internal";
 /// A token server that does not answer for so long is asked again, or given up. The auth crate has no such bound: behind a network
 /// policy that drops packets, one request to the metadata server would take minutes.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A credentials file, and a token in a file, has a few KiB.
+const MAX_FILE_BYTES: usize = 1 << 20;
 
 /// For so long in all is a token waited for; GKE's metadata server needs seconds after a pod's start.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -66,13 +70,13 @@ impl Surroundings {
             (None, Some(path)) => (path, true),
             (None, None) => return Ok(None),
         };
-        match std::fs::read(path) {
+        match read_named(path, MAX_FILE_BYTES) {
             Ok(content) => CredentialsFile::parse(path, &content, allow_static_key).map(Some),
-            Err(error) if may_be_absent && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => {
+            Err(why) if may_be_absent && why.is_missing() => Ok(None),
+            Err(why) => {
                 let named = if may_be_absent { "gcloud's login" } else { "GOOGLE_APPLICATION_CREDENTIALS" };
                 Err(Error::Credentials(format!(
-                    "`{}` ({named}) cannot be read: {error}; is the volume mounted, and the name right?",
+                    "`{}` ({named}) {why}; is the volume mounted, and the name right?",
                     path.display()
                 )))
             }
@@ -160,6 +164,17 @@ pub struct Google {
     failing_since: Mutex<Option<Instant>>,
 }
 
+/// The auth crate reads the file to its end, whatever it is. One that is not there may come; that is the crate's to say.
+fn check_token_file(path: &Path) -> Result<(), Error> {
+    match read_regular(path, MAX_FILE_BYTES) {
+        Err(why @ (Unreadable::NotAFile(_) | Unreadable::TooLarge(_))) => Err(Error::Credentials(format!(
+            "the subject token's file `{}` {why}; name the file of the projected token in `credential_source`",
+            path.display()
+        ))),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 /// Of what credentials are made.
 struct Recipe {
     /// None: the metadata server.
@@ -170,6 +185,7 @@ struct Recipe {
 impl Google {
     fn new(surroundings: &Surroundings, identity: &Identity) -> Result<Self, Error> {
         let file = surroundings.file(identity.allow_static_key)?;
+        file.as_ref().and_then(CredentialsFile::subject_token_file).map_or(Ok(()), |path| check_token_file(&path))?;
         refuse_proxy_in_clear(file.as_ref(), surroundings.metadata_host.as_deref())?;
         let recipe = Recipe { file, impersonate: identity.impersonate.clone() };
         let current = RwLock::new(recipe.make()?);

@@ -22,6 +22,7 @@ use super::schedule::{Node, Schedule};
 use super::{Error, Options, RevisionId, RevisionRecord, Target, deploy};
 use crate::bundle::zip::MAX_BUNDLE_BYTES;
 use crate::bundle::{BundleKind, Digest};
+use crate::diag::plain::plain;
 
 /// Files in memory at a time, in bytes: one bundle of Apigee's limit, or many small ones.
 pub const MAX_LOADED_BYTES: usize = MAX_BUNDLE_BYTES;
@@ -335,7 +336,7 @@ struct SummaryEntry<'a> {
 
 impl<'a> SummaryEntry<'a> {
     fn of(outcome: &'a Outcome) -> Self {
-        let reason = (outcome.result == Ending::Failed).then(|| cut(&outcome.reason));
+        let reason = (outcome.result == Ending::Failed).then(|| plain(cut(&outcome.reason)));
         Self {
             result: outcome.result,
             kind: outcome.kind,

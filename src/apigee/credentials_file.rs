@@ -69,6 +69,12 @@ impl CredentialsFile {
             )));
         }
         for part in [Some(&content), source].into_iter().flatten() {
+            if part.pointer("/credential_source/executable").is_some() {
+                return Err(Error::Credentials(format!(
+                    "`{file}`: credential_source.executable runs a program, and the file may come from a ConfigMap; use \
+                     credential_source.file with the file of a projected token"
+                )));
+            }
             check_addresses(&file.to_string(), part)?;
         }
         Ok(Self { content, kind })
@@ -247,6 +253,9 @@ mod tests {
         check_refused(&nested(federation("token_url", "https://evil.example")), &["token_url", "`evil.example`"]);
         check_refused(&json!({"type": "service_account"}), &["`config.json` is a service account's static key"]);
         assert!(parse(&nested(json!({"type": "authorized_user"}))).is_ok());
+        let program = json!({"type": "external_account", "credential_source": {"executable": {"command": "/bin/sh"}}});
+        check_refused(&program, &["credential_source.executable", "runs a program"]);
+        check_refused(&nested(program), &["credential_source.executable"]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::bundle::manifest::{self, ManifestFile, Requirements};
 use crate::bundle::zip::MAX_BUNDLE_BYTES;
 use crate::bundle::{Batch, BatchEntry, BundleKind, BundlePath, DeploySettings, Digest, Files, Manifest, batch};
 use crate::configuration::document::{self, Document};
+use crate::disk::{Root, Unreadable, read_named};
 use crate::inventory::{self, Inventory};
 
 /// A bundle as it was rendered.
@@ -72,9 +73,8 @@ fn read_manifest(path: &Path) -> Result<Manifest, Error> {
 /// Reads a JSON file whose `schemaVersion` must not be newer than `newest`.
 fn read_versioned<T: DeserializeOwned>(path: &Path, what: &str, newest: u32) -> Result<T, Error> {
     let shown = path.display();
-    let bytes = std::fs::read(path).map_err(|error| {
-        Error::Missing(format!("`{shown}` cannot be read: {error}; is its ConfigMap mounted there?"))
-    })?;
+    let bytes = read_named(path, MAX_UNPACKED_BYTES)
+        .map_err(|why| Error::Missing(format!("`{shown}` {why}; is its ConfigMap mounted there?")))?;
     let value: serde_json::Value = serde_json::from_slice(&bytes)
         .map_err(|error| Error::Mangled(format!("`{shown}` is not JSON: {error}; something changed it on its way")))?;
     match value.get("schemaVersion").and_then(serde_json::Value::as_u64) {
@@ -182,15 +182,14 @@ fn mounted(entries: Vec<BatchEntry>, file: &Path, folder: &Path) -> Result<Vec<M
 /// A folder that no path leaves.
 struct Mount {
     folder: PathBuf,
-    real: PathBuf,
+    root: Root,
 }
 
 impl Mount {
     fn open(folder: &Path) -> Result<Self, Error> {
-        let real = folder
-            .canonicalize()
+        let root = Root::open(folder)
             .map_err(|error| Error::Missing(format!("the folder `{}` cannot be read: {error}", folder.display())))?;
-        Ok(Self { folder: folder.to_owned(), real })
+        Ok(Self { folder: folder.to_owned(), root })
     }
 
     /// Every file that the manifest lists, each verified.
@@ -236,29 +235,19 @@ impl Mount {
         Ok(whole)
     }
 
-    /// One file of the mount. The kubelet's own symbolic links (`policies -> ..data/policies`) stay inside the mount and are
-    /// followed; one that leaves it would upload a file of the pod, such as its token.
+    /// One file of the mount. A symbolic link that leaves it would upload a file of the pod, such as its token.
     fn read_file(&self, path: &BundlePath) -> Result<Vec<u8>, Error> {
         let file = self.folder.join(path.as_str());
-        let missing = |error: std::io::Error| {
-            Error::Missing(format!(
-                "`{}` is in the manifest and cannot be read: {error}; is each of the bundle's ConfigMaps mounted?",
-                file.display()
-            ))
-        };
-        let real = file.canonicalize().map_err(missing)?;
-        if !real.starts_with(&self.real) {
-            return Err(Error::Mangled(format!(
-                "`{}` is a symbolic link out of the mount, to `{}`; a bundle holds its own files only",
-                file.display(),
-                real.display()
-            )));
-        }
-        let size = std::fs::metadata(&real).map_err(missing)?.len();
-        if size > MAX_UNPACKED_BYTES as u64 {
-            return Err(Error::Missing(format!("`{}` has {size} bytes, too many for a bundle", file.display())));
-        }
-        std::fs::read(&real).map_err(missing)
+        let shown = file.display();
+        self.root.read(&file, MAX_UNPACKED_BYTES).map_err(|why| match why {
+            Unreadable::Outside { .. } | Unreadable::NotAFile(_) => {
+                Error::Mangled(format!("`{shown}` {why}; a bundle holds its own files only"))
+            }
+            Unreadable::TooLarge(_) => Error::Missing(format!("`{shown}` {why}, too many for a bundle")),
+            Unreadable::Io(_) | Unreadable::Restless => Error::Missing(format!(
+                "`{shown}` is in the manifest and {why}; is each of the bundle's ConfigMaps mounted?"
+            )),
+        })
     }
 }
 
@@ -362,7 +351,7 @@ mod tests {
         let inside = folder.path().join("..2026_11_24/policies/P.xml");
         std::fs::remove_file(&inside).unwrap();
         symlink(outside.path(), inside).unwrap();
-        fails(read(&folder, None), 67, "out of the mount");
+        fails(read(&folder, None), 67, "is a symbolic link out of");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{Error, RevisionId, Target};
 use crate::bundle::{BundleKind, Digest};
+use crate::diag::plain;
 use crate::duration::millis;
 
 /// The kubelet keeps this much of a termination message, in bytes (Kubernetes, `terminationMessagePath`).
@@ -65,6 +66,7 @@ pub struct Outcome {
     /// Wall time.
     pub duration_ms: u64,
     /// Why, in one line.
+    #[serde(serialize_with = "plain::serialize")]
     pub reason: String,
 }
 

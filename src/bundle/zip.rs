@@ -1,5 +1,6 @@
 //! Bundles as zip files: what users have and what the management API takes.
 
+use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _, Write as _};
 
 use zip::write::SimpleFileOptions;
@@ -46,6 +47,11 @@ pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
     if archive.is_empty() {
         return Err("the zip file has no entries".to_owned());
     }
+    // Of two entries with one name readers take different ones: what is checked here could be another file than what Apigee runs.
+    if archive.has_duplicate_names() {
+        return Err("the zip file has two entries of one name; pack it anew from the folder".to_owned());
+    }
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
     let mut found: Option<BundleKind> = None;
     let mut files = Files::new();
     let mut left = MAX_UNPACKED_BYTES;
@@ -59,6 +65,11 @@ pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
         let name = entry
             .name()
             .map_err(|error| format!("the name of entry {index} of the zip file is not readable: {error}"))?;
+        if let Some(other) = names.insert(plain(&name), name.clone().into_owned()) {
+            return Err(format!(
+                "the entries `{other}` and `{name}` of the zip file are one file; pack it anew from the folder"
+            ));
+        }
         let name = plain_path(&name);
         let below = BundleKind::ALL
             .into_iter()
@@ -91,4 +102,44 @@ pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
     }
     let kind = found.ok_or("the zip file has no `apiproxy/` or `sharedflowbundle/` folder at its top")?;
     Ok((kind, files))
+}
+
+/// A name as a reader of zip files may understand it: with `/` between its parts, without `.` and empty ones.
+fn plain(name: &str) -> String {
+    name.split(['/', '\\']).filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A zip file with these entries. Names have one length, so that one can be written over another behind the writer's back.
+    fn zip(names: [&str; 2]) -> Vec<u8> {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        for name in ["apiproxy/a.xml", names[0]] {
+            zip.start_file(name, SimpleFileOptions::default()).unwrap();
+            zip.write_all(b"<APIProxy/>").unwrap();
+        }
+        let mut bytes = zip.finish().unwrap().into_inner();
+        let (from, to) = (names[0].as_bytes(), names[1].as_bytes());
+        assert_eq!(from.len(), to.len());
+        for at in 0..bytes.len() - from.len() {
+            if bytes[at..].starts_with(from) {
+                bytes[at..at + to.len()].copy_from_slice(to);
+            }
+        }
+        bytes
+    }
+
+    #[test]
+    fn two_entries_are_never_one_file() {
+        assert_eq!(unpack(&zip(["apiproxy/b.xml"; 2])).unwrap().1.len(), 2);
+        assert!(unpack(&zip(["apiproxy/b.xml", "apiproxy/a.xml"])).unwrap_err().contains("two entries of one name"));
+        for name in ["./apiproxy/a.xml", "apiproxy/./a.xml", "apiproxy//a.xml", "apiproxy\\a.xml", "apiproxy\\.\\a.xml"]
+        {
+            let written = "b".repeat(name.len());
+            let why = unpack(&zip([&written, name])).unwrap_err();
+            assert!(why.contains("are one file"), "{name}: {why}");
+        }
+    }
 }

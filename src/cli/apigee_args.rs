@@ -7,6 +7,10 @@ use crate::apigee::auth::Surroundings;
 use crate::apigee::client::Settings;
 use crate::apigee::endpoint::DEFAULT_ENDPOINT;
 use crate::apigee::{Client, Endpoint, Error, Identity, ServiceAccount, TokenSource};
+use crate::disk::read_named;
+
+/// The system's own list of authorities has a quarter of a MiB.
+const MAX_PEM_BYTES: usize = 16 << 20;
 
 /// Where the management API is, and who asks.
 #[derive(Debug, clap::Args)]
@@ -56,7 +60,7 @@ impl ApigeeArgs {
         };
         if let Some(file) = &self.ca_file {
             let wrong = |why: String| format!("`{}` (--ca-file) cannot be used: {why}", file.display());
-            let pem = std::fs::read(file).map_err(|error| Error::Missing(wrong(error.to_string())))?;
+            let pem = read_named(file, MAX_PEM_BYTES).map_err(|why| Error::Missing(wrong(format!("it {why}"))))?;
             endpoint = endpoint.trusting(&pem).map_err(|why| Error::Usage(wrong(why)))?;
         }
         let identity = Identity { allow_static_key: self.allow_static_key, impersonate: self.impersonate.clone() };

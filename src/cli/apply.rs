@@ -18,6 +18,7 @@ use crate::apigee::mount::read_configuration;
 use crate::apigee::{Error, Name};
 use crate::configuration::{Id, OwnedPlace, Place};
 use crate::diag::Severity;
+use crate::diag::plain::plain;
 use crate::duration;
 use crate::k8s::JobReport;
 
@@ -30,6 +31,9 @@ pub(super) struct Args {
     /// Where the keys of Secrets lie, as SECRET/KEY
     #[arg(long, value_name = "DIR", default_value = "secrets")]
     secrets: PathBuf,
+    /// A folder whose files may be secrets too, beside /secrets-store and /vault/secrets; may be given several times
+    #[arg(long = "secret-folder", value_name = "DIR")]
+    secret_folders: Vec<String>,
     /// Whose desired state it is: resources of another owner are left alone
     #[arg(long, value_name = "NAME")]
     owner: String,
@@ -100,10 +104,10 @@ pub(super) fn progress(log: &Log, place: &OwnedPlace) -> Progress {
     })
 }
 
-/// Looks secrets up in a folder.
-pub(super) fn secrets(folder: &Path) -> Secrets {
-    let folder = folder.to_owned();
-    Arc::new(move |place: &_| secrets::look_up(&folder, place))
+/// Looks secrets up in a folder, and in those for files.
+pub(super) fn secrets(folder: &Path, for_files: &[String]) -> Secrets {
+    let (folder, for_files) = (folder.to_owned(), for_files.to_vec());
+    Arc::new(move |place: &_| secrets::look_up(&folder, &for_files, place))
 }
 
 /// Writes the result of all.
@@ -141,7 +145,8 @@ async fn apply_all(args: &Args, place: &OwnedPlace, log: &Log) -> Result<Ended, 
     let commit = provenance.commit.clone();
     let client = args.apigee.client()?.with_listener(log.retries());
     let options = Options { provenance, timeout: args.timeout, ..Options::new(&args.owner) };
-    let run = apply(&client, place, &document, secrets(&args.secrets), &options, progress(log, place));
+    let run =
+        apply(&client, place, &document, secrets(&args.secrets, &args.secret_folders), &options, progress(log, place));
     let report = until_terminated(log, &client, run).await??;
     Ok(Ended { report, commit, stopped: client.stop().is_requested(), look: false })
 }
@@ -159,7 +164,7 @@ fn failure(place: Place<'_>, error: &Error, took: u64) -> String {
         "organization": place.organization,
         "environment": place.environment,
         "durationMs": took,
-        "reason": crate::apigee::outcome::cut(&error.to_string()),
+        "reason": plain(crate::apigee::outcome::cut(&error.to_string())),
     })
     .to_string()
 }

@@ -1,12 +1,12 @@
 //! `status` and `audit`: what runs, and where it comes from. Nothing is written.
 
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use super::apigee_args::ApigeeArgs;
-use super::markdown::plain;
+use super::{markdown, out};
 use crate::apigee::audit::{Origin, Row, audit};
 use crate::apigee::{Error, Name};
+use crate::diag::plain::{self, Plain, Text};
 
 /// What both commands are told.
 #[derive(Debug, clap::Args)]
@@ -141,52 +141,55 @@ fn rows(args: &PlaceArgs, state: bool) -> anyhow::Result<Vec<Row>> {
     Ok(rows?)
 }
 
-fn print(text: &str) -> anyhow::Result<ExitCode> {
-    io::stdout().lock().write_all(text.as_bytes())?;
+fn print(text: &Text) -> anyhow::Result<ExitCode> {
+    out::stdout(text)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn json(rows: &[Row]) -> anyhow::Result<String> {
-    Ok(format!("{}\n", serde_json::to_string_pretty(rows)?))
+fn json(rows: &[Row]) -> anyhow::Result<Text> {
+    Ok(Text::of_json(&serde_json::to_string_pretty(rows)?))
 }
 
-/// A table whose columns are as wide as they must be. A control character, which could steer a terminal, is shown as U+FFFD.
-fn table(rows: &[Row], columns: &[Column]) -> String {
-    let plain = |cell: &str| cell.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect::<String>();
+/// A table whose columns are as wide as they must be.
+fn table(rows: &[Row], columns: &[Column]) -> Text {
     let mut lines: Vec<Vec<String>> = vec![columns.iter().map(|(name, _)| (*name).to_owned()).collect()];
-    lines.extend(rows.iter().map(|row| columns.iter().map(|(_, cell)| plain(cell(row))).collect()));
+    lines.extend(rows.iter().map(|row| columns.iter().map(|(_, cell)| plain::plain(cell(row))).collect()));
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default();
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();
-    let mut text = String::new();
+    let mut text = Text::new();
     for line in &lines {
         let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
+        text.line(cells.join("  ").trim_end());
     }
     text
 }
 
-fn markdown(rows: &[Row], columns: &[Column]) -> String {
+fn markdown(rows: &[Row], columns: &[Column]) -> Text {
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-    let mut text = format!("| {} |\n|{}\n", names.join(" | "), "---|".repeat(columns.len()));
+    let mut text = Text::new();
+    text.line(format_args!("| {} |", names.join(" | ")));
+    text.line(format_args!("|{}", "---|".repeat(columns.len())));
     for row in rows {
-        let cells: Vec<String> = columns.iter().map(|(_, cell)| plain(cell(row))).collect();
-        text.push_str(&["| ", &cells.join(" | "), " |\n"].concat());
+        let cells: Vec<String> = columns.iter().map(|(_, cell)| markdown::plain(cell(row))).collect();
+        text.line(format_args!("| {} |", cells.join(" | ")));
     }
     text
 }
 
 /// RFC 4180. A cell that a spreadsheet would take for a formula gets an apostrophe in front.
-fn csv(rows: &[Row], columns: &[Column]) -> String {
+fn csv(rows: &[Row], columns: &[Column]) -> Text {
     let cell = |text: &str| {
         let formula = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-        let text = format!("{formula}{text}");
-        if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+        let text = format!("{formula}{}", Plain(text));
+        if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
     };
-    let mut text = columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(",") + "\r\n";
+    let mut text = Text::new();
+    text.span(columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(","));
+    text.end_record();
     for row in rows {
         let cells: Vec<String> = columns.iter().map(|(_, of)| cell(of(row))).collect();
-        text.push_str(&(cells.join(",") + "\r\n"));
+        text.span(cells.join(","));
+        text.end_record();
     }
     text
 }
@@ -218,17 +221,17 @@ mod tests {
     #[test]
     fn no_cell_leaves_its_place() {
         let rows = [row("orders", "=HYPERLINK(\"x\"), Jo"), row("a|b", "<b>\n@all")];
-        let text = csv(&rows, AUDIT);
+        let text = csv(&rows, AUDIT).to_string();
         assert!(text.contains(",\"'=HYPERLINK(\"\"x\"\"), Jo\","), "{text}");
         assert_eq!(text.matches("\r\n").count(), 3);
-        let text = markdown(&rows, AUDIT);
+        let text = markdown(&rows, AUDIT).to_string();
         assert!(!text.contains("a|b") && !text.contains("<b>") && !text.contains("@all"), "{text}");
         assert_eq!(text.lines().count(), 4);
     }
 
     #[test]
     fn the_table_is_for_people() {
-        let text = table(&[row("orders", "Jo")], STATUS);
+        let text = table(&[row("orders", "Jo")], STATUS).to_string();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0].find("DIGEST"), lines[1].find("0123456789"));
         assert!(!lines[1].contains("abcdef") && lines[1].ends_with("Jo"), "{text}");

@@ -1,5 +1,6 @@
 //! `bundle`: the bundle of one proxy or shared flow, for tools that take bundles.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,7 +9,8 @@ use anyhow::{Context as _, bail};
 
 use super::function::report_in;
 use super::package::Package;
-use crate::bundle::{Files, zip};
+use crate::bundle::zip::{self, MAX_BUNDLE_BYTES};
+use crate::disk::{Replacement, read_regular, replace_file};
 use crate::expand::{self, MadeBundle, Options};
 
 /// Write the bundle of one proxy or shared flow: a folder for apigeelint, or a zip file for apigeecli and Apigee's pages.
@@ -51,41 +53,27 @@ fn write(bundle: &MadeBundle, out: &Path) -> anyhow::Result<()> {
 }
 
 fn write_zip(bundle: &MadeBundle, out: &Path) -> anyhow::Result<()> {
-    if out.exists() && !fs::read(out).is_ok_and(|bytes| zip::unpack(&bytes).is_ok()) {
+    let is_bundle = || read_regular(out, 2 * MAX_BUNDLE_BYTES).is_ok_and(|bytes| zip::unpack(&bytes).is_ok());
+    if out.symlink_metadata().is_ok() && !is_bundle() {
         bail!("{} exists and is not the zip file of a bundle; choose another name or remove it", out.display());
     }
     let bytes = zip::pack(bundle.kind, &bundle.files).map_err(anyhow::Error::msg)?;
-    if let Some(folder) = out.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    }
-    fs::write(out, bytes).with_context(|| format!("cannot write {}", out.display()))
+    replace_file(out, &bytes).with_context(|| format!("cannot write {}", out.display()))
 }
 
 fn write_folder(bundle: &MadeBundle, out: &Path) -> anyhow::Result<()> {
-    let root = out.join(bundle.kind.root());
-    if out.exists() {
+    let root = bundle.kind.root();
+    let is_ours = out.join(MARK).is_file();
+    if out.exists() && !is_ours {
         let empty = fs::read_dir(out).with_context(|| format!("cannot read {}", out.display()))?.next().is_none();
-        if out.join(MARK).is_file() {
-            if root.exists() {
-                fs::remove_dir_all(&root).with_context(|| format!("cannot remove {}", root.display()))?;
-            }
-        } else if !empty {
+        if !empty {
             bail!("{} is not empty and was not written by `apigee-flux bundle`; choose another folder", out.display());
         }
     }
-    fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
-    fs::write(out.join(MARK), "Written by `apigee-flux bundle`, which replaces it.\n")
-        .with_context(|| format!("cannot write in {}", out.display()))?;
-    write_files(&bundle.files, &root)
-}
-
-fn write_files(files: &Files, root: &Path) -> anyhow::Result<()> {
-    for (path, bytes) in files.iter() {
-        let path = root.join(path.as_str());
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        }
-        fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
+    let mut files: BTreeMap<String, Vec<u8>> =
+        bundle.files.iter().map(|(path, bytes)| (format!("{root}/{path}"), bytes.to_vec())).collect();
+    files.insert(MARK.to_owned(), b"Written by `apigee-flux bundle`, which replaces it.\n".to_vec());
+    let is_below = |path: &Path| is_ours && path.starts_with(root);
+    let replacement = Replacement { files: &files, may_be_stale: &is_below, is_stale: &|_, _| true };
+    replacement.write(out).with_context(|| format!("cannot write to {}", out.display()))
 }

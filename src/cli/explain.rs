@@ -1,16 +1,17 @@
 //! `explain`: what Apigee would run for one call.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow, bail};
 
 use super::function::report_in;
+use super::out;
 use super::package::{self, Package};
 use crate::bundle::{BundleKind, Files};
 use crate::diag::has_errors;
+use crate::diag::plain::Text;
 use crate::expand::{Options, bundles};
 use crate::explain::{Call, FaultAt, explain, text};
 use crate::runtime::{Bundle, Documents};
@@ -107,11 +108,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             paths.join(", ")
         );
     };
-    let mut out = io::stdout().lock();
-    match args.format {
-        Format::Text => out.write_all(text(&explanation).as_bytes())?,
-        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&explanation)?)?,
-    }
+    out::stdout(&match args.format {
+        Format::Text => text(&explanation),
+        Format::Json => Text::of_json(&serde_json::to_string_pretty(&explanation)?),
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

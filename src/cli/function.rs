@@ -1,9 +1,10 @@
 //! No command: the function. Standard input is a ResourceList or a stream of documents, standard output the same, expanded.
 
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
+use super::out;
 use super::source::Source;
 use crate::diag::{Code, Diagnostic, has_errors, human};
 use crate::expand::{Options, expand};
@@ -23,7 +24,7 @@ pub(super) fn run() -> io::Result<ExitCode> {
         Ok(input) => input,
         Err(diagnostic) => return report(&[diagnostic]),
     };
-    let out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let out = BufWriter::with_capacity(1 << 16, out::document());
     write(&input, &Options::default(), out)
 }
 
@@ -70,6 +71,6 @@ fn report(diagnostics: &[Diagnostic]) -> io::Result<ExitCode> {
 
 /// Prints diagnostics to standard error and gives the exit code.
 pub(super) fn report_in(diagnostics: &[Diagnostic], locate: human::Locate<'_>) -> io::Result<ExitCode> {
-    io::stderr().lock().write_all(human::report(diagnostics, locate).as_bytes())?;
+    out::stderr(&human::report(diagnostics, locate))?;
     Ok(if has_errors(diagnostics) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -23,6 +23,8 @@ fn git(folder: &Path, arguments: &[&str]) -> anyhow::Result<String> {
     let output = Command::new("git")
         .arg("-C")
         .arg(folder)
+        // A setting of the user's that would print the signature too.
+        .args(["-c", "log.showSignature=false"])
         .args(arguments)
         .output()
         .with_context(|| format!("cannot run `{}`", shown()))?;

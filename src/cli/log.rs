@@ -1,7 +1,6 @@
 //! What a command does, step by step, on stderr: for people, or as JSON lines in a log. What goes to stdout goes through here too, so
 //! that the line which a terminal rewrites is never in between.
 
-use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,11 +8,13 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::colour::colour;
+use super::out;
 use super::status_line::StatusLine;
 use crate::apigee::client::RetryListener;
 use crate::apigee::deploy::{Event, Phase};
 use crate::apigee::{Blame, Error, Report};
 use crate::diag::Severity;
+use crate::diag::plain::{Text, plain};
 use crate::diag::snippet::{Colour, Place, excerpt, tone};
 use crate::duration;
 
@@ -75,7 +76,7 @@ struct Line<'l> {
 impl Log {
     /// A log whose time begins now.
     pub(super) fn start(form: Form) -> Self {
-        let is_terminal = std::io::stderr().is_terminal();
+        let is_terminal = out::is_error_terminal();
         let is_human = form == Form::Human || form == Form::Auto && is_terminal;
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let place = LogPlace {
@@ -132,7 +133,9 @@ impl Log {
             Some(blame) => {
                 let place = place_of(blame, &self.scope.folder);
                 let excerpt = excerpt(&place, event.level, self.place.colour);
-                self.print(&format!("{}{excerpt}", self.line(event.level, &phase, &blame.description)));
+                let mut text = self.line(event.level, &phase, &blame.description);
+                text.append(&excerpt);
+                self.print(&text);
             }
             None => self.write(event.level, &phase, &event.message),
         }
@@ -156,11 +159,11 @@ impl Log {
         self.print(&self.line(level, phase, message));
     }
 
-    /// A line on stdout.
+    /// A line of JSON on stdout.
     pub(super) fn print_result(&self, line: &str) -> std::io::Result<()> {
         let status = self.lock_status();
-        write_stderr(status.clear());
-        let written = std::io::stdout().write_all(format!("{line}\n").as_bytes());
+        write_stderr(&status.clear());
+        let written = out::stdout(&Text::of_json(line));
         write_stderr(&status.again());
         written
     }
@@ -177,18 +180,24 @@ impl Log {
         self.place.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn print(&self, text: &str) {
+    fn print(&self, text: &Text) {
         let status = self.lock_status();
-        write_stderr(&format!("{}{text}{}", status.clear(), status.again()));
+        let mut all = status.clear();
+        all.append(text);
+        all.append(&status.again());
+        write_stderr(&all);
     }
 
-    fn line(&self, level: Severity, phase: &str, message: &str) -> String {
+    fn line(&self, level: Severity, phase: &str, message: &str) -> Text {
         let (elapsed, scope) = (self.elapsed(), &self.scope);
         if self.place.is_human {
-            let phase = format!("{phase:<8}");
-            let phase = if level == Severity::Info { phase } else { self.place.colour.paint(tone(level), &phase) };
+            let mut text = Text::new();
+            text.span(format_args!("{:7.1}s  ", elapsed.as_secs_f64()));
+            let colour = if level == Severity::Info { Colour::Never } else { self.place.colour };
+            text.painted(colour, tone(level), format_args!("{phase:<8}"));
             let about = scope.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
-            return format!("{:7.1}s  {phase}  {about}{message}\n", elapsed.as_secs_f64());
+            text.line(format_args!("  {about}{message}"));
+            return text;
         }
         let line = Line {
             level: level.as_str(),
@@ -196,18 +205,18 @@ impl Log {
             kind: scope.kind.as_deref(),
             name: scope.name.as_deref(),
             environment: scope.environment.as_deref(),
-            message,
+            message: &plain(message),
             elapsed_ms: duration::millis(elapsed),
         };
         // A struct of strings and numbers always has a JSON form.
-        format!("{}\n", serde_json::to_string(&line).unwrap_or_default())
+        Text::of_json(&serde_json::to_string(&line).unwrap_or_default())
     }
 }
 
 /// A log that nobody can read does not stop a deployment.
-fn write_stderr(text: &str) {
+fn write_stderr(text: &Text) {
     if !text.is_empty() {
-        let _ = std::io::stderr().write_all(text.as_bytes());
+        let _ = out::stderr(text);
     }
 }
 
@@ -244,7 +253,8 @@ mod tests {
     fn a_json_line_says_what_it_is_about() {
         let log = log(false).of(BundleKind::SharedFlow, "common", "prod");
         let line: serde_json::Value =
-            serde_json::from_str(&log.line(Severity::Warning, "retry", "a \"b\"\nc")).unwrap();
+            serde_json::from_str(log.line(Severity::Warning, "retry", "a \"b\"\nc").as_str()).unwrap();
+        assert_eq!(line["message"], "a \"b\"\\nc");
         assert!(line["elapsedMs"].is_u64());
         let keys: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(keys, ["level", "phase", "kind", "name", "environment", "message", "elapsedMs"]);
@@ -254,7 +264,8 @@ mod tests {
 
     #[test]
     fn a_line_for_people_names_the_resource() {
-        let line = log(true).of(BundleKind::Proxy, "orders", "prod").line(Severity::Info, "read", "nothing");
+        let line =
+            log(true).of(BundleKind::Proxy, "orders", "prod").line(Severity::Info, "read", "nothing").to_string();
         assert!(line.ends_with("s  read      orders: nothing\n"), "{line}");
     }
 

@@ -2,17 +2,18 @@
 
 use std::fmt::Write as _;
 
-/// Text in which nothing is markup, in one line. A mention needs a letter right behind its `@`.
+use crate::diag::plain;
+
+/// Text in which nothing is markup, in one line, see [`plain::Plain`]. A mention needs a letter right behind its `@`.
 pub(super) fn plain(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in plain::plain(text).chars() {
         match c {
             '@' => escaped.push_str("&#64;\u{2060}"),
             '.' | ',' | ';' | ':' | '/' | '-' | '(' | ')' => escaped.push(c),
             c if c.is_ascii_punctuation() => {
                 let _ = write!(escaped, "&#{};", u32::from(c));
             }
-            c if c.is_control() => escaped.push(' '),
             c => escaped.push(c),
         }
     }

@@ -1,7 +1,7 @@
 //! The command line: one file per command, each with its `Args` and a `run` that returns the exit code.
 //!
-//! This is the rim: only here, in `apigee::{client, auth, mount}`, `in_cluster` and `sandbox::{server, state_file}` are files, the network,
-//! the clock or the environment touched.
+//! This is the rim: only here, in `disk`, `apigee::{client, auth, mount}`, `in_cluster` and `sandbox::{server, state_file}` are files, the
+//! network, the clock or the environment touched.
 
 mod apigee_args;
 mod apply;
@@ -19,6 +19,7 @@ mod git;
 mod log;
 mod markdown;
 mod openapi;
+mod out;
 mod output_args;
 mod package;
 mod provenance_args;
@@ -35,10 +36,13 @@ mod split;
 mod status_line;
 mod target_args;
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::ffi::OsString;
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::diag::plain::{Text, plain};
 
 /// GitOps for Apigee: expands API proxy specs into ConfigMaps and Jobs for Flux, and deploys them.
 ///
@@ -73,13 +77,10 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| out::say(format_args!("a defect of apigee-flux: {panic}"))));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are errors to clap. A usage error exits 64 (`EX_USAGE`), so that a Job does not try again.
-            let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(64) } else { ExitCode::SUCCESS };
-        }
+        Err(error) => return usage(&error),
     };
     let result = match cli.command {
         Some(Command::Demo(args)) => demo::run(&args),
@@ -104,13 +105,28 @@ pub fn run() -> ExitCode {
         // A closed pipe is the reader's choice; there is nobody left to tell.
         let closed = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
         if !closed {
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            out::say(format_args!("error: {error:#}"));
         }
         ExitCode::FAILURE
     })
 }
 
 fn help() -> anyhow::Result<ExitCode> {
-    Cli::command().print_long_help()?;
+    out::stdout(&Text::of_lines(&Cli::command().render_long_help().to_string()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Help and version are errors to clap. A usage error exits 64 (`EX_USAGE`), so that a Job does not try again.
+///
+/// The message repeats arguments, whose line breaks are not those of the message: they are read again with what acts escaped.
+fn usage(error: &clap::Error) -> ExitCode {
+    let arguments = std::env::args_os().map(|argument| OsString::from(plain(argument.to_string_lossy())));
+    let message = Cli::try_parse_from(arguments).map_or_else(|escaped| escaped.to_string(), |_| error.to_string());
+    let text = Text::of_lines(&message);
+    if error.use_stderr() {
+        let _ = out::stderr(&text);
+        return ExitCode::from(64);
+    }
+    let _ = out::stdout(&text);
+    ExitCode::SUCCESS
 }

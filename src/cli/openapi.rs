@@ -2,14 +2,17 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow, bail};
 
 use super::function::report_in;
+use super::out;
+use super::package::MAX_INPUT_BYTES;
+use crate::diag::plain::{Text, is_active};
 use crate::diag::{Code, Diagnostic, Subject};
+use crate::disk::{create_file, read_named};
 use crate::openapi::{self, Document, SecurityScheme, Version};
 use crate::spec::{GROUP, VERSION};
 use crate::yaml;
@@ -29,7 +32,7 @@ pub(super) struct Args {
 
 /// Runs the command. Exit codes: 0 done, 1 the document cannot be used.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let bytes = fs::read(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
+    let bytes = read_named(&args.file, MAX_INPUT_BYTES).map_err(|why| anyhow!("{} {why}", args.file.display()))?;
     let document = match openapi::read(&bytes) {
         Ok(document) => document,
         Err(faults) => {
@@ -43,10 +46,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let Some(out) = &args.output else {
         let name = args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        io::stdout().lock().write_all(spec(&document, &name, args.name.as_deref())?.as_bytes())?;
+        out::stdout(&Text::of_lines(&spec(&document, &name, args.name.as_deref())?))?;
         return Ok(ExitCode::SUCCESS);
     };
-    if out.exists() {
+    if out.symlink_metadata().is_ok() {
         bail!("{} exists; choose another name or remove it", out.display());
     }
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -54,7 +57,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let real =
         |path: &Path| fs::canonicalize(path).with_context(|| format!("cannot find the place of {}", path.display()));
     let file = relative(&real(folder)?, &real(&args.file)?);
-    fs::write(out, spec(&document, &file, args.name.as_deref())?)
+    create_file(out, spec(&document, &file, args.name.as_deref())?.as_bytes())
         .with_context(|| format!("cannot write {}", out.display()))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -197,7 +200,8 @@ fn scalar(text: &str) -> anyhow::Result<String> {
 }
 
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let words = text.split(|c: char| c.is_whitespace() || is_active(c)).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::block_on::block_on;
 use super::log::{Form, Log};
 use crate::apigee::Report;
 use crate::diag::Severity;
+use crate::diag::plain::Text;
 use crate::in_cluster::{self, ApiServer};
 use crate::k8s::{ACCOUNT_PATH, JobReport};
 
@@ -44,7 +45,7 @@ impl OutputArgs {
     /// Writes the result, one line, to stdout and to the termination log; then tells the cluster, if that is wanted.
     pub(super) fn write_result(&self, log: &Log, line: &str, report: &JobReport) {
         let printed = log.print_result(line);
-        let logged = write_existing(&self.termination_log, &format!("{line}\n"));
+        let logged = write_existing(&self.termination_log, Text::of_json(line).as_str());
         for error in [printed.err(), logged.err()].into_iter().flatten() {
             log.write(Severity::Error, "result", &format!("the result cannot be written: {error}"));
         }

@@ -6,13 +6,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 
 use super::source::read_text;
 use crate::bundle::zip::unpack;
 use crate::bundle::{BundleKind, BundlePath, Files, is_clutter};
 use crate::diag::snippet::Place;
 use crate::diag::{Code, Diagnostic, Subject};
+use crate::disk::{Filter, Root, Unreadable, open_regular, read_regular, walk};
 use crate::expand::ReadBeside;
 use crate::krm::{GROUP, Input};
 use crate::yaml::line_and_column;
@@ -22,6 +23,9 @@ const STDIN: &str = "-";
 
 /// What standard input is called in messages and outputs, which are named after files.
 const STDIN_FILE: &str = "stdin.yaml";
+
+/// The most that one file of the input has, in bytes.
+pub(super) const MAX_INPUT_BYTES: usize = 128 << 20;
 
 /// The files of a directory.
 #[derive(Debug)]
@@ -34,47 +38,62 @@ pub(super) struct Package {
     fault: Option<Diagnostic>,
     /// Where each line of `source` starts.
     lines: OnceCell<Vec<usize>>,
+    /// What was not read.
+    findings: Vec<Diagnostic>,
 }
 
 impl Package {
     /// Reads a directory, or one file. Left out are hidden files, what stands inside bundles, OpenAPI documents, and the files that
     /// steer kustomize and kpt and never reach a cluster.
+    ///
+    /// Nothing outside a directory is read. A symbolic link that leads to a file or folder inside is followed, unless that is read by its own
+    /// name; a file outside is an error, a folder outside a warning.
     pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
         Self::read_all(std::slice::from_ref(&path))
     }
 
     /// Reads directories and files as one, below the folder that holds them all. `-` is standard input, for what kustomize has built.
     pub(super) fn read_all<P: AsRef<Path>>(given: &[P]) -> anyhow::Result<Self> {
-        let mut paths = Vec::new();
+        let (mut paths, mut outside) = (Vec::new(), Vec::new());
         let mut root: Option<PathBuf> = None;
         for path in given.iter().map(AsRef::as_ref) {
             if path == Path::new(STDIN) {
-                paths.push(path.to_owned());
+                paths.push((path.to_owned(), Given::Named));
                 continue;
             }
-            let folder = if path.is_file() {
-                paths.push(path.to_owned());
-                path.parent().unwrap_or(Path::new(""))
-            } else {
-                walk(path, &mut paths).with_context(|| format!("cannot read the directory {}", path.display()))?;
+            let folder = if path.is_dir() {
+                let filter = Filter { file: &is_resource_file, folder: &is_searched };
+                let found =
+                    walk(path, &filter).with_context(|| format!("cannot read the directory {}", path.display()))?;
+                outside.extend(found.outside);
+                paths.extend(found.files.into_iter().map(|file| (file, Given::Found)));
                 path
+            } else {
+                paths.push((path.to_owned(), Given::Named));
+                path.parent().unwrap_or(Path::new(""))
             };
             root = Some(root.map_or_else(|| folder.to_owned(), |root| common_folder(&root, folder)));
         }
         // A file may be named beside its folder.
         let mut seen = BTreeSet::new();
-        paths.retain(|path| seen.insert(path.clone()));
+        paths.retain(|(path, _)| seen.insert(path.clone()));
         let root = root.unwrap_or_default();
-        let mut package = Self { root, source: String::new(), files: Vec::new(), fault: None, lines: OnceCell::new() };
-        for path in paths {
+        let findings = outside.iter().map(|link| left_out(link.strip_prefix(&root).unwrap_or(link))).collect();
+        let (source, fault, lines) = (String::new(), None, OnceCell::new());
+        let mut package = Self { root, source, files: Vec::new(), fault, lines, findings };
+        for (path, given) in paths {
             let before = package.source.len();
             let (name, text) = if path == Path::new(STDIN) {
                 let text = read_text(io::stdin().lock(), before).context("cannot read standard input")?;
                 (STDIN_FILE.to_owned(), text)
             } else {
-                let unreadable = || format!("cannot read {}", path.display());
-                let file = fs::File::open(&path).with_context(unreadable)?;
-                let text = read_text(file, before).with_context(unreadable)?;
+                let file = match given {
+                    Given::Named => fs::File::open(&path).map_err(Unreadable::from),
+                    // What it is was looked at already; it may have changed since.
+                    Given::Found => open_regular(&path),
+                };
+                let file = file.map_err(|why| anyhow!("{} {why}", path.display()))?;
+                let text = read_text(file, before).with_context(|| format!("cannot read {}", path.display()))?;
                 (path.strip_prefix(&package.root).unwrap_or(&path).to_string_lossy().into_owned(), text)
             };
             let text = match text {
@@ -145,7 +164,7 @@ impl Package {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         entries.into_iter().any(|entry| {
             let name = entry.file_name().to_string_lossy().into_owned();
-            !name.starts_with('.') && is_resource_file(&name) && entry.path().is_file()
+            is_resource_file(&name) && entry.path().is_file()
         })
     }
 
@@ -202,7 +221,7 @@ impl Package {
         let bundle = node.get("spec")?.get("bundle")?.get("path")?.as_str()?;
         let beside = Path::new(subject.file.as_deref()?).parent().unwrap_or(Path::new(""));
         let file = bundle_root(&self.root.join(beside).join(bundle), wanted(subject)).join(&inside.path);
-        let text = fs::read_to_string(&file).ok()?;
+        let text = String::from_utf8(read_regular(&file, MAX_INPUT_BYTES).ok()?).ok()?;
         Some(Place {
             file: shown(&file),
             position: Some((inside.line, inside.column)),
@@ -217,15 +236,39 @@ impl Package {
         let beside = subject.file.as_deref().and_then(|file| Path::new(file).parent()).unwrap_or(Path::new(""));
         let root = if self.root.as_os_str().is_empty() { Path::new(".") } else { &self.root };
         let path = root.join(beside).join(path);
-        let real =
-            |path: &Path| fs::canonicalize(path).map_err(|error| format!("cannot read {}: {error}", path.display()));
-        let found = real(&path)?;
-        if found.starts_with(real(root)?) {
-            Ok(path)
-        } else {
-            Err(format!("{} is not below {}, which is being read", path.display(), root.display()))
+        match self.folder()?.resolve(&path) {
+            Ok(_) => Ok(path),
+            Err(Unreadable::Outside { .. }) => {
+                Err(format!("{} is not below {}, which is being read", path.display(), root.display()))
+            }
+            Err(why) => Err(format!("{} {why}", path.display())),
         }
     }
+
+    /// The folder that holds all that is read.
+    fn folder(&self) -> Result<Root, String> {
+        Root::open(&self.root).map_err(|error| format!("{} cannot be read: {error}", self.root.display()))
+    }
+}
+
+/// How a file got into a package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Given {
+    /// The command line names it: it may be anything that can be read.
+    Named,
+    /// It is in a folder that the command line names.
+    Found,
+}
+
+/// The warning about a symbolic link to a folder outside.
+fn left_out(link: &Path) -> Diagnostic {
+    let subject = Subject { file: Some(link.to_string_lossy().into_owned()), ..Subject::default() };
+    Diagnostic::warning(
+        Code::LinkOutside,
+        "the symbolic link leads to a folder outside of what is read: nothing there is read",
+    )
+    .of(&subject)
+    .help("name that folder on the command line too, or remove the link")
 }
 
 impl ReadBeside for Package {
@@ -235,7 +278,11 @@ impl ReadBeside for Package {
 
     fn file(&self, subject: &Subject, path: &str) -> Result<Vec<u8>, String> {
         let path = self.beside(subject, path)?;
-        fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+        self.folder()?.read(&path, MAX_INPUT_BYTES).map_err(|why| format!("{} {why}", path.display()))
+    }
+
+    fn findings(&self) -> Vec<Diagnostic> {
+        self.findings.clone()
     }
 }
 
@@ -252,7 +299,7 @@ pub(super) fn is_bundle(path: &Path) -> bool {
 pub(super) fn read_bundle(path: &Path, wanted: Option<BundleKind>) -> Result<Files, String> {
     let shown = path.display();
     if path.is_file() {
-        let bytes = fs::read(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
+        let bytes = read_regular(path, MAX_INPUT_BYTES).map_err(|why| format!("{shown} {why}"))?;
         return unpack(&bytes).map(|(_, files)| files).map_err(|why| format!("{shown}: {why}"));
     }
     let root = bundle_root(path, wanted);
@@ -277,7 +324,7 @@ pub(super) fn read_bundle(path: &Path, wanted: Option<BundleKind>) -> Result<Fil
                 continue;
             }
             let bundle_path = BundlePath::parse(&name).map_err(|why| format!("{}: {why}", path.display()))?;
-            let bytes = fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+            let bytes = read_regular(&path, MAX_INPUT_BYTES).map_err(|why| format!("{} {why}", path.display()))?;
             files.insert(bundle_path, bytes);
         }
     }
@@ -305,29 +352,17 @@ fn common_folder(a: &Path, b: &Path) -> PathBuf {
     a.components().zip(b.components()).take_while(|(a, b)| a == b).map(|(part, _)| part).collect()
 }
 
-/// The YAML files below a directory, sorted.
-fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    let mut paths: Vec<PathBuf> =
-        fs::read_dir(folder)?.map(|entry| entry.map(|e| e.path())).collect::<io::Result<_>>()?;
-    paths.sort();
-    for path in paths {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.starts_with('.') || matches!(name.as_str(), "apiproxy" | "sharedflowbundle") {
-            continue;
-        }
-        if path.is_dir() {
-            walk(&path, found)?;
-        } else if is_resource_file(&name) {
-            found.push(path);
-        }
-    }
-    Ok(())
+/// True for a folder that may hold resources.
+fn is_searched(name: &str) -> bool {
+    !name.starts_with('.') && !matches!(name, "apiproxy" | "sharedflowbundle")
 }
 
+/// True for a file that may hold resources.
 fn is_resource_file(name: &str) -> bool {
     let known =
         |known: &str| Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case(known));
     (known("yaml") || known("yml") || known("json"))
+        && !name.starts_with('.')
         && !matches!(name, "kustomization.yaml" | "kustomization.yml" | "kustomizeconfig.yaml")
 }
 

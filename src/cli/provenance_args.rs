@@ -3,6 +3,10 @@
 use std::path::PathBuf;
 
 use crate::apigee::{Error, Provenance};
+use crate::disk::read_named;
+
+/// A ConfigMap has no more (Kubernetes, `MaxSecretSize`).
+const MAX_PROVENANCE_BYTES: usize = 1 << 20;
 
 /// The file with it.
 #[derive(Debug, clap::Args)]
@@ -16,10 +20,10 @@ impl ProvenanceArgs {
     /// What the file says. Its ConfigMap is mounted as optional, so it may be missing.
     pub(super) fn read(&self) -> Result<Provenance, Error> {
         let Some(file) = &self.file else { return Ok(Provenance::default()) };
-        match std::fs::read(file) {
+        match read_named(file, MAX_PROVENANCE_BYTES) {
             Ok(bytes) => Provenance::parse(&bytes).map_err(|why| Error::Usage(format!("`{}`: {why}", file.display()))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Provenance::default()),
-            Err(error) => Err(Error::Missing(format!("`{}` cannot be read: {error}", file.display()))),
+            Err(why) if why.is_missing() => Ok(Provenance::default()),
+            Err(why) => Err(Error::Missing(format!("`{}` {why}", file.display()))),
         }
     }
 }

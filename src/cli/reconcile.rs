@@ -32,6 +32,9 @@ pub(super) struct Args {
     /// Where the keys of Secrets lie, as SECRET/KEY
     #[arg(long, value_name = "DIR", default_value = "secrets")]
     secrets: PathBuf,
+    /// A folder whose files may be secrets too, beside /secrets-store and /vault/secrets; may be given several times
+    #[arg(long = "secret-folder", value_name = "DIR")]
+    secret_folders: Vec<String>,
     /// Whose desired state it is: resources of another owner are left alone
     #[arg(long, value_name = "NAME")]
     owner: String,
@@ -98,7 +101,7 @@ async fn reconcile_all(args: &Args, target: &Target, place: &OwnedPlace, log: &L
             Deep::Never => environment::Deep::Never,
         },
     };
-    let secrets = secrets(&args.secrets);
+    let secrets = secrets(&args.secrets, &args.secret_folders);
     let run = reconcile::reconcile(&client, target, &inventory, bundles, secrets, &how, progress(log, place));
     let report = Box::pin(until_terminated(log, &client, run)).await??;
     Ok(Ended { report, commit, stopped: client.stop().is_requested(), look: args.report })

@@ -1,8 +1,7 @@
 //! `render`: expands a directory, with neither kpt nor kustomize.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, BufWriter, Write as _};
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,8 +9,9 @@ use anyhow::Context as _;
 
 use super::function::report_in;
 use super::package::Package;
-use super::{git, split};
+use super::{git, out, split};
 use crate::diag::has_errors;
+use crate::disk::Replacement;
 use crate::expand::{Expansion, Options, expand};
 use crate::krm::Input;
 
@@ -22,7 +22,7 @@ pub(super) struct Args {
     #[arg(required = true, value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
     /// Write one file for each object below this directory instead of a stream to standard output. Outputs of an earlier run that are not
-    /// made again are removed there.
+    /// made again are removed there. All files are replaced, or none if one cannot be written; symbolic links there are not followed.
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     /// Write one folder for each namespace and layer, with a kustomization.yaml, so that Flux can apply one layer after the other.
@@ -70,7 +70,7 @@ fn write_stream(input: &Input<'_>, expansion: &mut Expansion) -> anyhow::Result<
         object.take_path();
         texts.push(object.to_yaml().map_err(anyhow::Error::msg)?);
     }
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = BufWriter::new(out::document());
     input.write(&mut out, &expansion.changes, &texts, &[])?;
     out.flush()?;
     Ok(())
@@ -103,36 +103,15 @@ pub(super) fn append(file: &mut String, text: &str) {
     }
 }
 
+/// Replaces the outputs of an earlier run, which are the files of which every resource is one; no other file is touched.
 fn write_files(out: &Path, files: BTreeMap<String, String>) -> anyhow::Result<()> {
-    if out.is_dir() {
-        remove_outputs(out).with_context(|| format!("cannot remove earlier outputs in {}", out.display()))?;
-    }
-    for (path, text) in files {
-        let path = out.join(path);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        }
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
-}
-
-/// Removes the files of which every resource is an output of ours; no other file is touched.
-fn remove_outputs(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            remove_outputs(&path)?;
-            continue;
-        }
-        if path.extension().is_none_or(|extension| extension != "yaml") {
-            continue;
-        }
-        let Ok(text) = fs::read_to_string(&path) else { continue };
-        let Ok(input) = Input::read(&text) else { continue };
-        if !input.items().is_empty() && input.items().iter().all(|item| item.header.is_output()) {
-            fs::remove_file(&path)?;
-        }
-    }
-    Ok(())
+    let files = files.into_iter().map(|(path, text)| (path, text.into_bytes())).collect();
+    let is_output = |_: &Path, bytes: &[u8]| {
+        let Ok(text) = std::str::from_utf8(bytes) else { return false };
+        let Ok(input) = Input::read(text) else { return false };
+        !input.items().is_empty() && input.items().iter().all(|item| item.header.is_output())
+    };
+    let is_yaml = |path: &Path| path.extension().is_some_and(|extension| extension == "yaml");
+    let replacement = Replacement { files: &files, may_be_stale: &is_yaml, is_stale: &is_output };
+    replacement.write(out).with_context(|| format!("cannot write to {}", out.display()))
 }

@@ -1,6 +1,5 @@
 //! `apigee-flux sandbox`: a local management API.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,7 +7,9 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::out;
 use crate::apigee::Name;
+use crate::diag::plain::Text;
 use crate::duration;
 use crate::sandbox::{Options, Rule, RuntimeType, Sandbox};
 
@@ -108,15 +109,17 @@ pub(super) fn run(args: Args) -> ExitCode {
             Err(error) => return fail(&error.to_string()),
         };
         let url = sandbox.url();
-        let mut stdout = std::io::stdout();
+        let mut address = Text::new();
+        address.line(&url);
         // Whoever closed the output does not read it; the server is as useful.
-        let _ = writeln!(stdout, "{url}").and_then(|()| stdout.flush());
-        let _ = writeln!(
-            std::io::stderr(),
+        let _ = out::stdout(&address);
+        out::say(format_args!(
             "the sandbox listens on {url}; use it with --endpoint {url} or APIGEE_ENDPOINT={url}; see it at {url}/; Ctrl-C stops it"
-        );
+        ));
         if !args.listen.ip().is_loopback() {
-            let _ = writeln!(std::io::stderr(), "warning: other machines can reach the sandbox, which protects nothing; requests by a host name need --allow-host");
+            out::say(
+                "warning: other machines can reach the sandbox, which protects nothing; requests by a host name need --allow-host",
+            );
         }
         tokio::select! {
             interrupted = tokio::signal::ctrl_c() => match interrupted {
@@ -129,7 +132,6 @@ pub(super) fn run(args: Args) -> ExitCode {
 }
 
 fn fail(message: &str) -> ExitCode {
-    // There is nobody else to tell.
-    let _ = writeln!(std::io::stderr(), "error: {message}");
+    out::say(format_args!("error: {message}"));
     ExitCode::from(69)
 }

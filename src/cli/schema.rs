@@ -1,8 +1,9 @@
 //! `schema`: what the kinds look like, for editors and readers.
 
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use super::out;
+use crate::diag::plain::Text;
 use crate::reference;
 use crate::spec::{KINDS, kind};
 
@@ -27,11 +28,12 @@ enum Format {
 
 /// Runs the command. Exit codes: 0 printed, 1 the kind is not known.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let mut out = io::stdout().lock();
+    let mut text = Text::new();
     let Some(name) = &args.kind else {
         for kind in KINDS {
-            writeln!(out, "{:20} {}", kind.name, kind.doc.trim())?;
+            text.line(format_args!("{:20} {}", kind.name, kind.doc.trim()));
         }
+        out::stdout(&text)?;
         return Ok(ExitCode::SUCCESS);
     };
     let Some(kind) = kind(name) else {
@@ -39,8 +41,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         anyhow::bail!("no kind is named `{name}`; there are {}", names.join(", "));
     };
     match args.format {
-        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&reference::schema(kind))?)?,
-        Format::Markdown => out.write_all(reference::kind(kind).as_bytes())?,
+        Format::Json => text = Text::of_json(&serde_json::to_string_pretty(&reference::schema(kind))?),
+        Format::Markdown => text = Text::of_lines(&reference::kind(kind)),
     }
+    out::stdout(&text)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,25 +3,35 @@
 use std::path::{Path, PathBuf};
 
 use crate::configuration::secret::{SecretKeyRef, ValueFrom};
+use crate::configuration::secret_folder::folder_of;
+use crate::disk::{Root, Unreadable};
 
-/// Looks a secret up. `folder` holds each key of each Secret as `<Secret>/<key>`. The error says what is missing and the way out; it
-/// never repeats what was read.
-pub(super) fn look_up(folder: &Path, place: &ValueFrom) -> Result<Vec<u8>, String> {
-    let (file, way_out) = match place {
+/// The largest secret, in bytes: a Secret of Kubernetes has no more (`MaxSecretSize`).
+const MAX_SECRET_BYTES: usize = 1 << 20;
+
+/// Looks a secret up. `folder` holds each key of each Secret as `<Secret>/<key>`; `for_files` are folders beside those of
+/// [`folder_of`]. The error says what is missing and the fix; it never repeats what was read.
+///
+/// The document that asks for it may be changed on its way here: no symbolic link leads out of the folder, and nothing but a regular file is
+/// read.
+pub(super) fn look_up(folder: &Path, for_files: &[String], place: &ValueFrom) -> Result<Vec<u8>, String> {
+    let (root, file, fix) = match place {
         ValueFrom::SecretKeyRef(SecretKeyRef { name, key }) => {
-            if [name, key].iter().any(|part| part.is_empty() || part.contains('/') || *part == "..") {
+            if [name, key].iter().any(|part| matches!(part.as_str(), "" | "." | "..") || part.contains('/')) {
                 return Err(format!("the {place} has a name that no Secret has"));
             }
-            let way_out = "create it in the namespace of this Job, with Sealed Secrets, External Secrets or by hand";
-            (folder.join(name).join(key), way_out)
+            let fix = "create it in the namespace of this Job, with Sealed Secrets, External Secrets or by hand";
+            (folder, folder.join(name).join(key), fix)
         }
         ValueFrom::File(path) => {
-            (PathBuf::from(path), "let the agent or driver put it there: see `podAnnotations` of the ApigeeEnvironment")
+            let fix = "let the agent or driver put it there: see `podAnnotations` of the ApigeeEnvironment";
+            (folder_of(path, for_files)?, PathBuf::from(path), fix)
         }
     };
-    let bytes = std::fs::read(&file).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => format!("the {place} is not there: {way_out}; the next run looks again"),
-        _ => format!("the {place} cannot be read: {error}"),
+    let root = Root::open(root).map_err(Unreadable::from);
+    let bytes = root.and_then(|root| root.read(&file, MAX_SECRET_BYTES)).map_err(|why| match why {
+        why if why.is_missing() => format!("the {place} is not there: {fix}; the next run looks again"),
+        why => format!("the {place} {why}"),
     })?;
     if bytes.is_empty() {
         return Err(format!("the {place} is empty"));
@@ -31,6 +41,8 @@ pub(super) fn look_up(folder: &Path, place: &ValueFrom) -> Result<Vec<u8>, Strin
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     #[test]
@@ -42,11 +54,58 @@ mod tests {
             ValueFrom::SecretKeyRef(SecretKeyRef { name: name.to_owned(), key: key.to_owned() })
         };
         // As it is: a trailing line break may belong to it.
-        assert_eq!(look_up(folder.path(), &of("keys", "api")), Ok(b"s3cret\n".to_vec()));
-        let why = look_up(folder.path(), &of("keys", "other")).unwrap_err();
+        assert_eq!(look_up(folder.path(), &[], &of("keys", "api")), Ok(b"s3cret\n".to_vec()));
+        let why = look_up(folder.path(), &[], &of("keys", "other")).unwrap_err();
         assert!(why.contains("key `other` of Secret `keys` is not there: create it"), "{why}");
-        assert!(look_up(folder.path(), &of("..", "keys")).is_err());
-        let why = look_up(folder.path(), &ValueFrom::File("/does/not/exist".to_owned())).unwrap_err();
+        assert!(look_up(folder.path(), &[], &of("..", "keys")).is_err());
+        let why = look_up(folder.path(), &[], &ValueFrom::File("/vault/secrets/none".to_owned())).unwrap_err();
         assert!(why.contains("podAnnotations"), "{why}");
+    }
+
+    #[test]
+    fn only_regular_files_in_the_folders_are_read() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().canonicalize().unwrap().join("keys");
+        // As the kubelet makes a volume.
+        std::fs::create_dir_all(folder.join("..2026/sub")).unwrap();
+        std::fs::write(folder.join("..2026/sub/key"), "s3cret").unwrap();
+        symlink("..2026", folder.join("..data")).unwrap();
+        symlink("..data/sub", folder.join("sub")).unwrap();
+        std::fs::write(place.path().join("token"), "t0ken").unwrap();
+        symlink("../token", folder.join("out")).unwrap();
+        symlink("/dev/zero", folder.join("zero")).unwrap();
+        symlink("/proc/self/environ", folder.join("environ")).unwrap();
+        std::fs::write(folder.join("large"), vec![b'a'; MAX_SECRET_BYTES + 1]).unwrap();
+        std::fs::write(folder.join("limit"), vec![b'a'; MAX_SECRET_BYTES]).unwrap();
+        let listed = [folder.to_str().unwrap().to_owned()];
+        let file = |name: &str| ValueFrom::File(folder.join(name).to_str().unwrap().to_owned());
+        let read = |name: &str| look_up(place.path(), &listed, &file(name));
+        assert_eq!(read("sub/key"), Ok(b"s3cret".to_vec()));
+        assert_eq!(read("limit").map(|bytes| bytes.len()), Ok(MAX_SECRET_BYTES));
+        for (name, part) in [
+            ("out", "symbolic link out of"),
+            ("zero", "symbolic link out of"),
+            ("environ", "symbolic link out of"),
+            ("sub", "a folder, not a regular file"),
+            ("large", "more than 1048576 bytes"),
+            ("../token", "`..`"),
+        ] {
+            let why = read(name).unwrap_err();
+            assert!(why.contains(part) && !why.contains("t0ken"), "{name}: {why}");
+        }
+        for path in ["/proc/self/environ", "/dev/zero", "/etc/passwd"] {
+            let why = look_up(place.path(), &listed, &ValueFrom::File(path.to_owned())).unwrap_err();
+            assert!(why.contains("none of the folders for secrets"), "{why}");
+        }
+        // A Secret's volume as well.
+        let key = |name: &str, key: &str| {
+            let place = ValueFrom::SecretKeyRef(SecretKeyRef { name: name.to_owned(), key: key.to_owned() });
+            look_up(&folder, &[], &place)
+        };
+        assert_eq!(key("sub", "key"), Ok(b"s3cret".to_vec()));
+        assert!(key("..", "token").is_err());
+        symlink("../..", folder.join("..2026/up")).unwrap();
+        symlink("..data/up", folder.join("up")).unwrap();
+        assert!(key("up", "token").unwrap_err().contains("symbolic link out of"));
     }
 }

@@ -1,5 +1,7 @@
 //! The one line of a terminal that is rewritten in place, below all others.
 
+use crate::diag::plain::Text;
+
 /// To the start of the line, and clear it (ECMA-48: CR, EL).
 const CLEAR: &str = "\r\u{1b}[2K";
 
@@ -13,20 +15,29 @@ pub(super) struct StatusLine(String);
 
 impl StatusLine {
     /// What to write so that the line shows `text`; nothing is shown of an empty one.
-    pub(super) fn show(&mut self, text: &str) -> String {
-        let clear = self.clear();
+    pub(super) fn show(&mut self, text: &str) -> Text {
+        let mut shown = self.clear();
         text.clone_into(&mut self.0);
-        format!("{clear}{}", self.again())
+        shown.append(&self.again());
+        shown
     }
 
     /// What to write before any other output.
-    pub(super) fn clear(&self) -> &'static str {
-        if self.0.is_empty() { "" } else { CLEAR }
+    pub(super) fn clear(&self) -> Text {
+        let mut text = Text::new();
+        text.control(if self.0.is_empty() { "" } else { CLEAR });
+        text
     }
 
     /// What to write after any other output.
-    pub(super) fn again(&self) -> String {
-        if self.0.is_empty() { String::new() } else { format!("{}{}{}", CUT.0, self.0, CUT.1) }
+    pub(super) fn again(&self) -> Text {
+        let mut text = Text::new();
+        if !self.0.is_empty() {
+            text.control(CUT.0);
+            text.span(&self.0);
+            text.control(CUT.1);
+        }
+        text
     }
 }
 
@@ -37,11 +48,11 @@ mod tests {
     #[test]
     fn the_line_is_cleared_before_anything_else_and_leaves_nothing() {
         let mut line = StatusLine::default();
-        assert_eq!((line.clear(), line.again().as_str()), ("", ""));
-        assert_eq!(line.show("1/2"), "\u{1b}[?7l1/2\u{1b}[?7h");
-        assert_eq!((line.clear(), line.again().as_str()), ("\r\u{1b}[2K", "\u{1b}[?7l1/2\u{1b}[?7h"));
-        assert_eq!(line.show("2/2"), "\r\u{1b}[2K\u{1b}[?7l2/2\u{1b}[?7h");
-        assert_eq!(line.show(""), "\r\u{1b}[2K");
-        assert_eq!((line.clear(), line.again().as_str()), ("", ""));
+        assert_eq!((line.clear().as_str(), line.again().as_str()), ("", ""));
+        assert_eq!(line.show("1/2").as_str(), "\u{1b}[?7l1/2\u{1b}[?7h");
+        assert_eq!((line.clear().as_str(), line.again().as_str()), ("\r\u{1b}[2K", "\u{1b}[?7l1/2\u{1b}[?7h"));
+        assert_eq!(line.show("2/2").as_str(), "\r\u{1b}[2K\u{1b}[?7l2/2\u{1b}[?7h");
+        assert_eq!(line.show("").as_str(), "\r\u{1b}[2K");
+        assert_eq!((line.clear().as_str(), line.again().as_str()), ("", ""));
     }
 }

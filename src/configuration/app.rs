@@ -357,6 +357,10 @@ impl Apps {
 }
 
 impl Crud for Apps {
+    fn secrets(&self) -> &'static [&'static str] {
+        &["/keys/*/consumerKey", "/keys/*/consumerSecret"]
+    }
+
     fn reads(&self, wanted: &Wanted<'_>) -> Vec<Read> {
         vec![Read::json(Self::path(wanted), "apigee.developerapps.get")]
     }

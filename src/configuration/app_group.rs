@@ -152,6 +152,10 @@ fn wanted_apps(body: &Value) -> impl Iterator<Item = (&String, &Value)> {
 }
 
 impl Crud for Groups {
+    fn secrets(&self) -> &'static [&'static str] {
+        &["/apps/*/keys/*/consumerKey", "/apps/*/keys/*/consumerSecret"]
+    }
+
     fn reads(&self, wanted: &Wanted<'_>) -> Vec<Read> {
         let apps = Read {
             path: Self::apps_path(wanted, None),

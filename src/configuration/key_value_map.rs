@@ -168,6 +168,10 @@ impl Maps {
 }
 
 impl Crud for Maps {
+    fn secrets(&self) -> &'static [&'static str] {
+        &["/entries/*"]
+    }
+
     fn reads(&self, wanted: &Wanted<'_>) -> Vec<Read> {
         vec![Read {
             path: Self::path(wanted, &["entries"]),

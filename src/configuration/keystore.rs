@@ -367,6 +367,16 @@ fn replace(wanted: &Wanted<'_>, name: &str, content: &Content<'_>, live: &str) -
 }
 
 impl Crud for Keystores {
+    fn secrets(&self) -> &'static [&'static str] {
+        &[
+            "/aliases/*/certificate",
+            "/aliases/*/key",
+            "/aliases/*/keyPassword",
+            "/aliases/*/pkcs12/file",
+            "/aliases/*/pkcs12/password",
+        ]
+    }
+
     /// The keystore with the names of its aliases, then the certificate of each that is wanted.
     fn reads(&self, wanted: &Wanted<'_>) -> Vec<Read> {
         let mut reads = vec![Read::json(path(wanted, &[]), "apigee.keystores.get")];

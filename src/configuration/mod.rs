@@ -33,6 +33,7 @@ pub mod record;
 pub mod reference;
 pub mod resource_file;
 pub mod secret;
+pub mod secret_folder;
 pub mod target_server;
 
 use std::fmt;
@@ -205,6 +206,12 @@ pub trait Crud: fmt::Debug + Sync {
     /// read when something is to be changed, and waited for. A list must have an item.
     fn prerequisites(&self, _wanted: &Wanted<'_>) -> Vec<Read> {
         Vec::new()
+    }
+
+    /// The fields of a body that may hold a secret, as JSON pointers in which `*` stands for any key. What looks like a place of a secret
+    /// elsewhere is data and stays as it is.
+    fn secrets(&self) -> &'static [&'static str] {
+        &[]
     }
 
     /// True if it may name a proxy or a shared flow, which then must be deployed before it and stay until it is gone.

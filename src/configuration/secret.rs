@@ -34,7 +34,8 @@ pub struct Secret {
 pub enum ValueFrom {
     /// A key of a Kubernetes Secret in the namespace of the Job: one of Sealed Secrets, External Secrets or your own.
     SecretKeyRef(SecretKeyRef),
-    /// A file in the pod, which an agent of Vault or a CSI driver puts there: an absolute path.
+    /// A file in the pod, which an agent of Vault or a CSI driver puts there: an absolute path below `/vault/secrets`, `/secrets-store`, or a
+    /// folder that `spec.deployer.secretFolders` of the ApigeeEnvironment lists.
     File(String),
 }
 
@@ -86,18 +87,32 @@ pub fn file(filled: &Value, is_file: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> 
     STANDARD.decode(text).ok().filter(|bytes| is_file(bytes))
 }
 
-/// All secrets of a body: the field of each as a JSON pointer (RFC 6901), and its place.
-pub fn all(body: &Value) -> Vec<(String, ValueFrom)> {
-    found(body).into_iter().map(|(at, place, _)| (at, place)).collect()
+/// All secrets of a body: the field of each as a JSON pointer (RFC 6901), and its place. `declared` are the fields that may hold one, see
+/// [`Crud::secrets`](super::Crud::secrets).
+pub fn all(body: &Value, declared: &[&str]) -> Vec<(String, ValueFrom)> {
+    found(body, declared).into_iter().map(|(at, place, _)| (at, place)).collect()
 }
 
 /// A secret in a body: its field, its place, and whether its bytes are wanted.
 type Found = (String, ValueFrom, bool);
 
-fn found(body: &Value) -> Vec<Found> {
+fn found(body: &Value, declared: &[&str]) -> Vec<Found> {
     let mut found = Vec::new();
     walk(body, &mut String::new(), &mut found);
+    found.retain(|(at, ..)| declared.iter().any(|field| is_at(field, at)));
     found
+}
+
+/// True if a pointer is one of those that a declared field stands for.
+fn is_at(declared: &str, pointer: &str) -> bool {
+    let (mut declared, mut parts) = (declared.split('/'), pointer.split('/'));
+    loop {
+        match (declared.next(), parts.next()) {
+            (None, None) => return true,
+            (Some(field), Some(part)) if field == "*" || field == part => {}
+            _ => return false,
+        }
+    }
 }
 
 fn walk(value: &Value, at: &mut String, found: &mut Vec<Found>) {
@@ -142,10 +157,11 @@ fn read(value: &Value) -> Option<(ValueFrom, bool)> {
 /// The body with its secrets filled in, and the fields that hold them. The error says what is missing, or is no text where text is wanted.
 pub fn fill(
     body: &Value,
+    declared: &[&str],
     look_up: impl Fn(&ValueFrom) -> Result<Vec<u8>, String>,
 ) -> Result<(Value, Vec<String>), String> {
     let (mut filled, mut fields) = (body.clone(), Vec::new());
-    for (at, place, is_file) in found(body) {
+    for (at, place, is_file) in found(body, declared) {
         let bytes = look_up(&place)?;
         let secret = if is_file {
             STANDARD.encode(bytes)
@@ -168,24 +184,46 @@ mod tests {
     fn secrets_are_found_and_filled_in() {
         let body = json!({"a": {"valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}, "b/c": [{"valueFrom": {"file": "/f"}}],
             "d": {"valueFrom": {"unknown": 1}}});
-        let (filled, fields) = fill(&body, |place| Ok(place.to_string().into_bytes())).unwrap();
+        let all = ["/*", "/*/*"];
+        let (filled, fields) = fill(&body, &all, |place| Ok(place.to_string().into_bytes())).unwrap();
         assert_eq!(fields, ["/a", "/b~1c/0"]);
         assert_eq!(
             filled,
             json!({"a": "key `k` of Secret `s`", "b/c": ["file `/f`"], "d": {"valueFrom": {"unknown": 1}}})
         );
-        assert_eq!(fill(&body, |_| Err("gone".to_owned())), Err("gone".to_owned()));
-        let why = fill(&body, |_| Ok(vec![0xff])).unwrap_err();
+        assert_eq!(fill(&body, &all, |_| Err("gone".to_owned())), Err("gone".to_owned()));
+        let why = fill(&body, &all, |_| Ok(vec![0xff])).unwrap_err();
         assert!(why.contains("is not text in UTF-8"), "{why}");
+    }
+
+    #[test]
+    fn what_is_not_declared_is_never_filled_in() {
+        let place = json!({"valueFrom": {"file": "/f"}});
+        let body = json!({"entries": {"a": place, "b": {"c": place}}, "description": place, "more": {"entries": {"a": place}}});
+        let (filled, fields) = fill(&body, &["/entries/*"], |_| Ok(b"s3cret".to_vec())).unwrap();
+        assert_eq!(fields, ["/entries/a"]);
+        assert_eq!(
+            filled,
+            json!({"entries": {"a": "s3cret", "b": {"c": place}}, "description": place, "more": {"entries": {"a": place}}})
+        );
+        assert_eq!(all(&body, &[]), []);
+    }
+
+    #[test]
+    fn a_kind_declares_its_secrets_if_its_schema_has_some() {
+        for kind in crate::spec::KINDS {
+            let has = (kind.schema)().as_value().to_string().contains("\"valueFrom\":");
+            assert_eq!(has, kind.crud.is_some_and(|crud| !crud.secrets().is_empty()), "{}", kind.name);
+        }
     }
 
     #[test]
     fn a_file_keeps_its_bytes() {
         let secret = Secret { value_from: ValueFrom::File("/f".to_owned()) };
         let body = json!({"file": of_file(&secret)});
-        assert_eq!(all(&body), [("/file".to_owned(), ValueFrom::File("/f".to_owned()))]);
+        assert_eq!(all(&body, &["/file"]), [("/file".to_owned(), ValueFrom::File("/f".to_owned()))]);
         let read = |bytes: &'static [u8]| {
-            let (filled, fields) = fill(&body, |_| Ok(bytes.to_vec())).unwrap();
+            let (filled, fields) = fill(&body, &["/file"], |_| Ok(bytes.to_vec())).unwrap();
             assert_eq!(fields, ["/file"]);
             file(&filled["file"], |bytes| bytes.first() == Some(&0xff))
         };

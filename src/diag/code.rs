@@ -69,6 +69,14 @@ codes! {
     NothingToDeploy = "AF019",
     /// A credential stands in the spec. Git is no place for it: refer to a Secret.
     InlineCredential = "AF020",
+    /// `valueFrom.file` names a file that is in none of the folders for secrets: `/secrets-store`, where a `secretProviderClass` is mounted,
+    /// `/vault/secrets`, where Vault's agent writes, and those that `spec.deployer.secretFolders` of the ApigeeEnvironment lists. Every other
+    /// file of the pod is refused, among them its tokens.
+    SecretOutside = "AF021",
+    /// `spec.endpoint` is a host that is neither Google's nor this machine. The deployer's token would go there.
+    ForeignEndpoint = "AF022",
+    /// A name, namespace, label or annotation that reaches Kubernetes is not one that Kubernetes takes.
+    InvalidName = "AF023",
     /// No ApigeeEnvironment is in the input, or none of the names that the proxy asks for.
     MissingEnvironment = "AF030",
     /// Two proxies have the same base path in one environment: Apigee would refuse the second.
@@ -121,6 +129,9 @@ codes! {
     SharedFlowCircle = "AF055",
     /// A file outside the resource could not be read.
     UnreadableFile = "AF060",
+    /// A symbolic link leads out of the folder that is read. A folder there is not read; a file there is an error without a code, since then
+    /// nothing can be read.
+    LinkOutside = "AF061",
     /// The rate of a SpikeArrest is not one. Apigee takes a whole number with `ps` (per second) or `pm` (per minute), or a
     /// variable in braces; the attribute `ref` may name a variable that holds one.
     InvalidRate = "AF070",

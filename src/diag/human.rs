@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
+use super::plain::Text;
 use super::{Diagnostic, Severity};
 
 /// Where a diagnostic points to in a file: found by the caller, who has the text.
 pub type Locate<'a> = &'a dyn Fn(&Diagnostic) -> Option<(usize, usize)>;
 
-/// One line: `error[AF010]: proxy.yaml:4:3: ApigeeProxy/orders spec.baspath: unknown field …`.
-pub fn line(diagnostic: &Diagnostic, locate: Locate<'_>) -> String {
+/// One line, active characters and all: `error[AF010]: proxy.yaml:4:3: ApigeeProxy/orders spec.baspath: unknown field …`.
+fn line(diagnostic: &Diagnostic, locate: Locate<'_>) -> String {
     let mut text = format!("{}[{}]: ", diagnostic.severity.as_str(), diagnostic.code);
     let position = diagnostic.position.or_else(|| locate(diagnostic));
     if let Some(subject) = &diagnostic.subject {
@@ -35,19 +36,19 @@ pub fn line(diagnostic: &Diagnostic, locate: Locate<'_>) -> String {
 }
 
 /// All lines in the order of a report, and the counts when there is an error. Empty without findings.
-pub fn report(diagnostics: &[Diagnostic], locate: Locate<'_>) -> String {
+pub fn report(diagnostics: &[Diagnostic], locate: Locate<'_>) -> Text {
     let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
     sorted.sort_by(|a, b| Diagnostic::report_order(a, b));
-    let mut text = String::new();
+    let mut text = Text::new();
     for diagnostic in &sorted {
-        text.push_str(&line(diagnostic, locate));
-        text.push('\n');
+        text.line(line(diagnostic, locate));
     }
     let count = |severity| sorted.iter().filter(|d| d.severity == severity).count();
     let errors = count(Severity::Error);
     if errors > 0 {
         let warnings = count(Severity::Warning);
-        let _ = writeln!(text, "{}, {}; nothing was changed", plural(errors, "error"), plural(warnings, "warning"));
+        let (errors, warnings) = (plural(errors, "error"), plural(warnings, "warning"));
+        text.line(format_args!("{errors}, {warnings}; nothing was changed"));
     }
     text
 }

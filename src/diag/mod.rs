@@ -7,6 +7,7 @@
 mod code;
 mod field_path;
 pub mod human;
+pub mod plain;
 pub mod snippet;
 
 use std::cmp::Ordering;

@@ -1,7 +1,7 @@
 //! Diagnostics as a compiler shows them: the message, the line it is about, and the way out.
 
-use std::fmt::Write as _;
-
+pub use super::plain::Colour;
+use super::plain::{Text, is_active};
 use super::{Diagnostic, Severity};
 
 /// Where a diagnostic is shown.
@@ -15,25 +15,6 @@ pub struct Place {
     pub line: Option<String>,
     /// Whether the place is the one in the bundle, which the message then need not repeat.
     pub in_bundle: bool,
-}
-
-/// Colours for a terminal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Colour {
-    /// Escape sequences of ECMA-48.
-    Always,
-    /// Plain text.
-    Never,
-}
-
-impl Colour {
-    /// The text in the colour of a code of SGR (ECMA-48), for example [`tone`].
-    pub fn paint(self, code: &str, text: &str) -> String {
-        match self {
-            Self::Always => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
-            Self::Never => text.to_owned(),
-        }
-    }
 }
 
 const BOLD: &str = "1";
@@ -52,21 +33,30 @@ pub const fn tone(severity: Severity) -> &'static str {
 }
 
 /// The place with its line, framed; ends with a line break.
-pub fn excerpt(place: &Place, severity: Severity, colour: Colour) -> String {
-    let mut text = String::new();
+pub fn excerpt(place: &Place, severity: Severity, colour: Colour) -> Text {
+    let mut text = Text::new();
     let number = number(Some(place));
     let margin = margin(&number);
-    let bar = colour.paint(FRAME, "|");
     let position = place.position.map(|(line, column)| format!(":{line}:{column}")).unwrap_or_default();
-    let _ = writeln!(text, "{margin}{} {}{position}", colour.paint(FRAME, "-->"), place.file);
+    text.span(&margin);
+    text.painted(colour, FRAME, "-->");
+    text.line(format_args!(" {}{position}", place.file));
     // What is only worth knowing is about the resource as a whole.
     let line = place.line.as_ref().filter(|_| severity != Severity::Info);
     if let (Some((_, column)), Some(line)) = (place.position, line) {
         let (line, column) = window(line, column);
-        let caret = colour.paint(tone(severity), "^");
-        let _ = writeln!(text, "{margin} {bar}");
-        let _ = writeln!(text, "{} {bar} {line}", colour.paint(FRAME, &number));
-        let _ = writeln!(text, "{margin} {bar} {}{caret}", " ".repeat(column - 1));
+        text.span(format_args!("{margin} "));
+        text.painted(colour, FRAME, "|");
+        text.end();
+        text.painted(colour, FRAME, &number);
+        text.span(" ");
+        text.painted(colour, FRAME, "|");
+        text.line(format_args!(" {line}"));
+        text.span(format_args!("{margin} "));
+        text.painted(colour, FRAME, "|");
+        text.span(format_args!(" {}", " ".repeat(column - 1)));
+        text.painted(colour, tone(severity), "^");
+        text.end();
     }
     text
 }
@@ -81,20 +71,22 @@ fn margin(number: &str) -> String {
 }
 
 /// The diagnostic with its source line; ends with a line break.
-pub fn render(diagnostic: &Diagnostic, place: Option<&Place>, colour: Colour) -> String {
+pub fn render(diagnostic: &Diagnostic, place: Option<&Place>, colour: Colour) -> Text {
     let severity = diagnostic.severity;
-    let head = format!("{}[{}]", severity.as_str(), diagnostic.code);
-    let mut text = format!(
-        "{}{}\n",
-        colour.paint(tone(severity), &head),
-        colour.paint(BOLD, &format!(": {}", message(diagnostic, place)))
-    );
+    let mut text = Text::new();
+    text.painted(colour, tone(severity), format_args!("{}[{}]", severity.as_str(), diagnostic.code));
+    text.painted(colour, BOLD, format_args!(": {}", message(diagnostic, place)));
+    text.end();
     if let Some(place) = place {
-        text.push_str(&excerpt(place, severity, colour));
+        text.append(&excerpt(place, severity, colour));
     }
     let margin = margin(&number(place));
     let mut note = |label: &str, note: &str| {
-        let _ = writeln!(text, "{margin} {} {}: {note}", colour.paint(FRAME, "="), colour.paint(BOLD, label));
+        text.span(format_args!("{margin} "));
+        text.painted(colour, FRAME, "=");
+        text.span(" ");
+        text.painted(colour, BOLD, label);
+        text.line(format_args!(": {note}"));
     };
     let subject = diagnostic.subject.as_ref().map(super::Subject::label).filter(|label| !label.is_empty());
     match (subject, diagnostic.field.is_root()) {
@@ -119,7 +111,7 @@ pub fn message(diagnostic: &Diagnostic, place: Option<&Place>) -> String {
 
 /// The part of a line that is shown, and the column in it. A tab is one column there as it is in the position.
 fn window(line: &str, column: usize) -> (String, usize) {
-    let characters: Vec<char> = line.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let characters: Vec<char> = line.trim_end().chars().map(|c| if is_active(c) { ' ' } else { c }).collect();
     let column = column.clamp(1, characters.len() + 1);
     if characters.len() <= WIDEST {
         return (characters.into_iter().collect(), column);
@@ -145,12 +137,15 @@ mod tests {
             .at(FieldPath::of(&["spec", "rate"]))
             .help("write `10ps`");
         assert_eq!(
-            render(&diagnostic, Some(&place("  rate: banana", (12, 9))), Colour::Never),
+            render(&diagnostic, Some(&place("  rate: banana", (12, 9))), Colour::Never).as_str(),
             "error[AF013]: `banana` is not a rate\n  --> a.yaml:12:9\n   |\n12 |   rate: banana\n   |         ^\n   = in: \
              ApigeeProxy/x spec.rate\n   = help: write `10ps`\n"
         );
-        assert_eq!(render(&Diagnostic::warning(Code::InvalidValue, "x"), None, Colour::Never), "warning[AF013]: x\n");
-        assert!(render(&diagnostic, None, Colour::Always).starts_with("\u{1b}[1;31merror[AF013]\u{1b}[0m"));
+        assert_eq!(
+            render(&Diagnostic::warning(Code::InvalidValue, "x"), None, Colour::Never).as_str(),
+            "warning[AF013]: x\n"
+        );
+        assert!(render(&diagnostic, None, Colour::Always).as_str().starts_with("\u{1b}[1;31merror[AF013]\u{1b}[0m"));
     }
 
     #[test]

@@ -7,14 +7,15 @@ use super::environment::Environment;
 use super::resolve::{needs_values, resolve};
 use crate::configuration::document::{Document, Entry, FILE_NAME, Id, SCHEMA_VERSION};
 use crate::configuration::secret::{self, SecretKeyRef, ValueFrom};
-use crate::configuration::{Place, Reference, Scope};
+use crate::configuration::{Crud, Place, Reference, Scope, secret_folder};
 use crate::diag::{Code, Diagnostic, FieldPath, Report, nearest};
-use crate::k8s::{self, Deployer, JsonMap, Metadata, Object, Owner, Payload};
+use crate::k8s::{self, Deployer, JsonMap, Metadata, Object, Owner, Payload, validate};
 use crate::krm::Input;
 use crate::limits::{Count, counts};
 use crate::spec::configuration::Configured;
 use crate::spec::expand_apigee::Provenance;
-use crate::spec::{KINDS, Resource, Spec};
+use crate::spec::{KINDS, Resource, Spec, kind};
+use crate::yaml::Node;
 
 /// A configuration resource in one of its places.
 pub(super) struct ConfigurationResource<'r> {
@@ -66,7 +67,10 @@ pub(super) fn expand<'r>(
         for organization in organizations {
             configured.spec.check_in(organization, name(resource, &configured), report);
         }
-        return environments.into_iter().map(|environment| made(resource, &configured, environment)).collect();
+        let all: Vec<_> =
+            environments.into_iter().map(|environment| made(resource, &configured, environment)).collect();
+        check_secrets(&all, report);
+        return all;
     }
     let mut all = Vec::new();
     for environment in selected.into_iter().filter(|environment| only.is_none_or(|only| environment.is_named(only))) {
@@ -83,6 +87,7 @@ pub(super) fn expand<'r>(
         }
         all.push(made(resource, &configured, environment));
     }
+    check_secrets(&all, report);
     all
 }
 
@@ -265,13 +270,72 @@ pub(super) fn document(mut entries: Vec<Entry>) -> Document {
 
 /// The keys of Secrets that a document needs.
 pub(super) fn secrets(document: &Document) -> BTreeSet<SecretKeyRef> {
-    let bodies = document.resources.iter().flat_map(|entry| secret::all(&entry.body));
+    let bodies = document.resources.iter().flat_map(secrets_of);
     bodies
         .filter_map(|(_, place)| match place {
             ValueFrom::SecretKeyRef(secret) => Some(secret),
             ValueFrom::File(_) => None,
         })
         .collect()
+}
+
+/// The secrets of an entry: the fields and the places.
+fn secrets_of(entry: &Entry) -> Vec<(String, ValueFrom)> {
+    let declared = kind(&entry.id.kind).and_then(|kind| kind.crud).map(Crud::secrets).unwrap_or_default();
+    secret::all(&entry.body, declared)
+}
+
+/// Refuses files of the pod that are in no folder for secrets, and Secrets that Kubernetes cannot have.
+fn check_secrets(made: &[ConfigurationResource<'_>], report: &mut Report<'_>) {
+    let at_of = |one: &ConfigurationResource<'_>, field: &str, value: &str| {
+        let top = FieldPath::of(&["spec"]);
+        find(one.resource.spec(), field, value, &top).unwrap_or(top)
+    };
+    for one in made {
+        for (_, place) in secrets_of(&one.entry) {
+            let file = match place {
+                ValueFrom::File(file) => file,
+                ValueFrom::SecretKeyRef(SecretKeyRef { name, key }) => {
+                    let found =
+                        [("name", &name, validate::object_name(&name)), ("key", &key, validate::data_key(&key))];
+                    for (field, value, found) in found {
+                        if let Err(why) = found {
+                            report.error(Code::InvalidName, at_of(one, field, value), why);
+                        }
+                    }
+                    continue;
+                }
+            };
+            let listed = one.environment.spec.deployer.secret_folders.iter();
+            // A folder that cannot be listed has been reported.
+            let listed: Vec<String> =
+                listed.filter(|folder| secret_folder::check_folder(folder).is_ok()).cloned().collect();
+            let Err(why) = secret_folder::folder_of(&file, &listed) else { continue };
+            let help = format!(
+                "put the secret there, or list its folder in `spec.deployer.secretFolders` of {}",
+                one.environment.resource.subject.label()
+            );
+            report.push(Diagnostic::error(Code::SecretOutside, why).at(at_of(one, "file", &file)).help(help));
+        }
+    }
+}
+
+/// Where a field of the place of a secret has a value, as far as the spec itself says it.
+fn find(node: &Node, field: &str, value: &str, at: &FieldPath) -> Option<FieldPath> {
+    if let Some(place) = node.get("valueFrom") {
+        let at = at.key("valueFrom");
+        let reference = place.get("secretKeyRef").map(|reference| (reference, at.key("secretKeyRef")));
+        let mut places = [Some((place, at)), reference].into_iter().flatten();
+        let found = places.find(|(place, _)| place.get(field).and_then(Node::as_str) == Some(value));
+        if let Some((_, at)) = found {
+            return Some(at.key(field));
+        }
+    }
+    let mut entries = node.entries().iter();
+    let mut elements = node.elements().iter().enumerate();
+    entries
+        .find_map(|entry| find(&entry.value, field, value, &at.key(&entry.key)))
+        .or_else(|| elements.find_map(|(index, element)| find(element, field, value, &at.index(index))))
 }
 
 /// Whose desired state the resources of a place are. Whichever environment an organization is reached through, its owner is the same.

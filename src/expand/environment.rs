@@ -1,7 +1,9 @@
 //! An environment with its defaults filled in.
 
+use super::pod_settings;
 use crate::apigee::endpoint::Endpoint;
 use crate::bundle::Digest;
+use crate::configuration::secret_folder;
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::duration;
 use crate::k8s::{Deployer, Deployment, Payload, VOLUMES};
@@ -40,8 +42,10 @@ impl<'r> Environment<'r> {
                 None
             }
             (Some(endpoint), None) => {
-                if let Err(why) = endpoint.parse::<Endpoint>() {
-                    report.error(Code::InvalidValue, at(&["endpoint"]), why.clone());
+                match endpoint.parse::<Endpoint>() {
+                    Err(why) => report.error(Code::InvalidValue, at(&["endpoint"]), why),
+                    Ok(parsed) if !parsed.is_trusted() => report.push(foreign_endpoint(endpoint).at(at(&["endpoint"]))),
+                    Ok(_) => {}
                 }
                 Some(endpoint.trim_end_matches('/').to_owned())
             }
@@ -69,6 +73,12 @@ impl<'r> Environment<'r> {
             );
             report.error(Code::InvalidValue, at(&["reconcile", "schedule"]), message);
         }
+        for (index, folder) in spec.deployer.secret_folders.iter().enumerate() {
+            if let Err(why) = secret_folder::check_folder(folder) {
+                report.error(Code::InvalidValue, at(&["deployer", "secretFolders"]).index(index), why);
+            }
+        }
+        pod_settings::check(&spec, report);
         if let Some(Err(why)) = spec.deployer.token_volume.as_deref().map(volume) {
             report.error(Code::InvalidValue, at(&["deployer", "tokenVolume"]), why);
         }
@@ -145,11 +155,22 @@ impl<'r> Environment<'r> {
     }
 }
 
+/// A spec may come from a pull request, and must not send the deployer's token elsewhere.
+fn foreign_endpoint(endpoint: &str) -> Diagnostic {
+    let message =
+        format!("`{endpoint}` is neither a host of Google's nor this machine, and would get the deployer's token");
+    Diagnostic::error(Code::ForeignEndpoint, message).help(
+        "allowed are https addresses of *.googleapis.com, and for a sandbox http to 127.0.0.0/8, ::1 and localhost; leave `endpoint` out, or \
+         write `region`",
+    )
+}
+
 /// True for a scheme with a host and nothing more.
 fn is_origin(url: &str) -> bool {
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    host.map(|host| host.strip_suffix('/').unwrap_or(host))
-        .is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']))
+    host.map(|host| host.strip_suffix('/').unwrap_or(host)).is_some_and(|host| {
+        !host.is_empty() && !host.contains(|c: char| matches!(c, '/' | '?' | '#' | '@' | ' ') || c.is_control())
+    })
 }
 
 /// The form of a schedule (Kubernetes, "CronJob", `schedule`); what the numbers may be is not looked at.

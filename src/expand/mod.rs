@@ -12,6 +12,7 @@ mod environment;
 mod function_config;
 mod outputs;
 mod overlay;
+mod pod_settings;
 mod profiles;
 mod raw_bundle;
 mod reconciler;
@@ -49,6 +50,9 @@ pub trait ReadBeside {
 
     /// The bytes of a file; the error says why there are none.
     fn file(&self, subject: &Subject, path: &str) -> Result<Vec<u8>, String>;
+
+    /// What was found while the input was read.
+    fn findings(&self) -> Vec<Diagnostic>;
 }
 
 /// What the caller knows beside the resources.
@@ -154,7 +158,8 @@ struct Known {
 
 impl<'i, 'a> Run<'i, 'a> {
     fn new(input: &'i Input<'a>, options: &'i Options<'i>) -> Self {
-        Self { input, options, diagnostics: Vec::new(), fail_on: FailOn::default(), known: Known::default(), output: 0 }
+        let diagnostics = options.beside.map(ReadBeside::findings).unwrap_or_default();
+        Self { input, options, diagnostics, fail_on: FailOn::default(), known: Known::default(), output: 0 }
     }
 }
 
@@ -188,7 +193,7 @@ impl Run<'_, '_> {
         let resources = self.read(items);
         let provenance = self.options.provenance.cloned().or(provenance).or_else(|| self.configured(&resources));
         // A ConfigMap that says nothing would still change the package.
-        let provenance = provenance.filter(|provenance| *provenance != Provenance::default());
+        let provenance = provenance.filter(|provenance| *provenance != Provenance::default()).map(Provenance::plain);
         let environments = self.environments(&resources);
         self.check_environments(&resources, &environments);
         let bundles = self.bundles(&resources, &environments);

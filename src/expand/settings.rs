@@ -57,6 +57,11 @@ pub(super) fn check(
     }
 }
 
+fn is_url(text: &str) -> bool {
+    let is_http = text.starts_with("https://") || text.starts_with("http://");
+    is_http && !text.contains(|c: char| c.is_control() || c.is_whitespace())
+}
+
 fn check_smoke_test(
     test: &deploy::SmokeTest,
     kind: BundleKind,
@@ -71,7 +76,7 @@ fn check_smoke_test(
                 .at(at("url"))
                 .help("keep one of them"),
         ),
-        (_, Some(url)) if !url.starts_with("https://") && !url.starts_with("http://") => {
+        (_, Some(url)) if !is_url(url) => {
             report.error(Code::InvalidValue, at("url"), format!("`{url}` is not a URL of http or https"));
         }
         (_, Some(_)) => {}

@@ -1,16 +1,14 @@
 //! An explanation as text, for people.
 
-use std::fmt::Write as _;
-
 use super::{Candidate, Certainty, EndpointKind, Event, Explanation, Segment, StepRun, Target};
+use crate::diag::plain::Text;
 
 /// The explanation as text, a line for each thing that happens.
-pub fn text(explanation: &Explanation) -> String {
+pub fn text(explanation: &Explanation) -> Text {
     let Explanation { method, path, proxy, endpoint, base_path, path_suffix, events } = explanation;
-    // Writing to a String cannot fail.
-    let mut out = String::new();
-    let _ = writeln!(out, "{method} {path}");
-    let _ = writeln!(out, "proxy {proxy}, endpoint {endpoint}: base path {base_path}, path suffix \"{path_suffix}\"");
+    let mut out = Text::new();
+    out.line(format_args!("{method} {path}"));
+    out.line(format_args!("proxy {proxy}, endpoint {endpoint}: base path {base_path}, path suffix \"{path_suffix}\""));
     let mut last = None;
     for event in events {
         let part = match event {
@@ -20,7 +18,8 @@ pub fn text(explanation: &Explanation) -> String {
             Event::Route { .. } | Event::Fault { .. } | Event::Ends { .. } => None,
         };
         if let Some((segment, target)) = part.filter(|part| last != Some(*part)) {
-            let _ = writeln!(out, "\n{}{}", title(segment), of_target(target));
+            out.end();
+            out.line(format_args!("{}{}", title(segment), of_target(target)));
         }
         last = part;
         show(event, &mut out);
@@ -44,18 +43,15 @@ fn of_target(target: Option<&Target>) -> String {
     only_possible.map(|target| format!(", if the call goes to {}", target.name)).unwrap_or_default()
 }
 
-fn show(event: &Event, out: &mut String) {
+fn show(event: &Event, out: &mut Text) {
     match event {
         Event::Flow { flow, steps: runs, .. } => {
-            let _ = writeln!(out, "  {flow}");
+            out.line(format_args!("  {flow}"));
             steps(runs, "    ", out);
         }
         Event::Flows { segment, candidates, .. } => {
             let possible = || candidates.iter().filter(|candidate| candidate.certainty != Certainty::CannotRun);
-            let _ = match possible().next() {
-                Some(_) => writeln!(out, "  Flows"),
-                None => writeln!(out, "  Flows: none matches"),
-            };
+            out.line(if possible().next().is_some() { "  Flows" } else { "  Flows: none matches" });
             // On the way back the same conditions are asked again, mostly with the same answers.
             if matches!(segment, Segment::ProxyRequest | Segment::TargetRequest) {
                 show_candidates(candidates.iter(), true, out);
@@ -65,7 +61,8 @@ fn show(event: &Event, out: &mut String) {
         }
         Event::Route { candidates } => {
             let possible = candidates.iter().any(|candidate| candidate.certainty != Certainty::CannotRun);
-            let _ = writeln!(out, "\nRouteRules{}", if possible { "" } else { ": none matches" });
+            out.end();
+            out.line(format_args!("RouteRules{}", if possible { "" } else { ": none matches" }));
             show_candidates(candidates.iter(), false, out);
         }
         Event::Fault { fault, endpoint, kind, target, candidates, default, proxy_default } => {
@@ -74,25 +71,27 @@ fn show(event: &Event, out: &mut String) {
                 EndpointKind::Target => "TargetEndpoint",
                 EndpointKind::Integration => "IntegrationEndpoint",
             };
-            let _ = writeln!(out, "\nfault {fault}, handled by {kind} {endpoint}{}", of_target(target.as_ref()));
+            out.end();
+            out.line(format_args!("fault {fault}, handled by {kind} {endpoint}{}", of_target(target.as_ref())));
             if candidates.is_empty() && default.is_none() {
-                out.push_str("  it has no fault rules\n");
+                out.line("  it has no fault rules");
             }
             if !candidates.is_empty() {
-                out.push_str("  FaultRules\n");
+                out.line("  FaultRules");
                 show_candidates(candidates.iter(), true, out);
             }
             for (title, rule) in
                 [("DefaultFaultRule", default), ("DefaultFaultRule of the ProxyEndpoint", proxy_default)]
             {
                 if let Some(rule) = rule {
-                    let _ = writeln!(out, "  {title}");
+                    out.line(format_args!("  {title}"));
                     show_candidates(std::iter::once(rule), true, out);
                 }
             }
         }
         Event::Ends { why } => {
-            let _ = writeln!(out, "\nthe request ends here: it {why}", why = why.trim_start_matches("it "));
+            out.end();
+            out.line(format_args!("the request ends here: it {why}", why = why.trim_start_matches("it ")));
         }
     }
 }
@@ -105,27 +104,32 @@ fn word(certainty: Certainty) -> &'static str {
     }
 }
 
-fn show_candidates<'c>(candidates: impl Iterator<Item = &'c Candidate>, has_steps: bool, out: &mut String) {
+fn show_candidates<'c>(candidates: impl Iterator<Item = &'c Candidate>, has_steps: bool, out: &mut Text) {
     for Candidate { name, condition, certainty, note, destination, steps: runs, .. } in candidates {
-        let _ = write!(out, "    {} {name}", word(*certainty));
+        out.span(format_args!("    {} {name}", word(*certainty)));
         if let Some(destination) = destination {
-            let _ = write!(out, " to {destination}");
+            out.span(format_args!(" to {destination}"));
         }
-        let _ = write!(out, ": {}", condition.as_deref().unwrap_or("always"));
+        out.span(format_args!(": {}", condition.as_deref().map_or_else(|| "always".to_owned(), in_one_line)));
         if let Some(note) = note {
-            let _ = write!(out, " ({note})");
+            out.span(format_args!(" ({note})"));
         }
-        out.push('\n');
+        out.end();
         if has_steps && *certainty != Certainty::CannotRun {
             if runs.is_empty() {
-                out.push_str("      no steps\n");
+                out.line("      no steps");
             }
             steps(runs, "      ", out);
         }
     }
 }
 
-fn steps(runs: &[StepRun], indent: &str, out: &mut String) {
+/// Conditions are often written in several lines.
+fn in_one_line(condition: &str) -> String {
+    condition.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn steps(runs: &[StepRun], indent: &str, out: &mut Text) {
     let width = runs.iter().map(|run| run.policy.chars().count()).max().unwrap_or_default();
     for StepRun { policy, element, condition, holds, certainty, note } in runs {
         let mark = match certainty {
@@ -134,18 +138,18 @@ fn steps(runs: &[StepRun], indent: &str, out: &mut String) {
             Certainty::MayRun => " ?",
         };
         let element = element.as_deref().unwrap_or("-");
-        let _ = write!(out, "{indent}{mark} {policy:width$}  {element}");
+        out.span(format_args!("{indent}{mark} {policy:width$}  {element}"));
         if let Some(condition) = condition {
             let word = match holds {
                 Some(true) => "since",
                 Some(false) => "not:",
                 None => "if",
             };
-            let _ = write!(out, ", {word} {condition}");
+            out.span(format_args!(", {word} {}", in_one_line(condition)));
         }
         if let Some(note) = note {
-            let _ = write!(out, " ({note})");
+            out.span(format_args!(" ({note})"));
         }
-        out.push('\n');
+        out.end();
     }
 }

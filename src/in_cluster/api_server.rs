@@ -1,6 +1,5 @@
 //! The API server of the cluster, as a pod finds it.
 
-use std::fs;
 use std::path::Path;
 
 use reqwest::header::CONTENT_TYPE;
@@ -9,6 +8,10 @@ use reqwest::{Certificate, Method, Url};
 use serde_json::Value;
 
 use crate::apigee::client::causes;
+use crate::disk::read_regular;
+
+/// None of the files is larger.
+const MAX_FILE_BYTES: usize = 1 << 20;
 
 /// The longest part of an answer that is not a Status of Kubernetes which an error repeats, in characters.
 const MAX_FOREIGN_TEXT: usize = 200;
@@ -31,7 +34,8 @@ impl ApiServer {
     pub fn from_mount(folder: &Path, address: Option<(&str, &str)>) -> Result<Self, String> {
         let read = |name: &str| {
             let file = folder.join(name);
-            fs::read_to_string(&file).map_err(|error| format!("`{}` cannot be read: {error}", file.display()))
+            let bytes = read_regular(&file, MAX_FILE_BYTES).map_err(|why| format!("`{}` {why}", file.display()))?;
+            String::from_utf8(bytes).map_err(|_| format!("`{}` is not text in UTF-8", file.display()))
         };
         let authority = Certificate::from_pem_bundle(read("ca.crt")?.as_bytes())
             .ok()
@@ -119,7 +123,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = ApiServer::from_mount(folder.path(), None).err().unwrap();
         assert!(error.contains("ca.crt` cannot be read"), "{error}");
-        fs::write(folder.path().join("ca.crt"), "nothing").unwrap();
+        std::fs::write(folder.path().join("ca.crt"), "nothing").unwrap();
         let error = ApiServer::from_mount(folder.path(), None).err().unwrap();
         assert!(error.contains("has no certificate"), "{error}");
     }

@@ -9,6 +9,7 @@ use super::metadata::Metadata;
 use super::names::bundle_name;
 use super::object::Object;
 use crate::bundle::{BundlePath, Digest, Files, Manifest, manifest};
+use crate::diag::plain::{is_active, json};
 
 /// The most that one ConfigMap holds, in bytes of keys and values: Kubernetes' limit is 1 MiB (`MaxSecretSize`), less room
 /// for what admission and field managers add.
@@ -76,7 +77,7 @@ impl BundleMaps {
                 file.parts = parts;
             }
         }
-        let mut text = serde_json::to_string_pretty(&manifest).map_err(|error| error.to_string())?;
+        let mut text = json(&serde_json::to_string_pretty(&manifest).map_err(|error| error.to_string())?);
         text.push('\n');
         let manifest_entry = Entry {
             key: manifest::FILE_NAME.to_owned(),
@@ -157,7 +158,9 @@ fn config_map(name: &str, group: Vec<Entry>, metadata: &Metadata<'_>) -> Object 
 
 /// Text that every YAML and JSON reader hands on unchanged goes into `data`, where a pull request shows it; the rest is binary.
 fn content(bytes: &[u8]) -> Content {
-    let safe = |c: char| matches!(c, '\n' | '\t' | ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..);
+    let printable = |c: char| matches!(c, ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+    // A review must not show a file otherwise than it is read.
+    let safe = |c: char| matches!(c, '\n' | '\t') || printable(c) && !is_active(c);
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.is_empty() && text.chars().all(safe) => Content::Text(text.to_owned()),
         _ => Content::Binary(bytes.to_vec()),

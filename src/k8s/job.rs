@@ -363,6 +363,9 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
     if waits && deployment.settings.wait == environment::Wait::Accepted {
         arguments.push("--wait=accepted".to_owned());
     }
+    if let Payload::Configuration { .. } | Payload::Reconcile { .. } = deployment.payload {
+        arguments.extend(deployment.settings.secret_folders.iter().map(|folder| format!("--secret-folder={folder}")));
+    }
     if let Some(rate) = deployment.settings.rate {
         arguments.push(format!("--rate={rate}"));
     }

@@ -18,6 +18,7 @@ use super::metadata::Metadata;
 use super::names::label_value;
 use super::object::Object;
 use super::pod::{projected, token};
+use crate::diag::plain::plain;
 
 /// Who sets the labels (server-side apply), and who reports the Event.
 pub const FIELD_MANAGER: &str = "apigee-deployer";
@@ -88,7 +89,7 @@ impl JobReport {
             event_time: Some(MicroTime(time)),
             action: Some(self.action.to_owned()),
             reason: Some(reason),
-            note: Some(cut(&self.note)),
+            note: Some(cut(&plain(&self.note))),
             type_: Some(if self.is_failed { "Warning" } else { "Normal" }.to_owned()),
             regarding: Some(ObjectReference {
                 api_version: Some("batch/v1".to_owned()),

@@ -9,6 +9,7 @@ use super::bundle_maps::MAX_CONFIG_MAP_BYTES;
 use super::metadata::Metadata;
 use super::object::Object;
 use crate::bundle::Digest;
+use crate::diag::plain::json;
 
 /// A document.
 #[derive(Debug, Clone)]
@@ -27,7 +28,7 @@ impl JsonMap {
         stem: &str,
         metadata: &Metadata<'_>,
     ) -> Result<Option<Self>, String> {
-        let mut text = serde_json::to_string_pretty(document).map_err(|error| error.to_string())?;
+        let mut text = json(&serde_json::to_string_pretty(document).map_err(|error| error.to_string())?);
         text.push('\n');
         if text.len() + file.len() > MAX_CONFIG_MAP_BYTES {
             return Ok(None);

@@ -16,6 +16,7 @@ mod network_policy;
 mod object;
 mod pod;
 mod provenance;
+pub mod validate;
 
 pub use bundle_maps::{BundleMaps, MAX_CONFIG_MAP_BYTES};
 pub use identity::Deployer;

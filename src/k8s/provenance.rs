@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 
 use super::metadata::Metadata;
 use super::object::Object;
+use crate::diag::plain::json;
 use crate::spec::expand_apigee::Provenance;
 
 /// The name of the ConfigMap.
@@ -16,7 +17,7 @@ pub(super) const FILE_NAME: &str = "provenance.json";
 
 /// The ConfigMap that the Jobs mount as optional.
 pub fn provenance(provenance: &Provenance, metadata: &Metadata<'_>) -> Result<Object, String> {
-    let mut text = serde_json::to_string_pretty(provenance).map_err(|error| error.to_string())?;
+    let mut text = json(&serde_json::to_string_pretty(provenance).map_err(|error| error.to_string())?);
     text.push('\n');
     Ok(Object::config_map(ConfigMap {
         metadata: metadata.object(NAME),

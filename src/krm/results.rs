@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::diag::Diagnostic;
+use crate::diag::plain::plain;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -53,6 +54,7 @@ pub(super) fn results(diagnostics: &[Diagnostic]) -> Vec<FunctionResult> {
     sorted.into_iter().map(result).collect()
 }
 
+/// Orchestrators print what is in a result as it is.
 fn result(diagnostic: &Diagnostic) -> FunctionResult {
     let subject = diagnostic.subject.as_ref();
     let file = subject.and_then(|subject| subject.file.as_deref());
@@ -60,18 +62,18 @@ fn result(diagnostic: &Diagnostic) -> FunctionResult {
     // The specification allows a field only beside a resourceRef, and that needs a name.
     let named = subject.filter(|subject| !subject.name.is_empty());
     FunctionResult {
-        message: format!("{place}{} [{}]", diagnostic.text(), diagnostic.code),
+        message: plain(format_args!("{place}{} [{}]", diagnostic.text(), diagnostic.code)),
         severity: diagnostic.severity.as_str(),
         resource_ref: named.map(|subject| ResourceRef {
-            api_version: subject.api_version.clone(),
-            kind: subject.kind.clone(),
-            name: subject.name.clone(),
-            namespace: subject.namespace.clone(),
+            api_version: plain(&subject.api_version),
+            kind: plain(&subject.kind),
+            name: plain(&subject.name),
+            namespace: subject.namespace.as_ref().map(plain),
         }),
         field: named
             .filter(|_| !diagnostic.field.is_root())
-            .map(|_| Field { path: diagnostic.field.to_string(), proposed_value: diagnostic.proposed.clone() }),
-        file: file.map(|path| File { path: path.to_owned(), index: subject.and_then(|subject| subject.index) }),
+            .map(|_| Field { path: plain(&diagnostic.field), proposed_value: diagnostic.proposed.as_ref().map(plain) }),
+        file: file.map(|path| File { path: plain(path), index: subject.and_then(|subject| subject.index) }),
         tags: BTreeMap::from([("code", diagnostic.code.to_string())]),
     }
 }

@@ -16,7 +16,8 @@ pub struct EnvironmentSpec {
     pub organization: String,
     /// The Apigee environment. Default: the resource's name.
     pub environment: Option<String>,
-    /// The base URL of the management API, for example `https://eu-apigee.googleapis.com`. Default: the global endpoint.
+    /// The base URL of the management API, for example `https://eu-apigee.googleapis.com`. Default: the global endpoint. The deployer's token
+    /// goes there, so that it must be a host of `googleapis.com`, or this machine for a sandbox.
     pub endpoint: Option<String>,
     /// Short for the endpoint of a data residency region: `eu` means `https://eu-apigee.googleapis.com`.
     pub region: Option<String>,
@@ -201,6 +202,10 @@ pub struct Deployer {
     /// A SecretProviderClass of the Secrets Store CSI driver: the Jobs of configuration find its files in `/secrets-store`, for
     /// `valueFrom: {file: /secrets-store/NAME}`.
     pub secret_provider_class: Option<String>,
+    /// Folders of the pod that `valueFrom: {file: …}` may read, beside `/secrets-store` and `/vault/secrets`, for what else puts secrets into
+    /// the pods: absolute paths, none of them one with files of the pod's own, such as `/proc` and `/var/run/secrets`.
+    #[serde(default)]
+    pub secret_folders: Vec<String>,
     /// The name of a volume with a token of the ServiceAccount in each pod, for what others put into the pods: a Vault agent logs in with
     /// it (`vault.hashicorp.com/agent-service-account-token-volume-name`). The deployer itself does not mount it. Default: none.
     pub token_volume: Option<String>,

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::diag::plain::plain;
+
 /// Configuration of the function `expand-apigee`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -30,4 +32,19 @@ pub struct Provenance {
     /// The commit's time, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
+}
+
+impl Provenance {
+    /// The same with nothing in it that acts on whoever reads it: it reaches annotations and descriptions, and an author has any name.
+    #[must_use]
+    pub fn plain(self) -> Self {
+        let plain = |field: Option<String>| field.map(plain);
+        Self {
+            source: plain(self.source),
+            commit: plain(self.commit),
+            tag: plain(self.tag),
+            author: plain(self.author),
+            time: plain(self.time),
+        }
+    }
 }

@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use super::{GROUP, KINDS, Kind, Spec, VERSION, credential, kind, schema};
 use crate::diag::{Code, Diagnostic, FieldPath, Report, Subject, nearest};
-use crate::krm::{Input, Item, annotation};
+use crate::k8s::validate;
+use crate::krm::{Header, Input, Item, annotation};
 use crate::yaml::{Node, YamlError};
 
 /// A resource as it was written: its kind is known, its spec is not checked yet.
@@ -71,6 +72,7 @@ impl Resource {
                     .help("set `metadata.name`"),
             );
         }
+        check_metadata(header, report);
         check_top(&node, report);
         credential::check(&node, report);
         if header.name.is_empty() {
@@ -130,6 +132,17 @@ impl Resource {
 }
 
 static EMPTY: Node = Node { span: 0..0, value: crate::yaml::Value::Mapping(Vec::new()) };
+
+/// The namespace reaches every object; the name is a part of names that are made valid.
+fn check_metadata(header: &Header<'_>, report: &mut Report<'_>) {
+    let found = [("name", validate::path_segment(&header.name))].into_iter();
+    let namespace = header.namespace.as_deref().filter(|namespace| !namespace.is_empty());
+    for (field, found) in found.chain(namespace.map(|namespace| ("namespace", validate::namespace(namespace)))) {
+        if let Err(why) = found {
+            report.error(Code::InvalidName, FieldPath::of(&["metadata", field]), why);
+        }
+    }
+}
 
 /// The keys beside `spec`: a misspelt `spec` must not become an empty one.
 fn check_top(node: &Node, report: &mut Report<'_>) {

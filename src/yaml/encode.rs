@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::node::{Node, ScalarStyle, Value};
+use crate::diag::plain::{self, is_active};
 
 /// Writes a value as a YAML document in block style, ended by a newline. Strings of several lines become literal blocks,
 /// and whatever a YAML 1.1 reader would take for another type is quoted.
@@ -10,6 +11,10 @@ pub fn encode<T: Serialize>(value: &T) -> Result<String, String> {
     // Long strings stay on one line: folding them keeps the value but hides a change in a diff.
     let options = serde_yaml::ser_options! { folded_wrap_chars: usize::MAX };
     let mut text = serde_yaml::to_string_with_options(value, options).map_err(|error| error.to_string())?;
+    if text.contains(|c| c != '\n' && c != '\t' && is_active(c)) {
+        // YAML shows marks of direction as they are. JSON, which is YAML, can escape them.
+        text = plain::json(&serde_json::to_string_pretty(value).map_err(|error| error.to_string())?);
+    }
     if !text.ends_with('\n') {
         text.push('\n');
     }
@@ -18,7 +23,7 @@ pub fn encode<T: Serialize>(value: &T) -> Result<String, String> {
 
 /// Writes a value as JSON on one line: for lists that came in flow style.
 pub fn encode_json<T: Serialize>(value: &T) -> Result<String, String> {
-    serde_json::to_string(value).map_err(|error| error.to_string())
+    serde_json::to_string(value).map(|text| plain::json(&text)).map_err(|error| error.to_string())
 }
 
 /// Writes a node in flow style on one line. What was written without quotes stays so, since readers of YAML 1.1 and 1.2 give it different types.
@@ -105,6 +110,15 @@ mod tests {
             r#"{"a": 1.20, "b": on, "c": 0644, "d": "x, y", "e": "l\nm\n", "f": ["a b", ~, "", {"g": "h"}], "k: l": "1", "z": ~}"#
         );
         assert_eq!(Node::parse(&text, 0..text.len()).unwrap().to_json(), node.to_json());
+    }
+
+    #[test]
+    fn nothing_acts_on_who_reads_it() {
+        let text = encode(&serde_json::json!({"a": "x\u{202e}y", "b": ["\u{2028}\u{9b}\u{feff}", "z\n"]})).unwrap();
+        assert!(!text.contains(|c| c != '\n' && is_active(c)), "{text:?}");
+        let node = Node::parse(&text, 0..text.len()).unwrap();
+        assert_eq!(node.get("a").and_then(Node::as_str), Some("x\u{202e}y"));
+        assert_eq!(node.get("b").unwrap().elements()[0].as_str(), Some("\u{2028}\u{9b}\u{feff}"));
     }
 
     #[test]

@@ -1,29 +1,28 @@
 //! Findings as text for people and for GitHub Actions.
 
-use std::fmt::Write as _;
-
 use super::{Found, counts};
 use crate::diag::Severity;
 use crate::diag::human::plural;
+use crate::diag::plain::{Plain, Text, plain};
 use crate::diag::snippet::{Colour, message, render};
 
 /// For people.
-pub(super) fn text(found: &[Found], colour: Colour) -> String {
-    let mut text = String::new();
+pub(super) fn text(found: &[Found], colour: Colour) -> Text {
+    let mut text = Text::new();
     for found in found {
-        text.push_str(&render(&found.diagnostic, found.place.as_ref(), colour));
-        text.push('\n');
+        text.append(&render(&found.diagnostic, found.place.as_ref(), colour));
+        text.end();
     }
     let counts = counts(found);
     let count = |severity| counts.get(&severity).copied().unwrap_or_default();
-    let _ =
-        writeln!(text, "{}, {}", plural(count(Severity::Error), "error"), plural(count(Severity::Warning), "warning"));
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    text.line(format_args!("{}, {}", plural(errors, "error"), plural(warnings, "warning")));
     text
 }
 
 /// Workflow commands ("Workflow commands for GitHub Actions"): one line each, with its own escapes.
-pub(super) fn github(found: &[Found]) -> String {
-    let mut text = String::new();
+pub(super) fn github(found: &[Found]) -> Text {
+    let mut text = Text::new();
     for Found { diagnostic, place } in found {
         let command = match diagnostic.severity {
             Severity::Error => "error",
@@ -32,15 +31,15 @@ pub(super) fn github(found: &[Found]) -> String {
         };
         let mut properties = Vec::new();
         if let Some(place) = place {
-            properties.push(format!("file={}", property(&place.file)));
+            properties.push(format!("file={}", property(&plain(&place.file))));
             if let Some((line, column)) = place.position {
                 properties.push(format!("line={line},col={column}"));
             }
         }
         properties.push(format!("title={}", property(diagnostic.code.as_str())));
-        let help = diagnostic.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
-        let message = escaped(&format!("{}{help}", message(diagnostic, place.as_ref())));
-        let _ = writeln!(text, "::{command} {}::{message}", properties.join(","));
+        let help = diagnostic.help.as_ref().map(|help| format!("\n{}", Plain(help))).unwrap_or_default();
+        let message = escaped(&format!("{}{help}", Plain(message(diagnostic, place.as_ref()))));
+        text.command(command, properties.join(","), message);
     }
     text
 }
@@ -64,7 +63,7 @@ mod tests {
         let place = Place { file: "a,b:c/50%.xml".to_owned(), position: Some((3, 4)), line: None, in_bundle: false };
         let diagnostic = Diagnostic::warning(Code::InvalidRate, "100% wrong: x, y").help("do");
         assert_eq!(
-            github(&[Found { diagnostic, place: Some(place) }]),
+            github(&[Found { diagnostic, place: Some(place) }]).as_str(),
             "::warning file=a%2Cb%3Ac/50%25.xml,line=3,col=4,title=AF070::100%25 wrong: x, y%0Ado\n"
         );
     }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Found;
+use crate::diag::plain::{Text, plain};
 use crate::diag::snippet::message;
 
 /// One finding. Fields that are not known are left out.
@@ -13,7 +14,7 @@ struct Finding<'f> {
     severity: &'static str,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    help: Option<&'f str>,
+    help: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'f str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,7 +28,7 @@ struct Finding<'f> {
 }
 
 /// A list of objects.
-pub(super) fn json(found: &[Found]) -> anyhow::Result<String> {
+pub(super) fn json(found: &[Found]) -> anyhow::Result<Text> {
     let findings: Vec<Finding<'_>> = found
         .iter()
         .map(|Found { diagnostic, place }| {
@@ -35,19 +36,19 @@ pub(super) fn json(found: &[Found]) -> anyhow::Result<String> {
             Finding {
                 code: diagnostic.code.as_str(),
                 severity: diagnostic.severity.as_str(),
-                message: message(diagnostic, place.as_ref()),
-                help: diagnostic.help.as_deref(),
+                message: plain(message(diagnostic, place.as_ref())),
+                help: diagnostic.help.as_ref().map(plain),
                 file: place.as_ref().map(|place| place.file.as_str()),
                 line: position.map(|(line, _)| line),
                 column: position.map(|(_, column)| column),
                 resource: diagnostic
                     .subject
                     .as_ref()
-                    .map(crate::diag::Subject::label)
+                    .map(|subject| plain(subject.label()))
                     .filter(|label| !label.is_empty()),
-                field: (!diagnostic.field.is_root()).then(|| diagnostic.field.to_string()),
+                field: (!diagnostic.field.is_root()).then(|| plain(&diagnostic.field)),
             }
         })
         .collect();
-    Ok(format!("{}\n", serde_json::to_string_pretty(&findings)?))
+    Ok(Text::of_json(&serde_json::to_string_pretty(&findings)?))
 }

@@ -5,19 +5,20 @@ mod json;
 mod sarif;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 
 use super::colour::colour;
-use super::package::{Package, read_bundle, shown};
+use super::out;
+use super::package::{MAX_INPUT_BYTES, Package, read_bundle, shown};
 use crate::bundle::zip::unpack;
 use crate::bundle::{BundleKind, FileKind, Files};
+use crate::diag::plain::Text;
 use crate::diag::snippet::Place;
 use crate::diag::{Code, Diagnostic, FieldPath, Report, Severity, Subject, has_errors, nearest};
+use crate::disk::read_regular;
 use crate::expand::{Options, bundles, check_files, expand};
 use crate::proxy::inspect;
 
@@ -60,9 +61,8 @@ struct Found {
 
 /// Runs the command. Exit codes: 0 no error was found, 1 an error was found.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let mut out = io::stdout().lock();
     if let Some(code) = &args.explain {
-        writeln!(out, "{}", explain(code)?)?;
+        out::stdout(&Text::of_lines(&explain(code)?))?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut found = Vec::new();
@@ -75,12 +75,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         found[from..].sort_by(|a, b| Diagnostic::report_order(&a.diagnostic, &b.diagnostic));
     }
     let text = match args.format {
-        Format::Text => format::text(&found, colour(out.is_terminal())),
+        Format::Text => format::text(&found, colour(out::is_terminal())),
         Format::Json => json::json(&found)?,
         Format::Github => format::github(&found),
         Format::Sarif => sarif::sarif(&found)?,
     };
-    out.write_all(text.as_bytes())?;
+    out::stdout(&text)?;
     let failed = found.iter().any(|found| has_errors(std::slice::from_ref(&found.diagnostic)));
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -110,7 +110,7 @@ fn bundle(path: &Path) -> anyhow::Result<Option<Bundle>> {
         if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("zip")) {
             return Ok(None);
         }
-        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let bytes = read_regular(path, MAX_INPUT_BYTES).map_err(|why| anyhow::anyhow!("{} {why}", path.display()))?;
         let (kind, files) = unpack(&bytes).map_err(|why| anyhow::anyhow!("{}: {why}", path.display()))?;
         return Ok(Some(Bundle { kind, files, folder: None }));
     }

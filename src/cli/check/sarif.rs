@@ -6,11 +6,12 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::Found;
+use crate::diag::plain::{Text, plain};
 use crate::diag::snippet::{Place, message};
 use crate::diag::{Code, Severity};
 
 /// One run with the rules that were broken.
-pub(super) fn sarif(found: &[Found]) -> anyhow::Result<String> {
+pub(super) fn sarif(found: &[Found]) -> anyhow::Result<Text> {
     let codes: Vec<Code> =
         found.iter().map(|found| found.diagnostic.code).collect::<BTreeSet<_>>().into_iter().collect();
     let rules: Vec<Value> =
@@ -28,7 +29,7 @@ pub(super) fn sarif(found: &[Found]) -> anyhow::Result<String> {
                 "ruleId": diagnostic.code.as_str(),
                 "ruleIndex": codes.iter().position(|code| *code == diagnostic.code),
                 "level": level,
-                "message": {"text": format!("{}{help}", message(diagnostic, place.as_ref()))},
+                "message": {"text": plain(format_args!("{}{help}", message(diagnostic, place.as_ref())))},
             });
             if let Some(place) = place {
                 result["locations"] = json!([{"physicalLocation": location(place)}]);
@@ -45,7 +46,7 @@ pub(super) fn sarif(found: &[Found]) -> anyhow::Result<String> {
             "results": results,
         }],
     });
-    Ok(format!("{}\n", serde_json::to_string_pretty(&report)?))
+    Ok(Text::of_json(&serde_json::to_string_pretty(&report)?))
 }
 
 fn location(place: &Place) -> Value {

@@ -8,9 +8,9 @@
 mod pod;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, DirBuilder};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
@@ -20,7 +20,9 @@ use anyhow::{Context as _, bail, ensure};
 
 use serde_json::Value;
 
+use super::out;
 use super::package::Package;
+use crate::diag::plain::Text;
 use crate::diag::{has_errors, human};
 use crate::expand::{Options, expand};
 use crate::k8s::{DIGEST, Object};
@@ -59,7 +61,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Some(directory) => directory.clone(),
         None => std::env::temp_dir().join(format!("apigee-flux-demo-{}", std::process::id())),
     };
-    fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
+    // The folder for temporary files is everybody's: one that is there already, or a link, is not used, and nobody else reads this one.
+    let made = DirBuilder::new().mode(0o700).recursive(args.keep.is_some()).create(&directory);
+    made.with_context(|| format!("cannot create {}", directory.display()))?;
     let told = tell(&directory);
     if args.keep.is_none() {
         fs::remove_dir_all(&directory).with_context(|| format!("cannot remove {}", directory.display()))?;
@@ -76,26 +80,24 @@ fn tell(directory: &Path) -> anyhow::Result<()> {
     for (name, text) in QUICKSTART {
         write_file(&specs.join(name), text)?;
     }
-    let mut story = Story { directory, sandbox: &sandbox, out: io::stdout(), pods: 0 };
+    let mut story = Story { directory, sandbox: &sandbox, pods: 0 };
 
-    story.say(&format!("A local Apigee listens on {}. The specs are examples/quickstart.", sandbox.url()))?;
+    say(&format!("A local Apigee listens on {}. The specs are examples/quickstart.", sandbox.url()))?;
 
     let first = expand_folder(&specs)?;
-    story.say(
-        "\nCommit A: two proxies for two environments. Flux applies the objects and the Jobs run, dev before prod.",
-    )?;
-    story.show_objects(&first)?;
+    say("\nCommit A: two proxies for two environments. Flux applies the objects and the Jobs run, dev before prod.")?;
+    Story::show_objects(&first)?;
     let seen = story.run_jobs(&first, &jobs(&first))?;
     ensure!(seen.results("deployed") == 2 && seen.results("redeployed") == 2, "each proxy should be imported once");
-    story.say("  Each bundle was imported once, for dev; prod got the very same revision.")?;
+    say("  Each bundle was imported once, for dev; prod got the very same revision.")?;
 
-    story.say("\nCommit A again: the Jobs run once more, as after a drain or an image update.")?;
+    say("\nCommit A again: the Jobs run once more, as after a drain or an image update.")?;
     let seen = story.run_jobs(&first, &jobs(&first))?;
     ensure!(seen.writes() == 0, "unchanged bundles should cause no write, but there were {}", seen.writes());
-    story.say("  Apigee was read and not written: 0 writes.")?;
+    say("  Apigee was read and not written: 0 writes.")?;
 
     let (old, new) = CHANGE;
-    story.say(&format!("\nCommit B: in hello.yaml `{old}` becomes `{new}`."))?;
+    say(&format!("\nCommit B: in hello.yaml `{old}` becomes `{new}`."))?;
     let (name, text) = QUICKSTART[1];
     ensure!(text.contains(old), "{name} should hold `{old}`");
     write_file(&specs.join(name), &text.replace(old, new))?;
@@ -104,18 +106,17 @@ fn tell(directory: &Path) -> anyhow::Result<()> {
     ensure!(changed.len() == 2, "only the Jobs of hello should change, but {} did", changed.len());
     let seen = story.run_jobs(&second, &changed)?;
     ensure!(seen.imports() == 1 && seen.results("failed") == 0, "a changed bundle should be imported once");
-    story.say("  Only the Jobs of hello changed; a new revision took over without a gap.")?;
+    say("  Only the Jobs of hello changed; a new revision took over without a gap.")?;
 
-    story.say("\nRevert to A: git revert, nothing else.")?;
+    say("\nRevert to A: git revert, nothing else.")?;
     write_file(&specs.join(name), text)?;
     let third = expand_folder(&specs)?;
     ensure!(third == first, "the same specs should give the same objects");
     let seen = story.run_jobs(&third, &changed_jobs(&second, &third))?;
     ensure!(seen.imports() == 0 && seen.results("redeployed") == 2, "a rollback should import nothing");
-    story.say("  The old revision serves again; nothing was imported.")?;
+    say("  The old revision serves again; nothing was imported.")?;
 
-    story
-        .say("\nSomebody takes hello out of prod by hand. The CronJob of prod looks whether Apigee is as Git says.")?;
+    say("\nSomebody takes hello out of prod by hand. The CronJob of prod looks whether Apigee is as Git says.")?;
     runtime.block_on(undeploy_by_hand(&sandbox.url(), "prod", "hello"))?;
     let seen = story.run_cron_job(&third, "apigee-prod-reconcile")?;
     ensure!(
@@ -124,12 +125,18 @@ fn tell(directory: &Path) -> anyhow::Result<()> {
     );
     let seen = story.run_cron_job(&third, "apigee-prod-reconcile")?;
     ensure!(seen.results("unchanged") == 1 && seen.writes() == 0, "what is repaired should stay as it is");
-    story.say("  The declared revision serves again; the next run had nothing to do.")?;
+    say("  The declared revision serves again; the next run had nothing to do.")?;
 
-    story.say(&format!(
+    say(&format!(
         "\nDone in {:.1} s. Next: README.md, \"A first proxy in five minutes\".",
         started.elapsed().as_secs_f64()
     ))
+}
+
+/// Tells a part of the story.
+fn say(lines: &str) -> anyhow::Result<()> {
+    out::stdout(&Text::of_lines(&format!("{lines}\n")))?;
+    Ok(())
 }
 
 /// What a person does with Apigee's pages.
@@ -154,7 +161,8 @@ fn expand_folder(specs: &Path) -> anyhow::Result<Vec<Object>> {
     let input = package.input().map_err(|diagnostic| anyhow::anyhow!(diagnostic.text()))?;
     let expansion = expand(&input, &Options { beside: Some(&package), ..Options::default() });
     if has_errors(&expansion.diagnostics) {
-        bail!("{}", human::report(&expansion.diagnostics, &|diagnostic| package.locate(&input, diagnostic)));
+        out::stderr(&human::report(&expansion.diagnostics, &|diagnostic| package.locate(&input, diagnostic)))?;
+        bail!("the specs have errors");
     }
     Ok(expansion.objects)
 }
@@ -206,23 +214,17 @@ impl Seen {
 struct Story<'d> {
     directory: &'d Path,
     sandbox: &'d Sandbox,
-    out: io::Stdout,
     pods: usize,
 }
 
 impl Story<'_> {
-    fn say(&mut self, line: &str) -> anyhow::Result<()> {
-        writeln!(self.out, "{line}")?;
-        Ok(())
-    }
-
-    fn show_objects(&mut self, objects: &[Object]) -> anyhow::Result<()> {
+    fn show_objects(objects: &[Object]) -> anyhow::Result<()> {
         let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
         for object in objects {
             *kinds.entry(&object.id.kind).or_default() += 1;
         }
         let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-        self.say(&format!("  {}", kinds.join(", ")))
+        say(&format!("  {}", kinds.join(", ")))
     }
 
     /// Runs Jobs, those of one environment at once and the environments one after the other, and tells what each did.
@@ -259,7 +261,7 @@ impl Story<'_> {
                 let outcome: Value = serde_json::from_str(line.trim())
                     .with_context(|| format!("{}: {}", job.id.name, String::from_utf8_lossy(&output.stderr)))?;
                 ensure!(output.status.success(), "{} failed: {}", job.id.name, outcome["reason"]);
-                self.show_outcome(job, &outcome)?;
+                Self::show_outcome(job, &outcome)?;
                 outcomes.push(outcome);
             }
         }
@@ -276,7 +278,7 @@ impl Story<'_> {
             .with_context(|| format!("{name}: {}", String::from_utf8_lossy(&output.stderr)))?;
         ensure!(output.status.success(), "{name} failed: {outcome}");
         let text = |field: &str| outcome[field].as_str().unwrap_or("-").to_owned();
-        self.say(&format!("  CronJob {name:<18} {:<10} {} writes", text("result"), outcome["writes"]))?;
+        say(&format!("  CronJob {name:<18} {:<10} {} writes", text("result"), outcome["writes"]))?;
         Ok(Seen { outcomes: vec![outcome], requests: self.sandbox.requests().split_off(before) })
     }
 
@@ -285,12 +287,12 @@ impl Story<'_> {
         self.directory.join(format!("pod-{}", self.pods))
     }
 
-    fn show_outcome(&mut self, job: &Object, outcome: &Value) -> anyhow::Result<()> {
+    fn show_outcome(job: &Object, outcome: &Value) -> anyhow::Result<()> {
         let text = |field: &str| outcome[field].as_str().unwrap_or("-").to_owned();
         let template = job.pod_template().and_then(|template| template.metadata.as_ref()?.annotations.as_ref());
         let digest = template.and_then(|annotations| annotations.get(DIGEST)).map_or("", String::as_str);
         let revision = outcome["revision"].as_str().map_or_else(|| outcome["revision"].to_string(), str::to_owned);
-        self.say(&format!(
+        say(&format!(
             "  Job {:<22} {:<10} revision {revision} ({})  {} writes",
             job.id.name,
             text("result"),

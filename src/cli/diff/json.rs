@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::difference::{Change, Difference};
+use crate::diag::plain::Text;
 
 /// The whole report.
 #[derive(Debug, Serialize)]
@@ -17,7 +18,7 @@ struct Report<'d> {
 }
 
 /// One object: how many of each change, and all resources.
-pub(super) fn json(differences: &[Difference]) -> anyhow::Result<String> {
+pub(super) fn json(differences: &[Difference]) -> anyhow::Result<Text> {
     let report = Report {
         create: Change::Create.count(differences),
         update: Change::Update.count(differences),
@@ -25,5 +26,5 @@ pub(super) fn json(differences: &[Difference]) -> anyhow::Result<String> {
         unchanged: Change::Unchanged.count(differences),
         resources: differences,
     };
-    Ok(format!("{}\n", serde_json::to_string_pretty(&report)?))
+    Ok(Text::of_json(&serde_json::to_string_pretty(&report)?))
 }

@@ -9,7 +9,6 @@ mod mask;
 mod text;
 mod unified;
 
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,10 +18,12 @@ use anyhow::Context as _;
 
 use super::apigee_args::ApigeeArgs;
 use super::function::report_in;
+use super::out;
 use super::package::Package;
 use crate::apigee::{Error, Name, Target};
 use crate::configuration::OwnedPlace;
 use crate::diag::has_errors;
+use crate::diag::plain::Text;
 use crate::expand::{DesiredEnvironment, Options, desired};
 use difference::{Change, Difference};
 
@@ -78,9 +79,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let text = match args.format {
         Format::Text => text::text(&differences),
         Format::Json => json::json(&differences)?,
-        Format::Markdown => markdown::markdown(&differences),
+        Format::Markdown => Text::of_lines(&markdown::markdown(&differences)),
     };
-    io::stdout().lock().write_all(text.as_bytes())?;
+    out::stdout(&text)?;
     let same = differences.iter().all(|difference| difference.change == Change::Unchanged);
     Ok(if same { ExitCode::SUCCESS } else { ExitCode::from(DIFFERS) })
 }
@@ -108,5 +109,5 @@ async fn compare(args: &Args, environments: Vec<DesiredEnvironment>) -> anyhow::
 
 /// Whoever waits should know for what.
 fn say_retry(error: &Error, pause: Duration) {
-    let _ = writeln!(io::stderr(), "{error}; asking again in {:.1} s", pause.as_secs_f64());
+    out::say(format_args!("{error}; asking again in {:.1} s", pause.as_secs_f64()));
 }

@@ -1,28 +1,27 @@
 //! Differences as text for people.
 
-use std::fmt::Write as _;
-
 use super::difference::{Change, Difference, summary};
+use crate::diag::plain::Text;
 
 /// For each environment what changes; unchanged resources are counted only.
-pub(super) fn text(differences: &[Difference]) -> String {
-    let mut text = String::new();
+pub(super) fn text(differences: &[Difference]) -> Text {
+    let mut text = Text::new();
     let mut place = None;
     for difference in differences.iter().filter(|difference| difference.change != Change::Unchanged) {
         if place != Some(difference.place()) {
             place = Some(difference.place());
-            let _ = writeln!(text, "{}", difference.place());
+            text.line(format_args!("{}", difference.place()));
         }
         let Difference { kind, name, change, reason, details, .. } = difference;
-        let _ = writeln!(text, "  {change:<7} {kind}/{name}: {reason}");
+        text.line(format_args!("  {change:<7} {kind}/{name}: {reason}"));
         for detail in details {
-            let _ = writeln!(text, "    {:<7} {}", detail.change, detail.part);
+            text.line(format_args!("    {:<7} {}", detail.change, detail.part));
             for line in detail.diff.lines() {
                 // The bar keeps what stands in a file from being taken for a command by whoever reads logs.
-                let _ = writeln!(text, "      | {line}");
+                text.line_of_file(format_args!("      | {line}"));
             }
         }
     }
-    let _ = writeln!(text, "{}", summary(differences));
+    text.line(format_args!("{}", summary(differences)));
     text
 }

@@ -4,17 +4,19 @@ use std::time::Duration;
 
 use similar::TextDiff;
 
+use crate::diag::plain::Text;
+
 /// Lines around a change.
 const CONTEXT: usize = 3;
 
 /// Then a diff gets coarse: somebody's file must not keep the program busy.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The hunks from one text to another, without a header. A control character, which could steer a terminal, is shown as U+FFFD.
+/// The hunks from one text to another, without a header. An active character is escaped, but for a tab.
 pub(super) fn diff(old: &str, new: &str) -> String {
     let diff = TextDiff::configure().timeout(PATIENCE).diff_lines(old, new);
     let text = diff.unified_diff().context_radius(CONTEXT).to_string();
-    text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c }).collect()
+    Text::of_lines(&text).to_string()
 }
 
 #[cfg(test)]
