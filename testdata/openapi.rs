@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 use apigee_flux::bundle::BundleKind;
 use apigee_flux::condition::{Variables, evaluate};
 use apigee_flux::diag::{Report, Subject};
-use apigee_flux::explain::{Call, Event, Segment, explain};
+use apigee_flux::explain::{Call, Certainty, Event, Segment, explain};
 use apigee_flux::proxy::generate;
 use apigee_flux::runtime::{Bundle, Documents, Flow};
 use apigee_flux::spec::ApigeeProxySpec;
@@ -156,9 +156,12 @@ fn every_operation_is_reached(operations: &[Operation]) -> Result<(), Vec<String
                 let call = Call { method: method.clone(), path: format!("/base{suffix}"), ..Call::default() };
                 let explanation = explain(bundles, &call).unwrap();
                 let runs = explanation.events.iter().find_map(|event| match event {
-                    Event::Flow { segment: Segment::ProxyRequest, flow, tried, .. } if !tried.is_empty() => Some(flow),
+                    Event::Flows { segment: Segment::ProxyRequest, candidates, .. } => {
+                        candidates.iter().find(|candidate| !matches!(candidate.certainty, Certainty::CannotRun))
+                    }
                     _ => None,
                 });
+                let runs = runs.map(|candidate| &candidate.name);
                 assert_eq!(runs, Some(&own), "{method} {suffix:?} of {operations:?}");
             }
         }
