@@ -18,6 +18,7 @@ pub mod k8s;
 pub mod krm;
 pub mod limits;
 pub mod openapi;
+pub mod path_pattern;
 pub mod policy;
 pub mod proxy;
 pub mod reference;

@@ -18,6 +18,7 @@ const PURE: &[&str] = &[
     "krm",
     "limits",
     "openapi",
+    "path_pattern",
     "policy",
     "proxy",
     "reference",

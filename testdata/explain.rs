@@ -107,7 +107,7 @@ fn samples(base: &str, flow: &Flow<'_>) -> Vec<Call> {
             // The patterns that we make: a segment of any text with something fixed behind it.
             ("proxy.pathsuffix", Operator::JavaRegex) => {
                 let plain = text.trim_start_matches('^').trim_end_matches('$');
-                paths.push(plain.replace("[^/]+", "sample").replace("[.]", "."));
+                paths.push(first_spellings(&plain.replace("[^/]+", "sample").replace("[.]", ".")));
             }
             ("request.verb", Operator::Equals) => methods.push(text.clone()),
             _ => {}
@@ -123,4 +123,16 @@ fn samples(base: &str, flow: &Flow<'_>) -> Vec<Call> {
         methods.iter().map(move |method| Call { method: method.clone(), path: path.clone(), ..Call::default() })
     });
     calls.collect()
+}
+
+/// Of the spellings of a character, as `(:|%3[Aa])`, the first.
+fn first_spellings(regex: &str) -> String {
+    let mut out = String::new();
+    let mut rest = regex;
+    while let Some((before, group)) = rest.split_once('(') {
+        let (first, others) = group.split_once('|').unwrap();
+        out.extend([before, first]);
+        rest = others.split_once(')').unwrap().1;
+    }
+    out + rest
 }

@@ -219,8 +219,7 @@ fn a_large_zip_in_a_resource_list_is_refused_and_the_list_is_unchanged() {
 /// An environment and so many times a text in which `#` is the number.
 fn repeated(count: usize, each: &str) -> String {
     let environment = SPECS.split("---\n").next().unwrap();
-    environment.to_owned()
-        + &(0..count).map(|number| each.replace('#', &number.to_string())).collect::<Vec<_>>().concat()
+    environment.to_owned() + &(0..count).map(|number| each.replace('#', &number.to_string())).collect::<String>()
 }
 
 fn proxy(rest: &str) -> String {
@@ -250,19 +249,19 @@ fn is_linear(what: &str, count: usize, input: &dyn Fn(usize) -> String) {
 #[test]
 fn what_takes_no_longer_than_its_size() {
     is_linear("unknown keys", 5_000, &|count| {
-        let keys: String = (0..count).map(|key| format!("  key{key}: v\n")).collect::<Vec<_>>().concat();
+        let keys: String = (0..count).map(|key| format!("  key{key}: v\n")).collect::<String>();
         repeated(1, &proxy(&keys))
     });
     is_linear("specs with a mistake", 500, &|count| repeated(count, &proxy("  typo: 1\n")));
     is_linear("keys of a foreign resource", 20_000, &|count| {
-        let keys: String = (0..count).map(|key| format!("  key{key}: v\n")).collect::<Vec<_>>().concat();
+        let keys: String = (0..count).map(|key| format!("  key{key}: v\n")).collect::<String>();
         format!(
             "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n{keys}{}",
             repeated(1, &format!("---\n{}", proxy("")))
         )
     });
     is_linear("anchors in each other", 20_000, &|count| {
-        let anchors: String = (0..90).map(|level| format!("&a{level} [")).collect::<Vec<_>>().concat();
+        let anchors: String = (0..90).map(|level| format!("&a{level} [")).collect::<String>();
         repeated(1, &proxy(&format!("  properties: {anchors}{}{}\n", vec!["x"; count].join(","), "]".repeat(90))))
     });
     is_linear("elements of a list", 500, &|count| {
@@ -331,7 +330,7 @@ fn a_bundle_of_too_many_files_is_refused() {
 
 #[test]
 fn an_element_with_too_many_attributes_is_refused() {
-    let attributes: String = (0..100_000).map(|number| format!(" a{number}='v'")).collect::<Vec<_>>().concat();
+    let attributes: String = (0..100_000).map(|number| format!(" a{number}='v'")).collect::<String>();
     let files = format!(
         "---\napiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeProxy\nmetadata: {{name: raw}}\nspec:\n  bundle:\n    files:\n      raw.xml: |\n        <APIProxy{attributes}/>\n"
     );

@@ -3,13 +3,16 @@
 //! Only what follows from the conditions themselves is claimed. A condition is taken apart into alternatives, each of which is a
 //! list of comparisons that must all hold; what is not understood is equal to itself and to nothing else.
 
-use crate::condition::{Comparison, Expr, Operand, Operator, Value, matches_path};
+use std::collections::HashMap;
+
+use crate::condition::{Comparison, Expr, Operand, Operator, Value};
+use crate::path_pattern::{Budget, Index, PathPattern, Relation, matches_path};
 
 /// More alternatives are not looked at: no author has so many in mind.
 const MOST: usize = 64;
 
 /// One comparison.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Atom {
     Equals(String, String),
     NotEquals(String, String),
@@ -98,7 +101,9 @@ pub(super) fn covers(earlier: &[Vec<Atom>], later: &[Vec<Atom>]) -> bool {
 fn implies(given: &Atom, wanted: &Atom) -> bool {
     match (given, wanted) {
         (Atom::Path(a, narrow), Atom::Path(b, wide)) => a == b && pattern_covers(wide, narrow),
-        (Atom::Equals(a, value), Atom::Path(b, pattern)) => a == b && !value.is_empty() && matches_path(pattern, value),
+        (Atom::Equals(a, value), Atom::Path(b, pattern)) => {
+            a == b && !value.is_empty() && matches_path(pattern, value) == Some(true)
+        }
         (Atom::Equals(a, x), Atom::NotEquals(b, y)) => a == b && x != y,
         (Atom::Equals(a, _), Atom::NotNull(b)) => a == b,
         _ => given == wanted,
@@ -134,24 +139,125 @@ fn clash(one: &Atom, other: &Atom) -> Option<String> {
 }
 
 /// True if every path that the second pattern matches is matched by the first.
-pub(super) fn pattern_covers(wide: &str, narrow: &str) -> bool {
-    if wide == narrow {
-        return true;
-    }
-    let plain =
-        |pattern: &str| pattern.starts_with('/') && !pattern.ends_with('/') && !pattern.contains(['{', '?', '%']);
-    if !plain(wide) || !plain(narrow) {
-        return false;
-    }
-    let (mut wide, mut narrow) = (wide.split('/').skip(1).peekable(), narrow.split('/').skip(1));
-    loop {
-        match (wide.next(), narrow.next()) {
-            (None, None) => return true,
-            (Some("**"), Some(_)) if wide.peek().is_none() => return true,
-            // A wildcard inside a segment is compared as it stands.
-            (Some(a), Some(b)) if a == b || a == "*" && b != "**" => {}
-            _ => return false,
+fn pattern_covers(wide: &str, narrow: &str) -> bool {
+    // What a slash at the end of a pattern means is not documented.
+    let certain = |pattern: &str| pattern.starts_with('/') && !pattern.ends_with('/');
+    wide == narrow
+        || certain(wide)
+            && certain(narrow)
+            && PathPattern::of_matches_path(wide).covers(&PathPattern::of_matches_path(narrow))
+}
+
+/// Conditions in their order, of which those that may cover one are found without a comparison with each.
+#[derive(Debug)]
+pub(super) struct Conditions {
+    known: Vec<Vec<Vec<Atom>>>,
+    /// By one comparison of each alternative, the one that fewest others share.
+    by_atom: HashMap<Atom, Vec<usize>>,
+    /// The same for comparisons that others than equal ones imply: by the variable.
+    by_variable: HashMap<String, Vec<usize>>,
+    /// The same for paths: by the variable.
+    by_path: HashMap<String, Index<usize>>,
+    /// Conditions with an alternative without any comparison.
+    unconditional: Vec<usize>,
+    budget: Budget,
+}
+
+impl Conditions {
+    /// For so many conditions.
+    pub(super) fn new(count: usize) -> Self {
+        Self {
+            known: Vec::with_capacity(count),
+            by_atom: HashMap::new(),
+            by_variable: HashMap::new(),
+            by_path: HashMap::new(),
+            unconditional: Vec::new(),
+            budget: Budget::of(count),
         }
+    }
+
+    /// The alternatives of a condition.
+    pub(super) fn get(&self, number: usize) -> &[Vec<Atom>] {
+        &self.known[number]
+    }
+
+    /// The first condition that covers this one; an error if that takes too long to find.
+    pub(super) fn covering(&mut self, alternatives: &[Vec<Atom>]) -> Result<Option<usize>, TooMany> {
+        let candidates = match alternatives.first() {
+            Some(given) => self.candidates(given).ok_or(TooMany)?,
+            // It holds for no request: any other covers it.
+            None => (0..self.known.len().min(1)).collect(),
+        };
+        for candidate in candidates {
+            let steps: usize = self.known[candidate].iter().chain(alternatives).map(Vec::len).sum();
+            self.budget.take(1 + steps).ok_or(TooMany)?;
+            if covers(&self.known[candidate], alternatives) {
+                return Ok(Some(candidate));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The conditions with an alternative that may cover these comparisons, in their order; none if that takes too long to find.
+    fn candidates(&mut self, given: &[Atom]) -> Option<Vec<usize>> {
+        let mut found = self.unconditional.clone();
+        for atom in given {
+            found.extend(self.by_atom.get(atom).into_iter().flatten());
+            let variable = match atom {
+                Atom::Equals(variable, _) | Atom::NotEquals(variable, _) | Atom::NotNull(variable) => variable,
+                Atom::Path(variable, pattern) => {
+                    if let Some(index) = self.by_path.get(variable) {
+                        let pattern = PathPattern::of_matches_path(pattern);
+                        found.extend(index.find(&pattern, Relation::Covering, &mut self.budget)?);
+                    }
+                    continue;
+                }
+                Atom::Null(_) | Atom::Other(_) | Atom::NotOther(_) => continue,
+            };
+            found.extend(self.by_variable.get(variable).into_iter().flatten());
+            if let (Atom::Equals(_, value), Some(index)) = (atom, self.by_path.get(variable)) {
+                found.extend(index.find(&PathPattern::literal(value), Relation::Covering, &mut self.budget)?);
+            }
+        }
+        self.budget.take(found.len())?;
+        found.sort_unstable();
+        found.dedup();
+        Some(found)
+    }
+
+    /// Adds a condition.
+    pub(super) fn add(&mut self, alternatives: Vec<Vec<Atom>>) {
+        let number = self.known.len();
+        for atoms in &alternatives {
+            match atoms.iter().min_by_key(|atom| frequency(atom)) {
+                None => self.unconditional.push(number),
+                Some(Atom::Path(variable, pattern)) => {
+                    let index = self.by_path.entry(variable.clone()).or_default();
+                    index.add(&PathPattern::of_matches_path(pattern), number);
+                }
+                Some(Atom::NotEquals(variable, _) | Atom::NotNull(variable)) => {
+                    self.by_variable.entry(variable.clone()).or_default().push(number);
+                }
+                Some(atom) => self.by_atom.entry(atom.clone()).or_default().push(number),
+            }
+        }
+        self.known.push(alternatives);
+    }
+}
+
+/// More comparisons would be needed than a check may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooMany;
+
+/// How many conditions share a comparison, roughly: all flows ask for one of a few methods, but few for the same path.
+fn frequency(atom: &Atom) -> u8 {
+    match atom {
+        Atom::Path(..) => 0,
+        Atom::Other(_) => 1,
+        Atom::Equals(variable, _) if variable != "request.verb" => 2,
+        Atom::Null(_) | Atom::NotOther(_) => 3,
+        Atom::Equals(..) => 4,
+        Atom::NotEquals(..) | Atom::NotNull(_) => 5,
     }
 }
 
@@ -176,6 +282,9 @@ mod tests {
             ("p MatchesPath \"/a\"", "p MatchesPath \"/*\"", false),
             ("p MatchesPath \"/**\"", "p MatchesPath \"/a/*/c\"", true),
             ("p MatchesPath \"/*\"", "p MatchesPath \"/**\"", false),
+            ("p MatchesPath \"/**/b\"", "p MatchesPath \"/a/**/b\"", true),
+            ("p MatchesPath \"/*\"", "p MatchesPath \"/a*b*c\"", true),
+            ("p MatchesPath \"/a/\"", "p MatchesPath \"/a\"", false),
             ("p MatchesPath \"/*/b\"", "(p MatchesPath \"/a/b\") and (v = \"GET\")", true),
             ("not (a = \"x\")", "a = \"y\"", true),
             ("a != null", "a = \"y\"", true),
@@ -184,6 +293,58 @@ mod tests {
         ] {
             assert_eq!(covers(&of(earlier), &of(later)), expected, "{earlier} | {later}");
         }
+    }
+
+    #[test]
+    fn the_first_that_covers_is_found() {
+        let texts = [
+            "v = \"GET\" and p MatchesPath \"/*/b\"",
+            "p MatchesPath \"/a/*\"",
+            "p JavaRegex \"/x\" and v = \"GET\"",
+            "a != \"x\"",
+            "b != null",
+            "not (c)",
+            "v = \"PUT\" or v = \"POST\"",
+            "p = \"\" or p = \"/\"",
+        ];
+        let mut conditions = Conditions::new(texts.len());
+        for text in texts {
+            conditions.add(of(text));
+        }
+        for (text, expected) in [
+            ("p MatchesPath \"/a/b\" and v = \"GET\"", Some(0)),
+            ("p MatchesPath \"/a/b\" and v = \"PUT\"", Some(1)),
+            ("p = \"/a/c\"", Some(1)),
+            ("p = \"/b/c\"", None),
+            ("p JavaRegex \"/x\"", None),
+            ("p JavaRegex \"/x\" and v = \"GET\" and w = \"1\"", Some(2)),
+            ("a = \"y\"", Some(3)),
+            ("b = \"y\"", Some(4)),
+            ("c", None),
+            ("not (c) and d = 1", Some(5)),
+            ("v = \"POST\" and z = \"1\"", Some(6)),
+            ("v = \"POST\" or v = \"GET\"", None),
+            ("p = \"/\" and v = \"GET\"", Some(7)),
+        ] {
+            assert_eq!(conditions.covering(&of(text)), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn fifty_thousand_conditions_take_few_steps_each() {
+        let taken = |count: usize| {
+            let mut conditions = Conditions::new(count);
+            for number in 0..count {
+                let path = ["MatchesPath \"/a", "JavaRegex \"^/a", "= \"/a"][number % 3];
+                let method = ["GET", "PUT", "DELETE"][number % 2];
+                let condition = of(&format!("(p {path}{number}/x\") and (request.verb = \"{method}\")"));
+                assert_eq!(conditions.covering(&condition), Ok(None));
+                conditions.add(condition);
+            }
+            conditions.budget.taken()
+        };
+        let (half, whole) = (taken(25_000), taken(50_000));
+        assert!(whole <= 2 * half + 100 && whole < 50_000 * 20, "{half}, then {whole}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::walk::conditions;
 use super::{Finding, Findings, Gravity};
 use crate::condition::{Comparison, Expr, Operator, Value};
 use crate::diag::Code;
+use crate::path_pattern::OperationPattern;
 use crate::runtime::{Bundle, Condition};
 
 /// The variables that hold a path without a query.
@@ -32,6 +33,21 @@ fn compare<'d>(comparison: &Comparison, condition: &Condition<'d>, findings: &mu
                 "write `*`, which says the same".to_owned(),
             )
         }
+        Operator::MatchesPath if path && encoded(pattern).is_some() => {
+            let code = encoded(pattern).unwrap_or_default();
+            let plain = code.trim_start_matches('%');
+            (
+                format!(
+                    "`{code}` in `{pattern}` matches the text `{plain}`: to MatchesPath a `%` takes the next character as it is"
+                ),
+                format!("compare with JavaRegex, where `{code}` is plain text"),
+            )
+        }
+        Operator::MatchesPath if path && OperationPattern::foreign_placeholder(pattern).is_some() => {
+            gravity = Gravity::Doubtful;
+            let segment = OperationPattern::foreign_placeholder(pattern).unwrap_or_default();
+            (format!("`{segment}` in `{pattern}` is plain text"), "write `*` for any one segment".to_owned())
+        }
         // In MatchesPath `{name}` is one segment, which Google's page "Conditions reference" says and its samples use.
         Operator::Like | Operator::Equals if path && braced(pattern).is_some() => {
             let segment = braced(pattern).unwrap_or_default();
@@ -55,9 +71,23 @@ fn compare<'d>(comparison: &Comparison, condition: &Condition<'d>, findings: &mu
     );
 }
 
+/// The first percent-encoded character of a pattern.
+fn encoded(pattern: &str) -> Option<&str> {
+    let is_code = |code: &&str| code.bytes().skip(1).all(|byte| byte.is_ascii_hexdigit());
+    // The escape of an escape is one of a percent sign.
+    let mut rest = pattern;
+    while let Some(at) = rest.find('%') {
+        if let Some(code) = rest.get(at..at + 3).filter(is_code) {
+            return Some(code);
+        }
+        rest = rest.get(at + 2..)?;
+    }
+    None
+}
+
 /// The first `{name}` of a pattern.
 fn braced(pattern: &str) -> Option<&str> {
-    let start = pattern.find('{')?;
+    let (start, _) = pattern.match_indices('{').find(|(start, _)| !pattern[..*start].ends_with('%'))?;
     let end = start + pattern[start..].find('}')?;
     Some(&pattern[start..=end])
 }

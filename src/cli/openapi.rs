@@ -10,10 +10,15 @@ use anyhow::{Context as _, anyhow, bail};
 use super::function::report_in;
 use super::out;
 use super::package::MAX_INPUT_BYTES;
+use crate::bundle::Files;
 use crate::diag::plain::{Text, is_active};
-use crate::diag::{Code, Diagnostic, Subject};
+use crate::diag::{Code, Diagnostic, Subject, has_errors};
 use crate::disk::{create_file, read_named};
+use crate::expand::{Options, ReadBeside, bundles};
+use crate::krm::Input;
 use crate::openapi::{self, Document, SecurityScheme, Version};
+use crate::proxy::is_base_path;
+use crate::spec::credential::credential;
 use crate::spec::{GROUP, VERSION};
 use crate::yaml;
 
@@ -30,7 +35,7 @@ pub(super) struct Args {
     output: Option<PathBuf>,
 }
 
-/// Runs the command. Exit codes: 0 done, 1 the document cannot be used.
+/// Runs the command. Exit codes: 0 done, 1 the document cannot be used, and nothing was written.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let bytes = read_named(&args.file, MAX_INPUT_BYTES).map_err(|why| anyhow!("{} {why}", args.file.display()))?;
     let document = match openapi::read(&bytes) {
@@ -44,22 +49,64 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             return Ok(report_in(&faults.into_iter().map(error).collect::<Vec<_>>(), &|_| None)?);
         }
     };
-    let Some(out) = &args.output else {
-        let name = args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        out::stdout(&Text::of_lines(&spec(&document, &name, args.name.as_deref())?))?;
-        return Ok(ExitCode::SUCCESS);
+    let file = match &args.output {
+        Some(out) => {
+            if out.symlink_metadata().is_ok() {
+                bail!("{} exists; choose another name or remove it", out.display());
+            }
+            let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+            let real = |path: &Path| {
+                fs::canonicalize(path).with_context(|| format!("cannot find the place of {}", path.display()))
+            };
+            relative(&real(folder)?, &real(&args.file)?)
+        }
+        None => args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
     };
-    if out.symlink_metadata().is_ok() {
-        bail!("{} exists; choose another name or remove it", out.display());
+    let text = spec(&document, &file, args.name.as_deref())?;
+    let findings = check(&text, &bytes, &args.file)?;
+    if !has_errors(&findings) {
+        match &args.output {
+            Some(out) => {
+                create_file(out, text.as_bytes()).with_context(|| format!("cannot write {}", out.display()))?;
+            }
+            None => out::stdout(&Text::of_lines(&text))?,
+        }
     }
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let real =
-        |path: &Path| fs::canonicalize(path).with_context(|| format!("cannot find the place of {}", path.display()));
-    let file = relative(&real(folder)?, &real(&args.file)?);
-    create_file(out, spec(&document, &file, args.name.as_deref())?.as_bytes())
-        .with_context(|| format!("cannot write {}", out.display()))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(report_in(&findings, &|_| None)?)
+}
+
+/// The document beside the spec.
+#[derive(Debug)]
+struct Beside<'b> {
+    bytes: &'b [u8],
+}
+
+impl ReadBeside for Beside<'_> {
+    fn bundle(&self, _: &Subject, path: &str) -> Result<Files, String> {
+        Err(format!("no bundle is at {path}"))
+    }
+
+    fn file(&self, _: &Subject, _: &str) -> Result<Vec<u8>, String> {
+        Ok(self.bytes.to_vec())
+    }
+
+    fn findings(&self) -> Vec<Diagnostic> {
+        Vec::new()
+    }
+}
+
+/// What `check` finds in the spec. A document that no spec could serve is refused here, not later.
+fn check(text: &str, bytes: &[u8], document: &Path) -> anyhow::Result<Vec<Diagnostic>> {
+    let input = Input::read(text).map_err(|why| anyhow!("the spec cannot be read: {}", why.text()))?;
+    let beside = Beside { bytes };
+    let options = Options { beside: Some(&beside), ..Options::default() };
+    let (_, mut findings) = bundles(&input, &options);
+    for finding in &mut findings {
+        finding.subject = Some(Subject { file: Some(document.display().to_string()), ..Subject::default() });
+    }
+    findings.sort_by(Diagnostic::report_order);
+    Ok(findings)
 }
 
 /// The path that leads from a folder to a file, with `/` between its parts.
@@ -75,7 +122,7 @@ fn relative(folder: &Path, file: &Path) -> String {
 /// The spec as text: what the document says, and in comments what it leaves open.
 fn spec(document: &Document, file: &str, name: Option<&str>) -> anyhow::Result<String> {
     let server = document.servers.first();
-    let path = server.and_then(openapi::Server::path).filter(|path| !path.contains(['{', '}']));
+    let path = server.and_then(openapi::Server::path).filter(|path| is_base_path(path) && is_plain(path));
     let name = name.map_or_else(|| made_name(&document.title, path), str::to_owned);
     let mut text = format!(
         "# From {} by `apigee-flux openapi`: a start, yours to change.\napiVersion: {GROUP}/{VERSION}\nkind: ApigeeProxy\n\
@@ -83,11 +130,11 @@ fn spec(document: &Document, file: &str, name: Option<&str>) -> anyhow::Result<S
         one_line(file),
         scalar(&name)?
     );
-    if !document.title.trim().is_empty() {
-        writeln!(text, "  displayName: {}", scalar(document.title.trim())?)?;
+    let shown = |text: &&str| !text.trim().is_empty() && is_plain(text);
+    if let Some(title) = Some(document.title.trim()).filter(shown) {
+        writeln!(text, "  displayName: {}", scalar(title)?)?;
     }
-    let description =
-        document.description.as_deref().and_then(|text| text.lines().find(|line| !line.trim().is_empty()));
+    let description = document.description.as_deref().and_then(|text| text.lines().find(shown));
     if let Some(description) = description {
         writeln!(text, "  description: {}", scalar(description.trim())?)?;
     }
@@ -96,12 +143,13 @@ fn spec(document: &Document, file: &str, name: Option<&str>) -> anyhow::Result<S
         None => {
             writeln!(
                 text,
-                "  basePath: {}  # the document's server has no path: choose one",
-                scalar(&format!("/{name}"))?
+                "  basePath: {}  # the document's server gives none: choose one",
+                scalar(&format!("/{}", made_name(&name, None)))?
             )?;
         }
     }
-    writeln!(text, "  openapi:\n    file: {}", scalar(file)?)?;
+    let apart = if file.starts_with("../") { "  # render and check the folder that holds both" } else { "" };
+    writeln!(text, "  openapi:\n    file: {}{apart}", scalar(file)?)?;
     if document.version == Version::Later {
         writeln!(text, "    validate: none  # Apigee checks against OpenAPI 3.0 only")?;
     } else if !document.external_references.is_empty() {
@@ -112,10 +160,11 @@ fn spec(document: &Document, file: &str, name: Option<&str>) -> anyhow::Result<S
     }
     security(&mut text, document)?;
     text.push_str("  traffic:\n    spikeArrest: 100ps\n");
-    let url = server.map(|server| server.url.as_str()).filter(|url| {
-        (url.starts_with("https://") || url.starts_with("http://")) && !url.contains(['{', '}', '?', '#'])
-    });
-    match url {
+    // Of several servers one with TLS.
+    let mut backends: Vec<String> = document.servers.iter().filter_map(openapi::Server::backend).collect();
+    backends.retain(|url| is_plain(url));
+    backends.sort_by_key(|url| !url.starts_with("https://"));
+    match backends.first() {
         Some(url) => writeln!(text, "  target: {}  # the document's server: write your backend's URL", scalar(url)?)?,
         None => writeln!(
             text,
@@ -123,6 +172,11 @@ fn spec(document: &Document, file: &str, name: Option<&str>) -> anyhow::Result<S
         )?,
     }
     Ok(text)
+}
+
+/// Whether a text can be in a spec as it is: `$(values.NAME)` is replaced there, and what looks like a credential is refused.
+fn is_plain(text: &str) -> bool {
+    !text.contains("$(") && credential(None, text).is_none()
 }
 
 /// The credentials: those that the document asks for, or all that it knows if it asks for none.
@@ -136,7 +190,7 @@ fn security(text: &mut String, document: &Document) -> anyhow::Result<()> {
     for (name, scheme) in schemes {
         let (what, example) = match scheme {
             SecurityScheme::ApiKey { location, name: field }
-                if matches!(location.as_str(), "header" | "query") && !field.is_empty() =>
+                if matches!(location.as_str(), "header" | "query") && is_token(field) =>
             {
                 if key.is_none() {
                     key = Some((location, field));
@@ -173,6 +227,11 @@ fn security(text: &mut String, document: &Document) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether a text is a name for a header (RFC 9110).
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.~".contains(c))
+}
+
 /// A name for Kubernetes and Apigee: the title's words, and the version of the path.
 fn made_name(title: &str, path: Option<&str>) -> String {
     let lower = title.to_lowercase();
@@ -199,9 +258,10 @@ fn scalar(text: &str) -> anyhow::Result<String> {
     Ok(text.trim_end().to_owned())
 }
 
+/// A text on one line, without what XML cannot hold.
 fn one_line(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || is_active(c)).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join(" ")
+    words.collect::<Vec<_>>().join(" ").replace(['\u{fffe}', '\u{ffff}'], "")
 }
 
 #[cfg(test)]

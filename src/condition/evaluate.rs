@@ -6,7 +6,8 @@ use std::cmp::Ordering;
 use regex_lite::Regex;
 
 use super::lex::number;
-use super::{Comparison, Expr, Operand, Operator, Value, like, matches_path};
+use super::{Comparison, Expr, Operand, Operator, Value};
+use crate::path_pattern::{like, matches_path, without_lookahead};
 
 /// What variables hold.
 pub trait Variables {
@@ -69,11 +70,18 @@ fn compare(comparison: &Comparison, variables: &dyn Variables) -> Option<bool> {
         Operator::LesserThan => Some(order().is_lt()),
         Operator::LesserThanOrEquals => Some(order().is_le()),
         Operator::Like => Some(like(right, left)),
-        Operator::MatchesPath => Some(matches_path(right, left)),
+        Operator::MatchesPath => matches_path(right, left),
         Operator::StartsWith => Some(left.starts_with(right.as_ref())),
-        // Java asks whether the pattern matches all of the text. What of Java's language the library does not have is not known here.
-        Operator::JavaRegex => Some(Regex::new(&format!("^(?:{right})$")).ok()?.is_match(left)),
+        Operator::JavaRegex => java_regex(right, left),
     }
+}
+
+/// Java asks whether the pattern matches all of the text. What of Java's language the library does not have is not known here, except that a group
+/// which gives nothing back matches at most what an ordinary group does.
+fn java_regex(pattern: &str, text: &str) -> Option<bool> {
+    let (pattern, text) = without_lookahead(pattern, text);
+    let matches = |pattern: &str| Some(Regex::new(&format!("^(?:{pattern})$")).ok()?.is_match(&text));
+    matches(&pattern).or_else(|| matches(&pattern.replace("(?>", "(?:")).filter(|matches| !matches))
 }
 
 /// The table "Null operands" of Google's page, odd as it is.
@@ -136,6 +144,9 @@ mod tests {
             ("path ~~ \"/orders/.*\"", Some(true)),
             ("path ~~ \"/ord\"", Some(false)),
             ("path ~~ \"(?=/).*\"", None),
+            ("path ~~ \"/(?>[a-z]*).*\"", None),
+            ("path ~~ \"/(?>[a-z]*)\"", Some(false)),
+            ("path MatchesPath \"/orders/1/\"", None),
             ("path =| \"/ord\"", Some(true)),
         ] {
             assert_eq!(evaluate(&parse(text).unwrap(), &Known), expected, "{text}");

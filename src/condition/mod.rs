@@ -7,7 +7,6 @@ mod evaluate;
 mod java_regex;
 mod lex;
 mod parse;
-mod pattern;
 mod print;
 
 use std::ops::Range;
@@ -15,7 +14,6 @@ use std::ops::Range;
 pub use evaluate::{Variables, evaluate};
 pub use java_regex::{RegexFault, java_regex_fault};
 pub use parse::parse;
-pub use pattern::{like, matches_path};
 
 /// A condition's tree.
 #[derive(Debug, Clone, PartialEq)]

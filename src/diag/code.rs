@@ -127,6 +127,9 @@ codes! {
     MissingSharedFlow = "AF054",
     /// Shared flows call each other in a circle: none of them could be deployed first.
     SharedFlowCircle = "AF055",
+    /// The OpenAPI document asks for credentials, and the proxy checks none: anybody can call its operations. Write `security`;
+    /// `security: none`, for the proxy or for one operation, says that it is meant to be public.
+    OpenOperations = "AF056",
     /// A file outside the resource could not be read.
     UnreadableFile = "AF060",
     /// A symbolic link leads out of the folder that is read. A folder there is not read; a file there is an error without a code, since then
@@ -145,7 +148,8 @@ codes! {
     /// not run before it, and a condition must not hold it back.
     LateCors = "AF073",
     /// A pattern that matches no request or other ones than its author meant: in MatchesPath `*` and `{id}` are one segment and
-    /// `**` one or more; to other operators `{id}` is plain text, and a query is no part of a path.
+    /// `**` one or more; `:id` is plain text, and `%` takes the next character as it is, so that `%20` matches `20`; to other operators `{id}` is
+    /// plain text, and a query is no part of a path.
     DeadPattern = "AF074",
     /// Flows are tried in their order and the first that matches runs alone. Behind a flow that matches the same requests or
     /// all of them, a flow never runs.
@@ -171,7 +175,8 @@ codes! {
     WeakTls = "AF083",
     /// A proxy endpoint has no base path, several, or one that Apigee does not take.
     InvalidBasePath = "AF084",
-    /// A bundle exceeds a limit of Apigee's page "Limits".
+    /// A bundle exceeds a limit of Apigee's page "Limits", or has so many flows with wildcards that the check does not compare each of them
+    /// with all flows before it.
     LimitExceeded = "AF085",
     /// The name of a file and the name inside it differ, or a name is not one that Apigee takes.
     WrongFileName = "AF086",
@@ -180,6 +185,14 @@ codes! {
     /// One extensible policy makes the whole proxy extensible: it needs an intermediate or comprehensive environment and may
     /// cost more. `spec.deploy.allowExtensible: false` forbids it.
     ExtensibleProxy = "AF088",
+    /// A segment of an operation's path is written as a placeholder of another framework, such as `:id`. In Apigee it is plain text:
+    /// write `{id}`.
+    ForeignPlaceholder = "AF090",
+    /// An operation's path repeats the base path. It is below the base path anyway, so a client has to send the base path twice to
+    /// reach it.
+    RepeatedBasePath = "AF091",
+    /// An operation's path ends in a slash, which counts: a request without it is for another operation or for none.
+    TrailingSlash = "AF092",
     /// Streaming that does not work: Apigee streams a body only if both the ProxyEndpoint and the TargetEndpoint have the property
     /// `request.streaming.enabled` or `response.streaming.enabled`, and a policy that reads a streamed body finds none. An
     /// EventFlow needs a streamed response.

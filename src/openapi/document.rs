@@ -17,6 +17,9 @@ const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "
 /// A reference may lead to another one, but not for ever.
 const MAX_REFERENCES: usize = 16;
 
+/// A document may have thousands of faults of one kind.
+const MOST_FAULTS: usize = 20;
+
 /// Which OpenAPI it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
@@ -93,6 +96,12 @@ impl Document {
         let schemes = tree.pointer("/components/securitySchemes").and_then(Json::as_object).into_iter().flatten();
         let operations = operations(tree, &mut faults);
         if !faults.is_empty() {
+            let more = faults.len().saturating_sub(MOST_FAULTS);
+            faults.truncate(MOST_FAULTS);
+            if more > 0 {
+                faults
+                    .push(Fault::new(format!("it has {more} more faults like those reported"), "correct those first"));
+            }
             return Err(faults);
         }
         Ok(Self {
@@ -153,8 +162,17 @@ fn collect<'d>(tree: &'d Json, path: &'d str, mut item: &'d Json, found: &mut Ve
     let start = found.len();
     for _ in 0..MAX_REFERENCES {
         for (method, value) in item.as_object().into_iter().flatten() {
-            let known = METHODS.contains(&method.as_str()) && value.is_object();
-            if known && !found[start..].iter().any(|own| own.method == method) {
+            let lower = method.to_ascii_lowercase();
+            if !METHODS.contains(&lower.as_str()) {
+                continue;
+            }
+            if lower != *method {
+                let message = format!("the path `{path}` has `{method}`, which is not the name of a method in OpenAPI");
+                faults.push(Fault::new(message, format!("write `{lower}`")));
+            } else if !value.is_object() {
+                let message = format!("the operation `{} {path}` is not a mapping", method.to_uppercase());
+                faults.push(Fault::new(message, "write the operation, at least its `responses`"));
+            } else if !found[start..].iter().any(|own| own.method == method) {
                 found.push(Found { path, method, value });
             }
         }

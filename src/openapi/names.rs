@@ -1,6 +1,6 @@
 //! Names of operations: they become names of flows and parts of names of policies.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Policies' names have up to 255 characters, of which a prefix and a number take some.
 const LONGEST: usize = 200;
@@ -15,6 +15,8 @@ pub(super) fn assign<'d>(operations: &[(Option<&'d str>, &'d str, &'d str)]) -> 
     let mut taken: HashSet<String> = RESERVED.into_iter().map(str::to_owned).collect();
     taken.extend(operations.iter().filter_map(|(id, ..)| *id).filter(|id| legal(id)).map(str::to_owned));
     let mut names = Vec::with_capacity(operations.len());
+    // The number that a base comes with next: thousands of operations may share one.
+    let mut numbers: HashMap<String, usize> = HashMap::new();
     for (id, method, path) in operations {
         if let Some(id) = id.filter(|id| legal(id)) {
             names.push(id.to_owned());
@@ -23,10 +25,10 @@ pub(super) fn assign<'d>(operations: &[(Option<&'d str>, &'d str, &'d str)]) -> 
         let base = id.map(cleaned).filter(|name| !name.is_empty());
         let base = base.unwrap_or_else(|| cleaned(&format!("{}-{}", method.to_lowercase(), joined(path))));
         let mut name = base.clone();
-        let mut number = 2;
         while !taken.insert(name.clone()) {
+            let number = numbers.entry(base.clone()).or_insert(1);
+            *number += 1;
             name = format!("{base}-{number}");
-            number += 1;
         }
         names.push(name);
     }

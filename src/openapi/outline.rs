@@ -96,7 +96,11 @@ impl<'de> Visitor<'de> for Prune<'_> {
         let mut kept = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
             let keep = match self.keep {
-                Keep::Fields(fields) => fields.iter().find(|(name, _)| *name == key).map(|(_, keep)| keep),
+                // A name in the wrong case is kept, to be reported.
+                Keep::Fields(fields) => match fields.iter().find(|(name, _)| *name == key) {
+                    Some((_, keep)) => Some(keep),
+                    None => fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(&key)).then_some(&Keep::Nothing),
+                },
                 Keep::Each(keep) if !key.starts_with("x-") => Some(*keep),
                 Keep::All | Keep::Nothing | Keep::Each(_) => None,
             };

@@ -34,4 +34,40 @@ impl Server {
         };
         Some(path.trim_end_matches('/')).filter(|path| path.starts_with('/'))
     }
+
+    /// The URL as that of a backend, without a slash at its end; none if it is not the full URL of an HTTP server, but has a placeholder in its host, say.
+    pub fn backend(&self) -> Option<String> {
+        let (scheme, rest) = self.url.split_once("://")?;
+        let scheme = scheme.to_ascii_lowercase();
+        if !matches!(scheme.as_str(), "http" | "https") {
+            return None;
+        }
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let in_path = |c: char| c.is_ascii_alphanumeric() || "-._~!&'()*+,;=:@%/".contains(c);
+        if !is_host_and_port(authority) || !path.chars().all(in_path) {
+            return None;
+        }
+        Some(format!("{scheme}://{authority}{}", path.trim_end_matches('/')))
+    }
+}
+
+/// Whether a text is a host, with a port perhaps, and nothing that a script fills in.
+fn is_host_and_port(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let port_fits = port.is_none_or(|port| {
+        port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
+    });
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    port_fits
+        && address.map_or_else(|| host.split('.').all(label), |address| address.parse::<core::net::Ipv6Addr>().is_ok())
 }

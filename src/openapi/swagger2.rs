@@ -73,6 +73,7 @@ fn legal_names(section: Option<&Json>) -> BTreeMap<String, String> {
     let legal = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
     let mut taken: BTreeSet<String> = written().filter(|name| legal(name)).cloned().collect();
     let mut names = BTreeMap::new();
+    let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
     for name in written() {
         if legal(name) {
             names.insert(name.clone(), name.clone());
@@ -81,10 +82,10 @@ fn legal_names(section: Option<&Json>) -> BTreeMap<String, String> {
         let base: String =
             name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' }).collect();
         let mut new = base.clone();
-        let mut number = 2;
         while new.is_empty() || !taken.insert(new.clone()) {
+            let number = numbers.entry(base.clone()).or_insert(1);
+            *number += 1;
             new = format!("{base}_{number}");
-            number += 1;
         }
         names.insert(name.clone(), new);
     }
@@ -154,7 +155,9 @@ impl<'d> Converter<'d> {
     }
 
     fn servers(&self) -> Json {
+        // The specification asks for a slash in front, which many documents leave out.
         let base = self.document.get("basePath").and_then(Json::as_str).unwrap_or("/");
+        let base = format!("/{}", base.trim_start_matches('/'));
         let Some(host) = self.document.get("host").and_then(Json::as_str) else {
             return json!([{ "url": base }]);
         };

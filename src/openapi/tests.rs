@@ -59,6 +59,36 @@ fn paths_of_servers() {
 }
 
 #[test]
+fn backends_of_servers() {
+    for (url, expected) in [
+        ("https://api.example.com/v1/", Some("https://api.example.com/v1")),
+        ("HTTPS://X.example.com:8443", Some("https://X.example.com:8443")),
+        ("http://[::1]:80/a", Some("http://[::1]:80/a")),
+        ("http://localhost:8080/api", Some("http://localhost:8080/api")),
+        ("https://@APIGEE_HOST@/v1", None),
+        ("https://$HOST/v1", None),
+        ("https://<host>/v1", None),
+        ("https://{host}/v1", None),
+        ("https://user:word@api.example.com/v1", None),
+        ("https://", None),
+        ("https://:443/", None),
+        ("https://a..b/", None),
+        ("https://h.example.com:99999/v1", None),
+        ("https://h.example.com:+80/v1", None),
+        ("https://h.example.com/v 1", None),
+        ("https://h.example.com/{version}", None),
+        ("https://h.example.com/v1?x=1", None),
+        ("https://h.example.com?x=/1", None),
+        ("wss://h.example.com/v1", None),
+        ("//h.example.com/v1", None),
+        ("/v1", None),
+        ("", None),
+    ] {
+        assert_eq!(Server { url: url.into() }.backend().as_deref(), expected, "{url}");
+    }
+}
+
+#[test]
 fn path_items_are_followed_within_the_document() {
     let read = document(
         r##"{"openapi": "3.1.0", "paths": {
@@ -109,6 +139,15 @@ fn faults_name_the_thing() {
         (
             "{\"openapi\": \"3.0.0\", \"paths\": 1}",
             "it does not parse: invalid type: integer `1`, expected a mapping at line 1 column 31",
+        ),
+        (
+            "openapi: 3.0.0\npaths: {/a: {GET: {responses: {}}}}",
+            "the path `/a` has `GET`, which is not the name of a method in OpenAPI",
+        ),
+        ("openapi: 3.0.0\npaths: {/a: {get: }}", "the operation `GET /a` is not a mapping"),
+        (
+            "swagger: '2.0'\npaths: {/a: {Post: {}}}",
+            "the path `/a` has `Post`, which is not the name of a method in OpenAPI",
         ),
         ("openapi: [", "it does not parse: line 1, column 10: "),
         ("{\"openapi\": \"3.0.0\",,}", "it does not parse: key must be a string at line 1 column 21"),

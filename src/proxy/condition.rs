@@ -1,7 +1,7 @@
 //! Conditions in Apigee's language: making those of operations, and checking those that users write.
 
-use super::path::Pattern;
 use crate::diag::{Code, Diagnostic};
+use crate::path_pattern::OperationPattern;
 
 /// What is wrong with a condition that a user wrote; none if Apigee can read it.
 pub(super) fn fault(condition: &str) -> Option<Diagnostic> {
@@ -18,15 +18,9 @@ pub(super) fn fault(condition: &str) -> Option<Diagnostic> {
     Some(fault.help("a condition reads as `request.verb = \"POST\"`"))
 }
 
-/// The condition of an operation. The suffix of a request to the base path itself is `/` or nothing.
-pub(super) fn of_operation(pattern: &Pattern, methods: &[String]) -> String {
-    let path = match pattern.matches_path() {
-        Some(path) if pattern.is_base() => {
-            format!("((proxy.pathsuffix = \"\") or (proxy.pathsuffix MatchesPath \"{path}\"))")
-        }
-        Some(path) => format!("(proxy.pathsuffix MatchesPath \"{path}\")"),
-        None => format!("(proxy.pathsuffix JavaRegex \"{}\")", pattern.regex()),
-    };
+/// The condition of an operation.
+pub(super) fn of_operation(pattern: &OperationPattern, methods: &[String]) -> String {
+    let path = pattern.condition();
     let verbs: Vec<String> = methods.iter().map(|verb| format!("(request.verb = \"{verb}\")")).collect();
     match verbs.as_slice() {
         [] => path,
@@ -65,10 +59,11 @@ pub(super) fn variables(condition: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::path_pattern::Dialect;
 
     #[test]
     fn a_condition_is_taken_apart() {
-        let condition = of_operation(&Pattern::parse("/a").unwrap(), &["GET".to_owned(), "HEAD".to_owned()]);
+        let condition = of_operation(&pattern("/a"), &["GET".to_owned(), "HEAD".to_owned()]);
         assert_eq!(verbs(&condition), ["GET", "HEAD"]);
         assert_eq!(variables(&condition), ["proxy.pathsuffix", "request.verb", "request.verb"]);
         assert_eq!(variables("(request.header.x-a=\"b.c\")&&(1.5 < flow.d)"), ["request.header.x-a", "flow.d"]);
@@ -83,18 +78,21 @@ mod tests {
     }
 
     #[test]
-    fn an_operation_of_the_base_path_matches_both_spellings() {
+    fn an_operation_has_a_path_and_methods() {
         let get = ["GET".to_owned()];
-        let of = |path: &str, methods: &[String]| of_operation(&Pattern::parse(path).unwrap(), methods);
+        let of = |path: &str, methods: &[String]| of_operation(&pattern(path), methods);
         assert_eq!(
             of("/", &get),
-            "((proxy.pathsuffix = \"\") or (proxy.pathsuffix MatchesPath \"/\")) and (request.verb = \"GET\")"
+            "((proxy.pathsuffix = \"\") or (proxy.pathsuffix = \"/\")) and (request.verb = \"GET\")"
         );
         assert_eq!(
             of("/a/*", &["GET".to_owned(), "PUT".to_owned()]),
             "(proxy.pathsuffix MatchesPath \"/a/*\") and ((request.verb = \"GET\") or (request.verb = \"PUT\"))"
         );
         assert_eq!(of("/a", &[]), "(proxy.pathsuffix MatchesPath \"/a\")");
-        assert_eq!(of("/{a}:b", &get), "(proxy.pathsuffix JavaRegex \"^/[^/]+:b$\") and (request.verb = \"GET\")");
+    }
+
+    fn pattern(path: &str) -> OperationPattern {
+        OperationPattern::parse(path, Dialect::Spec).unwrap()
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct ConditionalFlow {
     pub name: String,
     /// When it runs; always without, which is for the last one only.
     pub condition: Option<String>,
+    /// Whether the condition holds for one path only, and for methods that it names.
+    pub exact: bool,
     /// Its steps.
     pub flow: Flow,
 }

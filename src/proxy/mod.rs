@@ -5,6 +5,7 @@
 //! `resolve::FEATURES`. There is no input or output here, and no Kubernetes.
 
 mod api_proxy;
+mod base_path;
 mod bundle_files;
 mod condition;
 pub(crate) mod credential;
@@ -12,7 +13,6 @@ mod fault_handling;
 mod flow;
 mod inspect;
 mod origins;
-mod path;
 mod proxy_endpoint;
 mod resolve;
 mod shared_flow;
@@ -46,6 +46,11 @@ pub struct Generated {
     pub class: Class,
     /// The fields that gave its parts.
     pub origins: Origins,
+}
+
+/// Whether Apigee can serve a path as the base path of a proxy.
+pub fn is_base_path(path: &str) -> bool {
+    base_path::fault(path).is_none()
 }
 
 /// Gives the bytes of a file that a spec names, as `js/a.js`; the error says why it cannot. The function itself reads no

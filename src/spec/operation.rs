@@ -30,8 +30,9 @@ pub struct Operation {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OperationMatch {
-    /// The path below the base path: `*` or `{name}` is any one segment, `**` at the end any number of them. `{name}` may also
-    /// be a part of a segment, as in `/{id}.json`.
+    /// The path below the base path: `*` or `{name}` is any one segment, `**` at the end one or more. `{name}` may also be a part
+    /// of a segment, as in `/{id}.json`. All other characters stand for themselves, written as they are or percent-encoded; a client may
+    /// send them in either form. A slash at the end counts.
     pub path: String,
     /// The methods. Default: all.
     #[serde(default)]

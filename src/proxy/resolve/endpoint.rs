@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 
+use super::super::base_path;
 use super::super::fault_handling::FaultRule;
 use super::super::flow::{ConditionalFlow, Flow};
-use super::super::path;
 use super::super::proxy_endpoint::ProxyEndpoint;
 use super::credentials::Identity;
 use super::names;
@@ -269,7 +269,7 @@ pub(super) fn intents<'s>(
     let mut paths = BTreeSet::new();
     for intent in intents.iter().filter(|intent| intent.name != DEFAULT || base_path.is_some()) {
         let at = intent.at.key("basePath");
-        if let Some((message, help)) = path::base_path_fault(&intent.base_path) {
+        if let Some((message, help)) = base_path::fault(&intent.base_path) {
             report.push(Diagnostic::error(Code::InvalidValue, message).at(at).help(help));
         } else if !paths.insert(&intent.base_path) {
             report.push(

@@ -16,7 +16,9 @@ mod graphql;
 mod integrations;
 mod logging;
 mod names;
+mod open_operations;
 mod openapi;
+mod operation_paths;
 mod operations;
 mod policies;
 mod properties;
@@ -196,6 +198,7 @@ fn shared(
     let steps = user_steps::resolve(spec, context, at);
     let fault_rules = faults::resolve(spec, context, at);
     let base_path = openapi::base_path(spec, contract.as_ref(), context.report, at);
+    operation_paths::check(spec, contract.as_ref(), base_path.as_deref(), context.report, at);
     let shared = Shared { contract, operations, public, steps, fault_rules };
     (shared, target_endpoints, base_path)
 }
@@ -211,6 +214,7 @@ pub(super) fn resolve(
     let mut context = Context::new(read_file, report);
     let (shared, mut target_endpoints, base_path) = shared(spec, &mut context, &at);
     let endpoints = endpoint::intents(spec, base_path.as_deref(), context.report, &at);
+    open_operations::check(spec, shared.contract.as_ref(), &endpoints, context.report, &at);
     let mut drafts: Vec<Draft<'_>> = endpoints.into_iter().map(|intent| Draft::new(intent, &shared)).collect();
     for draft in &mut drafts {
         for feature in FEATURES {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::base_path;
 use super::super::flow::Step;
 use super::context::Context;
 use super::endpoint::Draft;
@@ -174,16 +175,23 @@ pub(super) fn base_path(
     let (message, help) = match contract {
         Some(contract) => {
             let server = contract.document.servers.first();
-            if let Some(path) = server.and_then(openapi::Server::path) {
-                return Some(path.to_owned());
-            }
-            let message = match server {
-                Some(server) => {
+            let path = server.and_then(openapi::Server::path);
+            let message = match (server, path) {
+                (_, Some(path)) => match path_fault(path) {
+                    None => return Some(path.to_owned()),
+                    Some(why) => format!(
+                        "`basePath` is missing, and the path of the document's first server `{}` cannot serve as one: {why}",
+                        server.map(|server| server.url.as_str()).unwrap_or_default()
+                    ),
+                },
+                (Some(server), None) => {
                     format!("`basePath` is missing, and the document's first server `{}` has no path", server.url)
                 }
-                None => "`basePath` is missing, and the document has no `servers`".to_owned(),
+                (None, None) => {
+                    "`basePath` is missing, and the document has no list of `servers` with a `url`".to_owned()
+                }
             };
-            (message, "write the path that the proxy serves, as `/v1/orders`")
+            (message, "write the path that the proxy serves, as `basePath: /v1/orders`")
         }
         // The document could tell, had it been readable.
         None if spec.openapi.is_some() => return None,
@@ -194,6 +202,15 @@ pub(super) fn base_path(
     };
     report.push(Diagnostic::error(Code::MissingField, message).at(at.key("basePath")).help(help));
     None
+}
+
+/// Why the path of a server is no base path.
+fn path_fault(path: &str) -> Option<String> {
+    if let Some((_, name)) = path.split_once('{') {
+        let name = name.split('}').next().unwrap_or(name);
+        return Some(format!("its variable `{name}` has no default"));
+    }
+    base_path::fault(path).map(|(message, _)| message)
 }
 
 /// Adds the check to the flow of each operation of the document, before the operation's own steps. In the PreFlow it would

@@ -1,11 +1,10 @@
 //! `operations` and those of the OpenAPI document: conditional flows.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
 
 use super::super::condition;
 use super::super::flow::{ConditionalFlow, Flow};
-use super::super::path::Pattern;
 use super::context::Context;
 use super::cors::check_method;
 use super::names;
@@ -13,6 +12,7 @@ use super::openapi::Contract;
 use super::steps::{self, Owner};
 use crate::diag::{Code, Diagnostic, FieldPath, nearest};
 use crate::openapi;
+use crate::path_pattern::{Budget, Dialect, Index, OperationPattern, PathPattern, Relation};
 use crate::policy::raise_fault::{Message, RaiseFault};
 use crate::spec::ApigeeProxySpec;
 use crate::spec::operation::{Operation, OperationMatch};
@@ -26,23 +26,49 @@ struct Resolved {
     at: FieldPath,
     /// What messages call it.
     label: String,
-    pattern: Pattern,
+    pattern: OperationPattern,
     methods: Vec<String>,
     flow: ConditionalFlow,
 }
 
 impl Resolved {
-    /// Which of two operations must stand first, or the other would take its requests; none if they share no request.
-    /// `Equal` is for two of which one would never run.
+    /// Which of two operations with a common path must be first, or the other would lose requests; none if no request is for both, or if it does not
+    /// matter.
     fn order(&self, other: &Self) -> Option<Ordering> {
         let methods = self.methods.is_empty()
             || other.methods.is_empty()
             || self.methods.iter().any(|method| other.methods.contains(method));
-        // With equal paths, an operation of some methods is more specific than one of all.
-        (methods && self.pattern.overlaps(&other.pattern)).then(|| {
-            let paths = self.pattern.specificity(&other.pattern);
-            paths.then(self.methods.is_empty().cmp(&other.methods.is_empty()))
-        })
+        methods.then(|| self.compare(other)).filter(|order| order.is_ne())
+    }
+
+    /// The more specific operation first. With equal paths, an operation of some methods is more specific than one of all.
+    fn compare(&self, other: &Self) -> Ordering {
+        self.pattern.specificity(&other.pattern).then_with(|| self.methods.is_empty().cmp(&other.methods.is_empty()))
+    }
+}
+
+/// Reports faults of operations: a document may have thousands of one kind.
+#[derive(Default)]
+struct Faults {
+    count: usize,
+}
+
+impl Faults {
+    const MOST: usize = 20;
+
+    fn report(&mut self, diagnostic: Diagnostic, context: &mut Context<'_, '_>) {
+        self.count += 1;
+        if self.count <= Self::MOST {
+            context.report.push(diagnostic);
+        }
+    }
+
+    /// Reports how many were left out.
+    fn finish(&self, at: &FieldPath, context: &mut Context<'_, '_>) {
+        if let Some(more @ 1..) = self.count.checked_sub(Self::MOST) {
+            let message = format!("{more} more operations have faults like those reported");
+            context.report.push(Diagnostic::error(Code::InvalidValue, message).at(at).help("correct those first"));
+        }
     }
 }
 
@@ -55,12 +81,19 @@ pub(super) fn resolve(
     at: &FieldPath,
 ) -> Vec<ConditionalFlow> {
     let documented = contract.map(|contract| contract.document.operations.as_slice()).unwrap_or_default();
+    let mut by_name: HashMap<&str, &openapi::Operation> = HashMap::new();
+    for known in documented {
+        by_name.entry(&known.name).or_insert(known);
+    }
+    for known in documented {
+        // The document's own word wins over a name that was made of one.
+        by_name.extend(known.operation_id.as_deref().map(|id| (id, known)));
+    }
     let mut words: HashMap<&str, (&Operation, FieldPath)> = HashMap::new();
     let mut further = Vec::new();
     for (name, operation) in &spec.operations {
         let at = at.key("operations").key(name.as_str());
-        let named = |known: &&openapi::Operation| known.operation_id.as_ref() == Some(name) || known.name == *name;
-        match documented.iter().find(named) {
+        match by_name.get(name.as_str()).copied() {
             Some(known) => {
                 check_words(name, known, operation, words.contains_key(known.name.as_str()), context, &at);
                 words.insert(&known.name, (operation, at));
@@ -68,6 +101,7 @@ pub(super) fn resolve(
             None => further.push((name, operation, at)),
         }
     }
+    let mut faults = Faults::default();
     let mut resolved = Vec::new();
     for operation in documented {
         let flow = match words.get(operation.name.as_str()) {
@@ -76,8 +110,16 @@ pub(super) fn resolve(
         };
         let at = contract.map(|contract| contract.at.clone()).unwrap_or_default();
         let label = format!("`{}` (`{} {}`)", operation.name, operation.method, operation.path);
-        let methods = vec![operation.method.clone()];
-        resolved.extend(resolve_one(&operation.name, label, &operation.path, methods, flow, context, (&at, &at)));
+        match OperationPattern::parse(&operation.path, Dialect::OpenApi) {
+            Ok(pattern) => {
+                let methods = vec![operation.method.clone()];
+                resolved.push(resolve_one(&operation.name, label, pattern, methods, flow, context, &at));
+            }
+            Err((message, help)) => {
+                let message = format!("the operation {label} has no flow: {message}");
+                faults.report(Diagnostic::error(Code::InvalidValue, message).at(&at).help(help), context);
+            }
+        }
     }
     for (name, operation, at) in further {
         names::check_policy("operation", name, &at, context.report);
@@ -94,10 +136,21 @@ pub(super) fn resolve(
         for (index, method) in methods.iter().enumerate() {
             check_method(method, &at_match.key("methods").index(index), context.report);
         }
-        let places = (&at_match, &at_match.key("path"));
-        resolved.extend(resolve_one(name, format!("`{name}`"), path, methods.clone(), flow, context, places));
+        match OperationPattern::parse(path, Dialect::Spec) {
+            Ok(pattern) => {
+                let methods = methods.clone();
+                resolved.push(resolve_one(name, format!("`{name}`"), pattern, methods, flow, context, &at_match));
+            }
+            Err((message, help)) => {
+                let error = Diagnostic::error(Code::InvalidValue, message).at(at_match.key("path")).help(help);
+                context.report.push(error);
+            }
+        }
     }
-    let mut flows = in_order(resolved, context);
+    report_equal(&resolved, &mut faults, context);
+    faults.finish(&contract.map_or_else(|| at.key("operations"), |contract| contract.at.clone()), context);
+    // Behind a fault the order does not matter.
+    let mut flows = if faults.count == 0 { in_order(resolved) } else { flows_of(resolved) };
     if let Some(contract) = contract.filter(|contract| contract.reject_unknown) {
         let message = "No operation matches this path and method.".to_owned();
         let policy = RaiseFault {
@@ -108,7 +161,7 @@ pub(super) fn resolve(
         };
         let step = context.add("RF-NotFound", &policy, &contract.at.key("unknownOperations"));
         let flow = Flow { request: vec![step], response: Vec::new() };
-        flows.push(ConditionalFlow { name: UNKNOWN.to_owned(), condition: None, flow });
+        flows.push(ConditionalFlow { name: UNKNOWN.to_owned(), condition: None, exact: false, flow });
     }
     flows
 }
@@ -174,57 +227,79 @@ fn check_known(
 fn resolve_one(
     name: &str,
     label: String,
-    path: &str,
+    pattern: OperationPattern,
     methods: Vec<String>,
     flow: Flow,
     context: &mut Context<'_, '_>,
-    (at, at_path): (&FieldPath, &FieldPath),
-) -> Option<Resolved> {
-    match Pattern::parse(path) {
-        Ok(pattern) => {
-            let condition = condition::of_operation(&pattern, &methods);
-            context.add_condition(&condition, at.clone());
-            let flow = ConditionalFlow { name: name.to_owned(), condition: Some(condition), flow };
-            Some(Resolved { at: at.clone(), label, pattern, methods, flow })
+    at: &FieldPath,
+) -> Resolved {
+    let condition = condition::of_operation(&pattern, &methods);
+    context.add_condition(&condition, at.clone());
+    let exact = !methods.is_empty() && !pattern.has_wildcards();
+    let flow = ConditionalFlow { name: name.to_owned(), condition: Some(condition), exact, flow };
+    Resolved { at: at.clone(), label, pattern, methods, flow }
+}
+
+/// Reports operations with the same pattern and a common method: only the first of their flows would run.
+fn report_equal(resolved: &[Resolved], faults: &mut Faults, context: &mut Context<'_, '_>) {
+    let mut known: HashMap<(&PathPattern, Option<&str>), &Resolved> = HashMap::new();
+    for operation in resolved {
+        let methods = operation.methods.iter().map(|method| Some(method.as_str()));
+        let methods: BTreeSet<Option<&str>> =
+            if operation.methods.is_empty() { BTreeSet::from([None]) } else { methods.collect() };
+        let mut former = None;
+        for method in methods {
+            former = Some(*known.entry((operation.pattern.pattern(), method)).or_insert(operation))
+                .filter(|found| !std::ptr::eq(*found, operation))
+                .or(former);
         }
-        Err((message, help)) => {
-            // Elsewhere the place tells which operation it is.
-            let message = if at == at_path { format!("the operation {label} has no flow: {message}") } else { message };
-            context.report.push(Diagnostic::error(Code::InvalidValue, message).at(at_path).help(help));
-            None
-        }
+        let Some(former) = former else { continue };
+        let message = format!("{} and {} match the same requests", operation.label, former.label);
+        let error = Diagnostic::error(Code::ConflictingFields, message)
+            .at(&operation.at)
+            .help("only the first flow that matches runs: give each its own path or methods");
+        faults.report(error, context);
     }
 }
 
-/// The order written, except that an operation waits for those that must precede it.
-fn in_order(resolved: Vec<Resolved>, context: &mut Context<'_, '_>) -> Vec<ConditionalFlow> {
-    let mut waits_for = vec![0_usize; resolved.len()];
+/// The order written, except that an operation waits for those that must precede it. Where wildcards overlap so much that finding the latter takes too
+/// long, the more specific operations are first.
+fn in_order(mut resolved: Vec<Resolved>) -> Vec<ConditionalFlow> {
+    if let Some(followers) = precedence(&resolved) {
+        return sorted(resolved, &followers);
+    }
+    resolved.sort_by(Resolved::compare);
+    flows_of(resolved)
+}
+
+fn flows_of(resolved: Vec<Resolved>) -> Vec<ConditionalFlow> {
+    resolved.into_iter().map(|operation| operation.flow).collect()
+}
+
+/// For each operation those that must be behind it; none if that takes too long to find.
+fn precedence(resolved: &[Resolved]) -> Option<Vec<Vec<usize>>> {
+    let mut budget = Budget::of(resolved.len());
+    let mut index: Index<usize> = Index::default();
     let mut followers: Vec<Vec<usize>> = vec![Vec::new(); resolved.len()];
     for (later, b) in resolved.iter().enumerate() {
-        let mut told = false;
-        for (earlier, a) in resolved.iter().enumerate().take(later) {
-            let (first, second) = match a.order(b) {
-                None => continue,
-                Some(Ordering::Less) => (earlier, later),
-                Some(Ordering::Greater) => (later, earlier),
-                Some(Ordering::Equal) => {
-                    if !told {
-                        context.report.push(
-                            Diagnostic::error(
-                                Code::ConflictingFields,
-                                format!("{} and {} match the same requests", b.label, a.label),
-                            )
-                            .at(&b.at)
-                            .help("only the first flow that matches runs: give each its own path or methods"),
-                        );
-                    }
-                    told = true;
-                    continue;
-                }
-            };
-            followers[first].push(second);
-            waits_for[second] += 1;
+        for earlier in index.find(b.pattern.spelled(), Relation::Overlapping, &mut budget)? {
+            let a: &Resolved = &resolved[earlier];
+            match a.order(b) {
+                Some(Ordering::Less) => followers[earlier].push(later),
+                Some(_) => followers[later].push(earlier),
+                None => {}
+            }
         }
+        index.add(b.pattern.spelled(), later);
+    }
+    Some(followers)
+}
+
+/// The flows, each behind those that it follows, and otherwise in their order.
+fn sorted(resolved: Vec<Resolved>, followers: &[Vec<usize>]) -> Vec<ConditionalFlow> {
+    let mut waits_for = vec![0_usize; resolved.len()];
+    for follower in followers.iter().flatten() {
+        waits_for[*follower] += 1;
     }
     // `specificity` is a total preorder, so this never runs into a circle.
     let free = |(index, waits): (usize, &usize)| (*waits == 0).then_some(Reverse(index));

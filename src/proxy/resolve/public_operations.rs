@@ -1,6 +1,7 @@
 //! `operations.X.security: none`: operations that nobody shows a credential for.
 
-use super::super::condition;
+use std::collections::HashMap;
+
 use super::super::flow::ConditionalFlow;
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::spec::ApigeeProxySpec;
@@ -15,13 +16,15 @@ pub(super) fn conditions(
     report: &mut Report<'_>,
     at: &FieldPath,
 ) -> Vec<String> {
+    let by_name: HashMap<&str, &ConditionalFlow> = flows.iter().map(|flow| (flow.name.as_str(), flow)).collect();
     let mut conditions = Vec::new();
     for (name, _) in spec.operations.iter().filter(|(_, operation)| operation.security.is_some()) {
-        let Some(found) = flows.iter().find(|flow| flow.name == *name).and_then(|flow| flow.condition.clone()) else {
-            // What is wrong with the operation was told.
+        let flow = by_name.get(name.as_str());
+        let Some((flow, condition)) = flow.and_then(|flow| Some((flow, flow.condition.clone()?))) else {
+            // What is wrong with the operation was reported.
             continue;
         };
-        if found.contains('*') || condition::verbs(&found).is_empty() {
+        if !flow.exact {
             report.push(
                 Diagnostic::error(
                     Code::ConflictingFields,
@@ -31,7 +34,7 @@ pub(super) fn conditions(
                 .help("give it a path without wildcards and its `methods`; for more public paths add an endpoint with `security: none`"),
             );
         }
-        conditions.push(found);
+        conditions.push(condition);
     }
     conditions
 }

@@ -1,0 +1,172 @@
+//! What a pattern matches, and how two patterns relate.
+
+use super::{PathPattern, Piece};
+
+/// Longer products are not compared: Apigee takes no request line that long, and a comparison must not take seconds.
+const MOST_STEPS: usize = 1 << 24;
+
+impl PathPattern {
+    /// Whether the pattern matches a text.
+    pub fn matches(&self, text: &str) -> bool {
+        let steps = text.chars().map(Step::Char);
+        run(&self.pieces, steps)
+    }
+
+    /// True if it is certain that every text which the other pattern matches is matched by this one.
+    pub fn covers(&self, narrow: &Self) -> bool {
+        covers(&self.pieces, &narrow.pieces)
+    }
+
+    /// False if it is certain that no text matches both.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        overlaps(&self.pieces, &other.pieces)
+    }
+}
+
+/// What has to be matched next.
+#[derive(Clone, Copy)]
+enum Step {
+    /// This character.
+    Char(char),
+    /// One character, whichever it is.
+    One,
+    /// Any number of characters other than `/`.
+    Any,
+    /// Any number of characters.
+    All,
+}
+
+impl Piece {
+    /// Whether the piece takes all that a step stands for.
+    fn absorbs(self, step: Step) -> bool {
+        match step {
+            Step::Char(character) => self.takes(character),
+            Step::One => !matches!(self, Self::Char(_)),
+            Step::Any => self.is_run(),
+            Step::All => self == Self::All,
+        }
+    }
+}
+
+/// Whether the pieces take all of the steps. The places that can be reached in the pattern are followed all at once.
+fn run(pieces: &[Piece], steps: impl Iterator<Item = Step>) -> bool {
+    let mut reached = Places::new(pieces);
+    let mut next = Places::new(pieces);
+    reached.add(0);
+    for step in steps {
+        next.clear();
+        for &place in &reached.list {
+            let Some(piece) = pieces.get(place) else { continue };
+            if piece.absorbs(step) {
+                next.add(if piece.is_run() { place } else { place + 1 });
+            }
+        }
+        std::mem::swap(&mut reached, &mut next);
+        if reached.list.is_empty() {
+            return false;
+        }
+    }
+    reached.has(pieces.len())
+}
+
+/// Places of a pattern: before a piece, or at its end.
+struct Places<'p> {
+    pieces: &'p [Piece],
+    is_in: Vec<bool>,
+    list: Vec<usize>,
+}
+
+impl<'p> Places<'p> {
+    fn new(pieces: &'p [Piece]) -> Self {
+        Self { pieces, is_in: vec![false; pieces.len() + 1], list: Vec::new() }
+    }
+
+    /// Adds a place and those that are reached from it without a character.
+    fn add(&mut self, mut place: usize) {
+        while !self.is_in[place] {
+            self.is_in[place] = true;
+            self.list.push(place);
+            if !self.pieces.get(place).is_some_and(|piece| piece.is_run()) {
+                return;
+            }
+            place += 1;
+        }
+    }
+
+    fn has(&self, place: usize) -> bool {
+        self.is_in[place]
+    }
+
+    fn clear(&mut self) {
+        for place in self.list.drain(..) {
+            self.is_in[place] = false;
+        }
+    }
+}
+
+/// A wildcard of the narrow pattern stands for a character that the wide one does not name, and a run for any number of them: only a wildcard of the
+/// wide pattern takes it.
+pub(super) fn covers(wide: &[Piece], narrow: &[Piece]) -> bool {
+    if wide == narrow {
+        return true;
+    }
+    if wide.len().saturating_mul(narrow.len()) > MOST_STEPS {
+        return false;
+    }
+    let steps = narrow.iter().map(|piece| match piece {
+        Piece::Char(character) => Step::Char(*character),
+        Piece::One => Step::One,
+        Piece::Any => Step::Any,
+        Piece::All => Step::All,
+    });
+    run(wide, steps)
+}
+
+/// The pairs of places that one text can reach in both patterns are followed.
+pub(super) fn overlaps(a: &[Piece], b: &[Piece]) -> bool {
+    if differ(a.iter().zip(b)) || differ(a.iter().rev().zip(b.iter().rev())) {
+        return false;
+    }
+    let width = b.len() + 1;
+    if (a.len() + 1).saturating_mul(width) > MOST_STEPS {
+        return true;
+    }
+    let mut seen = vec![false; (a.len() + 1) * width];
+    let mut open = vec![(0, 0)];
+    while let Some((i, j)) = open.pop() {
+        if std::mem::replace(&mut seen[i * width + j], true) {
+            continue;
+        }
+        let (x, y) = (a.get(i).copied(), b.get(j).copied());
+        if x.is_none() && y.is_none() {
+            return true;
+        }
+        // A run may end.
+        if x.is_some_and(Piece::is_run) {
+            open.push((i + 1, j));
+        }
+        if y.is_some_and(Piece::is_run) {
+            open.push((i, j + 1));
+        }
+        if let (Some(x), Some(y)) = (x, y)
+            && share(x, y)
+        {
+            open.push((if x.is_run() { i } else { i + 1 }, if y.is_run() { j } else { j + 1 }));
+        }
+    }
+    false
+}
+
+/// Whether two patterns have different characters before the first wildcard of either.
+fn differ<'p>(pairs: impl Iterator<Item = (&'p Piece, &'p Piece)>) -> bool {
+    let both = |(a, b): &(&Piece, &Piece)| matches!((a, b), (Piece::Char(_), Piece::Char(_)));
+    pairs.take_while(both).any(|(a, b)| a != b)
+}
+
+/// Whether some character is taken by both.
+fn share(x: Piece, y: Piece) -> bool {
+    match (x, y) {
+        (Piece::Char(character), other) | (other, Piece::Char(character)) => other.takes(character),
+        _ => true,
+    }
+}
