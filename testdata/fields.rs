@@ -503,8 +503,10 @@ impl World {
         let (base, collection) = (format!("{}/v1/organizations/acme", self.sandbox.url()), kind.collection());
         let import = self.http.post(format!("{base}/{collection}?name={name}&action=import"));
         let deploy = format!("{base}/environments/dev/{collection}/{name}/revisions/1/deployments?override=true");
-        let requests =
-            [import.header("content-type", "application/octet-stream").body(zip), self.http.post(deploy).body("")];
+        let requests = [
+            import.header("content-type", "application/octet-stream").body(zip),
+            self.http.post(deploy).header("content-length", "0"),
+        ];
         for request in requests {
             let response = request.send().await?;
             if !response.status().is_success() {
