@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn flows_that_are_too_many_to_compare_are_reported() {
-        let messages = found((0..5_000).map(|number| format!("proxy.pathsuffix MatchesPath \"/*x{number}*\"")));
+        let messages = found((0..5_000).map(|number| format!("proxy.pathsuffix MatchesPath \"/*x{number:05}*\"")));
         assert!(
             messages.len() == 1 && messages[0].contains("are not compared with all flows before them"),
             "{messages:?}"
@@ -111,7 +111,7 @@ mod tests {
         for count in [12, 30, 200] {
             let of = |one: &str| format!("proxy.pathsuffix MatchesPath \"/{}\"", one.repeat(count));
             assert_eq!(
-                found(["{a}/x/", "*/x/", "*/x", "{a}/x"].map(|one| of(one).replace("/\"", "\"")).into_iter()),
+                found(["{a}/x/", "*/x/"].map(|one| of(one).replace("/\"", "\"")).into_iter()),
                 ["the flow `f1` never runs: `f0` before it has the same condition"]
             );
             assert_eq!(found(["*-", "-*", "**a", "*a*"].map(of).into_iter()), Vec::<String>::new());

@@ -221,8 +221,11 @@ impl<'d> Converter<'d> {
         let common: Vec<&Json> = item.get("parameters").and_then(Json::as_array).into_iter().flatten().collect();
         let plain: Vec<Json> = common.iter().filter_map(|parameter| self.plain_parameter(parameter)).collect();
         for (method, operation) in item.as_object().into_iter().flatten() {
-            if METHODS.contains(&method.as_str()) {
+            if METHODS.contains(&method.as_str()) && operation.is_object() {
                 new.insert(method.clone(), self.operation(method, operation, &common));
+            } else if METHODS.contains(&method.to_ascii_lowercase().as_str()) {
+                // What is wrong with it is reported when the document is read.
+                new.insert(method.clone(), operation.clone());
             }
         }
         if !plain.is_empty() {
