@@ -942,3 +942,50 @@ async fn the_log_shows_people_the_line_that_is_refused() {
         );
     }
 }
+
+/// A world whose first request that fits has trouble, and how a deployment with so much time ends.
+async fn deploy_with_trouble(fault: &str, timeout: Duration) -> (Report, Duration) {
+    let world = World::start().await;
+    world.sandbox.inject(fault.parse().unwrap());
+    let start = Instant::now();
+    let report = world.deploy_with(&proxy("orders", "/orders", "A"), "prod", Options { timeout, ..quick() }).await;
+    (report, start.elapsed())
+}
+
+#[tokio::test]
+async fn what_answers_between_here_and_google_is_named() {
+    for (fault, parts) in [
+        ("GET * redirect every", ["status 302", "a redirect to the host `portal.example`", "content type `text/html`"]),
+        ("GET * page every", ["status 200", "content type `text/html`", "HTTPS_PROXY"]),
+        ("POST *action=import* page every", ["something between here and Google answered", "status 200", "--endpoint"]),
+    ] {
+        let (report, _) = deploy_with_trouble(fault, Duration::from_secs(5)).await;
+        check_failed(&report, 69, &parts);
+        assert!(!report.outcome.reason.contains("s3cret"), "{}", report.outcome.reason);
+    }
+    let (report, _) = deploy_with_trouble("GET * error-200 every", Duration::from_secs(5)).await;
+    check_failed(&report, 69, &["its body is an error: try again later", "nothing is concluded from it"]);
+    assert_eq!(report.outcome.writes, 0);
+}
+
+#[tokio::test]
+async fn a_date_to_try_again_is_honoured() {
+    let (report, took) = deploy_with_trouble("GET * status:503 retry-at:3", Duration::from_secs(10)).await;
+    check(&report, Ending::Deployed, Some("1"), None);
+    assert!(took > Duration::from_millis(1800) && took < Duration::from_secs(8), "{took:?}");
+}
+
+#[tokio::test]
+async fn nothing_takes_longer_than_the_timeout() {
+    for (fault, part) in [
+        ("GET * status:503 retry-after:3600 every", "it asks for a pause of 3600s (Retry-After)"),
+        ("GET * status:429 retry-at:3600 every", "(Retry-After)"),
+        ("GET * trickle:200ms every", "no whole answer when the time was over (--timeout)"),
+        ("GET * delay:30s every", "no whole answer when the time was over (--timeout)"),
+        ("POST *action=validate* trickle:200ms every", "(--timeout)"),
+    ] {
+        let (report, took) = deploy_with_trouble(fault, Duration::from_millis(800)).await;
+        assert!(matches!(report.exit_code, 69 | 75) && took < Duration::from_secs(4), "{fault}: {took:?}");
+        assert!(report.outcome.reason.contains(part), "{fault}: {}", report.outcome.reason);
+    }
+}

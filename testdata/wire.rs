@@ -11,7 +11,7 @@ use std::time::Duration;
 use apigee_flux::apigee::client::{DeployOptions, ResourceName, Settings};
 use apigee_flux::apigee::{Client, Name, TokenSource};
 use apigee_flux::bundle::{BundleKind, BundlePath, Files, zip};
-use apigee_flux::configuration::{Answer, Body, Form, Read, Request, Verb};
+use apigee_flux::configuration::{Answer, Body, Form, Read, Request, Shape, Verb};
 use apigee_flux::sandbox::{Options, Sandbox};
 use bytes::Bytes;
 use serde_json::json;
@@ -146,8 +146,8 @@ impl World {
         self.change(Verb::Post, &bob, Body::Empty, &[("action", "inactive")]).await;
         self.change(Verb::Post, &bob, Body::Empty, &[("action", "active")]).await;
         self.read(&below(&["resourcefiles", "properties", "a.properties"]), Form::Bytes, &[]).await;
-        self.read(&below(&["targetservers"]), Form::Json, &[]).await;
-        self.read(&at_org(&["developers"]), Form::Json, &[("expand", "true")]).await;
+        self.read(&below(&["targetservers"]), Form::Json(Shape::ANY), &[]).await;
+        self.read(&at_org(&["developers"]), Form::Json(Shape::ANY), &[("expand", "true")]).await;
         let Answer::Json(entries) =
             self.read(&below(&["keyvaluemaps", "m", "entries"]), Form::Pages("keyValueEntries"), &[]).await
         else {

@@ -144,9 +144,10 @@ pub async fn apply(
     progress: Progress,
 ) -> Result<ApplyReport, Error> {
     let client = client.with_own_count();
-    let mut register = Register::read(&client, place.as_place()).await?;
+    let in_time = client.until(Instant::now() + options.timeout);
+    let mut register = Register::read(&in_time, place.as_place()).await?;
     if options.mode == Mode::Write && !document.resources.is_empty() {
-        register.prepare(&client, place.as_place()).await?;
+        register.prepare(&in_time, place.as_place()).await?;
     }
     let shared = Shared { client, place: place.clone(), register, secrets, options: options.clone(), progress };
     let mut resources: Vec<Option<Applied>> = vec![None; document.resources.len()];
@@ -197,9 +198,14 @@ impl Shared {
             Ok(filled) => filled,
             Err(why) => return failed(&entry.id, &Error::Temporary(why)),
         };
-        let values: BTreeSet<&str> = secrets.iter().filter_map(|at| body.pointer(at)?.as_str()).collect();
+        // A password may be sent without the line break at its end.
+        let values = secrets.iter().filter_map(|at| body.pointer(at)?.as_str());
+        let values: BTreeSet<&str> = values.flat_map(|value| [value, secret::line(value)]).collect();
+        let deadline = Instant::now() + self.options.timeout;
         let mut resource = Resource {
             shared: self,
+            client: self.client.until(deadline),
+            deadline,
             entry,
             crud,
             body: &body,
@@ -214,7 +220,7 @@ impl Shared {
         };
         applied.fields = resource.fields;
         // Apigee may repeat what it was sent.
-        for value in values.iter().filter(|value| value.len() >= MIN_REDACTED) {
+        for value in values.iter().rev().filter(|value| value.len() >= MIN_REDACTED) {
             applied.reason = applied.reason.replace(value, "…");
         }
         applied
@@ -247,6 +253,9 @@ pub(super) fn failed(id: &Id, error: &Error) -> Applied {
 /// One resource under way.
 struct Resource<'a> {
     shared: &'a Shared,
+    /// Gives up when the time of this resource is over.
+    client: Client,
+    deadline: Instant,
     entry: &'a Entry,
     crud: &'static dyn Crud,
     body: &'a serde_json::Value,
@@ -271,7 +280,6 @@ enum Progressed {
 impl Resource<'_> {
     async fn converge(&mut self) -> Result<(Ending, String), Error> {
         let shared = self.shared;
-        let deadline = Instant::now() + shared.options.timeout;
         let (mut pause, mut rounds) = (shared.options.polling.first, 0);
         let mut done: Vec<String> = Vec::new();
         let mut ending = Ending::Unchanged;
@@ -289,10 +297,13 @@ impl Resource<'_> {
                 crate::configuration::record::MAP
             )));
         }
+        if known.is_none() && shared.register.is_empty() && shared.options.mode != Mode::Compare {
+            register::prove_absence(&self.client, self.place(), &self.entry.id).await?;
+        }
         loop {
             let last = self.last();
             let wanted = self.wanted(last.as_ref());
-            let answers = read(&shared.client, self.crud, &wanted).await?;
+            let answers = read(&self.client, self.crud, &wanted).await?;
             let exists = self.crud.exists(&wanted, &answers);
             let mut plan = self.crud.plan(&wanted, &answers).map_err(Error::Refused)?;
             if shared.options.mode == Mode::Compare && exists {
@@ -345,7 +356,7 @@ impl Resource<'_> {
                 }
                 Progressed::LookAgain(error) => conflict = Some(error),
                 Progressed::NotYet(error) => {
-                    if Instant::now() >= deadline {
+                    if Instant::now() >= self.deadline {
                         return Err(error);
                     }
                     let why = error.to_string();
@@ -387,7 +398,7 @@ impl Resource<'_> {
     /// The first thing that must be there and is not.
     async fn lacking(&self) -> Result<Option<Error>, Error> {
         for read in self.crud.prerequisites(&self.wanted(None)) {
-            let answer = self.shared.client.read(&read).await?;
+            let answer = self.client.read(&read).await?;
             let lacks = match read.form {
                 Form::Pages(items) if answer.json()[items].as_array().is_none_or(Vec::is_empty) => "lists nothing",
                 _ if answer == Answer::Missing => "is not there",
@@ -461,7 +472,7 @@ impl Resource<'_> {
     }
 
     async fn write_record(&mut self, record: Record, known: bool) -> Result<(), Error> {
-        register::write(&self.shared.client, self.place(), &record, known).await?;
+        register::write(&self.client, self.place(), &record, known).await?;
         self.stored = Some(record);
         Ok(())
     }
@@ -469,7 +480,7 @@ impl Resource<'_> {
     async fn change(&self, changes: &[Change], done: &mut Vec<String>) -> Result<Progressed, Error> {
         for change in changes {
             self.say(Phase::Deploy, change.what.clone());
-            match self.shared.client.change(&change.request).await {
+            match self.client.change(&change.request).await {
                 Ok(_) => done.push(change.what.clone()),
                 Err(error)
                     if error.is_refusal()

@@ -82,7 +82,8 @@ pub async fn deploy_batch(
         bundles: bundles.into_iter().map(Arc::new).collect(),
     };
     let all = async {
-        batch.listed = Listed::read(client, target, batch.bundles.iter().map(|bundle| bundle.kind)).await?;
+        let in_time = client.until(tokio::time::Instant::now() + options.timeout);
+        batch.listed = Listed::read(&in_time, target, batch.bundles.iter().map(|bundle| bundle.kind)).await?;
         batch.run(workers).await;
         Ok::<(), Error>(())
     };

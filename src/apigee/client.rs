@@ -9,24 +9,24 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_LENGTH, RETRY_AFTER};
+use reqwest::header::{CONTENT_LENGTH, DATE, RETRY_AFTER};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder, StatusCode};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::answer::{Message, Oddity, Reply, Unusable, is_about};
 use super::auth::TokenSource;
 use super::deployment::{ChangeReport, Deployment, DeploymentList};
-use super::error::{ApiError, NetworkError};
+use super::error::{ApiError, ForeignAnswer, NetworkError, UnexpectedAnswer};
 use super::pace::Pace;
-use super::retry::{Backoff, Effect};
+use super::retry::{Backoff, Effect, asked_pause};
 use super::revision::{Resource, Revision};
 use super::stop::{Stop, WRITE_PATIENCE};
 use super::{Endpoint, Error, Name, RevisionId};
 use crate::bundle::BundleKind;
 use crate::bundle::zip::MAX_BUNDLE_BYTES;
-use crate::configuration::{self, Answer, Body, Verb, call};
+use crate::configuration::{self, Answer, Body, Shape, Verb, call, pem};
 
 /// How a client behaves.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +55,9 @@ impl Default for Settings {
 
 /// No answer is longer: a bundle's zip is the longest, and the limit leaves room for a server that packs it worse than the upload was.
 const MAX_ANSWER_BYTES: usize = 2 * MAX_BUNDLE_BYTES;
+
+/// Whoever waits looks once more when the time is over, and the answer to that look has so long.
+const LAST_LOOK: Duration = Duration::from_secs(2);
 
 /// For one smoke test's request.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -91,6 +94,8 @@ pub struct Client {
     stop: Stop,
     /// Until then a 404 is answered by asking again.
     missing_until: Option<Instant>,
+    /// No request, pause or answer lasts longer.
+    deadline: Option<Instant>,
 }
 
 struct Shared {
@@ -158,6 +163,7 @@ impl Client {
             writes: Arc::default(),
             stop: Stop::default(),
             missing_until: None,
+            deadline: None,
         })
     }
 
@@ -196,46 +202,37 @@ impl Client {
         Self { missing_until: Some(Instant::now() + grace), ..self.clone() }
     }
 
+    /// The same client, which gives up at a point in time, if it does not do so before, whatever it does then: sending, waiting for an
+    /// answer or a part of it, or pausing because the server asks for it.
+    #[must_use]
+    pub fn until(&self, deadline: Instant) -> Self {
+        let deadline = deadline + LAST_LOOK;
+        Self { deadline: Some(self.deadline.map_or(deadline, |before| before.min(deadline))), ..self.clone() }
+    }
+
+    /// The same client with more time: to take back what did not succeed in time.
+    #[must_use]
+    pub(super) fn with_new_deadline(&self, deadline: Instant) -> Self {
+        Self { deadline: Some(deadline + LAST_LOOK), ..self.clone() }
+    }
+
     /// Lets Apigee check a bundle's zip without keeping it.
     pub async fn validate(&self, resource: ResourceName<'_>, zip: &Bytes) -> Result<(), Error> {
-        let _: Revision = self.upload(resource, "validate", zip, Effect::Read).await?;
-        Ok(())
+        // What it would become has no number.
+        let call = upload_call(resource, "validate", zip, Effect::Read);
+        self.answer(&call, |reply| reply.json(Shape::ANY)).await.map(drop)
     }
 
     /// Makes a new revision of a bundle's zip. After an ambiguous failure ([`Error::is_ambiguous`]) the caller must look whether
     /// the revision exists before it calls again.
     pub async fn import(&self, resource: ResourceName<'_>, zip: &Bytes) -> Result<RevisionId, Error> {
-        let revision: Revision = self.upload(resource, "import", zip, Effect::Create).await?;
-        revision.revision.ok_or_else(|| {
-            Error::from(NetworkError {
-                call: format!("POST organizations/{}/{}", resource.organization, resource.kind.collection()),
-                what: "the answer to the import names no revision".to_owned(),
-                sent: true,
-            })
-        })
-    }
-
-    async fn upload(
-        &self,
-        resource: ResourceName<'_>,
-        action: &str,
-        zip: &Bytes,
-        effect: Effect,
-    ) -> Result<Revision, Error> {
-        let needs = match resource.kind {
-            BundleKind::Proxy => "apigee.proxies.create",
-            BundleKind::SharedFlow => "apigee.sharedflows.create",
+        let call = upload_call(resource, "import", zip, Effect::Create);
+        let number = |reply: &Reply| {
+            let revision: Revision = reply.message()?;
+            let missing = || Oddity::Field("it names no revision".to_owned());
+            Ok(revision.revision.ok_or_else(missing)?)
         };
-        self.call(Call {
-            method: Method::POST,
-            parts: vec!["organizations", resource.organization.as_str(), resource.kind.collection()],
-            custom: None,
-            query: vec![("name", resource.name.as_str()), ("action", action)],
-            body: Sent::Zip(zip.clone()),
-            effect,
-            needs,
-        })
-        .await
+        self.answer(&call, number).await
     }
 
     /// The proxy or shared flow with its revisions; none when it does not exist.
@@ -246,7 +243,8 @@ impl Client {
         };
         let parts =
             vec!["organizations", resource.organization.as_str(), resource.kind.collection(), resource.name.as_str()];
-        match self.call(Call::read(parts, needs)).await {
+        let is_it = |found: &Resource| is_about("name", resource.name.as_str(), &found.name);
+        match self.call_about(Call::read(parts, needs), is_it).await {
             Err(error) if error.is_not_found() => Ok(None),
             other => other.map(Some),
         }
@@ -254,42 +252,67 @@ impl Client {
 
     /// One revision.
     pub async fn revision(&self, resource: ResourceName<'_>, id: RevisionId) -> Result<Revision, Error> {
-        let id = id.to_string();
-        self.call(revision_call(resource, &id)).await
+        let number = id.to_string();
+        let is_it = |found: &Revision| {
+            is_about("revision", &number, &found.revision.map(|id| id.to_string()).unwrap_or_default())
+        };
+        self.call_about(revision_call(resource, &number), is_it).await
     }
 
     /// The zip of one revision, as Apigee keeps it.
     pub async fn revision_zip(&self, resource: ResourceName<'_>, id: RevisionId) -> Result<Vec<u8>, Error> {
         let id = id.to_string();
         let call = revision_call(resource, &id);
-        self.answer(&Call { query: vec![("format", "bundle")], ..call }).await
+        let zip = |reply: &Reply| reply.file("a zip file", |bytes| bytes.starts_with(b"PK"));
+        self.answer(&Call { query: vec![("format", "bundle")], ..call }, zip).await
     }
 
     /// Every deployment of the resource in an environment. States are not in this answer.
     pub async fn deployments(&self, resource: ResourceName<'_>, environment: &Name) -> Result<Vec<Deployment>, Error> {
-        let list: DeploymentList = self
-            .call(Call::read(
-                vec![
-                    "organizations",
-                    resource.organization.as_str(),
-                    "environments",
-                    environment.as_str(),
-                    resource.kind.collection(),
-                    resource.name.as_str(),
-                    "deployments",
-                ],
-                "apigee.deployments.list",
-            ))
-            .await?;
-        Ok(list.deployments)
+        let parts = vec![
+            "organizations",
+            resource.organization.as_str(),
+            "environments",
+            environment.as_str(),
+            resource.kind.collection(),
+            resource.name.as_str(),
+            "deployments",
+        ];
+        self.deployment_list(parts, |found| found.is_of(resource, Some(environment))).await
+    }
+
+    async fn deployment_list(
+        &self,
+        parts: Vec<&str>,
+        is_right: impl Fn(&Deployment) -> Result<(), Oddity>,
+    ) -> Result<Vec<Deployment>, Error> {
+        let call = Call::read(parts, "apigee.deployments.list");
+        let all = |list: &DeploymentList| list.deployments.iter().try_for_each(&is_right);
+        Ok(self.call_about(call, all).await?.deployments)
     }
 
     /// Every deployment of the resource in the organization. States are not in this answer.
     pub async fn deployments_anywhere(&self, resource: ResourceName<'_>) -> Result<Vec<Deployment>, Error> {
         let (organization, collection) = (resource.organization.as_str(), resource.kind.collection());
         let parts = vec!["organizations", organization, collection, resource.name.as_str(), "deployments"];
-        let list: DeploymentList = self.call(Call::read(parts, "apigee.deployments.list")).await?;
-        Ok(list.deployments)
+        self.deployment_list(parts, |found| found.is_of(resource, None)).await
+    }
+
+    /// Every deployment of one revision in the organization. States are not in this answer.
+    pub async fn revision_deployments(
+        &self,
+        resource: ResourceName<'_>,
+        id: RevisionId,
+    ) -> Result<Vec<Deployment>, Error> {
+        let (organization, collection, number) =
+            (resource.organization.as_str(), resource.kind.collection(), id.to_string());
+        let name = resource.name.as_str();
+        let parts = vec!["organizations", organization, collection, name, "revisions", &number, "deployments"];
+        let is_of_it = |found: &Deployment| {
+            found.is_of(resource, None)?;
+            is_about("revision", &number, &found.revision.to_string())
+        };
+        self.deployment_list(parts, is_of_it).await
     }
 
     /// Every deployment of one kind in an environment. States are not in this answer.
@@ -304,14 +327,25 @@ impl Client {
         if kind == BundleKind::SharedFlow {
             call.query.push(("sharedFlows", "true"));
         }
-        let list: DeploymentList = self.call(call).await?;
-        Ok(list.deployments)
+        let is_right = |list: &DeploymentList| {
+            list.deployments.iter().try_for_each(|found| {
+                if found.api_proxy.is_empty() {
+                    return Err(Oddity::Field("a deployment names no `apiProxy`".to_owned()));
+                }
+                is_about("environment", environment.as_str(), &found.environment)
+            })
+        };
+        Ok(self.call_about(call, is_right).await?.deployments)
     }
 
     /// The names of the organization's environments: a bare list, which the discovery document does not have.
     pub async fn environments(&self, organization: &Name) -> Result<Vec<Name>, Error> {
         let parts = vec!["organizations", organization.as_str(), "environments"];
-        let names: Vec<String> = self.call(Call::read(parts, "apigee.environments.list")).await?;
+        let call = Call::read(parts, "apigee.environments.list");
+        let list = |reply: &Reply| -> Result<Vec<String>, Unusable> {
+            serde_json::from_value(reply.any_json()?).map_err(|error| Oddity::Field(error.to_string()).into())
+        };
+        let names = self.answer(&call, list).await?;
         names.iter().map(|name| name.parse().map_err(Error::Usage)).collect()
     }
 
@@ -326,7 +360,7 @@ impl Client {
     ) -> Result<bool, Error> {
         let parts =
             vec!["organizations", organization.as_str(), "environments", environment.as_str(), collection, name];
-        match self.call::<serde::de::IgnoredAny>(Call::read(parts, needs)).await {
+        match self.answer(&Call::read(parts, needs), |reply| reply.json(Shape::with(&["name"]))).await {
             Ok(_) => Ok(true),
             Err(error) if error.is_not_found() => Ok(false),
             Err(error) => Err(error),
@@ -340,9 +374,13 @@ impl Client {
         environment: &Name,
         id: RevisionId,
     ) -> Result<Deployment, Error> {
-        let id = id.to_string();
-        let parts = deployment_parts(resource, environment, &id);
-        self.call(Call::read(parts, "apigee.deployments.get")).await
+        let number = id.to_string();
+        let parts = deployment_parts(resource, environment, &number);
+        let is_it = |found: &Deployment| {
+            found.is_of(resource, Some(environment))?;
+            is_about("revision", &number, &found.revision.to_string())
+        };
+        self.call_about(Call::read(parts, "apigee.deployments.get"), is_it).await
     }
 
     /// What a deployment in place of the deployed revision would change. Shared flows have no such report.
@@ -367,7 +405,7 @@ impl Client {
         id: RevisionId,
         options: DeployOptions<'_>,
     ) -> Result<Deployment, Error> {
-        let id = id.to_string();
+        let number = id.to_string();
         let mut query = vec![("override", "true")];
         if options.sequenced_rollout && resource.kind == BundleKind::Proxy {
             query.push(("sequencedRollout", "true"));
@@ -375,9 +413,9 @@ impl Client {
         if let Some(account) = options.service_account {
             query.push(("serviceAccount", account));
         }
-        self.call(Call {
+        let call = Call {
             method: Method::POST,
-            parts: deployment_parts(resource, environment, &id),
+            parts: deployment_parts(resource, environment, &number),
             custom: None,
             query,
             body: Sent::Nothing,
@@ -386,8 +424,9 @@ impl Client {
                 BundleKind::Proxy => "apigee.deployments.create and apigee.proxyrevisions.deploy",
                 BundleKind::SharedFlow => "apigee.deployments.create and apigee.sharedflowrevisions.deploy",
             },
-        })
-        .await
+        };
+        let is_it = |accepted: &Deployment| is_about("revision", &number, &accepted.revision.to_string());
+        self.call_about(call, is_it).await
     }
 
     /// What taking a revision out would change. Shared flows have no such report.
@@ -435,7 +474,7 @@ impl Client {
             effect: Effect::Write,
             needs,
         };
-        match self.call::<serde::de::IgnoredAny>(call).await {
+        match self.answer(&call, Reply::done).await {
             Err(error) if !error.is_not_found() => Err(error),
             _ => Ok(()),
         }
@@ -454,8 +493,15 @@ impl Client {
         let query: Vec<(&'static str, &str)> = read.query.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let whole = || Call { query: query.clone(), ..Call::read(parts.clone(), &read.needs) };
         let items = match read.form {
-            configuration::Form::Bytes => return Ok(Answer::Bytes(self.answer(&whole()).await?)),
-            configuration::Form::Json => return Ok(Answer::Json(self.call(whole()).await?)),
+            configuration::Form::Bytes => return Ok(Answer::Bytes(self.answer(&whole(), Reply::bytes).await?)),
+            configuration::Form::Certificates => {
+                let is_pem = |bytes: &[u8]| !pem::certificates(&String::from_utf8_lossy(bytes)).is_empty();
+                let certificates = |reply: &Reply| reply.file("a certificate in PEM", is_pem);
+                return Ok(Answer::Bytes(self.answer(&whole(), certificates).await?));
+            }
+            configuration::Form::Json(shape) => {
+                return Ok(Answer::Json(self.answer(&whole(), |reply| reply.json(shape)).await?));
+            }
             configuration::Form::Pages(items) => items,
         };
         let mut all: Vec<Value> = Vec::new();
@@ -463,15 +509,12 @@ impl Client {
         loop {
             let mut call = whole();
             call.query.extend(Some(("pageToken", token.as_str())).filter(|_| !token.is_empty()));
-            let mut page: serde_json::Map<String, Value> = self.call(call).await?;
-            if let Some(Value::Array(found)) = page.remove(items) {
-                all.extend(found);
-            }
-            let next = page.get("nextPageToken").and_then(Value::as_str).unwrap_or_default();
-            if next.is_empty() || next == token {
+            let (found, next) = self.answer(&call, |reply| reply.page(items, &token)).await?;
+            all.extend(found);
+            if next.is_empty() {
                 return Ok(Answer::Json(serde_json::json!({ items: all })));
             }
-            token = next.to_owned();
+            token = next;
         }
     }
 
@@ -492,8 +535,7 @@ impl Client {
             effect: if request.makes_new { Effect::Create } else { Effect::Write },
             needs: &request.needs,
         };
-        let bytes = self.answer(&call).await?;
-        if bytes.is_empty() { Ok(Value::Null) } else { call.decode(&bytes) }
+        self.answer(&call, Reply::done).await
     }
 
     /// Sends a GET request without any token to a URL that is not the management API's: a smoke test. The answer's status.
@@ -525,24 +567,46 @@ impl Client {
     }
 
     /// Sends a call and reads its answer.
-    async fn call<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Error> {
-        let body = self.answer(&call).await?;
-        call.decode(&body)
+    async fn call<T: Message>(&self, call: Call<'_>) -> Result<T, Error> {
+        self.call_about(call, |_| Ok(())).await
     }
 
-    /// Sends a call until it is answered, or until the table says to stop. The body of the answer.
-    async fn answer(&self, call: &Call<'_>) -> Result<Vec<u8>, Error> {
+    /// Sends a call and reads its answer, which must be about what was asked for.
+    async fn call_about<T: Message>(
+        &self,
+        call: Call<'_>,
+        is_right: impl Fn(&T) -> Result<(), Oddity>,
+    ) -> Result<T, Error> {
+        let message = |reply: &Reply| {
+            let message: T = reply.message()?;
+            is_right(&message)?;
+            Ok(message)
+        };
+        self.answer(&call, message).await
+    }
+
+    /// Sends a call until there is an answer that `read` can use, or until the table says to stop.
+    async fn answer<T>(&self, call: &Call<'_>, read: impl Fn(&Reply) -> Result<T, Unusable>) -> Result<T, Error> {
         let shared = &self.shared;
         let (mut attempt, mut renewed) = (1, false);
         loop {
-            let failure = match self.send_unless_stopped(call).await {
-                Ok(body) => return Ok(body),
+            let failure = match self.send_in_time(call).await {
+                Ok(reply) => match read(&reply) {
+                    Ok(value) => return Ok(value),
+                    Err(unusable) => Failure::from(call.unusable(reply, unusable)),
+                },
                 Err(failure) => failure,
             };
             if failure.unauthenticated && !renewed {
                 // Also a token that cannot be renewed is tried once more: Google's front ends refuse a good one at times.
                 renewed = true;
-                shared.tokens.renew().await?;
+                match self.deadline {
+                    None => shared.tokens.renew().await?,
+                    Some(deadline) => match tokio::time::timeout_at(deadline, shared.tokens.renew()).await {
+                        Ok(renewed) => renewed?,
+                        Err(_) => return Err(failure.error.out_of_time(None, Duration::ZERO)),
+                    },
+                };
                 continue;
             }
             if let Some(asked) = failure.retry_after.filter(|_| failure.error.is_over_quota()) {
@@ -560,6 +624,9 @@ impl Client {
                 None
             };
             let Some(pause) = pause else { return Err(failure.error) };
+            if let Some(left) = self.time_left().filter(|left| *left <= pause) {
+                return Err(failure.error.out_of_time(failure.retry_after, left));
+            }
             if let Some(listener) = &self.listener {
                 listener(&failure.error, pause);
             }
@@ -571,8 +638,26 @@ impl Client {
         }
     }
 
+    /// The time until this client gives up.
+    fn time_left(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Sends a call once, and gives up when the time is over.
+    async fn send_in_time(&self, call: &Call<'_>) -> Result<Reply, Failure> {
+        let Some(deadline) = self.deadline else { return self.send_unless_stopped(call).await };
+        match tokio::time::timeout_at(deadline, self.send_unless_stopped(call)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Failure::from(Error::from(NetworkError {
+                call: call.to_string(),
+                what: "there was no whole answer when the time was over (--timeout)".to_owned(),
+                sent: true,
+            }))),
+        }
+    }
+
     /// Sends a call once. What changes something is heard to its end for some time after a stop.
-    async fn send_unless_stopped(&self, call: &Call<'_>) -> Result<Vec<u8>, Failure> {
+    async fn send_unless_stopped(&self, call: &Call<'_>) -> Result<Reply, Failure> {
         let stopped = |what: &str| Err(Failure::from(Error::Stopped(format!("{call}: {what}"))));
         if self.stop.is_requested() {
             return stopped("it was not sent");
@@ -589,7 +674,7 @@ impl Client {
     }
 
     /// Sends a call once.
-    async fn send(&self, call: &Call<'_>) -> Result<Vec<u8>, Failure> {
+    async fn send(&self, call: &Call<'_>) -> Result<Reply, Failure> {
         let shared = &self.shared;
         let url = shared.endpoint.resource(&call.parts, call.custom);
         let url = url.map_err(|why| Failure::from(Error::Usage(format!("{call}: {why}"))))?;
@@ -606,11 +691,9 @@ impl Client {
         }
         let mut response = request.send().await.map_err(|error| call.broken(&error))?;
         let status = response.status();
-        let retry_after = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-            .map(Duration::from_secs);
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let retry_after = header(RETRY_AFTER).and_then(|asked| asked_pause(asked, header(DATE)));
+        let headers = response.headers().clone();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| call.broken(&error))? {
             if body.len() + chunk.len() > MAX_ANSWER_BYTES {
@@ -620,10 +703,17 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
+        let reply = Reply::new(status.as_u16(), &headers, body);
         if status.is_success() {
-            return Ok(body);
+            return Ok(reply);
         }
-        let mut error = ApiError::parse(&call.to_string(), status.as_u16(), &body, call.needs);
+        let mut error = ApiError::parse(&call.to_string(), status.as_u16(), &reply.body, call.needs);
+        // A proxy's "not now" passes as Google's does; anything else that is not the API's must not be taken for its word.
+        let passes = matches!(status.as_u16(), 408 | 429 | 500..=599);
+        if !error.is_in_form && (reply.is_redirect() || (!passes && reply.any_json().is_err())) {
+            let unauthenticated = status == StatusCode::UNAUTHORIZED;
+            return Err(Failure { error: call.foreign(reply), retry_after, unauthenticated });
+        }
         if let Some(secret) = call::secret_part(call.parts.iter().copied()) {
             error.hide(secret);
         }
@@ -666,6 +756,22 @@ impl Sent<'_> {
                 request.multipart(form)
             }
         })
+    }
+}
+
+/// Sends a bundle.
+fn upload_call<'a>(resource: ResourceName<'a>, action: &'a str, zip: &Bytes, effect: Effect) -> Call<'a> {
+    Call {
+        method: Method::POST,
+        parts: vec!["organizations", resource.organization.as_str(), resource.kind.collection()],
+        custom: None,
+        query: vec![("name", resource.name.as_str()), ("action", action)],
+        body: Sent::Zip(zip.clone()),
+        effect,
+        needs: match resource.kind {
+            BundleKind::Proxy => "apigee.proxies.create",
+            BundleKind::SharedFlow => "apigee.sharedflows.create",
+        },
     }
 }
 
@@ -712,14 +818,19 @@ impl<'a> Call<'a> {
         Self { method: Method::POST, custom: Some(custom), ..Self::read(parts, needs) }
     }
 
-    fn decode<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Error> {
-        serde_json::from_slice(body).map_err(|error| {
-            Error::from(NetworkError {
-                call: self.to_string(),
-                what: format!("the answer is not what the management API documents ({error}); is the endpoint right?"),
-                sent: true,
-            })
-        })
+    /// An answer with a status of success that is not the expected one.
+    fn unusable(&self, reply: Reply, unusable: Unusable) -> Error {
+        match unusable {
+            Unusable::Foreign => self.foreign(reply),
+            Unusable::Odd(oddity) => Error::from(Box::new(UnexpectedAnswer { call: self.to_string(), oddity })),
+        }
+    }
+
+    /// An answer that is not the management API's.
+    fn foreign(&self, reply: Reply) -> Error {
+        let Reply { status, content_type, location_host, .. } = reply;
+        let call = self.to_string();
+        Error::from(Box::new(ForeignAnswer { call, http_status: status, location_host, content_type }))
     }
 
     /// A request without an answer.

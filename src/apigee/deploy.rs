@@ -10,12 +10,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::absence;
 use super::client::{Client, ResourceName};
 use super::deployment::{Deployment, RuntimeState};
 use super::import::{Imported, VISIBLE_AFTER, delete_duplicates, import};
 use super::known::search;
 use super::outcome::{Ending, Outcome, Report};
-use super::plan::{self, Current, Desired, Plan, Reason, plan};
+use super::plan::{self, Before, Current, Desired, Plan, Reason, plan};
 use super::requirements;
 use super::retention::{self, MAX_REVISIONS};
 use super::revision_record::Replaced;
@@ -148,15 +149,17 @@ pub async fn deploy(
 ) -> Report {
     let start = Instant::now();
     let writes_before = client.writes();
+    // Going back has a time of its own.
+    let in_time = client.until(start + options.timeout);
     let site = Site {
-        client,
+        client: &in_time,
         resource: ResourceName { organization: &target.organization, kind: bundle.kind, name: &bundle.name },
         environment: &target.environment,
         options,
         progress,
         start,
     };
-    let mut run = Run { site, bundle, revision: None, previous: None, imported: false };
+    let mut run = Run { site, bundle, revision: None, previous: None, imported: false, is_second_look: false };
     let (result, reason, exit_code) = match run.run().await {
         Ok((ending, reason)) => (ending, reason, 0),
         Err(error) => {
@@ -207,6 +210,8 @@ struct Run<'a> {
     revision: Option<RevisionId>,
     previous: Option<RevisionId>,
     imported: bool,
+    /// What a batch has listed is out of date.
+    is_second_look: bool,
 }
 
 impl Run<'_> {
@@ -226,7 +231,23 @@ impl Run<'_> {
         let is_deployed = current.as_ref().is_some_and(|current| current.is(desired.digest));
         let existing = if is_deployed { BTreeSet::new() } else { self.existing(current.is_some()).await? };
         let search = search(&site, self.bundle, existing.iter().copied()).await?;
-        match plan(desired, current.as_ref(), search.found.as_ref().map(|(id, _)| *id)) {
+        let decided = plan(desired, current.as_ref(), search.found.as_ref().map(|(id, _)| *id));
+        let account_now =
+            current.as_ref().and_then(|current| current.deployment.service_account_email().map(str::to_owned));
+        let deployed_revision = current.as_ref().map(|current| current.revision.clone());
+        let before = match current {
+            Some(current) => Before::Deployed(current),
+            None => match absence::prove(site.client, site.resource, site.environment, &existing).await? {
+                Some(absence) => Before::Nothing(absence),
+                // Another deployer was faster, perhaps with this very bundle: decide anew, once.
+                None if self.is_second_look => return Err(absence::overtaken()),
+                None => {
+                    self.is_second_look = true;
+                    return Box::pin(self.run()).await;
+                }
+            },
+        };
+        match decided {
             Plan::Unchanged(id) => {
                 self.revision = Some(id);
                 site.say(Phase::Plan, format!("revision {id} has this bundle and runs: nothing to do"));
@@ -236,7 +257,7 @@ impl Run<'_> {
                 self.revision = Some(id);
                 let text = format!("revision {id} has this bundle and was deployed by an earlier run");
                 site.say(Phase::Plan, text.clone());
-                self.rollout(site.client, id, current.as_ref()).watch(0).await?;
+                self.rollout(site.client, id, before).watch(0).await?;
                 Ok((Ending::Unchanged, text))
             }
             Plan::Deploy(id, reason) => {
@@ -249,9 +270,9 @@ impl Run<'_> {
                 site.say(Phase::Plan, format!("{reason}: it is deployed without an import"));
                 requirements::wait_for(&site, &self.bundle.requires).await?;
                 let found = search.found.as_ref().map(|(_, revision)| revision);
-                let revision = found.or(current.as_ref().map(|current| &current.revision));
+                let revision = found.or(deployed_revision.as_ref());
                 let is_extensible = revision.is_some_and(|revision| revision.has_extensible_policy);
-                self.rollout(&site.sure(), id, current.as_ref()).run(is_extensible).await?;
+                self.rollout(&site.sure(), id, before).run(is_extensible).await?;
                 self.clean_up(id).await;
                 Ok((Ending::Redeployed, reason))
             }
@@ -264,16 +285,15 @@ impl Run<'_> {
                 let replaces = Replaced {
                     environment: site.environment.to_string(),
                     revision: self.previous,
-                    service_account: current
-                        .as_ref()
-                        .and_then(|current| current.deployment.service_account_email().map(str::to_owned)),
+                    service_account: account_now,
                 };
                 let Imported { id, revision, by_us, in_doubt } =
                     import(&site, self.bundle, &search.read, replaces).await?;
                 self.imported = by_us;
                 self.revision = Some(id);
                 let client = site.client.patient_with_missing(VISIBLE_AFTER);
-                let rolled_out = self.rollout(&client, id, current.as_ref()).run(revision.has_extensible_policy).await;
+                let rollout = self.rollout(&client, id, before).after_import(by_us);
+                let rolled_out = rollout.run(revision.has_extensible_policy).await;
                 if in_doubt {
                     delete_duplicates(&site, self.bundle, &search.read, id).await;
                 }
@@ -284,15 +304,16 @@ impl Run<'_> {
         }
     }
 
-    fn rollout<'b>(&'b self, client: &'b Client, id: RevisionId, current: Option<&'b Current>) -> Rollout<'b> {
+    fn rollout<'b>(&'b self, client: &'b Client, id: RevisionId, before: Before) -> Rollout<'b> {
         let account = self.site.options.settings.service_account.as_deref();
-        let young = current.is_some_and(|current| !is_settled(&current.deployment));
+        let seen = before.current().map(|current| current.deployment.clone());
+        let young = seen.as_ref().is_some_and(|deployment| !is_settled(deployment));
         Rollout {
             site: self.site,
             client,
             id,
-            seen: current.map(|current| &current.deployment),
-            way_back: plan::way_back(current, id, account, self.site.environment.as_str(), young),
+            seen,
+            way_back: plan::way_back(before, id, account, self.site.environment.as_str(), young),
         }
     }
 
@@ -307,8 +328,8 @@ impl Run<'_> {
     async fn current(&self) -> Result<Option<Current>, Error> {
         let site = self.site;
         let listed = match &site.options.listed {
-            Some(listed) => plan::newest(listed.clone()),
-            None => site.deployed().await?,
+            Some(listed) if !self.is_second_look => plan::newest(listed.clone()),
+            _ => site.deployed().await?,
         };
         let Some(listed) = listed else {
             return Ok(None);
@@ -321,7 +342,7 @@ impl Run<'_> {
         // The list lacks the state.
         let deployment = match site.client.deployment(site.resource, site.environment, listed.revision).await {
             Err(error) if error.is_not_found() => listed,
-            other => other?,
+            other => site.confirmed(other?).await?,
         };
         Ok(Some(self.believed(Current::new(deployment, revision))))
     }

@@ -8,6 +8,10 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::RevisionId;
+use super::answer::{Message, Oddity, is_about};
+use super::client::ResourceName;
+use super::name::Name;
+use crate::configuration::Shape;
 
 /// A revision that is deployed in an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -41,7 +45,21 @@ pub struct Deployment {
     pub route_conflicts: Vec<RoutingConflict>,
 }
 
+impl Message for Deployment {
+    const SHAPE: Shape = Shape::with(&["revision"]);
+}
+
 impl Deployment {
+    /// Whether it is of a resource and, if one is asked for, of an environment. Every answer names both.
+    pub(super) fn is_of(&self, resource: ResourceName<'_>, environment: Option<&Name>) -> Result<(), Oddity> {
+        is_about("apiProxy", resource.name.as_str(), &self.api_proxy)?;
+        match environment {
+            Some(environment) => is_about("environment", environment.as_str(), &self.environment),
+            None if self.environment.is_empty() => Err(Oddity::Field("a deployment names no environment".to_owned())),
+            None => Ok(()),
+        }
+    }
+
     /// When it started, in milliseconds since 1970; 0 when the answer does not say.
     pub fn started(&self) -> u64 {
         self.deploy_start_time.parse().unwrap_or_default()
@@ -111,6 +129,10 @@ pub struct DeploymentList {
     pub deployments: Vec<Deployment>,
 }
 
+impl Message for DeploymentList {
+    const SHAPE: Shape = Shape::empty_or(&["deployments"]);
+}
+
 /// A base path that will not reach the deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -165,6 +187,10 @@ pub struct ChangeReport {
     pub routing_conflicts: Vec<RoutingConflict>,
     /// Reasons for which the deployment would be refused.
     pub validation_errors: PreconditionFailure,
+}
+
+impl Message for ChangeReport {
+    const SHAPE: Shape = Shape::empty_or(&["routingChanges", "routingConflicts", "validationErrors"]);
 }
 
 impl ChangeReport {

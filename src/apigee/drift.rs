@@ -3,13 +3,15 @@
 //! The cheap look reads the deployed revision's description, where this program wrote the bundle's digest. That is no proof: an edit in
 //! Apigee's own editor keeps the description. The deep look downloads the revision and compares its files.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
+use super::absence;
 use super::client::{Client, ResourceName};
 use super::deployment::Deployment;
 use super::file_difference::{FileDifference, compare};
 use super::plan::{Current, newest};
-use super::wait::{Verdict, judge};
+use super::wait::{ERROR_LOOKS, Polling, Verdict, judge};
 use super::{Error, Name, RevisionId, RevisionRecord, Target};
 use crate::bundle::{BundleKind, Digest, Files, Removal, zip};
 use crate::diag::human::plural;
@@ -201,8 +203,8 @@ pub async fn drift(
     match (newest(listed), &wanted.wish) {
         (None, Wish::Removed(removal)) => look.left_over(*removal).await,
         (None, Wish::Deployed { .. }) => {
-            let resource = client.resource(resource).await?;
-            Ok(Drift::NotDeployed { newest: resource.and_then(|resource| resource.revision.into_iter().max()) })
+            let revisions = look.revisions().await?;
+            Ok(Drift::NotDeployed { newest: revisions.and_then(|revisions| revisions.last().copied()) })
         }
         (Some(deployment), Wish::Removed(_)) => {
             let revision = client.revision(resource, deployment.revision).await?;
@@ -223,9 +225,36 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
+    /// The revisions of what the list of deployments does not have, and certainly is not deployed here; none when it does not exist.
+    async fn revisions(&self) -> Result<Option<BTreeSet<RevisionId>>, Error> {
+        let Some(resource) = self.client.resource(self.resource).await? else { return Ok(None) };
+        let revisions: BTreeSet<RevisionId> = resource.revision.into_iter().collect();
+        absence::prove(self.client, self.resource, self.environment, &revisions)
+            .await?
+            .ok_or_else(absence::overtaken)?;
+        Ok(Some(revisions))
+    }
+
+    /// What the status says. A bad one is looked at again before it is believed; whoever compares waits for the answer, so it is soon.
+    async fn verdict(&self, revision: RevisionId, started: u64) -> Result<Verdict, Error> {
+        let mut looks = 1;
+        loop {
+            let verdict = match self.client.deployment(self.resource, self.environment, revision).await {
+                // The status of a young deployment is not there yet.
+                Err(error) if error.is_not_found() => Verdict::NotYet,
+                status => judge(&status?, started),
+            };
+            if looks == ERROR_LOOKS || !matches!(verdict, Verdict::Failed(_)) {
+                return Ok(verdict);
+            }
+            looks += 1;
+            self.client.stop().sleep(Polling::default().first).await;
+        }
+    }
+
     /// What is not deployed here and is to be gone.
     async fn left_over(&self, removal: Removal) -> Result<Drift, Error> {
-        if removal == Removal::Undeploy || self.client.resource(self.resource).await?.is_none() {
+        if self.revisions().await?.is_none() || removal == Removal::Undeploy {
             return Ok(Drift::Gone { kept_for: None });
         }
         let elsewhere = self.client.deployments_anywhere(self.resource).await?;
@@ -267,11 +296,7 @@ impl Look<'_> {
             return Ok(Drift::OtherAccount { revision, deployed, wanted: service_account.map(str::to_owned) });
         }
         if self.depth.state {
-            let verdict = match self.client.deployment(self.resource, self.environment, revision).await {
-                // The status of a young deployment is not there yet.
-                Err(error) if error.is_not_found() => Verdict::NotYet,
-                status => judge(&status?, current.deployment.started()),
-            };
+            let verdict = self.verdict(revision, current.deployment.started()).await?;
             if let Verdict::Failed(why) = verdict {
                 return Ok(Drift::Failing { revision, why });
             }

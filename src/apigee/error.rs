@@ -1,10 +1,12 @@
 //! What stops a deployment, in words that name the way out, and the exit code that tells a Job whether to try again.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::answer::Oddity;
 use super::blame::Blame;
 use super::deployment::{PreconditionFailure, PreconditionViolation};
 use super::wait::STATE_ERROR;
@@ -46,6 +48,12 @@ pub enum Error {
     /// The API answered with an error.
     #[error(transparent)]
     Api(#[from] Box<ApiError>),
+    /// The API answered with success, and not with what it documents.
+    #[error(transparent)]
+    Unexpected(#[from] Box<UnexpectedAnswer>),
+    /// It was not the API that answered.
+    #[error(transparent)]
+    Foreign(#[from] Box<ForeignAnswer>),
 }
 
 /// 128 and the number of SIGTERM, as shells report it.
@@ -59,7 +67,7 @@ impl Error {
             Self::Refused(_) => 65,
             Self::Missing(_) => 66,
             Self::Mangled(_) => 67,
-            Self::Network(_) => 69,
+            Self::Network(_) | Self::Unexpected(_) | Self::Foreign(_) => 69,
             Self::Temporary(_) | Self::NoToken(_) | Self::Overtaken(_) => 75,
             Self::Credentials(_) => 77,
             Self::Stopped(_) => TERMINATED,
@@ -71,6 +79,7 @@ impl Error {
     pub fn is_ambiguous(&self) -> bool {
         match self {
             Self::Network(error) => error.sent,
+            Self::Unexpected(_) | Self::Foreign(_) => true,
             Self::Api(error) => matches!(error.http_status, 408 | 500 | 502..=504),
             _ => false,
         }
@@ -122,9 +131,9 @@ impl Error {
         matches!(self, Self::Api(error) if matches!(error.http_status, 400 | 404 | 409) && !error.is_locked())
     }
 
-    /// True for the API's "there is no such thing".
+    /// True for the API's "there is no such thing". A 404 that is not in Google's form says nothing about the thing.
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::Api(error) if error.http_status == 404)
+        matches!(self, Self::Api(error) if error.http_status == 404 && error.is_in_form)
     }
 
     /// True for the API's "there is one already".
@@ -147,6 +156,14 @@ impl Error {
         matches!(self, Self::Api(error) if error.http_status == 429)
     }
 
+    /// The same when there is no time left to try again, though another run may. `asked` is how long the server wants to be left alone.
+    #[must_use]
+    pub(super) fn out_of_time(self, asked: Option<Duration>, left: Duration) -> Self {
+        let asked =
+            asked.map(|asked| format!("it asks for a pause of {asked:.0?} (Retry-After), and ")).unwrap_or_default();
+        Self::Temporary(format!("{self}; {asked}there are {left:.1?} left (--timeout): it was not tried again"))
+    }
+
     /// True when another attempt may find it otherwise.
     pub fn is_temporary(&self) -> bool {
         matches!(self.exit_code(), 69 | 75)
@@ -164,6 +181,55 @@ pub struct NetworkError {
     /// The request may have arrived.
     pub sent: bool,
 }
+
+/// An answer of the API with a status of success that is not what the API documents. Nothing is concluded from it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{call}: the answer is not what the management API documents: {oddity}; nothing is concluded from it; try again, and check --endpoint \
+     if it stays"
+)]
+pub struct UnexpectedAnswer {
+    /// Method and path.
+    pub call: String,
+    /// What is wrong with it.
+    pub oddity: Oddity,
+}
+
+/// An answer that the management API never gives: a redirect, or a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignAnswer {
+    /// Method and path.
+    pub call: String,
+    /// The HTTP status.
+    pub http_status: u16,
+    /// Where a redirect leads.
+    pub location_host: Option<String>,
+    /// The media type; empty if the answer names none.
+    pub content_type: String,
+}
+
+impl fmt::Display for ForeignAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { call, http_status, location_host, content_type } = self;
+        write!(
+            f,
+            "{call}: something between here and Google answered, and not the management API: status {http_status}"
+        )?;
+        if let Some(host) = location_host {
+            write!(f, ", a redirect to the host `{host}`")?;
+        }
+        match content_type.as_str() {
+            "" => f.write_str(", no content type")?,
+            content_type => write!(f, ", content type `{content_type}`")?,
+        }
+        f.write_str(
+            "; a proxy, a firewall or a captive portal is in the way: let HTTPS to the host of --endpoint pass, or correct HTTPS_PROXY, \
+             NO_PROXY or --endpoint",
+        )
+    }
+}
+
+impl std::error::Error for ForeignAnswer {}
 
 /// An error that the API answered (`google.rpc.Status` in Google's JSON form).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -186,6 +252,8 @@ pub struct ApiError {
     pub permission: Option<String>,
     /// `google.rpc.RequestInfo`, for Google's support.
     pub request_id: Option<String>,
+    /// The body is in Google's form, so that it is the API that answered.
+    pub is_in_form: bool,
 }
 
 /// One finding about an imported bundle.
@@ -235,6 +303,7 @@ impl ApiError {
     }
 
     fn fill(&mut self, status: Status) {
+        self.is_in_form = true;
         self.status = status.name;
         self.message = status.message;
         for detail in status.details {

@@ -88,7 +88,7 @@ async fn try_delete_duplicates(
     let others: BTreeSet<RevisionId> = unread(site, read).await?.into_iter().filter(|id| *id != kept).collect();
     for id in others {
         let found = search(site, bundle, std::iter::once(id)).await?.found;
-        if found.is_some() {
+        if found.is_some() && site.client.revision_deployments(site.resource, id).await?.is_empty() {
             site.client.delete_revision(site.resource, id).await?;
             site.say(Phase::Import, format!("revision {id} has the same bundle, from a late import, and is deleted"));
         }

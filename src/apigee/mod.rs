@@ -6,6 +6,8 @@
 //! The contract is the discovery document `apigee.v1`. Invariants: an import is never repeated blindly, a write happens only
 //! after the state was read, and a token is never logged.
 
+pub mod absence;
+pub mod answer;
 pub mod apply;
 pub mod audit;
 pub mod auth;

@@ -1,5 +1,6 @@
 //! What to do, from what is wanted and what Apigee has. Pure.
 
+use super::absence::Absence;
 use super::deployment::{Deployment, RuntimeState};
 use super::revision_record::RevisionRecord;
 use super::{Revision, RevisionId};
@@ -49,8 +50,27 @@ impl Current {
     }
 }
 
+/// What is in the environment before a run.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Before {
+    /// A deployment.
+    Deployed(Current),
+    /// Nothing, and that is certain.
+    Nothing(Absence),
+}
+
+impl Before {
+    /// The deployment.
+    pub fn current(&self) -> Option<&Current> {
+        match self {
+            Self::Deployed(current) => Some(current),
+            Self::Nothing(_) => None,
+        }
+    }
+}
+
 /// What to do when the revision does not run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum WayBack {
     /// Deploy what was deployed before.
     Former {
@@ -59,33 +79,36 @@ pub enum WayBack {
         /// The email of its service account.
         service_account: Option<String>,
     },
-    /// Take it out: nothing was deployed before.
-    Nothing,
-    /// It was deployed before in the same way: leave it.
-    Same,
+    /// Take it out: this run puts it there from nothing.
+    Nothing(Absence),
+    /// Leave it: it was deployed before in the same way, or by another run.
+    Stays,
 }
 
 /// What to go back to when revision `id` does not run in `environment`. `young` says that what is deployed is so new that an
 /// earlier run may have been cut off before it saw it ready.
+///
+/// What an earlier run put there from nothing stays: it may have run since, and what its status says now may pass.
 pub fn way_back(
-    current: Option<&Current>,
+    before: Before,
     id: RevisionId,
     wanted_account: Option<&str>,
     environment: &str,
     young: bool,
 ) -> WayBack {
-    let Some(current) = current else { return WayBack::Nothing };
+    let current = match before {
+        Before::Deployed(current) => current,
+        Before::Nothing(absence) => return WayBack::Nothing(absence),
+    };
     if current.id() != id || !current.runs_as(wanted_account) {
         let service_account = current.deployment.service_account_email().map(str::to_owned);
         return WayBack::Former { revision: current.id(), service_account };
     }
     let replaced = current.record.as_ref().and_then(|record| record.replaces.as_ref());
-    match replaced.filter(|replaced| young && replaced.environment == environment) {
-        None => WayBack::Same,
-        Some(replaced) => match replaced.revision {
-            None => WayBack::Nothing,
-            Some(revision) => WayBack::Former { revision, service_account: replaced.service_account.clone() },
-        },
+    let replaced = replaced.filter(|replaced| young && replaced.environment == environment);
+    match replaced.and_then(|replaced| Some((replaced, replaced.revision?))) {
+        None => WayBack::Stays,
+        Some((replaced, revision)) => WayBack::Former { revision, service_account: replaced.service_account.clone() },
     }
 }
 
@@ -216,14 +239,17 @@ mod tests {
 
     #[test]
     fn the_way_back_leads_to_what_was() {
-        let way_back =
-            |current: Option<&Current>, to: &str, young| super::way_back(current, id(to), Some("a@p"), "prod", young);
-        assert_eq!(way_back(None, "4", false), WayBack::Nothing);
+        let way_back = |current: Option<&Current>, to: &str, young| {
+            let before = current
+                .map_or_else(|| Before::Nothing(Absence::of_test()), |current| Before::Deployed(current.clone()));
+            super::way_back(before, id(to), Some("a@p"), "prod", young)
+        };
+        assert_eq!(way_back(None, "4", false), WayBack::Nothing(Absence::of_test()));
         assert_eq!(way_back(Some(&foreign()), "4", false), former("3", None));
         let other_account = current("READY", Some("b@p"), "wanted");
         assert_eq!(way_back(Some(&other_account), "3", false), former("3", Some("b@p")));
         let same = current("ERROR", Some("a@p"), "wanted");
-        assert_eq!(way_back(Some(&same), "3", true), WayBack::Same);
+        assert_eq!(way_back(Some(&same), "3", true), WayBack::Stays);
         // A run was cut off after it had deployed: the revision says what was there.
         let with = |environment: &str, revision: Option<&str>| {
             let mut cut_off = same.clone();
@@ -236,10 +262,11 @@ mod tests {
             cut_off
         };
         assert_eq!(way_back(Some(&with("prod", Some("2"))), "3", true), former("2", Some("c@p")));
-        assert_eq!(way_back(Some(&with("prod", None)), "3", true), WayBack::Nothing);
-        assert_eq!(way_back(Some(&with("dev", Some("2"))), "3", true), WayBack::Same);
+        // Another run put it there from nothing: that is no right to take it out.
+        assert_eq!(way_back(Some(&with("prod", None)), "3", true), WayBack::Stays);
+        assert_eq!(way_back(Some(&with("dev", Some("2"))), "3", true), WayBack::Stays);
         // It ran for long; what it took the place of then is no state to return to.
-        assert_eq!(way_back(Some(&with("prod", Some("2"))), "3", false), WayBack::Same);
+        assert_eq!(way_back(Some(&with("prod", Some("2"))), "3", false), WayBack::Stays);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::Error;
 use super::apply::{Applied, ApplyEvent, ApplyReport, Ending, Mode, Options, Progress, failed, read};
@@ -46,7 +47,8 @@ pub async fn prune(
     let client = client.with_own_count();
     let mut leaving: Vec<Leaving> = Vec::new();
     for Kept { place, owner, ids } in kept {
-        let register = match Register::read(&client, place.as_place()).await {
+        let in_time = client.until(Instant::now() + options.timeout);
+        let register = match Register::read(&in_time, place.as_place()).await {
             // Git wants nothing of an organization that this account may not even look at: then nothing of it is ours.
             Err(error) if ids.is_empty() && error.is_forbidden() => continue,
             other => other?,
@@ -166,7 +168,14 @@ async fn remove_configuration(
     progress: &Progress,
 ) -> Result<String, Error> {
     let wanted = Wanted { place, id: &record.id, body: &Value::Null, secrets: &[], last: Some(record) };
+    let client = &client.until(Instant::now() + options.timeout);
     let answers = read(client, crud, &wanted).await?;
+    // What others put there is known from lists, and an empty one is no proof: nothing is deleted on a single look.
+    if answers != read(client, crud, &wanted).await? {
+        return Err(Error::Temporary(
+            "nothing is deleted: two looks at it right after each other differ; the next run looks again".to_owned(),
+        ));
+    }
     if !crud.exists(&wanted, &answers) {
         return Ok("it was gone already".to_owned());
     }

@@ -160,7 +160,8 @@ impl Run<'_> {
 
     async fn bundles(&self, bundles: Vec<MountedBundle>) -> Result<ApplyReport, Error> {
         let kinds: Vec<BundleKind> = bundles.iter().map(|bundle| bundle.kind).collect();
-        let mut listed = Listed::read(self.client, self.target, kinds.into_iter()).await?;
+        let in_time = self.client.until(tokio::time::Instant::now() + self.how.options.timeout);
+        let mut listed = Listed::read(&in_time, self.target, kinds.into_iter()).await?;
         let now = now();
         let is_young =
             |deployment: &Deployment| Duration::from_millis(now.saturating_sub(deployment.started())) < self.how.young;
@@ -179,7 +180,7 @@ impl Run<'_> {
                 old.push((bundle, deployed));
             }
         }
-        let register = match Register::read(self.client, self.place.as_place()).await {
+        let register = match Register::read(&in_time, self.place.as_place()).await {
             // Who may not read maps can deploy all the same.
             Err(error) if error.is_forbidden() => {
                 self.warn(Phase::Read, format!("the records cannot be read: {error}"));
@@ -225,7 +226,11 @@ impl Run<'_> {
         let workers = if is_deep { MAX_DOWNLOADS } else { self.how.options.workers }.get();
         let looked = bundles.into_iter().enumerate().map(async |(index, (bundle, deployed))| {
             let found = match wanted(&bundle, is_deep) {
-                Ok(wanted) => drift(self.client, self.target, &wanted, deployed, Depth { download, state }).await,
+                Ok(wanted) => {
+                    // Each comparison has the time that a resource has.
+                    let in_time = self.client.until(tokio::time::Instant::now() + self.how.options.timeout);
+                    drift(&in_time, self.target, &wanted, deployed, Depth { download, state }).await
+                }
                 Err(error) => Err(error),
             };
             (index, (bundle, found))
@@ -301,7 +306,7 @@ impl Run<'_> {
     /// Keeps a record of each proxy and shared flow that is to go when it leaves Git, and of the comparison. A deployer that may not write
     /// there has done its work all the same.
     async fn remember(&self, mut register: Register, done: &[Applied], compared: Option<u64>, total: &mut ApplyReport) {
-        let client = self.client.with_own_count();
+        let client = self.client.with_own_count().until(tokio::time::Instant::now() + self.how.options.timeout);
         if let Err(error) = self.try_remember(&client, &mut register, done, compared).await {
             let message = format!("what was found is not recorded, so that proxies which leave Git stay: {error}");
             self.warn(Phase::Keep, message);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Error;
 use super::client::Client;
-use crate::configuration::{Answer, Body, Form, Id, Place, Read, Record, Request, Verb, record};
+use crate::configuration::{Answer, Body, Form, Id, Place, Read, Record, Request, Shape, Verb, record};
 
 /// The records of one place, as they were read.
 #[derive(Debug, Default)]
@@ -54,6 +54,11 @@ impl Register {
         self.records.values()
     }
 
+    /// Whether there was any record.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
     /// Makes the map, if it is not there.
     pub async fn prepare(&mut self, client: &Client, place: Place<'_>) -> Result<(), Error> {
         if self.exists {
@@ -69,6 +74,22 @@ impl Register {
                 Ok(())
             }
         }
+    }
+}
+
+/// Makes sure that a resource has no record, when the list of records is empty: an empty list is no proof, since Apigee leaves out what is
+/// empty, and an entry of its own is another call.
+pub(super) async fn prove_absence(client: &Client, place: Place<'_>, id: &Id) -> Result<(), Error> {
+    let key = Record::key(id);
+    let path = place.path(&["keyvaluemaps", record::MAP, "entries", &key]);
+    let shape = Shape::with(&["name", "value"]);
+    match client.read(&Read::json(path, "apigee.keyvaluemapentries.get").of(shape)).await? {
+        Answer::Missing => Ok(()),
+        Answer::Json(_) | Answer::Bytes(_) => Err(Error::Temporary(format!(
+            "nothing was changed: Apigee contradicts itself: the list of entries of the key value map `{}` is empty, and the map has the \
+             record `{key}`; the next run looks again",
+            record::MAP
+        ))),
     }
 }
 

@@ -1,7 +1,10 @@
 //! Takes a proxy or shared flow out of an environment, and deletes it if that is wanted: only what this program brought there.
 
+use std::collections::BTreeSet;
+
 use tokio::time::Instant;
 
+use super::absence;
 use super::client::{Client, ResourceName};
 use super::deploy::{Options, Phase, Progress, Target, stopped};
 use super::outcome::{Ending, Outcome, Report};
@@ -22,8 +25,9 @@ pub async fn remove(
 ) -> Report {
     let start = Instant::now();
     let writes_before = client.writes();
+    let in_time = client.until(start + options.timeout);
     let site = Site {
-        client,
+        client: &in_time,
         resource: ResourceName { organization: &target.organization, kind, name },
         environment: &target.environment,
         options,
@@ -56,7 +60,15 @@ pub async fn remove(
 async fn run(site: &Site<'_>, removal: Removal, previous: &mut Option<RevisionId>) -> Result<(Ending, String), Error> {
     let noun = site.resource.kind.noun();
     let undeployed = match site.deployed().await? {
-        None => None,
+        None => {
+            // What is only not seen must not be forgotten.
+            let resource = site.client.resource(site.resource).await?;
+            let revisions: BTreeSet<RevisionId> = resource.into_iter().flat_map(|resource| resource.revision).collect();
+            absence::prove(site.client, site.resource, site.environment, &revisions)
+                .await?
+                .ok_or_else(absence::overtaken)?;
+            None
+        }
         Some(deployed) => {
             *previous = Some(deployed.revision);
             undeploy(site, deployed.revision).await?;
@@ -87,6 +99,7 @@ async fn run(site: &Site<'_>, removal: Removal, previous: &mut Option<RevisionId
     }
     for &id in &resource.revision {
         refuse_foreign(site, id, "deletes nothing").await?;
+        refuse_deployed(site, id).await?;
     }
     site.client.delete_resource(site.resource).await?;
     site.say(Phase::Deploy, format!("the {noun} is deleted with {} revisions", resource.revision.len()));
@@ -108,9 +121,13 @@ async fn undeploy(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
     let polling = site.options.polling;
     let mut pause = polling.first;
     loop {
-        match site.deployed().await? {
-            Some(now) if now.revision == id => {}
-            _ => return Ok(()),
+        let is_listed = site.deployed().await?.is_some_and(|now| now.revision == id);
+        // An empty list alone is no proof.
+        if !is_listed {
+            match site.client.deployment(site.resource, site.environment, id).await {
+                Err(error) if error.is_not_found() => return Ok(()),
+                other => other.map(drop)?,
+            }
         }
         if Instant::now() >= site.deadline() {
             return Err(Error::Temporary(format!(
@@ -120,6 +137,20 @@ async fn undeploy(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
         }
         site.client.stop().sleep(pause).await;
         pause = polling.longer(pause);
+    }
+}
+
+/// A revision that runs anywhere is not deleted. The list of the resource said that none does; each revision's own list is another call.
+async fn refuse_deployed(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
+    match site.client.revision_deployments(site.resource, id).await?.first() {
+        None => Ok(()),
+        Some(other) => Err(Error::Temporary(format!(
+            "nothing is deleted: revision {id} of the {} `{}` is deployed in environment `{}`, which another list left out; the next run \
+             looks again",
+            site.resource.kind.noun(),
+            site.resource.name,
+            other.environment
+        ))),
     }
 }
 

@@ -38,6 +38,7 @@ async fn try_delete_old(site: &Site<'_>, spared: impl Iterator<Item = RevisionId
     // Other environments too: what they run stays.
     protected
         .extend(site.client.deployments_anywhere(site.resource).await?.iter().map(|deployment| deployment.revision));
+    // An empty list is no proof, so each revision is asked for as well.
     let mut deleted = 0;
     for id in too_old(&existing, keep, &protected) {
         let revision = match site.client.revision(site.resource, id).await {
@@ -45,6 +46,9 @@ async fn try_delete_old(site: &Site<'_>, spared: impl Iterator<Item = RevisionId
             other => other?,
         };
         if RevisionRecord::parse(&revision.description).is_none() {
+            continue;
+        }
+        if !site.client.revision_deployments(site.resource, id).await?.is_empty() {
             continue;
         }
         site.client.delete_revision(site.resource, id).await?;

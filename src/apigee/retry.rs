@@ -1,7 +1,7 @@
 //! When a request is sent again, and after how long. Pure but for the jitter.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::error::Error;
 
@@ -26,7 +26,7 @@ impl Effect {
     /// that failed, and a token that is not there yet (GKE's metadata server needs seconds after a pod's start). What creates is sent again only when it certainly did not arrive.
     pub fn may_retry(self, error: &Error) -> bool {
         let passing = match error {
-            Error::Network(_) | Error::Temporary(_) => true,
+            Error::Network(_) | Error::Temporary(_) | Error::Unexpected(_) => true,
             Error::Api(error) => error.is_locked() || matches!(error.http_status, 408 | 429 | 500 | 502..=504),
             _ => false,
         };
@@ -57,6 +57,19 @@ impl Default for Backoff {
             longest_asked: Duration::from_mins(1),
         }
     }
+}
+
+/// How long a server asks to be left alone (RFC 9110, section 10.2.3): seconds or a date. `date` is the answer's own `Date`, so that two
+/// clocks that disagree do not matter. Absurdly many seconds are many; what is in the past or cannot be read asks for nothing.
+pub(super) fn asked_pause(text: &str, date: Option<&str>) -> Option<Duration> {
+    let text = text.trim();
+    let pause = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
+    } else {
+        let now = date.and_then(|date| httpdate::parse_http_date(date.trim()).ok()).unwrap_or_else(SystemTime::now);
+        httpdate::parse_http_date(text).ok()?.duration_since(now).ok()?
+    };
+    Some(pause).filter(|pause| !pause.is_zero())
 }
 
 impl Backoff {
@@ -110,6 +123,25 @@ mod tests {
         }
         assert!(Effect::Create.may_retry(&Error::Temporary("no token yet".into())), "nothing was sent");
         assert!(!Effect::Read.may_retry(&Error::Credentials("no token".into())));
+    }
+
+    #[test]
+    fn a_server_asks_in_seconds_or_by_a_date() {
+        let date = "Mon, 30 Nov 2026 12:00:00 GMT";
+        let asked = |text| asked_pause(text, Some(date));
+        assert_eq!(asked("7"), Some(Duration::from_secs(7)));
+        assert_eq!(asked("Mon, 30 Nov 2026 12:00:09 GMT"), Some(Duration::from_secs(9)));
+        assert_eq!(asked("Monday, 30-Nov-26 12:00:09 GMT"), Some(Duration::from_secs(9)), "the form of RFC 850");
+        for nothing in ["0", "", "soon", "-1", "Mon, 30 Nov 2026 11:00:00 GMT"] {
+            assert_eq!(asked(nothing), None, "{nothing}");
+        }
+        for many in ["99999999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+            let pause = Backoff::default().pause(1, asked(many));
+            assert_eq!(pause, Some(Duration::from_mins(1)), "{many}");
+        }
+        let soon = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(30));
+        let pause = asked_pause(&soon, None).unwrap();
+        assert!(pause > Duration::from_secs(20) && pause <= Duration::from_secs(30), "{pause:?}");
     }
 
     #[test]

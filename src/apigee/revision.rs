@@ -8,6 +8,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::answer::Message;
+use crate::configuration::Shape;
+
 /// The number of a revision. The API writes it as a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -56,12 +59,18 @@ impl From<RevisionId> for String {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Resource {
+    /// Its name.
+    pub name: String,
     /// Every existing revision, in no promised order.
     #[serde(default)]
     pub revision: Vec<RevisionId>,
     /// Made by an archive deployment: it takes no new revision.
     #[serde(default)]
     pub read_only: bool,
+}
+
+impl Message for Resource {
+    const SHAPE: Shape = Shape::with(&["name"]);
 }
 
 /// One revision.
@@ -83,6 +92,10 @@ pub struct Revision {
     /// When it was last changed, likewise.
     #[serde(default)]
     pub last_modified_at: String,
+}
+
+impl Message for Revision {
+    const SHAPE: Shape = Shape::with(&["revision", "name"]);
 }
 
 impl Revision {

@@ -6,8 +6,9 @@ use tokio::time::Instant;
 
 use super::client::{Client, ResourceName};
 use super::deploy::{Event, Options, Phase, Progress};
-use super::deployment::Deployment;
+use super::deployment::{Deployment, RuntimeState};
 use super::plan::newest;
+use super::wait::ERROR_LOOKS;
 use super::{Error, Name};
 
 /// Where a run works, and with what.
@@ -45,6 +46,21 @@ impl Site<'_> {
     /// The client for what is known to exist.
     pub(super) fn sure(&self) -> Client {
         self.client.patient_with_missing(KNOWN_AFTER.min(self.options.timeout))
+    }
+
+    /// The status of a deployment whose state is ERROR, once that is sure: the first other one, or the last of
+    /// [`ERROR_LOOKS`](super::wait::ERROR_LOOKS).
+    pub(super) async fn confirmed(&self, mut status: Deployment) -> Result<Deployment, Error> {
+        for _ in 1..ERROR_LOOKS {
+            if status.state != RuntimeState::Error || self.client.stop().is_requested() {
+                break;
+            }
+            let text = format!("the state of revision {} is ERROR: looking again", status.revision);
+            self.say(Phase::Read, text);
+            self.client.stop().sleep(self.options.polling.between_errors()).await;
+            status = self.client.deployment(self.resource, self.environment, status.revision).await?;
+        }
+        Ok(status)
     }
 
     /// What is deployed now, read afresh.

@@ -22,7 +22,15 @@ pub struct Polling {
     pub grace: Duration,
 }
 
+/// So many looks in a row must find the state ERROR before it is believed: a runtime that restarts may report it for a moment.
+pub const ERROR_LOOKS: u32 = 3;
+
 impl Polling {
+    /// The pause between two looks at a state that is ERROR: with the defaults five seconds, so that ERROR is believed after ten.
+    pub(super) fn between_errors(self) -> Duration {
+        self.longest / 2
+    }
+
     /// The pause after one: half as long again, within the bounds.
     pub(super) fn longer(self, pause: Duration) -> Duration {
         jittered(pause.saturating_mul(3) / 2).max(self.first).min(self.longest)
@@ -77,6 +85,25 @@ pub fn judge(status: &Deployment, started: u64) -> Verdict {
     }
 }
 
+/// Why a revision did not become ready.
+#[derive(Debug)]
+pub(super) struct NotReady {
+    pub error: Error,
+    /// Apigee said so. Otherwise the last look found no status that can be believed, so that the revision may be ready all the same.
+    pub is_seen: bool,
+}
+
+impl NotReady {
+    /// Apigee said so.
+    pub(super) fn seen(error: Error) -> Self {
+        Self { error, is_seen: true }
+    }
+
+    fn unseen(error: Error) -> Self {
+        Self { error, is_seen: false }
+    }
+}
+
 /// Waits for one revision.
 #[derive(Clone, Copy)]
 pub(super) struct Wait<'a> {
@@ -89,34 +116,51 @@ pub(super) struct Wait<'a> {
 }
 
 impl Wait<'_> {
-    /// Waits until the revision is ready, cannot become ready, was replaced by somebody else, or time is up.
-    pub(super) async fn until_ready(&self) -> Result<(), Error> {
+    /// Waits until the revision is ready, cannot become ready, was replaced by somebody else, or time is up. It cannot become ready when
+    /// [`ERROR_LOOKS`] looks in a row say so.
+    pub(super) async fn until_ready(&self) -> Result<(), NotReady> {
         let Site { client, resource, environment, options, .. } = self.site;
         let (id, polling, begin) = (self.id, options.polling, Instant::now());
         let mut pause = polling.first;
-        let mut last = String::new();
+        let (mut last, mut errors) = (String::new(), 0);
         loop {
             client.stop().sleep(pause.min(self.deadline.saturating_duration_since(Instant::now()))).await;
             pause = polling.longer(pause);
-            let state = match client.deployment(resource, environment, id).await {
+            let found = client.deployment(resource, environment, id).await;
+            let is_seen = found.is_ok();
+            let state = match found {
                 Ok(status) => match judge(&status, self.started) {
                     Verdict::Ready => return Ok(()),
-                    Verdict::Failed(why) => return Err(Error::Refused(format!("revision {id}: {why}"))),
-                    Verdict::NotYet => status.state.to_string(),
+                    Verdict::Failed(why) => {
+                        errors += 1;
+                        if errors >= ERROR_LOOKS {
+                            return Err(NotReady::seen(Error::Refused(format!("revision {id}: {why}"))));
+                        }
+                        pause = polling.between_errors();
+                        why
+                    }
+                    Verdict::NotYet => {
+                        errors = 0;
+                        status.state.to_string()
+                    }
                 },
-                Err(error) if error.is_not_found() => self.why_missing(begin.elapsed() < polling.grace).await?,
+                Err(error) if error.is_not_found() => {
+                    self.why_missing(begin.elapsed() < polling.grace).await.map_err(NotReady::unseen)?
+                }
                 Err(error) if error.is_temporary() => error.to_string(),
-                Err(error) => return Err(error),
+                Err(error) => return Err(NotReady::unseen(error)),
             };
             if state != last {
                 self.site.say(Phase::Wait, format!("revision {id}: {state}"));
                 last = state;
             }
             if Instant::now() >= self.deadline {
-                return Err(Error::Temporary(format!(
+                let error = Error::Temporary(format!(
                     "revision {id}: not READY after {:.0?}; last state: {last}; a slow runtime needs a longer --timeout",
                     begin.elapsed()
-                )));
+                ));
+                // An ERROR that was not looked at often enough is not believed.
+                return Err(NotReady { error, is_seen: is_seen && errors == 0 });
             }
         }
     }

@@ -1,12 +1,16 @@
 //! `status` and `audit`: what runs, and where it comes from. Nothing is written.
 
 use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::apigee_args::ApigeeArgs;
 use super::{markdown, out};
 use crate::apigee::audit::{Origin, Row, audit};
 use crate::apigee::{Error, Name};
 use crate::diag::plain::{self, Plain, Text};
+use crate::duration;
 
 /// What both commands are told.
 #[derive(Debug, clap::Args)]
@@ -17,6 +21,9 @@ struct PlaceArgs {
     /// Only these environments; without it all
     #[arg(long = "env", value_name = "ENV", value_delimiter = ',')]
     environments: Vec<Name>,
+    /// Give up when it takes longer
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
+    timeout: Duration,
     #[command(flatten)]
     apigee: ApigeeArgs,
 }
@@ -130,7 +137,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn rows(args: &PlaceArgs, state: bool) -> anyhow::Result<Vec<Row>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let rows: Result<Vec<Row>, Error> = runtime.block_on(async {
-        let client = args.apigee.client()?;
+        let client = args.apigee.client()?.until(Instant::now() + args.timeout);
         let environments = if args.environments.is_empty() {
             client.environments(&args.organization).await?
         } else {

@@ -56,13 +56,15 @@ pub(super) struct Args {
     other_statuses: bool,
     /// Let requests go wrong; may be given several times, and the first that applies decides
     ///
-    /// METHOD PATH KIND [retry-after:SECONDS] [xN|@N|every], for example 'POST */deployments?* status:503 x2'.
+    /// METHOD PATH KIND [retry-after:SECONDS|retry-at:SECONDS] [xN|@N|every], for example 'POST */deployments?* status:503 x2'.
     ///
     /// METHOD is GET, POST, PUT, PATCH, DELETE or *. PATH is the whole path with its query, in which * stands for any characters.
     ///
     /// KIND is one of: status:CODE (not done, answered with that error), not-found (the same with 404), delay:TIME (done, answered
     /// later), late:TIME (done later, even when the client has gone), reset (not done, connection closed), lost (done, connection
-    /// closed without an answer), lost-503 (done, answered with 503), truncate (done, connection closed within the answer).
+    /// closed without an answer), lost-503 (done, answered with 503), truncate (done, connection closed within the answer), trickle:TIME (done, answered byte by byte), state-error
+    /// (done, the deployment in the answer has the state ERROR), empty, error-200 and
+    /// other-message (done, answered 200 with `{}`, an error or a foreign message), page and redirect (not done, answered by a proxy).
     ///
     /// x2 means the first two requests that fit, @2 the second only, every all of them; without it the first one.
     #[arg(long = "fault", value_name = "RULE")]

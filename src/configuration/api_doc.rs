@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::call::{Answer, Body, Change, Field, Form, Read, Request, Verb};
+use super::call::{Answer, Body, Change, Field, Form, Read, Request, Shape, Verb};
 use super::collection::{Compare, differences, field_names};
 use super::record::Part;
 use super::{Configuration, ConfigurationSpec, Crud, Plan, Reference, Scope, Wanted};
@@ -202,7 +202,8 @@ impl Crud for ApiDocs {
 
     fn follow_ups(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Vec<Read> {
         let id = Self::find(wanted, answers).map(|(id, _)| id).filter(|_| wanted.body.get(DOCUMENT).is_some());
-        let read = |id| Read::json(Self::path(wanted, &[id, "documentation"]), "apigee.portals.get");
+        let shape = Shape::with(&[DATA, "status"]);
+        let read = |id| Read::json(Self::path(wanted, &[id, "documentation"]), "apigee.portals.get").of(shape);
         id.into_iter().map(read).collect()
     }
 

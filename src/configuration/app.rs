@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::app_plan::{AppPlan, AppsOf};
-use super::call::{Answer, Body, Change, Read, Request, Verb};
+use super::call::{Answer, Body, Change, Read, Request, Shape, Verb};
 use super::secret::{self, Secret};
 use super::{Configuration, ConfigurationSpec, Crud, Plan, Reference, Scope, Wanted, attributes};
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
@@ -85,7 +85,7 @@ app! {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Key {
-    /// Where the consumer key is kept: letters, digits, `_` and `-`, at most 2 KB.
+    /// Where the consumer key is kept: letters, digits, `_` and `-`, at most 2 KB. One line break at its end is not part of it.
     pub consumer_key: Secret,
     /// Where its secret is kept, written alike. It cannot be changed without the consumer key.
     pub consumer_secret: Secret,
@@ -362,7 +362,7 @@ impl Crud for Apps {
     }
 
     fn reads(&self, wanted: &Wanted<'_>) -> Vec<Read> {
-        vec![Read::json(Self::path(wanted), "apigee.developerapps.get")]
+        vec![Read::json(Self::path(wanted), "apigee.developerapps.get").of(Shape::with(&["name", "appId"]))]
     }
 
     /// Its products come after the bundles, and it goes before them.

@@ -3,7 +3,7 @@
 //! The group and its apps are one resource. Apps that others put into the group stay; those that this program put there go when they
 //! leave Git.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::app::{GroupApp, products};
 use super::app_plan::{AppPlan, AppsOf};
 use super::attributes;
-use super::call::{Answer, Body, Change, Form, Read, Request, Verb};
+use super::call::{Answer, Body, Change, Form, Read, Request, Shape, Verb};
 use super::collection::{Collection, Compare, NamedBy, Update};
 use super::developer::{Status, status_to_set, without_status};
 use super::record::Part;
@@ -166,6 +166,21 @@ impl Crud for Groups {
         [GROUPS.reads(wanted), vec![apps]].concat()
     }
 
+    /// Before the group is deleted, the apps that the record has and the list has not.
+    fn follow_ups(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Vec<Read> {
+        if !wanted.body.is_null() || !self.exists(wanted, answers) {
+            return Vec::new();
+        }
+        let listed: BTreeSet<String> = live_apps(answers).into_keys().map(part).collect();
+        let listed: BTreeSet<&str> = listed.iter().map(String::as_str).collect();
+        let shape = Shape::with(&["name", "appId"]);
+        let app = |name: &str| {
+            let name = name.strip_prefix(APPS)?.strip_prefix('/').filter(|name| !name.contains('/'))?;
+            Some(Read::json(Self::apps_path(wanted, Some(name)), "apigee.appgroupapps.get").of(shape))
+        };
+        wanted.recorded_and_not(&listed).filter_map(app).collect()
+    }
+
     /// The products of its apps come after the bundles, and it goes before them.
     fn after_bundles(&self) -> bool {
         true
@@ -205,6 +220,7 @@ impl Crud for Groups {
     }
 
     fn remove(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Vec<Change>, String> {
+        Wanted::all_gone(answers.get(2..).unwrap_or_default())?;
         let live = live_apps(answers);
         let ours = |name: &str| wanted.last.is_some_and(|record| record.part(&part(name)).is_some());
         let foreign: Vec<&str> = live.keys().filter(|name| !ours(name)).take(5).copied().collect();

@@ -16,6 +16,7 @@ use super::call::{Body, Change, Field, Request, Verb};
 use super::collection::{Compare, field_names};
 use super::developer::status_to_set;
 use super::record::{Part, secret_digest};
+use super::secret::line;
 use super::{Plan, Wanted};
 use crate::limits::texts;
 
@@ -80,6 +81,11 @@ fn list<'v>(value: &'v Value, field: &str) -> &'v [Value] {
     value.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
+/// A consumer key or secret of a body.
+fn credential<'v>(value: &'v Value, field: &str) -> &'v str {
+    line(text(value, field))
+}
+
 /// The products of a key: each name and status.
 fn associations(key: &Value) -> impl Iterator<Item = (&str, &str)> {
     list(key, "apiProducts").iter().map(|product| (text(product, "apiproduct"), text(product, "status")))
@@ -120,7 +126,7 @@ impl<'a> AppPlan<'a> {
                 self.import(key, &mut plan.changes);
             }
             plan.parts.push(Part::named(&self.part(NEW)));
-            plan.parts.extend(own.iter().map(|key| self.key_part(text(key.body, "consumerKey"))));
+            plan.parts.extend(own.iter().map(|key| self.key_part(credential(key.body, "consumerKey"))));
             return Ok(plan);
         };
         plan.changes.extend(self.profile(live));
@@ -131,7 +137,9 @@ impl<'a> AppPlan<'a> {
         let mut kept: BTreeSet<&str> = BTreeSet::new();
         let (mut waits, mut unknown) = (false, false);
         for key in &own {
-            let consumer_key = text(key.body, "consumerKey");
+            // Version 0.1.0 took the line break at its end along.
+            let (consumer_key, raw) = (credential(key.body, "consumerKey"), text(key.body, "consumerKey"));
+            let consumer_key = if find(consumer_key).is_none() && find(raw).is_some() { raw } else { consumer_key };
             if consumer_key.is_empty() {
                 // Whoever compares without secrets cannot tell which key it is.
                 unknown = true;
@@ -365,7 +373,7 @@ impl<'a> AppPlan<'a> {
     fn import(&self, key: &WantedKey<'_>, changes: &mut Vec<Change>) {
         let mut body = json!({});
         for field in ["consumerKey", "consumerSecret"] {
-            body[field] = json!(text(key.body, field));
+            body[field] = json!(credential(key.body, field));
         }
         if let Some(seconds) = key.body.get("expiresInSeconds").and_then(Value::as_u64) {
             body["expiresInSeconds"] = json!(seconds.to_string());
@@ -376,13 +384,13 @@ impl<'a> AppPlan<'a> {
             request: self.key_request(Verb::Post, &[], Body::Json(body), "create"),
             fields: vec![secret],
         });
-        let fresh = json!({"consumerKey": text(key.body, "consumerKey"), "status": "approved"});
+        let fresh = json!({"consumerKey": credential(key.body, "consumerKey"), "status": "approved"});
         self.reconcile(key, &fresh, changes);
     }
 
     /// A secret stays with its key.
     fn check_secret(key: &WantedKey<'_>, live: &Value) -> Result<(), String> {
-        if text(key.body, "consumerSecret") == text(live, "consumerSecret") {
+        if credential(key.body, "consumerSecret") == credential(live, "consumerSecret") {
             return Ok(());
         }
         Err(format!(
@@ -580,6 +588,20 @@ mod tests {
         assert_eq!(parts, ["{mine}"]);
         let (changes, _) = planned(&with_key("mine"), Some(&live), &["{mine}"]).unwrap();
         assert_eq!(changes, [""; 0], "the app is not new: the key is somebody's");
+    }
+
+    #[test]
+    fn a_line_break_at_the_end_of_a_secret_is_no_other_key() {
+        let body = json!({"keys": {"main": {"consumerKey": "mine\n", "consumerSecret": "s\r\n", "products": ["p"]}}});
+        let live = json!({"credentials": [key("mine", "1", &[("p", "approved")])]});
+        let (changes, parts) = planned(&body, Some(&live), &["{mine}"]).unwrap();
+        assert_eq!((changes.len(), parts), (0, vec!["{mine}".to_owned()]));
+        let live = json!({"credentials": [key("mine\n", "1", &[("p", "approved")])]});
+        assert_eq!(
+            planned(&with_key("mine\n"), Some(&live), &[]).unwrap().0,
+            [""; 0],
+            "version 0.1.0 set it like this"
+        );
     }
 
     #[test]

@@ -34,12 +34,41 @@ pub struct Read {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Form {
     /// One JSON document.
-    Json,
+    Json(Shape),
     /// Pages of a list: the field with the items. They are put together under this field.
     Pages(&'static str),
     /// A file.
     Bytes,
+    /// Certificates in PEM, one at least.
+    Certificates,
 }
+
+/// What a JSON answer looks like. A body that does not is a failure and never "nothing is there".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shape {
+    /// Fields of the message of which one at least is there.
+    pub fields: &'static [&'static str],
+    /// All of its fields may be left out: the JSON form of protocol buffers leaves out what is empty.
+    pub may_be_empty: bool,
+}
+
+impl Shape {
+    /// Any object.
+    pub const ANY: Self = Self { fields: &[], may_be_empty: true };
+
+    /// A message that always has one of some fields.
+    pub const fn with(fields: &'static [&'static str]) -> Self {
+        Self { fields, may_be_empty: false }
+    }
+
+    /// A message whose fields may all be empty.
+    pub const fn empty_or(fields: &'static [&'static str]) -> Self {
+        Self { fields, may_be_empty: true }
+    }
+}
+
+/// Most resources have a name.
+const NAMED: Shape = Shape::with(&["name"]);
 
 /// What Apigee answered to a read.
 #[derive(Debug, Clone, PartialEq)]
@@ -151,9 +180,15 @@ impl Request {
 }
 
 impl Read {
-    /// A read of one JSON document.
+    /// A read of one JSON document with a name.
     pub fn json(path: Vec<String>, needs: &str) -> Self {
-        Self { path, query: Vec::new(), form: Form::Json, needs: needs.to_owned() }
+        Self { path, query: Vec::new(), form: Form::Json(NAMED), needs: needs.to_owned() }
+    }
+
+    /// The same for a document of another shape.
+    #[must_use]
+    pub fn of(self, shape: Shape) -> Self {
+        Self { form: Form::Json(shape), ..self }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Number, Value};
 
-use super::call::{Answer, Body, Change, Field, Read, Request, Verb};
+use super::call::{Answer, Body, Change, Field, Read, Request, Shape, Verb};
 use super::{Crud, Plan, Wanted, secret};
 
 /// What is special about a collection.
@@ -237,7 +237,12 @@ impl Crud for Collection {
     }
 
     fn reads(&self, wanted: &Wanted<'_>) -> Vec<Read> {
-        vec![Read::json(self.one(wanted), &self.needs("get"))]
+        let read = Read::json(self.one(wanted), &self.needs("get"));
+        // The one that is not named `name` is a developer.
+        vec![match self.named_by {
+            NamedBy::Field("email") => read.of(Shape::with(&["email", "developerId"])),
+            NamedBy::Field(_) | NamedBy::Query(_) => read,
+        }]
     }
 
     fn plan(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Plan, String> {

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::call::{Answer, Body, Change, Field, Read, Request, Verb};
+use super::call::{Answer, Body, Change, Field, Read, Request, Shape, Verb};
 use super::collection::{Compare, field_names};
 use super::{Configuration, ConfigurationSpec, Crud, Plan, Scope, Wanted};
 use crate::diag::{Code, FieldPath, Report};
@@ -119,6 +119,19 @@ impl Configuration for DebugMask {
 #[derive(Debug)]
 struct Masks;
 
+/// A mask that hides nothing may come back empty.
+const SHAPE: Shape = Shape::empty_or(&[
+    "name",
+    "namespaces",
+    "variables",
+    "requestXPaths",
+    "responseXPaths",
+    "faultXPaths",
+    "requestJSONPaths",
+    "responseJSONPaths",
+    "faultJSONPaths",
+]);
+
 const COMPARE: Compare = Compare {
     server_set: &["name"],
     sets: &[
@@ -154,7 +167,7 @@ fn live(answers: &[Answer]) -> &Value {
 
 impl Crud for Masks {
     fn reads(&self, wanted: &Wanted<'_>) -> Vec<Read> {
-        vec![Read::json(wanted.place.path(&["debugmask"]), "apigee.maskconfigs.get")]
+        vec![Read::json(wanted.place.path(&["debugmask"]), "apigee.maskconfigs.get").of(SHAPE)]
     }
 
     fn exists(&self, _: &Wanted<'_>, answers: &[Answer]) -> bool {

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::call::{Answer, Body, Change, Form, Read, Request, Verb};
+use super::call::{Answer, Body, Change, Form, Read, Request, Shape, Verb};
 use super::collection::{Compare, field_names};
 use super::{Configuration, ConfigurationSpec, Crud, Part, Plan, Reference, Scope, Wanted};
 use crate::diag::{FieldPath, Report};
@@ -97,7 +97,9 @@ fn attached(answers: &[Answer]) -> &str {
 
 impl Crud for Hooks {
     fn reads(&self, wanted: &Wanted<'_>) -> Vec<Read> {
-        vec![Read::json(path(wanted), "apigee.flowhooks.getSharedFlow")]
+        // Of a point without a shared flow every field may be empty.
+        let shape = Shape::empty_or(&["flowHookPoint", "sharedFlow", "continueOnError", "description"]);
+        vec![Read::json(path(wanted), "apigee.flowhooks.getSharedFlow").of(shape)]
     }
 
     fn after_bundles(&self) -> bool {

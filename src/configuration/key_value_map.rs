@@ -3,7 +3,7 @@
 //! The map's entries are read in pages and compared one by one. Entries that others put there stay; those that this program put there go
 //! when they leave Git. A map with `maskedValues` does not give its values back: a digest in the record tells a new one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -167,6 +167,10 @@ impl Maps {
     }
 }
 
+fn entry_name(entry: &Value) -> Option<&str> {
+    entry.get("name").and_then(Value::as_str)
+}
+
 impl Crud for Maps {
     fn secrets(&self) -> &'static [&'static str] {
         &["/entries/*"]
@@ -181,9 +185,15 @@ impl Crud for Maps {
         }]
     }
 
-    /// The map itself, unless its entries show that it is as desired: a map that masks its values does not give them back.
+    /// The map itself, unless its entries show that it is as desired: a map that masks its values does not give them back. Before the map is
+    /// deleted, the entries that the record has and the list has not: an empty list is no proof.
     fn follow_ups(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Vec<Read> {
         let [Answer::Json(_)] = answers else { return Vec::new() };
+        if wanted.body.is_null() {
+            let names: BTreeSet<&str> = answers.iter().flat_map(listed).filter_map(entry_name).collect();
+            let read = |key| Read::json(Self::path(wanted, &["entries", key]), "apigee.keyvaluemapentries.get");
+            return wanted.recorded_and_not(&names).map(read).collect();
+        }
         let live: BTreeMap<&str, &Value> = answers.iter().flat_map(listed).filter_map(named_value).collect();
         let mut entries = wanted.body.get("entries").and_then(Value::as_object).into_iter().flatten().peekable();
         let shows = entries.peek().is_some() && entries.all(|(key, value)| live.get(key.as_str()) == Some(&value));
@@ -255,13 +265,10 @@ impl Crud for Maps {
     }
 
     fn remove(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Vec<Change>, String> {
-        let [entries @ Answer::Json(_), ..] = answers else { return Ok(Vec::new()) };
+        let [entries @ Answer::Json(_), unlisted @ ..] = answers else { return Ok(Vec::new()) };
+        Wanted::all_gone(unlisted)?;
         let ours = |name: &str| wanted.last.is_some_and(|record| record.part(name).is_some());
-        let foreign: Vec<&str> = listed(entries)
-            .filter_map(|entry| entry.get("name").and_then(Value::as_str))
-            .filter(|name| !ours(name))
-            .take(5)
-            .collect();
+        let foreign: Vec<&str> = listed(entries).filter_map(entry_name).filter(|name| !ours(name)).take(5).collect();
         if !foreign.is_empty() {
             return Err(format!(
                 "the map holds entries that somebody else put there ({}): delete them by hand, then it goes",

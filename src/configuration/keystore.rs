@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::call::{Answer, Body, Change, Field, Form, Read, Request, Verb};
+use super::call::{Answer, Body, Change, Field, Form, Read, Request, Shape, Verb};
 use super::record::{Part, secret_digest};
 use super::secret::{self, Secret, Text};
 use super::{Configuration, ConfigurationSpec, Crud, Plan, Scope, Wanted, attributes, pem};
@@ -42,7 +42,7 @@ pub struct Alias {
     /// Apigee cannot change a key: when it is a new one, the alias is deleted and made anew, and between both calls it is not there. To
     /// change a key without a gap, put the new one into a second keystore and let an `ApigeeReference` refer to that.
     pub key: Option<Secret>,
-    /// The password of an encrypted key.
+    /// The password of an encrypted key. One line break at its end is not part of it.
     pub key_password: Option<Secret>,
     /// Certificate and key in one PKCS #12 file.
     pub pkcs12: Option<Pkcs12>,
@@ -58,7 +58,7 @@ pub struct Alias {
 pub struct Pkcs12 {
     /// The file: its bytes, or their base64.
     pub file: Secret,
-    /// Its password.
+    /// Its password. One line break at its end is not part of it.
     pub password: Option<Secret>,
 }
 
@@ -173,13 +173,16 @@ impl<'w> Content<'w> {
         let content = Self {
             certificate: text("/certificate"),
             key: text("/key"),
-            key_password: text("/keyPassword"),
+            key_password: text("/keyPassword").map(secret::line),
             pkcs12: match alias.pointer("/pkcs12/file") {
                 Some(file) if file == "" => Some((Vec::new(), None)),
                 // Every PKCS #12 file is a SEQUENCE of DER.
                 Some(file) => {
                     let file = secret::file(file, |bytes| bytes.first() == Some(&0x30));
-                    Some((file.ok_or("the file is no PKCS #12 file, and no base64 of one")?, text("/pkcs12/password")))
+                    Some((
+                        file.ok_or("the file is no PKCS #12 file, and no base64 of one")?,
+                        text("/pkcs12/password").map(secret::line),
+                    ))
                 }
                 None => None,
             },
@@ -195,11 +198,39 @@ impl<'w> Content<'w> {
         Ok(content)
     }
 
-    /// What Apigee does not give back.
+    /// What Apigee does not give back, by what it means: the key whatever its form, and passwords only of what is encrypted.
     fn secrets(&self) -> Vec<u8> {
-        let (file, password) = self.pkcs12.as_ref().map_or((&[][..], None), |(file, word)| (file.as_slice(), *word));
-        let texts = [self.key, self.key_password, password].map(Option::unwrap_or_default);
-        texts.iter().flat_map(|text| [text.as_bytes(), &[0]].concat()).chain(file.iter().copied()).collect()
+        let key = self.key.map(|text| {
+            pem::private_key(text)
+                .unwrap_or_else(|| pem::PrivateKey { meaning: text.as_bytes().to_vec(), is_encrypted: true })
+        });
+        let is_encrypted = key.as_ref().is_some_and(|key| key.is_encrypted);
+        let password = self.key_password.filter(|_| is_encrypted).unwrap_or_default();
+        let meaning = key.map(|key| key.meaning).unwrap_or_default();
+        self.joined(&meaning, password.as_bytes(), self.pkcs12_password().as_bytes())
+    }
+
+    /// What version 0.1.0 recorded of it, byte for byte, in each form that the same secret may have had then.
+    fn former_secrets(&self) -> Vec<Vec<u8>> {
+        let forms = |text: Option<&str>| secret::forms(text.unwrap_or_default());
+        let mut former = Vec::new();
+        for key in forms(self.key) {
+            for key_password in forms(self.key_password) {
+                for password in forms(Some(self.pkcs12_password())) {
+                    former.push(self.joined(key.as_bytes(), key_password.as_bytes(), password.as_bytes()));
+                }
+            }
+        }
+        former
+    }
+
+    fn pkcs12_password(&self) -> &str {
+        self.pkcs12.as_ref().and_then(|(_, password)| *password).unwrap_or_default()
+    }
+
+    fn joined(&self, key: &[u8], key_password: &[u8], password: &[u8]) -> Vec<u8> {
+        let file = self.pkcs12.as_ref().map_or(&[][..], |(file, _)| file.as_slice());
+        [key, &[0], key_password, &[0], password, &[0], file].concat()
     }
 
     fn has_key(&self) -> bool {
@@ -232,29 +263,67 @@ struct Digests {
     certificates: String,
 }
 
-impl Digests {
-    fn of(wanted: &Wanted<'_>, name: &str, content: &Content<'_>) -> Self {
-        let certificates = pem::certificates(content.certificate.unwrap_or_default());
-        Self {
-            secrets: secret_digest(wanted.id, &format!("{name}/secrets"), &content.secrets()),
-            certificates: Self::of_certificates(wanted, name, &certificates),
+/// What an alias is to hold, in the digests that a record may have of it.
+struct Known<'w> {
+    wanted: &'w Wanted<'w>,
+    name: &'w str,
+    content: &'w Content<'w>,
+    certificates: Vec<String>,
+}
+
+impl<'w> Known<'w> {
+    fn new(wanted: &'w Wanted<'w>, name: &'w str, content: &'w Content<'w>) -> Self {
+        Self { wanted, name, content, certificates: pem::certificates(content.certificate.unwrap_or_default()) }
+    }
+
+    /// As they are recorded.
+    fn digests(&self) -> Digests {
+        Digests {
+            secrets: self.of_secrets(&self.content.secrets()),
+            certificates: self.of_certificates(&sorted(&self.certificates)),
         }
     }
 
-    fn of_certificates(wanted: &Wanted<'_>, name: &str, certificates: &[String]) -> String {
-        secret_digest(wanted.id, &format!("{name}/certificates"), certificates.join(",").as_bytes())
+    fn of_secrets(&self, secrets: &[u8]) -> String {
+        secret_digest(self.wanted.id, &format!("{}/secrets", self.name), secrets)
+    }
+
+    fn of_certificates(&self, certificates: &[String]) -> String {
+        let joined = certificates.join(",");
+        secret_digest(self.wanted.id, &format!("{}/certificates", self.name), joined.as_bytes())
     }
 
     /// Of the alias as this program last made it.
-    fn known(wanted: &Wanted<'_>, name: &str) -> Option<Self> {
-        let (secrets, certificates) = wanted.last?.part(name)?.digest.as_deref()?.split_once('.')?;
-        Some(Self { secrets: secrets.to_owned(), certificates: certificates.to_owned() })
+    fn last(&self) -> Option<Digests> {
+        let (secrets, certificates) = self.wanted.last?.part(self.name)?.digest.as_deref()?.split_once('.')?;
+        Some(Digests { secrets: secrets.to_owned(), certificates: certificates.to_owned() })
     }
 
+    /// Whether the secrets are those that were set. Version 0.1.0 recorded their bytes.
+    fn has_secrets(&self, last: &Digests) -> bool {
+        last.secrets == self.of_secrets(&self.content.secrets())
+            || self.content.former_secrets().iter().any(|former| last.secrets == self.of_secrets(former))
+    }
+
+    /// Whether some certificates are those that were set. Version 0.1.0 recorded them in their order.
+    fn has_certificates(&self, last: &Digests, certificates: &[String]) -> bool {
+        [sorted(certificates).as_slice(), certificates]
+            .into_iter()
+            .any(|list| last.certificates == self.of_certificates(list))
+    }
+}
+
+impl Digests {
     fn to_part(&self, name: &str) -> Part {
         let digest = Some(format!("{}.{}", self.secrets, self.certificates));
         Part { name: name.to_owned(), digest, server_name: None }
     }
+}
+
+/// The order of a chain means nothing: whoever verifies it puts it in order.
+fn sorted(certificates: &[String]) -> Vec<String> {
+    let set: BTreeSet<&String> = certificates.iter().collect();
+    set.into_iter().cloned().collect()
 }
 
 /// What an alias that is there needs.
@@ -278,21 +347,23 @@ fn is_compared(alias: &Value) -> bool {
     alias.get("certificate").is_some()
 }
 
-fn needs(content: &Content<'_>, wanted: &Digests, known: Option<&Digests>, live: &[String], of_live: &str) -> Needs {
-    let is_ours = match known {
+/// What an alias needs whose certificates are `live` in Apigee.
+fn needs(wanted: &Known<'_>, live: &[String]) -> Needs {
+    let (content, last) = (wanted.content, wanted.last());
+    let is_ours = match &last {
         _ if !content.is_known() => true,
-        Some(known) => known.secrets == wanted.secrets,
+        Some(last) => wanted.has_secrets(last),
         None => !content.has_key(),
     };
-    let Some(certificate) = content.certificate else {
+    if content.certificate.is_none() {
         return if is_ours { Needs::Nothing } else { Needs::All };
-    };
-    let is_set = known.is_some_and(|known| known.certificates == wanted.certificates);
-    let certificates = pem::certificates(certificate);
+    }
+    let is_set = last.as_ref().is_some_and(|last| wanted.has_certificates(last, &wanted.certificates));
+    let (has, is) = (sorted(&wanted.certificates), sorted(live));
     // No document says whether the chain comes back behind the certificate.
-    let same = certificates == live || (is_set && !live.is_empty() && certificates.starts_with(live));
+    let same = has == is || (is_set && !is.is_empty() && is.iter().all(|certificate| has.contains(certificate)));
     // A certificate that is not the one that was set came with a key that is not ours either.
-    let by_hand = content.has_key() && known.is_none_or(|known| known.certificates != of_live);
+    let by_hand = content.has_key() && last.is_none_or(|last| !wanted.has_certificates(&last, live));
     match (is_ours, same) {
         (true, true) => Needs::Nothing,
         (true, false) if !by_hand => Needs::Certificate,
@@ -356,7 +427,7 @@ fn new_fields(wanted: &Wanted<'_>, name: &str, content: &Content<'_>) -> Vec<Fie
 /// Tries an alias under another name, and puts it in the place of the one that is there.
 fn replace(wanted: &Wanted<'_>, name: &str, content: &Content<'_>, live: &str) -> [Change; 4] {
     let mut fields = vec![key_field(name)];
-    let differs = |text: &&str| pem::certificates(text) != pem::certificates(live);
+    let differs = |text: &&str| sorted(&pem::certificates(text)) != sorted(&pem::certificates(live));
     fields.extend(content.certificate.filter(differs).map(|text| certificate_field(wanted, name, Some(live), text)));
     [
         create(wanted, PROBE, content, format!("try alias `{name}` as `{PROBE}`"), vec![key_field(name)]),
@@ -383,10 +454,20 @@ impl Crud for Keystores {
         reads.extend(aliases(wanted.body).filter(|(_, alias)| is_compared(alias)).map(|(name, _)| Read {
             path: path(wanted, &["aliases", name, "certificate"]),
             query: Vec::new(),
-            form: Form::Bytes,
+            form: Form::Certificates,
             needs: "apigee.keystorealiases.exportCertificate".to_owned(),
         }));
         reads
+    }
+
+    /// Before the keystore is deleted, the aliases that the record has and the keystore does not name.
+    fn follow_ups(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Vec<Read> {
+        if !self.exists(wanted, answers) {
+            return Vec::new();
+        }
+        let shape = Shape::with(&["alias", "type", "certsInfo"]);
+        let read = |name| Read::json(path(wanted, &["aliases", name]), "apigee.keystorealiases.get").of(shape);
+        wanted.recorded_and_not(&names(answers)).map(read).collect()
     }
 
     fn plan(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Plan, String> {
@@ -403,8 +484,8 @@ impl Crud for Keystores {
         for (name, alias) in aliases(wanted.body) {
             let answer = if is_compared(alias) { certificates.next() } else { None };
             let content = Content::read(alias).map_err(|why| format!("alias `{name}`: {why}"))?;
-            let digests = Digests::of(wanted, name, &content);
-            plan.parts.push(digests.to_part(name));
+            let known = Known::new(wanted, name, &content);
+            plan.parts.push(known.digests().to_part(name));
             if !live.contains(name.as_str()) {
                 let fields = new_fields(wanted, name, &content);
                 plan.changes.push(create(wanted, name, &content, format!("add alias `{name}`"), fields));
@@ -415,8 +496,7 @@ impl Crud for Keystores {
                 _ => "".into(),
             };
             let found = pem::certificates(&text);
-            let of_live = Digests::of_certificates(wanted, name, &found);
-            match needs(&content, &digests, Digests::known(wanted, name).as_ref(), &found, &of_live) {
+            match needs(&known, &found) {
                 Needs::Nothing => {}
                 Needs::Certificate => {
                     let certificate = content.certificate.unwrap_or_default();
@@ -441,6 +521,7 @@ impl Crud for Keystores {
     }
 
     fn remove(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Vec<Change>, String> {
+        Wanted::all_gone(answers.get(1..).unwrap_or_default())?;
         let ours = |name: &str| name == PROBE || wanted.last.is_some_and(|record| record.part(name).is_some());
         let foreign: Vec<&str> = names(answers).into_iter().filter(|name| !ours(name)).take(5).collect();
         if !foreign.is_empty() {
@@ -505,6 +586,54 @@ mod tests {
         assert_eq!(with(&key("2", OLD), OLD), ANEW);
         // Somebody put another certificate there, with a key of its own.
         assert_eq!(with(&key("1", OLD), NEW), ANEW);
+    }
+
+    /// What version 0.1.0 recorded of an alias `a`.
+    fn record_of_0_1_0(key: &str, password: &str, certificates: &str) -> Record {
+        let id = Id { kind: "ApigeeKeystore".into(), parent: None, name: "k".into() };
+        let secrets = secret_digest(&id, "a/secrets", format!("{key}\0{password}\0\0").as_bytes());
+        let certificates = secret_digest(&id, "a/certificates", certificates.as_bytes());
+        record(vec![Part { name: "a".into(), digest: Some(format!("{secrets}.{certificates}")), server_name: None }])
+    }
+
+    const PKCS1: &str = include_str!("../../testdata/keys/rsa-pkcs1.pem");
+    const PKCS8: &str = include_str!("../../testdata/keys/rsa-pkcs8.pem");
+    const ENCRYPTED: &str = include_str!("../../testdata/keys/rsa-encrypted.pem");
+
+    fn alias(key: &str, password: &str, certificate: &str) -> Value {
+        json!({"certificate": certificate, "key": key, "keyPassword": password})
+    }
+
+    #[test]
+    fn another_form_of_the_same_is_the_same() {
+        let chain = format!("{OLD}{NEW}");
+        let (_, last) = plan(&alias(PKCS8, "p", &chain), "", &[], None).unwrap();
+        for key in [PKCS8.replace('\n', "\r\n"), PKCS8.trim_end().into(), format!("# a\n{PKCS8}"), PKCS1.into()] {
+            for certificate in [chain.replace('\n', "\r\n"), format!("{NEW}{OLD}"), format!("subject=b\n{chain}\n\n")] {
+                for password in ["p", "p\n", "p\r\n"] {
+                    let (changes, again) =
+                        plan(&alias(&key, password, &certificate), &chain, &["a"], Some(&last)).unwrap();
+                    assert_eq!((changes, &again), (Vec::new(), &last), "{key} {certificate} {password:?}");
+                }
+            }
+        }
+        let (_, last) = plan(&alias(ENCRYPTED, "p", OLD), "", &[], None).unwrap();
+        assert!(plan(&alias(ENCRYPTED, "p\n", OLD), OLD, &["a"], Some(&last)).unwrap().0.is_empty());
+        assert_eq!(plan(&alias(ENCRYPTED, "q", OLD), OLD, &["a"], Some(&last)).unwrap().0, ANEW);
+        assert_eq!(plan(&alias(PKCS8, "p", OLD), OLD, &["a"], Some(&last)).unwrap().0, ANEW, "it may be another key");
+    }
+
+    #[test]
+    fn an_upgrade_replaces_nothing() {
+        let base64 = |text: &str| pem::certificates(text).join(",");
+        let chain = format!("{NEW}{OLD}");
+        let last = record_of_0_1_0(PKCS8, "p\n", &base64(&chain));
+        for key in [PKCS8.to_owned(), PKCS8.replace('\n', "\r\n"), PKCS8.trim_end().to_owned()] {
+            let (changes, new) = plan(&alias(&key, "p", &chain), &chain, &["a"], Some(&last)).unwrap();
+            assert!(changes.is_empty() && new != last, "{changes:?}");
+            assert!(plan(&alias(PKCS1, "p\n", &chain), &chain, &["a"], Some(&new)).unwrap().0.is_empty());
+        }
+        assert_eq!(plan(&alias(ENCRYPTED, "p", &chain), &chain, &["a"], Some(&last)).unwrap().0, ANEW);
     }
 
     #[test]

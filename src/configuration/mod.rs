@@ -36,6 +36,7 @@ pub mod secret;
 pub mod secret_folder;
 pub mod target_server;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -45,7 +46,7 @@ use serde_json::Value;
 
 use crate::diag::{FieldPath, Report};
 
-pub use call::{Answer, Body, Change, Field, Form, Read, Request, Verb};
+pub use call::{Answer, Body, Change, Field, Form, Read, Request, Shape, Verb};
 pub use collection::Collection;
 pub use document::{Document, Entry, Id};
 pub use record::{Part, Record, WhenGone};
@@ -173,7 +174,25 @@ pub struct Wanted<'a> {
     pub last: Option<&'a Record>,
 }
 
+/// So many parts that a list leaves out are asked for by themselves before what holds them is deleted: a list that lies leaves out all.
+const ASKED_PARTS: usize = 3;
+
 impl Wanted<'_> {
+    /// When the resource is to go: the first parts of the record that a list of what Apigee has leaves out.
+    pub(crate) fn recorded_and_not<'s>(&'s self, listed: &'s BTreeSet<&str>) -> impl Iterator<Item = &'s str> {
+        let parts = self.last.filter(|_| self.body.is_null()).into_iter().flat_map(|record| &record.parts);
+        let names = parts.map(|part| part.name.as_str()).filter(|name| !listed.contains(name));
+        names.take(ASKED_PARTS)
+    }
+
+    /// Whether Apigee knows none of the parts that its list leaves out. The error says that it contradicts itself.
+    pub(crate) fn all_gone(unlisted: &[Answer]) -> Result<(), String> {
+        if unlisted.iter().all(|answer| *answer == Answer::Missing) {
+            return Ok(());
+        }
+        Err("nothing is deleted: Apigee contradicts itself: it has parts that its own list leaves out; the next run looks again".to_owned())
+    }
+
     /// True if the field at a JSON pointer, or anything below it, is a secret.
     pub fn is_secret(&self, pointer: &str) -> bool {
         self.secrets

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::call::{Body, Change, Read, Request, Verb};
+use super::call::{Body, Change, Read, Request, Shape, Verb};
 use super::collection::{Compare, differences, field_names};
 use super::instant;
 use super::record::Part;
@@ -273,7 +273,8 @@ pub(super) fn reads(wanted: &Wanted<'_>) -> Vec<Read> {
     if !ours && wanted.body.get(PLANS).is_none() && !wanted.body.is_null() {
         return Vec::new();
     }
-    let mut read = Read::json(path(wanted, None), "apigee.rateplans.list");
+    let shape = Shape::empty_or(&[PLANS, "nextStartKey"]);
+    let mut read = Read::json(path(wanted, None), "apigee.rateplans.list").of(shape);
     // As many as one answer takes: more plans than that no product has.
     read.query = vec![("expand", "true".to_owned()), ("count", "1000".to_owned())];
     vec![read]

@@ -77,6 +77,27 @@ pub fn of_file(secret: &Secret) -> Value {
     json!({VALUE_FROM: secret.value_from, ENCODING: BASE64})
 }
 
+/// A password or another secret of one line. The line break at its end, which editors and `echo` add to a file, is not part of it; a value of
+/// a key value map is taken as it is.
+pub fn line(text: &str) -> &str {
+    text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text)
+}
+
+/// A text in the forms in which editors and tools write it: with each end of line, and with one at its end or without. The first is the text.
+pub fn forms(text: &str) -> Vec<String> {
+    let lines = text.replace("\r\n", "\n");
+    let bare = lines.trim_end_matches('\n');
+    let mut forms = vec![text.to_owned()];
+    for form in [bare.to_owned(), format!("{bare}\n"), lines.clone()] {
+        for form in [form.replace('\n', "\r\n"), form] {
+            if !forms.contains(&form) {
+                forms.push(form);
+            }
+        }
+    }
+    forms
+}
+
 /// The bytes of a secret file that was filled in. A Secret may also hold the file's base64: `is_file` knows the file by its bytes.
 pub fn file(filled: &Value, is_file: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
     let bytes = STANDARD.decode(filled.as_str()?).ok()?;
@@ -215,6 +236,15 @@ mod tests {
             let has = (kind.schema)().as_value().to_string().contains("\"valueFrom\":");
             assert_eq!(has, kind.crud.is_some_and(|crud| !crud.secrets().is_empty()), "{}", kind.name);
         }
+    }
+
+    #[test]
+    fn one_line_break_at_the_end_is_not_part_of_a_line() {
+        for (text, expected) in [("a", "a"), ("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), (" a ", " a "), ("\n", "")]
+        {
+            assert_eq!(line(text), expected, "{text:?}");
+        }
+        assert_eq!(forms("a\nb\n"), ["a\nb\n", "a\r\nb", "a\nb", "a\r\nb\r\n"]);
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(super) enum BreakOff {
     Before,
     /// The headers and a part of the body are sent.
     Within,
+    /// It is not broken off, and its body comes byte by byte with so long a pause before each.
+    Trickling(Duration),
 }
 
 /// Half an answer is on its way for so long before the connection closes, so that the client has read it.
@@ -65,6 +67,7 @@ async fn connection(stream: TcpStream, app: TowerToHyperService<Router>) {
                 None => Ok(response),
                 Some(BreakOff::Before) => Err(BrokenOff),
                 Some(BreakOff::Within) => cut(response).await,
+                Some(BreakOff::Trickling(pause)) => trickling(*pause, response).await,
             }
         }
     });
@@ -84,6 +87,37 @@ async fn cut(response: Response) -> Result<Response, BrokenOff> {
     head.headers.insert(header::CONTENT_LENGTH, whole.len().into());
     let half = Half { bytes: Some(whole.slice(..whole.len() / 2)), linger: Box::pin(tokio::time::sleep(LINGER)) };
     Ok(Response::from_parts(head, Body::new(half)))
+}
+
+/// The answer with a body that takes its time.
+async fn trickling(pause: Duration, response: Response) -> Result<Response, BrokenOff> {
+    let (mut head, body) = response.into_parts();
+    let whole = to_bytes(body, usize::MAX).await.map_err(|_| BrokenOff)?;
+    head.headers.insert(header::CONTENT_LENGTH, whole.len().into());
+    let slow = Slow { bytes: whole, pause, next: Box::pin(tokio::time::sleep(pause)) };
+    Ok(Response::from_parts(head, Body::new(slow)))
+}
+
+/// A body that comes byte by byte.
+struct Slow {
+    bytes: Bytes,
+    pause: Duration,
+    next: Pin<Box<Sleep>>,
+}
+
+impl HttpBody for Slow {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        if self.bytes.is_empty() {
+            return Poll::Ready(None);
+        }
+        ready!(self.next.as_mut().poll(cx));
+        let pause = self.pause;
+        self.next.as_mut().reset(tokio::time::Instant::now() + pause);
+        Poll::Ready(Some(Ok(Frame::data(self.bytes.split_to(1)))))
+    }
 }
 
 /// A body that ends in an error.

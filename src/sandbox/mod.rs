@@ -41,4 +41,4 @@ pub use server::{Moment, Options, RequestAt, Sandbox, Watcher};
 pub use settings::{EarlyStatus, RuntimeType, Settings};
 pub use state::{Mishap, State};
 pub use state_file::StateFile;
-pub use trouble::{Occurrence, Rule, Trouble};
+pub use trouble::{Occurrence, OddAnswer, Rule, Trouble};

@@ -18,14 +18,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{DefaultBodyLimit, Path as PathOf, Query, Request, State as StateOf};
 use axum::http::{Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use axum::{Json, Router};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -36,7 +36,7 @@ use super::requests::{LoggedRequest, Observed, RequestLog};
 use super::settings::{EarlyStatus, RuntimeType, Settings};
 use super::state::{Mishap, State};
 use super::state_file::{self, StateFile, StateFileError};
-use super::trouble::{Rule, Trouble, Troubles};
+use super::trouble::{OddAnswer, Rule, Trouble, Troubles};
 use crate::apigee::retention::MAX_REVISIONS;
 use crate::duration::millis;
 use routes::Routes;
@@ -327,6 +327,15 @@ async fn guard(StateOf(shared): StateOf<Arc<Shared>>, request: Request, next: Ne
             }
             response
         }
+        Some(Trouble::StatusUntil { code, seconds }) => {
+            let mut response = Fault::of_status(code).into_response();
+            let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(u64::from(seconds)));
+            if let Ok(date) = header::HeaderValue::from_str(&date) {
+                response.headers_mut().insert(header::RETRY_AFTER, date);
+            }
+            response
+        }
+        Some(Trouble::Odd(odd @ (OddAnswer::Page | OddAnswer::Redirect))) => odd_answer(odd),
         Some(Trouble::Late(pause)) => match whole(request).await {
             Ok(request) => {
                 tokio::time::sleep(pause).await;
@@ -341,6 +350,9 @@ async fn guard(StateOf(shared): StateOf<Arc<Shared>>, request: Request, next: Ne
         Some(Trouble::Lost) => broken_off(response, BreakOff::Before),
         Some(Trouble::Truncate) => broken_off(response, BreakOff::Within),
         Some(Trouble::Lost503) => Fault::unavailable().into_response(),
+        Some(Trouble::Trickle(pause)) => broken_off(response, BreakOff::Trickling(pause)),
+        Some(Trouble::Odd(odd)) => odd_answer(odd),
+        Some(Trouble::StateError) => in_error(response).await,
         _ => response,
     };
     let response = match response.extensions().get::<Fault>().cloned() {
@@ -374,6 +386,38 @@ async fn whole(request: Request) -> Result<Request, Fault> {
     let (head, body) = request.into_parts();
     let bytes = to_bytes(body, MAX_BODY).await.map_err(|error| Fault::invalid_argument(error.to_string()))?;
     Ok(Request::from_parts(head, Body::from(bytes)))
+}
+
+/// The answer, whose deployment has the state ERROR.
+async fn in_error(response: Response) -> Response {
+    let (mut head, body) = response.into_parts();
+    let bytes = to_bytes(body, MAX_BODY).await.unwrap_or_default();
+    let bytes = match serde_json::from_slice::<Value>(&bytes) {
+        Ok(mut deployment) if deployment.get("state").is_some() => {
+            deployment["state"] = json!("ERROR");
+            deployment["errors"] = json!([{"code": 14, "message": "the runtime restarts"}]);
+            Bytes::from(deployment.to_string())
+        }
+        _ => bytes,
+    };
+    head.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(head, Body::from(bytes))
+}
+
+/// An answer that does not fit its call.
+fn odd_answer(odd: OddAnswer) -> Response {
+    match odd {
+        OddAnswer::Empty => Json(json!({})).into_response(),
+        OddAnswer::Error => {
+            Json(json!({"error": {"code": 503, "message": "try again later", "status": "UNAVAILABLE"}})).into_response()
+        }
+        OddAnswer::OtherMessage => Json(json!({"kind": "storage#buckets", "selfLink": "/b"})).into_response(),
+        OddAnswer::Page => Html("<html><body>Sign in to this network</body></html>").into_response(),
+        OddAnswer::Redirect => {
+            let location = [(header::LOCATION, "https://portal.example/login?next=s3cret")];
+            (StatusCode::FOUND, location, Html("<html>moved</html>")).into_response()
+        }
+    }
 }
 
 fn broken_off(mut response: Response, how: BreakOff) -> Response {

@@ -11,10 +11,11 @@ use serde::{Serialize, Serializer};
 use crate::duration;
 
 /// How a rule is written, for help and errors.
-pub const FORM: &str = "METHOD PATH KIND [retry-after:SECONDS] [xN|@N|every]";
+pub const FORM: &str = "METHOD PATH KIND [retry-after:SECONDS|retry-at:SECONDS] [xN|@N|every]";
 
 /// The kinds as they are written, for errors.
-const KINDS: &str = "`status:CODE`, `not-found`, `delay:TIME`, `late:TIME`, `reset`, `lost`, `lost-503`, `truncate`";
+const KINDS: &str = "`status:CODE`, `not-found`, `delay:TIME`, `late:TIME`, `reset`, `lost`, `lost-503`, `truncate`, `trickle:TIME`, \
+                     `state-error`, `empty`, `error-200`, `other-message`, `page`, `redirect`";
 
 /// What happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,13 @@ pub enum Trouble {
         code: u16,
         /// The header `Retry-After`, in seconds.
         retry_after: Option<u32>,
+    },
+    /// The same, and the header `Retry-After` has a date so many seconds from now.
+    StatusUntil {
+        /// From 400 to 599.
+        code: u16,
+        /// Until the date.
+        seconds: u32,
     },
     /// It is done at once, and answered so much later.
     Delay(Duration),
@@ -38,12 +46,54 @@ pub enum Trouble {
     Lost503,
     /// It is done; the connection is closed in the middle of the answer's body.
     Truncate,
+    /// It is done; the answer's body comes byte by byte, with so long a pause before each.
+    Trickle(Duration),
+    /// The answer is not the API's to this call.
+    Odd(OddAnswer),
+    /// It is done; the deployment in the answer has the state ERROR.
+    StateError,
+}
+
+/// An answer that does not fit its call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OddAnswer {
+    /// The call is done, and the answer is 200 with `{}`.
+    Empty,
+    /// The call is done, and the answer is 200 with an error.
+    Error,
+    /// The call is done, and the answer is 200 with a message that no call of the deployer has.
+    OtherMessage,
+    /// It is not done: something between answers 200 with a page.
+    Page,
+    /// It is not done: something between redirects.
+    Redirect,
+}
+
+impl OddAnswer {
+    /// Each of them.
+    pub const ALL: [Self; 5] = [Self::Empty, Self::Error, Self::OtherMessage, Self::Page, Self::Redirect];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Error => "error-200",
+            Self::OtherMessage => "other-message",
+            Self::Page => "page",
+            Self::Redirect => "redirect",
+        }
+    }
 }
 
 impl Trouble {
     /// True when the request is done all the same.
     pub fn is_done(self) -> bool {
-        !matches!(self, Self::Status { .. } | Self::Reset)
+        !matches!(
+            self,
+            Self::Status { .. }
+                | Self::StatusUntil { .. }
+                | Self::Reset
+                | Self::Odd(OddAnswer::Page | OddAnswer::Redirect)
+        )
     }
 }
 
@@ -122,6 +172,13 @@ impl FromStr for Rule {
         let mut rule =
             Self { method, path: path.to_owned(), occurrence: Occurrence::First(1), trouble: parse_kind(kind)? };
         for word in words {
+            if let (Some(text), Trouble::Status { code, .. }) = (word.strip_prefix("retry-at:"), rule.trouble) {
+                let seconds = text.parse().map_err(|_| {
+                    format!("`{word}`: `{text}` is not a whole number of seconds; write for example `retry-at:2`")
+                })?;
+                rule.trouble = Trouble::StatusUntil { code, seconds };
+                continue;
+            }
             match (word.strip_prefix("retry-after:"), &mut rule.trouble) {
                 (Some(seconds), Trouble::Status { retry_after, .. }) => {
                     *retry_after = Some(seconds.parse().map_err(|_| {
@@ -150,13 +207,18 @@ fn parse_kind(word: &str) -> Result<Trouble, String> {
         },
         Some(("delay", text)) => time(text).map(Trouble::Delay),
         Some(("late", text)) => time(text).map(Trouble::Late),
+        Some(("trickle", text)) => time(text).map(Trouble::Trickle),
         _ => match word {
             "not-found" => Ok(status(404)),
             "reset" => Ok(Trouble::Reset),
             "lost" => Ok(Trouble::Lost),
             "lost-503" => Ok(Trouble::Lost503),
             "truncate" => Ok(Trouble::Truncate),
-            _ => Err(format!("`{word}` is not a kind of fault; write one of {KINDS}")),
+            "state-error" => Ok(Trouble::StateError),
+            _ => match OddAnswer::ALL.into_iter().find(|odd| odd.as_str() == word) {
+                Some(odd) => Ok(Trouble::Odd(odd)),
+                None => Err(format!("`{word}` is not a kind of fault; write one of {KINDS}")),
+            },
         },
     }
 }
@@ -182,12 +244,16 @@ impl fmt::Display for Trouble {
                 write!(f, "status:{code}")?;
                 retry_after.map_or(Ok(()), |seconds| write!(f, " retry-after:{seconds}"))
             }
+            Self::StatusUntil { code, seconds } => write!(f, "status:{code} retry-at:{seconds}"),
             Self::Delay(time) => write!(f, "delay:{}ms", time.as_millis()),
             Self::Late(time) => write!(f, "late:{}ms", time.as_millis()),
             Self::Reset => f.write_str("reset"),
             Self::Lost => f.write_str("lost"),
             Self::Lost503 => f.write_str("lost-503"),
             Self::Truncate => f.write_str("truncate"),
+            Self::Trickle(time) => write!(f, "trickle:{}ms", time.as_millis()),
+            Self::Odd(odd) => f.write_str(odd.as_str()),
+            Self::StateError => f.write_str("state-error"),
         }
     }
 }
@@ -285,6 +351,14 @@ mod tests {
             "* * lost x1",
             "* * lost-503 x1",
             "* * truncate every",
+            "* * trickle:20ms every",
+            "GET * status:503 retry-at:2 x1",
+            "GET * state-error x1",
+            "GET * empty x1",
+            "GET * error-200 x1",
+            "GET * other-message x1",
+            "GET * page x1",
+            "GET * redirect x1",
         ] {
             assert_eq!(text.parse::<Rule>().unwrap().to_string(), text);
         }
@@ -307,6 +381,7 @@ mod tests {
             ("GET * reset x0", "`x0` does not say which requests; write `x2`"),
             ("GET * reset retry-after:2", "goes with `status:CODE` only"),
             ("GET * status:503 retry-after:soon", "not a whole number of seconds"),
+            ("GET * status:503 retry-at:soon", "not a whole number of seconds"),
         ] {
             let error = text.parse::<Rule>().unwrap_err();
             assert!(error.contains(part), "`{text}`: {error} lacks {part}");

@@ -9,6 +9,8 @@
 mod faults;
 mod kills;
 mod mounts;
+mod odd;
+mod odd_configuration;
 mod races;
 mod random;
 mod storms;
@@ -23,6 +25,11 @@ use libtest_mimic::{Arguments, Failed, Trial};
 fn main() -> ExitCode {
     let trials = vec![
         Trial::test("every-call-with-every-fault", || run(faults::matrix())),
+        Trial::test("every-call-with-every-odd-answer", || run(odd::matrix())),
+        Trial::test("configuration-with-every-odd-answer", || run(odd_configuration::matrix())),
+        Trial::test("a-removal-that-does-not-see-what-is-deployed", || run(odd::removals())),
+        Trial::test("a-batch-whose-list-is-empty", || run(odd::batches())),
+        Trial::test("a-rerun-while-the-state-is-error", || run(odd::reruns())),
         Trial::test("many-faults-at-once", || run(storms::matrix())),
         Trial::test("a-kill-before-and-after-every-call", || run(kills::matrix())),
         Trial::test("two-deployers-of-one-bundle", || run(races::same_bundle())),

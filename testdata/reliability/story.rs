@@ -20,11 +20,21 @@ pub(crate) enum Plot {
     Update,
     /// A and B were deployed, A comes again.
     Rollback,
+    /// A is deployed and comes again.
+    Rerun,
 }
 
 impl Story {
     pub(crate) fn all() -> Vec<Self> {
-        let plots = [Plot::First, Plot::Update, Plot::Rollback];
+        Self::of([Plot::First, Plot::Update, Plot::Rollback])
+    }
+
+    /// With a run that has nothing to do.
+    pub(crate) fn with_rerun() -> Vec<Self> {
+        Self::of([Plot::First, Plot::Update, Plot::Rollback, Plot::Rerun])
+    }
+
+    fn of<const N: usize>(plots: [Plot; N]) -> Vec<Self> {
         [BundleKind::Proxy, BundleKind::SharedFlow]
             .into_iter()
             .flat_map(|kind| plots.map(|plot| Self { kind, plot }))
@@ -40,7 +50,7 @@ impl Story {
     pub(crate) async fn prepare(self, world: &World) {
         let before: &[&str] = match self.plot {
             Plot::First => &[],
-            Plot::Update => &["A"],
+            Plot::Update | Plot::Rerun => &["A"],
             Plot::Rollback => &["A", "B"],
         };
         for body in before {

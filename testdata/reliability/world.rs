@@ -116,6 +116,11 @@ impl World {
         deploy(&self.client(), bundle, &target(), &options(), &|_: &Event| ()).await
     }
 
+    /// The revision that answers calls now.
+    pub(crate) fn served(&self) -> Option<RevisionId> {
+        served(&self.sandbox, self.kind)
+    }
+
     /// What is not as promised when one of `wanted` is to be deployed.
     pub(crate) async fn faults(&self, wanted: &[Digest]) -> Vec<String> {
         self.sandbox.clear_faults();

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::time::Instant;
 
 use super::apigee_args::ApigeeArgs;
 use super::function::report_in;
@@ -24,6 +25,7 @@ use crate::apigee::{Error, Name, Target};
 use crate::configuration::OwnedPlace;
 use crate::diag::has_errors;
 use crate::diag::plain::Text;
+use crate::duration;
 use crate::expand::{DesiredEnvironment, Options, desired};
 use difference::{Change, Difference};
 
@@ -46,6 +48,9 @@ pub(super) struct Args {
     /// leaves as it is.
     #[arg(long)]
     deep: bool,
+    /// Give up when it takes longer.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
+    timeout: Duration,
     #[command(flatten)]
     apigee: ApigeeArgs,
 }
@@ -88,12 +93,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 async fn compare(args: &Args, environments: Vec<DesiredEnvironment>) -> anyhow::Result<Vec<Difference>> {
     let mut differences = Vec::new();
+    let deadline = Instant::now() + args.timeout;
     for environment in environments {
         let shown = format!("environment {} of {}", environment.name, environment.organization);
         let name = |text: &str| text.parse::<Name>().map_err(anyhow::Error::msg);
         let target = Target { organization: name(&environment.organization)?, environment: name(&environment.name)? };
         let client = args.apigee.client_for(environment.endpoint.as_deref()).with_context(|| shown.clone())?;
-        let client = client.with_listener(Arc::new(say_retry));
+        let client = client.with_listener(Arc::new(say_retry)).until(deadline);
         let at = || format!("{shown} at {}", client.endpoint());
         let found = bundle::differences(&client, &target, environment.bundles, args.deep).await;
         differences.extend(found.with_context(at)?);
