@@ -85,6 +85,7 @@ impl World {
         self.call("deployment").deployment(it, environment, second).await.unwrap();
         self.call("deployments").deployments(it, environment).await.unwrap();
         self.call("deployments_anywhere").deployments_anywhere(it).await.unwrap();
+        self.call("revision_deployments").revision_deployments(it, second).await.unwrap();
         self.call("environment_deployments").environment_deployments(organization, environment, kind).await.unwrap();
         if kind == BundleKind::Proxy {
             let report = self.call("undeploy_change_report").undeploy_change_report(it, environment, second).await;
@@ -146,9 +147,8 @@ impl World {
         self.change(Verb::Post, &bob, Body::Empty, &[("action", "inactive")]).await;
         self.change(Verb::Post, &bob, Body::Empty, &[("action", "active")]).await;
         self.read(&below(&["resourcefiles", "properties", "a.properties"]), Form::Bytes, &[]).await;
-        self.read(&below(&["keystores", "k"]), Form::Json(Shape::with(&["name"])), &[]).await;
-        let developers = Form::Json(Shape::empty_or(&["developer"]));
-        self.read(&at_org(&["developers"]), developers, &[("expand", "true")]).await;
+        self.read(&below(&["targetservers"]), Form::Bytes, &[]).await;
+        self.read(&at_org(&["developers"]), Form::Json(Shape::ANY), &[("expand", "true")]).await;
         let Answer::Json(entries) =
             self.read(&below(&["keyvaluemaps", "m", "entries"]), Form::Pages("keyValueEntries"), &[]).await
         else {

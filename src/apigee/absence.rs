@@ -38,13 +38,14 @@ impl Absence {
 }
 
 /// Makes sure that nothing is deployed, when the list of deployments says so. `revisions` are all that exist. The error is one of reading,
-/// or says that two answers contradict each other.
+/// or says that two answers contradict each other. None: it is
+/// deployed by now, and the list says so too.
 pub(super) async fn prove(
     client: &Client,
     resource: ResourceName<'_>,
     environment: &Name,
     revisions: &BTreeSet<RevisionId>,
-) -> Result<Absence, Error> {
+) -> Result<Option<Absence>, Error> {
     let all: Vec<RevisionId> = revisions.iter().rev().copied().collect();
     for group in all.chunks(READERS) {
         let mut readers = JoinSet::new();
@@ -64,9 +65,7 @@ pub(super) async fn prove(
             let read = read.map_err(|error| Error::Temporary(format!("reading the statuses broke off: {error}")))?;
             if let Some(id) = read? {
                 if !client.deployments(resource, environment).await?.is_empty() {
-                    return Err(Error::Overtaken(format!(
-                        "nothing was changed: another deployer put revision {id} there since this run looked; the next run decides anew"
-                    )));
+                    return Ok(None);
                 }
                 return Err(Error::Temporary(format!(
                     "nothing was changed: Apigee contradicts itself: the list of deployments of `{}` in environment `{environment}` is \
@@ -76,5 +75,13 @@ pub(super) async fn prove(
             }
         }
     }
-    Ok(Absence { revisions: revisions.clone() })
+    Ok(Some(Absence { revisions: revisions.clone() }))
+}
+
+/// The error of a run that cannot go on because of what came meanwhile.
+pub(super) fn overtaken() -> Error {
+    Error::Overtaken(
+        "nothing was changed: another deployer put a revision there since this run looked; the next run decides anew"
+            .to_owned(),
+    )
 }

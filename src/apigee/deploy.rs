@@ -159,7 +159,7 @@ pub async fn deploy(
         progress,
         start,
     };
-    let mut run = Run { site, bundle, revision: None, previous: None, imported: false };
+    let mut run = Run { site, bundle, revision: None, previous: None, imported: false, is_second_look: false };
     let (result, reason, exit_code) = match run.run().await {
         Ok((ending, reason)) => (ending, reason, 0),
         Err(error) => {
@@ -210,6 +210,8 @@ struct Run<'a> {
     revision: Option<RevisionId>,
     previous: Option<RevisionId>,
     imported: bool,
+    /// What a batch has listed is out of date.
+    is_second_look: bool,
 }
 
 impl Run<'_> {
@@ -235,7 +237,15 @@ impl Run<'_> {
         let deployed_revision = current.as_ref().map(|current| current.revision.clone());
         let before = match current {
             Some(current) => Before::Deployed(current),
-            None => Before::Nothing(absence::prove(site.client, site.resource, site.environment, &existing).await?),
+            None => match absence::prove(site.client, site.resource, site.environment, &existing).await? {
+                Some(absence) => Before::Nothing(absence),
+                // Another deployer was faster, perhaps with this very bundle: decide anew, once.
+                None if self.is_second_look => return Err(absence::overtaken()),
+                None => {
+                    self.is_second_look = true;
+                    return Box::pin(self.run()).await;
+                }
+            },
         };
         match decided {
             Plan::Unchanged(id) => {
@@ -318,8 +328,8 @@ impl Run<'_> {
     async fn current(&self) -> Result<Option<Current>, Error> {
         let site = self.site;
         let listed = match &site.options.listed {
-            Some(listed) => plan::newest(listed.clone()),
-            None => site.deployed().await?,
+            Some(listed) if !self.is_second_look => plan::newest(listed.clone()),
+            _ => site.deployed().await?,
         };
         let Some(listed) = listed else {
             return Ok(None);

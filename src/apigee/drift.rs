@@ -229,7 +229,9 @@ impl Look<'_> {
     async fn revisions(&self) -> Result<Option<BTreeSet<RevisionId>>, Error> {
         let Some(resource) = self.client.resource(self.resource).await? else { return Ok(None) };
         let revisions: BTreeSet<RevisionId> = resource.revision.into_iter().collect();
-        absence::prove(self.client, self.resource, self.environment, &revisions).await?;
+        absence::prove(self.client, self.resource, self.environment, &revisions)
+            .await?
+            .ok_or_else(absence::overtaken)?;
         Ok(Some(revisions))
     }
 

@@ -64,7 +64,9 @@ async fn run(site: &Site<'_>, removal: Removal, previous: &mut Option<RevisionId
             // What is only not seen must not be forgotten.
             let resource = site.client.resource(site.resource).await?;
             let revisions: BTreeSet<RevisionId> = resource.into_iter().flat_map(|resource| resource.revision).collect();
-            absence::prove(site.client, site.resource, site.environment, &revisions).await?;
+            absence::prove(site.client, site.resource, site.environment, &revisions)
+                .await?
+                .ok_or_else(absence::overtaken)?;
             None
         }
         Some(deployed) => {

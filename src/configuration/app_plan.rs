@@ -102,7 +102,7 @@ impl WantedKey<'_> {
     /// What the Secret holds is part of a path. One that is empty is not known here.
     fn check(&self) -> Result<(), String> {
         for (field, rule) in [("consumerKey", &texts::CONSUMER_KEY), ("consumerSecret", &texts::CONSUMER_SECRET)] {
-            let value = text(self.body, field);
+            let value = credential(self.body, field);
             if let (Err(broken), false) = (rule.check(value), value.is_empty()) {
                 return Err(format!("{} has a `{field}` that Apigee does not take: {}", self.label, broken.message()));
             }

@@ -76,9 +76,9 @@ pub struct PrivateKey {
 /// The first private key of a text: PKCS #8, and the forms of RSA (PKCS #1) and of elliptic curves (SEC 1) before it.
 pub fn private_key(text: &str) -> Option<PrivateKey> {
     let section = sections(text).into_iter().find(|section| section.label.ends_with(PRIVATE_KEY))?;
-    // Apigee says what is wrong with one that is no base64; here it is only compared.
+    // Apigee says what is wrong with one that is no base64; here it is only compared, and nothing is known of its password.
+    let is_encrypted = section.label.starts_with("ENCRYPTED") || !section.headers.is_empty() || section.der.is_none();
     let der = section.der.unwrap_or_else(|| section.base64.into_bytes());
-    let is_encrypted = section.label.starts_with("ENCRYPTED") || !section.headers.is_empty();
     let meaning = if is_encrypted { None } else { meaning(&section.label, &der) };
     let bytes = || [section.label.as_bytes(), &[0], section.headers.as_bytes(), &[0], &der].concat();
     Some(PrivateKey { meaning: meaning.unwrap_or_else(bytes), is_encrypted })

@@ -193,6 +193,9 @@ pub(crate) async fn batches() -> Vec<String> {
             if let Some(rule) = status.rule() {
                 world.sandbox.inject(rule);
             }
+            // Neither does the list of the resource itself show it.
+            let path = format!("*/{NAME}/deployments");
+            world.sandbox.inject(Rule { path, ..Rule::new(Trouble::Odd(OddAnswer::Empty)) });
             let options = Options { listed: Some(Vec::new()), ..options() };
             let report = deploy(&world.client(), &story.wanted(), &target(), &options, &|_: &Event| ()).await;
             let writes = world.sandbox.requests()[before..].iter().filter(|request| request.is_write).count();
