@@ -101,7 +101,34 @@ fn methods<'d>(cors: &Passed<'_, 'd>, endpoint: &ProxyEndpoint<'d>, findings: &m
     );
 }
 
+/// CORS policies in target endpoints (apigeelint's rule EP001): a preflight is answered before any target is called.
+fn on_targets<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+    for target in &bundle.target_endpoints {
+        let outer = target.pre_flow.iter().chain(&target.flows).chain(&target.post_flow);
+        for step in outer.flat_map(|flow| flow.request.iter().chain(&flow.response)) {
+            let Some(policy) = bundle.policies.get(step.policy).filter(|policy| policy.element == "CORS") else {
+                continue;
+            };
+            let name = policy.name;
+            findings.add(
+                Finding::new(
+                    Code::LateCors,
+                    Gravity::Doubtful,
+                    At::Place(step.place),
+                    format!(
+                        "`{name}` is attached to the target endpoint `{}`, where it answers no preflight",
+                        target.name
+                    ),
+                )
+                .blame(Blame::Policy(name))
+                .help(format!("attach `{name}` first in the request's PreFlow of the ProxyEndpoint")),
+            );
+        }
+    }
+}
+
 pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+    on_targets(bundle, findings);
     for policy in bundle.policies.values().filter(|policy| policy.enabled && policy.element == "CORS") {
         origins(policy, findings);
     }

@@ -47,6 +47,9 @@ fn element<'d>(
         let message = if root { format!("a policy <{}> has no element <{name}>", policy.element) } else { message };
         let finding = Finding::new(Code::PolicySchema, Gravity::Doubtful, at(policy, inner), message);
         findings.add(match nearest(name, known.clone()) {
+            _ if shape.attribute(name).is_some() => {
+                finding.help(format!("`{name}` is an attribute: write `{name}=\"…\"` in XML, `${name}` in YAML"))
+            }
             Some(meant) => finding.propose(meant),
             None => finding.help(allowed("Apigee ignores it; it takes", &known.collect::<Vec<_>>())),
         });
