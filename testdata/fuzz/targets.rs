@@ -5,6 +5,7 @@ use apigee_flux::diag::has_errors;
 use apigee_flux::expand::{Options, expand};
 use apigee_flux::inventory::Inventory;
 use apigee_flux::krm::Input;
+use apigee_flux::path_pattern::{Dialect, OperationPattern, like, matches_path};
 use apigee_flux::runtime::{Bundle, Documents};
 use apigee_flux::yaml::Node;
 use apigee_flux::{check, condition, configuration, openapi, xml, yaml};
@@ -189,6 +190,11 @@ const OPENAPI: &[&str] = &[
     "  ",
 ];
 
+const PATHS: &[&str] = &[
+    "/", "//", "*", "**", "{id}", "{", "}", ":cancel", ".json", "-", "%20", "%2F", "%", "/..", "/.", "é", " ", "\n",
+    "?x=1", "#",
+];
+
 /// All targets.
 pub(crate) const TARGETS: &[Target] = &[
     Target { name: "yaml", seeds: || corpus::files("testdata/function", "input.yaml"), words: YAML, run: run_yaml },
@@ -207,6 +213,7 @@ pub(crate) const TARGETS: &[Target] = &[
         run: run_zip,
     },
     Target { name: "condition", seeds: conditions, words: CONDITIONS, run: run_condition },
+    Target { name: "path-pattern", seeds: path_patterns, words: PATHS, run: run_path_pattern },
     Target { name: "openapi", seeds: open_api, words: OPENAPI, run: run_openapi },
     Target { name: "manifest", seeds: || documents("manifest.json"), words: JSON, run: run_json::<Manifest> },
     Target { name: "batch", seeds: || documents("batch.json"), words: JSON, run: run_json::<Batch> },
@@ -343,6 +350,42 @@ fn run_condition(bytes: &[u8]) -> Result<(), String> {
         Err(fault) if fault.offset <= text.len() => Ok(()),
         Err(fault) => Err(format!("the fault is at {}, the text ends at {}", fault.offset, text.len())),
     }
+}
+
+/// Two patterns and a path, a line each.
+fn path_patterns() -> Vec<Vec<u8>> {
+    let quoted = corpus::between(&corpus::files("testdata/bundles", ".xml"), "MatchesPath \"", "\"");
+    let mut found: Vec<Vec<u8>> = quoted.windows(3).map(|three| three.join(&b'\n')).collect();
+    found.push(b"/jobs/{id}:cancel\n/jobs/*\n/jobs/7:cancel".to_vec());
+    found.push(b"/a/**\n/{x}-{y}.json\n/a/b/c".to_vec());
+    found
+}
+
+fn run_path_pattern(bytes: &[u8]) -> Result<(), String> {
+    let Ok(text) = std::str::from_utf8(bytes) else { return Ok(()) };
+    let mut lines = text.split('\n');
+    let [first, second, path] = [(); 3].map(|()| lines.next().unwrap_or_default());
+    matches_path(first, path);
+    like(second, path);
+    for dialect in [Dialect::OpenApi, Dialect::Spec] {
+        let (Ok(a), Ok(b)) = (OperationPattern::parse(first, dialect), OperationPattern::parse(second, dialect)) else {
+            continue;
+        };
+        let condition = a.condition();
+        condition::parse(&condition).map_err(|fault| format!("{condition}: {fault:?}"))?;
+        let (a, b) = (a.pattern(), b.pattern());
+        let (in_a, in_b) = (a.matches(path), b.matches(path));
+        if in_a && in_b && !a.overlaps(b) {
+            return Err(format!("`{path}` is in `{first}` and `{second}`, which are said to share nothing"));
+        }
+        if in_b && !in_a && a.covers(b) {
+            return Err(format!("`{path}` is in `{second}` and not in `{first}`, which is said to cover it"));
+        }
+        if a.overlaps(b) != b.overlaps(a) {
+            return Err(format!("whether `{first}` and `{second}` overlap depends on their order"));
+        }
+    }
+    Ok(())
 }
 
 fn open_api() -> Vec<Vec<u8>> {
