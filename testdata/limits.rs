@@ -517,7 +517,7 @@ fn render(git: &[Value], only_checked: bool) -> Result<Vec<(OwnedPlace, Document
     let mut input = vec![resource("ApigeeEnvironment", "dev", &json!({"organization": "acme"}))];
     input.extend(git.iter().cloned());
     let input: Vec<String> = input.iter().map(with_long_keys).collect();
-    let output = process::function(&input.join("\n---\n"));
+    let output = process::function(input.join("\n---\n"));
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     // What is more than a ConfigMap takes is none of this test's business.
     let errors: Vec<&str> =

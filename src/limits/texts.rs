@@ -319,7 +319,7 @@ pub const CONSUMER_KEY: Text = Text {
     max: 2 << 10,
     has_form: |text| is_name(text, "_-"),
     form: "letters, digits, `_` and `-`",
-    refused: &["a.b", "a b", "a\n", "a/b", "é"],
+    refused: &["a.b", "a b", "a\nb", "a/b", "é"],
     secret: true,
     ..NAME
 };
