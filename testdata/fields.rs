@@ -354,7 +354,7 @@ fn render(kind: &str, data: &Kind, spec: &Value) -> Result<Vec<Applying>, Failed
     );
     input.push(resource(kind, "it", spec));
     let input: Vec<String> = input.iter().map(Value::to_string).collect();
-    let output = process::function(&input.join("\n---\n"));
+    let output = process::function(input.join("\n---\n"));
     let text = String::from_utf8(output.stdout)?;
     if !output.status.success() {
         return Err(format!("the function refuses {spec}: {}", String::from_utf8_lossy(&output.stderr)).into());
