@@ -58,8 +58,12 @@ def proxy(name, base_path, **more):
     })
 
 
+# An extensible policy.
+JAVA = {
+    "apiproxy/policies/J.xml": '<JavaCallout name="J"><ClassName>a.B</ClassName><ResourceURL>java://b.jar</ResourceURL></JavaCallout>',
+}
 # A standard policy in the place of the extensible one.
-PLAIN = {"apiproxy/policies/FC.xml": '<SpikeArrest name="FC"/>'}
+PLAIN = {"apiproxy/policies/FC.xml": '<SpikeArrest name="FC"><Rate>10ps</Rate></SpikeArrest>'}
 
 FLOW = zipped({
     "sharedflowbundle/flow.xml": '<SharedFlowBundle name="flow"/>',
@@ -370,7 +374,6 @@ def run_uploads(c):
     env = f"{org}/environments/prod"
     apis, flows = "organizations.apis", "organizations.sharedflows"
     precondition = "google.rpc.PreconditionFailure"
-    java = {"apiproxy/policies/J.xml": '<JavaCallout name="J"/>'}
     standard = proxy("a", "/a", **PLAIN)
     c.call(f"{apis}.create", {"hasExtensiblePolicy": None}, parent=org, name="a", action="import", space="s", upload=standard)
     c.call(f"{flows}.create", parent=org, name="flow", action="import", space="s", upload=FLOW)
@@ -378,7 +381,7 @@ def run_uploads(c):
 
     # Another bundle for a revision, until it was deployed.
     update, a1 = f"{apis}.revisions.updateApiProxyRevision", f"{org}/apis/a/revisions/1"
-    extensible = proxy("a", "/b", **PLAIN, **java)
+    extensible = proxy("a", "/b", **PLAIN, **JAVA)
     c.call(update, {"revision": "1", "basepaths": ["/b"], "hasExtensiblePolicy": True}, name=a1, upload=extensible)
     c.call(update, {"revision": "1"}, name=a1, upload=extensible, multipart=False)
     c.download(f"{apis}.revisions.get", a1, extensible)
@@ -468,7 +471,7 @@ def run_organization(c):
     c.refuse(f"{envs}.update", 400, contains="deploymentType", name=dev, body={"deploymentType": "ARCHIVE"})
 
     # Deployments want an environment that is there and takes them.
-    extensible = {"apiproxy/policies/J.xml": '<JavaCallout name="J"/>'}
+    extensible = JAVA
     c.call("organizations.apis.create", parent=org, name="a", action="import", upload=proxy("a", "/a", **extensible))
     deploy = f"{envs}.apis.revisions.deploy"
     c.refuse(deploy, 404, contains="environment any not found", name=f"{org}/environments/any/apis/a/revisions/1")
