@@ -3,8 +3,8 @@
 //! A policy is a typed value that becomes the children of its root element; the attributes that all policies share, and
 //! `DisplayName`, are added here. Nothing here knows where a policy is attached.
 //!
-//! To add one: a file with a struct, its [`PolicyType`] and its [`Policy`], and one line in [`POLICIES`]. One that users
-//! write in Apigee's own words only is that line alone.
+//! To add one: a file with a struct, its [`PolicyType`] with the schema of its XML and its [`Policy`], and one line in [`POLICIES`]. One
+//! that users write in Apigee's own words only is that line and a schema in `written`.
 
 pub mod assign_message;
 pub mod authentication;
