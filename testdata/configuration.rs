@@ -11,6 +11,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod documents;
 mod process;
 mod wiretap;
 
@@ -29,12 +30,12 @@ use apigee_flux::apigee::retry::Backoff;
 use apigee_flux::apigee::wait::Polling;
 use apigee_flux::apigee::{Client, TokenSource};
 use apigee_flux::bundle::{BundleKind, BundlePath, Files};
-use apigee_flux::configuration::document::FILE_NAME;
 use apigee_flux::configuration::secret::ValueFrom;
 use apigee_flux::configuration::{Document, OwnedPlace};
 use apigee_flux::sandbox::{self, LoggedRequest, Sandbox};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use documents::{Applying, documents};
 use libtest_mimic::{Arguments, Failed, Trial};
 use reqwest::Method;
 use serde::Deserialize as _;
@@ -63,13 +64,6 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-/// What one Job applies.
-struct Applying {
-    place: OwnedPlace,
-    owner: String,
-    document: Document,
-}
-
 /// The documents that the function makes of a state of Git.
 fn render(input: &str) -> Result<Vec<Applying>, Failed> {
     let output = process::function(input);
@@ -77,25 +71,7 @@ fn render(input: &str) -> Result<Vec<Applying>, Failed> {
     if !output.status.success() {
         return Err(format!("the function failed: {}", String::from_utf8_lossy(&output.stderr)).into());
     }
-    let objects: Vec<Value> = text.split("\n---\n").map(|part| serde_yaml::from_str(part).unwrap()).collect();
-    let named = |name: &str| objects.iter().find(|object| object["metadata"]["name"] == name);
-    let mut found = Vec::new();
-    for job in objects.iter().filter(|object| object["kind"] == "Job") {
-        let pod = &job["spec"]["template"]["spec"];
-        let args: Vec<&str> =
-            pod["containers"][0]["args"].as_array().unwrap().iter().map(|arg| arg.as_str().unwrap()).collect();
-        if args[0] != "apply" {
-            continue;
-        }
-        let arg = |name: &str| args.iter().find_map(|arg| arg.strip_prefix(&format!("--{name}="))).map(str::to_owned);
-        let volumes = pod["volumes"].as_array().unwrap();
-        let volume = volumes.iter().find(|volume| volume["name"] == "configuration").unwrap();
-        let map = named(volume["configMap"]["name"].as_str().unwrap()).unwrap();
-        let document = serde_json::from_str(map["data"][FILE_NAME].as_str().unwrap())?;
-        let place = OwnedPlace { organization: arg("org").unwrap(), environment: arg("env") };
-        found.push(Applying { place, owner: arg("owner").unwrap(), document });
-    }
-    Ok(found)
+    Ok(documents(&text))
 }
 
 async fn check(case: &Path, other_statuses: bool) -> Result<(), Failed> {

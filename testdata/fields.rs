@@ -21,6 +21,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod documents;
 mod process;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,12 +37,11 @@ use apigee_flux::apigee::retry::Backoff;
 use apigee_flux::apigee::wait::Polling;
 use apigee_flux::apigee::{Client, TokenSource};
 use apigee_flux::bundle::{BundleKind, BundlePath, Files};
-use apigee_flux::configuration::document::FILE_NAME;
 use apigee_flux::configuration::secret::ValueFrom;
-use apigee_flux::configuration::{Document, OwnedPlace};
 use apigee_flux::sandbox::{self, Sandbox};
 use apigee_flux::spec::KINDS;
 use apigee_flux::spec::configuration::Common;
+use documents::{Applying, documents};
 use libtest_mimic::{Arguments, Failed, Trial};
 use schemars::SchemaGenerator;
 use serde::Deserialize;
@@ -337,12 +337,6 @@ fn with_records_of(state: &Value, other: &Value) -> Value {
     }
 }
 
-/// What one Job applies.
-struct Applying {
-    place: OwnedPlace,
-    document: Document,
-}
-
 /// The documents of a state of Git.
 fn render(kind: &str, data: &Kind, spec: &Value) -> Result<Vec<Applying>, Failed> {
     let resource = |kind: &str, name: &str, spec: &Value| json!({"apiVersion": "apigeeflux.dev/v1alpha1", "kind": kind, "metadata": {"name": name, "namespace": "apigee"}, "spec": spec});
@@ -359,19 +353,7 @@ fn render(kind: &str, data: &Kind, spec: &Value) -> Result<Vec<Applying>, Failed
     if !output.status.success() {
         return Err(format!("the function refuses {spec}: {}", String::from_utf8_lossy(&output.stderr)).into());
     }
-    let objects: Vec<Value> = text.split("\n---\n").map(|part| serde_yaml::from_str(part).unwrap()).collect();
-    let mut found = Vec::new();
-    for job in objects.iter().filter(|object| object["kind"] == "Job") {
-        let pod = &job["spec"]["template"]["spec"];
-        let args: Vec<&str> =
-            pod["containers"][0]["args"].as_array().unwrap().iter().map(|arg| arg.as_str().unwrap()).collect();
-        let arg = |name: &str| args.iter().find_map(|arg| arg.strip_prefix(&format!("--{name}="))).map(str::to_owned);
-        let volumes = pod["volumes"].as_array().unwrap();
-        let volume = volumes.iter().find(|volume| volume["name"] == "configuration").unwrap();
-        let map = objects.iter().find(|object| object["metadata"]["name"] == volume["configMap"]["name"]).unwrap();
-        let document = serde_json::from_str(map["data"][FILE_NAME].as_str().unwrap())?;
-        found.push(Applying { place: OwnedPlace { organization: "acme".into(), environment: arg("env") }, document });
-    }
+    let mut found = documents(&text);
     // The environment's before the organization's.
     found.sort_by_key(|applying| applying.place.environment.is_none());
     Ok(found)
@@ -417,7 +399,7 @@ impl World {
 
     async fn run(&self, documents: &[Applying], mode: Mode) -> Result<Vec<ApplyReport>, String> {
         let mut reports = Vec::new();
-        for Applying { place, document } in documents {
+        for Applying { place, owner, document } in documents {
             let options = apply::Options {
                 workers: 1.try_into().unwrap(),
                 timeout: Duration::from_millis(300),
@@ -427,7 +409,7 @@ impl World {
                     ..Polling::default()
                 },
                 mode,
-                ..apply::Options::new("team")
+                ..apply::Options::new(owner)
             };
             let secrets = Arc::clone(&self.secrets);
             let look_up = Arc::new(move |place: &ValueFrom| match place {

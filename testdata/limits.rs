@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod documents;
 mod process;
 
 use std::process::ExitCode;
@@ -18,13 +19,12 @@ use apigee_flux::apigee::retry::Backoff;
 use apigee_flux::apigee::wait::Polling;
 use apigee_flux::apigee::{Client, TokenSource};
 use apigee_flux::bundle::{BundleKind, BundlePath, Files};
-use apigee_flux::configuration::document::FILE_NAME;
 use apigee_flux::configuration::secret::ValueFrom;
-use apigee_flux::configuration::{Document, OwnedPlace};
 use apigee_flux::limits::{COUNTS, Count, TEXTS, Text};
 use apigee_flux::sandbox::{self, Sandbox};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use documents::{Applying, documents};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::{Map, Value, json};
 
@@ -513,7 +513,7 @@ async fn walk(of: &str, subject: &Subject) -> Result<(), Failed> {
 }
 
 /// The documents of a state of Git, or what the check says. `only_checked` are not taken apart.
-fn render(git: &[Value], only_checked: bool) -> Result<Vec<(OwnedPlace, Document)>, String> {
+fn render(git: &[Value], only_checked: bool) -> Result<Vec<Applying>, String> {
     let mut input = vec![resource("ApigeeEnvironment", "dev", &json!({"organization": "acme"}))];
     input.extend(git.iter().cloned());
     let input: Vec<String> = input.iter().map(with_long_keys).collect();
@@ -529,20 +529,8 @@ fn render(git: &[Value], only_checked: bool) -> Result<Vec<(OwnedPlace, Document
         return Ok(Vec::new());
     }
     let text = String::from_utf8(output.stdout).unwrap();
-    let objects: Vec<Value> = text.split("\n---\n").map(|part| serde_yaml::from_str(part).unwrap()).collect();
-    let mut found = Vec::new();
-    for job in objects.iter().filter(|object| object["kind"] == "Job") {
-        let pod = &job["spec"]["template"]["spec"];
-        let args: Vec<&str> =
-            pod["containers"][0]["args"].as_array().unwrap().iter().map(|arg| arg.as_str().unwrap()).collect();
-        let arg = |name: &str| args.iter().find_map(|arg| arg.strip_prefix(&format!("--{name}="))).map(str::to_owned);
-        let volumes = pod["volumes"].as_array().unwrap();
-        let volume = volumes.iter().find(|volume| volume["name"] == "configuration").unwrap();
-        let map = objects.iter().find(|object| object["metadata"]["name"] == volume["configMap"]["name"]).unwrap();
-        let document = serde_json::from_str(map["data"][FILE_NAME].as_str().unwrap()).unwrap();
-        found.push((OwnedPlace { organization: "acme".into(), environment: arg("env") }, document));
-    }
-    found.sort_by_key(|(place, _)| place.environment.is_none());
+    let mut found = documents(&text);
+    found.sort_by_key(|applying| applying.place.environment.is_none());
     Ok(found)
 }
 
@@ -612,12 +600,12 @@ impl World {
         Ok((response.status().as_u16(), response.text().await?))
     }
 
-    async fn apply(&self, documents: &[(OwnedPlace, Document)], secret: Option<&str>) -> Result<(), String> {
-        for (place, document) in documents {
+    async fn apply(&self, documents: &[Applying], secret: Option<&str>) -> Result<(), String> {
+        for Applying { place, owner, document } in documents {
             let options = apply::Options {
                 timeout: Duration::from_millis(300),
                 polling: Polling { first: Duration::from_millis(10), ..Polling::default() },
-                ..apply::Options::new("team")
+                ..apply::Options::new(owner)
             };
             let secret = secret.map(str::to_owned);
             let look_up = Arc::new(move |place: &ValueFrom| match (place, &secret) {
