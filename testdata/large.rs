@@ -264,6 +264,12 @@ fn what_takes_no_longer_than_its_size() {
         let anchors: String = (0..90).map(|level| format!("&a{level} [")).collect::<Vec<String>>().concat();
         repeated(1, &proxy(&format!("  properties: {anchors}{}{}\n", vec!["x"; count].join(","), "]".repeat(90))))
     });
+    is_linear("bundles in ConfigMaps", 200, &|count| {
+        repeated(
+            count,
+            "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c#-bcdfghjklm}\ndata: {a.xml: <APIProxy name='a'/>, proxies__default.xml: <ProxyEndpoint name='default'><HTTPProxyConnection><BasePath>/p#</BasePath></HTTPProxyConnection><RouteRule name='none'/></ProxyEndpoint>}\n---\napiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeProxy\nmetadata: {name: p#}\nspec: {bundle: {configMapRef: {name: c#}}}\n",
+        )
+    });
     is_linear("elements of a list", 500, &|count| {
         let items: String = (0..count)
             .map(|n| format!("- {{apiVersion: v1, kind: ConfigMap, metadata: {{name: c{n}, labels: *l}}}}\n"))

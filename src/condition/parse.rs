@@ -3,8 +3,12 @@
 use super::lex::{Spanned, Token, tokens};
 use super::{Comparison, Expr, Fault, Operand, Value};
 
-/// Deeper nesting than anybody writes; a limit keeps the stack from running out.
+/// Deeper nesting of `not`, `and` and `or` than people write.
 const DEEPEST: usize = 64;
+
+/// The recursion of the parser, which keeps the stack from running out. What is printed has brackets around everything, so a tree of
+/// [`DEEPEST`] needs twice as much and is read again.
+const MOST_RECURSION: usize = 3 * DEEPEST;
 
 /// More comparisons than anybody joins; each one nests the tree by one more level.
 const MOST: usize = 500;
@@ -22,11 +26,32 @@ pub fn parse(text: &str) -> Result<Expr, Fault> {
     let mut parser = Parser { tokens: &tokens, at: 0, end: text.len(), depth: 0, joined: 0 };
     let expr = parser.or()?;
     match parser.tokens.get(parser.at) {
+        None if nesting(&expr) > DEEPEST => Err(too_deep(0)),
         None => Ok(expr),
         Some(Spanned { token: Token::Close, .. }) => {
             Err(parser.fault("a `)` closes nothing", "remove it, or open it before"))
         }
         Some(_) => Err(parser.fault("`and` or `or` is missing here", "join two comparisons with `and` or `or`")),
+    }
+}
+
+fn too_deep(offset: usize) -> Fault {
+    Fault {
+        offset,
+        message: "the condition is nested too deeply".to_owned(),
+        help: Some("split it over several steps or flows".to_owned()),
+    }
+}
+
+/// How deep a tree is; a chain of one word has one level.
+fn nesting(expr: &Expr) -> usize {
+    match expr {
+        Expr::Compare(_) | Expr::Truth(_) => 0,
+        Expr::Not(inner) => 1 + nesting(inner),
+        Expr::And(left, right) | Expr::Or(left, right) => {
+            let is_chain = matches!((expr, &**left), (Expr::And(..), Expr::And(..)) | (Expr::Or(..), Expr::Or(..)));
+            (nesting(left) + usize::from(!is_chain)).max(1 + nesting(right))
+        }
     }
 }
 
@@ -87,8 +112,8 @@ impl Parser<'_> {
 
     fn not(&mut self) -> Result<Expr, Fault> {
         self.depth += 1;
-        if self.depth > DEEPEST {
-            return Err(self.fault("the condition is nested too deeply", "split it over several steps or flows"));
+        if self.depth > MOST_RECURSION {
+            return Err(too_deep(self.tokens.get(self.at).map_or(self.end, |spanned| spanned.span.start)));
         }
         let expr = if self.take(&Token::Not) {
             Expr::Not(Box::new(self.not()?))

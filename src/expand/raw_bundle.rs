@@ -15,9 +15,6 @@ use crate::yaml::Node;
 /// The key of a ConfigMap that holds the whole bundle.
 const ZIP_KEY: &str = "bundle.zip";
 
-/// What kustomize puts behind a generated ConfigMap's name: ten of these.
-const HASH_ALPHABET: &str = "bcdfghjklmnpqrstvwxz2456789";
-
 /// The files of `spec.bundle`.
 pub(super) fn read(
     resource: &Resource,
@@ -72,21 +69,15 @@ pub(super) fn config_map<'i, 'a>(
     at: &FieldPath,
     report: &mut Report<'_>,
 ) -> Option<&'i Item<'a>> {
-    let candidates: Vec<&Item<'a>> = input
-        .items()
-        .iter()
-        .filter(|item| item.header.kind == "ConfigMap" && item.header.group().is_empty() && !item.header.is_output())
-        .filter(|item| {
-            item.header.namespace.as_deref() == namespace || namespace.is_none() || item.header.namespace.is_none()
-        })
-        .collect();
-    let hashed = |item: &Item<'_>| {
-        item.header
-            .name
-            .strip_prefix(name)
-            .and_then(|rest| rest.strip_prefix('-'))
-            .is_some_and(|hash| hash.len() == 10 && hash.chars().all(|c| HASH_ALPHABET.contains(c)))
+    let in_reach = |item: &&Item<'a>| {
+        let own = item.header.namespace.as_deref();
+        item.header.kind == "ConfigMap"
+            && item.header.group().is_empty()
+            && !item.header.is_output()
+            && (own == namespace || namespace.is_none() || own.is_none())
     };
+    let candidates: Vec<&Item<'a>> = input.named("ConfigMap", name).filter(in_reach).collect();
+    let hashed = |item: &Item<'_>| item.header.name_without_hash() == Some(name);
     let rules: [&dyn Fn(&Item<'_>) -> bool; 3] =
         [&|item| item.header.name == name, &|item| item.header.names().any(|known| known == name), &hashed];
     for rule in rules {
@@ -105,7 +96,8 @@ pub(super) fn config_map<'i, 'a>(
             }
         }
     }
-    let names: Vec<&str> = candidates.iter().take(10).map(|item| item.header.name.as_ref()).collect();
+    let others = input.items().iter().filter(in_reach).take(10);
+    let names: Vec<&str> = others.map(|item| item.header.name.as_ref()).collect();
     let known = if names.is_empty() { "nor any other".to_owned() } else { format!("but {}", names.join(", ")) };
     report.push(
         Diagnostic::error(Code::MissingConfigMap, format!("no ConfigMap `{name}` is in the input, {known}"))

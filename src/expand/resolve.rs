@@ -148,12 +148,10 @@ impl Resolver<'_, '_, '_> {
         })?;
         let found: Vec<_> = self
             .input
-            .items()
-            .iter()
+            .named(&from.kind, &from.name)
             .filter(|item| {
                 let header = &item.header;
-                header.kind == from.kind
-                    && !header.is_output()
+                !header.is_output()
                     && header.names().any(|name| name == from.name)
                     && from.api_version.as_ref().is_none_or(|version| *version == header.api_version)
                     && from

@@ -8,6 +8,9 @@ use crate::yaml::{Node, Span};
 /// The group of the resources that this program expands.
 pub const GROUP: &str = "apigeeflux.dev";
 
+/// What the hash of kustomize is made of (`hasher.go`: hexadecimal, with the characters exchanged that could make a word).
+const HASH_ALPHABET: &str = "bcdfghjklmnpqrstvwxz2456789";
+
 /// What identifies a resource, read without parsing the rest of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Header<'a> {
@@ -79,6 +82,12 @@ impl Header<'_> {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let previous = self.annotation(annotation::PREVIOUS_NAMES).unwrap_or_default();
         std::iter::once(self.name.as_ref()).chain(previous.split(',').filter(|name| !name.is_empty()))
+    }
+
+    /// The name without the hash that kustomize puts behind the name of a generated ConfigMap or Secret.
+    pub fn name_without_hash(&self) -> Option<&str> {
+        let (name, hash) = self.name.rsplit_once('-')?;
+        (hash.len() == 10 && hash.chars().all(|c| HASH_ALPHABET.contains(c))).then_some(name)
     }
 
     /// True for a resource that this program has to expand or report. The group counts however it is written: with another version, none, or

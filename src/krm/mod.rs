@@ -116,6 +116,12 @@ impl<'a> Input<'a> {
         self.resources().json(item)
     }
 
+    /// The resources of a kind that have a name now, had it before kustomize changed it, or have it with kustomize's hash behind it; in
+    /// their order.
+    pub fn named<'i>(&'i self, kind: &str, name: &str) -> impl Iterator<Item = &'i Item<'a>> {
+        self.resources().named(kind, name)
+    }
+
     /// The item that a diagnostic speaks of.
     pub fn item_of(&self, subject: &Subject) -> Option<&Item<'a>> {
         self.resources().item_of(subject)

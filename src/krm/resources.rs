@@ -29,6 +29,8 @@ pub(super) struct Resources<'a> {
     jsons: RefCell<BTreeMap<usize, Rc<Json>>>,
     /// The items by what diagnostics call them.
     subjects: OnceCell<BTreeMap<Subject, usize>>,
+    /// The items by kind and name: each of thousands of specs may refer to one of as many resources.
+    names: OnceCell<BTreeMap<String, BTreeMap<String, Vec<usize>>>>,
 }
 
 impl<'a> Resources<'a> {
@@ -47,6 +49,7 @@ impl<'a> Resources<'a> {
             trees: RefCell::default(),
             jsons: RefCell::default(),
             subjects: OnceCell::new(),
+            names: OnceCell::new(),
         })
     }
 
@@ -61,6 +64,24 @@ impl<'a> Resources<'a> {
             self.items.iter().enumerate().rev().map(|(index, item)| (Subject::from(&item.header), index)).collect()
         });
         self.items.get(*subjects.get(subject)?)
+    }
+
+    pub(super) fn named<'r>(&'r self, kind: &str, name: &str) -> impl Iterator<Item = &'r Item<'a>> {
+        let names = self.names.get_or_init(|| {
+            let mut names: BTreeMap<String, BTreeMap<String, Vec<usize>>> = BTreeMap::new();
+            for (index, item) in self.items.iter().enumerate() {
+                let of_kind = names.entry(item.header.kind.to_string()).or_default();
+                for name in item.header.names().chain(item.header.name_without_hash()) {
+                    let found = of_kind.entry(name.to_owned()).or_default();
+                    if found.last() != Some(&index) {
+                        found.push(index);
+                    }
+                }
+            }
+            names
+        });
+        let found = names.get(kind).and_then(|of_kind| of_kind.get(name)).map(Vec::as_slice).unwrap_or_default();
+        found.iter().filter_map(|index| self.items.get(*index))
     }
 
     /// The tree of an item, with the aliases in it resolved.
