@@ -7,7 +7,7 @@ use granit_parser::{Event, Marker, Parser, StrInput, StructureStyle};
 use super::annotation;
 use super::documents::{Part, parts};
 use super::item::Header;
-use crate::yaml::{Span, YamlError};
+use crate::yaml::{Span, YamlError, line_start};
 
 /// The fields that say what a resource is, and what a list holds.
 const HEADER: [&str; 4] = ["apiVersion", "kind", "metadata", "items"];
@@ -409,7 +409,7 @@ impl<'a> Scanner<'a> {
 
 /// The start of the line of a place with nothing but blanks before it, or of the next line if nothing but a comment is behind it.
 fn line_bound(source: &str, at: usize) -> usize {
-    let start = source[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    let start = line_start(source, at);
     if source[start..at].trim_start_matches('\u{feff}').trim().is_empty() {
         return start;
     }
@@ -428,7 +428,7 @@ fn is_null(event: &Event<'_>) -> bool {
 fn first_dash(source: &str, key_end: usize) -> usize {
     let mut at = key_end;
     loop {
-        let Some(newline) = source[at..].find('\n') else {
+        let Some(newline) = source[at..].find(['\n', '\r']) else {
             return source.len();
         };
         at += newline + 1;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::annotation;
 use super::item::Item;
-use crate::yaml::{Entry, Node, ScalarStyle, Span, Value, encode_flow};
+use crate::yaml::{Entry, Node, ScalarStyle, Span, Value, encode_flow, line_start};
 
 /// Edits by place. They must not overlap; two at one place are made in the order given.
 #[derive(Debug, Default)]
@@ -96,8 +96,7 @@ impl<'t> Splice<'t> {
 
 /// The column, in characters, of a byte; a byte order mark is none.
 pub(super) fn column(source: &str, offset: usize) -> usize {
-    let line_start = source[..offset].rfind('\n').map_or(0, |newline| newline + 1);
-    source[line_start..offset].trim_start_matches('\u{feff}').chars().count()
+    source[line_start(source, offset)..offset].trim_start_matches('\u{feff}').chars().count()
 }
 
 /// True for a value that stands as an alias.

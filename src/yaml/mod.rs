@@ -31,6 +31,11 @@ pub struct YamlError {
     pub too_large: Option<&'static str>,
 }
 
+/// Where the line of a byte starts, as YAML counts lines: a carriage return alone ends one too (YAML 1.2.2, production `b-break`).
+pub fn line_start(text: &str, offset: usize) -> usize {
+    text[..offset].rfind(['\n', '\r']).map_or(0, |end| end + 1)
+}
+
 /// Line and column (in characters), both from 1, of a byte in a text. A byte order mark is no column.
 pub fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset.min(text.len())).unwrap_or(text);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use granit_parser::{Event, Marker, Parser, StrInput};
 
 use super::budget::{Budget, MAX_DEPTH, length};
-use super::{Span, YamlError};
+use super::{Span, YamlError, line_start};
 use crate::diag::{FieldPath, Segment};
 
 /// It says how a text is encoded and is no part of it.
@@ -79,8 +79,8 @@ impl Node {
     ) -> Result<(Self, BTreeMap<usize, Self>), YamlError> {
         let offset = span.start;
         // The indentation of the first line stands before the span: without it the following lines would look deeper.
-        let line_start = source[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
-        let indent = source[line_start..span.start].chars().filter(|c| *c != BYTE_ORDER_MARK).count();
+        let before = line_start(source, span.start)..span.start;
+        let indent = source[before].chars().filter(|c| *c != BYTE_ORDER_MARK).count();
         let text = &source[span];
         if indent == 0 {
             return Builder::build(text, offset, 0, budget, wanted);
