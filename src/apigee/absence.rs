@@ -38,8 +38,7 @@ impl Absence {
 }
 
 /// Makes sure that nothing is deployed, when the list of deployments says so. `revisions` are all that exist. The error is one of reading,
-/// or says that two answers contradict each other. None: it is
-/// deployed by now, and the list says so too.
+/// or says that two answers contradict each other. None: something is deployed by now, and the list says so too.
 pub(super) async fn prove(
     client: &Client,
     resource: ResourceName<'_>,

@@ -39,8 +39,8 @@ const CASES: &[Case] = &[
             fs::remove_file(folder.join(POLICY)).unwrap();
             fs::create_dir(folder.join(POLICY)).unwrap();
         },
-        66,
-        "cannot be read",
+        67,
+        "is a folder, not a regular file",
     ),
     (
         "the manifest is a folder",
@@ -58,7 +58,7 @@ const CASES: &[Case] = &[
             symlink("/etc/hostname", folder.join(POLICY)).unwrap();
         },
         67,
-        "symbolic link out of the mount",
+        "is a symbolic link out of `.`",
     ),
     (
         "a folder's link leads out of the mount",
@@ -68,7 +68,7 @@ const CASES: &[Case] = &[
             edit(folder, |manifest| manifest["files"][1]["path"] = json!("policies/hostname"));
         },
         67,
-        "symbolic link out of the mount",
+        "is a symbolic link out of `.`",
     ),
     (
         "a link leads to itself",
@@ -86,7 +86,7 @@ const CASES: &[Case] = &[
             symlink("/dev/zero", folder.join(POLICY)).unwrap();
         },
         67,
-        "symbolic link out of the mount",
+        "is a symbolic link out of `.`",
     ),
     ("a path goes up", |folder| path_in_manifest(folder, "policies/../../secret"), 64, "policies/../../secret"),
     ("a path is absolute", |folder| path_in_manifest(folder, "/etc/hostname"), 64, "/etc/hostname"),
