@@ -394,7 +394,7 @@ const RULES: &[Rule] = &[
     }),
     rule(&["VerifyJWS", "VerifyJWT"], "InvalidConfigurationForVerify", |node| {
         let found = child(child(node, "SecretKey")?, "Id")?;
-        hit(found, "<Id> stands in <SecretKey>", "remove it: a verification takes the key's identifier from the token")
+        hit(found, "<Id> is in <SecretKey>", "remove it: a verification takes the key's identifier from the token")
     }),
     rule(&["JavaCallout"], "NoResourceForURL", |node| {
         missing(node, "ResourceURL", "write `<ResourceURL>java://NAME.jar</ResourceURL>`")
@@ -532,7 +532,7 @@ const RULES: &[Rule] = &[
         if child(node, "UseQuotaConfigInAPIProduct").is_some() {
             return None;
         }
-        missing(node, "Interval", "write `<Interval>1</Interval>`; the unit stands in <TimeUnit>")
+        missing(node, "Interval", "write `<Interval>1</Interval>`; the unit is in <TimeUnit>")
     }),
     rule(&["Quota"], "InvalidQuotaTimeUnit", |node| {
         if child(node, "UseQuotaConfigInAPIProduct").is_some() {
@@ -628,7 +628,7 @@ const RULES: &[Rule] = &[
     }),
     rule(&["GenerateSAMLAssertion"], "NullKeyStoreAlias", |node| missing_value(child(node, "KeyStore")?, "Alias")),
     rule(&["ValidateSAMLAssertion"], "SourceNotConfigured", |node| {
-        missing(node, "Source", "write where the assertion stands, as `<Source name=\"request\">`")
+        missing(node, "Source", "write where the assertion is, as `<Source name=\"request\">`")
     }),
     rule(&["ValidateSAMLAssertion"], "TrustStoreNotConfigured", |node| missing_value(node, "TrustStore")),
     rule(&["Script"], "NoResourceForURL", |node| {

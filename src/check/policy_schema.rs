@@ -125,7 +125,10 @@ fn value<'d>(
                 wrong(
                     Code::UnknownVariable,
                     Gravity::Broken,
-                    format!("{what} of `{}` takes the name of a variable, and names stand without braces", policy.name),
+                    format!(
+                        "{what} of `{}` takes the name of a variable, and such a name is written without braces",
+                        policy.name
+                    ),
                     format!("write `{inner}`"),
                 );
             }

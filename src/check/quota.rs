@@ -50,7 +50,7 @@ fn limit<'d>(policy: &Policy<'d>, node: Node<'d, 'd>, findings: &mut Findings<'d
             let message = format!("`{value}` is not an interval (Apigee's error InvalidQuotaInterval)");
             findings.add(
                 Finding::new(Code::InvalidQuota, Gravity::Refused, at(policy, interval), message)
-                    .help("write a whole number from 1; the unit stands in <TimeUnit>"),
+                    .help("write a whole number from 1; the unit is in <TimeUnit>"),
             );
         }
     }

@@ -239,7 +239,7 @@ impl Reader {
     /// `{2}`, `{2,}` or `{2,3}`.
     fn count(&mut self) -> Result<(), Stop> {
         let open =
-            self.fault("behind `{` stands a number, as `{2}`, `{2,}` or `{2,3}`; for the character itself write `\\{`");
+            self.fault("a number follows `{`, as `{2}`, `{2,}` or `{2,3}`; for the character itself write `\\{`");
         self.at += 1;
         let Some(least) = self.number()? else { return Err(Stop::Fault(open)) };
         let mut most = Some(least);
@@ -277,7 +277,7 @@ impl Reader {
         let unknown = self.fault("Java knows no such escape: a letter behind `\\` must be one of its own");
         self.at += 1;
         let Some(character) = self.next() else {
-            return self.stop("a `\\` stands at the end");
+            return self.stop("a `\\` is at the end");
         };
         let hex = |character: Option<char>| character.is_some_and(|character| character.is_ascii_hexdigit());
         match character {
@@ -525,17 +525,13 @@ mod tests {
             ("*a", 0, "the quantifier has nothing before it to repeat"),
             ("a**", 2, "the quantifier has nothing before it to repeat"),
             ("a(?i)*", 5, "the quantifier has nothing before it to repeat"),
-            (
-                "/{id}",
-                1,
-                "behind `{` stands a number, as `{2}`, `{2,}` or `{2,3}`; for the character itself write `\\{`",
-            ),
+            ("/{id}", 1, "a number follows `{`, as `{2}`, `{2,}` or `{2,3}`; for the character itself write `\\{`"),
             ("a{2", 3, "the count has no closing `}`"),
             ("a{3,2}", 1, "the count ends below its start"),
             ("a{2147483648}", 11, "the count is too large"),
             ("[z-a]", 2, "the range ends before it starts"),
             ("[a-\\d]", 2, "the range ends before it starts"),
-            ("a\\", 2, "a `\\` stands at the end"),
+            ("a\\", 2, "a `\\` is at the end"),
             ("a\\y", 1, "Java knows no such escape: a letter behind `\\` must be one of its own"),
             ("[\\b]", 1, "Java knows no such escape: a letter behind `\\` must be one of its own"),
             ("(?P<a>b)", 2, "behind `(?` Java knows `:`, `=`, `!`, `>`, `<=`, `<!`, `<name>` and the flags `idmsuxU`"),

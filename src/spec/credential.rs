@@ -92,7 +92,7 @@ pub fn literal(text: &str, at: &FieldPath) -> Diagnostic {
             .at(at.clone())
             .help("write `valueFrom: {secretKeyRef: {name, key}}`");
     }
-    Diagnostic::error(Code::InlineCredential, "a credential stands in the spec").at(at.clone()).help(
+    Diagnostic::error(Code::InlineCredential, "a credential is in the spec").at(at.clone()).help(
         "remove it from Git and revoke it; keep it in a Secret (Sealed Secrets, External Secrets, Vault) and write \
          `valueFrom: {secretKeyRef: {name, key}}`",
     )
@@ -100,7 +100,7 @@ pub fn literal(text: &str, at: &FieldPath) -> Diagnostic {
 
 /// The finding on a text where only the place of a secret may stand that the proxy reads at run time. It does not repeat the text.
 pub fn literal_in_proxy(at: &FieldPath) -> Diagnostic {
-    Diagnostic::error(Code::InlineCredential, "a credential stands in the spec").at(at.clone()).help(
+    Diagnostic::error(Code::InlineCredential, "a credential is in the spec").at(at.clone()).help(
         "remove it from Git and revoke it; keep it in an ApigeeKeyValueMap, which takes it from a Secret, and write `{kvm: {map, key}}`",
     )
 }
