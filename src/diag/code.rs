@@ -67,7 +67,7 @@ codes! {
     SharedMetadata = "AF018",
     /// A bundle, or the input of a generator, holds nothing that could be deployed.
     NothingToDeploy = "AF019",
-    /// A credential stands in the spec. Git is no place for it: refer to a Secret.
+    /// A credential is in the spec. Git is no place for it: refer to a Secret.
     InlineCredential = "AF020",
     /// `valueFrom.file` names a file that is in none of the folders for secrets: `/secrets-store`, where a `secretProviderClass` is mounted,
     /// `/vault/secrets`, where Vault's agent writes, and those that `spec.deployer.secretFolders` of the ApigeeEnvironment lists. Every other

@@ -74,7 +74,7 @@ fn takes_literals(at: &FieldPath) -> bool {
 
 /// The finding on a credential.
 fn inline(what: &str) -> Diagnostic {
-    Diagnostic::error(Code::InlineCredential, format!("{what} stands in the spec")).help(
+    Diagnostic::error(Code::InlineCredential, format!("{what} is in the spec")).help(
         "remove it from Git and revoke it; keep it in a Secret (Sealed Secrets, External Secrets, Vault) and let the proxy read it at \
          run time, from a key value map (`ApigeeKeyValueMap` takes `valueFrom: {secretKeyRef: {name, key}}`) or a keystore reference",
     )
