@@ -45,7 +45,7 @@ pub fn utf8(bytes: &[u8]) -> Result<&str, NotUtf8> {
 }
 
 /// The encoding that a byte order mark names, or that the zero bytes of its ASCII characters show (YAML 1.2.2, 5.2): its name, and iconv's.
-fn other_encoding(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
+pub fn other_encoding(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
     Some(match bytes {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => ("UTF-32", "UTF-32"),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => ("UTF-16", "UTF-16"),

@@ -116,7 +116,7 @@ pub(super) struct Wait<'a> {
 }
 
 impl Wait<'_> {
-    /// Waits until the revision is ready, cannot become ready, was replaced by somebody else, or time is up. It cannot become ready when
+    /// Waits until the revision is ready, cannot become ready, was replaced by another deployer, or time is up. It cannot become ready when
     /// [`ERROR_LOOKS`] looks in a row say so.
     pub(super) async fn until_ready(&self) -> Result<(), NotReady> {
         let Site { client, resource, environment, options, .. } = self.site;

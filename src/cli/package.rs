@@ -111,7 +111,7 @@ impl Package {
                 continue;
             }
             if !package.source.is_empty() {
-                // Directives stand before the marker of their document, and only an end marker may stand before them.
+                // Directives precede the marker of their document, and only an end marker may precede them.
                 package.source.push_str(if text.starts_with('%') { "...\n" } else { "---\n" });
             }
             package.files.push((package.source.len(), name));

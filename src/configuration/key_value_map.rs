@@ -26,7 +26,7 @@ pub struct KeyValueMap {
     pub scope: MapScope,
     /// The proxy that alone sees it, with `scope: proxy`.
     pub proxy: Option<String>,
-    /// Values do not come back from the API, so that nobody reads them there. Default: `false`.
+    /// The API does not return the values, so that they cannot be read there. Default: `false`.
     #[serde(default)]
     pub masked_values: bool,
     /// The entries: a text, or `{valueFrom: …}` for a secret. Entries of others stay.

@@ -256,7 +256,7 @@ impl<'a> Report<'a> {
     }
 }
 
-/// So many findings are shown; nobody reads more, and a small input could make millions.
+/// The most findings that are shown: a small input could cause millions.
 pub const MAX_FINDINGS: usize = 1000;
 
 /// The findings that are shown, with a last one that says how many are not.

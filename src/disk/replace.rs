@@ -23,7 +23,7 @@ const MAX_OUTPUT_BYTES: usize = 64 << 20;
 pub struct Replacement<'r> {
     /// Each file's path below the folder, and its content.
     pub files: &'r BTreeMap<String, Vec<u8>>,
-    /// Whether what stands in the folder may be an output of an earlier run: asked by its path.
+    /// Whether a file in the folder may be an output of an earlier run, by its path.
     pub may_be_stale: &'r dyn Fn(&Path) -> bool,
     /// Whether it is one: asked by its content.
     pub is_stale: &'r dyn Fn(&Path, &[u8]) -> bool,

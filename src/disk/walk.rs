@@ -1,4 +1,4 @@
-//! The files below a folder, each once, and no way out of it.
+//! The files below a folder, each once; no link leads out of the folder.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ffi::OsStr;

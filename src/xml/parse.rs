@@ -3,6 +3,8 @@
 use roxmltree::ParsingOptions;
 pub use roxmltree::{Document, Node};
 
+use crate::encoding::other_encoding;
+
 use super::limits::{self, MAX_NODES};
 
 /// Text that is not XML, with the place where it stops being so.
@@ -68,13 +70,12 @@ fn not_utf8(bytes: &[u8]) -> String {
         .and_then(|(declaration, _)| declaration.strip_prefix("<?xml")?.split_once("encoding"))
         .and_then(|(_, rest)| rest.trim_start_matches([' ', '=']).split(['"', '\'']).nth(1).map(str::to_owned))
         .filter(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)));
-    let encoding = match bytes {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [b'<', 0, ..] | [0, b'<', ..] => Some("UTF-16".to_owned()),
-        _ => declared.filter(|name| !name.eq_ignore_ascii_case("utf-8")),
-    };
-    match encoding {
-        Some(name) => format!(
-            "the file is {name}, not UTF-8; convert it with `iconv -f {name} -t UTF-8` and write `encoding=\"UTF-8\"` at its top"
+    // What the bytes show is believed before what the file declares.
+    let shown = other_encoding(bytes).map(|(name, iconv)| (name.to_owned(), iconv.to_owned()));
+    let declared = declared.filter(|name| !name.eq_ignore_ascii_case("utf-8")).map(|name| (name.clone(), name));
+    match shown.or(declared) {
+        Some((name, iconv)) => format!(
+            "the file is {name}, not UTF-8; convert it with `iconv -f {iconv} -t UTF-8` and write `encoding=\"UTF-8\"` at its top"
         ),
         None => "the file is not UTF-8; save it in that encoding".to_owned(),
     }

@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Some(directory) => directory.clone(),
         None => std::env::temp_dir().join(format!("apigee-flux-demo-{}", std::process::id())),
     };
-    // The folder for temporary files is everybody's: one that is there already, or a link, is not used, and nobody else reads this one.
+    // Every user can write to the folder for temporary files: an existing folder or a link is not used, and no other user can read this one.
     let made = DirBuilder::new().mode(0o700).recursive(args.keep.is_some()).create(&directory);
     made.with_context(|| format!("cannot create {}", directory.display()))?;
     let told = tell(&directory);
