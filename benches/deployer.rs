@@ -12,16 +12,16 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use apigee_flux::apigee::batch::BatchEvent;
-use apigee_flux::apigee::client::Settings;
-use apigee_flux::apigee::deploy::SETTLED_AFTER;
-use apigee_flux::apigee::mount::read_batch;
-use apigee_flux::apigee::outcome::Ending;
-use apigee_flux::apigee::{Client, Options, Target, TokenSource, deploy_batch};
-use apigee_flux::bundle::batch::DEFAULT_WORKERS;
-use apigee_flux::bundle::manifest::Requirements;
-use apigee_flux::bundle::{Batch, BatchEntry, BundleKind, BundlePath, DeploySettings, Files, Manifest};
-use apigee_flux::sandbox::{self, Sandbox};
+use apigee_flux_deployer::batch::BatchEvent;
+use apigee_flux_deployer::client::Settings;
+use apigee_flux_deployer::deploy::SETTLED_AFTER;
+use apigee_flux_deployer::mount::read_batch;
+use apigee_flux_deployer::outcome::Ending;
+use apigee_flux_deployer::{Client, Options, Target, TokenSource, deploy_batch};
+use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
+use apigee_flux_model::bundle::manifest::Requirements;
+use apigee_flux_model::bundle::{Batch, BatchEntry, BundleKind, BundlePath, DeploySettings, Files, Manifest};
+use apigee_flux_sandbox::{self as sandbox, Sandbox};
 
 const LATENCY: Duration = Duration::from_millis(50);
 

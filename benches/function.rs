@@ -14,9 +14,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use apigee_flux::diag::has_errors;
-use apigee_flux::expand::{Options, expand};
-use apigee_flux::krm::Input;
+use apigee_flux_function::expand::{Options, expand};
+use apigee_flux_model::diag::has_errors;
+use apigee_flux_model::krm::Input;
 
 const ROUNDS: usize = 7;
 

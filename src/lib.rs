@@ -1,30 +1,4 @@
 #![doc = include_str!("../ARCHITECTURE.md")]
+#![cfg_attr(not(test), deny(unused_crate_dependencies))]
 
-pub mod apigee;
-pub mod bundle;
-pub mod check;
 pub mod cli;
-pub mod condition;
-pub mod configuration;
-pub mod diag;
-pub mod disk;
-pub mod duration;
-pub mod encoding;
-pub mod expand;
-pub mod explain;
-pub mod in_cluster;
-pub mod inventory;
-pub mod k8s;
-pub mod krm;
-pub mod limits;
-pub mod openapi;
-pub mod path_pattern;
-pub mod policy;
-pub mod proxy;
-pub mod reference;
-pub mod runtime;
-pub mod sandbox;
-pub mod spec;
-pub(crate) mod template;
-pub mod xml;
-pub mod yaml;

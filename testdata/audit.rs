@@ -6,14 +6,15 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;
 
-use apigee_flux::apigee::apply::{self, ApplyEvent, apply};
-use apigee_flux::apigee::client::Settings;
-use apigee_flux::apigee::deploy::Event;
-use apigee_flux::apigee::wait::Polling;
-use apigee_flux::apigee::{Bundle, Client, Options, Provenance, Target, TokenSource, deploy};
-use apigee_flux::bundle::{BundleKind, BundlePath, Files, zip};
-use apigee_flux::configuration::{Document, OwnedPlace};
-use apigee_flux::sandbox::{self, Sandbox};
+use apigee_flux_configuration::{Document, OwnedPlace};
+use apigee_flux_deployer::apply::{self, ApplyEvent, apply};
+use apigee_flux_deployer::client::Settings;
+use apigee_flux_deployer::deploy::Event;
+use apigee_flux_deployer::wait::Polling;
+use apigee_flux_deployer::{Bundle, Client, Options, Target, TokenSource, deploy};
+use apigee_flux_model::bundle::{BundleKind, BundlePath, Files, zip};
+use apigee_flux_model::provenance::Provenance;
+use apigee_flux_sandbox::{self as sandbox, Sandbox};
 use serde_json::{Value, json};
 
 fn proxy(name: &str) -> Files {

@@ -8,17 +8,17 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use apigee_flux::apigee::batch::BatchEvent;
-use apigee_flux::apigee::client::Settings;
-use apigee_flux::apigee::deploy::SETTLED_AFTER;
-use apigee_flux::apigee::mount::read_batch;
-use apigee_flux::apigee::outcome::Ending;
-use apigee_flux::apigee::retry::Backoff;
-use apigee_flux::apigee::wait::Polling;
-use apigee_flux::apigee::{BatchReport, Client, Error, Options, Target, TokenSource, deploy_batch};
-use apigee_flux::bundle::manifest::Requirements;
-use apigee_flux::bundle::{Batch, BatchEntry, BundleKind, BundlePath, DeploySettings, Files, Manifest};
-use apigee_flux::sandbox::{self, LoggedRequest, Mishap, Occurrence, Rule, Sandbox, Trouble};
+use apigee_flux_deployer::batch::BatchEvent;
+use apigee_flux_deployer::client::Settings;
+use apigee_flux_deployer::deploy::SETTLED_AFTER;
+use apigee_flux_deployer::mount::read_batch;
+use apigee_flux_deployer::outcome::Ending;
+use apigee_flux_deployer::retry::Backoff;
+use apigee_flux_deployer::wait::Polling;
+use apigee_flux_deployer::{BatchReport, Client, Error, Options, Target, TokenSource, deploy_batch};
+use apigee_flux_model::bundle::manifest::Requirements;
+use apigee_flux_model::bundle::{Batch, BatchEntry, BundleKind, BundlePath, DeploySettings, Files, Manifest};
+use apigee_flux_sandbox::{self as sandbox, LoggedRequest, Mishap, Occurrence, Rule, Sandbox, Trouble};
 use serde_json::Value;
 
 fn files(list: &[(&str, String)]) -> Files {
@@ -215,7 +215,7 @@ fn check_all(report: &BatchReport, ending: Ending) {
 }
 
 fn reason<'a>(report: &'a BatchReport, name: &str) -> &'a str {
-    let of = |report: &&apigee_flux::apigee::Report| report.outcome.name.as_deref() == Some(name);
+    let of = |report: &&apigee_flux_deployer::Report| report.outcome.name.as_deref() == Some(name);
     &report.reports.iter().find(of).unwrap().outcome.reason
 }
 

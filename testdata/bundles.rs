@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use apigee_flux::diag::{Report, Subject, human};
-use apigee_flux::proxy::{self, Generated};
-use apigee_flux::spec::ApigeeProxySpec;
-use apigee_flux::yaml::{Node, decode, line_and_column};
+use apigee_flux_function::proxy::{self, Generated};
+use apigee_flux_function::spec::ApigeeProxySpec;
+use apigee_flux_model::diag::{Report, Subject, human};
+use apigee_flux_model::yaml::{Node, decode, line_and_column};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() {

@@ -9,10 +9,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use apigee_flux::bundle::{BundleKind, BundlePath, Files};
-use apigee_flux::check::check;
-use apigee_flux::diag::Code;
-use apigee_flux::runtime::{Bundle, Documents};
+use apigee_flux_analysis::check::check;
+use apigee_flux_model::bundle::{BundleKind, BundlePath, Files};
+use apigee_flux_model::diag::Code;
+use apigee_flux_model::runtime::{Bundle, Documents};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() -> ExitCode {

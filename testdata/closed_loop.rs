@@ -8,23 +8,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use apigee_flux::apigee::apply::{self, ApplyEvent, ApplyReport, Ending, Mode, Secrets, apply};
-use apigee_flux::apigee::batch::BatchEvent;
-use apigee_flux::apigee::client::Settings;
-use apigee_flux::apigee::mount::{read_batch, read_configuration, read_inventory};
-use apigee_flux::apigee::reconcile::{Reconcile, reconcile};
-use apigee_flux::apigee::retry::Backoff;
-use apigee_flux::apigee::wait::Polling;
-use apigee_flux::apigee::{BatchReport, Client, Error, Options, Target, TokenSource, deploy_batch};
-use apigee_flux::bundle::{BundleKind, zip};
-use apigee_flux::configuration::secret::ValueFrom;
-use apigee_flux::configuration::{OwnedPlace, record};
-use apigee_flux::diag::Diagnostic;
-use apigee_flux::expand::{Options as Expand, expand};
-use apigee_flux::k8s::Object;
-use apigee_flux::krm::Input;
-use apigee_flux::sandbox::{self, LoggedRequest, Sandbox};
-use apigee_flux::spec::environment::Deep;
+use apigee_flux_configuration::inventory::Deep;
+use apigee_flux_configuration::secret::ValueFrom;
+use apigee_flux_configuration::{OwnedPlace, record};
+use apigee_flux_deployer::apply::{self, ApplyEvent, ApplyReport, Ending, Mode, Secrets, apply};
+use apigee_flux_deployer::batch::BatchEvent;
+use apigee_flux_deployer::client::Settings;
+use apigee_flux_deployer::mount::{read_batch, read_configuration, read_inventory};
+use apigee_flux_deployer::reconcile::{Reconcile, reconcile};
+use apigee_flux_deployer::retry::Backoff;
+use apigee_flux_deployer::wait::Polling;
+use apigee_flux_deployer::{BatchReport, Client, Error, Options, Target, TokenSource, deploy_batch};
+use apigee_flux_function::expand::{Options as Expand, expand};
+use apigee_flux_function::k8s::Object;
+use apigee_flux_model::bundle::{BundleKind, zip};
+use apigee_flux_model::diag::Diagnostic;
+use apigee_flux_model::krm::Input;
+use apigee_flux_sandbox::{self as sandbox, LoggedRequest, Sandbox};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -357,7 +357,7 @@ impl Apigee {
         files[format!("{name}.xml")] =
             json!(format!("<{root} name=\"{name}\"><Description>{escaped}</Description></{root}>"));
         let files = files.as_object().unwrap().iter().map(|(path, text)| {
-            (apigee_flux::bundle::BundlePath::parse(path).unwrap(), text.as_str().unwrap().as_bytes().to_vec())
+            (apigee_flux_model::bundle::BundlePath::parse(path).unwrap(), text.as_str().unwrap().as_bytes().to_vec())
         });
         let zip = zip::pack(kind, &files.collect()).unwrap();
         let url = self.url(&format!("{}?name={name}&action=import", kind.collection()));

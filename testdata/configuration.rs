@@ -23,16 +23,16 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use apigee_flux::apigee::apply::{self, Applied, ApplyEvent, Ending, apply};
-use apigee_flux::apigee::client::Settings;
-use apigee_flux::apigee::prune::{Kept, prune};
-use apigee_flux::apigee::retry::Backoff;
-use apigee_flux::apigee::wait::Polling;
-use apigee_flux::apigee::{Client, TokenSource};
-use apigee_flux::bundle::{BundleKind, BundlePath, Files};
-use apigee_flux::configuration::secret::ValueFrom;
-use apigee_flux::configuration::{Document, OwnedPlace};
-use apigee_flux::sandbox::{self, LoggedRequest, Sandbox};
+use apigee_flux_configuration::secret::ValueFrom;
+use apigee_flux_configuration::{Document, OwnedPlace};
+use apigee_flux_deployer::apply::{self, Applied, ApplyEvent, Ending, apply};
+use apigee_flux_deployer::client::Settings;
+use apigee_flux_deployer::prune::{Kept, prune};
+use apigee_flux_deployer::retry::Backoff;
+use apigee_flux_deployer::wait::Polling;
+use apigee_flux_deployer::{Client, TokenSource};
+use apigee_flux_model::bundle::{BundleKind, BundlePath, Files};
+use apigee_flux_sandbox::{self as sandbox, LoggedRequest, Sandbox};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use documents::{Applying, documents};
@@ -278,7 +278,7 @@ impl World {
             .into_iter()
             .map(|(path, text)| (BundlePath::parse(&path).unwrap(), text.into_bytes()))
             .collect();
-        let zip = apigee_flux::bundle::zip::pack(kind, &files)?.as_slice().to_vec();
+        let zip = apigee_flux_model::bundle::zip::pack(kind, &files)?.as_slice().to_vec();
         let (base, collection) = (format!("{}/v1/organizations/acme", self.sandbox.url()), kind.collection());
         let import = self.http.post(format!("{base}/{collection}?name={name}&action=import"));
         let mut requests = vec![import.header("content-type", "application/octet-stream").body(zip)];
@@ -318,9 +318,9 @@ fn every_kind_has_a_case(cases: &[PathBuf]) -> Result<(), Failed> {
             Some(value["kind"].as_str()?.to_owned())
         })
         .collect();
-    let missing: Vec<&str> = apigee_flux::spec::KINDS
+    let missing: Vec<&str> = apigee_flux_function::spec::KINDS
         .iter()
-        .filter(|kind| kind.crud.is_some() && !kinds.contains(kind.name))
+        .filter(|kind| kind.configuration().is_some() && !kinds.contains(kind.name))
         .map(|kind| kind.name)
         .collect();
     if missing.is_empty() { Ok(()) } else { Err(format!("no case has {}", missing.join(", ")).into()) }

@@ -8,17 +8,21 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use apigee_flux::apigee::client::{DeployOptions, ResourceName, Settings};
-use apigee_flux::apigee::deploy::Event;
-use apigee_flux::apigee::outcome::Ending;
-use apigee_flux::apigee::retry::Backoff;
-use apigee_flux::apigee::revision_record::Replaced;
-use apigee_flux::apigee::wait::Polling;
-use apigee_flux::apigee::{
-    Bundle, Client, Name, Options, Provenance, Report, RevisionId, RevisionRecord, Target, TokenSource, deploy, remove,
+use apigee_flux_deployer::client::{DeployOptions, ResourceName, Settings};
+use apigee_flux_deployer::deploy::Event;
+use apigee_flux_deployer::outcome::Ending;
+use apigee_flux_deployer::retry::Backoff;
+use apigee_flux_deployer::wait::Polling;
+use apigee_flux_deployer::{Bundle, Client, Options, Report, Target, TokenSource, deploy, remove};
+use apigee_flux_model::bundle::Replaced;
+use apigee_flux_model::bundle::RevisionRecord;
+use apigee_flux_model::bundle::{
+    BundleKind, BundlePath, DeploySettings, Digest, Files, Manifest, Removal, SmokeTest, zip,
 };
-use apigee_flux::bundle::{BundleKind, BundlePath, DeploySettings, Digest, Files, Manifest, Removal, SmokeTest, zip};
-use apigee_flux::sandbox::{self, LoggedRequest, Mishap, Rule, Sandbox, Trouble};
+use apigee_flux_model::names::Name;
+use apigee_flux_model::names::RevisionId;
+use apigee_flux_model::provenance::Provenance;
+use apigee_flux_sandbox::{self as sandbox, LoggedRequest, Mishap, Rule, Sandbox, Trouble};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 fn files(list: &[(&str, String)]) -> Files {
@@ -543,7 +547,7 @@ async fn a_deadline_goes_back_and_is_temporary() {
 async fn a_run_that_was_cut_off_is_awaited_without_a_write() {
     let mut world = World::start().await;
     let bundle = proxy("orders", "/orders", "A");
-    let accepted = Options { wait: apigee_flux::apigee::WaitFor::Accepted, ..quick() };
+    let accepted = Options { wait: apigee_flux_deployer::WaitFor::Accepted, ..quick() };
     check(&world.deploy_with(&bundle, "prod", accepted).await, Ending::Deployed, Some("1"), None);
     world.news();
     check(&world.deploy(&bundle).await, Ending::Unchanged, Some("1"), Some("1"));

@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use apigee_flux::apigee::client::{DeployOptions, ResourceName, Settings};
-use apigee_flux::apigee::deploy::Event;
-use apigee_flux::apigee::wait::Polling;
-use apigee_flux::apigee::{Bundle, Client, Name, Options, Provenance, Target, TokenSource, deploy};
-use apigee_flux::bundle::{BundleKind, BundlePath, zip};
-use apigee_flux::sandbox::{self, Sandbox};
+use apigee_flux_deployer::client::{DeployOptions, ResourceName, Settings};
+use apigee_flux_deployer::deploy::Event;
+use apigee_flux_deployer::wait::Polling;
+use apigee_flux_deployer::{Bundle, Client, Options, Target, TokenSource, deploy};
+use apigee_flux_model::bundle::{BundleKind, BundlePath, zip};
+use apigee_flux_model::names::Name;
+use apigee_flux_model::provenance::Provenance;
+use apigee_flux_sandbox::{self as sandbox, Sandbox};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/diff")

@@ -1,7 +1,7 @@
 //! The configuration documents among rendered objects, as their Jobs would apply them.
 
-use apigee_flux::configuration::document::FILE_NAME;
-use apigee_flux::configuration::{Document, OwnedPlace};
+use apigee_flux_configuration::document::FILE_NAME;
+use apigee_flux_configuration::{Document, OwnedPlace};
 use serde_json::Value;
 
 /// What one Job applies.

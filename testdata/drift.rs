@@ -5,17 +5,19 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use apigee_flux::apigee::client::{DeployOptions, ResourceName, Settings};
-use apigee_flux::apigee::deploy::Event;
-use apigee_flux::apigee::drift::{Depth, Download, Wanted, Wish};
-use apigee_flux::apigee::retry::Backoff;
-use apigee_flux::apigee::survey::survey;
-use apigee_flux::apigee::wait::Polling;
-use apigee_flux::apigee::{
-    Bundle, Client, Drift, Error, Name, Options, Provenance, RevisionId, RevisionRecord, Target, TokenSource, deploy,
-};
-use apigee_flux::bundle::{BundleKind, BundlePath, DeploySettings, Digest, Files, Removal, zip};
-use apigee_flux::sandbox::{self, Mishap, Sandbox};
+use apigee_flux_deployer::client::{DeployOptions, ResourceName, Settings};
+use apigee_flux_deployer::deploy::Event;
+use apigee_flux_deployer::drift::{Depth, Download, Wanted, Wish};
+use apigee_flux_deployer::retry::Backoff;
+use apigee_flux_deployer::survey::survey;
+use apigee_flux_deployer::wait::Polling;
+use apigee_flux_deployer::{Bundle, Client, Drift, Error, Options, Target, TokenSource, deploy};
+use apigee_flux_model::bundle::RevisionRecord;
+use apigee_flux_model::bundle::{BundleKind, BundlePath, DeploySettings, Digest, Files, Removal, zip};
+use apigee_flux_model::names::Name;
+use apigee_flux_model::names::RevisionId;
+use apigee_flux_model::provenance::Provenance;
+use apigee_flux_sandbox::{self as sandbox, Mishap, Sandbox};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const RECORD: Depth = Depth { download: Download::Never, state: false };

@@ -7,10 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use apigee_flux::bundle::{BundleKind, BundlePath, Files};
-use apigee_flux::condition::{Operator, Value};
-use apigee_flux::explain::{Call, Certainty, Event, Segment, explain};
-use apigee_flux::runtime::{Bundle, Documents, Flow};
+use apigee_flux_analysis::explain::{Call, Certainty, Event, Segment, explain};
+use apigee_flux_model::bundle::{BundleKind, BundlePath, Files};
+use apigee_flux_model::condition::{Operator, Value};
+use apigee_flux_model::runtime::{Bundle, Documents, Flow};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() {

@@ -31,16 +31,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use apigee_flux::apigee::apply::{self, ApplyReport, Ending, Mode, apply};
-use apigee_flux::apigee::client::Settings;
-use apigee_flux::apigee::retry::Backoff;
-use apigee_flux::apigee::wait::Polling;
-use apigee_flux::apigee::{Client, TokenSource};
-use apigee_flux::bundle::{BundleKind, BundlePath, Files};
-use apigee_flux::configuration::secret::ValueFrom;
-use apigee_flux::sandbox::{self, Sandbox};
-use apigee_flux::spec::KINDS;
-use apigee_flux::spec::configuration::Common;
+use apigee_flux_configuration::Common;
+use apigee_flux_configuration::secret::ValueFrom;
+use apigee_flux_deployer::apply::{self, ApplyReport, Ending, Mode, apply};
+use apigee_flux_deployer::client::Settings;
+use apigee_flux_deployer::retry::Backoff;
+use apigee_flux_deployer::wait::Polling;
+use apigee_flux_deployer::{Client, TokenSource};
+use apigee_flux_function::spec::KINDS;
+use apigee_flux_model::bundle::{BundleKind, BundlePath, Files};
+use apigee_flux_sandbox::{self as sandbox, Sandbox};
 use documents::{Applying, documents};
 use libtest_mimic::{Arguments, Failed, Trial};
 use schemars::SchemaGenerator;
@@ -90,7 +90,7 @@ struct Field {
 
 fn main() -> ExitCode {
     let mut trials = Vec::new();
-    for kind in KINDS.iter().filter(|kind| kind.crud.is_some()) {
+    for kind in KINDS.iter().filter(|kind| kind.configuration().is_some()) {
         let schema = (kind.schema)().as_value().clone();
         let data = read(kind.name);
         let (name, known) = (kind.name, data.clone().map(|data| data.fields.into_keys().collect()));
@@ -481,7 +481,7 @@ impl World {
             .into_iter()
             .map(|(path, text)| (BundlePath::parse(&path).unwrap(), text.into_bytes()))
             .collect();
-        let zip = apigee_flux::bundle::zip::pack(kind, &files)?.as_slice().to_vec();
+        let zip = apigee_flux_model::bundle::zip::pack(kind, &files)?.as_slice().to_vec();
         let (base, collection) = (format!("{}/v1/organizations/acme", self.sandbox.url()), kind.collection());
         let import = self.http.post(format!("{base}/{collection}?name={name}&action=import"));
         let deploy = format!("{base}/environments/dev/{collection}/{name}/revisions/1/deployments?override=true");

@@ -13,8 +13,8 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use apigee_flux::diag::Code;
-use apigee_flux::krm::Input;
+use apigee_flux_model::diag::Code;
+use apigee_flux_model::krm::Input;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() -> ExitCode {

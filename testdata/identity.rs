@@ -15,9 +15,9 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use apigee_flux::bundle::manifest::Requirements;
-use apigee_flux::bundle::{BundleKind, BundlePath, Files, Manifest};
-use apigee_flux::sandbox::{self, Sandbox};
+use apigee_flux_model::bundle::manifest::Requirements;
+use apigee_flux_model::bundle::{BundleKind, BundlePath, Files, Manifest};
+use apigee_flux_sandbox::{self as sandbox, Sandbox};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse as _, Response};

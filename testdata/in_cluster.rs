@@ -9,10 +9,10 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use apigee_flux::bundle::batch::SCHEMA_VERSION;
-use apigee_flux::bundle::manifest::Requirements;
-use apigee_flux::bundle::{Batch, BatchEntry, BundleKind, BundlePath, DeploySettings, Files, Manifest};
-use apigee_flux::sandbox::{self, Sandbox};
+use apigee_flux_model::bundle::batch::SCHEMA_VERSION;
+use apigee_flux_model::bundle::manifest::Requirements;
+use apigee_flux_model::bundle::{Batch, BatchEntry, BundleKind, BundlePath, DeploySettings, Files, Manifest};
+use apigee_flux_sandbox::{self as sandbox, Sandbox};
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use axum::response::{IntoResponse as _, Response};

@@ -11,7 +11,7 @@ use std::io::{Cursor, Write as _};
 use std::path::Path;
 use std::process::{Command, Output};
 
-use apigee_flux::bundle::{Digest, Manifest};
+use apigee_flux_model::bundle::{Digest, Manifest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;

@@ -13,15 +13,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use apigee_flux::apigee::apply::{self, Ending, apply};
-use apigee_flux::apigee::client::Settings;
-use apigee_flux::apigee::retry::Backoff;
-use apigee_flux::apigee::wait::Polling;
-use apigee_flux::apigee::{Client, TokenSource};
-use apigee_flux::bundle::{BundleKind, BundlePath, Files};
-use apigee_flux::configuration::secret::ValueFrom;
-use apigee_flux::limits::{COUNTS, Count, TEXTS, Text};
-use apigee_flux::sandbox::{self, Sandbox};
+use apigee_flux_configuration::secret::ValueFrom;
+use apigee_flux_deployer::apply::{self, Ending, apply};
+use apigee_flux_deployer::client::Settings;
+use apigee_flux_deployer::retry::Backoff;
+use apigee_flux_deployer::wait::Polling;
+use apigee_flux_deployer::{Client, TokenSource};
+use apigee_flux_model::bundle::{BundleKind, BundlePath, Files};
+use apigee_flux_model::limits::{COUNTS, Count, TEXTS, Text};
+use apigee_flux_sandbox::{self as sandbox, Sandbox};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use documents::{Applying, documents};
@@ -551,7 +551,7 @@ fn zip(name: &str) -> Vec<u8> {
         .into_iter()
         .map(|(path, text)| (BundlePath::parse(path).unwrap(), text.into_bytes()))
         .collect();
-    apigee_flux::bundle::zip::pack(BundleKind::Proxy, &files).unwrap().as_slice().to_vec()
+    apigee_flux_model::bundle::zip::pack(BundleKind::Proxy, &files).unwrap().as_slice().to_vec()
 }
 
 struct World {

@@ -8,14 +8,14 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use apigee_flux::bundle::BundleKind;
-use apigee_flux::condition::{Variables, evaluate};
-use apigee_flux::diag::{Report, Subject};
-use apigee_flux::explain::{Call, Certainty, Event, Segment, explain};
-use apigee_flux::proxy::generate;
-use apigee_flux::runtime::{Bundle, Documents, Flow};
-use apigee_flux::spec::ApigeeProxySpec;
-use apigee_flux::spec::openapi::{OpenApi, Validate};
+use apigee_flux_analysis::explain::{Call, Certainty, Event, Segment, explain};
+use apigee_flux_function::proxy::generate;
+use apigee_flux_function::spec::ApigeeProxySpec;
+use apigee_flux_function::spec::openapi::{OpenApi, Validate};
+use apigee_flux_model::bundle::BundleKind;
+use apigee_flux_model::condition::{Variables, evaluate};
+use apigee_flux_model::diag::{Report, Subject};
+use apigee_flux_model::runtime::{Bundle, Documents, Flow};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
-use apigee_flux::diag::plain::is_active;
+use apigee_flux_model::diag::plain::is_active;
 use serde_json::{Value, json};
 
 /// What is put in: a workflow command in a line of its own, an older one, escapes of a terminal, and marks of direction.

@@ -13,12 +13,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use apigee_flux::apigee::apply::{ApplyReport, Ending};
-use apigee_flux::apigee::reconcile::YOUNG;
-use apigee_flux::bundle::BundleKind::{Proxy, SharedFlow};
-use apigee_flux::configuration::record;
-use apigee_flux::sandbox::LoggedRequest;
-use apigee_flux::spec::environment::Deep;
+use apigee_flux_configuration::inventory::Deep;
+use apigee_flux_configuration::record;
+use apigee_flux_deployer::apply::{ApplyReport, Ending};
+use apigee_flux_deployer::reconcile::YOUNG;
+use apigee_flux_model::bundle::BundleKind::{Proxy, SharedFlow};
+use apigee_flux_sandbox::LoggedRequest;
 use closed_loop::{Apigee, Cluster, How, failures, files, resource};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -217,7 +217,7 @@ impl Hand {
 }
 
 /// An edit in Apigee's own editor: the description stays, with what this program wrote there.
-async fn edit(apigee: &Apigee, kind: apigee_flux::bundle::BundleKind, name: &str) {
+async fn edit(apigee: &Apigee, kind: apigee_flux_model::bundle::BundleKind, name: &str) {
     let revision = apigee.deployed(kind, "prod").await[name].clone();
     let old = apigee.get(&format!("{}/{name}/revisions/{revision}", kind.collection())).await;
     let description = old["description"].as_str().unwrap();

@@ -7,11 +7,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use apigee_flux::bundle::Files;
-use apigee_flux::diag::human;
-use apigee_flux::expand::{Options, bundles};
-use apigee_flux::krm::Input;
-use apigee_flux::reference;
+use apigee_flux_function::expand::{Options, bundles};
+use apigee_flux_function::reference;
+use apigee_flux_model::bundle::Files;
+use apigee_flux_model::diag::human;
+use apigee_flux_model::krm::Input;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use apigee_flux::bundle::{BundleKind, BundlePath, Files};
-use apigee_flux::sandbox::{EarlyStatus, Mishap, Options, RuntimeType, Sandbox};
+use apigee_flux_model::bundle::{BundleKind, BundlePath, Files};
+use apigee_flux_sandbox::{EarlyStatus, Mishap, Options, RuntimeType, Sandbox};
 use serde_json::{Value, json};
 
 const ORG: &str = "/v1/organizations/acme";
@@ -18,7 +18,7 @@ const ORG: &str = "/v1/organizations/acme";
 fn zip(kind: BundleKind, list: &[(&str, &str)]) -> Vec<u8> {
     let files: Files =
         list.iter().map(|(path, text)| (BundlePath::parse(path).unwrap(), text.as_bytes().to_vec())).collect();
-    apigee_flux::bundle::zip::pack(kind, &files).unwrap()
+    apigee_flux_model::bundle::zip::pack(kind, &files).unwrap()
 }
 
 /// A proxy that calls the shared flow `common`.
@@ -338,7 +338,8 @@ fn a_state_file_that_cannot_be_used_is_told() {
 
 #[test]
 fn the_page_is_small_and_inserts_text_only() {
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/sandbox/server/page.html")).unwrap();
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/crates/sandbox/src/server/page.html")).unwrap();
     assert!(page.len() < 12 * 1024, "{} bytes", page.len());
     for word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "http://", "https://"] {
         assert!(!page.contains(word), "{word}");

@@ -8,11 +8,12 @@ mod wiretap;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use apigee_flux::apigee::client::{DeployOptions, ResourceName, Settings};
-use apigee_flux::apigee::{Client, Name, TokenSource};
-use apigee_flux::bundle::{BundleKind, BundlePath, Files, zip};
-use apigee_flux::configuration::{Answer, Body, Form, Read, Request, Shape, Verb};
-use apigee_flux::sandbox::{Options, Sandbox};
+use apigee_flux_configuration::{Answer, Body, Form, Read, Request, Shape, Verb};
+use apigee_flux_deployer::client::{DeployOptions, ResourceName, Settings};
+use apigee_flux_deployer::{Client, TokenSource};
+use apigee_flux_model::bundle::{BundleKind, BundlePath, Files, zip};
+use apigee_flux_model::names::Name;
+use apigee_flux_sandbox::{Options, Sandbox};
 use bytes::Bytes;
 use serde_json::json;
 
@@ -194,7 +195,7 @@ async fn every_request_of_the_client_is_one_that_google_takes() {
     let [probe] = elsewhere.requests().try_into().unwrap();
     assert!(probe.header("authorization").is_empty() && probe.header("content-length").is_empty(), "{probe:?}");
 
-    let source = include_str!("../src/apigee/client.rs");
+    let source = include_str!("../crates/deployer/src/client.rs");
     let declared: BTreeSet<&str> = source
         .lines()
         .filter_map(|line| line.trim().strip_prefix("pub async fn "))

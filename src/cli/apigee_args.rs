@@ -3,11 +3,14 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use crate::apigee::auth::Surroundings;
-use crate::apigee::client::Settings;
-use crate::apigee::endpoint::DEFAULT_ENDPOINT;
-use crate::apigee::{Client, Endpoint, Error, Identity, ServiceAccount, TokenSource};
-use crate::disk::read_named;
+use apigee_flux_deployer::auth::Surroundings;
+use apigee_flux_deployer::authorities::Authorities;
+use apigee_flux_deployer::client::Settings;
+use apigee_flux_deployer::{Client, Error, Identity, TokenSource};
+use apigee_flux_disk::read_named;
+use apigee_flux_model::names::Endpoint;
+use apigee_flux_model::names::ServiceAccount;
+use apigee_flux_model::names::endpoint::DEFAULT_ENDPOINT;
 
 /// The system's own list of authorities has a quarter of a MiB.
 const MAX_PEM_BYTES: usize = 16 << 20;
@@ -45,7 +48,7 @@ impl ApigeeArgs {
     /// The same for an environment whose spec may name an endpoint, which the options overrule. Specs may come from a pull request,
     /// so that they do not send a token anywhere but to Google.
     pub(super) fn client_for(&self, of_spec: Option<&str>) -> Result<Client, Error> {
-        let mut endpoint = match (self.region.as_ref().or(self.endpoint.as_ref()), of_spec) {
+        let endpoint = match (self.region.as_ref().or(self.endpoint.as_ref()), of_spec) {
             (Some(endpoint), _) => endpoint.clone(),
             (None, of_spec) => {
                 let endpoint: Endpoint = of_spec.unwrap_or(DEFAULT_ENDPOINT).parse().map_err(Error::Usage)?;
@@ -58,13 +61,14 @@ impl ApigeeArgs {
                 endpoint
             }
         };
+        let mut settings = Settings { rate: self.rate, ..Settings::default() };
         if let Some(file) = &self.ca_file {
             let wrong = |why: String| format!("`{}` (--ca-file) cannot be used: {why}", file.display());
             let pem = read_named(file, MAX_PEM_BYTES).map_err(|why| Error::Missing(wrong(format!("it {why}"))))?;
-            endpoint = endpoint.trusting(&pem).map_err(|why| Error::Usage(wrong(why)))?;
+            settings.authorities = Some(Authorities::parse(&pem).map_err(|why| Error::Usage(wrong(why)))?);
         }
         let identity = Identity { allow_static_key: self.allow_static_key, impersonate: self.impersonate.clone() };
         let tokens = TokenSource::choose(&endpoint, &Surroundings::read(), &identity)?;
-        Client::new(endpoint, tokens, &Settings { rate: self.rate, ..Settings::default() })
+        Client::new(endpoint, tokens, &settings)
     }
 }

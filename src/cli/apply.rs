@@ -12,15 +12,16 @@ use super::output_args::OutputArgs;
 use super::provenance_args::ProvenanceArgs;
 use super::secrets;
 use super::sigterm::until_terminated;
-use crate::apigee::apply::{ApplyEvent, ApplyReport, Ending, Options, Progress, Secrets, apply};
-use crate::apigee::error::TERMINATED;
-use crate::apigee::mount::read_configuration;
-use crate::apigee::{Error, Name};
-use crate::configuration::{Id, OwnedPlace, Place};
-use crate::diag::Severity;
-use crate::diag::plain::plain;
-use crate::duration;
-use crate::k8s::JobReport;
+use apigee_flux_configuration::{Id, OwnedPlace, Place};
+use apigee_flux_deployer::Error;
+use apigee_flux_deployer::apply::{ApplyEvent, ApplyReport, Ending, Options, Progress, Secrets, apply};
+use apigee_flux_deployer::error::TERMINATED;
+use apigee_flux_deployer::in_cluster::JobReport;
+use apigee_flux_deployer::mount::read_configuration;
+use apigee_flux_model::diag::Severity;
+use apigee_flux_model::diag::plain::plain;
+use apigee_flux_model::duration;
+use apigee_flux_model::names::Name;
 
 /// Make the configuration of an environment or an organization equal to a rendered document.
 #[derive(Debug, clap::Args)]
@@ -164,7 +165,7 @@ fn failure(place: Place<'_>, error: &Error, took: u64) -> String {
         "organization": place.organization,
         "environment": place.environment,
         "durationMs": took,
-        "reason": plain(crate::apigee::outcome::cut(&error.to_string())),
+        "reason": plain(apigee_flux_deployer::outcome::cut(&error.to_string())),
     })
     .to_string()
 }

@@ -7,10 +7,11 @@ use tokio::time::Instant;
 
 use super::apigee_args::ApigeeArgs;
 use super::{markdown, out};
-use crate::apigee::audit::{Origin, Row, audit};
-use crate::apigee::{Error, Name};
-use crate::diag::plain::{self, Plain, Text};
-use crate::duration;
+use apigee_flux_deployer::Error;
+use apigee_flux_deployer::audit::{Origin, Row, audit};
+use apigee_flux_model::diag::plain::{self, Plain, Text};
+use apigee_flux_model::duration;
+use apigee_flux_model::names::Name;
 
 /// What both commands are told.
 #[derive(Debug, clap::Args)]

@@ -1,6 +1,6 @@
 //! Runs what is asynchronous in a command.
 
-use crate::apigee::Error;
+use apigee_flux_deployer::Error;
 
 /// Runs to the end. What is left then, such as the lookup of a name that hangs, is not waited for.
 pub(super) fn block_on<T>(run: impl Future<Output = T>) -> Result<T, Error> {

@@ -9,9 +9,9 @@ use anyhow::{Context as _, bail};
 
 use super::function::report_in;
 use super::package::Package;
-use crate::bundle::zip::{self, MAX_BUNDLE_BYTES};
-use crate::disk::{Replacement, read_regular, replace_file};
-use crate::expand::{self, MadeBundle, Options};
+use apigee_flux_disk::{Replacement, read_regular, replace_file};
+use apigee_flux_function::expand::{self, MadeBundle, Options};
+use apigee_flux_model::bundle::zip::{self, MAX_BUNDLE_BYTES};
 
 /// Write the bundle of one proxy or shared flow: a folder for apigeelint, or a zip file for apigeecli and Apigee's pages.
 #[derive(Debug, clap::Args)]

@@ -1,6 +1,6 @@
 //! Whether output is coloured.
 
-use crate::diag::snippet::Colour;
+use apigee_flux_model::diag::snippet::Colour;
 
 /// Colours are for terminals, and for nobody who sets `NO_COLOR` to anything (<https://no-color.org>).
 pub(super) fn colour(is_terminal: bool) -> Colour {

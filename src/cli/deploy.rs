@@ -16,11 +16,12 @@ use super::provenance_args::ProvenanceArgs;
 use super::settings_args::SettingsArgs;
 use super::sigterm::until_terminated;
 use super::target_args::TargetArgs;
-use crate::apigee::deploy::Event;
-use crate::apigee::{Bundle, Client, Error, Options, Outcome, Provenance, Report, WaitFor, deploy};
-use crate::bundle::batch::DEFAULT_WORKERS;
-use crate::bundle::{Digest, manifest};
-use crate::duration;
+use apigee_flux_deployer::deploy::Event;
+use apigee_flux_deployer::{Bundle, Client, Error, Options, Outcome, Report, WaitFor, deploy};
+use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
+use apigee_flux_model::bundle::{Digest, manifest};
+use apigee_flux_model::duration;
+use apigee_flux_model::provenance::Provenance;
 
 /// Make an environment equal to a rendered bundle, or to all of them.
 #[derive(Debug, clap::Args)]

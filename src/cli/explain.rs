@@ -9,12 +9,12 @@ use anyhow::{Context as _, anyhow, bail};
 use super::function::report_in;
 use super::out;
 use super::package::{self, Package};
-use crate::bundle::{BundleKind, Files};
-use crate::diag::has_errors;
-use crate::diag::plain::Text;
-use crate::expand::{Options, bundles};
-use crate::explain::{Call, FaultAt, explain, text};
-use crate::runtime::{Bundle, Documents};
+use apigee_flux_analysis::explain::{Call, FaultAt, explain, text};
+use apigee_flux_function::expand::{Options, bundles};
+use apigee_flux_model::bundle::{BundleKind, Files};
+use apigee_flux_model::diag::has_errors;
+use apigee_flux_model::diag::plain::Text;
+use apigee_flux_model::runtime::{Bundle, Documents};
 
 /// Show what Apigee would run for one call: the flow that wins, every step with its condition, the route.
 ///

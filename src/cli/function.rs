@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use super::out;
 use super::source::Source;
-use crate::diag::{Code, Diagnostic, has_errors, human};
-use crate::expand::{Options, expand};
-use crate::krm::Input;
+use apigee_flux_function::expand::{Options, expand};
+use apigee_flux_model::diag::{Code, Diagnostic, has_errors, human};
+use apigee_flux_model::krm::Input;
 
 /// Runs the function on this process' standard streams. Exit codes: 0 done, 1 an error was found and nothing changed.
 pub(super) fn run() -> io::Result<ExitCode> {
@@ -46,8 +46,10 @@ fn write(input: &Input<'_>, options: &Options<'_>, mut out: impl io::Write) -> i
             (expansion, Vec::new())
         }
         Err(_) => {
-            let expansion =
-                crate::expand::Expansion { diagnostics: vec![internal("the expansion stopped")], ..Default::default() };
+            let expansion = apigee_flux_function::expand::Expansion {
+                diagnostics: vec![internal("the expansion stopped")],
+                ..Default::default()
+            };
             (expansion, Vec::new())
         }
     };

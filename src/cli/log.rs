@@ -10,13 +10,13 @@ use serde::Serialize;
 use super::colour::colour;
 use super::out;
 use super::status_line::StatusLine;
-use crate::apigee::client::RetryListener;
-use crate::apigee::deploy::{Event, Phase};
-use crate::apigee::{Blame, Error, Report};
-use crate::diag::Severity;
-use crate::diag::plain::{Text, plain};
-use crate::diag::snippet::{Colour, Place, excerpt, tone};
-use crate::duration;
+use apigee_flux_deployer::client::RetryListener;
+use apigee_flux_deployer::deploy::{Event, Phase};
+use apigee_flux_deployer::{Blame, Error, Report};
+use apigee_flux_model::diag::Severity;
+use apigee_flux_model::diag::plain::{Text, plain};
+use apigee_flux_model::diag::snippet::{Colour, Place, excerpt, tone};
+use apigee_flux_model::duration;
 
 /// The form of a log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -241,7 +241,7 @@ fn place_of(blame: &Blame, folder: &Path) -> Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bundle::BundleKind;
+    use apigee_flux_model::bundle::BundleKind;
 
     fn log(is_human: bool) -> Log {
         let start = Instant::now();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::diag::plain;
+use apigee_flux_model::diag::plain;
 
 /// Text in which nothing is markup, in one line, see [`plain::Plain`]. A mention needs a letter right behind its `@`.
 pub(super) fn plain(text: &str) -> String {

@@ -10,17 +10,17 @@ use anyhow::{Context as _, anyhow, bail};
 use super::function::report_in;
 use super::out;
 use super::package::MAX_INPUT_BYTES;
-use crate::bundle::Files;
-use crate::diag::plain::{Text, is_active};
-use crate::diag::{Code, Diagnostic, Subject, has_errors};
-use crate::disk::{create_file, read_named};
-use crate::expand::{Options, ReadBeside, bundles};
-use crate::krm::Input;
-use crate::openapi::{self, Document, SecurityScheme, Version};
-use crate::proxy::is_base_path;
-use crate::spec::credential::credential;
-use crate::spec::{GROUP, VERSION};
-use crate::yaml;
+use apigee_flux_disk::{create_file, read_named};
+use apigee_flux_function::expand::{Options, ReadBeside, bundles};
+use apigee_flux_function::openapi::{self, Document, SecurityScheme, Version};
+use apigee_flux_function::proxy::is_base_path;
+use apigee_flux_function::spec::credential::credential;
+use apigee_flux_function::spec::{GROUP, VERSION};
+use apigee_flux_model::bundle::Files;
+use apigee_flux_model::diag::plain::{Text, is_active};
+use apigee_flux_model::diag::{Code, Diagnostic, Subject, has_errors};
+use apigee_flux_model::krm::Input;
+use apigee_flux_model::yaml;
 
 /// Write a first ApigeeProxy for an OpenAPI 3 or Swagger 2 document.
 #[derive(Debug, clap::Args)]

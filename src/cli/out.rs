@@ -3,7 +3,7 @@
 
 use std::io::{self, IsTerminal as _, StdoutLock, Write as _};
 
-use crate::diag::plain::Text;
+use apigee_flux_model::diag::plain::Text;
 
 /// Writes to standard output.
 pub(super) fn stdout(text: &Text) -> io::Result<()> {

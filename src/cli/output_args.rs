@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use super::block_on::block_on;
 use super::log::{Form, Log};
-use crate::apigee::Report;
-use crate::diag::Severity;
-use crate::diag::plain::Text;
-use crate::in_cluster::{self, ApiServer};
-use crate::k8s::{ACCOUNT_PATH, JobReport};
+use apigee_flux_deployer::Report;
+use apigee_flux_deployer::in_cluster::JobReport;
+use apigee_flux_deployer::in_cluster::{self, ApiServer};
+use apigee_flux_model::diag::Severity;
+use apigee_flux_model::diag::plain::Text;
+use apigee_flux_model::names::kubernetes::ACCOUNT_PATH;
 
 /// The kubelet reads this file when the container ends (Kubernetes, `terminationMessagePath`).
 const TERMINATION_LOG: &str = "/dev/termination-log";

@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 
 use super::source::read_text;
-use crate::bundle::zip::unpack;
-use crate::bundle::{BundleKind, BundlePath, Files, is_clutter};
-use crate::diag::snippet::Place;
-use crate::diag::{Code, Diagnostic, Subject};
-use crate::disk::{Filter, Root, Unreadable, open_regular, read_regular, walk};
-use crate::expand::ReadBeside;
-use crate::krm::{GROUP, Input};
-use crate::yaml::line_and_column;
+use apigee_flux_disk::{Filter, Root, Unreadable, open_regular, read_regular, walk};
+use apigee_flux_function::expand::ReadBeside;
+use apigee_flux_model::bundle::zip::unpack;
+use apigee_flux_model::bundle::{BundleKind, BundlePath, Files, is_clutter};
+use apigee_flux_model::diag::snippet::Place;
+use apigee_flux_model::diag::{Code, Diagnostic, Subject};
+use apigee_flux_model::krm::{GROUP, Input};
+use apigee_flux_model::yaml::line_and_column;
 
 /// The path that means standard input.
 const STDIN: &str = "-";

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::apigee::{Error, Provenance};
-use crate::disk::read_named;
+use apigee_flux_deployer::Error;
+use apigee_flux_disk::read_named;
+use apigee_flux_model::provenance::Provenance;
 
 /// A ConfigMap has no more (Kubernetes, `MaxSecretSize`).
 const MAX_PROVENANCE_BYTES: usize = 1 << 20;

@@ -12,13 +12,13 @@ use super::output_args::OutputArgs;
 use super::provenance_args::ProvenanceArgs;
 use super::sigterm::until_terminated;
 use super::target_args::TargetArgs;
-use crate::apigee::apply::{Mode, Options};
-use crate::apigee::mount::read_inventory;
-use crate::apigee::reconcile::{self, Reconcile};
-use crate::apigee::{Error, Target};
-use crate::configuration::OwnedPlace;
-use crate::duration;
-use crate::spec::environment;
+use apigee_flux_configuration::OwnedPlace;
+use apigee_flux_configuration::inventory;
+use apigee_flux_deployer::apply::{Mode, Options};
+use apigee_flux_deployer::mount::read_inventory;
+use apigee_flux_deployer::reconcile::{self, Reconcile};
+use apigee_flux_deployer::{Error, Target};
+use apigee_flux_model::duration;
 
 /// Compare an environment with its inventory, repair what differs, and remove what left Git.
 #[derive(Debug, clap::Args)]
@@ -96,9 +96,9 @@ async fn reconcile_all(args: &Args, target: &Target, place: &OwnedPlace, log: &L
         max_deletes: args.max_deletes,
         young: args.young,
         deep: match args.deep {
-            Deep::Daily => environment::Deep::Daily,
-            Deep::Always => environment::Deep::Always,
-            Deep::Never => environment::Deep::Never,
+            Deep::Daily => inventory::Deep::Daily,
+            Deep::Always => inventory::Deep::Always,
+            Deep::Never => inventory::Deep::Never,
         },
     };
     let secrets = secrets(&args.secrets, &args.secret_folders);

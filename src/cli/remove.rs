@@ -10,9 +10,10 @@ use super::output_args::{OutputArgs, job_report};
 use super::provenance_args::ProvenanceArgs;
 use super::sigterm::until_terminated;
 use super::target_args::TargetArgs;
-use crate::apigee::{Error, Name, Options, Outcome, Report, remove};
-use crate::bundle::{BundleKind, Removal};
-use crate::duration;
+use apigee_flux_deployer::{Error, Options, Outcome, Report, remove};
+use apigee_flux_model::bundle::{BundleKind, Removal};
+use apigee_flux_model::duration;
+use apigee_flux_model::names::Name;
 
 /// Take a proxy or shared flow out of an environment; only what this program brought there.
 #[derive(Debug, clap::Args)]

@@ -10,10 +10,10 @@ use anyhow::Context as _;
 use super::function::report_in;
 use super::package::Package;
 use super::{git, out, split};
-use crate::diag::has_errors;
-use crate::disk::Replacement;
-use crate::expand::{Expansion, Options, expand};
-use crate::krm::Input;
+use apigee_flux_disk::Replacement;
+use apigee_flux_function::expand::{Expansion, Options, expand};
+use apigee_flux_model::diag::has_errors;
+use apigee_flux_model::krm::Input;
 
 /// Expand directories of YAML and bundle folders.
 #[derive(Debug, clap::Args)]

@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::out;
-use crate::apigee::Name;
-use crate::diag::plain::Text;
-use crate::duration;
-use crate::sandbox::{Options, Rule, RuntimeType, Sandbox};
+use apigee_flux_model::diag::plain::Text;
+use apigee_flux_model::duration;
+use apigee_flux_model::names::Name;
+use apigee_flux_sandbox::{Options, Rule, RuntimeType, Sandbox};
 
 /// So many requests are kept: enough to look back, and bounded however long it runs.
 const KEPT_REQUESTS: usize = 10_000;

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use super::out;
-use crate::diag::plain::Text;
-use crate::reference;
-use crate::spec::{KINDS, kind};
+use apigee_flux_function::reference;
+use apigee_flux_function::spec::{KINDS, kind};
+use apigee_flux_model::diag::plain::Text;
 
 /// Print the JSON schema of a kind for editors, or its page of the reference.
 #[derive(Debug, clap::Args)]
@@ -30,7 +30,7 @@ enum Format {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut text = Text::new();
     let Some(name) = &args.kind else {
-        for kind in KINDS {
+        for kind in KINDS.iter() {
             text.line(format_args!("{:20} {}", kind.name, kind.doc.trim()));
         }
         out::stdout(&text)?;

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::configuration::secret::{SecretKeyRef, ValueFrom};
-use crate::configuration::secret_folder::folder_of;
-use crate::disk::{Root, Unreadable};
+use apigee_flux_configuration::secret::{SecretKeyRef, ValueFrom};
+use apigee_flux_configuration::secret_folder::folder_of;
+use apigee_flux_disk::{Root, Unreadable};
 
 /// The largest secret, in bytes: a Secret of Kubernetes has no more (`MaxSecretSize`).
 const MAX_SECRET_BYTES: usize = 1 << 20;

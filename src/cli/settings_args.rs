@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use crate::bundle::{DeploySettings, SmokeTest};
+use apigee_flux_model::bundle::{DeploySettings, SmokeTest};
 
 /// How one bundle is deployed.
 #[derive(Debug, Clone, clap::Args)]

@@ -1,9 +1,9 @@
 //! What a command does when its pod is told to end.
 
 use super::log::Log;
-use crate::apigee::stop::RUN_PATIENCE;
-use crate::apigee::{Client, Error};
-use crate::diag::Severity;
+use apigee_flux_deployer::stop::RUN_PATIENCE;
+use apigee_flux_deployer::{Client, Error};
+use apigee_flux_model::diag::Severity;
 
 /// Runs to its end. On SIGTERM it starts nothing more, and hears a request that changes something to its end; the error is that it did
 /// not end soon after.

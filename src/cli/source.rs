@@ -2,8 +2,8 @@
 
 use std::io::{self, Read};
 
-use crate::diag::{Code, Diagnostic};
-use crate::encoding;
+use apigee_flux_model::diag::{Code, Diagnostic};
+use apigee_flux_model::encoding;
 
 /// So many bytes of resources are read, from standard input or from all files together: more than 15 bundles of the size that Apigee takes.
 const MAX_BYTES: usize = 256 << 20;

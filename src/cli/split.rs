@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::expand::Expansion;
-use crate::k8s::{Layer, slug};
-use crate::krm::{Header, Input, annotation};
+use apigee_flux_function::expand::Expansion;
+use apigee_flux_function::k8s::{Layer, slug};
+use apigee_flux_model::krm::{Header, Input, annotation};
 
 /// The head of each `kustomization.yaml`. The annotation makes it one of ours, which a later run replaces.
 const HEAD: &str = "\

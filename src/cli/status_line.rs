@@ -1,6 +1,6 @@
 //! The one line of a terminal that is rewritten in place, below all others.
 
-use crate::diag::plain::Text;
+use apigee_flux_model::diag::plain::Text;
 
 /// To the start of the line, and clear it (ECMA-48: CR, EL).
 const CLEAR: &str = "\r\u{1b}[2K";

@@ -1,6 +1,7 @@
 //! The environment that a command is about.
 
-use crate::apigee::{Name, Target};
+use apigee_flux_deployer::Target;
+use apigee_flux_model::names::Name;
 
 /// An environment of an organization.
 #[derive(Debug, clap::Args)]

@@ -1,14 +1,17 @@
 //! What is fuzzed: each form of input with its seeds, the words of its language, and what must hold.
 
-use apigee_flux::bundle::{Batch, BundleKind, BundlePath, Files, Manifest, zip};
-use apigee_flux::diag::has_errors;
-use apigee_flux::expand::{Options, expand};
-use apigee_flux::inventory::Inventory;
-use apigee_flux::krm::Input;
-use apigee_flux::path_pattern::{Dialect, OperationPattern, like, matches_path};
-use apigee_flux::runtime::{Bundle, Documents};
-use apigee_flux::yaml::Node;
-use apigee_flux::{check, condition, configuration, openapi, xml, yaml};
+use apigee_flux_analysis::check;
+use apigee_flux_configuration as configuration;
+use apigee_flux_configuration::inventory::Inventory;
+use apigee_flux_function::expand::{Options, expand};
+use apigee_flux_function::openapi;
+use apigee_flux_model::bundle::{Batch, BundleKind, BundlePath, Files, Manifest, zip};
+use apigee_flux_model::diag::has_errors;
+use apigee_flux_model::krm::Input;
+use apigee_flux_model::path_pattern::{Dialect, OperationPattern, like, matches_path};
+use apigee_flux_model::runtime::{Bundle, Documents};
+use apigee_flux_model::yaml::Node;
+use apigee_flux_model::{condition, xml, yaml};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use apigee_flux::sandbox::{Occurrence, Rule, Trouble};
+use apigee_flux_sandbox::{Occurrence, Rule, Trouble};
 
 use crate::story::Story;
 use crate::world::{REQUEST_TIMEOUT, World, all};

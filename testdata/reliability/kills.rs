@@ -4,9 +4,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use apigee_flux::apigee::Bundle;
-use apigee_flux::bundle::Manifest;
-use apigee_flux::sandbox::{Moment, Occurrence, Rule, Trouble};
+use apigee_flux_deployer::Bundle;
+use apigee_flux_model::bundle::Manifest;
+use apigee_flux_sandbox::{Moment, Occurrence, Rule, Trouble};
 
 use crate::faults::calls;
 use crate::story::Story;

@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
-use apigee_flux::bundle::BundleKind;
+use apigee_flux_model::bundle::BundleKind;
 use serde_json::{Value, json};
 
 use crate::kills::{pod, program};

@@ -7,11 +7,12 @@
 
 use std::time::Duration;
 
-use apigee_flux::apigee::deploy::Event;
-use apigee_flux::apigee::wait::Polling;
-use apigee_flux::apigee::{Options, RevisionId, deploy, remove};
-use apigee_flux::bundle::{BundleKind, Removal};
-use apigee_flux::sandbox::{Occurrence, OddAnswer, Rule, Trouble};
+use apigee_flux_deployer::deploy::Event;
+use apigee_flux_deployer::wait::Polling;
+use apigee_flux_deployer::{Options, deploy, remove};
+use apigee_flux_model::bundle::{BundleKind, Removal};
+use apigee_flux_model::names::RevisionId;
+use apigee_flux_sandbox::{Occurrence, OddAnswer, Rule, Trouble};
 
 use crate::faults::{TEMPORARY, calls};
 use crate::story::{Plot, Story};

@@ -6,15 +6,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use apigee_flux::apigee::apply::{Options, Progress, apply};
-use apigee_flux::apigee::client::Settings;
-use apigee_flux::apigee::prune::{Kept, prune};
-use apigee_flux::apigee::retry::Backoff;
-use apigee_flux::apigee::wait::Polling;
-use apigee_flux::apigee::{Client, TokenSource};
-use apigee_flux::configuration::secret::ValueFrom;
-use apigee_flux::configuration::{Document, Id, OwnedPlace};
-use apigee_flux::sandbox::{self, Occurrence, OddAnswer, Rule, Sandbox, Trouble};
+use apigee_flux_configuration::secret::ValueFrom;
+use apigee_flux_configuration::{Document, Id, OwnedPlace};
+use apigee_flux_deployer::apply::{Options, Progress, apply};
+use apigee_flux_deployer::client::Settings;
+use apigee_flux_deployer::prune::{Kept, prune};
+use apigee_flux_deployer::retry::Backoff;
+use apigee_flux_deployer::wait::Polling;
+use apigee_flux_deployer::{Client, TokenSource};
+use apigee_flux_sandbox::{self as sandbox, Occurrence, OddAnswer, Rule, Sandbox, Trouble};
 use serde_json::{Value, json};
 
 use crate::world::all;

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use apigee_flux::apigee::Report;
-use apigee_flux::bundle::BundleKind;
+use apigee_flux_deployer::Report;
+use apigee_flux_model::bundle::BundleKind;
 
 use crate::random::Random;
 use crate::world::{World, all, bundle};

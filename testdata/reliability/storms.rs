@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use apigee_flux::sandbox::{Occurrence, Rule, Trouble};
+use apigee_flux_sandbox::{Occurrence, Rule, Trouble};
 
 use crate::faults::{TEMPORARY, troubles};
 use crate::random::Random;

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use apigee_flux::apigee::Bundle;
-use apigee_flux::bundle::BundleKind;
+use apigee_flux_deployer::Bundle;
+use apigee_flux_model::bundle::BundleKind;
 
 use crate::world::{World, bundle};
 

@@ -6,16 +6,17 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use apigee_flux::apigee::client::{ResourceName, Settings};
-use apigee_flux::apigee::deploy::Event;
-use apigee_flux::apigee::deployment::RuntimeState;
-use apigee_flux::apigee::retry::Backoff;
-use apigee_flux::apigee::wait::Polling;
-use apigee_flux::apigee::{
-    Bundle, Client, Name, Options, Report, RevisionId, RevisionRecord, Target, TokenSource, deploy,
-};
-use apigee_flux::bundle::{BundleKind, BundlePath, Digest, Files};
-use apigee_flux::sandbox::{self, Moment, RequestAt, Sandbox};
+use apigee_flux_deployer::client::{ResourceName, Settings};
+use apigee_flux_deployer::deploy::Event;
+use apigee_flux_deployer::deployment::RuntimeState;
+use apigee_flux_deployer::retry::Backoff;
+use apigee_flux_deployer::wait::Polling;
+use apigee_flux_deployer::{Bundle, Client, Options, Report, Target, TokenSource, deploy};
+use apigee_flux_model::bundle::RevisionRecord;
+use apigee_flux_model::bundle::{BundleKind, BundlePath, Digest, Files};
+use apigee_flux_model::names::Name;
+use apigee_flux_model::names::RevisionId;
+use apigee_flux_sandbox::{self as sandbox, Moment, RequestAt, Sandbox};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -108,7 +109,8 @@ impl World {
     /// A client of its own connections.
     pub(crate) fn client(&self) -> Client {
         let backoff = Backoff { first: Duration::from_millis(5), attempts: 6, ..Backoff::default() };
-        let settings = Settings { rate: 10_000.try_into().unwrap(), backoff, request_timeout: REQUEST_TIMEOUT };
+        let settings =
+            Settings { rate: 10_000.try_into().unwrap(), backoff, request_timeout: REQUEST_TIMEOUT, authorities: None };
         Client::new(self.sandbox.url().parse().unwrap(), TokenSource::None, &settings).unwrap()
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use apigee_flux::bundle::BundleKind;
+use apigee_flux_model::bundle::BundleKind;
 use reqwest::Method;
 use serde_json::json;
 

@@ -29,10 +29,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use apigee_flux::bundle::BundleKind;
-use apigee_flux::sandbox::{Occurrence, Rule, Trouble};
-use apigee_flux::spec::KINDS;
-use apigee_flux::spec::environment::Deep;
+use apigee_flux_configuration::inventory::Deep;
+use apigee_flux_function::spec::KINDS;
+use apigee_flux_model::bundle::BundleKind;
+use apigee_flux_sandbox::{Occurrence, Rule, Trouble};
 use closed_loop::{Apigee, Cluster, How, failures, resource};
 use git::Git;
 use hands::Hands;

@@ -1,10 +1,10 @@
 //! Findings as text for people and for GitHub Actions.
 
 use super::{Found, counts};
-use crate::diag::Severity;
-use crate::diag::human::plural;
-use crate::diag::plain::{Plain, Text, plain};
-use crate::diag::snippet::{Colour, message, render};
+use apigee_flux_model::diag::Severity;
+use apigee_flux_model::diag::human::plural;
+use apigee_flux_model::diag::plain::{Plain, Text, plain};
+use apigee_flux_model::diag::snippet::{Colour, message, render};
 
 /// For people.
 pub(super) fn text(found: &[Found], colour: Colour) -> Text {
@@ -55,8 +55,8 @@ fn property(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diag::snippet::Place;
-    use crate::diag::{Code, Diagnostic};
+    use apigee_flux_model::diag::snippet::Place;
+    use apigee_flux_model::diag::{Code, Diagnostic};
 
     #[test]
     fn what_steers_github_is_escaped() {

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::Found;
-use crate::diag::plain::{Text, plain};
-use crate::diag::snippet::message;
+use apigee_flux_model::diag::plain::{Text, plain};
+use apigee_flux_model::diag::snippet::message;
 
 /// One finding. Fields that are not known are left out.
 #[derive(Debug, Serialize)]

@@ -13,14 +13,14 @@ use anyhow::bail;
 use super::colour::colour;
 use super::out;
 use super::package::{MAX_INPUT_BYTES, Package, read_bundle, shown};
-use crate::bundle::zip::unpack;
-use crate::bundle::{BundleKind, FileKind, Files};
-use crate::diag::plain::Text;
-use crate::diag::snippet::Place;
-use crate::diag::{Code, Diagnostic, FieldPath, Report, Severity, Subject, has_errors, nearest};
-use crate::disk::read_regular;
-use crate::expand::{Options, bundles, check_files, expand};
-use crate::proxy::inspect;
+use apigee_flux_disk::read_regular;
+use apigee_flux_function::expand::{Options, bundles, check_files, expand};
+use apigee_flux_function::proxy::inspect;
+use apigee_flux_model::bundle::zip::unpack;
+use apigee_flux_model::bundle::{BundleKind, FileKind, Files};
+use apigee_flux_model::diag::plain::Text;
+use apigee_flux_model::diag::snippet::Place;
+use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, Severity, Subject, has_errors, nearest};
 
 /// Check specs and bundles without writing anything.
 #[derive(Debug, clap::Args)]
@@ -183,7 +183,7 @@ fn check_package(path: &Path, environment: Option<&str>, found: &mut Vec<Found>)
 }
 
 /// How many findings there are of each severity.
-fn counts(found: &[Found]) -> BTreeMap<crate::diag::Severity, usize> {
+fn counts(found: &[Found]) -> BTreeMap<apigee_flux_model::diag::Severity, usize> {
     let mut counts = BTreeMap::new();
     for found in found {
         *counts.entry(found.diagnostic.severity).or_default() += 1;

@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::Found;
-use crate::diag::plain::{Text, plain};
-use crate::diag::snippet::{Place, message};
-use crate::diag::{Code, Severity};
+use apigee_flux_model::diag::plain::{Text, plain};
+use apigee_flux_model::diag::snippet::{Place, message};
+use apigee_flux_model::diag::{Code, Severity};
 
 /// One run with the rules that were broken.
 pub(super) fn sarif(found: &[Found]) -> anyhow::Result<Text> {

@@ -22,11 +22,11 @@ use serde_json::Value;
 
 use super::out;
 use super::package::Package;
-use crate::diag::plain::Text;
-use crate::diag::{has_errors, human};
-use crate::expand::{Options, expand};
-use crate::k8s::{DIGEST, Object};
-use crate::sandbox::{self, LoggedRequest, Sandbox};
+use apigee_flux_function::expand::{Options, expand};
+use apigee_flux_function::k8s::{DIGEST, Object};
+use apigee_flux_model::diag::plain::Text;
+use apigee_flux_model::diag::{has_errors, human};
+use apigee_flux_sandbox::{self as sandbox, LoggedRequest, Sandbox};
 
 /// Show the main job end to end, on this machine and without an account.
 #[derive(Debug, clap::Args)]

@@ -6,16 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::tally::Tally;
 use super::{Args, Log, block_on, client, failed, job_report, options};
-use crate::apigee::batch::BatchEvent;
-use crate::apigee::error::TERMINATED;
-use crate::apigee::mount::read_batch;
-use crate::apigee::outcome::MAX_LINE;
-use crate::apigee::{BatchReport, Error, Report, deploy_batch};
 use crate::cli::log::word;
 use crate::cli::sigterm::terminated;
-use crate::diag::Severity;
-use crate::duration::millis;
-use crate::k8s::JobReport;
+use apigee_flux_deployer::batch::BatchEvent;
+use apigee_flux_deployer::error::TERMINATED;
+use apigee_flux_deployer::in_cluster::JobReport;
+use apigee_flux_deployer::mount::read_batch;
+use apigee_flux_deployer::outcome::MAX_LINE;
+use apigee_flux_deployer::{BatchReport, Error, Report, deploy_batch};
+use apigee_flux_model::diag::Severity;
+use apigee_flux_model::duration::millis;
 
 /// Deploys. Each bundle's result is a JSON line on stdout as it ends, and the last line there, which is also the termination log, is
 /// that of all.

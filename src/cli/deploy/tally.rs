@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::apigee::{Outcome, Report};
-use crate::bundle::BundleKind;
+use apigee_flux_deployer::{Outcome, Report};
+use apigee_flux_model::bundle::BundleKind;
 
 /// So many of those at work are named.
 const NAMED: usize = 3;
@@ -60,7 +60,7 @@ impl fmt::Display for Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::apigee::{Error, Target};
+    use apigee_flux_deployer::{Error, Target};
 
     fn ended(kind: BundleKind, name: &str, failed: bool) -> Report {
         let target = Target { organization: "o".parse().unwrap(), environment: "e".parse().unwrap() };

@@ -2,12 +2,12 @@
 
 use super::difference::{Change, Detail, Difference};
 use super::{mask, unified};
-use crate::apigee::drift::{Depth, Download, Wanted, Wish};
-use crate::apigee::file_difference::{FileDifference, Form};
-use crate::apigee::survey::survey;
-use crate::apigee::{Client, Drift, Error, Target};
-use crate::bundle::batch::DEFAULT_WORKERS;
-use crate::expand::DesiredBundle;
+use apigee_flux_deployer::drift::{Depth, Download, Wanted, Wish};
+use apigee_flux_deployer::file_difference::{FileDifference, Form};
+use apigee_flux_deployer::survey::survey;
+use apigee_flux_deployer::{Client, Drift, Error, Target};
+use apigee_flux_function::expand::DesiredBundle;
+use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
 
 /// Compares all bundles of an environment. The runtime's state is asked for too: a deployment would do something about it.
 pub(super) async fn differences(
@@ -95,8 +95,8 @@ fn shown(form: &Form) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::apigee::canonical_xml::canonical;
-    use crate::bundle::Digest;
+    use apigee_flux_deployer::canonical_xml::canonical;
+    use apigee_flux_model::bundle::Digest;
 
     #[test]
     fn no_credential_is_shown_and_its_change_is() {

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::difference::{Change, Detail, Difference};
 use super::unified;
-use crate::apigee::apply::{Applied, ApplyEvent, Ending, Mode, Options, apply};
-use crate::apigee::{Client, Error};
-use crate::configuration::{Document, Field, OwnedPlace};
+use apigee_flux_configuration::{Document, Field, OwnedPlace};
+use apigee_flux_deployer::apply::{Applied, ApplyEvent, Ending, Mode, Options, apply};
+use apigee_flux_deployer::{Client, Error};
 
 /// Compares the configuration of a place.
 pub(super) async fn differences(

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::difference::{Change, Difference};
-use crate::diag::plain::Text;
+use apigee_flux_model::diag::plain::Text;
 
 /// The whole report.
 #[derive(Debug, Serialize)]

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::difference::{Change, Detail, Difference, summary};
 use crate::cli::markdown::{code, plain};
-use crate::diag::human::plural;
+use apigee_flux_model::diag::human::plural;
 
 /// The whole comment, in bytes: GitHub takes 65,536 characters.
 const MAX_BYTES: usize = 60 * 1024;

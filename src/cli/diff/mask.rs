@@ -1,8 +1,8 @@
 //! Takes credentials out of what is shown. Bundles should hold none; what somebody edited by hand may.
 
-use crate::proxy::credential::Within;
-use crate::spec::credential::credential;
-use crate::xml::{Content, Element};
+use apigee_flux_function::proxy::credential::Within;
+use apigee_flux_function::spec::credential::credential;
+use apigee_flux_model::xml::{Content, Element};
 
 /// What stands in the place of a credential.
 fn hidden(sort: &str) -> String {
@@ -84,7 +84,7 @@ fn sort_of(line: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::apigee::canonical_xml::canonical;
+    use apigee_flux_deployer::canonical_xml::canonical;
 
     #[test]
     fn credentials_in_texts_are_taken_out() {

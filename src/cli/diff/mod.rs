@@ -21,12 +21,13 @@ use super::apigee_args::ApigeeArgs;
 use super::function::report_in;
 use super::out;
 use super::package::Package;
-use crate::apigee::{Error, Name, Target};
-use crate::configuration::OwnedPlace;
-use crate::diag::has_errors;
-use crate::diag::plain::Text;
-use crate::duration;
-use crate::expand::{DesiredEnvironment, Options, desired};
+use apigee_flux_configuration::OwnedPlace;
+use apigee_flux_deployer::{Error, Target};
+use apigee_flux_function::expand::{DesiredEnvironment, Options, desired};
+use apigee_flux_model::diag::has_errors;
+use apigee_flux_model::diag::plain::Text;
+use apigee_flux_model::duration;
+use apigee_flux_model::names::Name;
 use difference::{Change, Difference};
 
 /// The exit code that says that something differs; 1 is an error.

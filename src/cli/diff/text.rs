@@ -1,7 +1,7 @@
 //! Differences as text for people.
 
 use super::difference::{Change, Difference, summary};
-use crate::diag::plain::Text;
+use apigee_flux_model::diag::plain::Text;
 
 /// For each environment what changes; unchanged resources are counted only.
 pub(super) fn text(differences: &[Difference]) -> Text {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use similar::TextDiff;
 
-use crate::diag::plain::Text;
+use apigee_flux_model::diag::plain::Text;
 
 /// Lines around a change.
 const CONTEXT: usize = 3;

@@ -1,0 +1,61 @@
+//! Base paths.
+
+use super::{At, Finding, Findings, Gravity};
+use apigee_flux_model::diag::Code;
+use apigee_flux_model::runtime::{Bundle, Text};
+
+pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+    let mut seen: Vec<Text<'d>> = Vec::new();
+    for endpoint in &bundle.proxy_endpoints {
+        let mut fault = |gravity, at, message: String, help: &str| {
+            findings.add(Finding::new(Code::InvalidBasePath, gravity, at, message).help(help));
+        };
+        match endpoint.base_paths.as_slice() {
+            [] => fault(
+                Gravity::Broken,
+                At::Place(endpoint.place),
+                format!("the proxy endpoint `{}` has no base path", endpoint.name),
+                "add `<HTTPProxyConnection><BasePath>/…</BasePath></HTTPProxyConnection>`",
+            ),
+            [_] => {}
+            [_, second, ..] => fault(
+                Gravity::Broken,
+                At::Place(second.place),
+                format!("the proxy endpoint `{}` has several base paths", endpoint.name),
+                "exactly one is allowed: make a proxy endpoint for each",
+            ),
+        }
+        for path in &endpoint.base_paths {
+            if path.value.is_empty() {
+                let message = format!("the base path of the proxy endpoint `{}` is empty", endpoint.name);
+                fault(
+                    Gravity::Broken,
+                    At::Place(path.place),
+                    message,
+                    "write the path from the host on, as `/v1/orders`",
+                );
+            } else if !path.value.starts_with('/') {
+                let message = format!("the base path `{}` does not start with `/`", path.value);
+                fault(
+                    Gravity::Broken,
+                    At::Place(path.place),
+                    message,
+                    "write the path from the host on, as `/v1/orders`",
+                );
+            } else if path.value.len() > 1 && path.value.ends_with('/') {
+                let message = format!("the base path `{}` ends in `/`", path.value);
+                fault(Gravity::Doubtful, At::Place(path.place), message, "write it without: both forms are served");
+            }
+        }
+        for path in &endpoint.base_paths {
+            if seen.iter().any(|other| other.value.trim_end_matches('/') == path.value.trim_end_matches('/')) {
+                let message = format!("two proxy endpoints of the bundle serve `{}`", path.value);
+                findings.add(
+                    Finding::new(Code::DuplicateBasePath, Gravity::Broken, At::Place(path.place), message)
+                        .help("give each its own path"),
+                );
+            }
+            seen.push(*path);
+        }
+    }
+}

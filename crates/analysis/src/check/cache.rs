@@ -1,0 +1,105 @@
+//! `ResponseCache`: attached in both directions, behind the check of the credential, and with a key that tells consumers apart.
+
+use super::node::{at, child, children, text};
+use super::walk::{Passed, flows, request, verifies};
+use super::{At, Blame, Finding, Findings, Gravity};
+use apigee_flux_model::diag::Code;
+use apigee_flux_model::runtime::{Bundle, Policy};
+
+pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+    for cache in bundle.policies.values().filter(|policy| policy.enabled && policy.element == "ResponseCache") {
+        directions(bundle, cache, findings);
+    }
+    for endpoint in &bundle.proxy_endpoints {
+        let steps = request(endpoint, bundle);
+        let verifiers = || steps.iter().filter(|step| verifies(step.policy));
+        let caches = || steps.iter().filter(|step| step.policy.element == "ResponseCache");
+        for cache in caches() {
+            let name = cache.policy.name;
+            let later = verifiers().find(|verifier| cache.precedes(verifier));
+            let earlier = verifiers().any(|verifier| verifier.precedes(cache));
+            if let Some(later) = later.filter(|_| !earlier) {
+                let message =
+                    format!("the cache `{name}` answers before `{}` has checked the credential", later.policy.name);
+                findings.add(
+                    Finding::new(Code::SharedCache, Gravity::Broken, At::Place(cache.step.place), message)
+                        .blame(Blame::Policy(name))
+                        .help(format!("attach `{name}` on the request behind `{}`", later.policy.name)),
+                );
+            }
+            if earlier && let Some(verifier) = verifiers().find(|verifier| verifier.precedes(cache)) {
+                key(cache, verifier.policy.name, findings);
+            }
+        }
+    }
+}
+
+/// A cache that is looked up and never filled, or the other way round.
+fn directions<'d>(bundle: &Bundle<'d>, cache: &Policy<'d>, findings: &mut Findings<'d>) {
+    let shared = bundle.shared_flows.iter().flat_map(|flow| &flow.steps).any(|step| step.policy == cache.name);
+    let on_request = flows(bundle).flat_map(|flow| &flow.request).find(|step| step.policy == cache.name);
+    let on_response = flows(bundle).flat_map(|flow| &flow.response).find(|step| step.policy == cache.name);
+    let (step, message, other) = match (on_request, on_response) {
+        (Some(step), None) => (step, "looks responses up and never stores one", "response"),
+        (None, Some(step)) => (step, "stores responses and never looks one up", "request"),
+        _ => return,
+    };
+    if !shared {
+        findings.add(
+            Finding::new(
+                Code::HalfCache,
+                Gravity::Broken,
+                At::Place(step.place),
+                format!("the cache `{}` {message}", cache.name),
+            )
+            .blame(Blame::Policy(cache.name))
+            .help(format!("attach it on the {other} as well")),
+        );
+    }
+}
+
+/// Words in variables that name the caller.
+const CALLER: [&str; 14] = [
+    "client_id",
+    "clientid",
+    "client.",
+    "apikey",
+    "api-key",
+    "api_key",
+    "app.",
+    "developer",
+    "user",
+    "token",
+    "jwt",
+    "authorization",
+    "oauth",
+    "claim",
+];
+
+/// Variables that say what is asked for, not by whom.
+const REQUEST: [&str; 6] = ["request.", "message.", "proxy.", "proxyendpoint.", "target.", "route."];
+
+fn key<'d>(cache: &Passed<'_, 'd>, verifier: &str, findings: &mut Findings<'d>) {
+    let node = child(cache.policy.node, "CacheKey");
+    let fragments: Vec<_> = node.into_iter().flat_map(|node| children(node, "KeyFragment")).collect();
+    let about_request = |variable: &str| {
+        let variable = variable.to_ascii_lowercase();
+        REQUEST.iter().any(|prefix| variable.starts_with(prefix)) && !CALLER.iter().any(|word| variable.contains(word))
+    };
+    // What another variable holds is not known: it may well be the consumer.
+    let unknown = fragments.iter().any(|fragment| match fragment.attribute("ref") {
+        Some(variable) => !about_request(variable.trim()),
+        None => text(*fragment).contains('{'),
+    });
+    if unknown {
+        return;
+    }
+    let place = node.map_or(At::Place(cache.policy.place), |node| at(cache.policy, node));
+    let name = cache.policy.name;
+    let message = format!("the key of the cache `{name}` does not tell consumers apart, whom `{verifier}` has checked");
+    findings.add(
+        Finding::new(Code::SharedCache, Gravity::Doubtful, place, message).help(format!(
+            "if responses differ by caller, add a key fragment such as `<KeyFragment ref=\"verifyapikey.{verifier}.client_id\"/>`"
+        )),
+    );
+}

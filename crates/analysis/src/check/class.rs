@@ -1,0 +1,83 @@
+//! Standard or extensible: what Apigee charges for, and which environments take a bundle.
+
+use crate::policy::{Class as PolicyClass, policy_type};
+use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
+use apigee_flux_model::runtime::Bundle;
+
+/// What decides the class of a bundle.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Class {
+    /// The policies that make it extensible: name and root element.
+    pub extensible: Vec<(String, String)>,
+    /// Policies of which Google's pages do not state the class, or that are not known.
+    pub unknown: Vec<(String, String)>,
+}
+
+/// More policies are not named: the first ones say what is to be done.
+const NAMED: usize = 5;
+
+/// Gives the field that a policy comes from.
+pub type OriginOf<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+impl Class {
+    /// Tells the class, for information.
+    pub fn tell(&self, origin: OriginOf<'_>, report: &mut Report<'_>) {
+        let message = if !self.extensible.is_empty() {
+            format!("extensible because of {}", named(&self.extensible, origin))
+        } else if !self.unknown.is_empty() {
+            format!("standard, unless Apigee counts {} as extensible", named(&self.unknown, origin))
+        } else {
+            "standard: every environment takes it".to_owned()
+        };
+        report.push(Diagnostic::info(Code::ExtensibleProxy, message));
+    }
+
+    /// Reports what must not be there when `allowExtensible` is `false`.
+    pub fn forbid_extensible(&self, origin: OriginOf<'_>, report: &mut Report<'_>) {
+        let at = FieldPath::of(&["spec", "deploy", "allowExtensible"]);
+        if !self.extensible.is_empty() {
+            let message = format!("the proxy is extensible because of {}", named(&self.extensible, origin));
+            report.push(
+                Diagnostic::error(Code::ExtensibleProxy, message)
+                    .at(at)
+                    .help("remove what gives these policies, or allow it with `true`"),
+            );
+        } else if !self.unknown.is_empty() {
+            let message = format!("the proxy may be extensible because of {}", named(&self.unknown, origin));
+            report.push(
+                Diagnostic::warning(Code::ExtensibleProxy, message)
+                    .at(at)
+                    .help("look up the policy's class on Apigee's page \"Policy reference overview\""),
+            );
+        }
+    }
+}
+
+fn named(policies: &[(String, String)], origin: OriginOf<'_>) -> String {
+    let mut names: Vec<String> = policies
+        .iter()
+        .take(NAMED)
+        .map(|(name, element)| match origin(name) {
+            Some(field) => format!("`{name}` ({element}, from `{field}`)"),
+            None => format!("`{name}` ({element})"),
+        })
+        .collect();
+    if policies.len() > NAMED {
+        names.push(format!("{} more", policies.len() - NAMED));
+    }
+    names.join(", ")
+}
+
+/// The class of a bundle. A policy counts whether or not a step runs it.
+pub fn class(bundle: &Bundle<'_>) -> Class {
+    let mut class = Class::default();
+    for policy in bundle.policies.values() {
+        let list = match policy_type(policy.element).map(|known| known.class) {
+            Some(PolicyClass::Standard) => continue,
+            Some(PolicyClass::Extensible) => &mut class.extensible,
+            Some(PolicyClass::Unstated) | None => &mut class.unknown,
+        };
+        list.push((policy.name.to_owned(), policy.element.to_owned()));
+    }
+    class
+}

@@ -1,0 +1,182 @@
+//! CORS: a preflight carries no credential, and is answered by the CORS policy or by nobody.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use super::node::{at, child, is_template, text};
+use super::walk::{Passed, request, verifies};
+use super::{At, Blame, Finding, Findings, Gravity};
+use apigee_flux_model::condition::{Expr, Operator, Value, Variables, evaluate};
+use apigee_flux_model::diag::Code;
+use apigee_flux_model::runtime::{Bundle, Condition, Policy, ProxyEndpoint};
+
+/// What a preflight looks like.
+struct Preflight;
+
+impl Variables for Preflight {
+    fn get(&self, name: &str) -> Option<Option<Cow<'_, str>>> {
+        let known = |value: &'static str| Some(Some(Cow::Borrowed(value)));
+        match name.to_ascii_lowercase().as_str() {
+            "request.verb" | "message.verb" => known("OPTIONS"),
+            "request.header.origin" => known("https://app.example.com"),
+            "request.header.access-control-request-method" => known("GET"),
+            "request.header.authorization" => Some(None),
+            _ => None,
+        }
+    }
+}
+
+fn holds(condition: Option<&Condition<'_>>) -> Option<bool> {
+    match condition {
+        None => Some(true),
+        Some(condition) => condition.parsed.as_ref().ok().and_then(|expr| evaluate(expr, &Preflight)),
+    }
+}
+
+/// Whether a step runs for a preflight.
+fn runs(step: &Passed<'_, '_>) -> Option<bool> {
+    match (holds(step.step.condition.as_ref()), holds(step.flow.and_then(|flow| flow.condition.as_ref()))) {
+        (Some(true), Some(true)) => Some(true),
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        _ => None,
+    }
+}
+
+/// Why no page has an origin; none if one may.
+pub fn origin_fault(origin: &str) -> Option<(&'static str, &'static str)> {
+    let rest = origin.split_once("://").map_or(origin, |(_, rest)| rest);
+    if rest.contains('*') {
+        return Some((
+            "Apigee compares an origin as a whole and knows no wildcard inside it",
+            "name each origin, or the variable of a property set that lists them, as `{propertyset.cors.origins}`",
+        ));
+    }
+    if rest.contains(['/', '?', '#']) {
+        return Some(("an origin has no path", "write scheme, host and perhaps a port, as `https://app.example.com`"));
+    }
+    None
+}
+
+/// The methods that Apigee allows without `<AllowMethods>`.
+pub const DEFAULT_METHODS: [&str; 4] = ["GET", "POST", "HEAD", "OPTIONS"];
+
+/// Origins that never match.
+fn origins<'d>(policy: &Policy<'d>, findings: &mut Findings<'d>) {
+    let Some(node) = child(policy.node, "AllowOrigins") else { return };
+    let listed = text(node).split(',').map(str::trim).filter(|origin| *origin != "*" && !is_template(origin));
+    for (origin, (why, help)) in listed.filter_map(|origin| Some((origin, origin_fault(origin)?))) {
+        let message = format!("the origin `{origin}` matches no page: {why}");
+        let finding = Finding::new(Code::CorsMismatch, Gravity::Broken, at(policy, node), message);
+        findings.add(finding.blame(Blame::Policy(policy.name)).help(help));
+    }
+}
+
+/// Methods that flows are for and pages may not use, because nothing says which they may.
+fn methods<'d>(cors: &Passed<'_, 'd>, endpoint: &ProxyEndpoint<'d>, findings: &mut Findings<'d>) {
+    if child(cors.policy.node, "AllowMethods").is_some() {
+        return;
+    }
+    let conditions = endpoint.flows.iter().filter_map(|flow| flow.condition.as_ref()?.parsed.as_ref().ok());
+    let comparisons = conditions.flat_map(Expr::comparisons);
+    let missing: BTreeSet<&str> = comparisons
+        .filter_map(|comparison| match (&comparison.left.value, comparison.operator, &comparison.right.value) {
+            (Value::Variable(variable), Operator::Equals, Value::Text(method)) if variable == "request.verb" => {
+                Some(method.as_str())
+            }
+            _ => None,
+        })
+        .filter(|method| !DEFAULT_METHODS.contains(method))
+        .collect();
+    if missing.is_empty() {
+        return;
+    }
+    let missing = missing.into_iter().collect::<Vec<_>>().join(", ");
+    let message = format!(
+        "flows are for {missing}, which web pages may not use: without <AllowMethods> Apigee allows {}",
+        DEFAULT_METHODS.join(", ")
+    );
+    findings.add(
+        Finding::on_policy(Code::CorsMismatch, Gravity::Doubtful, cors.policy, message)
+            .help("list the methods in <AllowMethods>"),
+    );
+}
+
+/// CORS policies in target endpoints (apigeelint's rule EP001): a preflight is answered before any target is called.
+fn on_targets<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+    for target in &bundle.target_endpoints {
+        let outer = target.pre_flow.iter().chain(&target.flows).chain(&target.post_flow);
+        for step in outer.flat_map(|flow| flow.request.iter().chain(&flow.response)) {
+            let Some(policy) = bundle.policies.get(step.policy).filter(|policy| policy.element == "CORS") else {
+                continue;
+            };
+            let name = policy.name;
+            findings.add(
+                Finding::new(
+                    Code::LateCors,
+                    Gravity::Doubtful,
+                    At::Place(step.place),
+                    format!(
+                        "`{name}` is attached to the target endpoint `{}`, where it answers no preflight",
+                        target.name
+                    ),
+                )
+                .blame(Blame::Policy(name))
+                .help(format!("attach `{name}` first in the request's PreFlow of the ProxyEndpoint")),
+            );
+        }
+    }
+}
+
+pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+    on_targets(bundle, findings);
+    for policy in bundle.policies.values().filter(|policy| policy.enabled && policy.element == "CORS") {
+        origins(policy, findings);
+    }
+    for endpoint in &bundle.proxy_endpoints {
+        let steps = request(endpoint, bundle);
+        let answers = |step: &&Passed<'_, 'd>| {
+            step.policy.element == "CORS"
+                && child(step.policy.node, "GeneratePreflightResponse").is_none_or(|node| text(node) != "false")
+        };
+        for cors in steps.iter().filter(answers) {
+            methods(cors, endpoint, findings);
+            let name = cors.policy.name;
+            let stopped =
+                |step: &&Passed<'_, 'd>| verifies(step.policy) && step.precedes(cors) && runs(step) == Some(true);
+            if let Some(before) = steps.iter().find(stopped) {
+                findings.add(
+                    Finding::new(
+                        Code::LateCors,
+                        Gravity::Broken,
+                        At::Place(cors.step.place),
+                        format!(
+                            "`{name}` runs after `{}`, which refuses every preflight: it carries no credential",
+                            before.policy.name
+                        ),
+                    )
+                    .blame(Blame::Policy(name))
+                    .help(format!("attach `{name}` first in the request's PreFlow")),
+                );
+            }
+            let Some(condition) =
+                cors.step.condition.as_ref().filter(|condition| holds(Some(condition)) == Some(false))
+            else {
+                continue;
+            };
+            let others =
+                steps.iter().filter(answers).any(|other| other.policy.name != name && runs(other) != Some(false));
+            if !others {
+                findings.add(
+                    Finding::on_condition(
+                        Code::LateCors,
+                        Gravity::Broken,
+                        condition,
+                        0,
+                        format!("the condition keeps `{name}` from answering preflights"),
+                    )
+                    .help("remove the condition: for requests without the header `Origin` the policy does nothing"),
+                );
+            }
+        }
+    }
+}

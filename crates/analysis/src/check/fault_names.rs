@@ -1,0 +1,57 @@
+//! Conditions that compare `fault.name` with a name that no fault has.
+
+use super::walk::conditions;
+use super::{Finding, Findings, Gravity};
+use crate::policy::variables::FAULT_NAMES;
+use apigee_flux_model::condition::{Expr, Operator, Value};
+use apigee_flux_model::diag::{Code, nearest};
+use apigee_flux_model::runtime::Bundle;
+
+pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+    for condition in conditions(bundle) {
+        for comparison in condition.parsed.iter().flat_map(Expr::comparisons) {
+            let (Value::Variable(variable), Value::Text(name)) = (&comparison.left.value, &comparison.right.value)
+            else {
+                continue;
+            };
+            let equal = matches!(comparison.operator, Operator::Equals | Operator::NotEquals);
+            let like = comparison.operator == Operator::Like && !name.contains('*');
+            if variable != "fault.name" || !(equal || like) || FAULT_NAMES.contains(&name.as_str()) {
+                continue;
+            }
+            // A name that is not near to any may be one that no page lists.
+            let Some(meant) = meant(name) else { continue };
+            let message = format!("no fault has the name `{name}`; the case of the letters counts");
+            findings.add(
+                Finding::on_condition(
+                    Code::UnknownFaultName,
+                    Gravity::Doubtful,
+                    condition,
+                    comparison.right.span.start,
+                    message,
+                )
+                .propose(meant),
+            );
+        }
+    }
+}
+
+/// The name that is meant. A whole error code, as `oauth.v2.InvalidApiKey`, ends in it.
+fn meant(name: &str) -> Option<&'static str> {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let exact = FAULT_NAMES.iter().copied().find(|known| *known == last);
+    exact.or_else(|| nearest(last, FAULT_NAMES.iter().copied()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::meant;
+
+    #[test]
+    fn misspelt_names_are_told_from_unknown_ones() {
+        assert_eq!(meant("InvalidApikey"), Some("InvalidApiKey"));
+        assert_eq!(meant("quotaviolation"), Some("QuotaViolation"));
+        assert_eq!(meant("oauth.v2.InvalidApiKey"), Some("InvalidApiKey"));
+        assert_eq!(meant("SomethingOfOurOwn"), None);
+    }
+}

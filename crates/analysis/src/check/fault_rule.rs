@@ -1,0 +1,20 @@
+//! RaiseFault inside fault rules.
+
+use super::walk::fault_rules;
+use super::{At, Blame, Finding, Findings, Gravity};
+use apigee_flux_model::diag::Code;
+use apigee_flux_model::runtime::Bundle;
+
+pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+    for step in fault_rules(bundle).flat_map(|rule| &rule.steps) {
+        let raises = bundle.policies.get(step.policy).is_some_and(|p| p.enabled && p.element == "RaiseFault");
+        if raises {
+            let message = format!("the RaiseFault policy `{}` runs inside a FaultRule", step.policy);
+            findings.add(
+                Finding::new(Code::RaiseInFaultRule, Gravity::Doubtful, At::Place(step.place), message)
+                    .blame(Blame::Policy(step.policy))
+                    .help("it starts a fault anew, and the DefaultFaultRule is skipped: write the response with AssignMessage"),
+            );
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Limits of Google's page "Limits" that a bundle alone can exceed.
+
+use super::{At, Finding, Findings, Gravity};
+use apigee_flux_model::diag::Code;
+use apigee_flux_model::limits::counts;
+use apigee_flux_model::runtime::Bundle;
+
+const PROXY_ENDPOINTS: usize = counts::PROXY_ENDPOINTS.max;
+const FLOWS: usize = counts::FLOWS.max;
+const PROPERTY_SET_BYTES: usize = counts::PROPERTY_SET_BYTES.max;
+
+pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+    let mut fault = |gravity, at, message: String, help: &str| {
+        findings.add(Finding::new(Code::LimitExceeded, gravity, at, message).help(help));
+    };
+    if let Some(first) = bundle.proxy_endpoints.get(PROXY_ENDPOINTS) {
+        let count = bundle.proxy_endpoints.len();
+        fault(
+            Gravity::Broken,
+            At::Place(first.place),
+            format!("the bundle has {count} proxy endpoints; Apigee takes {PROXY_ENDPOINTS}"),
+            "make flows of some of them, or several proxies",
+        );
+    }
+    let targets = bundle.target_endpoints.iter().flat_map(|endpoint| &endpoint.flows);
+    let mut flows = bundle.proxy_endpoints.iter().flat_map(|endpoint| &endpoint.flows).chain(targets);
+    if let Some(first) = flows.nth(FLOWS) {
+        let count = FLOWS + 1 + flows.count();
+        fault(
+            Gravity::Doubtful,
+            At::Place(first.place),
+            format!("the bundle has {count} flows; Apigee's limit is {FLOWS}"),
+            "split the proxy",
+        );
+    }
+    for (path, bytes) in bundle.files.iter().filter(|(path, _)| path.folder() == "resources/properties") {
+        if bytes.len() > PROPERTY_SET_BYTES {
+            fault(
+                Gravity::Doubtful,
+                At::File(path),
+                format!("the property set has {} bytes; Apigee's limit is {PROPERTY_SET_BYTES}", bytes.len()),
+                "split it",
+            );
+        }
+    }
+}

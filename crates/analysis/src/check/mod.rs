@@ -1,0 +1,219 @@
+//! What is wrong with a bundle though it parses: order, values and paths, read as Apigee's runtime reads them.
+//!
+//! One file for each check, one line for each in [`CHECKS`]. A check looks at a [`Bundle`] and nothing else: ours and
+//! anybody's are judged alike. How bad a finding is depends on whose bundle it is, which is decided where it is reported
+//! ([`apigee_flux_function::proxy`]). A check stays silent where it cannot know: a variable, a shared flow, a file of the environment.
+
+mod availability;
+mod base_path;
+mod cache;
+pub mod class;
+mod condition;
+pub mod cors;
+mod deployment_errors;
+mod endpoint_properties;
+mod error_status;
+mod fault_names;
+mod fault_rule;
+mod file_name;
+mod flows;
+mod health_check;
+mod implication;
+mod journey;
+mod jwt;
+mod limits;
+mod message_parts;
+mod node;
+mod path_pattern;
+mod policy_schema;
+mod policy_type;
+mod post_client;
+mod property_sets;
+mod quota;
+mod quota_order;
+mod rate;
+mod regex;
+mod resources;
+mod routes;
+mod steps;
+mod streaming;
+mod tls;
+mod variable_names;
+mod variables;
+mod walk;
+
+use apigee_flux_model::bundle::BundlePath;
+use apigee_flux_model::diag::{Code, InBundle};
+use apigee_flux_model::runtime::{Bundle, Condition, Place, Policy};
+
+pub use class::{Class, class};
+pub use deployment_errors::refusals;
+
+/// One check.
+#[derive(Debug, Clone, Copy)]
+pub struct Check {
+    /// What it looks at, in a word or two.
+    pub name: &'static str,
+    /// Looks at a bundle.
+    pub run: for<'d> fn(&Bundle<'d>, &mut Findings<'d>),
+}
+
+/// All checks.
+pub const CHECKS: &[Check] = &[
+    Check { name: "availability of variables", run: availability::run },
+    Check { name: "base paths", run: base_path::run },
+    Check { name: "caches", run: cache::run },
+    Check { name: "conditions", run: condition::run },
+    Check { name: "CORS", run: cors::run },
+    Check { name: "deployment errors", run: deployment_errors::run },
+    Check { name: "endpoint properties", run: endpoint_properties::run },
+    Check { name: "error statuses", run: error_status::run },
+    Check { name: "fault names", run: fault_names::run },
+    Check { name: "fault rules", run: fault_rule::run },
+    Check { name: "file names", run: file_name::run },
+    Check { name: "flows", run: flows::run },
+    Check { name: "health checks", run: health_check::run },
+    Check { name: "JWT", run: jwt::run },
+    Check { name: "limits", run: limits::run },
+    Check { name: "message parts", run: message_parts::run },
+    Check { name: "path patterns", run: path_pattern::run },
+    Check { name: "policy schemas", run: policy_schema::run },
+    Check { name: "policy types", run: policy_type::run },
+    Check { name: "logs after the response", run: post_client::run },
+    Check { name: "property sets", run: property_sets::run },
+    Check { name: "quotas", run: quota::run },
+    Check { name: "quota order", run: quota_order::run },
+    Check { name: "rates", run: rate::run },
+    Check { name: "regular expressions", run: regex::run },
+    Check { name: "resources", run: resources::run },
+    Check { name: "routes", run: routes::run },
+    Check { name: "steps", run: steps::run },
+    Check { name: "streaming", run: streaming::run },
+    Check { name: "TLS", run: tls::run },
+    Check { name: "names of variables", run: variable_names::run },
+];
+
+/// Runs all checks.
+pub fn check<'d>(bundle: &Bundle<'d>) -> Vec<Finding<'d>> {
+    let mut findings = Findings { found: Vec::new() };
+    for check in CHECKS {
+        (check.run)(bundle, &mut findings);
+    }
+    findings.found
+}
+
+/// How sure it is that something is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gravity {
+    /// Apigee refuses the bundle.
+    Refused,
+    /// It deploys and cannot do what it says.
+    Broken,
+    /// It may be meant.
+    Doubtful,
+}
+
+/// Where something stands in a bundle.
+#[derive(Debug, Clone, Copy)]
+pub enum At<'d> {
+    /// In an XML file.
+    Place(Place<'d>),
+    /// A file as a whole.
+    File(&'d BundlePath),
+}
+
+impl<'d> At<'d> {
+    /// The file.
+    pub fn path(&self) -> &'d BundlePath {
+        match self {
+            Self::Place(place) => place.path,
+            Self::File(path) => path,
+        }
+    }
+
+    /// File, line and column.
+    pub fn in_bundle(&self) -> InBundle {
+        let (line, column) = match self {
+            Self::Place(place) => place.line_and_column(),
+            Self::File(_) => (1, 1),
+        };
+        InBundle { path: self.path().to_string(), line, column }
+    }
+}
+
+/// What a finding blames: whoever gave that can mend it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame<'d> {
+    /// The file in which it stands.
+    File,
+    /// The policy of a step.
+    Policy(&'d str),
+    /// A condition: its text, and the byte in it.
+    Condition(&'d str, usize),
+}
+
+/// One finding.
+#[derive(Debug, Clone)]
+pub struct Finding<'d> {
+    /// The stable code.
+    pub code: Code,
+    /// How sure it is.
+    pub gravity: Gravity,
+    /// Where it stands.
+    pub at: At<'d>,
+    /// What is to blame.
+    pub blame: Blame<'d>,
+    /// What is wrong: one line, lower case, no full stop.
+    pub message: String,
+    /// The way out.
+    pub help: Option<String>,
+    /// A name that could be meant.
+    pub proposed: Option<String>,
+}
+
+impl<'d> Finding<'d> {
+    fn new(code: Code, gravity: Gravity, at: At<'d>, message: impl Into<String>) -> Self {
+        Self { code, gravity, at, blame: Blame::File, message: message.into(), help: None, proposed: None }
+    }
+
+    fn help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(help.into()), ..self }
+    }
+
+    fn propose(self, proposed: impl Into<String>) -> Self {
+        Self { proposed: Some(proposed.into()), ..self }
+    }
+
+    fn blame(self, blame: Blame<'d>) -> Self {
+        Self { blame, ..self }
+    }
+
+    /// A finding on a whole policy.
+    fn on_policy(code: Code, gravity: Gravity, policy: &Policy<'d>, message: impl Into<String>) -> Self {
+        Self::new(code, gravity, At::Place(policy.place), message)
+    }
+
+    /// A finding on a byte of a condition.
+    fn on_condition(
+        code: Code,
+        gravity: Gravity,
+        condition: &Condition<'d>,
+        offset: usize,
+        message: impl Into<String>,
+    ) -> Self {
+        Self::new(code, gravity, At::Place(condition.place_of(offset)), message)
+            .blame(Blame::Condition(condition.text, offset))
+    }
+}
+
+/// The sink of the checks.
+#[derive(Debug)]
+pub struct Findings<'d> {
+    found: Vec<Finding<'d>>,
+}
+
+impl<'d> Findings<'d> {
+    fn add(&mut self, finding: Finding<'d>) {
+        self.found.push(finding);
+    }
+}

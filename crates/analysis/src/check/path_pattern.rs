@@ -1,0 +1,93 @@
+//! Patterns of paths that match nothing, or something else than they look like.
+
+use super::walk::conditions;
+use super::{Finding, Findings, Gravity};
+use apigee_flux_model::condition::{Comparison, Expr, Operator, Value};
+use apigee_flux_model::diag::Code;
+use apigee_flux_model::path_pattern::OperationPattern;
+use apigee_flux_model::runtime::{Bundle, Condition};
+
+/// The variables that hold a path without a query.
+const PATHS: [&str; 4] = ["proxy.pathsuffix", "request.path", "message.path", "proxy.basepath"];
+
+pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+    for condition in conditions(bundle) {
+        for comparison in condition.parsed.iter().flat_map(Expr::comparisons) {
+            compare(comparison, condition, findings);
+        }
+    }
+}
+
+fn compare<'d>(comparison: &Comparison, condition: &Condition<'d>, findings: &mut Findings<'d>) {
+    let (Value::Variable(variable), Value::Text(pattern)) = (&comparison.left.value, &comparison.right.value) else {
+        return;
+    };
+    let path = PATHS.contains(&variable.as_str());
+    let mut gravity = Gravity::Broken;
+    let fault = match comparison.operator {
+        Operator::MatchesPath if path && braced(pattern).is_some() => {
+            gravity = Gravity::Doubtful;
+            let segment = braced(pattern).unwrap_or_default();
+            (
+                format!("`{segment}` in `{pattern}` stands for any one segment, which few readers and tools know"),
+                "write `*`, which says the same".to_owned(),
+            )
+        }
+        Operator::MatchesPath if path && encoded(pattern).is_some() => {
+            let code = encoded(pattern).unwrap_or_default();
+            let plain = code.trim_start_matches('%');
+            (
+                format!(
+                    "`{code}` in `{pattern}` matches the text `{plain}`: to MatchesPath a `%` takes the next character as it is"
+                ),
+                format!("compare with JavaRegex, where `{code}` is plain text"),
+            )
+        }
+        Operator::MatchesPath if path && OperationPattern::foreign_placeholder(pattern).is_some() => {
+            gravity = Gravity::Doubtful;
+            let segment = OperationPattern::foreign_placeholder(pattern).unwrap_or_default();
+            (format!("`{segment}` in `{pattern}` is plain text"), "write `*` for any one segment".to_owned())
+        }
+        // In MatchesPath `{name}` is one segment, which Google's page "Conditions reference" says and its samples use.
+        Operator::Like | Operator::Equals if path && braced(pattern).is_some() => {
+            let segment = braced(pattern).unwrap_or_default();
+            (
+                format!(
+                    "`{segment}` is no wildcard for `{}`: `{pattern}` matches no path that has a value there",
+                    comparison.operator.as_str()
+                ),
+                format!("compare with MatchesPath: `{variable} MatchesPath \"{pattern}\"`"),
+            )
+        }
+        Operator::MatchesPath | Operator::Equals if path && pattern.contains('?') => (
+            format!("`{pattern}` never matches: `{variable}` has no query"),
+            "compare a parameter as `request.queryparam.NAME`".to_owned(),
+        ),
+        _ => return,
+    };
+    findings.add(
+        Finding::on_condition(Code::DeadPattern, gravity, condition, comparison.right.span.start, fault.0)
+            .help(fault.1),
+    );
+}
+
+/// The first percent-encoded character of a pattern.
+fn encoded(pattern: &str) -> Option<&str> {
+    let is_code = |code: &&str| code.bytes().skip(1).all(|byte| byte.is_ascii_hexdigit());
+    // The escape of an escape is one of a percent sign.
+    let mut rest = pattern;
+    while let Some(at) = rest.find('%') {
+        if let Some(code) = rest.get(at..at + 3).filter(is_code) {
+            return Some(code);
+        }
+        rest = rest.get(at + 2..)?;
+    }
+    None
+}
+
+/// The first `{name}` of a pattern.
+fn braced(pattern: &str) -> Option<&str> {
+    let (start, _) = pattern.match_indices('{').find(|(start, _)| !pattern[..*start].ends_with('%'))?;
+    let end = start + pattern[start..].find('}')?;
+    Some(&pattern[start..=end])
+}

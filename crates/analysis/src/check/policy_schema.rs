@@ -1,0 +1,165 @@
+//! Elements, attributes and values that the schema of a policy does not have. Apigee ignores most of them, so that a policy does
+//! something else than its author wrote.
+
+use super::node::{at, is_template};
+use super::{Finding, Findings, Gravity};
+use crate::policy::policy_type;
+use crate::policy::schema::{COMMON_ATTRIBUTES, COMMON_CHILDREN, Meaning, Shape};
+use apigee_flux_model::diag::{Code, nearest};
+use apigee_flux_model::runtime::{Bundle, Policy};
+use apigee_flux_model::xml::Node;
+
+pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+    for policy in bundle.policies.values() {
+        let Some(known) = policy_type(policy.element) else { continue };
+        element(policy, policy.node, known.schema, true, findings);
+    }
+}
+
+fn element<'d>(
+    policy: &Policy<'d>,
+    node: Node<'d, 'd>,
+    shape: &'static Shape,
+    root: bool,
+    findings: &mut Findings<'d>,
+) {
+    if shape.open && root {
+        return;
+    }
+    let common = |at_root: &'static [_]| if root { at_root } else { &[] };
+    attributes(policy, node, shape, common(COMMON_ATTRIBUTES), findings);
+    let text = own_text(node);
+    if !text.is_empty() {
+        value(policy, node, shape.name, None, shape.text, text, findings);
+    }
+    if shape.open {
+        return;
+    }
+    let common: &'static [Shape] = if root { COMMON_CHILDREN } else { &[] };
+    for inner in node.children().filter(Node::is_element) {
+        let name = inner.tag_name().name();
+        if let Some(shape) = shape.child(name).or_else(|| common.iter().find(|child| child.name == name)) {
+            element(policy, inner, shape, false, findings);
+            continue;
+        }
+        let known = shape.children.iter().chain(common).map(|child| child.name);
+        let message = format!("<{}> of a policy <{}> has no element <{name}>", shape.name, policy.element);
+        let message = if root { format!("a policy <{}> has no element <{name}>", policy.element) } else { message };
+        let finding = Finding::new(Code::PolicySchema, Gravity::Doubtful, at(policy, inner), message);
+        findings.add(match nearest(name, known.clone()) {
+            _ if shape.attribute(name).is_some() => {
+                finding.help(format!("`{name}` is an attribute: write `{name}=\"…\"` in XML, `${name}` in YAML"))
+            }
+            Some(meant) => finding.propose(meant),
+            None => finding.help(allowed("Apigee ignores it; it takes", &known.collect::<Vec<_>>())),
+        });
+    }
+}
+
+fn attributes<'d>(
+    policy: &Policy<'d>,
+    node: Node<'d, 'd>,
+    shape: &'static Shape,
+    common: &'static [crate::policy::schema::Attribute],
+    findings: &mut Findings<'d>,
+) {
+    for found in node.attributes().filter(|attribute| attribute.namespace().is_none()) {
+        let name = found.name();
+        if let Some(known) = shape.attribute(name).or_else(|| common.iter().find(|known| known.name == name)) {
+            value(policy, node, shape.name, Some(known.name), known.value, found.value().trim(), findings);
+            continue;
+        }
+        let known: Vec<&str> = shape.attributes.iter().chain(common).map(|attribute| attribute.name).collect();
+        let message = format!("<{}> of a policy <{}> has no attribute `{name}`", shape.name, policy.element);
+        let message = if common.is_empty() {
+            message
+        } else {
+            format!("a policy <{}> has no attribute `{name}`", policy.element)
+        };
+        let finding = Finding::new(Code::PolicySchema, Gravity::Doubtful, at(policy, node), message);
+        // Attributes are short: `nearest` would propose what has nothing to do with it.
+        let meant =
+            nearest(name, known.iter().copied()).filter(|meant| meant.len() > 3 || meant.eq_ignore_ascii_case(name));
+        findings.add(match meant {
+            Some(meant) => finding.propose(meant),
+            None if known.is_empty() => finding.help("Apigee ignores it: remove it"),
+            None => finding.help(allowed("Apigee ignores it; it takes", &known)),
+        });
+    }
+}
+
+fn allowed(start: &str, names: &[&str]) -> String {
+    if names.is_empty() {
+        return "Apigee ignores it: remove it".to_owned();
+    }
+    format!("{start} {}", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
+}
+
+/// The element's text, for an element that holds nothing else.
+fn own_text<'d>(node: Node<'d, 'd>) -> &'d str {
+    if node.children().any(|child| child.is_element()) { "" } else { super::node::text(node) }
+}
+
+fn value<'d>(
+    policy: &Policy<'d>,
+    node: Node<'d, 'd>,
+    element: &str,
+    attribute: Option<&str>,
+    meaning: Meaning,
+    text: &str,
+    findings: &mut Findings<'d>,
+) {
+    let what = match attribute {
+        Some(attribute) => format!("the attribute `{attribute}` of <{element}>"),
+        None => format!("<{element}>"),
+    };
+    let place = at(policy, node);
+    let mut wrong = |code, gravity, message: String, help: String| {
+        findings.add(Finding::new(code, gravity, place, message).help(help));
+    };
+    match meaning {
+        Meaning::Reads | Meaning::Writes if is_template(text) => {
+            let inner = text.trim_matches(['{', '}']);
+            // A name may be made by a template, which some elements take; a whole name in braces is a slip.
+            if text.starts_with('{') && text.ends_with('}') && !inner.contains(['{', '}', '(']) {
+                wrong(
+                    Code::UnknownVariable,
+                    Gravity::Broken,
+                    format!(
+                        "{what} of `{}` takes the name of a variable, and such a name is written without braces",
+                        policy.name
+                    ),
+                    format!("write `{inner}`"),
+                );
+            }
+        }
+        _ if text.is_empty() || is_template(text) => {}
+        Meaning::Flag if !matches!(text.to_ascii_lowercase().as_str(), "true" | "false") => wrong(
+            Code::PolicySchema,
+            Gravity::Doubtful,
+            format!("{what} of `{}` is `{text}`", policy.name),
+            "write `true` or `false`".to_owned(),
+        ),
+        Meaning::Whole if text.parse::<i64>().is_err() => wrong(
+            Code::PolicySchema,
+            Gravity::Doubtful,
+            format!("{what} of `{}` is `{text}`", policy.name),
+            "write a whole number".to_owned(),
+        ),
+        Meaning::Word(words) if !words.iter().any(|word| word.eq_ignore_ascii_case(text)) => {
+            let message = format!("{what} of `{}` is `{text}`", policy.name);
+            let finding = Finding::new(Code::PolicySchema, Gravity::Doubtful, place, message);
+            findings.add(match nearest(text, words.iter().copied()) {
+                Some(meant) => finding.propose(meant),
+                None => finding.help(allowed("it is one of", words)),
+            });
+        }
+        Meaning::Nothing if attribute.is_none() => wrong(
+            Code::PolicySchema,
+            Gravity::Doubtful,
+            format!("{what} of `{}` holds a text, which Apigee does not read there", policy.name),
+            "write the elements that it takes".to_owned(),
+        ),
+        _ => {}
+    }
+}

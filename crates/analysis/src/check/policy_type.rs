@@ -1,0 +1,26 @@
+//! Root elements of policies.
+
+use super::{Finding, Findings, Gravity};
+use crate::policy::{EDGE_ONLY, POLICIES, policy_type};
+use apigee_flux_model::diag::{Code, nearest};
+use apigee_flux_model::runtime::Bundle;
+
+pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+    for policy in bundle.policies.values() {
+        let element = policy.element;
+        if policy_type(element).is_some() {
+            continue;
+        }
+        if let Some((_, instead)) = EDGE_ONLY.iter().find(|(edge, _)| *edge == element) {
+            let message = format!("<{element}> is a policy of Apigee Edge, which Apigee X and hybrid do not have");
+            findings.add(Finding::on_policy(Code::UnknownPolicy, Gravity::Broken, policy, message).help(*instead));
+            continue;
+        }
+        let message = format!("no policy is known that has the root element <{element}>");
+        let finding = Finding::on_policy(Code::UnknownPolicy, Gravity::Doubtful, policy, message);
+        findings.add(match nearest(element, POLICIES.iter().map(|policy| policy.element)) {
+            Some(meant) => finding.propose(meant),
+            None => finding.help("see Apigee's page \"Policy reference overview\" for those that there are"),
+        });
+    }
+}

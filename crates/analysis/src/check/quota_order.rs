@@ -1,0 +1,105 @@
+//! Quotas that count for a consumer whom no step before them has found out.
+
+use super::node::{at, child};
+use super::walk::{Passed, operation, request};
+use super::{At, Blame, Finding, Findings, Gravity};
+use apigee_flux_model::bundle::BundleKind;
+use apigee_flux_model::diag::{Code, nearest};
+use apigee_flux_model::runtime::{Bundle, Policy};
+
+pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+    // What a shared flow refers to may stand in the proxy that calls it.
+    if bundle.kind == BundleKind::SharedFlow {
+        return;
+    }
+    let quotas = || bundle.policies.values().filter(|policy| matches!(policy.element, "Quota" | "LLMTokenQuota"));
+    for quota in quotas() {
+        if let Some((node, name)) = product_step(quota) {
+            step(bundle, quota, at(quota, node), name, findings);
+        }
+    }
+    for endpoint in &bundle.proxy_endpoints {
+        let steps = request(endpoint, bundle);
+        for quota in steps.iter().filter(|step| matches!(step.policy.element, "Quota" | "LLMTokenQuota")) {
+            // A shared flow may have verified the credential.
+            if steps.iter().any(|step| step.policy.element == "FlowCallout" && step.precedes(quota)) {
+                continue;
+            }
+            if let Some((_, name)) = product_step(quota.policy) {
+                // A step of the wrong type has been told of.
+                let Some(verifier) = bundle.policies.get(name).filter(|policy| policy.enabled && gives_product(policy))
+                else {
+                    continue;
+                };
+                let same = |step: &&Passed<'_, 'd>| step.policy.name == verifier.name;
+                if steps.iter().filter(same).any(|step| step.precedes(quota)) {
+                    continue;
+                }
+                let when = if steps.iter().filter(same).any(|step| step.meets(quota)) {
+                    "runs after it"
+                } else {
+                    "does not run before it"
+                };
+                findings.add(
+                    Finding::new(
+                        Code::QuotaWithoutConsumer,
+                        Gravity::Broken,
+                        At::Place(quota.step.place),
+                        format!(
+                            "the quota `{}` counts for the consumer that `{name}` verifies, which {when}",
+                            quota.policy.name
+                        ),
+                    )
+                    .blame(Blame::Policy(quota.policy.name))
+                    .help(format!("attach `{name}` on the request before `{}`", quota.policy.name)),
+                );
+            }
+        }
+    }
+}
+
+/// The step whose product gives the quota.
+fn product_step<'d>(quota: &Policy<'d>) -> Option<(apigee_flux_model::xml::Node<'d, 'd>, &'d str)> {
+    let node = child(quota.node, "UseQuotaConfigInAPIProduct")?;
+    node.attribute("stepName").map(|name| (node, name.trim()))
+}
+
+/// True for policies that find out a product.
+fn gives_product(policy: &Policy<'_>) -> bool {
+    match policy.element {
+        "VerifyAPIKey" => true,
+        "OAuthV2" => operation(policy).is_none_or(|operation| operation.eq_ignore_ascii_case("VerifyAccessToken")),
+        _ => false,
+    }
+}
+
+fn step<'d>(bundle: &Bundle<'d>, quota: &Policy<'d>, at: At<'d>, name: &str, findings: &mut Findings<'d>) {
+    let finding = |message: String| Finding::new(Code::QuotaWithoutConsumer, Gravity::Broken, at, message);
+    match bundle.policies.get(name) {
+        None => {
+            // The step may be one of a shared flow.
+            if bundle.policies.values().any(|policy| policy.element == "FlowCallout") {
+                return;
+            }
+            let missing = finding(format!(
+                "the quota `{}` takes the product of the step `{name}`, which the bundle does not have",
+                quota.name
+            ));
+            findings.add(match nearest(name, bundle.policies.keys().copied()) {
+                Some(near) => missing.propose(near),
+                None => missing.help("name the VerifyAPIKey or OAuthV2 policy that runs before it"),
+            });
+        }
+        Some(policy) => {
+            if !gives_product(policy) {
+                findings.add(
+                    finding(format!(
+                        "the quota `{}` takes the product of `{name}`, but a policy <{}> verifies no credential of a product",
+                        quota.name, policy.element
+                    ))
+                    .help("name a VerifyAPIKey policy, or an OAuthV2 policy with the operation VerifyAccessToken"),
+                );
+            }
+        }
+    }
+}

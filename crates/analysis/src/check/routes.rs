@@ -1,0 +1,82 @@
+//! Route rules: tried in their order, each to a target that is there.
+
+use std::collections::BTreeSet;
+
+use super::implication::{Atom, covers, possible};
+use super::{At, Finding, Findings, Gravity};
+use apigee_flux_model::diag::{Code, nearest};
+use apigee_flux_model::runtime::{Bundle, Destination, ProxyEndpoint, RouteRule};
+
+pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+    let targets: BTreeSet<&str> = bundle.target_endpoints.iter().map(|target| target.name).collect();
+    let integrations: BTreeSet<&str> = bundle.integration_endpoints.iter().copied().collect();
+    let mut reached: BTreeSet<&str> = BTreeSet::new();
+    for endpoint in &bundle.proxy_endpoints {
+        for rule in &endpoint.route_rules {
+            let (name, known) = match rule.destination {
+                Destination::Target(name) => (name, &targets),
+                Destination::Integration(name) => (name, &integrations),
+                Destination::Url(_) | Destination::None => continue,
+            };
+            reached.insert(name);
+            if known.contains(name) {
+                continue;
+            }
+            let message = format!("the RouteRule `{}` leads to `{name}`, which the bundle does not have", rule.name);
+            let finding = Finding::new(Code::MissingTarget, Gravity::Refused, At::Place(rule.place), message);
+            findings.add(match nearest(name, known.iter().copied()) {
+                Some(meant) => finding.propose(meant),
+                None => finding.help("add the endpoint or remove the RouteRule"),
+            });
+        }
+        order(endpoint, findings);
+    }
+    for target in bundle.target_endpoints.iter().filter(|target| !reached.contains(target.name)) {
+        findings.add(
+            Finding::new(
+                Code::MissingTarget,
+                Gravity::Doubtful,
+                At::Place(target.place),
+                format!("no RouteRule leads to the TargetEndpoint `{}`", target.name),
+            )
+            .help("add a RouteRule, or remove the endpoint"),
+        );
+    }
+}
+
+fn order<'d>(endpoint: &ProxyEndpoint<'d>, findings: &mut Findings<'d>) {
+    let rules = &endpoint.route_rules;
+    let mut earlier: Vec<(&RouteRule<'d>, Vec<Vec<Atom>>)> = Vec::new();
+    for (index, rule) in rules.iter().enumerate() {
+        let Some(condition) = &rule.condition else {
+            if let Some(next) = rules.get(index + 1) {
+                let message =
+                    format!("the RouteRule `{}` has no condition: `{}` behind it is never taken", rule.name, next.name);
+                findings.add(
+                    Finding::new(Code::UnreachableRoute, Gravity::Broken, At::Place(rule.place), message)
+                        .help("routes are tried in their order: move it to the end, or give it a condition"),
+                );
+            }
+            return;
+        };
+        let Some(alternatives) = condition.parsed.as_ref().ok().and_then(possible) else { continue };
+        if let Some((first, _)) = earlier.iter().find(|(_, known)| covers(known, &alternatives)) {
+            let message = format!(
+                "the RouteRule `{}` is never taken: `{}` before it takes all of its requests",
+                rule.name, first.name
+            );
+            findings.add(
+                Finding::on_condition(Code::UnreachableRoute, Gravity::Broken, condition, 0, message)
+                    .help("routes are tried in their order: put the more exact one first"),
+            );
+        }
+        earlier.push((rule, alternatives));
+    }
+    if let Some(last) = rules.last() {
+        let message = format!("no RouteRule of the ProxyEndpoint `{}` is without a condition", endpoint.name);
+        findings.add(
+            Finding::new(Code::UnreachableRoute, Gravity::Doubtful, At::Place(last.place), message)
+                .help("a request that matches none fails with RouteFailed: end with a RouteRule without a condition"),
+        );
+    }
+}

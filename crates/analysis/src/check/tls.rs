@@ -1,0 +1,102 @@
+//! TLS towards backends.
+
+use super::node::{child, is_template, text};
+use super::{At, Finding, Findings, Gravity};
+use apigee_flux_model::bundle::BundlePath;
+use apigee_flux_model::diag::Code;
+use apigee_flux_model::runtime::{Bundle, Place};
+use apigee_flux_model::xml::Node;
+
+pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+    let targets = bundle.target_endpoints.iter().map(|target| (target.node, target.place.path));
+    let callouts =
+        bundle.policies.values().filter(|policy| policy.enabled).map(|policy| (policy.node, policy.place.path));
+    for (node, path) in targets.chain(callouts) {
+        if let Some(connection) = child(node, "HTTPTargetConnection") {
+            check(connection, path, findings);
+        }
+    }
+}
+
+fn check<'d>(connection: Node<'d, 'd>, path: &'d BundlePath, findings: &mut Findings<'d>) {
+    // Servers bring their own TLS from the environment.
+    let Some(node) = child(connection, "URL") else { return };
+    let url = text(node);
+    let mut fault = |node, message: String, help: &str| {
+        let at = At::Place(Place::of(path, node));
+        findings.add(Finding::new(Code::WeakTls, Gravity::Doubtful, at, message).help(help));
+    };
+    if let Some(rest) = url.strip_prefix("http://") {
+        let host = rest.split(['/', ':', '?']).next().unwrap_or_default();
+        if !is_template(host) && !is_private(host) {
+            fault(
+                node,
+                format!("requests to `{host}` are not encrypted"),
+                "write `https`, unless the network is private",
+            );
+        }
+        return;
+    }
+    if !url.starts_with("https://") {
+        return;
+    }
+    let Some(info) = child(connection, "SSLInfo") else {
+        fault(
+            node,
+            "nothing enforces that the backend's certificate is valid".to_owned(),
+            "add `<SSLInfo><Enabled>true</Enabled><Enforce>true</Enforce></SSLInfo>`",
+        );
+        return;
+    };
+    let is = |name: &str, value: &str| {
+        child(info, name).is_some_and(|node| text(node).eq_ignore_ascii_case(value) || is_template(text(node)))
+    };
+    if is("IgnoreValidationErrors", "true") {
+        fault(
+            info,
+            "errors of the backend's certificate are ignored".to_owned(),
+            "remove <IgnoreValidationErrors>; an own authority belongs into a <TrustStore>",
+        );
+    } else if !is("Enabled", "true") || !is("Enforce", "true") {
+        fault(
+            info,
+            "nothing enforces that the backend's certificate is valid: TLS is not both enabled and enforced".to_owned(),
+            "write `<Enabled>true</Enabled><Enforce>true</Enforce>`",
+        );
+    }
+}
+
+/// Ends of names that are not public.
+const ENDS: [&str; 6] = [".internal", ".local", ".localhost", ".svc", ".lan", ".test"];
+
+/// True for hosts that no public name or address leads to.
+fn is_private(host: &str) -> bool {
+    if let Ok(address) = host.parse::<core::net::Ipv4Addr>() {
+        return address.is_private() || address.is_loopback() || address.is_link_local();
+    }
+    !host.contains('.') || ENDS.iter().any(|end| host.ends_with(end)) || host.contains(".svc.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_private;
+
+    #[test]
+    fn private_hosts() {
+        for host in [
+            "localhost",
+            "orders",
+            "10.1.2.3",
+            "192.168.0.1",
+            "127.0.0.1",
+            "orders.prod.svc",
+            "a.svc.cluster.local",
+            "x.internal",
+        ] {
+            assert!(is_private(host), "{host}");
+        }
+        for host in ["example.com", "8.8.8.8", "httpbin.org"] {
+            assert!(!is_private(host), "{host}");
+        }
+    }
+}

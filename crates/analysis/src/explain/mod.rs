@@ -1,0 +1,715 @@
+//! What Apigee would run for one call: read from the bundle itself, by the rules of the runtime.
+//!
+//! The rules are those of Google's pages "Controlling API proxies with flows" and "Handling faults": of the conditional flows the first that matches runs;
+//! route rules are tried in their order; the fault rules of a ProxyEndpoint are tried from the last to the first, those of a TargetEndpoint from
+//! the first to the last; a default fault rule runs if no other did, or always with `AlwaysEnforce`.
+//!
+//! A condition that depends on what is not known before the call is made (a response, a variable that a policy sets) stays open: every flow, route and rule
+//! that may run is shown, and what is certain of it ([`Certainty`]). What a policy changes in the message is not followed, and a step that may end the call
+//! leaves what comes after it as it is.
+
+mod call;
+mod text;
+
+pub use call::{Call, FaultAt};
+pub use text::text;
+
+use serde::Serialize;
+
+use apigee_flux_model::condition::{Variables, evaluate};
+use apigee_flux_model::runtime::{
+    Bundle, Condition, Destination, FaultRule, Flow, Policy, ProxyEndpoint, RouteRule, Step,
+};
+use apigee_flux_model::xml::{Node, child_named};
+use call::Known;
+
+/// What would run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// The method.
+    pub method: String,
+    /// The path, from the host on.
+    pub path: String,
+    /// The proxy.
+    pub proxy: String,
+    /// Its endpoint.
+    pub endpoint: String,
+    /// The path that the endpoint serves.
+    pub base_path: String,
+    /// The rest of the path: the variable `proxy.pathsuffix`.
+    pub path_suffix: String,
+    /// What happens, in its order.
+    pub events: Vec<Event>,
+}
+
+/// How certain it is that something runs. What is certain holds unless a step before ends the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Certainty {
+    /// Its condition does not hold, or another one runs in its place.
+    CannotRun,
+    /// That depends on something that is not known before the call.
+    MayRun,
+    /// It runs.
+    Runs,
+}
+
+/// One thing that happens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// A flow that runs for every call: `PreFlow`, `PostFlow`, `PostClientFlow`.
+    Flow {
+        /// The part of the call.
+        segment: Segment,
+        /// The target endpoint that it belongs to, if it does, and how certain that is.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        target: Option<Target>,
+        /// Its name.
+        flow: String,
+        /// Its steps.
+        steps: Vec<StepRun>,
+    },
+    /// The conditional flows: the first that matches runs, and no other.
+    Flows {
+        /// The part of the call.
+        segment: Segment,
+        /// The target endpoint that they belong to, if they do, and how certain that is.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        target: Option<Target>,
+        /// All of them, in the order in which they are tried.
+        candidates: Vec<Candidate>,
+    },
+    /// The route is chosen: the first rule that matches is taken.
+    Route {
+        /// All rules, in the order in which they are tried.
+        candidates: Vec<Candidate>,
+    },
+    /// The fault rules of an endpoint are tried: of those one runs.
+    Fault {
+        /// The fault's name, `fault.name`.
+        fault: String,
+        /// The endpoint whose rules are tried.
+        endpoint: String,
+        /// What sort of endpoint it is.
+        kind: EndpointKind,
+        /// The target endpoint, if it is one, and how certain it is that the call came there.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        target: Option<Target>,
+        /// All rules, in the order in which they are tried.
+        candidates: Vec<Candidate>,
+        /// The DefaultFaultRule.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        default: Option<Candidate>,
+        /// For a fault at a target none of whose rules is sure to run: that of the proxy endpoint.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        proxy_default: Option<Candidate>,
+    },
+    /// The call ends here without a fault.
+    Ends {
+        /// Why.
+        why: String,
+    },
+}
+
+/// A sort of endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EndpointKind {
+    /// ProxyEndpoint.
+    Proxy,
+    /// TargetEndpoint.
+    Target,
+    /// IntegrationEndpoint, which has no fault rules.
+    Integration,
+}
+
+/// A target endpoint that a route leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Target {
+    /// Its name.
+    pub name: String,
+    /// Whether the call goes there.
+    pub certainty: Certainty,
+}
+
+/// A part of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Segment {
+    /// From the caller into the proxy.
+    ProxyRequest,
+    /// From the proxy to the target.
+    TargetRequest,
+    /// From the target into the proxy.
+    TargetResponse,
+    /// From the proxy to the caller.
+    ProxyResponse,
+    /// After the response has left.
+    PostClient,
+}
+
+/// A flow, a rule or a route that is tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Candidate {
+    /// Its name.
+    pub name: String,
+    /// Its condition; none if it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+    /// Whether the condition holds; none if that is not known before the call.
+    pub holds: Option<bool>,
+    /// Whether it runs.
+    pub certainty: Certainty,
+    /// Why it does not run though its condition may hold, or what else is to be said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// For a route: where it leads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination: Option<String>,
+    /// Its steps, if it can run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepRun>,
+}
+
+/// A step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepRun {
+    /// The policy.
+    pub policy: String,
+    /// Its type; none if the bundle does not have it.
+    #[serde(rename = "type")]
+    pub element: Option<String>,
+    /// Its condition; none if it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+    /// Whether the condition holds, and the policy is enabled; none if that is not known before the call.
+    pub holds: Option<bool>,
+    /// Whether it runs: not more certain than its flow or rule.
+    pub certainty: Certainty,
+    /// What is to be said of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// Explains a call: none if no endpoint serves its path. Of several endpoints the one with the longest base path is taken.
+pub fn explain(bundles: &[Bundle<'_>], call: &Call) -> Option<Explanation> {
+    let served = |bundle, endpoint| {
+        let endpoint: &ProxyEndpoint<'_> = endpoint;
+        endpoint
+            .base_paths
+            .iter()
+            .filter_map(move |path| Some((path.value, suffix(path.value, &call.path)?, bundle, endpoint)))
+    };
+    let (base_path, suffix, bundle, endpoint) = bundles
+        .iter()
+        .flat_map(|bundle| bundle.proxy_endpoints.iter().flat_map(move |endpoint| served(bundle, endpoint)))
+        .max_by_key(|(path, ..)| specificity(path))?;
+    let known = Known { call, base_path, suffix, fault: None };
+    let mut run = Run { bundle, endpoint, known, events: Vec::new() };
+    run.call();
+    Some(Explanation {
+        method: call.method.clone(),
+        path: call.path.clone(),
+        proxy: bundle.name.clone(),
+        endpoint: endpoint.name.to_owned(),
+        base_path: base_path.to_owned(),
+        path_suffix: suffix.to_owned(),
+        events: run.events,
+    })
+}
+
+/// The rest of a path behind a base path that matches it.
+fn suffix<'p>(base_path: &str, path: &'p str) -> Option<&'p str> {
+    let wanted: Vec<&str> = base_path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let mut rest = path;
+    for segment in wanted {
+        let inner = rest.strip_prefix('/')?;
+        let (first, _) = inner.split_once('/').unwrap_or((inner, ""));
+        if segment != "*" && segment != first || first.is_empty() {
+            return None;
+        }
+        rest = inner.get(first.len()..)?;
+    }
+    Some(rest)
+}
+
+/// More segments win over fewer, text over a wildcard.
+fn specificity(base_path: &str) -> (usize, usize) {
+    let segments = || base_path.split('/').filter(|segment| !segment.is_empty());
+    (segments().count(), segments().filter(|segment| *segment != "*").count())
+}
+
+/// What a flow does to the call.
+enum Outcome {
+    Goes,
+    Faults(String),
+    Ends(String),
+}
+
+struct Run<'r, 'd> {
+    bundle: &'r Bundle<'d>,
+    endpoint: &'r ProxyEndpoint<'d>,
+    known: Known<'r>,
+    events: Vec<Event>,
+}
+
+/// The flows of one endpoint.
+#[derive(Clone, Copy)]
+struct Flows<'r, 'd> {
+    pre: Option<&'r Flow<'d>>,
+    conditional: &'r [Flow<'d>],
+    post: Option<&'r Flow<'d>>,
+}
+
+/// Of several that are tried in their order, one that can run, and how certain that is.
+struct Chosen<'r, T> {
+    one: &'r T,
+    certainty: Certainty,
+}
+
+/// Something with a name and perhaps a condition, of which the first that matches is taken.
+trait Conditional<'d> {
+    fn name(&self) -> &'d str;
+    fn condition(&self) -> Option<&Condition<'d>>;
+}
+
+impl<'d> Conditional<'d> for Flow<'d> {
+    fn name(&self) -> &'d str {
+        self.name
+    }
+
+    fn condition(&self) -> Option<&Condition<'d>> {
+        self.condition.as_ref()
+    }
+}
+
+impl<'d> Conditional<'d> for FaultRule<'d> {
+    fn name(&self) -> &'d str {
+        self.name
+    }
+
+    fn condition(&self) -> Option<&Condition<'d>> {
+        self.condition.as_ref()
+    }
+}
+
+impl<'d> Conditional<'d> for RouteRule<'d> {
+    fn name(&self) -> &'d str {
+        self.name
+    }
+
+    fn condition(&self) -> Option<&Condition<'d>> {
+        self.condition.as_ref()
+    }
+}
+
+impl<'r, 'd> Run<'r, 'd> {
+    fn call(&mut self) {
+        let endpoint = self.endpoint;
+        let flows =
+            Flows { pre: endpoint.pre_flow.as_ref(), conditional: &endpoint.flows, post: endpoint.post_flow.as_ref() };
+        match self.through(flows, Segment::ProxyRequest, None) {
+            Outcome::Goes => {}
+            Outcome::Faults(fault) => return self.proxy_fault(&fault),
+            Outcome::Ends(why) => {
+                self.events.push(Event::Ends { why });
+                return self.post_client();
+            }
+        }
+        let fault = |at| self.known.call.fault.as_deref().filter(|_| self.known.call.fault_at == at);
+        let (proxy_fault, target_fault) = (fault(FaultAt::Proxy), fault(FaultAt::Target));
+        if let Some(fault) = proxy_fault {
+            return self.proxy_fault(fault);
+        }
+        let destinations = self.route();
+        if destinations.is_empty() {
+            return self.proxy_fault(NO_ROUTE);
+        }
+        let mut failed = false;
+        for (destination, certainty) in destinations {
+            failed |= self.target(destination, certainty, target_fault);
+        }
+        if failed {
+            return self.post_client();
+        }
+        match self.through(flows, Segment::ProxyResponse, None) {
+            Outcome::Faults(fault) => self.proxy_fault(&fault),
+            Outcome::Goes | Outcome::Ends(_) => self.post_client(),
+        }
+    }
+
+    /// What happens at one destination; whether the call surely fails there, or is to fail there.
+    fn target(&mut self, destination: Destination<'d>, certainty: Certainty, fault: Option<&str>) -> bool {
+        let name = match destination {
+            Destination::Target(name) | Destination::Integration(name) => name,
+            Destination::Url(_) | Destination::None => return false,
+        };
+        let target = Target { name: name.to_owned(), certainty };
+        let endpoint = self.bundle.target_endpoints.iter().find(|known| known.name == name);
+        let Some(endpoint) = endpoint.filter(|_| matches!(destination, Destination::Target(_))) else {
+            if let Some(fault) = fault {
+                // An integration has no fault rules of its own.
+                self.fault(fault, (EndpointKind::Integration, name), Some(target), &[], None);
+            }
+            return fault.is_some();
+        };
+        let flows =
+            Flows { pre: endpoint.pre_flow.as_ref(), conditional: &endpoint.flows, post: endpoint.post_flow.as_ref() };
+        let (rules, default): (Vec<_>, _) =
+            (endpoint.fault_rules.iter().collect(), endpoint.default_fault_rule.as_ref());
+        for segment in [Segment::TargetRequest, Segment::TargetResponse] {
+            if let Outcome::Faults(raised) = self.through(flows, segment, Some(&target)) {
+                let sure = certainty == Certainty::Runs;
+                self.fault(&raised, (EndpointKind::Target, name), Some(target), &rules, default);
+                return sure;
+            }
+            if let (Segment::TargetRequest, Some(fault)) = (segment, fault) {
+                self.fault(fault, (EndpointKind::Target, name), Some(target), &rules, default);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn post_client(&mut self) {
+        let Some(flow) = &self.endpoint.post_client_flow else { return };
+        let segment = Segment::PostClient;
+        let (steps, _) = self.steps(&flow.response, segment, Certainty::Runs);
+        self.events.push(Event::Flow { segment, target: None, flow: "PostClientFlow".to_owned(), steps });
+    }
+
+    /// The three flows of one segment, until one of them ends the call.
+    fn through(&mut self, flows: Flows<'r, 'd>, segment: Segment, target: Option<&Target>) -> Outcome {
+        let outcome = self.unconditional("PreFlow", flows.pre, segment, target);
+        if !matches!(outcome, Outcome::Goes) {
+            return outcome;
+        }
+        let outcome = self.conditional(flows.conditional, segment, target);
+        if !matches!(outcome, Outcome::Goes) {
+            return outcome;
+        }
+        self.unconditional("PostFlow", flows.post, segment, target)
+    }
+
+    fn unconditional(
+        &mut self,
+        name: &str,
+        flow: Option<&'r Flow<'d>>,
+        segment: Segment,
+        target: Option<&Target>,
+    ) -> Outcome {
+        let steps = flow.map(|flow| of_segment(flow, segment)).unwrap_or_default();
+        let (steps, outcome) = self.steps(steps, segment, of_target(target));
+        if !steps.is_empty() {
+            self.events.push(Event::Flow { segment, target: target.cloned(), flow: name.to_owned(), steps });
+        }
+        outcome
+    }
+
+    fn conditional(&mut self, flows: &'r [Flow<'d>], segment: Segment, target: Option<&Target>) -> Outcome {
+        if flows.is_empty() {
+            return Outcome::Goes;
+        }
+        let (mut candidates, chosen) = self.choose(flows.iter(), segment);
+        let most = of_target(target);
+        let mut ends = Outcome::Goes;
+        for Chosen { one, certainty } in chosen {
+            let (steps, outcome) = self.steps(of_segment(one, segment), segment, certainty.min(most));
+            let place = flows.iter().position(|flow| std::ptr::eq(flow, one));
+            if let Some(candidate) = place.and_then(|place| candidates.get_mut(place)) {
+                candidate.steps = steps;
+            }
+            // What only may run ends nothing for certain.
+            if certainty == Certainty::Runs {
+                ends = outcome;
+            }
+        }
+        limit(&mut candidates, most);
+        self.events.push(Event::Flows { segment, target: target.cloned(), candidates });
+        ends
+    }
+
+    /// All of several of which the first that matches is taken, and those that can be; the certainty is that of the choice alone.
+    fn choose<T: Conditional<'d>>(
+        &self,
+        all: impl IntoIterator<Item = &'r T>,
+        segment: Segment,
+    ) -> (Vec<Candidate>, Vec<Chosen<'r, T>>)
+    where
+        'd: 'r,
+    {
+        let (mut candidates, mut chosen) = (Vec::new(), Vec::new());
+        let mut taken: Option<&str> = None;
+        let mut open = false;
+        for one in all {
+            let holds = self.holds(one.condition(), segment);
+            let certainty = match (taken, holds) {
+                (Some(_), _) | (None, Some(false)) => Certainty::CannotRun,
+                (None, Some(true)) if !open => Certainty::Runs,
+                (None, _) => Certainty::MayRun,
+            };
+            let note = taken.filter(|_| holds != Some(false)).map(|first| format!("`{first}` comes first"));
+            candidates.push(Candidate {
+                name: one.name().to_owned(),
+                condition: one.condition().map(|condition| condition.text.to_owned()),
+                holds,
+                certainty,
+                note,
+                destination: None,
+                steps: Vec::new(),
+            });
+            if certainty != Certainty::CannotRun {
+                chosen.push(Chosen { one, certainty });
+                match holds {
+                    Some(true) => taken = Some(one.name()),
+                    _ => open = true,
+                }
+            }
+        }
+        (candidates, chosen)
+    }
+
+    /// Whether a condition holds. One that does not parse is not known: Apigee would refuse the bundle.
+    fn holds(&self, condition: Option<&Condition<'d>>, segment: Segment) -> Option<bool> {
+        let Some(condition) = condition else { return Some(true) };
+        let variables = InSegment { known: &self.known, segment };
+        condition.parsed.as_ref().ok().and_then(|expr| evaluate(expr, &variables))
+    }
+
+    /// The steps, until one of them ends the call; none is more certain than `most`.
+    fn steps(&self, steps: &'r [Step<'d>], segment: Segment, most: Certainty) -> (Vec<StepRun>, Outcome) {
+        let mut runs = Vec::new();
+        for step in steps {
+            let policy = self.bundle.policies.get(step.policy);
+            let enabled = policy.is_none_or(|policy| policy.enabled);
+            let holds = if enabled { self.holds(step.condition.as_ref(), segment) } else { Some(false) };
+            let outcome = policy.map_or(Outcome::Goes, |policy| self.outcome(policy, segment));
+            let note = match (&outcome, policy) {
+                (_, None) => Some("the bundle has no such policy".to_owned()),
+                (_, Some(policy)) if !policy.enabled => Some("the policy is not enabled".to_owned()),
+                (Outcome::Faults(_), _) => Some("ends the request with a fault".to_owned()),
+                (Outcome::Ends(why), _) => Some(why.clone()),
+                (Outcome::Goes, Some(policy)) => remark(policy),
+            };
+            runs.push(StepRun {
+                policy: step.policy.to_owned(),
+                element: policy.map(|policy| policy.element.to_owned()),
+                condition: step.condition.as_ref().map(|condition| condition.text.to_owned()),
+                holds,
+                certainty: match holds {
+                    Some(true) => most,
+                    Some(false) => Certainty::CannotRun,
+                    None => Certainty::MayRun.min(most),
+                },
+                note,
+            });
+            if holds == Some(true) && !matches!(outcome, Outcome::Goes) {
+                return (runs, outcome);
+            }
+        }
+        (runs, Outcome::Goes)
+    }
+
+    /// What a policy surely does to the call.
+    fn outcome(&self, policy: &Policy<'d>, segment: Segment) -> Outcome {
+        match policy.element {
+            "RaiseFault" if policy.enabled => Outcome::Faults("RaiseFault".to_owned()),
+            "CORS" if segment == Segment::ProxyRequest && self.known.is_preflight() => {
+                let generates = child_text(policy.node, "GeneratePreflightResponse").is_none_or(|text| text == "true");
+                if generates { Outcome::Ends("answers the preflight".to_owned()) } else { Outcome::Goes }
+            }
+            _ => Outcome::Goes,
+        }
+    }
+
+    /// Where the call can go; nowhere if no rule can match, which is a fault.
+    fn route(&mut self) -> Vec<(Destination<'d>, Certainty)> {
+        let rules = &self.endpoint.route_rules;
+        let (mut candidates, chosen) = self.choose(rules.iter(), Segment::ProxyRequest);
+        for (candidate, rule) in candidates.iter_mut().zip(rules) {
+            candidate.destination = Some(match rule.destination {
+                Destination::Target(name) => format!("target {name}{}", self.place_of(name)),
+                Destination::Url(url) => format!("the URL {url}"),
+                Destination::Integration(name) => format!("integration {name}"),
+                Destination::None => "no target: the proxy answers by itself".to_owned(),
+            });
+        }
+        self.events.push(Event::Route { candidates });
+        let mut destinations: Vec<(Destination<'d>, Certainty)> = Vec::new();
+        for Chosen { one, certainty } in chosen {
+            // Several rules may lead to the same place.
+            match destinations.iter_mut().find(|(known, _)| *known == one.destination) {
+                Some(known) => known.1 = known.1.max(certainty),
+                None => destinations.push((one.destination, certainty)),
+            }
+        }
+        if let [only] = destinations.as_mut_slice()
+            && rules.iter().any(|rule| rule.condition.is_none())
+        {
+            only.1 = Certainty::Runs;
+        }
+        destinations
+    }
+
+    /// Where a target connects to, in brackets.
+    fn place_of(&self, target: &str) -> String {
+        let Some(target) = self.bundle.target_endpoints.iter().find(|known| known.name == target) else {
+            return " (which the bundle does not have)".to_owned();
+        };
+        let found = target.node.descendants().find_map(|node| match node.tag_name().name() {
+            "URL" => node.text().map(|url| url.trim().to_owned()),
+            "LoadBalancer" => {
+                let servers = node.children().filter(|child| child.has_tag_name("Server"));
+                Some(servers.filter_map(|server| server.attribute("name")).collect::<Vec<_>>().join(", "))
+            }
+            _ => None,
+        });
+        found.map(|place| format!(" ({place})")).unwrap_or_default()
+    }
+
+    fn proxy_fault(&mut self, fault: &str) {
+        let endpoint = self.endpoint;
+        let rules: Vec<_> = endpoint.fault_rules.iter().rev().collect();
+        let default = endpoint.default_fault_rule.as_ref();
+        self.fault(fault, (EndpointKind::Proxy, endpoint.name), None, &rules, default);
+        self.post_client();
+    }
+
+    fn fault(
+        &mut self,
+        fault: &str,
+        (kind, endpoint): (EndpointKind, &str),
+        target: Option<Target>,
+        rules: &[&'r FaultRule<'d>],
+        default: Option<&'r FaultRule<'d>>,
+    ) {
+        self.known.fault = Some(fault.to_owned());
+        // No part of the call but the request is known in an error flow.
+        let segment = Segment::ProxyResponse;
+        let most = of_target(target.as_ref());
+        let (mut candidates, chosen) = self.choose(rules.iter().copied(), segment);
+        // What is sure to run, and whether a rule that raises a fault leaves no default rule to run, not even one that is
+        // always enforced.
+        let (mut handled, mut raised) = (Certainty::CannotRun, Certainty::CannotRun);
+        let sure = chosen.iter().any(|chosen| self.holds(chosen.one.condition.as_ref(), segment) == Some(true));
+        for Chosen { one, certainty } in chosen {
+            let (steps, outcome) = self.steps(&one.steps, segment, certainty.min(most));
+            handled = handled.max(if sure { Certainty::Runs } else { certainty });
+            if matches!(outcome, Outcome::Faults(_)) {
+                raised = raised.max(certainty);
+            }
+            let place = rules.iter().position(|rule| std::ptr::eq(*rule, one));
+            if let Some(candidate) = place.and_then(|place| candidates.get_mut(place)) {
+                candidate.steps = steps;
+            }
+        }
+        limit(&mut candidates, most);
+        let default = default.map(|rule| {
+            let stopped = if rule.always_enforce { raised } else { handled };
+            let holds = self.holds(rule.condition.as_ref(), segment);
+            let certainty = match (stopped, holds) {
+                (Certainty::Runs, _) | (_, Some(false)) => Certainty::CannotRun,
+                (Certainty::CannotRun, Some(true)) => most,
+                _ => Certainty::MayRun.min(most),
+            };
+            let note = (stopped == Certainty::Runs).then(|| {
+                if raised == Certainty::Runs { "a RaiseFault policy has run" } else { "another rule has run" }
+                    .to_owned()
+            });
+            self.default_rule(rule, holds, certainty, note)
+        });
+        let settled = handled == Certainty::Runs || default.as_ref().is_some_and(|rule| rule.certainty == most);
+        let proxy_default = self.endpoint.default_fault_rule.as_ref().filter(|_| target.is_some() && !settled);
+        let proxy_default = proxy_default.map(|rule| {
+            let holds = self.holds(rule.condition.as_ref(), segment);
+            let certainty = if holds == Some(false) { Certainty::CannotRun } else { Certainty::MayRun };
+            let note = "not by Google's page on faults, which leaves a fault at the target to the TargetEndpoint: define a \
+                        DefaultFaultRule there";
+            self.default_rule(rule, holds, certainty, Some(note.to_owned()))
+        });
+        self.events.push(Event::Fault {
+            fault: fault.to_owned(),
+            endpoint: endpoint.to_owned(),
+            kind,
+            target,
+            candidates,
+            default,
+            proxy_default,
+        });
+    }
+
+    fn default_rule(
+        &self,
+        rule: &'r FaultRule<'d>,
+        holds: Option<bool>,
+        certainty: Certainty,
+        note: Option<String>,
+    ) -> Candidate {
+        let steps = match certainty {
+            Certainty::CannotRun => Vec::new(),
+            certainty => self.steps(&rule.steps, Segment::ProxyResponse, certainty).0,
+        };
+        Candidate {
+            name: rule.name.to_owned(),
+            condition: rule.condition.as_ref().map(|condition| condition.text.to_owned()),
+            holds,
+            certainty,
+            note,
+            destination: None,
+            steps,
+        }
+    }
+}
+
+/// Lets none of several be more certain than what they belong to.
+fn limit(candidates: &mut [Candidate], most: Certainty) {
+    for candidate in candidates {
+        candidate.certainty = candidate.certainty.min(most);
+    }
+}
+
+/// The name of the fault when no RouteRule matches.
+const NO_ROUTE: &str = "RouteFailed";
+
+/// How certain it is that a call comes to a target; outside of targets it does.
+fn of_target(target: Option<&Target>) -> Certainty {
+    target.map_or(Certainty::Runs, |target| target.certainty)
+}
+
+/// The steps that a flow has for a segment.
+fn of_segment<'r, 'd>(flow: &'r Flow<'d>, segment: Segment) -> &'r [Step<'d>] {
+    match segment {
+        Segment::ProxyRequest | Segment::TargetRequest => &flow.request,
+        Segment::TargetResponse | Segment::ProxyResponse | Segment::PostClient => &flow.response,
+    }
+}
+
+/// What is worth knowing of a policy that does not end the call for certain.
+fn remark(policy: &Policy<'_>) -> Option<String> {
+    match policy.element {
+        "FlowCallout" => Some(format!("calls the shared flow {}", child_text(policy.node, "SharedFlowBundle")?)),
+        "ResponseCache" | "SemanticCacheLookup" => Some("a hit ends the request here".to_owned()),
+        _ => None,
+    }
+}
+
+fn child_text<'n>(node: Node<'n, '_>, name: &str) -> Option<&'n str> {
+    child_named(node, name).and_then(|child| child.text()).map(str::trim)
+}
+
+/// The variables as they are known in one part of a call.
+struct InSegment<'k, 'c> {
+    known: &'k Known<'c>,
+    segment: Segment,
+}
+
+impl Variables for InSegment<'_, '_> {
+    fn get(&self, name: &str) -> Option<Option<std::borrow::Cow<'_, str>>> {
+        self.known.get(name, matches!(self.segment, Segment::ProxyRequest | Segment::TargetRequest))
+    }
+}

@@ -1,0 +1,155 @@
+//! An explanation as text, for people.
+
+use super::{Candidate, Certainty, EndpointKind, Event, Explanation, Segment, StepRun, Target};
+use apigee_flux_model::diag::plain::Text;
+
+/// The explanation as text, a line for each thing that happens.
+pub fn text(explanation: &Explanation) -> Text {
+    let Explanation { method, path, proxy, endpoint, base_path, path_suffix, events } = explanation;
+    let mut out = Text::new();
+    out.line(format_args!("{method} {path}"));
+    out.line(format_args!("proxy {proxy}, endpoint {endpoint}: base path {base_path}, path suffix \"{path_suffix}\""));
+    let mut last = None;
+    for event in events {
+        let part = match event {
+            Event::Flow { segment, target, .. } | Event::Flows { segment, target, .. } => {
+                Some((*segment, target.as_ref()))
+            }
+            Event::Route { .. } | Event::Fault { .. } | Event::Ends { .. } => None,
+        };
+        if let Some((segment, target)) = part.filter(|part| last != Some(*part)) {
+            out.end();
+            out.line(format_args!("{}{}", title(segment), of_target(target)));
+        }
+        last = part;
+        show(event, &mut out);
+    }
+    out
+}
+
+fn title(segment: Segment) -> &'static str {
+    match segment {
+        Segment::ProxyRequest => "proxy request",
+        Segment::TargetRequest => "target request",
+        Segment::TargetResponse => "target response",
+        Segment::ProxyResponse => "proxy response",
+        Segment::PostClient => "after the response",
+    }
+}
+
+/// Which target, where several are possible.
+fn of_target(target: Option<&Target>) -> String {
+    let only_possible = target.filter(|target| target.certainty != Certainty::Runs);
+    only_possible.map(|target| format!(", if the call goes to {}", target.name)).unwrap_or_default()
+}
+
+fn show(event: &Event, out: &mut Text) {
+    match event {
+        Event::Flow { flow, steps: runs, .. } => {
+            out.line(format_args!("  {flow}"));
+            steps(runs, "    ", out);
+        }
+        Event::Flows { segment, candidates, .. } => {
+            let possible = || candidates.iter().filter(|candidate| candidate.certainty != Certainty::CannotRun);
+            out.line(if possible().next().is_some() { "  Flows" } else { "  Flows: none matches" });
+            // On the way back the same conditions are asked again, mostly with the same answers.
+            if matches!(segment, Segment::ProxyRequest | Segment::TargetRequest) {
+                show_candidates(candidates.iter(), true, out);
+            } else {
+                show_candidates(possible(), true, out);
+            }
+        }
+        Event::Route { candidates } => {
+            let possible = candidates.iter().any(|candidate| candidate.certainty != Certainty::CannotRun);
+            out.end();
+            out.line(format_args!("RouteRules{}", if possible { "" } else { ": none matches" }));
+            show_candidates(candidates.iter(), false, out);
+        }
+        Event::Fault { fault, endpoint, kind, target, candidates, default, proxy_default } => {
+            let kind = match kind {
+                EndpointKind::Proxy => "ProxyEndpoint",
+                EndpointKind::Target => "TargetEndpoint",
+                EndpointKind::Integration => "IntegrationEndpoint",
+            };
+            out.end();
+            out.line(format_args!("fault {fault}, handled by {kind} {endpoint}{}", of_target(target.as_ref())));
+            if candidates.is_empty() && default.is_none() {
+                out.line("  it has no fault rules");
+            }
+            if !candidates.is_empty() {
+                out.line("  FaultRules");
+                show_candidates(candidates.iter(), true, out);
+            }
+            for (title, rule) in
+                [("DefaultFaultRule", default), ("DefaultFaultRule of the ProxyEndpoint", proxy_default)]
+            {
+                if let Some(rule) = rule {
+                    out.line(format_args!("  {title}"));
+                    show_candidates(std::iter::once(rule), true, out);
+                }
+            }
+        }
+        Event::Ends { why } => {
+            out.end();
+            out.line(format_args!("the request ends here: it {why}", why = why.trim_start_matches("it ")));
+        }
+    }
+}
+
+fn word(certainty: Certainty) -> &'static str {
+    match certainty {
+        Certainty::Runs => "runs      ",
+        Certainty::MayRun => "may run   ",
+        Certainty::CannotRun => "cannot run",
+    }
+}
+
+fn show_candidates<'c>(candidates: impl Iterator<Item = &'c Candidate>, has_steps: bool, out: &mut Text) {
+    for Candidate { name, condition, certainty, note, destination, steps: runs, .. } in candidates {
+        out.span(format_args!("    {} {name}", word(*certainty)));
+        if let Some(destination) = destination {
+            out.span(format_args!(" to {destination}"));
+        }
+        out.span(format_args!(": {}", condition.as_deref().map_or_else(|| "always".to_owned(), in_one_line)));
+        if let Some(note) = note {
+            out.span(format_args!(" ({note})"));
+        }
+        out.end();
+        if has_steps && *certainty != Certainty::CannotRun {
+            if runs.is_empty() {
+                out.line("      no steps");
+            }
+            steps(runs, "      ", out);
+        }
+    }
+}
+
+/// Conditions are often written in several lines.
+fn in_one_line(condition: &str) -> String {
+    condition.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn steps(runs: &[StepRun], indent: &str, out: &mut Text) {
+    let width = runs.iter().map(|run| run.policy.chars().count()).max().unwrap_or_default();
+    for StepRun { policy, element, condition, holds, certainty, note } in runs {
+        let mark = match certainty {
+            Certainty::Runs => "->",
+            Certainty::CannotRun => "  ",
+            Certainty::MayRun => " ?",
+        };
+        let element = element.as_deref().unwrap_or("-");
+        out.span(format_args!("{indent}{mark} {policy:width$}  {element}"));
+        if let Some(condition) = condition {
+            let word = match holds {
+                Some(true) => "since",
+                Some(false) => "not:",
+                None => "if",
+            };
+            out.span(format_args!(", {word} {}", in_one_line(condition)));
+        }
+        if let Some(note) = note {
+            out.span(format_args!(" ({note})"));
+        }
+        out.end();
+    }
+}

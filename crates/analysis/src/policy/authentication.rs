@@ -1,0 +1,26 @@
+//! `<Authentication>`: the Google credential that a request carries to a target or a callout.
+
+use apigee_flux_model::xml::Element;
+
+/// A credential of the service account that the bundle is deployed with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Authentication {
+    /// An OpenID Connect token for an audience, or for the target's URL.
+    GoogleIdToken(Option<String>),
+    /// An OAuth access token with these scopes.
+    GoogleAccessToken(Vec<String>),
+}
+
+impl Authentication {
+    /// The element.
+    pub fn element(&self) -> Element {
+        Element::new("Authentication").child(match self {
+            Self::GoogleIdToken(audience) => Element::new("GoogleIDToken").child(match audience {
+                Some(audience) => Element::leaf("Audience", audience),
+                None => Element::new("Audience").attribute("useTargetUrl", true),
+            }),
+            Self::GoogleAccessToken(scopes) => Element::new("GoogleAccessToken")
+                .child(Element::new("Scopes").children(scopes.iter().map(|scope| Element::leaf("Scope", scope)))),
+        })
+    }
+}

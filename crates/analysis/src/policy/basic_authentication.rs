@@ -1,0 +1,68 @@
+//! BasicAuthentication.
+
+use super::schema::{IGNORE_UNRESOLVED, Meaning, SOURCE, Shape, attribute, by_ref, parent, text};
+use super::{Class, Policy, PolicyType};
+use apigee_flux_model::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "BasicAuthentication",
+    prefix: "BA",
+    class: Class::Extensible,
+    doc: "Takes a user name and a password out of a header, or puts them into one; it checks nothing.",
+    schema: &SCHEMA,
+};
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "BasicAuthentication",
+    &[
+        text("AssignTo", Meaning::Writes).with(&[attribute("createNew", Meaning::Flag)]),
+        IGNORE_UNRESOLVED,
+        text("Operation", Meaning::Word(&["Encode", "Decode"])),
+        by_ref("Password", Meaning::Secret),
+        SOURCE,
+        by_ref("User", Meaning::Any),
+    ],
+);
+
+/// One direction between variables and a header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BasicAuthentication {
+    /// Which direction.
+    pub operation: Operation,
+    /// The variable of the user name.
+    pub user: String,
+    /// The variable of the password.
+    pub password: String,
+    /// The header's variable.
+    pub header: String,
+}
+
+/// Which direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// From the header to the variables.
+    Decode,
+    /// From the variables to the header.
+    Encode,
+}
+
+impl Policy for BasicAuthentication {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        let (operation, header) = match self.operation {
+            Operation::Decode => ("Decode", Element::leaf("Source", &self.header)),
+            Operation::Encode => ("Encode", Element::leaf("AssignTo", &self.header).attribute("createNew", false)),
+        };
+        root.child(Element::leaf("Operation", operation))
+            // A password that is not there is a fault, never an empty password.
+            .child(Element::leaf("IgnoreUnresolvedVariables", false))
+            .child(Element::new("User").attribute("ref", &self.user))
+            .child(Element::new("Password").attribute("ref", &self.password))
+            .child(header)
+    }
+}

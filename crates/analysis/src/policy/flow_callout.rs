@@ -1,0 +1,54 @@
+//! FlowCallout.
+
+use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, attribute, parent, text};
+use super::{Class, Policy, PolicyType, Value};
+use apigee_flux_model::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "FlowCallout",
+    prefix: "FC",
+    class: Class::Extensible,
+    doc: "Runs a shared flow of the environment.",
+    schema: &SCHEMA,
+};
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "FlowCallout",
+    &[
+        IGNORE_UNRESOLVED,
+        parent(
+            "Parameters",
+            &[text("Parameter", Meaning::NamedTemplate).with(&[
+                attribute("name", Meaning::Any),
+                attribute("ref", Meaning::Reads),
+                attribute("value", Meaning::Any),
+            ])],
+        )
+        .with(&[attribute("ignoreUnresolvedVariables", Meaning::Flag)]),
+        text("SharedFlowBundle", Meaning::Any),
+    ],
+);
+
+/// A call of a shared flow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowCallout {
+    /// The shared flow.
+    pub shared_flow: String,
+    /// The variables that it finds set, only during the call.
+    pub parameters: Vec<(String, Value)>,
+}
+
+impl Policy for FlowCallout {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        let parameters =
+            self.parameters.iter().map(|(name, value)| value.fill(Element::new("Parameter").attribute("name", name)));
+        root.children((!self.parameters.is_empty()).then(|| Element::new("Parameters").children(parameters)))
+            .child(Element::leaf("SharedFlowBundle", &self.shared_flow))
+    }
+}

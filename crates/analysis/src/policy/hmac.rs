@@ -1,0 +1,71 @@
+//! HMAC, to verify a signature.
+
+use super::schema::{Attribute, IGNORE_UNRESOLVED, Meaning, Shape, attribute, by_ref, parent, text};
+use super::{Class, Policy, PolicyType};
+use apigee_flux_model::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "HMAC",
+    prefix: "HMAC",
+    class: Class::Standard,
+    doc: "Verifies that a message was signed with a known key.",
+    schema: &SCHEMA,
+};
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "HMAC",
+    &[
+        by_ref(
+            "Algorithm",
+            Meaning::Word(&[
+                "MD5", "MD-5", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512", "SHA1", "SHA224", "SHA256",
+                "SHA384", "SHA512",
+            ]),
+        ),
+        IGNORE_UNRESOLVED,
+        by_ref("Message", Meaning::Template),
+        text("Output", Meaning::Writes).with(ENCODED),
+        text("SecretKey", Meaning::Secret).with(ENCODED_REF),
+        text("VerificationValue", Meaning::Any).with(ENCODED_REF),
+    ],
+);
+
+const ENCODED: &[Attribute] = &[attribute("encoding", ENCODING)];
+const ENCODED_REF: &[Attribute] = &[attribute("encoding", ENCODING), attribute("ref", Meaning::Reads)];
+const ENCODING: Meaning = Meaning::Word(&["hex", "base16", "base64", "base64url", "utf-8", "utf8"]);
+
+/// A check of a signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifyHmac {
+    /// `SHA-256` and the like.
+    pub algorithm: &'static str,
+    /// The variable that holds the key; Apigee takes none but a private one.
+    pub key: String,
+    /// What was signed, with variables in braces.
+    pub message: String,
+    /// The variable that holds the signature.
+    pub signature: String,
+    /// How the signature is written: `base64` or `base16`.
+    pub encoding: &'static str,
+}
+
+impl Policy for VerifyHmac {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        root.child(Element::leaf("Algorithm", self.algorithm))
+            .child(Element::new("SecretKey").attribute("ref", &self.key))
+            // What is not there is a fault: neither a key nor a signature is ever taken for empty.
+            .child(Element::leaf("IgnoreUnresolvedVariables", false))
+            .child(Element::leaf("Message", &self.message))
+            .child(
+                Element::new("VerificationValue")
+                    .attribute("encoding", self.encoding)
+                    .attribute("ref", &self.signature),
+            )
+    }
+}

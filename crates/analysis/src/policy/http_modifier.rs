@@ -1,0 +1,84 @@
+//! HTTPModifier.
+
+use std::fmt::Display;
+
+use super::message_parts::MessageParts;
+use super::schema::{ADD, ASSIGN_TO, IGNORE_UNRESOLVED, REMOVE, SET, Shape, parent};
+use super::{Class, Policy, PolicyType};
+use apigee_flux_model::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "HTTPModifier",
+    prefix: "HTTPM",
+    class: Class::Standard,
+    doc: "Sets and removes headers and parameters; unlike AssignMessage it runs in every environment.",
+    schema: &SCHEMA,
+};
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent("HTTPModifier", &[ADD, ASSIGN_TO, IGNORE_UNRESOLVED, REMOVE, SET]);
+
+/// Actions on the message at hand; Apigee runs them in their order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HttpModifier {
+    /// The actions.
+    pub actions: Vec<Action>,
+}
+
+/// One action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Removes headers and query parameters.
+    Remove {
+        /// Header names.
+        headers: Vec<String>,
+        /// Parameter names.
+        query: Vec<String>,
+    },
+    /// Sets headers and query parameters, over those that are there. Values may hold variables in braces.
+    Set {
+        /// Names and values.
+        headers: Vec<(String, String)>,
+        /// Names and values.
+        query: Vec<(String, String)>,
+    },
+    /// Sets any parts of the message, over those that are there.
+    SetParts(MessageParts),
+}
+
+impl Action {
+    pub(super) fn element(&self) -> Element {
+        match self {
+            Self::Remove { headers, query } => Element::new("Remove")
+                .children(group("Headers", "Header", headers.iter().map(|name| (name, ""))))
+                .children(group("QueryParams", "QueryParam", query.iter().map(|name| (name, "")))),
+            Self::SetParts(parts) => parts.fill(Element::new("Set")),
+            Self::Set { headers, query } => Element::new("Set")
+                .children(group("Headers", "Header", headers.iter().map(|(name, value)| (name, value))))
+                .children(group("QueryParams", "QueryParam", query.iter().map(|(name, value)| (name, value)))),
+        }
+    }
+}
+
+/// `<Headers><Header name="…">…</Header></Headers>`; none without any.
+pub(super) fn group<N: Display, V: Display>(
+    outer: &str,
+    inner: &str,
+    pairs: impl IntoIterator<Item = (N, V)>,
+) -> Option<Element> {
+    let mut pairs = pairs.into_iter().peekable();
+    pairs.peek()?;
+    Some(Element::new(outer).children(pairs.map(|(name, value)| Element::leaf(inner, value).attribute("name", name))))
+}
+
+impl Policy for HttpModifier {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        // A variable that is not set becomes empty text; the alternative is a fault for the caller.
+        root.children(self.actions.iter().map(Action::element)).child(Element::leaf("IgnoreUnresolvedVariables", true))
+    }
+}

@@ -1,0 +1,75 @@
+//! JSONToXML.
+
+use super::schema::{Meaning, OUTPUT_VARIABLE, SOURCE, Shape, parent, text};
+use super::{Class, Policy, PolicyType};
+use apigee_flux_model::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "JSONToXML",
+    prefix: "J2X",
+    // Not confirmed by the policy's own page.
+    class: Class::Standard,
+    doc: "Turns a JSON body into XML.",
+    schema: &SCHEMA,
+};
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "JSONToXML",
+    &[
+        parent(
+            "Options",
+            &[
+                text("ArrayItemElementName", Meaning::Any),
+                text("ArrayRootElementName", Meaning::Any),
+                text("AttributeBlockName", Meaning::Any),
+                text("AttributePrefix", Meaning::Any),
+                text("DefaultNamespaceNodeName", Meaning::Any),
+                text("Indent", Meaning::Flag),
+                text("InvalidCharsReplacement", Meaning::Any),
+                text("NamespaceBlockName", Meaning::Any),
+                text("NamespaceSeparator", Meaning::Any),
+                text("NullValue", Meaning::Any),
+                text("ObjectRootElementName", Meaning::Any),
+                text("OmitXmlDeclaration", Meaning::Flag),
+                text("TextNodeName", Meaning::Any),
+            ],
+        ),
+        OUTPUT_VARIABLE,
+        SOURCE,
+    ],
+);
+
+/// A conversion in place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonToXml {
+    /// The message.
+    pub message: &'static str,
+    /// The root element; Apigee's own default if none.
+    pub root: Option<String>,
+    /// The root element of a list; Apigee's own default if none.
+    pub list_root: Option<String>,
+    /// The element of each item of a list; Apigee's own default if none.
+    pub list_item: Option<String>,
+}
+
+impl Policy for JsonToXml {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        let options: Vec<Element> = [
+            ("ObjectRootElementName", &self.root),
+            ("ArrayRootElementName", &self.list_root),
+            ("ArrayItemElementName", &self.list_item),
+        ]
+        .into_iter()
+        .filter_map(|(element, name)| Some(Element::leaf(element, name.as_ref()?)))
+        .collect();
+        root.child(Element::leaf("Source", self.message))
+            .child(Element::leaf("OutputVariable", self.message))
+            .children((!options.is_empty()).then(|| Element::new("Options").children(options)))
+    }
+}

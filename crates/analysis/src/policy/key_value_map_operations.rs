@@ -1,0 +1,100 @@
+//! KeyValueMapOperations.
+
+use super::schema::{Attribute, Meaning, Shape, attribute, by_ref, parent, text};
+use super::{Class, Policy, PolicyType, Value};
+use apigee_flux_model::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "KeyValueMapOperations",
+    prefix: "KVM",
+    class: Class::Extensible,
+    doc: "Reads, writes and deletes entries of a key value map.",
+    schema: &SCHEMA,
+};
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "KeyValueMapOperations",
+    &[
+        parent("Delete", &[KEY]),
+        text("ExclusiveCache", Meaning::Flag),
+        by_ref("ExpiryTimeInSecs", Meaning::Whole),
+        parent("Get", &[KEY]).with(&[attribute("assignTo", Meaning::Writes), attribute("index", Meaning::Any)]),
+        parent("InitialEntries", &[parent("Entry", &[KEY, text("Value", Meaning::NamedText)])]),
+        by_ref("MapName", Meaning::Any),
+        parent("Put", &[KEY, text("Value", Meaning::NamedText).with(REF_ONLY)])
+            .with(&[attribute("override", Meaning::Flag)]),
+        text("Scope", Meaning::Word(&["apiproxy", "environment", "organization", "policy"])),
+    ],
+)
+.with(&[attribute("mapIdentifier", Meaning::Any)]);
+
+const REF_ONLY: &[Attribute] = &[attribute("ref", Meaning::Reads)];
+const KEY: Shape = parent("Key", &[text("Parameter", Meaning::Any).with(REF_ONLY)]);
+
+/// Operations on one map. Apigee runs them in their order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyValueMapOperations {
+    /// The map.
+    pub map: Value,
+    /// `environment`, `organization`, `apiproxy` or `policy`.
+    pub scope: &'static str,
+    /// Seconds until a value is read from the map again.
+    pub expiry: u64,
+    /// What to do.
+    pub operations: Vec<Operation>,
+}
+
+/// One operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// Reads a value into a variable.
+    Get {
+        /// The entry.
+        key: Value,
+        /// The variable.
+        variable: String,
+    },
+    /// Writes a value over the one that is there.
+    Put {
+        /// The entry.
+        key: Value,
+        /// The value.
+        value: Value,
+    },
+    /// Deletes an entry.
+    Delete {
+        /// The entry.
+        key: Value,
+    },
+}
+
+impl Operation {
+    fn element(&self) -> Element {
+        let of = |key: &Value| Element::new("Key").child(key.fill(Element::new("Parameter")));
+        match self {
+            Self::Get { key, variable } => Element::new("Get").attribute("assignTo", variable).child(of(key)),
+            Self::Put { key, value } => {
+                Element::new("Put").attribute("override", true).child(of(key)).child(value.fill(Element::new("Value")))
+            }
+            Self::Delete { key } => Element::new("Delete").child(of(key)),
+        }
+    }
+}
+
+impl Policy for KeyValueMapOperations {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        let root = match &self.map {
+            Value::Text(name) => root.attribute("mapIdentifier", name),
+            Value::Variable(_) => root.child(self.map.fill(Element::new("MapName"))),
+        };
+        root.child(Element::leaf("ExpiryTimeInSecs", self.expiry))
+            .children(self.operations.iter().map(Operation::element))
+            .child(Element::leaf("Scope", self.scope))
+    }
+}

@@ -1,0 +1,116 @@
+//! LLMTokenQuota.
+
+use super::quota::Limit;
+use super::quota::{ALLOW, CLASS};
+use super::schema::{IGNORE_UNRESOLVED, INTERVAL, Meaning, Shape, TIME_UNIT, attribute, by_ref, parent, text};
+use super::{Class, Policy, PolicyType};
+use apigee_flux_model::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "LLMTokenQuota",
+    prefix: "LTQ",
+    class: Class::Extensible,
+    doc: "Limits the tokens of a language model that a consumer may use in a span of time.",
+    schema: &SCHEMA,
+};
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "LLMTokenQuota",
+    &[
+        text("Allow", Meaning::Any).with(ALLOW).and(&[
+            parent("Class", &[text("Allow", Meaning::Any).with(CLASS)]).with(&[attribute("ref", Meaning::Reads)])
+        ]),
+        parent(
+            "AsynchronousConfiguration",
+            &[text("SyncIntervalInSeconds", Meaning::Any), text("SyncMessageCount", Meaning::Any)],
+        ),
+        text("CountOnly", Meaning::Flag),
+        text("Distributed", Meaning::Flag),
+        text("EnforceOnly", Meaning::Flag),
+        by_ref("Identifier", Meaning::Any),
+        IGNORE_UNRESOLVED,
+        INTERVAL,
+        text("LLMModelSource", Meaning::Template),
+        text("LLMTokenUsageSource", Meaning::Template),
+        by_ref("MessageWeight", Meaning::Any),
+        text("PreciseAtSecondsLevel", Meaning::Flag),
+        text("SharedName", Meaning::Any),
+        text("StartTime", Meaning::Any),
+        text("Synchronous", Meaning::Flag),
+        TIME_UNIT,
+        parent(
+            "UseQuotaConfigInAPIProduct",
+            &[parent("DefaultConfig", &[text("Allow", Meaning::Any).with(ALLOW), INTERVAL, TIME_UNIT])],
+        )
+        .with(&[attribute("stepName", Meaning::Any)]),
+    ],
+)
+.with(&[attribute("type", Meaning::Any)]);
+
+/// One half of a quota: a request is refused when the tokens are used up, and a response is counted. Both halves have the
+/// limit, and are one counter because of their name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LlmTokenQuota {
+    /// The limit, in tokens.
+    pub limit: Limit,
+    /// The variables that say it otherwise: those of a product, without `limit`, `interval` and `timeunit` at the end.
+    pub product: Option<String>,
+    /// The variable whose values are counted apart.
+    pub key: Option<String>,
+    /// The template that gives the model's name.
+    pub model: String,
+    /// What this half does.
+    pub half: Half,
+    /// The counter's name.
+    pub counter: String,
+}
+
+/// What a half of a quota does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Half {
+    /// Refuses when nothing is left.
+    Enforce,
+    /// Counts what was used.
+    Count {
+        /// The template that gives the number of tokens.
+        usage: String,
+    },
+}
+
+impl LlmTokenQuota {
+    /// The variable of a product.
+    fn of_product(&self, element: Element, attribute: &str, word: &str) -> Element {
+        match &self.product {
+            Some(product) => element.attribute(attribute, format!("{product}{word}")),
+            None => element,
+        }
+    }
+}
+
+impl Policy for LlmTokenQuota {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        let allow = Element::new("Allow").attribute("count", self.limit.allow);
+        let (usage, mode) = match &self.half {
+            Half::Enforce => (None, "EnforceOnly"),
+            Half::Count { usage } => (Some(usage), "CountOnly"),
+        };
+        root.attribute("type", "rollingwindow")
+            .children(self.key.as_ref().map(|key| Element::new("Identifier").attribute("ref", key)))
+            .child(self.of_product(allow, "countRef", "limit"))
+            .child(self.of_product(Element::leaf("Interval", self.limit.interval), "ref", "interval"))
+            .child(self.of_product(Element::leaf("TimeUnit", self.limit.unit), "ref", "timeunit"))
+            .child(Element::leaf("Distributed", true))
+            // A call to a model takes seconds and may use up all that is left: the counter must be right for the next one.
+            .child(Element::leaf("Synchronous", true))
+            .children(usage.map(|usage| Element::leaf("LLMTokenUsageSource", usage)))
+            .child(Element::leaf("LLMModelSource", &self.model))
+            .child(Element::leaf(mode, true))
+            .child(Element::leaf("SharedName", &self.counter))
+    }
+}

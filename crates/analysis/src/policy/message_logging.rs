@@ -1,0 +1,135 @@
+//! MessageLogging.
+
+use super::schema::{IGNORE_UNRESOLVED, Meaning, SSL_INFO, Shape, attribute, open, parent, text};
+use super::ssl_info::SslInfo;
+use super::{Class, Policy, PolicyType};
+use apigee_flux_model::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "MessageLogging",
+    prefix: "ML",
+    class: Class::Extensible,
+    doc: "Writes a message to Cloud Logging or to a syslog server.",
+    schema: &SCHEMA,
+};
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "MessageLogging",
+    &[
+        text("BufferMessage", Meaning::Flag),
+        parent(
+            "CloudLogging",
+            &[
+                parent(
+                    "Labels",
+                    &[parent("Label", &[text("Key", Meaning::Template), text("Value", Meaning::Template)])],
+                ),
+                text("LogName", Meaning::Template),
+                text("Message", Meaning::Template)
+                    .with(&[attribute("contentType", Meaning::Any), attribute("defaultVariableValue", Meaning::Any)]),
+                text("ResourceType", Meaning::Any),
+            ],
+        ),
+        open("File"),
+        IGNORE_UNRESOLVED,
+        text("logLevel", Meaning::Word(LEVELS)),
+        text("LogLevel", Meaning::Word(LEVELS)),
+        text("ResponseStatus", Meaning::Any),
+        parent(
+            "Syslog",
+            &[
+                text("DateFormat", Meaning::Any),
+                text("FormatMessage", Meaning::Flag),
+                text("Host", Meaning::Template),
+                text("Message", Meaning::Template),
+                text("PayloadOnly", Meaning::Flag),
+                text("Port", Meaning::Template),
+                text("Protocol", Meaning::Any),
+                SSL_INFO,
+            ],
+        ),
+    ],
+);
+
+const LEVELS: &[&str] = &["ALERT", "ERROR", "INFO", "WARN"];
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageLogging {
+    /// Where it goes, and what it says.
+    pub destination: Destination,
+    /// `INFO`, `ALERT`, `WARN` or `ERROR`; Apigee's own default, INFO, if none.
+    pub level: Option<&'static str>,
+}
+
+/// Where a message goes. Apigee takes one for each policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// Cloud Logging.
+    CloudLogging {
+        /// The log in full, as `projects/{organization.name}/logs/apigee`.
+        log: String,
+        /// JSON with variables in braces.
+        message: String,
+        /// Labels and their values, which may hold variables.
+        labels: Vec<(String, String)>,
+    },
+    /// A syslog server.
+    Syslog {
+        /// The server.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// `TCP` or `UDP`.
+        protocol: &'static str,
+        /// Text with variables in braces.
+        message: String,
+        /// Whether Apigee writes its own head before the message.
+        format_message: bool,
+        /// TLS, which needs TCP.
+        tls: Option<SslInfo>,
+    },
+}
+
+impl Destination {
+    fn element(&self) -> Element {
+        match self {
+            Self::CloudLogging { log, message, labels } => {
+                let labels = (!labels.is_empty()).then(|| {
+                    Element::new("Labels").children(labels.iter().map(|(key, value)| {
+                        Element::new("Label").child(Element::leaf("Key", key)).child(Element::leaf("Value", value))
+                    }))
+                });
+                let message = Element::leaf("Message", message)
+                    .attribute("contentType", "application/json")
+                    // A variable that is not set is empty text; Apigee would write `(not set)`.
+                    .attribute("defaultVariableValue", "");
+                Element::new("CloudLogging").child(Element::leaf("LogName", log)).child(message).children(labels)
+            }
+            Self::Syslog { host, port, protocol, message, format_message, tls } => Element::new("Syslog")
+                .child(Element::leaf("Message", message))
+                .child(Element::leaf("Host", host))
+                .child(Element::leaf("Port", port))
+                .child(Element::leaf("Protocol", protocol))
+                .child(Element::leaf("FormatMessage", format_message))
+                .children(tls.as_ref().map(SslInfo::element)),
+        }
+    }
+}
+
+impl Policy for MessageLogging {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    // A call does not fail because its log does.
+    fn continue_on_error(&self) -> bool {
+        true
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        root.child(self.destination.element()).children(self.level.map(|level| Element::leaf("logLevel", level)))
+    }
+}

@@ -1,0 +1,52 @@
+//! OASValidation.
+
+use super::schema::{Meaning, SOURCE, Shape, parent, text};
+use super::{Class, Policy, PolicyType};
+use apigee_flux_model::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "OASValidation",
+    prefix: "OAS",
+    class: Class::Standard,
+    doc: "Refuses requests that do not fit an OpenAPI 3.0 document; it knows no path beyond those of the document.",
+    schema: &SCHEMA,
+};
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "OASValidation",
+    &[
+        text("OASResource", Meaning::Template),
+        parent(
+            "Options",
+            &[
+                parent(
+                    "AllowUnspecifiedParameters",
+                    &[text("Cookie", Meaning::Flag), text("Header", Meaning::Flag), text("Query", Meaning::Flag)],
+                ),
+                text("ValidateMessageBody", Meaning::Flag),
+            ],
+        ),
+        SOURCE,
+    ],
+);
+
+/// The check of a request: its path, method, parameters and, if it is JSON, its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OasValidation {
+    /// The document's URL, `oas://…`.
+    pub resource: String,
+}
+
+impl Policy for OasValidation {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        root.child(Element::leaf("OASResource", &self.resource))
+            .child(Element::leaf("Source", "request"))
+            .child(Element::new("Options").child(Element::leaf("ValidateMessageBody", true)))
+    }
+}

@@ -1,0 +1,51 @@
+//! PromptTokenLimit.
+
+use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, by_ref, parent, text};
+use super::spike_arrest::with_rate;
+use super::{Class, Policy, PolicyType};
+use apigee_flux_model::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "PromptTokenLimit",
+    prefix: "PTL",
+    class: Class::Extensible,
+    doc: "Limits the tokens of prompts per second or minute.",
+    schema: &SCHEMA,
+};
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "PromptTokenLimit",
+    &[
+        by_ref("Identifier", Meaning::Any),
+        IGNORE_UNRESOLVED,
+        by_ref("Rate", Meaning::Any),
+        by_ref("UseEffectiveCount", Meaning::Flag),
+        text("UserPromptSource", Meaning::Template),
+    ],
+);
+
+/// At most so many tokens per second or minute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PromptTokenLimit {
+    /// `1000pm`, `50ps` or a variable in braces.
+    pub rate: String,
+    /// The variable whose values are counted apart.
+    pub key: Option<String>,
+    /// The template that gives the prompt.
+    pub prompt: String,
+}
+
+impl Policy for PromptTokenLimit {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        with_rate(root, &self.rate, self.key.as_deref())
+            // Without it the rate is evened out, and 1000 a minute would refuse a prompt of 17 tokens in a second.
+            .child(Element::leaf("UseEffectiveCount", true))
+            .child(Element::leaf("UserPromptSource", &self.prompt))
+    }
+}

@@ -1,0 +1,123 @@
+//! Quota.
+
+use super::schema::{
+    Attribute, IGNORE_UNRESOLVED, INTERVAL, Meaning, Shape, TIME_UNIT, attribute, by_ref, parent, text,
+};
+use super::{Class, Policy, PolicyType};
+use apigee_flux_model::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "Quota",
+    prefix: "Q",
+    // Not confirmed by the policy's own page.
+    class: Class::Extensible,
+    doc: "Limits the number of calls of a consumer in a span of time.",
+    schema: &SCHEMA,
+};
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "Quota",
+    &[
+        text("Allow", Meaning::Any).with(ALLOW).and(&[
+            parent("Class", &[text("Allow", Meaning::Any).with(CLASS)]).with(&[attribute("ref", Meaning::Reads)])
+        ]),
+        parent(
+            "AsynchronousConfiguration",
+            &[text("SyncIntervalInSeconds", Meaning::Any), text("SyncMessageCount", Meaning::Any)],
+        ),
+        text("CountOnly", Meaning::Flag),
+        text("Distributed", Meaning::Flag),
+        text("EnforceOnly", Meaning::Flag),
+        by_ref("Identifier", Meaning::Any),
+        IGNORE_UNRESOLVED,
+        INTERVAL,
+        by_ref("MessageWeight", Meaning::Any),
+        text("PreciseAtSecondsLevel", Meaning::Flag),
+        text("SharedName", Meaning::Any),
+        text("StartTime", Meaning::Any),
+        text("Synchronous", Meaning::Flag),
+        TIME_UNIT,
+        parent(
+            "UseQuotaConfigInAPIProduct",
+            &[parent("DefaultConfig", &[text("Allow", Meaning::Any).with(ALLOW), INTERVAL, TIME_UNIT])],
+        )
+        .with(&[attribute("stepName", Meaning::Any)]),
+    ],
+)
+.with(&[attribute("type", Meaning::Any)]);
+
+/// The limit, as a number or by a variable.
+pub(super) const ALLOW: &[Attribute] = &[attribute("count", Meaning::Any), attribute("countRef", Meaning::Reads)];
+/// The limit of a class of callers.
+pub(super) const CLASS: &[Attribute] =
+    &[attribute("class", Meaning::Any), attribute("count", Meaning::Any), attribute("countRef", Meaning::Reads)];
+
+/// How many calls in which span of time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limit {
+    /// Calls.
+    pub allow: u64,
+    /// How many of the unit.
+    pub interval: u32,
+    /// `minute`, `hour`, `day`, `week` or `month`.
+    pub unit: &'static str,
+}
+
+/// Where the limit comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Quota {
+    /// From the API product that a step has found for the caller's credential.
+    Product {
+        /// The step that verified the credential.
+        step: String,
+        /// The limit of a product that has none.
+        fallback: Limit,
+    },
+    /// From the proxy.
+    Fixed {
+        /// The limit.
+        limit: Limit,
+        /// The variable whose values are counted apart.
+        key: Option<String>,
+    },
+}
+
+impl Limit {
+    fn elements(&self) -> [Element; 3] {
+        [
+            Element::leaf("Allow", self.allow),
+            Element::leaf("Interval", self.interval),
+            Element::leaf("TimeUnit", self.unit),
+        ]
+    }
+}
+
+impl Policy for Quota {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        let root = match self {
+            Self::Product { step, fallback } => root.child(
+                Element::new("UseQuotaConfigInAPIProduct")
+                    .attribute("stepName", step)
+                    .child(Element::new("DefaultConfig").children(fallback.elements())),
+            ),
+            Self::Fixed { limit, key } => {
+                let [_, interval, unit] = limit.elements();
+                root.children(key.as_ref().map(|key| Element::new("Identifier").attribute("ref", key)))
+                    .child(Element::new("Allow").attribute("count", limit.allow))
+                    .child(interval)
+                    .child(unit)
+            }
+        };
+        // One counter for all message processors, told to the others every ten seconds: a synchronous counter would cost
+        // each call a round trip.
+        root.child(Element::leaf("Distributed", true))
+            .child(Element::leaf("Synchronous", false))
+            .child(Element::new("AsynchronousConfiguration").child(Element::leaf("SyncIntervalInSeconds", 10)))
+    }
+}

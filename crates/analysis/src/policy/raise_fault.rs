@@ -1,0 +1,77 @@
+//! RaiseFault.
+
+use super::schema::{
+    ADD, ASSIGN_TO, ASSIGN_VARIABLE, COPY, IGNORE_UNRESOLVED, Meaning, REMOVE, SET, Shape, parent, text,
+};
+use super::{Class, Policy, PolicyType};
+use apigee_flux_model::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "RaiseFault",
+    prefix: "RF",
+    class: Class::Standard,
+    doc: "Ends the request with an error.",
+    schema: &SCHEMA,
+};
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "RaiseFault",
+    &[
+        ASSIGN_TO,
+        parent("FaultResponse", &[ADD, ASSIGN_TO, ASSIGN_VARIABLE, COPY, IGNORE_UNRESOLVED, REMOVE, SET]),
+        IGNORE_UNRESOLVED,
+        text("ShortFaultReason", Meaning::Flag),
+    ],
+);
+
+/// An error response. It is never attached to a fault rule: it would start over and skip the default one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RaiseFault {
+    /// The status code.
+    pub status: u16,
+    /// The reason phrase, perhaps empty.
+    pub reason: String,
+    /// The message for the body that the default fault rule writes.
+    pub message: Option<Message>,
+    /// Headers of the response.
+    pub headers: Vec<(String, String)>,
+}
+
+/// The message of a fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// A text as it is.
+    Text(String),
+    /// A message template: variables and functions in braces are filled in. `<Value>` would hand them over as they are written.
+    Template(String),
+}
+
+/// The variable through which a fault hands its message to the default fault rule.
+pub const MESSAGE_VARIABLE: &str = "flow.fault.message";
+
+impl Policy for RaiseFault {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        let message = self.message.as_ref().map(|message| {
+            Element::new("AssignVariable").child(Element::leaf("Name", MESSAGE_VARIABLE)).child(match message {
+                Message::Text(text) => Element::leaf("Value", text),
+                Message::Template(template) => Element::leaf("Template", template),
+            })
+        });
+        let headers = self.headers.iter().map(|(name, value)| Element::leaf("Header", value).attribute("name", name));
+        root.child(
+            Element::new("FaultResponse").children(message).child(
+                Element::new("Set")
+                    .children((!self.headers.is_empty()).then(|| Element::new("Headers").children(headers)))
+                    .child(Element::leaf("StatusCode", self.status))
+                    .children((!self.reason.is_empty()).then(|| Element::leaf("ReasonPhrase", &self.reason))),
+            ),
+        )
+        .child(Element::leaf("IgnoreUnresolvedVariables", true))
+    }
+}

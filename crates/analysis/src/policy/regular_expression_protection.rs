@@ -1,0 +1,63 @@
+//! RegularExpressionProtection.
+
+use super::schema::{IGNORE_UNRESOLVED, Meaning, NAMED, NAMESPACES, SOURCE, Shape, attribute, parent, text};
+use super::{Class, Policy, PolicyType};
+use apigee_flux_model::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "RegularExpressionProtection",
+    prefix: "RE",
+    class: Class::Extensible,
+    doc: "Refuses requests that hold texts of attacks.",
+    schema: &SCHEMA,
+};
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "RegularExpressionProtection",
+    &[
+        parent("FormParam", PATTERNS).with(NAMED),
+        parent("Header", PATTERNS).with(NAMED),
+        IGNORE_UNRESOLVED,
+        parent("JSONPayload", &[parent("JSONPath", &[text("Expression", Meaning::Any), PATTERN])])
+            .with(&[attribute("escapeSlashCharacter", Meaning::Flag)]),
+        parent("QueryParam", PATTERNS).with(NAMED),
+        SOURCE,
+        parent("URIPath", PATTERNS),
+        parent("Variable", PATTERNS).with(&[attribute("name", Meaning::Reads)]),
+        parent(
+            "XMLPayload",
+            &[NAMESPACES, parent("XPath", &[text("Expression", Meaning::Any), PATTERN, text("Type", Meaning::Any)])],
+        ),
+    ],
+);
+
+const PATTERN: Shape = text("Pattern", Meaning::Any).with(&[attribute("ignoreCase", Meaning::Flag)]);
+const PATTERNS: &[Shape] = &[PATTERN];
+
+/// Patterns that neither the path nor the query may hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegularExpressionProtection {
+    /// Java's regular expressions, to be found anywhere in the text.
+    pub patterns: Vec<&'static str>,
+    /// The query parameters that are looked at after decoding.
+    pub query: Vec<String>,
+}
+
+impl Policy for RegularExpressionProtection {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        let patterns = || self.patterns.iter().map(|pattern| Element::leaf("Pattern", pattern));
+        let named = |element: &str, name: &str| Element::new(element).attribute("name", name).children(patterns());
+        // A request without a query is none to refuse.
+        root.child(Element::leaf("IgnoreUnresolvedVariables", true))
+            .child(Element::leaf("Source", "request"))
+            .child(Element::new("URIPath").children(patterns()))
+            .children(self.query.iter().map(|name| named("QueryParam", name)))
+            .child(named("Variable", "request.querystring"))
+    }
+}

@@ -1,0 +1,57 @@
+//! ResponseCache.
+
+use super::schema::{CACHE_KEY, CACHE_SCOPE, EXPIRY_SETTINGS, Meaning, Shape, parent, text};
+use super::{Class, Policy, PolicyType};
+use apigee_flux_model::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "ResponseCache",
+    prefix: "RC",
+    class: Class::Extensible,
+    doc: "Keeps responses; attached on the request it looks one up, on the response it stores it.",
+    schema: &SCHEMA,
+};
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "ResponseCache",
+    &[
+        CACHE_KEY,
+        text("CacheLookupTimeoutInSeconds", Meaning::Any),
+        text("CacheResource", Meaning::Any),
+        text("ExcludeErrorResponse", Meaning::Flag),
+        EXPIRY_SETTINGS,
+        CACHE_SCOPE,
+        text("SkipCacheLookup", Meaning::Condition),
+        text("SkipCachePopulation", Meaning::Condition),
+        text("UseAcceptHeader", Meaning::Flag),
+        text("UseResponseCacheHeaders", Meaning::Flag),
+    ],
+);
+
+/// A cache of responses. Its entries are the proxy's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResponseCache {
+    /// The variables whose values make the key. One that is not set adds nothing.
+    pub key: Vec<String>,
+    /// Seconds.
+    pub ttl: u64,
+    /// Whether the `Accept…` headers are part of the key.
+    pub by_accept: bool,
+}
+
+impl Policy for ResponseCache {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        let fragments = self.key.iter().map(|variable| Element::new("KeyFragment").attribute("ref", variable));
+        root.child(Element::new("CacheKey").children(fragments))
+            .child(Element::leaf("Scope", "Proxy"))
+            .child(Element::new("ExpirySettings").child(Element::leaf("TimeoutInSeconds", self.ttl)))
+            .children(self.by_accept.then(|| Element::leaf("UseAcceptHeader", true)))
+            .child(Element::leaf("ExcludeErrorResponse", true))
+    }
+}

@@ -1,0 +1,50 @@
+//! SanitizeUserPrompt.
+
+use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, parent, text};
+use super::{Class, Policy, PolicyType};
+use apigee_flux_model::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "SanitizeUserPrompt",
+    prefix: "SUP",
+    class: Class::Extensible,
+    doc: "Lets Model Armor judge what a caller asks a language model.",
+    schema: &SCHEMA,
+};
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "SanitizeUserPrompt",
+    &[
+        IGNORE_UNRESOLVED,
+        parent("ModelArmor", &[text("TemplateName", Meaning::Template)]),
+        text("UserPromptSource", Meaning::Template),
+    ],
+);
+
+/// A check of the prompt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SanitizeUserPrompt {
+    /// The template in Model Armor, in full.
+    pub template: String,
+    /// The template that gives the prompt.
+    pub prompt: String,
+}
+
+/// `<ModelArmor>` of both policies.
+pub(super) fn model_armor(template: &str) -> Element {
+    Element::new("ModelArmor").child(Element::leaf("TemplateName", template))
+}
+
+impl Policy for SanitizeUserPrompt {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        root.child(Element::leaf("IgnoreUnresolvedVariables", true))
+            .child(model_armor(&self.template))
+            .child(Element::leaf("UserPromptSource", &self.prompt))
+    }
+}

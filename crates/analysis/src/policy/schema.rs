@@ -1,0 +1,352 @@
+//! What the XML of a policy may hold: elements, attributes, and what each value means.
+//!
+//! One table for each type of policy, taken from its page in Google's policy reference. It answers four questions: is an
+//! element known, is a value one that Apigee takes, is a text a literal or the name of a variable (a literal credential must
+//! not be in Git), and which variables does a policy read and set.
+
+use apigee_flux_model::xml::Node;
+
+/// What a text or an attribute means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// There is no text.
+    Nothing,
+    /// Any text.
+    Any,
+    /// `true` or `false`.
+    Flag,
+    /// A whole number.
+    Whole,
+    /// One of these words, in upper or lower case.
+    Word(&'static [&'static str]),
+    /// The name of a variable that is read.
+    Reads,
+    /// The name of a variable that is set.
+    Writes,
+    /// Text with variables in braces.
+    Template,
+    /// Like [`Meaning::Template`]. What it is for is in its `name`, as with headers: the literal value of a name such as
+    /// `Authorization` is a credential.
+    NamedTemplate,
+    /// Text that has a name, as [`Meaning::NamedTemplate`], and no variables.
+    NamedText,
+    /// A condition.
+    Condition,
+    /// The credential itself, which a variable must hold instead.
+    Secret,
+    /// A pattern whose variables in braces are set, as `/orders/{id}`.
+    Pattern,
+}
+
+/// An attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attribute {
+    /// Its name.
+    pub name: &'static str,
+    /// What it means.
+    pub value: Meaning,
+}
+
+/// An element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Its name.
+    pub name: &'static str,
+    /// What its text means.
+    pub text: Meaning,
+    /// Its attributes.
+    pub attributes: &'static [Attribute],
+    /// Its children.
+    pub children: &'static [Self],
+    /// Whether it holds anything else too: its content is not looked at.
+    pub open: bool,
+}
+
+/// An attribute.
+pub(super) const fn attribute(name: &'static str, value: Meaning) -> Attribute {
+    Attribute { name, value }
+}
+
+/// An element with a text.
+pub(super) const fn text(name: &'static str, text: Meaning) -> Shape {
+    Shape { name, text, attributes: &[], children: &[], open: false }
+}
+
+/// An element with children.
+pub(super) const fn parent(name: &'static str, children: &'static [Shape]) -> Shape {
+    Shape { name, text: Meaning::Nothing, attributes: &[], children, open: false }
+}
+
+/// An element whose text may also come from the variable in its attribute `ref`.
+pub(super) const fn by_ref(name: &'static str, text: Meaning) -> Shape {
+    Shape { name, text, attributes: REF, children: &[], open: false }
+}
+
+/// An element whose content is not looked at.
+pub(super) const fn open(name: &'static str) -> Shape {
+    Shape { name, text: Meaning::Any, attributes: &[], children: &[], open: true }
+}
+
+const REF: &[Attribute] = &[attribute("ref", Meaning::Reads)];
+
+/// `ref` and `type`, which some elements have.
+pub(super) const REF_TYPE: &[Attribute] = &[attribute("ref", Meaning::Reads), attribute("type", Meaning::Any)];
+
+impl Shape {
+    /// The element with attributes.
+    pub(super) const fn with(self, attributes: &'static [Attribute]) -> Self {
+        Self { attributes, ..self }
+    }
+
+    /// The element with children beside its text.
+    pub(super) const fn and(self, children: &'static [Self]) -> Self {
+        Self { children, ..self }
+    }
+
+    /// A child by its name.
+    pub fn child(&self, name: &str) -> Option<&Self> {
+        self.children.iter().find(|child| child.name == name)
+    }
+
+    /// An attribute by its name.
+    pub fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.attributes.iter().find(|attribute| attribute.name == name)
+    }
+}
+
+/// The attributes that the root element of every policy may have.
+pub const COMMON_ATTRIBUTES: &[Attribute] = &[
+    attribute("async", Meaning::Flag),
+    attribute("continueOnError", Meaning::Flag),
+    attribute("enabled", Meaning::Flag),
+    attribute("name", Meaning::Any),
+];
+
+/// The children that the root element of every policy may have. `FaultRules` in a policy is read and ignored.
+pub const COMMON_CHILDREN: &[Shape] =
+    &[text("Description", Meaning::Any), text("DisplayName", Meaning::Any), open("FaultRules"), PROPERTIES];
+
+/// `<Properties><Property name="…">`.
+pub(super) const PROPERTIES: Shape = parent("Properties", &[PROPERTY]);
+
+const PROPERTY: Shape = text("Property", Meaning::NamedText).with(NAMED);
+
+/// The attribute `name`.
+pub(super) const NAMED: &[Attribute] = &[attribute("name", Meaning::Any)];
+
+/// `<IgnoreUnresolvedVariables>`.
+pub(super) const IGNORE_UNRESOLVED: Shape = text("IgnoreUnresolvedVariables", Meaning::Flag);
+
+/// `<Source>` that names a message or a variable.
+pub(super) const SOURCE: Shape = text("Source", Meaning::Reads);
+
+/// `<OutputVariable>`.
+pub(super) const OUTPUT_VARIABLE: Shape = text("OutputVariable", Meaning::Writes);
+
+/// `<Headers>`, `<QueryParams>` and `<FormParams>` with values.
+const HEADERS: Shape = parent("Headers", &[text("Header", Meaning::NamedTemplate).with(NAMED)]);
+const QUERY_PARAMS: Shape = parent("QueryParams", &[text("QueryParam", Meaning::NamedTemplate).with(NAMED)]);
+const FORM_PARAMS: Shape = parent("FormParams", &[text("FormParam", Meaning::NamedTemplate).with(NAMED)]);
+
+/// The payload may be XML itself.
+const PAYLOAD: Shape = Shape {
+    name: "Payload",
+    text: Meaning::Template,
+    attributes: &[
+        attribute("contentType", Meaning::Template),
+        attribute("variablePrefix", Meaning::Any),
+        attribute("variableSuffix", Meaning::Any),
+    ],
+    children: &[],
+    open: true,
+};
+
+/// What `<Add>` adds.
+pub(super) const ADD: Shape = parent("Add", &[HEADERS, QUERY_PARAMS, FORM_PARAMS]);
+
+/// What `<Set>` sets.
+pub(super) const SET: Shape = parent("Set", SET_PARTS);
+
+/// The parts that `<Set>` may set.
+pub(super) const SET_PARTS: &[Shape] = &[
+    HEADERS,
+    QUERY_PARAMS,
+    FORM_PARAMS,
+    PAYLOAD,
+    text("Path", Meaning::Template),
+    text("ReasonPhrase", Meaning::Template),
+    text("StatusCode", Meaning::Template),
+    text("Verb", Meaning::Template),
+    text("Version", Meaning::Template),
+    AUTHENTICATION,
+];
+
+/// The parts that `<Copy>` copies and `<Remove>` removes, by name or as a whole.
+pub(super) const NAMED_PARTS: &[Shape] = &[
+    parent("Headers", &[text("Header", Meaning::Flag).with(NAMED)]),
+    parent("QueryParams", &[text("QueryParam", Meaning::Flag).with(NAMED)]),
+    parent("FormParams", &[text("FormParam", Meaning::Flag).with(NAMED)]),
+    text("Path", Meaning::Flag),
+    text("Payload", Meaning::Flag),
+    text("ReasonPhrase", Meaning::Flag),
+    text("StatusCode", Meaning::Flag),
+    text("Verb", Meaning::Flag),
+    text("Version", Meaning::Flag),
+];
+
+/// `<Copy source="…">`.
+pub(super) const COPY: Shape = parent("Copy", NAMED_PARTS).with(&[attribute("source", Meaning::Reads)]);
+
+/// `<Remove>`.
+pub(super) const REMOVE: Shape = parent("Remove", NAMED_PARTS);
+
+/// `<AssignTo>` of a message.
+pub(super) const ASSIGN_TO: Shape = text("AssignTo", Meaning::Writes).with(&[
+    attribute("createNew", Meaning::Flag),
+    attribute("transport", Meaning::Any),
+    attribute("type", Meaning::Word(&["request", "response"])),
+]);
+
+/// `<AssignVariable>`.
+pub(super) const ASSIGN_VARIABLE: Shape = parent(
+    "AssignVariable",
+    &[
+        text("Name", Meaning::Writes),
+        text("PropertySetRef", Meaning::Template),
+        text("Ref", Meaning::Reads),
+        text("ResourceURL", Meaning::Any),
+        text("Template", Meaning::NamedTemplate).with(REF),
+        text("Value", Meaning::NamedText),
+    ],
+);
+
+/// `<Authentication>` with a Google credential.
+pub(super) const AUTHENTICATION: Shape = parent(
+    "Authentication",
+    &[
+        text("HeaderName", Meaning::Template).with(REF),
+        parent(
+            "GoogleAccessToken",
+            &[parent("Scopes", &[text("Scope", Meaning::Any)]), text("LifetimeInSeconds", Meaning::Whole).with(REF)],
+        ),
+        parent(
+            "GoogleIDToken",
+            &[
+                text("Audience", Meaning::Any).with(&[
+                    attribute("ref", Meaning::Reads),
+                    attribute("useTargetUrl", Meaning::Flag),
+                    attribute("useTargetHost", Meaning::Flag),
+                ]),
+                text("IncludeEmail", Meaning::Flag).with(REF),
+            ],
+        ),
+    ],
+);
+
+/// `<SSLInfo>` of a connection. Its texts may be templates or references.
+pub(super) const SSL_INFO: Shape = parent(
+    "SSLInfo",
+    &[
+        parent("Ciphers", &[text("Cipher", Meaning::Any)]),
+        text("ClientAuthEnabled", Meaning::Template),
+        text("CommonName", Meaning::Template).with(&[attribute("wildcardMatch", Meaning::Flag)]),
+        text("CRLStore", Meaning::Template),
+        text("Enabled", Meaning::Template),
+        text("Enforce", Meaning::Template),
+        text("IgnoreValidationErrors", Meaning::Template),
+        text("KeyAlias", Meaning::Template),
+        text("KeyStore", Meaning::Template),
+        parent("Protocols", &[text("Protocol", Meaning::Any)]),
+        text("TrustStore", Meaning::Template),
+    ],
+);
+
+/// `<LocalTargetConnection>`.
+pub(super) const LOCAL_TARGET: Shape = parent(
+    "LocalTargetConnection",
+    &[text("APIProxy", Meaning::Template), text("Path", Meaning::Template), text("ProxyEndpoint", Meaning::Template)],
+);
+
+/// `<CacheKey>`.
+pub(super) const CACHE_KEY: Shape =
+    parent("CacheKey", &[text("KeyFragment", Meaning::Any).with(REF_TYPE), text("Prefix", Meaning::Any)]);
+
+/// The scopes of a cache.
+pub(super) const CACHE_SCOPE: Shape =
+    text("Scope", Meaning::Word(&["Global", "Application", "Proxy", "Target", "Exclusive"]));
+
+/// `<ExpirySettings>`. `TimeoutInSec` is the older spelling.
+pub(super) const EXPIRY_SETTINGS: Shape = parent(
+    "ExpirySettings",
+    &[
+        by_ref("ExpiryDate", Meaning::Any),
+        by_ref("TimeOfDay", Meaning::Any),
+        by_ref("TimeoutInSec", Meaning::Any),
+        by_ref("TimeoutInSeconds", Meaning::Any),
+    ],
+);
+
+/// `<Pattern>` whose variables are set.
+pub(super) const CAPTURE: Shape = text("Pattern", Meaning::Pattern).with(&[attribute("ignoreCase", Meaning::Flag)]);
+
+/// `<Namespaces>`.
+pub(super) const NAMESPACES: Shape =
+    parent("Namespaces", &[text("Namespace", Meaning::Any).with(&[attribute("prefix", Meaning::Any)])]);
+
+/// A counter's `<Allow>`, `<Interval>` and `<TimeUnit>` by a variable or as a literal.
+pub(super) const INTERVAL: Shape = by_ref("Interval", Meaning::Any);
+/// See [`INTERVAL`].
+pub(super) const TIME_UNIT: Shape = by_ref("TimeUnit", Meaning::Any);
+
+/// A key of a JWT or JWS: its value comes from a variable.
+pub(super) const fn key(name: &'static str, children: &'static [Shape]) -> Shape {
+    const ENCODING: &[Attribute] =
+        &[attribute("encoding", Meaning::Word(&["hex", "base16", "base64", "base64url", "utf-8", "utf8"]))];
+    parent(name, children).with(ENCODING)
+}
+
+/// What a secret or a private key holds.
+pub(super) const SECRET_KEY_PARTS: &[Shape] = &[
+    by_ref("Id", Meaning::Any),
+    by_ref("Password", Meaning::Secret),
+    text("PBKDF2Iterations", Meaning::Whole),
+    text("SaltLength", Meaning::Whole),
+    text("Value", Meaning::Secret).with(&[attribute("ref", Meaning::Reads), attribute("encoding", Meaning::Any)]),
+];
+
+/// What a public key holds: it is no secret.
+pub(super) const PUBLIC_KEY_PARTS: &[Shape] = &[
+    by_ref("Certificate", Meaning::Any),
+    by_ref("Id", Meaning::Any),
+    text("JWKS", Meaning::Any).with(&[
+        attribute("ref", Meaning::Reads),
+        attribute("uri", Meaning::Any),
+        attribute("uriRef", Meaning::Reads),
+    ]),
+    by_ref("Value", Meaning::Any),
+];
+
+/// A claim or a header of a JWT.
+pub(super) const CLAIM: Shape = text("Claim", Meaning::Any).with(&[
+    attribute("array", Meaning::Flag),
+    attribute("name", Meaning::Any),
+    attribute("ref", Meaning::Reads),
+    attribute("type", Meaning::Any),
+]);
+
+/// Claims and headers beyond the registered ones.
+pub(super) const ADDITIONAL_CLAIMS: Shape = parent("AdditionalClaims", &[CLAIM]).with(REF);
+/// See [`ADDITIONAL_CLAIMS`].
+pub(super) const ADDITIONAL_HEADERS: Shape = parent("AdditionalHeaders", &[CLAIM]).with(REF);
+
+/// The algorithms of an encrypted JWT.
+pub(super) const ALGORITHMS: Shape = parent("Algorithms", &[text("Content", Meaning::Any), text("Key", Meaning::Any)]);
+
+/// The schema's element for a node of a policy, from the root down; none where the table does not know it or does not look.
+pub fn shape_of(node: Node<'_, '_>, root: &'static Shape) -> Option<&'static Shape> {
+    let Some(above) = node.parent_element() else { return Some(root) };
+    let above = shape_of(above, root)?;
+    let name = node.tag_name().name();
+    let common = (above == root).then(|| COMMON_CHILDREN.iter().find(|child| child.name == name)).flatten();
+    above.child(name).or(common)
+}

@@ -1,0 +1,52 @@
+//! SemanticCachePopulate.
+
+use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, by_ref, parent, text};
+use super::semantic_cache_lookup::vertex;
+use super::{Class, Policy, PolicyType};
+use apigee_flux_model::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "SemanticCachePopulate",
+    prefix: "SCP",
+    class: Class::Extensible,
+    doc: "Keeps an answer for prompts that mean nearly the same.",
+    schema: &SCHEMA,
+};
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "SemanticCachePopulate",
+    &[
+        IGNORE_UNRESOLVED,
+        parent("SimilaritySearch", &[parent("VertexAI", &[text("URL", Meaning::Template)])]),
+        text("SemanticCacheLookupPolicy", Meaning::Any),
+        by_ref("TTLInSeconds", Meaning::Any),
+    ],
+);
+
+/// A new entry of the cache; the lookup of the same request has its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SemanticCachePopulate {
+    /// The URL that takes new entries.
+    pub upsert: String,
+    /// How long an entry is kept, in seconds.
+    pub ttl: u64,
+}
+
+impl Policy for SemanticCachePopulate {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    // The answer is there; that it is not kept is no reason to withhold it.
+    fn continue_on_error(&self) -> bool {
+        true
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        root.child(Element::leaf("IgnoreUnresolvedVariables", true))
+            .child(Element::new("SimilaritySearch").child(vertex(&self.upsert)))
+            .child(Element::leaf("TTLInSeconds", self.ttl))
+    }
+}

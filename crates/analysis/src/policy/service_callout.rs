@@ -1,0 +1,113 @@
+//! ServiceCallout.
+
+use super::authentication::Authentication;
+use super::message_parts::{MessageParts, Payload};
+use super::schema::{
+    ADD, AUTHENTICATION, COPY, IGNORE_UNRESOLVED, LOCAL_TARGET, Meaning, PROPERTIES, REMOVE, SET, SSL_INFO, Shape,
+    attribute, open, parent, text,
+};
+use super::{Class, Policy, PolicyType};
+use apigee_flux_model::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "ServiceCallout",
+    prefix: "SC",
+    class: Class::Extensible,
+    doc: "Calls another service on the way.",
+    schema: &SCHEMA,
+};
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "ServiceCallout",
+    &[
+        parent(
+            "HTTPTargetConnection",
+            &[
+                AUTHENTICATION,
+                open("LoadBalancer"),
+                text("Path", Meaning::Template),
+                PROPERTIES,
+                SSL_INFO,
+                text("URL", Meaning::Template),
+            ],
+        ),
+        LOCAL_TARGET,
+        parent("Request", &[ADD, COPY, IGNORE_UNRESOLVED, REMOVE, SET])
+            .with(&[attribute("clearPayload", Meaning::Flag), attribute("variable", Meaning::Writes)]),
+        text("Response", Meaning::Writes),
+        text("Timeout", Meaning::Any),
+    ],
+);
+
+/// A request of our own, and the variable that takes its response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceCallout {
+    /// The variable that holds the request. Not `request`, which is the caller's.
+    pub request: String,
+    /// Verb, headers, parameters and path of the request.
+    pub parts: MessageParts,
+    /// The body of the request.
+    pub payload: Option<Payload>,
+    /// The variable that takes the response. Without it nobody waits for it.
+    pub response: Option<String>,
+    /// Milliseconds to wait.
+    pub timeout: Option<u64>,
+    /// Where it goes.
+    pub destination: Destination,
+    /// The Google credential that the request carries.
+    pub authentication: Option<Authentication>,
+}
+
+/// Where a callout goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// A URL, which may hold variables behind its scheme.
+    Url(String),
+    /// A target server of the environment, with its own TLS, and the path on it.
+    Server {
+        /// The server.
+        name: String,
+        /// The path.
+        path: Option<String>,
+    },
+}
+
+impl Policy for ServiceCallout {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        let set = self.parts.fill(Element::new("Set"));
+        let set = match &self.payload {
+            Some(payload) => set.child(payload.element()),
+            None => set,
+        };
+        let request = Element::new("Request")
+            .attribute("clearPayload", true)
+            .attribute("variable", &self.request)
+            .children((!set.contents().is_empty()).then_some(set))
+            // A variable that is not set becomes empty text; the alternative is a fault for the caller.
+            .child(Element::leaf("IgnoreUnresolvedVariables", true));
+        let connection =
+            Element::new("HTTPTargetConnection").children(self.authentication.as_ref().map(Authentication::element));
+        let connection = match &self.destination {
+            Destination::Url(url) => {
+                // Without it Apigee would take any certificate.
+                let ssl_info = url.starts_with("https://").then(|| {
+                    Element::new("SSLInfo").child(Element::leaf("Enabled", true)).child(Element::leaf("Enforce", true))
+                });
+                connection.children(ssl_info).child(Element::leaf("URL", url))
+            }
+            Destination::Server { name, path } => connection
+                .child(Element::new("LoadBalancer").child(Element::new("Server").attribute("name", name)))
+                .children(path.as_ref().map(|path| Element::leaf("Path", path))),
+        };
+        root.child(request)
+            .children(self.response.as_ref().map(|variable| Element::leaf("Response", variable)))
+            .children(self.timeout.map(|millis| Element::leaf("Timeout", millis)))
+            .child(connection)
+    }
+}

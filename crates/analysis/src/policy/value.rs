@@ -1,0 +1,48 @@
+//! A value that a policy takes from its own text or from a variable.
+
+use apigee_flux_model::xml::Element;
+
+/// A text, or the variable that holds it. Apigee has no mixture of both in these places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// The text itself.
+    Text(String),
+    /// A flow variable.
+    Variable(String),
+}
+
+impl Value {
+    /// Reads `text` or `{variable}`; none for a mixture of both.
+    pub fn parse(text: &str) -> Option<Self> {
+        let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+        match inner {
+            Some(name) if !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || "{}\"'()".contains(c)) => {
+                Some(Self::Variable(name.to_owned()))
+            }
+            None if !text.contains(['{', '}']) => Some(Self::Text(text.to_owned())),
+            Some(_) | None => None,
+        }
+    }
+
+    /// Adds the text, or the attribute `ref`.
+    pub(super) fn fill(&self, element: Element) -> Element {
+        match self {
+            Self::Text(text) => element.text(text),
+            Self::Variable(name) => element.attribute("ref", name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_text_or_one_variable() {
+        assert_eq!(Value::parse("ord"), Some(Value::Text("ord".to_owned())));
+        assert_eq!(Value::parse("{flow.a}"), Some(Value::Variable("flow.a".to_owned())));
+        for mixed in ["a-{flow.a}", "{a}{b}", "{}", "{upper(a)}", "}"] {
+            assert_eq!(Value::parse(mixed), None, "{mixed}");
+        }
+    }
+}

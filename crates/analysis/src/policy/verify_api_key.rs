@@ -1,0 +1,35 @@
+//! VerifyAPIKey.
+
+use super::schema::{Meaning, Shape, by_ref, parent};
+use super::{Class, Policy, PolicyType};
+use apigee_flux_model::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "VerifyAPIKey",
+    prefix: "VA",
+    class: Class::Extensible,
+    doc: "Refuses callers without the key of an app that may use the API.",
+    schema: &SCHEMA,
+};
+
+/// What its XML may hold.
+const SCHEMA: Shape =
+    parent("VerifyAPIKey", &[by_ref("APIKey", Meaning::Secret), by_ref("CacheExpiryInSeconds", Meaning::Any)]);
+
+/// A check of the key in a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifyApiKey {
+    /// The variable that holds the key, as `request.header.x-api-key`.
+    pub key: String,
+}
+
+impl Policy for VerifyApiKey {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        root.child(Element::new("APIKey").attribute("ref", &self.key))
+    }
+}

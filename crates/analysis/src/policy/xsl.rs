@@ -1,0 +1,67 @@
+//! XSL.
+
+use super::schema::{Meaning, OUTPUT_VARIABLE, SOURCE, Shape, attribute, parent, text};
+use super::{Class, Policy, PolicyType, Value};
+use apigee_flux_model::xml::Element;
+
+/// The type.
+pub const TYPE: PolicyType = PolicyType {
+    element: "XSL",
+    prefix: "XSL",
+    class: Class::Extensible,
+    doc: "Transforms an XML body by a stylesheet of the bundle.",
+    schema: &SCHEMA,
+};
+
+/// What its XML may hold.
+const SCHEMA: Shape = parent(
+    "XSL",
+    &[
+        OUTPUT_VARIABLE,
+        parent(
+            "Parameters",
+            &[text("Parameter", Meaning::NamedText).with(&[
+                attribute("name", Meaning::Any),
+                attribute("ref", Meaning::Reads),
+                attribute("value", Meaning::Any),
+            ])],
+        )
+        .with(&[attribute("ignoreUnresolvedVariables", Meaning::Flag)]),
+        text("ResourceURL", Meaning::Any),
+        SOURCE,
+    ],
+);
+
+/// A transformation in place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Xsl {
+    /// The message.
+    pub message: &'static str,
+    /// The stylesheet, as `xsl://a.xsl`.
+    pub stylesheet: String,
+    /// The stylesheet's parameters.
+    pub parameters: Vec<(String, Value)>,
+}
+
+impl Policy for Xsl {
+    fn policy_type(&self) -> &'static PolicyType {
+        &TYPE
+    }
+
+    fn fill(&self, root: Element) -> Element {
+        let parameters = self.parameters.iter().map(|(name, value)| {
+            let element = Element::new("Parameter").attribute("name", name);
+            match value {
+                Value::Text(text) => element.attribute("value", text),
+                Value::Variable(variable) => element.attribute("ref", variable),
+            }
+        });
+        root.child(Element::leaf("ResourceURL", &self.stylesheet))
+            .child(Element::leaf("Source", self.message))
+            .children(
+                (!self.parameters.is_empty()).then(|| {
+                    Element::new("Parameters").attribute("ignoreUnresolvedVariables", true).children(parameters)
+                }),
+            )
+    }
+}

@@ -1,0 +1,88 @@
+//! What all configuration kinds have alike, and how their specs are read: the fields here and those of the kind stand side by side.
+
+use std::sync::Arc;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use crate::document::{Adopt, DeletionPolicy};
+use crate::{Configuration, ConfigurationSpec};
+use apigee_flux_model::yaml::{Node, Value};
+
+/// The fields of every configuration kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Common {
+    /// The name in Apigee. Default: `metadata.name`.
+    pub name: Option<String>,
+    /// For what lives in an environment: the ApigeeEnvironments that get it, by name. Default: all of the input.
+    #[serde(default)]
+    pub environments: Vec<String>,
+    /// For what lives in an organization: the organizations that get it. Default: all of the ApigeeEnvironments of the input.
+    #[serde(default)]
+    pub organizations: Vec<String>,
+    /// What happens to it in Apigee when it leaves Git. Default: `Orphan`.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+    /// What to do if Apigee has it already and somebody else made it. Default: `never`.
+    #[serde(default)]
+    pub adopt: Adopt,
+    /// Names that it refers to and that are made elsewhere, not in this input.
+    #[serde(default)]
+    pub external: Vec<String>,
+}
+
+/// A decoded spec of a configuration kind.
+#[derive(Debug, Clone)]
+pub struct Configured {
+    /// The fields that all have.
+    pub common: Common,
+    /// The fields of the kind.
+    pub spec: Arc<dyn Configuration>,
+}
+
+/// The schema of a kind: its own fields, then the common ones.
+pub(crate) fn schema<T: ConfigurationSpec>() -> Schema {
+    let mut own = SchemaGenerator::default().into_root_schema_for::<T>();
+    let common = SchemaGenerator::default().into_root_schema_for::<Common>();
+    for group in ["properties", "$defs"] {
+        let Some(Json::Object(fields)) = common.get(group).cloned() else { continue };
+        match own.get_mut(group) {
+            Some(Json::Object(known)) => known.extend(fields),
+            _ => {
+                own.insert(group.to_owned(), Json::Object(fields));
+            }
+        }
+    }
+    own
+}
+
+/// The two halves of a spec: the common fields, and those of the kind.
+pub(crate) fn split(node: &Node) -> (Node, Node) {
+    const COMMON: [&str; 6] = ["name", "environments", "organizations", "deletionPolicy", "adopt", "external"];
+    let (common, own) = node.entries().iter().cloned().partition(|entry| COMMON.contains(&entry.key.as_str()));
+    let mapping = |entries| Node { span: node.span.clone(), value: Value::Mapping(entries) };
+    (mapping(common), mapping(own))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_common_fields_are_those_of_the_type() {
+        let schema = SchemaGenerator::default().into_root_schema_for::<Common>();
+        let fields: Vec<Node> = schema
+            .get("properties")
+            .and_then(Json::as_object)
+            .into_iter()
+            .flatten()
+            .map(|(key, _)| Node::parse(&format!("{key}: x\n"), 0..key.len() + 4).unwrap())
+            .collect();
+        assert_eq!(fields.len(), 6);
+        for field in fields {
+            assert_eq!(split(&field).1.entries().len(), 0, "{field:?}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! `ApigeeDeveloper`: somebody whose apps call proxies (`developers`).
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::call::{Answer, Body, Change, Field, Read, Request, Verb};
+use super::collection::{Collection, Compare, NamedBy, Update};
+use super::{Configuration, ConfigurationSpec, Crud, Plan, Scope, Wanted, attributes};
+use apigee_flux_model::diag::{Code, FieldPath, Report};
+use apigee_flux_model::limits::{counts, texts};
+
+/// A developer of apps.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Developer {
+    /// The email, in lower case: the name in Apigee, so that `name` is not needed.
+    pub email: String,
+    /// The first name.
+    pub first_name: String,
+    /// The last name.
+    pub last_name: String,
+    /// The user name, which Apigee requires and does not use. Default: the email.
+    pub user_name: Option<String>,
+    /// Whether the keys of the developer's apps work. Default: it is left as it is; a new developer is active.
+    pub status: Option<Status>,
+    /// Attributes, at most 18. Those that are not here are removed.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// Whether a developer, or a group of apps, is active.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Status {
+    /// The keys work.
+    Active,
+    /// No key works, though it is approved.
+    Inactive,
+}
+
+impl Status {
+    /// Apigee's word.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Inactive => "inactive",
+        }
+    }
+}
+
+impl ConfigurationSpec for Developer {
+    const CRUD: &'static dyn Crud = &Developers;
+}
+
+impl Configuration for Developer {
+    fn scope(&self) -> Scope {
+        Scope::Organization
+    }
+
+    fn fixed_name(&self) -> Option<&str> {
+        Some(&self.email)
+    }
+
+    fn body(&self, email: &str) -> Value {
+        let mut body = json!({
+            "firstName": self.first_name,
+            "lastName": self.last_name,
+            "userName": self.user_name.as_deref().unwrap_or(email),
+            "attributes": attributes::list(&self.attributes),
+        });
+        if let Some(status) = self.status {
+            body["status"] = json!(status.as_str());
+        }
+        body
+    }
+
+    fn check(&self, _: &str, report: &mut Report<'_>) {
+        let at = |field: &str| FieldPath::of(&["spec", field]);
+        texts::EMAIL.report(&self.email, at("email"), report);
+        texts::PERSON.report(&self.first_name, at("firstName"), report);
+        texts::PERSON.report(&self.last_name, at("lastName"), report);
+        match &self.user_name {
+            Some(name) => texts::PERSON.report(name, at("userName"), report),
+            None if texts::PERSON.check(&self.email).is_err() && texts::EMAIL.check(&self.email).is_ok() => {
+                let most = texts::PERSON.max;
+                let message = format!("the email is no user name, which has up to {most} characters: set `userName`");
+                report.error(Code::LimitExceeded, at("userName"), message);
+            }
+            None => {}
+        }
+        attributes::check(&self.attributes, 0, &counts::ATTRIBUTES, &at("attributes"), report);
+    }
+}
+
+#[derive(Debug)]
+struct Developers;
+
+const DEVELOPERS: Collection = Collection {
+    path: "developers",
+    named_by: NamedBy::Field("email"),
+    update: Update::Put,
+    permission: "apigee.developers",
+    prerequisites: Collection::NOTHING,
+    compare: Compare {
+        server_set: &[
+            "accessType",
+            "appFamily",
+            "apps",
+            "companies",
+            "createdAt",
+            "developerId",
+            "lastModifiedAt",
+            "organizationName",
+            "status",
+        ],
+        ..Compare::PLAIN
+    },
+};
+
+/// The profile alone: the status is not part of what is sent.
+pub(super) fn without_status(body: &Value) -> Value {
+    let mut body = body.clone();
+    if let Value::Object(fields) = &mut body {
+        fields.shift_remove("status");
+    }
+    body
+}
+
+/// The status that is to be set: the wanted one, unless Apigee has it. What is new is active.
+pub(super) fn status_to_set<'b>(body: &'b Value, live: &Value, fresh: &str) -> Option<(&'b str, Field)> {
+    let wanted = body.get("status").and_then(Value::as_str)?;
+    let has = live.get("status").and_then(Value::as_str);
+    if has.unwrap_or(fresh) == wanted {
+        return None;
+    }
+    let field =
+        Field { at: "/status".to_owned(), live: has.map(|has| json!(has)), wanted: Some(json!(wanted)), secret: false };
+    Some((wanted, field))
+}
+
+impl Crud for Developers {
+    fn reads(&self, wanted: &Wanted<'_>) -> Vec<Read> {
+        DEVELOPERS.reads(wanted)
+    }
+
+    fn plan(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Plan, String> {
+        let body = without_status(wanted.body);
+        let mut plan = DEVELOPERS.plan(&Wanted { body: &body, ..wanted.clone() }, answers)?;
+        let live = answers.first().map_or(&Value::Null, Answer::json);
+        if let Some((status, field)) = status_to_set(wanted.body, live, "active") {
+            let path = wanted.place.path(&[DEVELOPERS.path, &wanted.id.name]);
+            let request = Request::new(Verb::Post, path, Body::Empty, "apigee.developers.setStatus");
+            plan.changes.push(Change {
+                what: format!("set {status}"),
+                request: request.with("action", status),
+                fields: vec![field],
+            });
+        }
+        Ok(plan)
+    }
+
+    /// Deleting a developer takes the apps and their keys along, so it is refused while there are any: those of ours went before.
+    fn remove(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Vec<Change>, String> {
+        let empty = Map::new();
+        let live = answers.first().map_or(&Value::Null, Answer::json).as_object().unwrap_or(&empty);
+        let apps = live.get("apps").and_then(Value::as_array).into_iter().flatten();
+        let names: Vec<&str> = apps.filter_map(Value::as_str).take(5).collect();
+        if !names.is_empty() {
+            return Err(format!(
+                "the developer has apps that would go too ({}): delete them by hand, then the developer goes",
+                names.join(", ")
+            ));
+        }
+        DEVELOPERS.remove(wanted, answers)
+    }
+}

@@ -1,0 +1,166 @@
+//! What an organization runs, and where each of it comes from: commit, tag, author and time for what this program made, and "outside Git" for
+//! the rest. Nothing is written.
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use serde::Serialize;
+
+use super::Error;
+use super::client::{Client, ResourceName};
+use super::deployment::{Deployment, RuntimeState};
+use super::register::Register;
+use apigee_flux_configuration::{OwnedPlace, Record};
+use apigee_flux_model::bundle::BundleKind;
+use apigee_flux_model::bundle::RevisionRecord;
+use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
+use apigee_flux_model::duration::rfc3339;
+use apigee_flux_model::names::Name;
+
+/// Where something comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// This program made it.
+    Git,
+    /// Somebody else did.
+    Outside,
+}
+
+/// One live resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    /// The organization.
+    pub organization: String,
+    /// The environment; none for what lives in the organization.
+    pub environment: Option<String>,
+    /// As in specs, for example `ApigeeProxy`.
+    pub kind: String,
+    /// Its name, with what it belongs to in front.
+    pub name: String,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The deployed revision of a proxy or shared flow.
+    pub revision: Option<String>,
+    /// What the runtime reports of it.
+    pub state: Option<String>,
+    /// The digest of what was applied.
+    pub digest: Option<String>,
+    /// The commit that was rendered.
+    pub commit: Option<String>,
+    /// The tag.
+    pub tag: Option<String>,
+    /// Who wrote the commit.
+    pub author: Option<String>,
+    /// When the commit was made.
+    pub time: Option<String>,
+    /// Whose desired state it belongs to.
+    pub owner: Option<String>,
+    /// When Apigee last saw it change, RFC 3339.
+    pub changed: Option<String>,
+    /// A filter of Cloud Logging that finds who changed it: Apigee itself does not tell.
+    pub log_filter: String,
+}
+
+/// All deployed proxies and shared flows of the environments, and all configuration that has a record. With `state` the runtime is asked
+/// for each deployment.
+pub async fn audit(
+    client: &Client,
+    organization: &Name,
+    environments: &[Name],
+    state: bool,
+) -> Result<Vec<Row>, Error> {
+    let mut rows = Vec::new();
+    for environment in environments {
+        for kind in BundleKind::ALL {
+            let deployments = client.environment_deployments(organization, environment, kind).await?;
+            let found = deployments
+                .into_iter()
+                .map(|deployment| bundle(client, organization, environment, kind, deployment, state));
+            let found: Vec<Row> = stream::iter(found).buffer_unordered(DEFAULT_WORKERS.get()).try_collect().await?;
+            rows.extend(found);
+        }
+        let place = OwnedPlace { organization: organization.to_string(), environment: Some(environment.to_string()) };
+        rows.extend(records(client, &place).await?);
+    }
+    rows.extend(records(client, &OwnedPlace { organization: organization.to_string(), environment: None }).await?);
+    rows.sort_by(|a, b| (&a.environment, &a.kind, &a.name).cmp(&(&b.environment, &b.kind, &b.name)));
+    Ok(rows)
+}
+
+async fn bundle(
+    client: &Client,
+    organization: &Name,
+    environment: &Name,
+    kind: BundleKind,
+    deployment: Deployment,
+    state: bool,
+) -> Result<Row, Error> {
+    let name: Name = deployment.api_proxy.parse().map_err(Error::Usage)?;
+    let resource = ResourceName { organization, kind, name: &name };
+    let id = deployment.revision;
+    let revision = client.revision(resource, id).await?;
+    let state = if state { Some(client.deployment(resource, environment, id).await?) } else { None };
+    let record = RevisionRecord::parse(&revision.description);
+    let path = format!("organizations/{organization}/{}/{name}/revisions/{id}", kind.collection());
+    Ok(Row {
+        organization: organization.to_string(),
+        environment: Some(environment.to_string()),
+        kind: kind.resource_kind().to_owned(),
+        name: name.to_string(),
+        origin: if record.is_some() { Origin::Git } else { Origin::Outside },
+        revision: Some(id.to_string()),
+        state: state.as_ref().map(shown),
+        digest: record.as_ref().map(|record| record.digest.to_string()),
+        commit: record.as_ref().and_then(|record| record.commit.clone()),
+        tag: record.as_ref().and_then(|record| record.tag.clone()),
+        author: record.as_ref().and_then(|record| record.author.clone()),
+        time: record.and_then(|record| record.time),
+        owner: None,
+        changed: revision.changed().map(rfc3339),
+        log_filter: log_filter(&path, None),
+    })
+}
+
+/// The state with what makes it less than good.
+fn shown(deployment: &Deployment) -> String {
+    if deployment.state == RuntimeState::Ready && !deployment.route_conflicts.is_empty() {
+        return "READY with routeConflicts".to_owned();
+    }
+    deployment.state.to_string()
+}
+
+async fn records(client: &Client, place: &OwnedPlace) -> Result<Vec<Row>, Error> {
+    let register = Register::read(client, place.as_place()).await?;
+    // What is deployed says so itself.
+    let is_bundle = |record: &Record| BundleKind::ALL.iter().any(|kind| kind.resource_kind() == record.id.kind);
+    Ok(register.records().filter(|record| !is_bundle(record)).map(|record| of_record(place, record)).collect())
+}
+
+fn of_record(place: &OwnedPlace, record: &Record) -> Row {
+    let Record { id, owner, digest, commit, tag, author, time, .. } = record.clone();
+    Row {
+        organization: place.organization.clone(),
+        environment: place.environment.clone(),
+        name: id.path(),
+        origin: Origin::Git,
+        revision: None,
+        state: None,
+        digest: Some(digest),
+        commit,
+        tag,
+        author,
+        time,
+        owner: Some(owner),
+        changed: None,
+        log_filter: log_filter(&format!("{}/", place.as_place().path(&[]).join("/")), Some(&id.name)),
+        kind: id.kind,
+    }
+}
+
+/// Cloud Logging keeps who called which method on what (Google Cloud, "Apigee audit logging").
+fn log_filter(path: &str, name: Option<&str>) -> String {
+    let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
+    let parts = [Some(path), name].into_iter().flatten();
+    let parts = parts.map(|part| format!(" AND protoPayload.resourceName:\"{}\"", quoted(part)));
+    format!("protoPayload.serviceName=\"apigee.googleapis.com\"{}", parts.collect::<String>())
+}

@@ -1,0 +1,516 @@
+//! What stops a deployment, in words that name the way out, and the exit code that tells a Job whether to try again.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::answer::Oddity;
+use super::blame::Blame;
+use super::deployment::{PreconditionFailure, PreconditionViolation};
+use super::wait::STATE_ERROR;
+use apigee_flux_model::bundle::{BundleKind, Files};
+
+/// Why the program stops. The text of each is complete: what, where, what is allowed, what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The command line, the manifest or a name cannot be used.
+    #[error("{0}")]
+    Usage(String),
+    /// The bundle, or what it would change, is not acceptable.
+    #[error("{0}")]
+    Refused(String),
+    /// A file of the bundle is not there, or there is too much of it.
+    #[error("{0}")]
+    Missing(String),
+    /// The bundle is not the one that was rendered.
+    #[error("{0}")]
+    Mangled(String),
+    /// No token may or can be had.
+    #[error("{0}")]
+    Credentials(String),
+    /// Something that another attempt may find otherwise.
+    #[error("{0}")]
+    Temporary(String),
+    /// No token came for so long that this run stops asking; another run may find it otherwise.
+    #[error("{0}")]
+    NoToken(String),
+    /// Somebody else changed the environment meanwhile; what stands there is theirs.
+    #[error("{0}")]
+    Overtaken(String),
+    /// The run was told to stop. The text is what it leaves.
+    #[error("{0}")]
+    Stopped(String),
+    /// The API was not reached, or broke off, or did not speak as documented.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The API answered with an error.
+    #[error(transparent)]
+    Api(#[from] Box<ApiError>),
+    /// The API answered with success, and not with what it documents.
+    #[error(transparent)]
+    Unexpected(#[from] Box<UnexpectedAnswer>),
+    /// It was not the API that answered.
+    #[error(transparent)]
+    Foreign(#[from] Box<ForeignAnswer>),
+}
+
+/// 128 and the number of SIGTERM, as shells report it.
+pub const TERMINATED: u8 = 143;
+
+impl Error {
+    /// The exit code, after `sysexits.h`: a Job's `podFailurePolicy` fails at once on 64 to 67 and 77 and tries again on others.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 64,
+            Self::Refused(_) => 65,
+            Self::Missing(_) => 66,
+            Self::Mangled(_) => 67,
+            Self::Network(_) | Self::Unexpected(_) | Self::Foreign(_) => 69,
+            Self::Temporary(_) | Self::NoToken(_) | Self::Overtaken(_) => 75,
+            Self::Credentials(_) => 77,
+            Self::Stopped(_) => TERMINATED,
+            Self::Api(error) => error.exit_code(),
+        }
+    }
+
+    /// True when a write may or may not have happened, so that it must not be repeated before the state is read again.
+    pub fn is_ambiguous(&self) -> bool {
+        match self {
+            Self::Network(error) => error.sent,
+            Self::Unexpected(_) | Self::Foreign(_) => true,
+            Self::Api(error) => matches!(error.http_status, 408 | 500 | 502..=504),
+            _ => false,
+        }
+    }
+
+    /// The places in the bundle that it is about.
+    pub fn places(&self, kind: BundleKind, files: &Files) -> Vec<Blame> {
+        match self {
+            Self::Api(error) => {
+                let places = error.bad_files.iter();
+                places.map(|bad| Blame::new(kind, files, &bad.filename, &bad.description)).collect()
+            }
+            Self::Refused(text) => {
+                let places = text.split_once(STATE_ERROR).map(|(_, errors)| Blame::in_text(kind, files, errors));
+                places.unwrap_or_default()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The same with its [`Self::places`].
+    #[must_use]
+    pub fn located(self, places: Vec<Blame>) -> Self {
+        match self {
+            Self::Api(mut error) => {
+                error.blamed = places;
+                Self::Api(error)
+            }
+            Self::Refused(text) => {
+                let found: Vec<String> = places.iter().map(Blame::place).collect();
+                Self::Refused(if found.is_empty() { text } else { format!("{text} (at {})", found.join(", ")) })
+            }
+            other => other,
+        }
+    }
+
+    /// For a run that was told to stop: the same with what it leaves before what it was doing.
+    #[must_use]
+    pub fn leaving(self, what: &str) -> Self {
+        match self {
+            Self::Stopped(text) => Self::Stopped(format!("{what}; {text}")),
+            other => other,
+        }
+    }
+
+    /// True for a refusal that is about the state of things or about the request, which of both its status need not say: no document tells
+    /// whether Apigee answers 400, 404 or 409 to what names something that is missing or is in use.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Api(error) if matches!(error.http_status, 400 | 404 | 409) && !error.is_locked())
+    }
+
+    /// True for the API's "there is no such thing". A 404 that is not in Google's form says nothing about the thing.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Api(error) if error.http_status == 404 && error.is_in_form)
+    }
+
+    /// True for the API's "there is one already".
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Api(error) if error.http_status == 409)
+    }
+
+    /// True for the API's "not as things stand": something must be there, or must be gone, before.
+    pub fn is_precondition(&self) -> bool {
+        matches!(self, Self::Api(error) if error.http_status == 400 && error.status == "FAILED_PRECONDITION")
+    }
+
+    /// True for the API's "you may not".
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Api(error) if error.http_status == 403)
+    }
+
+    /// True for the API's "too many requests".
+    pub fn is_over_quota(&self) -> bool {
+        matches!(self, Self::Api(error) if error.http_status == 429)
+    }
+
+    /// The same when there is no time left to try again, though another run may. `asked` is how long the server wants to be left alone.
+    #[must_use]
+    pub(super) fn out_of_time(self, asked: Option<Duration>, left: Duration) -> Self {
+        let asked =
+            asked.map(|asked| format!("it asks for a pause of {asked:.0?} (Retry-After), and ")).unwrap_or_default();
+        Self::Temporary(format!("{self}; {asked}there are {left:.1?} left (--timeout): it was not tried again"))
+    }
+
+    /// True when another attempt may find it otherwise.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self.exit_code(), 69 | 75)
+    }
+}
+
+/// The API was not reached, or broke off, or did not speak as documented.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{call}: {what}")]
+pub struct NetworkError {
+    /// Method and path.
+    pub call: String,
+    /// What happened.
+    pub what: String,
+    /// The request may have arrived.
+    pub sent: bool,
+}
+
+/// An answer of the API with a status of success that is not what the API documents. Nothing is concluded from it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{call}: the answer is not what the management API documents: {oddity}; nothing is concluded from it; try again, and check --endpoint \
+     if it stays"
+)]
+pub struct UnexpectedAnswer {
+    /// Method and path.
+    pub call: String,
+    /// What is wrong with it.
+    pub oddity: Oddity,
+}
+
+/// An answer that the management API never gives: a redirect, or a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignAnswer {
+    /// Method and path.
+    pub call: String,
+    /// The HTTP status.
+    pub http_status: u16,
+    /// Where a redirect leads.
+    pub location_host: Option<String>,
+    /// The media type; empty if the answer names none.
+    pub content_type: String,
+}
+
+impl fmt::Display for ForeignAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { call, http_status, location_host, content_type } = self;
+        write!(
+            f,
+            "{call}: something between here and Google answered, and not the management API: status {http_status}"
+        )?;
+        if let Some(host) = location_host {
+            write!(f, ", a redirect to the host `{host}`")?;
+        }
+        match content_type.as_str() {
+            "" => f.write_str(", no content type")?,
+            content_type => write!(f, ", content type `{content_type}`")?,
+        }
+        f.write_str(
+            "; a proxy, a firewall or a captive portal is in the way: let HTTPS to the host of --endpoint pass, or correct HTTPS_PROXY, \
+             NO_PROXY or --endpoint",
+        )
+    }
+}
+
+impl std::error::Error for ForeignAnswer {}
+
+/// An error that the API answered (`google.rpc.Status` in Google's JSON form).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ApiError {
+    /// Method and path.
+    pub call: String,
+    /// The HTTP status.
+    pub http_status: u16,
+    /// The name of the canonical code, for example `FAILED_PRECONDITION`.
+    pub status: String,
+    /// In Apigee's words.
+    pub message: String,
+    /// `google.rpc.PreconditionFailure`.
+    pub preconditions: Vec<PreconditionViolation>,
+    /// `edge.configstore.bundle.BadBundle`.
+    pub bad_files: Vec<BadFile>,
+    /// Their places in the bundle, one for each, after [`Error::located`].
+    pub blamed: Vec<Blame>,
+    /// The permission that a 403 asks for.
+    pub permission: Option<String>,
+    /// `google.rpc.RequestInfo`, for Google's support.
+    pub request_id: Option<String>,
+    /// The body is in Google's form, so that it is the API that answered.
+    pub is_in_form: bool,
+}
+
+/// One finding about an imported bundle.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct BadFile {
+    /// The file, from the zip's root.
+    pub filename: String,
+    /// What is wrong with it.
+    pub description: String,
+}
+
+/// The longest part of a body that is not in Google's form which an error repeats, in characters.
+const MAX_FOREIGN_TEXT: usize = 200;
+
+impl ApiError {
+    /// Reads an error's body. A body that is not in Google's form (a proxy's page, say) becomes the message, shortened.
+    ///
+    /// `needs` are the permissions of the call, for a 403 that names none.
+    pub fn parse(call: &str, http_status: u16, body: &[u8], needs: &str) -> Self {
+        let mut error = Self { call: call.to_owned(), http_status, ..Self::default() };
+        match serde_json::from_slice::<ErrorBody>(body) {
+            Ok(ErrorBody::One(Envelope { error: status })) => error.fill(status),
+            Ok(ErrorBody::Many(list)) => {
+                if let Some(first) = list.into_iter().next() {
+                    error.fill(first.error);
+                }
+            }
+            Err(_) => {
+                let text = String::from_utf8_lossy(body);
+                let words: Vec<&str> = text.split_whitespace().collect();
+                error.message = words.join(" ").chars().take(MAX_FOREIGN_TEXT).collect();
+            }
+        }
+        if http_status == 403 && error.permission.is_none() {
+            error.permission = Some(permission_in(&error.message).unwrap_or_else(|| needs.to_owned()));
+        }
+        error
+    }
+
+    /// Takes a secret out of what Apigee says.
+    pub fn hide(&mut self, secret: &str) {
+        let violations = self.preconditions.iter_mut().flat_map(|found| [&mut found.subject, &mut found.description]);
+        for text in violations.chain([&mut self.message]) {
+            *text = text.replace(secret, "…");
+        }
+    }
+
+    fn fill(&mut self, status: Status) {
+        self.is_in_form = true;
+        self.status = status.name;
+        self.message = status.message;
+        for detail in status.details {
+            let kind = detail.get("@type").and_then(Value::as_str).unwrap_or_default().to_owned();
+            match kind.rsplit('/').next().unwrap_or_default() {
+                "google.rpc.PreconditionFailure" => {
+                    self.preconditions.extend(read::<PreconditionFailure>(detail).violations);
+                }
+                "edge.configstore.bundle.BadBundle" => self.bad_files.extend(read::<BadBundle>(detail).violations),
+                "google.rpc.RequestInfo" => self.request_id = read::<RequestInfo>(detail).request_id,
+                "google.rpc.ErrorInfo" => {
+                    self.permission = detail.pointer("/metadata/permission").and_then(Value::as_str).map(str::to_owned);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// True for the refusal of a shared flow's removal while something calls it.
+    fn is_still_used(&self) -> bool {
+        self.preconditions.iter().any(|violation| violation.kind == "WOULD_BREAK_DEPENDENT")
+    }
+
+    /// True for the refusal of a second operation at the same time; it is temporary although its status is 400.
+    pub fn is_locked(&self) -> bool {
+        self.http_status == 400 && self.message.contains("locked by another operation")
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self.http_status {
+            _ if self.is_locked() || self.is_still_used() => 75,
+            401 | 403 => 77,
+            // What does not exist yet may be made by somebody else a minute later; the Job's retries are bounded.
+            404 => 69,
+            413 => 66,
+            408 | 409 | 429 | 500..=599 => 75,
+            _ => 65,
+        }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.call, self.http_status)?;
+        if !self.status.is_empty() {
+            write!(f, " {}", self.status)?;
+        }
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        for (index, file) in self.bad_files.iter().enumerate() {
+            write!(f, "; `{}`", file.filename)?;
+            match self.blamed.get(index) {
+                Some(blame) => f.write_str(&blame.finding())?,
+                None => write!(f, ": {}", file.description)?,
+            }
+        }
+        for violation in &self.preconditions {
+            write!(f, "; {violation}")?;
+        }
+        match self.http_status {
+            401 => f.write_str("; the access token is not accepted: check the identity that the deployer runs as")?,
+            403 => {
+                let needs = self.permission.as_deref().unwrap_or("of this call");
+                write!(
+                    f,
+                    "; grant the deployer's identity a role with the permission {needs} in this organization or environment"
+                )?;
+            }
+            404 => f.write_str("; check the names of the organization and the environment")?,
+            _ => {}
+        }
+        if let Some(id) = &self.request_id {
+            write!(f, " (request {id})")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+/// The permission that a message like ``Permission "apigee.deployments.create" denied`` names.
+fn permission_in(message: &str) -> Option<String> {
+    let start = message.find("apigee.")?;
+    let name: String = message[start..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '.').collect();
+    (name.matches('.').count() >= 2).then(|| name.trim_end_matches('.').to_owned())
+}
+
+/// A detail in its own form; one that Google changes must not hide the error itself.
+fn read<T: Default + for<'de> Deserialize<'de>>(detail: Value) -> T {
+    serde_json::from_value(detail).unwrap_or_default()
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ErrorBody {
+    /// Google's front ends answer a list to some paths. It stands first: serde reads a struct from a list too.
+    Many(Vec<Envelope>),
+    One(Envelope),
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    error: Status,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    /// The name of the canonical code.
+    #[serde(default, rename = "status")]
+    name: String,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    details: Vec<Value>,
+}
+
+#[derive(Default, Deserialize)]
+struct BadBundle {
+    #[serde(default)]
+    violations: Vec<BadFile>,
+}
+
+#[derive(Default, Deserialize)]
+struct RequestInfo {
+    #[serde(rename = "requestId")]
+    request_id: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(http_status: u16, body: &str, exit_code: u8, shown: &[&str]) {
+        let error = Error::from(Box::new(ApiError::parse("POST x", http_status, body.as_bytes(), "`apigee.a.b`")));
+        assert_eq!(error.exit_code(), exit_code, "{error}");
+        for part in shown {
+            assert!(error.to_string().contains(part), "{error} lacks {part}");
+        }
+    }
+
+    #[test]
+    fn a_bad_bundle_names_its_files() {
+        // The body of https://github.com/apigee/apigeecli/issues/534
+        check(
+            400,
+            r#"{"error": {"code": 400, "message": "bundle contains errors", "status": "INVALID_ARGUMENT", "details": [
+                {"@type": "type.googleapis.com/edge.configstore.bundle.BadBundle", "violations": [
+                  {"filename": "apiproxy/policies/AM-debug.xml", "description": "The AssignTo transport attribute must be \"http\"."}]},
+                {"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": "17815225450811079750"}]}}"#,
+            65,
+            &[
+                "bundle contains errors",
+                "`apiproxy/policies/AM-debug.xml`: The AssignTo",
+                "request 17815225450811079750",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_conflict_names_the_other_deployment() {
+        // The body of https://github.com/apigee/apigee-deploy-maven-plugin/issues/153
+        check(
+            400,
+            r#"{"error": {"code": 400, "message": "deployment validations failed", "status": "FAILED_PRECONDITION", "details": [
+                {"@type": "type.googleapis.com/google.rpc.PreconditionFailure", "violations": [
+                  {"type": "CONFLICTING_DEPLOYMENT", "subject": "organizations/o/apis/a/revisions/1", "description": "taken"}]}]}}"#,
+            65,
+            &["CONFLICTING_DEPLOYMENT: organizations/o/apis/a/revisions/1: taken"],
+        );
+    }
+
+    #[test]
+    fn a_403_names_the_permission() {
+        let error = r#"{"error": {"code": 403, "message": "Permission \"apigee.deployments.create\" denied", "status": "PERMISSION_DENIED"}}"#;
+        check(403, error, 77, &["permission apigee.deployments.create"]);
+        let info = r#"{"error": {"message": "no", "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "metadata": {"permission": "apigee.proxies.create"}}]}}"#;
+        check(403, info, 77, &["permission apigee.proxies.create"]);
+        check(403, "{}", 77, &["permission `apigee.a.b`"]);
+    }
+
+    #[test]
+    fn every_status_has_its_exit_code() {
+        for (status, code) in
+            [(401, 77), (404, 69), (408, 75), (409, 75), (413, 66), (429, 75), (500, 75), (503, 75), (400, 65)]
+        {
+            check(status, "{}", code, &[]);
+        }
+        check(400, r#"{"error": {"message": "the resource is locked by another operation"}}"#, 75, &[]);
+        let used = r#"[{"error": {"message": "x", "details": [{"@type": "type.googleapis.com/google.rpc.PreconditionFailure",
+            "violations": [{"type": "WOULD_BREAK_DEPENDENT"}]}]}}]"#;
+        check(400, used, 75, &["WOULD_BREAK_DEPENDENT"]);
+    }
+
+    #[test]
+    fn a_page_of_something_between_becomes_a_short_message() {
+        let page = format!("<html>\n<body>Bad   Gateway {}</body>", "x".repeat(5000));
+        check(502, &page, 75, &["<html> <body>Bad Gateway xxx"]);
+        assert!(ApiError::parse("GET x", 502, page.as_bytes(), "").message.len() <= MAX_FOREIGN_TEXT);
+    }
+
+    #[test]
+    fn a_write_is_in_doubt_only_when_it_may_have_arrived() {
+        let network = |sent| Error::from(NetworkError { call: "POST x".into(), what: "reset".into(), sent });
+        let api = |status| Error::from(Box::new(ApiError::parse("POST x", status, b"", "")));
+        assert!(network(true).is_ambiguous() && api(500).is_ambiguous() && api(504).is_ambiguous());
+        assert!(!network(false).is_ambiguous() && !api(429).is_ambiguous() && !api(400).is_ambiguous());
+    }
+}

@@ -1,0 +1,166 @@
+//! Makes a revision of a bundle, once: after a lost answer and beside other deployers too.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::deploy::Phase;
+use super::known::search;
+use super::retry::jittered;
+use super::site::Site;
+use super::{Bundle, Error, Revision};
+use apigee_flux_model::bundle::Replaced;
+use apigee_flux_model::bundle::RevisionRecord;
+use apigee_flux_model::bundle::zip::{self, MAX_BUNDLE_BYTES};
+use apigee_flux_model::names::RevisionId;
+
+/// Imports in all, when each fails without an answer and leaves no revision.
+const IMPORT_ATTEMPTS: u32 = 3;
+
+/// For so long a revision just imported may be unknown to parts of the API.
+pub(super) const VISIBLE_AFTER: Duration = Duration::from_mins(1);
+
+/// The revision that a bundle became.
+#[derive(Debug)]
+pub(super) struct Imported {
+    pub id: RevisionId,
+    pub revision: Revision,
+    /// False when another deployer made it at the same time.
+    pub by_us: bool,
+    /// An import got no answer, or a duplicate could not be deleted: another revision with the same bundle may be there, or come.
+    pub in_doubt: bool,
+}
+
+/// Validates and imports the stamped copy of a bundle. `read` are the revisions that are known to hold something else.
+pub(super) async fn import(
+    site: &Site<'_>,
+    bundle: &Bundle,
+    read: &BTreeSet<RevisionId>,
+    replaces: Replaced,
+) -> Result<Imported, Error> {
+    let zip = pack(site, bundle, replaces)?;
+    site.client.validate(site.resource, &zip).await?;
+    let (mut attempt, mut in_doubt) = (1, false);
+    let id = loop {
+        let error = match site.client.import(site.resource, &zip).await {
+            Ok(id) => {
+                site.say(Phase::Import, format!("revision {id} is imported"));
+                break id;
+            }
+            Err(error) if error.is_ambiguous() => error,
+            Err(error) => return Err(error),
+        };
+        in_doubt = true;
+        site.warn(Phase::Import, format!("{error}: looking whether the revision was made"));
+        // Time for an import whose answer was lost to become visible.
+        site.client.stop().sleep(jittered(site.options.polling.first.saturating_mul(4 * attempt))).await;
+        if let Some((id, _)) =
+            find(site, bundle, read).await.map_err(|error| error.leaving("the import was not answered"))?
+        {
+            site.say(Phase::Import, format!("revision {id} was made although the answer was lost"));
+            break id;
+        }
+        if attempt == IMPORT_ATTEMPTS {
+            return Err(error);
+        }
+        attempt += 1;
+    };
+    drop(zip);
+    let imported = converge(site, bundle, read, id)
+        .await
+        .map_err(|error| error.leaving(&format!("revision {id} is imported and not deployed")))?;
+    Ok(Imported { in_doubt: in_doubt || imported.in_doubt, ..imported })
+}
+
+/// Deletes the other revisions with the same bundle that have come since: an import whose answer was lost may be done late, after
+/// the next one. None of them was ever deployed. A failure is told and is none of the deployment's.
+pub(super) async fn delete_duplicates(site: &Site<'_>, bundle: &Bundle, read: &BTreeSet<RevisionId>, kept: RevisionId) {
+    if let Err(error) = try_delete_duplicates(site, bundle, read, kept).await {
+        site.warn(Phase::Import, format!("a revision may stay beside its equal, revision {kept}: {error}"));
+    }
+}
+
+async fn try_delete_duplicates(
+    site: &Site<'_>,
+    bundle: &Bundle,
+    read: &BTreeSet<RevisionId>,
+    kept: RevisionId,
+) -> Result<(), Error> {
+    let others: BTreeSet<RevisionId> = unread(site, read).await?.into_iter().filter(|id| *id != kept).collect();
+    for id in others {
+        let found = search(site, bundle, std::iter::once(id)).await?.found;
+        if found.is_some() && site.client.revision_deployments(site.resource, id).await?.is_empty() {
+            site.client.delete_revision(site.resource, id).await?;
+            site.say(Phase::Import, format!("revision {id} has the same bundle, from a late import, and is deleted"));
+        }
+    }
+    Ok(())
+}
+
+fn pack(site: &Site<'_>, bundle: &Bundle, replaces: Replaced) -> Result<Bytes, Error> {
+    let mut record = RevisionRecord::new(bundle.digest, &site.options.provenance);
+    record.replaces = Some(replaces);
+    let stamped = record.stamp(bundle.kind, bundle.name.as_str(), &bundle.files).map_err(Error::Refused)?;
+    let zip = zip::pack(bundle.kind, &stamped).map_err(Error::Refused)?;
+    if zip.len() > MAX_BUNDLE_BYTES {
+        return Err(Error::Missing(format!(
+            "the bundle of `{}` has {} bytes as a zip file and Apigee takes {MAX_BUNDLE_BYTES}; leave something out",
+            bundle.name,
+            zip.len()
+        )));
+    }
+    site.say(Phase::Import, format!("{} files, {} bytes as a zip file", stamped.len(), zip.len()));
+    Ok(Bytes::from(zip))
+}
+
+/// A revision of this bundle among those that were not read yet.
+async fn find(
+    site: &Site<'_>,
+    bundle: &Bundle,
+    read: &BTreeSet<RevisionId>,
+) -> Result<Option<(RevisionId, Revision)>, Error> {
+    Ok(search(site, bundle, unread(site, read).await?.into_iter()).await?.found)
+}
+
+/// The revisions that exist and were not read yet.
+async fn unread(site: &Site<'_>, read: &BTreeSet<RevisionId>) -> Result<BTreeSet<RevisionId>, Error> {
+    let resource = site.client.resource(site.resource).await?;
+    Ok(resource.into_iter().flat_map(|resource| resource.revision).filter(|id| !read.contains(id)).collect())
+}
+
+/// Settles on one revision when several deployers imported the same bundle at once: each looks again after its import and all take
+/// the lowest number, since whoever imported later sees it. The others, which were never deployed, are deleted by those who made
+/// them.
+async fn converge(
+    site: &Site<'_>,
+    bundle: &Bundle,
+    read: &BTreeSet<RevisionId>,
+    id: RevisionId,
+) -> Result<Imported, Error> {
+    let patient = site.client.patient_with_missing(VISIBLE_AFTER);
+    let revision = patient.revision(site.resource, id).await?;
+    let record = RevisionRecord::parse(&revision.description);
+    if record.is_none_or(|record| record.digest != bundle.digest) {
+        site.warn(
+            Phase::Import,
+            format!("the description of revision {id} did not keep the digest, so the next run will import again"),
+        );
+        return Ok(Imported { id, revision, by_us: true, in_doubt: false });
+    }
+    let lower: Vec<RevisionId> = unread(site, read).await?.into_iter().filter(|other| *other < id).collect();
+    let Some((first, first_revision)) = search(site, bundle, lower.into_iter()).await?.found else {
+        return Ok(Imported { id, revision, by_us: true, in_doubt: false });
+    };
+    site.say(
+        Phase::Import,
+        format!(
+            "revision {first} has the same bundle, from another deployer at the same time: revision {id} is deleted"
+        ),
+    );
+    let deleted = site.client.delete_revision(site.resource, id).await;
+    if let Err(error) = &deleted {
+        site.warn(Phase::Import, format!("revision {id} is still there: {error}"));
+    }
+    Ok(Imported { id: first, revision: first_revision, by_us: false, in_doubt: deleted.is_err() })
+}

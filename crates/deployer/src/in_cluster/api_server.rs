@@ -1,0 +1,130 @@
+//! The API server of the cluster, as a pod finds it.
+
+use std::path::Path;
+
+use reqwest::header::CONTENT_TYPE;
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Method, Url};
+use serde_json::Value;
+
+use crate::client::causes;
+use apigee_flux_disk::read_regular;
+
+/// None of the files is larger.
+const MAX_FILE_BYTES: usize = 1 << 20;
+
+/// The longest part of an answer that is not a Status of Kubernetes which an error repeats, in characters.
+const MAX_FOREIGN_TEXT: usize = 200;
+
+/// The API server, and who asks.
+pub struct ApiServer {
+    http: reqwest::Client,
+    base: Url,
+    token: String,
+    /// The pod's own.
+    namespace: String,
+}
+
+impl ApiServer {
+    /// The name of the API server inside of its cluster, which its certificate has too.
+    const NAME: &'static str = "kubernetes.default.svc";
+
+    /// Reads what is mounted for the pod's ServiceAccount: `token`, `ca.crt` and `namespace`. `address` are the variables
+    /// `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`, which the kubelet sets in every container.
+    pub fn from_mount(folder: &Path, address: Option<(&str, &str)>) -> Result<Self, String> {
+        let read = |name: &str| {
+            let file = folder.join(name);
+            let bytes = read_regular(&file, MAX_FILE_BYTES).map_err(|why| format!("`{}` {why}", file.display()))?;
+            String::from_utf8(bytes).map_err(|_| format!("`{}` is not text in UTF-8", file.display()))
+        };
+        let authority = Certificate::from_pem_bundle(read("ca.crt")?.as_bytes())
+            .ok()
+            .filter(|certificates| !certificates.is_empty())
+            .ok_or_else(|| format!("`{}` has no certificate", folder.join("ca.crt").display()))?;
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("apigee-flux/", env!("CARGO_PKG_VERSION")))
+            .tls_certs_only(authority)
+            .https_only(true)
+            .no_proxy()
+            .redirect(Policy::none())
+            .build()
+            .map_err(|error| format!("the HTTPS client cannot start: {}", causes(&error)))?;
+        let (host, port) = address.unwrap_or((Self::NAME, "443"));
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        let base = Url::parse(&format!("https://{host}:{port}"))
+            .map_err(|error| format!("KUBERNETES_SERVICE_HOST and _PORT are no address: {error}"))?;
+        Ok(Self {
+            http,
+            base,
+            token: read("token")?.trim().to_owned(),
+            namespace: read("namespace")?.trim().to_owned(),
+        })
+    }
+
+    /// The namespace that the pod is in.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Sets fields of an object of the pod's namespace by server-side apply. `resource` is its path behind the namespace's, with the
+    /// group before it. The object is the answer.
+    pub(super) async fn apply(
+        &self,
+        group: &str,
+        resource: &[&str],
+        manager: &str,
+        object: &Value,
+    ) -> Result<Value, String> {
+        let mut url = self.url(group, resource);
+        url.query_pairs_mut().append_pair("fieldManager", manager);
+        // JSON is YAML.
+        self.send(Method::PATCH, url, "application/apply-patch+yaml", object).await
+    }
+
+    /// Makes an object in the pod's namespace.
+    pub(super) async fn create(&self, group: &str, resource: &[&str], object: &Value) -> Result<(), String> {
+        self.send(Method::POST, self.url(group, resource), "application/json", object).await.map(drop)
+    }
+
+    fn url(&self, group: &str, resource: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        // A URL with a host has path segments; there is no error to report.
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.push("apis").push(group).push("v1").push("namespaces").push(&self.namespace).extend(resource);
+        }
+        url
+    }
+
+    async fn send(&self, method: Method, url: Url, content_type: &str, body: &Value) -> Result<Value, String> {
+        let call = format!("{method} {}", url.path());
+        let request = self.http.request(method, url).header(CONTENT_TYPE, content_type).bearer_auth(&self.token);
+        let answer = request.body(body.to_string()).send().await;
+        let answer = answer.map_err(|error| format!("{call}: {}", causes(&error)))?;
+        let status = answer.status();
+        let bytes = answer.bytes().await.map_err(|error| format!("{call}: {}", causes(&error)))?;
+        let value: Option<Value> = serde_json::from_slice(&bytes).ok();
+        if status.is_success() {
+            return value.ok_or_else(|| format!("{call}: the answer is not JSON"));
+        }
+        let why = match value.as_ref().and_then(|status| status["message"].as_str()) {
+            Some(message) => message.to_owned(),
+            None => String::from_utf8_lossy(&bytes).split_whitespace().collect::<Vec<_>>().join(" "),
+        };
+        Err(format!("{call}: {}: {}", status.as_u16(), why.chars().take(MAX_FOREIGN_TEXT).collect::<String>()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = ApiServer::from_mount(folder.path(), None).err().unwrap();
+        assert!(error.contains("ca.crt` cannot be read"), "{error}");
+        std::fs::write(folder.path().join("ca.crt"), "nothing").unwrap();
+        let error = ApiServer::from_mount(folder.path(), None).err().unwrap();
+        assert!(error.contains("has no certificate"), "{error}");
+    }
+}

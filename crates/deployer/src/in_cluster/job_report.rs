@@ -1,0 +1,155 @@
+//! What a Job's pod reports to its own cluster: labels on the Job, and an Event about it.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use k8s_openapi::jiff::Timestamp;
+use serde_json::{Value, json};
+
+use apigee_flux_model::diag::plain::plain;
+use apigee_flux_model::names::kubernetes::{FIELD_MANAGER, label_value};
+
+/// The longest note of an Event, in bytes (Kubernetes, `NoteLengthLimit`).
+const MAX_NOTE: usize = 1024;
+
+/// The label of the Job with the revision that it left.
+const REVISION: &str = "apigeeflux.dev/revision";
+
+/// The label of the Job that says how it ended.
+const RESULT: &str = "apigeeflux.dev/result";
+
+/// How a Job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobReport {
+    /// What it was to do, one word in camel case, a capital letter first.
+    pub action: &'static str,
+    /// One word in small letters.
+    pub result: String,
+    /// The revision with the wanted bundle, if there is one.
+    pub revision: Option<String>,
+    /// Somebody should look.
+    pub is_failed: bool,
+    /// For people; only its begin is kept if it is long.
+    pub note: String,
+}
+
+impl JobReport {
+    /// The configuration of server-side apply that sets the labels of the Job, and no more.
+    pub fn labels(&self, job: &str, namespace: &str) -> Value {
+        let mut labels = json!({RESULT: label_value(&self.result)});
+        if let Some(revision) = &self.revision {
+            labels[REVISION] = label_value(revision).into();
+        }
+        json!({
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {"name": job, "namespace": namespace, "labels": labels},
+        })
+    }
+
+    /// The Event about the Job. `kubectl describe` finds it by the Job's `uid`; `now` is the time since 1970.
+    pub fn event(&self, job: &str, namespace: &str, uid: Option<&str>, now: Duration) -> Result<Value, String> {
+        let nanoseconds = i128::try_from(now.as_nanos()).map_err(|error| error.to_string())?;
+        let time = Timestamp::from_nanosecond(nanoseconds).map_err(|error| error.to_string())?;
+        let mut letters = self.result.chars();
+        let reason = letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect();
+        let event = Event {
+            metadata: ObjectMeta {
+                // As client libraries name them.
+                name: Some(format!("{job}.{nanoseconds:x}")),
+                namespace: Some(namespace.to_owned()),
+                ..ObjectMeta::default()
+            },
+            event_time: Some(MicroTime(time)),
+            action: Some(self.action.to_owned()),
+            reason: Some(reason),
+            note: Some(cut(&plain(&self.note))),
+            type_: Some(if self.is_failed { "Warning" } else { "Normal" }.to_owned()),
+            regarding: Some(ObjectReference {
+                api_version: Some("batch/v1".to_owned()),
+                kind: Some("Job".to_owned()),
+                name: Some(job.to_owned()),
+                namespace: Some(namespace.to_owned()),
+                uid: uid.map(str::to_owned),
+                ..ObjectReference::default()
+            }),
+            reporting_controller: Some(format!("apigeeflux.dev/{FIELD_MANAGER}")),
+            reporting_instance: Some(job.to_owned()),
+            ..Event::default()
+        };
+        serde_json::to_value(event).map_err(|error| error.to_string())
+    }
+}
+
+/// At most [`MAX_NOTE`] bytes.
+fn cut(note: &str) -> String {
+    if note.len() <= MAX_NOTE {
+        return note.to_owned();
+    }
+    let end = note.floor_char_boundary(MAX_NOTE - '…'.len_utf8());
+    format!("{}…", &note[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(note: &str) -> JobReport {
+        JobReport {
+            action: "Deploy",
+            result: "deployed".to_owned(),
+            revision: Some("7".to_owned()),
+            is_failed: false,
+            note: note.to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_labels_are_all_that_is_applied() {
+        let labels = report("x").labels("apigee-prod-orders", "team");
+        assert_eq!(
+            labels.to_string(),
+            r#"{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"apigee-prod-orders","namespace":"team","labels":{"apigeeflux.dev/result":"deployed","apigeeflux.dev/revision":"7"}}}"#
+        );
+        let none = JobReport { revision: None, ..report("x") }.labels("j", "n");
+        assert_eq!(none["metadata"]["labels"], json!({"apigeeflux.dev/result": "deployed"}));
+    }
+
+    #[test]
+    fn the_event_is_one_that_the_api_takes() {
+        let now = Duration::from_millis(1_700_000_000_123);
+        let event = report("why").event("apigee-prod-orders", "team", Some("u-1"), now).unwrap();
+        assert_eq!(
+            event,
+            json!({
+                "apiVersion": "events.k8s.io/v1",
+                "kind": "Event",
+                "metadata": {"name": "apigee-prod-orders.17979cfe3d7ed4c0", "namespace": "team"},
+                "eventTime": "2023-11-14T22:13:20.123000Z",
+                "action": "Deploy",
+                "reason": "Deployed",
+                "note": "why",
+                "type": "Normal",
+                "regarding": {
+                    "apiVersion": "batch/v1", "kind": "Job", "name": "apigee-prod-orders", "namespace": "team", "uid": "u-1",
+                },
+                "reportingController": "apigeeflux.dev/apigee-deployer",
+                "reportingInstance": "apigee-prod-orders",
+            })
+        );
+        let failed = JobReport { is_failed: true, result: "failed".to_owned(), ..report("x") };
+        let event = failed.event("j", "n", None, now).unwrap();
+        assert_eq!((&event["type"], &event["reason"]), (&"Warning".into(), &"Failed".into()));
+    }
+
+    #[test]
+    fn a_note_fits() {
+        for note in ["ä".repeat(512), "ä".repeat(513), "x".repeat(5000)] {
+            let kept = cut(&note);
+            assert!(kept.len() <= MAX_NOTE && kept.len() > MAX_NOTE - 8, "{}", kept.len());
+            assert_eq!(kept == note, note.len() <= MAX_NOTE);
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! A Job's result, on the Job and as an Event.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::{ApiServer, JobReport};
+use apigee_flux_model::names::kubernetes::FIELD_MANAGER;
+
+/// Sets the labels of the Job and makes an Event about it. Each is tried whatever became of the other; the error is of both.
+pub async fn report(server: &ApiServer, job: &str, report: &JobReport) -> Result<(), String> {
+    let namespace = server.namespace();
+    let labels = report.labels(job, namespace);
+    let labelled = server.apply("batch", &["jobs", job], FIELD_MANAGER, &labels).await;
+    let uid = labelled.as_ref().ok().and_then(|job| job["metadata"]["uid"].as_str());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let event = report.event(job, namespace, uid, now)?;
+    let created = server.create("events.k8s.io", &["events"], &event).await;
+    let errors: Vec<String> = [labelled.err(), created.err()].into_iter().flatten().collect();
+    if errors.is_empty() { Ok(()) } else { Err(errors.join("; ")) }
+}

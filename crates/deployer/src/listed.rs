@@ -1,0 +1,35 @@
+//! What is deployed in an environment, read once for many bundles.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::client::Client;
+use super::deployment::Deployment;
+use super::{Error, Target};
+use apigee_flux_model::bundle::BundleKind;
+use apigee_flux_model::names::Name;
+
+/// The environment's lists of deployments.
+#[derive(Debug, Default)]
+pub(super) struct Listed(BTreeMap<(BundleKind, String), Vec<Deployment>>);
+
+impl Listed {
+    /// One request for proxies and one for shared flows, as far as they are asked for.
+    pub(super) async fn read(
+        client: &Client,
+        target: &Target,
+        kinds: impl Iterator<Item = BundleKind>,
+    ) -> Result<Self, Error> {
+        let mut listed = Self::default();
+        for kind in kinds.collect::<BTreeSet<_>>() {
+            for deployment in client.environment_deployments(&target.organization, &target.environment, kind).await? {
+                listed.0.entry((kind, deployment.api_proxy.clone())).or_default().push(deployment);
+            }
+        }
+        Ok(listed)
+    }
+
+    /// The entries of one proxy or shared flow, which are not needed again.
+    pub(super) fn take(&mut self, kind: BundleKind, name: &Name) -> Vec<Deployment> {
+        self.0.remove(&(kind, name.to_string())).unwrap_or_default()
+    }
+}

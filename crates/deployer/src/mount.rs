@@ -1,0 +1,378 @@
+//! The bundle in the Job's pod: reads what its `ConfigMap`s brought, and trusts none of it before its digest is right.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+
+use super::Error;
+use apigee_flux_configuration::document::{self, Document};
+use apigee_flux_configuration::inventory::{self, Inventory};
+use apigee_flux_disk::{Root, Unreadable, read_named};
+use apigee_flux_model::bundle::manifest::{self, ManifestFile, Requirements};
+use apigee_flux_model::bundle::zip::MAX_BUNDLE_BYTES;
+use apigee_flux_model::bundle::{
+    Batch, BatchEntry, BundleKind, BundlePath, DeploySettings, Digest, Files, Manifest, batch,
+};
+use apigee_flux_model::names::Name;
+use apigee_flux_model::names::RevisionId;
+
+/// A bundle as it was rendered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bundle {
+    /// Proxy or shared flow.
+    pub kind: BundleKind,
+    /// The name in Apigee.
+    pub name: Name,
+    /// [`Digest::of_files`] of `files`; [`Bundle::new`] and [`Bundle::from_mount`] make it so.
+    pub digest: Digest,
+    /// Every file, below the kind's root folder.
+    pub files: Files,
+    /// What must exist in Apigee before it can run.
+    pub requires: Requirements,
+}
+
+impl Bundle {
+    /// A bundle of files in memory that needs nothing.
+    pub fn new(kind: BundleKind, name: Name, files: Files) -> Self {
+        Self { kind, name, digest: Digest::of_files(&files), files, requires: Requirements::default() }
+    }
+
+    /// Reads and verifies the bundle beside its manifest. `expected` is the digest that the Job names.
+    pub fn from_mount(manifest_path: &Path, expected: Option<Digest>) -> Result<Self, Error> {
+        let manifest = read_manifest(manifest_path)?;
+        let name =
+            manifest.name.parse().map_err(|why| Error::Usage(format!("`{}`: {why}", manifest_path.display())))?;
+        if let Some(expected) = expected.filter(|expected| *expected != manifest.digest) {
+            return Err(Error::Mangled(format!(
+                "`{}` is of the bundle {}, and the Job expects {expected}: the Job and its ConfigMap come from different renders; \
+                 apply both together",
+                manifest_path.display(),
+                manifest.digest
+            )));
+        }
+        let folder = match manifest_path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            // `manifest.json` alone lies in the working directory.
+            _ => Path::new("."),
+        };
+        let files = Mount::open(folder)?.read(&manifest)?;
+        let digest = Digest::of_files(&files);
+        if digest != manifest.digest {
+            return Err(Error::Mangled(format!(
+                "every file is as its own digest says, but together they are {digest} and `{}` says {}: the list of files was \
+                 changed; render anew",
+                manifest_path.display(),
+                manifest.digest
+            )));
+        }
+        Ok(Self { kind: manifest.kind, name, digest, files, requires: manifest.requires })
+    }
+}
+
+fn read_manifest(path: &Path) -> Result<Manifest, Error> {
+    read_versioned(path, "a manifest", manifest::SCHEMA_VERSION)
+}
+
+/// Reads a JSON file whose `schemaVersion` must not be newer than `newest`.
+fn read_versioned<T: DeserializeOwned>(path: &Path, what: &str, newest: u32) -> Result<T, Error> {
+    let shown = path.display();
+    let bytes = read_named(path, MAX_UNPACKED_BYTES)
+        .map_err(|why| Error::Missing(format!("`{shown}` {why}; is its ConfigMap mounted there?")))?;
+    let value: serde_json::Value = serde_json::from_slice(&bytes)
+        .map_err(|error| Error::Mangled(format!("`{shown}` is not JSON: {error}; something changed it on its way")))?;
+    match value.get("schemaVersion").and_then(serde_json::Value::as_u64) {
+        Some(version) if version > u64::from(newest) => Err(Error::Usage(format!(
+            "`{shown}` has the schema version {version} and this program reads up to {newest}: update the image of the \
+             deployer (`ApigeeEnvironment`, `spec.deployer.image`) to the version of the function that rendered it"
+        ))),
+        Some(_) => serde_json::from_value(value)
+            .map_err(|error| Error::Usage(format!("`{shown}` is not {what} of schema version {newest}: {error}"))),
+        None => Err(Error::Usage(format!("`{shown}` is not {what}: it has no `schemaVersion`"))),
+    }
+}
+
+/// A bundle of a batch of which only the manifest was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MountedBundle {
+    /// Proxy or shared flow.
+    pub kind: BundleKind,
+    /// The name in Apigee.
+    pub name: Name,
+    /// The digest that batch and manifest agree on.
+    pub digest: Digest,
+    /// The shared flows that it calls.
+    pub calls: Vec<String>,
+    /// The sizes of its files together, in bytes.
+    pub size: u64,
+    /// How it is deployed.
+    pub settings: DeploySettings,
+    /// A revision that is known to hold other files than its description says.
+    pub edited: Option<RevisionId>,
+    manifest: PathBuf,
+}
+
+impl MountedBundle {
+    /// Where its files lie.
+    pub fn folder(&self) -> &Path {
+        self.manifest.parent().unwrap_or(Path::new(""))
+    }
+
+    /// The bundle with its files, verified.
+    pub fn load(&self) -> Result<Bundle, Error> {
+        Bundle::from_mount(&self.manifest, Some(self.digest))
+    }
+}
+
+/// Reads a batch and the manifest of each of its bundles, and refuses what was not rendered together. `folder` is the mount of all
+/// bundles.
+pub fn read_batch(file: &Path, folder: &Path) -> Result<Vec<MountedBundle>, Error> {
+    let Batch { bundles, .. } = read_versioned(file, "a batch", batch::SCHEMA_VERSION)?;
+    mounted(bundles, file, folder)
+}
+
+/// Reads an inventory, and the manifest of each of its bundles as [`read_batch`] does.
+pub fn read_inventory(file: &Path, folder: &Path) -> Result<(Inventory, Vec<MountedBundle>), Error> {
+    let inventory: Inventory = read_versioned(file, "an inventory", inventory::SCHEMA_VERSION)?;
+    let entries = inventory.bundles.iter().map(|bundle| bundle.entry.clone()).collect();
+    let bundles = mounted(entries, file, folder)?;
+    Ok((inventory, bundles))
+}
+
+/// Reads the configuration of an environment or an organization.
+pub fn read_configuration(file: &Path) -> Result<Document, Error> {
+    read_versioned(file, "a configuration", document::SCHEMA_VERSION)
+}
+
+fn mounted(entries: Vec<BatchEntry>, file: &Path, folder: &Path) -> Result<Vec<MountedBundle>, Error> {
+    let shown = file.display();
+    let mut seen = BTreeSet::new();
+    let mut bundles = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let what = format!("{} `{}`", entry.kind.noun(), entry.name);
+        let wrong = |why: String| Error::Usage(format!("`{shown}`, {what}: {why}"));
+        let name: Name = entry.name.parse().map_err(wrong)?;
+        let below = BundlePath::parse(&entry.folder).map_err(|why| wrong(format!("`folder`: {why}")))?;
+        if !seen.insert((entry.kind, name.clone())) {
+            return Err(wrong("it stands twice in the batch; render anew".to_owned()));
+        }
+        let path = folder.join(below.as_str()).join(manifest::FILE_NAME);
+        let manifest = read_manifest(&path)?;
+        if (manifest.kind, &manifest.name, manifest.digest) != (entry.kind, &entry.name, entry.digest) {
+            return Err(Error::Mangled(format!(
+                "`{}` is of the {} `{}` with the digest {}, and `{shown}` expects the {what} with {}: the batch and the ConfigMaps come \
+                 from different renders; apply them together",
+                path.display(),
+                manifest.kind.noun(),
+                manifest.name,
+                manifest.digest,
+                entry.digest
+            )));
+        }
+        bundles.push(MountedBundle {
+            kind: entry.kind,
+            name,
+            digest: entry.digest,
+            calls: manifest.requires.shared_flows,
+            size: manifest.files.iter().map(|file| file.size).sum(),
+            settings: entry.settings,
+            edited: None,
+            manifest: path,
+        });
+    }
+    Ok(bundles)
+}
+
+/// A folder that no path leaves.
+struct Mount {
+    folder: PathBuf,
+    root: Root,
+}
+
+impl Mount {
+    fn open(folder: &Path) -> Result<Self, Error> {
+        let root = Root::open(folder)
+            .map_err(|error| Error::Missing(format!("the folder `{}` cannot be read: {error}", folder.display())))?;
+        Ok(Self { folder: folder.to_owned(), root })
+    }
+
+    /// Every file that the manifest lists, each verified.
+    fn read(&self, manifest: &Manifest) -> Result<Files, Error> {
+        let mut files = Files::new();
+        for entry in &manifest.files {
+            let bytes = self.read_entry(entry)?;
+            let found = Digest::of_bytes(&bytes);
+            if found != entry.digest {
+                return Err(Error::Mangled(format!(
+                    "`{}` is {found} ({} bytes) and was rendered as {} ({} bytes): something changed it on its way, for example a \
+                     variable substitution or an edit of the ConfigMap",
+                    entry.path,
+                    bytes.len(),
+                    entry.digest,
+                    entry.size
+                )));
+            }
+            if files.insert(entry.path.clone(), bytes).is_some() {
+                return Err(Error::Usage(format!("the manifest lists `{}` twice", entry.path)));
+            }
+            if files.total_bytes() > MAX_UNPACKED_BYTES {
+                return Err(too_large("the files"));
+            }
+        }
+        Ok(files)
+    }
+
+    fn read_entry(&self, entry: &ManifestFile) -> Result<Vec<u8>, Error> {
+        if entry.parts.is_empty() {
+            return self.read_file(&entry.path);
+        }
+        // No larger than the limit, whatever the manifest says.
+        let expected = usize::try_from(entry.size).unwrap_or(usize::MAX).min(MAX_UNPACKED_BYTES);
+        let mut whole = Vec::with_capacity(expected);
+        for part in &entry.parts {
+            whole.extend(self.read_file(part)?);
+            // A short manifest can name one part ever again.
+            if whole.len() > MAX_UNPACKED_BYTES {
+                return Err(too_large(&format!("the parts of `{}`", entry.path)));
+            }
+        }
+        Ok(whole)
+    }
+
+    /// One file of the mount. A symbolic link that leaves it would upload a file of the pod, such as its token.
+    fn read_file(&self, path: &BundlePath) -> Result<Vec<u8>, Error> {
+        let file = self.folder.join(path.as_str());
+        let shown = file.display();
+        self.root.read(&file, MAX_UNPACKED_BYTES).map_err(|why| match why {
+            Unreadable::Outside { .. } | Unreadable::NotAFile(_) => {
+                Error::Mangled(format!("`{shown}` {why}; a bundle holds its own files only"))
+            }
+            Unreadable::TooLarge(_) => Error::Missing(format!("`{shown}` {why}, too many for a bundle")),
+            Unreadable::Io(_) | Unreadable::Restless => Error::Missing(format!(
+                "`{shown}` is in the manifest and {why}; is each of the bundle's ConfigMaps mounted?"
+            )),
+        })
+    }
+}
+
+fn too_large(what: &str) -> Error {
+    Error::Missing(format!(
+        "{what} are together larger than {MAX_UNPACKED_BYTES} bytes, more than packs into Apigee's limit of {MAX_BUNDLE_BYTES} \
+         bytes; leave something out"
+    ))
+}
+
+/// More than any bundle of [`MAX_BUNDLE_BYTES`] holds unpacked.
+const MAX_UNPACKED_BYTES: usize = 8 * MAX_BUNDLE_BYTES;
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use apigee_flux_model::bundle::manifest::{FILE_NAME, Requirements};
+
+    fn sample() -> Files {
+        [("a.xml", "<APIProxy/>"), ("policies/P.xml", "<P/>")]
+            .map(|(path, text)| (BundlePath::parse(path).unwrap(), text.as_bytes().to_vec()))
+            .into_iter()
+            .collect()
+    }
+
+    fn manifest() -> Manifest {
+        Manifest::new(BundleKind::Proxy, "a", &sample(), Requirements::default())
+    }
+
+    /// A mount as the kubelet makes it: the files in a dated folder, `..data` pointing there, and a link per top name.
+    fn mounted(manifest: &Manifest) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("..2026_11_24");
+        for (path, bytes) in sample().iter() {
+            let file = data.join(path.as_str());
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, bytes).unwrap();
+        }
+        std::fs::write(data.join(FILE_NAME), serde_json::to_vec(manifest).unwrap()).unwrap();
+        symlink("..2026_11_24", folder.path().join("..data")).unwrap();
+        for name in ["a.xml", "policies", FILE_NAME] {
+            symlink(format!("..data/{name}"), folder.path().join(name)).unwrap();
+        }
+        folder
+    }
+
+    fn read(folder: &tempfile::TempDir, expected: Option<Digest>) -> Result<Bundle, Error> {
+        Bundle::from_mount(&folder.path().join(FILE_NAME), expected)
+    }
+
+    #[track_caller]
+    fn fails(result: Result<Bundle, Error>, code: u8, part: &str) {
+        let error = result.unwrap_err();
+        assert!(error.exit_code() == code && error.to_string().contains(part), "{} {error}", error.exit_code());
+    }
+
+    #[test]
+    fn a_mount_with_the_kubelets_links_is_read() {
+        let folder = mounted(&manifest());
+        let bundle = read(&folder, Some(manifest().digest)).unwrap();
+        assert_eq!(bundle, Bundle::new(BundleKind::Proxy, "a".parse().unwrap(), sample()));
+    }
+
+    #[test]
+    fn parts_are_put_together() {
+        let mut manifest = manifest();
+        manifest.files[0].parts = ["p0", "p1"].map(|part| BundlePath::parse(part).unwrap()).to_vec();
+        let folder = mounted(&manifest);
+        std::fs::write(folder.path().join("p0"), "<API").unwrap();
+        std::fs::write(folder.path().join("p1"), "Proxy/>").unwrap();
+        assert_eq!(read(&folder, None).unwrap().files, sample());
+        std::fs::remove_file(folder.path().join("p1")).unwrap();
+        fails(read(&folder, None), 66, "p1");
+    }
+
+    #[test]
+    fn a_changed_file_is_named() {
+        let folder = mounted(&manifest());
+        std::fs::write(folder.path().join("policies/P.xml"), "<P>${x}</P>").unwrap();
+        fails(read(&folder, None), 67, "`policies/P.xml`");
+    }
+
+    #[test]
+    fn a_changed_list_or_another_render_is_noticed() {
+        let mut shorter = manifest();
+        shorter.files.pop();
+        fails(read(&mounted(&shorter), None), 67, "the list of files was changed");
+        fails(read(&mounted(&manifest()), Some(Digest::of_bytes(b"other"))), 67, "the Job expects sha256:");
+        let mut twice = manifest();
+        twice.files.push(twice.files[0].clone());
+        fails(read(&mounted(&twice), None), 64, "twice");
+    }
+
+    #[test]
+    fn a_link_out_of_the_mount_is_refused() {
+        let folder = mounted(&manifest());
+        let outside = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(outside.path(), "<P/>").unwrap();
+        let inside = folder.path().join("..2026_11_24/policies/P.xml");
+        std::fs::remove_file(&inside).unwrap();
+        symlink(outside.path(), inside).unwrap();
+        fails(read(&folder, None), 67, "is a symbolic link out of");
+    }
+
+    #[test]
+    fn what_is_missing_or_newer_says_what_to_do() {
+        let folder = mounted(&manifest());
+        fails(Bundle::from_mount(&folder.path().join("none.json"), None), 66, "mounted");
+        std::fs::remove_file(folder.path().join("..2026_11_24/a.xml")).unwrap();
+        fails(read(&folder, None), 66, "a.xml");
+        let mut newer = manifest();
+        newer.schema_version = 2;
+        fails(read(&mounted(&newer), None), 64, "update the image");
+        let write = |text: &str| std::fs::write(folder.path().join("..data").join(FILE_NAME), text).unwrap();
+        write("{");
+        fails(read(&folder, None), 67, "not JSON");
+        write("{}");
+        fails(read(&folder, None), 64, "schemaVersion");
+        write(r#"{"schemaVersion": 1}"#);
+        fails(read(&folder, None), 64, "not a manifest of schema version 1");
+    }
+}

@@ -1,0 +1,273 @@
+//! Puts a revision in the place of what is deployed, and goes back if it does not run.
+//!
+//! No moment is chosen here with nothing deployed: a revision always takes the other's place. What another deployer put there
+//! meanwhile is never replaced, neither by the new revision nor by the one to go back to.
+
+use tokio::time::Instant;
+
+use super::absence::Absence;
+use super::client::{Client, DeployOptions};
+use super::deploy::{Phase, WaitFor};
+use super::deployment::{Deployment, DeploymentType};
+use super::plan::WayBack;
+use super::site::Site;
+use super::wait::{NotReady, Wait};
+use super::{Error, smoke_test};
+use apigee_flux_model::bundle::BundleKind;
+use apigee_flux_model::names::RevisionId;
+
+/// One revision on its way into an environment.
+pub(super) struct Rollout<'a> {
+    pub site: Site<'a>,
+    /// For requests about the revision, which may be young.
+    pub client: &'a Client,
+    pub id: RevisionId,
+    /// What was deployed when this was decided.
+    pub seen: Option<Deployment>,
+    pub way_back: WayBack,
+}
+
+/// What came of the request to deploy.
+enum Accepted {
+    /// Apigee said so to this run.
+    Here(Deployment),
+    /// It is deployed, and this run did not do it or cannot be sure that it did.
+    Elsewhere(Deployment),
+}
+
+impl Rollout<'_> {
+    /// The same for a revision that this run imported, or another one at the same time.
+    #[must_use]
+    pub(super) fn after_import(self, by_us: bool) -> Self {
+        let way_back = match self.way_back {
+            WayBack::Nothing(absence) => absence.with_imported(self.id, by_us).map_or(WayBack::Stays, WayBack::Nothing),
+            other => other,
+        };
+        Self { way_back, ..self }
+    }
+
+    /// Deploys and waits. `is_extensible` says that the revision has an extensible policy.
+    pub(super) async fn run(mut self, is_extensible: bool) -> Result<(), Error> {
+        self.check_class(is_extensible)?;
+        let sequenced_rollout = self.check_changes().await?;
+        let accepted = match self.compare().await? {
+            Some(deployment) => Accepted::Elsewhere(deployment),
+            None => self.deploy(sequenced_rollout).await?,
+        };
+        let started = match accepted {
+            Accepted::Here(deployment) => {
+                self.site.say(Phase::Deploy, format!("the deployment of revision {} is accepted", self.id));
+                deployment.started()
+            }
+            Accepted::Elsewhere(deployment) => {
+                if matches!(self.way_back, WayBack::Nothing(_)) {
+                    self.way_back = WayBack::Stays;
+                }
+                deployment.started()
+            }
+        };
+        self.watch(started).await
+    }
+
+    async fn deploy(&self, sequenced_rollout: bool) -> Result<Accepted, Error> {
+        let account = self.site.options.settings.service_account.as_deref();
+        let options = DeployOptions { service_account: account, sequenced_rollout };
+        let error = match self.client.deploy(self.site.resource, self.site.environment, self.id, options).await {
+            Ok(accepted) => return Ok(Accepted::Here(accepted)),
+            Err(error) if error.is_ambiguous() => error,
+            Err(error) => return Err(error),
+        };
+        // It may have happened. What stands there now and did not before is watched, so that a failure is taken back.
+        let before = self.seen.as_ref().map(|seen| (seen.revision, seen.started()));
+        match self.site.deployed().await {
+            Ok(Some(now)) if now.revision == self.id && before != Some((now.revision, now.started())) => {
+                self.site.warn(Phase::Deploy, format!("{error}; revision {} is deployed all the same", self.id));
+                Ok(Accepted::Elsewhere(now))
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// Waits for a deployment that was accepted at `started` (0: any counts), and goes back if it fails.
+    pub(super) async fn watch(self, started: u64) -> Result<(), Error> {
+        if self.site.options.wait == WaitFor::Accepted {
+            return Ok(());
+        }
+        match self.until_good(started).await {
+            Err(NotReady { error: error @ Error::Overtaken(_), .. }) => Err(error),
+            // The next run watches on; what fails then is taken back as its record says.
+            Err(NotReady { error: error @ Error::Stopped(_), .. }) => {
+                Err(error.leaving(&format!("revision {} is put in place and was not seen READY", self.id)))
+            }
+            Err(why) => Err(self.go_back(why, started).await),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    async fn until_good(&self, started: u64) -> Result<(), NotReady> {
+        self.wait(self.id, started, self.site.deadline()).await?;
+        let Some(test) = &self.site.options.settings.smoke_test else { return Ok(()) };
+        let polling = self.site.options.polling;
+        smoke_test::run(self.site.client, test, polling, self.site.deadline()).await.map_err(|why| {
+            NotReady::seen(if self.site.client.stop().is_requested() {
+                Error::Stopped(why)
+            } else {
+                Error::Refused(format!("revision {} is ready, but {why}", self.id))
+            })
+        })?;
+        self.site.say(Phase::Wait, format!("the smoke test GET {} has the status {}", test.url, test.expect_status));
+        Ok(())
+    }
+
+    async fn wait(&self, id: RevisionId, started: u64, deadline: Instant) -> Result<(), NotReady> {
+        Wait { site: self.site, id, started, deadline }.until_ready().await?;
+        self.site.say(Phase::Wait, format!("revision {id} is ready"));
+        Ok(())
+    }
+
+    /// A standard proxy does not become extensible, which may cost more and locks the proxy for a while, unless that is allowed
+    /// in so many words.
+    fn check_class(&self, is_extensible: bool) -> Result<(), Error> {
+        let allowed = self.site.options.settings.allow_extensible;
+        if !is_extensible || allowed == Some(true) {
+            return Ok(());
+        }
+        let standard = |seen: &Deployment| seen.proxy_deployment_type == DeploymentType::Standard;
+        let becomes = self.seen.as_ref().is_some_and(standard);
+        if allowed == Some(false) || becomes {
+            return Err(Error::Refused(format!(
+                "revision {} is not deployed, and what runs is as before: it has an extensible policy and {}; an extensible \
+                 deployment may cost more; remove the policy (`apigee-flux check` names it), or set `deploy.allowExtensible: true`",
+                self.id,
+                if becomes { "the deployed revision is a standard one" } else { "`deploy.allowExtensible` is false" },
+            )));
+        }
+        Ok(())
+    }
+
+    /// Asks what the deployment would change, before traffic moves. True when it should be sequenced.
+    async fn check_changes(&self) -> Result<bool, Error> {
+        match self.site.resource.kind {
+            // The API has no report for shared flows.
+            BundleKind::SharedFlow => Ok(false),
+            BundleKind::Proxy => {
+                let report =
+                    self.client.deploy_change_report(self.site.resource, self.site.environment, self.id).await?;
+                let obstacles = report.obstacles();
+                if !obstacles.is_empty() {
+                    return Err(Error::Refused(format!(
+                        "revision {} is not deployed, and what runs is as before: {}",
+                        self.id,
+                        obstacles.join("; ")
+                    )));
+                }
+                Ok(report.should_sequence_rollout())
+            }
+        }
+    }
+
+    /// Looks again right before the write. When another deployer put this very revision there meanwhile, the answer is its
+    /// deployment; when it put another one there, this run has lost.
+    async fn compare(&self) -> Result<Option<Deployment>, Error> {
+        let now = self.site.deployed().await?;
+        let revision = |deployment: Option<&Deployment>| deployment.map(|deployment| deployment.revision);
+        if revision(now.as_ref()) == revision(self.seen.as_ref()) {
+            return Ok(None);
+        }
+        match now {
+            Some(now) if now.revision == self.id => {
+                self.site.say(Phase::Deploy, format!("another deployer put revision {} there meanwhile", self.id));
+                Ok(Some(now))
+            }
+            Some(now) => Err(Error::Overtaken(format!(
+                "another deployer put revision {} there since this run looked, so this run did not deploy revision {}; the next \
+                 run decides anew",
+                now.revision, self.id
+            ))),
+            // Somebody took it out; there is nobody to get in the way of.
+            None => Ok(None),
+        }
+    }
+
+    /// Restores what was. Apigee does not: after a failed deployment with override the former revision is gone
+    /// (Apigee's page "Deploy API proxies using the UI", note). Returns the error to end with; it keeps the exit code of the first.
+    async fn go_back(mut self, why: NotReady, started: u64) -> Error {
+        let NotReady { error, is_seen } = why;
+        // The time of the deployment is over; going back has half as much.
+        let in_time = self.site.client.with_new_deadline(Instant::now() + self.site.options.timeout / 2);
+        self.site.client = &in_time;
+        let now = match (&self.way_back, self.site.deployed().await) {
+            (WayBack::Stays, _) => {
+                return explain(&error, "it was deployed before in the same way or by another run, so it stays");
+            }
+            (_, Ok(Some(now))) if now.revision != self.id => {
+                return explain(
+                    &error,
+                    &format!("another deployer put revision {} there meanwhile, which stays", now.revision),
+                );
+            }
+            (_, now) => now,
+        };
+        match self.way_back {
+            WayBack::Stays => error,
+            WayBack::Nothing(_) if !is_seen => {
+                explain(&error, "it may be ready all the same, so it stays; the next run looks again")
+            }
+            WayBack::Nothing(absence) => take_out(&self.site, self.id, absence, error, started, now).await,
+            WayBack::Former { revision, ref service_account } => {
+                self.site.warn(Phase::Rollback, format!("{error}; going back to revision {revision}"));
+                match self.restore(revision, service_account.as_deref()).await {
+                    Ok(()) => explain(&error, &format!("went back to revision {revision}, which is ready")),
+                    Err(second) => explain(&error, &format!("going back to revision {revision} failed too: {second}")),
+                }
+            }
+        }
+    }
+
+    async fn restore(&self, revision: RevisionId, service_account: Option<&str>) -> Result<(), Error> {
+        let options = DeployOptions { service_account, sequenced_rollout: false };
+        let client = self.site.sure();
+        let accepted = client.deploy(self.site.resource, self.site.environment, revision, options).await?;
+        let deadline = Instant::now() + self.site.options.timeout / 2;
+        self.wait(revision, accepted.started(), deadline).await.map_err(|why| why.error)
+    }
+}
+
+/// Takes out what this run put there from nothing: `absence` is the proof, and what is deployed `now` is the deployment that was accepted at
+/// `started` and no other. Otherwise it stays.
+async fn take_out(
+    site: &Site<'_>,
+    id: RevisionId,
+    absence: Absence,
+    error: Error,
+    started: u64,
+    now: Result<Option<Deployment>, Error>,
+) -> Error {
+    match now {
+        Ok(Some(now)) if started > 0 && now.started() == started => {}
+        Ok(Some(_)) => return explain(&error, "another deployer deployed it again meanwhile, so it stays"),
+        Ok(None) => return explain(&error, "it is not deployed any more"),
+        Err(second) => {
+            return explain(&error, &format!("what is deployed now cannot be read, so nothing is taken out: {second}"));
+        }
+    }
+    site.warn(Phase::Rollback, format!("{error}; taking it out again"));
+    let undeployed = site.client.undeploy(site.resource, site.environment, id).await;
+    drop(absence);
+    match undeployed {
+        Ok(()) => explain(&error, "it was taken out again, since nothing was deployed before"),
+        Err(second) => {
+            explain(&error, &format!("nothing was deployed before, and taking it out again failed too: {second}"))
+        }
+    }
+}
+
+/// The error with what was done about it, under the same exit code.
+fn explain(error: &Error, done: &str) -> Error {
+    let text = format!("{error}; {done}");
+    match error.exit_code() {
+        65 => Error::Refused(text),
+        77 => Error::Credentials(text),
+        _ => Error::Temporary(text),
+    }
+}

@@ -1,0 +1,18 @@
+//! Files on this machine in folders that other people write to: a checkout of a pull request, the output of a former run, a volume.
+//!
+//! Reading stays below the folder that was named ([`Root`]), whatever its symbolic links say, and reads regular files only, up to a limit.
+//! Writing follows no symbolic link below the folder ([`Folder`]) and replaces all files or none ([`Replacement`]).
+
+#![cfg_attr(not(test), deny(unused_crate_dependencies))]
+
+mod folder;
+mod read;
+mod replace;
+mod root;
+mod walk;
+
+pub use folder::Folder;
+pub use read::{Unreadable, open_regular, read_named, read_regular};
+pub use replace::{Replacement, create_file, replace_file};
+pub use root::Root;
+pub use walk::{Filter, Found, WalkError, walk};

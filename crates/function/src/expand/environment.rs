@@ -1,0 +1,221 @@
+//! An environment with its defaults filled in.
+
+use super::pod_settings;
+use crate::k8s::{Deployer, Deployment, Payload, VOLUMES};
+use crate::spec::Resource;
+use crate::spec::environment::{EnvironmentSpec, Runtime};
+use crate::spec::expand_apigee::Provenance;
+use apigee_flux_configuration::secret_folder;
+use apigee_flux_model::bundle::Digest;
+use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
+use apigee_flux_model::duration;
+use apigee_flux_model::limits::texts;
+use apigee_flux_model::names::endpoint::Endpoint;
+use apigee_flux_model::yaml::word_or::WordOr;
+
+/// The image of this version.
+const IMAGE: &str = concat!("ghcr.io/apigee-flux/apigee-flux:v", env!("CARGO_PKG_VERSION"));
+
+/// Where to deploy.
+#[derive(Debug)]
+pub(super) struct Environment<'r> {
+    pub resource: &'r Resource,
+    pub spec: EnvironmentSpec,
+    /// The endpoint if it is not the global one.
+    pub endpoint: Option<String>,
+    pub timeout_seconds: u64,
+}
+
+impl<'r> Environment<'r> {
+    pub(super) fn new(resource: &'r Resource, spec: EnvironmentSpec, report: &mut Report<'_>) -> Self {
+        let at = |keys: &[&str]| FieldPath::of(&[&["spec"], keys].concat());
+        let name = spec.environment.as_deref().unwrap_or(&resource.subject.name);
+        texts::ORGANIZATION.report(&spec.organization, at(&["organization"]), report);
+        texts::ENVIRONMENT.report(name, at(&["environment"]), report);
+        let endpoint = match (&spec.endpoint, &spec.region) {
+            (Some(_), Some(_)) => {
+                report.push(
+                    Diagnostic::error(Code::ConflictingFields, "`endpoint` and `region` exclude each other")
+                        .at(at(&["region"]))
+                        .help("keep one of them"),
+                );
+                None
+            }
+            (Some(endpoint), None) => {
+                match endpoint.parse::<Endpoint>() {
+                    Err(why) => report.error(Code::InvalidValue, at(&["endpoint"]), why),
+                    Ok(parsed) if !parsed.is_trusted() => report.push(foreign_endpoint(endpoint).at(at(&["endpoint"]))),
+                    Ok(_) => {}
+                }
+                Some(endpoint.trim_end_matches('/').to_owned())
+            }
+            (None, Some(region)) => {
+                if let Err(why) = identifier(region) {
+                    report.error(Code::InvalidValue, at(&["region"]), why);
+                }
+                Some(format!("https://{region}-apigee.googleapis.com"))
+            }
+            (None, None) => None,
+        };
+        if let Some(gateway) = spec.gateway.as_deref().filter(|gateway| !is_origin(gateway)) {
+            report.error(
+                Code::InvalidValue,
+                at(&["gateway"]),
+                format!("`{gateway}` is not the URL of a host, such as `https://api.example.com`"),
+            );
+        }
+        if let Some(WordOr::Value(reconcile)) = &spec.reconcile
+            && !is_schedule(&reconcile.schedule)
+        {
+            let message = format!(
+                "`{}` is not a schedule; write five fields (minute, hour, day, month, weekday) such as `*/15 * * * *`, or `@hourly`",
+                reconcile.schedule
+            );
+            report.error(Code::InvalidValue, at(&["reconcile", "schedule"]), message);
+        }
+        for (index, folder) in spec.deployer.secret_folders.iter().enumerate() {
+            if let Err(why) = secret_folder::check_folder(folder) {
+                report.error(Code::InvalidValue, at(&["deployer", "secretFolders"]).index(index), why);
+            }
+        }
+        pod_settings::check(&spec, report);
+        if let Some(Err(why)) = spec.deployer.token_volume.as_deref().map(volume) {
+            report.error(Code::InvalidValue, at(&["deployer", "tokenVolume"]), why);
+        }
+        let timeout = timeout(&spec);
+        let timeout_seconds = match duration::parse(timeout) {
+            Ok(duration) if duration.as_secs() >= 10 => duration.as_secs(),
+            Ok(_) => {
+                report.error(Code::InvalidValue, at(&["deployer", "timeout"]), format!("`{timeout}` is less than 10s"));
+                10
+            }
+            Err(why) => {
+                report.error(Code::InvalidValue, at(&["deployer", "timeout"]), why);
+                10
+            }
+        };
+        Self { resource, spec, endpoint, timeout_seconds }
+    }
+
+    /// The Apigee organization.
+    pub(super) fn organization(&self) -> &str {
+        &self.spec.organization
+    }
+
+    /// The name of the ApigeeEnvironment, which is one in its namespace.
+    pub(super) fn resource_name(&self) -> &str {
+        &self.resource.subject.name
+    }
+
+    /// The environment's name in Apigee.
+    pub(super) fn name(&self) -> &str {
+        self.spec.environment.as_deref().unwrap_or(&self.resource.subject.name)
+    }
+
+    /// The deployer's image.
+    pub(super) fn image(&self) -> &str {
+        self.spec.deployer.image.as_deref().unwrap_or(IMAGE)
+    }
+
+    /// How long a deployment may take, as written.
+    pub(super) fn timeout(&self) -> &str {
+        timeout(&self.spec)
+    }
+
+    /// A Job for this environment that deploys no bundle's files, and has the time of one bundle.
+    pub(super) fn deployment<'d>(
+        &'d self,
+        payload: Payload<'d>,
+        digest: Digest,
+        deployer: &'d Deployer,
+        provenance: Option<&'d Provenance>,
+    ) -> Deployment<'d> {
+        Deployment {
+            organization: self.organization(),
+            environment: self.name(),
+            resource: self.resource_name(),
+            endpoint: self.endpoint.as_deref(),
+            payload,
+            digest,
+            sources: &[],
+            deployer,
+            image: self.image(),
+            timeout: self.timeout(),
+            timeout_seconds: self.timeout_seconds,
+            turns: 1,
+            settings: &self.spec.deployer,
+            gitops: self.spec.gitops,
+            provenance,
+        }
+    }
+
+    /// True if a spec means this environment: by its name in Apigee or by any name the resource has or had.
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        self.name() == name || self.resource.names.iter().any(|known| known == name)
+    }
+}
+
+/// A spec may come from a pull request, and must not send the deployer's token elsewhere.
+fn foreign_endpoint(endpoint: &str) -> Diagnostic {
+    let message =
+        format!("`{endpoint}` is neither a host of Google's nor this machine, and would get the deployer's token");
+    Diagnostic::error(Code::ForeignEndpoint, message).help(
+        "allowed are https addresses of *.googleapis.com, and for a sandbox http to 127.0.0.0/8, ::1 and localhost; leave `endpoint` out, or \
+         write `region`",
+    )
+}
+
+/// True for a scheme with a host and nothing more.
+fn is_origin(url: &str) -> bool {
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    host.map(|host| host.strip_suffix('/').unwrap_or(host)).is_some_and(|host| {
+        !host.is_empty() && !host.contains(|c: char| matches!(c, '/' | '?' | '#' | '@' | ' ') || c.is_control())
+    })
+}
+
+/// The form of a schedule (Kubernetes, "CronJob", `schedule`); what the numbers may be is not looked at.
+fn is_schedule(text: &str) -> bool {
+    const WORDS: [&str; 7] = ["@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"];
+    let field =
+        |field: &str| field.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '*' | '/' | ',' | '-' | '?'));
+    WORDS.contains(&text) || text.split(' ').count() == 5 && text.split(' ').all(|part| !part.is_empty() && field(part))
+}
+
+/// The name of a volume that a pod of ours has room for: a DNS label (Kubernetes, "Volumes") that is not one of its own.
+fn volume(name: &str) -> Result<(), String> {
+    let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_label = name.len() <= 63
+        && name.starts_with(alphanumeric)
+        && name.ends_with(alphanumeric)
+        && name.chars().all(|c| alphanumeric(c) || c == '-');
+    if !is_label {
+        return Err(format!(
+            "`{name}` is no name of a volume; use a-z, 0-9 and `-`, at most 63, such as `vault-token`"
+        ));
+    }
+    if VOLUMES.contains(&name) {
+        return Err(format!("the pod has a volume `{name}` of its own; choose another name, such as `vault-token`"));
+    }
+    Ok(())
+}
+
+fn timeout(spec: &EnvironmentSpec) -> &str {
+    spec.deployer.timeout.as_deref().unwrap_or(match spec.runtime {
+        Runtime::X => "10m",
+        Runtime::Hybrid => "20m",
+    })
+}
+
+/// Organizations, environments and regions: `[a-z][a-z0-9-]*` up to 32 characters (Apigee, "Naming guidelines").
+fn identifier(text: &str) -> Result<(), String> {
+    let legal = text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.len() <= 63
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if legal {
+        Ok(())
+    } else {
+        Err(format!(
+            "`{text}` is not a name that Apigee takes; allowed are lower case letters, digits and `-`, a letter first"
+        ))
+    }
+}

@@ -1,0 +1,622 @@
+//! The function: from the resources that came in to the objects that deploy them.
+//!
+//! Pure: the same input gives the same bytes, whatever the order of the items. Every stage goes on to the end and reports
+//! all that it finds; if there is one error among it, nothing of the output is used.
+
+mod batch;
+mod bundle_resource;
+mod called_flows;
+mod configuration;
+mod desired;
+mod environment;
+mod function_config;
+mod outputs;
+mod overlay;
+mod pod_settings;
+mod profiles;
+mod raw_bundle;
+mod reconciler;
+mod resolve;
+mod settings;
+mod spec_files;
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::k8s::Object;
+use crate::spec::check_apigee::FailOn;
+use crate::spec::expand_apigee::Provenance;
+use crate::spec::{GROUP, KINDS, Resource, Spec, VERSION};
+use apigee_flux_model::bundle::{BundleKind, Files};
+use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, Severity, Subject, has_errors, limited, nearest};
+use apigee_flux_model::krm::{Change, Id, Input, Item};
+use apigee_flux_model::yaml::Node;
+
+pub use desired::{DesiredBundle, DesiredEnvironment, desired};
+pub use raw_bundle::check as check_files;
+
+use bundle_resource::BundleResource;
+use configuration::ConfigurationResource;
+use environment::Environment;
+use outputs::Outputs;
+use profiles::Profiles;
+
+/// The objects of one run take no more: a few kilobytes of specs, each for each of many environments, could fill a disk.
+const MAX_OUTPUT_BYTES: usize = 256 << 20;
+
+/// Reads what a spec names by a path that counts from the spec's own file. The function itself reads no files.
+pub trait ReadBeside {
+    /// The bundle in a folder or a zip file; the error says why there is none.
+    fn bundle(&self, subject: &Subject, path: &str) -> Result<Files, String>;
+
+    /// The bytes of a file; the error says why there are none.
+    fn file(&self, subject: &Subject, path: &str) -> Result<Vec<u8>, String>;
+
+    /// What was found while the input was read.
+    fn findings(&self) -> Vec<Diagnostic>;
+}
+
+/// What the caller knows beside the resources.
+#[derive(Default, Clone, Copy)]
+pub struct Options<'a> {
+    /// Where this state of Git comes from; it wins over the functionConfig's.
+    pub provenance: Option<&'a Provenance>,
+    /// Only this environment.
+    pub environment: Option<&'a str>,
+    /// How to read the files beside the specs.
+    pub beside: Option<&'a dyn ReadBeside>,
+    /// Whether to tell the class of each proxy, standard or extensible.
+    pub classes: bool,
+}
+
+/// What is to become of the input.
+#[derive(Debug, Default)]
+pub struct Expansion {
+    /// Changes to items, by index.
+    pub changes: BTreeMap<usize, Change>,
+    /// New objects, in the order of the output.
+    pub objects: Vec<Object>,
+    /// Findings. With an error among them the rest is empty.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// The bundle of the only proxy or shared flow of an input, or of the one with a name. An environment is needed only for its
+/// values.
+pub fn bundle(input: &Input<'_>, options: &Options<'_>, name: Option<&str>) -> (Option<MadeBundle>, Vec<Diagnostic>) {
+    let mut run = Run::new(input, options);
+    let bundle = run.bundle(name);
+    let diagnostics = limited(run.diagnostics);
+    (bundle.filter(|_| !has_errors(&diagnostics)), diagnostics)
+}
+
+/// Expands the specs of an input. With a `CheckApigee` as functionConfig it only says what is wrong with them.
+pub fn expand(input: &Input<'_>, options: &Options<'_>) -> Expansion {
+    let mut run = Run::new(input, options);
+    let expansion = run.expand();
+    let mut diagnostics = limited(run.diagnostics);
+    let is_check = function_config::is_check(input);
+    if is_check && run.fail_on == FailOn::Warning {
+        let warnings = diagnostics.iter_mut().filter(|diagnostic| diagnostic.severity == Severity::Warning);
+        warnings.for_each(|warning| warning.severity = Severity::Error);
+    }
+    if has_errors(&diagnostics) || is_check {
+        return Expansion { diagnostics, ..Expansion::default() };
+    }
+    Expansion { diagnostics, ..expansion }
+}
+
+/// A bundle that a spec gives, without what deploys it.
+#[derive(Debug, Clone)]
+pub struct MadeBundle {
+    /// Proxy or shared flow.
+    pub kind: BundleKind,
+    /// The name in Apigee.
+    pub name: String,
+    /// The files below the kind's root folder.
+    pub files: Files,
+}
+
+impl From<BundleResource<'_>> for MadeBundle {
+    fn from(bundle: BundleResource<'_>) -> Self {
+        Self { kind: bundle.kind, name: bundle.name, files: bundle.files }
+    }
+}
+
+/// The bundles of an input, which needs no ApigeeEnvironment for that. With an error among the findings there are none.
+pub fn bundles(input: &Input<'_>, options: &Options<'_>) -> (Vec<MadeBundle>, Vec<Diagnostic>) {
+    let mut run = Run::new(input, options);
+    let resources = run.read(input.items());
+    let environments = run.environments(&resources);
+    let bundles = run.bundles(&resources, &environments);
+    run.check_names(&bundles);
+    called_flows::check(&bundles, &mut run.diagnostics);
+    let diagnostics = limited(run.diagnostics);
+    if has_errors(&diagnostics) {
+        return (Vec::new(), diagnostics);
+    }
+    (bundles.into_iter().map(MadeBundle::from).collect(), diagnostics)
+}
+
+struct Run<'i, 'a> {
+    input: &'i Input<'a>,
+    options: &'i Options<'i>,
+    diagnostics: Vec<Diagnostic>,
+    /// What a `CheckApigee` refuses.
+    fail_on: FailOn,
+    known: Known,
+    /// What all bundles would take in the output so far.
+    output: usize,
+}
+
+/// The findings that were made before, so that none is made twice.
+#[derive(Default)]
+struct Known {
+    /// How many of the run's findings are in the sets.
+    read: usize,
+    all: HashSet<Diagnostic>,
+    credentials: HashSet<(Option<Subject>, FieldPath)>,
+}
+
+impl<'i, 'a> Run<'i, 'a> {
+    fn new(input: &'i Input<'a>, options: &'i Options<'i>) -> Self {
+        let diagnostics = options.beside.map(ReadBeside::findings).unwrap_or_default();
+        Self { input, options, diagnostics, fail_on: FailOn::default(), known: Known::default(), output: 0 }
+    }
+}
+
+impl Run<'_, '_> {
+    fn expand(&mut self) -> Expansion {
+        let items = self.input.items();
+        self.check_groups(items);
+        let outputs = items.iter().any(|item| item.header.is_output());
+        let ours = items.iter().any(|item| is_ours(item));
+        if !ours && matches!(self.input, Input::Stream(_)) {
+            self.nothing_to_expand(outputs);
+            return Expansion::default();
+        }
+        let changes = items
+            .iter()
+            .enumerate()
+            .filter_map(|(index, item)| {
+                let change = if item.header.is_output() {
+                    Change::Drop
+                } else if is_ours(item) {
+                    Change::MarkLocal
+                } else {
+                    return None;
+                };
+                Some((index, change))
+            })
+            .collect();
+        self.check_identities(items);
+        self.check_metadata(items);
+        let provenance = function_config::provenance(self.input, &mut self.diagnostics);
+        let resources = self.read(items);
+        let provenance = self.options.provenance.cloned().or(provenance).or_else(|| self.configured(&resources));
+        // A ConfigMap that says nothing would still change the package.
+        let provenance = provenance.filter(|provenance| *provenance != Provenance::default()).map(Provenance::plain);
+        let environments = self.environments(&resources);
+        self.check_environments(&resources, &environments);
+        let bundles = self.bundles(&resources, &environments);
+        let configuration = self.configuration(&resources, &environments);
+        if resources.is_empty() && !has_errors(&self.diagnostics) {
+            self.nothing_to_expand(outputs);
+        }
+        if bundles.is_empty() && configuration.is_empty() && !resources.is_empty() && !has_errors(&self.diagnostics) {
+            self.nothing_to_deploy(&resources);
+        }
+        self.check_names(&bundles);
+        called_flows::check(&bundles, &mut self.diagnostics);
+        configuration::check(&configuration, &bundles, &mut self.diagnostics);
+        let mut made = Outputs::new(provenance.as_ref());
+        for one in &configuration {
+            made.add_configuration(one);
+        }
+        for bundle in &bundles {
+            if let Err(why) = made.add(bundle) {
+                self.diagnostics.push(Diagnostic::error(Code::Internal, why).of(&bundle.resource.subject));
+            }
+        }
+        let foreign = items.iter().filter(|item| !item.header.is_output() && !is_ours(item));
+        let objects = made.finish(foreign, &mut self.diagnostics);
+        Expansion { changes, objects, diagnostics: Vec::new() }
+    }
+
+    fn bundle(&mut self, name: Option<&str>) -> Option<MadeBundle> {
+        let resources = self.read(self.input.items());
+        let resource = self.only(&resources, name)?;
+        // What is wrong with environments does not matter to a bundle that uses no values of theirs.
+        let needs_values = resources.iter().any(|resource| resolve::needs_values(resource.spec()));
+        let environments = if needs_values { self.environments(&resources) } else { Vec::new() };
+        let mut bundles = self.bundles_of(std::slice::from_ref(&resource), &resources, &environments);
+        if let [_, _, ..] = bundles.as_slice() {
+            let of = |bundle: &BundleResource<'_>| {
+                bundle.environments.iter().map(|environment| environment.name().to_owned()).collect::<Vec<_>>()
+            };
+            let names: Vec<String> = bundles.iter().flat_map(of).collect();
+            self.diagnostics.push(
+                Diagnostic::error(Code::MissingEnvironment, "there is a bundle for each environment")
+                    .of(&resource.subject)
+                    .help(format!("choose one with `--environment`: {}", names.join(", "))),
+            );
+        }
+        bundles.pop().map(MadeBundle::from)
+    }
+
+    /// The only proxy or shared flow, or the one with a name.
+    fn only<'r>(&mut self, resources: &'r [Resource], name: Option<&str>) -> Option<&'r Resource> {
+        let candidates: Vec<&Resource> = resources.iter().filter(|resource| makes_a_bundle(resource)).collect();
+        let own_name = |resource: &'r Resource| {
+            let written = resource.spec().get("name").and_then(Node::as_str);
+            written.unwrap_or(&resource.subject.name)
+        };
+        let fits = |resource: &&&'r Resource| {
+            let known = |name: &str| own_name(resource) == name || resource.names.iter().any(|known| known == name);
+            name.is_none_or(known)
+        };
+        let names = || candidates.iter().map(|resource| own_name(resource)).collect::<Vec<_>>().join(", ");
+        let error = match (candidates.iter().filter(fits).collect::<Vec<_>>().as_slice(), name) {
+            ([resource], _) => return Some(*resource),
+            // One that could not be read has been reported.
+            ([], _) if has_errors(&self.diagnostics) => return None,
+            ([], _) if candidates.is_empty() => {
+                Diagnostic::error(Code::NothingToExpand, "no ApigeeProxy and no ApigeeSharedFlow is in the input")
+            }
+            ([], name) => {
+                let name = name.unwrap_or_default();
+                Diagnostic::error(Code::NothingToExpand, format!("no proxy or shared flow `{name}` is in the input"))
+                    .help(format!("there are {}", names()))
+            }
+            (_, None) => Diagnostic::error(Code::NothingToExpand, "several proxies and shared flows are in the input")
+                .help(format!("choose one with `--name`: {}", names())),
+            (several, Some(name)) => {
+                let message = format!("{} resources have the name `{name}`", several.len());
+                Diagnostic::error(Code::NothingToExpand, message).help("give the file of one of them")
+            }
+        };
+        self.diagnostics.push(error);
+        None
+    }
+
+    fn nothing_to_expand(&mut self, outputs: bool) {
+        self.diagnostics.push(if self.input.items().is_empty() && matches!(self.input, Input::Stream(_)) {
+            Diagnostic::error(Code::NothingToExpand, "the input is empty")
+                .help("check the command in front of the pipe; an empty deployment is never right")
+        } else if outputs && matches!(self.input, Input::Stream(_)) {
+            Diagnostic::warning(Code::AlreadyRendered, "the input has been expanded already: it passes unchanged")
+        } else if outputs {
+            Diagnostic::warning(Code::NothingToExpand, "no spec is left: the outputs of earlier runs are removed")
+        } else {
+            Diagnostic::warning(Code::NothingToExpand, format!("no resource of {GROUP} is in the input"))
+                .help("behind `kustomize build` specs must not carry `config.kubernetes.io/local-config`, or kustomize drops them")
+        });
+    }
+
+    /// Specs that come to nothing, as an ApigeeEnvironment alone.
+    fn nothing_to_deploy(&mut self, resources: &[Resource]) {
+        let Some(first) =
+            resources.iter().find(|resource| resource.kind.name == "ApigeeEnvironment").or(resources.first())
+        else {
+            return;
+        };
+        let message = "nothing is deployed: the input has no proxy, no shared flow and no configuration";
+        // A generator that makes nothing is a mistake; a package may be filled later.
+        let is_generator = matches!(self.input, Input::List(_)) && self.input.items().is_empty();
+        self.diagnostics.push(if is_generator {
+            Diagnostic::error(Code::NothingToDeploy, message).of(&first.subject).help(
+                "a generator of kustomize sees its own file only: list the function under `transformers:` and the specs under `resources:`",
+            )
+        } else {
+            Diagnostic::warning(Code::NothingToDeploy, message)
+                .of(&first.subject)
+                .help(format!("add an ApigeeProxy or another spec of {GROUP} to the input"))
+        });
+    }
+
+    /// A kind of this program in the core group, or in a group whose name is nearly right, is a spec that would be passed over. Other groups have kinds of
+    /// the same names, as that of Config Connector.
+    fn check_groups(&mut self, items: &[Item<'_>]) {
+        let others = items.iter().filter(|item| !is_ours(item) && !item.header.is_output());
+        for item in others.filter(|item| KINDS.iter().any(|kind| kind.name == item.header.kind)) {
+            let group = item.header.group();
+            if group.is_empty() || nearest(group, [GROUP]).is_some() {
+                let message = format!("`{}` has no kind `{}`", item.header.api_version, item.header.kind);
+                self.diagnostics.push(
+                    Diagnostic::error(Code::UnknownVersion, message)
+                        .of(&Subject::from(&item.header))
+                        .at(FieldPath::of(&["apiVersion"]))
+                        .help(format!("write `apiVersion: {GROUP}/{VERSION}`")),
+                );
+            }
+        }
+    }
+
+    /// The annotation that keeps a spec out of the cluster must not keep another resource out of it.
+    fn check_metadata(&mut self, items: &[Item<'_>]) {
+        for item in self.input.shared_metadata().into_iter().filter_map(|index| items.get(index)) {
+            self.diagnostics.push(
+                Diagnostic::error(Code::SharedMetadata, "another resource uses the metadata of this spec by an alias")
+                    .of(&Subject::from(&item.header))
+                    .at(FieldPath::of(&["metadata"]))
+                    .help("write the metadata of both out: this spec is marked as local, and the other resource must not be"),
+            );
+        }
+    }
+
+    /// In a list every item must be a resource: the orchestrator would fail later, with less to say.
+    fn check_identities(&mut self, items: &[Item<'_>]) {
+        for (index, item) in items.iter().enumerate() {
+            let missing = match &item.header {
+                header if header.api_version.is_empty() => "apiVersion",
+                header if header.kind.is_empty() => "kind",
+                _ => continue,
+            };
+            let mut subject = Subject::from(&item.header);
+            subject.index.get_or_insert(index);
+            self.diagnostics.push(
+                Diagnostic::error(Code::MissingIdentity, format!("item {index} of the list has no `{missing}`"))
+                    .of(&subject)
+                    .help("every item must be a Kubernetes resource"),
+            );
+        }
+    }
+
+    fn read(&mut self, items: &[Item<'_>]) -> Vec<Resource> {
+        let mut seen: BTreeMap<Id, Subject> = BTreeMap::new();
+        let mut resources = Vec::new();
+        // A functionConfig of our kinds that is also an item counts once.
+        let config = self
+            .input
+            .function_config()
+            .filter(|config| is_ours(config) && !items.iter().any(|item| item.header.id() == config.header.id()));
+        for item in items.iter().chain(config) {
+            if !is_ours(item) || item.header.is_output() {
+                continue;
+            }
+            let subject = Subject::from(&item.header);
+            if let Some(first) = seen.insert(item.header.id(), subject.clone()) {
+                let place = first.file.map(|file| format!(", first in {file}")).unwrap_or_default();
+                self.diagnostics.push(
+                    Diagnostic::error(Code::DuplicateResource, format!("{} stands twice{place}", subject.label()))
+                        .of(&subject)
+                        .help("rename or remove one of them"),
+                );
+                continue;
+            }
+            let (resource, found) = Resource::read(self.input, item);
+            self.diagnostics.extend(found);
+            resources.extend(resource);
+        }
+        // The order of items must not show in the output.
+        resources.sort_by(|a, b| {
+            (&a.subject.kind, a.namespace(), &a.subject.name).cmp(&(&b.subject.kind, b.namespace(), &b.subject.name))
+        });
+        resources
+    }
+
+    /// The provenance of an `ExpandApigee`, and what a `CheckApigee` refuses.
+    fn configured(&mut self, resources: &[Resource]) -> Option<Provenance> {
+        let mut provenance = None;
+        let is_config = |resource: &&Resource| matches!(resource.kind.name, "ExpandApigee" | "CheckApigee");
+        for resource in resources.iter().filter(is_config) {
+            let mut report = Report::new(&resource.subject);
+            match resource.decode(resource.spec(), &mut report) {
+                Some(Spec::ExpandApigee(spec)) => provenance = spec.provenance,
+                Some(Spec::CheckApigee(spec)) => self.fail_on = spec.fail_on,
+                _ => {}
+            }
+            self.diagnostics.extend(report.into_diagnostics());
+        }
+        provenance
+    }
+
+    fn environments<'r>(&mut self, resources: &'r [Resource]) -> Vec<Environment<'r>> {
+        let mut environments: Vec<Environment<'r>> = Vec::new();
+        for resource in resources.iter().filter(|resource| resource.kind.name == "ApigeeEnvironment") {
+            let mut report = Report::new(&resource.subject);
+            let spec = resolve::resolve(resource.spec(), self.input, None, &mut report);
+            if let Some(Spec::ApigeeEnvironment(spec)) = resource.decode(&spec, &mut report) {
+                let environment = Environment::new(resource, *spec, &mut report);
+                let same = |other: &&Environment<'_>| {
+                    other.organization() == environment.organization() && other.name() == environment.name()
+                };
+                if let Some(other) = environments.iter().find(same) {
+                    let (name, organization) = (environment.name(), environment.organization());
+                    let message = format!(
+                        "{} is also the environment `{name}` of `{organization}`",
+                        other.resource.subject.label()
+                    );
+                    report.push(
+                        Diagnostic::error(Code::NameCollision, message)
+                            .help("set `spec.environment`, or remove one of them: one serves every namespace"),
+                    );
+                } else {
+                    environments.push(environment);
+                }
+            }
+            self.diagnostics.extend(report.into_diagnostics());
+        }
+        environments
+    }
+
+    fn bundles<'r>(
+        &mut self,
+        resources: &'r [Resource],
+        environments: &'r [Environment<'r>],
+    ) -> Vec<BundleResource<'r>> {
+        let all: Vec<&Resource> = resources.iter().filter(|resource| makes_a_bundle(resource)).collect();
+        self.bundles_of(&all, resources, environments)
+    }
+
+    /// The bundles of some of the resources.
+    fn bundles_of<'r>(
+        &mut self,
+        wanted: &[&'r Resource],
+        resources: &'r [Resource],
+        environments: &'r [Environment<'r>],
+    ) -> Vec<BundleResource<'r>> {
+        let mut bundles = Vec::new();
+        let profiles = Profiles::read(resources, self.input, self.options, &mut self.diagnostics);
+        let mut of_profiles: HashSet<Diagnostic> = HashSet::new();
+        for resource in wanted.iter().copied() {
+            let mut report = Report::new(&resource.subject);
+            let made =
+                bundle_resource::expand(resource, &profiles, self.input, self.options, environments, &mut report);
+            self.output += made.iter().map(BundleResource::output_bytes).sum::<usize>();
+            if self.output > MAX_OUTPUT_BYTES {
+                let message = format!("the output would have more than {MAX_OUTPUT_BYTES} bytes");
+                self.diagnostics.push(
+                    Diagnostic::error(Code::InputTooLarge, message)
+                        .of(&resource.subject)
+                        .help("expand fewer proxies or environments at a time"),
+                );
+                return Vec::new();
+            }
+            bundles.extend(made);
+            for mut diagnostic in report.into_diagnostics() {
+                if self.is_known(&diagnostic) || of_profiles.contains(&diagnostic) {
+                    continue;
+                }
+                // What a profile gives may be right for one proxy and wrong for another.
+                if diagnostic.subject.as_ref() != Some(&resource.subject) {
+                    of_profiles.insert(diagnostic.clone());
+                    diagnostic.message = format!("{} (in {})", diagnostic.message, resource.subject.label());
+                }
+                self.diagnostics.push(diagnostic);
+            }
+        }
+        // A proxy that cannot be read is not there to be selected.
+        if wanted.len() == resources.iter().filter(|resource| makes_a_bundle(resource)).count()
+            && !has_errors(&self.diagnostics)
+        {
+            profiles.check_unused(&mut self.diagnostics);
+        }
+        bundles
+    }
+
+    fn configuration<'r>(
+        &mut self,
+        resources: &'r [Resource],
+        environments: &'r [Environment<'r>],
+    ) -> Vec<ConfigurationResource<'r>> {
+        let mut all = Vec::new();
+        for resource in resources.iter().filter(|resource| resource.kind.configuration().is_some()) {
+            let mut report = Report::new(&resource.subject);
+            all.extend(configuration::expand(
+                resource,
+                self.input,
+                self.options.environment,
+                environments,
+                &mut report,
+            ));
+            for diagnostic in report.into_diagnostics() {
+                if !self.is_known(&diagnostic) {
+                    self.diagnostics.push(diagnostic);
+                }
+            }
+        }
+        all
+    }
+
+    /// Without an environment nothing says where to deploy.
+    fn check_environments(&mut self, resources: &[Resource], environments: &[Environment<'_>]) {
+        // An environment that is there but wrong has been reported.
+        let given = self.input.items().iter().any(|item| is_ours(item) && item.header.kind == "ApigeeEnvironment");
+        if let Some(first) =
+            resources.iter().find(|resource| needs_a_place(resource)).filter(|_| environments.is_empty() && !given)
+        {
+            self.diagnostics.push(
+                Diagnostic::error(Code::MissingEnvironment, "no ApigeeEnvironment is in the input")
+                    .of(&first.subject)
+                    .help(
+                        "add one beside the proxies; under kustomize use `transformers:`, since a generator sees nothing but its own \
+                         file",
+                    ),
+            );
+        }
+    }
+
+    /// A spec that is read once for each environment may give the same finding each time, and a credential that was found by its form is found
+    /// again by its place.
+    fn is_known(&mut self, found: &Diagnostic) -> bool {
+        for made in self.diagnostics.get(self.known.read..).unwrap_or_default() {
+            if made.code == Code::InlineCredential {
+                self.known.credentials.insert((made.subject.clone(), made.field.clone()));
+            }
+            self.known.all.insert(made.clone());
+        }
+        self.known.read = self.diagnostics.len();
+        let place = || (found.subject.clone(), found.field.clone());
+        self.known.all.contains(found)
+            || (found.code == Code::InlineCredential && self.known.credentials.contains(&place()))
+    }
+
+    /// In an environment Apigee has one proxy and one shared flow of a name, and one proxy at a base path: it would refuse the
+    /// second, after the first was deployed.
+    fn check_names(&mut self, bundles: &[BundleResource<'_>]) {
+        let mut names: BTreeMap<(BundleKind, &str, &str, &str), &Subject> = BTreeMap::new();
+        let mut paths: BTreeMap<(&str, &str, &str), &Subject> = BTreeMap::new();
+        for bundle in bundles {
+            let subject = &bundle.resource.subject;
+            let mut name_told = false;
+            let mut paths_told: Vec<&str> = Vec::new();
+            for environment in &bundle.environments {
+                let (organization, place) = (environment.organization(), environment.name());
+                let key = (bundle.kind, organization, place, bundle.name.as_str());
+                if let Some(other) = names.insert(key, subject).filter(|_| !name_told) {
+                    name_told = true;
+                    let message = format!(
+                        "the {} `{}` of environment `{}` is also made by {}",
+                        bundle.kind.noun(),
+                        bundle.name,
+                        environment.name(),
+                        other.label()
+                    );
+                    self.diagnostics.push(
+                        Diagnostic::error(Code::NameCollision, message)
+                            .of(subject)
+                            .help("set another `spec.name`, or narrow one of them with `spec.environments`"),
+                    );
+                }
+                // What goes leaves its path to another.
+                for path in bundle.base_paths.iter().filter(|_| bundle.removal().is_none()) {
+                    let Some(other) = paths.insert((organization, place, served(path)), subject) else { continue };
+                    if name_told || paths_told.contains(&path.as_str()) {
+                        continue;
+                    }
+                    paths_told.push(path);
+                    let message = format!(
+                        "the base path `{path}` is also that of {} in environment `{}`",
+                        other.label(),
+                        environment.name()
+                    );
+                    self.diagnostics.push(
+                        Diagnostic::error(Code::DuplicateBasePath, message)
+                            .of(subject)
+                            .at(FieldPath::of(&["spec", "basePath"]))
+                            .help("choose another path, or narrow one of them with `spec.environments`"),
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// A base path as Apigee serves it: an empty one is `/`, and a slash at the end says nothing.
+fn served(path: &str) -> &str {
+    let path = path.trim_end_matches('/');
+    if path.is_empty() { "/" } else { path }
+}
+
+/// Whether a resource is of a kind that becomes a bundle.
+fn makes_a_bundle(resource: &Resource) -> bool {
+    BundleKind::ALL.into_iter().any(|kind| kind.resource_kind() == resource.kind.name)
+}
+
+/// Whether a resource goes to an environment or an organization.
+fn needs_a_place(resource: &Resource) -> bool {
+    makes_a_bundle(resource) || resource.kind.configuration().is_some()
+}
+
+fn is_ours(item: &Item<'_>) -> bool {
+    item.header.is_managed()
+}

@@ -1,0 +1,111 @@
+//! What an ApigeeEnvironment says of the deployer's pods, as far as it reaches Kubernetes as it was written.
+
+use std::collections::BTreeSet;
+
+use crate::k8s::validate;
+use crate::spec::environment::{Deployer, EnvVar, EnvironmentSpec, Identity, WorkloadIdentityFederation};
+use apigee_flux_model::diag::{Code, FieldPath, Report};
+use apigee_flux_model::names::ServiceAccount;
+
+/// Variables that the pod sets itself, or that decide where the deployer's token comes from and goes to, with what to write in their place.
+const RESERVED: [(&str, &str); 9] = [
+    ("APIGEE_ENDPOINT", "write `spec.endpoint`"),
+    ("APIGEE_TOKEN", "a token is no part of a spec; write `spec.identity`"),
+    ("GOOGLE_APPLICATION_CREDENTIALS", "write `spec.identity`"),
+    ("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "write `spec.identity`"),
+    ("GCE_METADATA_HOST", "write `spec.identity`"),
+    ("CLOUDSDK_CONFIG", "write `spec.identity`"),
+    ("KUBERNETES_SERVICE_HOST", "Kubernetes sets it"),
+    ("KUBERNETES_SERVICE_PORT", "Kubernetes sets it"),
+    ("HOME", "the pod has none"),
+];
+
+/// The start of the names of variables that the pod sets.
+const OWN_PREFIX: &str = "APIGEE_FLUX_";
+
+/// Finds what Kubernetes would refuse, and what would lead the deployer's token elsewhere.
+pub(super) fn check(spec: &EnvironmentSpec, report: &mut Report<'_>) {
+    let mut wrong = |keys: &[&str], found: Result<(), String>| {
+        if let Err(why) = found {
+            report.error(Code::InvalidName, FieldPath::of(&[&["spec"], keys].concat()), why);
+        }
+    };
+    match &spec.identity {
+        None => {}
+        Some(Identity::ServiceAccountName(name)) => {
+            wrong(&["identity", "serviceAccountName"], validate::object_name(name));
+        }
+        Some(Identity::GkeWorkloadIdentity(gke)) => {
+            let email = gke.service_account.as_deref();
+            wrong(&["identity", "gkeWorkloadIdentity", "serviceAccount"], email.map_or(Ok(()), account));
+        }
+        Some(Identity::WorkloadIdentityFederation(WorkloadIdentityFederation { provider, service_account })) => {
+            let at = |field| ["identity", "workloadIdentityFederation", field];
+            wrong(&at("provider"), self::provider(provider));
+            wrong(&at("serviceAccount"), service_account.as_deref().map_or(Ok(()), account));
+        }
+    }
+    let Deployer { image, secret_provider_class, pod_annotations, env, resources, .. } = &spec.deployer;
+    wrong(&["deployer", "image"], image.as_deref().map_or(Ok(()), validate::image));
+    let class = secret_provider_class.as_deref().map_or(Ok(()), validate::object_name);
+    wrong(&["deployer", "secretProviderClass"], class);
+    for key in pod_annotations.keys() {
+        wrong(&["deployer", "podAnnotations", key], validate::qualified_name(key));
+    }
+    for (group, quantities) in
+        resources.iter().flat_map(|resources| [("requests", &resources.requests), ("limits", &resources.limits)])
+    {
+        for (key, value) in quantities {
+            let found = validate::qualified_name(key).and_then(|()| validate::quantity(value));
+            wrong(&["deployer", "resources", group, key], found);
+        }
+    }
+    if let Some(owner) = spec.owner.as_deref().filter(|owner| owner.is_empty() || owner.contains(char::is_control)) {
+        wrong(&["owner"], Err(format!("`{owner}` is not the name of an owner; write one without control characters")));
+    }
+    variables(env, report);
+}
+
+fn variables(env: &[EnvVar], report: &mut Report<'_>) {
+    let mut seen = BTreeSet::new();
+    for (index, EnvVar { name, value }) in env.iter().enumerate() {
+        let reserved = RESERVED.iter().find(|(reserved, _)| reserved == name).map(|(_, fix)| *fix);
+        let reserved = reserved.or_else(|| name.starts_with(OWN_PREFIX).then_some("the pod sets it"));
+        let found = if let Some(fix) = reserved {
+            Err(format!("the variable `{name}` cannot be set here: {fix}"))
+        } else if !seen.insert(name) {
+            Err(format!("the variable `{name}` is defined more than once"))
+        } else if value.contains(char::is_control) {
+            Err(format!("the value of the variable `{name}` has a control character"))
+        } else {
+            validate::variable_name(name)
+        };
+        if let Err(why) = found {
+            report.error(Code::InvalidName, FieldPath::of(&["spec", "deployer", "env"]).index(index), why);
+        }
+    }
+}
+
+/// An email address becomes a part of an address of Google's.
+fn account(email: &str) -> Result<(), String> {
+    email.parse::<ServiceAccount>().map(|_| ()).map_err(|_| {
+        format!("`{email}` is not the email address of a Google service account; write it like `deployer@project.iam.gserviceaccount.com`")
+    })
+}
+
+/// The full name of a provider (Google, "Workload Identity Federation").
+fn provider(name: &str) -> Result<(), String> {
+    let word = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    let parts: Vec<&str> = name.split('/').collect();
+    if let ["projects", project, "locations", "global", "workloadIdentityPools", pool, "providers", provider] =
+        parts[..]
+        && [project, pool, provider].into_iter().all(word)
+    {
+        return Ok(());
+    }
+    Err(format!(
+        "`{name}` is not the name of a provider; write `projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER`"
+    ))
+}

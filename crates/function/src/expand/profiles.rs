@@ -1,0 +1,133 @@
+//! The ApigeeProfiles of the input, and which of them a proxy has.
+
+use std::cell::Cell;
+use std::cmp::Reverse;
+
+use super::Options;
+use super::overlay::Layer;
+use super::resolve::{is_reference, needs_values};
+use super::spec_files::SpecFileReader;
+use crate::spec::profile::ApigeeProfileSpec;
+use crate::spec::{Resource, Spec};
+use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
+use apigee_flux_model::krm::Input;
+use apigee_flux_model::yaml::{Node, Value};
+
+/// All profiles, from the highest priority to the lowest.
+pub(super) struct Profiles<'r> {
+    all: Vec<Profile<'r>>,
+}
+
+/// One profile.
+pub(super) struct Profile<'r> {
+    resource: &'r Resource,
+    spec: ApigeeProfileSpec,
+    files: SpecFileReader<'r>,
+    selects: Cell<bool>,
+}
+
+impl<'r> Profiles<'r> {
+    /// Reads the profiles. What is wrong with them is reported even if they select no proxy.
+    pub(super) fn read(
+        resources: &'r [Resource],
+        input: &Input<'_>,
+        options: &'r Options<'r>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Self {
+        let mut all = Vec::new();
+        for resource in resources.iter().filter(|resource| resource.kind.name == "ApigeeProfile") {
+            let mut report = Report::new(&resource.subject);
+            if let Some(spec) = decode(resource, &mut report) {
+                let files = SpecFileReader::new(resource, spec.files.as_ref(), input, options, &mut report);
+                all.extend(files.map(|files| Profile { resource, spec, files, selects: Cell::new(false) }));
+            }
+            diagnostics.extend(report.into_diagnostics());
+        }
+        // The resources are sorted by name already.
+        all.sort_by_key(|profile| Reverse(profile.spec.priority));
+        Self { all }
+    }
+
+    /// The profiles that a proxy has.
+    pub(super) fn of(&self, proxy: &Resource) -> Vec<&Profile<'r>> {
+        let selected = |profile: &&Profile<'r>| {
+            let namespace = profile.resource.namespace();
+            (namespace.is_none() || namespace == proxy.namespace())
+                && profile.spec.selector.matches(|key| proxy.label(key))
+        };
+        let selected: Vec<&Profile<'r>> = self.all.iter().filter(selected).collect();
+        for profile in &selected {
+            profile.selects.set(true);
+        }
+        // A bundle is taken as it is.
+        if proxy.spec().get("bundle").is_some_and(|bundle| !bundle.is_null()) { Vec::new() } else { selected }
+    }
+
+    /// Warns of profiles that no proxy has, when all proxies were seen.
+    pub(super) fn check_unused(&self, diagnostics: &mut Vec<Diagnostic>) {
+        for profile in self.all.iter().filter(|profile| !profile.selects.get()) {
+            let namespace = profile.resource.namespace();
+            let place = namespace.map(|namespace| format!(" in namespace `{namespace}`")).unwrap_or_default();
+            diagnostics.push(
+                Diagnostic::warning(Code::UnusedProfile, format!("the profile selects no ApigeeProxy{place}"))
+                    .of(&profile.resource.subject)
+                    .at(FieldPath::of(&["spec", "selector"]))
+                    .help("compare it with the `metadata.labels` of the proxies, or remove the profile"),
+            );
+        }
+    }
+}
+
+impl<'r> Profile<'r> {
+    /// What it gives.
+    pub(super) fn layer(&self) -> Layer<'r> {
+        Layer { subject: &self.resource.subject, priority: self.spec.priority, spec: self.resource.spec() }
+    }
+
+    /// The bytes of a file that it names, if it has them.
+    pub(super) fn file(&self, path: &str) -> Option<Vec<u8>> {
+        self.files.read(path).ok()
+    }
+}
+
+/// The profile's own fields, and whether those for proxies can stand in a profile. Values are filled in with the proxies only: what
+/// will be one is checked there.
+fn decode(resource: &Resource, report: &mut Report<'_>) -> Option<ApigeeProfileSpec> {
+    let spec = resource.spec();
+    let at = FieldPath::of(&["spec"]);
+    for field in ["selector", "priority"] {
+        if spec.get(field).is_some_and(|node| needs_values(node) || is_reference(node)) {
+            report.error(Code::UnknownValue, at.key(field), "values of an environment cannot stand here");
+            return None;
+        }
+    }
+    let mut found = Report::new(&resource.subject);
+    resource.check(spec, &mut found);
+    let certain = found.into_diagnostics().into_iter().filter(|diagnostic| !is_filled_in(spec, diagnostic));
+    let before = report.errors();
+    certain.for_each(|diagnostic| report.push(diagnostic));
+    if report.errors() > before {
+        return None;
+    }
+    let Some(Spec::ApigeeProfile(profile)) = resource.read_spec(spec, report) else { return None };
+    for (index, expression) in profile.selector.match_expressions.iter().enumerate() {
+        if let Some((message, help)) = expression.fault() {
+            let at = at.key("selector").key("matchExpressions").index(index).key("values");
+            report.push(Diagnostic::error(Code::ConflictingFields, message).at(at).help(help));
+        }
+    }
+    Some(*profile)
+}
+
+/// True if a finding is on what a value or a reference will take the place of.
+fn is_filled_in(spec: &Node, diagnostic: &Diagnostic) -> bool {
+    let segments = diagnostic.field.segments().iter().skip(1).cloned();
+    let mut path = FieldPath::root();
+    let mut passed = Vec::new();
+    for segment in segments {
+        path = path.join(segment);
+        passed.extend(spec.at(&path));
+    }
+    passed.iter().any(|node| is_reference(node))
+        || passed.last().is_some_and(|node| matches!(node.value, Value::Scalar(..)) && needs_values(node))
+}

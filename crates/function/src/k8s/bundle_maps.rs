@@ -1,0 +1,193 @@
+//! A bundle in ConfigMaps, and the volume that puts it together again.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{ConfigMap, ConfigMapProjection, KeyToPath, VolumeProjection};
+
+use super::metadata::Metadata;
+use super::names::bundle_name;
+use super::object::Object;
+use apigee_flux_model::bundle::{BundlePath, Digest, Files, Manifest, manifest};
+use apigee_flux_model::diag::plain::{is_active, json};
+
+/// The most that one ConfigMap holds, in bytes of keys and values: Kubernetes' limit is 1 MiB (`MaxSecretSize`), less room
+/// for what admission and field managers add.
+pub const MAX_CONFIG_MAP_BYTES: usize = 900 * 1024;
+
+/// The largest piece of a file: two of them fit into one ConfigMap, keys (at most 253 characters) included, so that none stays half
+/// empty.
+const MAX_PIECE_BYTES: usize = MAX_CONFIG_MAP_BYTES / 2 - 256;
+
+/// The folder of the mount for files in parts.
+const PARTS: &str = ".parts";
+
+/// The ConfigMaps of one bundle.
+#[derive(Debug, Clone)]
+pub struct BundleMaps {
+    /// Named by the digest, immutable.
+    pub objects: Vec<Object>,
+    /// The sources of a projected volume that gives the bundle's tree with `manifest.json` beside it.
+    pub sources: Vec<VolumeProjection>,
+    /// The bundle's digest.
+    pub digest: Digest,
+}
+
+/// One entry of a ConfigMap.
+struct Entry {
+    key: String,
+    path: String,
+    content: Content,
+}
+
+enum Content {
+    Text(String),
+    Binary(Vec<u8>),
+}
+
+impl Entry {
+    fn size(&self) -> usize {
+        self.key.len()
+            + match &self.content {
+                Content::Text(text) => text.len(),
+                Content::Binary(bytes) => bytes.len(),
+            }
+    }
+}
+
+impl BundleMaps {
+    /// Puts the files and their manifest into as few ConfigMaps as hold them.
+    pub fn new(mut manifest: Manifest, files: &Files, metadata: &Metadata<'_>) -> Result<Self, String> {
+        let digest = manifest.digest;
+        let mut keys = Keys::default();
+        let mut entries = Vec::new();
+        for (number, (path, bytes)) in files.iter().enumerate() {
+            if bytes.len() <= MAX_PIECE_BYTES {
+                entries.push(Entry { key: keys.key(path), path: path.to_string(), content: content(bytes) });
+                continue;
+            }
+            let mut parts = Vec::new();
+            for (part, piece) in bytes.chunks(MAX_PIECE_BYTES).enumerate() {
+                let path = BundlePath::parse(&format!("{PARTS}/{number:04}-{part:03}"))?;
+                let content = Content::Binary(piece.to_vec());
+                entries.push(Entry { key: keys.key(&path), path: path.to_string(), content });
+                parts.push(path);
+            }
+            if let Some(file) = manifest.files.iter_mut().find(|file| file.path == *path) {
+                file.parts = parts;
+            }
+        }
+        let mut text = json(&serde_json::to_string_pretty(&manifest).map_err(|error| error.to_string())?);
+        text.push('\n');
+        let manifest_entry = Entry {
+            key: manifest::FILE_NAME.to_owned(),
+            path: manifest::FILE_NAME.to_owned(),
+            content: Content::Text(text),
+        };
+        entries.insert(0, manifest_entry);
+
+        let groups = pack(entries);
+        let name = bundle_name(manifest.kind, &manifest.name, digest);
+        let several = groups.len() > 1;
+        let mut objects = Vec::new();
+        let mut sources = Vec::new();
+        for (number, group) in groups.into_iter().enumerate() {
+            let name = if several { format!("{name}-{}", number + 1) } else { name.clone() };
+            sources.push(projection(&name, &group));
+            objects.push(config_map(&name, group, metadata));
+        }
+        Ok(Self { objects, sources, digest })
+    }
+
+    /// The sources for a volume that has the bundle's tree in a folder, beside others.
+    pub fn sources_below(&self, folder: &str) -> Vec<VolumeProjection> {
+        let mut sources = self.sources.clone();
+        let maps = sources.iter_mut().filter_map(|source| source.config_map.as_mut());
+        for item in maps.filter_map(|map| map.items.as_mut()).flatten() {
+            item.path = format!("{folder}/{}", item.path);
+        }
+        sources
+    }
+}
+
+/// Fills ConfigMaps in order: the next entry opens a new one if it does not fit.
+fn pack(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
+    let mut groups: Vec<Vec<Entry>> = Vec::new();
+    let mut room = 0;
+    for entry in entries {
+        let size = entry.size();
+        match groups.last_mut() {
+            Some(group) if size <= room => {
+                room -= size;
+                group.push(entry);
+            }
+            _ => {
+                room = MAX_CONFIG_MAP_BYTES.saturating_sub(size);
+                groups.push(vec![entry]);
+            }
+        }
+    }
+    groups
+}
+
+fn projection(name: &str, group: &[Entry]) -> VolumeProjection {
+    let items =
+        group.iter().map(|entry| KeyToPath { key: entry.key.clone(), path: entry.path.clone(), mode: None }).collect();
+    VolumeProjection {
+        config_map: Some(ConfigMapProjection { name: name.to_owned(), items: Some(items), optional: None }),
+        ..VolumeProjection::default()
+    }
+}
+
+fn config_map(name: &str, group: Vec<Entry>, metadata: &Metadata<'_>) -> Object {
+    let mut data = BTreeMap::new();
+    let mut binary_data = BTreeMap::new();
+    for entry in group {
+        match entry.content {
+            Content::Text(text) => drop(data.insert(entry.key, text)),
+            Content::Binary(bytes) => drop(binary_data.insert(entry.key, ByteString(bytes))),
+        }
+    }
+    Object::config_map(ConfigMap {
+        metadata: metadata.object(name),
+        immutable: Some(true),
+        data: Some(data).filter(|data| !data.is_empty()),
+        binary_data: Some(binary_data).filter(|data| !data.is_empty()),
+    })
+}
+
+/// Text that every YAML and JSON reader hands on unchanged goes into `data`, where a pull request shows it; the rest is binary.
+fn content(bytes: &[u8]) -> Content {
+    let printable = |c: char| matches!(c, ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+    // A review must not show a file otherwise than it is read.
+    let safe = |c: char| matches!(c, '\n' | '\t') || printable(c) && !is_active(c);
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.is_empty() && text.chars().all(safe) => Content::Text(text.to_owned()),
+        _ => Content::Binary(bytes.to_vec()),
+    }
+}
+
+/// Keys of one bundle: `[-._a-zA-Z0-9]+`, at most 253 characters (Kubernetes, "ConfigMaps"), distinct even in upper and lower case.
+#[derive(Default)]
+struct Keys(std::collections::BTreeSet<String>);
+
+impl Keys {
+    fn key(&mut self, path: &BundlePath) -> String {
+        let plain = path.as_str().replace('/', "__");
+        let legal = plain.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
+        let reversible = legal && plain.len() <= 253 && !path.as_str().contains("__") && plain != manifest::FILE_NAME;
+        if reversible && self.0.insert(plain.to_lowercase()) {
+            return plain;
+        }
+        // The volume's items restore the path, so any distinct key will do; a digest keeps it stable.
+        let safe: String = path
+            .file_name()
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') { c } else { '-' })
+            .take(200)
+            .collect();
+        let key = format!("file-{}-{safe}", Digest::of_bytes(path.as_str().as_bytes()).short(12));
+        self.0.insert(key.to_lowercase());
+        key
+    }
+}

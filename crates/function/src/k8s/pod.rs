@@ -1,0 +1,227 @@
+//! The pod of a Job: what it mounts, who it is, and that it may do nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::{
+    CSIVolumeSource, Capabilities, ConfigMapVolumeSource, Container, EnvVar, EnvVarSource, KeyToPath,
+    ObjectFieldSelector, PodSecurityContext, PodSpec, ProjectedVolumeSource, ResourceRequirements, SeccompProfile,
+    SecretProjection, SecurityContext, ServiceAccountTokenProjection, Volume, VolumeMount, VolumeProjection,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+
+use super::job::{
+    BATCH, BUNDLE, BUNDLES, CONFIGURATION, Deployment, INVENTORY, NAMESPACE_VARIABLE, Owner, Payload, SECRETS, owner,
+    reports,
+};
+use super::{identity, provenance, report_access};
+use crate::spec::environment::Resources;
+use apigee_flux_configuration::secret::SecretKeyRef;
+
+/// The user of the container image: `nobody`, which the image's `/etc/passwd` knows.
+const USER: i64 = 65534;
+
+/// With what the Secrets Store CSI driver mounts.
+const SECRETS_STORE: &str = "secrets-store";
+
+/// With the deployer's provenance.
+const PROVENANCE: &str = "provenance";
+
+/// The volumes that a pod of ours may have.
+pub const VOLUMES: [&str; 10] = [
+    BUNDLE,
+    BUNDLES,
+    BATCH,
+    CONFIGURATION,
+    INVENTORY,
+    SECRETS,
+    SECRETS_STORE,
+    PROVENANCE,
+    identity::VOLUME,
+    report_access::VOLUME,
+];
+
+/// The pod that runs the program with arguments.
+pub(super) fn pod(deployment: &Deployment<'_>, arguments: Vec<String>) -> PodSpec {
+    let mut volumes = volumes(deployment);
+    let mut mounts: Vec<VolumeMount> = volumes.iter().map(|volume| mount(&volume.name)).collect();
+    let mut env: Vec<EnvVar> = deployment
+        .settings
+        .env
+        .iter()
+        .map(|variable| EnvVar { name: variable.name.clone(), value: Some(variable.value.clone()), value_from: None })
+        .collect();
+    let federation = deployment.deployer.pod_parts();
+    if let Some(Owner::OfNamespace(_)) = owner(deployment) {
+        env.push(namespace_variable());
+    }
+    let report = reports(deployment).then(report_access::pod_parts);
+    for (volume, mount, variable) in federation.into_iter().chain(report) {
+        volumes.push(volume);
+        mounts.push(mount);
+        env.push(variable);
+    }
+    volumes.extend(deployment.settings.token_volume.as_deref().map(token_volume));
+    PodSpec {
+        restart_policy: Some("Never".to_owned()),
+        service_account_name: Some(deployment.deployer.service_account().to_owned()),
+        automount_service_account_token: Some(false),
+        enable_service_links: Some(false),
+        termination_grace_period_seconds: Some(60),
+        security_context: Some(PodSecurityContext {
+            run_as_non_root: Some(true),
+            run_as_user: Some(USER),
+            run_as_group: Some(USER),
+            fs_group: Some(USER),
+            seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), localhost_profile: None }),
+            ..PodSecurityContext::default()
+        }),
+        containers: vec![Container {
+            name: "deploy".to_owned(),
+            image: Some(deployment.image.to_owned()),
+            args: Some(arguments),
+            working_dir: Some("/".to_owned()),
+            env: Some(env).filter(|env| !env.is_empty()),
+            resources: Some(resources(deployment.settings.resources.as_ref())),
+            security_context: Some(SecurityContext {
+                allow_privilege_escalation: Some(false),
+                read_only_root_filesystem: Some(true),
+                capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
+                ..SecurityContext::default()
+            }),
+            termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
+            volume_mounts: Some(mounts),
+            ..Container::default()
+        }],
+        volumes: Some(volumes),
+        ..PodSpec::default()
+    }
+}
+
+/// A volume lies in the folder of its name.
+fn mount(name: &str) -> VolumeMount {
+    VolumeMount {
+        name: name.to_owned(),
+        mount_path: format!("/{name}"),
+        read_only: Some(true),
+        ..VolumeMount::default()
+    }
+}
+
+fn config_map(volume: &str, name: &str, optional: bool) -> Volume {
+    Volume {
+        name: volume.to_owned(),
+        config_map: Some(ConfigMapVolumeSource {
+            name: name.to_owned(),
+            optional: optional.then_some(true),
+            ..ConfigMapVolumeSource::default()
+        }),
+        ..Volume::default()
+    }
+}
+
+/// What the program reads: bundles, provenance, its document, and secrets.
+fn volumes(deployment: &Deployment<'_>) -> Vec<Volume> {
+    let mut volumes = Vec::new();
+    let files = match deployment.payload {
+        Payload::Bundle { .. } => Some(BUNDLE),
+        Payload::Batch { .. } => Some(BUNDLES),
+        Payload::Reconcile { .. } if !deployment.sources.is_empty() => Some(BUNDLES),
+        Payload::Reconcile { .. } | Payload::Removal { .. } | Payload::Configuration { .. } => None,
+    };
+    volumes.extend(files.map(|files| projected(files, deployment.sources.to_vec())));
+    volumes.push(config_map(PROVENANCE, provenance::NAME, true));
+    let document = match deployment.payload {
+        Payload::Batch { config_map } => Some((BATCH, config_map)),
+        Payload::Configuration { config_map, .. } => Some((CONFIGURATION, config_map)),
+        Payload::Reconcile { config_map, .. } => Some((INVENTORY, config_map)),
+        Payload::Bundle { .. } | Payload::Removal { .. } => None,
+    };
+    volumes.extend(document.map(|(volume, name)| config_map(volume, name, false)));
+    if let Payload::Configuration { secrets, .. } | Payload::Reconcile { secrets, .. } = deployment.payload {
+        volumes.extend(Some(secrets).filter(|secrets| !secrets.is_empty()).map(secret_volume));
+        volumes.extend(deployment.settings.secret_provider_class.as_deref().map(csi_volume));
+    }
+    volumes
+}
+
+/// What a CSI driver takes out of a store of secrets (Secrets Store CSI Driver, `SecretProviderClass`).
+fn csi_volume(class: &str) -> Volume {
+    Volume {
+        name: SECRETS_STORE.to_owned(),
+        csi: Some(CSIVolumeSource {
+            driver: "secrets-store.csi.k8s.io".to_owned(),
+            read_only: Some(true),
+            volume_attributes: Some(BTreeMap::from([("secretProviderClass".to_owned(), class.to_owned())])),
+            ..CSIVolumeSource::default()
+        }),
+        ..Volume::default()
+    }
+}
+
+/// A token of the ServiceAccount for whatever else is put into the pod; only its user mounts it (Vault agent injector,
+/// `agent-service-account-token-volume-name`).
+fn token_volume(name: &str) -> Volume {
+    // Vault presents it to the API server.
+    projected(name, vec![token(None)])
+}
+
+/// A token of the ServiceAccount as the file `token`, for an audience or for the API server itself.
+pub(super) fn token(audience: Option<String>) -> VolumeProjection {
+    let token = ServiceAccountTokenProjection { audience, expiration_seconds: Some(3600), path: "token".to_owned() };
+    VolumeProjection { service_account_token: Some(token), ..VolumeProjection::default() }
+}
+
+/// One volume of several sources.
+pub(super) fn projected(name: &str, sources: Vec<VolumeProjection>) -> Volume {
+    Volume {
+        name: name.to_owned(),
+        projected: Some(ProjectedVolumeSource { sources: Some(sources), default_mode: None }),
+        ..Volume::default()
+    }
+}
+
+fn namespace_variable() -> EnvVar {
+    let field = ObjectFieldSelector { api_version: None, field_path: "metadata.namespace".to_owned() };
+    EnvVar {
+        name: NAMESPACE_VARIABLE.to_owned(),
+        value: None,
+        value_from: Some(EnvVarSource { field_ref: Some(field), ..EnvVarSource::default() }),
+    }
+}
+
+/// Each key of each Secret as `<Secret>/<key>`. All are optional: a pod that waits for a Secret tells nobody why, a program does.
+fn secret_volume(secrets: &BTreeSet<SecretKeyRef>) -> Volume {
+    let source = |secret: &SecretKeyRef| VolumeProjection {
+        secret: Some(SecretProjection {
+            name: secret.name.clone(),
+            items: Some(vec![KeyToPath {
+                key: secret.key.clone(),
+                path: format!("{}/{}", secret.name, secret.key),
+                mode: None,
+            }]),
+            optional: Some(true),
+        }),
+        ..VolumeProjection::default()
+    };
+    Volume {
+        name: SECRETS.to_owned(),
+        projected: Some(ProjectedVolumeSource {
+            sources: Some(secrets.iter().map(source).collect()),
+            default_mode: Some(0o440),
+        }),
+        ..Volume::default()
+    }
+}
+
+fn resources(written: Option<&Resources>) -> ResourceRequirements {
+    let quantities = |pairs: Vec<(String, String)>| {
+        Some(pairs.into_iter().map(|(key, value)| (key, Quantity(value))).collect::<BTreeMap<_, _>>())
+            .filter(|pairs| !pairs.is_empty())
+    };
+    let owned = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let (requests, limits) = match written {
+        Some(written) => (written.requests.clone().into_iter().collect(), written.limits.clone().into_iter().collect()),
+        None => (owned(&[("cpu", "20m"), ("memory", "32Mi")]), owned(&[("memory", "128Mi")])),
+    };
+    ResourceRequirements { requests: quantities(requests), limits: quantities(limits), claims: None }
+}

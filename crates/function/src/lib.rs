@@ -1,0 +1,10 @@
+//! The KRM function: specs in, Kubernetes objects out. Pure: no file, network, clock or environment.
+
+#![cfg_attr(not(test), deny(unused_crate_dependencies))]
+
+pub mod expand;
+pub mod k8s;
+pub mod openapi;
+pub mod proxy;
+pub mod reference;
+pub mod spec;

@@ -1,0 +1,210 @@
+//! What a document says.
+
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+
+use super::security::{Requirement, SecurityScheme, requirements};
+use super::{Fault, Server, names, reference, text};
+
+/// The flow that takes the requests of no operation; no operation has its name.
+pub const UNKNOWN_OPERATION: &str = "unknown-operation";
+
+/// The methods of a path item, in no particular order: the document's is kept.
+const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+
+/// A reference may lead to another one, but not for ever.
+const MAX_REFERENCES: usize = 16;
+
+/// A document may have thousands of faults of one kind.
+const MOST_FAULTS: usize = 20;
+
+/// Which OpenAPI it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// Swagger 2.0.
+    Swagger2,
+    /// OpenAPI 3.0, which Apigee validates against.
+    V30,
+    /// OpenAPI 3.1 and later, whose schemas are another language.
+    Later,
+}
+
+impl Version {
+    pub(super) fn of(document: &Json) -> Result<Self, Fault> {
+        let help = "give a document of OpenAPI 3.0 or 3.1, or of Swagger 2.0";
+        let field = |name: &str| document.get(name).and_then(text);
+        match (field("openapi"), field("swagger")) {
+            (Some(version), _) if version.starts_with("3.0") => Ok(Self::V30),
+            (Some(version), _) if version.starts_with("3.") => Ok(Self::Later),
+            (None, Some(version)) if version.starts_with('2') => Ok(Self::Swagger2),
+            (Some(version), _) | (None, Some(version)) => {
+                Err(Fault::new(format!("the version `{version}` is not known"), help))
+            }
+            (None, None) => Err(Fault::new("it says neither `openapi` nor `swagger` at its top", help)),
+        }
+    }
+}
+
+/// A document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// The version as it was written.
+    pub version: Version,
+    /// `info.title`, perhaps empty.
+    pub title: String,
+    /// `info.description`.
+    pub description: Option<String>,
+    /// Where the API is served, the first one first.
+    pub servers: Vec<Server>,
+    /// What can be called, in the order written.
+    pub operations: Vec<Operation>,
+    /// The schemes by name.
+    pub security_schemes: IndexMap<String, SecurityScheme>,
+    /// References to other documents, which Apigee cannot follow.
+    pub external_references: Vec<String>,
+    /// The text as OpenAPI 3.0, if it was written as Swagger 2.
+    pub converted: Option<String>,
+}
+
+/// One path and method.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation {
+    /// The name of its flow: the `operationId`, made legal if need be, or one made of method and path.
+    pub name: String,
+    /// `operationId` as written.
+    pub operation_id: Option<String>,
+    /// The method in upper case.
+    pub method: String,
+    /// The path below the server's URL, parameters in braces.
+    pub path: String,
+    /// One line.
+    pub summary: Option<String>,
+    /// Its groups.
+    pub tags: Vec<String>,
+    /// The alternatives of what a caller must show: its own, or the document's. None at all if nothing was said.
+    pub security: Option<Vec<Requirement>>,
+}
+
+impl Document {
+    /// Reads the model from a tree, which may be an outline.
+    pub(super) fn read(version: Version, tree: &Json, external: Vec<String>) -> Result<Self, Vec<Fault>> {
+        let mut faults = Vec::new();
+        let info = tree.get("info");
+        let servers = tree.get("servers").and_then(Json::as_array).into_iter().flatten();
+        let schemes = tree.pointer("/components/securitySchemes").and_then(Json::as_object).into_iter().flatten();
+        let operations = operations(tree, &mut faults);
+        if !faults.is_empty() {
+            let more = faults.len().saturating_sub(MOST_FAULTS);
+            faults.truncate(MOST_FAULTS);
+            if more > 0 {
+                faults
+                    .push(Fault::new(format!("it has {more} more faults like those reported"), "correct those first"));
+            }
+            return Err(faults);
+        }
+        Ok(Self {
+            version,
+            title: info.and_then(|info| info.get("title")).and_then(text).unwrap_or_default(),
+            description: info.and_then(|info| info.get("description")).and_then(text),
+            servers: servers.filter_map(Server::read).collect(),
+            operations,
+            security_schemes: schemes.map(|(name, scheme)| (name.clone(), SecurityScheme::read(scheme))).collect(),
+            external_references: external,
+            converted: None,
+        })
+    }
+}
+
+/// An operation as it was found.
+struct Found<'d> {
+    path: &'d str,
+    method: &'d str,
+    value: &'d Json,
+}
+
+impl Found<'_> {
+    fn id(&self) -> Option<&str> {
+        self.value.get("operationId").and_then(Json::as_str)
+    }
+
+    fn place(&self) -> String {
+        format!("`{} {}`", self.method.to_uppercase(), self.path)
+    }
+}
+
+fn operations(tree: &Json, faults: &mut Vec<Fault>) -> Vec<Operation> {
+    let paths = tree.get("paths").and_then(Json::as_object).into_iter().flatten();
+    let mut found = Vec::new();
+    for (path, item) in paths.filter(|(path, _)| !path.starts_with("x-")) {
+        collect(tree, path, item, &mut found, faults);
+    }
+    let mut first: HashMap<&str, usize> = HashMap::new();
+    for (index, operation) in found.iter().enumerate() {
+        let Some(id) = operation.id() else { continue };
+        if let Some(former) = first.get(id) {
+            let places = format!("{} and {}", found[*former].place(), operation.place());
+            let message = format!("the operationId `{id}` stands twice: {places}");
+            faults.push(Fault::new(message, "give each operation its own"));
+        } else {
+            first.insert(id, index);
+        }
+    }
+    let words: Vec<_> = found.iter().map(|found| (found.id(), found.method, found.path)).collect();
+    let common = requirements(tree);
+    let named = found.iter().zip(names::assign(&words));
+    named.map(|(found, name)| operation(found, name, common.as_ref())).collect()
+}
+
+/// The operations of a path item: its own, then those of the item that it refers to.
+fn collect<'d>(tree: &'d Json, path: &'d str, mut item: &'d Json, found: &mut Vec<Found<'d>>, faults: &mut Vec<Fault>) {
+    let start = found.len();
+    for _ in 0..MAX_REFERENCES {
+        for (method, value) in item.as_object().into_iter().flatten() {
+            let lower = method.to_ascii_lowercase();
+            if !METHODS.contains(&lower.as_str()) {
+                continue;
+            }
+            if lower != *method {
+                let message = format!("the path `{path}` has `{method}`, which is not the name of a method in OpenAPI");
+                faults.push(Fault::new(message, format!("write `{lower}`")));
+            } else if !value.is_object() {
+                let message = format!("the operation `{} {path}` is not a mapping", method.to_uppercase());
+                faults.push(Fault::new(message, "write the operation, at least its `responses`"));
+            } else if !found[start..].iter().any(|own| own.method == method) {
+                found.push(Found { path, method, value });
+            }
+        }
+        let Some(target) = reference::of(item) else { return };
+        if !target.starts_with('#') {
+            faults.push(Fault::new(
+                format!("the path `{path}` refers to `{target}`, which is another document"),
+                "make one document of all, as by `redocly bundle`",
+            ));
+            return;
+        }
+        let Some(next) = reference::find(tree, target) else {
+            faults.push(Fault::new(
+                format!("the path `{path}` refers to `{target}`, which is not in the document"),
+                "correct the reference",
+            ));
+            return;
+        };
+        item = next;
+    }
+    faults.push(Fault::new(format!("the references of the path `{path}` have no end"), "write its operations there"));
+}
+
+fn operation(found: &Found<'_>, name: String, common: Option<&Vec<Requirement>>) -> Operation {
+    let tags = found.value.get("tags").and_then(Json::as_array).into_iter().flatten();
+    Operation {
+        name,
+        operation_id: found.id().map(str::to_owned),
+        method: found.method.to_uppercase(),
+        path: found.path.to_owned(),
+        summary: found.value.get("summary").and_then(text),
+        tags: tags.filter_map(text).collect(),
+        security: requirements(found.value).or_else(|| common.cloned()),
+    }
+}

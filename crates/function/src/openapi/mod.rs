@@ -1,0 +1,70 @@
+//! OpenAPI documents, read for what a proxy needs of them: 3.0, 3.1, and Swagger 2, which becomes 3.0 first.
+//!
+//! A document may have 10 MB and more, of which the schemas are the most: `outline` keeps the small part that
+//! `document` reads, and only looks for references in the rest.
+
+mod document;
+mod names;
+mod outline;
+mod reference;
+mod security;
+mod server;
+mod source;
+mod swagger2;
+
+pub use document::UNKNOWN_OPERATION;
+pub use document::{Document, Operation, Version};
+pub use security::{Requirement, SecurityScheme};
+pub use server::Server;
+
+use serde_json::Value as Json;
+
+use source::Source;
+
+/// What is wrong with a document, and the way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What is wrong: one line, lower case, no full stop.
+    pub message: String,
+    /// The way out.
+    pub help: String,
+}
+
+impl Fault {
+    fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { message: message.into(), help: help.into() }
+    }
+}
+
+/// Reads a document, JSON or YAML. All that is wrong is reported at once.
+pub fn read(bytes: &[u8]) -> Result<Document, Vec<Fault>> {
+    let source = Source::parse(bytes).map_err(|fault| vec![fault])?;
+    let outline = source.outline().map_err(|fault| vec![fault])?;
+    let version = Version::of(&outline.kept).map_err(|fault| vec![fault])?;
+    let refers_within = |item: &Json| reference::of(item).is_some_and(|target| target.starts_with('#'));
+    let items = || outline.kept.get("paths").and_then(Json::as_object).into_iter().flat_map(|paths| paths.values());
+    if version == Version::Swagger2 {
+        let written = source.whole().map_err(|fault| vec![fault])?;
+        let converted = swagger2::convert(&written);
+        let mut document = Document::read(version, &converted, outline.external)?;
+        document.converted = Some(source.print(&converted).map_err(|fault| vec![fault])?);
+        Ok(document)
+    } else if items().any(refers_within) {
+        let whole = source.whole().map_err(|fault| vec![fault])?;
+        Document::read(version, &whole, outline.external)
+    } else {
+        Document::read(version, &outline.kept, outline.external)
+    }
+}
+
+/// The text of a scalar: `version: 1.0` is a number to YAML, but a text to OpenAPI.
+fn text(value: &Json) -> Option<String> {
+    match value {
+        Json::String(text) => Some(text.clone()),
+        Json::Number(_) | Json::Bool(_) => Some(value.to_string()),
+        Json::Null | Json::Array(_) | Json::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

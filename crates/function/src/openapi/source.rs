@@ -1,0 +1,73 @@
+//! The text of a document: JSON or YAML.
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use super::Fault;
+use super::outline::Outline;
+use apigee_flux_model::encoding;
+use apigee_flux_model::yaml::{self, Node, decode, line_and_column};
+
+/// A document's text, as far as it has to be parsed at once.
+pub(super) enum Source<'t> {
+    /// JSON, which serde reads as a stream.
+    Json(&'t str),
+    /// Everything else.
+    Yaml(Node),
+}
+
+impl<'t> Source<'t> {
+    /// Tells JSON and YAML apart. JSON is YAML too, but its own parser is many times as fast.
+    pub(super) fn parse(bytes: &'t [u8]) -> Result<Self, Fault> {
+        let text = encoding::text(bytes).map_err(|error| {
+            let place =
+                error.position.map(|(line, column)| format!("line {line}, column {column}: ")).unwrap_or_default();
+            Fault::new(format!("{place}{}", error.message), error.help)
+        })?;
+        if text.trim_start().starts_with('{') {
+            let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) else {
+                return Ok(Self::Json(text));
+            };
+            // A flow mapping of YAML looks the same.
+            return Node::parse(text, 0..text.len()).map(Self::Yaml).map_err(|_| json_fault(&error));
+        }
+        Node::parse(text, 0..text.len()).map(Self::Yaml).map_err(|error| {
+            let (line, column) = line_and_column(text, error.offset);
+            let message = format!("it does not parse: line {line}, column {column}: {}", error.message);
+            Fault::new(message, "correct the document")
+        })
+    }
+
+    /// The part that the model is read from.
+    pub(super) fn outline(&self) -> Result<Outline, Fault> {
+        self.decode()
+    }
+
+    /// All of it.
+    pub(super) fn whole(&self) -> Result<Json, Fault> {
+        match self {
+            Self::Json(_) => self.decode(),
+            Self::Yaml(node) => Ok(node.to_json()),
+        }
+    }
+
+    fn decode<T: for<'de> Deserialize<'de>>(&self) -> Result<T, Fault> {
+        match self {
+            Self::Json(text) => serde_json::from_str(text).map_err(|error| json_fault(&error)),
+            Self::Yaml(node) => decode::decode(node).map_err(|error| Fault::new(error.message, "correct the document")),
+        }
+    }
+
+    /// Another document as text in the format of this one.
+    pub(super) fn print(&self, document: &Json) -> Result<String, Fault> {
+        let printed = match self {
+            Self::Json(_) => serde_json::to_string_pretty(document).map(|text| text + "\n").map_err(|e| e.to_string()),
+            Self::Yaml(_) => yaml::encode(document),
+        };
+        printed.map_err(|why| Fault::new(format!("it cannot be converted to OpenAPI 3.0: {why}"), "convert it by hand"))
+    }
+}
+
+fn json_fault(error: &serde_json::Error) -> Fault {
+    Fault::new(format!("it does not parse: {error}"), "correct the document")
+}

@@ -1,0 +1,85 @@
+//! Flows and their steps.
+
+use apigee_flux_model::xml::Element;
+
+/// One policy at one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Step {
+    /// The policy's name.
+    pub policy: String,
+    /// When it runs; always without.
+    pub condition: Option<String>,
+}
+
+/// The steps of both directions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Flow {
+    /// On the way to the target.
+    pub request: Vec<Step>,
+    /// On the way back.
+    pub response: Vec<Step>,
+}
+
+/// A flow for some requests only. Of those in `<Flows>` the first that matches runs, and no other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ConditionalFlow {
+    /// Its name.
+    pub name: String,
+    /// When it runs; always without, which is for the last one only.
+    pub condition: Option<String>,
+    /// Whether the condition holds for one path only, and for methods that it names.
+    pub exact: bool,
+    /// Its steps.
+    pub flow: Flow,
+}
+
+impl Step {
+    /// A step without a condition.
+    pub(super) fn always(policy: impl Into<String>) -> Self {
+        Self { policy: policy.into(), condition: None }
+    }
+
+    /// The step under one more condition.
+    pub(super) fn and(self, condition: Option<&str>) -> Self {
+        let condition = match (self.condition, condition) {
+            (Some(own), Some(more)) => Some(format!("({own}) and ({more})")),
+            (own, more) => own.or(more.map(str::to_owned)),
+        };
+        Self { condition, ..self }
+    }
+
+    /// The step's element.
+    pub(super) fn element(&self) -> Element {
+        Element::new("Step")
+            .child(Element::leaf("Name", &self.policy))
+            .children(self.condition.as_ref().map(|text| Element::leaf("Condition", text)))
+    }
+}
+
+impl Flow {
+    /// The steps of both directions.
+    pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.request.iter().chain(&self.response)
+    }
+
+    /// `<Request>` and `<Response>`.
+    fn elements(&self) -> [Element; 2] {
+        [("Request", &self.request), ("Response", &self.response)]
+            .map(|(name, steps)| Element::new(name).children(steps.iter().map(Step::element)))
+    }
+
+    /// `<PreFlow>` or `<PostFlow>`, which carry their own name.
+    pub(super) fn element(&self, name: &str) -> Element {
+        Element::new(name).attribute("name", name).children(self.elements())
+    }
+}
+
+impl ConditionalFlow {
+    /// The flow's element.
+    pub(super) fn element(&self) -> Element {
+        Element::new("Flow")
+            .attribute("name", &self.name)
+            .children(self.flow.elements())
+            .children(self.condition.as_ref().map(|text| Element::leaf("Condition", text)))
+    }
+}

@@ -1,0 +1,110 @@
+//! Which field of the spec gave which part of a generated bundle: what is found in the bundle is told where it was written.
+
+use std::collections::BTreeMap;
+
+use apigee_flux_analysis::check::{Blame, Finding, Gravity};
+use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, InBundle, Severity};
+
+/// The field that gave a part of the bundle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The field.
+    pub at: FieldPath,
+    /// Whether the part is the user's own: then it is theirs to mend, else ours.
+    pub written: bool,
+}
+
+/// What a value that a word takes from the user can cause: the name of a variable, a template, a file.
+const FROM_WORDS: &[Code] =
+    &[Code::InvalidRegex, Code::MissingResource, Code::UnavailableVariable, Code::UnknownVariable];
+
+/// The fields behind a generated bundle.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origins {
+    /// By the file's path below the bundle's root folder.
+    files: BTreeMap<String, Origin>,
+    /// The user's conditions. One that stands in several places is told at the first.
+    conditions: BTreeMap<String, FieldPath>,
+}
+
+impl Origins {
+    /// Notes which field gave a file.
+    pub(super) fn add_file(&mut self, path: impl Into<String>, at: &FieldPath, written: bool) {
+        self.files.entry(path.into()).or_insert_with(|| Origin { at: at.clone(), written });
+    }
+
+    /// Notes where a condition stands.
+    pub(super) fn add_condition(&mut self, text: &str, at: FieldPath) {
+        self.conditions.entry(text.trim().to_owned()).or_insert(at);
+    }
+
+    /// The field that gave a policy.
+    pub fn policy(&self, name: &str) -> Option<&Origin> {
+        self.files.get(&format!("policies/{name}.xml"))
+    }
+
+    /// The field of the user's condition in which a byte of a condition stands, and the byte in it. The steps that need a body join
+    /// their own condition to the user's.
+    fn condition(&self, text: &str, offset: usize) -> Option<(&FieldPath, usize)> {
+        if let Some(at) = self.conditions.get(text) {
+            return Some((at, offset));
+        }
+        let inside = self.conditions.iter().filter_map(|(written, at)| {
+            let start = text.find(written.as_str())?;
+            let within = offset >= start && offset <= start + written.len();
+            within.then_some((written.len(), at, offset - start))
+        });
+        inside.max_by_key(|(length, ..)| *length).map(|(_, at, offset)| (at, offset))
+    }
+
+    /// The finding as a diagnostic on the spec; none if the spec itself is checked for this.
+    pub(super) fn diagnostic(&self, finding: &Finding<'_>) -> Option<Diagnostic> {
+        let (at, written, offset) = match finding.blame {
+            Blame::Condition(text, offset) => match self.condition(text, offset) {
+                Some((at, offset)) => (Some(at), true, Some(offset)),
+                None => (None, true, None),
+            },
+            Blame::Policy(name) => {
+                (self.policy(name).map(|o| &o.at), self.policy(name).is_some_and(|o| o.written), None)
+            }
+            Blame::File => {
+                let origin = self.files.get(finding.at.path().as_str());
+                (origin.map(|o| &o.at), origin.is_some_and(|o| o.written), None)
+            }
+        };
+        let spec_is_checked = finding.code == Code::UnattachedPolicy
+            || finding.code == Code::MissingTarget && finding.gravity == Gravity::Doubtful;
+        if spec_is_checked && written {
+            return None;
+        }
+        // A text that a word of intent takes from the user can be wrong as well; order and structure are ours.
+        let theirs = written || finding.gravity == Gravity::Doubtful || FROM_WORDS.contains(&finding.code);
+        let Some(at) = at.filter(|_| theirs) else {
+            let InBundle { path, line, column } = finding.at.in_bundle();
+            let (message, code) = (&finding.message, finding.code);
+            let at = at.cloned().unwrap_or_default();
+            let message = format!("the generated bundle is not sound: {path}:{line}:{column}: {message} [{code}]");
+            return Some(Diagnostic::error(Code::Internal, message).at(at));
+        };
+        let severity = match finding.gravity {
+            Gravity::Refused | Gravity::Broken => Severity::Error,
+            Gravity::Doubtful => Severity::Warning,
+        };
+        let mut diagnostic = to_diagnostic(finding, severity).at(at);
+        diagnostic.offset = offset;
+        Some(diagnostic)
+    }
+}
+
+/// The finding with its message and way out.
+pub(super) fn to_diagnostic(finding: &Finding<'_>, severity: Severity) -> Diagnostic {
+    let mut diagnostic = Diagnostic::error(finding.code, finding.message.as_str());
+    diagnostic.severity = severity;
+    if let Some(help) = &finding.help {
+        diagnostic = diagnostic.help(help.as_str());
+    }
+    match &finding.proposed {
+        Some(proposed) => diagnostic.propose(proposed.as_str()),
+        None => diagnostic,
+    }
+}

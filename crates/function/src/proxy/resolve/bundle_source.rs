@@ -1,0 +1,24 @@
+//! `bundle`: that it stands alone and has one source.
+
+use crate::spec::BundleSource;
+use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
+
+/// Reports fields `beside` it that do not go with `bundle`, and a `bundle` with none or several sources.
+pub(in crate::proxy) fn check_bundle_source(source: &BundleSource, beside: &[&str], report: &mut Report<'_>) {
+    for field in beside {
+        report.push(
+            Diagnostic::error(Code::ConflictingFields, format!("`{field}` stands beside `bundle`"))
+                .at(FieldPath::of(&["spec", field]))
+                .help("a `bundle` is taken as it is: remove the field, or the bundle"),
+        );
+    }
+    let given = source.given();
+    if given.len() != 1 {
+        let found = if given.is_empty() { "none".to_owned() } else { given.join(", ") };
+        report.push(
+            Diagnostic::error(Code::ConflictingFields, format!("`bundle` needs exactly one source, found {found}"))
+                .at(FieldPath::of(&["spec", "bundle"]))
+                .help("write one of `configMapRef`, `files` and `path`"),
+        );
+    }
+}

@@ -1,0 +1,205 @@
+//! What grows while a proxy is resolved: its policies, and the names that steps refer to.
+
+use std::collections::BTreeMap;
+
+use super::super::ReadFile;
+use super::super::flow::Step;
+use super::super::origins::Origins;
+use apigee_flux_analysis::policy::raw::PolicyFile;
+use apigee_flux_analysis::policy::{Policy, raise_fault};
+use apigee_flux_model::bundle::BundlePath;
+use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, nearest};
+use apigee_flux_model::xml;
+
+/// The state of one proxy's resolution.
+pub(super) struct Context<'r, 's> {
+    pub(super) report: &'r mut Report<'s>,
+    read_file: ReadFile<'r>,
+    /// By the name in lower case: files that differ only in case overwrite each other on many disks.
+    policies: BTreeMap<String, Entry>,
+    references: Vec<(FieldPath, String)>,
+    resources: BTreeMap<BundlePath, Vec<u8>>,
+    origins: Origins,
+}
+
+struct Entry {
+    name: String,
+    file: PolicyFile,
+    /// The field that gave it.
+    at: FieldPath,
+    written_by_user: bool,
+}
+
+impl<'r, 's> Context<'r, 's> {
+    pub(super) fn new(read_file: ReadFile<'r>, report: &'r mut Report<'s>) -> Self {
+        Self {
+            report,
+            read_file,
+            policies: BTreeMap::new(),
+            references: Vec::new(),
+            resources: BTreeMap::new(),
+            origins: Origins::default(),
+        }
+    }
+
+    /// The bytes of a file that the spec names; none if that was reported.
+    pub(super) fn read_file(&mut self, path: &str, at: &FieldPath) -> Option<Vec<u8>> {
+        match (self.read_file)(path) {
+            Ok(bytes) => Some(bytes),
+            Err(why) => {
+                self.report.push(Diagnostic::error(Code::UnreadableFile, why).at(at).help(
+                    "give the files of the spec in `spec.files`; `apigee-flux render` also reads those beside the spec",
+                ));
+                None
+            }
+        }
+    }
+
+    /// Adds a resource, as `jsc/a.js`, and gives its URL, as `jsc://a.js`. Two fields that give the same content share it.
+    pub(super) fn add_resource(&mut self, folder: &str, name: &str, bytes: Vec<u8>, at: &FieldPath) -> String {
+        match BundlePath::parse(&format!("resources/{folder}/{name}")) {
+            Ok(path) => {
+                let same = |other: &BundlePath| other.as_str().eq_ignore_ascii_case(path.as_str());
+                if let Some((other, _)) = self.resources.iter().find(|(other, found)| same(other) && **found != bytes) {
+                    let message = format!("the file `{other}` of the bundle has other content already");
+                    self.report
+                        .push(Diagnostic::error(Code::NameCollision, message).at(at).help("rename one of the files"));
+                }
+                self.origins.add_file(path.as_str(), at, true);
+                self.resources.insert(path, bytes);
+            }
+            Err(why) => self.report.push(
+                Diagnostic::error(Code::UnsafePath, format!("`{name}` is no name for a file of a bundle: {why}"))
+                    .at(at),
+            ),
+        }
+        format!("{folder}://{name}")
+    }
+
+    /// Whether a file of the bundle can be added: it is not there, or has the same content.
+    pub(super) fn resource_is_free(&self, folder: &str, name: &str, bytes: &[u8]) -> bool {
+        let path = format!("resources/{folder}/{name}");
+        !self.resources.iter().any(|(other, found)| other.as_str().eq_ignore_ascii_case(&path) && found != bytes)
+    }
+
+    /// Whether a policy that the user wrote raises a fault.
+    pub(super) fn raises(&self, name: &str) -> bool {
+        self.policies.get(&name.to_lowercase()).is_some_and(|entry| match &entry.file {
+            PolicyFile::Element(element) => element.name() == raise_fault::TYPE.element,
+            PolicyFile::Text(text) => {
+                xml::parse(text).is_ok_and(|policy| policy.root_element().has_tag_name(raise_fault::TYPE.element))
+            }
+        })
+    }
+
+    /// Adds a policy that the user wrote. One that could not be read counts too: its steps are not at fault.
+    pub(super) fn add_written(&mut self, name: &str, file: Option<PolicyFile>, at: &FieldPath) {
+        let key = name.to_lowercase();
+        if let Some(former) = self.policies.get(&key) {
+            let message = format!("the policies `{}` and `{name}` differ only in upper and lower case", former.name);
+            self.report.push(
+                Diagnostic::error(Code::CaseCollision, message)
+                    .at(at)
+                    .help("their files would overwrite each other on some disks: choose another name"),
+            );
+            return;
+        }
+        let file = file.unwrap_or_else(|| PolicyFile::Text(String::new()));
+        self.policies.insert(key, Entry { name: name.to_owned(), file, at: at.clone(), written_by_user: true });
+    }
+
+    /// Adds a policy under a name that a feature owns, and gives the step that runs it. A feature that gives the same
+    /// policy for two endpoints shares it.
+    pub(super) fn add(&mut self, name: &str, policy: &dyn Policy, at: &FieldPath) -> Step {
+        let file = PolicyFile::Element(policy.element(name));
+        match self.policies.get(&name.to_lowercase()) {
+            Some(former) if former.file == file && former.name == name => {}
+            Some(former) => {
+                let (found, place) = (former.name.clone(), former.at.clone());
+                // The user can rename their own policy, but not ours.
+                let (blame, other) = if former.written_by_user { (&place, at) } else { (at, &place) };
+                self.report.push(
+                    Diagnostic::error(
+                        Code::NameCollision,
+                        format!("the policy name `{found}` is also what `{other}` gives"),
+                    )
+                    .at(blame)
+                    .help("choose another name"),
+                );
+            }
+            None => {
+                let entry = Entry { name: name.to_owned(), file, at: at.clone(), written_by_user: false };
+                self.policies.insert(name.to_lowercase(), entry);
+            }
+        }
+        Step::always(name)
+    }
+
+    /// Adds a policy under the first of several names that is free or has the same content.
+    pub(super) fn add_numbered(
+        &mut self,
+        names: impl Iterator<Item = String>,
+        policy: &dyn Policy,
+        at: &FieldPath,
+    ) -> Option<Step> {
+        for name in names {
+            let taken = self.policies.get(&name.to_lowercase()).is_some_and(|former| {
+                !former.written_by_user && former.file != PolicyFile::Element(policy.element(&name))
+            });
+            if !taken {
+                return Some(self.add(&name, policy, at));
+            }
+        }
+        None
+    }
+
+    /// Notes that a field names a policy, which may come to be later.
+    pub(super) fn refer(&mut self, name: &str, at: &FieldPath) {
+        self.references.push((at.clone(), name.to_owned()));
+    }
+
+    /// Notes where the user wrote a condition, or what gives one.
+    pub(super) fn add_condition(&mut self, text: &str, at: FieldPath) {
+        self.origins.add_condition(text, at);
+    }
+
+    /// Notes which field gave an endpoint's file.
+    pub(super) fn add_endpoint(&mut self, path: String, at: &FieldPath) {
+        self.origins.add_file(path, at, true);
+    }
+
+    /// Reports steps without their policy.
+    pub(super) fn check_references(&mut self) {
+        let known = || self.policies.values().map(|entry| entry.name.as_str());
+        for (at, name) in &self.references {
+            if known().any(|found| found == name) {
+                continue;
+            }
+            let error = Diagnostic::error(Code::MissingPolicy, format!("no policy has the name `{name}`")).at(at);
+            self.report.push(match nearest(name, known()) {
+                Some(meant) => error.propose(meant),
+                None => error.help("define it in `spec.policies`"),
+            });
+        }
+    }
+
+    /// Warns of policies without a step. `attached` are those that have one, `place` is where to add one.
+    pub(super) fn check_unattached(&mut self, attached: &[&str], place: &str) {
+        for entry in self.policies.values().filter(|entry| !attached.contains(&entry.name.as_str())) {
+            self.report.push(
+                Diagnostic::warning(Code::UnattachedPolicy, format!("no step runs the policy `{}`", entry.name))
+                    .at(&entry.at)
+                    .help(format!("add `{{policy: {}}}` to {place}, or remove it", entry.name)),
+            );
+        }
+    }
+
+    /// The policies by name, the resources, and where all of it comes from.
+    pub(super) fn into_parts(mut self) -> (BTreeMap<String, PolicyFile>, BTreeMap<BundlePath, Vec<u8>>, Origins) {
+        for entry in self.policies.values() {
+            self.origins.add_file(format!("policies/{}.xml", entry.name), &entry.at, entry.written_by_user);
+        }
+        let policies = self.policies.into_values().map(|entry| (entry.name, entry.file)).collect();
+        (policies, self.resources, self.origins)
+    }
+}

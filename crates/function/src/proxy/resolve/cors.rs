@@ -1,0 +1,156 @@
+//! `cors`.
+
+use std::collections::BTreeSet;
+
+use super::super::condition;
+use super::context::Context;
+use super::credentials;
+use super::endpoint::{Draft, Given, Intent};
+use super::names;
+use crate::spec::cors::Cors;
+use apigee_flux_analysis::check::cors::{DEFAULT_METHODS, origin_fault};
+use apigee_flux_analysis::policy::cors as policy;
+use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
+
+/// The request headers that Apigee allows by default.
+const DEFAULT_HEADERS: [&str; 4] = ["origin", "x-requested-with", "accept", "content-type"];
+
+/// The methods that HTTP knows.
+pub(super) const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+
+/// Adds the CORS policy: unconditional, so that no preflight passes it.
+pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
+    let Some(Given { value: cors, at, own }) = draft.intent.cors.clone() else {
+        return;
+    };
+    check(cors, &at, context.report);
+    let credential_headers = credential_headers(&draft.intent);
+    let own = own || (cors.headers.is_none() && draft.intent.own_credentials);
+    let policy = policy::Cors {
+        origins: cors.origins.clone(),
+        methods: cors.methods.clone().or_else(|| methods(draft)),
+        headers: headers(cors, credential_headers, &at, context.report),
+        expose: cors.expose.clone(),
+        max_age: cors.max_age,
+        credentials: cors.credentials,
+    };
+    let name = draft.intent.policy_name(policy::TYPE.prefix, "Default", own);
+    draft.endpoint.pre_flow.request.push(context.add(&name, &policy, &at));
+}
+
+/// The methods of the operations beside those that Apigee allows by itself; none if these are enough.
+fn methods(draft: &Draft<'_>) -> Option<Vec<String>> {
+    let conditions = draft.endpoint.flows.iter().filter_map(|flow| flow.condition.as_deref());
+    let used: BTreeSet<&str> = conditions.flat_map(condition::verbs).collect();
+    let more = METHODS.iter().filter(|method| used.contains(*method) && !DEFAULT_METHODS.contains(method));
+    let all: Vec<String> = DEFAULT_METHODS.iter().chain(more).map(|method| (*method).to_owned()).collect();
+    (all.len() > DEFAULT_METHODS.len()).then_some(all)
+}
+
+/// The headers that callers put their credentials in, each with the credential's field.
+fn credential_headers(intent: &Intent<'_>) -> Vec<(&'static str, String)> {
+    let credentials = intent.credentials.iter().map(|credential| credential.mechanism);
+    credentials.filter_map(|mechanism| Some((mechanism.key(), credentials::header(mechanism)?))).collect()
+}
+
+fn headers(
+    cors: &Cors,
+    credential_headers: Vec<(&'static str, String)>,
+    at: &FieldPath,
+    report: &mut Report<'_>,
+) -> Vec<String> {
+    let Some(headers) = &cors.headers else {
+        let credential_headers = credential_headers.into_iter().map(|(_, header)| header);
+        return DEFAULT_HEADERS.into_iter().map(str::to_owned).chain(credential_headers).collect();
+    };
+    let allows = |name: &str| headers.iter().any(|header| header == "*" || header.eq_ignore_ascii_case(name));
+    for (key, name) in credential_headers.iter().filter(|(_, name)| !allows(name)) {
+        report.push(
+            Diagnostic::warning(
+                Code::ConflictingFields,
+                format!("web pages may not send `{name}`, the header of `security.{key}`"),
+            )
+            .at(at.key("headers"))
+            .help("add it to the list, or no page can show its credential"),
+        );
+    }
+    headers.clone()
+}
+
+fn check(cors: &Cors, at: &FieldPath, report: &mut Report<'_>) {
+    let origins = at.key("origins");
+    if cors.origins.is_empty() {
+        report.push(
+            Diagnostic::error(Code::InvalidValue, "no origin may call")
+                .at(&origins)
+                .help("name one, as `https://app.example.com`, or write `cors: none`"),
+        );
+    }
+    let any = cors.origins.iter().any(|origin| origin == "*");
+    if any && cors.origins.len() > 1 {
+        report.push(
+            Diagnostic::error(Code::ConflictingFields, "`*` stands beside other origins")
+                .at(&origins)
+                .help("`*` is all of them: write it alone, or leave it out"),
+        );
+    }
+    if any && cors.credentials {
+        report.push(
+            Diagnostic::error(Code::ConflictingFields, "`credentials: true` needs named origins, found `*`")
+                .at(&origins)
+                .help("browsers refuse credentials for every origin: name the origins"),
+        );
+    }
+    for (index, origin) in cors.origins.iter().enumerate().filter(|(_, origin)| *origin != "*") {
+        check_origin(origin, &origins.index(index), report);
+    }
+    for (index, method) in cors.methods.iter().flatten().enumerate() {
+        if method != "*" {
+            check_method(method, &at.key("methods").index(index), report);
+        }
+    }
+    for (key, list) in [("headers", &cors.headers), ("expose", &cors.expose)] {
+        for (index, header) in list.iter().flatten().enumerate() {
+            names::check_header(header, &at.key(key).index(index), report);
+        }
+    }
+}
+
+fn check_origin(origin: &str, at: &FieldPath, report: &mut Report<'_>) {
+    // A variable, as from a property set, is checked where its value stands.
+    let every = origin == "{request.header.origin}";
+    if origin.starts_with('{') && !every {
+        return;
+    }
+    if let Some((why, help)) = origin_fault(origin) {
+        let message = format!("the origin `{origin}` matches no page: {why}");
+        report.push(Diagnostic::error(Code::CorsMismatch, message).at(at).help(help));
+        return;
+    }
+    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    let sound =
+        host.is_some_and(|host| !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || "@,".contains(c)));
+    if !sound {
+        let message = if every {
+            "`{request.header.origin}` allows every origin".to_owned()
+        } else {
+            format!("`{origin}` is not an origin")
+        };
+        report.push(
+            Diagnostic::error(Code::InvalidValue, message)
+                .at(at)
+                .help("write scheme, host and perhaps a port, as `https://app.example.com`"),
+        );
+    }
+}
+
+/// Checks a method's name.
+pub(super) fn check_method(method: &str, at: &FieldPath, report: &mut Report<'_>) {
+    if !METHODS.contains(&method) {
+        let error = Diagnostic::error(Code::InvalidValue, format!("`{method}` is not a method of HTTP")).at(at);
+        report.push(match apigee_flux_model::diag::nearest(method, METHODS.iter().copied()) {
+            Some(meant) => error.propose(meant),
+            None => error.help(format!("allowed are {}", METHODS.join(", "))),
+        });
+    }
+}

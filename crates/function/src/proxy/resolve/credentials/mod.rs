@@ -1,0 +1,186 @@
+//! `security.apiKey`, `oauth2`, `jwt`, `basic` and `hmac`: who calls.
+//!
+//! To add a sort of credential: its words in `spec::security`, a file here, and one line in [`check`].
+
+mod api_key;
+mod basic;
+mod hmac;
+mod jwt;
+mod oauth2;
+
+use super::super::condition;
+use super::super::flow::Step;
+use super::context::Context;
+use super::endpoint::{Credential, Draft, Intent, Verified};
+use super::names;
+use crate::spec::security::{Jwt, Location, Mechanism, OAuth2};
+use apigee_flux_analysis::policy::http_modifier::{self, Action, HttpModifier};
+use apigee_flux_analysis::policy::raise_fault::{self, Message, RaiseFault};
+use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
+
+/// What a sort of credential adds.
+struct Checked {
+    /// The steps that refuse a request without the credential, in their order.
+    steps: Vec<Step>,
+    /// What is removed behind them: the word of the policy's name, and the place.
+    removal: Option<(&'static str, Place)>,
+    /// Whom the credential is for.
+    verified: Option<Verified>,
+    /// What tells callers apart.
+    identity: Option<Identity>,
+}
+
+/// What tells callers apart whose data must not mix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Identity {
+    /// The variable.
+    pub(super) variable: String,
+    /// Whether every verified caller has it.
+    pub(super) certain: bool,
+}
+
+/// The place of a credential in a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    location: Location,
+    name: String,
+}
+
+impl Place {
+    /// Checks the name that was written.
+    fn new(location: Location, name: String, at: &FieldPath, report: &mut Report<'_>) -> Self {
+        match location {
+            Location::Header => names::check_header(&name, at, report),
+            Location::Query => names::check_variable("query parameter", &name, at, report),
+        }
+        Self { location, name }
+    }
+
+    /// Where a token stands.
+    fn of_token(location: Location, name: Option<&String>, at: &FieldPath, report: &mut Report<'_>) -> Self {
+        Self::new(location, name.cloned().unwrap_or_else(|| default_name(location).to_owned()), &at.key("name"), report)
+    }
+
+    /// Whether it is the header that Apigee looks into by itself, passing over the word `Bearer`.
+    fn is_authorization(&self) -> bool {
+        self.location == Location::Header && self.name.eq_ignore_ascii_case("authorization")
+    }
+
+    fn variable(&self) -> String {
+        match self.location {
+            Location::Header => format!("request.header.{}", self.name),
+            Location::Query => format!("request.queryparam.{}", self.name),
+        }
+    }
+
+    fn removal(self) -> HttpModifier {
+        let (headers, query) = match self.location {
+            Location::Header => (vec![self.name], Vec::new()),
+            Location::Query => (Vec::new(), vec![self.name]),
+        };
+        HttpModifier { actions: vec![Action::Remove { headers, query }] }
+    }
+}
+
+/// The name of a token's header or parameter (RFC 6750).
+const fn default_name(location: Location) -> &'static str {
+    match location {
+        Location::Header => "authorization",
+        Location::Query => "access_token",
+    }
+}
+
+/// The header that callers put a credential in.
+pub(super) fn header(mechanism: Mechanism<'_>) -> Option<String> {
+    let token = |location: Location, name: Option<&String>| {
+        (location == Location::Header).then(|| name.cloned().unwrap_or_else(|| default_name(location).to_owned()))
+    };
+    match mechanism {
+        Mechanism::ApiKey(key) => token(key.location, Some(&key.name)),
+        Mechanism::OAuth2(oauth2) => token(oauth2.location, oauth2.name.as_ref()),
+        Mechanism::Jwt(jwt) => token(jwt.location, jwt.name.as_ref()),
+        Mechanism::Basic(_) => token(Location::Header, None),
+        Mechanism::Hmac(hmac) => token(Location::Header, Some(&hmac.header)),
+    }
+}
+
+/// The variable of the request that holds a credential.
+pub(super) fn variable(mechanism: Mechanism<'_>) -> String {
+    match (header(mechanism), mechanism) {
+        (Some(header), _) => format!("request.header.{header}"),
+        (None, Mechanism::ApiKey(key)) => format!("request.queryparam.{}", key.name),
+        (None, Mechanism::OAuth2(OAuth2 { name, .. }) | Mechanism::Jwt(Jwt { name, .. })) => {
+            format!("request.queryparam.{}", name.as_deref().unwrap_or(default_name(Location::Query)))
+        }
+        (None, Mechanism::Basic(_) | Mechanism::Hmac(_)) => String::new(),
+    }
+}
+
+/// Adds the checks of the credentials, and their removal behind all of them: a target that logs its requests must not
+/// collect keys.
+pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
+    let credentials = draft.intent.credentials.clone();
+    check_combination(&credentials, context.report);
+    let mut removals = Vec::new();
+    for credential in &credentials {
+        let checked = check(credential, &draft.intent, context);
+        // A public operation is let through, but its target sees no credential either.
+        let unless = condition::unless(&draft.public);
+        draft.endpoint.pre_flow.request.extend(checked.steps.into_iter().map(|step| step.and(unless.as_deref())));
+        if let Some((word, place)) = checked.removal {
+            let name = draft.intent.policy_name(http_modifier::TYPE.prefix, word, credential.own);
+            removals.push(context.add(&name, &place.removal(), &credential.at));
+        }
+        // The first is for the app, whose limits count.
+        draft.verified = draft.verified.take().or(checked.verified);
+        draft.identities.extend(checked.identity);
+    }
+    draft.endpoint.pre_flow.request.append(&mut removals);
+}
+
+fn check(credential: &Credential<'_>, intent: &Intent<'_>, context: &mut Context<'_, '_>) -> Checked {
+    match credential.mechanism {
+        Mechanism::ApiKey(key) => api_key::check(key, credential, intent, context),
+        Mechanism::OAuth2(oauth2) => oauth2::check(oauth2, credential, intent, context),
+        Mechanism::Jwt(jwt) => jwt::check(jwt, credential, intent, context),
+        Mechanism::Basic(basic) => basic::check(basic, credential, intent, context),
+        Mechanism::Hmac(hmac) => hmac::check(hmac, credential, intent, context),
+    }
+}
+
+/// One sort is enough. An API key is for the app and a signed token for its user, so these two make sense together.
+fn check_combination(credentials: &[Credential<'_>], report: &mut Report<'_>) {
+    let ([first, second, ..], keys) = (credentials, credentials.iter().map(|given| given.mechanism.key())) else {
+        return;
+    };
+    let both = matches!((first.mechanism, second.mechanism), (Mechanism::ApiKey(_), Mechanism::Jwt(_)));
+    if !both || credentials.len() > 2 {
+        let found: Vec<String> = keys.map(|key| format!("`{key}`")).collect();
+        report.push(
+            Diagnostic::error(
+                Code::ConflictingFields,
+                format!("several sorts of credentials stand side by side: {}", found.join(", ")),
+            )
+            .at(&second.at)
+            .help("write one of them, or `apiKey` for the app with `jwt` for the user; other callers get an endpoint of their own"),
+        );
+    }
+}
+
+/// The step that ends a request without a credential, under a condition.
+fn unauthorized(
+    challenge: Option<String>,
+    refused_if: &str,
+    credential: &Credential<'_>,
+    intent: &Intent<'_>,
+    context: &mut Context<'_, '_>,
+) -> Step {
+    let policy = RaiseFault {
+        status: 401,
+        reason: "Unauthorized".to_owned(),
+        message: Some(Message::Text("The credential is missing or wrong".to_owned())),
+        headers: challenge.map(|challenge| ("WWW-Authenticate".to_owned(), challenge)).into_iter().collect(),
+    };
+    let name = intent.policy_name(raise_fault::TYPE.prefix, "Unauthorized", credential.own);
+    context.add(&name, &policy, &credential.at).and(Some(refused_if))
+}

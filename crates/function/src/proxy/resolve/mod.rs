@@ -1,0 +1,315 @@
+//! What a spec means: every default filled in, every policy named and attached at its place.
+//!
+//! To add a word of intent: a file here with a [`Feature`], and one line in [`FEATURES`]. To add a target's word: `targets`.
+//! To add a short step: a file in `steps` and one line in its list.
+
+mod ai;
+mod bundle_source;
+mod cache;
+mod context;
+mod cors;
+mod credentials;
+mod endpoint;
+mod faults;
+mod feature;
+mod graphql;
+mod integrations;
+mod logging;
+mod names;
+mod open_operations;
+mod openapi;
+mod operation_paths;
+mod operations;
+mod policies;
+mod properties;
+mod public_operations;
+mod quota;
+mod routes;
+mod secrets;
+mod security_headers;
+mod servers;
+mod shared_flow;
+mod spike_arrest;
+mod steps;
+mod target_auth;
+mod target_properties;
+mod targets;
+mod threats;
+mod units;
+mod user_steps;
+
+pub(super) use bundle_source::check_bundle_source;
+pub use feature::{Ordered, Place};
+pub(super) use names::check_resource;
+pub(super) use shared_flow::resolve_shared_flow;
+
+use std::collections::BTreeMap;
+
+use super::ReadFile;
+use super::api_proxy::ApiProxy;
+use super::origins::Origins;
+use super::target_endpoint::TargetEndpoint;
+use crate::spec::ApigeeProxySpec;
+use apigee_flux_model::diag::{FieldPath, Report};
+use context::Context;
+use endpoint::{Draft, Shared};
+use feature::Feature;
+
+/// All features in the order in which they run on a request. Those that act on the response or on faults run there in the
+/// same order.
+const FEATURES: &[Feature] = &[
+    Feature {
+        add: cors::add,
+        adds: Ordered {
+            what: "CORS (`cors`)",
+            places: &[Place::Request],
+            why: "A preflight carries no credential: any check before this would refuse it. The policy also adds its headers to \
+                  errors of all that follows, or a web page could not read them.",
+        },
+    },
+    Feature {
+        add: spike_arrest::add,
+        adds: Ordered {
+            what: "spike arrest (`traffic.spikeArrest`)",
+            places: &[Place::Request],
+            why: "It costs nothing, so it comes before whatever looks something up.",
+        },
+    },
+    Feature {
+        add: credentials::add,
+        adds: Ordered {
+            what: "the credential, and its removal (`security`)",
+            places: &[Place::Request],
+            why: "Who calls decides what is counted, cached and logged; nothing works for a caller before that. A backend that \
+                  logs its requests must not collect keys.",
+        },
+    },
+    Feature {
+        add: quota::add,
+        adds: Ordered {
+            what: "quota (`traffic.quota`)",
+            places: &[Place::Request],
+            why: "It counts per consumer, so it needs the credential, and names the very step that verified it. A caller \
+                  that guesses keys uses up no quota.",
+        },
+    },
+    Feature {
+        add: threats::add,
+        adds: Ordered {
+            what: "threat protection (`security.threats`)",
+            places: &[Place::Request],
+            why: "It costs the most: only what is let through is worth parsing. Regular expressions on path and query first, then \
+                  the body, and the body only if there is one.",
+        },
+    },
+    Feature {
+        add: graphql::add,
+        adds: Ordered {
+            what: "GraphQL (`graphql`)",
+            places: &[Place::Request],
+            why: "It parses the query: behind the limits on size and depth.",
+        },
+    },
+    Feature {
+        add: ai::add,
+        adds: Ordered {
+            what: "a language model (`ai`)",
+            places: &[Place::Request, Place::Response],
+            why: "Prompts are counted before they are judged, and judged before an answer is looked up. Answers are counted, \
+                  judged and kept as the model gave them: what you change comes after.",
+        },
+    },
+    Feature {
+        add: user_steps::add,
+        adds: Ordered {
+            what: "your own steps (`flow`)",
+            places: &[Place::Request, Place::Response],
+            why: "They work on requests that are let through, and on responses before the headers are set.",
+        },
+    },
+    Feature {
+        add: openapi::add,
+        adds: Ordered {
+            what: "validation against the OpenAPI document (`openapi`)",
+            places: &[Place::Operation],
+            why: "Only documented operations can be compared, so it is the first step of each of their flows: behind the PreFlow \
+                  with the limits on a body's size and depth.",
+        },
+    },
+    Feature {
+        add: faults::add,
+        adds: Ordered {
+            what: "fault rules and the body of errors (`faults`)",
+            places: &[Place::Fault],
+            why: "Your rules say what an error is, then the body says it; the headers come last.",
+        },
+    },
+    Feature {
+        add: security_headers::add,
+        adds: Ordered {
+            what: "security headers (`security.headers`)",
+            places: &[Place::Response, Place::Fault],
+            why: "Whatever a step sets, the headers have the last word, on errors too.",
+        },
+    },
+    Feature {
+        add: logging::add,
+        adds: Ordered {
+            what: "logs (`logging`)",
+            places: &[Place::PostClient],
+            why: "They are written when all is said. The caller does not wait for them, and a log that cannot be written is no \
+                  fault of the call.",
+        },
+    },
+];
+
+/// What runs in which order, and why.
+pub(super) fn order() -> impl Iterator<Item = Ordered> {
+    FEATURES.iter().map(|feature| feature.adds).chain(FINISHING.iter().map(|(adds, _)| *adds))
+}
+
+/// What needs to know all endpoints, because they share it.
+type Finish = fn(&ApigeeProxySpec, &mut [Draft<'_>], &mut Context<'_, '_>);
+
+/// What is added when all endpoints are drafted, routes included.
+const FINISHING: &[(Ordered, Finish)] = &[(
+    Ordered {
+        what: "response cache (`cache`)",
+        places: &[Place::Operation],
+        why: "It answers callers that are known, with the consumer in its key, and is attached in both directions: the request \
+              looks a response up, the response stores it. It is one for all endpoints, and keeps the callers of each apart.",
+    },
+    cache::add,
+)];
+
+/// What all endpoints share, the targets, and the base path if there is one.
+fn shared(
+    spec: &ApigeeProxySpec,
+    context: &mut Context<'_, '_>,
+    at: &FieldPath,
+) -> (Shared, Vec<TargetEndpoint>, Option<String>) {
+    policies::add(&spec.policies, context, at);
+    policies::add_resources(&spec.resources, context, at);
+    properties::add(&spec.properties, context, at);
+    let target_endpoints = targets::resolve(spec, context, at);
+    let contract = openapi::resolve(spec, context, at);
+    let operations = operations::resolve(spec, contract.as_ref(), context, at);
+    let public = public_operations::conditions(spec, &operations, context.report, at);
+    let steps = user_steps::resolve(spec, context, at);
+    let fault_rules = faults::resolve(spec, context, at);
+    let base_path = openapi::base_path(spec, contract.as_ref(), context.report, at);
+    operation_paths::check(spec, contract.as_ref(), base_path.as_deref(), context.report, at);
+    let shared = Shared { contract, operations, public, steps, fault_rules };
+    (shared, target_endpoints, base_path)
+}
+
+/// Resolves a proxy. With errors in the report, what comes out is incomplete.
+pub(super) fn resolve(
+    name: &str,
+    spec: &ApigeeProxySpec,
+    read_file: ReadFile<'_>,
+    report: &mut Report<'_>,
+) -> (ApiProxy, Origins) {
+    let at = FieldPath::of(&["spec"]);
+    let mut context = Context::new(read_file, report);
+    let (shared, mut target_endpoints, base_path) = shared(spec, &mut context, &at);
+    let endpoints = endpoint::intents(spec, base_path.as_deref(), context.report, &at);
+    open_operations::check(spec, shared.contract.as_ref(), &endpoints, context.report, &at);
+    let mut drafts: Vec<Draft<'_>> = endpoints.into_iter().map(|intent| Draft::new(intent, &shared)).collect();
+    for draft in &mut drafts {
+        for feature in FEATURES {
+            (feature.add)(draft, &mut context);
+        }
+        draft.endpoint.route_rules = routes::resolve(&draft.intent, &target_endpoints, context.report);
+        integrations::add(draft, &target_endpoints, &mut context);
+        routes::note_conditions(&draft.intent, &mut context);
+        context.add_endpoint(format!("proxies/{}.xml", draft.intent.name), &draft.intent.at);
+    }
+    for (_, finish) in FINISHING {
+        finish(spec, &mut drafts, &mut context);
+    }
+    faults::add_to_targets(&drafts, &mut target_endpoints);
+    let proxy_endpoints = drafts.into_iter().map(|draft| draft.endpoint).collect();
+    let mut proxy = ApiProxy {
+        name: name.to_owned(),
+        display_name: spec.display_name.clone().unwrap_or_else(|| name.to_owned()),
+        description: spec.description.clone(),
+        policies: BTreeMap::new(),
+        resources: BTreeMap::new(),
+        proxy_endpoints,
+        target_endpoints,
+    };
+    context.check_references();
+    // Behind an error much looks unused that is only misspelt.
+    if !context.report.has_errors() {
+        let attached: Vec<&str> = proxy.steps().map(|step| step.policy.as_str()).collect();
+        context.check_unattached(&attached, "`spec.flow` or to an operation");
+        routes::check_unused_targets(&proxy, context.report, &at);
+    }
+    let origins;
+    (proxy.policies, proxy.resources, origins) = context.into_parts();
+    (proxy, origins)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::flow::{ConditionalFlow, Step};
+    use super::*;
+    use apigee_flux_model::diag::Subject;
+    use apigee_flux_model::yaml::{Node, decode};
+
+    /// Every step of a draft by its place; those of operations in both directions.
+    fn places(draft: &Draft<'_>) -> BTreeMap<Place, Vec<Step>> {
+        let endpoint = &draft.endpoint;
+        let operations = endpoint.flows.iter().flat_map(|flow: &ConditionalFlow| flow.flow.steps());
+        BTreeMap::from([
+            (Place::Request, endpoint.pre_flow.request.clone()),
+            (Place::Operation, operations.cloned().collect()),
+            (Place::Response, endpoint.post_flow.response.clone()),
+            (Place::Fault, endpoint.faults.steps().cloned().collect()),
+            (Place::PostClient, endpoint.post_client_flow.clone()),
+        ])
+    }
+
+    /// Each feature adds steps to the places that its line names and to no others, behind those that are there: so what runs
+    /// in an endpoint, and what the page says of it, is the order of the list.
+    #[test]
+    fn every_feature_adds_where_its_line_says_and_behind_the_others() {
+        let yaml = include_str!("../../../../../testdata/bundles/every-feature/proxy.yaml");
+        let node = Node::parse(yaml, 0..yaml.len()).unwrap();
+        let spec: ApigeeProxySpec = decode::decode(node.get("spec").unwrap()).unwrap();
+        let subject = Subject::default();
+        let mut report = Report::new(&subject);
+        let at = FieldPath::of(&["spec"]);
+        let read_file = |_: &str| Err("no files".to_owned());
+        let mut context = Context::new(&read_file, &mut report);
+        let (shared, _, base_path) = shared(&spec, &mut context, &at);
+        let intent = endpoint::intents(&spec, base_path.as_deref(), context.report, &at).remove(0);
+        let mut draft = Draft::new(intent, &shared);
+        let mut drafts = Vec::new();
+        for feature in FEATURES {
+            let before = places(&draft);
+            (feature.add)(&mut draft, &mut context);
+            compare(&before, &places(&draft), feature.adds);
+        }
+        drafts.push(draft);
+        for (adds, finish) in FINISHING {
+            let before = places(&drafts[0]);
+            finish(&spec, &mut drafts, &mut context);
+            compare(&before, &places(&drafts[0]), *adds);
+        }
+        assert!(!report.has_errors(), "{:?}", report.into_diagnostics());
+    }
+
+    fn compare(before: &BTreeMap<Place, Vec<Step>>, after: &BTreeMap<Place, Vec<Step>>, adds: Ordered) {
+        let grown: Vec<Place> =
+            after.iter().filter(|(place, steps)| before[*place].len() < steps.len()).map(|(place, _)| *place).collect();
+        assert_eq!(grown, adds.places, "{}", adds.what);
+        for (place, steps) in after {
+            // In operations a step may stand before those of the user.
+            if *place != Place::Operation {
+                assert!(steps.starts_with(&before[place]), "{} moves what was there in {place:?}", adds.what);
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Operations for which the OpenAPI document asks for credentials, and the proxy for none.
+
+use super::endpoint::Intent;
+use super::openapi::Contract;
+use crate::openapi::{Document, Operation, SecurityScheme};
+use crate::spec::ApigeeProxySpec;
+use crate::spec::step::Step;
+use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
+use apigee_flux_model::yaml::word_or::WordOr;
+
+/// Warns of endpoints that check no credential although the document asks for one, unless the spec says that they are public.
+pub(super) fn check(
+    spec: &ApigeeProxySpec,
+    contract: Option<&Contract>,
+    endpoints: &[Intent<'_>],
+    report: &mut Report<'_>,
+    at: &FieldPath,
+) {
+    let Some(contract) = contract else { return };
+    let public = matches!(spec.security, Some(WordOr::Word(_)));
+    let open = |intent: &&Intent<'_>| intent.credentials.is_empty() && !intent.own_credentials && !public;
+    let Some(intent) = endpoints.iter().find(open) else { return };
+    // What a shared flow or a policy of the user's own does is not known here: it may check a credential.
+    let may_check = |step: &Step| step.shared_flow.is_some() || step.policy.is_some();
+    if spec.flow.request.iter().any(may_check) {
+        return;
+    }
+    let words = |operation: &Operation| {
+        let names = [operation.operation_id.as_deref(), Some(operation.name.as_str())];
+        names.into_iter().flatten().find_map(|name| spec.operations.get(name))
+    };
+    let is_open = |operation: &&Operation| {
+        asks(operation)
+            && !words(operation)
+                .is_some_and(|words| words.security.is_some() || words.steps.request.iter().any(may_check))
+    };
+    let operations: Vec<&Operation> = contract.document.operations.iter().filter(is_open).collect();
+    let Some(first) = operations.first() else { return };
+    let schemes = schemes(&contract.document, &operations);
+    let named: Vec<String> = schemes.iter().take(3).map(|(name, _)| format!("`{name}`")).collect();
+    let count = match operations.len() {
+        1 => format!("`{} {}`", first.method, first.path),
+        more => format!("{more} operations, `{} {}` for one", first.method, first.path),
+    };
+    let message = format!(
+        "the document asks for credentials ({}) for {count}, and the endpoint `{}` checks none: anybody can call them",
+        named.join(", "),
+        intent.name
+    );
+    let help = format!(
+        "write {}; if it is meant to be public, `security: none`, for the proxy or for single operations",
+        schemes
+            .iter()
+            .find_map(|(_, scheme)| words_for((*scheme)?))
+            .unwrap_or_else(|| { "the credential to check into `security`, as `security: {apiKey: {}}`".to_owned() })
+    );
+    let place = if spec.security.is_some() { at.key("security") } else { contract.at.clone() };
+    report.push(Diagnostic::warning(Code::OpenOperations, message).at(place).help(help));
+}
+
+/// Whether no request without a credential is for the operation: an alternative without any makes it optional.
+fn asks(operation: &Operation) -> bool {
+    let alternatives = operation.security.as_deref().unwrap_or_default();
+    !alternatives.is_empty() && alternatives.iter().all(|alternative| !alternative.is_empty())
+}
+
+/// The schemes that operations ask for, each once.
+fn schemes<'d>(document: &'d Document, operations: &[&'d Operation]) -> Vec<(&'d str, Option<&'d SecurityScheme>)> {
+    let mut found: indexmap::IndexMap<&str, Option<&SecurityScheme>> = indexmap::IndexMap::new();
+    for name in operations.iter().flat_map(|o| o.security.iter().flatten()).flat_map(|alternative| alternative.keys()) {
+        found.entry(name).or_insert_with(|| document.security_schemes.get(name));
+    }
+    found.into_iter().collect()
+}
+
+/// What to write for a scheme; none if the proxy has no words for it.
+fn words_for(scheme: &SecurityScheme) -> Option<String> {
+    Some(match scheme {
+        SecurityScheme::ApiKey { location, name } if matches!(location.as_str(), "header" | "query") => {
+            format!("`security: {{apiKey: {{in: {location}, name: {name}}}}}`")
+        }
+        SecurityScheme::Http { scheme } if scheme == "basic" => "`security: {basic: …}`".to_owned(),
+        SecurityScheme::Http { scheme } if scheme == "bearer" => {
+            "`security: {jwt: {issuer: …, audience: …, jwks: …}}`, or `security: {oauth2: {}}` for tokens of Apigee"
+                .to_owned()
+        }
+        SecurityScheme::OAuth2 | SecurityScheme::OpenIdConnect { .. } => {
+            "`security: {oauth2: {}}` for tokens of Apigee, or `security: {jwt: {issuer: …, audience: …, jwks: …}}`"
+                .to_owned()
+        }
+        SecurityScheme::ApiKey { .. } | SecurityScheme::Http { .. } | SecurityScheme::Other(_) => return None,
+    })
+}

@@ -1,0 +1,227 @@
+//! `openapi`: the document, and the check of requests against it.
+
+use std::collections::BTreeSet;
+
+use super::super::base_path;
+use super::super::flow::Step;
+use super::context::Context;
+use super::endpoint::Draft;
+use crate::openapi::{self, Document, Version};
+use crate::spec::ApigeeProxySpec;
+use crate::spec::openapi::{OpenApi, UnknownOperations, Validate};
+use apigee_flux_analysis::policy::oas_validation::OasValidation;
+use apigee_flux_model::bundle::zip::MAX_BUNDLE_BYTES;
+use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
+use apigee_flux_model::yaml;
+use apigee_flux_model::yaml::word_or::WordOr;
+
+/// The policy that checks requests.
+const POLICY: &str = "OAS-Validate";
+
+/// A document that was read.
+pub(super) struct Contract {
+    pub(super) document: Document,
+    /// The field that gave it.
+    pub(super) at: FieldPath,
+    /// Whether a request for no operation is answered with an error.
+    pub(super) reject_unknown: bool,
+    /// The step that checks a request against it.
+    validation: Option<Step>,
+}
+
+/// Reads the document; none if there is none or an error was reported.
+pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at: &FieldPath) -> Option<Contract> {
+    let openapi = spec.openapi.as_ref()?;
+    let at = at.key("openapi");
+    let (name, bytes, at_text) = text(openapi, context, &at)?;
+    let document = match openapi::read(&bytes) {
+        Ok(document) => document,
+        Err(faults) => {
+            for fault in faults {
+                let message = format!("`{name}` cannot be used: {}", fault.message);
+                context.report.push(Diagnostic::error(Code::InvalidValue, message).at(&at_text).help(fault.help));
+            }
+            return None;
+        }
+    };
+    if document.operations.is_empty() {
+        context.report.push(
+            Diagnostic::error(Code::InvalidValue, format!("`{name}` has no operations"))
+                .at(&at_text)
+                .help("a document needs `paths` with operations, or leave `openapi` out"),
+        );
+        return None;
+    }
+    let validate = validate(openapi, &document, context.report, &at);
+    let validation = validate.then(|| {
+        check_validatable(&name, &document, context.report, &at_text);
+        let bytes = document.converted.clone().map_or(bytes, String::into_bytes);
+        check_size(&name, bytes.len(), context.report, &at_text);
+        let resource = context.add_resource("oas", &name, bytes, &at_text);
+        context.add(POLICY, &OasValidation { resource }, &at)
+    });
+    let reject_unknown = openapi.unknown_operations == UnknownOperations::Reject;
+    Some(Contract { document, at, reject_unknown, validation })
+}
+
+/// The document's file name and bytes, and the field that gives them.
+fn text(openapi: &OpenApi, context: &mut Context<'_, '_>, at: &FieldPath) -> Option<(String, Vec<u8>, FieldPath)> {
+    match (&openapi.file, &openapi.inline) {
+        (Some(file), None) => {
+            let at = at.key("file");
+            let name = file.rsplit('/').next().unwrap_or(file);
+            let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+            if !matches!(extension, Some("json" | "yaml" | "yml")) {
+                context.report.push(
+                    Diagnostic::error(Code::InvalidValue, format!("`{name}` is not the name of a document for Apigee"))
+                        .at(&at)
+                        .help("its name ends in `.yaml`, `.yml` or `.json`"),
+                );
+                return None;
+            }
+            let bytes = context.read_file(file, &at)?;
+            Some((name.to_owned(), bytes, at))
+        }
+        (None, Some(inline)) => {
+            let at = at.key("inline");
+            let text = match inline {
+                WordOr::Word(text) => text.clone(),
+                WordOr::Value(document) => match yaml::encode(document) {
+                    Ok(text) => text,
+                    Err(why) => {
+                        context.report.error(Code::InvalidValue, &at, format!("the document cannot be written: {why}"));
+                        return None;
+                    }
+                },
+            };
+            let extension = if text.trim_start().starts_with('{') { "json" } else { "yaml" };
+            Some((format!("openapi.{extension}"), text.into_bytes(), at))
+        }
+        (None, None) => {
+            context.report.push(
+                Diagnostic::error(Code::MissingField, "`openapi` has no document")
+                    .at(at)
+                    .help("write `file`, or the document itself as `inline`"),
+            );
+            None
+        }
+        (Some(_), Some(_)) => {
+            context.report.push(
+                Diagnostic::error(Code::ConflictingFields, "`file` and `inline` exclude each other")
+                    .at(at.key("inline"))
+                    .help("keep one of them"),
+            );
+            None
+        }
+    }
+}
+
+/// Whether requests are checked against the document.
+fn validate(openapi: &OpenApi, document: &Document, report: &mut Report<'_>, at: &FieldPath) -> bool {
+    let help = "convert the document to OpenAPI 3.0, or write `validate: none`";
+    match (openapi.validate, document.version) {
+        (Some(Validate::None), _) => false,
+        (Some(Validate::Request) | None, Version::V30 | Version::Swagger2) => true,
+        (Some(Validate::Request), Version::Later) => {
+            let message = "Apigee checks requests against OpenAPI 3.0 only, and the document is of a later version";
+            report.push(Diagnostic::error(Code::ConflictingFields, message).at(at.key("validate")).help(help));
+            false
+        }
+        (None, Version::Later) => {
+            let message =
+                "requests are not checked: Apigee knows OpenAPI 3.0 only, and the document is of a later version";
+            report.push(Diagnostic::warning(Code::ConflictingFields, message).at(at).help(help));
+            false
+        }
+    }
+}
+
+/// Apigee reads one file and fetches no other.
+fn check_validatable(name: &str, document: &Document, report: &mut Report<'_>, at: &FieldPath) {
+    let external = &document.external_references;
+    let Some(last) = external.len().checked_sub(1) else { return };
+    let mut shown: Vec<String> = external.iter().take(3).map(|target| format!("`{target}`")).collect();
+    if last >= shown.len() {
+        shown.push(format!("{} more", external.len() - shown.len()));
+    }
+    let message = format!("`{name}` refers to other documents, which Apigee does not read: {}", shown.join(", "));
+    report.push(
+        Diagnostic::error(Code::InvalidValue, message)
+            .at(at)
+            .help("make one document of all, as by `redocly bundle`, or write `validate: none`"),
+    );
+}
+
+/// "API proxy resource file size" of Apigee's limits page is that of a bundle.
+fn check_size(name: &str, bytes: usize, report: &mut Report<'_>, at: &FieldPath) {
+    if bytes > MAX_BUNDLE_BYTES {
+        let message = format!("`{name}` has {bytes} bytes, and Apigee takes {MAX_BUNDLE_BYTES} for one file");
+        report.push(Diagnostic::error(Code::BundleTooLarge, message).at(at).help(
+            "make a proxy for each tag or path prefix, or write `validate: none`, which leaves the document out",
+        ));
+    }
+}
+
+/// The base path: the one written, else that of the document's first server. None if that was reported.
+pub(super) fn base_path(
+    spec: &ApigeeProxySpec,
+    contract: Option<&Contract>,
+    report: &mut Report<'_>,
+    at: &FieldPath,
+) -> Option<String> {
+    if let Some(written) = &spec.base_path {
+        return Some(written.clone());
+    }
+    let (message, help) = match contract {
+        Some(contract) => {
+            let server = contract.document.servers.first();
+            let path = server.and_then(openapi::Server::path);
+            let message = match (server, path) {
+                (_, Some(path)) => match path_fault(path) {
+                    None => return Some(path.to_owned()),
+                    Some(why) => format!(
+                        "`basePath` is missing, and the path of the document's first server `{}` cannot serve as one: {why}",
+                        server.map(|server| server.url.as_str()).unwrap_or_default()
+                    ),
+                },
+                (Some(server), None) => {
+                    format!("`basePath` is missing, and the document's first server `{}` has no path", server.url)
+                }
+                (None, None) => {
+                    "`basePath` is missing, and the document has no list of `servers` with a `url`".to_owned()
+                }
+            };
+            (message, "write the path that the proxy serves, as `basePath: /v1/orders`")
+        }
+        // The document could tell, had it been readable.
+        None if spec.openapi.is_some() => return None,
+        None => (
+            "`basePath` is missing".to_owned(),
+            "write the path that the proxy serves, as `/v1/orders`, or give a whole `bundle`",
+        ),
+    };
+    report.push(Diagnostic::error(Code::MissingField, message).at(at.key("basePath")).help(help));
+    None
+}
+
+/// Why the path of a server is no base path.
+fn path_fault(path: &str) -> Option<String> {
+    if let Some((_, name)) = path.split_once('{') {
+        let name = name.split('}').next().unwrap_or(name);
+        return Some(format!("its variable `{name}` has no default"));
+    }
+    base_path::fault(path).map(|(message, _)| message)
+}
+
+/// Adds the check to the flow of each operation of the document, before the operation's own steps. In the PreFlow it would
+/// run for every request, and what it does not find in the document it refuses itself: `unknownOperations` and the
+/// operations beside the document would never get one.
+pub(super) fn add(draft: &mut Draft<'_>, _: &mut Context<'_, '_>) {
+    let Some(Contract { document, validation: Some(step), .. }) = draft.contract else {
+        return;
+    };
+    let documented: BTreeSet<&str> = document.operations.iter().map(|operation| operation.name.as_str()).collect();
+    for flow in draft.endpoint.flows.iter_mut().filter(|flow| documented.contains(flow.name.as_str())) {
+        flow.flow.request.insert(0, step.clone());
+    }
+}

@@ -1,0 +1,40 @@
+//! `operations.X.security: none`: operations that nobody shows a credential for.
+
+use std::collections::HashMap;
+
+use super::super::flow::ConditionalFlow;
+use crate::spec::ApigeeProxySpec;
+use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
+
+/// The conditions of the public operations.
+///
+/// They are for exactly the requests that their flow takes. Other flows could take some of a wildcard's requests, and a target
+/// reads `/public/../private` otherwise than Apigee does; so a public operation names its path and its methods.
+pub(super) fn conditions(
+    spec: &ApigeeProxySpec,
+    flows: &[ConditionalFlow],
+    report: &mut Report<'_>,
+    at: &FieldPath,
+) -> Vec<String> {
+    let by_name: HashMap<&str, &ConditionalFlow> = flows.iter().map(|flow| (flow.name.as_str(), flow)).collect();
+    let mut conditions = Vec::new();
+    for (name, _) in spec.operations.iter().filter(|(_, operation)| operation.security.is_some()) {
+        let flow = by_name.get(name.as_str());
+        let Some((flow, condition)) = flow.and_then(|flow| Some((flow, flow.condition.clone()?))) else {
+            // What is wrong with the operation was reported.
+            continue;
+        };
+        if !flow.exact {
+            report.push(
+                Diagnostic::error(
+                    Code::ConflictingFields,
+                    format!("`{name}` is public, but it does not say exactly for which requests"),
+                )
+                .at(at.key("operations").key(name.as_str()).key("security"))
+                .help("give it a path without wildcards and its `methods`; for more public paths add an endpoint with `security: none`"),
+            );
+        }
+        conditions.push(condition);
+    }
+    conditions
+}

@@ -1,0 +1,177 @@
+//! `targets[].servers`: target servers that share the load.
+
+use std::collections::BTreeSet;
+
+use super::super::target_endpoint::{Destination, HealthMonitor, LoadBalancer, Server};
+use super::targets::{Place, duration};
+use super::{names, units};
+use crate::spec;
+use crate::spec::target::{HealthCheck, Target};
+use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
+use apigee_flux_model::yaml::word_or::WordOr;
+
+/// Failures until a server is left out, when its health is checked and nothing else is said.
+const MAX_FAILURES: u32 = 5;
+
+/// Target servers, with their shares, their failures and their health.
+pub(super) fn by_servers(
+    target: &Target,
+    servers: &[WordOr<String, spec::target::Server>],
+    place: &Place,
+    report: &mut Report<'_>,
+) -> Destination {
+    let at = place.key("servers");
+    let servers = load(servers, &at, report);
+    if target.tls.is_some() {
+        report.push(
+            Diagnostic::error(Code::ConflictingFields, "`tls` stands beside `servers`")
+                .at(place.key("tls"))
+                .help("TLS of a server stands in its ApigeeTargetServer: move it there"),
+        );
+    }
+    if let Some(path) = target.path.as_deref().filter(|path| !path.starts_with('/')) {
+        report.push(
+            Diagnostic::error(Code::InvalidValue, format!("`{path}` does not start with `/`"))
+                .at(place.key("path"))
+                .help("write the path on the servers, as `/api/orders`"),
+        );
+    }
+    let several = servers.len() > 1;
+    let monitored = target.health_check.as_ref().filter(|_| several);
+    let max_failures = target.max_failures.or(monitored.map(|_| MAX_FAILURES));
+    check_failures(target, &servers, max_failures, place, report);
+    let health_check = target.health_check.as_ref();
+    Destination::LoadBalancer {
+        load_balancer: LoadBalancer { servers, max_failures },
+        path: target.path.clone(),
+        health_monitor: health_check.map(|check| health_monitor(check, &place.key("healthCheck"), report)),
+    }
+}
+
+/// Reports failure counts that do not do what they seem to.
+fn check_failures(target: &Target, servers: &[Server], max: Option<u32>, place: &Place, report: &mut Report<'_>) {
+    let at = place.key("maxFailures");
+    let counted = max.is_some_and(|count| count > 0);
+    let several = servers.len() > 1;
+    if counted && !several {
+        report.push(
+            Diagnostic::error(Code::ConflictingFields, "`maxFailures` needs several servers, found one")
+                .at(&at)
+                .help("leaving out the only server answers every call with an error: remove it, or add a server"),
+        );
+    } else if counted && target.health_check.is_none() {
+        report.push(
+            Diagnostic::warning(Code::ConflictingFields, "`maxFailures` has no `healthCheck` beside it")
+                .at(&at)
+                .help("a server that is left out never comes back by itself: add `healthCheck: {path: /healthz}`"),
+        );
+    }
+    if !several && target.health_check.is_some() {
+        report.push(
+            Diagnostic::warning(Code::ConflictingFields, "`healthCheck` has no effect with one server")
+                .at(place.key("healthCheck"))
+                .help("the only server is never left out: remove it, or add a server"),
+        );
+    }
+    if several && !counted {
+        for (given, what) in [
+            (target.health_check.is_some(), "`healthCheck`"),
+            (servers.iter().any(|server| server.fallback), "`fallback`"),
+        ] {
+            if given {
+                let message = format!("{what} has no effect without `maxFailures`");
+                report.push(
+                    Diagnostic::warning(Code::ConflictingFields, message)
+                        .at(&at)
+                        .help("no server is ever left out: write after how many failures one is, as `maxFailures: 5`"),
+                );
+            }
+        }
+    }
+}
+
+fn load(servers: &[WordOr<String, spec::target::Server>], at: &FieldPath, report: &mut Report<'_>) -> Vec<Server> {
+    let weighted = servers.iter().any(|server| matches!(server, WordOr::Value(long) if long.weight.is_some()));
+    let mut names = BTreeSet::new();
+    let mut load: Vec<Server> = Vec::new();
+    for (index, server) in servers.iter().enumerate() {
+        let at = at.index(index);
+        let (name, weight, fallback) = match server {
+            WordOr::Word(name) => (name, None, false),
+            WordOr::Value(long) => (&long.name, long.weight, long.fallback),
+        };
+        names::check_file_name("target server", name, &at, report);
+        let mut fault = |code, message: String, help| {
+            report.push(Diagnostic::error(code, message).at(&at).help(help));
+        };
+        if !names.insert(name) {
+            fault(
+                Code::ConflictingFields,
+                format!("the server `{name}` stands twice in the list"),
+                "give it a `weight` to send it more",
+            );
+        }
+        if weight == Some(0) {
+            fault(Code::InvalidValue, "`weight` is 0".to_owned(), "write a number from 1, or remove the server");
+        }
+        if fallback && weight.is_some() {
+            fault(
+                Code::ConflictingFields,
+                "`weight` stands beside `fallback`".to_owned(),
+                "a fallback takes no share: it is called only when all others are left out",
+            );
+        }
+        if fallback && load.iter().any(|other| other.fallback) {
+            fault(Code::ConflictingFields, "a second server is a fallback".to_owned(), "one is allowed");
+        }
+        load.push(Server {
+            name: name.clone(),
+            weight: if fallback { None } else { weight.or(weighted.then_some(1)) },
+            fallback,
+        });
+    }
+    if load.iter().all(|server| server.fallback) {
+        let message = if load.is_empty() { "the list is empty" } else { "the only server is a fallback" };
+        report.push(
+            Diagnostic::error(Code::InvalidValue, message)
+                .at(at)
+                .help("name a server that is called in the first place"),
+        );
+    }
+    load
+}
+
+fn health_monitor(check: &HealthCheck, at: &FieldPath, report: &mut Report<'_>) -> HealthMonitor {
+    let mut seconds = |key: &str, text: Option<&String>, default| match text {
+        None => default,
+        Some(text) => duration(text, units::seconds, &at.key(key), report).unwrap_or(default),
+    };
+    let interval = seconds("every", check.every.as_ref(), 10);
+    let timeout = seconds("timeout", check.timeout.as_ref(), 3);
+    if !check.path.starts_with('/') {
+        report.push(
+            Diagnostic::error(Code::InvalidValue, format!("`{}` does not start with `/`", check.path))
+                .at(at.key("path"))
+                .help("write the path to GET, as `/healthz`"),
+        );
+    }
+    let expect = check.expect.clone().unwrap_or_else(|| vec![200]);
+    if expect.is_empty() || !expect.iter().all(|status| (100..=599).contains(status)) {
+        report.push(
+            Diagnostic::error(Code::InvalidValue, "`expect` needs status codes from 100 to 599")
+                .at(at.key("expect"))
+                .help("write the codes that mean well, as `[200]`"),
+        );
+    }
+    if expect.len() > 1 {
+        report.push(
+            Diagnostic::error(
+                Code::SeveralResponseCodes,
+                format!("`expect` has {} status codes; Apigee compares with one <ResponseCode>", expect.len()),
+            )
+            .at(at.key("expect"))
+            .help("write the one that the path answers with when the server is healthy, as `[200]`"),
+        );
+    }
+    HealthMonitor { interval, timeout, port: check.port, path: check.path.clone(), expect }
+}

@@ -1,0 +1,349 @@
+//! Steps: a policy by its name, or a short step, which becomes a policy of its own.
+//!
+//! To add a short step: its words in `spec::step`, a file here, and one line in [`short_steps`].
+
+mod body;
+mod callout;
+mod convert;
+mod extract;
+mod javascript;
+mod kvm;
+mod log;
+mod raise;
+mod remove;
+mod set;
+mod shared_flow;
+mod xslt;
+
+use super::super::condition;
+use super::super::flow::{Flow, Step};
+use super::context::Context;
+use super::names;
+use crate::spec;
+use apigee_flux_analysis::policy::{Policy, Value};
+use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
+
+/// Which way a message goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// To the target.
+    Request,
+    /// Back to the caller.
+    Response,
+    /// Either, which only the caller of a shared flow knows: a policy has to act on the message at hand.
+    Either,
+    /// Back to the caller, as an error.
+    Fault,
+}
+
+impl Direction {
+    /// The word in names of policies.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Request => "Request",
+            Self::Response => "Response",
+            Self::Either => "",
+            Self::Fault => "Fault",
+        }
+    }
+
+    /// The variable that holds the message.
+    fn message(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Response => "response",
+            // Apigee's name for whatever is on its way, which in a fault is the error.
+            Self::Either | Self::Fault => "message",
+        }
+    }
+}
+
+/// What the steps belong to: it gives their policies' names.
+pub(super) enum Owner {
+    /// All requests of a proxy, or all calls of a shared flow.
+    Bundle,
+    /// One operation.
+    Operation(String),
+    /// One target.
+    Target(String),
+}
+
+/// A file of the bundle that is named after a step's policy.
+struct OwnResource {
+    folder: &'static str,
+    /// Its name, from the policy's.
+    name: fn(&str) -> String,
+    bytes: Vec<u8>,
+}
+
+/// A step that needs no policy of the user's.
+trait ShortStep {
+    /// The prefix of its policy's name.
+    fn prefix(&self) -> &'static str;
+
+    /// The rest of its policy's name, when it is a step of all requests.
+    fn subject(&self, direction: Direction) -> String;
+
+    /// Its policy. What is wrong goes to the report.
+    fn policy(&self, direction: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn Policy>;
+
+    /// What must hold for it, whatever the user's condition says.
+    fn condition(&self, _: Direction) -> Option<String> {
+        None
+    }
+
+    /// The file that belongs to its policy alone.
+    fn own_resource(&self) -> Option<OwnResource> {
+        None
+    }
+}
+
+/// The short steps that are set, each with its key.
+fn short_steps(step: &spec::step::Step) -> Vec<(&'static str, &dyn ShortStep)> {
+    fn one<'s, S: ShortStep>(key: &'static str, step: Option<&'s S>) -> Option<(&'static str, &'s dyn ShortStep)> {
+        step.map(|step| (key, step as &dyn ShortStep))
+    }
+    [
+        one("set", step.set.as_ref()),
+        one("remove", step.remove.as_ref()),
+        one("raise", step.raise.as_ref()),
+        one("extract", step.extract.as_ref()),
+        one("javascript", step.javascript.as_ref()),
+        one("sharedFlow", step.shared_flow.as_ref()),
+        one("kvm", step.kvm.as_ref()),
+        one("callout", step.callout.as_ref()),
+        one("xmlToJson", step.xml_to_json.as_ref()),
+        one("jsonToXml", step.json_to_xml.as_ref()),
+        one("xslt", step.xslt.as_ref()),
+        one("log", step.log.as_ref()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The keys of [`short_steps`], for messages.
+const KEYS: &str = "`policy`, `set`, `remove`, `raise`, `extract`, `javascript`, `sharedFlow`, `kvm`, `callout`, `xmlToJson`, \
+                    `jsonToXml`, `xslt`, `log`";
+
+/// Resolves the steps of both directions.
+pub(super) fn flow(flow: &spec::flow::Flow, owner: &Owner, context: &mut Context<'_, '_>, at: &FieldPath) -> Flow {
+    Flow {
+        request: list(&flow.request, owner, Direction::Request, context, &at.key("request")),
+        response: list(&flow.response, owner, Direction::Response, context, &at.key("response")),
+    }
+}
+
+/// Notes a condition that the user wrote, and reports one that cannot be meant.
+pub(super) fn check_condition(condition: Option<&str>, at: &FieldPath, context: &mut Context<'_, '_>) {
+    let Some(text) = condition else { return };
+    context.add_condition(text, at.clone());
+    if let Some(fault) = condition::fault(text) {
+        context.report.push(fault.at(at));
+    }
+}
+
+/// Resolves steps that go one way.
+pub(super) fn list(
+    steps: &[spec::step::Step],
+    owner: &Owner,
+    direction: Direction,
+    context: &mut Context<'_, '_>,
+    at: &FieldPath,
+) -> Vec<Step> {
+    let steps = steps.iter().enumerate();
+    steps.filter_map(|(index, step)| resolve_step(step, owner, direction, context, &at.index(index))).collect()
+}
+
+fn resolve_step(
+    step: &spec::step::Step,
+    owner: &Owner,
+    direction: Direction,
+    context: &mut Context<'_, '_>,
+    at: &FieldPath,
+) -> Option<Step> {
+    check_condition(step.when.as_deref(), &at.key("when"), context);
+    let short = short_steps(step);
+    let mut condition = step.when.clone();
+    let resolved = match (step.policy.as_deref(), short.as_slice()) {
+        (Some(name), []) => {
+            context.refer(name, &at.key("policy"));
+            if direction == Direction::Fault && context.raises(name) {
+                no_raise(&at.key("policy"), context.report);
+            }
+            Some(Step::always(name))
+        }
+        (None, [(key, short)]) => {
+            let at = at.key(*key);
+            if direction == Direction::Fault && *key == "raise" {
+                no_raise(&at, context.report);
+            }
+            condition = both(step.when.as_deref(), short.condition(direction));
+            add(*short, owner, direction, context, &at)
+        }
+        (policy, short) => {
+            let given: Vec<String> = policy
+                .map(|_| "policy")
+                .into_iter()
+                .chain(short.iter().map(|(key, _)| *key))
+                .map(|key| format!("`{key}`"))
+                .collect();
+            let found = if given.is_empty() { "none".to_owned() } else { given.join(", ") };
+            context.report.push(
+                Diagnostic::error(Code::ConflictingFields, format!("a step has exactly one action, found {found}"))
+                    .at(at)
+                    .help(format!("write one of {KEYS}; several actions are several steps")),
+            );
+            None
+        }
+    };
+    resolved.map(|resolved| Step { condition, ..resolved })
+}
+
+fn no_raise(at: &FieldPath, report: &mut Report<'_>) {
+    report.push(
+        Diagnostic::error(Code::ConflictingFields, "a fault rule must not raise a fault")
+            .at(at)
+            .help("it would start over and skip the body of `faults`: set the status and the body with `set`"),
+    );
+}
+
+/// The user's condition and the one that a step needs.
+fn both(own: Option<&str>, needed: Option<String>) -> Option<String> {
+    match (own, needed) {
+        (Some(own), Some(needed)) => Some(format!("({own}) and {needed}")),
+        (own, needed) => own.map(str::to_owned).or(needed),
+    }
+}
+
+/// Adds a short step's policy, and the file that belongs to it.
+fn add(
+    short: &dyn ShortStep,
+    owner: &Owner,
+    direction: Direction,
+    context: &mut Context<'_, '_>,
+    at: &FieldPath,
+) -> Option<Step> {
+    let policy = short.policy(direction, context, at);
+    let names = names(short, owner, direction);
+    let Some(resource) = short.own_resource() else {
+        return context.add_numbered(names, policy.as_ref(), at);
+    };
+    // Two scripts may differ where their policies do not: the name must be free for both.
+    let names: Vec<String> = names
+        .filter(|name| context.resource_is_free(resource.folder, &(resource.name)(name), &resource.bytes))
+        .take(100)
+        .collect();
+    let step = context.add_numbered(names.into_iter(), policy.as_ref(), at)?;
+    context.add_resource(resource.folder, &(resource.name)(&step.policy), resource.bytes, at);
+    Some(step)
+}
+
+/// The names that a short step's policy may have, the first that is free: they depend on the steps of the same sort in the
+/// same place only.
+fn names(short: &dyn ShortStep, owner: &Owner, direction: Direction) -> impl Iterator<Item = String> + use<> {
+    let prefix = short.prefix();
+    let (base, first) = match owner {
+        Owner::Operation(operation) => (format!("{prefix}-{operation}"), None),
+        Owner::Target(target) => (format!("{prefix}-{target}Target"), None),
+        Owner::Bundle => {
+            let base = format!("{prefix}-{}", short.subject(direction));
+            (base.clone(), Some(base))
+        }
+    };
+    let from = if first.is_some() { 2 } else { 1 };
+    first.into_iter().chain((from..10_000).map(move |number| format!("{base}-{number}")))
+}
+
+/// The words of a text, each with a capital: `orders-settings` is `OrdersSettings`.
+fn camel(text: &str) -> String {
+    text.split(|c: char| !c.is_ascii_alphanumeric())
+        .map(|word| {
+            let mut letters = word.chars();
+            letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
+        })
+        .collect()
+}
+
+/// The words of a file's name without its folder and ending.
+fn camel_stem(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    camel(name.rsplit_once('.').map_or(name, |(stem, _)| stem))
+}
+
+/// Reads a file into the bundle and gives its URL; none if that was reported.
+fn add_file(folder: &str, path: &str, context: &mut Context<'_, '_>, at: &FieldPath) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let bytes = context.read_file(path, at).unwrap_or_default();
+    context.add_resource(folder, name, bytes, at)
+}
+
+/// Reads a value that is a text or one variable.
+fn value(text: &str, at: &FieldPath, report: &mut Report<'_>) -> Value {
+    Value::parse(text).unwrap_or_else(|| {
+        report.push(
+            Diagnostic::error(Code::InvalidValue, format!("`{text}` is neither a text nor one variable")).at(at).help(
+                "Apigee fills in no variables inside a text here: put it together in a variable with `set.variables`",
+            ),
+        );
+        Value::Text(String::new())
+    })
+}
+
+/// Reads named values, each a text or one variable.
+fn values(
+    map: &indexmap::IndexMap<String, String>,
+    what: &str,
+    at: &FieldPath,
+    report: &mut Report<'_>,
+) -> Vec<(String, Value)> {
+    map.iter()
+        .map(|(name, text)| {
+            let at = at.key(name.as_str());
+            names::check_variable(what, name, &at, report);
+            super::super::credential::check_named(name, text, &at, report);
+            (name.clone(), value(text, &at, report))
+        })
+        .collect()
+}
+
+/// Reports what only a request has.
+fn check_request_only(
+    what: &str,
+    key: &str,
+    given: bool,
+    direction: Direction,
+    at: &FieldPath,
+    report: &mut Report<'_>,
+) {
+    if given && direction != Direction::Request {
+        report.push(
+            Diagnostic::error(Code::ConflictingFields, format!("a response has no {what}"))
+                .at(at.key(key))
+                .help("move the step to `request`"),
+        );
+    }
+}
+
+/// Reports query parameters of a response, which has none.
+fn check_no_query(empty: bool, direction: Direction, at: &FieldPath, report: &mut Report<'_>) {
+    check_request_only("query parameters", "query", !empty, direction, at, report);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_become_names() {
+        assert_eq!(camel("orders-settings"), "OrdersSettings");
+        assert_eq!(camel("common_request.id"), "CommonRequestId");
+        assert_eq!(camel_stem("js/normalize-order.js"), "NormalizeOrder");
+    }
+
+    #[test]
+    fn conditions_are_joined() {
+        assert_eq!(both(None, None), None);
+        assert_eq!(both(Some("a or b"), Some("(c)".to_owned())).as_deref(), Some("(a or b) and (c)"));
+    }
+}

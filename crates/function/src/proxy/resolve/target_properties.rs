@@ -1,0 +1,54 @@
+//! `targets[].properties`.
+
+use super::targets::Place;
+use crate::spec::ApigeeProxySpec;
+use crate::spec::target::Target;
+use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
+
+/// The properties with which a body is never whole.
+const STREAMING: [&str; 2] = ["request.streaming.enabled", "response.streaming.enabled"];
+
+/// The properties of a target by name.
+pub(super) fn resolve(
+    target: &Target,
+    spec: &ApigeeProxySpec,
+    place: &Place,
+    report: &mut Report<'_>,
+) -> Vec<(String, String)> {
+    let timeouts = target.timeouts.clone().unwrap_or_default();
+    let by_word = [("connect.timeout.millis", timeouts.connect), ("io.timeout.millis", timeouts.read)];
+    let endpoints = spec.endpoints.iter().map(|endpoint| endpoint.ai.as_ref());
+    let has_ai = endpoints.chain([spec.ai.as_ref()]).flatten().any(|ai| ai.on().is_some());
+    for (name, value) in &target.properties {
+        let at = place.key("properties").key(name.as_str());
+        if !name.starts_with(|c: char| c.is_ascii_lowercase())
+            || name.contains(|c: char| !c.is_ascii_alphanumeric() && c != '.')
+            || value.trim().is_empty()
+        {
+            report.push(
+                Diagnostic::error(Code::InvalidValue, format!("`{name}: {value}` is not a property of an endpoint"))
+                    .at(&at)
+                    .help("write one of Apigee's, as `keepalive.timeout.millis: \"30000\"`"),
+            );
+        }
+        if by_word.iter().any(|(property, given)| property == name && given.is_some()) {
+            report.push(
+                Diagnostic::error(Code::ConflictingFields, format!("`{name}` is also what `timeouts` gives"))
+                    .at(&at)
+                    .help("write one of both"),
+            );
+        }
+        if STREAMING.contains(&name.as_str()) && value == "true" && has_ai {
+            streamed(name, &at, report);
+        }
+    }
+    target.properties.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+fn streamed(name: &str, at: &FieldPath, report: &mut Report<'_>) {
+    report.push(
+        Diagnostic::error(Code::ConflictingFields, format!("`{name}` does not go with `ai`"))
+            .at(at)
+            .help("`ai` reads prompts and answers, which are never whole when they are streamed: remove one of both"),
+    );
+}

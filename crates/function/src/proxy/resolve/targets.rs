@@ -1,0 +1,236 @@
+//! `targets`: the backends.
+
+use std::collections::BTreeSet;
+
+use super::super::credential;
+use super::super::fault_handling::FaultHandling;
+use super::super::flow::{Flow, Step};
+use super::super::target_endpoint::{Destination, TargetEndpoint};
+use super::context::Context;
+use super::endpoint::DEFAULT;
+use super::steps::{self, Owner};
+use super::{integrations, names, servers, target_auth, target_properties, units};
+use crate::spec::ApigeeProxySpec;
+use crate::spec::target::{Rewrite, Target};
+use apigee_flux_analysis::policy::assign_message::{Action, AssignMessage};
+use apigee_flux_analysis::policy::ssl_info::SslInfo;
+use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
+
+/// The targets of a proxy.
+pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at: &FieldPath) -> Vec<TargetEndpoint> {
+    let short;
+    let (targets, at) = match (&spec.targets, &spec.target) {
+        (Some(_), Some(_)) => {
+            context.report.push(
+                Diagnostic::error(Code::ConflictingFields, "`target` stands beside `targets`")
+                    .at(at.key("target"))
+                    .help("`target: URL` is short for one of `targets` named `default`: write one of both"),
+            );
+            return Vec::new();
+        }
+        (None, None) => {
+            context.report.push(
+                Diagnostic::error(Code::MissingField, "neither `target` nor `targets` is given")
+                    .at(at.key("targets"))
+                    .help("write `target: URL`, a list of `targets`, or `targets: none` for a proxy that answers by itself"),
+            );
+            return Vec::new();
+        }
+        (None, Some(url)) => {
+            short = [Target { name: DEFAULT.to_owned(), url: Some(url.clone()), ..Target::default() }];
+            (short.as_slice(), None)
+        }
+        (Some(targets), None) => match targets.on() {
+            Some(list) => (list.as_slice(), Some(at.key("targets"))),
+            None => return Vec::new(),
+        },
+    };
+    if let Some(at) = at.as_ref().filter(|_| targets.is_empty()) {
+        context.report.push(
+            Diagnostic::error(Code::InvalidValue, "the list is empty")
+                .at(at)
+                .help("write `targets: none` for a proxy that answers by itself"),
+        );
+    }
+    let mut names = BTreeSet::new();
+    let mut resolved = Vec::new();
+    for (index, target) in targets.iter().enumerate() {
+        // The short form has one field only, which is the URL.
+        let place = at.as_ref().map_or(Place::Short, |at| Place::Long(at.index(index)));
+        let name = &target.name;
+        names::check_file_name("target", name, &place.key("name"), context.report);
+        if name == "none" || !names.insert(name.to_lowercase()) {
+            let message = format!("the target name `{name}` is taken");
+            context.report.push(
+                Diagnostic::error(Code::NameCollision, message)
+                    .at(place.key("name"))
+                    .help("names differ in more than upper and lower case, and `none` is a route without a target"),
+            );
+        }
+        context.add_endpoint(format!("targets/{name}.xml"), &place.whole());
+        resolved.push(endpoint(target, spec, context, &place));
+    }
+    resolved
+}
+
+/// Where a target's fields stand.
+pub(super) enum Place {
+    /// All of it is `spec.target`.
+    Short,
+    /// Its own mapping.
+    Long(FieldPath),
+}
+
+impl Place {
+    pub(super) fn key(&self, key: &str) -> FieldPath {
+        match self {
+            Self::Short => FieldPath::of(&["spec", "target"]),
+            Self::Long(at) => at.key(key),
+        }
+    }
+
+    fn whole(&self) -> FieldPath {
+        match self {
+            Self::Short => FieldPath::of(&["spec", "target"]),
+            Self::Long(at) => at.clone(),
+        }
+    }
+}
+
+fn endpoint(target: &Target, spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, place: &Place) -> TargetEndpoint {
+    let destination = match (&target.url, &target.servers, &target.integration) {
+        (Some(url), None, None) => by_url(target, url, place, context.report),
+        (None, Some(servers), None) => servers::by_servers(target, servers, place, context.report),
+        (None, None, Some(integration)) => integrations::by_integration(target, integration, place, context.report),
+        (url, servers, _) => {
+            let found = if url.is_some() || servers.is_some() { "several" } else { "none" };
+            context.report.push(
+                Diagnostic::error(
+                    Code::ConflictingFields,
+                    format!("a target has one of `url`, `servers` and `integration`, found {found}"),
+                )
+                .at(place.whole())
+                .help("`servers` are ApigeeTargetServers of the environment, a `url` is the same in every one"),
+            );
+            // Routes may name it all the same.
+            Destination::Url { url: String::new(), ssl_info: Some(SslInfo::default()) }
+        }
+    };
+    let mut timeout = |key: &str, text: Option<&String>| {
+        text.and_then(|text| duration(text, units::millis, &place.key("timeouts").key(key), context.report))
+    };
+    let timeouts = target.timeouts.clone().unwrap_or_default();
+    let connect_timeout = timeout("connect", timeouts.connect.as_ref());
+    let read_timeout = timeout("read", timeouts.read.as_ref());
+    let mut request = match target.rewrite {
+        None | Some(Rewrite::KeepPathSuffix) => Vec::new(),
+        Some(Rewrite::DropPathSuffix) => vec![drop_path_suffix(context, &place.key("rewrite"))],
+    };
+    let plain = matches!(destination, Destination::Url { ssl_info: None, .. });
+    let authentication = target.auth.as_ref().and_then(|auth| {
+        let (authentication, mut steps) = target_auth::resolve(auth, &target.name, plain, &place.key("auth"), context);
+        request.append(&mut steps);
+        authentication
+    });
+    let properties = target_properties::resolve(target, spec, place, context.report);
+    let own = steps::flow(&target.flow, &Owner::Target(target.name.clone()), context, &place.key("flow"));
+    TargetEndpoint {
+        name: target.name.clone(),
+        faults: FaultHandling::default(),
+        pre_flow: Flow { request: request.into_iter().chain(own.request).collect(), response: Vec::new() },
+        post_flow: Flow { request: Vec::new(), response: own.response },
+        destination,
+        authentication,
+        connect_timeout,
+        read_timeout,
+        properties,
+    }
+}
+
+fn drop_path_suffix(context: &mut Context<'_, '_>, at: &FieldPath) -> Step {
+    let policy = AssignMessage {
+        actions: vec![Action::AssignValue { name: "target.copy.pathsuffix".to_owned(), value: "false".to_owned() }],
+    };
+    context.add("AM-DropPathSuffix", &policy, at)
+}
+
+/// Parses a duration, or reports why it is none.
+pub(super) fn duration(
+    text: &str,
+    parse: fn(&str) -> Result<u64, String>,
+    at: &FieldPath,
+    report: &mut Report<'_>,
+) -> Option<u64> {
+    match parse(text) {
+        Ok(value) => Some(value),
+        Err(message) => {
+            report.error(Code::InvalidValue, at, message);
+            None
+        }
+    }
+}
+
+fn by_url(target: &Target, url: &str, place: &Place, report: &mut Report<'_>) -> Destination {
+    check_url(url, &place.key("url"), report);
+    for (field, given) in [
+        ("path", target.path.is_some()),
+        ("maxFailures", target.max_failures.is_some()),
+        ("healthCheck", target.health_check.is_some()),
+    ] {
+        if given {
+            let help = if field == "path" {
+                "write the path at the end of the `url`"
+            } else {
+                "only `servers` can be left out and come back: define an ApigeeTargetServer and name it"
+            };
+            report.push(
+                Diagnostic::error(Code::ConflictingFields, format!("`{field}` needs `servers`, found `url`"))
+                    .at(place.key(field))
+                    .help(help),
+            );
+        }
+    }
+    let https = url.starts_with("https://");
+    if !https && target.tls.is_some() {
+        report.push(
+            Diagnostic::error(Code::ConflictingFields, "`tls` needs an `https` URL")
+                .at(place.key("tls"))
+                .help("write `https://` in the `url`, or remove `tls`"),
+        );
+    }
+    let tls = target.tls.clone().unwrap_or_default();
+    let client = tls.mtls.map(|mtls| (mtls.key_store, mtls.key_alias));
+    Destination::Url {
+        url: url.to_owned(),
+        // Without it Apigee would take any certificate.
+        ssl_info: https.then_some(SslInfo { trust_store: tls.trust_store, client }),
+    }
+}
+
+/// Checks a URL that is written in full.
+pub(super) fn check_url(url: &str, at: &FieldPath, report: &mut Report<'_>) {
+    let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
+        report.push(
+            Diagnostic::error(Code::InvalidValue, format!("`{url}` is not an http or https URL"))
+                .at(at)
+                .help("write it in full, as `https://orders.example.com/v1`"),
+        );
+        return;
+    };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if host.contains('@') {
+        report.push(Diagnostic::error(Code::InlineCredential, "the URL holds a user or a password").at(at).help(
+            "remove what stands before the `@`, and set the `Authorization` header from a variable, as in \
+             `{private.backendAuthorization}`, or use `auth`",
+        ));
+        return;
+    }
+    if host.is_empty() || url.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        report.push(
+            Diagnostic::error(Code::InvalidValue, format!("`{url}` is not a URL"))
+                .at(at)
+                .help("it needs a host and holds no spaces"),
+        );
+    }
+    credential::check_text(url, at, report);
+}

@@ -1,0 +1,155 @@
+//! A resource of ours, from its bytes to its type.
+
+use std::rc::Rc;
+
+use super::{GROUP, KINDS, Kind, Spec, VERSION, credential, kind, schema};
+use crate::k8s::validate;
+use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, Subject, nearest};
+use apigee_flux_model::krm::{Header, Input, Item, annotation};
+use apigee_flux_model::yaml::{Node, YamlError};
+
+/// A resource as it was written: its kind is known, its spec is not checked yet.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// What diagnostics call it.
+    pub subject: Subject,
+    /// Its names: the present one, then those that kustomize remembers.
+    pub names: Vec<String>,
+    /// The package that kpt says it belongs to.
+    pub package_path: Option<String>,
+    /// Everything that was written.
+    pub node: Rc<Node>,
+    /// What it is.
+    pub kind: &'static Kind,
+}
+
+impl Resource {
+    /// Reads an item of our group.
+    pub fn read(input: &Input<'_>, item: &Item<'_>) -> (Option<Self>, Vec<Diagnostic>) {
+        let subject = Subject::from(&item.header);
+        let mut report = Report::new(&subject);
+        let resource = Self::read_into(input, item, &mut report);
+        (resource, report.into_diagnostics())
+    }
+
+    fn read_into(input: &Input<'_>, item: &Item<'_>, report: &mut Report<'_>) -> Option<Self> {
+        let header = &item.header;
+        if header.group() != GROUP || header.version() != VERSION {
+            let help = format!("write `apiVersion: {GROUP}/{VERSION}`");
+            let message = format!("the version `{}` is not known", header.api_version);
+            report.push(Diagnostic::error(Code::UnknownVersion, message).at(FieldPath::of(&["apiVersion"])).help(help));
+            return None;
+        }
+        let Some(kind) = kind(&header.kind) else {
+            let names = || KINDS.iter().map(|kind| kind.name);
+            let mut diagnostic = Diagnostic::error(Code::UnknownKind, format!("unknown kind `{}`", header.kind))
+                .at(FieldPath::of(&["kind"]))
+                .help(format!("known kinds: {}", names().collect::<Vec<_>>().join(", ")));
+            if let Some(near) = nearest(&header.kind, names()) {
+                diagnostic = diagnostic.propose(near);
+            }
+            report.push(diagnostic);
+            return None;
+        };
+        let node = match input.node(item) {
+            Ok(node) => node,
+            Err(YamlError { message, too_large: Some(help), .. }) => {
+                report.push(Diagnostic::error(Code::InputTooLarge, message).help(help));
+                return None;
+            }
+            Err(error) => {
+                // The place counts in the whole input, which is no file: whoever has the file looks it up.
+                report.push(
+                    Diagnostic::error(Code::MalformedYaml, error.message).help("correct the YAML of this resource"),
+                );
+                return None;
+            }
+        };
+        if header.name.is_empty() {
+            report.push(
+                Diagnostic::error(Code::MissingIdentity, "the resource has no name")
+                    .at(FieldPath::of(&["metadata", "name"]))
+                    .help("set `metadata.name`"),
+            );
+        }
+        check_metadata(header, report);
+        check_top(&node, report);
+        credential::check(&node, report);
+        if header.name.is_empty() {
+            return None;
+        }
+        Some(Self {
+            subject: report.subject().clone(),
+            names: header.names().map(str::to_owned).collect(),
+            package_path: header.annotation(annotation::PACKAGE_PATH).map(str::to_owned),
+            node,
+            kind,
+        })
+    }
+
+    /// The spec as it was written.
+    pub fn spec(&self) -> &Node {
+        self.node.get("spec").unwrap_or(&EMPTY)
+    }
+
+    /// Checks a spec, this resource's own with its values filled in, and decodes it. Everything wrong with its shape is reported at once.
+    pub fn decode(&self, spec: &Node, report: &mut Report<'_>) -> Option<Spec> {
+        let before = report.errors();
+        self.check(spec, report);
+        if report.errors() > before {
+            return None;
+        }
+        self.read_spec(spec, report)
+    }
+
+    /// Checks the shape of a spec.
+    pub fn check(&self, spec: &Node, report: &mut Report<'_>) {
+        schema::check((self.kind.schema)(), spec, &FieldPath::of(&["spec"]), report);
+    }
+
+    /// Decodes a spec whose shape is right.
+    pub fn read_spec(&self, spec: &Node, report: &mut Report<'_>) -> Option<Spec> {
+        match self.kind.decode(spec) {
+            Ok(spec) => Some(spec),
+            Err(error) => {
+                let at = FieldPath::of(&["spec"]);
+                let at = error.span.map_or(at.clone(), |place| spec.path_of(&place, at));
+                report.error(Code::InvalidValue, at, error.message);
+                None
+            }
+        }
+    }
+
+    /// The value of a label.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.node.get("metadata")?.get("labels")?.get(key)?.as_str()
+    }
+
+    /// `metadata.namespace`.
+    pub fn namespace(&self) -> Option<&str> {
+        self.subject.namespace.as_deref()
+    }
+}
+
+static EMPTY: Node = Node { span: 0..0, value: apigee_flux_model::yaml::Value::Mapping(Vec::new()) };
+
+/// The namespace reaches every object; the name is a part of names that are made valid.
+fn check_metadata(header: &Header<'_>, report: &mut Report<'_>) {
+    let found = [("name", validate::path_segment(&header.name))].into_iter();
+    let namespace = header.namespace.as_deref().filter(|namespace| !namespace.is_empty());
+    for (field, found) in found.chain(namespace.map(|namespace| ("namespace", validate::namespace(namespace)))) {
+        if let Err(why) = found {
+            report.error(Code::InvalidName, FieldPath::of(&["metadata", field]), why);
+        }
+    }
+}
+
+/// The keys beside `spec`: a misspelt `spec` must not become an empty one.
+fn check_top(node: &Node, report: &mut Report<'_>) {
+    const KNOWN: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
+    for entry in node.entries() {
+        if !KNOWN.contains(&entry.key.as_str()) {
+            report.push(schema::unknown_field(&FieldPath::root(), &entry.key, KNOWN.iter().copied()));
+        }
+    }
+}

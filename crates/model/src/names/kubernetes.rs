@@ -1,0 +1,30 @@
+//! Names that both halves use in Kubernetes: the function writes them into objects, the deployer finds them in its cluster.
+
+use crate::bundle::Digest;
+
+/// Who sets the labels of a Job (server-side apply), and who reports the Event about it.
+pub const FIELD_MANAGER: &str = "apigee-deployer";
+
+/// Where client libraries look for a pod's token, `ca.crt` and `namespace` (Kubernetes, "Accessing the Kubernetes API from a Pod").
+pub const ACCOUNT_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/// A label's value: at most 63 characters of `[A-Za-z0-9._-]`, alphanumeric at both ends (Kubernetes, "Labels and Selectors").
+pub fn label_value(text: &str) -> String {
+    let mapped: String =
+        text.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' }).collect();
+    let trimmed = mapped.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    if trimmed == text && text.len() <= 63 { mapped } else { with_digest(trimmed, text, 63) }
+}
+
+/// A name of at most `max` bytes: a longer one is cut, and gets digits of its own digest.
+pub fn bounded(name: &str, max: usize) -> String {
+    if name.len() <= max { name.to_owned() } else { with_digest(name, name, max) }
+}
+
+/// The text, cut so that six digits of the digest of `original` fit behind it: at most `max` characters.
+pub fn with_digest(text: &str, original: &str, max: usize) -> String {
+    let digest = Digest::of_bytes(original.as_bytes()).short(6);
+    let head: String = text.chars().take(max - 7).collect();
+    let head = head.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    if head.is_empty() { digest } else { format!("{head}-{digest}") }
+}

@@ -1,0 +1,127 @@
+//! Message templates: text with variables and functions in braces.
+
+/// A part of a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part<'t> {
+    /// Text as it is, with braces that hold no name.
+    Text(&'t str),
+    /// The name of a variable.
+    Variable(&'t str),
+    /// The name of a function, and what stands in its brackets.
+    Function(&'t str, &'t str),
+}
+
+impl<'t> Part<'t> {
+    /// The name, if it is a variable.
+    pub fn variable(&self) -> Option<&'t str> {
+        match self {
+            Self::Variable(name) => Some(name),
+            Self::Text(_) | Self::Function(..) => None,
+        }
+    }
+}
+
+fn in_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "._-%#$".contains(c)
+}
+
+/// The parts of a template in their order. A brace before anything but a name is text, as in JSON.
+pub fn parts(template: &str) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    let (mut from, mut search) = (0, 0);
+    while let Some(found) = template[search..].find('{') {
+        let open = search + found;
+        let rest = &template[open + 1..];
+        let name = rest.find(|c| !in_name(c)).map_or(rest, |end| &rest[..end]);
+        let behind = &rest[name.len()..];
+        let (part, length) = match behind.strip_prefix('(').and_then(|inside| inside.split_once(")}")) {
+            _ if name.is_empty() => (None, 0),
+            Some((inside, _)) => (Some(Part::Function(name, inside)), name.len() + inside.len() + 3),
+            None if behind.starts_with('}') => (Some(Part::Variable(name)), name.len() + 1),
+            None => (None, 0),
+        };
+        search = open + 1 + length;
+        if let Some(part) = part {
+            if from < open {
+                parts.push(Part::Text(&template[from..open]));
+            }
+            parts.push(part);
+            from = search;
+        }
+    }
+    if from < template.len() {
+        parts.push(Part::Text(&template[from..]));
+    }
+    parts
+}
+
+/// The variables that a template reads.
+pub fn variables(template: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    for part in parts(template) {
+        match part {
+            Part::Text(_) => {}
+            Part::Variable(name) => found.push(name),
+            // Every second piece stands between quotes.
+            Part::Function(_, inside) => {
+                let pieces = inside.split(['\'', '"']).step_by(2);
+                found.extend(pieces.flat_map(|piece| piece.split(|c| !in_name(c))).filter(|name| !name.is_empty()));
+            }
+        }
+    }
+    found
+}
+
+/// The functions whose results hold no quotes and no line breaks.
+const SAFE: &[&str] = &["escapeJSON", "encodeBase64", "createUuid", "randomLong", "timeFormat", "sha", "md5", "hmac"];
+
+/// The functions of a template whose results may hold what a caller wrote, as it is.
+pub fn unsafe_functions(template: &str) -> Vec<&str> {
+    let functions = parts(template).into_iter().filter_map(|part| match part {
+        Part::Function(name, _) => Some(name),
+        Part::Text(_) | Part::Variable(_) => None,
+    });
+    functions.filter(|name| !SAFE.iter().any(|safe| name.starts_with(safe))).collect()
+}
+
+/// The template with all that variables hold escaped as in a JSON string, so that nobody can end it or start a line.
+pub fn escaped(template: &str, text: fn(&str) -> String) -> String {
+    let part = |part: &Part<'_>| match part {
+        Part::Text(plain) => text(plain),
+        Part::Variable(name) => format!("{{escapeJSON({name})}}"),
+        Part::Function(name, inside) => format!("{{{name}({inside})}}"),
+    };
+    parts(template).iter().map(part).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_braces_are_variables_and_other_braces_are_text() {
+        use Part::{Function, Text, Variable};
+        for (template, expected) in [
+            ("", vec![]),
+            ("a {b.c-d} e", vec![Text("a "), Variable("b.c-d"), Text(" e")]),
+            ("{\"a\": {b}}", vec![Text("{\"a\": "), Variable("b"), Text("}")]),
+            ("{a b} {", vec![Text("{a b} {")]),
+            ("{f('x{y}',z)}!", vec![Function("f", "'x{y}',z"), Text("!")]),
+            ("{{a}}", vec![Text("{"), Variable("a"), Text("}")]),
+        ] {
+            assert_eq!(parts(template), expected, "{template}");
+        }
+    }
+
+    #[test]
+    fn variables_of_functions_are_found_and_texts_are_not() {
+        assert_eq!(variables("{a}{firstnonnull(b.c,'d.e',f)}"), ["a", "b.c", "f"]);
+        assert_eq!(unsafe_functions("{a}{firstnonnull(b)}{escapeJSON(c)}"), ["firstnonnull"]);
+    }
+
+    #[test]
+    fn what_variables_hold_is_escaped_once() {
+        let text = |text: &str| text.replace('"', "\\\"");
+        assert_eq!(escaped("say \"{a}\" {escapeJSON(b)}", text), "say \\\"{escapeJSON(a)}\\\" {escapeJSON(b)}");
+    }
+}

@@ -1,0 +1,95 @@
+//! A key of an app with its secret and the products that it is for: `GoogleCloudApigeeV1Credential`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::api_product::is_manual;
+use super::message::Object;
+use super::{Call, ConfigState};
+use crate::fault::Fault;
+
+/// The length of the keys that Apigee makes; a secret is longer.
+const KEY_LENGTH: usize = 48;
+
+/// A key.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Credential {
+    pub(super) consumer_key: String,
+    pub(super) consumer_secret: String,
+    /// Milliseconds since 1970.
+    pub(super) issued_at: u64,
+    /// Milliseconds since 1970; none: never.
+    pub(super) expires_at: Option<u64>,
+    pub(super) is_revoked: bool,
+    pub(super) products: Vec<ProductRef>,
+    pub(super) scopes: Vec<String>,
+    pub(super) attributes: Vec<Value>,
+}
+
+/// A product that a key is for.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct ProductRef {
+    pub(super) apiproduct: String,
+    /// `approved`, `pending` or `revoked`.
+    pub(super) status: String,
+}
+
+impl Credential {
+    /// A key that the server makes. It never expires by a lifetime of -1 or none, in milliseconds.
+    pub(super) fn mint(config: &mut ConfigState, call: &Call, products: &[String], lifetime: Option<i64>) -> Self {
+        let key = config.fresh(call);
+        let mut credential = Self {
+            consumer_key: key.get(..KEY_LENGTH).unwrap_or_default().to_owned(),
+            consumer_secret: config.fresh(call),
+            issued_at: call.now,
+            expires_at: lifetime.and_then(|time| u64::try_from(time).ok()).map(|time| call.now.saturating_add(time)),
+            ..Self::default()
+        };
+        credential.add_products(config, products);
+        credential
+    }
+
+    /// Adds products; those that it has stay as they are.
+    pub(super) fn add_products(&mut self, config: &ConfigState, products: &[String]) {
+        for name in products {
+            if !self.products.iter().any(|of| of.apiproduct == *name) {
+                let status = if is_manual(config, name) { "pending" } else { "approved" };
+                self.products.push(ProductRef { apiproduct: name.clone(), status: status.to_owned() });
+            }
+        }
+    }
+
+    /// As a message, with the secret.
+    pub(super) fn to_json(&self) -> Value {
+        json!({
+            "consumerKey": self.consumer_key,
+            "consumerSecret": self.consumer_secret,
+            "issuedAt": self.issued_at.to_string(),
+            "expiresAt": self.expires_at.map_or_else(|| "-1".to_owned(), |time| time.to_string()),
+            "status": status(self.is_revoked),
+            "apiProducts": self.products,
+            "scopes": self.scopes,
+            "attributes": self.attributes,
+        })
+    }
+}
+
+/// The word for it.
+pub(super) fn status(is_revoked: bool) -> &'static str {
+    if is_revoked { "revoked" } else { "approved" }
+}
+
+/// Whether `action=revoke` was asked for, or `action=approve`.
+pub(super) fn revokes(action: &str) -> Result<bool, Fault> {
+    match action {
+        "approve" => Ok(false),
+        "revoke" => Ok(true),
+        other => Err(Fault::invalid_argument(format!("invalid action \"{other}\": set it to approve or revoke"))),
+    }
+}
+
+/// The list of attributes in a body.
+pub(super) fn attributes(body: &Object) -> Vec<Value> {
+    body.get("attributes").and_then(Value::as_array).cloned().unwrap_or_default()
+}

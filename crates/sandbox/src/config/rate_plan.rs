@@ -1,0 +1,149 @@
+//! Rate plans of API products: `organizations.apiproducts.rateplans`. The server names them, so creating one twice makes two.
+
+use serde_json::{Value, json};
+
+use super::api_product::product;
+use super::call::{Answer, Call, find, find_mut, take};
+use super::limits;
+use super::message::{Message, Type, require, set, text};
+use super::{ConfigState, Route};
+use crate::fault::Fault;
+use crate::parameter::{Parameter, Parameters};
+use apigee_flux_model::limits::texts;
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("apiproducts/{product}/rateplans", list).query(LISTING),
+    Route::post("apiproducts/{product}/rateplans", create).json(&RATE_PLAN),
+    Route::get("apiproducts/{product}/rateplans/{plan}", get),
+    Route::put("apiproducts/{product}/rateplans/{plan}", update).json(&RATE_PLAN),
+    Route::delete("apiproducts/{product}/rateplans/{plan}", delete),
+];
+
+/// What is listed.
+const LISTING: Parameters = &[
+    ("count", Parameter::Int32),
+    ("expand", Parameter::Bool),
+    ("orderBy", Parameter::Text),
+    ("startKey", Parameter::Text),
+    ("state", Parameter::OneOf(&["STATE_UNSPECIFIED", "DRAFT", "PUBLISHED"])),
+];
+
+const MONEY: Message =
+    Message { name: "money", fields: &[("currencyCode", Type::Text), ("units", Type::Int64), ("nanos", Type::Int32)] };
+
+const RATE_RANGE: Message = Message {
+    name: "rate_range",
+    fields: &[("start", Type::Int64), ("end", Type::Int64), ("fee", Type::Nested(&MONEY))],
+};
+
+const REVENUE_SHARE: Message = Message {
+    name: "revenue_share_range",
+    fields: &[("start", Type::Int64), ("end", Type::Int64), ("sharePercentage", Type::Float)],
+};
+
+const RATE_PLAN: Message = Message {
+    name: "rate_plan",
+    fields: &[
+        ("name", Type::Output),
+        ("apiproduct", Type::Text),
+        ("displayName", Type::Text),
+        ("description", Type::Text),
+        ("billingPeriod", Type::Enum(&["BILLING_PERIOD_UNSPECIFIED", "WEEKLY", "MONTHLY"])),
+        ("paymentFundingModel", Type::Enum(&["PAYMENT_FUNDING_MODEL_UNSPECIFIED", "PREPAID", "POSTPAID"])),
+        ("currencyCode", Type::Text),
+        ("setupFee", Type::Nested(&MONEY)),
+        ("fixedRecurringFee", Type::Nested(&MONEY)),
+        ("fixedFeeFrequency", Type::Int32),
+        (
+            "consumptionPricingType",
+            Type::Enum(&["CONSUMPTION_PRICING_TYPE_UNSPECIFIED", "FIXED_PER_UNIT", "BANDED", "TIERED", "STAIRSTEP"]),
+        ),
+        ("consumptionPricingRates", Type::List(&Type::Nested(&RATE_RANGE))),
+        ("revenueShareType", Type::Enum(&["REVENUE_SHARE_TYPE_UNSPECIFIED", "FIXED", "VOLUME_BANDED"])),
+        ("revenueShareRates", Type::List(&Type::Nested(&REVENUE_SHARE))),
+        ("state", Type::Enum(&["STATE_UNSPECIFIED", "DRAFT", "PUBLISHED"])),
+        ("startTime", Type::Int64),
+        ("endTime", Type::Int64),
+        ("createdAt", Type::Output),
+        ("lastModifiedAt", Type::Output),
+    ],
+};
+
+fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
+    let expand = call.flag("expand")?;
+    let plans = &product(config, call)?.rate_plans;
+    let page = call.page_by_key(plans, 100)?;
+    let next = page.last().and_then(|(last, _)| {
+        let after = (std::ops::Bound::Excluded((*last).clone()), std::ops::Bound::Unbounded);
+        plans.range(after).next().map(|(name, _)| name.clone())
+    });
+    let list: Vec<Value> = page
+        .into_iter()
+        .filter(|(_, plan)| call.query("state").is_none_or(|state| state == text(plan, "state")))
+        .map(|(name, plan)| if expand { Value::Object(plan.clone()) } else { json!({ "name": name }) })
+        .collect();
+    Ok(Answer::value(json!({"ratePlans": list, "nextStartKey": next})))
+}
+
+fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
+    let mut plan = call.read(&RATE_PLAN)?;
+    require(&plan, "rate_plan", &["displayName"])?;
+    limits::check_field(&texts::CURRENCY, "rate_plan", &plan, "currencyCode")?;
+    product(config, call)?;
+    let name = config.fresh_uuid(call);
+    set(&mut plan, "name", name.as_str());
+    set(&mut plan, "apiproduct", call.parameter("product"));
+    if !plan.contains_key("state") {
+        set(&mut plan, "state", "DRAFT");
+    }
+    set(&mut plan, "createdAt", call.now.to_string());
+    set(&mut plan, "lastModifiedAt", call.now.to_string());
+    let answer = Answer::message(&plan);
+    product(config, call)?.rate_plans.insert(name, plan);
+    Ok(answer)
+}
+
+fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
+    let plans = &product(config, call)?.rate_plans;
+    Ok(Answer::message(find(plans, call, "rateplans", call.parameter("plan"))?))
+}
+
+fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
+    let mut new = call.read(&RATE_PLAN)?;
+    require(&new, "rate_plan", &["displayName"])?;
+    limits::check_field(&texts::CURRENCY, "rate_plan", &new, "currencyCode")?;
+    let name = call.parameter("plan");
+    let stored = find_mut(&mut product(config, call)?.rate_plans, call, "rateplans", name)?;
+    set(&mut new, "name", name);
+    set(&mut new, "apiproduct", call.parameter("product"));
+    set(&mut new, "createdAt", text(stored, "createdAt"));
+    set(&mut new, "lastModifiedAt", call.now.to_string());
+    *stored = new;
+    Ok(Answer::message(stored))
+}
+
+fn delete(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
+    let plans = &mut product(config, call)?.rate_plans;
+    Ok(Answer::message(&take(plans, call, "rateplans", call.parameter("plan"))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_names_a_plan() {
+        let mut config = ConfigState::default();
+        config.products.insert("p".to_owned(), super::super::api_product::Product::default());
+        let call = Call::to("organizations/o/apiproducts/p/rateplans", &[("product", "p")]);
+        let body = json!({"name": "mine", "displayName": "P", "startTime": 5, "setupFee": {"units": "3", "currencyCode": "EUR"}});
+        let call = call.json(&body);
+        let Answer::Json(one) = create(&mut config, &call).unwrap() else { panic!() };
+        let Answer::Json(two) = create(&mut config, &call).unwrap() else { panic!() };
+        assert_ne!(one["name"], two["name"]);
+        assert_eq!((&one["state"], &one["startTime"], &one["apiproduct"]), (&json!("DRAFT"), &json!("5"), &json!("p")));
+        let Answer::Json(listed) = list(&mut config, &call.with("count", "1")).unwrap() else { panic!() };
+        assert_eq!(listed["ratePlans"].as_array().unwrap().len(), 1);
+        assert!(listed["nextStartKey"].is_string());
+    }
+}

@@ -1,0 +1,171 @@
+//! Which deployment has which base path, and what a deployment would change about it.
+//!
+//! The hosts of an environment group are shared by its environments, so a base path belongs to one deployment of the group: the
+//! first. A deployment in the same environment is refused over it, one in another environment is not
+//! (<https://github.com/apigee/apigeecli/issues/201>); its status and the reports name the conflict.
+
+use serde_json::{Value, json};
+
+use super::fault::{Fault, Violation};
+use super::state::{Deployed, Path, State};
+use super::view;
+use apigee_flux_model::names::RevisionId;
+
+/// Who has a base path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RouteOwner {
+    pub(super) name: String,
+    pub(super) base_path: String,
+    pub(super) environment: String,
+    pub(super) revision: RevisionId,
+    pub(super) sequence: u64,
+}
+
+impl State {
+    /// `generateDeployChangeReport`.
+    pub(super) fn deploy_report(
+        &self,
+        path: Path<'_>,
+        environment: &str,
+        id: RevisionId,
+        overrides: bool,
+        now: u64,
+    ) -> Result<Value, Fault> {
+        let violations = self.deploy_violations(path, environment, id, overrides, now)?;
+        let base_paths = &self.find_revision(path, id)?.summary.base_paths;
+        let (mut changes, mut conflicts) = (Vec::new(), Vec::new());
+        for group in &self.groups_of(path.organization, environment) {
+            let owners = self.owners(path.organization, group);
+            let is_own = |owner: &RouteOwner| owner.environment == environment && owner.name == path.name;
+            for base_path in base_paths {
+                if owners.iter().any(|owner| is_own(owner) && owner.base_path == *base_path) {
+                    continue;
+                }
+                if let Some(owner) = owners.iter().find(|o| o.base_path == *base_path && o.environment != environment) {
+                    conflicts.push(routing_conflict(group, owner));
+                    continue;
+                }
+                let new = RouteOwner {
+                    name: path.name.to_owned(),
+                    base_path: base_path.clone(),
+                    environment: environment.to_owned(),
+                    revision: id,
+                    sequence: 0,
+                };
+                if let Some(from) = nearest_above(&owners, base_path).filter(|owner| !is_own(owner)) {
+                    changes.push(routing_change(group, from, Some(&new)));
+                }
+            }
+        }
+        Ok(report(&changes, &conflicts, &violations))
+    }
+
+    /// `generateUndeployChangeReport`.
+    pub(super) fn undeploy_report(
+        &self,
+        path: Path<'_>,
+        environment: &str,
+        id: RevisionId,
+        now: u64,
+    ) -> Result<Value, Fault> {
+        let deployed = self.find_deployed(path, environment, id, now)?;
+        let own = self.base_paths(path.organization, deployed);
+        let mut changes = Vec::new();
+        for group in &self.groups_of(path.organization, environment) {
+            let owners = self.owners(path.organization, group);
+            let (mine, others): (Vec<RouteOwner>, Vec<RouteOwner>) =
+                owners.into_iter().partition(|owner| owner.sequence == deployed.sequence);
+            let mine = mine.iter().filter(|owner| own.contains(&owner.base_path.as_str()));
+            changes.extend(mine.map(|owner| routing_change(group, owner, nearest_above(&others, &owner.base_path))));
+        }
+        Ok(report(&changes, &[], &self.undeploy_violations(path, environment)))
+    }
+
+    /// The groups of an environment: those of the settings and those that it was attached to; its own name if there is none.
+    pub(super) fn groups_of(&self, organization: &str, environment: &str) -> Vec<String> {
+        let fixed = self.settings.groups.iter();
+        let fixed = fixed.filter(|(_, members)| members.iter().any(|member| member == environment));
+        let made = self.organizations.get(organization).into_iter().flat_map(|made| &made.environment_groups);
+        let made = made.filter(|(_, group)| group.environments().any(|member| member == environment));
+        let mut groups: Vec<String> = fixed.map(|(name, _)| name).chain(made.map(|(name, _)| name)).cloned().collect();
+        if groups.is_empty() {
+            groups.push(environment.to_owned());
+        }
+        groups.sort();
+        groups.dedup();
+        groups
+    }
+
+    pub(super) fn base_paths(&self, organization: &str, deployed: &Deployed) -> Vec<&str> {
+        let path = Path { organization, kind: deployed.kind, name: &deployed.name };
+        let stored = self.find_revision(path, deployed.revision).ok();
+        stored.into_iter().flat_map(|stored| &stored.summary.base_paths).map(String::as_str).collect()
+    }
+
+    /// Every base path of a group's deployments.
+    fn owners(&self, organization: &str, group: &str) -> Vec<RouteOwner> {
+        let is_member = |environment: &str| self.groups_of(organization, environment).iter().any(|name| name == group);
+        let members = self.deployed(organization).filter(|deployed| is_member(&deployed.environment));
+        members
+            .flat_map(|deployed| {
+                self.base_paths(organization, deployed).into_iter().map(|base_path| RouteOwner {
+                    name: deployed.name.clone(),
+                    base_path: base_path.to_owned(),
+                    environment: deployed.environment.clone(),
+                    revision: deployed.revision,
+                    sequence: deployed.sequence,
+                })
+            })
+            .collect()
+    }
+
+    /// The deployment of another environment that had the base path first.
+    pub(super) fn first_owner(
+        &self,
+        organization: &str,
+        group: &str,
+        base_path: &str,
+        than: &Deployed,
+    ) -> Option<RouteOwner> {
+        let mut owners = self.owners(organization, group);
+        owners.retain(|o| o.base_path == base_path && o.environment != than.environment && o.sequence < than.sequence);
+        owners.into_iter().min_by_key(|owner| owner.sequence)
+    }
+}
+
+/// The owner of the longest base path above the given one, which has its traffic without it.
+fn nearest_above<'a>(owners: &'a [RouteOwner], base_path: &str) -> Option<&'a RouteOwner> {
+    let is_above = |above: &str| {
+        let above = above.trim_end_matches('/');
+        base_path.strip_prefix(above).is_some_and(|rest| rest.starts_with('/') && rest.len() > 1)
+    };
+    owners.iter().filter(|owner| is_above(&owner.base_path)).max_by_key(|owner| owner.base_path.len())
+}
+
+/// `GoogleCloudApigeeV1DeploymentChangeReportRoutingConflict`.
+pub(super) fn routing_conflict(group: &str, owner: &RouteOwner) -> Value {
+    json!({
+        "environmentGroup": group,
+        "conflictingDeployment": view::route_owner(owner),
+        "description": "The base path is claimed by an existing deployment in this environment group.",
+    })
+}
+
+fn routing_change(group: &str, from: &RouteOwner, to: Option<&RouteOwner>) -> Value {
+    view::prune(json!({
+        "environmentGroup": group,
+        "fromDeployment": view::route_owner(from),
+        "toDeployment": to.map(view::route_owner),
+        "shouldSequenceRollout": to.is_some(),
+        "description": "Traffic of this base path will go to another deployment.",
+    }))
+}
+
+fn report(changes: &[Value], conflicts: &[Value], violations: &[Violation]) -> Value {
+    let violations: Vec<Value> = violations.iter().map(Violation::to_json).collect();
+    view::prune(json!({
+        "routingChanges": changes,
+        "routingConflicts": conflicts,
+        "validationErrors": {"violations": violations},
+    }))
+}

@@ -1,0 +1,249 @@
+//! The state on the disk, so that it survives a restart.
+//!
+//! The file is written anew, beside itself and then renamed, before the answer to a call that changed something leaves. So neither
+//! the end of the process nor that of the machine loses an answered write, and there is never half a file. It holds entries of key
+//! value maps and the secrets of apps, so that only its owner may read it, and what is written beside it.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::state::State;
+
+/// The form of the file that this program writes and reads.
+const VERSION: u32 = 1;
+
+/// The mode of every file here: the owner reads and writes.
+const PRIVATE: u32 = 0o600;
+
+/// What the file says of itself.
+const FORMAT: &str = "apigee-flux sandbox";
+
+/// A state file that this process has for itself.
+#[derive(Debug)]
+pub struct StateFile {
+    path: PathBuf,
+    /// Held as long as this lives.
+    _lock: File,
+    /// The content as it was last written.
+    written: Mutex<Vec<u8>>,
+}
+
+/// Why a state file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateFileError {
+    /// It cannot be read or written.
+    #[error("the state file {path}: {error}; choose one in a folder that exists and can be written")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// Another process uses it.
+    #[error("the state file {path} is used by another sandbox; stop that one or choose another file")]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is not one that we wrote.
+    #[error("the state file {path} is broken: {why}; move it away to start with an empty state")]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// A newer program wrote it.
+    #[error(
+        "the state file {path} has version {version}, this program reads up to {VERSION}; use the newer program or another file"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+    },
+}
+
+#[derive(Deserialize)]
+struct Head {
+    format: String,
+    version: u32,
+}
+
+#[derive(Deserialize)]
+struct Content {
+    state: State,
+}
+
+#[derive(Serialize)]
+struct ContentRef<'a> {
+    format: &'a str,
+    version: u32,
+    state: &'a State,
+}
+
+impl StateFile {
+    /// Opens a file, which need not exist, and reads the state out of it.
+    pub fn open(path: &Path) -> Result<(Self, State), StateFileError> {
+        let failed = |error| StateFileError::Io { path: path.to_owned(), error };
+        // It has no content, and it is not emptied: it may be a link to something else.
+        let mut options = File::options();
+        options.write(true).create(true).truncate(false).mode(PRIVATE);
+        let lock = options.open(beside(path, ".lock")).map_err(failed)?;
+        lock.try_lock().map_err(|error| match error {
+            fs::TryLockError::WouldBlock => StateFileError::InUse { path: path.to_owned() },
+            fs::TryLockError::Error(error) => failed(error),
+        })?;
+        let (written, state) = match fs::read(path) {
+            Ok(bytes) => {
+                let state = parse(path, &bytes)?;
+                (bytes, state)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (Vec::new(), State::default()),
+            Err(error) => return Err(failed(error)),
+        };
+        Ok((Self { path: path.to_owned(), _lock: lock, written: Mutex::new(written) }, state))
+    }
+
+    /// Writes what `state` gives, if it is not in the file already. `state` is asked under a lock, so that of two calls the later
+    /// one writes the later state.
+    pub(super) fn save(&self, state: impl FnOnce() -> io::Result<Vec<u8>>) -> Result<(), StateFileError> {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = |error| StateFileError::Io { path: self.path.clone(), error };
+        let bytes = state().map_err(failed)?;
+        if bytes == *written {
+            return Ok(());
+        }
+        self.replace(&bytes).map_err(failed)?;
+        *written = bytes;
+        Ok(())
+    }
+
+    fn replace(&self, bytes: &[u8]) -> io::Result<()> {
+        let temporary = beside(&self.path, ".new");
+        // One that a killed process left may have another mode, and one of anybody else may be a link.
+        match fs::remove_file(&temporary) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = File::options().write(true).create_new(true).mode(PRIVATE).open(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(temporary, &self.path)?;
+        // The new name is on the disk when its folder is.
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    }
+}
+
+/// The content of the file.
+pub(super) fn content(state: &State) -> io::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec(&ContentRef { format: FORMAT, version: VERSION, state })?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<State, StateFileError> {
+    let broken = |why: String| StateFileError::Broken { path: path.to_owned(), why };
+    let head: Head = serde_json::from_slice(bytes).map_err(|error| broken(error.to_string()))?;
+    if head.format != FORMAT {
+        return Err(broken(format!("its format is \"{}\", expected \"{FORMAT}\"", head.format)));
+    }
+    if head.version > VERSION {
+        return Err(StateFileError::Newer { path: path.to_owned(), version: head.version });
+    }
+    let content: Content = serde_json::from_slice(bytes).map_err(|error| broken(error.to_string()))?;
+    Ok(content.state)
+}
+
+/// The path with another ending after its own.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(path.as_os_str());
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::deployments::Deploy;
+    use crate::settings::Settings;
+    use crate::state::{Mishap, Path as ResourcePath};
+    use apigee_flux_model::bundle::{BundleKind, BundlePath, Files, zip};
+
+    /// A state that has one of everything.
+    fn full() -> State {
+        let files: Files = [
+            ("a.xml", "<APIProxy name='a'/>"),
+            (
+                "proxies/default.xml",
+                "<ProxyEndpoint name='default'><HTTPProxyConnection><BasePath>/a</BasePath></HTTPProxyConnection></ProxyEndpoint>",
+            ),
+        ]
+        .map(|(path, text)| (BundlePath::parse(path).unwrap(), text.as_bytes().to_vec()))
+        .into_iter()
+        .collect();
+        let bundle = zip::pack(BundleKind::Proxy, &files).unwrap();
+        let path = ResourcePath { organization: "o", kind: BundleKind::Proxy, name: "a" };
+        let mut state = State::new(Settings { progressing: 10, ..Settings::default() });
+        state.create_environment("o", "prod", &json!({"properties": {"property": []}}), 1).unwrap();
+        state.create_group("o", "g", &json!({"hostnames": ["h"]}), 1).unwrap();
+        state.create_attachment("o", "g", &json!({"environment": "prod"}), 20).unwrap();
+        let id = apigee_flux_model::names::RevisionId::FIRST;
+        state.import(path, &bundle, Some("s"), 30).unwrap();
+        state.import(path, &bundle, None, 31).unwrap();
+        state.patch_proxy(path, "labels", &json!({"labels": {"k": "v"}}), 32).unwrap();
+        let request = Deploy { environment: "prod", overrides: true, service_account: Some("x@y") };
+        state.deploy(path, id, request, 40).unwrap();
+        state.expect_mishap("a", Mishap::Error("m".to_owned()));
+        state.deploy(path, id.next(), request, 60).unwrap();
+        state
+    }
+
+    #[test]
+    fn only_the_owner_reads_the_files() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let mode = |name: &str| fs::metadata(at(name)).unwrap().permissions().mode() & 0o777;
+        // What an older program, a killed process and somebody else may have left.
+        fs::write(at("state"), content(&State::default()).unwrap()).unwrap();
+        fs::set_permissions(at("state"), fs::Permissions::from_mode(0o644)).unwrap();
+        fs::write(at("other"), "kept").unwrap();
+        symlink(at("other"), at("state.new")).unwrap();
+        symlink(at("other"), at("state.lock")).unwrap();
+        let (file, _) = StateFile::open(&at("state")).unwrap();
+        file.save(|| content(&full())).unwrap();
+        assert_eq!(mode("state"), 0o600);
+        assert_eq!(fs::read_to_string(at("other")).unwrap(), "kept");
+        assert!(!at("state.new").exists(), "the temporary file is left");
+        assert!(parse(Path::new("f"), &fs::read(at("state")).unwrap()).is_ok());
+        let (fresh, _) = StateFile::open(&at("fresh")).unwrap();
+        fresh.save(|| content(&full())).unwrap();
+        assert_eq!((mode("fresh"), mode("fresh.lock")), (0o600, 0o600));
+    }
+
+    #[test]
+    fn the_file_holds_everything() {
+        let state = full();
+        let written = content(&state).unwrap();
+        let read = parse(Path::new("f"), &written).unwrap().with_settings(state.settings.clone());
+        assert_eq!(content(&read).unwrap(), written);
+        for now in [61, 100] {
+            assert_eq!(read.summary(now), state.summary(now));
+            assert_eq!(read.environment_names("o", now), ["prod"]);
+        }
+        let summary = read.summary(100);
+        assert_eq!(summary["organizations"][0]["deployments"][0]["state"], "ERROR");
+        assert_eq!(summary["organizations"][0]["environmentGroups"][0]["environments"], json!(["prod"]));
+    }
+}

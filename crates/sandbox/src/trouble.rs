@@ -1,0 +1,405 @@
+//! Trouble on the way to the API and back: which requests have it, and of what kind. Pure; `connection` makes it happen.
+//!
+//! What goes wrong with a deployment that was accepted is a [`Mishap`](super::Mishap).
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use apigee_flux_model::duration;
+
+/// How a rule is written, for help and errors.
+pub const FORM: &str = "METHOD PATH KIND [retry-after:SECONDS|retry-at:SECONDS] [xN|@N|every]";
+
+/// The kinds as they are written, for errors.
+const KINDS: &str = "`status:CODE`, `not-found`, `delay:TIME`, `late:TIME`, `reset`, `lost`, `lost-503`, `truncate`, `trickle:TIME`, \
+                     `state-error`, `empty`, `error-200`, `other-message`, `page`, `redirect`";
+
+/// What happens to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// It is not done and has this HTTP status for an answer.
+    Status {
+        /// From 400 to 599.
+        code: u16,
+        /// The header `Retry-After`, in seconds.
+        retry_after: Option<u32>,
+    },
+    /// The same, and the header `Retry-After` has a date so many seconds from now.
+    StatusUntil {
+        /// From 400 to 599.
+        code: u16,
+        /// Until the date.
+        seconds: u32,
+    },
+    /// It is done at once, and answered so much later.
+    Delay(Duration),
+    /// It is done and answered so much later, also when the client has gone meanwhile.
+    Late(Duration),
+    /// It is not done, and the connection is closed without an answer.
+    Reset,
+    /// It is done, and the connection is closed without an answer.
+    Lost,
+    /// It is done, and answered as if the service were not available.
+    Lost503,
+    /// It is done; the connection is closed in the middle of the answer's body.
+    Truncate,
+    /// It is done; the answer's body comes byte by byte, with so long a pause before each.
+    Trickle(Duration),
+    /// The answer is not the API's to this call.
+    Odd(OddAnswer),
+    /// It is done; the deployment in the answer has the state ERROR.
+    StateError,
+}
+
+/// An answer that does not fit its call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OddAnswer {
+    /// The call is done, and the answer is 200 with `{}`.
+    Empty,
+    /// The call is done, and the answer is 200 with an error.
+    Error,
+    /// The call is done, and the answer is 200 with a message that no call of the deployer has.
+    OtherMessage,
+    /// It is not done: something between answers 200 with a page.
+    Page,
+    /// It is not done: something between redirects.
+    Redirect,
+}
+
+impl OddAnswer {
+    /// Each of them.
+    pub const ALL: [Self; 5] = [Self::Empty, Self::Error, Self::OtherMessage, Self::Page, Self::Redirect];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Error => "error-200",
+            Self::OtherMessage => "other-message",
+            Self::Page => "page",
+            Self::Redirect => "redirect",
+        }
+    }
+}
+
+impl Trouble {
+    /// True when the request is done all the same.
+    pub fn is_done(self) -> bool {
+        !matches!(
+            self,
+            Self::Status { .. }
+                | Self::StatusUntil { .. }
+                | Self::Reset
+                | Self::Odd(OddAnswer::Page | OddAnswer::Redirect)
+        )
+    }
+}
+
+/// Which of the requests that fit a rule have its trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occurrence {
+    /// So many from the start.
+    First(u32),
+    /// Only the one of this number, from 1.
+    Nth(u32),
+    /// All.
+    Every,
+}
+
+impl Occurrence {
+    /// True for the request of the given number, from 1.
+    fn allows(self, number: u32) -> bool {
+        match self {
+            Self::First(count) => number <= count,
+            Self::Nth(wanted) => number == wanted,
+            Self::Every => true,
+        }
+    }
+}
+
+/// Some requests have trouble.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// For example `POST`; none: any.
+    pub method: Option<String>,
+    /// The whole path with its query; `*` stands for any characters, nothing else is special.
+    pub path: String,
+    /// Which of those that fit.
+    pub occurrence: Occurrence,
+    /// What happens.
+    pub trouble: Trouble,
+}
+
+impl Rule {
+    /// The trouble with every request.
+    pub fn new(trouble: Trouble) -> Self {
+        Self { method: None, path: "*".to_owned(), occurrence: Occurrence::Every, trouble }
+    }
+
+    /// The same rule for some of the requests.
+    #[must_use]
+    pub fn on(self, occurrence: Occurrence) -> Self {
+        Self { occurrence, ..self }
+    }
+
+    fn fits(&self, method: &str, path: &str) -> bool {
+        self.method.as_deref().is_none_or(|wanted| wanted == method) && glob(&self.path, path)
+    }
+}
+
+/// The form is [`FORM`].
+impl FromStr for Rule {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut words = text.split_whitespace();
+        let (Some(method), Some(path), Some(kind)) = (words.next(), words.next(), words.next()) else {
+            return Err(format!(
+                "`{text}` is not a fault; write {FORM}, for example `POST */deployments?* status:503 x2`"
+            ));
+        };
+        let method = (method != "*").then(|| method.to_owned());
+        if let Some(method) = method.as_ref().filter(|method| !method.bytes().all(|byte| byte.is_ascii_uppercase())) {
+            return Err(format!("`{method}` is not a method; write `GET`, `POST`, `PUT`, `PATCH`, `DELETE` or `*`"));
+        }
+        if !path.starts_with(['/', '*']) {
+            return Err(format!(
+                "the path `{path}` fits no request; start it with `/` or `*`, for example `*/apis?*action=import*`"
+            ));
+        }
+        let mut rule =
+            Self { method, path: path.to_owned(), occurrence: Occurrence::First(1), trouble: parse_kind(kind)? };
+        for word in words {
+            if let (Some(text), Trouble::Status { code, .. }) = (word.strip_prefix("retry-at:"), rule.trouble) {
+                let seconds = text.parse().map_err(|_| {
+                    format!("`{word}`: `{text}` is not a whole number of seconds; write for example `retry-at:2`")
+                })?;
+                rule.trouble = Trouble::StatusUntil { code, seconds };
+                continue;
+            }
+            match (word.strip_prefix("retry-after:"), &mut rule.trouble) {
+                (Some(seconds), Trouble::Status { retry_after, .. }) => {
+                    *retry_after = Some(seconds.parse().map_err(|_| {
+                        format!(
+                            "`{word}`: `{seconds}` is not a whole number of seconds; write for example `retry-after:2`"
+                        )
+                    })?);
+                }
+                (Some(_), _) => {
+                    return Err(format!("`{word}` goes with `status:CODE` only; leave it out with `{kind}`"));
+                }
+                (None, _) => rule.occurrence = parse_occurrence(word)?,
+            }
+        }
+        Ok(rule)
+    }
+}
+
+fn parse_kind(word: &str) -> Result<Trouble, String> {
+    let status = |code| Trouble::Status { code, retry_after: None };
+    let time = |text| duration::parse(text).map_err(|why| format!("`{word}`: {why}"));
+    match word.split_once(':') {
+        Some(("status", code)) => match code.parse() {
+            Ok(code @ 400..=599) => Ok(status(code)),
+            _ => Err(format!("`{word}`: `{code}` is not the status of an error; write one from 400 to 599")),
+        },
+        Some(("delay", text)) => time(text).map(Trouble::Delay),
+        Some(("late", text)) => time(text).map(Trouble::Late),
+        Some(("trickle", text)) => time(text).map(Trouble::Trickle),
+        _ => match word {
+            "not-found" => Ok(status(404)),
+            "reset" => Ok(Trouble::Reset),
+            "lost" => Ok(Trouble::Lost),
+            "lost-503" => Ok(Trouble::Lost503),
+            "truncate" => Ok(Trouble::Truncate),
+            "state-error" => Ok(Trouble::StateError),
+            _ => match OddAnswer::ALL.into_iter().find(|odd| odd.as_str() == word) {
+                Some(odd) => Ok(Trouble::Odd(odd)),
+                None => Err(format!("`{word}` is not a kind of fault; write one of {KINDS}")),
+            },
+        },
+    }
+}
+
+fn parse_occurrence(word: &str) -> Result<Occurrence, String> {
+    let number = |text: &str| text.parse().ok().filter(|number| *number > 0);
+    if word == "every" {
+        return Ok(Occurrence::Every);
+    }
+    let first = word.strip_prefix('x').and_then(number).map(Occurrence::First);
+    first.or_else(|| word.strip_prefix('@').and_then(number).map(Occurrence::Nth)).ok_or_else(|| {
+        format!(
+            "`{word}` does not say which requests; write `x2` for the first two, `@2` for the second only, `every` for all, or \
+             nothing for the first"
+        )
+    })
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status { code, retry_after } => {
+                write!(f, "status:{code}")?;
+                retry_after.map_or(Ok(()), |seconds| write!(f, " retry-after:{seconds}"))
+            }
+            Self::StatusUntil { code, seconds } => write!(f, "status:{code} retry-at:{seconds}"),
+            Self::Delay(time) => write!(f, "delay:{}ms", time.as_millis()),
+            Self::Late(time) => write!(f, "late:{}ms", time.as_millis()),
+            Self::Reset => f.write_str("reset"),
+            Self::Lost => f.write_str("lost"),
+            Self::Lost503 => f.write_str("lost-503"),
+            Self::Truncate => f.write_str("truncate"),
+            Self::Trickle(time) => write!(f, "trickle:{}ms", time.as_millis()),
+            Self::Odd(odd) => f.write_str(odd.as_str()),
+            Self::StateError => f.write_str("state-error"),
+        }
+    }
+}
+
+impl Serialize for Trouble {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// In the form that [`Rule::from_str`] reads.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.method.as_deref().unwrap_or("*"), self.path, self.trouble)?;
+        match self.occurrence {
+            Occurrence::First(count) => write!(f, " x{count}"),
+            Occurrence::Nth(number) => write!(f, " @{number}"),
+            Occurrence::Every => f.write_str(" every"),
+        }
+    }
+}
+
+/// The rules in force, each with the number of requests that fitted it.
+#[derive(Debug, Default)]
+pub struct Troubles(Vec<(Rule, u32)>);
+
+impl Troubles {
+    /// Adds a rule behind the others.
+    pub fn add(&mut self, rule: Rule) {
+        self.0.push((rule, 0));
+    }
+
+    /// Counts a request, and says what happens to it: the first rule decides that has trouble for it.
+    pub fn next(&mut self, method: &str, path: &str) -> Option<Trouble> {
+        let mut found = None;
+        for (rule, count) in self.0.iter_mut().filter(|(rule, _)| rule.fits(method, path)) {
+            *count = count.saturating_add(1);
+            if found.is_none() && rule.occurrence.allows(*count) {
+                found = Some(rule.trouble);
+            }
+        }
+        found
+    }
+}
+
+impl FromIterator<Rule> for Troubles {
+    fn from_iter<T: IntoIterator<Item = Rule>>(rules: T) -> Self {
+        Self(rules.into_iter().map(|rule| (rule, 0)).collect())
+    }
+}
+
+/// Compares a whole text with a pattern in which `*` stands for any characters.
+fn glob(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+    let mut parts = parts.peekable();
+    // Without a star the first part is all.
+    let mut is_open = false;
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+        is_open = true;
+    }
+    is_open || rest.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IMPORT: &str = "/v1/organizations/o/apis?name=a&action=import";
+
+    #[test]
+    fn a_star_stands_for_any_characters() {
+        for pattern in ["*", IMPORT, "*/apis?*action=import*", "/v1/*", "*import", "**", "/v1*o*import", "*=*=*"] {
+            assert!(glob(pattern, IMPORT), "{pattern}");
+        }
+        for pattern in ["", "/v1", "*/apis", "*action=validate*", "/v2*", "*importimport", "*=*=*=*", "*.*"] {
+            assert!(!glob(pattern, IMPORT), "{pattern}");
+        }
+        assert!(glob("", "") && glob("a*a", "aa") && !glob("a*a", "a") && !glob("ab*ba", "aba"));
+    }
+
+    #[test]
+    fn a_rule_is_read_as_it_is_written() {
+        for text in [
+            "POST */deployments?* status:503 x2",
+            "* /v1/* status:429 retry-after:1 every",
+            "GET * delay:5000ms @3",
+            "* * late:20ms x1",
+            "DELETE * reset x1",
+            "* * lost x1",
+            "* * lost-503 x1",
+            "* * truncate every",
+            "* * trickle:20ms every",
+            "GET * status:503 retry-at:2 x1",
+            "GET * state-error x1",
+            "GET * empty x1",
+            "GET * error-200 x1",
+            "GET * other-message x1",
+            "GET * page x1",
+            "GET * redirect x1",
+        ] {
+            assert_eq!(text.parse::<Rule>().unwrap().to_string(), text);
+        }
+        let rule: Rule = "GET */a not-found".parse().unwrap();
+        let trouble = Trouble::Status { code: 404, retry_after: None };
+        let path = "*/a".to_owned();
+        assert_eq!(rule, Rule { method: Some("GET".into()), path, occurrence: Occurrence::First(1), trouble });
+    }
+
+    #[test]
+    fn what_is_wrong_says_what_is_right() {
+        for (text, part) in [
+            ("", "is not a fault; write METHOD PATH KIND"),
+            ("GET *", "for example `POST */deployments?*"),
+            ("get * reset", "`get` is not a method; write `GET`"),
+            ("GET apis reset", "start it with `/` or `*`"),
+            ("GET * boom", "`boom` is not a kind of fault; write one of `status:CODE`, "),
+            ("GET * status:200", "`200` is not the status of an error; write one from 400 to 599"),
+            ("GET * delay:soon", "`delay:soon`: `soon` is not a duration"),
+            ("GET * reset x0", "`x0` does not say which requests; write `x2`"),
+            ("GET * reset retry-after:2", "goes with `status:CODE` only"),
+            ("GET * status:503 retry-after:soon", "not a whole number of seconds"),
+            ("GET * status:503 retry-at:soon", "not a whole number of seconds"),
+        ] {
+            let error = text.parse::<Rule>().unwrap_err();
+            assert!(error.contains(part), "`{text}`: {error} lacks {part}");
+        }
+    }
+
+    #[test]
+    fn each_rule_counts_the_requests_that_fit() {
+        let rules = ["GET * reset @2", "* *x* lost x2", "* * truncate every"].map(|text| text.parse().unwrap());
+        let mut troubles: Troubles = rules.into_iter().collect();
+        assert_eq!(troubles.next("GET", "/x"), Some(Trouble::Lost));
+        assert_eq!(troubles.next("POST", "/y"), Some(Trouble::Truncate));
+        assert_eq!(
+            troubles.next("GET", "/x"),
+            Some(Trouble::Reset),
+            "the first rule decides, and the second has counted"
+        );
+        assert_eq!(troubles.next("GET", "/x"), Some(Trouble::Truncate));
+        assert_eq!(Troubles::default().next("GET", "/x"), None);
+    }
+}
