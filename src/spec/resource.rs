@@ -36,7 +36,7 @@ impl Resource {
         let header = &item.header;
         if header.group() != GROUP || header.version() != VERSION {
             let help = format!("write `apiVersion: {GROUP}/{VERSION}`");
-            let message = format!("the version `{}` is not known", header.api_version);
+            let message = format!("unsupported version `{}`", header.api_version);
             report.push(Diagnostic::error(Code::UnknownVersion, message).at(FieldPath::of(&["apiVersion"])).help(help));
             return None;
         }

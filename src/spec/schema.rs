@@ -128,7 +128,7 @@ impl<'s> Walk<'s, '_, '_> {
             }
         }
         if unknown > MAX_UNKNOWN {
-            let message = format!("{} more fields are not known", unknown - MAX_UNKNOWN);
+            let message = format!("{} more unknown fields", unknown - MAX_UNKNOWN);
             self.report.push(Diagnostic::error(Code::UnknownField, message).at(at.clone()));
         }
         let required = branch.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);

@@ -64,9 +64,11 @@ impl MatchExpression {
     /// What is wrong with the values, and the way out.
     pub fn fault(&self) -> Option<(&'static str, &'static str)> {
         match (self.operator, self.values.is_empty()) {
-            (Operator::In | Operator::NotIn, true) => Some(("the operator needs `values`", "list the label's values")),
+            (Operator::In | Operator::NotIn, true) => {
+                Some(("`values` is required for this operator", "list the label's values"))
+            }
             (Operator::Exists | Operator::DoesNotExist, false) => {
-                Some(("the operator takes no `values`", "remove them, or use `In` or `NotIn`"))
+                Some(("`values` is not allowed for this operator", "remove them, or use `In` or `NotIn`"))
             }
             _ => None,
         }

@@ -50,7 +50,7 @@ impl<'de, W: Deserialize<'de>, T: Deserialize<'de>> Visitor<'de> for Both<W, T> 
     type Value = WordOr<W, T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a word, a mapping or a list")
+        f.write_str("a single value, a mapping or a list")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {

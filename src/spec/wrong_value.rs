@@ -110,11 +110,11 @@ fn what_to_write(branches: &[&Json], node: &Node) -> Option<String> {
     match fields.as_slice() {
         [] => None,
         all if all.len() > LISTED_FIELDS => Some(format!(
-            "write a mapping with some of its {} fields, such as {}",
+            "write a mapping with some of the {} allowed fields, for example {}",
             all.len(),
             all[..LISTED_FIELDS].join(", ")
         )),
-        all => Some(format!("write a mapping with fields of: {}", all.join(", "))),
+        all => Some(format!("write a mapping; allowed fields: {}", all.join(", "))),
     }
 }
 
