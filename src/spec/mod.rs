@@ -1,6 +1,6 @@
-//! What users write: one file for each kind, one line for each kind in the list below.
+//! The specs that users write: one file for each kind, one line for each kind in the list below.
 //!
-//! The schema, the documentation, the unknown-field suggestions and the dispatch derive from [`KINDS`].
+//! The schema, the documentation, the suggestions for unknown fields and the dispatch derive from [`KINDS`].
 
 pub mod ai;
 pub mod api_proxy;
@@ -58,17 +58,17 @@ use crate::yaml::{Node, decode};
 
 pub use crate::krm::GROUP;
 
-/// The version of our kinds.
+/// The version of the kinds.
 pub const VERSION: &str = "v1alpha1";
 
-/// One kind of ours.
+/// One kind of `apigeeflux.dev`.
 #[derive(Debug, Clone, Copy)]
 pub struct Kind {
-    /// As in `kind:`.
+    /// The name of the kind, as in `kind:`.
     pub name: &'static str,
-    /// What it is, for the documentation.
+    /// The description of the kind, for the documentation.
     pub doc: &'static str,
-    /// The JSON schema of its `spec`, made once.
+    /// The JSON schema of its `spec`, computed once.
     pub schema: fn() -> &'static Schema,
     decode: fn(&Node) -> Result<Spec, DecodeError>,
     /// The calls to Apigee, for a kind of configuration.
@@ -80,7 +80,7 @@ macro_rules! kinds {
         $( $(#[doc = $doc:literal])+ $name:ident($spec:ty), )+
         configuration { $( $(#[doc = $config_doc:literal])+ $config_name:ident($config_spec:ty), )+ }
     ) => {
-        /// The decoded `spec` of a resource of ours.
+        /// The decoded `spec` of a resource.
         #[derive(Debug, Clone)]
         pub enum Spec {
             $( $(#[doc = $doc])+ $name(Box<$spec>), )+
@@ -88,7 +88,8 @@ macro_rules! kinds {
             Configuration(configuration::Configured),
         }
 
-        /// All kinds. Those of configuration stand in the order in which they depend on each other: what is named before what names it.
+        /// All kinds. Configuration kinds are in the order of their dependencies: a kind comes after the kinds that it
+        /// refers to.
         pub const KINDS: &[Kind] = &[
             $( Kind {
                 name: stringify!($name),
@@ -116,51 +117,55 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// Where to deploy: an environment of an Apigee organization, the deployer's identity and its settings.
+    /// An environment of an Apigee organization to deploy to, with the identity and the settings of the deployer.
     ApigeeEnvironment(environment::EnvironmentSpec),
-    /// Defaults for the proxies that it selects by their labels, and steps around theirs.
+    /// Defaults for the proxies that match its label selector, and steps that run before and after the steps of these
+    /// proxies.
     ApigeeProfile(profile::ApigeeProfileSpec),
-    /// An API proxy, from intent words or from a bundle as it is.
+    /// An API proxy, generated from the fields of its spec or taken from a bundle.
     ApigeeProxy(api_proxy::ApigeeProxySpec),
-    /// Steps that proxies share, deployed by themselves: from steps or from a bundle as it is.
+    /// A shared flow, which proxies call: generated from steps or taken from a bundle.
     ApigeeSharedFlow(shared_flow::ApigeeSharedFlowSpec),
-    /// The function's configuration as a validator, which says what is wrong and makes nothing.
+    /// Configuration of the function `check-apigee`, which validates the input and generates nothing.
     CheckApigee(check_apigee::CheckApigeeSpec),
-    /// The function's own configuration.
+    /// Configuration of the function `expand-apigee`.
     ExpandApigee(expand_apigee::ExpandApigeeSpec),
     configuration {
-        /// Keys and certificates of an environment.
+        /// A keystore of an environment, with keys and certificates.
         ApigeeKeystore(keystore::Keystore),
-        /// A name for a keystore, which can be pointed at another one: target servers and proxies name it as `ref://NAME`.
+        /// A reference to a keystore, which can be switched to another keystore: target servers and proxies refer to it
+        /// as `ref://NAME`.
         ApigeeReference(reference::Reference),
-        /// A backend of an environment, which proxies name in place of a host.
+        /// A target server: a backend of an environment, which proxies refer to by name instead of by host.
         ApigeeTargetServer(target_server::TargetServer),
-        /// Pairs of keys and values that proxies read at run time, encrypted in Apigee.
+        /// A key value map: pairs of keys and values that proxies read at run time. Apigee stores them encrypted.
         ApigeeKeyValueMap(key_value_map::KeyValueMap),
-        /// A script, stylesheet, schema or library that the proxies of an environment share. All configuration of an environment together has
-        /// less than 1 MiB, since one ConfigMap holds it: larger files belong into a bundle. Apigee takes 100 files in an environment.
+        /// A resource file: a script, stylesheet, schema or library that the proxies of an environment share. One
+        /// ConfigMap contains all configuration of an environment, so its total size is limited to 1 MiB: put larger
+        /// files into a bundle. Apigee allows 100 resource files in an environment.
         ApigeeResourceFile(resource_file::ResourceFile),
-        /// A column of analytics, which DataCapture policies fill. Its name begins with `dc_`: set `spec.name`, since `metadata.name` takes
-        /// no `_`.
+        /// A data collector: a column of analytics that DataCapture policies fill. Its name starts with `dc_`: set
+        /// `spec.name`, because `metadata.name` cannot contain `_`.
         ApigeeDataCollector(data_collector::DataCollector),
-        /// A shared flow that runs for every proxy of an environment.
+        /// A flow hook: a shared flow that runs for every proxy of an environment.
         ApigeeFlowHook(flow_hook::FlowHook),
-        /// What debug sessions of an environment hide. An environment has one; nothing else than what it lists is hidden.
+        /// The debug mask of an environment: the data that debug sessions hide. An environment has one mask; data that
+        /// is not listed in it is visible.
         ApigeeDebugMask(debug_mask::DebugMask),
-        /// What an app with a key for it may call, how often, and what it costs.
+        /// An API product: the operations that an app with a key for it may call, its quota and its price.
         ApigeeProduct(product::Product),
-        /// Somebody whose apps call proxies.
+        /// A developer, who owns apps that call proxies.
         ApigeeDeveloper(developer::Developer),
         /// An app of a developer, with its keys.
         ApigeeApp(app::App),
-        /// Apps that several people own together, with their keys.
+        /// A group of apps with several owners, with the keys of the apps.
         ApigeeAppGroup(app_group::AppGroup),
-        /// What a developer portal shows of an API product.
+        /// The documentation of an API product in a developer portal.
         ApigeeApiDoc(api_doc::ApiDoc),
     }
 }
 
-/// The kind of a name.
+/// The kind with a name.
 pub fn kind(name: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.name == name)
 }
