@@ -33,16 +33,16 @@ pub enum Version {
 
 impl Version {
     pub(super) fn of(document: &Json) -> Result<Self, Fault> {
-        let help = "give a document of OpenAPI 3.0 or 3.1, or of Swagger 2.0";
+        let help = "use a document of OpenAPI 3.0 or 3.1, or of Swagger 2.0";
         let field = |name: &str| document.get(name).and_then(text);
         match (field("openapi"), field("swagger")) {
             (Some(version), _) if version.starts_with("3.0") => Ok(Self::V30),
             (Some(version), _) if version.starts_with("3.") => Ok(Self::Later),
             (None, Some(version)) if version.starts_with('2') => Ok(Self::Swagger2),
             (Some(version), _) | (None, Some(version)) => {
-                Err(Fault::new(format!("the version `{version}` is not known"), help))
+                Err(Fault::new(format!("unsupported version `{version}`"), help))
             }
-            (None, None) => Err(Fault::new("it says neither `openapi` nor `swagger` at its top", help)),
+            (None, None) => Err(Fault::new("the document has neither `openapi` nor `swagger` at its top level", help)),
         }
     }
 }
@@ -99,8 +99,10 @@ impl Document {
             let more = faults.len().saturating_sub(MOST_FAULTS);
             faults.truncate(MOST_FAULTS);
             if more > 0 {
-                faults
-                    .push(Fault::new(format!("it has {more} more faults like those reported"), "correct those first"));
+                faults.push(Fault::new(
+                    format!("the document has {more} more problems of this type"),
+                    "fix the reported ones first",
+                ));
             }
             return Err(faults);
         }
@@ -145,8 +147,8 @@ fn operations(tree: &Json, faults: &mut Vec<Fault>) -> Vec<Operation> {
         let Some(id) = operation.id() else { continue };
         if let Some(former) = first.get(id) {
             let places = format!("{} and {}", found[*former].place(), operation.place());
-            let message = format!("the operationId `{id}` stands twice: {places}");
-            faults.push(Fault::new(message, "give each operation its own"));
+            let message = format!("the operationId `{id}` is defined more than once: {places}");
+            faults.push(Fault::new(message, "give each operation a unique operationId"));
         } else {
             first.insert(id, index);
         }
@@ -167,11 +169,11 @@ fn collect<'d>(tree: &'d Json, path: &'d str, mut item: &'d Json, found: &mut Ve
                 continue;
             }
             if lower != *method {
-                let message = format!("the path `{path}` has `{method}`, which is not the name of a method in OpenAPI");
+                let message = format!("the path `{path}` has `{method}`, which is not a method name in OpenAPI");
                 faults.push(Fault::new(message, format!("write `{lower}`")));
             } else if !value.is_object() {
                 let message = format!("the operation `{} {path}` is not a mapping", method.to_uppercase());
-                faults.push(Fault::new(message, "write the operation, at least its `responses`"));
+                faults.push(Fault::new(message, "define the operation, at least its `responses`"));
             } else if !found[start..].iter().any(|own| own.method == method) {
                 found.push(Found { path, method, value });
             }
@@ -179,8 +181,8 @@ fn collect<'d>(tree: &'d Json, path: &'d str, mut item: &'d Json, found: &mut Ve
         let Some(target) = reference::of(item) else { return };
         if !target.starts_with('#') {
             faults.push(Fault::new(
-                format!("the path `{path}` refers to `{target}`, which is another document"),
-                "make one document of all, as by `redocly bundle`",
+                format!("the path `{path}` refers to `{target}`, which is in another document"),
+                "bundle all documents into one, for example with `redocly bundle`",
             ));
             return;
         }
@@ -193,7 +195,10 @@ fn collect<'d>(tree: &'d Json, path: &'d str, mut item: &'d Json, found: &mut Ve
         };
         item = next;
     }
-    faults.push(Fault::new(format!("the references of the path `{path}` have no end"), "write its operations there"));
+    faults.push(Fault::new(
+        format!("the references of the path `{path}` form a cycle or are nested too deeply"),
+        "define the operations in the path itself",
+    ));
 }
 
 fn operation(found: &Found<'_>, name: String, common: Option<&Vec<Requirement>>) -> Operation {

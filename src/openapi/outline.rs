@@ -108,7 +108,7 @@ impl<'de> Visitor<'de> for Prune<'_> {
                 entries.next_value_seed(Prune { keep: keep.unwrap_or(&Keep::Nothing), external: self.external })?;
             // Of two equal keys JSON's parsers silently take one: an operation would be lost.
             if keep.is_some() && kept.insert(key.clone(), value).is_some() {
-                return Err(A::Error::custom(format_args!("the key `{key}` stands twice in one mapping")));
+                return Err(A::Error::custom(format_args!("the key `{key}` is defined more than once in a mapping")));
             }
         }
         Ok(Json::Object(kept))

@@ -33,7 +33,7 @@ impl<'t> Source<'t> {
         }
         Node::parse(text, 0..text.len()).map(Self::Yaml).map_err(|error| {
             let (line, column) = line_and_column(text, error.offset);
-            let message = format!("it does not parse: line {line}, column {column}: {}", error.message);
+            let message = format!("the document cannot be parsed: line {line}, column {column}: {}", error.message);
             Fault::new(message, "correct the document")
         })
     }
@@ -64,10 +64,12 @@ impl<'t> Source<'t> {
             Self::Json(_) => serde_json::to_string_pretty(document).map(|text| text + "\n").map_err(|e| e.to_string()),
             Self::Yaml(_) => yaml::encode(document),
         };
-        printed.map_err(|why| Fault::new(format!("it cannot be converted to OpenAPI 3.0: {why}"), "convert it by hand"))
+        printed.map_err(|why| {
+            Fault::new(format!("the document cannot be converted to OpenAPI 3.0: {why}"), "convert it manually")
+        })
     }
 }
 
 fn json_fault(error: &serde_json::Error) -> Fault {
-    Fault::new(format!("it does not parse: {error}"), "correct the document")
+    Fault::new(format!("the document cannot be parsed: {error}"), "correct the document")
 }
