@@ -1,4 +1,4 @@
-//! What a document says.
+//! The model of an OpenAPI document.
 
 use std::collections::HashMap;
 
@@ -8,26 +8,26 @@ use serde_json::Value as Json;
 use super::security::{Requirement, SecurityScheme, requirements};
 use super::{Fault, Server, names, reference, text};
 
-/// The flow that takes the requests of no operation; no operation has its name.
+/// The flow for requests that match no operation; no operation has this name.
 pub(crate) const UNKNOWN_OPERATION: &str = "unknown-operation";
 
-/// The methods of a path item, in no particular order: the document's is kept.
+/// The methods of a path item, in any order: the order of the document is kept.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
-/// A reference may lead to another one, but not for ever.
+/// The maximum length of a chain of references.
 const MAX_REFERENCES: usize = 16;
 
-/// A document may have thousands of faults of one kind.
+/// The maximum number of problems to report: a document may have thousands of one type.
 const MOST_FAULTS: usize = 20;
 
-/// Which OpenAPI it is.
+/// The version of OpenAPI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
     /// Swagger 2.0.
     Swagger2,
-    /// OpenAPI 3.0, which Apigee validates against.
+    /// OpenAPI 3.0, which Apigee can validate against.
     V30,
-    /// OpenAPI 3.1 and later, whose schemas are another language.
+    /// OpenAPI 3.1 and later, whose schemas are in another language.
     Later,
 }
 
@@ -47,48 +47,49 @@ impl Version {
     }
 }
 
-/// A document.
+/// An OpenAPI document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// The version as it was written.
+    /// The version of the document.
     pub version: Version,
-    /// `info.title`, perhaps empty.
+    /// `info.title`; may be empty.
     pub title: String,
     /// `info.description`.
     pub description: Option<String>,
-    /// Where the API is served, the first one first.
+    /// The servers of the API, in the order of the document.
     pub servers: Vec<Server>,
-    /// What can be called, in the order written.
+    /// The operations, in the order of the document.
     pub operations: Vec<Operation>,
-    /// The schemes by name.
+    /// The security schemes by name.
     pub security_schemes: IndexMap<String, SecurityScheme>,
     /// References to other documents, which Apigee cannot follow.
     pub external_references: Vec<String>,
-    /// The text as OpenAPI 3.0, if it was written as Swagger 2.
+    /// The document converted to OpenAPI 3.0, if it is a Swagger 2.0 document.
     pub converted: Option<String>,
 }
 
-/// One path and method.
+/// One operation: a path and a method.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
-    /// The name of its flow: the `operationId`, made legal if need be, or one made of method and path.
+    /// The name of the flow: the `operationId`, with invalid characters replaced, or a name made of method and path.
     pub name: String,
-    /// `operationId` as written.
+    /// The `operationId` of the document.
     pub operation_id: Option<String>,
     /// The method in upper case.
     pub method: String,
-    /// The path below the server's URL, parameters in braces.
+    /// The path below the URL of the server, with parameters in braces.
     pub path: String,
-    /// One line.
+    /// The summary, one line.
     pub summary: Option<String>,
-    /// Its groups.
+    /// The tags.
     pub tags: Vec<String>,
-    /// The alternatives of what a caller must show: its own, or the document's. None at all if nothing was said.
+    /// The alternative security requirements: those of the operation, or those of the document. `None` if neither has
+    /// any.
     pub security: Option<Vec<Requirement>>,
 }
 
 impl Document {
-    /// Reads the model from a tree, which may be an outline.
+    /// Reads the model from a document or its outline.
     pub(super) fn read(version: Version, tree: &Json, external: Vec<String>) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         let info = tree.get("info");
@@ -119,7 +120,7 @@ impl Document {
     }
 }
 
-/// An operation as it was found.
+/// An operation in the document.
 struct Found<'d> {
     path: &'d str,
     method: &'d str,

@@ -177,7 +177,7 @@ fn a_document_of_ten_megabytes_is_no_burden() {
     assert!(text.len() > 9_000_000, "{}", text.len());
     let start = std::time::Instant::now();
     assert_eq!(document(&text).operations.len(), 1000);
-    // A tenth of it in a release; what must not happen is a tree of everything, or worse.
+    // A release build needs a tenth of this; the test fails if the whole document is parsed into a tree.
     assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
 }
 
@@ -191,7 +191,7 @@ fn swagger_2_becomes_3_0() {
             .unwrap();
     }
     assert_eq!(converted, expected);
-    // What came out is a document with the same operations.
+    // The converted document has the same operations.
     let again = document(&converted);
     assert_eq!((again.version, again.operations), (Version::V30, document(written).operations));
 }
