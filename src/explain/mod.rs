@@ -451,7 +451,7 @@ impl<'r, 'd> Run<'r, 'd> {
                 (None, Some(true)) if !open => Certainty::Runs,
                 (None, _) => Certainty::MayRun,
             };
-            let note = taken.filter(|_| holds != Some(false)).map(|first| format!("`{first}` comes first"));
+            let note = taken.filter(|_| holds != Some(false)).map(|first| format!("`{first}` matches first"));
             candidates.push(Candidate {
                 name: one.name().to_owned(),
                 condition: one.condition().map(|condition| condition.text.to_owned()),
@@ -488,9 +488,9 @@ impl<'r, 'd> Run<'r, 'd> {
             let holds = if enabled { self.holds(step.condition.as_ref(), segment) } else { Some(false) };
             let outcome = policy.map_or(Outcome::Goes, |policy| self.outcome(policy, segment));
             let note = match (&outcome, policy) {
-                (_, None) => Some("the bundle has no such policy".to_owned()),
-                (_, Some(policy)) if !policy.enabled => Some("the policy is not enabled".to_owned()),
-                (Outcome::Faults(_), _) => Some("ends the request with a fault".to_owned()),
+                (_, None) => Some("the bundle does not contain this policy".to_owned()),
+                (_, Some(policy)) if !policy.enabled => Some("the policy is disabled".to_owned()),
+                (Outcome::Faults(_), _) => Some("ends the call with a fault".to_owned()),
                 (Outcome::Ends(why), _) => Some(why.clone()),
                 (Outcome::Goes, Some(policy)) => remark(policy),
             };
@@ -519,7 +519,7 @@ impl<'r, 'd> Run<'r, 'd> {
             "RaiseFault" if policy.enabled => Outcome::Faults("RaiseFault".to_owned()),
             "CORS" if segment == Segment::ProxyRequest && self.known.is_preflight() => {
                 let generates = child_text(policy.node, "GeneratePreflightResponse").is_none_or(|text| text == "true");
-                if generates { Outcome::Ends("answers the preflight".to_owned()) } else { Outcome::Goes }
+                if generates { Outcome::Ends("responds to the preflight request".to_owned()) } else { Outcome::Goes }
             }
             _ => Outcome::Goes,
         }
@@ -534,7 +534,7 @@ impl<'r, 'd> Run<'r, 'd> {
                 Destination::Target(name) => format!("target {name}{}", self.place_of(name)),
                 Destination::Url(url) => format!("the URL {url}"),
                 Destination::Integration(name) => format!("integration {name}"),
-                Destination::None => "no target: the proxy answers by itself".to_owned(),
+                Destination::None => "no target: the proxy responds itself".to_owned(),
             });
         }
         self.events.push(Event::Route { candidates });
@@ -557,7 +557,7 @@ impl<'r, 'd> Run<'r, 'd> {
     /// Where a target connects to, in brackets.
     fn place_of(&self, target: &str) -> String {
         let Some(target) = self.bundle.target_endpoints.iter().find(|known| known.name == target) else {
-            return " (which the bundle does not have)".to_owned();
+            return " (which the bundle does not contain)".to_owned();
         };
         let found = target.node.descendants().find_map(|node| match node.tag_name().name() {
             "URL" => node.text().map(|url| url.trim().to_owned()),
@@ -626,7 +626,7 @@ impl<'r, 'd> Run<'r, 'd> {
         let proxy_default = proxy_default.map(|rule| {
             let holds = self.holds(rule.condition.as_ref(), segment);
             let certainty = if holds == Some(false) { Certainty::CannotRun } else { Certainty::MayRun };
-            let note = "not by Google's page on faults, which leaves a fault at the target to the TargetEndpoint: define a \
+            let note = "according to Google's documentation, the TargetEndpoint handles a fault at the target: define a \
                         DefaultFaultRule there";
             self.default_rule(rule, holds, certainty, Some(note.to_owned()))
         });
@@ -691,7 +691,7 @@ fn of_segment<'r, 'd>(flow: &'r Flow<'d>, segment: Segment) -> &'r [Step<'d>] {
 fn remark(policy: &Policy<'_>) -> Option<String> {
     match policy.element {
         "FlowCallout" => Some(format!("calls the shared flow {}", child_text(policy.node, "SharedFlowBundle")?)),
-        "ResponseCache" | "SemanticCacheLookup" => Some("a hit ends the request here".to_owned()),
+        "ResponseCache" | "SemanticCacheLookup" => Some("a cache hit ends the call here".to_owned()),
         _ => None,
     }
 }

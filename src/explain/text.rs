@@ -74,7 +74,7 @@ fn show(event: &Event, out: &mut Text) {
             out.end();
             out.line(format_args!("fault {fault}, handled by {kind} {endpoint}{}", of_target(target.as_ref())));
             if candidates.is_empty() && default.is_none() {
-                out.line("  it has no fault rules");
+                out.line("  no fault rules");
             }
             if !candidates.is_empty() {
                 out.line("  FaultRules");
@@ -91,7 +91,7 @@ fn show(event: &Event, out: &mut Text) {
         }
         Event::Ends { why } => {
             out.end();
-            out.line(format_args!("the request ends here: it {why}", why = why.trim_start_matches("it ")));
+            out.line(format_args!("the call ends here: the proxy {why}", why = why.trim_start_matches("it ")));
         }
     }
 }
