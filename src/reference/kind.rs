@@ -22,7 +22,7 @@ pub fn kind(kind: &Kind) -> String {
         kind.name
     );
     writer.page.push_str(
-        "Any value may also be `{from: {kind, name, jsonPath}}`, a field of another resource of the input; any text may hold \
+        "Any value may also be `{from: {kind, name, jsonPath}}`, a field of another resource in the input; any text may contain \
          `$(values.NAME)` of the ApigeeEnvironment.\n\n",
     );
     writer.object(schema);

@@ -28,7 +28,7 @@ pub fn pages() -> Vec<(String, String)> {
 
 /// The remark at the top of each page.
 const GENERATED: &str =
-    "<!-- Made from the source by `UPDATE=1 cargo test --test reference`; change the doc comments there. -->\n";
+    "<!-- Generated from the source by `UPDATE=1 cargo test --test reference`; change the doc comments there. -->\n";
 
 /// Text for a cell of a table.
 fn cell(text: &str) -> String {

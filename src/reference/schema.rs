@@ -40,7 +40,7 @@ pub fn schema(kind: &Kind) -> Json {
 fn other_resource() -> Json {
     let text = |description: &str| json!({"type": "string", "description": description});
     json!({
-        "description": "A field of another resource of the input.",
+        "description": "A field of another resource in the input.",
         "type": "object",
         "required": ["from"],
         "additionalProperties": false,
@@ -49,11 +49,11 @@ fn other_resource() -> Json {
             "required": ["kind", "name", "jsonPath"],
             "additionalProperties": false,
             "properties": {
-                "apiVersion": text("The resource's apiVersion, if several match."),
-                "kind": text("The resource's kind."),
-                "name": text("The resource's name."),
-                "namespace": text("The resource's namespace, if several match."),
-                "jsonPath": text("The field, as RFC 9535 has it: `$.spec.ports[0].port`."),
+                "apiVersion": text("The apiVersion of the resource; required if several resources match."),
+                "kind": text("The kind of the resource."),
+                "name": text("The name of the resource."),
+                "namespace": text("The namespace of the resource; required if several resources match."),
+                "jsonPath": text("The JSONPath (RFC 9535) of the field, for example `$.spec.ports[0].port`."),
             },
         }},
     })
