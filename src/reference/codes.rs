@@ -1,11 +1,11 @@
-//! The page of diagnostics.
+//! The reference page of diagnostics.
 
 use std::fmt::Write as _;
 
 use super::GENERATED;
 use crate::diag::Code;
 
-/// Every code with its paragraph.
+/// Every code with its description.
 pub fn codes() -> String {
     let mut page = format!(
         "{GENERATED}\n# Diagnostics\n\nEach finding is one line: the file, the resource, the field, what is wrong, what is allowed and how to fix it, \

@@ -1,4 +1,4 @@
-//! The page of what Apigee takes.
+//! The reference page of Apigee's limits.
 
 use std::fmt::Write as _;
 

@@ -1,11 +1,11 @@
-//! The page about the order of steps.
+//! The reference page on the order of steps.
 
 use std::fmt::Write as _;
 
 use super::{GENERATED, cell};
 use crate::proxy::{self, Place};
 
-/// The parts of the page: the title, the place whose steps it lists, and what else is to be said.
+/// The parts of the page: the title, the place whose steps it lists, and additional text.
 const PARTS: &[(&str, Place, &str)] = &[
     ("On the request, for every call (`PreFlow`)", Place::Request, ""),
     (
@@ -30,7 +30,7 @@ const PARTS: &[(&str, Place, &str)] = &[
     ("After the response is sent (`PostClientFlow`)", Place::PostClient, ""),
 ];
 
-/// What runs in which order, and why.
+/// The order of steps, and the reasons for it.
 pub fn order() -> String {
     let mut page = format!(
         "{GENERATED}\n# Order of steps\n\nApigee runs the steps of a flow in the order of the file, and apigeelint accepts any order. apigee-flux always writes the steps in the order below, whatever the order of the fields in a spec. Each place has a \

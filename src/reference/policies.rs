@@ -1,11 +1,11 @@
-//! The page of policies.
+//! The reference page of policies.
 
 use std::fmt::Write as _;
 
 use super::{GENERATED, cell};
 use crate::policy::{Class, POLICIES};
 
-/// Every policy with its prefix, class and line.
+/// Every policy with its prefix, class and description.
 pub fn policies() -> String {
     let mut page = format!(
         "{GENERATED}\n# Policies\n\nThe names of generated policies start with the prefix. One extensible policy makes the whole proxy extensible: an extensible proxy \

@@ -1,15 +1,15 @@
-//! The JSON schema of a whole resource, for editors and other checkers.
+//! The JSON schema of a whole resource, for editors and other validators.
 
 use serde_json::{Map, Value as Json, json};
 
 use crate::spec::{GROUP, Kind, VERSION};
 
-/// The definition of a value that comes from another resource. No type of a spec is called so.
+/// The definition of a value that comes from another resource. No type of a spec has this name.
 const OTHER_RESOURCE: &str = "OtherResource";
 
 /// The JSON schema (draft 2020-12) of a resource of this kind.
 ///
-/// Any scalar may also be `{from: …}`, or text that holds `$(values.NAME)`: both are filled in before the value is checked.
+/// Any scalar may also be `{from: …}`, or text with `$(values.NAME)`: both are replaced before the value is checked.
 pub fn schema(kind: &Kind) -> Json {
     let mut spec = (kind.schema)().as_value().clone();
     let definitions = spec.as_object_mut().and_then(|spec| {
@@ -59,12 +59,12 @@ fn other_resource() -> Json {
     })
 }
 
-/// Puts the references beside every scalar.
+/// Allows references in place of every scalar.
 fn allow_references(schema: &mut Json) {
     match schema {
         Json::Object(entries) => {
             let scalar = entries.contains_key("enum") || entries.contains_key("const") || is_scalar(entries);
-            // A definition that is the word of a choice keeps its own documentation inside.
+            // A definition that is a keyword of a choice keeps its own documentation inside.
             for (key, value) in entries.iter_mut() {
                 match key.as_str() {
                     "properties" | "$defs" => {
