@@ -9,7 +9,7 @@ pub const TYPE: PolicyType = PolicyType {
     element: "BasicAuthentication",
     prefix: "BA",
     class: Class::Extensible,
-    doc: "Takes a user name and a password out of a header, or puts them into one; it checks nothing.",
+    doc: "Reads a user name and a password from a header, or writes them to one; it does not verify them.",
     schema: &SCHEMA,
 };
 

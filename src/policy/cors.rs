@@ -9,7 +9,7 @@ pub const TYPE: PolicyType = PolicyType {
     element: "CORS",
     prefix: "CORS",
     class: Class::Standard,
-    doc: "Lets web pages of other origins call the API, and answers their preflights.",
+    doc: "Allows web pages of other origins to call the API, and responds to their preflight requests.",
     schema: &SCHEMA,
 };
 

@@ -9,7 +9,7 @@ pub const TYPE: PolicyType = PolicyType {
     element: "FlowCallout",
     prefix: "FC",
     class: Class::Extensible,
-    doc: "Runs a shared flow of the environment.",
+    doc: "Calls a shared flow of the environment.",
     schema: &SCHEMA,
 };
 

@@ -9,7 +9,7 @@ pub const TYPE: PolicyType = PolicyType {
     element: "GraphQL",
     prefix: "GQL",
     class: Class::Standard,
-    doc: "Refuses GraphQL requests that are too deep, too large or not of the schema.",
+    doc: "Rejects GraphQL requests that are too deep, too large or do not conform to the schema.",
     schema: &SCHEMA,
 };
 

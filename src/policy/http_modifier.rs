@@ -12,7 +12,7 @@ pub const TYPE: PolicyType = PolicyType {
     element: "HTTPModifier",
     prefix: "HTTPM",
     class: Class::Standard,
-    doc: "Sets and removes headers and parameters; unlike AssignMessage it runs in every environment.",
+    doc: "Sets and removes headers and parameters; unlike AssignMessage, it runs in every type of environment.",
     schema: &SCHEMA,
 };
 

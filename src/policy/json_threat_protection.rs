@@ -9,7 +9,7 @@ pub const TYPE: PolicyType = PolicyType {
     element: "JSONThreatProtection",
     prefix: "JTP",
     class: Class::Extensible,
-    doc: "Refuses JSON bodies beyond given limits.",
+    doc: "Rejects JSON bodies that exceed limits.",
     schema: &SCHEMA,
 };
 

@@ -10,7 +10,7 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "J2X",
     // Not confirmed by the policy's own page.
     class: Class::Standard,
-    doc: "Turns a JSON body into XML.",
+    doc: "Converts a JSON body to XML.",
     schema: &SCHEMA,
 };
 

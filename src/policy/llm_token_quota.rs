@@ -11,7 +11,7 @@ pub const TYPE: PolicyType = PolicyType {
     element: "LLMTokenQuota",
     prefix: "LTQ",
     class: Class::Extensible,
-    doc: "Limits the tokens of a language model that a consumer may use in a span of time.",
+    doc: "Limits the tokens of a language model that a consumer may use in a time interval.",
     schema: &SCHEMA,
 };
 

@@ -9,7 +9,7 @@ pub const TYPE: PolicyType = PolicyType {
     element: "OASValidation",
     prefix: "OAS",
     class: Class::Standard,
-    doc: "Refuses requests that do not fit an OpenAPI 3.0 document; it knows no path beyond those of the document.",
+    doc: "Rejects requests that do not conform to an OpenAPI 3.0 document, including requests to paths that are not in it.",
     schema: &SCHEMA,
 };
 

@@ -12,7 +12,7 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "Q",
     // Not confirmed by the policy's own page.
     class: Class::Extensible,
-    doc: "Limits the number of calls of a consumer in a span of time.",
+    doc: "Limits the number of calls of a consumer in a time interval.",
     schema: &SCHEMA,
 };
 

@@ -11,7 +11,7 @@ pub const TYPE: PolicyType = PolicyType {
     element: "RaiseFault",
     prefix: "RF",
     class: Class::Standard,
-    doc: "Ends the request with an error.",
+    doc: "Ends the call with an error response.",
     schema: &SCHEMA,
 };
 

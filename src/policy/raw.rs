@@ -38,7 +38,7 @@ pub fn read(name: &str, value: &Verbatim, at: &FieldPath, report: &mut Report<'_
 
 fn wrong_shape(at: &FieldPath, report: &mut Report<'_>) {
     report.push(
-        Diagnostic::error(Code::WrongType, "a policy is one element, or a string of XML")
+        Diagnostic::error(Code::WrongType, "expected a policy: one element, or a string of XML")
             .at(at)
             .help("write `{AssignMessage: {…}}` with the policy's root element as the only key"),
     );
@@ -48,10 +48,10 @@ fn wrong_name(found: &str, name: &str, at: &FieldPath, report: &mut Report<'_>) 
     report.push(
         Diagnostic::error(
             Code::ConflictingFields,
-            format!("the policy calls itself `{found}`, but it stands under `{name}`"),
+            format!("the policy has the name `{found}` in its XML, but the key `{name}` in `policies`"),
         )
         .at(at)
-        .help("Apigee takes the attribute `name` for the policy's name: make both equal"),
+        .help("use the same name in both: Apigee uses the attribute `name` as the name of the policy"),
     );
 }
 
@@ -60,9 +60,9 @@ fn read_text(name: &str, text: &str, at: &FieldPath, report: &mut Report<'_>) ->
         Ok(document) => document,
         Err(error) => {
             report.push(
-                Diagnostic::error(Code::MalformedXml, format!("the policy's XML does not parse: {error}"))
+                Diagnostic::error(Code::MalformedXml, format!("the XML of the policy cannot be parsed: {error}"))
                     .at(at)
-                    .help("lines and columns count inside the string"),
+                    .help("fix the XML; line and column are relative to the start of the string"),
             );
             return None;
         }

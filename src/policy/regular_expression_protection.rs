@@ -9,7 +9,7 @@ pub const TYPE: PolicyType = PolicyType {
     element: "RegularExpressionProtection",
     prefix: "RE",
     class: Class::Extensible,
-    doc: "Refuses requests that hold texts of attacks.",
+    doc: "Rejects requests that contain patterns of attacks.",
     schema: &SCHEMA,
 };
 

@@ -9,7 +9,7 @@ pub const TYPE: PolicyType = PolicyType {
     element: "ResponseCache",
     prefix: "RC",
     class: Class::Extensible,
-    doc: "Keeps responses; attached on the request it looks one up, on the response it stores it.",
+    doc: "Caches responses: on the request it looks up a response, on the response it stores it.",
     schema: &SCHEMA,
 };
 

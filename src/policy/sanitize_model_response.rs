@@ -10,7 +10,7 @@ pub const TYPE: PolicyType = PolicyType {
     element: "SanitizeModelResponse",
     prefix: "SMR",
     class: Class::Extensible,
-    doc: "Lets Model Armor judge what a language model answers.",
+    doc: "Checks the response of a language model with Model Armor.",
     schema: &SCHEMA,
 };
 

@@ -9,7 +9,7 @@ pub const TYPE: PolicyType = PolicyType {
     element: "SanitizeUserPrompt",
     prefix: "SUP",
     class: Class::Extensible,
-    doc: "Lets Model Armor judge what a caller asks a language model.",
+    doc: "Checks the prompt for a language model with Model Armor.",
     schema: &SCHEMA,
 };
 

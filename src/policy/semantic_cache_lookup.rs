@@ -9,7 +9,7 @@ pub const TYPE: PolicyType = PolicyType {
     element: "SemanticCacheLookup",
     prefix: "SCL",
     class: Class::Extensible,
-    doc: "Answers a prompt with the answer to one that means nearly the same.",
+    doc: "Looks up a cached response for a prompt of similar meaning.",
     schema: &SCHEMA,
 };
 

@@ -10,7 +10,7 @@ pub const TYPE: PolicyType = PolicyType {
     element: "SemanticCachePopulate",
     prefix: "SCP",
     class: Class::Extensible,
-    doc: "Keeps an answer for prompts that mean nearly the same.",
+    doc: "Caches a response for prompts of similar meaning.",
     schema: &SCHEMA,
 };
 

@@ -14,7 +14,7 @@ pub const TYPE: PolicyType = PolicyType {
     element: "ServiceCallout",
     prefix: "SC",
     class: Class::Extensible,
-    doc: "Calls another service on the way.",
+    doc: "Calls another service.",
     schema: &SCHEMA,
 };
 

@@ -9,7 +9,7 @@ pub const TYPE: PolicyType = PolicyType {
     element: "SetIntegrationRequest",
     prefix: "SIR",
     class: Class::Extensible,
-    doc: "Makes the request that an IntegrationEndpoint sends to Application Integration.",
+    doc: "Defines the request that an IntegrationEndpoint sends to Application Integration.",
     schema: &SCHEMA,
 };
 

@@ -9,7 +9,7 @@ pub const TYPE: PolicyType = PolicyType {
     element: "VerifyAPIKey",
     prefix: "VA",
     class: Class::Extensible,
-    doc: "Refuses callers without the key of an app that may use the API.",
+    doc: "Rejects callers without the API key of an app that is allowed to use the API.",
     schema: &SCHEMA,
 };
 

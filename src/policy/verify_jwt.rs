@@ -12,7 +12,7 @@ pub const TYPE: PolicyType = PolicyType {
     element: "VerifyJWT",
     prefix: "VJWT",
     class: Class::Standard,
-    doc: "Verifies the signature and the claims of a token.",
+    doc: "Verifies the signature and the claims of a JWT.",
     schema: &SCHEMA,
 };
 
@@ -102,9 +102,9 @@ impl KeyKind {
     /// For messages.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Shared => "a secret that both sides know",
-            Self::Rsa => "a key of RSA",
-            Self::EllipticCurve => "a key of elliptic curves",
+            Self::Shared => "a shared secret",
+            Self::Rsa => "an RSA key",
+            Self::EllipticCurve => "an elliptic curve key",
         }
     }
 }

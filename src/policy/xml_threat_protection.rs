@@ -9,7 +9,7 @@ pub const TYPE: PolicyType = PolicyType {
     element: "XMLThreatProtection",
     prefix: "XTP",
     class: Class::Extensible,
-    doc: "Refuses XML bodies beyond given limits.",
+    doc: "Rejects XML bodies that exceed limits.",
     schema: &SCHEMA,
 };
 

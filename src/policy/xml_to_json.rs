@@ -10,7 +10,7 @@ pub const TYPE: PolicyType = PolicyType {
     prefix: "X2J",
     // Not confirmed by the policy's own page.
     class: Class::Standard,
-    doc: "Turns an XML body into JSON.",
+    doc: "Converts an XML body to JSON.",
     schema: &SCHEMA,
 };
 

@@ -9,7 +9,7 @@ pub const TYPE: PolicyType = PolicyType {
     element: "XSL",
     prefix: "XSL",
     class: Class::Extensible,
-    doc: "Transforms an XML body by a stylesheet of the bundle.",
+    doc: "Transforms an XML body with a stylesheet of the bundle.",
     schema: &SCHEMA,
 };
 
