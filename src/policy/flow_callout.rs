@@ -4,7 +4,7 @@ use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, attribute, parent, text};
 use super::{Class, Policy, PolicyType, Value};
 use crate::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "FlowCallout",
     prefix: "FC",
@@ -13,7 +13,7 @@ pub const TYPE: PolicyType = PolicyType {
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "FlowCallout",
     &[
@@ -31,12 +31,12 @@ const SCHEMA: Shape = parent(
     ],
 );
 
-/// A call of a shared flow.
+/// A call to a shared flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlowCallout {
     /// The shared flow.
     pub shared_flow: String,
-    /// The variables that it finds set, only during the call.
+    /// Variables that are set only during the call.
     pub parameters: Vec<(String, Value)>,
 }
 

@@ -4,7 +4,7 @@ use super::schema::{Meaning, SOURCE, Shape, parent, text};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "OASValidation",
     prefix: "OAS",
@@ -13,7 +13,7 @@ pub const TYPE: PolicyType = PolicyType {
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "OASValidation",
     &[
@@ -32,10 +32,10 @@ const SCHEMA: Shape = parent(
     ],
 );
 
-/// The check of a request: its path, method, parameters and, if it is JSON, its body.
+/// The validation of a request: its path, method, parameters and, if it is JSON, its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OasValidation {
-    /// The document's URL, `oas://…`.
+    /// The URL of the document, `oas://…`.
     pub resource: String,
 }
 

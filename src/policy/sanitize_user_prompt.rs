@@ -4,7 +4,7 @@ use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, parent, text};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "SanitizeUserPrompt",
     prefix: "SUP",
@@ -13,7 +13,7 @@ pub const TYPE: PolicyType = PolicyType {
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "SanitizeUserPrompt",
     &[
@@ -26,9 +26,9 @@ const SCHEMA: Shape = parent(
 /// A check of the prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SanitizeUserPrompt {
-    /// The template in Model Armor, in full.
+    /// The full name of the template in Model Armor.
     pub template: String,
-    /// The template that gives the prompt.
+    /// The template of the prompt.
     pub prompt: String,
 }
 

@@ -4,7 +4,7 @@ use super::schema::{Meaning, Shape, by_ref, parent};
 use super::{Class, Policy, PolicyType};
 use crate::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "VerifyAPIKey",
     prefix: "VA",
@@ -13,14 +13,14 @@ pub const TYPE: PolicyType = PolicyType {
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape =
     parent("VerifyAPIKey", &[by_ref("APIKey", Meaning::Secret), by_ref("CacheExpiryInSeconds", Meaning::Any)]);
 
-/// A check of the key in a variable.
+/// A verification of the key in a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifyApiKey {
-    /// The variable that holds the key, as `request.header.x-api-key`.
+    /// The variable that holds the key, for example `request.header.x-api-key`.
     pub key: String,
 }
 
