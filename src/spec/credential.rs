@@ -102,7 +102,7 @@ pub fn literal(text: &str, at: &FieldPath) -> Diagnostic {
 /// repeat the text.
 pub fn literal_in_proxy(at: &FieldPath) -> Diagnostic {
     Diagnostic::error(Code::InlineCredential, "a credential is in the spec").at(at.clone()).help(
-        "remove it from Git and revoke it; keep it in an ApigeeKeyValueMap, which takes it from a Secret, and write `{kvm: {map, key}}`",
+        "remove it from Git and revoke it; keep it in an ApigeeKeyValueMap, which gets it from a Secret, and write `{kvm: {map, key}}`",
     )
 }
 
