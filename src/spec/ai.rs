@@ -16,7 +16,7 @@ pub struct Ai {
     pub provider: Option<Provider>,
     /// Where the prompt is in the request.
     pub prompt: Option<JsonPath>,
-    /// Where the answer is in the response.
+    /// Where the text of the model is in the response.
     pub response: Option<JsonPath>,
     /// The model: its name, or where it is in the request.
     pub model: Option<WordOr<String, JsonPath>>,

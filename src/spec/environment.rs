@@ -31,8 +31,8 @@ pub struct EnvironmentSpec {
     /// Values that specs refer to with `$(values.NAME)`.
     #[serde(default)]
     pub values: IndexMap<String, String>,
-    /// The identity of the deployer. Default: the existing ServiceAccount `apigee-deployer` in the namespace,
-    /// unchanged.
+    /// The identity of the deployer. Default: a generated ServiceAccount `apigee-deployer` in the namespace, without
+    /// annotations.
     pub identity: Option<Identity>,
     /// Settings of the deployer.
     #[serde(default)]
@@ -70,7 +70,7 @@ pub enum GitOps {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Reconcile {
-    /// The schedule of the CronJob, in UTC. Default: `*/15 * * * *`.
+    /// The schedule of the CronJob, in cron syntax and UTC. Default: `*/15 * * * *`.
     pub schedule: String,
     /// How often the reconciler compares the deployed files and not only their records: a manual change may leave the
     /// record unchanged. Default: `daily`.

@@ -160,7 +160,7 @@ kinds! {
         ApigeeApp(app::App),
         /// A group of apps with several owners, with the keys of the apps.
         ApigeeAppGroup(app_group::AppGroup),
-        /// The documentation of an API product in a developer portal.
+        /// A catalog item of a developer portal, which presents an API product.
         ApigeeApiDoc(api_doc::ApiDoc),
     }
 }
