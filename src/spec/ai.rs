@@ -65,7 +65,7 @@ pub struct JsonPath {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PromptTokens {
-    /// The rate, for example `1000pm` (per minute) or `50ps` (per second), or a variable that holds one, for example
+    /// The rate, for example `1000pm` (per minute) or `50ps` (per second). A variable is allowed, for example
     /// `{propertyset.limits.tokens}`.
     pub rate: String,
     /// A variable: requests are counted separately for each of its values, for example `request.header.x-tenant`.
@@ -100,8 +100,8 @@ pub struct TokenQuota {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ModelArmor {
-    /// The template for prompts, for example `projects/acme/locations/europe-west1/templates/default`, or a variable
-    /// that holds it.
+    /// The template for prompts, for example `projects/acme/locations/europe-west1/templates/default`. A variable is
+    /// allowed.
     pub template: String,
     /// The template for responses. Default: `template`.
     pub response_template: Option<String>,
@@ -113,8 +113,7 @@ pub struct ModelArmor {
 pub struct SemanticCache {
     /// The index, for example `projects/123/locations/europe-west1/indexes/456`. It must support streaming updates.
     pub index: String,
-    /// The endpoint that the index is deployed to, for example
-    /// `projects/123/locations/europe-west1/indexEndpoints/789`.
+    /// The endpoint of the index, for example `projects/123/locations/europe-west1/indexEndpoints/789`.
     pub index_endpoint: String,
     /// The host of the public endpoint, for example `1.europe-west1-123.vdb.vertexai.goog`.
     pub host: String,

@@ -8,8 +8,8 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Cors {
-    /// The allowed origins, for example `https://app.example.com`, without a path or a wildcard; or only `*` for all
-    /// origins.
+    /// The allowed origins, for example `https://app.example.com`, or only `*` for all origins. A path or a wildcard in
+    /// an origin is not allowed.
     pub origins: Vec<String>,
     /// The allowed methods. Default: Apigee's default (GET, POST, HEAD and OPTIONS) and the methods of `operations`.
     pub methods: Option<Vec<String>>,

@@ -22,8 +22,8 @@ pub struct Logging {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CloudLogging {
-    /// The log: its name in the project of the organization, for example `apigee-orders`, or its full name, for example
-    /// `projects/acme-logs/logs/apigee`.
+    /// The log, for example `apigee-orders` or `projects/acme-logs/logs/apigee`. A name without a project is a log in
+    /// the project of the organization.
     pub log: String,
     /// The fields of each entry: `default` for proxy, revision, environment, verb, path, status, requestId and fault,
     /// or name → text with variables, for example `{tenant: "{request.header.x-tenant}"}`; `message.status.code` is the

@@ -31,9 +31,9 @@ pub struct Operation {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OperationMatch {
-    /// The path below the base path: `*` or `{name}` matches any one segment, `**` at the end matches one or more.
-    /// `{name}` may also be a part of a segment, for example `/{id}.json`. All other characters match themselves, as
-    /// they are or percent-encoded; a client may send either form. A trailing slash is significant.
+    /// The path below the base path: `*` or `{name}` matches one segment, `**` at the end one or more. `{name}` may also
+    /// be a part of a segment, for example `/{id}.json`. All other characters match themselves, as they are or
+    /// percent-encoded; a client may send either form. A trailing slash is significant.
     pub path: String,
     /// The methods. Default: all methods.
     #[serde(default)]

@@ -367,8 +367,8 @@ pub struct Log {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LogEntry {
-    /// The log: its name in the project of the organization, for example `apigee-orders`, or its full name, for example
-    /// `projects/acme-logs/logs/apigee`.
+    /// The log, for example `apigee-orders` or `projects/acme-logs/logs/apigee`. A name without a project is a log in
+    /// the project of the organization.
     pub log: String,
     /// The fields of the entry: name → text with variables, which are escaped for JSON.
     pub message: IndexMap<String, String>,

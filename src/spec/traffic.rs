@@ -22,7 +22,7 @@ pub struct Traffic {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SpikeArrest {
-    /// The rate, for example `100ps` (per second) or `30pm` (per minute), or a variable that holds one, for example
+    /// The rate, for example `100ps` (per second) or `30pm` (per minute). A variable is allowed, for example
     /// `{propertyset.limits.rate}`.
     pub rate: String,
     /// A variable: calls are counted separately for each of its values, for example `request.header.x-tenant`. Default:
