@@ -190,7 +190,7 @@ pub fn policy_type(element: &str) -> Option<&'static PolicyType> {
 
 /// A policy that apigee-flux generates.
 pub trait Policy {
-    /// Its type.
+    /// The type of the policy.
     fn policy_type(&self) -> &'static PolicyType;
 
     /// Adds the content of the policy to its root element.

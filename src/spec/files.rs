@@ -14,7 +14,7 @@ pub struct SpecFiles {
     /// A ConfigMap in the same input, for example from a `configMapGenerator`. A key is the path of a file with `__`
     /// for `/`, or the file name only: `js/a.js` has the key `js__a.js` or `a.js`.
     pub config_map_ref: Option<ConfigMapRef>,
-    /// Path → text.
+    /// The files: path → text.
     #[serde(default)]
     pub inline: IndexMap<String, String>,
 }

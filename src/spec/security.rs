@@ -75,11 +75,11 @@ impl Security {
     }
 }
 
-/// Where callers send the API key.
+/// An API key of an app.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ApiKey {
-    /// In a header or in the query. Default: `header`.
+    /// Whether callers send the key in a header or in the query. Default: `header`.
     #[serde(default, rename = "in")]
     pub location: Location,
     /// The name of the header or query parameter. Default: `x-api-key`.
@@ -98,7 +98,7 @@ pub struct OAuth2 {
     /// The scopes of which a token must have at least one. Default: no scope is required.
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// In a header or in the query. Default: `header`.
+    /// Whether callers send the token in a header or in the query. Default: `header`.
     #[serde(default, rename = "in")]
     pub location: Location,
     /// The name of the header or query parameter. Default: `authorization`, which holds `Bearer TOKEN`; `access_token`
@@ -128,7 +128,7 @@ pub struct Jwt {
     /// Other required claims, with their values.
     #[serde(default)]
     pub claims: IndexMap<String, String>,
-    /// In a header or in the query. Default: `header`.
+    /// Whether callers send the token in a header or in the query. Default: `header`.
     #[serde(default, rename = "in")]
     pub location: Location,
     /// The name of the header or query parameter. Default: `authorization`, which holds `Bearer TOKEN`; `access_token`
@@ -165,7 +165,7 @@ pub enum JwtAlgorithm {
 }
 
 impl JwtAlgorithm {
-    /// The name, which is also Apigee's.
+    /// The name, which is the same in Apigee.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::RS256 => "RS256",
