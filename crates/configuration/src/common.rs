@@ -1,4 +1,5 @@
-//! What all configuration kinds have alike, and how their specs are read: the fields here and those of the kind stand side by side.
+//! The fields that all configuration kinds share, and how a spec is decoded: common fields and the fields of the kind
+//! are in the same mapping.
 
 use std::sync::Arc;
 
@@ -16,27 +17,29 @@ use apigee_flux_model::yaml::{Node, Value};
 pub struct Common {
     /// The name in Apigee. Default: `metadata.name`.
     pub name: Option<String>,
-    /// For what lives in an environment: the ApigeeEnvironments that get it, by name. Default: all of the input.
+    /// The environments that get this resource, for kinds of an environment: names of ApigeeEnvironments. Default: all
+    /// ApigeeEnvironments in the input.
     #[serde(default)]
     pub environments: Vec<String>,
-    /// For what lives in an organization: the organizations that get it. Default: all of the ApigeeEnvironments of the input.
+    /// The organizations that get this resource, for kinds of an organization. Default: the organizations of all
+    /// ApigeeEnvironments in the input.
     #[serde(default)]
     pub organizations: Vec<String>,
-    /// What happens to it in Apigee when it leaves Git. Default: `Orphan`.
+    /// What happens in Apigee when this resource is removed from Git. Default: `Orphan`.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
-    /// What to do if Apigee has it already and somebody else made it. Default: `never`.
+    /// Whether to take over an object in Apigee that is not managed by apigee-flux. Default: `never`.
     #[serde(default)]
     pub adopt: Adopt,
-    /// Names that it refers to and that are made elsewhere, not in this input.
+    /// Names that this resource refers to and that are defined outside of this input.
     #[serde(default)]
     pub external: Vec<String>,
 }
 
-/// A decoded spec of a configuration kind.
+/// The decoded spec of a configuration kind.
 #[derive(Debug, Clone)]
 pub struct Configured {
-    /// The fields that all have.
+    /// The fields that all configuration kinds share.
     pub common: Common,
     /// The fields of the kind.
     pub spec: Arc<dyn Configuration>,

@@ -43,11 +43,11 @@ pub struct InventoryBundle {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Deep {
-    /// By the first run after a day.
+    /// Once a day.
     #[default]
     Daily,
-    /// By every run.
+    /// In every run.
     Always,
-    /// By none.
+    /// Never.
     Never,
 }

@@ -15,11 +15,11 @@ use crate::{
 /// One kind of configuration.
 #[derive(Debug, Clone, Copy)]
 pub struct ConfigurationKind {
-    /// As in `kind:`.
+    /// The name of the kind, as in `kind:`.
     pub name: &'static str,
-    /// What it is, for the documentation.
+    /// The description of the kind, for the documentation.
     pub doc: &'static str,
-    /// The JSON schema of its `spec`, made once.
+    /// The JSON schema of its `spec`, computed once.
     pub schema: fn() -> &'static Schema,
     /// Reads a `spec`.
     pub decode: fn(&Node) -> Result<Configured, DecodeError>,
@@ -51,37 +51,40 @@ fn decoded<T: ConfigurationSpec>(node: &Node) -> Result<Configured, DecodeError>
 }
 
 kinds! {
-    /// Keys and certificates of an environment.
+    /// A keystore of an environment, with keys and certificates.
     ApigeeKeystore(keystore::Keystore),
-    /// A name for a keystore, which can be pointed at another one: target servers and proxies name it as `ref://NAME`.
+    /// A reference to a keystore, which can be switched to another keystore: target servers and proxies refer to it
+    /// as `ref://NAME`.
     ApigeeReference(reference::Reference),
-    /// A backend of an environment, which proxies name in place of a host.
+    /// A target server: a backend of an environment, which proxies refer to by name instead of by host.
     ApigeeTargetServer(target_server::TargetServer),
-    /// Pairs of keys and values that proxies read at run time, encrypted in Apigee.
+    /// A key value map: pairs of keys and values that proxies read at run time. Apigee stores them encrypted.
     ApigeeKeyValueMap(key_value_map::KeyValueMap),
-    /// A script, stylesheet, schema or library that the proxies of an environment share. All configuration of an environment together has
-    /// less than 1 MiB, since one ConfigMap holds it: larger files belong into a bundle. Apigee takes 100 files in an environment.
+    /// A resource file: a script, stylesheet, schema or library that the proxies of an environment share. One
+    /// ConfigMap contains all configuration of an environment, so its total size is limited to 1 MiB: put larger
+    /// files into a bundle. Apigee allows 100 resource files in an environment.
     ApigeeResourceFile(resource_file::ResourceFile),
-    /// A column of analytics, which DataCapture policies fill. Its name begins with `dc_`: set `spec.name`, since `metadata.name` takes
-    /// no `_`.
+    /// A data collector: a column of analytics that DataCapture policies fill. Its name starts with `dc_`: set
+    /// `spec.name`, because `metadata.name` cannot contain `_`.
     ApigeeDataCollector(data_collector::DataCollector),
-    /// A shared flow that runs for every proxy of an environment.
+    /// A flow hook: a shared flow that runs for every proxy of an environment.
     ApigeeFlowHook(flow_hook::FlowHook),
-    /// What debug sessions of an environment hide. An environment has one; nothing else than what it lists is hidden.
+    /// The debug mask of an environment: the data that debug sessions hide. An environment has one mask; data that
+    /// is not listed in it is visible.
     ApigeeDebugMask(debug_mask::DebugMask),
-    /// What an app with a key for it may call, how often, and what it costs.
+    /// An API product: the operations that an app with a key for it may call, its quota and its price.
     ApigeeProduct(product::Product),
-    /// Somebody whose apps call proxies.
+    /// A developer, who owns apps that call proxies.
     ApigeeDeveloper(developer::Developer),
     /// An app of a developer, with its keys.
     ApigeeApp(app::App),
-    /// Apps that several people own together, with their keys.
+    /// A group of apps with several owners, with the keys of the apps.
     ApigeeAppGroup(app_group::AppGroup),
-    /// What a developer portal shows of an API product.
+    /// A catalog item of a developer portal, which presents an API product.
     ApigeeApiDoc(api_doc::ApiDoc),
 }
 
-/// The kind of a name.
+/// The kind with a name.
 pub fn kind(name: &str) -> Option<&'static ConfigurationKind> {
     KINDS.iter().find(|kind| kind.name == name)
 }

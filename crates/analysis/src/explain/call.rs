@@ -3,52 +3,53 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// A call that somebody makes.
+/// A call to explain.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Call {
-    /// The method, as `GET`.
+    /// The method, for example `GET`.
     pub method: String,
-    /// The path from the host on, without the query.
+    /// The path after the host, without the query.
     pub path: String,
-    /// Header → value; the names in lower case.
+    /// Header → value; the names are in lower case.
     pub headers: BTreeMap<String, String>,
-    /// Parameters of the query, in their order.
+    /// Query parameters, in their order.
     pub query: Vec<(String, String)>,
-    /// Flow variables that are known from elsewhere; they win over what the call says.
+    /// Flow variables with known values; they take precedence over values from the call.
     pub variables: BTreeMap<String, String>,
-    /// The name of a fault that is to happen.
+    /// The name of a fault to simulate.
     pub fault: Option<String>,
-    /// Where it is to happen.
+    /// Where the fault occurs.
     pub fault_at: FaultAt,
 }
 
-/// Where a fault happens: it decides whose fault rules are tried.
+/// Where a fault occurs: this determines whose fault rules are tried.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum FaultAt {
-    /// Behind the proxy endpoint's request flows, before a route is taken.
+    /// After the request flows of the proxy endpoint, before a route is chosen.
     #[default]
     Proxy,
-    /// At the target, behind the target endpoint's request flows; never on a route without one.
+    /// At the target, after the request flows of the target endpoint; never on a route without a target.
     Target,
 }
 
-/// What is known while the call runs.
+/// The known values while the call runs.
 pub(super) struct Known<'c> {
     pub(super) call: &'c Call,
     pub(super) base_path: &'c str,
     pub(super) suffix: &'c str,
-    /// The name of the fault that has happened.
+    /// The name of the fault that occurred.
     pub(super) fault: Option<String>,
 }
 
 impl Known<'_> {
-    /// Whether the call is a preflight, as the Fetch standard has it.
+    /// Whether the call is a preflight request, as defined by the Fetch standard.
     pub(super) fn is_preflight(&self) -> bool {
         let has = |name: &str| self.call.headers.contains_key(name);
         self.call.method == "OPTIONS" && has("origin") && has("access-control-request-method")
     }
 
-    /// The value of a flow variable (Google's page "Flow variables reference"). `request` says whether the message at hand is the request.
+    /// The value of a flow variable (Google's page "Flow variables reference"). `request` is true if the current
+    /// message is the request.
     #[allow(clippy::option_option, reason = "not known and not set are two things, as in `Variables`")]
     pub(super) fn get(&self, name: &str, request: bool) -> Option<Option<Cow<'_, str>>> {
         if let Some(value) = self.call.variables.get(name) {
@@ -61,7 +62,7 @@ impl Known<'_> {
         };
         if let Some(header) = name.strip_prefix("request.header.") {
             let header = header.to_ascii_lowercase();
-            // `.values.count` and the like are lists, which is more than is known here.
+            // `.values.count` and similar names are lists, which are not known here.
             if header.ends_with(".values") || header.contains(".values.") {
                 return None;
             }
@@ -86,7 +87,7 @@ impl Known<'_> {
             "request.uri" => known(format!("{}?{}", self.call.path, query())),
             "request.querystring" => known(query()),
             "request.queryparams.count" => known(self.call.query.len().to_string()),
-            // A request without a body has an empty one.
+            // A request without a body has empty content.
             "request.content" if matches!(self.call.method.as_str(), "GET" | "HEAD" | "OPTIONS") => {
                 known(String::new())
             }

@@ -1,12 +1,13 @@
-//! What Apigee would run for one call: read from the bundle itself, by the rules of the runtime.
+//! Explains what Apigee runs for one call: read from the bundle, by the rules of the runtime.
 //!
-//! The rules are those of Google's pages "Controlling API proxies with flows" and "Handling faults": of the conditional flows the first that matches runs;
-//! route rules are tried in their order; the fault rules of a ProxyEndpoint are tried from the last to the first, those of a TargetEndpoint from
-//! the first to the last; a default fault rule runs if no other did, or always with `AlwaysEnforce`.
+//! The rules are those of Google's pages "Controlling API proxies with flows" and "Handling faults": of the conditional
+//! flows, the first that matches runs; route rules are tried in their order; the fault rules of a ProxyEndpoint are
+//! tried from the last to the first, those of a TargetEndpoint from the first to the last; a default fault rule runs if
+//! no other rule did, or always with `AlwaysEnforce`.
 //!
-//! A condition that depends on what is not known before the call is made (a response, a variable that a policy sets) stays open: every flow, route and rule
-//! that may run is shown, and what is certain of it ([`Certainty`]). What a policy changes in the message is not followed, and a step that may end the call
-//! leaves what comes after it as it is.
+//! A condition that depends on something unknown before the call (a response, a variable that a policy sets) is
+//! undecided: every flow, route and rule that may run is shown with its [`Certainty`]. The changes that a policy makes
+//! to the message are not tracked, and a step that may end the call does not affect the steps after it.
 
 mod call;
 mod text;
@@ -23,39 +24,39 @@ use apigee_flux_model::runtime::{
 use apigee_flux_model::xml::{Node, child_named};
 use call::Known;
 
-/// What would run.
+/// The explanation of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
     /// The method.
     pub method: String,
-    /// The path, from the host on.
+    /// The path, starting after the host.
     pub path: String,
     /// The proxy.
     pub proxy: String,
-    /// Its endpoint.
+    /// The proxy endpoint.
     pub endpoint: String,
-    /// The path that the endpoint serves.
+    /// The base path of the endpoint.
     pub base_path: String,
     /// The rest of the path: the variable `proxy.pathsuffix`.
     pub path_suffix: String,
-    /// What happens, in its order.
+    /// The events of the call, in order.
     pub events: Vec<Event>,
 }
 
-/// How certain it is that something runs. What is certain holds unless a step before ends the call.
+/// Whether something runs. `Runs` holds unless an earlier step ends the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Certainty {
-    /// Its condition does not hold, or another one runs in its place.
+    /// Its condition is false, or another candidate runs instead.
     CannotRun,
-    /// That depends on something that is not known before the call.
+    /// It depends on something that is unknown before the call.
     MayRun,
     /// It runs.
     Runs,
 }
 
-/// One thing that happens.
+/// One event of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Event {
@@ -63,38 +64,38 @@ pub enum Event {
     Flow {
         /// The part of the call.
         segment: Segment,
-        /// The target endpoint that it belongs to, if it does, and how certain that is.
+        /// The target endpoint that the flow belongs to, if any, and whether the call goes there.
         #[serde(skip_serializing_if = "Option::is_none")]
         target: Option<Target>,
-        /// Its name.
+        /// The name of the flow.
         flow: String,
-        /// Its steps.
+        /// The steps of the flow.
         steps: Vec<StepRun>,
     },
-    /// The conditional flows: the first that matches runs, and no other.
+    /// The conditional flows: only the first that matches runs.
     Flows {
         /// The part of the call.
         segment: Segment,
-        /// The target endpoint that they belong to, if they do, and how certain that is.
+        /// The target endpoint that the flows belong to, if any, and whether the call goes there.
         #[serde(skip_serializing_if = "Option::is_none")]
         target: Option<Target>,
-        /// All of them, in the order in which they are tried.
+        /// All flows, in the order in which they are tried.
         candidates: Vec<Candidate>,
     },
-    /// The route is chosen: the first rule that matches is taken.
+    /// The choice of the route: the first rule that matches.
     Route {
         /// All rules, in the order in which they are tried.
         candidates: Vec<Candidate>,
     },
-    /// The fault rules of an endpoint are tried: of those one runs.
+    /// The fault rules of an endpoint: at most one runs.
     Fault {
-        /// The fault's name, `fault.name`.
+        /// The name of the fault, `fault.name`.
         fault: String,
         /// The endpoint whose rules are tried.
         endpoint: String,
-        /// What sort of endpoint it is.
+        /// The type of the endpoint.
         kind: EndpointKind,
-        /// The target endpoint, if it is one, and how certain it is that the call came there.
+        /// The target endpoint, if it is one, and whether the call goes there.
         #[serde(skip_serializing_if = "Option::is_none")]
         target: Option<Target>,
         /// All rules, in the order in which they are tried.
@@ -102,34 +103,34 @@ pub enum Event {
         /// The DefaultFaultRule.
         #[serde(skip_serializing_if = "Option::is_none")]
         default: Option<Candidate>,
-        /// For a fault at a target none of whose rules is sure to run: that of the proxy endpoint.
+        /// For a fault at a target where no rule is certain to run: the DefaultFaultRule of the proxy endpoint.
         #[serde(skip_serializing_if = "Option::is_none")]
         proxy_default: Option<Candidate>,
     },
     /// The call ends here without a fault.
     Ends {
-        /// Why.
+        /// The reason.
         why: String,
     },
 }
 
-/// A sort of endpoint.
+/// A type of endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EndpointKind {
-    /// ProxyEndpoint.
+    /// A ProxyEndpoint.
     Proxy,
-    /// TargetEndpoint.
+    /// A TargetEndpoint.
     Target,
-    /// IntegrationEndpoint, which has no fault rules.
+    /// An IntegrationEndpoint, which has no fault rules.
     Integration,
 }
 
-/// A target endpoint that a route leads to.
+/// The target endpoint of a route.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Target {
-    /// Its name.
+    /// The name of the target endpoint.
     pub name: String,
     /// Whether the call goes there.
     pub certainty: Certainty,
@@ -147,56 +148,57 @@ pub enum Segment {
     TargetResponse,
     /// From the proxy to the caller.
     ProxyResponse,
-    /// After the response has left.
+    /// After the response is sent.
     PostClient,
 }
 
-/// A flow, a rule or a route that is tried.
+/// A flow, fault rule or route rule that is tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Candidate {
-    /// Its name.
+    /// The name of the candidate.
     pub name: String,
-    /// Its condition; none if it has none.
+    /// The condition; `None` if it has no condition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub condition: Option<String>,
-    /// Whether the condition holds; none if that is not known before the call.
+    /// Whether the condition holds; `None` if this is unknown before the call.
     pub holds: Option<bool>,
     /// Whether it runs.
     pub certainty: Certainty,
-    /// Why it does not run though its condition may hold, or what else is to be said.
+    /// Why it does not run although its condition may hold, or another remark.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// For a route: where it leads.
+    /// The destination of a route.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination: Option<String>,
-    /// Its steps, if it can run.
+    /// The steps, if the candidate can run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepRun>,
 }
 
-/// A step.
+/// A step of a flow or fault rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepRun {
-    /// The policy.
+    /// The name of the policy.
     pub policy: String,
-    /// Its type; none if the bundle does not have it.
+    /// The type of the policy; `None` if the bundle does not contain it.
     #[serde(rename = "type")]
     pub element: Option<String>,
-    /// Its condition; none if it has none.
+    /// The condition; `None` if it has no condition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub condition: Option<String>,
-    /// Whether the condition holds, and the policy is enabled; none if that is not known before the call.
+    /// Whether the condition holds and the policy is enabled; `None` if this is unknown before the call.
     pub holds: Option<bool>,
-    /// Whether it runs: not more certain than its flow or rule.
+    /// Whether the step runs: never more certain than its flow or rule.
     pub certainty: Certainty,
-    /// What is to be said of it.
+    /// A remark.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
-/// Explains a call: none if no endpoint serves its path. Of several endpoints the one with the longest base path is taken.
+/// Explains a call; `None` if no endpoint serves its path. If several endpoints match, the one with the longest base
+/// path is used.
 pub fn explain(bundles: &[Bundle<'_>], call: &Call) -> Option<Explanation> {
     let served = |bundle, endpoint| {
         let endpoint: &ProxyEndpoint<'_> = endpoint;
@@ -223,7 +225,7 @@ pub fn explain(bundles: &[Bundle<'_>], call: &Call) -> Option<Explanation> {
     })
 }
 
-/// The rest of a path behind a base path that matches it.
+/// The rest of a path after a base path that matches it.
 fn suffix<'p>(base_path: &str, path: &'p str) -> Option<&'p str> {
     let wanted: Vec<&str> = base_path.split('/').filter(|segment| !segment.is_empty()).collect();
     let mut rest = path;
@@ -238,13 +240,13 @@ fn suffix<'p>(base_path: &str, path: &'p str) -> Option<&'p str> {
     Some(rest)
 }
 
-/// More segments win over fewer, text over a wildcard.
+/// More segments take precedence over fewer, text over a wildcard.
 fn specificity(base_path: &str) -> (usize, usize) {
     let segments = || base_path.split('/').filter(|segment| !segment.is_empty());
     (segments().count(), segments().filter(|segment| *segment != "*").count())
 }
 
-/// What a flow does to the call.
+/// The effect of a flow on the call.
 enum Outcome {
     Goes,
     Faults(String),
@@ -266,13 +268,13 @@ struct Flows<'r, 'd> {
     post: Option<&'r Flow<'d>>,
 }
 
-/// Of several that are tried in their order, one that can run, and how certain that is.
+/// One of several candidates that can run, and how certain that is.
 struct Chosen<'r, T> {
     one: &'r T,
     certainty: Certainty,
 }
 
-/// Something with a name and perhaps a condition, of which the first that matches is taken.
+/// Something with a name and optionally a condition; the first that matches is used.
 trait Conditional<'d> {
     fn name(&self) -> &'d str;
     fn condition(&self) -> Option<&Condition<'d>>;
@@ -343,7 +345,8 @@ impl<'r, 'd> Run<'r, 'd> {
         }
     }
 
-    /// What happens at one destination; whether the call surely fails there, or is to fail there.
+    /// Adds the events at one destination; returns whether the call certainly fails there, or is supposed to fail
+    /// there.
     fn target(&mut self, destination: Destination<'d>, certainty: Certainty, fault: Option<&str>) -> bool {
         let name = match destination {
             Destination::Target(name) | Destination::Integration(name) => name,
@@ -424,7 +427,7 @@ impl<'r, 'd> Run<'r, 'd> {
             if let Some(candidate) = place.and_then(|place| candidates.get_mut(place)) {
                 candidate.steps = steps;
             }
-            // What only may run ends nothing for certain.
+            // A flow that only may run does not end the call for certain.
             if certainty == Certainty::Runs {
                 ends = outcome;
             }
@@ -434,7 +437,8 @@ impl<'r, 'd> Run<'r, 'd> {
         ends
     }
 
-    /// All of several of which the first that matches is taken, and those that can be; the certainty is that of the choice alone.
+    /// All candidates of which the first match is used, and those that can run; the certainty is that of the choice
+    /// only.
     fn choose<T: Conditional<'d>>(
         &self,
         all: impl IntoIterator<Item = &'r T>,
@@ -453,7 +457,7 @@ impl<'r, 'd> Run<'r, 'd> {
                 (None, Some(true)) if !open => Certainty::Runs,
                 (None, _) => Certainty::MayRun,
             };
-            let note = taken.filter(|_| holds != Some(false)).map(|first| format!("`{first}` comes first"));
+            let note = taken.filter(|_| holds != Some(false)).map(|first| format!("`{first}` matches first"));
             candidates.push(Candidate {
                 name: one.name().to_owned(),
                 condition: one.condition().map(|condition| condition.text.to_owned()),
@@ -474,7 +478,7 @@ impl<'r, 'd> Run<'r, 'd> {
         (candidates, chosen)
     }
 
-    /// Whether a condition holds. One that does not parse is not known: Apigee would refuse the bundle.
+    /// Whether a condition holds. A condition that cannot be parsed is undecided: Apigee would reject the bundle.
     fn holds(&self, condition: Option<&Condition<'d>>, segment: Segment) -> Option<bool> {
         let Some(condition) = condition else { return Some(true) };
         let variables = InSegment { known: &self.known, segment };
@@ -490,9 +494,9 @@ impl<'r, 'd> Run<'r, 'd> {
             let holds = if enabled { self.holds(step.condition.as_ref(), segment) } else { Some(false) };
             let outcome = policy.map_or(Outcome::Goes, |policy| self.outcome(policy, segment));
             let note = match (&outcome, policy) {
-                (_, None) => Some("the bundle has no such policy".to_owned()),
-                (_, Some(policy)) if !policy.enabled => Some("the policy is not enabled".to_owned()),
-                (Outcome::Faults(_), _) => Some("ends the request with a fault".to_owned()),
+                (_, None) => Some("the bundle does not contain this policy".to_owned()),
+                (_, Some(policy)) if !policy.enabled => Some("the policy is disabled".to_owned()),
+                (Outcome::Faults(_), _) => Some("ends the call with a fault".to_owned()),
                 (Outcome::Ends(why), _) => Some(why.clone()),
                 (Outcome::Goes, Some(policy)) => remark(policy),
             };
@@ -515,19 +519,19 @@ impl<'r, 'd> Run<'r, 'd> {
         (runs, Outcome::Goes)
     }
 
-    /// What a policy surely does to the call.
+    /// The certain effect of a policy on the call.
     fn outcome(&self, policy: &Policy<'d>, segment: Segment) -> Outcome {
         match policy.element {
             "RaiseFault" if policy.enabled => Outcome::Faults("RaiseFault".to_owned()),
             "CORS" if segment == Segment::ProxyRequest && self.known.is_preflight() => {
                 let generates = child_text(policy.node, "GeneratePreflightResponse").is_none_or(|text| text == "true");
-                if generates { Outcome::Ends("answers the preflight".to_owned()) } else { Outcome::Goes }
+                if generates { Outcome::Ends("responds to the preflight request".to_owned()) } else { Outcome::Goes }
             }
             _ => Outcome::Goes,
         }
     }
 
-    /// Where the call can go; nowhere if no rule can match, which is a fault.
+    /// The possible destinations of the call; empty if no rule can match, which is a fault.
     fn route(&mut self) -> Vec<(Destination<'d>, Certainty)> {
         let rules = &self.endpoint.route_rules;
         let (mut candidates, chosen) = self.choose(rules.iter(), Segment::ProxyRequest);
@@ -536,13 +540,13 @@ impl<'r, 'd> Run<'r, 'd> {
                 Destination::Target(name) => format!("target {name}{}", self.place_of(name)),
                 Destination::Url(url) => format!("the URL {url}"),
                 Destination::Integration(name) => format!("integration {name}"),
-                Destination::None => "no target: the proxy answers by itself".to_owned(),
+                Destination::None => "no target: the proxy responds itself".to_owned(),
             });
         }
         self.events.push(Event::Route { candidates });
         let mut destinations: Vec<(Destination<'d>, Certainty)> = Vec::new();
         for Chosen { one, certainty } in chosen {
-            // Several rules may lead to the same place.
+            // Several rules may have the same destination.
             match destinations.iter_mut().find(|(known, _)| *known == one.destination) {
                 Some(known) => known.1 = known.1.max(certainty),
                 None => destinations.push((one.destination, certainty)),
@@ -556,10 +560,10 @@ impl<'r, 'd> Run<'r, 'd> {
         destinations
     }
 
-    /// Where a target connects to, in brackets.
+    /// The URL or the servers of a target, in parentheses.
     fn place_of(&self, target: &str) -> String {
         let Some(target) = self.bundle.target_endpoints.iter().find(|known| known.name == target) else {
-            return " (which the bundle does not have)".to_owned();
+            return " (which the bundle does not contain)".to_owned();
         };
         let found = target.node.descendants().find_map(|node| match node.tag_name().name() {
             "URL" => node.text().map(|url| url.trim().to_owned()),
@@ -589,12 +593,12 @@ impl<'r, 'd> Run<'r, 'd> {
         default: Option<&'r FaultRule<'d>>,
     ) {
         self.known.fault = Some(fault.to_owned());
-        // No part of the call but the request is known in an error flow.
+        // In an error flow, only the request is known.
         let segment = Segment::ProxyResponse;
         let most = of_target(target.as_ref());
         let (mut candidates, chosen) = self.choose(rules.iter().copied(), segment);
-        // What is sure to run, and whether a rule that raises a fault leaves no default rule to run, not even one that is
-        // always enforced.
+        // What certainly runs, and whether a rule that raises a fault prevents the default rule from running, even one
+        // with `AlwaysEnforce`.
         let (mut handled, mut raised) = (Certainty::CannotRun, Certainty::CannotRun);
         let sure = chosen.iter().any(|chosen| self.holds(chosen.one.condition.as_ref(), segment) == Some(true));
         for Chosen { one, certainty } in chosen {
@@ -628,7 +632,7 @@ impl<'r, 'd> Run<'r, 'd> {
         let proxy_default = proxy_default.map(|rule| {
             let holds = self.holds(rule.condition.as_ref(), segment);
             let certainty = if holds == Some(false) { Certainty::CannotRun } else { Certainty::MayRun };
-            let note = "not by Google's page on faults, which leaves a fault at the target to the TargetEndpoint: define a \
+            let note = "according to Google's documentation, the TargetEndpoint handles a fault at the target: define a \
                         DefaultFaultRule there";
             self.default_rule(rule, holds, certainty, Some(note.to_owned()))
         });
@@ -666,22 +670,22 @@ impl<'r, 'd> Run<'r, 'd> {
     }
 }
 
-/// Lets none of several be more certain than what they belong to.
+/// Limits the certainty of all candidates to that of what they belong to.
 fn limit(candidates: &mut [Candidate], most: Certainty) {
     for candidate in candidates {
         candidate.certainty = candidate.certainty.min(most);
     }
 }
 
-/// The name of the fault when no RouteRule matches.
+/// The name of the fault if no RouteRule matches.
 const NO_ROUTE: &str = "RouteFailed";
 
-/// How certain it is that a call comes to a target; outside of targets it does.
+/// How certain it is that the call goes to a target; outside of targets it is certain.
 fn of_target(target: Option<&Target>) -> Certainty {
     target.map_or(Certainty::Runs, |target| target.certainty)
 }
 
-/// The steps that a flow has for a segment.
+/// The steps of a flow for a segment.
 fn of_segment<'r, 'd>(flow: &'r Flow<'d>, segment: Segment) -> &'r [Step<'d>] {
     match segment {
         Segment::ProxyRequest | Segment::TargetRequest => &flow.request,
@@ -689,11 +693,11 @@ fn of_segment<'r, 'd>(flow: &'r Flow<'d>, segment: Segment) -> &'r [Step<'d>] {
     }
 }
 
-/// What is worth knowing of a policy that does not end the call for certain.
+/// A remark on a policy that does not certainly end the call.
 fn remark(policy: &Policy<'_>) -> Option<String> {
     match policy.element {
         "FlowCallout" => Some(format!("calls the shared flow {}", child_text(policy.node, "SharedFlowBundle")?)),
-        "ResponseCache" | "SemanticCacheLookup" => Some("a hit ends the request here".to_owned()),
+        "ResponseCache" | "SemanticCacheLookup" => Some("a cache hit ends the call here".to_owned()),
         _ => None,
     }
 }
@@ -702,7 +706,7 @@ fn child_text<'n>(node: Node<'n, '_>, name: &str) -> Option<&'n str> {
     child_named(node, name).and_then(|child| child.text()).map(str::trim)
 }
 
-/// The variables as they are known in one part of a call.
+/// The variables that are known in one part of a call.
 struct InSegment<'k, 'c> {
     known: &'k Known<'c>,
     segment: Segment,

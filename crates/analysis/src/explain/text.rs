@@ -1,9 +1,9 @@
-//! An explanation as text, for people.
+//! An explanation as text.
 
 use super::{Candidate, Certainty, EndpointKind, Event, Explanation, Segment, StepRun, Target};
 use apigee_flux_model::diag::plain::Text;
 
-/// The explanation as text, a line for each thing that happens.
+/// The explanation as text, a line for each event.
 pub fn text(explanation: &Explanation) -> Text {
     let Explanation { method, path, proxy, endpoint, base_path, path_suffix, events } = explanation;
     let mut out = Text::new();
@@ -37,7 +37,7 @@ fn title(segment: Segment) -> &'static str {
     }
 }
 
-/// Which target, where several are possible.
+/// Names the target if several are possible.
 fn of_target(target: Option<&Target>) -> String {
     let only_possible = target.filter(|target| target.certainty != Certainty::Runs);
     only_possible.map(|target| format!(", if the call goes to {}", target.name)).unwrap_or_default()
@@ -52,7 +52,7 @@ fn show(event: &Event, out: &mut Text) {
         Event::Flows { segment, candidates, .. } => {
             let possible = || candidates.iter().filter(|candidate| candidate.certainty != Certainty::CannotRun);
             out.line(if possible().next().is_some() { "  Flows" } else { "  Flows: none matches" });
-            // On the way back the same conditions are asked again, mostly with the same answers.
+            // On the response the same conditions are evaluated again, mostly with the same results.
             if matches!(segment, Segment::ProxyRequest | Segment::TargetRequest) {
                 show_candidates(candidates.iter(), true, out);
             } else {
@@ -74,7 +74,7 @@ fn show(event: &Event, out: &mut Text) {
             out.end();
             out.line(format_args!("fault {fault}, handled by {kind} {endpoint}{}", of_target(target.as_ref())));
             if candidates.is_empty() && default.is_none() {
-                out.line("  it has no fault rules");
+                out.line("  no fault rules");
             }
             if !candidates.is_empty() {
                 out.line("  FaultRules");
@@ -91,7 +91,7 @@ fn show(event: &Event, out: &mut Text) {
         }
         Event::Ends { why } => {
             out.end();
-            out.line(format_args!("the request ends here: it {why}", why = why.trim_start_matches("it ")));
+            out.line(format_args!("the call ends here: the proxy {why}", why = why.trim_start_matches("it ")));
         }
     }
 }
@@ -124,7 +124,7 @@ fn show_candidates<'c>(candidates: impl Iterator<Item = &'c Candidate>, has_step
     }
 }
 
-/// Conditions are often written in several lines.
+/// Joins the lines of a condition.
 fn in_one_line(condition: &str) -> String {
     condition.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -5,7 +5,7 @@ use super::schema::{ADD, ASSIGN_TO, ASSIGN_VARIABLE, COPY, IGNORE_UNRESOLVED, RE
 use super::{Class, Policy, PolicyType, http_modifier};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "AssignMessage",
     prefix: "AM",
@@ -14,10 +14,10 @@ pub const TYPE: PolicyType = PolicyType {
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent("AssignMessage", &[ADD, ASSIGN_TO, ASSIGN_VARIABLE, COPY, IGNORE_UNRESOLVED, REMOVE, SET]);
 
-/// Actions on the message at hand; Apigee runs them in their order.
+/// Actions on the current message; Apigee runs them in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AssignMessage {
     /// The actions.
@@ -27,14 +27,14 @@ pub struct AssignMessage {
 /// One action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Gives a variable the value of a template.
+    /// Sets a variable to the result of a template.
     AssignTemplate {
         /// The variable.
         name: String,
         /// Text with variables in braces.
         template: String,
     },
-    /// Gives a variable a fixed text.
+    /// Sets a variable to a fixed text.
     AssignValue {
         /// The variable.
         name: String,
@@ -43,7 +43,7 @@ pub enum Action {
     },
     /// Sets or removes headers and query parameters.
     Message(http_modifier::Action),
-    /// Sets the body, and other parts of the message with it.
+    /// Sets the body together with other parts of the message.
     SetParts {
         /// The other parts.
         parts: MessageParts,
@@ -52,7 +52,7 @@ pub enum Action {
     },
     /// Sets the body.
     SetPayload {
-        /// Its media type.
+        /// The media type.
         content_type: String,
         /// Text with variables in braces.
         payload: String,
@@ -83,7 +83,7 @@ impl Policy for AssignMessage {
     }
 
     fn fill(&self, root: Element) -> Element {
-        // A variable that is not set becomes empty text; the alternative is a fault for the caller.
+        // A variable that is not set becomes empty text; otherwise the caller would get a fault.
         root.children(self.actions.iter().map(Action::element)).child(Element::leaf("IgnoreUnresolvedVariables", true))
     }
 }

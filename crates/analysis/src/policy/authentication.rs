@@ -1,11 +1,11 @@
-//! `<Authentication>`: the Google credential that a request carries to a target or a callout.
+//! `<Authentication>`: the Google credential that a request to a target or a callout sends.
 
 use apigee_flux_model::xml::Element;
 
-/// A credential of the service account that the bundle is deployed with.
+/// A credential of the service account of the deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authentication {
-    /// An OpenID Connect token for an audience, or for the target's URL.
+    /// An OpenID Connect token for an audience; the default is the URL of the target.
     GoogleIdToken(Option<String>),
     /// An OAuth access token with these scopes.
     GoogleAccessToken(Vec<String>),

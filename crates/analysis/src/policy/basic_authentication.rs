@@ -4,16 +4,16 @@ use super::schema::{IGNORE_UNRESOLVED, Meaning, SOURCE, Shape, attribute, by_ref
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "BasicAuthentication",
     prefix: "BA",
     class: Class::Extensible,
-    doc: "Takes a user name and a password out of a header, or puts them into one; it checks nothing.",
+    doc: "Reads a user name and a password from a header, or writes them to one; it does not verify them.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "BasicAuthentication",
     &[
@@ -26,20 +26,20 @@ const SCHEMA: Shape = parent(
     ],
 );
 
-/// One direction between variables and a header.
+/// A conversion between variables and a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BasicAuthentication {
-    /// Which direction.
+    /// The direction.
     pub operation: Operation,
     /// The variable of the user name.
     pub user: String,
     /// The variable of the password.
     pub password: String,
-    /// The header's variable.
+    /// The variable of the header.
     pub header: String,
 }
 
-/// Which direction.
+/// The direction of the conversion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// From the header to the variables.
@@ -59,7 +59,7 @@ impl Policy for BasicAuthentication {
             Operation::Encode => ("Encode", Element::leaf("AssignTo", &self.header).attribute("createNew", false)),
         };
         root.child(Element::leaf("Operation", operation))
-            // A password that is not there is a fault, never an empty password.
+            // A missing password is a fault, never an empty password.
             .child(Element::leaf("IgnoreUnresolvedVariables", false))
             .child(Element::new("User").attribute("ref", &self.user))
             .child(Element::new("Password").attribute("ref", &self.password))

@@ -4,16 +4,16 @@ use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, parent, text};
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "CORS",
     prefix: "CORS",
     class: Class::Standard,
-    doc: "Lets web pages of other origins call the API, and answers their preflights.",
+    doc: "Allows web pages of other origins to call the API, and responds to their preflight requests.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "CORS",
     &[
@@ -28,18 +28,18 @@ const SCHEMA: Shape = parent(
     ],
 );
 
-/// Which pages may call and how.
+/// The rules for cross-origin requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cors {
-    /// Origins, or `*` alone.
+    /// The allowed origins, or only `*`.
     pub origins: Vec<String>,
-    /// Methods; Apigee's own default if none.
+    /// The allowed methods; `None` for the default of Apigee.
     pub methods: Option<Vec<String>>,
-    /// Request headers.
+    /// The allowed request headers.
     pub headers: Vec<String>,
-    /// Response headers that a page may read.
+    /// The response headers that a page may read.
     pub expose: Option<Vec<String>>,
-    /// Seconds.
+    /// How long a preflight response may be cached, in seconds.
     pub max_age: Option<u32>,
     /// Whether cookies may be sent.
     pub credentials: bool,
@@ -54,7 +54,7 @@ impl Policy for Cors {
         let list = |name: &'static str, words: Option<&Vec<String>>| {
             words.filter(|words| !words.is_empty()).map(|words| Element::leaf(name, words.join(", ")))
         };
-        // The author of the spec asked for every origin; the lint need not say it again.
+        // The author of the spec allowed every origin; apigeelint need not report it again.
         let root = if self.origins.iter().any(|origin| origin == "*") { root.lint_directive("PO032") } else { root };
         root.children(list("AllowOrigins", Some(&self.origins)))
             .children(list("AllowMethods", self.methods.as_ref()))

@@ -6,7 +6,7 @@ use super::schema::{
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "ExtractVariables",
     prefix: "EV",
@@ -15,7 +15,7 @@ pub const TYPE: PolicyType = PolicyType {
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "ExtractVariables",
     &[
@@ -33,18 +33,19 @@ const SCHEMA: Shape = parent(
     ],
 );
 
-/// A variable with its type. Its name is joined to the prefix.
+/// A variable with its type. Its name is appended to the prefix.
 const TYPED: &[Attribute] = &[
     attribute("name", Meaning::Any),
     attribute("type", Meaning::Word(&["boolean", "double", "float", "integer", "long", "nodeset", "string"])),
 ];
 
-/// Where in a message values are looked for. A pattern is text in which `{name}` takes what stands there into a variable.
+/// Where in a message values are read from. A pattern is text in which `{name}` stands for a part that is read into a
+/// variable.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExtractVariables {
     /// The message, or a variable that holds text.
     pub source: String,
-    /// Patterns of the path behind the base path.
+    /// Patterns of the path below the base path.
     pub uri_path: Vec<String>,
     /// Query parameters and their patterns.
     pub query: Vec<(String, Vec<String>)>,
@@ -56,9 +57,9 @@ pub struct ExtractVariables {
     pub variables: Vec<(String, Vec<String>)>,
     /// Variables and the JSONPath of each in the body.
     pub json: Vec<(String, String)>,
-    /// Namespace prefixes of the XPaths.
+    /// Namespace prefixes for the XPath expressions.
     pub namespaces: Vec<(String, String)>,
-    /// Variables, each with its type in Apigee's words and its XPath in the body.
+    /// Variables, each with its type as Apigee names it and its XPath in the body.
     pub xml: Vec<(String, &'static str, String)>,
 }
 
@@ -105,7 +106,7 @@ impl Policy for ExtractVariables {
             .children(named("Variable", &self.variables))
             .children(json)
             .children(xml)
-            // What is not there leaves its variable unset; the alternative is a fault for the caller.
+            // A variable whose value is not found is not set; otherwise the caller would get a fault.
             .child(Element::leaf("IgnoreUnresolvedVariables", true))
     }
 }

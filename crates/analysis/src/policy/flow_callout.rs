@@ -4,16 +4,16 @@ use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, attribute, parent, text};
 use super::{Class, Policy, PolicyType, Value};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "FlowCallout",
     prefix: "FC",
     class: Class::Extensible,
-    doc: "Runs a shared flow of the environment.",
+    doc: "Calls a shared flow of the environment.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "FlowCallout",
     &[
@@ -31,12 +31,12 @@ const SCHEMA: Shape = parent(
     ],
 );
 
-/// A call of a shared flow.
+/// A call to a shared flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlowCallout {
     /// The shared flow.
     pub shared_flow: String,
-    /// The variables that it finds set, only during the call.
+    /// Variables that are set only during the call.
     pub parameters: Vec<(String, Value)>,
 }
 

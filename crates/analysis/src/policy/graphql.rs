@@ -4,16 +4,16 @@ use super::schema::{IGNORE_UNRESOLVED, Meaning, SOURCE, Shape, parent, text};
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "GraphQL",
     prefix: "GQL",
     class: Class::Standard,
-    doc: "Refuses GraphQL requests that are too deep, too large or not of the schema.",
+    doc: "Rejects GraphQL requests that are too deep, too large or do not conform to the schema.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "GraphQL",
     &[
@@ -33,13 +33,13 @@ const SCHEMA: Shape = parent(
 pub struct GraphQl {
     /// `query`, `mutation` or `query_mutation`.
     pub operation_type: &'static str,
-    /// How deep a query may be.
+    /// The maximum depth of a query.
     pub max_depth: u32,
-    /// How many fragments a request may have.
+    /// The maximum number of fragments in a request.
     pub max_count: u32,
-    /// How large a request may be, in kilobytes.
+    /// The maximum size of a request in kilobytes.
     pub max_payload: Option<u32>,
-    /// The schema's URL, as `graphql://schema.graphql`; without it only depth and size are checked.
+    /// The URL of the schema, for example `graphql://schema.graphql`; without it only depth and size are checked.
     pub schema: Option<String>,
 }
 
@@ -49,13 +49,13 @@ impl Policy for GraphQl {
     }
 
     fn fill(&self, root: Element) -> Element {
-        // The depth is looked at by `parse` only, so `verify` alone would let deep queries through.
+        // Only `parse` checks the depth, so `verify` alone would accept deep queries.
         let action = if self.schema.is_some() { "parse_verify" } else { "parse" };
         root.child(Element::leaf("Source", "request"))
             .child(Element::leaf("OperationType", self.operation_type))
             .child(Element::leaf("MaxDepth", self.max_depth))
             .child(Element::leaf("MaxCount", self.max_count))
-            // Apigee counts in kilobytes here, whatever the element's name says.
+            // Apigee counts in kilobytes here, despite the name of the element.
             .children(self.max_payload.map(|size| Element::leaf("MaxPayloadSizeInBytes", size)))
             .child(Element::leaf("Action", action))
             .children(self.schema.as_ref().map(|url| Element::leaf("ResourceURL", url)))

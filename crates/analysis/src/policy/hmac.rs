@@ -4,7 +4,7 @@ use super::schema::{Attribute, IGNORE_UNRESOLVED, Meaning, Shape, attribute, by_
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "HMAC",
     prefix: "HMAC",
@@ -13,7 +13,7 @@ pub const TYPE: PolicyType = PolicyType {
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "HMAC",
     &[
@@ -39,15 +39,15 @@ const ENCODING: Meaning = Meaning::Word(&["hex", "base16", "base64", "base64url"
 /// A check of a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifyHmac {
-    /// `SHA-256` and the like.
+    /// The algorithm, for example `SHA-256`.
     pub algorithm: &'static str,
-    /// The variable that holds the key; Apigee takes none but a private one.
+    /// The variable that holds the key; Apigee only accepts a private variable.
     pub key: String,
-    /// What was signed, with variables in braces.
+    /// The signed text, with variables in braces.
     pub message: String,
     /// The variable that holds the signature.
     pub signature: String,
-    /// How the signature is written: `base64` or `base16`.
+    /// The encoding of the signature: `base64` or `base16`.
     pub encoding: &'static str,
 }
 
@@ -59,7 +59,7 @@ impl Policy for VerifyHmac {
     fn fill(&self, root: Element) -> Element {
         root.child(Element::leaf("Algorithm", self.algorithm))
             .child(Element::new("SecretKey").attribute("ref", &self.key))
-            // What is not there is a fault: neither a key nor a signature is ever taken for empty.
+            // A missing key or signature is a fault, never an empty text.
             .child(Element::leaf("IgnoreUnresolvedVariables", false))
             .child(Element::leaf("Message", &self.message))
             .child(

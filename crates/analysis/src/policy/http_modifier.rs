@@ -7,19 +7,19 @@ use super::schema::{ADD, ASSIGN_TO, IGNORE_UNRESOLVED, REMOVE, SET, Shape, paren
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "HTTPModifier",
     prefix: "HTTPM",
     class: Class::Standard,
-    doc: "Sets and removes headers and parameters; unlike AssignMessage it runs in every environment.",
+    doc: "Sets and removes headers and parameters; unlike AssignMessage, it runs in every type of environment.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent("HTTPModifier", &[ADD, ASSIGN_TO, IGNORE_UNRESOLVED, REMOVE, SET]);
 
-/// Actions on the message at hand; Apigee runs them in their order.
+/// Actions on the current message; Apigee runs them in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HttpModifier {
     /// The actions.
@@ -31,19 +31,19 @@ pub struct HttpModifier {
 pub enum Action {
     /// Removes headers and query parameters.
     Remove {
-        /// Header names.
+        /// Names of headers.
         headers: Vec<String>,
-        /// Parameter names.
+        /// Names of query parameters.
         query: Vec<String>,
     },
-    /// Sets headers and query parameters, over those that are there. Values may hold variables in braces.
+    /// Sets headers and query parameters and replaces existing ones. Values may contain variables in braces.
     Set {
-        /// Names and values.
+        /// Headers: names and values.
         headers: Vec<(String, String)>,
-        /// Names and values.
+        /// Query parameters: names and values.
         query: Vec<(String, String)>,
     },
-    /// Sets any parts of the message, over those that are there.
+    /// Sets any parts of the message and replaces existing ones.
     SetParts(MessageParts),
 }
 
@@ -61,7 +61,7 @@ impl Action {
     }
 }
 
-/// `<Headers><Header name="…">…</Header></Headers>`; none without any.
+/// `<Headers><Header name="…">…</Header></Headers>`; `None` if there are no entries.
 pub(super) fn group<N: Display, V: Display>(
     outer: &str,
     inner: &str,
@@ -78,7 +78,7 @@ impl Policy for HttpModifier {
     }
 
     fn fill(&self, root: Element) -> Element {
-        // A variable that is not set becomes empty text; the alternative is a fault for the caller.
+        // A variable that is not set becomes empty text; otherwise the caller would get a fault.
         root.children(self.actions.iter().map(Action::element)).child(Element::leaf("IgnoreUnresolvedVariables", true))
     }
 }

@@ -4,7 +4,7 @@ use super::schema::{Meaning, SSL_INFO, Shape, attribute, parent, text};
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "Javascript",
     prefix: "JS",
@@ -13,7 +13,7 @@ pub const TYPE: PolicyType = PolicyType {
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "Javascript",
     &[text("IncludeURL", Meaning::Any), text("ResourceURL", Meaning::Any), text("Source", Meaning::Any), SSL_INFO],
@@ -23,20 +23,20 @@ const SCHEMA: Shape = parent(
 /// A script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Javascript {
-    /// Milliseconds until the script is stopped, which is a fault.
+    /// The time limit in milliseconds; a script that exceeds it fails with a fault.
     pub time_limit: u64,
     /// Values that the script reads as `properties.NAME`.
     pub properties: Vec<(String, String)>,
-    /// The scripts that run before it, as `jsc://lib.js`.
+    /// The scripts that run before it, for example `jsc://lib.js`.
     pub includes: Vec<String>,
     /// The script.
     pub script: Script,
 }
 
-/// Where the script stands.
+/// The place of the script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Script {
-    /// In a resource, as `jsc://a.js`.
+    /// In a resource, for example `jsc://a.js`.
     Resource(String),
     /// In the resource that is named after the policy.
     Own,
@@ -65,7 +65,7 @@ impl Policy for Javascript {
     }
 }
 
-/// The file below `resources/jsc` of a script that has no name of its own. A URL holds no spaces.
+/// The file below `resources/jsc` of a script without a name. A URL cannot contain spaces.
 pub fn own_resource(policy: &str) -> String {
     format!("{}.js", policy.replace(' ', "-"))
 }

@@ -4,16 +4,16 @@ use super::schema::{Meaning, SOURCE, Shape, parent, text};
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "JSONThreatProtection",
     prefix: "JTP",
     class: Class::Extensible,
-    doc: "Refuses JSON bodies beyond given limits.",
+    doc: "Rejects JSON bodies that exceed limits.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "JSONThreatProtection",
     &[
@@ -29,15 +29,15 @@ const SCHEMA: Shape = parent(
 /// The limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonThreatProtection {
-    /// Elements of an array.
+    /// Maximum elements of an array.
     pub array: u32,
-    /// Nested containers.
+    /// Maximum depth of nested containers.
     pub depth: u32,
-    /// Entries of an object.
+    /// Maximum entries of an object.
     pub entries: u32,
-    /// Characters of an entry's name.
+    /// Maximum characters in the name of an entry.
     pub name: u32,
-    /// Characters of a string.
+    /// Maximum characters in a string.
     pub string: u32,
 }
 

@@ -4,17 +4,17 @@ use super::schema::{Meaning, OUTPUT_VARIABLE, SOURCE, Shape, parent, text};
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "JSONToXML",
     prefix: "J2X",
-    // Not confirmed by the policy's own page.
+    // Google's page of the policy does not confirm this.
     class: Class::Standard,
-    doc: "Turns a JSON body into XML.",
+    doc: "Converts a JSON body to XML.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "JSONToXML",
     &[
@@ -41,16 +41,16 @@ const SCHEMA: Shape = parent(
     ],
 );
 
-/// A conversion in place.
+/// A conversion of the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonToXml {
     /// The message.
     pub message: &'static str,
-    /// The root element; Apigee's own default if none.
+    /// The root element; `None` for the default of Apigee.
     pub root: Option<String>,
-    /// The root element of a list; Apigee's own default if none.
+    /// The root element of a list; `None` for the default of Apigee.
     pub list_root: Option<String>,
-    /// The element of each item of a list; Apigee's own default if none.
+    /// The element of each item of a list; `None` for the default of Apigee.
     pub list_item: Option<String>,
 }
 

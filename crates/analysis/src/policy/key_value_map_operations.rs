@@ -4,7 +4,7 @@ use super::schema::{Attribute, Meaning, Shape, attribute, by_ref, parent, text};
 use super::{Class, Policy, PolicyType, Value};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "KeyValueMapOperations",
     prefix: "KVM",
@@ -13,7 +13,7 @@ pub const TYPE: PolicyType = PolicyType {
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "KeyValueMapOperations",
     &[
@@ -40,9 +40,9 @@ pub struct KeyValueMapOperations {
     pub map: Value,
     /// `environment`, `organization`, `apiproxy` or `policy`.
     pub scope: &'static str,
-    /// Seconds until a value is read from the map again.
+    /// How long a value is cached before it is read from the map again, in seconds.
     pub expiry: u64,
-    /// What to do.
+    /// The operations.
     pub operations: Vec<Operation>,
 }
 
@@ -51,21 +51,21 @@ pub struct KeyValueMapOperations {
 pub enum Operation {
     /// Reads a value into a variable.
     Get {
-        /// The entry.
+        /// The key of the entry.
         key: Value,
         /// The variable.
         variable: String,
     },
-    /// Writes a value over the one that is there.
+    /// Writes a value and replaces an existing one.
     Put {
-        /// The entry.
+        /// The key of the entry.
         key: Value,
         /// The value.
         value: Value,
     },
     /// Deletes an entry.
     Delete {
-        /// The entry.
+        /// The key of the entry.
         key: Value,
     },
 }

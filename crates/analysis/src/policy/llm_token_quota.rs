@@ -6,16 +6,16 @@ use super::schema::{IGNORE_UNRESOLVED, INTERVAL, Meaning, Shape, TIME_UNIT, attr
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "LLMTokenQuota",
     prefix: "LTQ",
     class: Class::Extensible,
-    doc: "Limits the tokens of a language model that a consumer may use in a span of time.",
+    doc: "Limits the tokens of a language model that a consumer may use in a time interval.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "LLMTokenQuota",
     &[
@@ -49,38 +49,39 @@ const SCHEMA: Shape = parent(
 )
 .with(&[attribute("type", Meaning::Any)]);
 
-/// One half of a quota: a request is refused when the tokens are used up, and a response is counted. Both halves have the
-/// limit, and are one counter because of their name.
+/// One half of a quota: on the request it rejects a call if no tokens are left, on the response it counts the tokens.
+/// Both halves have the same limit, and share one counter because they have the same counter name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LlmTokenQuota {
     /// The limit, in tokens.
     pub limit: Limit,
-    /// The variables that say it otherwise: those of a product, without `limit`, `interval` and `timeunit` at the end.
+    /// The variables that override the limit: those of a product, without `limit`, `interval` and `timeunit` at the
+    /// end.
     pub product: Option<String>,
-    /// The variable whose values are counted apart.
+    /// A variable: tokens are counted separately for each of its values.
     pub key: Option<String>,
-    /// The template that gives the model's name.
+    /// The template of the model name.
     pub model: String,
-    /// What this half does.
+    /// The function of this half.
     pub half: Half,
-    /// The counter's name.
+    /// The name of the counter.
     pub counter: String,
 }
 
-/// What a half of a quota does.
+/// The function of a half of a quota.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Half {
-    /// Refuses when nothing is left.
+    /// Rejects a call if no tokens are left.
     Enforce,
-    /// Counts what was used.
+    /// Counts the tokens that were used.
     Count {
-        /// The template that gives the number of tokens.
+        /// The template of the number of tokens.
         usage: String,
     },
 }
 
 impl LlmTokenQuota {
-    /// The variable of a product.
+    /// Adds a reference to the variable of the product.
     fn of_product(&self, element: Element, attribute: &str, word: &str) -> Element {
         match &self.product {
             Some(product) => element.attribute(attribute, format!("{product}{word}")),
@@ -106,7 +107,8 @@ impl Policy for LlmTokenQuota {
             .child(self.of_product(Element::leaf("Interval", self.limit.interval), "ref", "interval"))
             .child(self.of_product(Element::leaf("TimeUnit", self.limit.unit), "ref", "timeunit"))
             .child(Element::leaf("Distributed", true))
-            // A call to a model takes seconds and may use up all that is left: the counter must be right for the next one.
+            // A call to a model takes seconds and may use all tokens that are left: the counter must be exact for the
+            // next call.
             .child(Element::leaf("Synchronous", true))
             .children(usage.map(|usage| Element::leaf("LLMTokenUsageSource", usage)))
             .child(Element::leaf("LLMModelSource", &self.model))

@@ -5,7 +5,7 @@ use super::ssl_info::SslInfo;
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "MessageLogging",
     prefix: "ML",
@@ -14,7 +14,7 @@ pub const TYPE: PolicyType = PolicyType {
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "MessageLogging",
     &[
@@ -58,35 +58,35 @@ const LEVELS: &[&str] = &["ALERT", "ERROR", "INFO", "WARN"];
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageLogging {
-    /// Where it goes, and what it says.
+    /// The destination and the message.
     pub destination: Destination,
-    /// `INFO`, `ALERT`, `WARN` or `ERROR`; Apigee's own default, INFO, if none.
+    /// `INFO`, `ALERT`, `WARN` or `ERROR`; `None` for the default of Apigee, `INFO`.
     pub level: Option<&'static str>,
 }
 
-/// Where a message goes. Apigee takes one for each policy.
+/// The destination of a message. Apigee allows one for each policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// Cloud Logging.
     CloudLogging {
-        /// The log in full, as `projects/{organization.name}/logs/apigee`.
+        /// The full name of the log, for example `projects/{organization.name}/logs/apigee`.
         log: String,
         /// JSON with variables in braces.
         message: String,
-        /// Labels and their values, which may hold variables.
+        /// Labels and their values, which may contain variables.
         labels: Vec<(String, String)>,
     },
     /// A syslog server.
     Syslog {
         /// The server.
         host: String,
-        /// Its port.
+        /// The port.
         port: u16,
         /// `TCP` or `UDP`.
         protocol: &'static str,
         /// Text with variables in braces.
         message: String,
-        /// Whether Apigee writes its own head before the message.
+        /// Whether Apigee adds its own header to the message.
         format_message: bool,
         /// TLS, which needs TCP.
         tls: Option<SslInfo>,
@@ -104,7 +104,7 @@ impl Destination {
                 });
                 let message = Element::leaf("Message", message)
                     .attribute("contentType", "application/json")
-                    // A variable that is not set is empty text; Apigee would write `(not set)`.
+                    // A variable that is not set becomes empty text; Apigee would write `(not set)`.
                     .attribute("defaultVariableValue", "");
                 Element::new("CloudLogging").child(Element::leaf("LogName", log)).child(message).children(labels)
             }
@@ -124,7 +124,7 @@ impl Policy for MessageLogging {
         &TYPE
     }
 
-    // A call does not fail because its log does.
+    // A call does not fail if logging fails.
     fn continue_on_error(&self) -> bool {
         true
     }

@@ -1,16 +1,16 @@
-//! The parts of a message that `<Set>` gives, in the policies that have one.
+//! The parts of a message that `<Set>` sets, in the policies that have this element.
 
 use super::http_modifier::group;
 use apigee_flux_model::xml::Element;
 
-/// All parts but the body. Values may hold variables in braces.
+/// All parts except the body. Values may contain variables in braces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MessageParts {
-    /// Names and values.
+    /// Headers: names and values.
     pub headers: Vec<(String, String)>,
-    /// Names and values of the query.
+    /// Query parameters: names and values.
     pub query: Vec<(String, String)>,
-    /// Names and values of a form in the body.
+    /// Form parameters in the body: names and values.
     pub form: Vec<(String, String)>,
     /// The method.
     pub verb: Option<String>,
@@ -20,17 +20,17 @@ pub struct MessageParts {
     pub status: Option<u16>,
 }
 
-/// A body.
+/// The body of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payload {
-    /// Its media type.
+    /// The media type.
     pub content_type: String,
     /// Text with variables in braces.
     pub text: String,
 }
 
 impl MessageParts {
-    /// Adds what is given to `<Set>`.
+    /// Adds the parts to `<Set>`.
     pub(super) fn fill(&self, set: Element) -> Element {
         fn pairs(of: &[(String, String)]) -> impl Iterator<Item = (&String, &String)> {
             of.iter().map(|(name, value)| (name, value))

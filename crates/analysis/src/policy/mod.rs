@@ -1,10 +1,10 @@
-//! Apigee's policies: one file for each that we generate, and the list of all that Apigee has.
+//! Apigee's policies: one file for each that apigee-flux generates, and the list of all policies of Apigee.
 //!
 //! A policy is a typed value that becomes the children of its root element; the attributes that all policies share, and
-//! `DisplayName`, are added here. Nothing here knows where a policy is attached.
+//! `DisplayName`, are added here. Nothing here depends on where a policy is attached.
 //!
-//! To add one: a file with a struct, its [`PolicyType`] with the schema of its XML and its [`Policy`], and one line in [`POLICIES`]. One
-//! that users write in Apigee's own words only is that line and a schema in `written`.
+//! To add one: a file with a struct, its [`PolicyType`] with the schema of its XML and its [`Policy`], and one line in
+//! [`POLICIES`]. A policy that users can only write as XML needs only that line and a schema in `written`.
 
 pub mod assign_message;
 pub mod authentication;
@@ -55,50 +55,51 @@ use Class::{Extensible, Standard, Unstated};
 use apigee_flux_model::xml::Element;
 use schema::Shape;
 
-/// What Apigee charges for: one extensible policy makes the whole proxy extensible, which base environments refuse.
+/// The classes that Apigee charges for: one extensible policy makes the whole proxy extensible, which base environments
+/// do not allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     /// Runs in every environment.
     Standard,
     /// Needs an intermediate or comprehensive environment.
     Extensible,
-    /// Google's page of the policy does not say.
+    /// Not specified on Google's page of the policy.
     Unstated,
 }
 
 /// A type of policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PolicyType {
-    /// The root element of its file.
+    /// The root element of its XML.
     pub element: &'static str,
-    /// The prefix of its policies' names that apigeelint's rule PO007 knows.
+    /// The prefix of the names of its policies, as in rule PO007 of apigeelint.
     pub prefix: &'static str,
-    /// What it does to the proxy's class.
+    /// The class of the policy.
     pub class: Class,
-    /// What it does: one line.
+    /// A description, one line.
     pub doc: &'static str,
-    /// What its XML may hold.
+    /// The schema of its XML.
     pub schema: &'static Shape,
 }
 
-/// A type that we do not generate.
+/// A type that apigee-flux does not generate.
 const fn raw(schema: &'static Shape, prefix: &'static str, class: Class, doc: &'static str) -> PolicyType {
     PolicyType { element: schema.name, prefix, class, doc, schema }
 }
 
-/// Every type that Apigee X and hybrid have, by its element.
+/// All types of Apigee X and hybrid, sorted by element.
 pub const POLICIES: &[PolicyType] = &[
-    raw(&written::ACCESS_CONTROL, "AC", Standard, "Lets callers in or keeps them out by their IP addresses."),
+    raw(&written::ACCESS_CONTROL, "AC", Standard, "Allows or denies callers by their IP addresses."),
     raw(&written::ACCESS_ENTITY, "AE", Extensible, "Reads the profile of a developer, an app or a product."),
-    raw(&written::ASSERT_CONDITION, "AC", Standard, "Evaluates a condition and keeps its outcome in variables."),
+    raw(&written::ASSERT_CONDITION, "AC", Standard, "Evaluates a condition and stores the result in variables."),
     assign_message::TYPE,
     basic_authentication::TYPE,
     cors::TYPE,
     raw(&written::DATA_CAPTURE, "DC", Extensible, "Writes values of the call to data collectors for analytics."),
-    raw(&written::DECODE_JWS, "JWS", Extensible, "Reads a JWS without checking its signature."),
-    raw(&written::DECODE_JWT, "JWT", Standard, "Reads a JWT without checking its signature."),
+    raw(&written::DECODE_JWS, "JWS", Extensible, "Decodes a JWS without verifying its signature."),
+    raw(&written::DECODE_JWT, "JWT", Standard, "Decodes a JWT without verifying its signature."),
     raw(&written::DELETE_OAUTH_V2_INFO, "OAuthV2", Extensible, "Deletes an access token or an authorization code."),
-    raw(&written::EXTERNAL_CALLOUT, "EC", Standard, "Calls a gRPC server, which may read and change the call."),
+    raw(&written::EXTERNAL_CALLOUT, "EC", Standard, "Calls a gRPC server, which can read and change the call."),
     extract_variables::TYPE,
     flow_callout::TYPE,
     raw(&written::GENERATE_JWS, "GJWS", Extensible, "Signs a JWS."),
@@ -124,17 +125,17 @@ pub const POLICIES: &[PolicyType] = &[
         &written::LDAP,
         "LDAP",
         Unstated,
-        "Authenticates against an LDAP directory; the lint lists it for Apigee X, Google's pages only for the private cloud.",
+        "Authenticates against an LDAP directory; apigeelint lists it for Apigee X, Google's documentation only for the private cloud.",
     ),
     llm_token_quota::TYPE,
     raw(&written::LOOKUP_CACHE, "LC", Extensible, "Reads a value from a cache."),
     message_logging::TYPE,
-    raw(&written::MESSAGE_VALIDATION, "MV", Unstated, "Checks XML against a schema, or SOAP against a WSDL."),
+    raw(&written::MESSAGE_VALIDATION, "MV", Unstated, "Validates XML against a schema, or SOAP against a WSDL."),
     raw(
         &written::MONETIZATION_LIMITS_CHECK,
         "MC",
         Unstated,
-        "Refuses developers without a rate plan or without balance.",
+        "Rejects calls of developers without a rate plan or without balance.",
     ),
     oas_validation::TYPE,
     oauth_v2::TYPE,
@@ -161,9 +162,9 @@ pub const POLICIES: &[PolicyType] = &[
     raw(&written::SET_OAUTH_V2_INFO, "OAuthV2", Extensible, "Changes the attributes of an access token."),
     spike_arrest::TYPE,
     raw(&written::TRACE_CAPTURE, "TC", Unstated, "Adds variables to the spans of distributed tracing."),
-    raw(&written::VALIDATE_SAML_ASSERTION, "SAML", Extensible, "Checks the SAML assertion of an XML request."),
+    raw(&written::VALIDATE_SAML_ASSERTION, "SAML", Extensible, "Validates the SAML assertion of an XML request."),
     verify_api_key::TYPE,
-    raw(&written::VERIFY_IAM, "VIAM", Unstated, "Lets Google's IAM decide whether a caller may call."),
+    raw(&written::VERIFY_IAM, "VIAM", Unstated, "Authorizes callers with Google Cloud IAM."),
     raw(&written::VERIFY_JWS, "VJWS", Extensible, "Verifies the signature of a JWS."),
     verify_jwt::TYPE,
     xml_threat_protection::TYPE,
@@ -171,7 +172,7 @@ pub const POLICIES: &[PolicyType] = &[
     xsl::TYPE,
 ];
 
-/// The types that only Apigee Edge has, and what to use instead.
+/// The types that exist only in Apigee Edge, and their replacements.
 pub const EDGE_ONLY: &[(&str, &str)] = &[
     ("ConcurrentRateLimit", "limit the rate with `SpikeArrest` or `Quota`"),
     ("ConcurrentRatelimit", "limit the rate with `SpikeArrest` or `Quota`"),
@@ -187,28 +188,28 @@ pub fn policy_type(element: &str) -> Option<&'static PolicyType> {
     POLICIES.iter().find(|policy| policy.element == element)
 }
 
-/// A policy that we generate.
+/// A policy that apigee-flux generates.
 pub trait Policy {
-    /// Its type.
+    /// The type of the policy.
     fn policy_type(&self) -> &'static PolicyType;
 
-    /// Adds what the policy says to its root element.
+    /// Adds the content of the policy to its root element.
     fn fill(&self, root: Element) -> Element;
 
-    /// Whether a request goes on when the policy fails. Only what a caller can do without says yes: a check that is
-    /// passed over when it fails checks nothing.
+    /// Whether the call continues if the policy fails. Only for policies that a caller can do without: a check that is
+    /// skipped when it fails would not protect anything.
     fn continue_on_error(&self) -> bool {
         false
     }
 
-    /// The policy's file under a name.
+    /// The XML of the policy with a name.
     fn element(&self, name: &str) -> Element {
         let root = root(self.policy_type().element, name);
         self.fill(root.attribute("continueOnError", self.continue_on_error()))
     }
 }
 
-/// A policy's root element: enabled, and a fault of it ends the request.
+/// The root element of a policy: enabled, and a fault in it ends the call.
 fn root(element: &str, name: &str) -> Element {
     Element::new(element)
         .attribute("continueOnError", "false")

@@ -4,16 +4,16 @@ use super::schema::{Meaning, SOURCE, Shape, parent, text};
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "OASValidation",
     prefix: "OAS",
     class: Class::Standard,
-    doc: "Refuses requests that do not fit an OpenAPI 3.0 document; it knows no path beyond those of the document.",
+    doc: "Rejects requests that do not conform to an OpenAPI 3.0 document, including requests to paths that are not in it.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "OASValidation",
     &[
@@ -32,10 +32,10 @@ const SCHEMA: Shape = parent(
     ],
 );
 
-/// The check of a request: its path, method, parameters and, if it is JSON, its body.
+/// The validation of a request: its path, method, parameters and, if it is JSON, its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OasValidation {
-    /// The document's URL, `oas://…`.
+    /// The URL of the document, `oas://…`.
     pub resource: String,
 }
 

@@ -7,7 +7,7 @@ use super::schema::{
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "OAuthV2",
     prefix: "OAuthV2",
@@ -16,7 +16,7 @@ pub const TYPE: PolicyType = PolicyType {
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "OAuthV2",
     &[
@@ -72,12 +72,12 @@ pub(super) const ATTRIBUTE: Shape = text("Attribute", Meaning::Any).with(&[
     attribute("ref", Meaning::Reads),
 ]);
 
-/// A check of an access token.
+/// A verification of an access token.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VerifyAccessToken {
-    /// The variable that holds the token alone; without it, `Bearer TOKEN` in the header `Authorization`.
+    /// The variable that holds only the token; `None` for `Bearer TOKEN` in the header `Authorization`.
     pub token: Option<String>,
-    /// The scopes of which the token must have one; any token without.
+    /// The scopes of which the token must have at least one; any token is accepted if empty.
     pub scopes: Vec<String>,
 }
 

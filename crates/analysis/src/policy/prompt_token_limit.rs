@@ -5,7 +5,7 @@ use super::spike_arrest::with_rate;
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "PromptTokenLimit",
     prefix: "PTL",
@@ -14,7 +14,7 @@ pub const TYPE: PolicyType = PolicyType {
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "PromptTokenLimit",
     &[
@@ -26,14 +26,14 @@ const SCHEMA: Shape = parent(
     ],
 );
 
-/// At most so many tokens per second or minute.
+/// A maximum number of tokens per second or minute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PromptTokenLimit {
     /// `1000pm`, `50ps` or a variable in braces.
     pub rate: String,
-    /// The variable whose values are counted apart.
+    /// A variable: tokens are counted separately for each of its values.
     pub key: Option<String>,
-    /// The template that gives the prompt.
+    /// The template of the prompt.
     pub prompt: String,
 }
 
@@ -44,7 +44,7 @@ impl Policy for PromptTokenLimit {
 
     fn fill(&self, root: Element) -> Element {
         with_rate(root, &self.rate, self.key.as_deref())
-            // Without it the rate is evened out, and 1000 a minute would refuse a prompt of 17 tokens in a second.
+            // Without it the rate is smoothed, and 1000 a minute would reject a prompt of 17 tokens in a second.
             .child(Element::leaf("UseEffectiveCount", true))
             .child(Element::leaf("UserPromptSource", &self.prompt))
     }

@@ -6,17 +6,17 @@ use super::schema::{
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "Quota",
     prefix: "Q",
-    // Not confirmed by the policy's own page.
+    // Google's page of the policy does not confirm this.
     class: Class::Extensible,
-    doc: "Limits the number of calls of a consumer in a span of time.",
+    doc: "Limits the number of calls of a consumer in a time interval.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "Quota",
     &[
@@ -48,38 +48,38 @@ const SCHEMA: Shape = parent(
 )
 .with(&[attribute("type", Meaning::Any)]);
 
-/// The limit, as a number or by a variable.
+/// The limit, as a number or a variable.
 pub(super) const ALLOW: &[Attribute] = &[attribute("count", Meaning::Any), attribute("countRef", Meaning::Reads)];
 /// The limit of a class of callers.
 pub(super) const CLASS: &[Attribute] =
     &[attribute("class", Meaning::Any), attribute("count", Meaning::Any), attribute("countRef", Meaning::Reads)];
 
-/// How many calls in which span of time.
+/// A number of calls in a time interval.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limit {
-    /// Calls.
+    /// The number of calls.
     pub allow: u64,
-    /// How many of the unit.
+    /// The number of time units.
     pub interval: u32,
     /// `minute`, `hour`, `day`, `week` or `month`.
     pub unit: &'static str,
 }
 
-/// Where the limit comes from.
+/// The source of the limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Quota {
-    /// From the API product that a step has found for the caller's credential.
+    /// The API product that a step found for the credential of the caller.
     Product {
         /// The step that verified the credential.
         step: String,
-        /// The limit of a product that has none.
+        /// The limit for products without a quota.
         fallback: Limit,
     },
-    /// From the proxy.
+    /// The proxy.
     Fixed {
         /// The limit.
         limit: Limit,
-        /// The variable whose values are counted apart.
+        /// A variable: calls are counted separately for each of its values.
         key: Option<String>,
     },
 }
@@ -114,8 +114,8 @@ impl Policy for Quota {
                     .child(unit)
             }
         };
-        // One counter for all message processors, told to the others every ten seconds: a synchronous counter would cost
-        // each call a round trip.
+        // One counter for all message processors, synchronized every ten seconds: a synchronous counter would cost each
+        // call a round trip.
         root.child(Element::leaf("Distributed", true))
             .child(Element::leaf("Synchronous", false))
             .child(Element::new("AsynchronousConfiguration").child(Element::leaf("SyncIntervalInSeconds", 10)))

@@ -6,16 +6,16 @@ use super::schema::{
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "RaiseFault",
     prefix: "RF",
     class: Class::Standard,
-    doc: "Ends the request with an error.",
+    doc: "Ends the call with an error response.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "RaiseFault",
     &[
@@ -26,14 +26,15 @@ const SCHEMA: Shape = parent(
     ],
 );
 
-/// An error response. It is never attached to a fault rule: it would start over and skip the default one.
+/// An error response. It is never used in a fault rule: it would restart error handling and skip the default fault
+/// rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RaiseFault {
     /// The status code.
     pub status: u16,
-    /// The reason phrase, perhaps empty.
+    /// The reason phrase; may be empty.
     pub reason: String,
-    /// The message for the body that the default fault rule writes.
+    /// The message for the body that the default fault rule sets.
     pub message: Option<Message>,
     /// Headers of the response.
     pub headers: Vec<(String, String)>,
@@ -42,13 +43,13 @@ pub struct RaiseFault {
 /// The message of a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
-    /// A text as it is.
+    /// A literal text.
     Text(String),
-    /// A message template: variables and functions in braces are filled in. `<Value>` would hand them over as they are written.
+    /// A message template: variables and functions in braces are replaced. `<Value>` would not replace them.
     Template(String),
 }
 
-/// The variable through which a fault hands its message to the default fault rule.
+/// The variable that passes the message of a fault to the default fault rule.
 pub const MESSAGE_VARIABLE: &str = "flow.fault.message";
 
 impl Policy for RaiseFault {

@@ -1,4 +1,4 @@
-//! A policy that the user wrote: XML as YAML, or a string of XML.
+//! A policy written by the user: XML as YAML, or a string of XML.
 
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::xml::{Element, from_yaml, parse};
@@ -6,16 +6,16 @@ use apigee_flux_model::yaml::Verbatim;
 
 use super::root;
 
-/// A policy's file, however it came to be.
+/// The XML of a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PolicyFile {
-    /// Ours to write.
+    /// XML that apigee-flux writes.
     Element(Element),
-    /// The user's own text, never printed anew.
+    /// The text of the user, unchanged.
     Text(String),
 }
 
-/// Reads the value of one entry of `policies`; none if an error was reported.
+/// Reads the value of one entry of `policies`; `None` if an error was reported.
 pub fn read(name: &str, value: &Verbatim, at: &FieldPath, report: &mut Report<'_>) -> Option<PolicyFile> {
     match value {
         Verbatim::Scalar(text) => read_text(name, text, at, report),
@@ -38,7 +38,7 @@ pub fn read(name: &str, value: &Verbatim, at: &FieldPath, report: &mut Report<'_
 
 fn wrong_shape(at: &FieldPath, report: &mut Report<'_>) {
     report.push(
-        Diagnostic::error(Code::WrongType, "a policy is one element, or a string of XML")
+        Diagnostic::error(Code::WrongType, "expected a policy: one element, or a string of XML")
             .at(at)
             .help("write `{AssignMessage: {…}}` with the policy's root element as the only key"),
     );
@@ -48,10 +48,10 @@ fn wrong_name(found: &str, name: &str, at: &FieldPath, report: &mut Report<'_>) 
     report.push(
         Diagnostic::error(
             Code::ConflictingFields,
-            format!("the policy calls itself `{found}`, but it stands under `{name}`"),
+            format!("the policy has the name `{found}` in its XML, but the key `{name}` in `policies`"),
         )
         .at(at)
-        .help("Apigee takes the attribute `name` for the policy's name: make both equal"),
+        .help("use the same name in both: Apigee uses the attribute `name` as the name of the policy"),
     );
 }
 
@@ -60,9 +60,9 @@ fn read_text(name: &str, text: &str, at: &FieldPath, report: &mut Report<'_>) ->
         Ok(document) => document,
         Err(error) => {
             report.push(
-                Diagnostic::error(Code::MalformedXml, format!("the policy's XML does not parse: {error}"))
+                Diagnostic::error(Code::MalformedXml, format!("the XML of the policy cannot be parsed: {error}"))
                     .at(at)
-                    .help("lines and columns count inside the string"),
+                    .help("fix the XML; line and column are relative to the start of the string"),
             );
             return None;
         }
@@ -76,7 +76,7 @@ fn read_text(name: &str, text: &str, at: &FieldPath, report: &mut Report<'_>) ->
     Some(PolicyFile::Text(text.to_owned()))
 }
 
-/// Adds the attributes and the `DisplayName` that every policy has, where the user did not write them.
+/// Adds the attributes and the `DisplayName` that every policy has, if the user did not write them.
 fn with_common_parts(name: &str, written: &Element, at: &FieldPath, report: &mut Report<'_>) -> Option<Element> {
     if let Some(found) = written.attributes().get("name").filter(|found| *found != name) {
         wrong_name(found, name, &at.key("$name"), report);
@@ -115,7 +115,7 @@ mod tests {
             let Some(PolicyFile::Element(read)) = read(name, value, &FieldPath::root(), &mut report) else {
                 panic!("{name}")
             };
-            // What is written is there, in its order, behind what every policy has.
+            // The elements of the user are kept in their order, after those that every policy has.
             let written = from_yaml::element(element, body, &FieldPath::root(), &mut report).unwrap();
             let (display_name, children) = read.contents().split_first().unwrap();
             assert_eq!(display_name, &Content::Element(Element::leaf("DisplayName", name)), "{name}");

@@ -4,16 +4,16 @@ use super::schema::{IGNORE_UNRESOLVED, Meaning, NAMED, NAMESPACES, SOURCE, Shape
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "RegularExpressionProtection",
     prefix: "RE",
     class: Class::Extensible,
-    doc: "Refuses requests that hold texts of attacks.",
+    doc: "Rejects requests that contain patterns of attacks.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "RegularExpressionProtection",
     &[
@@ -36,12 +36,12 @@ const SCHEMA: Shape = parent(
 const PATTERN: Shape = text("Pattern", Meaning::Any).with(&[attribute("ignoreCase", Meaning::Flag)]);
 const PATTERNS: &[Shape] = &[PATTERN];
 
-/// Patterns that neither the path nor the query may hold.
+/// Patterns that are not allowed in the path and the query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegularExpressionProtection {
-    /// Java's regular expressions, to be found anywhere in the text.
+    /// Regular expressions of Java that may match anywhere in the text.
     pub patterns: Vec<&'static str>,
-    /// The query parameters that are looked at after decoding.
+    /// The query parameters that are checked after decoding.
     pub query: Vec<String>,
 }
 
@@ -53,7 +53,7 @@ impl Policy for RegularExpressionProtection {
     fn fill(&self, root: Element) -> Element {
         let patterns = || self.patterns.iter().map(|pattern| Element::leaf("Pattern", pattern));
         let named = |element: &str, name: &str| Element::new(element).attribute("name", name).children(patterns());
-        // A request without a query is none to refuse.
+        // A request without a query is not rejected.
         root.child(Element::leaf("IgnoreUnresolvedVariables", true))
             .child(Element::leaf("Source", "request"))
             .child(Element::new("URIPath").children(patterns()))

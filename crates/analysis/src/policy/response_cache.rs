@@ -4,16 +4,16 @@ use super::schema::{CACHE_KEY, CACHE_SCOPE, EXPIRY_SETTINGS, Meaning, Shape, par
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "ResponseCache",
     prefix: "RC",
     class: Class::Extensible,
-    doc: "Keeps responses; attached on the request it looks one up, on the response it stores it.",
+    doc: "Caches responses: on the request it looks up a response, on the response it stores it.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "ResponseCache",
     &[
@@ -30,14 +30,14 @@ const SCHEMA: Shape = parent(
     ],
 );
 
-/// A cache of responses. Its entries are the proxy's own.
+/// A cache of responses. Its entries belong to the proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResponseCache {
-    /// The variables whose values make the key. One that is not set adds nothing.
+    /// The variables whose values make up the cache key. A variable that is not set is ignored.
     pub key: Vec<String>,
-    /// Seconds.
+    /// How long an entry is cached, in seconds.
     pub ttl: u64,
-    /// Whether the `Accept…` headers are part of the key.
+    /// Whether the `Accept…` headers are part of the cache key.
     pub by_accept: bool,
 }
 

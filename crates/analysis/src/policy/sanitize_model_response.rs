@@ -5,16 +5,16 @@ use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, parent, text};
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "SanitizeModelResponse",
     prefix: "SMR",
     class: Class::Extensible,
-    doc: "Lets Model Armor judge what a language model answers.",
+    doc: "Checks the response of a language model with Model Armor.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "SanitizeModelResponse",
     &[
@@ -25,14 +25,14 @@ const SCHEMA: Shape = parent(
     ],
 );
 
-/// A check of the answer.
+/// A check of the response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SanitizeModelResponse {
-    /// The template in Model Armor, in full.
+    /// The full name of the template in Model Armor.
     pub template: String,
-    /// The template that gives the prompt.
+    /// The template of the prompt.
     pub prompt: String,
-    /// The template that gives the answer.
+    /// The template of the response.
     pub response: String,
 }
 

@@ -4,16 +4,16 @@ use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, parent, text};
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "SanitizeUserPrompt",
     prefix: "SUP",
     class: Class::Extensible,
-    doc: "Lets Model Armor judge what a caller asks a language model.",
+    doc: "Checks the prompt for a language model with Model Armor.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "SanitizeUserPrompt",
     &[
@@ -26,9 +26,9 @@ const SCHEMA: Shape = parent(
 /// A check of the prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SanitizeUserPrompt {
-    /// The template in Model Armor, in full.
+    /// The full name of the template in Model Armor.
     pub template: String,
-    /// The template that gives the prompt.
+    /// The template of the prompt.
     pub prompt: String,
 }
 

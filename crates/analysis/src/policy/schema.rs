@@ -1,15 +1,15 @@
-//! What the XML of a policy may hold: elements, attributes, and what each value means.
+//! The schema of the XML of a policy: its elements and attributes, and what each value means.
 //!
-//! One table for each type of policy, taken from its page in Google's policy reference. It answers four questions: is an
-//! element known, is a value one that Apigee takes, is a text a literal or the name of a variable (a literal credential must
-//! not be in Git), and which variables does a policy read and set.
+//! One table for each type of policy, taken from its page in Google's policy reference. It tells whether an element
+//! exists, whether Apigee accepts a value, whether a text is a literal or the name of a variable (a literal credential
+//! must not be in Git), and which variables a policy reads and sets.
 
 use apigee_flux_model::xml::Node;
 
 /// What a text or an attribute means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
-    /// There is no text.
+    /// No text is allowed.
     Nothing,
     /// Any text.
     Any,
@@ -17,7 +17,7 @@ pub enum Meaning {
     Flag,
     /// A whole number.
     Whole,
-    /// One of these words, in upper or lower case.
+    /// One of these keywords, in upper or lower case.
     Word(&'static [&'static str]),
     /// The name of a variable that is read.
     Reads,
@@ -25,40 +25,40 @@ pub enum Meaning {
     Writes,
     /// Text with variables in braces.
     Template,
-    /// Like [`Meaning::Template`]. What it is for is in its `name`, as with headers: the literal value of a name such as
-    /// `Authorization` is a credential.
+    /// Like [`Meaning::Template`], for elements whose `name` says what the value is, for example headers: the literal
+    /// value of a name such as `Authorization` is a credential.
     NamedTemplate,
-    /// Text that has a name, as [`Meaning::NamedTemplate`], and no variables.
+    /// Text with a `name`, as in [`Meaning::NamedTemplate`], without variables.
     NamedText,
     /// A condition.
     Condition,
-    /// The credential itself, which a variable must hold instead.
+    /// A credential, which must be in a variable.
     Secret,
-    /// A pattern whose variables in braces are set, as `/orders/{id}`.
+    /// A pattern whose variables in braces are set, for example `/orders/{id}`.
     Pattern,
 }
 
 /// An attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attribute {
-    /// Its name.
+    /// The name of the attribute.
     pub name: &'static str,
-    /// What it means.
+    /// The meaning of its value.
     pub value: Meaning,
 }
 
 /// An element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
-    /// Its name.
+    /// The name of the element.
     pub name: &'static str,
-    /// What its text means.
+    /// The meaning of its text.
     pub text: Meaning,
-    /// Its attributes.
+    /// The attributes of the element.
     pub attributes: &'static [Attribute],
-    /// Its children.
+    /// The children of the element.
     pub children: &'static [Self],
-    /// Whether it holds anything else too: its content is not looked at.
+    /// Whether any other content is allowed too: it is not checked.
     pub open: bool,
 }
 
@@ -82,7 +82,7 @@ pub(super) const fn by_ref(name: &'static str, text: Meaning) -> Shape {
     Shape { name, text, attributes: REF, children: &[], open: false }
 }
 
-/// An element whose content is not looked at.
+/// An element whose content is not checked.
 pub(super) const fn open(name: &'static str) -> Shape {
     Shape { name, text: Meaning::Any, attributes: &[], children: &[], open: true }
 }
@@ -98,7 +98,7 @@ impl Shape {
         Self { attributes, ..self }
     }
 
-    /// The element with children beside its text.
+    /// The element with children in addition to its text.
     pub(super) const fn and(self, children: &'static [Self]) -> Self {
         Self { children, ..self }
     }
@@ -122,7 +122,7 @@ pub const COMMON_ATTRIBUTES: &[Attribute] = &[
     attribute("name", Meaning::Any),
 ];
 
-/// The children that the root element of every policy may have. `FaultRules` in a policy is read and ignored.
+/// The children that the root element of every policy may have. Apigee ignores `FaultRules` in a policy.
 pub const COMMON_CHILDREN: &[Shape] =
     &[text("Description", Meaning::Any), text("DisplayName", Meaning::Any), open("FaultRules"), PROPERTIES];
 
@@ -148,7 +148,7 @@ const HEADERS: Shape = parent("Headers", &[text("Header", Meaning::NamedTemplate
 const QUERY_PARAMS: Shape = parent("QueryParams", &[text("QueryParam", Meaning::NamedTemplate).with(NAMED)]);
 const FORM_PARAMS: Shape = parent("FormParams", &[text("FormParam", Meaning::NamedTemplate).with(NAMED)]);
 
-/// The payload may be XML itself.
+/// The payload may itself be XML.
 const PAYLOAD: Shape = Shape {
     name: "Payload",
     text: Meaning::Template,
@@ -305,7 +305,7 @@ pub(super) const fn key(name: &'static str, children: &'static [Shape]) -> Shape
     parent(name, children).with(ENCODING)
 }
 
-/// What a secret or a private key holds.
+/// The parts of a secret key or a private key.
 pub(super) const SECRET_KEY_PARTS: &[Shape] = &[
     by_ref("Id", Meaning::Any),
     by_ref("Password", Meaning::Secret),
@@ -314,7 +314,7 @@ pub(super) const SECRET_KEY_PARTS: &[Shape] = &[
     text("Value", Meaning::Secret).with(&[attribute("ref", Meaning::Reads), attribute("encoding", Meaning::Any)]),
 ];
 
-/// What a public key holds: it is no secret.
+/// The parts of a public key, which is not a secret.
 pub(super) const PUBLIC_KEY_PARTS: &[Shape] = &[
     by_ref("Certificate", Meaning::Any),
     by_ref("Id", Meaning::Any),
@@ -342,7 +342,8 @@ pub(super) const ADDITIONAL_HEADERS: Shape = parent("AdditionalHeaders", &[CLAIM
 /// The algorithms of an encrypted JWT.
 pub(super) const ALGORITHMS: Shape = parent("Algorithms", &[text("Content", Meaning::Any), text("Key", Meaning::Any)]);
 
-/// The schema's element for a node of a policy, from the root down; none where the table does not know it or does not look.
+/// The schema element for a node of a policy, from the root down; `None` if the schema does not contain it or does not
+/// check it.
 pub fn shape_of(node: Node<'_, '_>, root: &'static Shape) -> Option<&'static Shape> {
     let Some(above) = node.parent_element() else { return Some(root) };
     let above = shape_of(above, root)?;

@@ -4,16 +4,16 @@ use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, by_ref, parent, text};
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "SemanticCacheLookup",
     prefix: "SCL",
     class: Class::Extensible,
-    doc: "Answers a prompt with the answer to one that means nearly the same.",
+    doc: "Looks up a cached response for a prompt of similar meaning.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "SemanticCacheLookup",
     &[
@@ -34,27 +34,27 @@ const SCHEMA: Shape = parent(
     ],
 );
 
-/// A look into the cache.
+/// A lookup in the semantic cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SemanticCacheLookup {
-    /// The template that gives the prompt.
+    /// The template of the prompt.
     pub prompt: String,
-    /// The URL that turns text into numbers.
+    /// The URL that computes text embeddings.
     pub embeddings: String,
-    /// The URL that finds the neighbours of such numbers.
+    /// The URL that finds the nearest neighbors of an embedding.
     pub neighbors: String,
-    /// The index at that URL.
+    /// The ID of the deployed index at that URL.
     pub deployed_index: String,
-    /// How near a neighbour must be.
+    /// The minimum similarity.
     pub threshold: String,
 }
 
-/// The variable that says whether the cache had an answer.
+/// The variable that tells whether the cache had a response.
 pub fn hit_variable(policy: &str) -> String {
     format!("SemanticCacheLookup.{policy}.cache_hit")
 }
 
-/// `<VertexAI>` with its URL, as three elements of both policies hold it.
+/// `<VertexAI>` with its URL, as in three elements of both policies.
 pub(super) fn vertex(url: &str) -> Element {
     Element::new("VertexAI").child(Element::leaf("URL", url))
 }
@@ -64,7 +64,7 @@ impl Policy for SemanticCacheLookup {
         &TYPE
     }
 
-    // Without its cache the model still answers.
+    // Without the cache the model still responds.
     fn continue_on_error(&self) -> bool {
         true
     }
@@ -73,7 +73,7 @@ impl Policy for SemanticCacheLookup {
         let search = vertex(&self.neighbors)
             .child(Element::leaf("DeployedIndexID", &self.deployed_index))
             .child(Element::leaf("Threshold", &self.threshold));
-        // A request without a prompt is not looked up: empty texts are all alike.
+        // A request without a prompt is not looked up: all empty texts are similar.
         root.child(Element::leaf("IgnoreUnresolvedVariables", false))
             .child(Element::leaf("UserPromptSource", &self.prompt))
             .child(Element::new("Embeddings").child(vertex(&self.embeddings)))

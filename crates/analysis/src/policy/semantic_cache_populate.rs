@@ -5,16 +5,16 @@ use super::semantic_cache_lookup::vertex;
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "SemanticCachePopulate",
     prefix: "SCP",
     class: Class::Extensible,
-    doc: "Keeps an answer for prompts that mean nearly the same.",
+    doc: "Caches a response for prompts of similar meaning.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "SemanticCachePopulate",
     &[
@@ -25,12 +25,12 @@ const SCHEMA: Shape = parent(
     ],
 );
 
-/// A new entry of the cache; the lookup of the same request has its key.
+/// A new entry of the semantic cache; the lookup for the same request has its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SemanticCachePopulate {
-    /// The URL that takes new entries.
+    /// The URL that accepts new entries.
     pub upsert: String,
-    /// How long an entry is kept, in seconds.
+    /// How long an entry is cached, in seconds.
     pub ttl: u64,
 }
 
@@ -39,7 +39,7 @@ impl Policy for SemanticCachePopulate {
         &TYPE
     }
 
-    // The answer is there; that it is not kept is no reason to withhold it.
+    // The response exists and is sent even if it cannot be cached.
     fn continue_on_error(&self) -> bool {
         true
     }

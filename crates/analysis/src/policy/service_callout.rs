@@ -9,16 +9,16 @@ use super::schema::{
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "ServiceCallout",
     prefix: "SC",
     class: Class::Extensible,
-    doc: "Calls another service on the way.",
+    doc: "Calls another service.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "ServiceCallout",
     &[
@@ -41,31 +41,31 @@ const SCHEMA: Shape = parent(
     ],
 );
 
-/// A request of our own, and the variable that takes its response.
+/// A request to another service, and the variable to store its response in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceCallout {
-    /// The variable that holds the request. Not `request`, which is the caller's.
+    /// The variable that holds the request. Not `request`, which is the request of the caller.
     pub request: String,
     /// Verb, headers, parameters and path of the request.
     pub parts: MessageParts,
     /// The body of the request.
     pub payload: Option<Payload>,
-    /// The variable that takes the response. Without it nobody waits for it.
+    /// The variable to store the response in. Without it, the proxy does not wait for the response.
     pub response: Option<String>,
-    /// Milliseconds to wait.
+    /// The timeout in milliseconds.
     pub timeout: Option<u64>,
-    /// Where it goes.
+    /// The destination.
     pub destination: Destination,
-    /// The Google credential that the request carries.
+    /// The Google credential to send.
     pub authentication: Option<Authentication>,
 }
 
-/// Where a callout goes.
+/// The destination of a callout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
-    /// A URL, which may hold variables behind its scheme.
+    /// A URL, which may contain variables after the scheme.
     Url(String),
-    /// A target server of the environment, with its own TLS, and the path on it.
+    /// A target server of the environment, with its own TLS settings, and the path on it.
     Server {
         /// The server.
         name: String,
@@ -89,13 +89,13 @@ impl Policy for ServiceCallout {
             .attribute("clearPayload", true)
             .attribute("variable", &self.request)
             .children((!set.contents().is_empty()).then_some(set))
-            // A variable that is not set becomes empty text; the alternative is a fault for the caller.
+            // A variable that is not set becomes empty text; otherwise the caller would get a fault.
             .child(Element::leaf("IgnoreUnresolvedVariables", true));
         let connection =
             Element::new("HTTPTargetConnection").children(self.authentication.as_ref().map(Authentication::element));
         let connection = match &self.destination {
             Destination::Url(url) => {
-                // Without it Apigee would take any certificate.
+                // Without it Apigee would accept any certificate.
                 let ssl_info = url.starts_with("https://").then(|| {
                     Element::new("SSLInfo").child(Element::leaf("Enabled", true)).child(Element::leaf("Enforce", true))
                 });

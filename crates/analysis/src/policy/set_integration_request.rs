@@ -4,16 +4,16 @@ use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, by_ref, open, parent, tex
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "SetIntegrationRequest",
     prefix: "SIR",
     class: Class::Extensible,
-    doc: "Makes the request that an IntegrationEndpoint sends to Application Integration.",
+    doc: "Defines the request that an IntegrationEndpoint sends to Application Integration.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "SetIntegrationRequest",
     &[
@@ -28,42 +28,42 @@ const SCHEMA: Shape = parent(
     ],
 );
 
-/// Which integration is to run, and with what.
+/// The integration to call, and its input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetIntegrationRequest {
-    /// The Google Cloud project; the organization's without.
+    /// The Google Cloud project; `None` for the project of the organization.
     pub project: Option<String>,
     /// The integration.
     pub name: String,
-    /// The region; that of the Apigee runtime without.
+    /// The region; `None` for the region of the Apigee runtime.
     pub region: Option<String>,
-    /// The trigger in full, as `api_trigger/orders_API_1`.
+    /// The full name of the trigger, for example `api_trigger/orders_API_1`.
     pub trigger: String,
-    /// The input.
+    /// The input parameters.
     pub parameters: Vec<Parameter>,
 }
 
-/// One input.
+/// One input parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameter {
-    /// Its name.
+    /// The name of the parameter.
     pub name: String,
     /// `string`, `integer`, `double`, `boolean` or `json`.
     pub kind: &'static str,
-    /// Its value.
+    /// The value of the parameter.
     pub value: Value,
 }
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// It is this text.
+    /// This text.
     Text(String),
-    /// It stands in this variable.
+    /// This variable.
     Variable(String),
 }
 
-/// An element with a text, or with the variable that holds it.
+/// An element with a text, or with a reference to the variable that holds it.
 fn text_or_ref(name: &str, text: Option<&String>, variable: &str) -> Element {
     match text {
         Some(text) => Element::leaf(name, text),

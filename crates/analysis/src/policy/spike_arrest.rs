@@ -4,7 +4,7 @@ use super::schema::{Meaning, Shape, by_ref, parent, text};
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "SpikeArrest",
     prefix: "SA",
@@ -13,7 +13,7 @@ pub const TYPE: PolicyType = PolicyType {
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "SpikeArrest",
     &[
@@ -24,16 +24,16 @@ const SCHEMA: Shape = parent(
     ],
 );
 
-/// At most so many calls per second or minute.
+/// A maximum number of calls per second or minute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpikeArrest {
     /// `100ps`, `30pm` or a variable in braces.
     pub rate: String,
-    /// The variable whose values are counted apart.
+    /// A variable: calls are counted separately for each of its values.
     pub key: Option<String>,
 }
 
-/// Adds what is counted apart, and the rate: text, or one variable in braces.
+/// Adds the identifier and the rate: text, or one variable in braces.
 pub(super) fn with_rate(root: Element, rate: &str, key: Option<&str>) -> Element {
     root.children(key.map(|key| Element::new("Identifier").attribute("ref", key))).child(
         match rate.strip_prefix('{').and_then(|rate| rate.strip_suffix('}')) {
@@ -50,7 +50,7 @@ impl Policy for SpikeArrest {
 
     fn fill(&self, root: Element) -> Element {
         with_rate(root, &self.rate, self.key.as_deref())
-            // Counts over all message processors; without it each of them allows the rate on its own, evened out.
+            // Counts over all message processors; without it each of them allows the whole rate and smooths it.
             .child(Element::leaf("UseEffectiveCount", true))
     }
 }

@@ -1,13 +1,13 @@
-//! SSLInfo: TLS towards a server, of targets and of logs.
+//! SSLInfo: TLS settings of targets and of log servers.
 
 use apigee_flux_model::xml::Element;
 
-/// TLS towards a server; always on and enforced.
+/// TLS to a server; always on and enforced.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SslInfo {
-    /// The keystore with the authorities to trust; the public ones without.
+    /// The keystore with the trusted certificate authorities; `None` for the public ones.
     pub trust_store: Option<String>,
-    /// Keystore and alias of the client certificate.
+    /// The keystore and the alias of the client certificate.
     pub client: Option<(String, String)>,
 }
 

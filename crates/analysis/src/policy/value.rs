@@ -1,18 +1,18 @@
-//! A value that a policy takes from its own text or from a variable.
+//! A value that is a text or a variable in the XML of a policy.
 
 use apigee_flux_model::xml::Element;
 
-/// A text, or the variable that holds it. Apigee has no mixture of both in these places.
+/// A text, or the variable that holds it. In these places Apigee does not support text with variables in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// The text itself.
+    /// A literal text.
     Text(String),
     /// A flow variable.
     Variable(String),
 }
 
 impl Value {
-    /// Reads `text` or `{variable}`; none for a mixture of both.
+    /// Reads `text` or `{variable}`; `None` for text with variables in it.
     pub fn parse(text: &str) -> Option<Self> {
         let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
         match inner {

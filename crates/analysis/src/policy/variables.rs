@@ -1,15 +1,16 @@
 //! The variables that policies set: Google's "Flow variables reference", by the type of policy.
 //!
-//! In a name `{policy}` stands for the policy's own, and a `*` at the end for anything.
+//! In a name, `{policy}` stands for the name of the policy, and a `*` at the end for any text.
 
 /// Variables that a type of policy sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sets {
     /// The root elements of the policies.
     pub policies: &'static [&'static str],
-    /// The prefix that the policy's name follows, as `verifyapikey` of `verifyapikey.NAME.client_id`; empty for those without.
+    /// The prefix before the name of the policy, for example `verifyapikey` of `verifyapikey.NAME.client_id`; empty for
+    /// variables without it.
     pub prefix: &'static str,
-    /// Names that do not hold the policy's.
+    /// Names that do not contain the name of the policy.
     pub names: &'static [&'static str],
 }
 
@@ -17,10 +18,10 @@ const fn prefixed(prefix: &'static str, policies: &'static [&'static str]) -> Se
     Sets { policies, prefix, names: &[] }
 }
 
-/// What is known of the caller once a key or a token is verified.
+/// The variables about the caller that are set after a key or a token is verified.
 const CALLER: &[&str] = &["apiproduct.*", "app.*", "client_id", "developer.*"];
 
-/// What is known of a token besides.
+/// The additional variables about a token.
 const TOKEN: &[&str] = &[
     "access_token",
     "accesstoken.*",
@@ -33,7 +34,7 @@ const TOKEN: &[&str] = &[
     "token_type",
 ];
 
-/// All of them.
+/// All variables that policies set.
 pub const SETS: &[Sets] = &[
     prefixed("AccessEntity", &["AccessEntity"]),
     prefixed("assertcondition", &["AssertCondition"]),
@@ -60,10 +61,10 @@ pub const SETS: &[Sets] = &[
     Sets { policies: &["OAuthV2"], prefix: "", names: TOKEN },
 ];
 
-/// What sets variables of tokens.
+/// The policies that set variables about tokens.
 const OAUTH: &[&str] = &["DeleteOAuthV2Info", "GetOAuthV2Info", "OAuthV2", "RevokeOAuthV2", "SetOAuthV2Info"];
 
-/// What finds out the caller.
+/// The policies that identify the caller.
 const VERIFIES: &[&str] = &["OAuthV2", "VerifyAPIKey"];
 
 /// Policies that set variables of any name: scripts, other flows, other services.
@@ -86,7 +87,7 @@ pub fn covers(name: &str, variable: &str) -> bool {
     }
 }
 
-/// The parts of a message: what follows `request.` and the names of other messages.
+/// The parts of a message: the names after `request.` and after the names of other messages.
 pub const MESSAGE_PARTS: &[&str] = &[
     "content",
     "event",
@@ -110,10 +111,10 @@ pub const MESSAGE_PARTS: &[&str] = &[
     "version",
 ];
 
-/// The messages that Apigee makes.
+/// The messages that Apigee creates.
 pub const MESSAGES: &[&str] = &["error", "message", "request", "response"];
 
-/// What follows the first word of Apigee's own variables, for those of which all are known.
+/// The names after the first part of the built-in variables, for those that are completely known.
 pub const BUILT_IN: &[(&str, &[&str])] = &[
     ("apiproxy", &["basepath", "name", "qualifiedname", "revision"]),
     (
@@ -176,7 +177,7 @@ pub const BUILT_IN: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// An error message has a text of its own.
+/// An error message also has the part `message`.
 const MESSAGE_PARTS_OF_ERROR: &[&str] = &[
     "content",
     "event",

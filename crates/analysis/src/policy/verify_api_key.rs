@@ -4,23 +4,23 @@ use super::schema::{Meaning, Shape, by_ref, parent};
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "VerifyAPIKey",
     prefix: "VA",
     class: Class::Extensible,
-    doc: "Refuses callers without the key of an app that may use the API.",
+    doc: "Rejects callers without the API key of an app that is allowed to use the API.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape =
     parent("VerifyAPIKey", &[by_ref("APIKey", Meaning::Secret), by_ref("CacheExpiryInSeconds", Meaning::Any)]);
 
-/// A check of the key in a variable.
+/// A verification of the key in a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifyApiKey {
-    /// The variable that holds the key, as `request.header.x-api-key`.
+    /// The variable that holds the key, for example `request.header.x-api-key`.
     pub key: String,
 }
 

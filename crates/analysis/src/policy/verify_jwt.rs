@@ -7,16 +7,16 @@ use super::schema::{
 use super::{Class, Policy, PolicyType, Value};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "VerifyJWT",
     prefix: "VJWT",
     class: Class::Standard,
-    doc: "Verifies the signature and the claims of a token.",
+    doc: "Verifies the signature and the claims of a JWT.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "VerifyJWT",
     &[
@@ -46,26 +46,26 @@ const SCHEMA: Shape = parent(
     ],
 );
 
-/// A check of a signed token.
+/// A verification of a signed JWT.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifyJwt {
-    /// The algorithms that are allowed, all of the key's sort.
+    /// The allowed algorithms, all for the same type of key.
     pub algorithms: Vec<&'static str>,
-    /// The variable that holds the token; none for the header `Authorization`, where Apigee passes over the word `Bearer`.
+    /// The variable that holds the token; `None` for the header `Authorization`, where Apigee skips the word `Bearer`.
     pub source: Option<String>,
-    /// What it is verified with.
+    /// The key to verify it with.
     pub key: Key,
-    /// The claim `iss`.
+    /// The required claim `iss`.
     pub issuer: Value,
-    /// What the claim `aud` must hold.
+    /// The required value in the claim `aud`.
     pub audience: Value,
-    /// Further claims.
+    /// Other required claims.
     pub claims: Vec<(String, Value)>,
-    /// Seconds by which clocks may differ.
+    /// The allowed clock skew in seconds.
     pub leeway: u64,
 }
 
-/// What a token is verified with.
+/// The key to verify a token with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Key {
     /// The public keys at a URL.
@@ -76,20 +76,20 @@ pub enum Key {
     SecretRef(String),
 }
 
-/// The kind of key that an algorithm takes (Google's page "VerifyJWT policy"): a policy has one key, so its algorithms must
-/// agree.
+/// The type of key that an algorithm uses (Google's page "VerifyJWT policy"): a policy has one key, so all its
+/// algorithms must use the same type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyKind {
-    /// A secret that both sides know.
+    /// A shared secret.
     Shared,
-    /// A pair of keys of RSA.
+    /// An RSA key pair.
     Rsa,
-    /// A pair of keys of elliptic curves.
+    /// An elliptic curve key pair.
     EllipticCurve,
 }
 
 impl KeyKind {
-    /// The kind for an algorithm by its name, as `RS256`.
+    /// The type of key for an algorithm, for example `RS256`.
     pub fn of(algorithm: &str) -> Option<Self> {
         match algorithm.get(..2)? {
             "HS" => Some(Self::Shared),
@@ -99,12 +99,12 @@ impl KeyKind {
         }
     }
 
-    /// For messages.
+    /// The name in messages.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Shared => "a secret that both sides know",
-            Self::Rsa => "a key of RSA",
-            Self::EllipticCurve => "a key of elliptic curves",
+            Self::Shared => "a shared secret",
+            Self::Rsa => "an RSA key",
+            Self::EllipticCurve => "an elliptic curve key",
         }
     }
 }
@@ -132,7 +132,7 @@ impl Policy for VerifyJwt {
         let claims = self.claims.iter().map(|(name, value)| value.fill(Element::new("Claim").attribute("name", name)));
         root.child(Element::leaf("Algorithm", self.algorithms.join(",")))
             .children(self.source.as_ref().map(|source| Element::leaf("Source", source)))
-            // A key that is not there is a fault, never an empty key.
+            // A missing key is a fault, never an empty key.
             .child(Element::leaf("IgnoreUnresolvedVariables", false))
             .child(self.key.element())
             .child(self.issuer.fill(Element::new("Issuer")))

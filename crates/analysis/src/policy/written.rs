@@ -1,4 +1,4 @@
-//! The schemas of the types that only users write: Google's policy reference, in the order of the elements.
+//! The schemas of the types that only users write, from Google's policy reference, sorted by element.
 
 use super::schema::{
     ADDITIONAL_CLAIMS, ADDITIONAL_HEADERS, ALGORITHMS, AUTHENTICATION, Attribute, CACHE_KEY, CACHE_SCOPE, CAPTURE,

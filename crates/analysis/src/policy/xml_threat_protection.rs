@@ -4,16 +4,16 @@ use super::schema::{Meaning, SOURCE, Shape, attribute, parent, text};
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "XMLThreatProtection",
     prefix: "XTP",
     class: Class::Extensible,
-    doc: "Refuses XML bodies beyond given limits.",
+    doc: "Rejects XML bodies that exceed limits.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "XMLThreatProtection",
     &[
@@ -57,17 +57,17 @@ const SCHEMA: Shape = parent(
 /// The limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct XmlThreatProtection {
-    /// Nested elements.
+    /// Maximum depth of nested elements.
     pub depth: u32,
-    /// Children of an element, of any sort.
+    /// Maximum children of an element, of any type.
     pub children: u32,
-    /// Attributes of an element.
+    /// Maximum attributes of an element.
     pub attributes: u32,
-    /// Namespaces that an element declares.
+    /// Maximum namespaces that an element declares.
     pub namespaces: u32,
-    /// Characters of any value.
+    /// Maximum characters in any value.
     pub text: u32,
-    /// Characters of any name.
+    /// Maximum characters in any name.
     pub name: u32,
 }
 

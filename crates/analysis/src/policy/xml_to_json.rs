@@ -4,17 +4,17 @@ use super::schema::{Meaning, OUTPUT_VARIABLE, SOURCE, Shape, attribute, parent, 
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "XMLToJSON",
     prefix: "X2J",
-    // Not confirmed by the policy's own page.
+    // Google's page of the policy does not confirm this.
     class: Class::Standard,
-    doc: "Turns an XML body into JSON.",
+    doc: "Converts an XML body to JSON.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "XMLToJSON",
     &[
@@ -44,12 +44,12 @@ const SCHEMA: Shape = parent(
     ],
 );
 
-/// A conversion in place.
+/// A conversion of the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct XmlToJson {
     /// The message.
     pub message: &'static str,
-    /// How attributes and text are told apart, in Apigee's words.
+    /// The representation of attributes and text, as Apigee names it.
     pub format: &'static str,
 }
 

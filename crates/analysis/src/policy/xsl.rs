@@ -4,16 +4,16 @@ use super::schema::{Meaning, OUTPUT_VARIABLE, SOURCE, Shape, attribute, parent, 
 use super::{Class, Policy, PolicyType, Value};
 use apigee_flux_model::xml::Element;
 
-/// The type.
+/// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "XSL",
     prefix: "XSL",
     class: Class::Extensible,
-    doc: "Transforms an XML body by a stylesheet of the bundle.",
+    doc: "Transforms an XML body with a stylesheet of the bundle.",
     schema: &SCHEMA,
 };
 
-/// What its XML may hold.
+/// The schema of its XML.
 const SCHEMA: Shape = parent(
     "XSL",
     &[
@@ -32,14 +32,14 @@ const SCHEMA: Shape = parent(
     ],
 );
 
-/// A transformation in place.
+/// A transformation of the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Xsl {
     /// The message.
     pub message: &'static str,
-    /// The stylesheet, as `xsl://a.xsl`.
+    /// The stylesheet, for example `xsl://a.xsl`.
     pub stylesheet: String,
-    /// The stylesheet's parameters.
+    /// Parameters of the stylesheet.
     pub parameters: Vec<(String, Value)>,
 }
 

@@ -1,4 +1,4 @@
-//! What a document says.
+//! The model of an OpenAPI document.
 
 use std::collections::HashMap;
 
@@ -8,87 +8,88 @@ use serde_json::Value as Json;
 use super::security::{Requirement, SecurityScheme, requirements};
 use super::{Fault, Server, names, reference, text};
 
-/// The flow that takes the requests of no operation; no operation has its name.
+/// The flow for requests that match no operation; no operation has this name.
 pub const UNKNOWN_OPERATION: &str = "unknown-operation";
 
-/// The methods of a path item, in no particular order: the document's is kept.
+/// The methods of a path item, in any order: the order of the document is kept.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
-/// A reference may lead to another one, but not for ever.
+/// The maximum length of a chain of references.
 const MAX_REFERENCES: usize = 16;
 
-/// A document may have thousands of faults of one kind.
+/// The maximum number of problems to report: a document may have thousands of one type.
 const MOST_FAULTS: usize = 20;
 
-/// Which OpenAPI it is.
+/// The version of OpenAPI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
     /// Swagger 2.0.
     Swagger2,
-    /// OpenAPI 3.0, which Apigee validates against.
+    /// OpenAPI 3.0, which Apigee can validate against.
     V30,
-    /// OpenAPI 3.1 and later, whose schemas are another language.
+    /// OpenAPI 3.1 and later, whose schemas are in another language.
     Later,
 }
 
 impl Version {
     pub(super) fn of(document: &Json) -> Result<Self, Fault> {
-        let help = "give a document of OpenAPI 3.0 or 3.1, or of Swagger 2.0";
+        let help = "use a document of OpenAPI 3.0 or 3.1, or of Swagger 2.0";
         let field = |name: &str| document.get(name).and_then(text);
         match (field("openapi"), field("swagger")) {
             (Some(version), _) if version.starts_with("3.0") => Ok(Self::V30),
             (Some(version), _) if version.starts_with("3.") => Ok(Self::Later),
             (None, Some(version)) if version.starts_with('2') => Ok(Self::Swagger2),
             (Some(version), _) | (None, Some(version)) => {
-                Err(Fault::new(format!("the version `{version}` is not known"), help))
+                Err(Fault::new(format!("unsupported version `{version}`"), help))
             }
-            (None, None) => Err(Fault::new("it says neither `openapi` nor `swagger` at its top", help)),
+            (None, None) => Err(Fault::new("the document has neither `openapi` nor `swagger` at its top level", help)),
         }
     }
 }
 
-/// A document.
+/// An OpenAPI document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// The version as it was written.
+    /// The version of the document.
     pub version: Version,
-    /// `info.title`, perhaps empty.
+    /// `info.title`; may be empty.
     pub title: String,
     /// `info.description`.
     pub description: Option<String>,
-    /// Where the API is served, the first one first.
+    /// The servers of the API, in the order of the document.
     pub servers: Vec<Server>,
-    /// What can be called, in the order written.
+    /// The operations, in the order of the document.
     pub operations: Vec<Operation>,
-    /// The schemes by name.
+    /// The security schemes by name.
     pub security_schemes: IndexMap<String, SecurityScheme>,
     /// References to other documents, which Apigee cannot follow.
     pub external_references: Vec<String>,
-    /// The text as OpenAPI 3.0, if it was written as Swagger 2.
+    /// The document converted to OpenAPI 3.0, if it is a Swagger 2.0 document.
     pub converted: Option<String>,
 }
 
-/// One path and method.
+/// One operation: a path and a method.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
-    /// The name of its flow: the `operationId`, made legal if need be, or one made of method and path.
+    /// The name of the flow: the `operationId`, with invalid characters replaced, or a name made of method and path.
     pub name: String,
-    /// `operationId` as written.
+    /// The `operationId` of the document.
     pub operation_id: Option<String>,
     /// The method in upper case.
     pub method: String,
-    /// The path below the server's URL, parameters in braces.
+    /// The path below the URL of the server, with parameters in braces.
     pub path: String,
-    /// One line.
+    /// The summary, one line.
     pub summary: Option<String>,
-    /// Its groups.
+    /// The tags.
     pub tags: Vec<String>,
-    /// The alternatives of what a caller must show: its own, or the document's. None at all if nothing was said.
+    /// The alternative security requirements: those of the operation, or those of the document. `None` if neither has
+    /// any.
     pub security: Option<Vec<Requirement>>,
 }
 
 impl Document {
-    /// Reads the model from a tree, which may be an outline.
+    /// Reads the model from a document or its outline.
     pub(super) fn read(version: Version, tree: &Json, external: Vec<String>) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         let info = tree.get("info");
@@ -99,8 +100,10 @@ impl Document {
             let more = faults.len().saturating_sub(MOST_FAULTS);
             faults.truncate(MOST_FAULTS);
             if more > 0 {
-                faults
-                    .push(Fault::new(format!("it has {more} more faults like those reported"), "correct those first"));
+                faults.push(Fault::new(
+                    format!("the document has {more} more problems of this type"),
+                    "fix the reported ones first",
+                ));
             }
             return Err(faults);
         }
@@ -117,7 +120,7 @@ impl Document {
     }
 }
 
-/// An operation as it was found.
+/// An operation in the document.
 struct Found<'d> {
     path: &'d str,
     method: &'d str,
@@ -145,8 +148,8 @@ fn operations(tree: &Json, faults: &mut Vec<Fault>) -> Vec<Operation> {
         let Some(id) = operation.id() else { continue };
         if let Some(former) = first.get(id) {
             let places = format!("{} and {}", found[*former].place(), operation.place());
-            let message = format!("the operationId `{id}` stands twice: {places}");
-            faults.push(Fault::new(message, "give each operation its own"));
+            let message = format!("the operationId `{id}` is defined more than once: {places}");
+            faults.push(Fault::new(message, "give each operation a unique operationId"));
         } else {
             first.insert(id, index);
         }
@@ -167,11 +170,11 @@ fn collect<'d>(tree: &'d Json, path: &'d str, mut item: &'d Json, found: &mut Ve
                 continue;
             }
             if lower != *method {
-                let message = format!("the path `{path}` has `{method}`, which is not the name of a method in OpenAPI");
+                let message = format!("the path `{path}` has `{method}`, which is not a method name in OpenAPI");
                 faults.push(Fault::new(message, format!("write `{lower}`")));
             } else if !value.is_object() {
                 let message = format!("the operation `{} {path}` is not a mapping", method.to_uppercase());
-                faults.push(Fault::new(message, "write the operation, at least its `responses`"));
+                faults.push(Fault::new(message, "define the operation, at least its `responses`"));
             } else if !found[start..].iter().any(|own| own.method == method) {
                 found.push(Found { path, method, value });
             }
@@ -179,8 +182,8 @@ fn collect<'d>(tree: &'d Json, path: &'d str, mut item: &'d Json, found: &mut Ve
         let Some(target) = reference::of(item) else { return };
         if !target.starts_with('#') {
             faults.push(Fault::new(
-                format!("the path `{path}` refers to `{target}`, which is another document"),
-                "make one document of all, as by `redocly bundle`",
+                format!("the path `{path}` refers to `{target}`, which is in another document"),
+                "bundle all documents into one, for example with `redocly bundle`",
             ));
             return;
         }
@@ -193,7 +196,10 @@ fn collect<'d>(tree: &'d Json, path: &'d str, mut item: &'d Json, found: &mut Ve
         };
         item = next;
     }
-    faults.push(Fault::new(format!("the references of the path `{path}` have no end"), "write its operations there"));
+    faults.push(Fault::new(
+        format!("the references of the path `{path}` form a cycle or are nested too deeply"),
+        "define the operations in the path itself",
+    ));
 }
 
 fn operation(found: &Found<'_>, name: String, common: Option<&Vec<Requirement>>) -> Operation {

@@ -1,7 +1,8 @@
-//! OpenAPI documents, read for what a proxy needs of them: 3.0, 3.1, and Swagger 2, which becomes 3.0 first.
+//! OpenAPI documents: the parts that a proxy needs. Versions 3.0, 3.1, and Swagger 2.0, which is converted to 3.0
+//! first.
 //!
-//! A document may have 10 MB and more, of which the schemas are the most: `outline` keeps the small part that
-//! `document` reads, and only looks for references in the rest.
+//! A document may have 10 MB or more, most of which are schemas: `outline` keeps the small part that `document` reads,
+//! and only collects references in the rest.
 
 mod document;
 mod names;
@@ -21,12 +22,12 @@ use serde_json::Value as Json;
 
 use source::Source;
 
-/// What is wrong with a document, and the way out.
+/// A problem in a document, and its fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// What is wrong: one line, lower case, no full stop.
+    /// What is wrong: one line, lower case, without a period.
     pub message: String,
-    /// The way out.
+    /// How to fix it.
     pub help: String,
 }
 
@@ -36,7 +37,7 @@ impl Fault {
     }
 }
 
-/// Reads a document, JSON or YAML. All that is wrong is reported at once.
+/// Reads a document in JSON or YAML. Reports all problems together.
 pub fn read(bytes: &[u8]) -> Result<Document, Vec<Fault>> {
     let source = Source::parse(bytes).map_err(|fault| vec![fault])?;
     let outline = source.outline().map_err(|fault| vec![fault])?;
@@ -57,7 +58,7 @@ pub fn read(bytes: &[u8]) -> Result<Document, Vec<Fault>> {
     }
 }
 
-/// The text of a scalar: `version: 1.0` is a number to YAML, but a text to OpenAPI.
+/// The text of a scalar: `version: 1.0` is a number in YAML, but a text in OpenAPI.
 fn text(value: &Json) -> Option<String> {
     match value {
         Json::String(text) => Some(text.clone()),

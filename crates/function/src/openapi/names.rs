@@ -1,21 +1,21 @@
-//! Names of operations: they become names of flows and parts of names of policies.
+//! Names of operations, which are used as names of flows and in names of policies.
 
 use std::collections::{HashMap, HashSet};
 
-/// Policies' names have up to 255 characters, of which a prefix and a number take some.
+/// The name of a policy may have 255 characters, including a prefix and a number.
 const LONGEST: usize = 200;
 
-/// Flows of ours, which no operation may be called.
+/// Flows that apigee-flux generates: no operation may have their names.
 const RESERVED: [&str; 1] = [super::document::UNKNOWN_OPERATION];
 
-/// One name for each, given the `operationId` and what the name is made of without one. An `operationId` that is a name
-/// stays as it is, wherever it stands; the others get a number where they would collide, in their order.
+/// Assigns a unique name to each operation, from its `operationId`, or from method and path if it has none. A valid
+/// `operationId` is always kept; other names get a number if they would collide, in the order of the document.
 pub(super) fn assign<'d>(operations: &[(Option<&'d str>, &'d str, &'d str)]) -> Vec<String> {
     let legal = |id: &str| cleaned(id) == id && !RESERVED.contains(&id);
     let mut taken: HashSet<String> = RESERVED.into_iter().map(str::to_owned).collect();
     taken.extend(operations.iter().filter_map(|(id, ..)| *id).filter(|id| legal(id)).map(str::to_owned));
     let mut names = Vec::with_capacity(operations.len());
-    // The number that a base comes with next: thousands of operations may share one.
+    // The next number for a base name: thousands of operations may share one.
     let mut numbers: HashMap<String, usize> = HashMap::new();
     for (id, method, path) in operations {
         if let Some(id) = id.filter(|id| legal(id)) {
@@ -42,7 +42,7 @@ fn joined(path: &str) -> String {
     if joined.is_empty() { "root".to_owned() } else { joined }
 }
 
-/// The text with `-` for every character that a name may not have.
+/// The text with `-` in place of every character that is not allowed in a name.
 fn cleaned(text: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || " ._-".contains(c);
     let name: String = text.chars().map(|c| if allowed(c) { c } else { '-' }).take(LONGEST).collect();

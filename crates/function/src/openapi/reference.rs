@@ -1,20 +1,20 @@
-//! `$ref`: the JSON pointers of a document.
+//! `$ref`: references to other parts of a document.
 
 use std::borrow::Cow;
 
 use serde_json::Value as Json;
 
-/// What a value refers to, as written.
+/// The reference of a value, as written.
 pub(super) fn of(value: &Json) -> Option<&str> {
     value.get("$ref").and_then(Json::as_str)
 }
 
-/// The value at a reference into the document itself.
+/// The value that a reference within the document points to.
 pub(super) fn find<'d>(document: &'d Json, target: &str) -> Option<&'d Json> {
     document.pointer(&decoded(target.strip_prefix('#')?))
 }
 
-/// A pointer in a URL's fragment is percent-encoded (RFC 6901, section 6).
+/// Percent-decodes a JSON pointer in a URI fragment (RFC 6901, section 6).
 pub(super) fn decoded(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return text.into();

@@ -3,32 +3,32 @@
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
-/// Schemes that are needed together, by their names, each with its scopes.
+/// Schemes that are required together: name → scopes.
 pub type Requirement = IndexMap<String, Vec<String>>;
 
-/// How a caller shows who they are.
+/// How callers authenticate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecurityScheme {
-    /// A key.
+    /// An API key.
     ApiKey {
         /// `header`, `query` or `cookie`.
         location: String,
-        /// The header's or parameter's name.
+        /// The name of the header or parameter.
         name: String,
     },
-    /// HTTP's own `Authorization` header.
+    /// The `Authorization` header of HTTP.
     Http {
-        /// `basic`, `bearer` or another, in lower case.
+        /// `basic`, `bearer` or another scheme, in lower case.
         scheme: String,
     },
     /// An access token.
     OAuth2,
     /// A token of an OpenID Connect provider.
     OpenIdConnect {
-        /// The URL of the provider's discovery document.
+        /// The URL of the discovery document of the provider.
         url: String,
     },
-    /// Something else, by the word that says so.
+    /// Another type.
     Other(String),
 }
 
@@ -45,7 +45,7 @@ impl SecurityScheme {
     }
 }
 
-/// The alternatives of a `security` field; none if there is no such field.
+/// The alternatives of a `security` field; `None` if there is no such field.
 pub(super) fn requirements(holder: &Json) -> Option<Vec<Requirement>> {
     let alternatives = holder.get("security")?.as_array()?;
     let scopes = |scopes: &Json| scopes.as_array().into_iter().flatten().filter_map(super::text).collect();

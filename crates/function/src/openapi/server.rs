@@ -1,11 +1,11 @@
-//! `servers`: where the API is served.
+//! `servers`: the URLs of the API.
 
 use serde_json::Value as Json;
 
 /// A server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
-    /// Its URL, the defaults of its variables filled in. It may be relative.
+    /// The URL, with the default values of its variables. It may be relative.
     pub url: String,
 }
 
@@ -20,7 +20,7 @@ impl Server {
         Some(Self { url })
     }
 
-    /// The URL's path without a slash at its end; none if there is nothing behind the host.
+    /// The path of the URL without a trailing slash; `None` if there is nothing after the host.
     pub fn path(&self) -> Option<&str> {
         let end = self.url.find(['?', '#']).unwrap_or(self.url.len());
         let url = &self.url[..end];
@@ -35,7 +35,8 @@ impl Server {
         Some(path.trim_end_matches('/')).filter(|path| path.starts_with('/'))
     }
 
-    /// The URL as that of a backend, without a slash at its end; none if it is not the full URL of an HTTP server, but has a placeholder in its host, say.
+    /// The URL for a target, without a trailing slash; `None` if it is not a complete HTTP URL, for example because its
+    /// host has a placeholder.
     pub fn backend(&self) -> Option<String> {
         let (scheme, rest) = self.url.split_once("://")?;
         let scheme = scheme.to_ascii_lowercase();
@@ -51,7 +52,7 @@ impl Server {
     }
 }
 
-/// Whether a text is a host, with a port perhaps, and nothing that a script fills in.
+/// Whether a text is a host, optionally with a port, and has no placeholder.
 fn is_host_and_port(text: &str) -> bool {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),

@@ -1,4 +1,4 @@
-//! The text of a document: JSON or YAML.
+//! The source text of a document: JSON or YAML.
 
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -8,16 +8,16 @@ use super::outline::Outline;
 use apigee_flux_model::encoding;
 use apigee_flux_model::yaml::{self, Node, decode, line_and_column};
 
-/// A document's text, as far as it has to be parsed at once.
+/// The text of a document, parsed only as far as necessary.
 pub(super) enum Source<'t> {
     /// JSON, which serde reads as a stream.
     Json(&'t str),
-    /// Everything else.
+    /// YAML.
     Yaml(Node),
 }
 
 impl<'t> Source<'t> {
-    /// Tells JSON and YAML apart. JSON is YAML too, but its own parser is many times as fast.
+    /// Distinguishes JSON and YAML. JSON is also YAML, but the JSON parser is many times faster.
     pub(super) fn parse(bytes: &'t [u8]) -> Result<Self, Fault> {
         let text = encoding::text(bytes).map_err(|error| {
             let place =
@@ -28,12 +28,12 @@ impl<'t> Source<'t> {
             let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) else {
                 return Ok(Self::Json(text));
             };
-            // A flow mapping of YAML looks the same.
+            // A flow mapping of YAML starts with the same character.
             return Node::parse(text, 0..text.len()).map(Self::Yaml).map_err(|_| json_fault(&error));
         }
         Node::parse(text, 0..text.len()).map(Self::Yaml).map_err(|error| {
             let (line, column) = line_and_column(text, error.offset);
-            let message = format!("it does not parse: line {line}, column {column}: {}", error.message);
+            let message = format!("the document cannot be parsed: line {line}, column {column}: {}", error.message);
             Fault::new(message, "correct the document")
         })
     }
@@ -43,7 +43,7 @@ impl<'t> Source<'t> {
         self.decode()
     }
 
-    /// All of it.
+    /// The whole document.
     pub(super) fn whole(&self) -> Result<Json, Fault> {
         match self {
             Self::Json(_) => self.decode(),
@@ -58,16 +58,18 @@ impl<'t> Source<'t> {
         }
     }
 
-    /// Another document as text in the format of this one.
+    /// Another document as text, in the format of this one.
     pub(super) fn print(&self, document: &Json) -> Result<String, Fault> {
         let printed = match self {
             Self::Json(_) => serde_json::to_string_pretty(document).map(|text| text + "\n").map_err(|e| e.to_string()),
             Self::Yaml(_) => yaml::encode(document),
         };
-        printed.map_err(|why| Fault::new(format!("it cannot be converted to OpenAPI 3.0: {why}"), "convert it by hand"))
+        printed.map_err(|why| {
+            Fault::new(format!("the document cannot be converted to OpenAPI 3.0: {why}"), "convert it manually")
+        })
     }
 }
 
 fn json_fault(error: &serde_json::Error) -> Fault {
-    Fault::new(format!("it does not parse: {error}"), "correct the document")
+    Fault::new(format!("the document cannot be parsed: {error}"), "correct the document")
 }

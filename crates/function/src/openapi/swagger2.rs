@@ -1,13 +1,13 @@
-//! Swagger 2.0 as OpenAPI 3.0, which is all that Apigee validates against.
+//! Converts Swagger 2.0 to OpenAPI 3.0, the only version that Apigee can validate against.
 //!
-//! What becomes what:
+//! The conversion:
 //!
 //! | Swagger 2.0 | OpenAPI 3.0 |
 //! |---|---|
 //! | `host`, `basePath`, `schemes` | `servers`, one for each scheme (`https` if none is given); the path alone without a host |
 //! | `definitions` | `components.schemas`; characters that names may not have there become `_`, in references too |
 //! | `parameters`, `responses` at the top | `components.parameters`, `.requestBodies` (those in the body) and `.responses` |
-//! | `securityDefinitions` | `components.securitySchemes`: `basic` becomes `http`, the flow of `oauth2` one of `flows` |
+//! | `securityDefinitions` | `components.securitySchemes`: `basic` becomes `http`, the flow of `oauth2` becomes one of `flows` |
 //! | a parameter's `type`, `format`, limits … | its `schema` |
 //! | `collectionFormat` | `style` and `explode`; where 3.0 has no counterpart (`tsv`; `ssv` and `pipes` outside the query) the value is a string |
 //! | `in: body` | `requestBody`, with one content for each of `consumes` |
@@ -17,8 +17,9 @@
 //! | `discriminator: x` | `discriminator: {propertyName: x}` |
 //! | `x-nullable`, a `null` among several types | `nullable` |
 //!
-//! `consumes` and `produces` are those of the operation, else of the document, else `application/json`. A body of `GET` or
-//! `HEAD` is left out, since 3.0 has none. Descriptions, tags, examples and `x-` fields stay.
+//! `consumes` and `produces` come from the operation, otherwise from the document; the default is `application/json`. A
+//! body of `GET` or `HEAD` is dropped, because 3.0 does not allow one. Descriptions, tags, examples and `x-` fields are
+//! kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,7 +31,7 @@ type Fields = Map<String, Json>;
 
 const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
 
-/// The fields of a parameter or header that 3.0 has in its schema.
+/// The fields of a parameter or header that are part of its schema in 3.0.
 const SCHEMA_FIELDS: [&str; 17] = [
     "type",
     "format",
@@ -56,7 +57,7 @@ const MULTIPART: &str = "multipart/form-data";
 const URL_ENCODED: &str = "application/x-www-form-urlencoded";
 const BINARY: &str = "application/octet-stream";
 
-/// Converts a whole document. What it does not understand it leaves as it is.
+/// Converts a whole document. Unknown parts are not changed.
 pub(super) fn convert(document: &Json) -> Json {
     Converter {
         document,
@@ -67,7 +68,7 @@ pub(super) fn convert(document: &Json) -> Json {
     .document()
 }
 
-/// Names of components: letters, digits, `.`, `_` and `-`.
+/// Valid names of components: letters, digits, `.`, `_` and `-`.
 fn legal_names(section: Option<&Json>) -> BTreeMap<String, String> {
     let written = || section.and_then(Json::as_object).into_iter().flat_map(Map::keys);
     let legal = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
@@ -92,7 +93,7 @@ fn legal_names(section: Option<&Json>) -> BTreeMap<String, String> {
     names
 }
 
-/// A list of texts; none if the field is missing or empty.
+/// A list of texts; `None` if the field is missing or empty.
 fn list(holder: &Json, field: &str) -> Option<Vec<String>> {
     let list: Vec<String> = holder.get(field)?.as_array()?.iter().filter_map(text).collect();
     (!list.is_empty()).then_some(list)
@@ -155,7 +156,7 @@ impl<'d> Converter<'d> {
     }
 
     fn servers(&self) -> Json {
-        // The specification asks for a slash in front, which many documents leave out.
+        // The specification requires a leading slash, which many documents omit.
         let base = self.document.get("basePath").and_then(Json::as_str).unwrap_or("/");
         let base = format!("/{}", base.trim_start_matches('/'));
         let Some(host) = self.document.get("host").and_then(Json::as_str) else {
@@ -224,7 +225,7 @@ impl<'d> Converter<'d> {
             if METHODS.contains(&method.as_str()) && operation.is_object() {
                 new.insert(method.clone(), self.operation(method, operation, &common));
             } else if METHODS.contains(&method.to_ascii_lowercase().as_str()) {
-                // What is wrong with it is reported when the document is read.
+                // Problems in it are reported when the converted document is read.
                 new.insert(method.clone(), operation.clone());
             }
         }
@@ -258,7 +259,7 @@ impl<'d> Converter<'d> {
         Json::Object(new)
     }
 
-    /// A parameter with its reference followed.
+    /// The parameter that a reference points to, or the parameter itself.
     fn followed<'p>(&self, parameter: &'p Json) -> &'p Json
     where
         'd: 'p,
@@ -266,7 +267,7 @@ impl<'d> Converter<'d> {
         reference::of(parameter).and_then(|target| reference::find(self.document, target)).unwrap_or(parameter)
     }
 
-    /// A parameter that 3.0 has as one; none for those that are in the body.
+    /// A parameter that is also a parameter in 3.0; `None` for parameters in the body.
     fn plain_parameter(&self, parameter: &Json) -> Option<Json> {
         let followed = self.followed(parameter);
         if is(followed, "in", "body") || is(followed, "in", "formData") {
@@ -331,7 +332,7 @@ impl<'d> Converter<'d> {
         let written: Vec<&'d Json> = common.iter().filter(still_there).chain(own).copied().collect();
         let consumes = self.consumes(operation);
         if let Some(written) = written.iter().find(|parameter| is(self.followed(parameter), "in", "body")) {
-            // A shared body has the types of the document; the operation's own need their own copy.
+            // A shared body has the types of the document; an operation with its own types needs a copy of the body.
             let shared = reference::of(written).filter(|_| list(operation, "consumes").is_none());
             return Some(match shared {
                 Some(target) => json!({ "$ref": self.target(target).replace("/parameters/", "/requestBodies/") }),
@@ -420,7 +421,7 @@ impl<'d> Converter<'d> {
         let examples = response.get("examples").and_then(Json::as_object);
         let schema = response.get("schema");
         let mut types: Vec<String> = match schema {
-            // A file has the types that are given, but it is no JSON by default.
+            // The content types of a file are as given, but its default is not JSON.
             Some(schema) if is_file(schema) && *produces == [JSON] => vec![BINARY.to_owned()],
             Some(_) => produces.to_vec(),
             None => Vec::new(),
@@ -461,7 +462,7 @@ impl<'d> Converter<'d> {
     fn schema(&self, schema: &Json) -> Json {
         let Some(fields) = schema.as_object() else { return schema.clone() };
         if let Some(target) = reference::of(schema) {
-            // In 3.0 nothing stands beside a reference.
+            // In 3.0, a reference cannot be combined with other fields.
             return json!({ "$ref": self.target(target) });
         }
         let mut new = Fields::new();
@@ -486,7 +487,7 @@ impl<'d> Converter<'d> {
                     if others.len() < words.len() {
                         new.insert("nullable".to_owned(), true.into());
                     }
-                    // 3.0 has one type; several are any.
+                    // 3.0 allows one type; several types become any type.
                     if let [word] = others.as_slice() {
                         new.insert(key.clone(), (*word).clone());
                     }
@@ -506,7 +507,7 @@ impl<'d> Converter<'d> {
         Json::Object(new)
     }
 
-    /// Where a reference leads now.
+    /// The target of a reference in the converted document.
     fn target(&self, target: &str) -> String {
         let sections = [
             ("definitions", "schemas", &self.schemas),

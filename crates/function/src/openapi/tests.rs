@@ -105,8 +105,8 @@ fn path_items_are_followed_within_the_document() {
         ),
         [
             "the path `/a` refers to `#/x`, which is not in the document",
-            "the path `/b` refers to `b.yaml#/b`, which is another document",
-            "the references of the path `/c` have no end",
+            "the path `/b` refers to `b.yaml#/b`, which is in another document",
+            "the references of the path `/c` form a cycle or are nested too deeply",
         ]
     );
 }
@@ -133,31 +133,28 @@ components:
 #[test]
 fn faults_name_the_thing() {
     for (text, fault) in [
-        ("a: 1", "it says neither `openapi` nor `swagger` at its top"),
-        ("openapi: 4.0.0", "the version `4.0.0` is not known"),
-        ("swagger: 1.2", "the version `1.2` is not known"),
+        ("a: 1", "the document has neither `openapi` nor `swagger` at its top level"),
+        ("openapi: 4.0.0", "unsupported version `4.0.0`"),
+        ("swagger: 1.2", "unsupported version `1.2`"),
         (
             "{\"openapi\": \"3.0.0\", \"paths\": 1}",
-            "it does not parse: invalid type: integer `1`, expected a mapping at line 1 column 31",
+            "the document cannot be parsed: invalid type: integer `1`, expected a mapping at line 1 column 31",
         ),
         (
             "openapi: 3.0.0\npaths: {/a: {GET: {responses: {}}}}",
-            "the path `/a` has `GET`, which is not the name of a method in OpenAPI",
+            "the path `/a` has `GET`, which is not a method name in OpenAPI",
         ),
         ("openapi: 3.0.0\npaths: {/a: {get: }}", "the operation `GET /a` is not a mapping"),
-        (
-            "swagger: '2.0'\npaths: {/a: {Post: {}}}",
-            "the path `/a` has `Post`, which is not the name of a method in OpenAPI",
-        ),
-        ("openapi: [", "it does not parse: line 1, column 10: "),
-        ("{\"openapi\": \"3.0.0\",,}", "it does not parse: key must be a string at line 1 column 21"),
+        ("swagger: '2.0'\npaths: {/a: {Post: {}}}", "the path `/a` has `Post`, which is not a method name in OpenAPI"),
+        ("openapi: [", "the document cannot be parsed: line 1, column 10: "),
+        ("{\"openapi\": \"3.0.0\",,}", "the document cannot be parsed: key must be a string at line 1 column 21"),
         (
             "{\"openapi\": \"3.0.0\", \"paths\": {\"/a\": {}, \"/a\": {}}}",
-            "it does not parse: the key `/a` stands twice in one mapping",
+            "the document cannot be parsed: the key `/a` is defined more than once in a mapping",
         ),
         (
             "openapi: 3.0.0\npaths: {/a: {get: {operationId: x}}, /b: {post: {operationId: x}}}",
-            "the operationId `x` stands twice: `GET /a` and `POST /b`",
+            "the operationId `x` is defined more than once: `GET /a` and `POST /b`",
         ),
     ] {
         let found = faults(text);
@@ -180,7 +177,7 @@ fn a_document_of_ten_megabytes_is_no_burden() {
     assert!(text.len() > 9_000_000, "{}", text.len());
     let start = std::time::Instant::now();
     assert_eq!(document(&text).operations.len(), 1000);
-    // A tenth of it in a release; what must not happen is a tree of everything, or worse.
+    // A release build needs a tenth of this; the test fails if the whole document is parsed into a tree.
     assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
 }
 
@@ -197,7 +194,7 @@ fn swagger_2_becomes_3_0() {
         .unwrap();
     }
     assert_eq!(converted, expected);
-    // What came out is a document with the same operations.
+    // The converted document has the same operations.
     let again = document(&converted);
     assert_eq!((again.version, again.operations), (Version::V30, document(written).operations));
 }

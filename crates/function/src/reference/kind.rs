@@ -1,4 +1,4 @@
-//! The page of a kind: a table for each type that its `spec` is made of.
+//! The reference page of a kind: a table for each type that its `spec` consists of.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 use super::{GENERATED, cell};
 use crate::spec::{GROUP, Kind, VERSION};
 
-/// The page of a kind.
+/// The reference page of a kind.
 pub fn kind(kind: &Kind) -> String {
     let schema = (kind.schema)().as_value();
     let empty = Map::new();
@@ -22,7 +22,7 @@ pub fn kind(kind: &Kind) -> String {
         kind.name
     );
     writer.page.push_str(
-        "Any value may also be `{from: {kind, name, jsonPath}}`, a field of another resource of the input; any text may hold \
+        "Any value may also be `{from: {kind, name, jsonPath}}`, a field of another resource in the input; any text may contain \
          `$(values.NAME)` of the ApigeeEnvironment.\n\n",
     );
     writer.object(schema);
@@ -36,7 +36,7 @@ pub fn kind(kind: &Kind) -> String {
 struct Writer<'s> {
     definitions: &'s Map<String, Json>,
     page: String,
-    /// Types that have been named and not been shown.
+    /// Types that a page refers to and that are not shown yet.
     waiting: Vec<String>,
     seen: BTreeSet<String>,
 }
@@ -68,7 +68,7 @@ impl<'s> Writer<'s> {
         }
     }
 
-    /// The words of a choice.
+    /// The keywords of a choice.
     fn words(&mut self, schema: &'s Json) {
         let branches = schema.get("oneOf").or_else(|| schema.get("anyOf")).and_then(Json::as_array);
         let mut any = false;
@@ -78,7 +78,7 @@ impl<'s> Writer<'s> {
                 any = true;
                 let _ = writeln!(self.page, "- `{word}`: {}", cell(description));
             }
-            // A choice of fields, of which one is written.
+            // A choice of fields, exactly one of which is set.
             for (field, property) in branch.get("properties").and_then(Json::as_object).into_iter().flatten() {
                 any = true;
                 let shape = self.shape(property);
@@ -91,7 +91,7 @@ impl<'s> Writer<'s> {
         }
     }
 
-    /// What a value is, in words.
+    /// The type of a value in plain English.
     fn shape(&mut self, schema: &'s Json) -> String {
         if let Some(reference) = schema.get("$ref").and_then(Json::as_str) {
             let name = reference.trim_start_matches("#/$defs/").to_owned();
@@ -135,11 +135,11 @@ impl<'s> Writer<'s> {
         shapes.collect::<Vec<_>>().join(" or ")
     }
 
-    /// A link to a type; a choice of few words is shown at once.
+    /// A link to a type; a choice of one keyword is shown in place.
     fn reference(&mut self, name: String) -> String {
         let Some(schema) = self.definitions.get(&name) else { return name };
         let branches = schema.get("oneOf").or_else(|| schema.get("anyOf")).and_then(Json::as_array);
-        // One word needs no section of its own.
+        // A single keyword needs no section.
         if let Some([only]) = branches.map(Vec::as_slice)
             && let [word] = words(only).as_slice()
         {
@@ -156,7 +156,7 @@ impl<'s> Writer<'s> {
     }
 }
 
-/// The words that a branch allows, if it is a choice of words.
+/// The keywords that a branch allows, if it is a choice of keywords.
 fn words(branch: &Json) -> Vec<&str> {
     let choice = branch.get("enum").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
     choice.chain(branch.get("const").and_then(Json::as_str)).collect()

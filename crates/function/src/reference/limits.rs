@@ -1,4 +1,4 @@
-//! The page of what Apigee takes.
+//! The reference page of Apigee's limits.
 
 use std::fmt::Write as _;
 
@@ -8,8 +8,8 @@ use apigee_flux_model::limits::{COUNTS, TEXTS, Unit};
 /// Every rule with its source.
 pub fn limits() -> String {
     let mut page = format!(
-        "{GENERATED}\n# What Apigee takes\n\nNames, lengths, characters and counts, as Google documents them. What is outside is an error of the \
-         check, and the sandbox answers it with 400.\n\n| what | length | allowed | source |\n|---|---|---|---|\n"
+        "{GENERATED}\n# Limits of Apigee\n\nNames, lengths, characters and counts, as documented by Google. A value outside of them is an error of the \
+         check, and the sandbox responds with 400.\n\n| value | length | allowed | source |\n|---|---|---|---|\n"
     );
     for rule in TEXTS {
         let unit = match rule.unit {
@@ -27,9 +27,9 @@ pub fn limits() -> String {
             rule.source
         );
     }
-    page.push_str("\n| what | most | source |\n|---|---|---|\n");
+    page.push_str("\n| object | maximum | source |\n|---|---|---|\n");
     for rule in COUNTS {
-        let planned = if rule.is_enforced { "" } else { " (Apigee plans to refuse more)" };
+        let planned = if rule.is_enforced { "" } else { " (not enforced by Apigee yet)" };
         let _ = writeln!(page, "| {} | {} {}{planned} | <{}> |", cell(rule.of), rule.max, cell(rule.what), rule.source);
     }
     page

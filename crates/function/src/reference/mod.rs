@@ -1,7 +1,7 @@
-//! What the types say about themselves: JSON schemas for editors, and the pages of the reference.
+//! The documentation that is generated from the types: JSON schemas for editors, and the reference pages.
 //!
-//! Nothing here is written by hand: a field's text is its doc comment, a code's is its paragraph, a policy's is its line.
-//! `testdata/reference.rs` holds the pages in the repository to what this makes.
+//! Nothing here is written manually: the text of a field is its doc comment, the text of a code or of a policy is its
+//! description. `testdata/reference.rs` checks that the pages in the repository are up to date.
 
 mod codes;
 mod kind;
@@ -26,9 +26,9 @@ pub fn pages() -> Vec<(String, String)> {
     kinds.chain(more.map(|(name, page)| (name.to_owned(), page))).collect()
 }
 
-/// The remark at the top of each page.
+/// The comment at the top of each page.
 const GENERATED: &str =
-    "<!-- Made from the source by `UPDATE=1 cargo test --test reference`; change the doc comments there. -->\n";
+    "<!-- Generated from the source by `UPDATE=1 cargo test --test reference`; change the doc comments there. -->\n";
 
 /// Text for a cell of a table.
 fn cell(text: &str) -> String {

@@ -1,40 +1,40 @@
-//! The page about the order of steps.
+//! The reference page on the order of steps.
 
 use std::fmt::Write as _;
 
 use super::{GENERATED, cell};
 use crate::proxy::{self, Place};
 
-/// The parts of the page: the title, the place whose steps it lists, and what else is to be said.
+/// The parts of the page: the title, the place whose steps it lists, and additional text.
 const PARTS: &[(&str, Place, &str)] = &[
     ("On the request, for every call (`PreFlow`)", Place::Request, ""),
     (
         "Then one operation (`Flows`)",
         Place::Operation,
-        "Apigee runs the first flow whose condition holds, and no other. Operations are therefore ordered from the most specific path \
+        "Apigee runs only the first flow whose condition matches. Operations are therefore ordered from the most specific path \
          to the least: text before `*`, `*` before `**`. Two operations that match the same requests are an error. With an \
-         OpenAPI document and `unknownOperations: reject`, the default, a last flow without a condition answers 404 for everything \
-         else. The steps of an operation run behind the validation; its cache is looked up behind those on the request, and filled \
-         behind those on the response.",
+         OpenAPI document and `unknownOperations: reject`, the default, a last flow without a condition responds with 404 to every other \
+         request. The steps of an operation run after the validation; its cache is looked up after its steps on the request, and filled \
+         after its steps on the response.",
     ),
     ("On the response, for every call (`PostFlow`)", Place::Response, ""),
     (
         "On errors (`FaultRules`, `DefaultFaultRule`)",
         Place::Fault,
-        "Apigee tries the rules of the endpoint in which a call fails: those of the TargetEndpoint for an error response of the \
-         backend, a timeout or a step of the target, those of the ProxyEndpoint for all else. So both have the same. Rules of a \
-         ProxyEndpoint are tried from the last to the first, those of a TargetEndpoint from the first to the last; they are written \
-         so that yours are tried in the order of the spec. The default rule runs for every fault (`AlwaysEnforce`). Nothing in it \
+        "Apigee tries the rules of the endpoint where the call fails: those of the TargetEndpoint for an error response of the \
+         backend, a timeout or a step of the target, those of the ProxyEndpoint for all other errors. Therefore both endpoints have the same rules. Rules of a \
+         ProxyEndpoint are tried from the last to the first, those of a TargetEndpoint from the first to the last; they are written so that \
+         the rules of a spec are tried in the order of the spec. The default rule runs for every fault (`AlwaysEnforce`). None of its steps \
          raises a fault.",
     ),
-    ("After the response has left (`PostClientFlow`)", Place::PostClient, ""),
+    ("After the response is sent (`PostClientFlow`)", Place::PostClient, ""),
 ];
 
-/// What runs in which order, and why.
+/// The order of steps, and the reasons for it.
 pub fn order() -> String {
     let mut page = format!(
-        "{GENERATED}\n# Why this order\n\nApigee runs the steps of a flow in the order of the file, and its lint passes any order. What follows is the order that apigee-flux writes, whatever the order of the words in a spec, and the reason for each \
-         place. The code has it in one list, `FEATURES` in `src/proxy/resolve/mod.rs`, from which this page is made.\n"
+        "{GENERATED}\n# Order of steps\n\nApigee runs the steps of a flow in the order of the file, and apigeelint accepts any order. apigee-flux always writes the steps in the order below, whatever the order of the fields in a spec. Each place has a \
+         reason. The order is defined in one list, `FEATURES` in `src/proxy/resolve/mod.rs`, from which this page is generated.\n"
     );
     for (title, place, text) in PARTS {
         // Writing to a String cannot fail.
@@ -42,15 +42,15 @@ pub fn order() -> String {
         if !text.is_empty() {
             let _ = write!(page, "\n{text}\n");
         }
-        page.push_str("\n| | what runs | why there |\n|---|---|---|\n");
+        page.push_str("\n| | step | reason |\n|---|---|---|\n");
         let here = proxy::order().filter(|ordered| ordered.places.contains(place));
         for (index, ordered) in here.enumerate() {
             let _ = writeln!(page, "| {} | {} | {} |", index + 1, cell(ordered.what), cell(ordered.why));
         }
     }
     page.push_str(
-        "\n## Routes (`RouteRule`)\n\nTried in the order written; the one without a condition comes last, and there is always one. The last \
-         step of all on the request (PostFlow) is a SetIntegrationRequest for a route to an integration.\n",
+        "\n## Routes (`RouteRule`)\n\nRoutes are tried in the order of the spec. The route without a condition is the last one; there is always one. The last \
+         step on the request (PostFlow) is a SetIntegrationRequest for a route to an integration.\n",
     );
     page
 }

@@ -1,15 +1,15 @@
-//! The page of policies.
+//! The reference page of policies.
 
 use std::fmt::Write as _;
 
 use super::{GENERATED, cell};
 use apigee_flux_analysis::policy::{Class, POLICIES};
 
-/// Every policy with its prefix, class and line.
+/// Every policy with its prefix, class and description.
 pub fn policies() -> String {
     let mut page = format!(
-        "{GENERATED}\n# Policies\n\nThe names of generated policies start with the prefix. A single extensible policy makes the whole proxy extensible, which \
-         costs more and which base environments refuse.\n\n| root element | prefix | class | what it does |\n|---|---|---|---|\n"
+        "{GENERATED}\n# Policies\n\nThe names of generated policies start with the prefix. One extensible policy makes the whole proxy extensible: an extensible proxy \
+         costs more, and base environments do not allow it.\n\n| root element | prefix | class | description |\n|---|---|---|---|\n"
     );
     for policy in POLICIES {
         let class = match policy.class {

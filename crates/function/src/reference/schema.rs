@@ -1,15 +1,15 @@
-//! The JSON schema of a whole resource, for editors and other checkers.
+//! The JSON schema of a whole resource, for editors and other validators.
 
 use serde_json::{Map, Value as Json, json};
 
 use crate::spec::{GROUP, Kind, VERSION};
 
-/// The definition of a value that comes from another resource. No type of a spec is called so.
+/// The definition of a value that comes from another resource. No type of a spec has this name.
 const OTHER_RESOURCE: &str = "OtherResource";
 
 /// The JSON schema (draft 2020-12) of a resource of this kind.
 ///
-/// Any scalar may also be `{from: …}`, or text that holds `$(values.NAME)`: both are filled in before the value is checked.
+/// Any scalar may also be `{from: …}`, or text with `$(values.NAME)`: both are replaced before the value is checked.
 pub fn schema(kind: &Kind) -> Json {
     let mut spec = (kind.schema)().as_value().clone();
     let definitions = spec.as_object_mut().and_then(|spec| {
@@ -40,7 +40,7 @@ pub fn schema(kind: &Kind) -> Json {
 fn other_resource() -> Json {
     let text = |description: &str| json!({"type": "string", "description": description});
     json!({
-        "description": "A field of another resource of the input.",
+        "description": "A field of another resource in the input.",
         "type": "object",
         "required": ["from"],
         "additionalProperties": false,
@@ -49,22 +49,22 @@ fn other_resource() -> Json {
             "required": ["kind", "name", "jsonPath"],
             "additionalProperties": false,
             "properties": {
-                "apiVersion": text("The resource's apiVersion, if several match."),
-                "kind": text("The resource's kind."),
-                "name": text("The resource's name."),
-                "namespace": text("The resource's namespace, if several match."),
-                "jsonPath": text("The field, as RFC 9535 has it: `$.spec.ports[0].port`."),
+                "apiVersion": text("The apiVersion of the resource; required if several resources match."),
+                "kind": text("The kind of the resource."),
+                "name": text("The name of the resource."),
+                "namespace": text("The namespace of the resource; required if several resources match."),
+                "jsonPath": text("The JSONPath (RFC 9535) of the field, for example `$.spec.ports[0].port`."),
             },
         }},
     })
 }
 
-/// Puts the references beside every scalar.
+/// Allows references in place of every scalar.
 fn allow_references(schema: &mut Json) {
     match schema {
         Json::Object(entries) => {
             let scalar = entries.contains_key("enum") || entries.contains_key("const") || is_scalar(entries);
-            // A definition that is the word of a choice keeps its own documentation inside.
+            // A definition that is a keyword of a choice keeps its own documentation inside.
             for (key, value) in entries.iter_mut() {
                 match key.as_str() {
                     "properties" | "$defs" => {

@@ -24,76 +24,78 @@ use super::traffic::Traffic;
 use apigee_flux_model::yaml::Verbatim;
 use apigee_flux_model::yaml::word_or::{Off, WordOr};
 
-/// An API proxy: from words of intent, or from a whole `bundle`.
+/// An API proxy, generated from the fields of this spec or taken from a `bundle`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ApigeeProxySpec {
-    /// The proxy's name in Apigee. Default: `metadata.name`.
+    /// The name of the proxy in Apigee. Default: `metadata.name`.
     pub name: Option<String>,
-    /// The name that Apigee's pages show. Default: the proxy's name.
+    /// The name that the Apigee console shows. Default: the name of the proxy.
     pub display_name: Option<String>,
-    /// What the proxy is for.
+    /// A description of the proxy.
     pub description: Option<String>,
-    /// The environments to deploy to, by the names of ApigeeEnvironments. Default: all that are in the input.
+    /// The environments to deploy to: names of ApigeeEnvironments. Default: all ApigeeEnvironments in the input.
     #[serde(default)]
     pub environments: Vec<String>,
-    /// The path that the proxy serves, as `/v1/orders`; `*` stands for one segment of any text. Default: the path of the first
-    /// server of `openapi`.
+    /// The base path of the proxy, for example `/v1/orders`; `*` matches any one segment. Default: the path of the
+    /// first server of `openapi`.
     pub base_path: Option<String>,
-    /// An OpenAPI document: each of its operations becomes a flow, and requests are checked against it.
+    /// An OpenAPI document: each of its operations becomes a flow, and requests are validated against it.
     pub openapi: Option<OpenApi>,
-    /// Which web pages may call, or `none`. Default: `none`.
+    /// The web origins that may call the API, or `none`. Default: `none`.
     pub cors: Option<WordOr<Off, Cors>>,
-    /// Credentials, threats and security headers, or `none`. Default: `none`.
+    /// Authentication, threat protection and security headers, or `none`. Default: `none`.
     pub security: Option<WordOr<Off, Security>>,
-    /// Limits on the number of calls, or `none`. Default: the product's quota with `security.apiKey` or `oauth2`, unless
-    /// `ai.tokenQuota` is given.
+    /// Limits on the number of calls, or `none`. Default: the quota of the API product with `security.apiKey` or
+    /// `oauth2`, unless `ai.tokenQuota` is set.
     pub traffic: Option<WordOr<Off, Traffic>>,
     /// Checks of GraphQL requests, or `none`. Default: `none`.
     pub graphql: Option<WordOr<Off, GraphQl>>,
-    /// A gateway in front of a language model, or `none`. Default: `none`.
+    /// Policies for calls to a language model, or `none`. Default: `none`.
     pub ai: Option<WordOr<Off, Ai>>,
-    /// What happens for one path and method only, by the operation's name: the `operationId` of one in `openapi`, or a name for
-    /// a further one.
+    /// Settings for single operations (a path and its methods), by name: the `operationId` of an operation in
+    /// `openapi`, or a new name for an operation that is not in it.
     #[serde(default)]
     pub operations: IndexMap<String, Operation>,
-    /// Steps of every request and response.
+    /// Steps that run for every request and response.
     #[serde(default)]
     pub flow: Flow,
-    /// The only target's URL: short for one of `targets` with the name `default`.
+    /// The URL of the only target: short for an entry of `targets` with the name `default`.
     pub target: Option<String>,
-    /// The backends, or `none`.
+    /// The targets, or `none`.
     pub targets: Option<Targets>,
-    /// Which target a request goes to. Default: the only target, or the one named `default`.
+    /// The target for each request. Default: the only target, or the target named `default`.
     pub routes: Option<Vec<Route>>,
-    /// Further proxy endpoints; the fields above are the one named `default`.
+    /// Additional proxy endpoints. The fields above define the endpoint named `default`.
     #[serde(default)]
     pub endpoints: Vec<Endpoint>,
-    /// What a caller sees of an error: `json`, `none`, or `{rules, body}`. Default: `json`.
+    /// The format of error responses: `json`, `none`, or `{rules, body}`. Default: `json`.
     pub faults: Option<Faults>,
-    /// What is written down of every call, or `none`. Default: `none`.
+    /// A log entry for each call, or `none`. Default: `none`.
     pub logging: Option<WordOr<Off, Logging>>,
-    /// Property sets of the proxy: set → name → value, which policies and conditions read as `propertyset.SET.NAME`.
+    /// Property sets of the proxy: set → name → value. Policies and conditions read them as `propertyset.SET.NAME`.
     #[serde(default)]
     pub properties: IndexMap<String, IndexMap<String, String>>,
-    /// Any Apigee policy by its name: XML written as YAML (`$name` is an attribute, `$text` the text), a string of XML, or
-    /// `{file: PATH}` of a file that holds XML. A step uses it by `policy: NAME`.
+    /// Apigee policies by name: XML written as YAML (`$name` is an attribute, `$text` the text), a string of XML, or
+    /// `{file: PATH}` for a file of XML. A step runs one with `policy: NAME`.
     #[serde(default)]
     pub policies: IndexMap<String, Verbatim>,
-    /// Files that `policies` name: path below `resources`, as `jsc/a.js` or `xsl/a.xsl`, → text, or `{file: PATH}`.
+    /// Resource files that `policies` refer to: the path below `resources`, for example `jsc/a.js` or `xsl/a.xsl`, →
+    /// text, or `{file: PATH}`.
     #[serde(default)]
     pub resources: IndexMap<String, WordOr<String, BundleResource>>,
-    /// The files that the spec names. Default: those beside the spec, which only `apigee-flux render` reads.
+    /// Where the files that the spec refers to come from. Default: files next to the spec, which only
+    /// `apigee-flux render` can read.
     pub files: Option<SpecFiles>,
-    /// How the proxy is deployed.
+    /// Deployment settings.
     #[serde(default)]
     pub deploy: Deploy,
-    /// A whole bundle as it is, in place of every field that would make one.
+    /// A complete bundle. It cannot be combined with the fields that generate a bundle.
     pub bundle: Option<BundleSource>,
 }
 
 impl ApigeeProxySpec {
-    /// The fields that are set and would make a bundle: none of them goes with `bundle`.
+    /// The fields that are set and generate a bundle: none of them can be combined with `bundle`.
     pub fn intent_fields(&self) -> Vec<&'static str> {
         [
             ("displayName", self.display_name.is_some()),

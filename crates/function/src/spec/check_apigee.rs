@@ -3,22 +3,22 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Configuration of the function `check-apigee`. Its kind says that nothing is to be made.
+/// Configuration of the function `check-apigee`, which only validates and generates nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CheckApigeeSpec {
-    /// What is refused. Default: `error`.
+    /// The lowest severity that fails the run. Default: `error`.
     #[serde(default)]
     pub fail_on: FailOn,
 }
 
-/// What a validator refuses.
+/// The lowest severity that fails the run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum FailOn {
-    /// Errors: what Apigee would refuse, or what cannot have been meant.
+    /// Only errors fail: what Apigee would reject, or what is certainly a mistake.
     #[default]
     Error,
-    /// Warnings too, which become errors.
+    /// Warnings fail too: they are reported as errors.
     Warning,
 }

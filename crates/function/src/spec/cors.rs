@@ -1,25 +1,26 @@
-//! `cors`: which web pages may call the API.
+//! `cors`: the web origins that may call the API.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Cross-origin resource sharing. It runs first and answers preflights itself, so that a preflight, which carries no
-/// credential, is not refused by what follows, and so that errors too can be read by the page.
+/// Cross-origin resource sharing. It runs first and answers preflight requests itself: a preflight carries no
+/// credential and must not be rejected by later steps. Because it runs first, web pages can read error responses too.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Cors {
-    /// The origins that may call, as `https://app.example.com` without a path or a wildcard; or `*` alone for all.
+    /// The allowed origins, for example `https://app.example.com`, or only `*` for all origins. A path or a wildcard in
+    /// an origin is not allowed.
     pub origins: Vec<String>,
-    /// The methods that a page may use. Default: Apigee's own, GET, POST, HEAD and OPTIONS, and those of `operations`.
+    /// The allowed methods. Default: Apigee's default (GET, POST, HEAD and OPTIONS) and the methods of `operations`.
     pub methods: Option<Vec<String>>,
-    /// The request headers that a page may send. Default: `origin`, `x-requested-with`, `accept`, `content-type`, and the
-    /// header of the credential that `security` checks.
+    /// The allowed request headers. Default: `origin`, `x-requested-with`, `accept`, `content-type`, and the header of
+    /// the credential that `security` checks.
     pub headers: Option<Vec<String>>,
-    /// The response headers that a page may read. Default: none beyond those that browsers always allow.
+    /// The response headers that a web page may read. Default: only those that browsers always allow.
     pub expose: Option<Vec<String>>,
-    /// How long a browser may keep a preflight's answer, in seconds. Default: 1800, as Apigee has it.
+    /// How long a browser may cache the response to a preflight request, in seconds. Default: 1800, as in Apigee.
     pub max_age: Option<u32>,
-    /// Whether a page may send cookies and other credentials of the browser. Default: false.
+    /// Whether a web page may send cookies and other credentials of the browser. Default: false.
     #[serde(default)]
     pub credentials: bool,
 }

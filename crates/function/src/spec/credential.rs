@@ -1,6 +1,6 @@
-//! Finds credentials that stand in a spec.
+//! Finds credentials in a spec.
 //!
-//! Git keeps what was once committed, so a credential must never stand there: specs refer to Secrets.
+//! Git keeps everything that was ever committed, so a credential must never be in a spec: specs refer to Secrets.
 
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, Segment};
 use apigee_flux_model::yaml::{Node, Value};
@@ -38,7 +38,7 @@ fn walk(node: &Node, key: Option<&str>, at: &FieldPath, report: &mut Report<'_>)
             }
         }
         Value::Scalar(text, _) => {
-            // What is a credential only by the name of its field is one only where the field takes a literal.
+            // A value that is a credential only because of its key is one only where the field holds a literal.
             if let Some(what) = credential(key.filter(|_| takes_literals(at)), text) {
                 report.push(inline(what).at(at.clone()));
             }
@@ -46,8 +46,8 @@ fn walk(node: &Node, key: Option<&str>, at: &FieldPath, report: &mut Report<'_>)
     }
 }
 
-/// The words of a spec whose values are names of variables, paths into a message or patterns, not literals: each is a map, and the
-/// word that it belongs to.
+/// Fields whose values are names of variables, paths into a message or patterns, not literals: each is a mapping, here
+/// with the field that contains it.
 const NAMES: &[(&str, &str)] = &[
     ("extract", "form"),
     ("extract", "header"),
@@ -58,7 +58,7 @@ const NAMES: &[(&str, &str)] = &[
     ("kvm", "get"),
 ];
 
-/// True where a text is a literal. Policies have schemas that say so of each element.
+/// Whether a field holds a literal. The values of policies are checked with the schemas of the policies.
 fn takes_literals(at: &FieldPath) -> bool {
     let keys: Vec<&str> = at
         .segments()
@@ -72,7 +72,7 @@ fn takes_literals(at: &FieldPath) -> bool {
     !in_policy && !keys.windows(2).any(|pair| NAMES.contains(&(pair[0], pair[1])))
 }
 
-/// The finding on a credential.
+/// The finding for a credential.
 fn inline(what: &str) -> Diagnostic {
     Diagnostic::error(Code::InlineCredential, format!("{what} is in the spec")).help(
         "remove it from Git and revoke it; keep it in a Secret (Sealed Secrets, External Secrets, Vault) and let the proxy read it at \
@@ -80,13 +80,13 @@ fn inline(what: &str) -> Diagnostic {
     )
 }
 
-/// The finding on a text where only `{valueFrom: …}` may stand. It does not repeat the text.
+/// The finding for a text where only `{valueFrom: …}` is allowed. It does not repeat the text.
 pub fn literal(text: &str, at: &FieldPath) -> Diagnostic {
     let key = match at.segments().last() {
         Some(Segment::Key(key)) => Some(key.as_str()),
         _ => None,
     };
-    // `check` says of some by themselves that they are credentials.
+    // `check` reports some of these texts as credentials itself.
     if credential(key, text).is_some() {
         return Diagnostic::error(Code::WrongType, "expected a mapping, found a text")
             .at(at.clone())
@@ -98,10 +98,11 @@ pub fn literal(text: &str, at: &FieldPath) -> Diagnostic {
     )
 }
 
-/// The finding on a text where only the place of a secret may stand that the proxy reads at run time. It does not repeat the text.
+/// The finding for a text where only a reference to a secret that the proxy reads at run time is allowed. It does not
+/// repeat the text.
 pub fn literal_in_proxy(at: &FieldPath) -> Diagnostic {
     Diagnostic::error(Code::InlineCredential, "a credential is in the spec").at(at.clone()).help(
-        "remove it from Git and revoke it; keep it in an ApigeeKeyValueMap, which takes it from a Secret, and write `{kvm: {map, key}}`",
+        "remove it from Git and revoke it; keep it in an ApigeeKeyValueMap, which gets it from a Secret, and write `{kvm: {map, key}}`",
     )
 }
 
@@ -110,12 +111,12 @@ fn is_secret_name(key: &str) -> bool {
     SECRET_KEYS.contains(&key.to_lowercase().replace(['-', '_'], "").as_str())
 }
 
-/// What credential a scalar holds, if any.
+/// The type of credential that a scalar holds, if any.
 pub fn credential(key: Option<&str>, text: &str) -> Option<&'static str> {
     if text.contains("-----BEGIN") && text.contains("PRIVATE KEY-----") {
         return Some("a private key");
     }
-    // Whole documents stand in specs: most have neither, and need not be taken apart.
+    // A spec may contain whole documents: most contain neither marker and need not be split.
     if text.contains("eyJ")
         && text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>')).any(is_jwt)
     {
@@ -132,7 +133,7 @@ pub fn credential(key: Option<&str>, text: &str) -> Option<&'static str> {
     if let Some(what) = issued(text) {
         return Some(what);
     }
-    // A flow variable, a value of the environment or a reference is no literal.
+    // A flow variable, a value of the environment or a reference is not a literal.
     let literal = !text.is_empty() && !text.contains('{') && !text.contains("$(") && !text.starts_with("ref://");
     (literal && is_secret_name(key?)).then_some("a credential")
 }
@@ -157,7 +158,8 @@ fn has_url_password(text: &str) -> bool {
         .is_some_and(|(_, password)| !password.is_empty() && !password.contains('{'))
 }
 
-/// Credentials that say by their first characters who issued them: the prefix, how many characters follow, and what it is.
+/// Credentials whose prefix identifies their issuer: the prefix, the minimum number of characters after it, and the
+/// type of credential.
 const ISSUED: &[(&str, usize, &str)] = &[
     ("AIza", 35, "a Google API key"),
     ("GOCSPX-", 24, "a Google client secret"),
@@ -174,7 +176,7 @@ const ISSUED: &[(&str, usize, &str)] = &[
     ("sk_live_", 16, "a Stripe key"),
 ];
 
-/// What credential of [`ISSUED`] a text holds.
+/// The type of credential of [`ISSUED`] that a text contains.
 fn issued(text: &str) -> Option<&'static str> {
     let in_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     ISSUED.iter().find_map(|(prefix, length, what)| {
@@ -188,11 +190,11 @@ fn issued(text: &str) -> Option<&'static str> {
     })
 }
 
-/// Parameters of a query whose literal value is a credential.
+/// Query parameters whose literal value is a credential.
 const QUERY_KEYS: [&str; 10] =
     ["access_token", "api-key", "api_key", "apikey", "client_secret", "key", "password", "secret", "sig", "token"];
 
-/// Shorter values are no credentials that anybody issues.
+/// The minimum length of a credential; no issuer uses shorter ones.
 const SHORTEST_KEY: usize = 8;
 
 /// `…?key=LITERAL`.
@@ -202,7 +204,7 @@ fn has_query_key(text: &str) -> bool {
     query.split('&').filter_map(|pair| pair.split_once('=')).any(|(name, value)| {
         let known = QUERY_KEYS.iter().any(|key| key.eq_ignore_ascii_case(name));
         let issued = |c: char| c.is_ascii_alphanumeric() || "._~-+/=%".contains(c);
-        // A word alone says what stands there, as `api_key=your_api_key`.
+        // A word alone is a placeholder, for example `api_key=your_api_key`.
         let random = value.contains(|c: char| c.is_ascii_digit());
         known && value.len() >= SHORTEST_KEY && random && value.chars().all(issued)
     })

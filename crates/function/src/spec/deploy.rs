@@ -1,31 +1,32 @@
-//! `deploy`: how a bundle is deployed.
+//! `deploy`: deployment settings.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What the deployment of a proxy needs beyond its bundle.
+/// Settings of a deployment that are not part of the bundle.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Deploy {
-    /// The Google service account, as an email address, that the proxy acts as towards its targets. `targets[].auth` needs
-    /// it.
+    /// The Google service account (an email address) that the proxy uses to authenticate to its targets.
+    /// `targets[].auth` needs it.
     pub service_account: Option<String>,
-    /// Whether the proxy may be extensible, which needs an intermediate or comprehensive environment and may cost more. With
-    /// `false`, a policy that makes it so is an error. With `true`, a deployed standard proxy may become extensible; without either,
-    /// the deployer refuses that step.
+    /// Whether the proxy may be extensible. An extensible proxy needs an intermediate or comprehensive environment and
+    /// may cost more. With `false`, a policy that makes the proxy extensible is an error. With `true`, a deployed
+    /// standard proxy may become extensible. If not set, the deployer refuses to turn a deployed standard proxy into an
+    /// extensible one.
     pub allow_extensible: Option<bool>,
-    /// How many revisions to keep, the newest ones; what any environment runs is kept besides, and so is what others imported.
-    /// Default: 10. Apigee takes no more than 250.
+    /// The number of newest revisions to keep. Revisions that are deployed in any environment and revisions that are
+    /// not managed by apigee-flux are kept too. Default: 10. Apigee allows at most 250.
     #[schemars(range(min = 1, max = 200))]
     pub keep_revisions: Option<u32>,
-    /// A request to the gateway that must succeed before a deployment counts. If it does not, the deployer goes back to what ran
-    /// before.
+    /// A request to the gateway that must succeed after each deployment. If it fails, the deployer rolls back to the
+    /// previous revision.
     pub smoke_test: Option<SmokeTest>,
-    /// Whether the proxy is to be in its environments. Default: `present`. With `absent` the spec stays and a Job removes the
-    /// proxy, as `deletionPolicy` says: a removal that a pull request shows.
+    /// Whether the proxy is deployed. Default: `present`. With `absent`, the spec stays in Git and a Job removes the
+    /// proxy according to `deletionPolicy`, so that a pull request shows the removal.
     #[serde(default)]
     pub state: State,
-    /// What happens to the proxy in Apigee when it leaves Git. Default: `Orphan`.
+    /// What happens to the proxy in Apigee when its spec is removed from Git. Default: `Orphan`.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 }
@@ -34,34 +35,36 @@ pub struct Deploy {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SmokeTest {
-    /// The path below the proxy's base path, for example `/ping`; the host is the `gateway` of each ApigeeEnvironment.
+    /// The path below the base path of the proxy, for example `/ping`; the host is the `gateway` of each
+    /// ApigeeEnvironment.
     pub path: Option<String>,
-    /// The whole URL instead, for example `https://api.example.com/orders/v1/ping`.
+    /// The complete URL, as an alternative to `path`, for example `https://api.example.com/orders/v1/ping`.
     pub url: Option<String>,
-    /// The HTTP status of a good answer. Default: 200.
+    /// The expected HTTP status. Default: 200.
     #[schemars(range(min = 100, max = 599))]
     pub expect_status: Option<u16>,
 }
 
-/// Whether something is wanted.
+/// Whether the proxy is deployed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum State {
-    /// Deployed.
+    /// The proxy is deployed.
     #[default]
     Present,
-    /// Removed.
+    /// The proxy is removed.
     Absent,
 }
 
-/// What happens in Apigee to what leaves Git.
+/// What happens in Apigee to an object whose spec is removed from Git.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum DeletionPolicy {
-    /// It stays as it is.
+    /// It stays unchanged.
     #[default]
     Orphan,
-    /// It is taken out of the environment.
+    /// It is undeployed from the environment.
     Undeploy,
-    /// That, and then it is deleted with all its revisions, unless another environment runs one.
+    /// It is undeployed from the environment, then deleted with all its revisions, unless a revision is deployed in
+    /// another environment.
     Delete,
 }

@@ -1,4 +1,4 @@
-//! `ApigeeEnvironment`: where to deploy, and as whom.
+//! `ApigeeEnvironment`: an environment to deploy to, and the identity of the deployer.
 
 use std::borrow::Cow;
 
@@ -15,42 +15,46 @@ use apigee_flux_model::yaml::word_or::{Off, WordOr};
 pub struct EnvironmentSpec {
     /// The Apigee organization.
     pub organization: String,
-    /// The Apigee environment. Default: the resource's name.
+    /// The Apigee environment. Default: `metadata.name`.
     pub environment: Option<String>,
-    /// The base URL of the management API, for example `https://eu-apigee.googleapis.com`. Default: the global endpoint. The deployer's token
-    /// goes there, so that it must be a host of `googleapis.com`, or this machine for a sandbox.
+    /// The base URL of the management API, for example `https://eu-apigee.googleapis.com`. Default: the global
+    /// endpoint. The deployer sends its token there, so it must be a host of `googleapis.com`, or the local machine for
+    /// a sandbox.
     pub endpoint: Option<String>,
-    /// Short for the endpoint of a data residency region: `eu` means `https://eu-apigee.googleapis.com`.
+    /// The region of a data residency endpoint: `eu` is short for `https://eu-apigee.googleapis.com`.
     pub region: Option<String>,
-    /// Where the environment's proxies are called, for smoke tests: `https://api.example.com`.
+    /// The base URL of the gateway that serves the proxies of the environment, for smoke tests:
+    /// `https://api.example.com`.
     pub gateway: Option<String>,
     /// The Apigee runtime. Default: `x`.
     #[serde(default)]
     pub runtime: Runtime,
-    /// Values that specs refer to as `$(values.NAME)`.
+    /// Values that specs refer to with `$(values.NAME)`.
     #[serde(default)]
     pub values: IndexMap<String, String>,
-    /// The identity of the deployer. Default: the ServiceAccount `apigee-deployer` of the namespace, as it is.
+    /// The identity of the deployer. Default: a generated ServiceAccount `apigee-deployer` in the namespace, without
+    /// annotations.
     pub identity: Option<Identity>,
-    /// The deployer's settings.
+    /// Settings of the deployer.
     #[serde(default)]
     pub deployer: Deployer,
-    /// Whose desired state this is. What another owner made in Apigee is left alone. Default: the namespace of the Jobs and the name of this
-    /// resource, as `NAMESPACE/NAME`, and `NAMESPACE/ORGANIZATION` for what lives in the organization; set it when two clusters have the
-    /// same names, or when a namespace is to be renamed. One owner is of one namespace.
+    /// The owner of the managed objects in Apigee. Objects of another owner are never changed. Default: the namespace
+    /// of the Jobs and the name of this resource, as `NAMESPACE/NAME`, and `NAMESPACE/ORGANIZATION` for objects of the
+    /// organization. Set it if two clusters use the same names, or before a namespace is renamed. An owner belongs to
+    /// one namespace.
     pub owner: Option<String>,
-    /// The CronJob that looks whether Apigee still is as Git says, and repairs it. `none` switches it off.
+    /// The CronJob that compares Apigee with Git and repairs drift. `none` turns it off.
     pub reconcile: Option<WordOr<Off, Reconcile>>,
-    /// What applies the objects, and what they tell it. Default: `flux`.
+    /// The tool that applies the rendered objects. It determines the annotations of the Jobs. Default: `flux`.
     #[serde(default)]
     pub gitops: GitOps,
-    /// How many Jobs deploy. Default: `none`, a Job for each proxy and shared flow.
+    /// What one Job deploys. Default: `none`, a Job for each proxy and shared flow.
     #[serde(default)]
     pub batch: Batch,
 }
 
-/// What applies the objects. A Job cannot be changed, so that whoever applies a new one has to delete the old one, which each asks for in
-/// its own way.
+/// The tool that applies the rendered objects. A Job cannot be changed, so the tool must delete the old Job before it
+/// applies a new one. Each tool has its own annotation for that.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum GitOps {
@@ -59,24 +63,26 @@ pub enum GitOps {
     Flux,
     /// Argo CD: `argocd.argoproj.io/sync-options: Force=true,Replace=true` on each Job.
     Argocd,
-    /// Something else, which takes care of it itself.
+    /// Another tool, which must replace Jobs itself.
     None,
 }
 
-/// How an environment is reconciled.
+/// Settings of the reconciler.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Reconcile {
-    /// When, as a Kubernetes CronJob writes it, in UTC. Default: `*/15 * * * *`.
+    /// The schedule of the CronJob, in cron syntax and UTC. Default: `*/15 * * * *`.
     pub schedule: String,
-    /// How often the deployed files themselves are compared, and not only what is recorded of them: a change by hand may leave the record
-    /// as it is. Default: `daily`.
+    /// How often the reconciler compares the deployed files and not only their records: a manual change may leave the
+    /// record unchanged. Default: `daily`.
     pub deep: Deep,
-    /// What happens when something differs. Default: `repair`.
+    /// What the reconciler does about drift. Default: `repair`.
     pub mode: Mode,
-    /// Whether what left Git is removed from Apigee, as its `deletionPolicy` says. Default: `true`.
+    /// Whether objects whose specs were removed from Git are removed from Apigee, according to their `deletionPolicy`.
+    /// Default: `true`.
     pub prune: bool,
-    /// When more than this left Git at once, nothing is removed. Default: 5.
+    /// The maximum number of objects that one run removes. If more specs were removed from Git, the run removes
+    /// nothing. Default: 5.
     #[schemars(range(min = 1, max = 1000))]
     pub max_deletes: u32,
 }
@@ -93,19 +99,19 @@ impl Default for Reconcile {
     }
 }
 
-/// What happens when something differs.
+/// What the reconciler does about drift.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Mode {
-    /// Apigee is made as Git says.
+    /// It repairs the drift.
     #[default]
     Repair,
-    /// The run fails and says what differs. Nothing is changed.
+    /// The run fails and reports the drift. Nothing is changed.
     Report,
 }
 
 impl EnvironmentSpec {
-    /// How the environment is reconciled, if it is.
+    /// The settings of the reconciler; `None` if it is turned off.
     pub fn reconcile(&self) -> Option<Cow<'_, Reconcile>> {
         match &self.reconcile {
             None => Some(Cow::Owned(Reconcile::default())),
@@ -122,8 +128,8 @@ pub enum Batch {
     /// One proxy or shared flow.
     #[default]
     None,
-    /// All proxies and shared flows that go from one namespace to the environment: shared flows before what calls them, several at a
-    /// time. A change of one runs the Job again, which leaves the others alone.
+    /// All proxies and shared flows of a namespace for the environment: shared flows before the proxies that call them,
+    /// several at a time. After a change of one of them the Job runs again and leaves the others unchanged.
     Environment,
 }
 
@@ -131,30 +137,31 @@ pub enum Batch {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Runtime {
-    /// Apigee X: Google runs the gateway.
+    /// Apigee X: Google operates the gateway.
     #[default]
     X,
-    /// Apigee hybrid: you run the gateway, and a revision may take minutes to reach it.
+    /// Apigee hybrid: you operate the gateway. A revision may take minutes to reach it.
     Hybrid,
 }
 
-/// Who the deployer is to Google Cloud. There is no form with a static key.
+/// The identity of the deployer in Google Cloud. Static keys are not supported.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Identity {
     /// Workload Identity Federation for GKE.
     GkeWorkloadIdentity(GkeWorkloadIdentity),
-    /// Workload identity federation of any other cluster.
+    /// Workload Identity Federation of any other cluster.
     WorkloadIdentityFederation(WorkloadIdentityFederation),
-    /// The name of a Kubernetes ServiceAccount that exists already.
+    /// The name of an existing Kubernetes ServiceAccount.
     ServiceAccountName(String),
 }
 
-/// A Google service account that a Kubernetes ServiceAccount of GKE may act as.
+/// A Google service account that a Kubernetes ServiceAccount of GKE may impersonate.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GkeWorkloadIdentity {
-    /// The Google service account's email address. Without it the Kubernetes ServiceAccount itself is the principal.
+    /// The email address of the Google service account. Without it, the Kubernetes ServiceAccount itself is the
+    /// principal.
     pub service_account: Option<String>,
 }
 
@@ -162,42 +169,44 @@ pub struct GkeWorkloadIdentity {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WorkloadIdentityFederation {
-    /// The provider's full name: `projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER`.
+    /// The full name of the provider: `projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER`.
     pub provider: String,
     /// The email address of a Google service account to impersonate. Default: the federated principal itself.
     pub service_account: Option<String>,
 }
 
-/// How the deployer's Jobs run.
+/// Settings of the Jobs in which the deployer runs.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Deployer {
-    /// The container image, best with its digest. Default: the image of this version.
+    /// The container image, preferably with its digest. Default: the image of this version.
     pub image: Option<String>,
-    /// How long one deployment may take, for example `10m`. Default: `10m`, for hybrid `20m`.
+    /// The timeout of one deployment, for example `10m`. Default: `10m`, for hybrid `20m`.
     pub timeout: Option<String>,
     /// What to wait for. Default: `ready`.
     #[serde(default)]
     pub wait: Wait,
-    /// Whom a Job tells how it ended, beside its log. Default: `none`.
+    /// Where a Job reports its result, in addition to its log. Default: `none`.
     #[serde(default)]
     pub report: Report,
-    /// The most requests per second that one Job sends to the management API. Default: 40.
+    /// The maximum number of requests per second that one Job sends to the management API. Default: 40.
     #[schemars(range(min = 1, max = 1000))]
     pub rate: Option<u32>,
-    /// Requests and limits of the container. Default: requests of 20m CPU and 32Mi, a limit of 128Mi memory.
+    /// Resource requests and limits of the container. Default: requests of 20m CPU and 32Mi, a memory limit of 128Mi.
     pub resources: Option<Resources>,
-    /// A SecretProviderClass of the Secrets Store CSI driver: the Jobs of configuration find its files in `/secrets-store`, for
-    /// `valueFrom: {file: /secrets-store/NAME}`.
+    /// The name of a SecretProviderClass of the Secrets Store CSI driver. Its files are mounted at `/secrets-store` in
+    /// the Jobs of configuration, for `valueFrom: {file: /secrets-store/NAME}`.
     pub secret_provider_class: Option<String>,
-    /// Folders of the pod that `valueFrom: {file: …}` may read, beside `/secrets-store` and `/vault/secrets`, for what else puts secrets into
-    /// the pods: absolute paths, none of them one with files of the pod's own, such as `/proc` and `/var/run/secrets`.
+    /// Directories of the pod that `valueFrom: {file: …}` may read, in addition to `/secrets-store` and
+    /// `/vault/secrets`, for other tools that put secrets into the pods: absolute paths. Directories with files of the
+    /// pod itself, such as `/proc` and `/var/run/secrets`, are not allowed.
     #[serde(default)]
     pub secret_folders: Vec<String>,
-    /// The name of a volume with a token of the ServiceAccount in each pod, for what others put into the pods: a Vault agent logs in with
-    /// it (`vault.hashicorp.com/agent-service-account-token-volume-name`). The deployer itself does not mount it. Default: none.
+    /// The name of a volume with a token of the ServiceAccount in each pod, for containers that are injected into the
+    /// pods: a Vault agent logs in with it (`vault.hashicorp.com/agent-service-account-token-volume-name`). The
+    /// deployer itself does not mount it. Default: no volume.
     pub token_volume: Option<String>,
-    /// Annotations of the pods, for example of an agent that injects secrets.
+    /// Annotations of the pods, for example for an agent that injects secrets.
     #[serde(default)]
     pub pod_annotations: IndexMap<String, String>,
     /// Environment variables of the container, for example `HTTPS_PROXY`.
@@ -209,22 +218,22 @@ pub struct Deployer {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Wait {
-    /// The gateway serves the revision.
+    /// Until the gateway serves the revision.
     #[default]
     Ready,
-    /// The management API accepted the deployment.
+    /// Until the management API has accepted the deployment.
     Accepted,
 }
 
-/// Whom a Job tells how it ended.
+/// Where a Job reports its result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Report {
-    /// Nobody: the pod has no access to the cluster.
+    /// Nowhere: the pod has no access to the cluster.
     #[default]
     None,
-    /// Its own Job gets the labels `apigeeflux.dev/result` and `apigeeflux.dev/revision`, and an Event. The pod gets a token of its
-    /// ServiceAccount, which may do this and nothing else.
+    /// In its own Job, as the labels `apigeeflux.dev/result` and `apigeeflux.dev/revision`, and in an Event. The pod
+    /// gets a token of its ServiceAccount, which is allowed to do only this.
     Job,
 }
 
@@ -232,10 +241,10 @@ pub enum Report {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Resources {
-    /// What the container is sure to get, for example `{cpu: 20m, memory: 32Mi}`.
+    /// The resources that are reserved for the container, for example `{cpu: 20m, memory: 32Mi}`.
     #[serde(default)]
     pub requests: IndexMap<String, String>,
-    /// What the container may use at most.
+    /// The maximum resources of the container.
     #[serde(default)]
     pub limits: IndexMap<String, String>,
 }
@@ -244,8 +253,8 @@ pub struct Resources {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EnvVar {
-    /// The variable's name.
+    /// The name of the variable.
     pub name: String,
-    /// Its value.
+    /// The value of the variable.
     pub value: String,
 }

@@ -1,4 +1,4 @@
-//! `ExpandApigee`: the function's own configuration.
+//! `ExpandApigee`: the configuration of the function `expand-apigee`.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -9,33 +9,35 @@ use apigee_flux_model::diag::plain::plain;
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExpandApigeeSpec {
-    /// Where this state of Git comes from; it reaches the revision's description in Apigee.
+    /// The commit that is rendered; it is written into the description of the revision in Apigee.
     pub provenance: Option<Provenance>,
 }
 
-/// Commit, tag, author and time: given, never read from a clock.
+/// Source, commit, tag, author and time of the commit. They are set explicitly, so that the output does not depend on a
+/// clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Provenance {
-    /// The repository's URL.
+    /// The URL of the repository.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// The commit's full hash.
+    /// The full hash of the commit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// The tag or branch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
-    /// The commit's author, as `Name <address>`.
+    /// The author of the commit, as `Name <address>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
-    /// The commit's time, RFC 3339.
+    /// The time of the commit, in the format of RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
 }
 
 impl Provenance {
-    /// The same with nothing in it that acts on whoever reads it: it reaches annotations and descriptions, and an author has any name.
+    /// The same with control characters and direction marks escaped: the texts are written into annotations and
+    /// descriptions, and the name of an author is arbitrary.
     #[must_use]
     pub fn plain(self) -> Self {
         let plain = |field: Option<String>| field.map(plain);

@@ -1,4 +1,4 @@
-//! `faults`: what a caller sees of an error.
+//! `faults`: the format of error responses.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -6,41 +6,42 @@ use serde::Deserialize;
 use super::step::Step;
 use apigee_flux_model::yaml::word_or::WordOr;
 
-/// The body of error responses, and what else happens when something fails.
+/// The body of error responses, and steps that run when a call fails.
 pub type Faults = WordOr<FaultsWord, FaultsInFull>;
 
-/// The body of error responses, in a word.
+/// A predefined body of error responses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum FaultsWord {
-    /// One form for all: `{"error": {"code", "message", "requestId"}}`. The status code stays what it was.
+    /// The same JSON for all errors: `{"error": {"code", "message", "requestId"}}`. The status code is not changed.
     #[default]
     Json,
-    /// Apigee's own, or the target's.
+    /// The body of Apigee or of the target, unchanged.
     None,
 }
 
-/// Rules for some faults, and the body of all.
+/// Rules for some faults, and the body of all error responses.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FaultsInFull {
-    /// Tried in this order, wherever the call failed: in the proxy or at a target. The first that matches runs, before the `body`
-    /// is written.
+    /// Fault rules, tried in this order, in the proxy and in its targets. The first rule that matches runs, before the
+    /// `body` is set.
     #[serde(default)]
     pub rules: Vec<FaultRule>,
-    /// The body of every error response: a word, or a template. Default: `json`.
+    /// The body of every error response: `json`, `none` or a template. Default: `json`.
     pub body: Option<WordOr<FaultsWord, FaultBody>>,
 }
 
-/// Steps for some faults.
+/// Steps that run for some faults.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FaultRule {
-    /// The rule's name. Default: `fault-1` for the first, and so on.
+    /// The name of the rule. Default: `fault-1` for the first rule, and so on.
     pub name: Option<String>,
-    /// Which faults, in Apigee's language, as in `fault.name = "SpikeArrestViolation"`. Only the last rule may do without.
+    /// The condition in Apigee's condition language, for example `fault.name = "SpikeArrestViolation"`. Only the last
+    /// rule may omit it.
     pub when: Option<String>,
-    /// What happens. `raise` is not allowed: it would skip the `body`.
+    /// The steps. `raise` is not allowed: the `body` would not be set.
     pub steps: Vec<Step>,
 }
 
@@ -51,8 +52,8 @@ pub struct FaultBody {
     /// The media type. Default: `application/json`.
     #[serde(default = "json")]
     pub content_type: String,
-    /// Text with variables: those of Apigee, and `flow.fault.code` and `flow.fault.text`. What a caller sends may stand in
-    /// them: write `{escapeJSON(flow.fault.text)}` inside JSON.
+    /// Text with variables: those of Apigee, and `flow.fault.code` and `flow.fault.text`. The variables may contain
+    /// text that the caller sent: write `{escapeJSON(flow.fault.text)}` inside JSON.
     pub template: String,
 }
 

@@ -1,4 +1,4 @@
-//! `files`: where the files come from that a spec names.
+//! `files`: where the files come from that a spec refers to.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -6,15 +6,15 @@ use serde::Deserialize;
 
 use super::bundle_source::ConfigMapRef;
 
-/// The files that a spec names, such as `openapi.file` and `javascript.file`. A function gets no files, so they come with the
-/// input; `apigee-flux render` also reads those beside the spec.
+/// The files that a spec refers to, for example in `openapi.file` and `javascript.file`. A function cannot read files,
+/// so they are part of the input; `apigee-flux render` also reads files next to the spec.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SpecFiles {
-    /// A ConfigMap of the same input, as a `configMapGenerator` makes it. A key is a file's path with `__` for `/`, or its last
-    /// part only: `js/a.js` is found under `js__a.js` and under `a.js`.
+    /// A ConfigMap in the same input, for example from a `configMapGenerator`. A key is the path of a file with `__`
+    /// for `/`, or the file name only: `js/a.js` has the key `js__a.js` or `a.js`.
     pub config_map_ref: Option<ConfigMapRef>,
-    /// Path → text.
+    /// The files: path → text.
     #[serde(default)]
     pub inline: IndexMap<String, String>,
 }

@@ -3,42 +3,43 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Checks of GraphQL requests, before they reach the target.
+/// Checks of GraphQL requests before they are sent to the target.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GraphQl {
-    /// The schema that requests must fit. Default: none is checked, only depth, fragments and size.
+    /// The schema that requests must conform to. Default: no schema; only depth, number of fragments and size are
+    /// checked.
     pub schema: Option<GraphQlSchema>,
-    /// Which requests are allowed. Default: `query`.
+    /// The allowed types of requests. Default: `query`.
     #[serde(default)]
     pub operations: GraphQlOperations,
-    /// How deep a query may be, from 1. Default: 10.
+    /// The maximum depth of a query, at least 1. Default: 10.
     pub max_depth: Option<u32>,
-    /// How many fragments a request may have, from 1. Default: 10.
+    /// The maximum number of fragments in a request, at least 1. Default: 10.
     pub max_fragments: Option<u32>,
-    /// How large a request may be, in kilobytes, from 1. Default: any size.
+    /// The maximum size of a request in kilobytes, at least 1. Default: no limit.
     pub max_payload_size: Option<u32>,
 }
 
-/// A schema: exactly one of the fields.
+/// A GraphQL schema: exactly one field must be set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GraphQlSchema {
-    /// A file, as `schema.graphql`.
+    /// The file, for example `schema.graphql`.
     pub file: Option<String>,
-    /// The text.
+    /// The text of the schema.
     pub inline: Option<String>,
 }
 
-/// Which sort of requests.
+/// The allowed types of requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum GraphQlOperations {
-    /// Those that read.
+    /// Only queries.
     #[default]
     Query,
-    /// Those that write.
+    /// Only mutations.
     Mutation,
-    /// Both.
+    /// Queries and mutations.
     All,
 }

@@ -6,39 +6,39 @@ use serde::Deserialize;
 
 use apigee_flux_model::yaml::word_or::WordOr;
 
-/// An integration that is run instead of a backend. It needs `deploy.serviceAccount`, with the role Application Integration
-/// Invoker.
+/// An integration that is called instead of a backend. It needs `deploy.serviceAccount` with the role Application
+/// Integration Invoker.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Integration {
-    /// The integration's name.
+    /// The name of the integration.
     pub name: String,
-    /// The API trigger that starts it: its name, or in full, as `api_trigger/orders_API_1`.
+    /// The API trigger: its name, or its full name, for example `api_trigger/orders_API_1`.
     pub trigger: String,
-    /// The Google Cloud project. Default: the organization's.
+    /// The Google Cloud project. Default: the project of the organization.
     pub project: Option<String>,
-    /// The region. Default: that of the Apigee runtime.
+    /// The region. Default: the region of the Apigee runtime.
     pub region: Option<String>,
-    /// The input: name → text, a variable in braces, as `{request.content}`, or `{value, type}`.
+    /// The input parameters: name → text, a variable in braces, for example `{request.content}`, or `{value, type}`.
     #[serde(default)]
     pub parameters: IndexMap<String, WordOr<String, IntegrationParameter>>,
-    /// Whether the caller gets an answer before the integration has ended. Default: false.
+    /// Whether the caller gets a response before the integration has finished. Default: false.
     #[serde(default, rename = "async")]
     pub asynchronous: bool,
 }
 
-/// One input that is not a string.
+/// An input parameter that is not a string.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IntegrationParameter {
     /// A text, or a variable in braces.
     pub value: String,
-    /// The type of the input. Default: `string`.
+    /// The type of the parameter. Default: `string`.
     #[serde(default, rename = "type")]
     pub kind: ParameterType,
 }
 
-/// The type of an input.
+/// The type of an input parameter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ParameterType {
@@ -47,7 +47,7 @@ pub enum ParameterType {
     String,
     /// A whole number.
     Integer,
-    /// A number.
+    /// A floating-point number.
     Double,
     /// `true` or `false`.
     Boolean,
@@ -56,7 +56,7 @@ pub enum ParameterType {
 }
 
 impl ParameterType {
-    /// The word, which is also Apigee's.
+    /// The keyword, which is the same in Apigee.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::String => "string",

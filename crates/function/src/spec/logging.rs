@@ -1,4 +1,4 @@
-//! `logging`: what is written down of every call.
+//! `logging`: a log entry for each call.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -7,12 +7,12 @@ use serde::Deserialize;
 use super::target::Tls;
 use apigee_flux_model::yaml::word_or::WordOr;
 
-/// One line for each call, written when the response is on its way: the caller never waits for it, and a call never fails
-/// because its log does. Both destinations may be given.
+/// One log entry for each call, written after the response is sent: logging does not delay the caller, and a call does
+/// not fail if logging fails. Both destinations can be used together.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Logging {
-    /// Cloud Logging. It needs `deploy.serviceAccount`, with the role Logs Writer.
+    /// Cloud Logging. It needs `deploy.serviceAccount` with the role Logs Writer.
     pub cloud_logging: Option<CloudLogging>,
     /// A syslog server.
     pub syslog: Option<Syslog>,
@@ -22,15 +22,16 @@ pub struct Logging {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CloudLogging {
-    /// The log's name in the organization's project, as `apigee-orders`, or in full, as `projects/acme-logs/logs/apigee`.
+    /// The log, for example `apigee-orders` or `projects/acme-logs/logs/apigee`. A name without a project is a log in
+    /// the project of the organization.
     pub log: String,
-    /// What each entry holds: `default` for proxy, revision, environment, verb, path, status, requestId and fault, or
-    /// name → text with variables, as `{tenant: "{request.header.x-tenant}"}`; `message.status.code` is the status of responses
-    /// and errors. Variables are escaped for JSON; those that
-    /// hold credentials are refused. Default: `default`.
+    /// The fields of each entry: `default` for proxy, revision, environment, verb, path, status, requestId and fault,
+    /// or name → text with variables, for example `{tenant: "{request.header.x-tenant}"}`; `message.status.code` is the
+    /// status of responses and errors. Variables are escaped for JSON. Variables that hold credentials are not allowed.
+    /// Default: `default`.
     #[serde(default = "default_fields")]
     pub fields: WordOr<FieldsWord, IndexMap<String, String>>,
-    /// Labels of each entry: name → text with variables. Default: none.
+    /// Labels of each entry: name → text with variables. Default: no labels.
     #[serde(default)]
     pub labels: IndexMap<String, String>,
     /// The severity of the entries. Default: `info`.
@@ -41,11 +42,11 @@ fn default_fields() -> WordOr<FieldsWord, IndexMap<String, String>> {
     WordOr::Word(FieldsWord::Default)
 }
 
-/// Which fields, in a word.
+/// A predefined set of fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum FieldsWord {
-    /// What is needed to find a call and to see how it ended; nothing of its content.
+    /// The fields that identify a call and its result, without any content.
     Default,
 }
 
@@ -53,19 +54,19 @@ pub enum FieldsWord {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Syslog {
-    /// The server's name or address.
+    /// The name or address of the server.
     pub host: String,
-    /// The port. Default: 514, with `tls` 6514.
+    /// The port. Default: 514, or 6514 with `tls`.
     pub port: Option<u16>,
-    /// How messages travel. Default: `tcp`; `udp` loses messages without a sign.
+    /// The transport protocol. Default: `tcp`; with `udp`, messages can be lost unnoticed.
     pub protocol: Option<Protocol>,
-    /// TLS, which needs `tcp`; `{}` checks the certificate against the public authorities. Default: none.
+    /// TLS, which needs `tcp`; `{}` verifies the certificate with the public certificate authorities. Default: no TLS.
     pub tls: Option<Tls>,
-    /// Whether Apigee writes the head of RFC 5424 (priority, time, host) before the message. Default: true.
+    /// Whether Apigee adds the header of RFC 5424 (priority, time, host) to the message. Default: true.
     #[serde(default = "yes")]
     pub format_message: bool,
-    /// The message: text with variables. Variables are escaped as in JSON, so that nobody can start a line of their own; those
-    /// that hold credentials are refused. Default: JSON with the default fields of `cloudLogging`.
+    /// The message: text with variables. Variables are escaped as in JSON, so that a caller cannot inject lines.
+    /// Variables that hold credentials are not allowed. Default: JSON with the default fields of `cloudLogging`.
     pub message: Option<String>,
     /// The severity of the messages. Default: `info`.
     pub level: Option<Level>,
@@ -75,32 +76,32 @@ const fn yes() -> bool {
     true
 }
 
-/// How messages travel.
+/// The transport protocol of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Protocol {
-    /// In order and without loss.
+    /// TCP: in order and without loss.
     Tcp,
-    /// Without any confirmation.
+    /// UDP: without acknowledgement.
     Udp,
 }
 
-/// How grave a message is.
+/// The severity of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Level {
-    /// The usual course.
+    /// Information.
     Info,
-    /// Something to look at.
+    /// A warning.
     Warn,
-    /// Something failed.
+    /// An error.
     Error,
-    /// Somebody must act at once.
+    /// An alert that needs immediate action.
     Alert,
 }
 
 impl Level {
-    /// Apigee's word.
+    /// The keyword in Apigee.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Info => "INFO",

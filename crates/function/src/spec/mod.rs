@@ -1,6 +1,6 @@
-//! What users write: one file for each kind, one line for each kind in the list below.
+//! The specs that users write: one file for each kind, one line for each kind in the list below.
 //!
-//! The schema, the documentation, the unknown-field suggestions and the dispatch derive from [`KINDS`].
+//! The schema, the documentation, the suggestions for unknown fields and the dispatch derive from [`KINDS`].
 
 pub mod ai;
 pub mod api_proxy;
@@ -53,17 +53,17 @@ use apigee_flux_model::yaml::{Node, decode};
 
 pub use apigee_flux_model::krm::GROUP;
 
-/// The version of our kinds.
+/// The version of the kinds.
 pub const VERSION: &str = "v1alpha1";
 
 /// A kind of the group `apigeeflux.dev`.
 #[derive(Debug, Clone, Copy)]
 pub struct Kind {
-    /// As in `kind:`.
+    /// The name of the kind, as in `kind:`.
     pub name: &'static str,
-    /// What it is, for the documentation.
+    /// The description of the kind, for the documentation.
     pub doc: &'static str,
-    /// The JSON schema of its `spec`, made once.
+    /// The JSON schema of its `spec`, computed once.
     pub schema: fn() -> &'static Schema,
     decode: Decode,
 }
@@ -127,21 +127,22 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// Where to deploy: an environment of an Apigee organization, the deployer's identity and its settings.
+    /// An environment of an Apigee organization to deploy to, with the identity and the settings of the deployer.
     ApigeeEnvironment(environment::EnvironmentSpec),
-    /// Defaults for the proxies that it selects by their labels, and steps around theirs.
+    /// Defaults for the proxies that match its label selector, and steps that run before and after the steps of these
+    /// proxies.
     ApigeeProfile(profile::ApigeeProfileSpec),
-    /// An API proxy, from intent words or from a bundle as it is.
+    /// An API proxy, generated from the fields of its spec or taken from a bundle.
     ApigeeProxy(api_proxy::ApigeeProxySpec),
-    /// Steps that proxies share, deployed by themselves: from steps or from a bundle as it is.
+    /// A shared flow, which proxies call: generated from steps or taken from a bundle.
     ApigeeSharedFlow(shared_flow::ApigeeSharedFlowSpec),
-    /// The function's configuration as a validator, which says what is wrong and makes nothing.
+    /// Configuration of the function `check-apigee`, which validates the input and generates nothing.
     CheckApigee(check_apigee::CheckApigeeSpec),
-    /// The function's own configuration.
+    /// Configuration of the function `expand-apigee`.
     ExpandApigee(expand_apigee::ExpandApigeeSpec),
 }
 
-/// The kind of a name.
+/// The kind with a name.
 pub fn kind(name: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.name == name)
 }

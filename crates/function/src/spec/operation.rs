@@ -1,4 +1,4 @@
-//! `operations`: what happens for one path and method only.
+//! `operations`: settings for single operations.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -7,34 +7,35 @@ use super::cache::Cache;
 use super::flow::Flow;
 use apigee_flux_model::yaml::word_or::Off;
 
-/// One operation: a conditional flow of every proxy endpoint. The first flow that matches runs, no other: the order
-/// written is kept, except that an operation that would hide a more specific one is moved behind it. Under the name of an
-/// operation of `openapi` it adds to that one.
+/// One operation: a conditional flow of every proxy endpoint. Only the first flow that matches runs. Flows are in the
+/// order of the spec, except that an operation that would hide a more specific one is moved after it. Under the name of
+/// an operation of `openapi`, it adds settings to that operation.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Operation {
-    /// Which requests it is for. Only for an operation that is not in the `openapi` document, which has its own.
+    /// The requests that match. Only for an operation that is not in the `openapi` document.
     #[serde(rename = "match")]
     pub matches: Option<OperationMatch>,
-    /// Its own steps: on the request after those of `flow.request`, on the response before those of `flow.response`.
+    /// The steps of the operation: on the request after those of `flow.request`, on the response before those of
+    /// `flow.response`.
     #[serde(default)]
     pub steps: Flow,
-    /// `none` for a public operation, such as a health check: nobody shows a credential for it. It needs methods and a path
-    /// without wildcards. Default: as the endpoint's.
+    /// `none` for a public operation without authentication, for example a health check. It needs methods and a path
+    /// without wildcards. Default: the `security` of the endpoint.
     pub security: Option<Off>,
-    /// Keeps its responses. Default: they are not kept.
+    /// Caches the responses of the operation. Default: no cache.
     pub cache: Option<Cache>,
 }
 
-/// The requests of an operation.
+/// The requests that match an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OperationMatch {
-    /// The path below the base path: `*` or `{name}` is any one segment, `**` at the end one or more. `{name}` may also be a part
-    /// of a segment, as in `/{id}.json`. All other characters stand for themselves, written as they are or percent-encoded; a client may
-    /// send them in either form. A slash at the end counts.
+    /// The path below the base path: `*` or `{name}` matches one segment, `**` at the end one or more. `{name}` may also
+    /// be a part of a segment, for example `/{id}.json`. All other characters match themselves, as they are or
+    /// percent-encoded; a client may send either form. A trailing slash is significant.
     pub path: String,
-    /// The methods. Default: all.
+    /// The methods. Default: all methods.
     #[serde(default)]
     pub methods: Vec<String>,
 }

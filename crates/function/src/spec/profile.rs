@@ -1,4 +1,4 @@
-//! `ApigeeProfile`: what many proxies have in common.
+//! `ApigeeProfile`: settings that many proxies share.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -13,7 +13,8 @@ use super::files::SpecFiles;
 use super::flow::Flow;
 use super::selector::Selector;
 
-/// The fields of an ApigeeProxy that make it the one that it is: a profile cannot have them. Every other field it can.
+/// The fields of an ApigeeProxy that are specific to one proxy: a profile cannot have them. It can have every other
+/// field.
 const OF_ONE_PROXY: [&str; 10] = [
     "name",
     "displayName",
@@ -27,48 +28,52 @@ const OF_ONE_PROXY: [&str; 10] = [
     "endpoints",
 ];
 
-/// What a profile has under the name of a proxy's field, or what no profile takes over.
+/// Fields that mean something else in a profile, and fields that a proxy does not get from a profile.
 const NOT_TAKEN: [&str; 3] = ["bundle", "flow", "files"];
 
-/// Defaults for the ApigeeProxies that the selector selects: the fields that many proxies have in common stand here as they
-/// would stand there, as `security`, `cors`, `traffic` or `faults`.
+/// Defaults for the ApigeeProxies that match the selector: fields of an ApigeeProxy that many proxies share, for
+/// example `security`, `cors`, `traffic` or `faults`.
 ///
-/// What a proxy writes itself wins, field by field: with `security.headers` of a profile and `security.apiKey` of the proxy
-/// both hold, a list is replaced as a whole, one way of showing a credential replaces another, and `none` switches off. An
-/// empty field counts as not written. A proxy with a `bundle` stays as it is.
+/// A value in the spec of the proxy takes precedence, field by field: `security.headers` of a profile and
+/// `security.apiKey` of a proxy are combined, a list is replaced as a whole, one type of credential replaces another,
+/// and `none` turns a feature off. An empty field counts as not set. A proxy with a `bundle` is not changed.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(transparent)]
 pub struct ApigeeProfileSpec(Own);
 
-/// What a profile has that a proxy has not, or not so. The proxies' fields are checked where they end up.
+/// The fields of a profile that a proxy does not have, or has in another form. The fields of a proxy are checked as
+/// part of each proxy.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub struct Own {
-    /// The proxies, by their `metadata.labels`: as Kubernetes selects, with `matchLabels` and `matchExpressions`. Default: all. A
-    /// profile with a namespace selects in that one only.
+    /// The proxies that the profile applies to, by their `metadata.labels`: a Kubernetes selector with `matchLabels`
+    /// and `matchExpressions`. Default: all proxies. A profile with a namespace applies only to proxies in that
+    /// namespace.
     #[serde(default)]
     pub selector: Selector,
-    /// Of several profiles that give one field of a proxy, the one with the highest priority is taken. Two of the same
-    /// priority must not give it different values. Default: 0.
+    /// If several profiles set the same field of a proxy, the profile with the highest priority takes precedence.
+    /// Profiles with the same priority must not set different values. Default: 0.
     #[serde(default)]
     pub priority: i32,
-    /// Steps around those of each proxy. The steps of all profiles that select a proxy run: with a higher priority further
-    /// outside, with the same in the order of their names.
+    /// Steps before and after the steps of each proxy. The steps of all profiles that select a proxy run: steps of a
+    /// profile with a higher priority enclose those of the others; with the same priority, the order is that of the
+    /// names.
     #[schemars(with = "Option<ProfileFlow>")]
     pub flow: Option<IgnoredAny>,
-    /// The files that the profile's steps and policies name, taken as they are. A proxy's own file of the same path wins.
+    /// The files that the steps and policies of the profile refer to. A file of the proxy with the same path takes
+    /// precedence.
     pub files: Option<SpecFiles>,
 }
 
-/// Steps around those of a proxy.
+/// Steps before and after the steps of a proxy.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProfileFlow {
-    /// Steps that run before the proxy's own, on the request and on the response.
+    /// Steps that run before the steps of the proxy, on the request and on the response.
     #[serde(default)]
     pub before: Flow,
-    /// Steps that run after the proxy's own, on the request and on the response.
+    /// Steps that run after the steps of the proxy, on the request and on the response.
     #[serde(default)]
     pub after: Flow,
 }
@@ -81,7 +86,7 @@ impl Deref for ApigeeProfileSpec {
     }
 }
 
-/// True for a field of ApigeeProxy that a proxy takes over from a profile as it is.
+/// Whether a proxy gets this field of ApigeeProxy from a profile unchanged.
 pub fn is_default(field: &str) -> bool {
     !OF_ONE_PROXY.contains(&field) && !NOT_TAKEN.contains(&field) && is_field_of_proxy(field)
 }
@@ -100,7 +105,7 @@ impl JsonSchema for ApigeeProfileSpec {
         "ApigeeProfileSpec".into()
     }
 
-    /// Own fields, then the proxies': a word that is added there can stand here too.
+    /// The fields of `Own`, then those of ApigeeProxy: a field that is added there is allowed here too.
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut schema = Own::json_schema(generator);
         let proxy = ApigeeProxySpec::json_schema(generator);

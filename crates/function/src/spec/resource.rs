@@ -1,4 +1,4 @@
-//! A resource of ours, from its bytes to its type.
+//! A resource of `apigeeflux.dev`, from its bytes to its type.
 
 use std::rc::Rc;
 
@@ -8,23 +8,23 @@ use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, Subject, near
 use apigee_flux_model::krm::{Header, Input, Item, annotation};
 use apigee_flux_model::yaml::{Node, YamlError};
 
-/// A resource as it was written: its kind is known, its spec is not checked yet.
+/// A resource whose kind is known and whose spec is not checked yet.
 #[derive(Debug, Clone)]
 pub struct Resource {
-    /// What diagnostics call it.
+    /// The resource in diagnostics.
     pub subject: Subject,
-    /// Its names: the present one, then those that kustomize remembers.
+    /// The current name, then the names before changes by kustomize.
     pub names: Vec<String>,
-    /// The package that kpt says it belongs to.
+    /// The package that the resource belongs to, according to kpt.
     pub package_path: Option<String>,
-    /// Everything that was written.
+    /// The whole resource.
     pub node: Rc<Node>,
-    /// What it is.
+    /// The kind of the resource.
     pub kind: &'static Kind,
 }
 
 impl Resource {
-    /// Reads an item of our group.
+    /// Reads an item of the group `apigeeflux.dev`.
     pub fn read(input: &Input<'_>, item: &Item<'_>) -> (Option<Self>, Vec<Diagnostic>) {
         let subject = Subject::from(&item.header);
         let mut report = Report::new(&subject);
@@ -36,7 +36,7 @@ impl Resource {
         let header = &item.header;
         if header.group() != GROUP || header.version() != VERSION {
             let help = format!("write `apiVersion: {GROUP}/{VERSION}`");
-            let message = format!("the version `{}` is not known", header.api_version);
+            let message = format!("unsupported version `{}`", header.api_version);
             report.push(Diagnostic::error(Code::UnknownVersion, message).at(FieldPath::of(&["apiVersion"])).help(help));
             return None;
         }
@@ -58,7 +58,8 @@ impl Resource {
                 return None;
             }
             Err(error) => {
-                // The place counts in the whole input, which is no file: whoever has the file looks it up.
+                // The position counts from the start of the whole input, which is not a file: the caller that knows the
+                // file reports it.
                 report.push(
                     Diagnostic::error(Code::MalformedYaml, error.message).help("correct the YAML of this resource"),
                 );
@@ -87,12 +88,13 @@ impl Resource {
         })
     }
 
-    /// The spec as it was written.
+    /// The spec before values are filled in.
     pub fn spec(&self) -> &Node {
         self.node.get("spec").unwrap_or(&EMPTY)
     }
 
-    /// Checks a spec, this resource's own with its values filled in, and decodes it. Everything wrong with its shape is reported at once.
+    /// Checks a spec, which is the spec of this resource with its values filled in, and decodes it. Reports all type
+    /// errors together.
     pub fn decode(&self, spec: &Node, report: &mut Report<'_>) -> Option<Spec> {
         let before = report.errors();
         self.check(spec, report);
@@ -102,12 +104,12 @@ impl Resource {
         self.read_spec(spec, report)
     }
 
-    /// Checks the shape of a spec.
+    /// Checks the fields and types of a spec.
     pub fn check(&self, spec: &Node, report: &mut Report<'_>) {
         schema::check((self.kind.schema)(), spec, &FieldPath::of(&["spec"]), report);
     }
 
-    /// Decodes a spec whose shape is right.
+    /// Decodes a spec that `check` accepts.
     pub fn read_spec(&self, spec: &Node, report: &mut Report<'_>) -> Option<Spec> {
         match self.kind.decode(spec) {
             Ok(spec) => Some(spec),
@@ -133,7 +135,7 @@ impl Resource {
 
 static EMPTY: Node = Node { span: 0..0, value: apigee_flux_model::yaml::Value::Mapping(Vec::new()) };
 
-/// The namespace reaches every object; the name is a part of names that are made valid.
+/// The namespace is used for every object; the name is used in names that are made valid.
 fn check_metadata(header: &Header<'_>, report: &mut Report<'_>) {
     let found = [("name", validate::path_segment(&header.name))].into_iter();
     let namespace = header.namespace.as_deref().filter(|namespace| !namespace.is_empty());
@@ -144,7 +146,7 @@ fn check_metadata(header: &Header<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// The keys beside `spec`: a misspelt `spec` must not become an empty one.
+/// Checks the keys next to `spec`: a misspelt `spec` must not be read as an empty one.
 fn check_top(node: &Node, report: &mut Report<'_>) {
     const KNOWN: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
     for entry in node.entries() {

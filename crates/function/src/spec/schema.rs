@@ -1,5 +1,5 @@
-//! Checks a value against the JSON schema of its type and reports everything that is wrong at once, each finding with
-//! its path and a way out. Decoding alone would stop at the first error and say no path.
+//! Checks a value against the JSON schema of its type and reports all problems together, each with its path and a fix.
+//! Decoding alone would stop at the first error and report no path.
 
 use schemars::Schema;
 use serde_json::{Map, Value as Json};
@@ -8,17 +8,17 @@ use super::wrong_value::{self, types, words};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 use apigee_flux_model::yaml::{self, Node, ScalarStyle, Value};
 
-/// So many unknown fields of one mapping are named, each with the fields that are allowed.
+/// The maximum number of unknown fields of one mapping that are reported, each with the allowed fields.
 const MAX_UNKNOWN: usize = 20;
 
-/// Reports where `node` does not fit `schema`.
+/// Reports where `node` does not conform to `schema`.
 pub fn check(schema: &Schema, node: &Node, at: &FieldPath, report: &mut Report<'_>) {
     let root = schema.as_value();
     let definitions = root.get("$defs").and_then(Json::as_object);
     Walk { definitions, report }.value(root, node, at);
 }
 
-/// The finding on a field that nobody knows.
+/// The finding for an unknown field.
 pub fn unknown_field<'n>(at: &FieldPath, key: &str, known: impl Iterator<Item = &'n str> + Clone) -> Diagnostic {
     let near = nearest(key, known.clone());
     let mut diagnostic = Diagnostic::error(Code::UnknownField, format!("unknown field `{key}`"))
@@ -51,7 +51,7 @@ impl<'s> Walk<'s, '_, '_> {
         let fitting: Vec<&'s Json> = branches.iter().copied().filter(|branch| fits(branch, node)).collect();
         match &node.value {
             Value::Mapping(entries) => {
-                // Of several mappings that one is meant which knows most of the keys.
+                // If several mappings are allowed, use the one that has most of the keys.
                 let keys = |branch: &Json| {
                     let known = branch.get("properties").and_then(Json::as_object);
                     entries.iter().filter(|entry| known.is_some_and(|known| known.contains_key(&entry.key))).count()
@@ -121,14 +121,14 @@ impl<'s> Walk<'s, '_, '_> {
                         .flat_map(|properties| properties.keys().map(String::as_str));
                     self.report.push(unknown_field(at, &entry.key, known));
                 }
-                // A field that is null is one that is not set, as in Kubernetes; one that is required is reported below.
+                // A field that is null is not set, as in Kubernetes; a required field is reported below.
                 (Some(_), _) if entry.value.is_null() => {}
                 (Some(schema), _) | (None, Some(schema)) => self.value(schema, &entry.value, &inner),
                 (None, None) => {}
             }
         }
         if unknown > MAX_UNKNOWN {
-            let message = format!("{} more fields are not known", unknown - MAX_UNKNOWN);
+            let message = format!("{} more unknown fields", unknown - MAX_UNKNOWN);
             self.report.push(Diagnostic::error(Code::UnknownField, message).at(at.clone()));
         }
         let required = branch.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
@@ -160,19 +160,19 @@ impl<'s> Walk<'s, '_, '_> {
     }
 }
 
-/// True for a schema that asks for nothing: `true`, or one that only describes.
+/// True for a schema without constraints: `true`, or only a description.
 fn is_anything(branch: &Json) -> bool {
     let asks = |key: &str| branch.get(key).is_some();
     branch.as_bool() == Some(true)
         || (branch.is_object() && !["type", "enum", "const", "properties", "items"].iter().any(|key| asks(key)))
 }
 
-/// True for a branch that takes null.
+/// True for a branch that allows null.
 fn allows_null(branch: &Json) -> bool {
     types(branch).contains(&"null") || branch.get("const").is_some_and(Json::is_null)
 }
 
-/// True if the node has the type of the branch. A field of text takes every scalar as it was written.
+/// True if the node has the type of the branch. A text field accepts every scalar as written.
 fn fits(branch: &Json, node: &Node) -> bool {
     let types = types(branch);
     match &node.value {
@@ -198,7 +198,7 @@ fn in_range(branch: &Json, text: &str) -> bool {
     low.is_none_or(|low| number >= low) && high.is_none_or(|high| number <= high)
 }
 
-/// The smallest and the largest number of a branch: as the schema says, or what its integer type holds.
+/// The smallest and the largest number of a branch: from the schema, or the range of its integer type.
 fn limits(branch: &Json) -> (Option<f64>, Option<f64>) {
     if !types(branch).iter().any(|name| matches!(*name, "integer" | "number")) {
         return (None, None);
@@ -208,7 +208,7 @@ fn limits(branch: &Json) -> (Option<f64>, Option<f64>) {
         Some("uint16") => (Some(0.0), Some(f64::from(u16::MAX))),
         Some("uint32") => (Some(0.0), Some(f64::from(u32::MAX))),
         Some("int32") => (Some(f64::from(i32::MIN)), Some(f64::from(i32::MAX))),
-        // The exact ends of 64 bits are no f64; these are the nearest ones inside.
+        // The exact bounds of 64 bits cannot be represented as f64; these are the nearest values inside the range.
         Some("uint64" | "uint") => (Some(0.0), Some(18_446_744_073_709_549_568.0)),
         Some("int64" | "int") => (Some(-9_223_372_036_854_774_784.0), Some(9_223_372_036_854_774_784.0)),
         _ => (None, None),

@@ -1,9 +1,9 @@
-//! Where a secret is kept: a spec only ever points to it.
+//! References to secrets: a spec never contains the secret itself.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// A secret by its place.
+/// A reference to a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecretRef {
@@ -15,8 +15,8 @@ pub struct SecretRef {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KvmEntry {
-    /// The map's name.
+    /// The name of the map.
     pub map: String,
-    /// The entry's key.
+    /// The key of the entry.
     pub key: String,
 }

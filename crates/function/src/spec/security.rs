@@ -1,4 +1,4 @@
-//! `security`: who may call, and what every response says to browsers.
+//! `security`: authentication, threat protection and security headers.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -8,29 +8,30 @@ use super::secret_ref::SecretRef;
 use super::threats::Threats;
 use apigee_flux_model::yaml::word_or::{Off, WordOr};
 
-/// Credentials, threats and security headers. A proxy checks one sort of credential (`apiKey`, `oauth2`, `jwt`, `basic` or
-/// `hmac`), or `apiKey` for the app together with `jwt` for the user. It is checked before anything but CORS and the spike
-/// arrest.
+/// Authentication, threat protection and security headers. A proxy checks one type of credential (`apiKey`, `oauth2`,
+/// `jwt`, `basic` or `hmac`), or `apiKey` for the app and `jwt` for the user. Only CORS and the spike arrest run before
+/// this check.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Security {
-    /// Callers show the key of an app. It is removed before the target is called.
+    /// Callers send the API key of an app. It is removed before the target is called.
     pub api_key: Option<ApiKey>,
-    /// Callers show an access token that Apigee has issued.
+    /// Callers send an access token that Apigee has issued.
     pub oauth2: Option<OAuth2>,
-    /// Callers show a token that an identity provider has signed.
+    /// Callers send a JWT that an identity provider has signed.
     pub jwt: Option<Jwt>,
-    /// Callers show a user name and a password. Prefer another sort: passwords are long-lived, and are compared as text.
+    /// Callers send a user name and a password. Prefer another type: passwords are long-lived, and they are compared as
+    /// plain text.
     pub basic: Option<Basic>,
-    /// Callers sign their requests with a key that both sides know, as webhooks do.
+    /// Callers sign their requests with a shared key, as in webhooks.
     pub hmac: Option<Hmac>,
-    /// Requests that look like an attack are refused, or `none`. Default: `none`.
+    /// Rejects requests that look like an attack, or `none`. Default: `none`.
     pub threats: Option<WordOr<Off, Threats>>,
-    /// Headers of every response, errors included: `default`, `none`, or header → value. Default: `none`.
+    /// Headers of every response, including errors: `default`, `none`, or header → value. Default: `none`.
     pub headers: Option<WordOr<HeadersWord, IndexMap<String, String>>>,
 }
 
-/// One sort of credential.
+/// A type of credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mechanism<'s> {
     /// `apiKey`.
@@ -46,7 +47,7 @@ pub enum Mechanism<'s> {
 }
 
 impl Mechanism<'_> {
-    /// The field's name.
+    /// The name of the field.
     pub const fn key(self) -> &'static str {
         match self {
             Self::ApiKey(_) => "apiKey",
@@ -59,7 +60,7 @@ impl Mechanism<'_> {
 }
 
 impl Security {
-    /// The sorts of credentials that are set.
+    /// The types of credentials that are set.
     pub fn mechanisms(&self) -> Vec<Mechanism<'_>> {
         [
             self.api_key.as_ref().map(Mechanism::ApiKey),
@@ -74,14 +75,14 @@ impl Security {
     }
 }
 
-/// Where callers put the key.
+/// An API key of an app.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ApiKey {
-    /// In a header or in the query. Default: `header`.
+    /// Whether callers send the key in a header or in the query. Default: `header`.
     #[serde(default, rename = "in")]
     pub location: Location,
-    /// The header's or parameter's name. Default: `x-api-key`.
+    /// The name of the header or query parameter. Default: `x-api-key`.
     #[serde(default = "default_key_name")]
     pub name: String,
 }
@@ -94,46 +95,49 @@ fn default_key_name() -> String {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OAuth2 {
-    /// The scopes of which a token must have at least one. Default: any token will do.
+    /// The scopes of which a token must have at least one. Default: no scope is required.
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// In a header or in the query. Default: `header`.
+    /// Whether callers send the token in a header or in the query. Default: `header`.
     #[serde(default, rename = "in")]
     pub location: Location,
-    /// The header's or parameter's name. Default: `authorization`, which holds `Bearer TOKEN`; `access_token` in the query.
-    /// Elsewhere than in `authorization` the token stands alone.
+    /// The name of the header or query parameter. Default: `authorization`, which holds `Bearer TOKEN`; `access_token`
+    /// in the query. Any other header or parameter holds the token only.
     pub name: Option<String>,
-    /// Whether the target sees the token. Default: false: whoever has it can call the API in the app's name.
+    /// Whether the token is sent to the target. Default: false: anyone who has the token can call the API as the app.
     #[serde(default)]
     pub forward_token: bool,
 }
 
-/// A token that an identity provider has signed.
+/// A JWT that an identity provider has signed.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Jwt {
-    /// The claim `iss` that a token must have.
+    /// The required value of the claim `iss`.
     pub issuer: String,
-    /// What a token's claim `aud` must hold. Without it, a token for any other API of the same issuer would do.
+    /// The required audience: the claim `aud` must contain it. Otherwise tokens for other APIs of the same issuer would
+    /// be accepted.
     pub audience: String,
-    /// The URL of the issuer's public keys, or a variable that holds it, as `{propertyset.idp.jwks}`. For algorithms with a
-    /// public key.
+    /// The URL of the public keys of the issuer (JWKS), or a variable that holds it, for example
+    /// `{propertyset.idp.jwks}`. For algorithms with a public key.
     pub jwks: Option<String>,
-    /// The key that both sides know, for HS256, HS384 and HS512.
+    /// The shared key, for HS256, HS384 and HS512.
     pub key: Option<SecretRef>,
-    /// The algorithms that a token may be signed with: a name, or a list for one kind of key (HS; RS and PS; ES). Default: RS256.
+    /// The allowed algorithms: a name, or a list for one type of key (HS; RS and PS; ES). Default: RS256.
     pub algorithm: Option<WordOr<JwtAlgorithm, Vec<JwtAlgorithm>>>,
-    /// Further claims that a token must have, with their values.
+    /// Other required claims, with their values.
     #[serde(default)]
     pub claims: IndexMap<String, String>,
-    /// In a header or in the query. Default: `header`.
+    /// Whether callers send the token in a header or in the query. Default: `header`.
     #[serde(default, rename = "in")]
     pub location: Location,
-    /// The header's or parameter's name. Default: `authorization`, which holds `Bearer TOKEN`; `access_token` in the query.
+    /// The name of the header or query parameter. Default: `authorization`, which holds `Bearer TOKEN`; `access_token`
+    /// in the query.
     pub name: Option<String>,
-    /// How far the clocks of both sides may differ, in whole seconds, as `30s`. Default: `30s`.
+    /// The allowed clock skew, in whole seconds, for example `30s`. Default: `30s`.
     pub leeway: Option<String>,
-    /// Whether the target sees the token. Default: true: it expires soon, and many targets read its claims or verify it again.
+    /// Whether the token is sent to the target. Default: true: it expires soon, and many targets read its claims or
+    /// verify it again.
     #[serde(default = "yes")]
     pub forward_token: bool,
 }
@@ -142,7 +146,7 @@ fn yes() -> bool {
     true
 }
 
-/// How a token is signed; unsigned tokens are never accepted.
+/// The signature algorithm of a token; unsigned tokens are never accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names are those of RFC 7518")]
 pub enum JwtAlgorithm {
@@ -161,7 +165,7 @@ pub enum JwtAlgorithm {
 }
 
 impl JwtAlgorithm {
-    /// The name, which is also Apigee's.
+    /// The name, which is the same in Apigee.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::RS256 => "RS256",
@@ -179,7 +183,7 @@ impl JwtAlgorithm {
         }
     }
 
-    /// Whether both sides know the key.
+    /// Whether the key is shared.
     pub const fn is_symmetric(self) -> bool {
         matches!(self, Self::HS256 | Self::HS384 | Self::HS512)
     }
@@ -189,33 +193,33 @@ impl JwtAlgorithm {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Basic {
-    /// The encrypted key value map of the environment that holds user name → password. A user who is not in it, or has an empty
-    /// password there, is refused.
+    /// The encrypted key value map of the environment that holds user name → password. A user who is not in the map, or
+    /// who has an empty password there, is rejected.
     pub kvm: String,
-    /// What a browser shows when it asks for the password. Default: `api`.
+    /// The realm, which a browser shows when it asks for the password. Default: `api`.
     pub realm: Option<String>,
 }
 
-/// A signature of the request.
+/// An HMAC signature of the request.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Hmac {
-    /// The key that both sides know.
+    /// The shared key.
     pub key: SecretRef,
-    /// The header that holds the signature and nothing else. A request without it is refused. It is left for the target.
+    /// The header that holds only the signature. A request without it is rejected. The header is sent to the target.
     pub header: String,
-    /// What is signed, with variables, as in `{request.verb} {request.header.date} {request.content}`. A signature of the body
-    /// alone can be shown again, and for another path. Default: `{request.content}`.
+    /// The text that is signed, with variables, for example `{request.verb} {request.header.date} {request.content}`.
+    /// If only the body is signed, the signature can be replayed, also for another path. Default: `{request.content}`.
     pub message: Option<String>,
-    /// The hash. Default: `sha256`.
+    /// The hash function. Default: `sha256`.
     #[serde(default)]
     pub algorithm: HmacAlgorithm,
-    /// How the signature is written. Default: `base64`.
+    /// The encoding of the signature. Default: `base64`.
     #[serde(default)]
     pub encoding: HmacEncoding,
 }
 
-/// The hash of a signature.
+/// The hash function of a signature.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum HmacAlgorithm {
@@ -228,7 +232,7 @@ pub enum HmacAlgorithm {
     Sha512,
 }
 
-/// How a signature is written.
+/// The encoding of a signature.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum HmacEncoding {
@@ -250,7 +254,7 @@ pub enum Location {
     Query,
 }
 
-/// Which security headers, in a word.
+/// A predefined set of security headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum HeadersWord {

@@ -1,14 +1,14 @@
-//! `selector`: which resources are meant, by their labels.
+//! `selector`: a label selector.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// A selector as Kubernetes has it. All that is written must hold; without anything it selects every resource.
+/// A label selector as in Kubernetes. All conditions must match; an empty selector selects every resource.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Selector {
-    /// Label → the value that it must have.
+    /// Label → the required value.
     #[serde(default)]
     pub match_labels: IndexMap<String, String>,
     /// Conditions on labels.
@@ -22,28 +22,28 @@ pub struct Selector {
 pub struct MatchExpression {
     /// The label.
     pub key: String,
-    /// What is asked of it.
+    /// The operator.
     pub operator: Operator,
     /// The values for `In` and `NotIn`.
     #[serde(default)]
     pub values: Vec<String>,
 }
 
-/// What is asked of a label.
+/// The operator of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum Operator {
-    /// Its value is one of the values.
+    /// The value of the label is one of `values`.
     In,
-    /// Its value is none of the values, or there is no such label.
+    /// The value of the label is none of `values`, or the label does not exist.
     NotIn,
-    /// There is such a label.
+    /// The label exists.
     Exists,
-    /// There is no such label.
+    /// The label does not exist.
     DoesNotExist,
 }
 
 impl Selector {
-    /// True if the labels, asked for by their keys, are those of a resource that is meant.
+    /// True if the resource with these labels is selected.
     pub fn matches<'l>(&self, label: impl Fn(&str) -> Option<&'l str>) -> bool {
         self.match_labels.iter().all(|(key, value)| label(key) == Some(value))
             && self.match_expressions.iter().all(|expression| expression.matches(label(&expression.key)))
@@ -61,12 +61,14 @@ impl MatchExpression {
         }
     }
 
-    /// What is wrong with the values, and the way out.
+    /// What is wrong with the values, and how to fix it.
     pub fn fault(&self) -> Option<(&'static str, &'static str)> {
         match (self.operator, self.values.is_empty()) {
-            (Operator::In | Operator::NotIn, true) => Some(("the operator needs `values`", "list the label's values")),
+            (Operator::In | Operator::NotIn, true) => {
+                Some(("`values` is required for this operator", "list the label's values"))
+            }
             (Operator::Exists | Operator::DoesNotExist, false) => {
-                Some(("the operator takes no `values`", "remove them, or use `In` or `NotIn`"))
+                Some(("`values` is not allowed for this operator", "remove them, or use `In` or `NotIn`"))
             }
             _ => None,
         }

@@ -1,4 +1,4 @@
-//! `ApigeeSharedFlow`: steps that proxies share.
+//! `ApigeeSharedFlow`: a shared flow.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -12,44 +12,48 @@ use super::step::Step;
 use apigee_flux_model::yaml::Verbatim;
 use apigee_flux_model::yaml::word_or::WordOr;
 
-/// A shared flow: from steps, or from a whole `bundle`. It runs where a proxy calls it, on the request or on the response.
+/// A shared flow, generated from `steps` or taken from a `bundle`. It runs where a proxy calls it, on the request or on
+/// the response.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ApigeeSharedFlowSpec {
-    /// The shared flow's name in Apigee, by which proxies call it. Default: `metadata.name`.
+    /// The name of the shared flow in Apigee, which proxies call. Default: `metadata.name`.
     pub name: Option<String>,
-    /// The name that Apigee's pages show. Default: the shared flow's name.
+    /// The name that the Apigee console shows. Default: the name of the shared flow.
     pub display_name: Option<String>,
-    /// What the shared flow is for.
+    /// A description of the shared flow.
     pub description: Option<String>,
-    /// The environments to deploy to, by the names of ApigeeEnvironments. Default: all that are in the input.
+    /// The environments to deploy to: names of ApigeeEnvironments. Default: all ApigeeEnvironments in the input.
     #[serde(default)]
     pub environments: Vec<String>,
-    /// The steps in their order. They act on the message at hand: the request if a proxy calls the shared flow on the request,
-    /// else the response.
+    /// The steps in their order. They apply to the request if a proxy calls the shared flow on the request, otherwise
+    /// to the response.
     #[serde(default)]
     pub steps: Vec<Step>,
-    /// Property sets of the shared flow: set → name → value, which policies and conditions read as `propertyset.SET.NAME`.
+    /// Property sets of the shared flow: set → name → value. Policies and conditions read them as
+    /// `propertyset.SET.NAME`.
     #[serde(default)]
     pub properties: IndexMap<String, IndexMap<String, String>>,
-    /// Any Apigee policy by its name: XML written as YAML (`$name` is an attribute, `$text` the text), a string of XML, or
-    /// `{file: PATH}` of a file that holds XML. A step uses it by `policy: NAME`.
+    /// Apigee policies by name: XML written as YAML (`$name` is an attribute, `$text` the text), a string of XML, or
+    /// `{file: PATH}` for a file of XML. A step runs one with `policy: NAME`.
     #[serde(default)]
     pub policies: IndexMap<String, Verbatim>,
-    /// Files that `policies` name: path below `resources`, as `jsc/a.js` or `xsl/a.xsl`, → text, or `{file: PATH}`.
+    /// Resource files that `policies` refer to: the path below `resources`, for example `jsc/a.js` or `xsl/a.xsl`, →
+    /// text, or `{file: PATH}`.
     #[serde(default)]
     pub resources: IndexMap<String, WordOr<String, BundleResource>>,
-    /// The files that the spec names. Default: those beside the spec, which only `apigee-flux render` reads.
+    /// Where the files that the spec refers to come from. Default: files next to the spec, which only
+    /// `apigee-flux render` can read.
     pub files: Option<SpecFiles>,
-    /// How the shared flow is deployed.
+    /// Deployment settings.
     #[serde(default)]
     pub deploy: Deploy,
-    /// A whole bundle as it is, in place of every field that would make one.
+    /// A complete bundle. It cannot be combined with the fields that generate a bundle.
     pub bundle: Option<BundleSource>,
 }
 
 impl ApigeeSharedFlowSpec {
-    /// The fields that are set and would make a bundle: none of them goes with `bundle`.
+    /// The fields that are set and generate a bundle: none of them can be combined with `bundle`.
     pub fn intent_fields(&self) -> Vec<&'static str> {
         [
             ("displayName", self.display_name.is_some()),

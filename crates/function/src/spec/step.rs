@@ -1,4 +1,4 @@
-//! A step: one policy at one place.
+//! A step: one policy in a flow.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -7,41 +7,42 @@ use serde::Deserialize;
 use super::target::GoogleAuth;
 use apigee_flux_model::yaml::word_or::WordOr;
 
-/// One step: exactly one action, and perhaps a condition.
+/// One step: exactly one action, and optionally a condition.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Step {
-    /// Runs the step only if this condition in Apigee's language holds, as in `request.verb = "POST"`.
+    /// The condition of the step, in Apigee's condition language, for example `request.verb = "POST"`. Default: the
+    /// step always runs.
     pub when: Option<String>,
-    /// Runs a policy of `policies` by its name.
+    /// Runs a policy of `policies`, by its name.
     pub policy: Option<String>,
     /// Sets headers, parameters, the body, the status and variables.
     pub set: Option<Set>,
     /// Removes headers and query parameters.
     pub remove: Option<Remove>,
-    /// Ends the request with an error.
+    /// Ends the call with an error.
     pub raise: Option<Raise>,
     /// Reads parts of a message into variables.
     pub extract: Option<Extract>,
     /// Runs a script.
     pub javascript: Option<Javascript>,
-    /// Runs a shared flow, which must be deployed in the environment.
+    /// Calls a shared flow, which must be deployed in the environment.
     pub shared_flow: Option<SharedFlow>,
     /// Reads, writes and deletes entries of a key value map.
     pub kvm: Option<Kvm>,
     /// Calls another service.
     pub callout: Option<Callout>,
-    /// Turns the XML body into JSON, also its content type.
+    /// Converts the XML body to JSON and sets the content type.
     pub xml_to_json: Option<XmlToJson>,
-    /// Turns the JSON body into XML, also its content type.
+    /// Converts the JSON body to XML and sets the content type.
     pub json_to_xml: Option<JsonToXml>,
-    /// Transforms the XML body by a stylesheet.
+    /// Transforms the XML body with a stylesheet.
     pub xslt: Option<Xslt>,
-    /// Writes a message to a log. A call does not fail because its log does.
+    /// Writes an entry to a log. A call does not fail if logging fails.
     pub log: Option<Log>,
 }
 
-/// Values to set. They may hold variables, as in `{request.header.host}`.
+/// Values to set. They may contain variables, for example `{request.header.host}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Set {
@@ -54,7 +55,7 @@ pub struct Set {
     /// Form parameter → value. Only on the request.
     #[serde(default)]
     pub form: IndexMap<String, String>,
-    /// Flow variable → value. They are set first, so that the headers can use them.
+    /// Flow variable → value. Variables are set first, so that the other values can use them.
     #[serde(default)]
     pub variables: IndexMap<String, String>,
     /// The method, in upper case. Only on the request.
@@ -69,15 +70,16 @@ pub struct Set {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Body {
-    /// Any value, written as YAML. A variable in its texts, as in `{request.header.host}`, is escaped for JSON.
+    /// Any value, written as YAML. Variables in its texts, for example `{request.header.host}`, are escaped for JSON.
     pub json: Option<serde_json::Value>,
-    /// Text with variables. What a caller sends is not escaped: write `{escapeJSON(request.header.host)}` inside JSON.
+    /// Text with variables. Variables are not escaped: write `{escapeJSON(request.header.host)}` for values from the
+    /// caller inside JSON.
     pub text: Option<String>,
     /// The media type. Default: `application/json` for `json`, `text/plain` for `text`.
     pub content_type: Option<String>,
 }
 
-/// Names to remove.
+/// Headers and query parameters to remove.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Remove {
@@ -95,27 +97,28 @@ pub struct Remove {
 pub struct Raise {
     /// The status code, 400 to 599.
     pub status: u16,
-    /// The reason phrase. Default: the standard one of the status code, if it has one.
+    /// The reason phrase. Default: the standard phrase of the status code, if there is one.
     pub reason: Option<String>,
-    /// The message in the body that `faults: json` gives: text with variables, as in `no order {flow.id}`, which are escaped
-    /// there. Default: Apigee's.
+    /// The message in the body of `faults: json`: text with variables, for example `no order {flow.id}`. Variables are
+    /// escaped. Default: the message of Apigee.
     pub message: Option<String>,
 }
 
-/// What to read, and into which variables. What is not there leaves its variable unset. `json`, `xml` and `form` need a body:
-/// the step passes over a message without one.
+/// What to read into which variables. A variable is not set if its value is not found. `json`, `xml` and `form` need a
+/// body: the step ignores a message without one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Extract {
-    /// `request`, `response`, or a variable that holds a message or text. Default: the message of the flow.
+    /// `request`, `response`, or a variable that holds a message or text. Default: the current message of the flow.
     pub from: Option<String>,
-    /// Patterns of the path behind the base path: in `/orders/{flow.id}` the part takes that place in the variable `flow.id`.
+    /// Patterns of the path below the base path: `/orders/{flow.id}` reads the second segment into the variable
+    /// `flow.id`.
     #[serde(default)]
     pub uri_path: Vec<String>,
-    /// Query parameter → pattern or patterns, as in `{q: "{flow.query}"}`.
+    /// Query parameter → pattern or patterns, for example `{q: "{flow.query}"}`.
     #[serde(default)]
     pub query: IndexMap<String, WordOr<String, Vec<String>>>,
-    /// Header → pattern or patterns, as in `{authorization: "Bearer {flow.token}"}`.
+    /// Header → pattern or patterns, for example `{authorization: "Bearer {flow.token}"}`.
     #[serde(default)]
     pub header: IndexMap<String, WordOr<String, Vec<String>>>,
     /// Form parameter → pattern or patterns.
@@ -124,29 +127,29 @@ pub struct Extract {
     /// Flow variable → pattern or patterns.
     #[serde(default)]
     pub variable: IndexMap<String, WordOr<String, Vec<String>>>,
-    /// Variable → JSONPath in the body, as in `{flow.id: "$.order.id"}`.
+    /// Variable → JSONPath in the body, for example `{flow.id: "$.order.id"}`.
     #[serde(default)]
     pub json: IndexMap<String, String>,
-    /// Variable → XPath in the body, as in `{flow.id: /order/@id}`, or `{path, type}`.
+    /// Variable → XPath in the body, for example `{flow.id: /order/@id}`, or `{path, type}`.
     #[serde(default)]
     pub xml: IndexMap<String, WordOr<String, XmlVariable>>,
-    /// Prefix → namespace, for the XPaths of `xml`.
+    /// Prefix → namespace, for the XPath expressions of `xml`.
     #[serde(default)]
     pub namespaces: IndexMap<String, String>,
 }
 
-/// A variable from XML, with its type.
+/// A variable with an XPath and a type.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct XmlVariable {
     /// The XPath in the body.
     pub path: String,
-    /// The variable's type. Default: `string`.
+    /// The type of the variable. Default: `string`.
     #[serde(default, rename = "type")]
     pub kind: XmlType,
 }
 
-/// The type of a variable from XML.
+/// The type of a variable that is read from XML.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum XmlType {
@@ -159,16 +162,16 @@ pub enum XmlType {
     Integer,
     /// A whole number of 64 bits.
     Long,
-    /// A number.
+    /// A floating-point number of 32 bits.
     Float,
-    /// A number of 64 bits.
+    /// A floating-point number of 64 bits.
     Double,
-    /// The elements themselves, for another step that reads XML.
+    /// The XML nodes, for another step that reads XML.
     Nodeset,
 }
 
 impl XmlType {
-    /// Apigee's word.
+    /// The keyword in Apigee.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::String => "string",
@@ -186,16 +189,17 @@ impl XmlType {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Javascript {
-    /// The script's file, as `js/normalize-order.js`. Its last part is its name in the bundle.
+    /// The file of the script, for example `js/normalize-order.js`. The script has the same file name in the bundle.
     pub file: Option<String>,
-    /// The script itself.
+    /// The source of the script.
     pub source: Option<String>,
-    /// How long the script may run, as `200ms`; more is a fault. Default: `200ms`.
+    /// The time limit of the script, for example `200ms`; a script that exceeds it fails with a fault. Default:
+    /// `200ms`.
     pub time_limit: Option<String>,
-    /// Files that run before the script, in this order: libraries.
+    /// Library files that run before the script, in this order.
     #[serde(default)]
     pub includes: Vec<String>,
-    /// Name → value: what the script reads as `properties.NAME`.
+    /// Name → value. The script reads them as `properties.NAME`.
     #[serde(default)]
     pub properties: IndexMap<String, String>,
 }
@@ -204,38 +208,39 @@ pub struct Javascript {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SharedFlow {
-    /// The shared flow's name.
+    /// The name of the shared flow.
     pub name: String,
-    /// Variable → value during the call: a text, or one variable, as in `{request.header.host}`.
+    /// Variable → value during the call: a text, or one variable, for example `{request.header.host}`.
     #[serde(default)]
     pub params: IndexMap<String, String>,
 }
 
-/// Operations on the entries of a map: those of `put` run first, then `get`, then `delete`. A key, a value and the map's name
-/// are each a text, or one variable, as in `{flow.tenant}`.
+/// Operations on the entries of a key value map: first `put`, then `get`, then `delete`. A key, a value and the name of
+/// the map are each a text, or one variable, for example `{flow.tenant}`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Kvm {
-    /// The map: an ApigeeKeyValueMap.
+    /// The name of the map, which an ApigeeKeyValueMap defines.
     pub map: String,
-    /// Key → the variable that takes its value. A variable that starts with `private.` is hidden in debug sessions: use one for
-    /// credentials.
+    /// Key → the variable to read its value into. Variables that start with `private.` are hidden in debug sessions:
+    /// use them for credentials.
     #[serde(default)]
     pub get: IndexMap<String, String>,
-    /// Key → the value to write over the one that is there.
+    /// Key → the value to write. It replaces an existing value.
     #[serde(default)]
     pub put: IndexMap<String, String>,
     /// Keys to delete.
     #[serde(default)]
     pub delete: Vec<String>,
-    /// Where the map belongs to. Default: `environment`.
+    /// The scope of the map. Default: `environment`.
     #[serde(default)]
     pub scope: KvmScope,
-    /// After which time a value is read from the map again, in whole seconds, as `5m`. Default: `5m`.
+    /// How long a value is cached before it is read from the map again, in whole seconds, for example `5m`. Default:
+    /// `5m`.
     pub expiry: Option<String>,
 }
 
-/// Where a key value map belongs to.
+/// The scope of a key value map.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum KvmScope {
@@ -249,7 +254,7 @@ pub enum KvmScope {
 }
 
 impl KvmScope {
-    /// Apigee's word.
+    /// The keyword in Apigee.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Environment => "environment",
@@ -259,17 +264,17 @@ impl KvmScope {
     }
 }
 
-/// A request to another service: to a `url`, or to a `server` that the environment defines as an ApigeeTargetServer.
+/// A request to another service: to a `url`, or to a `server` that is defined as an ApigeeTargetServer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Callout {
-    /// An `https` or `http` URL, perhaps with variables behind the scheme.
+    /// An `https` or `http` URL, which may contain variables after the scheme.
     pub url: Option<String>,
     /// The name of a target server.
     pub server: Option<String>,
     /// The path on the `server`. Default: `/`.
     pub path: Option<String>,
-    /// The method. Default: `GET`, with a `body` `POST`.
+    /// The method. Default: `GET`, or `POST` with a `body`.
     pub method: Option<String>,
     /// Header → value.
     #[serde(default)]
@@ -279,31 +284,31 @@ pub struct Callout {
     pub query: IndexMap<String, String>,
     /// The body.
     pub body: Option<Body>,
-    /// The variable that takes the response, as `geo`: `geo.content`, `geo.status.code`. Without it nobody waits for the
-    /// response.
+    /// The variable to store the response in, for example `geo`: `geo.content`, `geo.status.code`. Without it, the
+    /// proxy does not wait for the response.
     pub response: Option<String>,
-    /// How long to wait, as `3s`. Default: 55s, as Apigee has it.
+    /// The timeout, for example `3s`. Default: 55s, as in Apigee.
     pub timeout: Option<String>,
-    /// The Google credential that the request carries. It needs `deploy.serviceAccount`.
+    /// The Google credential to send. It needs `deploy.serviceAccount`.
     pub auth: Option<GoogleAuth>,
 }
 
-/// How XML becomes JSON.
+/// How XML is converted to JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct XmlToJson {
-    /// How attributes and text are told apart. Default: `yahoo`.
+    /// How attributes and text are represented in JSON. Default: `yahoo`.
     #[serde(default)]
     pub format: JsonFormat,
 }
 
-/// A form of JSON for XML.
+/// A representation of XML in JSON.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum JsonFormat {
     /// Attributes as `@name`, text as `#text`.
     #[serde(rename = "xml.com")]
     XmlCom,
-    /// Attributes as other members, text as `content`.
+    /// Attributes as ordinary members, text as `content`.
     #[default]
     #[serde(rename = "yahoo")]
     Yahoo,
@@ -316,7 +321,7 @@ pub enum JsonFormat {
 }
 
 impl JsonFormat {
-    /// Apigee's word.
+    /// The keyword in Apigee.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::XmlCom => "xml.com",
@@ -327,34 +332,34 @@ impl JsonFormat {
     }
 }
 
-/// How JSON becomes XML.
+/// How JSON is converted to XML.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct JsonToXml {
-    /// The name of the root element. Default: Apigee's, `Root`.
+    /// The name of the root element. Default: `Root`, as in Apigee.
     pub root: Option<String>,
-    /// The name of the root element of a list. Default: Apigee's, `Array`.
+    /// The name of the root element of a list. Default: `Array`, as in Apigee.
     pub list_root: Option<String>,
-    /// The name of the elements of a list. Default: Apigee's, `Item`.
+    /// The name of the elements of a list. Default: `Item`, as in Apigee.
     pub list_item: Option<String>,
 }
 
-/// A stylesheet.
+/// An XSL transformation.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Xslt {
-    /// The stylesheet's file, as `xsl/order.xsl`. Its last part is its name in the bundle.
+    /// The file of the stylesheet, for example `xsl/order.xsl`. The stylesheet has the same file name in the bundle.
     pub file: String,
-    /// The stylesheet's parameters: a text, or one variable, as in `{flow.tenant}`.
+    /// Parameters of the stylesheet: a text, or one variable, for example `{flow.tenant}`.
     #[serde(default)]
     pub params: IndexMap<String, String>,
 }
 
-/// Where a message goes.
+/// The destination of a log entry.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Log {
-    /// Cloud Logging. It needs `deploy.serviceAccount`, with the role Logs Writer.
+    /// Cloud Logging. It needs `deploy.serviceAccount` with the role Logs Writer.
     pub cloud_logging: LogEntry,
 }
 
@@ -362,8 +367,9 @@ pub struct Log {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LogEntry {
-    /// The log's name in the organization's project, as `apigee-orders`, or in full, as `projects/acme-logs/logs/apigee`.
+    /// The log, for example `apigee-orders` or `projects/acme-logs/logs/apigee`. A name without a project is a log in
+    /// the project of the organization.
     pub log: String,
-    /// What the entry holds: name → text with variables, which are escaped for JSON.
+    /// The fields of the entry: name → text with variables, which are escaped for JSON.
     pub message: IndexMap<String, String>,
 }

@@ -1,4 +1,4 @@
-//! `targets`: the backends.
+//! `targets`: the targets of a proxy.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -9,92 +9,93 @@ use super::integration::Integration;
 use super::secret_ref::SecretRef;
 use apigee_flux_model::yaml::word_or::{Off, WordOr};
 
-/// The backends by name, or `none` for a proxy that answers by itself.
+/// The targets, or `none` for a proxy that responds without a target.
 pub type Targets = WordOr<Off, Vec<Target>>;
 
-/// One backend: a `url`, `servers` that the environment defines as ApigeeTargetServers, or an `integration`.
+/// One target: a `url`, `servers` that are defined as ApigeeTargetServers, or an `integration`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Target {
-    /// The target's name, which is also its file's: letters, digits, `.`, `_` and `-`.
+    /// The name of the target and of its file: letters, digits, `.`, `_` and `-`.
     pub name: String,
-    /// An `https` or `http` URL. A request's path below the base path is appended.
+    /// An `https` or `http` URL. The path of the request below the base path is appended.
     pub url: Option<String>,
-    /// Target servers to share the load: a name, or `{name, weight, fallback}`.
+    /// Target servers that share the load: a name, or `{name, weight, fallback}`.
     pub servers: Option<Vec<WordOr<String, Server>>>,
-    /// An integration of Application Integration. No other field than `name` goes with it.
+    /// An integration of Application Integration. It can only be combined with `name`.
     pub integration: Option<Integration>,
-    /// The path on the `servers`, before the rest of a request's path. Default: `/`.
+    /// The path on the `servers`; the rest of the path of the request is appended. Default: `/`.
     pub path: Option<String>,
-    /// After how many failures one of the `servers` is left out until its health check succeeds. Default: 5 with
-    /// `healthCheck`, else no server is ever left out.
+    /// The number of failures after which a server is removed from load balancing until its health check succeeds.
+    /// Default: 5 with `healthCheck`; without it, servers are never removed.
     pub max_failures: Option<u32>,
-    /// How the health of the `servers` is found out.
+    /// The health check of the `servers`.
     pub health_check: Option<HealthCheck>,
-    /// How long to wait.
+    /// Timeouts of the connection and of the response.
     pub timeouts: Option<Timeouts>,
-    /// TLS towards a `url`. Without it the certificate is checked against the public authorities. That of `servers` stands
-    /// in the ApigeeTargetServer.
+    /// TLS to a `url`. Default: the certificate is verified with the public certificate authorities. TLS of `servers`
+    /// is configured in their ApigeeTargetServers.
     pub tls: Option<Tls>,
-    /// The credential that a request carries to the target. Those of Google need `deploy.serviceAccount`.
+    /// The credential to send to the target. Google credentials need `deploy.serviceAccount`.
     pub auth: Option<TargetAuth>,
-    /// What becomes of the path behind the base path. Default: `keepPathSuffix`.
+    /// What happens to the path below the base path. Default: `keepPathSuffix`.
     pub rewrite: Option<Rewrite>,
-    /// Apigee's endpoint properties by their own names, as `{keepalive.timeout.millis: "30000"}`. Default: none.
+    /// Endpoint properties of Apigee by their names, for example `{keepalive.timeout.millis: "30000"}`. Default: none.
     #[serde(default)]
     pub properties: IndexMap<String, String>,
-    /// Steps of the requests to this target only, and of its responses.
+    /// Steps of the requests to this target and of its responses.
     #[serde(default)]
     pub flow: Flow,
 }
 
-/// One server of a target, in full.
+/// One server of a target, with load balancing settings.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Server {
-    /// The ApigeeTargetServer's name.
+    /// The name of the ApigeeTargetServer.
     pub name: String,
-    /// Its share of the requests compared with the others', from 1. Default: 1.
+    /// The share of requests relative to the other servers, at least 1. Default: 1.
     pub weight: Option<u32>,
-    /// Whether it is called only when all others are left out. At most one is. Default: false.
+    /// Whether the server is called only when all other servers are removed from load balancing. At most one server can
+    /// be the fallback. Default: false.
     #[serde(default)]
     pub fallback: bool,
 }
 
-/// A request that tells whether a server is well.
+/// A request that determines whether a server is healthy.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HealthCheck {
-    /// The path to GET.
+    /// The path of the GET request.
     pub path: String,
-    /// The port. Default: the target server's.
+    /// The port. Default: the port of the target server.
     pub port: Option<u16>,
-    /// The time between two checks, in whole seconds, as `10s`. Default: `10s`.
+    /// The interval between two checks, in whole seconds, for example `10s`. Default: `10s`.
     pub every: Option<String>,
-    /// How long to wait for the connection and for the answer, in whole seconds. Default: `3s`.
+    /// The timeout of the connection and of the response, in whole seconds. Default: `3s`.
     pub timeout: Option<String>,
-    /// The status code of a healthy server, as a list with one entry: Apigee compares with one. Default: 200.
+    /// The status code of a healthy server, as a list with one entry: Apigee supports only one. Default: 200.
     pub expect: Option<Vec<u16>>,
 }
 
-/// How long to wait for a target.
+/// Timeouts of requests to a target.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Timeouts {
-    /// For the connection, as `3s` or `200ms`. Default: 3s, as Apigee has it.
+    /// The timeout of the connection, for example `3s` or `200ms`. Default: 3s, as in Apigee.
     pub connect: Option<String>,
-    /// For each read of the response, as `20s`. Default: 55s, as Apigee has it.
+    /// The timeout of each read of the response, for example `20s`. Default: 55s, as in Apigee.
     pub read: Option<String>,
 }
 
-/// TLS towards a target. The certificate is always checked.
+/// TLS to a target. The certificate is always verified.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Tls {
-    /// The keystore with the authorities to trust: its name, or `ref://NAME` of an ApigeeReference. Default: the public
-    /// authorities.
+    /// The keystore with the trusted certificate authorities: its name, or `ref://NAME` of an ApigeeReference. Default:
+    /// the public certificate authorities.
     pub trust_store: Option<String>,
-    /// The certificate that the proxy shows.
+    /// The client certificate of the proxy.
     pub mtls: Option<Mtls>,
 }
 
@@ -104,53 +105,53 @@ pub struct Tls {
 pub struct Mtls {
     /// The keystore: its name, or `ref://NAME` of an ApigeeReference.
     pub key_store: String,
-    /// The alias inside the keystore.
+    /// The alias in the keystore.
     pub key_alias: String,
 }
 
-/// A credential for the target: exactly one of the fields.
+/// A credential for the target: exactly one field must be set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TargetAuth {
-    /// An OpenID Connect token, as Cloud Run and Cloud Functions want it.
+    /// An OpenID Connect token, for example for Cloud Run and Cloud Functions.
     pub google_id_token: Option<GoogleIdToken>,
-    /// An OAuth access token, as the Google APIs want it.
+    /// An OAuth access token, for example for Google APIs.
     pub google_access_token: Option<GoogleAccessToken>,
     /// A user name and a password.
     pub basic: Option<BasicCredential>,
-    /// A header, as for the target's own API key.
+    /// A header, for example with an API key of the target.
     pub header: Option<HeaderCredential>,
 }
 
-/// A user name and a password in the header `Authorization`, over what the caller sent in it.
+/// A user name and a password in the header `Authorization`. It replaces the header of the caller.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BasicCredential {
-    /// The user name, or its place.
+    /// The user name, or a reference to it.
     pub username: WordOr<String, SecretRef>,
-    /// The password's place.
+    /// A reference to the password.
     pub password: SecretRef,
 }
 
-/// A header, over what the caller sent in it.
+/// A header with a credential. It replaces the header of the caller.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HeaderCredential {
-    /// The header's name.
+    /// The name of the header.
     pub name: String,
-    /// The value's place.
+    /// A reference to the value.
     pub value: SecretRef,
-    /// What stands before the value, as `Bearer`, with a space between. Default: nothing.
+    /// The prefix of the value, for example `Bearer`, followed by a space. Default: no prefix.
     pub scheme: Option<String>,
 }
 
-/// The Google credential of a callout: exactly one of the fields.
+/// The Google credential of a callout: exactly one field must be set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GoogleAuth {
-    /// An OpenID Connect token, as Cloud Run and Cloud Functions want it.
+    /// An OpenID Connect token, for example for Cloud Run and Cloud Functions.
     pub google_id_token: Option<GoogleIdToken>,
-    /// An OAuth access token, as the Google APIs want it.
+    /// An OAuth access token, for example for Google APIs.
     pub google_access_token: Option<GoogleAccessToken>,
 }
 
@@ -158,7 +159,7 @@ pub struct GoogleAuth {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GoogleIdToken {
-    /// The audience. Default: the target's URL.
+    /// The audience. Default: the URL of the target.
     pub audience: Option<String>,
 }
 
@@ -171,12 +172,12 @@ pub struct GoogleAccessToken {
     pub scopes: Vec<String>,
 }
 
-/// What becomes of the path behind the base path.
+/// What happens to the path below the base path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Rewrite {
-    /// It is appended to the target's path.
+    /// It is appended to the path of the target.
     KeepPathSuffix,
-    /// The target's path is called as it is.
+    /// It is dropped: the path of the target is used as it is.
     DropPathSuffix,
 }

@@ -1,4 +1,4 @@
-//! Every field of every kind, with values of the wrong type: each is refused at its place and in words of YAML.
+//! Tests every field of every kind with values of the wrong type: each is reported at its field and in terms of YAML.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -29,13 +29,13 @@ const ODD: [&str; 14] = [
     "[[a], {b: c}]",
 ];
 
-/// Words of serde and of Rust, which say nothing to an author of YAML.
+/// Words of serde and of Rust that an author of YAML does not know.
 const FOREIGN: [&str; 14] = [
     "untagged", "variant", "variants", "struct", "enum", "sequence", "string", "boolean", "integer", "float", "u32",
     "u64", "i64", "EOF",
 ];
 
-/// Whether a message speaks of Rust outside the words that it quotes.
+/// Whether a message contains words of Rust outside of quotes.
 fn is_foreign(message: &str) -> bool {
     let own: String = message.split('`').step_by(2).collect();
     let mut words = own.split(|c: char| !c.is_alphanumeric());
@@ -61,7 +61,7 @@ impl<'s> Walk<'s> {
         }
     }
 
-    /// A value of the right type: the shortest one.
+    /// A value of the correct type: the shortest one.
     fn right(&self, branch: &'s Json) -> Json {
         if let Some(word) = words(branch).first() {
             return json!(word);
@@ -120,7 +120,7 @@ fn below(segment: Segment, mut path: Vec<Segment>) -> Vec<Segment> {
     path
 }
 
-/// What is reported for a spec.
+/// The findings for a spec.
 fn findings(kind: &Kind, spec: &Node) -> Vec<Diagnostic> {
     let subject = Subject::default();
     let mut report = Report::new(&subject);

@@ -1,9 +1,10 @@
-//! `security.threats`: requests that look like an attack.
+//! `security.threats`: protection against requests that look like an attack.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What is refused. Bodies are looked at only if their `Content-Type` says JSON or XML: a target must not guess.
+/// The requests to reject. Bodies are checked only if their `Content-Type` is JSON or XML: a target must not guess the
+/// type of other bodies.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Threats {
@@ -11,12 +12,12 @@ pub struct Threats {
     pub json: Option<JsonLimits>,
     /// Limits of XML bodies; `{}` for the defaults.
     pub xml: Option<XmlLimits>,
-    /// Texts that neither path nor query may hold. They are words of natural language too (`update`, `or`), so try them with
-    /// the requests that you expect.
+    /// Patterns that are not allowed in the path and the query. They also match words of natural language (`update`,
+    /// `or`), so test them with the requests that you expect.
     #[serde(default)]
     pub patterns: Vec<PatternSet>,
-    /// The query parameters that are looked at once more after percent-decoding. The query string as a whole is looked at as it
-    /// was sent, where a letter may hide behind its code.
+    /// Query parameters that are also checked after percent-decoding. The query string as a whole is checked as sent,
+    /// where a percent-encoded letter is not recognized.
     #[serde(default)]
     pub query: Vec<String>,
 }
@@ -25,15 +26,15 @@ pub struct Threats {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct JsonLimits {
-    /// How deep objects and arrays are nested. Default: 10.
+    /// The maximum depth of nested objects and arrays. Default: 10.
     pub max_depth: Option<u32>,
-    /// Entries of an object. Default: 100.
+    /// The maximum number of entries of an object. Default: 100.
     pub max_entries: Option<u32>,
-    /// Elements of an array. Default: 1000.
+    /// The maximum number of elements of an array. Default: 1000.
     pub max_array: Option<u32>,
-    /// Characters of a string. Default: 10000.
+    /// The maximum number of characters in a string. Default: 10000.
     pub max_string: Option<u32>,
-    /// Characters of an entry's name. Default: 128.
+    /// The maximum number of characters in the name of an entry. Default: 128.
     pub max_name: Option<u32>,
 }
 
@@ -41,17 +42,18 @@ pub struct JsonLimits {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct XmlLimits {
-    /// How deep elements are nested. Default: 10.
+    /// The maximum depth of nested elements. Default: 10.
     pub max_depth: Option<u32>,
-    /// Children of an element: elements, texts, comments and processing instructions together. Default: 1000.
+    /// The maximum number of children of an element: elements, texts, comments and processing instructions together.
+    /// Default: 1000.
     pub max_children: Option<u32>,
-    /// Attributes of an element. Default: 50.
+    /// The maximum number of attributes of an element. Default: 50.
     pub max_attributes: Option<u32>,
-    /// Namespaces that an element declares. Default: 20.
+    /// The maximum number of namespaces that an element declares. Default: 20.
     pub max_namespaces: Option<u32>,
-    /// Characters of a text or of an attribute's value. Default: 10000.
+    /// The maximum number of characters in a text or in the value of an attribute. Default: 10000.
     pub max_text: Option<u32>,
-    /// Characters of a name. Default: 128.
+    /// The maximum number of characters in a name. Default: 128.
     pub max_name: Option<u32>,
 }
 
@@ -63,10 +65,10 @@ pub enum PatternSet {
     Sql,
     /// A `<script` tag.
     Script,
-    /// Server-side includes, as in `<!--#exec`.
+    /// Server-side includes, for example `<!--#exec`.
     Ssi,
-    /// The axes of XPath, as in `ancestor::`.
+    /// The axes of XPath, for example `ancestor::`.
     Xpath,
-    /// What a Java stack trace starts with.
+    /// The first line of a Java stack trace.
     JavaException,
 }

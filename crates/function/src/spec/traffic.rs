@@ -1,4 +1,4 @@
-//! `traffic`: how much may be called.
+//! `traffic`: limits on the number of calls.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -9,30 +9,32 @@ use apigee_flux_model::yaml::word_or::WordOr;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Traffic {
-    /// Smooths bursts, before any credential is checked: a rate such as `100ps` (per second) or `30pm` (per minute), or
-    /// `{rate, key}`; `none` switches it off. Default: `none`.
+    /// Smooths bursts before any credential is checked: a rate, for example `100ps` (per second) or `30pm` (per
+    /// minute), or `{rate, key}`; `none` turns it off. Default: `none`.
     pub spike_arrest: Option<WordOr<String, SpikeArrest>>,
-    /// Limits what one consumer may call, after its credential is checked: `product` for the quota of its API product,
-    /// `{limit, per}` for one of this proxy, or `none`. Default: `product` with `security.apiKey` or `oauth2` and without
-    /// `ai.tokenQuota`, else `none`.
+    /// Limits the calls of one consumer, after its credential is checked: `product` for the quota of its API product,
+    /// `{limit, per}` for a quota of this proxy, or `none`. Default: `product` with `security.apiKey` or `oauth2` and
+    /// without `ai.tokenQuota`, otherwise `none`.
     pub quota: Option<WordOr<QuotaWord, Quota>>,
 }
 
-/// A spike arrest in full.
+/// A spike arrest with a key.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SpikeArrest {
-    /// The rate, `100ps` or `30pm`, or a variable that holds one, as `{propertyset.limits.rate}`.
+    /// The rate, for example `100ps` (per second) or `30pm` (per minute). A variable is allowed, for example
+    /// `{propertyset.limits.rate}`.
     pub rate: String,
-    /// The variable whose values are counted apart, as `request.header.x-tenant`. Default: all calls are counted together.
+    /// A variable: calls are counted separately for each of its values, for example `request.header.x-tenant`. Default:
+    /// all calls are counted together.
     pub key: Option<String>,
 }
 
-/// Which quota, in a word.
+/// The source of a quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum QuotaWord {
-    /// The quota of the API product that the verified credential is for; a product without one allows 1000 calls an hour.
+    /// The quota of the API product of the verified credential; a product without a quota allows 1000 calls an hour.
     Product,
     /// No quota.
     None,
@@ -42,14 +44,14 @@ pub enum QuotaWord {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Quota {
-    /// How many calls are allowed.
+    /// The number of calls allowed.
     pub limit: u64,
     /// The unit of time.
     pub per: TimeUnit,
-    /// How many units the limit is for, from 1. Default: 1.
+    /// The number of time units that the limit applies to, at least 1. Default: 1.
     pub interval: Option<u32>,
-    /// The variable whose values are counted apart, as `request.header.x-tenant`. Default: whoever
-    /// the verified credential is for; without one, all calls are counted together.
+    /// A variable: calls are counted separately for each of its values, for example `request.header.x-tenant`. Default:
+    /// the consumer of the verified credential; without a credential, all calls are counted together.
     pub key: Option<String>,
 }
 
@@ -70,7 +72,7 @@ pub enum TimeUnit {
 }
 
 impl TimeUnit {
-    /// The word, which is also Apigee's.
+    /// The keyword, which is the same in Apigee.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Minute => "minute",

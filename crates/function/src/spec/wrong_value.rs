@@ -1,4 +1,4 @@
-//! The finding on a value that has another type than its field: what the field takes, what was found, and what to write.
+//! The finding for a value of the wrong type: the allowed types, the value found, and the fix.
 
 use serde_json::Value as Json;
 
@@ -6,12 +6,12 @@ use super::credential;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, nearest};
 use apigee_flux_model::yaml::{self, Node, ScalarStyle, Value};
 
-/// How many fields of a mapping a message lists.
+/// The maximum number of fields of a mapping that a message lists.
 const LISTED_FIELDS: usize = 12;
 
-/// The finding on `node`, which fits none of the schema's branches.
+/// The finding for `node`, which matches none of the branches of the schema.
 pub(super) fn finding(branches: &[&Json], node: &Node, at: &FieldPath) -> Diagnostic {
-    // A literal in the place of a secret is one, so it is not repeated.
+    // A literal in place of a reference to a secret is a credential, so it is not repeated.
     if let Some(text) = node.as_str()
         && branches.iter().any(|branch| branch.pointer("/properties/valueFrom").is_some())
     {
@@ -38,7 +38,7 @@ fn is_secret_ref(branch: &Json) -> bool {
     properties.is_some_and(|properties| properties.len() == 1 && properties.contains_key("kvm"))
 }
 
-/// What the branches take together, in words.
+/// The types and keywords that the branches allow.
 fn expected(branches: &[&Json]) -> String {
     let mut allowed: Vec<String> =
         branches.iter().flat_map(|branch| words(branch)).map(|word| format!("`{word}`")).collect();
@@ -64,7 +64,7 @@ fn found(node: &Node) -> String {
     }
 }
 
-/// The fix, where the value that was meant can be told from the one that was found.
+/// The fix, if the intended value can be derived from the value found.
 fn what_to_write(branches: &[&Json], node: &Node) -> Option<String> {
     let takes = |name: &str| branches.iter().any(|branch| types(branch).contains(&name));
     if node.is_null() {
@@ -110,15 +110,15 @@ fn what_to_write(branches: &[&Json], node: &Node) -> Option<String> {
     match fields.as_slice() {
         [] => None,
         all if all.len() > LISTED_FIELDS => Some(format!(
-            "write a mapping with some of its {} fields, such as {}",
+            "write a mapping with some of the {} allowed fields, for example {}",
             all.len(),
             all[..LISTED_FIELDS].join(", ")
         )),
-        all => Some(format!("write a mapping with fields of: {}", all.join(", "))),
+        all => Some(format!("write a mapping; allowed fields: {}", all.join(", "))),
     }
 }
 
-/// The words that a branch allows, if it is a choice of words.
+/// The keywords that a branch allows, if it is a choice of keywords.
 pub(super) fn words(branch: &Json) -> Vec<&str> {
     let choice = branch.get("enum").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
     choice.chain(branch.get("const").and_then(Json::as_str)).collect()
@@ -133,7 +133,7 @@ pub(super) fn types(branch: &Json) -> Vec<&str> {
     }
 }
 
-/// What a branch allows, in words; `None` for null and for a choice of words.
+/// The name of the type that a branch allows; `None` for null and for a choice of keywords.
 fn type_name(branch: &Json) -> Option<&'static str> {
     if !words(branch).is_empty() {
         return None;

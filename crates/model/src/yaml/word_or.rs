@@ -1,4 +1,4 @@
-//! A field that is a word or something longer, told apart by its YAML type.
+//! A field that is a keyword, or a mapping or list, distinguished by the YAML type.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,7 @@ use serde::de::{self, Deserialize, Deserializer, IntoDeserializer, MapAccess, Se
 
 /// A scalar (`W`), or a mapping or list (`T`).
 ///
-/// serde's untagged enums would read the value into a buffer first, which loses the source text of scalars (`1.20`).
+/// Untagged enums of serde would first copy the value into a buffer, which loses the source text of scalars (`1.20`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WordOr<W, T> {
     /// The scalar.
@@ -19,16 +19,16 @@ pub enum WordOr<W, T> {
     Value(T),
 }
 
-/// The word that switches something off, also when a profile has it on.
+/// The keyword that turns a feature off, also if a profile turns it on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Off {
-    /// Switches it off.
+    /// Turns it off.
     None,
 }
 
 impl<T> WordOr<Off, T> {
-    /// The value, unless it is switched off.
+    /// The value, unless it is turned off.
     pub fn on(&self) -> Option<&T> {
         match self {
             Self::Word(Off::None) => None,
@@ -39,7 +39,7 @@ impl<T> WordOr<Off, T> {
 
 impl<'de, W: Deserialize<'de>, T: Deserialize<'de>> Deserialize<'de> for WordOr<W, T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Asking for text makes `yaml::decode` hand over a scalar as written, and a mapping or list as what it is.
+        // A request for text makes `yaml::decode` return a scalar as written, and a mapping or list as such.
         deserializer.deserialize_string(Both(PhantomData))
     }
 }
@@ -50,7 +50,7 @@ impl<'de, W: Deserialize<'de>, T: Deserialize<'de>> Visitor<'de> for Both<W, T> 
     type Value = WordOr<W, T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a word, a mapping or a list")
+        f.write_str("a single value, a mapping or a list")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
