@@ -16,22 +16,22 @@ const MAX_PEM_BYTES: usize = 16 << 20;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Apigee")]
 pub(super) struct ApigeeArgs {
-    /// The management API: https, or http to this machine, which gets no credentials of Google's [default: https://apigee.googleapis.com]
+    /// URL of the management API: https, or http to this machine, to which no Google credentials are sent [default: https://apigee.googleapis.com]
     #[arg(long, value_name = "URL", env = "APIGEE_ENDPOINT")]
     endpoint: Option<Endpoint>,
-    /// Short for the endpoint of a data residency region, for example eu; not with --endpoint or APIGEE_ENDPOINT
+    /// Use the endpoint of a data residency region, for example eu; cannot be combined with --endpoint or APIGEE_ENDPOINT
     #[arg(long, conflicts_with = "endpoint", value_parser = Endpoint::of_region)]
     region: Option<Endpoint>,
-    /// Authorities (PEM) to trust for the endpoint beside the system's; SSL_CERT_FILE replaces the system's, for token servers too
+    /// CA certificates (PEM) to trust for the endpoint, in addition to the system's; SSL_CERT_FILE replaces the system's, for token servers too
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// Act as the last of these Google service accounts, by way of the others in their order
+    /// Impersonate the last of these Google service accounts; the others are its delegates, in this order
     #[arg(long, value_name = "EMAIL", value_delimiter = ',')]
     impersonate: Vec<ServiceAccount>,
-    /// Allow a service account's key file, which never expires
+    /// Allow the key file of a service account, a credential that never expires
     #[arg(long)]
     allow_static_key: bool,
-    /// Requests per second
+    /// Maximum number of requests per second
     #[arg(long, value_name = "N", default_value_t = Settings::DEFAULT_RATE)]
     rate: NonZeroU32,
 }
@@ -51,8 +51,8 @@ impl ApigeeArgs {
                 let endpoint: Endpoint = of_spec.unwrap_or(DEFAULT_ENDPOINT).parse().map_err(Error::Usage)?;
                 if !endpoint.is_trusted() {
                     return Err(Error::Usage(format!(
-                        "the ApigeeEnvironment names the endpoint {endpoint}, which is not Google's and would get a token; if it \
-                         may, say so with --endpoint"
+                        "the ApigeeEnvironment names the endpoint {endpoint}, which does not belong to Google and would \
+                         receive a token; to allow it, set it with --endpoint"
                     )));
                 }
                 endpoint

@@ -22,28 +22,28 @@ use crate::diag::plain::plain;
 use crate::duration;
 use crate::k8s::JobReport;
 
-/// Make the configuration of an environment or an organization equal to a rendered document.
+/// Apply a rendered configuration to an environment or an organization.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The configuration.json
+    /// The rendered configuration.json
     #[arg(long, value_name = "FILE")]
     configuration: PathBuf,
-    /// Where the keys of Secrets lie, as SECRET/KEY
+    /// Folder of the mounted Secrets, with a file SECRET/KEY for each key
     #[arg(long, value_name = "DIR", default_value = "secrets")]
     secrets: PathBuf,
-    /// A folder whose files may be secrets too, beside /secrets-store and /vault/secrets; may be given several times
+    /// Another folder from which files may be read as secrets, in addition to /secrets-store and /vault/secrets; may be given several times
     #[arg(long = "secret-folder", value_name = "DIR")]
     secret_folders: Vec<String>,
-    /// Whose desired state it is: resources of another owner are left alone
+    /// Owner of the desired state: resources of another owner are not changed
     #[arg(long, value_name = "NAME")]
     owner: String,
     /// The Apigee organization
     #[arg(long = "org", value_name = "ORG")]
     organization: Name,
-    /// The Apigee environment; without it the configuration is that of the organization
+    /// The Apigee environment; without it, the configuration is that of the organization
     #[arg(long = "env", value_name = "ENV")]
     environment: Option<Name>,
-    /// How long a resource may wait for what it needs
+    /// How long a resource may wait for the resources that it needs
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
     #[command(flatten)]

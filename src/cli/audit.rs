@@ -18,51 +18,51 @@ struct PlaceArgs {
     /// The Apigee organization
     #[arg(long = "org", value_name = "ORG")]
     organization: Name,
-    /// Only these environments; without it all
+    /// Only these environments; default: all
     #[arg(long = "env", value_name = "ENV", value_delimiter = ',')]
     environments: Vec<Name>,
-    /// Give up when it takes longer
+    /// Give up after this time
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
     #[command(flatten)]
     apigee: ApigeeArgs,
 }
 
-/// Show what runs in Apigee, in which state, and of which commit.
+/// Show what is deployed in Apigee, its state, and the commit it comes from.
 #[derive(Debug, clap::Args)]
 pub(super) struct StatusArgs {
     #[command(flatten)]
     place: PlaceArgs,
-    /// How to print it
+    /// Output format
     #[arg(long, value_enum, default_value = "text")]
     format: StatusFormat,
 }
 
-/// List each live resource with its commit, tag, author, time and digest, and what was made outside Git.
+/// List every resource in Apigee with its commit, tag, author, time and digest, and those created outside Git.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     place: PlaceArgs,
-    /// How to print it
+    /// Output format
     #[arg(long, value_enum, default_value = "markdown")]
     format: Format,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum StatusFormat {
-    /// A table for people.
+    /// A table.
     Text,
-    /// A list of objects.
+    /// A JSON list of objects.
     Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// A table.
+    /// A Markdown table.
     Markdown,
-    /// RFC 4180, with a header.
+    /// CSV (RFC 4180) with a header.
     Csv,
-    /// A list of objects.
+    /// A JSON list of objects.
     Json,
 }
 

@@ -22,30 +22,30 @@ use crate::bundle::batch::DEFAULT_WORKERS;
 use crate::bundle::{Digest, manifest};
 use crate::duration;
 
-/// Make an environment equal to a rendered bundle, or to all of them.
+/// Deploy a rendered bundle, or a batch of bundles, to an environment.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The bundle's manifest.json; the files lie beside it
+    /// The manifest.json of the bundle, whose files are in the same folder
     #[arg(long, value_name = "FILE", required_unless_present = "batch", conflicts_with = "batch")]
     manifest: Option<PathBuf>,
-    /// The batch.json of many bundles, in place of one manifest
+    /// The batch.json of many bundles, instead of one manifest
     #[arg(long, value_name = "FILE", requires = "bundles", conflicts_with = "expect_digest")]
     batch: Option<PathBuf>,
-    /// Where the bundles of the batch lie
+    /// Folder of the batch's bundles
     #[arg(long, value_name = "DIR", requires = "batch")]
     bundles: Option<PathBuf>,
-    /// How many bundles of the batch to work on at the same time
+    /// How many bundles of the batch to deploy in parallel
     #[arg(long, value_name = "N", requires = "batch", default_value_t = DEFAULT_WORKERS)]
     workers: NonZeroUsize,
     #[command(flatten)]
     target: TargetArgs,
-    /// Refuse any other bundle
+    /// Refuse a bundle that has another digest
     #[arg(long, value_name = "DIGEST")]
     expect_digest: Option<Digest>,
-    /// How long the runtime may take to become ready
+    /// How long to wait until the runtime is ready
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
-    /// Stop when the runtime has it, or when Apigee has accepted it
+    /// Whether to wait until the runtime is ready, or only until Apigee has accepted the deployment
     #[arg(long, value_enum, default_value_t = Wait::Ready)]
     wait: Wait,
     #[command(flatten)]

@@ -46,8 +46,10 @@ fn write(input: &Input<'_>, options: &Options<'_>, mut out: impl io::Write) -> i
             (expansion, Vec::new())
         }
         Err(_) => {
-            let expansion =
-                crate::expand::Expansion { diagnostics: vec![internal("the expansion stopped")], ..Default::default() };
+            let expansion = crate::expand::Expansion {
+                diagnostics: vec![internal("the expansion panicked")],
+                ..Default::default()
+            };
             (expansion, Vec::new())
         }
     };
@@ -61,8 +63,8 @@ fn write(input: &Input<'_>, options: &Options<'_>, mut out: impl io::Write) -> i
 }
 
 fn internal(why: &str) -> Diagnostic {
-    Diagnostic::error(Code::Internal, format!("a defect of apigee-flux: {why}"))
-        .help("please report it with the input that shows it")
+    Diagnostic::error(Code::Internal, format!("internal error of apigee-flux: {why}"))
+        .help("please report this bug with the input that causes it")
 }
 
 fn report(diagnostics: &[Diagnostic]) -> io::Result<ExitCode> {

@@ -21,10 +21,10 @@ use crate::duration;
 /// The form of a log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Form {
-    /// For people if it goes to a terminal, else JSON lines.
+    /// Plain text if stderr is a terminal, otherwise JSON lines.
     #[default]
     Auto,
-    /// For people.
+    /// Plain text.
     Human,
     /// JSON lines.
     Json,
@@ -122,7 +122,7 @@ impl Log {
     pub(super) fn retries(&self) -> RetryListener {
         let log = self.clone();
         Arc::new(move |error: &Error, pause: Duration| {
-            log.event(&Event::warning(Phase::Retry, format!("{error}; again in {pause:.1?}")));
+            log.event(&Event::warning(Phase::Retry, format!("{error}; retrying in {pause:.1?}")));
         })
     }
 

@@ -46,8 +46,8 @@ use crate::diag::plain::{Text, plain};
 
 /// GitOps for Apigee: expands API proxy specs into ConfigMaps and Jobs for Flux, and deploys them.
 ///
-/// Without a command, and with standard input not a terminal, it is a KRM function: a ResourceList or a stream of YAML
-/// documents comes in, the same comes out with every Apigee spec expanded.
+/// Without a command, if standard input is not a terminal, it works as a KRM function: it reads a ResourceList or a stream of
+/// YAML documents and writes the same with every Apigee spec expanded.
 #[derive(Debug, Parser)]
 #[command(name = "apigee-flux", version, about, long_about, disable_help_subcommand = true)]
 pub struct Cli {
@@ -77,7 +77,7 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
-    std::panic::set_hook(Box::new(|panic| out::say(format_args!("a defect of apigee-flux: {panic}"))));
+    std::panic::set_hook(Box::new(|panic| out::say(format_args!("internal error of apigee-flux: {panic}"))));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),

@@ -22,15 +22,15 @@ use crate::spec::credential::credential;
 use crate::spec::{GROUP, VERSION};
 use crate::yaml;
 
-/// Write a first ApigeeProxy for an OpenAPI 3 or Swagger 2 document.
+/// Generate an ApigeeProxy from an OpenAPI 3 or Swagger 2 document, as a starting point.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The document.
+    /// The OpenAPI or Swagger document.
     file: PathBuf,
-    /// The proxy's name. Default: made of the document's title and the version in its server's path.
+    /// The proxy's name. Default: derived from the document's title and the version in its server's path.
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// The file to write, which must not exist. Default: standard output, for a file beside the document.
+    /// The file to write, which must not exist. Default: standard output; the spec then names the document as a file in its own folder.
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
 }
@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
             fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
             let real = |path: &Path| {
-                fs::canonicalize(path).with_context(|| format!("cannot find the place of {}", path.display()))
+                fs::canonicalize(path).with_context(|| format!("cannot resolve the path {}", path.display()))
             };
             relative(&real(folder)?, &real(&args.file)?)
         }
@@ -84,7 +84,7 @@ struct Beside<'b> {
 
 impl ReadBeside for Beside<'_> {
     fn bundle(&self, _: &Subject, path: &str) -> Result<Files, String> {
-        Err(format!("no bundle is at {path}"))
+        Err(format!("there is no bundle at {path}"))
     }
 
     fn file(&self, _: &Subject, _: &str) -> Result<Vec<u8>, String> {
@@ -125,8 +125,8 @@ fn spec(document: &Document, file: &str, name: Option<&str>) -> anyhow::Result<S
     let path = server.and_then(openapi::Server::path).filter(|path| is_base_path(path) && is_plain(path));
     let name = name.map_or_else(|| made_name(&document.title, path), str::to_owned);
     let mut text = format!(
-        "# From {} by `apigee-flux openapi`: a start, yours to change.\napiVersion: {GROUP}/{VERSION}\nkind: ApigeeProxy\n\
-         metadata:\n  name: {}\nspec:\n",
+        "# Generated from {} by `apigee-flux openapi`: a starting point, edit it as needed.\n\
+         apiVersion: {GROUP}/{VERSION}\nkind: ApigeeProxy\nmetadata:\n  name: {}\nspec:\n",
         one_line(file),
         scalar(&name)?
     );
@@ -143,19 +143,19 @@ fn spec(document: &Document, file: &str, name: Option<&str>) -> anyhow::Result<S
         None => {
             writeln!(
                 text,
-                "  basePath: {}  # the document's server gives none: choose one",
+                "  basePath: {}  # the document has no server with a usable path: choose one",
                 scalar(&format!("/{}", made_name(&name, None)))?
             )?;
         }
     }
-    let apart = if file.starts_with("../") { "  # render and check the folder that holds both" } else { "" };
+    let apart = if file.starts_with("../") { "  # render and check a folder that contains both files" } else { "" };
     writeln!(text, "  openapi:\n    file: {}{apart}", scalar(file)?)?;
     if document.version == Version::Later {
-        writeln!(text, "    validate: none  # Apigee checks against OpenAPI 3.0 only")?;
+        writeln!(text, "    validate: none  # Apigee validates against OpenAPI 3.0 only")?;
     } else if !document.external_references.is_empty() {
         writeln!(
             text,
-            "    validate: none  # Apigee follows no references to other documents: `redocly bundle` makes one of all"
+            "    validate: none  # Apigee does not resolve references to other documents: `redocly bundle` merges them into one"
         )?;
     }
     security(&mut text, document)?;
@@ -165,10 +165,10 @@ fn spec(document: &Document, file: &str, name: Option<&str>) -> anyhow::Result<S
     backends.retain(|url| is_plain(url));
     backends.sort_by_key(|url| !url.starts_with("https://"));
     match backends.first() {
-        Some(url) => writeln!(text, "  target: {}  # the document's server: write your backend's URL", scalar(url)?)?,
+        Some(url) => writeln!(text, "  target: {}  # the document's server: set your backend's URL", scalar(url)?)?,
         None => writeln!(
             text,
-            "  target: https://backend.example.com  # the document names no host: write your backend's URL"
+            "  target: https://backend.example.com  # the document names no host: set your backend's URL"
         )?,
     }
     Ok(text)
@@ -195,7 +195,7 @@ fn security(text: &mut String, document: &Document) -> anyhow::Result<()> {
                 if key.is_none() {
                     key = Some((location, field));
                 } else {
-                    open.push((name, "a further API key".to_owned(), None));
+                    open.push((name, "another API key".to_owned(), None));
                 }
                 continue;
             }
@@ -213,7 +213,7 @@ fn security(text: &mut String, document: &Document) -> anyhow::Result<()> {
         writeln!(text, "    apiKey: {{in: {location}, name: {}}}", scalar(field)?)?;
     }
     for (name, what, example) in open {
-        writeln!(text, "    # The document also knows {what} (`{}`).", one_line(name))?;
+        writeln!(text, "    # The document also defines {what} (`{}`).", one_line(name))?;
         if let Some(discovery) = example {
             let issuer = discovery.and_then(|url| url.strip_suffix("/.well-known/openid-configuration"));
             let issuer = one_line(issuer.unwrap_or("https://issuer.example.com"));

@@ -22,16 +22,16 @@ const REPORT_PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputArgs {
-    /// The form of the progress on stderr
+    /// Format of the log on stderr
     #[arg(long, value_name = "FORM", value_enum, default_value_t = Form::Auto)]
     log: Form,
-    /// Write the result there too, if the file exists
+    /// Also write the result to this file, if it exists
     #[arg(long, value_name = "FILE", default_value = TERMINATION_LOG)]
     termination_log: PathBuf,
-    /// In a pod: put the result on this Job of its namespace, as labels, and make an Event about it
+    /// In a pod: write the result to this Job in the same namespace, as labels, and create an Event for it
     #[arg(long, value_name = "JOB")]
     report_job: Option<String>,
-    /// Where the pod's token for that is, with ca.crt and namespace
+    /// Folder with the token, ca.crt and namespace that the pod uses for that
     #[arg(long, value_name = "DIR", default_value = ACCOUNT_PATH)]
     report_account: PathBuf,
 }
@@ -53,7 +53,11 @@ impl OutputArgs {
             && let Err(why) = self.report(job, report)
         {
             // What counts has happened; a cluster that does not hear of it changes nothing.
-            log.write(Severity::Warning, "report", &format!("the Job and its events do not show the result: {why}"));
+            log.write(
+                Severity::Warning,
+                "report",
+                &format!("the result is missing on the Job and in its Events: {why}"),
+            );
         }
     }
 
@@ -64,7 +68,7 @@ impl OutputArgs {
         let bounded = async {
             let server = ApiServer::from_mount(&self.report_account, address)?;
             let told = in_cluster::report(&server, job, report);
-            let late = |_| format!("the cluster's API gave no answer within {REPORT_PATIENCE:?}");
+            let late = |_| format!("the Kubernetes API gave no answer within {REPORT_PATIENCE:?}");
             tokio::time::timeout(REPORT_PATIENCE, told).await.map_err(late)?
         };
         block_on(bounded).map_err(|error| error.to_string())?

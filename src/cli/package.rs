@@ -122,7 +122,7 @@ impl Package {
         }
         if package.files.is_empty() && package.fault.is_none() {
             let shown: Vec<String> = given.iter().map(|path| path.as_ref().display().to_string()).collect();
-            bail!("no YAML file is in {}", shown.join(", "));
+            bail!("no YAML file found in {}", shown.join(", "));
         }
         Ok(package)
     }
@@ -239,7 +239,7 @@ impl Package {
         match self.folder()?.resolve(&path) {
             Ok(_) => Ok(path),
             Err(Unreadable::Outside { .. }) => {
-                Err(format!("{} is not below {}, which is being read", path.display(), root.display()))
+                Err(format!("{} is outside {}, the folder that is read", path.display(), root.display()))
             }
             Err(why) => Err(format!("{} {why}", path.display())),
         }
@@ -265,10 +265,10 @@ fn left_out(link: &Path) -> Diagnostic {
     let subject = Subject { file: Some(link.to_string_lossy().into_owned()), ..Subject::default() };
     Diagnostic::warning(
         Code::LinkOutside,
-        "the symbolic link leads to a folder outside of what is read: nothing there is read",
+        "the symbolic link points to a folder outside the input: that folder is not read",
     )
     .of(&subject)
-    .help("name that folder on the command line too, or remove the link")
+    .help("pass that folder on the command line too, or remove the link")
 }
 
 impl ReadBeside for Package {

@@ -11,7 +11,7 @@ const MAX_PROVENANCE_BYTES: usize = 1 << 20;
 /// The file with it.
 #[derive(Debug, clap::Args)]
 pub(super) struct ProvenanceArgs {
-    /// Commit, tag, author and time as JSON; the file may be missing
+    /// JSON file with commit, tag, author and time; it need not exist
     #[arg(long = "provenance", value_name = "FILE")]
     file: Option<PathBuf>,
 }

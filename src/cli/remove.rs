@@ -14,21 +14,21 @@ use crate::apigee::{Error, Name, Options, Outcome, Report, remove};
 use crate::bundle::{BundleKind, Removal};
 use crate::duration;
 
-/// Take a proxy or shared flow out of an environment; only what this program brought there.
+/// Undeploy a proxy or shared flow from an environment, if apigee-flux deployed it.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The proxy
+    /// The name of the proxy
     #[arg(long, value_name = "NAME", required_unless_present = "shared_flow", conflicts_with = "shared_flow")]
     proxy: Option<Name>,
-    /// The shared flow, in place of a proxy
+    /// The name of the shared flow, instead of a proxy
     #[arg(long, value_name = "NAME")]
     shared_flow: Option<Name>,
-    /// Delete it too, with all its revisions, unless another environment runs one
+    /// Also delete it with all its revisions, unless one is deployed in another environment
     #[arg(long)]
     delete: bool,
     #[command(flatten)]
     target: TargetArgs,
-    /// How long it may take
+    /// How long the removal may take
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
     #[command(flatten)]
@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
 async fn remove_it(args: &Args, log: &Log) -> Report {
     // The command line has one of both.
     let Some((kind, name)) = subject(args) else {
-        return failed(args, &Error::Usage("name a --proxy or a --shared-flow".to_owned()), log.elapsed());
+        return failed(args, &Error::Usage("--proxy or --shared-flow is required".to_owned()), log.elapsed());
     };
     let log = log.of(kind, name.as_str(), args.target.environment.as_str());
     let prepared = args

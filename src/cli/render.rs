@@ -18,21 +18,21 @@ use crate::krm::Input;
 /// Expand directories of YAML and bundle folders.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Directories and files, which are read as one; `-` is standard input, for what kustomize has built.
+    /// Directories and files, read as one input; `-` is standard input, for example the output of `kustomize build`.
     #[arg(required = true, value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
-    /// Write one file for each object below this directory instead of a stream to standard output. Outputs of an earlier run that are not
-    /// made again are removed there. All files are replaced, or none if one cannot be written; symbolic links there are not followed.
+    /// Write one file per object below this directory instead of a stream to standard output. Outputs of an earlier run that are no longer
+    /// rendered are deleted there. All files are replaced, or none if one cannot be written; symbolic links there are not followed.
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
-    /// Write one folder for each namespace and layer, with a kustomization.yaml, so that Flux can apply one layer after the other.
+    /// Write one folder per namespace and layer, with a kustomization.yaml, so that Flux can apply one layer after the other.
     #[arg(long, requires = "output")]
     split: bool,
-    /// Only this environment.
+    /// Render only this environment.
     #[arg(long, value_name = "ENVIRONMENT")]
     environment: Option<String>,
-    /// Take commit, tag, author, time and repository from the Git checkout of the current directory; they reach the revision's description
-    /// in Apigee.
+    /// Take commit, tag, author, time and repository from the Git checkout of the current directory; they are recorded in the
+    /// revision's description in Apigee.
     #[arg(long)]
     release_from_git: bool,
 }

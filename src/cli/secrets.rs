@@ -18,19 +18,19 @@ pub(super) fn look_up(folder: &Path, for_files: &[String], place: &ValueFrom) ->
     let (root, file, fix) = match place {
         ValueFrom::SecretKeyRef(SecretKeyRef { name, key }) => {
             if [name, key].iter().any(|part| matches!(part.as_str(), "" | "." | "..") || part.contains('/')) {
-                return Err(format!("the {place} has a name that no Secret has"));
+                return Err(format!("the {place} has an invalid name"));
             }
-            let fix = "create it in the namespace of this Job, with Sealed Secrets, External Secrets or by hand";
+            let fix = "create it in the namespace of this Job, with Sealed Secrets, External Secrets or manually";
             (folder, folder.join(name).join(key), fix)
         }
         ValueFrom::File(path) => {
-            let fix = "let the agent or driver put it there: see `podAnnotations` of the ApigeeEnvironment";
+            let fix = "configure the agent or driver to create it: see `podAnnotations` of the ApigeeEnvironment";
             (folder_of(path, for_files)?, PathBuf::from(path), fix)
         }
     };
     let root = Root::open(root).map_err(Unreadable::from);
     let bytes = root.and_then(|root| root.read(&file, MAX_SECRET_BYTES)).map_err(|why| match why {
-        why if why.is_missing() => format!("the {place} is not there: {fix}; the next run looks again"),
+        why if why.is_missing() => format!("the {place} is missing: {fix}; the next run tries again"),
         why => format!("the {place} {why}"),
     })?;
     if bytes.is_empty() {
@@ -56,7 +56,7 @@ mod tests {
         // As it is: a trailing line break may belong to it.
         assert_eq!(look_up(folder.path(), &[], &of("keys", "api")), Ok(b"s3cret\n".to_vec()));
         let why = look_up(folder.path(), &[], &of("keys", "other")).unwrap_err();
-        assert!(why.contains("key `other` of Secret `keys` is not there: create it"), "{why}");
+        assert!(why.contains("key `other` of Secret `keys` is missing: create it"), "{why}");
         assert!(look_up(folder.path(), &[], &of("..", "keys")).is_err());
         let why = look_up(folder.path(), &[], &ValueFrom::File("/vault/secrets/none".to_owned())).unwrap_err();
         assert!(why.contains("podAnnotations"), "{why}");

@@ -10,7 +10,7 @@ use crate::diag::Severity;
 pub(super) async fn until_terminated<T>(log: &Log, client: &Client, run: impl Future<Output = T>) -> Result<T, Error> {
     client.stop().run(terminated(log), run).await.ok_or_else(|| {
         Error::Stopped(format!(
-            "stopped by SIGTERM: it did not end within {RUN_PATIENCE:?}; the next run goes on from what Apigee has"
+            "stopped by SIGTERM: it did not end within {RUN_PATIENCE:?}; the next run continues from the actual state in Apigee"
         ))
     })
 }
@@ -23,6 +23,6 @@ pub(super) async fn terminated(log: &Log) {
         }
         Err(_) => std::future::pending().await,
     }
-    let message = "SIGTERM: nothing more is started; a request that changes something is heard to its end";
+    let message = "SIGTERM: no new request is started; a pending write request is completed";
     log.write(Severity::Warning, "stop", message);
 }

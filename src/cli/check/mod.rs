@@ -25,17 +25,17 @@ use crate::proxy::inspect;
 /// Check specs and bundles without writing anything.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Directories and files as `render` takes them, or bundles: a folder with `apiproxy` or `sharedflowbundle` in it, that folder itself,
+    /// Directories and files as for `render`, or bundles: a folder that contains `apiproxy` or `sharedflowbundle`, that folder itself,
     /// or a zip file.
     #[arg(required_unless_present = "explain", value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// How to print what is found.
+    /// Output format.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Only this environment.
+    /// Check only this environment.
     #[arg(long, value_name = "ENVIRONMENT")]
     environment: Option<String>,
-    /// Say what a code means, for example AF070, and what to do.
+    /// Explain a code, for example AF070, and how to fix the finding.
     #[arg(long, value_name = "CODE", conflicts_with = "paths")]
     explain: Option<String>,
 }
@@ -43,9 +43,9 @@ pub(super) struct Args {
 /// The forms of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// For people: with the source line and the way out.
+    /// Plain text with the source line and the fix.
     Text,
-    /// A list of objects.
+    /// A JSON list of objects.
     Json,
     /// Workflow commands, which GitHub Actions shows in a pull request.
     Github,
@@ -90,8 +90,8 @@ fn explain(code: &str) -> anyhow::Result<String> {
     match Code::ALL.iter().find(|known| known.as_str().eq_ignore_ascii_case(code)) {
         Some(code) => Ok(format!("{code}: {}", code.doc())),
         None => match nearest(code, known()) {
-            Some(near) => bail!("no finding has the code {code}; did you mean {near}?"),
-            None => bail!("no finding has the code {code}; they are {}", known().collect::<Vec<_>>().join(", ")),
+            Some(near) => bail!("unknown code {code}; did you mean {near}?"),
+            None => bail!("unknown code {code}; allowed: {}", known().collect::<Vec<_>>().join(", ")),
         },
     }
 }

@@ -28,10 +28,10 @@ use crate::expand::{Options, expand};
 use crate::k8s::{DIGEST, Object};
 use crate::sandbox::{self, LoggedRequest, Sandbox};
 
-/// Show the main job end to end, on this machine and without an account.
+/// Run the whole workflow on this machine, without a cloud account.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Keep the working directory, with the specs, the objects and the pods' volumes
+    /// Keep the working directory with the specs, the objects and the pods' volumes in DIR
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
 }
@@ -82,19 +82,22 @@ fn tell(directory: &Path) -> anyhow::Result<()> {
     }
     let mut story = Story { directory, sandbox: &sandbox, pods: 0 };
 
-    say(&format!("A local Apigee listens on {}. The specs are examples/quickstart.", sandbox.url()))?;
+    say(&format!(
+        "The sandbox, a local Apigee management API, listens on {}. The specs are those of examples/quickstart.",
+        sandbox.url()
+    ))?;
 
     let first = expand_folder(&specs)?;
     say("\nCommit A: two proxies for two environments. Flux applies the objects and the Jobs run, dev before prod.")?;
     Story::show_objects(&first)?;
     let seen = story.run_jobs(&first, &jobs(&first))?;
     ensure!(seen.results("deployed") == 2 && seen.results("redeployed") == 2, "each proxy should be imported once");
-    say("  Each bundle was imported once, for dev; prod got the very same revision.")?;
+    say("  Each bundle was imported once, for dev; prod got the same revision.")?;
 
-    say("\nCommit A again: the Jobs run once more, as after a drain or an image update.")?;
+    say("\nCommit A again: the Jobs run once more, as after a node drain or an image update.")?;
     let seen = story.run_jobs(&first, &jobs(&first))?;
     ensure!(seen.writes() == 0, "unchanged bundles should cause no write, but there were {}", seen.writes());
-    say("  Apigee was read and not written: 0 writes.")?;
+    say("  Apigee was only read: 0 writes.")?;
 
     let (old, new) = CHANGE;
     say(&format!("\nCommit B: in hello.yaml `{old}` becomes `{new}`."))?;
@@ -106,17 +109,19 @@ fn tell(directory: &Path) -> anyhow::Result<()> {
     ensure!(changed.len() == 2, "only the Jobs of hello should change, but {} did", changed.len());
     let seen = story.run_jobs(&second, &changed)?;
     ensure!(seen.imports() == 1 && seen.results("failed") == 0, "a changed bundle should be imported once");
-    say("  Only the Jobs of hello changed; a new revision took over without a gap.")?;
+    say("  Only the Jobs of hello changed; the new revision was deployed without downtime.")?;
 
-    say("\nRevert to A: git revert, nothing else.")?;
+    say("\nRevert to A with git revert.")?;
     write_file(&specs.join(name), text)?;
     let third = expand_folder(&specs)?;
     ensure!(third == first, "the same specs should give the same objects");
     let seen = story.run_jobs(&third, &changed_jobs(&second, &third))?;
     ensure!(seen.imports() == 0 && seen.results("redeployed") == 2, "a rollback should import nothing");
-    say("  The old revision serves again; nothing was imported.")?;
+    say("  The old revision is deployed again; nothing was imported.")?;
 
-    say("\nSomebody takes hello out of prod by hand. The CronJob of prod looks whether Apigee is as Git says.")?;
+    say(
+        "\nAnother user undeploys hello from prod manually. The CronJob of prod compares Apigee with Git and repairs the drift.",
+    )?;
     runtime.block_on(undeploy_by_hand(&sandbox.url(), "prod", "hello"))?;
     let seen = story.run_cron_job(&third, "apigee-prod-reconcile")?;
     ensure!(
@@ -124,8 +129,8 @@ fn tell(directory: &Path) -> anyhow::Result<()> {
         "the proxy should be deployed again without an import"
     );
     let seen = story.run_cron_job(&third, "apigee-prod-reconcile")?;
-    ensure!(seen.results("unchanged") == 1 && seen.writes() == 0, "what is repaired should stay as it is");
-    say("  The declared revision serves again; the next run had nothing to do.")?;
+    ensure!(seen.results("unchanged") == 1 && seen.writes() == 0, "a repaired environment should stay unchanged");
+    say("  The desired revision is deployed again; the next run had nothing to do.")?;
 
     say(&format!(
         "\nDone in {:.1} s. Next: README.md, \"A first proxy in five minutes\".",

@@ -73,7 +73,7 @@ fn diff(deployed: Option<&Form>, wanted: Option<&Form>) -> String {
             Some(Form::Xml(_) | Form::Text(_)) => "text".to_owned(),
             None => "nothing".to_owned(),
         };
-        return format!("(not text; there: {}, wanted: {})\n", size(deployed), size(wanted));
+        return format!("(not text; actual: {}, desired: {})\n", size(deployed), size(wanted));
     }
     let [deployed, wanted] = [deployed, wanted].map(|form| form.map(shown).unwrap_or_default());
     if deployed == wanted {
@@ -115,6 +115,6 @@ mod tests {
     #[test]
     fn what_is_no_text_has_its_size_told() {
         let binary = Form::Binary { size: 3, digest: Digest::of_bytes(b"abc") };
-        assert_eq!(diff(Some(&binary), None), "(not text; there: 3 bytes, wanted: nothing)\n");
+        assert_eq!(diff(Some(&binary), None), "(not text; actual: 3 bytes, desired: nothing)\n");
     }
 }

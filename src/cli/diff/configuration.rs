@@ -21,7 +21,7 @@ pub(super) async fn differences(
     }
     let options = Options { mode: Mode::Compare, ..Options::new("") };
     // Nothing asks for one.
-    let secrets = Arc::new(|_: &_| Err("no secret is known here".to_owned()));
+    let secrets = Arc::new(|_: &_| Err("secrets are not read by diff".to_owned()));
     let report = apply(client, place, document, secrets, &options, Arc::new(|_: ApplyEvent<'_>| ())).await?;
     report.resources.into_iter().map(|applied| difference(place, applied)).collect()
 }
@@ -43,7 +43,7 @@ fn difference(place: &OwnedPlace, applied: Applied) -> Result<Difference, Error>
             // What would be refused is to be seen, too.
             Ending::Adopted | Ending::Updated | Ending::Failed => Change::Update,
         },
-        reason: if result == Ending::Adopted { "it is as wanted, and becomes ours".to_owned() } else { reason },
+        reason: if result == Ending::Adopted { "in sync; apigee-flux adopts it".to_owned() } else { reason },
         details: fields.iter().map(detail).collect(),
     })
 }

@@ -44,7 +44,7 @@ pub(super) fn markdown(differences: &[Difference]) -> String {
         }
     }
     if left_out > 0 {
-        let _ = writeln!(text, "\n{} more of this sort: `apigee-flux diff` shows them.", plural(left_out, "change"));
+        let _ = writeln!(text, "\n{} more: `apigee-flux diff` shows them.", plural(left_out, "change"));
     }
     let mut left_out = 0;
     for block in blocks(&changed) {
@@ -58,7 +58,7 @@ pub(super) fn markdown(differences: &[Difference]) -> String {
     if left_out > 0 {
         let _ = writeln!(
             text,
-            "\nThe differences of {} have no room here: `apigee-flux diff` shows them.",
+            "\nThe differences of {} do not fit here: `apigee-flux diff` shows them.",
             plural(left_out, "more part")
         );
     }

@@ -35,20 +35,20 @@ const DIFFERS: u8 = 2;
 /// Show what a deployment would change in Apigee, and change nothing.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Directories and files, as `render` takes them.
+    /// Directories and files, as for `render`.
     #[arg(required = true, value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
-    /// Only this environment.
+    /// Compare only this environment.
     #[arg(long, value_name = "ENVIRONMENT")]
     environment: Option<String>,
-    /// How to print what differs.
+    /// Output format.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Download every deployed revision and compare its files. Without it the description of a revision is believed, which an edit by hand
-    /// leaves as it is.
+    /// Download every deployed revision and compare its files. Without it, the description of a revision is trusted, which a
+    /// manual edit does not change.
     #[arg(long)]
     deep: bool,
-    /// Give up when it takes longer.
+    /// Give up after this time.
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
     #[command(flatten)]
@@ -58,11 +58,11 @@ pub(super) struct Args {
 /// The forms of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// For people.
+    /// Plain text.
     Text,
-    /// One object with a list of all resources.
+    /// One JSON object with a list of all resources.
     Json,
-    /// For a comment on a pull request: at most 60 KB.
+    /// Markdown for a comment on a pull request: at most 60 KB.
     Markdown,
 }
 
@@ -115,5 +115,5 @@ async fn compare(args: &Args, environments: Vec<DesiredEnvironment>) -> anyhow::
 
 /// Whoever waits should know for what.
 fn say_retry(error: &Error, pause: Duration) {
-    out::say(format_args!("{error}; asking again in {:.1} s", pause.as_secs_f64()));
+    out::say(format_args!("{error}; retrying in {:.1} s", pause.as_secs_f64()));
 }
