@@ -77,7 +77,7 @@ async fn connection(stream: TcpStream, app: TowerToHyperService<Router>) {
 
 /// Makes hyper close the connection.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection is broken off on purpose")]
+#[error("the connection is closed on purpose")]
 struct BrokenOff;
 
 /// The answer with half of its body, and with the length of all of it.

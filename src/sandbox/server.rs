@@ -470,7 +470,7 @@ type Answer = Result<Json<Value>, Fault>;
 
 /// A path that the sandbox does not know; Apigee may.
 async fn unknown(request: Request) -> Fault {
-    Fault::not_found(format!("the sandbox has no {} {}", request.method(), request.uri().path()))
+    Fault::not_found(format!("the sandbox does not implement {} {}", request.method(), request.uri().path()))
 }
 
 async fn wrong_method(request: Request) -> Response {

@@ -166,7 +166,7 @@ impl FromStr for Rule {
         }
         if !path.starts_with(['/', '*']) {
             return Err(format!(
-                "the path `{path}` fits no request; start it with `/` or `*`, for example `*/apis?*action=import*`"
+                "the path `{path}` matches no request; start it with `/` or `*`, for example `*/apis?*action=import*`"
             ));
         }
         let mut rule =
@@ -188,7 +188,7 @@ impl FromStr for Rule {
                     })?);
                 }
                 (Some(_), _) => {
-                    return Err(format!("`{word}` goes with `status:CODE` only; leave it out with `{kind}`"));
+                    return Err(format!("`{word}` is only allowed with `status:CODE`; remove it from `{kind}`"));
                 }
                 (None, _) => rule.occurrence = parse_occurrence(word)?,
             }
@@ -379,7 +379,7 @@ mod tests {
             ("GET * status:200", "`200` is not the status of an error; write one from 400 to 599"),
             ("GET * delay:soon", "`delay:soon`: `soon` is not a duration"),
             ("GET * reset x0", "`x0` does not say which requests; write `x2`"),
-            ("GET * reset retry-after:2", "goes with `status:CODE` only"),
+            ("GET * reset retry-after:2", "is only allowed with `status:CODE`"),
             ("GET * status:503 retry-after:soon", "not a whole number of seconds"),
             ("GET * status:503 retry-at:soon", "not a whole number of seconds"),
         ] {

@@ -67,7 +67,7 @@ fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
             let file = part("certFile").ok_or_else(|| no_part("certFile"))?;
             let key = part("keyFile");
             if key.is_some_and(|key| !String::from_utf8_lossy(key).contains("PRIVATE KEY-----")) {
-                return Err(Fault::invalid_argument("keyFile is no private key in PEM"));
+                return Err(Fault::invalid_argument("keyFile is not a private key in PEM"));
             }
             Alias { has_key: key.is_some(), certificate: checked(call, file)? }
         }
@@ -75,12 +75,14 @@ fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
             let file = part("file").ok_or_else(|| no_part("file"))?;
             // Every PKCS #12 file is a SEQUENCE of DER.
             if file.first() != Some(&0x30) {
-                return Err(Fault::invalid_argument("file is no PKCS #12 file"));
+                return Err(Fault::invalid_argument("file is not a PKCS #12 file"));
             }
             Alias { has_key: true, certificate: String::new() }
         }
         "selfsignedcert" => {
-            return Err(Fault::invalid_argument("the sandbox makes no keys: use the format keycertfile or pkcs12"));
+            return Err(Fault::invalid_argument(
+                "the sandbox does not generate keys: use the format keycertfile or pkcs12",
+            ));
         }
         other => {
             return Err(Fault::invalid_argument(format!(

@@ -125,7 +125,7 @@ fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let (old, wanted) = (text(&item.doc, "apiProductName"), text(&new, "apiProductName"));
     if old != wanted {
         return Err(Fault::invalid_argument(format!(
-            "api_doc.apiProductName is {old} and cannot be changed to {wanted}: delete the catalog item and create it anew"
+            "api_doc.apiProductName is {old} and cannot be changed to {wanted}: delete the catalog item and create it again"
         )));
     }
     for field in ["id", "siteId"] {
@@ -162,9 +162,9 @@ fn update_documentation(config: &mut ConfigState, call: &Call) -> Result<Answer,
         let empty = Object::new();
         let file = object.get(field).and_then(Value::as_object).unwrap_or(&empty);
         require(file, "documentation_file", &["displayName", "contents"])?;
-        let contents = STANDARD
-            .decode(text(file, "contents"))
-            .map_err(|error| Fault::invalid_argument(format!("documentation_file.contents is no base64: {error}")))?;
+        let contents = STANDARD.decode(text(file, "contents")).map_err(|error| {
+            Fault::invalid_argument(format!("documentation_file.contents is not valid base64: {error}"))
+        })?;
         if contents.len() > texts::DOC_FILE.max {
             return Err(Fault::invalid_argument(format!(
                 "documentation_file.contents has {} bytes; use at most {}",

@@ -144,7 +144,7 @@ impl Call {
         let given = crate::sandbox::message::text(&object, "name");
         if !given.is_empty() && given != name {
             return Err(Fault::invalid_argument(format!(
-                "{}.name is \"{given}\" and the path says \"{name}\"; a name cannot be changed: leave it out or write it alike",
+                "{}.name is \"{given}\" and the path says \"{name}\"; a name cannot be changed: omit it or use the same name",
                 message.name
             )));
         }
@@ -182,7 +182,7 @@ impl Call {
             None => String::new(),
             Some(token) => {
                 URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {
-                    Fault::invalid_argument("pageToken is none that a list gave: leave it out or use nextPageToken")
+                    Fault::invalid_argument("pageToken was not returned by a list: omit it or use nextPageToken")
                 })?
             }
         };

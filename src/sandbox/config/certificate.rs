@@ -23,14 +23,14 @@ pub(super) fn read(file: &[u8]) -> Result<Vec<Certificate>, String> {
     let Some(text) = std::str::from_utf8(file).ok().filter(|text| text.contains(BEGIN)) else {
         return parse(file)
             .map(|certificate| vec![certificate])
-            .ok_or_else(|| "it is no X.509 certificate in PEM or DER".to_owned());
+            .ok_or_else(|| "it is not an X.509 certificate in PEM or DER".to_owned());
     };
     let mut found = Vec::new();
     for base64 in pem::certificates(text) {
         let der = STANDARD
             .decode(base64)
-            .map_err(|error| format!("certificate {} is no base64: {error}", found.len() + 1))?;
-        found.push(parse(&der).ok_or_else(|| format!("certificate {} is no X.509 certificate", found.len() + 1))?);
+            .map_err(|error| format!("certificate {} is not valid base64: {error}", found.len() + 1))?;
+        found.push(parse(&der).ok_or_else(|| format!("certificate {} is not an X.509 certificate", found.len() + 1))?);
     }
     Ok(found)
 }

@@ -60,7 +60,7 @@ fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let (old, new) = (text(stored, "type"), text(&body, "type"));
     if fields.contains(&"type") && old != new {
         return Err(Fault::invalid_argument(format!(
-            "data_collector.type is {old} and cannot be changed to {new}: delete the data collector and create it anew"
+            "data_collector.type is {old} and cannot be changed to {new}: delete the data collector and create it again"
         )));
     }
     if fields.contains(&"description") {

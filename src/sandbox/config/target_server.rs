@@ -79,7 +79,7 @@ fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let (old, new) = (protocol(stored), protocol(&server));
     if old != new {
         return Err(Fault::invalid_argument(format!(
-            "target_server.protocol is {old} and cannot be changed to {new}: delete the target server and create it anew"
+            "target_server.protocol is {old} and cannot be changed to {new}: delete the target server and create it again"
         )));
     }
     *stored = server;

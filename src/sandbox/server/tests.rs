@@ -97,7 +97,7 @@ fn differences(place: &str, message: &Message, schema: &str, messages: &Value, f
     let ours: BTreeSet<&str> = message.fields.iter().map(|(name, _)| *name).collect();
     let theirs: BTreeSet<&str> = fields.keys().map(String::as_str).collect();
     found.extend(theirs.difference(&ours).map(|name| format!("{place} lacks {name}")));
-    found.extend(ours.difference(&theirs).map(|name| format!("{place} has {name}, which {schema} has not")));
+    found.extend(ours.difference(&theirs).map(|name| format!("{place} has {name}, which {schema} lacks")));
     for (name, kind) in message.fields {
         let Some(field) = fields.get(*name) else { continue };
         let place = format!("{place}.{name}");
@@ -163,7 +163,7 @@ fn every_method_takes_what_the_discovery_document_says() {
         let Some(documented) = documented.iter().find(same) else {
             let is_bare = BARE_LISTS.contains(&plain(&method.path).as_str());
             if method.verb != Verb::Get || !is_bare || !method.query.is_empty() {
-                found.insert(format!("{place} is no method of the API"));
+                found.insert(format!("{place} is not a method of the API"));
             }
             continue;
         };
