@@ -1,4 +1,4 @@
-//! The options of every command that talks to Apigee's management API: where it is, and who asks.
+//! The options of every command that calls Apigee's management API: its endpoint, and the caller's identity.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -9,10 +9,10 @@ use crate::apigee::endpoint::DEFAULT_ENDPOINT;
 use crate::apigee::{Client, Endpoint, Error, Identity, ServiceAccount, TokenSource};
 use crate::disk::read_named;
 
-/// The system's own list of authorities has a quarter of a MiB.
+/// The CA certificates of a system take about a quarter of a MiB.
 const MAX_PEM_BYTES: usize = 16 << 20;
 
-/// Where the management API is, and who asks.
+/// The endpoint of the management API, and the caller's identity.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Apigee")]
 pub(super) struct ApigeeArgs {
@@ -37,13 +37,13 @@ pub(super) struct ApigeeArgs {
 }
 
 impl ApigeeArgs {
-    /// The client that these options and the environment ask for. Its caller must be inside a tokio runtime.
+    /// The client for these options and environment variables. The caller must be inside a tokio runtime.
     pub(super) fn client(&self) -> Result<Client, Error> {
         self.client_for(None)
     }
 
-    /// The same for an environment whose spec may name an endpoint, which the options overrule. Specs may come from a pull request,
-    /// so that they do not send a token anywhere but to Google.
+    /// The same for an environment whose spec may name an endpoint; the options take precedence. Specs may come from a pull request, so a
+    /// token is only sent to an endpoint of a spec if that endpoint is Google's.
     pub(super) fn client_for(&self, of_spec: Option<&str>) -> Result<Client, Error> {
         let mut endpoint = match (self.region.as_ref().or(self.endpoint.as_ref()), of_spec) {
             (Some(endpoint), _) => endpoint.clone(),

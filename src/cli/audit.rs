@@ -1,4 +1,4 @@
-//! `status` and `audit`: what runs, and where it comes from. Nothing is written.
+//! `status` and `audit`: what is deployed, and which commit it comes from. Both only read.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::apigee::{Error, Name};
 use crate::diag::plain::{self, Plain, Text};
 use crate::duration;
 
-/// What both commands are told.
+/// The options of both commands.
 #[derive(Debug, clap::Args)]
 struct PlaceArgs {
     /// The Apigee organization
@@ -108,7 +108,7 @@ fn text(cell: Option<&String>) -> &str {
     cell.map(String::as_str).unwrap_or_default()
 }
 
-/// As much of a digest or a commit as people compare.
+/// The first characters of a digest or a commit.
 fn short(cell: Option<&String>) -> &str {
     let text = text(cell);
     let text = text.strip_prefix("sha256:").unwrap_or(text);
@@ -157,7 +157,7 @@ fn json(rows: &[Row]) -> anyhow::Result<Text> {
     Ok(Text::of_json(&serde_json::to_string_pretty(rows)?))
 }
 
-/// A table whose columns are as wide as they must be.
+/// A text table whose columns are as wide as their longest cell.
 fn table(rows: &[Row], columns: &[Column]) -> Text {
     let mut lines: Vec<Vec<String>> = vec![columns.iter().map(|(name, _)| (*name).to_owned()).collect()];
     lines.extend(rows.iter().map(|row| columns.iter().map(|(_, cell)| plain::plain(cell(row))).collect()));
@@ -183,7 +183,7 @@ fn markdown(rows: &[Row], columns: &[Column]) -> Text {
     text
 }
 
-/// RFC 4180. A cell that a spreadsheet would take for a formula gets an apostrophe in front.
+/// CSV as in RFC 4180. A cell that a spreadsheet would evaluate as a formula is prefixed with an apostrophe.
 fn csv(rows: &[Row], columns: &[Column]) -> Text {
     let cell = |text: &str| {
         let formula = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };

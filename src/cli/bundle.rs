@@ -1,4 +1,4 @@
-//! `bundle`: the bundle of one proxy or shared flow, for tools that take bundles.
+//! `bundle`: writes the bundle of one proxy or shared flow, for tools that work with bundles.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,7 +29,7 @@ pub(super) struct Args {
     name: Option<String>,
 }
 
-/// Marks a folder as an output of ours, which the next run may replace.
+/// The file that marks a folder as an output of this command, which the next run may replace.
 const MARK: &str = ".apigee-flux-bundle";
 
 /// Runs the command. Exit codes: 0 done, 1 an error was found and nothing was written.

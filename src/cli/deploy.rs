@@ -1,4 +1,4 @@
-//! `apigee-flux deploy`: what the Job runs.
+//! `apigee-flux deploy`: the command of the Job that deploys bundles.
 
 mod batch;
 mod tally;
@@ -58,14 +58,14 @@ pub(super) struct Args {
     apigee: ApigeeArgs,
 }
 
-/// When the run is over.
+/// When the command ends.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Wait {
     Ready,
     Accepted,
 }
 
-/// Deploys, and writes the result as one JSON line to stdout and to the termination log.
+/// Deploys a bundle or a batch, and writes the result as one JSON line to stdout and to the termination log.
 pub(super) fn run(args: &Args) -> ExitCode {
     let log = args.output.start_log();
     if let (Some(file), Some(folder)) = (&args.batch, &args.bundles) {
@@ -98,7 +98,7 @@ async fn run_until_signal(args: &Args, log: &Log) -> Report {
     })
 }
 
-/// The options that are those of a bundle and of a batch alike.
+/// The options that apply to a bundle and to a batch.
 fn options(args: &Args, provenance: Provenance) -> Options {
     Options {
         timeout: args.timeout,
@@ -111,17 +111,17 @@ fn options(args: &Args, provenance: Provenance) -> Options {
     }
 }
 
-/// Everything that is decided before the first request.
+/// Everything that is prepared before the first request.
 struct Prepared {
     client: Client,
     bundle: Bundle,
     provenance: Provenance,
-    /// For what is about the bundle.
+    /// The log for messages about the bundle.
     log: Log,
 }
 
 fn prepare(args: &Args, log: &Log) -> Result<Prepared, Error> {
-    // The command line has one of both.
+    // clap requires one of the two options.
     let manifest = args.manifest.as_deref().unwrap_or(Path::new(manifest::FILE_NAME));
     let bundle = Bundle::from_mount(manifest, args.expect_digest)?;
     let log = log.of(bundle.kind, bundle.name.as_str(), args.target.environment.as_str());
@@ -134,7 +134,7 @@ fn client(args: &Args, log: &Log) -> Result<Client, Error> {
     Ok(args.apigee.client()?.with_listener(log.retries()))
 }
 
-/// The report of a run that did not get to the API.
+/// The report of a run that failed before its first request.
 fn failed(args: &Args, error: &Error, took: Duration) -> Report {
     let Report { outcome, exit_code } = Report::failed(&args.target.target(), error, took);
     Report { outcome: Outcome { digest: args.expect_digest, ..outcome }, exit_code }

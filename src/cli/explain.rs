@@ -1,4 +1,4 @@
-//! `explain`: what Apigee would run for one call.
+//! `explain`: shows what Apigee would run for one call.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -115,7 +115,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The bundles that the specs give; an exit code if they have errors.
+/// The bundles generated from the specs, or an exit code if the specs have errors.
 fn made(args: &Args) -> anyhow::Result<Result<Vec<(String, Files)>, ExitCode>> {
     let package = Package::read(&args.file)?;
     let input = match package.input() {

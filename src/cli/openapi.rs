@@ -1,4 +1,4 @@
-//! `openapi`: a first spec from a document.
+//! `openapi`: generates a spec from an OpenAPI document.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -35,7 +35,7 @@ pub(super) struct Args {
     output: Option<PathBuf>,
 }
 
-/// Runs the command. Exit codes: 0 done, 1 the document cannot be used, and nothing was written.
+/// Runs the command. Exit codes: 0 success, 1 the document cannot be used and nothing was written.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let bytes = read_named(&args.file, MAX_INPUT_BYTES).map_err(|why| anyhow!("{} {why}", args.file.display()))?;
     let document = match openapi::read(&bytes) {
@@ -76,7 +76,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(report_in(&findings, &|_| None)?)
 }
 
-/// The document beside the spec.
+/// Reads the document for the spec that refers to it.
 #[derive(Debug)]
 struct Beside<'b> {
     bytes: &'b [u8],
@@ -96,7 +96,7 @@ impl ReadBeside for Beside<'_> {
     }
 }
 
-/// What `check` finds in the spec. A document that no spec could serve is refused here, not later.
+/// The findings of `check` for the spec. A document for which no valid spec exists is refused here and not later.
 fn check(text: &str, bytes: &[u8], document: &Path) -> anyhow::Result<Vec<Diagnostic>> {
     let input = Input::read(text).map_err(|why| anyhow!("the spec cannot be read: {}", why.text()))?;
     let beside = Beside { bytes };
@@ -109,7 +109,7 @@ fn check(text: &str, bytes: &[u8], document: &Path) -> anyhow::Result<Vec<Diagno
     Ok(findings)
 }
 
-/// The path that leads from a folder to a file, with `/` between its parts.
+/// The relative path from a folder to a file, with `/` as the separator.
 fn relative(folder: &Path, file: &Path) -> String {
     let parts = |path: &Path| path.components().map(|part| part.as_os_str().to_owned()).collect::<Vec<_>>();
     let (from, to) = (parts(folder), parts(file));
@@ -119,7 +119,7 @@ fn relative(folder: &Path, file: &Path) -> String {
     up.chain(down).collect::<Vec<_>>().join("/")
 }
 
-/// The spec as text: what the document says, and in comments what it leaves open.
+/// The spec as text: what the document defines, with comments on what it leaves open.
 fn spec(document: &Document, file: &str, name: Option<&str>) -> anyhow::Result<String> {
     let server = document.servers.first();
     let path = server.and_then(openapi::Server::path).filter(|path| is_base_path(path) && is_plain(path));
@@ -160,7 +160,7 @@ fn spec(document: &Document, file: &str, name: Option<&str>) -> anyhow::Result<S
     }
     security(&mut text, document)?;
     text.push_str("  traffic:\n    spikeArrest: 100ps\n");
-    // Of several servers one with TLS.
+    // Prefer a server with TLS.
     let mut backends: Vec<String> = document.servers.iter().filter_map(openapi::Server::backend).collect();
     backends.retain(|url| is_plain(url));
     backends.sort_by_key(|url| !url.starts_with("https://"));
@@ -174,12 +174,12 @@ fn spec(document: &Document, file: &str, name: Option<&str>) -> anyhow::Result<S
     Ok(text)
 }
 
-/// Whether a text can be in a spec as it is: `$(values.NAME)` is replaced there, and what looks like a credential is refused.
+/// Whether a spec can contain a text unchanged: `$(values.NAME)` would be replaced, and what looks like a credential is refused.
 fn is_plain(text: &str) -> bool {
     !text.contains("$(") && credential(None, text).is_none()
 }
 
-/// The credentials: those that the document asks for, or all that it knows if it asks for none.
+/// The credentials that the operations require, or all that the document defines if the operations require none.
 fn security(text: &mut String, document: &Document) -> anyhow::Result<()> {
     let asked = || document.operations.iter().filter_map(|operation| operation.security.as_ref()).flatten();
     let is_asked = |name: &str| asked().any(|requirement| requirement.contains_key(name));
@@ -227,12 +227,12 @@ fn security(text: &mut String, document: &Document) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether a text is a name for a header (RFC 9110).
+/// Whether a text is a valid header name (RFC 9110).
 fn is_token(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.~".contains(c))
 }
 
-/// A name for Kubernetes and Apigee: the title's words, and the version of the path.
+/// A name that is valid in Kubernetes and Apigee: the title's words, and the version in the path.
 fn made_name(title: &str, path: Option<&str>) -> String {
     let lower = title.to_lowercase();
     let words = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
@@ -258,7 +258,7 @@ fn scalar(text: &str) -> anyhow::Result<String> {
     Ok(text.trim_end().to_owned())
 }
 
-/// A text on one line, without what XML cannot hold.
+/// A text on one line, without characters that XML does not allow.
 fn one_line(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || is_active(c)).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ").replace(['\u{fffe}', '\u{ffff}'], "")

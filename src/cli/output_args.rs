@@ -1,4 +1,4 @@
-//! What every command that runs in a Job says, where, and to whom.
+//! The output options of every command that runs in a Job: the log, the result, and the report to the cluster.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,10 @@ use crate::k8s::{ACCOUNT_PATH, JobReport};
 /// The kubelet reads this file when the container ends (Kubernetes, `terminationMessagePath`).
 const TERMINATION_LOG: &str = "/dev/termination-log";
 
-/// A report to the cluster may take so long in all.
+/// The time limit for a report to the cluster.
 const REPORT_PATIENCE: Duration = Duration::from_secs(5);
 
-/// What is said, where, and to whom.
+/// Where the log and the result are written.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputArgs {
@@ -37,12 +37,12 @@ pub(super) struct OutputArgs {
 }
 
 impl OutputArgs {
-    /// A log whose time begins now.
+    /// Starts a log; its times are relative to now.
     pub(super) fn start_log(&self) -> Log {
         Log::start(self.log)
     }
 
-    /// Writes the result, one line, to stdout and to the termination log; then tells the cluster, if that is wanted.
+    /// Writes the result, one line, to stdout and to the termination log; then reports it to the cluster, if a Job is given.
     pub(super) fn write_result(&self, log: &Log, line: &str, report: &JobReport) {
         let printed = log.print_result(line);
         let logged = write_existing(&self.termination_log, Text::of_json(line).as_str());
@@ -52,7 +52,7 @@ impl OutputArgs {
         if let Some(job) = &self.report_job
             && let Err(why) = self.report(job, report)
         {
-            // What counts has happened; a cluster that does not hear of it changes nothing.
+            // The operation itself is complete; a missing report does not change its result.
             log.write(
                 Severity::Warning,
                 "report",
@@ -75,7 +75,7 @@ impl OutputArgs {
     }
 }
 
-/// What the cluster is told about one resource.
+/// The report to the cluster about one resource.
 pub(super) fn job_report(action: &'static str, report: &Report) -> JobReport {
     let outcome = &report.outcome;
     let what = outcome.name.as_deref().unwrap_or("the bundle");
@@ -88,7 +88,7 @@ pub(super) fn job_report(action: &'static str, report: &Report) -> JobReport {
     }
 }
 
-/// Writes to a file that is there. Outside a container there is none, and none is made.
+/// Writes to an existing file. Outside a container there is no termination log, and none is created.
 fn write_existing(file: &Path, line: &str) -> std::io::Result<()> {
     match std::fs::OpenOptions::new().write(true).truncate(true).open(file) {
         Ok(mut file) => file.write_all(line.as_bytes()),

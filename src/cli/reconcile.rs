@@ -1,4 +1,4 @@
-//! `apigee-flux reconcile`: what the CronJob of an environment runs.
+//! `apigee-flux reconcile`: the command of an environment's CronJob.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -74,7 +74,8 @@ enum Deep {
     Never,
 }
 
-/// Reconciles. Each result is a JSON line on stdout as it ends, and the last line there, which is also the termination log, is that of all.
+/// Reconciles the environment. Each result is a JSON line on stdout as soon as it is known; the last line is the overall result, which is
+/// also the termination log.
 pub(super) fn run(args: &Args) -> ExitCode {
     let target = args.target.target();
     let log = args.output.start_log().of_environment(target.environment.as_str());

@@ -1,4 +1,4 @@
-//! `apigee-flux remove`: what the Job of a spec with `state: absent` runs.
+//! `apigee-flux remove`: the command of the Job of a spec with `state: absent`.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub(super) struct Args {
     apigee: ApigeeArgs,
 }
 
-/// Removes, and writes the result as one JSON line to stdout and to the termination log.
+/// Removes the proxy or shared flow, and writes the result as one JSON line to stdout and to the termination log.
 pub(super) fn run(args: &Args) -> ExitCode {
     let log = args.output.start_log();
     let report = block_on(remove_it(args, &log)).unwrap_or_else(|error| failed(args, &error, log.elapsed()));
@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
 }
 
 async fn remove_it(args: &Args, log: &Log) -> Report {
-    // The command line has one of both.
+    // clap requires one of the two options.
     let Some((kind, name)) = subject(args) else {
         return failed(args, &Error::Usage("--proxy or --shared-flow is required".to_owned()), log.elapsed());
     };
@@ -78,7 +78,7 @@ fn subject(args: &Args) -> Option<(BundleKind, &Name)> {
     proxy.or(args.shared_flow.as_ref().map(|name| (BundleKind::SharedFlow, name)))
 }
 
-/// The report of a run that did not get to the API.
+/// The report of a run that failed before its first request.
 fn failed(args: &Args, error: &Error, took: Duration) -> Report {
     let Report { outcome, exit_code } = Report::failed(&args.target.target(), error, took);
     let subject = subject(args);

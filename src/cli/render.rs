@@ -1,4 +1,4 @@
-//! `render`: expands a directory, with neither kpt nor kustomize.
+//! `render`: expands directories without kpt or kustomize.
 
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write as _};
@@ -37,7 +37,7 @@ pub(super) struct Args {
     release_from_git: bool,
 }
 
-/// Runs the command. Exit codes: 0 done, 1 an error was found and nothing was written.
+/// Runs the command. Exit codes: 0 success, 1 an error was found and nothing was written.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let package = Package::read_all(&args.paths)?;
     let input = match package.input() {
@@ -76,7 +76,7 @@ fn write_stream(input: &Input<'_>, expansion: &mut Expansion) -> anyhow::Result<
     Ok(())
 }
 
-/// The text of each file, as kpt would write it: beside the spec that it was made from.
+/// The text of each file, placed as kpt would: next to the spec that it was rendered from.
 fn files(input: &Input<'_>, expansion: &mut Expansion) -> Result<BTreeMap<String, String>, String> {
     let mut files: BTreeMap<String, String> = BTreeMap::new();
     for (index, item) in input.items().iter().enumerate() {
@@ -103,7 +103,7 @@ pub(super) fn append(file: &mut String, text: &str) {
     }
 }
 
-/// Replaces the outputs of an earlier run, which are the files of which every resource is one; no other file is touched.
+/// Replaces the outputs of an earlier run: files that contain only rendered resources. Other files are not changed.
 fn write_files(out: &Path, files: BTreeMap<String, String>) -> anyhow::Result<()> {
     let files = files.into_iter().map(|(path, text)| (path, text.into_bytes())).collect();
     let is_output = |_: &Path, bytes: &[u8]| {

@@ -13,7 +13,7 @@ use crate::diag::plain::Text;
 use crate::duration;
 use crate::sandbox::{Options, Rule, RuntimeType, Sandbox};
 
-/// So many requests are kept: enough to look back, and bounded however long it runs.
+/// How many requests are kept: enough to look back, and bounded for a long run.
 const KEPT_REQUESTS: usize = 10_000;
 
 /// Run a local Apigee management API, for the deployer and for Google's clients.
@@ -102,7 +102,7 @@ pub(super) fn run(args: Args) -> ExitCode {
             other_statuses: args.other_statuses,
             ..Options::default()
         };
-        // Before the address is told, so that nobody who read it can stop this otherwise than in good order.
+        // Registered before the address is printed, so that a client that knows the address can always stop the sandbox cleanly.
         let mut terminated = match signal(SignalKind::terminate()) {
             Ok(terminated) => terminated,
             Err(error) => return fail(&format!("cannot listen for SIGTERM: {error}")),
@@ -114,7 +114,7 @@ pub(super) fn run(args: Args) -> ExitCode {
         let url = sandbox.url();
         let mut address = Text::new();
         address.line(&url);
-        // Whoever closed the output does not read it; the server is as useful.
+        // The server is useful even if the output is closed.
         let _ = out::stdout(&address);
         out::say(format_args!(
             "the sandbox listens on {url}; use it with --endpoint {url} or APIGEE_ENDPOINT={url}; view it at {url}/; Ctrl-C stops it"

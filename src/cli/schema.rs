@@ -1,4 +1,4 @@
-//! `schema`: what the kinds look like, for editors and readers.
+//! `schema`: prints the schema or the reference page of a kind.
 
 use std::process::ExitCode;
 
@@ -26,7 +26,7 @@ enum Format {
     Markdown,
 }
 
-/// Runs the command. Exit codes: 0 printed, 1 the kind is not known.
+/// Runs the command. Exit codes: 0 printed, 1 unknown kind.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut text = Text::new();
     let Some(name) = &args.kind else {

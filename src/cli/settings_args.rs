@@ -1,10 +1,10 @@
-//! The options that say how one bundle is deployed.
+//! The options for the deployment of one bundle.
 
 use std::num::NonZeroU32;
 
 use crate::bundle::{DeploySettings, SmokeTest};
 
-/// How one bundle is deployed.
+/// The settings for the deployment of one bundle.
 #[derive(Debug, Clone, clap::Args)]
 #[group(id = "settings", multiple = true, conflicts_with = "batch")]
 pub(super) struct SettingsArgs {
@@ -26,7 +26,7 @@ pub(super) struct SettingsArgs {
 }
 
 impl SettingsArgs {
-    /// As the deployer takes them.
+    /// The settings in the deployer's form.
     pub(super) fn settings(&self) -> DeploySettings {
         DeploySettings {
             service_account: self.service_account.clone(),

@@ -1,4 +1,4 @@
-//! The environment that a command is about.
+//! The option for the target environment of a command.
 
 use crate::apigee::{Name, Target};
 

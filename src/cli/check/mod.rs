@@ -1,4 +1,4 @@
-//! `check`: says what is wrong, as a compiler does, and writes nothing.
+//! `check`: reports findings as a compiler does, and writes nothing.
 
 mod format;
 mod json;
@@ -40,7 +40,7 @@ pub(super) struct Args {
     explain: Option<String>,
 }
 
-/// The forms of output.
+/// The output formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
     /// Plain text with the source line and the fix.
@@ -53,7 +53,7 @@ enum Format {
     Sarif,
 }
 
-/// A finding and where it is shown.
+/// A finding and its place.
 struct Found {
     diagnostic: Diagnostic,
     place: Option<Place>,
@@ -96,11 +96,11 @@ fn explain(code: &str) -> anyhow::Result<String> {
     }
 }
 
-/// A bundle that was named itself.
+/// A bundle that was given on the command line.
 struct Bundle {
     kind: BundleKind,
     files: Files,
-    /// The folder of its files; none for a zip file.
+    /// The folder of its files; `None` for a zip file.
     folder: Option<PathBuf>,
 }
 
@@ -150,7 +150,7 @@ fn check_bundle(path: &Path, bundle: &Bundle, found: &mut Vec<Found>) {
     }
 }
 
-/// The bundle's own name: that of the file beside the folders.
+/// The bundle's own name: that of its root file.
 fn root_name(bundle: &Bundle) -> Option<String> {
     let mut roots = bundle.files.iter().filter(|(path, _)| FileKind::of(path) == FileKind::Root);
     roots.find_map(|(path, _)| path.xml_stem().map(str::to_owned))
@@ -167,12 +167,12 @@ fn check_package(path: &Path, environment: Option<&str>, found: &mut Vec<Found>)
         }
     };
     let options = Options { environment, beside: Some(&package), classes: true, ..Options::default() };
-    // The environments often stand elsewhere than the proxies; what is wrong with a proxy can be told without.
+    // Environments are often defined in another folder than the proxies; a proxy can be checked without them.
     let deployable = input.items().iter().any(|item| item.header.kind == "ApigeeEnvironment");
     let ours = input.items().iter().any(|item| item.header.is_managed());
     let diagnostics =
         if deployable || !ours { expand(&input, &options).diagnostics } else { bundles(&input, &options).1 };
-    // Environments often have a folder of their own.
+    // Environments often have their own folder: the warning that nothing can be deployed is left out.
     let is_told =
         |diagnostic: &Diagnostic| diagnostic.code != Code::NothingToDeploy || diagnostic.severity == Severity::Error;
     found.extend(diagnostics.into_iter().filter(is_told).map(|diagnostic| {
@@ -182,7 +182,7 @@ fn check_package(path: &Path, environment: Option<&str>, found: &mut Vec<Found>)
     Ok(())
 }
 
-/// How many findings there are of each severity.
+/// The number of findings of each severity.
 fn counts(found: &[Found]) -> BTreeMap<crate::diag::Severity, usize> {
     let mut counts = BTreeMap::new();
     for found in found {

@@ -1,9 +1,9 @@
-//! `demo`: the main job from end to end in one process, with no cloud account.
+//! `demo`: the whole workflow in one process, without a cloud account.
 //!
-//! Everything is real but the cluster and Apigee: the specs are expanded by the function's own code, each Job's volumes are put together
-//! from the emitted ConfigMaps as a kubelet would, and this program runs as the container with the Job's own arguments and
-//! environment, against the sandbox. What the story claims is checked against the sandbox's log of requests; a claim that does not hold is
-//! an error.
+//! Only the cluster and Apigee are simulated: the specs are expanded by the function's own code, the volumes of each Job are assembled from
+//! the rendered ConfigMaps as a kubelet would do it, and this program runs as the container with the Job's own arguments and environment
+//! variables, against the sandbox. Each statement of the output is checked against the sandbox's log of requests; one that is not true is an
+//! error.
 
 mod pod;
 
@@ -52,7 +52,7 @@ const QUICKSTART: [(&str, &str); 6] = [
     ),
 ];
 
-/// What commit B changes in `hello.yaml`.
+/// The change of commit B in `hello.yaml`.
 const CHANGE: (&str, &str) = ("spikeArrest: 100ps", "spikeArrest: 50ps");
 
 /// Runs the command.
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Some(directory) => directory.clone(),
         None => std::env::temp_dir().join(format!("apigee-flux-demo-{}", std::process::id())),
     };
-    // Every user can write to the folder for temporary files: an existing folder or a link is not used, and no other user can read this one.
+    // Every user can write to the folder for temporary files: an existing folder or link is not used, and other users cannot read this folder.
     let made = DirBuilder::new().mode(0o700).recursive(args.keep.is_some()).create(&directory);
     made.with_context(|| format!("cannot create {}", directory.display()))?;
     let told = tell(&directory);
@@ -138,13 +138,13 @@ fn tell(directory: &Path) -> anyhow::Result<()> {
     ))
 }
 
-/// Tells a part of the story.
+/// Prints a part of the output.
 fn say(lines: &str) -> anyhow::Result<()> {
     out::stdout(&Text::of_lines(&format!("{lines}\n")))?;
     Ok(())
 }
 
-/// What a person does with Apigee's pages.
+/// The manual change of another user, for example in the Apigee UI.
 async fn undeploy_by_hand(endpoint: &str, environment: &str, proxy: &str) -> anyhow::Result<()> {
     let http = reqwest::Client::new();
     let base = format!("{endpoint}/v1/organizations/acme/environments/{environment}/apis/{proxy}");
@@ -172,7 +172,7 @@ fn expand_folder(specs: &Path) -> anyhow::Result<Vec<Object>> {
     Ok(expansion.objects)
 }
 
-/// The objects, as a cluster has them.
+/// The objects as stored in a cluster.
 fn cluster(objects: &[Object]) -> anyhow::Result<pod::Cluster<'_>> {
     objects
         .iter()
@@ -186,7 +186,7 @@ fn jobs(objects: &[Object]) -> Vec<&str> {
     objects.iter().filter(|object| object.id.kind == "Job").map(|object| object.id.name.as_str()).collect()
 }
 
-/// The Jobs that Flux would run again: those whose pod template is new.
+/// The Jobs that Flux would run again: those with a new pod template.
 fn changed_jobs<'o>(before: &[Object], after: &'o [Object]) -> Vec<&'o str> {
     let old: BTreeMap<&str, _> = before.iter().map(|object| (object.id.name.as_str(), object.pod_template())).collect();
     after
@@ -196,7 +196,7 @@ fn changed_jobs<'o>(before: &[Object], after: &'o [Object]) -> Vec<&'o str> {
         .collect()
 }
 
-/// What the Jobs of one commit did.
+/// The results and requests of the Jobs of one commit.
 struct Seen {
     outcomes: Vec<Value>,
     requests: Vec<LoggedRequest>,
@@ -232,7 +232,7 @@ impl Story<'_> {
         say(&format!("  {}", kinds.join(", ")))
     }
 
-    /// Runs Jobs, those of one environment at once and the environments one after the other, and tells what each did.
+    /// Runs Jobs, those of one environment in parallel and the environments one after the other, and prints their results.
     fn run_jobs(&mut self, objects: &[Object], names: &[&str]) -> anyhow::Result<Seen> {
         let before = self.sandbox.requests().len();
         let cluster = cluster(objects)?;
@@ -273,7 +273,7 @@ impl Story<'_> {
         Ok(Seen { outcomes, requests: self.sandbox.requests().split_off(before) })
     }
 
-    /// Runs a CronJob once, as at its time, and tells what it found.
+    /// Runs a CronJob once, as if it were scheduled now, and prints its result.
     fn run_cron_job(&mut self, objects: &[Object], name: &str) -> anyhow::Result<Seen> {
         let before = self.sandbox.requests().len();
         let (cluster, root, url) = (cluster(objects)?, self.pod_root(), self.sandbox.url());

@@ -9,7 +9,7 @@ use crate::apigee::{Client, Drift, Error, Target};
 use crate::bundle::batch::DEFAULT_WORKERS;
 use crate::expand::DesiredBundle;
 
-/// Compares all bundles of an environment. The runtime's state is asked for too: a deployment would do something about it.
+/// Compares all bundles of an environment, including the state of the runtime, which a deployment would repair.
 pub(super) async fn differences(
     client: &Client,
     target: &Target,
@@ -85,7 +85,7 @@ fn diff(deployed: Option<&Form>, wanted: Option<&Form>) -> String {
 /// A file as text, without credentials.
 fn shown(form: &Form) -> String {
     match form {
-        // What could be read can be written.
+        // XML that could be read can be written.
         Form::Xml(element) => mask::element(element).to_document().unwrap_or_default(),
         Form::Text(text) => mask::text(text),
         Form::Binary { .. } => String::new(),

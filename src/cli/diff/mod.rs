@@ -1,4 +1,4 @@
-//! `diff`: what a deployment would change, before it does. Nothing is written.
+//! `diff`: shows what a deployment would change. It only reads.
 
 mod bundle;
 mod configuration;
@@ -29,7 +29,7 @@ use crate::duration;
 use crate::expand::{DesiredEnvironment, Options, desired};
 use difference::{Change, Difference};
 
-/// The exit code that says that something differs; 1 is an error.
+/// The exit code for differences; 1 is an error.
 const DIFFERS: u8 = 2;
 
 /// Show what a deployment would change in Apigee, and change nothing.
@@ -55,7 +55,7 @@ pub(super) struct Args {
     apigee: ApigeeArgs,
 }
 
-/// The forms of output.
+/// The output formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
     /// Plain text.
@@ -66,7 +66,7 @@ enum Format {
     Markdown,
 }
 
-/// Runs the command. Exit codes: 0 all is as wanted, 2 something differs, 1 an error.
+/// Runs the command. Exit codes: 0 in sync, 2 there are differences, 1 an error.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let package = Package::read_all(&args.paths)?;
     let input = match package.input() {
@@ -113,7 +113,7 @@ async fn compare(args: &Args, environments: Vec<DesiredEnvironment>) -> anyhow::
     Ok(differences)
 }
 
-/// Whoever waits should know for what.
+/// Tells a waiting user the reason.
 fn say_retry(error: &Error, pause: Duration) {
     out::say(format_args!("{error}; retrying in {:.1} s", pause.as_secs_f64()));
 }
