@@ -1,5 +1,5 @@
-//! The only module that writes to standard output and standard error. Text for people and JSON is a [`Text`], which contains no control
-//! sequences; a document that must be written byte for byte goes through [`document`].
+//! The only module that writes to standard output and standard error. Text for people and JSON is a [`Text`], in which control characters of
+//! untrusted text are escaped; a document that must be written byte for byte goes through [`document`].
 
 use std::io::{self, IsTerminal as _, StdoutLock, Write as _};
 

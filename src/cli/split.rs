@@ -65,7 +65,7 @@ fn folder(namespace: &str) -> String {
     if namespace.is_empty() { String::new() } else { format!("{}/", slug(namespace)) }
 }
 
-/// The namespace in whose folder a resource goes: a Namespace goes into its own.
+/// The namespace whose folder contains a resource: for a Namespace, its own folder.
 fn namespace<'h>(header: &'h Header<'_>) -> &'h str {
     let is_namespace = header.kind == "Namespace" && header.api_version == "v1";
     if is_namespace { &header.name } else { header.namespace.as_deref().unwrap_or_default() }

@@ -239,7 +239,7 @@ impl State {
             let subject = Path { kind: other.kind, name: &other.name, ..path }.revision(other.revision);
             if other.kind == path.kind && other.name == path.name {
                 if !overrides {
-                    // https://github.com/scastria/terraform-provider-apigee/issues/15 shows these words.
+                    // https://github.com/scastria/terraform-provider-apigee/issues/15 shows this message.
                     let description =
                         "Only one revision can be deployed at a time, use the override flag to replace.".to_owned();
                     violations.push(Violation { kind: "CONFLICTING_DEPLOYMENT", subject, description });
@@ -260,7 +260,7 @@ impl State {
             }
         }
         if summary.extensible && self.is_base_environment(path.organization, environment) {
-            // Base environments take standard proxies only (https://cloud.google.com/apigee/pricing); the words are not documented.
+            // Base environments accept only standard proxies (https://cloud.google.com/apigee/pricing); the message is not documented.
             let subject = path.revision(id);
             let description = format!("{subject} is extensible and environment {environment} is of the type BASE.");
             violations.push(Violation { kind: "EXTENSIBLE_PROXY", subject, description });
@@ -272,7 +272,7 @@ impl State {
     }
 
     /// "If the Flow Callout policy references a shared flow that either doesn't exist or isn't deployed, the deployment fails"
-    /// (discovery document, of hybrid; it does not give the words).
+    /// (discovery document, about hybrid; the message is not documented).
     fn missing_flows(&self, path: Path<'_>, environment: &str, id: RevisionId) -> Vec<Violation> {
         let called = self.find_revision(path, id).into_iter().flat_map(|stored| &stored.summary.called_flows);
         let is_deployed = |flow: &str| {
