@@ -186,7 +186,7 @@ impl State {
         ENVIRONMENT_GROUP.check(body)?;
         if !matches!(update_mask, "" | "hostnames") {
             return Err(Fault::invalid_argument(format!(
-                "invalid update mask \"{update_mask}\": set it to \"hostnames\" or leave it out"
+                "invalid update mask \"{update_mask}\": set it to \"hostnames\" or omit it"
             )));
         }
         let hostnames = hostnames(&body["hostnames"])?;

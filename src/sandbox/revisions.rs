@@ -62,7 +62,7 @@ impl State {
         });
         if let Some(max) = max.filter(|max| resource.revisions.len() >= *max) {
             // The limit is documented, the message is not.
-            let description = format!("{} has {max} revisions, the most that there may be; delete one.", path.full());
+            let description = format!("{} has {max} revisions, the maximum; delete one.", path.full());
             let violation = Violation { kind: "REVISION_LIMIT", subject: path.full(), description };
             return Err(Fault::failed_precondition("the limit of revisions is reached", &[violation]));
         }

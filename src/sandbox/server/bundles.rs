@@ -185,7 +185,7 @@ async fn uploaded_file(request: Request) -> Result<Bytes, Fault> {
     let mut form = Multipart::from_request(request, &()).await.map_err(|error| wrong(error.body_text()))?;
     match form.next_field().await.map_err(|error| wrong(error.body_text()))? {
         Some(field) => field.bytes().await.map_err(|error| wrong(error.body_text())),
-        None => Err(wrong("the form has no part: send the zip file as its first".to_owned())),
+        None => Err(wrong("the form has no part: send the zip file as the first part".to_owned())),
     }
 }
 

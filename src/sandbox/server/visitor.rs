@@ -45,7 +45,7 @@ impl Hosts {
         let host = match hosts.as_slice() {
             [] => None,
             [host] => Some(host.to_str().unwrap_or("(not ASCII)")),
-            _ => return Some("the request names several hosts".to_owned()),
+            _ => return Some("the request has several Host headers".to_owned()),
         };
         let authority = host.and_then(|host| host.parse::<Authority>().ok());
         let known = |authority: &Authority| self.allow(authority.host()) && !authority.as_str().contains('@');
