@@ -62,8 +62,8 @@ pub(super) struct Args {
     ///
     /// KIND is one of: status:CODE (not executed, answered with that error), not-found (the same with 404), delay:TIME (executed, answered
     /// later), late:TIME (executed later, even if the client has disconnected), reset (not executed, connection closed), lost (executed,
-    /// connection closed without an answer), lost-503 (executed, answered with 503), truncate (executed, connection closed within the
-    /// answer), trickle:TIME (executed, answered byte by byte), state-error (executed, the deployment in the answer has the state ERROR),
+    /// connection closed without a response), lost-503 (executed, answered with 503), truncate (executed, connection closed within the
+    /// response), trickle:TIME (executed, answered byte by byte), state-error (executed, the deployment in the response has the state ERROR),
     /// empty, error-200 and other-message (executed, answered 200 with `{}`, an error or an unrelated message), page and redirect (not
     /// executed, answered by an HTTP proxy).
     ///
