@@ -204,7 +204,7 @@ async fn an_error_is_neither_same_nor_different() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_answers() {
     let output = run(&["diff", "before"], Some("http://127.0.0.1:1")).await;
-    check(&output, 1, &["asking again", "environment dev of acme at http://127.0.0.1:1", "no answer"]);
+    check(&output, 1, &["retrying in", "environment dev of acme at http://127.0.0.1:1", "no answer"]);
     assert!(output.stdout.is_empty());
 }
 

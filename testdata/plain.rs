@@ -48,7 +48,7 @@ fn check(what: &str, output: &Output) {
             assert!(!line.contains("##["), "{what}: {stream}: {line:?}");
         }
     }
-    assert!(!String::from_utf8_lossy(&output.stderr).contains("a defect of apigee-flux"), "{what}");
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("internal error of apigee-flux"), "{what}");
 }
 
 /// Every place of a string or a key in a document.

@@ -295,7 +295,7 @@ fn what_was_rendered_already_has_no_layers() {
     let place = tempfile::tempdir().unwrap();
     let rendered = render_stdin(&[ENVIRONMENT, &proxy("hello", "")].join("---\n"), &[]);
     let output = layered(&place.path().join("out"), &[&String::from_utf8(rendered.stdout).unwrap()]);
-    assert!(!output.status.success() && stderr(&output).contains("give --split the specs"), "{}", stderr(&output));
+    assert!(!output.status.success() && stderr(&output).contains("pass the specs to --split"), "{}", stderr(&output));
     assert!(!place.path().join("out").exists());
 }
 
@@ -520,7 +520,7 @@ fn a_bundle_and_a_document_beside_a_spec_are_regular_files() {
     let text = spec("{basePath: /a, target: \"https://a.example.com\", openapi: {file: .docs/document.json}}");
     assert!(text.contains("is a named pipe"), "{text}");
     let text = spec("{basePath: /a, target: \"https://a.example.com\", openapi: {file: .docs/zero.json}}");
-    assert!(text.contains("is not below"), "{text}");
+    assert!(text.contains("is outside"), "{text}");
 }
 
 #[test]

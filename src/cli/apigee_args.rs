@@ -1,4 +1,4 @@
-//! The options of every command that talks to Apigee's management API: where it is, and who asks.
+//! The options of every command that calls Apigee's management API: its endpoint, and the caller's identity.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -12,41 +12,41 @@ use apigee_flux_model::names::Endpoint;
 use apigee_flux_model::names::ServiceAccount;
 use apigee_flux_model::names::endpoint::DEFAULT_ENDPOINT;
 
-/// The system's own list of authorities has a quarter of a MiB.
+/// The CA certificates of a system take about a quarter of a MiB.
 const MAX_PEM_BYTES: usize = 16 << 20;
 
-/// Where the management API is, and who asks.
+/// The endpoint of the management API, and the caller's identity.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Apigee")]
 pub(super) struct ApigeeArgs {
-    /// The management API: https, or http to this machine, which gets no credentials of Google's [default: https://apigee.googleapis.com]
+    /// URL of the management API: https, or http to this machine, to which no Google credentials are sent [default: https://apigee.googleapis.com]
     #[arg(long, value_name = "URL", env = "APIGEE_ENDPOINT")]
     endpoint: Option<Endpoint>,
-    /// Short for the endpoint of a data residency region, for example eu; not with --endpoint or APIGEE_ENDPOINT
+    /// Use the endpoint of a data residency region, for example eu; cannot be combined with --endpoint or APIGEE_ENDPOINT
     #[arg(long, conflicts_with = "endpoint", value_parser = Endpoint::of_region)]
     region: Option<Endpoint>,
-    /// Authorities (PEM) to trust for the endpoint beside the system's; SSL_CERT_FILE replaces the system's, for token servers too
+    /// CA certificates (PEM) to trust for the endpoint, in addition to the system's; SSL_CERT_FILE replaces the system's, for token servers too
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// Act as the last of these Google service accounts, by way of the others in their order
+    /// Impersonate the last of these Google service accounts; the others are its delegates, in this order
     #[arg(long, value_name = "EMAIL", value_delimiter = ',')]
     impersonate: Vec<ServiceAccount>,
-    /// Allow a service account's key file, which never expires
+    /// Allow the key file of a service account, a credential that never expires
     #[arg(long)]
     allow_static_key: bool,
-    /// Requests per second
+    /// Maximum number of requests per second
     #[arg(long, value_name = "N", default_value_t = Settings::DEFAULT_RATE)]
     rate: NonZeroU32,
 }
 
 impl ApigeeArgs {
-    /// The client that these options and the environment ask for. Its caller must be inside a tokio runtime.
+    /// The client for these options and environment variables. The caller must be inside a tokio runtime.
     pub(super) fn client(&self) -> Result<Client, Error> {
         self.client_for(None)
     }
 
-    /// The same for an environment whose spec may name an endpoint, which the options overrule. Specs may come from a pull request,
-    /// so that they do not send a token anywhere but to Google.
+    /// The same for an environment whose spec may name an endpoint; the options take precedence. Specs may come from a pull request, so a
+    /// token is only sent to an endpoint of a spec if that endpoint is Google's.
     pub(super) fn client_for(&self, of_spec: Option<&str>) -> Result<Client, Error> {
         let endpoint = match (self.region.as_ref().or(self.endpoint.as_ref()), of_spec) {
             (Some(endpoint), _) => endpoint.clone(),
@@ -54,8 +54,8 @@ impl ApigeeArgs {
                 let endpoint: Endpoint = of_spec.unwrap_or(DEFAULT_ENDPOINT).parse().map_err(Error::Usage)?;
                 if !endpoint.is_trusted() {
                     return Err(Error::Usage(format!(
-                        "the ApigeeEnvironment names the endpoint {endpoint}, which is not Google's and would get a token; if it \
-                         may, say so with --endpoint"
+                        "the ApigeeEnvironment names the endpoint {endpoint}, which does not belong to Google and would \
+                         receive a token; to allow it, set it with --endpoint"
                     )));
                 }
                 endpoint

@@ -1,4 +1,4 @@
-//! `apigee-flux apply`: what the Job of an environment's or an organization's configuration runs.
+//! `apigee-flux apply`: the command of the Job that applies the configuration of an environment or an organization.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -23,28 +23,28 @@ use apigee_flux_model::diag::plain::plain;
 use apigee_flux_model::duration;
 use apigee_flux_model::names::Name;
 
-/// Make the configuration of an environment or an organization equal to a rendered document.
+/// Apply a rendered configuration to an environment or an organization.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The configuration.json
+    /// The rendered configuration.json
     #[arg(long, value_name = "FILE")]
     configuration: PathBuf,
-    /// Where the keys of Secrets lie, as SECRET/KEY
+    /// Folder of the mounted Secrets, with a file SECRET/KEY for each key
     #[arg(long, value_name = "DIR", default_value = "secrets")]
     secrets: PathBuf,
-    /// A folder whose files may be secrets too, beside /secrets-store and /vault/secrets; may be given several times
+    /// Another folder from which files may be read as secrets, in addition to /secrets-store and /vault/secrets; may be given several times
     #[arg(long = "secret-folder", value_name = "DIR")]
     secret_folders: Vec<String>,
-    /// Whose desired state it is: resources of another owner are left alone
+    /// Owner of the desired state: resources of another owner are not changed
     #[arg(long, value_name = "NAME")]
     owner: String,
     /// The Apigee organization
     #[arg(long = "org", value_name = "ORG")]
     organization: Name,
-    /// The Apigee environment; without it the configuration is that of the organization
+    /// The Apigee environment; without it, the configuration is that of the organization
     #[arg(long = "env", value_name = "ENV")]
     environment: Option<Name>,
-    /// How long a resource may wait for what it needs
+    /// How long a resource may wait for the resources that it needs
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
     #[command(flatten)]
@@ -55,8 +55,8 @@ pub(super) struct Args {
     apigee: ApigeeArgs,
 }
 
-/// Applies. Each resource's result is a JSON line on stdout as it ends, and the last line there, which is also the termination log, is
-/// that of all.
+/// Applies the configuration. The result of each resource is a JSON line on stdout as soon as it is known; the last line is the overall
+/// result, which is also the termination log.
 pub(super) fn run(args: &Args) -> ExitCode {
     let log = args.output.start_log();
     let place = place(args);
@@ -65,18 +65,18 @@ pub(super) fn run(args: &Args) -> ExitCode {
     end(&log, &args.output, "Apply", &place, &result)
 }
 
-/// What came of a run.
+/// The result of a run.
 pub(super) struct Ended {
     pub report: ApplyReport,
     pub commit: Option<String>,
-    /// It was told to stop.
+    /// The run was stopped by SIGTERM.
     pub stopped: bool,
-    /// Nothing was to be changed: a difference is a failure.
+    /// The run only compared: any difference is reported by the exit code.
     pub look: bool,
 }
 
 impl Ended {
-    /// What `diff` exits with, too.
+    /// The exit code for differences, the same as that of `diff`.
     const DIFFERS: u8 = 2;
 
     fn exit_code(&self) -> u8 {
@@ -88,7 +88,7 @@ impl Ended {
     }
 }
 
-/// Hears each step, and writes each result.
+/// A listener that logs each step and writes each result.
 pub(super) fn progress(log: &Log, place: &OwnedPlace) -> Progress {
     let (log, place) = (log.clone(), place.clone());
     let of = move |log: &Log, id: &Id| log.of(&id.kind, &id.path(), place.environment.as_deref().unwrap_or_default());
@@ -105,13 +105,13 @@ pub(super) fn progress(log: &Log, place: &OwnedPlace) -> Progress {
     })
 }
 
-/// Looks secrets up in a folder, and in those for files.
+/// Looks up secrets in the folder of the mounted Secrets, and files in the folders for files.
 pub(super) fn secrets(folder: &Path, for_files: &[String]) -> Secrets {
     let (folder, for_files) = (folder.to_owned(), for_files.to_vec());
     Arc::new(move |place: &_| secrets::look_up(&folder, &for_files, place))
 }
 
-/// Writes the result of all.
+/// Writes the overall result.
 pub(super) fn end(
     log: &Log,
     output: &OutputArgs,

@@ -1,4 +1,4 @@
-//! `status` and `audit`: what runs, and where it comes from. Nothing is written.
+//! `status` and `audit`: what is deployed, and which commit it comes from. Both only read.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,57 +13,57 @@ use apigee_flux_model::diag::plain::{self, Plain, Text};
 use apigee_flux_model::duration;
 use apigee_flux_model::names::Name;
 
-/// What both commands are told.
+/// The options of both commands.
 #[derive(Debug, clap::Args)]
 struct PlaceArgs {
     /// The Apigee organization
     #[arg(long = "org", value_name = "ORG")]
     organization: Name,
-    /// Only these environments; without it all
+    /// Only these environments; default: all
     #[arg(long = "env", value_name = "ENV", value_delimiter = ',')]
     environments: Vec<Name>,
-    /// Give up when it takes longer
+    /// Give up after this time
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
     #[command(flatten)]
     apigee: ApigeeArgs,
 }
 
-/// Show what runs in Apigee, in which state, and of which commit.
+/// Show what is deployed in Apigee, its state, and the commit it comes from.
 #[derive(Debug, clap::Args)]
 pub(super) struct StatusArgs {
     #[command(flatten)]
     place: PlaceArgs,
-    /// How to print it
+    /// Output format
     #[arg(long, value_enum, default_value = "text")]
     format: StatusFormat,
 }
 
-/// List each live resource with its commit, tag, author, time and digest, and what was made outside Git.
+/// List every resource in Apigee with its commit, tag, author, time and digest, and those created outside Git.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     place: PlaceArgs,
-    /// How to print it
+    /// Output format
     #[arg(long, value_enum, default_value = "markdown")]
     format: Format,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum StatusFormat {
-    /// A table for people.
+    /// A table.
     Text,
-    /// A list of objects.
+    /// A JSON list of objects.
     Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// A table.
+    /// A Markdown table.
     Markdown,
-    /// RFC 4180, with a header.
+    /// CSV (RFC 4180) with a header.
     Csv,
-    /// A list of objects.
+    /// A JSON list of objects.
     Json,
 }
 
@@ -109,7 +109,7 @@ fn text(cell: Option<&String>) -> &str {
     cell.map(String::as_str).unwrap_or_default()
 }
 
-/// As much of a digest or a commit as people compare.
+/// The first characters of a digest or a commit.
 fn short(cell: Option<&String>) -> &str {
     let text = text(cell);
     let text = text.strip_prefix("sha256:").unwrap_or(text);
@@ -158,7 +158,7 @@ fn json(rows: &[Row]) -> anyhow::Result<Text> {
     Ok(Text::of_json(&serde_json::to_string_pretty(rows)?))
 }
 
-/// A table whose columns are as wide as they must be.
+/// A text table whose columns are as wide as their longest cell.
 fn table(rows: &[Row], columns: &[Column]) -> Text {
     let mut lines: Vec<Vec<String>> = vec![columns.iter().map(|(name, _)| (*name).to_owned()).collect()];
     lines.extend(rows.iter().map(|row| columns.iter().map(|(_, cell)| plain::plain(cell(row))).collect()));
@@ -184,7 +184,7 @@ fn markdown(rows: &[Row], columns: &[Column]) -> Text {
     text
 }
 
-/// RFC 4180. A cell that a spreadsheet would take for a formula gets an apostrophe in front.
+/// CSV as in RFC 4180. A cell that a spreadsheet would evaluate as a formula is prefixed with an apostrophe.
 fn csv(rows: &[Row], columns: &[Column]) -> Text {
     let cell = |text: &str| {
         let formula = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };

@@ -1,4 +1,4 @@
-//! `bundle`: the bundle of one proxy or shared flow, for tools that take bundles.
+//! `bundle`: writes the bundle of one proxy or shared flow, for tools that work with bundles.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,23 +13,23 @@ use apigee_flux_disk::{Replacement, read_regular, replace_file};
 use apigee_flux_function::expand::{self, MadeBundle, Options};
 use apigee_flux_model::bundle::zip::{self, MAX_BUNDLE_BYTES};
 
-/// Write the bundle of one proxy or shared flow: a folder for apigeelint, or a zip file for apigeecli and Apigee's pages.
+/// Write the bundle of one proxy or shared flow: a folder for apigeelint, or a zip file for apigeecli and the Apigee UI.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The file that holds the spec, or a directory of them.
+    /// The file of the spec, or a directory of specs.
     file: PathBuf,
-    /// The folder that gets `apiproxy`, or a file whose name ends in `.zip`. What an earlier run has written there is replaced.
+    /// The folder in which `apiproxy` is created, or a file whose name ends in `.zip`. The output of an earlier run there is replaced.
     #[arg(short, long, value_name = "DIR|ZIP")]
     output: PathBuf,
-    /// The environment whose values are filled in. Needed if the spec uses `$(values.NAME)` and several environments are given.
+    /// The environment whose values are used. Required if the spec uses `$(values.NAME)` and several environments are given.
     #[arg(long, value_name = "ENVIRONMENT")]
     environment: Option<String>,
-    /// The proxy or shared flow, if there are several.
+    /// The name of the proxy or shared flow. Required if there are several.
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 }
 
-/// Marks a folder as an output of ours, which the next run may replace.
+/// The file that marks a folder as an output of this command, which the next run may replace.
 const MARK: &str = ".apigee-flux-bundle";
 
 /// Runs the command. Exit codes: 0 done, 1 an error was found and nothing was written.

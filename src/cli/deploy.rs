@@ -1,4 +1,4 @@
-//! `apigee-flux deploy`: what the Job runs.
+//! `apigee-flux deploy`: the command of the Job that deploys bundles.
 
 mod batch;
 mod tally;
@@ -23,30 +23,30 @@ use apigee_flux_model::bundle::{Digest, manifest};
 use apigee_flux_model::duration;
 use apigee_flux_model::provenance::Provenance;
 
-/// Make an environment equal to a rendered bundle, or to all of them.
+/// Deploy a rendered bundle, or a batch of bundles, to an environment.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The bundle's manifest.json; the files lie beside it
+    /// The manifest.json of the bundle, whose files are in the same folder
     #[arg(long, value_name = "FILE", required_unless_present = "batch", conflicts_with = "batch")]
     manifest: Option<PathBuf>,
-    /// The batch.json of many bundles, in place of one manifest
+    /// The batch.json of many bundles, instead of one manifest
     #[arg(long, value_name = "FILE", requires = "bundles", conflicts_with = "expect_digest")]
     batch: Option<PathBuf>,
-    /// Where the bundles of the batch lie
+    /// Folder of the batch's bundles
     #[arg(long, value_name = "DIR", requires = "batch")]
     bundles: Option<PathBuf>,
-    /// How many bundles of the batch to work on at the same time
+    /// How many bundles of the batch to deploy in parallel
     #[arg(long, value_name = "N", requires = "batch", default_value_t = DEFAULT_WORKERS)]
     workers: NonZeroUsize,
     #[command(flatten)]
     target: TargetArgs,
-    /// Refuse any other bundle
+    /// Refuse a bundle that has another digest
     #[arg(long, value_name = "DIGEST")]
     expect_digest: Option<Digest>,
-    /// How long the runtime may take to become ready
+    /// How long to wait until the runtime is ready
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
-    /// Stop when the runtime has it, or when Apigee has accepted it
+    /// Whether to wait until the runtime is ready, or only until Apigee has accepted the deployment
     #[arg(long, value_enum, default_value_t = Wait::Ready)]
     wait: Wait,
     #[command(flatten)]
@@ -59,14 +59,14 @@ pub(super) struct Args {
     apigee: ApigeeArgs,
 }
 
-/// When the run is over.
+/// When the command ends.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Wait {
     Ready,
     Accepted,
 }
 
-/// Deploys, and writes the result as one JSON line to stdout and to the termination log.
+/// Deploys a bundle or a batch, and writes the result as one JSON line to stdout and to the termination log.
 pub(super) fn run(args: &Args) -> ExitCode {
     let log = args.output.start_log();
     if let (Some(file), Some(folder)) = (&args.batch, &args.bundles) {
@@ -99,7 +99,7 @@ async fn run_until_signal(args: &Args, log: &Log) -> Report {
     })
 }
 
-/// The options that are those of a bundle and of a batch alike.
+/// The options that apply to a bundle and to a batch.
 fn options(args: &Args, provenance: Provenance) -> Options {
     Options {
         timeout: args.timeout,
@@ -112,17 +112,17 @@ fn options(args: &Args, provenance: Provenance) -> Options {
     }
 }
 
-/// Everything that is decided before the first request.
+/// Everything that is prepared before the first request.
 struct Prepared {
     client: Client,
     bundle: Bundle,
     provenance: Provenance,
-    /// For what is about the bundle.
+    /// The log for messages about the bundle.
     log: Log,
 }
 
 fn prepare(args: &Args, log: &Log) -> Result<Prepared, Error> {
-    // The command line has one of both.
+    // clap requires one of the two options.
     let manifest = args.manifest.as_deref().unwrap_or(Path::new(manifest::FILE_NAME));
     let bundle = Bundle::from_mount(manifest, args.expect_digest)?;
     let log = log.of(bundle.kind, bundle.name.as_str(), args.target.environment.as_str());
@@ -135,7 +135,7 @@ fn client(args: &Args, log: &Log) -> Result<Client, Error> {
     Ok(args.apigee.client()?.with_listener(log.retries()))
 }
 
-/// The report of a run that did not get to the API.
+/// The report of a run that failed before its first request.
 fn failed(args: &Args, error: &Error, took: Duration) -> Report {
     let Report { outcome, exit_code } = Report::failed(&args.target.target(), error, took);
     Report { outcome: Outcome { digest: args.expect_digest, ..outcome }, exit_code }

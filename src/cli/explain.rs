@@ -1,4 +1,4 @@
-//! `explain`: what Apigee would run for one call.
+//! `explain`: shows what Apigee would run for one call.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,57 +16,57 @@ use apigee_flux_model::diag::has_errors;
 use apigee_flux_model::diag::plain::Text;
 use apigee_flux_model::runtime::{Bundle, Documents};
 
-/// Show what Apigee would run for one call: the flow that wins, every step with its condition, the route.
+/// Show what Apigee would run for one call: the selected flow, every step with its condition, the route.
 ///
-/// It reads the bundle itself, made from a spec or as it is, by the rules of Apigee's runtime. All flows, routes and fault rules are listed with what is
-/// certain of each: `runs`, `may run` or `cannot run`. `->` marks a step that runs, `?` one that depends on something that is not known before the call;
-/// what comes behind a step that may end the call holds unless it does.
+/// It evaluates the bundle, either generated from a spec or given as a file or folder, by the rules of Apigee's runtime. All flows, routes and
+/// fault rules are listed with what is certain about each: `runs`, `may run` or `cannot run`. `->` marks a step that runs, `?` a step that depends
+/// on something unknown before the call. What follows a step that may end the call applies only if the call does not end there.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A file or directory of specs, or a bundle: a folder or a zip file.
     file: PathBuf,
-    /// The method, as GET.
+    /// The HTTP method, for example GET.
     method: String,
-    /// The path from the host on, perhaps with a query.
+    /// The path after the host, optionally with a query, for example `/v1/orders?limit=5`.
     path: String,
-    /// A header of the call. May be given several times.
+    /// A request header. May be given several times.
     #[arg(long, value_name = "NAME=VALUE")]
     header: Vec<String>,
-    /// A parameter of the query, behind those of the path. May be given several times.
+    /// A query parameter, added after those in the path. May be given several times.
     #[arg(long, value_name = "NAME=VALUE")]
     query: Vec<String>,
-    /// A flow variable that is known from elsewhere. May be given several times.
+    /// The value of a flow variable. May be given several times.
     #[arg(long, value_name = "NAME=VALUE")]
     variable: Vec<String>,
-    /// Let a fault of this name happen behind the request flows, to see which fault rules run.
+    /// Raise a fault of this name after the request flows, to see which fault rules run.
     #[arg(long, value_name = "NAME")]
     fault: Option<String>,
-    /// Where the fault happens: in the proxy endpoint, or at the target.
+    /// Where the fault is raised: in the proxy endpoint, or at the target.
     #[arg(long, value_enum, default_value_t, requires = "fault")]
     fault_at: Where,
-    /// The environment whose values the specs take.
+    /// The environment whose values are used in the specs.
     #[arg(long, value_name = "ENVIRONMENT")]
     environment: Option<String>,
-    /// How to print it.
+    /// Output format.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
 enum Where {
-    /// The rules of the proxy endpoint are tried.
+    /// The fault rules of the proxy endpoint are evaluated.
     #[default]
     Proxy,
-    /// The rules of the target endpoint are tried.
+    /// The fault rules of the target endpoint are evaluated.
     Target,
 }
 
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
 enum Format {
-    /// For people.
+    /// Plain text.
     #[default]
     Text,
-    /// For programs.
+    /// JSON.
     Json,
 }
 
@@ -115,7 +115,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The bundles that the specs give; an exit code if they have errors.
+/// The bundles generated from the specs, or an exit code if the specs have errors.
 fn made(args: &Args) -> anyhow::Result<Result<Vec<(String, Files)>, ExitCode>> {
     let package = Package::read(&args.file)?;
     let input = match package.input() {
@@ -133,7 +133,7 @@ fn made(args: &Args) -> anyhow::Result<Result<Vec<(String, Files)>, ExitCode>> {
         .map(|bundle| (bundle.name, bundle.files))
         .collect();
     if proxies.is_empty() {
-        bail!("no ApigeeProxy is in {}", args.file.display());
+        bail!("{} contains no ApigeeProxy", args.file.display());
     }
     Ok(Ok(proxies))
 }
@@ -149,7 +149,7 @@ fn call(args: &Args) -> anyhow::Result<Call> {
     };
     let (path, query) = args.path.split_once('?').unwrap_or((&args.path, ""));
     if !path.starts_with('/') {
-        bail!("`{path}` is no path: write it from the host on, as `/v1/orders`");
+        bail!("`{path}` is not a path: it must begin with `/`, for example `/v1/orders`");
     }
     let parameter = |text: &str| {
         let (name, value) = text.split_once('=').unwrap_or((text, ""));

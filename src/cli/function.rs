@@ -1,4 +1,5 @@
-//! No command: the function. Standard input is a ResourceList or a stream of documents, standard output the same, expanded.
+//! The KRM function, which runs if no command is given. It reads a ResourceList or a stream of documents from standard input, and writes the
+//! same to standard output, expanded.
 
 use std::io::{self, BufWriter};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,7 +11,7 @@ use apigee_flux_function::expand::{Options, expand};
 use apigee_flux_model::diag::{Code, Diagnostic, has_errors, human};
 use apigee_flux_model::krm::Input;
 
-/// Runs the function on this process' standard streams. Exit codes: 0 done, 1 an error was found and nothing changed.
+/// Runs the function on the standard streams of this process. Exit codes: 0 success, 1 an error was found and nothing was changed.
 pub(super) fn run() -> io::Result<ExitCode> {
     let mut source = Source::default();
     if let Err(diagnostic) = source.read(io::stdin().lock())? {
@@ -28,12 +29,12 @@ pub(super) fn run() -> io::Result<ExitCode> {
     write(&input, &Options::default(), out)
 }
 
-/// Expands and writes; diagnostics go to standard error too, since kustomize shows nothing else.
+/// Expands the input and writes the output. Diagnostics are also written to standard error, the only output that kustomize shows.
 fn write(input: &Input<'_>, options: &Options<'_>, mut out: impl io::Write) -> io::Result<ExitCode> {
-    // A defect must not look like a result: the orchestrator gets its input back, and a message.
+    // A panic must not look like a result: the orchestrator gets its input back, and a message.
     let expansion = catch_unwind(AssertUnwindSafe(|| {
         let mut expansion = expand(input, options);
-        // Each object goes as soon as its text stands: both at once would double the memory.
+        // Each object is dropped as soon as it is written as text: keeping both would double the memory.
         let objects = std::mem::take(&mut expansion.objects);
         let texts: Result<Vec<String>, String> = objects.into_iter().map(|object| object.to_yaml()).collect();
         (expansion, texts)
@@ -47,14 +48,14 @@ fn write(input: &Input<'_>, options: &Options<'_>, mut out: impl io::Write) -> i
         }
         Err(_) => {
             let expansion = apigee_flux_function::expand::Expansion {
-                diagnostics: vec![internal("the expansion stopped")],
+                diagnostics: vec![internal("the expansion panicked")],
                 ..Default::default()
             };
             (expansion, Vec::new())
         }
     };
     let failed = has_errors(&expansion.diagnostics);
-    // Behind a pipe nothing reads results: an unexpanded stream would be applied as if it were the result.
+    // In a pipe nothing reads the `results` field: an unexpanded stream would be applied as if it were the result.
     if !failed || matches!(input, Input::List(_)) {
         input.write(&mut out, &expansion.changes, &texts, &expansion.diagnostics)?;
         out.flush()?;
@@ -63,15 +64,15 @@ fn write(input: &Input<'_>, options: &Options<'_>, mut out: impl io::Write) -> i
 }
 
 fn internal(why: &str) -> Diagnostic {
-    Diagnostic::error(Code::Internal, format!("a defect of apigee-flux: {why}"))
-        .help("please report it with the input that shows it")
+    Diagnostic::error(Code::Internal, format!("internal error of apigee-flux: {why}"))
+        .help("please report this bug with the input that causes it")
 }
 
 fn report(diagnostics: &[Diagnostic]) -> io::Result<ExitCode> {
     report_in(diagnostics, &|_| None)
 }
 
-/// Prints diagnostics to standard error and gives the exit code.
+/// Prints diagnostics to standard error and returns the exit code.
 pub(super) fn report_in(diagnostics: &[Diagnostic], locate: human::Locate<'_>) -> io::Result<ExitCode> {
     out::stderr(&human::report(diagnostics, locate))?;
     Ok(if has_errors(diagnostics) { ExitCode::FAILURE } else { ExitCode::SUCCESS })

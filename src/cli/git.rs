@@ -1,4 +1,4 @@
-//! What Git knows of the state that is rendered: asked only when the command line says so.
+//! The provenance of the rendered state, read from Git if the command line asks for it.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,7 +12,7 @@ pub(super) fn provenance(folder: &Path) -> anyhow::Result<Provenance> {
     let commit = git(folder, &["log", "-1", "--format=%H%n%an <%ae>%n%cI"])?;
     let mut lines = commit.lines().map(str::to_owned);
     let (commit, author, time) = (lines.next(), lines.next(), lines.next());
-    // Neither a tag nor a remote has to be there.
+    // The tag and the remote are optional.
     let tag = git(folder, &["describe", "--tags", "--exact-match"]).ok();
     let source = git(folder, &["remote", "get-url", "origin"]).ok().map(|url| without_credential(&url));
     Ok(Provenance { source, commit, tag, author, time })
@@ -23,7 +23,7 @@ fn git(folder: &Path, arguments: &[&str]) -> anyhow::Result<String> {
     let output = Command::new("git")
         .arg("-C")
         .arg(folder)
-        // A setting of the user's that would print the signature too.
+        // This user setting would also print the signature.
         .args(["-c", "log.showSignature=false"])
         .args(arguments)
         .output()
@@ -34,7 +34,7 @@ fn git(folder: &Path, arguments: &[&str]) -> anyhow::Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// A repository's address as others may read it: CI systems put their token into it.
+/// A repository's URL without the credential: CI systems put their token into it.
 fn without_credential(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));

@@ -1,5 +1,5 @@
-//! What a command does, step by step, on stderr: for people, or as JSON lines in a log. What goes to stdout goes through here too, so
-//! that the line which a terminal rewrites is never in between.
+//! The log of a command on stderr: plain text for people, or JSON lines. Results on stdout are written through it too, so that they never
+//! interleave with the status line, which a terminal rewrites in place.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,10 +21,10 @@ use apigee_flux_model::duration;
 /// The form of a log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Form {
-    /// For people if it goes to a terminal, else JSON lines.
+    /// Plain text if stderr is a terminal, otherwise JSON lines.
     #[default]
     Auto,
-    /// For people.
+    /// Plain text.
     Human,
     /// JSON lines.
     Json,
@@ -42,18 +42,18 @@ struct LogPlace {
     start: Instant,
     is_human: bool,
     colour: Colour,
-    /// A line can be rewritten there.
+    /// The terminal can rewrite its last line.
     has_status: bool,
     status: Mutex<StatusLine>,
 }
 
-/// What lines are about, as far as it is known.
+/// The resource that lines are about, as far as it is known.
 #[derive(Debug, Clone, Default)]
 struct Scope {
     kind: Option<String>,
     name: Option<String>,
     environment: Option<String>,
-    /// Where the files of the bundle lie.
+    /// The folder of the bundle's files.
     folder: PathBuf,
 }
 
@@ -74,7 +74,7 @@ struct Line<'l> {
 }
 
 impl Log {
-    /// A log whose time begins now.
+    /// Starts a log; its times are relative to now.
     pub(super) fn start(form: Form) -> Self {
         let is_terminal = out::is_error_terminal();
         let is_human = form == Form::Human || form == Form::Auto && is_terminal;
@@ -89,12 +89,12 @@ impl Log {
         Self { place: Arc::new(place), scope: Arc::default() }
     }
 
-    /// The same log, for what is about one environment.
+    /// The same log, for messages about one environment.
     pub(super) fn of_environment(&self, environment: &str) -> Self {
         self.with(Scope { environment: Some(environment.to_owned()), ..Scope::default() })
     }
 
-    /// The same log, for what is about one resource. A kind is told in its JSON form, as results have it.
+    /// The same log, for messages about one resource. A kind is written in its JSON form, as in results.
     pub(super) fn of(&self, kind: impl Serialize, name: &str, environment: &str) -> Self {
         self.with(Scope {
             kind: Some(word(kind)),
@@ -104,7 +104,7 @@ impl Log {
         })
     }
 
-    /// The same log, for a bundle whose files lie in a folder.
+    /// The same log, for a bundle whose files are in a folder.
     pub(super) fn beside(&self, folder: &Path) -> Self {
         self.with(Scope { folder: folder.to_owned(), ..Scope::clone(&self.scope) })
     }
@@ -118,15 +118,15 @@ impl Log {
         self.place.start.elapsed()
     }
 
-    /// Hears what the client sends again.
+    /// A listener that logs the retries of the client.
     pub(super) fn retries(&self) -> RetryListener {
         let log = self.clone();
         Arc::new(move |error: &Error, pause: Duration| {
-            log.event(&Event::warning(Phase::Retry, format!("{error}; again in {pause:.1?}")));
+            log.event(&Event::warning(Phase::Retry, format!("{error}; retrying in {pause:.1?}")));
         })
     }
 
-    /// A step. For people, a place in a bundle comes with its line.
+    /// Logs a step. The plain-text log shows the source line of a place in a bundle.
     pub(super) fn event(&self, event: &Event) {
         let phase = word(event.phase);
         match event.blame.as_ref().filter(|_| self.place.is_human) {
@@ -141,7 +141,7 @@ impl Log {
         }
     }
 
-    /// How one resource ended.
+    /// Logs the result of one resource.
     pub(super) fn end(&self, report: &Report) {
         let outcome = &report.outcome;
         let level = if report.exit_code == 0 { Severity::Info } else { Severity::Error };
@@ -154,12 +154,12 @@ impl Log {
         self.with(scope).write(level, "result", &format!("{}: {}", word(outcome.result), outcome.reason));
     }
 
-    /// Any line.
+    /// Logs a message.
     pub(super) fn write(&self, level: Severity, phase: &str, message: &str) {
         self.print(&self.line(level, phase, message));
     }
 
-    /// A line of JSON on stdout.
+    /// Prints a line of JSON to stdout.
     pub(super) fn print_result(&self, line: &str) -> std::io::Result<()> {
         let status = self.lock_status();
         write_stderr(&status.clear());
@@ -168,7 +168,7 @@ impl Log {
         written
     }
 
-    /// Shows in one line how far it is, on a terminal only; an empty text takes the line away.
+    /// Shows the progress in the status line, on a terminal only; an empty text removes the line.
     pub(super) fn show_status(&self, text: &str) {
         if self.place.has_status {
             let shown = self.lock_status().show(text);
@@ -213,14 +213,14 @@ impl Log {
     }
 }
 
-/// A log that nobody can read does not stop a deployment.
+/// A failure to write the log does not stop a deployment.
 fn write_stderr(text: &Text) {
     if !text.is_empty() {
         let _ = out::stderr(text);
     }
 }
 
-/// The word that a value is in JSON.
+/// The JSON string of a value, such as a variant's name.
 pub(super) fn word(value: impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
@@ -230,7 +230,7 @@ pub(super) fn word(value: impl Serialize) -> String {
 
 fn place_of(blame: &Blame, folder: &Path) -> Place {
     let position = blame.line.map(|line| {
-        // Without a column it is about the line, whose text begins there.
+        // Without a column, the place is the line: point at the beginning of its text.
         let begin = blame.text.iter().flat_map(|text| text.chars()).take_while(|c| c.is_whitespace()).count() + 1;
         (line, blame.column.unwrap_or(begin))
     });

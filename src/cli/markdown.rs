@@ -1,10 +1,10 @@
-//! Text of specs and of Apigee in Markdown: it may hold anything, breaks out of no cell and mentions nobody.
+//! Text from specs and Apigee in Markdown. It is untrusted: it must not break out of a table cell or mention a user.
 
 use std::fmt::Write as _;
 
 use apigee_flux_model::diag::plain;
 
-/// Text in which nothing is markup, in one line, see [`plain::Plain`]. A mention needs a letter right behind its `@`.
+/// Text on one line in which nothing is markup, see [`plain::Plain`]. A mention needs a letter directly after its `@`.
 pub(super) fn plain(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in plain::plain(text).chars() {
@@ -20,7 +20,7 @@ pub(super) fn plain(text: &str) -> String {
     escaped
 }
 
-/// A name, in which nothing is markup either.
+/// A name as code, in which nothing is markup either.
 pub(super) fn code(text: &str) -> String {
     format!("<code>{}</code>", plain(text))
 }

@@ -1,7 +1,7 @@
 //! The command line: one file per command, each with its `Args` and a `run` that returns the exit code.
 //!
-//! This is the rim: only here, in `disk`, `apigee::{client, auth, mount}`, `in_cluster` and `sandbox::{server, state_file}` are files, the
-//! network, the clock or the environment touched.
+//! Only this module, `disk`, `apigee::{client, auth, mount}`, `in_cluster` and `sandbox::{server, state_file}` access files, the network, the
+//! clock or environment variables.
 
 mod apigee_args;
 mod apply;
@@ -46,8 +46,8 @@ use apigee_flux_model::diag::plain::{Text, plain};
 
 /// GitOps for Apigee: expands API proxy specs into ConfigMaps and Jobs for Flux, and deploys them.
 ///
-/// Without a command, and with standard input not a terminal, it is a KRM function: a ResourceList or a stream of YAML
-/// documents comes in, the same comes out with every Apigee spec expanded.
+/// Without a command, if standard input is not a terminal, it works as a KRM function: it reads a ResourceList or a stream of
+/// YAML documents and writes the same with every Apigee spec expanded.
 #[derive(Debug, Parser)]
 #[command(name = "apigee-flux", version, about, long_about, disable_help_subcommand = true)]
 pub struct Cli {
@@ -77,7 +77,7 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
-    std::panic::set_hook(Box::new(|panic| out::say(format_args!("a defect of apigee-flux: {panic}"))));
+    std::panic::set_hook(Box::new(|panic| out::say(format_args!("internal error of apigee-flux: {panic}"))));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -102,7 +102,7 @@ pub fn run() -> ExitCode {
         None => function::run().map_err(anyhow::Error::from),
     };
     result.unwrap_or_else(|error| {
-        // A closed pipe is the reader's choice; there is nobody left to tell.
+        // The reader of a closed pipe needs no error message.
         let closed = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
         if !closed {
             out::say(format_args!("error: {error:#}"));
@@ -116,9 +116,9 @@ fn help() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Help and version are errors to clap. A usage error exits 64 (`EX_USAGE`), so that a Job does not try again.
+/// For clap, help and version are errors. A usage error exits with 64 (`EX_USAGE`), so that a Job does not retry.
 ///
-/// The message repeats arguments, whose line breaks are not those of the message: they are read again with what acts escaped.
+/// The message repeats arguments, which may contain line breaks and control characters: the arguments are parsed again with these escaped.
 fn usage(error: &clap::Error) -> ExitCode {
     let arguments = std::env::args_os().map(|argument| OsString::from(plain(argument.to_string_lossy())));
     let message = Cli::try_parse_from(arguments).map_or_else(|escaped| escaped.to_string(), |_| error.to_string());

@@ -1,4 +1,4 @@
-//! `openapi`: a first spec from a document.
+//! `openapi`: generates a spec from an OpenAPI document.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -22,20 +22,20 @@ use apigee_flux_model::diag::{Code, Diagnostic, Subject, has_errors};
 use apigee_flux_model::krm::Input;
 use apigee_flux_model::yaml;
 
-/// Write a first ApigeeProxy for an OpenAPI 3 or Swagger 2 document.
+/// Generate an ApigeeProxy from an OpenAPI 3 or Swagger 2 document, as a starting point.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The document.
+    /// The OpenAPI or Swagger document.
     file: PathBuf,
-    /// The proxy's name. Default: made of the document's title and the version in its server's path.
+    /// The proxy's name. Default: derived from the document's title and the version in its server's path.
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// The file to write, which must not exist. Default: standard output, for a file beside the document.
+    /// The file to write, which must not exist. Default: standard output; the spec then names the document as a file in its own folder.
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
 }
 
-/// Runs the command. Exit codes: 0 done, 1 the document cannot be used, and nothing was written.
+/// Runs the command. Exit codes: 0 success, 1 the document cannot be used and nothing was written.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let bytes = read_named(&args.file, MAX_INPUT_BYTES).map_err(|why| anyhow!("{} {why}", args.file.display()))?;
     let document = match openapi::read(&bytes) {
@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
             fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
             let real = |path: &Path| {
-                fs::canonicalize(path).with_context(|| format!("cannot find the place of {}", path.display()))
+                fs::canonicalize(path).with_context(|| format!("cannot resolve the path {}", path.display()))
             };
             relative(&real(folder)?, &real(&args.file)?)
         }
@@ -76,7 +76,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(report_in(&findings, &|_| None)?)
 }
 
-/// The document beside the spec.
+/// Reads the document for the spec that refers to it.
 #[derive(Debug)]
 struct Beside<'b> {
     bytes: &'b [u8],
@@ -84,7 +84,7 @@ struct Beside<'b> {
 
 impl ReadBeside for Beside<'_> {
     fn bundle(&self, _: &Subject, path: &str) -> Result<Files, String> {
-        Err(format!("no bundle is at {path}"))
+        Err(format!("there is no bundle at {path}"))
     }
 
     fn file(&self, _: &Subject, _: &str) -> Result<Vec<u8>, String> {
@@ -96,7 +96,7 @@ impl ReadBeside for Beside<'_> {
     }
 }
 
-/// What `check` finds in the spec. A document that no spec could serve is refused here, not later.
+/// The findings of `check` for the spec. A document for which no valid spec exists is refused here and not later.
 fn check(text: &str, bytes: &[u8], document: &Path) -> anyhow::Result<Vec<Diagnostic>> {
     let input = Input::read(text).map_err(|why| anyhow!("the spec cannot be read: {}", why.text()))?;
     let beside = Beside { bytes };
@@ -109,7 +109,7 @@ fn check(text: &str, bytes: &[u8], document: &Path) -> anyhow::Result<Vec<Diagno
     Ok(findings)
 }
 
-/// The path that leads from a folder to a file, with `/` between its parts.
+/// The relative path from a folder to a file, with `/` as the separator.
 fn relative(folder: &Path, file: &Path) -> String {
     let parts = |path: &Path| path.components().map(|part| part.as_os_str().to_owned()).collect::<Vec<_>>();
     let (from, to) = (parts(folder), parts(file));
@@ -119,14 +119,14 @@ fn relative(folder: &Path, file: &Path) -> String {
     up.chain(down).collect::<Vec<_>>().join("/")
 }
 
-/// The spec as text: what the document says, and in comments what it leaves open.
+/// The spec as text: what the document defines, with comments on what it leaves open.
 fn spec(document: &Document, file: &str, name: Option<&str>) -> anyhow::Result<String> {
     let server = document.servers.first();
     let path = server.and_then(openapi::Server::path).filter(|path| is_base_path(path) && is_plain(path));
     let name = name.map_or_else(|| made_name(&document.title, path), str::to_owned);
     let mut text = format!(
-        "# From {} by `apigee-flux openapi`: a start, yours to change.\napiVersion: {GROUP}/{VERSION}\nkind: ApigeeProxy\n\
-         metadata:\n  name: {}\nspec:\n",
+        "# Generated from {} by `apigee-flux openapi`: a starting point, edit it as needed.\n\
+         apiVersion: {GROUP}/{VERSION}\nkind: ApigeeProxy\nmetadata:\n  name: {}\nspec:\n",
         one_line(file),
         scalar(&name)?
     );
@@ -143,43 +143,43 @@ fn spec(document: &Document, file: &str, name: Option<&str>) -> anyhow::Result<S
         None => {
             writeln!(
                 text,
-                "  basePath: {}  # the document's server gives none: choose one",
+                "  basePath: {}  # the document has no server with a usable path: choose one",
                 scalar(&format!("/{}", made_name(&name, None)))?
             )?;
         }
     }
-    let apart = if file.starts_with("../") { "  # render and check the folder that holds both" } else { "" };
+    let apart = if file.starts_with("../") { "  # render and check a folder that contains both files" } else { "" };
     writeln!(text, "  openapi:\n    file: {}{apart}", scalar(file)?)?;
     if document.version == Version::Later {
-        writeln!(text, "    validate: none  # Apigee checks against OpenAPI 3.0 only")?;
+        writeln!(text, "    validate: none  # Apigee validates against OpenAPI 3.0 only")?;
     } else if !document.external_references.is_empty() {
         writeln!(
             text,
-            "    validate: none  # Apigee follows no references to other documents: `redocly bundle` makes one of all"
+            "    validate: none  # Apigee does not resolve references to other documents: `redocly bundle` merges them into one"
         )?;
     }
     security(&mut text, document)?;
     text.push_str("  traffic:\n    spikeArrest: 100ps\n");
-    // Of several servers one with TLS.
+    // Prefer a server with TLS.
     let mut backends: Vec<String> = document.servers.iter().filter_map(openapi::Server::backend).collect();
     backends.retain(|url| is_plain(url));
     backends.sort_by_key(|url| !url.starts_with("https://"));
     match backends.first() {
-        Some(url) => writeln!(text, "  target: {}  # the document's server: write your backend's URL", scalar(url)?)?,
+        Some(url) => writeln!(text, "  target: {}  # the document's server: set your backend's URL", scalar(url)?)?,
         None => writeln!(
             text,
-            "  target: https://backend.example.com  # the document names no host: write your backend's URL"
+            "  target: https://backend.example.com  # the document names no host: set your backend's URL"
         )?,
     }
     Ok(text)
 }
 
-/// Whether a text can be in a spec as it is: `$(values.NAME)` is replaced there, and what looks like a credential is refused.
+/// Whether a spec can contain a text unchanged: `$(values.NAME)` would be replaced, and what looks like a credential is refused.
 fn is_plain(text: &str) -> bool {
     !text.contains("$(") && credential(None, text).is_none()
 }
 
-/// The credentials: those that the document asks for, or all that it knows if it asks for none.
+/// The credentials that the operations require, or all that the document defines if the operations require none.
 fn security(text: &mut String, document: &Document) -> anyhow::Result<()> {
     let asked = || document.operations.iter().filter_map(|operation| operation.security.as_ref()).flatten();
     let is_asked = |name: &str| asked().any(|requirement| requirement.contains_key(name));
@@ -195,7 +195,7 @@ fn security(text: &mut String, document: &Document) -> anyhow::Result<()> {
                 if key.is_none() {
                     key = Some((location, field));
                 } else {
-                    open.push((name, "a further API key".to_owned(), None));
+                    open.push((name, "another API key".to_owned(), None));
                 }
                 continue;
             }
@@ -213,7 +213,7 @@ fn security(text: &mut String, document: &Document) -> anyhow::Result<()> {
         writeln!(text, "    apiKey: {{in: {location}, name: {}}}", scalar(field)?)?;
     }
     for (name, what, example) in open {
-        writeln!(text, "    # The document also knows {what} (`{}`).", one_line(name))?;
+        writeln!(text, "    # The document also defines {what} (`{}`).", one_line(name))?;
         if let Some(discovery) = example {
             let issuer = discovery.and_then(|url| url.strip_suffix("/.well-known/openid-configuration"));
             let issuer = one_line(issuer.unwrap_or("https://issuer.example.com"));
@@ -227,12 +227,12 @@ fn security(text: &mut String, document: &Document) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether a text is a name for a header (RFC 9110).
+/// Whether a text is a valid header name (RFC 9110).
 fn is_token(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.~".contains(c))
 }
 
-/// A name for Kubernetes and Apigee: the title's words, and the version of the path.
+/// A name that is valid in Kubernetes and Apigee: the title's words, and the version in the path.
 fn made_name(title: &str, path: Option<&str>) -> String {
     let lower = title.to_lowercase();
     let words = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
@@ -258,7 +258,7 @@ fn scalar(text: &str) -> anyhow::Result<String> {
     Ok(text.trim_end().to_owned())
 }
 
-/// A text on one line, without what XML cannot hold.
+/// A text on one line, without characters that XML does not allow.
 fn one_line(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || is_active(c)).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ").replace(['\u{fffe}', '\u{ffff}'], "")

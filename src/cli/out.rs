@@ -1,5 +1,5 @@
-//! Standard output and standard error: the only place that writes to them. What is for people, or is JSON, is a [`Text`], in which nothing
-//! acts on whoever shows it; a document of which every byte counts goes through [`document`].
+//! The only module that writes to standard output and standard error. Text for people and JSON is a [`Text`], in which control characters of
+//! untrusted text are escaped; a document that must be written byte for byte goes through [`document`].
 
 use std::io::{self, IsTerminal as _, StdoutLock, Write as _};
 
@@ -17,24 +17,24 @@ pub(super) fn stderr(text: &Text) -> io::Result<()> {
     io::stderr().lock().write_all(text.as_str().as_bytes())
 }
 
-/// One line on standard error. What cannot be said there can be said nowhere.
+/// Writes one line to standard error. There is no place to report a failure of that.
 pub(super) fn say(line: impl std::fmt::Display) {
     let mut text = Text::new();
     text.line(line);
     let _ = stderr(&text);
 }
 
-/// Standard output for a document that leaves as the bytes it is: the input of the next program.
+/// Standard output for a document that is written byte for byte, as the input of another program.
 pub(super) fn document() -> StdoutLock<'static> {
     io::stdout().lock()
 }
 
-/// Whether a person reads standard output.
+/// Whether standard output is a terminal.
 pub(super) fn is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
-/// Whether a person reads standard error.
+/// Whether standard error is a terminal.
 pub(super) fn is_error_terminal() -> bool {
     io::stderr().is_terminal()
 }

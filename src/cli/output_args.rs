@@ -1,4 +1,4 @@
-//! What every command that runs in a Job says, where, and to whom.
+//! The output options of every command that runs in a Job: the log, the result, and the report to the cluster.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -16,34 +16,34 @@ use apigee_flux_model::names::kubernetes::ACCOUNT_PATH;
 /// The kubelet reads this file when the container ends (Kubernetes, `terminationMessagePath`).
 const TERMINATION_LOG: &str = "/dev/termination-log";
 
-/// A report to the cluster may take so long in all.
+/// The time limit for a report to the cluster.
 const REPORT_PATIENCE: Duration = Duration::from_secs(5);
 
-/// What is said, where, and to whom.
+/// Where the log and the result are written.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputArgs {
-    /// The form of the progress on stderr
+    /// Format of the log on stderr
     #[arg(long, value_name = "FORM", value_enum, default_value_t = Form::Auto)]
     log: Form,
-    /// Write the result there too, if the file exists
+    /// Also write the result to this file, if it exists
     #[arg(long, value_name = "FILE", default_value = TERMINATION_LOG)]
     termination_log: PathBuf,
-    /// In a pod: put the result on this Job of its namespace, as labels, and make an Event about it
+    /// In a pod: write the result to this Job in the same namespace, as labels, and create an Event for it
     #[arg(long, value_name = "JOB")]
     report_job: Option<String>,
-    /// Where the pod's token for that is, with ca.crt and namespace
+    /// Folder with the token, ca.crt and namespace that the pod uses for that
     #[arg(long, value_name = "DIR", default_value = ACCOUNT_PATH)]
     report_account: PathBuf,
 }
 
 impl OutputArgs {
-    /// A log whose time begins now.
+    /// Starts a log; its times are relative to now.
     pub(super) fn start_log(&self) -> Log {
         Log::start(self.log)
     }
 
-    /// Writes the result, one line, to stdout and to the termination log; then tells the cluster, if that is wanted.
+    /// Writes the result, one line, to stdout and to the termination log; then reports it to the cluster, if a Job is given.
     pub(super) fn write_result(&self, log: &Log, line: &str, report: &JobReport) {
         let printed = log.print_result(line);
         let logged = write_existing(&self.termination_log, Text::of_json(line).as_str());
@@ -53,8 +53,12 @@ impl OutputArgs {
         if let Some(job) = &self.report_job
             && let Err(why) = self.report(job, report)
         {
-            // What counts has happened; a cluster that does not hear of it changes nothing.
-            log.write(Severity::Warning, "report", &format!("the Job and its events do not show the result: {why}"));
+            // The operation itself is complete; a missing report does not change its result.
+            log.write(
+                Severity::Warning,
+                "report",
+                &format!("the result is missing on the Job and in its Events: {why}"),
+            );
         }
     }
 
@@ -65,14 +69,14 @@ impl OutputArgs {
         let bounded = async {
             let server = ApiServer::from_mount(&self.report_account, address)?;
             let told = in_cluster::report(&server, job, report);
-            let late = |_| format!("the cluster's API gave no answer within {REPORT_PATIENCE:?}");
+            let late = |_| format!("the Kubernetes API gave no answer within {REPORT_PATIENCE:?}");
             tokio::time::timeout(REPORT_PATIENCE, told).await.map_err(late)?
         };
         block_on(bounded).map_err(|error| error.to_string())?
     }
 }
 
-/// What the cluster is told about one resource.
+/// The report to the cluster about one resource.
 pub(super) fn job_report(action: &'static str, report: &Report) -> JobReport {
     let outcome = &report.outcome;
     let what = outcome.name.as_deref().unwrap_or("the bundle");
@@ -85,7 +89,7 @@ pub(super) fn job_report(action: &'static str, report: &Report) -> JobReport {
     }
 }
 
-/// Writes to a file that is there. Outside a container there is none, and none is made.
+/// Writes to an existing file. Outside a container there is no termination log, and none is created.
 fn write_existing(file: &Path, line: &str) -> std::io::Result<()> {
     match std::fs::OpenOptions::new().write(true).truncate(true).open(file) {
         Ok(mut file) => file.write_all(line.as_bytes()),

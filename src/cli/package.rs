@@ -1,4 +1,4 @@
-//! A directory of YAML files and bundle folders, read as one stream of documents.
+//! Reads directories of YAML files and bundle folders as one stream of documents.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -21,10 +21,10 @@ use apigee_flux_model::yaml::line_and_column;
 /// The path that means standard input.
 const STDIN: &str = "-";
 
-/// What standard input is called in messages and outputs, which are named after files.
+/// The file name of standard input in messages and in the names of outputs.
 const STDIN_FILE: &str = "stdin.yaml";
 
-/// The most that one file of the input has, in bytes.
+/// The maximum size of one input file, in bytes.
 pub(super) const MAX_INPUT_BYTES: usize = 128 << 20;
 
 /// The files of a directory.
@@ -34,25 +34,25 @@ pub(super) struct Package {
     source: String,
     /// Where each file starts in `source`, in order.
     files: Vec<(usize, String)>,
-    /// Why a file could not be read as text.
+    /// The first error of a file that could not be read as text.
     fault: Option<Diagnostic>,
     /// Where each line of `source` starts.
     lines: OnceCell<Vec<usize>>,
-    /// What was not read.
+    /// Warnings about what was not read.
     findings: Vec<Diagnostic>,
 }
 
 impl Package {
-    /// Reads a directory, or one file. Left out are hidden files, what stands inside bundles, OpenAPI documents, and the files that
-    /// steer kustomize and kpt and never reach a cluster.
+    /// Reads a directory, or one file. Hidden files, files inside bundles, OpenAPI documents, and the configuration files of kustomize and
+    /// kpt, which are never applied to a cluster, are skipped.
     ///
-    /// Nothing outside a directory is read. A symbolic link that leads to a file or folder inside is followed, unless that is read by its own
-    /// name; a file outside is an error, a folder outside a warning.
+    /// Nothing outside a directory is read. A symbolic link to a file or folder inside is followed, unless its target is read under its own
+    /// name; a link to a file outside is an error, a link to a folder outside is a warning.
     pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
         Self::read_all(std::slice::from_ref(&path))
     }
 
-    /// Reads directories and files as one, below the folder that holds them all. `-` is standard input, for what kustomize has built.
+    /// Reads directories and files as one package, whose root is their common folder. `-` is standard input, for the output of kustomize.
     pub(super) fn read_all<P: AsRef<Path>>(given: &[P]) -> anyhow::Result<Self> {
         let (mut paths, mut outside) = (Vec::new(), Vec::new());
         let mut root: Option<PathBuf> = None;
@@ -74,7 +74,7 @@ impl Package {
             };
             root = Some(root.map_or_else(|| folder.to_owned(), |root| common_folder(&root, folder)));
         }
-        // A file may be named beside its folder.
+        // A file may be given in addition to its folder.
         let mut seen = BTreeSet::new();
         paths.retain(|(path, _)| seen.insert(path.clone()));
         let root = root.unwrap_or_default();
@@ -89,7 +89,7 @@ impl Package {
             } else {
                 let file = match given {
                     Given::Named => fs::File::open(&path).map_err(Unreadable::from),
-                    // What it is was looked at already; it may have changed since.
+                    // Its type was checked when it was found; it may have changed since.
                     Given::Found => open_regular(&path),
                 };
                 let file = file.map_err(|why| anyhow!("{} {why}", path.display()))?;
@@ -111,7 +111,7 @@ impl Package {
                 continue;
             }
             if !package.source.is_empty() {
-                // Directives precede the marker of their document, and only an end marker may precede them.
+                // Directives precede the start marker of their document, and only an end marker may precede directives.
                 package.source.push_str(if text.starts_with('%') { "...\n" } else { "---\n" });
             }
             package.files.push((package.source.len(), name));
@@ -122,7 +122,7 @@ impl Package {
         }
         if package.files.is_empty() && package.fault.is_none() {
             let shown: Vec<String> = given.iter().map(|path| path.as_ref().display().to_string()).collect();
-            bail!("no YAML file is in {}", shown.join(", "));
+            bail!("no YAML file found in {}", shown.join(", "));
         }
         Ok(package)
     }
@@ -147,7 +147,7 @@ impl Package {
         self.files.get(at).map(|(start, name)| (*start, name.as_str()))
     }
 
-    /// A position of the whole source as one of a file.
+    /// Converts a position in the whole source into a position in a file.
     fn in_file(&self, mut diagnostic: Diagnostic) -> Diagnostic {
         let Some((line, column)) = diagnostic.position else { return diagnostic };
         let offset: usize = self.source.split_inclusive('\n').take(line - 1).map(str::len).sum();
@@ -159,7 +159,7 @@ impl Package {
         diagnostic
     }
 
-    /// True if a folder itself holds YAML files that would be read.
+    /// True if a folder directly contains YAML files that would be read.
     pub(super) fn has_resources(folder: &Path) -> bool {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         entries.into_iter().any(|entry| {
@@ -168,7 +168,7 @@ impl Package {
         })
     }
 
-    /// Where each line starts. Every finding asks for its own.
+    /// Where each line starts. Cached, since every finding needs it.
     fn lines(&self) -> &[usize] {
         self.lines.get_or_init(|| {
             std::iter::once(0).chain(self.source.match_indices('\n').map(|(newline, _)| newline + 1)).collect()
@@ -180,7 +180,7 @@ impl Package {
         self.lines().partition_point(|start| *start <= offset).saturating_sub(1)
     }
 
-    /// Where a diagnostic's field stands in its file: line and column.
+    /// The line and column of a diagnostic's field in its file.
     pub(super) fn locate(&self, input: &Input<'_>, diagnostic: &Diagnostic) -> Option<(usize, usize)> {
         let subject = diagnostic.subject.as_ref()?;
         let item = input.item_of(subject)?;
@@ -198,7 +198,7 @@ impl Package {
         Some((line + 1 - self.line(start), column))
     }
 
-    /// Where a diagnostic is shown: in the file of a bundle on the disk, or at the spec's field.
+    /// The place of a diagnostic: in a file of a bundle on the disk, or at the spec's field.
     pub(super) fn place(&self, input: Option<&Input<'_>>, diagnostic: &Diagnostic) -> Option<Place> {
         if let Some(place) = input.and_then(|input| self.place_in_bundle(input, diagnostic)) {
             return Some(place);
@@ -230,8 +230,8 @@ impl Package {
         })
     }
 
-    /// A path that a spec names, relative to the spec's own file. It may not leave the package, as through `..` or a symbolic
-    /// link: a spec is not trusted to publish what else is on this machine.
+    /// Resolves a path in a spec relative to the spec's own file. The path must not leave the package, for example through `..` or a
+    /// symbolic link: a spec must not be able to publish other files of this machine.
     fn beside(&self, subject: &Subject, path: &str) -> Result<PathBuf, String> {
         let beside = subject.file.as_deref().and_then(|file| Path::new(file).parent()).unwrap_or(Path::new(""));
         let root = if self.root.as_os_str().is_empty() { Path::new(".") } else { &self.root };
@@ -239,36 +239,36 @@ impl Package {
         match self.folder()?.resolve(&path) {
             Ok(_) => Ok(path),
             Err(Unreadable::Outside { .. }) => {
-                Err(format!("{} is not below {}, which is being read", path.display(), root.display()))
+                Err(format!("{} is outside {}, the folder that is read", path.display(), root.display()))
             }
             Err(why) => Err(format!("{} {why}", path.display())),
         }
     }
 
-    /// The folder that holds all that is read.
+    /// The root folder of the package.
     fn folder(&self) -> Result<Root, String> {
         Root::open(&self.root).map_err(|error| format!("{} cannot be read: {error}", self.root.display()))
     }
 }
 
-/// How a file got into a package.
+/// How a file was added to a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Given {
-    /// The command line names it: it may be anything that can be read.
+    /// The command line names it: it may be of any type that can be read, such as a pipe.
     Named,
     /// It is in a folder that the command line names.
     Found,
 }
 
-/// The warning about a symbolic link to a folder outside.
+/// The warning about a symbolic link to a folder outside the input.
 fn left_out(link: &Path) -> Diagnostic {
     let subject = Subject { file: Some(link.to_string_lossy().into_owned()), ..Subject::default() };
     Diagnostic::warning(
         Code::LinkOutside,
-        "the symbolic link leads to a folder outside of what is read: nothing there is read",
+        "the symbolic link points to a folder outside the input: that folder is not read",
     )
     .of(&subject)
-    .help("name that folder on the command line too, or remove the link")
+    .help("pass that folder on the command line too, or remove the link")
 }
 
 impl ReadBeside for Package {
@@ -286,7 +286,7 @@ impl ReadBeside for Package {
     }
 }
 
-/// Whether a path is a bundle rather than specs: a zip file, a bundle's root folder, or a folder that holds one.
+/// Whether a path is a bundle and not specs: a zip file, a bundle's root folder, or a folder that contains one.
 pub(super) fn is_bundle(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if path.is_file() {
@@ -295,7 +295,7 @@ pub(super) fn is_bundle(path: &Path) -> bool {
     BundleKind::ALL.iter().any(|kind| kind.root() == name || path.join(kind.root()).is_dir())
 }
 
-/// The files of a bundle: a folder that holds `apiproxy` or `sharedflowbundle`, that folder itself, or a zip file.
+/// The files of a bundle: a folder that contains `apiproxy` or `sharedflowbundle`, that folder itself, or a zip file.
 pub(super) fn read_bundle(path: &Path, wanted: Option<BundleKind>) -> Result<Files, String> {
     let shown = path.display();
     if path.is_file() {
@@ -331,12 +331,12 @@ pub(super) fn read_bundle(path: &Path, wanted: Option<BundleKind>) -> Result<Fil
     Ok(files)
 }
 
-/// A path as it is shown: `./` says nothing.
+/// A path for display, without a leading `./`.
 pub(super) fn shown(path: &Path) -> String {
     path.strip_prefix(".").unwrap_or(path).to_string_lossy().into_owned()
 }
 
-/// The folder of a bundle's files: that of the wanted kind, if there are both.
+/// The folder of a bundle's files: that of the wanted kind, if both exist.
 fn bundle_root(path: &Path, wanted: Option<BundleKind>) -> PathBuf {
     let kinds = wanted.into_iter().chain(BundleKind::ALL);
     kinds.map(|kind| path.join(kind.root())).find(|inner| inner.is_dir()).unwrap_or_else(|| path.to_owned())
@@ -347,17 +347,17 @@ fn wanted(subject: &Subject) -> Option<BundleKind> {
     BundleKind::ALL.into_iter().find(|kind| kind.resource_kind() == subject.kind)
 }
 
-/// The deepest folder that holds both.
+/// The deepest folder that contains both.
 fn common_folder(a: &Path, b: &Path) -> PathBuf {
     a.components().zip(b.components()).take_while(|(a, b)| a == b).map(|(part, _)| part).collect()
 }
 
-/// True for a folder that may hold resources.
+/// True for a folder that may contain resources.
 fn is_searched(name: &str) -> bool {
     !name.starts_with('.') && !matches!(name, "apiproxy" | "sharedflowbundle")
 }
 
-/// True for a file that may hold resources.
+/// True for a file that may contain resources.
 fn is_resource_file(name: &str) -> bool {
     let known =
         |known: &str| Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case(known));
@@ -370,14 +370,14 @@ fn is_json(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
 }
 
-/// True if a text holds resources that are managed here. A folder has many files of JSON that are no resources at all.
+/// True if a text contains specs or outputs of this program. Most JSON files in a folder are not resources.
 fn holds_specs(text: &str) -> bool {
     text.contains(GROUP)
         && Input::read(text)
             .is_ok_and(|input| input.items().iter().any(|item| item.header.is_managed() || item.header.is_output()))
 }
 
-/// True for an OpenAPI document: it lies beside the spec that names it, and is no resource.
+/// True for an OpenAPI document: a spec refers to it, and it is not a resource.
 fn is_openapi(text: &str) -> bool {
     let has = |key: &str| text.lines().any(|line| line.starts_with(key));
     (has("openapi:") || has("swagger:")) && !has("kind:")

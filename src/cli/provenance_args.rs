@@ -1,4 +1,4 @@
-//! Where the state of Git that a command brings comes from.
+//! The provenance of the desired state: the commit that it comes from.
 
 use std::path::PathBuf;
 
@@ -6,19 +6,19 @@ use apigee_flux_deployer::Error;
 use apigee_flux_disk::read_named;
 use apigee_flux_model::provenance::Provenance;
 
-/// A ConfigMap has no more (Kubernetes, `MaxSecretSize`).
+/// The maximum size of a ConfigMap (Kubernetes, `MaxSecretSize`).
 const MAX_PROVENANCE_BYTES: usize = 1 << 20;
 
-/// The file with it.
+/// The option for the provenance file.
 #[derive(Debug, clap::Args)]
 pub(super) struct ProvenanceArgs {
-    /// Commit, tag, author and time as JSON; the file may be missing
+    /// JSON file with commit, tag, author and time; it need not exist
     #[arg(long = "provenance", value_name = "FILE")]
     file: Option<PathBuf>,
 }
 
 impl ProvenanceArgs {
-    /// What the file says. Its ConfigMap is mounted as optional, so it may be missing.
+    /// Reads the file. Its ConfigMap is mounted as optional, so the file may be missing.
     pub(super) fn read(&self) -> Result<Provenance, Error> {
         let Some(file) = &self.file else { return Ok(Provenance::default()) };
         match read_named(file, MAX_PROVENANCE_BYTES) {

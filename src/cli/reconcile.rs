@@ -1,4 +1,4 @@
-//! `apigee-flux reconcile`: what the CronJob of an environment runs.
+//! `apigee-flux reconcile`: the command of an environment's CronJob.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,42 +20,42 @@ use apigee_flux_deployer::reconcile::{self, Reconcile};
 use apigee_flux_deployer::{Error, Target};
 use apigee_flux_model::duration;
 
-/// Compare an environment with its inventory, repair what differs, and remove what left Git.
+/// Compare an environment with its inventory, repair drift, and delete what was removed from Git.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The inventory.json
+    /// The rendered inventory.json
     #[arg(long, value_name = "FILE")]
     inventory: PathBuf,
-    /// Where the bundles lie
+    /// Folder of the bundles
     #[arg(long, value_name = "DIR", default_value = "bundles")]
     bundles: PathBuf,
-    /// Where the keys of Secrets lie, as SECRET/KEY
+    /// Folder of the mounted Secrets, with a file SECRET/KEY for each key
     #[arg(long, value_name = "DIR", default_value = "secrets")]
     secrets: PathBuf,
-    /// A folder whose files may be secrets too, beside /secrets-store and /vault/secrets; may be given several times
+    /// Another folder from which files may be read as secrets, in addition to /secrets-store and /vault/secrets; may be given several times
     #[arg(long = "secret-folder", value_name = "DIR")]
     secret_folders: Vec<String>,
-    /// Whose desired state it is: resources of another owner are left alone
+    /// Owner of the desired state: resources of another owner are not changed
     #[arg(long, value_name = "NAME")]
     owner: String,
-    /// Whose desired state the organization is; without it the same
+    /// Owner of the organization's desired state; default: the same as --owner
     #[arg(long, value_name = "NAME")]
     owner_of_organization: Option<String>,
     #[command(flatten)]
     target: TargetArgs,
-    /// Change nothing; exit 2 if something differs
+    /// Change nothing; exit with code 2 if there is drift
     #[arg(long)]
     report: bool,
-    /// Remove what left Git, unless it is more than this at once; without it nothing is removed
+    /// Delete what was removed from Git, but nothing if that is more than N resources; without it, nothing is deleted
     #[arg(long, value_name = "N")]
     max_deletes: Option<usize>,
-    /// When the deployed files themselves are compared, and not only what is recorded of them
+    /// When to compare the deployed files themselves, not only their record
     #[arg(long, value_enum, default_value_t = Deep::Daily)]
     deep: Deep,
-    /// Leave alone what was deployed less than this ago: a Job may know a newer state of Git
+    /// Skip what was deployed less than this time ago: its Job may have a newer state of Git
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration::parse)]
     young: Duration,
-    /// How long a deployment may take, and a resource may wait for what it needs
+    /// How long a deployment may take, and how long a resource may wait for the resources that it needs
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
     #[command(flatten)]
@@ -74,7 +74,8 @@ enum Deep {
     Never,
 }
 
-/// Reconciles. Each result is a JSON line on stdout as it ends, and the last line there, which is also the termination log, is that of all.
+/// Reconciles the environment. Each result is a JSON line on stdout as soon as it is known; the last line is the overall result, which is
+/// also the termination log.
 pub(super) fn run(args: &Args) -> ExitCode {
     let target = args.target.target();
     let log = args.output.start_log().of_environment(target.environment.as_str());

@@ -1,4 +1,4 @@
-//! `apigee-flux remove`: what the Job of a spec with `state: absent` runs.
+//! `apigee-flux remove`: the command of the Job of a spec with `state: absent`.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,21 +15,21 @@ use apigee_flux_model::bundle::{BundleKind, Removal};
 use apigee_flux_model::duration;
 use apigee_flux_model::names::Name;
 
-/// Take a proxy or shared flow out of an environment; only what this program brought there.
+/// Undeploy a proxy or shared flow from an environment, if apigee-flux deployed it.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The proxy
+    /// The name of the proxy
     #[arg(long, value_name = "NAME", required_unless_present = "shared_flow", conflicts_with = "shared_flow")]
     proxy: Option<Name>,
-    /// The shared flow, in place of a proxy
+    /// The name of the shared flow, instead of a proxy
     #[arg(long, value_name = "NAME")]
     shared_flow: Option<Name>,
-    /// Delete it too, with all its revisions, unless another environment runs one
+    /// Also delete it with all its revisions, unless one is deployed in another environment
     #[arg(long)]
     delete: bool,
     #[command(flatten)]
     target: TargetArgs,
-    /// How long it may take
+    /// How long the removal may take
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
     #[command(flatten)]
@@ -40,7 +40,7 @@ pub(super) struct Args {
     apigee: ApigeeArgs,
 }
 
-/// Removes, and writes the result as one JSON line to stdout and to the termination log.
+/// Removes the proxy or shared flow, and writes the result as one JSON line to stdout and to the termination log.
 pub(super) fn run(args: &Args) -> ExitCode {
     let log = args.output.start_log();
     let report = block_on(remove_it(args, &log)).unwrap_or_else(|error| failed(args, &error, log.elapsed()));
@@ -50,9 +50,9 @@ pub(super) fn run(args: &Args) -> ExitCode {
 }
 
 async fn remove_it(args: &Args, log: &Log) -> Report {
-    // The command line has one of both.
+    // clap requires one of the two options.
     let Some((kind, name)) = subject(args) else {
-        return failed(args, &Error::Usage("name a --proxy or a --shared-flow".to_owned()), log.elapsed());
+        return failed(args, &Error::Usage("--proxy or --shared-flow is required".to_owned()), log.elapsed());
     };
     let log = log.of(kind, name.as_str(), args.target.environment.as_str());
     let prepared = args
@@ -79,7 +79,7 @@ fn subject(args: &Args) -> Option<(BundleKind, &Name)> {
     proxy.or(args.shared_flow.as_ref().map(|name| (BundleKind::SharedFlow, name)))
 }
 
-/// The report of a run that did not get to the API.
+/// The report of a run that failed before its first request.
 fn failed(args: &Args, error: &Error, took: Duration) -> Report {
     let Report { outcome, exit_code } = Report::failed(&args.target.target(), error, took);
     let subject = subject(args);

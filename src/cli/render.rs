@@ -1,4 +1,4 @@
-//! `render`: expands a directory, with neither kpt nor kustomize.
+//! `render`: expands directories without kpt or kustomize.
 
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write as _};
@@ -18,26 +18,26 @@ use apigee_flux_model::krm::Input;
 /// Expand directories of YAML and bundle folders.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Directories and files, which are read as one; `-` is standard input, for what kustomize has built.
+    /// Directories and files, read as one input; `-` is standard input, for example the output of `kustomize build`.
     #[arg(required = true, value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
-    /// Write one file for each object below this directory instead of a stream to standard output. Outputs of an earlier run that are not
-    /// made again are removed there. All files are replaced, or none if one cannot be written; symbolic links there are not followed.
+    /// Write one file per object below this directory instead of a stream to standard output. Outputs of an earlier run that are no longer
+    /// rendered are deleted there. All files are replaced, or none if one cannot be written; symbolic links there are not followed.
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
-    /// Write one folder for each namespace and layer, with a kustomization.yaml, so that Flux can apply one layer after the other.
+    /// Write one folder per namespace and layer, with a kustomization.yaml, so that Flux can apply one layer after the other.
     #[arg(long, requires = "output")]
     split: bool,
-    /// Only this environment.
+    /// Render only this environment.
     #[arg(long, value_name = "ENVIRONMENT")]
     environment: Option<String>,
-    /// Take commit, tag, author, time and repository from the Git checkout of the current directory; they reach the revision's description
-    /// in Apigee.
+    /// Take commit, tag, author, time and repository from the Git checkout of the current directory; they are recorded in the
+    /// revision's description in Apigee.
     #[arg(long)]
     release_from_git: bool,
 }
 
-/// Runs the command. Exit codes: 0 done, 1 an error was found and nothing was written.
+/// Runs the command. Exit codes: 0 success, 1 an error was found and nothing was written.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let package = Package::read_all(&args.paths)?;
     let input = match package.input() {
@@ -76,7 +76,7 @@ fn write_stream(input: &Input<'_>, expansion: &mut Expansion) -> anyhow::Result<
     Ok(())
 }
 
-/// The text of each file, as kpt would write it: beside the spec that it was made from.
+/// The text of each file, placed as kpt would: next to the spec that it was rendered from.
 fn files(input: &Input<'_>, expansion: &mut Expansion) -> Result<BTreeMap<String, String>, String> {
     let mut files: BTreeMap<String, String> = BTreeMap::new();
     for (index, item) in input.items().iter().enumerate() {
@@ -103,7 +103,7 @@ pub(super) fn append(file: &mut String, text: &str) {
     }
 }
 
-/// Replaces the outputs of an earlier run, which are the files of which every resource is one; no other file is touched.
+/// Replaces the outputs of an earlier run: files that contain only rendered resources. Other files are not changed.
 fn write_files(out: &Path, files: BTreeMap<String, String>) -> anyhow::Result<()> {
     let files = files.into_iter().map(|(path, text)| (path, text.into_bytes())).collect();
     let is_output = |_: &Path, bytes: &[u8]| {

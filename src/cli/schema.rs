@@ -1,4 +1,4 @@
-//! `schema`: what the kinds look like, for editors and readers.
+//! `schema`: prints the schema or the reference page of a kind.
 
 use std::process::ExitCode;
 
@@ -7,12 +7,12 @@ use apigee_flux_function::reference;
 use apigee_flux_function::spec::{KINDS, kind};
 use apigee_flux_model::diag::plain::Text;
 
-/// Print the JSON schema of a kind for editors, or its page of the reference.
+/// Print the JSON schema of a kind for editors, or its reference page.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The kind, as `ApigeeProxy`. Without one, the kinds are listed.
+    /// The kind, for example `ApigeeProxy`. Without it, all kinds are listed.
     kind: Option<String>,
-    /// How to print it.
+    /// Output format.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -22,11 +22,11 @@ enum Format {
     /// A JSON schema, draft 2020-12.
     #[default]
     Json,
-    /// A page of Markdown.
+    /// A Markdown page.
     Markdown,
 }
 
-/// Runs the command. Exit codes: 0 printed, 1 the kind is not known.
+/// Runs the command. Exit codes: 0 printed, 1 unknown kind.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut text = Text::new();
     let Some(name) = &args.kind else {
@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let Some(kind) = kind(name) else {
         let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
-        anyhow::bail!("no kind is named `{name}`; there are {}", names.join(", "));
+        anyhow::bail!("unknown kind `{name}`; allowed: {}", names.join(", "));
     };
     match args.format {
         Format::Json => text = Text::of_json(&serde_json::to_string_pretty(&reference::schema(kind))?),

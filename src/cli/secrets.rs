@@ -1,4 +1,4 @@
-//! The secrets in a pod: keys of Kubernetes Secrets in their volume, and files that agents and drivers put there.
+//! Reads secrets in a pod: keys of Kubernetes Secrets from their volume, and files that agents and CSI drivers create.
 
 use std::path::{Path, PathBuf};
 
@@ -6,31 +6,30 @@ use apigee_flux_configuration::secret::{SecretKeyRef, ValueFrom};
 use apigee_flux_configuration::secret_folder::folder_of;
 use apigee_flux_disk::{Root, Unreadable};
 
-/// The largest secret, in bytes: a Secret of Kubernetes has no more (`MaxSecretSize`).
+/// The maximum size of a secret, in bytes: the limit of a Kubernetes Secret (`MaxSecretSize`).
 const MAX_SECRET_BYTES: usize = 1 << 20;
 
-/// Looks a secret up. `folder` holds each key of each Secret as `<Secret>/<key>`; `for_files` are folders beside those of
-/// [`folder_of`]. The error says what is missing and the fix; it never repeats what was read.
+/// Looks up a secret. `folder` contains each key of each Secret as `<Secret>/<key>`; `for_files` are folders in addition to those of
+/// [`folder_of`]. The error says what is missing and how to fix it; it never repeats content that was read.
 ///
-/// The document that asks for it may be changed on its way here: no symbolic link leads out of the folder, and nothing but a regular file is
-/// read.
+/// The document that refers to the secret is not trusted: symbolic links out of the folder are refused, and only regular files are read.
 pub(super) fn look_up(folder: &Path, for_files: &[String], place: &ValueFrom) -> Result<Vec<u8>, String> {
     let (root, file, fix) = match place {
         ValueFrom::SecretKeyRef(SecretKeyRef { name, key }) => {
             if [name, key].iter().any(|part| matches!(part.as_str(), "" | "." | "..") || part.contains('/')) {
-                return Err(format!("the {place} has a name that no Secret has"));
+                return Err(format!("the {place} has an invalid name"));
             }
-            let fix = "create it in the namespace of this Job, with Sealed Secrets, External Secrets or by hand";
+            let fix = "create it in the namespace of this Job, with Sealed Secrets, External Secrets or manually";
             (folder, folder.join(name).join(key), fix)
         }
         ValueFrom::File(path) => {
-            let fix = "let the agent or driver put it there: see `podAnnotations` of the ApigeeEnvironment";
+            let fix = "configure the agent or driver to create it: see `podAnnotations` of the ApigeeEnvironment";
             (folder_of(path, for_files)?, PathBuf::from(path), fix)
         }
     };
     let root = Root::open(root).map_err(Unreadable::from);
     let bytes = root.and_then(|root| root.read(&file, MAX_SECRET_BYTES)).map_err(|why| match why {
-        why if why.is_missing() => format!("the {place} is not there: {fix}; the next run looks again"),
+        why if why.is_missing() => format!("the {place} is missing: {fix}; the next run tries again"),
         why => format!("the {place} {why}"),
     })?;
     if bytes.is_empty() {
@@ -53,10 +52,10 @@ mod tests {
         let of = |name: &str, key: &str| {
             ValueFrom::SecretKeyRef(SecretKeyRef { name: name.to_owned(), key: key.to_owned() })
         };
-        // As it is: a trailing line break may belong to it.
+        // Unchanged: a trailing line break may belong to the secret.
         assert_eq!(look_up(folder.path(), &[], &of("keys", "api")), Ok(b"s3cret\n".to_vec()));
         let why = look_up(folder.path(), &[], &of("keys", "other")).unwrap_err();
-        assert!(why.contains("key `other` of Secret `keys` is not there: create it"), "{why}");
+        assert!(why.contains("key `other` of Secret `keys` is missing: create it"), "{why}");
         assert!(look_up(folder.path(), &[], &of("..", "keys")).is_err());
         let why = look_up(folder.path(), &[], &ValueFrom::File("/vault/secrets/none".to_owned())).unwrap_err();
         assert!(why.contains("podAnnotations"), "{why}");
@@ -66,7 +65,7 @@ mod tests {
     fn only_regular_files_in_the_folders_are_read() {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().canonicalize().unwrap().join("keys");
-        // As the kubelet makes a volume.
+        // As the kubelet writes a volume.
         std::fs::create_dir_all(folder.join("..2026/sub")).unwrap();
         std::fs::write(folder.join("..2026/sub/key"), "s3cret").unwrap();
         symlink("..2026", folder.join("..data")).unwrap();
@@ -97,7 +96,7 @@ mod tests {
             let why = look_up(place.path(), &listed, &ValueFrom::File(path.to_owned())).unwrap_err();
             assert!(why.contains("none of the folders for secrets"), "{why}");
         }
-        // A Secret's volume as well.
+        // The same for the volume of a Secret.
         let key = |name: &str, key: &str| {
             let place = ValueFrom::SecretKeyRef(SecretKeyRef { name: name.to_owned(), key: key.to_owned() });
             look_up(&folder, &[], &place)

@@ -1,32 +1,32 @@
-//! The options that say how one bundle is deployed.
+//! The options for the deployment of one bundle.
 
 use std::num::NonZeroU32;
 
 use apigee_flux_model::bundle::{DeploySettings, SmokeTest};
 
-/// How one bundle is deployed.
+/// The settings for the deployment of one bundle.
 #[derive(Debug, Clone, clap::Args)]
 #[group(id = "settings", multiple = true, conflicts_with = "batch")]
 pub(super) struct SettingsArgs {
-    /// The email of the Google service account that the proxy runs as
+    /// Email address of the Google service account that the proxy runs as
     #[arg(long, value_name = "EMAIL")]
     service_account: Option<String>,
-    /// Keep the newest N revisions, and what any environment runs; older ones of this program are deleted. Default: 10
+    /// Keep the newest N revisions, and those deployed in any environment; older ones created by apigee-flux are deleted. Default: 10
     #[arg(long, value_name = "N")]
     keep_revisions: Option<NonZeroU32>,
-    /// Whether a proxy may be extensible; without it, a deployed standard proxy may not become extensible
+    /// Whether the proxy may be extensible; without it, a deployed standard proxy may not become extensible
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     allow_extensible: Option<bool>,
-    /// A URL that the gateway must answer well before the deployment counts
+    /// A URL that must return the expected status before the deployment counts as successful
     #[arg(long, value_name = "URL", value_parser = http_url)]
     smoke_test: Option<String>,
-    /// The HTTP status of a good answer. Default: 200
+    /// The HTTP status that the smoke test expects. Default: 200
     #[arg(long, value_name = "STATUS", requires = "smoke_test", value_parser = clap::value_parser!(u16).range(100..600))]
     smoke_status: Option<u16>,
 }
 
 impl SettingsArgs {
-    /// As the deployer takes them.
+    /// The settings in the deployer's form.
     pub(super) fn settings(&self) -> DeploySettings {
         DeploySettings {
             service_account: self.service_account.clone(),

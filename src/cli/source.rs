@@ -1,11 +1,11 @@
-//! What is read, which has a bound: a pipe or a folder may have no end.
+//! Reads input up to a limit: a pipe or a folder may be endless.
 
 use std::io::{self, Read};
 
 use apigee_flux_model::diag::{Code, Diagnostic};
 use apigee_flux_model::encoding;
 
-/// So many bytes of resources are read, from standard input or from all files together: more than 15 bundles of the size that Apigee takes.
+/// The maximum size of the resources, from standard input or from all files together: more than 15 bundles of the size that Apigee accepts.
 const MAX_BYTES: usize = 256 << 20;
 
 /// The bytes that were read.
@@ -15,7 +15,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Reads all that there is. The inner error says that it is too much.
+    /// Reads everything. The inner error reports that the input is too large.
     pub(super) fn read(&mut self, from: impl Read) -> io::Result<Result<(), Diagnostic>> {
         read_bounded(from, &mut self.bytes, MAX_BYTES)
     }
@@ -26,7 +26,7 @@ impl Source {
     }
 }
 
-/// Reads the text of one of several files, which are bounded together: `before` bytes were read of others.
+/// Reads the text of one of several files, which share one limit: `before` bytes of other files were read already.
 pub(super) fn read_text(from: impl Read, before: usize) -> io::Result<Result<String, Diagnostic>> {
     let mut bytes = Vec::new();
     if let Err(diagnostic) = read_bounded(from, &mut bytes, MAX_BYTES.saturating_sub(before))? {
@@ -36,7 +36,7 @@ pub(super) fn read_text(from: impl Read, before: usize) -> io::Result<Result<Str
 }
 
 fn read_bounded(from: impl Read, bytes: &mut Vec<u8>, most: usize) -> io::Result<Result<(), Diagnostic>> {
-    // One byte more shows that there is more.
+    // One byte more than the limit shows that the input is too large.
     let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     from.take(bound).read_to_end(bytes)?;
     if bytes.len() <= most {

@@ -1,12 +1,12 @@
-//! The one line of a terminal that is rewritten in place, below all others.
+//! The status line of a terminal: the last line, which is rewritten in place.
 
 use apigee_flux_model::diag::plain::Text;
 
 /// To the start of the line, and clear it (ECMA-48: CR, EL).
 const CLEAR: &str = "\r\u{1b}[2K";
 
-/// A line that is too long is cut at the edge and does not wrap, or else it could not be cleared (DEC private mode 7, which terminals
-/// have and their emulators too).
+/// Disables and enables line wrapping: a line that wraps could not be cleared (DEC private mode 7, which terminals and emulators
+/// support).
 const CUT: (&str, &str) = ("\u{1b}[?7l", "\u{1b}[?7h");
 
 /// What the terminal shows in its last line.
@@ -14,7 +14,7 @@ const CUT: (&str, &str) = ("\u{1b}[?7l", "\u{1b}[?7h");
 pub(super) struct StatusLine(String);
 
 impl StatusLine {
-    /// What to write so that the line shows `text`; nothing is shown of an empty one.
+    /// What to write so that the line shows `text`; an empty text removes the line.
     pub(super) fn show(&mut self, text: &str) -> Text {
         let mut shown = self.clear();
         text.clone_into(&mut self.0);

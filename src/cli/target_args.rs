@@ -1,4 +1,4 @@
-//! The environment that a command is about.
+//! The option for the target environment of a command.
 
 use apigee_flux_deployer::Target;
 use apigee_flux_model::names::Name;

@@ -1,4 +1,4 @@
-//! Serves HTTP/1.1 on a socket, and breaks off where an answer says so: a server of web frameworks always answers.
+//! Serves HTTP/1.1 on a socket, and closes the connection where a response says so: the server of a web framework always responds.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -17,24 +17,24 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::Sleep;
 
-/// How an answer is broken off. It travels in the answer's extensions.
+/// How a response is broken off. It is passed in the extensions of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BreakOff {
-    /// Nothing of it is sent.
+    /// Nothing is sent.
     Before,
-    /// The headers and a part of the body are sent.
+    /// Only the headers and a part of the body are sent.
     Within,
-    /// It is not broken off, and its body comes byte by byte with so long a pause before each.
+    /// Everything is sent, but the body byte by byte, with this pause before each byte.
     Trickling(Duration),
 }
 
-/// Half an answer is on its way for so long before the connection closes, so that the client has read it.
+/// The time between half a response and the close of the connection, so that the client reads that half.
 const LINGER: Duration = Duration::from_millis(5);
 
-/// Before the next try when no connection can be accepted, for example because the process has too many files open.
+/// The pause before a retry when no connection can be accepted, for example because the process has too many open files.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until it is dropped, and all connections with it.
+/// Serves until the future is dropped, which also closes all connections.
 pub(super) async fn serve(listener: TcpListener, app: Router) {
     let app = TowerToHyperService::new(app);
     let mut connections = JoinSet::new();
@@ -52,10 +52,10 @@ pub(super) async fn serve(listener: TcpListener, app: Router) {
 }
 
 async fn connection(stream: TcpStream, app: TowerToHyperService<Router>) {
-    // A client whose connection ends early sees that itself; nobody else needs to know.
+    // A client whose connection ends early notices that itself; the error needs no report.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
-        // As Apigee does, a request is done to its end although the client has gone.
+        // As in Apigee, a request is completed even if the client has disconnected.
         let done = tokio::spawn(app.call(request));
         async move {
             let response = match done.await {
@@ -77,10 +77,10 @@ async fn connection(stream: TcpStream, app: TowerToHyperService<Router>) {
 
 /// Makes hyper close the connection.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection is broken off on purpose")]
+#[error("the connection is closed on purpose")]
 struct BrokenOff;
 
-/// The answer with half of its body, and with the length of all of it.
+/// The response with half of its body, but with the length of the whole body.
 async fn cut(response: Response) -> Result<Response, BrokenOff> {
     let (mut head, body) = response.into_parts();
     let whole = to_bytes(body, usize::MAX).await.map_err(|_| BrokenOff)?;
@@ -89,7 +89,7 @@ async fn cut(response: Response) -> Result<Response, BrokenOff> {
     Ok(Response::from_parts(head, Body::new(half)))
 }
 
-/// The answer with a body that takes its time.
+/// The response with a slow body.
 async fn trickling(pause: Duration, response: Response) -> Result<Response, BrokenOff> {
     let (mut head, body) = response.into_parts();
     let whole = to_bytes(body, usize::MAX).await.map_err(|_| BrokenOff)?;
@@ -98,7 +98,7 @@ async fn trickling(pause: Duration, response: Response) -> Result<Response, Brok
     Ok(Response::from_parts(head, Body::new(slow)))
 }
 
-/// A body that comes byte by byte.
+/// A body that is sent byte by byte.
 struct Slow {
     bytes: Bytes,
     pause: Duration,

@@ -1,9 +1,9 @@
-//! Deployments: what deploys and undeploys do, what refuses them, and which revision serves at a moment.
+//! Deployments: deploy and undeploy, the reasons to refuse them, and which revision serves at a given time.
 //!
 //! A deployment with `override` is zero-downtime: the former revision serves until the new one is READY, and "if the deployment of
 //! Revision 2 fails for any reason, the previous version, Revision 1 is still undeployed"
-//! (<https://cloud.google.com/apigee/docs/api-platform/deploy/ui-deploy-overview>). The lists name the new revision from the
-//! beginning.
+//! (<https://cloud.google.com/apigee/docs/api-platform/deploy/ui-deploy-overview>). The lists name the new revision from
+//! the start.
 
 use serde_json::{Value, json};
 
@@ -16,14 +16,14 @@ use super::view::{self, Status};
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::names::RevisionId;
 
-/// How far the runtime is with a deployment.
+/// The progress of a deployment in the runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase<'a> {
-    /// So many percent of it have the new revision, less than 100.
+    /// The percentage of the runtime that has loaded the new revision, less than 100.
     Progressing(u64),
     /// Loaded.
     Ready,
-    /// It failed, with this message.
+    /// Failed, with this message.
     Error(&'a str),
 }
 
@@ -47,8 +47,8 @@ pub(super) struct Deploy<'a> {
 }
 
 impl State {
-    /// The revision that serves calls at the moment `now` (milliseconds since 1970): the deployed one, or the former one while the
-    /// new one is PROGRESSING. None when nothing serves: never deployed, undeployed, or failed.
+    /// The revision that serves calls at the time `now` (milliseconds since 1970): the deployed one, or the previous one while the
+    /// new one is PROGRESSING. `None` if no revision serves: never deployed, undeployed, or failed.
     pub fn served(
         &self,
         organization: &str,
@@ -61,7 +61,7 @@ impl State {
         self.serving(self.deployed(organization).find(|deployed| filter.allows(deployed))?, now)
     }
 
-    /// The revision that serves in the place of a deployment.
+    /// The revision that serves for a deployment.
     pub(super) fn serving(&self, deployed: &Deployed, now: u64) -> Option<RevisionId> {
         match self.phase(deployed, now) {
             Phase::Progressing(_) => deployed.replaces,
@@ -79,7 +79,7 @@ impl State {
         }
     }
 
-    /// A deployment is extensible by its policies, or because a flow hook of its environment is configured (discovery document,
+    /// A deployment is extensible because of its policies, or because a flow hook of its environment is configured (discovery document,
     /// `proxyDeploymentType`).
     fn is_extensible(&self, organization: &str, deployed: &Deployed) -> bool {
         let path = Path { organization, kind: deployed.kind, name: &deployed.name };
@@ -103,7 +103,7 @@ impl State {
         Ok(view::prune(json!({ "deployments": list })))
     }
 
-    /// The deployment of a revision with what the runtime reports.
+    /// The deployment of a revision with its status in the runtime.
     pub(super) fn deployment(
         &self,
         path: Path<'_>,
@@ -127,7 +127,7 @@ impl State {
         Ok(view::deployment_status(deployed, self.is_extensible(path.organization, deployed), &status))
     }
 
-    /// The base paths of a deployment that do not reach it (`routeConflicts`).
+    /// The base paths of a deployment whose traffic goes to another deployment (`routeConflicts`).
     pub(super) fn route_conflicts(&self, organization: &str, deployed: &Deployed) -> Vec<Value> {
         let owned = self.base_paths(organization, deployed);
         let groups = self.groups_of(organization, &deployed.environment);
@@ -202,7 +202,7 @@ impl State {
         Ok(answer)
     }
 
-    /// Takes a revision out of an environment, and with it the one that served in its place.
+    /// Undeploys a revision from an environment, including the previous revision that still serves for it.
     pub(super) fn undeploy(
         &mut self,
         path: Path<'_>,
@@ -223,7 +223,7 @@ impl State {
         Ok(json!({}))
     }
 
-    /// Why a deployment would be refused.
+    /// The reasons to refuse a deployment.
     pub(super) fn deploy_violations(
         &self,
         path: Path<'_>,
@@ -239,7 +239,7 @@ impl State {
             let subject = Path { kind: other.kind, name: &other.name, ..path }.revision(other.revision);
             if other.kind == path.kind && other.name == path.name {
                 if !overrides {
-                    // https://github.com/scastria/terraform-provider-apigee/issues/15 shows these words.
+                    // https://github.com/scastria/terraform-provider-apigee/issues/15 shows this message.
                     let description =
                         "Only one revision can be deployed at a time, use the override flag to replace.".to_owned();
                     violations.push(Violation { kind: "CONFLICTING_DEPLOYMENT", subject, description });
@@ -260,7 +260,7 @@ impl State {
             }
         }
         if summary.extensible && self.is_base_environment(path.organization, environment) {
-            // Base environments take standard proxies only (https://cloud.google.com/apigee/pricing); the words are not documented.
+            // Base environments accept only standard proxies (https://cloud.google.com/apigee/pricing); the message is not documented.
             let subject = path.revision(id);
             let description = format!("{subject} is extensible and environment {environment} is of the type BASE.");
             violations.push(Violation { kind: "EXTENSIBLE_PROXY", subject, description });
@@ -272,7 +272,7 @@ impl State {
     }
 
     /// "If the Flow Callout policy references a shared flow that either doesn't exist or isn't deployed, the deployment fails"
-    /// (discovery document, of hybrid; it does not give the words).
+    /// (discovery document, about hybrid; the message is not documented).
     fn missing_flows(&self, path: Path<'_>, environment: &str, id: RevisionId) -> Vec<Violation> {
         let called = self.find_revision(path, id).into_iter().flat_map(|stored| &stored.summary.called_flows);
         let is_deployed = |flow: &str| {
@@ -290,7 +290,7 @@ impl State {
             .collect()
     }
 
-    /// Why an undeployment would be refused: something deployed calls this shared flow
+    /// The reasons to refuse an undeployment: a deployed proxy or shared flow calls this shared flow
     /// (<https://github.com/hashicorp/terraform-provider-google/issues/25852>), or a flow hook names it
     /// (<https://github.com/hashicorp/terraform-provider-google/issues/14530>).
     pub(super) fn undeploy_violations(&self, path: Path<'_>, environment: &str) -> Vec<Violation> {

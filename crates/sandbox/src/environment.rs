@@ -1,7 +1,7 @@
 //! Environments.
 //!
-//! Any environment exists, which is handy on a laptop, until one is made by a call or named in the settings: from then on an unknown
-//! one is not found, as in Apigee. Those that are in use at that moment stay.
+//! Every environment exists, which is convenient on a laptop, until a request creates one or the settings name one: from then on an unknown
+//! environment is not found, as in Apigee. Environments that are in use at that time continue to exist.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ use apigee_flux_model::names::Name;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Environment {
-    /// What was given of it.
+    /// The fields that were given by requests.
     given: Map<String, Value>,
     life: Life,
 }
@@ -69,7 +69,7 @@ const HEADER_INDEX: Message =
 const CLIENT_IP: Message =
     Message { name: "client_ip_resolution_config", fields: &[("headerIndexAlgorithm", Type::Nested(&HEADER_INDEX))] };
 
-/// "Can be set when creating the environment and cannot be changed", and what it is when it is not set.
+/// "Can be set when creating the environment and cannot be changed", with the default values.
 const IMMUTABLE: [(&str, &str); 2] = [("deploymentType", "PROXY"), ("apiProxyType", "PROGRAMMABLE")];
 
 impl Environment {
@@ -79,7 +79,7 @@ impl Environment {
 }
 
 impl Organization {
-    /// Makes the environments of the settings exist.
+    /// Adds the environments of the settings.
     pub(super) fn add_environments(&mut self, settings: &Settings) {
         for name in &settings.environments {
             self.environments
@@ -89,7 +89,7 @@ impl Organization {
         self.only_these_environments |= !settings.environments.is_empty();
     }
 
-    /// The environments that are made or used, but for those that are gone.
+    /// The environments that were created or are used, without the deleted ones.
     fn known_environments(&self, now: u64) -> BTreeSet<&str> {
         let made = self.environments.iter().filter(|(_, made)| made.life.state(now).is_some());
         let used = self.deployments.iter().map(|deployed| &deployed.environment);
@@ -112,7 +112,7 @@ impl Organization {
 }
 
 impl State {
-    /// The bare list that Apigee answers to `GET organizations/{org}/environments`, which the discovery document lacks.
+    /// The plain list that Apigee returns for `GET organizations/{org}/environments`, which the discovery document lacks.
     pub(super) fn environment_names(&self, organization: &str, now: u64) -> Vec<&str> {
         match self.organizations.get(organization) {
             Some(organization) => organization.known_environments(now).into_iter().collect(),
@@ -120,7 +120,7 @@ impl State {
         }
     }
 
-    /// The error that every call about an unknown environment gets.
+    /// The error for every request about an unknown environment.
     pub(super) fn require_environment(&self, organization: &str, environment: &str, now: u64) -> Result<(), Fault> {
         let any = match self.organizations.get(organization) {
             Some(organization) => !organization.only_these_environments,
@@ -166,7 +166,7 @@ impl State {
         Ok(view::prune(Value::Object(object)))
     }
 
-    /// `organizations.environments.create`; the name is that of the query or of the body.
+    /// `organizations.environments.create`; the name is given in the query or in the body.
     pub(super) fn create_environment(
         &mut self,
         organization: &str,
@@ -225,7 +225,7 @@ impl State {
         self.get_environment(organization, name, now)
     }
 
-    /// `organizations.environments.delete`, of one in which nothing is deployed and which is in no environment group.
+    /// `organizations.environments.delete`, for an environment without deployments that is not in an environment group.
     pub(super) fn delete_environment(&mut self, organization: &str, name: &str, now: u64) -> Result<Value, Fault> {
         self.require_environment(organization, name, now)?;
         let done = self.done_at(now);

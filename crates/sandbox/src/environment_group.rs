@@ -1,4 +1,4 @@
-//! Environment groups: the hosts that environments share, and which environments are attached to them.
+//! Environment groups: the host names that environments share, and the attached environments.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use apigee_flux_model::limits::{Broken, counts, texts};
 pub(super) struct EnvironmentGroup {
     hostnames: Vec<String>,
     life: Life,
-    /// By the name that the server made.
+    /// By the name that the server generated.
     attachments: BTreeMap<String, Attachment>,
 }
 
@@ -55,13 +55,13 @@ pub(super) const ATTACHMENT: Message = Message {
 };
 
 impl EnvironmentGroup {
-    /// The attached environments: from the beginning of the attachment to the beginning of its removal.
+    /// The attached environments, from the start of the attachment to the start of its deletion.
     pub(super) fn environments(&self) -> impl Iterator<Item = &String> {
         let attached = self.attachments.values().filter(|attachment| attachment.life.stays());
         attached.map(|attachment| &attachment.environment)
     }
 
-    /// Its hosts.
+    /// The host names of the group.
     pub(super) fn hostnames(&self) -> &[String] {
         &self.hostnames
     }
@@ -89,7 +89,7 @@ impl Attachment {
 }
 
 impl Organization {
-    /// The group that has a host already.
+    /// Another group that already has one of the host names.
     fn group_with_host(&self, hostnames: &[String], but: &str) -> Option<(&str, &str)> {
         let others = self.environment_groups.iter().filter(|(name, group)| *name != but && group.life.stays());
         others.into_iter().find_map(|(name, group)| {
@@ -103,7 +103,7 @@ fn full(organization: &str, group: &str) -> String {
     format!("organizations/{organization}/envgroups/{group}")
 }
 
-/// The given hosts; they are required.
+/// The given host names; at least one is required.
 fn hostnames(given: &Value) -> Result<Vec<String>, Fault> {
     let list = given.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
     let list: Vec<String> = list.collect();
@@ -146,8 +146,8 @@ impl State {
         Ok(self.group(organization, name, now)?.to_json(name, now))
     }
 
-    /// `organizations.envgroups.create`. "Overrides any ID in the environment_group resource" is said of the query's name. A host
-    /// belongs to one group; the error for a second one is not documented.
+    /// `organizations.envgroups.create`. The name in the query "overrides any ID in the environment_group resource". A host name
+    /// belongs to one group; the error for a second group is not documented.
     pub(super) fn create_group(
         &mut self,
         organization: &str,
@@ -173,7 +173,7 @@ impl State {
         Ok(self.start_operation(organization, (Change::Insert, target), ("EnvironmentGroup", made), now))
     }
 
-    /// `organizations.envgroups.patch`: other hosts.
+    /// `organizations.envgroups.patch`: replaces the host names.
     pub(super) fn patch_group(
         &mut self,
         organization: &str,
@@ -186,7 +186,7 @@ impl State {
         ENVIRONMENT_GROUP.check(body)?;
         if !matches!(update_mask, "" | "hostnames") {
             return Err(Fault::invalid_argument(format!(
-                "invalid update mask \"{update_mask}\": set it to \"hostnames\" or leave it out"
+                "invalid update mask \"{update_mask}\": set it to \"hostnames\" or omit it"
             )));
         }
         let hostnames = hostnames(&body["hostnames"])?;
@@ -202,7 +202,7 @@ impl State {
         Ok(self.start_operation(organization, (Change::Update, target), ("EnvironmentGroup", made), now))
     }
 
-    /// `organizations.envgroups.delete`, of one without attachments.
+    /// `organizations.envgroups.delete`, for a group without attachments.
     pub(super) fn delete_group(&mut self, organization: &str, name: &str, now: u64) -> Result<Value, Fault> {
         let done = self.done_at(now);
         let group = self.group_mut(organization, name, now)?;
@@ -238,7 +238,7 @@ impl State {
         found.map(|attachment| attachment.to_json(name, id)).ok_or_else(|| no_attachment(organization, name, id))
     }
 
-    /// `organizations.envgroups.attachments.create`: the name is the server's.
+    /// `organizations.envgroups.attachments.create`: the server generates the name.
     pub(super) fn create_attachment(
         &mut self,
         organization: &str,

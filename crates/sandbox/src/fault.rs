@@ -1,8 +1,8 @@
-//! Errors in Google's form (`google.rpc.Status` under `error`), worded as Apigee words them where that is known.
+//! Errors in Google's format (`google.rpc.Status` under `error`), with Apigee's messages where they are known.
 
 use serde_json::{Value, json};
 
-/// An error to answer with.
+/// An error response.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fault {
     /// The HTTP status.
@@ -10,27 +10,27 @@ pub struct Fault {
     status: &'static str,
     message: String,
     details: Vec<Value>,
-    /// The status that Apigee may answer with as well.
+    /// An alternative status that Apigee may return.
     other: Option<(u16, &'static str)>,
 }
 
-/// One finding about an imported bundle: the file, from the zip's root, and what is wrong with it.
+/// One error in an imported bundle: the file, relative to the zip's root, and a description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadFile {
-    /// The file.
+    /// The path of the file.
     pub filename: String,
     /// What is wrong.
     pub description: String,
 }
 
-/// One precondition that does not hold.
+/// One violated precondition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// For example `CONFLICTING_DEPLOYMENT`.
     pub kind: &'static str,
-    /// The resource in the way.
+    /// The resource that causes the violation.
     pub subject: String,
-    /// In words.
+    /// The description for users.
     pub description: String,
 }
 
@@ -51,12 +51,12 @@ impl Fault {
         Self::new(404, "NOT_FOUND", message)
     }
 
-    /// 400: the request itself is wrong.
+    /// 400: the request itself is invalid.
     pub fn invalid_argument(message: impl Into<String>) -> Self {
         Self::new(400, "INVALID_ARGUMENT", message)
     }
 
-    /// 400: fields of the body are wrong; each field's place and what is wrong with it
+    /// 400: fields of the body are invalid; each with its path and a description
     /// (<https://github.com/scastria/terraform-provider-apigee/issues/6> shows the body).
     pub fn bad_request(fields: &[(String, String)]) -> Self {
         let descriptions: Vec<&str> = fields.iter().map(|(_, description)| description.as_str()).collect();
@@ -69,20 +69,20 @@ impl Fault {
         fault
     }
 
-    /// 409: there is such a resource already.
+    /// 409: the resource already exists.
     pub fn resource_exists(resource: &str) -> Self {
         Self::already_exists(format!("generic::already_exists: {resource} already exists"))
     }
 
-    /// No document says which status this refusal has: Apigee may answer with this one as well. A sandbox answers with it when
-    /// `Options::other_statuses` says so, and what the deployer does must not depend on it.
+    /// Adds an alternative status, for an error whose status is not documented: Apigee may return this one instead. The sandbox returns it if
+    /// `Options::other_statuses` is set; the deployer's behaviour must not depend on it.
     #[must_use]
     pub fn or_status(mut self, code: u16) -> Self {
         self.other = Some((code, Self::of_status(code).status));
         self
     }
 
-    /// With the other status, if it has one.
+    /// The same error with the alternative status, if it has one.
     #[must_use]
     pub fn with_other_status(mut self) -> Self {
         if let Some((code, status)) = self.other {
@@ -91,14 +91,14 @@ impl Fault {
         self
     }
 
-    /// With another message.
+    /// The same error with another message.
     #[must_use]
     pub fn saying(mut self, message: impl Into<String>) -> Self {
         self.message = message.into();
         self
     }
 
-    /// With what does not hold, as Apigee says it with 404 and 409 about entries of key value maps.
+    /// Adds the violation, which Apigee includes in 404 and 409 responses about entries of key value maps.
     #[must_use]
     pub fn because(mut self, violation: &Violation) -> Self {
         self.details.push(json!({
@@ -118,17 +118,17 @@ impl Fault {
         )
     }
 
-    /// 409: there is one of that name.
+    /// 409: a resource of that name already exists.
     pub fn already_exists(message: impl Into<String>) -> Self {
         Self::new(409, "ALREADY_EXISTS", message)
     }
 
-    /// 500: something that Apigee does not have, such as a state file that cannot be written.
+    /// 500: an error of the sandbox itself, such as a state file that cannot be written.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(500, "INTERNAL", message)
     }
 
-    /// 400: another operation changes the same thing (<https://github.com/hashicorp/terraform-provider-google/issues/10979>).
+    /// 400: another operation changes the same resource (<https://github.com/hashicorp/terraform-provider-google/issues/10979>).
     pub fn locked() -> Self {
         Self::new(400, "FAILED_PRECONDITION", "the resource is locked by another operation")
     }
@@ -156,7 +156,7 @@ impl Fault {
         Self::new(code, status, message)
     }
 
-    /// 400: the state does not allow it (<https://github.com/apigee/apigee-deploy-maven-plugin/issues/153> shows the body).
+    /// 400: the current state does not allow the request (<https://github.com/apigee/apigee-deploy-maven-plugin/issues/153> shows the body).
     pub fn failed_precondition(message: impl Into<String>, violations: &[Violation]) -> Self {
         let mut fault = Self::new(400, "FAILED_PRECONDITION", message);
         if !violations.is_empty() {
@@ -179,7 +179,7 @@ impl Fault {
         fault
     }
 
-    /// The body, with the number of the request.
+    /// The response body, with the number of the request.
     pub fn body(&self, request: u64) -> Value {
         let mut details = self.details.clone();
         details.push(json!({"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": request.to_string()}));

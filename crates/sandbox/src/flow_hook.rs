@@ -1,4 +1,4 @@
-//! Shared flows that run before and after every proxy of an environment.
+//! Flow hooks: shared flows that run before and after every proxy of an environment.
 
 use super::state::Organization;
 

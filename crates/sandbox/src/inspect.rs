@@ -1,4 +1,4 @@
-//! Looks into an uploaded bundle: what its revision will say about itself, or why Apigee would refuse it.
+//! Inspects an uploaded bundle: what the API reports about its revision, or why Apigee would refuse it.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use apigee_flux_analysis::check::refusals;
 use apigee_flux_analysis::policy::{Class, policy_type};
 use apigee_flux_model::bundle::{BundleKind, BundlePath, FileKind, Files};
 
-/// What a revision says about its bundle.
+/// What the API reports about the bundle of a revision.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Summary {
@@ -30,13 +30,13 @@ pub struct Summary {
     pub target_servers: BTreeSet<String>,
     /// Shared flows that `FlowCallout` policies call.
     pub called_flows: BTreeSet<String>,
-    /// Type and name of each file in `resources/`.
+    /// The type and name of each file in `resources/`.
     pub resources: BTreeSet<(String, String)>,
-    /// One of the policies is extensible. A type of which Google's page does not state the class counts as standard.
+    /// Whether one of the policies is extensible. A policy type whose class Google's page does not state counts as standard.
     pub extensible: bool,
 }
 
-/// Reads a bundle. The error holds every finding.
+/// Reads a bundle. The error contains all findings.
 pub fn inspect(kind: BundleKind, files: &Files) -> Result<Summary, Vec<BadFile>> {
     let mut inspection = Inspection { kind, summary: Summary::default(), findings: Vec::new(), references: Vec::new() };
     let mut roots = 0;
@@ -62,7 +62,7 @@ struct Inspection {
     kind: BundleKind,
     summary: Summary,
     findings: Vec<BadFile>,
-    /// What a file refers to: the file, and a policy's or a target's name.
+    /// The references of files: the file, and the name of a policy or target.
     references: Vec<(BundlePath, Reference)>,
 }
 
@@ -77,7 +77,7 @@ impl Inspection {
             .push(BadFile { filename: format!("{}/{filename}", self.kind.root()), description: description.into() });
     }
 
-    /// Parses a file and hands its root element on.
+    /// Parses a file and passes its root element to `then`.
     fn parse(&mut self, path: &BundlePath, bytes: &[u8], then: impl FnOnce(&mut Self, Node<'_, '_>)) {
         let parsed = std::str::from_utf8(bytes).map_err(|error| error.to_string());
         match parsed.and_then(|text| Document::parse(text).map_err(|error| error.to_string())) {
@@ -220,7 +220,7 @@ fn descendants<'a, 'input: 'a>(root: Node<'a, 'input>, name: &'a str) -> impl It
     root.descendants().filter(move |node| node.tag_name().name() == name)
 }
 
-/// The trimmed text of a child element; empty without one.
+/// The trimmed text of a child element; empty if it does not exist.
 fn child_text(node: Node<'_, '_>, name: &str) -> String {
     let child = node.children().find(|child| child.tag_name().name() == name);
     let text: String = child.map(|child| child.children().filter_map(|part| part.text()).collect()).unwrap_or_default();
@@ -247,7 +247,7 @@ mod tests {
         ("README.md", "not XML"),
     ];
 
-    /// Inspects the good bundle with one file replaced, added, or (by no text) left out.
+    /// Inspects the good bundle with one file replaced, added, or (without a text) removed.
     fn with(path: &str, text: Option<&str>) -> Result<Summary, Vec<BadFile>> {
         let mut list: Vec<(&str, &str)> = GOOD.into_iter().filter(|(other, _)| *other != path).collect();
         list.extend(text.map(|text| (path, text)));

@@ -1,15 +1,15 @@
-//! A local management API: what the deployer, the demo and the tests talk to when there is no Apigee.
+//! A local management API for the deployer, the demo and the tests, as a replacement for Apigee.
 //!
-//! [`state`] is a pure state machine: the time is handed in, nothing is read or written outside. [`server`] puts it on a socket
-//! under the paths of the discovery document `apigee.v1`; answers have only the fields of its schemas, with 64-bit numbers as strings.
-//! [`state_file`] keeps it on the disk, and `/` shows it on a page.
+//! [`state`] is a pure state machine: the time is an argument, and it does no input or output. [`server`] serves it on a socket
+//! under the paths of the discovery document `apigee.v1`; responses have only the fields of its schemas, with 64-bit numbers as strings.
+//! [`state_file`] saves it to the disk, and `/` shows it on a page.
 //!
-//! Bundles and deployments are in [`state`] itself, everything else that can be configured in `config`, one file for each kind.
+//! Bundles and deployments are in [`state`] itself, all other configuration is in `config`, one file for each kind.
 //!
-//! [`trouble`] says which requests are to go wrong, for tests of what a client does about it.
+//! [`trouble`] injects faults into requests, for tests of how a client handles them.
 //!
-//! It is not a runtime: no traffic flows. Where Google's documents leave a behaviour open, the item's own comment says what
-//! was chosen.
+//! It is not a runtime: it serves no API traffic. Where Google's documentation leaves a behaviour open, the comment of the item says which
+//! behaviour was chosen.
 
 #![cfg_attr(not(test), deny(unused_crate_dependencies))]
 

@@ -1,14 +1,14 @@
-//! The messages of the discovery document: which fields a body may have, and of which type.
+//! The messages of the discovery document: which fields a body may have, and their types.
 //!
 //! Google's servers refuse unknown fields (<https://github.com/scastria/terraform-provider-apigee/issues/6> shows the body), ignore
-//! fields that only they set, take numbers and booleans also as strings, and write 64-bit numbers as strings.
+//! output-only fields, accept numbers and booleans also as strings, and write 64-bit numbers as strings.
 
 use serde_json::{Map, Number, Value, json};
 
 use super::fault::Fault;
 use apigee_flux_model::names::Name;
 
-/// A message as it is stored: known fields only, in the types of its schema.
+/// A message as stored: only known fields, in the types of its schema.
 pub(super) type Object = Map<String, Value>;
 
 /// A schema of the discovery document.
@@ -16,7 +16,7 @@ pub(super) type Object = Map<String, Value>;
 pub(super) struct Message {
     /// The request's field as Google's errors name it, for example `key_value_map`.
     pub(super) name: &'static str,
-    /// Each field and its type.
+    /// The fields with their types.
     pub(super) fields: &'static [(&'static str, Type)],
 }
 
@@ -43,7 +43,7 @@ pub(super) enum Type {
     Nested(&'static Message),
     /// `any`.
     Any,
-    /// Set by the server; what a request says is dropped.
+    /// Set by the server; a value in a request is ignored.
     Output,
 }
 
@@ -57,7 +57,7 @@ pub(super) const LIST: Type = Type::List(&Type::Text);
 /// A list of attributes.
 pub(super) const ATTRIBUTES: Type = Type::List(&Type::Nested(&ATTRIBUTE));
 
-/// The JSON of a body; an empty one is an empty object. 400 unless it is JSON and an object.
+/// The JSON of a body; an empty body is an empty object. 400 unless it is a JSON object.
 pub(super) fn parse(body: &[u8]) -> Result<Value, Fault> {
     if body.is_empty() {
         return Ok(json!({}));
@@ -70,7 +70,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Value, Fault> {
     }
 }
 
-/// The name of a new thing: that of the query, or else that of the message. `what` says of what, for the refusal.
+/// The name of a new resource: from the query, or otherwise from the message. `what` names the resource in the error.
 pub(super) fn name_of_new<'a>(in_query: &'a str, message: &'a Object, what: &str) -> Result<&'a str, Fault> {
     let name = if in_query.is_empty() { text(message, "name") } else { in_query };
     if name.parse::<Name>().is_err() {
@@ -82,12 +82,12 @@ pub(super) fn name_of_new<'a>(in_query: &'a str, message: &'a Object, what: &str
 }
 
 impl Message {
-    /// Reads a body; an empty one has no field.
+    /// Reads a body; an empty body has no fields.
     pub(super) fn read(&self, body: &[u8]) -> Result<Object, Fault> {
         self.check(&parse(body)?)
     }
 
-    /// Reads a JSON value. 400 names every field that is unknown or of another type.
+    /// Reads a JSON value. The error, 400, names every field that is unknown or has another type.
     pub(super) fn check(&self, value: &Value) -> Result<Object, Fault> {
         let mut findings = Vec::new();
         let object = self.convert(self.name, value, &mut findings);
@@ -119,8 +119,8 @@ impl Message {
         Some(object)
     }
 
-    /// The fields that an update is about: those of the mask, written as in JSON or in snake case, or those that the body has.
-    /// 400 names a field that the message lacks.
+    /// The fields of an update: those of the mask, written as in JSON or in snake case, or without a mask those of the body.
+    /// The error, 400, names an unknown field.
     pub(super) fn masked(&self, mask: Option<&str>, body: &Object) -> Result<Vec<&'static str>, Fault> {
         let plain = |text: &str| text.replace('_', "").to_ascii_lowercase();
         let Some(mask) = mask.filter(|mask| !mask.is_empty() && *mask != "*") else {
@@ -128,7 +128,7 @@ impl Message {
         };
         mask.split(',')
             .map(|wanted| {
-                // A part of a nested message is replaced with the whole of it.
+                // A field of a nested message selects the whole nested message.
                 let top = wanted.trim().split('.').next().unwrap_or_default();
                 let field = self.fields.iter().find(|(name, _)| plain(name) == plain(top));
                 field.map(|(name, _)| *name).ok_or_else(|| {
@@ -145,7 +145,7 @@ impl Message {
 }
 
 impl Type {
-    /// The value as it is stored; none for null, for defaults of 64-bit numbers and for what only the server sets.
+    /// The value as stored; `None` for null, for defaults of 64-bit numbers and for output-only fields.
     fn convert(&self, place: &str, value: &Value, findings: &mut Vec<(String, String)>) -> Option<Value> {
         if value.is_null() {
             return None;
@@ -184,7 +184,7 @@ impl Type {
         converted
     }
 
-    /// As Google's errors name it.
+    /// The type's name in Google's errors.
     fn name(&self) -> String {
         match self {
             Self::Text | Self::Any | Self::Output => "TYPE_STRING".to_owned(),
@@ -209,7 +209,7 @@ fn integer(value: &Value) -> Option<i64> {
     }
 }
 
-/// The text of a field; empty without it.
+/// The text of a field; empty if the field is missing.
 pub(super) fn text<'a>(object: &'a Object, field: &str) -> &'a str {
     object.get(field).and_then(Value::as_str).unwrap_or_default()
 }
@@ -240,7 +240,7 @@ pub(super) fn require(object: &Object, message: &str, fields: &[&str]) -> Result
     if missing.is_empty() { Ok(()) } else { Err(Fault::bad_request(&missing)) }
 }
 
-/// Puts an attribute field into a message.
+/// Sets a field of a message.
 pub(super) fn set(object: &mut Object, field: &str, value: impl Into<Value>) {
     object.insert(field.to_owned(), value.into());
 }

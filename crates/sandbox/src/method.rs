@@ -1,10 +1,10 @@
-//! What a method of the API takes: its verb, its path, its parameters and its body. The server refuses everything else before the
-//! method runs, and a test compares all of it with the discovery document.
+//! What a method of the API accepts: its verb, its path, its parameters and its body. The server refuses everything else before the
+//! method runs, and a test compares all methods with the discovery document.
 
 use super::message::Message;
 use super::parameter::Parameters;
 
-/// A method of HTTP.
+/// An HTTP method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verb {
     /// GET.
@@ -22,10 +22,10 @@ pub(super) enum Verb {
 /// The body of a request.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) enum Payload {
-    /// None.
+    /// No body.
     #[default]
     Nothing,
-    /// A message in JSON. An empty body is a message without fields.
+    /// A JSON message. An empty body is a message without fields.
     Json(&'static Message),
     /// A file, alone or in a form (`google.api.HttpBody`).
     File,
@@ -36,9 +36,9 @@ pub(super) enum Payload {
 pub(super) struct Method {
     /// The verb.
     pub(super) verb: Verb,
-    /// The path with its parameters in braces, from `/v1` on. A custom verb is behind a colon.
+    /// The path with its parameters in braces, from `/v1` on. A custom verb follows a colon.
     pub(super) path: String,
-    /// The parameters of the query, without those that every method has.
+    /// The query parameters, without those that every method has.
     pub(super) query: Parameters,
     /// The body.
     pub(super) payload: Payload,
@@ -50,19 +50,19 @@ impl Method {
         Self { verb, path: path.into(), query: &[], payload: Payload::Nothing }
     }
 
-    /// With parameters.
+    /// Adds query parameters.
     #[must_use]
     pub(super) fn query(self, query: Parameters) -> Self {
         Self { query, ..self }
     }
 
-    /// With a message.
+    /// Sets a message as the body.
     #[must_use]
     pub(super) fn json(self, message: &'static Message) -> Self {
         Self { payload: Payload::Json(message), ..self }
     }
 
-    /// With a file.
+    /// Sets a file as the body.
     #[must_use]
     pub(super) fn file(self) -> Self {
         Self { payload: Payload::File, ..self }

@@ -1,6 +1,6 @@
-//! Long-running operations: what Apigee answers to a change of an environment or an environment group.
+//! Long-running operations: Apigee's response to a change of an environment or an environment group.
 //!
-//! The change is made at once; until the operation is done the thing says CREATING, UPDATING or DELETING.
+//! The change is applied immediately; until the operation is done, the resource has the state CREATING, UPDATING or DELETING.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ impl Change {
         }
     }
 
-    /// The state of the thing meanwhile.
+    /// The state of the resource until the operation is done.
     const fn state(self) -> &'static str {
         match self {
             Self::Insert => "CREATING",
@@ -38,7 +38,7 @@ impl Change {
     }
 }
 
-/// The age of a thing and the last change of it. Times are in milliseconds since 1970.
+/// The creation and the last change of a resource. Times are in milliseconds since 1970.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Life {
@@ -49,17 +49,17 @@ pub(super) struct Life {
 }
 
 impl Life {
-    /// Of a thing that is there without having been made by an operation.
+    /// For a resource that was not created by an operation.
     pub(super) fn at(now: u64) -> Self {
         Self { created: now, modified: now, last: None }
     }
 
-    /// Of a thing that an operation makes.
+    /// For a resource that an operation creates.
     pub(super) fn begin(now: u64, done: u64) -> Self {
         Self { last: Some((Change::Insert, done)), ..Self::at(now) }
     }
 
-    /// `ACTIVE` or what is being done to it; none when it is gone.
+    /// `ACTIVE` or the state of the pending change; `None` if the resource is deleted.
     pub(super) fn state(&self, now: u64) -> Option<&'static str> {
         match self.last {
             Some((change, done)) if now < done => Some(change.state()),
@@ -68,12 +68,12 @@ impl Life {
         }
     }
 
-    /// Nobody deletes it or has deleted it.
+    /// Whether the resource is neither deleted nor being deleted.
     pub(super) fn stays(&self) -> bool {
         !matches!(self.last, Some((Change::Delete, _)))
     }
 
-    /// A change begins; it is refused while another one goes on.
+    /// Starts a change; refused while another change is pending.
     pub(super) fn change(&mut self, change: Change, now: u64, done: u64) -> Result<(), Fault> {
         if self.state(now) != Some("ACTIVE") {
             return Err(Fault::locked());
@@ -94,7 +94,7 @@ pub(super) struct Operation {
     target: String,
     started: u64,
     done: u64,
-    /// The answer once it is done.
+    /// The response once the operation is done.
     response: Value,
 }
 
@@ -123,7 +123,7 @@ impl Operation {
     }
 }
 
-/// A name as servers make them.
+/// A name in the form of the names that the server generates.
 pub(super) fn server_made_id(number: u64) -> String {
     format!("00000000-0000-4000-8000-{number:012x}")
 }
@@ -134,7 +134,7 @@ impl State {
         now.saturating_add(self.settings.progressing)
     }
 
-    /// Keeps an operation and answers with it. `message` is the type of `response` in `google.cloud.apigee.v1`.
+    /// Stores an operation and returns it as the response. `message` is the type of `response` in `google.cloud.apigee.v1`.
     pub(super) fn start_operation(
         &mut self,
         organization: &str,
@@ -163,7 +163,7 @@ impl State {
         })
     }
 
-    /// `organizations.operations.list`. A filter is not looked at.
+    /// `organizations.operations.list`. A filter is ignored.
     pub(super) fn operations(&self, organization: &str, paging: &Paging, now: u64) -> Value {
         let list = self.organizations.get(organization).map(|organization| &organization.operations);
         let all = list.into_iter().flatten().map(|operation| (operation.id.as_str(), operation));

@@ -1,4 +1,4 @@
-//! Lists in pages.
+//! Paginated lists.
 
 use std::collections::HashMap;
 
@@ -10,11 +10,11 @@ use super::view;
 /// "The page size defaults to 25" (discovery document `apigee.v1`, `organizations.envgroups.list`).
 const DEFAULT_SIZE: usize = 25;
 
-/// What a caller asks for.
+/// The page that a client requests.
 #[derive(Debug, Clone)]
 pub(super) struct Paging {
     size: usize,
-    /// The last name of the page before; empty for the first page.
+    /// The last name of the previous page; empty for the first page.
     after: String,
 }
 
@@ -31,7 +31,7 @@ impl Paging {
     }
 }
 
-/// One page of the named list with the token of the next one. The names are in ascending order.
+/// One page of the named list with the token of the next page. The names are in ascending order.
 pub(super) fn page<'a, T>(
     field: &str,
     all: impl Iterator<Item = (&'a str, T)>,
@@ -40,7 +40,7 @@ pub(super) fn page<'a, T>(
 ) -> Value {
     let mut rest = all.peekable();
     if !paging.after.is_empty() {
-        // The name may have been deleted since; what follows it has not.
+        // The resource of that name may have been deleted since: continue after its position.
         while rest.next_if(|(name, _)| *name <= paging.after.as_str()).is_some() {}
     }
     let (mut items, mut last) = (Vec::new(), "");

@@ -1,4 +1,4 @@
-//! The parameters of a query: which ones a method has, and of which type. Google's servers refuse every other one.
+//! Query parameters: which ones a method has, and their types. Google's servers refuse all others.
 
 use super::fault::Fault;
 
@@ -22,7 +22,7 @@ pub(super) enum Parameter {
 /// The parameters of a method by name. None of them may be repeated.
 pub(super) type Parameters = &'static [(&'static str, Parameter)];
 
-/// Those that every method has (discovery document `apigee.v1`, `parameters`).
+/// The parameters of every method (discovery document `apigee.v1`, `parameters`).
 pub(super) const EVERYWHERE: Parameters = &[
     ("$.xgafv", Parameter::OneOf(&["1", "2"])),
     ("access_token", Parameter::Text),
@@ -37,20 +37,20 @@ pub(super) const EVERYWHERE: Parameters = &[
     ("upload_protocol", Parameter::Text),
 ];
 
-/// A list in pages.
+/// The parameters of a paginated list.
 pub(super) const PAGE: Parameters = &[("pageSize", Parameter::Int32), ("pageToken", Parameter::Text)];
 
-/// The name of what is created.
+/// The name of a new resource.
 pub(super) const NAME: Parameters = &[("name", Parameter::Text)];
 
-/// What a call without a message of its own does.
+/// The action of a method without a message of its own.
 pub(super) const ACTION: Parameters = &[("action", Parameter::Text)];
 
-/// Which fields are updated.
+/// The fields that are updated.
 pub(super) const MASK: Parameters = &[("updateMask", Parameter::Mask)];
 
 impl Parameter {
-    /// The type as Google's errors name it; none when the value is one.
+    /// The type's name in Google's errors, if the value does not have the type.
     fn refuses(self, value: &str) -> Option<String> {
         let (fits, name) = match self {
             Self::Text => (true, "TYPE_STRING"),
@@ -69,7 +69,7 @@ impl Parameter {
     }
 }
 
-/// 400 for each parameter that the method lacks, that has a value of another type, or that is given more than once.
+/// 400 for unknown parameters, values of another type, and parameters that are given more than once.
 pub(super) fn check(known: Parameters, given: &[(String, String)]) -> Result<(), Fault> {
     let mut findings = Vec::new();
     for (at, (name, value)) in given.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The log of requests: what was asked, and what it was answered with. It holds no secrets.
+//! The log of requests and their responses. It contains no secrets.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -12,47 +12,47 @@ use serde_json::Value;
 
 use super::trouble::Trouble;
 
-/// Longer JSON bodies are not kept, in bytes.
+/// The maximum size of a JSON body in the log, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
-/// What stands in the place of a secret.
+/// The replacement for a secret.
 const HIDDEN: &str = "(hidden)";
 
-/// Fields whose values are secrets wherever they stand.
+/// Fields whose values are secrets in every message.
 const SECRET_FIELDS: &[&str] =
     &["consumerKey", "consumerSecret", "password", "privateKey", "secret", "clientSecret", "keyPassword"];
 
-/// Parameters of the query whose values are secrets.
+/// Query parameters whose values are secrets.
 const SECRET_PARAMETERS: &[&str] = &["access_token", "consumerKey", "key", "oauth_token", "password", "_password"];
 
-/// A request that came.
+/// A received request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LoggedRequest {
-    /// Its number, from 1: the `requestId` of its error.
+    /// The number of the request, from 1: the `requestId` in its error.
     pub number: u64,
-    /// When it came, in milliseconds since 1970.
+    /// When it was received, in milliseconds since 1970.
     pub time: u64,
     /// For example `POST`.
     pub method: String,
-    /// With the query, in which secrets are hidden.
+    /// The path with the query, in which secrets are hidden.
     pub path: String,
     /// The `Content-Type` of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
-    /// The HTTP status of the answer, also of one that the client did not get; 0 when the connection was closed before there was one.
+    /// The HTTP status of the response, even if the client did not get it; 0 if the connection was closed before there was a response.
     pub status: u16,
-    /// From its head to the head of the answer, in microseconds.
+    /// The time from the head of the request to the head of the response, in microseconds.
     pub micros: u64,
-    /// The length of the answer's body, in bytes; none when it is not known before it is sent.
+    /// The length of the response body, in bytes; `None` if it is unknown before the body is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer_bytes: Option<u64>,
-    /// It asked for a change; validations and reports do not.
+    /// Whether it is a write request; validations and reports are not.
     pub is_write: bool,
     /// The body, if it is JSON of at most 64 KiB, with its secrets hidden.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
-    /// What was made to go wrong with it, as a rule writes it.
+    /// The injected fault, in the form of a rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Trouble>,
 }
@@ -64,7 +64,7 @@ pub(super) struct Observed {
 }
 
 impl Observed {
-    /// Reads what the log keeps of a request and hands the request on, whole.
+    /// Reads what the log needs from a request and returns the complete request.
     pub(super) async fn take(request: Request, number: u64, time: u64) -> (Self, Request) {
         let started = Instant::now();
         let method = request.method().clone();
@@ -90,7 +90,7 @@ impl Observed {
         (Self { started, entry }, request)
     }
 
-    /// The entry of the log.
+    /// The log entry.
     pub(super) fn answered(self, response: &Response, trouble: Option<Trouble>) -> LoggedRequest {
         LoggedRequest {
             status: if trouble == Some(Trouble::Reset) { 0 } else { response.status().as_u16() },
@@ -102,14 +102,14 @@ impl Observed {
     }
 }
 
-/// The JSON of a request that says that it is short enough; a longer one, or one of unknown length, passes unread.
+/// The JSON of a request whose declared length is short enough; a longer body, or one of unknown length, is not read.
 async fn json_of(request: Request, path: &str) -> (Request, Option<Value>) {
     let short = request.body().size_hint().exact().is_some_and(|length| length <= MAX_BODY as u64);
     if !short {
         return (request, None);
     }
     let (head, body) = request.into_parts();
-    // A body that breaks off is an empty one here: its sender does not read the answer.
+    // A body that is cut off counts as empty: its sender does not read the response.
     let bytes = to_bytes(body, MAX_BODY).await.unwrap_or_default();
     let mut json = serde_json::from_slice(&bytes).ok();
     if let Some(json) = &mut json {
@@ -118,7 +118,7 @@ async fn json_of(request: Request, path: &str) -> (Request, Option<Value>) {
     (Request::from_parts(head, Body::from(bytes)), json)
 }
 
-/// Hides the values of secret fields; those of key value maps are secrets altogether.
+/// Hides the values of secret fields; all values of key value maps are secrets.
 fn hide_secrets(value: &mut Value, is_map: bool) {
     match value {
         Value::Array(list) => list.iter_mut().for_each(|item| hide_secrets(item, is_map)),
@@ -165,17 +165,17 @@ fn without_secrets(path: &str) -> String {
 #[derive(Debug, Default)]
 pub(super) struct RequestLog {
     entries: VecDeque<LoggedRequest>,
-    /// So many are kept; none: all.
+    /// How many requests are kept; `None`: all.
     keep: Option<usize>,
 }
 
 impl RequestLog {
-    /// An empty log that keeps so many requests; none: all.
+    /// An empty log that keeps this many requests; `None`: all.
     pub(super) fn new(keep: Option<usize>) -> Self {
         Self { entries: VecDeque::new(), keep }
     }
 
-    /// Keeps one.
+    /// Adds a request.
     pub(super) fn push(&mut self, entry: LoggedRequest) {
         self.entries.push_back(entry);
         while self.keep.is_some_and(|keep| self.entries.len() > keep) {
@@ -183,7 +183,7 @@ impl RequestLog {
         }
     }
 
-    /// Those with a number above this one, in the order of the answers.
+    /// The requests with a higher number, in the order of their responses.
     pub(super) fn since(&self, number: u64) -> Vec<LoggedRequest> {
         self.entries.iter().filter(|entry| entry.number > number).cloned().collect()
     }

@@ -1,4 +1,4 @@
-//! Proxies, shared flows and their revisions: what uploads, reads and deletions do.
+//! Proxies, shared flows and their revisions: import, read and delete.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,12 @@ use apigee_flux_model::bundle::zip::{MAX_BUNDLE_BYTES, unpack};
 use apigee_flux_model::bundle::{BundleKind, Files};
 use apigee_flux_model::names::{Name, RevisionId};
 
-/// What a list of proxies or shared flows shows.
+/// The options of a list of proxies or shared flows.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Listing<'a> {
     pub(super) revisions: bool,
     pub(super) meta_data: bool,
-    /// Only those of this space; empty: all.
+    /// Only resources of this space; empty: all.
     pub(super) space: &'a str,
 }
 
@@ -41,7 +41,7 @@ pub(super) const API_PROXY: Message = Message {
 pub(super) const MOVE: Message = Message { name: "move_request", fields: &[("space", Type::Text)] };
 
 impl State {
-    /// `action=validate`: the revision that the bundle would become.
+    /// `action=validate`: the revision that an import would create.
     pub(super) fn validate(path: Path<'_>, zip: &[u8], now: u64) -> Result<Value, Fault> {
         let stored = read_bundle(path, zip, now)?;
         Ok(view::revision(path.organization, path.kind, path.name, None, &stored))
@@ -61,8 +61,8 @@ impl State {
             space: space.map(str::to_owned),
         });
         if let Some(max) = max.filter(|max| resource.revisions.len() >= *max) {
-            // The limit is documented, the words are not.
-            let description = format!("{} has {max} revisions, the most that there may be; delete one.", path.full());
+            // The limit is documented, the message is not.
+            let description = format!("{} has {max} revisions, the maximum; delete one.", path.full());
             let violation = Violation { kind: "REVISION_LIMIT", subject: path.full(), description };
             return Err(Fault::failed_precondition("the limit of revisions is reached", &[violation]));
         }
@@ -77,7 +77,7 @@ impl State {
         }
     }
 
-    /// `updateApiProxyRevision` and `updateSharedFlowRevision`: another bundle for a revision "that has never been deployed".
+    /// `updateApiProxyRevision` and `updateSharedFlowRevision`: replaces the bundle of a revision "that has never been deployed".
     pub(super) fn update_revision(
         &mut self,
         path: Path<'_>,
@@ -132,7 +132,7 @@ impl State {
         view::prune(json!({ field: list }))
     }
 
-    /// A proxy or shared flow. It names a new revision at once, also while that is not found by its number.
+    /// A proxy or shared flow. It lists a new revision immediately, even while that revision is not found by its number.
     pub(super) fn get(&self, path: Path<'_>) -> Result<Value, Fault> {
         Ok(ResourceView::new(path.kind, path.name, self.find(path)?).to_json())
     }
@@ -148,7 +148,7 @@ impl State {
         Ok(self.visible_revision(path, id, now)?.zip.clone())
     }
 
-    /// `PATCH …?updateMask=labels`; nothing else of a proxy can be changed this way, and shared flows have no labels.
+    /// `PATCH …?updateMask=labels`; other fields of a proxy cannot be changed this way, and shared flows have no labels.
     pub(super) fn patch_proxy(
         &mut self,
         path: Path<'_>,
@@ -176,7 +176,7 @@ impl State {
         self.get(path)
     }
 
-    /// `:move`: into another space, or by an empty one out of any.
+    /// `:move`: into another space, or with an empty name out of any space.
     pub(super) fn move_to_space(&mut self, path: Path<'_>, space: &str, now: u64) -> Result<Value, Fault> {
         self.find(path)?;
         if let Some(resource) = self.resource_mut(path) {
@@ -186,7 +186,7 @@ impl State {
         self.get(path)
     }
 
-    /// Deletes a proxy or shared flow that is deployed nowhere.
+    /// Deletes a proxy or shared flow that is not deployed.
     pub(super) fn delete(&mut self, path: Path<'_>, now: u64) -> Result<Value, Fault> {
         let answer = self.get(path)?;
         self.refuse_deployed(path, None, now)?;
@@ -196,7 +196,7 @@ impl State {
         Ok(answer)
     }
 
-    /// Deletes a revision that is deployed nowhere. With the last one the resource goes, which Google's documents leave open.
+    /// Deletes a revision that is not deployed. Deleting the last revision deletes the resource, which Google's documentation leaves open.
     pub(super) fn delete_revision(&mut self, path: Path<'_>, id: RevisionId, now: u64) -> Result<Value, Fault> {
         let answer = self.revision(path, id, now)?;
         self.refuse_deployed(path, Some(id), now)?;
@@ -212,7 +212,7 @@ impl State {
         Ok(answer)
     }
 
-    /// A revision that still serves while another one takes over counts as deployed.
+    /// A revision that still serves while a new one is PROGRESSING counts as deployed.
     fn refuse_deployed(&self, path: Path<'_>, revision: Option<RevisionId>, now: u64) -> Result<(), Fault> {
         let filter = Filter { kind: path.kind, environment: None, name: Some(path.name), revision };
         let blocks = |deployed: &&Deployed| {

@@ -1,8 +1,8 @@
-//! Which deployment has which base path, and what a deployment would change about it.
+//! Which deployment owns which base path, and how a deployment would change that.
 //!
-//! The hosts of an environment group are shared by its environments, so a base path belongs to one deployment of the group: the
-//! first. A deployment in the same environment is refused over it, one in another environment is not
-//! (<https://github.com/apigee/apigeecli/issues/201>); its status and the reports name the conflict.
+//! The environments of an environment group share its host names, so a base path belongs to one deployment of the group: the
+//! first. Another deployment of the base path is refused in the same environment, but not in another environment
+//! (<https://github.com/apigee/apigeecli/issues/201>); its status and the reports contain the conflict.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use super::state::{Deployed, Path, State};
 use super::view;
 use apigee_flux_model::names::RevisionId;
 
-/// Who has a base path.
+/// The deployment that owns a base path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RouteOwner {
     pub(super) name: String,
@@ -81,7 +81,8 @@ impl State {
         Ok(report(&changes, &[], &self.undeploy_violations(path, environment)))
     }
 
-    /// The groups of an environment: those of the settings and those that it was attached to; its own name if there is none.
+    /// The groups of an environment: those of the settings and those that it is attached to; if there are none, a group with the
+    /// environment's name.
     pub(super) fn groups_of(&self, organization: &str, environment: &str) -> Vec<String> {
         let fixed = self.settings.groups.iter();
         let fixed = fixed.filter(|(_, members)| members.iter().any(|member| member == environment));
@@ -102,7 +103,7 @@ impl State {
         stored.into_iter().flat_map(|stored| &stored.summary.base_paths).map(String::as_str).collect()
     }
 
-    /// Every base path of a group's deployments.
+    /// All base paths of a group's deployments.
     fn owners(&self, organization: &str, group: &str) -> Vec<RouteOwner> {
         let is_member = |environment: &str| self.groups_of(organization, environment).iter().any(|name| name == group);
         let members = self.deployed(organization).filter(|deployed| is_member(&deployed.environment));
@@ -119,7 +120,7 @@ impl State {
             .collect()
     }
 
-    /// The deployment of another environment that had the base path first.
+    /// The deployment of another environment that claimed the base path first.
     pub(super) fn first_owner(
         &self,
         organization: &str,
@@ -133,7 +134,7 @@ impl State {
     }
 }
 
-/// The owner of the longest base path above the given one, which has its traffic without it.
+/// The owner of the longest base path above the given one, which would get its traffic.
 fn nearest_above<'a>(owners: &'a [RouteOwner], base_path: &str) -> Option<&'a RouteOwner> {
     let is_above = |above: &str| {
         let above = above.trim_end_matches('/');

@@ -1,4 +1,4 @@
-//! The state on a socket: routes, parameters and bodies as the discovery document `apigee.v1` has them.
+//! The HTTP server: routes, parameters and bodies as in the discovery document `apigee.v1`.
 
 mod bundles;
 mod contract;
@@ -41,46 +41,46 @@ use apigee_flux_model::bundle::MAX_REVISIONS;
 use apigee_flux_model::duration::millis;
 use routes::Routes;
 
-/// Uploads may be larger than a bundle may be, so that the refusal is Apigee's and not the socket's.
+/// The maximum size of a request body. It exceeds that of a bundle, so that Apigee's error is returned and not that of the HTTP server.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
-/// Gives milliseconds since 1970.
+/// Returns the time in milliseconds since 1970.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// How the sandbox behaves.
 #[derive(Clone)]
 pub struct Options {
-    /// For so long a deployment is PROGRESSING and an operation is not done.
+    /// How long a deployment is PROGRESSING, and how long an operation takes.
     pub progressing: Duration,
-    /// Requests must carry this token; none: they need none.
+    /// The bearer token that requests need; `None`: no token is needed.
     pub token: Option<String>,
-    /// The environments of environment groups, besides those that calls attach; one that stands in none has a group of its own.
+    /// The environments of environment groups, in addition to those that requests attach; an environment without a group has its own.
     pub groups: BTreeMap<String, Vec<String>>,
-    /// The environments of every organization. Empty: any environment exists, until a call makes one.
+    /// The environments of every organization. Empty: any environment exists, until a request creates one.
     pub environments: BTreeSet<String>,
-    /// Where the proxies run.
+    /// The runtime type.
     pub runtime: RuntimeType,
-    /// More revisions of one proxy or shared flow are refused; none: any number is taken.
+    /// The maximum number of revisions of one proxy or shared flow; `None`: no limit.
     pub max_revisions: Option<usize>,
-    /// For so long after its import a revision is not found.
+    /// How long after its import a revision is not found.
     pub visible_after: Duration,
-    /// For so long after a deployment began its status is not to be had.
+    /// How long after the start of a deployment its status is unavailable.
     pub status_after: Duration,
-    /// What is answered in that time.
+    /// The response to a request for the status in that time.
     pub early_status: EarlyStatus,
-    /// Keeps the state there.
+    /// The file in which the state is saved.
     pub state_file: Option<PathBuf>,
-    /// So many requests stay in the log; none: all.
+    /// How many requests are kept in the log; `None`: all.
     pub kept_requests: Option<usize>,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
-    /// Every answer is held back for so long, as a network would.
+    /// The delay of every response, to simulate a network.
     pub latency: Duration,
-    /// Trouble with some requests.
+    /// The faults to inject into requests.
     pub faults: Vec<Rule>,
-    /// Requests may name these hosts, besides this machine's loopback names and the address that the sandbox listens on.
+    /// Host names that requests may use, in addition to this machine's loopback names and the address that the sandbox listens on.
     pub allowed_hosts: Vec<String>,
-    /// Where no document says which status a refusal has, it has the other one.
+    /// Whether errors whose status is not documented have the alternative status.
     pub other_statuses: bool,
 }
 
@@ -126,7 +126,7 @@ impl Options {
 /// Why a sandbox does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The address cannot be had.
+    /// The sandbox cannot listen on the address.
     #[error("cannot listen on {0}: {1}; choose another address with --listen, for example 127.0.0.1:0")]
     Listen(SocketAddr, std::io::Error),
     /// The state file cannot be used.
@@ -134,29 +134,29 @@ pub enum StartError {
     State(#[from] StateFileError),
 }
 
-/// A point in the life of a request.
+/// A point in the processing of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// It is there, and nothing was done.
+    /// The request was received, and nothing was done.
     Arrived,
-    /// What it asks for is done, or refused, and nothing was answered.
+    /// The request was executed or refused, and no response was sent.
     Acted,
 }
 
 /// A request at one [`Moment`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestAt {
-    /// From 1, in the order of arrival.
+    /// The number of the request, from 1, in the order of arrival.
     pub number: u64,
     /// For example `POST`.
     pub method: String,
-    /// With the query.
+    /// The path with the query.
     pub path: String,
-    /// The point that it has come to.
+    /// The current point.
     pub moment: Moment,
 }
 
-/// Hears of each request at each [`Moment`]. The request goes on when the future ends.
+/// Called for each request at each [`Moment`]. The request continues when the future ends.
 pub type Watcher = Arc<dyn Fn(RequestAt) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// A running sandbox. It stops when this is dropped.
@@ -191,7 +191,7 @@ impl Sandbox {
             Some(path) => {
                 let (file, state) = StateFile::open(path)?;
                 let state = state.with_settings(settings);
-                // A folder that cannot be written is told now and not at the first call.
+                // A folder that cannot be written is reported now and not at the first request.
                 file.save(|| state_file::content(&state))?;
                 (Some(file), state)
             }
@@ -213,7 +213,7 @@ impl Sandbox {
         Ok(Self { address, shared, task })
     }
 
-    /// Where it listens.
+    /// The address that the sandbox listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -223,32 +223,32 @@ impl Sandbox {
         format!("http://{}", self.address)
     }
 
-    /// Every kept request so far, in the order in which they were done.
+    /// All kept requests so far, in the order in which they were completed.
     pub fn requests(&self) -> Vec<LoggedRequest> {
         lock(&self.shared.requests).since(0)
     }
 
-    /// Reads the state at this moment; `look` gets it and the time in milliseconds since 1970.
+    /// Reads the current state; `look` gets it and the time in milliseconds since 1970.
     pub fn with_state<T>(&self, look: impl FnOnce(&State, u64) -> T) -> T {
         look(&lock(&self.shared.state), self.shared.now())
     }
 
-    /// Lets something go wrong with the resource of the given name, once.
+    /// Lets one operation on the resource of the given name fail, once.
     pub fn expect_mishap(&self, name: &str, mishap: Mishap) {
         lock(&self.shared.state).expect_mishap(name, mishap);
     }
 
-    /// Lets requests have trouble from now on.
+    /// Injects faults into requests from now on.
     pub fn inject(&self, rule: Rule) {
         lock(&self.shared.troubles).add(rule);
     }
 
-    /// Lets no request have trouble from now on.
+    /// Removes all rules for faults.
     pub fn clear_faults(&self) {
         *lock(&self.shared.troubles) = Troubles::default();
     }
 
-    /// Tells of each request from now on, instead of whoever was told before.
+    /// Sets the watcher, which replaces the previous one.
     pub fn watch(&self, watcher: Watcher) {
         *lock(&self.shared.watcher) = Some(watcher);
     }
@@ -260,7 +260,7 @@ impl Drop for Sandbox {
     }
 }
 
-/// A handler does not panic while it holds the lock; if one did, the state is still whole between two calls.
+/// Handlers do not panic while they hold the lock; if one did, the state would still be consistent between two requests.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -284,7 +284,7 @@ fn router(shared: &Arc<Shared>, hosts: visitor::Hosts) -> Router {
         .layer(from_fn_with_state(Arc::new(hosts), visitor::admit))
 }
 
-/// Methods of the API that the sandbox lacks although it has others at their paths, by identifier.
+/// Methods of the API that the sandbox does not implement, although it implements others with the same path.
 const LACKING: [(&str, &str); 4] = [
     ("POST", "/v1/organizations"),
     ("DELETE", "/v1/organizations/{org}"),
@@ -292,7 +292,7 @@ const LACKING: [(&str, &str); 4] = [
     ("PUT", "/v1/organizations/{org}"),
 ];
 
-/// All methods of the API that the sandbox has.
+/// All methods of the API that the sandbox implements.
 fn api(shared: &Arc<Shared>) -> Routes<()> {
     bundles::routes(shared).merge(organizations::routes(shared)).merge(configuration(shared))
 }
@@ -306,7 +306,7 @@ fn configuration(shared: &Arc<Shared>) -> Routes<()> {
     })
 }
 
-/// Numbers the request, checks the token, writes errors in Google's form, keeps the log, and makes trouble where a rule asks for it.
+/// Numbers the request, checks the token, writes errors in Google's format, logs the request, and injects faults where a rule matches.
 async fn guard(StateOf(shared): StateOf<Arc<Shared>>, request: Request, next: Next) -> Response {
     let number = shared.count.fetch_add(1, Ordering::Relaxed) + 1;
     let method = request.method().to_string();
@@ -367,7 +367,7 @@ async fn guard(StateOf(shared): StateOf<Arc<Shared>>, request: Request, next: Ne
     response
 }
 
-/// What the API answers when nothing is in the way.
+/// The response of the API without a fault.
 async fn answer(shared: &Shared, request: Request, next: Next) -> Response {
     if let Some(refusal) = front_end::refuse(&request) {
         return refusal;
@@ -381,14 +381,14 @@ async fn answer(shared: &Shared, request: Request, next: Next) -> Response {
     }
 }
 
-/// The request with its body in memory, so that it no longer needs the connection.
+/// Reads the body into memory, so that the request no longer needs the connection.
 async fn whole(request: Request) -> Result<Request, Fault> {
     let (head, body) = request.into_parts();
     let bytes = to_bytes(body, MAX_BODY).await.map_err(|error| Fault::invalid_argument(error.to_string()))?;
     Ok(Request::from_parts(head, Body::from(bytes)))
 }
 
-/// The answer, whose deployment has the state ERROR.
+/// The response with the deployment's state set to ERROR.
 async fn in_error(response: Response) -> Response {
     let (mut head, body) = response.into_parts();
     let bytes = to_bytes(body, MAX_BODY).await.unwrap_or_default();
@@ -404,7 +404,7 @@ async fn in_error(response: Response) -> Response {
     Response::from_parts(head, Body::from(bytes))
 }
 
-/// An answer that does not fit its call.
+/// A response that does not belong to the request.
 fn odd_answer(odd: OddAnswer) -> Response {
     match odd {
         OddAnswer::Empty => Json(json!({})).into_response(),
@@ -425,7 +425,7 @@ fn broken_off(mut response: Response, how: BreakOff) -> Response {
     response
 }
 
-/// The error's body; the headers and extensions stay.
+/// Replaces the body by that of the error; other headers and extensions are kept.
 fn in_googles_form(response: Response, fault: &Fault, number: u64) -> Response {
     let (mut head, _) = response.into_parts();
     head.status = status_of(fault);
@@ -435,11 +435,11 @@ fn in_googles_form(response: Response, fault: &Fault, number: u64) -> Response {
     Response::from_parts(head, body)
 }
 
-/// Writes the state file before an answer leaves. A call that was refused may have changed something too.
+/// Writes the state file before the response is sent. A refused request may have changed the state as well.
 async fn keep(StateOf(shared): StateOf<Arc<Shared>>, request: Request, next: Next) -> Response {
     let may_write = request.method() != Method::GET;
     let response = next.run(request).await;
-    // Nothing is awaited between the change and this, so a caller that hangs up cannot part them.
+    // There is no await between the change and this point, so a client that disconnects cannot separate them.
     match &shared.state_file {
         Some(file) if may_write => match file.save(|| state_file::content(&lock(&shared.state))) {
             Ok(()) => response,
@@ -456,21 +456,21 @@ fn status_of(fault: &Fault) -> StatusCode {
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         let mut response = status_of(&self).into_response();
-        // The body needs the number of the request, which `guard` knows.
+        // `guard` writes the body, because it needs the number of the request.
         response.extensions_mut().insert(self);
         response
     }
 }
 
-/// The path's parameters by name.
+/// The path parameters by name.
 type Parameters = PathOf<HashMap<String, String>>;
-/// The query's parameters by name.
+/// The query parameters by name.
 type Queries = Query<HashMap<String, String>>;
 type Answer = Result<Json<Value>, Fault>;
 
-/// A path that the sandbox does not know; Apigee may.
+/// A method that the sandbox does not implement, although Apigee may.
 async fn unknown(request: Request) -> Fault {
-    Fault::not_found(format!("the sandbox has no {} {}", request.method(), request.uri().path()))
+    Fault::not_found(format!("the sandbox does not implement {} {}", request.method(), request.uri().path()))
 }
 
 async fn wrong_method(request: Request) -> Response {
@@ -487,7 +487,7 @@ impl Shared {
         (self.clock)()
     }
 
-    /// Tells the watcher, and waits until it lets the request go on.
+    /// Calls the watcher, and waits until it lets the request continue.
     async fn tell(&self, request: RequestAt) {
         let watcher = lock(&self.watcher).clone();
         if let Some(watcher) = watcher {

@@ -1,28 +1,29 @@
-//! How the pretended Apigee behaves; none of it is part of its state.
+//! The settings of the simulated Apigee, which are not part of its state.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use apigee_flux_model::bundle::MAX_REVISIONS;
 
-/// Every time is in milliseconds.
+/// The settings. Durations are in milliseconds.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// For so long a deployment is PROGRESSING and an operation is not done.
+    /// How long a deployment is PROGRESSING, and how long an operation takes.
     pub progressing: u64,
-    /// The environments of environment groups, besides those that calls attach. One that stands nowhere has a group of its own name.
+    /// The environments of environment groups, in addition to those that requests attach. An environment without a group has its own group
+    /// of the same name.
     pub groups: BTreeMap<String, Vec<String>>,
     /// The environments that every organization has from the start. Empty: any environment exists.
     pub environments: BTreeSet<String>,
-    /// Where the proxies run.
+    /// The runtime type.
     pub runtime: RuntimeType,
-    /// More revisions of one proxy or shared flow are refused; none: any number is taken.
+    /// The maximum number of revisions of one proxy or shared flow; `None`: no limit.
     pub max_revisions: Option<usize>,
-    /// For so long after its import a revision is not found by its number, which Apigee does now and then
+    /// How long after its import a revision is not found by its number, which happens in Apigee now and then
     /// (<https://github.com/apigee/apigee-deploy-maven-plugin/issues/233>).
     pub visible_after: u64,
-    /// For so long after a deployment began its status is not to be had.
+    /// How long after the start of a deployment its status is unavailable.
     pub status_after: u64,
-    /// What is answered in that time.
+    /// The response to a request for the status in that time.
     pub early_status: EarlyStatus,
 }
 
@@ -41,19 +42,19 @@ impl Default for Settings {
     }
 }
 
-/// Where the proxies run.
+/// The runtime type: where the proxies run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum RuntimeType {
-    /// Google's cloud. A proxy may be deployed before the shared flows that it calls: the discovery document says of hybrid only
-    /// that it validates this.
+    /// Google Cloud. A proxy may be deployed before the shared flows that it calls: according to the discovery document, only hybrid
+    /// validates this.
     #[default]
     Cloud,
-    /// The customer's clusters. A proxy is refused while a shared flow that it calls is not deployed in the environment.
+    /// The customer's own clusters. A proxy is refused while a shared flow that it calls is not deployed in the environment.
     Hybrid,
 }
 
 impl RuntimeType {
-    /// As the schema `GoogleCloudApigeeV1Organization` writes it.
+    /// The value in the schema `GoogleCloudApigeeV1Organization`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Cloud => "CLOUD",
@@ -62,7 +63,7 @@ impl RuntimeType {
     }
 }
 
-/// What the status of a deployment is answered with before it is known.
+/// The response to a request for a deployment's status before it is available.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum EarlyStatus {
     /// 503 (<https://github.com/apigee/apigee-deploy-maven-plugin/issues/243>).

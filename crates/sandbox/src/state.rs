@@ -1,6 +1,6 @@
-//! The state of a pretended Apigee: what is stored, and how it is found. Pure: the time is an argument.
+//! The state of the simulated Apigee: what is stored, and how it is found. Pure: the time is an argument.
 //!
-//! What calls do to it stands in one file for each concept: [`revisions`](super::revisions), [`deployments`](super::deployments),
+//! The operations on it are in one file for each concept: [`revisions`](super::revisions), [`deployments`](super::deployments),
 //! [`environment`](super::environment), [`environment_group`](super::environment_group).
 
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ use apigee_flux_model::names::RevisionId;
 #[serde(default, deny_unknown_fields)]
 pub struct State {
     pub(super) organizations: BTreeMap<String, Organization>,
-    /// Numbers deployments and operations.
+    /// The last number of a deployment or operation.
     sequence: u64,
     #[serde(skip)]
     pub(super) settings: Settings,
@@ -40,7 +40,7 @@ pub(super) struct Organization {
     pub(super) resources: BTreeMap<(BundleKind, String), Resource>,
     pub(super) deployments: Vec<Deployed>,
     pub(super) environments: BTreeMap<String, Environment>,
-    /// Only the environments above exist.
+    /// Whether only the environments above exist.
     pub(super) only_these_environments: bool,
     pub(super) environment_groups: BTreeMap<String, EnvironmentGroup>,
     pub(super) operations: Vec<Operation>,
@@ -52,7 +52,7 @@ pub(super) struct Organization {
 #[serde(deny_unknown_fields)]
 pub(super) struct Resource {
     pub(super) revisions: BTreeMap<RevisionId, Stored>,
-    /// A number is never used twice.
+    /// The number of the next revision; numbers are never reused.
     pub(super) next: RevisionId,
     pub(super) created: u64,
     pub(super) modified: u64,
@@ -67,7 +67,7 @@ pub(super) struct Stored {
     pub(super) summary: Summary,
     pub(super) created: u64,
     pub(super) modified: u64,
-    /// It was deployed once, so it does not change any more.
+    /// Whether it was ever deployed, so that it is immutable.
     pub(super) was_deployed: bool,
     #[serde(with = "stored_form::base64_text")]
     pub(super) zip: Vec<u8>,
@@ -84,21 +84,21 @@ pub(super) struct Deployed {
     pub(super) service_account: Option<String>,
     /// Milliseconds since 1970.
     pub(super) since: u64,
-    /// Orders deployments of the same millisecond.
+    /// Orders deployments within the same millisecond.
     pub(super) sequence: u64,
     /// The revision that serves until this one is READY.
     pub(super) replaces: Option<RevisionId>,
     pub(super) mishap: Option<Mishap>,
 }
 
-/// Something that goes wrong once, for tests of what a deployer does about it.
+/// A failure that happens once, for tests of how a deployer handles it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mishap {
     /// The next deployment ends in the state ERROR with this message.
     Error(String),
-    /// The next deployment becomes READY while somebody else has taken its base path.
+    /// The next deployment becomes READY, but another deployment has claimed its base path.
     RouteConflict,
-    /// The next import is done and answered with 503.
+    /// The next import is executed, but answered with 503.
     LostImportAnswer,
 }
 
@@ -115,7 +115,7 @@ impl Path<'_> {
         (self.kind, self.name.to_owned())
     }
 
-    /// As Apigee names it, for example `organizations/o/apis/a`.
+    /// The resource name in Apigee, for example `organizations/o/apis/a`.
     pub(super) fn full(&self) -> String {
         format!("organizations/{}/{}/{}", self.organization, self.kind.collection(), self.name)
     }
@@ -125,7 +125,7 @@ impl Path<'_> {
     }
 }
 
-/// Which deployments a list holds; an empty field allows any.
+/// Which deployments a list contains; `None` allows any value.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Filter<'a> {
     pub(super) kind: BundleKind,
@@ -149,7 +149,7 @@ impl State {
         Self { settings, ..Self::default() }
     }
 
-    /// A stored state under these settings: their environments exist in every organization.
+    /// A stored state with these settings, whose environments are added to every organization.
     #[must_use]
     pub fn with_settings(mut self, settings: Settings) -> Self {
         for organization in self.organizations.values_mut() {
@@ -159,7 +159,7 @@ impl State {
         self
     }
 
-    /// Lets something go wrong with the resource of the given name, once.
+    /// Lets one operation on the resource of the given name fail, once.
     pub fn expect_mishap(&mut self, name: &str, mishap: Mishap) {
         self.mishaps.push((name.to_owned(), mishap));
     }
@@ -169,13 +169,13 @@ impl State {
         Some(self.mishaps.remove(index).1)
     }
 
-    /// A number that no other call gets.
+    /// A unique number.
     pub(super) fn next_number(&mut self) -> u64 {
         self.sequence += 1;
         self.sequence
     }
 
-    /// An organization that is written to.
+    /// An organization for writing; it is created if it does not exist.
     pub(super) fn organization_mut(&mut self, name: &str) -> &mut Organization {
         let settings = &self.settings;
         self.organizations.entry(name.to_owned()).or_insert_with(|| {
@@ -185,9 +185,9 @@ impl State {
         })
     }
 
-    /// `GoogleCloudApigeeV1ListOrganizationsResponse`: those that were written to.
+    /// `GoogleCloudApigeeV1ListOrganizationsResponse`: the organizations that were written to.
     pub(super) fn list_organizations(&self) -> Value {
-        // `projectIds` is deprecated, but gcloud reads nothing else.
+        // `projectIds` is deprecated, but gcloud reads only this field.
         let mapping = |name: &String| json!({"organization": name, "projectId": name, "projectIds": [name]});
         let list: Vec<Value> = self.organizations.keys().map(mapping).collect();
         view::prune(json!({ "organizations": list }))
@@ -215,12 +215,12 @@ impl State {
             .ok_or_else(|| Fault::not_found(format!("generic::not_found: {} not found", path.full())))
     }
 
-    /// A revision that exists, whether or not calls find it yet.
+    /// A revision that exists, whether or not it is visible to requests yet.
     pub(super) fn find_revision(&self, path: Path<'_>, id: RevisionId) -> Result<&Stored, Fault> {
         self.find(path)?.revisions.get(&id).ok_or_else(|| no_revision(path, id))
     }
 
-    /// A revision as a call finds it: not at once after its import, if the settings say so.
+    /// A revision that is visible to requests, which may be some time after its import (`Settings::visible_after`).
     pub(super) fn visible_revision(&self, path: Path<'_>, id: RevisionId, now: u64) -> Result<&Stored, Fault> {
         let stored = self.find_revision(path, id)?;
         if now.saturating_sub(stored.created) < self.settings.visible_after {

@@ -1,8 +1,8 @@
-//! The state on the disk, so that it survives a restart.
+//! Saves the state to the disk, so that it survives a restart.
 //!
-//! The file is written anew, beside itself and then renamed, before the answer to a call that changed something leaves. So neither
-//! the end of the process nor that of the machine loses an answered write, and there is never half a file. It holds entries of key
-//! value maps and the secrets of apps, so that only its owner may read it, and what is written beside it.
+//! The file is written under a temporary name and then renamed, before the response to a write request is sent. So neither the end of
+//! the process nor a crash of the machine loses an acknowledged write, and the file is never incomplete. It contains entries of key value
+//! maps and the secrets of apps, so only its owner may read it and the temporary file.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -15,22 +15,22 @@ use serde::{Deserialize, Serialize};
 
 use super::state::State;
 
-/// The form of the file that this program writes and reads.
+/// The version of the file format that this program writes and reads.
 const VERSION: u32 = 1;
 
-/// The mode of every file here: the owner reads and writes.
+/// The mode of all files: only the owner can read and write.
 const PRIVATE: u32 = 0o600;
 
-/// What the file says of itself.
+/// The name of the file format.
 const FORMAT: &str = "apigee-flux sandbox";
 
-/// A state file that this process has for itself.
+/// A state file that this process has locked.
 #[derive(Debug)]
 pub struct StateFile {
     path: PathBuf,
-    /// Held as long as this lives.
+    /// Locked until this value is dropped.
     _lock: File,
-    /// The content as it was last written.
+    /// The last written content.
     written: Mutex<Vec<u8>>,
 }
 
@@ -42,7 +42,7 @@ pub enum StateFileError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         error: io::Error,
     },
     /// Another process uses it.
@@ -51,7 +51,7 @@ pub enum StateFileError {
         /// The file.
         path: PathBuf,
     },
-    /// It is not one that we wrote.
+    /// It was not written by the sandbox.
     #[error("the state file {path} is broken: {why}; move it away to start with an empty state")]
     Broken {
         /// The file.
@@ -59,14 +59,14 @@ pub enum StateFileError {
         /// What is wrong.
         why: String,
     },
-    /// A newer program wrote it.
+    /// It was written by a newer version of the program.
     #[error(
         "the state file {path} has version {version}, this program reads up to {VERSION}; use the newer program or another file"
     )]
     Newer {
         /// The file.
         path: PathBuf,
-        /// Its version.
+        /// The version of its format.
         version: u32,
     },
 }
@@ -90,10 +90,10 @@ struct ContentRef<'a> {
 }
 
 impl StateFile {
-    /// Opens a file, which need not exist, and reads the state out of it.
+    /// Opens a file, which need not exist, and reads the state from it.
     pub fn open(path: &Path) -> Result<(Self, State), StateFileError> {
         let failed = |error| StateFileError::Io { path: path.to_owned(), error };
-        // It has no content, and it is not emptied: it may be a link to something else.
+        // The lock file has no content, and it is not truncated: it may be a link to another file.
         let mut options = File::options();
         options.write(true).create(true).truncate(false).mode(PRIVATE);
         let lock = options.open(beside(path, ".lock")).map_err(failed)?;
@@ -112,8 +112,8 @@ impl StateFile {
         Ok((Self { path: path.to_owned(), _lock: lock, written: Mutex::new(written) }, state))
     }
 
-    /// Writes what `state` gives, if it is not in the file already. `state` is asked under a lock, so that of two calls the later
-    /// one writes the later state.
+    /// Writes the result of `state`, unless the file already has that content. `state` is called under a lock, so that the later of two
+    /// calls writes the later state.
     pub(super) fn save(&self, state: impl FnOnce() -> io::Result<Vec<u8>>) -> Result<(), StateFileError> {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         let failed = |error| StateFileError::Io { path: self.path.clone(), error };
@@ -128,7 +128,7 @@ impl StateFile {
 
     fn replace(&self, bytes: &[u8]) -> io::Result<()> {
         let temporary = beside(&self.path, ".new");
-        // One that a killed process left may have another mode, and one of anybody else may be a link.
+        // A temporary file of a killed process may have another mode, and one of another user may be a link.
         match fs::remove_file(&temporary) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -137,7 +137,7 @@ impl StateFile {
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(temporary, &self.path)?;
-        // The new name is on the disk when its folder is.
+        // The new name is durable when its folder is synced.
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     }
@@ -163,7 +163,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<State, StateFileError> {
     Ok(content.state)
 }
 
-/// The path with another ending after its own.
+/// The path with a suffix.
 fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(path.as_os_str());
     name.push(ending);
@@ -180,7 +180,7 @@ mod tests {
     use crate::state::{Mishap, Path as ResourcePath};
     use apigee_flux_model::bundle::{BundleKind, BundlePath, Files, zip};
 
-    /// A state that has one of everything.
+    /// A state with at least one resource of each type.
     fn full() -> State {
         let files: Files = [
             ("a.xml", "<APIProxy name='a'/>"),
@@ -215,7 +215,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let mode = |name: &str| fs::metadata(at(name)).unwrap().permissions().mode() & 0o777;
-        // What an older program, a killed process and somebody else may have left.
+        // What an older version, a killed process and another user may have left.
         fs::write(at("state"), content(&State::default()).unwrap()).unwrap();
         fs::set_permissions(at("state"), fs::Permissions::from_mode(0o644)).unwrap();
         fs::write(at("other"), "kept").unwrap();

@@ -1,6 +1,6 @@
-//! How the state file writes what JSON has no form for.
+//! Serialization of types that have no direct JSON form, for the state file.
 
-/// A map whose keys are no texts, as a list of pairs.
+/// A map whose keys are not strings, as a list of pairs.
 pub(super) mod pairs {
     use std::collections::BTreeMap;
 

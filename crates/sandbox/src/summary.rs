@@ -1,4 +1,4 @@
-//! The state in short, for people and scripts: no secrets, no bundles.
+//! A summary of the state for people and scripts, without secrets and bundles.
 
 use serde_json::{Value, json};
 

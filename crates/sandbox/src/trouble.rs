@@ -1,6 +1,6 @@
-//! Trouble on the way to the API and back: which requests have it, and of what kind. Pure; `connection` makes it happen.
+//! Faults on the way to the API and back: which requests have a fault, and of which kind. Pure; `server` and `connection` produce them.
 //!
-//! What goes wrong with a deployment that was accepted is a [`Mishap`](super::Mishap).
+//! A failure of an accepted deployment is a [`Mishap`](super::Mishap).
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,67 +10,67 @@ use serde::{Serialize, Serializer};
 
 use apigee_flux_model::duration;
 
-/// How a rule is written, for help and errors.
+/// The syntax of a rule, for help and errors.
 pub const FORM: &str = "METHOD PATH KIND [retry-after:SECONDS|retry-at:SECONDS] [xN|@N|every]";
 
-/// The kinds as they are written, for errors.
+/// The kinds in the syntax of rules, for errors.
 const KINDS: &str = "`status:CODE`, `not-found`, `delay:TIME`, `late:TIME`, `reset`, `lost`, `lost-503`, `truncate`, `trickle:TIME`, \
                      `state-error`, `empty`, `error-200`, `other-message`, `page`, `redirect`";
 
-/// What happens to a request.
+/// The fault of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
-    /// It is not done and has this HTTP status for an answer.
+    /// It is not executed, and answered with this HTTP status.
     Status {
         /// From 400 to 599.
         code: u16,
         /// The header `Retry-After`, in seconds.
         retry_after: Option<u32>,
     },
-    /// The same, and the header `Retry-After` has a date so many seconds from now.
+    /// The same, with a date in the header `Retry-After`, this many seconds from now.
     StatusUntil {
         /// From 400 to 599.
         code: u16,
-        /// Until the date.
+        /// The time until the date, in seconds.
         seconds: u32,
     },
-    /// It is done at once, and answered so much later.
+    /// It is executed immediately, and answered after this time.
     Delay(Duration),
-    /// It is done and answered so much later, also when the client has gone meanwhile.
+    /// It is executed and answered after this time, even if the client has disconnected meanwhile.
     Late(Duration),
-    /// It is not done, and the connection is closed without an answer.
+    /// It is not executed, and the connection is closed without a response.
     Reset,
-    /// It is done, and the connection is closed without an answer.
+    /// It is executed, and the connection is closed without a response.
     Lost,
-    /// It is done, and answered as if the service were not available.
+    /// It is executed, and answered with 503.
     Lost503,
-    /// It is done; the connection is closed in the middle of the answer's body.
+    /// It is executed; the connection is closed in the middle of the response body.
     Truncate,
-    /// It is done; the answer's body comes byte by byte, with so long a pause before each.
+    /// It is executed; the response body is sent byte by byte, with this pause before each byte.
     Trickle(Duration),
-    /// The answer is not the API's to this call.
+    /// The response does not belong to the request.
     Odd(OddAnswer),
-    /// It is done; the deployment in the answer has the state ERROR.
+    /// It is executed; the deployment in the response has the state ERROR.
     StateError,
 }
 
-/// An answer that does not fit its call.
+/// A response that does not belong to the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OddAnswer {
-    /// The call is done, and the answer is 200 with `{}`.
+    /// The request is executed, and the response is 200 with `{}`.
     Empty,
-    /// The call is done, and the answer is 200 with an error.
+    /// The request is executed, and the response is 200 with an error.
     Error,
-    /// The call is done, and the answer is 200 with a message that no call of the deployer has.
+    /// The request is executed, and the response is 200 with a message that no request of the deployer has.
     OtherMessage,
-    /// It is not done: something between answers 200 with a page.
+    /// The request is not executed: an HTTP proxy answers 200 with a page.
     Page,
-    /// It is not done: something between redirects.
+    /// The request is not executed: an HTTP proxy redirects it.
     Redirect,
 }
 
 impl OddAnswer {
-    /// Each of them.
+    /// All variants.
     pub const ALL: [Self; 5] = [Self::Empty, Self::Error, Self::OtherMessage, Self::Page, Self::Redirect];
 
     const fn as_str(self) -> &'static str {
@@ -85,7 +85,7 @@ impl OddAnswer {
 }
 
 impl Trouble {
-    /// True when the request is done all the same.
+    /// True if the request is executed despite the fault.
     pub fn is_done(self) -> bool {
         !matches!(
             self,
@@ -97,12 +97,12 @@ impl Trouble {
     }
 }
 
-/// Which of the requests that fit a rule have its trouble.
+/// Which of the requests that match a rule have its fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occurrence {
-    /// So many from the start.
+    /// The first ones, up to this number.
     First(u32),
-    /// Only the one of this number, from 1.
+    /// Only the one with this number, from 1.
     Nth(u32),
     /// All.
     Every,
@@ -119,26 +119,26 @@ impl Occurrence {
     }
 }
 
-/// Some requests have trouble.
+/// A rule that injects a fault into some requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// For example `POST`; none: any.
+    /// For example `POST`; `None`: any method.
     pub method: Option<String>,
-    /// The whole path with its query; `*` stands for any characters, nothing else is special.
+    /// A pattern for the whole path with its query; `*` matches any characters, all other characters match themselves.
     pub path: String,
-    /// Which of those that fit.
+    /// Which of the matching requests.
     pub occurrence: Occurrence,
-    /// What happens.
+    /// The fault.
     pub trouble: Trouble,
 }
 
 impl Rule {
-    /// The trouble with every request.
+    /// A rule for every request.
     pub fn new(trouble: Trouble) -> Self {
         Self { method: None, path: "*".to_owned(), occurrence: Occurrence::Every, trouble }
     }
 
-    /// The same rule for some of the requests.
+    /// The same rule, limited to some of the requests.
     #[must_use]
     pub fn on(self, occurrence: Occurrence) -> Self {
         Self { occurrence, ..self }
@@ -149,7 +149,7 @@ impl Rule {
     }
 }
 
-/// The form is [`FORM`].
+/// The syntax is [`FORM`].
 impl FromStr for Rule {
     type Err = String;
 
@@ -166,7 +166,7 @@ impl FromStr for Rule {
         }
         if !path.starts_with(['/', '*']) {
             return Err(format!(
-                "the path `{path}` fits no request; start it with `/` or `*`, for example `*/apis?*action=import*`"
+                "the path `{path}` matches no request; start it with `/` or `*`, for example `*/apis?*action=import*`"
             ));
         }
         let mut rule =
@@ -188,7 +188,7 @@ impl FromStr for Rule {
                     })?);
                 }
                 (Some(_), _) => {
-                    return Err(format!("`{word}` goes with `status:CODE` only; leave it out with `{kind}`"));
+                    return Err(format!("`{word}` is only allowed with `status:CODE`; remove it from `{kind}`"));
                 }
                 (None, _) => rule.occurrence = parse_occurrence(word)?,
             }
@@ -264,7 +264,7 @@ impl Serialize for Trouble {
     }
 }
 
-/// In the form that [`Rule::from_str`] reads.
+/// In the syntax that [`Rule::from_str`] reads.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}", self.method.as_deref().unwrap_or("*"), self.path, self.trouble)?;
@@ -276,17 +276,17 @@ impl fmt::Display for Rule {
     }
 }
 
-/// The rules in force, each with the number of requests that fitted it.
+/// The active rules, each with the number of requests that matched it.
 #[derive(Debug, Default)]
 pub struct Troubles(Vec<(Rule, u32)>);
 
 impl Troubles {
-    /// Adds a rule behind the others.
+    /// Adds a rule after the others.
     pub fn add(&mut self, rule: Rule) {
         self.0.push((rule, 0));
     }
 
-    /// Counts a request, and says what happens to it: the first rule decides that has trouble for it.
+    /// Counts a request and returns its fault: that of the first rule that applies to it.
     pub fn next(&mut self, method: &str, path: &str) -> Option<Trouble> {
         let mut found = None;
         for (rule, count) in self.0.iter_mut().filter(|(rule, _)| rule.fits(method, path)) {
@@ -305,12 +305,12 @@ impl FromIterator<Rule> for Troubles {
     }
 }
 
-/// Compares a whole text with a pattern in which `*` stands for any characters.
+/// Whether a pattern, in which `*` matches any characters, matches a whole text.
 fn glob(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };
     let mut parts = parts.peekable();
-    // Without a star the first part is all.
+    // Without a star, the pattern must equal the text.
     let mut is_open = false;
     while let Some(part) = parts.next() {
         if parts.peek().is_none() {
@@ -379,7 +379,7 @@ mod tests {
             ("GET * status:200", "`200` is not the status of an error; write one from 400 to 599"),
             ("GET * delay:soon", "`delay:soon`: `soon` is not a duration"),
             ("GET * reset x0", "`x0` does not say which requests; write `x2`"),
-            ("GET * reset retry-after:2", "goes with `status:CODE` only"),
+            ("GET * reset retry-after:2", "is only allowed with `status:CODE`"),
             ("GET * status:503 retry-after:soon", "not a whole number of seconds"),
             ("GET * status:503 retry-at:soon", "not a whole number of seconds"),
         ] {

@@ -1,5 +1,5 @@
-//! The answers: JSON with the fields of the discovery document's schemas, 64-bit numbers as strings, empty fields left out as
-//! Google's servers leave them out.
+//! The responses: JSON with the fields of the discovery document's schemas, 64-bit numbers as strings, and empty fields omitted as by
+//! Google's servers.
 
 use std::collections::BTreeMap;
 
@@ -16,14 +16,14 @@ pub(super) struct ResourceView<'a> {
     pub(super) kind: BundleKind,
     pub(super) name: &'a str,
     pub(super) revisions: Option<Vec<RevisionId>>,
-    /// Made and last changed, in milliseconds since 1970.
+    /// The times of the creation and the last change, in milliseconds since 1970.
     pub(super) times: Option<(u64, u64)>,
     pub(super) labels: Option<&'a BTreeMap<String, String>>,
     pub(super) space: Option<&'a str>,
 }
 
 impl<'a> ResourceView<'a> {
-    /// All that there is to show.
+    /// A view with all fields.
     pub(super) fn new(kind: BundleKind, name: &'a str, resource: &'a Resource) -> Self {
         Self {
             kind,
@@ -61,7 +61,7 @@ impl<'a> ResourceView<'a> {
     }
 }
 
-/// `GoogleCloudApigeeV1ApiProxyRevision` or `…SharedFlowRevision`. Without a number it is the answer to `action=validate`.
+/// `GoogleCloudApigeeV1ApiProxyRevision` or `…SharedFlowRevision`. Without a number, it is the response to `action=validate`.
 pub(super) fn revision(
     organization: &str,
     kind: BundleKind,
@@ -104,7 +104,7 @@ pub(super) fn revision(
     prune(object)
 }
 
-/// `GoogleCloudApigeeV1Deployment` as it stands in a list: without the status.
+/// `GoogleCloudApigeeV1Deployment` as in a list: without the status.
 pub(super) fn deployment(deployed: &Deployed, is_extensible: bool) -> Value {
     let account = deployed.service_account.as_deref().map(|email| format!("projects/-/serviceAccounts/{email}"));
     let mut object = json!({
@@ -120,7 +120,7 @@ pub(super) fn deployment(deployed: &Deployed, is_extensible: bool) -> Value {
     prune(object)
 }
 
-/// What the runtime reports of a deployment.
+/// The status of a deployment in the runtime.
 pub(super) struct Status<'a> {
     pub(super) phase: Phase<'a>,
     pub(super) conflicts: Vec<Value>,
@@ -170,7 +170,7 @@ pub(super) fn route_owner(owner: &RouteOwner) -> Value {
     })
 }
 
-/// Without the empty strings, lists and objects, as protocol buffers are written in JSON.
+/// Removes empty strings, lists and objects, as in the JSON form of protocol buffers.
 pub(super) fn prune(value: Value) -> Value {
     match value {
         Value::Object(map) => Value::Object(

@@ -1,4 +1,4 @@
-//! Findings as text for people and for GitHub Actions.
+//! Findings as plain text and as commands for GitHub Actions.
 
 use super::{Found, counts};
 use apigee_flux_model::diag::Severity;
@@ -6,7 +6,7 @@ use apigee_flux_model::diag::human::plural;
 use apigee_flux_model::diag::plain::{Plain, Text, plain};
 use apigee_flux_model::diag::snippet::{Colour, message, render};
 
-/// For people.
+/// Plain text.
 pub(super) fn text(found: &[Found], colour: Colour) -> Text {
     let mut text = Text::new();
     for found in found {
@@ -20,7 +20,7 @@ pub(super) fn text(found: &[Found], colour: Colour) -> Text {
     text
 }
 
-/// Workflow commands ("Workflow commands for GitHub Actions"): one line each, with its own escapes.
+/// Workflow commands ("Workflow commands for GitHub Actions"): one line each, in GitHub's own escaping.
 pub(super) fn github(found: &[Found]) -> Text {
     let mut text = Text::new();
     for Found { diagnostic, place } in found {

@@ -6,7 +6,7 @@ use super::Found;
 use apigee_flux_model::diag::plain::{Text, plain};
 use apigee_flux_model::diag::snippet::message;
 
-/// One finding. Fields that are not known are left out.
+/// One finding. Unknown fields are omitted.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Finding<'f> {

@@ -1,4 +1,4 @@
-//! `check`: says what is wrong, as a compiler does, and writes nothing.
+//! `check`: reports findings as a compiler does, and writes nothing.
 
 mod format;
 mod json;
@@ -25,27 +25,27 @@ use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, Severity, Sub
 /// Check specs and bundles without writing anything.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Directories and files as `render` takes them, or bundles: a folder with `apiproxy` or `sharedflowbundle` in it, that folder itself,
+    /// Directories and files as for `render`, or bundles: a folder that contains `apiproxy` or `sharedflowbundle`, that folder itself,
     /// or a zip file.
     #[arg(required_unless_present = "explain", value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// How to print what is found.
+    /// Output format.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Only this environment.
+    /// Check only this environment.
     #[arg(long, value_name = "ENVIRONMENT")]
     environment: Option<String>,
-    /// Say what a code means, for example AF070, and what to do.
+    /// Explain a code, for example AF070, and how to fix the finding.
     #[arg(long, value_name = "CODE", conflicts_with = "paths")]
     explain: Option<String>,
 }
 
-/// The forms of output.
+/// The output formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// For people: with the source line and the way out.
+    /// Plain text with the source line and the fix.
     Text,
-    /// A list of objects.
+    /// A JSON list of objects.
     Json,
     /// Workflow commands, which GitHub Actions shows in a pull request.
     Github,
@@ -53,7 +53,7 @@ enum Format {
     Sarif,
 }
 
-/// A finding and where it is shown.
+/// A finding and its place.
 struct Found {
     diagnostic: Diagnostic,
     place: Option<Place>,
@@ -90,17 +90,17 @@ fn explain(code: &str) -> anyhow::Result<String> {
     match Code::ALL.iter().find(|known| known.as_str().eq_ignore_ascii_case(code)) {
         Some(code) => Ok(format!("{code}: {}", code.doc())),
         None => match nearest(code, known()) {
-            Some(near) => bail!("no finding has the code {code}; did you mean {near}?"),
-            None => bail!("no finding has the code {code}; they are {}", known().collect::<Vec<_>>().join(", ")),
+            Some(near) => bail!("unknown code {code}; did you mean {near}?"),
+            None => bail!("unknown code {code}; allowed: {}", known().collect::<Vec<_>>().join(", ")),
         },
     }
 }
 
-/// A bundle that was named itself.
+/// A bundle that was given on the command line.
 struct Bundle {
     kind: BundleKind,
     files: Files,
-    /// The folder of its files; none for a zip file.
+    /// The folder of its files; `None` for a zip file.
     folder: Option<PathBuf>,
 }
 
@@ -150,7 +150,7 @@ fn check_bundle(path: &Path, bundle: &Bundle, found: &mut Vec<Found>) {
     }
 }
 
-/// The bundle's own name: that of the file beside the folders.
+/// The bundle's own name: that of its root file.
 fn root_name(bundle: &Bundle) -> Option<String> {
     let mut roots = bundle.files.iter().filter(|(path, _)| FileKind::of(path) == FileKind::Root);
     roots.find_map(|(path, _)| path.xml_stem().map(str::to_owned))
@@ -167,12 +167,12 @@ fn check_package(path: &Path, environment: Option<&str>, found: &mut Vec<Found>)
         }
     };
     let options = Options { environment, beside: Some(&package), classes: true, ..Options::default() };
-    // The environments often stand elsewhere than the proxies; what is wrong with a proxy can be told without.
+    // Environments are often defined in another folder than the proxies; a proxy can be checked without them.
     let deployable = input.items().iter().any(|item| item.header.kind == "ApigeeEnvironment");
     let ours = input.items().iter().any(|item| item.header.is_managed());
     let diagnostics =
         if deployable || !ours { expand(&input, &options).diagnostics } else { bundles(&input, &options).1 };
-    // Environments often have a folder of their own.
+    // Environments often have their own folder: the warning that nothing can be deployed is left out.
     let is_told =
         |diagnostic: &Diagnostic| diagnostic.code != Code::NothingToDeploy || diagnostic.severity == Severity::Error;
     found.extend(diagnostics.into_iter().filter(is_told).map(|diagnostic| {
@@ -182,7 +182,7 @@ fn check_package(path: &Path, environment: Option<&str>, found: &mut Vec<Found>)
     Ok(())
 }
 
-/// How many findings there are of each severity.
+/// The number of findings of each severity.
 fn counts(found: &[Found]) -> BTreeMap<apigee_flux_model::diag::Severity, usize> {
     let mut counts = BTreeMap::new();
     for found in found {

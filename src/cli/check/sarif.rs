@@ -10,7 +10,7 @@ use apigee_flux_model::diag::plain::{Text, plain};
 use apigee_flux_model::diag::snippet::{Place, message};
 use apigee_flux_model::diag::{Code, Severity};
 
-/// One run with the rules that were broken.
+/// One run with the rules of its findings.
 pub(super) fn sarif(found: &[Found]) -> anyhow::Result<Text> {
     let codes: Vec<Code> =
         found.iter().map(|found| found.diagnostic.code).collect::<BTreeSet<_>>().into_iter().collect();

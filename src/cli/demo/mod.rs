@@ -1,9 +1,9 @@
-//! `demo`: the main job from end to end in one process, with no cloud account.
+//! `demo`: the whole workflow in one process, without a cloud account.
 //!
-//! Everything is real but the cluster and Apigee: the specs are expanded by the function's own code, each Job's volumes are put together
-//! from the emitted ConfigMaps as a kubelet would, and this program runs as the container with the Job's own arguments and
-//! environment, against the sandbox. What the story claims is checked against the sandbox's log of requests; a claim that does not hold is
-//! an error.
+//! Only the cluster and Apigee are simulated: the specs are expanded by the function's own code, the volumes of each Job are assembled from
+//! the rendered ConfigMaps as a kubelet would do it, and this program runs as the container with the Job's own arguments and environment
+//! variables, against the sandbox. Each statement of the output is checked against the sandbox's log of requests; one that is not true is an
+//! error.
 
 mod pod;
 
@@ -28,10 +28,10 @@ use apigee_flux_model::diag::plain::Text;
 use apigee_flux_model::diag::{has_errors, human};
 use apigee_flux_sandbox::{self as sandbox, LoggedRequest, Sandbox};
 
-/// Show the main job end to end, on this machine and without an account.
+/// Run the whole workflow on this machine, without a cloud account.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Keep the working directory, with the specs, the objects and the pods' volumes
+    /// Keep the working directory with the specs, the objects and the pods' volumes in DIR
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
 }
@@ -52,7 +52,7 @@ const QUICKSTART: [(&str, &str); 6] = [
     ),
 ];
 
-/// What commit B changes in `hello.yaml`.
+/// The change of commit B in `hello.yaml`.
 const CHANGE: (&str, &str) = ("spikeArrest: 100ps", "spikeArrest: 50ps");
 
 /// Runs the command.
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Some(directory) => directory.clone(),
         None => std::env::temp_dir().join(format!("apigee-flux-demo-{}", std::process::id())),
     };
-    // Every user can write to the folder for temporary files: an existing folder or a link is not used, and no other user can read this one.
+    // Every user can write to the folder for temporary files: an existing folder or link is not used, and other users cannot read this folder.
     let made = DirBuilder::new().mode(0o700).recursive(args.keep.is_some()).create(&directory);
     made.with_context(|| format!("cannot create {}", directory.display()))?;
     let told = tell(&directory);
@@ -82,19 +82,22 @@ fn tell(directory: &Path) -> anyhow::Result<()> {
     }
     let mut story = Story { directory, sandbox: &sandbox, pods: 0 };
 
-    say(&format!("A local Apigee listens on {}. The specs are examples/quickstart.", sandbox.url()))?;
+    say(&format!(
+        "The sandbox, a local Apigee management API, listens on {}. The specs are those of examples/quickstart.",
+        sandbox.url()
+    ))?;
 
     let first = expand_folder(&specs)?;
     say("\nCommit A: two proxies for two environments. Flux applies the objects and the Jobs run, dev before prod.")?;
     Story::show_objects(&first)?;
     let seen = story.run_jobs(&first, &jobs(&first))?;
     ensure!(seen.results("deployed") == 2 && seen.results("redeployed") == 2, "each proxy should be imported once");
-    say("  Each bundle was imported once, for dev; prod got the very same revision.")?;
+    say("  Each bundle was imported once, for dev; prod got the same revision.")?;
 
-    say("\nCommit A again: the Jobs run once more, as after a drain or an image update.")?;
+    say("\nCommit A again: the Jobs run once more, as after a node drain or an image update.")?;
     let seen = story.run_jobs(&first, &jobs(&first))?;
     ensure!(seen.writes() == 0, "unchanged bundles should cause no write, but there were {}", seen.writes());
-    say("  Apigee was read and not written: 0 writes.")?;
+    say("  Apigee was only read: 0 writes.")?;
 
     let (old, new) = CHANGE;
     say(&format!("\nCommit B: in hello.yaml `{old}` becomes `{new}`."))?;
@@ -106,17 +109,19 @@ fn tell(directory: &Path) -> anyhow::Result<()> {
     ensure!(changed.len() == 2, "only the Jobs of hello should change, but {} did", changed.len());
     let seen = story.run_jobs(&second, &changed)?;
     ensure!(seen.imports() == 1 && seen.results("failed") == 0, "a changed bundle should be imported once");
-    say("  Only the Jobs of hello changed; a new revision took over without a gap.")?;
+    say("  Only the Jobs of hello changed; the new revision was deployed without downtime.")?;
 
-    say("\nRevert to A: git revert, nothing else.")?;
+    say("\nRevert to A with git revert.")?;
     write_file(&specs.join(name), text)?;
     let third = expand_folder(&specs)?;
     ensure!(third == first, "the same specs should give the same objects");
     let seen = story.run_jobs(&third, &changed_jobs(&second, &third))?;
     ensure!(seen.imports() == 0 && seen.results("redeployed") == 2, "a rollback should import nothing");
-    say("  The old revision serves again; nothing was imported.")?;
+    say("  The old revision is deployed again; nothing was imported.")?;
 
-    say("\nSomebody takes hello out of prod by hand. The CronJob of prod looks whether Apigee is as Git says.")?;
+    say(
+        "\nAnother user undeploys hello from prod manually. The CronJob of prod compares Apigee with Git and repairs the drift.",
+    )?;
     runtime.block_on(undeploy_by_hand(&sandbox.url(), "prod", "hello"))?;
     let seen = story.run_cron_job(&third, "apigee-prod-reconcile")?;
     ensure!(
@@ -124,8 +129,8 @@ fn tell(directory: &Path) -> anyhow::Result<()> {
         "the proxy should be deployed again without an import"
     );
     let seen = story.run_cron_job(&third, "apigee-prod-reconcile")?;
-    ensure!(seen.results("unchanged") == 1 && seen.writes() == 0, "what is repaired should stay as it is");
-    say("  The declared revision serves again; the next run had nothing to do.")?;
+    ensure!(seen.results("unchanged") == 1 && seen.writes() == 0, "a repaired environment should stay unchanged");
+    say("  The desired revision is deployed again; the next run had nothing to do.")?;
 
     say(&format!(
         "\nDone in {:.1} s. Next: README.md, \"A first proxy in five minutes\".",
@@ -133,13 +138,13 @@ fn tell(directory: &Path) -> anyhow::Result<()> {
     ))
 }
 
-/// Tells a part of the story.
+/// Prints a part of the output.
 fn say(lines: &str) -> anyhow::Result<()> {
     out::stdout(&Text::of_lines(&format!("{lines}\n")))?;
     Ok(())
 }
 
-/// What a person does with Apigee's pages.
+/// The manual change of another user, for example in the Apigee UI.
 async fn undeploy_by_hand(endpoint: &str, environment: &str, proxy: &str) -> anyhow::Result<()> {
     let http = reqwest::Client::new();
     let base = format!("{endpoint}/v1/organizations/acme/environments/{environment}/apis/{proxy}");
@@ -167,7 +172,7 @@ fn expand_folder(specs: &Path) -> anyhow::Result<Vec<Object>> {
     Ok(expansion.objects)
 }
 
-/// The objects, as a cluster has them.
+/// The objects as stored in a cluster.
 fn cluster(objects: &[Object]) -> anyhow::Result<pod::Cluster<'_>> {
     objects
         .iter()
@@ -181,7 +186,7 @@ fn jobs(objects: &[Object]) -> Vec<&str> {
     objects.iter().filter(|object| object.id.kind == "Job").map(|object| object.id.name.as_str()).collect()
 }
 
-/// The Jobs that Flux would run again: those whose pod template is new.
+/// The Jobs that Flux would run again: those with a new pod template.
 fn changed_jobs<'o>(before: &[Object], after: &'o [Object]) -> Vec<&'o str> {
     let old: BTreeMap<&str, _> = before.iter().map(|object| (object.id.name.as_str(), object.pod_template())).collect();
     after
@@ -191,7 +196,7 @@ fn changed_jobs<'o>(before: &[Object], after: &'o [Object]) -> Vec<&'o str> {
         .collect()
 }
 
-/// What the Jobs of one commit did.
+/// The results and requests of the Jobs of one commit.
 struct Seen {
     outcomes: Vec<Value>,
     requests: Vec<LoggedRequest>,
@@ -227,7 +232,7 @@ impl Story<'_> {
         say(&format!("  {}", kinds.join(", ")))
     }
 
-    /// Runs Jobs, those of one environment at once and the environments one after the other, and tells what each did.
+    /// Runs Jobs, those of one environment in parallel and the environments one after the other, and prints their results.
     fn run_jobs(&mut self, objects: &[Object], names: &[&str]) -> anyhow::Result<Seen> {
         let before = self.sandbox.requests().len();
         let cluster = cluster(objects)?;
@@ -268,7 +273,7 @@ impl Story<'_> {
         Ok(Seen { outcomes, requests: self.sandbox.requests().split_off(before) })
     }
 
-    /// Runs a CronJob once, as at its time, and tells what it found.
+    /// Runs a CronJob once, as if it were scheduled now, and prints its result.
     fn run_cron_job(&mut self, objects: &[Object], name: &str) -> anyhow::Result<Seen> {
         let before = self.sandbox.requests().len();
         let (cluster, root, url) = (cluster(objects)?, self.pod_root(), self.sandbox.url());

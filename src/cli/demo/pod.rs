@@ -1,4 +1,4 @@
-//! What a kubelet does for one of our Jobs: it puts the volumes together, expands the arguments and runs the container.
+//! Does what a kubelet does for a rendered Job: assembles the volumes, expands the arguments and runs the container.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,9 +17,9 @@ pub(super) type Cluster<'o> = BTreeMap<(&'o str, &'o str), Value>;
 
 /// A container that is ready to start.
 pub(super) struct Container {
-    /// Its arguments, expanded.
+    /// The arguments, expanded.
     pub(super) args: Vec<String>,
-    /// Its working directory.
+    /// The working directory.
     pub(super) directory: PathBuf,
     env: BTreeMap<String, String>,
 }
@@ -44,7 +44,7 @@ impl Container {
     }
 }
 
-/// Puts the volumes of the first container of the pod of a Job or CronJob together, below `root`.
+/// Assembles the volumes of the first container of the pod of a Job or CronJob, below `root`.
 pub(super) fn prepare(job: &str, cluster: &Cluster<'_>, root: &Path) -> anyhow::Result<Container> {
     let found = ["Job", "CronJob"].into_iter().find_map(|kind| cluster.get(&(kind, job)));
     let job = found.with_context(|| format!("the Job `{job}` does not exist"))?;
@@ -119,8 +119,8 @@ fn content(map: &Value) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     Ok(content)
 }
 
-/// Writes files as the kubelet's atomic writer does: into a dated folder, to which `..data` points, with a link for each top-level
-/// name through `..data`.
+/// Writes files as the kubelet's atomic writer does: into a dated folder to which `..data` points, and a link through `..data` for each
+/// top-level name.
 fn materialize(files: &BTreeMap<String, Vec<u8>>, folder: &Path) -> io::Result<()> {
     const DATED: &str = "..2026_01_01_00_00_00.1";
     let dated = folder.join(DATED);
@@ -141,7 +141,7 @@ fn materialize(files: &BTreeMap<String, Vec<u8>>, folder: &Path) -> io::Result<(
     Ok(())
 }
 
-/// Kubernetes' expansion of arguments: `$(NAME)` is a variable of the container if there is one, `$$` is `$`.
+/// Kubernetes' expansion of arguments: `$(NAME)` is replaced by the container's environment variable, if it exists; `$$` becomes `$`.
 fn expand(argument: &str, env: &BTreeMap<String, String>) -> String {
     let mut expanded = String::new();
     let mut rest = argument;

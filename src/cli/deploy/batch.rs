@@ -1,4 +1,4 @@
-//! `apigee-flux deploy --batch`: all bundles of an environment.
+//! `apigee-flux deploy --batch`: deploys all bundles of an environment.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -17,8 +17,8 @@ use apigee_flux_deployer::{BatchReport, Error, Report, deploy_batch};
 use apigee_flux_model::diag::Severity;
 use apigee_flux_model::duration::millis;
 
-/// Deploys. Each bundle's result is a JSON line on stdout as it ends, and the last line there, which is also the termination log, is
-/// that of all.
+/// Deploys the batch. The result of each bundle is a JSON line on stdout as soon as it is known; the last line is the overall result, which
+/// is also the termination log.
 pub(super) fn run(args: &Args, file: &Path, folder: &Path, log: &Log) -> ExitCode {
     let log = log.of_environment(args.target.environment.as_str());
     let result = block_on(deploy_all(args, file, folder, &log)).flatten();
@@ -94,7 +94,7 @@ fn failures(report: &BatchReport) -> impl Iterator<Item = &Report> {
     report.reports.iter().filter(|report| report.exit_code != 0)
 }
 
-/// What the cluster is told: the whole, and what failed.
+/// The report to the cluster: the overall result, and the failures.
 fn job_report_of_batch(args: &Args, report: &BatchReport) -> JobReport {
     let failed = failures(report).map(|report| {
         let outcome = &report.outcome;

@@ -1,11 +1,11 @@
-//! How far a batch is.
+//! The progress of a batch.
 
 use std::fmt;
 
 use apigee_flux_deployer::{Outcome, Report};
 use apigee_flux_model::bundle::BundleKind;
 
-/// So many of those at work are named.
+/// How many of the bundles in progress are named.
 const NAMED: usize = 3;
 
 /// Counts the bundles of a batch as they start and end.
@@ -14,17 +14,17 @@ pub(super) struct Tally {
     total: usize,
     done: usize,
     failed: usize,
-    /// In the order of their start.
+    /// The bundles in progress, in the order of their start.
     working: Vec<(BundleKind, String)>,
 }
 
 impl Tally {
-    /// Nothing has started yet.
+    /// A tally before the first bundle starts.
     pub(super) fn new(total: usize) -> Self {
         Self { total, done: 0, failed: 0, working: Vec::new() }
     }
 
-    /// Something happens with a bundle. True if it was not known to be at work.
+    /// Records work on a bundle. True if the bundle has just started.
     pub(super) fn works_on(&mut self, kind: BundleKind, name: &str) -> bool {
         let is_new = !self.working.iter().any(|(k, n)| (*k, n.as_str()) == (kind, name));
         if is_new {
@@ -33,7 +33,7 @@ impl Tally {
         is_new
     }
 
-    /// A bundle has ended, whether it was started or not.
+    /// Records the end of a bundle, whether it was started or not.
     pub(super) fn ended(&mut self, report: &Report) {
         let Outcome { kind, name, .. } = &report.outcome;
         self.working.retain(|(k, n)| (Some(*k), Some(n)) != (*kind, name.as_ref()));

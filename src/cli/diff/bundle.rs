@@ -9,7 +9,7 @@ use apigee_flux_deployer::{Client, Drift, Error, Target};
 use apigee_flux_function::expand::DesiredBundle;
 use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
 
-/// Compares all bundles of an environment. The runtime's state is asked for too: a deployment would do something about it.
+/// Compares all bundles of an environment, including the state of the runtime, which a deployment would repair.
 pub(super) async fn differences(
     client: &Client,
     target: &Target,
@@ -73,7 +73,7 @@ fn diff(deployed: Option<&Form>, wanted: Option<&Form>) -> String {
             Some(Form::Xml(_) | Form::Text(_)) => "text".to_owned(),
             None => "nothing".to_owned(),
         };
-        return format!("(not text; there: {}, wanted: {})\n", size(deployed), size(wanted));
+        return format!("(not text; actual: {}, desired: {})\n", size(deployed), size(wanted));
     }
     let [deployed, wanted] = [deployed, wanted].map(|form| form.map(shown).unwrap_or_default());
     if deployed == wanted {
@@ -85,7 +85,7 @@ fn diff(deployed: Option<&Form>, wanted: Option<&Form>) -> String {
 /// A file as text, without credentials.
 fn shown(form: &Form) -> String {
     match form {
-        // What could be read can be written.
+        // XML that could be read can be written.
         Form::Xml(element) => mask::element(element).to_document().unwrap_or_default(),
         Form::Text(text) => mask::text(text),
         Form::Binary { .. } => String::new(),
@@ -115,6 +115,6 @@ mod tests {
     #[test]
     fn what_is_no_text_has_its_size_told() {
         let binary = Form::Binary { size: 3, digest: Digest::of_bytes(b"abc") };
-        assert_eq!(diff(Some(&binary), None), "(not text; there: 3 bytes, wanted: nothing)\n");
+        assert_eq!(diff(Some(&binary), None), "(not text; actual: 3 bytes, desired: nothing)\n");
     }
 }

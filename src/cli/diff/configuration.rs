@@ -1,4 +1,4 @@
-//! The differences of configuration. Secrets are not there to be compared: they count as equal, and are never shown.
+//! The differences of configuration. Secrets are not available for a comparison: they count as equal, and are never shown.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ pub(super) async fn differences(
         return Ok(Vec::new());
     }
     let options = Options { mode: Mode::Compare, ..Options::new("") };
-    // Nothing asks for one.
-    let secrets = Arc::new(|_: &_| Err("no secret is known here".to_owned()));
+    // A comparison never reads a secret.
+    let secrets = Arc::new(|_: &_| Err("secrets are not read by diff".to_owned()));
     let report = apply(client, place, document, secrets, &options, Arc::new(|_: ApplyEvent<'_>| ())).await?;
     report.resources.into_iter().map(|applied| difference(place, applied)).collect()
 }
@@ -40,10 +40,10 @@ fn difference(place: &OwnedPlace, applied: Applied) -> Result<Difference, Error>
             Ending::Unchanged => Change::Unchanged,
             Ending::Created => Change::Create,
             Ending::Deleted => Change::Remove,
-            // What would be refused is to be seen, too.
+            // A change that would be refused is shown as well.
             Ending::Adopted | Ending::Updated | Ending::Failed => Change::Update,
         },
-        reason: if result == Ending::Adopted { "it is as wanted, and becomes ours".to_owned() } else { reason },
+        reason: if result == Ending::Adopted { "in sync; apigee-flux adopts it".to_owned() } else { reason },
         details: fields.iter().map(detail).collect(),
     })
 }

@@ -1,4 +1,4 @@
-//! One line of a report: a resource, and what would become of it. What sort of resource it is matters to nobody who prints it.
+//! One entry of a report: a resource, and what a deployment would change about it. The form is the same for all kinds.
 
 use std::fmt;
 
@@ -9,18 +9,18 @@ use serde::Serialize;
 #[serde(rename_all = "camelCase")]
 pub(super) struct Difference {
     pub organization: String,
-    /// None for what belongs to the whole organization.
+    /// `None` for a resource of the organization.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
-    /// As in specs, for example `ApigeeProxy`.
+    /// The kind as in specs, for example `ApigeeProxy`.
     pub kind: String,
     /// The name in Apigee.
     pub name: String,
-    /// What a deployment would do with it.
+    /// What a deployment would do.
     pub change: Change,
-    /// Why, in one line.
+    /// The reason, in one line.
     pub reason: String,
-    /// The parts of it that differ, if they are known.
+    /// The parts that differ, if they are known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<Detail>,
 }
@@ -32,8 +32,8 @@ pub(super) struct Detail {
     /// The file's path, or the field's.
     pub part: String,
     pub change: Change,
-    /// A unified diff from what is there to what is wanted, or a line in parentheses that says why there is none. Credentials do not stand
-    /// in it.
+    /// A unified diff from the actual to the desired state, or a line in parentheses that says why there is no diff. It contains no
+    /// credentials.
     pub diff: String,
 }
 
@@ -48,7 +48,7 @@ pub(super) enum Change {
 }
 
 impl Change {
-    /// In the order of reports.
+    /// All changes, in the order of reports.
     pub(super) const ALL: [Self; 4] = [Self::Create, Self::Update, Self::Remove, Self::Unchanged];
 
     pub(super) const fn as_str(self) -> &'static str {
@@ -60,7 +60,7 @@ impl Change {
         }
     }
 
-    /// How many there are.
+    /// The number of differences with this change.
     pub(super) fn count(self, differences: &[Difference]) -> usize {
         differences.iter().filter(|difference| difference.change == self).count()
     }

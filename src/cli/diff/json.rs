@@ -13,7 +13,7 @@ struct Report<'d> {
     update: usize,
     remove: usize,
     unchanged: usize,
-    /// Unchanged ones too.
+    /// All resources, including unchanged ones.
     resources: &'d [Difference],
 }
 

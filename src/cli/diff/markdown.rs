@@ -1,6 +1,6 @@
 //! Differences as a comment on a pull request.
 //!
-//! What stands in it comes from specs and from Apigee and may hold anything: it breaks out of no cell and no block, and mentions nobody.
+//! Its content comes from specs and from Apigee and is untrusted: it must not break out of a cell or a block, or mention a user.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,22 +9,22 @@ use super::difference::{Change, Detail, Difference, summary};
 use crate::cli::markdown::{code, plain};
 use apigee_flux_model::diag::human::plural;
 
-/// The whole comment, in bytes: GitHub takes 65,536 characters.
+/// The maximum size of the comment, in bytes: GitHub accepts 65,536 characters.
 const MAX_BYTES: usize = 60 * 1024;
 
-/// The rows of the table, in bytes, so that there is room for diffs.
+/// The maximum size of the table, in bytes, so that there is room for diffs.
 const MAX_TABLE: usize = 24 * 1024;
 
-/// One diff, in bytes, so that there is room for others.
+/// The maximum size of one diff, in bytes, so that there is room for others.
 const MAX_DIFF: usize = 12 * 1024;
 
-/// For what is said at the end, in bytes.
+/// The space that is reserved for the notes at the end, in bytes.
 const RESERVE: usize = 512;
 
-/// The first line, by which a workflow finds the comment again to replace it.
+/// The first line, by which a workflow finds its comment in order to replace it.
 const MARK: &str = "<!-- apigee-flux diff -->\n";
 
-/// A table of what changes, and a block to unfold for each part that differs. Unchanged resources are counted only.
+/// A table of the changes, and a collapsible block for each part that differs. Unchanged resources are only counted.
 pub(super) fn markdown(differences: &[Difference]) -> String {
     let mut text = format!("{MARK}### Apigee: {}\n", summary(differences));
     let changed: Vec<&Difference> =
@@ -44,7 +44,7 @@ pub(super) fn markdown(differences: &[Difference]) -> String {
         }
     }
     if left_out > 0 {
-        let _ = writeln!(text, "\n{} more of this sort: `apigee-flux diff` shows them.", plural(left_out, "change"));
+        let _ = writeln!(text, "\n{} more: `apigee-flux diff` shows them.", plural(left_out, "change"));
     }
     let mut left_out = 0;
     for block in blocks(&changed) {
@@ -58,7 +58,7 @@ pub(super) fn markdown(differences: &[Difference]) -> String {
     if left_out > 0 {
         let _ = writeln!(
             text,
-            "\nThe differences of {} have no room here: `apigee-flux diff` shows them.",
+            "\nThe differences of {} do not fit here: `apigee-flux diff` shows them.",
             plural(left_out, "more part")
         );
     }
@@ -71,9 +71,9 @@ fn row(difference: &Difference) -> String {
     format!("| {} | {change} | {} {} | {} |\n", code(&place), code(kind), code(name), plain(reason))
 }
 
-/// A detail to unfold.
+/// A collapsible block for one detail.
 struct Block<'d> {
-    /// Everywhere the same differs in the same way: environments usually get the same bundle.
+    /// All places with the same difference: environments usually get the same bundle.
     places: Vec<String>,
     difference: &'d Difference,
     detail: &'d Detail,
@@ -113,7 +113,7 @@ impl Block<'_> {
     }
 }
 
-/// As many whole lines of a diff as [`MAX_DIFF`] allows, and how many are left out.
+/// As many whole lines of a diff as [`MAX_DIFF`] allows, and the number of omitted lines.
 fn cut(diff: &str) -> (&str, usize) {
     if diff.len() <= MAX_DIFF {
         return (diff, 0);
@@ -122,12 +122,12 @@ fn cut(diff: &str) -> (&str, usize) {
     while !diff.is_char_boundary(end) {
         end -= 1;
     }
-    // One line may be longer than all that is allowed.
+    // A single line may exceed the limit.
     let end = diff[..end].rfind('\n').map_or(end, |at| at + 1);
     (&diff[..end], diff[end..].lines().count())
 }
 
-/// The longest run of backticks: a fence must be longer.
+/// The length of the longest run of backticks: a fence must be longer.
 fn longest_run(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or_default()
 }

@@ -1,10 +1,10 @@
-//! Takes credentials out of what is shown. Bundles should hold none; what somebody edited by hand may.
+//! Removes credentials from diffs. Bundles should not contain any; manually edited ones may.
 
 use apigee_flux_function::proxy::credential::Within;
 use apigee_flux_function::spec::credential::credential;
 use apigee_flux_model::xml::{Content, Element};
 
-/// What stands in the place of a credential.
+/// The replacement for a credential.
 fn hidden(sort: &str) -> String {
     format!("({sort}, not shown)")
 }
@@ -29,7 +29,7 @@ fn below(within: Within<'_>, element: &Element) -> Element {
             }
             Content::Text(text) | Content::CData(text) => {
                 let sort = within.sort(text);
-                // Whole files stand in texts.
+                // A text may contain a whole file.
                 Content::Text(sort.map_or_else(|| self::text(text), hidden))
             }
             Content::Comment(comment) => Content::Comment(comment.clone()),
@@ -46,7 +46,7 @@ fn plain(element: &Element) -> String {
     texts.collect::<String>().trim().to_owned()
 }
 
-/// The text without the lines that hold credentials.
+/// The text without the lines that contain credentials.
 pub(super) fn text(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut in_key = false;
@@ -73,7 +73,7 @@ pub(super) fn text(text: &str) -> String {
     masked
 }
 
-/// What sort of credential a line holds: by its form, or as `key=value`, `key: value` or `"key": "value"`.
+/// The type of credential that a line contains: by its form, or as `key=value`, `key: value` or `"key": "value"`.
 fn sort_of(line: &str) -> Option<&'static str> {
     let bare =
         |text: &str| text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';')).to_owned();

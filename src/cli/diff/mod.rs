@@ -1,4 +1,4 @@
-//! `diff`: what a deployment would change, before it does. Nothing is written.
+//! `diff`: shows what a deployment would change. It only reads.
 
 mod bundle;
 mod configuration;
@@ -30,44 +30,44 @@ use apigee_flux_model::duration;
 use apigee_flux_model::names::Name;
 use difference::{Change, Difference};
 
-/// The exit code that says that something differs; 1 is an error.
+/// The exit code for differences; 1 is an error.
 const DIFFERS: u8 = 2;
 
 /// Show what a deployment would change in Apigee, and change nothing.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Directories and files, as `render` takes them.
+    /// Directories and files, as for `render`.
     #[arg(required = true, value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
-    /// Only this environment.
+    /// Compare only this environment.
     #[arg(long, value_name = "ENVIRONMENT")]
     environment: Option<String>,
-    /// How to print what differs.
+    /// Output format.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Download every deployed revision and compare its files. Without it the description of a revision is believed, which an edit by hand
-    /// leaves as it is.
+    /// Download every deployed revision and compare its files. Without it, the description of a revision is trusted, which a
+    /// manual edit does not change.
     #[arg(long)]
     deep: bool,
-    /// Give up when it takes longer.
+    /// Give up after this time.
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
     #[command(flatten)]
     apigee: ApigeeArgs,
 }
 
-/// The forms of output.
+/// The output formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// For people.
+    /// Plain text.
     Text,
-    /// One object with a list of all resources.
+    /// One JSON object with a list of all resources.
     Json,
-    /// For a comment on a pull request: at most 60 KB.
+    /// Markdown for a comment on a pull request: at most 60 KB.
     Markdown,
 }
 
-/// Runs the command. Exit codes: 0 all is as wanted, 2 something differs, 1 an error.
+/// Runs the command. Exit codes: 0 in sync, 2 there are differences, 1 an error.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let package = Package::read_all(&args.paths)?;
     let input = match package.input() {
@@ -114,7 +114,7 @@ async fn compare(args: &Args, environments: Vec<DesiredEnvironment>) -> anyhow::
     Ok(differences)
 }
 
-/// Whoever waits should know for what.
+/// Tells a waiting user the reason.
 fn say_retry(error: &Error, pause: Duration) {
-    out::say(format_args!("{error}; asking again in {:.1} s", pause.as_secs_f64()));
+    out::say(format_args!("{error}; retrying in {:.1} s", pause.as_secs_f64()));
 }

@@ -3,7 +3,7 @@
 use super::difference::{Change, Difference, summary};
 use apigee_flux_model::diag::plain::Text;
 
-/// For each environment what changes; unchanged resources are counted only.
+/// The changes of each environment; unchanged resources are only counted.
 pub(super) fn text(differences: &[Difference]) -> Text {
     let mut text = Text::new();
     let mut place = None;
@@ -17,7 +17,7 @@ pub(super) fn text(differences: &[Difference]) -> Text {
         for detail in details {
             text.line(format_args!("    {:<7} {}", detail.change, detail.part));
             for line in detail.diff.lines() {
-                // The bar keeps what stands in a file from being taken for a command by whoever reads logs.
+                // The bar prevents a log reader such as a CI system from interpreting a line of a file as a command.
                 text.line_of_file(format_args!("      | {line}"));
             }
         }

@@ -6,13 +6,13 @@ use similar::TextDiff;
 
 use apigee_flux_model::diag::plain::Text;
 
-/// Lines around a change.
+/// The number of context lines around a change.
 const CONTEXT: usize = 3;
 
-/// Then a diff gets coarse: somebody's file must not keep the program busy.
+/// The time after which a diff becomes coarse: an untrusted file must not keep the program busy.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The hunks from one text to another, without a header. An active character is escaped, but for a tab.
+/// The hunks from one text to another, without a header. Control characters except tabs are escaped.
 pub(super) fn diff(old: &str, new: &str) -> String {
     let diff = TextDiff::configure().timeout(PATIENCE).diff_lines(old, new);
     let text = diff.unified_diff().context_radius(CONTEXT).to_string();

@@ -1,8 +1,8 @@
 //! Aliases of keystores: `environments.keystores.aliases`.
 //!
-//! A key is looked at and dropped; a PKCS #12 file is not taken apart, so its alias tells nothing of its certificates. The formats
-//! are `keycertfile` and `pkcs12`; `selfsignedcert` and certificate signing requests, which need a key to be made, are refused. An
-//! update changes the certificate only: another key needs another alias.
+//! A key is validated and not stored; a PKCS #12 file is not parsed, so its alias has no information about certificates. The formats
+//! are `keycertfile` and `pkcs12`; `selfsignedcert` and certificate signing requests, which require the generation of a key, are refused.
+//! An update only changes the certificate: another key needs another alias.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::get("environments/{env}/keystores/{keystore}/aliases/{alias}/certificate", get_certificate),
 ];
 
-/// How an alias is created. `_password` is deprecated: passwords in queries are logged on the way.
+/// The parameters for the creation of an alias. `_password` is deprecated: passwords in queries are logged by proxies.
 const CREATION: Parameters = &[
     ("_password", Parameter::Text),
     ("alias", Parameter::Text),
@@ -32,14 +32,14 @@ const CREATION: Parameters = &[
     ("ignoreNewlineValidation", Parameter::Bool),
 ];
 
-/// What of a certificate is not checked.
+/// The parameters that disable validations of a certificate.
 const CHECKS: Parameters = &[("ignoreExpiryValidation", Parameter::Bool), ("ignoreNewlineValidation", Parameter::Bool)];
 
-/// What is kept of an alias.
+/// The stored part of an alias.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Alias {
-    /// There is a private key.
+    /// Whether it has a private key.
     has_key: bool,
     /// The certificates in PEM; empty for PKCS #12.
     certificate: String,
@@ -67,20 +67,22 @@ fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
             let file = part("certFile").ok_or_else(|| no_part("certFile"))?;
             let key = part("keyFile");
             if key.is_some_and(|key| !String::from_utf8_lossy(key).contains("PRIVATE KEY-----")) {
-                return Err(Fault::invalid_argument("keyFile is no private key in PEM"));
+                return Err(Fault::invalid_argument("keyFile is not a private key in PEM"));
             }
             Alias { has_key: key.is_some(), certificate: checked(call, file)? }
         }
         "pkcs12" => {
             let file = part("file").ok_or_else(|| no_part("file"))?;
-            // Every PKCS #12 file is a SEQUENCE of DER.
+            // Every PKCS #12 file is a DER SEQUENCE.
             if file.first() != Some(&0x30) {
-                return Err(Fault::invalid_argument("file is no PKCS #12 file"));
+                return Err(Fault::invalid_argument("file is not a PKCS #12 file"));
             }
             Alias { has_key: true, certificate: String::new() }
         }
         "selfsignedcert" => {
-            return Err(Fault::invalid_argument("the sandbox makes no keys: use the format keycertfile or pkcs12"));
+            return Err(Fault::invalid_argument(
+                "the sandbox does not generate keys: use the format keycertfile or pkcs12",
+            ));
         }
         other => {
             return Err(Fault::invalid_argument(format!(
@@ -98,7 +100,7 @@ fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     Ok(view(name, super::call::find(aliases, call, "aliases", name)?, call.now))
 }
 
-/// The certificate is the part `certFile` or `file` of a form, or the whole body.
+/// Updates the certificate: the part `certFile` or `file` of a form, or the whole body.
 fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let name = call.parameter("alias");
     let alias = find_mut(aliases(config, call)?, call, "aliases", name)?;

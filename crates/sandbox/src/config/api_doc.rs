@@ -1,7 +1,7 @@
 //! Catalog items of developer portals and their documentation: `organizations.sites.apidocs`.
 //!
-//! The server numbers the items; a portal has at most one for a product, and its product cannot be changed. Chosen, since no document
-//! says it: the product has to exist, and every portal exists.
+//! The server numbers the items; a portal has at most one for a product, and its product cannot be changed. Not documented, chosen here: the
+//! product must exist, and every portal exists.
 
 use std::collections::BTreeMap;
 
@@ -117,7 +117,7 @@ fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     Ok(data("apidoc returned", &find(items(config, call), call, "apidocs", call.parameter("doc"))?.doc))
 }
 
-/// What the request leaves out is gone.
+/// Replaces the item: fields that the request omits are removed.
 fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let mut new = call.read(&API_DOC)?;
     check(&new)?;
@@ -125,7 +125,7 @@ fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let (old, wanted) = (text(&item.doc, "apiProductName"), text(&new, "apiProductName"));
     if old != wanted {
         return Err(Fault::invalid_argument(format!(
-            "api_doc.apiProductName is {old} and cannot be changed to {wanted}: delete the catalog item and create it anew"
+            "api_doc.apiProductName is {old} and cannot be changed to {wanted}: delete the catalog item and create it again"
         )));
     }
     for field in ["id", "siteId"] {
@@ -162,9 +162,9 @@ fn update_documentation(config: &mut ConfigState, call: &Call) -> Result<Answer,
         let empty = Object::new();
         let file = object.get(field).and_then(Value::as_object).unwrap_or(&empty);
         require(file, "documentation_file", &["displayName", "contents"])?;
-        let contents = STANDARD
-            .decode(text(file, "contents"))
-            .map_err(|error| Fault::invalid_argument(format!("documentation_file.contents is no base64: {error}")))?;
+        let contents = STANDARD.decode(text(file, "contents")).map_err(|error| {
+            Fault::invalid_argument(format!("documentation_file.contents is not valid base64: {error}"))
+        })?;
         if contents.len() > texts::DOC_FILE.max {
             return Err(Fault::invalid_argument(format!(
                 "documentation_file.contents has {} bytes; use at most {}",
@@ -199,7 +199,7 @@ fn check(doc: &Object) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The envelope of the portal's answers.
+/// The envelope of the portal's responses.
 fn data(message: &str, object: &Object) -> Answer {
     Answer::value(json!({"status": "success", "message": message, "data": object}))
 }

@@ -1,8 +1,8 @@
 //! API products: `organizations.apiproducts`.
 //!
-//! Empty `proxies` allow every API of the organization and empty `environments` every environment; both are kept as given. Chosen,
-//! since no document says it: names of proxies and environments are not looked up, and a product that a key names is not deleted
-//! (Apigee Edge refuses it, <https://github.com/apigee/apigee-config-maven-plugin/issues/46>); its rate plans go with it.
+//! Empty `proxies` allow every API of the organization and empty `environments` every environment; both are stored as given. Not
+//! documented, chosen here: names of proxies and environments are not checked, a product that a key refers to cannot be deleted (as in
+//! Apigee Edge, <https://github.com/apigee/apigee-config-maven-plugin/issues/46>); its rate plans are deleted with it.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ pub(super) const ROUTES: &[Route] = &[
     }),
 ];
 
-/// What is listed.
+/// The parameters of a list.
 const LISTING: Parameters = &[
     ("attributename", Parameter::Text),
     ("attributevalue", Parameter::Text),
@@ -54,7 +54,7 @@ const LISTING: Parameters = &[
 pub(super) struct Product {
     /// `GoogleCloudApigeeV1ApiProduct`.
     pub(super) profile: Object,
-    /// By their names, which the server gives.
+    /// The rate plans by name; the server generates the names.
     pub(super) rate_plans: BTreeMap<String, Object>,
 }
 
@@ -173,7 +173,7 @@ const API_PRODUCT: Message = Message {
     ],
 };
 
-/// The product of a call.
+/// The product in the path of a call.
 pub(super) fn product<'a>(config: &'a mut ConfigState, call: &Call) -> Result<&'a mut Product, Fault> {
     find_mut(&mut config.products, call, "apiproducts", call.parameter("product"))
 }
@@ -193,7 +193,7 @@ pub(super) fn exist(config: &ConfigState, names: &[String]) -> Result<(), Fault>
     }
 }
 
-/// Keys that ask for the product are approved by hand.
+/// Whether keys for the product are approved manually.
 pub(super) fn is_manual(config: &ConfigState, name: &str) -> bool {
     config.products.get(name).is_some_and(|product| text(&product.profile, "approvalType") == "manual")
 }
@@ -230,7 +230,7 @@ fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     Ok(Answer::message(profile(config, call)?))
 }
 
-/// What the request leaves out is gone.
+/// Replaces the product: fields that the request omits are removed.
 fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let mut new = call.read_same_name(&API_PRODUCT, call.parameter("product"))?;
     let stored = profile(config, call)?;
@@ -263,7 +263,7 @@ fn delete(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     Ok(Answer::message(&take(&mut config.products, call, "apiproducts", name)?.profile))
 }
 
-/// Fills in the default and looks at what is required. "The `api_resources` setting cannot be specified for both the API product
+/// Fills in the default and validates the fields. "The `api_resources` setting cannot be specified for both the API product
 /// and operation group; otherwise the call will fail." "Currently, you can specify only a single resource/method pair."
 fn check(profile: &mut Object, call: &Call) -> Result<(), Fault> {
     require(profile, "api_product", &["displayName"])?;
@@ -306,7 +306,7 @@ fn check(profile: &mut Object, call: &Call) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What the table of limits has.
+/// Checks the limits of [`crate::limits`].
 fn check_limits(profile: &Object, call: &Call) -> Result<(), Fault> {
     let display = format!("{}@@@{}", call.organization(), text(profile, "displayName"));
     limits::check(&texts::PRODUCT_DISPLAY, "api_product.displayName", &display)?;

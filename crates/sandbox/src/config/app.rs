@@ -1,8 +1,8 @@
 //! Apps of developers and of app groups: `organizations.developers.apps` and `organizations.appgroups.apps`.
 //!
-//! Creating one makes a key for its products, and **so does every update that names products**: the old keys stay beside it
+//! The creation of an app generates a key for its products, and **so does every update that names products**: the old keys are kept
 //! (<https://github.com/apigee/apigee-config-maven-plugin/issues/17>). An update replaces the attributes and the callback URL.
-//! Chosen, since no document says it: scopes are not looked up in the products.
+//! Not documented, chosen here: scopes are not checked against the products.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +53,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::delete("appgroups/{group}/apps/{app}", delete),
 ];
 
-/// What is listed.
+/// The parameters of a list.
 const LISTING: Parameters = &[
     ("count", Parameter::Int64),
     ("expand", Parameter::Bool),
@@ -61,7 +61,7 @@ const LISTING: Parameters = &[
     ("startKey", Parameter::Text),
 ];
 
-/// What of an app is asked for.
+/// The parameters that select a part of an app.
 const ENTITY: Parameters = &[("entity", Parameter::Text), ("query", Parameter::Text)];
 
 /// A developer or an app group with its apps.
@@ -70,7 +70,7 @@ const ENTITY: Parameters = &[("entity", Parameter::Text), ("query", Parameter::T
 pub(super) struct Owner {
     /// `GoogleCloudApigeeV1Developer` or `…AppGroup`.
     pub(super) profile: Object,
-    /// By name.
+    /// The apps by name.
     pub(super) apps: BTreeMap<String, App>,
 }
 
@@ -81,7 +81,7 @@ pub(super) struct App {
     /// `GoogleCloudApigeeV1DeveloperApp` or `…AppGroupApp`, without the credentials.
     pub(super) profile: Object,
     pub(super) is_revoked: bool,
-    /// In the order in which they were made.
+    /// The keys in the order of their creation.
     pub(super) credentials: Vec<Credential>,
 }
 
@@ -123,7 +123,7 @@ const APP_GROUP_APP: Message = Message {
 };
 
 impl App {
-    /// As a message, with its keys.
+    /// The app as a message, with its keys.
     pub(super) fn to_json(&self) -> Value {
         let mut object = self.profile.clone();
         set(&mut object, "status", status(self.is_revoked));
@@ -133,12 +133,12 @@ impl App {
     }
 }
 
-/// A call is about an app group's app.
+/// Whether a call is about the app of an app group.
 pub(super) fn is_of_group(call: &Call) -> bool {
     call.parameters.contains_key("group")
 }
 
-/// The developer (by email or by id) or the app group of a call.
+/// The developer (by email or ID) or the app group in the path of a call.
 pub(super) fn owner<'a>(config: &'a mut ConfigState, call: &Call) -> Result<&'a mut Owner, Fault> {
     if is_of_group(call) {
         return find_mut(&mut config.app_groups, call, "appgroups", call.parameter("group"));
@@ -149,7 +149,7 @@ pub(super) fn owner<'a>(config: &'a mut ConfigState, call: &Call) -> Result<&'a 
     find_mut(&mut config.developers, call, "developers", &email)
 }
 
-/// The app of a call.
+/// The app in the path of a call.
 pub(super) fn app<'a>(config: &'a mut ConfigState, call: &Call) -> Result<&'a mut App, Fault> {
     find_mut(&mut owner(config, call)?.apps, call, "apps", call.parameter("app"))
 }
@@ -158,7 +158,7 @@ fn message(call: &Call) -> &'static Message {
     if is_of_group(call) { &APP_GROUP_APP } else { &DEVELOPER_APP }
 }
 
-/// The answer without `expand` names each app in `appId`, as Apigee does.
+/// Without `expand`, the response has the name of each app in `appId`, as in Apigee.
 fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let (expand, shallow) = (call.flag("expand")?, call.flag("shallowExpand")?);
     let apps = &owner(config, call)?.apps;
@@ -237,7 +237,7 @@ fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     Ok(Answer::Json(app.to_json()))
 }
 
-/// With `action`: 204. Without: another key beside the others, for the products of the body.
+/// With `action`, changes the status and answers 204. Without it, adds a key for the products in the body.
 fn generate_key_pair_or_update_status(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     if let Some(action) = call.query("action") {
         app(config, call)?.is_revoked = revokes(action)?;
@@ -258,7 +258,7 @@ fn delete(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     Ok(Answer::Json(take(apps, call, "apps", call.parameter("app"))?.to_json()))
 }
 
-/// The products of a body, which all exist. They stand in the keys, not in the app.
+/// The products in a body, which must all exist. They are stored in the keys, not in the app.
 fn products(body: &mut Object, config: &ConfigState) -> Result<Vec<String>, Fault> {
     let products = texts(body, "apiProducts");
     body.remove("apiProducts");
@@ -266,7 +266,7 @@ fn products(body: &mut Object, config: &ConfigState) -> Result<Vec<String>, Faul
     Ok(products)
 }
 
-/// `keyExpiresIn` counts milliseconds for a developer's app and seconds for an app group's, and -1 is no time.
+/// `keyExpiresIn` is in milliseconds for a developer's app and in seconds for an app group's app; -1 means never.
 fn in_milliseconds(time: i64, call: &Call) -> i64 {
     if is_of_group(call) && time > 0 { time.saturating_mul(1000) } else { time }
 }

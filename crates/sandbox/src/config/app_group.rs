@@ -1,4 +1,4 @@
-//! App groups: `organizations.appgroups`. The status changes by `action` only.
+//! App groups: `organizations.appgroups`. The status can only be changed with `action`.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::delete("appgroups/{group}", delete),
 ];
 
-/// What is listed.
+/// The parameters of a list.
 const LISTING: Parameters =
     &[("filter", Parameter::Text), ("pageSize", Parameter::Int32), ("pageToken", Parameter::Text)];
 
@@ -42,7 +42,7 @@ const APP_GROUP: Message = Message {
     ],
 };
 
-/// `filter` is one `FIELD=VALUE` of status, channelId or channelUri, as the discovery document shows it.
+/// `filter` is one `FIELD=VALUE` with the field status, channelId or channelUri, as in the discovery document.
 fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let filter = match call.query("filter").map(|filter| filter.split_once('=')) {
         None => None,
@@ -77,7 +77,7 @@ fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     Ok(Answer::message(&owner(config, call)?.profile))
 }
 
-/// With `action`: the status alone. Without: what the request leaves out is gone.
+/// With `action`, changes only the status. Without it, replaces the group: fields that the request omits are removed.
 fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let group = &mut owner(config, call)?.profile;
     if let Some(action) = call.query("action") {

@@ -1,7 +1,7 @@
 //! Keys of apps: `….apps.keys`.
 //!
-//! A key that is brought along has no products and is approved, whatever the request says; a second call gives it products and a
-//! third revokes it. A key exists once in an organization. `action` answers 204, as Apigee says for the status of an app.
+//! An imported key has no products and is approved, whatever the request contains; a second call adds products and a third one revokes
+//! it. A key is unique in an organization. `action` answers 204, as documented for the status of an app.
 
 use serde_json::Value;
 
@@ -50,7 +50,7 @@ const APP_KEY: Message = Message {
     ],
 };
 
-/// `GoogleCloudApigeeV1AppGroupAppKey`, whose products only the server sets.
+/// `GoogleCloudApigeeV1AppGroupAppKey`, whose products are output only.
 const APP_GROUP_APP_KEY: Message = Message {
     name: "app_group_app_key",
     fields: &[
@@ -71,7 +71,7 @@ const UPDATE_APP_GROUP_APP_KEY: Message = Message {
     fields: &[("action", Type::Text), ("apiProducts", LIST), ("appGroupAppKey", Type::Nested(&APP_GROUP_APP_KEY))],
 };
 
-/// The key of a call.
+/// The key in the path of a call.
 fn key<'a>(app: &'a mut App, call: &Call) -> Result<&'a mut Credential, Fault> {
     let wanted = call.parameter("key");
     let found = app.credentials.iter_mut().find(|key| key.consumer_key == wanted);
@@ -110,7 +110,7 @@ fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     Ok(Answer::value(key(app(config, call)?, call)?.to_json()))
 }
 
-/// With `action`: approves or revokes. Without: adds products; attributes and scopes are replaced where the body has them.
+/// With `action`, approves or revokes the key. Without it, adds products, and replaces attributes and scopes if the body has them.
 fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     if let Some(action) = call.query("action") {
         key(app(config, call)?, call)?.is_revoked = revokes(action)?;
@@ -121,7 +121,7 @@ fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     change(config, call, &products, &body)
 }
 
-/// The same for an app group's key, where `action` stands in the body.
+/// The same for an app group's key, where `action` is a field of the body.
 fn update_of_group(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let body = call.read(&UPDATE_APP_GROUP_APP_KEY)?;
     let (action, products) = (text(&body, "action"), texts(&body, "apiProducts"));
@@ -186,7 +186,7 @@ fn delete_product(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault
     Ok(Answer::value(key.to_json()))
 }
 
-/// Products are written as names or as `{apiproduct: NAME}`: the document says `any`.
+/// Products are written as names or as `{apiproduct: NAME}`: the discovery document has the type `any`.
 fn product_names(body: &Object) -> Vec<String> {
     let list = body.get("apiProducts").and_then(Value::as_array);
     let name = |item: &Value| item.as_str().or_else(|| item["apiproduct"].as_str()).map(str::to_owned);

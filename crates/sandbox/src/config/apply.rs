@@ -1,4 +1,4 @@
-//! A call on the configuration of one of the state's organizations.
+//! Runs a call on the configuration of an organization.
 
 use super::{Answer, Bundles, Call, ConfigState, Handler};
 use crate::fault::Fault;
@@ -6,7 +6,7 @@ use crate::state::State;
 use apigee_flux_model::bundle::BundleKind;
 
 impl State {
-    /// Runs a call on the configuration of an organization. One that only reads, or fails, does not make the organization appear.
+    /// Runs a call on the configuration of an organization. A call that only reads, or fails, does not create the organization.
     pub(crate) fn configure(
         &mut self,
         organization: &str,

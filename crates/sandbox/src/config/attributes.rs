@@ -10,7 +10,7 @@ use apigee_flux_model::limits::{counts, texts};
 
 pub(super) const LIST: Message = Message { name: "attributes", fields: &[("attribute", ATTRIBUTES)] };
 
-/// 400 when there are too many, or with a name or value that Apigee does not take.
+/// 400 if there are too many attributes, or a name or value that Apigee does not accept.
 pub(super) fn check(object: &Object) -> Result<(), Fault> {
     limits::check_count(&counts::ATTRIBUTES, "attributes", limits::count(object, "attributes"))?;
     let list = object.get("attributes").and_then(Value::as_array).into_iter().flatten();
@@ -25,12 +25,12 @@ fn of(object: &Object) -> Vec<Value> {
     object.get("attributes").and_then(Value::as_array).cloned().unwrap_or_default()
 }
 
-/// All of them.
+/// Lists all attributes.
 pub(super) fn list(object: &Object) -> Answer {
     Answer::value(json!({"attribute": of(object)}))
 }
 
-/// Replaces all of them.
+/// Replaces all attributes.
 pub(super) fn replace(object: &mut Object, call: &Call) -> Result<Answer, Fault> {
     let mut body = call.read(&LIST)?;
     let mut new = Object::new();
@@ -47,14 +47,14 @@ pub(super) fn value<'a>(object: &'a Object, name: &str) -> Option<&'a str> {
     found.map(|found| text(found, "value"))
 }
 
-/// One of them.
+/// Reads one attribute.
 pub(super) fn get(object: &Object, call: &Call) -> Result<Answer, Fault> {
     let name = call.parameter("attribute");
     let value = value(object, name).ok_or_else(|| missing(call, "attributes", name))?;
     Ok(Answer::value(json!({"name": name, "value": value})))
 }
 
-/// Sets one of them, which may be new.
+/// Creates or updates one attribute.
 pub(super) fn update(object: &mut Object, call: &Call) -> Result<Answer, Fault> {
     let name = call.parameter("attribute");
     let body = call.read_same_name(&ATTRIBUTE, name)?;
@@ -69,7 +69,7 @@ pub(super) fn update(object: &mut Object, call: &Call) -> Result<Answer, Fault> 
     Ok(Answer::message(&body))
 }
 
-/// Takes one away.
+/// Deletes one attribute.
 pub(super) fn delete(object: &mut Object, call: &Call) -> Result<Answer, Fault> {
     let answer = get(object, call)?;
     let mut list = of(object);

@@ -1,4 +1,4 @@
-//! One call: what a handler is given, and what it answers.
+//! A call: the input of a handler, and its response.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,28 +16,28 @@ use apigee_flux_model::limits::Text;
 /// A call with its parameters decoded.
 #[derive(Debug, Default)]
 pub(crate) struct Call {
-    /// As Apigee names it, for example `organizations/o/environments/e/targetservers`.
+    /// The path as in Apigee's resource names, for example `organizations/o/environments/e/targetservers`.
     pub(super) path: String,
-    /// The path's parameters by their names in the routes.
+    /// The path parameters by their names in the routes.
     pub(super) parameters: BTreeMap<String, String>,
-    /// The query.
+    /// The query parameters.
     pub(super) queries: BTreeMap<String, String>,
     /// The body.
     pub(super) body: Body,
-    /// What the method documents as its body.
+    /// The documented type of the method's body.
     pub(super) payload: Payload,
-    /// Milliseconds since 1970.
+    /// The time in milliseconds since 1970.
     pub(crate) now: u64,
-    /// What else the organization has.
+    /// The bundles of the organization.
     pub(crate) bundles: Bundles,
 }
 
 /// A request's body.
 #[derive(Debug, Default)]
 pub(super) struct Body {
-    /// For example `application/json`, in lower case and without parameters.
+    /// The content type in lower case and without parameters, for example `application/json`.
     pub(super) content_type: String,
-    /// All of it, unless it is a form.
+    /// The whole body, unless it is a form.
     pub(super) bytes: Vec<u8>,
     /// The parts of `multipart/form-data`.
     pub(super) form: BTreeMap<String, Vec<u8>>,
@@ -46,16 +46,16 @@ pub(super) struct Body {
 /// The bundles that configuration may refer to.
 #[derive(Debug, Default)]
 pub(crate) struct Bundles {
-    /// Names of the API proxies.
+    /// The names of the API proxies.
     pub(crate) proxies: BTreeSet<String>,
-    /// Environment and name of each deployed shared flow.
+    /// The environment and name of each deployed shared flow.
     pub(crate) deployed_flows: BTreeSet<(String, String)>,
 }
 
 /// Some members of a map in their order.
 pub(super) type Page<'a, T> = Vec<(&'a String, &'a T)>;
 
-/// What a handler answers.
+/// The response of a handler.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Answer {
     /// JSON.
@@ -67,34 +67,34 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    /// A message, without its empty fields.
+    /// A message without its empty fields.
     pub(super) fn message(object: &Object) -> Self {
         Self::Json(view::prune(Value::Object(object.clone())))
     }
 
-    /// The same of a value.
+    /// The same for a value.
     pub(super) fn value(value: Value) -> Self {
         Self::Json(view::prune(value))
     }
 
-    /// The bare array of names that Apigee answers where the discovery document has no `list`.
+    /// The plain array of names that Apigee returns where the discovery document has no `list`.
     pub(super) fn names<T>(map: &BTreeMap<String, T>) -> Self {
         Self::Json(json!(map.keys().collect::<Vec<_>>()))
     }
 }
 
 impl Call {
-    /// A parameter of the path; empty where the route has none of the name.
+    /// A path parameter; empty if the route does not have it.
     pub(super) fn parameter(&self, name: &str) -> &str {
         self.parameters.get(name).map(String::as_str).unwrap_or_default()
     }
 
-    /// A parameter of the query that is set.
+    /// A query parameter, if it is set.
     pub(super) fn query(&self, name: &str) -> Option<&str> {
         self.queries.get(name).map(String::as_str).filter(|text| !text.is_empty())
     }
 
-    /// A boolean of the query; false when absent.
+    /// A boolean query parameter; false if absent.
     pub(super) fn flag(&self, name: &str) -> Result<bool, Fault> {
         match self.query(name) {
             None | Some("false") => Ok(false),
@@ -103,12 +103,12 @@ impl Call {
         }
     }
 
-    /// The organization.
+    /// The name of the organization.
     pub(super) fn organization(&self) -> &str {
         self.parameter("org")
     }
 
-    /// The path to one member of a collection that the path names.
+    /// The path of a member of a collection in the call's path.
     pub(super) fn member(&self, collection: &str, name: &str) -> String {
         let parts: Vec<&str> = self.path.split('/').collect();
         let end = parts.iter().rposition(|part| *part == collection).unwrap_or(parts.len().saturating_sub(1));
@@ -125,8 +125,8 @@ impl Call {
         message.read(&self.body.bytes)
     }
 
-    /// The body as a message whose `name` may also stand in the query, which wins. 400 without one, or with one that the rule does not
-    /// take.
+    /// The body as a message. Its `name` may also be given in the query, which takes precedence. 400 if the name is missing or does not match
+    /// the rule.
     pub(super) fn read_named(&self, message: &Message, query: &str, rule: &Text) -> Result<(String, Object), Fault> {
         let mut object = self.read(message)?;
         if let Some(name) = self.query(query) {
@@ -138,13 +138,13 @@ impl Call {
         Ok((name, object))
     }
 
-    /// The body of an update: its `name`, where it has one, must be that of the path.
+    /// The body of an update: its `name`, if set, must be that of the path.
     pub(super) fn read_same_name(&self, message: &Message, name: &str) -> Result<Object, Fault> {
         let mut object = self.read(message)?;
         let given = crate::message::text(&object, "name");
         if !given.is_empty() && given != name {
             return Err(Fault::invalid_argument(format!(
-                "{}.name is \"{given}\" and the path says \"{name}\"; a name cannot be changed: leave it out or write it alike",
+                "{}.name is \"{given}\" and the path says \"{name}\"; a name cannot be changed: omit it or use the same name",
                 message.name
             )));
         }
@@ -152,7 +152,7 @@ impl Call {
         Ok(object)
     }
 
-    /// A number of the query between 1 and `max`; 400 for what is none, for example `count=0`.
+    /// A number from 1 to `max` in the query; 400 for any other value, for example `count=0`.
     pub(super) fn count(&self, name: &str, default: usize, max: usize) -> Result<usize, Fault> {
         let Some(text) = self.query(name) else { return Ok(default) };
         match text.parse() {
@@ -161,8 +161,8 @@ impl Call {
         }
     }
 
-    /// A page of a map by `pageSize` and `pageToken`, with the token of the next one. Sizes above the maximum are cut to it, as the
-    /// discovery document says. The token is opaque: the first key of the page in base64url.
+    /// A page of a map by `pageSize` and `pageToken`, with the token of the next page. Sizes above the maximum are reduced to it, as
+    /// documented in the discovery document. The token is opaque: the first key of the page in base64url.
     pub(super) fn page<'a, T>(
         &self,
         map: &'a BTreeMap<String, T>,
@@ -182,7 +182,7 @@ impl Call {
             None => String::new(),
             Some(token) => {
                 URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {
-                    Fault::invalid_argument("pageToken is none that a list gave: leave it out or use nextPageToken")
+                    Fault::invalid_argument("pageToken was not returned by a list: omit it or use nextPageToken")
                 })?
             }
         };
@@ -204,7 +204,7 @@ impl Call {
     }
 }
 
-/// A member of a collection, or 404.
+/// Finds a member of a collection; 404 if it does not exist.
 pub(super) fn find<'a, T>(
     map: &'a BTreeMap<String, T>,
     call: &Call,
@@ -214,7 +214,7 @@ pub(super) fn find<'a, T>(
     map.get(name).ok_or_else(|| missing(call, collection, name))
 }
 
-/// The same, to change it.
+/// The same, for an update.
 pub(super) fn find_mut<'a, T>(
     map: &'a mut BTreeMap<String, T>,
     call: &Call,
@@ -224,24 +224,24 @@ pub(super) fn find_mut<'a, T>(
     map.get_mut(name).ok_or_else(|| missing(call, collection, name))
 }
 
-/// Takes a member out of a collection, or 404.
+/// Removes a member from a collection; 404 if it does not exist.
 pub(super) fn take<T>(map: &mut BTreeMap<String, T>, call: &Call, collection: &str, name: &str) -> Result<T, Fault> {
     map.remove(name).ok_or_else(|| missing(call, collection, name))
 }
 
-/// 409 when a collection has the member.
+/// 409 if a collection already has the member.
 pub(super) fn vacant<T>(map: &BTreeMap<String, T>, call: &Call, collection: &str, name: &str) -> Result<(), Fault> {
     if map.contains_key(name) { Err(Fault::resource_exists(&call.member(collection, name))) } else { Ok(()) }
 }
 
-/// 404.
+/// The error 404 for a member of a collection.
 pub(super) fn missing(call: &Call, collection: &str, name: &str) -> Fault {
     Fault::not_found(format!("generic::not_found: {} not found", call.member(collection, name)))
 }
 
 #[cfg(test)]
 impl Call {
-    /// A call for tests: the path, then its parameters.
+    /// A call for tests, with a path and its parameters.
     pub(super) fn to(path: &str, parameters: &[(&str, &str)]) -> Self {
         let parameters = [("org", "o"), ("env", "e")].iter().chain(parameters);
         Self {
@@ -252,7 +252,7 @@ impl Call {
         }
     }
 
-    /// With a JSON body.
+    /// Sets a JSON body.
     pub(super) fn json(mut self, body: &Value) -> Self {
         self.body = Body {
             content_type: "application/json".to_owned(),
@@ -262,13 +262,13 @@ impl Call {
         self
     }
 
-    /// With a parameter of the query.
+    /// Adds a query parameter.
     pub(super) fn with(mut self, query: &str, value: &str) -> Self {
         self.queries.insert(query.to_owned(), value.to_owned());
         self
     }
 
-    /// With a part of a form.
+    /// Adds a part of a form.
     pub(super) fn part(mut self, name: &str, bytes: &[u8]) -> Self {
         self.body.content_type = "multipart/form-data".to_owned();
         self.body.form.insert(name.to_owned(), bytes.to_vec());

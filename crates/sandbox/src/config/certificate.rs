@@ -1,4 +1,4 @@
-//! What an X.509 certificate says about itself, read from its DER (RFC 5280, section 4.1). Nothing is verified.
+//! Reads the fields of an X.509 certificate from its DER form (RFC 5280, section 4.1). Nothing is verified.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use apigee_flux_model::pem::{self, BEGIN, END};
 
-/// The facts of `GoogleCloudApigeeV1CertInfo` that are read here.
+/// The fields of `GoogleCloudApigeeV1CertInfo` that are supported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Certificate {
     version: u8,
@@ -18,24 +18,24 @@ pub(super) struct Certificate {
     not_after: i64,
 }
 
-/// The certificates of a PEM text in their order, or of one DER file. The error says what is wrong.
+/// The certificates of a PEM text in their order, or the certificate of a DER file. The error says what is invalid.
 pub(super) fn read(file: &[u8]) -> Result<Vec<Certificate>, String> {
     let Some(text) = std::str::from_utf8(file).ok().filter(|text| text.contains(BEGIN)) else {
         return parse(file)
             .map(|certificate| vec![certificate])
-            .ok_or_else(|| "it is no X.509 certificate in PEM or DER".to_owned());
+            .ok_or_else(|| "it is not an X.509 certificate in PEM or DER".to_owned());
     };
     let mut found = Vec::new();
     for base64 in pem::certificates(text) {
         let der = STANDARD
             .decode(base64)
-            .map_err(|error| format!("certificate {} is no base64: {error}", found.len() + 1))?;
-        found.push(parse(&der).ok_or_else(|| format!("certificate {} is no X.509 certificate", found.len() + 1))?);
+            .map_err(|error| format!("certificate {} is not valid base64: {error}", found.len() + 1))?;
+        found.push(parse(&der).ok_or_else(|| format!("certificate {} is not an X.509 certificate", found.len() + 1))?);
     }
     Ok(found)
 }
 
-/// A certificate file in PEM, as it is or made from DER.
+/// A certificate file in PEM, unchanged or converted from DER.
 pub(super) fn to_pem(file: &[u8]) -> String {
     if let Some(text) = std::str::from_utf8(file).ok().filter(|text| text.contains(BEGIN)) {
         return text.to_owned();
@@ -46,13 +46,13 @@ pub(super) fn to_pem(file: &[u8]) -> String {
     format!("{BEGIN}\n{}\n{END}\n", lines.join("\n"))
 }
 
-/// Whether a chain has two certificates with no newline between them.
+/// Whether a chain has two certificates without a newline between them.
 pub(super) fn runs_together(file: &[u8]) -> bool {
     std::str::from_utf8(file).is_ok_and(|text| text.contains(&format!("{END}{BEGIN}")))
 }
 
 impl Certificate {
-    /// Its validity is over at `now`, in milliseconds since 1970.
+    /// Whether it has expired at `now`, in milliseconds since 1970.
     pub(super) fn is_expired(&self, now: u64) -> bool {
         self.not_after < i64::try_from(now).unwrap_or(i64::MAX)
     }
@@ -105,7 +105,7 @@ fn parse(der: &[u8]) -> Option<Certificate> {
     })
 }
 
-/// The first element: its tag, its content, and what follows it.
+/// The first element: its tag, its content, and the remaining bytes.
 fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = der.split_first()?;
     let (&first, mut rest) = rest.split_first()?;
@@ -150,13 +150,13 @@ fn time(tag: u8, text: &[u8]) -> Option<i64> {
     let digits: Vec<i64> = text.iter().take_while(|c| c.is_ascii_digit()).map(|c| i64::from(c - b'0')).collect();
     let two = |at: usize| Some(digits.get(at)? * 10 + digits.get(at + 1)?);
     let (year, at) = match tag {
-        // Years from 50 on are of the last century.
+        // Years from 50 to 99 are in the 20th century.
         0x17 => (two(0).map(|year| if year < 50 { 2000 + year } else { 1900 + year })?, 2),
         0x18 => (two(0)? * 100 + two(2)?, 4),
         _ => return None,
     };
     let (month, day, hour, minute, second) = (two(at)?, two(at + 2)?, two(at + 4)?, two(at + 6)?, two(at + 8)?);
-    // Days since 1970 in the proleptic Gregorian calendar, with years that begin in March.
+    // Days since 1970 in the proleptic Gregorian calendar, with years that start in March.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468;
     Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1000)
@@ -166,7 +166,7 @@ fn time(tag: u8, text: &[u8]) -> Option<i64> {
 pub(super) mod tests {
     use super::*;
 
-    /// Made with `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -days 3650 -subj /O=Acme/CN=orders.example`.
+    /// Created with `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -days 3650 -subj /O=Acme/CN=orders.example`.
     pub(in crate::config) const PEM: &str = include_str!("../../../../testdata/certificate.pem");
 
     #[test]

@@ -1,4 +1,4 @@
-//! A key of an app with its secret and the products that it is for: `GoogleCloudApigeeV1Credential`.
+//! A key of an app with its secret and its products: `GoogleCloudApigeeV1Credential`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::message::Object;
 use super::{Call, ConfigState};
 use crate::fault::Fault;
 
-/// The length of the keys that Apigee makes; a secret is longer.
+/// The length of the keys that Apigee generates; a secret is longer.
 const KEY_LENGTH: usize = 48;
 
 /// A key.
@@ -19,7 +19,7 @@ pub(super) struct Credential {
     pub(super) consumer_secret: String,
     /// Milliseconds since 1970.
     pub(super) issued_at: u64,
-    /// Milliseconds since 1970; none: never.
+    /// In milliseconds since 1970; `None`: never.
     pub(super) expires_at: Option<u64>,
     pub(super) is_revoked: bool,
     pub(super) products: Vec<ProductRef>,
@@ -27,7 +27,7 @@ pub(super) struct Credential {
     pub(super) attributes: Vec<Value>,
 }
 
-/// A product that a key is for.
+/// A product of a key.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct ProductRef {
     pub(super) apiproduct: String,
@@ -36,7 +36,7 @@ pub(super) struct ProductRef {
 }
 
 impl Credential {
-    /// A key that the server makes. It never expires by a lifetime of -1 or none, in milliseconds.
+    /// A key that the server generates. The lifetime is in milliseconds; with -1 or `None` the key never expires.
     pub(super) fn mint(config: &mut ConfigState, call: &Call, products: &[String], lifetime: Option<i64>) -> Self {
         let key = config.fresh(call);
         let mut credential = Self {
@@ -50,7 +50,7 @@ impl Credential {
         credential
     }
 
-    /// Adds products; those that it has stay as they are.
+    /// Adds products; existing ones are not changed.
     pub(super) fn add_products(&mut self, config: &ConfigState, products: &[String]) {
         for name in products {
             if !self.products.iter().any(|of| of.apiproduct == *name) {
@@ -60,7 +60,7 @@ impl Credential {
         }
     }
 
-    /// As a message, with the secret.
+    /// The key as a message, with the secret.
     pub(super) fn to_json(&self) -> Value {
         json!({
             "consumerKey": self.consumer_key,
@@ -75,12 +75,12 @@ impl Credential {
     }
 }
 
-/// The word for it.
+/// The status of a key or an app.
 pub(super) fn status(is_revoked: bool) -> &'static str {
     if is_revoked { "revoked" } else { "approved" }
 }
 
-/// Whether `action=revoke` was asked for, or `action=approve`.
+/// True for `action=revoke`, false for `action=approve`.
 pub(super) fn revokes(action: &str) -> Result<bool, Fault> {
     match action {
         "approve" => Ok(false),
@@ -89,7 +89,7 @@ pub(super) fn revokes(action: &str) -> Result<bool, Fault> {
     }
 }
 
-/// The list of attributes in a body.
+/// The attributes in a body.
 pub(super) fn attributes(body: &Object) -> Vec<Value> {
     body.get("attributes").and_then(Value::as_array).cloned().unwrap_or_default()
 }

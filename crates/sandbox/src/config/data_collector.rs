@@ -1,4 +1,4 @@
-//! Data collectors: `organizations.datacollectors`. The type of one cannot be changed.
+//! Data collectors: `organizations.datacollectors`. The type of a data collector cannot be changed.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::delete("datacollectors/{collector}", delete),
 ];
 
-/// The name of a new one.
+/// The parameter with the name of a new data collector.
 const ID: Parameters = &[("dataCollectorId", Parameter::Text)];
 
 const DATA_COLLECTOR: Message = Message {
@@ -60,7 +60,7 @@ fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let (old, new) = (text(stored, "type"), text(&body, "type"));
     if fields.contains(&"type") && old != new {
         return Err(Fault::invalid_argument(format!(
-            "data_collector.type is {old} and cannot be changed to {new}: delete the data collector and create it anew"
+            "data_collector.type is {old} and cannot be changed to {new}: delete the data collector and create it again"
         )));
     }
     if fields.contains(&"description") {

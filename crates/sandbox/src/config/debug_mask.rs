@@ -1,6 +1,6 @@
 //! The debug mask of an environment: `environments.getDebugmask` and `updateDebugmask`. It always exists.
 //!
-//! Without `replaceRepeatedFields=true` an update appends to the lists, so the same update twice doubles them.
+//! Without `replaceRepeatedFields=true`, an update appends to the lists, so a repeated update duplicates their items.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::patch("environments/{env}/debugmask", update).query(UPDATE).json(&DEBUG_MASK),
 ];
 
-/// What of the mask is replaced.
+/// The parameters of an update.
 const UPDATE: Parameters = &[("replaceRepeatedFields", Parameter::Bool), ("updateMask", Parameter::Mask)];
 
 const DEBUG_MASK: Message = Message {

@@ -1,6 +1,6 @@
-//! Developers: `organizations.developers`. The email is the key; the id of the server is as good in a path.
+//! Developers: `organizations.developers`. The email is the key; a path may also contain the server's ID.
 //!
-//! Chosen, since no document says it: an update cannot change the email. Deleting one takes the apps and keys along at once.
+//! Not documented, chosen here: an update cannot change the email. The deletion of a developer immediately deletes the apps and keys.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ pub(super) const ROUTES: &[Route] = &[
     }),
 ];
 
-/// What is listed.
+/// The parameters of a list.
 const LISTING: Parameters = &[
     ("app", Parameter::Text),
     ("count", Parameter::Int64),
@@ -100,7 +100,7 @@ fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     Ok(Answer::Json(profile(owner(config, call)?)))
 }
 
-/// What the request leaves out is gone.
+/// Replaces the developer: fields that the request omits are removed.
 fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let mut new = read(call)?;
     let developer = owner(config, call)?;
@@ -118,7 +118,7 @@ fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     Ok(Answer::Json(profile(developer)))
 }
 
-/// `?action=active` or `inactive`.
+/// Changes the status: `?action=active` or `inactive`.
 fn set_status(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let action = call.query("action").unwrap_or_default();
     let developer = owner(config, call)?;
@@ -146,7 +146,7 @@ fn read(call: &Call) -> Result<Object, Fault> {
     Ok(body)
 }
 
-/// As a message; only the first hundred apps are named.
+/// The developer as a message, with the names of at most a hundred apps.
 fn profile(developer: &Owner) -> Value {
     let mut object = developer.profile.clone();
     set(&mut object, "apps", developer.apps.keys().take(100).cloned().collect::<Vec<_>>());

@@ -1,6 +1,6 @@
-//! Flow hooks: `environments.flowhooks`. The four points always exist; a shared flow is attached or not.
+//! Flow hooks: `environments.flowhooks`. The four points always exist, with or without an attached shared flow.
 //!
-//! Chosen, since no document says it: to detach where nothing is attached is no error.
+//! Not documented, chosen here: a detach is not an error if no shared flow is attached.
 
 use serde_json::json;
 

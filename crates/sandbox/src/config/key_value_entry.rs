@@ -1,7 +1,7 @@
 //! The entries of key value maps: `keyvaluemaps.entries`.
 //!
-//! An entry that exists is not created again, so whoever sets values has to know which ones there are. A map with `maskedValues`
-//! answers [`MASK`] for each value; the mask is that of Apigee Edge's encrypted maps, chosen since no document shows another.
+//! An existing entry cannot be created again, so a client has to know which entries exist. A map with `maskedValues` returns [`MASK`] for
+//! each value; the mask is that of Apigee Edge's encrypted maps, since no other one is documented.
 
 use serde_json::{Value, json};
 
@@ -34,10 +34,10 @@ pub(super) const ROUTES: &[Route] = &[
 const KEY_VALUE_ENTRY: Message =
     Message { name: "key_value_entry", fields: &[("name", Type::Text), ("value", Type::Text)] };
 
-/// What a masked value is answered with.
+/// The text that replaces a masked value.
 const MASK: &str = "*****";
 
-/// The most entries of a page.
+/// The maximum number of entries on a page.
 const PAGE: usize = 100;
 
 fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
@@ -95,7 +95,7 @@ fn entry(map: &KeyValueMap, name: &str, value: &str) -> Value {
     json!({"name": name, "value": if map.masked_values { MASK } else { value }})
 }
 
-/// 404 in Apigee's words (<https://github.com/apigee/apigeecli/issues/538> shows the body).
+/// 404 with Apigee's message (<https://github.com/apigee/apigeecli/issues/538> shows the body).
 fn missing(call: &Call, name: &str) -> Fault {
     let scope = scope(call);
     let rest = match scope.split_once('/') {

@@ -1,7 +1,7 @@
 //! Key value maps of an organization, an environment or an API proxy: `keyvaluemaps`.
 //!
-//! A scope is the path between the organization and `keyvaluemaps`: empty, `environments/E` or `apis/A`. Chosen, since no document
-//! says it: a map of an API proxy needs the proxy, and `maskedValues` can be changed.
+//! A scope is the path between the organization and `keyvaluemaps`: empty, `environments/E` or `apis/A`. Not documented, chosen here: the
+//! API proxy of a map must exist, and `maskedValues` can be changed.
 
 use std::collections::BTreeMap;
 
@@ -41,13 +41,13 @@ const KEY_VALUE_MAP: Message = Message {
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct KeyValueMap {
-    /// Values are not given back.
+    /// Whether values are masked in responses.
     pub(super) masked_values: bool,
     /// The entries by name.
     pub(super) entries: BTreeMap<String, String>,
 }
 
-/// The scope of a call.
+/// The scope in the path of a call.
 pub(super) fn scope(call: &Call) -> String {
     match (call.parameter("env"), call.parameter("name")) {
         (_, proxy) if call.parameters.contains_key("name") => format!("apis/{proxy}"),
@@ -56,12 +56,12 @@ pub(super) fn scope(call: &Call) -> String {
     }
 }
 
-/// The maps of a call's scope.
+/// The maps in the scope of a call.
 pub(super) fn maps<'a>(config: &'a mut ConfigState, call: &Call) -> &'a mut BTreeMap<String, KeyValueMap> {
     config.key_value_maps.entry(scope(call)).or_default()
 }
 
-/// The map of a call.
+/// The map in the path of a call.
 pub(super) fn map<'a>(config: &'a mut ConfigState, call: &Call) -> Result<&'a mut KeyValueMap, Fault> {
     find_mut(maps(config, call), call, "keyvaluemaps", call.parameter("map"))
 }
@@ -81,7 +81,7 @@ fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     if maps.contains_key(&name) {
         let path = call.member("keyvaluemaps", &name);
         let description = format!("KeyValueMap {name} already exists");
-        // The type of Apigee Edge, https://github.com/apigee-internal/microgateway/issues/68; that of Apigee X stands nowhere.
+        // The type of Apigee Edge, https://github.com/apigee-internal/microgateway/issues/68; that of Apigee X is not documented.
         let violation =
             Violation { kind: "keyvaluemap.service.keyvaluemap_already_exist", subject: path.clone(), description };
         return Err(Fault::resource_exists(&path).because(&violation));

@@ -1,5 +1,5 @@
-//! Keystores and truststores: `environments.keystores`. Chosen, since no document says it: one that a reference names is not
-//! deleted, one that has aliases is, with them.
+//! Keystores and truststores: `environments.keystores`. Not documented, chosen here: a keystore that a reference refers to cannot be
+//! deleted; a keystore with aliases can, and the aliases are deleted with it.
 
 use std::collections::BTreeMap;
 

@@ -1,12 +1,13 @@
-//! Apigee's configuration: what an environment and an organization have beside their bundles.
+//! Apigee's configuration: the resources of an environment or an organization other than bundles.
 //!
-//! One file for each kind, with its messages, its routes and what each call does; [`KINDS`] is the registry. All of it is pure:
-//! [`Call`] holds the request and the time, [`ConfigState`] is what is stored, and [`router`] alone knows of a server.
+//! One file for each kind, with its messages, its routes and the handler of each call; [`KINDS`] is the registry. The code is pure: [`Call`]
+//! has the request and the time, [`ConfigState`] is the stored state, and only [`router`] depends on a server.
 //!
-//! Portals and spaces exist by being named, and so do environments unless the sandbox was started with a list of them. Secrets (entries of key value maps, consumer secrets) are stored and given
-//! back where Apigee gives them back, and nowhere else; a private key is looked at and dropped, since nothing ever returns one.
+//! Every portal and space exists, and so does every environment unless the sandbox was started with a list of environments. Secrets (entries
+//! of key value maps, consumer secrets) are stored and returned only where Apigee returns them; a private key is validated and not stored,
+//! since no method returns it.
 
-// A table holds one type of function, so a handler that cannot fail says Result too.
+// A table has one type of function, so a handler that cannot fail returns a Result too.
 #![allow(clippy::unnecessary_wraps)]
 
 mod alias;
@@ -49,13 +50,13 @@ use super::message::{self, Message, Object};
 use super::method::{Method, Payload, Verb};
 use super::parameter::{self, Parameters};
 
-/// What a call does to the configuration of its organization.
+/// A handler: runs a call on the configuration of its organization.
 pub(super) type Handler = fn(&mut ConfigState, &Call) -> Result<Answer, Fault>;
 
-/// A method below an organization, and what it does.
+/// A method below an organization, and its handler.
 pub(super) struct Route {
     verb: Verb,
-    /// Below `/v1/organizations/{org}/`.
+    /// The path below `/v1/organizations/{org}/`.
     path: &'static str,
     query: Parameters,
     payload: Payload,
@@ -87,22 +88,22 @@ impl Route {
         Self::new(Verb::Delete, path, handler)
     }
 
-    /// With parameters of the query.
+    /// Adds query parameters.
     const fn query(self, query: Parameters) -> Self {
         Self { query, ..self }
     }
 
-    /// With a message as the body.
+    /// Sets a message as the body.
     const fn json(self, message: &'static Message) -> Self {
         Self { payload: Payload::Json(message), ..self }
     }
 
-    /// With a file as the body.
+    /// Sets a file as the body.
     const fn file(self) -> Self {
         Self { payload: Payload::File, ..self }
     }
 
-    /// What the API documents of it.
+    /// The definition of the method.
     fn method(&self) -> Method {
         let path = format!("/v1/organizations/{{org}}/{}", self.path);
         Method { verb: self.verb, path, query: self.query, payload: self.payload }
@@ -141,12 +142,12 @@ pub(super) struct ConfigState {
     key_value_maps: BTreeMap<String, BTreeMap<String, key_value_map::KeyValueMap>>,
     data_collectors: BTreeMap<String, Object>,
     products: BTreeMap<String, api_product::Product>,
-    /// By email.
+    /// The developers by email.
     developers: BTreeMap<String, app::Owner>,
     app_groups: BTreeMap<String, app::Owner>,
     /// The catalog items of each portal.
     sites: BTreeMap<String, BTreeMap<String, api_doc::Item>>,
-    /// Numbers what the server names.
+    /// The last number that was used for a generated name.
     sequence: u64,
 }
 
@@ -155,12 +156,12 @@ pub(super) struct ConfigState {
 #[serde(default, rename_all = "camelCase")]
 struct Environment {
     target_servers: BTreeMap<String, Object>,
-    /// By type and name, in base64.
+    /// The resource files by type and name, in base64.
     resource_files: BTreeMap<String, BTreeMap<String, String>>,
     references: BTreeMap<String, Object>,
     /// The aliases of each keystore.
     keystores: BTreeMap<String, BTreeMap<String, alias::Alias>>,
-    /// By the point in the flow.
+    /// The flow hooks by their point in the flow.
     flow_hooks: BTreeMap<String, Object>,
     debug_mask: Object,
     trace_config: Object,
@@ -168,26 +169,26 @@ struct Environment {
 }
 
 impl ConfigState {
-    /// The environment of a call.
+    /// The environment in the path of a call.
     fn environment(&mut self, call: &Call) -> &mut Environment {
         self.environments.entry(call.parameter("env").to_owned()).or_default()
     }
 
-    /// The points of an environment with the shared flows that are attached there: while there is one, Apigee refuses to undeploy the
-    /// flow (<https://github.com/hashicorp/terraform-provider-google/issues/14530>).
+    /// The points of an environment with their attached shared flows: Apigee refuses to undeploy an attached shared flow
+    /// (<https://github.com/hashicorp/terraform-provider-google/issues/14530>).
     pub(super) fn flow_hooks(&self, environment: &str) -> impl Iterator<Item = (&str, &str)> {
         let hooks = self.environments.get(environment).map(|environment| &environment.flow_hooks);
         hooks.into_iter().flatten().map(|(point, hook)| (point.as_str(), message::text(hook, "sharedFlow")))
     }
 
-    /// A fresh name of 64 hexadecimal digits. Not random, so that a run can be repeated: a sandbox guards nothing.
+    /// A new name of 64 hexadecimal digits. It is not random, so that a run is reproducible: a sandbox has nothing to protect.
     fn fresh(&mut self, call: &Call) -> String {
         self.sequence += 1;
         let digest = Sha256::digest(format!("{}/{}/{}", call.organization(), self.sequence, call.now));
         digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
 
-    /// A fresh name in the form of a UUID.
+    /// A new name in the form of a UUID.
     fn fresh_uuid(&mut self, call: &Call) -> String {
         let digits = self.fresh(call);
         format!("{}-{}-4{}-a{}-{}", &digits[..8], &digits[8..12], &digits[13..16], &digits[17..20], &digits[20..32])

@@ -1,4 +1,4 @@
-//! All apps of an organization by their ids: `organizations.apps`. Read only.
+//! All apps of an organization by their IDs: `organizations.apps`. Read only.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::parameter::{Parameter, Parameters};
 
 pub(super) const ROUTES: &[Route] = &[Route::get("apps", list).query(LISTING), Route::get("apps/{id}", get)];
 
-/// What is listed.
+/// The parameters of a list.
 const LISTING: Parameters = &[
     ("apiProduct", Parameter::Text),
     ("apptype", Parameter::Text),
@@ -30,7 +30,7 @@ const LISTING: Parameters = &[
     ("status", Parameter::Text),
 ];
 
-/// Each app by its id, with the email of its developer where it has one.
+/// Each app by its ID, with the email of its developer, if it has one.
 fn apps(config: &ConfigState) -> BTreeMap<String, (&App, &str)> {
     let developers = config.developers.iter().map(|(email, owner)| (email.as_str(), owner));
     let groups = config.app_groups.values().map(|owner| ("", owner));
@@ -38,7 +38,7 @@ fn apps(config: &ConfigState) -> BTreeMap<String, (&App, &str)> {
     owned.map(|(app, email)| (text(&app.profile, "appId").to_owned(), (app, email))).collect()
 }
 
-/// Ids alone, or with `expand` the apps; their keys only with `includeCred`. Filters by `status`, `apiProduct` and `ids`.
+/// Only IDs, or with `expand` the apps; their keys only with `includeCred`. Filters by `status`, `apiProduct` and `ids`.
 fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let (expand, with_keys) = (call.flag("expand")?, call.flag("includeCred")?);
     let ids: Option<Vec<&str>> = call.query("ids").map(|ids| ids.split(',').collect());
@@ -68,7 +68,7 @@ fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     Ok(Answer::value(view(app, email, true)))
 }
 
-/// As `GoogleCloudApigeeV1App`.
+/// The app as `GoogleCloudApigeeV1App`.
 fn view(app: &App, email: &str, with_keys: bool) -> Value {
     let mut value = app.to_json();
     if let Value::Object(object) = &mut value {

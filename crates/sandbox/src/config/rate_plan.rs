@@ -1,4 +1,5 @@
-//! Rate plans of API products: `organizations.apiproducts.rateplans`. The server names them, so creating one twice makes two.
+//! Rate plans of API products: `organizations.apiproducts.rateplans`. The server generates the names, so a repeated creation
+//! creates a second rate plan.
 
 use serde_json::{Value, json};
 
@@ -19,7 +20,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::delete("apiproducts/{product}/rateplans/{plan}", delete),
 ];
 
-/// What is listed.
+/// The parameters of a list.
 const LISTING: Parameters = &[
     ("count", Parameter::Int32),
     ("expand", Parameter::Bool),

@@ -56,7 +56,7 @@ fn delete(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
 }
 
 /// "Must be the id of a resource that exists in the parent environment and is of the given resource_type." A keystore and a
-/// truststore are one thing in the API, so the type has no more to say.
+/// truststore are the same resource in the API, so the type is not checked any further.
 fn check(environment: &Environment, reference: &Object) -> Result<(), Fault> {
     require(reference, "reference", &["refers", "resourceType"])?;
     limits::check_field(&texts::KEYSTORE, "reference", reference, "refers")?;

@@ -21,10 +21,10 @@ pub(super) const ROUTES: &[Route] = &[
     Route::delete("environments/{env}/resourcefiles/{type}/{file}", delete),
 ];
 
-/// What is listed.
+/// The parameters of a list.
 const OF_TYPE: Parameters = &[("type", Parameter::Text)];
 
-/// The name and the type of a new one.
+/// The parameters with the name and the type of a new resource file.
 const CREATION: Parameters = &[("name", Parameter::Text), ("type", Parameter::Text)];
 
 /// The types of <https://cloud.google.com/apigee/docs/api-platform/develop/resource-files>.
@@ -90,7 +90,7 @@ fn file(kind: &str, name: &str) -> Value {
     json!({"name": name, "type": kind})
 }
 
-/// The file in base64: the form's field `file`, or the whole body.
+/// The content in base64: the form's field `file`, or the whole body.
 fn content(call: &Call) -> Result<String, Fault> {
     let file = match call.body.content_type.as_str() {
         "application/octet-stream" => &call.body.bytes,

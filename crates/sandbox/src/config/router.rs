@@ -1,4 +1,4 @@
-//! The routes of [`KINDS`] on axum.
+//! Serves the routes of [`KINDS`] with axum.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::{Answer, Call, Handler, KINDS, Verb};
 use crate::fault::Fault;
 use crate::server::routes::Routes;
 
-/// The routes of all kinds. `apply` runs a handler on the configuration of an organization; the flag says that the call only reads.
+/// The routes of all kinds. `apply` runs a handler on the configuration of an organization; the flag is true for a call that only reads.
 pub(crate) fn routes(
     apply: impl Fn(&str, Handler, Call, bool) -> Result<Answer, Fault> + Send + Sync + 'static,
 ) -> Routes<()> {
@@ -37,7 +37,7 @@ pub(crate) fn routes(
     })
 }
 
-/// Takes a request's body in.
+/// Reads the body of a request.
 async fn body(request: Request) -> Result<Body, Fault> {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.and_then(|text| text.split(';').next()).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Target servers: `environments.targetservers`.
 //!
-//! A server that a deployed proxy names can be deleted, as in Apigee: calls fail then. `protocol` cannot be changed; leaving it out
-//! says HTTP, in an update too.
+//! A server that a deployed proxy refers to can be deleted, as in Apigee: calls fail then. `protocol` cannot be changed; the default is HTTP,
+//! also in an update.
 
 use serde_json::Value;
 
@@ -79,7 +79,7 @@ fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
     let (old, new) = (protocol(stored), protocol(&server));
     if old != new {
         return Err(Fault::invalid_argument(format!(
-            "target_server.protocol is {old} and cannot be changed to {new}: delete the target server and create it anew"
+            "target_server.protocol is {old} and cannot be changed to {new}: delete the target server and create it again"
         )));
     }
     *stored = server;
@@ -98,7 +98,7 @@ fn protocol(server: &Object) -> &str {
     }
 }
 
-/// Fills in the default and looks at what is required.
+/// Fills in the default and validates the fields.
 fn check(server: &mut Object) -> Result<(), Fault> {
     require(server, "target_server", &["host", "port"])?;
     limits::check_field(&texts::TARGET_HOST, "target_server", server, "host")?;

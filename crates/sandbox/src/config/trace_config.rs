@@ -1,7 +1,7 @@
 //! Distributed tracing of an environment and its overrides for API proxies: `environments.traceConfig`.
 //!
-//! The configuration always exists, with the sampler `OFF`; an override is named by the server. Chosen, since no document says it: a
-//! second override of one proxy is refused.
+//! The configuration always exists, with the sampler `OFF`; the server generates the name of an override. Not documented, chosen here: a
+//! second override for the same proxy is refused.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The routes of proxies, of shared flows, and of their deployments.
+//! The routes of proxies, shared flows and their deployments.
 
 use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard};
@@ -29,11 +29,11 @@ struct Collection {
     kind: BundleKind,
 }
 
-/// What is listed.
+/// The parameters of a list.
 const LISTING: parameter::Parameters =
     &[("includeMetaData", Parameter::Bool), ("includeRevisions", Parameter::Bool), ("space", Parameter::Text)];
 
-/// How a proxy is uploaded. `validate` is ignored: every upload is validated.
+/// The parameters of a proxy's upload. `validate` is ignored: every upload is validated.
 const PROXY_UPLOAD: parameter::Parameters = &[
     ("action", Parameter::Text),
     ("name", Parameter::Text),
@@ -41,33 +41,33 @@ const PROXY_UPLOAD: parameter::Parameters = &[
     ("validate", Parameter::Bool),
 ];
 
-/// How a shared flow is uploaded.
+/// The parameters of a shared flow's upload.
 const FLOW_UPLOAD: parameter::Parameters =
     &[("action", Parameter::Text), ("name", Parameter::Text), ("space", Parameter::Text)];
 
-/// How a revision is replaced.
+/// The parameters for the update of a revision.
 const UPDATE: parameter::Parameters = &[("validate", Parameter::Bool)];
 
-/// What of a revision is read.
+/// The parameters for reading a revision.
 const FORMAT: parameter::Parameters = &[("format", Parameter::Text)];
 
-/// Which deployments are listed.
+/// The parameters of a list of deployments.
 const DEPLOYMENTS: parameter::Parameters = &[("sharedFlows", Parameter::Bool)];
 
-/// How a proxy is deployed.
+/// The parameters of a proxy's deployment.
 const PROXY_DEPLOYMENT: parameter::Parameters =
     &[("override", Parameter::Bool), ("sequencedRollout", Parameter::Bool), ("serviceAccount", Parameter::Text)];
 
-/// How a shared flow is deployed.
+/// The parameters of a shared flow's deployment.
 const FLOW_DEPLOYMENT: parameter::Parameters = &[("override", Parameter::Bool), ("serviceAccount", Parameter::Text)];
 
-/// How a proxy is undeployed.
+/// The parameters of a proxy's undeployment.
 const PROXY_UNDEPLOYMENT: parameter::Parameters = &[("sequencedRollout", Parameter::Bool)];
 
-/// What a report is about.
+/// The parameters of a report.
 const REPORT: parameter::Parameters = &[("override", Parameter::Bool)];
 
-/// Both kinds, and all deployments.
+/// The routes of proxies, shared flows and all deployments.
 pub(super) fn routes(shared: &Arc<Shared>) -> Routes<()> {
     Routes::new()
         .add(
@@ -123,7 +123,7 @@ fn of_kind(shared: &Arc<Shared>, kind: BundleKind) -> Routes<()> {
     routes.with_state(Collection { shared: Arc::clone(shared), kind })
 }
 
-/// A boolean parameter of the query; false when absent, as in protocol buffers. Its method has checked its form.
+/// A boolean query parameter; false if absent, as in protocol buffers. Its value was validated before.
 fn flag(queries: &HashMap<String, String>, name: &str) -> bool {
     text(queries, name) == "true"
 }
@@ -175,8 +175,8 @@ async fn upload(
     }
 }
 
-/// The zip: the form's first part, or the whole body. Apigee's own tools do not agree on a name: apigeecli says `proxy`, the Maven plugin
-/// `content`, Google's pages `file`.
+/// The zip file: the form's first part, or the whole body. Apigee's own tools use different names for the part: apigeecli `proxy`, the
+/// Maven plugin `content`, Google's documentation `file`.
 async fn uploaded_file(request: Request) -> Result<Bytes, Fault> {
     let wrong = |text: String| Fault::invalid_argument(text);
     if content_type(request.headers()) != "multipart/form-data" {
@@ -185,7 +185,7 @@ async fn uploaded_file(request: Request) -> Result<Bytes, Fault> {
     let mut form = Multipart::from_request(request, &()).await.map_err(|error| wrong(error.body_text()))?;
     match form.next_field().await.map_err(|error| wrong(error.body_text()))? {
         Some(field) => field.bytes().await.map_err(|error| wrong(error.body_text())),
-        None => Err(wrong("the form has no part: send the zip file as its first".to_owned())),
+        None => Err(wrong("the form has no part: send the zip file as the first part".to_owned())),
     }
 }
 
@@ -206,7 +206,7 @@ async fn patch_proxy(
 
 async fn move_resource(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters, bytes: Bytes) -> Answer {
     let path = at.path(&parameters);
-    // axum gives the custom method with the parameter.
+    // axum returns the custom verb as a part of the parameter.
     let name = path.name.strip_suffix(":move").unwrap_or(path.name);
     let body = MOVE.read(&bytes)?;
     Ok(Json(at.state().move_to_space(Path { name, ..path }, message::text(&body, "space"), at.now())?))
@@ -216,7 +216,7 @@ async fn get_resource(StateOf(at): StateOf<Collection>, PathOf(parameters): Para
     Ok(Json(at.state().get(at.path(&parameters))?))
 }
 
-/// The numbers alone. No discovery document has it; apigee-edge-js asks for it.
+/// Only the revision numbers. The discovery document lacks this method; apigee-edge-js uses it.
 async fn list_revisions(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters) -> Answer {
     Ok(Json(at.state().get(at.path(&parameters))?["revision"].take()))
 }
@@ -271,7 +271,7 @@ fn all_deployments(
     Ok(Json(lock(&shared.state).deployments(text(parameters, "org"), filter, shared.now())?))
 }
 
-/// The list of a resource's deployments: everywhere, of one revision, or in one environment, as the path says.
+/// The deployments of a resource: all, those of one revision, or those in one environment, depending on the path.
 async fn deployments_of_resource(StateOf(at): StateOf<Collection>, PathOf(parameters): Parameters) -> Answer {
     let revision = if parameters.contains_key("rev") { Some(revision_id(&parameters)?) } else { None };
     let environment = parameters.get("env").map(String::as_str);

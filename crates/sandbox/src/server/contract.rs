@@ -1,6 +1,6 @@
-//! Holds a request against its method before the handler runs: the parameters of the query, and the form of the body.
+//! Validates a request against its method before the handler runs: the query parameters, and the type of the body.
 //!
-//! Google's servers do this from the definition of the API, so that it is the same for all methods. What a message may hold is in
+//! Google's servers do this based on the definition of the API, so it is the same for all methods. The validation of messages is in
 //! [`crate::message`].
 
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::fault::Fault;
 use crate::method::{Method, Payload};
 use crate::parameter;
 
-/// Longer messages are refused, in bytes. Google's APIs name the limit in the refusal.
+/// The maximum size of a message, in bytes. Google's APIs name the limit in the error.
 const MAX_MESSAGE: usize = 10 * 1024 * 1024;
 
-/// Runs the handler, or answers why the method does not take the request.
+/// Runs the handler, or returns the error if the method does not accept the request.
 pub(super) async fn enforce(StateOf(method): StateOf<Arc<Method>>, request: Request, next: Next) -> Response {
     if custom_verb(request.uri().path()) != custom_verb(&method.path) {
         return front_end::not_found(request.uri());
@@ -31,7 +31,7 @@ pub(super) async fn enforce(StateOf(method): StateOf<Arc<Method>>, request: Requ
     }
 }
 
-/// What is behind a colon in the last segment. In a name the colon is encoded.
+/// The custom verb, which follows a colon in the last segment. In a name, a colon is encoded.
 fn custom_verb(path: &str) -> Option<&str> {
     path.rsplit('/').next()?.split_once(':').map(|(_, verb)| verb)
 }
@@ -53,8 +53,8 @@ async fn accept(method: &Method, request: Request) -> Result<Request, Fault> {
     })?;
     let given = content_type(&head.headers);
     if given == "application/x-www-form-urlencoded" {
-        // Google's servers read it as more of the query: apigee-edge-js and the Maven plugin send `override` this way, and JSON that
-        // curl sends without a type is a parameter that no method has.
+        // Google's servers read a form as additional query parameters: apigee-edge-js and the Maven plugin send `override` this way. JSON
+        // that curl sends without a content type therefore is an unknown parameter.
         head.uri = with_form(&head.uri, &bytes)?;
         head.headers.remove(header::CONTENT_TYPE);
         bytes = Bytes::new();
@@ -81,14 +81,14 @@ fn check_query(method: &Method, uri: &Uri) -> Result<(), Fault> {
     parameter::check(method.query, &parameters(uri)?)
 }
 
-/// The parameters of a query in their order.
+/// The query parameters in their order.
 fn parameters(uri: &Uri) -> Result<Vec<(String, String)>, Fault> {
     let Query(parameters) =
         Query::try_from_uri(uri).map_err(|error| Fault::invalid_argument(format!("Invalid query: {error}")))?;
     Ok(parameters)
 }
 
-/// The address with the fields of a form as more of the query.
+/// The URI with the fields of a form as additional query parameters.
 fn with_form(uri: &Uri, form: &[u8]) -> Result<Uri, Fault> {
     let wrong = |what: &str| Fault::invalid_argument(format!("Invalid form: {what}"));
     let form = std::str::from_utf8(form).map_err(|_| wrong("it is not UTF-8"))?;
@@ -101,7 +101,7 @@ fn with_form(uri: &Uri, form: &[u8]) -> Result<Uri, Fault> {
     format!("{}?{query}", uri.path()).parse().map_err(|_| wrong("it is too long for a query"))
 }
 
-/// In lower case and without parameters.
+/// The content type in lower case and without parameters.
 pub(super) fn content_type(headers: &HeaderMap) -> String {
     let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()

@@ -1,19 +1,19 @@
-//! What Google's front end refuses before any API sees it, with a page of HTML instead of an error in JSON.
+//! Requests that Google's front end refuses before they reach an API, with an HTML page instead of a JSON error.
 //!
-//! Sources: RFC 9110 and 9112, and <https://github.com/googleapis/google-cloud-rust/issues/1936>, which shows the answer to a POST
+//! Sources: RFC 9110 and 9112, and <https://github.com/googleapis/google-cloud-rust/issues/1936>, which shows the response to a POST
 //! without a length.
 
 use axum::extract::Request;
 use axum::http::{Method, StatusCode, Uri, Version, header};
 use axum::response::{IntoResponse, Response};
 
-/// Longer addresses are refused, in bytes. RFC 9110 (section 4.1) asks for at least 8,000; no call of the API needs more.
+/// The maximum length of a URI, in bytes. RFC 9110 (section 4.1) requires at least 8,000; no method of the API needs more.
 const MAX_ADDRESS: usize = 8 * 1024;
 
-/// The sentence about a request that breaks the rules of HTTP.
+/// The sentence about a malformed HTTP request.
 const MALFORMED: &str = "Your client has issued a malformed or illegal request.";
 
-/// The answer to a request that never gets to the API.
+/// The response to a request that the front end refuses.
 pub(super) fn refuse(request: &Request) -> Option<Response> {
     let (method, headers) = (request.method(), request.headers());
     let address = request.uri().path_and_query().map_or("/", |address| address.as_str());
@@ -42,13 +42,13 @@ pub(super) fn refuse(request: &Request) -> Option<Response> {
     }
 }
 
-/// The answer to a method that the API does not have at a path that it has.
+/// The response to an unsupported method at an existing path.
 pub(super) fn not_found(uri: &Uri) -> Response {
     let sentence = format!("The requested URL <code>{}</code> was not found on this server.", escaped(uri.path()));
     page(StatusCode::NOT_FOUND, &sentence)
 }
 
-/// A page about an error.
+/// An HTML error page.
 fn page(status: StatusCode, sentence: &str) -> Response {
     let (code, reason) = (status.as_u16(), status.canonical_reason().unwrap_or_default());
     let html = format!(

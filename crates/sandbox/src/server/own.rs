@@ -1,4 +1,4 @@
-//! What the sandbox has and Apigee has not: the page at `/`, and what it reads. These need no token and are not logged.
+//! The sandbox's own paths, which Apigee lacks: the page at `/`, and the data that it reads. They need no token and are not logged.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,7 +15,7 @@ use super::{Queries, Shared, lock, text};
 /// Shows the state and the log of requests.
 const PAGE: &str = include_str!("page.html");
 
-/// The page is one file and talks to the sandbox only.
+/// The page is one file and only connects to the sandbox.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'";
 
 /// The routes.
@@ -41,8 +41,8 @@ async fn state(StateOf(shared): StateOf<Arc<Shared>>) -> Json<Value> {
     Json(lock(&shared.state).summary(shared.now()))
 }
 
-/// The kept requests; with `since` those of a higher number. A `since` that is no number is none. `last` is the number of the last
-/// request that came: it is lower than `since` after a restart.
+/// The kept requests; with `since`, those with a higher number. A `since` that is not a number is ignored. `last` is the number of the
+/// latest request: after a restart it is lower than `since`.
 async fn requests(StateOf(shared): StateOf<Arc<Shared>>, Query(queries): Queries) -> Json<Value> {
     let since = text(&queries, "since").parse().unwrap_or(0);
     let last = shared.count.load(Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Puts methods of the API on axum. A request that a method does not take never reaches its handler.
+//! Serves methods of the API with axum. A request that a method does not accept never reaches its handler.
 
 use std::sync::Arc;
 
@@ -17,12 +17,12 @@ pub(crate) struct Routes<S> {
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
-    /// No method.
+    /// Without any method.
     pub(crate) fn new() -> Self {
         Self { router: Router::new(), methods: Vec::new() }
     }
 
-    /// One more method.
+    /// Adds a method with its handler.
     #[must_use]
     pub(crate) fn add<H, T>(mut self, method: Method, handler: H) -> Self
     where
@@ -36,7 +36,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             Verb::Patch => MethodFilter::PATCH,
             Verb::Delete => MethodFilter::DELETE,
         };
-        // For axum a custom verb behind a parameter belongs to the parameter.
+        // In axum, a custom verb after a parameter is part of the parameter.
         let path = method.path.rsplit_once("}:").map_or_else(|| method.path.clone(), |(path, _)| format!("{path}}}"));
         let enforced = from_fn_with_state(Arc::new(method.clone()), contract::enforce);
         self.router = self.router.route(&path, on(filter, handler).layer(enforced));
@@ -44,7 +44,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
-    /// All of them on one state.
+    /// Sets the state of all handlers.
     #[must_use]
     pub(crate) fn with_state(self, state: S) -> Routes<()> {
         Routes { router: self.router.with_state(state), methods: self.methods }
@@ -52,7 +52,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 }
 
 impl Routes<()> {
-    /// These and others.
+    /// Adds the methods of another `Routes`.
     #[must_use]
     pub(crate) fn merge(mut self, other: Self) -> Self {
         self.methods.extend(other.methods);
@@ -64,7 +64,7 @@ impl Routes<()> {
         self.router
     }
 
-    /// What the API documents of them.
+    /// The definitions of the methods.
     #[cfg(test)]
     pub(super) fn methods(&self) -> &[Method] {
         &self.methods

@@ -1,4 +1,4 @@
-//! The methods of the sandbox against the discovery document.
+//! Compares the methods of the sandbox with the discovery document.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::message::{Message, Type};
 use crate::method::{Method, Payload, Verb};
 use crate::parameter::{EVERYWHERE, Parameter, Parameters};
 
-/// Lists that are a bare array of names: Apigee has them, and no protocol buffer describes them.
+/// Lists that are a plain array of names: Apigee has them, although no protocol buffer describes them.
 const BARE_LISTS: [&str; 11] = [
     "/v1/organizations/{}/environments",
     "/v1/organizations/{}/keyvaluemaps",
@@ -54,7 +54,7 @@ fn verb(verb: Verb) -> &'static str {
     }
 }
 
-/// A path whose parameters have no names.
+/// A path without the names of its parameters.
 fn plain(path: &str) -> String {
     let mut plain = String::new();
     for part in path.split('{') {
@@ -66,7 +66,7 @@ fn plain(path: &str) -> String {
     plain
 }
 
-/// As the extract writes it.
+/// The parameter in the form of the extract.
 fn parameters(known: Parameters) -> Value {
     let entry = |(name, parameter): &(&str, Parameter)| {
         let value = match parameter {
@@ -82,7 +82,7 @@ fn parameters(known: Parameters) -> Value {
     Value::Object(known.iter().map(entry).collect::<Map<String, Value>>())
 }
 
-/// The same of the document, without the marks that change nothing about what is accepted.
+/// The same from the document, without annotations that do not affect what is accepted.
 fn documented_parameters(query: &Value) -> Value {
     let mut query = query.clone();
     for parameter in query.as_object_mut().into_iter().flat_map(|map| map.values_mut()) {
@@ -91,13 +91,13 @@ fn documented_parameters(query: &Value) -> Value {
     query
 }
 
-/// What differs between a message and its schema.
+/// The differences between a message and its schema.
 fn differences(place: &str, message: &Message, schema: &str, messages: &Value, found: &mut BTreeSet<String>) {
     let fields = messages[schema].as_object().unwrap_or_else(|| panic!("no schema {schema}"));
     let ours: BTreeSet<&str> = message.fields.iter().map(|(name, _)| *name).collect();
     let theirs: BTreeSet<&str> = fields.keys().map(String::as_str).collect();
     found.extend(theirs.difference(&ours).map(|name| format!("{place} lacks {name}")));
-    found.extend(ours.difference(&theirs).map(|name| format!("{place} has {name}, which {schema} has not")));
+    found.extend(ours.difference(&theirs).map(|name| format!("{place} has {name}, which {schema} lacks")));
     for (name, kind) in message.fields {
         let Some(field) = fields.get(*name) else { continue };
         let place = format!("{place}.{name}");
@@ -163,7 +163,7 @@ fn every_method_takes_what_the_discovery_document_says() {
         let Some(documented) = documented.iter().find(same) else {
             let is_bare = BARE_LISTS.contains(&plain(&method.path).as_str());
             if method.verb != Verb::Get || !is_bare || !method.query.is_empty() {
-                found.insert(format!("{place} is no method of the API"));
+                found.insert(format!("{place} is not a method of the API"));
             }
             continue;
         };
@@ -201,7 +201,7 @@ fn every_verb_of_a_known_path_is_known() {
         .filter(|method| !ours.contains(method))
         .map(|(verb, path)| format!("{verb} {path}"))
         .collect();
-    // They answer that the sandbox lacks them, and not what Google answers to a method that the API lacks.
+    // Their response is the sandbox's own error, and not Google's error for a method that does not exist.
     let lacking: Vec<String> = LACKING.iter().map(|(verb, path)| format!("{verb} {}", plain(path))).collect();
     assert_eq!(missing, lacking);
 }

@@ -1,7 +1,7 @@
-//! Who may talk to the sandbox: programs of this machine, and the sandbox's own page.
+//! Which clients may use the sandbox: programs on this machine, and the sandbox's own page.
 //!
-//! A web page of another site can let a browser send requests to this machine, under the name of that site (DNS rebinding) or across
-//! origins. The first have a `Host` that is not the sandbox's, the second an `Origin`.
+//! A web page of another site can make a browser send requests to this machine, with the host name of that site (DNS rebinding) or
+//! cross-origin. The former have a `Host` that is not the sandbox's, the latter an `Origin`.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,22 +15,22 @@ use axum::response::{IntoResponse, Response};
 
 use crate::fault::Fault;
 
-/// The hosts that requests may name.
+/// The hosts that requests may be sent to.
 #[derive(Debug, Clone)]
 pub(super) struct Hosts {
-    /// Where the sandbox listens.
+    /// The address that the sandbox listens on.
     pub(super) listen: IpAddr,
-    /// More names.
+    /// Additional host names.
     pub(super) names: Vec<String>,
 }
 
 impl Hosts {
-    /// Loopback, the address that the sandbox listens on, and the given names.
+    /// True for loopback, the address that the sandbox listens on, and the given names.
     fn allow(&self, host: &str) -> bool {
         let name = host.trim_end_matches('.').to_ascii_lowercase();
         let address = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(&name);
         if let Ok(address) = address.parse::<IpAddr>() {
-            // A page cannot rebind an address, so that an address needs to be ours only as far as --listen says which one is.
+            // DNS rebinding needs a name, so an address is only compared with that of --listen, if that is specified.
             return address.is_loopback() || address == self.listen || self.listen.is_unspecified();
         }
         name == "localhost"
@@ -38,14 +38,14 @@ impl Hosts {
             || self.names.iter().any(|own| own.eq_ignore_ascii_case(&name))
     }
 
-    /// Why a request is not answered.
+    /// The reason to refuse a request.
     fn refusal(&self, headers: &HeaderMap) -> Option<String> {
         let hosts: Vec<_> = headers.get_all(header::HOST).iter().collect();
-        // Without a host, and with several, it is malformed, and no browser sends it.
+        // A request without a host or with several is malformed, and no browser sends it.
         let host = match hosts.as_slice() {
             [] => None,
             [host] => Some(host.to_str().unwrap_or("(not ASCII)")),
-            _ => return Some("the request names several hosts".to_owned()),
+            _ => return Some("the request has several Host headers".to_owned()),
         };
         let authority = host.and_then(|host| host.parse::<Authority>().ok());
         let known = |authority: &Authority| self.allow(authority.host()) && !authority.as_str().contains('@');
@@ -64,11 +64,11 @@ impl Hosts {
     }
 }
 
-/// Answers 403 to a request that a page of another site lets a browser send.
+/// Answers 403 to a request that a browser sends for a page of another site.
 pub(super) async fn admit(StateOf(hosts): StateOf<Arc<Hosts>>, request: Request, next: Next) -> Response {
     let Some(why) = hosts.refusal(request.headers()) else { return next.run(request).await };
     let fault = Fault::of_status(403).saying(why);
-    // There is no number: it is not in the log.
+    // It has no number, because it is not in the log.
     (StatusCode::FORBIDDEN, Json(fault.body(0))).into_response()
 }
 
