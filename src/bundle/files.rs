@@ -73,7 +73,7 @@ impl BundlePath {
             return Err("the path is empty".to_owned());
         }
         if text.len() > 1024 {
-            return Err(format!("the path is {} bytes long, 1024 are allowed", text.len()));
+            return Err(format!("the path is {} bytes long, at most 1024 are allowed", text.len()));
         }
         if let Some(bad) = text.chars().find(|c| c.is_control() || matches!(c, '\\' | ':')) {
             return Err(format!("the character {bad:?} is not allowed in a path"));

@@ -49,7 +49,7 @@ pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
     }
     // Of two entries with one name readers take different ones: what is checked here could be another file than what Apigee runs.
     if archive.has_duplicate_names() {
-        return Err("the zip file has two entries of one name; pack it anew from the folder".to_owned());
+        return Err("the zip file has more than one entry of the same name; pack it again from the folder".to_owned());
     }
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     let mut found: Option<BundleKind> = None;
@@ -67,7 +67,7 @@ pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
             .map_err(|error| format!("the name of entry {index} of the zip file is not readable: {error}"))?;
         if let Some(other) = names.insert(plain(&name), name.clone().into_owned()) {
             return Err(format!(
-                "the entries `{other}` and `{name}` of the zip file are one file; pack it anew from the folder"
+                "the entries `{other}` and `{name}` of the zip file are the same file; pack it again from the folder"
             ));
         }
         let name = plain_path(&name);
@@ -80,7 +80,7 @@ pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
             continue;
         };
         if found.is_some_and(|other| other != kind) {
-            return Err("the zip file holds both `apiproxy/` and `sharedflowbundle/`".to_owned());
+            return Err("the zip file contains both `apiproxy/` and `sharedflowbundle/`".to_owned());
         }
         found = Some(kind);
         if is_clutter(below) {
@@ -97,10 +97,10 @@ pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
             .checked_sub(content.len() as u64)
             .ok_or_else(|| format!("the zip file unpacks to more than {MAX_UNPACKED_BYTES} bytes"))?;
         if files.insert(path, content).is_some() {
-            return Err(format!("entry `{name}` stands twice in the zip file"));
+            return Err(format!("the zip file has more than one entry `{name}`"));
         }
     }
-    let kind = found.ok_or("the zip file has no `apiproxy/` or `sharedflowbundle/` folder at its top")?;
+    let kind = found.ok_or("the zip file has no `apiproxy/` or `sharedflowbundle/` folder at its top level")?;
     Ok((kind, files))
 }
 
@@ -134,12 +134,16 @@ mod tests {
     #[test]
     fn two_entries_are_never_one_file() {
         assert_eq!(unpack(&zip(["apiproxy/b.xml"; 2])).unwrap().1.len(), 2);
-        assert!(unpack(&zip(["apiproxy/b.xml", "apiproxy/a.xml"])).unwrap_err().contains("two entries of one name"));
+        assert!(
+            unpack(&zip(["apiproxy/b.xml", "apiproxy/a.xml"]))
+                .unwrap_err()
+                .contains("more than one entry of the same name")
+        );
         for name in ["./apiproxy/a.xml", "apiproxy/./a.xml", "apiproxy//a.xml", "apiproxy\\a.xml", "apiproxy\\.\\a.xml"]
         {
             let written = "b".repeat(name.len());
             let why = unpack(&zip([&written, name])).unwrap_err();
-            assert!(why.contains("are one file"), "{name}: {why}");
+            assert!(why.contains("are the same file"), "{name}: {why}");
         }
     }
 }

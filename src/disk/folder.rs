@@ -49,7 +49,7 @@ impl Folder {
         match rustix::fs::openat(&self.handle, name, flags, Mode::empty()) {
             Ok(handle) => Ok(Self { handle, shown }),
             Err(Errno::LOOP | Errno::NOTDIR) => Err(io::Error::other(format!(
-                "`{}` is a symbolic link or a file where a folder is needed; remove it",
+                "`{}` is a symbolic link or a file, but a folder is required; remove it",
                 shown.display()
             ))),
             Err(error) => Err(said(&shown, error)),

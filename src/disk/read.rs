@@ -37,7 +37,7 @@ impl fmt::Display for Unreadable {
             }
             Self::NotAFile(what) => write!(f, "is {what}, not a regular file"),
             Self::TooLarge(limit) => write!(f, "has more than {limit} bytes"),
-            Self::Restless => f.write_str("cannot be read: it changes all the time"),
+            Self::Restless => f.write_str("cannot be read: it is replaced again and again"),
         }
     }
 }

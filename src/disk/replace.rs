@@ -90,7 +90,7 @@ impl Place {
             _ => Err(io::Error::other(format!("`{path}` is not a path below the folder"))),
         };
         let mut folders: Vec<OsString> = Path::new(path).components().map(part).collect::<io::Result<_>>()?;
-        let name = folders.pop().ok_or_else(|| io::Error::other("a file has no name"))?;
+        let name = folders.pop().ok_or_else(|| io::Error::other("the path of a file is empty"))?;
         Ok(Self { folders, name })
     }
 }
@@ -109,7 +109,10 @@ impl Staged<'_> {
         let folder = self.folder(&place.folders)?;
         if folder.kind(&place.name)? == Some(EntryKind::Folder) {
             let shown = folder.shown().join(&place.name);
-            return Err(io::Error::other(format!("`{}` is a folder where a file is to be written", shown.display())));
+            return Err(io::Error::other(format!(
+                "`{}` is a folder, but a file must be written there",
+                shown.display()
+            )));
         }
         let temporary = temporary(number);
         let mut file = folder.create(&temporary)?;

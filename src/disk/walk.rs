@@ -43,7 +43,10 @@ pub enum WalkError {
         why: Unreadable,
     },
     /// There is too much.
-    #[error("`{}` has more than {MAX_ENTRIES} files and folders; name a folder that holds the specs only", .0.display())]
+    #[error(
+        "`{}` has more than {MAX_ENTRIES} files and folders; name a folder that contains only the specs",
+        .0.display()
+    )]
     TooMany(PathBuf),
     /// It is too deep.
     #[error("`{}` is more than {MAX_DEPTH} folders deep", .0.display())]

@@ -51,8 +51,9 @@ impl ApiServer {
             .map_err(|error| format!("the HTTPS client cannot start: {}", causes(&error)))?;
         let (host, port) = address.unwrap_or((Self::NAME, "443"));
         let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-        let base = Url::parse(&format!("https://{host}:{port}"))
-            .map_err(|error| format!("KUBERNETES_SERVICE_HOST and _PORT are no address: {error}"))?;
+        let base = Url::parse(&format!("https://{host}:{port}")).map_err(|error| {
+            format!("KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not a valid address: {error}")
+        })?;
         Ok(Self {
             http,
             base,
@@ -104,7 +105,7 @@ impl ApiServer {
         let bytes = answer.bytes().await.map_err(|error| format!("{call}: {}", causes(&error)))?;
         let value: Option<Value> = serde_json::from_slice(&bytes).ok();
         if status.is_success() {
-            return value.ok_or_else(|| format!("{call}: the answer is not JSON"));
+            return value.ok_or_else(|| format!("{call}: the response is not JSON"));
         }
         let why = match value.as_ref().and_then(|status| status["message"].as_str()) {
             Some(message) => message.to_owned(),
