@@ -61,14 +61,17 @@ pub(super) async fn prove(
             });
         }
         while let Some(read) = readers.join_next().await {
-            let read = read.map_err(|error| Error::Temporary(format!("reading the statuses broke off: {error}")))?;
+            let read = read.map_err(|error| {
+                Error::Temporary(format!("reading the deployment statuses was interrupted: {error}"))
+            })?;
             if let Some(id) = read? {
                 if !client.deployments(resource, environment).await?.is_empty() {
                     return Ok(None);
                 }
                 return Err(Error::Temporary(format!(
-                    "nothing was changed: Apigee contradicts itself: the list of deployments of `{}` in environment `{environment}` is \
-                     empty, and revision {id} has the status of a deployment there; the next run looks again",
+                    "nothing was changed: the responses of Apigee contradict each other: the list of deployments of \
+                     `{}` in environment `{environment}` is empty, but revision {id} has a deployment status there; \
+                     the next run checks again",
                     resource.name
                 )));
             }
@@ -80,7 +83,8 @@ pub(super) async fn prove(
 /// The error of a run that cannot go on because of what came meanwhile.
 pub(super) fn overtaken() -> Error {
     Error::Overtaken(
-        "nothing was changed: another deployer put a revision there since this run looked; the next run decides anew"
+        "nothing was changed: another deployer deployed a revision after this run read the state; the next run decides \
+         again"
             .to_owned(),
     )
 }

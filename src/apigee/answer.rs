@@ -80,17 +80,17 @@ impl fmt::Display for Oddity {
         match self {
             Self::NotJson(why) => write!(f, "it is not JSON ({why})"),
             Self::NotAnObject => f.write_str("it is not a JSON object"),
-            Self::Error(message) => write!(f, "its status is success and its body is an error: {message}"),
+            Self::Error(message) => write!(f, "its status is success, but its body is an error: {message}"),
             Self::Empty { expected } => write!(f, "it is empty, expected the field {}", or(expected)),
             Self::OtherMessage { found, expected } => {
                 write!(f, "it has the fields {}, expected {}", found.join(", "), or(expected))
             }
             Self::Field(why) => f.write_str(why),
             Self::OtherSubject { field, asked, found } => {
-                write!(f, "its field `{field}` is `{found}`, and `{asked}` was asked for")
+                write!(f, "its field `{field}` is `{found}`, expected `{asked}`")
             }
             Self::NotAFile(format) => write!(f, "it is not {format}"),
-            Self::EndlessPages => f.write_str("a page of the list leads to itself"),
+            Self::EndlessPages => f.write_str("the list does not end: the next page of a page is the same page"),
         }
     }
 }
@@ -169,7 +169,7 @@ impl Reply {
             None => String::new(),
             Some(Value::String(next)) if next.is_empty() || next != token => next,
             Some(Value::String(_)) => return Err(Oddity::EndlessPages.into()),
-            Some(_) => return Err(Oddity::Field("its `nextPageToken` is not a text".to_owned()).into()),
+            Some(_) => return Err(Oddity::Field("its `nextPageToken` is not a string".to_owned()).into()),
         };
         match page.remove(items) {
             Some(Value::Array(found)) => Ok((found, next)),
@@ -217,7 +217,7 @@ impl Reply {
 fn error_in(value: &Value) -> Option<String> {
     let error = value.get("error")?;
     let message = error.get("message").or_else(|| error.get("status")).and_then(Value::as_str);
-    Some(message.unwrap_or("it gives no reason").chars().take(200).collect())
+    Some(message.unwrap_or("no reason given").chars().take(200).collect())
 }
 
 /// Whether a JSON answer is of a shape.

@@ -168,7 +168,7 @@ pub async fn apply(
     let resources = unknown.map(|(index, entry)| {
         resources.get_mut(index).and_then(Option::take).unwrap_or_else(|| {
             let error =
-                Error::Usage(format!("the kind `{}` is not known: use the image that rendered it", entry.id.kind));
+                Error::Usage(format!("the kind `{}` is unknown: use the image that rendered it", entry.id.kind));
             failed(&entry.id, &error)
         })
     });
@@ -290,7 +290,8 @@ impl Resource<'_> {
             |record: &&Record| shared.options.mode != Mode::Compare && record.owner != shared.options.owner;
         if let Some(record) = known.filter(is_foreign) {
             return Err(Error::Refused(format!(
-                "it belongs to `{}`, and this is `{}`: remove it from one of both, or delete the record `{}` in the key value map `{}`",
+                "its owner is `{}`, not `{}`: remove it from one of the two, or delete the record `{}` in the key \
+                 value map `{}`",
                 record.owner,
                 shared.options.owner,
                 Record::key(&record.id),
@@ -333,9 +334,9 @@ impl Resource<'_> {
             if rounds > MAX_ROUNDS {
                 let left = what.join(", ");
                 return Err(Error::Temporary(match conflict {
-                    Some(error) => format!("after {MAX_ROUNDS} rounds there is still left: {left}: {error}"),
+                    Some(error) => format!("not done after {MAX_ROUNDS} attempts: {left}: {error}"),
                     None => format!(
-                        "Apigee does not keep what it is sent: after {MAX_ROUNDS} rounds there is still left: {left}"
+                        "Apigee does not keep the values that it receives: not done after {MAX_ROUNDS} attempts: {left}"
                     ),
                 }));
             }
@@ -361,7 +362,7 @@ impl Resource<'_> {
                     }
                     let why = error.to_string();
                     if why != waited_for {
-                        self.say(Phase::Wait, format!("waits: {why}"));
+                        self.say(Phase::Wait, format!("waiting: {why}"));
                         waited_for = why;
                     }
                     shared.client.stop().sleep(pause).await;
@@ -400,8 +401,8 @@ impl Resource<'_> {
         for read in self.crud.prerequisites(&self.wanted(None)) {
             let answer = self.client.read(&read).await?;
             let lacks = match read.form {
-                Form::Pages(items) if answer.json()[items].as_array().is_none_or(Vec::is_empty) => "lists nothing",
-                _ if answer == Answer::Missing => "is not there",
+                Form::Pages(items) if answer.json()[items].as_array().is_none_or(Vec::is_empty) => "is empty",
+                _ if answer == Answer::Missing => "does not exist",
                 _ => continue,
             };
             let path = shown_path(read.path.iter().map(String::as_str));
@@ -429,12 +430,13 @@ impl Resource<'_> {
             Adopt::Override => Ok(()),
             Adopt::Match if left.is_empty() => Ok(()),
             Adopt::Match => Err(Error::Refused(format!(
-                "Apigee has one that is not ours and differs ({}): make the spec equal to it, or set `adopt: override`",
+                "it exists in Apigee, is not managed by apigee-flux and differs ({}): make the spec equal to it, or \
+                 set `adopt: override`",
                 left.join(", ")
             ))),
             Adopt::Never => Err(Error::Refused(
-                "Apigee has one that is not ours, and it is left alone: set `adopt: match` to take it over as it is, or \
-                 `adopt: override` to replace it"
+                "it exists in Apigee and is not managed by apigee-flux, so it is not changed: set `adopt: match` to \
+                 adopt it as it is, or `adopt: override` to replace it"
                     .to_owned(),
             )),
         }
@@ -453,7 +455,7 @@ impl Resource<'_> {
             let known = written.is_some();
             self.write_record(record, known).await?;
         }
-        Ok((ending, if done.is_empty() { "as wanted".to_owned() } else { done.join(", ") }))
+        Ok((ending, if done.is_empty() { "in sync".to_owned() } else { done.join(", ") }))
     }
 
     fn new_record(&self, plan: &Plan) -> Record {

@@ -74,9 +74,9 @@ impl Surroundings {
             Ok(content) => CredentialsFile::parse(path, &content, allow_static_key).map(Some),
             Err(why) if may_be_absent && why.is_missing() => Ok(None),
             Err(why) => {
-                let named = if may_be_absent { "gcloud's login" } else { "GOOGLE_APPLICATION_CREDENTIALS" };
+                let named = if may_be_absent { "the gcloud login" } else { "GOOGLE_APPLICATION_CREDENTIALS" };
                 Err(Error::Credentials(format!(
-                    "`{}` ({named}) {why}; is the volume mounted, and the name right?",
+                    "`{}` ({named}) {why}; check that the volume is mounted and the name is correct",
                     path.display()
                 )))
             }
@@ -114,7 +114,7 @@ impl TokenSource {
         if let Some(token) = &surroundings.token {
             if !identity.impersonate.is_empty() {
                 return Err(Error::Usage(
-                    "APIGEE_TOKEN is a token to use as it is, and --impersonate asks for another one; drop one of them"
+                    "APIGEE_TOKEN cannot be combined with --impersonate: the token is used as it is; remove one of them"
                         .to_owned(),
                 ));
             }
@@ -168,7 +168,7 @@ pub struct Google {
 fn check_token_file(path: &Path) -> Result<(), Error> {
     match read_regular(path, MAX_FILE_BYTES) {
         Err(why @ (Unreadable::NotAFile(_) | Unreadable::TooLarge(_))) => Err(Error::Credentials(format!(
-            "the subject token's file `{}` {why}; name the file of the projected token in `credential_source`",
+            "the subject token file `{}` {why}; set `credential_source` to the file of the projected token",
             path.display()
         ))),
         Ok(_) | Err(_) => Ok(()),
@@ -204,8 +204,8 @@ impl Google {
             Ok(Ok(Err(error))) => {
                 (token_error::describe(&error, self.recipe.subject_token_file().as_deref()), error.is_transient())
             }
-            Ok(Err(_)) => ("the token has expired already; is this machine's clock right?".to_owned(), true),
-            Err(_) => (format!("no answer within {} seconds", ANSWER_TIMEOUT.as_secs()), true),
+            Ok(Err(_)) => ("the token has already expired; check the clock of this machine".to_owned(), true),
+            Err(_) => (format!("no response within {} seconds", ANSWER_TIMEOUT.as_secs()), true),
         };
         let text = format!("no access token from {}: {text}; {}", self.recipe.source(), self.recipe.way_out());
         if !transient {
@@ -274,9 +274,9 @@ impl Recipe {
     fn source(&self) -> String {
         let source = match self.file.as_ref().map(CredentialsFile::kind) {
             None => "the metadata server",
-            Some(Kind::ExternalAccount) => "the workload identity federation",
+            Some(Kind::ExternalAccount) => "workload identity federation",
             Some(Kind::ImpersonatedServiceAccount) => "the impersonation in the credentials file",
-            Some(Kind::AuthorizedUser) => "gcloud's login",
+            Some(Kind::AuthorizedUser) => "the gcloud login",
             Some(Kind::ServiceAccount) => "the static key",
         };
         match self.impersonate.last() {
@@ -292,8 +292,8 @@ impl Recipe {
         }
         match self.file.as_ref().map(CredentialsFile::kind) {
             None => {
-                "in GKE bind the Job's ServiceAccount to a Google service account (Workload Identity), elsewhere mount an \
-                 external_account file and name it in GOOGLE_APPLICATION_CREDENTIALS, on a laptop run \
+                "in GKE, bind the Job's ServiceAccount to a Google service account (Workload Identity); elsewhere, \
+                 mount an external_account file and set GOOGLE_APPLICATION_CREDENTIALS to its path; on a laptop, run \
                  `gcloud auth application-default login`"
             }
             Some(Kind::ExternalAccount) => {
@@ -324,8 +324,8 @@ fn refuse_proxy_in_clear(file: Option<&CredentialsFile>, metadata_host: Option<&
         if proxies.intercept(&address).is_some() {
             let host = address.host().unwrap_or_default();
             return Err(Error::Credentials(format!(
-                "HTTP_PROXY or ALL_PROXY would carry a token of `{host}` in clear; set HTTPS_PROXY alone, or add `{host}` to \
-                 NO_PROXY"
+                "HTTP_PROXY or ALL_PROXY would transmit a token of `{host}` unencrypted; set only HTTPS_PROXY, or add \
+                 `{host}` to NO_PROXY"
             )));
         }
     }

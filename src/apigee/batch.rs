@@ -101,8 +101,8 @@ fn schedule(bundles: &[MountedBundle]) -> Result<Schedule, Error> {
         .collect();
     Schedule::new(&nodes).map_err(|circle| {
         Error::Refused(format!(
-            "nothing was changed: shared flows call each other: {circle}; Apigee deploys a shared flow after those that it calls: \
-             remove one of the calls"
+            "nothing was changed: shared flows call each other in a cycle: {circle}; a shared flow is deployed after \
+             those that it calls: remove one of the calls"
         ))
     })
 }
@@ -143,7 +143,7 @@ impl Running<'_> {
             };
             let Some(index) = self.started.remove(&task) else { continue };
             let report = result.unwrap_or_else(|error| {
-                let error = Error::Temporary(format!("its deployment broke off: {error}"));
+                let error = Error::Temporary(format!("the deployment was interrupted: {error}"));
                 self.unfinished(index, &error.to_string(), error.exit_code())
             });
             self.end(index, report);
@@ -191,7 +191,7 @@ impl Running<'_> {
             for (caller, flow) in self.schedule.failed(index) {
                 let flow = self.bundles.get(flow).map(|flow| flow.name.to_string()).unwrap_or_default();
                 let skipped =
-                    self.unfinished(caller, &format!("not tried: shared flow `{flow}` failed"), report.exit_code);
+                    self.unfinished(caller, &format!("skipped: shared flow `{flow}` failed"), report.exit_code);
                 self.keep(caller, skipped);
             }
         }
@@ -213,7 +213,7 @@ impl Running<'_> {
 
     /// What has not ended was told to stop before.
     fn into_report(mut self) -> BatchReport {
-        let error = Error::Stopped("stopped by SIGTERM; the next run goes on from what Apigee has".to_owned());
+        let error = Error::Stopped("stopped by SIGTERM; the next run continues from the state in Apigee".to_owned());
         let reports = std::mem::take(&mut self.reports);
         let reports: Vec<Report> = reports
             .into_iter()
@@ -230,7 +230,7 @@ impl Running<'_> {
 /// Tells of one bundle what is sent again.
 fn retries_of(bundle: Arc<MountedBundle>, progress: BatchProgress) -> RetryListener {
     Arc::new(move |error, pause| {
-        let event = Event::warning(Phase::Retry, format!("{error}; again in {pause:.1?}"));
+        let event = Event::warning(Phase::Retry, format!("{error}; retrying in {pause:.1?}"));
         progress(BatchEvent::Step(&bundle, &event));
     })
 }

@@ -147,7 +147,7 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none());
         let http = http.build().map_err(|error| {
             Error::Usage(format!(
-                "the HTTPS client cannot start: {}; does the image have CA certificates?",
+                "the HTTPS client cannot start: {}; check that the image has CA certificates",
                 causes(&error)
             ))
         })?;
@@ -229,7 +229,7 @@ impl Client {
         let call = upload_call(resource, "import", zip, Effect::Create);
         let number = |reply: &Reply| {
             let revision: Revision = reply.message()?;
-            let missing = || Oddity::Field("it names no revision".to_owned());
+            let missing = || Oddity::Field("it has no `revision`".to_owned());
             Ok(revision.revision.ok_or_else(missing)?)
         };
         self.answer(&call, number).await
@@ -330,7 +330,7 @@ impl Client {
         let is_right = |list: &DeploymentList| {
             list.deployments.iter().try_for_each(|found| {
                 if found.api_proxy.is_empty() {
-                    return Err(Oddity::Field("a deployment names no `apiProxy`".to_owned()));
+                    return Err(Oddity::Field("a deployment has no `apiProxy`".to_owned()));
                 }
                 is_about("environment", environment.as_str(), &found.environment)
             })
@@ -545,7 +545,7 @@ impl Client {
                 Ok(response) => Ok(response.status().as_u16()),
                 Err(error) => Err(causes(&error)),
             },
-            () = self.stop.requested() => Err("it was not waited for".to_owned()),
+            () = self.stop.requested() => Err("the run was stopped before the response".to_owned()),
         }
     }
 
@@ -632,7 +632,7 @@ impl Client {
             }
             self.stop.sleep(pause).await;
             if self.stop.is_requested() {
-                return Err(Error::Stopped(format!("{}, and it was not tried again", failure.error)));
+                return Err(Error::Stopped(format!("{}; the request was not retried", failure.error)));
             }
             attempt += 1;
         }
@@ -650,7 +650,7 @@ impl Client {
             Ok(answer) => answer,
             Err(_) => Err(Failure::from(Error::from(NetworkError {
                 call: call.to_string(),
-                what: "there was no whole answer when the time was over (--timeout)".to_owned(),
+                what: "no complete response before the timeout (--timeout)".to_owned(),
                 sent: true,
             }))),
         }
@@ -660,12 +660,12 @@ impl Client {
     async fn send_unless_stopped(&self, call: &Call<'_>) -> Result<Reply, Failure> {
         let stopped = |what: &str| Err(Failure::from(Error::Stopped(format!("{call}: {what}"))));
         if self.stop.is_requested() {
-            return stopped("it was not sent");
+            return stopped("the request was not sent");
         }
         let (patience, what) = if call.effect.is_write() {
-            (WRITE_PATIENCE, "it was not answered in time and may have happened")
+            (WRITE_PATIENCE, "no response in time; the change may have been made")
         } else {
-            (Duration::ZERO, "the answer was not waited for")
+            (Duration::ZERO, "the run did not wait for the response")
         };
         tokio::select! {
             answer = self.send(call) => answer,
@@ -698,7 +698,7 @@ impl Client {
         while let Some(chunk) = response.chunk().await.map_err(|error| call.broken(&error))? {
             if body.len() + chunk.len() > MAX_ANSWER_BYTES {
                 return Err(Failure::from(Error::Refused(format!(
-                    "{call}: the answer has more than {MAX_ANSWER_BYTES} bytes, which no answer of Apigee has"
+                    "{call}: the response has more than {MAX_ANSWER_BYTES} bytes, which no response of Apigee has"
                 ))));
             }
             body.extend_from_slice(&chunk);
@@ -865,7 +865,7 @@ impl From<Error> for Failure {
 
 /// The error with its causes, without the URL: the call is named already.
 pub(crate) fn causes(error: &reqwest::Error) -> String {
-    let mut text = if error.is_timeout() { "no answer in time".to_owned() } else { "no answer".to_owned() };
+    let mut text = if error.is_timeout() { "no response in time".to_owned() } else { "no response".to_owned() };
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         text = format!("{text}: {error}");

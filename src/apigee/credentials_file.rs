@@ -56,7 +56,7 @@ impl CredentialsFile {
             ))
         })?;
         let kind = Kind::of(&content).ok_or_else(|| {
-            Error::Credentials(format!("`{file}` is not a credentials file that can be used; {}", allowed_files()))
+            Error::Credentials(format!("`{file}` is not a supported credentials file; {}", allowed_files()))
         })?;
         let source = content.get("source_credentials");
         let key =
@@ -145,14 +145,15 @@ impl Kind {
 }
 
 fn allowed_files() -> &'static str {
-    "name a file of type external_account, impersonated_service_account or authorized_user in GOOGLE_APPLICATION_CREDENTIALS"
+    "set GOOGLE_APPLICATION_CREDENTIALS to a file of type external_account, impersonated_service_account or \
+     authorized_user"
 }
 
 /// Refuses an address that is not Google's and not this machine.
 fn check_addresses(file: &str, part: &Value) -> Result<(), Error> {
     let foreign = |field: &str, why: &str| {
         Err(Error::Credentials(format!(
-            "`{file}`: {field} {why}, and would get a credential of this cluster; allowed are https addresses of \
+            "`{file}`: {field} {why}, and would receive a credential of this cluster; allowed are https URLs of \
              *.{UNIVERSE}, and this machine for tests"
         )))
     };
@@ -162,10 +163,11 @@ fn check_addresses(file: &str, part: &Value) -> Result<(), Error> {
             Some(Value::String(address)) if is_trusted(address) => {}
             Some(Value::String(address)) => {
                 let host = Url::parse(address).ok().and_then(|url| url.host_str().map(str::to_owned));
-                let host = host.map_or_else(|| "is not an address".to_owned(), |host| format!("leads to `{host}`"));
+                let host =
+                    host.map_or_else(|| "is not a URL".to_owned(), |host| format!("refers to the host `{host}`"));
                 return foreign(field, &host);
             }
-            Some(_) => return foreign(field, "is not text"),
+            Some(_) => return foreign(field, "is not a string"),
         }
     }
     match part.get("universe_domain") {
@@ -242,7 +244,10 @@ mod tests {
             }
         }
         check_refused(&federation("universe_domain", "evil.example"), &["universe_domain"]);
-        check_refused(&json!({"type": "external_account", "token_url": ["https://evil.example"]}), &["is not text"]);
+        check_refused(
+            &json!({"type": "external_account", "token_url": ["https://evil.example"]}),
+            &["is not a string"],
+        );
     }
 
     #[test]

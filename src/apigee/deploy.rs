@@ -200,7 +200,7 @@ pub(super) fn stopped(error: &Error, writes: u32, previous: Option<RevisionId>) 
         Some(id) => format!("revision {id} was deployed before"),
         None => "nothing was deployed before".to_owned(),
     };
-    Error::Stopped(format!("stopped by SIGTERM: {error}; {before}; the next run goes on from what Apigee has"))
+    Error::Stopped(format!("stopped by SIGTERM: {error}; {before}; the next run continues from the state in Apigee"))
 }
 
 /// A deployment under way.
@@ -250,12 +250,12 @@ impl Run<'_> {
         match decided {
             Plan::Unchanged(id) => {
                 self.revision = Some(id);
-                site.say(Phase::Plan, format!("revision {id} has this bundle and runs: nothing to do"));
-                Ok((Ending::Unchanged, format!("revision {id} has this bundle and runs")))
+                site.say(Phase::Plan, format!("revision {id} contains this bundle and is running: nothing to do"));
+                Ok((Ending::Unchanged, format!("revision {id} contains this bundle and is running")))
             }
             Plan::Await(id) => {
                 self.revision = Some(id);
-                let text = format!("revision {id} has this bundle and was deployed by an earlier run");
+                let text = format!("revision {id} contains this bundle and was deployed by an earlier run");
                 site.say(Phase::Plan, text.clone());
                 self.rollout(site.client, id, before).watch(0).await?;
                 Ok((Ending::Unchanged, text))
@@ -263,7 +263,7 @@ impl Run<'_> {
             Plan::Deploy(id, reason) => {
                 self.revision = Some(id);
                 let reason = match reason {
-                    Reason::Known => format!("revision {id} has this bundle"),
+                    Reason::Known => format!("revision {id} contains this bundle"),
                     Reason::ServiceAccount => format!("revision {id} is deployed with another service account"),
                     Reason::InError => format!("revision {id} is deployed and its state is ERROR"),
                 };
@@ -277,7 +277,7 @@ impl Run<'_> {
                 Ok((Ending::Redeployed, reason))
             }
             Plan::Import => {
-                site.say(Phase::Plan, "no revision has this bundle: it is imported");
+                site.say(Phase::Plan, "no revision contains this bundle: it is imported");
                 requirements::wait_for(&site, &self.bundle.requires).await?;
                 if existing.len() >= MAX_REVISIONS {
                     retention::delete_old(&site, self.previous.into_iter()).await;
@@ -299,7 +299,7 @@ impl Run<'_> {
                 }
                 rolled_out?;
                 self.clean_up(id).await;
-                Ok((Ending::Deployed, format!("revision {id} is new")))
+                Ok((Ending::Deployed, format!("the new revision {id} is deployed")))
             }
         }
     }
@@ -361,7 +361,8 @@ impl Run<'_> {
         };
         if resource.read_only {
             return Err(Error::Refused(format!(
-                "`{}` was made by an archive deployment and takes no new revision; delete it or choose another name",
+                "`{}` was created by an archive deployment and accepts no new revision; delete it or choose another \
+                 name",
                 site.resource.name
             )));
         }

@@ -55,7 +55,7 @@ impl Deployment {
         is_about("apiProxy", resource.name.as_str(), &self.api_proxy)?;
         match environment {
             Some(environment) => is_about("environment", environment.as_str(), &self.environment),
-            None if self.environment.is_empty() => Err(Oddity::Field("a deployment names no environment".to_owned())),
+            None if self.environment.is_empty() => Err(Oddity::Field("a deployment has no `environment`".to_owned())),
             None => Ok(()),
         }
     }

@@ -140,45 +140,47 @@ impl Drift {
 impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Same { revision } => write!(f, "revision {revision} is deployed as wanted"),
-            Self::Gone { kept_for: None } => f.write_str("it is gone"),
+            Self::Same { revision } => write!(f, "revision {revision} is deployed as desired"),
+            Self::Gone { kept_for: None } => f.write_str("it is removed"),
             Self::Gone { kept_for: Some(environment) } => {
-                write!(f, "it is not deployed here, and not deleted since environment `{environment}` runs it")
+                write!(f, "it is not deployed here; it is not deleted because environment `{environment}` runs it")
             }
-            Self::Unwanted { revision: None, .. } => f.write_str("it is not deployed here and still exists"),
+            Self::Unwanted { revision: None, .. } => f.write_str("it is not deployed here but still exists"),
             Self::Unwanted { revision: Some(revision), ours: true } => {
                 write!(f, "revision {revision} is still deployed")
             }
             Self::Unwanted { revision: Some(revision), ours: false } => {
-                write!(f, "revision {revision} is deployed, which somebody else made: remove it by hand")
+                write!(f, "revision {revision} is deployed but not managed by apigee-flux: remove it manually")
             }
             Self::NotDeployed { newest: None } => f.write_str("it does not exist"),
             Self::NotDeployed { newest: Some(newest) } => {
-                write!(f, "it exists up to revision {newest}, and none is deployed here")
+                write!(f, "its newest revision is {newest}, but no revision is deployed here")
             }
             Self::OtherRevision { revision, record, files } => {
                 write!(f, "revision {revision} is deployed, ")?;
                 match record {
-                    None => f.write_str("which somebody else made")?,
-                    Some(RevisionRecord { commit: Some(commit), .. }) => write!(f, "which is of commit {commit}")?,
-                    Some(_) => f.write_str("which is of another bundle")?,
+                    None => f.write_str("which is not managed by apigee-flux")?,
+                    Some(RevisionRecord { commit: Some(commit), .. }) => {
+                        write!(f, "which was rendered from commit {commit}")?
+                    }
+                    Some(_) => f.write_str("which contains another bundle")?,
                 }
                 match files.as_ref().map(Vec::len) {
                     None => Ok(()),
-                    Some(0) => f.write_str("; its files differ in nothing that Apigee heeds"),
+                    Some(0) => f.write_str("; its files differ in nothing that affects Apigee"),
                     Some(count) => write!(f, "; {}", files_differ(count)),
                 }
             }
             Self::Edited { revision, files } => write!(
                 f,
-                "revision {revision} was edited by hand: its description has the digest of this bundle, and {}",
+                "revision {revision} was edited manually: its description has the digest of this bundle, but {}",
                 files_differ(files.len())
             ),
             Self::OtherAccount { revision, deployed, wanted } => {
-                write!(f, "revision {revision} runs as {deployed}, and ")?;
+                write!(f, "revision {revision} runs as {deployed}, expected ")?;
                 match wanted {
-                    Some(wanted) => write!(f, "{wanted} is wanted"),
-                    None => f.write_str("no service account is wanted"),
+                    Some(wanted) => f.write_str(wanted),
+                    None => f.write_str("no service account"),
                 }
             }
             Self::Failing { revision, why } => write!(f, "revision {revision}: {why}"),

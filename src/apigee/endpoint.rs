@@ -31,7 +31,9 @@ impl Endpoint {
         let word = !region.is_empty()
             && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         if !word {
-            return Err(format!("`{region}` is not a region; write it in small letters, like eu"));
+            return Err(format!(
+                "`{region}` is not a region; expected lowercase letters, digits and `-`, for example eu"
+            ));
         }
         format!("https://{region}-apigee.googleapis.com").parse()
     }
@@ -40,7 +42,7 @@ impl Endpoint {
     pub fn trusting(self, pem: &[u8]) -> Result<Self, String> {
         match Certificate::from_pem_bundle(pem) {
             Ok(list) if !list.is_empty() => Ok(Self { more_roots: Some(pem.into()), ..self }),
-            _ => Err("it has no certificate; certificates stand between `-----BEGIN CERTIFICATE-----` and \
+            _ => Err("it has no certificate; a certificate is enclosed in `-----BEGIN CERTIFICATE-----` and \
                       `-----END CERTIFICATE-----`"
                 .to_owned()),
         }
@@ -99,14 +101,17 @@ impl FromStr for Endpoint {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = |why: &str| format!("`{text}` is not an endpoint: {why}; write it like {DEFAULT_ENDPOINT}");
+        let wrong = |why: &str| format!("`{text}` is not an endpoint: {why}; expected a URL like {DEFAULT_ENDPOINT}");
         let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
         let Some(host) = url.host_str() else {
-            return Err(wrong("it names no host"));
+            return Err(wrong("it has no host"));
         };
         if !url.username().is_empty() || url.password().is_some() {
             // The text may hold a password, so it is not repeated.
-            return Err("the endpoint holds a user or password; credentials come from the environment".to_owned());
+            return Err(
+                "the endpoint contains a user name or password; remove it: credentials are read from the environment"
+                    .to_owned(),
+            );
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(wrong("it has a query or fragment"));
@@ -115,8 +120,8 @@ impl FromStr for Endpoint {
             "https" => Ok(Self { url, more_roots: None }),
             "http" if is_loopback(host) => Ok(Self { url, more_roots: None }),
             "http" => Err(format!(
-                "`{text}` is plain http to another machine, which would show the access token to the network; use https \
-                 (http is allowed to 127.0.0.0/8, ::1 and localhost, for the sandbox)"
+                "`{text}` uses http to another machine, which would expose the access token on the network; use https \
+                 (http is allowed only to 127.0.0.0/8, ::1 and localhost, for the sandbox)"
             )),
             other => Err(wrong(&format!("the scheme `{other}` is not https"))),
         }

@@ -159,9 +159,10 @@ impl Error {
     /// The same when there is no time left to try again, though another run may. `asked` is how long the server wants to be left alone.
     #[must_use]
     pub(super) fn out_of_time(self, asked: Option<Duration>, left: Duration) -> Self {
-        let asked =
-            asked.map(|asked| format!("it asks for a pause of {asked:.0?} (Retry-After), and ")).unwrap_or_default();
-        Self::Temporary(format!("{self}; {asked}there are {left:.1?} left (--timeout): it was not tried again"))
+        let asked = asked
+            .map(|asked| format!("the server asks for a pause of {asked:.0?} (Retry-After); "))
+            .unwrap_or_default();
+        Self::Temporary(format!("{self}; {asked}{left:.1?} remain (--timeout): the request was not retried"))
     }
 
     /// True when another attempt may find it otherwise.
@@ -185,8 +186,8 @@ pub struct NetworkError {
 /// An answer of the API with a status of success that is not what the API documents. Nothing is concluded from it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{call}: the answer is not what the management API documents: {oddity}; nothing is concluded from it; try again, and check --endpoint \
-     if it stays"
+    "{call}: the response is not what the management API documents: {oddity}; the response is not used; try again, and \
+     check --endpoint if the error persists"
 )]
 pub struct UnexpectedAnswer {
     /// Method and path.
@@ -213,18 +214,18 @@ impl fmt::Display for ForeignAnswer {
         let Self { call, http_status, location_host, content_type } = self;
         write!(
             f,
-            "{call}: something between here and Google answered, and not the management API: status {http_status}"
+            "{call}: the response comes from an intermediary, not from the management API: status {http_status}"
         )?;
         if let Some(host) = location_host {
-            write!(f, ", a redirect to the host `{host}`")?;
+            write!(f, ", redirect to the host `{host}`")?;
         }
         match content_type.as_str() {
             "" => f.write_str(", no content type")?,
             content_type => write!(f, ", content type `{content_type}`")?,
         }
         f.write_str(
-            "; a proxy, a firewall or a captive portal is in the way: let HTTPS to the host of --endpoint pass, or correct HTTPS_PROXY, \
-             NO_PROXY or --endpoint",
+            "; a proxy, a firewall or a captive portal intercepts the request: allow HTTPS to the host of --endpoint, \
+             or correct HTTPS_PROXY, NO_PROXY or --endpoint",
         )
     }
 }

@@ -50,13 +50,13 @@ pub(super) async fn import(
             Err(error) => return Err(error),
         };
         in_doubt = true;
-        site.warn(Phase::Import, format!("{error}: looking whether the revision was made"));
+        site.warn(Phase::Import, format!("{error}: checking whether the revision was created"));
         // Time for an import whose answer was lost to become visible.
         site.client.stop().sleep(jittered(site.options.polling.first.saturating_mul(4 * attempt))).await;
         if let Some((id, _)) =
-            find(site, bundle, read).await.map_err(|error| error.leaving("the import was not answered"))?
+            find(site, bundle, read).await.map_err(|error| error.leaving("the import got no response"))?
         {
-            site.say(Phase::Import, format!("revision {id} was made although the answer was lost"));
+            site.say(Phase::Import, format!("revision {id} was created although the response was lost"));
             break id;
         }
         if attempt == IMPORT_ATTEMPTS {
@@ -67,7 +67,7 @@ pub(super) async fn import(
     drop(zip);
     let imported = converge(site, bundle, read, id)
         .await
-        .map_err(|error| error.leaving(&format!("revision {id} is imported and not deployed")))?;
+        .map_err(|error| error.leaving(&format!("revision {id} is imported but not deployed")))?;
     Ok(Imported { in_doubt: in_doubt || imported.in_doubt, ..imported })
 }
 
@@ -75,7 +75,7 @@ pub(super) async fn import(
 /// the next one. None of them was ever deployed. A failure is told and is none of the deployment's.
 pub(super) async fn delete_duplicates(site: &Site<'_>, bundle: &Bundle, read: &BTreeSet<RevisionId>, kept: RevisionId) {
     if let Err(error) = try_delete_duplicates(site, bundle, read, kept).await {
-        site.warn(Phase::Import, format!("a revision may stay beside its equal, revision {kept}: {error}"));
+        site.warn(Phase::Import, format!("a duplicate of revision {kept} may remain: {error}"));
     }
 }
 
@@ -90,7 +90,10 @@ async fn try_delete_duplicates(
         let found = search(site, bundle, std::iter::once(id)).await?.found;
         if found.is_some() && site.client.revision_deployments(site.resource, id).await?.is_empty() {
             site.client.delete_revision(site.resource, id).await?;
-            site.say(Phase::Import, format!("revision {id} has the same bundle, from a late import, and is deleted"));
+            site.say(
+                Phase::Import,
+                format!("revision {id} contains the same bundle, from a delayed import, and is deleted"),
+            );
         }
     }
     Ok(())
@@ -103,7 +106,7 @@ fn pack(site: &Site<'_>, bundle: &Bundle, replaces: Replaced) -> Result<Bytes, E
     let zip = zip::pack(bundle.kind, &stamped).map_err(Error::Refused)?;
     if zip.len() > MAX_BUNDLE_BYTES {
         return Err(Error::Missing(format!(
-            "the bundle of `{}` has {} bytes as a zip file and Apigee takes {MAX_BUNDLE_BYTES}; leave something out",
+            "the bundle of `{}` has {} bytes as a zip file, but Apigee allows {MAX_BUNDLE_BYTES}; remove files from it",
             bundle.name,
             zip.len()
         )));
@@ -142,7 +145,9 @@ async fn converge(
     if record.is_none_or(|record| record.digest != bundle.digest) {
         site.warn(
             Phase::Import,
-            format!("the description of revision {id} did not keep the digest, so the next run will import again"),
+            format!(
+                "the description of revision {id} did not keep the digest, so the next run will import the bundle again"
+            ),
         );
         return Ok(Imported { id, revision, by_us: true, in_doubt: false });
     }
@@ -153,12 +158,13 @@ async fn converge(
     site.say(
         Phase::Import,
         format!(
-            "revision {first} has the same bundle, from another deployer at the same time: revision {id} is deleted"
+            "revision {first} contains the same bundle, imported by another deployer at the same time: revision {id} \
+             is deleted"
         ),
     );
     let deleted = site.client.delete_revision(site.resource, id).await;
     if let Err(error) = &deleted {
-        site.warn(Phase::Import, format!("revision {id} is still there: {error}"));
+        site.warn(Phase::Import, format!("revision {id} was not deleted: {error}"));
     }
     Ok(Imported { id: first, revision: first_revision, by_us: false, in_doubt: deleted.is_err() })
 }

@@ -46,7 +46,8 @@ pub(super) async fn search(
             });
         }
         while let Some(read) = readers.join_next().await {
-            let read = read.map_err(|error| Error::Temporary(format!("reading the revisions broke off: {error}")))?;
+            let read =
+                read.map_err(|error| Error::Temporary(format!("reading the revisions was interrupted: {error}")))?;
             let Some((id, revision)) = read? else { continue };
             search.read.insert(id);
             let says_so =

@@ -41,8 +41,8 @@ impl Bundle {
             manifest.name.parse().map_err(|why| Error::Usage(format!("`{}`: {why}", manifest_path.display())))?;
         if let Some(expected) = expected.filter(|expected| *expected != manifest.digest) {
             return Err(Error::Mangled(format!(
-                "`{}` is of the bundle {}, and the Job expects {expected}: the Job and its ConfigMap come from different renders; \
-                 apply both together",
+                "`{}` describes the bundle {}, but the Job expects {expected}: the Job and its ConfigMap come from \
+                 different renders; apply both together",
                 manifest_path.display(),
                 manifest.digest
             )));
@@ -56,8 +56,8 @@ impl Bundle {
         let digest = Digest::of_files(&files);
         if digest != manifest.digest {
             return Err(Error::Mangled(format!(
-                "every file is as its own digest says, but together they are {digest} and `{}` says {}: the list of files was \
-                 changed; render anew",
+                "each file matches its own digest, but the digest of all files is {digest} and `{}` has {}: the list \
+                 of files was changed; render again",
                 manifest_path.display(),
                 manifest.digest
             )));
@@ -74,13 +74,14 @@ fn read_manifest(path: &Path) -> Result<Manifest, Error> {
 fn read_versioned<T: DeserializeOwned>(path: &Path, what: &str, newest: u32) -> Result<T, Error> {
     let shown = path.display();
     let bytes = read_named(path, MAX_UNPACKED_BYTES)
-        .map_err(|why| Error::Missing(format!("`{shown}` {why}; is its ConfigMap mounted there?")))?;
+        .map_err(|why| Error::Missing(format!("`{shown}` {why}; check that its ConfigMap is mounted there")))?;
     let value: serde_json::Value = serde_json::from_slice(&bytes)
-        .map_err(|error| Error::Mangled(format!("`{shown}` is not JSON: {error}; something changed it on its way")))?;
+        .map_err(|error| Error::Mangled(format!("`{shown}` is not JSON: {error}; it was changed after rendering")))?;
     match value.get("schemaVersion").and_then(serde_json::Value::as_u64) {
         Some(version) if version > u64::from(newest) => Err(Error::Usage(format!(
-            "`{shown}` has the schema version {version} and this program reads up to {newest}: update the image of the \
-             deployer (`ApigeeEnvironment`, `spec.deployer.image`) to the version of the function that rendered it"
+            "`{shown}` has the schema version {version}, but this program supports versions up to {newest}: update the \
+             image of the deployer (`ApigeeEnvironment`, `spec.deployer.image`) to the version of the function that \
+             rendered it"
         ))),
         Some(_) => serde_json::from_value(value)
             .map_err(|error| Error::Usage(format!("`{shown}` is not {what} of schema version {newest}: {error}"))),
@@ -150,14 +151,14 @@ fn mounted(entries: Vec<BatchEntry>, file: &Path, folder: &Path) -> Result<Vec<M
         let name: Name = entry.name.parse().map_err(wrong)?;
         let below = BundlePath::parse(&entry.folder).map_err(|why| wrong(format!("`folder`: {why}")))?;
         if !seen.insert((entry.kind, name.clone())) {
-            return Err(wrong("it stands twice in the batch; render anew".to_owned()));
+            return Err(wrong("it is defined more than once in the batch; render again".to_owned()));
         }
         let path = folder.join(below.as_str()).join(manifest::FILE_NAME);
         let manifest = read_manifest(&path)?;
         if (manifest.kind, &manifest.name, manifest.digest) != (entry.kind, &entry.name, entry.digest) {
             return Err(Error::Mangled(format!(
-                "`{}` is of the {} `{}` with the digest {}, and `{shown}` expects the {what} with {}: the batch and the ConfigMaps come \
-                 from different renders; apply them together",
+                "`{}` describes the {} `{}` with the digest {}, but `{shown}` expects the {what} with {}: the batch \
+                 and the ConfigMaps come from different renders; apply them together",
                 path.display(),
                 manifest.kind.noun(),
                 manifest.name,
@@ -200,8 +201,8 @@ impl Mount {
             let found = Digest::of_bytes(&bytes);
             if found != entry.digest {
                 return Err(Error::Mangled(format!(
-                    "`{}` is {found} ({} bytes) and was rendered as {} ({} bytes): something changed it on its way, for example a \
-                     variable substitution or an edit of the ConfigMap",
+                    "`{}` has the digest {found} ({} bytes), but was rendered with {} ({} bytes): it was changed after \
+                     rendering, for example by a variable substitution or an edit of the ConfigMap",
                     entry.path,
                     bytes.len(),
                     entry.digest,
@@ -209,7 +210,7 @@ impl Mount {
                 )));
             }
             if files.insert(entry.path.clone(), bytes).is_some() {
-                return Err(Error::Usage(format!("the manifest lists `{}` twice", entry.path)));
+                return Err(Error::Usage(format!("the manifest lists `{}` more than once", entry.path)));
             }
             if files.total_bytes() > MAX_UNPACKED_BYTES {
                 return Err(too_large("the files"));
@@ -241,11 +242,11 @@ impl Mount {
         let shown = file.display();
         self.root.read(&file, MAX_UNPACKED_BYTES).map_err(|why| match why {
             Unreadable::Outside { .. } | Unreadable::NotAFile(_) => {
-                Error::Mangled(format!("`{shown}` {why}; a bundle holds its own files only"))
+                Error::Mangled(format!("`{shown}` {why}; a bundle may contain only its own files"))
             }
-            Unreadable::TooLarge(_) => Error::Missing(format!("`{shown}` {why}, too many for a bundle")),
+            Unreadable::TooLarge(_) => Error::Missing(format!("`{shown}` {why}, which is too large for a bundle")),
             Unreadable::Io(_) | Unreadable::Restless => Error::Missing(format!(
-                "`{shown}` is in the manifest and {why}; is each of the bundle's ConfigMaps mounted?"
+                "`{shown}` is listed in the manifest but {why}; check that all ConfigMaps of the bundle are mounted"
             )),
         })
     }
@@ -253,8 +254,8 @@ impl Mount {
 
 fn too_large(what: &str) -> Error {
     Error::Missing(format!(
-        "{what} are together larger than {MAX_UNPACKED_BYTES} bytes, more than packs into Apigee's limit of {MAX_BUNDLE_BYTES} \
-         bytes; leave something out"
+        "{what} are larger than {MAX_UNPACKED_BYTES} bytes in total and cannot be packed into Apigee's limit of \
+         {MAX_BUNDLE_BYTES} bytes for a bundle; remove files from it"
     ))
 }
 
@@ -340,7 +341,7 @@ mod tests {
         fails(read(&mounted(&manifest()), Some(Digest::of_bytes(b"other"))), 67, "the Job expects sha256:");
         let mut twice = manifest();
         twice.files.push(twice.files[0].clone());
-        fails(read(&mounted(&twice), None), 64, "twice");
+        fails(read(&mounted(&twice), None), 64, "more than once");
     }
 
     #[test]

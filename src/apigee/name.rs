@@ -26,7 +26,7 @@ impl FromStr for Name {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if !path::is_part(text) || text.len() > texts::BUNDLE.max || !text.chars().all(allowed) {
             return Err(format!(
-                "`{text}` is not a name in Apigee; expected 1 to 255 of the characters A-Z a-z 0-9 . _ -"
+                "`{text}` is not a valid name in Apigee; expected 1 to 255 of the characters A-Z a-z 0-9 . _ -"
             ));
         }
         Ok(Self(text.to_owned()))

@@ -107,13 +107,14 @@ fn obstacle(left: usize, kept: usize, max_deletes: usize) -> Option<String> {
     }
     if kept == 0 {
         return Some(format!(
-            "{left} resources left Git and nothing is left in it: nothing is deleted; if that is meant, delete them by hand"
+            "{left} resources were removed from Git and none remain in it: nothing is deleted; if this is intended, \
+             delete them manually"
         ));
     }
     (left > max_deletes).then(|| {
         format!(
-            "{left} resources left Git and at most {max_deletes} are deleted at once: nothing is deleted; if that is meant, raise \
-             `reconcile.maxDeletes` of the ApigeeEnvironment"
+            "{left} resources were removed from Git, but at most {max_deletes} are deleted in one run: nothing is \
+             deleted; if this is intended, increase `reconcile.maxDeletes` of the ApigeeEnvironment"
         )
     })
 }
@@ -125,7 +126,7 @@ async fn leave(client: &Client, leaving: &Leaving, options: &Options, progress: 
         (None, Some(crud)) => remove_configuration(client, place, crud, record, options, progress).await?,
         (None, None) => {
             let kind = &record.id.kind;
-            return Err(Error::Usage(format!("the kind `{kind}` is not known: use the image that made it")));
+            return Err(Error::Usage(format!("the kind `{kind}` is unknown: use the image that created the resource")));
         }
     };
     if options.mode == Mode::Write {
@@ -173,11 +174,11 @@ async fn remove_configuration(
     // What others put there is known from lists, and an empty one is no proof: nothing is deleted on a single look.
     if answers != read(client, crud, &wanted).await? {
         return Err(Error::Temporary(
-            "nothing is deleted: two looks at it right after each other differ; the next run looks again".to_owned(),
+            "nothing is deleted: two consecutive reads of the resource differ; the next run checks again".to_owned(),
         ));
     }
     if !crud.exists(&wanted, &answers) {
-        return Ok("it was gone already".to_owned());
+        return Ok("it was already deleted".to_owned());
     }
     let changes = crud.remove(&wanted, &answers).map_err(Error::Refused)?;
     let what: Vec<&str> = changes.iter().map(|change| change.what.as_str()).collect();
@@ -205,8 +206,8 @@ mod tests {
     fn nothing_goes_when_all_is_gone_or_too_much_goes() {
         assert_eq!(obstacle(0, 0, 5), None);
         assert_eq!(obstacle(5, 1, 5), None);
-        assert!(obstacle(1, 0, 5).unwrap().contains("nothing is left in it"));
-        assert!(obstacle(6, 1, 5).unwrap().contains("at most 5 are deleted at once"));
+        assert!(obstacle(1, 0, 5).unwrap().contains("none remain in it"));
+        assert!(obstacle(6, 1, 5).unwrap().contains("at most 5 are deleted in one run"));
     }
 
     #[test]

@@ -103,7 +103,10 @@ impl Run<'_> {
         }
         let Some(max_deletes) = self.how.max_deletes else { return Ok(report) };
         if must_stay {
-            self.warn(Phase::Keep, "what left Git stays until all else is as wanted".to_owned());
+            self.warn(
+                Phase::Keep,
+                "resources removed from Git are not deleted until all other resources are in sync".to_owned(),
+            );
             return Ok(report);
         }
         let ids = self.inventory.bundles.iter().map(id).chain(self.inventory.environment.iter().map(own_id));
@@ -170,7 +173,7 @@ impl Run<'_> {
         for bundle in bundles {
             let deployed = listed.take(bundle.kind, &bundle.name);
             if deployed.iter().any(is_young) {
-                let reason = "it was deployed a moment ago: the next run looks at it".to_owned();
+                let reason = "it was deployed a moment ago: the next run checks it".to_owned();
                 report.resources.push(self.ended(
                     bundle_id(bundle.kind, bundle.name.as_str()),
                     Ending::Unchanged,
@@ -308,7 +311,10 @@ impl Run<'_> {
     async fn remember(&self, mut register: Register, done: &[Applied], compared: Option<u64>, total: &mut ApplyReport) {
         let client = self.client.with_own_count().until(tokio::time::Instant::now() + self.how.options.timeout);
         if let Err(error) = self.try_remember(&client, &mut register, done, compared).await {
-            let message = format!("what was found is not recorded, so that proxies which leave Git stay: {error}");
+            let message = format!(
+                "the records cannot be written, so proxies and shared flows that are removed from Git stay deployed: \
+                 {error}"
+            );
             self.warn(Phase::Keep, message);
         }
         total.writes += client.writes();

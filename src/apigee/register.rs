@@ -86,8 +86,8 @@ pub(super) async fn prove_absence(client: &Client, place: Place<'_>, id: &Id) ->
     match client.read(&Read::json(path, "apigee.keyvaluemapentries.get").of(shape)).await? {
         Answer::Missing => Ok(()),
         Answer::Json(_) | Answer::Bytes(_) => Err(Error::Temporary(format!(
-            "nothing was changed: Apigee contradicts itself: the list of entries of the key value map `{}` is empty, and the map has the \
-             record `{key}`; the next run looks again",
+            "nothing was changed: the responses of Apigee contradict each other: the list of entries of the key value \
+             map `{}` is empty, but the map has the record `{key}`; the next run checks again",
             record::MAP
         ))),
     }

@@ -72,7 +72,7 @@ async fn run(site: &Site<'_>, removal: Removal, previous: &mut Option<RevisionId
         Some(deployed) => {
             *previous = Some(deployed.revision);
             undeploy(site, deployed.revision).await?;
-            Some(format!("revision {} is taken out", deployed.revision))
+            Some(format!("revision {} is undeployed", deployed.revision))
         }
     };
     if removal == Removal::Undeploy {
@@ -90,7 +90,7 @@ async fn run(site: &Site<'_>, removal: Removal, previous: &mut Option<RevisionId
         return Ok((
             ending,
             format!(
-                "{}; the {noun} is not deleted, since environment `{}` runs revision {}",
+                "{}; the {noun} is not deleted because environment `{}` runs revision {}",
                 undeployed.unwrap_or_else(|| "nothing is deployed here".to_owned()),
                 other.environment,
                 other.revision
@@ -117,7 +117,7 @@ async fn undeploy(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
         }
     }
     site.client.undeploy(site.resource, site.environment, id).await?;
-    site.say(Phase::Deploy, format!("the undeployment of revision {id} is accepted"));
+    site.say(Phase::Deploy, format!("Apigee accepted the undeployment of revision {id}"));
     let polling = site.options.polling;
     let mut pause = polling.first;
     loop {
@@ -131,7 +131,7 @@ async fn undeploy(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
         }
         if Instant::now() >= site.deadline() {
             return Err(Error::Temporary(format!(
-                "revision {id} is still deployed after {:?}; the next run looks again",
+                "revision {id} is still deployed after {:?}; the next run checks again",
                 site.options.timeout
             )));
         }
@@ -145,8 +145,8 @@ async fn refuse_deployed(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
     match site.client.revision_deployments(site.resource, id).await?.first() {
         None => Ok(()),
         Some(other) => Err(Error::Temporary(format!(
-            "nothing is deleted: revision {id} of the {} `{}` is deployed in environment `{}`, which another list left out; the next run \
-             looks again",
+            "nothing is deleted: revision {id} of the {} `{}` is deployed in environment `{}`, but another list does \
+             not contain this deployment; the next run checks again",
             site.resource.kind.noun(),
             site.resource.name,
             other.environment
@@ -161,7 +161,8 @@ async fn refuse_foreign(site: &Site<'_>, id: RevisionId, instead: &str) -> Resul
         return Ok(());
     }
     Err(Error::Refused(format!(
-        "revision {id} of the {} `{}` carries no record of apigee-flux: somebody else made it, so this run {instead}; remove it by hand",
+        "revision {id} of the {} `{}` has no record of apigee-flux and is not managed by it, so this run {instead}; \
+         remove it manually",
         site.resource.kind.noun(),
         site.resource.name
     )))

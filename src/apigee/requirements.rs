@@ -58,14 +58,14 @@ pub(super) async fn wait_for(site: &Site<'_>, requires: &Requirements) -> Result
         }
         let state = missing.join(", ");
         if state != last {
-            site.say(Phase::Wait, format!("waits: {state}"));
+            site.say(Phase::Wait, format!("waiting: {state}"));
             last = state;
         }
         let now = Instant::now();
         if now >= deadline {
             return Err(Error::Temporary(format!(
-                "nothing was changed: what the bundle needs is not there after {half:?}: {last}; bring it to this environment, with \
-                 a resource of its own or otherwise"
+                "nothing was changed: the bundle's requirements are not met after {half:?}: {last}; create what is \
+                 missing in this environment, with a spec or with another tool"
             )));
         }
         site.client.stop().sleep(pause.min(deadline.saturating_duration_since(now))).await;
@@ -85,7 +85,7 @@ async fn obstacle(site: &Site<'_>, requirement: Requirement<'_>) -> Result<Optio
         Err(error) if error.is_temporary() => Ok(Some(error.to_string())),
         // Whoever deploys need not be allowed to see the environment's configuration; Apigee itself then says what is missing.
         Err(error) if error.is_forbidden() && !matches!(requirement, Requirement::SharedFlow(_)) => {
-            site.warn(Phase::Wait, format!("cannot see whether {requirement} exists, and goes on: {error}"));
+            site.warn(Phase::Wait, format!("cannot check whether {requirement} exists; continuing: {error}"));
             Ok(None)
         }
         other => other,
@@ -117,5 +117,5 @@ async fn shared_flow(site: &Site<'_>, name: &str) -> Result<Option<String>, Erro
     // The list lacks the state.
     let status = site.client.deployment(flow, site.environment, listed.revision).await?;
     let ready = status.state == RuntimeState::Ready;
-    Ok((!ready).then(|| format!("is deployed, its state is {}", status.state)))
+    Ok((!ready).then(|| format!("is deployed, but its state is {}", status.state)))
 }

@@ -55,7 +55,7 @@ impl Rollout<'_> {
         };
         let started = match accepted {
             Accepted::Here(deployment) => {
-                self.site.say(Phase::Deploy, format!("the deployment of revision {} is accepted", self.id));
+                self.site.say(Phase::Deploy, format!("Apigee accepted the deployment of revision {}", self.id));
                 deployment.started()
             }
             Accepted::Elsewhere(deployment) => {
@@ -80,7 +80,7 @@ impl Rollout<'_> {
         let before = self.seen.as_ref().map(|seen| (seen.revision, seen.started()));
         match self.site.deployed().await {
             Ok(Some(now)) if now.revision == self.id && before != Some((now.revision, now.started())) => {
-                self.site.warn(Phase::Deploy, format!("{error}; revision {} is deployed all the same", self.id));
+                self.site.warn(Phase::Deploy, format!("{error}; however, revision {} is deployed", self.id));
                 Ok(Accepted::Elsewhere(now))
             }
             _ => Err(error),
@@ -96,7 +96,7 @@ impl Rollout<'_> {
             Err(NotReady { error: error @ Error::Overtaken(_), .. }) => Err(error),
             // The next run watches on; what fails then is taken back as its record says.
             Err(NotReady { error: error @ Error::Stopped(_), .. }) => {
-                Err(error.leaving(&format!("revision {} is put in place and was not seen READY", self.id)))
+                Err(error.leaving(&format!("revision {} is deployed but was not READY yet", self.id)))
             }
             Err(why) => Err(self.go_back(why, started).await),
             Ok(()) => Ok(()),
@@ -114,7 +114,8 @@ impl Rollout<'_> {
                 Error::Refused(format!("revision {} is ready, but {why}", self.id))
             })
         })?;
-        self.site.say(Phase::Wait, format!("the smoke test GET {} has the status {}", test.url, test.expect_status));
+        self.site
+            .say(Phase::Wait, format!("the smoke test GET {} returned the status {}", test.url, test.expect_status));
         Ok(())
     }
 
@@ -135,8 +136,9 @@ impl Rollout<'_> {
         let becomes = self.seen.as_ref().is_some_and(standard);
         if allowed == Some(false) || becomes {
             return Err(Error::Refused(format!(
-                "revision {} is not deployed, and what runs is as before: it has an extensible policy and {}; an extensible \
-                 deployment may cost more; remove the policy (`apigee-flux check` names it), or set `deploy.allowExtensible: true`",
+                "revision {} is not deployed, and the actual state is unchanged: the revision has an extensible \
+                 policy, and {}; an extensible deployment may cost more; remove the policy (`apigee-flux check` names \
+                 it), or set `deploy.allowExtensible: true`",
                 self.id,
                 if becomes { "the deployed revision is a standard one" } else { "`deploy.allowExtensible` is false" },
             )));
@@ -155,7 +157,7 @@ impl Rollout<'_> {
                 let obstacles = report.obstacles();
                 if !obstacles.is_empty() {
                     return Err(Error::Refused(format!(
-                        "revision {} is not deployed, and what runs is as before: {}",
+                        "revision {} is not deployed, and the actual state is unchanged: {}",
                         self.id,
                         obstacles.join("; ")
                     )));
@@ -175,12 +177,12 @@ impl Rollout<'_> {
         }
         match now {
             Some(now) if now.revision == self.id => {
-                self.site.say(Phase::Deploy, format!("another deployer put revision {} there meanwhile", self.id));
+                self.site.say(Phase::Deploy, format!("another deployer deployed revision {} in the meantime", self.id));
                 Ok(Some(now))
             }
             Some(now) => Err(Error::Overtaken(format!(
-                "another deployer put revision {} there since this run looked, so this run did not deploy revision {}; the next \
-                 run decides anew",
+                "another deployer deployed revision {} after this run read the state, so this run did not deploy \
+                 revision {}; the next run decides again",
                 now.revision, self.id
             ))),
             // Somebody took it out; there is nobody to get in the way of.
@@ -197,12 +199,18 @@ impl Rollout<'_> {
         self.site.client = &in_time;
         let now = match (&self.way_back, self.site.deployed().await) {
             (WayBack::Stays, _) => {
-                return explain(&error, "it was deployed before in the same way or by another run, so it stays");
+                return explain(
+                    &error,
+                    "the revision stays deployed: it was already deployed in the same way, or by another run",
+                );
             }
             (_, Ok(Some(now))) if now.revision != self.id => {
                 return explain(
                     &error,
-                    &format!("another deployer put revision {} there meanwhile, which stays", now.revision),
+                    &format!(
+                        "another deployer deployed revision {} in the meantime, which stays deployed",
+                        now.revision
+                    ),
                 );
             }
             (_, now) => now,
@@ -210,14 +218,16 @@ impl Rollout<'_> {
         match self.way_back {
             WayBack::Stays => error,
             WayBack::Nothing(_) if !is_seen => {
-                explain(&error, "it may be ready all the same, so it stays; the next run looks again")
+                explain(&error, "the revision stays deployed because it may be ready; the next run checks again")
             }
             WayBack::Nothing(absence) => take_out(&self.site, self.id, absence, error, started, now).await,
             WayBack::Former { revision, ref service_account } => {
-                self.site.warn(Phase::Rollback, format!("{error}; going back to revision {revision}"));
+                self.site.warn(Phase::Rollback, format!("{error}; rolling back to revision {revision}"));
                 match self.restore(revision, service_account.as_deref()).await {
-                    Ok(()) => explain(&error, &format!("went back to revision {revision}, which is ready")),
-                    Err(second) => explain(&error, &format!("going back to revision {revision} failed too: {second}")),
+                    Ok(()) => explain(&error, &format!("rolled back to revision {revision}, which is ready")),
+                    Err(second) => {
+                        explain(&error, &format!("the rollback to revision {revision} failed too: {second}"))
+                    }
                 }
             }
         }
@@ -244,19 +254,27 @@ async fn take_out(
 ) -> Error {
     match now {
         Ok(Some(now)) if started > 0 && now.started() == started => {}
-        Ok(Some(_)) => return explain(&error, "another deployer deployed it again meanwhile, so it stays"),
-        Ok(None) => return explain(&error, "it is not deployed any more"),
+        Ok(Some(_)) => {
+            return explain(
+                &error,
+                "another deployer deployed the revision again in the meantime, so it stays deployed",
+            );
+        }
+        Ok(None) => return explain(&error, "the revision is no longer deployed"),
         Err(second) => {
-            return explain(&error, &format!("what is deployed now cannot be read, so nothing is taken out: {second}"));
+            return explain(
+                &error,
+                &format!("the current deployment cannot be read, so nothing is undeployed: {second}"),
+            );
         }
     }
-    site.warn(Phase::Rollback, format!("{error}; taking it out again"));
+    site.warn(Phase::Rollback, format!("{error}; undeploying the revision"));
     let undeployed = site.client.undeploy(site.resource, site.environment, id).await;
     drop(absence);
     match undeployed {
-        Ok(()) => explain(&error, "it was taken out again, since nothing was deployed before"),
+        Ok(()) => explain(&error, "the revision was undeployed because nothing was deployed before"),
         Err(second) => {
-            explain(&error, &format!("nothing was deployed before, and taking it out again failed too: {second}"))
+            explain(&error, &format!("nothing was deployed before, and undeploying the revision failed too: {second}"))
         }
     }
 }

@@ -48,7 +48,7 @@ pub fn with_description(xml: &str, text: &str) -> Result<String, String> {
         Some(node) => replace_content(xml, node, &text),
         None => insert_description(xml, document.root_element(), &text),
     };
-    let (range, new) = edit.ok_or("its end tag is not where it was expected")?;
+    let (range, new) = edit.ok_or("its end tag is not at the expected position")?;
     let mut result = xml.to_owned();
     result.replace_range(range, &new);
     Ok(result)

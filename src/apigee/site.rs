@@ -55,7 +55,7 @@ impl Site<'_> {
             if status.state != RuntimeState::Error || self.client.stop().is_requested() {
                 break;
             }
-            let text = format!("the state of revision {} is ERROR: looking again", status.revision);
+            let text = format!("the state of revision {} is ERROR: checking again", status.revision);
             self.say(Phase::Read, text);
             self.client.stop().sleep(self.options.polling.between_errors()).await;
             status = self.client.deployment(self.resource, self.environment, status.revision).await?;

@@ -27,7 +27,7 @@ pub fn describe(error: &CredentialsError, subject_token_file: Option<&Path>) -> 
     {
         let status = failed.http_status_code().unwrap_or_default();
         let body = failed.http_payload().map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default();
-        return join(&format!("the answer is {status}"), &answer(&body));
+        return join(&format!("the response status is {status}"), &answer(&body));
     }
     if let Some(failed) = chain.iter().find_map(|cause| cause.downcast_ref::<reqwest::Error>()) {
         let said = chain.iter().find_map(|cause| body_of(&cause.to_string())).unwrap_or_default();
@@ -35,7 +35,7 @@ pub fn describe(error: &CredentialsError, subject_token_file: Option<&Path>) -> 
     }
     if let Some(failed) = chain.iter().find_map(|cause| cause.downcast_ref::<std::io::Error>()) {
         let file = subject_token_file.map_or_else(
-            || "a file that the credentials name".to_owned(),
+            || "a file named in the credentials".to_owned(),
             |file| format!("`{}` (credential_source.file)", file.display()),
         );
         return format!("{file} cannot be read: {failed}");
@@ -58,12 +58,12 @@ fn request(failed: &reqwest::Error) -> String {
         |url| format!("{}{}", url.host_str().unwrap_or_default(), url.path()),
     );
     if let Some(status) = failed.status() {
-        return format!("{server} answers {}", status.as_u16());
+        return format!("{server} responded with status {}", status.as_u16());
     }
     match causes(failed).skip(1).last() {
-        _ if failed.is_timeout() => format!("{server} gives no answer in time"),
-        Some(cause) => format!("{server} gives no answer: {cause}"),
-        None => format!("{server} gives no answer"),
+        _ if failed.is_timeout() => format!("{server} did not respond in time"),
+        Some(cause) => format!("{server} did not respond: {cause}"),
+        None => format!("{server} did not respond"),
     }
 }
 

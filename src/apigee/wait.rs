@@ -70,7 +70,7 @@ pub fn judge(status: &Deployment, started: u64) -> Verdict {
         RuntimeState::Ready => {
             let conflicts: Vec<String> = status.route_conflicts.iter().map(ToString::to_string).collect();
             Verdict::Failed(format!(
-                "it is READY with routeConflicts, so calls do not reach it: {}",
+                "it is READY with routeConflicts, so requests do not reach it: {}",
                 conflicts.join("; ")
             ))
         }
@@ -156,7 +156,8 @@ impl Wait<'_> {
             }
             if Instant::now() >= self.deadline {
                 let error = Error::Temporary(format!(
-                    "revision {id}: not READY after {:.0?}; last state: {last}; a slow runtime needs a longer --timeout",
+                    "revision {id}: not READY after {:.0?}; last state: {last}; if the runtime is slow, increase \
+                     --timeout",
                     begin.elapsed()
                 ));
                 // An ERROR that was not looked at often enough is not believed.
@@ -170,11 +171,12 @@ impl Wait<'_> {
         let id = self.id;
         match self.site.deployed().await {
             Ok(Some(now)) if now.revision != id && now.started() >= self.started => Err(Error::Overtaken(format!(
-                "another deployer put revision {} in the place of revision {id} before it was ready; what is there stays",
+                "another deployer deployed revision {} in place of revision {id} before it was ready; that deployment \
+                 is not changed",
                 now.revision
             ))),
             Ok(None) if !young => {
-                Err(Error::Overtaken(format!("revision {id} was taken out by somebody else before it was ready")))
+                Err(Error::Overtaken(format!("revision {id} was undeployed by another client before it was ready")))
             }
             Ok(_) => Ok("not reported".to_owned()),
             Err(error) if error.is_temporary() => Ok(error.to_string()),
