@@ -1,4 +1,4 @@
-//! Bundles as zip files: what users have and what the management API takes.
+//! Bundles as zip files: the form that users have and that the management API accepts.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _, Write as _};
@@ -11,16 +11,17 @@ use super::{BundleKind, BundlePath, Files, is_clutter, plain_path};
 /// Apigee's limit for one bundle, in bytes ("API proxy bundle zip file size", Apigee limits page).
 pub const MAX_BUNDLE_BYTES: usize = crate::limits::counts::BUNDLE_BYTES.max;
 
-/// The Job that deploys a bundle names each of its files, and Kubernetes stores no object larger than 1.5 MiB.
+/// A Job lists each file of its bundle, and Kubernetes stores no object larger than 1.5 MiB.
 pub const MAX_FILES: usize = 5000;
 
-/// More than any bundle of [`MAX_BUNDLE_BYTES`] unpacks to; a larger sum is a decompression bomb.
+/// More than any bundle of [`MAX_BUNDLE_BYTES`] unpacks to; a larger total is a decompression bomb.
 const MAX_UNPACKED_BYTES: u64 = 128 * 1024 * 1024;
 
-/// Packs the files below the kind's root folder. The same files give the same bytes: sorted, dated 1980-01-01, mode 0644.
+/// Packs the files below the kind's root folder. The result is reproducible: files are sorted, dated 1980-01-01, and
+/// have mode 0644.
 pub fn pack(kind: BundleKind, files: &Files) -> Result<Vec<u8>, String> {
-    // What does not compress needs its own size and two headers for each file. Memory that is not written to costs nothing; a buffer
-    // that grows costs its content twice.
+    // Incompressible files need their own size and two headers for each file. Unused capacity costs nothing; a growing
+    // buffer copies its content.
     let expected: usize = files.iter().map(|(path, bytes)| bytes.len() + 2 * path.as_str().len() + 256).sum();
     let mut zip = ZipWriter::new(Cursor::new(Vec::with_capacity(expected)));
     let options = SimpleFileOptions::default()
@@ -36,8 +37,8 @@ pub fn pack(kind: BundleKind, files: &Files) -> Result<Vec<u8>, String> {
     Ok(cursor.into_inner())
 }
 
-/// Unpacks a bundle's zip: the kind by its root folder, and the files below it. Folders, files outside the root folder
-/// (as macOS adds) and [clutter](is_clutter) are left out; the separators of Windows are read as `/`. Nothing is written to disk.
+/// Unpacks a bundle's zip: the kind according to its root folder, and the files below it. Folders, files outside the
+/// root folder (as macOS adds) and [clutter](is_clutter) are omitted; `\` is read as `/`. Nothing is written to disk.
 pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
     let mut archive =
         ZipArchive::new(Cursor::new(bytes)).map_err(|error| format!("not a readable zip file: {error}"))?;
@@ -47,7 +48,8 @@ pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
     if archive.is_empty() {
         return Err("the zip file has no entries".to_owned());
     }
-    // Of two entries with one name readers take different ones: what is checked here could be another file than what Apigee runs.
+    // Readers of zip files choose different ones of two entries with the same name: the checked file could differ from
+    // the one that Apigee runs.
     if archive.has_duplicate_names() {
         return Err("the zip file has more than one entry of the same name; pack it again from the folder".to_owned());
     }
@@ -75,7 +77,7 @@ pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
             .into_iter()
             .find_map(|kind| Some((kind, name.strip_prefix(kind.root())?.strip_prefix('/')?)));
         let Some((kind, below)) = below else {
-            // A path that climbs out is a sign of an attack, not of a stray file.
+            // A path that leaves the folder indicates an attack, not a stray file.
             BundlePath::parse(&name).map_err(|why| format!("entry `{name}` of the zip file: {why}"))?;
             continue;
         };
@@ -104,7 +106,7 @@ pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
     Ok((kind, files))
 }
 
-/// A name as a reader of zip files may understand it: with `/` between its parts, without `.` and empty ones.
+/// A name as a reader of zip files may interpret it: with `/` as separator, without `.` and empty parts.
 fn plain(name: &str) -> String {
     name.split(['/', '\\']).filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/")
 }
