@@ -1,7 +1,8 @@
-//! Access tokens: from Google's Application Default Credentials, never from a key file, never into a log.
+//! Access tokens: from Google's Application Default Credentials. By default no static key is used, and a token is never
+//! logged.
 //!
-//! google-cloud-auth makes the tokens, keeps them and renews them before they expire. What stands here decides which credentials
-//! it may use, and when to stop waiting for it.
+//! google-cloud-auth creates, caches and renews the tokens. This module decides which credentials it may use and how
+//! long to wait for it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -18,23 +19,23 @@ use super::credentials_file::{CredentialsFile, Kind, UNIVERSE};
 use super::{Endpoint, Error, ServiceAccount, token_error};
 use crate::disk::{Unreadable, read_named, read_regular};
 
-/// The only scope that the management API takes (discovery document `apigee.v1`, `auth`).
+/// The only scope that the management API accepts (discovery document `apigee.v1`, `auth`).
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
 /// The metadata server's host (Compute Engine, "View and query VM metadata").
 const METADATA_HOST: &str = "metadata.google.internal";
 
-/// A token server that does not answer for so long is asked again, or given up. The auth crate has no such bound: behind a network
-/// policy that drops packets, one request to the metadata server would take minutes.
+/// Timeout for one request to a token server. The auth crate has none: behind a network policy that drops packets, one
+/// request to the metadata server would take minutes.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A credentials file, and a token in a file, has a few KiB.
+/// Limit for a credentials file and for a token file, which normally have a few KiB.
 const MAX_FILE_BYTES: usize = 1 << 20;
 
-/// For so long in all is a token waited for; GKE's metadata server needs seconds after a pod's start.
+/// Total time to wait for a token; GKE's metadata server needs seconds after a pod's start.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What the environment says about credentials. Read once, at the rim.
+/// The credentials settings of the process environment. Read once, at startup.
 #[derive(Clone, Default)]
 pub struct Surroundings {
     /// `APIGEE_TOKEN`: a token to use as it is.
@@ -43,7 +44,7 @@ pub struct Surroundings {
     pub credentials_file: Option<PathBuf>,
     /// Where gcloud writes a developer's login: in `CLOUDSDK_CONFIG`, else in `~/.config/gcloud`.
     pub login_file: Option<PathBuf>,
-    /// `GCE_METADATA_HOST`: host and port of another metadata server, for the auth crate reads it itself.
+    /// `GCE_METADATA_HOST`: host and port of another metadata server; the auth crate reads this variable itself.
     pub metadata_host: Option<String>,
 }
 
@@ -63,7 +64,7 @@ impl Surroundings {
         }
     }
 
-    /// The file that Application Default Credentials name; none where the metadata server is to be asked.
+    /// The file of Application Default Credentials; `None` if the metadata server is to be used.
     fn file(&self, allow_static_key: bool) -> Result<Option<CredentialsFile>, Error> {
         let (path, may_be_absent) = match (&self.credentials_file, &self.login_file) {
             (Some(path), _) => (path, false),
@@ -84,32 +85,32 @@ impl Surroundings {
     }
 }
 
-/// What the command line says about the identity.
+/// The identity options of the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Identity {
-    /// A service account's static key may be used.
+    /// A static key of a service account may be used.
     pub allow_static_key: bool,
-    /// The service accounts to act as: the last one, by way of those before it.
+    /// The service accounts to impersonate: the last one is the target, the others are delegates.
     pub impersonate: Vec<ServiceAccount>,
 }
 
-/// Gives the token for each request.
+/// Provides the token for each request.
 pub enum TokenSource {
-    /// Sends none: the sandbox asks for none.
+    /// Sends no token: the sandbox requires none.
     None,
-    /// A token that the caller has.
+    /// A token that the caller provides.
     Fixed(String),
     /// Application Default Credentials.
     Google(Box<Google>),
 }
 
 impl TokenSource {
-    /// Chooses the source. A token goes to any [`Endpoint`], whose invariant keeps it from the network in clear.
+    /// Chooses the source. A token may be sent to any [`Endpoint`], whose invariant prevents unencrypted transmission.
     ///
-    /// Over plain http, which is a sandbox, no credentials of Google's are used, whatever the surroundings and the identity say: a
-    /// developer's login is not for whatever listens on a local port.
+    /// Over plain http, which is a sandbox, no Google credentials are used, regardless of `surroundings` and
+    /// `identity`: a developer's login must not be sent to an unknown program on a local port.
     ///
-    /// A caller must be inside a tokio runtime, in which tokens are renewed.
+    /// Must be called inside a tokio runtime, in which tokens are renewed.
     pub fn choose(endpoint: &Endpoint, surroundings: &Surroundings, identity: &Identity) -> Result<Self, Error> {
         if let Some(token) = &surroundings.token {
             if !identity.impersonate.is_empty() {
@@ -126,7 +127,7 @@ impl TokenSource {
         Google::new(surroundings, identity).map(|google| Self::Google(Box::new(google)))
     }
 
-    /// The token to send now.
+    /// The token for the next request.
     pub async fn token(&self) -> Result<Option<String>, Error> {
         match self {
             Self::None => Ok(None),
@@ -135,7 +136,7 @@ impl TokenSource {
         }
     }
 
-    /// Forgets a token that the API refused; false when no other can be had.
+    /// Discards a token that the API rejected; returns false if there is no other source.
     pub async fn renew(&self) -> Result<bool, Error> {
         match self {
             Self::None | Self::Fixed(_) => Ok(false),
@@ -154,17 +155,19 @@ impl fmt::Debug for TokenSource {
     }
 }
 
-/// Tokens of Application Default Credentials: of GKE's metadata server, of an `external_account` file (workload identity
-/// federation), of a developer's own login, each with the impersonation that was asked for.
+/// Tokens of Application Default Credentials: from GKE's metadata server, an `external_account` file (workload identity
+/// federation) or a developer's login, each with optional impersonation.
 pub struct Google {
     recipe: Recipe,
-    /// The auth crate's cache cannot be emptied, and it keeps an error for ten seconds: it is made anew instead.
+    /// The auth crate's cache cannot be cleared, and it keeps an error for ten seconds, so the credentials are created
+    /// again instead.
     current: RwLock<AccessTokenCredentials>,
-    /// Since when there is no token.
+    /// When the current series of failures began.
     failing_since: Mutex<Option<Instant>>,
 }
 
-/// The auth crate reads the file to its end, whatever it is. One that is not there may come; that is the crate's to say.
+/// The auth crate reads the whole file, whatever its type or size. A missing file is not an error here: it may appear
+/// later, and the crate reports it.
 fn check_token_file(path: &Path) -> Result<(), Error> {
     match read_regular(path, MAX_FILE_BYTES) {
         Err(why @ (Unreadable::NotAFile(_) | Unreadable::TooLarge(_))) => Err(Error::Credentials(format!(
@@ -175,9 +178,9 @@ fn check_token_file(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Of what credentials are made.
+/// What the credentials are created from.
 struct Recipe {
-    /// None: the metadata server.
+    /// `None`: the metadata server.
     file: Option<CredentialsFile>,
     impersonate: Vec<ServiceAccount>,
 }
@@ -194,7 +197,7 @@ impl Google {
 
     async fn token(&self) -> Result<String, Error> {
         let credentials = self.current.read().await.clone();
-        // In a task of its own, since the auth crate panics on an answer whose token has expired already.
+        // In a separate task, since the auth crate panics on a response whose token has already expired.
         let asked = tokio::spawn(async move { credentials.access_token().await });
         let (text, transient) = match tokio::time::timeout(ANSWER_TIMEOUT, asked).await {
             Ok(Ok(Ok(token))) => {
@@ -226,7 +229,7 @@ impl Google {
         *self.failing_since.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// How long there has been no token. The first failure counts from the time when its request was sent.
+    /// How long there has been no token, from the first failure.
     fn failed_for(&self) -> Duration {
         let mut since = self.failing_since.lock().unwrap_or_else(PoisonError::into_inner);
         since.get_or_insert_with(Instant::now).elapsed()
@@ -236,7 +239,7 @@ impl Google {
 impl Recipe {
     fn make(&self) -> Result<AccessTokenCredentials, Error> {
         self.build().map_err(|error| {
-            // The crate's texts name fields of the file, not their values.
+            // The crate's messages name fields of the file, not their values.
             let causes: Vec<String> = token_error::causes(&error).map(ToString::to_string).collect();
             Error::Credentials(format!("the credentials for Google cannot be used: {}", causes.join(": ")))
         })
@@ -270,7 +273,7 @@ impl Recipe {
         self.file.as_ref().and_then(CredentialsFile::subject_token_file)
     }
 
-    /// Who was asked for a token.
+    /// The token source, for messages.
     fn source(&self) -> String {
         let source = match self.file.as_ref().map(CredentialsFile::kind) {
             None => "the metadata server",
@@ -285,7 +288,7 @@ impl Recipe {
         }
     }
 
-    /// What to do without one.
+    /// How to fix a missing token.
     fn way_out(&self) -> &'static str {
         if !self.impersonate.is_empty() {
             return "grant each identity roles/iam.serviceAccountTokenCreator on the next service account of --impersonate";
@@ -313,8 +316,8 @@ fn metadata_server() -> mds::Builder {
     mds::Builder::default().with_scopes([SCOPE]).with_universe_domain(UNIVERSE)
 }
 
-/// Refuses a proxy for a request that brings or takes a token in plain http. The auth crate's own client obeys HTTP_PROXY even for
-/// the metadata server.
+/// Rejects a proxy for a request that transmits a token over plain http. The auth crate's own client uses HTTP_PROXY
+/// even for the metadata server.
 fn refuse_proxy_in_clear(file: Option<&CredentialsFile>, metadata_host: Option<&str>) -> Result<(), Error> {
     let metadata = format!("http://{}", metadata_host.unwrap_or(METADATA_HOST));
     let addresses = file.map_or_else(|| vec![metadata.as_str()], CredentialsFile::plain_addresses);

@@ -1,7 +1,7 @@
-//! Application Default Credentials as a file: which of them may be used, and whom they may talk to.
+//! Application Default Credentials in a file: which files may be used, and which hosts they may refer to.
 //!
-//! The file often comes from a ConfigMap. Whoever can change that must not be able to send the cluster's token elsewhere, so every
-//! address in it is checked before the auth crate sees it (Google's own advice on such files:
+//! The file often comes from a ConfigMap. Whoever can change it must not be able to send the cluster's token to another
+//! host, so every URL in it is checked before the auth crate reads it (Google's own advice on such files:
 //! <https://cloud.google.com/docs/authentication/external/externally-sourced-credentials>).
 
 use std::path::{Path, PathBuf};
@@ -16,22 +16,22 @@ use serde_json::Value;
 use super::Error;
 use super::endpoint::is_loopback;
 
-/// The only universe whose hosts are known here: those of `*.googleapis.com`.
+/// The only supported universe: `*.googleapis.com`.
 pub(super) const UNIVERSE: &str = "googleapis.com";
 
-/// The fields of a credentials file that hold an address which gets a credential.
+/// The fields of a credentials file with a URL that receives a credential.
 const ADDRESSES: [&str; 4] = ["token_url", "service_account_impersonation_url", "token_uri", "token_info_url"];
 
-/// The kinds of files that the auth crate reads.
+/// The kinds of files that the auth crate supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Workload identity federation (Google AIP-4117).
     ExternalAccount,
-    /// A service account that another identity acts as.
+    /// Impersonation of a service account.
     ImpersonatedServiceAccount,
-    /// A developer's own login, made by gcloud.
+    /// A developer's login, created by gcloud.
     AuthorizedUser,
-    /// A service account's static key.
+    /// A static key of a service account.
     ServiceAccount,
 }
 
@@ -43,10 +43,10 @@ pub struct CredentialsFile {
 }
 
 impl CredentialsFile {
-    /// Reads the content of the file `path` and refuses what must not be used.
+    /// Parses the content of the file `path` and rejects credentials that must not be used.
     pub fn parse(path: &Path, content: &[u8], allow_static_key: bool) -> Result<Self, Error> {
         let file = path.display();
-        // serde_json's message may quote the file, so only its place is told.
+        // serde_json's message may quote the file, so only the position is reported.
         let content: Value = serde_json::from_slice(content).map_err(|error| {
             Error::Credentials(format!(
                 "`{file}` is not JSON (line {}, column {}); {}",
@@ -80,18 +80,18 @@ impl CredentialsFile {
         Ok(Self { content, kind })
     }
 
-    /// What kind of file it is.
+    /// The kind of the file.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The file that holds the subject token, where the federation reads one.
+    /// The file with the subject token, if the federation reads one.
     pub fn subject_token_file(&self) -> Option<PathBuf> {
         let pointer = ["/credential_source/file", "/source_credentials/credential_source/file"];
         pointer.iter().find_map(|at| self.content.pointer(at)).and_then(Value::as_str).map(PathBuf::from)
     }
 
-    /// The addresses of this file that are asked in plain http: loopback, and a source of subject tokens such as Azure's.
+    /// The URLs of this file with plain http: loopback, and a source of subject tokens such as Azure's.
     pub fn plain_addresses(&self) -> Vec<&str> {
         let parts = [Some(&self.content), self.content.get("source_credentials")].into_iter().flatten();
         parts
@@ -104,7 +104,7 @@ impl CredentialsFile {
             .collect()
     }
 
-    /// The token maker of the auth crate for these credentials.
+    /// The auth crate's token provider for these credentials.
     pub(super) fn access_token_credentials(&self, scope: &str) -> Result<AccessTokenCredentials, BuildError> {
         let content = self.content.clone();
         match self.kind {
@@ -126,7 +126,7 @@ impl CredentialsFile {
         }
     }
 
-    /// The same, to be the source of an impersonation.
+    /// The same, as the source of an impersonation.
     pub(super) fn credentials(&self, scope: &str) -> Result<Credentials, BuildError> {
         self.access_token_credentials(scope).map(Credentials::from)
     }
@@ -149,7 +149,7 @@ fn allowed_files() -> &'static str {
      authorized_user"
 }
 
-/// Refuses an address that is not Google's and not this machine.
+/// Rejects a URL that refers neither to Google nor to this machine.
 fn check_addresses(file: &str, part: &Value) -> Result<(), Error> {
     let foreign = |field: &str, why: &str| {
         Err(Error::Credentials(format!(
@@ -173,7 +173,7 @@ fn check_addresses(file: &str, part: &Value) -> Result<(), Error> {
     match part.get("universe_domain") {
         None | Some(Value::Null) => Ok(()),
         Some(Value::String(domain)) if domain == UNIVERSE => Ok(()),
-        // The auth crate makes hosts of it.
+        // The auth crate derives host names from it.
         Some(_) => foreign("universe_domain", &format!("is not `{UNIVERSE}`")),
     }
 }

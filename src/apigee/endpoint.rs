@@ -1,4 +1,4 @@
-//! Where the management API is.
+//! The endpoint of the management API.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -15,13 +15,13 @@ pub const DEFAULT_ENDPOINT: &str = "https://apigee.googleapis.com";
 
 /// A base URL of the management API.
 ///
-/// Invariant: `https`, or `http` to a loopback host. A token therefore never crosses a network in clear. Regional
-/// (`https://apigee.eu.rep.googleapis.com`) and data-residency hosts (`https://eu-apigee.googleapis.com`) exist side by side, so
-/// the whole URL is taken; a region is short for the latter.
+/// Invariant: `https`, or `http` to a loopback host. A token is therefore never transmitted unencrypted over a network.
+/// Both regional (`https://apigee.eu.rep.googleapis.com`) and data-residency hosts (`https://eu-apigee.googleapis.com`)
+/// exist, so the whole URL is given; a region is an abbreviation for the latter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     url: Url,
-    /// Certificates in PEM, trusted beside those of the system.
+    /// Certificates in PEM that are trusted in addition to those of the system.
     more_roots: Option<Arc<[u8]>>,
 }
 
@@ -38,7 +38,7 @@ impl Endpoint {
         format!("https://{region}-apigee.googleapis.com").parse()
     }
 
-    /// The same endpoint, which may also show a certificate of one of these authorities (PEM).
+    /// The same endpoint, which may also present a certificate of one of these authorities (PEM).
     pub fn trusting(self, pem: &[u8]) -> Result<Self, String> {
         match Certificate::from_pem_bundle(pem) {
             Ok(list) if !list.is_empty() => Ok(Self { more_roots: Some(pem.into()), ..self }),
@@ -48,39 +48,39 @@ impl Endpoint {
         }
     }
 
-    /// What an HTTP client must know to reach this endpoint.
+    /// An HTTP client builder for this endpoint.
     pub(super) fn client(&self) -> reqwest::ClientBuilder {
         let builder = reqwest::Client::builder();
         if self.is_plain_http() {
-            // A proxy would carry a loopback request, and its token, to another machine.
+            // A proxy would forward a loopback request, and its token, to another machine.
             return builder.no_proxy();
         }
         match &self.more_roots {
-            // `trusting` read them before, so that there is no error to report.
+            // `trusting` has parsed them, so there is no error to report.
             Some(pem) => builder.tls_certs_merge(Certificate::from_pem_bundle(pem).unwrap_or_default()),
             None => builder,
         }
     }
 
-    /// True for plain `http`, which [`Endpoint`] allows to loopback hosts only: a sandbox, not Apigee.
+    /// True for plain `http`, which [`Endpoint`] allows only for loopback hosts: a sandbox, not Apigee.
     pub fn is_plain_http(&self) -> bool {
         self.url.scheme() == "http"
     }
 
-    /// True for Google's hosts and this machine: what a spec or a mounted file may name without the word of whoever runs the
-    /// program, since a token goes there.
+    /// True for Google's hosts and this machine. A spec or a mounted file may name only these without a confirmation on
+    /// the command line, since a token is sent there.
     pub fn is_trusted(&self) -> bool {
         is_trusted(self.url.as_str())
     }
 
-    /// The port, given or by the scheme.
+    /// The port: explicit, or the default of the scheme.
     pub fn port(&self) -> u16 {
         // Both schemes that `from_str` lets through have a known port.
         self.url.port_or_known_default().unwrap_or(443)
     }
 
-    /// The URL of a resource: `v1` and the given parts, each percent-encoded, below the base; behind the last one a colon and the custom
-    /// method (AIP-136), if there is one. The error names a part that cannot be one.
+    /// The URL of a resource: `v1` and the given parts, percent-encoded, below the base URL; then, if given, a colon
+    /// and the custom method (AIP-136). The error names an invalid part.
     pub fn resource(&self, parts: &[&str], custom: Option<&str>) -> Result<Url, String> {
         let mut path = self.url.path().trim_end_matches('/').to_owned() + "/v1";
         for part in parts {
@@ -107,7 +107,7 @@ impl FromStr for Endpoint {
             return Err(wrong("it has no host"));
         };
         if !url.username().is_empty() || url.password().is_some() {
-            // The text may hold a password, so it is not repeated.
+            // The text may contain a password, so it is not repeated.
             return Err(
                 "the endpoint contains a user name or password; remove it: credentials are read from the environment"
                     .to_owned(),

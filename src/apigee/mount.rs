@@ -1,4 +1,4 @@
-//! The bundle in the Job's pod: reads what its `ConfigMap`s brought, and trusts none of it before its digest is right.
+//! The bundle in the Job's pod: reads the files of its `ConfigMap`s, and uses them only if their digests are correct.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -20,21 +20,21 @@ pub struct Bundle {
     pub kind: BundleKind,
     /// The name in Apigee.
     pub name: Name,
-    /// [`Digest::of_files`] of `files`; [`Bundle::new`] and [`Bundle::from_mount`] make it so.
+    /// [`Digest::of_files`] of `files`; ensured by [`Bundle::new`] and [`Bundle::from_mount`].
     pub digest: Digest,
     /// Every file, below the kind's root folder.
     pub files: Files,
-    /// What must exist in Apigee before it can run.
+    /// What must exist in Apigee before it can be deployed.
     pub requires: Requirements,
 }
 
 impl Bundle {
-    /// A bundle of files in memory that needs nothing.
+    /// A bundle of files in memory that has no requirements.
     pub fn new(kind: BundleKind, name: Name, files: Files) -> Self {
         Self { kind, name, digest: Digest::of_files(&files), files, requires: Requirements::default() }
     }
 
-    /// Reads and verifies the bundle beside its manifest. `expected` is the digest that the Job names.
+    /// Reads and verifies the bundle beside its manifest. `expected` is the digest in the Job's arguments.
     pub fn from_mount(manifest_path: &Path, expected: Option<Digest>) -> Result<Self, Error> {
         let manifest = read_manifest(manifest_path)?;
         let name =
@@ -49,7 +49,7 @@ impl Bundle {
         }
         let folder = match manifest_path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
-            // `manifest.json` alone lies in the working directory.
+            // The path `manifest.json` refers to the working directory.
             _ => Path::new("."),
         };
         let files = Mount::open(folder)?.read(&manifest)?;
@@ -89,40 +89,40 @@ fn read_versioned<T: DeserializeOwned>(path: &Path, what: &str, newest: u32) -> 
     }
 }
 
-/// A bundle of a batch of which only the manifest was read.
+/// A bundle of which only the manifest has been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MountedBundle {
     /// Proxy or shared flow.
     pub kind: BundleKind,
     /// The name in Apigee.
     pub name: Name,
-    /// The digest that batch and manifest agree on.
+    /// The digest in both the batch and the manifest.
     pub digest: Digest,
     /// The shared flows that it calls.
     pub calls: Vec<String>,
-    /// The sizes of its files together, in bytes.
+    /// The total size of its files, in bytes.
     pub size: u64,
     /// How it is deployed.
     pub settings: DeploySettings,
-    /// A revision that is known to hold other files than its description says.
+    /// A revision that is known to contain other files than its description says.
     pub edited: Option<RevisionId>,
     manifest: PathBuf,
 }
 
 impl MountedBundle {
-    /// Where its files lie.
+    /// The folder of its files.
     pub fn folder(&self) -> &Path {
         self.manifest.parent().unwrap_or(Path::new(""))
     }
 
-    /// The bundle with its files, verified.
+    /// Loads and verifies the bundle with its files.
     pub fn load(&self) -> Result<Bundle, Error> {
         Bundle::from_mount(&self.manifest, Some(self.digest))
     }
 }
 
-/// Reads a batch and the manifest of each of its bundles, and refuses what was not rendered together. `folder` is the mount of all
-/// bundles.
+/// Reads a batch and the manifest of each of its bundles, and rejects bundles from different renders. `folder` is the
+/// mount of all bundles.
 pub fn read_batch(file: &Path, folder: &Path) -> Result<Vec<MountedBundle>, Error> {
     let Batch { bundles, .. } = read_versioned(file, "a batch", batch::SCHEMA_VERSION)?;
     mounted(bundles, file, folder)
@@ -180,7 +180,7 @@ fn mounted(entries: Vec<BatchEntry>, file: &Path, folder: &Path) -> Result<Vec<M
     Ok(bundles)
 }
 
-/// A folder that no path leaves.
+/// The mounted folder; no path may leave it.
 struct Mount {
     folder: PathBuf,
     root: Root,
@@ -193,7 +193,7 @@ impl Mount {
         Ok(Self { folder: folder.to_owned(), root })
     }
 
-    /// Every file that the manifest lists, each verified.
+    /// Reads and verifies every file in the manifest.
     fn read(&self, manifest: &Manifest) -> Result<Files, Error> {
         let mut files = Files::new();
         for entry in &manifest.files {
@@ -223,12 +223,12 @@ impl Mount {
         if entry.parts.is_empty() {
             return self.read_file(&entry.path);
         }
-        // No larger than the limit, whatever the manifest says.
+        // Limited, whatever size the manifest claims.
         let expected = usize::try_from(entry.size).unwrap_or(usize::MAX).min(MAX_UNPACKED_BYTES);
         let mut whole = Vec::with_capacity(expected);
         for part in &entry.parts {
             whole.extend(self.read_file(part)?);
-            // A short manifest can name one part ever again.
+            // A short manifest can name the same part many times.
             if whole.len() > MAX_UNPACKED_BYTES {
                 return Err(too_large(&format!("the parts of `{}`", entry.path)));
             }
@@ -236,7 +236,7 @@ impl Mount {
         Ok(whole)
     }
 
-    /// One file of the mount. A symbolic link that leaves it would upload a file of the pod, such as its token.
+    /// Reads one file of the mount. A symbolic link out of the mount could upload a file of the pod, such as its token.
     fn read_file(&self, path: &BundlePath) -> Result<Vec<u8>, Error> {
         let file = self.folder.join(path.as_str());
         let shown = file.display();
@@ -259,7 +259,7 @@ fn too_large(what: &str) -> Error {
     ))
 }
 
-/// More than any bundle of [`MAX_BUNDLE_BYTES`] holds unpacked.
+/// More than any bundle of [`MAX_BUNDLE_BYTES`] contains when unpacked.
 const MAX_UNPACKED_BYTES: usize = 8 * MAX_BUNDLE_BYTES;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Deletes what left Git: what has a record of ours, whose owner is this one, and that no inventory of this run has any more.
+//! Deletes resources removed from Git: those with a record of this owner that are in no inventory of this run.
 //!
-//! What has no record is never touched. What says `Orphan` stays, with its record, so that a revert in Git finds it. Nothing at all is
-//! deleted when the inventory is empty or when more would go than is allowed: an empty folder must not empty Apigee
-//! (<https://github.com/Azure/apiops/issues/514>).
+//! A resource without a record is not managed by apigee-flux and is never changed. A resource with `Orphan` is kept,
+//! with its record, so that a revert in Git finds it. Nothing is deleted if the inventory is empty or if more resources
+//! would be deleted than allowed: an empty folder must not empty Apigee (<https://github.com/Azure/apiops/issues/514>).
 
 use std::collections::BTreeSet;
 
@@ -19,24 +19,24 @@ use crate::bundle::{BundleKind, Removal};
 use crate::configuration::{Crud, Id, OwnedPlace, Place, Record, Wanted, WhenGone};
 use crate::spec::{self, KINDS};
 
-/// What this state of Git has in one place.
+/// The resources of one place that are in Git.
 #[derive(Debug, Clone)]
 pub struct Kept {
     /// The place.
     pub place: OwnedPlace,
-    /// Whose it is.
+    /// The owner.
     pub owner: String,
-    /// All of it.
+    /// All resources.
     pub ids: BTreeSet<Id>,
 }
 
-/// What goes.
+/// A resource to delete.
 struct Leaving {
     place: OwnedPlace,
     record: Record,
 }
 
-/// Deletes what left Git. What names others goes before what they name.
+/// Deletes the resources removed from Git. A resource is deleted before the resources that it refers to.
 pub async fn prune(
     client: &Client,
     kept: &[Kept],
@@ -49,7 +49,8 @@ pub async fn prune(
     for Kept { place, owner, ids } in kept {
         let in_time = client.until(Instant::now() + options.timeout);
         let register = match Register::read(&in_time, place.as_place()).await {
-            // Git wants nothing of an organization that this account may not even look at: then nothing of it is ours.
+            // Git defines nothing in an organization that this account may not read, so no record there is of this
+            // owner.
             Err(error) if ids.is_empty() && error.is_forbidden() => continue,
             other => other?,
         };
@@ -79,8 +80,8 @@ pub async fn prune(
     Ok(report)
 }
 
-/// When something goes, the smallest first: what may name proxies, then proxies, then shared flows, then what both may name. Within these
-/// the kinds go in the opposite of the order in which they are made.
+/// The order of deletion, smallest first: kinds that may refer to proxies, then proxies, then shared flows, then kinds
+/// that both may refer to. Within these groups, kinds are deleted in the reverse order of their creation.
 fn turn(id: &Id) -> (u8, std::cmp::Reverse<usize>) {
     let rank = KINDS.iter().position(|kind| kind.name == id.kind).unwrap_or_default();
     let turn = match (bundle_kind(id), crud(id)) {
@@ -156,7 +157,7 @@ async fn remove_bundle(
     if report.exit_code == 0 {
         return Ok(report.outcome.reason);
     }
-    // What is in the way may be gone in the next run.
+    // The obstacle may be gone in the next run.
     Err(Error::Temporary(report.outcome.reason))
 }
 
@@ -171,7 +172,8 @@ async fn remove_configuration(
     let wanted = Wanted { place, id: &record.id, body: &Value::Null, secrets: &[], last: Some(record) };
     let client = &client.until(Instant::now() + options.timeout);
     let answers = read(client, crud, &wanted).await?;
-    // What others put there is known from lists, and an empty one is no proof: nothing is deleted on a single look.
+    // Objects of other clients are known only from lists, and an empty list is not a proof: nothing is deleted after a
+    // single read.
     if answers != read(client, crud, &wanted).await? {
         return Err(Error::Temporary(
             "nothing is deleted: two consecutive reads of the resource differ; the next run checks again".to_owned(),
@@ -186,9 +188,9 @@ async fn remove_configuration(
         for change in &changes {
             progress(ApplyEvent::Step(&record.id, &Event::new(Phase::Deploy, change.what.clone())));
             match client.change(&change.request).await {
-                // Somebody else was faster, or the answer to the first try was lost.
+                // Another client deleted it, or the response to the first attempt was lost.
                 Err(error) if error.is_not_found() => {}
-                // A deletion has nothing in it that could be wrong: what is in the way may be gone in the next run.
+                // A deletion has no body that could be invalid: the obstacle may be gone in the next run.
                 Err(error) if error.is_refusal() => return Err(Error::Temporary(error.to_string())),
                 Err(error) => return Err(error),
                 Ok(_) => {}

@@ -1,4 +1,4 @@
-//! Takes a proxy or shared flow out of an environment, and deletes it if that is wanted: only what this program brought there.
+//! Undeploys a proxy or shared flow from an environment and optionally deletes it, if it is managed by apigee-flux.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use super::{Error, Name, RevisionId, RevisionRecord};
 use crate::bundle::{BundleKind, Removal};
 use crate::duration::millis;
 
-/// Removes a proxy or shared flow. What happened, failures included, is the report.
+/// Removes a proxy or shared flow. The report contains the result, also of a failure.
 pub async fn remove(
     client: &Client,
     kind: BundleKind,
@@ -61,7 +61,7 @@ async fn run(site: &Site<'_>, removal: Removal, previous: &mut Option<RevisionId
     let noun = site.resource.kind.noun();
     let undeployed = match site.deployed().await? {
         None => {
-            // What is only not seen must not be forgotten.
+            // A deployment that is only missing from the list must not be forgotten.
             let resource = site.client.resource(site.resource).await?;
             let revisions: BTreeSet<RevisionId> = resource.into_iter().flat_map(|resource| resource.revision).collect();
             absence::prove(site.client, site.resource, site.environment, &revisions)
@@ -106,7 +106,7 @@ async fn run(site: &Site<'_>, removal: Removal, previous: &mut Option<RevisionId
     Ok((Ending::Removed, format!("the {noun} is deleted with {} revisions", resource.revision.len())))
 }
 
-/// Undeploys what is ours, after asking what that would break, and waits until it is gone.
+/// Undeploys a managed revision, after a check for what that would break, and waits until it is undeployed.
 async fn undeploy(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
     refuse_foreign(site, id, "leaves it deployed").await?;
     if site.resource.kind == BundleKind::Proxy {
@@ -122,7 +122,7 @@ async fn undeploy(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
     let mut pause = polling.first;
     loop {
         let is_listed = site.deployed().await?.is_some_and(|now| now.revision == id);
-        // An empty list alone is no proof.
+        // An empty list alone is not a proof.
         if !is_listed {
             match site.client.deployment(site.resource, site.environment, id).await {
                 Err(error) if error.is_not_found() => return Ok(()),
@@ -140,7 +140,8 @@ async fn undeploy(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
     }
 }
 
-/// A revision that runs anywhere is not deleted. The list of the resource said that none does; each revision's own list is another call.
+/// Refuses to delete a revision that is deployed anywhere. According to the resource's own list none is; each
+/// revision's list is a separate call.
 async fn refuse_deployed(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
     match site.client.revision_deployments(site.resource, id).await?.first() {
         None => Ok(()),
@@ -154,7 +155,7 @@ async fn refuse_deployed(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
     }
 }
 
-/// Nothing that this program did not bring is removed by it.
+/// Refuses to remove an unmanaged revision.
 async fn refuse_foreign(site: &Site<'_>, id: RevisionId, instead: &str) -> Result<(), Error> {
     let revision = site.sure().revision(site.resource, id).await?;
     if RevisionRecord::parse(&revision.description).is_some() {

@@ -1,5 +1,5 @@
-//! Waits for what a bundle needs in its environment, so that the Jobs of an environment need no order: Apigee refuses what calls a
-//! shared flow that is not deployed, and a proxy without its target server answers errors.
+//! Waits for the requirements of a bundle in its environment, so that the Jobs of an environment need no order: Apigee
+//! rejects a call of a shared flow that is not deployed, and a proxy without its target server responds with errors.
 
 use tokio::time::Instant;
 
@@ -12,7 +12,7 @@ use super::{Error, Name};
 use crate::bundle::BundleKind;
 use crate::bundle::manifest::Requirements;
 
-/// Something that must be in the environment.
+/// An object that must exist in the environment.
 #[derive(Debug, Clone, Copy)]
 enum Requirement<'a> {
     SharedFlow(&'a str),
@@ -30,7 +30,7 @@ impl std::fmt::Display for Requirement<'_> {
     }
 }
 
-/// Waits until all that is required is there, for half of the time that a run has at most: the rest is for the deployment.
+/// Waits until all requirements are met, for at most half of the run's timeout: the rest is for the deployment.
 pub(super) async fn wait_for(site: &Site<'_>, requires: &Requirements) -> Result<(), Error> {
     let half = site.options.timeout / 2;
     let deadline = site.start + half;
@@ -73,7 +73,7 @@ pub(super) async fn wait_for(site: &Site<'_>, requires: &Requirements) -> Result
     }
 }
 
-/// Why a requirement is not fulfilled yet.
+/// Why a requirement is not met yet.
 async fn obstacle(site: &Site<'_>, requirement: Requirement<'_>) -> Result<Option<String>, Error> {
     let asked = match requirement {
         Requirement::SharedFlow(name) => shared_flow(site, name).await,
@@ -83,7 +83,7 @@ async fn obstacle(site: &Site<'_>, requirement: Requirement<'_>) -> Result<Optio
     match asked {
         Err(error) if error.is_not_found() => Ok(Some("does not exist".to_owned())),
         Err(error) if error.is_temporary() => Ok(Some(error.to_string())),
-        // Whoever deploys need not be allowed to see the environment's configuration; Apigee itself then says what is missing.
+        // A deployer may lack access to the environment's configuration; then Apigee itself reports what is missing.
         Err(error) if error.is_forbidden() && !matches!(requirement, Requirement::SharedFlow(_)) => {
             site.warn(Phase::Wait, format!("cannot check whether {requirement} exists; continuing: {error}"));
             Ok(None)
@@ -114,7 +114,7 @@ async fn shared_flow(site: &Site<'_>, name: &str) -> Result<Option<String>, Erro
     if site.options.wait == WaitFor::Accepted {
         return Ok(None);
     }
-    // The list lacks the state.
+    // The list does not contain the state.
     let status = site.client.deployment(flow, site.environment, listed.revision).await?;
     let ready = status.state == RuntimeState::Ready;
     Ok((!ready).then(|| format!("is deployed, but its state is {}", status.state)))

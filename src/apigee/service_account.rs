@@ -1,11 +1,11 @@
-//! A Google service account's name, as the command line takes it.
+//! The name of a Google service account on the command line.
 
 use std::fmt;
 use std::str::FromStr;
 
 /// The email address of a Google service account.
 ///
-/// Invariant: it has only characters that need no encoding in the path of a URL.
+/// Invariant: it has only characters that need no encoding in a URL path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceAccount(String);
 
