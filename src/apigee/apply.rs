@@ -293,8 +293,8 @@ impl Resource<'_> {
             |record: &&Record| shared.options.mode != Mode::Compare && record.owner != shared.options.owner;
         if let Some(record) = known.filter(is_foreign) {
             return Err(Error::Refused(format!(
-                "its owner is `{}`, not `{}`: remove it from one of the two, or delete the record `{}` in the key \
-                 value map `{}`",
+                "its owner is `{}`, not `{}`: remove it from the specs of one of them, or delete the record `{}` \
+                 in the key value map `{}`",
                 record.owner,
                 shared.options.owner,
                 Record::key(&record.id),

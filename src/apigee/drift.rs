@@ -168,7 +168,7 @@ impl fmt::Display for Drift {
                 }
                 match files.as_ref().map(Vec::len) {
                     None => Ok(()),
-                    Some(0) => f.write_str("; its files differ in nothing that affects Apigee"),
+                    Some(0) => f.write_str("; its files have no differences that matter to Apigee"),
                     Some(count) => write!(f, "; {}", files_differ(count)),
                 }
             }

@@ -21,14 +21,15 @@ pub fn find(kind: BundleKind, files: &Files) -> Result<Option<&BundlePath>, Stri
             return Ok(None);
         }
         return Err(format!(
-            "the bundle has no root file: expected one well-formed `*.xml` in UTF-8 at its top with the root element <{}>",
+            "the bundle has no root file: expected one well-formed `*.xml` in UTF-8 at its top level with the root \
+             element <{}>",
             kind.root_element()
         ));
     };
     match candidates.next() {
         None => Ok(Some(first)),
         Some(second) => Err(format!(
-            "`{first}` and `{second}` both have the root element <{}>; keep one of them at the bundle's top",
+            "`{first}` and `{second}` both have the root element <{}>; keep one of them at the top level of the bundle",
             kind.root_element()
         )),
     }
