@@ -665,12 +665,12 @@ impl Client {
     async fn send_unless_stopped(&self, call: &Call<'_>) -> Result<Reply, Failure> {
         let stopped = |what: &str| Err(Failure::from(Error::Stopped(format!("{call}: {what}"))));
         if self.stop.is_requested() {
-            return stopped("the request was not sent");
+            return stopped("not sent");
         }
         let (patience, what) = if call.effect.is_write() {
             (WRITE_PATIENCE, "no response in time; the change may have been made")
         } else {
-            (Duration::ZERO, "the run did not wait for the response")
+            (Duration::ZERO, "no response before the stop")
         };
         tokio::select! {
             answer = self.send(call) => answer,
