@@ -294,8 +294,8 @@ async fn a_failed_flow_fails_its_callers_and_others_go_on() {
         BTreeMap::from([("auth", failed), ("free", Ending::Deployed), ("log", failed), ("shop", failed)])
     );
     assert!(reason(&report, "log").contains("no memory"));
-    assert_eq!(reason(&report, "auth"), "not tried: shared flow `log` failed");
-    assert_eq!(reason(&report, "shop"), "not tried: shared flow `log` failed");
+    assert_eq!(reason(&report, "auth"), "skipped: shared flow `log` failed");
+    assert_eq!(reason(&report, "shop"), "skipped: shared flow `log` failed");
     assert_eq!(report.exit_code(), 65);
     assert!(!world.news().iter().any(|request| request.path.contains("shop") || request.path.contains("auth")));
     let report = world.deploy(&pod).await;
@@ -370,7 +370,7 @@ async fn what_does_not_fit_together_is_refused_before_the_first_request() {
     pod = Pod::of(LAYERS);
     pod.batch.bundles.push(pod.batch.bundles[0].clone());
     pod.write_batch();
-    fails(world.try_deploy(&pod, 4).await, 64, "twice");
+    fails(world.try_deploy(&pod, 4).await, 64, "more than once");
     pod = Pod::of(LAYERS);
     pod.batch.bundles[0].folder = "../apis/shop".into();
     pod.write_batch();
@@ -456,7 +456,7 @@ async fn a_killed_batch_goes_on_where_it_was() {
         if signal == "-TERM" {
             assert_eq!(output.status.code(), Some(143));
             let result = last_line(&output);
-            assert!(result["bundles"][0]["reason"].as_str().unwrap().contains("the next run goes on"), "{result}");
+            assert!(result["bundles"][0]["reason"].as_str().unwrap().contains("the next run continues"), "{result}");
             assert!(result["writes"].as_u64().unwrap() > 0, "{result}");
         }
         world.news();
@@ -498,7 +498,7 @@ async fn a_terminated_batch_hears_its_writes_and_starts_nothing_more() {
     let reasons: Vec<&str> =
         result["bundles"].as_array().unwrap().iter().map(|bundle| bundle["reason"].as_str().unwrap()).collect();
     assert!(reasons.iter().all(|reason| reason.contains("stopped by SIGTERM")), "{reasons:?}");
-    let heard = reasons.iter().filter(|reason| reason.contains("revision 1 is imported and not deployed")).count();
+    let heard = reasons.iter().filter(|reason| reason.contains("revision 1 is imported but not deployed")).count();
     assert_eq!(heard, started, "{reasons:?}");
 }
 

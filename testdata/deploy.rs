@@ -252,7 +252,7 @@ async fn a_shared_flow_is_replaced_recorded_and_taken_back_as_a_proxy_is() {
 
     world.sandbox.expect_mishap("common", Mishap::Error("no memory".into()));
     let report = world.deploy_with(&b, "prod", with("b@p")).await;
-    check_failed(&report, 65, &["revision 2", "no memory", "went back to revision 1, which is ready"]);
+    check_failed(&report, 65, &["revision 2", "no memory", "rolled back to revision 1, which is ready"]);
     assert!(world.writes().last().unwrap().ends_with("1/deployments?override=true&serviceAccount=a%40p"));
     check(&world.deploy_with(&b, "prod", with("b@p")).await, Ending::Redeployed, Some("2"), Some("1"));
 }
@@ -311,7 +311,11 @@ async fn a_route_conflict_after_ready_goes_back() {
     world.news();
     let report = world.deploy_with(&proxy("orders", "/orders", "B"), "prod", sa("b@p")).await;
     check(&report, Ending::Failed, Some("2"), Some("1"));
-    check_failed(&report, 65, &["revision 2", "`/orders`", "another-proxy", "went back to revision 1, which is ready"]);
+    check_failed(
+        &report,
+        65,
+        &["revision 2", "`/orders`", "another-proxy", "rolled back to revision 1, which is ready"],
+    );
     let writes = world.writes();
     assert!(
         writes.last().unwrap().ends_with("revisions/1/deployments?override=true&serviceAccount=a%40p"),
@@ -339,7 +343,7 @@ async fn an_error_goes_back_and_tells_both_reasons_when_that_fails() {
     check_failed(
         &world.deploy(&b).await,
         65,
-        &["revision 2: its state is ERROR: no memory", "going back to revision 1 failed too", "still no memory"],
+        &["revision 2: its state is ERROR: no memory", "the rollback to revision 1 failed too", "still no memory"],
     );
 }
 
@@ -395,7 +399,7 @@ async fn a_failed_smoke_test_goes_back() {
     check(&world.deploy(&proxy("orders", "/orders", "A")).await, Ending::Deployed, Some("1"), None);
     let (url, _) = gateway(&[500]).await;
     let report = world.deploy_with(&proxy("orders", "/orders", "B"), "prod", smoke(&url)).await;
-    check_failed(&report, 65, &["expects the status 200 and got: 500", "went back to revision 1, which is ready"]);
+    check_failed(&report, 65, &["expects the status 200 and got: 500", "rolled back to revision 1, which is ready"]);
     check(&world.deploy(&proxy("orders", "/orders", "A")).await, Ending::Unchanged, Some("1"), Some("1"));
 }
 
@@ -448,7 +452,7 @@ async fn what_another_deployer_put_there_stays() {
     let mut listed = world.client.deployments(resource, &prod).await.unwrap();
     listed[0].revision = id("2");
     let report = world.deploy_with(&a, "prod", Options { listed: Some(listed.clone()), ..quick() }).await;
-    check_failed(&report, 75, &["another deployer put revision 3 there", "did not deploy revision 1"]);
+    check_failed(&report, 75, &["another deployer deployed revision 3", "did not deploy revision 1"]);
     assert_eq!(report.outcome.writes, 0);
     // It put the same there: that is no conflict.
     let report = world.deploy_with(&c, "prod", Options { listed: Some(listed), ..quick() }).await;
@@ -495,7 +499,7 @@ async fn what_is_called_or_foreign_is_not_removed() {
     world.client.import(resource, &by_hand).await.unwrap();
     world.client.deploy(resource, &prod, id("1"), DeployOptions::default()).await.unwrap();
     let report = remove_from(&world, BundleKind::Proxy, "hand", "prod", Removal::Delete).await;
-    check_failed(&report, 65, &["carries no record of apigee-flux", "leaves it deployed"]);
+    check_failed(&report, 65, &["has no record of apigee-flux", "leaves it deployed"]);
     assert_eq!(report.outcome.writes, 0);
 }
 
@@ -540,7 +544,7 @@ async fn a_deadline_goes_back_and_is_temporary() {
     slow.deploy(&proxy("orders", "/orders", "A")).await;
     let hasty = Options { timeout: Duration::from_millis(100), ..quick() };
     let report = slow.deploy_with(&proxy("orders", "/orders", "B"), "prod", hasty).await;
-    check_failed(&report, 75, &["not READY after ", "PROGRESSING", "going back to revision 1 failed too"]);
+    check_failed(&report, 75, &["not READY after ", "PROGRESSING", "the rollback to revision 1 failed too"]);
 }
 
 #[tokio::test]
@@ -617,7 +621,7 @@ async fn a_wrong_token_is_77_and_no_server_is_69() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     let target = Target { organization: name("acme"), environment: name("prod") };
     let report = deploy(&client, &proxy("orders", "/orders", "A"), &target, &quick(), &|_| ()).await;
-    check_failed(&report, 69, &["GET organizations/acme/environments/prod/apis/orders/deployments: no answer"]);
+    check_failed(&report, 69, &["GET organizations/acme/environments/prod/apis/orders/deployments: no response"]);
 }
 
 /// A folder as the Job sees it from its working directory: `bundle/` and, if wanted, `provenance/`.
@@ -725,7 +729,7 @@ async fn the_program_takes_settings_and_removes() {
     let (gateway, seen) = gateway(&[204]).await;
     let smoke = format!("--smoke-test={gateway}");
     let settings = ["--keep-revisions=2", "--allow-extensible=true", &smoke, "--smoke-status=204"];
-    check_exit(&pod.run(&url, &settings).await, 0, "revision 1 is new");
+    check_exit(&pod.run(&url, &settings).await, 0, "the new revision 1 is deployed");
     assert_eq!(seen.lock().unwrap().len(), 1);
     check_exit(&pod.run(&url, &["--smoke-test=ftp://x"]).await, 64, "expected http or https");
     check_exit(&pod.run(&url, &["--keep-revisions=0"]).await, 64, "--keep-revisions");
@@ -742,7 +746,7 @@ async fn the_program_takes_settings_and_removes() {
     check_exit(&remove(&[]).await, 64, "--proxy");
     check_exit(&remove(&["--proxy=orders", "--shared-flow=orders"]).await, 64, "--shared-flow");
     let undeployed = remove(&["--proxy=orders"]).await;
-    check_exit(&undeployed, 0, "revision 1 is taken out");
+    check_exit(&undeployed, 0, "revision 1 is undeployed");
     assert_eq!((&undeployed.1["result"], &undeployed.1["writes"]), (&"removed".into(), &1.into()));
     check_exit(&remove(&["--proxy=orders", "--delete"]).await, 0, "the proxy is deleted with 1 revisions");
     check_exit(&remove(&["--proxy=orders", "--delete"]).await, 0, "the proxy does not exist");
@@ -910,10 +914,10 @@ async fn a_write_is_heard_to_its_end_after_sigterm_but_not_for_ever() {
     // The import was answered, and so the result knows its revision.
     let (_, result, took) = slow;
     assert!(took > Duration::from_secs(1) && took < Duration::from_secs(10), "{took:?}");
-    assert!(result["reason"].as_str().unwrap().contains("revision 1 is imported and not deployed"), "{result}");
+    assert!(result["reason"].as_str().unwrap().contains("revision 1 is imported but not deployed"), "{result}");
     let (_, result, took) = hanging;
     assert!(took > Duration::from_secs(15) && took < Duration::from_secs(30), "{took:?}");
-    assert!(result["reason"].as_str().unwrap().contains("may have happened"), "{result}");
+    assert!(result["reason"].as_str().unwrap().contains("may have been made"), "{result}");
     let (_, result, took) = reading;
     assert!(took < Duration::from_secs(5), "{took:?}");
     assert_eq!(result["writes"], 0, "{result}");
@@ -959,16 +963,16 @@ async fn deploy_with_trouble(fault: &str, timeout: Duration) -> (Report, Duratio
 #[tokio::test]
 async fn what_answers_between_here_and_google_is_named() {
     for (fault, parts) in [
-        ("GET * redirect every", ["status 302", "a redirect to the host `portal.example`", "content type `text/html`"]),
+        ("GET * redirect every", ["status 302", "redirect to the host `portal.example`", "content type `text/html`"]),
         ("GET * page every", ["status 200", "content type `text/html`", "HTTPS_PROXY"]),
-        ("POST *action=import* page every", ["something between here and Google answered", "status 200", "--endpoint"]),
+        ("POST *action=import* page every", ["comes from an intermediary", "status 200", "--endpoint"]),
     ] {
         let (report, _) = deploy_with_trouble(fault, Duration::from_secs(5)).await;
         check_failed(&report, 69, &parts);
         assert!(!report.outcome.reason.contains("s3cret"), "{}", report.outcome.reason);
     }
     let (report, _) = deploy_with_trouble("GET * error-200 every", Duration::from_secs(5)).await;
-    check_failed(&report, 69, &["its body is an error: try again later", "nothing is concluded from it"]);
+    check_failed(&report, 69, &["its body is an error: try again later", "the response is not used"]);
     assert_eq!(report.outcome.writes, 0);
 }
 
@@ -982,10 +986,10 @@ async fn a_date_to_try_again_is_honoured() {
 #[tokio::test]
 async fn nothing_takes_longer_than_the_timeout() {
     for (fault, part) in [
-        ("GET * status:503 retry-after:3600 every", "it asks for a pause of 3600s (Retry-After)"),
+        ("GET * status:503 retry-after:3600 every", "the server asks for a pause of 3600s (Retry-After)"),
         ("GET * status:429 retry-at:3600 every", "(Retry-After)"),
-        ("GET * trickle:200ms every", "no whole answer when the time was over (--timeout)"),
-        ("GET * delay:30s every", "no whole answer when the time was over (--timeout)"),
+        ("GET * trickle:200ms every", "no complete response before the timeout (--timeout)"),
+        ("GET * delay:30s every", "no complete response before the timeout (--timeout)"),
         ("POST *action=validate* trickle:200ms every", "(--timeout)"),
     ] {
         let (report, took) = deploy_with_trouble(fault, Duration::from_millis(800)).await;

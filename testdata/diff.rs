@@ -204,7 +204,7 @@ async fn an_error_is_neither_same_nor_different() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_answers() {
     let output = run(&["diff", "before"], Some("http://127.0.0.1:1")).await;
-    check(&output, 1, &["retrying in", "environment dev of acme at http://127.0.0.1:1", "no answer"]);
+    check(&output, 1, &["retrying in", "environment dev of acme at http://127.0.0.1:1", "no response"]);
     assert!(output.stdout.is_empty());
 }
 
@@ -234,7 +234,7 @@ async fn configuration_is_compared_without_its_secrets() {
         assert!(request.send().await.unwrap().status().is_success(), "{path}");
     }
     // Nobody of ours made them: that is what a deployment would say.
-    check(&world.diff(&[specs]).await, 2, &["is left alone: set `adopt: match`"]);
+    check(&world.diff(&[specs]).await, 2, &["it is not changed: set `adopt: match`"]);
     std::fs::write(
         specs,
         text.replace("com}", "com, adopt: override}").replace("spec:\n", "spec:\n  adopt: override\n"),

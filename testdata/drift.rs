@@ -183,7 +183,7 @@ async fn another_revision_of_ours_tells_its_commit() {
     let drift = world.drift(&wanted(&b, None), OTHER).await;
     assert!(matches!(&drift, Drift::OtherRevision { record: Some(_), .. }), "{drift:?}");
     assert_eq!(paths(&drift), ["policies/AM.xml"]);
-    assert_eq!(drift.to_string(), "revision 1 is deployed, which is of commit 0a1b2c3; 1 file differs");
+    assert_eq!(drift.to_string(), "revision 1 is deployed, which was rendered from commit 0a1b2c3; 1 file differs");
     // The record alone tells no files.
     let drift = world.drift(&wanted(&b, None), RECORD).await;
     assert!(matches!(&drift, Drift::OtherRevision { files: None, .. }), "{drift:?}");
@@ -205,7 +205,7 @@ async fn a_revision_of_somebody_else_is_told_as_that() {
         panic!("{drift:?}")
     };
     assert_eq!((*found, files.len()), (revision, 1));
-    assert!(drift.to_string().contains("somebody else made"), "{drift}");
+    assert!(drift.to_string().contains("not managed by apigee-flux"), "{drift}");
     // Their files may be ours, and a deployment would still make the revision ours.
     world.put_by_hand(&ours).await;
     let drift = world.drift(&wanted(&ours, None), OTHER).await;
@@ -231,7 +231,7 @@ async fn an_edit_that_keeps_the_description_is_found_by_the_files_only() {
     let drift = world.drift(&wanted(&files, None), DEEP).await;
     assert!(matches!(&drift, Drift::Edited { revision: found, .. } if *found == revision), "{drift:?}");
     assert_eq!(paths(&drift), ["policies/AM.xml"]);
-    assert!(drift.to_string().contains("edited by hand"), "{drift}");
+    assert!(drift.to_string().contains("edited manually"), "{drift}");
 }
 
 #[tokio::test]

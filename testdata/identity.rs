@@ -381,7 +381,7 @@ async fn metadata_that_is_not_ready_is_asked_again() {
         tokio::time::sleep(Duration::from_secs(3)).await;
         axum::serve(TcpListener::bind(address).await.unwrap(), late).await
     });
-    google.run(&[("GCE_METADATA_HOST", &address.to_string())], &[]).await.check(0, &["gives no answer"]);
+    google.run(&[("GCE_METADATA_HOST", &address.to_string())], &[]).await.check(0, &["did not respond"]);
     server.abort();
 }
 
@@ -526,7 +526,7 @@ async fn what_sts_refuses_is_told_without_secrets() {
     let ran = google.run_with_file(&google.federation(), &[]).await;
     ran.check(
         77,
-        &["sts.googleapis.com/v1/token answers 400: invalid_grant: The audience in ID Token […] does not match"],
+        &["sts.googleapis.com/v1/token responded with status 400: invalid_grant: The audience in ID Token […] does not match"],
     );
     ran.check(77, &["workload identity federation", "issuer"]);
     assert_eq!(google.seen(STS).len(), 1, "it is not asked again");
@@ -534,7 +534,7 @@ async fn what_sts_refuses_is_told_without_secrets() {
 
     google.answer(STS, &[(503, json!({})), sts_token("planted-federated")]);
     let ran = google.run_with_file(&google.federation(), &[]).await;
-    ran.check(0, &["answers 503"]);
+    ran.check(0, &["responded with status 503"]);
     assert!(ran.took < Duration::from_secs(9), "{:?}", ran.took);
 }
 
@@ -667,8 +667,8 @@ async fn a_proxy_sees_no_token_in_clear() {
     google.answer(METADATA, &[metadata_token("planted-gke", 3600)]);
     let (metadata, proxy) = (google.metadata.to_string(), format!("http://{}", google.proxy));
     let variables = [("GCE_METADATA_HOST", metadata.as_str()), ("HTTP_PROXY", &proxy)];
-    google.run(&variables, &[]).await.check(77, &["in clear", "NO_PROXY"]);
-    google.run(&[variables[0], ("ALL_PROXY", &proxy)], &[]).await.check(77, &["in clear"]);
+    google.run(&variables, &[]).await.check(77, &["unencrypted", "NO_PROXY"]);
+    google.run(&[variables[0], ("ALL_PROXY", &proxy)], &[]).await.check(77, &["unencrypted"]);
     assert!(google.state.lock().unwrap().seen.is_empty());
     let allowed = [variables[0], variables[1], ("NO_PROXY", "127.0.0.1")];
     google.run(&allowed, &[]).await.check(0, &["deployed"]);

@@ -266,7 +266,7 @@ async fn an_edit_that_keeps_the_description_is_seen_by_the_deep_comparison_only(
     assert_eq!(changed(&world.reconcile(How::LOOK).await), []);
     let report = world.reconcile(How { deep: Deep::Always, ..How::LOOK }).await;
     let (_, reason, _) = of(&report, "ApigeeProxy plain");
-    assert!(reason.contains("was edited by hand"), "{reason}");
+    assert!(reason.contains("was edited manually"), "{reason}");
 }
 
 /// Two edits of the same bundle: neither may stand for what Git says once the other is taken out.
@@ -362,7 +362,7 @@ async fn what_left_git_goes_as_it_said_and_what_names_others_goes_first() {
     // One more than is allowed.
     let report = world.reconcile(How { max_deletes: Some(4), ..How::REPAIR }).await;
     assert_eq!(changed(&report).len(), 5, "{:?}", changed(&report));
-    assert!(report.resources.iter().any(|applied| applied.reason.contains("at most 4 are deleted at once")));
+    assert!(report.resources.iter().any(|applied| applied.reason.contains("at most 4 are deleted in one run")));
     assert_eq!((world.writes_since(start), world.state().await), (vec![], before.clone()));
     // None is to be deleted.
     let report = world.reconcile(How { max_deletes: None, ..How::REPAIR }).await;
@@ -413,7 +413,7 @@ async fn an_empty_state_of_git_deletes_nothing() {
     let inventory = json!({"schemaVersion": 1, "bundles": [], "environment": []});
     let report = world.apigee.reconcile_with(&world.cluster, "prod", How::REPAIR, &inventory).await.unwrap();
     assert_eq!(report.count(Ending::Failed), 2);
-    assert!(report.resources.iter().all(|applied| applied.reason.contains("nothing is left in it")));
+    assert!(report.resources.iter().all(|applied| applied.reason.contains("none remain in it")));
     assert_eq!(world.state().await, before);
 }
 

@@ -32,7 +32,12 @@ fn path_in_manifest(folder: &Path, path: &str) {
 
 const CASES: &[Case] = &[
     ("a file is missing", |folder| fs::remove_file(folder.join(POLICY)).unwrap(), 66, "`./policies/AM-Body.xml`"),
-    ("a folder is missing", |folder| fs::remove_dir_all(folder.join("policies")).unwrap(), 66, "ConfigMaps mounted?"),
+    (
+        "a folder is missing",
+        |folder| fs::remove_dir_all(folder.join("policies")).unwrap(),
+        66,
+        "ConfigMaps of the bundle are mounted",
+    ),
     (
         "a folder stands for a file",
         |folder| {
@@ -124,7 +129,7 @@ const CASES: &[Case] = &[
         "a file has no end in practice",
         |folder| fs::File::create(folder.join(POLICY)).unwrap().set_len(1 << 40).unwrap(),
         66,
-        "too many for a bundle",
+        "too large for a bundle",
     ),
     (
         "many parts of one file are together too large",

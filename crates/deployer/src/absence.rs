@@ -1,8 +1,8 @@
 //! Proof that nothing of a proxy or shared flow is deployed in an environment.
 //!
-//! An empty list is no proof: Apigee leaves out what is empty, so that a list that could not be read whole looks like an empty one. What is
-//! deployed has a status of its own, which is another call: nothing is deployed only if the list is empty and Apigee knows no status for
-//! any revision that exists.
+//! An empty list is not a proof: Apigee omits empty fields, so a list that could not be read completely looks like an
+//! empty one. A deployment also has its own status, which is read by another call: nothing is deployed only if the list
+//! is empty and Apigee has no status for any existing revision.
 
 use std::collections::BTreeSet;
 
@@ -13,11 +13,12 @@ use super::client::{Client, ResourceName};
 use apigee_flux_model::names::Name;
 use apigee_flux_model::names::RevisionId;
 
-/// Statuses that are asked for at the same time.
+/// Number of statuses that are read concurrently.
 const READERS: usize = 8;
 
-/// Nothing was deployed when this was made, before this run wrote anything. A deployment may only be taken out by whoever holds this: then
-/// it was put there from nothing. There is no other way to get one than [`prove`], and it cannot be copied.
+/// Proof that nothing was deployed before this run wrote anything. Only a holder of this proof may undeploy a revision:
+/// the proof shows that the run deployed it where nothing was deployed. [`prove`] is the only way to get one, and it
+/// cannot be copied.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Absence {
     /// The revisions that existed.
@@ -25,22 +26,23 @@ pub struct Absence {
 }
 
 impl Absence {
-    /// The proof, if it still holds for a revision that was imported since. A first revision with another number than 1 says that there were
-    /// others, which the proof does not know.
+    /// The proof, if it still holds for a revision that was imported since. If the first known revision has a number
+    /// other than 1, there were revisions that the proof does not cover.
     pub(super) fn with_imported(self, id: RevisionId, by_us: bool) -> Option<Self> {
         let is_explained = !self.revisions.is_empty() || id == RevisionId::FIRST;
         (by_us && is_explained).then_some(self)
     }
 
-    /// For tests of what is decided with one.
+    /// For tests of decisions that need one.
     #[cfg(test)]
     pub(super) fn of_test() -> Self {
         Self { revisions: BTreeSet::new() }
     }
 }
 
-/// Makes sure that nothing is deployed, when the list of deployments says so. `revisions` are all that exist. The error is one of reading,
-/// or says that two answers contradict each other. None: something is deployed by now, and the list says so too.
+/// Verifies that nothing is deployed when the list of deployments is empty. `revisions` are all existing revisions. The
+/// error is a read error, or says that two responses contradict each other. `None`: something has been deployed in the
+/// meantime, and the list now contains it.
 pub(super) async fn prove(
     client: &Client,
     resource: ResourceName<'_>,
@@ -63,14 +65,17 @@ pub(super) async fn prove(
             });
         }
         while let Some(read) = readers.join_next().await {
-            let read = read.map_err(|error| Error::Temporary(format!("reading the statuses broke off: {error}")))?;
+            let read = read.map_err(|error| {
+                Error::Temporary(format!("reading the deployment statuses was interrupted: {error}"))
+            })?;
             if let Some(id) = read? {
                 if !client.deployments(resource, environment).await?.is_empty() {
                     return Ok(None);
                 }
                 return Err(Error::Temporary(format!(
-                    "nothing was changed: Apigee contradicts itself: the list of deployments of `{}` in environment `{environment}` is \
-                     empty, and revision {id} has the status of a deployment there; the next run looks again",
+                    "nothing was changed: the responses of Apigee contradict each other: the list of deployments of \
+                     `{}` in environment `{environment}` is empty, but revision {id} has a deployment status there; \
+                     the next run checks again",
                     resource.name
                 )));
             }
@@ -79,10 +84,11 @@ pub(super) async fn prove(
     Ok(Some(Absence { revisions: revisions.clone() }))
 }
 
-/// The error of a run that cannot go on because of what came meanwhile.
+/// The error of a run that cannot continue because another deployer changed the environment.
 pub(super) fn overtaken() -> Error {
     Error::Overtaken(
-        "nothing was changed: another deployer put a revision there since this run looked; the next run decides anew"
+        "nothing was changed: another deployer deployed a revision after this run read the state; the next run decides \
+         again"
             .to_owned(),
     )
 }

@@ -1,8 +1,8 @@
-//! What came back for a request, and whether it is an answer of the management API. Pure.
+//! The response to a request, and whether it comes from the management API. Pure.
 //!
-//! Apigee answers in the JSON form of protocol buffers, which leaves out empty fields: an empty list is `{}`. So a body without the
-//! expected field is an empty list only if it has no other field either. An error with the status 200, the message of another call or the
-//! page of a proxy is a failure, never "nothing is there".
+//! Apigee responds in the JSON form of protocol buffers, which omits empty fields: an empty list is `{}`. A body
+//! without the expected field is therefore an empty list only if it has no other field. An error with the status 200,
+//! the message of another call or the page of a proxy is a failure, never "nothing exists".
 
 use std::fmt;
 
@@ -13,35 +13,35 @@ use serde_json::{Map, Value};
 
 use apigee_flux_configuration::Shape;
 
-/// A whole answer.
+/// A complete response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// The media type, without parameters; empty if the answer names none.
+    /// The media type, without parameters; empty if the response has none.
     pub content_type: String,
-    /// The host that a redirect leads to.
+    /// The host of a redirect.
     pub location_host: Option<String>,
     /// The body.
     pub body: Vec<u8>,
 }
 
-/// A JSON message of the API that is read into a type.
+/// A JSON message of the API that is deserialized into a type.
 pub(super) trait Message: DeserializeOwned {
-    /// What the message looks like.
+    /// The shape of the message.
     const SHAPE: Shape;
 }
 
-/// Why a body with a status of success is not the expected message.
+/// Why a body with a success status is not the expected message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Oddity {
-    /// It is no JSON, or is cut off.
+    /// It is not JSON, or it is truncated.
     NotJson(String),
-    /// It is JSON of another type than an object.
+    /// It is JSON but not an object.
     NotAnObject,
-    /// It is an error in Google's form, with its message.
+    /// It is an error in Google's format; the value is its message.
     Error(String),
-    /// It is empty, and the message never is.
+    /// It is empty, but the message always has a field.
     Empty {
         /// Fields that the message has.
         expected: &'static [&'static str],
@@ -53,24 +53,25 @@ pub enum Oddity {
         /// Fields that the message has.
         expected: &'static [&'static str],
     },
-    /// A field has another type, or is missing.
+    /// A field has the wrong type or is missing.
     Field(String),
-    /// It is the right message about something else.
+    /// It is the expected message, but about another object.
     OtherSubject {
         /// The field.
         field: &'static str,
-        /// What was asked for.
+        /// The value in the request.
         asked: String,
-        /// What the answer is about.
+        /// The value in the response.
         found: String,
     },
-    /// It is no file of the expected format.
+    /// It is not a file of the expected format.
     NotAFile(&'static str),
-    /// The list does not end: a page leads to itself.
+    /// The list does not end: a page refers to itself as the next page.
     EndlessPages,
 }
 
-/// No field name of a foreign message is repeated beyond this length, in characters, and no more than this many of them.
+/// Limits for the field names of an unexpected message in an error: the length of a name in characters, and the number
+/// of names.
 const MAX_SHOWN: usize = 40;
 const MAX_FIELDS: usize = 5;
 
@@ -80,30 +81,30 @@ impl fmt::Display for Oddity {
         match self {
             Self::NotJson(why) => write!(f, "it is not JSON ({why})"),
             Self::NotAnObject => f.write_str("it is not a JSON object"),
-            Self::Error(message) => write!(f, "its status is success and its body is an error: {message}"),
+            Self::Error(message) => write!(f, "its status is success, but its body is an error: {message}"),
             Self::Empty { expected } => write!(f, "it is empty, expected the field {}", or(expected)),
             Self::OtherMessage { found, expected } => {
                 write!(f, "it has the fields {}, expected {}", found.join(", "), or(expected))
             }
             Self::Field(why) => f.write_str(why),
             Self::OtherSubject { field, asked, found } => {
-                write!(f, "its field `{field}` is `{found}`, and `{asked}` was asked for")
+                write!(f, "its field `{field}` is `{found}`, expected `{asked}`")
             }
             Self::NotAFile(format) => write!(f, "it is not {format}"),
-            Self::EndlessPages => f.write_str("a page of the list leads to itself"),
+            Self::EndlessPages => f.write_str("the list does not end: the next page of a page is the same page"),
         }
     }
 }
 
-/// Fields beside the items of a list's page: those of portals say how the call went.
+/// Fields that may accompany the items of a page of a list: those of portals describe the status of the call.
 const PAGE_FIELDS: &[&str] = &["status", "message", "requestId", "totalSize"];
 
-/// Why an answer cannot be used.
+/// Why a response cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Unusable {
-    /// The management API does not answer like this.
+    /// It does not come from the management API.
     Foreign,
-    /// It is JSON, and not what was asked for.
+    /// It is JSON, but not the expected message.
     Odd(Oddity),
 }
 
@@ -125,31 +126,31 @@ impl Reply {
         }
     }
 
-    /// The API redirects nowhere.
+    /// The API never redirects.
     pub(super) fn is_redirect(&self) -> bool {
         (300..400).contains(&self.status)
     }
 
-    /// True for a page of something between: the API speaks JSON only, besides files.
+    /// True for a page from an intermediary: apart from files, the API responds only with JSON.
     pub(super) fn is_page(&self) -> bool {
         let markup = ["text/html", "application/xhtml+xml"].contains(&self.content_type.as_str());
         markup || (self.content_type != "application/octet-stream" && self.body.trim_ascii_start().starts_with(b"<"))
     }
 
-    /// The message of an answer with a status of success.
+    /// The message of a response with a success status.
     pub(super) fn message<T: Message>(&self) -> Result<T, Unusable> {
         let value = self.json(T::SHAPE)?;
         serde_json::from_value(value).map_err(|error| Oddity::Field(error.to_string()).into())
     }
 
-    /// The JSON object of an answer with a status of success.
+    /// The JSON object of a response with a success status.
     pub(super) fn json(&self, shape: Shape) -> Result<Value, Unusable> {
         let value = self.any_json()?;
         check(&value, shape)?;
         Ok(value)
     }
 
-    /// The JSON of an answer with a status of success, whatever it is, but for an error.
+    /// The JSON of a response with a success status, of any type except an error.
     pub(super) fn any_json(&self) -> Result<Value, Unusable> {
         match serde_json::from_slice(&self.body) {
             Ok(value) => match error_in(&value) {
@@ -162,14 +163,15 @@ impl Reply {
         }
     }
 
-    /// The items of a page of a list, and the token of the next page; empty: it is the last one. `token` is that of this page.
+    /// The items of a page of a list, and the token of the next page (empty on the last page). `token` is the token of
+    /// this page.
     pub(super) fn page(&self, items: &'static str, token: &str) -> Result<(Vec<Value>, String), Unusable> {
         let Value::Object(mut page) = self.json(Shape::ANY)? else { return Err(Oddity::NotAnObject.into()) };
         let next = match page.remove("nextPageToken") {
             None => String::new(),
             Some(Value::String(next)) if next.is_empty() || next != token => next,
             Some(Value::String(_)) => return Err(Oddity::EndlessPages.into()),
-            Some(_) => return Err(Oddity::Field("its `nextPageToken` is not a text".to_owned()).into()),
+            Some(_) => return Err(Oddity::Field("its `nextPageToken` is not a string".to_owned()).into()),
         };
         match page.remove(items) {
             Some(Value::Array(found)) => Ok((found, next)),
@@ -181,17 +183,17 @@ impl Reply {
         }
     }
 
-    /// The answer to a call that changes something: nothing, or an object that is no error.
+    /// The response to a call that changes something: empty, or an object that is not an error.
     pub(super) fn done(&self) -> Result<Value, Unusable> {
         if self.body.trim_ascii().is_empty() { Ok(Value::Null) } else { self.json(Shape::ANY) }
     }
 
-    /// The file that was asked for. `is_file` knows it by its bytes; `format` names it.
+    /// The requested file. `is_file` recognizes it by its bytes; `format` is the name of the format.
     pub(super) fn file(&self, format: &'static str, is_file: impl Fn(&[u8]) -> bool) -> Result<Vec<u8>, Unusable> {
         if is_file(&self.body) {
             return Ok(self.body.clone());
         }
-        // An error or another message says more than that it is no such file.
+        // An error or another message is more informative than "it is not such a file".
         match self.any_json() {
             Err(unusable) if self.content_type == "application/json" || self.is_page() => Err(unusable),
             _ => Err(Oddity::NotAFile(format).into()),
@@ -213,14 +215,14 @@ impl Reply {
     }
 }
 
-/// The message of an error in Google's form.
+/// The message of an error in Google's format.
 fn error_in(value: &Value) -> Option<String> {
     let error = value.get("error")?;
     let message = error.get("message").or_else(|| error.get("status")).and_then(Value::as_str);
-    Some(message.unwrap_or("it gives no reason").chars().take(200).collect())
+    Some(message.unwrap_or("no reason given").chars().take(200).collect())
 }
 
-/// Whether a JSON answer is of a shape.
+/// Checks the shape of a JSON response.
 pub(super) fn check(value: &Value, shape: Shape) -> Result<(), Oddity> {
     let Value::Object(fields) = value else { return Err(Oddity::NotAnObject) };
     if shape.fields.is_empty() || shape.fields.iter().any(|field| fields.contains_key(*field)) {
@@ -238,7 +240,7 @@ fn shown_fields(fields: &Map<String, Value>) -> Vec<String> {
     fields.keys().take(MAX_FIELDS).map(shown).collect()
 }
 
-/// Whether a field says that the answer is about what was asked for.
+/// Checks that the response is about the requested object, by one of its fields.
 pub(super) fn is_about(field: &'static str, asked: &str, found: &str) -> Result<(), Oddity> {
     if asked == found {
         return Ok(());

@@ -1,8 +1,9 @@
-//! Makes the configuration of one environment or organization equal to a document: what is named first, several resources at a time.
+//! Makes the configuration of one environment or organization equal to a document, several resources at a time.
+//! Referenced resources come first.
 //!
-//! For each resource: read, compare, change, and read again until nothing differs. A resource that somebody else made is left alone
-//! unless the document says to adopt it; what this program makes is recorded ([`register`](super::register)) before it is made, so that a
-//! run that is killed leaves nothing that the next one does not know.
+//! For each resource: read, compare, change, and read again until nothing differs. An unmanaged resource is not changed
+//! unless the document adopts it. A resource is recorded ([`register`](super::register)) before it is created, so that
+//! a killed run leaves nothing that the next run does not recognize as managed.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -29,24 +30,25 @@ use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
 use apigee_flux_model::diag::plain::plain;
 use apigee_flux_model::provenance::Provenance;
 
-/// How often a resource is read, compared and changed before it is given up: Apigee keeps something else than what is sent.
+/// How often a resource is read, compared and changed before the run gives up because Apigee does not keep the values
+/// that it receives.
 const MAX_ROUNDS: usize = 4;
 
-/// A secret of fewer characters is not looked for in messages: it would be found everywhere.
+/// Shorter secrets are not redacted in messages: they would match everywhere.
 const MIN_REDACTED: usize = 4;
 
-/// How to apply.
+/// Options for applying a document.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Whose desired state this is: resources of another owner are left alone.
+    /// The owner of the desired state: resources of another owner are not changed.
     pub owner: String,
-    /// Where this state of Git comes from, for the records.
+    /// The provenance of the desired state, for the records.
     pub provenance: Provenance,
-    /// How long one resource may wait for what it needs.
+    /// How long one resource may wait for its prerequisites.
     pub timeout: Duration,
-    /// How often it looks meanwhile.
+    /// How often prerequisites are checked.
     pub polling: Polling,
-    /// How many resources are worked on at the same time.
+    /// How many resources are applied concurrently.
     pub workers: NonZeroUsize,
     /// Whether anything is written.
     pub mode: Mode,
@@ -69,72 +71,73 @@ impl Options {
 /// Whether anything is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Apigee is made as wanted.
+    /// Changes Apigee to the desired state.
     Write,
-    /// What would be done is found out, and nothing is done.
+    /// Finds the changes and does not write them.
     Look,
-    /// The same for somebody who has no secrets and owns nothing: what holds a secret counts as equal, and owners are not looked at.
+    /// Like `Look`, for a caller without secrets and without an owner: a difference in a secret is ignored, and owners
+    /// are not compared.
     Compare,
 }
 
-/// How it ended for one resource.
+/// The result for one resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ending {
-    /// See the reason.
+    /// It failed; see the reason.
     Failed,
-    /// Apigee did not have it.
+    /// It did not exist and was created.
     Created,
-    /// It was not as wanted.
+    /// It differed from the desired state and was updated.
     Updated,
-    /// Somebody else made it as it is wanted; now it is ours.
+    /// It existed unmanaged in the desired state and is managed now.
     Adopted,
-    /// It left Git and is deleted.
+    /// It was removed from Git and is deleted.
     Deleted,
-    /// It was as wanted.
+    /// It was in the desired state.
     Unchanged,
 }
 
 /// What happened to one resource; with [`Mode::Look`] what would happen.
 #[derive(Debug, Clone)]
 pub struct Applied {
-    /// Which.
+    /// The resource.
     pub id: Id,
-    /// How it ended.
+    /// The result.
     pub result: Ending,
-    /// What was done, or why not, in one line without secrets.
+    /// What was done, or why it failed, in one line without secrets.
     pub reason: String,
-    /// The fields that differed, secrets hidden.
+    /// The fields that differed, with secrets hidden.
     pub fields: Vec<Field>,
-    /// 0, or [`Error::exit_code`].
+    /// 0 or [`Error::exit_code`].
     pub exit_code: u8,
 }
 
-/// What happened to all.
+/// What happened to all resources.
 #[derive(Debug, Clone, Default)]
 pub struct ApplyReport {
     /// In the order of the document.
     pub resources: Vec<Applied>,
-    /// Requests sent that change something.
+    /// Number of requests that change something.
     pub writes: u32,
 }
 
-/// Gives the bytes of a secret by its place; the error says what is missing.
+/// Returns the bytes of a secret by its reference; the error says what is missing.
 pub type Secrets = Arc<dyn Fn(&ValueFrom) -> Result<Vec<u8>, String> + Send + Sync>;
 
-/// Hears what happens: a step of a resource, or its end.
+/// Receives the events of a run: a step of a resource, or its result.
 pub type Progress = Arc<dyn Fn(ApplyEvent<'_>) + Send + Sync>;
 
-/// What happens.
+/// An event of a run.
 #[derive(Debug, Clone, Copy)]
 pub enum ApplyEvent<'a> {
     /// One step of one resource.
     Step(&'a Id, &'a Event),
-    /// A resource of a place has ended.
+    /// The result of one resource of a place.
     Ended(Place<'a>, &'a Applied),
 }
 
-/// Applies a document to its place. The error is one of the whole: the records cannot be read.
+/// Applies a document to its place. An error concerns the whole document: the records cannot be read.
 pub async fn apply(
     client: &Client,
     place: &OwnedPlace,
@@ -151,7 +154,7 @@ pub async fn apply(
     }
     let shared = Shared { client, place: place.clone(), register, secrets, options: options.clone(), progress };
     let mut resources: Vec<Option<Applied>> = vec![None; document.resources.len()];
-    // What stands earlier in the registry of kinds is named by what stands later.
+    // In the registry of kinds, a kind comes after the kinds that it refers to.
     for kind in KINDS {
         let crud = kind.crud;
         let mut work = Vec::new();
@@ -169,14 +172,14 @@ pub async fn apply(
     let resources = unknown.map(|(index, entry)| {
         resources.get_mut(index).and_then(Option::take).unwrap_or_else(|| {
             let error =
-                Error::Usage(format!("the kind `{}` is not known: use the image that rendered it", entry.id.kind));
+                Error::Usage(format!("the kind `{}` is unknown: use the image that rendered it", entry.id.kind));
             failed(&entry.id, &error)
         })
     });
     Ok(ApplyReport { resources: resources.collect(), writes: shared.client.writes() })
 }
 
-/// What the resources of a run share.
+/// What all resources of a run share.
 struct Shared {
     client: Client,
     place: OwnedPlace,
@@ -199,7 +202,7 @@ impl Shared {
             Ok(filled) => filled,
             Err(why) => return failed(&entry.id, &Error::Temporary(why)),
         };
-        // A password may be sent without the line break at its end.
+        // A password may be sent without its trailing line break.
         let values = secrets.iter().filter_map(|at| body.pointer(at)?.as_str());
         let values: BTreeSet<&str> = values.flat_map(|value| [value, secret::line(value)]).collect();
         let deadline = Instant::now() + self.options.timeout;
@@ -220,7 +223,7 @@ impl Shared {
             Err(error) => failed(&entry.id, &error),
         };
         applied.fields = resource.fields;
-        // Apigee may repeat what it was sent.
+        // Apigee may repeat what it received.
         for value in values.iter().rev().filter(|value| value.len() >= MIN_REDACTED) {
             applied.reason = applied.reason.replace(value, "…");
         }
@@ -228,7 +231,7 @@ impl Shared {
     }
 }
 
-/// Reads what a kind asks for.
+/// Performs the reads of a kind.
 pub(super) async fn read(client: &Client, crud: &dyn Crud, wanted: &Wanted<'_>) -> Result<Vec<Answer>, Error> {
     let mut answers = Vec::new();
     for read in crud.reads(wanted) {
@@ -240,7 +243,7 @@ pub(super) async fn read(client: &Client, crud: &dyn Crud, wanted: &Wanted<'_>) 
     Ok(answers)
 }
 
-/// The end of a resource that could not be worked on.
+/// The result of a resource that failed.
 pub(super) fn failed(id: &Id, error: &Error) -> Applied {
     Applied {
         id: id.clone(),
@@ -251,30 +254,30 @@ pub(super) fn failed(id: &Id, error: &Error) -> Applied {
     }
 }
 
-/// One resource under way.
+/// One resource that is being applied.
 struct Resource<'a> {
     shared: &'a Shared,
-    /// Gives up when the time of this resource is over.
+    /// It has the deadline of this resource.
     client: Client,
     deadline: Instant,
     entry: &'a Entry,
     crud: &'static dyn Crud,
     body: &'a serde_json::Value,
     secrets: &'a [String],
-    /// The record as it stands in the register, once this run wrote it.
+    /// The record in the register, once this run has written it.
     stored: Option<Record>,
-    /// The parts that this run has set since: what does not come back is known for the next look.
+    /// The parts that this run has set, for values that Apigee does not return.
     noted: Option<Vec<Part>>,
     fields: Vec<Field>,
 }
 
-/// What came of some changes.
+/// The result of sending changes.
 enum Progressed {
-    /// All were done.
+    /// All changes were made.
     Done,
-    /// What Apigee has must be read again before anything else is done.
+    /// The resource must be read again before the next change.
     LookAgain(Error),
-    /// Something must be there, or must be gone, before.
+    /// A prerequisite is missing, or a conflicting object still exists.
     NotYet(Error),
 }
 
@@ -291,7 +294,8 @@ impl Resource<'_> {
             |record: &&Record| shared.options.mode != Mode::Compare && record.owner != shared.options.owner;
         if let Some(record) = known.filter(is_foreign) {
             return Err(Error::Refused(format!(
-                "it belongs to `{}`, and this is `{}`: remove it from one of both, or delete the record `{}` in the key value map `{}`",
+                "its owner is `{}`, not `{}`: remove it from the specs of one of them, or delete the record `{}` \
+                 in the key value map `{}`",
                 record.owner,
                 shared.options.owner,
                 Record::key(&record.id),
@@ -308,7 +312,7 @@ impl Resource<'_> {
             let exists = self.crud.exists(&wanted, &answers);
             let mut plan = self.crud.plan(&wanted, &answers).map_err(Error::Refused)?;
             if shared.options.mode == Mode::Compare && exists {
-                // Nobody can say whether a secret is the same.
+                // Without the secrets, nobody can tell whether they are equal.
                 plan.changes
                     .retain(|change| change.fields.is_empty() || change.fields.iter().any(|field| !field.secret));
             }
@@ -334,9 +338,9 @@ impl Resource<'_> {
             if rounds > MAX_ROUNDS {
                 let left = what.join(", ");
                 return Err(Error::Temporary(match conflict {
-                    Some(error) => format!("after {MAX_ROUNDS} rounds there is still left: {left}: {error}"),
+                    Some(error) => format!("not done after {MAX_ROUNDS} attempts: {left}: {error}"),
                     None => format!(
-                        "Apigee does not keep what it is sent: after {MAX_ROUNDS} rounds there is still left: {left}"
+                        "Apigee does not keep the values that it receives: not done after {MAX_ROUNDS} attempts: {left}"
                     ),
                 }));
             }
@@ -344,7 +348,8 @@ impl Resource<'_> {
                 Progressed::NotYet(error)
             } else {
                 match last {
-                    // Nothing is set yet: a run that is killed here must not have the next one believe in the new secrets.
+                    // Nothing is set yet: if this run is killed here, the next one must not assume that the new secrets
+                    // are set.
                     None => self.write_record(self.new_record(&plan).without_digests(), false).await?,
                     Some(last) => self.note_new_parts(last, &plan).await?,
                 }
@@ -362,7 +367,7 @@ impl Resource<'_> {
                     }
                     let why = error.to_string();
                     if why != waited_for {
-                        self.say(Phase::Wait, format!("waits: {why}"));
+                        self.say(Phase::Wait, format!("waiting: {why}"));
                         waited_for = why;
                     }
                     shared.client.stop().sleep(pause).await;
@@ -373,15 +378,15 @@ impl Resource<'_> {
         }
     }
 
-    /// What is known of what this program made.
+    /// The record of this resource, with the parts that this run has set.
     fn last(&self) -> Option<Record> {
         let record = self.stored.as_ref().or_else(|| self.shared.register.get(&self.entry.id))?;
         let parts = self.noted.as_ref().unwrap_or(&record.parts);
         Some(Record { parts: parts.clone(), ..record.clone() })
     }
 
-    /// Records the names of parts before they are made, so that a run that is killed leaves none that the next one takes for somebody
-    /// else's.
+    /// Records the names of new parts before they are created, so that after a killed run the next one recognizes them
+    /// as managed.
     async fn note_new_parts(&mut self, last: Record, plan: &Plan) -> Result<(), Error> {
         let new: Vec<Part> = plan
             .parts
@@ -396,13 +401,13 @@ impl Resource<'_> {
         self.write_record(Record { parts, ..last }, true).await
     }
 
-    /// The first thing that must be there and is not.
+    /// The first missing prerequisite.
     async fn lacking(&self) -> Result<Option<Error>, Error> {
         for read in self.crud.prerequisites(&self.wanted(None)) {
             let answer = self.client.read(&read).await?;
             let lacks = match read.form {
-                Form::Pages(items) if answer.json()[items].as_array().is_none_or(Vec::is_empty) => "lists nothing",
-                _ if answer == Answer::Missing => "is not there",
+                Form::Pages(items) if answer.json()[items].as_array().is_none_or(Vec::is_empty) => "is empty",
+                _ if answer == Answer::Missing => "does not exist",
                 _ => continue,
             };
             let path = shown_path(read.path.iter().map(String::as_str));
@@ -423,38 +428,40 @@ impl Resource<'_> {
         (self.shared.progress)(ApplyEvent::Step(&self.entry.id, &Event::new(phase, message)));
     }
 
-    /// Somebody else made it.
+    /// Decides whether an unmanaged resource may be adopted.
     fn may_adopt(&self, plan: &Plan) -> Result<(), Error> {
         let left: Vec<&str> = plan.changes.iter().map(|change| change.what.as_str()).collect();
         match self.entry.adopt {
             Adopt::Override => Ok(()),
             Adopt::Match if left.is_empty() => Ok(()),
             Adopt::Match => Err(Error::Refused(format!(
-                "Apigee has one that is not ours and differs ({}): make the spec equal to it, or set `adopt: override`",
+                "it exists in Apigee, is not managed by apigee-flux and differs ({}): make the spec equal to it, or \
+                 set `adopt: override`",
                 left.join(", ")
             ))),
             Adopt::Never => Err(Error::Refused(
-                "Apigee has one that is not ours, and it is left alone: set `adopt: match` to take it over as it is, or \
-                 `adopt: override` to replace it"
+                "it exists in Apigee and is not managed by apigee-flux, so it is not changed: set `adopt: match` to \
+                 adopt it as it is, or `adopt: override` to replace it"
                     .to_owned(),
             )),
         }
     }
 
-    /// Everything is as wanted: the record is made so too.
+    /// The resource is in the desired state: updates its record.
     async fn finish(&mut self, ending: Ending, done: &[String], plan: &Plan) -> Result<(Ending, String), Error> {
         let record = self.new_record(plan);
         let same = |last: &Record| {
             (&last.digest, &last.parts, last.when_gone) == (&record.digest, &record.parts, record.when_gone)
         };
-        // A record that a commit alone would change is left as it is: it tells which commit made the resource what it is.
+        // A record in which only the commit would change is not written: it names the commit that last changed the
+        // resource.
         let written = self.stored.as_ref().or_else(|| self.shared.register.get(&self.entry.id));
         let ending = if ending == Ending::Unchanged && written.is_none() { Ending::Adopted } else { ending };
         if self.shared.options.mode == Mode::Write && !written.is_some_and(same) {
             let known = written.is_some();
             self.write_record(record, known).await?;
         }
-        Ok((ending, if done.is_empty() { "as wanted".to_owned() } else { done.join(", ") }))
+        Ok((ending, if done.is_empty() { "in sync".to_owned() } else { done.join(", ") }))
     }
 
     fn new_record(&self, plan: &Plan) -> Record {
@@ -487,7 +494,7 @@ impl Resource<'_> {
                     if error.is_refusal()
                         && let Some(lacking) = self.lacking().await? =>
                 {
-                    // It went away since it was looked for.
+                    // It was deleted after it had been checked.
                     return Ok(Progressed::NotYet(lacking));
                 }
                 Err(error) if error.is_precondition() => return Ok(Progressed::NotYet(error)),
@@ -502,7 +509,7 @@ impl Resource<'_> {
     }
 }
 
-/// The digest of an entry: without its secrets, with where they come from.
+/// The digest of an entry: of its references to secrets, not of the secrets.
 fn digest(entry: &Entry) -> String {
     // A struct of JSON always has a JSON form.
     Digest::of_bytes(&serde_json::to_vec(entry).unwrap_or_default()).hex()
@@ -551,7 +558,7 @@ struct Summary<'a> {
     failed: usize,
     writes: u32,
     duration_ms: u64,
-    /// How many resources there are beside those listed.
+    /// How many resources are not listed.
     omitted: usize,
     resources: Vec<SummaryEntry<'a>>,
 }
@@ -568,7 +575,7 @@ struct SummaryEntry<'a> {
 }
 
 impl ApplyReport {
-    /// Totals, and as many resources as fit into [`MAX_LINE`] bytes: failures first, then what changed. One JSON object.
+    /// Totals, and as many resources as fit into [`MAX_LINE`] bytes: failures first, then changes. One JSON object.
     pub fn to_line(&self, place: Place<'_>, commit: Option<&str>, duration_ms: u64) -> String {
         let mut order: Vec<&Applied> = self.resources.iter().collect();
         order.sort_by_key(|applied| applied.result);
@@ -603,23 +610,23 @@ impl ApplyReport {
         serde_json::to_string(&summary).unwrap_or_default()
     }
 
-    /// The worst that happened, then what changed.
+    /// The worst result: failures come before changes.
     pub fn result(&self) -> Ending {
         self.resources.iter().map(|applied| applied.result).min().unwrap_or(Ending::Unchanged)
     }
 
-    /// Adds what happened to others.
+    /// Adds the results of another report.
     pub fn extend(&mut self, other: Self) {
         self.resources.extend(other.resources);
         self.writes += other.writes;
     }
 
-    /// How many ended so.
+    /// The number of resources with this result.
     pub fn count(&self, ending: Ending) -> usize {
         self.resources.iter().filter(|applied| applied.result == ending).count()
     }
 
-    /// As that of a batch: 75 if another run may change something about one of the failures, else the least of the codes.
+    /// Like the exit code of a batch: 75 if a retry may resolve one of the failures, otherwise the lowest code.
     pub fn exit_code(&self) -> u8 {
         let failures = || self.resources.iter().map(|applied| applied.exit_code).filter(|code| *code != 0);
         if failures().any(|code| matches!(code, 69 | 75)) { 75 } else { failures().min().unwrap_or(0) }

@@ -1,5 +1,5 @@
-//! What an organization runs, and where each of it comes from: commit, tag, author and time for what this program made, and "outside Git" for
-//! the rest. Nothing is written.
+//! What an organization runs, and the origin of each resource: commit, tag, author and time for managed resources, and
+//! "outside Git" for the others. Nothing is written.
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
@@ -15,54 +15,54 @@ use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
 use apigee_flux_model::duration::rfc3339;
 use apigee_flux_model::names::Name;
 
-/// Where something comes from.
+/// The origin of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
-    /// This program made it.
+    /// It is managed by apigee-flux.
     Git,
-    /// Somebody else did.
+    /// It was created by another client.
     Outside,
 }
 
-/// One live resource.
+/// One resource in Apigee.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
     /// The organization.
     pub organization: String,
-    /// The environment; none for what lives in the organization.
+    /// The environment; `None` for a resource of the organization.
     pub environment: Option<String>,
-    /// As in specs, for example `ApigeeProxy`.
+    /// The kind as in specs, for example `ApigeeProxy`.
     pub kind: String,
-    /// Its name, with what it belongs to in front.
+    /// Its name, preceded by its parent.
     pub name: String,
-    /// Where it comes from.
+    /// Its origin.
     pub origin: Origin,
     /// The deployed revision of a proxy or shared flow.
     pub revision: Option<String>,
-    /// What the runtime reports of it.
+    /// The state that the runtime reports.
     pub state: Option<String>,
-    /// The digest of what was applied.
+    /// The digest of the applied state.
     pub digest: Option<String>,
     /// The commit that was rendered.
     pub commit: Option<String>,
-    /// The tag.
+    /// The tag that was rendered.
     pub tag: Option<String>,
-    /// Who wrote the commit.
+    /// The author of the commit.
     pub author: Option<String>,
     /// When the commit was made.
     pub time: Option<String>,
-    /// Whose desired state it belongs to.
+    /// The owner of the desired state.
     pub owner: Option<String>,
-    /// When Apigee last saw it change, RFC 3339.
+    /// When it was last changed in Apigee, RFC 3339.
     pub changed: Option<String>,
-    /// A filter of Cloud Logging that finds who changed it: Apigee itself does not tell.
+    /// A Cloud Logging filter that finds who changed it; Apigee itself does not report this.
     pub log_filter: String,
 }
 
-/// All deployed proxies and shared flows of the environments, and all configuration that has a record. With `state` the runtime is asked
-/// for each deployment.
+/// All deployed proxies and shared flows of the environments, and all configuration that has a record. With `state`,
+/// the runtime state of each deployment is read too.
 pub async fn audit(
     client: &Client,
     organization: &Name,
@@ -121,7 +121,7 @@ async fn bundle(
     })
 }
 
-/// The state with what makes it less than good.
+/// The state, with the route conflicts that make it unusable.
 fn shown(deployment: &Deployment) -> String {
     if deployment.state == RuntimeState::Ready && !deployment.route_conflicts.is_empty() {
         return "READY with routeConflicts".to_owned();
@@ -131,7 +131,7 @@ fn shown(deployment: &Deployment) -> String {
 
 async fn records(client: &Client, place: &OwnedPlace) -> Result<Vec<Row>, Error> {
     let register = Register::read(client, place.as_place()).await?;
-    // What is deployed says so itself.
+    // Deployed bundles are listed with their own record.
     let is_bundle = |record: &Record| BundleKind::ALL.iter().any(|kind| kind.resource_kind() == record.id.kind);
     Ok(register.records().filter(|record| !is_bundle(record)).map(|record| of_record(place, record)).collect())
 }
@@ -157,7 +157,7 @@ fn of_record(place: &OwnedPlace, record: &Record) -> Row {
     }
 }
 
-/// Cloud Logging keeps who called which method on what (Google Cloud, "Apigee audit logging").
+/// Cloud Logging records who called which method on which resource (Google Cloud, "Apigee audit logging").
 fn log_filter(path: &str, name: Option<&str>) -> String {
     let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
     let parts = [Some(path), name].into_iter().flatten();

@@ -1,7 +1,8 @@
-//! Access tokens: from Google's Application Default Credentials, never from a key file, never into a log.
+//! Access tokens: from Google's Application Default Credentials. By default no static key is used, and a token is never
+//! logged.
 //!
-//! google-cloud-auth makes the tokens, keeps them and renews them before they expire. What stands here decides which credentials
-//! it may use, and when to stop waiting for it.
+//! google-cloud-auth creates, caches and renews the tokens. This module decides which credentials it may use and how
+//! long to wait for it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -21,23 +22,23 @@ use apigee_flux_model::names::Endpoint;
 use apigee_flux_model::names::ServiceAccount;
 use apigee_flux_model::names::endpoint::UNIVERSE;
 
-/// The only scope that the management API takes (discovery document `apigee.v1`, `auth`).
+/// The only scope that the management API accepts (discovery document `apigee.v1`, `auth`).
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
 /// The metadata server's host (Compute Engine, "View and query VM metadata").
 const METADATA_HOST: &str = "metadata.google.internal";
 
-/// A token server that does not answer for so long is asked again, or given up. The auth crate has no such bound: behind a network
-/// policy that drops packets, one request to the metadata server would take minutes.
+/// Timeout for one request to a token server. The auth crate has none: behind a network policy that drops packets, one
+/// request to the metadata server would take minutes.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A credentials file, and a token in a file, has a few KiB.
+/// Limit for a credentials file and for a token file, which normally have a few KiB.
 const MAX_FILE_BYTES: usize = 1 << 20;
 
-/// For so long in all is a token waited for; GKE's metadata server needs seconds after a pod's start.
+/// Total time to wait for a token; GKE's metadata server needs seconds after a pod's start.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What the environment says about credentials. Read once, at the rim.
+/// The credentials settings of the process environment. Read once, at startup.
 #[derive(Clone, Default)]
 pub struct Surroundings {
     /// `APIGEE_TOKEN`: a token to use as it is.
@@ -46,7 +47,7 @@ pub struct Surroundings {
     pub credentials_file: Option<PathBuf>,
     /// Where gcloud writes a developer's login: in `CLOUDSDK_CONFIG`, else in `~/.config/gcloud`.
     pub login_file: Option<PathBuf>,
-    /// `GCE_METADATA_HOST`: host and port of another metadata server, for the auth crate reads it itself.
+    /// `GCE_METADATA_HOST`: host and port of another metadata server; the auth crate reads this variable itself.
     pub metadata_host: Option<String>,
 }
 
@@ -66,7 +67,7 @@ impl Surroundings {
         }
     }
 
-    /// The file that Application Default Credentials name; none where the metadata server is to be asked.
+    /// The file of Application Default Credentials; `None` if the metadata server is to be used.
     fn file(&self, allow_static_key: bool) -> Result<Option<CredentialsFile>, Error> {
         let (path, may_be_absent) = match (&self.credentials_file, &self.login_file) {
             (Some(path), _) => (path, false),
@@ -77,9 +78,9 @@ impl Surroundings {
             Ok(content) => CredentialsFile::parse(path, &content, allow_static_key).map(Some),
             Err(why) if may_be_absent && why.is_missing() => Ok(None),
             Err(why) => {
-                let named = if may_be_absent { "gcloud's login" } else { "GOOGLE_APPLICATION_CREDENTIALS" };
+                let named = if may_be_absent { "the gcloud login" } else { "GOOGLE_APPLICATION_CREDENTIALS" };
                 Err(Error::Credentials(format!(
-                    "`{}` ({named}) {why}; is the volume mounted, and the name right?",
+                    "`{}` ({named}) {why}; check that the volume is mounted and the name is correct",
                     path.display()
                 )))
             }
@@ -87,37 +88,37 @@ impl Surroundings {
     }
 }
 
-/// What the command line says about the identity.
+/// The identity options of the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Identity {
-    /// A service account's static key may be used.
+    /// A static key of a service account may be used.
     pub allow_static_key: bool,
-    /// The service accounts to act as: the last one, by way of those before it.
+    /// The service accounts to impersonate: the last one is the target, the others are delegates.
     pub impersonate: Vec<ServiceAccount>,
 }
 
-/// Gives the token for each request.
+/// Provides the token for each request.
 pub enum TokenSource {
-    /// Sends none: the sandbox asks for none.
+    /// Sends no token: the sandbox requires none.
     None,
-    /// A token that the caller has.
+    /// A token that the caller provides.
     Fixed(String),
     /// Application Default Credentials.
     Google(Box<Google>),
 }
 
 impl TokenSource {
-    /// Chooses the source. A token goes to any [`Endpoint`], whose invariant keeps it from the network in clear.
+    /// Chooses the source. A token may be sent to any [`Endpoint`], whose invariant prevents unencrypted transmission.
     ///
-    /// Over plain http, which is a sandbox, no credentials of Google's are used, whatever the surroundings and the identity say: a
-    /// developer's login is not for whatever listens on a local port.
+    /// Over plain http, which is a sandbox, no Google credentials are used, regardless of `surroundings` and
+    /// `identity`: a developer's login must not be sent to an unknown program on a local port.
     ///
-    /// A caller must be inside a tokio runtime, in which tokens are renewed.
+    /// Must be called inside a tokio runtime, in which tokens are renewed.
     pub fn choose(endpoint: &Endpoint, surroundings: &Surroundings, identity: &Identity) -> Result<Self, Error> {
         if let Some(token) = &surroundings.token {
             if !identity.impersonate.is_empty() {
                 return Err(Error::Usage(
-                    "APIGEE_TOKEN is a token to use as it is, and --impersonate asks for another one; drop one of them"
+                    "APIGEE_TOKEN cannot be combined with --impersonate: the token is used as it is; remove one of them"
                         .to_owned(),
                 ));
             }
@@ -129,7 +130,7 @@ impl TokenSource {
         Google::new(surroundings, identity).map(|google| Self::Google(Box::new(google)))
     }
 
-    /// The token to send now.
+    /// The token for the next request.
     pub async fn token(&self) -> Result<Option<String>, Error> {
         match self {
             Self::None => Ok(None),
@@ -138,7 +139,7 @@ impl TokenSource {
         }
     }
 
-    /// Forgets a token that the API refused; false when no other can be had.
+    /// Discards a token that the API rejected; returns false if there is no other source.
     pub async fn renew(&self) -> Result<bool, Error> {
         match self {
             Self::None | Self::Fixed(_) => Ok(false),
@@ -157,30 +158,32 @@ impl fmt::Debug for TokenSource {
     }
 }
 
-/// Tokens of Application Default Credentials: of GKE's metadata server, of an `external_account` file (workload identity
-/// federation), of a developer's own login, each with the impersonation that was asked for.
+/// Tokens of Application Default Credentials: from GKE's metadata server, an `external_account` file (workload identity
+/// federation) or a developer's login, each with optional impersonation.
 pub struct Google {
     recipe: Recipe,
-    /// The auth crate's cache cannot be emptied, and it keeps an error for ten seconds: it is made anew instead.
+    /// The auth crate's cache cannot be cleared, and it keeps an error for ten seconds, so the credentials are created
+    /// again instead.
     current: RwLock<AccessTokenCredentials>,
-    /// Since when there is no token.
+    /// When the current series of failures began.
     failing_since: Mutex<Option<Instant>>,
 }
 
-/// The auth crate reads the file to its end, whatever it is. One that is not there may come; that is the crate's to say.
+/// The auth crate reads the whole file, whatever its type or size. A missing file is not an error here: it may appear
+/// later, and the crate reports it.
 fn check_token_file(path: &Path) -> Result<(), Error> {
     match read_regular(path, MAX_FILE_BYTES) {
         Err(why @ (Unreadable::NotAFile(_) | Unreadable::TooLarge(_))) => Err(Error::Credentials(format!(
-            "the subject token's file `{}` {why}; name the file of the projected token in `credential_source`",
+            "the subject token file `{}` {why}; set `credential_source` to the file of the projected token",
             path.display()
         ))),
         Ok(_) | Err(_) => Ok(()),
     }
 }
 
-/// Of what credentials are made.
+/// What the credentials are created from.
 struct Recipe {
-    /// None: the metadata server.
+    /// `None`: the metadata server.
     file: Option<CredentialsFile>,
     impersonate: Vec<ServiceAccount>,
 }
@@ -197,7 +200,7 @@ impl Google {
 
     async fn token(&self) -> Result<String, Error> {
         let credentials = self.current.read().await.clone();
-        // In a task of its own, since the auth crate panics on an answer whose token has expired already.
+        // In a separate task, since the auth crate panics on a response whose token has already expired.
         let asked = tokio::spawn(async move { credentials.access_token().await });
         let (text, transient) = match tokio::time::timeout(ANSWER_TIMEOUT, asked).await {
             Ok(Ok(Ok(token))) => {
@@ -207,8 +210,8 @@ impl Google {
             Ok(Ok(Err(error))) => {
                 (token_error::describe(&error, self.recipe.subject_token_file().as_deref()), error.is_transient())
             }
-            Ok(Err(_)) => ("the token has expired already; is this machine's clock right?".to_owned(), true),
-            Err(_) => (format!("no answer within {} seconds", ANSWER_TIMEOUT.as_secs()), true),
+            Ok(Err(_)) => ("the token has already expired; check the clock of this machine".to_owned(), true),
+            Err(_) => (format!("no response within {} seconds", ANSWER_TIMEOUT.as_secs()), true),
         };
         let text = format!("no access token from {}: {text}; {}", self.recipe.source(), self.recipe.way_out());
         if !transient {
@@ -229,7 +232,7 @@ impl Google {
         *self.failing_since.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// How long there has been no token. The first failure counts from the time when its request was sent.
+    /// How long there has been no token, from the first failure.
     fn failed_for(&self) -> Duration {
         let mut since = self.failing_since.lock().unwrap_or_else(PoisonError::into_inner);
         since.get_or_insert_with(Instant::now).elapsed()
@@ -239,7 +242,7 @@ impl Google {
 impl Recipe {
     fn make(&self) -> Result<AccessTokenCredentials, Error> {
         self.build().map_err(|error| {
-            // The crate's texts name fields of the file, not their values.
+            // The crate's messages name fields of the file, not their values.
             let causes: Vec<String> = token_error::causes(&error).map(ToString::to_string).collect();
             Error::Credentials(format!("the credentials for Google cannot be used: {}", causes.join(": ")))
         })
@@ -273,13 +276,13 @@ impl Recipe {
         self.file.as_ref().and_then(CredentialsFile::subject_token_file)
     }
 
-    /// Who was asked for a token.
+    /// The token source, for messages.
     fn source(&self) -> String {
         let source = match self.file.as_ref().map(CredentialsFile::kind) {
             None => "the metadata server",
-            Some(Kind::ExternalAccount) => "the workload identity federation",
+            Some(Kind::ExternalAccount) => "workload identity federation",
             Some(Kind::ImpersonatedServiceAccount) => "the impersonation in the credentials file",
-            Some(Kind::AuthorizedUser) => "gcloud's login",
+            Some(Kind::AuthorizedUser) => "the gcloud login",
             Some(Kind::ServiceAccount) => "the static key",
         };
         match self.impersonate.last() {
@@ -288,15 +291,15 @@ impl Recipe {
         }
     }
 
-    /// What to do without one.
+    /// How to fix a missing token.
     fn way_out(&self) -> &'static str {
         if !self.impersonate.is_empty() {
             return "grant each identity roles/iam.serviceAccountTokenCreator on the next service account of --impersonate";
         }
         match self.file.as_ref().map(CredentialsFile::kind) {
             None => {
-                "in GKE bind the Job's ServiceAccount to a Google service account (Workload Identity), elsewhere mount an \
-                 external_account file and name it in GOOGLE_APPLICATION_CREDENTIALS, on a laptop run \
+                "in GKE, bind the Job's ServiceAccount to a Google service account (Workload Identity); elsewhere, \
+                 mount an external_account file and set GOOGLE_APPLICATION_CREDENTIALS to its path; on a laptop, run \
                  `gcloud auth application-default login`"
             }
             Some(Kind::ExternalAccount) => {
@@ -316,8 +319,8 @@ fn metadata_server() -> mds::Builder {
     mds::Builder::default().with_scopes([SCOPE]).with_universe_domain(UNIVERSE)
 }
 
-/// Refuses a proxy for a request that brings or takes a token in plain http. The auth crate's own client obeys HTTP_PROXY even for
-/// the metadata server.
+/// Rejects a proxy for a request that transmits a token over plain http. The auth crate's own client uses HTTP_PROXY
+/// even for the metadata server.
 fn refuse_proxy_in_clear(file: Option<&CredentialsFile>, metadata_host: Option<&str>) -> Result<(), Error> {
     let metadata = format!("http://{}", metadata_host.unwrap_or(METADATA_HOST));
     let addresses = file.map_or_else(|| vec![metadata.as_str()], CredentialsFile::plain_addresses);
@@ -327,8 +330,8 @@ fn refuse_proxy_in_clear(file: Option<&CredentialsFile>, metadata_host: Option<&
         if proxies.intercept(&address).is_some() {
             let host = address.host().unwrap_or_default();
             return Err(Error::Credentials(format!(
-                "HTTP_PROXY or ALL_PROXY would carry a token of `{host}` in clear; set HTTPS_PROXY alone, or add `{host}` to \
-                 NO_PROXY"
+                "HTTP_PROXY or ALL_PROXY would transmit a token of `{host}` unencrypted; set only HTTPS_PROXY, or add \
+                 `{host}` to NO_PROXY"
             )));
         }
     }

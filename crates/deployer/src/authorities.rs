@@ -15,7 +15,7 @@ impl Authorities {
     pub fn parse(pem: &[u8]) -> Result<Self, String> {
         match Certificate::from_pem_bundle(pem) {
             Ok(list) if !list.is_empty() => Ok(Self(pem.into())),
-            _ => Err("it has no certificate; certificates stand between `-----BEGIN CERTIFICATE-----` and \
+            _ => Err("it has no certificate; a certificate is enclosed in `-----BEGIN CERTIFICATE-----` and \
                       `-----END CERTIFICATE-----`"
                 .to_owned()),
         }
@@ -23,7 +23,7 @@ impl Authorities {
 
     /// Adds them to what a client trusts.
     pub(super) fn add_to(&self, client: ClientBuilder) -> ClientBuilder {
-        // `parse` has read them before, so that there is no error to report.
+        // `parse` has parsed them, so there is no error to report.
         client.tls_certs_merge(Certificate::from_pem_bundle(&self.0).unwrap_or_default())
     }
 }

@@ -1,7 +1,8 @@
-//! Makes one environment equal to all bundles of a batch: several at a time, what is called before what calls it.
+//! Makes one environment equal to all bundles of a batch, several at a time. Called shared flows are deployed before
+//! their callers.
 //!
-//! What is deployed is read once for all. A bundle's files are in memory from its turn to its end only, and no more of them than
-//! [`MAX_LOADED_BYTES`] at a time, so that a batch of any length needs the memory of one bundle.
+//! The deployments of the environment are read once. The files of a bundle are in memory only while it is deployed, and
+//! at most [`MAX_LOADED_BYTES`] at a time, so that a batch of any length needs the memory of one bundle.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -26,39 +27,39 @@ use apigee_flux_model::bundle::{BundleKind, Digest};
 use apigee_flux_model::diag::plain::plain;
 use apigee_flux_model::names::RevisionId;
 
-/// Files in memory at a time, in bytes: one bundle of Apigee's limit, or many small ones.
+/// Limit for files in memory, in bytes: one bundle of Apigee's maximum size, or many small ones.
 pub const MAX_LOADED_BYTES: usize = MAX_BUNDLE_BYTES;
 
-/// The unit in which [`MAX_LOADED_BYTES`] is shared out, in bytes: also an empty bundle takes one.
+/// The unit in which [`MAX_LOADED_BYTES`] is allocated, in bytes: even an empty bundle takes one.
 const LOAD_UNIT: usize = 4096;
 
-/// What happens during a batch.
+/// An event of a batch.
 #[derive(Debug, Clone, Copy)]
 pub enum BatchEvent<'a> {
     /// One step of one bundle.
     Step(&'a MountedBundle, &'a Event),
-    /// A bundle has ended.
+    /// The result of a bundle.
     Ended(&'a Report),
 }
 
-/// Hears what happens.
+/// Receives the events.
 pub type BatchProgress = Arc<dyn Fn(BatchEvent<'_>) + Send + Sync>;
 
 /// What happened to the bundles of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BatchReport {
-    /// One for each bundle, in the order of the batch.
+    /// One report for each bundle, in the order of the batch.
     pub reports: Vec<Report>,
-    /// It was told to stop before all had ended.
+    /// The run was stopped before all bundles had ended.
     pub stopped: bool,
 }
 
-/// Deploys the bundles, at most `workers` at a time. `options` are those of each, but for their settings and the list of
-/// deployments. When `told` is ready, nothing more is started, and what is under way ends as [`Stop::run`] has it; the next run goes
-/// on from what Apigee has.
+/// Deploys the bundles, at most `workers` at a time. `options` apply to each bundle, except for its settings and its
+/// deployments. When `told` is ready, nothing more is started, and running deployments end as in [`Stop::run`]; the
+/// next run continues from the state in Apigee.
 ///
-/// The error is one of the whole batch: a circle of calls, which is found before the first request, or a list of deployments that
-/// cannot be had. What happens to a bundle is in its report.
+/// An error concerns the whole batch: a cycle of calls, which is found before the first request, or a list of
+/// deployments that cannot be read. A failure of one bundle is in its report.
 pub async fn deploy_batch(
     client: &Client,
     bundles: Vec<MountedBundle>,
@@ -103,13 +104,13 @@ fn schedule(bundles: &[MountedBundle]) -> Result<Schedule, Error> {
         .collect();
     Schedule::new(&nodes).map_err(|circle| {
         Error::Refused(format!(
-            "nothing was changed: shared flows call each other: {circle}; Apigee deploys a shared flow after those that it calls: \
-             remove one of the calls"
+            "nothing was changed: shared flows call each other in a cycle: {circle}; a shared flow is deployed after \
+             those that it calls: remove one of the calls"
         ))
     })
 }
 
-/// A batch under way.
+/// A running batch.
 struct Running<'a> {
     client: &'a Client,
     target: &'a Target,
@@ -117,14 +118,14 @@ struct Running<'a> {
     progress: BatchProgress,
     schedule: Schedule,
     bundles: Vec<Arc<MountedBundle>>,
-    /// What is deployed in the environment.
+    /// The deployments of the environment.
     listed: Listed,
-    /// For files in memory.
+    /// Limits the files in memory.
     room: Arc<Semaphore>,
     tasks: JoinSet<Report>,
-    /// Which bundle a task works on.
+    /// The bundle that a task deploys.
     started: HashMap<Id, usize>,
-    /// The clients of those that were started, for what they have sent.
+    /// The clients of the started bundles, for their numbers of writes.
     clients: BTreeMap<usize, Client>,
     reports: Vec<Option<Report>>,
 }
@@ -140,12 +141,12 @@ impl Running<'_> {
             let (task, result) = match self.tasks.join_next_with_id().await {
                 Some(Ok((task, report))) => (task, Ok(report)),
                 Some(Err(error)) => (error.id(), Err(error)),
-                // Nothing runs and nothing may start: all have ended.
+                // No task is running and none may start: all have ended.
                 None => return,
             };
             let Some(index) = self.started.remove(&task) else { continue };
             let report = result.unwrap_or_else(|error| {
-                let error = Error::Temporary(format!("its deployment broke off: {error}"));
+                let error = Error::Temporary(format!("the deployment was interrupted: {error}"));
                 self.unfinished(index, &error.to_string(), error.exit_code())
             });
             self.end(index, report);
@@ -161,7 +162,7 @@ impl Running<'_> {
             edited: bundle.edited,
             ..self.options.clone()
         };
-        // What is called and stands in the batch is deployed by now.
+        // Called shared flows of this batch are already deployed.
         let elsewhere: Vec<String> = bundle.calls.iter().filter(|call| !self.has_flow(call)).cloned().collect();
         let (client, target) = (self.client.with_own_count(), self.target.clone());
         self.clients.insert(index, client.clone());
@@ -170,7 +171,7 @@ impl Running<'_> {
         let task = self.tasks.spawn(async move {
             let units = usize::try_from(bundle.size).unwrap_or(usize::MAX) / LOAD_UNIT + 1;
             let units = u32::try_from(units.min(MAX_LOADED_BYTES / LOAD_UNIT)).unwrap_or(u32::MAX);
-            // It is never closed, and without it there would only be no limit.
+            // The semaphore is never closed; without the permit only the limit would be missing.
             let _room = room.acquire_many(units).await.ok();
             let mut loaded = match bundle.load() {
                 Ok(loaded) => loaded,
@@ -193,7 +194,7 @@ impl Running<'_> {
             for (caller, flow) in self.schedule.failed(index) {
                 let flow = self.bundles.get(flow).map(|flow| flow.name.to_string()).unwrap_or_default();
                 let skipped =
-                    self.unfinished(caller, &format!("not tried: shared flow `{flow}` failed"), report.exit_code);
+                    self.unfinished(caller, &format!("skipped: shared flow `{flow}` failed"), report.exit_code);
                 self.keep(caller, skipped);
             }
         }
@@ -213,9 +214,9 @@ impl Running<'_> {
         report
     }
 
-    /// What has not ended was told to stop before.
+    /// Bundles without a report were stopped.
     fn into_report(mut self) -> BatchReport {
-        let error = Error::Stopped("stopped by SIGTERM; the next run goes on from what Apigee has".to_owned());
+        let error = Error::Stopped("stopped by SIGTERM; the next run continues from the state in Apigee".to_owned());
         let reports = std::mem::take(&mut self.reports);
         let reports: Vec<Report> = reports
             .into_iter()
@@ -229,15 +230,15 @@ impl Running<'_> {
     }
 }
 
-/// Tells of one bundle what is sent again.
+/// Reports the retries of one bundle.
 fn retries_of(bundle: Arc<MountedBundle>, progress: BatchProgress) -> RetryListener {
     Arc::new(move |error, pause| {
-        let event = Event::warning(Phase::Retry, format!("{error}; again in {pause:.1?}"));
+        let event = Event::warning(Phase::Retry, format!("{error}; retrying in {pause:.1?}"));
         progress(BatchEvent::Step(&bundle, &event));
     })
 }
 
-/// The report of a bundle that did not come to an end of its own.
+/// The report of a bundle that was not deployed.
 fn unfinished(bundle: &MountedBundle, target: &Target, options: &Options, reason: &str, exit_code: u8) -> Report {
     Report {
         outcome: Outcome {
@@ -252,21 +253,21 @@ fn unfinished(bundle: &MountedBundle, target: &Target, options: &Options, reason
 }
 
 impl BatchReport {
-    /// 0 if all is as wanted. 75 if another run may change something about one of the failures: what did not fail costs it one
-    /// request each. Else the least of the codes.
+    /// 0 if all bundles are deployed as desired; 75 if a retry may resolve one of the failures (for the other bundles
+    /// it costs one request each); otherwise the lowest code.
     pub fn exit_code(&self) -> u8 {
         let failures = || self.reports.iter().map(|report| report.exit_code).filter(|code| *code != 0);
         if failures().any(|code| matches!(code, 69 | 75)) { 75 } else { failures().min().unwrap_or(0) }
     }
 
-    /// How it ended as a whole: as the worst of the bundles.
+    /// The result of the batch: the worst result of its bundles.
     pub fn result(&self) -> Ending {
         let has = |ending: &Ending| self.reports.iter().any(|report| report.outcome.result == *ending);
         let worst_first = [Ending::Failed, Ending::Deployed, Ending::Redeployed];
         worst_first.into_iter().find(has).unwrap_or(Ending::Unchanged)
     }
 
-    /// Totals, and as many bundles as fit into [`MAX_LINE`] bytes: failures first, then what changed. One JSON object.
+    /// Totals, and as many bundles as fit into [`MAX_LINE`] bytes: failures first, then changes. One JSON object.
     pub fn to_line(&self, target: &Target, duration_ms: u64) -> String {
         let count = |ending| self.reports.iter().filter(|report| report.outcome.result == ending).count();
         let mut summary = Summary {
@@ -319,7 +320,7 @@ struct Summary<'a> {
     failed: usize,
     writes: u32,
     duration_ms: u64,
-    /// How many bundles there are beside those listed.
+    /// How many bundles are not listed.
     omitted: usize,
     bundles: Vec<SummaryEntry<'a>>,
 }

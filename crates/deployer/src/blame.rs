@@ -1,4 +1,5 @@
-//! The place in a bundle that Apigee blames: its errors name a file of the zip, seldom a line, and mostly the thing itself.
+//! The place in a bundle that an error of Apigee refers to: errors name a file of the zip, rarely a line, and usually
+//! the element or value.
 
 use std::fmt;
 
@@ -6,21 +7,21 @@ use regex_lite::Regex;
 
 use apigee_flux_model::bundle::{BundleKind, Files};
 
-/// A longer line is cut, in characters: it stands in a message of one line.
+/// A longer line is truncated, in characters: it is part of a one-line message.
 const MAX_TEXT: usize = 160;
 
-/// A place in the bundle, with what is wrong there.
+/// A place in the bundle, with the finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blame {
-    /// The file below the bundle's root folder; as Apigee wrote it when the bundle has no such file.
+    /// The file below the bundle's root folder; as Apigee wrote it if the bundle has no such file.
     pub path: String,
-    /// The line, from 1: the one that Apigee gives, or the only one that holds what Apigee names.
+    /// The line, from 1: the one that Apigee gives, or the only one that contains what Apigee names.
     pub line: Option<usize>,
     /// The column, from 1, if Apigee gives one.
     pub column: Option<usize>,
     /// The text of the line.
     pub text: Option<String>,
-    /// In Apigee's words.
+    /// Apigee's description of the finding.
     pub description: String,
 }
 
@@ -37,7 +38,7 @@ impl Blame {
         format!("{}{}", self.path, self.position())
     }
 
-    /// What stands behind the file's name: `:3:5: what is wrong | the line`.
+    /// The text after the file name: `:3:5: what is wrong | the line`.
     pub fn finding(&self) -> String {
         let text = self.text.as_ref().map(|text| format!(" | {}", text.trim())).unwrap_or_default();
         format!("{}: {}{text}", self.position(), self.description)
@@ -64,8 +65,8 @@ impl Blame {
         Self { path: path.to_owned(), line, column, text, description: description.to_owned() }
     }
 
-    /// The policies of the bundle that an error names, as those of a deployment do: `ExtractVariables EV-Age: at least one of …`
-    /// (Apigee's pages "Deployment error troubleshooting").
+    /// The policies of the bundle that an error names, as deployment errors do: `ExtractVariables EV-Age: at least one
+    /// of …` (Apigee's pages "Deployment error troubleshooting").
     pub fn in_text(kind: BundleKind, files: &Files, text: &str) -> Vec<Self> {
         let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
         let mut found = Vec::new();
@@ -75,7 +76,7 @@ impl Blame {
             let is_named = text.match_indices(name).any(|(at, _)| {
                 let before = text[..at].chars().next_back();
                 let after = text[at + name.len()..].chars().next();
-                // A space stands in some names; around a name it only ends it.
+                // A name may contain a space; around a name, a space is a separator.
                 before.is_none_or(|c| c == ' ' || !is_part(c)) && after.is_none_or(|c| c == ' ' || !is_part(c))
             });
             if is_named {
@@ -86,7 +87,7 @@ impl Blame {
     }
 }
 
-/// The path below the root folder, whatever stands before that.
+/// The path below the root folder, without anything before that folder.
 fn below_root(kind: BundleKind, filename: &str) -> &str {
     let root = kind.root();
     match filename.rfind(root).map(|at| (at, &filename[at + root.len()..])) {
@@ -110,8 +111,8 @@ fn position_in(description: &str) -> Option<(usize, Option<usize>)> {
     Some((line, number(r"(?i)\bcol(?:umn)?(?:\s*number)?\s*[:=#]?\s*(\d+)", 1)))
 }
 
-/// The only line that holds what a description names: something in quotes, or else an element. What stands after "must" is how it
-/// should be, and elsewhere in the file it may be so.
+/// The only line that contains what a description names: a quoted text, or else an element. The text after "must"
+/// describes the allowed values, which may occur elsewhere in the file.
 fn line_named(description: &str, lines: &[&str]) -> Option<usize> {
     let wrong = description.split(" must ").next().unwrap_or_default();
     let only = |needle: &str| {

@@ -1,11 +1,11 @@
-//! The form of an XML file in which equal meaning is equal text: for files that went through Apigee or somebody's editor.
+//! A canonical form of XML in which equal meaning is equal text, for files that Apigee or an editor has rewritten.
 //!
-//! Attributes are sorted. Comments, and white space that only lays out elements, are left out; a CDATA section is the text that it holds. White space inside a
-//! text stays: in a payload or a separator it is meant.
+//! Attributes are sorted. Comments and white space between elements are omitted; a CDATA section becomes its text.
+//! White space inside a text is kept: in a payload or a separator it is significant.
 
 use apigee_flux_model::xml::{self, Content, Element};
 
-/// The canonical element of a file; none for what is not XML of the sort that Apigee reads.
+/// The canonical element of a file; `None` for anything except XML of the form that Apigee reads.
 pub fn canonical(bytes: &[u8]) -> Option<Element> {
     let text = std::str::from_utf8(bytes).ok()?;
     xml::read(text).ok().map(|written| canonical_element(&written.element))
@@ -30,7 +30,8 @@ fn canonical_element(element: &Element) -> Element {
     with_text(result, &mut text, holds_elements)
 }
 
-/// Adds the text that has come together, unless it is layout: between elements, or a line break in an element that is empty else.
+/// Adds the collected text, unless it is layout: white space between elements, or a line break in an otherwise empty
+/// element.
 fn with_text(element: Element, text: &mut String, between_elements: bool) -> Element {
     let text = std::mem::take(text);
     let blank = text.trim_matches([' ', '\t', '\n', '\r']).is_empty();

@@ -1,7 +1,7 @@
-//! The client of the management API: one method per call that this program needs.
+//! The client of the management API: one method for each call that this program needs.
 //!
-//! Paths, parameters and answers are those of the discovery document `apigee.v1`. Every request carries
-//! `X-GOOG-API-FORMAT-VERSION: 2`, without which errors were seen to lack their details
+//! Paths, parameters and responses are those of the discovery document `apigee.v1`. Every request carries
+//! `X-GOOG-API-FORMAT-VERSION: 2`, without which errors were observed to lack their details
 //! (<https://github.com/apigee/apigee-deploy-maven-plugin/issues/153>).
 
 use std::sync::Arc;
@@ -33,21 +33,22 @@ use apigee_flux_model::names::Name;
 use apigee_flux_model::names::RevisionId;
 use apigee_flux_model::pem;
 
-/// How a client behaves.
+/// Settings of a client.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Requests per second.
     pub rate: std::num::NonZeroU32,
-    /// Repetitions.
+    /// The retry policy.
     pub backoff: Backoff,
-    /// For one request, its answer included.
+    /// Timeout for one request, including its response.
     pub request_timeout: Duration,
-    /// Trusted in addition to the authorities of the system.
+    /// Certificate authorities that are trusted in addition to those of the system.
     pub authorities: Option<Authorities>,
 }
 
 impl Settings {
-    /// 40 requests a second, so that two dozen Jobs at once stay below the organization's 6,000 a minute with their retries.
+    /// 40 requests a second, so that two dozen concurrent Jobs stay below the organization's 6,000 a minute, including
+    /// their retries.
     pub const DEFAULT_RATE: std::num::NonZeroU32 = match std::num::NonZeroU32::new(40) {
         Some(rate) => rate,
         None => std::num::NonZeroU32::MIN,
@@ -65,13 +66,14 @@ impl Default for Settings {
     }
 }
 
-/// No answer is longer: a bundle's zip is the longest, and the limit leaves room for a server that packs it worse than the upload was.
+/// Limit for a response: a bundle's zip is the largest, and the limit leaves room for a server that compresses it less
+/// than the upload.
 const MAX_ANSWER_BYTES: usize = 2 * MAX_BUNDLE_BYTES;
 
-/// Whoever waits looks once more when the time is over, and the answer to that look has so long.
+/// A waiting run reads the state once more after its deadline; this is the timeout for that request.
 const LAST_LOOK: Duration = Duration::from_secs(2);
 
-/// For one smoke test's request.
+/// Timeout for one request of a smoke test.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A proxy or shared flow of an organization.
@@ -94,19 +96,19 @@ pub struct DeployOptions<'a> {
     pub sequenced_rollout: bool,
 }
 
-/// Hears why a request is sent again, and after how long.
+/// Is called with the reason and the pause before each retry.
 pub type RetryListener = Arc<dyn Fn(&Error, Duration) + Send + Sync>;
 
-/// The client. A clone shares the connections, the pace and the counter.
+/// The client. A clone shares the connections, the rate limit and the counter.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
     listener: Option<RetryListener>,
     writes: Arc<AtomicU32>,
     stop: Stop,
-    /// Until then a 404 is answered by asking again.
+    /// Until then a 404 is retried.
     missing_until: Option<Instant>,
-    /// No request, pause or answer lasts longer.
+    /// Limits every request, pause and response.
     deadline: Option<Instant>,
 }
 
@@ -118,7 +120,7 @@ struct Shared {
     pace: Pace,
 }
 
-/// One call: what to send, and what it does.
+/// One call: the request and its effect.
 struct Call<'a> {
     method: Method,
     parts: Vec<&'a str>,
@@ -127,7 +129,7 @@ struct Call<'a> {
     query: Vec<(&'static str, &'a str)>,
     body: Sent<'a>,
     effect: Effect,
-    /// The permissions that it takes, for a 403 that does not name one.
+    /// The required permissions, for a 403 that names none.
     needs: &'a str,
 }
 
@@ -136,11 +138,11 @@ enum Sent<'a> {
     Nothing,
     /// The zip of a bundle.
     Zip(Bytes),
-    /// Of a call that changes configuration.
+    /// The body of a call that changes configuration.
     Configuration(&'a Body),
 }
 
-/// An answer that is an error, and when the server wants to be asked again.
+/// An error response, and when the server asks for the retry.
 struct Failure {
     error: Error,
     retry_after: Option<Duration>,
@@ -152,7 +154,7 @@ impl Client {
     pub fn new(endpoint: Endpoint, tokens: TokenSource, settings: &Settings) -> Result<Self, Error> {
         let builder = reqwest::Client::builder();
         let builder = match &settings.authorities {
-            // A proxy would carry a loopback request, and its token, to another machine.
+            // A proxy would forward a loopback request, and its token, to another machine.
             _ if endpoint.is_plain_http() => builder.no_proxy(),
             Some(authorities) => authorities.add_to(builder),
             None => builder,
@@ -161,11 +163,11 @@ impl Client {
             .user_agent(concat!("apigee-flux/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(10))
             .timeout(settings.request_timeout)
-            // The API redirects nowhere; a token must not follow one.
+            // The API never redirects; a token must not follow a redirect.
             .redirect(reqwest::redirect::Policy::none());
         let http = http.build().map_err(|error| {
             Error::Usage(format!(
-                "the HTTPS client cannot start: {}; does the image have CA certificates?",
+                "the HTTPS client cannot start: {}; check that the image has CA certificates",
                 causes(&error)
             ))
         })?;
@@ -185,75 +187,75 @@ impl Client {
         })
     }
 
-    /// The same client, which tells about each repetition.
+    /// The same client, which reports each retry.
     #[must_use]
     pub fn with_listener(self, listener: RetryListener) -> Self {
         Self { listener: Some(listener), ..self }
     }
 
-    /// The same client, which counts its own requests that change something. Several resources may be worked on at once, each with
-    /// its own count.
+    /// The same client with its own counter of requests that change something. Several resources may be processed
+    /// concurrently, each with its own counter.
     #[must_use]
     pub fn with_own_count(&self) -> Self {
         Self { writes: Arc::default(), ..self.clone() }
     }
 
-    /// Where the management API is.
+    /// The endpoint of the management API.
     pub fn endpoint(&self) -> &Endpoint {
         &self.shared.endpoint
     }
 
-    /// What tells this client and its clones to stop: then they start no request.
+    /// Stops this client and its clones: then they start no request.
     pub fn stop(&self) -> &Stop {
         &self.stop
     }
 
-    /// How many requests that change something were sent, by this client and its clones.
+    /// How many requests that change something this client and its clones sent.
     pub fn writes(&self) -> u32 {
         self.writes.load(Ordering::Relaxed)
     }
 
-    /// The same client, which takes "not found" for "not yet" for some time: a revision may stay invisible to parts of the API
-    /// right after its import (<https://github.com/apigee/apigee-deploy-maven-plugin/issues/233>).
+    /// The same client, which retries a 404 for some time: a revision may be invisible to parts of the API right after
+    /// its import (<https://github.com/apigee/apigee-deploy-maven-plugin/issues/233>).
     #[must_use]
     pub fn patient_with_missing(&self, grace: Duration) -> Self {
         Self { missing_until: Some(Instant::now() + grace), ..self.clone() }
     }
 
-    /// The same client, which gives up at a point in time, if it does not do so before, whatever it does then: sending, waiting for an
-    /// answer or a part of it, or pausing because the server asks for it.
+    /// The same client with a deadline, which limits every request, response and pause, including a pause that the
+    /// server asks for. An earlier deadline stays.
     #[must_use]
     pub fn until(&self, deadline: Instant) -> Self {
         let deadline = deadline + LAST_LOOK;
         Self { deadline: Some(self.deadline.map_or(deadline, |before| before.min(deadline))), ..self.clone() }
     }
 
-    /// The same client with more time: to take back what did not succeed in time.
+    /// The same client with a new deadline, for a rollback.
     #[must_use]
     pub(super) fn with_new_deadline(&self, deadline: Instant) -> Self {
         Self { deadline: Some(deadline + LAST_LOOK), ..self.clone() }
     }
 
-    /// Lets Apigee check a bundle's zip without keeping it.
+    /// Validates a bundle's zip without importing it.
     pub async fn validate(&self, resource: ResourceName<'_>, zip: &Bytes) -> Result<(), Error> {
-        // What it would become has no number.
+        // A validated bundle has no revision number.
         let call = upload_call(resource, "validate", zip, Effect::Read);
         self.answer(&call, |reply| reply.json(Shape::ANY)).await.map(drop)
     }
 
-    /// Makes a new revision of a bundle's zip. After an ambiguous failure ([`Error::is_ambiguous`]) the caller must look whether
-    /// the revision exists before it calls again.
+    /// Imports a bundle's zip as a new revision. After an ambiguous failure ([`Error::is_ambiguous`]) the caller must
+    /// check whether the revision exists before it calls again.
     pub async fn import(&self, resource: ResourceName<'_>, zip: &Bytes) -> Result<RevisionId, Error> {
         let call = upload_call(resource, "import", zip, Effect::Create);
         let number = |reply: &Reply| {
             let revision: Revision = reply.message()?;
-            let missing = || Oddity::Field("it names no revision".to_owned());
+            let missing = || Oddity::Field("it has no `revision`".to_owned());
             Ok(revision.revision.ok_or_else(missing)?)
         };
         self.answer(&call, number).await
     }
 
-    /// The proxy or shared flow with its revisions; none when it does not exist.
+    /// The proxy or shared flow with its revisions; `None` if it does not exist.
     pub async fn resource(&self, resource: ResourceName<'_>) -> Result<Option<Resource>, Error> {
         let needs = match resource.kind {
             BundleKind::Proxy => "apigee.proxies.get",
@@ -277,7 +279,7 @@ impl Client {
         self.call_about(revision_call(resource, &number), is_it).await
     }
 
-    /// The zip of one revision, as Apigee keeps it.
+    /// The zip of one revision, as stored by Apigee.
     pub async fn revision_zip(&self, resource: ResourceName<'_>, id: RevisionId) -> Result<Vec<u8>, Error> {
         let id = id.to_string();
         let call = revision_call(resource, &id);
@@ -285,7 +287,7 @@ impl Client {
         self.answer(&Call { query: vec![("format", "bundle")], ..call }, zip).await
     }
 
-    /// Every deployment of the resource in an environment. States are not in this answer.
+    /// Every deployment of the resource in an environment, without states.
     pub async fn deployments(&self, resource: ResourceName<'_>, environment: &Name) -> Result<Vec<Deployment>, Error> {
         let parts = vec![
             "organizations",
@@ -309,14 +311,14 @@ impl Client {
         Ok(self.call_about(call, all).await?.deployments)
     }
 
-    /// Every deployment of the resource in the organization. States are not in this answer.
+    /// Every deployment of the resource in the organization, without states.
     pub async fn deployments_anywhere(&self, resource: ResourceName<'_>) -> Result<Vec<Deployment>, Error> {
         let (organization, collection) = (resource.organization.as_str(), resource.kind.collection());
         let parts = vec!["organizations", organization, collection, resource.name.as_str(), "deployments"];
         self.deployment_list(parts, |found| found.is_of(resource, None)).await
     }
 
-    /// Every deployment of one revision in the organization. States are not in this answer.
+    /// Every deployment of one revision in the organization, without states.
     pub async fn revision_deployments(
         &self,
         resource: ResourceName<'_>,
@@ -333,7 +335,7 @@ impl Client {
         self.deployment_list(parts, is_of_it).await
     }
 
-    /// Every deployment of one kind in an environment. States are not in this answer.
+    /// Every deployment of one kind in an environment, without states.
     pub async fn environment_deployments(
         &self,
         organization: &Name,
@@ -348,7 +350,7 @@ impl Client {
         let is_right = |list: &DeploymentList| {
             list.deployments.iter().try_for_each(|found| {
                 if found.api_proxy.is_empty() {
-                    return Err(Oddity::Field("a deployment names no `apiProxy`".to_owned()));
+                    return Err(Oddity::Field("a deployment has no `apiProxy`".to_owned()));
                 }
                 is_about("environment", environment.as_str(), &found.environment)
             })
@@ -356,7 +358,7 @@ impl Client {
         Ok(self.call_about(call, is_right).await?.deployments)
     }
 
-    /// The names of the organization's environments: a bare list, which the discovery document does not have.
+    /// The names of the organization's environments: a plain list, which is not described in the discovery document.
     pub async fn environments(&self, organization: &Name) -> Result<Vec<Name>, Error> {
         let parts = vec!["organizations", organization.as_str(), "environments"];
         let call = Call::read(parts, "apigee.environments.list");
@@ -367,7 +369,7 @@ impl Client {
         names.iter().map(|name| name.parse().map_err(Error::Usage)).collect()
     }
 
-    /// Whether an environment has a target server, a key value map or another thing of the given collection.
+    /// Whether an environment has a target server, key value map or other object in the given collection.
     pub async fn environment_has(
         &self,
         organization: &Name,
@@ -385,7 +387,7 @@ impl Client {
         }
     }
 
-    /// The deployment of one revision with what the runtime reports.
+    /// The deployment of one revision with its runtime state.
     pub async fn deployment(
         &self,
         resource: ResourceName<'_>,
@@ -401,7 +403,7 @@ impl Client {
         self.call_about(Call::read(parts, "apigee.deployments.get"), is_it).await
     }
 
-    /// What a deployment in place of the deployed revision would change. Shared flows have no such report.
+    /// What a deployment in place of the deployed revision would change. There is no such report for shared flows.
     pub async fn deploy_change_report(
         &self,
         resource: ResourceName<'_>,
@@ -415,7 +417,8 @@ impl Client {
         self.call(Call { query, ..Call::custom(parts, "generateDeployChangeReport", needs) }).await
     }
 
-    /// Deploys a revision in place of the deployed one. The answer says that it was accepted, not that it runs.
+    /// Deploys a revision in place of the deployed one. The response means that the deployment is accepted, not that it
+    /// is ready.
     pub async fn deploy(
         &self,
         resource: ResourceName<'_>,
@@ -447,7 +450,7 @@ impl Client {
         self.call_about(call, is_it).await
     }
 
-    /// What taking a revision out would change. Shared flows have no such report.
+    /// What an undeployment would change. There is no such report for shared flows.
     pub async fn undeploy_change_report(
         &self,
         resource: ResourceName<'_>,
@@ -460,7 +463,7 @@ impl Client {
         self.call(Call::custom(parts, "generateUndeployChangeReport", needs)).await
     }
 
-    /// Deletes a revision that is deployed nowhere. One that is gone already is no error.
+    /// Deletes a revision that is not deployed anywhere. A missing revision is not an error.
     pub async fn delete_revision(&self, resource: ResourceName<'_>, id: RevisionId) -> Result<(), Error> {
         let id = id.to_string();
         let (organization, collection) = (resource.organization.as_str(), resource.kind.collection());
@@ -472,7 +475,8 @@ impl Client {
             .await
     }
 
-    /// Deletes a proxy or shared flow with all its revisions; none may be deployed. One that is gone already is no error.
+    /// Deletes a proxy or shared flow with all its revisions, none of which may be deployed. A missing one is not an
+    /// error.
     pub async fn delete_resource(&self, resource: ResourceName<'_>) -> Result<(), Error> {
         let needs = match resource.kind {
             BundleKind::Proxy => "apigee.proxies.delete",
@@ -498,7 +502,7 @@ impl Client {
         }
     }
 
-    /// Reads what a kind of configuration asks for: all pages of a list, and a 404 as an answer.
+    /// Performs a read of a kind of configuration: all pages of a list; a 404 is an answer.
     pub async fn read(&self, read: &configuration::Read) -> Result<Answer, Error> {
         match self.read_found(read).await {
             Err(error) if error.is_not_found() => Ok(Answer::Missing),
@@ -536,7 +540,7 @@ impl Client {
         }
     }
 
-    /// Sends a call that changes configuration, and returns the answer; null where there is none.
+    /// Sends a call that changes configuration, and returns the response; null if it is empty.
     pub async fn change(&self, request: &configuration::Request) -> Result<Value, Error> {
         let call = Call {
             method: match request.verb {
@@ -556,18 +560,18 @@ impl Client {
         self.answer(&call, Reply::done).await
     }
 
-    /// Sends a GET request without any token to a URL that is not the management API's: a smoke test. The answer's status.
+    /// Sends a GET request without a token to a URL outside the management API, for a smoke test. Returns the status.
     pub async fn probe(&self, url: &str) -> Result<u16, String> {
         tokio::select! {
             answer = self.shared.http.get(url).timeout(PROBE_TIMEOUT).send() => match answer {
                 Ok(response) => Ok(response.status().as_u16()),
                 Err(error) => Err(causes(&error)),
             },
-            () = self.stop.requested() => Err("it was not waited for".to_owned()),
+            () = self.stop.requested() => Err("the run was stopped before the response".to_owned()),
         }
     }
 
-    /// Takes a revision out of an environment. One that is not deployed there is no error.
+    /// Undeploys a revision. A revision that is not deployed in the environment is not an error.
     pub async fn undeploy(&self, resource: ResourceName<'_>, environment: &Name, id: RevisionId) -> Result<(), Error> {
         let text = id.to_string();
         let needs = match resource.kind {
@@ -575,7 +579,8 @@ impl Client {
             BundleKind::SharedFlow => "apigee.deployments.delete and apigee.sharedflowrevisions.undeploy",
         };
         match self.delete(deployment_parts(resource, environment, &text), needs).await {
-            // Which status says that it is not deployed, no document tells; that of the deployment itself is documented.
+            // The status of this error for a revision that is not deployed is undocumented; that of reading the
+            // deployment is documented.
             Err(error) if error.is_refusal() => match self.deployment(resource, environment, id).await {
                 Err(gone) if gone.is_not_found() => Ok(()),
                 _ => Err(error),
@@ -584,12 +589,12 @@ impl Client {
         }
     }
 
-    /// Sends a call and reads its answer.
+    /// Sends a call and deserializes its response.
     async fn call<T: Message>(&self, call: Call<'_>) -> Result<T, Error> {
         self.call_about(call, |_| Ok(())).await
     }
 
-    /// Sends a call and reads its answer, which must be about what was asked for.
+    /// Sends a call and deserializes its response, which must be about the requested object.
     async fn call_about<T: Message>(
         &self,
         call: Call<'_>,
@@ -603,7 +608,7 @@ impl Client {
         self.answer(&call, message).await
     }
 
-    /// Sends a call until there is an answer that `read` can use, or until the table says to stop.
+    /// Sends a call until `read` can use the response, or until the retry policy ends.
     async fn answer<T>(&self, call: &Call<'_>, read: impl Fn(&Reply) -> Result<T, Unusable>) -> Result<T, Error> {
         let shared = &self.shared;
         let (mut attempt, mut renewed) = (1, false);
@@ -616,7 +621,7 @@ impl Client {
                 Err(failure) => failure,
             };
             if failure.unauthenticated && !renewed {
-                // Also a token that cannot be renewed is tried once more: Google's front ends refuse a good one at times.
+                // A token that cannot be renewed is retried once too: Google's front ends sometimes reject a valid one.
                 renewed = true;
                 match self.deadline {
                     None => shared.tokens.renew().await?,
@@ -628,13 +633,13 @@ impl Client {
                 continue;
             }
             if let Some(asked) = failure.retry_after.filter(|_| failure.error.is_over_quota()) {
-                // The organization's quota is used up, for every other request of this process too.
+                // The organization's quota is exhausted, for all requests of this process.
                 shared.pace.hold(asked.min(shared.backoff.longest_asked));
             }
             let not_yet =
                 failure.error.is_not_found() && self.missing_until.is_some_and(|until| Instant::now() < until);
             let pause = if not_yet {
-                // The grace bounds these, not the number of attempts.
+                // The grace period limits these retries, not the number of attempts.
                 shared.backoff.pause(attempt.min(shared.backoff.attempts.saturating_sub(1)), None)
             } else if call.effect.may_retry(&failure.error) {
                 shared.backoff.pause(attempt, failure.retry_after)
@@ -650,40 +655,40 @@ impl Client {
             }
             self.stop.sleep(pause).await;
             if self.stop.is_requested() {
-                return Err(Error::Stopped(format!("{}, and it was not tried again", failure.error)));
+                return Err(Error::Stopped(format!("{}; the request was not retried", failure.error)));
             }
             attempt += 1;
         }
     }
 
-    /// The time until this client gives up.
+    /// The time until the deadline.
     fn time_left(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
-    /// Sends a call once, and gives up when the time is over.
+    /// Sends a call once, within the deadline.
     async fn send_in_time(&self, call: &Call<'_>) -> Result<Reply, Failure> {
         let Some(deadline) = self.deadline else { return self.send_unless_stopped(call).await };
         match tokio::time::timeout_at(deadline, self.send_unless_stopped(call)).await {
             Ok(answer) => answer,
             Err(_) => Err(Failure::from(Error::from(NetworkError {
                 call: call.to_string(),
-                what: "there was no whole answer when the time was over (--timeout)".to_owned(),
+                what: "no complete response before the timeout (--timeout)".to_owned(),
                 sent: true,
             }))),
         }
     }
 
-    /// Sends a call once. What changes something is heard to its end for some time after a stop.
+    /// Sends a call once. After a stop, a call that changes something has some time to complete.
     async fn send_unless_stopped(&self, call: &Call<'_>) -> Result<Reply, Failure> {
         let stopped = |what: &str| Err(Failure::from(Error::Stopped(format!("{call}: {what}"))));
         if self.stop.is_requested() {
-            return stopped("it was not sent");
+            return stopped("not sent");
         }
         let (patience, what) = if call.effect.is_write() {
-            (WRITE_PATIENCE, "it was not answered in time and may have happened")
+            (WRITE_PATIENCE, "no response in time; the change may have been made")
         } else {
-            (Duration::ZERO, "the answer was not waited for")
+            (Duration::ZERO, "no response before the stop")
         };
         tokio::select! {
             answer = self.send(call) => answer,
@@ -716,7 +721,7 @@ impl Client {
         while let Some(chunk) = response.chunk().await.map_err(|error| call.broken(&error))? {
             if body.len() + chunk.len() > MAX_ANSWER_BYTES {
                 return Err(Failure::from(Error::Refused(format!(
-                    "{call}: the answer has more than {MAX_ANSWER_BYTES} bytes, which no answer of Apigee has"
+                    "{call}: the response has more than {MAX_ANSWER_BYTES} bytes, which no response of Apigee has"
                 ))));
             }
             body.extend_from_slice(&chunk);
@@ -726,7 +731,8 @@ impl Client {
             return Ok(reply);
         }
         let mut error = ApiError::parse(&call.to_string(), status.as_u16(), &reply.body, call.needs);
-        // A proxy's "not now" passes as Google's does; anything else that is not the API's must not be taken for its word.
+        // A "not now" of an intermediary is accepted like Google's own; any other response that is not in the API's
+        // format must not be taken for one.
         let passes = matches!(status.as_u16(), 408 | 429 | 500..=599);
         if !error.is_in_form && (reply.is_redirect() || (!passes && reply.any_json().is_err())) {
             let unauthenticated = status == StatusCode::UNAUTHORIZED;
@@ -767,7 +773,7 @@ impl Sent<'_> {
                 let mut form = Form::new();
                 for (name, file, content) in parts {
                     let part = Part::bytes(content.clone());
-                    // A part without a file's name is a field.
+                    // A part without a file name is a form field.
                     let part = if file.is_empty() { part } else { part.file_name(*file).mime_str(FILE)? };
                     form = form.part(*name, part);
                 }
@@ -777,7 +783,7 @@ impl Sent<'_> {
     }
 }
 
-/// Sends a bundle.
+/// The call that uploads a bundle.
 fn upload_call<'a>(resource: ResourceName<'a>, action: &'a str, zip: &Bytes, effect: Effect) -> Call<'a> {
     Call {
         method: Method::POST,
@@ -793,7 +799,7 @@ fn upload_call<'a>(resource: ResourceName<'a>, action: &'a str, zip: &Bytes, eff
     }
 }
 
-/// Reads a revision.
+/// The call that reads a revision.
 fn revision_call<'a>(resource: ResourceName<'a>, id: &'a str) -> Call<'a> {
     let needs = match resource.kind {
         BundleKind::Proxy => "apigee.proxyrevisions.get",
@@ -836,7 +842,7 @@ impl<'a> Call<'a> {
         Self { method: Method::POST, custom: Some(custom), ..Self::read(parts, needs) }
     }
 
-    /// An answer with a status of success that is not the expected one.
+    /// The error for a response with a success status that cannot be used.
     fn unusable(&self, reply: Reply, unusable: Unusable) -> Error {
         match unusable {
             Unusable::Foreign => self.foreign(reply),
@@ -844,19 +850,19 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// An answer that is not the management API's.
+    /// The error for a response that does not come from the management API.
     fn foreign(&self, reply: Reply) -> Error {
         let Reply { status, content_type, location_host, .. } = reply;
         let call = self.to_string();
         Error::from(Box::new(ForeignAnswer { call, http_status: status, location_host, content_type }))
     }
 
-    /// A request without an answer.
+    /// The error for a request without a complete response.
     fn broken(&self, error: &reqwest::Error) -> Failure {
         Failure::from(Error::from(NetworkError {
             call: self.to_string(),
             what: causes(error),
-            // Without a connection nothing was sent.
+            // Without a connection, nothing was sent.
             sent: !error.is_connect() && !error.is_builder(),
         }))
     }
@@ -881,9 +887,9 @@ impl From<Error> for Failure {
     }
 }
 
-/// The error with its causes, without the URL: the call is named already.
+/// The error with its causes, without the URL: the message already names the call.
 pub(crate) fn causes(error: &reqwest::Error) -> String {
-    let mut text = if error.is_timeout() { "no answer in time".to_owned() } else { "no answer".to_owned() };
+    let mut text = if error.is_timeout() { "no response in time".to_owned() } else { "no response".to_owned() };
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         text = format!("{text}: {error}");

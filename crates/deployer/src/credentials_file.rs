@@ -1,7 +1,7 @@
-//! Application Default Credentials as a file: which of them may be used, and whom they may talk to.
+//! Application Default Credentials in a file: which files may be used, and which hosts they may refer to.
 //!
-//! The file often comes from a ConfigMap. Whoever can change that must not be able to send the cluster's token elsewhere, so every
-//! address in it is checked before the auth crate sees it (Google's own advice on such files:
+//! The file often comes from a ConfigMap. Whoever can change it must not be able to send the cluster's token to another
+//! host, so every URL in it is checked before the auth crate reads it (Google's own advice on such files:
 //! <https://cloud.google.com/docs/authentication/external/externally-sourced-credentials>).
 
 use std::path::{Path, PathBuf};
@@ -17,19 +17,19 @@ use apigee_flux_model::names::endpoint::{UNIVERSE, is_trusted};
 
 use super::Error;
 
-/// The fields of a credentials file that hold an address which gets a credential.
+/// The fields of a credentials file with a URL that receives a credential.
 const ADDRESSES: [&str; 4] = ["token_url", "service_account_impersonation_url", "token_uri", "token_info_url"];
 
-/// The kinds of files that the auth crate reads.
+/// The kinds of files that the auth crate supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Workload identity federation (Google AIP-4117).
     ExternalAccount,
-    /// A service account that another identity acts as.
+    /// Impersonation of a service account.
     ImpersonatedServiceAccount,
-    /// A developer's own login, made by gcloud.
+    /// A developer's login, created by gcloud.
     AuthorizedUser,
-    /// A service account's static key.
+    /// A static key of a service account.
     ServiceAccount,
 }
 
@@ -41,10 +41,10 @@ pub struct CredentialsFile {
 }
 
 impl CredentialsFile {
-    /// Reads the content of the file `path` and refuses what must not be used.
+    /// Parses the content of the file `path` and rejects credentials that must not be used.
     pub fn parse(path: &Path, content: &[u8], allow_static_key: bool) -> Result<Self, Error> {
         let file = path.display();
-        // serde_json's message may quote the file, so only its place is told.
+        // serde_json's message may quote the file, so only the position is reported.
         let content: Value = serde_json::from_slice(content).map_err(|error| {
             Error::Credentials(format!(
                 "`{file}` is not JSON (line {}, column {}); {}",
@@ -54,7 +54,7 @@ impl CredentialsFile {
             ))
         })?;
         let kind = Kind::of(&content).ok_or_else(|| {
-            Error::Credentials(format!("`{file}` is not a credentials file that can be used; {}", allowed_files()))
+            Error::Credentials(format!("`{file}` is not a supported credentials file; {}", allowed_files()))
         })?;
         let source = content.get("source_credentials");
         let key =
@@ -78,18 +78,18 @@ impl CredentialsFile {
         Ok(Self { content, kind })
     }
 
-    /// What kind of file it is.
+    /// The kind of the file.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The file that holds the subject token, where the federation reads one.
+    /// The file with the subject token, if the federation reads one.
     pub fn subject_token_file(&self) -> Option<PathBuf> {
         let pointer = ["/credential_source/file", "/source_credentials/credential_source/file"];
         pointer.iter().find_map(|at| self.content.pointer(at)).and_then(Value::as_str).map(PathBuf::from)
     }
 
-    /// The addresses of this file that are asked in plain http: loopback, and a source of subject tokens such as Azure's.
+    /// The URLs of this file with plain http: loopback, and a source of subject tokens such as Azure's.
     pub fn plain_addresses(&self) -> Vec<&str> {
         let parts = [Some(&self.content), self.content.get("source_credentials")].into_iter().flatten();
         parts
@@ -102,7 +102,7 @@ impl CredentialsFile {
             .collect()
     }
 
-    /// The token maker of the auth crate for these credentials.
+    /// The auth crate's token provider for these credentials.
     pub(super) fn access_token_credentials(&self, scope: &str) -> Result<AccessTokenCredentials, BuildError> {
         let content = self.content.clone();
         match self.kind {
@@ -124,7 +124,7 @@ impl CredentialsFile {
         }
     }
 
-    /// The same, to be the source of an impersonation.
+    /// The same, as the source of an impersonation.
     pub(super) fn credentials(&self, scope: &str) -> Result<Credentials, BuildError> {
         self.access_token_credentials(scope).map(Credentials::from)
     }
@@ -143,14 +143,15 @@ impl Kind {
 }
 
 fn allowed_files() -> &'static str {
-    "name a file of type external_account, impersonated_service_account or authorized_user in GOOGLE_APPLICATION_CREDENTIALS"
+    "set GOOGLE_APPLICATION_CREDENTIALS to a file of type external_account, impersonated_service_account or \
+     authorized_user"
 }
 
-/// Refuses an address that is not Google's and not this machine.
+/// Rejects a URL that refers neither to Google nor to this machine.
 fn check_addresses(file: &str, part: &Value) -> Result<(), Error> {
     let foreign = |field: &str, why: &str| {
         Err(Error::Credentials(format!(
-            "`{file}`: {field} {why}, and would get a credential of this cluster; allowed are https addresses of \
+            "`{file}`: {field} {why}, and would receive a credential of this cluster; allowed are https URLs of \
              *.{UNIVERSE}, and this machine for tests"
         )))
     };
@@ -160,16 +161,17 @@ fn check_addresses(file: &str, part: &Value) -> Result<(), Error> {
             Some(Value::String(address)) if is_trusted(address) => {}
             Some(Value::String(address)) => {
                 let host = Url::parse(address).ok().and_then(|url| url.host_str().map(str::to_owned));
-                let host = host.map_or_else(|| "is not an address".to_owned(), |host| format!("leads to `{host}`"));
+                let host =
+                    host.map_or_else(|| "is not a URL".to_owned(), |host| format!("refers to the host `{host}`"));
                 return foreign(field, &host);
             }
-            Some(_) => return foreign(field, "is not text"),
+            Some(_) => return foreign(field, "is not a string"),
         }
     }
     match part.get("universe_domain") {
         None | Some(Value::Null) => Ok(()),
         Some(Value::String(domain)) if domain == UNIVERSE => Ok(()),
-        // The auth crate makes hosts of it.
+        // The auth crate derives host names from it.
         Some(_) => foreign("universe_domain", &format!("is not `{UNIVERSE}`")),
     }
 }
@@ -228,7 +230,10 @@ mod tests {
             }
         }
         check_refused(&federation("universe_domain", "evil.example"), &["universe_domain"]);
-        check_refused(&json!({"type": "external_account", "token_url": ["https://evil.example"]}), &["is not text"]);
+        check_refused(
+            &json!({"type": "external_account", "token_url": ["https://evil.example"]}),
+            &["is not a string"],
+        );
     }
 
     #[test]

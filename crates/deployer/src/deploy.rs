@@ -1,8 +1,8 @@
 //! Makes one environment equal to one bundle.
 //!
-//! Read, decide ([`plan()`]), write, wait, and go back if it does not run. No moment is chosen by this program with
-//! nothing deployed: a revision is always put in place of the other. Killed at any point, the next run converges, because every
-//! decision is taken from what Apigee has.
+//! Read the state, decide ([`plan()`]), write, wait, and roll back if the revision does not become ready. The program
+//! never undeploys a revision to deploy another: a revision always replaces the other one. If a run is killed at any
+//! point, the next run converges, because every decision is based on the state in Apigee.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -33,7 +33,7 @@ use apigee_flux_model::names::Name;
 use apigee_flux_model::names::RevisionId;
 use apigee_flux_model::provenance::Provenance;
 
-/// A deployment of this age was seen ready, or taken back, by the run that made it. Longer than any run.
+/// A deployment of this age was seen ready, or rolled back, by the run that created it. Longer than any run.
 pub const SETTLED_AFTER: Duration = Duration::from_hours(2);
 
 /// Where to deploy.
@@ -45,33 +45,34 @@ pub struct Target {
     pub environment: Name,
 }
 
-/// When the run is over.
+/// When the run ends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum WaitFor {
     /// The runtime has loaded the revision and every base path leads to it.
     #[default]
     Ready,
-    /// Apigee has accepted the deployment. There is no way back then.
+    /// Apigee has accepted the deployment. In this case there is no rollback.
     Accepted,
 }
 
-/// How to deploy.
+/// Options of a deployment.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Of this bundle.
+    /// The settings of this bundle.
     pub settings: DeploySettings,
-    /// What a batch read once for all its bundles: this bundle's entries of the environment's list of deployments. None: it is asked
-    /// for. With it, a deployment that is older than [`SETTLED_AFTER`] is not asked for its state.
+    /// This bundle's entries of the environment's list of deployments, which a batch reads once for all its bundles.
+    /// `None`: the list is read. If it is given, the state of a deployment older than [`SETTLED_AFTER`] is not read.
     pub listed: Option<Vec<Deployment>>,
-    /// A revision whose description tells of this bundle and whose files are others: somebody edited it. It counts as somebody else's.
+    /// A revision that was edited: its description has the digest of this bundle, but its files differ. It counts as
+    /// unmanaged.
     pub edited: Option<RevisionId>,
-    /// For the runtime to become ready.
+    /// Timeout for the runtime to become ready.
     pub timeout: Duration,
-    /// When the run is over.
+    /// When the run ends.
     pub wait: WaitFor,
-    /// Where the bundle comes from, for the revision's description.
+    /// The provenance of the bundle, for the revision's description.
     pub provenance: Provenance,
-    /// How often the status is asked for.
+    /// How often the status is read.
     pub polling: Polling,
 }
 
@@ -92,40 +93,40 @@ impl Default for Options {
 /// One step of a deployment, for people and logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// What it belongs to.
+    /// The phase of the step.
     pub phase: Phase,
-    /// Whether somebody should look.
+    /// The severity.
     pub level: Severity,
-    /// In one line.
+    /// The message, in one line.
     pub message: String,
-    /// The place in the bundle that it is about.
+    /// The place in the bundle that the event is about.
     pub blame: Option<Blame>,
 }
 
 impl Event {
-    /// A step that went as it should.
+    /// A normal step.
     pub fn new(phase: Phase, message: impl Into<String>) -> Self {
         Self { phase, level: Severity::Info, message: message.into(), blame: None }
     }
 
-    /// Something that somebody should look at, though the run goes on.
+    /// A problem that does not stop the run.
     pub fn warning(phase: Phase, message: impl Into<String>) -> Self {
         Self { level: Severity::Warning, ..Self::new(phase, message) }
     }
 
-    /// A place in the bundle that Apigee refuses.
+    /// A place in the bundle that Apigee rejects.
     pub fn refused(phase: Phase, blame: Blame) -> Self {
         Self { phase, level: Severity::Error, message: blame.to_string(), blame: Some(blame) }
     }
 }
 
-/// The parts of a deployment.
+/// The phases of a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
-    /// Reads what Apigee has.
+    /// Reads the state in Apigee.
     Read,
-    /// Sends a request again.
+    /// Retries a request.
     Retry,
     /// Decides.
     Plan,
@@ -135,16 +136,16 @@ pub enum Phase {
     Deploy,
     /// Waits for the runtime.
     Wait,
-    /// Goes back.
+    /// Rolls back.
     Rollback,
     /// Deletes old revisions.
     Keep,
 }
 
-/// Hears each step.
+/// Receives each step.
 pub type Progress<'a> = &'a (dyn Fn(&Event) + Sync);
 
-/// Deploys a bundle. What happened, failures included, is the report; nothing is printed.
+/// Deploys a bundle. The report contains the result, also of a failure; nothing is printed.
 pub async fn deploy(
     client: &Client,
     bundle: &Bundle,
@@ -154,7 +155,7 @@ pub async fn deploy(
 ) -> Report {
     let start = Instant::now();
     let writes_before = client.writes();
-    // Going back has a time of its own.
+    // A rollback has its own time.
     let in_time = client.until(start + options.timeout);
     let site = Site {
         client: &in_time,
@@ -198,24 +199,25 @@ pub async fn deploy(
     }
 }
 
-/// What a run leaves that was told to stop. Whatever stood in the way, another run may find otherwise.
+/// The error of a stopped run, with the state that it leaves. It replaces any other error, which may not occur in
+/// another run.
 pub(super) fn stopped(error: &Error, writes: u32, previous: Option<RevisionId>) -> Error {
     let before = match previous {
         _ if writes == 0 => "nothing was changed".to_owned(),
         Some(id) => format!("revision {id} was deployed before"),
         None => "nothing was deployed before".to_owned(),
     };
-    Error::Stopped(format!("stopped by SIGTERM: {error}; {before}; the next run goes on from what Apigee has"))
+    Error::Stopped(format!("stopped by SIGTERM: {error}; {before}; the next run continues from the state in Apigee"))
 }
 
-/// A deployment under way.
+/// A running deployment.
 struct Run<'a> {
     site: Site<'a>,
     bundle: &'a Bundle,
     revision: Option<RevisionId>,
     previous: Option<RevisionId>,
     imported: bool,
-    /// What a batch has listed is out of date.
+    /// The list of a batch is out of date.
     is_second_look: bool,
 }
 
@@ -244,7 +246,7 @@ impl Run<'_> {
             Some(current) => Before::Deployed(current),
             None => match absence::prove(site.client, site.resource, site.environment, &existing).await? {
                 Some(absence) => Before::Nothing(absence),
-                // Another deployer was faster, perhaps with this very bundle: decide anew, once.
+                // Another deployer was faster, perhaps with this same bundle: decide again, once.
                 None if self.is_second_look => return Err(absence::overtaken()),
                 None => {
                     self.is_second_look = true;
@@ -255,12 +257,12 @@ impl Run<'_> {
         match decided {
             Plan::Unchanged(id) => {
                 self.revision = Some(id);
-                site.say(Phase::Plan, format!("revision {id} has this bundle and runs: nothing to do"));
-                Ok((Ending::Unchanged, format!("revision {id} has this bundle and runs")))
+                site.say(Phase::Plan, format!("revision {id} contains this bundle and is running: nothing to do"));
+                Ok((Ending::Unchanged, format!("revision {id} contains this bundle and is running")))
             }
             Plan::Await(id) => {
                 self.revision = Some(id);
-                let text = format!("revision {id} has this bundle and was deployed by an earlier run");
+                let text = format!("revision {id} contains this bundle and was deployed by an earlier run");
                 site.say(Phase::Plan, text.clone());
                 self.rollout(site.client, id, before).watch(0).await?;
                 Ok((Ending::Unchanged, text))
@@ -268,7 +270,7 @@ impl Run<'_> {
             Plan::Deploy(id, reason) => {
                 self.revision = Some(id);
                 let reason = match reason {
-                    Reason::Known => format!("revision {id} has this bundle"),
+                    Reason::Known => format!("revision {id} contains this bundle"),
                     Reason::ServiceAccount => format!("revision {id} is deployed with another service account"),
                     Reason::InError => format!("revision {id} is deployed and its state is ERROR"),
                 };
@@ -282,7 +284,7 @@ impl Run<'_> {
                 Ok((Ending::Redeployed, reason))
             }
             Plan::Import => {
-                site.say(Phase::Plan, "no revision has this bundle: it is imported");
+                site.say(Phase::Plan, "no revision contains this bundle: it is imported");
                 requirements::wait_for(&site, &self.bundle.requires).await?;
                 if existing.len() >= MAX_REVISIONS {
                     retention::delete_old(&site, self.previous.into_iter()).await;
@@ -304,7 +306,7 @@ impl Run<'_> {
                 }
                 rolled_out?;
                 self.clean_up(id).await;
-                Ok((Ending::Deployed, format!("revision {id} is new")))
+                Ok((Ending::Deployed, format!("the new revision {id} is deployed")))
             }
         }
     }
@@ -322,14 +324,14 @@ impl Run<'_> {
         }
     }
 
-    /// Deletes what is too old, once the new revision runs.
+    /// Deletes old revisions, once the new one is ready.
     async fn clean_up(&self, id: RevisionId) {
         if self.site.options.wait == WaitFor::Ready {
             retention::delete_old(&self.site, self.previous.into_iter().chain([id])).await;
         }
     }
 
-    /// What is deployed here.
+    /// The current deployment in the environment.
     async fn current(&self) -> Result<Option<Current>, Error> {
         let site = self.site;
         let listed = match &site.options.listed {
@@ -344,7 +346,7 @@ impl Run<'_> {
             let ready = Deployment { state: RuntimeState::Ready, ..listed };
             return Ok(Some(self.believed(Current::new(ready, revision))));
         }
-        // The list lacks the state.
+        // The list does not contain the state.
         let deployment = match site.client.deployment(site.resource, site.environment, listed.revision).await {
             Err(error) if error.is_not_found() => listed,
             other => site.confirmed(other?).await?,
@@ -352,12 +354,12 @@ impl Run<'_> {
         Ok(Some(self.believed(Current::new(deployment, revision))))
     }
 
-    /// What is known to be edited is believed nothing.
+    /// The record of an edited revision is ignored.
     fn believed(&self, current: Current) -> Current {
         if self.site.options.edited == Some(current.id()) { Current { record: None, ..current } } else { current }
     }
 
-    /// The numbers of all revisions. `sure` says that there are some.
+    /// The numbers of all revisions. `sure` means that the resource is known to exist.
     async fn existing(&self, sure: bool) -> Result<BTreeSet<RevisionId>, Error> {
         let site = self.site;
         let client = if sure { site.sure() } else { site.client.clone() };
@@ -366,7 +368,8 @@ impl Run<'_> {
         };
         if resource.read_only {
             return Err(Error::Refused(format!(
-                "`{}` was made by an archive deployment and takes no new revision; delete it or choose another name",
+                "`{}` was created by an archive deployment and accepts no new revision; delete it or choose another \
+                 name",
                 site.resource.name
             )));
         }
@@ -374,7 +377,7 @@ impl Run<'_> {
     }
 }
 
-/// True for a deployment that is older than any run that could still watch it.
+/// True for a deployment that is older than any run that could still be waiting for it.
 fn is_settled(deployment: &Deployment) -> bool {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     deployment.started() > 0 && now.saturating_sub(Duration::from_millis(deployment.started())) > SETTLED_AFTER

@@ -1,4 +1,4 @@
-//! Deployments and change reports, as the management API answers them.
+//! Deployments and change reports, as in the responses of the management API.
 //!
 //! Field names are those of the schemas `GoogleCloudApigeeV1Deployment` and `…DeploymentChangeReport` of the discovery document
 //! `apigee.v1`; only what this program reads is named.
@@ -28,19 +28,19 @@ pub struct Deployment {
     /// Milliseconds since 1970, as a string.
     #[serde(default)]
     pub deploy_start_time: String,
-    /// `projects/-/serviceAccounts/{email}`. The answer may lack it although one is set.
+    /// `projects/-/serviceAccounts/{email}`. The response may omit it even if one is set.
     #[serde(default)]
     pub service_account: Option<String>,
-    /// What the deployment is accounted as; proxies only.
+    /// The type of the deployment, which determines its billing; proxies only.
     #[serde(default)]
     pub proxy_deployment_type: DeploymentType,
-    /// Only in the answer about one revision's deployment; lists lack it.
+    /// Only in the response for one revision's deployment; lists do not contain it.
     #[serde(default)]
     pub state: RuntimeState,
     /// Only with [`RuntimeState::Error`].
     #[serde(default)]
     pub errors: Vec<DeploymentError>,
-    /// Base paths that another deployment has taken. They leave the state [`RuntimeState::Ready`].
+    /// Base paths that belong to another deployment. They do not change the state [`RuntimeState::Ready`].
     #[serde(default)]
     pub route_conflicts: Vec<RoutingConflict>,
 }
@@ -50,17 +50,17 @@ impl Message for Deployment {
 }
 
 impl Deployment {
-    /// Whether it is of a resource and, if one is asked for, of an environment. Every answer names both.
+    /// Checks that the deployment is of a resource and, if given, of an environment. Every response contains both.
     pub(super) fn is_of(&self, resource: ResourceName<'_>, environment: Option<&Name>) -> Result<(), Oddity> {
         is_about("apiProxy", resource.name.as_str(), &self.api_proxy)?;
         match environment {
             Some(environment) => is_about("environment", environment.as_str(), &self.environment),
-            None if self.environment.is_empty() => Err(Oddity::Field("a deployment names no environment".to_owned())),
+            None if self.environment.is_empty() => Err(Oddity::Field("a deployment has no `environment`".to_owned())),
             None => Ok(()),
         }
     }
 
-    /// When it started, in milliseconds since 1970; 0 when the answer does not say.
+    /// When it started, in milliseconds since 1970; 0 if the response does not contain the time.
     pub fn started(&self) -> u64 {
         self.deploy_start_time.parse().unwrap_or_default()
     }
@@ -72,7 +72,7 @@ impl Deployment {
     }
 }
 
-/// What a deployment of a proxy is accounted as (`proxyDeploymentType`).
+/// The type of a proxy deployment, which determines its billing (`proxyDeploymentType`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum DeploymentType {
@@ -86,17 +86,17 @@ pub enum DeploymentType {
     Unknown,
 }
 
-/// What the runtime reports about a deployment.
+/// The state that the runtime reports.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum RuntimeState {
-    /// Loaded.
+    /// Loaded everywhere.
     Ready,
-    /// Not everywhere yet.
+    /// Not loaded everywhere yet.
     Progressing,
-    /// Needs somebody to step in.
+    /// Requires intervention.
     Error,
-    /// Not reported, or a state that this program does not know.
+    /// Not reported, or a state that is unknown to this program.
     #[default]
     #[serde(other)]
     Unknown,
@@ -116,7 +116,7 @@ impl fmt::Display for RuntimeState {
 /// One error of a deployment (`google.rpc.Status`).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct DeploymentError {
-    /// What the runtime says.
+    /// The message of the runtime.
     #[serde(default)]
     pub message: String,
 }
@@ -133,17 +133,17 @@ impl Message for DeploymentList {
     const SHAPE: Shape = Shape::empty_or(&["deployments"]);
 }
 
-/// A base path that will not reach the deployment.
+/// A base path on which the deployment does not receive requests.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoutingConflict {
-    /// The environment group in which the hosts live.
+    /// The environment group of the host names.
     #[serde(default)]
     pub environment_group: String,
-    /// Who has it.
+    /// The deployment that has the base path.
     #[serde(default)]
     pub conflicting_deployment: RoutingDeployment,
-    /// In Apigee's words.
+    /// Apigee's description.
     #[serde(default)]
     pub description: String,
 }
@@ -177,15 +177,15 @@ pub struct RoutingDeployment {
     pub revision: String,
 }
 
-/// What a deployment would change, without doing it.
+/// What a deployment would change, as a dry run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ChangeReport {
-    /// Traffic that would go elsewhere.
+    /// Traffic that would be routed to another deployment.
     pub routing_changes: Vec<RoutingChange>,
     /// Base paths that would not be routed.
     pub routing_conflicts: Vec<RoutingConflict>,
-    /// Reasons for which the deployment would be refused.
+    /// Reasons for which Apigee would reject the deployment.
     pub validation_errors: PreconditionFailure,
 }
 
@@ -194,7 +194,7 @@ impl Message for ChangeReport {
 }
 
 impl ChangeReport {
-    /// Why the change would be refused, or would not be reached.
+    /// Why Apigee would reject the change, or why requests would not reach it.
     pub fn obstacles(&self) -> Vec<String> {
         let violations = self.validation_errors.violations.iter().map(ToString::to_string);
         violations
@@ -202,17 +202,17 @@ impl ChangeReport {
             .collect()
     }
 
-    /// True when Apigee advises to roll out routes and runtime in order.
+    /// True if Apigee recommends to roll out routes and runtime in order.
     pub fn should_sequence_rollout(&self) -> bool {
         self.routing_changes.iter().any(|change| change.should_sequence_rollout)
     }
 }
 
-/// Traffic that would go elsewhere.
+/// Traffic that would be routed to another deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoutingChange {
-    /// A sequenced rollout would make this change safer.
+    /// Apigee recommends a sequenced rollout for this change.
     #[serde(default)]
     pub should_sequence_rollout: bool,
 }
@@ -220,21 +220,21 @@ pub struct RoutingChange {
 /// `google.rpc.PreconditionFailure`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct PreconditionFailure {
-    /// All that stands in the way.
+    /// All preconditions that are not met.
     #[serde(default)]
     pub violations: Vec<PreconditionViolation>,
 }
 
-/// One precondition that does not hold.
+/// One precondition that is not met.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct PreconditionViolation {
     /// For example `CONFLICTING_DEPLOYMENT`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// What it is about.
+    /// The object that it is about.
     pub subject: String,
-    /// In Apigee's words.
+    /// Apigee's description.
     pub description: String,
 }
 

@@ -1,7 +1,8 @@
-//! What an environment runs of a bundle, compared with what is wanted. Nothing is written.
+//! Compares what an environment runs with the desired state of a bundle. Nothing is written.
 //!
-//! The cheap look reads the deployed revision's description, where this program wrote the bundle's digest. That is no proof: an edit in
-//! Apigee's own editor keeps the description. The deep look downloads the revision and compares its files.
+//! The shallow comparison reads the deployed revision's description, in which this program stored the bundle's digest.
+//! That is not a proof: an edit in Apigee's own editor keeps the description. The deep comparison downloads the
+//! revision and compares its files.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -19,18 +20,18 @@ use apigee_flux_model::diag::human::plural;
 use apigee_flux_model::names::Name;
 use apigee_flux_model::names::RevisionId;
 
-/// What is wanted of one proxy or shared flow in an environment.
+/// The desired state of one proxy or shared flow in an environment.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     /// Proxy or shared flow.
     pub kind: BundleKind,
     /// The name in Apigee.
     pub name: Name,
-    /// Whether it is to be there, and how.
+    /// Whether and how it should exist.
     pub wish: Wish,
 }
 
-/// Whether something is to be there.
+/// Whether and how a bundle should exist.
 #[derive(Debug, Clone)]
 pub enum Wish {
     /// Deployed.
@@ -42,65 +43,65 @@ pub enum Wish {
         /// The email of the service account that it runs as.
         service_account: Option<String>,
     },
-    /// Gone, so far.
+    /// Removed, as far as the value says.
     Removed(Removal),
 }
 
-/// How closely to look.
+/// How closely to compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Depth {
     /// When a revision is downloaded.
     pub download: Download,
-    /// Whether the runtime's state is asked for: a request for each deployed bundle.
+    /// Whether the runtime state is read: one request for each deployed bundle.
     pub state: bool,
 }
 
 /// When a deployed revision is downloaded, to compare its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Download {
-    /// Never: the record is believed, and no differences of files are told.
+    /// Never: the record is trusted, and no file differences are reported.
     Never,
-    /// When the record says that it is another bundle, to tell the differences.
+    /// If the record names another bundle, to report the differences.
     IfOther,
-    /// Always: the record is not believed.
+    /// Always: the record is not trusted.
     Always,
 }
 
-/// What was found. Where several hold, the first in this order is told.
+/// The result of a comparison. If several apply, the first one in this order is reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Drift {
-    /// It is as wanted; the runtime may still be loading it.
+    /// It is deployed as desired; the runtime may still be loading it.
     Same {
         /// The deployed revision.
         revision: RevisionId,
     },
-    /// It is to be gone and it is, as far as it may.
+    /// It is removed as desired, or as far as possible.
     Gone {
-        /// An environment that runs it: what another environment needs is not deleted.
+        /// Another environment that runs it and for which it is therefore not deleted.
         kept_for: Option<String>,
     },
-    /// It is to be gone and is there.
+    /// It should be removed but still exists.
     Unwanted {
-        /// The deployed revision; none: it only exists.
+        /// The deployed revision; `None`: it exists but is not deployed.
         revision: Option<RevisionId>,
-        /// False if this program did not make that revision, and will not remove it therefore.
+        /// False if the revision is not managed by apigee-flux, which therefore does not remove it.
         ours: bool,
     },
-    /// Nothing of it is deployed here: it is new, or somebody undeployed it.
+    /// No revision is deployed here: it is new, or another client undeployed it.
     NotDeployed {
-        /// The newest of its revisions; none: it does not exist.
+        /// The newest of its revisions; `None`: it does not exist.
         newest: Option<RevisionId>,
     },
-    /// Another bundle is deployed: an older or newer one of ours, or what somebody made by hand.
+    /// Another bundle is deployed: an older or newer managed one, or an unmanaged one.
     OtherRevision {
         /// The deployed revision.
         revision: RevisionId,
-        /// What its description says of its origin; none: this program did not make it.
+        /// The record in its description; `None`: it is not managed by apigee-flux.
         record: Option<RevisionRecord>,
-        /// How its files differ; none: it was not downloaded.
+        /// How its files differ; `None`: it was not downloaded.
         files: Option<Vec<FileDifference>>,
     },
-    /// The record says that it is the wanted bundle, and the files say otherwise: somebody edited it.
+    /// The record has the desired digest, but the files differ: another user edited the revision.
     Edited {
         /// The deployed revision.
         revision: RevisionId,
@@ -113,20 +114,20 @@ pub enum Drift {
         revision: RevisionId,
         /// The email of the account that it runs as.
         deployed: String,
-        /// The email of the one that is wanted.
+        /// The email of the desired account.
         wanted: Option<String>,
     },
-    /// It is deployed and does not run, or is not reached.
+    /// It is deployed but not ready, or requests do not reach it.
     Failing {
         /// The deployed revision.
         revision: RevisionId,
-        /// In Apigee's words.
+        /// Apigee's explanation.
         why: String,
     },
 }
 
 impl Drift {
-    /// True when nothing is to be done.
+    /// True if nothing needs to be done.
     pub fn is_none(&self) -> bool {
         matches!(self, Self::Same { .. } | Self::Gone { .. })
     }
@@ -143,45 +144,47 @@ impl Drift {
 impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Same { revision } => write!(f, "revision {revision} is deployed as wanted"),
-            Self::Gone { kept_for: None } => f.write_str("it is gone"),
+            Self::Same { revision } => write!(f, "revision {revision} is deployed as desired"),
+            Self::Gone { kept_for: None } => f.write_str("it is removed"),
             Self::Gone { kept_for: Some(environment) } => {
-                write!(f, "it is not deployed here, and not deleted since environment `{environment}` runs it")
+                write!(f, "it is not deployed here; it is not deleted because environment `{environment}` runs it")
             }
-            Self::Unwanted { revision: None, .. } => f.write_str("it is not deployed here and still exists"),
+            Self::Unwanted { revision: None, .. } => f.write_str("it is not deployed here but still exists"),
             Self::Unwanted { revision: Some(revision), ours: true } => {
                 write!(f, "revision {revision} is still deployed")
             }
             Self::Unwanted { revision: Some(revision), ours: false } => {
-                write!(f, "revision {revision} is deployed, which somebody else made: remove it by hand")
+                write!(f, "revision {revision} is deployed but not managed by apigee-flux: remove it manually")
             }
             Self::NotDeployed { newest: None } => f.write_str("it does not exist"),
             Self::NotDeployed { newest: Some(newest) } => {
-                write!(f, "it exists up to revision {newest}, and none is deployed here")
+                write!(f, "its newest revision is {newest}, but no revision is deployed here")
             }
             Self::OtherRevision { revision, record, files } => {
                 write!(f, "revision {revision} is deployed, ")?;
                 match record {
-                    None => f.write_str("which somebody else made")?,
-                    Some(RevisionRecord { commit: Some(commit), .. }) => write!(f, "which is of commit {commit}")?,
-                    Some(_) => f.write_str("which is of another bundle")?,
+                    None => f.write_str("which is not managed by apigee-flux")?,
+                    Some(RevisionRecord { commit: Some(commit), .. }) => {
+                        write!(f, "which was rendered from commit {commit}")?
+                    }
+                    Some(_) => f.write_str("which contains another bundle")?,
                 }
                 match files.as_ref().map(Vec::len) {
                     None => Ok(()),
-                    Some(0) => f.write_str("; its files differ in nothing that Apigee heeds"),
+                    Some(0) => f.write_str("; its files have no differences that matter to Apigee"),
                     Some(count) => write!(f, "; {}", files_differ(count)),
                 }
             }
             Self::Edited { revision, files } => write!(
                 f,
-                "revision {revision} was edited by hand: its description has the digest of this bundle, and {}",
+                "revision {revision} was edited manually: its description has the digest of this bundle, but {}",
                 files_differ(files.len())
             ),
             Self::OtherAccount { revision, deployed, wanted } => {
-                write!(f, "revision {revision} runs as {deployed}, and ")?;
+                write!(f, "revision {revision} runs as {deployed}, expected ")?;
                 match wanted {
-                    Some(wanted) => write!(f, "{wanted} is wanted"),
-                    None => f.write_str("no service account is wanted"),
+                    Some(wanted) => f.write_str(wanted),
+                    None => f.write_str("no service account"),
                 }
             }
             Self::Failing { revision, why } => write!(f, "revision {revision}: {why}"),
@@ -193,7 +196,8 @@ fn files_differ(count: usize) -> String {
     format!("{} {}", plural(count, "file"), if count == 1 { "differs" } else { "differ" })
 }
 
-/// Compares one bundle. `listed` are its entries of the environment's list of deployments, which a caller reads once for all.
+/// Compares one bundle. `listed` are its entries of the environment's list of deployments, which the caller reads once
+/// for all bundles.
 pub async fn drift(
     client: &Client,
     target: &Target,
@@ -228,7 +232,8 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// The revisions of what the list of deployments does not have, and certainly is not deployed here; none when it does not exist.
+    /// The revisions of a resource that is not in the list of deployments, after a proof that none is deployed here;
+    /// `None` if the resource does not exist.
     async fn revisions(&self) -> Result<Option<BTreeSet<RevisionId>>, Error> {
         let Some(resource) = self.client.resource(self.resource).await? else { return Ok(None) };
         let revisions: BTreeSet<RevisionId> = resource.revision.into_iter().collect();
@@ -238,12 +243,13 @@ impl Look<'_> {
         Ok(Some(revisions))
     }
 
-    /// What the status says. A bad one is looked at again before it is believed; whoever compares waits for the answer, so it is soon.
+    /// The verdict on the status. A failure is confirmed by further reads, in short intervals because the caller is
+    /// waiting.
     async fn verdict(&self, revision: RevisionId, started: u64) -> Result<Verdict, Error> {
         let mut looks = 1;
         loop {
             let verdict = match self.client.deployment(self.resource, self.environment, revision).await {
-                // The status of a young deployment is not there yet.
+                // The status of a new deployment is not available yet.
                 Err(error) if error.is_not_found() => Verdict::NotYet,
                 status => judge(&status?, started),
             };
@@ -255,7 +261,7 @@ impl Look<'_> {
         }
     }
 
-    /// What is not deployed here and is to be gone.
+    /// Compares a bundle that should be removed and is not deployed here.
     async fn left_over(&self, removal: Removal) -> Result<Drift, Error> {
         if self.revisions().await?.is_none() || removal == Removal::Undeploy {
             return Ok(Drift::Gone { kept_for: None });
@@ -308,7 +314,7 @@ impl Look<'_> {
     }
 }
 
-/// Downloads a revision. What comes is not trusted: it is unpacked in memory, within limits.
+/// Downloads a revision. The content is not trusted: it is unpacked in memory, within limits.
 pub(super) async fn revision_files(
     client: &Client,
     resource: ResourceName<'_>,

@@ -1,4 +1,4 @@
-//! What stops a deployment, in words that name the way out, and the exit code that tells a Job whether to try again.
+//! The errors that stop a deployment, each with a fix, and the exit code that tells a Job whether to retry.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,46 +12,46 @@ use super::deployment::{PreconditionFailure, PreconditionViolation};
 use super::wait::STATE_ERROR;
 use apigee_flux_model::bundle::{BundleKind, Files};
 
-/// Why the program stops. The text of each is complete: what, where, what is allowed, what to do.
+/// Why the program stops. Each text is complete: what was found, where, what is allowed, how to fix it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The command line, the manifest or a name cannot be used.
+    /// The command line, the manifest or a name is invalid.
     #[error("{0}")]
     Usage(String),
-    /// The bundle, or what it would change, is not acceptable.
+    /// The bundle, or the change that it would cause, is not allowed.
     #[error("{0}")]
     Refused(String),
-    /// A file of the bundle is not there, or there is too much of it.
+    /// A file of the bundle is missing or too large.
     #[error("{0}")]
     Missing(String),
-    /// The bundle is not the one that was rendered.
+    /// The bundle differs from the rendered one.
     #[error("{0}")]
     Mangled(String),
-    /// No token may or can be had.
+    /// There is no token, or the credentials are not allowed.
     #[error("{0}")]
     Credentials(String),
-    /// Something that another attempt may find otherwise.
+    /// A failure that another attempt may not have.
     #[error("{0}")]
     Temporary(String),
-    /// No token came for so long that this run stops asking; another run may find it otherwise.
+    /// There was no token for so long that this run stops waiting; another run may get one.
     #[error("{0}")]
     NoToken(String),
-    /// Somebody else changed the environment meanwhile; what stands there is theirs.
+    /// Another client changed the environment in the meantime; its deployment is not changed.
     #[error("{0}")]
     Overtaken(String),
-    /// The run was told to stop. The text is what it leaves.
+    /// The run was stopped. The text describes the state that it leaves.
     #[error("{0}")]
     Stopped(String),
-    /// The API was not reached, or broke off, or did not speak as documented.
+    /// The API could not be reached, the connection was interrupted, or the timeout passed.
     #[error(transparent)]
     Network(#[from] NetworkError),
-    /// The API answered with an error.
+    /// The API responded with an error.
     #[error(transparent)]
     Api(#[from] Box<ApiError>),
-    /// The API answered with success, and not with what it documents.
+    /// The API responded with success, but not with the documented message.
     #[error(transparent)]
     Unexpected(#[from] Box<UnexpectedAnswer>),
-    /// It was not the API that answered.
+    /// The response does not come from the API.
     #[error(transparent)]
     Foreign(#[from] Box<ForeignAnswer>),
 }
@@ -60,7 +60,8 @@ pub enum Error {
 pub const TERMINATED: u8 = 143;
 
 impl Error {
-    /// The exit code, after `sysexits.h`: a Job's `podFailurePolicy` fails at once on 64 to 67 and 77 and tries again on others.
+    /// The exit code, after `sysexits.h`: a Job's `podFailurePolicy` fails immediately on 64 to 67 and 77 and retries
+    /// on others.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 64,
@@ -75,7 +76,7 @@ impl Error {
         }
     }
 
-    /// True when a write may or may not have happened, so that it must not be repeated before the state is read again.
+    /// True if it is unknown whether a write happened, so that it must not be repeated before the state is read again.
     pub fn is_ambiguous(&self) -> bool {
         match self {
             Self::Network(error) => error.sent,
@@ -85,7 +86,7 @@ impl Error {
         }
     }
 
-    /// The places in the bundle that it is about.
+    /// The places in the bundle that the error is about.
     pub fn places(&self, kind: BundleKind, files: &Files) -> Vec<Blame> {
         match self {
             Self::Api(error) => {
@@ -100,7 +101,7 @@ impl Error {
         }
     }
 
-    /// The same with its [`Self::places`].
+    /// The same error with its [`Self::places`].
     #[must_use]
     pub fn located(self, places: Vec<Blame>) -> Self {
         match self {
@@ -116,7 +117,7 @@ impl Error {
         }
     }
 
-    /// For a run that was told to stop: the same with what it leaves before what it was doing.
+    /// For a stopped run: the same error, preceded by the state that the run leaves.
     #[must_use]
     pub fn leaving(self, what: &str) -> Self {
         match self {
@@ -125,86 +126,90 @@ impl Error {
         }
     }
 
-    /// True for a refusal that is about the state of things or about the request, which of both its status need not say: no document tells
-    /// whether Apigee answers 400, 404 or 409 to what names something that is missing or is in use.
+    /// True for a rejection because of the state or of the request; its status may not distinguish the two: it is
+    /// undocumented whether Apigee responds with 400, 404 or 409 to a request that refers to something missing or in
+    /// use.
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Api(error) if matches!(error.http_status, 400 | 404 | 409) && !error.is_locked())
     }
 
-    /// True for the API's "there is no such thing". A 404 that is not in Google's form says nothing about the thing.
+    /// True if the API says that the object does not exist. A 404 that is not in Google's format says nothing about the
+    /// object.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Api(error) if error.http_status == 404 && error.is_in_form)
     }
 
-    /// True for the API's "there is one already".
+    /// True if the API says that the object already exists.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Api(error) if error.http_status == 409)
     }
 
-    /// True for the API's "not as things stand": something must be there, or must be gone, before.
+    /// True if the API says that a precondition is not met: something must be created or deleted first.
     pub fn is_precondition(&self) -> bool {
         matches!(self, Self::Api(error) if error.http_status == 400 && error.status == "FAILED_PRECONDITION")
     }
 
-    /// True for the API's "you may not".
+    /// True if the API says that the caller lacks a permission.
     pub fn is_forbidden(&self) -> bool {
         matches!(self, Self::Api(error) if error.http_status == 403)
     }
 
-    /// True for the API's "too many requests".
+    /// True if the API says that there were too many requests.
     pub fn is_over_quota(&self) -> bool {
         matches!(self, Self::Api(error) if error.http_status == 429)
     }
 
-    /// The same when there is no time left to try again, though another run may. `asked` is how long the server wants to be left alone.
+    /// The same error when no time is left for a retry; another run may succeed. `asked` is the pause that the server
+    /// asks for.
     #[must_use]
     pub(super) fn out_of_time(self, asked: Option<Duration>, left: Duration) -> Self {
-        let asked =
-            asked.map(|asked| format!("it asks for a pause of {asked:.0?} (Retry-After), and ")).unwrap_or_default();
-        Self::Temporary(format!("{self}; {asked}there are {left:.1?} left (--timeout): it was not tried again"))
+        let asked = asked
+            .map(|asked| format!("the server asks for a pause of {asked:.0?} (Retry-After); "))
+            .unwrap_or_default();
+        Self::Temporary(format!("{self}; {asked}{left:.1?} remain (--timeout): the request was not retried"))
     }
 
-    /// True when another attempt may find it otherwise.
+    /// True if another attempt may succeed.
     pub fn is_temporary(&self) -> bool {
         matches!(self.exit_code(), 69 | 75)
     }
 }
 
-/// The API was not reached, or broke off, or did not speak as documented.
+/// The API could not be reached, the connection was interrupted, or the timeout passed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{call}: {what}")]
 pub struct NetworkError {
     /// Method and path.
     pub call: String,
-    /// What happened.
+    /// The cause.
     pub what: String,
-    /// The request may have arrived.
+    /// The request may have reached the server.
     pub sent: bool,
 }
 
-/// An answer of the API with a status of success that is not what the API documents. Nothing is concluded from it.
+/// A response of the API with a success status that is not the documented one. It is not used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{call}: the answer is not what the management API documents: {oddity}; nothing is concluded from it; try again, and check --endpoint \
-     if it stays"
+    "{call}: the response is not what the management API documents: {oddity}; the response is not used; try again, and \
+     check --endpoint if the error persists"
 )]
 pub struct UnexpectedAnswer {
     /// Method and path.
     pub call: String,
-    /// What is wrong with it.
+    /// What is wrong with the response.
     pub oddity: Oddity,
 }
 
-/// An answer that the management API never gives: a redirect, or a page.
+/// A response that the management API never sends: a redirect, or a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForeignAnswer {
     /// Method and path.
     pub call: String,
     /// The HTTP status.
     pub http_status: u16,
-    /// Where a redirect leads.
+    /// The host of a redirect.
     pub location_host: Option<String>,
-    /// The media type; empty if the answer names none.
+    /// The media type; empty if the response has none.
     pub content_type: String,
 }
 
@@ -213,25 +218,25 @@ impl fmt::Display for ForeignAnswer {
         let Self { call, http_status, location_host, content_type } = self;
         write!(
             f,
-            "{call}: something between here and Google answered, and not the management API: status {http_status}"
+            "{call}: the response comes from an intermediary, not from the management API: status {http_status}"
         )?;
         if let Some(host) = location_host {
-            write!(f, ", a redirect to the host `{host}`")?;
+            write!(f, ", redirect to the host `{host}`")?;
         }
         match content_type.as_str() {
             "" => f.write_str(", no content type")?,
             content_type => write!(f, ", content type `{content_type}`")?,
         }
         f.write_str(
-            "; a proxy, a firewall or a captive portal is in the way: let HTTPS to the host of --endpoint pass, or correct HTTPS_PROXY, \
-             NO_PROXY or --endpoint",
+            "; a proxy, a firewall or a captive portal intercepts the request: allow HTTPS to the host of --endpoint, \
+             or correct HTTPS_PROXY, NO_PROXY or --endpoint",
         )
     }
 }
 
 impl std::error::Error for ForeignAnswer {}
 
-/// An error that the API answered (`google.rpc.Status` in Google's JSON form).
+/// An error response of the API (`google.rpc.Status` in Google's JSON format).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ApiError {
     /// Method and path.
@@ -240,19 +245,19 @@ pub struct ApiError {
     pub http_status: u16,
     /// The name of the canonical code, for example `FAILED_PRECONDITION`.
     pub status: String,
-    /// In Apigee's words.
+    /// Apigee's message.
     pub message: String,
     /// `google.rpc.PreconditionFailure`.
     pub preconditions: Vec<PreconditionViolation>,
     /// `edge.configstore.bundle.BadBundle`.
     pub bad_files: Vec<BadFile>,
-    /// Their places in the bundle, one for each, after [`Error::located`].
+    /// Their places in the bundle, in the same order, set by [`Error::located`].
     pub blamed: Vec<Blame>,
-    /// The permission that a 403 asks for.
+    /// The missing permission of a 403.
     pub permission: Option<String>,
-    /// `google.rpc.RequestInfo`, for Google's support.
+    /// The id of `google.rpc.RequestInfo`, for Google's support.
     pub request_id: Option<String>,
-    /// The body is in Google's form, so that it is the API that answered.
+    /// The body is in Google's format, so the response comes from the API.
     pub is_in_form: bool,
 }
 
@@ -260,17 +265,18 @@ pub struct ApiError {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct BadFile {
-    /// The file, from the zip's root.
+    /// The file, relative to the root of the zip.
     pub filename: String,
     /// What is wrong with it.
     pub description: String,
 }
 
-/// The longest part of a body that is not in Google's form which an error repeats, in characters.
+/// The longest part of a body in another format that an error repeats, in characters.
 const MAX_FOREIGN_TEXT: usize = 200;
 
 impl ApiError {
-    /// Reads an error's body. A body that is not in Google's form (a proxy's page, say) becomes the message, shortened.
+    /// Parses an error's body. A body that is not in Google's format, for example a proxy's page, becomes the message,
+    /// truncated.
     ///
     /// `needs` are the permissions of the call, for a 403 that names none.
     pub fn parse(call: &str, http_status: u16, body: &[u8], needs: &str) -> Self {
@@ -294,7 +300,7 @@ impl ApiError {
         error
     }
 
-    /// Takes a secret out of what Apigee says.
+    /// Hides a secret in Apigee's messages.
     pub fn hide(&mut self, secret: &str) {
         let violations = self.preconditions.iter_mut().flat_map(|found| [&mut found.subject, &mut found.description]);
         for text in violations.chain([&mut self.message]) {
@@ -322,12 +328,12 @@ impl ApiError {
         }
     }
 
-    /// True for the refusal of a shared flow's removal while something calls it.
+    /// True if Apigee does not delete a shared flow because something calls it.
     fn is_still_used(&self) -> bool {
         self.preconditions.iter().any(|violation| violation.kind == "WOULD_BREAK_DEPENDENT")
     }
 
-    /// True for the refusal of a second operation at the same time; it is temporary although its status is 400.
+    /// True if Apigee rejects a second concurrent operation; this is temporary although its status is 400.
     pub fn is_locked(&self) -> bool {
         self.http_status == 400 && self.message.contains("locked by another operation")
     }
@@ -336,7 +342,7 @@ impl ApiError {
         match self.http_status {
             _ if self.is_locked() || self.is_still_used() => 75,
             401 | 403 => 77,
-            // What does not exist yet may be made by somebody else a minute later; the Job's retries are bounded.
+            // A missing object may be created by another run a minute later; the Job's retries are limited.
             404 => 69,
             413 => 66,
             408 | 409 | 429 | 500..=599 => 75,
@@ -392,7 +398,7 @@ fn permission_in(message: &str) -> Option<String> {
     (name.matches('.').count() >= 2).then(|| name.trim_end_matches('.').to_owned())
 }
 
-/// A detail in its own form; one that Google changes must not hide the error itself.
+/// A detail in its own format; a change of that format by Google must not hide the error itself.
 fn read<T: Default + for<'de> Deserialize<'de>>(detail: Value) -> T {
     serde_json::from_value(detail).unwrap_or_default()
 }
@@ -400,7 +406,7 @@ fn read<T: Default + for<'de> Deserialize<'de>>(detail: Value) -> T {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum ErrorBody {
-    /// Google's front ends answer a list to some paths. It stands first: serde reads a struct from a list too.
+    /// Google's front ends respond with a list to some paths. It must be first: serde reads a struct from a list too.
     Many(Vec<Envelope>),
     One(Envelope),
 }

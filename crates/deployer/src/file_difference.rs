@@ -1,7 +1,7 @@
-//! How the files of a deployed revision differ from those that are wanted. Pure.
+//! How the files of a deployed revision differ from those of the desired bundle. Pure.
 //!
-//! XML is compared by its [canonical form](super::canonical_xml), everything else by bytes. Of the root file counts what its author decides; the rest Apigee sets
-//! or reads off the other files.
+//! XML is compared by its [canonical form](super::canonical_xml), everything else by bytes. In the root file only the
+//! author's settings are compared; Apigee sets the rest or derives it from the other files.
 
 use std::collections::BTreeSet;
 
@@ -14,24 +14,24 @@ use apigee_flux_model::xml::{Content, Element};
 /// A file that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileDifference {
-    /// Below the bundle's root folder.
+    /// The path below the bundle's root folder.
     pub path: BundlePath,
-    /// As it is deployed; none: it is not.
+    /// The deployed file; `None`: it is not deployed.
     pub deployed: Option<Form>,
-    /// As it is wanted; none: it is not.
+    /// The desired file; `None`: it should not exist.
     pub wanted: Option<Form>,
 }
 
-/// A file as it is compared.
+/// A file in the form in which it is compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Form {
     /// The canonical form of XML.
     Xml(Element),
     /// Any other text.
     Text(String),
-    /// What is no text.
+    /// Anything except text.
     Binary {
-        /// How many bytes.
+        /// The number of bytes.
         size: usize,
         /// Their digest.
         digest: Digest,
@@ -39,7 +39,8 @@ pub enum Form {
 }
 
 impl Form {
-    /// `resources/` holds what runs as it is: scripts, style sheets, archives. Everywhere else XML is Apigee's.
+    /// `resources/` contains files that run unchanged: scripts, style sheets, archives. Everywhere else XML is
+    /// Apigee's.
     fn of(path: &BundlePath, bytes: &[u8]) -> Self {
         let may_be_xml = FileKind::of(path).is_xml();
         if let Some(element) = may_be_xml.then(|| canonical(bytes)).flatten() {
@@ -52,8 +53,8 @@ impl Form {
     }
 }
 
-/// The children of the root file that Apigee sets itself, or that list what the other files say. Seen in exported bundles; none has an
-/// effect when it is imported.
+/// The children of the root file that Apigee sets, or that list the contents of other files. Observed in exported
+/// bundles; none has an effect on import.
 const NOT_THE_AUTHORS: [&str; 15] = [
     "Basepaths",
     "ConfigurationVersion",
@@ -72,7 +73,8 @@ const NOT_THE_AUTHORS: [&str; 15] = [
     "subType",
 ];
 
-/// The attributes of the root element that Apigee sets: the number of the revision, and the name that the import was given.
+/// The attributes of the root element that Apigee sets: the number of the revision, and the name that was given to the
+/// import.
 const NOT_THE_AUTHORS_ATTRIBUTES: [&str; 2] = ["name", "revision"];
 
 /// The files that differ, sorted by path.
@@ -81,7 +83,7 @@ pub fn compare(kind: BundleKind, deployed: &Files, wanted: &Files) -> Vec<FileDi
     let mut found: Vec<FileDifference> = root_difference(kind, [deployed, wanted], roots).into_iter().collect();
     let paths: BTreeSet<&BundlePath> = deployed.iter().chain(wanted.iter()).map(|(path, _)| path).collect();
     for path in paths {
-        // The manifest is Apigee's list of the files' digests.
+        // The manifest is Apigee's list of file digests.
         if roots.contains(&Some(path)) || FileKind::of(path) == FileKind::Manifest {
             continue;
         }
@@ -98,8 +100,8 @@ pub fn compare(kind: BundleKind, deployed: &Files, wanted: &Files) -> Vec<FileDi
     found
 }
 
-/// The root files, under whatever names. A bundle without one gets one when it is imported, so none is as good as one that says
-/// nothing.
+/// Compares the root files, whatever their names. A bundle without one gets one on import, so a missing root file
+/// equals an empty one.
 fn root_difference(kind: BundleKind, files: [&Files; 2], paths: [Option<&BundlePath>; 2]) -> Option<FileDifference> {
     let [deployed, wanted] = [0, 1].map(|side| {
         let bytes = paths[side].and_then(|path| files[side].get(path.as_str()));
@@ -112,7 +114,8 @@ fn root_difference(kind: BundleKind, files: [&Files; 2], paths: [Option<&BundleP
     Some(FileDifference { path, deployed: Some(Form::Xml(deployed)), wanted: Some(Form::Xml(wanted)) })
 }
 
-/// What its author says in a root file: without our record, and sorted, since Apigee writes the children in its own order.
+/// The author's settings in a root file: without the record, and sorted, since Apigee writes the children in its own
+/// order.
 fn authors_part(root: &Element) -> Element {
     let attributes = root.attributes().iter().filter(|(name, _)| !NOT_THE_AUTHORS_ATTRIBUTES.contains(&name.as_str()));
     let start = attributes.fold(Element::new(root.name()), |element, (name, value)| element.attribute(name, value));
@@ -127,7 +130,7 @@ fn authors_part(root: &Element) -> Element {
     start.children(children)
 }
 
-/// The description without our record; a server may fold its lines.
+/// The description without the record; a server may fold its lines.
 fn described(element: &Element) -> Option<Element> {
     let text: String = element
         .contents()

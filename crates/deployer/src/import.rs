@@ -1,4 +1,4 @@
-//! Makes a revision of a bundle, once: after a lost answer and beside other deployers too.
+//! Imports a bundle as exactly one revision, even after a lost response and with concurrent deployers.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,24 +15,26 @@ use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::bundle::zip::{self, MAX_BUNDLE_BYTES};
 use apigee_flux_model::names::RevisionId;
 
-/// Imports in all, when each fails without an answer and leaves no revision.
+/// The maximum number of imports that get no response and create no revision.
 const IMPORT_ATTEMPTS: u32 = 3;
 
-/// For so long a revision just imported may be unknown to parts of the API.
+/// How long a new revision may be invisible to parts of the API.
 pub(super) const VISIBLE_AFTER: Duration = Duration::from_mins(1);
 
-/// The revision that a bundle became.
+/// The revision of a bundle after an import.
 #[derive(Debug)]
 pub(super) struct Imported {
     pub id: RevisionId,
     pub revision: Revision,
-    /// False when another deployer made it at the same time.
+    /// False if another deployer created it at the same time.
     pub by_us: bool,
-    /// An import got no answer, or a duplicate could not be deleted: another revision with the same bundle may be there, or come.
+    /// An import got no response, or a duplicate could not be deleted: there may be another revision with the same
+    /// bundle, now or later.
     pub in_doubt: bool,
 }
 
-/// Validates and imports the stamped copy of a bundle. `read` are the revisions that are known to hold something else.
+/// Validates and imports the stamped copy of a bundle. `read` are the revisions that are known to contain other
+/// bundles.
 pub(super) async fn import(
     site: &Site<'_>,
     bundle: &Bundle,
@@ -52,13 +54,13 @@ pub(super) async fn import(
             Err(error) => return Err(error),
         };
         in_doubt = true;
-        site.warn(Phase::Import, format!("{error}: looking whether the revision was made"));
-        // Time for an import whose answer was lost to become visible.
+        site.warn(Phase::Import, format!("{error}: checking whether the revision was created"));
+        // An import whose response was lost needs time to become visible.
         site.client.stop().sleep(jittered(site.options.polling.first.saturating_mul(4 * attempt))).await;
         if let Some((id, _)) =
-            find(site, bundle, read).await.map_err(|error| error.leaving("the import was not answered"))?
+            find(site, bundle, read).await.map_err(|error| error.leaving("the import got no response"))?
         {
-            site.say(Phase::Import, format!("revision {id} was made although the answer was lost"));
+            site.say(Phase::Import, format!("revision {id} was created although the response was lost"));
             break id;
         }
         if attempt == IMPORT_ATTEMPTS {
@@ -69,15 +71,16 @@ pub(super) async fn import(
     drop(zip);
     let imported = converge(site, bundle, read, id)
         .await
-        .map_err(|error| error.leaving(&format!("revision {id} is imported and not deployed")))?;
+        .map_err(|error| error.leaving(&format!("revision {id} is imported but not deployed")))?;
     Ok(Imported { in_doubt: in_doubt || imported.in_doubt, ..imported })
 }
 
-/// Deletes the other revisions with the same bundle that have come since: an import whose answer was lost may be done late, after
-/// the next one. None of them was ever deployed. A failure is told and is none of the deployment's.
+/// Deletes other revisions with the same bundle that appeared in the meantime: an import whose response was lost may
+/// complete late, after the next one. None of them was ever deployed. A failure is reported and does not fail the
+/// deployment.
 pub(super) async fn delete_duplicates(site: &Site<'_>, bundle: &Bundle, read: &BTreeSet<RevisionId>, kept: RevisionId) {
     if let Err(error) = try_delete_duplicates(site, bundle, read, kept).await {
-        site.warn(Phase::Import, format!("a revision may stay beside its equal, revision {kept}: {error}"));
+        site.warn(Phase::Import, format!("a duplicate of revision {kept} may remain: {error}"));
     }
 }
 
@@ -92,7 +95,10 @@ async fn try_delete_duplicates(
         let found = search(site, bundle, std::iter::once(id)).await?.found;
         if found.is_some() && site.client.revision_deployments(site.resource, id).await?.is_empty() {
             site.client.delete_revision(site.resource, id).await?;
-            site.say(Phase::Import, format!("revision {id} has the same bundle, from a late import, and is deleted"));
+            site.say(
+                Phase::Import,
+                format!("revision {id} contains the same bundle, from a delayed import, and is deleted"),
+            );
         }
     }
     Ok(())
@@ -105,7 +111,7 @@ fn pack(site: &Site<'_>, bundle: &Bundle, replaces: Replaced) -> Result<Bytes, E
     let zip = zip::pack(bundle.kind, &stamped).map_err(Error::Refused)?;
     if zip.len() > MAX_BUNDLE_BYTES {
         return Err(Error::Missing(format!(
-            "the bundle of `{}` has {} bytes as a zip file and Apigee takes {MAX_BUNDLE_BYTES}; leave something out",
+            "the bundle of `{}` has {} bytes as a zip file, but Apigee allows {MAX_BUNDLE_BYTES}; remove files from it",
             bundle.name,
             zip.len()
         )));
@@ -114,7 +120,7 @@ fn pack(site: &Site<'_>, bundle: &Bundle, replaces: Replaced) -> Result<Bytes, E
     Ok(Bytes::from(zip))
 }
 
-/// A revision of this bundle among those that were not read yet.
+/// A revision of this bundle among those that have not been read.
 async fn find(
     site: &Site<'_>,
     bundle: &Bundle,
@@ -123,15 +129,15 @@ async fn find(
     Ok(search(site, bundle, unread(site, read).await?.into_iter()).await?.found)
 }
 
-/// The revisions that exist and were not read yet.
+/// The existing revisions that have not been read.
 async fn unread(site: &Site<'_>, read: &BTreeSet<RevisionId>) -> Result<BTreeSet<RevisionId>, Error> {
     let resource = site.client.resource(site.resource).await?;
     Ok(resource.into_iter().flat_map(|resource| resource.revision).filter(|id| !read.contains(id)).collect())
 }
 
-/// Settles on one revision when several deployers imported the same bundle at once: each looks again after its import and all take
-/// the lowest number, since whoever imported later sees it. The others, which were never deployed, are deleted by those who made
-/// them.
+/// Selects one revision when several deployers imported the same bundle concurrently: each lists the revisions again
+/// after its import, and all select the lowest number, since a later import sees the earlier one. The others, which
+/// were never deployed, are deleted by the deployers that created them.
 async fn converge(
     site: &Site<'_>,
     bundle: &Bundle,
@@ -144,7 +150,9 @@ async fn converge(
     if record.is_none_or(|record| record.digest != bundle.digest) {
         site.warn(
             Phase::Import,
-            format!("the description of revision {id} did not keep the digest, so the next run will import again"),
+            format!(
+                "the description of revision {id} did not keep the digest, so the next run will import the bundle again"
+            ),
         );
         return Ok(Imported { id, revision, by_us: true, in_doubt: false });
     }
@@ -155,12 +163,13 @@ async fn converge(
     site.say(
         Phase::Import,
         format!(
-            "revision {first} has the same bundle, from another deployer at the same time: revision {id} is deleted"
+            "revision {first} contains the same bundle, imported by another deployer at the same time: revision {id} \
+             is deleted"
         ),
     );
     let deleted = site.client.delete_revision(site.resource, id).await;
     if let Err(error) = &deleted {
-        site.warn(Phase::Import, format!("revision {id} is still there: {error}"));
+        site.warn(Phase::Import, format!("revision {id} was not deleted: {error}"));
     }
     Ok(Imported { id: first, revision: first_revision, by_us: false, in_doubt: deleted.is_err() })
 }

@@ -1,4 +1,5 @@
-//! Finds the revision that holds a bundle already: what makes a rollback or a promotion free, and an import happen once.
+//! Finds an existing revision with the bundle, so that a rollback or promotion needs no import, and a bundle is
+//! imported only once.
 
 use std::collections::BTreeSet;
 
@@ -12,19 +13,19 @@ use super::{Bundle, Error, Revision};
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::names::RevisionId;
 
-/// Revisions whose descriptions are read at the same time.
+/// Number of revisions whose descriptions are read concurrently.
 const READERS: usize = 8;
 
-/// What a search saw.
+/// The result of a search.
 #[derive(Debug, Default)]
 pub(super) struct Search {
-    /// The lowest number among the newest that hold the bundle: every run that searches at the same time takes the same one.
+    /// The lowest number among the newest group that contains the bundle: concurrent runs select the same revision.
     pub found: Option<(RevisionId, Revision)>,
-    /// The revisions that were read. One that the API did not show is not among them.
+    /// The revisions that were read, without those that the API did not show.
     pub read: BTreeSet<RevisionId>,
 }
 
-/// Reads revisions, the newest first, until one holds the bundle.
+/// Reads revisions, newest first, until one contains the bundle.
 pub(super) async fn search(
     site: &Site<'_>,
     bundle: &Bundle,
@@ -41,14 +42,15 @@ pub(super) async fn search(
                 let resource = ResourceName { organization: &organization, kind, name: &name };
                 match client.revision(resource, id).await {
                     Ok(revision) => Ok(Some((id, revision))),
-                    // Deleted meanwhile.
+                    // Deleted in the meantime.
                     Err(error) if error.is_not_found() => Ok(None),
                     Err(error) => Err(error),
                 }
             });
         }
         while let Some(read) = readers.join_next().await {
-            let read = read.map_err(|error| Error::Temporary(format!("reading the revisions broke off: {error}")))?;
+            let read =
+                read.map_err(|error| Error::Temporary(format!("reading the revisions was interrupted: {error}")))?;
             let Some((id, revision)) = read? else { continue };
             search.read.insert(id);
             let says_so =
@@ -65,7 +67,7 @@ pub(super) async fn search(
     Ok(search)
 }
 
-/// Where one revision was edited, another one may be as well: then descriptions are not believed, and files are compared.
+/// If one revision was edited, others may be too: then descriptions are not trusted, and files are compared.
 async fn is_proven(site: &Site<'_>, bundle: &Bundle, id: RevisionId) -> Result<bool, Error> {
     match site.options.edited {
         None => return Ok(true),
@@ -74,7 +76,7 @@ async fn is_proven(site: &Site<'_>, bundle: &Bundle, id: RevisionId) -> Result<b
     }
     match revision_files(site.client, site.resource, id).await {
         Ok(files) => Ok(compare(bundle.kind, &files, &bundle.files).is_empty()),
-        // What cannot be read is not what was imported.
+        // A revision that cannot be read is not the imported one.
         Err(Error::Refused(_)) => Ok(false),
         Err(error) if error.is_not_found() => Ok(false),
         Err(error) => Err(error),

@@ -1,10 +1,10 @@
 //! Apigee's management API: the client, and the deployer that makes an environment equal to a bundle.
 //!
-//! What decides is pure ([`plan`], [`schedule`], [`file_difference`], [`retry`], [`revision_record`], [`error`]); the network is touched in [`client`] and [`auth`] only,
-//! the mounted files in [`mount`].
+//! Decisions are pure ([`plan`], [`schedule`], [`file_difference`], [`retry`], [`revision_record`], [`error`]); only
+//! [`client`] and [`auth`] use the network, and only [`mount`] reads the mounted files.
 //!
-//! The contract is the discovery document `apigee.v1`. Invariants: an import is never repeated blindly, a write happens only
-//! after the state was read, and a token is never logged.
+//! The contract is the discovery document `apigee.v1`. Invariants: an import is never repeated without checking its
+//! result, a write happens only after the state was read, and a token is never logged.
 
 #![cfg_attr(not(test), deny(unused_crate_dependencies))]
 

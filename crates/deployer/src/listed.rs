@@ -1,4 +1,4 @@
-//! What is deployed in an environment, read once for many bundles.
+//! The deployments of an environment, read once for many bundles.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use apigee_flux_model::names::Name;
 pub(super) struct Listed(BTreeMap<(BundleKind, String), Vec<Deployment>>);
 
 impl Listed {
-    /// One request for proxies and one for shared flows, as far as they are asked for.
+    /// One request for proxies and one for shared flows, if there are any among `kinds`.
     pub(super) async fn read(
         client: &Client,
         target: &Target,
@@ -28,7 +28,7 @@ impl Listed {
         Ok(listed)
     }
 
-    /// The entries of one proxy or shared flow, which are not needed again.
+    /// Removes and returns the entries of one proxy or shared flow.
     pub(super) fn take(&mut self, kind: BundleKind, name: &Name) -> Vec<Deployment> {
         self.0.remove(&(kind, name.to_string())).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! The bundle in the Job's pod: reads what its `ConfigMap`s brought, and trusts none of it before its digest is right.
+//! The bundle in the Job's pod: reads the files of its `ConfigMap`s, and uses them only if their digests are correct.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -24,44 +24,44 @@ pub struct Bundle {
     pub kind: BundleKind,
     /// The name in Apigee.
     pub name: Name,
-    /// [`Digest::of_files`] of `files`; [`Bundle::new`] and [`Bundle::from_mount`] make it so.
+    /// [`Digest::of_files`] of `files`; ensured by [`Bundle::new`] and [`Bundle::from_mount`].
     pub digest: Digest,
     /// Every file, below the kind's root folder.
     pub files: Files,
-    /// What must exist in Apigee before it can run.
+    /// What must exist in Apigee before it can be deployed.
     pub requires: Requirements,
 }
 
 impl Bundle {
-    /// A bundle of files in memory that needs nothing.
+    /// A bundle of files in memory that has no requirements.
     pub fn new(kind: BundleKind, name: Name, files: Files) -> Self {
         Self { kind, name, digest: Digest::of_files(&files), files, requires: Requirements::default() }
     }
 
-    /// Reads and verifies the bundle beside its manifest. `expected` is the digest that the Job names.
+    /// Reads and verifies the bundle beside its manifest. `expected` is the digest in the Job's arguments.
     pub fn from_mount(manifest_path: &Path, expected: Option<Digest>) -> Result<Self, Error> {
         let manifest = read_manifest(manifest_path)?;
         let name =
             manifest.name.parse().map_err(|why| Error::Usage(format!("`{}`: {why}", manifest_path.display())))?;
         if let Some(expected) = expected.filter(|expected| *expected != manifest.digest) {
             return Err(Error::Mangled(format!(
-                "`{}` is of the bundle {}, and the Job expects {expected}: the Job and its ConfigMap come from different renders; \
-                 apply both together",
+                "`{}` describes the bundle {}, but the Job expects {expected}: the Job and its ConfigMap come from \
+                 different renders; apply both together",
                 manifest_path.display(),
                 manifest.digest
             )));
         }
         let folder = match manifest_path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
-            // `manifest.json` alone lies in the working directory.
+            // The path `manifest.json` refers to the working directory.
             _ => Path::new("."),
         };
         let files = Mount::open(folder)?.read(&manifest)?;
         let digest = Digest::of_files(&files);
         if digest != manifest.digest {
             return Err(Error::Mangled(format!(
-                "every file is as its own digest says, but together they are {digest} and `{}` says {}: the list of files was \
-                 changed; render anew",
+                "each file matches its own digest, but the digest of all files is {digest} and `{}` has {}: the list \
+                 of files was changed; render again",
                 manifest_path.display(),
                 manifest.digest
             )));
@@ -78,13 +78,14 @@ fn read_manifest(path: &Path) -> Result<Manifest, Error> {
 fn read_versioned<T: DeserializeOwned>(path: &Path, what: &str, newest: u32) -> Result<T, Error> {
     let shown = path.display();
     let bytes = read_named(path, MAX_UNPACKED_BYTES)
-        .map_err(|why| Error::Missing(format!("`{shown}` {why}; is its ConfigMap mounted there?")))?;
+        .map_err(|why| Error::Missing(format!("`{shown}` {why}; check that its ConfigMap is mounted there")))?;
     let value: serde_json::Value = serde_json::from_slice(&bytes)
-        .map_err(|error| Error::Mangled(format!("`{shown}` is not JSON: {error}; something changed it on its way")))?;
+        .map_err(|error| Error::Mangled(format!("`{shown}` is not JSON: {error}; it was changed after rendering")))?;
     match value.get("schemaVersion").and_then(serde_json::Value::as_u64) {
         Some(version) if version > u64::from(newest) => Err(Error::Usage(format!(
-            "`{shown}` has the schema version {version} and this program reads up to {newest}: update the image of the \
-             deployer (`ApigeeEnvironment`, `spec.deployer.image`) to the version of the function that rendered it"
+            "`{shown}` has the schema version {version}, but this program supports versions up to {newest}: update the \
+             image of the deployer (`ApigeeEnvironment`, `spec.deployer.image`) to the version of the function that \
+             rendered it"
         ))),
         Some(_) => serde_json::from_value(value)
             .map_err(|error| Error::Usage(format!("`{shown}` is not {what} of schema version {newest}: {error}"))),
@@ -92,40 +93,40 @@ fn read_versioned<T: DeserializeOwned>(path: &Path, what: &str, newest: u32) -> 
     }
 }
 
-/// A bundle of a batch of which only the manifest was read.
+/// A bundle of which only the manifest has been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MountedBundle {
     /// Proxy or shared flow.
     pub kind: BundleKind,
     /// The name in Apigee.
     pub name: Name,
-    /// The digest that batch and manifest agree on.
+    /// The digest in both the batch and the manifest.
     pub digest: Digest,
     /// The shared flows that it calls.
     pub calls: Vec<String>,
-    /// The sizes of its files together, in bytes.
+    /// The total size of its files, in bytes.
     pub size: u64,
     /// How it is deployed.
     pub settings: DeploySettings,
-    /// A revision that is known to hold other files than its description says.
+    /// A revision that is known to contain other files than its description says.
     pub edited: Option<RevisionId>,
     manifest: PathBuf,
 }
 
 impl MountedBundle {
-    /// Where its files lie.
+    /// The folder of its files.
     pub fn folder(&self) -> &Path {
         self.manifest.parent().unwrap_or(Path::new(""))
     }
 
-    /// The bundle with its files, verified.
+    /// Loads and verifies the bundle with its files.
     pub fn load(&self) -> Result<Bundle, Error> {
         Bundle::from_mount(&self.manifest, Some(self.digest))
     }
 }
 
-/// Reads a batch and the manifest of each of its bundles, and refuses what was not rendered together. `folder` is the mount of all
-/// bundles.
+/// Reads a batch and the manifest of each of its bundles, and rejects bundles from different renders. `folder` is the
+/// mount of all bundles.
 pub fn read_batch(file: &Path, folder: &Path) -> Result<Vec<MountedBundle>, Error> {
     let Batch { bundles, .. } = read_versioned(file, "a batch", batch::SCHEMA_VERSION)?;
     mounted(bundles, file, folder)
@@ -154,14 +155,14 @@ fn mounted(entries: Vec<BatchEntry>, file: &Path, folder: &Path) -> Result<Vec<M
         let name: Name = entry.name.parse().map_err(wrong)?;
         let below = BundlePath::parse(&entry.folder).map_err(|why| wrong(format!("`folder`: {why}")))?;
         if !seen.insert((entry.kind, name.clone())) {
-            return Err(wrong("it stands twice in the batch; render anew".to_owned()));
+            return Err(wrong("it is defined more than once in the batch; render again".to_owned()));
         }
         let path = folder.join(below.as_str()).join(manifest::FILE_NAME);
         let manifest = read_manifest(&path)?;
         if (manifest.kind, &manifest.name, manifest.digest) != (entry.kind, &entry.name, entry.digest) {
             return Err(Error::Mangled(format!(
-                "`{}` is of the {} `{}` with the digest {}, and `{shown}` expects the {what} with {}: the batch and the ConfigMaps come \
-                 from different renders; apply them together",
+                "`{}` describes the {} `{}` with the digest {}, but `{shown}` expects the {what} with {}: the batch \
+                 and the ConfigMaps come from different renders; apply them together",
                 path.display(),
                 manifest.kind.noun(),
                 manifest.name,
@@ -183,7 +184,7 @@ fn mounted(entries: Vec<BatchEntry>, file: &Path, folder: &Path) -> Result<Vec<M
     Ok(bundles)
 }
 
-/// A folder that no path leaves.
+/// The mounted folder; no path may leave it.
 struct Mount {
     folder: PathBuf,
     root: Root,
@@ -196,7 +197,7 @@ impl Mount {
         Ok(Self { folder: folder.to_owned(), root })
     }
 
-    /// Every file that the manifest lists, each verified.
+    /// Reads and verifies every file in the manifest.
     fn read(&self, manifest: &Manifest) -> Result<Files, Error> {
         let mut files = Files::new();
         for entry in &manifest.files {
@@ -204,8 +205,8 @@ impl Mount {
             let found = Digest::of_bytes(&bytes);
             if found != entry.digest {
                 return Err(Error::Mangled(format!(
-                    "`{}` is {found} ({} bytes) and was rendered as {} ({} bytes): something changed it on its way, for example a \
-                     variable substitution or an edit of the ConfigMap",
+                    "`{}` has the digest {found} ({} bytes), but was rendered with {} ({} bytes): it was changed after \
+                     rendering, for example by a variable substitution or an edit of the ConfigMap",
                     entry.path,
                     bytes.len(),
                     entry.digest,
@@ -213,7 +214,7 @@ impl Mount {
                 )));
             }
             if files.insert(entry.path.clone(), bytes).is_some() {
-                return Err(Error::Usage(format!("the manifest lists `{}` twice", entry.path)));
+                return Err(Error::Usage(format!("the manifest lists `{}` more than once", entry.path)));
             }
             if files.total_bytes() > MAX_UNPACKED_BYTES {
                 return Err(too_large("the files"));
@@ -226,12 +227,12 @@ impl Mount {
         if entry.parts.is_empty() {
             return self.read_file(&entry.path);
         }
-        // No larger than the limit, whatever the manifest says.
+        // Limited, whatever size the manifest claims.
         let expected = usize::try_from(entry.size).unwrap_or(usize::MAX).min(MAX_UNPACKED_BYTES);
         let mut whole = Vec::with_capacity(expected);
         for part in &entry.parts {
             whole.extend(self.read_file(part)?);
-            // A short manifest can name one part ever again.
+            // A short manifest can name the same part many times.
             if whole.len() > MAX_UNPACKED_BYTES {
                 return Err(too_large(&format!("the parts of `{}`", entry.path)));
             }
@@ -239,17 +240,17 @@ impl Mount {
         Ok(whole)
     }
 
-    /// One file of the mount. A symbolic link that leaves it would upload a file of the pod, such as its token.
+    /// Reads one file of the mount. A symbolic link out of the mount could upload a file of the pod, such as its token.
     fn read_file(&self, path: &BundlePath) -> Result<Vec<u8>, Error> {
         let file = self.folder.join(path.as_str());
         let shown = file.display();
         self.root.read(&file, MAX_UNPACKED_BYTES).map_err(|why| match why {
             Unreadable::Outside { .. } | Unreadable::NotAFile(_) => {
-                Error::Mangled(format!("`{shown}` {why}; a bundle holds its own files only"))
+                Error::Mangled(format!("`{shown}` {why}; a bundle may contain only its own files"))
             }
-            Unreadable::TooLarge(_) => Error::Missing(format!("`{shown}` {why}, too many for a bundle")),
+            Unreadable::TooLarge(_) => Error::Missing(format!("`{shown}` {why}, which is too large for a bundle")),
             Unreadable::Io(_) | Unreadable::Restless => Error::Missing(format!(
-                "`{shown}` is in the manifest and {why}; is each of the bundle's ConfigMaps mounted?"
+                "`{shown}` is listed in the manifest but {why}; check that all ConfigMaps of the bundle are mounted"
             )),
         })
     }
@@ -257,12 +258,12 @@ impl Mount {
 
 fn too_large(what: &str) -> Error {
     Error::Missing(format!(
-        "{what} are together larger than {MAX_UNPACKED_BYTES} bytes, more than packs into Apigee's limit of {MAX_BUNDLE_BYTES} \
-         bytes; leave something out"
+        "{what} are larger than {MAX_UNPACKED_BYTES} bytes in total and cannot be packed into Apigee's limit of \
+         {MAX_BUNDLE_BYTES} bytes for a bundle; remove files from it"
     ))
 }
 
-/// More than any bundle of [`MAX_BUNDLE_BYTES`] holds unpacked.
+/// More than any bundle of [`MAX_BUNDLE_BYTES`] contains when unpacked.
 const MAX_UNPACKED_BYTES: usize = 8 * MAX_BUNDLE_BYTES;
 
 #[cfg(test)]
@@ -344,7 +345,7 @@ mod tests {
         fails(read(&mounted(&manifest()), Some(Digest::of_bytes(b"other"))), 67, "the Job expects sha256:");
         let mut twice = manifest();
         twice.files.push(twice.files[0].clone());
-        fails(read(&mounted(&twice), None), 64, "twice");
+        fails(read(&mounted(&twice), None), 64, "more than once");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The result of a deployment: one JSON object, for the termination message, `status`, and the Job's log.
+//! The result of a deployment: one JSON object for the termination message, for `status` and for the Job's log.
 
 use std::time::Duration;
 
@@ -10,41 +10,42 @@ use apigee_flux_model::diag::plain;
 use apigee_flux_model::duration::millis;
 use apigee_flux_model::names::RevisionId;
 
-/// The kubelet keeps this much of a termination message, in bytes (Kubernetes, `terminationMessagePath`).
+/// The kubelet truncates a termination message to this size, in bytes (Kubernetes, `terminationMessagePath`).
 pub const MAX_LINE: usize = 4096;
 
-/// A reason in a summary of many is cut at this length, in characters: the whole stands in the outcome of the one.
+/// A reason in a summary is truncated to this length, in characters: the outcome of the bundle contains the whole
+/// reason.
 const MAX_REASON: usize = 240;
 
-/// A reason, short enough for a summary of many.
+/// Truncates a reason for a summary.
 pub fn cut(reason: &str) -> String {
     let end = reason.char_indices().nth(MAX_REASON).map(|(at, _)| at);
     end.map_or_else(|| reason.to_owned(), |at| format!("{}…", &reason[..at]))
 }
 
-/// How it ended.
+/// The result of a deployment or removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ending {
-    /// It was as wanted; nothing was written.
+    /// The bundle was deployed as desired; nothing was written.
     Unchanged,
     /// A new revision was imported and deployed.
     Deployed,
-    /// A revision that existed was deployed.
+    /// An existing revision was deployed.
     Redeployed,
-    /// It was deployed and is not any more, or it is deleted.
+    /// It was undeployed or deleted.
     Removed,
-    /// See the reason.
+    /// It failed; see the reason.
     Failed,
 }
 
-/// What happened.
+/// The outcome of a deployment or removal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Outcome {
-    /// How it ended.
+    /// The result.
     pub result: Ending,
-    /// Proxy or shared flow; none when the manifest could not be read.
+    /// Proxy or shared flow; `None` if the manifest could not be read.
     pub kind: Option<BundleKind>,
     /// Its name.
     pub name: Option<String>,
@@ -52,7 +53,7 @@ pub struct Outcome {
     pub organization: String,
     /// The environment.
     pub environment: String,
-    /// The revision with the wanted bundle; none if it did not come so far.
+    /// The revision with the desired bundle; `None` if the run failed before it was known.
     pub revision: Option<RevisionId>,
     /// The revision that was deployed before.
     pub previous_revision: Option<RevisionId>,
@@ -60,19 +61,19 @@ pub struct Outcome {
     pub digest: Option<Digest>,
     /// The commit that was rendered.
     pub commit: Option<String>,
-    /// A new revision was made.
+    /// A new revision was imported.
     pub imported: bool,
-    /// Requests sent that change something.
+    /// Number of requests that change something.
     pub writes: u32,
-    /// Wall time.
+    /// Elapsed time in milliseconds.
     pub duration_ms: u64,
-    /// Why, in one line.
+    /// The reason for the result, in one line.
     #[serde(serialize_with = "plain::serialize")]
     pub reason: String,
 }
 
 impl Outcome {
-    /// An outcome that knows no more than how and why it ended.
+    /// An outcome with a result and a reason only.
     pub fn new(result: Ending, target: &Target, reason: String) -> Self {
         Self {
             result,
@@ -91,7 +92,7 @@ impl Outcome {
         }
     }
 
-    /// The JSON object in one line of at most [`MAX_LINE`] bytes; a longer reason is cut.
+    /// The JSON object in one line of at most [`MAX_LINE`] bytes; a longer reason is truncated.
     pub fn to_line(&self) -> String {
         let mut outcome = self.clone();
         loop {
@@ -109,14 +110,14 @@ impl Outcome {
 /// The outcome with the process's exit code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// What happened.
+    /// The outcome.
     pub outcome: Outcome,
     /// 0, or [`Error::exit_code`](super::Error::exit_code).
     pub exit_code: u8,
 }
 
 impl Report {
-    /// The report of a run that did not get to the API.
+    /// The report of a run that failed before its first request.
     pub fn failed(target: &Target, error: &Error, took: Duration) -> Self {
         let outcome = Outcome::new(Ending::Failed, target, error.to_string());
         Self { outcome: Outcome { duration_ms: millis(took), ..outcome }, exit_code: error.exit_code() }

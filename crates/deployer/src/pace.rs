@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Spaces requests evenly.
+/// Spaces requests at equal intervals.
 #[derive(Debug)]
 pub struct Pace {
     gap: Duration,
@@ -18,14 +18,14 @@ impl Pace {
         Self { gap: Duration::from_secs(1) / per_second.get(), next: Mutex::new(None) }
     }
 
-    /// Sends nothing for so long: the server asked for it.
+    /// Sends no request for the given time, because the server asked for a pause.
     pub fn hold(&self, pause: Duration) {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let until = Instant::now() + pause;
         *next = Some(next.map_or(until, |next| next.max(until)));
     }
 
-    /// Waits for this request's turn.
+    /// Waits until this request may be sent.
     pub async fn turn(&self) {
         let turn = {
             let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);

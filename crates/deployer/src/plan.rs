@@ -1,4 +1,4 @@
-//! What to do, from what is wanted and what Apigee has. Pure.
+//! Decides what to do, from the desired state and the actual state in Apigee. Pure.
 
 use super::Revision;
 use super::absence::Absence;
@@ -7,7 +7,7 @@ use apigee_flux_model::bundle::Digest;
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::names::RevisionId;
 
-/// What is wanted in the environment.
+/// The desired state of a bundle in the environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Desired<'a> {
     /// The bundle.
@@ -16,19 +16,19 @@ pub struct Desired<'a> {
     pub service_account: Option<&'a str>,
 }
 
-/// What is deployed in the environment.
+/// The actual state: what is deployed in the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Current {
-    /// The deployment, with what the runtime reports.
+    /// The deployment, with its runtime state.
     pub deployment: Deployment,
     /// Its revision.
     pub revision: Revision,
-    /// What the revision's description says; none if this program did not make it.
+    /// The record in the revision's description; `None` if the revision is not managed by apigee-flux.
     pub record: Option<RevisionRecord>,
 }
 
 impl Current {
-    /// From the answers about the deployment and its revision.
+    /// Combines the responses about the deployment and its revision.
     pub fn new(deployment: Deployment, revision: Revision) -> Self {
         let record = RevisionRecord::parse(&revision.description);
         Self { deployment, revision, record }
@@ -39,24 +39,24 @@ impl Current {
         self.deployment.revision
     }
 
-    /// True if it is this bundle, whatever its state.
+    /// True if the revision contains this bundle, whatever its state.
     pub fn is(&self, digest: Digest) -> bool {
         self.record.as_ref().is_some_and(|record| record.digest == digest)
     }
 
-    /// True unless the answers say that the service account is another one. The answer may lack an account although there is one.
+    /// False only if the response names another service account. The response may omit an account even if there is one.
     pub(super) fn runs_as(&self, wanted: Option<&str>) -> bool {
         let account = self.deployment.service_account_email();
         account.is_none() || account == wanted
     }
 }
 
-/// What is in the environment before a run.
+/// The state of the environment before a run.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Before {
     /// A deployment.
     Deployed(Current),
-    /// Nothing, and that is certain.
+    /// Nothing is deployed, and this is proven.
     Nothing(Absence),
 }
 
@@ -70,26 +70,27 @@ impl Before {
     }
 }
 
-/// What to do when the revision does not run.
+/// What to do if the revision does not become ready.
 #[derive(Debug, PartialEq, Eq)]
 pub enum WayBack {
-    /// Deploy what was deployed before.
+    /// Roll back: deploy the previous revision.
     Former {
         /// The revision.
         revision: RevisionId,
         /// The email of its service account.
         service_account: Option<String>,
     },
-    /// Take it out: this run puts it there from nothing.
+    /// Undeploy it: nothing was deployed before.
     Nothing(Absence),
-    /// Leave it: it was deployed before in the same way, or by another run.
+    /// Leave it deployed: it was already deployed in the same way, or by another run.
     Stays,
 }
 
-/// What to go back to when revision `id` does not run in `environment`. `young` says that what is deployed is so new that an
-/// earlier run may have been cut off before it saw it ready.
+/// The rollback for revision `id` in `environment`. `young` means that the current deployment is so new that an earlier
+/// run may have been interrupted before it saw the revision ready.
 ///
-/// What an earlier run put there from nothing stays: it may have run since, and what its status says now may pass.
+/// A revision that an earlier run deployed where nothing was deployed is not undeployed: it may have been ready since,
+/// and its current status may be temporary.
 pub fn way_back(
     before: Before,
     id: RevisionId,
@@ -116,11 +117,11 @@ pub fn way_back(
 /// What to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plan {
-    /// Nothing: it runs.
+    /// Nothing: it is ready.
     Unchanged(RevisionId),
-    /// Nothing but wait: an earlier run deployed it and did not see it ready.
+    /// Wait: an earlier run deployed it and did not see it ready.
     Await(RevisionId),
-    /// Deploy a revision that exists.
+    /// Deploy an existing revision.
     Deploy(RevisionId, Reason),
     /// Import a new revision and deploy it.
     Import,
@@ -129,15 +130,15 @@ pub enum Plan {
 /// Why an existing revision is deployed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// It holds the wanted bundle and is not deployed here: a rollback, a promotion, or a run that was cut off.
+    /// It contains the desired bundle and is not deployed here: a rollback, a promotion, or an interrupted run.
     Known,
-    /// It is deployed with another service account, which only a deployment changes.
+    /// It is deployed with another service account, which only a new deployment changes.
     ServiceAccount,
     /// It is deployed and its state is ERROR.
     InError,
 }
 
-/// Decides. `known` is an existing revision with the wanted digest; it need not be looked for when `current` has it.
+/// Decides. `known` is an existing revision with the desired digest; it is not required if `current` has this digest.
 pub fn plan(desired: Desired<'_>, current: Option<&Current>, known: Option<RevisionId>) -> Plan {
     match current {
         Some(current) if current.is(desired.digest) => {
@@ -154,8 +155,8 @@ pub fn plan(desired: Desired<'_>, current: Option<&Current>, known: Option<Revis
     }
 }
 
-/// The deployment that counts when a list has several: the one that started last. While a revision replaces another, both stand
-/// in the list.
+/// The relevant deployment of a list: the one that started last. While a revision replaces another, the list contains
+/// both.
 pub fn newest(deployments: Vec<Deployment>) -> Option<Deployment> {
     deployments.into_iter().max_by_key(|deployment| (deployment.started(), deployment.revision))
 }
@@ -200,7 +201,7 @@ mod tests {
     #[test]
     fn what_runs_is_left_alone() {
         check(Some(&current("READY", Some("a@p"), "wanted")), None, Plan::Unchanged(id("3")));
-        // The answer may lack the account.
+        // The response may omit the account.
         check(Some(&current("READY", None, "wanted")), None, Plan::Unchanged(id("3")));
     }
 
@@ -218,7 +219,7 @@ mod tests {
     fn what_differs_is_deployed_again() {
         check(Some(&current("READY", Some("b@p"), "wanted")), None, Plan::Deploy(id("3"), Reason::ServiceAccount));
         check(Some(&current("ERROR", None, "wanted")), None, Plan::Deploy(id("3"), Reason::InError));
-        // No account is wanted, and one is set.
+        // The desired state has no account, but the deployment has one.
         let desired = Desired { digest: digest("wanted"), service_account: None };
         let runs = current("READY", Some("a@p"), "wanted");
         assert_eq!(plan(desired, Some(&runs), None), Plan::Deploy(id("3"), Reason::ServiceAccount));
@@ -251,7 +252,7 @@ mod tests {
         assert_eq!(way_back(Some(&other_account), "3", false), former("3", Some("b@p")));
         let same = current("ERROR", Some("a@p"), "wanted");
         assert_eq!(way_back(Some(&same), "3", true), WayBack::Stays);
-        // A run was cut off after it had deployed: the revision says what was there.
+        // A run was interrupted after the deployment: the record names the previous revision.
         let with = |environment: &str, revision: Option<&str>| {
             let mut cut_off = same.clone();
             let replaces = Replaced {
@@ -263,10 +264,10 @@ mod tests {
             cut_off
         };
         assert_eq!(way_back(Some(&with("prod", Some("2"))), "3", true), former("2", Some("c@p")));
-        // Another run put it there from nothing: that is no right to take it out.
+        // Another run deployed it where nothing was deployed: this run may not undeploy it.
         assert_eq!(way_back(Some(&with("prod", None)), "3", true), WayBack::Stays);
         assert_eq!(way_back(Some(&with("dev", Some("2"))), "3", true), WayBack::Stays);
-        // It ran for long; what it took the place of then is no state to return to.
+        // It has been deployed for long; the revision that it replaced is not a state to return to.
         assert_eq!(way_back(Some(&with("prod", Some("2"))), "3", false), WayBack::Stays);
     }
 

@@ -1,8 +1,8 @@
-//! Deletes what left Git: what has a record of ours, whose owner is this one, and that no inventory of this run has any more.
+//! Deletes resources removed from Git: those with a record of this owner that are in no inventory of this run.
 //!
-//! What has no record is never touched. What says `Orphan` stays, with its record, so that a revert in Git finds it. Nothing at all is
-//! deleted when the inventory is empty or when more would go than is allowed: an empty folder must not empty Apigee
-//! (<https://github.com/Azure/apiops/issues/514>).
+//! A resource without a record is not managed by apigee-flux and is never changed. A resource with `Orphan` is kept,
+//! with its record, so that a revert in Git finds it. Nothing is deleted if the inventory is empty or if more resources
+//! would be deleted than allowed: an empty folder must not empty Apigee (<https://github.com/Azure/apiops/issues/514>).
 
 use std::collections::BTreeSet;
 
@@ -19,24 +19,24 @@ use apigee_flux_configuration::{self as configuration, KINDS};
 use apigee_flux_configuration::{Crud, Id, OwnedPlace, Place, Record, Wanted, WhenGone};
 use apigee_flux_model::bundle::{BundleKind, Removal};
 
-/// What this state of Git has in one place.
+/// The resources of one place that are in Git.
 #[derive(Debug, Clone)]
 pub struct Kept {
     /// The place.
     pub place: OwnedPlace,
-    /// Whose it is.
+    /// The owner.
     pub owner: String,
-    /// All of it.
+    /// All resources.
     pub ids: BTreeSet<Id>,
 }
 
-/// What goes.
+/// A resource to delete.
 struct Leaving {
     place: OwnedPlace,
     record: Record,
 }
 
-/// Deletes what left Git. What names others goes before what they name.
+/// Deletes the resources removed from Git. A resource is deleted before the resources that it refers to.
 pub async fn prune(
     client: &Client,
     kept: &[Kept],
@@ -49,7 +49,8 @@ pub async fn prune(
     for Kept { place, owner, ids } in kept {
         let in_time = client.until(Instant::now() + options.timeout);
         let register = match Register::read(&in_time, place.as_place()).await {
-            // Git wants nothing of an organization that this account may not even look at: then nothing of it is ours.
+            // Git defines nothing in an organization that this account may not read, so no record there is of this
+            // owner.
             Err(error) if ids.is_empty() && error.is_forbidden() => continue,
             other => other?,
         };
@@ -79,8 +80,8 @@ pub async fn prune(
     Ok(report)
 }
 
-/// When something goes, the smallest first: what may name proxies, then proxies, then shared flows, then what both may name. Within these
-/// the kinds go in the opposite of the order in which they are made.
+/// The order of deletion, smallest first: kinds that may refer to proxies, then proxies, then shared flows, then kinds
+/// that both may refer to. Within these groups, kinds are deleted in the reverse order of their creation.
 fn turn(id: &Id) -> (u8, std::cmp::Reverse<usize>) {
     let rank = KINDS.iter().position(|kind| kind.name == id.kind).unwrap_or_default();
     let turn = match (bundle_kind(id), crud(id)) {
@@ -107,13 +108,14 @@ fn obstacle(left: usize, kept: usize, max_deletes: usize) -> Option<String> {
     }
     if kept == 0 {
         return Some(format!(
-            "{left} resources left Git and nothing is left in it: nothing is deleted; if that is meant, delete them by hand"
+            "{left} resources were removed from Git and none remain in it: nothing is deleted; if this is intended, \
+             delete them manually"
         ));
     }
     (left > max_deletes).then(|| {
         format!(
-            "{left} resources left Git and at most {max_deletes} are deleted at once: nothing is deleted; if that is meant, raise \
-             `reconcile.maxDeletes` of the ApigeeEnvironment"
+            "{left} resources were removed from Git, but at most {max_deletes} are deleted in one run: nothing is \
+             deleted; if this is intended, increase `reconcile.maxDeletes` of the ApigeeEnvironment"
         )
     })
 }
@@ -125,7 +127,7 @@ async fn leave(client: &Client, leaving: &Leaving, options: &Options, progress: 
         (None, Some(crud)) => remove_configuration(client, place, crud, record, options, progress).await?,
         (None, None) => {
             let kind = &record.id.kind;
-            return Err(Error::Usage(format!("the kind `{kind}` is not known: use the image that made it")));
+            return Err(Error::Usage(format!("the kind `{kind}` is unknown: use the image that created the resource")));
         }
     };
     if options.mode == Mode::Write {
@@ -155,7 +157,7 @@ async fn remove_bundle(
     if report.exit_code == 0 {
         return Ok(report.outcome.reason);
     }
-    // What is in the way may be gone in the next run.
+    // The obstacle may be gone in the next run.
     Err(Error::Temporary(report.outcome.reason))
 }
 
@@ -170,14 +172,15 @@ async fn remove_configuration(
     let wanted = Wanted { place, id: &record.id, body: &Value::Null, secrets: &[], last: Some(record) };
     let client = &client.until(Instant::now() + options.timeout);
     let answers = read(client, crud, &wanted).await?;
-    // What others put there is known from lists, and an empty one is no proof: nothing is deleted on a single look.
+    // Objects of other clients are known only from lists, and an empty list is not a proof: nothing is deleted after a
+    // single read.
     if answers != read(client, crud, &wanted).await? {
         return Err(Error::Temporary(
-            "nothing is deleted: two looks at it right after each other differ; the next run looks again".to_owned(),
+            "nothing is deleted: two consecutive reads of the resource differ; the next run checks again".to_owned(),
         ));
     }
     if !crud.exists(&wanted, &answers) {
-        return Ok("it was gone already".to_owned());
+        return Ok("it was already deleted".to_owned());
     }
     let changes = crud.remove(&wanted, &answers).map_err(Error::Refused)?;
     let what: Vec<&str> = changes.iter().map(|change| change.what.as_str()).collect();
@@ -185,9 +188,9 @@ async fn remove_configuration(
         for change in &changes {
             progress(ApplyEvent::Step(&record.id, &Event::new(Phase::Deploy, change.what.clone())));
             match client.change(&change.request).await {
-                // Somebody else was faster, or the answer to the first try was lost.
+                // Another client deleted it, or the response to the first attempt was lost.
                 Err(error) if error.is_not_found() => {}
-                // A deletion has nothing in it that could be wrong: what is in the way may be gone in the next run.
+                // A deletion has no body that could be invalid: the obstacle may be gone in the next run.
                 Err(error) if error.is_refusal() => return Err(Error::Temporary(error.to_string())),
                 Err(error) => return Err(error),
                 Ok(_) => {}
@@ -205,8 +208,8 @@ mod tests {
     fn nothing_goes_when_all_is_gone_or_too_much_goes() {
         assert_eq!(obstacle(0, 0, 5), None);
         assert_eq!(obstacle(5, 1, 5), None);
-        assert!(obstacle(1, 0, 5).unwrap().contains("nothing is left in it"));
-        assert!(obstacle(6, 1, 5).unwrap().contains("at most 5 are deleted at once"));
+        assert!(obstacle(1, 0, 5).unwrap().contains("none remain in it"));
+        assert!(obstacle(6, 1, 5).unwrap().contains("at most 5 are deleted in one run"));
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! Makes an environment equal to an inventory: configuration, then proxies and shared flows, then what names those, and last what left Git.
+//! Makes an environment equal to an inventory: configuration, then proxies and shared flows, then configuration that
+//! refers to these. At the end it prunes the resources removed from Git.
 //!
-//! A Job deploys one thing when Git changes; this looks at all of it at any time, finds what was changed behind Git's back, and repairs it
-//! or reports it. What a Job deployed a moment ago is left to the next run, so that a run which began with an older inventory takes nothing
-//! back.
+//! A Job deploys one bundle when Git changes; the reconciler compares all of them at any time, finds drift, and repairs
+//! or reports it. A deployment of a few moments ago is left to the next run, so that a run with an older inventory does
+//! not revert it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,27 +32,27 @@ use apigee_flux_model::bundle::{BundleKind, Files};
 use apigee_flux_model::duration::millis;
 use apigee_flux_model::provenance::Provenance;
 
-/// A deployment that is younger belongs to a Job that may know a newer state of Git.
+/// A younger deployment belongs to a Job that may have a newer state of Git.
 pub const YOUNG: Duration = Duration::from_mins(2);
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// How to reconcile.
+/// Options of a reconciliation.
 #[derive(Debug, Clone)]
 pub struct Reconcile {
-    /// How configuration is applied; the rest follows it.
+    /// The options for configuration; proxies and shared flows use the same ones.
     pub options: Options,
-    /// Whose desired state the organization is.
+    /// The owner of the organization's desired state.
     pub owner_of_organization: String,
-    /// What may be deleted at once; none: what left Git stays.
+    /// The maximum number of deletions in one run; `None`: nothing is deleted.
     pub max_deletes: Option<usize>,
-    /// A deployment that is younger is left alone.
+    /// A younger deployment is not checked.
     pub young: Duration,
     /// When files are compared.
     pub deep: Deep,
 }
 
-/// Reconciles. What happened is in the report, one entry for each proxy, shared flow and resource.
+/// Reconciles. The report has one entry for each proxy, shared flow and resource.
 pub async fn reconcile(
     client: &Client,
     target: &Target,
@@ -95,15 +96,19 @@ impl Run<'_> {
         self.add(&mut report, self.apply(&self.place, before).await);
         self.add(&mut report, self.bundles(bundles).await);
         self.add(&mut report, self.apply(&self.place, after).await);
-        // What still runs may need what left Git. Of the organization no call needs more than it has now, and what is to be made there may
-        // wait for what goes: a key belongs to one app.
+        // After a failure, what still runs may need a resource that was removed from Git. The organization is applied all
+        // the same: no call needs more of it than it has now, and a new resource there may have to wait for a deletion (a
+        // key belongs to one app).
         let must_stay = report.exit_code() != 0;
         if let Some(entries) = &self.inventory.organization {
             self.add(&mut report, self.apply(&organization, entries.clone()).await);
         }
         let Some(max_deletes) = self.how.max_deletes else { return Ok(report) };
         if must_stay {
-            self.warn(Phase::Keep, "what left Git stays until all else is as wanted".to_owned());
+            self.warn(
+                Phase::Keep,
+                "resources removed from Git are not deleted until all other resources are in sync".to_owned(),
+            );
             return Ok(report);
         }
         let ids = self.inventory.bundles.iter().map(id).chain(self.inventory.environment.iter().map(own_id));
@@ -119,7 +124,8 @@ impl Run<'_> {
         Ok(report)
     }
 
-    /// Adds what a stage did. One that failed as a whole stops no other: it stands in the report under the environment.
+    /// Adds the report of a stage. A failure of a whole stage does not stop the others: it is reported for the
+    /// environment.
     fn add(&self, report: &mut ApplyReport, stage: Result<ApplyReport, Error>) {
         match stage {
             Ok(stage) => report.extend(stage),
@@ -149,7 +155,7 @@ impl Run<'_> {
         apply(self.client, place, &document, secrets, &self.options(place), progress).await
     }
 
-    /// How the configuration of a place is applied.
+    /// The options for the configuration of a place.
     fn options(&self, place: &OwnedPlace) -> Options {
         let owner = match place.environment {
             Some(_) => self.how.options.owner.clone(),
@@ -170,7 +176,7 @@ impl Run<'_> {
         for bundle in bundles {
             let deployed = listed.take(bundle.kind, &bundle.name);
             if deployed.iter().any(is_young) {
-                let reason = "it was deployed a moment ago: the next run looks at it".to_owned();
+                let reason = "it was deployed a moment ago: the next run checks it".to_owned();
                 report.resources.push(self.ended(
                     bundle_id(bundle.kind, bundle.name.as_str()),
                     Ending::Unchanged,
@@ -181,7 +187,7 @@ impl Run<'_> {
             }
         }
         let register = match Register::read(&in_time, self.place.as_place()).await {
-            // Who may not read maps can deploy all the same.
+            // An account without access to key value maps can still deploy.
             Err(error) if error.is_forbidden() => {
                 self.warn(Phase::Read, format!("the records cannot be read: {error}"));
                 Register::default()
@@ -191,7 +197,7 @@ impl Run<'_> {
         let is_deep = match self.how.deep {
             Deep::Always => true,
             Deep::Never => false,
-            // Where nothing is written nothing is noted, so that each run is the first of its day.
+            // If nothing is written, the time of the comparison is not recorded, so each run is the first of its day.
             Deep::Daily => Duration::from_millis(now.saturating_sub(register.compared)) >= DAY,
         };
         if self.how.options.mode != Mode::Write {
@@ -206,7 +212,7 @@ impl Run<'_> {
         } else {
             old.into_iter().map(|(bundle, _)| bundle).collect()
         };
-        // Who always compares needs no note of it, and a run that finds nothing writes nothing.
+        // With `always`, the time is not needed, and a run without changes should write nothing.
         let all_compared = is_deep && self.how.deep == Deep::Daily && report.resources.is_empty();
         report.extend(self.deploy(bundles).await?);
         let done = std::mem::take(&mut report.resources);
@@ -215,7 +221,7 @@ impl Run<'_> {
         Ok(report)
     }
 
-    /// Compares bundles with what runs, a few at a time, so that no more of them than that are in memory.
+    /// Compares bundles with their deployments, a few at a time, to limit the memory.
     async fn look_at(
         &self,
         bundles: Vec<(MountedBundle, Vec<Deployment>)>,
@@ -227,7 +233,7 @@ impl Run<'_> {
         let looked = bundles.into_iter().enumerate().map(async |(index, (bundle, deployed))| {
             let found = match wanted(&bundle, is_deep) {
                 Ok(wanted) => {
-                    // Each comparison has the time that a resource has.
+                    // Each comparison has the timeout of a resource.
                     let in_time = self.client.until(tokio::time::Instant::now() + self.how.options.timeout);
                     drift(&in_time, self.target, &wanted, deployed, Depth { download, state }).await
                 }
@@ -239,7 +245,8 @@ impl Run<'_> {
         looked.into_values().collect()
     }
 
-    /// What is to be deployed, with what is known of the deployed revision. What could not be compared is left to the deployment.
+    /// The bundle to deploy, with the result of the comparison. A bundle that could not be compared is left to the
+    /// deployment.
     fn with_edited(&self, mut bundle: MountedBundle, drift: &Result<Drift, Error>) -> MountedBundle {
         let Ok(drift) = drift else { return bundle };
         let edited = match drift {
@@ -269,7 +276,7 @@ impl Run<'_> {
             BatchEvent::Ended(report) => progress(ApplyEvent::Ended(place.as_place(), &of_bundle(report))),
         });
         let workers = self.how.options.workers;
-        // Whoever runs this hears SIGTERM.
+        // The caller handles SIGTERM.
         let told_to_stop = std::future::pending();
         let done = deploy_batch(self.client, bundles, self.target, &options, workers, told, told_to_stop).await?;
         Ok(ApplyReport {
@@ -303,12 +310,15 @@ impl Run<'_> {
         applied
     }
 
-    /// Keeps a record of each proxy and shared flow that is to go when it leaves Git, and of the comparison. A deployer that may not write
-    /// there has done its work all the same.
+    /// Writes a record of each proxy and shared flow that is to be removed when it is removed from Git, and the time of
+    /// the comparison. A deployer without write access to the records has still done its work.
     async fn remember(&self, mut register: Register, done: &[Applied], compared: Option<u64>, total: &mut ApplyReport) {
         let client = self.client.with_own_count().until(tokio::time::Instant::now() + self.how.options.timeout);
         if let Err(error) = self.try_remember(&client, &mut register, done, compared).await {
-            let message = format!("what was found is not recorded, so that proxies which leave Git stay: {error}");
+            let message = format!(
+                "the records cannot be written, so proxies and shared flows that are removed from Git stay deployed: \
+                 {error}"
+            );
             self.warn(Phase::Keep, message);
         }
         total.writes += client.writes();
@@ -332,9 +342,9 @@ impl Run<'_> {
                 (record.when_gone, &record.digest, &record.owner)
                     == (bundle.when_gone, &digest, &self.how.options.owner)
             };
-            // A record of one that is to stay now must not say that it is to go.
+            // The record of a bundle that is to be kept now must not say that it is to be removed.
             let needed = bundle.when_gone != WhenGone::Orphan || known.is_some();
-            // Two that deploy the same one do not take it from each other.
+            // Two owners that deploy the same bundle do not take it from each other.
             let is_foreign =
                 |record: &Record| record.owner != self.how.options.owner && record.when_gone != WhenGone::Orphan;
             if !needed || known.as_ref().is_some_and(|record| same(record) || is_foreign(record)) {
@@ -355,7 +365,7 @@ impl Run<'_> {
     }
 }
 
-/// What is wanted of a bundle. Its files are read only if they are to be compared.
+/// The desired state of a bundle. Its files are read only for a deep comparison.
 fn wanted(bundle: &MountedBundle, is_deep: bool) -> Result<Wanted, Error> {
     let files = if is_deep { bundle.load()?.files } else { Files::default() };
     let service_account = bundle.settings.service_account.clone();
@@ -384,7 +394,7 @@ fn bundle_id(kind: BundleKind, name: &str) -> Id {
     Id { kind: kind.resource_kind().to_owned(), parent: None, name: name.to_owned() }
 }
 
-/// The end of a proxy or shared flow among resources.
+/// The result of a proxy or shared flow, as a resource.
 fn of_bundle(report: &Report) -> Applied {
     let outcome = &report.outcome;
     Applied {

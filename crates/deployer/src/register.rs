@@ -1,4 +1,4 @@
-//! The records of what this program made in an environment or organization: entries of one key value map beside it.
+//! The records of the managed resources of an environment or organization: entries of one key value map in it.
 
 use std::collections::BTreeMap;
 
@@ -8,18 +8,18 @@ use super::Error;
 use super::client::Client;
 use apigee_flux_configuration::{Answer, Body, Form, Id, Place, Read, Record, Request, Shape, Verb, record};
 
-/// The records of one place, as they were read.
+/// The records of one place, as read.
 #[derive(Debug, Default)]
 pub struct Register {
-    /// Whether the map is there.
+    /// Whether the key value map exists.
     exists: bool,
-    /// By what they are about.
+    /// By the resource that they describe.
     records: BTreeMap<Id, Record>,
     /// When the files of all bundles were last compared, in milliseconds since 1970; 0: never.
     pub compared: u64,
 }
 
-/// The entry that says when the files of all bundles were last compared.
+/// The entry with the time at which the files of all bundles were last compared.
 const COMPARED: &str = "compared";
 
 impl Register {
@@ -38,7 +38,7 @@ impl Register {
         let compared = compared.and_then(|entry| text(entry, "value").parse().ok()).unwrap_or_default();
         let records = entries.into_iter().flatten().filter_map(|entry| {
             let record = Record::parse(&text(entry, "value"))?;
-            // An entry under another key was copied by hand.
+            // An entry under another key was copied manually.
             (text(entry, "name") == Record::key(&record.id)).then(|| (record.id.clone(), record))
         });
         Ok(Self { exists: answer != Answer::Missing, records: records.collect(), compared })
@@ -49,17 +49,17 @@ impl Register {
         self.records.get(id)
     }
 
-    /// All records, ordered by what they are about.
+    /// All records, ordered by resource.
     pub fn records(&self) -> impl Iterator<Item = &Record> {
         self.records.values()
     }
 
-    /// Whether there was any record.
+    /// True if there is no record.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
 
-    /// Makes the map, if it is not there.
+    /// Creates the key value map if it does not exist.
     pub async fn prepare(&mut self, client: &Client, place: Place<'_>) -> Result<(), Error> {
         if self.exists {
             return Ok(());
@@ -77,8 +77,8 @@ impl Register {
     }
 }
 
-/// Makes sure that a resource has no record, when the list of records is empty: an empty list is no proof, since Apigee leaves out what is
-/// empty, and an entry of its own is another call.
+/// Proves that a resource has no record when the list of records is empty. An empty list is not a proof, since Apigee
+/// omits empty fields; a single entry is read by another call.
 pub(super) async fn prove_absence(client: &Client, place: Place<'_>, id: &Id) -> Result<(), Error> {
     let key = Record::key(id);
     let path = place.path(&["keyvaluemaps", record::MAP, "entries", &key]);
@@ -86,19 +86,20 @@ pub(super) async fn prove_absence(client: &Client, place: Place<'_>, id: &Id) ->
     match client.read(&Read::json(path, "apigee.keyvaluemapentries.get").of(shape)).await? {
         Answer::Missing => Ok(()),
         Answer::Json(_) | Answer::Bytes(_) => Err(Error::Temporary(format!(
-            "nothing was changed: Apigee contradicts itself: the list of entries of the key value map `{}` is empty, and the map has the \
-             record `{key}`; the next run looks again",
+            "nothing was changed: the responses of Apigee contradict each other: the list of entries of the key value \
+             map `{}` is empty, but the map has the record `{key}`; the next run checks again",
             record::MAP
         ))),
     }
 }
 
-/// Writes a record. `known` says that the register had one.
+/// Writes a record. `known` means that the register already had one.
 pub(super) async fn write(client: &Client, place: Place<'_>, record: &Record, known: bool) -> Result<(), Error> {
     write_entry(client, place, &Record::key(&record.id), &record.to_value(), known).await
 }
 
-/// Notes that the files of all bundles were compared, at a time in milliseconds since 1970. `known` says that it was noted before.
+/// Records that the files of all bundles were compared, with the time in milliseconds since 1970. `known` means that
+/// there was already a time.
 pub(super) async fn note_compared(client: &Client, place: Place<'_>, now: u64, known: bool) -> Result<(), Error> {
     write_entry(client, place, COMPARED, &now.to_string(), known).await
 }

@@ -1,4 +1,4 @@
-//! Takes a proxy or shared flow out of an environment, and deletes it if that is wanted: only what this program brought there.
+//! Undeploys a proxy or shared flow from an environment and optionally deletes it, if it is managed by apigee-flux.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use apigee_flux_model::duration::millis;
 use apigee_flux_model::names::Name;
 use apigee_flux_model::names::RevisionId;
 
-/// Removes a proxy or shared flow. What happened, failures included, is the report.
+/// Removes a proxy or shared flow. The report contains the result, also of a failure.
 pub async fn remove(
     client: &Client,
     kind: BundleKind,
@@ -64,7 +64,7 @@ async fn run(site: &Site<'_>, removal: Removal, previous: &mut Option<RevisionId
     let noun = site.resource.kind.noun();
     let undeployed = match site.deployed().await? {
         None => {
-            // What is only not seen must not be forgotten.
+            // A deployment that is only missing from the list must not be forgotten.
             let resource = site.client.resource(site.resource).await?;
             let revisions: BTreeSet<RevisionId> = resource.into_iter().flat_map(|resource| resource.revision).collect();
             absence::prove(site.client, site.resource, site.environment, &revisions)
@@ -75,7 +75,7 @@ async fn run(site: &Site<'_>, removal: Removal, previous: &mut Option<RevisionId
         Some(deployed) => {
             *previous = Some(deployed.revision);
             undeploy(site, deployed.revision).await?;
-            Some(format!("revision {} is taken out", deployed.revision))
+            Some(format!("revision {} is undeployed", deployed.revision))
         }
     };
     if removal == Removal::Undeploy {
@@ -93,7 +93,7 @@ async fn run(site: &Site<'_>, removal: Removal, previous: &mut Option<RevisionId
         return Ok((
             ending,
             format!(
-                "{}; the {noun} is not deleted, since environment `{}` runs revision {}",
+                "{}; the {noun} is not deleted because environment `{}` runs revision {}",
                 undeployed.unwrap_or_else(|| "nothing is deployed here".to_owned()),
                 other.environment,
                 other.revision
@@ -109,7 +109,7 @@ async fn run(site: &Site<'_>, removal: Removal, previous: &mut Option<RevisionId
     Ok((Ending::Removed, format!("the {noun} is deleted with {} revisions", resource.revision.len())))
 }
 
-/// Undeploys what is ours, after asking what that would break, and waits until it is gone.
+/// Undeploys a managed revision, after a check for what that would break, and waits until it is undeployed.
 async fn undeploy(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
     refuse_foreign(site, id, "leaves it deployed").await?;
     if site.resource.kind == BundleKind::Proxy {
@@ -120,12 +120,12 @@ async fn undeploy(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
         }
     }
     site.client.undeploy(site.resource, site.environment, id).await?;
-    site.say(Phase::Deploy, format!("the undeployment of revision {id} is accepted"));
+    site.say(Phase::Deploy, format!("Apigee accepted the undeployment of revision {id}"));
     let polling = site.options.polling;
     let mut pause = polling.first;
     loop {
         let is_listed = site.deployed().await?.is_some_and(|now| now.revision == id);
-        // An empty list alone is no proof.
+        // An empty list alone is not a proof.
         if !is_listed {
             match site.client.deployment(site.resource, site.environment, id).await {
                 Err(error) if error.is_not_found() => return Ok(()),
@@ -134,7 +134,7 @@ async fn undeploy(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
         }
         if Instant::now() >= site.deadline() {
             return Err(Error::Temporary(format!(
-                "revision {id} is still deployed after {:?}; the next run looks again",
+                "revision {id} is still deployed after {:?}; the next run checks again",
                 site.options.timeout
             )));
         }
@@ -143,13 +143,14 @@ async fn undeploy(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
     }
 }
 
-/// A revision that runs anywhere is not deleted. The list of the resource said that none does; each revision's own list is another call.
+/// Refuses to delete a revision that is deployed anywhere. According to the resource's own list none is; each
+/// revision's list is a separate call.
 async fn refuse_deployed(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
     match site.client.revision_deployments(site.resource, id).await?.first() {
         None => Ok(()),
         Some(other) => Err(Error::Temporary(format!(
-            "nothing is deleted: revision {id} of the {} `{}` is deployed in environment `{}`, which another list left out; the next run \
-             looks again",
+            "nothing is deleted: revision {id} of the {} `{}` is deployed in environment `{}`, but another list does \
+             not contain this deployment; the next run checks again",
             site.resource.kind.noun(),
             site.resource.name,
             other.environment
@@ -157,14 +158,15 @@ async fn refuse_deployed(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
     }
 }
 
-/// Nothing that this program did not bring is removed by it.
+/// Refuses to remove an unmanaged revision.
 async fn refuse_foreign(site: &Site<'_>, id: RevisionId, instead: &str) -> Result<(), Error> {
     let revision = site.sure().revision(site.resource, id).await?;
     if RevisionRecord::parse(&revision.description).is_some() {
         return Ok(());
     }
     Err(Error::Refused(format!(
-        "revision {id} of the {} `{}` carries no record of apigee-flux: somebody else made it, so this run {instead}; remove it by hand",
+        "revision {id} of the {} `{}` has no record of apigee-flux and is not managed by it, so this run {instead}; \
+         remove it manually",
         site.resource.kind.noun(),
         site.resource.name
     )))

@@ -1,5 +1,5 @@
-//! Waits for what a bundle needs in its environment, so that the Jobs of an environment need no order: Apigee refuses what calls a
-//! shared flow that is not deployed, and a proxy without its target server answers errors.
+//! Waits for the requirements of a bundle in its environment, so that the Jobs of an environment need no order: Apigee
+//! rejects a call of a shared flow that is not deployed, and a proxy without its target server responds with errors.
 
 use tokio::time::Instant;
 
@@ -13,7 +13,7 @@ use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::bundle::manifest::Requirements;
 use apigee_flux_model::names::Name;
 
-/// Something that must be in the environment.
+/// An object that must exist in the environment.
 #[derive(Debug, Clone, Copy)]
 enum Requirement<'a> {
     SharedFlow(&'a str),
@@ -31,7 +31,7 @@ impl std::fmt::Display for Requirement<'_> {
     }
 }
 
-/// Waits until all that is required is there, for half of the time that a run has at most: the rest is for the deployment.
+/// Waits until all requirements are met, for at most half of the run's timeout: the rest is for the deployment.
 pub(super) async fn wait_for(site: &Site<'_>, requires: &Requirements) -> Result<(), Error> {
     let half = site.options.timeout / 2;
     let deadline = site.start + half;
@@ -59,14 +59,14 @@ pub(super) async fn wait_for(site: &Site<'_>, requires: &Requirements) -> Result
         }
         let state = missing.join(", ");
         if state != last {
-            site.say(Phase::Wait, format!("waits: {state}"));
+            site.say(Phase::Wait, format!("waiting: {state}"));
             last = state;
         }
         let now = Instant::now();
         if now >= deadline {
             return Err(Error::Temporary(format!(
-                "nothing was changed: what the bundle needs is not there after {half:?}: {last}; bring it to this environment, with \
-                 a resource of its own or otherwise"
+                "nothing was changed: the bundle's requirements are not met after {half:?}: {last}; create what is \
+                 missing in this environment, with a spec or with another tool"
             )));
         }
         site.client.stop().sleep(pause.min(deadline.saturating_duration_since(now))).await;
@@ -74,7 +74,7 @@ pub(super) async fn wait_for(site: &Site<'_>, requires: &Requirements) -> Result
     }
 }
 
-/// Why a requirement is not fulfilled yet.
+/// Why a requirement is not met yet.
 async fn obstacle(site: &Site<'_>, requirement: Requirement<'_>) -> Result<Option<String>, Error> {
     let asked = match requirement {
         Requirement::SharedFlow(name) => shared_flow(site, name).await,
@@ -84,9 +84,9 @@ async fn obstacle(site: &Site<'_>, requirement: Requirement<'_>) -> Result<Optio
     match asked {
         Err(error) if error.is_not_found() => Ok(Some("does not exist".to_owned())),
         Err(error) if error.is_temporary() => Ok(Some(error.to_string())),
-        // Whoever deploys need not be allowed to see the environment's configuration; Apigee itself then says what is missing.
+        // A deployer may lack access to the environment's configuration; then Apigee itself reports what is missing.
         Err(error) if error.is_forbidden() && !matches!(requirement, Requirement::SharedFlow(_)) => {
-            site.warn(Phase::Wait, format!("cannot see whether {requirement} exists, and goes on: {error}"));
+            site.warn(Phase::Wait, format!("cannot check whether {requirement} exists; continuing: {error}"));
             Ok(None)
         }
         other => other,
@@ -115,8 +115,8 @@ async fn shared_flow(site: &Site<'_>, name: &str) -> Result<Option<String>, Erro
     if site.options.wait == WaitFor::Accepted {
         return Ok(None);
     }
-    // The list lacks the state.
+    // The list does not contain the state.
     let status = site.client.deployment(flow, site.environment, listed.revision).await?;
     let ready = status.state == RuntimeState::Ready;
-    Ok((!ready).then(|| format!("is deployed, its state is {}", status.state)))
+    Ok((!ready).then(|| format!("is deployed, but its state is {}", status.state)))
 }

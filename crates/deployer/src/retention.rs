@@ -1,4 +1,4 @@
-//! Deletes old revisions: Apigee keeps 250 of a proxy or shared flow and then refuses an import (Apigee limits page).
+//! Deletes old revisions: Apigee allows 250 of a proxy or shared flow and then rejects an import (Apigee limits page).
 
 use std::collections::BTreeSet;
 
@@ -8,20 +8,22 @@ use super::site::Site;
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::names::RevisionId;
 
-/// Which revisions are too old: all but the newest `keep` and the protected ones, the oldest first.
+/// The revisions to delete: all except the newest `keep` and the protected ones, oldest first.
 pub fn too_old(existing: &BTreeSet<RevisionId>, keep: usize, protected: &BTreeSet<RevisionId>) -> Vec<RevisionId> {
     let many = existing.len().saturating_sub(keep);
     existing.iter().take(many).filter(|id| !protected.contains(id)).copied().collect()
 }
 
-/// Deletes what is too old and was made by this program. `spared` are kept besides what is deployed anywhere. A failure is told and
-/// is none of the deployment's.
+/// Deletes old managed revisions, except `spared` and those that are deployed anywhere. A failure is reported and does
+/// not fail the deployment.
 pub(super) async fn delete_old(site: &Site<'_>, spared: impl Iterator<Item = RevisionId>) {
     match try_delete_old(site, spared).await {
         Ok(0) => {}
         Ok(1) => site.say(Phase::Keep, "1 old revision is deleted"),
         Ok(many) => site.say(Phase::Keep, format!("{many} old revisions are deleted")),
-        Err(error) => site.warn(Phase::Keep, format!("old revisions are left for the next run: {error}")),
+        Err(error) => {
+            site.warn(Phase::Keep, format!("old revisions are not deleted; the next run tries again: {error}"))
+        }
     }
 }
 
@@ -39,10 +41,10 @@ async fn try_delete_old(site: &Site<'_>, spared: impl Iterator<Item = RevisionId
         return Ok(0);
     }
     let mut protected: BTreeSet<RevisionId> = spared.collect();
-    // Other environments too: what they run stays.
+    // Revisions that other environments run are kept too.
     protected
         .extend(site.client.deployments_anywhere(site.resource).await?.iter().map(|deployment| deployment.revision));
-    // An empty list is no proof, so each revision is asked for as well.
+    // An empty list is not a proof, so the deployments of each revision are read as well.
     let mut deleted = 0;
     for id in too_old(&existing, keep, &protected) {
         let revision = match site.client.revision(site.resource, id).await {

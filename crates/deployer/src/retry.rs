@@ -1,18 +1,18 @@
-//! When a request is sent again, and after how long. Pure but for the jitter.
+//! When a request is retried, and after how long. Pure except for the jitter.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::{Duration, SystemTime};
 
 use super::error::Error;
 
-/// What a request does, which decides when it may be sent again.
+/// The effect of a request, which decides when it may be retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// Reads, validates or reports.
     Read,
-    /// Changes something, and has the same effect when sent twice.
+    /// Changes something, and is idempotent.
     Write,
-    /// Makes something new each time: an import.
+    /// Creates something new each time: an import.
     Create,
 }
 
@@ -22,8 +22,9 @@ impl Effect {
         self != Self::Read
     }
 
-    /// True when the request may be sent again after `error`, by the table: 408, 429, 500, 502, 503, 504, a lock, a connection
-    /// that failed, and a token that is not there yet (GKE's metadata server needs seconds after a pod's start). What creates is sent again only when it certainly did not arrive.
+    /// True if the request may be retried after `error`: 408, 429, 500, 502, 503, 504, a lock, a failed connection, and
+    /// a token that is not available yet (GKE's metadata server needs seconds after a pod's start). A request that
+    /// creates something is retried only if it certainly did not arrive.
     pub fn may_retry(self, error: &Error) -> bool {
         let passing = match error {
             Error::Network(_) | Error::Temporary(_) | Error::Unexpected(_) => true,
@@ -34,21 +35,21 @@ impl Effect {
     }
 }
 
-/// How often and how patiently.
+/// The number of attempts and the pauses between them.
 #[derive(Debug, Clone, Copy)]
 pub struct Backoff {
-    /// Requests in all, the first one included.
+    /// The maximum number of requests, including the first one.
     pub attempts: u32,
-    /// Before the second request; it doubles from there.
+    /// The pause before the second request; it doubles from there.
     pub first: Duration,
-    /// No pause is longer, unless the server asks for it.
+    /// The longest pause, unless the server asks for a longer one.
     pub longest: Duration,
-    /// A server's `Retry-After` is obeyed up to here.
+    /// The longest pause that a server's `Retry-After` may ask for.
     pub longest_asked: Duration,
 }
 
 impl Default for Backoff {
-    /// About half a minute in all.
+    /// About half a minute in total.
     fn default() -> Self {
         Self {
             attempts: 7,
@@ -59,8 +60,9 @@ impl Default for Backoff {
     }
 }
 
-/// How long a server asks to be left alone (RFC 9110, section 10.2.3): seconds or a date. `date` is the answer's own `Date`, so that two
-/// clocks that disagree do not matter. Absurdly many seconds are many; what is in the past or cannot be read asks for nothing.
+/// The pause that a server asks for (RFC 9110, section 10.2.3): seconds or a date. `date` is the response's own `Date`,
+/// so that different clocks do not matter. A number of seconds that is too large counts as the largest one; a time in
+/// the past or an invalid value asks for nothing.
 pub(super) fn asked_pause(text: &str, date: Option<&str>) -> Option<Duration> {
     let text = text.trim();
     let pause = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -73,7 +75,8 @@ pub(super) fn asked_pause(text: &str, date: Option<&str>) -> Option<Duration> {
 }
 
 impl Backoff {
-    /// The pause after the attempt of the given number (from 1), or none when it was the last. `asked` is the server's wish.
+    /// The pause after the given attempt (from 1), or `None` after the last one. `asked` is the pause that the server
+    /// asks for.
     pub fn pause(&self, attempt: u32, asked: Option<Duration>) -> Option<Duration> {
         if attempt >= self.attempts {
             return None;
@@ -86,9 +89,9 @@ impl Backoff {
     }
 }
 
-/// Between half of `pause` and all of it, so that many Jobs that failed together do not come back together.
+/// A random duration between half of `pause` and `pause`, so that many Jobs that failed together do not retry together.
 pub fn jittered(pause: Duration) -> Duration {
-    // Two fresh `RandomState`s never hash alike; that is enough randomness here, and needs no crate.
+    // Two new `RandomState`s never hash alike; this is random enough here, and needs no crate.
     let random = RandomState::new().build_hasher().finish();
     let permille = u32::try_from(500 + random % 501).unwrap_or(1000);
     pause.saturating_mul(permille) / 1000

@@ -1,4 +1,4 @@
-//! Proxies, shared flows and their revisions, as the management API answers them.
+//! Proxies, shared flows and their revisions, as in the responses of the management API.
 //!
 //! Field names are those of the schemas `GoogleCloudApigeeV1ApiProxy`, `…SharedFlow`, `…ApiProxyRevision` and
 //! `…SharedFlowRevision` of the discovery document `apigee.v1`; only what this program reads is named.
@@ -16,10 +16,10 @@ use super::answer::Message;
 pub struct Resource {
     /// Its name.
     pub name: String,
-    /// Every existing revision, in no promised order.
+    /// Every existing revision; the order is not specified.
     #[serde(default)]
     pub revision: Vec<RevisionId>,
-    /// Made by an archive deployment: it takes no new revision.
+    /// Created by an archive deployment: it accepts no new revision.
     #[serde(default)]
     pub read_only: bool,
 }
@@ -32,16 +32,16 @@ impl Message for Resource {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Revision {
-    /// Its number; absent in the answer to `action=validate`, which makes no revision.
+    /// Its number; missing in the response to `action=validate`, which creates no revision.
     #[serde(default)]
     pub revision: Option<RevisionId>,
     /// The `<Description>` of the bundle's root XML file; it carries the [`RevisionRecord`](super::RevisionRecord).
     #[serde(default)]
     pub description: String,
-    /// At least one of its policies is extensible: its deployments are accounted as such. Proxies only.
+    /// At least one of its policies is extensible, which determines the type and the billing of its deployments. Proxies only.
     #[serde(default)]
     pub has_extensible_policy: bool,
-    /// When it was made, in milliseconds since 1970, as a string.
+    /// When it was created, in milliseconds since 1970, as a string.
     #[serde(default)]
     pub created_at: String,
     /// When it was last changed, likewise.

@@ -1,7 +1,7 @@
-//! Puts a revision in the place of what is deployed, and goes back if it does not run.
+//! Deploys a revision in place of the current one, and rolls back if it does not become ready.
 //!
-//! No moment is chosen here with nothing deployed: a revision always takes the other's place. What another deployer put there
-//! meanwhile is never replaced, neither by the new revision nor by the one to go back to.
+//! The deployment is never removed first: a revision always replaces the other one. A deployment that another deployer
+//! made in the meantime is never replaced, neither by the new revision nor by a rollback.
 
 use tokio::time::Instant;
 
@@ -16,27 +16,27 @@ use super::{Error, smoke_test};
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::names::RevisionId;
 
-/// One revision on its way into an environment.
+/// The rollout of one revision to an environment.
 pub(super) struct Rollout<'a> {
     pub site: Site<'a>,
-    /// For requests about the revision, which may be young.
+    /// For requests about the revision, which may be new.
     pub client: &'a Client,
     pub id: RevisionId,
-    /// What was deployed when this was decided.
+    /// The deployment at the time of the decision.
     pub seen: Option<Deployment>,
     pub way_back: WayBack,
 }
 
-/// What came of the request to deploy.
+/// The result of the request to deploy.
 enum Accepted {
-    /// Apigee said so to this run.
+    /// This run's request was accepted.
     Here(Deployment),
-    /// It is deployed, and this run did not do it or cannot be sure that it did.
+    /// The revision is deployed, but not or not certainly by this run.
     Elsewhere(Deployment),
 }
 
 impl Rollout<'_> {
-    /// The same for a revision that this run imported, or another one at the same time.
+    /// The rollout of a revision that was imported by this run, or by another one at the same time.
     #[must_use]
     pub(super) fn after_import(self, by_us: bool) -> Self {
         let way_back = match self.way_back {
@@ -46,7 +46,7 @@ impl Rollout<'_> {
         Self { way_back, ..self }
     }
 
-    /// Deploys and waits. `is_extensible` says that the revision has an extensible policy.
+    /// Deploys and waits. `is_extensible` means that the revision has an extensible policy.
     pub(super) async fn run(mut self, is_extensible: bool) -> Result<(), Error> {
         self.check_class(is_extensible)?;
         let sequenced_rollout = self.check_changes().await?;
@@ -56,7 +56,7 @@ impl Rollout<'_> {
         };
         let started = match accepted {
             Accepted::Here(deployment) => {
-                self.site.say(Phase::Deploy, format!("the deployment of revision {} is accepted", self.id));
+                self.site.say(Phase::Deploy, format!("Apigee accepted the deployment of revision {}", self.id));
                 deployment.started()
             }
             Accepted::Elsewhere(deployment) => {
@@ -77,27 +77,28 @@ impl Rollout<'_> {
             Err(error) if error.is_ambiguous() => error,
             Err(error) => return Err(error),
         };
-        // It may have happened. What stands there now and did not before is watched, so that a failure is taken back.
+        // The request may have succeeded. A new deployment of this revision is watched, so that a failure is rolled
+        // back.
         let before = self.seen.as_ref().map(|seen| (seen.revision, seen.started()));
         match self.site.deployed().await {
             Ok(Some(now)) if now.revision == self.id && before != Some((now.revision, now.started())) => {
-                self.site.warn(Phase::Deploy, format!("{error}; revision {} is deployed all the same", self.id));
+                self.site.warn(Phase::Deploy, format!("{error}; however, revision {} is deployed", self.id));
                 Ok(Accepted::Elsewhere(now))
             }
             _ => Err(error),
         }
     }
 
-    /// Waits for a deployment that was accepted at `started` (0: any counts), and goes back if it fails.
+    /// Waits for a deployment that was accepted at `started` (0: any counts), and rolls back if it fails.
     pub(super) async fn watch(self, started: u64) -> Result<(), Error> {
         if self.site.options.wait == WaitFor::Accepted {
             return Ok(());
         }
         match self.until_good(started).await {
             Err(NotReady { error: error @ Error::Overtaken(_), .. }) => Err(error),
-            // The next run watches on; what fails then is taken back as its record says.
+            // The next run continues to wait; after a failure it rolls back according to the record.
             Err(NotReady { error: error @ Error::Stopped(_), .. }) => {
-                Err(error.leaving(&format!("revision {} is put in place and was not seen READY", self.id)))
+                Err(error.leaving(&format!("revision {} is deployed but was not READY yet", self.id)))
             }
             Err(why) => Err(self.go_back(why, started).await),
             Ok(()) => Ok(()),
@@ -115,7 +116,8 @@ impl Rollout<'_> {
                 Error::Refused(format!("revision {} is ready, but {why}", self.id))
             })
         })?;
-        self.site.say(Phase::Wait, format!("the smoke test GET {} has the status {}", test.url, test.expect_status));
+        self.site
+            .say(Phase::Wait, format!("the smoke test GET {} returned the status {}", test.url, test.expect_status));
         Ok(())
     }
 
@@ -125,8 +127,8 @@ impl Rollout<'_> {
         Ok(())
     }
 
-    /// A standard proxy does not become extensible, which may cost more and locks the proxy for a while, unless that is allowed
-    /// in so many words.
+    /// A standard proxy does not become extensible, which may cost more and locks the proxy for a while, unless this is
+    /// explicitly allowed.
     fn check_class(&self, is_extensible: bool) -> Result<(), Error> {
         let allowed = self.site.options.settings.allow_extensible;
         if !is_extensible || allowed == Some(true) {
@@ -136,8 +138,9 @@ impl Rollout<'_> {
         let becomes = self.seen.as_ref().is_some_and(standard);
         if allowed == Some(false) || becomes {
             return Err(Error::Refused(format!(
-                "revision {} is not deployed, and what runs is as before: it has an extensible policy and {}; an extensible \
-                 deployment may cost more; remove the policy (`apigee-flux check` names it), or set `deploy.allowExtensible: true`",
+                "revision {} is not deployed, and the actual state is unchanged: the revision has an extensible \
+                 policy, and {}; an extensible deployment may cost more; remove the policy (`apigee-flux check` names \
+                 it), or set `deploy.allowExtensible: true`",
                 self.id,
                 if becomes { "the deployed revision is a standard one" } else { "`deploy.allowExtensible` is false" },
             )));
@@ -145,7 +148,8 @@ impl Rollout<'_> {
         Ok(())
     }
 
-    /// Asks what the deployment would change, before traffic moves. True when it should be sequenced.
+    /// Reads the changes that the deployment would cause, before traffic is routed to it. True if it should be
+    /// sequenced.
     async fn check_changes(&self) -> Result<bool, Error> {
         match self.site.resource.kind {
             // The API has no report for shared flows.
@@ -156,7 +160,7 @@ impl Rollout<'_> {
                 let obstacles = report.obstacles();
                 if !obstacles.is_empty() {
                     return Err(Error::Refused(format!(
-                        "revision {} is not deployed, and what runs is as before: {}",
+                        "revision {} is not deployed, and the actual state is unchanged: {}",
                         self.id,
                         obstacles.join("; ")
                     )));
@@ -166,8 +170,8 @@ impl Rollout<'_> {
         }
     }
 
-    /// Looks again right before the write. When another deployer put this very revision there meanwhile, the answer is its
-    /// deployment; when it put another one there, this run has lost.
+    /// Reads the state again immediately before the write. If another deployer deployed this same revision, returns
+    /// that deployment; if it deployed another one, returns an error.
     async fn compare(&self) -> Result<Option<Deployment>, Error> {
         let now = self.site.deployed().await?;
         let revision = |deployment: Option<&Deployment>| deployment.map(|deployment| deployment.revision);
@@ -176,34 +180,41 @@ impl Rollout<'_> {
         }
         match now {
             Some(now) if now.revision == self.id => {
-                self.site.say(Phase::Deploy, format!("another deployer put revision {} there meanwhile", self.id));
+                self.site.say(Phase::Deploy, format!("another deployer deployed revision {} in the meantime", self.id));
                 Ok(Some(now))
             }
             Some(now) => Err(Error::Overtaken(format!(
-                "another deployer put revision {} there since this run looked, so this run did not deploy revision {}; the next \
-                 run decides anew",
+                "another deployer deployed revision {} after this run read the state, so this run did not deploy \
+                 revision {}; the next run decides again",
                 now.revision, self.id
             ))),
-            // Somebody took it out; there is nobody to get in the way of.
+            // It was undeployed; there is no other deployment to interfere with.
             None => Ok(None),
         }
     }
 
-    /// Restores what was. Apigee does not: after a failed deployment with override the former revision is gone
-    /// (Apigee's page "Deploy API proxies using the UI", note). Returns the error to end with; it keeps the exit code of the first.
+    /// Restores the previous state. Apigee does not: after a failed deployment with override the previous revision is
+    /// gone (Apigee's page "Deploy API proxies using the UI", note). Returns the final error; it keeps the exit code of
+    /// the first one.
     async fn go_back(mut self, why: NotReady, started: u64) -> Error {
         let NotReady { error, is_seen } = why;
-        // The time of the deployment is over; going back has half as much.
+        // The timeout of the deployment has passed; the rollback has half as much.
         let in_time = self.site.client.with_new_deadline(Instant::now() + self.site.options.timeout / 2);
         self.site.client = &in_time;
         let now = match (&self.way_back, self.site.deployed().await) {
             (WayBack::Stays, _) => {
-                return explain(&error, "it was deployed before in the same way or by another run, so it stays");
+                return explain(
+                    &error,
+                    "the revision stays deployed: it was already deployed in the same way, or by another run",
+                );
             }
             (_, Ok(Some(now))) if now.revision != self.id => {
                 return explain(
                     &error,
-                    &format!("another deployer put revision {} there meanwhile, which stays", now.revision),
+                    &format!(
+                        "another deployer deployed revision {} in the meantime, which stays deployed",
+                        now.revision
+                    ),
                 );
             }
             (_, now) => now,
@@ -211,14 +222,16 @@ impl Rollout<'_> {
         match self.way_back {
             WayBack::Stays => error,
             WayBack::Nothing(_) if !is_seen => {
-                explain(&error, "it may be ready all the same, so it stays; the next run looks again")
+                explain(&error, "the revision stays deployed because it may be ready; the next run checks again")
             }
             WayBack::Nothing(absence) => take_out(&self.site, self.id, absence, error, started, now).await,
             WayBack::Former { revision, ref service_account } => {
-                self.site.warn(Phase::Rollback, format!("{error}; going back to revision {revision}"));
+                self.site.warn(Phase::Rollback, format!("{error}; rolling back to revision {revision}"));
                 match self.restore(revision, service_account.as_deref()).await {
-                    Ok(()) => explain(&error, &format!("went back to revision {revision}, which is ready")),
-                    Err(second) => explain(&error, &format!("going back to revision {revision} failed too: {second}")),
+                    Ok(()) => explain(&error, &format!("rolled back to revision {revision}, which is ready")),
+                    Err(second) => {
+                        explain(&error, &format!("the rollback to revision {revision} failed too: {second}"))
+                    }
                 }
             }
         }
@@ -233,8 +246,8 @@ impl Rollout<'_> {
     }
 }
 
-/// Takes out what this run put there from nothing: `absence` is the proof, and what is deployed `now` is the deployment that was accepted at
-/// `started` and no other. Otherwise it stays.
+/// Undeploys a revision that this run deployed where nothing was deployed: `absence` is the proof, and the deployment
+/// `now` must be the one that was accepted at `started`. Otherwise it stays deployed.
 async fn take_out(
     site: &Site<'_>,
     id: RevisionId,
@@ -245,24 +258,32 @@ async fn take_out(
 ) -> Error {
     match now {
         Ok(Some(now)) if started > 0 && now.started() == started => {}
-        Ok(Some(_)) => return explain(&error, "another deployer deployed it again meanwhile, so it stays"),
-        Ok(None) => return explain(&error, "it is not deployed any more"),
+        Ok(Some(_)) => {
+            return explain(
+                &error,
+                "another deployer deployed the revision again in the meantime, so it stays deployed",
+            );
+        }
+        Ok(None) => return explain(&error, "the revision is no longer deployed"),
         Err(second) => {
-            return explain(&error, &format!("what is deployed now cannot be read, so nothing is taken out: {second}"));
+            return explain(
+                &error,
+                &format!("the current deployment cannot be read, so nothing is undeployed: {second}"),
+            );
         }
     }
-    site.warn(Phase::Rollback, format!("{error}; taking it out again"));
+    site.warn(Phase::Rollback, format!("{error}; undeploying the revision"));
     let undeployed = site.client.undeploy(site.resource, site.environment, id).await;
     drop(absence);
     match undeployed {
-        Ok(()) => explain(&error, "it was taken out again, since nothing was deployed before"),
+        Ok(()) => explain(&error, "the revision was undeployed because nothing was deployed before"),
         Err(second) => {
-            explain(&error, &format!("nothing was deployed before, and taking it out again failed too: {second}"))
+            explain(&error, &format!("nothing was deployed before, and undeploying the revision failed too: {second}"))
         }
     }
 }
 
-/// The error with what was done about it, under the same exit code.
+/// The error with the result of the rollback, with the same exit code.
 fn explain(error: &Error, done: &str) -> Error {
     let text = format!("{error}; {done}");
     match error.exit_code() {

@@ -1,4 +1,4 @@
-//! One bundle's place in one environment: what every step of a run shares.
+//! What all steps of a run share: one bundle in one environment.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::plan::newest;
 use super::wait::ERROR_LOOKS;
 use apigee_flux_model::names::Name;
 
-/// Where a run works, and with what.
+/// The bundle, the environment and the tools of a run.
 #[derive(Clone, Copy)]
 pub(super) struct Site<'a> {
     pub client: &'a Client,
@@ -24,39 +24,39 @@ pub(super) struct Site<'a> {
     pub start: Instant,
 }
 
-/// For so long a thing that is known to exist may be unknown to parts of the API.
+/// How long an existing object may be invisible to parts of the API.
 const KNOWN_AFTER: Duration = Duration::from_secs(10);
 
 impl Site<'_> {
-    /// Tells about a step.
+    /// Reports a step.
     pub(super) fn say(&self, phase: Phase, message: impl Into<String>) {
         (self.progress)(&Event::new(phase, message));
     }
 
-    /// Tells about something that somebody should look at.
+    /// Reports a problem that does not stop the run.
     pub(super) fn warn(&self, phase: Phase, message: impl Into<String>) {
         (self.progress)(&Event::warning(phase, message));
     }
 
-    /// When the wish is given up. Going back has half the time again, so that a Job's deadline of one and a half times is never
-    /// what ends it.
+    /// When the run gives up. A rollback has half of the timeout in addition, so that a Job's deadline of one and a
+    /// half times the timeout never interrupts it.
     pub(super) fn deadline(&self) -> Instant {
         self.start + self.options.timeout
     }
 
-    /// The client for what is known to exist.
+    /// The client for requests about objects that are known to exist.
     pub(super) fn sure(&self) -> Client {
         self.client.patient_with_missing(KNOWN_AFTER.min(self.options.timeout))
     }
 
-    /// The status of a deployment whose state is ERROR, once that is sure: the first other one, or the last of
-    /// [`ERROR_LOOKS`](super::wait::ERROR_LOOKS).
+    /// Confirms the state ERROR: returns the first status with another state, or the last of
+    /// [`ERROR_LOOKS`](super::wait::ERROR_LOOKS) reads.
     pub(super) async fn confirmed(&self, mut status: Deployment) -> Result<Deployment, Error> {
         for _ in 1..ERROR_LOOKS {
             if status.state != RuntimeState::Error || self.client.stop().is_requested() {
                 break;
             }
-            let text = format!("the state of revision {} is ERROR: looking again", status.revision);
+            let text = format!("the state of revision {} is ERROR: checking again", status.revision);
             self.say(Phase::Read, text);
             self.client.stop().sleep(self.options.polling.between_errors()).await;
             status = self.client.deployment(self.resource, self.environment, status.revision).await?;
@@ -64,11 +64,11 @@ impl Site<'_> {
         Ok(status)
     }
 
-    /// What is deployed now, read afresh.
+    /// The current deployment, read again.
     pub(super) async fn deployed(&self) -> Result<Option<Deployment>, Error> {
         match self.client.deployments(self.resource, self.environment).await {
             Ok(list) => Ok(newest(list)),
-            // A resource without any revision has no deployments either; one that has some does have a list.
+            // A resource without revisions has no deployments; a resource with revisions has a list.
             Err(error) if error.is_not_found() => match self.client.resource(self.resource).await? {
                 None => Ok(None),
                 Some(_) => Ok(newest(self.sure().deployments(self.resource, self.environment).await?)),

@@ -9,10 +9,10 @@ use super::retry::jittered;
 use super::wait::Polling;
 use apigee_flux_model::bundle::SmokeTest;
 
-/// For so long a gateway may need to route to what it has loaded.
+/// How long a gateway may need to route requests to a loaded revision.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Asks until the answer is as expected, at most for [`PATIENCE`]. The error says what came instead.
+/// Sends requests until the status is as expected, for at most [`PATIENCE`]. The error contains the last result.
 pub(super) async fn run(client: &Client, test: &SmokeTest, polling: Polling, deadline: Instant) -> Result<(), String> {
     let deadline = deadline.min(Instant::now() + PATIENCE);
     let mut pause = polling.first;

@@ -1,21 +1,21 @@
-//! A run that is told to stop: it starts nothing more, a request that changes something is heard to its end, any other is dropped.
+//! Stops a run: it starts no further request, a request that changes something may complete, any other is aborted.
 //!
-//! A write whose answer is lost leaves the next run to find out what happened; a few seconds of patience are cheaper. A pod has
-//! `terminationGracePeriodSeconds` for all of it, 60 in our Jobs, so that a run has a bound of its own below that: a killed one
-//! leaves no result.
+//! After a write whose response is lost, the next run must find out whether it succeeded, so it is worth waiting a few
+//! seconds for it. A pod has `terminationGracePeriodSeconds` for everything, 60 in the rendered Jobs, and a run has a
+//! shorter limit, because a killed run reports no result.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// For so long after the stop the answer of a request that changes something is waited for.
+/// How long the response of a request that changes something is awaited after the stop.
 pub const WRITE_PATIENCE: Duration = Duration::from_secs(20);
 
-/// After so long a run that was told to stop is over, whatever it is doing: the patience with a write, and time for the rest.
+/// How long a run may continue after the stop, whatever it is doing: the wait for a write, and time for the rest.
 pub const RUN_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Tells all parts of a run to stop. A clone is the same one.
+/// Stops all parts of a run. A clone refers to the same stop.
 #[derive(Debug, Clone)]
 pub struct Stop(Arc<watch::Sender<bool>>);
 
@@ -26,30 +26,30 @@ impl Default for Stop {
 }
 
 impl Stop {
-    /// Tells all to stop; there is no way back.
+    /// Requests the stop; it cannot be revoked.
     pub fn request(&self) {
         self.0.send_replace(true);
     }
 
-    /// True once it was told to stop.
+    /// True once the stop was requested.
     pub fn is_requested(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Waits until it is told to stop.
+    /// Waits for the stop.
     pub async fn requested(&self) {
         // The sender lives as long as `self`, so there is no error.
         let _ = self.0.subscribe().wait_for(|requested| *requested).await;
     }
 
-    /// Waits until it was told to stop and `patience` has passed since.
+    /// Waits until `patience` has passed since the stop.
     pub async fn overdue(&self, patience: Duration) {
         self.requested().await;
         tokio::time::sleep(patience).await;
     }
 
-    /// Runs to its end. When `told` is ready, all is told to stop, and the run has [`RUN_PATIENCE`] from there; none if that was not
-    /// enough.
+    /// Runs a future to completion. When `told` is ready, the stop is requested, and the future has [`RUN_PATIENCE`]
+    /// from then on; `None` if it did not complete in time.
     pub async fn run<T>(&self, told: impl Future<Output = ()>, run: impl Future<Output = T>) -> Option<T> {
         self.run_with_patience(told, RUN_PATIENCE, run).await
     }
@@ -69,7 +69,7 @@ impl Stop {
         tokio::time::timeout(patience, run).await.ok()
     }
 
-    /// Sleeps, and wakes up early when it is told to stop.
+    /// Sleeps, but not longer than until the stop.
     pub async fn sleep(&self, duration: Duration) {
         tokio::select! {
             () = tokio::time::sleep(duration) => {}

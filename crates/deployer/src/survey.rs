@@ -10,15 +10,15 @@ use super::drift::{Depth, Download, Drift, Wanted, drift};
 use super::listed::Listed;
 use super::{Error, Target};
 
-/// So many downloaded revisions are in memory at a time: one of them may unpack to more than a pod has to spare. At the default rate of
-/// requests more would not be faster.
+/// The number of downloaded revisions in memory: one of them may unpack to more than a pod can spare. At the default
+/// request rate more would not be faster.
 pub(super) const MAX_DOWNLOADS: NonZeroUsize = match NonZeroUsize::new(4) {
     Some(count) => count,
     None => NonZeroUsize::MIN,
 };
 
-/// Compares each bundle with what the environment runs, at most `workers` at a time; one drift for each, in their order. What is deployed
-/// is read once for all. The first error ends the survey.
+/// Compares each bundle with what the environment runs, at most `workers` at a time; returns one drift for each, in
+/// order. The deployments are read once for all bundles. The first error ends the survey.
 pub async fn survey(
     client: &Client,
     target: &Target,

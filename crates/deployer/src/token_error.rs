@@ -1,7 +1,9 @@
-//! What a token server or the auth crate says when there is no token, told without the secrets that such texts carry.
+//! Describes why there is no token, from messages of a token server or of the auth crate, without the secrets in these
+//! messages.
 //!
-//! The auth crate's texts repeat whole answers, and some of them the file that holds the subject token. Only parts that are known
-//! to be words for people are told: the error's code and description, with everything hidden that looks like a credential.
+//! The auth crate's messages repeat whole responses, and some of them the file with the subject token. Only parts that
+//! are intended for people are repeated: the error's code and description, with everything hidden that looks like a
+//! credential.
 
 use std::error::Error as StdError;
 use std::path::Path;
@@ -16,10 +18,10 @@ const MAX_TEXT: usize = 300;
 /// The shortest run of characters that may be a token.
 const MIN_TOKEN: usize = 20;
 
-/// Where the auth crate begins to repeat an answer or a file.
+/// Where the auth crate's message begins to repeat a response or a file.
 const BODY: &str = "body=<";
 
-/// The error and its causes in one line. `subject_token_file` is named where a file could not be read.
+/// The error and its causes in one line. `subject_token_file` is named if a file could not be read.
 pub fn describe(error: &CredentialsError, subject_token_file: Option<&Path>) -> String {
     let chain: Vec<&(dyn StdError + 'static)> = causes(error).collect();
     if let Some(failed) =
@@ -27,7 +29,7 @@ pub fn describe(error: &CredentialsError, subject_token_file: Option<&Path>) -> 
     {
         let status = failed.http_status_code().unwrap_or_default();
         let body = failed.http_payload().map(|bytes| String::from_utf8_lossy(bytes)).unwrap_or_default();
-        return join(&format!("the answer is {status}"), &answer(&body));
+        return join(&format!("the response status is {status}"), &answer(&body));
     }
     if let Some(failed) = chain.iter().find_map(|cause| cause.downcast_ref::<reqwest::Error>()) {
         let said = chain.iter().find_map(|cause| body_of(&cause.to_string())).unwrap_or_default();
@@ -35,48 +37,48 @@ pub fn describe(error: &CredentialsError, subject_token_file: Option<&Path>) -> 
     }
     if let Some(failed) = chain.iter().find_map(|cause| cause.downcast_ref::<std::io::Error>()) {
         let file = subject_token_file.map_or_else(
-            || "a file that the credentials name".to_owned(),
+            || "a file named in the credentials".to_owned(),
             |file| format!("`{}` (credential_source.file)", file.display()),
         );
         return format!("{file} cannot be read: {failed}");
     }
-    // A text about a file's content may hold the content.
+    // A message about a file's content may contain the content.
     let texts: Vec<String> =
         chain.iter().map(|cause| hide_tokens(cause.to_string().split(BODY).next().unwrap_or_default())).collect();
     texts.join(": ").trim_end_matches([',', ' ']).to_owned()
 }
 
-/// The error, what caused it, and so on.
+/// The error and its causes.
 pub(super) fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |error| (*error).source())
 }
 
-/// A request that was not answered, or with an error's status. Of the address only what is no secret.
+/// A request without a response, or with an error status. Only parts of the URL that are not secret are shown.
 fn request(failed: &reqwest::Error) -> String {
     let server = failed.url().map_or_else(
         || "the token server".to_owned(),
         |url| format!("{}{}", url.host_str().unwrap_or_default(), url.path()),
     );
     if let Some(status) = failed.status() {
-        return format!("{server} answers {}", status.as_u16());
+        return format!("{server} responded with status {}", status.as_u16());
     }
     match causes(failed).skip(1).last() {
-        _ if failed.is_timeout() => format!("{server} gives no answer in time"),
-        Some(cause) => format!("{server} gives no answer: {cause}"),
-        None => format!("{server} gives no answer"),
+        _ if failed.is_timeout() => format!("{server} did not respond in time"),
+        Some(cause) => format!("{server} did not respond: {cause}"),
+        None => format!("{server} did not respond"),
     }
 }
 
-/// The answer inside one of the auth crate's texts.
+/// The response inside one of the auth crate's messages.
 fn body_of(text: &str) -> Option<String> {
     let start = text.find(BODY)? + BODY.len();
     let end = text.rfind('>').filter(|end| *end >= start)?;
     Some(answer(&text[start..end]))
 }
 
-/// The words for people in an answer: OAuth's (RFC 6749 §5.2) or Google's (`google.rpc.Status`).
+/// The human-readable parts of a response: OAuth's (RFC 6749 §5.2) or Google's (`google.rpc.Status`).
 fn answer(body: &str) -> String {
-    // The metadata server's client puts its own words and Rust's quoting around the answer.
+    // The metadata server's client adds its own text and Rust's quoting to the response.
     let quoted =
         body.split_once(":b\"").map(|(_, rest)| rest.trim_end_matches('"').replace("\\n", " ").replace("\\\"", "\""));
     let body = quoted.as_deref().unwrap_or(body);
@@ -100,8 +102,8 @@ fn join(left: &str, right: &str) -> String {
     }
 }
 
-/// The text on one line, not too long, without what looks like a token: a known beginning, or a long run with capitals, small
-/// letters and digits, which names in Google Cloud never have together.
+/// The text on one line, truncated, without what looks like a token: a known prefix, or a long run with uppercase
+/// letters, lowercase letters and digits, a combination that names in Google Cloud never have.
 fn hide_tokens(text: &str) -> String {
     let mut shown = String::new();
     for word in text.split_inclusive(|c: char| !is_token_character(c)) {

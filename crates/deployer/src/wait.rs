@@ -1,4 +1,4 @@
-//! Waits for a deployment. Apigee has no operation to wait for; the status is asked for until it is final.
+//! Waits for a deployment. Apigee has no operation to wait for, so the status is polled until it is final.
 
 use std::time::Duration;
 
@@ -11,28 +11,30 @@ use super::retry::jittered;
 use super::site::Site;
 use apigee_flux_model::names::RevisionId;
 
-/// How often the status is asked for.
+/// How often the status is polled.
 #[derive(Debug, Clone, Copy)]
 pub struct Polling {
-    /// Before the first question.
+    /// The pause before the first request.
     pub first: Duration,
-    /// No pause is longer; each is half as long again as the one before.
+    /// The longest pause; each pause is one and a half times the previous one.
     pub longest: Duration,
-    /// For so long a 404 is not a failure: the status of a young deployment is not there yet
-    /// (<https://github.com/apigee/apigee-deploy-maven-plugin/issues/243>).
+    /// How long after the start of a deployment a 404 is not a failure: the status of a new deployment is not available
+    /// yet (<https://github.com/apigee/apigee-deploy-maven-plugin/issues/243>).
     pub grace: Duration,
 }
 
-/// So many looks in a row must find the state ERROR before it is believed: a runtime that restarts may report it for a moment.
+/// The number of consecutive reads with the state ERROR after which it is accepted: a runtime that restarts may report
+/// it for a moment.
 pub const ERROR_LOOKS: u32 = 3;
 
 impl Polling {
-    /// The pause between two looks at a state that is ERROR: with the defaults five seconds, so that ERROR is believed after ten.
+    /// The pause between two reads of the state ERROR: with the defaults five seconds, so that ERROR is accepted after
+    /// ten.
     pub(super) fn between_errors(self) -> Duration {
         self.longest / 2
     }
 
-    /// The pause after one: half as long again, within the bounds.
+    /// The pause after the given one: one and a half times as long, within the limits.
     pub(super) fn longer(self, pause: Duration) -> Duration {
         jittered(pause.saturating_mul(3) / 2).max(self.first).min(self.longest)
     }
@@ -44,24 +46,25 @@ impl Default for Polling {
     }
 }
 
-/// Stands before the runtime's own words.
+/// Precedes the runtime's error messages.
 pub(super) const STATE_ERROR: &str = "its state is ERROR: ";
 
-/// What a status says.
+/// The meaning of a status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It runs, and every base path leads to it.
+    /// It is loaded, and every base path leads to it.
     Ready,
-    /// Ask again.
+    /// The status must be read again.
     NotYet,
     /// It will not become ready by itself.
     Failed(String),
 }
 
-/// Judges a status. `started` is when the deployment was accepted: an older status is of the deployment before.
+/// Evaluates a status. `started` is when the deployment was accepted: an older status belongs to the previous
+/// deployment.
 ///
-/// Route conflicts leave the state READY (discovery document, `GoogleCloudApigeeV1Deployment.routeConflicts`), so READY alone is
-/// not success.
+/// Route conflicts do not change the state READY (discovery document, `GoogleCloudApigeeV1Deployment.routeConflicts`),
+/// so READY alone is not success.
 pub fn judge(status: &Deployment, started: u64) -> Verdict {
     if !status.deploy_start_time.is_empty() && status.started() < started {
         return Verdict::NotYet;
@@ -71,7 +74,7 @@ pub fn judge(status: &Deployment, started: u64) -> Verdict {
         RuntimeState::Ready => {
             let conflicts: Vec<String> = status.route_conflicts.iter().map(ToString::to_string).collect();
             Verdict::Failed(format!(
-                "it is READY with routeConflicts, so calls do not reach it: {}",
+                "it is READY with routeConflicts, so requests do not reach it: {}",
                 conflicts.join("; ")
             ))
         }
@@ -90,12 +93,12 @@ pub fn judge(status: &Deployment, started: u64) -> Verdict {
 #[derive(Debug)]
 pub(super) struct NotReady {
     pub error: Error,
-    /// Apigee said so. Otherwise the last look found no status that can be believed, so that the revision may be ready all the same.
+    /// Apigee reported the failure. Otherwise the last read had no reliable status, so the revision may be ready.
     pub is_seen: bool,
 }
 
 impl NotReady {
-    /// Apigee said so.
+    /// Apigee reported the failure.
     pub(super) fn seen(error: Error) -> Self {
         Self { error, is_seen: true }
     }
@@ -112,13 +115,13 @@ pub(super) struct Wait<'a> {
     pub id: RevisionId,
     /// When its deployment was accepted, in milliseconds since 1970; 0: any status counts.
     pub started: u64,
-    /// Gives up then.
+    /// When to give up.
     pub deadline: Instant,
 }
 
 impl Wait<'_> {
-    /// Waits until the revision is ready, cannot become ready, was replaced by another deployer, or time is up. It cannot become ready when
-    /// [`ERROR_LOOKS`] looks in a row say so.
+    /// Waits until the revision is ready, fails, is replaced by another deployer, or the deadline passes. It has failed
+    /// if [`ERROR_LOOKS`] consecutive reads say so.
     pub(super) async fn until_ready(&self) -> Result<(), NotReady> {
         let Site { client, resource, environment, options, .. } = self.site;
         let (id, polling, begin) = (self.id, options.polling, Instant::now());
@@ -157,25 +160,27 @@ impl Wait<'_> {
             }
             if Instant::now() >= self.deadline {
                 let error = Error::Temporary(format!(
-                    "revision {id}: not READY after {:.0?}; last state: {last}; a slow runtime needs a longer --timeout",
+                    "revision {id}: not READY after {:.0?}; last state: {last}; if the runtime is slow, increase \
+                     --timeout",
                     begin.elapsed()
                 ));
-                // An ERROR that was not looked at often enough is not believed.
+                // An ERROR that was not read often enough is not accepted.
                 return Err(NotReady { error, is_seen: is_seen && errors == 0 });
             }
         }
     }
 
-    /// Why there is no status: it is too young to have one, or it is not deployed any more.
+    /// Why there is no status: the deployment is too new, or it is no longer deployed.
     async fn why_missing(&self, young: bool) -> Result<String, Error> {
         let id = self.id;
         match self.site.deployed().await {
             Ok(Some(now)) if now.revision != id && now.started() >= self.started => Err(Error::Overtaken(format!(
-                "another deployer put revision {} in the place of revision {id} before it was ready; what is there stays",
+                "another deployer deployed revision {} in place of revision {id} before it was ready; that deployment \
+                 is not changed",
                 now.revision
             ))),
             Ok(None) if !young => {
-                Err(Error::Overtaken(format!("revision {id} was taken out by somebody else before it was ready")))
+                Err(Error::Overtaken(format!("revision {id} was undeployed by another client before it was ready")))
             }
             Ok(_) => Ok("not reported".to_owned()),
             Err(error) if error.is_temporary() => Ok(error.to_string()),

@@ -1,4 +1,4 @@
-//! An open folder: what is done in it stays in it, whatever becomes of its path and of links in it (`openat(2)`).
+//! An open folder: operations in it stay in it, whatever happens to its path and to links in it (`openat(2)`).
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -17,19 +17,19 @@ pub struct Folder {
     shown: PathBuf,
 }
 
-/// What a name in a folder is.
+/// The type of an entry in a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EntryKind {
     /// A regular file.
     File,
     /// A folder.
     Folder,
-    /// A symbolic link, a pipe, a device.
+    /// A symbolic link, a named pipe, a device, or another type.
     Other,
 }
 
 impl Folder {
-    /// Opens the folder at a path that the caller trusts.
+    /// Opens the folder at a trusted path.
     pub fn open(path: &Path) -> io::Result<Self> {
         let shown = if path.as_os_str().is_empty() { PathBuf::from(".") } else { path.to_owned() };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -42,21 +42,21 @@ impl Folder {
         &self.shown
     }
 
-    /// A folder in this one. A symbolic link is refused.
+    /// Opens a folder in this one. A symbolic link is an error.
     pub(super) fn child(&self, name: &OsStr) -> io::Result<Self> {
         let shown = self.shown.join(name);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         match rustix::fs::openat(&self.handle, name, flags, Mode::empty()) {
             Ok(handle) => Ok(Self { handle, shown }),
             Err(Errno::LOOP | Errno::NOTDIR) => Err(io::Error::other(format!(
-                "`{}` is a symbolic link or a file where a folder is needed; remove it",
+                "`{}` is a symbolic link or a file, but a folder is required; remove it",
                 shown.display()
             ))),
             Err(error) => Err(said(&shown, error)),
         }
     }
 
-    /// The same; it is made if it is missing, and the answer says so.
+    /// Opens or creates a folder in this one; the flag says whether it was created.
     pub(super) fn child_or_new(&self, name: &OsStr) -> io::Result<(Self, bool)> {
         let made = match rustix::fs::mkdirat(&self.handle, name, Mode::from_raw_mode(0o777)) {
             Ok(()) => true,
@@ -83,7 +83,7 @@ impl Folder {
         Ok(entries)
     }
 
-    /// What a name is; none if there is no such name.
+    /// The type of an entry; `None` if there is no such entry.
     pub(super) fn kind(&self, name: &OsStr) -> io::Result<Option<EntryKind>> {
         match rustix::fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(match FileType::from_raw_mode(stat.st_mode) {
@@ -96,7 +96,7 @@ impl Folder {
         }
     }
 
-    /// A new file; a name that is taken, be it by a symbolic link, is an error.
+    /// Creates a file; an existing entry, including a symbolic link, is an error.
     pub(super) fn create(&self, name: &OsStr) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         rustix::fs::openat(&self.handle, name, flags, Mode::from_raw_mode(0o666))
@@ -104,7 +104,7 @@ impl Folder {
             .map_err(|error| said(&self.shown.join(name), error))
     }
 
-    /// A regular file, open for reading.
+    /// Opens a file for reading, without following a symbolic link.
     pub(super) fn file(&self, name: &OsStr) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         rustix::fs::openat(&self.handle, name, flags, Mode::empty())
@@ -112,7 +112,7 @@ impl Folder {
             .map_err(|error| said(&self.shown.join(name), error))
     }
 
-    /// Gives a file a name in the same folder, in the place of whatever file or symbolic link has it.
+    /// Renames a file in this folder and replaces an existing file or symbolic link.
     pub(super) fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
         rustix::fs::renameat(&self.handle, from, &self.handle, to).map_err(|error| said(&self.shown.join(to), error))
     }
@@ -122,7 +122,7 @@ impl Folder {
         rustix::fs::unlinkat(&self.handle, name, AtFlags::empty()).map_err(|error| said(&self.shown.join(name), error))
     }
 
-    /// Removes an empty folder; one that is not empty stays.
+    /// Removes an empty folder; a folder that is not empty is kept.
     pub(super) fn remove_folder(&self, name: &OsStr) -> io::Result<()> {
         match rustix::fs::unlinkat(&self.handle, name, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOENT) => Ok(()),

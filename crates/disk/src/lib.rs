@@ -1,7 +1,9 @@
-//! Files on this machine in folders that other people write to: a checkout of a pull request, the output of a former run, a volume.
+//! Files on this machine in folders that others may write to: a checkout of a pull request, the output of a previous
+//! run, a volume.
 //!
-//! Reading stays below the folder that was named ([`Root`]), whatever its symbolic links say, and reads regular files only, up to a limit.
-//! Writing follows no symbolic link below the folder ([`Folder`]) and replaces all files or none ([`Replacement`]).
+//! Reading stays below the named folder ([`Root`]), whatever its symbolic links refer to, and reads only regular files,
+//! up to a size limit. Writing follows no symbolic link below the folder ([`Folder`]) and replaces all files or none
+//! ([`Replacement`]).
 
 #![cfg_attr(not(test), deny(unused_crate_dependencies))]
 

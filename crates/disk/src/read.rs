@@ -1,4 +1,4 @@
-//! Reading with a limit, and of regular files only.
+//! Reads files with a size limit, and regular files only.
 
 use std::fmt;
 use std::fs::{self, File, FileType};
@@ -8,23 +8,23 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
-/// Why a file is not read. The text goes on behind the file's name.
+/// Why a file is not read. The text follows the file's name in a message.
 #[derive(Debug)]
 pub enum Unreadable {
-    /// The system says why.
+    /// An error of the operating system.
     Io(io::Error),
-    /// A symbolic link on its way leads out of the folder.
+    /// A symbolic link in its path leads out of the folder.
     Outside {
-        /// The folder that it must stay in.
+        /// The folder that the path must stay in.
         root: PathBuf,
-        /// Where it leads.
+        /// The path that the link leads to.
         real: PathBuf,
     },
-    /// It is no regular file.
+    /// It is not a regular file.
     NotAFile(&'static str),
     /// It has more bytes than this.
     TooLarge(usize),
-    /// It was replaced again and again while it was read.
+    /// It was replaced several times while it was read.
     Restless,
 }
 
@@ -37,7 +37,7 @@ impl fmt::Display for Unreadable {
             }
             Self::NotAFile(what) => write!(f, "is {what}, not a regular file"),
             Self::TooLarge(limit) => write!(f, "has more than {limit} bytes"),
-            Self::Restless => f.write_str("cannot be read: it changes all the time"),
+            Self::Restless => f.write_str("cannot be read: it is replaced again and again"),
         }
     }
 }
@@ -51,13 +51,13 @@ impl From<io::Error> for Unreadable {
 }
 
 impl Unreadable {
-    /// True if there is no such file.
+    /// True if the file does not exist.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::NotFound)
     }
 }
 
-/// What is no regular file, in words.
+/// The name of a file type other than a regular file.
 pub(super) fn kind_of(kind: FileType) -> &'static str {
     if kind.is_dir() {
         "a folder"
@@ -72,8 +72,8 @@ pub(super) fn kind_of(kind: FileType) -> &'static str {
     }
 }
 
-/// Opens a regular file. To open a pipe would wait for its other end, to open a device may do something: the kind is asked before, and
-/// again of what was opened.
+/// Opens a regular file. Opening a pipe would wait for its other end, and opening a device may have an effect, so the
+/// type is checked before, and again after the file was opened.
 pub fn open_regular(path: &Path) -> Result<File, Unreadable> {
     let is_file = |kind: FileType| if kind.is_file() { Ok(()) } else { Err(Unreadable::NotAFile(kind_of(kind))) };
     is_file(fs::metadata(path)?.file_type())?;
@@ -83,19 +83,19 @@ pub fn open_regular(path: &Path) -> Result<File, Unreadable> {
     Ok(file)
 }
 
-/// At most `limit` bytes; one more is an error.
+/// Reads at most `limit` bytes; more are an error.
 pub(super) fn read_bounded(file: impl io::Read, limit: usize) -> Result<Vec<u8>, Unreadable> {
     let mut bytes = Vec::new();
     file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > limit { Err(Unreadable::TooLarge(limit)) } else { Ok(bytes) }
 }
 
-/// A regular file, by whatever links lead to it.
+/// Reads a regular file; symbolic links are followed.
 pub fn read_regular(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
     read_bounded(open_regular(path)?, limit)
 }
 
-/// What the command line names: it may be a pipe, as the `<(…)` of a shell.
+/// Reads a file that the command line names: it may be a pipe, such as the `<(…)` of a shell.
 pub fn read_named(path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
     read_bounded(File::open(path)?, limit)
 }

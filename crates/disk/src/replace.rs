@@ -1,4 +1,4 @@
-//! Writing: all files of an output are replaced, or none.
+//! Writes all files of an output, or none.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -9,28 +9,28 @@ use std::path::{Component, Path, PathBuf};
 use super::folder::{EntryKind, Folder};
 use super::read::read_bounded;
 
-/// Deeper folders are not looked into: nothing that is written is so deep.
+/// Deeper folders are not searched: no output is that deep.
 const MAX_DEPTH: usize = 64;
 
-/// Larger files are not an output.
+/// Larger files are not outputs.
 const MAX_OUTPUT_BYTES: usize = 64 << 20;
 
-/// The files of an output folder, and which of the others there are outputs of an earlier run.
+/// The files of an output folder, and the outputs of an earlier run in it.
 ///
-/// Everything is written under names of its own first, then all get their names, then what is stale goes. An error before the first of them
-/// has its name leaves the folder as it was. Symbolic links in the folder are not followed: one in the place of a file is replaced, one in
-/// the place of a folder is an error.
+/// All files are written under temporary names first, then all are renamed, then stale files are removed. An error
+/// before the first rename leaves the folder unchanged. Symbolic links in the folder are not followed: a link in place
+/// of a file is replaced, a link in place of a folder is an error.
 pub struct Replacement<'r> {
     /// Each file's path below the folder, and its content.
     pub files: &'r BTreeMap<String, Vec<u8>>,
-    /// Whether a file in the folder may be an output of an earlier run, by its path.
+    /// Whether a file in the folder may be an output of an earlier run, according to its path.
     pub may_be_stale: &'r dyn Fn(&Path) -> bool,
-    /// Whether it is one: asked by its content.
+    /// Whether it is one, according to its content.
     pub is_stale: &'r dyn Fn(&Path, &[u8]) -> bool,
 }
 
 impl Replacement<'_> {
-    /// Writes. The folder is made if it is missing.
+    /// Writes the files. The folder is created if it does not exist.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
         let places: Vec<(Place, &[u8])> = self
             .files
@@ -90,17 +90,17 @@ impl Place {
             _ => Err(io::Error::other(format!("`{path}` is not a path below the folder"))),
         };
         let mut folders: Vec<OsString> = Path::new(path).components().map(part).collect::<io::Result<_>>()?;
-        let name = folders.pop().ok_or_else(|| io::Error::other("a file has no name"))?;
+        let name = folders.pop().ok_or_else(|| io::Error::other("the path of a file is empty"))?;
         Ok(Self { folders, name })
     }
 }
 
-/// Files that have no names yet. What is not committed leaves nothing behind.
+/// Files with temporary names. They are removed unless they are committed.
 struct Staged<'r> {
     root: &'r Folder,
-    /// The folders that were made, outer ones first.
+    /// The created folders, outer ones first.
     folders: Vec<Vec<OsString>>,
-    /// The folders, the present name, and the name to get.
+    /// The folders, the temporary name, and the final name.
     files: Vec<(Vec<OsString>, OsString, OsString)>,
 }
 
@@ -109,7 +109,10 @@ impl Staged<'_> {
         let folder = self.folder(&place.folders)?;
         if folder.kind(&place.name)? == Some(EntryKind::Folder) {
             let shown = folder.shown().join(&place.name);
-            return Err(io::Error::other(format!("`{}` is a folder where a file is to be written", shown.display())));
+            return Err(io::Error::other(format!(
+                "`{}` is a folder, but a file must be written there",
+                shown.display()
+            )));
         }
         let temporary = temporary(number);
         let mut file = folder.create(&temporary)?;
@@ -117,7 +120,7 @@ impl Staged<'_> {
         file.write_all(bytes).map_err(|error| named(&folder.shown().join(&place.name), &error))
     }
 
-    /// The folder, made as far as it is missing.
+    /// Opens the folder and creates missing folders.
     fn folder(&mut self, names: &[OsString]) -> io::Result<Folder> {
         let mut folder: Option<Folder> = None;
         for (depth, name) in names.iter().enumerate() {
@@ -145,7 +148,7 @@ impl Staged<'_> {
 }
 
 impl Drop for Staged<'_> {
-    /// Nobody can be told what cannot be removed; the error that led here says what is wrong with the place.
+    /// Errors are ignored here; the error that led here describes the problem.
     fn drop(&mut self) {
         for (folders, temporary, _) in &self.files {
             let _ = descend(self.root, folders).and_then(|folder| folder.remove(temporary));
@@ -158,7 +161,7 @@ impl Drop for Staged<'_> {
     }
 }
 
-/// A folder below another, by no symbolic link.
+/// Opens a folder below another, without following symbolic links.
 fn descend(root: &Folder, names: &[OsString]) -> io::Result<Folder> {
     names.iter().try_fold(root.child(OsStr::new("."))?, |folder, name| folder.child(name))
 }
@@ -173,19 +176,19 @@ fn remove(root: &Folder, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A name that no user gives a file and that no reader of specs looks at.
+/// A name that no user gives a file and that no reader of specs uses.
 fn temporary(number: usize) -> OsString {
     format!(".apigee-flux-{}-{number}.tmp", std::process::id()).into()
 }
 
-/// Replaces one file, or makes it. Its folder is made if it is missing.
+/// Creates or replaces one file. Its folder is created if it does not exist.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let (folder, name) = split(path)?;
     let files = BTreeMap::from([(name, bytes.to_vec())]);
     Replacement { files: &files, may_be_stale: &|_| false, is_stale: &|_, _| false }.write(&folder)
 }
 
-/// Makes one file that is not there yet. A failed write leaves none.
+/// Creates one file that does not exist yet. A failed write leaves no file.
 pub fn create_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let (folder, name) = split(path)?;
     fs::create_dir_all(&folder).map_err(|error| named(&folder, &error))?;
@@ -270,7 +273,7 @@ mod tests {
             "nothing is written if something cannot be"
         );
         assert_eq!(tree(&other), before);
-        // The folder itself may be one: whoever names it knows.
+        // The folder itself may be a link: whoever names it trusts it.
         symlink("out", place.path().join("link")).unwrap();
         write(&place.path().join("link"), &[("file", "ours, by the link")]).unwrap();
         assert_eq!(fs::read_to_string(out.join("file")).unwrap(), "ours, by the link");

@@ -1,4 +1,4 @@
-//! A folder that no path leaves.
+//! A folder that no path may leave.
 
 use std::fs;
 use std::io;
@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use super::read::{Unreadable, open_regular, read_bounded};
 
-/// A file that is replaced so often while it is opened is given up. The kubelet replaces a volume once.
+/// How often a file may be replaced while it is opened. The kubelet replaces a volume once.
 const ATTEMPTS: usize = 5;
 
-/// A folder whose files are read, and none beside it.
+/// A folder from which files are read, and none outside it.
 #[derive(Debug, Clone)]
 pub struct Root {
     shown: PathBuf,
@@ -18,7 +18,7 @@ pub struct Root {
 }
 
 impl Root {
-    /// The folder at a path, which may be a symbolic link itself.
+    /// Opens the folder at a path, which may be a symbolic link.
     pub fn open(folder: &Path) -> io::Result<Self> {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         Ok(Self { shown: folder.to_owned(), real: folder.canonicalize()? })
@@ -34,14 +34,14 @@ impl Root {
         }
     }
 
-    /// The bytes of a regular file in the folder. Symbolic links that stay in the folder are followed: the kubelet makes a volume of
-    /// them (`policies -> ..data/policies`).
+    /// Reads a regular file in the folder. Symbolic links that stay in the folder are followed: the kubelet creates
+    /// them in a volume (`policies -> ..data/policies`).
     pub fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>, Unreadable> {
         for _ in 0..ATTEMPTS {
-            // Refused before anything outside is opened.
+            // Checked before anything outside is opened.
             self.resolve(path)?;
             let file = open_regular(path)?;
-            // A link may have changed in between: what was opened must be what is in the folder now.
+            // A link may have changed in between: the opened file must be the one that is in the folder now.
             let real = self.resolve(path)?;
             let (opened, there) = (file.metadata()?, fs::symlink_metadata(&real)?);
             if (opened.dev(), opened.ino()) == (there.dev(), there.ino()) {

@@ -1,4 +1,4 @@
-//! The files below a folder, each once; no link leads out of the folder.
+//! Finds the files below a folder, each once; symbolic links out of the folder are not followed.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ffi::OsStr;
@@ -8,50 +8,53 @@ use std::path::{Path, PathBuf};
 use super::read::{Unreadable, kind_of};
 use super::root::Root;
 
-/// The deepest folder.
+/// The maximum depth of folders.
 const MAX_DEPTH: usize = 64;
 
-/// So many names are looked at.
+/// The maximum number of entries.
 const MAX_ENTRIES: usize = 200_000;
 
-/// What is looked for.
+/// What to find.
 pub struct Filter<'f> {
-    /// Whether a file of this name is wanted.
+    /// Whether a file of this name is included.
     pub file: &'f dyn Fn(&str) -> bool,
-    /// Whether a folder of this name is looked into.
+    /// Whether a folder of this name is searched.
     pub folder: &'f dyn Fn(&str) -> bool,
 }
 
-/// What is below a folder.
+/// The result of a search.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// The wanted files, sorted by folder and name. A file that several symbolic links lead to is there once.
+    /// The included files, sorted by folder and name. A file with several symbolic links is included once.
     pub files: Vec<PathBuf>,
-    /// The symbolic links that lead to folders outside; nothing there is looked at.
+    /// The symbolic links to folders outside, which are not searched.
     pub outside: Vec<PathBuf>,
 }
 
-/// Why a folder cannot be read as a whole.
+/// Why a folder cannot be read completely.
 #[derive(Debug, thiserror::Error)]
 pub enum WalkError {
-    /// A wanted file, or a folder.
+    /// An included file, or a folder, cannot be read.
     #[error("`{}` {why}", path.display())]
     Unreadable {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         why: Unreadable,
     },
-    /// There is too much.
-    #[error("`{}` has more than {MAX_ENTRIES} files and folders; name a folder that holds the specs only", .0.display())]
+    /// There are too many entries.
+    #[error(
+        "`{}` has more than {MAX_ENTRIES} files and folders; name a folder that contains only the specs",
+        .0.display()
+    )]
     TooMany(PathBuf),
-    /// It is too deep.
+    /// A folder is too deep.
     #[error("`{}` is more than {MAX_DEPTH} folders deep", .0.display())]
     TooDeep(PathBuf),
 }
 
-/// Finds files. Symbolic links are looked at behind all else, so that a file is found by its own name; those that lead to a file or folder
-/// that was found already are no second one.
+/// Finds files. Symbolic links are processed last, so that a file is found under its own name; a link to a file or folder
+/// that was already found adds nothing.
 pub fn walk(folder: &Path, filter: &Filter<'_>) -> Result<Found, WalkError> {
     let unreadable = |path: &Path, why: Unreadable| WalkError::Unreadable { path: path.to_owned(), why };
     let root = Root::open(folder).map_err(|error| unreadable(folder, error.into()))?;
@@ -90,7 +93,7 @@ struct Walk<'w> {
     top: &'w Path,
     filter: &'w Filter<'w>,
     entries: usize,
-    /// The files and folders that were found, without symbolic links.
+    /// The files and folders found so far, by their paths without symbolic links.
     seen: BTreeSet<PathBuf>,
     links: VecDeque<PathBuf>,
     found: Found,

@@ -1,8 +1,8 @@
-//! Where a bundle comes from: the provenance `ConfigMap`, mounted beside the bundle.
+//! The origin of a bundle: the provenance `ConfigMap`, mounted beside the bundle.
 
 use serde::{Deserialize, Serialize};
 
-/// The optional provenance file. Every field is optional, and a file of a newer render may hold more.
+/// The optional provenance file. Every field is optional, and unknown fields of a newer render are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Provenance {
@@ -12,7 +12,7 @@ pub struct Provenance {
     /// The tag that was rendered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
-    /// Who wrote the commit.
+    /// The author of the commit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
     /// When the commit was made, RFC 3339.
@@ -29,7 +29,7 @@ pub struct Provenance {
 impl Provenance {
     /// Reads the file's content.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        // By way of a map: serde reads a struct from a list too.
+        // Through a map: serde reads a struct from a list too.
         let map: Result<serde_json::Map<_, _>, _> = serde_json::from_slice(bytes);
         map.and_then(|map| serde_json::from_value(map.into())).map_err(|error| {
             format!("{error}; expected a JSON object of strings like {{\"commit\": \"…\", \"tag\": \"…\"}}")

@@ -1,4 +1,4 @@
-//! The API server of the cluster, as a pod finds it.
+//! The API server of the cluster, as seen from a pod.
 
 use std::path::Path;
 
@@ -10,27 +10,27 @@ use serde_json::Value;
 use crate::client::causes;
 use apigee_flux_disk::read_regular;
 
-/// None of the files is larger.
+/// Limit for the size of each file.
 const MAX_FILE_BYTES: usize = 1 << 20;
 
-/// The longest part of an answer that is not a Status of Kubernetes which an error repeats, in characters.
+/// The longest part of a response other than a Kubernetes Status that an error repeats, in characters.
 const MAX_FOREIGN_TEXT: usize = 200;
 
-/// The API server, and who asks.
+/// The API server, with the pod's credential.
 pub struct ApiServer {
     http: reqwest::Client,
     base: Url,
     token: String,
-    /// The pod's own.
+    /// The pod's namespace.
     namespace: String,
 }
 
 impl ApiServer {
-    /// The name of the API server inside of its cluster, which its certificate has too.
+    /// The name of the API server inside its cluster, which is also in its certificate.
     const NAME: &'static str = "kubernetes.default.svc";
 
-    /// Reads what is mounted for the pod's ServiceAccount: `token`, `ca.crt` and `namespace`. `address` are the variables
-    /// `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`, which the kubelet sets in every container.
+    /// Reads the mounted files of the pod's ServiceAccount: `token`, `ca.crt` and `namespace`. `address` are the
+    /// variables `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`, which the kubelet sets in every container.
     pub fn from_mount(folder: &Path, address: Option<(&str, &str)>) -> Result<Self, String> {
         let read = |name: &str| {
             let file = folder.join(name);
@@ -51,8 +51,9 @@ impl ApiServer {
             .map_err(|error| format!("the HTTPS client cannot start: {}", causes(&error)))?;
         let (host, port) = address.unwrap_or((Self::NAME, "443"));
         let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-        let base = Url::parse(&format!("https://{host}:{port}"))
-            .map_err(|error| format!("KUBERNETES_SERVICE_HOST and _PORT are no address: {error}"))?;
+        let base = Url::parse(&format!("https://{host}:{port}")).map_err(|error| {
+            format!("KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not a valid address: {error}")
+        })?;
         Ok(Self {
             http,
             base,
@@ -61,13 +62,13 @@ impl ApiServer {
         })
     }
 
-    /// The namespace that the pod is in.
+    /// The pod's namespace.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// Sets fields of an object of the pod's namespace by server-side apply. `resource` is its path behind the namespace's, with the
-    /// group before it. The object is the answer.
+    /// Sets fields of an object in the pod's namespace by server-side apply. `resource` is its path after the
+    /// namespace. Returns the object.
     pub(super) async fn apply(
         &self,
         group: &str,
@@ -81,7 +82,7 @@ impl ApiServer {
         self.send(Method::PATCH, url, "application/apply-patch+yaml", object).await
     }
 
-    /// Makes an object in the pod's namespace.
+    /// Creates an object in the pod's namespace.
     pub(super) async fn create(&self, group: &str, resource: &[&str], object: &Value) -> Result<(), String> {
         self.send(Method::POST, self.url(group, resource), "application/json", object).await.map(drop)
     }
@@ -104,7 +105,7 @@ impl ApiServer {
         let bytes = answer.bytes().await.map_err(|error| format!("{call}: {}", causes(&error)))?;
         let value: Option<Value> = serde_json::from_slice(&bytes).ok();
         if status.is_success() {
-            return value.ok_or_else(|| format!("{call}: the answer is not JSON"));
+            return value.ok_or_else(|| format!("{call}: the response is not JSON"));
         }
         let why = match value.as_ref().and_then(|status| status["message"].as_str()) {
             Some(message) => message.to_owned(),

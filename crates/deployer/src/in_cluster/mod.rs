@@ -1,8 +1,8 @@
-//! The cluster that a Job's pod runs in, as far as the pod may talk to it: it says on its own Job how it ended.
+//! The cluster that a Job's pod runs in, as far as the pod may use its API: it reports the result of its own Job.
 //!
-//! Invariants: nothing depends on it, so that whoever sends sets a bound and goes on
-//! after a failure; the token goes to the address that the kubelet gave and to nothing that another authority than the cluster's
-//! vouches for, by no proxy and after no redirect, and is never shown.
+//! Invariants: nothing depends on it, so the caller sets a
+//! timeout and continues after a failure; the token is sent only to the address from the kubelet, whose certificate
+//! must be signed by the cluster's authority, without a proxy and without redirects, and is never shown.
 
 mod api_server;
 mod job_report;

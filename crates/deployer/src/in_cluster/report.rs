@@ -1,11 +1,12 @@
-//! A Job's result, on the Job and as an Event.
+//! Reports a Job's result, on the Job and as an Event.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{ApiServer, JobReport};
 use apigee_flux_model::names::kubernetes::FIELD_MANAGER;
 
-/// Sets the labels of the Job and makes an Event about it. Each is tried whatever became of the other; the error is of both.
+/// Sets the labels of the Job and creates an Event about it. Each is attempted even if the other one fails; the error
+/// contains both.
 pub async fn report(server: &ApiServer, job: &str, report: &JobReport) -> Result<(), String> {
     let namespace = server.namespace();
     let labels = report.labels(job, namespace);

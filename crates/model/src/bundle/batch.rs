@@ -1,4 +1,4 @@
-//! `batch.json`: all bundles of an environment in one Job.
+//! `batch.json`: all bundles of an environment, which one Job deploys.
 
 use std::num::NonZeroUsize;
 
@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use super::settings::DeploySettings;
 use super::{BundleKind, Digest};
 
-/// The schema version that this program writes, and the newest that it reads.
+/// The schema version that this program writes, and the newest that it supports.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// The key of the batch in its ConfigMap and its file name in the mount.
 pub const FILE_NAME: &str = "batch.json";
 
-/// How many bundles are worked on at the same time unless the command line says otherwise. A read that takes 50 ms lets eight of them
-/// ask as much as the default rate of requests allows; twice that leaves room for slower answers and for waiting.
+/// How many bundles are deployed concurrently by default. If a read takes 50 ms, eight workers reach the default
+/// request rate; twice as many leave room for slower responses and for waiting.
 pub const DEFAULT_WORKERS: NonZeroUsize = match NonZeroUsize::new(16) {
     Some(workers) => workers,
     None => NonZeroUsize::MIN,
@@ -24,9 +24,9 @@ pub const DEFAULT_WORKERS: NonZeroUsize = match NonZeroUsize::new(16) {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Batch {
-    /// [`SCHEMA_VERSION`]; a reader refuses a newer one.
+    /// [`SCHEMA_VERSION`]; a newer one is rejected.
     pub schema_version: u32,
-    /// In no order that matters: what a bundle requires decides what waits for what.
+    /// The order does not matter: the requirements of the bundles determine it.
     pub bundles: Vec<BatchEntry>,
 }
 

@@ -20,7 +20,7 @@ impl Digest {
     }
 
     /// The digest of a bundle: over each file's path and bytes in path order, each preceded by its length as eight
-    /// bytes, big end first. It is not taken over a zip, whose bytes change with the compressor.
+    /// bytes in big-endian order. It is not computed over a zip, whose bytes depend on the compressor.
     pub fn of_files(files: &Files) -> Self {
         let mut hash = Sha256::new();
         for (path, bytes) in files.iter() {

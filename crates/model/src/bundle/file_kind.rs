@@ -1,38 +1,39 @@
-//! What belongs to a bundle, and what each of its files is: one rule for folders, zip files and ConfigMaps, and for every reader.
+//! Which files belong to a bundle, and the kind of each: one rule for folders, zip files and ConfigMaps, and for every
+//! reader.
 
 use super::BundlePath;
 
-/// The ending of a bundle's XML files. Apigee knows it in lower case only: it takes `policies/Q.XML` for no policy, and refuses the step
-/// that names it.
+/// The extension of a bundle's XML files. Apigee accepts it only in lower case: `policies/Q.XML` is not a policy, and
+/// Apigee rejects a step that refers to it.
 const XML: &str = ".xml";
 
-/// What a file is to Apigee, by its folder and its ending.
+/// The meaning of a file for Apigee, by its folder and its extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
-    /// An XML file at the top: the root file, which says what the bundle is.
+    /// An XML file at the top level: the root file, which describes the bundle.
     Root,
     /// A policy.
     Policy,
-    /// How callers reach a proxy.
+    /// A proxy endpoint: how callers reach a proxy.
     ProxyEndpoint,
-    /// How a proxy reaches a backend.
+    /// A target endpoint: how a proxy reaches a backend.
     TargetEndpoint,
-    /// How a proxy reaches an integration.
+    /// An integration endpoint: how a proxy reaches an integration.
     IntegrationEndpoint,
     /// The flow of a shared flow.
     SharedFlow,
     /// A script, a document or another file below `resources`.
     Resource,
-    /// Apigee's own list of the files' digests, which it adds to a bundle when it exports it.
+    /// Apigee's own list of file digests, which it adds to an exported bundle.
     Manifest,
-    /// A file in a folder of XML files that has another ending. Apigee does not read it.
+    /// A file with another extension in a folder of XML files. Apigee ignores it.
     NotXml,
-    /// A file at a place that Apigee does not know.
+    /// A file at a place that is unknown to Apigee.
     Other,
 }
 
 impl FileKind {
-    /// The folders of XML files, each with what it holds.
+    /// The folders of XML files, each with the kind of its files.
     const XML_FOLDERS: [(&'static str, Self); 6] = [
         ("", Self::Root),
         ("integration-endpoints", Self::IntegrationEndpoint),
@@ -42,7 +43,7 @@ impl FileKind {
         ("targets", Self::TargetEndpoint),
     ];
 
-    /// What a file is.
+    /// The kind of a file.
     pub fn of(path: &BundlePath) -> Self {
         let folder = path.folder();
         if let Some((_, kind)) = Self::XML_FOLDERS.iter().find(|(known, _)| *known == folder) {
@@ -64,7 +65,7 @@ impl FileKind {
         !matches!(self, Self::Resource | Self::Manifest | Self::NotXml | Self::Other)
     }
 
-    /// The root element that Apigee expects, where that is one for all files of the kind.
+    /// The root element that Apigee expects, if it is the same for all files of the kind.
     pub const fn root_element(self) -> Option<&'static str> {
         match self {
             Self::ProxyEndpoint => Some("ProxyEndpoint"),
@@ -77,19 +78,19 @@ impl FileKind {
 }
 
 impl BundlePath {
-    /// The name of an XML file without its ending.
+    /// The name of an XML file without its extension.
     pub fn xml_stem(&self) -> Option<&str> {
         self.file_name().strip_suffix(XML)
     }
 
-    /// True if the name ends as that of an XML file does, in upper or lower case.
+    /// True if the name has the extension of an XML file, in upper or lower case.
     pub fn looks_like_xml(&self) -> bool {
         let name = self.file_name();
         name.len().checked_sub(XML.len()).and_then(|at| name.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case(XML))
     }
 }
 
-/// The path of a file in a zip or a folder as a bundle's paths are written: with `/` between its parts, as Windows does not always, and
+/// The path of a file in a zip or a folder in the form of a bundle path: with `/` as separator, also on Windows, and
 /// without `./`.
 pub fn plain_path(written: &str) -> String {
     let path = written.replace('\\', "/");
@@ -104,8 +105,8 @@ pub fn plain_path(written: &str) -> String {
         .join("/")
 }
 
-/// True for a file that an editor, a merge or an operating system left: it is no part of a bundle, and Apigee would keep it as a
-/// resource or refuse it. `path` is a plain path.
+/// True for a file that an editor, a merge or an operating system created: it is not part of a bundle, and Apigee would
+/// store it as a resource or reject it. `path` is a plain path.
 pub fn is_clutter(path: &str) -> bool {
     const NAMES: [&str; 4] = ["__MACOSX", "Thumbs.db", "desktop.ini", "Icon\r"];
     const ENDINGS: [&str; 7] = ["~", ".swp", ".swo", ".orig", ".rej", ".bak", ".tmp"];

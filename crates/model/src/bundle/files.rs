@@ -6,7 +6,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-/// What a bundle is: it decides the root folder, the root element and the management API's collection.
+/// The kind of a bundle: it determines the root folder, the root element and the management API's collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum BundleKind {
@@ -17,10 +17,10 @@ pub enum BundleKind {
 }
 
 impl BundleKind {
-    /// Both.
+    /// Both kinds.
     pub const ALL: [Self; 2] = [Self::Proxy, Self::SharedFlow];
 
-    /// The word for people.
+    /// The noun for messages.
     pub const fn noun(self) -> &'static str {
         match self {
             Self::Proxy => "proxy",
@@ -28,7 +28,7 @@ impl BundleKind {
         }
     }
 
-    /// Our kind that makes one.
+    /// The `apigeeflux.dev` kind that defines one.
     pub const fn resource_kind(self) -> &'static str {
         match self {
             Self::Proxy => "ApigeeProxy",
@@ -36,7 +36,7 @@ impl BundleKind {
         }
     }
 
-    /// The folder that holds every file inside the zip.
+    /// The folder of all files inside the zip.
     pub const fn root(self) -> &'static str {
         match self {
             Self::Proxy => "apiproxy",
@@ -67,13 +67,13 @@ impl BundleKind {
 pub struct BundlePath(String);
 
 impl BundlePath {
-    /// Parses a path; the error says which rule it breaks.
+    /// Parses a path; the error names the violated rule.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() {
             return Err("the path is empty".to_owned());
         }
         if text.len() > 1024 {
-            return Err(format!("the path is {} bytes long, 1024 are allowed", text.len()));
+            return Err(format!("the path is {} bytes long, at most 1024 are allowed", text.len()));
         }
         if let Some(bad) = text.chars().find(|c| c.is_control() || matches!(c, '\\' | ':')) {
             return Err(format!("the character {bad:?} is not allowed in a path"));
@@ -136,22 +136,22 @@ pub struct Files {
 }
 
 impl Files {
-    /// No file.
+    /// No files.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a file; the former bytes come back if the path was taken.
+    /// Adds a file; returns the previous bytes of this path.
     pub fn insert(&mut self, path: BundlePath, bytes: impl Into<Bytes>) -> Option<Bytes> {
         self.files.insert(path, bytes.into())
     }
 
-    /// Remembers a file that the source held and that is no part of a bundle.
+    /// Records a file of the source that is not part of a bundle.
     pub fn leave_out(&mut self, path: impl Into<String>) {
         self.left_out.insert(path.into());
     }
 
-    /// The files that the source held and that are no part of a bundle ([`super::is_clutter`]), sorted.
+    /// The files of the source that are not part of a bundle ([`super::is_clutter`]), sorted.
     pub fn left_out(&self) -> impl ExactSizeIterator<Item = &str> {
         self.left_out.iter().map(String::as_str)
     }
@@ -162,17 +162,17 @@ impl Files {
         self.files.get(&BundlePath(path.to_owned())).map(AsRef::as_ref)
     }
 
-    /// Files in the order of their paths.
+    /// The files in the order of their paths.
     pub fn iter(&self) -> impl Iterator<Item = (&BundlePath, &[u8])> {
         self.files.iter().map(|(path, bytes)| (path, bytes.as_ref()))
     }
 
-    /// How many files.
+    /// The number of files.
     pub fn len(&self) -> usize {
         self.files.len()
     }
 
-    /// True without any file.
+    /// True if there are no files.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
     }

@@ -1,22 +1,23 @@
-//! `manifest.json`: half of the interface between the function and the deployer (the Job's arguments are the other).
+//! `manifest.json`: one half of the interface between the function and the deployer (the Job's arguments are the
+//! other).
 //!
-//! It holds nothing of an environment, so that equal bundles are shared between environments and promoted unchanged.
+//! It does not depend on an environment, so that equal bundles are shared between environments and promoted unchanged.
 
 use serde::{Deserialize, Serialize};
 
 use super::{BundleKind, BundlePath, Digest, Files};
 
-/// The schema version that this program writes, and the newest that it reads.
+/// The schema version that this program writes, and the newest that it supports.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// The key of the manifest in the ConfigMap and its file name in the mount.
 pub const FILE_NAME: &str = "manifest.json";
 
-/// What one bundle's ConfigMaps hold.
+/// The content of one bundle's ConfigMaps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Manifest {
-    /// [`SCHEMA_VERSION`]; a reader refuses a newer one.
+    /// [`SCHEMA_VERSION`]; a newer one is rejected.
     pub schema_version: u32,
     /// Proxy or shared flow.
     pub kind: BundleKind,
@@ -26,7 +27,7 @@ pub struct Manifest {
     pub digest: Digest,
     /// Every file, sorted by path.
     pub files: Vec<ManifestFile>,
-    /// What must exist in Apigee before this bundle can run.
+    /// What must exist in Apigee before this bundle can be deployed.
     #[serde(default, skip_serializing_if = "Requirements::is_empty")]
     pub requires: Requirements,
 }
@@ -35,13 +36,13 @@ pub struct Manifest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ManifestFile {
-    /// Below the bundle's root folder, for example `policies/Q-Product.xml`.
+    /// The path below the bundle's root folder, for example `policies/Q-Product.xml`.
     pub path: BundlePath,
     /// [`Digest::of_bytes`] of the file.
     pub digest: Digest,
-    /// In bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// Where the mount holds the file when one ConfigMap could not: the pieces in order, below the mount's root.
+    /// For a file that is too large for one ConfigMap: the paths of its parts in order, below the mount's root.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<BundlePath>,
 }
@@ -53,23 +54,23 @@ pub struct Requirements {
     /// Shared flows that `FlowCallout` policies call.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shared_flows: Vec<String>,
-    /// Target servers of the load balancers.
+    /// Target servers of load balancers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target_servers: Vec<String>,
-    /// Key value maps of the environment's scope.
+    /// Key value maps of the environment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub key_value_maps: Vec<String>,
 }
 
 impl Requirements {
-    /// True when nothing is required.
+    /// True if nothing is required.
     pub fn is_empty(&self) -> bool {
         self.shared_flows.is_empty() && self.target_servers.is_empty() && self.key_value_maps.is_empty()
     }
 }
 
 impl Manifest {
-    /// The manifest of `files`, none of them in parts.
+    /// The manifest of `files`, without parts.
     pub fn new(kind: BundleKind, name: &str, files: &Files, requires: Requirements) -> Self {
         Self {
             schema_version: SCHEMA_VERSION,

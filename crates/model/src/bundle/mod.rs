@@ -1,7 +1,7 @@
 //! A bundle: the files that Apigee imports as one revision of a proxy or a shared flow.
 //!
-//! Nothing here knows YAML or Kubernetes. Invariant: a file that a user wrote is never printed anew; its bytes are
-//! copied from the source to the ConfigMap and from the mount to the upload.
+//! Nothing here depends on YAML or Kubernetes. Invariant: a file that a user wrote is never serialized again; its bytes
+//! are copied from the source to the ConfigMap and from the mount to the upload.
 
 pub mod batch;
 pub mod digest;

@@ -1,14 +1,14 @@
-//! What a revision says about its origin: a stamp at the end of its description.
+//! The record of a revision's origin: a stamp at the end of its description.
 //!
-//! A revision in Apigee has no labels and no digest of its bundle, but its description, which comes from the root XML file, is
-//! in the answer of one cheap read, for proxies and shared flows alike. So the uploaded copy of the root XML, and only that copy,
-//! gets a last line
+//! A revision in Apigee has no labels and no digest of its bundle, but its description, which comes from the root XML
+//! file, is in the response of one cheap read, for proxies and shared flows alike. So the uploaded copy of the root
+//! XML, and only that copy, gets a last line
 //!
 //! ```text
 //! apigee-flux: {"digest":"sha256:…","commit":"…","tag":"…","author":"…","time":"…"}
 //! ```
 //!
-//! The digest is that of the files as in Git, without the stamp.
+//! The digest is that of the files in Git, without the stamp.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,13 +20,13 @@ use crate::xml::Element;
 /// Starts the stamp.
 const MARK: &str = "apigee-flux:";
 
-/// No value in a stamp is longer, in characters: a description is for people to read.
+/// The longest value in a stamp, in characters: a description is for people to read.
 const MAX_VALUE: usize = 200;
 
 /// The origin of a revision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevisionRecord {
-    /// [`Digest::of_files`] of the bundle as in Git.
+    /// [`Digest::of_files`] of the bundle in Git.
     pub digest: Digest,
     /// The commit that was rendered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,24 +34,25 @@ pub struct RevisionRecord {
     /// The tag that was rendered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
-    /// Who wrote the commit.
+    /// The author of the commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
     /// When the commit was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
-    /// What this revision was imported to take the place of: a run that was cut off goes back to it.
+    /// The deployment that this revision was imported to replace: after an interrupted run, the next one rolls back to
+    /// it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<Replaced>,
 }
 
-/// What was deployed in an environment when a revision was imported for it.
+/// The deployment in an environment at the time of the import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Replaced {
     /// The environment.
     pub environment: String,
-    /// None: nothing was deployed.
+    /// `None`: nothing was deployed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<RevisionId>,
     /// The email of its service account.
@@ -78,12 +79,12 @@ impl RevisionRecord {
         }
     }
 
-    /// Reads the record out of a revision's description; none if this program did not make the revision.
+    /// Parses the record in a revision's description; `None` if the revision is not managed by apigee-flux.
     pub fn parse(description: &str) -> Option<Self> {
         find(description).map(|(record, _)| record)
     }
 
-    /// The description with this record in place of a former one; the rest of the text stays.
+    /// The description with this record instead of a previous one; the rest of the text is kept.
     pub fn append_to(&self, description: &str) -> String {
         let mut text = Self::remove_from(description);
         if !text.is_empty() {
@@ -91,7 +92,8 @@ impl RevisionRecord {
         }
         text.push_str(MARK);
         text.push(' ');
-        // A struct of strings always has a JSON form; an empty one would only mean that the revision is not found again.
+        // A struct of strings always has a JSON form; an empty one would only mean that the revision is not found
+        // later.
         text.push_str(&serde_json::to_string(self).unwrap_or_default());
         text
     }
@@ -106,7 +108,7 @@ impl RevisionRecord {
         text
     }
 
-    /// The files to upload: a copy whose root XML carries this record. A bundle without root XML gets one.
+    /// The files to upload: a copy whose root XML contains this record. A bundle without root XML gets one.
     pub fn stamp(&self, kind: BundleKind, name: &str, files: &Files) -> Result<Files, String> {
         let Some(path) = root_xml::find(kind, files)?.cloned() else {
             let root = Element::new(kind.root_element())
@@ -128,7 +130,7 @@ impl RevisionRecord {
     }
 }
 
-/// The last stamp and where it stands. White space after the mark is of any kind and length: a server may fold lines.
+/// The last stamp and its position. The mark may be followed by any white space: a server may fold lines.
 fn find(description: &str) -> Option<(RevisionRecord, std::ops::Range<usize>)> {
     description.rmatch_indices(MARK).find_map(|(start, _)| {
         let rest = description.get(start + MARK.len()..)?;
@@ -178,7 +180,7 @@ mod tests {
         let old = record("Jo").append_to("Mine.");
         let new = record("Al").append_to(&old);
         assert_eq!(new, record("Al").append_to("Mine."));
-        // Somebody added a word in Apigee's own editor.
+        // A user added a word in Apigee's own editor.
         assert_eq!(RevisionRecord::parse(&format!("{old} edited")), Some(record("Jo")));
         assert_eq!(RevisionRecord::parse(&old.replace(": {", ":\n\t{")), Some(record("Jo")));
     }

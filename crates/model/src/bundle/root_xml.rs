@@ -1,11 +1,11 @@
-//! The `<Description>` of a bundle's root XML file, changed as text: every other byte stays as the user wrote it.
+//! Changes the `<Description>` of a bundle's root XML file as text: every other byte stays as the user wrote it.
 
 use roxmltree::{Document, Node};
 
 use crate::bundle::{BundleKind, BundlePath, FileKind, Files};
 
-/// Finds the bundle's root XML file: the only `*.xml` at the top whose root element is [`BundleKind::root_element`]. A bundle
-/// without any `*.xml` at its top has none, which Apigee accepts.
+/// Finds the bundle's root XML file: the only `*.xml` at the top level whose root element is
+/// [`BundleKind::root_element`]. A bundle without any `*.xml` at its top level has none, which Apigee accepts.
 pub fn find(kind: BundleKind, files: &Files) -> Result<Option<&BundlePath>, String> {
     let is_root = |bytes: &[u8]| {
         std::str::from_utf8(bytes).is_ok_and(|text| {
@@ -21,20 +21,21 @@ pub fn find(kind: BundleKind, files: &Files) -> Result<Option<&BundlePath>, Stri
             return Ok(None);
         }
         return Err(format!(
-            "the bundle has no root file: expected one well-formed `*.xml` in UTF-8 at its top with the root element <{}>",
+            "the bundle has no root file: expected one well-formed `*.xml` in UTF-8 at its top level with the root \
+             element <{}>",
             kind.root_element()
         ));
     };
     match candidates.next() {
         None => Ok(Some(first)),
         Some(second) => Err(format!(
-            "`{first}` and `{second}` both have the root element <{}>; keep one of them at the bundle's top",
+            "`{first}` and `{second}` both have the root element <{}>; keep one of them at the top level of the bundle",
             kind.root_element()
         )),
     }
 }
 
-/// The text of the root XML's `<Description>`; empty without one.
+/// The text of the root XML's `<Description>`; empty if it has none.
 pub fn description(xml: &str) -> Result<String, String> {
     let document = Document::parse(xml).map_err(|error| error.to_string())?;
     Ok(description_node(&document).map(text_of).unwrap_or_default())
@@ -48,7 +49,7 @@ pub fn with_description(xml: &str, text: &str) -> Result<String, String> {
         Some(node) => replace_content(xml, node, &text),
         None => insert_description(xml, document.root_element(), &text),
     };
-    let (range, new) = edit.ok_or("its end tag is not where it was expected")?;
+    let (range, new) = edit.ok_or("its end tag is not at the expected position")?;
     let mut result = xml.to_owned();
     result.replace_range(range, &new);
     Ok(result)
@@ -60,12 +61,12 @@ fn description_node<'a, 'input>(document: &'a Document<'input>) -> Option<Node<'
     document.root_element().children().find(|node| node.tag_name().name() == "Description")
 }
 
-/// All text directly inside, character data sections included.
+/// All text directly inside, including CDATA sections.
 fn text_of(node: Node<'_, '_>) -> String {
     node.children().filter(Node::is_text).filter_map(|child| child.text()).collect()
 }
 
-/// Replaces what stands between an element's tags.
+/// Replaces the content between an element's tags.
 fn replace_content(xml: &str, node: Node<'_, '_>, text: &str) -> Edit {
     let range = node.range();
     let source = xml.get(range.clone())?;
@@ -89,26 +90,26 @@ fn insert_description(xml: &str, root: Node<'_, '_>, text: &str) -> Edit {
     }
     let close = range.start + source.rfind("</")?;
     let at = root.first_child().map_or(close, |child| child.range().start);
-    // Indented as its neighbours are.
+    // Indented like its siblings.
     let indent = root.first_child().filter(Node::is_text).and_then(|child| xml.get(child.range())).unwrap_or_default();
     let indent = if indent.trim().is_empty() { indent } else { "" };
     Some((at..at, format!("{indent}{element}")))
 }
 
-/// For `<a b="c"/>` all before the slash.
+/// For `<a b="c"/>` everything before the slash.
 fn self_closed<'a>(node: Node<'_, '_>, source: &'a str) -> Option<&'a str> {
     let open = source.strip_suffix("/>")?;
-    // `<a><b/>` cannot be the whole of a well-formed element, so an element that ends so has no child.
+    // `<a><b/>` cannot be a complete well-formed element, so an element that ends with `/>` has no child.
     (!node.has_children()).then_some(open)
 }
 
-/// The element's name as written, its prefix included.
+/// The element's name as written, including its prefix.
 fn qualified_name(source: &str) -> &str {
     let name = source.trim_start_matches('<');
     name.split(|c: char| c.is_whitespace() || matches!(c, '/' | '>')).next().unwrap_or(name)
 }
 
-/// Text as character data. What XML 1.0 has no form for becomes U+FFFD.
+/// The text as character data. A character that XML 1.0 cannot represent becomes U+FFFD.
 fn escape(text: &str) -> String {
     let mut result = String::with_capacity(text.len());
     for c in text.chars() {
@@ -116,7 +117,7 @@ fn escape(text: &str) -> String {
             '&' => result.push_str("&amp;"),
             '<' => result.push_str("&lt;"),
             '>' => result.push_str("&gt;"),
-            // A reader would turn a plain one into a line feed.
+            // An unescaped one would be read as a line feed.
             '\r' => result.push_str("&#13;"),
             '\t' | '\n' => result.push(c),
             '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => result.push('\u{fffd}'),

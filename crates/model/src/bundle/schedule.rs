@@ -1,33 +1,33 @@
-//! The order of a batch: what a bundle calls is deployed before it. Pure.
+//! The order of a batch: called shared flows are deployed before their callers. Pure.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::bundle::BundleKind;
 
-/// A bundle, as far as the order is concerned.
+/// A bundle, with what determines its position.
 #[derive(Debug, Clone, Copy)]
 pub struct Node<'a> {
     /// Proxy or shared flow.
     pub kind: BundleKind,
     /// The name in Apigee.
     pub name: &'a str,
-    /// The shared flows that it calls. Those that are no node are not waited for here.
+    /// The shared flows that it calls. Calls of bundles outside the batch are ignored here.
     pub calls: &'a [String],
 }
 
-/// Which bundles may start, by their indices in the list of nodes. Each index is given out once, so that one resource has one
+/// The bundles that may start, by index in the list of nodes. Each index is returned once, so that one resource has one
 /// writer.
 #[derive(Debug, Clone)]
 pub struct Schedule {
-    /// How many of the called shared flows are not done yet.
+    /// The number of called shared flows that are not deployed yet.
     missing: Vec<usize>,
-    /// Who calls it.
+    /// The callers of a bundle.
     callers: Vec<Vec<usize>>,
     ready: VecDeque<usize>,
 }
 
 impl Schedule {
-    /// The schedule of a list whose kinds and names differ. The error names a circle of calls.
+    /// The schedule of a list of nodes with distinct kinds and names. The error names a cycle of calls.
     pub fn new(nodes: &[Node<'_>]) -> Result<Self, String> {
         let flows: BTreeMap<&str, usize> = nodes
             .iter()
@@ -48,7 +48,7 @@ impl Schedule {
             }
         }
         let mut ready: Vec<usize> = (0..nodes.len()).filter(|index| missing[*index] == 0).collect();
-        // Others wait for shared flows only, so these go first.
+        // Other bundles wait only for shared flows, so these go first.
         ready.sort_by_key(|index| nodes[*index].kind == BundleKind::Proxy);
         let schedule = Self { missing, callers, ready: ready.into() };
         match schedule.circle(nodes, &flows) {
@@ -57,12 +57,12 @@ impl Schedule {
         }
     }
 
-    /// The next bundle that may start; none if all that are left wait for others.
+    /// The next bundle that may start; `None` if all remaining bundles wait for others.
     pub fn start(&mut self) -> Option<usize> {
         self.ready.pop_front()
     }
 
-    /// A bundle is deployed: its callers may start when all that they call is.
+    /// A bundle is deployed: a caller may start when everything that it calls is deployed.
     pub fn done(&mut self, index: usize) {
         for caller in self.callers.get(index).cloned().unwrap_or_default() {
             if let Some(missing) = self.missing.get_mut(caller).filter(|missing| **missing > 0) {
@@ -74,14 +74,15 @@ impl Schedule {
         }
     }
 
-    /// A bundle failed: the bundles that call it, directly or through others, which will not start. Each is told once, with the
+    /// A bundle failed: returns its direct and indirect callers, which will not start. Each is returned once, with the
     /// bundle that it waited for.
     pub fn failed(&mut self, index: usize) -> Vec<(usize, usize)> {
         let mut skipped = Vec::new();
         let mut open = vec![index];
         while let Some(failed) = open.pop() {
             for caller in self.callers.get_mut(failed).map(std::mem::take).unwrap_or_default() {
-                // Zero: it is not waiting any more. It is set below, since another flow that it calls may fail or be done later.
+                // Zero: it is no longer waiting. It is set to zero below, since another flow that it calls may fail or
+                // succeed later.
                 if let Some(missing) = self.missing.get_mut(caller).filter(|missing| **missing > 0) {
                     *missing = 0;
                     skipped.push((caller, failed));
@@ -93,7 +94,7 @@ impl Schedule {
         skipped
     }
 
-    /// A circle of calls, in words, if there is one.
+    /// A cycle of calls, as text, if there is one.
     fn circle(&self, nodes: &[Node<'_>], flows: &BTreeMap<&str, usize>) -> Option<String> {
         let mut rest = self.clone();
         let mut left: Vec<bool> = vec![true; nodes.len()];
@@ -101,7 +102,7 @@ impl Schedule {
             left[index] = false;
             rest.done(index);
         }
-        // Whatever is left calls something that is left, so following the calls comes back to where it was.
+        // Each remaining bundle calls a remaining one, so following the calls leads back to an earlier bundle.
         let mut path: Vec<usize> = vec![left.iter().position(|left| *left)?];
         loop {
             let last = *path.last()?;

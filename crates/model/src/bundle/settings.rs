@@ -1,4 +1,4 @@
-//! How a bundle is deployed, beside its files: what a Job's arguments or a batch's entry say.
+//! How a bundle is deployed: the settings in a Job's arguments or in an entry of a batch.
 
 use std::num::NonZeroU32;
 
@@ -11,19 +11,19 @@ pub struct DeploySettings {
     /// The email of the Google service account that the bundle runs as.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_account: Option<String>,
-    /// How many revisions of ours to keep after a deployment, those that are deployed anywhere not counted. None:
+    /// How many managed revisions to keep after a deployment, not counting those that are deployed anywhere. `None`:
     /// [`DEFAULT_KEPT_REVISIONS`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_revisions: Option<NonZeroU32>,
-    /// Whether the bundle may be extensible. None: it may, but a deployed standard proxy does not become extensible.
+    /// Whether the bundle may be extensible. `None`: it may, but a deployed standard proxy does not become extensible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_extensible: Option<bool>,
-    /// A request that must succeed before the deployment counts.
+    /// A request that must succeed for the deployment to succeed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub smoke_test: Option<SmokeTest>,
 }
 
-/// The revisions that are kept when nothing else is said. Apigee keeps 250 of a proxy and then refuses an import (limits page).
+/// The default number of kept revisions. Apigee allows 250 of a proxy and then rejects an import (limits page).
 pub const DEFAULT_KEPT_REVISIONS: NonZeroU32 = match NonZeroU32::new(10) {
     Some(kept) => kept,
     None => NonZeroU32::MIN,
@@ -33,17 +33,17 @@ pub const DEFAULT_KEPT_REVISIONS: NonZeroU32 = match NonZeroU32::new(10) {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SmokeTest {
-    /// The whole URL.
+    /// The complete URL.
     pub url: String,
-    /// The HTTP status of a good answer.
+    /// The expected HTTP status.
     pub expect_status: u16,
 }
 
-/// How much of a proxy or shared flow goes when it is removed.
+/// What is removed of a proxy or shared flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
     /// Its deployment in the environment.
     Undeploy,
-    /// That, and then all its revisions, unless another environment runs one.
+    /// Its deployment, and then all its revisions, unless another environment runs one.
     Delete,
 }

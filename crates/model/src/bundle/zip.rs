@@ -1,4 +1,4 @@
-//! Bundles as zip files: what users have and what the management API takes.
+//! Bundles as zip files: the form that users have and that the management API accepts.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _, Write as _};
@@ -11,16 +11,17 @@ use super::{BundleKind, BundlePath, Files, is_clutter, plain_path};
 /// Apigee's limit for one bundle, in bytes ("API proxy bundle zip file size", Apigee limits page).
 pub const MAX_BUNDLE_BYTES: usize = crate::limits::counts::BUNDLE_BYTES.max;
 
-/// The Job that deploys a bundle names each of its files, and Kubernetes stores no object larger than 1.5 MiB.
+/// A Job lists each file of its bundle, and Kubernetes stores no object larger than 1.5 MiB.
 pub const MAX_FILES: usize = 5000;
 
-/// More than any bundle of [`MAX_BUNDLE_BYTES`] unpacks to; a larger sum is a decompression bomb.
+/// More than any bundle of [`MAX_BUNDLE_BYTES`] unpacks to; a larger total is a decompression bomb.
 const MAX_UNPACKED_BYTES: u64 = 128 * 1024 * 1024;
 
-/// Packs the files below the kind's root folder. The same files give the same bytes: sorted, dated 1980-01-01, mode 0644.
+/// Packs the files below the kind's root folder. The result is reproducible: files are sorted, dated 1980-01-01, and
+/// have mode 0644.
 pub fn pack(kind: BundleKind, files: &Files) -> Result<Vec<u8>, String> {
-    // What does not compress needs its own size and two headers for each file. Memory that is not written to costs nothing; a buffer
-    // that grows costs its content twice.
+    // Incompressible files need their own size and two headers for each file. Unused capacity costs nothing; a growing
+    // buffer copies its content.
     let expected: usize = files.iter().map(|(path, bytes)| bytes.len() + 2 * path.as_str().len() + 256).sum();
     let mut zip = ZipWriter::new(Cursor::new(Vec::with_capacity(expected)));
     let options = SimpleFileOptions::default()
@@ -36,8 +37,8 @@ pub fn pack(kind: BundleKind, files: &Files) -> Result<Vec<u8>, String> {
     Ok(cursor.into_inner())
 }
 
-/// Unpacks a bundle's zip: the kind by its root folder, and the files below it. Folders, files outside the root folder
-/// (as macOS adds) and [clutter](is_clutter) are left out; the separators of Windows are read as `/`. Nothing is written to disk.
+/// Unpacks a bundle's zip: the kind according to its root folder, and the files below it. Folders, files outside the
+/// root folder (as macOS adds) and [clutter](is_clutter) are omitted; `\` is read as `/`. Nothing is written to disk.
 pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
     let mut archive =
         ZipArchive::new(Cursor::new(bytes)).map_err(|error| format!("not a readable zip file: {error}"))?;
@@ -47,9 +48,10 @@ pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
     if archive.is_empty() {
         return Err("the zip file has no entries".to_owned());
     }
-    // Of two entries with one name readers take different ones: what is checked here could be another file than what Apigee runs.
+    // Readers of zip files choose different ones of two entries with the same name: the checked file could differ from
+    // the one that Apigee runs.
     if archive.has_duplicate_names() {
-        return Err("the zip file has two entries of one name; pack it anew from the folder".to_owned());
+        return Err("the zip file has more than one entry of the same name; pack it again from the folder".to_owned());
     }
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     let mut found: Option<BundleKind> = None;
@@ -67,7 +69,7 @@ pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
             .map_err(|error| format!("the name of entry {index} of the zip file is not readable: {error}"))?;
         if let Some(other) = names.insert(plain(&name), name.clone().into_owned()) {
             return Err(format!(
-                "the entries `{other}` and `{name}` of the zip file are one file; pack it anew from the folder"
+                "the entries `{other}` and `{name}` of the zip file are the same file; pack it again from the folder"
             ));
         }
         let name = plain_path(&name);
@@ -75,12 +77,12 @@ pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
             .into_iter()
             .find_map(|kind| Some((kind, name.strip_prefix(kind.root())?.strip_prefix('/')?)));
         let Some((kind, below)) = below else {
-            // A path that climbs out is a sign of an attack, not of a stray file.
+            // A path that leaves the folder indicates an attack, not a stray file.
             BundlePath::parse(&name).map_err(|why| format!("entry `{name}` of the zip file: {why}"))?;
             continue;
         };
         if found.is_some_and(|other| other != kind) {
-            return Err("the zip file holds both `apiproxy/` and `sharedflowbundle/`".to_owned());
+            return Err("the zip file contains both `apiproxy/` and `sharedflowbundle/`".to_owned());
         }
         found = Some(kind);
         if is_clutter(below) {
@@ -97,14 +99,14 @@ pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
             .checked_sub(content.len() as u64)
             .ok_or_else(|| format!("the zip file unpacks to more than {MAX_UNPACKED_BYTES} bytes"))?;
         if files.insert(path, content).is_some() {
-            return Err(format!("entry `{name}` stands twice in the zip file"));
+            return Err(format!("the zip file has more than one entry `{name}`"));
         }
     }
-    let kind = found.ok_or("the zip file has no `apiproxy/` or `sharedflowbundle/` folder at its top")?;
+    let kind = found.ok_or("the zip file has no `apiproxy/` or `sharedflowbundle/` folder at its top level")?;
     Ok((kind, files))
 }
 
-/// A name as a reader of zip files may understand it: with `/` between its parts, without `.` and empty ones.
+/// A name as a reader of zip files may interpret it: with `/` as separator, without `.` and empty parts.
 fn plain(name: &str) -> String {
     name.split(['/', '\\']).filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/")
 }
@@ -134,12 +136,16 @@ mod tests {
     #[test]
     fn two_entries_are_never_one_file() {
         assert_eq!(unpack(&zip(["apiproxy/b.xml"; 2])).unwrap().1.len(), 2);
-        assert!(unpack(&zip(["apiproxy/b.xml", "apiproxy/a.xml"])).unwrap_err().contains("two entries of one name"));
+        assert!(
+            unpack(&zip(["apiproxy/b.xml", "apiproxy/a.xml"]))
+                .unwrap_err()
+                .contains("more than one entry of the same name")
+        );
         for name in ["./apiproxy/a.xml", "apiproxy/./a.xml", "apiproxy//a.xml", "apiproxy\\a.xml", "apiproxy\\.\\a.xml"]
         {
             let written = "b".repeat(name.len());
             let why = unpack(&zip([&written, name])).unwrap_err();
-            assert!(why.contains("are one file"), "{name}: {why}");
+            assert!(why.contains("are the same file"), "{name}: {why}");
         }
     }
 }

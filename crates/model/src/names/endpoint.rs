@@ -1,4 +1,4 @@
-//! Where the management API is.
+//! The endpoint of the management API.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,9 +13,9 @@ pub const DEFAULT_ENDPOINT: &str = "https://apigee.googleapis.com";
 
 /// A base URL of the management API.
 ///
-/// Invariant: `https`, or `http` to a loopback host. A token therefore never crosses a network in clear. Regional
-/// (`https://apigee.eu.rep.googleapis.com`) and data-residency hosts (`https://eu-apigee.googleapis.com`) exist side by side, so
-/// the whole URL is taken; a region is short for the latter.
+/// Invariant: `https`, or `http` to a loopback host. A token is therefore never transmitted unencrypted over a network.
+/// Both regional (`https://apigee.eu.rep.googleapis.com`) and data-residency hosts (`https://eu-apigee.googleapis.com`)
+/// exist, so the whole URL is given; a region is an abbreviation for the latter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     url: Url,
@@ -27,30 +27,32 @@ impl Endpoint {
         let word = !region.is_empty()
             && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         if !word {
-            return Err(format!("`{region}` is not a region; write it in small letters, like eu"));
+            return Err(format!(
+                "`{region}` is not a region; expected lowercase letters, digits and `-`, for example eu"
+            ));
         }
         format!("https://{region}-apigee.googleapis.com").parse()
     }
 
-    /// True for plain `http`, which [`Endpoint`] allows to loopback hosts only: a sandbox, not Apigee.
+    /// True for plain `http`, which [`Endpoint`] allows only for loopback hosts: a sandbox, not Apigee.
     pub fn is_plain_http(&self) -> bool {
         self.url.scheme() == "http"
     }
 
-    /// True for Google's hosts and this machine: what a spec or a mounted file may name without the word of whoever runs the
-    /// program, since a token goes there.
+    /// True for Google's hosts and this machine. A spec or a mounted file may name only these without a confirmation on
+    /// the command line, since a token is sent there.
     pub fn is_trusted(&self) -> bool {
         is_trusted(self.url.as_str())
     }
 
-    /// The port, given or by the scheme.
+    /// The port: explicit, or the default of the scheme.
     pub fn port(&self) -> u16 {
         // Both schemes that `from_str` lets through have a known port.
         self.url.port_or_known_default().unwrap_or(443)
     }
 
-    /// The URL of a resource: `v1` and the given parts, each percent-encoded, below the base; behind the last one a colon and the custom
-    /// method (AIP-136), if there is one. The error names a part that cannot be one.
+    /// The URL of a resource: `v1` and the given parts, percent-encoded, below the base URL; then, if given, a colon
+    /// and the custom method (AIP-136). The error names an invalid part.
     pub fn resource(&self, parts: &[&str], custom: Option<&str>) -> Result<Url, String> {
         let mut path = self.url.path().trim_end_matches('/').to_owned() + "/v1";
         for part in parts {
@@ -71,14 +73,17 @@ impl FromStr for Endpoint {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = |why: &str| format!("`{text}` is not an endpoint: {why}; write it like {DEFAULT_ENDPOINT}");
+        let wrong = |why: &str| format!("`{text}` is not an endpoint: {why}; expected a URL like {DEFAULT_ENDPOINT}");
         let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
         let Some(host) = url.host_str() else {
-            return Err(wrong("it names no host"));
+            return Err(wrong("it has no host"));
         };
         if !url.username().is_empty() || url.password().is_some() {
-            // The text may hold a password, so it is not repeated.
-            return Err("the endpoint holds a user or password; credentials come from the environment".to_owned());
+            // The text may contain a password, so it is not repeated.
+            return Err(
+                "the endpoint contains a user name or password; remove it: credentials are read from the environment"
+                    .to_owned(),
+            );
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(wrong("it has a query or fragment"));
@@ -87,8 +92,8 @@ impl FromStr for Endpoint {
             "https" => Ok(Self { url }),
             "http" if is_loopback(host) => Ok(Self { url }),
             "http" => Err(format!(
-                "`{text}` is plain http to another machine, which would show the access token to the network; use https \
-                 (http is allowed to 127.0.0.0/8, ::1 and localhost, for the sandbox)"
+                "`{text}` uses http to another machine, which would expose the access token on the network; use https \
+                 (http is allowed only to 127.0.0.0/8, ::1 and localhost, for the sandbox)"
             )),
             other => Err(wrong(&format!("the scheme `{other}` is not https"))),
         }
@@ -101,7 +106,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// The only universe whose hosts are known here: those of `*.googleapis.com`.
+/// The only supported universe: `*.googleapis.com`.
 pub const UNIVERSE: &str = "googleapis.com";
 
 /// True for `https` to a host of Google's APIs, and for this machine.

@@ -5,10 +5,10 @@ use std::str::FromStr;
 
 use crate::limits::{path, texts};
 
-/// A name that is safe as one part of a URL's path: 1 to 255 of `A-Z a-z 0-9 . _ -`, and not `.` or `..`.
+/// A name that is safe as one part of a URL's path: 1 to 255 characters of `A-Z a-z 0-9 . _ -`, except `.` and `..`.
 ///
-/// The set is that of a proxy's name (discovery document `apigee.v1`, `organizations.apis.create`, parameter `name`); the names of
-/// organizations and environments are narrower, and Apigee says so where they are wrong.
+/// The set is that of proxy names (discovery document `apigee.v1`, `organizations.apis.create`, parameter `name`); the
+/// names of organizations and environments are more restricted, which Apigee checks.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(String);
 
@@ -26,7 +26,7 @@ impl FromStr for Name {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if !path::is_part(text) || text.len() > texts::BUNDLE.max || !text.chars().all(allowed) {
             return Err(format!(
-                "`{text}` is not a name in Apigee; expected 1 to 255 of the characters A-Z a-z 0-9 . _ -"
+                "`{text}` is not a valid name in Apigee; expected 1 to 255 of the characters A-Z a-z 0-9 . _ -"
             ));
         }
         Ok(Self(text.to_owned()))

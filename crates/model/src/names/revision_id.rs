@@ -31,7 +31,7 @@ impl FromStr for RevisionId {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        text.parse().map(Self).map_err(|_| format!("`{text}` is not the number of a revision"))
+        text.parse().map(Self).map_err(|_| format!("`{text}` is not a revision number"))
     }
 }
 

@@ -1,11 +1,11 @@
-//! A Google service account's name, as the command line takes it.
+//! The name of a Google service account on the command line.
 
 use std::fmt;
 use std::str::FromStr;
 
 /// The email address of a Google service account.
 ///
-/// Invariant: it has only characters that need no encoding in the path of a URL.
+/// Invariant: it has only characters that need no encoding in a URL path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceAccount(String);
 
@@ -33,8 +33,8 @@ impl FromStr for ServiceAccount {
         match text.split_once('@') {
             Some((name, domain)) if word(name) && word(domain) && domain.contains('.') => Ok(Self(text.to_owned())),
             _ => Err(format!(
-                "`{text}` is not the email address of a Google service account; write it like \
-                 deployer@project.iam.gserviceaccount.com, and several with a comma and no space between them"
+                "`{text}` is not the email address of a Google service account; expected an address like \
+                 deployer@project.iam.gserviceaccount.com; separate several addresses by commas without spaces"
             )),
         }
     }
