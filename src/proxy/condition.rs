@@ -15,7 +15,7 @@ pub(super) fn fault(condition: &str) -> Option<Diagnostic> {
             None => diagnostic,
         }
     };
-    Some(fault.help("a condition reads as `request.verb = \"POST\"`"))
+    Some(fault.help("write a condition, for example `request.verb = \"POST\"`"))
 }
 
 /// The condition of an operation.

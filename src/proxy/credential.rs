@@ -13,8 +13,8 @@ use crate::xml::{Document, Node, child_named};
 use crate::yaml::Verbatim;
 
 /// The way out of every such error.
-const WAY_OUT: &str = "keep it in an encrypted key value map, which an ApigeeKeyValueMap fills from a Secret, and write the \
-                       variable that holds it, as in `{private.backendKey}`";
+const WAY_OUT: &str = "keep it in an encrypted key value map that an ApigeeKeyValueMap fills from a Secret, and refer \
+                       to the variable that holds it, for example `{private.backendKey}`";
 
 /// What sort of credential a text is, whatever its place. A public key or a certificate is none.
 fn by_form(text: &str) -> Option<&'static str> {
@@ -56,7 +56,7 @@ fn is_switch(value: &str) -> bool {
 
 fn report_it(sort: &str, at: &FieldPath, report: &mut Report<'_>) {
     report.push(
-        Diagnostic::error(Code::InlineCredential, format!("{sort} stands here in clear text")).at(at).help(WAY_OUT),
+        Diagnostic::error(Code::InlineCredential, format!("{sort} is in the spec in clear text")).at(at).help(WAY_OUT),
     );
 }
 

@@ -69,7 +69,7 @@ pub(super) fn read(kind: BundleKind, name: &str, files: &Files, found: &mut dyn 
             }
             Some(expected) if expected != root => fault(
                 Code::MalformedXml,
-                format!("`{path}` has the root element <{root}>, Apigee expects <{expected}> in this folder"),
+                format!("`{path}` has the root element <{root}>, but Apigee expects <{expected}> in this folder"),
                 "move the file or correct its root element",
                 None,
             ),
@@ -84,7 +84,7 @@ pub(super) fn read(kind: BundleKind, name: &str, files: &Files, found: &mut dyn 
             kind.noun(),
             other.root_element()
         );
-        let help = format!("use the kind `{}`, or another bundle", other.resource_kind());
+        let help = format!("use the kind `{}` or another bundle", other.resource_kind());
         fault(Code::MissingRootXml, message, &help, None);
         return Inspected::default();
     }
@@ -108,8 +108,11 @@ pub(super) fn read(kind: BundleKind, name: &str, files: &Files, found: &mut dyn 
         };
         fault(
             Code::MissingRootXml,
-            format!("the bundle of `{name}` has {count} with <{}> at its top", kind.root_element()),
-            &format!("exactly one is needed, as `{name}.xml` beside the folders"),
+            format!(
+                "the bundle of `{name}` has {count} with the root element <{}> at its top level",
+                kind.root_element()
+            ),
+            &format!("exactly one is needed, for example `{name}.xml` next to the folders"),
             None,
         );
     }
@@ -315,7 +318,7 @@ mod tests {
         assert_eq!(
             findings,
             [
-                "error AF044 spec.bundle: `targets/odd.xml` has the root element <ProxyEndpoint>, Apigee expects \
+                "error AF044 spec.bundle: `targets/odd.xml` has the root element <ProxyEndpoint>, but Apigee expects \
                  <TargetEndpoint> in this folder; move the file or correct its root element",
                 "error AF044 spec.bundle: policies/broken.xml:2:8: the file does not parse: expected 'Set' tag, not \
                  'AssignMessage'; correct the file",
@@ -359,10 +362,8 @@ mod tests {
         let (_, found) = inspect_files(&[("other.xml", "<SharedFlowBundle/>"), ("policies/broken.xml", "<")]);
         assert_eq!(
             found,
-            [
-                "error AF043 spec.bundle: the bundle of `a` is a shared flow, not a proxy: `other.xml` has the root element \
-              <SharedFlowBundle>; use the kind `ApigeeSharedFlow`, or another bundle"
-            ]
+            ["error AF043 spec.bundle: the bundle of `a` is a shared flow, not a proxy: `other.xml` has the root \
+              element <SharedFlowBundle>; use the kind `ApigeeSharedFlow` or another bundle"]
         );
     }
 
@@ -371,10 +372,8 @@ mod tests {
         let (_, none) = inspect_files(&[("other.xml", "<Notes/>")]);
         assert_eq!(
             none,
-            [
-                "error AF043 spec.bundle: the bundle of `a` has no file with <APIProxy> at its top; exactly one is needed, as \
-              `a.xml` beside the folders"
-            ]
+            ["error AF043 spec.bundle: the bundle of `a` has no file with the root element <APIProxy> at its top \
+              level; exactly one is needed, for example `a.xml` next to the folders"]
         );
         let (_, two) = inspect_files(&[ROOT, ("b.xml", "<APIProxy/>"), ("notes.xml", "<Notes/>")]);
         assert!(two[0].contains("2 files (`a proxy.xml`, `b.xml`)"), "{two:?}");

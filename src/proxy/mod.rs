@@ -129,7 +129,7 @@ fn lay_out(
             report.push(
                 Diagnostic::error(Code::InvalidValue, format!("the bundle cannot be written: {why}"))
                     .at(FieldPath::of(&["spec"]))
-                    .help("remove the character from the field that gives this text"),
+                    .help("remove the character from the field that contains this text"),
             );
             return None;
         }
@@ -137,7 +137,7 @@ fn lay_out(
     // What we made is read as a stranger's bundle is: a fault found here is ours.
     let inspected = inspect::read(kind, name, &files, &mut |found| match found {
         Found::Fault(fault) => {
-            let message = format!("the generated bundle is not sound: {}", fault.text());
+            let message = format!("the generated bundle is invalid: {}", fault.text());
             report.push(Diagnostic::error(Code::Internal, message));
         }
         Found::Finding(finding) => {

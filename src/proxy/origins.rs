@@ -83,7 +83,7 @@ impl Origins {
             let InBundle { path, line, column } = finding.at.in_bundle();
             let (message, code) = (&finding.message, finding.code);
             let at = at.cloned().unwrap_or_default();
-            let message = format!("the generated bundle is not sound: {path}:{line}:{column}: {message} [{code}]");
+            let message = format!("the generated bundle is invalid: {path}:{line}:{column}: {message} [{code}]");
             return Some(Diagnostic::error(Code::Internal, message).at(at));
         };
         let severity = match finding.gravity {

@@ -7,9 +7,9 @@ use crate::spec::BundleSource;
 pub(in crate::proxy) fn check_bundle_source(source: &BundleSource, beside: &[&str], report: &mut Report<'_>) {
     for field in beside {
         report.push(
-            Diagnostic::error(Code::ConflictingFields, format!("`{field}` stands beside `bundle`"))
+            Diagnostic::error(Code::ConflictingFields, format!("`{field}` cannot be combined with `bundle`"))
                 .at(FieldPath::of(&["spec", field]))
-                .help("a `bundle` is taken as it is: remove the field, or the bundle"),
+                .help("a `bundle` is deployed unchanged: remove the field or the bundle"),
         );
     }
     let given = source.given();

@@ -50,10 +50,13 @@ fn check_methods(methods: &[&str], operation: &str, at: &FieldPath, report: &mut
         report.push(
             Diagnostic::error(
                 Code::ConflictingFields,
-                format!("`{operation}` has a cache, but it is not for GET and HEAD alone"),
+                format!("`{operation}` has a cache but matches methods other than GET and HEAD"),
             )
             .at(at)
-            .help("other methods change something, which a kept response would hide: write `methods: [GET]`, or remove `cache`"),
+            .help(
+                "other methods change data, and a cached response would hide the change: write `methods: [GET]` or \
+                 remove `cache`",
+            ),
         );
     }
 }

@@ -48,7 +48,8 @@ impl<'r, 's> Context<'r, 's> {
             Ok(bytes) => Some(bytes),
             Err(why) => {
                 self.report.push(Diagnostic::error(Code::UnreadableFile, why).at(at).help(
-                    "give the files of the spec in `spec.files`; `apigee-flux render` also reads those beside the spec",
+                    "provide the files of the spec in `spec.files`; `apigee-flux render` also reads files next to the \
+                     spec",
                 ));
                 None
             }
@@ -61,7 +62,7 @@ impl<'r, 's> Context<'r, 's> {
             Ok(path) => {
                 let same = |other: &BundlePath| other.as_str().eq_ignore_ascii_case(path.as_str());
                 if let Some((other, _)) = self.resources.iter().find(|(other, found)| same(other) && **found != bytes) {
-                    let message = format!("the file `{other}` of the bundle has other content already");
+                    let message = format!("the bundle already has a file `{other}` with different content");
                     self.report
                         .push(Diagnostic::error(Code::NameCollision, message).at(at).help("rename one of the files"));
                 }
@@ -69,7 +70,7 @@ impl<'r, 's> Context<'r, 's> {
                 self.resources.insert(path, bytes);
             }
             Err(why) => self.report.push(
-                Diagnostic::error(Code::UnsafePath, format!("`{name}` is no name for a file of a bundle: {why}"))
+                Diagnostic::error(Code::UnsafePath, format!("`{name}` is not a valid file name in a bundle: {why}"))
                     .at(at),
             ),
         }
@@ -96,11 +97,11 @@ impl<'r, 's> Context<'r, 's> {
     pub(super) fn add_written(&mut self, name: &str, file: Option<PolicyFile>, at: &FieldPath) {
         let key = name.to_lowercase();
         if let Some(former) = self.policies.get(&key) {
-            let message = format!("the policies `{}` and `{name}` differ only in upper and lower case", former.name);
+            let message = format!("the names of the policies `{}` and `{name}` differ only in case", former.name);
             self.report.push(
                 Diagnostic::error(Code::CaseCollision, message)
                     .at(at)
-                    .help("their files would overwrite each other on some disks: choose another name"),
+                    .help("their files would overwrite each other on some file systems: choose another name"),
             );
             return;
         }
@@ -121,7 +122,7 @@ impl<'r, 's> Context<'r, 's> {
                 self.report.push(
                     Diagnostic::error(
                         Code::NameCollision,
-                        format!("the policy name `{found}` is also what `{other}` gives"),
+                        format!("the policy name `{found}` is also used by the policy generated for `{other}`"),
                     )
                     .at(blame)
                     .help("choose another name"),
@@ -175,7 +176,7 @@ impl<'r, 's> Context<'r, 's> {
             if known().any(|found| found == name) {
                 continue;
             }
-            let error = Diagnostic::error(Code::MissingPolicy, format!("no policy has the name `{name}`")).at(at);
+            let error = Diagnostic::error(Code::MissingPolicy, format!("the policy `{name}` is not defined")).at(at);
             self.report.push(match nearest(name, known()) {
                 Some(meant) => error.propose(meant),
                 None => error.help("define it in `spec.policies`"),
@@ -189,7 +190,7 @@ impl<'r, 's> Context<'r, 's> {
             self.report.push(
                 Diagnostic::warning(Code::UnattachedPolicy, format!("no step runs the policy `{}`", entry.name))
                     .at(&entry.at)
-                    .help(format!("add `{{policy: {}}}` to {place}, or remove it", entry.name)),
+                    .help(format!("add `{{policy: {}}}` to {place}, or remove the policy", entry.name)),
             );
         }
     }

@@ -68,10 +68,10 @@ fn headers(
         report.push(
             Diagnostic::warning(
                 Code::ConflictingFields,
-                format!("web pages may not send `{name}`, the header of `security.{key}`"),
+                format!("CORS does not allow web pages to send `{name}`, the header of `security.{key}`"),
             )
             .at(at.key("headers"))
-            .help("add it to the list, or no page can show its credential"),
+            .help("add it to the list: without it no web page can send its credential"),
         );
     }
     headers.clone()
@@ -81,24 +81,24 @@ fn check(cors: &Cors, at: &FieldPath, report: &mut Report<'_>) {
     let origins = at.key("origins");
     if cors.origins.is_empty() {
         report.push(
-            Diagnostic::error(Code::InvalidValue, "no origin may call")
+            Diagnostic::error(Code::InvalidValue, "no origin is allowed")
                 .at(&origins)
-                .help("name one, as `https://app.example.com`, or write `cors: none`"),
+                .help("add one, for example `https://app.example.com`, or write `cors: none`"),
         );
     }
     let any = cors.origins.iter().any(|origin| origin == "*");
     if any && cors.origins.len() > 1 {
         report.push(
-            Diagnostic::error(Code::ConflictingFields, "`*` stands beside other origins")
+            Diagnostic::error(Code::ConflictingFields, "`*` cannot be combined with other origins")
                 .at(&origins)
-                .help("`*` is all of them: write it alone, or leave it out"),
+                .help("`*` allows every origin: remove it or the other origins"),
         );
     }
     if any && cors.credentials {
         report.push(
-            Diagnostic::error(Code::ConflictingFields, "`credentials: true` needs named origins, found `*`")
+            Diagnostic::error(Code::ConflictingFields, "`credentials: true` cannot be combined with the origin `*`")
                 .at(&origins)
-                .help("browsers refuse credentials for every origin: name the origins"),
+                .help("browsers refuse credentials if every origin is allowed: list the origins"),
         );
     }
     for (index, origin) in cors.origins.iter().enumerate().filter(|(_, origin)| *origin != "*") {
@@ -134,12 +134,12 @@ fn check_origin(origin: &str, at: &FieldPath, report: &mut Report<'_>) {
         let message = if every {
             "`{request.header.origin}` allows every origin".to_owned()
         } else {
-            format!("`{origin}` is not an origin")
+            format!("`{origin}` is not a valid origin")
         };
         report.push(
             Diagnostic::error(Code::InvalidValue, message)
                 .at(at)
-                .help("write scheme, host and perhaps a port, as `https://app.example.com`"),
+                .help("write the scheme, the host and, if needed, a port, for example `https://app.example.com`"),
         );
     }
 }
@@ -147,10 +147,10 @@ fn check_origin(origin: &str, at: &FieldPath, report: &mut Report<'_>) {
 /// Checks a method's name.
 pub(super) fn check_method(method: &str, at: &FieldPath, report: &mut Report<'_>) {
     if !METHODS.contains(&method) {
-        let error = Diagnostic::error(Code::InvalidValue, format!("`{method}` is not a method of HTTP")).at(at);
+        let error = Diagnostic::error(Code::InvalidValue, format!("`{method}` is not an HTTP method")).at(at);
         report.push(match crate::diag::nearest(method, METHODS.iter().copied()) {
             Some(meant) => error.propose(meant),
-            None => error.help(format!("allowed are {}", METHODS.join(", "))),
+            None => error.help(format!("allowed methods: {}", METHODS.join(", "))),
         });
     }
 }

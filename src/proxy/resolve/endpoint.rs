@@ -259,9 +259,12 @@ pub(super) fn intents<'s>(
         names::check_file_name("endpoint", name, &at_endpoint.key("name"), report);
         if !names.insert(name.to_lowercase()) {
             report.push(
-                Diagnostic::error(Code::NameCollision, format!("two proxy endpoints have the name `{name}`"))
-                    .at(at_endpoint.key("name"))
-                    .help("`default` is the one at the top of the spec; upper and lower case count as equal"),
+                Diagnostic::error(
+                    Code::NameCollision,
+                    format!("the proxy endpoint `{name}` is defined more than once"),
+                )
+                .at(at_endpoint.key("name"))
+                .help("`default` is the endpoint at the top level of the spec; endpoint names are not case-sensitive"),
             );
         }
         intents.push(intent(spec, top, Some(endpoint), at, &at_endpoint));
@@ -275,10 +278,10 @@ pub(super) fn intents<'s>(
             report.push(
                 Diagnostic::error(
                     Code::DuplicateBasePath,
-                    format!("two endpoints of the proxy serve `{}`", intent.base_path),
+                    format!("more than one endpoint of the proxy has the base path `{}`", intent.base_path),
                 )
                 .at(at)
-                .help("give each its own path"),
+                .help("give each endpoint its own base path"),
             );
         }
     }

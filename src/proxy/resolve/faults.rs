@@ -32,24 +32,27 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
         names::check_policy("fault rule", &name, &at_rule.key("name"), context.report);
         if !taken.insert(name.to_lowercase()) {
             context.report.push(
-                Diagnostic::error(Code::NameCollision, format!("two fault rules have the name `{name}`"))
+                Diagnostic::error(Code::NameCollision, format!("the fault rule `{name}` is defined more than once"))
                     .at(at_rule.key("name"))
-                    .help("give each its own"),
+                    .help("give each rule its own name"),
             );
         }
         steps::check_condition(rule.when.as_deref(), &at_rule.key("when"), context);
         if rule.when.is_none() && index + 1 < faults.rules.len() {
             context.report.push(
-                Diagnostic::error(Code::MissingField, "a fault rule without `when` hides those behind it")
+                Diagnostic::error(Code::MissingField, "a fault rule without `when` must be the last one")
                     .at(&at_rule)
-                    .help("the first rule that matches runs: say which faults it is for, or move it to the end"),
+                    .help(
+                        "only the first rule that matches runs, so the rules after it never do: add `when`, or move it \
+                         to the end",
+                    ),
             );
         }
         if rule.steps.is_empty() {
             context.report.push(
                 Diagnostic::error(Code::MissingField, "the fault rule has no steps")
                     .at(at_rule.key("steps"))
-                    .help("write what happens, as `{set: {status: 503}}`"),
+                    .help("add a step, for example `{set: {status: 503}}`"),
             );
         }
         let steps = steps::list(&rule.steps, &Owner::Bundle, Direction::Fault, context, &at_rule.key("steps"));

@@ -24,7 +24,7 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
             context.report.push(
                 Diagnostic::error(Code::InvalidValue, format!("`{name}` is 0"))
                     .at(at.key(name))
-                    .help("write a whole number from 1"),
+                    .help("write a whole number, 1 or greater"),
             );
         }
     }
@@ -67,9 +67,12 @@ fn resource(
         (file, _) => {
             let found = if file.is_some() { "both" } else { "none" };
             context.report.push(
-                Diagnostic::error(Code::ConflictingFields, format!("a schema is a `file` or `inline`, found {found}"))
-                    .at(at)
-                    .help("write `{file: schema.graphql}`, or `inline` with the text"),
+                Diagnostic::error(
+                    Code::ConflictingFields,
+                    format!("`schema` needs either `file` or `inline`, found {found}"),
+                )
+                .at(at)
+                .help("write `{file: schema.graphql}`, or the schema itself as `inline`"),
             );
             return None;
         }

@@ -34,9 +34,11 @@ pub(super) fn by_integration(
     ] {
         if given {
             report.push(
-                Diagnostic::error(Code::ConflictingFields, format!("`{field}` stands beside `integration`"))
+                Diagnostic::error(Code::ConflictingFields, format!("`{field}` cannot be combined with `integration`"))
                     .at(place.key(field))
-                    .help("Apigee runs an integration by itself, there is no connection to set: remove it"),
+                    .help(
+                        "Apigee runs the integration itself, so there is no connection to configure: remove the field",
+                    ),
             );
         }
     }

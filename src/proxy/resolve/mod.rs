@@ -63,8 +63,9 @@ const FEATURES: &[Feature] = &[
         adds: Ordered {
             what: "CORS (`cors`)",
             places: &[Place::Request],
-            why: "A preflight carries no credential: any check before this would refuse it. The policy also adds its headers to \
-                  errors of all that follows, or a web page could not read them.",
+            why: "A preflight request carries no credential, so any check before this step would refuse it. The policy \
+                  also adds its headers to the errors of all later steps: without them a web page could not read these \
+                  errors.",
         },
     },
     Feature {
@@ -72,16 +73,16 @@ const FEATURES: &[Feature] = &[
         adds: Ordered {
             what: "spike arrest (`traffic.spikeArrest`)",
             places: &[Place::Request],
-            why: "It costs nothing, so it comes before whatever looks something up.",
+            why: "It is cheap, so it comes before any step that looks something up.",
         },
     },
     Feature {
         add: credentials::add,
         adds: Ordered {
-            what: "the credential, and its removal (`security`)",
+            what: "check and removal of the credential (`security`)",
             places: &[Place::Request],
-            why: "Who calls decides what is counted, cached and logged; nothing works for a caller before that. A backend that \
-                  logs its requests must not collect keys.",
+            why: "Quotas, caches and logs depend on the consumer, and no other work is done for an unauthenticated \
+                  caller. The credential is removed because a backend that logs its requests must not collect keys.",
         },
     },
     Feature {
@@ -89,8 +90,8 @@ const FEATURES: &[Feature] = &[
         adds: Ordered {
             what: "quota (`traffic.quota`)",
             places: &[Place::Request],
-            why: "It counts per consumer, so it needs the credential, and names the very step that verified it. A caller \
-                  that guesses keys uses up no quota.",
+            why: "It counts per consumer, so it needs the credential and refers to the step that verified it. A caller \
+                  that guesses keys does not use up a quota.",
         },
     },
     Feature {
@@ -98,8 +99,9 @@ const FEATURES: &[Feature] = &[
         adds: Ordered {
             what: "threat protection (`security.threats`)",
             places: &[Place::Request],
-            why: "It costs the most: only what is let through is worth parsing. Regular expressions on path and query first, then \
-                  the body, and the body only if there is one.",
+            why: "It is the most expensive check, so it parses only requests that passed the checks before it. The \
+                  regular expressions on path and query come first, then the checks of the body, which run only if \
+                  there is a body.",
         },
     },
     Feature {
@@ -107,16 +109,17 @@ const FEATURES: &[Feature] = &[
         adds: Ordered {
             what: "GraphQL (`graphql`)",
             places: &[Place::Request],
-            why: "It parses the query: behind the limits on size and depth.",
+            why: "It parses the query, so it comes after the limits on size and depth.",
         },
     },
     Feature {
         add: ai::add,
         adds: Ordered {
-            what: "a language model (`ai`)",
+            what: "policies for a language model (`ai`)",
             places: &[Place::Request, Place::Response],
-            why: "Prompts are counted before they are judged, and judged before an answer is looked up. Answers are counted, \
-                  judged and kept as the model gave them: what you change comes after.",
+            why: "Prompts are counted before Model Armor checks them, and checked before an answer is looked up in the \
+                  cache. Answers are counted, checked and cached as the model returned them: your own changes come \
+                  after.",
         },
     },
     Feature {
@@ -124,7 +127,7 @@ const FEATURES: &[Feature] = &[
         adds: Ordered {
             what: "your own steps (`flow`)",
             places: &[Place::Request, Place::Response],
-            why: "They work on requests that are let through, and on responses before the headers are set.",
+            why: "They run on requests that passed all checks, and on responses before the security headers are set.",
         },
     },
     Feature {
@@ -132,16 +135,17 @@ const FEATURES: &[Feature] = &[
         adds: Ordered {
             what: "validation against the OpenAPI document (`openapi`)",
             places: &[Place::Operation],
-            why: "Only documented operations can be compared, so it is the first step of each of their flows: behind the PreFlow \
-                  with the limits on a body's size and depth.",
+            why: "Only operations of the document can be validated, so it is the first step of each of their flows. \
+                  These run after the PreFlow, which limits the size and depth of a body.",
         },
     },
     Feature {
         add: faults::add,
         adds: Ordered {
-            what: "fault rules and the body of errors (`faults`)",
+            what: "fault rules and the error body (`faults`)",
             places: &[Place::Fault],
-            why: "Your rules say what an error is, then the body says it; the headers come last.",
+            why: "Your rules decide what an error is, then the error body is set from it; the security headers come \
+                  last.",
         },
     },
     Feature {
@@ -149,7 +153,7 @@ const FEATURES: &[Feature] = &[
         adds: Ordered {
             what: "security headers (`security.headers`)",
             places: &[Place::Response, Place::Fault],
-            why: "Whatever a step sets, the headers have the last word, on errors too.",
+            why: "They come last, so no step can overwrite them, on errors too.",
         },
     },
     Feature {
@@ -157,8 +161,8 @@ const FEATURES: &[Feature] = &[
         adds: Ordered {
             what: "logs (`logging`)",
             places: &[Place::PostClient],
-            why: "They are written when all is said. The caller does not wait for them, and a log that cannot be written is no \
-                  fault of the call.",
+            why: "They are written after the response was sent. The caller does not wait for them, and a log that \
+                  cannot be written does not fail the request.",
         },
     },
 ];
@@ -176,8 +180,9 @@ const FINISHING: &[(Ordered, Finish)] = &[(
     Ordered {
         what: "response cache (`cache`)",
         places: &[Place::Operation],
-        why: "It answers callers that are known, with the consumer in its key, and is attached in both directions: the request \
-              looks a response up, the response stores it. It is one for all endpoints, and keeps the callers of each apart.",
+        why: "It answers authenticated callers, with the consumer in its key, and is attached in both directions: the \
+              request looks up a response, the response stores it. All endpoints share it, and its key separates their \
+              callers.",
     },
     cache::add,
 )];

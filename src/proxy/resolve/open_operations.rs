@@ -40,19 +40,19 @@ pub(super) fn check(
     let named: Vec<String> = schemes.iter().take(3).map(|(name, _)| format!("`{name}`")).collect();
     let count = match operations.len() {
         1 => format!("`{} {}`", first.method, first.path),
-        more => format!("{more} operations, `{} {}` for one", first.method, first.path),
+        more => format!("{more} operations, for example `{} {}`", first.method, first.path),
     };
     let message = format!(
-        "the document asks for credentials ({}) for {count}, and the endpoint `{}` checks none: anybody can call them",
+        "the OpenAPI document requires credentials ({}) for {count}, but the endpoint `{}` checks none: anyone can \
+         send these requests",
         named.join(", "),
         intent.name
     );
     let help = format!(
-        "write {}; if it is meant to be public, `security: none`, for the proxy or for single operations",
-        schemes
-            .iter()
-            .find_map(|(_, scheme)| words_for((*scheme)?))
-            .unwrap_or_else(|| { "the credential to check into `security`, as `security: {apiKey: {}}`".to_owned() })
+        "write {}; if the API is meant to be public, write `security: none` for the proxy or for single operations",
+        schemes.iter().find_map(|(_, scheme)| words_for((*scheme)?)).unwrap_or_else(|| {
+            "the credential to check in `security`, for example `security: {apiKey: {}}`".to_owned()
+        })
     );
     let place = if spec.security.is_some() { at.key("security") } else { contract.at.clone() };
     report.push(Diagnostic::warning(Code::OpenOperations, message).at(place).help(help));
@@ -81,11 +81,13 @@ fn words_for(scheme: &SecurityScheme) -> Option<String> {
         }
         SecurityScheme::Http { scheme } if scheme == "basic" => "`security: {basic: …}`".to_owned(),
         SecurityScheme::Http { scheme } if scheme == "bearer" => {
-            "`security: {jwt: {issuer: …, audience: …, jwks: …}}`, or `security: {oauth2: {}}` for tokens of Apigee"
+            "`security: {jwt: {issuer: …, audience: …, jwks: …}}`, or `security: {oauth2: {}}` for tokens that Apigee \
+             issued"
                 .to_owned()
         }
         SecurityScheme::OAuth2 | SecurityScheme::OpenIdConnect { .. } => {
-            "`security: {oauth2: {}}` for tokens of Apigee, or `security: {jwt: {issuer: …, audience: …, jwks: …}}`"
+            "`security: {oauth2: {}}` for tokens that Apigee issued, or `security: {jwt: {issuer: …, audience: …, \
+             jwks: …}}`"
                 .to_owned()
         }
         SecurityScheme::ApiKey { .. } | SecurityScheme::Http { .. } | SecurityScheme::Other(_) => return None,

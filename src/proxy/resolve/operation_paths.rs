@@ -24,13 +24,13 @@ pub(super) fn check(
         }
         if let Some((base_path, rest)) = base_path.and_then(|base| Some((base, below(base, &matches.path)?))) {
             let message = format!(
-                "`{}` repeats the base path `{base_path}`: only a request for `{base_path}{}` is for the operation",
+                "`{}` repeats the base path `{base_path}`: the operation only matches requests for `{base_path}{}`",
                 matches.path, matches.path
             );
             report.push(
                 Diagnostic::warning(Code::RepeatedBasePath, message)
                     .at(&at)
-                    .help(format!("write the path below the base path: `{rest}`")),
+                    .help(format!("write the path relative to the base path: `{rest}`")),
             );
         }
     }
@@ -41,7 +41,7 @@ pub(super) fn check(
     if let Some((segment, path)) = with_colon.next() {
         let more = match with_colon.count() {
             0 => format!("`{path}` of the document"),
-            more => format!("`{path}` of the document, and in {more} more,"),
+            more => format!("`{path}` of the document and in {more} more paths"),
         };
         report.push(foreign(segment, &more).at(&contract.at));
     }
@@ -50,13 +50,13 @@ pub(super) fn check(
         && paths().all(|path| below(base_path, path).is_some())
     {
         let message = format!(
-            "all paths of the document repeat the base path `{base_path}`: its operation `{first}` is served as `{base_path}{first}`"
+            "all paths of the document repeat the base path `{base_path}`: the operation `{first}` is served at \
+             `{base_path}{first}`"
         );
-        report.push(
-            Diagnostic::warning(Code::RepeatedBasePath, message)
-                .at(&contract.at)
-                .help("the paths of a document are below its server: leave the base path out of one of them"),
-        );
+        report.push(Diagnostic::warning(Code::RepeatedBasePath, message).at(&contract.at).help(
+            "the paths of a document are relative to its server: remove the base path from the paths or from the \
+             server",
+        ));
     }
 }
 
@@ -68,12 +68,12 @@ fn slashes_at_the_end(spec: &ApigeeProxySpec, report: &mut Report<'_>, at: &Fiel
         let path = operation.matches.as_ref().map(|matches| matches.path.as_str()).unwrap_or_default();
         let Some(without) = path.strip_suffix('/').filter(|without| !without.is_empty()) else { continue };
         if !paths.contains(without) {
-            let message = format!("`{path}` ends in a slash: a request for `{without}` is not for the operation");
+            let message = format!("`{path}` ends with a slash: the operation does not match requests for `{without}`");
             let at = at.key("operations").key(name.as_str()).key("match").key("path");
             report.push(
                 Diagnostic::warning(Code::TrailingSlash, message)
                     .at(at)
-                    .help(format!("write `{without}`; if clients send both, an operation for each")),
+                    .help(format!("write `{without}`; if clients send both forms, define an operation for each")),
             );
         }
     }
@@ -84,7 +84,7 @@ fn foreign(segment: &str, place: &str) -> Diagnostic {
     let name = name.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next().unwrap_or(name);
     Diagnostic::warning(
         Code::ForeignPlaceholder,
-        format!("`{segment}` in {place} is plain text: only a request with this very segment is for the operation"),
+        format!("`{segment}` in {place} is plain text: the operation only matches requests with exactly this segment"),
     )
     .help(format!("write `{{{name}}}` for a placeholder"))
 }

@@ -66,8 +66,8 @@ impl Faults {
     /// Reports how many were left out.
     fn finish(&self, at: &FieldPath, context: &mut Context<'_, '_>) {
         if let Some(more @ 1..) = self.count.checked_sub(Self::MOST) {
-            let message = format!("{more} more operations have faults like those reported");
-            context.report.push(Diagnostic::error(Code::InvalidValue, message).at(at).help("correct those first"));
+            let message = format!("{more} more operations have errors like those reported");
+            context.report.push(Diagnostic::error(Code::InvalidValue, message).at(at).help("fix those first"));
         }
     }
 }
@@ -116,7 +116,7 @@ pub(super) fn resolve(
                 resolved.push(resolve_one(&operation.name, label, pattern, methods, flow, context, &at));
             }
             Err((message, help)) => {
-                let message = format!("the operation {label} has no flow: {message}");
+                let message = format!("no flow can be generated for the operation {label}: {message}");
                 faults.report(Diagnostic::error(Code::InvalidValue, message).at(&at).help(help), context);
             }
         }
@@ -124,7 +124,8 @@ pub(super) fn resolve(
     for (name, operation, at) in further {
         names::check_policy("operation", name, &at, context.report);
         if name == UNKNOWN && contract.is_some_and(|contract| contract.reject_unknown) {
-            let message = format!("the name `{UNKNOWN}` is that of the flow for requests without an operation");
+            let message =
+                format!("the name `{UNKNOWN}` is reserved for the flow that handles requests without an operation");
             context.report.push(Diagnostic::error(Code::NameCollision, message).at(&at).help("choose another name"));
         }
         let flow = own_steps(name, operation, context, &at);
@@ -176,18 +177,24 @@ fn check_words(
     at: &FieldPath,
 ) {
     if operation.matches.is_some() {
-        let message = format!("`{name}` is an operation of the document, which says `{} {}`", known.method, known.path);
+        let message = format!(
+            "`{name}` is an operation of the OpenAPI document, which defines it as `{} {}`",
+            known.method, known.path
+        );
         context.report.push(
             Diagnostic::error(Code::ConflictingFields, message)
                 .at(at.key("match"))
-                .help("leave `match` out, or give an operation of its own another name"),
+                .help("remove `match`, or choose another name for an operation that is not in the document"),
         );
     }
     if twice {
         context.report.push(
-            Diagnostic::error(Code::NameCollision, format!("`{name}` is also written under another of its names"))
-                .at(at)
-                .help(format!("write all of it under `{}`", known.name)),
+            Diagnostic::error(
+                Code::NameCollision,
+                format!("the operation `{name}` is also configured under another of its names"),
+            )
+            .at(at)
+            .help(format!("configure it only under `{}`", known.name)),
         );
     }
 }
@@ -207,17 +214,18 @@ fn check_known(
     let error = match contract {
         None if spec.openapi.is_some() => return,
         None => Diagnostic::error(Code::MissingField, format!("the operation `{name}` has no `match`"))
-            .help("say which requests it is for, as `match: {path: /orders, methods: [GET]}`"),
+            .help("write which requests it matches, for example `match: {path: /orders, methods: [GET]}`"),
         Some(contract) => {
             let operations = &contract.document.operations;
             let ids = operations.iter().map(|known| known.operation_id.as_deref().unwrap_or(&known.name));
-            let message = format!("the document has no operation `{name}`");
+            let message = format!("the OpenAPI document has no operation `{name}`");
             let error = Diagnostic::error(Code::MissingField, message);
             match nearest(name, ids) {
                 Some(meant) => error.propose(meant),
-                None => {
-                    error.help("for an operation of its own, say which requests it is for: `match: {path, methods}`")
-                }
+                None => error.help(
+                    "for an operation that is not in the document, write which requests it matches: `match: {path, \
+                     methods}`",
+                ),
             }
         }
     };
@@ -257,7 +265,7 @@ fn report_equal(resolved: &[Resolved], faults: &mut Faults, context: &mut Contex
         let message = format!("{} and {} match the same requests", operation.label, former.label);
         let error = Diagnostic::error(Code::ConflictingFields, message)
             .at(&operation.at)
-            .help("only the first flow that matches runs: give each its own path or methods");
+            .help("only the first flow that matches runs: give each operation its own path or methods");
         faults.report(error, context);
     }
 }

@@ -42,9 +42,9 @@ pub(super) fn add_resources(
         let at = at.key("resources").key(path.as_str());
         let Some((folder, name)) = path.split_once('/').filter(|(folder, _)| FOLDERS.contains(folder)) else {
             context.report.push(
-                Diagnostic::error(Code::InvalidValue, format!("`{path}` is not a path of a resource"))
+                Diagnostic::error(Code::InvalidValue, format!("`{path}` is not a valid resource path"))
                     .at(at)
-                    .help(format!("it starts with one of the folders {}, as `jsc/a.js`", FOLDERS.join(", "))),
+                    .help(format!("start it with one of the folders {}, for example `jsc/a.js`", FOLDERS.join(", "))),
             );
             continue;
         };
@@ -76,7 +76,7 @@ fn text_of(path: &str, context: &mut Context<'_, '_>, at: &FieldPath) -> Option<
         context.report.push(
             Diagnostic::error(Code::MalformedXml, format!("the file `{path}` is not UTF-8"))
                 .at(at)
-                .help("save it in that encoding"),
+                .help("save it as UTF-8"),
         );
     }
     text

@@ -28,10 +28,13 @@ pub(super) fn conditions(
             report.push(
                 Diagnostic::error(
                     Code::ConflictingFields,
-                    format!("`{name}` is public, but it does not say exactly for which requests"),
+                    format!("`{name}` is public but does not match an exact path and methods"),
                 )
                 .at(at.key("operations").key(name.as_str()).key("security"))
-                .help("give it a path without wildcards and its `methods`; for more public paths add an endpoint with `security: none`"),
+                .help(
+                    "write a path without wildcards, and `methods`; to make more paths public, add an endpoint with \
+                     `security: none`",
+                ),
             );
         }
         conditions.push(condition);

@@ -55,19 +55,21 @@ fn by_product(verified: &Verified) -> Quota {
 fn no_consumer(draft: &Draft<'_>, at: &FieldPath, context: &mut Context<'_, '_>) {
     let intent = &draft.intent;
     let message = format!(
-        "the endpoint `{}` checks no credential of an API product, so it does not know whose quota to apply",
+        "the endpoint `{}` checks no credential of an API product, so there is no product whose quota can be applied",
         intent.name
     );
     let taken_over = intent.name != DEFAULT && intent.quota.as_ref().is_none_or(|quota| !quota.own);
     context.report.push(if taken_over {
         // The quota is meant for the other endpoints, perhaps: this one runs without, which somebody should know.
-        Diagnostic::warning(Code::ConflictingFields, message)
-            .at(intent.at.key("traffic"))
-            .help("it runs without a quota: write `traffic: {quota: none}` if that is meant, or another quota")
+        Diagnostic::warning(Code::ConflictingFields, message).at(intent.at.key("traffic")).help(
+            "it runs without a quota: if this is intended, write `traffic: {quota: none}`, otherwise define another \
+             quota",
+        )
     } else {
-        Diagnostic::error(Code::ConflictingFields, message)
-            .at(at)
-            .help("add `security.apiKey` or `oauth2`, or write a quota of the proxy, as `{limit: 1000, per: hour}`, or `none`")
+        Diagnostic::error(Code::ConflictingFields, message).at(at).help(
+            "add `security.apiKey` or `oauth2`, or define a quota for the proxy, for example `{limit: 1000, per: \
+             hour}`, or write `none`",
+        )
     });
 }
 
@@ -84,7 +86,7 @@ pub(super) fn check(
             context.report.push(
                 Diagnostic::error(Code::InvalidValue, format!("`{name}` is 0"))
                     .at(at.key(name))
-                    .help("write a whole number from 1"),
+                    .help("write a whole number, 1 or greater"),
             );
         }
     }

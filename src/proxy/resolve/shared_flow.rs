@@ -24,7 +24,7 @@ pub(in crate::proxy) fn resolve_shared_flow(
         context.report.push(
             Diagnostic::error(Code::MissingField, "the shared flow has no steps")
                 .at(at.key("steps"))
-                .help("write what it does, as `[{set: {headers: {x-a: b}}}]`, or give a whole `bundle`"),
+                .help("add a step, for example `[{set: {headers: {x-a: b}}}]`, or use `bundle`"),
         );
     }
     policies::add(&spec.policies, &mut context, &at);

@@ -73,7 +73,7 @@ fn check_https(plain: bool, at: &FieldPath, report: &mut Report<'_>) {
         report.push(
             Diagnostic::error(Code::ConflictingFields, "`auth` needs an `https` URL")
                 .at(at)
-                .help("over `http` anybody on the way could take the credential"),
+                .help("over `http` the credential can be intercepted"),
         );
     }
 }
@@ -96,10 +96,10 @@ fn not_one(given: &[(&str, bool)], at: &FieldPath, report: &mut Report<'_>) {
         Diagnostic::error(Code::ConflictingFields, format!("`auth` needs exactly one credential, found {found}"))
             .at(at)
             .help(if google {
-                "write `googleIdToken` for Cloud Run and the like, or `googleAccessToken` for Google APIs"
+                "write `googleIdToken` for Cloud Run and similar services, or `googleAccessToken` for Google APIs"
             } else {
-                "write `googleIdToken` for Cloud Run and the like, `googleAccessToken` for Google APIs, `basic` or `header` \
-                 for others"
+                "write `googleIdToken` for Cloud Run and similar services, `googleAccessToken` for Google APIs, \
+                 `basic` or `header` for others"
             }),
     );
 }
@@ -115,9 +115,9 @@ fn by_password(basic: &BasicCredential, target: &str, at: &FieldPath, context: &
         WordOr::Word(name) => {
             if name.is_empty() || name.contains(':') {
                 context.report.push(
-                    Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a user name"))
+                    Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a valid user name"))
                         .at(at.key("username"))
-                        .help("it is not empty and holds no `:`, which ends it"),
+                        .help("it must not be empty and must not contain `:`, which ends the user name"),
                 );
             }
             let assign =
@@ -145,9 +145,9 @@ fn by_header(header: &HeaderCredential, target: &str, at: &FieldPath, context: &
     let is_scheme = |scheme: &str| !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     if let Some(scheme) = header.scheme.as_deref().filter(|scheme| !is_scheme(scheme)) {
         context.report.push(
-            Diagnostic::error(Code::InvalidValue, format!("`{scheme}` is not a scheme of authorization"))
+            Diagnostic::error(Code::InvalidValue, format!("`{scheme}` is not a valid authorization scheme"))
                 .at(at.key("scheme"))
-                .help("write one word, as `Bearer`"),
+                .help("write one word, for example `Bearer`"),
         );
     }
     let name = format!("{}-TargetSecret-{target}", key_value_map_operations::TYPE.prefix);

@@ -86,7 +86,7 @@ fn xml(limits: &XmlLimits) -> XmlThreatProtection {
 fn check(threats: &Threats, at: &FieldPath, report: &mut Report<'_>) {
     if *threats == Threats::default() {
         report.push(
-            Diagnostic::error(Code::MissingField, "`threats` looks for nothing")
+            Diagnostic::error(Code::MissingField, "`threats` has no checks")
                 .at(at)
                 .help("write `json: {}`, `xml: {}` or `patterns: [sql, script]`, or `threats: none`"),
         );
@@ -95,7 +95,7 @@ fn check(threats: &Threats, at: &FieldPath, report: &mut Report<'_>) {
         report.push(
             Diagnostic::error(Code::ConflictingFields, "`query` needs `patterns`")
                 .at(at.key("query"))
-                .help("name what is looked for in the parameters, as `patterns: [sql, script]`"),
+                .help("write which patterns to look for in the parameters, for example `patterns: [sql, script]`"),
         );
     }
     for (index, name) in threats.query.iter().enumerate() {
@@ -104,7 +104,7 @@ fn check(threats: &Threats, at: &FieldPath, report: &mut Report<'_>) {
     for (index, set) in threats.patterns.iter().enumerate() {
         if threats.patterns[..index].contains(set) {
             report.push(
-                Diagnostic::error(Code::InvalidValue, "the set of patterns stands twice in the list")
+                Diagnostic::error(Code::InvalidValue, "the pattern set is in the list more than once")
                     .at(at.key("patterns").index(index))
                     .help("remove one of them"),
             );
@@ -129,7 +129,7 @@ fn check(threats: &Threats, at: &FieldPath, report: &mut Report<'_>) {
             report.push(
                 Diagnostic::error(Code::InvalidValue, format!("`{field}` is 0"))
                     .at(at.key(sort).key(field))
-                    .help("write a whole number from 1"),
+                    .help("write a whole number, 1 or greater"),
             );
         }
     }

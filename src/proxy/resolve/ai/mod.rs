@@ -45,7 +45,7 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     let needs = Needs::of(ai);
     if needs.prompt.is_none() && needs.model.is_none() {
         context.report.push(
-            Diagnostic::error(Code::MissingField, "`ai` asks for nothing")
+            Diagnostic::error(Code::MissingField, "`ai` enables none of its features")
                 .at(&at)
                 .help("write `promptTokens`, `tokenQuota`, `modelArmor` or `semanticCache`, or `ai: none`"),
         );

@@ -98,7 +98,10 @@ fn not_known(key: &str, need: Option<&str>, at: &FieldPath, report: &mut Report<
     report.push(
         Diagnostic::error(Code::MissingField, format!("`{need}` needs `{key}`, which is missing"))
             .at(at.key(key))
-            .help("say where it is, as `{jsonPath: \"$.…\"}`, or whose requests these are, as `provider: openai`"),
+            .help(
+                "write where it is, for example `{jsonPath: \"$.…\"}`, or set the provider, for example `provider: \
+                 openai`",
+            ),
     );
     None
 }
@@ -109,17 +112,16 @@ fn check_path(path: &str, at: &FieldPath, report: &mut Report<'_>) {
         report.push(
             Diagnostic::error(Code::InvalidValue, format!("`{path}` is not a JSONPath that Apigee can read"))
                 .at(at)
-                .help("start it with `$`, as `$.model`, and write no single quotes and no braces"),
+                .help("start it with `$`, for example `$.model`, and do not use single quotes or braces"),
         );
     }
 }
 
 fn check_name(name: &str, at: &FieldPath, report: &mut Report<'_>) {
     if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control() || "{}$".contains(c)) {
-        report.push(
-            Diagnostic::error(Code::InvalidValue, format!("`{name}` is not the name of a model"))
-                .at(at)
-                .help("write the name itself, as `gemini-2.5-flash`, or where it is, as `{jsonPath: \"$.model\"}`"),
-        );
+        report.push(Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a valid model name")).at(at).help(
+            "write only the name, for example `gemini-2.5-flash`, or where it is, for example `{jsonPath: \
+             \"$.model\"}`",
+        ));
     }
 }

@@ -66,15 +66,17 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>, gateway:
 fn no_consumer(draft: &Draft<'_>, context: &mut Context<'_, '_>, gateway: &Gateway<'_>) {
     let name = &draft.intent.name;
     let message = format!(
-        "the endpoint `{name}` checks no credential of an API product, so it does not know whose token quota to apply"
+        "the endpoint `{name}` checks no credential of an API product, so there is no product whose token quota can be \
+         applied"
     );
     context.report.push(if *name != DEFAULT && !gateway.own {
-        Diagnostic::warning(Code::ConflictingFields, message)
-            .at(draft.intent.at.key("ai"))
-            .help("it runs without a token quota: write `ai: none` if that is meant, or another `tokenQuota`")
+        Diagnostic::warning(Code::ConflictingFields, message).at(draft.intent.at.key("ai")).help(
+            "it runs without a token quota: if this is intended, write `ai: none`, otherwise define another \
+             `tokenQuota`",
+        )
     } else {
         Diagnostic::error(Code::ConflictingFields, message)
             .at(gateway.at.key("tokenQuota"))
-            .help("add `security.apiKey`, or write a quota of the proxy, as `{limit: 100000, per: day}`")
+            .help("add `security.apiKey`, or define a quota for the proxy, for example `{limit: 100000, per: day}`")
     });
 }

@@ -30,9 +30,12 @@ pub(super) fn check(
     let realm = basic.realm.as_deref().unwrap_or("api");
     if realm.contains(|c: char| c.is_control() || "\"\\{}".contains(c)) {
         context.report.push(
-            Diagnostic::error(Code::InvalidValue, "`realm` holds a quote, a backslash or a brace")
-                .at(at.key("realm"))
-                .help("write plain text"),
+            Diagnostic::error(
+                Code::InvalidValue,
+                "`realm` contains a quote, a backslash, a brace or a control character",
+            )
+            .at(at.key("realm"))
+            .help("use plain text"),
         );
     }
     let challenge = format!("Basic realm=\"{realm}\", charset=\"UTF-8\"");

@@ -25,9 +25,12 @@ pub(super) fn check(
     let message = hmac.message.clone().unwrap_or_else(|| MESSAGE.to_owned());
     if !message.contains('{') {
         context.report.push(
-            Diagnostic::error(Code::InvalidValue, "`message` holds no part of the request")
+            Diagnostic::error(Code::InvalidValue, "`message` contains no part of the request")
                 .at(at.key("message"))
-                .help("name what is signed by variables, as `{request.verb} {request.path} {request.content}`"),
+                .help(
+                    "refer to the signed parts with variables, for example `{request.verb} {request.path} \
+                     {request.content}`",
+                ),
         );
     }
     let signature = place.variable();

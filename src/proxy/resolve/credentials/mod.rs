@@ -159,10 +159,13 @@ fn check_combination(credentials: &[Credential<'_>], report: &mut Report<'_>) {
         report.push(
             Diagnostic::error(
                 Code::ConflictingFields,
-                format!("several sorts of credentials stand side by side: {}", found.join(", ")),
+                format!("these kinds of credentials cannot be combined: {}", found.join(", ")),
             )
             .at(&second.at)
-            .help("write one of them, or `apiKey` for the app with `jwt` for the user; other callers get an endpoint of their own"),
+            .help(
+                "use one of them, or `apiKey` for the app together with `jwt` for the user; for other callers, add an \
+                 endpoint",
+            ),
         );
     }
 }

@@ -18,9 +18,9 @@ pub(super) fn check(
     for (index, scope) in oauth2.scopes.iter().enumerate() {
         if scope.is_empty() || scope.contains(char::is_whitespace) {
             context.report.push(
-                Diagnostic::error(Code::InvalidValue, format!("`{scope}` is not a scope"))
+                Diagnostic::error(Code::InvalidValue, format!("`{scope}` is not a valid scope"))
                     .at(at.key("scopes").index(index))
-                    .help("write each scope as an element of the list, without spaces"),
+                    .help("write each scope as its own list item, without spaces"),
             );
         }
     }

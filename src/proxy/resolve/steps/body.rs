@@ -14,9 +14,12 @@ pub(super) fn payload(body: &Body, at: &FieldPath, report: &mut Report<'_>) -> P
         (json, _) => {
             let found = if json.is_some() { "both" } else { "none" };
             report.push(
-                Diagnostic::error(Code::ConflictingFields, format!("a body is either `json` or `text`, found {found}"))
-                    .at(at)
-                    .help("`json` is any value, written as YAML, and `text` is the body as it is sent"),
+                Diagnostic::error(
+                    Code::ConflictingFields,
+                    format!("a body needs either `json` or `text`, found {found}"),
+                )
+                .at(at)
+                .help("`json` is any value, written as YAML; `text` is the body exactly as it is sent"),
             );
             (String::new(), "text/plain")
         }
@@ -27,7 +30,7 @@ pub(super) fn payload(body: &Body, at: &FieldPath, report: &mut Report<'_>) -> P
         report.error(
             Code::InvalidValue,
             at.key("contentType"),
-            format!("{content_type:?} is not a media type, as `application/json`"),
+            format!("{content_type:?} is not a media type; write for example `application/json`"),
         );
     }
     Payload { content_type, text }

@@ -190,9 +190,9 @@ fn resolve_step(
                 .collect();
             let found = if given.is_empty() { "none".to_owned() } else { given.join(", ") };
             context.report.push(
-                Diagnostic::error(Code::ConflictingFields, format!("a step has exactly one action, found {found}"))
+                Diagnostic::error(Code::ConflictingFields, format!("a step needs exactly one action, found {found}"))
                     .at(at)
-                    .help(format!("write one of {KEYS}; several actions are several steps")),
+                    .help(format!("write one of {KEYS}; for several actions write several steps")),
             );
             None
         }
@@ -202,9 +202,9 @@ fn resolve_step(
 
 fn no_raise(at: &FieldPath, report: &mut Report<'_>) {
     report.push(
-        Diagnostic::error(Code::ConflictingFields, "a fault rule must not raise a fault")
-            .at(at)
-            .help("it would start over and skip the body of `faults`: set the status and the body with `set`"),
+        Diagnostic::error(Code::ConflictingFields, "a fault rule must not raise a fault").at(at).help(
+            "fault handling would start over and skip the body of `faults`: set the status and the body with `set`",
+        ),
     );
 }
 
@@ -282,9 +282,12 @@ fn add_file(folder: &str, path: &str, context: &mut Context<'_, '_>, at: &FieldP
 fn value(text: &str, at: &FieldPath, report: &mut Report<'_>) -> Value {
     Value::parse(text).unwrap_or_else(|| {
         report.push(
-            Diagnostic::error(Code::InvalidValue, format!("`{text}` is neither a text nor one variable")).at(at).help(
-                "Apigee fills in no variables inside a text here: put it together in a variable with `set.variables`",
-            ),
+            Diagnostic::error(Code::InvalidValue, format!("`{text}` is neither a text nor a single variable"))
+                .at(at)
+                .help(
+                    "Apigee does not expand variables inside a text here: build the text in a variable with \
+                     `set.variables`",
+                ),
         );
         Value::Text(String::new())
     })
