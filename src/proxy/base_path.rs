@@ -2,7 +2,7 @@
 
 use crate::path_pattern::Fault;
 
-/// Why a base path is none; Apigee's rules for wildcards are those of its page "Creating an API proxy".
+/// Why a path is not a valid base path. The rules for wildcards are those of Apigee's page "Creating an API proxy".
 pub(super) fn fault(path: &str) -> Option<Fault> {
     if !path.starts_with('/') {
         return Some((

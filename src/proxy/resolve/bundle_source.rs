@@ -1,9 +1,10 @@
-//! `bundle`: that it stands alone and has one source.
+//! `bundle`: checks that it is not combined with other fields and has exactly one source.
 
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::spec::BundleSource;
 
-/// Reports fields `beside` it that do not go with `bundle`, and a `bundle` with none or several sources.
+/// Reports the fields `beside`, which cannot be combined with `bundle`, and a `bundle` with no source or several
+/// sources.
 pub(in crate::proxy) fn check_bundle_source(source: &BundleSource, beside: &[&str], report: &mut Report<'_>) {
     for field in beside {
         report.push(

@@ -15,10 +15,10 @@ use crate::spec::cors::Cors;
 /// The request headers that Apigee allows by default.
 const DEFAULT_HEADERS: [&str; 4] = ["origin", "x-requested-with", "accept", "content-type"];
 
-/// The methods that HTTP knows.
+/// The HTTP methods.
 pub(super) const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
 
-/// Adds the CORS policy: unconditional, so that no preflight passes it.
+/// Adds the CORS policy without a condition, so that it answers every preflight request.
 pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     let Some(Given { value: cors, at, own }) = draft.intent.cors.clone() else {
         return;
@@ -38,7 +38,7 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     draft.endpoint.pre_flow.request.push(context.add(&name, &policy, &at));
 }
 
-/// The methods of the operations beside those that Apigee allows by itself; none if these are enough.
+/// The methods that Apigee allows by default, and the further ones of the operations; `None` if the default is enough.
 fn methods(draft: &Draft<'_>) -> Option<Vec<String>> {
     let conditions = draft.endpoint.flows.iter().filter_map(|flow| flow.condition.as_deref());
     let used: BTreeSet<&str> = conditions.flat_map(condition::verbs).collect();
@@ -47,7 +47,7 @@ fn methods(draft: &Draft<'_>) -> Option<Vec<String>> {
     (all.len() > DEFAULT_METHODS.len()).then_some(all)
 }
 
-/// The headers that callers put their credentials in, each with the credential's field.
+/// The headers in which callers send their credentials, each with the field of the credential.
 fn credential_headers(intent: &Intent<'_>) -> Vec<(&'static str, String)> {
     let credentials = intent.credentials.iter().map(|credential| credential.mechanism);
     credentials.filter_map(|mechanism| Some((mechanism.key(), credentials::header(mechanism)?))).collect()
@@ -117,7 +117,7 @@ fn check(cors: &Cors, at: &FieldPath, report: &mut Report<'_>) {
 }
 
 fn check_origin(origin: &str, at: &FieldPath, report: &mut Report<'_>) {
-    // A variable, as from a property set, is checked where its value stands.
+    // A variable, for example from a property set, is checked where its value is defined.
     let every = origin == "{request.header.origin}";
     if origin.starts_with('{') && !every {
         return;

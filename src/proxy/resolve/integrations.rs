@@ -12,7 +12,7 @@ use crate::spec::integration::{Integration, IntegrationParameter, ParameterType}
 use crate::spec::target::Target;
 use crate::spec::word_or::WordOr;
 
-/// What every trigger's name starts with in full.
+/// The prefix of the full name of every trigger.
 const TRIGGER: &str = "api_trigger/";
 
 /// An integration as a destination.
@@ -77,8 +77,8 @@ fn parameter(name: &str, given: &WordOr<String, IntegrationParameter>) -> Parame
     }
 }
 
-/// Marks the routes that lead to integrations, and makes their requests as the last of all steps: user steps may set what
-/// they hold. A request is kept in the same variables for all of them, so the first route that matches must write last.
+/// Marks the routes that lead to integrations, and prepares their requests in the last steps, because user steps may
+/// set their values. All requests use the same variables, so the step of the first route that matches must run last.
 pub(super) fn add(draft: &mut Draft<'_>, targets: &[TargetEndpoint], context: &mut Context<'_, '_>) {
     let at = FieldPath::of(&["spec", "targets"]);
     let mut steps = Vec::new();

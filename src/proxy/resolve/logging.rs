@@ -13,14 +13,14 @@ use crate::spec::logging::{CloudLogging, FieldsWord, Level, Protocol, Syslog};
 use crate::spec::word_or::WordOr;
 use crate::template;
 
-/// `default`: what finds a call and says how it ended. A caller chooses the path; the rest comes from Apigee. `message` is the
-/// response, or the error: for a call that failed there is no `response`.
+/// `default`: identifies a request and says how it ended. The path comes from the caller and is escaped; the rest comes
+/// from Apigee. `message` is the response, or the error: a request that failed has no `response`.
 const DEFAULT: &str = r#"{"proxy":"{apiproxy.name}","revision":"{apiproxy.revision}","environment":"{environment.name}","verb":"{request.verb}","path":"{escapeJSON(proxy.pathsuffix)}","status":"{message.status.code}","requestId":"{messageid}","fault":"{fault.name}"}"#;
 
-/// The variables that hold the query of a request, and a key in it.
+/// The variables that hold the query of a request, including a key in it.
 const WITH_QUERY: [&str; 4] = ["request.querystring", "request.uri", "request.url", "proxy.url"];
 
-/// Adds the logs, where they hold up nobody.
+/// Adds the logs to the PostClientFlow, where they do not delay the response.
 pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     let Some(Given { value: logging, at, own }) = draft.intent.logging.clone() else {
         return;
@@ -76,7 +76,7 @@ fn to_cloud_logging(log: &CloudLogging, hidden: &[String], at: &FieldPath, repor
     }
 }
 
-/// The log in full.
+/// The full name of the log.
 fn log_name(name: &str, at: &FieldPath, report: &mut Report<'_>) -> String {
     let id = match name.strip_prefix("projects/") {
         Some(rest) => rest.split_once("/logs/").map_or("", |(_, id)| id),
@@ -109,7 +109,7 @@ fn json(fields: &IndexMap<String, String>, hidden: &[String], at: &FieldPath, re
     format!("{{{}}}", members.join(","))
 }
 
-/// A text as it stands between the quotes of JSON.
+/// A text, escaped for use between the quotes of a JSON string.
 fn json_text(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default().to_owned()
@@ -172,10 +172,10 @@ fn check_message(text: &str, hidden: &[String], at: &FieldPath, report: &mut Rep
     }
 }
 
-/// Reports variables that hold credentials: a log is read by many more than may have them.
+/// Reports variables that hold credentials: a log has more readers than are allowed to know them.
 fn check_credentials(text: &str, hidden: &[String], at: &FieldPath, report: &mut Report<'_>) {
     for variable in template::variables(text) {
-        // `message` is the request, too, and headers have no upper and lower case.
+        // `message` can also be the request, and names of headers are not case-sensitive.
         let name = variable.strip_prefix("message.").map_or(variable.to_owned(), |rest| format!("request.{rest}"));
         let is = |hidden: &String| {
             let head = name.get(..hidden.len()).is_some_and(|head| head.eq_ignore_ascii_case(hidden));

@@ -1,7 +1,7 @@
-//! What a spec means: every default filled in, every policy named and attached at its place.
+//! Resolves a spec: fills in all defaults, and names and attaches all policies.
 //!
-//! To add a word of intent: a file here with a [`Feature`], and one line in [`FEATURES`]. To add a target's word: `targets`.
-//! To add a short step: a file in `steps` and one line in its list.
+//! To add a feature: add a file with a [`Feature`] here, and one line in [`FEATURES`]. To add a field of a target: see
+//! `targets`. To add a short step: add a file in `steps`, and one line in its list.
 
 mod ai;
 mod bundle_source;
@@ -167,15 +167,15 @@ const FEATURES: &[Feature] = &[
     },
 ];
 
-/// What runs in which order, and why.
+/// The order of the steps, and the reasons for it.
 pub(super) fn order() -> impl Iterator<Item = Ordered> {
     FEATURES.iter().map(|feature| feature.adds).chain(FINISHING.iter().map(|(adds, _)| *adds))
 }
 
-/// What needs to know all endpoints, because they share it.
+/// Adds a feature that all endpoints share, so it needs all of them.
 type Finish = fn(&ApigeeProxySpec, &mut [Draft<'_>], &mut Context<'_, '_>);
 
-/// What is added when all endpoints are drafted, routes included.
+/// The features that are added after all endpoints are built, including their routes.
 const FINISHING: &[(Ordered, Finish)] = &[(
     Ordered {
         what: "response cache (`cache`)",
@@ -208,7 +208,7 @@ fn shared(
     (shared, target_endpoints, base_path)
 }
 
-/// Resolves a proxy. With errors in the report, what comes out is incomplete.
+/// Resolves a proxy. If an error was reported, the result is incomplete.
 pub(super) fn resolve(
     name: &str,
     spec: &ApigeeProxySpec,
@@ -245,7 +245,7 @@ pub(super) fn resolve(
         target_endpoints,
     };
     context.check_references();
-    // Behind an error much looks unused that is only misspelt.
+    // After an error, names that are only misspelled look unused.
     if !context.report.has_errors() {
         let attached: Vec<&str> = proxy.steps().map(|step| step.policy.as_str()).collect();
         context.check_unattached(&attached, "`spec.flow` or to an operation");
@@ -276,8 +276,8 @@ mod tests {
         ])
     }
 
-    /// Each feature adds steps to the places that its line names and to no others, behind those that are there: so what runs
-    /// in an endpoint, and what the page says of it, is the order of the list.
+    /// Each feature adds steps only to the places that its line names, and after the steps that are there: so the order
+    /// of the list is the order in an endpoint, and on the page of the documentation.
     #[test]
     fn every_feature_adds_where_its_line_says_and_behind_the_others() {
         let yaml = include_str!("../../../testdata/bundles/every-feature/proxy.yaml");
@@ -311,7 +311,7 @@ mod tests {
             after.iter().filter(|(place, steps)| before[*place].len() < steps.len()).map(|(place, _)| *place).collect();
         assert_eq!(grown, adds.places, "{}", adds.what);
         for (place, steps) in after {
-            // In operations a step may stand before those of the user.
+            // In operations a step may come before the user's steps.
             if *place != Place::Operation {
                 assert!(steps.starts_with(&before[place]), "{} moves what was there in {place:?}", adds.what);
             }

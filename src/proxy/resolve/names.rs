@@ -4,15 +4,15 @@ use crate::bundle::BundleKind;
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::limits::texts;
 
-/// True for letters, digits and some more, the first a letter or digit.
+/// True for letters, digits and the characters `more`, starting with a letter or digit.
 fn is_name(text: &str, more: &str, longest: usize) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.len() <= longest
         && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
 }
 
-/// Checks the name of a proxy or a shared flow: it is a file name, a part of a URL and a label of logs. `given` says whether it
-/// stands in the spec.
+/// Checks the name of a proxy or a shared flow: it is a file name, a part of a URL and a label of logs. `given` says
+/// whether the spec sets it.
 pub(in crate::proxy) fn check_resource(kind: BundleKind, name: &str, given: bool, report: &mut Report<'_>) {
     if texts::BUNDLE.check(name).is_ok() && name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         return;
@@ -41,7 +41,7 @@ fn article(word: &str) -> &'static str {
     if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
-/// Checks the name of a policy or an operation, which becomes part of one.
+/// Checks the name of a policy, or of an operation, which becomes part of a policy's name.
 pub(super) fn check_policy(what: &str, name: &str, at: &FieldPath, report: &mut Report<'_>) {
     if !is_name(name, " ._-", 255) || name.ends_with(' ') {
         report.push(
@@ -76,7 +76,7 @@ pub(super) fn check_header_value(name: &str, value: &str, at: &FieldPath, report
     }
 }
 
-/// Checks the name of a query parameter or a flow variable, which templates and `ref` attributes must be able to hold.
+/// Checks the name of a query parameter or a flow variable, which must be usable in templates and `ref` attributes.
 pub(super) fn check_variable(what: &str, name: &str, at: &FieldPath, report: &mut Report<'_>) {
     if name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_control() || "{}\"'<>&=".contains(c)) {
         report.push(

@@ -1,4 +1,4 @@
-//! Operations for which the OpenAPI document asks for credentials, and the proxy for none.
+//! Operations for which the OpenAPI document requires credentials, and the proxy does not.
 
 use super::endpoint::Intent;
 use super::openapi::Contract;
@@ -8,7 +8,8 @@ use crate::spec::ApigeeProxySpec;
 use crate::spec::step::Step;
 use crate::spec::word_or::WordOr;
 
-/// Warns of endpoints that check no credential although the document asks for one, unless the spec says that they are public.
+/// Warns about endpoints that check no credential although the document requires one, unless the spec says that they
+/// are public.
 pub(super) fn check(
     spec: &ApigeeProxySpec,
     contract: Option<&Contract>,
@@ -20,7 +21,7 @@ pub(super) fn check(
     let public = matches!(spec.security, Some(WordOr::Word(_)));
     let open = |intent: &&Intent<'_>| intent.credentials.is_empty() && !intent.own_credentials && !public;
     let Some(intent) = endpoints.iter().find(open) else { return };
-    // What a shared flow or a policy of the user's own does is not known here: it may check a credential.
+    // It is unknown here what a shared flow or a policy that the user wrote does: it may check a credential.
     let may_check = |step: &Step| step.shared_flow.is_some() || step.policy.is_some();
     if spec.flow.request.iter().any(may_check) {
         return;
@@ -58,13 +59,13 @@ pub(super) fn check(
     report.push(Diagnostic::warning(Code::OpenOperations, message).at(place).help(help));
 }
 
-/// Whether no request without a credential is for the operation: an alternative without any makes it optional.
+/// Whether the operation requires a credential: an alternative without one makes it optional.
 fn asks(operation: &Operation) -> bool {
     let alternatives = operation.security.as_deref().unwrap_or_default();
     !alternatives.is_empty() && alternatives.iter().all(|alternative| !alternative.is_empty())
 }
 
-/// The schemes that operations ask for, each once.
+/// The schemes that operations require, each once.
 fn schemes<'d>(document: &'d Document, operations: &[&'d Operation]) -> Vec<(&'d str, Option<&'d SecurityScheme>)> {
     let mut found: indexmap::IndexMap<&str, Option<&SecurityScheme>> = indexmap::IndexMap::new();
     for name in operations.iter().flat_map(|o| o.security.iter().flatten()).flat_map(|alternative| alternative.keys()) {
@@ -73,7 +74,7 @@ fn schemes<'d>(document: &'d Document, operations: &[&'d Operation]) -> Vec<(&'d
     found.into_iter().collect()
 }
 
-/// What to write for a scheme; none if the proxy has no words for it.
+/// What to write for a scheme, or `None` if the spec has no fields for it.
 fn words_for(scheme: &SecurityScheme) -> Option<String> {
     Some(match scheme {
         SecurityScheme::ApiKey { location, name } if matches!(location.as_str(), "header" | "query") => {

@@ -18,18 +18,18 @@ use crate::yaml;
 /// The policy that checks requests.
 const POLICY: &str = "OAS-Validate";
 
-/// A document that was read.
+/// An OpenAPI document that was read.
 pub(super) struct Contract {
     pub(super) document: Document,
-    /// The field that gave it.
+    /// The field `openapi`.
     pub(super) at: FieldPath,
-    /// Whether a request for no operation is answered with an error.
+    /// Whether a request that matches no operation is answered with an error.
     pub(super) reject_unknown: bool,
     /// The step that checks a request against it.
     validation: Option<Step>,
 }
 
-/// Reads the document; none if there is none or an error was reported.
+/// Reads the document; `None` if there is no document or an error was reported.
 pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at: &FieldPath) -> Option<Contract> {
     let openapi = spec.openapi.as_ref()?;
     let at = at.key("openapi");
@@ -64,7 +64,7 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
     Some(Contract { document, at, reject_unknown, validation })
 }
 
-/// The document's file name and bytes, and the field that gives them.
+/// The document's file name and bytes, and the field from which they come.
 fn text(openapi: &OpenApi, context: &mut Context<'_, '_>, at: &FieldPath) -> Option<(String, Vec<u8>, FieldPath)> {
     match (&openapi.file, &openapi.inline) {
         (Some(file), None) => {
@@ -143,7 +143,7 @@ fn validate(openapi: &OpenApi, document: &Document, report: &mut Report<'_>, at:
     }
 }
 
-/// Apigee reads one file and fetches no other.
+/// Reports references to other documents: Apigee reads one file and fetches no other.
 fn check_validatable(name: &str, document: &Document, report: &mut Report<'_>, at: &FieldPath) {
     let external = &document.external_references;
     let Some(last) = external.len().checked_sub(1) else { return };
@@ -159,7 +159,7 @@ fn check_validatable(name: &str, document: &Document, report: &mut Report<'_>, a
     );
 }
 
-/// "API proxy resource file size" of Apigee's limits page is that of a bundle.
+/// The limit "API proxy resource file size" on Apigee's limits page is that of a bundle.
 fn check_size(name: &str, bytes: usize, report: &mut Report<'_>, at: &FieldPath) {
     if bytes > MAX_BUNDLE_BYTES {
         let message = format!("`{name}` has {bytes} bytes, but Apigee accepts at most {MAX_BUNDLE_BYTES} for one file");
@@ -170,7 +170,7 @@ fn check_size(name: &str, bytes: usize, report: &mut Report<'_>, at: &FieldPath)
     }
 }
 
-/// The base path: the one written, else that of the document's first server. None if that was reported.
+/// The base path: the one in the spec, otherwise that of the document's first server. `None` if an error was reported.
 pub(super) fn base_path(
     spec: &ApigeeProxySpec,
     contract: Option<&Contract>,
@@ -202,7 +202,7 @@ pub(super) fn base_path(
             };
             (message, "write the path that the proxy serves, for example `basePath: /v1/orders`")
         }
-        // The document could tell, had it been readable.
+        // The document might contain it, but could not be read.
         None if spec.openapi.is_some() => return None,
         None => (
             "`basePath` is missing".to_owned(),
@@ -213,7 +213,7 @@ pub(super) fn base_path(
     None
 }
 
-/// Why the path of a server is no base path.
+/// Why the path of a server cannot be used as a base path.
 fn path_fault(path: &str) -> Option<String> {
     if let Some((_, name)) = path.split_once('{') {
         let name = name.split('}').next().unwrap_or(name);
@@ -222,9 +222,9 @@ fn path_fault(path: &str) -> Option<String> {
     base_path::fault(path).map(|(message, _)| message)
 }
 
-/// Adds the check to the flow of each operation of the document, before the operation's own steps. In the PreFlow it would
-/// run for every request, and what it does not find in the document it refuses itself: `unknownOperations` and the
-/// operations beside the document would never get one.
+/// Adds the check to the flow of each operation of the document, before the operation's own steps. In the PreFlow it
+/// would run for every request, and refuse those that are not in the document itself: `unknownOperations`, and the
+/// operations that are not in the document, would never get a request.
 pub(super) fn add(draft: &mut Draft<'_>, _: &mut Context<'_, '_>) {
     let Some(Contract { document, validation: Some(step), .. }) = draft.contract else {
         return;

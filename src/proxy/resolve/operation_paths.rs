@@ -1,4 +1,5 @@
-//! Paths of operations that are written for another place: with the placeholders of other frameworks, or with the base path in front.
+//! Paths of operations that are probably mistakes: with the placeholders of other frameworks, or with the base path in
+//! front.
 
 use std::collections::HashSet;
 
@@ -7,7 +8,7 @@ use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::path_pattern::OperationPattern;
 use crate::spec::ApigeeProxySpec;
 
-/// Warns of paths that are hardly meant as they are written.
+/// Warns about paths that are probably mistakes.
 pub(super) fn check(
     spec: &ApigeeProxySpec,
     contract: Option<&Contract>,
@@ -60,7 +61,7 @@ pub(super) fn check(
     }
 }
 
-/// Warns of a path with a slash at its end if no operation has the same without: it is hardly meant.
+/// Warns about a path with a slash at its end if no operation has the same path without it: it is probably a mistake.
 fn slashes_at_the_end(spec: &ApigeeProxySpec, report: &mut Report<'_>, at: &FieldPath) {
     let paths = spec.operations.values().filter_map(|operation| Some(operation.matches.as_ref()?.path.as_str()));
     let paths: HashSet<&str> = paths.collect();
@@ -89,7 +90,7 @@ fn foreign(segment: &str, place: &str) -> Diagnostic {
     .help(format!("write `{{{name}}}` for a placeholder"))
 }
 
-/// What of a path is below a base path in front of it.
+/// The part of a path that follows the base path, if the path starts with it.
 fn below(base_path: &str, path: &str) -> Option<String> {
     let mut rest = path.split('/');
     let same = base_path.split('/').all(|wanted| rest.next().is_some_and(|found| wanted == "*" || wanted == found));

@@ -1,4 +1,4 @@
-//! `policies` and `resources`: what the user wrote in Apigee's own words, and the files that it names.
+//! `policies` and `resources`: policies that the user wrote in Apigee's format, and the files that they name.
 
 use indexmap::IndexMap;
 
@@ -12,10 +12,10 @@ use crate::spec::word_or::WordOr;
 use crate::xml;
 use crate::yaml::Verbatim;
 
-/// The folders below `resources` that Apigee X has.
+/// The folders below `resources` that Apigee X supports.
 const FOLDERS: &[&str] = &["graphql", "java", "jsc", "oas", "properties", "py", "wsdl", "xsd", "xsl"];
 
-/// Adds them all.
+/// Adds all policies.
 pub(super) fn add(policies: &IndexMap<String, Verbatim>, context: &mut Context<'_, '_>, at: &FieldPath) {
     for (name, value) in policies {
         let at = at.key("policies").key(name.as_str());
@@ -68,7 +68,7 @@ fn file(value: &Verbatim) -> Option<&str> {
     }
 }
 
-/// A file's text; none if an error was reported.
+/// A file's text, or `None` if an error was reported.
 fn text_of(path: &str, context: &mut Context<'_, '_>, at: &FieldPath) -> Option<String> {
     let bytes = context.read_file(path, at)?;
     let text = String::from_utf8(bytes).ok();

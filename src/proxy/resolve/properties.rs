@@ -40,7 +40,7 @@ fn text(properties: &IndexMap<String, String>) -> String {
     lines.collect()
 }
 
-/// Escapes what would end a name, start a comment, or be cut off, and whatever is not ASCII.
+/// Escapes characters that would end a name, start a comment or be trimmed, and all characters that are not ASCII.
 fn escaped(text: &str, name: bool) -> String {
     let mut out = String::new();
     for (index, character) in text.chars().enumerate() {

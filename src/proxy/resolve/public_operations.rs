@@ -1,4 +1,4 @@
-//! `operations.X.security: none`: operations that nobody shows a credential for.
+//! `operations.X.security: none`: operations that require no credential.
 
 use std::collections::HashMap;
 
@@ -8,8 +8,8 @@ use crate::spec::ApigeeProxySpec;
 
 /// The conditions of the public operations.
 ///
-/// They are for exactly the requests that their flow takes. Other flows could take some of a wildcard's requests, and a target
-/// reads `/public/../private` otherwise than Apigee does; so a public operation names its path and its methods.
+/// They match exactly the requests of their flow. Other flows could match some of a wildcard's requests, and a target
+/// may interpret `/public/../private` differently from Apigee; so a public operation needs an exact path and methods.
 pub(super) fn conditions(
     spec: &ApigeeProxySpec,
     flows: &[ConditionalFlow],
@@ -21,7 +21,7 @@ pub(super) fn conditions(
     for (name, _) in spec.operations.iter().filter(|(_, operation)| operation.security.is_some()) {
         let flow = by_name.get(name.as_str());
         let Some((flow, condition)) = flow.and_then(|flow| Some((flow, flow.condition.clone()?))) else {
-            // What is wrong with the operation was reported.
+            // The error in the operation was already reported.
             continue;
         };
         if !flow.exact {

@@ -11,7 +11,7 @@ use super::endpoint::{DEFAULT, Intent};
 use crate::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 use crate::spec::route::Route;
 
-/// The word for a route without a target.
+/// The value of `target` for a route without a target.
 const NO_TARGET: &str = "none";
 
 /// The name of a route rule without a target.
@@ -68,7 +68,7 @@ fn written(routes: &[Route], at: &FieldPath, targets: &[TargetEndpoint], report:
     rules
 }
 
-/// Notes where the conditions of an endpoint's routes stand.
+/// Registers the fields of the conditions of an endpoint's routes.
 pub(super) fn note_conditions(intent: &Intent<'_>, context: &mut Context<'_, '_>) {
     let Some(routes) = &intent.routes else { return };
     for (index, route) in routes.value.iter().enumerate() {
@@ -104,7 +104,7 @@ fn by_default(targets: &[TargetEndpoint], report: &mut Report<'_>, intent: &Inte
     }
 }
 
-/// Warns of targets that no route leads to.
+/// Warns about targets that no route leads to.
 pub(super) fn check_unused_targets(proxy: &ApiProxy, report: &mut Report<'_>, at: &FieldPath) {
     let rules = || proxy.proxy_endpoints.iter().flat_map(|endpoint| &endpoint.route_rules);
     for (index, target) in proxy.target_endpoints.iter().enumerate() {

@@ -10,10 +10,10 @@ use crate::spec;
 use crate::spec::target::{HealthCheck, Target};
 use crate::spec::word_or::WordOr;
 
-/// Failures until a server is left out, when its health is checked and nothing else is said.
+/// The default number of failures after which a server is removed from rotation, if there is a health check.
 const MAX_FAILURES: u32 = 5;
 
-/// Target servers, with their shares, their failures and their health.
+/// Target servers, with their weights, failure count and health check.
 pub(super) fn by_servers(
     target: &Target,
     servers: &[WordOr<String, spec::target::Server>],
@@ -48,7 +48,7 @@ pub(super) fn by_servers(
     }
 }
 
-/// Reports failure counts that do not do what they seem to.
+/// Reports failure counts and health checks that have no effect or an unexpected one.
 fn check_failures(target: &Target, servers: &[Server], max: Option<u32>, place: &Place, report: &mut Report<'_>) {
     let at = place.key("maxFailures");
     let counted = max.is_some_and(|count| count > 0);

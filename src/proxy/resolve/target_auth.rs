@@ -1,4 +1,4 @@
-//! `targets[].auth`: the credential that a request carries to a target.
+//! `targets[].auth`: the credential that requests to a target carry.
 
 use super::super::flow::Step;
 use super::context::Context;
@@ -23,7 +23,7 @@ const SECRET: &str = "private.target.secret";
 /// The variable of a user name.
 const USER: &str = "private.target.username";
 
-/// What Apigee does by itself, and the steps in front of it.
+/// The authentication that Apigee performs itself, and the steps that run before it.
 pub(super) fn resolve(
     auth: &TargetAuth,
     target: &str,
@@ -87,7 +87,7 @@ fn access_token(token: &GoogleAccessToken) -> Authentication {
     Authentication::GoogleAccessToken(scopes)
 }
 
-/// Reports what is not exactly one of the fields that there are.
+/// Reports that not exactly one of the fields is set.
 fn not_one(given: &[(&str, bool)], at: &FieldPath, report: &mut Report<'_>) {
     let google = given.len() == 2;
     let found: Vec<String> = given.iter().filter(|(_, given)| *given).map(|(name, _)| format!("`{name}`")).collect();
@@ -104,7 +104,7 @@ fn not_one(given: &[(&str, bool)], at: &FieldPath, report: &mut Report<'_>) {
     );
 }
 
-/// The caller's header goes first: what is written over must not depend on how it was spelt or how often it was sent.
+/// The caller's header is removed first: the result must not depend on how it was spelled or how often it was sent.
 fn by_password(basic: &BasicCredential, target: &str, at: &FieldPath, context: &mut Context<'_, '_>) -> Vec<Step> {
     let map = |word: &str| format!("{}-Target{word}-{target}", key_value_map_operations::TYPE.prefix);
     let removal =

@@ -5,7 +5,7 @@ use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::spec::ApigeeProxySpec;
 use crate::spec::target::Target;
 
-/// The properties with which a body is never whole.
+/// The properties that stream a body, so that it is never available as a whole.
 const STREAMING: [&str; 2] = ["request.streaming.enabled", "response.streaming.enabled"];
 
 /// The properties of a target by name.

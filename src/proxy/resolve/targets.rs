@@ -76,11 +76,11 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
     resolved
 }
 
-/// Where a target's fields stand.
+/// The place of a target's fields.
 pub(super) enum Place {
-    /// All of it is `spec.target`.
+    /// The short form: all fields are `spec.target`.
     Short,
-    /// Its own mapping.
+    /// A mapping in `spec.targets`.
     Long(FieldPath),
 }
 
@@ -115,7 +115,7 @@ fn endpoint(target: &Target, spec: &ApigeeProxySpec, context: &mut Context<'_, '
                 .at(place.whole())
                 .help("`servers` are ApigeeTargetServers of the environment; a `url` is the same in every environment"),
             );
-            // Routes may name it all the same.
+            // Routes may refer to it anyway.
             Destination::Url { url: String::new(), ssl_info: Some(SslInfo::default()) }
         }
     };
@@ -157,7 +157,7 @@ fn drop_path_suffix(context: &mut Context<'_, '_>, at: &FieldPath) -> Step {
     context.add("AM-DropPathSuffix", &policy, at)
 }
 
-/// Parses a duration, or reports why it is none.
+/// Parses a duration, or reports why it is invalid.
 pub(super) fn duration(
     text: &str,
     parse: fn(&str) -> Result<u64, String>,
@@ -206,12 +206,12 @@ fn by_url(target: &Target, url: &str, place: &Place, report: &mut Report<'_>) ->
     let client = tls.mtls.map(|mtls| (mtls.key_store, mtls.key_alias));
     Destination::Url {
         url: url.to_owned(),
-        // Without it Apigee would take any certificate.
+        // Without it Apigee would accept any certificate.
         ssl_info: https.then_some(SslInfo { trust_store: tls.trust_store, client }),
     }
 }
 
-/// Checks a URL that is written in full.
+/// Checks a full URL.
 pub(super) fn check_url(url: &str, at: &FieldPath, report: &mut Report<'_>) {
     let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
         report.push(

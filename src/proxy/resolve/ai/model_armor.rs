@@ -31,7 +31,7 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>, gateway:
 }
 
 fn check(template: &str, at: &FieldPath, report: &mut Report<'_>) {
-    // What a variable holds is not known here.
+    // The value of a variable is unknown here.
     if !template.contains('{') && !is_template(template) {
         report.push(
             Diagnostic::error(

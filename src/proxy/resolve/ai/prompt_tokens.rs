@@ -8,7 +8,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::policy::prompt_token_limit::{self as policy, PromptTokenLimit};
 use crate::spec::word_or::WordOr;
 
-/// Adds the limit: like a spike arrest it comes before whatever looks something up.
+/// Adds the limit: like a spike arrest it comes before any step that looks something up.
 pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>, gateway: &Gateway<'_>) {
     let Some(limit) = &gateway.ai.prompt_tokens else {
         return;

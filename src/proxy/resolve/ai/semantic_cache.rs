@@ -14,14 +14,14 @@ fn lookup_name(intent: &Intent<'_>, own: bool) -> String {
     intent.policy_name(policy::TYPE.prefix, "Default", own)
 }
 
-/// The condition that an answer does not come from the cache: the response runs for those too.
+/// The condition that an answer does not come from the cache: the response flow also runs for answers from the cache.
 pub(super) fn when_new(ai: &Ai, intent: &Intent<'_>, own: bool) -> Option<String> {
     let hit = policy::hit_variable(&lookup_name(intent, own));
     ai.semantic_cache.as_ref().map(|_| format!("not ({hit} = true)"))
 }
 
-/// Adds the lookup as the last of all checks, because a hit skips whatever follows, and the new entry behind the check of the
-/// answer, so that nothing is kept that was refused.
+/// Adds the lookup after all checks, because a hit skips the steps that follow, and the new entry after the check of
+/// the answer, so that a refused answer is not cached.
 pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>, gateway: &Gateway<'_>) {
     let Some(cache) = &gateway.ai.semantic_cache else {
         return;

@@ -10,10 +10,10 @@ use crate::policy::verify_jwt::{self as policy, Key, KeyKind, VerifyJwt};
 use crate::spec::security::{Jwt, JwtAlgorithm};
 use crate::spec::word_or::WordOr;
 
-/// Seconds by which clocks may differ; `spec::security` tells the user so.
+/// Seconds by which clocks may differ; documented in `spec::security`.
 const LEEWAY: u64 = 30;
 
-/// The variable of the key that both sides know.
+/// The variable of the shared secret.
 const KEY: &str = "private.jwt.key";
 
 pub(super) fn check(
@@ -70,7 +70,7 @@ pub(super) fn check(
         .map_or(Some(LEEWAY), |text| targets::duration(text, units::seconds, &at.key("leeway"), context.report));
     let verify = VerifyJwt {
         algorithms: algorithms.iter().map(|algorithm| algorithm.as_str()).collect(),
-        // Named, the header is taken as it is, with the word `Bearer` in front of the token.
+        // If the header is named, Apigee reads all of it, with the word `Bearer` in front of the token.
         source: (!place.is_authorization()).then(|| place.variable()),
         key,
         issuer: expected(&jwt.issuer, &at.key("issuer"), context.report),
@@ -94,7 +94,7 @@ pub(super) fn check(
     }
 }
 
-/// A public key must never be taken for the key of an HS algorithm, so both sorts do not mix.
+/// Checks that all algorithms use one kind of key: a public key must never be used as the key of an HS algorithm.
 fn check_algorithms(algorithms: &[JwtAlgorithm], at: &FieldPath, report: &mut Report<'_>) {
     let at = at.key("algorithm");
     if algorithms.is_empty() {
@@ -117,7 +117,7 @@ fn check_algorithms(algorithms: &[JwtAlgorithm], at: &FieldPath, report: &mut Re
     }
 }
 
-/// What a claim must hold: a text, or the variable that holds it. Apigee reads no message template here.
+/// The required value of a claim: a text, or the variable that holds it. Apigee does not expand message templates here.
 fn expected(text: &str, at: &FieldPath, report: &mut Report<'_>) -> Value {
     Value::parse(text).unwrap_or_else(|| {
         report.push(

@@ -91,7 +91,7 @@ impl ShortStep for Extract {
         })
     }
 
-    /// A body that is missing would be a fault.
+    /// Without a body the policy would raise a fault.
     fn condition(&self, direction: Direction) -> Option<String> {
         let source = body::source(self.from.as_deref(), direction);
         let message = matches!(source.as_str(), "request" | "response" | "message");

@@ -44,7 +44,7 @@ pub(super) fn check_verb(verb: &str, at: &FieldPath, report: &mut Report<'_>) {
 }
 
 impl Set {
-    /// The standard policy sets neither variables nor bodies.
+    /// HTTPModifier, the standard policy, sets neither variables nor bodies.
     fn needs_assign_message(&self) -> bool {
         !self.variables.is_empty() || self.body.is_some()
     }
