@@ -313,7 +313,7 @@ fn thousands_of_faults_are_a_few_lines() {
     let bad: Vec<Operation> = (0..5000).map(|number| ("get", format!("/a{number}//"))).collect();
     let faults = every_operation_is_reached(&bad).unwrap_err();
     assert_eq!(faults.len(), 21);
-    assert_eq!(faults[20], "4980 more operations have faults like those reported; correct those first");
+    assert_eq!(faults[20], "4980 more operations have errors like those reported; fix those first");
     let same: Vec<Operation> = (0..5000).map(|number| ("get", format!("/a/{{x{number}}}"))).collect();
     assert_eq!(every_operation_is_reached(&same).unwrap_err().len(), 21);
 }
@@ -425,7 +425,9 @@ fn a_document_that_asks_for_credentials_does_not_become_an_open_proxy_in_silence
     let bearer = || json!({"type": "http", "scheme": "bearer"});
     let open = asked(bearer(), json!([{"s": []}]));
     assert!(
-        open.contains("AF056") && open.contains("for 2 operations, `GET /a` for one") && open.contains("jwt: {issuer"),
+        open.contains("AF056")
+            && open.contains("for 2 operations, for example `GET /a`")
+            && open.contains("jwt: {issuer"),
         "{open}"
     );
     assert!(asked(bearer(), json!([{"s": []}, {"other": []}])).contains("AF056"));

@@ -10,22 +10,22 @@ use apigee_flux_analysis::policy::raw::PolicyFile;
 use apigee_flux_model::bundle::{BundlePath, Files};
 use apigee_flux_model::xml::Element;
 
-/// A proxy, resolved: every default filled in, every policy named.
+/// A resolved proxy: all defaults are filled in and every policy has a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ApiProxy {
-    /// Its name in Apigee.
+    /// The name in Apigee.
     pub name: String,
-    /// The name that Apigee's pages show.
+    /// The name that Apigee's user interface shows.
     pub display_name: String,
-    /// What it is for.
+    /// The description.
     pub description: Option<String>,
     /// The policies by name.
     pub policies: BTreeMap<String, PolicyFile>,
     /// Scripts, documents and property files by their path below `apiproxy`.
     pub resources: BTreeMap<BundlePath, Vec<u8>>,
-    /// How callers reach it; `default` first.
+    /// The ProxyEndpoints; `default` first.
     pub proxy_endpoints: Vec<ProxyEndpoint>,
-    /// How it reaches its backends.
+    /// The TargetEndpoints.
     pub target_endpoints: Vec<TargetEndpoint>,
 }
 
@@ -36,8 +36,8 @@ impl ApiProxy {
         proxies.chain(self.target_endpoints.iter().flat_map(TargetEndpoint::steps))
     }
 
-    /// The root file's element. Apigee numbers revisions itself; a list of the parts, dates and authors would only make
-    /// equal bundles differ.
+    /// The element of the root file. Apigee numbers revisions itself. A list of the parts, dates and authors would only
+    /// make equal bundles differ.
     fn root(&self) -> Element {
         Element::new("APIProxy")
             .attribute("name", &self.name)

@@ -2,35 +2,42 @@
 
 use apigee_flux_model::path_pattern::Fault;
 
-/// Why a base path is none; Apigee's rules for wildcards are those of its page "Creating an API proxy".
+/// Why a path is not a valid base path. The rules for wildcards are those of Apigee's page "Creating an API proxy".
 pub(super) fn fault(path: &str) -> Option<Fault> {
     if !path.starts_with('/') {
-        return Some((format!("`{path}` does not start with `/`"), "write the path from the host on, as `/v1/orders`"));
+        return Some((
+            format!("`{path}` does not start with `/`"),
+            "write the path without the host, for example `/v1/orders`",
+        ));
     }
     if let Some(bad) = path.chars().find(|c| c.is_whitespace() || c.is_control() || "?#\"<>\\^`|".contains(*c)) {
         return Some((
             format!("the character {bad:?} is not allowed in a path"),
-            "a path has no query and no spaces; other characters are percent-encoded",
+            "a base path has no query and no spaces; percent-encode other characters",
         ));
     }
     if path.contains("//") {
         return Some((format!("`{path}` has an empty segment"), "write one `/` between two segments"));
     }
     if path.len() > 1 && path.ends_with('/') {
-        return Some((format!("`{path}` ends in `/`"), "write it without: both forms are served"));
+        return Some((format!("`{path}` ends in `/`"), "remove the `/` at the end: Apigee serves both forms"));
     }
     for segment in path.split('/').skip(1) {
         if matches!(segment, "." | "..") {
-            let message = format!("the segment `{segment}` never reaches Apigee: clients resolve it before");
-            return Some((message, "write the path that remains without it"));
+            let message =
+                format!("the segment `{segment}` never reaches Apigee: clients resolve it before they send a request");
+            return Some((message, "write the path that is left when it is resolved"));
         }
         if segment.contains(['{', '}']) {
-            let message = format!("`{segment}` is no wildcard in a base path");
-            return Some((message, "write `*` for a segment of any text"));
+            let message = format!("`{segment}` is not a wildcard in a base path");
+            return Some((message, "write `*` for a segment with any text"));
         }
         if segment != "*" && segment.contains('*') {
             let message = format!("`{segment}` is not allowed in a base path");
-            return Some((message, "`*` stands for one whole segment; what follows the base path needs no wildcard"));
+            return Some((
+                message,
+                "`*` matches one whole segment; paths below the base path match without a wildcard",
+            ));
         }
     }
     None
@@ -52,9 +59,9 @@ mod tests {
             ("/v1//a", "`/v1//a` has an empty segment"),
             ("/v 1", "the character ' ' is not allowed in a path"),
             ("/v1?x=1", "the character '?' is not allowed in a path"),
-            ("/v1/{id}", "`{id}` is no wildcard in a base path"),
+            ("/v1/{id}", "`{id}` is not a wildcard in a base path"),
             ("/v1/**", "`**` is not allowed in a base path"),
-            ("/v1/..", "the segment `..` never reaches Apigee: clients resolve it before"),
+            ("/v1/..", "the segment `..` never reaches Apigee: clients resolve it before they send a request"),
             ("/v1/a*", "`a*` is not allowed in a base path"),
         ] {
             assert_eq!(fault(path).map(|fault| fault.0).as_deref(), Some(message), "{path}");

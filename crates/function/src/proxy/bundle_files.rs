@@ -1,11 +1,11 @@
-//! The files of a bundle that was made from a spec.
+//! The files of a bundle that is generated from a spec.
 
 use std::collections::BTreeMap;
 
 use apigee_flux_analysis::policy::raw::PolicyFile;
 use apigee_flux_model::bundle::{BundlePath, Files};
 
-/// Writes XML files by their paths, and adds the resources; the error names the file and what is wrong with it.
+/// Serializes the XML files by path, and adds the resources; the error names the file and what is wrong with it.
 pub(super) fn of(
     xml: impl Iterator<Item = (String, PolicyFile)>,
     resources: &BTreeMap<BundlePath, Vec<u8>>,

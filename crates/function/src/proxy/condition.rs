@@ -1,9 +1,9 @@
-//! Conditions in Apigee's language: making those of operations, and checking those that users write.
+//! Conditions in Apigee's language: generates those of operations, and checks those that users write.
 
 use apigee_flux_model::diag::{Code, Diagnostic};
 use apigee_flux_model::path_pattern::OperationPattern;
 
-/// What is wrong with a condition that a user wrote; none if Apigee can read it.
+/// What is wrong with a condition that a user wrote, or `None` if Apigee can parse it.
 pub(super) fn fault(condition: &str) -> Option<Diagnostic> {
     let fault = if condition.trim().is_empty() {
         Diagnostic::error(Code::InvalidCondition, "the condition is empty")
@@ -15,7 +15,7 @@ pub(super) fn fault(condition: &str) -> Option<Diagnostic> {
             None => diagnostic,
         }
     };
-    Some(fault.help("a condition reads as `request.verb = \"POST\"`"))
+    Some(fault.help("write a condition, for example `request.verb = \"POST\"`"))
 }
 
 /// The condition of an operation.
@@ -29,15 +29,15 @@ pub(super) fn of_operation(pattern: &OperationPattern, methods: &[String]) -> St
     }
 }
 
-/// What starts the comparison of a request's method.
+/// The start of a comparison of the request's method.
 const VERB: &str = "request.verb = \"";
 
-/// The methods that the condition of an operation asks for.
+/// The methods with which the condition of an operation compares.
 pub(super) fn verbs(condition: &str) -> Vec<&str> {
     condition.split(VERB).skip(1).filter_map(|rest| rest.split('"').next()).collect()
 }
 
-/// The condition that none of the others holds; none without others.
+/// The condition that none of `conditions` holds, or `None` if `conditions` is empty.
 pub(super) fn unless(conditions: &[String]) -> Option<String> {
     match conditions {
         [] => None,

@@ -1,7 +1,8 @@
-//! Credentials in places that only Apigee's words make one: headers, parameters, and elements of policies.
+//! Credentials that are recognized by their place in Apigee's configuration: headers, parameters, and elements of
+//! policies.
 //!
-//! What is a credential by its form is known to `spec::credential`. Which texts of a policy are literals and which are names of variables
-//! is known to its schema.
+//! `spec::credential` recognizes credentials by their form. The schema of a policy says which texts are literals and
+//! which are names of variables.
 
 use indexmap::IndexMap;
 
@@ -12,11 +13,11 @@ use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::xml::{Document, Node, child_named};
 use apigee_flux_model::yaml::Verbatim;
 
-/// The way out of every such error.
-const WAY_OUT: &str = "keep it in an encrypted key value map, which an ApigeeKeyValueMap fills from a Secret, and write the \
-                       variable that holds it, as in `{private.backendKey}`";
+/// The fix for every such error.
+const WAY_OUT: &str = "keep it in an encrypted key value map that an ApigeeKeyValueMap fills from a Secret, and refer \
+                       to the variable that holds it, for example `{private.backendKey}`";
 
-/// What sort of credential a text is, whatever its place. A public key or a certificate is none.
+/// The kind of credential that a text is, whatever its place. A public key or a certificate is not a credential.
 fn by_form(text: &str) -> Option<&'static str> {
     credential(None, text)
 }
@@ -28,15 +29,15 @@ pub(super) fn is_secret_name(name: &str) -> bool {
         || ["password", "secret", "token", "api-key", "apikey", "api_key"].iter().any(|word| name.ends_with(word))
 }
 
-/// What sort of credential a literal is because of the name of its header or parameter.
+/// The kind of credential that a literal is because of the name of its header or parameter.
 fn by_name(name: &str, value: &str) -> Option<&'static str> {
-    // A template takes the credential from a variable, and a switch is none.
+    // A template reads the credential from a variable, and a switch is not a credential.
     let literal = !value.trim().is_empty() && !value.contains('{') && !is_switch(value);
     (is_secret_name(name) && literal).then_some("a credential")
 }
 
-/// True for a flow variable that holds a credential by its name: what a key value map keeps private, the headers and
-/// parameters that callers show one in, and the secrets and tokens that policies find or make.
+/// True for a flow variable whose name says that it holds a credential: private variables, the headers and parameters
+/// in which callers send credentials, and the secrets and tokens that policies look up or create.
 pub(super) fn is_variable(variable: &str) -> bool {
     let segments: Vec<&str> = variable.split('.').collect();
     let shown = |pair: &[&str]| {
@@ -56,7 +57,7 @@ fn is_switch(value: &str) -> bool {
 
 fn report_it(sort: &str, at: &FieldPath, report: &mut Report<'_>) {
     report.push(
-        Diagnostic::error(Code::InlineCredential, format!("{sort} stands here in clear text")).at(at).help(WAY_OUT),
+        Diagnostic::error(Code::InlineCredential, format!("{sort} is in the spec in clear text")).at(at).help(WAY_OUT),
     );
 }
 
@@ -67,20 +68,20 @@ pub(super) fn check_named(name: &str, value: &str, at: &FieldPath, report: &mut 
     }
 }
 
-/// Checks a text that may be anything.
+/// Checks a text by its form only.
 pub(super) fn check_text(text: &str, at: &FieldPath, report: &mut Report<'_>) {
     if let Some(sort) = by_form(text) {
         report_it(sort, at, report);
     }
 }
 
-/// The elements whose text is taken for a credential where no schema says what it is.
+/// The elements whose text counts as a credential if no schema describes them.
 const SECRET_ELEMENTS: &[&str] = &["Password", "ClientSecret", "Secret"];
 
 /// A place in a policy.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Within<'n> {
-    /// What the schema says of the element; none if it does not know it.
+pub(crate) struct Within<'n> {
+    /// The element's part of the schema; `None` if the schema does not have the element.
     shape: Option<&'static Shape>,
     /// Whether a schema is known for the file.
     known: bool,
@@ -97,16 +98,17 @@ impl<'n> Within<'n> {
         Self { shape, known: shape.is_some(), element, name: None }
     }
 
-    /// A child of it. `name` is the child's attribute of that name, `named` the text of the child's sibling `<Name>` or `<Key>`.
-    pub fn child(self, element: &'n str, name: Option<&'n str>, named: Option<&'n str>) -> Self {
+    /// A child of the element. `name` is the child's attribute of that name, `named` the text of the child's sibling
+    /// `<Name>` or `<Key>`.
+    pub(crate) fn child(self, element: &'n str, name: Option<&'n str>, named: Option<&'n str>) -> Self {
         let shape = self.shape.and_then(|shape| shape.child(element));
         let shape =
             shape.or_else(|| self.known.then(|| COMMON_CHILDREN.iter().find(|child| child.name == element)).flatten());
         Self { shape, known: self.known, element, name: name.or(named) }
     }
 
-    /// What sort of credential a text of the element is, if any.
-    pub fn sort(self, text: &str) -> Option<&'static str> {
+    /// The kind of credential that a text of the element is, if any.
+    pub(crate) fn sort(self, text: &str) -> Option<&'static str> {
         let literal = !text.trim().is_empty() && !text.contains('{');
         let by_place = match self.shape.map(|shape| shape.text) {
             Some(Meaning::Secret) => literal.then_some("a credential"),
@@ -123,8 +125,8 @@ impl<'n> Within<'n> {
         by_form(text).or(by_place)
     }
 
-    /// What sort of credential the value of an attribute is, if any.
-    pub fn sort_of_attribute(self, attribute: &str, value: &str) -> Option<&'static str> {
+    /// The kind of credential that the value of an attribute is, if any.
+    pub(crate) fn sort_of_attribute(self, attribute: &str, value: &str) -> Option<&'static str> {
         let known = self.shape.is_some_and(|shape| shape.attribute(attribute).is_some());
         by_form(value).or_else(|| if known { None } else { credential(Some(attribute), value) })
     }
@@ -147,7 +149,7 @@ fn text_of<'v>(entries: &'v IndexMap<String, Verbatim>, key: &str) -> Option<&'v
     }
 }
 
-/// The `name` that an element's attributes give.
+/// The attribute `name` of an element.
 fn name_of(body: &Verbatim) -> Option<&str> {
     let Verbatim::Mapping(entries) = body else { return None };
     match (entries.get("$name"), entries.get("$attributes")) {
@@ -271,7 +273,7 @@ mod tests {
             ("<BasicAuthentication><Password>hunter2</Password></BasicAuthentication>", true),
             ("<BasicAuthentication><Password ref='private.password'/></BasicAuthentication>", false),
             ("<VerifyAPIKey><APIKey>abc</APIKey></VerifyAPIKey>", true),
-            // OAuthV2 takes names of variables here.
+            // OAuthV2 expects names of variables here.
             ("<OAuthV2><ClientSecret>request.formparam.client_secret</ClientSecret></OAuthV2>", false),
             ("<OAuthV2><AccessToken>flow.token</AccessToken></OAuthV2>", false),
             ("<OAuthV2><PassWord>request.formparam.password</PassWord></OAuthV2>", false),

@@ -1,34 +1,34 @@
-//! FaultRules and DefaultFaultRule: what an endpoint does when a call fails.
+//! FaultRules and DefaultFaultRule: what an endpoint does when a request fails.
 //!
-//! Apigee tries the rules of the endpoint in which the call failed and of no other (Google's page "Handling faults"): those of
-//! the TargetEndpoint for an error response of the backend, a timeout or a step of the target, those of the ProxyEndpoint for
-//! all else.
+//! Apigee evaluates only the rules of the endpoint in which the request failed (Google's page "Handling faults"): those
+//! of the TargetEndpoint for an error response of the backend, a timeout or a step of the target, those of the
+//! ProxyEndpoint for everything else.
 
 use super::flow::Step;
 use apigee_flux_model::xml::Element;
 
-/// Steps for a fault. Of the rules of an endpoint one runs.
+/// Steps that handle a fault. Only one rule of an endpoint runs, and the default rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FaultRule {
-    /// Its name.
+    /// The name of the rule.
     pub name: String,
-    /// When it runs.
+    /// The condition under which it runs; `None` means always.
     pub condition: Option<String>,
-    /// Its steps. A RaiseFault among them would end the rule and skip the default one.
+    /// The steps. A RaiseFault policy among them would end the rule and skip the default rule.
     pub steps: Vec<Step>,
 }
 
-/// What an endpoint does about faults.
+/// The fault handling of an endpoint.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct FaultHandling {
-    /// The rules in the order in which they are to be tried.
+    /// The rules in the order in which they are evaluated.
     pub rules: Vec<FaultRule>,
-    /// The steps of the default rule. It runs for every fault, also for those that another rule has handled; a RaiseFault
-    /// policy in it would start over.
+    /// The steps of the default rule. It runs for every fault, also for those that another rule has handled; a
+    /// RaiseFault policy in it would start fault handling again.
     pub default: Vec<Step>,
 }
 
-/// The endpoint that tries the rules, which decides where it starts.
+/// The kind of endpoint, which determines where Apigee starts to evaluate the rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Endpoint {
     /// From the last rule to the first.
@@ -47,7 +47,7 @@ impl FaultRule {
 }
 
 impl FaultHandling {
-    /// Every step.
+    /// All steps.
     pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
         self.rules.iter().flat_map(|rule| &rule.steps).chain(&self.default)
     }

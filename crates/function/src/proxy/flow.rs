@@ -2,12 +2,12 @@
 
 use apigee_flux_model::xml::Element;
 
-/// One policy at one place.
+/// A policy that is attached to a flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Step {
     /// The policy's name.
     pub policy: String,
-    /// When it runs; always without.
+    /// The condition under which it runs; `None` means always.
     pub condition: Option<String>,
 }
 
@@ -16,20 +16,20 @@ pub(super) struct Step {
 pub(super) struct Flow {
     /// On the way to the target.
     pub request: Vec<Step>,
-    /// On the way back.
+    /// On the way back to the caller.
     pub response: Vec<Step>,
 }
 
-/// A flow for some requests only. Of those in `<Flows>` the first that matches runs, and no other.
+/// A flow for some requests only. Apigee runs only the first flow in `<Flows>` that matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ConditionalFlow {
-    /// Its name.
+    /// The name of the flow.
     pub name: String,
-    /// When it runs; always without, which is for the last one only.
+    /// The condition under which it runs; `None` means always, and is allowed for the last flow only.
     pub condition: Option<String>,
-    /// Whether the condition holds for one path only, and for methods that it names.
+    /// Whether the condition matches exactly one path, and named methods.
     pub exact: bool,
-    /// Its steps.
+    /// The steps.
     pub flow: Flow,
 }
 
@@ -39,7 +39,7 @@ impl Step {
         Self { policy: policy.into(), condition: None }
     }
 
-    /// The step under one more condition.
+    /// The step with an additional condition.
     pub(super) fn and(self, condition: Option<&str>) -> Self {
         let condition = match (self.condition, condition) {
             (Some(own), Some(more)) => Some(format!("({own}) and ({more})")),

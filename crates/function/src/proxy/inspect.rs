@@ -1,4 +1,4 @@
-//! Reading a bundle, ours or anybody's: what it needs, which paths it serves, and what is broken in it.
+//! Reads a bundle, generated or not: what it requires, which paths it serves, and what is broken in it.
 
 use std::collections::BTreeSet;
 
@@ -10,31 +10,31 @@ use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, InBundle, Report, Sev
 use apigee_flux_model::runtime::{Bundle, Documents};
 use apigee_flux_model::xml::{Document, Node, child_named};
 
-/// What a bundle says about itself.
+/// What was read from a bundle.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inspected {
     /// What must exist in Apigee before it can run.
     pub requires: Requirements,
-    /// The paths that it serves, sorted.
+    /// The base paths that it serves, sorted.
     pub base_paths: Vec<String>,
-    /// Whether it shows a Google credential to a target, a model, an integration or a log, so that its deployment must name a
-    /// service account.
+    /// Whether it sends a Google credential to a target, a model, an integration or a log, so that its deployment needs
+    /// a service account.
     pub google_auth: bool,
     /// What decides whether it is standard or extensible.
     pub class: Class,
 }
 
-/// What is found in a bundle.
+/// A problem in a bundle.
 pub(super) enum Found<'f, 'd> {
-    /// A file that is not what it must be.
+    /// An invalid file.
     Fault(Diagnostic),
-    /// What a check found.
+    /// A finding of a check.
     Finding(&'f Finding<'d>),
 }
 
-/// Inspects the bundle of `spec.bundle` and reports what is broken in it. Every XML file is parsed, so that it is not
-/// Apigee that finds the fault; scripts and other resources are not read. What Apigee would not refuse is a warning: the bundle is taken as
-/// it is.
+/// Inspects the bundle of `spec.bundle` and reports what is broken in it. Every XML file is parsed, so that errors are
+/// found before Apigee sees the bundle; scripts and other resources are not read. A problem that Apigee accepts is a
+/// warning, because the bundle is deployed unchanged.
 pub fn inspect(kind: BundleKind, name: &str, files: &Files, report: &mut Report<'_>) -> Inspected {
     let at = FieldPath::of(&["spec", "bundle"]);
     read(kind, name, files, &mut |found| match found {
@@ -69,7 +69,7 @@ pub(super) fn read(kind: BundleKind, name: &str, files: &Files, found: &mut dyn 
             }
             Some(expected) if expected != root => fault(
                 Code::MalformedXml,
-                format!("`{path}` has the root element <{root}>, Apigee expects <{expected}> in this folder"),
+                format!("`{path}` has the root element <{root}>, but Apigee expects <{expected}> in this folder"),
                 "move the file or correct its root element",
                 None,
             ),
@@ -77,14 +77,14 @@ pub(super) fn read(kind: BundleKind, name: &str, files: &Files, found: &mut dyn 
         }
     }
     if let (Some((path, other)), []) = (&other_kind, roots.as_slice()) {
-        // All that else is found would be about a bundle that is not meant.
+        // All other findings would be about the wrong bundle.
         let message = format!(
             "the bundle of `{name}` is a {}, not a {}: `{path}` has the root element <{}>",
             other.noun(),
             kind.noun(),
             other.root_element()
         );
-        let help = format!("use the kind `{}`, or another bundle", other.resource_kind());
+        let help = format!("use the kind `{}` or another bundle", other.resource_kind());
         fault(Code::MissingRootXml, message, &help, None);
         return Inspected::default();
     }
@@ -99,7 +99,7 @@ pub(super) fn read(kind: BundleKind, name: &str, files: &Files, found: &mut dyn 
         let message = format!("the file does not parse: {}", broken.error.message);
         fault(Code::MalformedXml, message, "correct the file", Some(place));
     }
-    // Apigee accepts a bundle without any, but it does not look for it under another element.
+    // Apigee accepts a bundle without a root file, but does not recognize one with another root element.
     let any_at_top = files.iter().any(|(path, _)| FileKind::of(path) == FileKind::Root);
     if roots.len() != 1 && any_at_top && !unreadable_kinds.contains(&FileKind::Root) {
         let count = match roots.as_slice() {
@@ -108,13 +108,16 @@ pub(super) fn read(kind: BundleKind, name: &str, files: &Files, found: &mut dyn 
         };
         fault(
             Code::MissingRootXml,
-            format!("the bundle of `{name}` has {count} with <{}> at its top", kind.root_element()),
-            &format!("exactly one is needed, as `{name}.xml` beside the folders"),
+            format!(
+                "the bundle of `{name}` has {count} with the root element <{}> at its top level",
+                kind.root_element()
+            ),
+            &format!("exactly one is needed, for example `{name}.xml` next to the folders"),
             None,
         );
     }
     let bundle = Bundle::read(kind, name, files, &documents);
-    // What an unreadable file holds is not known, so nothing is missing because of it.
+    // The contents of an unreadable file are unknown, so nothing is reported as missing because of it.
     let unknown = |code| match code {
         Code::MissingPolicy => unreadable_kinds.contains(&FileKind::Policy),
         Code::MissingTarget => unreadable_kinds.contains(&FileKind::TargetEndpoint),
@@ -130,7 +133,7 @@ fn quoted<'n>(names: impl Iterator<Item = &'n str>) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// What is gathered over all files.
+/// What is collected from all files.
 #[derive(Default)]
 struct Reader {
     shared_flows: BTreeSet<String>,
@@ -148,7 +151,7 @@ fn parent_is(node: Node<'_, '_>, name: &str) -> bool {
     node.parent_element().is_some_and(|parent| parent.tag_name().name() == name)
 }
 
-/// Adds a name that is written out; what a variable will hold is not known here.
+/// Adds a literal name; the value of a variable is unknown here.
 fn add(names: &mut BTreeSet<String>, name: &str) {
     if !name.is_empty() && !name.contains('{') {
         names.insert(name.to_owned());
@@ -315,7 +318,7 @@ mod tests {
         assert_eq!(
             findings,
             [
-                "error AF044 spec.bundle: `targets/odd.xml` has the root element <ProxyEndpoint>, Apigee expects \
+                "error AF044 spec.bundle: `targets/odd.xml` has the root element <ProxyEndpoint>, but Apigee expects \
                  <TargetEndpoint> in this folder; move the file or correct its root element",
                 "error AF044 spec.bundle: policies/broken.xml:2:8: the file does not parse: expected 'Set' tag, not \
                  'AssignMessage'; correct the file",
@@ -329,7 +332,7 @@ mod tests {
         );
     }
 
-    /// The steps of the test before may run what its unreadable files hold; here every file is readable.
+    /// In the previous test, steps may run policies in unreadable files; here every file is readable.
     #[test]
     fn a_step_without_its_policy_is_named() {
         let (_, findings) = inspect_files(&[
@@ -359,10 +362,8 @@ mod tests {
         let (_, found) = inspect_files(&[("other.xml", "<SharedFlowBundle/>"), ("policies/broken.xml", "<")]);
         assert_eq!(
             found,
-            [
-                "error AF043 spec.bundle: the bundle of `a` is a shared flow, not a proxy: `other.xml` has the root element \
-              <SharedFlowBundle>; use the kind `ApigeeSharedFlow`, or another bundle"
-            ]
+            ["error AF043 spec.bundle: the bundle of `a` is a shared flow, not a proxy: `other.xml` has the root \
+              element <SharedFlowBundle>; use the kind `ApigeeSharedFlow` or another bundle"]
         );
     }
 
@@ -371,10 +372,8 @@ mod tests {
         let (_, none) = inspect_files(&[("other.xml", "<Notes/>")]);
         assert_eq!(
             none,
-            [
-                "error AF043 spec.bundle: the bundle of `a` has no file with <APIProxy> at its top; exactly one is needed, as \
-              `a.xml` beside the folders"
-            ]
+            ["error AF043 spec.bundle: the bundle of `a` has no file with the root element <APIProxy> at its top \
+              level; exactly one is needed, for example `a.xml` next to the folders"]
         );
         let (_, two) = inspect_files(&[ROOT, ("b.xml", "<APIProxy/>"), ("notes.xml", "<Notes/>")]);
         assert!(two[0].contains("2 files (`a proxy.xml`, `b.xml`)"), "{two:?}");

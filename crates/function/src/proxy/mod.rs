@@ -1,8 +1,9 @@
-//! From an `ApigeeProxy` or an `ApigeeSharedFlow` to the files of its bundle, and from any bundle to what it needs.
+//! Generates the files of a bundle from an `ApigeeProxy` or an `ApigeeSharedFlow`, and reads from any bundle what it
+//! requires.
 //!
-//! `spec` says what was written; `resolve` turns it into a model that says what it means (the files named after
-//! Apigee's own words), and the model is laid out as files. The order of what runs is decided in one place:
-//! `resolve::FEATURES`. There is no input or output here, and no Kubernetes.
+//! `spec` is what the user wrote; `resolve` turns it into a model of Apigee's configuration (the modules that are named
+//! after Apigee's elements), and the model is written as files. The order of the steps is defined in one place:
+//! `resolve::FEATURES`. This module does no input or output, and has no dependency on Kubernetes.
 
 mod api_proxy;
 mod base_path;
@@ -30,21 +31,21 @@ use apigee_flux_model::bundle::manifest::Requirements;
 use apigee_flux_model::bundle::{BundleKind, Files};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 
-/// A bundle that was made from a spec.
+/// A bundle that was generated from a spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generated {
     /// The files below `apiproxy` or `sharedflowbundle`.
     pub files: Files,
     /// What must exist in Apigee before it can run.
     pub requires: Requirements,
-    /// The paths that it serves.
+    /// The base paths that it serves.
     pub base_paths: Vec<String>,
-    /// Whether it shows a Google credential to a target, a model, an integration or a log, so that its deployment must name a
-    /// service account.
+    /// Whether it sends a Google credential to a target, a model, an integration or a log, so that its deployment needs
+    /// a service account.
     pub google_auth: bool,
     /// What decides whether it is standard or extensible.
     pub class: Class,
-    /// The fields that gave its parts.
+    /// The fields from which its parts were generated.
     pub origins: Origins,
 }
 
@@ -53,17 +54,18 @@ pub fn is_base_path(path: &str) -> bool {
     base_path::fault(path).is_none()
 }
 
-/// Gives the bytes of a file that a spec names, as `js/a.js`; the error says why it cannot. The function itself reads no
-/// files: the caller takes them from the input, or from the disk.
+/// Returns the bytes of a file that a spec names, for example `js/a.js`; the error says why it cannot. This module
+/// reads no files itself: the caller takes them from the input, or from the disk.
 pub type ReadFile<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
 
-/// What runs in a generated proxy in which order, and why.
+/// The order of the steps in a generated proxy, and the reasons for it.
 pub fn order() -> impl Iterator<Item = Ordered> {
     resolve::order()
 }
 
-/// Makes the bundle of a proxy; none if an error was reported, or if the spec has a `bundle` of its own: then only its
-/// name, and conflicts between that and the other fields, are checked, and the bundle's files are for [`inspect`].
+/// Generates the bundle of a proxy. Returns `None` if an error was reported, or if the spec has a `bundle`: then only
+/// the name, and conflicts between `bundle` and other fields, are checked, and [`inspect`] checks the files of the
+/// bundle.
 pub fn generate(
     name: &str,
     spec: &ApigeeProxySpec,
@@ -77,12 +79,12 @@ pub fn generate(
             return None;
         }
         let (proxy, origins) = resolve::resolve(name, spec, read_file, own);
-        // A model with errors is not laid out: what it lacks would only be reported a second time.
+        // A model with errors is not written as files: what it lacks would only be reported a second time.
         if own.has_errors() { None } else { lay_out(BundleKind::Proxy, name, proxy.files(), origins, own) }
     })
 }
 
-/// Makes the bundle of a shared flow, like [`generate`].
+/// Generates the bundle of a shared flow, like [`generate`].
 pub fn generate_shared_flow(
     name: &str,
     spec: &ApigeeSharedFlowSpec,
@@ -100,8 +102,8 @@ pub fn generate_shared_flow(
     })
 }
 
-/// Reports each finding once: what several endpoints take over from the top of the spec is checked for each of them. With an
-/// error among them nothing comes out.
+/// Reports each finding once: a field that several endpoints inherit from the top level of the spec is checked for each
+/// of them. Returns `None` if there was an error.
 fn told_once(report: &mut Report<'_>, make: impl FnOnce(&mut Report<'_>) -> Option<Generated>) -> Option<Generated> {
     let mut own = Report::new(report.subject());
     let generated = make(&mut own);
@@ -129,15 +131,15 @@ fn lay_out(
             report.push(
                 Diagnostic::error(Code::InvalidValue, format!("the bundle cannot be written: {why}"))
                     .at(FieldPath::of(&["spec"]))
-                    .help("remove the character from the field that gives this text"),
+                    .help("remove the character from the field that contains this text"),
             );
             return None;
         }
     };
-    // What we made is read as a stranger's bundle is: a fault found here is ours.
+    // The generated bundle is read like any other: an error found here is a defect of apigee-flux.
     let inspected = inspect::read(kind, name, &files, &mut |found| match found {
         Found::Fault(fault) => {
-            let message = format!("the generated bundle is not sound: {}", fault.text());
+            let message = format!("the generated bundle is invalid: {}", fault.text());
             report.push(Diagnostic::error(Code::Internal, message));
         }
         Found::Finding(finding) => {
@@ -190,7 +192,7 @@ mod tests {
             .collect()
     }
 
-    /// Who runs on a request must come in this order, whatever else is there.
+    /// The steps on a request must have this order, whatever other steps there are.
     const REQUEST: [&str; 28] = [
         "CORS-Default",
         "SA-Default",
@@ -201,7 +203,7 @@ mod tests {
         "VJWT-Default",
         "BA-Default",
         "KVM-BasicPasswords",
-        // Once more for the user, and for the password.
+        // Again for the user, and for the password.
         "RF-Unauthorized",
         "RF-Unauthorized",
         "KVM-HmacKey",
@@ -223,11 +225,11 @@ mod tests {
         "HTTPM-SetRequest",
     ];
 
-    /// And who runs on a response: the model's answer is counted before it is judged, and judged before it is kept.
+    /// The order on a response: the model's answer is counted before it is checked, and checked before it is cached.
     const RESPONSE: [&str; 5] =
         ["LTQ-Count", "SMR-Default", "SCP-Default", "HTTPM-SetResponse", "HTTPM-SecurityHeaders"];
 
-    /// The sorts of credentials, and the policies that each must have.
+    /// The kinds of credentials, and the policies that each must have.
     const CREDENTIALS: [(&str, &[&str]); 8] = [
         ("", &[]),
         ("apiKey: {}, ", &["VA-Default", "HTTPM-RemoveApiKey"]),
@@ -272,7 +274,7 @@ mod tests {
             let mut yaml = "spec:\n  basePath: /x\n  target: https://example.com\n".to_owned();
             let chosen: Vec<_> =
                 (0..words.len()).filter(|index| choice & (1 << index) != 0).map(|index| words[index]).collect();
-            // The words stand the other way round than they run.
+            // The fields are written in the reverse order of their steps.
             for (text, _) in chosen.iter().rev() {
                 write!(yaml, "{text}").unwrap();
             }
@@ -373,12 +375,12 @@ mod tests {
             nodes.filter_map(|node: XmlNode<'_, '_>| node.text()).map(str::to_owned).collect::<Vec<_>>()
         };
         assert_eq!(texts("AlwaysEnforce"), ["true"]);
-        // A preflight carries no credential: the first step must run for it too.
+        // A preflight request carries no credential: the first step must run for it too.
         let first = document
             .descendants()
             .find(|node| node.has_tag_name("Step") && node.ancestors().any(|a| a.has_tag_name("PreFlow")));
         assert!(!first.unwrap().children().any(|child| child.has_tag_name("Condition")));
-        // The quota counts for the consumer that the step before has found.
+        // The quota counts for the consumer that an earlier step has authenticated.
         let quota = parse_bytes(generated.files.get("policies/Q-Product.xml").unwrap()).unwrap();
         let step = quota.descendants().find_map(|node| node.attribute("stepName"));
         assert_eq!(step, Some("VA-Default"));
@@ -388,7 +390,7 @@ mod tests {
     fn tokens_are_counted_for_the_consumer_and_not_for_answers_from_the_cache() {
         let generated = generated(include_str!("../../../../testdata/bundles/ai-provider/proxy.yaml"));
         let text = |path: &str| String::from_utf8(generated.files.get(path).unwrap().to_vec()).unwrap();
-        // Both halves are one counter.
+        // Both policies use one counter.
         for policy in ["policies/LTQ-Enforce.xml", "policies/LTQ-Count.xml"] {
             assert!(text(policy).contains("<SharedName>llm-tokens</SharedName>"), "{policy}");
             assert!(text(policy).contains("<Identifier ref=\"verifyapikey.VA-Default.client_id\"/>"), "{policy}");

@@ -1,50 +1,51 @@
-//! Which field of the spec gave which part of a generated bundle: what is found in the bundle is told where it was written.
+//! Which field of the spec each part of a generated bundle comes from, so that a finding in the bundle is reported at
+//! the field.
 
 use std::collections::BTreeMap;
 
 use apigee_flux_analysis::check::{Blame, Finding, Gravity};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, InBundle, Severity};
 
-/// The field that gave a part of the bundle.
+/// The field from which a part of the bundle was generated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// The field.
     pub at: FieldPath,
-    /// Whether the part is the user's own: then it is theirs to mend, else ours.
+    /// Whether the user wrote the part and has to fix it; otherwise an error in it is a defect of apigee-flux.
     pub written: bool,
 }
 
-/// What a value that a word takes from the user can cause: the name of a variable, a template, a file.
+/// The findings that a value in a field can cause: the name of a variable, a template, a file.
 const FROM_WORDS: &[Code] =
     &[Code::InvalidRegex, Code::MissingResource, Code::UnavailableVariable, Code::UnknownVariable];
 
-/// The fields behind a generated bundle.
+/// The fields from which a bundle was generated.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origins {
-    /// By the file's path below the bundle's root folder.
+    /// By the path of the file below the bundle's root folder.
     files: BTreeMap<String, Origin>,
-    /// The user's conditions. One that stands in several places is told at the first.
+    /// The user's conditions. A finding in one that is used in several places is reported at the first.
     conditions: BTreeMap<String, FieldPath>,
 }
 
 impl Origins {
-    /// Notes which field gave a file.
+    /// Registers the field of a file.
     pub(super) fn add_file(&mut self, path: impl Into<String>, at: &FieldPath, written: bool) {
         self.files.entry(path.into()).or_insert_with(|| Origin { at: at.clone(), written });
     }
 
-    /// Notes where a condition stands.
+    /// Registers the field of a condition.
     pub(super) fn add_condition(&mut self, text: &str, at: FieldPath) {
         self.conditions.entry(text.trim().to_owned()).or_insert(at);
     }
 
-    /// The field that gave a policy.
+    /// The field of a policy.
     pub fn policy(&self, name: &str) -> Option<&Origin> {
         self.files.get(&format!("policies/{name}.xml"))
     }
 
-    /// The field of the user's condition in which a byte of a condition stands, and the byte in it. The steps that need a body join
-    /// their own condition to the user's.
+    /// Finds the user's condition that contains the byte at `offset` of a condition: its field, and the offset in it.
+    /// Steps that need a body combine their own condition with the user's.
     fn condition(&self, text: &str, offset: usize) -> Option<(&FieldPath, usize)> {
         if let Some(at) = self.conditions.get(text) {
             return Some((at, offset));
@@ -57,7 +58,7 @@ impl Origins {
         inside.max_by_key(|(length, ..)| *length).map(|(_, at, offset)| (at, offset))
     }
 
-    /// The finding as a diagnostic on the spec; none if the spec itself is checked for this.
+    /// The finding as a diagnostic on the spec, or `None` if the spec itself is checked for this.
     pub(super) fn diagnostic(&self, finding: &Finding<'_>) -> Option<Diagnostic> {
         let (at, written, offset) = match finding.blame {
             Blame::Condition(text, offset) => match self.condition(text, offset) {
@@ -77,13 +78,13 @@ impl Origins {
         if spec_is_checked && written {
             return None;
         }
-        // A text that a word of intent takes from the user can be wrong as well; order and structure are ours.
+        // A text that a feature takes from the user can be wrong as well; order and structure are generated.
         let theirs = written || finding.gravity == Gravity::Doubtful || FROM_WORDS.contains(&finding.code);
         let Some(at) = at.filter(|_| theirs) else {
             let InBundle { path, line, column } = finding.at.in_bundle();
             let (message, code) = (&finding.message, finding.code);
             let at = at.cloned().unwrap_or_default();
-            let message = format!("the generated bundle is not sound: {path}:{line}:{column}: {message} [{code}]");
+            let message = format!("the generated bundle is invalid: {path}:{line}:{column}: {message} [{code}]");
             return Some(Diagnostic::error(Code::Internal, message).at(at));
         };
         let severity = match finding.gravity {
@@ -96,7 +97,7 @@ impl Origins {
     }
 }
 
-/// The finding with its message and way out.
+/// The finding as a diagnostic, with its message and its fix.
 pub(super) fn to_diagnostic(finding: &Finding<'_>, severity: Severity) -> Diagnostic {
     let mut diagnostic = Diagnostic::error(finding.code, finding.message.as_str());
     diagnostic.severity = severity;

@@ -1,4 +1,4 @@
-//! ProxyEndpoint: how callers reach the proxy, and what happens to each call.
+//! ProxyEndpoint: how callers reach the proxy, and what happens to each request.
 
 use super::fault_handling::{Endpoint, FaultHandling};
 use super::flow::{ConditionalFlow, Flow, Step};
@@ -7,34 +7,34 @@ use apigee_flux_model::xml::Element;
 /// A ProxyEndpoint.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ProxyEndpoint {
-    /// Its name and its file's.
+    /// The name of the endpoint and of its file.
     pub name: String,
-    /// The path that it serves.
+    /// The base path that it serves.
     pub base_path: String,
-    /// What happens when a call fails before it reaches a target, or on its way back from there.
+    /// Fault handling for requests that fail before they reach a target, or for responses on the way back.
     pub faults: FaultHandling,
     /// Runs first, for every request.
     pub pre_flow: Flow,
-    /// Of these the first that matches runs.
+    /// Only the first flow that matches runs.
     pub flows: Vec<ConditionalFlow>,
     /// Runs last, for every request.
     pub post_flow: Flow,
-    /// Runs when the response is on its way to the caller, who does not wait for it: logs.
+    /// Runs after the response was sent to the caller, who does not wait for it: logs.
     pub post_client_flow: Vec<Step>,
-    /// Tried in their order.
+    /// Evaluated in order.
     pub route_rules: Vec<RouteRule>,
 }
 
-/// One way to a target.
+/// A route to a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RouteRule {
-    /// Its name.
+    /// The name of the rule.
     pub name: String,
-    /// When it is taken; always without.
+    /// The condition under which it is used; `None` means always.
     pub condition: Option<String>,
-    /// The target's name; none to answer without one.
+    /// The name of the target; `None` for a route without a target.
     pub target: Option<String>,
-    /// Whether that is an integration.
+    /// Whether the target is an integration.
     pub integration: bool,
 }
 
@@ -49,7 +49,7 @@ impl RouteRule {
 }
 
 impl ProxyEndpoint {
-    /// Every step, wherever it is attached.
+    /// All steps, wherever they are attached.
     pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
         let flows = self.flows.iter().flat_map(|flow| flow.flow.steps());
         let outer = self.pre_flow.steps().chain(self.post_flow.steps());

@@ -8,25 +8,25 @@ use apigee_flux_analysis::policy::raw::PolicyFile;
 use apigee_flux_model::bundle::{BundlePath, Files};
 use apigee_flux_model::xml::Element;
 
-/// A shared flow, resolved: every default filled in, every policy named.
+/// A resolved shared flow: all defaults are filled in and every policy has a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SharedFlow {
-    /// Its name in Apigee.
+    /// The name in Apigee.
     pub name: String,
-    /// The name that Apigee's pages show.
+    /// The name that Apigee's user interface shows.
     pub display_name: String,
-    /// What it is for.
+    /// The description.
     pub description: Option<String>,
     /// The policies by name.
     pub policies: BTreeMap<String, PolicyFile>,
     /// Scripts, documents and property files by their path below `sharedflowbundle`.
     pub resources: BTreeMap<BundlePath, Vec<u8>>,
-    /// What runs where it is called.
+    /// The steps, which run where the shared flow is called.
     pub steps: Vec<Step>,
 }
 
 impl SharedFlow {
-    /// The root file's element, with as little as that of a proxy.
+    /// The element of the root file, with as little content as that of a proxy.
     fn root(&self) -> Element {
         Element::new("SharedFlowBundle")
             .attribute("name", &self.name)
@@ -37,7 +37,7 @@ impl SharedFlow {
 
     /// The files of the bundle; the error names the file and what is wrong with it.
     pub(super) fn files(&self) -> Result<Files, String> {
-        // Apigee runs the one flow of the bundle, whatever its name; its own pages call it so.
+        // Apigee runs the one flow of the bundle, whatever its name; Apigee's own name for it is `default`.
         let flow =
             Element::new("SharedFlow").attribute("name", "default").children(self.steps.iter().map(Step::element));
         let own = [

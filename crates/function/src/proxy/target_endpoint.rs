@@ -10,9 +10,9 @@ use apigee_flux_model::xml::Element;
 /// A TargetEndpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TargetEndpoint {
-    /// Its name and its file's.
+    /// The name of the endpoint and of its file.
     pub name: String,
-    /// What happens when the target answers with an error, does not answer, or a step here fails.
+    /// Fault handling for an error response of the target, a missing response, or a step of this endpoint that fails.
     pub faults: FaultHandling,
     /// Runs first, for every request to this target.
     pub pre_flow: Flow,
@@ -35,25 +35,25 @@ pub(super) struct TargetEndpoint {
 pub(super) enum Destination {
     /// One URL.
     Url {
-        /// `http` or `https`.
+        /// The URL, with `http` or `https`.
         url: String,
-        /// None for `http`.
+        /// `None` for `http`.
         ssl_info: Option<SslInfo>,
     },
     /// Servers that the environment defines, with their own TLS.
     LoadBalancer {
         /// The servers.
         load_balancer: LoadBalancer,
-        /// The path on them.
+        /// The path on the servers.
         path: Option<String>,
-        /// How servers that are left out come back.
+        /// The health check, which adds servers back to the rotation.
         health_monitor: Option<HealthMonitor>,
     },
     /// An integration of Application Integration; it has no flows and no connection.
     Integration {
-        /// What a step of the ProxyEndpoint makes for it.
+        /// The request, which a step of the ProxyEndpoint prepares.
         request: SetIntegrationRequest,
-        /// Whether the caller gets an answer before it has ended.
+        /// Whether the caller gets a response before the integration has ended.
         asynchronous: bool,
     },
 }
@@ -63,33 +63,33 @@ pub(super) enum Destination {
 pub(super) struct LoadBalancer {
     /// In the order written.
     pub servers: Vec<Server>,
-    /// Failures until a server is left out.
+    /// The number of failures after which a server is removed from rotation.
     pub max_failures: Option<u32>,
 }
 
 /// One target server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Server {
-    /// Its name in the environment.
+    /// The name of the server in the environment.
     pub name: String,
-    /// Its share; given for all servers but the fallback, or for none.
+    /// The share of the load; set for all servers except the fallback, or for none.
     pub weight: Option<u32>,
-    /// Whether it is called only when all others are left out.
+    /// Whether it is called only when all other servers are removed from rotation.
     pub fallback: bool,
 }
 
-/// A request that tells whether a server is well.
+/// A request that checks whether a server is healthy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HealthMonitor {
     /// Seconds between two requests.
     pub interval: u64,
-    /// Seconds to wait.
+    /// Seconds to wait for the connection, and for the response.
     pub timeout: u64,
-    /// The port, if not the server's.
+    /// The port, if it is not that of the server.
     pub port: Option<u16>,
     /// The path to GET.
     pub path: String,
-    /// The status codes that mean well.
+    /// The status codes of a healthy server.
     pub expect: Vec<u16>,
 }
 
@@ -104,7 +104,7 @@ impl Server {
 
 impl LoadBalancer {
     fn add_to(&self, connection: Element) -> Element {
-        // Without a count no server is ever left out, which is what the author of the spec chose.
+        // Without a count no server is ever removed from rotation, which is what the author of the spec chose.
         let uncounted = self.servers.len() > 1 && self.max_failures.is_none();
         let connection = if uncounted { connection.lint_directive("TD015") } else { connection };
         connection.child(self.element())
@@ -125,7 +125,7 @@ impl LoadBalancer {
 impl HealthMonitor {
     fn element(&self) -> Element {
         let request = Element::new("Request")
-            // A server with TLS is asked with its own TLS settings; one without is not affected.
+            // A server with TLS is checked with its own TLS settings; a server without TLS is not affected.
             .child(Element::leaf("UseTargetServerSSLInfo", true))
             .child(Element::leaf("ConnectTimeoutInSec", self.timeout))
             .child(Element::leaf("SocketReadTimeoutInSec", self.timeout))
@@ -142,7 +142,7 @@ impl HealthMonitor {
 }
 
 impl TargetEndpoint {
-    /// Every step.
+    /// All steps.
     pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
         self.faults.steps().chain(self.pre_flow.steps()).chain(self.post_flow.steps())
     }
@@ -151,10 +151,11 @@ impl TargetEndpoint {
         let connection = Element::new("HTTPTargetConnection");
         let connection = match &self.destination {
             Destination::Url { url, ssl_info } => {
-                // A URL is what the author of the spec chose over target servers.
+                // The author of the spec chose a URL instead of target servers.
                 let connection = connection.lint_directive("TD002").child(Element::leaf("URL", url));
                 match ssl_info {
-                    // Without a trust store the public authorities are trusted, which is right for public hosts.
+                    // Without a trust store the public certificate authorities are trusted, which is right for public
+                    // hosts.
                     Some(ssl_info) if ssl_info.trust_store.is_none() => {
                         connection.lint_directive("TD007").child(ssl_info.element())
                     }

@@ -1,15 +1,16 @@
-//! `bundle`: that it stands alone and has one source.
+//! `bundle`: checks that it is not combined with other fields and has exactly one source.
 
 use crate::spec::BundleSource;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 
-/// Reports fields `beside` it that do not go with `bundle`, and a `bundle` with none or several sources.
+/// Reports the fields `beside`, which cannot be combined with `bundle`, and a `bundle` with no source or several
+/// sources.
 pub(in crate::proxy) fn check_bundle_source(source: &BundleSource, beside: &[&str], report: &mut Report<'_>) {
     for field in beside {
         report.push(
-            Diagnostic::error(Code::ConflictingFields, format!("`{field}` stands beside `bundle`"))
+            Diagnostic::error(Code::ConflictingFields, format!("`{field}` cannot be combined with `bundle`"))
                 .at(FieldPath::of(&["spec", field]))
-                .help("a `bundle` is taken as it is: remove the field, or the bundle"),
+                .help("a `bundle` is deployed unchanged: remove the field or the bundle"),
         );
     }
     let given = source.given();

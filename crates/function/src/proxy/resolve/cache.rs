@@ -9,19 +9,19 @@ use crate::spec::cache::Cache;
 use apigee_flux_analysis::policy::response_cache::{self as policy, ResponseCache};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 
-/// The word for the headers by which caller and target agree on a form of the response.
+/// The value of `vary` for the headers of content negotiation.
 const ACCEPT: &str = "accept";
 
-/// Adds the caches to the operations' flows. They run there, so behind the credential's check, and last on both ways: on the
-/// request behind the operation's own steps, which may refuse a caller; on the response behind those that change it, so that a
-/// response is kept as it is sent.
+/// Adds the caches to the flows of the operations. There they run after the check of the credential, and last in both
+/// directions: on the request after the operation's own steps, which may refuse a caller; on the response after the
+/// steps that change it, so that a response is cached as it is sent.
 pub(super) fn add(spec: &ApigeeProxySpec, drafts: &mut [Draft<'_>], context: &mut Context<'_, '_>) {
     let caches = spec.operations.iter().filter_map(|(name, operation)| Some((name, operation.cache.as_ref()?)));
     for (operation, cache) in caches {
         let at = FieldPath::of(&["spec", "operations"]).key(operation.as_str()).key("cache");
         let mut flows = drafts.iter().flat_map(|draft| &draft.endpoint.flows).filter(|flow| flow.name == *operation);
         let Some(condition) = flows.find_map(|flow| flow.condition.as_deref()) else {
-            // What is wrong with the operation was told.
+            // The error in the operation was already reported.
             continue;
         };
         let methods = condition::verbs(condition);
@@ -34,7 +34,7 @@ pub(super) fn add(spec: &ApigeeProxySpec, drafts: &mut [Draft<'_>], context: &mu
         let step = context.add(&format!("{}-{operation}", policy::TYPE.prefix), &policy, &at);
         for draft in &mut *drafts {
             let Some(flow) = draft.endpoint.flows.iter_mut().find(|flow| flow.name == *operation) else { continue };
-            // Callers that cannot be told apart get no share in a cache.
+            // Callers that cannot be distinguished do not use the cache.
             let uncertain = draft.identities.iter().filter(|identity| !identity.certain);
             let step = uncertain.fold(step.clone(), |step, identity| {
                 step.and(Some(&format!("({0} != null) and ({0} != \"\")", identity.variable)))
@@ -50,15 +50,18 @@ fn check_methods(methods: &[&str], operation: &str, at: &FieldPath, report: &mut
         report.push(
             Diagnostic::error(
                 Code::ConflictingFields,
-                format!("`{operation}` has a cache, but it is not for GET and HEAD alone"),
+                format!("`{operation}` has a cache but matches methods other than GET and HEAD"),
             )
             .at(at)
-            .help("other methods change something, which a kept response would hide: write `methods: [GET]`, or remove `cache`"),
+            .help(
+                "other methods change data, and a cached response would hide the change: write `methods: [GET]` or \
+                 remove `cache`",
+            ),
         );
     }
 }
 
-/// The variables whose values make responses differ.
+/// The variables on whose values a response depends.
 fn key(cache: &Cache, methods: &[&str], drafts: &[Draft<'_>], at: &FieldPath, report: &mut Report<'_>) -> Vec<String> {
     // Endpoints may lead to different targets.
     let mut key = vec!["proxy.basepath".to_owned(), "proxy.pathsuffix".to_owned()];

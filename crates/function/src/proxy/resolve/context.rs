@@ -1,4 +1,4 @@
-//! What grows while a proxy is resolved: its policies, and the names that steps refer to.
+//! The state while a proxy is resolved: its policies and resources, and the names that steps refer to.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use apigee_flux_model::xml;
 pub(super) struct Context<'r, 's> {
     pub(super) report: &'r mut Report<'s>,
     read_file: ReadFile<'r>,
-    /// By the name in lower case: files that differ only in case overwrite each other on many disks.
+    /// By the name in lower case: files that differ only in case overwrite each other on many file systems.
     policies: BTreeMap<String, Entry>,
     references: Vec<(FieldPath, String)>,
     resources: BTreeMap<BundlePath, Vec<u8>>,
@@ -25,7 +25,7 @@ pub(super) struct Context<'r, 's> {
 struct Entry {
     name: String,
     file: PolicyFile,
-    /// The field that gave it.
+    /// The field from which it comes.
     at: FieldPath,
     written_by_user: bool,
 }
@@ -42,26 +42,28 @@ impl<'r, 's> Context<'r, 's> {
         }
     }
 
-    /// The bytes of a file that the spec names; none if that was reported.
+    /// The bytes of a file that the spec names, or `None` if an error was reported.
     pub(super) fn read_file(&mut self, path: &str, at: &FieldPath) -> Option<Vec<u8>> {
         match (self.read_file)(path) {
             Ok(bytes) => Some(bytes),
             Err(why) => {
                 self.report.push(Diagnostic::error(Code::UnreadableFile, why).at(at).help(
-                    "give the files of the spec in `spec.files`; `apigee-flux render` also reads those beside the spec",
+                    "provide the files of the spec in `spec.files`; `apigee-flux render` also reads files next to the \
+                     spec",
                 ));
                 None
             }
         }
     }
 
-    /// Adds a resource, as `jsc/a.js`, and gives its URL, as `jsc://a.js`. Two fields that give the same content share it.
+    /// Adds a resource, for example `jsc/a.js`, and returns its URL, for example `jsc://a.js`. Two fields with the same
+    /// content share the resource.
     pub(super) fn add_resource(&mut self, folder: &str, name: &str, bytes: Vec<u8>, at: &FieldPath) -> String {
         match BundlePath::parse(&format!("resources/{folder}/{name}")) {
             Ok(path) => {
                 let same = |other: &BundlePath| other.as_str().eq_ignore_ascii_case(path.as_str());
                 if let Some((other, _)) = self.resources.iter().find(|(other, found)| same(other) && **found != bytes) {
-                    let message = format!("the file `{other}` of the bundle has other content already");
+                    let message = format!("the bundle already has a file `{other}` with different content");
                     self.report
                         .push(Diagnostic::error(Code::NameCollision, message).at(at).help("rename one of the files"));
                 }
@@ -69,14 +71,14 @@ impl<'r, 's> Context<'r, 's> {
                 self.resources.insert(path, bytes);
             }
             Err(why) => self.report.push(
-                Diagnostic::error(Code::UnsafePath, format!("`{name}` is no name for a file of a bundle: {why}"))
+                Diagnostic::error(Code::UnsafePath, format!("`{name}` is not a valid file name in a bundle: {why}"))
                     .at(at),
             ),
         }
         format!("{folder}://{name}")
     }
 
-    /// Whether a file of the bundle can be added: it is not there, or has the same content.
+    /// Whether a file can be added to the bundle: there is none with this name, or it has the same content.
     pub(super) fn resource_is_free(&self, folder: &str, name: &str, bytes: &[u8]) -> bool {
         let path = format!("resources/{folder}/{name}");
         !self.resources.iter().any(|(other, found)| other.as_str().eq_ignore_ascii_case(&path) && found != bytes)
@@ -92,15 +94,16 @@ impl<'r, 's> Context<'r, 's> {
         })
     }
 
-    /// Adds a policy that the user wrote. One that could not be read counts too: its steps are not at fault.
+    /// Adds a policy that the user wrote. A policy that could not be read counts as defined, so that its steps are not
+    /// reported.
     pub(super) fn add_written(&mut self, name: &str, file: Option<PolicyFile>, at: &FieldPath) {
         let key = name.to_lowercase();
         if let Some(former) = self.policies.get(&key) {
-            let message = format!("the policies `{}` and `{name}` differ only in upper and lower case", former.name);
+            let message = format!("the names of the policies `{}` and `{name}` differ only in case", former.name);
             self.report.push(
                 Diagnostic::error(Code::CaseCollision, message)
                     .at(at)
-                    .help("their files would overwrite each other on some disks: choose another name"),
+                    .help("their files would overwrite each other on some file systems: choose another name"),
             );
             return;
         }
@@ -108,20 +111,20 @@ impl<'r, 's> Context<'r, 's> {
         self.policies.insert(key, Entry { name: name.to_owned(), file, at: at.clone(), written_by_user: true });
     }
 
-    /// Adds a policy under a name that a feature owns, and gives the step that runs it. A feature that gives the same
-    /// policy for two endpoints shares it.
+    /// Adds a policy under a name that is reserved for a feature, and returns the step that runs it. Two endpoints for
+    /// which a feature generates the same policy share it.
     pub(super) fn add(&mut self, name: &str, policy: &dyn Policy, at: &FieldPath) -> Step {
         let file = PolicyFile::Element(policy.element(name));
         match self.policies.get(&name.to_lowercase()) {
             Some(former) if former.file == file && former.name == name => {}
             Some(former) => {
                 let (found, place) = (former.name.clone(), former.at.clone());
-                // The user can rename their own policy, but not ours.
+                // The user can rename their own policy, but not a generated one.
                 let (blame, other) = if former.written_by_user { (&place, at) } else { (at, &place) };
                 self.report.push(
                     Diagnostic::error(
                         Code::NameCollision,
-                        format!("the policy name `{found}` is also what `{other}` gives"),
+                        format!("the policy name `{found}` is also used by the policy generated for `{other}`"),
                     )
                     .at(blame)
                     .help("choose another name"),
@@ -153,29 +156,29 @@ impl<'r, 's> Context<'r, 's> {
         None
     }
 
-    /// Notes that a field names a policy, which may come to be later.
+    /// Registers a field that refers to a policy, which may be added later.
     pub(super) fn refer(&mut self, name: &str, at: &FieldPath) {
         self.references.push((at.clone(), name.to_owned()));
     }
 
-    /// Notes where the user wrote a condition, or what gives one.
+    /// Registers the field in which the user wrote a condition, or from which it is generated.
     pub(super) fn add_condition(&mut self, text: &str, at: FieldPath) {
         self.origins.add_condition(text, at);
     }
 
-    /// Notes which field gave an endpoint's file.
+    /// Registers the field of an endpoint's file.
     pub(super) fn add_endpoint(&mut self, path: String, at: &FieldPath) {
         self.origins.add_file(path, at, true);
     }
 
-    /// Reports steps without their policy.
+    /// Reports steps whose policy is not defined.
     pub(super) fn check_references(&mut self) {
         let known = || self.policies.values().map(|entry| entry.name.as_str());
         for (at, name) in &self.references {
             if known().any(|found| found == name) {
                 continue;
             }
-            let error = Diagnostic::error(Code::MissingPolicy, format!("no policy has the name `{name}`")).at(at);
+            let error = Diagnostic::error(Code::MissingPolicy, format!("the policy `{name}` is not defined")).at(at);
             self.report.push(match nearest(name, known()) {
                 Some(meant) => error.propose(meant),
                 None => error.help("define it in `spec.policies`"),
@@ -183,18 +186,18 @@ impl<'r, 's> Context<'r, 's> {
         }
     }
 
-    /// Warns of policies without a step. `attached` are those that have one, `place` is where to add one.
+    /// Warns about policies without a step. `attached` are the policies that have one, `place` is where to add one.
     pub(super) fn check_unattached(&mut self, attached: &[&str], place: &str) {
         for entry in self.policies.values().filter(|entry| !attached.contains(&entry.name.as_str())) {
             self.report.push(
                 Diagnostic::warning(Code::UnattachedPolicy, format!("no step runs the policy `{}`", entry.name))
                     .at(&entry.at)
-                    .help(format!("add `{{policy: {}}}` to {place}, or remove it", entry.name)),
+                    .help(format!("add `{{policy: {}}}` to {place}, or remove the policy", entry.name)),
             );
         }
     }
 
-    /// The policies by name, the resources, and where all of it comes from.
+    /// The policies by name, the resources, and the fields from which they come.
     pub(super) fn into_parts(mut self) -> (BTreeMap<String, PolicyFile>, BTreeMap<BundlePath, Vec<u8>>, Origins) {
         for entry in self.policies.values() {
             self.origins.add_file(format!("policies/{}.xml", entry.name), &entry.at, entry.written_by_user);

@@ -15,10 +15,10 @@ use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 /// The request headers that Apigee allows by default.
 const DEFAULT_HEADERS: [&str; 4] = ["origin", "x-requested-with", "accept", "content-type"];
 
-/// The methods that HTTP knows.
+/// The HTTP methods.
 pub(super) const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
 
-/// Adds the CORS policy: unconditional, so that no preflight passes it.
+/// Adds the CORS policy without a condition, so that it answers every preflight request.
 pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     let Some(Given { value: cors, at, own }) = draft.intent.cors.clone() else {
         return;
@@ -38,7 +38,7 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     draft.endpoint.pre_flow.request.push(context.add(&name, &policy, &at));
 }
 
-/// The methods of the operations beside those that Apigee allows by itself; none if these are enough.
+/// The methods that Apigee allows by default, and the further ones of the operations; `None` if the default is enough.
 fn methods(draft: &Draft<'_>) -> Option<Vec<String>> {
     let conditions = draft.endpoint.flows.iter().filter_map(|flow| flow.condition.as_deref());
     let used: BTreeSet<&str> = conditions.flat_map(condition::verbs).collect();
@@ -47,7 +47,7 @@ fn methods(draft: &Draft<'_>) -> Option<Vec<String>> {
     (all.len() > DEFAULT_METHODS.len()).then_some(all)
 }
 
-/// The headers that callers put their credentials in, each with the credential's field.
+/// The headers in which callers send their credentials, each with the field of the credential.
 fn credential_headers(intent: &Intent<'_>) -> Vec<(&'static str, String)> {
     let credentials = intent.credentials.iter().map(|credential| credential.mechanism);
     credentials.filter_map(|mechanism| Some((mechanism.key(), credentials::header(mechanism)?))).collect()
@@ -68,10 +68,10 @@ fn headers(
         report.push(
             Diagnostic::warning(
                 Code::ConflictingFields,
-                format!("web pages may not send `{name}`, the header of `security.{key}`"),
+                format!("CORS does not allow web pages to send `{name}`, the header of `security.{key}`"),
             )
             .at(at.key("headers"))
-            .help("add it to the list, or no page can show its credential"),
+            .help("add it to the list: without it no web page can send its credential"),
         );
     }
     headers.clone()
@@ -81,24 +81,24 @@ fn check(cors: &Cors, at: &FieldPath, report: &mut Report<'_>) {
     let origins = at.key("origins");
     if cors.origins.is_empty() {
         report.push(
-            Diagnostic::error(Code::InvalidValue, "no origin may call")
+            Diagnostic::error(Code::InvalidValue, "no origin is allowed")
                 .at(&origins)
-                .help("name one, as `https://app.example.com`, or write `cors: none`"),
+                .help("add one, for example `https://app.example.com`, or write `cors: none`"),
         );
     }
     let any = cors.origins.iter().any(|origin| origin == "*");
     if any && cors.origins.len() > 1 {
         report.push(
-            Diagnostic::error(Code::ConflictingFields, "`*` stands beside other origins")
+            Diagnostic::error(Code::ConflictingFields, "`*` cannot be combined with other origins")
                 .at(&origins)
-                .help("`*` is all of them: write it alone, or leave it out"),
+                .help("`*` allows every origin: remove it or the other origins"),
         );
     }
     if any && cors.credentials {
         report.push(
-            Diagnostic::error(Code::ConflictingFields, "`credentials: true` needs named origins, found `*`")
+            Diagnostic::error(Code::ConflictingFields, "`credentials: true` cannot be combined with the origin `*`")
                 .at(&origins)
-                .help("browsers refuse credentials for every origin: name the origins"),
+                .help("browsers refuse credentials if every origin is allowed: list the origins"),
         );
     }
     for (index, origin) in cors.origins.iter().enumerate().filter(|(_, origin)| *origin != "*") {
@@ -117,7 +117,7 @@ fn check(cors: &Cors, at: &FieldPath, report: &mut Report<'_>) {
 }
 
 fn check_origin(origin: &str, at: &FieldPath, report: &mut Report<'_>) {
-    // A variable, as from a property set, is checked where its value stands.
+    // A variable, for example from a property set, is checked where its value is defined.
     let every = origin == "{request.header.origin}";
     if origin.starts_with('{') && !every {
         return;
@@ -134,12 +134,12 @@ fn check_origin(origin: &str, at: &FieldPath, report: &mut Report<'_>) {
         let message = if every {
             "`{request.header.origin}` allows every origin".to_owned()
         } else {
-            format!("`{origin}` is not an origin")
+            format!("`{origin}` is not a valid origin")
         };
         report.push(
             Diagnostic::error(Code::InvalidValue, message)
                 .at(at)
-                .help("write scheme, host and perhaps a port, as `https://app.example.com`"),
+                .help("write the scheme, the host and, if needed, a port, for example `https://app.example.com`"),
         );
     }
 }
@@ -147,10 +147,10 @@ fn check_origin(origin: &str, at: &FieldPath, report: &mut Report<'_>) {
 /// Checks a method's name.
 pub(super) fn check_method(method: &str, at: &FieldPath, report: &mut Report<'_>) {
     if !METHODS.contains(&method) {
-        let error = Diagnostic::error(Code::InvalidValue, format!("`{method}` is not a method of HTTP")).at(at);
+        let error = Diagnostic::error(Code::InvalidValue, format!("`{method}` is not an HTTP method")).at(at);
         report.push(match apigee_flux_model::diag::nearest(method, METHODS.iter().copied()) {
             Some(meant) => error.propose(meant),
-            None => error.help(format!("allowed are {}", METHODS.join(", "))),
+            None => error.help(format!("allowed methods: {}", METHODS.join(", "))),
         });
     }
 }

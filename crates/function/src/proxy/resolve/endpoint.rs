@@ -1,4 +1,5 @@
-//! What one proxy endpoint is to do: the top of the spec, or that with an endpoint's own words over it.
+//! What one proxy endpoint does: the fields at the top level of the spec, or those with the endpoint's own fields over
+//! them.
 
 use std::collections::BTreeSet;
 
@@ -25,10 +26,10 @@ use crate::spec::traffic::{Quota, QuotaWord, SpikeArrest, Traffic};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::yaml::word_or::{Off, WordOr};
 
-/// The name of the endpoint that the top of the spec describes.
+/// The name of the endpoint that the top level of the spec describes.
 pub(super) const DEFAULT: &str = "default";
 
-/// A value, where it was written, and whether this endpoint wrote it itself.
+/// A value, its field, and whether the endpoint sets it itself.
 #[derive(Debug, Clone)]
 pub(super) struct Given<'s, T> {
     pub(super) value: &'s T,
@@ -36,7 +37,7 @@ pub(super) struct Given<'s, T> {
     pub(super) own: bool,
 }
 
-/// A sort of credential, where it was written, and whether this endpoint wrote it itself.
+/// A kind of credential, its field, and whether the endpoint sets it itself.
 #[derive(Debug, Clone)]
 pub(super) struct Credential<'s> {
     pub(super) mechanism: Mechanism<'s>,
@@ -44,7 +45,7 @@ pub(super) struct Credential<'s> {
     pub(super) own: bool,
 }
 
-/// What an endpoint is to do.
+/// What an endpoint does.
 #[derive(Debug)]
 pub(super) struct Intent<'s> {
     pub(super) name: String,
@@ -52,14 +53,14 @@ pub(super) struct Intent<'s> {
     pub(super) at: FieldPath,
     pub(super) cors: Option<Given<'s, Cors>>,
     pub(super) credentials: Vec<Credential<'s>>,
-    /// Whether the endpoint has other credentials than the top of the spec, perhaps none.
+    /// Whether the endpoint sets its own credentials instead of those at the top level of the spec, or `none`.
     pub(super) own_credentials: bool,
     pub(super) threats: Option<Given<'s, WordOr<Off, Threats>>>,
     pub(super) headers: Option<Given<'s, WordOr<HeadersWord, IndexMap<String, String>>>>,
     pub(super) spike_arrest: Option<Given<'s, WordOr<String, SpikeArrest>>>,
     pub(super) quota: Option<Given<'s, WordOr<QuotaWord, Quota>>>,
-    /// False with `traffic: none`, and with a quota of tokens, which makes one of calls superfluous: then there is no quota
-    /// by default.
+    /// Whether there is a quota by default: not with `traffic: none`, and not with a token quota, which makes a quota
+    /// of requests unnecessary.
     pub(super) default_quota: bool,
     pub(super) graphql: Option<Given<'s, GraphQl>>,
     pub(super) ai: Option<Given<'s, Ai>>,
@@ -69,8 +70,8 @@ pub(super) struct Intent<'s> {
 }
 
 impl Intent<'_> {
-    /// A policy's name: with `Default` while the endpoint does as the top of the spec says, else with the endpoint's own
-    /// name, so that a change of one endpoint leaves the files of the others alone.
+    /// A policy's name: with `Default` if the endpoint uses the top level of the spec, otherwise with the endpoint's
+    /// own name, so that a change to one endpoint does not change the files of the others.
     pub(super) fn policy_name(&self, prefix: &str, word: &str, own: bool) -> String {
         match (own, word) {
             (false, word) => format!("{prefix}-{word}"),
@@ -80,7 +81,7 @@ impl Intent<'_> {
     }
 }
 
-/// What all endpoints of a proxy have alike.
+/// What all endpoints of a proxy share.
 pub(super) struct Shared {
     /// The OpenAPI document.
     pub(super) contract: Option<Contract>,
@@ -94,7 +95,7 @@ pub(super) struct Shared {
     pub(super) fault_rules: Vec<FaultRule>,
 }
 
-/// An endpoint in the making, and what the features before have found out.
+/// An endpoint that is being built, and what the earlier features have determined.
 pub(super) struct Draft<'s> {
     pub(super) intent: Intent<'s>,
     pub(super) endpoint: ProxyEndpoint,
@@ -104,9 +105,9 @@ pub(super) struct Draft<'s> {
     pub(super) steps: Flow,
     /// The user's own fault rules.
     pub(super) fault_rules: Vec<FaultRule>,
-    /// The step that verified the credential of the caller's app.
+    /// The credential of the caller's app, if one was verified.
     pub(super) verified: Option<Verified>,
-    /// What tells callers apart whose data must not mix: all of it together.
+    /// The variables that together identify a caller, so that the data of different callers does not mix.
     pub(super) identities: Vec<Identity>,
     /// The conditions of the requests that need no credential.
     pub(super) public: Vec<String>,
@@ -116,9 +117,10 @@ pub(super) struct Draft<'s> {
 pub(super) struct Verified {
     /// The policy.
     pub(super) policy: String,
-    /// The variable that holds the consumer's identity: what a quota counts.
+    /// The variable that holds the consumer's identity, for which a quota counts.
     pub(super) consumer: String,
-    /// Whether the credential is for an API product (an API key, an access token of Apigee), whose quota can be applied.
+    /// Whether the credential is for an API product (an API key, an access token that Apigee issued), whose quota can
+    /// be applied.
     pub(super) product: bool,
 }
 
@@ -143,7 +145,8 @@ impl<'s> Draft<'s> {
     }
 }
 
-/// The endpoint's field if it is written, else the one at the top; none if `none` was written for the whole.
+/// The endpoint's field if it is set, otherwise the one at the top level; `None` if the endpoint sets `none` for the
+/// whole mapping.
 fn pick<'s, S, T>(
     top: Option<&'s WordOr<Off, S>>,
     own: Option<&'s WordOr<Off, S>>,
@@ -164,7 +167,7 @@ fn pick<'s, S, T>(
     top.and_then(WordOr::on).and_then(field).map(|value| given(value, at[0], false))
 }
 
-/// The whole of a word: the endpoint's if it is written, else the one at the top; none if it is switched off.
+/// A whole mapping: the endpoint's if it is set, otherwise the one at the top level; `None` if it is switched off.
 fn whole<'s, T>(
     top: Option<&'s WordOr<Off, T>>,
     own: Option<&'s WordOr<Off, T>>,
@@ -178,8 +181,9 @@ fn whole<'s, T>(
     word.on().map(|value| Given { value, at: at.key(key), own })
 }
 
-/// The endpoint's credentials if it writes any, else those at the top, and whether they are its own. One more sort of
-/// credential would not open an endpoint to others, but close it to all; so its own replace the others.
+/// The endpoint's credentials if it sets any, otherwise those at the top level, and whether they are its own. Its own
+/// replace the others: requiring one more kind of credential would not open the endpoint to other callers, but close it
+/// to all.
 fn credentials<'s>(
     top: Option<&'s WordOr<Off, Security>>,
     own: Option<&'s WordOr<Off, Security>>,
@@ -259,9 +263,12 @@ pub(super) fn intents<'s>(
         names::check_file_name("endpoint", name, &at_endpoint.key("name"), report);
         if !names.insert(name.to_lowercase()) {
             report.push(
-                Diagnostic::error(Code::NameCollision, format!("two proxy endpoints have the name `{name}`"))
-                    .at(at_endpoint.key("name"))
-                    .help("`default` is the one at the top of the spec; upper and lower case count as equal"),
+                Diagnostic::error(
+                    Code::NameCollision,
+                    format!("the proxy endpoint `{name}` is defined more than once"),
+                )
+                .at(at_endpoint.key("name"))
+                .help("`default` is the endpoint at the top level of the spec; endpoint names are not case-sensitive"),
             );
         }
         intents.push(intent(spec, top, Some(endpoint), at, &at_endpoint));
@@ -275,10 +282,10 @@ pub(super) fn intents<'s>(
             report.push(
                 Diagnostic::error(
                     Code::DuplicateBasePath,
-                    format!("two endpoints of the proxy serve `{}`", intent.base_path),
+                    format!("more than one endpoint of the proxy has the base path `{}`", intent.base_path),
                 )
                 .at(at)
-                .help("give each its own path"),
+                .help("give each endpoint its own base path"),
             );
         }
     }

@@ -16,11 +16,11 @@ use apigee_flux_analysis::policy::raise_fault::MESSAGE_VARIABLE;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath};
 use apigee_flux_model::yaml::word_or::WordOr;
 
-/// The body of all errors. Names and messages of faults may quote what the caller sent: `escapeJSON` keeps them inside their
-/// strings.
+/// The body of all errors. Names and messages of faults may contain what the caller sent: `escapeJSON` keeps them
+/// inside their strings.
 const JSON: &str = r#"{"error":{"code":"{escapeJSON(flow.fault.code)}","message":"{escapeJSON(flow.fault.text)}","requestId":"{messageid}"}}"#;
 
-/// Resolves the user's rules once for all endpoints, in the order in which they are to be tried.
+/// Resolves the user's rules once for all endpoints, in the order in which they are evaluated.
 pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at: &FieldPath) -> Vec<FaultRule> {
     let Some(WordOr::Value(faults)) = &spec.faults else { return Vec::new() };
     let at = at.key("faults").key("rules");
@@ -32,24 +32,27 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
         names::check_policy("fault rule", &name, &at_rule.key("name"), context.report);
         if !taken.insert(name.to_lowercase()) {
             context.report.push(
-                Diagnostic::error(Code::NameCollision, format!("two fault rules have the name `{name}`"))
+                Diagnostic::error(Code::NameCollision, format!("the fault rule `{name}` is defined more than once"))
                     .at(at_rule.key("name"))
-                    .help("give each its own"),
+                    .help("give each rule its own name"),
             );
         }
         steps::check_condition(rule.when.as_deref(), &at_rule.key("when"), context);
         if rule.when.is_none() && index + 1 < faults.rules.len() {
             context.report.push(
-                Diagnostic::error(Code::MissingField, "a fault rule without `when` hides those behind it")
+                Diagnostic::error(Code::MissingField, "a fault rule without `when` must be the last one")
                     .at(&at_rule)
-                    .help("the first rule that matches runs: say which faults it is for, or move it to the end"),
+                    .help(
+                        "only the first rule that matches runs, so the rules after it never do: add `when`, or move it \
+                         to the end",
+                    ),
             );
         }
         if rule.steps.is_empty() {
             context.report.push(
                 Diagnostic::error(Code::MissingField, "the fault rule has no steps")
                     .at(at_rule.key("steps"))
-                    .help("write what happens, as `{set: {status: 503}}`"),
+                    .help("add a step, for example `{set: {status: 503}}`"),
             );
         }
         let steps = steps::list(&rule.steps, &Owner::Bundle, Direction::Fault, context, &at_rule.key("steps"));
@@ -58,8 +61,8 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
     rules
 }
 
-/// Adds the rules and the body of errors. `AssignMessage` and not `RaiseFault`: that would start a fault anew inside the rule,
-/// and the status code that the caller should see would be lost.
+/// Adds the rules and the error body. The policy is an `AssignMessage`: a `RaiseFault` would raise another fault inside
+/// the rule, and the status code that the caller should see would be lost.
 pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     draft.endpoint.faults.rules.append(&mut draft.fault_rules);
     let at = FieldPath::of(&["spec", "faults"]);
@@ -86,8 +89,8 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     draft.endpoint.faults.default.push(context.add(name, &policy, &at));
 }
 
-/// Gives each target endpoint what the proxy endpoints that lead to it do about faults. An integration endpoint has no fault
-/// rules.
+/// Gives each target endpoint the fault handling of the proxy endpoints that route to it. An integration endpoint has
+/// no fault rules.
 pub(super) fn add_to_targets(drafts: &[Draft<'_>], targets: &mut [TargetEndpoint]) {
     for target in targets.iter_mut().filter(|target| !matches!(target.destination, Destination::Integration { .. })) {
         let leads = |draft: &&Draft<'_>| {
@@ -100,8 +103,8 @@ pub(super) fn add_to_targets(drafts: &[Draft<'_>], targets: &mut [TargetEndpoint
     }
 }
 
-/// The default rules of several proxy endpoints as one: what they share in the beginning, then the rest of each for its own
-/// calls.
+/// Combines the default rules of several proxy endpoints: first the steps with which all of them start, then the
+/// remaining steps of each for its own requests.
 fn of_all(drafts: &[&Draft<'_>]) -> Vec<Step> {
     let Some((first, others)) = drafts.split_first() else { return Vec::new() };
     let steps = &first.endpoint.faults.default;
@@ -109,8 +112,8 @@ fn of_all(drafts: &[&Draft<'_>]) -> Vec<Step> {
         let equal = steps.iter().zip(&other.endpoint.faults.default).take_while(|(a, b)| a == b);
         equal.count().min(shared)
     });
-    // Those with the same rest share its steps. Apigee has no variable for the name of a proxy endpoint that all pages agree on;
-    // the base path is certain.
+    // Endpoints with the same remaining steps share them. Apigee's pages do not agree on a variable for the name of a
+    // proxy endpoint; the base path is certain.
     let mut rests: Vec<(&[Step], Vec<String>)> = Vec::new();
     for draft in drafts {
         let rest = draft.endpoint.faults.default.get(shared..).unwrap_or_default();

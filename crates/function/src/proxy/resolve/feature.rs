@@ -1,23 +1,23 @@
-//! A word of intent and its place in the order.
+//! A feature and its place in the order.
 
 use super::context::Context;
 use super::endpoint::Draft;
 
-/// What one word of intent adds to a proxy endpoint. What it adds comes behind all that others have added before.
+/// What one feature adds to a proxy endpoint. Its steps come after all that earlier features have added.
 #[derive(Clone, Copy)]
 pub(super) struct Feature {
     pub(super) adds: Ordered,
     pub(super) add: fn(&mut Draft<'_>, &mut Context<'_, '_>),
 }
 
-/// What runs, where, and why it runs in this order: the documentation's page is made of it.
+/// What runs, where, and why it runs in this order: a page of the documentation is generated from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ordered {
     /// What runs.
     pub what: &'static str,
-    /// Where.
+    /// Where it runs.
     pub places: &'static [Place],
-    /// Why at this point of the order.
+    /// Why it runs at this point of the order.
     pub why: &'static str,
 }
 
@@ -32,6 +32,6 @@ pub enum Place {
     Response,
     /// `FaultRules` and `DefaultFaultRule`, of the target endpoints too.
     Fault,
-    /// `PostClientFlow`: after the response has left.
+    /// `PostClientFlow`: after the response was sent.
     PostClient,
 }

@@ -10,7 +10,7 @@ use apigee_flux_model::diag::{Code, Diagnostic, FieldPath};
 /// Apigee's own limit of depth and of fragments.
 const DEFAULT_LIMIT: u32 = 10;
 
-/// Adds the check, for callers that are known and within their quota: comparing a request with a schema is work.
+/// Adds the check after those of the credential and the quota: comparing a request with a schema is expensive.
 pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     let Some(Given { value: graphql, at, own }) = draft.intent.graphql.clone() else {
         return;
@@ -24,7 +24,7 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
             context.report.push(
                 Diagnostic::error(Code::InvalidValue, format!("`{name}` is 0"))
                     .at(at.key(name))
-                    .help("write a whole number from 1"),
+                    .help("write a whole number, 1 or greater"),
             );
         }
     }
@@ -43,12 +43,12 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     };
     let name = draft.intent.policy_name(policy::TYPE.prefix, "Default", own);
     let step = context.add(&name, &policy, &at);
-    // GraphQL comes by GET and POST. Another method is refused, as there is nothing to check in it; only a question for the
-    // allowed methods has to pass.
+    // GraphQL uses GET and POST. The policy refuses other methods, because there is nothing to check; only a request
+    // for the allowed methods (OPTIONS) has to pass.
     draft.endpoint.pre_flow.request.push(Step { condition: Some("request.verb != \"OPTIONS\"".to_owned()), ..step });
 }
 
-/// Puts the schema into the bundle, and gives its URL.
+/// Adds the schema to the bundle and returns its URL.
 fn resource(
     schema: &GraphQlSchema,
     inline_name: &str,
@@ -67,13 +67,16 @@ fn resource(
         (file, _) => {
             let found = if file.is_some() { "both" } else { "none" };
             context.report.push(
-                Diagnostic::error(Code::ConflictingFields, format!("a schema is a `file` or `inline`, found {found}"))
-                    .at(at)
-                    .help("write `{file: schema.graphql}`, or `inline` with the text"),
+                Diagnostic::error(
+                    Code::ConflictingFields,
+                    format!("`schema` needs either `file` or `inline`, found {found}"),
+                )
+                .at(at)
+                .help("write `{file: schema.graphql}`, or the schema itself as `inline`"),
             );
             return None;
         }
     };
-    // Apigee takes a schema by this extension only.
+    // Apigee accepts a schema only with this file extension.
     Some(context.add_resource("graphql", &format!("{stem}.graphql"), bytes, &at))
 }

@@ -12,7 +12,7 @@ use apigee_flux_analysis::policy::set_integration_request::{self as policy, Para
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::yaml::word_or::WordOr;
 
-/// What every trigger's name starts with in full.
+/// The prefix of the full name of every trigger.
 const TRIGGER: &str = "api_trigger/";
 
 /// An integration as a destination.
@@ -34,9 +34,11 @@ pub(super) fn by_integration(
     ] {
         if given {
             report.push(
-                Diagnostic::error(Code::ConflictingFields, format!("`{field}` stands beside `integration`"))
+                Diagnostic::error(Code::ConflictingFields, format!("`{field}` cannot be combined with `integration`"))
                     .at(place.key(field))
-                    .help("Apigee runs an integration by itself, there is no connection to set: remove it"),
+                    .help(
+                        "Apigee runs the integration itself, so there is no connection to configure: remove the field",
+                    ),
             );
         }
     }
@@ -75,8 +77,8 @@ fn parameter(name: &str, given: &WordOr<String, IntegrationParameter>) -> Parame
     }
 }
 
-/// Marks the routes that lead to integrations, and makes their requests as the last of all steps: user steps may set what
-/// they hold. A request is kept in the same variables for all of them, so the first route that matches must write last.
+/// Marks the routes that lead to integrations, and prepares their requests in the last steps, because user steps may
+/// set their values. All requests use the same variables, so the step of the first route that matches must run last.
 pub(super) fn add(draft: &mut Draft<'_>, targets: &[TargetEndpoint], context: &mut Context<'_, '_>) {
     let at = FieldPath::of(&["spec", "targets"]);
     let mut steps = Vec::new();

@@ -13,14 +13,14 @@ use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::template;
 use apigee_flux_model::yaml::word_or::WordOr;
 
-/// `default`: what finds a call and says how it ended. A caller chooses the path; the rest comes from Apigee. `message` is the
-/// response, or the error: for a call that failed there is no `response`.
+/// `default`: identifies a request and says how it ended. The path comes from the caller and is escaped; the rest comes
+/// from Apigee. `message` is the response, or the error: a request that failed has no `response`.
 const DEFAULT: &str = r#"{"proxy":"{apiproxy.name}","revision":"{apiproxy.revision}","environment":"{environment.name}","verb":"{request.verb}","path":"{escapeJSON(proxy.pathsuffix)}","status":"{message.status.code}","requestId":"{messageid}","fault":"{fault.name}"}"#;
 
-/// The variables that hold the query of a request, and a key in it.
+/// The variables that hold the query of a request, including a key in it.
 const WITH_QUERY: [&str; 4] = ["request.querystring", "request.uri", "request.url", "proxy.url"];
 
-/// Adds the logs, where they hold up nobody.
+/// Adds the logs to the PostClientFlow, where they do not delay the response.
 pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     let Some(Given { value: logging, at, own }) = draft.intent.logging.clone() else {
         return;
@@ -28,7 +28,7 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     let hidden = hidden(&draft.intent);
     if logging.cloud_logging.is_none() && logging.syslog.is_none() {
         context.report.push(
-            Diagnostic::error(Code::MissingField, "`logging` names no destination")
+            Diagnostic::error(Code::MissingField, "`logging` has no destination")
                 .at(&at)
                 .help("write `cloudLogging` or `syslog`, or `logging: none`"),
         );
@@ -76,18 +76,16 @@ fn to_cloud_logging(log: &CloudLogging, hidden: &[String], at: &FieldPath, repor
     }
 }
 
-/// The log in full.
+/// The full name of the log.
 fn log_name(name: &str, at: &FieldPath, report: &mut Report<'_>) -> String {
     let id = match name.strip_prefix("projects/") {
         Some(rest) => rest.split_once("/logs/").map_or("", |(_, id)| id),
         None => name,
     };
     if id.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "/_-.%{}".contains(c)) {
-        report.push(
-            Diagnostic::error(Code::InvalidValue, format!("`{name}` is not the name of a log"))
-                .at(at)
-                .help("write letters, digits, `_`, `-` and `.`, as `apigee-orders`, or `projects/PROJECT/logs/NAME`"),
-        );
+        report.push(Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a valid log name")).at(at).help(
+            "use letters, digits, `_`, `-` and `.`, for example `apigee-orders`, or write `projects/PROJECT/logs/NAME`",
+        ));
     }
     if name.starts_with("projects/") { name.to_owned() } else { format!("projects/{{organization.name}}/logs/{name}") }
 }
@@ -96,9 +94,9 @@ fn log_name(name: &str, at: &FieldPath, report: &mut Report<'_>) -> String {
 fn json(fields: &IndexMap<String, String>, hidden: &[String], at: &FieldPath, report: &mut Report<'_>) -> String {
     if fields.is_empty() {
         report.push(
-            Diagnostic::error(Code::InvalidValue, "no field is logged")
+            Diagnostic::error(Code::InvalidValue, "`fields` is empty")
                 .at(at)
-                .help("write name → text, or `default`, or remove `cloudLogging`"),
+                .help("map names to texts, write `default`, or remove `cloudLogging`"),
         );
     }
     let mut members = Vec::new();
@@ -111,7 +109,7 @@ fn json(fields: &IndexMap<String, String>, hidden: &[String], at: &FieldPath, re
     format!("{{{}}}", members.join(","))
 }
 
-/// A text as it stands between the quotes of JSON.
+/// A text, escaped for use between the quotes of a JSON string.
 fn json_text(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default().to_owned()
@@ -121,16 +119,18 @@ fn to_syslog(log: &Syslog, hidden: &[String], at: &FieldPath, report: &mut Repor
     let host = log.host.as_str();
     if host.is_empty() || host.contains(|c: char| c.is_whitespace() || "/:@".contains(c)) {
         report.push(
-            Diagnostic::error(Code::InvalidValue, format!("`{host}` is not the name of a host"))
+            Diagnostic::error(Code::InvalidValue, format!("`{host}` is not a valid host name"))
                 .at(at.key("host"))
-                .help("write its name or address alone, as `logs.example.com`; the port has a field of its own"),
+                .help(
+                    "write only the host name or address, for example `logs.example.com`; the port has its own field",
+                ),
         );
     }
     if log.tls.is_some() && log.protocol == Some(Protocol::Udp) {
         report.push(
             Diagnostic::error(Code::ConflictingFields, "`tls` needs `protocol: tcp`, found `udp`")
                 .at(at.key("protocol"))
-                .help("remove `protocol`, or `tls`"),
+                .help("remove `protocol` or `tls`"),
         );
     }
     let message = match &log.message {
@@ -164,18 +164,18 @@ fn check_message(text: &str, hidden: &[String], at: &FieldPath, report: &mut Rep
         report.push(
             Diagnostic::warning(
                 Code::InvalidValue,
-                format!("what `{function}` gives is logged as it is, quotes and line breaks included"),
+                format!("the result of `{function}` is logged without escaping, including quotes and line breaks"),
             )
             .at(at)
-            .help("set a variable to it by a step, and log that: variables are escaped"),
+            .help("assign it to a variable in a step and log the variable: variables are escaped"),
         );
     }
 }
 
-/// Reports variables that hold credentials: a log is read by many more than may have them.
+/// Reports variables that hold credentials: a log has more readers than are allowed to know them.
 fn check_credentials(text: &str, hidden: &[String], at: &FieldPath, report: &mut Report<'_>) {
     for variable in template::variables(text) {
-        // `message` is the request, too, and headers have no upper and lower case.
+        // `message` can also be the request, and names of headers are not case-sensitive.
         let name = variable.strip_prefix("message.").map_or(variable.to_owned(), |rest| format!("request.{rest}"));
         let is = |hidden: &String| {
             let head = name.get(..hidden.len()).is_some_and(|head| head.eq_ignore_ascii_case(hidden));
@@ -185,7 +185,10 @@ fn check_credentials(text: &str, hidden: &[String], at: &FieldPath, report: &mut
             report.push(
                 Diagnostic::error(Code::InvalidValue, format!("`{{{variable}}}` would write a credential to the log"))
                     .at(at)
-                    .help("remove it; what is safe to log is whose it is, as `{verifyapikey.VA-Default.client_id}`"),
+                    .help(
+                        "remove it; to log the consumer, use an identifier, for example \
+                         `{verifyapikey.VA-Default.client_id}`",
+                    ),
             );
         }
     }

@@ -1,7 +1,7 @@
-//! What a spec means: every default filled in, every policy named and attached at its place.
+//! Resolves a spec: fills in all defaults, and names and attaches all policies.
 //!
-//! To add a word of intent: a file here with a [`Feature`], and one line in [`FEATURES`]. To add a target's word: `targets`.
-//! To add a short step: a file in `steps` and one line in its list.
+//! To add a feature: add a file with a [`Feature`] here, and one line in [`FEATURES`]. To add a field of a target: see
+//! `targets`. To add a short step: add a file in `steps`, and one line in its list.
 
 mod ai;
 mod bundle_source;
@@ -63,8 +63,9 @@ const FEATURES: &[Feature] = &[
         adds: Ordered {
             what: "CORS (`cors`)",
             places: &[Place::Request],
-            why: "A preflight carries no credential: any check before this would refuse it. The policy also adds its headers to \
-                  errors of all that follows, or a web page could not read them.",
+            why: "A preflight request carries no credential, so any check before this step would refuse it. The policy \
+                  also adds its headers to the errors of all later steps: without them a web page could not read these \
+                  errors.",
         },
     },
     Feature {
@@ -72,16 +73,16 @@ const FEATURES: &[Feature] = &[
         adds: Ordered {
             what: "spike arrest (`traffic.spikeArrest`)",
             places: &[Place::Request],
-            why: "It costs nothing, so it comes before whatever looks something up.",
+            why: "It is cheap, so it comes before any step that looks something up.",
         },
     },
     Feature {
         add: credentials::add,
         adds: Ordered {
-            what: "the credential, and its removal (`security`)",
+            what: "check and removal of the credential (`security`)",
             places: &[Place::Request],
-            why: "Who calls decides what is counted, cached and logged; nothing works for a caller before that. A backend that \
-                  logs its requests must not collect keys.",
+            why: "Quotas, caches and logs depend on the consumer, and no other work is done for an unauthenticated \
+                  caller. The credential is removed because a backend that logs its requests must not collect keys.",
         },
     },
     Feature {
@@ -89,8 +90,8 @@ const FEATURES: &[Feature] = &[
         adds: Ordered {
             what: "quota (`traffic.quota`)",
             places: &[Place::Request],
-            why: "It counts per consumer, so it needs the credential, and names the very step that verified it. A caller \
-                  that guesses keys uses up no quota.",
+            why: "It counts per consumer, so it needs the credential and refers to the step that verified it. A caller \
+                  that guesses keys does not use up a quota.",
         },
     },
     Feature {
@@ -98,8 +99,9 @@ const FEATURES: &[Feature] = &[
         adds: Ordered {
             what: "threat protection (`security.threats`)",
             places: &[Place::Request],
-            why: "It costs the most: only what is let through is worth parsing. Regular expressions on path and query first, then \
-                  the body, and the body only if there is one.",
+            why: "It is the most expensive check, so it parses only requests that passed the checks before it. The \
+                  regular expressions on path and query come first, then the checks of the body, which run only if \
+                  there is a body.",
         },
     },
     Feature {
@@ -107,16 +109,17 @@ const FEATURES: &[Feature] = &[
         adds: Ordered {
             what: "GraphQL (`graphql`)",
             places: &[Place::Request],
-            why: "It parses the query: behind the limits on size and depth.",
+            why: "It parses the query, so it comes after the limits on size and depth.",
         },
     },
     Feature {
         add: ai::add,
         adds: Ordered {
-            what: "a language model (`ai`)",
+            what: "policies for a language model (`ai`)",
             places: &[Place::Request, Place::Response],
-            why: "Prompts are counted before they are judged, and judged before an answer is looked up. Answers are counted, \
-                  judged and kept as the model gave them: what you change comes after.",
+            why: "Prompts are counted before Model Armor checks them, and checked before an answer is looked up in the \
+                  cache. Answers are counted, checked and cached as the model returned them: your own changes come \
+                  after.",
         },
     },
     Feature {
@@ -124,7 +127,7 @@ const FEATURES: &[Feature] = &[
         adds: Ordered {
             what: "your own steps (`flow`)",
             places: &[Place::Request, Place::Response],
-            why: "They work on requests that are let through, and on responses before the headers are set.",
+            why: "They run on requests that passed all checks, and on responses before the security headers are set.",
         },
     },
     Feature {
@@ -132,16 +135,17 @@ const FEATURES: &[Feature] = &[
         adds: Ordered {
             what: "validation against the OpenAPI document (`openapi`)",
             places: &[Place::Operation],
-            why: "Only documented operations can be compared, so it is the first step of each of their flows: behind the PreFlow \
-                  with the limits on a body's size and depth.",
+            why: "Only operations of the document can be validated, so it is the first step of each of their flows. \
+                  These run after the PreFlow, which limits the size and depth of a body.",
         },
     },
     Feature {
         add: faults::add,
         adds: Ordered {
-            what: "fault rules and the body of errors (`faults`)",
+            what: "fault rules and the error body (`faults`)",
             places: &[Place::Fault],
-            why: "Your rules say what an error is, then the body says it; the headers come last.",
+            why: "Your rules decide what an error is, then the error body is set from it; the security headers come \
+                  last.",
         },
     },
     Feature {
@@ -149,7 +153,7 @@ const FEATURES: &[Feature] = &[
         adds: Ordered {
             what: "security headers (`security.headers`)",
             places: &[Place::Response, Place::Fault],
-            why: "Whatever a step sets, the headers have the last word, on errors too.",
+            why: "They come last, so no step can overwrite them, on errors too.",
         },
     },
     Feature {
@@ -157,27 +161,28 @@ const FEATURES: &[Feature] = &[
         adds: Ordered {
             what: "logs (`logging`)",
             places: &[Place::PostClient],
-            why: "They are written when all is said. The caller does not wait for them, and a log that cannot be written is no \
-                  fault of the call.",
+            why: "They are written after the response was sent. The caller does not wait for them, and a log that \
+                  cannot be written does not fail the request.",
         },
     },
 ];
 
-/// What runs in which order, and why.
+/// The order of the steps, and the reasons for it.
 pub(super) fn order() -> impl Iterator<Item = Ordered> {
     FEATURES.iter().map(|feature| feature.adds).chain(FINISHING.iter().map(|(adds, _)| *adds))
 }
 
-/// What needs to know all endpoints, because they share it.
+/// Adds a feature that all endpoints share, so it needs all of them.
 type Finish = fn(&ApigeeProxySpec, &mut [Draft<'_>], &mut Context<'_, '_>);
 
-/// What is added when all endpoints are drafted, routes included.
+/// The features that are added after all endpoints are built, including their routes.
 const FINISHING: &[(Ordered, Finish)] = &[(
     Ordered {
         what: "response cache (`cache`)",
         places: &[Place::Operation],
-        why: "It answers callers that are known, with the consumer in its key, and is attached in both directions: the request \
-              looks a response up, the response stores it. It is one for all endpoints, and keeps the callers of each apart.",
+        why: "It answers authenticated callers, with the consumer in its key, and is attached in both directions: the \
+              request looks up a response, the response stores it. All endpoints share it, and its key separates their \
+              callers.",
     },
     cache::add,
 )];
@@ -203,7 +208,7 @@ fn shared(
     (shared, target_endpoints, base_path)
 }
 
-/// Resolves a proxy. With errors in the report, what comes out is incomplete.
+/// Resolves a proxy. If an error was reported, the result is incomplete.
 pub(super) fn resolve(
     name: &str,
     spec: &ApigeeProxySpec,
@@ -240,7 +245,7 @@ pub(super) fn resolve(
         target_endpoints,
     };
     context.check_references();
-    // Behind an error much looks unused that is only misspelt.
+    // After an error, names that are only misspelled look unused.
     if !context.report.has_errors() {
         let attached: Vec<&str> = proxy.steps().map(|step| step.policy.as_str()).collect();
         context.check_unattached(&attached, "`spec.flow` or to an operation");
@@ -271,8 +276,8 @@ mod tests {
         ])
     }
 
-    /// Each feature adds steps to the places that its line names and to no others, behind those that are there: so what runs
-    /// in an endpoint, and what the page says of it, is the order of the list.
+    /// Each feature adds steps only to the places that its line names, and after the steps that are there: so the order
+    /// of the list is the order in an endpoint, and on the page of the documentation.
     #[test]
     fn every_feature_adds_where_its_line_says_and_behind_the_others() {
         let yaml = include_str!("../../../../../testdata/bundles/every-feature/proxy.yaml");
@@ -306,7 +311,7 @@ mod tests {
             after.iter().filter(|(place, steps)| before[*place].len() < steps.len()).map(|(place, _)| *place).collect();
         assert_eq!(grown, adds.places, "{}", adds.what);
         for (place, steps) in after {
-            // In operations a step may stand before those of the user.
+            // In operations a step may come before the user's steps.
             if *place != Place::Operation {
                 assert!(steps.starts_with(&before[place]), "{} moves what was there in {place:?}", adds.what);
             }

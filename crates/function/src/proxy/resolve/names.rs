@@ -4,25 +4,25 @@ use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::limits::texts;
 
-/// True for letters, digits and some more, the first a letter or digit.
+/// True for letters, digits and the characters `more`, starting with a letter or digit.
 fn is_name(text: &str, more: &str, longest: usize) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.len() <= longest
         && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
 }
 
-/// Checks the name of a proxy or a shared flow: it is a file name, a part of a URL and a label of logs. `given` says whether it
-/// stands in the spec.
+/// Checks the name of a proxy or a shared flow: it is a file name, a part of a URL and a label of logs. `given` says
+/// whether the spec sets it.
 pub(in crate::proxy) fn check_resource(kind: BundleKind, name: &str, given: bool, report: &mut Report<'_>) {
     if texts::BUNDLE.check(name).is_ok() && name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         return;
     }
     let at = if given { FieldPath::of(&["spec", "name"]) } else { FieldPath::of(&["metadata", "name"]) };
-    let message = format!("`{name}` is not a name that Apigee takes for a {}", kind.noun());
+    let message = format!("`{name}` is not a name that Apigee accepts for a {}", kind.noun());
     report.push(
         Diagnostic::error(Code::InvalidValue, message)
             .at(at)
-            .help("use up to 255 letters, digits, `.`, `_` and `-`, the first a letter or digit"),
+            .help("use up to 255 letters, digits, `.`, `_` and `-`, starting with a letter or digit"),
     );
 }
 
@@ -30,9 +30,9 @@ pub(in crate::proxy) fn check_resource(kind: BundleKind, name: &str, given: bool
 pub(super) fn check_file_name(what: &str, name: &str, at: &FieldPath, report: &mut Report<'_>) {
     if !is_name(name, "._-", 255) {
         report.push(
-            Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a name for {} {what}", article(what)))
+            Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a valid name for {} {what}", article(what)))
                 .at(at)
-                .help("use up to 255 letters, digits, `.`, `_` and `-`, the first a letter or digit"),
+                .help("use up to 255 letters, digits, `.`, `_` and `-`, starting with a letter or digit"),
         );
     }
 }
@@ -41,13 +41,13 @@ fn article(word: &str) -> &'static str {
     if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
-/// Checks the name of a policy or an operation, which becomes part of one.
+/// Checks the name of a policy, or of an operation, which becomes part of a policy's name.
 pub(super) fn check_policy(what: &str, name: &str, at: &FieldPath, report: &mut Report<'_>) {
     if !is_name(name, " ._-", 255) || name.ends_with(' ') {
         report.push(
-            Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a name for {} {what}", article(what)))
+            Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a valid name for {} {what}", article(what)))
                 .at(at)
-                .help("use up to 255 letters, digits, spaces, `.`, `_` and `-`, the first a letter or digit"),
+                .help("use up to 255 letters, digits, spaces, `.`, `_` and `-`, starting with a letter or digit"),
         );
     }
 }
@@ -57,7 +57,7 @@ pub(super) fn check_header(name: &str, at: &FieldPath, report: &mut Report<'_>) 
     let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     if name.is_empty() || !name.chars().all(allowed) {
         report.push(
-            Diagnostic::error(Code::InvalidValue, format!("`{name}` is not the name of a header"))
+            Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a valid header name"))
                 .at(at)
                 .help("use letters, digits and `-`"),
         );
@@ -76,13 +76,13 @@ pub(super) fn check_header_value(name: &str, value: &str, at: &FieldPath, report
     }
 }
 
-/// Checks the name of a query parameter or a flow variable, which templates and `ref` attributes must be able to hold.
+/// Checks the name of a query parameter or a flow variable, which must be usable in templates and `ref` attributes.
 pub(super) fn check_variable(what: &str, name: &str, at: &FieldPath, report: &mut Report<'_>) {
     if name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_control() || "{}\"'<>&=".contains(c)) {
         report.push(
-            Diagnostic::error(Code::InvalidValue, format!("`{name}` is not the name of a {what}"))
+            Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a valid name for a {what}"))
                 .at(at)
-                .help("write the name itself, without braces, quotes and spaces"),
+                .help("write only the name, without braces, quotes or spaces"),
         );
     }
 }
@@ -91,9 +91,9 @@ pub(super) fn check_variable(what: &str, name: &str, at: &FieldPath, report: &mu
 pub(super) fn check_map(name: &str, at: &FieldPath, report: &mut Report<'_>) {
     if !is_name(name, "._-", 255) {
         report.push(
-            Diagnostic::error(Code::InvalidValue, format!("`{name}` is not the name of a key value map"))
+            Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a valid name for a key value map"))
                 .at(at)
-                .help("use up to 255 letters, digits, `.`, `_` and `-`, the first a letter or digit"),
+                .help("use up to 255 letters, digits, `.`, `_` and `-`, starting with a letter or digit"),
         );
     }
 }
@@ -102,9 +102,12 @@ pub(super) fn check_map(name: &str, at: &FieldPath, report: &mut Report<'_>) {
 pub(super) fn check_map_key(key: &str, at: &FieldPath, report: &mut Report<'_>) {
     if key.trim() != key || key.is_empty() || key.contains(|c: char| c.is_control() || "{}".contains(c)) {
         report.push(
-            Diagnostic::error(Code::InvalidValue, format!("`{key}` is not the key of an entry"))
-                .at(at)
-                .help("write the key itself, without braces and without spaces around it"),
+            Diagnostic::error(
+                Code::InvalidValue,
+                format!("`{key}` is not a valid key for an entry of a key value map"),
+            )
+            .at(at)
+            .help("write only the key, without braces and without leading or trailing spaces"),
         );
     }
 }

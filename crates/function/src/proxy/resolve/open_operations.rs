@@ -1,4 +1,4 @@
-//! Operations for which the OpenAPI document asks for credentials, and the proxy for none.
+//! Operations for which the OpenAPI document requires credentials, and the proxy does not.
 
 use super::endpoint::Intent;
 use super::openapi::Contract;
@@ -8,7 +8,8 @@ use crate::spec::step::Step;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::yaml::word_or::WordOr;
 
-/// Warns of endpoints that check no credential although the document asks for one, unless the spec says that they are public.
+/// Warns about endpoints that check no credential although the document requires one, unless the spec says that they
+/// are public.
 pub(super) fn check(
     spec: &ApigeeProxySpec,
     contract: Option<&Contract>,
@@ -20,7 +21,7 @@ pub(super) fn check(
     let public = matches!(spec.security, Some(WordOr::Word(_)));
     let open = |intent: &&Intent<'_>| intent.credentials.is_empty() && !intent.own_credentials && !public;
     let Some(intent) = endpoints.iter().find(open) else { return };
-    // What a shared flow or a policy of the user's own does is not known here: it may check a credential.
+    // It is unknown here what a shared flow or a policy that the user wrote does: it may check a credential.
     let may_check = |step: &Step| step.shared_flow.is_some() || step.policy.is_some();
     if spec.flow.request.iter().any(may_check) {
         return;
@@ -40,31 +41,31 @@ pub(super) fn check(
     let named: Vec<String> = schemes.iter().take(3).map(|(name, _)| format!("`{name}`")).collect();
     let count = match operations.len() {
         1 => format!("`{} {}`", first.method, first.path),
-        more => format!("{more} operations, `{} {}` for one", first.method, first.path),
+        more => format!("{more} operations, for example `{} {}`", first.method, first.path),
     };
     let message = format!(
-        "the document asks for credentials ({}) for {count}, and the endpoint `{}` checks none: anybody can call them",
+        "the OpenAPI document requires credentials ({}) for {count}, but the endpoint `{}` checks none: anyone can \
+         send these requests",
         named.join(", "),
         intent.name
     );
     let help = format!(
-        "write {}; if it is meant to be public, `security: none`, for the proxy or for single operations",
-        schemes
-            .iter()
-            .find_map(|(_, scheme)| words_for((*scheme)?))
-            .unwrap_or_else(|| { "the credential to check into `security`, as `security: {apiKey: {}}`".to_owned() })
+        "write {}; if the API is meant to be public, write `security: none` for the proxy or for single operations",
+        schemes.iter().find_map(|(_, scheme)| words_for((*scheme)?)).unwrap_or_else(|| {
+            "the credential to check in `security`, for example `security: {apiKey: {}}`".to_owned()
+        })
     );
     let place = if spec.security.is_some() { at.key("security") } else { contract.at.clone() };
     report.push(Diagnostic::warning(Code::OpenOperations, message).at(place).help(help));
 }
 
-/// Whether no request without a credential is for the operation: an alternative without any makes it optional.
+/// Whether the operation requires a credential: an alternative without one makes it optional.
 fn asks(operation: &Operation) -> bool {
     let alternatives = operation.security.as_deref().unwrap_or_default();
     !alternatives.is_empty() && alternatives.iter().all(|alternative| !alternative.is_empty())
 }
 
-/// The schemes that operations ask for, each once.
+/// The schemes that operations require, each once.
 fn schemes<'d>(document: &'d Document, operations: &[&'d Operation]) -> Vec<(&'d str, Option<&'d SecurityScheme>)> {
     let mut found: indexmap::IndexMap<&str, Option<&SecurityScheme>> = indexmap::IndexMap::new();
     for name in operations.iter().flat_map(|o| o.security.iter().flatten()).flat_map(|alternative| alternative.keys()) {
@@ -73,7 +74,7 @@ fn schemes<'d>(document: &'d Document, operations: &[&'d Operation]) -> Vec<(&'d
     found.into_iter().collect()
 }
 
-/// What to write for a scheme; none if the proxy has no words for it.
+/// What to write for a scheme, or `None` if the spec has no fields for it.
 fn words_for(scheme: &SecurityScheme) -> Option<String> {
     Some(match scheme {
         SecurityScheme::ApiKey { location, name } if matches!(location.as_str(), "header" | "query") => {
@@ -81,11 +82,13 @@ fn words_for(scheme: &SecurityScheme) -> Option<String> {
         }
         SecurityScheme::Http { scheme } if scheme == "basic" => "`security: {basic: …}`".to_owned(),
         SecurityScheme::Http { scheme } if scheme == "bearer" => {
-            "`security: {jwt: {issuer: …, audience: …, jwks: …}}`, or `security: {oauth2: {}}` for tokens of Apigee"
+            "`security: {jwt: {issuer: …, audience: …, jwks: …}}`, or `security: {oauth2: {}}` for tokens that Apigee \
+             issued"
                 .to_owned()
         }
         SecurityScheme::OAuth2 | SecurityScheme::OpenIdConnect { .. } => {
-            "`security: {oauth2: {}}` for tokens of Apigee, or `security: {jwt: {issuer: …, audience: …, jwks: …}}`"
+            "`security: {oauth2: {}}` for tokens that Apigee issued, or `security: {jwt: {issuer: …, audience: …, \
+             jwks: …}}`"
                 .to_owned()
         }
         SecurityScheme::ApiKey { .. } | SecurityScheme::Http { .. } | SecurityScheme::Other(_) => return None,

@@ -18,18 +18,18 @@ use apigee_flux_model::yaml::word_or::WordOr;
 /// The policy that checks requests.
 const POLICY: &str = "OAS-Validate";
 
-/// A document that was read.
+/// An OpenAPI document that was read.
 pub(super) struct Contract {
     pub(super) document: Document,
-    /// The field that gave it.
+    /// The field `openapi`.
     pub(super) at: FieldPath,
-    /// Whether a request for no operation is answered with an error.
+    /// Whether a request that matches no operation is answered with an error.
     pub(super) reject_unknown: bool,
     /// The step that checks a request against it.
     validation: Option<Step>,
 }
 
-/// Reads the document; none if there is none or an error was reported.
+/// Reads the document; `None` if there is no document or an error was reported.
 pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at: &FieldPath) -> Option<Contract> {
     let openapi = spec.openapi.as_ref()?;
     let at = at.key("openapi");
@@ -48,7 +48,7 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
         context.report.push(
             Diagnostic::error(Code::InvalidValue, format!("`{name}` has no operations"))
                 .at(&at_text)
-                .help("a document needs `paths` with operations, or leave `openapi` out"),
+                .help("add `paths` with operations, or remove `openapi`"),
         );
         return None;
     }
@@ -64,7 +64,7 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
     Some(Contract { document, at, reject_unknown, validation })
 }
 
-/// The document's file name and bytes, and the field that gives them.
+/// The document's file name and bytes, and the field from which they come.
 fn text(openapi: &OpenApi, context: &mut Context<'_, '_>, at: &FieldPath) -> Option<(String, Vec<u8>, FieldPath)> {
     match (&openapi.file, &openapi.inline) {
         (Some(file), None) => {
@@ -73,9 +73,12 @@ fn text(openapi: &OpenApi, context: &mut Context<'_, '_>, at: &FieldPath) -> Opt
             let extension = name.rsplit_once('.').map(|(_, extension)| extension);
             if !matches!(extension, Some("json" | "yaml" | "yml")) {
                 context.report.push(
-                    Diagnostic::error(Code::InvalidValue, format!("`{name}` is not the name of a document for Apigee"))
-                        .at(&at)
-                        .help("its name ends in `.yaml`, `.yml` or `.json`"),
+                    Diagnostic::error(
+                        Code::InvalidValue,
+                        format!("`{name}` is not a valid file name for an OpenAPI document"),
+                    )
+                    .at(&at)
+                    .help("Apigee requires a name that ends in `.yaml`, `.yml` or `.json`"),
                 );
                 return None;
             }
@@ -89,7 +92,11 @@ fn text(openapi: &OpenApi, context: &mut Context<'_, '_>, at: &FieldPath) -> Opt
                 WordOr::Value(document) => match yaml::encode(document) {
                     Ok(text) => text,
                     Err(why) => {
-                        context.report.error(Code::InvalidValue, &at, format!("the document cannot be written: {why}"));
+                        context.report.error(
+                            Code::InvalidValue,
+                            &at,
+                            format!("the document cannot be written as YAML: {why}"),
+                        );
                         return None;
                     }
                 },
@@ -107,9 +114,9 @@ fn text(openapi: &OpenApi, context: &mut Context<'_, '_>, at: &FieldPath) -> Opt
         }
         (Some(_), Some(_)) => {
             context.report.push(
-                Diagnostic::error(Code::ConflictingFields, "`file` and `inline` exclude each other")
+                Diagnostic::error(Code::ConflictingFields, "`file` cannot be combined with `inline`")
                     .at(at.key("inline"))
-                    .help("keep one of them"),
+                    .help("remove one of them"),
             );
             None
         }
@@ -123,20 +130,20 @@ fn validate(openapi: &OpenApi, document: &Document, report: &mut Report<'_>, at:
         (Some(Validate::None), _) => false,
         (Some(Validate::Request) | None, Version::V30 | Version::Swagger2) => true,
         (Some(Validate::Request), Version::Later) => {
-            let message = "Apigee checks requests against OpenAPI 3.0 only, and the document is of a later version";
+            let message = "Apigee validates requests against OpenAPI 3.0 only, but the document has a later version";
             report.push(Diagnostic::error(Code::ConflictingFields, message).at(at.key("validate")).help(help));
             false
         }
         (None, Version::Later) => {
             let message =
-                "requests are not checked: Apigee knows OpenAPI 3.0 only, and the document is of a later version";
+                "requests are not validated: Apigee supports OpenAPI 3.0 only, but the document has a later version";
             report.push(Diagnostic::warning(Code::ConflictingFields, message).at(at).help(help));
             false
         }
     }
 }
 
-/// Apigee reads one file and fetches no other.
+/// Reports references to other documents: Apigee reads one file and fetches no other.
 fn check_validatable(name: &str, document: &Document, report: &mut Report<'_>, at: &FieldPath) {
     let external = &document.external_references;
     let Some(last) = external.len().checked_sub(1) else { return };
@@ -148,21 +155,22 @@ fn check_validatable(name: &str, document: &Document, report: &mut Report<'_>, a
     report.push(
         Diagnostic::error(Code::InvalidValue, message)
             .at(at)
-            .help("make one document of all, as by `redocly bundle`, or write `validate: none`"),
+            .help("combine them into one document, for example with `redocly bundle`, or write `validate: none`"),
     );
 }
 
-/// "API proxy resource file size" of Apigee's limits page is that of a bundle.
+/// The limit "API proxy resource file size" on Apigee's limits page is that of a bundle.
 fn check_size(name: &str, bytes: usize, report: &mut Report<'_>, at: &FieldPath) {
     if bytes > MAX_BUNDLE_BYTES {
-        let message = format!("`{name}` has {bytes} bytes, and Apigee takes {MAX_BUNDLE_BYTES} for one file");
+        let message = format!("`{name}` has {bytes} bytes, but Apigee accepts at most {MAX_BUNDLE_BYTES} for one file");
         report.push(Diagnostic::error(Code::BundleTooLarge, message).at(at).help(
-            "make a proxy for each tag or path prefix, or write `validate: none`, which leaves the document out",
+            "split the API into a proxy for each tag or path prefix, or write `validate: none`, which leaves the \
+             document out of the bundle",
         ));
     }
 }
 
-/// The base path: the one written, else that of the document's first server. None if that was reported.
+/// The base path: the one in the spec, otherwise that of the document's first server. `None` if an error was reported.
 pub(super) fn base_path(
     spec: &ApigeeProxySpec,
     contract: Option<&Contract>,
@@ -180,7 +188,8 @@ pub(super) fn base_path(
                 (_, Some(path)) => match path_fault(path) {
                     None => return Some(path.to_owned()),
                     Some(why) => format!(
-                        "`basePath` is missing, and the path of the document's first server `{}` cannot serve as one: {why}",
+                        "`basePath` is missing, and the path of the document's first server `{}` cannot be used as the \
+                         base path: {why}",
                         server.map(|server| server.url.as_str()).unwrap_or_default()
                     ),
                 },
@@ -191,20 +200,20 @@ pub(super) fn base_path(
                     "`basePath` is missing, and the document has no list of `servers` with a `url`".to_owned()
                 }
             };
-            (message, "write the path that the proxy serves, as `basePath: /v1/orders`")
+            (message, "write the path that the proxy serves, for example `basePath: /v1/orders`")
         }
-        // The document could tell, had it been readable.
+        // The document might contain it, but could not be read.
         None if spec.openapi.is_some() => return None,
         None => (
             "`basePath` is missing".to_owned(),
-            "write the path that the proxy serves, as `/v1/orders`, or give a whole `bundle`",
+            "write the path that the proxy serves, for example `/v1/orders`, or use `bundle`",
         ),
     };
     report.push(Diagnostic::error(Code::MissingField, message).at(at.key("basePath")).help(help));
     None
 }
 
-/// Why the path of a server is no base path.
+/// Why the path of a server cannot be used as a base path.
 fn path_fault(path: &str) -> Option<String> {
     if let Some((_, name)) = path.split_once('{') {
         let name = name.split('}').next().unwrap_or(name);
@@ -213,9 +222,9 @@ fn path_fault(path: &str) -> Option<String> {
     base_path::fault(path).map(|(message, _)| message)
 }
 
-/// Adds the check to the flow of each operation of the document, before the operation's own steps. In the PreFlow it would
-/// run for every request, and what it does not find in the document it refuses itself: `unknownOperations` and the
-/// operations beside the document would never get one.
+/// Adds the check to the flow of each operation of the document, before the operation's own steps. In the PreFlow it
+/// would run for every request, and refuse those that are not in the document itself: `unknownOperations`, and the
+/// operations that are not in the document, would never get a request.
 pub(super) fn add(draft: &mut Draft<'_>, _: &mut Context<'_, '_>) {
     let Some(Contract { document, validation: Some(step), .. }) = draft.contract else {
         return;

@@ -1,4 +1,5 @@
-//! Paths of operations that are written for another place: with the placeholders of other frameworks, or with the base path in front.
+//! Paths of operations that are probably mistakes: with the placeholders of other frameworks, or with the base path in
+//! front.
 
 use std::collections::HashSet;
 
@@ -7,7 +8,7 @@ use crate::spec::ApigeeProxySpec;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::path_pattern::OperationPattern;
 
-/// Warns of paths that are hardly meant as they are written.
+/// Warns about paths that are probably mistakes.
 pub(super) fn check(
     spec: &ApigeeProxySpec,
     contract: Option<&Contract>,
@@ -24,13 +25,13 @@ pub(super) fn check(
         }
         if let Some((base_path, rest)) = base_path.and_then(|base| Some((base, below(base, &matches.path)?))) {
             let message = format!(
-                "`{}` repeats the base path `{base_path}`: only a request for `{base_path}{}` is for the operation",
+                "`{}` repeats the base path `{base_path}`: the operation only matches requests for `{base_path}{}`",
                 matches.path, matches.path
             );
             report.push(
                 Diagnostic::warning(Code::RepeatedBasePath, message)
                     .at(&at)
-                    .help(format!("write the path below the base path: `{rest}`")),
+                    .help(format!("write the path relative to the base path: `{rest}`")),
             );
         }
     }
@@ -41,7 +42,7 @@ pub(super) fn check(
     if let Some((segment, path)) = with_colon.next() {
         let more = match with_colon.count() {
             0 => format!("`{path}` of the document"),
-            more => format!("`{path}` of the document, and in {more} more,"),
+            more => format!("`{path}` of the document and in {more} more paths"),
         };
         report.push(foreign(segment, &more).at(&contract.at));
     }
@@ -50,17 +51,17 @@ pub(super) fn check(
         && paths().all(|path| below(base_path, path).is_some())
     {
         let message = format!(
-            "all paths of the document repeat the base path `{base_path}`: its operation `{first}` is served as `{base_path}{first}`"
+            "all paths of the document repeat the base path `{base_path}`: the operation `{first}` is served at \
+             `{base_path}{first}`"
         );
-        report.push(
-            Diagnostic::warning(Code::RepeatedBasePath, message)
-                .at(&contract.at)
-                .help("the paths of a document are below its server: leave the base path out of one of them"),
-        );
+        report.push(Diagnostic::warning(Code::RepeatedBasePath, message).at(&contract.at).help(
+            "the paths of a document are relative to its server: remove the base path from the paths or from the \
+             server",
+        ));
     }
 }
 
-/// Warns of a path with a slash at its end if no operation has the same without: it is hardly meant.
+/// Warns about a path with a slash at its end if no operation has the same path without it: it is probably a mistake.
 fn slashes_at_the_end(spec: &ApigeeProxySpec, report: &mut Report<'_>, at: &FieldPath) {
     let paths = spec.operations.values().filter_map(|operation| Some(operation.matches.as_ref()?.path.as_str()));
     let paths: HashSet<&str> = paths.collect();
@@ -68,12 +69,12 @@ fn slashes_at_the_end(spec: &ApigeeProxySpec, report: &mut Report<'_>, at: &Fiel
         let path = operation.matches.as_ref().map(|matches| matches.path.as_str()).unwrap_or_default();
         let Some(without) = path.strip_suffix('/').filter(|without| !without.is_empty()) else { continue };
         if !paths.contains(without) {
-            let message = format!("`{path}` ends in a slash: a request for `{without}` is not for the operation");
+            let message = format!("`{path}` ends with a slash: the operation does not match requests for `{without}`");
             let at = at.key("operations").key(name.as_str()).key("match").key("path");
             report.push(
                 Diagnostic::warning(Code::TrailingSlash, message)
                     .at(at)
-                    .help(format!("write `{without}`; if clients send both, an operation for each")),
+                    .help(format!("write `{without}`; if clients send both forms, define an operation for each")),
             );
         }
     }
@@ -84,12 +85,12 @@ fn foreign(segment: &str, place: &str) -> Diagnostic {
     let name = name.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next().unwrap_or(name);
     Diagnostic::warning(
         Code::ForeignPlaceholder,
-        format!("`{segment}` in {place} is plain text: only a request with this very segment is for the operation"),
+        format!("`{segment}` in {place} is plain text: the operation only matches requests with exactly this segment"),
     )
     .help(format!("write `{{{name}}}` for a placeholder"))
 }
 
-/// What of a path is below a base path in front of it.
+/// The part of a path that follows the base path, if the path starts with it.
 fn below(base_path: &str, path: &str) -> Option<String> {
     let mut rest = path.split('/');
     let same = base_path.split('/').all(|wanted| rest.next().is_some_and(|found| wanted == "*" || wanted == found));

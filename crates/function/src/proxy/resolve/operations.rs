@@ -17,14 +17,14 @@ use apigee_flux_analysis::policy::raise_fault::{Message, RaiseFault};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, nearest};
 use apigee_flux_model::path_pattern::{Budget, Dialect, Index, OperationPattern, PathPattern, Relation};
 
-/// The flow that takes what no other flow takes.
+/// The flow for requests that match no other flow.
 const UNKNOWN: &str = openapi::UNKNOWN_OPERATION;
 
 /// An operation with its pattern.
 struct Resolved {
-    /// Where its path was written.
+    /// The field of its path.
     at: FieldPath,
-    /// What messages call it.
+    /// The name of the operation in messages.
     label: String,
     pattern: OperationPattern,
     methods: Vec<String>,
@@ -32,8 +32,8 @@ struct Resolved {
 }
 
 impl Resolved {
-    /// Which of two operations with a common path must be first, or the other would lose requests; none if no request is for both, or if it does not
-    /// matter.
+    /// Which of two operations with a common path must come first, because it would otherwise lose requests; `None` if
+    /// no request matches both, or if the order does not matter.
     fn order(&self, other: &Self) -> Option<Ordering> {
         let methods = self.methods.is_empty()
             || other.methods.is_empty()
@@ -41,13 +41,14 @@ impl Resolved {
         methods.then(|| self.compare(other)).filter(|order| order.is_ne())
     }
 
-    /// The more specific operation first. With equal paths, an operation of some methods is more specific than one of all.
+    /// The more specific operation first. With equal paths, an operation with a list of methods is more specific than
+    /// one for all methods.
     fn compare(&self, other: &Self) -> Ordering {
         self.pattern.specificity(&other.pattern).then_with(|| self.methods.is_empty().cmp(&other.methods.is_empty()))
     }
 }
 
-/// Reports faults of operations: a document may have thousands of one kind.
+/// Reports a limited number of errors in operations: a document may have thousands of one kind.
 #[derive(Default)]
 struct Faults {
     count: usize,
@@ -66,14 +67,14 @@ impl Faults {
     /// Reports how many were left out.
     fn finish(&self, at: &FieldPath, context: &mut Context<'_, '_>) {
         if let Some(more @ 1..) = self.count.checked_sub(Self::MOST) {
-            let message = format!("{more} more operations have faults like those reported");
-            context.report.push(Diagnostic::error(Code::InvalidValue, message).at(at).help("correct those first"));
+            let message = format!("{more} more operations have errors like those reported");
+            context.report.push(Diagnostic::error(Code::InvalidValue, message).at(at).help("fix those first"));
         }
     }
 }
 
-/// The flows in the order in which Apigee is to try them: those of the document, then the further ones, each in the order
-/// written, except that one waits for those that it would hide.
+/// The flows in the order in which Apigee evaluates them: those of the document, then the other ones, each in the order
+/// written, except that a flow comes after those that it would hide.
 pub(super) fn resolve(
     spec: &ApigeeProxySpec,
     contract: Option<&Contract>,
@@ -86,7 +87,7 @@ pub(super) fn resolve(
         by_name.entry(&known.name).or_insert(known);
     }
     for known in documented {
-        // The document's own word wins over a name that was made of one.
+        // An `operationId` in the document takes precedence over a name that was derived from one.
         by_name.extend(known.operation_id.as_deref().map(|id| (id, known)));
     }
     let mut words: HashMap<&str, (&Operation, FieldPath)> = HashMap::new();
@@ -116,7 +117,7 @@ pub(super) fn resolve(
                 resolved.push(resolve_one(&operation.name, label, pattern, methods, flow, context, &at));
             }
             Err((message, help)) => {
-                let message = format!("the operation {label} has no flow: {message}");
+                let message = format!("no flow can be generated for the operation {label}: {message}");
                 faults.report(Diagnostic::error(Code::InvalidValue, message).at(&at).help(help), context);
             }
         }
@@ -124,7 +125,8 @@ pub(super) fn resolve(
     for (name, operation, at) in further {
         names::check_policy("operation", name, &at, context.report);
         if name == UNKNOWN && contract.is_some_and(|contract| contract.reject_unknown) {
-            let message = format!("the name `{UNKNOWN}` is that of the flow for requests without an operation");
+            let message =
+                format!("the name `{UNKNOWN}` is reserved for the flow that handles requests without an operation");
             context.report.push(Diagnostic::error(Code::NameCollision, message).at(&at).help("choose another name"));
         }
         let flow = own_steps(name, operation, context, &at);
@@ -149,7 +151,7 @@ pub(super) fn resolve(
     }
     report_equal(&resolved, &mut faults, context);
     faults.finish(&contract.map_or_else(|| at.key("operations"), |contract| contract.at.clone()), context);
-    // Behind a fault the order does not matter.
+    // After an error the order does not matter.
     let mut flows = if faults.count == 0 { in_order(resolved) } else { flows_of(resolved) };
     if let Some(contract) = contract.filter(|contract| contract.reject_unknown) {
         let message = "No operation matches this path and method.".to_owned();
@@ -166,7 +168,7 @@ pub(super) fn resolve(
     flows
 }
 
-/// Checks words for an operation of the document.
+/// Checks the fields for an operation of the document.
 fn check_words(
     name: &str,
     known: &openapi::Operation,
@@ -176,18 +178,24 @@ fn check_words(
     at: &FieldPath,
 ) {
     if operation.matches.is_some() {
-        let message = format!("`{name}` is an operation of the document, which says `{} {}`", known.method, known.path);
+        let message = format!(
+            "`{name}` is an operation of the OpenAPI document, which defines it as `{} {}`",
+            known.method, known.path
+        );
         context.report.push(
             Diagnostic::error(Code::ConflictingFields, message)
                 .at(at.key("match"))
-                .help("leave `match` out, or give an operation of its own another name"),
+                .help("remove `match`, or choose another name for an operation that is not in the document"),
         );
     }
     if twice {
         context.report.push(
-            Diagnostic::error(Code::NameCollision, format!("`{name}` is also written under another of its names"))
-                .at(at)
-                .help(format!("write all of it under `{}`", known.name)),
+            Diagnostic::error(
+                Code::NameCollision,
+                format!("the operation `{name}` is also configured under another of its names"),
+            )
+            .at(at)
+            .help(format!("configure it only under `{}`", known.name)),
         );
     }
 }
@@ -196,7 +204,7 @@ fn own_steps(name: &str, operation: &Operation, context: &mut Context<'_, '_>, a
     steps::flow(&operation.steps, &Owner::Operation(name.to_owned()), context, &at.key("steps"))
 }
 
-/// Reports an operation that has no `match` and is not in the document. One that cannot be read might have it.
+/// Reports an operation that has no `match` and is not in the document. A document that cannot be read might have it.
 fn check_known(
     name: &str,
     spec: &ApigeeProxySpec,
@@ -207,17 +215,18 @@ fn check_known(
     let error = match contract {
         None if spec.openapi.is_some() => return,
         None => Diagnostic::error(Code::MissingField, format!("the operation `{name}` has no `match`"))
-            .help("say which requests it is for, as `match: {path: /orders, methods: [GET]}`"),
+            .help("write which requests it matches, for example `match: {path: /orders, methods: [GET]}`"),
         Some(contract) => {
             let operations = &contract.document.operations;
             let ids = operations.iter().map(|known| known.operation_id.as_deref().unwrap_or(&known.name));
-            let message = format!("the document has no operation `{name}`");
+            let message = format!("the OpenAPI document has no operation `{name}`");
             let error = Diagnostic::error(Code::MissingField, message);
             match nearest(name, ids) {
                 Some(meant) => error.propose(meant),
-                None => {
-                    error.help("for an operation of its own, say which requests it is for: `match: {path, methods}`")
-                }
+                None => error.help(
+                    "for an operation that is not in the document, write which requests it matches: `match: {path, \
+                     methods}`",
+                ),
             }
         }
     };
@@ -257,13 +266,13 @@ fn report_equal(resolved: &[Resolved], faults: &mut Faults, context: &mut Contex
         let message = format!("{} and {} match the same requests", operation.label, former.label);
         let error = Diagnostic::error(Code::ConflictingFields, message)
             .at(&operation.at)
-            .help("only the first flow that matches runs: give each its own path or methods");
+            .help("only the first flow that matches runs: give each operation its own path or methods");
         faults.report(error, context);
     }
 }
 
-/// The order written, except that an operation waits for those that must precede it. Where wildcards overlap so much that finding the latter takes too
-/// long, the more specific operations are first.
+/// The order written, except that an operation comes after those that must precede it. If wildcards overlap so much
+/// that finding these takes too long, the more specific operations come first.
 fn in_order(mut resolved: Vec<Resolved>) -> Vec<ConditionalFlow> {
     if let Some(followers) = precedence(&resolved) {
         return sorted(resolved, &followers);
@@ -276,7 +285,7 @@ fn flows_of(resolved: Vec<Resolved>) -> Vec<ConditionalFlow> {
     resolved.into_iter().map(|operation| operation.flow).collect()
 }
 
-/// For each operation those that must be behind it; none if that takes too long to find.
+/// For each operation those that must come after it; `None` if finding them takes too long.
 fn precedence(resolved: &[Resolved]) -> Option<Vec<Vec<usize>>> {
     let mut budget = Budget::of(resolved.len());
     let mut index: Index<usize> = Index::default();
@@ -295,13 +304,13 @@ fn precedence(resolved: &[Resolved]) -> Option<Vec<Vec<usize>>> {
     Some(followers)
 }
 
-/// The flows, each behind those that it follows, and otherwise in their order.
+/// The flows, each after those that must precede it, and otherwise in their order.
 fn sorted(resolved: Vec<Resolved>, followers: &[Vec<usize>]) -> Vec<ConditionalFlow> {
     let mut waits_for = vec![0_usize; resolved.len()];
     for follower in followers.iter().flatten() {
         waits_for[*follower] += 1;
     }
-    // `specificity` is a total preorder, so this never runs into a circle.
+    // `specificity` is a total preorder, so there are no cycles.
     let free = |(index, waits): (usize, &usize)| (*waits == 0).then_some(Reverse(index));
     let mut free: BinaryHeap<Reverse<usize>> = waits_for.iter().enumerate().filter_map(free).collect();
     let mut flows: Vec<Option<ConditionalFlow>> = resolved.into_iter().map(|operation| Some(operation.flow)).collect();
@@ -343,7 +352,7 @@ mod tests {
         all
     }
 
-    /// A part of Apigee's conditions: as much as those of operations need.
+    /// Evaluates the subset of Apigee's conditions that operations use.
     fn holds(condition: &str, method: &str, suffix: &str) -> bool {
         let word = |after: &str| {
             let (_, rest) = condition.split_once(after)?;
@@ -356,7 +365,7 @@ mod tests {
             }
             None => pattern == text,
         };
-        // A class may hold the slash between two segments.
+        // The character class `[^/]` contains a slash, which does not separate segments.
         let pattern = word("MatchesPath").map(str::to_owned).or_else(|| {
             let regex = word("JavaRegex")?.strip_prefix('^')?.strip_suffix('$')?;
             Some(regex.replace("[.]", ".").replace("[^/]+", "*"))
@@ -368,12 +377,12 @@ mod tests {
             && patterns.iter().zip(texts).all(|(pattern, text)| segment(pattern, text))
     }
 
-    /// What is made of paths, and how long it takes.
+    /// What is generated from paths, and how long it takes.
     fn timed(paths: &[String]) -> (Generated, Duration) {
         let count = paths.len();
         let mut document = "{\"openapi\": \"3.0.3\", \"paths\": {".to_owned();
         for index in 0..count {
-            // A step that shares no factor with the count visits each once: the order written is of no help.
+            // A step that shares no factor with the count visits each path once: the order written does not help.
             let path = &paths[index * 577 % count];
             let comma = if index == 0 { "" } else { "," };
             write!(document, "{comma}\"{path}\": {{\"get\": {{}}, \"post\": {{\"operationId\": \"POST {path}\"}}}}")
@@ -402,8 +411,9 @@ mod tests {
         let every_other: Vec<String> = paths.iter().step_by(2).cloned().collect();
         let (_, mut half) = timed(&every_other);
         let (generated, mut took) = timed(&paths);
-        // Four times what a large API has. Of twice as many each is compared with each: four times the work, and eight would be cubic.
-        // What else the machine did meanwhile only adds, to either: the least of several is what the work takes.
+        // Four times as many as a large API has. Comparing twice as many paths, each with each, is four times the work;
+        // eight times would be cubic. Other load on the machine only adds to the times: the minimum of several runs is
+        // the time of the work itself.
         for _ in 0..3 {
             if took >= half * 7 {
                 (half, took) = (half.min(timed(&every_other).1), took.min(timed(&paths).1));

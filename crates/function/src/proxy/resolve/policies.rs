@@ -1,4 +1,4 @@
-//! `policies` and `resources`: what the user wrote in Apigee's own words, and the files that it names.
+//! `policies` and `resources`: policies that the user wrote in Apigee's format, and the files that they name.
 
 use indexmap::IndexMap;
 
@@ -12,10 +12,10 @@ use apigee_flux_model::xml;
 use apigee_flux_model::yaml::Verbatim;
 use apigee_flux_model::yaml::word_or::WordOr;
 
-/// The folders below `resources` that Apigee X has.
+/// The folders below `resources` that Apigee X supports.
 const FOLDERS: &[&str] = &["graphql", "java", "jsc", "oas", "properties", "py", "wsdl", "xsd", "xsl"];
 
-/// Adds them all.
+/// Adds all policies.
 pub(super) fn add(policies: &IndexMap<String, Verbatim>, context: &mut Context<'_, '_>, at: &FieldPath) {
     for (name, value) in policies {
         let at = at.key("policies").key(name.as_str());
@@ -42,9 +42,9 @@ pub(super) fn add_resources(
         let at = at.key("resources").key(path.as_str());
         let Some((folder, name)) = path.split_once('/').filter(|(folder, _)| FOLDERS.contains(folder)) else {
             context.report.push(
-                Diagnostic::error(Code::InvalidValue, format!("`{path}` is not a path of a resource"))
+                Diagnostic::error(Code::InvalidValue, format!("`{path}` is not a valid resource path"))
                     .at(at)
-                    .help(format!("it starts with one of the folders {}, as `jsc/a.js`", FOLDERS.join(", "))),
+                    .help(format!("start it with one of the folders {}, for example `jsc/a.js`", FOLDERS.join(", "))),
             );
             continue;
         };
@@ -68,7 +68,7 @@ fn file(value: &Verbatim) -> Option<&str> {
     }
 }
 
-/// A file's text; none if an error was reported.
+/// A file's text, or `None` if an error was reported.
 fn text_of(path: &str, context: &mut Context<'_, '_>, at: &FieldPath) -> Option<String> {
     let bytes = context.read_file(path, at)?;
     let text = String::from_utf8(bytes).ok();
@@ -76,7 +76,7 @@ fn text_of(path: &str, context: &mut Context<'_, '_>, at: &FieldPath) -> Option<
         context.report.push(
             Diagnostic::error(Code::MalformedXml, format!("the file `{path}` is not UTF-8"))
                 .at(at)
-                .help("save it in that encoding"),
+                .help("save it as UTF-8"),
         );
     }
     text

@@ -19,9 +19,9 @@ pub(super) fn add(sets: &Sets, context: &mut Context<'_, '_>, at: &FieldPath) {
         names::check_file_name("property set", set, &at, context.report);
         if set.contains('.') {
             context.report.push(
-                Diagnostic::error(Code::InvalidValue, format!("the name `{set}` of a property set holds a `.`"))
+                Diagnostic::error(Code::InvalidValue, format!("the name `{set}` of a property set contains a `.`"))
                     .at(&at)
-                    .help("`propertyset.SET.NAME` could not tell where it ends: write `-` or `_`"),
+                    .help("in `propertyset.SET.NAME` its end would be ambiguous: use `-` or `_`"),
             );
         }
         for (name, value) in properties {
@@ -40,7 +40,7 @@ fn text(properties: &IndexMap<String, String>) -> String {
     lines.collect()
 }
 
-/// Escapes what would end a name, start a comment, or be cut off, and whatever is not ASCII.
+/// Escapes characters that would end a name, start a comment or be trimmed, and all characters that are not ASCII.
 fn escaped(text: &str, name: bool) -> String {
     let mut out = String::new();
     for (index, character) in text.chars().enumerate() {

@@ -1,4 +1,4 @@
-//! `operations.X.security: none`: operations that nobody shows a credential for.
+//! `operations.X.security: none`: operations that require no credential.
 
 use std::collections::HashMap;
 
@@ -8,8 +8,8 @@ use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 
 /// The conditions of the public operations.
 ///
-/// They are for exactly the requests that their flow takes. Other flows could take some of a wildcard's requests, and a target
-/// reads `/public/../private` otherwise than Apigee does; so a public operation names its path and its methods.
+/// They match exactly the requests of their flow. Other flows could match some of a wildcard's requests, and a target
+/// may interpret `/public/../private` differently from Apigee; so a public operation needs an exact path and methods.
 pub(super) fn conditions(
     spec: &ApigeeProxySpec,
     flows: &[ConditionalFlow],
@@ -21,17 +21,20 @@ pub(super) fn conditions(
     for (name, _) in spec.operations.iter().filter(|(_, operation)| operation.security.is_some()) {
         let flow = by_name.get(name.as_str());
         let Some((flow, condition)) = flow.and_then(|flow| Some((flow, flow.condition.clone()?))) else {
-            // What is wrong with the operation was reported.
+            // The error in the operation was already reported.
             continue;
         };
         if !flow.exact {
             report.push(
                 Diagnostic::error(
                     Code::ConflictingFields,
-                    format!("`{name}` is public, but it does not say exactly for which requests"),
+                    format!("`{name}` is public but does not match an exact path and methods"),
                 )
                 .at(at.key("operations").key(name.as_str()).key("security"))
-                .help("give it a path without wildcards and its `methods`; for more public paths add an endpoint with `security: none`"),
+                .help(
+                    "write a path without wildcards, and `methods`; to make more paths public, add an endpoint with \
+                     `security: none`",
+                ),
             );
         }
         conditions.push(condition);

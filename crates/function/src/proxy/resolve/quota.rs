@@ -9,10 +9,10 @@ use apigee_flux_analysis::policy::quota::{self as policy, Limit, Quota};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath};
 use apigee_flux_model::yaml::word_or::WordOr;
 
-/// What a product allows that has no quota of its own; `spec::traffic` tells the user so.
+/// The quota of a product that does not define one; documented in `spec::traffic`.
 const FALLBACK: Limit = Limit { allow: 1000, interval: 1, unit: "hour" };
 
-/// Adds the quota, behind the step that finds out who calls.
+/// Adds the quota after the step that authenticates the caller.
 pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     let given = draft.intent.quota.clone();
     let (at, own) = match &given {
@@ -21,11 +21,11 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     };
     let verified = draft.verified.as_ref();
     let own = own || draft.intent.own_credentials;
-    // A public operation has no consumer whose calls could be counted.
+    // A public operation has no consumer whose requests could be counted.
     let unless = condition::unless(&draft.public);
     let (quota, word, unless) = match given.map(|given| given.value) {
         Some(WordOr::Word(QuotaWord::None)) => return,
-        // A key is for a product, and the product's quota is nothing but a number until a policy enforces it.
+        // A key is for a product, and the product's quota has no effect until a policy enforces it.
         None if verified.is_none_or(|verified| !verified.product) || !draft.intent.default_quota => return,
         None | Some(WordOr::Word(QuotaWord::Product)) => {
             let Some(verified) = verified.filter(|verified| verified.product) else {
@@ -51,27 +51,29 @@ fn by_product(verified: &Verified) -> Quota {
     Quota::Product { step: verified.policy.clone(), fallback: FALLBACK }
 }
 
-/// The endpoint is to apply a product's quota and checks no credential that is for a product.
+/// Reports that the endpoint applies the quota of a product but checks no credential of a product.
 fn no_consumer(draft: &Draft<'_>, at: &FieldPath, context: &mut Context<'_, '_>) {
     let intent = &draft.intent;
     let message = format!(
-        "the endpoint `{}` checks no credential of an API product, so it does not know whose quota to apply",
+        "the endpoint `{}` checks no credential of an API product, so there is no product whose quota can be applied",
         intent.name
     );
     let taken_over = intent.name != DEFAULT && intent.quota.as_ref().is_none_or(|quota| !quota.own);
     context.report.push(if taken_over {
-        // The quota is meant for the other endpoints, perhaps: this one runs without, which somebody should know.
-        Diagnostic::warning(Code::ConflictingFields, message)
-            .at(intent.at.key("traffic"))
-            .help("it runs without a quota: write `traffic: {quota: none}` if that is meant, or another quota")
+        // The quota may be meant for the other endpoints only: a warning says that this one runs without a quota.
+        Diagnostic::warning(Code::ConflictingFields, message).at(intent.at.key("traffic")).help(
+            "it runs without a quota: if this is intended, write `traffic: {quota: none}`, otherwise define another \
+             quota",
+        )
     } else {
-        Diagnostic::error(Code::ConflictingFields, message)
-            .at(at)
-            .help("add `security.apiKey` or `oauth2`, or write a quota of the proxy, as `{limit: 1000, per: hour}`, or `none`")
+        Diagnostic::error(Code::ConflictingFields, message).at(at).help(
+            "add `security.apiKey` or `oauth2`, or define a quota for the proxy, for example `{limit: 1000, per: \
+             hour}`, or write `none`",
+        )
     });
 }
 
-/// Checks a limit that is not a product's.
+/// Checks a limit that the spec defines.
 pub(super) fn check(
     limit: u64,
     interval: Option<u32>,
@@ -84,7 +86,7 @@ pub(super) fn check(
             context.report.push(
                 Diagnostic::error(Code::InvalidValue, format!("`{name}` is 0"))
                     .at(at.key(name))
-                    .help("write a whole number from 1"),
+                    .help("write a whole number, 1 or greater"),
             );
         }
     }

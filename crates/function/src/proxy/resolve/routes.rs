@@ -11,7 +11,7 @@ use super::endpoint::{DEFAULT, Intent};
 use crate::spec::route::Route;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 
-/// The word for a route without a target.
+/// The value of `target` for a route without a target.
 const NO_TARGET: &str = "none";
 
 /// The name of a route rule without a target.
@@ -38,8 +38,8 @@ fn written(routes: &[Route], at: &FieldPath, targets: &[TargetEndpoint], report:
             && !targets.iter().any(|target| target.name == *name)
         {
             let known = || targets.iter().map(|target| target.name.as_str());
-            let error =
-                Diagnostic::error(Code::MissingTarget, format!("no target has the name `{name}`")).at(at.key("target"));
+            let error = Diagnostic::error(Code::MissingTarget, format!("the target `{name}` is not defined"))
+                .at(at.key("target"));
             report.push(match nearest(name, known()) {
                 Some(meant) => error.propose(meant),
                 None => error.help("define it in `spec.targets`, or write `none` for a route without a target"),
@@ -47,9 +47,12 @@ fn written(routes: &[Route], at: &FieldPath, targets: &[TargetEndpoint], report:
         }
         if route.when.is_none() && index + 1 < routes.len() {
             report.push(
-                Diagnostic::error(Code::UnreachableRoute, "a route without a condition stands before others")
+                Diagnostic::error(Code::UnreachableRoute, "a route without a condition must be the last one")
                     .at(&at)
-                    .help("routes are tried in their order: move it to the end, or give it a `when`"),
+                    .help(
+                        "routes are tried in order, so the routes after it are never reached: move it to the end, or \
+                         add `when`",
+                    ),
             );
         }
         let base = target.clone().unwrap_or_else(|| NO_ROUTE.to_owned());
@@ -58,14 +61,14 @@ fn written(routes: &[Route], at: &FieldPath, targets: &[TargetEndpoint], report:
         rules.push(RouteRule { name, condition: route.when.clone(), target, integration: false });
     }
     if routes.last().is_none_or(|route| route.when.is_some()) {
-        report.push(Diagnostic::error(Code::MissingField, "no route is without a condition").at(at).help(
+        report.push(Diagnostic::error(Code::MissingField, "there is no route without a condition").at(at).help(
             "a request that matches none fails with RouteFailed: add `{target: NAME}` or `{target: none}` at the end",
         ));
     }
     rules
 }
 
-/// Notes where the conditions of an endpoint's routes stand.
+/// Registers the fields of the conditions of an endpoint's routes.
 pub(super) fn note_conditions(intent: &Intent<'_>, context: &mut Context<'_, '_>) {
     let Some(routes) = &intent.routes else { return };
     for (index, route) in routes.value.iter().enumerate() {
@@ -90,7 +93,7 @@ fn by_default(targets: &[TargetEndpoint], report: &mut Report<'_>, intent: &Inte
                 format!("`routes` is missing, and none of the targets {} is named `default`", names.join(", ")),
             )
             .at(FieldPath::of(&["spec", "routes"]))
-            .help("say which target is called, as `[{target: NAME}]`"),
+            .help("write which target is called, for example `[{target: NAME}]`"),
         );
     }
     RouteRule {
@@ -101,7 +104,7 @@ fn by_default(targets: &[TargetEndpoint], report: &mut Report<'_>, intent: &Inte
     }
 }
 
-/// Warns of targets that no route leads to.
+/// Warns about targets that no route leads to.
 pub(super) fn check_unused_targets(proxy: &ApiProxy, report: &mut Report<'_>, at: &FieldPath) {
     let rules = || proxy.proxy_endpoints.iter().flat_map(|endpoint| &endpoint.route_rules);
     for (index, target) in proxy.target_endpoints.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Secrets that a spec points to.
+//! Credentials to which a spec refers.
 
 use super::super::flow::Step;
 use super::context::Context;
@@ -25,7 +25,7 @@ pub(super) fn read(
 /// How long Apigee may use a value before it reads the map again: a changed secret is in use everywhere after that.
 const EXPIRY_SECONDS: u64 = 300;
 
-/// Reads one entry of a map of the environment into a variable, which stays unset if there is none.
+/// Reads one entry of a map of the environment into a variable, which stays unset if the entry is missing.
 pub(super) fn get(map: &str, key: Value, variable: &str) -> KeyValueMapOperations {
     KeyValueMapOperations {
         map: Value::Text(map.to_owned()),

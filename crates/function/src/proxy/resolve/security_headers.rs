@@ -8,7 +8,7 @@ use crate::spec::security::HeadersWord;
 use apigee_flux_analysis::policy::http_modifier::{self, Action, HttpModifier};
 use apigee_flux_model::yaml::word_or::WordOr;
 
-/// `default`: HTTPS for a year, no guessing of types, no frames, no copy in any cache.
+/// `default`: HTTPS for a year, no content type sniffing, no frames, no copy in a cache.
 const DEFAULT: [(&str, &str); 4] = [
     ("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),
     ("X-Content-Type-Options", "nosniff"),
@@ -34,7 +34,7 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     };
     let policy = HttpModifier {
         actions: vec![
-            // They tell an attacker which software to try.
+            // These headers tell an attacker which software is in use.
             Action::Remove { headers: vec!["Server".to_owned(), "X-Powered-By".to_owned()], query: Vec::new() },
             Action::Set { headers, query: Vec::new() },
         ],

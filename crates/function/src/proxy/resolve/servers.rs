@@ -10,10 +10,10 @@ use crate::spec::target::{HealthCheck, Target};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::yaml::word_or::WordOr;
 
-/// Failures until a server is left out, when its health is checked and nothing else is said.
+/// The default number of failures after which a server is removed from rotation, if there is a health check.
 const MAX_FAILURES: u32 = 5;
 
-/// Target servers, with their shares, their failures and their health.
+/// Target servers, with their weights, failure count and health check.
 pub(super) fn by_servers(
     target: &Target,
     servers: &[WordOr<String, spec::target::Server>],
@@ -24,16 +24,16 @@ pub(super) fn by_servers(
     let servers = load(servers, &at, report);
     if target.tls.is_some() {
         report.push(
-            Diagnostic::error(Code::ConflictingFields, "`tls` stands beside `servers`")
+            Diagnostic::error(Code::ConflictingFields, "`tls` cannot be combined with `servers`")
                 .at(place.key("tls"))
-                .help("TLS of a server stands in its ApigeeTargetServer: move it there"),
+                .help("TLS of a server is configured in its ApigeeTargetServer: move it there"),
         );
     }
     if let Some(path) = target.path.as_deref().filter(|path| !path.starts_with('/')) {
         report.push(
             Diagnostic::error(Code::InvalidValue, format!("`{path}` does not start with `/`"))
                 .at(place.key("path"))
-                .help("write the path on the servers, as `/api/orders`"),
+                .help("write the path on the servers, for example `/api/orders`"),
         );
     }
     let several = servers.len() > 1;
@@ -48,29 +48,30 @@ pub(super) fn by_servers(
     }
 }
 
-/// Reports failure counts that do not do what they seem to.
+/// Reports failure counts and health checks that have no effect or an unexpected one.
 fn check_failures(target: &Target, servers: &[Server], max: Option<u32>, place: &Place, report: &mut Report<'_>) {
     let at = place.key("maxFailures");
     let counted = max.is_some_and(|count| count > 0);
     let several = servers.len() > 1;
     if counted && !several {
         report.push(
-            Diagnostic::error(Code::ConflictingFields, "`maxFailures` needs several servers, found one")
-                .at(&at)
-                .help("leaving out the only server answers every call with an error: remove it, or add a server"),
+            Diagnostic::error(Code::ConflictingFields, "`maxFailures` needs several servers, found one").at(&at).help(
+                "if the only server is removed from rotation, every request fails: remove `maxFailures`, or add a \
+                 server",
+            ),
         );
     } else if counted && target.health_check.is_none() {
         report.push(
-            Diagnostic::warning(Code::ConflictingFields, "`maxFailures` has no `healthCheck` beside it")
-                .at(&at)
-                .help("a server that is left out never comes back by itself: add `healthCheck: {path: /healthz}`"),
+            Diagnostic::warning(Code::ConflictingFields, "`maxFailures` is set without `healthCheck`").at(&at).help(
+                "a server that is removed from rotation is never added back: add `healthCheck: {path: /healthz}`",
+            ),
         );
     }
     if !several && target.health_check.is_some() {
         report.push(
             Diagnostic::warning(Code::ConflictingFields, "`healthCheck` has no effect with one server")
                 .at(place.key("healthCheck"))
-                .help("the only server is never left out: remove it, or add a server"),
+                .help("the only server is never removed from rotation: remove `healthCheck`, or add a server"),
         );
     }
     if several && !counted {
@@ -80,11 +81,10 @@ fn check_failures(target: &Target, servers: &[Server], max: Option<u32>, place: 
         ] {
             if given {
                 let message = format!("{what} has no effect without `maxFailures`");
-                report.push(
-                    Diagnostic::warning(Code::ConflictingFields, message)
-                        .at(&at)
-                        .help("no server is ever left out: write after how many failures one is, as `maxFailures: 5`"),
-                );
+                report.push(Diagnostic::warning(Code::ConflictingFields, message).at(&at).help(
+                    "no server is ever removed from rotation: write after how many failures one is, for example \
+                     `maxFailures: 5`",
+                ));
             }
         }
     }
@@ -107,22 +107,31 @@ fn load(servers: &[WordOr<String, spec::target::Server>], at: &FieldPath, report
         if !names.insert(name) {
             fault(
                 Code::ConflictingFields,
-                format!("the server `{name}` stands twice in the list"),
-                "give it a `weight` to send it more",
+                format!("the server `{name}` is in the list more than once"),
+                "to send it more requests, set its `weight`",
             );
         }
         if weight == Some(0) {
-            fault(Code::InvalidValue, "`weight` is 0".to_owned(), "write a number from 1, or remove the server");
+            fault(
+                Code::InvalidValue,
+                "`weight` is 0".to_owned(),
+                "write a whole number, 1 or greater, or remove the server",
+            );
         }
         if fallback && weight.is_some() {
             fault(
                 Code::ConflictingFields,
-                "`weight` stands beside `fallback`".to_owned(),
-                "a fallback takes no share: it is called only when all others are left out",
+                "`weight` cannot be combined with `fallback`".to_owned(),
+                "a fallback has no share of the load: it is called only when all other servers are removed from \
+                 rotation",
             );
         }
         if fallback && load.iter().any(|other| other.fallback) {
-            fault(Code::ConflictingFields, "a second server is a fallback".to_owned(), "one is allowed");
+            fault(
+                Code::ConflictingFields,
+                "more than one server is a fallback".to_owned(),
+                "only one fallback is allowed",
+            );
         }
         load.push(Server {
             name: name.clone(),
@@ -132,11 +141,7 @@ fn load(servers: &[WordOr<String, spec::target::Server>], at: &FieldPath, report
     }
     if load.iter().all(|server| server.fallback) {
         let message = if load.is_empty() { "the list is empty" } else { "the only server is a fallback" };
-        report.push(
-            Diagnostic::error(Code::InvalidValue, message)
-                .at(at)
-                .help("name a server that is called in the first place"),
-        );
+        report.push(Diagnostic::error(Code::InvalidValue, message).at(at).help("add a server that is not a fallback"));
     }
     load
 }
@@ -152,7 +157,7 @@ fn health_monitor(check: &HealthCheck, at: &FieldPath, report: &mut Report<'_>) 
         report.push(
             Diagnostic::error(Code::InvalidValue, format!("`{}` does not start with `/`", check.path))
                 .at(at.key("path"))
-                .help("write the path to GET, as `/healthz`"),
+                .help("write the path to GET, for example `/healthz`"),
         );
     }
     let expect = check.expect.clone().unwrap_or_else(|| vec![200]);
@@ -160,17 +165,17 @@ fn health_monitor(check: &HealthCheck, at: &FieldPath, report: &mut Report<'_>) 
         report.push(
             Diagnostic::error(Code::InvalidValue, "`expect` needs status codes from 100 to 599")
                 .at(at.key("expect"))
-                .help("write the codes that mean well, as `[200]`"),
+                .help("write the codes of a healthy server, for example `[200]`"),
         );
     }
     if expect.len() > 1 {
         report.push(
             Diagnostic::error(
                 Code::SeveralResponseCodes,
-                format!("`expect` has {} status codes; Apigee compares with one <ResponseCode>", expect.len()),
+                format!("`expect` has {} status codes; Apigee compares with only one <ResponseCode>", expect.len()),
             )
             .at(at.key("expect"))
-            .help("write the one that the path answers with when the server is healthy, as `[200]`"),
+            .help("write the one that a healthy server returns, for example `[200]`"),
         );
     }
     HealthMonitor { interval, timeout, port: check.port, path: check.path.clone(), expect }

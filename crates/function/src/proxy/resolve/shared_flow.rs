@@ -11,7 +11,7 @@ use super::{policies, properties};
 use crate::spec::ApigeeSharedFlowSpec;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 
-/// Resolves a shared flow. With errors in the report, what comes out is incomplete.
+/// Resolves a shared flow. If an error was reported, the result is incomplete.
 pub(in crate::proxy) fn resolve_shared_flow(
     name: &str,
     spec: &ApigeeSharedFlowSpec,
@@ -24,7 +24,7 @@ pub(in crate::proxy) fn resolve_shared_flow(
         context.report.push(
             Diagnostic::error(Code::MissingField, "the shared flow has no steps")
                 .at(at.key("steps"))
-                .help("write what it does, as `[{set: {headers: {x-a: b}}}]`, or give a whole `bundle`"),
+                .help("add a step, for example `[{set: {headers: {x-a: b}}}]`, or use `bundle`"),
         );
     }
     policies::add(&spec.policies, &mut context, &at);
@@ -32,7 +32,7 @@ pub(in crate::proxy) fn resolve_shared_flow(
     properties::add(&spec.properties, &mut context, &at);
     let steps = steps::list(&spec.steps, &Owner::Bundle, Direction::Either, &mut context, &at.key("steps"));
     context.check_references();
-    // Behind an error much looks unused that is only misspelt.
+    // After an error, names that are only misspelled look unused.
     if !context.report.has_errors() {
         let attached: Vec<&str> = steps.iter().map(|step| step.policy.as_str()).collect();
         context.check_unattached(&attached, "`spec.steps`");

@@ -18,9 +18,12 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
         WordOr::Value(long) => (&long.rate, long.key.clone(), at.key("rate")),
     };
     if !units::is_rate(rate) {
-        context.report.push(Diagnostic::error(Code::InvalidValue, format!("`{rate}` is not a rate")).at(rate_at).help(
-            "write calls per second or minute, as `100ps` or `30pm`, or a variable, as `{propertyset.limits.rate}`",
-        ));
+        context.report.push(
+            Diagnostic::error(Code::InvalidValue, format!("`{rate}` is not a valid rate")).at(rate_at).help(
+                "write requests per second or minute, for example `100ps` or `30pm`, or a variable, for example \
+                 `{propertyset.limits.rate}`",
+            ),
+        );
     }
     if let Some(key) = &key {
         names::check_variable("variable", key, &at.key("key"), context.report);

@@ -1,4 +1,4 @@
-//! `targets[].auth`: the credential that a request carries to a target.
+//! `targets[].auth`: the credential that requests to a target carry.
 
 use super::super::flow::Step;
 use super::context::Context;
@@ -23,7 +23,7 @@ const SECRET: &str = "private.target.secret";
 /// The variable of a user name.
 const USER: &str = "private.target.username";
 
-/// What Apigee does by itself, and the steps in front of it.
+/// The authentication that Apigee performs itself, and the steps that run before it.
 pub(super) fn resolve(
     auth: &TargetAuth,
     target: &str,
@@ -73,7 +73,7 @@ fn check_https(plain: bool, at: &FieldPath, report: &mut Report<'_>) {
         report.push(
             Diagnostic::error(Code::ConflictingFields, "`auth` needs an `https` URL")
                 .at(at)
-                .help("over `http` anybody on the way could take the credential"),
+                .help("over `http` the credential can be intercepted"),
         );
     }
 }
@@ -87,7 +87,7 @@ fn access_token(token: &GoogleAccessToken) -> Authentication {
     Authentication::GoogleAccessToken(scopes)
 }
 
-/// Reports what is not exactly one of the fields that there are.
+/// Reports that not exactly one of the fields is set.
 fn not_one(given: &[(&str, bool)], at: &FieldPath, report: &mut Report<'_>) {
     let google = given.len() == 2;
     let found: Vec<String> = given.iter().filter(|(_, given)| *given).map(|(name, _)| format!("`{name}`")).collect();
@@ -96,15 +96,15 @@ fn not_one(given: &[(&str, bool)], at: &FieldPath, report: &mut Report<'_>) {
         Diagnostic::error(Code::ConflictingFields, format!("`auth` needs exactly one credential, found {found}"))
             .at(at)
             .help(if google {
-                "write `googleIdToken` for Cloud Run and the like, or `googleAccessToken` for Google APIs"
+                "write `googleIdToken` for Cloud Run and similar services, or `googleAccessToken` for Google APIs"
             } else {
-                "write `googleIdToken` for Cloud Run and the like, `googleAccessToken` for Google APIs, `basic` or `header` \
-                 for others"
+                "write `googleIdToken` for Cloud Run and similar services, `googleAccessToken` for Google APIs, \
+                 `basic` or `header` for others"
             }),
     );
 }
 
-/// The caller's header goes first: what is written over must not depend on how it was spelt or how often it was sent.
+/// The caller's header is removed first: the result must not depend on how it was spelled or how often it was sent.
 fn by_password(basic: &BasicCredential, target: &str, at: &FieldPath, context: &mut Context<'_, '_>) -> Vec<Step> {
     let map = |word: &str| format!("{}-Target{word}-{target}", key_value_map_operations::TYPE.prefix);
     let removal =
@@ -115,9 +115,9 @@ fn by_password(basic: &BasicCredential, target: &str, at: &FieldPath, context: &
         WordOr::Word(name) => {
             if name.is_empty() || name.contains(':') {
                 context.report.push(
-                    Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a user name"))
+                    Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a valid user name"))
                         .at(at.key("username"))
-                        .help("it is not empty and holds no `:`, which ends it"),
+                        .help("it must not be empty and must not contain `:`, which ends the user name"),
                 );
             }
             let assign =
@@ -145,9 +145,9 @@ fn by_header(header: &HeaderCredential, target: &str, at: &FieldPath, context: &
     let is_scheme = |scheme: &str| !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     if let Some(scheme) = header.scheme.as_deref().filter(|scheme| !is_scheme(scheme)) {
         context.report.push(
-            Diagnostic::error(Code::InvalidValue, format!("`{scheme}` is not a scheme of authorization"))
+            Diagnostic::error(Code::InvalidValue, format!("`{scheme}` is not a valid authorization scheme"))
                 .at(at.key("scheme"))
-                .help("write one word, as `Bearer`"),
+                .help("write one word, for example `Bearer`"),
         );
     }
     let name = format!("{}-TargetSecret-{target}", key_value_map_operations::TYPE.prefix);

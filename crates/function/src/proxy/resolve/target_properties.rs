@@ -5,7 +5,7 @@ use crate::spec::ApigeeProxySpec;
 use crate::spec::target::Target;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 
-/// The properties with which a body is never whole.
+/// The properties that stream a body, so that it is never available as a whole.
 const STREAMING: [&str; 2] = ["request.streaming.enabled", "response.streaming.enabled"];
 
 /// The properties of a target by name.
@@ -26,16 +26,16 @@ pub(super) fn resolve(
             || value.trim().is_empty()
         {
             report.push(
-                Diagnostic::error(Code::InvalidValue, format!("`{name}: {value}` is not a property of an endpoint"))
+                Diagnostic::error(Code::InvalidValue, format!("`{name}: {value}` is not a valid endpoint property"))
                     .at(&at)
-                    .help("write one of Apigee's, as `keepalive.timeout.millis: \"30000\"`"),
+                    .help("write a property that Apigee defines, for example `keepalive.timeout.millis: \"30000\"`"),
             );
         }
         if by_word.iter().any(|(property, given)| property == name && given.is_some()) {
             report.push(
-                Diagnostic::error(Code::ConflictingFields, format!("`{name}` is also what `timeouts` gives"))
+                Diagnostic::error(Code::ConflictingFields, format!("`{name}` is already set by `timeouts`"))
                     .at(&at)
-                    .help("write one of both"),
+                    .help("remove one of the two"),
             );
         }
         if STREAMING.contains(&name.as_str()) && value == "true" && has_ai {
@@ -47,8 +47,8 @@ pub(super) fn resolve(
 
 fn streamed(name: &str, at: &FieldPath, report: &mut Report<'_>) {
     report.push(
-        Diagnostic::error(Code::ConflictingFields, format!("`{name}` does not go with `ai`"))
-            .at(at)
-            .help("`ai` reads prompts and answers, which are never whole when they are streamed: remove one of both"),
+        Diagnostic::error(Code::ConflictingFields, format!("`{name}` cannot be combined with `ai`")).at(at).help(
+            "`ai` reads complete prompts and answers, which do not exist when they are streamed: remove one of the two",
+        ),
     );
 }

@@ -22,17 +22,20 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
     let (targets, at) = match (&spec.targets, &spec.target) {
         (Some(_), Some(_)) => {
             context.report.push(
-                Diagnostic::error(Code::ConflictingFields, "`target` stands beside `targets`")
+                Diagnostic::error(Code::ConflictingFields, "`target` cannot be combined with `targets`")
                     .at(at.key("target"))
-                    .help("`target: URL` is short for one of `targets` named `default`: write one of both"),
+                    .help(
+                        "`target: URL` is the short form of `targets` with one target named `default`: remove one of \
+                         the two",
+                    ),
             );
             return Vec::new();
         }
         (None, None) => {
             context.report.push(
-                Diagnostic::error(Code::MissingField, "neither `target` nor `targets` is given")
+                Diagnostic::error(Code::MissingField, "neither `target` nor `targets` is set")
                     .at(at.key("targets"))
-                    .help("write `target: URL`, a list of `targets`, or `targets: none` for a proxy that answers by itself"),
+                    .help("write `target: URL`, a list of `targets`, or `targets: none` for a proxy without a backend"),
             );
             return Vec::new();
         }
@@ -49,7 +52,7 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
         context.report.push(
             Diagnostic::error(Code::InvalidValue, "the list is empty")
                 .at(at)
-                .help("write `targets: none` for a proxy that answers by itself"),
+                .help("write `targets: none` for a proxy without a backend"),
         );
     }
     let mut names = BTreeSet::new();
@@ -60,11 +63,11 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
         let name = &target.name;
         names::check_file_name("target", name, &place.key("name"), context.report);
         if name == "none" || !names.insert(name.to_lowercase()) {
-            let message = format!("the target name `{name}` is taken");
+            let message = format!("the target name `{name}` is already in use or reserved");
             context.report.push(
                 Diagnostic::error(Code::NameCollision, message)
                     .at(place.key("name"))
-                    .help("names differ in more than upper and lower case, and `none` is a route without a target"),
+                    .help("target names are not case-sensitive, and `none` is reserved for a route without a target"),
             );
         }
         context.add_endpoint(format!("targets/{name}.xml"), &place.whole());
@@ -73,11 +76,11 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
     resolved
 }
 
-/// Where a target's fields stand.
+/// The place of a target's fields.
 pub(super) enum Place {
-    /// All of it is `spec.target`.
+    /// The short form: all fields are `spec.target`.
     Short,
-    /// Its own mapping.
+    /// A mapping in `spec.targets`.
     Long(FieldPath),
 }
 
@@ -107,12 +110,12 @@ fn endpoint(target: &Target, spec: &ApigeeProxySpec, context: &mut Context<'_, '
             context.report.push(
                 Diagnostic::error(
                     Code::ConflictingFields,
-                    format!("a target has one of `url`, `servers` and `integration`, found {found}"),
+                    format!("a target needs exactly one of `url`, `servers` and `integration`, found {found}"),
                 )
                 .at(place.whole())
-                .help("`servers` are ApigeeTargetServers of the environment, a `url` is the same in every one"),
+                .help("`servers` are ApigeeTargetServers of the environment; a `url` is the same in every environment"),
             );
-            // Routes may name it all the same.
+            // Routes may refer to it anyway.
             Destination::Url { url: String::new(), ssl_info: Some(SslInfo::default()) }
         }
     };
@@ -154,7 +157,7 @@ fn drop_path_suffix(context: &mut Context<'_, '_>, at: &FieldPath) -> Step {
     context.add("AM-DropPathSuffix", &policy, at)
 }
 
-/// Parses a duration, or reports why it is none.
+/// Parses a duration, or reports why it is invalid.
 pub(super) fn duration(
     text: &str,
     parse: fn(&str) -> Result<u64, String>,
@@ -179,9 +182,10 @@ fn by_url(target: &Target, url: &str, place: &Place, report: &mut Report<'_>) ->
     ] {
         if given {
             let help = if field == "path" {
-                "write the path at the end of the `url`"
+                "append the path to the `url`"
             } else {
-                "only `servers` can be left out and come back: define an ApigeeTargetServer and name it"
+                "only `servers` can be removed from rotation and added back: define an ApigeeTargetServer and refer to \
+                 it in `servers`"
             };
             report.push(
                 Diagnostic::error(Code::ConflictingFields, format!("`{field}` needs `servers`, found `url`"))
@@ -202,34 +206,36 @@ fn by_url(target: &Target, url: &str, place: &Place, report: &mut Report<'_>) ->
     let client = tls.mtls.map(|mtls| (mtls.key_store, mtls.key_alias));
     Destination::Url {
         url: url.to_owned(),
-        // Without it Apigee would take any certificate.
+        // Without it Apigee would accept any certificate.
         ssl_info: https.then_some(SslInfo { trust_store: tls.trust_store, client }),
     }
 }
 
-/// Checks a URL that is written in full.
+/// Checks a full URL.
 pub(super) fn check_url(url: &str, at: &FieldPath, report: &mut Report<'_>) {
     let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
         report.push(
             Diagnostic::error(Code::InvalidValue, format!("`{url}` is not an http or https URL"))
                 .at(at)
-                .help("write it in full, as `https://orders.example.com/v1`"),
+                .help("write the full URL, for example `https://orders.example.com/v1`"),
         );
         return;
     };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if host.contains('@') {
-        report.push(Diagnostic::error(Code::InlineCredential, "the URL holds a user or a password").at(at).help(
-            "remove what stands before the `@`, and set the `Authorization` header from a variable, as in \
-             `{private.backendAuthorization}`, or use `auth`",
-        ));
+        report.push(
+            Diagnostic::error(Code::InlineCredential, "the URL contains a user name or a password").at(at).help(
+                "remove the part before the `@`, and set the `Authorization` header from a variable, for example \
+                 `{private.backendAuthorization}`, or use `auth`",
+            ),
+        );
         return;
     }
     if host.is_empty() || url.chars().any(|c| c.is_whitespace() || c.is_control()) {
         report.push(
-            Diagnostic::error(Code::InvalidValue, format!("`{url}` is not a URL"))
+            Diagnostic::error(Code::InvalidValue, format!("`{url}` is not a valid URL"))
                 .at(at)
-                .help("it needs a host and holds no spaces"),
+                .help("it must have a host and must not contain spaces"),
         );
     }
     credential::check_text(url, at, report);

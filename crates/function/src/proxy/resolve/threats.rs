@@ -10,12 +10,12 @@ use apigee_flux_analysis::policy::xml_threat_protection::{self, XmlThreatProtect
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::yaml::word_or::WordOr;
 
-/// A body is there. Both policies pass over bodies whose `Content-Type` is not theirs.
+/// The condition that there is a body. Both policies ignore bodies with another `Content-Type` than theirs.
 const HAS_BODY: &str = "(request.content != null) and (request.content != \"\")";
 
-/// The expressions, after those of Google's page on the policy. They are found anywhere in the path and in the raw query
-/// string, where a space is `+` or `%20`, and `<` is `%3c`; unlike Google's, words count as whole words only, so that
-/// `/executives` and `orders` are no SQL. Groups are plain ones, as apigeelint's rule PO018 wants them.
+/// The expressions, based on those of Google's page on the policy. They match anywhere in the path and in the raw query
+/// string, where a space is `+` or `%20`, and `<` is `%3c`; unlike Google's, they match whole words only, so that
+/// `/executives` and `orders` are not SQL. Groups are plain, as apigeelint's rule PO018 requires.
 const fn pattern(set: PatternSet) -> &'static str {
     match set {
         // ?q=1%20or%201=1, ?q=1;DROP+TABLE+users, ?q=1'+union+all+select+name; not: ?sort=order, /dropbox
@@ -35,7 +35,7 @@ const fn pattern(set: PatternSet) -> &'static str {
     }
 }
 
-/// Adds the checks: first what looks at the path and the query only, then what parses a body.
+/// Adds the checks: first the one of the path and the query, then those that parse a body.
 pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     let Some(Given { value: WordOr::Value(threats), at, own }) = draft.intent.threats.clone() else {
         return;
@@ -61,7 +61,7 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     }
 }
 
-/// The limits; `spec::threats` tells the user the defaults.
+/// The limits; the defaults are documented in `spec::threats`.
 fn json(limits: &JsonLimits) -> JsonThreatProtection {
     JsonThreatProtection {
         array: limits.max_array.unwrap_or(1000),
@@ -86,7 +86,7 @@ fn xml(limits: &XmlLimits) -> XmlThreatProtection {
 fn check(threats: &Threats, at: &FieldPath, report: &mut Report<'_>) {
     if *threats == Threats::default() {
         report.push(
-            Diagnostic::error(Code::MissingField, "`threats` looks for nothing")
+            Diagnostic::error(Code::MissingField, "`threats` has no checks")
                 .at(at)
                 .help("write `json: {}`, `xml: {}` or `patterns: [sql, script]`, or `threats: none`"),
         );
@@ -95,7 +95,7 @@ fn check(threats: &Threats, at: &FieldPath, report: &mut Report<'_>) {
         report.push(
             Diagnostic::error(Code::ConflictingFields, "`query` needs `patterns`")
                 .at(at.key("query"))
-                .help("name what is looked for in the parameters, as `patterns: [sql, script]`"),
+                .help("write which patterns to look for in the parameters, for example `patterns: [sql, script]`"),
         );
     }
     for (index, name) in threats.query.iter().enumerate() {
@@ -104,7 +104,7 @@ fn check(threats: &Threats, at: &FieldPath, report: &mut Report<'_>) {
     for (index, set) in threats.patterns.iter().enumerate() {
         if threats.patterns[..index].contains(set) {
             report.push(
-                Diagnostic::error(Code::InvalidValue, "the set of patterns stands twice in the list")
+                Diagnostic::error(Code::InvalidValue, "the pattern set is in the list more than once")
                     .at(at.key("patterns").index(index))
                     .help("remove one of them"),
             );
@@ -129,7 +129,7 @@ fn check(threats: &Threats, at: &FieldPath, report: &mut Report<'_>) {
             report.push(
                 Diagnostic::error(Code::InvalidValue, format!("`{field}` is 0"))
                     .at(at.key(sort).key(field))
-                    .help("write a whole number from 1"),
+                    .help("write a whole number, 1 or greater"),
             );
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use apigee_flux_model::duration;
 
-/// Longer than any call or any pause between two health checks.
+/// Longer than any request, or any interval between two health checks.
 const LONGEST: Duration = Duration::from_hours(24);
 
 /// Milliseconds of a duration such as `10s` or `200ms`; the error says what is allowed.

@@ -12,7 +12,7 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
     steps::flow(&spec.flow, &Owner::Bundle, context, &at.key("flow"))
 }
 
-/// Adds them: on the request behind all that lets it through, on the response before the headers are set.
+/// Adds the steps: on the request after all checks, on the response before the headers are set.
 pub(super) fn add(draft: &mut Draft<'_>, _: &mut Context<'_, '_>) {
     draft.endpoint.pre_flow.request.append(&mut draft.steps.request);
     draft.endpoint.post_flow.response.append(&mut draft.steps.response);

@@ -1,8 +1,8 @@
 //! `ai`: the steps of a gateway in front of a language model.
 //!
-//! The order on a request: what is cheap to refuse comes first, and what costs a call to Google after it. On the response the
-//! tokens are counted before anything can refuse the answer, because the model has used them all the same. An error of the
-//! target takes none of these steps: it goes to the fault rules.
+//! The order on a request: cheap checks come first, then those that call Google. On the response the tokens are counted
+//! before any step can refuse the answer, because the model has used them anyway. An error of the target skips all of
+//! these steps: the fault rules handle it.
 
 mod model_armor;
 mod prompt_tokens;
@@ -23,17 +23,17 @@ const MODEL: &str = "flow.ai.model";
 /// The variable that holds the prompt.
 const PROMPT: &str = "flow.ai.prompt";
 
-/// The templates of both.
+/// The message templates that read both variables.
 const MODEL_TEMPLATE: &str = "{flow.ai.model}";
 const PROMPT_TEMPLATE: &str = "{flow.ai.prompt}";
 
-/// What is written, and what is known of it.
+/// The field `ai`, and what is derived from it.
 struct Gateway<'s> {
     ai: &'s Ai,
     at: FieldPath,
     own: bool,
     sources: Sources<'s>,
-    /// The condition that an answer is new, if there is a cache.
+    /// The condition that an answer does not come from the cache, if there is one.
     when_new: Option<String>,
 }
 
@@ -45,7 +45,7 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     let needs = Needs::of(ai);
     if needs.prompt.is_none() && needs.model.is_none() {
         context.report.push(
-            Diagnostic::error(Code::MissingField, "`ai` asks for nothing")
+            Diagnostic::error(Code::MissingField, "`ai` enables none of its features")
                 .at(&at)
                 .help("write `promptTokens`, `tokenQuota`, `modelArmor` or `semanticCache`, or `ai: none`"),
         );
@@ -63,7 +63,7 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     semantic_cache::add(draft, context, &gateway);
 }
 
-/// What must be found in requests and responses, each with the field that needs it.
+/// What must be read from requests and responses, each with the field that needs it.
 struct Needs {
     prompt: Option<&'static str>,
     model: Option<&'static str>,
@@ -88,7 +88,7 @@ fn extract(draft: &mut Draft<'_>, context: &mut Context<'_, '_>, gateway: &Gatew
         _ if needs.model.is_none() => Vec::new(),
         Model::Name(name) => vec![Action::AssignValue { name: MODEL.to_owned(), value: name.to_owned() }],
         Model::At(path) => vec![template(MODEL, sources::of_request(path))],
-        // `/v1beta/models/gemini-flash:generateContent`; functions cannot stand inside each other.
+        // `/v1beta/models/gemini-flash:generateContent`; functions cannot be nested.
         Model::InPath => vec![
             template(MODEL, "{replaceFirst(proxy.pathsuffix,'^.*/models/','')}".to_owned()),
             template(MODEL, "{replaceFirst(flow.ai.model,':.*$','')}".to_owned()),

@@ -31,12 +31,15 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>, gateway:
 }
 
 fn check(template: &str, at: &FieldPath, report: &mut Report<'_>) {
-    // What a variable holds is not known here.
+    // The value of a variable is unknown here.
     if !template.contains('{') && !is_template(template) {
         report.push(
-            Diagnostic::error(Code::InvalidValue, format!("`{template}` is not a template of Model Armor"))
-                .at(at)
-                .help("write it in full, as `projects/acme/locations/europe-west1/templates/default`"),
+            Diagnostic::error(
+                Code::InvalidValue,
+                format!("`{template}` is not the full name of a Model Armor template"),
+            )
+            .at(at)
+            .help("write for example `projects/acme/locations/europe-west1/templates/default`"),
         );
     }
 }

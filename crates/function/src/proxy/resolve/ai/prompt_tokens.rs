@@ -8,7 +8,7 @@ use apigee_flux_analysis::policy::prompt_token_limit::{self as policy, PromptTok
 use apigee_flux_model::diag::{Code, Diagnostic};
 use apigee_flux_model::yaml::word_or::WordOr;
 
-/// Adds the limit: like a spike arrest it comes before whatever looks something up.
+/// Adds the limit: like a spike arrest it comes before any step that looks something up.
 pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>, gateway: &Gateway<'_>) {
     let Some(limit) = &gateway.ai.prompt_tokens else {
         return;
@@ -19,9 +19,12 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>, gateway:
         WordOr::Value(long) => (&long.rate, long.key.clone(), at.key("rate")),
     };
     if !units::is_rate(rate) {
-        context.report.push(Diagnostic::error(Code::InvalidValue, format!("`{rate}` is not a rate")).at(rate_at).help(
-            "write tokens per minute or second, as `1000pm` or `50ps`, or a variable, as `{propertyset.limits.tokens}`",
-        ));
+        context.report.push(
+            Diagnostic::error(Code::InvalidValue, format!("`{rate}` is not a valid rate")).at(rate_at).help(
+                "write tokens per minute or second, for example `1000pm` or `50ps`, or a variable, for example \
+                 `{propertyset.limits.tokens}`",
+            ),
+        );
     }
     if let Some(key) = &key {
         names::check_variable("variable", key, &at.key("key"), context.report);

@@ -14,14 +14,14 @@ fn lookup_name(intent: &Intent<'_>, own: bool) -> String {
     intent.policy_name(policy::TYPE.prefix, "Default", own)
 }
 
-/// The condition that an answer does not come from the cache: the response runs for those too.
+/// The condition that an answer does not come from the cache: the response flow also runs for answers from the cache.
 pub(super) fn when_new(ai: &Ai, intent: &Intent<'_>, own: bool) -> Option<String> {
     let hit = policy::hit_variable(&lookup_name(intent, own));
     ai.semantic_cache.as_ref().map(|_| format!("not ({hit} = true)"))
 }
 
-/// Adds the lookup as the last of all checks, because a hit skips whatever follows, and the new entry behind the check of the
-/// answer, so that nothing is kept that was refused.
+/// Adds the lookup after all checks, because a hit skips the steps that follow, and the new entry after the check of
+/// the answer, so that a refused answer is not cached.
 pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>, gateway: &Gateway<'_>) {
     let Some(cache) = &gateway.ai.semantic_cache else {
         return;
@@ -37,9 +37,9 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>, gateway:
     ] {
         if value.is_empty() || !value.chars().all(id) {
             context.report.push(
-                Diagnostic::error(Code::InvalidValue, format!("`{value}` is not a name for `{key}`"))
+                Diagnostic::error(Code::InvalidValue, format!("`{value}` is not a valid name for `{key}`"))
                     .at(at.key(key))
-                    .help(format!("write the name alone, as `{example}`")),
+                    .help(format!("write only the name, for example `{example}`")),
             );
         }
     }
@@ -47,7 +47,7 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>, gateway:
         context.report.push(
             Diagnostic::error(Code::InvalidValue, format!("`{}` is not a number from 0 to 1", cache.threshold))
                 .at(at.key("threshold"))
-                .help("the nearer to 1, the more alike two prompts must be: 0.95 is a good start"),
+                .help("the closer to 1, the more similar two prompts must be: start with 0.95"),
         );
     }
     let ttl = targets::duration(&cache.ttl, units::seconds, &at.key("ttl"), context.report);
@@ -89,9 +89,12 @@ fn resource<'t>(
         return Some((project, location));
     }
     report.push(
-        Diagnostic::error(Code::InvalidValue, format!("`{text}` is not one of the {collection} of Vertex AI"))
-            .at(at)
-            .help(format!("write it in full, as `projects/123/locations/europe-west1/{collection}/456`")),
+        Diagnostic::error(
+            Code::InvalidValue,
+            format!("`{text}` is not the full name of a Vertex AI resource in `{collection}`"),
+        )
+        .at(at)
+        .help(format!("write for example `projects/123/locations/europe-west1/{collection}/456`")),
     );
     None
 }

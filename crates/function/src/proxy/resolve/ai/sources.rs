@@ -5,7 +5,7 @@ use crate::spec::ai::{Ai, JsonPath, Provider};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::yaml::word_or::WordOr;
 
-/// Where everything is. What nothing needs may be empty.
+/// Where each value is. A value that is not needed may be empty.
 pub(super) struct Sources<'s> {
     pub(super) prompt: &'s str,
     pub(super) response: &'s str,
@@ -16,7 +16,7 @@ pub(super) struct Sources<'s> {
 /// Where the model's name is.
 #[derive(Clone, Copy)]
 pub(super) enum Model<'s> {
-    /// It is this.
+    /// The name itself.
     Name(&'s str),
     /// In the request's body.
     At(&'s str),
@@ -24,7 +24,7 @@ pub(super) enum Model<'s> {
     InPath,
 }
 
-/// What each provider has where.
+/// Where the values are in the requests and responses of each provider.
 fn of_provider(provider: Provider) -> Sources<'static> {
     match provider {
         Provider::Gemini | Provider::Vertex => Sources {
@@ -59,7 +59,7 @@ pub(super) fn of_response(path: &str) -> String {
 }
 
 impl<'s> Sources<'s> {
-    /// What is written, over what the provider has; none if something needed is not known.
+    /// The places in the spec, otherwise those of the provider; `None` if a place that is needed is unknown.
     pub(super) fn resolve(ai: &'s Ai, needs: &Needs, at: &FieldPath, report: &mut Report<'_>) -> Option<Self> {
         let of_provider = ai.provider.map(of_provider);
         let mut place = |key: &'static str, written: Option<&'s JsonPath>, default: Option<&'static str>, need| {
@@ -90,7 +90,7 @@ impl<'s> Sources<'s> {
     }
 }
 
-/// Nothing says where something is: an error if it is needed, else an empty place.
+/// Reports an unknown place if it is needed; otherwise returns an empty place.
 fn not_known(key: &str, need: Option<&str>, at: &FieldPath, report: &mut Report<'_>) -> Option<&'static str> {
     let Some(need) = need else {
         return Some("");
@@ -98,28 +98,30 @@ fn not_known(key: &str, need: Option<&str>, at: &FieldPath, report: &mut Report<
     report.push(
         Diagnostic::error(Code::MissingField, format!("`{need}` needs `{key}`, which is missing"))
             .at(at.key(key))
-            .help("say where it is, as `{jsonPath: \"$.…\"}`, or whose requests these are, as `provider: openai`"),
+            .help(
+                "write where it is, for example `{jsonPath: \"$.…\"}`, or set the provider, for example `provider: \
+                 openai`",
+            ),
     );
     None
 }
 
 fn check_path(path: &str, at: &FieldPath, report: &mut Report<'_>) {
-    // It stands between single quotes in a message template.
+    // The path is between single quotes in a message template.
     if !path.starts_with('$') || path.contains(|c: char| c.is_control() || "'{}".contains(c)) {
         report.push(
             Diagnostic::error(Code::InvalidValue, format!("`{path}` is not a JSONPath that Apigee can read"))
                 .at(at)
-                .help("start it with `$`, as `$.model`, and write no single quotes and no braces"),
+                .help("start it with `$`, for example `$.model`, and do not use single quotes or braces"),
         );
     }
 }
 
 fn check_name(name: &str, at: &FieldPath, report: &mut Report<'_>) {
     if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control() || "{}$".contains(c)) {
-        report.push(
-            Diagnostic::error(Code::InvalidValue, format!("`{name}` is not the name of a model"))
-                .at(at)
-                .help("write the name itself, as `gemini-2.5-flash`, or where it is, as `{jsonPath: \"$.model\"}`"),
-        );
+        report.push(Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a valid model name")).at(at).help(
+            "write only the name, for example `gemini-2.5-flash`, or where it is, for example `{jsonPath: \
+             \"$.model\"}`",
+        ));
     }
 }

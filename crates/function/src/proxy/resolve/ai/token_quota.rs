@@ -11,13 +11,13 @@ use apigee_flux_analysis::policy::quota::Limit;
 use apigee_flux_model::diag::{Code, Diagnostic};
 use apigee_flux_model::yaml::word_or::WordOr;
 
-/// What a product allows that has no LLM operation with a quota; `spec::ai` tells the user so.
+/// The quota of a product that has no LLM operation with a quota; documented in `spec::ai`.
 const FALLBACK: Limit = Limit { allow: 1000, interval: 1, unit: "minute" };
 
 /// The counter's name.
 const COUNTER: &str = "llm-tokens";
 
-/// Adds both halves: one refuses requests, the other counts what their answers used.
+/// Adds both policies: one refuses requests, the other counts the tokens that their answers used.
 pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>, gateway: &Gateway<'_>) {
     let Some(written) = &gateway.ai.token_quota else {
         return;
@@ -31,7 +31,7 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>, gateway:
                 no_consumer(draft, context, gateway);
                 return;
             };
-            // The variables of the step that has found the product stand beside the consumer's.
+            // The variables of the step that has found the product have the same prefix as the consumer's.
             let variables = verified.consumer.strip_suffix("client_id").unwrap_or_default();
             let product = format!("{variables}apiproduct.developer.llmQuota.");
             // An app has one quota, whichever endpoint it calls.
@@ -58,23 +58,25 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>, gateway:
     let count = draft.intent.policy_name(policy::TYPE.prefix, "Count", own);
     let usage = sources::of_response(gateway.sources.usage);
     let step = context.add(&count, &half(Half::Count { usage }), &at);
-    // An answer from the cache has used no tokens, though it still says how many it once did.
+    // An answer from the cache has used no tokens, though it still contains the number of the original answer.
     draft.endpoint.post_flow.response.push(Step { condition: gateway.when_new.clone(), ..step });
 }
 
-/// The endpoint is to apply a product's quota and checks no credential that is for a product.
+/// Reports that the endpoint applies the quota of a product but checks no credential of a product.
 fn no_consumer(draft: &Draft<'_>, context: &mut Context<'_, '_>, gateway: &Gateway<'_>) {
     let name = &draft.intent.name;
     let message = format!(
-        "the endpoint `{name}` checks no credential of an API product, so it does not know whose token quota to apply"
+        "the endpoint `{name}` checks no credential of an API product, so there is no product whose token quota can be \
+         applied"
     );
     context.report.push(if *name != DEFAULT && !gateway.own {
-        Diagnostic::warning(Code::ConflictingFields, message)
-            .at(draft.intent.at.key("ai"))
-            .help("it runs without a token quota: write `ai: none` if that is meant, or another `tokenQuota`")
+        Diagnostic::warning(Code::ConflictingFields, message).at(draft.intent.at.key("ai")).help(
+            "it runs without a token quota: if this is intended, write `ai: none`, otherwise define another \
+             `tokenQuota`",
+        )
     } else {
         Diagnostic::error(Code::ConflictingFields, message)
             .at(gateway.at.key("tokenQuota"))
-            .help("add `security.apiKey`, or write a quota of the proxy, as `{limit: 100000, per: day}`")
+            .help("add `security.apiKey`, or define a quota for the proxy, for example `{limit: 100000, per: day}`")
     });
 }

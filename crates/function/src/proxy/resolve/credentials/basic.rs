@@ -10,10 +10,10 @@ use apigee_flux_analysis::policy::basic_authentication::{self as policy, BasicAu
 use apigee_flux_analysis::policy::key_value_map_operations;
 use apigee_flux_model::diag::{Code, Diagnostic};
 
-/// The user name that the caller gives.
+/// The user name that the caller sends.
 const USER: &str = "flow.basic.username";
 
-/// The password that the caller gives.
+/// The password that the caller sends.
 const PASSWORD: &str = "private.basic.password";
 
 /// The password that the map has for the user.
@@ -30,9 +30,12 @@ pub(super) fn check(
     let realm = basic.realm.as_deref().unwrap_or("api");
     if realm.contains(|c: char| c.is_control() || "\"\\{}".contains(c)) {
         context.report.push(
-            Diagnostic::error(Code::InvalidValue, "`realm` holds a quote, a backslash or a brace")
-                .at(at.key("realm"))
-                .help("write plain text"),
+            Diagnostic::error(
+                Code::InvalidValue,
+                "`realm` contains a quote, a backslash, a brace or a control character",
+            )
+            .at(at.key("realm"))
+            .help("use plain text"),
         );
     }
     let challenge = format!("Basic realm=\"{realm}\", charset=\"UTF-8\"");
@@ -44,10 +47,10 @@ pub(super) fn check(
     };
     let read = secrets::get(&basic.kvm, Value::Variable(USER.to_owned()), EXPECTED);
     let mut refuse = |condition: &str| unauthorized(Some(challenge.clone()), condition, credential, intent, context);
-    // The policy itself would answer a request without the header with status 500. What is negated here is what is let
-    // through, so that whatever is not set is refused.
+    // The policy itself would answer a request without the header with status 500. The condition negates what is
+    // allowed, so that an unset variable is refused.
     let no_header = refuse(r#"!(request.header.authorization JavaRegex "Basic [A-Za-z0-9+/]+=*")"#);
-    // An empty password is no password, or a user whom the map does not have could come in with one.
+    // An empty password is refused: otherwise a user who is not in the map could authenticate with one.
     let unknown_user = refuse(&format!("({EXPECTED} = null) or ({EXPECTED} = \"\")"));
     let wrong_password = refuse(&format!("!({PASSWORD} = {EXPECTED})"));
     let name = intent.policy_name(policy::TYPE.prefix, "Default", *own);

@@ -11,7 +11,7 @@ use apigee_flux_model::diag::{Code, Diagnostic};
 /// The variable of the key.
 const KEY: &str = "private.hmac.key";
 
-/// What is signed by default; `spec::security` tells the user so.
+/// What is signed by default; documented in `spec::security`.
 const MESSAGE: &str = "{request.content}";
 
 pub(super) fn check(
@@ -25,13 +25,16 @@ pub(super) fn check(
     let message = hmac.message.clone().unwrap_or_else(|| MESSAGE.to_owned());
     if !message.contains('{') {
         context.report.push(
-            Diagnostic::error(Code::InvalidValue, "`message` holds no part of the request")
+            Diagnostic::error(Code::InvalidValue, "`message` contains no part of the request")
                 .at(at.key("message"))
-                .help("name what is signed by variables, as `{request.verb} {request.path} {request.content}`"),
+                .help(
+                    "refer to the signed parts with variables, for example `{request.verb} {request.path} \
+                     {request.content}`",
+                ),
         );
     }
     let signature = place.variable();
-    // Without a value to compare with, the policy would only compute one.
+    // Without a signature to compare with, the policy would only compute one.
     let absent = format!("({signature} = null) or ({signature} = \"\")");
     let refuse = unauthorized(None, &absent, credential, intent, context);
     let map_name = intent.policy_name("KVM", "HmacKey", *own);
@@ -53,7 +56,7 @@ pub(super) fn check(
     let name = intent.policy_name(policy::TYPE.prefix, "Default", *own);
     Checked {
         steps: vec![refuse, read, context.add(&name, &verify, at)],
-        // It is no secret, and proves nothing but this request.
+        // A signature is not a secret, and is valid for this request only.
         removal: None,
         // All callers have the same key.
         verified: None,

@@ -10,10 +10,10 @@ use apigee_flux_analysis::policy::verify_jwt::{self as policy, Key, KeyKind, Ver
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::yaml::word_or::WordOr;
 
-/// Seconds by which clocks may differ; `spec::security` tells the user so.
+/// Seconds by which clocks may differ; documented in `spec::security`.
 const LEEWAY: u64 = 30;
 
-/// The variable of the key that both sides know.
+/// The variable of the shared secret.
 const KEY: &str = "private.jwt.key";
 
 pub(super) fn check(
@@ -35,7 +35,7 @@ pub(super) fn check(
             context.report.push(
                 Diagnostic::error(Code::InvalidValue, format!("`{field}` is empty"))
                     .at(at.key(field))
-                    .help("an empty value would be no check: write what the tokens hold"),
+                    .help("an empty value would check nothing: write the value that the tokens contain"),
             );
         }
     }
@@ -53,11 +53,12 @@ pub(super) fn check(
             context.report.push(
                 Diagnostic::error(
                     Code::ConflictingFields,
-                    format!("the algorithm needs `{needed}`, and goes without `{other}`"),
+                    format!("the algorithm needs `{needed}` and does not use `{other}`"),
                 )
                 .at(at)
                 .help(
-                    "HS256, HS384 and HS512 take the `key` that both sides know, all others the public keys of `jwks`",
+                    "HS256, HS384 and HS512 use the shared secret `key`, all other algorithms use the public keys of \
+                     `jwks`",
                 ),
             );
             Key::SecretRef(KEY.to_owned())
@@ -69,7 +70,7 @@ pub(super) fn check(
         .map_or(Some(LEEWAY), |text| targets::duration(text, units::seconds, &at.key("leeway"), context.report));
     let verify = VerifyJwt {
         algorithms: algorithms.iter().map(|algorithm| algorithm.as_str()).collect(),
-        // Named, the header is taken as it is, with the word `Bearer` in front of the token.
+        // If the header is named, Apigee reads all of it, with the word `Bearer` in front of the token.
         source: (!place.is_authorization()).then(|| place.variable()),
         key,
         issuer: expected(&jwt.issuer, &at.key("issuer"), context.report),
@@ -93,12 +94,14 @@ pub(super) fn check(
     }
 }
 
-/// A public key must never be taken for the key of an HS algorithm, so both sorts do not mix.
+/// Checks that all algorithms use one kind of key: a public key must never be used as the key of an HS algorithm.
 fn check_algorithms(algorithms: &[JwtAlgorithm], at: &FieldPath, report: &mut Report<'_>) {
     let at = at.key("algorithm");
     if algorithms.is_empty() {
         report.push(
-            Diagnostic::error(Code::InvalidValue, "no algorithm is allowed").at(at).help("write one, as `[RS256]`"),
+            Diagnostic::error(Code::InvalidValue, "the list of algorithms is empty")
+                .at(at)
+                .help("add one, for example `[RS256]`"),
         );
         return;
     }
@@ -106,21 +109,24 @@ fn check_algorithms(algorithms: &[JwtAlgorithm], at: &FieldPath, report: &mut Re
     let mut kinds: Vec<(KeyKind, &str)> = named.filter_map(|name| Some((KeyKind::of(name)?, name))).collect();
     kinds.dedup_by_key(|(kind, _)| *kind);
     if let [(kind, first), (other, second), ..] = kinds.as_slice() {
-        let message = format!("`{first}` takes {}, `{second}` takes {}", kind.as_str(), other.as_str());
+        let message = format!("`{first}` uses {}, but `{second}` uses {}", kind.as_str(), other.as_str());
         report.push(Diagnostic::error(Code::WrongKeyKind, message).at(at).help(
-            "list algorithms of one kind of key: HS256, HS384, HS512; or RS256, RS384, RS512, PS256, PS384, PS512; or \
-             ES256, ES384, ES512",
+            "list only algorithms with the same kind of key: HS256, HS384, HS512; or RS256, RS384, RS512, PS256, \
+             PS384, PS512; or ES256, ES384, ES512",
         ));
     }
 }
 
-/// What a claim must hold: a text, or the variable that holds it. Apigee reads no message template here.
+/// The required value of a claim: a text, or the variable that holds it. Apigee does not expand message templates here.
 fn expected(text: &str, at: &FieldPath, report: &mut Report<'_>) -> Value {
     Value::parse(text).unwrap_or_else(|| {
         report.push(
-            Diagnostic::error(Code::InvalidValue, format!("`{text}` is neither a text nor one variable")).at(at).help(
-                "Apigee fills in no variables inside a text here: write the text, or one variable, as `{flow.issuer}`",
-            ),
+            Diagnostic::error(Code::InvalidValue, format!("`{text}` is neither a text nor a single variable"))
+                .at(at)
+                .help(
+                    "Apigee does not expand variables inside a text here: write the text, or a single variable, for \
+                     example `{flow.issuer}`",
+                ),
         );
         Value::Text(text.to_owned())
     })
@@ -136,7 +142,7 @@ fn jwks(url: &str, at: &FieldPath, report: &mut Report<'_>) -> Key {
         report.push(
             Diagnostic::error(Code::InvalidValue, format!("`{url}` is not an https URL"))
                 .at(at)
-                .help("over `http` anybody on the way could put in a key of their own"),
+                .help("over `http` an attacker could replace the keys"),
         );
     }
     Key::Jwks(url.to_owned())

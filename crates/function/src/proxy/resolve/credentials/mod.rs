@@ -1,6 +1,6 @@
-//! `security.apiKey`, `oauth2`, `jwt`, `basic` and `hmac`: who calls.
+//! `security.apiKey`, `oauth2`, `jwt`, `basic` and `hmac`: authentication of callers.
 //!
-//! To add a sort of credential: its words in `spec::security`, a file here, and one line in [`check`].
+//! To add a kind of credential: add its fields in `spec::security`, a file here, and one line in [`check`].
 
 mod api_key;
 mod basic;
@@ -18,24 +18,24 @@ use apigee_flux_analysis::policy::http_modifier::{self, Action, HttpModifier};
 use apigee_flux_analysis::policy::raise_fault::{self, Message, RaiseFault};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 
-/// What a sort of credential adds.
+/// What a kind of credential adds.
 struct Checked {
     /// The steps that refuse a request without the credential, in their order.
     steps: Vec<Step>,
-    /// What is removed behind them: the word of the policy's name, and the place.
+    /// What is removed after them: the word in the policy's name, and the place.
     removal: Option<(&'static str, Place)>,
-    /// Whom the credential is for.
+    /// The verified credential, if it identifies a consumer.
     verified: Option<Verified>,
-    /// What tells callers apart.
+    /// The variable that identifies a caller, if there is one.
     identity: Option<Identity>,
 }
 
-/// What tells callers apart whose data must not mix.
+/// A variable that identifies a caller, so that the data of different callers does not mix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Identity {
-    /// The variable.
+    /// The name of the variable.
     pub(super) variable: String,
-    /// Whether every verified caller has it.
+    /// Whether it is set for every authenticated caller.
     pub(super) certain: bool,
 }
 
@@ -47,7 +47,7 @@ struct Place {
 }
 
 impl Place {
-    /// Checks the name that was written.
+    /// Creates a place, and checks the name.
     fn new(location: Location, name: String, at: &FieldPath, report: &mut Report<'_>) -> Self {
         match location {
             Location::Header => names::check_header(&name, at, report),
@@ -56,12 +56,12 @@ impl Place {
         Self { location, name }
     }
 
-    /// Where a token stands.
+    /// The place of a token.
     fn of_token(location: Location, name: Option<&String>, at: &FieldPath, report: &mut Report<'_>) -> Self {
         Self::new(location, name.cloned().unwrap_or_else(|| default_name(location).to_owned()), &at.key("name"), report)
     }
 
-    /// Whether it is the header that Apigee looks into by itself, passing over the word `Bearer`.
+    /// Whether it is the header that Apigee reads by default, skipping the word `Bearer`.
     fn is_authorization(&self) -> bool {
         self.location == Location::Header && self.name.eq_ignore_ascii_case("authorization")
     }
@@ -90,7 +90,7 @@ const fn default_name(location: Location) -> &'static str {
     }
 }
 
-/// The header that callers put a credential in.
+/// The header in which callers send a credential.
 pub(super) fn header(mechanism: Mechanism<'_>) -> Option<String> {
     let token = |location: Location, name: Option<&String>| {
         (location == Location::Header).then(|| name.cloned().unwrap_or_else(|| default_name(location).to_owned()))
@@ -116,22 +116,22 @@ pub(super) fn variable(mechanism: Mechanism<'_>) -> String {
     }
 }
 
-/// Adds the checks of the credentials, and their removal behind all of them: a target that logs its requests must not
-/// collect keys.
+/// Adds the checks of the credentials, and after them the steps that remove the credentials: a target that logs its
+/// requests must not collect keys.
 pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     let credentials = draft.intent.credentials.clone();
     check_combination(&credentials, context.report);
     let mut removals = Vec::new();
     for credential in &credentials {
         let checked = check(credential, &draft.intent, context);
-        // A public operation is let through, but its target sees no credential either.
+        // A public operation requires no credential, but its target must not receive one either.
         let unless = condition::unless(&draft.public);
         draft.endpoint.pre_flow.request.extend(checked.steps.into_iter().map(|step| step.and(unless.as_deref())));
         if let Some((word, place)) = checked.removal {
             let name = draft.intent.policy_name(http_modifier::TYPE.prefix, word, credential.own);
             removals.push(context.add(&name, &place.removal(), &credential.at));
         }
-        // The first is for the app, whose limits count.
+        // The first credential is for the app, whose limits apply.
         draft.verified = draft.verified.take().or(checked.verified);
         draft.identities.extend(checked.identity);
     }
@@ -148,7 +148,8 @@ fn check(credential: &Credential<'_>, intent: &Intent<'_>, context: &mut Context
     }
 }
 
-/// One sort is enough. An API key is for the app and a signed token for its user, so these two make sense together.
+/// One kind of credential is enough. An API key is for the app and a signed token for its user, so these two make sense
+/// together.
 fn check_combination(credentials: &[Credential<'_>], report: &mut Report<'_>) {
     let ([first, second, ..], keys) = (credentials, credentials.iter().map(|given| given.mechanism.key())) else {
         return;
@@ -159,15 +160,18 @@ fn check_combination(credentials: &[Credential<'_>], report: &mut Report<'_>) {
         report.push(
             Diagnostic::error(
                 Code::ConflictingFields,
-                format!("several sorts of credentials stand side by side: {}", found.join(", ")),
+                format!("these kinds of credentials cannot be combined: {}", found.join(", ")),
             )
             .at(&second.at)
-            .help("write one of them, or `apiKey` for the app with `jwt` for the user; other callers get an endpoint of their own"),
+            .help(
+                "use one of them, or `apiKey` for the app together with `jwt` for the user; for other callers, add an \
+                 endpoint",
+            ),
         );
     }
 }
 
-/// The step that ends a request without a credential, under a condition.
+/// The step that refuses a request without a credential, under a condition.
 fn unauthorized(
     challenge: Option<String>,
     refused_if: &str,

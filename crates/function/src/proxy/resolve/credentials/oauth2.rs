@@ -18,20 +18,20 @@ pub(super) fn check(
     for (index, scope) in oauth2.scopes.iter().enumerate() {
         if scope.is_empty() || scope.contains(char::is_whitespace) {
             context.report.push(
-                Diagnostic::error(Code::InvalidValue, format!("`{scope}` is not a scope"))
+                Diagnostic::error(Code::InvalidValue, format!("`{scope}` is not a valid scope"))
                     .at(at.key("scopes").index(index))
-                    .help("write each scope as an element of the list, without spaces"),
+                    .help("write each scope as its own list item, without spaces"),
             );
         }
     }
-    // Only there Apigee looks by itself, and expects `Bearer` before the token.
+    // Apigee reads only this header by default, and expects `Bearer` before the token.
     let usual = place.location == Location::Header && place.name.eq_ignore_ascii_case("authorization");
     let verify = VerifyAccessToken { token: (!usual).then(|| place.variable()), scopes: oauth2.scopes.clone() };
     let name = intent.policy_name(policy::TYPE.prefix, "Default", *own);
     Checked {
         steps: vec![context.add(&name, &verify, at)],
         removal: (!oauth2.forward_token).then_some(("RemoveToken", place)),
-        // The app's limits count, but its users may have data of their own, and each has a token.
+        // The limits of the app apply, but its users may have data of their own, and each user has a token.
         identity: Some(Identity { variable: "access_token".to_owned(), certain: true }),
         verified: Some(Verified { policy: name, consumer: "client_id".to_owned(), product: true }),
     }

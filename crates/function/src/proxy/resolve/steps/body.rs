@@ -14,9 +14,12 @@ pub(super) fn payload(body: &Body, at: &FieldPath, report: &mut Report<'_>) -> P
         (json, _) => {
             let found = if json.is_some() { "both" } else { "none" };
             report.push(
-                Diagnostic::error(Code::ConflictingFields, format!("a body is either `json` or `text`, found {found}"))
-                    .at(at)
-                    .help("`json` is any value, written as YAML, and `text` is the body as it is sent"),
+                Diagnostic::error(
+                    Code::ConflictingFields,
+                    format!("a body needs either `json` or `text`, found {found}"),
+                )
+                .at(at)
+                .help("`json` is any value, written as YAML; `text` is the body exactly as it is sent"),
             );
             (String::new(), "text/plain")
         }
@@ -27,13 +30,13 @@ pub(super) fn payload(body: &Body, at: &FieldPath, report: &mut Report<'_>) -> P
         report.error(
             Code::InvalidValue,
             at.key("contentType"),
-            format!("{content_type:?} is not a media type, as `application/json`"),
+            format!("{content_type:?} is not a media type; write for example `application/json`"),
         );
     }
     Payload { content_type, text }
 }
 
-/// The value with the variables of its texts escaped, so that what they hold stays inside its string.
+/// The value with the variables in its texts escaped, so that their values stay inside the JSON strings.
 fn escaped(json: &serde_json::Value) -> serde_json::Value {
     match json {
         serde_json::Value::String(text) => escape_variables(text).into(),
@@ -45,7 +48,7 @@ fn escaped(json: &serde_json::Value) -> serde_json::Value {
     }
 }
 
-/// `{a.b}` as `{escapeJSON(a.b)}`; whatever else stands in braces stays: functions, and text that is no variable.
+/// Replaces `{a.b}` by `{escapeJSON(a.b)}`; all other text in braces stays: functions, and text that is not a variable.
 pub(super) fn escape_variables(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -72,7 +75,7 @@ fn is_variable(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
 }
 
-/// The message that has a body, as a condition.
+/// The condition that a message has a body.
 pub(super) fn has_body(source: &str) -> String {
     format!("({source}.content != null) and ({source}.content != \"\")")
 }

@@ -20,7 +20,7 @@ impl Callout {
                     report.push(
                         Diagnostic::error(Code::ConflictingFields, "`path` needs `server`, found `url`")
                             .at(at.key("path"))
-                            .help("write the path at the end of the `url`"),
+                            .help("append the path to the `url`"),
                     );
                 }
                 Destination::Url(url.clone())
@@ -31,7 +31,7 @@ impl Callout {
                     report.push(
                         Diagnostic::error(Code::InvalidValue, format!("`{path}` does not start with `/`"))
                             .at(at.key("path"))
-                            .help("write the path on the server, as `/api/orders`"),
+                            .help("write the path on the server, for example `/api/orders`"),
                     );
                 }
                 Destination::Server { name: server.clone(), path: self.path.clone() }
@@ -41,10 +41,13 @@ impl Callout {
                 report.push(
                     Diagnostic::error(
                         Code::ConflictingFields,
-                        format!("a callout has either a `url` or a `server`, found {found}"),
+                        format!("a callout needs either `url` or `server`, found {found}"),
                     )
                     .at(at)
-                    .help("a `server` is an ApigeeTargetServer of the environment, a `url` is the same in every one"),
+                    .help(
+                        "a `server` is an ApigeeTargetServer of the environment; a `url` is the same in every \
+                         environment",
+                    ),
                 );
                 Destination::Url(String::new())
             }
@@ -87,9 +90,9 @@ impl ShortStep for Callout {
             names::check_variable("variable", response, &at, report);
             if matches!(response.as_str(), "request" | "response" | "message") {
                 report.push(
-                    Diagnostic::error(Code::InvalidValue, format!("`{response}` is the caller's own"))
+                    Diagnostic::error(Code::InvalidValue, format!("`{response}` is a message of the proxy itself"))
                         .at(at)
-                        .help("the callout would overwrite it: choose another name, as `geo`"),
+                        .help("the callout would overwrite it: choose another name, for example `geo`"),
                 );
             }
         }

@@ -36,9 +36,9 @@ impl ShortStep for JsonToXml {
         for (key, name) in [("root", &self.root), ("listRoot", &self.list_root), ("listItem", &self.list_item)] {
             if let Some(name) = name.as_ref().filter(|name| !is_name(name)) {
                 context.report.push(
-                    Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a name that XML allows"))
+                    Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a valid XML name"))
                         .at(at.key(key))
-                        .help("an element starts with a letter or `_` and holds letters, digits, `_`, `-` and `.`"),
+                        .help("start it with a letter or `_`, and use only letters, digits, `_`, `-` and `.`"),
                 );
             }
         }

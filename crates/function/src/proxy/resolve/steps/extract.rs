@@ -54,7 +54,7 @@ impl ShortStep for Extract {
                 report.push(
                     Diagnostic::error(Code::InvalidValue, format!("`{path}` is not a JSONPath"))
                         .at(at)
-                        .help("it starts with `$`, as `$.order.id`"),
+                        .help("start it with `$`, for example `$.order.id`"),
                 );
             }
         }
@@ -75,7 +75,7 @@ impl ShortStep for Extract {
             report.push(
                 Diagnostic::error(Code::ConflictingFields, "`namespaces` needs `xml`")
                     .at(at.key("namespaces"))
-                    .help("only XPaths have prefixes"),
+                    .help("only XPath expressions use namespace prefixes"),
             );
         }
         Box::new(ExtractVariables {
@@ -91,7 +91,7 @@ impl ShortStep for Extract {
         })
     }
 
-    /// A body that is missing would be a fault.
+    /// Without a body the policy would raise a fault.
     fn condition(&self, direction: Direction) -> Option<String> {
         let source = body::source(self.from.as_deref(), direction);
         let message = matches!(source.as_str(), "request" | "response" | "message");
@@ -109,9 +109,9 @@ fn check_pattern(pattern: &str, at: &FieldPath, report: &mut Report<'_>) {
     let opened = pattern.matches('{').count();
     if opened == 0 || opened != pattern.matches('}').count() {
         report.push(
-            Diagnostic::error(Code::InvalidValue, format!("`{pattern}` takes nothing into a variable"))
+            Diagnostic::error(Code::InvalidValue, format!("`{pattern}` does not assign anything to a variable"))
                 .at(at)
-                .help("write the variable in braces where its value stands, as `Bearer {flow.token}`"),
+                .help("write the variable in braces in the place of its value, for example `Bearer {flow.token}`"),
         );
     }
 }
@@ -136,7 +136,11 @@ fn patterns(
         }
         WordOr::Value(patterns) => {
             if patterns.is_empty() {
-                report.error(Code::MissingField, &at, "no pattern is given, as `{flow.value}`");
+                report.error(
+                    Code::MissingField,
+                    &at,
+                    "the list of patterns is empty; add one, for example `{flow.value}`",
+                );
             }
             for (index, pattern) in patterns.iter().enumerate() {
                 check_pattern(pattern, &at.index(index), report);

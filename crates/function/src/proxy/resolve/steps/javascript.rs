@@ -39,10 +39,10 @@ impl ShortStep for Javascript {
                 context.report.push(
                     Diagnostic::error(
                         Code::ConflictingFields,
-                        format!("a script is either a `file` or its `source`, found {found}"),
+                        format!("a script needs either `file` or `source`, found {found}"),
                     )
                     .at(at)
-                    .help("write `{file: js/a.js}`, or the script itself below `source: |`"),
+                    .help("write `{file: js/a.js}`, or the script itself as `source: |`"),
                 );
                 Script::Own
             }
@@ -58,7 +58,7 @@ impl ShortStep for Javascript {
                 context.report.push(
                     Diagnostic::warning(
                         Code::InvalidValue,
-                        format!("the script gets `{{{variable}}}` as it is written: a property is no message template"),
+                        format!("the script gets `{{{variable}}}` as plain text: a property is not a message template"),
                     )
                     .at(at)
                     .help(format!("read it in the script: `context.getVariable(\"{variable}\")`")),

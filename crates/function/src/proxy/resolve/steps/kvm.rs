@@ -32,7 +32,7 @@ impl ShortStep for Kvm {
             report.push(
                 Diagnostic::error(Code::MissingField, "`kvm` does nothing")
                     .at(at)
-                    .help("write `get`, as `{region: flow.region}`, `put` or `delete`"),
+                    .help("write `get` (for example `{region: flow.region}`), `put` or `delete`"),
             );
         }
         let mut operations = Vec::new();

@@ -26,18 +26,21 @@ impl ShortStep for Log {
             ["projects", project, "logs", name] if !project.is_empty() && !name.is_empty() => entry.log.clone(),
             _ => {
                 context.report.push(
-                    Diagnostic::error(Code::InvalidValue, format!("`{}` is not the name of a log", entry.log))
+                    Diagnostic::error(Code::InvalidValue, format!("`{}` is not a valid log name", entry.log))
                         .at(at.key("log"))
-                        .help("write its name, as `apigee-orders`, or all of it, as `projects/acme-logs/logs/apigee`"),
+                        .help(
+                            "write its short name, for example `apigee-orders`, or its full name, for example \
+                             `projects/acme-logs/logs/apigee`",
+                        ),
                 );
                 String::new()
             }
         };
         if entry.message.is_empty() {
             context.report.push(
-                Diagnostic::error(Code::MissingField, "the entry is empty")
+                Diagnostic::error(Code::MissingField, "the log entry is empty")
                     .at(at.key("message"))
-                    .help("write name → text, as `{tenant: \"{request.header.x-tenant}\"}`"),
+                    .help("map names to texts, for example `{tenant: \"{request.header.x-tenant}\"}`"),
             );
         }
         for (name, text) in &entry.message {
@@ -47,7 +50,7 @@ impl ShortStep for Log {
                 context.report.push(
                     Diagnostic::error(Code::InlineCredential, "a private variable would be written to the log")
                         .at(at)
-                        .help("leave it out: whoever reads the log would see it"),
+                        .help("remove it: everyone who can read the log would see it"),
                 );
             }
         }

@@ -1,6 +1,6 @@
-//! Steps: a policy by its name, or a short step, which becomes a policy of its own.
+//! Steps: the name of a policy, or a short step, for which a policy is generated.
 //!
-//! To add a short step: its words in `spec::step`, a file here, and one line in [`short_steps`].
+//! To add a short step: add its fields in `spec::step`, a file here, and one line in [`short_steps`].
 
 mod body;
 mod callout;
@@ -23,14 +23,14 @@ use crate::spec;
 use apigee_flux_analysis::policy::{Policy, Value};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 
-/// Which way a message goes.
+/// The direction of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {
     /// To the target.
     Request,
     /// Back to the caller.
     Response,
-    /// Either, which only the caller of a shared flow knows: a policy has to act on the message at hand.
+    /// Either: only the caller of a shared flow knows the direction, so a policy acts on the current message.
     Either,
     /// Back to the caller, as an error.
     Fault,
@@ -52,13 +52,13 @@ impl Direction {
         match self {
             Self::Request => "request",
             Self::Response => "response",
-            // Apigee's name for whatever is on its way, which in a fault is the error.
+            // Apigee's name for the current message, which in a fault is the error.
             Self::Either | Self::Fault => "message",
         }
     }
 }
 
-/// What the steps belong to: it gives their policies' names.
+/// What the steps belong to, which determines the names of their policies.
 pub(super) enum Owner {
     /// All requests of a proxy, or all calls of a shared flow.
     Bundle,
@@ -71,28 +71,28 @@ pub(super) enum Owner {
 /// A file of the bundle that is named after a step's policy.
 struct OwnResource {
     folder: &'static str,
-    /// Its name, from the policy's.
+    /// The name of the file, derived from the policy's.
     name: fn(&str) -> String,
     bytes: Vec<u8>,
 }
 
-/// A step that needs no policy of the user's.
+/// A step for which a policy is generated.
 trait ShortStep {
     /// The prefix of its policy's name.
     fn prefix(&self) -> &'static str;
 
-    /// The rest of its policy's name, when it is a step of all requests.
+    /// The rest of its policy's name, if it is a step of all requests.
     fn subject(&self, direction: Direction) -> String;
 
-    /// Its policy. What is wrong goes to the report.
+    /// Its policy. Errors go to the report.
     fn policy(&self, direction: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn Policy>;
 
-    /// What must hold for it, whatever the user's condition says.
+    /// The condition that it needs in addition to the user's condition.
     fn condition(&self, _: Direction) -> Option<String> {
         None
     }
 
-    /// The file that belongs to its policy alone.
+    /// The file that belongs only to its policy.
     fn own_resource(&self) -> Option<OwnResource> {
         None
     }
@@ -134,7 +134,7 @@ pub(super) fn flow(flow: &spec::flow::Flow, owner: &Owner, context: &mut Context
     }
 }
 
-/// Notes a condition that the user wrote, and reports one that cannot be meant.
+/// Registers a condition that the user wrote, and reports an invalid one.
 pub(super) fn check_condition(condition: Option<&str>, at: &FieldPath, context: &mut Context<'_, '_>) {
     let Some(text) = condition else { return };
     context.add_condition(text, at.clone());
@@ -143,7 +143,7 @@ pub(super) fn check_condition(condition: Option<&str>, at: &FieldPath, context: 
     }
 }
 
-/// Resolves steps that go one way.
+/// Resolves the steps of one direction.
 pub(super) fn list(
     steps: &[spec::step::Step],
     owner: &Owner,
@@ -190,9 +190,9 @@ fn resolve_step(
                 .collect();
             let found = if given.is_empty() { "none".to_owned() } else { given.join(", ") };
             context.report.push(
-                Diagnostic::error(Code::ConflictingFields, format!("a step has exactly one action, found {found}"))
+                Diagnostic::error(Code::ConflictingFields, format!("a step needs exactly one action, found {found}"))
                     .at(at)
-                    .help(format!("write one of {KEYS}; several actions are several steps")),
+                    .help(format!("write one of {KEYS}; for several actions write several steps")),
             );
             None
         }
@@ -202,13 +202,13 @@ fn resolve_step(
 
 fn no_raise(at: &FieldPath, report: &mut Report<'_>) {
     report.push(
-        Diagnostic::error(Code::ConflictingFields, "a fault rule must not raise a fault")
-            .at(at)
-            .help("it would start over and skip the body of `faults`: set the status and the body with `set`"),
+        Diagnostic::error(Code::ConflictingFields, "a fault rule must not raise a fault").at(at).help(
+            "fault handling would start over and skip the body of `faults`: set the status and the body with `set`",
+        ),
     );
 }
 
-/// The user's condition and the one that a step needs.
+/// Combines the user's condition with the one that a step needs.
 fn both(own: Option<&str>, needed: Option<String>) -> Option<String> {
     match (own, needed) {
         (Some(own), Some(needed)) => Some(format!("({own}) and {needed}")),
@@ -229,7 +229,7 @@ fn add(
     let Some(resource) = short.own_resource() else {
         return context.add_numbered(names, policy.as_ref(), at);
     };
-    // Two scripts may differ where their policies do not: the name must be free for both.
+    // Two scripts may differ although their policies are equal: the name must be free for both the policy and the file.
     let names: Vec<String> = names
         .filter(|name| context.resource_is_free(resource.folder, &(resource.name)(name), &resource.bytes))
         .take(100)
@@ -239,8 +239,8 @@ fn add(
     Some(step)
 }
 
-/// The names that a short step's policy may have, the first that is free: they depend on the steps of the same sort in the
-/// same place only.
+/// The possible names of a short step's policy, of which the first free one is used: it depends only on the steps of
+/// the same kind in the same place.
 fn names(short: &dyn ShortStep, owner: &Owner, direction: Direction) -> impl Iterator<Item = String> + use<> {
     let prefix = short.prefix();
     let (base, first) = match owner {
@@ -255,7 +255,7 @@ fn names(short: &dyn ShortStep, owner: &Owner, direction: Direction) -> impl Ite
     first.into_iter().chain((from..10_000).map(move |number| format!("{base}-{number}")))
 }
 
-/// The words of a text, each with a capital: `orders-settings` is `OrdersSettings`.
+/// Converts a text to camel case: `orders-settings` becomes `OrdersSettings`.
 fn camel(text: &str) -> String {
     text.split(|c: char| !c.is_ascii_alphanumeric())
         .map(|word| {
@@ -265,13 +265,13 @@ fn camel(text: &str) -> String {
         .collect()
 }
 
-/// The words of a file's name without its folder and ending.
+/// Converts the name of a file to camel case, without its folder and extension.
 fn camel_stem(path: &str) -> String {
     let name = path.rsplit('/').next().unwrap_or(path);
     camel(name.rsplit_once('.').map_or(name, |(stem, _)| stem))
 }
 
-/// Reads a file into the bundle and gives its URL; none if that was reported.
+/// Adds a file to the bundle and returns its URL. A file that cannot be read is reported.
 fn add_file(folder: &str, path: &str, context: &mut Context<'_, '_>, at: &FieldPath) -> String {
     let name = path.rsplit('/').next().unwrap_or(path);
     let bytes = context.read_file(path, at).unwrap_or_default();
@@ -282,9 +282,12 @@ fn add_file(folder: &str, path: &str, context: &mut Context<'_, '_>, at: &FieldP
 fn value(text: &str, at: &FieldPath, report: &mut Report<'_>) -> Value {
     Value::parse(text).unwrap_or_else(|| {
         report.push(
-            Diagnostic::error(Code::InvalidValue, format!("`{text}` is neither a text nor one variable")).at(at).help(
-                "Apigee fills in no variables inside a text here: put it together in a variable with `set.variables`",
-            ),
+            Diagnostic::error(Code::InvalidValue, format!("`{text}` is neither a text nor a single variable"))
+                .at(at)
+                .help(
+                    "Apigee does not expand variables inside a text here: build the text in a variable with \
+                     `set.variables`",
+                ),
         );
         Value::Text(String::new())
     })
@@ -307,7 +310,7 @@ fn values(
         .collect()
 }
 
-/// Reports what only a request has.
+/// Reports a field that only a request can have.
 fn check_request_only(
     what: &str,
     key: &str,

@@ -44,7 +44,7 @@ pub(super) fn check_verb(verb: &str, at: &FieldPath, report: &mut Report<'_>) {
 }
 
 impl Set {
-    /// The standard policy sets neither variables nor bodies.
+    /// HTTPModifier, the standard policy, sets neither variables nor bodies.
     fn needs_assign_message(&self) -> bool {
         !self.variables.is_empty() || self.body.is_some()
     }
@@ -66,9 +66,9 @@ impl Set {
         }
         if self.body.is_some() && !self.form.is_empty() {
             report.push(
-                Diagnostic::error(Code::ConflictingFields, "`form` stands beside `body`")
+                Diagnostic::error(Code::ConflictingFields, "`form` cannot be combined with `body`")
                     .at(at.key("form"))
-                    .help("form parameters are a body themselves: write one of both"),
+                    .help("form parameters are sent as the body: remove one of the two"),
             );
         }
         let Some(status) = self.status else { return };
