@@ -64,10 +64,10 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             let set = |variable: &str| stops.iter().any(|stop| is_opaque(stop.policy) || sets(stop.policy, variable));
             if let Some(variable) = early.filter(|variable| !set(variable)) {
                 let message =
-                    format!("the condition reads `{variable}`, which there is not before the route is chosen");
+                    format!("the condition reads `{variable}`, which does not exist before the route is chosen");
                 findings.add(
                     Finding::on_condition(Code::UnavailableVariable, Gravity::Broken, condition, 0, message)
-                        .help("choose the route by the request"),
+                        .help("use variables of the request to choose the route"),
                 );
             }
         }
@@ -159,13 +159,13 @@ fn finding<'d>(stop: &Stop<'_, 'd>, use_of: &Use<'_, 'd>, problem: Problem<'d>) 
         }
         Problem::Later(setter) => (
             Gravity::Broken,
-            format!("{reader} reads `{variable}`, which only `{setter}` sets: it does not run before it"),
-            format!("run it after `{setter}`, or use what the request has by itself, as `client.ip` or a header"),
+            format!("{reader} reads `{variable}`, which only `{setter}` sets: that policy does not run earlier"),
+            format!("run it after `{setter}`, or use a variable of the request, such as `client.ip` or a header"),
         ),
         Problem::WrongType(setter, element) => (
             Gravity::Broken,
             format!(
-                "{reader} reads `{variable}`, but the policy `{setter}` sets no such variable: it is not a <{element}>"
+                "{reader} reads `{variable}`, but the policy `{setter}` does not set it: it is not a <{element}> policy"
             ),
             "name a policy of that type".to_owned(),
         ),
@@ -208,7 +208,7 @@ fn early_message(variable: &str, stage: Stage) -> Option<&'static str> {
     if stage.is_request() && (of("response") || matches!(variable, "message.status.code" | "message.reason.phrase")) {
         return Some("there is no response yet");
     }
-    of("error").then_some("there is an error message in fault rules only")
+    of("error").then_some("an error message exists only in fault rules")
 }
 
 struct Way<'w, 'b, 'd> {

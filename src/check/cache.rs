@@ -20,11 +20,11 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             let earlier = verifiers().any(|verifier| verifier.precedes(cache));
             if let Some(later) = later.filter(|_| !earlier) {
                 let message =
-                    format!("the cache `{name}` answers before `{}` has checked the credential", later.policy.name);
+                    format!("the cache `{name}` responds before `{}` has verified the credential", later.policy.name);
                 findings.add(
                     Finding::new(Code::SharedCache, Gravity::Broken, At::Place(cache.step.place), message)
                         .blame(Blame::Policy(name))
-                        .help(format!("attach `{name}` on the request behind `{}`", later.policy.name)),
+                        .help(format!("attach `{name}` to the request flow after `{}`", later.policy.name)),
                 );
             }
             if earlier && let Some(verifier) = verifiers().find(|verifier| verifier.precedes(cache)) {
@@ -40,8 +40,8 @@ fn directions<'d>(bundle: &Bundle<'d>, cache: &Policy<'d>, findings: &mut Findin
     let on_request = flows(bundle).flat_map(|flow| &flow.request).find(|step| step.policy == cache.name);
     let on_response = flows(bundle).flat_map(|flow| &flow.response).find(|step| step.policy == cache.name);
     let (step, message, other) = match (on_request, on_response) {
-        (Some(step), None) => (step, "looks responses up and never stores one", "response"),
-        (None, Some(step)) => (step, "stores responses and never looks one up", "request"),
+        (Some(step), None) => (step, "looks up responses but never stores one", "response"),
+        (None, Some(step)) => (step, "stores responses but never looks one up", "request"),
         _ => return,
     };
     if !shared {
@@ -53,7 +53,7 @@ fn directions<'d>(bundle: &Bundle<'d>, cache: &Policy<'d>, findings: &mut Findin
                 format!("the cache `{}` {message}", cache.name),
             )
             .blame(Blame::Policy(cache.name))
-            .help(format!("attach it on the {other} as well")),
+            .help(format!("attach it to the {other} flow as well")),
         );
     }
 }
@@ -96,10 +96,11 @@ fn key<'d>(cache: &Passed<'_, 'd>, verifier: &str, findings: &mut Findings<'d>) 
     }
     let place = node.map_or(At::Place(cache.policy.place), |node| at(cache.policy, node));
     let name = cache.policy.name;
-    let message = format!("the key of the cache `{name}` does not tell consumers apart, whom `{verifier}` has checked");
+    let message =
+        format!("the key of the cache `{name}` does not distinguish the consumers that `{verifier}` verifies");
     findings.add(
         Finding::new(Code::SharedCache, Gravity::Doubtful, place, message).help(format!(
-            "if responses differ by caller, add a key fragment such as `<KeyFragment ref=\"verifyapikey.{verifier}.client_id\"/>`"
+            "if responses differ between consumers, add a key fragment such as `<KeyFragment ref=\"verifyapikey.{verifier}.client_id\"/>`"
         )),
     );
 }

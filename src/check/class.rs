@@ -27,7 +27,7 @@ impl Class {
         } else if !self.unknown.is_empty() {
             format!("standard, unless Apigee counts {} as extensible", named(&self.unknown, origin))
         } else {
-            "standard: every environment takes it".to_owned()
+            "standard: it can be deployed to every environment".to_owned()
         };
         report.push(Diagnostic::info(Code::ExtensibleProxy, message));
     }
@@ -40,7 +40,7 @@ impl Class {
             report.push(
                 Diagnostic::error(Code::ExtensibleProxy, message)
                     .at(at)
-                    .help("remove what gives these policies, or allow it with `true`"),
+                    .help("remove the fields that add these policies, or allow an extensible proxy with `true`"),
             );
         } else if !self.unknown.is_empty() {
             let message = format!("the proxy may be extensible because of {}", named(&self.unknown, origin));

@@ -39,9 +39,9 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                             Gravity::Broken,
                             condition,
                             0,
-                            format!("the condition never holds: {fault}"),
+                            format!("the condition is never true: {fault}"),
                         )
-                        .help("join alternatives with `or`, and put them into parentheses"),
+                        .help("join alternatives with `or` and put them in parentheses"),
                     );
                 }
             }

@@ -88,8 +88,8 @@ fn missing_value<'d>(node: Node<'d, 'd>, name: &str) -> Option<Hit<'d>> {
         Some(found) if given(found, &["ref"]) => None,
         found => hit(
             found.unwrap_or(node),
-            format!("<{name}> gives no value"),
-            format!("name the variable that holds it, as `<{name} ref=\"private.value\"/>`"),
+            format!("<{name}> has no value"),
+            format!("name the variable that holds it, for example `<{name} ref=\"private.value\"/>`"),
         ),
     }
 }
@@ -129,7 +129,11 @@ fn resource<'d>(node: Node<'d, 'd>, names: &[&str], folders: &[&str], wrong_form
         }
     })?;
     let wanted = folders.iter().map(|folder| format!("`{folder}://NAME`")).collect::<Vec<_>>().join(" or ");
-    hit(found, format!("`{}` is not the URL of such a resource", text(found)), format!("write {wanted}"))
+    hit(
+        found,
+        format!("`{}` is not the URL of a resource of the expected type", text(found)),
+        format!("write {wanted}"),
+    )
 }
 
 const START_TIME: &str = "write it as `2026-01-31 12:00:00`";
@@ -193,7 +197,7 @@ const RULES: &[Rule] = &[
         };
         let found = parts.into_iter().find(index)?;
         let name = found.attribute("name").unwrap_or_default();
-        hit(found, format!("the index in `{name}` is not positive"), "values count from 1")
+        hit(found, format!("the index in `{name}` is not positive"), "indexes start at 1")
     }),
     rule(&["AccessControl"], "", |node| {
         let found = node.descendants().find(|found| {
@@ -205,8 +209,8 @@ const RULES: &[Rule] = &[
         let mask = found.attribute("mask").unwrap_or_default();
         hit(
             found,
-            format!("`{mask}` is not a mask of `{}`", text(found)),
-            "write how many bits of the address count: 0 to 32, for IPv6 to 128",
+            format!("`{mask}` is not a valid mask for `{}`", text(found)),
+            "write a prefix length: 0 to 32, or 0 to 128 for IPv6",
         )
     }),
     rule(&["BasicAuthentication"], "UserNameRequired", |node| {
@@ -229,7 +233,7 @@ const RULES: &[Rule] = &[
             return hit(
                 node,
                 "<AssignTo> is missing",
-                "name the variable that takes the header, as `<AssignTo>request.header.Authorization</AssignTo>`",
+                "name the variable that receives the header, for example `<AssignTo>request.header.Authorization</AssignTo>`",
             );
         }
         None
@@ -260,7 +264,7 @@ const RULES: &[Rule] = &[
     }),
     rule(&["ExtractVariables"], "EmptyJSONPathExpression", |node| {
         let found = first_empty(child(node, "JSONPayload")?, "JSONPath")?;
-        hit(found, "a <JSONPath> is empty", "write an expression, as `$.id`")
+        hit(found, "a <JSONPath> is empty", "write an expression, for example `$.id`")
     }),
     rule(&["ExtractVariables", "RegularExpressionProtection"], "NoXPathsToEvaluate", |node| {
         let payload = child(node, "XMLPayload")?;
@@ -274,15 +278,15 @@ const RULES: &[Rule] = &[
     }),
     rule(&["ExtractVariables"], "EmptyXPathExpression", |node| {
         let found = first_empty(child(node, "XMLPayload")?, "XPath")?;
-        hit(found, "an <XPath> is empty", "write an expression, as `/order/id`")
+        hit(found, "an <XPath> is empty", "write an expression, for example `/order/id`")
     }),
     rule(&["RegularExpressionProtection"], "EmptyJSONPathExpression", |node| {
         let found = first_empty(child(node, "JSONPayload")?, "Expression")?;
-        hit(found, "the <Expression> of a <JSONPath> is empty", "write an expression, as `$.id`")
+        hit(found, "the <Expression> of a <JSONPath> is empty", "write an expression, for example `$.id`")
     }),
     rule(&["RegularExpressionProtection"], "EmptyXPathExpression", |node| {
         let found = first_empty(child(node, "XMLPayload")?, "Expression")?;
-        hit(found, "the <Expression> of an <XPath> is empty", "write an expression, as `/order/id`")
+        hit(found, "the <Expression> of an <XPath> is empty", "write an expression, for example `/order/id`")
     }),
     rule(&["ExtractVariables", "RegularExpressionProtection"], "DuplicatePrefix", |node| {
         let mut seen = BTreeSet::new();
@@ -312,7 +316,7 @@ const RULES: &[Rule] = &[
         hit(
             found,
             format!("the pattern `{}` has no variable", text(found)),
-            "put the variable's name in braces, as `/orders/{id}`",
+            "put the variable's name in braces, for example `/orders/{id}`",
         )
     }),
     rule(&["FlowCallout"], "", |node| {
@@ -327,11 +331,7 @@ const RULES: &[Rule] = &[
         let found = claims(node, "AdditionalClaims")
             .find(|claim| claim.attribute("name").is_some_and(|name| REGISTERED_CLAIMS.contains(&name)))?;
         let name = found.attribute("name").unwrap_or_default();
-        hit(
-            found,
-            format!("the claim `{name}` is a registered one"),
-            "use the element that it has, as <Issuer> for `iss`",
-        )
+        hit(found, format!("`{name}` is a registered claim"), "use the element for it, for example <Issuer> for `iss`")
     }),
     rule(JWT, "MissingNameForAdditionalClaim", |node| {
         let found = claims(node, "AdditionalClaims")
@@ -344,7 +344,7 @@ const RULES: &[Rule] = &[
         let found =
             claims(node, "AdditionalHeaders").find(|claim| matches!(claim.attribute("name"), Some("alg" | "typ")))?;
         let name = found.attribute("name").unwrap_or_default();
-        hit(found, format!("the header `{name}` is a registered one"), "remove it: the policy sets it")
+        hit(found, format!("`{name}` is a registered header"), "remove it: the policy sets it")
     }),
     rule(JWX, "InvalidValueOfArrayAttribute", |node| {
         let found = claims(node, "AdditionalClaims").chain(claims(node, "AdditionalHeaders")).find(|claim| {
@@ -352,7 +352,7 @@ const RULES: &[Rule] = &[
                 .attribute("array")
                 .is_some_and(|value| !is_template(value) && !matches!(value.trim(), "true" | "false"))
         })?;
-        hit(found, "the attribute `array` is neither `true` nor `false`", "write one of both")
+        hit(found, "the attribute `array` is neither `true` nor `false`", "write `true` or `false`")
     }),
     rule(JWX, "InvalidValueForElement", |node| {
         let found = child(node, "Algorithm")?;
@@ -360,11 +360,7 @@ const RULES: &[Rule] = &[
             .split(',')
             .map(str::trim)
             .find(|name| !name.is_empty() && !is_template(name) && !SIGNING.contains(name))?;
-        hit(
-            found,
-            format!("`{wrong}` is not an algorithm that it supports"),
-            format!("write one of {}", SIGNING.join(", ")),
-        )
+        hit(found, format!("`{wrong}` is not a supported algorithm"), format!("write one of {}", SIGNING.join(", ")))
     }),
     rule(JWX, "MissingConfigurationElement", |node| {
         let algorithm = word(node, "Algorithm")?;
@@ -388,19 +384,23 @@ const RULES: &[Rule] = &[
         let name = found.tag_name().name();
         hit(
             found,
-            format!("<{name}> gives no key"),
-            format!("name the variable that holds it, as `<{name} ref=\"private.key\"/>`"),
+            format!("<{name}> has no key"),
+            format!("name the variable that holds it, for example `<{name} ref=\"private.key\"/>`"),
         )
     }),
     rule(&["VerifyJWS", "VerifyJWT"], "InvalidConfigurationForVerify", |node| {
         let found = child(child(node, "SecretKey")?, "Id")?;
-        hit(found, "<Id> is in <SecretKey>", "remove it: a verification takes the key's identifier from the token")
+        hit(
+            found,
+            "<Id> is not allowed in <SecretKey>",
+            "remove it: the policy reads the key's identifier from the token",
+        )
     }),
     rule(&["JavaCallout"], "NoResourceForURL", |node| {
         missing(node, "ResourceURL", "write `<ResourceURL>java://NAME.jar</ResourceURL>`")
     }),
     rule(&["JavaCallout"], "", |node| {
-        missing(node, "ClassName", "write the class to run, as `<ClassName>com.example.Callout</ClassName>`")
+        missing(node, "ClassName", "write the class to run, for example `<ClassName>com.example.Callout</ClassName>`")
     }),
     rule(&["JavaCallout"], "InvalidResourceUrlFormat", |node| resource(node, &["ResourceURL"], &["java"], true)),
     rule(&["JavaCallout"], "WrongResourceType", |node| resource(node, &["ResourceURL"], &["java"], false)),
@@ -421,7 +421,7 @@ const RULES: &[Rule] = &[
         let found = children(node, "Get").find(|get| {
             get.attribute("index").and_then(|index| index.trim().parse::<i64>().ok()).is_some_and(|index| index < 1)
         })?;
-        hit(found, "the index of <Get> is not positive", "values count from 1")
+        hit(found, "the index of <Get> is not positive", "indexes start at 1")
     }),
     rule(&["KeyValueMapOperations"], "KeyIsMissing", |node| {
         let operations = ["Get", "Put", "Delete"].into_iter().flat_map(|name| children(node, name));
@@ -457,7 +457,7 @@ const RULES: &[Rule] = &[
         }
         hit(
             found,
-            format!("`{protocol}` is not a protocol of a syslog server"),
+            format!("`{protocol}` is not a supported syslog protocol"),
             format!("write {}", PROTOCOLS.join(" or ")),
         )
     }),
@@ -492,14 +492,18 @@ const RULES: &[Rule] = &[
             Some(meant) => format!("write `{meant}`"),
             None => format!("write one of {}", OAUTH_OPERATIONS.join(", ")),
         };
-        hit(child(node, "Operation")?, format!("`{operation}` is not an operation"), help)
+        hit(child(node, "Operation")?, format!("`{operation}` is not a supported operation"), help)
     }),
     rule(&["OAuthV2"], "InvalidGrantType", |node| {
         let found = children(child(node, "SupportedGrantTypes")?, "GrantType").find(|grant| {
             let grant = text(*grant);
             !is_template(grant) && !GRANT_TYPES.contains(&grant)
         })?;
-        hit(found, format!("`{}` is not a grant type", text(found)), format!("write one of {}", GRANT_TYPES.join(", ")))
+        hit(
+            found,
+            format!("`{}` is not a supported grant type", text(found)),
+            format!("write one of {}", GRANT_TYPES.join(", ")),
+        )
     }),
     rule(&["OAuthV2"], "InvalidValueForExpiresIn", |node| expiry(node, "ExpiresIn")),
     rule(&["OAuthV2"], "InvalidValueForRefreshTokenExpiresIn", |node| expiry(node, "RefreshTokenExpiresIn")),
@@ -547,8 +551,8 @@ const RULES: &[Rule] = &[
         }
         hit(
             node,
-            format!("`{kind}` is not a type of quota"),
-            "write `calendar`, `rollingwindow` or `flexi`, or leave the attribute out",
+            format!("`{kind}` is not a supported quota type"),
+            "write `calendar`, `rollingwindow` or `flexi`, or remove the attribute",
         )
     }),
     broken(&["Quota"], "InvalidStartTime", |node| {
@@ -558,14 +562,14 @@ const RULES: &[Rule] = &[
     rule(&["Quota"], "InvalidStartTime", |node| {
         let found =
             child(node, "StartTime").filter(|found| !is_template(text(*found)) && !is_start_time(text(*found)))?;
-        hit(found, format!("`{}` is not a start time", text(found)), START_TIME)
+        hit(found, format!("`{}` is not a valid start time", text(found)), START_TIME)
     }),
     rule(&["Quota"], "StartTimeNotSupported", |node| {
         let found = child(node, "StartTime")?;
         let kind = node.attribute("type").map(str::trim).filter(|kind| *kind == "rollingwindow")?;
         hit(
             found,
-            format!("a quota of the type `{kind}` takes no <StartTime>"),
+            format!("a quota of type `{kind}` does not allow <StartTime>"),
             "remove it, or write `type=\"calendar\"`",
         )
     }),
@@ -575,13 +579,13 @@ const RULES: &[Rule] = &[
         if seconds.is_empty() || is_template(seconds) || seconds.parse::<u64>().is_ok() {
             return None;
         }
-        hit(found, format!("`{seconds}` is not a number of seconds"), "write a whole number from 10")
+        hit(found, format!("`{seconds}` is not a number of seconds"), "write a whole number of at least 10")
     }),
     rule(&["Quota"], "InvalidAsynchronizeConfigurationForSynchronousQuota", |node| {
         let found = child(node, "AsynchronousConfiguration").filter(|_| is_true(node, "Synchronous"))?;
         hit(
             found,
-            "a synchronous quota has <AsynchronousConfiguration>",
+            "a synchronous quota does not allow <AsynchronousConfiguration>",
             "remove it, or write `<Synchronous>false</Synchronous>`",
         )
     }),
@@ -602,7 +606,7 @@ const RULES: &[Rule] = &[
         }
         hit(
             node,
-            "it looks at nothing",
+            "it checks nothing",
             "add <URIPath>, <QueryParam>, <Header>, <FormParam>, <XMLPayload> or <JSONPayload>",
         )
     }),
@@ -618,7 +622,7 @@ const RULES: &[Rule] = &[
             let count = text(*found);
             found.has_tag_name("Allow") && !count.is_empty() && !is_template(count) && count.parse::<u64>().is_err()
         })?;
-        hit(found, format!("`{}` is not a number of calls", text(found)), "write a whole number")
+        hit(found, format!("`{}` is not a valid number of requests", text(found)), "write a whole number")
     }),
     rule(&["GenerateSAMLAssertion"], "NullKeyStore", |node| {
         child(node, "KeyStore").map_or_else(
@@ -628,7 +632,7 @@ const RULES: &[Rule] = &[
     }),
     rule(&["GenerateSAMLAssertion"], "NullKeyStoreAlias", |node| missing_value(child(node, "KeyStore")?, "Alias")),
     rule(&["ValidateSAMLAssertion"], "SourceNotConfigured", |node| {
-        missing(node, "Source", "write where the assertion is, as `<Source name=\"request\">`")
+        missing(node, "Source", "name the message that contains the assertion, for example `<Source name=\"request\">`")
     }),
     rule(&["ValidateSAMLAssertion"], "TrustStoreNotConfigured", |node| missing_value(node, "TrustStore")),
     rule(&["Script"], "NoResourceForURL", |node| {
@@ -649,7 +653,7 @@ const RULES: &[Rule] = &[
         if child(node, "HTTPTargetConnection").is_some() || child(node, "LocalTargetConnection").is_some() {
             return None;
         }
-        hit(node, "it calls nothing", HTTP)
+        hit(node, "it has neither <HTTPTargetConnection> nor <LocalTargetConnection>", HTTP)
     }),
     rule(&["ServiceCallout"], "InvalidTimeoutValue", |node| not_whole(child(node, "Timeout")?)),
     rule(&["PromptTokenLimit", "SpikeArrest"], "InvalidAllowedRate", |node| match child(node, "Rate") {
@@ -677,7 +681,7 @@ const RULES: &[Rule] = &[
         let format = word(node, "Format").filter(|format| !formats.contains(format))?;
         hit(
             child(node, "Format")?,
-            format!("`{format}` is not a format"),
+            format!("`{format}` is not a supported format"),
             format!("write one of {}", formats.join(", ")),
         )
     }),
@@ -712,7 +716,7 @@ fn wrong_type<'d>(node: Node<'d, 'd>, name: &'static str) -> Option<Hit<'d>> {
         claim.attribute("type").is_some_and(|kind| !is_template(kind) && !CLAIM_TYPES.contains(&kind.trim()))
     })?;
     let kind = found.attribute("type").unwrap_or_default();
-    hit(found, format!("`{kind}` is not a type of a claim"), format!("write one of {}", CLAIM_TYPES.join(", ")))
+    hit(found, format!("`{kind}` is not a supported claim type"), format!("write one of {}", CLAIM_TYPES.join(", ")))
 }
 
 /// Reports a number that is none, or not positive.
@@ -724,7 +728,7 @@ fn not_whole<'d>(found: Node<'d, 'd>) -> Option<Hit<'d>> {
     hit(
         found,
         format!("`{value}` in <{}> is not a positive number", found.tag_name().name()),
-        "write a whole number from 1",
+        "write a whole number of at least 1",
     )
 }
 
@@ -737,7 +741,7 @@ fn expiry<'d>(node: Node<'d, 'd>, name: &str) -> Option<Hit<'d>> {
     }
     hit(
         found,
-        format!("`{value}` in <{name}> is not a lifetime"),
+        format!("`{value}` in <{name}> is not a valid lifetime"),
         "write milliseconds, or -1 for a token that does not expire",
     )
 }
@@ -746,7 +750,7 @@ fn expiry<'d>(node: Node<'d, 'd>, name: &str) -> Option<Hit<'d>> {
 fn not_for<'d>(node: Node<'d, 'd>, name: &str, operations: &[&str]) -> Option<Hit<'d>> {
     let operation = word(node, "Operation")?;
     let found = child(node, name).filter(|_| operations.iter().any(|prefix| operation.starts_with(prefix)))?;
-    hit(found, format!("<{name}> does not belong to the operation {operation}"), "remove it")
+    hit(found, format!("<{name}> is not allowed for the operation {operation}"), "remove it")
 }
 
 /// `yyyy-MM-dd HH:mm:ss`; the parts may be written without leading zeros.

@@ -39,9 +39,9 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
 }
 
 fn finding<'d>(condition: &Condition<'d>, comparison: &Comparison) -> Finding<'d> {
-    let message = "the response flow does not run for an error of the target, so this does not hold".to_owned();
+    let message = "the response flow does not run when the target returns an error, so this is never true".to_owned();
     Finding::on_condition(Code::ErrorInResponseFlow, Gravity::Doubtful, condition, comparison.left.span.start, message).help(
-        "handle it in a fault rule, with `message.status.code`; or let the target's property `success.codes` name the status",
+        "handle it in a fault rule with `message.status.code`, or list the status in the target's property `success.codes`",
     )
 }
 

@@ -21,7 +21,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             }
             // A name that is not near to any may be one that no page lists.
             let Some(meant) = meant(name) else { continue };
-            let message = format!("no fault has the name `{name}`; the case of the letters counts");
+            let message = format!("no fault has the name `{name}`; names are case-sensitive");
             findings.add(
                 Finding::on_condition(
                     Code::UnknownFaultName,

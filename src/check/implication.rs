@@ -125,15 +125,17 @@ fn clash(one: &Atom, other: &Atom) -> Option<String> {
             Some(format!("`{name}` cannot be both `{value}` and `{another}`"))
         }
         (Atom::Equals(name, value), Atom::NotEquals(same, another)) if name == same && value == another => {
-            Some(format!("`{name}` cannot be `{value}` and something else"))
+            Some(format!("`{name}` cannot both equal and not equal `{value}`"))
         }
         (Atom::Equals(name, value), Atom::Null(same)) if name == same && !value.is_empty() => {
-            Some(format!("`{name}` cannot be `{value}` and null"))
+            Some(format!("`{name}` cannot be both `{value}` and null"))
         }
         (Atom::Null(name), Atom::NotNull(same)) if name == same => {
-            Some(format!("`{name}` cannot be null and not null"))
+            Some(format!("`{name}` cannot be both null and not null"))
         }
-        (Atom::Other(text), Atom::NotOther(same)) if text == same => Some(format!("`{text}` cannot hold and not hold")),
+        (Atom::Other(text), Atom::NotOther(same)) if text == same => {
+            Some(format!("`{text}` cannot be both true and false"))
+        }
         _ => None,
     }
 }

@@ -46,8 +46,9 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                     continue;
                 }
                 let other = message.unwrap_or_default();
-                let message =
-                    format!("the policy `{name}` sets <{element}> of a {other}, which has none: Apigee ignores it");
+                let message = format!(
+                    "the policy `{name}` sets <{element}> on a {other}, which does not have it: Apigee ignores it"
+                );
                 let help = if *owner == "response" {
                     "attach it to the response, or end the request with RaiseFault"
                 } else {
@@ -61,7 +62,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             for variable in variables.filter(|_| stop.stage == Stage::ProxyRequest) {
                 if TARGET.contains(&text(variable)) && reported.insert((name, text(variable))) {
                     let message = format!(
-                        "the policy `{name}` sets `{}` before the target is chosen: Apigee sets it anew",
+                        "the policy `{name}` sets `{}` before the target is chosen: Apigee overwrites it",
                         text(variable)
                     );
                     findings.add(

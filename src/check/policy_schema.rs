@@ -51,7 +51,7 @@ fn element<'d>(
                 finding.help(format!("`{name}` is an attribute: write `{name}=\"…\"` in XML, `${name}` in YAML"))
             }
             Some(meant) => finding.propose(meant),
-            None => finding.help(allowed("Apigee ignores it; it takes", &known.collect::<Vec<_>>())),
+            None => finding.help(allowed("Apigee ignores it; allowed:", &known.collect::<Vec<_>>())),
         });
     }
 }
@@ -83,7 +83,7 @@ fn attributes<'d>(
         findings.add(match meant {
             Some(meant) => finding.propose(meant),
             None if known.is_empty() => finding.help("Apigee ignores it: remove it"),
-            None => finding.help(allowed("Apigee ignores it; it takes", &known)),
+            None => finding.help(allowed("Apigee ignores it; allowed:", &known)),
         });
     }
 }
@@ -126,7 +126,7 @@ fn value<'d>(
                     Code::UnknownVariable,
                     Gravity::Broken,
                     format!(
-                        "{what} of `{}` takes the name of a variable, and such a name is written without braces",
+                        "{what} of `{}` expects the name of a variable, which is written without braces",
                         policy.name
                     ),
                     format!("write `{inner}`"),
@@ -137,28 +137,28 @@ fn value<'d>(
         Meaning::Flag if !matches!(text.to_ascii_lowercase().as_str(), "true" | "false") => wrong(
             Code::PolicySchema,
             Gravity::Doubtful,
-            format!("{what} of `{}` is `{text}`", policy.name),
+            format!("{what} of `{}` has the invalid value `{text}`", policy.name),
             "write `true` or `false`".to_owned(),
         ),
         Meaning::Whole if text.parse::<i64>().is_err() => wrong(
             Code::PolicySchema,
             Gravity::Doubtful,
-            format!("{what} of `{}` is `{text}`", policy.name),
+            format!("{what} of `{}` has the invalid value `{text}`", policy.name),
             "write a whole number".to_owned(),
         ),
         Meaning::Word(words) if !words.iter().any(|word| word.eq_ignore_ascii_case(text)) => {
-            let message = format!("{what} of `{}` is `{text}`", policy.name);
+            let message = format!("{what} of `{}` has the invalid value `{text}`", policy.name);
             let finding = Finding::new(Code::PolicySchema, Gravity::Doubtful, place, message);
             findings.add(match nearest(text, words.iter().copied()) {
                 Some(meant) => finding.propose(meant),
-                None => finding.help(allowed("it is one of", words)),
+                None => finding.help(allowed("allowed:", words)),
             });
         }
         Meaning::Nothing if attribute.is_none() => wrong(
             Code::PolicySchema,
             Gravity::Doubtful,
-            format!("{what} of `{}` holds a text, which Apigee does not read there", policy.name),
-            "write the elements that it takes".to_owned(),
+            format!("{what} of `{}` contains text, which Apigee does not read there", policy.name),
+            "use its child elements".to_owned(),
         ),
         _ => {}
     }

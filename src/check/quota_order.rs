@@ -46,12 +46,12 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                         Gravity::Broken,
                         At::Place(quota.step.place),
                         format!(
-                            "the quota `{}` counts for the consumer that `{name}` verifies, which {when}",
+                            "the quota `{}` counts for the consumer that `{name}` verifies, but that policy {when}",
                             quota.policy.name
                         ),
                     )
                     .blame(Blame::Policy(quota.policy.name))
-                    .help(format!("attach `{name}` on the request before `{}`", quota.policy.name)),
+                    .help(format!("attach `{name}` to the request flow before `{}`", quota.policy.name)),
                 );
             }
         }
@@ -82,7 +82,7 @@ fn step<'d>(bundle: &Bundle<'d>, quota: &Policy<'d>, at: At<'d>, name: &str, fin
                 return;
             }
             let missing = finding(format!(
-                "the quota `{}` takes the product of the step `{name}`, which the bundle does not have",
+                "the quota `{}` uses the API product of the step `{name}`, which the bundle does not have",
                 quota.name
             ));
             findings.add(match nearest(name, bundle.policies.keys().copied()) {
@@ -94,7 +94,7 @@ fn step<'d>(bundle: &Bundle<'d>, quota: &Policy<'d>, at: At<'d>, name: &str, fin
             if !gives_product(policy) {
                 findings.add(
                     finding(format!(
-                        "the quota `{}` takes the product of `{name}`, but a policy <{}> verifies no credential of a product",
+                        "the quota `{}` uses the API product of `{name}`, but a policy <{}> does not verify a credential of an API product",
                         quota.name, policy.element
                     ))
                     .help("name a VerifyAPIKey policy, or an OAuthV2 policy with the operation VerifyAccessToken"),

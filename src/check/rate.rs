@@ -19,7 +19,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
         let finding = |gravity, message: String| Finding::new(Code::InvalidRate, gravity, at(policy, node), message);
         let Some((number, unit)) = parse(rate) else {
             findings.add(
-                finding(Gravity::Refused, format!("`{rate}` is not a rate (Apigee's error InvalidAllowedRate)"))
+                finding(Gravity::Refused, format!("`{rate}` is not a valid rate (Apigee's error InvalidAllowedRate)"))
                     .help("write a whole number per second or minute, as `100ps` or `30pm`; Apigee refuses to deploy anything else"),
             );
             continue;
@@ -27,8 +27,8 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
         let most = MOST.iter().find(|(name, _)| *name == unit).map_or(u64::MAX, |(_, most)| *most);
         if number == 0 {
             findings.add(
-                finding(Gravity::Broken, format!("the rate `{rate}` lets nothing through"))
-                    .help("write a number from 1"),
+                finding(Gravity::Broken, format!("the rate `{rate}` allows no requests"))
+                    .help("write a number of at least 1"),
             );
         } else if policy.element == "SpikeArrest" && number > most {
             findings.add(

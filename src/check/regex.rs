@@ -8,7 +8,7 @@ use crate::runtime::{Bundle, Place, Policy};
 use crate::template::{self, Part};
 use crate::xml::Node;
 
-const HELP: &str = "Apigee takes the syntax of Java's `java.util.regex.Pattern`";
+const HELP: &str = "Apigee uses the syntax of Java's `java.util.regex.Pattern`";
 
 /// The functions of message templates whose second argument is a regular expression.
 const FUNCTIONS: [&str; 2] = ["replaceAll", "replaceFirst"];

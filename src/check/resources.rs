@@ -65,9 +65,9 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                     Code::UnusedResource,
                     Gravity::Doubtful,
                     At::File(path),
-                    "nothing in the bundle names this file",
+                    "nothing in the bundle refers to this file",
                 )
-                .help("remove it, or name it in a policy"),
+                .help("remove it, or refer to it in a policy"),
             );
         }
     }

@@ -102,11 +102,11 @@ fn half<'d>(message: Message, node: Node<'d, 'd>, file: Place<'d>, other: &str, 
             Code::Streaming,
             Gravity::Broken,
             At::Place(Place::of(file.path, node)),
-            format!("`{name}` is set here and not in the {other}: Apigee streams only if both have it"),
+            format!("`{name}` is set here but not in the {other}: Apigee streams only if both have it"),
         )
         .help(format!(
-            "add `<Property name=\"{name}\">true</Property>` there, or remove it here; of a spec only the targets have \
-             properties, but `spec.bundle` takes a whole bundle"
+            "add `<Property name=\"{name}\">true</Property>` there, or remove it here; a spec has properties only \
+             for targets; `spec.bundle` accepts a whole bundle"
         )),
     );
 }
@@ -159,7 +159,9 @@ fn readers<'d>(
                 Code::Streaming,
                 gravity,
                 At::Place(Place::of(file.path, property)),
-                format!("`{name}` is set, and `{policy}` {how}: the body of a streamed {word} is never whole"),
+                format!(
+                    "`{name}` is set, and `{policy}` {how}: the complete body of a streamed {word} is never available"
+                ),
             )
             .help(format!("remove the property, or the step `{policy}`")),
         );
@@ -214,8 +216,8 @@ fn by_type(policy: &Policy<'_>, message: Message, ambient: Message) -> Option<&'
         "ExtractVariables" | "DataCapture" | "RegularExpressionProtection" if has(body) && source(Some(ambient)) => {
             Some("parses the body")
         }
-        "ResponseCache" if message == Message::Response => Some("keeps the body"),
-        "PopulateCache" | "SemanticCachePopulate" if source(None) => Some("keeps the body"),
+        "ResponseCache" if message == Message::Response => Some("caches the body"),
+        "PopulateCache" | "SemanticCachePopulate" if source(None) => Some("caches the body"),
         "AssignMessage" => assigns(node, message, ambient),
         _ => None,
     }

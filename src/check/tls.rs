@@ -32,7 +32,7 @@ fn check<'d>(connection: Node<'d, 'd>, path: &'d BundlePath, findings: &mut Find
             fault(
                 node,
                 format!("requests to `{host}` are not encrypted"),
-                "write `https`, unless the network is private",
+                "use `https`, unless the network is private",
             );
         }
         return;
@@ -43,7 +43,7 @@ fn check<'d>(connection: Node<'d, 'd>, path: &'d BundlePath, findings: &mut Find
     let Some(info) = child(connection, "SSLInfo") else {
         fault(
             node,
-            "nothing enforces that the backend's certificate is valid".to_owned(),
+            "the validation of the backend's certificate is not enforced".to_owned(),
             "add `<SSLInfo><Enabled>true</Enabled><Enforce>true</Enforce></SSLInfo>`",
         );
         return;
@@ -54,13 +54,14 @@ fn check<'d>(connection: Node<'d, 'd>, path: &'d BundlePath, findings: &mut Find
     if is("IgnoreValidationErrors", "true") {
         fault(
             info,
-            "errors of the backend's certificate are ignored".to_owned(),
-            "remove <IgnoreValidationErrors>; an own authority belongs into a <TrustStore>",
+            "validation errors of the backend's certificate are ignored".to_owned(),
+            "remove <IgnoreValidationErrors>; put your own certificate authority in a <TrustStore>",
         );
     } else if !is("Enabled", "true") || !is("Enforce", "true") {
         fault(
             info,
-            "nothing enforces that the backend's certificate is valid: TLS is not both enabled and enforced".to_owned(),
+            "the validation of the backend's certificate is not enforced: TLS is not both enabled and enforced"
+                .to_owned(),
             "write `<Enabled>true</Enabled><Enforce>true</Enforce>`",
         );
     }

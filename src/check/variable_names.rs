@@ -37,11 +37,13 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             for variable in template::variables(text) {
                 let ours = known(variable) || is_built_in(variable);
                 let Some(found) = foreign(text, variable).filter(|_| ours) else { continue };
-                let message =
-                    format!("`{found}` in the policy `{}` is not how Apigee's templates name a variable", policy.name);
+                let message = format!(
+                    "`{found}` in the policy `{}` is not the syntax for a variable in Apigee's message templates",
+                    policy.name
+                );
                 findings.add(
                     Finding::new(Code::TemplateSyntax, Gravity::Doubtful, at(policy, node), message)
-                        .help(format!("write `{{{variable}}}`: the other characters would stay in the text")),
+                        .help(format!("write `{{{variable}}}`: the other characters would remain in the text")),
                 );
             }
         }
@@ -115,7 +117,7 @@ fn slip(variable: &str) -> Option<Slip> {
     match (part, behind) {
         ("headers" | "queryparams" | "formparams", Some(name)) if message && !OF_LISTS.contains(&name) => {
             let single = part.trim_end_matches('s');
-            wrong("one value is named in the singular", Some(format!("{root}.{single}.{name}")))
+            wrong("the variable of a single value has the singular name", Some(format!("{root}.{single}.{name}")))
         }
         ("header" | "queryparam" | "formparam", None) if message => {
             wrong("the name of a header or a parameter is missing", Some(format!("{root}.{part}.NAME")))
