@@ -1,4 +1,4 @@
-//! `ResponseCache`: attached in both directions, behind the check of the credential, and with a key that tells consumers apart.
+//! `ResponseCache`: attached to request and response, after the verification of the credential, and with a key that distinguishes consumers.
 
 use super::node::{at, child, children, text};
 use super::walk::{Passed, flows, request, verifies};
@@ -34,7 +34,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     }
 }
 
-/// A cache that is looked up and never filled, or the other way round.
+/// Reports a cache that is looked up but never filled, or filled but never looked up.
 fn directions<'d>(bundle: &Bundle<'d>, cache: &Policy<'d>, findings: &mut Findings<'d>) {
     let shared = bundle.shared_flows.iter().flat_map(|flow| &flow.steps).any(|step| step.policy == cache.name);
     let on_request = flows(bundle).flat_map(|flow| &flow.request).find(|step| step.policy == cache.name);
@@ -58,7 +58,7 @@ fn directions<'d>(bundle: &Bundle<'d>, cache: &Policy<'d>, findings: &mut Findin
     }
 }
 
-/// Words in variables that name the caller.
+/// Parts of the names of variables that identify the caller.
 const CALLER: [&str; 14] = [
     "client_id",
     "clientid",
@@ -76,7 +76,7 @@ const CALLER: [&str; 14] = [
     "claim",
 ];
 
-/// Variables that say what is asked for, not by whom.
+/// Prefixes of variables that describe the request, not the caller.
 const REQUEST: [&str; 6] = ["request.", "message.", "proxy.", "proxyendpoint.", "target.", "route."];
 
 fn key<'d>(cache: &Passed<'_, 'd>, verifier: &str, findings: &mut Findings<'d>) {
@@ -86,7 +86,7 @@ fn key<'d>(cache: &Passed<'_, 'd>, verifier: &str, findings: &mut Findings<'d>) 
         let variable = variable.to_ascii_lowercase();
         REQUEST.iter().any(|prefix| variable.starts_with(prefix)) && !CALLER.iter().any(|word| variable.contains(word))
     };
-    // What another variable holds is not known: it may well be the consumer.
+    // The value of any other variable is unknown: it may identify the consumer.
     let unknown = fragments.iter().any(|fragment| match fragment.attribute("ref") {
         Some(variable) => !about_request(variable.trim()),
         None => text(*fragment).contains('{'),

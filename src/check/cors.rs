@@ -1,4 +1,4 @@
-//! CORS: a preflight carries no credential, and is answered by the CORS policy or by nobody.
+//! CORS: a preflight has no credential, and only the CORS policy answers it.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use crate::condition::{Expr, Operator, Value, Variables, evaluate};
 use crate::diag::Code;
 use crate::runtime::{Bundle, Condition, Policy, ProxyEndpoint};
 
-/// What a preflight looks like.
+/// The variables of a preflight.
 struct Preflight;
 
 impl Variables for Preflight {
@@ -42,7 +42,7 @@ fn runs(step: &Passed<'_, '_>) -> Option<bool> {
     }
 }
 
-/// Why no page has an origin; none if one may.
+/// Why an origin never matches, and how to fix it; `None` if it can match.
 pub(crate) fn origin_fault(origin: &str) -> Option<(&'static str, &'static str)> {
     let rest = origin.split_once("://").map_or(origin, |(_, rest)| rest);
     if rest.contains('*') {
@@ -63,7 +63,7 @@ pub(crate) fn origin_fault(origin: &str) -> Option<(&'static str, &'static str)>
 /// The methods that Apigee allows without `<AllowMethods>`.
 pub(crate) const DEFAULT_METHODS: [&str; 4] = ["GET", "POST", "HEAD", "OPTIONS"];
 
-/// Origins that never match.
+/// Reports origins that never match.
 fn origins<'d>(policy: &Policy<'d>, findings: &mut Findings<'d>) {
     let Some(node) = child(policy.node, "AllowOrigins") else { return };
     let listed = text(node).split(',').map(str::trim).filter(|origin| *origin != "*" && !is_template(origin));
@@ -74,7 +74,7 @@ fn origins<'d>(policy: &Policy<'d>, findings: &mut Findings<'d>) {
     }
 }
 
-/// Methods that flows are for and pages may not use, because nothing says which they may.
+/// Reports methods that flows match and web pages may not send, because the policy does not list the allowed methods.
 fn methods<'d>(cors: &Passed<'_, 'd>, endpoint: &ProxyEndpoint<'d>, findings: &mut Findings<'d>) {
     if child(cors.policy.node, "AllowMethods").is_some() {
         return;
@@ -104,7 +104,7 @@ fn methods<'d>(cors: &Passed<'_, 'd>, endpoint: &ProxyEndpoint<'d>, findings: &m
     );
 }
 
-/// CORS policies in target endpoints (apigeelint's rule EP001): a preflight is answered before any target is called.
+/// Reports CORS policies in target endpoints (apigeelint's rule EP001): a preflight is answered before any target is called.
 fn on_targets<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     for target in &bundle.target_endpoints {
         let outer = target.pre_flow.iter().chain(&target.flows).chain(&target.post_flow);

@@ -1,7 +1,7 @@
-//! The errors with which Apigee refuses to import or deploy a policy, as far as they can be seen in the bundle: those that Google's pages
-//! of the policies list under "Deployment errors". Each is reported by Apigee's own name, which users search for.
+//! The errors with which Apigee rejects the import or deployment of a policy, if the bundle alone shows them: those that Google's policy
+//! pages list under "Deployment errors". Each finding has Apigee's name of the error, which users search for.
 //!
-//! Rates, units and resources have checks of their own.
+//! Rates, units and resources have their own checks.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +14,10 @@ use crate::xml::Node;
 /// What is wrong with a policy: where, what, and the fix.
 type Hit<'d> = (Node<'d, 'd>, String, String);
 
-/// One error of one or several types of policy.
+/// One error of one or more policy types.
 struct Rule {
     policies: &'static [&'static str],
-    /// Apigee's name of the error; empty where its pages give none.
+    /// Apigee's name of the error; empty if its pages do not name it.
     error: &'static str,
     find: for<'d> fn(Node<'d, 'd>) -> Option<Hit<'d>>,
     gravity: Gravity,
@@ -31,7 +31,7 @@ const fn rule(
     Rule { policies, error, find, gravity: Gravity::Refused }
 }
 
-/// An error that some versions of Apigee pass over.
+/// An error that some versions of Apigee ignore.
 const fn broken(
     policies: &'static [&'static str],
     error: &'static str,
@@ -50,7 +50,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     }
 }
 
-/// Why Apigee would refuse a policy: its own names of the errors, with what is wrong.
+/// Why Apigee would reject a policy: Apigee's name of each error, and what is wrong.
 pub fn refusals(policy: Node<'_, '_>) -> Vec<String> {
     let element = policy.tag_name().name();
     let ours = RULES.iter().filter(|rule| rule.gravity == Gravity::Refused && rule.policies.contains(&element));
@@ -76,13 +76,13 @@ fn missing<'d>(node: Node<'d, 'd>, name: &str, help: &str) -> Option<Hit<'d>> {
     if child(node, name).is_some() { None } else { hit(node, format!("<{name}> is missing"), help) }
 }
 
-/// True for an element with a text or one of these attributes.
+/// True for an element with text, a child element or one of these attributes.
 fn given(node: Node<'_, '_>, attributes: &[&str]) -> bool {
     let filled = |name: &&str| node.attribute(*name).is_some_and(|value| !value.trim().is_empty());
     !text(node).is_empty() || attributes.iter().any(filled) || node.children().any(|c| c.is_element())
 }
 
-/// Reports a child that is missing or has neither a text nor a `ref`.
+/// Reports a child that is missing or has neither text nor a `ref`.
 fn missing_value<'d>(node: Node<'d, 'd>, name: &str) -> Option<Hit<'d>> {
     match child(node, name) {
         Some(found) if given(found, &["ref"]) => None,
@@ -94,12 +94,12 @@ fn missing_value<'d>(node: Node<'d, 'd>, name: &str) -> Option<Hit<'d>> {
     }
 }
 
-/// Reports children that have none of some elements inside them.
+/// The first child with this name that does not contain the element `inner`.
 fn first_without<'d>(node: Node<'d, 'd>, name: &str, inner: &str) -> Option<Node<'d, 'd>> {
     children(node, name).find(|found| child(*found, inner).is_none())
 }
 
-/// The first element below of one of these names, in their order, whose text is empty.
+/// The first descendant with this name whose text is empty.
 fn first_empty<'d>(node: Node<'d, 'd>, name: &str) -> Option<Node<'d, 'd>> {
     node.descendants().find(|found| found.has_tag_name(name) && text(*found).is_empty())
 }
@@ -117,7 +117,7 @@ fn scheme(url: &str) -> Option<&str> {
     url.split_once("://").filter(|(scheme, name)| !scheme.is_empty() && !name.is_empty()).map(|(scheme, _)| scheme)
 }
 
-/// Reports a resource whose URL is none, or of another folder.
+/// Reports a resource whose URL is invalid (`wrong_form`) or names another folder.
 fn resource<'d>(node: Node<'d, 'd>, names: &[&str], folders: &[&str], wrong_form: bool) -> Option<Hit<'d>> {
     let found = node.children().find(|inner| {
         let url = text(*inner);
@@ -156,12 +156,12 @@ const OAUTH_OPERATIONS: &[&str] = &[
 
 const GRANT_TYPES: &[&str] = &["authorization_code", "client_credentials", "implicit", "password", "refresh_token"];
 
-/// The claims of RFC 7519, which have elements of their own.
+/// The registered claims of RFC 7519, which have their own elements.
 const REGISTERED_CLAIMS: &[&str] = &["kid", "iss", "sub", "aud", "iat", "exp", "nbf", "jti"];
 
 const CLAIM_TYPES: &[&str] = &["string", "number", "boolean", "map"];
 
-/// What signs a JWT or a JWS.
+/// The algorithms that sign a JWT or a JWS.
 const SIGNING: &[&str] =
     &["ES256", "ES384", "ES512", "HS256", "HS384", "HS512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"];
 
@@ -177,7 +177,7 @@ const EXPIRING: &[&str] = &["PopulateCache", "ResponseCache"];
 /// The elements of which ExtractVariables needs one.
 const EXTRACTS: &[&str] = &["URIPath", "QueryParam", "Header", "FormParam", "Variable", "XMLPayload", "JSONPayload"];
 
-/// All of them.
+/// All rules.
 const RULES: &[Rule] = &[
     rule(&["AssignMessage", "RaiseFault"], "InvalidVariableName", |node| {
         let found = node.descendants().filter(|found| found.has_tag_name("AssignVariable"));
@@ -700,7 +700,7 @@ const RULES: &[Rule] = &[
     }),
 ];
 
-/// True for an empty payload beside other parts, which Apigee's own editor leaves there.
+/// True for an empty payload next to other parts: Apigee's own editor leaves it there.
 fn left_empty(node: Node<'_, '_>, payload: Node<'_, '_>) -> bool {
     let others = EXTRACTS.iter().any(|name| *name != payload.tag_name().name() && child(node, name).is_some());
     others && !payload.children().any(|inner| inner.is_element())
@@ -719,7 +719,7 @@ fn wrong_type<'d>(node: Node<'d, 'd>, name: &'static str) -> Option<Hit<'d>> {
     hit(found, format!("`{kind}` is not a supported claim type"), format!("write one of {}", CLAIM_TYPES.join(", ")))
 }
 
-/// Reports a number that is none, or not positive.
+/// Reports text that is not a positive whole number.
 fn not_whole<'d>(found: Node<'d, 'd>) -> Option<Hit<'d>> {
     let value = text(found);
     if value.is_empty() || is_template(value) || value.parse::<u64>().is_ok_and(|value| value > 0) {
@@ -746,7 +746,7 @@ fn expiry<'d>(node: Node<'d, 'd>, name: &str) -> Option<Hit<'d>> {
     )
 }
 
-/// Reports an element that an operation does not take.
+/// Reports an element that is not allowed for an operation.
 fn not_for<'d>(node: Node<'d, 'd>, name: &str, operations: &[&str]) -> Option<Hit<'d>> {
     let operation = word(node, "Operation")?;
     let found = child(node, name).filter(|_| operations.iter().any(|prefix| operation.starts_with(prefix)))?;
@@ -775,7 +775,7 @@ mod tests {
     use super::*;
     use crate::xml::parse;
 
-    /// What a policy gives, by Apigee's names.
+    /// The errors of a policy, by Apigee's names.
     fn errors(policy: &str) -> Vec<&'static str> {
         let document = parse(policy).unwrap();
         let root = document.root_element();
@@ -783,7 +783,7 @@ mod tests {
         ours.filter(|rule| (rule.find)(root).is_some()).map(|rule| rule.error).collect()
     }
 
-    /// Each error by a policy that has it and no other.
+    /// For each error, a policy that has this error and no other.
     const EXAMPLES: &[(&str, &str)] = &[
         (
             "<AccessControl><IPRules noRuleMatchAction='ALLOW'><MatchRule action='DENY'><SourceAddress mask='33'>10.0.0.1</SourceAddress></MatchRule></IPRules></AccessControl>",

@@ -1,11 +1,11 @@
-//! Names inside files that differ from the files' own, and names that Apigee does not take.
+//! Names inside files that differ from the file names, and names that Apigee rejects.
 
 use super::{At, Finding, Findings, Gravity};
 use crate::bundle::FileKind;
 use crate::diag::Code;
 use crate::runtime::{Bundle, Place};
 
-/// Apigee's naming guidelines: characters of a policy's name.
+/// The maximum length of a policy's name, from Apigee's naming guidelines.
 const LONGEST: usize = 255;
 
 pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {

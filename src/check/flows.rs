@@ -1,4 +1,4 @@
-//! Flows that never run: of `<Flows>` the first that matches runs, and no other.
+//! Flows that never run: only the first flow in `<Flows>` that matches runs.
 
 use super::implication::{Conditions, covers, possible};
 use super::{At, Finding, Findings, Gravity};

@@ -6,7 +6,7 @@ use crate::diag::Code;
 use crate::policy::verify_jwt::KeyKind;
 use crate::runtime::{Bundle, Policy};
 
-/// The policies, with the element that holds the key of an asymmetric algorithm.
+/// The policies, each with the element that contains the key of an asymmetric algorithm.
 const POLICIES: [(&str, &str); 4] = [
     ("GenerateJWS", "PrivateKey"),
     ("GenerateJWT", "PrivateKey"),

@@ -1,4 +1,4 @@
-//! Limits of Google's page "Limits" that a bundle alone can exceed.
+//! The limits on Google's page "Limits" that a single bundle can exceed.
 
 use super::{At, Finding, Findings, Gravity};
 use crate::diag::Code;

@@ -1,5 +1,5 @@
-//! Parts that are set where they have no effect: a status code on a request, a method on a response, the target's URL before there is a
-//! target.
+//! Message parts and variables that are set where they have no effect: a status code on a request, a method on a response, the target's URL
+//! before a target is chosen.
 
 use std::collections::BTreeSet;
 
@@ -12,11 +12,11 @@ use crate::diag::Code;
 use crate::runtime::Bundle;
 use crate::xml::Node;
 
-/// What only one of both messages has, as Google's page of AssignMessage says of `<Set>`.
+/// The parts that only a request or only a response has, from `<Set>` on Google's page on AssignMessage.
 const ONLY: &[(&str, &[&str])] =
     &[("request", &["FormParams", "Path", "QueryParams", "Verb"]), ("response", &["StatusCode"])];
 
-/// Variables that Apigee sets anew when it turns to the target.
+/// Variables that Apigee sets again when it calls the target.
 const TARGET: &[&str] = &["target.copy.pathsuffix", "target.copy.queryparams", "target.url"];
 
 pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {

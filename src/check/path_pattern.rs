@@ -1,4 +1,4 @@
-//! Patterns of paths that match nothing, or something else than they look like.
+//! Path patterns that match nothing, or something else than they seem to.
 
 use super::walk::conditions;
 use super::{Finding, Findings, Gravity};
@@ -77,7 +77,7 @@ fn compare<'d>(comparison: &Comparison, condition: &Condition<'d>, findings: &mu
 /// The first percent-encoded character of a pattern.
 fn encoded(pattern: &str) -> Option<&str> {
     let is_code = |code: &&str| code.bytes().skip(1).all(|byte| byte.is_ascii_hexdigit());
-    // The escape of an escape is one of a percent sign.
+    // `%%` is an escaped percent sign.
     let mut rest = pattern;
     while let Some(at) = rest.find('%') {
         if let Some(code) = rest.get(at..at + 3).filter(is_code) {

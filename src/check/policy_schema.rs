@@ -1,5 +1,5 @@
-//! Elements, attributes and values that the schema of a policy does not have. Apigee ignores most of them, so that a policy does
-//! something else than its author wrote.
+//! Elements, attributes and values that the schema of a policy does not allow. Apigee ignores most of them, so the policy does not do
+//! what its author wrote.
 
 use super::node::{at, is_template};
 use super::{Finding, Findings, Gravity};
@@ -77,7 +77,7 @@ fn attributes<'d>(
             format!("a policy <{}> has no attribute `{name}`", policy.element)
         };
         let finding = Finding::new(Code::PolicySchema, Gravity::Doubtful, at(policy, node), message);
-        // Attributes are short: `nearest` would propose what has nothing to do with it.
+        // Attribute names are short: `nearest` would propose an unrelated name.
         let meant =
             nearest(name, known.iter().copied()).filter(|meant| meant.len() > 3 || meant.eq_ignore_ascii_case(name));
         findings.add(match meant {
@@ -95,7 +95,7 @@ fn allowed(start: &str, names: &[&str]) -> String {
     format!("{start} {}", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
 }
 
-/// The element's text, for an element that holds nothing else.
+/// The element's text, if it has no child elements.
 fn own_text<'d>(node: Node<'d, 'd>) -> &'d str {
     if node.children().any(|child| child.is_element()) { "" } else { super::node::text(node) }
 }
@@ -120,7 +120,7 @@ fn value<'d>(
     match meaning {
         Meaning::Reads | Meaning::Writes if is_template(text) => {
             let inner = text.trim_matches(['{', '}']);
-            // A name may be made by a template, which some elements take; a whole name in braces is a slip.
+            // Some elements accept a name that a template computes; a whole name in braces is a mistake.
             if text.starts_with('{') && text.ends_with('}') && !inner.contains(['{', '}', '(']) {
                 wrong(
                     Code::UnknownVariable,

@@ -1,4 +1,4 @@
-//! Logs that are written after the response: for a call that failed there is an error, and no response.
+//! Logs that are written after the response: a failed request has an error message and no response.
 
 use std::collections::BTreeSet;
 

@@ -8,7 +8,7 @@ use crate::xml::Node;
 
 const UNITS: [&str; 5] = ["minute", "hour", "day", "week", "month"];
 
-/// Google's page "Limits": seconds between two synchronizations of a distributed counter.
+/// The minimum number of seconds between two synchronizations of a distributed counter, from Google's page "Limits".
 const LEAST_SYNC: u64 = 10;
 
 pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {

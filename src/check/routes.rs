@@ -1,4 +1,4 @@
-//! Route rules: tried in their order, each to a target that is there.
+//! Route rules: their order, and whether their endpoints exist.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! TLS towards backends.
+//! TLS to backends.
 
 use super::node::{child, is_template, text};
 use super::{At, Finding, Findings, Gravity};
@@ -19,7 +19,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
 }
 
 fn check<'d>(connection: Node<'d, 'd>, path: &'d BundlePath, findings: &mut Findings<'d>) {
-    // Servers bring their own TLS from the environment.
+    // A target server has its own TLS configuration in the environment.
     let Some(node) = child(connection, "URL") else { return };
     let url = text(node);
     let mut fault = |node, message: String, help: &str| {
@@ -67,10 +67,10 @@ fn check<'d>(connection: Node<'d, 'd>, path: &'d BundlePath, findings: &mut Find
     }
 }
 
-/// Ends of names that are not public.
+/// Suffixes of host names that are not public.
 const ENDS: [&str; 6] = [".internal", ".local", ".localhost", ".svc", ".lan", ".test"];
 
-/// True for hosts that no public name or address leads to.
+/// True for hosts without a public name or address.
 fn is_private(host: &str) -> bool {
     if let Ok(address) = host.parse::<core::net::Ipv4Addr>() {
         return address.is_private() || address.is_loopback() || address.is_link_local();
