@@ -178,7 +178,7 @@ impl Element {
     fn check(&self) -> Result<(), WriteError> {
         let names = std::iter::once(&self.name).chain(self.attributes.keys());
         if let Some(name) = names.into_iter().find(|name| !is_name(name)) {
-            return Err(self.fault(format!("`{name}` is not a name that XML allows")));
+            return Err(self.fault(format!("`{name}` is not a valid XML name")));
         }
         let texts = self.children.iter().filter_map(|content| match content {
             Content::Text(text) | Content::CData(text) | Content::Comment(text) => Some(text),
@@ -192,7 +192,7 @@ impl Element {
                 if text.contains("--") || text.ends_with('-') || text.contains('\r'))
         };
         if self.children.iter().any(bad_comment) {
-            return Err(self.fault("a comment must not hold `--` or end in `-`"));
+            return Err(self.fault("a comment must not contain `--` or end in `-`"));
         }
         Ok(())
     }

@@ -58,10 +58,10 @@ impl Reader<'_, '_> {
 
     fn name(&mut self, name: &str, at: &FieldPath) {
         if !is_name(name) {
-            let error = Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a name that XML allows"));
+            let error = Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a valid XML name"));
             self.fault(
                 error.help(
-                    "an element or attribute starts with a letter or `_` and holds letters, digits, `_`, `-` and `.`",
+                    "an element or attribute starts with a letter or `_` and contains letters, digits, `_`, `-` and `.`",
                 ),
                 at,
             );
@@ -107,8 +107,8 @@ impl Reader<'_, '_> {
                 .iter()
                 .fold(element, |element, (key, value)| self.entry(element, key, value, &at.key(key.as_str()))),
             Verbatim::Sequence(_) => {
-                let error = Diagnostic::error(Code::WrongType, "a list stands directly inside a list");
-                self.fault(error.help("write `{$children: […]}` for siblings of several names"), at);
+                let error = Diagnostic::error(Code::WrongType, "a list cannot be directly inside a list");
+                self.fault(error.help("write `{$children: […]}` for siblings with different names"), at);
                 element
             }
         }
@@ -162,7 +162,7 @@ impl Reader<'_, '_> {
                 Verbatim::Sequence(items) => self.children(element, items, at),
                 Verbatim::Scalar(_) | Verbatim::Mapping(_) => {
                     let error = Diagnostic::error(Code::WrongType, "`$children` must be a list");
-                    self.fault(error.help("elements that need no fixed order stand beside the attributes"), at);
+                    self.fault(error.help("write elements that need no fixed order next to the attributes"), at);
                     element
                 }
             },
@@ -181,7 +181,7 @@ impl Reader<'_, '_> {
             "cdata" => Content::CData(text),
             "comment" => {
                 if text.contains("--") || text.ends_with('-') || text.contains('\r') {
-                    let error = Diagnostic::error(Code::InvalidValue, "a comment must not hold `--` or end in `-`");
+                    let error = Diagnostic::error(Code::InvalidValue, "a comment must not contain `--` or end in `-`");
                     self.fault(error, at);
                 }
                 Content::Comment(text)
@@ -248,14 +248,14 @@ mod tests {
             errors,
             [
                 "policies.R.$a: an attribute must be text, found a list",
-                "policies.R.B[0]: a list stands directly inside a list; write `{$children: […]}` for siblings of several \
-                 names",
-                "policies.R.1x: `1x` is not a name that XML allows; an element or attribute starts with a letter or `_` and \
-                 holds letters, digits, `_`, `-` and `.`",
-                "policies.R.C.$children: `$children` must be a list; elements that need no fixed order stand beside the \
-                 attributes",
+                "policies.R.B[0]: a list cannot be directly inside a list; write `{$children: […]}` for siblings with \
+                 different names",
+                "policies.R.1x: `1x` is not a valid XML name; an element or attribute starts with a letter or `_` and \
+                 contains letters, digits, `_`, `-` and `.`",
+                "policies.R.C.$children: `$children` must be a list; write elements that need no fixed order next to \
+                 the attributes",
                 "policies.R.D: the character U+0001 is not allowed in XML, not even escaped; remove it",
-                "policies.R.$comment: a comment must not hold `--` or end in `-`",
+                "policies.R.$comment: a comment must not contain `--` or end in `-`",
             ]
         );
     }

@@ -29,7 +29,7 @@ pub fn parse(text: &str) -> Result<Document<'_>, ParseError> {
         let message = match &error {
             roxmltree::Error::DtdDetected => "a document type definition (<!DOCTYPE …>) is not allowed".to_owned(),
             roxmltree::Error::NodesLimitReached => format!("the document has more than {MAX_NODES} nodes"),
-            roxmltree::Error::NoRootNode => "there is no element".to_owned(),
+            roxmltree::Error::NoRootNode => "the document has no element".to_owned(),
             other => other.to_string().trim_end_matches(&format!(" at {at}")).to_owned(),
         };
         ParseError { line: at.row, column: at.col, message }
@@ -75,9 +75,9 @@ fn not_utf8(bytes: &[u8]) -> String {
     let declared = declared.filter(|name| !name.eq_ignore_ascii_case("utf-8")).map(|name| (name.clone(), name));
     match shown.or(declared) {
         Some((name, iconv)) => format!(
-            "the file is {name}, not UTF-8; convert it with `iconv -f {iconv} -t UTF-8` and write `encoding=\"UTF-8\"` at its top"
+            "the file is {name}, not UTF-8; convert it with `iconv -f {iconv} -t UTF-8` and write `encoding=\"UTF-8\"` in its XML declaration"
         ),
-        None => "the file is not UTF-8; save it in that encoding".to_owned(),
+        None => "the file is not UTF-8; save it as UTF-8".to_owned(),
     }
 }
 
@@ -92,8 +92,8 @@ mod tests {
     #[test]
     fn an_error_says_where_and_what() {
         assert_eq!(message(b"<A>\n  <B></A>"), "line 2, column 6: expected 'B' tag, not 'A'");
-        assert_eq!(message(b""), "line 1, column 1: there is no element");
-        assert_eq!(message(b"<A>\n caf\xe9</A>"), "line 2, column 5: the file is not UTF-8; save it in that encoding");
+        assert_eq!(message(b""), "line 1, column 1: the document has no element");
+        assert_eq!(message(b"<A>\n caf\xe9</A>"), "line 2, column 5: the file is not UTF-8; save it as UTF-8");
     }
 
     #[test]
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(
             latin,
             "line 2, column 7: the file is ISO-8859-1, not UTF-8; convert it with `iconv -f ISO-8859-1 -t UTF-8` and write \
-             `encoding=\"UTF-8\"` at its top"
+             `encoding=\"UTF-8\"` in its XML declaration"
         );
         assert!(message(b"\xff\xfe<\0A\0/\0>\0").contains("the file is UTF-16, not UTF-8"));
         // What the bytes say is believed: this one is declared wrong but readable.

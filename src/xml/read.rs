@@ -48,7 +48,7 @@ pub fn read(text: &str) -> Result<Written, ParseError> {
                     Some(character) => Content::Text(character.to_string()),
                     None => Content::Text(
                         resolve_predefined_entity(&reference.xml10_content())
-                            .ok_or_else(|| fault(text, at, "the entity is not one of XML's own"))?
+                            .ok_or_else(|| fault(text, at, "the entity is not predefined in XML"))?
                             .to_owned(),
                     ),
                 }
@@ -57,7 +57,7 @@ pub fn read(text: &str) -> Result<Written, ParseError> {
             Event::Comment(comment) => Content::Comment(comment.xml10_content().into_owned()),
             Event::PI(instruction) => {
                 let message = format!(
-                    "a processing instruction (<?{} …?>) is not allowed: Apigee has no use for it",
+                    "a processing instruction (<?{} …?>) is not allowed: Apigee does not use it",
                     instruction.target()
                 );
                 return Err(fault(text, at, &message));
@@ -74,7 +74,7 @@ pub fn read(text: &str) -> Result<Written, ParseError> {
             (None, Content::Text(_) | Content::CData(_)) => {}
         }
     }
-    let element = root.ok_or_else(|| fault(text, 0, "there is no element"))?;
+    let element = root.ok_or_else(|| fault(text, 0, "the document has no element"))?;
     Ok(Written { before, element, after })
 }
 
@@ -153,7 +153,7 @@ mod tests {
         assert!(read("<!DOCTYPE a><a/>").unwrap_err().to_string().contains("document type"));
         assert_eq!(
             read("<a>\n  <?php x?></a>").unwrap_err().to_string(),
-            "line 2, column 3: a processing instruction (<?php …?>) is not allowed: Apigee has no use for it"
+            "line 2, column 3: a processing instruction (<?php …?>) is not allowed: Apigee does not use it"
         );
         assert!(read("<a>").is_err());
     }

@@ -37,7 +37,7 @@ impl de::Error for DecodeError {
     }
 
     fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
-        Self::custom(format_args!("expected {}, found {length} of them", in_yaml(&expected.to_string())))
+        Self::custom(format_args!("expected {}, found {length} values", in_yaml(&expected.to_string())))
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {

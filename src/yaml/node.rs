@@ -300,7 +300,11 @@ impl<'input, 'b> Builder<'input, 'b> {
                 event => root = Some(builder.node(event, span, 0)?),
             }
         }
-        let root = root.ok_or(YamlError { message: "no YAML value".to_owned(), offset: shift, too_large: None })?;
+        let root = root.ok_or(YamlError {
+            message: "the document has no YAML value".to_owned(),
+            offset: shift,
+            too_large: None,
+        })?;
         Ok((root, builder.found))
     }
 
@@ -336,7 +340,7 @@ impl<'input, 'b> Builder<'input, 'b> {
 
     /// The next event inside a collection that starts at `open`.
     fn inner(&mut self, open: granit_parser::Span) -> Result<(Event<'input>, granit_parser::Span), YamlError> {
-        self.next()?.ok_or_else(|| self.error("the value has no end", open))
+        self.next()?.ok_or_else(|| self.error("the value is not closed", open))
     }
 
     fn node(&mut self, event: Event<'input>, span: granit_parser::Span, depth: usize) -> Result<Node, YamlError> {
@@ -414,7 +418,9 @@ impl<'input, 'b> Builder<'input, 'b> {
                             Value::Scalar(..) | Value::Sequence(_) => Vec::new(),
                         }));
                     }
-                    Value::Scalar(..) => return Err(self.error("`<<` takes a mapping", value_span)),
+                    Value::Scalar(..) => {
+                        return Err(self.error("`<<` must be a mapping or a list of mappings", value_span));
+                    }
                 }
                 continue;
             }
