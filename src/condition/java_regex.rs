@@ -22,7 +22,7 @@ pub fn java_regex_fault(pattern: &str) -> Option<RegexFault> {
         Err(Stop::Fault(fault)) => Some(fault),
         Err(Stop::Unknown) => None,
         // Only a closing parenthesis ends the pattern early.
-        Ok(()) => reader.peek().map(|_| reader.fault("`)` closes no group")),
+        Ok(()) => reader.peek().map(|_| reader.fault("this `)` has no matching `(`")),
     }
 }
 
@@ -163,7 +163,7 @@ impl Reader {
                 Some('<') => {
                     let name = self.group_name()?;
                     if self.groups.contains(&name) {
-                        return self.stop("two groups have this name");
+                        return self.stop("more than one group has this name");
                     }
                     self.groups.push(name);
                 }
@@ -191,7 +191,7 @@ impl Reader {
                         None => return Err(Stop::Fault(open)),
                         Some(_) => {
                             return self.stop(
-                                "behind `(?` Java knows `:`, `=`, `!`, `>`, `<=`, `<!`, `<name>` and the flags \
+                                "after `(?` Java allows `:`, `=`, `!`, `>`, `<=`, `<!`, `<name>` and the flags \
                                  `idmsuxU`",
                             );
                         }
@@ -214,12 +214,12 @@ impl Reader {
             self.at += 1;
         }
         if name.is_empty() {
-            return self.stop("the name of a group starts with a letter from a to z");
+            return self.stop("the name of a group must start with a letter from a to z");
         }
         if self.eat('>') {
             Ok(name)
         } else {
-            self.stop("the name of a group holds letters and digits, and ends with `>`")
+            self.stop("the name of a group must contain only letters and digits and end with `>`")
         }
     }
 
@@ -238,8 +238,8 @@ impl Reader {
 
     /// `{2}`, `{2,}` or `{2,3}`.
     fn count(&mut self) -> Result<(), Stop> {
-        let open =
-            self.fault("a number follows `{`, as `{2}`, `{2,}` or `{2,3}`; for the character itself write `\\{`");
+        let open = self
+            .fault("a number must follow `{`, as in `{2}`, `{2,}` or `{2,3}`; for the character itself write `\\{`");
         self.at += 1;
         let Some(least) = self.number()? else { return Err(Stop::Fault(open)) };
         let mut most = Some(least);
@@ -253,7 +253,7 @@ impl Reader {
             return self.stop("the count has no closing `}`");
         }
         if most.is_some_and(|most| most < least) {
-            return Err(Stop::Fault(RegexFault { message: "the count ends below its start", ..open }));
+            return Err(Stop::Fault(RegexFault { message: "the maximum of the count is below its minimum", ..open }));
         }
         Ok(())
     }
@@ -274,10 +274,10 @@ impl Reader {
     /// What follows a backslash.
     fn escape(&mut self, in_class: bool) -> Result<Escape, Stop> {
         self.at -= 1;
-        let unknown = self.fault("Java knows no such escape: a letter behind `\\` must be one of its own");
+        let unknown = self.fault("Java has no such escape: only certain letters are allowed after `\\`");
         self.at += 1;
         let Some(character) = self.next() else {
-            return self.stop("a `\\` is at the end");
+            return self.stop("the pattern ends with a `\\`");
         };
         let hex = |character: Option<char>| character.is_some_and(|character| character.is_ascii_hexdigit());
         match character {
@@ -293,10 +293,14 @@ impl Reader {
             }
             'k' if !in_class => {
                 if !self.eat('<') {
-                    return self.stop("`\\k` is followed by the name of a group, as `\\k<name>`");
+                    return self.stop("`\\k` must be followed by the name of a group, as in `\\k<name>`");
                 }
                 let name = self.group_name()?;
-                if self.groups.contains(&name) { Ok(Escape::Other) } else { self.stop("no group before has this name") }
+                if self.groups.contains(&name) {
+                    Ok(Escape::Other)
+                } else {
+                    self.stop("no earlier group has this name")
+                }
             }
             'p' | 'P' => {
                 self.property()?;
@@ -304,7 +308,8 @@ impl Reader {
             }
             'N' => {
                 if !self.eat('{') {
-                    return self.stop("`\\N` is followed by the name of a character, as `\\N{WHITE SMILING FACE}`");
+                    return self
+                        .stop("`\\N` must be followed by the name of a character, as in `\\N{WHITE SMILING FACE}`");
                 }
                 self.until_brace()?;
                 // Which character that is depends on its name.
@@ -318,7 +323,7 @@ impl Reader {
             't' => Ok(Escape::Character('\t')),
             'c' => match self.next() {
                 Some(control) => Ok(Escape::Character(char::from_u32(u32::from(control) ^ 64).unwrap_or('\0'))),
-                None => self.stop("`\\c` is followed by a character"),
+                None => self.stop("`\\c` must be followed by a character"),
             },
             '0' => {
                 let mut value = 0;
@@ -332,14 +337,14 @@ impl Reader {
                     self.at += 1;
                 }
                 if digits == 0 {
-                    return self.stop("`\\0` is followed by one to three octal digits");
+                    return self.stop("`\\0` must be followed by one to three octal digits");
                 }
                 Ok(Escape::Character(char::from_u32(value).unwrap_or('\0')))
             }
             'u' => {
                 let digits: String = (0..4).filter_map(|by| self.ahead(by).filter(char::is_ascii_hexdigit)).collect();
                 if !(0..4).all(|by| hex(self.ahead(by))) {
-                    return self.stop("`\\u` is followed by four hexadecimal digits");
+                    return self.stop("`\\u` must be followed by four hexadecimal digits");
                 }
                 self.at += 4;
                 // One half of a pair of surrogates is no character here.
@@ -357,12 +362,13 @@ impl Reader {
                     self.at += 1;
                 }
                 if digits.is_empty() || (!braces && digits.len() < 2) || (braces && !self.eat('}')) {
-                    return self
-                        .stop("`\\x` is followed by two hexadecimal digits, or by some in braces, as `\\x{1F600}`");
+                    return self.stop(
+                        "`\\x` must be followed by two hexadecimal digits, or by some in braces, as in `\\x{1F600}`",
+                    );
                 }
                 match u32::from_str_radix(&digits, 16).ok().filter(|value| *value <= u32::from(char::MAX)) {
                     Some(value) => char::from_u32(value).map(Escape::Character).ok_or(Stop::Unknown),
-                    None => self.stop("no character has a number that large"),
+                    None => self.stop("no character has such a large code point"),
                 }
             }
             letter if letter.is_ascii_alphabetic() => Err(Stop::Fault(unknown)),
@@ -381,7 +387,7 @@ impl Reader {
         }
         match self.next() {
             Some(_) => Ok(()),
-            None => self.stop("`\\p` is followed by a property, as `\\p{Alpha}`"),
+            None => self.stop("`\\p` must be followed by a property, as in `\\p{Alpha}`"),
         }
     }
 
@@ -429,7 +435,7 @@ impl Reader {
                         right = true;
                     }
                     if empty && !right {
-                        return self.stop("`&&` has nothing on either side");
+                        return self.stop("`&&` has no operands");
                     }
                     empty = false;
                 }
@@ -521,25 +527,29 @@ mod tests {
         for (pattern, offset, message) in [
             ("v([0-9", 2, "the class has no closing `]`"),
             ("v(a", 1, "the group has no closing `)`"),
-            ("a)b", 1, "`)` closes no group"),
+            ("a)b", 1, "this `)` has no matching `(`"),
             ("*a", 0, "the quantifier has nothing before it to repeat"),
             ("a**", 2, "the quantifier has nothing before it to repeat"),
             ("a(?i)*", 5, "the quantifier has nothing before it to repeat"),
-            ("/{id}", 1, "a number follows `{`, as `{2}`, `{2,}` or `{2,3}`; for the character itself write `\\{`"),
+            (
+                "/{id}",
+                1,
+                "a number must follow `{`, as in `{2}`, `{2,}` or `{2,3}`; for the character itself write `\\{`",
+            ),
             ("a{2", 3, "the count has no closing `}`"),
-            ("a{3,2}", 1, "the count ends below its start"),
+            ("a{3,2}", 1, "the maximum of the count is below its minimum"),
             ("a{2147483648}", 11, "the count is too large"),
             ("[z-a]", 2, "the range ends before it starts"),
             ("[a-\\d]", 2, "the range ends before it starts"),
-            ("a\\", 2, "a `\\` is at the end"),
-            ("a\\y", 1, "Java knows no such escape: a letter behind `\\` must be one of its own"),
-            ("[\\b]", 1, "Java knows no such escape: a letter behind `\\` must be one of its own"),
-            ("(?P<a>b)", 2, "behind `(?` Java knows `:`, `=`, `!`, `>`, `<=`, `<!`, `<name>` and the flags `idmsuxU`"),
-            ("(?<1>b)", 3, "the name of a group starts with a letter from a to z"),
-            ("(?<a_b>b)", 4, "the name of a group holds letters and digits, and ends with `>`"),
-            ("\\k<a>", 5, "no group before has this name"),
-            ("[&&]", 3, "`&&` has nothing on either side"),
-            ("\\x4", 3, "`\\x` is followed by two hexadecimal digits, or by some in braces, as `\\x{1F600}`"),
+            ("a\\", 2, "the pattern ends with a `\\`"),
+            ("a\\y", 1, "Java has no such escape: only certain letters are allowed after `\\`"),
+            ("[\\b]", 1, "Java has no such escape: only certain letters are allowed after `\\`"),
+            ("(?P<a>b)", 2, "after `(?` Java allows `:`, `=`, `!`, `>`, `<=`, `<!`, `<name>` and the flags `idmsuxU`"),
+            ("(?<1>b)", 3, "the name of a group must start with a letter from a to z"),
+            ("(?<a_b>b)", 4, "the name of a group must contain only letters and digits and end with `>`"),
+            ("\\k<a>", 5, "no earlier group has this name"),
+            ("[&&]", 3, "`&&` has no operands"),
+            ("\\x4", 3, "`\\x` must be followed by two hexadecimal digits, or by some in braces, as in `\\x{1F600}`"),
             ("\\p{}", 3, "the name of the property is empty"),
         ] {
             assert_eq!(java_regex_fault(pattern), Some(RegexFault { offset, message }), "{pattern}");

@@ -87,19 +87,19 @@ fn token(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
         |message: &str, help: &str| Fault { offset: at, message: message.to_owned(), help: Some(help.to_owned()) };
     if let Some(inside) = rest.strip_prefix('"') {
         let Some(end) = inside.find('"') else {
-            return Err(fault("the text that starts here has no closing `\"`", "close it; a text cannot hold a `\"`"));
+            return Err(fault("the text that starts here has no closing `\"`", "add it; text cannot contain a `\"`"));
         };
         return Ok((Token::Text(inside[..end].to_owned()), end + 2));
     }
     if let Some(inside) = rest.strip_prefix('\'') {
-        let text = || "text stands in double quotes, as `\"GET\"`; single quotes are for names of variables that hold operators";
+        let text = || "write text in double quotes, such as `\"GET\"`; single quotes are for names of variables that contain operators";
         let Some(end) = inside.find('\'') else {
             return Err(fault("the name that starts here has no closing `'`", text()));
         };
         let name = &inside[..end];
         // A name that needs no quotes is a text in the wrong ones: Apigee would compare with a variable that nobody sets.
         if name.trim().is_empty() || (is_plain_name(name) && !name.contains('.')) {
-            return Err(fault("single quotes hold no text", text()));
+            return Err(fault("single quotes cannot contain text", text()));
         }
         return Ok((Token::Quoted(name.to_owned()), end + 2));
     }
@@ -115,15 +115,15 @@ fn token(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
         return Ok((token, text.len()));
     }
     if rest.starts_with(['`', '“', '”', '‘', '’']) {
-        return Err(fault("this quote starts no text", "write text in double quotes, as `\"GET\"`"));
+        return Err(fault("this quote cannot start text", "write text in double quotes, such as `\"GET\"`"));
     }
     // `:=` may follow a name without a space.
     let end = rest.char_indices().find(|(index, c)| !in_word(*c) || rest[*index..].starts_with(":="));
     let word = &rest[..end.map_or(rest.len(), |(index, _)| index)];
     let Some(first) = word.chars().next() else {
         let character = rest.chars().next().unwrap_or_default();
-        let message = format!("the character `{character}` has no meaning here");
-        return Err(fault(&message, "a condition reads as `request.verb = \"POST\"`"));
+        let message = format!("the character `{character}` is not allowed here");
+        return Err(fault(&message, "write a condition such as `request.verb = \"POST\"`"));
     };
     if is_number(word) {
         return Ok((Token::Number(word.to_owned()), word.len()));
@@ -135,15 +135,15 @@ fn token(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
         lower => match Operator::spelt(lower) {
             Some(operator) => Token::Operator(operator),
             None if first == '/' && rest.starts_with("/~") => {
-                return Err(fault("`/~` is no operator", "write `~/` or `MatchesPath`"));
+                return Err(fault("`/~` is not an operator", "write `~/` or `MatchesPath`"));
             }
             // A path that is no text is a common slip: `proxy.pathsuffix MatchesPath /orders`.
             None if first == '/' => {
-                return Err(fault("a path must be text", &format!("write it in double quotes, as `\"{word}\"`")));
+                return Err(fault("a path must be text", &format!("write it in double quotes: `\"{word}\"`")));
             }
             None if first == '{' => {
                 return Err(fault(
-                    "a variable stands without braces here",
+                    "a variable is written without braces here",
                     &format!("write `{}`", word.trim_matches(['{', '}'])),
                 ));
             }

@@ -269,7 +269,7 @@ pub fn limited(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     // The errors come first, so that an error among the hidden ones is one among many.
     let severity = hidden.iter().map(|diagnostic| diagnostic.severity).min().unwrap_or(Severity::Warning);
     let message = format!("at least {} more findings are not shown", hidden.len());
-    let note = Diagnostic::error(Code::TooManyFindings, message).help("correct those that are shown first");
+    let note = Diagnostic::error(Code::TooManyFindings, message).help("fix the findings that are shown first");
     diagnostics.push(Diagnostic { severity, ..note });
     diagnostics
 }

@@ -30,7 +30,7 @@ fn resolve(element: &mut Element<'_>, node: &Node) -> Result<(), YamlError> {
         element.header = Header::of_node(node);
         if element.items.is_none() && is_list_kind(&element.header) && node.get("items").is_some_and(holds_managed) {
             return Err(YamlError {
-                message: "the `items` of a list that holds resources of apigeeflux.dev are an alias; write them out"
+                message: "the `items` of a list with resources of apigeeflux.dev must not be an alias; write them out"
                     .to_owned(),
                 offset: element.span.start,
                 too_large: None,

@@ -38,7 +38,7 @@ impl<'a> ResourceList<'a> {
             })
         };
         let [document] = resources.documents.as_slice() else {
-            return wrong("the input holds a ResourceList and other documents beside it".to_owned(), None);
+            return wrong("the input contains a ResourceList and other documents".to_owned(), None);
         };
         let mut seen: Vec<&str> = Vec::new();
         for key in &document.keys {
@@ -62,7 +62,8 @@ impl<'a> ResourceList<'a> {
         }
         if !seen.contains(&"items") && document.root.is_indirect {
             return wrong(
-                "`items` of the ResourceList must be written in the list itself".to_owned(),
+                "`items` of the ResourceList must be in the ResourceList itself, not behind an alias or a merge key"
+                    .to_owned(),
                 Some(document.root.span.start),
             );
         }

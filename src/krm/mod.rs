@@ -167,11 +167,12 @@ fn unreadable(source: &str, error: &YamlError) -> Diagnostic {
     if let Some(help) = error.too_large {
         return Diagnostic::error(Code::InputTooLarge, error.message.clone()).position(line, column).help(help);
     }
-    let malformed = |message: &str| Diagnostic::error(Code::MalformedYaml, format!("the input is not YAML: {message}"));
+    let malformed =
+        |message: &str| Diagnostic::error(Code::MalformedYaml, format!("the input is not valid YAML: {message}"));
     // The parser notices a marker at the next line that does not fit.
     let marker = source.lines().take(line).enumerate().filter(|(_, line)| is_conflict_marker(line)).last();
     if let Some((number, text)) = marker.filter(|(number, _)| number + CONFLICT_REACH >= line) {
-        let message = format!("`{}` is a marker of a merge conflict", text.trim_end());
+        let message = format!("`{}` is a merge conflict marker", text.trim_end());
         return malformed(&message).position(number + 1, 1).help("resolve the conflict and remove its markers");
     }
     malformed(&error.message).position(line, column).help(help(source, error))
@@ -195,7 +196,7 @@ fn help(source: &str, error: &YamlError) -> &'static str {
     if line.starts_with('\u{feff}') {
         "remove the byte order mark (the bytes EF BB BF) at the start of this line, or put `---` before it if a new file begins here"
     } else if line.starts_with('{') && before.trim_end().ends_with('}') {
-        "put `---` between documents, also between those of JSON"
+        "put `---` between documents, also between JSON documents"
     } else {
         "correct the YAML"
     }

@@ -25,7 +25,7 @@ impl<'a> Stream<'a> {
                 let (line, column) = line_and_column(resources.source, document.root.span.start);
                 return Err(Diagnostic::error(
                     Code::MissingIdentity,
-                    "a document of the input is no Kubernetes resource: it lacks `apiVersion` or `kind`",
+                    "a document of the input is not a Kubernetes resource: `apiVersion` or `kind` is missing",
                 )
                 .position(line, column)
                 .help("send a ResourceList, or the documents that `kustomize build` prints"));

@@ -38,7 +38,7 @@ impl Count {
     /// The error says how many there are and how many Apigee takes.
     pub fn check(&self, count: usize) -> Result<(), String> {
         if count > self.max {
-            return Err(format!("there are {count} {}; Apigee takes {}", self.what, self.max));
+            return Err(format!("there are {count} {}; Apigee's limit is {}", self.what, self.max));
         }
         Ok(())
     }

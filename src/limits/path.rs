@@ -12,7 +12,7 @@ pub fn is_part(text: &str) -> bool {
 pub fn encode(text: &str) -> Result<String, String> {
     if !is_part(text) {
         return Err(format!(
-            "`{text}` cannot be a part of a path of the API, since readers of URLs drop it: use another name"
+            "`{text}` cannot be a segment of an API path, because URL parsers remove it: use another name"
         ));
     }
     Ok(text.bytes().fold(String::with_capacity(text.len()), |path, byte| {

@@ -119,10 +119,10 @@ impl Text {
         };
         let Self { what, min, max, form, .. } = self;
         if length > *max {
-            return Err(Broken::Length(format!("{what} has {min} to {max} {unit}, and this one has {length}")));
+            return Err(Broken::Length(format!("{what} must have {min} to {max} {unit}, but this one has {length}")));
         }
         if text.is_empty() && *min > 0 {
-            return Err(Broken::Form(format!("it is empty: {what} has {min} to {max} {unit}")));
+            return Err(Broken::Form(format!("it is empty: {what} must have {min} to {max} {unit}")));
         }
         if length < *min || !(self.has_form)(text) {
             let shown = if self.secret || length > SHOWN { "it".to_owned() } else { format!("`{}`", visible(text)) };

@@ -42,7 +42,7 @@ pub const ORGANIZATION: Text = Text {
     what: "a name of an organization",
     max: 32,
     has_form: is_place,
-    form: "lower case letters, digits and `-`, a letter first",
+    form: "lower-case letters, digits and `-`, starting with a letter",
     refused: &["Acme", "acme corp", "a.b", "1a", "..", "a/b"],
     source: NAMING,
     ..NAME
@@ -70,7 +70,7 @@ pub const HOSTNAME: Text = Text {
     what: "a host name",
     max: 253,
     has_form: host::is_host_pattern,
-    form: "letters, digits and `-` in parts between dots, without a scheme, a port and a path",
+    form: "letters, digits and `-` in labels separated by dots, without a scheme, a port or a path",
     sample: host::sample,
     refused: &["a b", "https://a", "a/b", "a_b", ".."],
     ..NAME
@@ -84,7 +84,7 @@ pub const TARGET_HOST: Text = Text {
     of: "ApigeeTargetServer host",
     what: "a host name",
     has_form: host::is_host,
-    form: "letters, digits and `-` in parts between dots, without a scheme, a port, a path and a dot at the end",
+    form: "letters, digits and `-` in labels separated by dots, without a scheme, a port, a path or a dot at the end",
     refused: &["a b", " a", "https://a", "a/b", "a_b", "a.", "a:80", "2001:db8::1", "*.a"],
     ..HOSTNAME
 };
@@ -112,7 +112,7 @@ pub const KEY_VALUE_MAP: Text = Text {
     of: "ApigeeKeyValueMap name",
     what: "a name of a key value map",
     has_form: |text| is_name(text, "._-#$% "),
-    form: "letters, digits, spaces and `.`, `_`, `-`, `#`, `$`, `%`, no space at an end, and not `.` or `..`",
+    form: "letters, digits, spaces and `.`, `_`, `-`, `#`, `$`, `%`, no space at the start or the end, and not `.` or `..`",
     refused: &[".", "..", "a/b", " a", "a ", "a\tb", "é"],
     source: NAMING,
     ..NAME
@@ -139,7 +139,7 @@ pub const MAP_VALUE: Text = Text {
     max: 10 << 10,
     unit: Unit::Bytes,
     has_form: |_| true,
-    form: "bytes: Apigee takes no empty value",
+    form: "bytes: Apigee does not accept an empty value",
     refused: &[],
     secret: true,
     source: LIMITS,
@@ -157,7 +157,7 @@ pub const REFERENCE: Text = Text {
     of: "ApigeeReference name",
     what: "a name of a reference",
     has_form: |text| is_name(text, "._- "),
-    form: "letters, digits, spaces, `.`, `_` and `-`, no space at an end, and not `.` or `..`",
+    form: "letters, digits, spaces, `.`, `_` and `-`, no space at the start or the end, and not `.` or `..`",
     refused: &[".", "..", "a/b", " a", "a ", "a\tb", "a@b", "é"],
     ..NAME
 };
@@ -167,7 +167,7 @@ pub const RESOURCE_FILE: Text = Text {
     of: "ApigeeResourceFile name",
     what: "a name of a resource file",
     has_form: |text| is_name(text, ":/\\!@#$%^&{}[]()+-=,.~'` _"),
-    form: "letters, digits, spaces and characters of :/\\!@#$%^&{}[]()+-=,.~'`_, no space at an end, and not `.` or `..`",
+    form: "letters, digits, spaces and the characters :/\\!@#$%^&{}[]()+-=,.~'`_, no space at the start or the end, and not `.` or `..`",
     refused: &[".", "..", "a?b", "a\tb", "a*b", " a", "é"],
     ..NAME
 };
@@ -190,7 +190,7 @@ pub const PRODUCT: Text = Text {
     of: "ApigeeProduct name",
     what: "a name of an API product",
     has_form: |text| is_name(text, "._-$ %"),
-    form: "letters, digits, spaces and `.`, `_`, `-`, `$`, `%`, no space at an end, and not `.` or `..`",
+    form: "letters, digits, spaces and `.`, `_`, `-`, `$`, `%`, no space at the start or the end, and not `.` or `..`",
     refused: &[".", "..", "a/b", "a (b)", "a#b", " a", "a ", "é"],
     ..NAME
 };
@@ -215,7 +215,7 @@ pub const METHOD: Text = Text {
     what: "a method",
     max: 64,
     has_form: |text| text.bytes().all(|byte| byte.is_ascii_uppercase()),
-    form: "capitals, as `GET`",
+    form: "upper-case letters, for example `GET`",
     sample: |length| "A".repeat(length),
     refused: &["get", "GET ", "GET,PUT", "G\n"],
     ..NAME
@@ -224,7 +224,7 @@ pub const METHOD: Text = Text {
 /// Scopes of OAuth (RFC 6749, section 3.3). Apigee keeps them in lists that commas or spaces separate.
 pub const SCOPE: Text = Text {
     of: "scopes[]",
-    what: "a scope of OAuth",
+    what: "an OAuth scope",
     has_form: |text| text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\,".contains(&byte)),
     form: "visible ASCII characters without spaces, commas, `\"` and `\\`",
     refused: &["a b", "a,b", "a\"b", "a\n", "é"],
@@ -262,11 +262,11 @@ pub const ATTRIBUTE_VALUE: Text = Text {
 /// Emails of developers: "in lowercase only" (`Developer.email`), the dot-atoms of RFC 5322, 254 characters by RFC 5321.
 pub const EMAIL: Text = Text {
     of: "ApigeeDeveloper email",
-    what: "an email as Apigee takes it",
+    what: "an email address that Apigee accepts",
     min: 3,
     max: 254,
     has_form: is_email,
-    form: "characters in lower case, as `ann@example.com`",
+    form: "characters in lower case, for example `ann@example.com`",
     sample: |length| {
         let user = length.saturating_sub(2).clamp(1, 64);
         format!("{}@{}", letters(user), host::sample(length.saturating_sub(user + 1)))
@@ -303,7 +303,7 @@ pub const APP: Text = Text {
     of: "ApigeeApp name and ApigeeAppGroup apps key",
     what: "a name of an app",
     has_form: |text| is_name(text, "._-#$% ") && text.starts_with(|c: char| c.is_ascii_alphanumeric()),
-    form: "letters, digits, spaces and `.`, `_`, `-`, `#`, `$`, `%`, the first a letter or digit, and no space at the end",
+    form: "letters, digits, spaces and `.`, `_`, `-`, `#`, `$`, `%`, starting with a letter or a digit, and no space at the end",
     refused: &[".", "..", "a/b", "-a", "a ", "a (b)", "é"],
     source: NAMING,
     ..NAME
@@ -367,7 +367,7 @@ pub const CURRENCY: Text = Text {
     min: 3,
     max: 3,
     has_form: |text| text.bytes().all(|byte| byte.is_ascii_uppercase()),
-    form: "capitals, the code of ISO 4217, as `EUR`",
+    form: "upper-case letters, the code of ISO 4217, for example `EUR`",
     sample: |length| "E".repeat(length),
     refused: &["eur", "E1R"],
     ..NAME

@@ -33,7 +33,7 @@ impl OperationPattern {
         if !path.starts_with('/') {
             return Err((
                 format!("`{path}` does not start with `/`"),
-                "write the path below the base path, as `/orders`",
+                "write the path below the base path, for example `/orders`",
             ));
         }
         if path.contains("//") {
@@ -55,7 +55,7 @@ impl OperationPattern {
                 _ if segment.contains('*') && dialect == Dialect::Spec => {
                     return Err((
                         format!("`{segment}` mixes a wildcard with text"),
-                        "`*` stands for one whole segment; write `{name}` for a part of one, `%2A` for the character",
+                        "`*` matches one whole segment; write `{name}` for a part of a segment, `%2A` for the character",
                     ));
                 }
                 _ => read_segment(segment, &mut pieces)?,
@@ -165,15 +165,15 @@ fn read_segment(segment: &str, pieces: &mut Vec<Piece>) -> Result<(), Fault> {
     let dots = [Piece::Char('.'); 2];
     if matches!(pieces.len() - start, 1 | 2) && dots.starts_with(&pieces[start..]) {
         return Err((
-            format!("the segment `{segment}` never reaches Apigee: clients and proxies resolve `.` and `..` before"),
-            "write the path that remains without it",
+            format!("the segment `{segment}` never reaches Apigee: clients and proxies resolve `.` and `..` first"),
+            "write the resolved path",
         ));
     }
     Ok(())
 }
 
 fn brace(segment: &str) -> Fault {
-    let message = format!("`{segment}` has a brace that belongs to no placeholder");
+    let message = format!("`{segment}` has a brace that is not part of a placeholder");
     (message, "write `{name}` for a placeholder, `%7B` and `%7D` for the characters")
 }
 
@@ -186,22 +186,22 @@ fn read_text(segment: &str, text: &str, pieces: &mut Vec<Piece>) -> Result<(), F
         let message = format!("`{segment}` has a `{bad}`, which ends the path of a URL");
         return Err((
             message,
-            "leave the query out: it is no part of a path; the characters themselves are `%3F` and `%23`",
+            "remove the query: it is not part of a path; write `%3F` and `%23` for the characters themselves",
         ));
     }
     let text = decoded(text).map_err(|why| match why {
         Undecodable::Slash => (
-            format!("`{segment}` has an encoded slash, which gateways may take for one between two segments"),
-            "write a placeholder for the whole segment, as `{name}`",
+            format!("`{segment}` has an encoded slash, which gateways may interpret as a separator between segments"),
+            "write a placeholder such as `{name}` for the whole segment",
         ),
         Undecodable::NotUtf8 => (
-            format!("what `{segment}` encodes is not UTF-8"),
+            format!("the encoded bytes in `{segment}` are not UTF-8"),
             "write the characters as they are, or encode them as UTF-8",
         ),
     })?;
     if let Some(bad) = text.chars().find(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')) {
-        let message = format!("`{segment}` has the character {bad:?}, which a condition cannot hold");
-        return Err((message, "write a placeholder for it, as `{name}`"));
+        let message = format!("`{segment}` has the character {bad:?}, which a condition cannot contain");
+        return Err((message, "write a placeholder such as `{name}` for it"));
     }
     pieces.extend(text.chars().map(Piece::Char));
     Ok(())
