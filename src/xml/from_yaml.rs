@@ -1,17 +1,16 @@
-//! XML written as YAML: how `spec.policies` says any policy one to one.
+//! XML written as YAML: the notation of `spec.policies`, which can express any policy one to one.
 //!
 //! | YAML | XML |
 //! |---|---|
-//! | `Name: text`, `Name: 1.20`, `Name:` | `<Name>text</Name>`, `<Name>1.20</Name>`, `<Name/>`: text is as written |
+//! | `Name: text`, `Name: 1.20`, `Name:` | `<Name>text</Name>`, `<Name>1.20</Name>`, `<Name/>`: text is kept as written |
 //! | `Name: {$ref: a, $default: b}` | `<Name ref="a" default="b"/>` |
 //! | `Name: {$ref: a, $text: b}` | `<Name ref="a">b</Name>` |
 //! | `Name: {A: 1, B: 2}` | `<Name><A>1</A><B>2</B></Name>`, in the order written |
 //! | `Name: {A: [1, {$x: y}]}` | `<Name><A>1</A><A x="y"/></Name>`: a list repeats the element |
 //! | `Name: {$attr: x, $children: [{A: 1}, {B: 2}, {A: 3}]}` | `<Name attr="x"><A>1</A><B>2</B><A>3</A></Name>` |
 //!
-//! A list says that an element repeats. Where siblings of several names alternate, `$children` holds them in their order:
-//! each entry is a mapping of elements or a piece of text. The body of the outermost element may be that list itself,
-//! because the outermost element cannot repeat:
+//! A list repeats an element. Where siblings with different names alternate, `$children` contains them in order: each entry is a mapping of
+//! elements or a piece of text. The body of the outermost element may be that list itself, because the outermost element cannot repeat:
 //!
 //! ```yaml
 //! AssignMessage:
@@ -20,9 +19,9 @@
 //!   - Remove: {Headers: {Header: {$name: c}}}
 //! ```
 //!
-//! `$cdata` and `$comment` stand for what their names say; a list of them is several. An attribute whose name is one of
-//! these words stands in `$attributes: {text: x}`, as any other may. Whatever this cannot say is written as a string of XML.
-//! [`super::to_yaml`] is the way back.
+//! `$cdata` is a CDATA section and `$comment` a comment; a list adds several. An attribute whose name is one of these words is written in
+//! `$attributes: {text: x}`; any other attribute may be too. XML that this notation cannot express is written as a string of XML.
+//! [`super::to_yaml`] is the reverse conversion.
 
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::yaml::Verbatim;
@@ -30,10 +29,10 @@ use crate::yaml::Verbatim;
 use super::element::{Content, Element, forbidden_character, is_name};
 use super::limits::MAX_ATTRIBUTES;
 
-/// The words behind `$` that are no attributes.
+/// The words after `$` that are not attributes.
 pub(super) const SPECIAL: &[&str] = &["attributes", "cdata", "children", "comment", "text"];
 
-/// The element of a name whose body is given as YAML; none if an error was reported.
+/// The element with this name and a body in YAML; `None` if an error was reported.
 pub fn element(name: &str, body: &Verbatim, at: &FieldPath, report: &mut Report<'_>) -> Option<Element> {
     let mut reader = Reader { report, sound: true };
     reader.name(name, at);
@@ -89,7 +88,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// The attributes and children that a scalar or a mapping gives.
+    /// Adds the attributes and children of a scalar or a mapping.
     fn body(&mut self, element: Element, body: &Verbatim, at: &FieldPath) -> Element {
         match body {
             Verbatim::Scalar(_) => {
@@ -114,7 +113,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// What one key of a mapping adds to the element.
+    /// Adds the entry of one key of a mapping to the element.
     fn entry(&mut self, element: Element, key: &str, value: &Verbatim, at: &FieldPath) -> Element {
         let Some(special) = key.strip_prefix('$') else {
             self.name(key, at);
@@ -174,7 +173,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// The text, section or comment that a word stands for.
+    /// The text, CDATA section or comment of a special key.
     fn piece(&mut self, special: &str, value: &Verbatim, at: &FieldPath) -> Content {
         let text = self.text(value, &format!("`${special}`"), at);
         match special {
@@ -190,7 +189,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Children in the order of a list.
+    /// Adds children in the order of a list.
     fn children(&mut self, element: Element, items: &[Verbatim], at: &FieldPath) -> Element {
         items.iter().enumerate().fold(element, |element, (index, item)| self.body(element, item, &at.index(index)))
     }
@@ -290,7 +289,7 @@ mod tests {
         }
     }
 
-    /// The element says what the body says.
+    /// True if the element and the body have the same content.
     fn same(node: crate::xml::Node<'_, '_>, body: &Verbatim) -> bool {
         match body {
             Verbatim::Scalar(text) => node.text().unwrap_or_default() == text && node.children().count() <= 1,
