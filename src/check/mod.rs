@@ -141,7 +141,7 @@ impl<'d> At<'d> {
     }
 }
 
-/// What has to be fixed. The spec may have a field for it.
+/// The cause of a finding, which determines the field of the spec that has to be fixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame<'d> {
     /// The file that contains the place.
@@ -161,7 +161,7 @@ pub struct Finding<'d> {
     pub gravity: Gravity,
     /// The place.
     pub at: At<'d>,
-    /// What has to be fixed.
+    /// The cause.
     pub blame: Blame<'d>,
     /// What is wrong: one line, lower case, no full stop.
     pub message: String,

@@ -1,21 +1,21 @@
 //! The syntax of Java's regular expressions, which Apigee compiles: `JavaRegex` in conditions, RegularExpressionProtection,
 //! `replaceAll` in message templates.
 //!
-//! It says what `java.util.regex.Pattern` (Java 17, the documentation of the class) refuses, and never refuses what that
-//! takes: names of properties and of characters are not looked up, the length of a look-behind is not measured, and behind
-//! the flag `x`, which changes how all that follows is read, nothing is said. Crates for Rust know other dialects: they lack
-//! look-around, possessive quantifiers, `\Q…\E` and `&&` of classes, and stop at the first of them.
+//! The parser reports errors of `java.util.regex.Pattern` (Java 17, the documentation of the class) and never rejects a pattern that Java
+//! accepts: it does not look up names of properties and characters or check the length of a look-behind, and it reports nothing after the
+//! flag `x`, which changes the syntax of everything that follows. Rust crates support other dialects: they lack look-around, possessive
+//! quantifiers, `\Q…\E` and `&&` in classes, and stop at the first of them.
 
-/// Why Java refuses a pattern.
+/// A syntax error in a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegexFault {
-    /// The byte of the pattern at which it was seen.
+    /// The byte offset in the pattern at which it was found.
     pub offset: usize,
     /// What is wrong.
     pub message: &'static str,
 }
 
-/// What is wrong with a pattern; none if Java takes it, or if that is not known.
+/// The syntax error in a pattern; `None` if Java accepts it or if that is unknown.
 pub fn java_regex_fault(pattern: &str) -> Option<RegexFault> {
     let mut reader = Reader { characters: unquoted(pattern), at: 0, end: pattern.len(), groups: Vec::new(), depth: 0 };
     match reader.alternatives() {
@@ -26,10 +26,10 @@ pub fn java_regex_fault(pattern: &str) -> Option<RegexFault> {
     }
 }
 
-/// Groups and classes inside each other, beyond which nothing is said.
+/// The maximum depth of nested groups and classes; deeper patterns are not checked.
 const DEPTH: usize = 200;
 
-/// The pattern without `\Q…\E`: what stands between is escaped instead. Each character comes with its byte.
+/// The pattern without `\Q…\E`: the text between them is escaped instead. Each character has its byte offset.
 fn unquoted(pattern: &str) -> Vec<(char, usize)> {
     let mut out = Vec::new();
     let mut quoted = false;
@@ -49,7 +49,7 @@ fn unquoted(pattern: &str) -> Vec<(char, usize)> {
                 out.extend([(character, at), (next, next_at)]);
                 characters.next();
             }
-            // A quoted letter or digit is itself; with a backslash it would be something else.
+            // A quoted letter or digit stays as it is; a backslash would change its meaning.
             _ if quoted && !character.is_alphanumeric() => out.extend([('\\', at), (character, at)]),
             _ => out.push((character, at)),
         }
@@ -62,7 +62,7 @@ enum Stop {
     Unknown,
 }
 
-/// What an escape stands for.
+/// The meaning of an escape.
 enum Escape {
     Character(char),
     /// A class of characters, a boundary or a reference.
@@ -72,7 +72,7 @@ enum Escape {
 struct Reader {
     characters: Vec<(char, usize)>,
     at: usize,
-    /// The length of the pattern, where a fault at its end stands.
+    /// The length of the pattern: the offset of a fault at its end.
     end: usize,
     /// The names of groups.
     groups: Vec<String>,
@@ -115,7 +115,7 @@ impl Reader {
                 ')' => break,
                 '|' => self.at += 1,
                 '(' => {
-                    // Flags alone are nothing that can be repeated.
+                    // Flags without a group cannot be repeated.
                     if self.group()? {
                         self.quantifier()?;
                     }
@@ -126,7 +126,7 @@ impl Reader {
                     self.quantifier()?;
                 }
                 '?' | '*' | '+' => return self.stop("the quantifier has nothing before it to repeat"),
-                // Java takes a count behind nothing or behind another quantifier.
+                // Java accepts a count at the start or after another quantifier.
                 '{' => self.quantifier()?,
                 '\\' => {
                     self.at += 1;
@@ -152,7 +152,7 @@ impl Reader {
         Ok(())
     }
 
-    /// A group, or flags alone: then it is false.
+    /// Parses a group; returns false for flags without a group.
     fn group(&mut self) -> Result<bool, Stop> {
         let open = self.fault("the group has no closing `)`");
         self.at += 1;
@@ -203,7 +203,7 @@ impl Reader {
         if self.eat(')') { Ok(true) } else { Err(Stop::Fault(open)) }
     }
 
-    /// A group's name and the `>` behind it.
+    /// Parses a group's name and the `>` after it.
     fn group_name(&mut self) -> Result<String, Stop> {
         let mut name = String::new();
         while let Some(character) = self.peek().filter(char::is_ascii_alphanumeric) {
@@ -223,7 +223,7 @@ impl Reader {
         }
     }
 
-    /// A quantifier, if there is one.
+    /// Parses a quantifier, if there is one.
     fn quantifier(&mut self) -> Result<(), Stop> {
         match self.peek() {
             Some('?' | '*' | '+') => self.at += 1,
@@ -271,7 +271,7 @@ impl Reader {
         Ok(number)
     }
 
-    /// What follows a backslash.
+    /// Parses what follows a backslash.
     fn escape(&mut self, in_class: bool) -> Result<Escape, Stop> {
         self.at -= 1;
         let unknown = self.fault("Java has no such escape: only certain letters are allowed after `\\`");
@@ -281,7 +281,7 @@ impl Reader {
         };
         let hex = |character: Option<char>| character.is_some_and(|character| character.is_ascii_hexdigit());
         match character {
-            // As the start of a range it is one character, as before Java 8.
+            // At the start of a range it is a single character, as before Java 8.
             'v' if in_class && self.peek() == Some('-') => Ok(Escape::Character('\u{b}')),
             'd' | 'D' | 'h' | 'H' | 's' | 'S' | 'v' | 'V' | 'w' | 'W' => Ok(Escape::Other),
             'A' | 'B' | 'G' | 'R' | 'X' | 'Z' | 'z' | '1'..='9' if !in_class => Ok(Escape::Other),
@@ -312,7 +312,7 @@ impl Reader {
                         .stop("`\\N` must be followed by the name of a character, as in `\\N{WHITE SMILING FACE}`");
                 }
                 self.until_brace()?;
-                // Which character that is depends on its name.
+                // The character depends on its name, which is not looked up.
                 Err(Stop::Unknown)
             }
             'a' => Ok(Escape::Character('\u{7}')),
@@ -347,7 +347,7 @@ impl Reader {
                     return self.stop("`\\u` must be followed by four hexadecimal digits");
                 }
                 self.at += 4;
-                // One half of a pair of surrogates is no character here.
+                // One half of a surrogate pair is not a Rust `char`.
                 let value = u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32);
                 value.map(Escape::Character).ok_or(Stop::Unknown)
             }
@@ -377,7 +377,7 @@ impl Reader {
         }
     }
 
-    /// What follows `\p`.
+    /// Parses what follows `\p`.
     fn property(&mut self) -> Result<(), Stop> {
         if self.eat('{') {
             if self.peek() == Some('}') {
@@ -401,7 +401,7 @@ impl Reader {
         Err(Stop::Fault(open))
     }
 
-    /// A class behind its `[`, or, if `closes` is false, the part of one behind `&&`, whose `]` stays.
+    /// Parses a class after its `[`, or, if `closes` is false, the part of a class after `&&`, without its `]`.
     fn class(&mut self, closes: bool) -> Result<(), Stop> {
         let at = self.at.saturating_sub(1);
         let offset = self.characters.get(at).map_or(self.end, |(_, offset)| *offset);
@@ -447,7 +447,7 @@ impl Reader {
         }
     }
 
-    /// One character of a class, or a range.
+    /// Parses one character of a class, or a range.
     fn range(&mut self) -> Result<(), Stop> {
         let from = match self.next() {
             Some('\\') => self.escape(true)?,

@@ -1,16 +1,16 @@
-//! From a text to its tree, by recursive descent.
+//! Parses a text into a syntax tree, by recursive descent.
 
 use super::lex::{Spanned, Token, tokens};
 use super::{Comparison, Expr, Fault, Operand, Value};
 
-/// Deeper nesting of `not`, `and` and `or` than people write.
+/// The maximum depth of nesting of `not`, `and` and `or`, more than people write.
 const DEEPEST: usize = 64;
 
-/// The recursion of the parser, which keeps the stack from running out. What is printed has brackets around everything, so a tree of
-/// [`DEEPEST`] needs twice as much and is read again.
+/// The maximum recursion of the parser, which prevents a stack overflow. A printed condition has parentheses around every part, so parsing a
+/// printed tree of depth [`DEEPEST`] needs twice as much.
 const MOST_RECURSION: usize = 3 * DEEPEST;
 
-/// More comparisons than anybody joins; each one nests the tree by one more level.
+/// The maximum number of `and` and `or`, more than people write; each one nests the tree by one more level.
 const MOST: usize = 500;
 
 /// Parses a condition.
@@ -43,7 +43,7 @@ fn too_deep(offset: usize) -> Fault {
     }
 }
 
-/// How deep a tree is; a chain of one word has one level.
+/// The depth of a tree; a chain of the same operator counts as one level.
 fn nesting(expr: &Expr) -> usize {
     match expr {
         Expr::Compare(_) | Expr::Truth(_) => 0,
@@ -76,7 +76,7 @@ impl Parser<'_> {
         found
     }
 
-    /// Takes an `and` or an `or`.
+    /// Consumes an `and` or an `or`.
     fn join(&mut self, token: &Token) -> Result<bool, Fault> {
         if self.peek() != Some(token) {
             return Ok(false);
@@ -88,7 +88,7 @@ impl Parser<'_> {
         Ok(self.take(token))
     }
 
-    /// A fault at the token at hand, or at the end.
+    /// A fault at the current token, or at the end of the text.
     fn fault(&self, message: &str, help: &str) -> Fault {
         let offset = self.tokens.get(self.at).map_or(self.end, |spanned| spanned.span.start);
         Fault { offset, message: message.to_owned(), help: Some(help.to_owned()) }
@@ -131,7 +131,7 @@ impl Parser<'_> {
         self.at += 1;
         let inner = self.or()?;
         if self.take(&Token::Close) {
-            // `(a) = "b"`: brackets around a value alone.
+            // `(a) = "b"`: parentheses around a single value.
             if let (Expr::Truth(left), Some(Token::Operator(_) | Token::Not)) = (&inner, self.peek()) {
                 return self.rest(left.clone());
             }
@@ -148,7 +148,7 @@ impl Parser<'_> {
         self.rest(left)
     }
 
-    /// What follows the left value: an operator and the right one, or nothing.
+    /// Parses what follows the left value: an operator and the right value, or nothing.
     fn rest(&mut self, left: Operand) -> Result<Expr, Fault> {
         // `a not Matches "b"`.
         let negated = self.peek() == Some(&Token::Not)

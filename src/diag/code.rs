@@ -1,15 +1,15 @@
-//! The codes of all diagnostics: one list, from which the documentation is made.
+//! The codes of all diagnostics: one list, from which the documentation is generated.
 
 use std::fmt;
 
 macro_rules! codes {
     ($( $(#[doc = $doc:literal])+ $name:ident = $text:literal, )+) => {
-        /// A stable code, printed in brackets behind a message.
+        /// A stable code, printed in brackets with a message.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code { $( $(#[doc = $doc])+ $name, )+ }
 
         impl Code {
-            /// All codes in their order.
+            /// All codes in order.
             pub const ALL: &'static [Self] = &[ $( Self::$name, )+ ];
 
             /// The code as printed.
@@ -17,7 +17,7 @@ macro_rules! codes {
                 match self { $( Self::$name => $text, )+ }
             }
 
-            /// What the code means and what to do: a paragraph for the documentation.
+            /// What the code means and how to fix it: a paragraph for the documentation.
             pub fn doc(self) -> String {
                 let lines: &[&str] = match self { $( Self::$name => &[$($doc),+], )+ };
                 lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")

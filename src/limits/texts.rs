@@ -3,7 +3,8 @@
 use super::text::{Text, Unit};
 use super::{DISCOVERY, LIMITS, NAMING, host, path};
 
-/// Letters, digits and some more; one part of a path; no blank at an end, which some of Google's services cut off.
+/// True for letters, digits and the characters in `more` that can be a segment of a path, without white space at the start or the end, which
+/// some of Google's services remove.
 fn is_name(text: &str, more: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c)) && path::is_part(text) && text.trim() == text
 }
@@ -16,12 +17,12 @@ fn letters(length: usize) -> String {
     "a".repeat(length)
 }
 
-/// Characters of two bytes, so that a rule that counts bytes is told from one that counts characters.
+/// Characters of two bytes, which distinguish a rule that counts bytes from one that counts characters.
 fn wide(length: usize) -> String {
     "é".repeat(length)
 }
 
-/// What most names have alike.
+/// The common rule of most names.
 const NAME: Text = Text {
     of: "",
     what: "",
@@ -48,7 +49,7 @@ pub const ORGANIZATION: Text = Text {
     ..NAME
 };
 
-/// Names of environments: 32 by the naming guidelines, and nothing but what a new environment may have.
+/// Names of environments: 32 characters by the naming guidelines, and only the characters that a new environment may have.
 pub const ENVIRONMENT: Text = Text { of: "environment", what: "a name of an environment", ..ORGANIZATION };
 
 fn is_place(text: &str) -> bool {
@@ -60,7 +61,7 @@ fn is_place(text: &str) -> bool {
 pub const BUNDLE: Text =
     Text { of: "ApigeeProxy and ApigeeSharedFlow name", what: "a name of a proxy or a shared flow", ..NAME };
 
-/// Names of environment groups. No page has them; they are one part of a path.
+/// Names of environment groups. No page documents them; they are a segment of a path.
 pub const ENVIRONMENT_GROUP: Text =
     Text { of: "environment group name", what: "a name of an environment group", ..NAME };
 
@@ -76,7 +77,7 @@ pub const HOSTNAME: Text = Text {
     ..NAME
 };
 
-/// Names of target servers. No page has them: those that references have.
+/// Names of target servers. No page documents them: the rule of references applies.
 pub const TARGET_SERVER: Text = Text { of: "ApigeeTargetServer name", what: "a name of a target server", ..REFERENCE };
 
 /// Hosts of target servers: "a valid hostname as described by RFC-1123" (`TargetServer.host`).
@@ -118,8 +119,8 @@ pub const KEY_VALUE_MAP: Text = Text {
     ..NAME
 };
 
-/// Keys of key value maps. The naming guidelines have letters, digits, spaces and `_ - . $`; the API takes more, and people have more
-/// (<https://github.com/apigee/apigeecli/issues/23>), but a key is a part of a path.
+/// Keys of key value maps. The naming guidelines allow letters, digits, spaces and `_ - . $`; the API accepts more, and users have other
+/// keys (<https://github.com/apigee/apigeecli/issues/23>), but a key must be a segment of a path.
 pub const MAP_KEY: Text = Text {
     of: "ApigeeKeyValueMap entries key",
     what: "a key of a key value map",
@@ -185,7 +186,7 @@ pub const DATA_COLLECTOR: Text = Text {
     ..NAME
 };
 
-/// Names of API products: `A-Z0-9._\-$ %` (`ApiProduct.name`). The naming guidelines have `#` too.
+/// Names of API products: `A-Z0-9._\-$ %` (`ApiProduct.name`). The naming guidelines also allow `#`.
 pub const PRODUCT: Text = Text {
     of: "ApigeeProduct name",
     what: "a name of an API product",
@@ -195,7 +196,7 @@ pub const PRODUCT: Text = Text {
     ..NAME
 };
 
-/// Display names of API products, with the organization as `ORGANIZATION@@@NAME`: that is what the naming guidelines count.
+/// Display names of API products, with the organization as `ORGANIZATION@@@NAME`: the naming guidelines count this text.
 pub const PRODUCT_DISPLAY: Text = Text {
     of: "ApigeeProduct displayName with the organization",
     what: "the display name of an API product, counted as `ORGANIZATION@@@NAME`,",
@@ -221,7 +222,7 @@ pub const METHOD: Text = Text {
     ..NAME
 };
 
-/// Scopes of OAuth (RFC 6749, section 3.3). Apigee keeps them in lists that commas or spaces separate.
+/// OAuth scopes (RFC 6749, section 3.3). Apigee stores them in lists separated by commas or spaces.
 pub const SCOPE: Text = Text {
     of: "scopes[]",
     what: "an OAuth scope",
@@ -324,11 +325,11 @@ pub const CONSUMER_KEY: Text = Text {
     ..NAME
 };
 
-/// Consumer secrets, written alike.
+/// Consumer secrets, with the same form as consumer keys.
 pub const CONSUMER_SECRET: Text =
     Text { of: "ApigeeApp keys.consumerSecret", what: "a consumer secret", ..CONSUMER_KEY };
 
-/// Ids of portals. No page has them; they are one part of a path.
+/// Ids of portals. No page documents them; they are a segment of a path.
 pub const SITE: Text = Text { of: "ApigeeApiDoc site", what: "an id of a portal", ..NAME };
 
 /// Titles of API docs: "a non-empty string with a max length of 255 characters" (`ApiDoc.title`).
