@@ -138,7 +138,7 @@ enum Problem<'d> {
     NoMessage(&'static str),
     /// Only a policy that runs later, or in other requests, sets it.
     Later(&'d str),
-    /// A policy of another type has the name.
+    /// The policy with this name has another type.
     WrongType(&'d str, &'static str),
     /// Another policy sets it later. This may be intended.
     SetLater(&'d str),
@@ -331,7 +331,7 @@ impl<'v> Part<'v> {
         Some(Self { message, kind })
     }
 
-    /// The elements that hold this part in `<Set>` and `<Remove>`.
+    /// The list element, the item element and the name of this part in `<Set>` and `<Remove>`.
     fn elements(&self) -> (&'static str, &'static str, &'v str) {
         match self.kind {
             PartKind::Header(name) => ("Headers", "Header", name),

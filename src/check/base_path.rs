@@ -21,7 +21,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             [_, second, ..] => fault(
                 Gravity::Broken,
                 At::Place(second.place),
-                format!("the proxy endpoint `{}` has several base paths", endpoint.name),
+                format!("the proxy endpoint `{}` has more than one base path", endpoint.name),
                 "exactly one is allowed: create a proxy endpoint for each",
             ),
         }

@@ -17,7 +17,7 @@ use crate::xml::Node;
 pub(super) struct Read<'d> {
     /// Its name.
     pub(super) variable: String,
-    /// The element that names it.
+    /// The element that refers to it.
     pub(super) node: Node<'d, 'd>,
 }
 

@@ -112,7 +112,7 @@ pub struct Fault {
 }
 
 impl Operator {
-    /// Every operator with its spellings, the canonical one first. Words may be in upper or lower case.
+    /// Every operator with its spellings, the canonical one first. Words are case-insensitive.
     const SPELLINGS: &[(Self, &[&str])] = &[
         (Self::Equals, &["=", "==", "Equals", "Is"]),
         (Self::NotEquals, &["!=", "NotEquals", "IsNot"]),

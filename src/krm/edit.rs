@@ -12,7 +12,7 @@ use super::scan::{Document, Element, Elements};
 use super::splice::{Splice, mark_local};
 use crate::yaml::{Budget, Node, Span, encode_flow};
 
-/// Makes the changes to the elements of lists, in the order in which [`super::items::add`] counts them.
+/// Applies the changes to the elements of lists, in the order of [`super::items::add`].
 pub(super) struct Editor<'e, 'a> {
     pub(super) resources: &'e Resources<'a>,
     pub(super) changes: &'e BTreeMap<usize, Change>,

@@ -310,8 +310,8 @@ pub const APP: Text = Text {
     ..NAME
 };
 
-/// Names of groups of apps: `A-Z0-9._\-$ %` (`AppGroup.name`).
-pub const APP_GROUP: Text = Text { of: "ApigeeAppGroup name", what: "a name of a group of apps", ..PRODUCT };
+/// Names of app groups: `A-Z0-9._\-$ %` (`AppGroup.name`).
+pub const APP_GROUP: Text = Text { of: "ApigeeAppGroup name", what: "a name of an app group", ..PRODUCT };
 
 /// Consumer keys: "letters, numbers, underscores, and hyphens", 2 KB (`keys.create`).
 pub const CONSUMER_KEY: Text = Text {

@@ -7,7 +7,7 @@ use super::{PathPattern, Piece};
 const MOST_STEPS: usize = 1 << 24;
 
 impl PathPattern {
-    /// Whether the pattern matches a text.
+    /// True if the pattern matches a text.
     pub fn matches(&self, text: &str) -> bool {
         let steps = text.chars().map(Step::Char);
         run(&self.pieces, steps)

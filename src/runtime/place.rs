@@ -51,7 +51,7 @@ impl<'d> Place<'d> {
             else {
                 break;
             };
-            // An entity stands for one character.
+            // An entity is one character of the text.
             at += match rest.strip_prefix('&').and_then(|entity| entity.find(';')) {
                 Some(end) => end + 2,
                 None => rest.chars().next().map_or(1, char::len_utf8),

@@ -98,7 +98,7 @@ impl Element {
         self.content(Content::Element(child))
     }
 
-    /// Adds child elements; an [`Option`] is one or none.
+    /// Adds child elements; an [`Option`] adds at most one.
     #[must_use]
     pub fn children(mut self, children: impl IntoIterator<Item = Element>) -> Self {
         self.children.extend(children.into_iter().map(Content::Element));
