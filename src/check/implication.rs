@@ -87,8 +87,8 @@ fn atom(comparison: &Comparison, expr: &Expr, holds: bool) -> Atom {
     }
 }
 
-/// True if every request that `later` matches also matches `earlier`. Fast, because a proxy may have many flows and compares each with all
-/// earlier ones.
+/// True if every request that `later` matches also matches `earlier`. This must be fast: a proxy may have many flows, and each is compared
+/// with all earlier ones.
 pub(super) fn covers(earlier: &[Vec<Atom>], later: &[Vec<Atom>]) -> bool {
     // Only the same comparison implies an equality, and comparing a method is faster than comparing a path.
     let equal = |atom: &&Atom| matches!(atom, Atom::Equals(..));
