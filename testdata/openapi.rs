@@ -290,12 +290,12 @@ fn a_path_that_cannot_be_matched_is_an_error_with_its_fix() {
         ("/%2e%2e/b", "never reaches Apigee"),
         ("/a%2Fb", "has an encoded slash"),
         ("/%FF", "is not UTF-8; write the characters"),
-        ("/a?b=c", "ends the path of a URL; leave the query out"),
+        ("/a?b=c", "ends the path of a URL; remove the query"),
         ("/a#b", "ends the path of a URL"),
-        ("/a/{b", "has a brace that belongs to no placeholder; write `{name}`"),
-        ("/a/b}", "has a brace that belongs to no placeholder"),
-        ("/a/{}", "has a brace that belongs to no placeholder"),
-        ("/a%0Ab", "which a condition cannot hold"),
+        ("/a/{b", "has a brace that is not part of a placeholder; write `{name}`"),
+        ("/a/b}", "has a brace that is not part of a placeholder"),
+        ("/a/{}", "has a brace that is not part of a placeholder"),
+        ("/a%0Ab", "which a condition cannot contain"),
     ] {
         let faults = every_operation_is_reached(&[("get", path.to_owned())]).unwrap_err();
         assert!(faults.len() == 1 && faults[0].contains(message), "{path}: {faults:?}");

@@ -212,7 +212,7 @@ async fn a_name_that_no_address_can_hold_is_refused_before_anything_is_sent() {
         let path = ["organizations", "acme", "keyvaluemaps", "m", "entries", key];
         let path = path.iter().map(|part| (*part).to_owned()).collect();
         let error = world.client.change(&Request::new(Verb::Delete, path, Body::Empty, "none")).await.unwrap_err();
-        assert!(error.to_string().contains("cannot be a part of a"), "{error}");
+        assert!(error.to_string().contains("cannot be a segment of an API path"), "{error}");
     }
     assert!(world.tap.requests().is_empty());
 }

@@ -1,4 +1,4 @@
-//! Durations as specs and the command line write them: `200ms`, `10s`, `10m`, `1h`. And times as people read them.
+//! Durations in specs and on the command line: `200ms`, `10s`, `10m`, `1h`. And times in RFC 3339 format.
 
 use std::time::Duration;
 
@@ -19,12 +19,12 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     number.checked_mul(milliseconds).map(Duration::from_millis).ok_or_else(wrong)
 }
 
-/// Whole milliseconds, the last that fits at the most.
+/// Whole milliseconds, `u64::MAX` at most.
 pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A time in milliseconds since 1970 as RFC 3339 writes it; empty if it is none that a calendar has.
+/// A time in milliseconds since 1970, in RFC 3339 format; empty if it is out of the calendar's range.
 pub fn rfc3339(milliseconds: u64) -> String {
     let time = i64::try_from(milliseconds).ok().and_then(|time| jiff::Timestamp::from_millisecond(time).ok());
     time.map(|time| time.to_string()).unwrap_or_default()

@@ -1,18 +1,18 @@
-//! Text out of bytes. Everything that people write is UTF-8; what is not gets an error that says what it is and how to convert it.
+//! Decodes bytes as text. All files that people write must be UTF-8; otherwise the error says which encoding it is and how to convert it.
 
 /// Bytes that are not UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}; {help}")]
 pub struct NotUtf8 {
-    /// What the bytes are: one line.
+    /// The encoding of the bytes, or the invalid byte: one line.
     pub message: String,
     /// How to convert them.
     pub help: String,
-    /// Line and column of the first byte that is wrong, from 1; none if all are.
+    /// Line and column of the first invalid byte, from 1; `None` if the whole text has another encoding.
     pub position: Option<(usize, usize)>,
 }
 
-/// The text of bytes without the byte order mark before it, which only says how a text is encoded.
+/// The text of bytes without a byte order mark at the start, which only marks the encoding.
 pub fn text(bytes: &[u8]) -> Result<&str, NotUtf8> {
     utf8(bytes).map(|text| text.strip_prefix('\u{feff}').unwrap_or(text))
 }
@@ -44,7 +44,7 @@ pub fn utf8(bytes: &[u8]) -> Result<&str, NotUtf8> {
     })
 }
 
-/// The encoding that a byte order mark names, or that the zero bytes of its ASCII characters show (YAML 1.2.2, 5.2): its name, and iconv's.
+/// The encoding according to the byte order mark, or to the zero bytes of ASCII characters (YAML 1.2.2, 5.2): its name, and iconv's name.
 pub fn other_encoding(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
     Some(match bytes {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => ("UTF-32", "UTF-32"),

@@ -2,12 +2,12 @@
 
 /// A part of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part<'t> {
-    /// Text as it is, with braces that hold no name.
+pub(crate) enum Part<'t> {
+    /// Literal text, including braces without a name.
     Text(&'t str),
     /// The name of a variable.
     Variable(&'t str),
-    /// The name of a function, and what stands in its brackets.
+    /// The name of a function, and the text in its parentheses.
     Function(&'t str, &'t str),
 }
 
@@ -25,8 +25,8 @@ fn in_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || "._-%#$".contains(c)
 }
 
-/// The parts of a template in their order. A brace before anything but a name is text, as in JSON.
-pub fn parts(template: &str) -> Vec<Part<'_>> {
+/// The parts of a template in order. A brace that is not followed by a name is text, as in JSON.
+pub(crate) fn parts(template: &str) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
     let (mut from, mut search) = (0, 0);
     while let Some(found) = template[search..].find('{') {
@@ -62,7 +62,7 @@ pub fn variables(template: &str) -> Vec<&str> {
         match part {
             Part::Text(_) => {}
             Part::Variable(name) => found.push(name),
-            // Every second piece stands between quotes.
+            // Every second piece is in quotes.
             Part::Function(_, inside) => {
                 let pieces = inside.split(['\'', '"']).step_by(2);
                 found.extend(pieces.flat_map(|piece| piece.split(|c| !in_name(c))).filter(|name| !name.is_empty()));
@@ -72,11 +72,11 @@ pub fn variables(template: &str) -> Vec<&str> {
     found
 }
 
-/// The functions whose results hold no quotes and no line breaks.
+/// The functions whose results contain no quotes and no line breaks.
 const SAFE: &[&str] = &["escapeJSON", "encodeBase64", "createUuid", "randomLong", "timeFormat", "sha", "md5", "hmac"];
 
-/// The functions of a template whose results may hold what a caller wrote, as it is.
-pub fn unsafe_functions(template: &str) -> Vec<&str> {
+/// The functions of a template whose results may contain unescaped text from the caller.
+pub(crate) fn unsafe_functions(template: &str) -> Vec<&str> {
     let functions = parts(template).into_iter().filter_map(|part| match part {
         Part::Function(name, _) => Some(name),
         Part::Text(_) | Part::Variable(_) => None,
@@ -84,8 +84,8 @@ pub fn unsafe_functions(template: &str) -> Vec<&str> {
     functions.filter(|name| !SAFE.iter().any(|safe| name.starts_with(safe))).collect()
 }
 
-/// The template with all that variables hold escaped as in a JSON string, so that nobody can end it or start a line.
-pub fn escaped(template: &str, text: fn(&str) -> String) -> String {
+/// The template with the values of all variables escaped as in a JSON string, so that no value can end the string or start a line.
+pub(crate) fn escaped(template: &str, text: fn(&str) -> String) -> String {
     let part = |part: &Part<'_>| match part {
         Part::Text(plain) => text(plain),
         Part::Variable(name) => format!("{{escapeJSON({name})}}"),

@@ -1,7 +1,7 @@
-//! Variables that are read before they can exist, or after they are gone: a response on the request, what a credential tells before it is
-//! verified, a header that an earlier step has removed.
+//! Variables that are read before they can exist or after they were removed: a response in the request flow, the result of a credential
+//! check before it ran, a header that an earlier step removed.
 //!
-//! A finding needs certainty: a script, a shared flow or a condition in between may set anything, and then the check is silent.
+//! A script, a shared flow or a condition in between may set any variable. In that case the check reports nothing.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -17,11 +17,11 @@ use apigee_flux_model::diag::Code;
 use apigee_flux_model::runtime::{Bundle, Condition, Policy};
 
 pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
-    // A shared flow does not know where it is called.
+    // It is unknown where a shared flow is called.
     if bundle.kind == BundleKind::SharedFlow {
         return;
     }
-    // One policy may run in several places, and lack what it reads in some of them only, which may be meant.
+    // A policy may run in several places. A variable that is missing in only some of them is not reported: it may be intended.
     let mut found: BTreeMap<(Key, String), Option<Finding<'d>>> = BTreeMap::new();
     for endpoint in &bundle.proxy_endpoints {
         let stops = stops(endpoint, bundle);
@@ -64,10 +64,10 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             let set = |variable: &str| stops.iter().any(|stop| is_opaque(stop.policy) || sets(stop.policy, variable));
             if let Some(variable) = early.filter(|variable| !set(variable)) {
                 let message =
-                    format!("the condition reads `{variable}`, which there is not before the route is chosen");
+                    format!("the condition reads `{variable}`, which does not exist before the route is chosen");
                 findings.add(
                     Finding::on_condition(Code::UnavailableVariable, Gravity::Broken, condition, 0, message)
-                        .help("choose the route by the request"),
+                        .help("use variables of the request to choose the route"),
                 );
             }
         }
@@ -75,7 +75,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     found.into_values().flatten().for_each(|finding| findings.add(finding));
 }
 
-/// A byte of a file.
+/// A file and the offset of a byte in it.
 type Key = (String, usize);
 
 /// A variable that a step reads, and where.
@@ -92,7 +92,7 @@ enum By<'b, 'd> {
 }
 
 impl Use<'_, '_> {
-    /// Where it is read: several steps and endpoints may run one policy.
+    /// The place that reads the variable: several steps and endpoints may run one policy.
     fn key(&self, stop: &Stop<'_, '_>) -> Key {
         match &self.by {
             By::Element(read) => (stop.policy.place.path.to_string(), read.node.range().start),
@@ -102,7 +102,7 @@ impl Use<'_, '_> {
     }
 }
 
-/// What a step reads, in its condition and in its policy.
+/// The variables that a step reads, in its condition and in its policy.
 fn uses<'b, 'd>(stop: &Stop<'b, 'd>) -> Vec<Use<'b, 'd>> {
     let mut found = Vec::new();
     if let Some(condition) = stop.step.condition.as_ref() {
@@ -118,7 +118,7 @@ fn uses<'b, 'd>(stop: &Stop<'b, 'd>) -> Vec<Use<'b, 'd>> {
     found
 }
 
-/// True for a policy that takes the token from the header `Authorization`, for want of an element that says otherwise.
+/// True for a policy that reads the token from the header `Authorization` because no element names another source.
 fn reads_authorization(policy: &Policy<'_>) -> bool {
     match policy.element {
         "OAuthV2" => {
@@ -134,15 +134,15 @@ fn reads_authorization(policy: &Policy<'_>) -> bool {
 /// Why a variable has no value.
 #[derive(Clone, Copy)]
 enum Problem<'d> {
-    /// There is no such message yet, or none at all.
+    /// The message does not exist yet, or not at all.
     NoMessage(&'static str),
-    /// A policy sets it that runs later, or not in such a call.
+    /// Only a policy that runs later, or in other requests, sets it.
     Later(&'d str),
-    /// A policy of another type has the name.
+    /// The policy with this name has another type.
     WrongType(&'d str, &'static str),
-    /// Somebody sets it later, which may be meant.
+    /// Another policy sets it later. This may be intended.
     SetLater(&'d str),
-    /// A step before has removed it.
+    /// An earlier step removed it.
     Removed(&'d str),
 }
 
@@ -159,13 +159,13 @@ fn finding<'d>(stop: &Stop<'_, 'd>, use_of: &Use<'_, 'd>, problem: Problem<'d>) 
         }
         Problem::Later(setter) => (
             Gravity::Broken,
-            format!("{reader} reads `{variable}`, which only `{setter}` sets: it does not run before it"),
-            format!("run it after `{setter}`, or use what the request has by itself, as `client.ip` or a header"),
+            format!("{reader} reads `{variable}`, which only `{setter}` sets: that policy does not run earlier"),
+            format!("run it after `{setter}`, or use a variable of the request, such as `client.ip` or a header"),
         ),
         Problem::WrongType(setter, element) => (
             Gravity::Broken,
             format!(
-                "{reader} reads `{variable}`, but the policy `{setter}` sets no such variable: it is not a <{element}>"
+                "{reader} reads `{variable}`, but the policy `{setter}` does not set it: it is not a <{element}> policy"
             ),
             "name a policy of that type".to_owned(),
         ),
@@ -202,13 +202,13 @@ fn no_message_help(variable: &str) -> String {
     }
 }
 
-/// Why a message does not exist at a place, if it is one that comes later.
+/// Why a variable of a message does not exist at a stage, if its message is created later.
 fn early_message(variable: &str, stage: Stage) -> Option<&'static str> {
     let of = |message: &str| variable == message || is_part(variable, message);
     if stage.is_request() && (of("response") || matches!(variable, "message.status.code" | "message.reason.phrase")) {
         return Some("there is no response yet");
     }
-    of("error").then_some("there is an error message in fault rules only")
+    of("error").then_some("an error message exists only in fault rules")
 }
 
 struct Way<'w, 'b, 'd> {
@@ -234,7 +234,7 @@ impl<'d> Way<'_, '_, 'd> {
         }
         let unknown = self.earlier().any(|other| is_opaque(other.policy));
         if let Some(why) = early_message(variable, self.stop.stage) {
-            // While it raises the fault, the message is that of the fault.
+            // Inside RaiseFault, the message is the fault's own.
             if self.stop.policy.element == "RaiseFault" && matches!(use_of.by, By::Element(_)) {
                 return None;
             }
@@ -257,12 +257,12 @@ impl<'d> Way<'_, '_, 'd> {
         if caller {
             return Some(Problem::Later(later.policy.name));
         }
-        // Only a template or a `ref` needs the value; a condition may ask whether it is there.
+        // Only a template or a `ref` needs the value; a condition may test whether it exists.
         let needed = matches!(use_of.by, By::Element(_));
         (needed && !later.policy.node.has_tag_name("FlowCallout")).then_some(Problem::SetLater(later.policy.name))
     }
 
-    /// The step that has removed a part of a message for certain.
+    /// The step that certainly removed a part of a message.
     fn removed(&self, variable: &str) -> Option<&'d str> {
         let part = Part::of(variable, self.stop.stage)?;
         let mut remover = None;
@@ -283,7 +283,7 @@ fn named_policy<'b, 'd>(bundle: &'b Bundle<'d>, variable: &str) -> Option<(&'b P
     let (prefix, rest) = variable.split_once('.')?;
     let known: Vec<_> = SETS.iter().filter(|sets| sets.prefix == prefix).collect();
     let sets = known.first()?;
-    // Names hold dots too: the longest is the one.
+    // Policy names may contain dots: use the longest match.
     let names = bundle.policies.values().filter(|policy| rest == policy.name || is_part(rest, policy.name));
     names.max_by_key(|policy| policy.name.len()).map(|policy| (policy, sets.policies))
 }
@@ -331,7 +331,7 @@ impl<'v> Part<'v> {
         Some(Self { message, kind })
     }
 
-    /// The elements that hold this part in `<Set>` and `<Remove>`.
+    /// The list element, the item element and the name of this part in `<Set>` and `<Remove>`.
     fn elements(&self) -> (&'static str, &'static str, &'v str) {
         match self.kind {
             PartKind::Header(name) => ("Headers", "Header", name),
@@ -364,7 +364,7 @@ impl<'v> Part<'v> {
                     text(found) != "false"
                 } else {
                     let mut items = children(found, item).peekable();
-                    // An empty list is all of them.
+                    // An empty list removes all of them.
                     items.peek().is_none()
                         || items.any(|item| item.attribute("name").is_some_and(|name| self.same_name(name)))
                 }
@@ -395,7 +395,7 @@ impl<'v> Part<'v> {
     }
 }
 
-/// The message that AssignMessage or HTTPModifier changes; none for one of its own.
+/// The message that AssignMessage or HTTPModifier changes; `None` for a message variable of its own.
 fn message_of(policy: &Policy<'_>, ambient: &'static str) -> Option<&'static str> {
     let Some(assign_to) = child(policy.node, "AssignTo") else { return Some(ambient) };
     match text(assign_to) {

@@ -21,8 +21,8 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             [_, second, ..] => fault(
                 Gravity::Broken,
                 At::Place(second.place),
-                format!("the proxy endpoint `{}` has several base paths", endpoint.name),
-                "exactly one is allowed: make a proxy endpoint for each",
+                format!("the proxy endpoint `{}` has more than one base path", endpoint.name),
+                "exactly one is allowed: create a proxy endpoint for each",
             ),
         }
         for path in &endpoint.base_paths {
@@ -32,7 +32,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                     Gravity::Broken,
                     At::Place(path.place),
                     message,
-                    "write the path from the host on, as `/v1/orders`",
+                    "write the path that follows the host, for example `/v1/orders`",
                 );
             } else if !path.value.starts_with('/') {
                 let message = format!("the base path `{}` does not start with `/`", path.value);
@@ -40,19 +40,24 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                     Gravity::Broken,
                     At::Place(path.place),
                     message,
-                    "write the path from the host on, as `/v1/orders`",
+                    "write the path that follows the host, for example `/v1/orders`",
                 );
             } else if path.value.len() > 1 && path.value.ends_with('/') {
                 let message = format!("the base path `{}` ends in `/`", path.value);
-                fault(Gravity::Doubtful, At::Place(path.place), message, "write it without: both forms are served");
+                fault(
+                    Gravity::Doubtful,
+                    At::Place(path.place),
+                    message,
+                    "remove the `/`: requests with and without it are served",
+                );
             }
         }
         for path in &endpoint.base_paths {
             if seen.iter().any(|other| other.value.trim_end_matches('/') == path.value.trim_end_matches('/')) {
-                let message = format!("two proxy endpoints of the bundle serve `{}`", path.value);
+                let message = format!("more than one proxy endpoint of the bundle has the base path `{}`", path.value);
                 findings.add(
                     Finding::new(Code::DuplicateBasePath, Gravity::Broken, At::Place(path.place), message)
-                        .help("give each its own path"),
+                        .help("give each endpoint its own base path"),
                 );
             }
             seen.push(*path);

@@ -1,4 +1,4 @@
-//! `ResponseCache`: attached in both directions, behind the check of the credential, and with a key that tells consumers apart.
+//! `ResponseCache`: attached to request and response, after the verification of the credential, and with a key that distinguishes consumers.
 
 use super::node::{at, child, children, text};
 use super::walk::{Passed, flows, request, verifies};
@@ -20,11 +20,11 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             let earlier = verifiers().any(|verifier| verifier.precedes(cache));
             if let Some(later) = later.filter(|_| !earlier) {
                 let message =
-                    format!("the cache `{name}` answers before `{}` has checked the credential", later.policy.name);
+                    format!("the cache `{name}` responds before `{}` has verified the credential", later.policy.name);
                 findings.add(
                     Finding::new(Code::SharedCache, Gravity::Broken, At::Place(cache.step.place), message)
                         .blame(Blame::Policy(name))
-                        .help(format!("attach `{name}` on the request behind `{}`", later.policy.name)),
+                        .help(format!("attach `{name}` to the request flow after `{}`", later.policy.name)),
                 );
             }
             if earlier && let Some(verifier) = verifiers().find(|verifier| verifier.precedes(cache)) {
@@ -34,14 +34,14 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     }
 }
 
-/// A cache that is looked up and never filled, or the other way round.
+/// Reports a cache that is looked up but never filled, or filled but never looked up.
 fn directions<'d>(bundle: &Bundle<'d>, cache: &Policy<'d>, findings: &mut Findings<'d>) {
     let shared = bundle.shared_flows.iter().flat_map(|flow| &flow.steps).any(|step| step.policy == cache.name);
     let on_request = flows(bundle).flat_map(|flow| &flow.request).find(|step| step.policy == cache.name);
     let on_response = flows(bundle).flat_map(|flow| &flow.response).find(|step| step.policy == cache.name);
     let (step, message, other) = match (on_request, on_response) {
-        (Some(step), None) => (step, "looks responses up and never stores one", "response"),
-        (None, Some(step)) => (step, "stores responses and never looks one up", "request"),
+        (Some(step), None) => (step, "looks up responses but never stores one", "response"),
+        (None, Some(step)) => (step, "stores responses but never looks one up", "request"),
         _ => return,
     };
     if !shared {
@@ -53,12 +53,12 @@ fn directions<'d>(bundle: &Bundle<'d>, cache: &Policy<'d>, findings: &mut Findin
                 format!("the cache `{}` {message}", cache.name),
             )
             .blame(Blame::Policy(cache.name))
-            .help(format!("attach it on the {other} as well")),
+            .help(format!("attach it to the {other} flow as well")),
         );
     }
 }
 
-/// Words in variables that name the caller.
+/// Parts of the names of variables that identify the caller.
 const CALLER: [&str; 14] = [
     "client_id",
     "clientid",
@@ -76,7 +76,7 @@ const CALLER: [&str; 14] = [
     "claim",
 ];
 
-/// Variables that say what is asked for, not by whom.
+/// Prefixes of variables that describe the request, not the caller.
 const REQUEST: [&str; 6] = ["request.", "message.", "proxy.", "proxyendpoint.", "target.", "route."];
 
 fn key<'d>(cache: &Passed<'_, 'd>, verifier: &str, findings: &mut Findings<'d>) {
@@ -86,7 +86,7 @@ fn key<'d>(cache: &Passed<'_, 'd>, verifier: &str, findings: &mut Findings<'d>) 
         let variable = variable.to_ascii_lowercase();
         REQUEST.iter().any(|prefix| variable.starts_with(prefix)) && !CALLER.iter().any(|word| variable.contains(word))
     };
-    // What another variable holds is not known: it may well be the consumer.
+    // The value of any other variable is unknown: it may identify the consumer.
     let unknown = fragments.iter().any(|fragment| match fragment.attribute("ref") {
         Some(variable) => !about_request(variable.trim()),
         None => text(*fragment).contains('{'),
@@ -96,10 +96,11 @@ fn key<'d>(cache: &Passed<'_, 'd>, verifier: &str, findings: &mut Findings<'d>) 
     }
     let place = node.map_or(At::Place(cache.policy.place), |node| at(cache.policy, node));
     let name = cache.policy.name;
-    let message = format!("the key of the cache `{name}` does not tell consumers apart, whom `{verifier}` has checked");
+    let message =
+        format!("the key of the cache `{name}` does not distinguish the consumers that `{verifier}` verifies");
     findings.add(
         Finding::new(Code::SharedCache, Gravity::Doubtful, place, message).help(format!(
-            "if responses differ by caller, add a key fragment such as `<KeyFragment ref=\"verifyapikey.{verifier}.client_id\"/>`"
+            "if responses differ between consumers, add a key fragment such as `<KeyFragment ref=\"verifyapikey.{verifier}.client_id\"/>`"
         )),
     );
 }

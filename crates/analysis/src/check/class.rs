@@ -1,38 +1,38 @@
-//! Standard or extensible: what Apigee charges for, and which environments take a bundle.
+//! Standard or extensible: the class decides what Apigee charges and in which environments a bundle can be deployed.
 
 use crate::policy::{Class as PolicyClass, policy_type};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::runtime::Bundle;
 
-/// What decides the class of a bundle.
+/// The policies that decide the class of a bundle.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Class {
     /// The policies that make it extensible: name and root element.
     pub extensible: Vec<(String, String)>,
-    /// Policies of which Google's pages do not state the class, or that are not known.
+    /// Policies that are unknown or whose class Google's pages do not state.
     pub unknown: Vec<(String, String)>,
 }
 
-/// More policies are not named: the first ones say what is to be done.
+/// How many policies a message names: the first ones show what to fix.
 const NAMED: usize = 5;
 
-/// Gives the field that a policy comes from.
+/// Returns the field that a policy comes from.
 pub type OriginOf<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Class {
-    /// Tells the class, for information.
+    /// Reports the class, for information.
     pub fn tell(&self, origin: OriginOf<'_>, report: &mut Report<'_>) {
         let message = if !self.extensible.is_empty() {
             format!("extensible because of {}", named(&self.extensible, origin))
         } else if !self.unknown.is_empty() {
             format!("standard, unless Apigee counts {} as extensible", named(&self.unknown, origin))
         } else {
-            "standard: every environment takes it".to_owned()
+            "standard: it can be deployed to every environment".to_owned()
         };
         report.push(Diagnostic::info(Code::ExtensibleProxy, message));
     }
 
-    /// Reports what must not be there when `allowExtensible` is `false`.
+    /// Reports extensible policies. Called when `allowExtensible` is `false`.
     pub fn forbid_extensible(&self, origin: OriginOf<'_>, report: &mut Report<'_>) {
         let at = FieldPath::of(&["spec", "deploy", "allowExtensible"]);
         if !self.extensible.is_empty() {
@@ -40,7 +40,7 @@ impl Class {
             report.push(
                 Diagnostic::error(Code::ExtensibleProxy, message)
                     .at(at)
-                    .help("remove what gives these policies, or allow it with `true`"),
+                    .help("remove the fields that add these policies, or allow an extensible proxy with `true`"),
             );
         } else if !self.unknown.is_empty() {
             let message = format!("the proxy may be extensible because of {}", named(&self.unknown, origin));

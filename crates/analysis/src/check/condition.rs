@@ -1,4 +1,4 @@
-//! Conditions: their syntax, and whether they can hold.
+//! Conditions: their syntax, and whether they can be true.
 
 use super::implication::{contradiction, disjuncts};
 use super::walk::conditions;
@@ -39,9 +39,9 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                             Gravity::Broken,
                             condition,
                             0,
-                            format!("the condition never holds: {fault}"),
+                            format!("the condition is never true: {fault}"),
                         )
-                        .help("join alternatives with `or`, and put them into parentheses"),
+                        .help("join alternatives with `or` and put them in parentheses"),
                     );
                 }
             }
@@ -52,7 +52,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
 /// The methods of HTTP: no variable has such a name.
 const METHODS: [&str; 9] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
 
-/// Reports a text on the right side that is not in quotes, which is the name of a variable to Apigee.
+/// Reports text on the right side that is not in quotes: Apigee reads it as the name of a variable.
 fn unquoted<'d>(
     bundle: &Bundle<'d>,
     written: &BTreeSet<String>,

@@ -1,4 +1,4 @@
-//! CORS: a preflight carries no credential, and is answered by the CORS policy or by nobody.
+//! CORS: a preflight has no credential, and only the CORS policy answers it.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use apigee_flux_model::condition::{Expr, Operator, Value, Variables, evaluate};
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::runtime::{Bundle, Condition, Policy, ProxyEndpoint};
 
-/// What a preflight looks like.
+/// The variables of a preflight.
 struct Preflight;
 
 impl Variables for Preflight {
@@ -42,17 +42,20 @@ fn runs(step: &Passed<'_, '_>) -> Option<bool> {
     }
 }
 
-/// Why no page has an origin; none if one may.
-pub fn origin_fault(origin: &str) -> Option<(&'static str, &'static str)> {
+/// Why an origin never matches, and how to fix it; `None` if it can match.
+pub(crate) fn origin_fault(origin: &str) -> Option<(&'static str, &'static str)> {
     let rest = origin.split_once("://").map_or(origin, |(_, rest)| rest);
     if rest.contains('*') {
         return Some((
-            "Apigee compares an origin as a whole and knows no wildcard inside it",
-            "name each origin, or the variable of a property set that lists them, as `{propertyset.cors.origins}`",
+            "Apigee compares the whole origin and does not support a wildcard inside it",
+            "list each origin, or name the variable of a property set that lists them, for example `{propertyset.cors.origins}`",
         ));
     }
     if rest.contains(['/', '?', '#']) {
-        return Some(("an origin has no path", "write scheme, host and perhaps a port, as `https://app.example.com`"));
+        return Some((
+            "an origin has no path",
+            "write the scheme, the host and an optional port, for example `https://app.example.com`",
+        ));
     }
     None
 }
@@ -60,18 +63,18 @@ pub fn origin_fault(origin: &str) -> Option<(&'static str, &'static str)> {
 /// The methods that Apigee allows without `<AllowMethods>`.
 pub const DEFAULT_METHODS: [&str; 4] = ["GET", "POST", "HEAD", "OPTIONS"];
 
-/// Origins that never match.
+/// Reports origins that never match.
 fn origins<'d>(policy: &Policy<'d>, findings: &mut Findings<'d>) {
     let Some(node) = child(policy.node, "AllowOrigins") else { return };
     let listed = text(node).split(',').map(str::trim).filter(|origin| *origin != "*" && !is_template(origin));
     for (origin, (why, help)) in listed.filter_map(|origin| Some((origin, origin_fault(origin)?))) {
-        let message = format!("the origin `{origin}` matches no page: {why}");
+        let message = format!("the origin `{origin}` never matches: {why}");
         let finding = Finding::new(Code::CorsMismatch, Gravity::Broken, at(policy, node), message);
         findings.add(finding.blame(Blame::Policy(policy.name)).help(help));
     }
 }
 
-/// Methods that flows are for and pages may not use, because nothing says which they may.
+/// Reports methods that flows match and web pages may not send, because the policy does not list the allowed methods.
 fn methods<'d>(cors: &Passed<'_, 'd>, endpoint: &ProxyEndpoint<'d>, findings: &mut Findings<'d>) {
     if child(cors.policy.node, "AllowMethods").is_some() {
         return;
@@ -92,7 +95,7 @@ fn methods<'d>(cors: &Passed<'_, 'd>, endpoint: &ProxyEndpoint<'d>, findings: &m
     }
     let missing = missing.into_iter().collect::<Vec<_>>().join(", ");
     let message = format!(
-        "flows are for {missing}, which web pages may not use: without <AllowMethods> Apigee allows {}",
+        "flows match {missing}, which web pages are not allowed to send: without <AllowMethods> Apigee allows {}",
         DEFAULT_METHODS.join(", ")
     );
     findings.add(
@@ -101,7 +104,7 @@ fn methods<'d>(cors: &Passed<'_, 'd>, endpoint: &ProxyEndpoint<'d>, findings: &m
     );
 }
 
-/// CORS policies in target endpoints (apigeelint's rule EP001): a preflight is answered before any target is called.
+/// Reports CORS policies in target endpoints (apigeelint's rule EP001): a preflight is answered before any target is called.
 fn on_targets<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     for target in &bundle.target_endpoints {
         let outer = target.pre_flow.iter().chain(&target.flows).chain(&target.post_flow);
@@ -116,12 +119,12 @@ fn on_targets<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                     Gravity::Doubtful,
                     At::Place(step.place),
                     format!(
-                        "`{name}` is attached to the target endpoint `{}`, where it answers no preflight",
+                        "`{name}` is attached to the target endpoint `{}`, where it cannot answer a preflight",
                         target.name
                     ),
                 )
                 .blame(Blame::Policy(name))
-                .help(format!("attach `{name}` first in the request's PreFlow of the ProxyEndpoint")),
+                .help(format!("attach `{name}` as the first step of the request PreFlow of the ProxyEndpoint")),
             );
         }
     }
@@ -150,12 +153,12 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                         Gravity::Broken,
                         At::Place(cors.step.place),
                         format!(
-                            "`{name}` runs after `{}`, which refuses every preflight: it carries no credential",
+                            "`{name}` runs after `{}`, which rejects every preflight: a preflight has no credential",
                             before.policy.name
                         ),
                     )
                     .blame(Blame::Policy(name))
-                    .help(format!("attach `{name}` first in the request's PreFlow")),
+                    .help(format!("attach `{name}` as the first step of the request PreFlow")),
                 );
             }
             let Some(condition) =
@@ -172,7 +175,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                         Gravity::Broken,
                         condition,
                         0,
-                        format!("the condition keeps `{name}` from answering preflights"),
+                        format!("the condition prevents `{name}` from answering preflights"),
                     )
                     .help("remove the condition: for requests without the header `Origin` the policy does nothing"),
                 );

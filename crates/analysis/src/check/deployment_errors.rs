@@ -1,7 +1,7 @@
-//! The errors with which Apigee refuses to import or deploy a policy, as far as they can be seen in the bundle: those that Google's pages
-//! of the policies list under "Deployment errors". Each is reported by Apigee's own name, which users search for.
+//! The errors with which Apigee rejects the import or deployment of a policy, if the bundle alone shows them: those that Google's policy
+//! pages list under "Deployment errors". Each finding has Apigee's name of the error, which users search for.
 //!
-//! Rates, units and resources have checks of their own.
+//! Rates, units and resources have their own checks.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +14,10 @@ use apigee_flux_model::xml::Node;
 /// What is wrong with a policy: where, what, and the fix.
 type Hit<'d> = (Node<'d, 'd>, String, String);
 
-/// One error of one or several types of policy.
+/// One error of one or more policy types.
 struct Rule {
     policies: &'static [&'static str],
-    /// Apigee's name of the error; empty where its pages give none.
+    /// Apigee's name of the error; empty if its pages do not name it.
     error: &'static str,
     find: for<'d> fn(Node<'d, 'd>) -> Option<Hit<'d>>,
     gravity: Gravity,
@@ -31,7 +31,7 @@ const fn rule(
     Rule { policies, error, find, gravity: Gravity::Refused }
 }
 
-/// An error that some versions of Apigee pass over.
+/// An error that some versions of Apigee ignore.
 const fn broken(
     policies: &'static [&'static str],
     error: &'static str,
@@ -50,7 +50,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     }
 }
 
-/// Why Apigee would refuse a policy: its own names of the errors, with what is wrong.
+/// Why Apigee would reject a policy: Apigee's name of each error, and what is wrong.
 pub fn refusals(policy: Node<'_, '_>) -> Vec<String> {
     let element = policy.tag_name().name();
     let ours = RULES.iter().filter(|rule| rule.gravity == Gravity::Refused && rule.policies.contains(&element));
@@ -76,30 +76,30 @@ fn missing<'d>(node: Node<'d, 'd>, name: &str, help: &str) -> Option<Hit<'d>> {
     if child(node, name).is_some() { None } else { hit(node, format!("<{name}> is missing"), help) }
 }
 
-/// True for an element with a text or one of these attributes.
+/// True for an element with text, a child element or one of these attributes.
 fn given(node: Node<'_, '_>, attributes: &[&str]) -> bool {
     let filled = |name: &&str| node.attribute(*name).is_some_and(|value| !value.trim().is_empty());
     !text(node).is_empty() || attributes.iter().any(filled) || node.children().any(|c| c.is_element())
 }
 
-/// Reports a child that is missing or has neither a text nor a `ref`.
+/// Reports a child that is missing or has neither text nor a `ref`.
 fn missing_value<'d>(node: Node<'d, 'd>, name: &str) -> Option<Hit<'d>> {
     match child(node, name) {
         Some(found) if given(found, &["ref"]) => None,
         found => hit(
             found.unwrap_or(node),
-            format!("<{name}> gives no value"),
-            format!("name the variable that holds it, as `<{name} ref=\"private.value\"/>`"),
+            format!("<{name}> has no value"),
+            format!("name the variable that holds it, for example `<{name} ref=\"private.value\"/>`"),
         ),
     }
 }
 
-/// Reports children that have none of some elements inside them.
+/// The first child with this name that does not contain the element `inner`.
 fn first_without<'d>(node: Node<'d, 'd>, name: &str, inner: &str) -> Option<Node<'d, 'd>> {
     children(node, name).find(|found| child(*found, inner).is_none())
 }
 
-/// The first element below of one of these names, in their order, whose text is empty.
+/// The first descendant with this name whose text is empty.
 fn first_empty<'d>(node: Node<'d, 'd>, name: &str) -> Option<Node<'d, 'd>> {
     node.descendants().find(|found| found.has_tag_name(name) && text(*found).is_empty())
 }
@@ -117,7 +117,7 @@ fn scheme(url: &str) -> Option<&str> {
     url.split_once("://").filter(|(scheme, name)| !scheme.is_empty() && !name.is_empty()).map(|(scheme, _)| scheme)
 }
 
-/// Reports a resource whose URL is none, or of another folder.
+/// Reports a resource whose URL is invalid (`wrong_form`) or names another folder.
 fn resource<'d>(node: Node<'d, 'd>, names: &[&str], folders: &[&str], wrong_form: bool) -> Option<Hit<'d>> {
     let found = node.children().find(|inner| {
         let url = text(*inner);
@@ -129,7 +129,11 @@ fn resource<'d>(node: Node<'d, 'd>, names: &[&str], folders: &[&str], wrong_form
         }
     })?;
     let wanted = folders.iter().map(|folder| format!("`{folder}://NAME`")).collect::<Vec<_>>().join(" or ");
-    hit(found, format!("`{}` is not the URL of such a resource", text(found)), format!("write {wanted}"))
+    hit(
+        found,
+        format!("`{}` is not the URL of a resource of the expected type", text(found)),
+        format!("write {wanted}"),
+    )
 }
 
 const START_TIME: &str = "write it as `2026-01-31 12:00:00`";
@@ -152,12 +156,12 @@ const OAUTH_OPERATIONS: &[&str] = &[
 
 const GRANT_TYPES: &[&str] = &["authorization_code", "client_credentials", "implicit", "password", "refresh_token"];
 
-/// The claims of RFC 7519, which have elements of their own.
+/// The registered claims of RFC 7519, which have their own elements.
 const REGISTERED_CLAIMS: &[&str] = &["kid", "iss", "sub", "aud", "iat", "exp", "nbf", "jti"];
 
 const CLAIM_TYPES: &[&str] = &["string", "number", "boolean", "map"];
 
-/// What signs a JWT or a JWS.
+/// The algorithms that sign a JWT or a JWS.
 const SIGNING: &[&str] =
     &["ES256", "ES384", "ES512", "HS256", "HS384", "HS512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"];
 
@@ -173,7 +177,7 @@ const EXPIRING: &[&str] = &["PopulateCache", "ResponseCache"];
 /// The elements of which ExtractVariables needs one.
 const EXTRACTS: &[&str] = &["URIPath", "QueryParam", "Header", "FormParam", "Variable", "XMLPayload", "JSONPayload"];
 
-/// All of them.
+/// All rules.
 const RULES: &[Rule] = &[
     rule(&["AssignMessage", "RaiseFault"], "InvalidVariableName", |node| {
         let found = node.descendants().filter(|found| found.has_tag_name("AssignVariable"));
@@ -193,7 +197,7 @@ const RULES: &[Rule] = &[
         };
         let found = parts.into_iter().find(index)?;
         let name = found.attribute("name").unwrap_or_default();
-        hit(found, format!("the index in `{name}` is not positive"), "values count from 1")
+        hit(found, format!("the index in `{name}` is not positive"), "indexes start at 1")
     }),
     rule(&["AccessControl"], "", |node| {
         let found = node.descendants().find(|found| {
@@ -205,8 +209,8 @@ const RULES: &[Rule] = &[
         let mask = found.attribute("mask").unwrap_or_default();
         hit(
             found,
-            format!("`{mask}` is not a mask of `{}`", text(found)),
-            "write how many bits of the address count: 0 to 32, for IPv6 to 128",
+            format!("`{mask}` is not a valid mask for `{}`", text(found)),
+            "write a prefix length: 0 to 32, or 0 to 128 for IPv6",
         )
     }),
     rule(&["BasicAuthentication"], "UserNameRequired", |node| {
@@ -229,7 +233,7 @@ const RULES: &[Rule] = &[
             return hit(
                 node,
                 "<AssignTo> is missing",
-                "name the variable that takes the header, as `<AssignTo>request.header.Authorization</AssignTo>`",
+                "name the variable that receives the header, for example `<AssignTo>request.header.Authorization</AssignTo>`",
             );
         }
         None
@@ -260,7 +264,7 @@ const RULES: &[Rule] = &[
     }),
     rule(&["ExtractVariables"], "EmptyJSONPathExpression", |node| {
         let found = first_empty(child(node, "JSONPayload")?, "JSONPath")?;
-        hit(found, "a <JSONPath> is empty", "write an expression, as `$.id`")
+        hit(found, "a <JSONPath> is empty", "write an expression, for example `$.id`")
     }),
     rule(&["ExtractVariables", "RegularExpressionProtection"], "NoXPathsToEvaluate", |node| {
         let payload = child(node, "XMLPayload")?;
@@ -274,15 +278,15 @@ const RULES: &[Rule] = &[
     }),
     rule(&["ExtractVariables"], "EmptyXPathExpression", |node| {
         let found = first_empty(child(node, "XMLPayload")?, "XPath")?;
-        hit(found, "an <XPath> is empty", "write an expression, as `/order/id`")
+        hit(found, "an <XPath> is empty", "write an expression, for example `/order/id`")
     }),
     rule(&["RegularExpressionProtection"], "EmptyJSONPathExpression", |node| {
         let found = first_empty(child(node, "JSONPayload")?, "Expression")?;
-        hit(found, "the <Expression> of a <JSONPath> is empty", "write an expression, as `$.id`")
+        hit(found, "the <Expression> of a <JSONPath> is empty", "write an expression, for example `$.id`")
     }),
     rule(&["RegularExpressionProtection"], "EmptyXPathExpression", |node| {
         let found = first_empty(child(node, "XMLPayload")?, "Expression")?;
-        hit(found, "the <Expression> of an <XPath> is empty", "write an expression, as `/order/id`")
+        hit(found, "the <Expression> of an <XPath> is empty", "write an expression, for example `/order/id`")
     }),
     rule(&["ExtractVariables", "RegularExpressionProtection"], "DuplicatePrefix", |node| {
         let mut seen = BTreeSet::new();
@@ -312,7 +316,7 @@ const RULES: &[Rule] = &[
         hit(
             found,
             format!("the pattern `{}` has no variable", text(found)),
-            "put the variable's name in braces, as `/orders/{id}`",
+            "put the variable's name in braces, for example `/orders/{id}`",
         )
     }),
     rule(&["FlowCallout"], "", |node| {
@@ -327,11 +331,7 @@ const RULES: &[Rule] = &[
         let found = claims(node, "AdditionalClaims")
             .find(|claim| claim.attribute("name").is_some_and(|name| REGISTERED_CLAIMS.contains(&name)))?;
         let name = found.attribute("name").unwrap_or_default();
-        hit(
-            found,
-            format!("the claim `{name}` is a registered one"),
-            "use the element that it has, as <Issuer> for `iss`",
-        )
+        hit(found, format!("`{name}` is a registered claim"), "use the element for it, for example <Issuer> for `iss`")
     }),
     rule(JWT, "MissingNameForAdditionalClaim", |node| {
         let found = claims(node, "AdditionalClaims")
@@ -344,7 +344,7 @@ const RULES: &[Rule] = &[
         let found =
             claims(node, "AdditionalHeaders").find(|claim| matches!(claim.attribute("name"), Some("alg" | "typ")))?;
         let name = found.attribute("name").unwrap_or_default();
-        hit(found, format!("the header `{name}` is a registered one"), "remove it: the policy sets it")
+        hit(found, format!("`{name}` is a registered header"), "remove it: the policy sets it")
     }),
     rule(JWX, "InvalidValueOfArrayAttribute", |node| {
         let found = claims(node, "AdditionalClaims").chain(claims(node, "AdditionalHeaders")).find(|claim| {
@@ -352,7 +352,7 @@ const RULES: &[Rule] = &[
                 .attribute("array")
                 .is_some_and(|value| !is_template(value) && !matches!(value.trim(), "true" | "false"))
         })?;
-        hit(found, "the attribute `array` is neither `true` nor `false`", "write one of both")
+        hit(found, "the attribute `array` is neither `true` nor `false`", "write `true` or `false`")
     }),
     rule(JWX, "InvalidValueForElement", |node| {
         let found = child(node, "Algorithm")?;
@@ -360,11 +360,7 @@ const RULES: &[Rule] = &[
             .split(',')
             .map(str::trim)
             .find(|name| !name.is_empty() && !is_template(name) && !SIGNING.contains(name))?;
-        hit(
-            found,
-            format!("`{wrong}` is not an algorithm that it supports"),
-            format!("write one of {}", SIGNING.join(", ")),
-        )
+        hit(found, format!("`{wrong}` is not a supported algorithm"), format!("write one of {}", SIGNING.join(", ")))
     }),
     rule(JWX, "MissingConfigurationElement", |node| {
         let algorithm = word(node, "Algorithm")?;
@@ -388,19 +384,23 @@ const RULES: &[Rule] = &[
         let name = found.tag_name().name();
         hit(
             found,
-            format!("<{name}> gives no key"),
-            format!("name the variable that holds it, as `<{name} ref=\"private.key\"/>`"),
+            format!("<{name}> has no key"),
+            format!("name the variable that holds it, for example `<{name} ref=\"private.key\"/>`"),
         )
     }),
     rule(&["VerifyJWS", "VerifyJWT"], "InvalidConfigurationForVerify", |node| {
         let found = child(child(node, "SecretKey")?, "Id")?;
-        hit(found, "<Id> is in <SecretKey>", "remove it: a verification takes the key's identifier from the token")
+        hit(
+            found,
+            "<Id> is not allowed in <SecretKey>",
+            "remove it: the policy reads the key's identifier from the token",
+        )
     }),
     rule(&["JavaCallout"], "NoResourceForURL", |node| {
         missing(node, "ResourceURL", "write `<ResourceURL>java://NAME.jar</ResourceURL>`")
     }),
     rule(&["JavaCallout"], "", |node| {
-        missing(node, "ClassName", "write the class to run, as `<ClassName>com.example.Callout</ClassName>`")
+        missing(node, "ClassName", "write the class to run, for example `<ClassName>com.example.Callout</ClassName>`")
     }),
     rule(&["JavaCallout"], "InvalidResourceUrlFormat", |node| resource(node, &["ResourceURL"], &["java"], true)),
     rule(&["JavaCallout"], "WrongResourceType", |node| resource(node, &["ResourceURL"], &["java"], false)),
@@ -421,7 +421,7 @@ const RULES: &[Rule] = &[
         let found = children(node, "Get").find(|get| {
             get.attribute("index").and_then(|index| index.trim().parse::<i64>().ok()).is_some_and(|index| index < 1)
         })?;
-        hit(found, "the index of <Get> is not positive", "values count from 1")
+        hit(found, "the index of <Get> is not positive", "indexes start at 1")
     }),
     rule(&["KeyValueMapOperations"], "KeyIsMissing", |node| {
         let operations = ["Get", "Put", "Delete"].into_iter().flat_map(|name| children(node, name));
@@ -457,7 +457,7 @@ const RULES: &[Rule] = &[
         }
         hit(
             found,
-            format!("`{protocol}` is not a protocol of a syslog server"),
+            format!("`{protocol}` is not a supported syslog protocol"),
             format!("write {}", PROTOCOLS.join(" or ")),
         )
     }),
@@ -492,14 +492,18 @@ const RULES: &[Rule] = &[
             Some(meant) => format!("write `{meant}`"),
             None => format!("write one of {}", OAUTH_OPERATIONS.join(", ")),
         };
-        hit(child(node, "Operation")?, format!("`{operation}` is not an operation"), help)
+        hit(child(node, "Operation")?, format!("`{operation}` is not a supported operation"), help)
     }),
     rule(&["OAuthV2"], "InvalidGrantType", |node| {
         let found = children(child(node, "SupportedGrantTypes")?, "GrantType").find(|grant| {
             let grant = text(*grant);
             !is_template(grant) && !GRANT_TYPES.contains(&grant)
         })?;
-        hit(found, format!("`{}` is not a grant type", text(found)), format!("write one of {}", GRANT_TYPES.join(", ")))
+        hit(
+            found,
+            format!("`{}` is not a supported grant type", text(found)),
+            format!("write one of {}", GRANT_TYPES.join(", ")),
+        )
     }),
     rule(&["OAuthV2"], "InvalidValueForExpiresIn", |node| expiry(node, "ExpiresIn")),
     rule(&["OAuthV2"], "InvalidValueForRefreshTokenExpiresIn", |node| expiry(node, "RefreshTokenExpiresIn")),
@@ -547,8 +551,8 @@ const RULES: &[Rule] = &[
         }
         hit(
             node,
-            format!("`{kind}` is not a type of quota"),
-            "write `calendar`, `rollingwindow` or `flexi`, or leave the attribute out",
+            format!("`{kind}` is not a supported quota type"),
+            "write `calendar`, `rollingwindow` or `flexi`, or remove the attribute",
         )
     }),
     broken(&["Quota"], "InvalidStartTime", |node| {
@@ -558,14 +562,14 @@ const RULES: &[Rule] = &[
     rule(&["Quota"], "InvalidStartTime", |node| {
         let found =
             child(node, "StartTime").filter(|found| !is_template(text(*found)) && !is_start_time(text(*found)))?;
-        hit(found, format!("`{}` is not a start time", text(found)), START_TIME)
+        hit(found, format!("`{}` is not a valid start time", text(found)), START_TIME)
     }),
     rule(&["Quota"], "StartTimeNotSupported", |node| {
         let found = child(node, "StartTime")?;
         let kind = node.attribute("type").map(str::trim).filter(|kind| *kind == "rollingwindow")?;
         hit(
             found,
-            format!("a quota of the type `{kind}` takes no <StartTime>"),
+            format!("a quota of type `{kind}` does not allow <StartTime>"),
             "remove it, or write `type=\"calendar\"`",
         )
     }),
@@ -575,13 +579,13 @@ const RULES: &[Rule] = &[
         if seconds.is_empty() || is_template(seconds) || seconds.parse::<u64>().is_ok() {
             return None;
         }
-        hit(found, format!("`{seconds}` is not a number of seconds"), "write a whole number from 10")
+        hit(found, format!("`{seconds}` is not a number of seconds"), "write a whole number of at least 10")
     }),
     rule(&["Quota"], "InvalidAsynchronizeConfigurationForSynchronousQuota", |node| {
         let found = child(node, "AsynchronousConfiguration").filter(|_| is_true(node, "Synchronous"))?;
         hit(
             found,
-            "a synchronous quota has <AsynchronousConfiguration>",
+            "a synchronous quota does not allow <AsynchronousConfiguration>",
             "remove it, or write `<Synchronous>false</Synchronous>`",
         )
     }),
@@ -602,7 +606,7 @@ const RULES: &[Rule] = &[
         }
         hit(
             node,
-            "it looks at nothing",
+            "it checks nothing",
             "add <URIPath>, <QueryParam>, <Header>, <FormParam>, <XMLPayload> or <JSONPayload>",
         )
     }),
@@ -618,7 +622,7 @@ const RULES: &[Rule] = &[
             let count = text(*found);
             found.has_tag_name("Allow") && !count.is_empty() && !is_template(count) && count.parse::<u64>().is_err()
         })?;
-        hit(found, format!("`{}` is not a number of calls", text(found)), "write a whole number")
+        hit(found, format!("`{}` is not a valid number of requests", text(found)), "write a whole number")
     }),
     rule(&["GenerateSAMLAssertion"], "NullKeyStore", |node| {
         child(node, "KeyStore").map_or_else(
@@ -628,7 +632,7 @@ const RULES: &[Rule] = &[
     }),
     rule(&["GenerateSAMLAssertion"], "NullKeyStoreAlias", |node| missing_value(child(node, "KeyStore")?, "Alias")),
     rule(&["ValidateSAMLAssertion"], "SourceNotConfigured", |node| {
-        missing(node, "Source", "write where the assertion is, as `<Source name=\"request\">`")
+        missing(node, "Source", "name the message that contains the assertion, for example `<Source name=\"request\">`")
     }),
     rule(&["ValidateSAMLAssertion"], "TrustStoreNotConfigured", |node| missing_value(node, "TrustStore")),
     rule(&["Script"], "NoResourceForURL", |node| {
@@ -649,7 +653,7 @@ const RULES: &[Rule] = &[
         if child(node, "HTTPTargetConnection").is_some() || child(node, "LocalTargetConnection").is_some() {
             return None;
         }
-        hit(node, "it calls nothing", HTTP)
+        hit(node, "it has neither <HTTPTargetConnection> nor <LocalTargetConnection>", HTTP)
     }),
     rule(&["ServiceCallout"], "InvalidTimeoutValue", |node| not_whole(child(node, "Timeout")?)),
     rule(&["PromptTokenLimit", "SpikeArrest"], "InvalidAllowedRate", |node| match child(node, "Rate") {
@@ -677,7 +681,7 @@ const RULES: &[Rule] = &[
         let format = word(node, "Format").filter(|format| !formats.contains(format))?;
         hit(
             child(node, "Format")?,
-            format!("`{format}` is not a format"),
+            format!("`{format}` is not a supported format"),
             format!("write one of {}", formats.join(", ")),
         )
     }),
@@ -696,7 +700,7 @@ const RULES: &[Rule] = &[
     }),
 ];
 
-/// True for an empty payload beside other parts, which Apigee's own editor leaves there.
+/// True for an empty payload next to other parts: Apigee's own editor leaves it there.
 fn left_empty(node: Node<'_, '_>, payload: Node<'_, '_>) -> bool {
     let others = EXTRACTS.iter().any(|name| *name != payload.tag_name().name() && child(node, name).is_some());
     others && !payload.children().any(|inner| inner.is_element())
@@ -712,10 +716,10 @@ fn wrong_type<'d>(node: Node<'d, 'd>, name: &'static str) -> Option<Hit<'d>> {
         claim.attribute("type").is_some_and(|kind| !is_template(kind) && !CLAIM_TYPES.contains(&kind.trim()))
     })?;
     let kind = found.attribute("type").unwrap_or_default();
-    hit(found, format!("`{kind}` is not a type of a claim"), format!("write one of {}", CLAIM_TYPES.join(", ")))
+    hit(found, format!("`{kind}` is not a supported claim type"), format!("write one of {}", CLAIM_TYPES.join(", ")))
 }
 
-/// Reports a number that is none, or not positive.
+/// Reports text that is not a positive whole number.
 fn not_whole<'d>(found: Node<'d, 'd>) -> Option<Hit<'d>> {
     let value = text(found);
     if value.is_empty() || is_template(value) || value.parse::<u64>().is_ok_and(|value| value > 0) {
@@ -724,7 +728,7 @@ fn not_whole<'d>(found: Node<'d, 'd>) -> Option<Hit<'d>> {
     hit(
         found,
         format!("`{value}` in <{}> is not a positive number", found.tag_name().name()),
-        "write a whole number from 1",
+        "write a whole number of at least 1",
     )
 }
 
@@ -737,16 +741,16 @@ fn expiry<'d>(node: Node<'d, 'd>, name: &str) -> Option<Hit<'d>> {
     }
     hit(
         found,
-        format!("`{value}` in <{name}> is not a lifetime"),
+        format!("`{value}` in <{name}> is not a valid lifetime"),
         "write milliseconds, or -1 for a token that does not expire",
     )
 }
 
-/// Reports an element that an operation does not take.
+/// Reports an element that is not allowed for an operation.
 fn not_for<'d>(node: Node<'d, 'd>, name: &str, operations: &[&str]) -> Option<Hit<'d>> {
     let operation = word(node, "Operation")?;
     let found = child(node, name).filter(|_| operations.iter().any(|prefix| operation.starts_with(prefix)))?;
-    hit(found, format!("<{name}> does not belong to the operation {operation}"), "remove it")
+    hit(found, format!("<{name}> is not allowed for the operation {operation}"), "remove it")
 }
 
 /// `yyyy-MM-dd HH:mm:ss`; the parts may be written without leading zeros.
@@ -771,7 +775,7 @@ mod tests {
     use super::*;
     use apigee_flux_model::xml::parse;
 
-    /// What a policy gives, by Apigee's names.
+    /// The errors of a policy, by Apigee's names.
     fn errors(policy: &str) -> Vec<&'static str> {
         let document = parse(policy).unwrap();
         let root = document.root_element();
@@ -779,7 +783,7 @@ mod tests {
         ours.filter(|rule| (rule.find)(root).is_some()).map(|rule| rule.error).collect()
     }
 
-    /// Each error by a policy that has it and no other.
+    /// For each error, a policy that has this error and no other.
     const EXAMPLES: &[(&str, &str)] = &[
         (
             "<AccessControl><IPRules noRuleMatchAction='ALLOW'><MatchRule action='DENY'><SourceAddress mask='33'>10.0.0.1</SourceAddress></MatchRule></IPRules></AccessControl>",

@@ -1,4 +1,4 @@
-//! Properties of endpoints that Apigee does not have: it ignores them.
+//! Endpoint properties that Apigee does not support: it ignores them.
 
 use super::node::{child, children};
 use super::{At, Finding, Findings, Gravity};
@@ -6,7 +6,7 @@ use apigee_flux_model::diag::{Code, nearest};
 use apigee_flux_model::runtime::{Bundle, Place};
 use apigee_flux_model::xml::Node;
 
-/// Google's page "Endpoint properties reference": of targets.
+/// Properties of target endpoints, from Google's page "Endpoint properties reference".
 const TARGET: &[&str] = &[
     "allow.tls.session.resumption",
     "compression.algorithm",
@@ -42,7 +42,7 @@ const TARGET: &[&str] = &[
     "use.proxy.host.header.with.target.uri",
 ];
 
-/// And of proxies.
+/// Properties of proxy endpoints, from the same page.
 const PROXY: &[&str] = &[
     "allow.http.method.*",
     "allow.http10",
@@ -76,7 +76,7 @@ fn properties<'d>(place: Place<'d>, node: Node<'d, 'd>, connection: &str, known:
         let name = property.attribute("name").unwrap_or_default().trim();
         let is =
             |known: &&str| *known == name || known.strip_suffix('*').is_some_and(|prefix| name.starts_with(prefix));
-        // One that is near to none may be newer than the list.
+        // A name that is similar to no known one may be newer than the list.
         let Some(meant) = nearest(name, known.iter().copied()).filter(|_| !known.iter().any(is)) else {
             continue;
         };

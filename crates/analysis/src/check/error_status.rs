@@ -1,5 +1,5 @@
-//! Conditions on the response for a status of an error. Apigee turns such an answer of the target into a fault, so the response flow
-//! does not run.
+//! Conditions in the response flow that test for an error status. Apigee turns such a response of the target into a fault, so the response
+//! flow does not run.
 
 use super::journey::{Stop, stops};
 use super::node::{child, children, text};
@@ -12,7 +12,7 @@ use apigee_flux_model::runtime::{Bundle, Condition, Destination, ProxyEndpoint};
 
 const STATUS: [&str; 2] = ["response.status.code", "message.status.code"];
 
-/// Statuses below are successes, if `success.codes` does not say otherwise.
+/// The first error status: lower ones are successes, unless `success.codes` says otherwise.
 const FIRST_ERROR: f64 = 400.0;
 
 pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
@@ -39,13 +39,13 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
 }
 
 fn finding<'d>(condition: &Condition<'d>, comparison: &Comparison) -> Finding<'d> {
-    let message = "the response flow does not run for an error of the target, so this does not hold".to_owned();
+    let message = "the response flow does not run when the target returns an error, so this is never true".to_owned();
     Finding::on_condition(Code::ErrorInResponseFlow, Gravity::Doubtful, condition, comparison.left.span.start, message).help(
-        "handle it in a fault rule, with `message.status.code`; or let the target's property `success.codes` name the status",
+        "handle it in a fault rule with `message.status.code`, or list the status in the target's property `success.codes`",
     )
 }
 
-/// True if a comparison holds for errors only.
+/// True if a comparison is true only for errors.
 fn needs_error(comparison: &Comparison) -> bool {
     let Value::Variable(variable) = &comparison.left.value else { return false };
     let number = match &comparison.right.value {
@@ -61,7 +61,7 @@ fn needs_error(comparison: &Comparison) -> bool {
     }
 }
 
-/// True if nothing but a target whose errors are faults can give a response its status.
+/// True if only targets whose errors become faults can set the status of a response.
 fn only_targets_answer(endpoint: &ProxyEndpoint<'_>, bundle: &Bundle<'_>, stops: &[Stop<'_, '_>]) -> bool {
     let destinations = endpoint.route_rules.iter().map(|rule| rule.destination);
     let mut targets = Vec::new();

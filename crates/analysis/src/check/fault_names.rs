@@ -19,9 +19,9 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             if variable != "fault.name" || !(equal || like) || FAULT_NAMES.contains(&name.as_str()) {
                 continue;
             }
-            // A name that is not near to any may be one that no page lists.
+            // A name that is similar to no known one may be missing from Google's pages.
             let Some(meant) = meant(name) else { continue };
-            let message = format!("no fault has the name `{name}`; the case of the letters counts");
+            let message = format!("no fault has the name `{name}`; names are case-sensitive");
             findings.add(
                 Finding::on_condition(
                     Code::UnknownFaultName,
@@ -36,7 +36,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     }
 }
 
-/// The name that is meant. A whole error code, as `oauth.v2.InvalidApiKey`, ends in it.
+/// The fault name that is probably meant. It is the last part of a whole error code such as `oauth.v2.InvalidApiKey`.
 fn meant(name: &str) -> Option<&'static str> {
     let last = name.rsplit('.').next().unwrap_or(name);
     let exact = FAULT_NAMES.iter().copied().find(|known| *known == last);

@@ -13,7 +13,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             findings.add(
                 Finding::new(Code::RaiseInFaultRule, Gravity::Doubtful, At::Place(step.place), message)
                     .blame(Blame::Policy(step.policy))
-                    .help("it starts a fault anew, and the DefaultFaultRule is skipped: write the response with AssignMessage"),
+                    .help("it raises another fault, and Apigee skips the DefaultFaultRule: set the response with AssignMessage"),
             );
         }
     }

@@ -1,11 +1,11 @@
-//! Names inside files that differ from the files' own, and names that Apigee does not take.
+//! Names inside files that differ from the file names, and names that Apigee rejects.
 
 use super::{At, Finding, Findings, Gravity};
 use apigee_flux_model::bundle::FileKind;
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::runtime::{Bundle, Place};
 
-/// Apigee's naming guidelines: characters of a policy's name.
+/// The maximum length of a policy's name, from Apigee's naming guidelines.
 const LONGEST: usize = 255;
 
 pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
@@ -18,7 +18,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                 Code::WrongFileName,
                 Gravity::Refused,
                 At::File(path),
-                format!("Apigee does not read `{path}`: the name of an XML file ends in `.xml`, in lower case"),
+                format!("Apigee does not read `{path}`: the name of an XML file must end in `.xml`, in lower case"),
             )
             .help("rename it")
         } else {
@@ -26,7 +26,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                 Code::WrongFileName,
                 Gravity::Doubtful,
                 At::File(path),
-                format!("Apigee does not read `{path}`: the files of this folder end in `.xml`"),
+                format!("Apigee does not read `{path}`: the names of the files in this folder must end in `.xml`"),
             )
             .help("move or remove it")
         };
@@ -44,14 +44,14 @@ fn names<'d>(what: &str, name: &str, place: Place<'d>, findings: &mut Findings<'
     };
     if stem != name {
         fault(
-            format!("the {what} calls itself `{name}`, its file `{stem}`"),
-            format!("steps and routes go by the name inside the file: rename the file to `{name}.xml`"),
+            format!("the {what} has the name `{name}`, but its file has the name `{stem}`"),
+            format!("steps and routes use the name inside the file: rename the file to `{name}.xml`"),
         );
     }
     let legal = |c: char| c.is_ascii_alphanumeric() || " ._-".contains(c);
     if what == "policy" && (name.len() > LONGEST || name.is_empty() || !name.chars().all(legal)) {
         fault(
-            format!("`{name}` is not a name for a policy"),
+            format!("`{name}` is not a valid policy name"),
             format!("use up to {LONGEST} letters, digits, spaces, `.`, `_` and `-`"),
         );
     }

@@ -1,4 +1,4 @@
-//! Flows that never run: of `<Flows>` the first that matches runs, and no other.
+//! Flows that never run: only the first flow in `<Flows>` that matches runs.
 
 use super::implication::{Conditions, covers, possible};
 use super::{At, Finding, Findings, Gravity};
@@ -24,9 +24,9 @@ fn endpoint<'d>(flows: &[Flow<'d>], findings: &mut Findings<'d>) {
                         Code::UnreachableFlow,
                         Gravity::Broken,
                         At::Place(flow.place),
-                        format!("the flow `{}` has no condition and runs for every request: `{}` behind it never runs", flow.name, next.name),
+                        format!("the flow `{}` has no condition and runs for every request: `{}` after it never runs", flow.name, next.name),
                     )
-                    .help("move it to the end, or give it a condition; steps for every request belong into PreFlow or PostFlow"),
+                    .help("move it to the end, or give it a condition; steps for every request belong in PreFlow or PostFlow"),
                 );
             }
             return;
@@ -40,7 +40,7 @@ fn endpoint<'d>(flows: &[Flow<'d>], findings: &mut Findings<'d>) {
             );
             findings.add(
                 Finding::new(Code::LimitExceeded, Gravity::Doubtful, At::Place(flow.place), message)
-                    .help("split the proxy; until then make sure yourself that no flow hides a later one"),
+                    .help("split the proxy; until then, check manually that no flow hides a later one"),
             );
             return;
         };
@@ -50,12 +50,12 @@ fn endpoint<'d>(flows: &[Flow<'d>], findings: &mut Findings<'d>) {
             let message = if equal {
                 format!("the flow `{}` never runs: `{}` before it has the same condition", flow.name, first.name)
             } else {
-                format!("the flow `{}` never runs: `{}` before it takes all of its requests", flow.name, first.name)
+                format!("the flow `{}` never runs: `{}` before it matches all of its requests", flow.name, first.name)
             };
             let help = if equal {
                 "put the steps of both into one flow, or correct one of the conditions".to_owned()
             } else {
-                format!("move it in front of `{}`: the first flow that matches runs, and no other", first.name)
+                format!("move it before `{}`: only the first flow that matches runs", first.name)
             };
             findings
                 .add(Finding::on_condition(Code::UnreachableFlow, Gravity::Broken, condition, 0, message).help(help));
@@ -94,7 +94,7 @@ mod tests {
             let path = if number == last { "/r7/1/x".to_owned() } else { format!("/r{number}/*/x") };
             format!("(proxy.pathsuffix MatchesPath \"{path}\") and (request.verb = \"GET\")")
         }));
-        assert_eq!(messages, ["the flow `f50000` never runs: `f7` before it takes all of its requests"]);
+        assert_eq!(messages, ["the flow `f50000` never runs: `f7` before it matches all of its requests"]);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                     Code::SeveralResponseCodes,
                     Gravity::Broken,
                     At::Place(Place::of(path, second)),
-                    "<SuccessResponse> has more than one <ResponseCode>; Apigee compares with one",
+                    "<SuccessResponse> has more than one <ResponseCode>; Apigee uses only one",
                 )
                 .help("keep the status code that the path answers with when the server is healthy"),
             );

@@ -1,14 +1,14 @@
-//! Which requests conditions are for: whether one covers another, and whether one is for none.
+//! Which requests a condition matches: whether it covers another condition, and whether it can match at all.
 //!
-//! Only what follows from the conditions themselves is claimed. A condition is taken apart into alternatives, each of which is a
-//! list of comparisons that must all hold; what is not understood is equal to itself and to nothing else.
+//! The results follow from the conditions alone. A condition is split into alternatives (disjunctive normal form), each a list of
+//! comparisons that must all be true. An expression that is not understood is equal only to itself.
 
 use std::collections::HashMap;
 
 use apigee_flux_model::condition::{Comparison, Expr, Operand, Operator, Value};
 use apigee_flux_model::path_pattern::{Budget, Index, PathPattern, Relation, matches_path};
 
-/// More alternatives are not looked at: no author has so many in mind.
+/// The maximum number of alternatives of a condition; hand-written conditions have fewer.
 const MOST: usize = 64;
 
 /// One comparison.
@@ -23,12 +23,12 @@ pub(super) enum Atom {
     NotOther(String),
 }
 
-/// The alternatives of a condition; none if there are too many.
+/// The alternatives of a condition; `None` if there are too many.
 pub(super) fn disjuncts(expr: &Expr) -> Option<Vec<Vec<Atom>>> {
     alternatives(expr, true)
 }
 
-/// The alternatives that can hold; none if there are too many.
+/// The alternatives that can be true; `None` if there are too many.
 pub(super) fn possible(expr: &Expr) -> Option<Vec<Vec<Atom>>> {
     let mut all = disjuncts(expr)?;
     all.retain(|atoms| contradiction(atoms).is_none());
@@ -82,14 +82,15 @@ fn atom(comparison: &Comparison, expr: &Expr, holds: bool) -> Atom {
         (Value::Text(text), false) => Atom::NotEquals(variable, text.clone()),
         (Value::Null, true) => Atom::Null(variable),
         (Value::Null, false) => Atom::NotNull(variable),
-        // `=` and `!=` stand in the text of the other sort of atom: what holds is told apart by it.
+        // The text of the other kind of atom contains `=` or `!=`, which distinguishes the two.
         _ => other(expr, holds),
     }
 }
 
-/// True if every request of `later` is also one of `earlier`. Proxies have many flows, and each is compared with all before it.
+/// True if every request that `later` matches also matches `earlier`. This must be fast: a proxy may have many flows, and each is compared
+/// with all earlier ones.
 pub(super) fn covers(earlier: &[Vec<Atom>], later: &[Vec<Atom>]) -> bool {
-    // Nothing but itself implies that two values are equal, and a method is compared faster than a path.
+    // Only the same comparison implies an equality, and comparing a method is faster than comparing a path.
     let equal = |atom: &&Atom| matches!(atom, Atom::Equals(..));
     let one_covers = |wanted: &[Atom], given: &[Atom]| {
         wanted.iter().filter(equal).all(|wanted| given.contains(wanted))
@@ -110,7 +111,7 @@ fn implies(given: &Atom, wanted: &Atom) -> bool {
     }
 }
 
-/// Why all of these cannot hold for one request.
+/// Why these comparisons cannot all be true for one request.
 pub(super) fn contradiction(atoms: &[Atom]) -> Option<String> {
     let pairs = atoms.iter().enumerate().flat_map(|(index, a)| atoms[index + 1..].iter().map(move |b| (a, b)));
     pairs.into_iter().find_map(|(a, b)| clash(a, b).or_else(|| clash(b, a)))
@@ -125,22 +126,24 @@ fn clash(one: &Atom, other: &Atom) -> Option<String> {
             Some(format!("`{name}` cannot be both `{value}` and `{another}`"))
         }
         (Atom::Equals(name, value), Atom::NotEquals(same, another)) if name == same && value == another => {
-            Some(format!("`{name}` cannot be `{value}` and something else"))
+            Some(format!("`{name}` cannot both equal and not equal `{value}`"))
         }
         (Atom::Equals(name, value), Atom::Null(same)) if name == same && !value.is_empty() => {
-            Some(format!("`{name}` cannot be `{value}` and null"))
+            Some(format!("`{name}` cannot be both `{value}` and null"))
         }
         (Atom::Null(name), Atom::NotNull(same)) if name == same => {
-            Some(format!("`{name}` cannot be null and not null"))
+            Some(format!("`{name}` cannot be both null and not null"))
         }
-        (Atom::Other(text), Atom::NotOther(same)) if text == same => Some(format!("`{text}` cannot hold and not hold")),
+        (Atom::Other(text), Atom::NotOther(same)) if text == same => {
+            Some(format!("`{text}` cannot be both true and false"))
+        }
         _ => None,
     }
 }
 
 /// True if every path that the second pattern matches is matched by the first.
 fn pattern_covers(wide: &str, narrow: &str) -> bool {
-    // What a slash at the end of a pattern means is not documented.
+    // The meaning of a slash at the end of a pattern is not documented.
     let certain = |pattern: &str| pattern.starts_with('/') && !pattern.ends_with('/');
     wide == narrow
         || certain(wide)
@@ -148,13 +151,13 @@ fn pattern_covers(wide: &str, narrow: &str) -> bool {
             && PathPattern::of_matches_path(wide).covers(&PathPattern::of_matches_path(narrow))
 }
 
-/// Conditions in their order, of which those that may cover one are found without a comparison with each.
+/// An index of conditions in their order. It finds the conditions that may cover another without comparing with each of them.
 #[derive(Debug)]
 pub(super) struct Conditions {
     known: Vec<Vec<Vec<Atom>>>,
-    /// By one comparison of each alternative, the one that fewest others share.
+    /// Conditions by one comparison of each alternative: the one that the fewest others share.
     by_atom: HashMap<Atom, Vec<usize>>,
-    /// The same for comparisons that others than equal ones imply: by the variable.
+    /// The same for comparisons that different comparisons can imply: by the variable.
     by_variable: HashMap<String, Vec<usize>>,
     /// The same for paths: by the variable.
     by_path: HashMap<String, Index<usize>>,
@@ -164,7 +167,7 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    /// For so many conditions.
+    /// An empty index for `count` conditions.
     pub(super) fn new(count: usize) -> Self {
         Self {
             known: Vec::with_capacity(count),
@@ -181,11 +184,11 @@ impl Conditions {
         &self.known[number]
     }
 
-    /// The first condition that covers this one; an error if that takes too long to find.
+    /// The first condition that covers this one; an error if the search takes too many steps.
     pub(super) fn covering(&mut self, alternatives: &[Vec<Atom>]) -> Result<Option<usize>, TooMany> {
         let candidates = match alternatives.first() {
             Some(given) => self.candidates(given).ok_or(TooMany)?,
-            // It holds for no request: any other covers it.
+            // It matches no request: any other condition covers it.
             None => (0..self.known.len().min(1)).collect(),
         };
         for candidate in candidates {
@@ -198,7 +201,7 @@ impl Conditions {
         Ok(None)
     }
 
-    /// The conditions with an alternative that may cover these comparisons, in their order; none if that takes too long to find.
+    /// The conditions with an alternative that may cover these comparisons, in their order; `None` if the search takes too many steps.
     fn candidates(&mut self, given: &[Atom]) -> Option<Vec<usize>> {
         let mut found = self.unconditional.clone();
         for atom in given {
@@ -245,11 +248,11 @@ impl Conditions {
     }
 }
 
-/// More comparisons would be needed than a check may take.
+/// The search needs more comparisons than a check may make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooMany;
 
-/// How many conditions share a comparison, roughly: all flows ask for one of a few methods, but few for the same path.
+/// Roughly how many conditions share a comparison: all flows use one of a few methods, but few use the same path.
 fn frequency(atom: &Atom) -> u8 {
     match atom {
         Atom::Path(..) => 0,

@@ -1,9 +1,9 @@
-//! The way of a call through a proxy endpoint and a target endpoint: every step in the order in which it may run.
+//! The path of a request through a proxy endpoint and a target endpoint: all steps in the order in which they may run.
 
 use super::walk;
 use apigee_flux_model::runtime::{Bundle, Destination, Flow, Policy, ProxyEndpoint, Step};
 
-/// A part of the way.
+/// A stage of the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
     ProxyRequest,
@@ -19,26 +19,26 @@ impl Stage {
     }
 }
 
-/// A step on the way.
+/// A step on the path.
 pub(super) struct Stop<'b, 'd> {
     pub(super) step: &'b Step<'d>,
     pub(super) policy: &'b Policy<'d>,
     pub(super) stage: Stage,
-    /// The conditional flow that it belongs to: of those of one endpoint only one runs.
+    /// The conditional flow that it belongs to: only one flow of an endpoint runs.
     flow: Option<&'b Flow<'d>>,
-    /// Which target endpoint it belongs to: of those only one is called.
+    /// The target endpoint that it belongs to: only one is called.
     target: Option<usize>,
 }
 
 impl Stop<'_, '_> {
-    /// True if this step runs in every call in which the other does.
+    /// True if this step runs for every request for which the other runs.
     pub(super) fn runs_with(&self, other: &Self) -> bool {
         let flow = self.flow.is_none_or(|flow| other.flow.is_some_and(|same| std::ptr::eq(flow, same)));
         let target = self.target.is_none() || self.target == other.target;
         flow && target && walk::covered(self.step.condition.as_ref(), other.step.condition.as_ref())
     }
 
-    /// True if both may run in one call.
+    /// True if both may run for one request.
     pub(super) fn meets(&self, other: &Self) -> bool {
         let same_endpoint = (self.target.is_none(), other.target.is_none());
         let flows = match (self.flow, other.flow) {
@@ -50,7 +50,7 @@ impl Stop<'_, '_> {
     }
 }
 
-/// All steps that a call of a proxy endpoint may pass. Policies that are switched off do not run.
+/// All steps that may run for a request to a proxy endpoint. Disabled policies do not run.
 pub(super) fn stops<'b, 'd>(endpoint: &'b ProxyEndpoint<'d>, bundle: &'b Bundle<'d>) -> Vec<Stop<'b, 'd>> {
     let mut found = Vec::new();
     let mut add = |stage: Stage, target, flow: Option<&'b Flow<'d>>, steps: &'b [Step<'d>]| {

@@ -6,7 +6,7 @@ use crate::policy::verify_jwt::KeyKind;
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::runtime::{Bundle, Policy};
 
-/// The policies, with the element that holds the key of an asymmetric algorithm.
+/// The policies, each with the element that contains the key of an asymmetric algorithm.
 const POLICIES: [(&str, &str); 4] = [
     ("GenerateJWS", "PrivateKey"),
     ("GenerateJWT", "PrivateKey"),
@@ -33,8 +33,8 @@ fn check<'d>(policy: &Policy<'d>, asymmetric: &str, findings: &mut Findings<'d>)
     if let [(kind, first), (other, second), ..] = kinds.as_slice() {
         fault(
             algorithm,
-            format!("`{first}` takes {}, `{second}` takes {}", kind.as_str(), other.as_str()),
-            "list algorithms of one kind of key, or verify with one policy for each kind".to_owned(),
+            format!("`{first}` needs {}, `{second}` needs {}", kind.as_str(), other.as_str()),
+            "list algorithms that use the same kind of key, or use one policy for each kind".to_owned(),
         );
         return;
     }
@@ -46,8 +46,8 @@ fn check<'d>(policy: &Policy<'d>, asymmetric: &str, findings: &mut Findings<'d>)
     if let Some(node) = child(policy.node, other).filter(|_| child(policy.node, wanted).is_none()) {
         fault(
             node,
-            format!("`{name}` takes {}, found <{other}>", kind.as_str()),
-            format!("write <{wanted}>, or another <Algorithm>"),
+            format!("`{name}` needs {}, found <{other}>", kind.as_str()),
+            format!("use <{wanted}>, or another <Algorithm>"),
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Limits of Google's page "Limits" that a bundle alone can exceed.
+//! The limits on Google's page "Limits" that a single bundle can exceed.
 
 use super::{At, Finding, Findings, Gravity};
 use apigee_flux_model::diag::Code;
@@ -18,8 +18,8 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
         fault(
             Gravity::Broken,
             At::Place(first.place),
-            format!("the bundle has {count} proxy endpoints; Apigee takes {PROXY_ENDPOINTS}"),
-            "make flows of some of them, or several proxies",
+            format!("the bundle has {count} proxy endpoints; Apigee's limit is {PROXY_ENDPOINTS}"),
+            "turn some of them into flows, or split the proxy",
         );
     }
     let targets = bundle.target_endpoints.iter().flat_map(|endpoint| &endpoint.flows);

@@ -1,5 +1,5 @@
-//! Parts that are set where they have no effect: a status code on a request, a method on a response, the target's URL before there is a
-//! target.
+//! Message parts and variables that are set where they have no effect: a status code on a request, a method on a response, the target's URL
+//! before a target is chosen.
 
 use std::collections::BTreeSet;
 
@@ -12,11 +12,11 @@ use apigee_flux_model::diag::Code;
 use apigee_flux_model::runtime::Bundle;
 use apigee_flux_model::xml::Node;
 
-/// What only one of both messages has, as Google's page of AssignMessage says of `<Set>`.
+/// The parts that only a request or only a response has, from `<Set>` on Google's page on AssignMessage.
 const ONLY: &[(&str, &[&str])] =
     &[("request", &["FormParams", "Path", "QueryParams", "Verb"]), ("response", &["StatusCode"])];
 
-/// Variables that Apigee sets anew when it turns to the target.
+/// Variables that Apigee sets again when it calls the target.
 const TARGET: &[&str] = &["target.copy.pathsuffix", "target.copy.queryparams", "target.url"];
 
 pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
@@ -46,8 +46,9 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                     continue;
                 }
                 let other = message.unwrap_or_default();
-                let message =
-                    format!("the policy `{name}` sets <{element}> of a {other}, which has none: Apigee ignores it");
+                let message = format!(
+                    "the policy `{name}` sets <{element}> on a {other}, which does not have it: Apigee ignores it"
+                );
                 let help = if *owner == "response" {
                     "attach it to the response, or end the request with RaiseFault"
                 } else {
@@ -61,7 +62,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             for variable in variables.filter(|_| stop.stage == Stage::ProxyRequest) {
                 if TARGET.contains(&text(variable)) && reported.insert((name, text(variable))) {
                     let message = format!(
-                        "the policy `{name}` sets `{}` before the target is chosen: Apigee sets it anew",
+                        "the policy `{name}` sets `{}` before the target is chosen: Apigee overwrites it",
                         text(variable)
                     );
                     findings.add(

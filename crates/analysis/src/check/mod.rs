@@ -1,8 +1,8 @@
-//! What is wrong with a bundle though it parses: order, values and paths, read as Apigee's runtime reads them.
+//! Checks of a bundle that parses: order, values and paths, interpreted as Apigee's runtime interprets them.
 //!
-//! One file for each check, one line for each in [`CHECKS`]. A check looks at a [`Bundle`] and nothing else: ours and
-//! anybody's are judged alike. How bad a finding is depends on whose bundle it is, which is decided where it is reported
-//! ([`apigee_flux_function::proxy`]). A check stays silent where it cannot know: a variable, a shared flow, a file of the environment.
+//! Each check has its own file and an entry in [`CHECKS`]. A check looks only at a [`Bundle`], so that generated and imported bundles are
+//! checked alike. The severity of a finding depends on where the bundle comes from; the caller decides it ([`apigee_flux_function::proxy`]). A check
+//! reports nothing where the result is unknown: a variable, a shared flow, a resource of the environment.
 
 mod availability;
 mod base_path;
@@ -52,9 +52,9 @@ pub use deployment_errors::refusals;
 /// One check.
 #[derive(Debug, Clone, Copy)]
 pub struct Check {
-    /// What it looks at, in a word or two.
+    /// What it checks, in a word or two.
     pub name: &'static str,
-    /// Looks at a bundle.
+    /// Checks a bundle.
     pub run: for<'d> fn(&Bundle<'d>, &mut Findings<'d>),
 }
 
@@ -102,18 +102,18 @@ pub fn check<'d>(bundle: &Bundle<'d>) -> Vec<Finding<'d>> {
     findings.found
 }
 
-/// How sure it is that something is broken.
+/// How certain it is that the bundle does not work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Gravity {
-    /// Apigee refuses the bundle.
+    /// Apigee rejects the bundle.
     Refused,
-    /// It deploys and cannot do what it says.
+    /// The bundle can be deployed but does not work as written.
     Broken,
-    /// It may be meant.
+    /// It may be intended.
     Doubtful,
 }
 
-/// Where something stands in a bundle.
+/// A place in a bundle.
 #[derive(Debug, Clone, Copy)]
 pub enum At<'d> {
     /// In an XML file.
@@ -141,14 +141,14 @@ impl<'d> At<'d> {
     }
 }
 
-/// What a finding blames: whoever gave that can mend it.
+/// The cause of a finding, which determines the field of the spec that has to be fixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame<'d> {
-    /// The file in which it stands.
+    /// The file that contains the place.
     File,
     /// The policy of a step.
     Policy(&'d str),
-    /// A condition: its text, and the byte in it.
+    /// A condition: its text, and the offset of the byte in it.
     Condition(&'d str, usize),
 }
 
@@ -157,17 +157,17 @@ pub enum Blame<'d> {
 pub struct Finding<'d> {
     /// The stable code.
     pub code: Code,
-    /// How sure it is.
+    /// How certain it is.
     pub gravity: Gravity,
-    /// Where it stands.
+    /// The place.
     pub at: At<'d>,
-    /// What is to blame.
+    /// The cause.
     pub blame: Blame<'d>,
     /// What is wrong: one line, lower case, no full stop.
     pub message: String,
-    /// The way out.
+    /// How to fix it.
     pub help: Option<String>,
-    /// A name that could be meant.
+    /// A similar name that is probably meant.
     pub proposed: Option<String>,
 }
 
@@ -193,7 +193,7 @@ impl<'d> Finding<'d> {
         Self::new(code, gravity, At::Place(policy.place), message)
     }
 
-    /// A finding on a byte of a condition.
+    /// A finding at an offset in a condition.
     fn on_condition(
         code: Code,
         gravity: Gravity,
@@ -206,7 +206,7 @@ impl<'d> Finding<'d> {
     }
 }
 
-/// The sink of the checks.
+/// Collects the findings of the checks.
 #[derive(Debug)]
 pub struct Findings<'d> {
     found: Vec<Finding<'d>>,

@@ -1,4 +1,4 @@
-//! Reading XML.
+//! Helpers that read XML elements.
 
 use super::At;
 use apigee_flux_model::runtime::{Place, Policy};
@@ -11,12 +11,12 @@ pub(super) fn text<'a>(node: Node<'a, '_>) -> &'a str {
     node.text().unwrap_or_default().trim()
 }
 
-/// True for text that Apigee fills in when a call comes: what it will be is not known here.
+/// True for text that contains a message template: Apigee computes it for each request, so its value is unknown here.
 pub(super) fn is_template(text: &str) -> bool {
     text.contains('{')
 }
 
-/// Where an element of a policy stands.
+/// The place of an element of a policy.
 pub(super) fn at<'d>(policy: &Policy<'d>, node: Node<'d, 'd>) -> At<'d> {
     At::Place(Place::of(policy.place.path, node))
 }

@@ -1,4 +1,4 @@
-//! Patterns of paths that match nothing, or something else than they look like.
+//! Path patterns that match nothing, or something else than they seem to.
 
 use super::walk::conditions;
 use super::{Finding, Findings, Gravity};
@@ -29,8 +29,8 @@ fn compare<'d>(comparison: &Comparison, condition: &Condition<'d>, findings: &mu
             gravity = Gravity::Doubtful;
             let segment = braced(pattern).unwrap_or_default();
             (
-                format!("`{segment}` in `{pattern}` stands for any one segment, which few readers and tools know"),
-                "write `*`, which says the same".to_owned(),
+                format!("`{segment}` in `{pattern}` matches any one segment, which few readers and tools expect"),
+                "write `*`, which has the same meaning".to_owned(),
             )
         }
         Operator::MatchesPath if path && encoded(pattern).is_some() => {
@@ -38,7 +38,7 @@ fn compare<'d>(comparison: &Comparison, condition: &Condition<'d>, findings: &mu
             let plain = code.trim_start_matches('%');
             (
                 format!(
-                    "`{code}` in `{pattern}` matches the text `{plain}`: to MatchesPath a `%` takes the next character as it is"
+                    "`{code}` in `{pattern}` matches the text `{plain}`: in MatchesPath, `%` escapes the next character"
                 ),
                 format!("compare with JavaRegex, where `{code}` is plain text"),
             )
@@ -46,14 +46,17 @@ fn compare<'d>(comparison: &Comparison, condition: &Condition<'d>, findings: &mu
         Operator::MatchesPath if path && OperationPattern::foreign_placeholder(pattern).is_some() => {
             gravity = Gravity::Doubtful;
             let segment = OperationPattern::foreign_placeholder(pattern).unwrap_or_default();
-            (format!("`{segment}` in `{pattern}` is plain text"), "write `*` for any one segment".to_owned())
+            (
+                format!("`{segment}` in `{pattern}` is plain text, not a placeholder"),
+                "write `*` for any one segment".to_owned(),
+            )
         }
         // In MatchesPath `{name}` is one segment, which Google's page "Conditions reference" says and its samples use.
         Operator::Like | Operator::Equals if path && braced(pattern).is_some() => {
             let segment = braced(pattern).unwrap_or_default();
             (
                 format!(
-                    "`{segment}` is no wildcard for `{}`: `{pattern}` matches no path that has a value there",
+                    "`{segment}` is not a wildcard for `{}`: `{pattern}` matches no path with a value in its place",
                     comparison.operator.as_str()
                 ),
                 format!("compare with MatchesPath: `{variable} MatchesPath \"{pattern}\"`"),
@@ -61,7 +64,7 @@ fn compare<'d>(comparison: &Comparison, condition: &Condition<'d>, findings: &mu
         }
         Operator::MatchesPath | Operator::Equals if path && pattern.contains('?') => (
             format!("`{pattern}` never matches: `{variable}` has no query"),
-            "compare a parameter as `request.queryparam.NAME`".to_owned(),
+            "compare a query parameter with `request.queryparam.NAME`".to_owned(),
         ),
         _ => return,
     };
@@ -74,7 +77,7 @@ fn compare<'d>(comparison: &Comparison, condition: &Condition<'d>, findings: &mu
 /// The first percent-encoded character of a pattern.
 fn encoded(pattern: &str) -> Option<&str> {
     let is_code = |code: &&str| code.bytes().skip(1).all(|byte| byte.is_ascii_hexdigit());
-    // The escape of an escape is one of a percent sign.
+    // `%%` is an escaped percent sign.
     let mut rest = pattern;
     while let Some(at) = rest.find('%') {
         if let Some(code) = rest.get(at..at + 3).filter(is_code) {

@@ -1,5 +1,5 @@
-//! Elements, attributes and values that the schema of a policy does not have. Apigee ignores most of them, so that a policy does
-//! something else than its author wrote.
+//! Elements, attributes and values that the schema of a policy does not allow. Apigee ignores most of them, so the policy does not do
+//! what its author wrote.
 
 use super::node::{at, is_template};
 use super::{Finding, Findings, Gravity};
@@ -51,7 +51,7 @@ fn element<'d>(
                 finding.help(format!("`{name}` is an attribute: write `{name}=\"…\"` in XML, `${name}` in YAML"))
             }
             Some(meant) => finding.propose(meant),
-            None => finding.help(allowed("Apigee ignores it; it takes", &known.collect::<Vec<_>>())),
+            None => finding.help(allowed("Apigee ignores it; allowed:", &known.collect::<Vec<_>>())),
         });
     }
 }
@@ -77,13 +77,13 @@ fn attributes<'d>(
             format!("a policy <{}> has no attribute `{name}`", policy.element)
         };
         let finding = Finding::new(Code::PolicySchema, Gravity::Doubtful, at(policy, node), message);
-        // Attributes are short: `nearest` would propose what has nothing to do with it.
+        // Attribute names are short: `nearest` would propose an unrelated name.
         let meant =
             nearest(name, known.iter().copied()).filter(|meant| meant.len() > 3 || meant.eq_ignore_ascii_case(name));
         findings.add(match meant {
             Some(meant) => finding.propose(meant),
             None if known.is_empty() => finding.help("Apigee ignores it: remove it"),
-            None => finding.help(allowed("Apigee ignores it; it takes", &known)),
+            None => finding.help(allowed("Apigee ignores it; allowed:", &known)),
         });
     }
 }
@@ -95,7 +95,7 @@ fn allowed(start: &str, names: &[&str]) -> String {
     format!("{start} {}", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
 }
 
-/// The element's text, for an element that holds nothing else.
+/// The element's text, if it has no child elements.
 fn own_text<'d>(node: Node<'d, 'd>) -> &'d str {
     if node.children().any(|child| child.is_element()) { "" } else { super::node::text(node) }
 }
@@ -120,13 +120,13 @@ fn value<'d>(
     match meaning {
         Meaning::Reads | Meaning::Writes if is_template(text) => {
             let inner = text.trim_matches(['{', '}']);
-            // A name may be made by a template, which some elements take; a whole name in braces is a slip.
+            // Some elements accept a name that a template computes; a whole name in braces is a mistake.
             if text.starts_with('{') && text.ends_with('}') && !inner.contains(['{', '}', '(']) {
                 wrong(
                     Code::UnknownVariable,
                     Gravity::Broken,
                     format!(
-                        "{what} of `{}` takes the name of a variable, and such a name is written without braces",
+                        "{what} of `{}` expects the name of a variable, which is written without braces",
                         policy.name
                     ),
                     format!("write `{inner}`"),
@@ -137,28 +137,28 @@ fn value<'d>(
         Meaning::Flag if !matches!(text.to_ascii_lowercase().as_str(), "true" | "false") => wrong(
             Code::PolicySchema,
             Gravity::Doubtful,
-            format!("{what} of `{}` is `{text}`", policy.name),
+            format!("{what} of `{}` has the invalid value `{text}`", policy.name),
             "write `true` or `false`".to_owned(),
         ),
         Meaning::Whole if text.parse::<i64>().is_err() => wrong(
             Code::PolicySchema,
             Gravity::Doubtful,
-            format!("{what} of `{}` is `{text}`", policy.name),
+            format!("{what} of `{}` has the invalid value `{text}`", policy.name),
             "write a whole number".to_owned(),
         ),
         Meaning::Word(words) if !words.iter().any(|word| word.eq_ignore_ascii_case(text)) => {
-            let message = format!("{what} of `{}` is `{text}`", policy.name);
+            let message = format!("{what} of `{}` has the invalid value `{text}`", policy.name);
             let finding = Finding::new(Code::PolicySchema, Gravity::Doubtful, place, message);
             findings.add(match nearest(text, words.iter().copied()) {
                 Some(meant) => finding.propose(meant),
-                None => finding.help(allowed("it is one of", words)),
+                None => finding.help(allowed("allowed:", words)),
             });
         }
         Meaning::Nothing if attribute.is_none() => wrong(
             Code::PolicySchema,
             Gravity::Doubtful,
-            format!("{what} of `{}` holds a text, which Apigee does not read there", policy.name),
-            "write the elements that it takes".to_owned(),
+            format!("{what} of `{}` contains text, which Apigee does not read there", policy.name),
+            "use its child elements".to_owned(),
         ),
         _ => {}
     }

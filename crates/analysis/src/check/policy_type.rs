@@ -16,11 +16,11 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             findings.add(Finding::on_policy(Code::UnknownPolicy, Gravity::Broken, policy, message).help(*instead));
             continue;
         }
-        let message = format!("no policy is known that has the root element <{element}>");
+        let message = format!("no known policy has the root element <{element}>");
         let finding = Finding::on_policy(Code::UnknownPolicy, Gravity::Doubtful, policy, message);
         findings.add(match nearest(element, POLICIES.iter().map(|policy| policy.element)) {
             Some(meant) => finding.propose(meant),
-            None => finding.help("see Apigee's page \"Policy reference overview\" for those that there are"),
+            None => finding.help("Apigee's page \"Policy reference overview\" lists the policies"),
         });
     }
 }

@@ -1,4 +1,4 @@
-//! Logs that are written after the response: for a call that failed there is an error, and no response.
+//! Logs that are written after the response: a failed request has an error message and no response.
 
 use std::collections::BTreeSet;
 
@@ -20,11 +20,11 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
         });
         for (node, variable, rest) in found {
             let at = At::Place(Place::of(policy.place.path, node));
-            let message = format!("`{{{variable}}}` is empty for every call that failed");
+            let message = format!("`{{{variable}}}` is empty for every failed request");
             findings.add(
                 Finding::new(Code::EmptyOnError, Gravity::Doubtful, at, message)
                     .blame(Blame::Policy(policy.name))
-                    .help(format!("write `{{message.{rest}}}`, which is the response, or the error")),
+                    .help(format!("write `{{message.{rest}}}`, which is the response or the error")),
             );
         }
     }

@@ -1,4 +1,4 @@
-//! Values of property sets: `{propertyset.NAME.KEY}` and `ref="propertyset.NAME.KEY"`.
+//! References to property sets: `{propertyset.NAME.KEY}` and `ref="propertyset.NAME.KEY"`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     let targets = bundle.target_endpoints.iter().map(|target| (target.node, target.place.path));
     for (root, path) in policies.chain(targets) {
         for node in root.descendants() {
-            // Of an element's attributes the element is the place, of a text the text itself.
+            // The place of a text or an attribute is its element.
             if node.is_text() {
                 for reference in references(node.text().unwrap_or_default()) {
                     let element = node.parent().unwrap_or(node);
@@ -71,7 +71,7 @@ fn sets<'d>(bundle: &Bundle<'d>) -> BTreeMap<&'d str, BTreeSet<String>> {
         .collect()
 }
 
-/// What follows `propertyset.` in a text that is a variable's name, or in the braces of a template.
+/// The text after `propertyset.` in each reference: in text that is the name of a variable, or in the braces of a template.
 fn references(text: &str) -> impl Iterator<Item = &str> {
     let whole = text.trim().starts_with(PREFIX) && !text.trim().contains(char::is_whitespace);
     text.match_indices(PREFIX).filter_map(move |(start, _)| {
@@ -79,7 +79,7 @@ fn references(text: &str) -> impl Iterator<Item = &str> {
         let open = before.rfind('{').is_some_and(|open| !before[open..].contains(['}', '\n']));
         let rest = &text[start + PREFIX.len()..];
         let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "_-.".contains(c))).unwrap_or(rest.len());
-        // `{propertyset.{name}.key}` is put together when the call comes.
+        // `{propertyset.{name}.key}` is computed for each request.
         let fixed = !rest[end..].starts_with('{');
         ((whole || open) && fixed && end > 0).then(|| rest[..end].trim_end_matches('.'))
     })
@@ -109,7 +109,7 @@ impl<'d> Checker<'_, 'd> {
                 }
             }
             None => {
-                // The environment may have it; a name that is nearly one of the bundle's is a slip.
+                // The environment may have it, but a name that is similar to one of the bundle's is a mistake.
                 let Some(meant) = nearest(first, self.sets.keys().copied()) else { return };
                 if !self.told.insert(first.to_owned()) {
                     return;

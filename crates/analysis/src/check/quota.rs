@@ -8,14 +8,14 @@ use apigee_flux_model::xml::Node;
 
 const UNITS: [&str; 5] = ["minute", "hour", "day", "week", "month"];
 
-/// Google's page "Limits": seconds between two synchronizations of a distributed counter.
+/// The minimum number of seconds between two synchronizations of a distributed counter, from Google's page "Limits".
 const LEAST_SYNC: u64 = 10;
 
 pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     for policy in bundle.policies.values().filter(|policy| matches!(policy.element, "Quota" | "LLMTokenQuota")) {
         for allow in policy.node.descendants().filter(|node| node.has_tag_name("Allow")) {
             if let Some(count) = allow.attribute("count").filter(|count| !is_template(count) && !is_whole(count)) {
-                let message = format!("`{count}` is not a number of calls");
+                let message = format!("`{count}` is not a valid number of requests");
                 findings.add(
                     Finding::new(Code::InvalidQuota, Gravity::Broken, at(policy, allow), message)
                         .help("write a whole number"),
@@ -33,7 +33,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             && seconds < LEAST_SYNC
         {
             let message =
-                format!("the counter is synchronized every {seconds} seconds; Apigee's limit is {LEAST_SYNC}");
+                format!("the counter is synchronized every {seconds} seconds; Apigee's minimum is {LEAST_SYNC}");
             findings.add(
                 Finding::new(Code::InvalidQuota, Gravity::Doubtful, at(policy, node), message).help(format!(
                     "write {LEAST_SYNC} or more, or `<Synchronous>true</Synchronous>` for an exact count"
@@ -47,10 +47,10 @@ fn limit<'d>(policy: &Policy<'d>, node: Node<'d, 'd>, findings: &mut Findings<'d
     if let Some(interval) = child(node, "Interval") {
         let value = text(interval);
         if !value.is_empty() && !is_template(value) && (!is_whole(value) || value.bytes().all(|b| b == b'0')) {
-            let message = format!("`{value}` is not an interval (Apigee's error InvalidQuotaInterval)");
+            let message = format!("`{value}` is not a valid interval (Apigee's error InvalidQuotaInterval)");
             findings.add(
                 Finding::new(Code::InvalidQuota, Gravity::Refused, at(policy, interval), message)
-                    .help("write a whole number from 1; the unit is in <TimeUnit>"),
+                    .help("write a whole number of at least 1; the unit is in <TimeUnit>"),
             );
         }
     }
@@ -63,7 +63,7 @@ fn limit<'d>(policy: &Policy<'d>, node: Node<'d, 'd>, findings: &mut Findings<'d
             Code::InvalidQuota,
             Gravity::Refused,
             at(policy, unit),
-            format!("`{value}` is not a unit of time that a quota takes (Apigee's error InvalidQuotaTimeUnit)"),
+            format!("`{value}` is not a time unit of a quota (Apigee's error InvalidQuotaTimeUnit)"),
         );
         findings.add(match nearest(value, UNITS) {
             Some(near) => finding.propose(near),

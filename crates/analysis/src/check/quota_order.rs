@@ -1,4 +1,4 @@
-//! Quotas that count for a consumer whom no step before them has found out.
+//! Quotas that count per consumer although no earlier step identifies the consumer.
 
 use super::node::{at, child};
 use super::walk::{Passed, operation, request};
@@ -8,7 +8,7 @@ use apigee_flux_model::diag::{Code, nearest};
 use apigee_flux_model::runtime::{Bundle, Policy};
 
 pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
-    // What a shared flow refers to may stand in the proxy that calls it.
+    // A shared flow may refer to a step of the proxy that calls it.
     if bundle.kind == BundleKind::SharedFlow {
         return;
     }
@@ -26,7 +26,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                 continue;
             }
             if let Some((_, name)) = product_step(quota.policy) {
-                // A step of the wrong type has been told of.
+                // A step of the wrong type is already reported.
                 let Some(verifier) = bundle.policies.get(name).filter(|policy| policy.enabled && gives_product(policy))
                 else {
                     continue;
@@ -46,25 +46,25 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                         Gravity::Broken,
                         At::Place(quota.step.place),
                         format!(
-                            "the quota `{}` counts for the consumer that `{name}` verifies, which {when}",
+                            "the quota `{}` counts for the consumer that `{name}` verifies, but that policy {when}",
                             quota.policy.name
                         ),
                     )
                     .blame(Blame::Policy(quota.policy.name))
-                    .help(format!("attach `{name}` on the request before `{}`", quota.policy.name)),
+                    .help(format!("attach `{name}` to the request flow before `{}`", quota.policy.name)),
                 );
             }
         }
     }
 }
 
-/// The step whose product gives the quota.
+/// The element and the name of the step whose API product sets the quota.
 fn product_step<'d>(quota: &Policy<'d>) -> Option<(apigee_flux_model::xml::Node<'d, 'd>, &'d str)> {
     let node = child(quota.node, "UseQuotaConfigInAPIProduct")?;
     node.attribute("stepName").map(|name| (node, name.trim()))
 }
 
-/// True for policies that find out a product.
+/// True for policies that identify an API product.
 fn gives_product(policy: &Policy<'_>) -> bool {
     match policy.element {
         "VerifyAPIKey" => true,
@@ -77,12 +77,12 @@ fn step<'d>(bundle: &Bundle<'d>, quota: &Policy<'d>, at: At<'d>, name: &str, fin
     let finding = |message: String| Finding::new(Code::QuotaWithoutConsumer, Gravity::Broken, at, message);
     match bundle.policies.get(name) {
         None => {
-            // The step may be one of a shared flow.
+            // The step may be in a shared flow.
             if bundle.policies.values().any(|policy| policy.element == "FlowCallout") {
                 return;
             }
             let missing = finding(format!(
-                "the quota `{}` takes the product of the step `{name}`, which the bundle does not have",
+                "the quota `{}` uses the API product of the step `{name}`, which the bundle does not have",
                 quota.name
             ));
             findings.add(match nearest(name, bundle.policies.keys().copied()) {
@@ -94,7 +94,7 @@ fn step<'d>(bundle: &Bundle<'d>, quota: &Policy<'d>, at: At<'d>, name: &str, fin
             if !gives_product(policy) {
                 findings.add(
                     finding(format!(
-                        "the quota `{}` takes the product of `{name}`, but a policy <{}> verifies no credential of a product",
+                        "the quota `{}` uses the API product of `{name}`, but a policy <{}> does not verify a credential of an API product",
                         quota.name, policy.element
                     ))
                     .help("name a VerifyAPIKey policy, or an OAuthV2 policy with the operation VerifyAccessToken"),

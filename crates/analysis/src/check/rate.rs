@@ -5,30 +5,30 @@ use super::{Finding, Findings, Gravity};
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::runtime::Bundle;
 
-/// Google's page "Limits": calls per second and per minute.
+/// The maximum number of requests per second and per minute, from Google's page "Limits".
 const MOST: [(&str, u64); 2] = [("ps", 4_000), ("pm", 240_000)];
 
 pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     for policy in bundle.policies.values().filter(|p| matches!(p.element, "SpikeArrest" | "PromptTokenLimit")) {
         let Some(node) = child(policy.node, "Rate") else { continue };
         let rate = text(node);
-        // A template, or a `ref` alone: the rate comes with the call.
+        // A template, or only a `ref`: the rate depends on the request.
         if is_template(rate) || rate.is_empty() && node.attribute("ref").is_some() {
             continue;
         }
         let finding = |gravity, message: String| Finding::new(Code::InvalidRate, gravity, at(policy, node), message);
         let Some((number, unit)) = parse(rate) else {
             findings.add(
-                finding(Gravity::Refused, format!("`{rate}` is not a rate (Apigee's error InvalidAllowedRate)"))
-                    .help("write a whole number per second or minute, as `100ps` or `30pm`; Apigee refuses to deploy anything else"),
+                finding(Gravity::Refused, format!("`{rate}` is not a valid rate (Apigee's error InvalidAllowedRate)"))
+                    .help("write a whole number per second or minute, such as `100ps` or `30pm`; Apigee refuses to deploy anything else"),
             );
             continue;
         };
         let most = MOST.iter().find(|(name, _)| *name == unit).map_or(u64::MAX, |(_, most)| *most);
         if number == 0 {
             findings.add(
-                finding(Gravity::Broken, format!("the rate `{rate}` lets nothing through"))
-                    .help("write a number from 1"),
+                finding(Gravity::Broken, format!("the rate `{rate}` allows no requests"))
+                    .help("write a number of at least 1"),
             );
         } else if policy.element == "SpikeArrest" && number > most {
             findings.add(

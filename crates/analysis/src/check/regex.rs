@@ -1,4 +1,4 @@
-//! Regular expressions that Java does not compile.
+//! Regular expressions that Java cannot compile.
 
 use super::walk::conditions;
 use super::{At, Blame, Finding, Findings, Gravity};
@@ -8,7 +8,7 @@ use apigee_flux_model::runtime::{Bundle, Place, Policy};
 use apigee_flux_model::template::{self, Part};
 use apigee_flux_model::xml::Node;
 
-const HELP: &str = "Apigee takes the syntax of Java's `java.util.regex.Pattern`";
+const HELP: &str = "Apigee uses the syntax of Java's `java.util.regex.Pattern`";
 
 /// The functions of message templates whose second argument is a regular expression.
 const FUNCTIONS: [&str; 2] = ["replaceAll", "replaceFirst"];
@@ -20,7 +20,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             if comparison.operator == Operator::JavaRegex
                 && let Some(fault) = java_regex_fault(pattern)
             {
-                // The text stands behind its quote.
+                // The text starts after its quote.
                 let offset = comparison.right.span.start + 1 + fault.offset;
                 findings.add(
                     Finding::on_condition(
@@ -38,7 +38,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     for policy in bundle.policies.values().filter(|policy| policy.enabled) {
         if policy.element == "RegularExpressionProtection" {
             for node in policy.node.descendants().filter(|node| node.has_tag_name("Pattern")) {
-                // No message template: a brace starts a count.
+                // This is not a message template: a brace starts a quantifier.
                 add(node.text().unwrap_or_default().trim(), node, policy, findings);
             }
         } else {
@@ -67,7 +67,7 @@ fn templates<'d>(policy: &Policy<'d>, findings: &mut Findings<'d>) {
     for node in policy.node.descendants().filter(Node::is_text) {
         for part in template::parts(node.text().unwrap_or_default()) {
             let Part::Function(name, inside) = part else { continue };
-            // What stands in quotes is a literal; the first behind the first comma is the pattern.
+            // Text in quotes is a literal; the first literal after the first comma is the pattern.
             let second = inside.split_once(',').map(|(_, rest)| rest.trim_start());
             let literal = second.and_then(|rest| rest.strip_prefix('\'')).and_then(|rest| rest.split_once('\''));
             if let Some((pattern, _)) = literal.filter(|_| FUNCTIONS.contains(&name)) {

@@ -1,4 +1,4 @@
-//! Resources: those that policies name, and those that nothing names.
+//! Resources: missing ones that policies refer to, and unused ones.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -11,7 +11,7 @@ use apigee_flux_model::xml::Node;
 /// The schemes of resources; each is also the folder below `resources`.
 const SCHEMES: [&str; 8] = ["graphql", "java", "jsc", "oas", "py", "wsdl", "xsd", "xsl"];
 
-/// Larger files are not searched for names: they are data.
+/// The maximum number of bytes of a file that is searched for names; larger files are data.
 const LARGEST_SEARCHED: usize = 1 << 20;
 
 pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
@@ -27,7 +27,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             if bundle.files.get(&file).is_some() || !told.insert(url) {
                 continue;
             }
-            // Apigee has a name for it where the file is a script.
+            // Apigee names the error only for scripts.
             let error =
                 if matches!(scheme, "jsc" | "py") { " (Apigee's error InvalidResourceUrlReference)" } else { "" };
             let message = format!("`{url}` names the file `{file}`, which the bundle does not have{error}");
@@ -52,22 +52,22 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
         let name = path.file_name();
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         let used = match path.folder() {
-            // A jar may be there for another one.
+            // A JAR may be a dependency of another JAR.
             "resources/java" => words.contains("java"),
-            // These go by the name alone.
+            // References may use the name without the extension.
             "resources/properties" | "resources/py" => words.contains(name) || words.contains(stem),
             _ => words.contains(name),
         };
-        // Other names are not looked for: they are no words.
+        // Other names cannot be searched for: they are not single words.
         if !used && name.chars().all(is_word) && !stem.contains('.') {
             findings.add(
                 Finding::new(
                     Code::UnusedResource,
                     Gravity::Doubtful,
                     At::File(path),
-                    "nothing in the bundle names this file",
+                    "nothing in the bundle refers to this file",
                 )
-                .help("remove it, or name it in a policy"),
+                .help("remove it, or refer to it in a policy"),
             );
         }
     }
@@ -77,8 +77,8 @@ fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || "._-".contains(c)
 }
 
-/// The words of all files but the root file, which only lists what there is; and the parts of words between dots, as
-/// of `propertyset.NAME.KEY`. A file is not looked into for its own name.
+/// The words of all files except the root file, which only lists the others; and the parts of words between dots, as in
+/// `propertyset.NAME.KEY`. A file is not searched for its own name.
 fn words(files: &Files) -> HashSet<&str> {
     let mut words = HashSet::new();
     for (path, bytes) in files.iter() {

@@ -1,4 +1,4 @@
-//! Route rules: tried in their order, each to a target that is there.
+//! Route rules: their order, and whether their endpoints exist.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,10 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             if known.contains(name) {
                 continue;
             }
-            let message = format!("the RouteRule `{}` leads to `{name}`, which the bundle does not have", rule.name);
+            let message = format!(
+                "the RouteRule `{}` refers to the endpoint `{name}`, which the bundle does not have",
+                rule.name
+            );
             let finding = Finding::new(Code::MissingTarget, Gravity::Refused, At::Place(rule.place), message);
             findings.add(match nearest(name, known.iter().copied()) {
                 Some(meant) => finding.propose(meant),
@@ -37,7 +40,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                 Code::MissingTarget,
                 Gravity::Doubtful,
                 At::Place(target.place),
-                format!("no RouteRule leads to the TargetEndpoint `{}`", target.name),
+                format!("no RouteRule refers to the TargetEndpoint `{}`", target.name),
             )
             .help("add a RouteRule, or remove the endpoint"),
         );
@@ -51,10 +54,10 @@ fn order<'d>(endpoint: &ProxyEndpoint<'d>, findings: &mut Findings<'d>) {
         let Some(condition) = &rule.condition else {
             if let Some(next) = rules.get(index + 1) {
                 let message =
-                    format!("the RouteRule `{}` has no condition: `{}` behind it is never taken", rule.name, next.name);
+                    format!("the RouteRule `{}` has no condition: `{}` after it is never used", rule.name, next.name);
                 findings.add(
                     Finding::new(Code::UnreachableRoute, Gravity::Broken, At::Place(rule.place), message)
-                        .help("routes are tried in their order: move it to the end, or give it a condition"),
+                        .help("routes are tried in order: move it to the end, or give it a condition"),
                 );
             }
             return;
@@ -62,21 +65,21 @@ fn order<'d>(endpoint: &ProxyEndpoint<'d>, findings: &mut Findings<'d>) {
         let Some(alternatives) = condition.parsed.as_ref().ok().and_then(possible) else { continue };
         if let Some((first, _)) = earlier.iter().find(|(_, known)| covers(known, &alternatives)) {
             let message = format!(
-                "the RouteRule `{}` is never taken: `{}` before it takes all of its requests",
+                "the RouteRule `{}` is never used: `{}` before it matches all of its requests",
                 rule.name, first.name
             );
             findings.add(
                 Finding::on_condition(Code::UnreachableRoute, Gravity::Broken, condition, 0, message)
-                    .help("routes are tried in their order: put the more exact one first"),
+                    .help("routes are tried in order: put the more specific one first"),
             );
         }
         earlier.push((rule, alternatives));
     }
     if let Some(last) = rules.last() {
-        let message = format!("no RouteRule of the ProxyEndpoint `{}` is without a condition", endpoint.name);
+        let message = format!("every RouteRule of the ProxyEndpoint `{}` has a condition", endpoint.name);
         findings.add(
             Finding::new(Code::UnreachableRoute, Gravity::Doubtful, At::Place(last.place), message)
-                .help("a request that matches none fails with RouteFailed: end with a RouteRule without a condition"),
+                .help("a request that matches none fails with RouteFailed: add a last RouteRule without a condition"),
         );
     }
 }

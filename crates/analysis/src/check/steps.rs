@@ -1,4 +1,4 @@
-//! Steps and policies that belong together.
+//! Steps without a policy, and policies without a step.
 
 use std::collections::BTreeSet;
 

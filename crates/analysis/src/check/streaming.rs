@@ -1,4 +1,4 @@
-//! Streaming (Google's page "Streaming requests and responses"): both endpoints have the property, and nothing reads the body.
+//! Streaming (Google's page "Streaming requests and responses"): both endpoints must have the property, and no policy may read the body.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,7 +60,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             if let Some(target) = led.iter().find(|target| target_property(target, message).is_none()) {
                 half(message, property, proxy.place, &format!("TargetEndpoint `{}`", target.name), findings);
             }
-            // What both stream is reported at the target.
+            // If both endpoints stream, the target's pass above has reported the readers.
             let buffering: Vec<_> =
                 led.iter().copied().filter(|target| target_property(target, message).is_none()).collect();
             if led.is_empty() || !buffering.is_empty() {
@@ -104,11 +104,11 @@ fn half<'d>(message: Message, node: Node<'d, 'd>, file: Place<'d>, other: &str, 
             Code::Streaming,
             Gravity::Broken,
             At::Place(Place::of(file.path, node)),
-            format!("`{name}` is set here and not in the {other}: Apigee streams only if both have it"),
+            format!("`{name}` is set here but not in the {other}: Apigee streams only if both have it"),
         )
         .help(format!(
-            "add `<Property name=\"{name}\">true</Property>` there, or remove it here; of a spec only the targets have \
-             properties, but `spec.bundle` takes a whole bundle"
+            "add `<Property name=\"{name}\">true</Property>` there, or remove it here; a spec has properties only \
+             for targets; `spec.bundle` accepts a whole bundle"
         )),
     );
 }
@@ -127,7 +127,7 @@ fn event_flow<'d>(target: &TargetEndpoint<'d>, message: Message, findings: &mut 
     );
 }
 
-/// Reports the policies and conditions that read a streamed body, each once.
+/// Reports each policy and condition that reads a streamed body, once.
 fn readers<'d>(
     bundle: &Bundle<'d>,
     message: Message,
@@ -161,7 +161,9 @@ fn readers<'d>(
                 Code::Streaming,
                 gravity,
                 At::Place(Place::of(file.path, property)),
-                format!("`{name}` is set, and `{policy}` {how}: the body of a streamed {word} is never whole"),
+                format!(
+                    "`{name}` is set, and `{policy}` {how}: the complete body of a streamed {word} is never available"
+                ),
             )
             .help(format!("remove the property, or the step `{policy}`")),
         );
@@ -177,7 +179,7 @@ fn reads(bundle: &Bundle<'_>, step: &Step<'_>, message: Message, ambient: Messag
     let variable = |text: &str| body_variable(text, message, ambient);
     let texts = policy.node.descendants().filter(Node::is_text).filter_map(|node| node.text());
     let attributes = policy.node.descendants().flat_map(|node| node.attributes()).map(|attribute| attribute.value());
-    // A script's text is no template; it is looked at below.
+    // A script's text is not a template; it is checked below.
     let script = matches!(policy.element, "Javascript" | "Script");
     if let Some(name) = texts.chain(attributes).filter(|_| !script).find_map(variable) {
         return Some((Gravity::Broken, format!("({}) reads `{name}`", policy.element)));
@@ -193,7 +195,7 @@ fn reads(bundle: &Bundle<'_>, step: &Step<'_>, message: Message, ambient: Messag
     reads.then(|| (Gravity::Doubtful, format!("({}) seems to read the body", policy.element)))
 }
 
-/// What a policy's type says about the body that it reads.
+/// How a policy reads the body of a message, according to its type and its elements.
 fn by_type(policy: &Policy<'_>, message: Message, ambient: Message) -> Option<&'static str> {
     let node = policy.node;
     let has = |names: &[&str]| node.descendants().any(|inner| names.iter().any(|name| inner.has_tag_name(*name)));
@@ -216,8 +218,8 @@ fn by_type(policy: &Policy<'_>, message: Message, ambient: Message) -> Option<&'
         "ExtractVariables" | "DataCapture" | "RegularExpressionProtection" if has(body) && source(Some(ambient)) => {
             Some("parses the body")
         }
-        "ResponseCache" if message == Message::Response => Some("keeps the body"),
-        "PopulateCache" | "SemanticCachePopulate" if source(None) => Some("keeps the body"),
+        "ResponseCache" if message == Message::Response => Some("caches the body"),
+        "PopulateCache" | "SemanticCachePopulate" if source(None) => Some("caches the body"),
         "AssignMessage" => assigns(node, message, ambient),
         _ => None,
     }
@@ -243,7 +245,7 @@ fn assigns(node: Node<'_, '_>, message: Message, ambient: Message) -> Option<&'s
     (source == Some(message) && (whole || payload)).then_some("copies the body")
 }
 
-/// The message that a name means, if it is one of the two.
+/// The message that a name refers to, if it is the request or the response.
 fn of_source(name: &str, ambient: Message) -> Option<Message> {
     match name.split('.').next() {
         Some("request") => Some(Message::Request),
@@ -253,7 +255,7 @@ fn of_source(name: &str, ambient: Message) -> Option<Message> {
     }
 }
 
-/// The first variable in a text that holds the body of a message, or a part of it.
+/// The first variable in a text that contains the body of a message or a part of it.
 fn body_variable(text: &str, message: Message, ambient: Message) -> Option<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c)));
     words

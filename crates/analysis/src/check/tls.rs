@@ -1,4 +1,4 @@
-//! TLS towards backends.
+//! TLS to backends.
 
 use super::node::{child, is_template, text};
 use super::{At, Finding, Findings, Gravity};
@@ -19,7 +19,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
 }
 
 fn check<'d>(connection: Node<'d, 'd>, path: &'d BundlePath, findings: &mut Findings<'d>) {
-    // Servers bring their own TLS from the environment.
+    // A target server has its own TLS configuration in the environment.
     let Some(node) = child(connection, "URL") else { return };
     let url = text(node);
     let mut fault = |node, message: String, help: &str| {
@@ -32,7 +32,7 @@ fn check<'d>(connection: Node<'d, 'd>, path: &'d BundlePath, findings: &mut Find
             fault(
                 node,
                 format!("requests to `{host}` are not encrypted"),
-                "write `https`, unless the network is private",
+                "use `https`, unless the network is private",
             );
         }
         return;
@@ -43,7 +43,7 @@ fn check<'d>(connection: Node<'d, 'd>, path: &'d BundlePath, findings: &mut Find
     let Some(info) = child(connection, "SSLInfo") else {
         fault(
             node,
-            "nothing enforces that the backend's certificate is valid".to_owned(),
+            "the validation of the backend's certificate is not enforced".to_owned(),
             "add `<SSLInfo><Enabled>true</Enabled><Enforce>true</Enforce></SSLInfo>`",
         );
         return;
@@ -54,22 +54,23 @@ fn check<'d>(connection: Node<'d, 'd>, path: &'d BundlePath, findings: &mut Find
     if is("IgnoreValidationErrors", "true") {
         fault(
             info,
-            "errors of the backend's certificate are ignored".to_owned(),
-            "remove <IgnoreValidationErrors>; an own authority belongs into a <TrustStore>",
+            "validation errors of the backend's certificate are ignored".to_owned(),
+            "remove <IgnoreValidationErrors>; put your own certificate authority in a <TrustStore>",
         );
     } else if !is("Enabled", "true") || !is("Enforce", "true") {
         fault(
             info,
-            "nothing enforces that the backend's certificate is valid: TLS is not both enabled and enforced".to_owned(),
+            "the validation of the backend's certificate is not enforced: TLS is not both enabled and enforced"
+                .to_owned(),
             "write `<Enabled>true</Enabled><Enforce>true</Enforce>`",
         );
     }
 }
 
-/// Ends of names that are not public.
+/// Suffixes of host names that are not public.
 const ENDS: [&str; 6] = [".internal", ".local", ".localhost", ".svc", ".lan", ".test"];
 
-/// True for hosts that no public name or address leads to.
+/// True for hosts without a public name or address.
 fn is_private(host: &str) -> bool {
     if let Ok(address) = host.parse::<core::net::Ipv4Addr>() {
         return address.is_private() || address.is_loopback() || address.is_link_local();

@@ -1,4 +1,4 @@
-//! Names of variables that Apigee does not have, and templates that are written in the words of another language.
+//! Names of variables that Apigee does not have, and templates in the syntax of another template language.
 
 use std::collections::BTreeSet;
 
@@ -37,11 +37,13 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             for variable in template::variables(text) {
                 let ours = known(variable) || is_built_in(variable);
                 let Some(found) = foreign(text, variable).filter(|_| ours) else { continue };
-                let message =
-                    format!("`{found}` in the policy `{}` is not how Apigee's templates name a variable", policy.name);
+                let message = format!(
+                    "`{found}` in the policy `{}` is not the syntax for a variable in Apigee's message templates",
+                    policy.name
+                );
                 findings.add(
                     Finding::new(Code::TemplateSyntax, Gravity::Doubtful, at(policy, node), message)
-                        .help(format!("write `{{{variable}}}`: the other characters would stay in the text")),
+                        .help(format!("write `{{{variable}}}`: the other characters would remain in the text")),
                 );
             }
         }
@@ -71,7 +73,7 @@ fn operands(expr: &Expr) -> Vec<(String, usize)> {
         .collect()
 }
 
-/// True for a variable of Apigee's own.
+/// True for a variable that Apigee sets itself.
 fn is_built_in(variable: &str) -> bool {
     let root = variable.split('.').next().unwrap_or_default();
     BUILT_IN.iter().any(|(known, _)| *known == root)
@@ -83,7 +85,7 @@ fn foreign(text: &str, variable: &str) -> Option<String> {
     [format!("${{{variable}}}"), format!("{{{{{variable}}}}}")].into_iter().find(|form| text.contains(form.as_str()))
 }
 
-/// Why a name is not one of a variable, and which is meant.
+/// Why a variable does not exist, and which one is probably meant.
 #[derive(Debug, PartialEq, Eq)]
 struct Slip {
     why: String,
@@ -99,10 +101,10 @@ impl Slip {
     }
 }
 
-/// What may follow the lists of names.
+/// The names that may follow a plural such as `headers`.
 const OF_LISTS: [&str; 3] = ["count", "names", "names.string"];
 
-/// What is wrong with a name that looks like one of Apigee's own, if anything.
+/// What is wrong with a name that looks like a variable of Apigee, if anything.
 fn slip(variable: &str) -> Option<Slip> {
     let (root, rest) = variable.split_once('.')?;
     let Some((_, parts)) = BUILT_IN.iter().find(|(known, _)| *known == root) else {
@@ -115,7 +117,7 @@ fn slip(variable: &str) -> Option<Slip> {
     match (part, behind) {
         ("headers" | "queryparams" | "formparams", Some(name)) if message && !OF_LISTS.contains(&name) => {
             let single = part.trim_end_matches('s');
-            wrong("one value is named in the singular", Some(format!("{root}.{single}.{name}")))
+            wrong("the variable of a single value has the singular name", Some(format!("{root}.{single}.{name}")))
         }
         ("header" | "queryparam" | "formparam", None) if message => {
             wrong("the name of a header or a parameter is missing", Some(format!("{root}.{part}.NAME")))
@@ -128,7 +130,7 @@ fn slip(variable: &str) -> Option<Slip> {
         }
         _ if parts.iter().any(|known| known.eq_ignore_ascii_case(part)) => None,
         _ => {
-            // What is not near to any may be set by a script.
+            // A script may set a variable whose name is similar to no known one.
             let meant = nearest(part, parts.iter().copied())?;
             let behind = behind.map(|behind| format!(".{behind}")).unwrap_or_default();
             wrong("there is no such variable", Some(format!("{root}.{meant}{behind}")))
@@ -136,14 +138,14 @@ fn slip(variable: &str) -> Option<Slip> {
     }
 }
 
-/// Shorter names are near to too many others.
+/// The minimum length: shorter names are similar to too many others.
 const SHORTEST: usize = 5;
 
-/// A name such as `reqeust.header.host`.
+/// Recognizes a name such as `reqeust.header.host`.
 fn misspelt_root(variable: &str, root: &str, rest: &str) -> Option<Slip> {
     let part = rest.split('.').next().unwrap_or_default();
     let meant = nearest(root, BUILT_IN.iter().map(|(known, _)| *known)).filter(|_| root.len() >= SHORTEST)?;
-    // Other messages have any name, but a near one is no accident if what follows fits.
+    // A message variable may have any name, but a similar name is a mistake if the part after it fits.
     let (_, parts) = BUILT_IN.iter().find(|(known, _)| *known == meant)?;
     let fits = parts.contains(&part) && !(MESSAGE_PARTS.contains(&part) && root.len() > meant.len() + 1);
     let plural = root.strip_suffix('s').is_some_and(|single| single == meant);
@@ -153,7 +155,7 @@ fn misspelt_root(variable: &str, root: &str, rest: &str) -> Option<Slip> {
     })
 }
 
-/// A name such as `verifyapikey.VA-Defualt.client_id`, where the bundle has a policy of nearly that name.
+/// Recognizes a name such as `verifyapikey.VA-Defualt.client_id`, if the bundle has a policy with a similar name.
 fn misnamed(bundle: &Bundle<'_>, variable: &str) -> Option<Slip> {
     let (prefix, rest) = variable.split_once('.')?;
     let sets = SETS.iter().find(|sets| sets.prefix == prefix)?;

@@ -1,4 +1,4 @@
-//! Which variables a policy reads and sets, by its schema.
+//! Which variables a policy reads and sets, according to its schema.
 
 use std::collections::BTreeSet;
 
@@ -17,15 +17,15 @@ use apigee_flux_model::xml::Node;
 pub(super) struct Read<'d> {
     /// Its name.
     pub(super) variable: String,
-    /// The element that names it.
+    /// The element that refers to it.
     pub(super) node: Node<'d, 'd>,
 }
 
-/// The texts and attributes of a policy with what its schema says of them.
+/// The texts and attributes of a policy, with their meaning in its schema.
 pub(super) fn values<'d>(policy: &Policy<'d>) -> Vec<(Node<'d, 'd>, Meaning, &'d str)> {
     let Some(root) = policy_type(policy.element).map(|known| known.schema) else { return Vec::new() };
     let mut found = Vec::new();
-    // What is read to encode is set to decode.
+    // Encoding reads these variables; decoding sets them.
     let decodes = policy.element == "BasicAuthentication"
         && operation(policy).is_some_and(|operation| operation.eq_ignore_ascii_case("Decode"));
     for node in policy.node.descendants().filter(Node::is_element) {
@@ -34,7 +34,7 @@ pub(super) fn values<'d>(policy: &Policy<'d>) -> Vec<(Node<'d, 'd>, Meaning, &'d
                 found.extend(node.attribute("ref").map(|name| (node, Meaning::Writes, name.trim())));
             }
             Some(shape) => known(node, shape, &mut found),
-            // Inside a payload of XML everything is a template.
+            // Inside an XML payload everything is a template.
             None if in_payload(node, root) => {
                 found.extend(
                     node.children().filter_map(|child| child.text()).map(|text| (node, Meaning::Template, text)),
@@ -62,7 +62,7 @@ fn in_payload(node: Node<'_, '_>, root: &'static Shape) -> bool {
     node.ancestors().any(|above| above.has_tag_name("Payload") && shape_of(above, root).is_some())
 }
 
-/// The variables that a policy reads. What a default applies to is not among them.
+/// The variables that a policy reads, without those that it reads by default.
 pub(super) fn reads<'d>(policy: &Policy<'d>) -> Vec<Read<'d>> {
     let mut found = Vec::new();
     for (node, meaning, text) in values(policy) {
@@ -74,7 +74,7 @@ pub(super) fn reads<'d>(policy: &Policy<'d>) -> Vec<Read<'d>> {
                 }
             }
             Meaning::Template | Meaning::NamedTemplate => {
-                // The payload may use other characters than braces.
+                // The payload may use other delimiters than braces.
                 if node.attribute("variablePrefix").is_some() {
                     continue;
                 }
@@ -95,7 +95,7 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && !is_template(text) && !text.contains(|c: char| c.is_whitespace() || "\"'()".contains(c))
 }
 
-/// The variables of a condition whose values matter: comparing with null asks whether there is one.
+/// The variables of a condition whose values matter. A comparison with null only tests whether a variable exists.
 pub(super) fn condition_variables(expr: &Expr) -> Vec<String> {
     let mut found = Vec::new();
     for comparison in expr.comparisons() {
@@ -116,7 +116,7 @@ pub(super) fn is_opaque(policy: &Policy<'_>) -> bool {
     OPAQUE.contains(&policy.element) || policy_type(policy.element).is_none()
 }
 
-/// True if a policy sets a variable, or a part of it, as a message that it fills.
+/// True if a policy sets a variable or a message that the variable is a part of.
 pub(super) fn sets(policy: &Policy<'_>, variable: &str) -> bool {
     by_type(policy, variable) || written(policy).iter().any(|name| name == variable || is_part(variable, name))
 }
@@ -138,7 +138,7 @@ fn by_type(policy: &Policy<'_>, variable: &str) -> bool {
     })
 }
 
-/// The variables that a policy names as what it sets.
+/// The variables that a policy sets by name.
 pub(super) fn written(policy: &Policy<'_>) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let prefix = child(policy.node, "VariablePrefix").map(text).filter(|prefix| !prefix.is_empty());
@@ -160,7 +160,7 @@ pub(super) fn written(policy: &Policy<'_>) -> BTreeSet<String> {
             _ => {}
         }
     }
-    // The parameters of a shared flow are variables inside it.
+    // The parameters of a shared flow are variables in it.
     if policy.element == "FlowCallout" {
         let parameters = policy.node.descendants().filter(|node| node.has_tag_name("Parameter"));
         found.extend(parameters.filter_map(|node| node.attribute("name")).map(str::to_owned));
@@ -168,7 +168,7 @@ pub(super) fn written(policy: &Policy<'_>) -> BTreeSet<String> {
     found
 }
 
-/// All variables that policies of the bundle name as what they set.
+/// All variables that policies of the bundle set by name.
 pub(super) fn all_written(bundle: &Bundle<'_>) -> BTreeSet<String> {
     bundle.policies.values().flat_map(written).collect()
 }

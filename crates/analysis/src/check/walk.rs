@@ -1,4 +1,4 @@
-//! All steps and conditions of a bundle, and the way that a request takes.
+//! All steps and conditions of a bundle, and the steps that run for a request.
 
 use super::implication::{covers, disjuncts};
 use apigee_flux_model::runtime::{Bundle, Condition, FaultRule, Flow, Policy, ProxyEndpoint, Step};
@@ -40,17 +40,17 @@ pub(super) fn conditions<'b, 'd>(bundle: &'b Bundle<'d>) -> impl Iterator<Item =
         .chain(bundle.proxy_endpoints.iter().flat_map(|e| &e.route_rules).filter_map(|rule| rule.condition.as_ref()))
 }
 
-/// A step on the way of a request through a proxy endpoint.
+/// A step on the path of a request through a proxy endpoint.
 pub(super) struct Passed<'b, 'd> {
     pub(super) step: &'b Step<'d>,
     pub(super) policy: &'b Policy<'d>,
-    /// The conditional flow that it belongs to: of those only one runs.
+    /// The conditional flow that it belongs to: only one of them runs.
     pub(super) flow: Option<&'b Flow<'d>>,
     position: usize,
 }
 
 impl Passed<'_, '_> {
-    /// True if both may run for one request, this one first.
+    /// True if both may run for one request and this one runs first.
     pub(super) fn precedes(&self, other: &Self) -> bool {
         self.position < other.position && self.meets(other)
     }
@@ -64,7 +64,7 @@ impl Passed<'_, '_> {
     }
 }
 
-/// The steps that a request passes in a proxy endpoint, in their order. Policies that are switched off do not run.
+/// The steps that may run for a request in a proxy endpoint, in order. Disabled policies do not run.
 pub(super) fn request<'b, 'd>(endpoint: &'b ProxyEndpoint<'d>, bundle: &'b Bundle<'d>) -> Vec<Passed<'b, 'd>> {
     let outer = |flow: &'b Option<Flow<'d>>| flow.iter().flat_map(|flow| &flow.request).map(|step| (step, None));
     let inner = endpoint.flows.iter().flat_map(|flow| flow.request.iter().map(move |step| (step, Some(flow))));
@@ -78,12 +78,12 @@ pub(super) fn request<'b, 'd>(endpoint: &'b ProxyEndpoint<'d>, bundle: &'b Bundl
         .collect()
 }
 
-/// The name of an operation that some policies carry as an element or an attribute.
+/// The operation of a policy, from the element or the attribute.
 pub(super) fn operation<'d>(policy: &Policy<'d>) -> Option<&'d str> {
     policy.node.attribute("operation").or_else(|| super::node::child(policy.node, "Operation").map(super::node::text))
 }
 
-/// True for a policy that lets only callers with a valid credential pass.
+/// True for a policy that rejects callers without a valid credential.
 pub(super) fn verifies(policy: &Policy<'_>) -> bool {
     match policy.element {
         "VerifyAPIKey" | "VerifyJWT" | "VerifyJWS" | "VerifyIAM" | "ValidateSAMLAssertion" => true,
@@ -92,7 +92,7 @@ pub(super) fn verifies(policy: &Policy<'_>) -> bool {
     }
 }
 
-/// True if one condition holds whenever the other does.
+/// True if the first condition is true whenever the second one is.
 pub(super) fn covered(wide: Option<&Condition<'_>>, narrow: Option<&Condition<'_>>) -> bool {
     let Some(wide) = wide else { return true };
     let Some(narrow) = narrow else { return false };

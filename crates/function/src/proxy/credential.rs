@@ -80,7 +80,7 @@ const SECRET_ELEMENTS: &[&str] = &["Password", "ClientSecret", "Secret"];
 
 /// A place in a policy.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Within<'n> {
+pub struct Within<'n> {
     /// The element's part of the schema; `None` if the schema does not have the element.
     shape: Option<&'static Shape>,
     /// Whether a schema is known for the file.
@@ -100,7 +100,7 @@ impl<'n> Within<'n> {
 
     /// A child of the element. `name` is the child's attribute of that name, `named` the text of the child's sibling
     /// `<Name>` or `<Key>`.
-    pub(crate) fn child(self, element: &'n str, name: Option<&'n str>, named: Option<&'n str>) -> Self {
+    pub fn child(self, element: &'n str, name: Option<&'n str>, named: Option<&'n str>) -> Self {
         let shape = self.shape.and_then(|shape| shape.child(element));
         let shape =
             shape.or_else(|| self.known.then(|| COMMON_CHILDREN.iter().find(|child| child.name == element)).flatten());
@@ -108,7 +108,7 @@ impl<'n> Within<'n> {
     }
 
     /// The kind of credential that a text of the element is, if any.
-    pub(crate) fn sort(self, text: &str) -> Option<&'static str> {
+    pub fn sort(self, text: &str) -> Option<&'static str> {
         let literal = !text.trim().is_empty() && !text.contains('{');
         let by_place = match self.shape.map(|shape| shape.text) {
             Some(Meaning::Secret) => literal.then_some("a credential"),
@@ -126,7 +126,7 @@ impl<'n> Within<'n> {
     }
 
     /// The kind of credential that the value of an attribute is, if any.
-    pub(crate) fn sort_of_attribute(self, attribute: &str, value: &str) -> Option<&'static str> {
+    pub fn sort_of_attribute(self, attribute: &str, value: &str) -> Option<&'static str> {
         let known = self.shape.is_some_and(|shape| shape.attribute(attribute).is_some());
         by_form(value).or_else(|| if known { None } else { credential(Some(attribute), value) })
     }

@@ -324,8 +324,8 @@ mod tests {
                  'AssignMessage'; correct the file",
                 "error AF044 spec.bundle: policies/dtd.xml:1:1: the file does not parse: a document type definition \
                  (<!DOCTYPE …>) is not allowed; correct the file",
-                "error AF052 spec.bundle: proxies/default.xml:1:183: the RouteRule `r` leads to `t`, which the bundle does \
-                 not have; add the endpoint or remove the RouteRule",
+                "error AF052 spec.bundle: proxies/default.xml:1:183: the RouteRule `r` refers to the endpoint `t`, which \
+                 the bundle does not have; add the endpoint or remove the RouteRule",
                 "warning AF051 spec.bundle: policies/AM-a.xml:1:1: no step runs the policy `AM-a`; attach it or remove its \
                  file",
             ]

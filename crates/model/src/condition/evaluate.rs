@@ -1,4 +1,4 @@
-//! Whether a condition holds, as far as the variables are known.
+//! Evaluates a condition, as far as the variables are known.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -9,13 +9,13 @@ use super::lex::number;
 use super::{Comparison, Expr, Operand, Operator, Value};
 use crate::path_pattern::{like, matches_path, without_lookahead};
 
-/// What variables hold.
+/// The values of variables.
 pub trait Variables {
-    /// The value of a variable: none if it is not known here, `Some(None)` if it is not set.
+    /// The value of a variable: `None` if it is unknown, `Some(None)` if it is not set.
     fn get(&self, name: &str) -> Option<Option<Cow<'_, str>>>;
 }
 
-/// Whether it holds; none where that depends on a variable that is not known here.
+/// Evaluates an expression; `None` if the result depends on an unknown variable.
 pub fn evaluate(expr: &Expr, variables: &dyn Variables) -> Option<bool> {
     match expr {
         Expr::And(left, right) => match (evaluate(left, variables), evaluate(right, variables)) {
@@ -37,8 +37,8 @@ pub fn evaluate(expr: &Expr, variables: &dyn Variables) -> Option<bool> {
     }
 }
 
-/// The text of a value; none inside if it is null.
-#[allow(clippy::option_option, reason = "not known and not set are two things, as in `Variables`")]
+/// The text of a value; `Some(None)` if it is null.
+#[allow(clippy::option_option, reason = "unknown and not set are different, as in `Variables`")]
 fn value<'v>(operand: &'v Operand, variables: &'v dyn Variables) -> Option<Option<Cow<'v, str>>> {
     match &operand.value {
         Value::Variable(name) => variables.get(name),
@@ -57,7 +57,7 @@ fn compare(comparison: &Comparison, variables: &dyn Variables) -> Option<bool> {
     let parsed = |text: &str| number(text.trim()).parse::<f64>().ok();
     let numbers = || -> Option<Ordering> { parsed(left)?.partial_cmp(&parsed(right)?) };
     let order = || numbers().unwrap_or_else(|| left.cmp(right));
-    // Numbers are equal by value, but texts that look like numbers are texts.
+    // Numbers are compared by value, but quoted text that looks like a number is text.
     let numeric =
         matches!(comparison.left.value, Value::Number(_)) || matches!(comparison.right.value, Value::Number(_));
     let equal = || left == right || (numeric && numbers() == Some(Ordering::Equal));
@@ -76,15 +76,15 @@ fn compare(comparison: &Comparison, variables: &dyn Variables) -> Option<bool> {
     }
 }
 
-/// Java asks whether the pattern matches all of the text. What of Java's language the library does not have is not known here, except that a group
-/// which gives nothing back matches at most what an ordinary group does.
+/// True if the pattern matches the whole text, as in Java; `None` if the library does not support the syntax of the pattern. An atomic group
+/// matches at most what an ordinary group matches, so a pattern with atomic groups can be known not to match.
 fn java_regex(pattern: &str, text: &str) -> Option<bool> {
     let (pattern, text) = without_lookahead(pattern, text);
     let matches = |pattern: &str| Some(Regex::new(&format!("^(?:{pattern})$")).ok()?.is_match(&text));
     matches(&pattern).or_else(|| matches(&pattern.replace("(?>", "(?:")).filter(|matches| !matches))
 }
 
-/// The table "Null operands" of Google's page, odd as it is.
+/// The table "Null operands" of Google's page, with all of its irregularities.
 fn with_null(operator: Operator, left: bool, right: bool) -> bool {
     let both = left && right;
     match operator {

@@ -1,35 +1,35 @@
 //! The syntax of Java's regular expressions, which Apigee compiles: `JavaRegex` in conditions, RegularExpressionProtection,
 //! `replaceAll` in message templates.
 //!
-//! It says what `java.util.regex.Pattern` (Java 17, the documentation of the class) refuses, and never refuses what that
-//! takes: names of properties and of characters are not looked up, the length of a look-behind is not measured, and behind
-//! the flag `x`, which changes how all that follows is read, nothing is said. Crates for Rust know other dialects: they lack
-//! look-around, possessive quantifiers, `\Q…\E` and `&&` of classes, and stop at the first of them.
+//! The parser reports errors of `java.util.regex.Pattern` (Java 17, the documentation of the class) and never rejects a pattern that Java
+//! accepts: it does not look up names of properties and characters or check the length of a look-behind, and it reports nothing after the
+//! flag `x`, which changes the syntax of everything that follows. Rust crates support other dialects: they lack look-around, possessive
+//! quantifiers, `\Q…\E` and `&&` in classes, and stop at the first of them.
 
-/// Why Java refuses a pattern.
+/// A syntax error in a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegexFault {
-    /// The byte of the pattern at which it was seen.
+    /// The byte offset in the pattern at which it was found.
     pub offset: usize,
     /// What is wrong.
     pub message: &'static str,
 }
 
-/// What is wrong with a pattern; none if Java takes it, or if that is not known.
+/// The syntax error in a pattern; `None` if Java accepts it or if that is unknown.
 pub fn java_regex_fault(pattern: &str) -> Option<RegexFault> {
     let mut reader = Reader { characters: unquoted(pattern), at: 0, end: pattern.len(), groups: Vec::new(), depth: 0 };
     match reader.alternatives() {
         Err(Stop::Fault(fault)) => Some(fault),
         Err(Stop::Unknown) => None,
         // Only a closing parenthesis ends the pattern early.
-        Ok(()) => reader.peek().map(|_| reader.fault("`)` closes no group")),
+        Ok(()) => reader.peek().map(|_| reader.fault("this `)` has no matching `(`")),
     }
 }
 
-/// Groups and classes inside each other, beyond which nothing is said.
+/// The maximum depth of nested groups and classes; deeper patterns are not checked.
 const DEPTH: usize = 200;
 
-/// The pattern without `\Q…\E`: what stands between is escaped instead. Each character comes with its byte.
+/// The pattern without `\Q…\E`: the text between them is escaped instead. Each character has its byte offset.
 fn unquoted(pattern: &str) -> Vec<(char, usize)> {
     let mut out = Vec::new();
     let mut quoted = false;
@@ -49,7 +49,7 @@ fn unquoted(pattern: &str) -> Vec<(char, usize)> {
                 out.extend([(character, at), (next, next_at)]);
                 characters.next();
             }
-            // A quoted letter or digit is itself; with a backslash it would be something else.
+            // A quoted letter or digit stays as it is; a backslash would change its meaning.
             _ if quoted && !character.is_alphanumeric() => out.extend([('\\', at), (character, at)]),
             _ => out.push((character, at)),
         }
@@ -62,7 +62,7 @@ enum Stop {
     Unknown,
 }
 
-/// What an escape stands for.
+/// The meaning of an escape.
 enum Escape {
     Character(char),
     /// A class of characters, a boundary or a reference.
@@ -72,7 +72,7 @@ enum Escape {
 struct Reader {
     characters: Vec<(char, usize)>,
     at: usize,
-    /// The length of the pattern, where a fault at its end stands.
+    /// The length of the pattern: the offset of a fault at its end.
     end: usize,
     /// The names of groups.
     groups: Vec<String>,
@@ -115,7 +115,7 @@ impl Reader {
                 ')' => break,
                 '|' => self.at += 1,
                 '(' => {
-                    // Flags alone are nothing that can be repeated.
+                    // Flags without a group cannot be repeated.
                     if self.group()? {
                         self.quantifier()?;
                     }
@@ -126,7 +126,7 @@ impl Reader {
                     self.quantifier()?;
                 }
                 '?' | '*' | '+' => return self.stop("the quantifier has nothing before it to repeat"),
-                // Java takes a count behind nothing or behind another quantifier.
+                // Java accepts a count at the start or after another quantifier.
                 '{' => self.quantifier()?,
                 '\\' => {
                     self.at += 1;
@@ -152,7 +152,7 @@ impl Reader {
         Ok(())
     }
 
-    /// A group, or flags alone: then it is false.
+    /// Parses a group; returns false for flags without a group.
     fn group(&mut self) -> Result<bool, Stop> {
         let open = self.fault("the group has no closing `)`");
         self.at += 1;
@@ -163,7 +163,7 @@ impl Reader {
                 Some('<') => {
                     let name = self.group_name()?;
                     if self.groups.contains(&name) {
-                        return self.stop("two groups have this name");
+                        return self.stop("more than one group has this name");
                     }
                     self.groups.push(name);
                 }
@@ -191,7 +191,7 @@ impl Reader {
                         None => return Err(Stop::Fault(open)),
                         Some(_) => {
                             return self.stop(
-                                "behind `(?` Java knows `:`, `=`, `!`, `>`, `<=`, `<!`, `<name>` and the flags \
+                                "after `(?` Java allows `:`, `=`, `!`, `>`, `<=`, `<!`, `<name>` and the flags \
                                  `idmsuxU`",
                             );
                         }
@@ -203,7 +203,7 @@ impl Reader {
         if self.eat(')') { Ok(true) } else { Err(Stop::Fault(open)) }
     }
 
-    /// A group's name and the `>` behind it.
+    /// Parses a group's name and the `>` after it.
     fn group_name(&mut self) -> Result<String, Stop> {
         let mut name = String::new();
         while let Some(character) = self.peek().filter(char::is_ascii_alphanumeric) {
@@ -214,16 +214,16 @@ impl Reader {
             self.at += 1;
         }
         if name.is_empty() {
-            return self.stop("the name of a group starts with a letter from a to z");
+            return self.stop("the name of a group must start with a letter from a to z");
         }
         if self.eat('>') {
             Ok(name)
         } else {
-            self.stop("the name of a group holds letters and digits, and ends with `>`")
+            self.stop("the name of a group must contain only letters and digits and end with `>`")
         }
     }
 
-    /// A quantifier, if there is one.
+    /// Parses a quantifier, if there is one.
     fn quantifier(&mut self) -> Result<(), Stop> {
         match self.peek() {
             Some('?' | '*' | '+') => self.at += 1,
@@ -238,8 +238,8 @@ impl Reader {
 
     /// `{2}`, `{2,}` or `{2,3}`.
     fn count(&mut self) -> Result<(), Stop> {
-        let open =
-            self.fault("a number follows `{`, as `{2}`, `{2,}` or `{2,3}`; for the character itself write `\\{`");
+        let open = self
+            .fault("a number must follow `{`, as in `{2}`, `{2,}` or `{2,3}`; for the character itself write `\\{`");
         self.at += 1;
         let Some(least) = self.number()? else { return Err(Stop::Fault(open)) };
         let mut most = Some(least);
@@ -253,7 +253,7 @@ impl Reader {
             return self.stop("the count has no closing `}`");
         }
         if most.is_some_and(|most| most < least) {
-            return Err(Stop::Fault(RegexFault { message: "the count ends below its start", ..open }));
+            return Err(Stop::Fault(RegexFault { message: "the maximum of the count is below its minimum", ..open }));
         }
         Ok(())
     }
@@ -271,17 +271,17 @@ impl Reader {
         Ok(number)
     }
 
-    /// What follows a backslash.
+    /// Parses what follows a backslash.
     fn escape(&mut self, in_class: bool) -> Result<Escape, Stop> {
         self.at -= 1;
-        let unknown = self.fault("Java knows no such escape: a letter behind `\\` must be one of its own");
+        let unknown = self.fault("Java has no such escape: only certain letters are allowed after `\\`");
         self.at += 1;
         let Some(character) = self.next() else {
-            return self.stop("a `\\` is at the end");
+            return self.stop("the pattern ends with a `\\`");
         };
         let hex = |character: Option<char>| character.is_some_and(|character| character.is_ascii_hexdigit());
         match character {
-            // As the start of a range it is one character, as before Java 8.
+            // At the start of a range it is a single character, as before Java 8.
             'v' if in_class && self.peek() == Some('-') => Ok(Escape::Character('\u{b}')),
             'd' | 'D' | 'h' | 'H' | 's' | 'S' | 'v' | 'V' | 'w' | 'W' => Ok(Escape::Other),
             'A' | 'B' | 'G' | 'R' | 'X' | 'Z' | 'z' | '1'..='9' if !in_class => Ok(Escape::Other),
@@ -293,10 +293,14 @@ impl Reader {
             }
             'k' if !in_class => {
                 if !self.eat('<') {
-                    return self.stop("`\\k` is followed by the name of a group, as `\\k<name>`");
+                    return self.stop("`\\k` must be followed by the name of a group, as in `\\k<name>`");
                 }
                 let name = self.group_name()?;
-                if self.groups.contains(&name) { Ok(Escape::Other) } else { self.stop("no group before has this name") }
+                if self.groups.contains(&name) {
+                    Ok(Escape::Other)
+                } else {
+                    self.stop("no earlier group has this name")
+                }
             }
             'p' | 'P' => {
                 self.property()?;
@@ -304,10 +308,11 @@ impl Reader {
             }
             'N' => {
                 if !self.eat('{') {
-                    return self.stop("`\\N` is followed by the name of a character, as `\\N{WHITE SMILING FACE}`");
+                    return self
+                        .stop("`\\N` must be followed by the name of a character, as in `\\N{WHITE SMILING FACE}`");
                 }
                 self.until_brace()?;
-                // Which character that is depends on its name.
+                // The character depends on its name, which is not looked up.
                 Err(Stop::Unknown)
             }
             'a' => Ok(Escape::Character('\u{7}')),
@@ -318,7 +323,7 @@ impl Reader {
             't' => Ok(Escape::Character('\t')),
             'c' => match self.next() {
                 Some(control) => Ok(Escape::Character(char::from_u32(u32::from(control) ^ 64).unwrap_or('\0'))),
-                None => self.stop("`\\c` is followed by a character"),
+                None => self.stop("`\\c` must be followed by a character"),
             },
             '0' => {
                 let mut value = 0;
@@ -332,17 +337,17 @@ impl Reader {
                     self.at += 1;
                 }
                 if digits == 0 {
-                    return self.stop("`\\0` is followed by one to three octal digits");
+                    return self.stop("`\\0` must be followed by one to three octal digits");
                 }
                 Ok(Escape::Character(char::from_u32(value).unwrap_or('\0')))
             }
             'u' => {
                 let digits: String = (0..4).filter_map(|by| self.ahead(by).filter(char::is_ascii_hexdigit)).collect();
                 if !(0..4).all(|by| hex(self.ahead(by))) {
-                    return self.stop("`\\u` is followed by four hexadecimal digits");
+                    return self.stop("`\\u` must be followed by four hexadecimal digits");
                 }
                 self.at += 4;
-                // One half of a pair of surrogates is no character here.
+                // One half of a surrogate pair is not a Rust `char`.
                 let value = u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32);
                 value.map(Escape::Character).ok_or(Stop::Unknown)
             }
@@ -357,12 +362,13 @@ impl Reader {
                     self.at += 1;
                 }
                 if digits.is_empty() || (!braces && digits.len() < 2) || (braces && !self.eat('}')) {
-                    return self
-                        .stop("`\\x` is followed by two hexadecimal digits, or by some in braces, as `\\x{1F600}`");
+                    return self.stop(
+                        "`\\x` must be followed by two hexadecimal digits, or by some in braces, as in `\\x{1F600}`",
+                    );
                 }
                 match u32::from_str_radix(&digits, 16).ok().filter(|value| *value <= u32::from(char::MAX)) {
                     Some(value) => char::from_u32(value).map(Escape::Character).ok_or(Stop::Unknown),
-                    None => self.stop("no character has a number that large"),
+                    None => self.stop("no character has such a large code point"),
                 }
             }
             letter if letter.is_ascii_alphabetic() => Err(Stop::Fault(unknown)),
@@ -371,7 +377,7 @@ impl Reader {
         }
     }
 
-    /// What follows `\p`.
+    /// Parses what follows `\p`.
     fn property(&mut self) -> Result<(), Stop> {
         if self.eat('{') {
             if self.peek() == Some('}') {
@@ -381,7 +387,7 @@ impl Reader {
         }
         match self.next() {
             Some(_) => Ok(()),
-            None => self.stop("`\\p` is followed by a property, as `\\p{Alpha}`"),
+            None => self.stop("`\\p` must be followed by a property, as in `\\p{Alpha}`"),
         }
     }
 
@@ -395,7 +401,7 @@ impl Reader {
         Err(Stop::Fault(open))
     }
 
-    /// A class behind its `[`, or, if `closes` is false, the part of one behind `&&`, whose `]` stays.
+    /// Parses a class after its `[`, or, if `closes` is false, the part of a class after `&&`, without its `]`.
     fn class(&mut self, closes: bool) -> Result<(), Stop> {
         let at = self.at.saturating_sub(1);
         let offset = self.characters.get(at).map_or(self.end, |(_, offset)| *offset);
@@ -429,7 +435,7 @@ impl Reader {
                         right = true;
                     }
                     if empty && !right {
-                        return self.stop("`&&` has nothing on either side");
+                        return self.stop("`&&` has no operands");
                     }
                     empty = false;
                 }
@@ -441,7 +447,7 @@ impl Reader {
         }
     }
 
-    /// One character of a class, or a range.
+    /// Parses one character of a class, or a range.
     fn range(&mut self) -> Result<(), Stop> {
         let from = match self.next() {
             Some('\\') => self.escape(true)?,
@@ -521,25 +527,29 @@ mod tests {
         for (pattern, offset, message) in [
             ("v([0-9", 2, "the class has no closing `]`"),
             ("v(a", 1, "the group has no closing `)`"),
-            ("a)b", 1, "`)` closes no group"),
+            ("a)b", 1, "this `)` has no matching `(`"),
             ("*a", 0, "the quantifier has nothing before it to repeat"),
             ("a**", 2, "the quantifier has nothing before it to repeat"),
             ("a(?i)*", 5, "the quantifier has nothing before it to repeat"),
-            ("/{id}", 1, "a number follows `{`, as `{2}`, `{2,}` or `{2,3}`; for the character itself write `\\{`"),
+            (
+                "/{id}",
+                1,
+                "a number must follow `{`, as in `{2}`, `{2,}` or `{2,3}`; for the character itself write `\\{`",
+            ),
             ("a{2", 3, "the count has no closing `}`"),
-            ("a{3,2}", 1, "the count ends below its start"),
+            ("a{3,2}", 1, "the maximum of the count is below its minimum"),
             ("a{2147483648}", 11, "the count is too large"),
             ("[z-a]", 2, "the range ends before it starts"),
             ("[a-\\d]", 2, "the range ends before it starts"),
-            ("a\\", 2, "a `\\` is at the end"),
-            ("a\\y", 1, "Java knows no such escape: a letter behind `\\` must be one of its own"),
-            ("[\\b]", 1, "Java knows no such escape: a letter behind `\\` must be one of its own"),
-            ("(?P<a>b)", 2, "behind `(?` Java knows `:`, `=`, `!`, `>`, `<=`, `<!`, `<name>` and the flags `idmsuxU`"),
-            ("(?<1>b)", 3, "the name of a group starts with a letter from a to z"),
-            ("(?<a_b>b)", 4, "the name of a group holds letters and digits, and ends with `>`"),
-            ("\\k<a>", 5, "no group before has this name"),
-            ("[&&]", 3, "`&&` has nothing on either side"),
-            ("\\x4", 3, "`\\x` is followed by two hexadecimal digits, or by some in braces, as `\\x{1F600}`"),
+            ("a\\", 2, "the pattern ends with a `\\`"),
+            ("a\\y", 1, "Java has no such escape: only certain letters are allowed after `\\`"),
+            ("[\\b]", 1, "Java has no such escape: only certain letters are allowed after `\\`"),
+            ("(?P<a>b)", 2, "after `(?` Java allows `:`, `=`, `!`, `>`, `<=`, `<!`, `<name>` and the flags `idmsuxU`"),
+            ("(?<1>b)", 3, "the name of a group must start with a letter from a to z"),
+            ("(?<a_b>b)", 4, "the name of a group must contain only letters and digits and end with `>`"),
+            ("\\k<a>", 5, "no earlier group has this name"),
+            ("[&&]", 3, "`&&` has no operands"),
+            ("\\x4", 3, "`\\x` must be followed by two hexadecimal digits, or by some in braces, as in `\\x{1F600}`"),
             ("\\p{}", 3, "the name of the property is empty"),
         ] {
             assert_eq!(java_regex_fault(pattern), Some(RegexFault { offset, message }), "{pattern}");

@@ -1,4 +1,4 @@
-//! The words and symbols of a condition.
+//! Splits a condition into tokens.
 
 use std::ops::Range;
 
@@ -21,14 +21,14 @@ pub(super) enum Token {
     Text(String),
 }
 
-/// A token and its bytes.
+/// A token and its range of bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Spanned {
     pub(super) token: Token,
     pub(super) span: Range<usize>,
 }
 
-/// The symbols; of two that begin alike the longer stands first.
+/// The symbols; of two symbols with a common prefix, the longer one is first.
 const SYMBOLS: &[(&str, Symbol)] = &[
     ("&&", Symbol::And),
     ("||", Symbol::Or),
@@ -59,7 +59,7 @@ enum Symbol {
     Operator(Operator),
 }
 
-/// What a variable's name is made of. Names of policies and headers stand in it, so `-` belongs to it.
+/// True for a character of a variable's name. The name may contain names of policies and headers, so `-` is allowed.
 fn in_word(c: char) -> bool {
     c.is_alphanumeric()
         || matches!(c, '_' | '.' | '-' | '$' | '#' | '@' | '[' | ']' | '{' | '}' | '%' | '*' | '/' | ':')
@@ -87,19 +87,19 @@ fn token(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
         |message: &str, help: &str| Fault { offset: at, message: message.to_owned(), help: Some(help.to_owned()) };
     if let Some(inside) = rest.strip_prefix('"') {
         let Some(end) = inside.find('"') else {
-            return Err(fault("the text that starts here has no closing `\"`", "close it; a text cannot hold a `\"`"));
+            return Err(fault("the text that starts here has no closing `\"`", "add it; text cannot contain a `\"`"));
         };
         return Ok((Token::Text(inside[..end].to_owned()), end + 2));
     }
     if let Some(inside) = rest.strip_prefix('\'') {
-        let text = || "text stands in double quotes, as `\"GET\"`; single quotes are for names of variables that hold operators";
+        let text = || "write text in double quotes, such as `\"GET\"`; single quotes are for names of variables that contain operators";
         let Some(end) = inside.find('\'') else {
             return Err(fault("the name that starts here has no closing `'`", text()));
         };
         let name = &inside[..end];
-        // A name that needs no quotes is a text in the wrong ones: Apigee would compare with a variable that nobody sets.
+        // A name that needs no quotes is text in the wrong quotes: Apigee would compare with a variable that is never set.
         if name.trim().is_empty() || (is_plain_name(name) && !name.contains('.')) {
-            return Err(fault("single quotes hold no text", text()));
+            return Err(fault("single quotes cannot contain text", text()));
         }
         return Ok((Token::Quoted(name.to_owned()), end + 2));
     }
@@ -115,15 +115,15 @@ fn token(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
         return Ok((token, text.len()));
     }
     if rest.starts_with(['`', '“', '”', '‘', '’']) {
-        return Err(fault("this quote starts no text", "write text in double quotes, as `\"GET\"`"));
+        return Err(fault("this quote cannot start text", "write text in double quotes, such as `\"GET\"`"));
     }
     // `:=` may follow a name without a space.
     let end = rest.char_indices().find(|(index, c)| !in_word(*c) || rest[*index..].starts_with(":="));
     let word = &rest[..end.map_or(rest.len(), |(index, _)| index)];
     let Some(first) = word.chars().next() else {
         let character = rest.chars().next().unwrap_or_default();
-        let message = format!("the character `{character}` has no meaning here");
-        return Err(fault(&message, "a condition reads as `request.verb = \"POST\"`"));
+        let message = format!("the character `{character}` is not allowed here");
+        return Err(fault(&message, "write a condition such as `request.verb = \"POST\"`"));
     };
     if is_number(word) {
         return Ok((Token::Number(word.to_owned()), word.len()));
@@ -135,15 +135,15 @@ fn token(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
         lower => match Operator::spelt(lower) {
             Some(operator) => Token::Operator(operator),
             None if first == '/' && rest.starts_with("/~") => {
-                return Err(fault("`/~` is no operator", "write `~/` or `MatchesPath`"));
+                return Err(fault("`/~` is not an operator", "write `~/` or `MatchesPath`"));
             }
-            // A path that is no text is a common slip: `proxy.pathsuffix MatchesPath /orders`.
+            // A path without quotes is a common mistake: `proxy.pathsuffix MatchesPath /orders`.
             None if first == '/' => {
-                return Err(fault("a path must be text", &format!("write it in double quotes, as `\"{word}\"`")));
+                return Err(fault("a path must be text", &format!("write it in double quotes: `\"{word}\"`")));
             }
             None if first == '{' => {
                 return Err(fault(
-                    "a variable stands without braces here",
+                    "a variable is written without braces here",
                     &format!("write `{}`", word.trim_matches(['{', '}'])),
                 ));
             }
@@ -153,13 +153,13 @@ fn token(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
     Ok((token, word.len()))
 }
 
-/// Whether a name can stand without quotes.
+/// True for a name that needs no quotes.
 pub(super) fn is_plain_name(name: &str) -> bool {
     let literal = matches!(name, "true" | "false" | "null");
     !literal && matches!(token(name, 0), Ok((Token::Word(word), _)) if word == name)
 }
 
-/// Whether a word is a number. Without one of Java's endings for long, float and double it is an integer or a decimal.
+/// True for an integer or a decimal number, with or without one of Java's suffixes for long, float and double.
 fn is_number(word: &str) -> bool {
     let digits = number(word).strip_prefix('-').unwrap_or(number(word));
     digits.starts_with(|c: char| c.is_ascii_digit())
@@ -168,7 +168,7 @@ fn is_number(word: &str) -> bool {
         && digits.matches('.').count() <= 1
 }
 
-/// A number without Java's ending for long, float and double.
+/// A number without Java's suffix for long, float and double.
 pub(super) fn number(word: &str) -> &str {
     word.strip_suffix(['l', 'L', 'f', 'F', 'd', 'D']).unwrap_or(word)
 }

@@ -1,7 +1,7 @@
 //! Conditions in Apigee's language: parsed with positions, printed, and evaluated as far as the variables are known.
 //!
-//! The language is that of Google's page "Conditions reference". Words of operators may be in upper or lower case; strings stand in double quotes and
-//! know no escapes; a bare word is a variable. `not` binds stronger than comparisons are chained, `and` stronger than `or`.
+//! The language is defined by Google's page "Conditions reference". Operators are case-insensitive; strings are in double quotes and have no
+//! escapes; a bare word is a variable. `not` binds stronger than `and`, and `and` stronger than `or`.
 
 mod evaluate;
 mod java_regex;
@@ -15,27 +15,27 @@ pub use evaluate::{Variables, evaluate};
 pub use java_regex::{RegexFault, java_regex_fault};
 pub use parse::parse;
 
-/// A condition's tree.
+/// The syntax tree of a condition.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expr {
-    /// Both hold.
+    /// Both are true.
     And(Box<Expr>, Box<Expr>),
-    /// One of them holds.
+    /// At least one is true.
     Or(Box<Expr>, Box<Expr>),
-    /// It does not hold.
+    /// The inner expression is false.
     Not(Box<Expr>),
-    /// Two values and what is asked of them.
+    /// A comparison of two values.
     Compare(Comparison),
-    /// A value alone: it holds if it is `true`.
+    /// A single value, which is true if it is `true`.
     Truth(Operand),
 }
 
-/// Two values and what is asked of them.
+/// A comparison of two values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
-    /// The value on the left, mostly a variable.
+    /// The value on the left, usually a variable.
     pub left: Operand,
-    /// What is asked.
+    /// The operator.
     pub operator: Operator,
     /// The value on the right.
     pub right: Operand,
@@ -46,11 +46,11 @@ pub struct Comparison {
 pub struct Operand {
     /// The value.
     pub value: Value,
-    /// Its bytes in the text that was parsed.
+    /// Its range of bytes in the parsed text.
     pub span: Range<usize>,
 }
 
-/// Where it stands is no part of what it says.
+/// The place does not matter for equality.
 impl PartialEq for Operand {
     fn eq(&self, other: &Self) -> bool {
         self.value == other.value
@@ -72,7 +72,7 @@ pub enum Value {
     Null,
 }
 
-/// What is asked of two values.
+/// The operator of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operator {
     /// `=`, `==`, `Equals`, `Is`.
@@ -99,20 +99,20 @@ pub enum Operator {
     StartsWith,
 }
 
-/// Why a text is no condition.
+/// A syntax error in a condition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("at character {}: {message}", offset + 1)]
 pub struct Fault {
-    /// The byte at which it was seen.
+    /// The byte offset at which it was found.
     pub offset: usize,
     /// What is wrong.
     pub message: String,
-    /// The way out.
+    /// How to fix it.
     pub help: Option<String>,
 }
 
 impl Operator {
-    /// Every operator with its spellings, the canonical one first. Words may be in upper or lower case.
+    /// Every operator with its spellings, the canonical one first. Words are case-insensitive.
     const SPELLINGS: &[(Self, &[&str])] = &[
         (Self::Equals, &["=", "==", "Equals", "Is"]),
         (Self::NotEquals, &["!=", "NotEquals", "IsNot"]),
@@ -127,7 +127,7 @@ impl Operator {
         (Self::StartsWith, &["StartsWith", "=|"]),
     ];
 
-    /// The operator that a word or a symbol spells.
+    /// The operator with this spelling.
     fn spelt(text: &str) -> Option<Self> {
         let known = |spellings: &[&str]| spellings.iter().any(|spelling| spelling.eq_ignore_ascii_case(text));
         Self::SPELLINGS.iter().find(|(_, spellings)| known(spellings)).map(|(operator, _)| *operator)

@@ -1,16 +1,16 @@
-//! From a text to its tree, by recursive descent.
+//! Parses a text into a syntax tree, by recursive descent.
 
 use super::lex::{Spanned, Token, tokens};
 use super::{Comparison, Expr, Fault, Operand, Value};
 
-/// Deeper nesting of `not`, `and` and `or` than people write.
+/// The maximum depth of nesting of `not`, `and` and `or`, more than people write.
 const DEEPEST: usize = 64;
 
-/// The recursion of the parser, which keeps the stack from running out. What is printed has brackets around everything, so a tree of
-/// [`DEEPEST`] needs twice as much and is read again.
+/// The maximum recursion of the parser, which prevents a stack overflow. A printed condition has parentheses around every part, so parsing a
+/// printed tree of depth [`DEEPEST`] needs twice as much.
 const MOST_RECURSION: usize = 3 * DEEPEST;
 
-/// More comparisons than anybody joins; each one nests the tree by one more level.
+/// The maximum number of `and` and `or`, more than people write; each one nests the tree by one more level.
 const MOST: usize = 500;
 
 /// Parses a condition.
@@ -20,7 +20,7 @@ pub fn parse(text: &str) -> Result<Expr, Fault> {
         return Err(Fault {
             offset: 0,
             message: "the condition is empty".to_owned(),
-            help: Some("remove it, or write one as `request.verb = \"POST\"`".to_owned()),
+            help: Some("remove it, or write one such as `request.verb = \"POST\"`".to_owned()),
         });
     }
     let mut parser = Parser { tokens: &tokens, at: 0, end: text.len(), depth: 0, joined: 0 };
@@ -29,7 +29,7 @@ pub fn parse(text: &str) -> Result<Expr, Fault> {
         None if nesting(&expr) > DEEPEST => Err(too_deep(0)),
         None => Ok(expr),
         Some(Spanned { token: Token::Close, .. }) => {
-            Err(parser.fault("a `)` closes nothing", "remove it, or open it before"))
+            Err(parser.fault("this `)` has no matching `(`", "remove it, or add the `(`"))
         }
         Some(_) => Err(parser.fault("`and` or `or` is missing here", "join two comparisons with `and` or `or`")),
     }
@@ -43,7 +43,7 @@ fn too_deep(offset: usize) -> Fault {
     }
 }
 
-/// How deep a tree is; a chain of one word has one level.
+/// The depth of a tree; a chain of the same operator counts as one level.
 fn nesting(expr: &Expr) -> usize {
     match expr {
         Expr::Compare(_) | Expr::Truth(_) => 0,
@@ -76,7 +76,7 @@ impl Parser<'_> {
         found
     }
 
-    /// Takes an `and` or an `or`.
+    /// Consumes an `and` or an `or`.
     fn join(&mut self, token: &Token) -> Result<bool, Fault> {
         if self.peek() != Some(token) {
             return Ok(false);
@@ -88,7 +88,7 @@ impl Parser<'_> {
         Ok(self.take(token))
     }
 
-    /// A fault at the token at hand, or at the end.
+    /// A fault at the current token, or at the end of the text.
     fn fault(&self, message: &str, help: &str) -> Fault {
         let offset = self.tokens.get(self.at).map_or(self.end, |spanned| spanned.span.start);
         Fault { offset, message: message.to_owned(), help: Some(help.to_owned()) }
@@ -131,7 +131,7 @@ impl Parser<'_> {
         self.at += 1;
         let inner = self.or()?;
         if self.take(&Token::Close) {
-            // `(a) = "b"`: brackets around a value alone.
+            // `(a) = "b"`: parentheses around a single value.
             if let (Expr::Truth(left), Some(Token::Operator(_) | Token::Not)) = (&inner, self.peek()) {
                 return self.rest(left.clone());
             }
@@ -148,7 +148,7 @@ impl Parser<'_> {
         self.rest(left)
     }
 
-    /// What follows the left value: an operator and the right one, or nothing.
+    /// Parses what follows the left value: an operator and the right value, or nothing.
     fn rest(&mut self, left: Operand) -> Result<Expr, Fault> {
         // `a not Matches "b"`.
         let negated = self.peek() == Some(&Token::Not)
@@ -161,14 +161,14 @@ impl Parser<'_> {
         let bracket = self.take(&Token::Open);
         let right = self.operand("the value to compare with is missing here")?;
         if bracket && !self.take(&Token::Close) {
-            return Err(self.fault("a `)` is missing here", "close the bracket around the value"));
+            return Err(self.fault("a `)` is missing here", "close the parenthesis around the value"));
         }
         let comparison = Expr::Compare(Comparison { left, operator, right });
         Ok(if negated { Expr::Not(Box::new(comparison)) } else { comparison })
     }
 
     fn operand(&mut self, missing: &str) -> Result<Operand, Fault> {
-        let help = "a comparison reads as `request.verb = \"POST\"`";
+        let help = "write a comparison such as `request.verb = \"POST\"`";
         let Some(Spanned { token, span }) = self.tokens.get(self.at) else {
             return Err(self.fault(missing, help));
         };
@@ -232,19 +232,19 @@ mod tests {
             ("", 0, "the condition is empty"),
             ("request.verb = \"GET", 15, "the text that starts here has no closing `\"`"),
             ("(a = \"b\"", 0, "this `(` is not closed"),
-            ("a = \"b\")", 7, "a `)` closes nothing"),
-            ("a = 'b'", 4, "single quotes hold no text"),
+            ("a = \"b\")", 7, "this `)` has no matching `(`"),
+            ("a = 'b'", 4, "single quotes cannot contain text"),
             ("a = 'b", 4, "the name that starts here has no closing `'`"),
-            ("a = “b”", 4, "this quote starts no text"),
-            ("p /~ \"/a\"", 2, "`/~` is no operator"),
+            ("a = “b”", 4, "this quote cannot start text"),
+            ("p /~ \"/a\"", 2, "`/~` is not an operator"),
             ("a = \"b\" c = \"d\"", 8, "`and` or `or` is missing here"),
             ("a = ", 4, "the value to compare with is missing here"),
             ("= \"b\"", 0, "a variable or a value is missing here"),
             ("a and", 5, "a variable or a value is missing here"),
             ("p MatchesPath /a", 14, "a path must be text"),
-            ("{a} = \"b\"", 0, "a variable stands without braces here"),
+            ("{a} = \"b\"", 0, "a variable is written without braces here"),
             ("a = \"b\" and ()", 13, "a variable or a value is missing here"),
-            ("a & b", 2, "the character `&` has no meaning here"),
+            ("a & b", 2, "the character `&` is not allowed here"),
         ] {
             let fault = parse(text).unwrap_err();
             assert_eq!((fault.offset, fault.message.as_str()), (offset, message), "{text}");

@@ -1,4 +1,4 @@
-//! A tree as text.
+//! Prints a syntax tree as text.
 
 use std::fmt;
 
@@ -29,7 +29,8 @@ impl fmt::Display for Comparison {
     }
 }
 
-/// Brackets stand around everything that is joined or negated, so that no reader needs the precedence; only a chain of one word has none inside.
+/// Parentheses enclose everything that is joined or negated, so that readers need not know the precedence; only a chain of the same operator
+/// has none inside.
 impl fmt::Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,15 +1,15 @@
-//! The codes of all diagnostics: one list, from which the documentation is made.
+//! The codes of all diagnostics: one list, from which the documentation is generated.
 
 use std::fmt;
 
 macro_rules! codes {
     ($( $(#[doc = $doc:literal])+ $name:ident = $text:literal, )+) => {
-        /// A stable code, printed in brackets behind a message.
+        /// A stable code, printed in brackets with a message.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code { $( $(#[doc = $doc])+ $name, )+ }
 
         impl Code {
-            /// All codes in their order.
+            /// All codes in order.
             pub const ALL: &'static [Self] = &[ $( Self::$name, )+ ];
 
             /// The code as printed.
@@ -17,7 +17,7 @@ macro_rules! codes {
                 match self { $( Self::$name => $text, )+ }
             }
 
-            /// What the code means and what to do: a paragraph for the documentation.
+            /// What the code means and how to fix it: a paragraph for the documentation.
             pub fn doc(self) -> String {
                 let lines: &[&str] = match self { $( Self::$name => &[$($doc),+], )+ };
                 lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
@@ -27,215 +27,214 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The input is not YAML that can be read. Nothing can be expanded before it is.
+    /// The input is not valid YAML. Nothing can be expanded until it is fixed.
     MalformedYaml = "AF001",
-    /// The input says `kind: ResourceList`, but it is not one: `items` must be a list of resources.
+    /// The input has `kind: ResourceList`, but its form is wrong: `items` must be a list of resources.
     NotAResourceList = "AF002",
     /// An item lacks `apiVersion`, `kind` or `metadata.name`.
     MissingIdentity = "AF003",
-    /// The kind is of the group `apigeeflux.dev`, but this version does not know it.
+    /// The kind has the API group `apigeeflux.dev`, but this version of the program does not support it.
     UnknownKind = "AF004",
-    /// The group is ours, but the version is not: only `v1alpha1` is known.
+    /// The API group is `apigeeflux.dev`, but this version of the program does not support the API version: only `v1alpha1` is supported.
     UnknownVersion = "AF005",
-    /// The functionConfig is neither a ConfigMap, an `ExpandApigee`, a `CheckApigee`, nor one of our kinds.
+    /// The functionConfig is neither a ConfigMap, an `ExpandApigee` or a `CheckApigee`, nor a kind of `apigeeflux.dev`.
     WrongFunctionConfig = "AF006",
-    /// Two resources have the same kind, namespace and name.
+    /// More than one resource has the same kind, namespace and name.
     DuplicateResource = "AF007",
-    /// The input carries outputs of an earlier run and no spec: in a pipe it has been rendered already.
+    /// The input contains outputs of an earlier run and no spec: it has already been rendered.
     AlreadyRendered = "AF008",
-    /// The input holds no resource of ours, so there is nothing to expand.
+    /// The input contains no resource of `apigeeflux.dev`, so there is nothing to expand.
     NothingToExpand = "AF009",
-    /// The field is not known in this place.
+    /// The field is unknown in this place.
     UnknownField = "AF010",
-    /// The value has another type than the field, or is not one of the allowed values.
+    /// The value does not have the type of the field, or is not one of the allowed values.
     WrongType = "AF011",
     /// A required field is missing.
     MissingField = "AF012",
-    /// The value has the right type, but not the right form.
+    /// The value has the right type, but its form is invalid.
     InvalidValue = "AF013",
-    /// Two fields exclude each other, or one needs another.
+    /// Two fields conflict with each other, or a field requires another one.
     ConflictingFields = "AF014",
-    /// The input exceeds a limit that keeps a small file from taking minutes or all memory: its size, what its aliases expand to, how deep
-    /// it is nested, how much it would write. The message names the limit.
+    /// The input exceeds a limit that keeps a small file from taking minutes or all memory: its size, the size that its aliases expand
+    /// to, the depth of its nesting, or the size of the output. The message names the limit.
     InputTooLarge = "AF015",
     /// A file or the input is not UTF-8, the encoding of YAML in Kubernetes. Editors and PowerShell on Windows may write UTF-16.
     NotUtf8 = "AF016",
-    /// There are more findings than anybody reads; the first ones are shown.
+    /// There are too many findings to show; only the first ones are shown.
     TooManyFindings = "AF017",
-    /// The metadata of a spec is also, by an anchor, that of a resource that is not managed by apigee-flux. Marking the spec would keep the
-    /// other resource out of the cluster.
+    /// The metadata of a spec is shared, by an anchor, with a resource that is not managed by apigee-flux. Marking the spec as local
+    /// configuration would also keep the other resource out of the cluster.
     SharedMetadata = "AF018",
-    /// A bundle, or the input of a generator, holds nothing that could be deployed.
+    /// A bundle, or the input of a generator, contains nothing that can be deployed.
     NothingToDeploy = "AF019",
-    /// A credential is in the spec. Git is no place for it: refer to a Secret.
+    /// A credential is in the spec. Do not store credentials in Git: refer to a Secret.
     InlineCredential = "AF020",
-    /// `valueFrom.file` names a file that is in none of the folders for secrets: `/secrets-store`, where a `secretProviderClass` is mounted,
-    /// `/vault/secrets`, where Vault's agent writes, and those that `spec.deployer.secretFolders` of the ApigeeEnvironment lists. Every other
-    /// file of the pod is refused, among them its tokens.
+    /// `valueFrom.file` names a file outside the folders for secrets. These are `/secrets-store`, where a `secretProviderClass` is
+    /// mounted, `/vault/secrets`, where Vault's agent writes, and the folders in `spec.deployer.secretFolders` of the ApigeeEnvironment.
+    /// All other files of the pod, such as its tokens, are not allowed.
     SecretOutside = "AF021",
-    /// `spec.endpoint` is a host that is neither Google's nor this machine. The deployer's token would go there.
+    /// `spec.endpoint` is a host that is neither Google's nor this machine. The deployer's token would be sent to it.
     ForeignEndpoint = "AF022",
-    /// A name, namespace, label or annotation that reaches Kubernetes is not one that Kubernetes takes.
+    /// A name, namespace, label or annotation of a Kubernetes object is not valid in Kubernetes.
     InvalidName = "AF023",
-    /// No ApigeeEnvironment is in the input, or none of the names that the proxy asks for.
+    /// The input contains no ApigeeEnvironment, or none with a name that the proxy asks for.
     MissingEnvironment = "AF030",
-    /// Two proxies have the same base path in one environment: Apigee would refuse the second.
+    /// Two proxies have the same base path in one environment: Apigee would reject the second one.
     DuplicateBasePath = "AF031",
-    /// Two resources come to the same name in Kubernetes or in Apigee.
+    /// Two resources would get the same name in Kubernetes or in Apigee.
     NameCollision = "AF032",
-    /// The name of something to generate is taken by a resource that is not ours.
+    /// The name of an object to generate is used by a resource that is not managed by apigee-flux.
     NameTaken = "AF033",
-    /// `$(values.NAME)` names a value that the ApigeeEnvironments do not have, or not equally.
+    /// `$(values.NAME)` names a value that the ApigeeEnvironments do not define, or for which they define different values.
     UnknownValue = "AF034",
-    /// `from` names a resource or a field that the input does not have.
+    /// `from` names a resource or a field that is not in the input.
     UnresolvedReference = "AF035",
-    /// Two ApigeeProfiles of the same priority give a proxy different values for one field.
+    /// Two ApigeeProfiles with the same priority set different values for one field of a proxy.
     ProfileConflict = "AF036",
     /// An ApigeeProfile selects no proxy.
     UnusedProfile = "AF037",
-    /// The one Job of an environment (`spec.batch: environment`) has too many bundles: Kubernetes stores no object larger than
-    /// 1.5 MiB. Bundles of several namespaces have a Job each.
+    /// The Job of an environment (`spec.batch: environment`) has too many bundles: Kubernetes stores no object larger than 1.5 MiB.
+    /// Bundles in different namespaces have separate Jobs.
     BatchTooLarge = "AF038",
-    /// A spec names something that is not in the input: a proxy, a keystore, a product. If it is made elsewhere, say so with
+    /// A spec refers to something that is not in the input: a proxy, a keystore, a product. If it is managed elsewhere, list it in
     /// `spec.external`.
     UnknownName = "AF039",
-    /// The ConfigMap that holds the bundle is not in the input.
+    /// The ConfigMap that contains the bundle is not in the input.
     MissingConfigMap = "AF040",
-    /// The raw bundle cannot be read: a zip that is none, a key that gives no path.
+    /// The raw bundle cannot be read: for example, the zip file is invalid, or a key does not give a path.
     UnreadableBundle = "AF041",
-    /// A file name in a bundle is not allowed: it is absolute or would leave the bundle's folder.
+    /// The name of a file in a bundle is not allowed: it is absolute or leads out of the bundle's folder.
     UnsafePath = "AF042",
-    /// The XML files at the top of the bundle hold no `<APIProxy>`, or more than one.
+    /// The XML files at the top of the bundle contain no `<APIProxy>`, or more than one.
     MissingRootXml = "AF043",
-    /// An XML file does not parse, or has a document type definition, which Apigee does not need and parsers must not follow.
+    /// An XML file is not well-formed, or has a document type definition, which Apigee does not need and parsers must not follow.
     MalformedXml = "AF044",
-    /// The bundle is larger than Apigee takes: 15 MB.
+    /// The bundle is larger than Apigee's limit of 15 MB.
     BundleTooLarge = "AF045",
     /// Two paths of a bundle differ only in upper and lower case.
     CaseCollision = "AF046",
     /// A step names a policy that does not exist.
     MissingPolicy = "AF050",
-    /// A policy is defined but no step uses it.
+    /// A policy is defined, but no step uses it.
     UnattachedPolicy = "AF051",
     /// A route names a target that does not exist.
     MissingTarget = "AF052",
-    /// Routes are tried in order: one without a condition must stand last, and there must be one, or requests that match none
-    /// fail.
+    /// Routes are tried in order. A route without a condition must be the last one, and there must be one: otherwise requests that match
+    /// no route fail.
     UnreachableRoute = "AF053",
-    /// A shared flow is called that is not in the input or not deployed to the environment, although one of nearly that name
-    /// is.
+    /// A called shared flow is not in the input or is not deployed to the environment, but one with a similar name is.
     MissingSharedFlow = "AF054",
-    /// Shared flows call each other in a circle: none of them could be deployed first.
+    /// Shared flows call each other in a cycle: none of them can be deployed first.
     SharedFlowCircle = "AF055",
-    /// The OpenAPI document asks for credentials, and the proxy checks none: anybody can call its operations. Write `security`;
-    /// `security: none`, for the proxy or for one operation, says that it is meant to be public.
+    /// The OpenAPI document requires credentials, but the proxy does not verify any: everybody can call its operations. Write `security`;
+    /// `security: none`, for the proxy or for one operation, states that it is intended to be public.
     OpenOperations = "AF056",
     /// A file outside the resource could not be read.
     UnreadableFile = "AF060",
-    /// A symbolic link leads out of the folder that is read. A folder there is not read; a file there is an error without a code, since then
-    /// nothing can be read.
+    /// A symbolic link leads out of the folder that is read. A linked folder is skipped; a linked file is an error without a code,
+    /// because then nothing can be read.
     LinkOutside = "AF061",
-    /// The rate of a SpikeArrest is not one. Apigee takes a whole number with `ps` (per second) or `pm` (per minute), or a
-    /// variable in braces; the attribute `ref` may name a variable that holds one.
+    /// The rate of a SpikeArrest is invalid. Apigee accepts a whole number with `ps` (per second) or `pm` (per minute), or a variable in
+    /// braces; the attribute `ref` may name a variable that contains one.
     InvalidRate = "AF070",
-    /// A Quota or LLMTokenQuota has a count, an interval or a time unit that Apigee does not take. Counts and intervals are
-    /// whole numbers, units are `minute`, `hour`, `day`, `week` and `month`.
+    /// A Quota or LLMTokenQuota has an invalid count, interval or time unit. Counts and intervals are whole numbers; units are `minute`,
+    /// `hour`, `day`, `week` and `month`.
     InvalidQuota = "AF071",
-    /// A quota counts for a consumer that is not known where it runs: the step that verifies the credential is missing, runs
-    /// later, or verifies a credential that belongs to no API product.
+    /// A quota counts for a consumer that is unknown where it runs: the step that verifies the credential is missing, runs later, or
+    /// verifies a credential that belongs to no API product.
     QuotaWithoutConsumer = "AF072",
-    /// CORS does not answer every preflight. Browsers send a preflight without credentials, so a step that checks them must
-    /// not run before it, and a condition must not hold it back.
+    /// CORS does not answer every preflight. Browsers send a preflight without credentials, so a step that verifies credentials must not
+    /// run before the CORS policy, and a condition must not exclude preflights.
     LateCors = "AF073",
-    /// A pattern that matches no request or other ones than its author meant: in MatchesPath `*` and `{id}` are one segment and
-    /// `**` one or more; `:id` is plain text, and `%` takes the next character as it is, so that `%20` matches `20`; to other operators `{id}` is
-    /// plain text, and a query is no part of a path.
+    /// A path pattern matches no request, or other requests than its author intended. In MatchesPath, `*` and `{id}` match one segment
+    /// and `**` one or more; `:id` is plain text, and `%` escapes the next character, so `%20` matches `20`. For other operators, `{id}`
+    /// is plain text. A query is not part of a path.
     DeadPattern = "AF074",
-    /// Flows are tried in their order and the first that matches runs alone. Behind a flow that matches the same requests or
-    /// all of them, a flow never runs.
+    /// Flows are tried in order, and only the first one that matches runs. A flow never runs if an earlier flow matches all of its
+    /// requests.
     UnreachableFlow = "AF075",
-    /// A condition that Apigee cannot read. The place counts inside the condition.
+    /// A condition is invalid: Apigee cannot read it. The reported character is counted from the start of the condition.
     InvalidCondition = "AF076",
-    /// A condition that holds for no request, as one that asks for two methods at once.
+    /// A condition is never true, for example because it requires two methods at the same time.
     ContradictoryCondition = "AF077",
-    /// A policy names a file of the bundle that is not there: a script, a stylesheet, a document, a property set. Files of the
-    /// environment or the organization may serve too; those are not known here.
+    /// A policy refers to a file that is not in the bundle: a script, a stylesheet, a document, a property set. The environment or the
+    /// organization may have it; their files are unknown here.
     MissingResource = "AF078",
-    /// A file of the bundle that nothing names. It is uploaded with every revision.
+    /// Nothing refers to a file of the bundle. It is uploaded with every revision.
     UnusedResource = "AF079",
-    /// A cached response may reach somebody else than the consumer it was made for: the key does not tell consumers apart, or
-    /// the cache answers before the credential is checked.
+    /// A cached response may be served to another consumer: the cache key does not distinguish consumers, or the cache responds before
+    /// the credential is verified.
     SharedCache = "AF080",
-    /// A ResponseCache is attached in one direction only: on the request it looks a response up, on the response it stores one.
+    /// A ResponseCache is attached to only one of request and response: on the request it looks up a response, on the response it stores
+    /// one.
     HalfCache = "AF081",
-    /// A RaiseFault policy inside a fault rule ends the rule and starts fault handling anew: what other rules and the default
-    /// rule would do is lost.
+    /// A RaiseFault policy inside a fault rule ends the rule and starts fault handling again: the effects of other rules and of the
+    /// default rule are lost.
     RaiseInFaultRule = "AF082",
-    /// A connection to a backend is not protected: TLS is off, not enforced, or its certificate is not checked.
+    /// A connection to a backend is not protected: TLS is off or not enforced, or the certificate is not validated.
     WeakTls = "AF083",
-    /// A proxy endpoint has no base path, several, or one that Apigee does not take.
+    /// A proxy endpoint has no base path, more than one, or an invalid one.
     InvalidBasePath = "AF084",
-    /// A bundle exceeds a limit of Apigee's page "Limits", or has so many flows with wildcards that the check does not compare each of them
-    /// with all flows before it.
+    /// A bundle exceeds a limit on Apigee's page "Limits", or has so many flows with wildcards that the check cannot compare each of them
+    /// with all earlier flows.
     LimitExceeded = "AF085",
-    /// The name of a file and the name inside it differ, or a name is not one that Apigee takes.
+    /// The name of a file differs from the name inside it, or Apigee does not accept a name.
     WrongFileName = "AF086",
-    /// The root element of a policy is none of Apigee's policies.
+    /// The root element of a policy is not the type of a policy of Apigee.
     UnknownPolicy = "AF087",
-    /// One extensible policy makes the whole proxy extensible: it needs an intermediate or comprehensive environment and may
-    /// cost more. `spec.deploy.allowExtensible: false` forbids it.
+    /// One extensible policy makes the whole proxy extensible: it requires an intermediate or comprehensive environment and may cost
+    /// more. `spec.deploy.allowExtensible: false` forbids it.
     ExtensibleProxy = "AF088",
-    /// A segment of an operation's path is written as a placeholder of another framework, such as `:id`. In Apigee it is plain text:
-    /// write `{id}`.
+    /// A segment of an operation's path is a placeholder of another framework, such as `:id`. In Apigee it is plain text: write `{id}`.
     ForeignPlaceholder = "AF090",
-    /// An operation's path repeats the base path. It is below the base path anyway, so a client has to send the base path twice to
-    /// reach it.
+    /// An operation's path repeats the base path. The path is already relative to the base path, so a client would have to send the base
+    /// path twice.
     RepeatedBasePath = "AF091",
-    /// An operation's path ends in a slash, which counts: a request without it is for another operation or for none.
+    /// An operation's path ends in a slash, which is significant: a request without it matches another operation or none.
     TrailingSlash = "AF092",
-    /// Streaming that does not work: Apigee streams a body only if both the ProxyEndpoint and the TargetEndpoint have the property
-    /// `request.streaming.enabled` or `response.streaming.enabled`, and a policy that reads a streamed body finds none. An
-    /// EventFlow needs a streamed response.
+    /// Streaming does not work. Apigee streams a body only if both the ProxyEndpoint and the TargetEndpoint have the property
+    /// `request.streaming.enabled` or `response.streaming.enabled`. A policy cannot read a streamed body. An EventFlow requires a
+    /// streamed response.
     Streaming = "AF093",
-    /// A regular expression that Java does not compile. Apigee uses the syntax of `java.util.regex.Pattern`.
+    /// Java cannot compile a regular expression. Apigee uses the syntax of `java.util.regex.Pattern`.
     InvalidRegex = "AF094",
-    /// The algorithms of a JWT or JWS policy need keys of different kinds, or the policy has a key of another kind. HS algorithms
-    /// take a SecretKey, RS and PS algorithms a key of RSA, ES algorithms a key of elliptic curves.
+    /// The algorithms of a JWT or JWS policy need different kinds of keys, or the policy has a key of another kind. HS algorithms need a
+    /// SecretKey, RS and PS algorithms an RSA key, ES algorithms an elliptic curve key.
     WrongKeyKind = "AF095",
-    /// A log that runs after the response reads a variable `response.…`, which is empty for every call that failed.
-    /// `message.…` is the response, or the error.
+    /// A log that is written after the response reads a variable `response.…`, which is empty for every failed request. `message.…` is
+    /// the response or the error message.
     EmptyOnError = "AF096",
-    /// A CORS policy names an origin that no page has, or does not allow a method that a flow is for. Apigee compares origins as
-    /// a whole; browsers send scheme, host and port, without a path.
+    /// A CORS policy lists an origin that never matches, or does not allow a method that a flow matches. Apigee compares whole origins;
+    /// browsers send the scheme, the host and the port, without a path.
     CorsMismatch = "AF097",
-    /// The health check of a load balancer names several status codes. Apigee compares with one.
+    /// The health check of a load balancer has more than one status code. Apigee uses only one.
     SeveralResponseCodes = "AF098",
-    /// A variable is read before it can exist, or after it is gone: a response on the request, what a credential tells before the
-    /// credential is verified, a header that an earlier step has removed. Apigee reads nothing there and reports no error.
+    /// A variable is read before it can exist or after it was removed: a response in the request flow, the result of a credential check
+    /// before it ran, a header that an earlier step removed. Apigee reads an empty value and reports no error.
     UnavailableVariable = "AF100",
-    /// The name of a variable that Apigee does not have: a misspelt one, or a name in braces where it stands without. Apigee reads
-    /// nothing there and reports no error.
+    /// Apigee does not have a variable with this name: it is misspelt, or in braces where none are allowed. Apigee reads an empty value
+    /// and reports no error.
     UnknownVariable = "AF101",
-    /// A policy has an element, an attribute or a value that its schema does not know, or an endpoint a property that Apigee does not
-    /// have. Apigee ignores most of them.
+    /// A policy has an element, an attribute or a value that its schema does not allow, or an endpoint has a property that Apigee does
+    /// not support. Apigee ignores most of them.
     PolicySchema = "AF102",
-    /// Apigee refuses to import or deploy the policy. The message gives Apigee's own name of the error, if its pages list one.
+    /// Apigee rejects the import or the deployment of the policy. The message includes Apigee's name of the error, if its pages list one.
     DeploymentError = "AF103",
-    /// A condition compares `fault.name` with a name that no fault has. It does not hold.
+    /// A condition compares `fault.name` with a name that no fault has. It is never true.
     UnknownFaultName = "AF104",
-    /// The right side of a comparison is not in quotes: Apigee takes it for the name of a variable, and compares with nothing.
+    /// The right side of a comparison is not in quotes: Apigee reads it as the name of a variable that is not set.
     UnquotedText = "AF105",
-    /// A template names a variable in the syntax of another language, as `${x}` or `{{x}}`. Apigee writes `{x}`.
+    /// A template names a variable in the syntax of another template language, such as `${x}` or `{{x}}`. Apigee's syntax is `{x}`.
     TemplateSyntax = "AF106",
-    /// A policy sets a part that the message does not have in this place, as a status code of a request. Apigee ignores it.
+    /// A policy sets a part that the message does not have in this place, such as the status code of a request. Apigee ignores it.
     IneffectivePart = "AF107",
-    /// A condition in a response flow asks for the status of an error. An error of the target is a fault: fault rules run, and the
-    /// response flow does not.
+    /// A condition in a response flow tests for an error status. An error of the target is a fault: fault rules run, and the response
+    /// flow does not.
     ErrorInResponseFlow = "AF108",
     /// A shared flow is undeployed or deleted while a proxy or another shared flow still calls it.
     SharedFlowInUse = "AF109",
-    /// A file in a bundle's folder, zip or ConfigMap that an editor, a merge or an operating system left there. It is no part of the
-    /// bundle and is not uploaded.
+    /// An editor, a merge or an operating system left a file in a bundle's folder, zip file or ConfigMap. It is not part of the bundle
+    /// and is not uploaded.
     LeftOut = "AF120",
     /// A defect of this program. The input is unchanged; please report it.
     Internal = "AF099",

@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-/// One step of a path.
+/// One segment of a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Segment {
     /// A key of a mapping.
     Key(String),
-    /// A place in a list, from 0.
+    /// An index in a list, from 0.
     Index(usize),
 }
 
-/// A path such as `spec.targets[2].url`, written as kpt writes `field.path`.
+/// A path such as `spec.targets[2].url`, in the format of kpt's `field.path`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FieldPath(Vec<Segment>);
 
@@ -26,7 +26,7 @@ impl FieldPath {
         Self(keys.iter().map(|key| Segment::Key((*key).to_owned())).collect())
     }
 
-    /// One key further down.
+    /// The path extended by a key.
     #[must_use]
     pub fn key(&self, key: impl Into<String>) -> Self {
         let mut path = self.clone();
@@ -34,7 +34,7 @@ impl FieldPath {
         path
     }
 
-    /// One list element further down.
+    /// The path extended by a list index.
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
         let mut path = self.clone();
@@ -42,19 +42,19 @@ impl FieldPath {
         path
     }
 
-    /// One step further down.
+    /// The path extended by a segment.
     #[must_use]
     pub fn join(mut self, segment: Segment) -> Self {
         self.0.push(segment);
         self
     }
 
-    /// The steps from another path down to this one, if it is below the other or the same.
+    /// The segments from another path to this one, if this path is below the other or equal to it.
     pub fn below(&self, other: &FieldPath) -> Option<&[Segment]> {
         self.0.strip_prefix(other.0.as_slice())
     }
 
-    /// The steps from the top.
+    /// All segments.
     pub fn segments(&self) -> &[Segment] {
         &self.0
     }

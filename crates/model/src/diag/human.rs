@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use super::plain::Text;
 use super::{Diagnostic, Severity};
 
-/// Where a diagnostic points to in a file: found by the caller, who has the text.
+/// Finds the line and column of a diagnostic. The caller implements it, because it has the text.
 pub type Locate<'a> = &'a dyn Fn(&Diagnostic) -> Option<(usize, usize)>;
 
-/// One line, active characters and all: `error[AF010]: proxy.yaml:4:3: ApigeeProxy/orders spec.baspath: unknown field …`.
+/// One line, with active characters not yet escaped: `error[AF010]: proxy.yaml:4:3: ApigeeProxy/orders spec.baspath: unknown field …`.
 fn line(diagnostic: &Diagnostic, locate: Locate<'_>) -> String {
     let mut text = format!("{}[{}]: ", diagnostic.severity.as_str(), diagnostic.code);
     let position = diagnostic.position.or_else(|| locate(diagnostic));
@@ -35,7 +35,7 @@ fn line(diagnostic: &Diagnostic, locate: Locate<'_>) -> String {
     text
 }
 
-/// All lines in the order of a report, and the counts when there is an error. Empty without findings.
+/// All lines in the order of a report, and the counts if there is an error. Empty if there are no findings.
 pub fn report(diagnostics: &[Diagnostic], locate: Locate<'_>) -> Text {
     let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
     sorted.sort_by(|a, b| Diagnostic::report_order(a, b));

@@ -1,8 +1,8 @@
-//! Diagnostics: what is wrong, where, what is allowed, and the way out.
+//! Diagnostics: what is wrong, where, what is allowed, and how to fix it.
 //!
-//! A [`Diagnostic`] names a resource and a [`FieldPath`]; a line and a column are looked up only when it is shown
-//! ([`human`]), so that the stages carry no positions. Every message is one self-contained line, because kpt prints the
-//! first four lines of a failure and kustomize prints nothing but stderr.
+//! A [`Diagnostic`] names a resource and a [`FieldPath`]; the line and column are looked up only when it is shown ([`human`]), so that the
+//! stages need no positions. Every message is one self-contained line, because kpt prints the first four lines of a failure and kustomize
+//! prints only stderr.
 
 mod code;
 mod field_path;
@@ -15,19 +15,19 @@ use std::cmp::Ordering;
 pub use code::Code;
 pub use field_path::{FieldPath, Segment};
 
-/// How bad it is. The order is the order of a report.
+/// The severity of a finding. The order is the order of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Nothing is written.
+    /// A problem that stops the operation: nothing is written.
     Error,
-    /// The output stands, but somebody should look.
+    /// A problem that does not stop the operation.
     Warning,
-    /// Nothing is wrong; it is worth knowing.
+    /// Information; there is no problem.
     Info,
 }
 
 impl Severity {
-    /// The word of the KRM function specification and of stderr.
+    /// The name in the KRM function specification and on stderr.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -37,7 +37,7 @@ impl Severity {
     }
 }
 
-/// The resource that a diagnostic speaks of.
+/// The resource that a diagnostic is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject {
     /// `apiVersion`, empty if the item has none.
@@ -55,7 +55,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// `Kind/namespace/name`, the part that is known.
+    /// `Kind/namespace/name`, without the parts that are unknown.
     pub fn label(&self) -> String {
         [Some(self.kind.as_str()), self.namespace.as_deref(), Some(self.name.as_str())]
             .into_iter()
@@ -66,14 +66,14 @@ impl Subject {
     }
 }
 
-/// A place inside a bundle: a file that stands in the spec, in a ConfigMap or on a disk.
+/// A place inside a bundle whose files are in the spec, in a ConfigMap or on disk.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InBundle {
     /// The file, below the bundle's root folder.
     pub path: String,
-    /// From 1.
+    /// The line, from 1.
     pub line: usize,
-    /// In characters, from 1.
+    /// The column in characters, from 1.
     pub column: usize,
 }
 
@@ -82,23 +82,23 @@ pub struct InBundle {
 pub struct Diagnostic {
     /// The stable code.
     pub code: Code,
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
     /// What is wrong: one line, lower case, no full stop.
     pub message: String,
-    /// Which resource; none when the input as a whole is wrong.
+    /// The resource; `None` if the whole input is wrong.
     pub subject: Option<Subject>,
-    /// Which field of the resource.
+    /// The field of the resource.
     pub field: FieldPath,
-    /// The way out: one line.
+    /// How to fix it: one line.
     pub help: Option<String>,
-    /// A value that could stand there instead.
+    /// A similar value that is probably meant.
     pub proposed: Option<String>,
-    /// Line and column from 1, when the stage itself knows them (malformed input).
+    /// Line and column from 1, if the stage itself knows them (malformed input).
     pub position: Option<(usize, usize)>,
-    /// The byte inside the field's value, for a value that has a language of its own, as a condition.
+    /// The byte offset inside the field's value, for a value with its own syntax, such as a condition.
     pub offset: Option<usize>,
-    /// The place in the bundle that the field names.
+    /// The place in the bundle that the field refers to.
     pub in_bundle: Option<InBundle>,
 }
 
@@ -124,54 +124,54 @@ impl Diagnostic {
         Self { severity: Severity::Warning, ..Self::error(code, message) }
     }
 
-    /// What is worth knowing.
+    /// A finding for information.
     pub fn info(code: Code, message: impl Into<String>) -> Self {
         Self { severity: Severity::Info, ..Self::error(code, message) }
     }
 
-    /// Says which resource.
+    /// Sets the resource.
     #[must_use]
     pub fn of(mut self, subject: &Subject) -> Self {
         self.subject = Some(subject.clone());
         self
     }
 
-    /// Says which field.
+    /// Sets the field.
     #[must_use]
     pub fn at(mut self, field: impl Into<FieldPath>) -> Self {
         self.field = field.into();
         self
     }
 
-    /// Says the way out.
+    /// Sets how to fix it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(one_line(&help.into()));
         self
     }
 
-    /// Proposes a value, as `did you mean`.
+    /// Proposes a value, shown as `did you mean`.
     #[must_use]
     pub fn propose(mut self, value: impl Into<String>) -> Self {
         self.proposed = Some(value.into());
         self
     }
 
-    /// Gives the position that a parser reported, from 1.
+    /// Sets the position that a parser reported, from 1.
     #[must_use]
     pub fn position(mut self, line: usize, column: usize) -> Self {
         self.position = Some((line, column));
         self
     }
 
-    /// Says at which byte inside the field's value.
+    /// Sets the byte offset inside the field's value.
     #[must_use]
     pub fn offset(mut self, offset: usize) -> Self {
         self.offset = Some(offset);
         self
     }
 
-    /// The message with its proposal and help, and the place in a bundle: everything but the resource and the code.
+    /// The message with its proposal, its help and the place in a bundle: everything except the resource and the code.
     pub fn text(&self) -> String {
         let mut text = match &self.in_bundle {
             Some(InBundle { path, line, column }) => format!("{path}:{line}:{column}: {}", self.message),
@@ -189,7 +189,7 @@ impl Diagnostic {
         text
     }
 
-    /// Errors first, then by file, resource and field: the first lines of a report are the ones that matter.
+    /// Errors first, then by file, resource and field, so that the first lines of a report are the most important ones.
     pub fn report_order(a: &Self, b: &Self) -> Ordering {
         let key = |d: &Self| {
             let subject = d.subject.clone().unwrap_or_default();
@@ -200,7 +200,7 @@ impl Diagnostic {
     }
 }
 
-/// The sink that a stage writes to: it fills in the resource, and the path that leads to the part at hand.
+/// Collects the findings of a stage on one resource.
 #[derive(Debug)]
 pub struct Report<'a> {
     subject: &'a Subject,
@@ -214,12 +214,13 @@ impl<'a> Report<'a> {
         Self { subject, found: Vec::new(), errors: 0 }
     }
 
-    /// The resource that this report is on.
+    /// The resource of this report.
     pub fn subject(&self) -> &'a Subject {
         self.subject
     }
 
-    /// Adds a finding; the resource is filled in. Of one resource no more are kept than are shown in all, and errors are kept first.
+    /// Adds a finding; the resource is filled in. No more findings are kept for one resource than are shown in total; errors have their own
+    /// limit, so that warnings do not displace them.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         let (kept, limit) = match diagnostic.severity {
             Severity::Error => {
@@ -235,7 +236,7 @@ impl<'a> Report<'a> {
         self.found.push(if diagnostic.subject.is_some() { diagnostic } else { diagnostic.of(self.subject) });
     }
 
-    /// Shorthand for an error with a place.
+    /// Adds an error at a field.
     pub fn error(&mut self, code: Code, field: impl Into<FieldPath>, message: impl Into<String>) {
         self.push(Diagnostic::error(code, message).at(field));
     }
@@ -245,31 +246,31 @@ impl<'a> Report<'a> {
         self.errors() > 0
     }
 
-    /// How many errors were found so far.
+    /// The number of errors so far.
     pub fn errors(&self) -> usize {
         self.errors
     }
 
-    /// The findings, in the order they were made.
+    /// The findings, in the order in which they were added.
     pub fn into_diagnostics(self) -> Vec<Diagnostic> {
         self.found
     }
 }
 
-/// The most findings that are shown: a small input could cause millions.
+/// The maximum number of findings that are shown: a small input could cause millions.
 pub const MAX_FINDINGS: usize = 1000;
 
-/// The findings that are shown, with a last one that says how many are not.
+/// The findings to show, with a last one that says how many are not shown.
 pub fn limited(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     if diagnostics.len() <= MAX_FINDINGS {
         return diagnostics;
     }
     diagnostics.sort_by(Diagnostic::report_order);
     let hidden = diagnostics.split_off(MAX_FINDINGS);
-    // The errors come first, so that an error among the hidden ones is one among many.
+    // Errors come first: if an error is hidden, all findings that are shown are errors.
     let severity = hidden.iter().map(|diagnostic| diagnostic.severity).min().unwrap_or(Severity::Warning);
     let message = format!("at least {} more findings are not shown", hidden.len());
-    let note = Diagnostic::error(Code::TooManyFindings, message).help("correct those that are shown first");
+    let note = Diagnostic::error(Code::TooManyFindings, message).help("fix the findings that are shown first");
     diagnostics.push(Diagnostic { severity, ..note });
     diagnostics
 }
@@ -279,13 +280,13 @@ pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().any(|d| d.severity == Severity::Error)
 }
 
-/// The known name that is nearest to a misspelt one, if any is near enough to be meant.
+/// The known name that is most similar to a misspelt one, if any is similar enough.
 pub fn nearest<'n>(wrong: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let lower = wrong.to_lowercase();
     known
         .into_iter()
         .filter(|name| {
-            // The distance is no less than the difference in length, and takes the product of both lengths to find out.
+            // The edit distance is at least the difference in length, and computing it takes time proportional to the product of both lengths.
             let (wrong, name) = (lower.chars().count(), name.chars().count());
             wrong.abs_diff(name) <= 1.max(name.min(wrong))
         })

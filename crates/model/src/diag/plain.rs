@@ -1,13 +1,12 @@
-//! Text that is safe to show. Names, keys and answers of servers may hold anything: a line break and `::` are a command to a CI system, an
-//! escape character one to a terminal, and a direction mark makes a line read as it is not.
+//! Text that is safe to show. Names, keys and responses of servers may contain any characters: a line break and `::` are a command to a CI
+//! system, an escape character is a command to a terminal, and a bidirectional control character changes how a line reads.
 //!
-//! Whatever leaves as text for people is a [`Text`], which only takes lines and escapes all that is in them; what leaves as JSON passes
-//! [`json`].
+//! All text output is a [`Text`], which consists of lines and escapes their content; all JSON output goes through [`json`].
 
 use std::fmt::{self, Display, Write};
 
-/// True for a character that does something where it is shown: C0 and C1 controls and DEL, line and paragraph separators, and the marks that
-/// change the direction of text (Unicode, UAX #9; CVE-2021-42574).
+/// True for an active character, one that has an effect where it is shown: C0 and C1 controls and DEL, line and paragraph separators, and the
+/// characters that change the direction of text (Unicode, UAX #9; CVE-2021-42574).
 pub const fn is_active(c: char) -> bool {
     matches!(
         c,
@@ -22,18 +21,18 @@ pub const fn is_active(c: char) -> bool {
     )
 }
 
-/// Shows a value in one line: every active character as Rust writes it, `\n` or `\u{1b}`.
+/// Shows a value on one line: every active character is escaped as in Rust, `\n` or `\u{1b}`.
 #[derive(Debug, Clone, Copy)]
 pub struct Plain<T>(pub T);
 
 impl<T: Display> Display for Plain<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // As a whole: what acts may stand in several parts of the value.
+        // The value is escaped as a whole, because a command may span several parts of it.
         escape(&self.0.to_string(), false, f)
     }
 }
 
-/// Writes a text with what acts escaped. In lines of files a tab is what it is.
+/// Writes a text with active characters and commands escaped. In lines of files, tabs are kept.
 fn escape(text: &str, keeps_tabs: bool, out: &mut impl Write) -> fmt::Result {
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
@@ -52,24 +51,24 @@ fn escape(text: &str, keeps_tabs: bool, out: &mut impl Write) -> fmt::Result {
     Ok(())
 }
 
-/// True for `##[…` and `##WORD[…`: commands to GitHub Actions (the older form), Azure Pipelines and TeamCity, wherever they stand in a line.
+/// True for `##[…` and `##WORD[…`: commands to GitHub Actions (the older form), Azure Pipelines and TeamCity, at any place in a line.
 fn starts_command(text: &str) -> bool {
     let word = text.strip_prefix("##").map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric()));
     word.is_some_and(|rest| rest.starts_with('['))
 }
 
-/// A value in one line, see [`Plain`].
+/// A value on one line, see [`Plain`].
 pub fn plain(value: impl Display) -> String {
     Plain(value).to_string()
 }
 
-/// For `#[serde(serialize_with = …)]` on the fields of a document that are for people: a reader of JSON shows them as they are.
+/// For `#[serde(serialize_with = …)]` on fields of a document that people read: readers of JSON show them unescaped.
 pub fn serialize<S: serde::Serializer>(text: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&Plain(text))
 }
 
-/// JSON in which what JSON allows in strings and terminals and CI systems do not is escaped as well. Outside of strings JSON has line breaks
-/// only.
+/// JSON in which active characters and commands to CI systems, which JSON allows in strings, are escaped too. Outside of strings, line breaks
+/// are the only active characters of JSON.
 pub fn json(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for (at, c) in text.char_indices() {
@@ -92,12 +91,12 @@ pub enum Colour {
     Never,
 }
 
-/// Lines for people. Nothing that is put in ends a line or leaves it.
+/// Lines of text for people. No added value can end a line or cross its end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Text(String);
 
 impl Text {
-    /// No line.
+    /// An empty text.
     pub fn new() -> Self {
         Self::default()
     }
@@ -108,36 +107,36 @@ impl Text {
         self.end();
     }
 
-    /// Adds to the last line, which [`end`](Self::end) ends.
+    /// Adds text to the last line, which [`end`](Self::end) ends.
     pub fn span(&mut self, text: impl Display) {
         // Writing to a String cannot fail.
         let _ = write!(self.0, "{}", Plain(text));
     }
 
-    /// Adds a line of a file, in which a tab is a tab.
+    /// Adds a line of a file, in which tabs are kept.
     pub fn line_of_file(&mut self, line: impl Display) {
         let _ = escape(&line.to_string(), true, &mut self.0);
         self.end();
     }
 
-    /// Each line of a text that was put together elsewhere.
+    /// A text from the lines of a string.
     pub fn of_lines(text: &str) -> Self {
         let mut lines = Self::new();
         text.split_terminator('\n').for_each(|line| lines.line_of_file(line));
         lines
     }
 
-    /// A document of JSON, see [`json`].
+    /// A JSON document, see [`json`].
     pub fn of_json(document: &str) -> Self {
         Self(format!("{}\n", json(document)))
     }
 
-    /// Adds what steers the terminal itself.
+    /// Adds a control sequence for the terminal.
     pub fn control(&mut self, sequence: &'static str) {
         self.0.push_str(sequence);
     }
 
-    /// The same in the colour of a code of SGR (ECMA-48).
+    /// Adds text to the last line, in the colour of an SGR code (ECMA-48).
     pub fn painted(&mut self, colour: Colour, code: &'static str, text: impl Display) {
         match colour {
             Colour::Always => {
@@ -151,7 +150,7 @@ impl Text {
         }
     }
 
-    /// Ends the line. One that would be a command to GitHub Actions (`::NAME::…`, with blanks before it or not) is made none.
+    /// Ends the line. A line that would be a command to GitHub Actions (`::NAME::…`, with or without leading blanks) is escaped.
     pub fn end(&mut self) {
         let start = self.0.rfind('\n').map_or(0, |at| at + 1);
         let line = &self.0[start..];
@@ -162,12 +161,12 @@ impl Text {
         self.0.push('\n');
     }
 
-    /// Adds a workflow command of GitHub Actions: its properties, and what it says. Both have their own escapes in place.
+    /// Adds a workflow command of GitHub Actions with properties and a message, both already escaped for the command.
     pub fn command(&mut self, name: &'static str, properties: impl Display, message: impl Display) {
         let _ = writeln!(self.0, "::{name} {}::{}", Plain(properties), Plain(message));
     }
 
-    /// Ends the line as RFC 4180 wants it.
+    /// Ends the line with CRLF, as RFC 4180 requires.
     pub fn end_record(&mut self) {
         self.0.push_str("\r\n");
     }
@@ -182,7 +181,7 @@ impl Text {
         &self.0
     }
 
-    /// True without a line.
+    /// True if there is no text.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

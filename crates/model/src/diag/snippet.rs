@@ -1,4 +1,4 @@
-//! Diagnostics as a compiler shows them: the message, the line it is about, and the way out.
+//! Diagnostics in the format of a compiler: the message, the source line, and how to fix it.
 
 pub use super::plain::Colour;
 use super::plain::{Text, is_active};
@@ -9,21 +9,21 @@ use super::{Diagnostic, Severity};
 pub struct Place {
     /// The file, as the user would open it.
     pub file: String,
-    /// Line and column in characters, from 1; none if only the file is known.
+    /// Line and column in characters, from 1; `None` if only the file is known.
     pub position: Option<(usize, usize)>,
     /// The text of the line.
     pub line: Option<String>,
-    /// Whether the place is the one in the bundle, which the message then need not repeat.
+    /// Whether the place is the place in the bundle, which the message then does not repeat.
     pub in_bundle: bool,
 }
 
 const BOLD: &str = "1";
 const FRAME: &str = "1;34";
 
-/// Longer lines would wrap and leave the caret behind.
+/// The maximum width of a line: a longer line would wrap, and the caret would not be below its column.
 const WIDEST: usize = 160;
 
-/// The code of the colour of a severity.
+/// The SGR code of the colour of a severity.
 pub const fn tone(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "1;31",
@@ -32,7 +32,7 @@ pub const fn tone(severity: Severity) -> &'static str {
     }
 }
 
-/// The place with its line, framed; ends with a line break.
+/// The place with its source line, framed; ends with a line break.
 pub fn excerpt(place: &Place, severity: Severity, colour: Colour) -> Text {
     let mut text = Text::new();
     let number = number(Some(place));
@@ -41,7 +41,7 @@ pub fn excerpt(place: &Place, severity: Severity, colour: Colour) -> Text {
     text.span(&margin);
     text.painted(colour, FRAME, "-->");
     text.line(format_args!(" {}{position}", place.file));
-    // What is only worth knowing is about the resource as a whole.
+    // A finding for information is about the whole resource.
     let line = place.line.as_ref().filter(|_| severity != Severity::Info);
     if let (Some((_, column)), Some(line)) = (place.position, line) {
         let (line, column) = window(line, column);
@@ -65,7 +65,7 @@ fn number(place: Option<&Place>) -> String {
     place.and_then(|place| place.position).map(|(line, _)| line.to_string()).unwrap_or_default()
 }
 
-/// As wide as the number of the line.
+/// Spaces, as wide as the line number.
 fn margin(number: &str) -> String {
     " ".repeat(number.len().max(1))
 }
@@ -100,7 +100,7 @@ pub fn render(diagnostic: &Diagnostic, place: Option<&Place>, colour: Colour) ->
     text
 }
 
-/// The message, and what could stand there instead.
+/// The message and its proposal, without the help.
 pub fn message(diagnostic: &Diagnostic, place: Option<&Place>) -> String {
     let mut bare = Diagnostic { help: None, ..diagnostic.clone() };
     if place.is_some_and(|place| place.in_bundle) {
@@ -109,7 +109,7 @@ pub fn message(diagnostic: &Diagnostic, place: Option<&Place>) -> String {
     bare.text()
 }
 
-/// The part of a line that is shown, and the column in it. A tab is one column there as it is in the position.
+/// The part of a line that is shown, and the column in it. A tab counts as one column, as in the position.
 fn window(line: &str, column: usize) -> (String, usize) {
     let characters: Vec<char> = line.trim_end().chars().map(|c| if is_active(c) { ' ' } else { c }).collect();
     let column = column.clamp(1, characters.len() + 1);

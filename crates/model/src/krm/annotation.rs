@@ -3,10 +3,10 @@
 /// Keeps a resource out of the cluster (KRM functions specification).
 pub const LOCAL_CONFIG: &str = "config.kubernetes.io/local-config";
 
-/// The file of a resource, as kpt gives it.
+/// The file of a resource, set by kpt.
 pub const PATH: &str = "internal.config.kubernetes.io/path";
 
-/// The place of a resource in its file, from 0, as kpt gives it.
+/// The index of a resource in its file, from 0, set by kpt.
 pub const INDEX: &str = "internal.config.kubernetes.io/index";
 
 /// Older spelling of [`PATH`].
@@ -24,13 +24,13 @@ pub const PREVIOUS_NAMES: &str = "internal.config.kubernetes.io/previousNames";
 /// kustomize's record of a resource's file (`buildMetadata: [originAnnotations]`), as YAML.
 pub const ORIGIN: &str = "config.kubernetes.io/origin";
 
-/// On every output: the resource that it was made from, as `Kind/namespace/name`.
+/// On every output: the resource that it was generated from, as `Kind/namespace/name`.
 pub const OWNER: &str = "apigeeflux.dev/owner";
 
-/// On every output: what it is for.
+/// On every output: its purpose.
 pub const ROLE: &str = "apigeeflux.dev/role";
 
-/// Those that are read from an item's header.
+/// True for an annotation that is read into an item's header.
 pub(super) fn is_read(key: &str) -> bool {
     [LOCAL_CONFIG, PATH, INDEX, LEGACY_PATH, LEGACY_INDEX, PACKAGE_PATH, PREVIOUS_NAMES, ORIGIN, OWNER, ROLE]
         .contains(&key)

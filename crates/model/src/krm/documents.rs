@@ -1,32 +1,32 @@
-//! Where the documents of a stream begin and end.
+//! Splits a stream into documents.
 //!
-//! A line that begins with `---` or `...` is a marker wherever it stands (YAML 1.2.2, production `c-forbidden`), so that documents are told
-//! apart without parsing them. Each is then parsed alone, behind its byte order mark: editors on Windows write one in front of each file, and
-//! `cat` and templates put it in the middle of a stream, where the parser refuses it.
+//! A line that begins with `---` or `...` is always a marker (YAML 1.2.2, production `c-forbidden`), so documents can be split without parsing
+//! them. Each document is then parsed alone, without its byte order mark: editors on Windows write one at the start of each file, and `cat`
+//! and templates move it into the middle of a stream, where the parser rejects it.
 
 use crate::yaml::Span;
 
-/// It says how a text is encoded and is no part of it.
+/// Marks the encoding of a text and is not part of it.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// One document.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Part {
-    /// The whole document with its markers; the parts of a text cover it without a gap.
+    /// The whole document with its markers; the parts cover the text without gaps.
     pub chunk: Span,
-    /// What is parsed.
+    /// The text to parse.
     pub text: Span,
-    /// True if `---` begins it, so that it needs no marker when what stands before it leaves.
+    /// True if it begins with `---`: then it needs no marker when the document before it is removed.
     pub marked: bool,
 }
 
-/// What a line is to the structure of a stream.
+/// The role of a line in the structure of a stream.
 enum Line {
     Start {
         bare: bool,
     },
     End,
-    /// Nothing, a comment or a directive.
+    /// An empty line, a comment or a directive.
     Prefix,
     Content,
 }
@@ -81,7 +81,7 @@ impl Open {
         Self { start, text: start, marked: false, has_content: false }
     }
 
-    /// A line before the content, or the first one of it: what a byte order mark stands in front of is parsed behind it.
+    /// A line before the content, or the first line of the content: the text to parse starts after a byte order mark.
     fn prefix(&mut self, start: usize, content: usize) {
         if !self.has_content && content > start {
             self.text = content;

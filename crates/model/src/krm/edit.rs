@@ -1,4 +1,4 @@
-//! Changes to the resources of lists, which stay where they are.
+//! Changes resources inside lists in place.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -12,15 +12,15 @@ use super::scan::{Document, Element, Elements};
 use super::splice::{Splice, mark_local};
 use crate::yaml::{Budget, Node, Span, encode_flow};
 
-/// Makes the changes to the elements of lists, in the order in which [`super::items::add`] counts them.
+/// Applies the changes to the elements of lists, in the order of [`super::items::add`].
 pub(super) struct Editor<'e, 'a> {
     pub(super) resources: &'e Resources<'a>,
     pub(super) changes: &'e BTreeMap<usize, Change>,
-    /// Whether a resource that would be marked leaves instead.
+    /// Whether a resource that would be marked is removed instead.
     pub(super) removes: bool,
-    /// The next item.
+    /// The index of the next item.
     pub(super) next: usize,
-    /// What left.
+    /// The spans that were removed.
     pub(super) dropped: Vec<Span>,
     /// Where resources were marked.
     marked: BTreeSet<usize>,
@@ -31,7 +31,7 @@ impl<'e, 'a> Editor<'e, 'a> {
         Self { resources, changes, removes, next: 0, dropped: Vec::new(), marked: BTreeSet::new() }
     }
 
-    /// Changes a list; says which elements stay. If none does, nothing was changed: then the list goes as a whole.
+    /// Changes a list; returns which elements stay. If none stays, nothing is changed, because the whole list is removed.
     pub(super) fn list(&mut self, elements: &Elements<'_>, splice: &mut Splice<'_>) -> io::Result<Vec<bool>> {
         let (edits, dropped) = (splice.len(), self.dropped.len());
         let stays: Vec<bool> =
@@ -45,7 +45,7 @@ impl<'e, 'a> Editor<'e, 'a> {
         for (index, (element, _)) in gone {
             match elements.style {
                 StructureStyle::Block => self.drop(element.chunk.clone(), splice),
-                // What stands before an element is the comma that it needs.
+                // The text before an element contains the comma that it needs.
                 StructureStyle::Flow if index > first => self.drop(element.chunk.clone(), splice),
                 StructureStyle::Flow => {}
             }
@@ -61,7 +61,7 @@ impl<'e, 'a> Editor<'e, 'a> {
         splice.remove(span);
     }
 
-    /// Changes a resource, or the resources of a list; false if nothing of it stays.
+    /// Changes a resource, or the resources of a list; returns false if nothing stays.
     pub(super) fn element(&mut self, element: &Element<'_>, splice: &mut Splice<'_>) -> io::Result<bool> {
         if is_open(element)
             && let Some(items) = &element.items
@@ -75,7 +75,7 @@ impl<'e, 'a> Editor<'e, 'a> {
             Some(Change::MarkLocal) if !self.removes => {
                 if let Some(item) = self.resources.items.get(index) {
                     let node = self.resources.node(item).map_err(io::Error::other)?;
-                    // What two resources share by an anchor is marked once.
+                    // Metadata that two resources share by an anchor is marked once.
                     if let Some((span, text)) = mark_local(self.resources.source, item, &node)
                         && self.marked.insert(span.start)
                     {
@@ -88,7 +88,7 @@ impl<'e, 'a> Editor<'e, 'a> {
         }
     }
 
-    /// What stays may refer to an anchor of what leaves: such an alias is replaced by what it stands for.
+    /// Text that stays may refer to an anchor in removed text: such an alias is replaced by the value of its anchor.
     pub(super) fn resolve_aliases(&self, document: &Document<'_>, splice: &mut Splice<'_>) -> io::Result<()> {
         if self.dropped.is_empty() {
             return Ok(());
@@ -108,7 +108,7 @@ impl<'e, 'a> Editor<'e, 'a> {
     }
 }
 
-/// Replaces aliases, by the place where they start, by what they stand for.
+/// Replaces aliases, given by their start, with the values of their anchors.
 pub(super) fn replace_aliases(
     source: &str,
     text: &Span,
@@ -119,7 +119,7 @@ pub(super) fn replace_aliases(
         return Ok(());
     }
     let wanted: BTreeSet<usize> = aliases.keys().copied().collect();
-    // What the function read is counted elsewhere; this is what it writes.
+    // The input has its own budget; this one limits the output.
     let budget = Budget::new(text.end - text.start);
     let (_, found) = Node::parse_with_aliases(source, text.clone(), &budget, &wanted).map_err(io::Error::other)?;
     for (at, node) in found {

@@ -1,4 +1,4 @@
-//! One resource of the input: its header, and where it stands.
+//! One resource of the input: its header and its place.
 
 use std::borrow::Cow;
 
@@ -8,10 +8,10 @@ use crate::yaml::{Node, Span};
 /// The group of the resources that this program expands.
 pub const GROUP: &str = "apigeeflux.dev";
 
-/// What the hash of kustomize is made of (`hasher.go`: hexadecimal, with the characters exchanged that could make a word).
+/// The alphabet of kustomize's hash (`hasher.go`: hexadecimal, with the characters replaced that could form a word).
 const HASH_ALPHABET: &str = "bcdfghjklmnpqrstvwxz2456789";
 
-/// What identifies a resource, read without parsing the rest of it.
+/// The fields that identify a resource, read without parsing the rest of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Header<'a> {
     /// `apiVersion`, empty if missing.
@@ -22,11 +22,11 @@ pub struct Header<'a> {
     pub name: Cow<'a, str>,
     /// `metadata.namespace`.
     pub namespace: Option<Cow<'a, str>>,
-    /// The annotations that matter here, see [`annotation`].
+    /// The annotations that this program reads, see [`annotation`].
     pub annotations: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
-/// What makes a resource the same resource: group, kind, namespace and name.
+/// The identity of a resource: group, kind, namespace and name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id {
     /// The group, without the version; empty for the core group.
@@ -45,7 +45,7 @@ impl Header<'_> {
         self.api_version.rsplit_once('/').map_or("", |(group, _)| group)
     }
 
-    /// The part of `apiVersion` behind the `/`.
+    /// The part of `apiVersion` after the `/`.
     pub fn version(&self) -> &str {
         self.api_version.rsplit_once('/').map_or(&self.api_version, |(_, version)| version)
     }
@@ -65,44 +65,44 @@ impl Header<'_> {
         }
     }
 
-    /// The file that the orchestrator names.
+    /// The file of the resource, according to the orchestrator's annotations.
     pub fn file(&self) -> Option<&str> {
         self.annotation(annotation::PATH).or_else(|| self.annotation(annotation::LEGACY_PATH)).or_else(|| {
-            // kustomize's origin is YAML of which only the line `path: FILE` matters here.
+            // kustomize's origin is YAML; only its line `path: FILE` is used here.
             self.annotation(annotation::ORIGIN)?.lines().find_map(|line| line.strip_prefix("path: ")).map(str::trim)
         })
     }
 
-    /// The place in the file, from 0.
+    /// The index in the file, from 0.
     pub fn index(&self) -> Option<usize> {
         self.annotation(annotation::INDEX).or_else(|| self.annotation(annotation::LEGACY_INDEX))?.parse().ok()
     }
 
-    /// All names that the resource has or had: references in specs are written with the first of them.
+    /// The current name of the resource and all previous ones: references in specs use the original name.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let previous = self.annotation(annotation::PREVIOUS_NAMES).unwrap_or_default();
         std::iter::once(self.name.as_ref()).chain(previous.split(',').filter(|name| !name.is_empty()))
     }
 
-    /// The name without the hash that kustomize puts behind the name of a generated ConfigMap or Secret.
+    /// The name without the hash that kustomize appends to the name of a generated ConfigMap or Secret.
     pub fn name_without_hash(&self) -> Option<&str> {
         let (name, hash) = self.name.rsplit_once('-')?;
         (hash.len() == 10 && hash.chars().all(|c| HASH_ALPHABET.contains(c))).then_some(name)
     }
 
-    /// True for a resource that this program has to expand or report. The group counts however it is written: with another version, none, or
-    /// in upper case the resource is a mistake, and not another's.
+    /// True for a resource that this program expands or reports. Any spelling of the group counts: a resource with another version, no version
+    /// or an upper-case group is a mistake, not a resource of another program.
     pub fn is_managed(&self) -> bool {
         let group = self.group();
         group == GROUP || self.api_version.to_ascii_lowercase().contains(GROUP)
     }
 
-    /// True for a resource: it has `apiVersion` and `kind`.
+    /// True if `apiVersion` and `kind` are set, as in every resource.
     pub fn has_identity(&self) -> bool {
         !self.api_version.is_empty() && !self.kind.is_empty()
     }
 
-    /// The header that a whole tree gives, aliases and merge keys resolved.
+    /// The header of a whole tree, with aliases and merge keys resolved.
     pub(super) fn of_node(node: &Node) -> Header<'static> {
         let text = |node: Option<&Node>| Cow::Owned(node.and_then(Node::as_str).unwrap_or_default().to_owned());
         let metadata = node.get("metadata");
@@ -130,20 +130,20 @@ impl Header<'_> {
 pub struct Item<'a> {
     /// The resource itself.
     pub span: Span,
-    /// The resource with what introduces it: a dash or a `---`, and comments.
+    /// The resource with the text that introduces it: a dash or a `---`, and comments.
     pub chunk: Span,
-    /// What it is.
+    /// The fields that identify it.
     pub header: Header<'a>,
-    /// The document that holds it.
+    /// The index of the document that contains it.
     pub(super) document: usize,
-    /// Where it is in that document.
+    /// Its place in that document.
     pub(super) place: Place,
 }
 
-/// Where a resource is in its document.
+/// The place of a resource in its document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
-    /// The way to it through the `items` of lists; empty for the document itself.
+    /// The indexes in the nested `items` lists; empty for the document itself.
     Items(Vec<usize>),
     /// The value of `functionConfig`.
     FunctionConfig,

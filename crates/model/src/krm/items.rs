@@ -1,14 +1,14 @@
-//! Which resources an input holds: those of its documents, and those of the lists among them.
+//! Finds the resources of an input: the documents, and the elements of documents that are lists.
 //!
-//! `kubectl get -o yaml`, charts and `kustomize` write resources as elements of a `List`. kustomize opens every kind that ends in `List` and
-//! has `items`, at any depth, and so does this. A list stays where it is: its resources are read and changed in place, so that those of
-//! others keep their bytes.
+//! `kubectl get -o yaml`, charts and `kustomize` write resources as elements of a `List`. Like kustomize, this module opens every kind that
+//! ends in `List` and has `items`, at any depth. Resources are read and changed inside their list, so that the bytes of unmanaged resources
+//! do not change.
 
 use super::item::{Header, Item, Place};
 use super::scan::{Document, Element, Shape};
 use crate::yaml::{Budget, Node, YamlError};
 
-/// Fills in the headers that an alias or a merge key gives, for which the document is read as a whole.
+/// Fills in the headers that come from an alias or a merge key. The whole document is parsed for this.
 pub(super) fn resolve_headers(source: &str, document: &mut Document<'_>, budget: &Budget) -> Result<(), YamlError> {
     let configs = || document.keys.iter().filter_map(|key| key.config.as_ref());
     let indirect = document.root.has_indirect() || configs().any(Element::has_indirect);
@@ -30,7 +30,7 @@ fn resolve(element: &mut Element<'_>, node: &Node) -> Result<(), YamlError> {
         element.header = Header::of_node(node);
         if element.items.is_none() && is_list_kind(&element.header) && node.get("items").is_some_and(holds_managed) {
             return Err(YamlError {
-                message: "the `items` of a list that holds resources of apigeeflux.dev are an alias; write them out"
+                message: "the `items` of a list with resources of apigeeflux.dev must not be an alias; write them out"
                     .to_owned(),
                 offset: element.span.start,
                 too_large: None,
@@ -56,7 +56,7 @@ fn is_list_kind(header: &Header<'_>) -> bool {
     header.kind.ends_with("List")
 }
 
-/// True for a list whose elements are resources of the input. One of somebody else's kind whose `items` are no resources is a resource itself.
+/// True for a list whose elements are resources of the input. A list of an unmanaged kind whose `items` are not resources is a resource itself.
 pub(super) fn is_open(element: &Element<'_>) -> bool {
     let Some(items) = &element.items else { return false };
     if !is_list_kind(&element.header) || items.list.is_empty() {
@@ -71,7 +71,7 @@ fn is_any_managed(element: &Element<'_>) -> bool {
     })
 }
 
-/// Adds the resources of an element, in the order of the text.
+/// Adds the resources of an element, in document order.
 pub(super) fn add<'a>(element: &Element<'a>, document: usize, path: &[usize], items: &mut Vec<Item<'a>>) {
     if is_open(element) {
         add_elements(element, document, path, items);

@@ -1,4 +1,4 @@
-//! A `ResourceList`, changed in place.
+//! A `ResourceList`, which is changed in place.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -38,7 +38,7 @@ impl<'a> ResourceList<'a> {
             })
         };
         let [document] = resources.documents.as_slice() else {
-            return wrong("the input holds a ResourceList and other documents beside it".to_owned(), None);
+            return wrong("the input contains a ResourceList and other documents".to_owned(), None);
         };
         let mut seen: Vec<&str> = Vec::new();
         for key in &document.keys {
@@ -62,7 +62,8 @@ impl<'a> ResourceList<'a> {
         }
         if !seen.contains(&"items") && document.root.is_indirect {
             return wrong(
-                "`items` of the ResourceList must be written in the list itself".to_owned(),
+                "`items` of the ResourceList must be in the ResourceList itself, not behind an alias or a merge key"
+                    .to_owned(),
                 Some(document.root.span.start),
             );
         }
@@ -117,7 +118,7 @@ impl<'a> ResourceList<'a> {
     }
 }
 
-/// The list as text.
+/// The source text and the document of the list.
 struct Root<'e, 'a> {
     source: &'a str,
     document: &'e Document<'a>,
@@ -128,7 +129,7 @@ impl<'a> Root<'_, 'a> {
         self.document.shape == Shape::Flow
     }
 
-    /// Adds items behind those that stay.
+    /// Adds new items after those that stay.
     fn add_to<'t>(
         &self,
         splice: &mut Splice<'t>,
@@ -160,7 +161,7 @@ impl<'a> Root<'_, 'a> {
         Ok(())
     }
 
-    /// `items` is empty and not yet a block list.
+    /// Writes the first items into `items` that is empty and not yet a block list.
     fn first_items<'t>(&self, splice: &mut Splice<'t>, key: &RootKey<'a>, new: &'t [String]) -> io::Result<()> {
         if new.is_empty() {
             return Ok(());
@@ -169,7 +170,7 @@ impl<'a> Root<'_, 'a> {
             splice.replace(key.value.clone(), json_list(new)?);
         } else {
             let mut span = value_span(self.source, &key.key_span, &key.value);
-            // The list ends its last line itself.
+            // The list ends its last line with a newline.
             span.end +=
                 ["\r\n", "\n"].into_iter().find(|end| self.source[span.end..].starts_with(end)).map_or(0, str::len);
             splice.replace_with_list(span, ":\n", new, 0);
@@ -211,7 +212,7 @@ impl<'a> Root<'_, 'a> {
     }
 }
 
-/// Moves every line to the right; empty lines stay empty.
+/// Indents every line; empty lines stay empty.
 fn indented(text: &str, indent: usize) -> String {
     if indent == 0 {
         return text.to_owned();

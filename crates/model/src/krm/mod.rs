@@ -1,7 +1,7 @@
-//! The KRM function specification's input and output, and plain streams of resources.
+//! The input and output of the KRM function specification, and plain streams of resources.
 //!
-//! Invariant: an item that is not ours is never parsed into values nor printed anew. Its header is read by events, and
-//! its bytes are copied from the source. The one exception is an alias whose anchor leaves with a spec: it is replaced by what it stands for.
+//! Invariant: an unmanaged item is never parsed into values or serialized again. Its header is read from parser events, and its bytes are
+//! copied from the source. The only exception is an alias whose anchor is removed with a spec: it is replaced by the anchor's value.
 
 pub mod annotation;
 mod documents;
@@ -28,7 +28,7 @@ use resources::Resources;
 use crate::diag::{Code, Diagnostic, Subject};
 use crate::yaml::{Budget, Node, YamlError, line_and_column};
 
-/// What came in: the two forms that the function takes.
+/// The input, in one of the two forms that the function accepts.
 #[derive(Debug)]
 pub enum Input<'a> {
     /// A `ResourceList` of an orchestrator.
@@ -37,17 +37,17 @@ pub enum Input<'a> {
     Stream(Stream<'a>),
 }
 
-/// One change to what came in.
+/// A change to an item of the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// The item leaves the output.
+    /// The item is removed from the output.
     Drop,
     /// The item gets the annotation that keeps it out of the cluster.
     MarkLocal,
 }
 
 impl<'a> Input<'a> {
-    /// Reads the input. An error says where it is malformed; then nothing of it can be used.
+    /// Reads the input. If any part is malformed, the whole input is rejected with the place of the error.
     pub fn read(source: &'a str) -> Result<Self, Diagnostic> {
         let documents = scan::documents(source).map_err(|error| unreadable(source, &error))?;
         let is_list = |document: &scan::Document<'_>| {
@@ -69,7 +69,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Tells each item the file that it stands in, given where it starts; its place in the file is counted.
+    /// Sets the file of each item, given the start of the item, and its index in the file.
     pub fn name_files<'f>(&mut self, file: impl Fn(usize) -> Option<&'f str>) {
         let items = match self {
             Self::List(list) => &mut list.resources.items,
@@ -82,7 +82,7 @@ impl<'a> Input<'a> {
             index = if file == last { index + 1 } else { 0 };
             last = file;
             if let Some(file) = file {
-                // The file that was read is known better than what an annotation in it says.
+                // The file that was read takes precedence over annotations in it.
                 let place = [annotation::PATH, annotation::INDEX, annotation::LEGACY_PATH, annotation::LEGACY_INDEX];
                 item.header.annotations.retain(|(key, _)| !place.contains(&key.as_ref()));
                 item.header.annotations.push((annotation::PATH.into(), file.to_owned().into()));
@@ -91,53 +91,53 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The resources, in their order, with those inside of lists.
+    /// The resources in order, including those inside lists.
     pub fn items(&self) -> &[Item<'a>] {
         &self.resources().items
     }
 
-    /// The text that the spans of the items count in.
+    /// The text that the spans of the items refer to.
     pub fn source(&self) -> &'a str {
         self.resources().source
     }
 
-    /// What the aliases and values of this input may still expand to.
+    /// The budget for the expansion of aliases and values of this input.
     pub fn budget(&self) -> &Budget {
         self.resources().budget()
     }
 
-    /// The tree of an item or of the functionConfig, with the aliases in it resolved. It is read once.
+    /// The tree of an item or of the functionConfig, with aliases resolved. It is parsed once and cached.
     pub fn node(&self, item: &Item<'_>) -> Result<Rc<Node>, YamlError> {
         self.resources().node(item)
     }
 
-    /// An item as JSON, for queries. It is made once.
+    /// An item as JSON, for queries. It is converted once and cached.
     pub fn json(&self, item: &Item<'_>) -> Result<Rc<serde_json::Value>, YamlError> {
         self.resources().json(item)
     }
 
-    /// The resources of a kind that have a name now, had it before kustomize changed it, or have it with kustomize's hash behind it; in
-    /// their order.
+    /// The resources of a kind with a name, in order: the current name, a name before kustomize changed it, or the name without kustomize's
+    /// hash.
     pub fn named<'i>(&'i self, kind: &str, name: &str) -> impl Iterator<Item = &'i Item<'a>> {
         self.resources().named(kind, name)
     }
 
-    /// The item that a diagnostic speaks of.
+    /// The item that a diagnostic is about.
     pub fn item_of(&self, subject: &Subject) -> Option<&Item<'a>> {
         self.resources().item_of(subject)
     }
 
-    /// The text of an item as a document of its own, wherever it is in the input.
+    /// The text of an item as a separate document, wherever it is in the input.
     pub fn standalone(&self, item: &Item<'_>) -> io::Result<String> {
         self.resources().standalone(item)
     }
 
-    /// The items that cannot be marked: an anchor makes their metadata also that of a resource that is not managed here.
+    /// The items that cannot be marked: they share their metadata, by an anchor, with an unmanaged resource.
     pub fn shared_metadata(&self) -> Vec<usize> {
         if matches!(self, Self::List(_)) { self.resources().shared_metadata() } else { Vec::new() }
     }
 
-    /// The function's configuration, if the orchestrator gave one.
+    /// The function's configuration, if the orchestrator passed one.
     pub fn function_config(&self) -> Option<&Item<'a>> {
         match self {
             Self::List(list) => list.function_config(),
@@ -145,8 +145,8 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Writes the input with changes to some items, new items behind the others, and the diagnostics as results.
-    /// `new` holds one YAML document for each item.
+    /// Writes the input with changes to some items, new items after the existing ones, and the diagnostics as results.
+    /// `new` contains one YAML document per item.
     pub fn write(
         &self,
         out: &mut dyn Write,
@@ -161,32 +161,33 @@ impl<'a> Input<'a> {
     }
 }
 
-/// What is wrong with the whole input.
+/// The diagnostic for an input that cannot be parsed.
 fn unreadable(source: &str, error: &YamlError) -> Diagnostic {
     let (line, column) = line_and_column(source, error.offset);
     if let Some(help) = error.too_large {
         return Diagnostic::error(Code::InputTooLarge, error.message.clone()).position(line, column).help(help);
     }
-    let malformed = |message: &str| Diagnostic::error(Code::MalformedYaml, format!("the input is not YAML: {message}"));
-    // The parser notices a marker at the next line that does not fit.
+    let malformed =
+        |message: &str| Diagnostic::error(Code::MalformedYaml, format!("the input is not valid YAML: {message}"));
+    // The parser reports a conflict marker only at a following line.
     let marker = source.lines().take(line).enumerate().filter(|(_, line)| is_conflict_marker(line)).last();
     if let Some((number, text)) = marker.filter(|(number, _)| number + CONFLICT_REACH >= line) {
-        let message = format!("`{}` is a marker of a merge conflict", text.trim_end());
+        let message = format!("`{}` is a merge conflict marker", text.trim_end());
         return malformed(&message).position(number + 1, 1).help("resolve the conflict and remove its markers");
     }
     malformed(&error.message).position(line, column).help(help(source, error))
 }
 
-/// So many lines behind a marker of a merge conflict, what is wrong is taken for its fault.
+/// A syntax error at most this number of lines after a merge conflict marker is attributed to the marker.
 const CONFLICT_REACH: usize = 2;
 
-/// What Git writes where two versions of a file could not be merged.
+/// True for a line that Git writes where two versions of a file could not be merged.
 fn is_conflict_marker(line: &str) -> bool {
     let line = line.trim_end();
     line == "=======" || ["<<<<<<< ", ">>>>>>> ", "||||||| "].iter().any(|marker| line.starts_with(marker))
 }
 
-/// The fix for the mistakes that files get when tools write into them.
+/// How to fix mistakes that tools make when they write files.
 fn help(source: &str, error: &YamlError) -> &'static str {
     let at = error.offset.min(source.len());
     let line_start = source.get(..at).unwrap_or_default().rfind('\n').map_or(0, |newline| newline + 1);
@@ -195,7 +196,7 @@ fn help(source: &str, error: &YamlError) -> &'static str {
     if line.starts_with('\u{feff}') {
         "remove the byte order mark (the bytes EF BB BF) at the start of this line, or put `---` before it if a new file begins here"
     } else if line.starts_with('{') && before.trim_end().ends_with('}') {
-        "put `---` between documents, also between those of JSON"
+        "put `---` between documents, also between JSON documents"
     } else {
         "correct the YAML"
     }
@@ -338,7 +339,7 @@ mod tests {
         Input::read(source).unwrap().items().iter().map(|item| Subject::from(&item.header).label()).collect()
     }
 
-    /// Drops what is managed here.
+    /// Drops the managed items.
     fn without_ours(source: &str) -> String {
         let input = Input::read(source).unwrap();
         let ours = input.items().iter().enumerate().filter(|(_, item)| item.header.is_managed());

@@ -1,4 +1,4 @@
-//! The resources of an input, with what it takes to read one of them as a tree.
+//! The resources of an input, with caches of their parsed trees.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
@@ -21,15 +21,15 @@ pub(super) struct Resources<'a> {
     pub(super) documents: Vec<Document<'a>>,
     pub(super) items: Vec<Item<'a>>,
     budget: Budget,
-    /// The trees that were asked for, by the place of the item. Many specs may refer to one resource.
+    /// The parsed trees, by the start of the item. Many specs may refer to one resource.
     nodes: RefCell<BTreeMap<usize, Rc<Node>>>,
-    /// The trees of whole documents, for items that use anchors of others.
+    /// The trees of whole documents, for items that use anchors of other items.
     trees: RefCell<BTreeMap<usize, Rc<Node>>>,
     /// The items as JSON, for queries.
     jsons: RefCell<BTreeMap<usize, Rc<Json>>>,
-    /// The items by what diagnostics call them.
+    /// The items by the subject of a diagnostic.
     subjects: OnceCell<BTreeMap<Subject, usize>>,
-    /// The items by kind and name: each of thousands of specs may refer to one of as many resources.
+    /// The items by kind and name: thousands of specs may each refer to one of thousands of resources.
     names: OnceCell<BTreeMap<String, BTreeMap<String, Vec<usize>>>>,
 }
 
@@ -57,10 +57,10 @@ impl<'a> Resources<'a> {
         &self.budget
     }
 
-    /// The item that a diagnostic speaks of.
+    /// The item that a diagnostic is about.
     pub(super) fn item_of(&self, subject: &Subject) -> Option<&Item<'a>> {
         let subjects = self.subjects.get_or_init(|| {
-            // Of several that are called the same, the first one is meant.
+            // If several items have the same subject, the first one is used.
             self.items.iter().enumerate().rev().map(|(index, item)| (Subject::from(&item.header), index)).collect()
         });
         self.items.get(*subjects.get(subject)?)
@@ -108,7 +108,7 @@ impl<'a> Resources<'a> {
         Ok(json)
     }
 
-    /// True if an alias in an item refers to an anchor outside of it.
+    /// True if an alias in an item refers to an anchor outside of the item.
     fn uses_others(&self, item: &Item<'_>) -> bool {
         let document = self.documents.get(item.document);
         document
@@ -139,7 +139,7 @@ impl<'a> Resources<'a> {
         Ok(Some(tree))
     }
 
-    /// The text of an item as a document of its own: moved to the left margin, with the aliases replaced whose anchors stay behind.
+    /// The text of an item as a separate document: without indentation, and with those aliases replaced whose anchors are outside of the item.
     pub(super) fn standalone(&self, item: &Item<'_>) -> std::io::Result<String> {
         let Some(document) = self.documents.get(item.document) else { return Ok(String::new()) };
         let lost = document
@@ -155,7 +155,7 @@ impl<'a> Resources<'a> {
         Ok(to_margin(&text, column(self.source, item.span.start)))
     }
 
-    /// The items managed here whose metadata is also, by an anchor, that of another resource.
+    /// The managed items whose metadata is shared, by an anchor, with an unmanaged resource.
     pub(super) fn shared_metadata(&self) -> Vec<usize> {
         let mut borrowed: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for document in &self.documents {
@@ -174,13 +174,13 @@ impl<'a> Resources<'a> {
         borrowed.into_keys().collect()
     }
 
-    /// The item that a byte belongs to.
+    /// The item that contains a byte.
     fn item_at(&self, at: usize) -> Option<(usize, &Item<'a>)> {
         let index = self.items.partition_point(|item| item.chunk.end <= at);
         self.items.get(index).filter(|item| item.chunk.contains(&at)).map(|item| (index, item))
     }
 
-    /// True if one of the anchors names the item, its metadata or its annotations.
+    /// True if one of the anchors is on the item, its metadata or its annotations.
     fn has_metadata_at(&self, item: &Item<'_>, anchors: &[usize]) -> bool {
         let Ok(node) = self.node(item) else { return false };
         let whole = item.chunk.start..=node.span.start;
@@ -192,7 +192,7 @@ impl<'a> Resources<'a> {
     }
 }
 
-/// Moves the lines behind the first one to the left, as far as they are indented.
+/// Removes up to `indent` spaces of indentation from all lines after the first one.
 fn to_margin(text: &str, indent: usize) -> String {
     if indent == 0 {
         return text.to_owned();

@@ -46,20 +46,20 @@ struct File {
     index: Option<usize>,
 }
 
-/// The results, errors first. kpt prints the message, the resource and the field path only, so the message carries the file
-/// and the code as well.
+/// The results, errors first. kpt prints only the message, the resource and the field path, so the message also contains the file and the
+/// code.
 pub(super) fn results(diagnostics: &[Diagnostic]) -> Vec<FunctionResult> {
     let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
     sorted.sort_by(|a, b| Diagnostic::report_order(a, b));
     sorted.into_iter().map(result).collect()
 }
 
-/// Orchestrators print what is in a result as it is.
+/// Orchestrators print the texts of a result unescaped.
 fn result(diagnostic: &Diagnostic) -> FunctionResult {
     let subject = diagnostic.subject.as_ref();
     let file = subject.and_then(|subject| subject.file.as_deref());
     let place = file.map(|file| format!("{file}: ")).unwrap_or_default();
-    // The specification allows a field only beside a resourceRef, and that needs a name.
+    // The specification allows a field only together with a resourceRef, which requires a name.
     let named = subject.filter(|subject| !subject.name.is_empty());
     FunctionResult {
         message: plain(format_args!("{place}{} [{}]", diagnostic.text(), diagnostic.code)),

@@ -1,4 +1,4 @@
-//! Reads headers and places by YAML events: one pass over each document, no tree.
+//! Reads headers and places from YAML events: one pass over each document, without a tree.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use super::documents::{Part, parts};
 use super::item::Header;
 use crate::yaml::{Span, YamlError, line_start};
 
-/// The fields that say what a resource is, and what a list holds.
+/// The fields that identify a resource, and the elements of a list.
 const HEADER: [&str; 4] = ["apiVersion", "kind", "metadata", "items"];
 
 /// One document of the input.
@@ -17,24 +17,24 @@ const HEADER: [&str; 4] = ["apiVersion", "kind", "metadata", "items"];
 pub(super) struct Document<'a> {
     /// From its `---` (or the start of the input) to the next document.
     pub chunk: Span,
-    /// What is parsed of it.
+    /// The text to parse.
     pub text: Span,
-    /// True if `---` begins it.
+    /// True if it begins with `---`.
     pub marked: bool,
-    /// What the value is.
+    /// The form of the root value.
     pub shape: Shape,
-    /// The value at its top.
+    /// The root value.
     pub root: Element<'a>,
-    /// The keys at its top.
+    /// The keys of the root mapping.
     pub keys: Vec<RootKey<'a>>,
-    /// Where each anchor is defined, by its number.
+    /// The number of each anchor, and where it is defined.
     pub anchors: Vec<(usize, usize)>,
-    /// The number of each alias' anchor, and where the alias stands.
+    /// The number of each alias' anchor, and the span of the alias.
     pub aliases: Vec<(usize, Span)>,
 }
 
 impl Document<'_> {
-    /// The aliases inside a span, each with the place of its anchor. Both lists are in the order of the text.
+    /// The aliases inside a span, each with the place of its anchor. Both lists are in document order.
     pub(super) fn aliases_in<'d>(&'d self, span: &Span) -> impl Iterator<Item = (&'d Span, usize)> {
         let first = self.aliases.partition_point(|(_, alias)| alias.start < span.start);
         let end = self.aliases.partition_point(|(_, alias)| alias.start < span.end);
@@ -50,11 +50,11 @@ impl Document<'_> {
 pub(super) struct Element<'a> {
     /// The value itself.
     pub span: Span,
-    /// With what introduces it: a dash or a comma, and comments.
+    /// The value with the text that introduces it: a dash or a comma, and comments.
     pub chunk: Span,
-    /// What it is, as far as it is written at the place itself.
+    /// The header, as far as it is written in the element itself.
     pub header: Header<'a>,
-    /// True if an alias or a merge key says what it is.
+    /// True if an alias or a merge key provides a part of the header.
     pub is_indirect: bool,
     /// Its `items`, if they are written as a list.
     pub items: Option<Elements<'a>>,
@@ -83,13 +83,13 @@ impl Element<'_> {
         }
     }
 
-    /// True if this or anything in its `items` is not what its own text says.
+    /// True if an alias or a merge key provides a part of the header of this element or of one in its `items`.
     pub(super) fn has_indirect(&self) -> bool {
         self.is_indirect || self.items.iter().flat_map(|items| &items.list).any(Element::has_indirect)
     }
 }
 
-/// What stands at the top of a document.
+/// The form of the root value of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
     Empty,
@@ -98,13 +98,13 @@ pub(super) enum Shape {
     Other,
 }
 
-/// A key at the top of a document.
+/// A key of the root mapping of a document.
 #[derive(Debug)]
 pub(super) struct RootKey<'a> {
     pub key: Cow<'a, str>,
     pub key_span: Span,
     pub value: Span,
-    /// For `functionConfig`: what it is.
+    /// For `functionConfig`: its element.
     pub config: Option<Element<'a>>,
     /// True for a value that is null.
     pub null: bool,
@@ -135,7 +135,7 @@ struct Scanner<'a> {
     aliases: Vec<(usize, Span)>,
 }
 
-/// A key; its text is empty when it is no scalar.
+/// A key; its text is empty if it is not a scalar.
 struct Key<'a> {
     text: Cow<'a, str>,
     span: Span,
@@ -249,7 +249,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// The value that starts with `event`, taken for a resource.
+    /// Reads the value that starts with `event` as a resource.
     fn element(&mut self, event: Event<'a>, span: Span) -> Result<Element<'a>, YamlError> {
         let mut element = Element::at(span.clone());
         element.span.end = match event {
@@ -266,7 +266,7 @@ impl<'a> Scanner<'a> {
         Ok(element)
     }
 
-    /// The elements of a list behind a key.
+    /// Reads the elements of the list of a key.
     fn elements(&mut self, key: &Span, style: StructureStyle, span: &Span) -> Result<Elements<'a>, YamlError> {
         let is_block = style == StructureStyle::Block;
         let start = if is_block { first_dash(self.source, key.end) } else { span.start };
@@ -290,15 +290,15 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Where an element of a block list ends and the next one, which starts at `next`, begins: at a line's start, so that dashes, their indentation and
-    /// comments go with their element.
+    /// The boundary between an element of a block list and the next one, which starts at `next`: the start of a line, so that dashes, their
+    /// indentation and comments belong to their element.
     fn element_bound(&self, end: usize, next: usize, is_end: bool) -> usize {
         let at_dash = self.source[end..].starts_with('-');
         let dash = if is_end || at_dash { end } else { first_dash(self.source, end) };
         line_bound(self.source, if dash <= next { dash } else { end })
     }
 
-    /// One field of a resource; returns where its value ends.
+    /// Reads one field of a resource; returns the end of its value.
     fn field(
         &mut self,
         element: &mut Element<'a>,
@@ -308,7 +308,7 @@ impl<'a> Scanner<'a> {
     ) -> Result<usize, YamlError> {
         let name = key.text.as_ref();
         let known = HEADER.iter().position(|known| *known == name);
-        // Which of two values counts differs between readers: what one takes for a spec could pass as another's resource.
+        // Parsers differ in which of two values they use: one could read a spec where another reads an unmanaged resource.
         if let Some(seen) = known.and_then(|known| element.seen.get_mut(known))
             && std::mem::replace(seen, true)
         {
@@ -366,7 +366,7 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    /// Hands each entry of a mapping, whose start was read, to `entry`; returns where the mapping ends.
+    /// Passes each entry of a mapping, whose start was read, to `entry`; returns the end of the mapping.
     fn mapping(
         &mut self,
         mut entry: impl FnMut(&mut Self, Key<'a>, Event<'a>, Span) -> Result<(), YamlError>,
@@ -385,7 +385,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Skips the value that starts with `event`; returns where it ends.
+    /// Skips the value that starts with `event`; returns its end.
     fn skip(&mut self, event: &Event<'a>, span: &Span) -> Result<usize, YamlError> {
         if !matches!(event, Event::MappingStart(..) | Event::SequenceStart(..)) {
             return Ok(span.end);
@@ -407,7 +407,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// The start of the line of a place with nothing but blanks before it, or of the next line if nothing but a comment is behind it.
+/// The start of the line of a place with only blanks before it, or of the next line if only a comment follows.
 fn line_bound(source: &str, at: usize) -> usize {
     let start = line_start(source, at);
     if source[start..at].trim_start_matches('\u{feff}').trim().is_empty() {
@@ -418,13 +418,13 @@ fn line_bound(source: &str, at: usize) -> usize {
     if rest.is_empty() || rest.starts_with('#') { end } else { at }
 }
 
-/// A value that is absent comes as `~`.
+/// True for a null event. The parser reports an absent value as `~`.
 fn is_null(event: &Event<'_>) -> bool {
     matches!(event, Event::Scalar(text, granit_parser::ScalarStyle::Plain, ..) if matches!(text.as_ref(), "" | "null" | "~"))
 }
 
-/// Where the first dash of a block list stands, given where its key ends: the parser reports the list's start behind the
-/// dash when a comment follows it.
+/// The offset of the first dash of a block list, given the end of its key: if a comment follows the dash, the parser reports the start of
+/// the list after the dash.
 fn first_dash(source: &str, key_end: usize) -> usize {
     let mut at = key_end;
     loop {

@@ -1,4 +1,4 @@
-//! Edits to a text: everything that no edit covers is copied.
+//! Edits a text: everything outside the edits is copied.
 
 use std::io::{self, Write};
 
@@ -6,17 +6,17 @@ use super::annotation;
 use super::item::Item;
 use crate::yaml::{Entry, Node, ScalarStyle, Span, Value, encode_flow, line_start};
 
-/// Edits by place. They must not overlap; two at one place are made in the order given.
+/// Edits by place. They must not overlap; edits at the same place are applied in the given order.
 #[derive(Debug, Default)]
 pub(super) struct Splice<'t> {
     edits: Vec<(Span, Text<'t>)>,
 }
 
-/// What stands in the place of an edit.
+/// The replacement text of an edit.
 #[derive(Debug)]
 enum Text<'t> {
     Plain(String),
-    /// YAML documents as the elements of a block list. They are indented while they are written: there may be many.
+    /// YAML documents as the elements of a block list. They are indented while they are written, because there may be many.
     List {
         lead: &'static str,
         documents: &'t [String],
@@ -53,7 +53,7 @@ impl<'t> Splice<'t> {
         self.edits.push((span, Text::Plain(text.into())));
     }
 
-    /// Puts YAML documents, each ended by a newline, as elements of a block list behind `lead`.
+    /// Replaces a span with `lead` and a block list of YAML documents, each of which ends with a newline.
     pub(super) fn replace_with_list(&mut self, span: Span, lead: &'static str, documents: &'t [String], indent: usize) {
         self.edits.push((span, Text::List { lead, documents, indent }));
     }
@@ -71,7 +71,7 @@ impl<'t> Splice<'t> {
         self.edits.len()
     }
 
-    /// Takes back all edits but the first ones.
+    /// Removes all edits but the first `len`.
     pub(super) fn truncate(&mut self, len: usize) {
         self.edits.truncate(len);
     }
@@ -80,7 +80,7 @@ impl<'t> Splice<'t> {
         self.write_span(source, 0..source.len(), out)
     }
 
-    /// Writes a part of the source, in which all edits are.
+    /// Writes a part of the source that contains all edits.
     pub(super) fn write_span(mut self, source: &str, part: Span, out: &mut dyn Write) -> io::Result<()> {
         self.edits.sort_by_key(|(span, _)| span.start);
         let mut copied = part.start;
@@ -94,18 +94,18 @@ impl<'t> Splice<'t> {
     }
 }
 
-/// The column, in characters, of a byte; a byte order mark is none.
+/// The column, in characters, of a byte; a byte order mark is not counted.
 pub(super) fn column(source: &str, offset: usize) -> usize {
     source[line_start(source, offset)..offset].trim_start_matches('\u{feff}').chars().count()
 }
 
-/// True for a value that stands as an alias.
+/// True for a value that is written as an alias.
 pub(super) fn is_alias(source: &str, node: &Node) -> bool {
     source[node.span.clone()].starts_with('*')
 }
 
-/// The edit that adds the annotation `local-config: "true"` to a resource without touching anything else of it; `None` if
-/// the annotation is there, whatever it says, or if there is no metadata to add it to.
+/// The edit that adds the annotation `local-config: "true"` to a resource and changes nothing else; `None` if the annotation exists with any
+/// value, or if there is no metadata to add it to.
 pub(super) fn mark_local(source: &str, item: &Item<'_>, node: &Node) -> Option<(Span, String)> {
     const ENTRY: &str = "config.kubernetes.io/local-config: \"true\"";
     const FLOW_ENTRY: &str = "\"config.kubernetes.io/local-config\": \"true\"";
@@ -114,7 +114,7 @@ pub(super) fn mark_local(source: &str, item: &Item<'_>, node: &Node) -> Option<(
     }
     let is_flow = |node: &Node| source[node.span.clone()].starts_with('{');
     let metadata = node.entry("metadata")?;
-    // What an alias or a merge key brings in belongs to others too: the resource gets its own.
+    // The value of an alias or a merge key is shared with other resources: this resource gets its own copy.
     if is_alias(source, node) {
         return Some((node.span.clone(), encode_flow(&with_local(node, &["metadata", "annotations"]))));
     }
@@ -131,7 +131,7 @@ pub(super) fn mark_local(source: &str, item: &Item<'_>, node: &Node) -> Option<(
         if is_flow(metadata) {
             return Some((insertion(metadata.span.start + 1), format!("\"annotations\": {{{FLOW_ENTRY}}}, ")));
         }
-        // All that the metadata has may come by a merge key.
+        // All entries of the metadata may come from a merge key.
         let at = if metadata.span.contains(&first.key_span.start) { first.key_span.start } else { metadata.span.start };
         let indent = " ".repeat(column(source, at));
         return Some((insertion(at), format!("annotations:\n{indent}  {ENTRY}\n{indent}")));
@@ -159,7 +159,7 @@ pub(super) fn mark_local(source: &str, item: &Item<'_>, node: &Node) -> Option<(
     }
 }
 
-/// The edit that puts an entry before those of a mapping.
+/// The edit that adds an entry at the start of a mapping.
 fn entry(source: &str, mapping: &Node, key: &str, value: &str) -> (Span, String) {
     let start = mapping.span.start;
     if source[mapping.span.clone()].starts_with('{') {
@@ -168,7 +168,7 @@ fn entry(source: &str, mapping: &Node, key: &str, value: &str) -> (Span, String)
     (insertion(start), format!("{key}: {value}\n{}", " ".repeat(column(source, start))))
 }
 
-/// A mapping with the annotation at the end of a way through it.
+/// A copy of a mapping with the annotation added at the end of a path.
 fn with_local(node: &Node, way: &[&str]) -> Node {
     let mut entries = node.entries().to_vec();
     let at = node.span.clone();
@@ -189,7 +189,7 @@ fn with_local(node: &Node, way: &[&str]) -> Node {
     Node { span: at, value: Value::Mapping(entries) }
 }
 
-/// From the colon behind a key to the end of its value; a value that is absent has no place of its own.
+/// From the colon after a key to the end of its value; an absent value has no span of its own.
 pub(super) fn value_span(source: &str, key: &Span, value: &Span) -> Span {
     let colon = source[key.end..].find(':').map_or(key.end, |colon| key.end + colon + 1);
     key.end..value.end.max(colon)

@@ -1,4 +1,4 @@
-//! A stream of YAML documents: what `kustomize build` prints and what a Helm post-renderer reads.
+//! A stream of YAML documents: the output of `kustomize build` and the input of a Helm post-renderer.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use super::splice::Splice;
 use crate::diag::{Code, Diagnostic};
 use crate::yaml::line_and_column;
 
-/// Resources, one in each document, or several in a list.
+/// Resources: each document is one resource or a list of them.
 #[derive(Debug)]
 pub struct Stream<'a> {
     pub(super) resources: Resources<'a>,
@@ -25,7 +25,7 @@ impl<'a> Stream<'a> {
                 let (line, column) = line_and_column(resources.source, document.root.span.start);
                 return Err(Diagnostic::error(
                     Code::MissingIdentity,
-                    "a document of the input is no Kubernetes resource: it lacks `apiVersion` or `kind`",
+                    "a document of the input is not a Kubernetes resource: `apiVersion` or `kind` is missing",
                 )
                 .position(line, column)
                 .help("send a ResourceList, or the documents that `kustomize build` prints"));
@@ -41,7 +41,7 @@ impl<'a> Stream<'a> {
         Ok(Self { resources })
     }
 
-    /// Our kinds are consumed here: nothing behind a pipe would know what to do with them.
+    /// Specs are removed from the output: the next program in a pipe does not know their kinds.
     pub(super) fn write(
         &self,
         out: &mut dyn Write,
@@ -56,7 +56,7 @@ impl<'a> Stream<'a> {
         for document in &self.resources.documents {
             editor.dropped.clear();
             if editor.element(&document.root, &mut splice)? {
-                // Without the documents before it, this one would go on with the one before them.
+                // The documents before this one are removed: without a marker it would continue the last document that stays.
                 if is_behind_gap && !is_first && !document.marked {
                     splice.insert(document.chunk.start, "---\n");
                 }

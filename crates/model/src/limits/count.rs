@@ -1,19 +1,19 @@
-//! How many of something Apigee takes.
+//! Limits on how many of something Apigee accepts.
 
 use super::counts;
 
-/// How many of something Apigee takes.
+/// A limit on how many of something Apigee accepts.
 #[derive(Debug)]
 pub struct Count {
-    /// Whose they are, for example `ApigeeProduct attributes`. No two have the same.
+    /// The kind and field that the limit applies to, for example `ApigeeProduct attributes`. Unique.
     pub of: &'static str,
     /// What is counted, in the plural.
     pub what: &'static str,
-    /// The most.
+    /// The maximum.
     pub max: usize,
-    /// Apigee refuses more; otherwise Google says that it is going to.
+    /// True if Apigee enforces the limit; otherwise Google documents that it will.
     pub is_enforced: bool,
-    /// Where Google says so.
+    /// The page of Google's documentation.
     pub source: &'static str,
 }
 
@@ -35,10 +35,10 @@ pub const COUNTS: &[&Count] = &[
 ];
 
 impl Count {
-    /// The error says how many there are and how many Apigee takes.
+    /// Checks a count. The error contains the count and the limit.
     pub fn check(&self, count: usize) -> Result<(), String> {
         if count > self.max {
-            return Err(format!("there are {count} {}; Apigee takes {}", self.what, self.max));
+            return Err(format!("there are {count} {}; Apigee's limit is {}", self.what, self.max));
         }
         Ok(())
     }

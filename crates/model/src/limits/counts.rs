@@ -2,7 +2,7 @@
 
 use super::{Count, LIMITS};
 
-/// Attributes of a product, a developer, an app, a group of apps or a key.
+/// Attributes of a product, a developer, an app, an app group or a key.
 pub const ATTRIBUTES: Count =
     Count { of: "attributes", what: "attributes", max: 18, is_enforced: true, source: LIMITS };
 
@@ -30,7 +30,7 @@ pub const PRODUCT_ENVIRONMENTS: Count =
 /// Operations of a product.
 pub const PRODUCT_OPERATIONS: Count = Count {
     of: "ApigeeProduct operations",
-    what: "operations, those of all sorts together",
+    what: "operations of all types together",
     max: 50,
     is_enforced: true,
     source: LIMITS,

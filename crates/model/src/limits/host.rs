@@ -1,9 +1,9 @@
 //! Host names.
 
-/// The longest part between two dots (RFC 1123, section 2.1, with RFC 1034, section 3.1).
+/// The maximum length of a label (RFC 1123, section 2.1, with RFC 1034, section 3.1).
 const LABEL: usize = 63;
 
-/// A host name of RFC 1123, or an IPv4 address, which has the same form.
+/// True for a host name of RFC 1123, or an IPv4 address, which has the same form.
 pub(super) fn is_host(text: &str) -> bool {
     let is_label = |label: &str| {
         (1..=LABEL).contains(&label.len())
@@ -14,7 +14,7 @@ pub(super) fn is_host(text: &str) -> bool {
     text.split('.').all(is_label)
 }
 
-/// A host name, or `*.` and a host name.
+/// True for a host name, or `*.` and a host name.
 pub(super) fn is_host_pattern(text: &str) -> bool {
     is_host(text.strip_prefix("*.").unwrap_or(text))
 }

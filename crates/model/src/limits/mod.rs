@@ -1,10 +1,10 @@
-//! What Apigee takes: the names, lengths, characters and numbers of each kind and field, with the page of Google's documentation that says so.
+//! Apigee's limits: the names, lengths, characters and counts that each kind and field allows, with the page of Google's documentation.
 //!
-//! One table for all: the check of a spec reports what is outside, the deployer refuses a secret that is, and the sandbox answers 400. A
-//! test walks [`TEXTS`] and [`COUNTS`] through all three.
+//! There is one table for all uses: the check of a spec reports a value outside the limits, the deployer rejects such a secret, and the
+//! sandbox responds with 400. A test verifies [`TEXTS`] and [`COUNTS`] in all three.
 //!
-//! Where two pages differ, what both allow is taken for a name that this program gives to something new. The pages are
-//! [`LIMITS`], [`NAMING`] and the discovery document `apigee.v1` ([`DISCOVERY`]).
+//! If two pages differ, new names may have only what both pages allow. The pages are [`LIMITS`], [`NAMING`] and the discovery document
+//! `apigee.v1` ([`DISCOVERY`]).
 
 mod count;
 mod host;

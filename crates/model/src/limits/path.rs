@@ -1,18 +1,18 @@
-//! One part of a path of the management API.
+//! Segments of paths of the management API.
 
-/// Whether a text can be one part of a path. It is percent-encoded there, but every reader of URLs drops `.` and `..`, also when they
-/// are encoded (WHATWG URL, "single-dot" and "double-dot URL path segment"), and then the path names something else.
+/// True if a text can be a segment of a path. Segments are percent-encoded, but every URL parser removes `.` and `..`, even if they are
+/// encoded (WHATWG URL, "single-dot" and "double-dot URL path segment"), and then the path names another resource.
 pub fn is_part(text: &str) -> bool {
     !text.is_empty() && text != "." && text != ".."
 }
 
-/// The text as one part of a path: what is no letter, digit or harmless punctuation is percent-encoded. A colon is encoded too: behind a
-/// raw one Google's servers read a custom method (AIP-136). So are tabs and line breaks, which a parser of URLs drops. The error says why a
-/// text cannot be a part.
+/// The text as a segment of a path: everything except letters, digits and harmless punctuation is percent-encoded. A colon is encoded too,
+/// because Google's servers read a custom method after a plain one (AIP-136). So are tabs and line breaks, which URL parsers remove. The
+/// error says why a text cannot be a segment.
 pub fn encode(text: &str) -> Result<String, String> {
     if !is_part(text) {
         return Err(format!(
-            "`{text}` cannot be a part of a path of the API, since readers of URLs drop it: use another name"
+            "`{text}` cannot be a segment of an API path, because URL parsers remove it: use another name"
         ));
     }
     Ok(text.bytes().fold(String::with_capacity(text.len()), |path, byte| {

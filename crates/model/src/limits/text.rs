@@ -1,39 +1,39 @@
-//! What Apigee takes as one text.
+//! Limits on the texts that Apigee accepts.
 
 use super::texts;
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 
-/// A text longer than this is not repeated in a message.
+/// The maximum length of a text that a message repeats.
 const SHOWN: usize = 80;
 
-/// What Apigee takes as one text.
+/// The length and the form that Apigee accepts for a text.
 #[derive(Debug)]
 pub struct Text {
-    /// Whose it is, for example `ApigeeKeystore name`. No two have the same.
+    /// The kind and field of the text, for example `ApigeeKeystore name`. Unique.
     pub of: &'static str,
-    /// What it is, with its article, for example `a name of a keystore`.
+    /// What the text is, with its article, for example `a name of a keystore`.
     pub what: &'static str,
-    /// The shortest.
+    /// The minimum length.
     pub min: usize,
-    /// The longest.
+    /// The maximum length.
     pub max: usize,
-    /// What is counted.
+    /// The unit of the length.
     pub unit: Unit,
-    /// Whether a text of a right length has the right form.
+    /// True if a text of a valid length has a valid form.
     pub has_form: fn(&str) -> bool,
-    /// The form in words, as what follows "use".
+    /// The form in words, to follow "use" and the length.
     pub form: &'static str,
-    /// A right text of a length from `min` to `max`; of another length it is wrong by that alone.
+    /// Returns a text of a length. It is valid if the length is from `min` to `max`; otherwise only its length is invalid.
     pub sample: fn(usize) -> String,
-    /// Texts of a right length and a wrong form.
+    /// Texts with a valid length and an invalid form.
     pub refused: &'static [&'static str],
-    /// True if a message must not repeat it.
+    /// True for a secret, which a message must not repeat.
     pub secret: bool,
-    /// Where Google says so.
+    /// The page of Google's documentation.
     pub source: &'static str,
 }
 
-/// What the length of a text counts.
+/// The unit of the length of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// Unicode characters.
@@ -42,12 +42,12 @@ pub enum Unit {
     Bytes,
 }
 
-/// Why a text is not taken.
+/// Why a text is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Broken {
     /// It is too long.
     Length(String),
-    /// It is empty, or has another form.
+    /// It is empty, too short or has an invalid form.
     Form(String),
 }
 
@@ -59,7 +59,7 @@ impl Broken {
         }
     }
 
-    /// The code of a diagnostic about it.
+    /// The code of the diagnostic.
     pub fn code(&self) -> Code {
         match self {
             Self::Length(_) => Code::LimitExceeded,
@@ -107,7 +107,7 @@ pub const TEXTS: &[&Text] = &[
 ];
 
 impl Text {
-    /// The error says what is wrong and what is allowed.
+    /// Checks a text. The error says what is wrong and what is allowed.
     pub fn check(&self, text: &str) -> Result<(), Broken> {
         let length = match self.unit {
             Unit::Characters => text.chars().count(),
@@ -119,10 +119,10 @@ impl Text {
         };
         let Self { what, min, max, form, .. } = self;
         if length > *max {
-            return Err(Broken::Length(format!("{what} has {min} to {max} {unit}, and this one has {length}")));
+            return Err(Broken::Length(format!("{what} must have {min} to {max} {unit}, but this one has {length}")));
         }
         if text.is_empty() && *min > 0 {
-            return Err(Broken::Form(format!("it is empty: {what} has {min} to {max} {unit}")));
+            return Err(Broken::Form(format!("it is empty: {what} must have {min} to {max} {unit}")));
         }
         if length < *min || !(self.has_form)(text) {
             let shown = if self.secret || length > SHOWN { "it".to_owned() } else { format!("`{}`", visible(text)) };
@@ -132,7 +132,7 @@ impl Text {
         Ok(())
     }
 
-    /// Reports a text that is not taken.
+    /// Reports a text that is not accepted.
     pub fn report(&self, text: &str, at: impl Into<FieldPath>, report: &mut Report<'_>) {
         if let Err(broken) = self.check(text) {
             report.push(Diagnostic::error(broken.code(), broken.message()).at(at));
@@ -140,7 +140,7 @@ impl Text {
     }
 }
 
-/// A text with its control characters escaped: which of them it has is what is wrong with it.
+/// A text with its control characters escaped, because they may be what is wrong with it.
 fn visible(text: &str) -> String {
     text.chars().fold(String::new(), |shown, c| {
         if c.is_control() { shown + &c.escape_default().to_string() } else { shown + &c.to_string() }

@@ -3,7 +3,8 @@
 use super::text::{Text, Unit};
 use super::{DISCOVERY, LIMITS, NAMING, host, path};
 
-/// Letters, digits and some more; one part of a path; no blank at an end, which some of Google's services cut off.
+/// True for letters, digits and the characters in `more` that can be a segment of a path, without white space at the start or the end, which
+/// some of Google's services remove.
 fn is_name(text: &str, more: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c)) && path::is_part(text) && text.trim() == text
 }
@@ -16,12 +17,12 @@ fn letters(length: usize) -> String {
     "a".repeat(length)
 }
 
-/// Characters of two bytes, so that a rule that counts bytes is told from one that counts characters.
+/// Characters of two bytes, which distinguish a rule that counts bytes from one that counts characters.
 fn wide(length: usize) -> String {
     "é".repeat(length)
 }
 
-/// What most names have alike.
+/// The common rule of most names.
 const NAME: Text = Text {
     of: "",
     what: "",
@@ -42,13 +43,13 @@ pub const ORGANIZATION: Text = Text {
     what: "a name of an organization",
     max: 32,
     has_form: is_place,
-    form: "lower case letters, digits and `-`, a letter first",
+    form: "lower-case letters, digits and `-`, starting with a letter",
     refused: &["Acme", "acme corp", "a.b", "1a", "..", "a/b"],
     source: NAMING,
     ..NAME
 };
 
-/// Names of environments: 32 by the naming guidelines, and nothing but what a new environment may have.
+/// Names of environments: 32 characters by the naming guidelines, and only the characters that a new environment may have.
 pub const ENVIRONMENT: Text = Text { of: "environment", what: "a name of an environment", ..ORGANIZATION };
 
 fn is_place(text: &str) -> bool {
@@ -60,7 +61,7 @@ fn is_place(text: &str) -> bool {
 pub const BUNDLE: Text =
     Text { of: "ApigeeProxy and ApigeeSharedFlow name", what: "a name of a proxy or a shared flow", ..NAME };
 
-/// Names of environment groups. No page has them; they are one part of a path.
+/// Names of environment groups. No page documents them; they are a segment of a path.
 pub const ENVIRONMENT_GROUP: Text =
     Text { of: "environment group name", what: "a name of an environment group", ..NAME };
 
@@ -70,13 +71,13 @@ pub const HOSTNAME: Text = Text {
     what: "a host name",
     max: 253,
     has_form: host::is_host_pattern,
-    form: "letters, digits and `-` in parts between dots, without a scheme, a port and a path",
+    form: "letters, digits and `-` in labels separated by dots, without a scheme, a port or a path",
     sample: host::sample,
     refused: &["a b", "https://a", "a/b", "a_b", ".."],
     ..NAME
 };
 
-/// Names of target servers. No page has them: those that references have.
+/// Names of target servers. No page documents them: the rule of references applies.
 pub const TARGET_SERVER: Text = Text { of: "ApigeeTargetServer name", what: "a name of a target server", ..REFERENCE };
 
 /// Hosts of target servers: "a valid hostname as described by RFC-1123" (`TargetServer.host`).
@@ -84,7 +85,7 @@ pub const TARGET_HOST: Text = Text {
     of: "ApigeeTargetServer host",
     what: "a host name",
     has_form: host::is_host,
-    form: "letters, digits and `-` in parts between dots, without a scheme, a port, a path and a dot at the end",
+    form: "letters, digits and `-` in labels separated by dots, without a scheme, a port, a path or a dot at the end",
     refused: &["a b", " a", "https://a", "a/b", "a_b", "a.", "a:80", "2001:db8::1", "*.a"],
     ..HOSTNAME
 };
@@ -112,14 +113,14 @@ pub const KEY_VALUE_MAP: Text = Text {
     of: "ApigeeKeyValueMap name",
     what: "a name of a key value map",
     has_form: |text| is_name(text, "._-#$% "),
-    form: "letters, digits, spaces and `.`, `_`, `-`, `#`, `$`, `%`, no space at an end, and not `.` or `..`",
+    form: "letters, digits, spaces and `.`, `_`, `-`, `#`, `$`, `%`, no space at the start or the end, and not `.` or `..`",
     refused: &[".", "..", "a/b", " a", "a ", "a\tb", "é"],
     source: NAMING,
     ..NAME
 };
 
-/// Keys of key value maps. The naming guidelines have letters, digits, spaces and `_ - . $`; the API takes more, and people have more
-/// (<https://github.com/apigee/apigeecli/issues/23>), but a key is a part of a path.
+/// Keys of key value maps. The naming guidelines allow letters, digits, spaces and `_ - . $`; the API accepts more, and users have other
+/// keys (<https://github.com/apigee/apigeecli/issues/23>), but a key must be a segment of a path.
 pub const MAP_KEY: Text = Text {
     of: "ApigeeKeyValueMap entries key",
     what: "a key of a key value map",
@@ -139,7 +140,7 @@ pub const MAP_VALUE: Text = Text {
     max: 10 << 10,
     unit: Unit::Bytes,
     has_form: |_| true,
-    form: "bytes: Apigee takes no empty value",
+    form: "bytes: Apigee does not accept an empty value",
     refused: &[],
     secret: true,
     source: LIMITS,
@@ -157,7 +158,7 @@ pub const REFERENCE: Text = Text {
     of: "ApigeeReference name",
     what: "a name of a reference",
     has_form: |text| is_name(text, "._- "),
-    form: "letters, digits, spaces, `.`, `_` and `-`, no space at an end, and not `.` or `..`",
+    form: "letters, digits, spaces, `.`, `_` and `-`, no space at the start or the end, and not `.` or `..`",
     refused: &[".", "..", "a/b", " a", "a ", "a\tb", "a@b", "é"],
     ..NAME
 };
@@ -167,7 +168,7 @@ pub const RESOURCE_FILE: Text = Text {
     of: "ApigeeResourceFile name",
     what: "a name of a resource file",
     has_form: |text| is_name(text, ":/\\!@#$%^&{}[]()+-=,.~'` _"),
-    form: "letters, digits, spaces and characters of :/\\!@#$%^&{}[]()+-=,.~'`_, no space at an end, and not `.` or `..`",
+    form: "letters, digits, spaces and the characters :/\\!@#$%^&{}[]()+-=,.~'`_, no space at the start or the end, and not `.` or `..`",
     refused: &[".", "..", "a?b", "a\tb", "a*b", " a", "é"],
     ..NAME
 };
@@ -185,17 +186,17 @@ pub const DATA_COLLECTOR: Text = Text {
     ..NAME
 };
 
-/// Names of API products: `A-Z0-9._\-$ %` (`ApiProduct.name`). The naming guidelines have `#` too.
+/// Names of API products: `A-Z0-9._\-$ %` (`ApiProduct.name`). The naming guidelines also allow `#`.
 pub const PRODUCT: Text = Text {
     of: "ApigeeProduct name",
     what: "a name of an API product",
     has_form: |text| is_name(text, "._-$ %"),
-    form: "letters, digits, spaces and `.`, `_`, `-`, `$`, `%`, no space at an end, and not `.` or `..`",
+    form: "letters, digits, spaces and `.`, `_`, `-`, `$`, `%`, no space at the start or the end, and not `.` or `..`",
     refused: &[".", "..", "a/b", "a (b)", "a#b", " a", "a ", "é"],
     ..NAME
 };
 
-/// Display names of API products, with the organization as `ORGANIZATION@@@NAME`: that is what the naming guidelines count.
+/// Display names of API products, with the organization as `ORGANIZATION@@@NAME`: the naming guidelines count this text.
 pub const PRODUCT_DISPLAY: Text = Text {
     of: "ApigeeProduct displayName with the organization",
     what: "the display name of an API product, counted as `ORGANIZATION@@@NAME`,",
@@ -215,16 +216,16 @@ pub const METHOD: Text = Text {
     what: "a method",
     max: 64,
     has_form: |text| text.bytes().all(|byte| byte.is_ascii_uppercase()),
-    form: "capitals, as `GET`",
+    form: "upper-case letters, for example `GET`",
     sample: |length| "A".repeat(length),
     refused: &["get", "GET ", "GET,PUT", "G\n"],
     ..NAME
 };
 
-/// Scopes of OAuth (RFC 6749, section 3.3). Apigee keeps them in lists that commas or spaces separate.
+/// OAuth scopes (RFC 6749, section 3.3). Apigee stores them in lists separated by commas or spaces.
 pub const SCOPE: Text = Text {
     of: "scopes[]",
-    what: "a scope of OAuth",
+    what: "an OAuth scope",
     has_form: |text| text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\,".contains(&byte)),
     form: "visible ASCII characters without spaces, commas, `\"` and `\\`",
     refused: &["a b", "a,b", "a\"b", "a\n", "é"],
@@ -262,11 +263,11 @@ pub const ATTRIBUTE_VALUE: Text = Text {
 /// Emails of developers: "in lowercase only" (`Developer.email`), the dot-atoms of RFC 5322, 254 characters by RFC 5321.
 pub const EMAIL: Text = Text {
     of: "ApigeeDeveloper email",
-    what: "an email as Apigee takes it",
+    what: "an email address that Apigee accepts",
     min: 3,
     max: 254,
     has_form: is_email,
-    form: "characters in lower case, as `ann@example.com`",
+    form: "characters in lower case, for example `ann@example.com`",
     sample: |length| {
         let user = length.saturating_sub(2).clamp(1, 64);
         format!("{}@{}", letters(user), host::sample(length.saturating_sub(user + 1)))
@@ -303,14 +304,14 @@ pub const APP: Text = Text {
     of: "ApigeeApp name and ApigeeAppGroup apps key",
     what: "a name of an app",
     has_form: |text| is_name(text, "._-#$% ") && text.starts_with(|c: char| c.is_ascii_alphanumeric()),
-    form: "letters, digits, spaces and `.`, `_`, `-`, `#`, `$`, `%`, the first a letter or digit, and no space at the end",
+    form: "letters, digits, spaces and `.`, `_`, `-`, `#`, `$`, `%`, starting with a letter or a digit, and no space at the end",
     refused: &[".", "..", "a/b", "-a", "a ", "a (b)", "é"],
     source: NAMING,
     ..NAME
 };
 
-/// Names of groups of apps: `A-Z0-9._\-$ %` (`AppGroup.name`).
-pub const APP_GROUP: Text = Text { of: "ApigeeAppGroup name", what: "a name of a group of apps", ..PRODUCT };
+/// Names of app groups: `A-Z0-9._\-$ %` (`AppGroup.name`).
+pub const APP_GROUP: Text = Text { of: "ApigeeAppGroup name", what: "a name of an app group", ..PRODUCT };
 
 /// Consumer keys: "letters, numbers, underscores, and hyphens", 2 KB (`keys.create`).
 pub const CONSUMER_KEY: Text = Text {
@@ -324,11 +325,11 @@ pub const CONSUMER_KEY: Text = Text {
     ..NAME
 };
 
-/// Consumer secrets, written alike.
+/// Consumer secrets, with the same form as consumer keys.
 pub const CONSUMER_SECRET: Text =
     Text { of: "ApigeeApp keys.consumerSecret", what: "a consumer secret", ..CONSUMER_KEY };
 
-/// Ids of portals. No page has them; they are one part of a path.
+/// Ids of portals. No page documents them; they are a segment of a path.
 pub const SITE: Text = Text { of: "ApigeeApiDoc site", what: "an id of a portal", ..NAME };
 
 /// Titles of API docs: "a non-empty string with a max length of 255 characters" (`ApiDoc.title`).
@@ -367,7 +368,7 @@ pub const CURRENCY: Text = Text {
     min: 3,
     max: 3,
     has_form: |text| text.bytes().all(|byte| byte.is_ascii_uppercase()),
-    form: "capitals, the code of ISO 4217, as `EUR`",
+    form: "upper-case letters, the code of ISO 4217, for example `EUR`",
     sample: |length| "E".repeat(length),
     refused: &["eur", "E1R"],
     ..NAME

@@ -8,7 +8,7 @@ impl PathPattern {
         Self { pieces: text.chars().map(Piece::Char).collect() }
     }
 
-    /// A pattern of `Matches`: `*` is any text, `%` takes the next character as it is.
+    /// A pattern of `Matches`: `*` is any text, `%` escapes the next character.
     pub fn of_matches(text: &str) -> Self {
         let mut pieces = Vec::with_capacity(text.len());
         let mut rest = text.chars().peekable();
@@ -22,10 +22,10 @@ impl PathPattern {
         Self { pieces }
     }
 
-    /// A pattern of `MatchesPath`: a segment `*` or `{name}` is one segment, a `*` beside text any part of one, `**` any number of segments, and `%`
-    /// takes the next character as it is.
+    /// A pattern of `MatchesPath`: a segment `*` or `{name}` is one segment, a `*` next to text any part of one, `**` any number of segments, and `%`
+    /// escapes the next character.
     ///
-    /// Apigee's users report that `**` beside text also crosses segments: `**/north/depot**` matches `/north/depot/1`.
+    /// Apigee's users report that `**` next to text also crosses segments: `**/north/depot**` matches `/north/depot/1`.
     pub fn of_matches_path(text: &str) -> Self {
         let mut pieces = Vec::with_capacity(text.len());
         for (index, segment) in text.split('/').enumerate() {
@@ -56,11 +56,11 @@ pub fn like(pattern: &str, text: &str) -> bool {
     PathPattern::of_matches(pattern).matches(text)
 }
 
-/// Whether a path matches a pattern of `MatchesPath`; none where Apigee's answer is not documented.
+/// Whether a path matches a pattern of `MatchesPath`; `None` if Apigee's behavior is not documented.
 ///
-/// A slash at the end of a path counts: `/a` does not match `/a/`. For the pattern `/` Apigee's own staff report that it matches an empty path and not
-/// `/`, against what the page lets one expect; so neither is claimed, and neither is whether a slash at the end of any other pattern may be missing in
-/// the path.
+/// A slash at the end of a path is significant: `/a` does not match `/a/`. Apigee's staff report that the pattern `/` matches an empty path
+/// and not `/`, contrary to the page, so the result is `None` for both. It is also `None` if a path lacks the slash at the end of any other
+/// pattern.
 pub fn matches_path(pattern: &str, path: &str) -> Option<bool> {
     let matches = |pattern: &str| PathPattern::of_matches_path(pattern).matches(path);
     if pattern == "/" {
@@ -124,7 +124,7 @@ mod tests {
             ("/%{user%}", "/{user}", Some(true)),
             ("/%{user%}", "/user", Some(false)),
             ("", "", Some(true)),
-            // stackoverflow.com/questions/21228086: what its answers report.
+            // As reported in the answers to stackoverflow.com/questions/21228086.
             ("/**/north/depot/**", "/x/north/depot/y", Some(true)),
             ("/**/north/depot/**", "/north/depot/y", Some(false)),
             ("**/north/depot**", "/north/depot", Some(true)),
@@ -170,7 +170,7 @@ mod tests {
         }
     }
 
-    /// With backtracking each of these takes longer than the universe is old.
+    /// With backtracking, each of these would practically never finish.
     #[test]
     fn many_wildcards_are_no_burden() {
         for count in [12, 30, 200] {

@@ -1,34 +1,35 @@
-//! What a pattern matches, and how two patterns relate.
+//! Whether a pattern matches a text, covers another pattern or overlaps with it.
 
 use super::{PathPattern, Piece};
 
-/// Longer products are not compared: Apigee takes no request line that long, and a comparison must not take seconds.
+/// The maximum product of the lengths of two compared patterns: Apigee accepts no request line that long, and a comparison must not take
+/// seconds.
 const MOST_STEPS: usize = 1 << 24;
 
 impl PathPattern {
-    /// Whether the pattern matches a text.
+    /// True if the pattern matches a text.
     pub fn matches(&self, text: &str) -> bool {
         let steps = text.chars().map(Step::Char);
         run(&self.pieces, steps)
     }
 
-    /// True if it is certain that every text which the other pattern matches is matched by this one.
+    /// True if this pattern certainly matches every text that the other pattern matches.
     pub fn covers(&self, narrow: &Self) -> bool {
         covers(&self.pieces, &narrow.pieces)
     }
 
-    /// False if it is certain that no text matches both.
+    /// False if certainly no text matches both patterns.
     pub fn overlaps(&self, other: &Self) -> bool {
         overlaps(&self.pieces, &other.pieces)
     }
 }
 
-/// What has to be matched next.
+/// The next thing to match.
 #[derive(Clone, Copy)]
 enum Step {
     /// This character.
     Char(char),
-    /// One character, whichever it is.
+    /// One character of any kind.
     One,
     /// Any number of characters other than `/`.
     Any,
@@ -37,7 +38,7 @@ enum Step {
 }
 
 impl Piece {
-    /// Whether the piece takes all that a step stands for.
+    /// True if the piece matches everything that a step stands for.
     fn absorbs(self, step: Step) -> bool {
         match step {
             Step::Char(character) => self.takes(character),
@@ -48,7 +49,7 @@ impl Piece {
     }
 }
 
-/// Whether the pieces take all of the steps. The places that can be reached in the pattern are followed all at once.
+/// True if the pieces match all steps. All reachable places of the pattern are followed simultaneously.
 fn run(pieces: &[Piece], steps: impl Iterator<Item = Step>) -> bool {
     let mut reached = Places::new(pieces);
     let mut next = Places::new(pieces);
@@ -81,7 +82,7 @@ impl<'p> Places<'p> {
         Self { pieces, is_in: vec![false; pieces.len() + 1], list: Vec::new() }
     }
 
-    /// Adds a place and those that are reached from it without a character.
+    /// Adds a place and the places that can be reached from it without a character.
     fn add(&mut self, mut place: usize) {
         while !self.is_in[place] {
             self.is_in[place] = true;
@@ -104,8 +105,8 @@ impl<'p> Places<'p> {
     }
 }
 
-/// A wildcard of the narrow pattern stands for a character that the wide one does not name, and a run for any number of them: only a wildcard of the
-/// wide pattern takes it.
+/// True if the wide pattern covers the narrow one. A wildcard of the narrow pattern stands for any character, and a run for any number of
+/// them, so only a wildcard of the wide pattern matches it.
 pub(super) fn covers(wide: &[Piece], narrow: &[Piece]) -> bool {
     if wide == narrow {
         return true;
@@ -122,7 +123,7 @@ pub(super) fn covers(wide: &[Piece], narrow: &[Piece]) -> bool {
     run(wide, steps)
 }
 
-/// The pairs of places that one text can reach in both patterns are followed.
+/// False if no text matches both. Follows the pairs of places that one text can reach in both patterns.
 pub(super) fn overlaps(a: &[Piece], b: &[Piece]) -> bool {
     if differ(a.iter().zip(b)) || differ(a.iter().rev().zip(b.iter().rev())) {
         return false;
@@ -157,13 +158,13 @@ pub(super) fn overlaps(a: &[Piece], b: &[Piece]) -> bool {
     false
 }
 
-/// Whether two patterns have different characters before the first wildcard of either.
+/// True if two patterns have different characters before the first wildcard of either.
 fn differ<'p>(pairs: impl Iterator<Item = (&'p Piece, &'p Piece)>) -> bool {
     let both = |(a, b): &(&Piece, &Piece)| matches!((a, b), (Piece::Char(_), Piece::Char(_)));
     pairs.take_while(both).any(|(a, b)| a != b)
 }
 
-/// Whether some character is taken by both.
+/// True if both pieces match a common character.
 fn share(x: Piece, y: Piece) -> bool {
     match (x, y) {
         (Piece::Char(character), other) | (other, Piece::Char(character)) => other.takes(character),

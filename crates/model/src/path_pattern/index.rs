@@ -1,20 +1,20 @@
-//! Patterns by their segments: those that relate to one are found without a comparison with each.
+//! An index of patterns by their segments. It finds the related patterns without comparing with each of them.
 
 use indexmap::IndexMap;
 
 use super::compare::{covers, overlaps};
 use super::{PathPattern, Piece};
 
-/// How the patterns to find relate to the one that is given.
+/// How the patterns to find relate to a given pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
-    /// They match all that it matches.
+    /// They match everything that it matches.
     Covering,
-    /// They match something that it matches.
+    /// They match at least one text that it matches.
     Overlapping,
 }
 
-/// The steps that may be taken in all.
+/// The total number of steps that may be taken.
 #[derive(Debug, Clone)]
 pub struct Budget {
     left: usize,
@@ -22,19 +22,19 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A budget for so many patterns: each may meet a hundred others.
+    /// A budget for a number of patterns: each may be compared with about a hundred others.
     pub fn of(patterns: usize) -> Self {
         Self { left: patterns.saturating_mul(128).saturating_add(1 << 16), taken: 0 }
     }
 
-    /// Takes steps; none if there are not as many left.
+    /// Takes steps; `None` if not enough steps are left.
     pub fn take(&mut self, steps: usize) -> Option<()> {
         self.left = self.left.checked_sub(steps)?;
         self.taken += steps;
         Some(())
     }
 
-    /// How many steps were taken.
+    /// The number of steps that were taken.
     pub fn taken(&self) -> usize {
         self.taken
     }
@@ -43,7 +43,7 @@ impl Budget {
 /// Values by patterns.
 #[derive(Debug)]
 pub struct Index<T> {
-    /// The first is the root.
+    /// The nodes of the tree; the first is the root.
     nodes: Vec<Node<T>>,
     /// Patterns whose `**` is not at their end.
     others: Vec<(PathPattern, T)>,
@@ -53,7 +53,7 @@ pub struct Index<T> {
 struct Node<T> {
     /// Values of the patterns that end here.
     here: Vec<T>,
-    /// Values of the patterns that end in `**` behind this segment.
+    /// Values of the patterns that end in `**` after this segment.
     below: Vec<T>,
     /// The segments without wildcards that follow.
     texts: IndexMap<Box<[Piece]>, usize>,
@@ -108,7 +108,7 @@ impl<T: Copy> Index<T> {
         if last { node.below.push(value) } else { node.here.push(value) }
     }
 
-    /// The values whose patterns relate so to this one, in no order; none if the budget is used up.
+    /// The values whose patterns have this relation to a pattern, in any order; `None` if the budget is exhausted.
     pub fn find(&self, pattern: &PathPattern, relation: Relation, budget: &mut Budget) -> Option<Vec<T>> {
         let relates = |other: &[Piece], own: &[Piece]| match relation {
             Relation::Covering => covers(other, own),
@@ -195,7 +195,7 @@ mod tests {
             for pattern in &patterns {
                 let mut found = index.find(pattern, Relation::Covering, &mut Budget::of(1000)).unwrap();
                 found.sort_unstable();
-                // What is covered only by several segments at once is left to the whole comparison.
+                // The index must agree with the comparison of whole patterns.
                 for (number, other) in patterns.iter().enumerate() {
                     prop_assert!(!other.covers(pattern) || found.contains(&number), "{other:?} {pattern:?}");
                     prop_assert!(!found.contains(&number) || other.covers(pattern), "{other:?} {pattern:?}");

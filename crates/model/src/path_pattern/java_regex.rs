@@ -1,33 +1,35 @@
-//! Regular expressions of Java for what `MatchesPath` cannot express.
+//! Java regular expressions for patterns that `MatchesPath` cannot express.
 //!
-//! They hold no backslash, which a condition could take for its own, and no `"`, which would end its text.
+//! They contain no backslash, which a condition might interpret itself, and no `"`, which would end the text.
 
 use super::Piece;
 use super::percent::is_unreserved;
 
-/// Some characters of a segment.
+/// One or more characters of a segment.
 const SOME: &str = "[^/]+";
 /// One character of a segment.
 const ONE: &str = "[^/]";
 
-/// The character `"` without writing it, and the same in plain words.
+/// An expression for the character `"` without that character, and the same in plain syntax.
 const QUOTE: (&str, &str) = ("(?![!#])[!-#]", "\"");
 
-/// One of the four characters between `Z` and `_`, which no class can name without a backslash, and the same in plain words.
+/// An expression for one of the four characters between `Z` and `_`, which a class cannot contain without a backslash, and the same in plain
+/// syntax.
 const BRACKETS: (&str, &str) = ("(?![Z_])[Z-_]", "[\\[\\\\\\]^]");
 
-/// Whether the character is one of those that an expression does not tell apart.
+/// True for a character that [`BRACKETS`] matches: an expression does not distinguish these characters.
 pub(super) fn is_bracket(character: char) -> bool {
     ('['..='^').contains(&character)
 }
 
-/// A percent sign that starts no code: in a path as it was sent, every other one does.
+/// A percent sign that does not start an encoded byte: in a path as it was sent, all percent signs start one.
 const BARE_PERCENT: &str = "%(?![0-9A-Fa-f][0-9A-Fa-f])";
 
-/// A character that no path has, for a percent sign that starts no code.
+/// A character that no path contains, as a replacement for a percent sign that does not start an encoded byte.
 const BARE: char = '\u{f8ff}';
 
-/// An expression and a text for libraries that cannot look ahead. Only the forms that conditions of operations have are known.
+/// Converts an expression and a text for regular expression libraries without lookahead. Only the forms in conditions of operations are
+/// supported.
 pub fn without_lookahead(regex: &str, text: &str) -> (String, String) {
     let plain = regex.replace(QUOTE.0, QUOTE.1).replace(BRACKETS.0, BRACKETS.1);
     if !plain.contains(BARE_PERCENT) {
@@ -44,7 +46,7 @@ pub fn without_lookahead(regex: &str, text: &str) -> (String, String) {
     (plain.replace(BARE_PERCENT, &BARE.to_string()), marked + rest)
 }
 
-/// The expression for all of a path.
+/// The expression for a whole path.
 pub(super) fn of(pieces: &[Piece]) -> String {
     let mut regex = "^".to_owned();
     for (index, segment) in pieces.split(|piece| *piece == Piece::Char('/')).enumerate() {
@@ -57,7 +59,7 @@ pub(super) fn of(pieces: &[Piece]) -> String {
     regex
 }
 
-/// A text, and whether a placeholder is behind it.
+/// A text, and whether a placeholder follows it.
 struct Group {
     text: Vec<char>,
     placeholder: bool,
@@ -82,11 +84,11 @@ fn of_segment(segment: &[Piece]) -> String {
         return ".*".to_owned();
     }
     let groups = groups(segment);
-    // Java tries again for every way to share a text among the placeholders. With three and more of them a request could keep a gateway busy; then
-    // each takes as little as it can, which is enough to find out whether the whole matches.
+    // Java backtracks over every way to divide a text among the placeholders. With three or more of them, a request could keep a gateway busy;
+    // then each placeholder matches as little as possible, which is enough to decide whether the whole matches.
     let many = groups.iter().filter(|group| group.placeholder).count() > 2;
     let mut regex = String::new();
-    // Whether the text ends placeholders that take as little as they can.
+    // Whether the text follows a placeholder that matches as little as possible.
     let mut ends = false;
     for (index, group) in groups.iter().enumerate() {
         let text = spelled(&group.text);
@@ -104,12 +106,12 @@ fn of_segment(segment: &[Piece]) -> String {
     regex
 }
 
-/// A text in all of its spellings.
+/// An expression for all spellings of a text.
 fn spelled(text: &[char]) -> String {
     let mut regex = String::new();
     for (index, character) in text.iter().enumerate() {
         let code = text.get(index + 1..index + 3).is_some_and(|code| code.iter().all(char::is_ascii_hexdigit));
-        // A text that looks like a code is meant as it is.
+        // Text that looks like an encoded byte is meant literally.
         if *character == '%' && code {
             regex.push_str("(%25|%)");
         } else {
@@ -119,7 +121,7 @@ fn spelled(text: &[char]) -> String {
     regex
 }
 
-/// The ways in which a character may stand in a path: as it is, and encoded.
+/// An expression for the spellings of a character in a path: plain and encoded.
 fn spellings(character: char) -> String {
     if character == '.' {
         return "[.]".to_owned();
@@ -140,7 +142,7 @@ fn spellings(character: char) -> String {
     format!("({plain}|{encoded})")
 }
 
-/// A hexadecimal digit, whose letters clients write in either case.
+/// An expression for a hexadecimal digit in upper or lower case.
 fn digit(value: u8) -> String {
     match char::from_digit(u32::from(value), 16) {
         Some(letter) if letter.is_ascii_alphabetic() => format!("[{}{letter}]", letter.to_ascii_uppercase()),

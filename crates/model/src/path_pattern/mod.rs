@@ -1,8 +1,8 @@
-//! Patterns of paths: what they match, and how two of them relate.
+//! Path patterns: what they match, and how two of them relate.
 //!
-//! There is one representation for all of them: the patterns of the operators `Matches` and `MatchesPath`, and those of operations. Whether a pattern
-//! matches a text, covers another pattern or shares a text with it takes at most as many steps as the product of both lengths, whatever the number of
-//! wildcards. [`Index`] finds the patterns that relate to one without a comparison with each.
+//! All patterns have one representation: those of the operators `Matches` and `MatchesPath`, and those of operations. Checking whether a
+//! pattern matches a text, covers another pattern or overlaps with it takes at most as many steps as the product of both lengths, for any
+//! number of wildcards. [`Index`] finds the related patterns without comparing with each of them.
 
 mod apigee;
 mod compare;
@@ -30,12 +30,12 @@ enum Piece {
 }
 
 impl Piece {
-    /// Whether the piece can be passed over without a character.
+    /// True if the piece matches the empty text.
     const fn is_run(self) -> bool {
         matches!(self, Self::Any | Self::All)
     }
 
-    /// Whether the piece takes a character.
+    /// True if the piece matches a character.
     fn takes(self, character: char) -> bool {
         match self {
             Self::Char(own) => own == character,
@@ -52,7 +52,7 @@ pub struct PathPattern {
 }
 
 impl PathPattern {
-    /// The segments: what is between two slashes.
+    /// The segments: the pieces between slashes.
     fn segments(&self) -> impl Iterator<Item = &[Piece]> {
         self.pieces.split(|piece| *piece == Piece::Char('/'))
     }

@@ -1,4 +1,4 @@
-//! The paths of operations, as OpenAPI documents and `match.path` write them.
+//! The paths of operations, in OpenAPI documents and in `match.path`.
 
 use std::cmp::{Ordering, Reverse};
 
@@ -8,22 +8,23 @@ use super::{PathPattern, Piece, java_regex};
 /// What is wrong with a path, and the fix.
 pub type Fault = (String, &'static str);
 
-/// Who wrote a path.
+/// The source of a path, which decides its syntax.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
-    /// An OpenAPI document: a `*` inside a segment is a character like any other.
+    /// An OpenAPI document: a `*` inside a segment is a plain character.
     OpenApi,
-    /// The field `match.path`, where `*` is a wildcard only.
+    /// The field `match.path`, where `*` is always a wildcard.
     Spec,
 }
 
-/// The pattern of an operation's path. Its characters are decoded: it is compared with patterns of other operations, not with paths.
+/// The pattern of an operation's path. Its characters are decoded: it is compared with the patterns of other operations, not with paths.
 #[derive(Debug, Clone)]
 pub struct OperationPattern {
     pieces: Vec<Piece>,
-    /// The pieces as conditions tell them apart.
+    /// The pieces, with characters merged that conditions cannot distinguish.
     pattern: PathPattern,
-    /// The same with a placeholder for each character that may be sent encoded: what else matches one of its spellings overlaps.
+    /// The same with a placeholder for each character that may be sent encoded, so that it overlaps with every pattern that matches one of the
+    /// spellings.
     spelled: PathPattern,
 }
 
@@ -33,7 +34,7 @@ impl OperationPattern {
         if !path.starts_with('/') {
             return Err((
                 format!("`{path}` does not start with `/`"),
-                "write the path below the base path, as `/orders`",
+                "write the path below the base path, for example `/orders`",
             ));
         }
         if path.contains("//") {
@@ -55,7 +56,7 @@ impl OperationPattern {
                 _ if segment.contains('*') && dialect == Dialect::Spec => {
                     return Err((
                         format!("`{segment}` mixes a wildcard with text"),
-                        "`*` stands for one whole segment; write `{name}` for a part of one, `%2A` for the character",
+                        "`*` matches one whole segment; write `{name}` for a part of a segment, `%2A` for the character",
                     ));
                 }
                 _ => read_segment(segment, &mut pieces)?,
@@ -83,20 +84,20 @@ impl OperationPattern {
         &self.pattern
     }
 
-    /// A pattern that matches every spelling of the paths, and more: if two of them share none, no request is for both operations.
+    /// A pattern that matches at least every spelling of the paths: if two of these patterns do not overlap, no request matches both operations.
     pub fn spelled(&self) -> &PathPattern {
         &self.spelled
     }
 
-    /// True if the pattern stands for more than one path.
+    /// True if the pattern matches more than one path.
     pub fn has_wildcards(&self) -> bool {
         self.pattern.pieces.iter().any(|piece| !matches!(piece, Piece::Char(_)))
     }
 
     /// The condition that a request's path matches, in Apigee's language.
     ///
-    /// Only what Google documents is relied on: `MatchesPath` where all text is made of characters that nobody encodes; the operator `=` for a slash at
-    /// the end, which `MatchesPath` is reported to treat in its own way; `JavaRegex` for everything else.
+    /// The condition relies only on documented behavior: `MatchesPath` if no client encodes any character of the text; the operator `=` for a
+    /// slash at the end, which `MatchesPath` is reported to handle differently; `JavaRegex` for everything else.
     pub fn condition(&self) -> String {
         const SUFFIX: &str = "proxy.pathsuffix";
         let pieces = self.pieces.as_slice();
@@ -117,7 +118,7 @@ impl OperationPattern {
         }
     }
 
-    /// The pattern in the language of `MatchesPath`; none if that cannot tell the text around a placeholder.
+    /// The pattern in the syntax of `MatchesPath`; `None` if that cannot express the text around a placeholder.
     fn apigee(&self) -> Option<String> {
         let segments = self.pattern.segments().map(|segment| match segment {
             [Piece::One, Piece::Any] => Some("*".to_owned()),
@@ -129,13 +130,13 @@ impl OperationPattern {
 
     /// The order of patterns, the more specific first: segment by segment, text before text with placeholders before one placeholder before `**`.
     ///
-    /// OpenAPI asks for concrete paths before templated ones. A pattern is always before those that cover it, for of two segments with placeholders
-    /// the one with more text, or with more placeholders in as much text, cannot cover the other.
+    /// OpenAPI requires concrete paths before templated ones. A pattern is always before the patterns that cover it: of two segments with
+    /// placeholders, the one with more text, or with more placeholders and the same amount of text, cannot cover the other.
     pub fn specificity(&self, other: &Self) -> Ordering {
         self.pattern.segments().map(rank).cmp(other.pattern.segments().map(rank))
     }
 
-    /// The first segment written as the placeholders of other frameworks are, as `:id`.
+    /// The first segment that is a placeholder of another framework, such as `:id`.
     pub fn foreign_placeholder(path: &str) -> Option<&str> {
         path.split('/').find(|segment| {
             segment.strip_prefix(':').is_some_and(|name| {
@@ -155,7 +156,7 @@ fn read_segment(segment: &str, pieces: &mut Vec<Piece>) -> Result<(), Fault> {
             return Err(brace(segment));
         };
         read_text(segment, before, pieces)?;
-        // Where the first of two adjacent placeholders ends cannot be told: they are one.
+        // The boundary between two adjacent placeholders is ambiguous: they count as one.
         if pieces[start..].last() != Some(&Piece::Any) {
             pieces.extend([Piece::One, Piece::Any]);
         }
@@ -165,15 +166,15 @@ fn read_segment(segment: &str, pieces: &mut Vec<Piece>) -> Result<(), Fault> {
     let dots = [Piece::Char('.'); 2];
     if matches!(pieces.len() - start, 1 | 2) && dots.starts_with(&pieces[start..]) {
         return Err((
-            format!("the segment `{segment}` never reaches Apigee: clients and proxies resolve `.` and `..` before"),
-            "write the path that remains without it",
+            format!("the segment `{segment}` never reaches Apigee: clients and proxies resolve `.` and `..` first"),
+            "write the resolved path",
         ));
     }
     Ok(())
 }
 
 fn brace(segment: &str) -> Fault {
-    let message = format!("`{segment}` has a brace that belongs to no placeholder");
+    let message = format!("`{segment}` has a brace that is not part of a placeholder");
     (message, "write `{name}` for a placeholder, `%7B` and `%7D` for the characters")
 }
 
@@ -186,29 +187,29 @@ fn read_text(segment: &str, text: &str, pieces: &mut Vec<Piece>) -> Result<(), F
         let message = format!("`{segment}` has a `{bad}`, which ends the path of a URL");
         return Err((
             message,
-            "leave the query out: it is no part of a path; the characters themselves are `%3F` and `%23`",
+            "remove the query: it is not part of a path; write `%3F` and `%23` for the characters themselves",
         ));
     }
     let text = decoded(text).map_err(|why| match why {
         Undecodable::Slash => (
-            format!("`{segment}` has an encoded slash, which gateways may take for one between two segments"),
-            "write a placeholder for the whole segment, as `{name}`",
+            format!("`{segment}` has an encoded slash, which gateways may interpret as a separator between segments"),
+            "write a placeholder such as `{name}` for the whole segment",
         ),
         Undecodable::NotUtf8 => (
-            format!("what `{segment}` encodes is not UTF-8"),
+            format!("the encoded bytes in `{segment}` are not UTF-8"),
             "write the characters as they are, or encode them as UTF-8",
         ),
     })?;
     if let Some(bad) = text.chars().find(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')) {
-        let message = format!("`{segment}` has the character {bad:?}, which a condition cannot hold");
-        return Err((message, "write a placeholder for it, as `{name}`"));
+        let message = format!("`{segment}` has the character {bad:?}, which a condition cannot contain");
+        return Err((message, "write a placeholder such as `{name}` for it"));
     }
     pieces.extend(text.chars().map(Piece::Char));
     Ok(())
 }
 
-/// The kind of a segment; with placeholders beside text, how much text there is and how many placeholders. A character counts as long as it can be sent,
-/// for text of other patterns may match a part of its code.
+/// The kind of a segment and, for placeholders next to text, the amount of text and the number of placeholders. A character counts with the
+/// length of its longest encoding, because text of other patterns may match a part of the encoding.
 fn rank(segment: &[Piece]) -> (u8, Reverse<usize>, Reverse<usize>) {
     let length = |piece: &Piece| match piece {
         Piece::Char(character) if is_unreserved(*character) => 1,
@@ -416,7 +417,7 @@ mod tests {
     }
 
     proptest! {
-        /// Or a flow would hide another for good.
+        /// Otherwise a flow would always hide another.
         #[test]
         fn what_is_covered_is_more_specific(narrow in path(), wide in path()) {
             let (narrow, wide) = (pattern(&narrow), pattern(&wide));

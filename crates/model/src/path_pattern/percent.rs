@@ -1,14 +1,15 @@
 //! Percent-encoding in the paths of operations.
 //!
-//! A client encodes what a URL cannot hold, so one path reaches Apigee in several spellings. Whether the variable `proxy.pathsuffix` holds it as sent
-//! or decoded is not documented; so an operation's pattern is one of *characters*, and the condition made of it accepts both.
+//! A client encodes characters that a URL cannot contain, so one path reaches Apigee in several spellings. It is not documented whether the
+//! variable `proxy.pathsuffix` contains the encoded or the decoded path; so an operation's pattern consists of *characters*, and its condition
+//! accepts both.
 
-/// Decodes the text of a path. An error says what cannot be matched whatever Apigee does.
+/// Decodes the text of a path. The error says what no condition can match.
 pub(super) fn decoded(text: &str) -> Result<String, Undecodable> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {
-        // A `%` that starts no code stands for itself.
+        // A `%` without two hexadecimal digits after it is a plain character.
         let code = after.get(..2).filter(|_| first == b'%').and_then(hexadecimal);
         let Some(byte) = code else {
             bytes.push(first);
@@ -27,9 +28,9 @@ pub(super) fn decoded(text: &str) -> Result<String, Undecodable> {
 /// Why a text cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Undecodable {
-    /// It holds an encoded slash.
+    /// It contains an encoded slash.
     Slash,
-    /// What it encodes is not UTF-8.
+    /// The encoded bytes are not UTF-8.
     NotUtf8,
 }
 
@@ -38,7 +39,7 @@ fn hexadecimal(digits: &[u8]) -> Option<u8> {
     u8::try_from(digit(*digits.first()?)? * 16 + digit(*digits.get(1)?)?).ok()
 }
 
-/// Whether no client encodes the character (RFC 3986, section 2.3).
+/// True for an unreserved character, which no client encodes (RFC 3986, section 2.3).
 pub(super) fn is_unreserved(character: char) -> bool {
     character.is_ascii_alphanumeric() || "-._~".contains(character)
 }

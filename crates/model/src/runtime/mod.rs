@@ -1,7 +1,8 @@
-//! A bundle as Apigee's runtime reads it: endpoints, flows, steps and conditions, each with its place in its file.
+//! The model of a bundle as Apigee's runtime reads it: endpoints, flows, steps and conditions, each with its place in its file.
 //!
-//! Made from files, ours or anybody's, and tolerant of what it does not know: real bundles hold elements that no list has. `check` asks it what is wrong,
-//! `explain` what would run, `inspect` what it needs. Parts that come in several stand in document order; names and texts are trimmed.
+//! The model is read from the files of any bundle, generated or imported, and ignores unknown elements, because real bundles contain
+//! undocumented ones. `check` reports what is wrong with it, `explain` what would run, `inspect` what it needs. Lists are in document order;
+//! names and texts are trimmed.
 
 mod place;
 mod read;
@@ -55,17 +56,17 @@ impl<'b> Documents<'b> {
 /// A proxy or a shared flow.
 #[derive(Debug)]
 pub struct Bundle<'d> {
-    /// Which of both.
+    /// Proxy or shared flow.
     pub kind: BundleKind,
     /// Its name in Apigee.
     pub name: String,
     /// All files.
     pub files: &'d Files,
-    /// How callers reach it.
+    /// The proxy endpoints, which callers use.
     pub proxy_endpoints: Vec<ProxyEndpoint<'d>>,
-    /// How it reaches its backends.
+    /// The target endpoints, which call the backends.
     pub target_endpoints: Vec<TargetEndpoint<'d>>,
-    /// The integrations that routes may lead to.
+    /// The names of the integration endpoints that routes may refer to.
     pub integration_endpoints: Vec<&'d str>,
     /// The flows of a shared flow.
     pub shared_flows: Vec<SharedFlow<'d>>,
@@ -73,123 +74,123 @@ pub struct Bundle<'d> {
     pub policies: BTreeMap<&'d str, Policy<'d>>,
 }
 
-/// A text and where it stands.
+/// A text and its place.
 #[derive(Debug, Clone, Copy)]
 pub struct Text<'d> {
     /// The text, trimmed.
     pub value: &'d str,
-    /// Where it stands.
+    /// Its place.
     pub place: Place<'d>,
 }
 
-/// A condition and its tree, if it has one.
+/// A condition and its parsed expression, or the syntax error.
 #[derive(Debug, Clone)]
 pub struct Condition<'d> {
-    /// The text as the XML says it, trimmed.
+    /// The text of the XML element, trimmed.
     pub text: &'d str,
     /// Where it starts.
     pub place: Place<'d>,
-    /// Its tree, or why there is none.
+    /// The parsed expression, or the syntax error.
     pub parsed: Result<Expr, Fault>,
 }
 
-/// One policy at one place.
+/// A step: a policy that is attached to a flow.
 #[derive(Debug, Clone)]
 pub struct Step<'d> {
     /// The policy's name.
     pub policy: &'d str,
-    /// When it runs; always without.
+    /// When it runs; `None` means always.
     pub condition: Option<Condition<'d>>,
-    /// Where the step stands.
+    /// The place of the step.
     pub place: Place<'d>,
 }
 
-/// The steps of both directions: PreFlow, a conditional flow, PostFlow.
+/// The steps of request and response in a PreFlow, a conditional flow or a PostFlow.
 #[derive(Debug, Clone)]
 pub struct Flow<'d> {
     /// Its name.
     pub name: &'d str,
-    /// When it runs; always without.
+    /// When it runs; `None` means always.
     pub condition: Option<Condition<'d>>,
-    /// On the way to the target.
+    /// The steps of the request.
     pub request: Vec<Step<'d>>,
-    /// On the way back.
+    /// The steps of the response.
     pub response: Vec<Step<'d>>,
-    /// Where it stands.
+    /// Its place.
     pub place: Place<'d>,
 }
 
-/// Steps for a fault.
+/// A fault rule: steps that handle a fault.
 #[derive(Debug, Clone)]
 pub struct FaultRule<'d> {
     /// Its name.
     pub name: &'d str,
-    /// When it runs; always without.
+    /// When it runs; `None` means always.
     pub condition: Option<Condition<'d>>,
     /// Its steps.
     pub steps: Vec<Step<'d>>,
-    /// For the default rule: whether it runs after another rule too.
+    /// For the default rule: whether it also runs after another rule.
     pub always_enforce: bool,
-    /// Where it stands.
+    /// Its place.
     pub place: Place<'d>,
 }
 
-/// How callers reach a proxy.
+/// A proxy endpoint, which callers use.
 #[derive(Debug, Clone)]
 pub struct ProxyEndpoint<'d> {
     /// Its name.
     pub name: &'d str,
     /// Its file.
     pub place: Place<'d>,
-    /// The paths that it serves: one, if it is sound.
+    /// Its base paths; a valid endpoint has exactly one.
     pub base_paths: Vec<Text<'d>>,
     /// Runs first.
     pub pre_flow: Option<Flow<'d>>,
-    /// Of these the first that matches runs.
+    /// Only the first flow that matches runs.
     pub flows: Vec<Flow<'d>>,
     /// Runs last.
     pub post_flow: Option<Flow<'d>>,
-    /// Runs when the response is on its way to the caller.
+    /// Runs after the response was sent to the caller.
     pub post_client_flow: Option<Flow<'d>>,
     /// Runs for each event of a stream.
     pub event_flow: Option<Flow<'d>>,
-    /// Tried from the last to the first.
+    /// Evaluated from the last to the first.
     pub fault_rules: Vec<FaultRule<'d>>,
-    /// Tried when no other matches, or always.
+    /// Runs if no other rule matches, or always.
     pub default_fault_rule: Option<FaultRule<'d>>,
-    /// Tried in their order.
+    /// Evaluated in order.
     pub route_rules: Vec<RouteRule<'d>>,
     /// The whole element.
     pub node: Node<'d, 'd>,
 }
 
-/// Where a route leads.
+/// The destination of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Destination<'d> {
-    /// To a TargetEndpoint of the bundle.
+    /// A TargetEndpoint of the bundle.
     Target(&'d str),
-    /// To a URL.
+    /// A URL.
     Url(&'d str),
-    /// To an IntegrationEndpoint of the bundle.
+    /// An IntegrationEndpoint of the bundle.
     Integration(&'d str),
-    /// Nowhere: the proxy answers.
+    /// No destination: the proxy itself responds.
     None,
 }
 
-/// One way to a target.
+/// A route rule.
 #[derive(Debug, Clone)]
 pub struct RouteRule<'d> {
     /// Its name.
     pub name: &'d str,
-    /// When it is taken; always without.
+    /// When it is used; `None` means always.
     pub condition: Option<Condition<'d>>,
-    /// Where it leads.
+    /// Its destination.
     pub destination: Destination<'d>,
-    /// Where it stands.
+    /// Its place.
     pub place: Place<'d>,
 }
 
-/// How a proxy reaches a backend.
+/// A target endpoint, which calls a backend.
 #[derive(Debug, Clone)]
 pub struct TargetEndpoint<'d> {
     /// Its name.
@@ -198,15 +199,15 @@ pub struct TargetEndpoint<'d> {
     pub place: Place<'d>,
     /// Runs first.
     pub pre_flow: Option<Flow<'d>>,
-    /// Of these the first that matches runs.
+    /// Only the first flow that matches runs.
     pub flows: Vec<Flow<'d>>,
     /// Runs last.
     pub post_flow: Option<Flow<'d>>,
     /// Runs for each event of a stream.
     pub event_flow: Option<Flow<'d>>,
-    /// Tried from the first to the last.
+    /// Evaluated from the first to the last.
     pub fault_rules: Vec<FaultRule<'d>>,
-    /// Tried when no other matches, or always.
+    /// Runs if no other rule matches, or always.
     pub default_fault_rule: Option<FaultRule<'d>>,
     /// The whole element.
     pub node: Node<'d, 'd>,
@@ -228,15 +229,15 @@ pub struct SharedFlow<'d> {
 pub struct Policy<'d> {
     /// Its name.
     pub name: &'d str,
-    /// Its root element, which is its type.
+    /// The name of its root element, which is its type.
     pub element: &'d str,
     /// Its file.
     pub place: Place<'d>,
     /// The whole element.
     pub node: Node<'d, 'd>,
-    /// Whether it runs at all.
+    /// Whether it is enabled.
     pub enabled: bool,
-    /// Whether a fault of it is passed over.
+    /// Whether processing continues after a fault of this policy.
     pub continue_on_error: bool,
 }
 
@@ -248,7 +249,7 @@ impl<'d> Condition<'d> {
 }
 
 impl<'d> Flow<'d> {
-    /// The steps of both directions.
+    /// The steps of request and response.
     pub fn steps(&self) -> impl Iterator<Item = &Step<'d>> {
         self.request.iter().chain(&self.response)
     }

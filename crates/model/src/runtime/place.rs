@@ -1,11 +1,11 @@
-//! Where something stands in a bundle: made into a line and a column only when it is shown.
+//! A place in a bundle. Its line and column are computed only when it is shown.
 
 use std::fmt;
 
 use crate::bundle::BundlePath;
 use crate::xml::Node;
 
-/// A byte of a file.
+/// An offset in a file.
 #[derive(Clone, Copy)]
 pub struct Place<'d> {
     /// The file.
@@ -20,7 +20,7 @@ impl<'d> Place<'d> {
         Self { path, text: node.document().input_text(), offset: node.range().start }
     }
 
-    /// The byte of the file, from 0.
+    /// The byte offset in the file, from 0.
     pub fn offset(&self) -> usize {
         self.offset
     }
@@ -30,7 +30,7 @@ impl<'d> Place<'d> {
         crate::yaml::line_and_column(self.text, self.offset)
     }
 
-    /// The place where the text of an element starts, behind leading white space; its own if it has none.
+    /// The place where the text of an element starts, after leading white space; the element's own place if it has no text.
     pub(super) fn of_text(path: &'d BundlePath, node: Node<'d, 'd>) -> Self {
         let Some(child) = node.children().find(Node::is_text) else { return Self::of(path, node) };
         let place = Self::of(path, child);
@@ -51,7 +51,7 @@ impl<'d> Place<'d> {
             else {
                 break;
             };
-            // An entity stands for one character.
+            // An entity is one character of the text.
             at += match rest.strip_prefix('&').and_then(|entity| entity.find(';')) {
                 Some(end) => end + 2,
                 None => rest.chars().next().map_or(1, char::len_utf8),

@@ -1,4 +1,4 @@
-//! From parsed documents to the model.
+//! Reads the model from parsed documents.
 
 use super::{
     Bundle, Condition, Destination, Documents, FaultRule, Flow, Place, Policy, ProxyEndpoint, RouteRule, SharedFlow,
@@ -9,7 +9,7 @@ use crate::condition;
 use crate::xml::{Node, child_named, children_named};
 
 impl<'d> Bundle<'d> {
-    /// Reads a bundle. A file with another root element than its folder expects is passed over.
+    /// Reads a bundle. A file whose root element does not match its folder is ignored.
     pub fn read(kind: BundleKind, name: &str, files: &'d Files, documents: &'d Documents<'d>) -> Self {
         let mut bundle = Self {
             kind,
@@ -71,7 +71,7 @@ impl<'d> Reader<'d> {
     }
 
     fn condition(&self, node: Node<'d, 'd>) -> Option<Condition<'d>> {
-        // An empty element is no condition to Apigee.
+        // Apigee treats an empty element as no condition.
         let Text { value, place } = self.text(child_named(node, "Condition")?);
         (!value.is_empty()).then(|| Condition { text: value, place, parsed: condition::parse(value) })
     }
@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(condition.text, "a = \"1\" && b = 'x'");
         assert_eq!(condition.place.line_and_column(), (7, 11));
         let fault = condition.parsed.as_ref().unwrap_err();
-        // The two entities before it take more room in the file than in the text.
+        // The two entities before it are longer in the file than in the text.
         assert_eq!(condition.place_of(fault.offset).line_and_column(), (7, 34));
         assert!(endpoint.route_rules[0].condition.is_none());
         assert_eq!(endpoint.route_rules[0].destination, Destination::Target("t"));

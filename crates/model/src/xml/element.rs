@@ -1,11 +1,11 @@
-//! An XML element, and the one way in which it is written.
+//! An XML element, and its only serialization.
 
 use std::fmt::{Display, Write as _};
 
 use indexmap::IndexMap;
 use quick_xml::escape::{escape, partial_escape};
 
-/// The first line of every file, as Apigee's own export writes it.
+/// The first line of every file, as in Apigee's own export.
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n";
 
 /// An element with its attributes and children in the order they were added.
@@ -33,7 +33,7 @@ pub enum Content {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("<{element}>: {message}")]
 pub struct WriteError {
-    /// The element that holds the fault.
+    /// The element with the error.
     pub element: String,
     /// What is wrong with it.
     pub message: String,
@@ -45,7 +45,7 @@ impl Element {
         Self { name: name.into(), attributes: IndexMap::new(), children: Vec::new() }
     }
 
-    /// An element with nothing but text.
+    /// An element that contains only text.
     pub fn leaf(name: impl Into<String>, text: impl Display) -> Self {
         Self::new(name).text(text)
     }
@@ -70,7 +70,7 @@ impl Element {
         &mut self.children
     }
 
-    /// The child elements of a name.
+    /// The child elements with a name.
     pub fn children_named<'e>(&'e self, name: &'e str) -> impl Iterator<Item = &'e Element> {
         self.children.iter().filter_map(move |content| match content {
             Content::Element(element) if element.name == name => Some(element),
@@ -78,14 +78,14 @@ impl Element {
         })
     }
 
-    /// Sets an attribute: a new one stands last, one that exists keeps its place.
+    /// Sets an attribute: a new one is added at the end, an existing one keeps its position.
     #[must_use]
     pub fn attribute(mut self, name: impl Into<String>, value: impl Display) -> Self {
         self.attributes.insert(name.into(), value.to_string());
         self
     }
 
-    /// Adds a child of any sort.
+    /// Adds a child of any kind.
     #[must_use]
     pub fn content(mut self, content: Content) -> Self {
         self.children.push(content);
@@ -98,7 +98,7 @@ impl Element {
         self.content(Content::Element(child))
     }
 
-    /// Adds child elements; an [`Option`] is one or none.
+    /// Adds child elements; an [`Option`] adds at most one.
     #[must_use]
     pub fn children(mut self, children: impl IntoIterator<Item = Element>) -> Self {
         self.children.extend(children.into_iter().map(Content::Element));
@@ -112,15 +112,15 @@ impl Element {
         if text.is_empty() { self } else { self.content(Content::Text(text)) }
     }
 
-    /// Adds a comment that tells apigeelint to pass over a rule here: for what the author of a spec chose on purpose.
+    /// Adds a comment that disables a rule of apigeelint here, for a choice that the author of a spec made on purpose.
     #[must_use]
     pub fn lint_directive(self, rule: &str) -> Self {
         self.content(Content::Comment(format!(" apigeelint disable={rule} ")))
     }
 
-    /// The element as a whole file: declaration, two spaces per level, `\n` at each line's end.
+    /// The element as a whole file: XML declaration, two spaces per level, `\n` as line ending.
     ///
-    /// An element that holds text is written on one line with all it holds, so that no space is added to the text.
+    /// An element that contains text is written on one line with all of its content, so that no white space is added to the text.
     pub fn to_document(&self) -> Result<String, WriteError> {
         let mut text = DECLARATION.to_owned();
         self.write(&mut text, Some(0))?;
@@ -132,13 +132,13 @@ impl Element {
         WriteError { element: self.name.clone(), message: message.into() }
     }
 
-    /// `indent` is none inside text.
+    /// `indent` is `None` inside an element that contains text.
     fn write(&self, out: &mut String, indent: Option<usize>) -> Result<(), WriteError> {
         self.check()?;
         out.push('<');
         out.push_str(&self.name);
         for (name, value) in &self.attributes {
-            // A parser turns a bare newline or tab of an attribute into a space.
+            // An XML parser turns an unescaped newline or tab in an attribute into a space.
             let value = escape(value.as_str())
                 .replace('\n', "&#10;")
                 .replace('\r', "&#13;")
@@ -161,7 +161,7 @@ impl Element {
                 Content::Comment(comment) => {
                     let _ = write!(out, "<!--{comment}-->");
                 }
-                // A section can hold neither its own end nor a carriage return that survives; text can.
+                // A CDATA section cannot contain `]]>` or preserve a carriage return; escaped text can.
                 Content::CData(text) if !text.contains("]]>") && !text.contains('\r') => {
                     let _ = write!(out, "<![CDATA[{text}]]>");
                 }
@@ -178,7 +178,7 @@ impl Element {
     fn check(&self) -> Result<(), WriteError> {
         let names = std::iter::once(&self.name).chain(self.attributes.keys());
         if let Some(name) = names.into_iter().find(|name| !is_name(name)) {
-            return Err(self.fault(format!("`{name}` is not a name that XML allows")));
+            return Err(self.fault(format!("`{name}` is not a valid XML name")));
         }
         let texts = self.children.iter().filter_map(|content| match content {
             Content::Text(text) | Content::CData(text) | Content::Comment(text) => Some(text),
@@ -192,7 +192,7 @@ impl Element {
                 if text.contains("--") || text.ends_with('-') || text.contains('\r'))
         };
         if self.children.iter().any(bad_comment) {
-            return Err(self.fault("a comment must not hold `--` or end in `-`"));
+            return Err(self.fault("a comment must not contain `--` or end in `-`"));
         }
         Ok(())
     }
@@ -205,12 +205,12 @@ fn new_line(out: &mut String, indent: Option<usize>) {
     }
 }
 
-/// The first character of a text that XML 1.0 does not allow, not even escaped.
+/// The first character of a text that XML 1.0 does not allow, even if escaped.
 pub fn forbidden_character(text: &str) -> Option<char> {
     text.chars().find(|c| !matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..))
 }
 
-/// True for a name of an element or an attribute; of all that XML allows we take letters, digits and `_ - . :`.
+/// True for a valid name of an element or an attribute. Of the characters that XML allows, only letters, digits and `_ - . :` are accepted.
 pub fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_alphabetic() || c == '_')
         && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':'))
@@ -257,7 +257,7 @@ mod tests {
         assert!(comment.to_document().is_err());
     }
 
-    /// Any text; half of them with the characters that XML treats apart.
+    /// Any text; half of the samples have the characters with a meaning in XML.
     fn text() -> impl Strategy<Value = String> {
         prop_oneof![any::<String>(), "[<>&'\"\\]\\-! \t\r\n{}a\u{0}-\u{8}\u{85}\u{2028}\u{FFFE}\u{1F600}]{0,24}"]
     }

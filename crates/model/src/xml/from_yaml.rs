@@ -1,17 +1,16 @@
-//! XML written as YAML: how `spec.policies` says any policy one to one.
+//! XML written as YAML: the notation of `spec.policies`, which can express any policy one to one.
 //!
 //! | YAML | XML |
 //! |---|---|
-//! | `Name: text`, `Name: 1.20`, `Name:` | `<Name>text</Name>`, `<Name>1.20</Name>`, `<Name/>`: text is as written |
+//! | `Name: text`, `Name: 1.20`, `Name:` | `<Name>text</Name>`, `<Name>1.20</Name>`, `<Name/>`: text is kept as written |
 //! | `Name: {$ref: a, $default: b}` | `<Name ref="a" default="b"/>` |
 //! | `Name: {$ref: a, $text: b}` | `<Name ref="a">b</Name>` |
 //! | `Name: {A: 1, B: 2}` | `<Name><A>1</A><B>2</B></Name>`, in the order written |
 //! | `Name: {A: [1, {$x: y}]}` | `<Name><A>1</A><A x="y"/></Name>`: a list repeats the element |
 //! | `Name: {$attr: x, $children: [{A: 1}, {B: 2}, {A: 3}]}` | `<Name attr="x"><A>1</A><B>2</B><A>3</A></Name>` |
 //!
-//! A list says that an element repeats. Where siblings of several names alternate, `$children` holds them in their order:
-//! each entry is a mapping of elements or a piece of text. The body of the outermost element may be that list itself,
-//! because the outermost element cannot repeat:
+//! A list repeats an element. Where siblings with different names alternate, `$children` contains them in order: each entry is a mapping of
+//! elements or a piece of text. The body of the outermost element may be that list itself, because the outermost element cannot repeat:
 //!
 //! ```yaml
 //! AssignMessage:
@@ -20,9 +19,9 @@
 //!   - Remove: {Headers: {Header: {$name: c}}}
 //! ```
 //!
-//! `$cdata` and `$comment` stand for what their names say; a list of them is several. An attribute whose name is one of
-//! these words stands in `$attributes: {text: x}`, as any other may. Whatever this cannot say is written as a string of XML.
-//! [`super::to_yaml`] is the way back.
+//! `$cdata` is a CDATA section and `$comment` a comment; a list adds several. An attribute whose name is one of these words is written in
+//! `$attributes: {text: x}`; any other attribute may be too. XML that this notation cannot express is written as a string of XML.
+//! [`super::to_yaml`] is the reverse conversion.
 
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::yaml::Verbatim;
@@ -30,10 +29,10 @@ use crate::yaml::Verbatim;
 use super::element::{Content, Element, forbidden_character, is_name};
 use super::limits::MAX_ATTRIBUTES;
 
-/// The words behind `$` that are no attributes.
+/// The words after `$` that are not attributes.
 pub(super) const SPECIAL: &[&str] = &["attributes", "cdata", "children", "comment", "text"];
 
-/// The element of a name whose body is given as YAML; none if an error was reported.
+/// The element with this name and a body in YAML; `None` if an error was reported.
 pub fn element(name: &str, body: &Verbatim, at: &FieldPath, report: &mut Report<'_>) -> Option<Element> {
     let mut reader = Reader { report, sound: true };
     reader.name(name, at);
@@ -58,10 +57,10 @@ impl Reader<'_, '_> {
 
     fn name(&mut self, name: &str, at: &FieldPath) {
         if !is_name(name) {
-            let error = Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a name that XML allows"));
+            let error = Diagnostic::error(Code::InvalidValue, format!("`{name}` is not a valid XML name"));
             self.fault(
                 error.help(
-                    "an element or attribute starts with a letter or `_` and holds letters, digits, `_`, `-` and `.`",
+                    "an element or attribute starts with a letter or `_` and contains letters, digits, `_`, `-` and `.`",
                 ),
                 at,
             );
@@ -89,7 +88,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// The attributes and children that a scalar or a mapping gives.
+    /// Adds the attributes and children of a scalar or a mapping.
     fn body(&mut self, element: Element, body: &Verbatim, at: &FieldPath) -> Element {
         match body {
             Verbatim::Scalar(_) => {
@@ -107,14 +106,14 @@ impl Reader<'_, '_> {
                 .iter()
                 .fold(element, |element, (key, value)| self.entry(element, key, value, &at.key(key.as_str()))),
             Verbatim::Sequence(_) => {
-                let error = Diagnostic::error(Code::WrongType, "a list stands directly inside a list");
-                self.fault(error.help("write `{$children: […]}` for siblings of several names"), at);
+                let error = Diagnostic::error(Code::WrongType, "a list cannot be directly inside a list");
+                self.fault(error.help("write `{$children: […]}` for siblings with different names"), at);
                 element
             }
         }
     }
 
-    /// What one key of a mapping adds to the element.
+    /// Adds the entry of one key of a mapping to the element.
     fn entry(&mut self, element: Element, key: &str, value: &Verbatim, at: &FieldPath) -> Element {
         let Some(special) = key.strip_prefix('$') else {
             self.name(key, at);
@@ -162,7 +161,7 @@ impl Reader<'_, '_> {
                 Verbatim::Sequence(items) => self.children(element, items, at),
                 Verbatim::Scalar(_) | Verbatim::Mapping(_) => {
                     let error = Diagnostic::error(Code::WrongType, "`$children` must be a list");
-                    self.fault(error.help("elements that need no fixed order stand beside the attributes"), at);
+                    self.fault(error.help("write elements that need no fixed order next to the attributes"), at);
                     element
                 }
             },
@@ -174,14 +173,14 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// The text, section or comment that a word stands for.
+    /// The text, CDATA section or comment of a special key.
     fn piece(&mut self, special: &str, value: &Verbatim, at: &FieldPath) -> Content {
         let text = self.text(value, &format!("`${special}`"), at);
         match special {
             "cdata" => Content::CData(text),
             "comment" => {
                 if text.contains("--") || text.ends_with('-') || text.contains('\r') {
-                    let error = Diagnostic::error(Code::InvalidValue, "a comment must not hold `--` or end in `-`");
+                    let error = Diagnostic::error(Code::InvalidValue, "a comment must not contain `--` or end in `-`");
                     self.fault(error, at);
                 }
                 Content::Comment(text)
@@ -190,7 +189,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Children in the order of a list.
+    /// Adds children in the order of a list.
     fn children(&mut self, element: Element, items: &[Verbatim], at: &FieldPath) -> Element {
         items.iter().enumerate().fold(element, |element, (index, item)| self.body(element, item, &at.index(index)))
     }
@@ -248,14 +247,14 @@ mod tests {
             errors,
             [
                 "policies.R.$a: an attribute must be text, found a list",
-                "policies.R.B[0]: a list stands directly inside a list; write `{$children: […]}` for siblings of several \
-                 names",
-                "policies.R.1x: `1x` is not a name that XML allows; an element or attribute starts with a letter or `_` and \
-                 holds letters, digits, `_`, `-` and `.`",
-                "policies.R.C.$children: `$children` must be a list; elements that need no fixed order stand beside the \
-                 attributes",
+                "policies.R.B[0]: a list cannot be directly inside a list; write `{$children: […]}` for siblings with \
+                 different names",
+                "policies.R.1x: `1x` is not a valid XML name; an element or attribute starts with a letter or `_` and \
+                 contains letters, digits, `_`, `-` and `.`",
+                "policies.R.C.$children: `$children` must be a list; write elements that need no fixed order next to \
+                 the attributes",
                 "policies.R.D: the character U+0001 is not allowed in XML, not even escaped; remove it",
-                "policies.R.$comment: a comment must not hold `--` or end in `-`",
+                "policies.R.$comment: a comment must not contain `--` or end in `-`",
             ]
         );
     }
@@ -290,7 +289,7 @@ mod tests {
         }
     }
 
-    /// The element says what the body says.
+    /// True if the element and the body have the same content.
     fn same(node: crate::xml::Node<'_, '_>, body: &Verbatim) -> bool {
         match body {
             Verbatim::Scalar(text) => node.text().unwrap_or_default() == text && node.children().count() <= 1,

@@ -1,18 +1,18 @@
-//! Limits that a document must keep before it is parsed: the parser compares each attribute of an element with all others, and what walks the tree
-//! calls itself for each level.
+//! Limits that are checked before a document is parsed: the parser compares each attribute of an element with all others, and functions
+//! that walk the tree recurse once per level.
 
 use super::parse::ParseError;
 
-/// Deeper than any file of a bundle.
+/// The maximum depth of nesting, more than in any file of a bundle.
 pub const MAX_DEPTH: usize = 200;
 
-/// More attributes than any element of a bundle has.
+/// The maximum number of attributes of an element, more than in any file of a bundle.
 pub(super) const MAX_ATTRIBUTES: usize = 500;
 
-/// More nodes than a bundle of the size that Apigee takes has in honest files.
+/// The maximum number of nodes, more than in legitimate files of a bundle within Apigee's size limit.
 pub(super) const MAX_NODES: u32 = 1_000_000;
 
-/// Looks for elements that are too deep or have too many attributes. What is no XML is left to the parser.
+/// Looks for elements that are too deep or have too many attributes. Syntax errors are left to the parser.
 pub(super) fn check(text: &str) -> Result<(), ParseError> {
     let mut depth = 0_usize;
     let mut rest = text;
@@ -64,7 +64,7 @@ impl Tag {
     }
 }
 
-/// The place is counted only when there is something to say.
+/// The line and column are computed only for an error.
 fn fault(text: &str, at: usize, message: String) -> ParseError {
     let before = text.get(..at).unwrap_or(text);
     let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);

@@ -1,7 +1,7 @@
-//! XML: the only place that knows its parser and its escaping rules.
+//! XML: the only module that uses the parser and knows the escaping rules.
 //!
-//! What we make is an [`Element`] and is written one way only. What a user wrote is parsed to be checked and leaves as
-//! the bytes it came: nothing here prints a parsed document.
+//! Generated XML is built as an [`Element`], which has one serialization. XML that a user wrote is parsed to check it, and its bytes are
+//! kept: nothing here prints a parsed document.
 
 mod element;
 pub mod from_yaml;

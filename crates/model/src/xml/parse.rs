@@ -1,4 +1,4 @@
-//! Parsing XML that somebody else wrote, to check it.
+//! Parses XML that a user wrote, to check it.
 
 use roxmltree::ParsingOptions;
 pub use roxmltree::{Document, Node};
@@ -7,7 +7,7 @@ use crate::encoding::other_encoding;
 
 use super::limits::{self, MAX_NODES};
 
-/// Text that is not XML, with the place where it stops being so.
+/// A syntax error in an XML text, with its place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {message}")]
 pub struct ParseError {
@@ -19,8 +19,8 @@ pub struct ParseError {
     pub message: String,
 }
 
-/// Parses a document. A document type definition is refused: Apigee needs none, and the entities that it defines could
-/// name files of the machine that parses, or grow without bound.
+/// Parses a document. A document type definition is rejected: Apigee does not need one, and its entities could refer to files of this
+/// machine or expand without bound.
 pub fn parse(text: &str) -> Result<Document<'_>, ParseError> {
     limits::check(text)?;
     let options = ParsingOptions { nodes_limit: MAX_NODES, ..ParsingOptions::default() };
@@ -29,19 +29,19 @@ pub fn parse(text: &str) -> Result<Document<'_>, ParseError> {
         let message = match &error {
             roxmltree::Error::DtdDetected => "a document type definition (<!DOCTYPE …>) is not allowed".to_owned(),
             roxmltree::Error::NodesLimitReached => format!("the document has more than {MAX_NODES} nodes"),
-            roxmltree::Error::NoRootNode => "there is no element".to_owned(),
+            roxmltree::Error::NoRootNode => "the document has no element".to_owned(),
             other => other.to_string().trim_end_matches(&format!(" at {at}")).to_owned(),
         };
         ParseError { line: at.row, column: at.col, message }
     })
 }
 
-/// The child elements of a name.
+/// The child elements with a name.
 pub fn children_named<'a, 'i>(node: Node<'a, 'i>, name: &str) -> impl Iterator<Item = Node<'a, 'i>> {
     node.children().filter(move |child| child.is_element() && child.tag_name().name() == name)
 }
 
-/// The first child element of a name.
+/// The first child element with a name.
 pub fn child_named<'a, 'i>(node: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>> {
     children_named(node, name).next()
 }
@@ -61,8 +61,8 @@ pub fn parse_bytes(bytes: &[u8]) -> Result<Document<'_>, ParseError> {
     parse(text)
 }
 
-/// What a file that is not UTF-8 is instead, as far as its first bytes say, and how to convert it. Apigee's own parser may read other
-/// encodings; this program does not, since it has to change the root file and to show places.
+/// The message for a file that is not UTF-8: its encoding, if its first bytes show it, and how to convert it. Apigee's own parser may
+/// support other encodings; this program does not, because it changes the root file and reports places.
 fn not_utf8(bytes: &[u8]) -> String {
     let declaration = String::from_utf8_lossy(bytes.get(..bytes.len().min(200)).unwrap_or_default()).into_owned();
     let declared = declaration
@@ -70,14 +70,14 @@ fn not_utf8(bytes: &[u8]) -> String {
         .and_then(|(declaration, _)| declaration.strip_prefix("<?xml")?.split_once("encoding"))
         .and_then(|(_, rest)| rest.trim_start_matches([' ', '=']).split(['"', '\'']).nth(1).map(str::to_owned))
         .filter(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)));
-    // What the bytes show is believed before what the file declares.
+    // The bytes take precedence over the XML declaration.
     let shown = other_encoding(bytes).map(|(name, iconv)| (name.to_owned(), iconv.to_owned()));
     let declared = declared.filter(|name| !name.eq_ignore_ascii_case("utf-8")).map(|name| (name.clone(), name));
     match shown.or(declared) {
         Some((name, iconv)) => format!(
-            "the file is {name}, not UTF-8; convert it with `iconv -f {iconv} -t UTF-8` and write `encoding=\"UTF-8\"` at its top"
+            "the file is {name}, not UTF-8; convert it with `iconv -f {iconv} -t UTF-8` and write `encoding=\"UTF-8\"` in its XML declaration"
         ),
-        None => "the file is not UTF-8; save it in that encoding".to_owned(),
+        None => "the file is not UTF-8; save it as UTF-8".to_owned(),
     }
 }
 
@@ -92,8 +92,8 @@ mod tests {
     #[test]
     fn an_error_says_where_and_what() {
         assert_eq!(message(b"<A>\n  <B></A>"), "line 2, column 6: expected 'B' tag, not 'A'");
-        assert_eq!(message(b""), "line 1, column 1: there is no element");
-        assert_eq!(message(b"<A>\n caf\xe9</A>"), "line 2, column 5: the file is not UTF-8; save it in that encoding");
+        assert_eq!(message(b""), "line 1, column 1: the document has no element");
+        assert_eq!(message(b"<A>\n caf\xe9</A>"), "line 2, column 5: the file is not UTF-8; save it as UTF-8");
     }
 
     #[test]
@@ -108,10 +108,10 @@ mod tests {
         assert_eq!(
             latin,
             "line 2, column 7: the file is ISO-8859-1, not UTF-8; convert it with `iconv -f ISO-8859-1 -t UTF-8` and write \
-             `encoding=\"UTF-8\"` at its top"
+             `encoding=\"UTF-8\"` in its XML declaration"
         );
         assert!(message(b"\xff\xfe<\0A\0/\0>\0").contains("the file is UTF-16, not UTF-8"));
-        // What the bytes say is believed: this one is declared wrong but readable.
+        // The bytes take precedence: the declaration of this file is wrong, but the file is readable.
         assert!(parse_bytes(b"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><A>plain</A>").is_ok());
     }
 

@@ -1,4 +1,4 @@
-//! An [`Element`] out of XML that somebody else wrote, with all that an element can hold.
+//! Reads XML that a user wrote into an [`Element`], with all content that an element can have.
 
 use quick_xml::XmlVersion;
 use quick_xml::escape::resolve_predefined_entity;
@@ -8,21 +8,21 @@ use quick_xml::reader::Reader;
 use super::element::{Content, Element};
 use super::parse::{self, ParseError};
 
-/// A document: its element, and the comments around it, which belong to none.
+/// A document: its root element and the comments outside of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     /// Comments before the element.
     pub before: Vec<String>,
     /// The element.
     pub element: Element,
-    /// Comments behind it.
+    /// Comments after the element.
     pub after: Vec<String>,
 }
 
-/// Reads a document: names with their prefixes, attributes in their order, text, CDATA sections and comments. White space
-/// between elements is left out. Processing instructions and document type definitions are refused.
+/// Reads a document: names with their prefixes, attributes in order, text, CDATA sections and comments. White space between elements is
+/// dropped. Processing instructions and document type definitions are rejected.
 pub fn read(text: &str) -> Result<Written, ParseError> {
-    // Whether it is XML at all is what the checking parser knows; it refuses document type definitions too.
+    // The checking parser verifies that it is XML; it also rejects document type definitions.
     parse::parse(text)?;
     let mut reader = Reader::from_str(text);
     let mut open: Vec<Element> = Vec::new();
@@ -48,7 +48,7 @@ pub fn read(text: &str) -> Result<Written, ParseError> {
                     Some(character) => Content::Text(character.to_string()),
                     None => Content::Text(
                         resolve_predefined_entity(&reference.xml10_content())
-                            .ok_or_else(|| fault(text, at, "the entity is not one of XML's own"))?
+                            .ok_or_else(|| fault(text, at, "the entity is not predefined in XML"))?
                             .to_owned(),
                     ),
                 }
@@ -57,7 +57,7 @@ pub fn read(text: &str) -> Result<Written, ParseError> {
             Event::Comment(comment) => Content::Comment(comment.xml10_content().into_owned()),
             Event::PI(instruction) => {
                 let message = format!(
-                    "a processing instruction (<?{} …?>) is not allowed: Apigee has no use for it",
+                    "a processing instruction (<?{} …?>) is not allowed: Apigee does not use it",
                     instruction.target()
                 );
                 return Err(fault(text, at, &message));
@@ -74,7 +74,7 @@ pub fn read(text: &str) -> Result<Written, ParseError> {
             (None, Content::Text(_) | Content::CData(_)) => {}
         }
     }
-    let element = root.ok_or_else(|| fault(text, 0, "there is no element"))?;
+    let element = root.ok_or_else(|| fault(text, 0, "the document has no element"))?;
     Ok(Written { before, element, after })
 }
 
@@ -100,7 +100,7 @@ fn element(start: &BytesStart<'_>) -> Result<Element, String> {
     Ok(element)
 }
 
-/// Adds a piece; a text that references cut is one text.
+/// Adds a piece. Text that entity references split is joined again.
 fn add(parent: &mut Element, content: Content) {
     let contents = parent.contents_mut();
     match (contents.last_mut(), content) {
@@ -109,7 +109,7 @@ fn add(parent: &mut Element, content: Content) {
     }
 }
 
-/// An element without the white space that only lays out its children.
+/// An element without the white space that only indents its children.
 fn without_blanks(mut element: Element) -> Element {
     let contents = element.contents_mut();
     let blank = |content: &Content| matches!(content, Content::Text(text) if text.trim_matches([' ', '\t', '\n', '\r']).is_empty());
@@ -153,7 +153,7 @@ mod tests {
         assert!(read("<!DOCTYPE a><a/>").unwrap_err().to_string().contains("document type"));
         assert_eq!(
             read("<a>\n  <?php x?></a>").unwrap_err().to_string(),
-            "line 2, column 3: a processing instruction (<?php …?>) is not allowed: Apigee has no use for it"
+            "line 2, column 3: a processing instruction (<?php …?>) is not allowed: Apigee does not use it"
         );
         assert!(read("<a>").is_err());
     }

@@ -1,6 +1,6 @@
-//! YAML that says an XML element: the way back of [`super::from_yaml`], in the shortest form that its table has.
+//! Writes an XML element as YAML: the reverse of [`super::from_yaml`], in the shortest form of its table.
 //!
-//! What [`super::read()`] has read comes out of `from_yaml` as an equal element.
+//! An element from [`super::read()`] that is written as YAML and converted with `from_yaml` is equal to the original.
 
 use indexmap::IndexMap;
 
@@ -18,7 +18,7 @@ pub fn text(element: &Element) -> Result<String, String> {
     encode(&policy(element))
 }
 
-/// The outermost element cannot repeat, so its children may stand in a list without a key.
+/// The outermost element cannot repeat, so its children may be a list without a key.
 fn root(element: &Element) -> Verbatim {
     match body(element) {
         Verbatim::Mapping(mut entries) if entries.len() == 1 && entries.contains_key("$children") => {
@@ -28,7 +28,7 @@ fn root(element: &Element) -> Verbatim {
     }
 }
 
-/// What stands behind an element's name.
+/// The value of an element's name in the mapping.
 fn body(element: &Element) -> Verbatim {
     if let ([] | [Content::Text(_)], true) = (element.contents(), element.attributes().is_empty()) {
         return Verbatim::Scalar(element.contents().first().map(scalar).unwrap_or_default());
@@ -63,7 +63,7 @@ fn scalar(content: &Content) -> String {
     }
 }
 
-/// The children with their keys; neighbours of one key are one list.
+/// The children with their keys; adjacent children with the same key form a list.
 fn groups(contents: &[Content]) -> Vec<(String, Verbatim)> {
     let mut groups: Vec<(String, Verbatim)> = Vec::new();
     for content in contents {
@@ -93,7 +93,7 @@ mod tests {
     use crate::yaml::{Node, decode};
     use proptest::prelude::*;
 
-    /// The element that a YAML text says.
+    /// The element that a YAML text describes.
     fn back(yaml: &str) -> Element {
         let node = Node::parse(yaml, 0..yaml.len()).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
         let Verbatim::Mapping(policy) = decode::decode(&node).unwrap() else { panic!("{yaml}") };
@@ -125,7 +125,7 @@ mod tests {
         }
     }
 
-    /// Text that XML allows, often such that YAML or XML reads it otherwise when it is not quoted.
+    /// Text that XML allows, often text that YAML or XML would read differently if it were not quoted or escaped.
     fn allowed() -> impl Strategy<Value = String> + Clone {
         prop_oneof![
             "[a-z]{1,6}",
@@ -155,7 +155,7 @@ mod tests {
                 4 => inner.prop_map(Content::Element),
                 1 => allowed().prop_map(|text| Content::CData(text.replace("]]>", "").replace('\r', ""))),
                 1 => allowed().prop_map(|text| Content::Comment(text.replace(['-', '\r'], ""))),
-                // White space alone between elements is no text to a reader of XML.
+                // The reader drops text that is only white space between elements.
                 1 => allowed().prop_filter("no text", |text| !text.trim().is_empty()).prop_map(Content::Text),
             ];
             (name.clone(), attributes.clone(), proptest::collection::vec(content, 0..6)).prop_map(
@@ -163,7 +163,7 @@ mod tests {
                     let element =
                         attributes.into_iter().fold(Element::new(name), |e, (name, value)| e.attribute(name, value));
                     contents.into_iter().fold(element, |element, content| match (element.contents().last(), &content) {
-                        // A parser cannot tell two neighbouring texts apart.
+                        // A parser cannot distinguish two adjacent texts.
                         (Some(Content::Text(_)), Content::Text(_)) => element,
                         _ => element.content(content),
                     })
@@ -178,7 +178,7 @@ mod tests {
             let yaml = text(&element).unwrap();
             let found = back(&yaml);
             prop_assert_eq!(&found, &element, "{}", yaml);
-            // Equality of maps passes over the order of attributes.
+            // Equality of maps ignores the order of attributes.
             prop_assert_eq!(found.to_document().unwrap(), element.to_document().unwrap());
         }
     }
@@ -187,7 +187,7 @@ mod tests {
         #[test]
         fn every_document_that_is_written_is_read_equal(element in any_element()) {
             let document = element.to_document().unwrap();
-            // A prefix that nothing declares is no XML with namespaces.
+            // XML with an undeclared namespace prefix is invalid.
             prop_assume!(!document.contains(':') || crate::xml::parse(&document).is_ok());
             let read = read(&document).unwrap().element;
             prop_assert_eq!(read.to_document().unwrap(), document);

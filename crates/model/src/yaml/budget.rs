@@ -1,26 +1,26 @@
-//! What one input may grow to while it is read.
+//! Limits how much one input may grow while it is read.
 
 use std::cell::Cell;
 
 use super::Span;
 
-/// A document may be nested so deep, which bounds the recursion of every walk over a tree.
+/// The maximum depth of nesting of a document, which bounds the recursion of every walk over a tree.
 pub const MAX_DEPTH: usize = 100;
 
-/// Aliases may add so many nodes to any input. Beyond that the nodes are limited by the bytes that were written.
+/// The number of nodes that aliases may add to any input. Further nodes are limited by the number of bytes of the input.
 const FREE_NODES: usize = 100_000;
 
-/// The same for a document inside an input, of which there may be many.
+/// The same for a document inside an input, which may contain many.
 const FREE_NODES_OF_DOCUMENT: usize = 10_000;
 
-/// More nodes than any input has, whatever its size: a node takes about 100 bytes of memory.
+/// The maximum number of nodes of an input of any size: a node takes about 100 bytes of memory.
 const MAX_NODES: usize = 4_000_000;
 
-/// Aliases may repeat so many bytes of text, and as many again as were written.
+/// The number of bytes of text that aliases may repeat, in addition to the number of bytes of the input.
 const FREE_TEXT: usize = 1 << 20;
 
-/// The nodes and the text that the aliases of one input may expand to. Every document of the input draws on the same budget, so that
-/// many small documents cannot do what one large one may not.
+/// The nodes and the text that the aliases of one input may expand to. All documents of the input share the budget, so that many small
+/// documents cannot exceed what one large document may use.
 #[derive(Debug)]
 pub struct Budget {
     nodes: Limit,
@@ -50,12 +50,12 @@ impl Limit {
 }
 
 impl Budget {
-    /// The budget of an input of so many bytes.
+    /// The budget of an input of this many bytes.
     pub fn new(bytes: usize) -> Self {
         Self::with_free(FREE_NODES, bytes)
     }
 
-    /// The budget of one document inside an input, as one of OpenAPI.
+    /// The budget of one document inside an input, such as an OpenAPI document.
     pub(super) fn of_document(bytes: usize) -> Self {
         Self::with_free(FREE_NODES_OF_DOCUMENT, bytes)
     }
@@ -82,7 +82,7 @@ impl Budget {
     }
 }
 
-/// The size of a text without what stands outside a span.
+/// The length of a span in bytes.
 pub(super) fn length(span: &Span) -> usize {
     span.end.saturating_sub(span.start)
 }

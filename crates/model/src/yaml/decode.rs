@@ -1,7 +1,7 @@
-//! From a [`Node`] to a type, by serde.
+//! Decodes a [`Node`] into a type with serde.
 //!
-//! Fields of type `String` take a plain scalar's source text whatever it looks like. The schema walk in `spec::schema` comes
-//! first and finds all that is wrong at once, with paths; what fails here is what a schema cannot say.
+//! Fields of type `String` accept the source text of any plain scalar. The schema validation in `spec::schema` runs first and reports all
+//! errors together, with paths; only errors that a schema cannot express are found here.
 
 use std::fmt;
 
@@ -18,11 +18,11 @@ use super::{Span, verbatim};
 pub struct DecodeError {
     /// What was expected and what was found.
     pub message: String,
-    /// Where, as far as known.
+    /// The place, if known.
     pub span: Option<Span>,
 }
 
-/// In the words of YAML and of this project's other messages: serde's own speak of Rust ("unit value", "u32", "struct").
+/// Uses the terms of YAML and of this project's other messages: serde's own messages use Rust terms ("unit value", "u32", "struct").
 impl de::Error for DecodeError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self { message: message.to_string(), span: None }
@@ -37,7 +37,7 @@ impl de::Error for DecodeError {
     }
 
     fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
-        Self::custom(format_args!("expected {}, found {length} of them", in_yaml(&expected.to_string())))
+        Self::custom(format_args!("expected {}, found {length} values", in_yaml(&expected.to_string())))
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
@@ -83,7 +83,7 @@ fn shown(found: Unexpected<'_>) -> String {
     }
 }
 
-/// What a type of serde's expects, as a value of YAML. What our own visitors say is in these words already.
+/// What a serde type expects, in terms of YAML. The project's own visitors already use these terms.
 fn in_yaml(expected: &str) -> String {
     let word = match expected {
         "a string" | "string" | "a character" | "variant identifier" | "field identifier" => "text",
@@ -179,7 +179,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
         if self.node.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
-    /// A field that is null is one that is not set, as in Kubernetes.
+    /// A field with the value null counts as not set, as in Kubernetes.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,

@@ -1,18 +1,18 @@
-//! From a value to YAML text.
+//! Encodes a value as YAML text.
 
 use serde::Serialize;
 
 use super::node::{Node, ScalarStyle, Value};
 use crate::diag::plain::{self, is_active};
 
-/// Writes a value as a YAML document in block style, ended by a newline. Strings of several lines become literal blocks,
-/// and whatever a YAML 1.1 reader would take for another type is quoted.
+/// Writes a value as a YAML document in block style that ends with a newline. Multi-line strings become literal blocks, and strings that a
+/// YAML 1.1 reader would interpret as another type are quoted.
 pub fn encode<T: Serialize>(value: &T) -> Result<String, String> {
     // Long strings stay on one line: folding them keeps the value but hides a change in a diff.
     let options = serde_yaml::ser_options! { folded_wrap_chars: usize::MAX };
     let mut text = serde_yaml::to_string_with_options(value, options).map_err(|error| error.to_string())?;
     if text.contains(|c| c != '\n' && c != '\t' && is_active(c)) {
-        // YAML shows marks of direction as they are. JSON, which is YAML, can escape them.
+        // The serializer does not escape bidirectional control characters in YAML. JSON, which is YAML, can escape them.
         text = plain::json(&serde_json::to_string_pretty(value).map_err(|error| error.to_string())?);
     }
     if !text.ends_with('\n') {
@@ -21,12 +21,12 @@ pub fn encode<T: Serialize>(value: &T) -> Result<String, String> {
     Ok(text)
 }
 
-/// Writes a value as JSON on one line: for lists that came in flow style.
+/// Writes a value as JSON on one line, for lists in flow style.
 pub fn encode_json<T: Serialize>(value: &T) -> Result<String, String> {
     serde_json::to_string(value).map(|text| plain::json(&text)).map_err(|error| error.to_string())
 }
 
-/// Writes a node in flow style on one line. What was written without quotes stays so, since readers of YAML 1.1 and 1.2 give it different types.
+/// Writes a node in flow style on one line. Plain scalars stay plain, because YAML 1.1 and 1.2 readers may give them different types.
 pub fn encode_flow(node: &Node) -> String {
     let mut text = String::new();
     write_flow(node, &mut text);
@@ -59,12 +59,12 @@ fn write_flow(node: &Node, out: &mut String) {
     }
 }
 
-/// A string of JSON, which is one of YAML too.
+/// A JSON string, which is also a YAML string.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// True for a plain scalar that is the same one inside a flow collection.
+/// True for a plain scalar that keeps its meaning inside a flow collection.
 fn is_safe(text: &str) -> bool {
     text.bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'+' | b'-' | b'/' | b'~' | b':'))

@@ -1,7 +1,7 @@
-//! YAML: the only place that knows the parser and the serializer.
+//! YAML: the only module that uses the parser and the serializer.
 //!
-//! Reading keeps what was written: a scalar's source text (`1.20`, `on`, `0777`) and where each part stands. Writing
-//! quotes whatever a YAML 1.1 reader would turn into another type.
+//! Reading keeps the source text of scalars (`1.20`, `on`, `0777`) and the place of each part. Writing quotes strings that a YAML 1.1 reader
+//! would convert to another type.
 
 mod budget;
 pub mod decode;
@@ -17,27 +17,27 @@ pub use verbatim::Verbatim;
 
 use std::ops::Range;
 
-/// A place in a source text, in bytes.
+/// A range of bytes in a source text.
 pub type Span = Range<usize>;
 
-/// Text that is not YAML, with the place where it stops being so.
+/// A syntax error in a YAML text, or an exceeded limit, with its place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct YamlError {
     /// What is wrong: one line.
     pub message: String,
-    /// The byte where it is wrong.
+    /// The byte offset of the error.
     pub offset: usize,
-    /// What to do instead, if the text may be YAML but exceeds a limit of [`Budget`].
+    /// How to fix it, if the text exceeds a limit of [`Budget`].
     pub too_large: Option<&'static str>,
 }
 
-/// Where the line of a byte starts, as YAML counts lines: a carriage return alone ends one too (YAML 1.2.2, production `b-break`).
+/// The start of the line of a byte. As in YAML, a carriage return alone also ends a line (YAML 1.2.2, production `b-break`).
 pub fn line_start(text: &str, offset: usize) -> usize {
     text[..offset].rfind(['\n', '\r']).map_or(0, |end| end + 1)
 }
 
-/// Line and column (in characters), both from 1, of a byte in a text. A byte order mark is no column.
+/// Line and column (in characters), both from 1, of a byte in a text. A byte order mark is not counted as a column.
 pub fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset.min(text.len())).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);

@@ -1,4 +1,4 @@
-//! A YAML tree that remembers how and where each part was written.
+//! A YAML tree that keeps the style and the place of each part.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -8,25 +8,25 @@ use super::budget::{Budget, MAX_DEPTH, length};
 use super::{Span, YamlError, line_start};
 use crate::diag::{FieldPath, Segment};
 
-/// It says how a text is encoded and is no part of it.
+/// Marks the encoding of a text and is not part of it.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// What to do when the budget is spent.
+/// How to fix an exceeded budget.
 const REPEAT_LESS: &str = "use fewer aliases, or expand fewer resources at a time";
 
-/// Below this, a key is found faster by looking at all of them.
+/// Up to this number of keys, a linear search is faster.
 const FEW_KEYS: usize = 16;
 
 /// One value with its place in the source.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// Where the value stands.
+    /// The place of the value.
     pub span: Span,
-    /// What it is.
+    /// The value.
     pub value: Value,
 }
 
-/// What a node holds.
+/// The value of a node.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// A scalar, as text.
@@ -42,7 +42,7 @@ pub enum Value {
 pub struct Entry {
     /// The key's text.
     pub key: String,
-    /// Where the key stands.
+    /// The place of the key.
     pub key_span: Span,
     /// The value.
     pub value: Node,
@@ -58,7 +58,7 @@ pub enum ScalarStyle {
 }
 
 impl Node {
-    /// Parses the single document of `source[span]`, which has a budget of its own; spans in the tree count from the start of `source`.
+    /// Parses the single document of `source[span]`, with its own budget; spans in the tree count from the start of `source`.
     pub fn parse(source: &str, span: Span) -> Result<Self, YamlError> {
         let budget = Budget::of_document(length(&span));
         Self::parse_within(source, span, &budget)
@@ -69,8 +69,8 @@ impl Node {
         Self::parse_with_aliases(source, span, budget, &BTreeSet::new()).map(|(node, _)| node)
     }
 
-    /// Parses as [`Node::parse_within`] does. The second value holds, for each alias that starts at a byte of `wanted`, what it stands for: a
-    /// merge key leaves no trace of its alias in the tree.
+    /// Parses as [`Node::parse_within`] does. The second value maps the start of each alias in `wanted` to the node that the alias refers to: the
+    /// tree does not contain the alias of a merge key.
     pub fn parse_with_aliases(
         source: &str,
         span: Span,
@@ -78,7 +78,7 @@ impl Node {
         wanted: &BTreeSet<usize>,
     ) -> Result<(Self, BTreeMap<usize, Self>), YamlError> {
         let offset = span.start;
-        // The indentation of the first line stands before the span: without it the following lines would look deeper.
+        // The indentation of the first line is before the span: without it the following lines would seem to be deeper.
         let before = line_start(source, span.start)..span.start;
         let indent = source[before].chars().filter(|c| *c != BYTE_ORDER_MARK).count();
         let text = &source[span];
@@ -99,7 +99,7 @@ impl Node {
         self.entries().iter().find(|entry| entry.key == key)
     }
 
-    /// The entries of a mapping; none for anything else.
+    /// The entries of a mapping; empty for any other value.
     pub fn entries(&self) -> &[Entry] {
         match &self.value {
             Value::Mapping(entries) => entries,
@@ -107,7 +107,7 @@ impl Node {
         }
     }
 
-    /// The elements of a list; none for anything else.
+    /// The elements of a list; empty for any other value.
     pub fn elements(&self) -> &[Node] {
         match &self.value {
             Value::Sequence(elements) => elements,
@@ -123,7 +123,7 @@ impl Node {
         }
     }
 
-    /// True for `null`, `~` and nothing at all.
+    /// True for `null`, `~` and an absent value.
     pub fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar(text, ScalarStyle::Plain) if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
@@ -155,7 +155,7 @@ impl Node {
         }
     }
 
-    /// Where a path stands, or the deepest part of it that exists: the key for a mapping's entry.
+    /// The offset of the node at a path, or of the deepest existing part of the path; for an entry of a mapping, the offset of its key.
     pub fn locate(&self, path: &FieldPath) -> usize {
         let mut node = self;
         let mut at = self.span.start;
@@ -171,20 +171,20 @@ impl Node {
         at
     }
 
-    /// Where a byte of a scalar's text stands in `source`, however the scalar is quoted, folded or indented; else where the
-    /// path stands.
+    /// The offset in `source` of a byte of a scalar's text, whether the scalar is quoted, folded or indented; for other nodes, the offset of
+    /// the path.
     pub fn locate_inside(&self, source: &str, path: &FieldPath, offset: usize) -> usize {
         let Some(Node { span, value: Value::Scalar(text, style) }) = self.at(path) else {
             return self.locate(path);
         };
         let written = source.get(span.clone()).unwrap_or_default();
-        // What introduces a quoted scalar or a block is no part of its text, even where it looks like its first character.
+        // The indicator of a quoted scalar or a block is not part of its text, even if it equals its first character.
         let mut at = match (style, written.chars().next()) {
             (ScalarStyle::Quoted, Some('"' | '\'')) => 1,
             (ScalarStyle::Quoted, Some('|' | '>')) => written.find('\n').map_or(0, |newline| newline + 1),
             _ => 0,
         };
-        // Each character of the text stands in the source in its order; between them are escapes and indentation.
+        // The characters of the text are in the source in order; between them are escapes and indentation.
         for wanted in text.get(..offset.min(text.len())).unwrap_or(text).chars().filter(|c| !c.is_whitespace()) {
             match written[at..].find(wanted) {
                 Some(found) => at += found + wanted.len_utf8(),
@@ -196,7 +196,7 @@ impl Node {
         span.start + at
     }
 
-    /// How many nodes the tree has, and how many bytes of text.
+    /// The number of nodes of the tree, and the number of bytes of text.
     fn size(&self) -> (usize, usize) {
         let sum = |sizes: &mut dyn Iterator<Item = (usize, usize)>| {
             sizes.fold((1, 0), |(nodes, text), (more, bytes)| (nodes + more, text + bytes))
@@ -211,7 +211,7 @@ impl Node {
         }
     }
 
-    /// The node as JSON, by YAML's core schema: for queries and for schemas that are not ours.
+    /// The node as JSON, by YAML's core schema: for queries and for schemas of other projects.
     pub fn to_json(&self) -> serde_json::Value {
         match &self.value {
             Value::Sequence(elements) => elements.iter().map(Self::to_json).collect(),
@@ -222,7 +222,7 @@ impl Node {
     }
 }
 
-/// Resolves a plain scalar by the core schema of YAML 1.2: what is no null, boolean or number is text.
+/// Resolves a plain scalar by the core schema of YAML 1.2: anything but null, a boolean or a number is text.
 fn plain_to_json(text: &str) -> serde_json::Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => serde_json::Value::Null,
@@ -242,7 +242,7 @@ pub fn is_number(text: &str) -> bool {
     number(text).is_some()
 }
 
-/// A number of the core schema. `0777` is none here: YAML 1.1 and 1.2 read it as different numbers.
+/// A number of the core schema. `0777` does not count as a number: YAML 1.1 and 1.2 read it as different numbers.
 pub(super) fn number(text: &str) -> Option<serde_json::Number> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
@@ -267,11 +267,11 @@ pub(super) fn number(text: &str) -> Option<serde_json::Number> {
 /// Builds a tree from the parser's events.
 struct Builder<'input, 'b> {
     parser: Parser<'input, StrInput<'input>>,
-    /// Added to the parser's offsets: where the text starts in the source …
+    /// Added to the parser's offsets: the start of the text in the source.
     shift: usize,
-    /// … less the padding before it.
+    /// Subtracted from the parser's offsets: the padding before the text.
     padding: usize,
-    /// The anchors that an alias refers to; the others need no copy of what they name.
+    /// The anchors that an alias refers to; the nodes of other anchors need not be copied.
     aliased: HashSet<usize>,
     anchors: HashMap<usize, Node>,
     budget: &'b Budget,
@@ -300,7 +300,11 @@ impl<'input, 'b> Builder<'input, 'b> {
                 event => root = Some(builder.node(event, span, 0)?),
             }
         }
-        let root = root.ok_or(YamlError { message: "no YAML value".to_owned(), offset: shift, too_large: None })?;
+        let root = root.ok_or(YamlError {
+            message: "the document has no YAML value".to_owned(),
+            offset: shift,
+            too_large: None,
+        })?;
         Ok((root, builder.found))
     }
 
@@ -336,7 +340,7 @@ impl<'input, 'b> Builder<'input, 'b> {
 
     /// The next event inside a collection that starts at `open`.
     fn inner(&mut self, open: granit_parser::Span) -> Result<(Event<'input>, granit_parser::Span), YamlError> {
-        self.next()?.ok_or_else(|| self.error("the value has no end", open))
+        self.next()?.ok_or_else(|| self.error("the value is not closed", open))
     }
 
     fn node(&mut self, event: Event<'input>, span: granit_parser::Span, depth: usize) -> Result<Node, YamlError> {
@@ -414,7 +418,9 @@ impl<'input, 'b> Builder<'input, 'b> {
                             Value::Scalar(..) | Value::Sequence(_) => Vec::new(),
                         }));
                     }
-                    Value::Scalar(..) => return Err(self.error("`<<` takes a mapping", value_span)),
+                    Value::Scalar(..) => {
+                        return Err(self.error("`<<` must be a mapping or a list of mappings", value_span));
+                    }
                 }
                 continue;
             }
@@ -426,16 +432,16 @@ impl<'input, 'b> Builder<'input, 'b> {
     }
 }
 
-/// The entries of a mapping in their order, with no key twice.
+/// The entries of a mapping in order, without duplicate keys.
 #[derive(Default)]
 struct UniqueEntries {
     list: Vec<Entry>,
-    /// The keys, when there are many of them.
+    /// The keys, if there are many of them.
     keys: HashSet<String>,
 }
 
 impl UniqueEntries {
-    /// Adds an entry; one whose key is there already comes back.
+    /// Adds an entry; returns it if the key already exists.
     fn insert(&mut self, entry: Entry) -> Option<Entry> {
         if self.list.len() < FEW_KEYS {
             if self.list.iter().any(|known| known.key == entry.key) {
@@ -458,7 +464,7 @@ fn parser(text: &str) -> Parser<'_, StrInput<'_>> {
     Parser::new_from_str_with_options(text, granit_parser::options! { emit_comments: false })
 }
 
-/// The anchors that the aliases of a text refer to. What is wrong with the text is found when the tree is built.
+/// The anchors that the aliases of a text refer to. Syntax errors are found when the tree is built.
 fn aliased(text: &str) -> HashSet<usize> {
     if !may_hold_aliases(text) {
         return HashSet::new();
@@ -473,7 +479,7 @@ fn aliased(text: &str) -> HashSet<usize> {
     found
 }
 
-/// False if no `*` stands where an alias could begin, so that a text with no aliases is parsed once.
+/// False if no `*` is where an alias could begin, so that a text without aliases is parsed only once.
 fn may_hold_aliases(text: &str) -> bool {
     let bytes = text.as_bytes();
     text.match_indices('*').any(|(at, _)| {

@@ -8,10 +8,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-/// The name by which [`super::decode`] knows that scalars are to be handed over as text.
+/// The type name that makes [`super::decode`] pass scalars as text.
 pub(super) const MARKER: &str = "$apigee-flux::Verbatim";
 
-/// Any YAML value, its scalars as written: for XML that is given as YAML, where `1.20` must not become `1.2`.
+/// Any YAML value with its scalars as written: for XML in YAML notation, where `1.20` must not become `1.2`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verbatim {
     /// A scalar's text; empty for null.
