@@ -2,7 +2,7 @@
 
 /// A part of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part<'t> {
+pub enum Part<'t> {
     /// Literal text, including braces without a name.
     Text(&'t str),
     /// The name of a variable.
@@ -26,7 +26,7 @@ fn in_name(c: char) -> bool {
 }
 
 /// The parts of a template in order. A brace that is not followed by a name is text, as in JSON.
-pub(crate) fn parts(template: &str) -> Vec<Part<'_>> {
+pub fn parts(template: &str) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
     let (mut from, mut search) = (0, 0);
     while let Some(found) = template[search..].find('{') {
@@ -76,7 +76,7 @@ pub fn variables(template: &str) -> Vec<&str> {
 const SAFE: &[&str] = &["escapeJSON", "encodeBase64", "createUuid", "randomLong", "timeFormat", "sha", "md5", "hmac"];
 
 /// The functions of a template whose results may contain unescaped text from the caller.
-pub(crate) fn unsafe_functions(template: &str) -> Vec<&str> {
+pub fn unsafe_functions(template: &str) -> Vec<&str> {
     let functions = parts(template).into_iter().filter_map(|part| match part {
         Part::Function(name, _) => Some(name),
         Part::Text(_) | Part::Variable(_) => None,
@@ -85,7 +85,7 @@ pub(crate) fn unsafe_functions(template: &str) -> Vec<&str> {
 }
 
 /// The template with the values of all variables escaped as in a JSON string, so that no value can end the string or start a line.
-pub(crate) fn escaped(template: &str, text: fn(&str) -> String) -> String {
+pub fn escaped(template: &str, text: fn(&str) -> String) -> String {
     let part = |part: &Part<'_>| match part {
         Part::Text(plain) => text(plain),
         Part::Variable(name) => format!("{{escapeJSON({name})}}"),

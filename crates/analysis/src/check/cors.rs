@@ -43,7 +43,7 @@ fn runs(step: &Passed<'_, '_>) -> Option<bool> {
 }
 
 /// Why an origin never matches, and how to fix it; `None` if it can match.
-pub(crate) fn origin_fault(origin: &str) -> Option<(&'static str, &'static str)> {
+pub fn origin_fault(origin: &str) -> Option<(&'static str, &'static str)> {
     let rest = origin.split_once("://").map_or(origin, |(_, rest)| rest);
     if rest.contains('*') {
         return Some((
