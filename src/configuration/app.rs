@@ -179,7 +179,7 @@ impl Fields<'_> {
             report.error(Code::InvalidValue, at.key("keyExpiresIn"), why);
         }
         if self.key_expires_in.is_some() && !self.keys.is_empty() {
-            let message = "`keyExpiresIn` is for the generated key, which `keys` replace: use `expiresIn` of each key";
+            let message = "`keyExpiresIn` cannot be combined with `keys`, which replace the generated key: set `expiresIn` of each key";
             report.error(Code::ConflictingFields, at.key("keyExpiresIn"), message);
         }
         attributes::check_count(&counts::KEYS, self.keys.len(), &at.key("keys"), report);
@@ -188,7 +188,8 @@ impl Fields<'_> {
         for (name, key) in self.keys {
             let at = at.key("keys").key(name);
             if !places.insert(&key.consumer_key.value_from) {
-                let message = format!("the {} is another key's too", key.consumer_key.value_from);
+                let message =
+                    format!("the {} is already used by another key: use its own for each", key.consumer_key.value_from);
                 report.error(Code::NameCollision, at.key("consumerKey"), message);
             }
             let products = if key.products.is_empty() { self.products } else { &key.products };
@@ -241,10 +242,10 @@ fn check_products(products: &[String], required: bool, whose: &str, at: &FieldPa
         report.push(
             Diagnostic::error(
                 Code::MissingField,
-                format!("{whose} is for no product, so that nothing can be called with it"),
+                format!("{whose} has no API product, so no API can be called with it"),
             )
             .at(at)
-            .help("list the ApigeeProducts"),
+            .help("list the API products in `products`"),
         );
     }
     attributes::check_count(&counts::PRODUCTS_OF_KEY, products.len(), at, report);
@@ -269,7 +270,7 @@ fn check_callback(url: &str, at: FieldPath, report: &mut Report<'_>) {
     let absolute = url.split_once(':').is_some_and(|(scheme, rest)| is_scheme(scheme) && !rest.is_empty());
     if !absolute || url.contains(|c: char| c.is_whitespace() || c.is_control() || c == '#') {
         let message = format!(
-            "`{url}` is not a callback URL: write it with its scheme and without `#` and spaces, as `https://app.example.com/cb`"
+            "`{url}` is not a valid callback URL: write an absolute URL without `#` and spaces, such as `https://app.example.com/cb`"
         );
         report.error(Code::InvalidValue, at, message);
     }
@@ -279,7 +280,7 @@ fn check_callback(url: &str, at: FieldPath, report: &mut Report<'_>) {
 fn seconds(text: &str) -> Result<u64, String> {
     let time = duration::parse(text)?;
     if time.is_zero() || time.subsec_nanos() != 0 {
-        return Err(format!("`{text}` is not a whole number of seconds from 1 on"));
+        return Err(format!("`{text}` is not a whole number of seconds, 1 or more"));
     }
     Ok(time.as_secs())
 }

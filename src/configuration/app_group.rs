@@ -226,7 +226,7 @@ impl Crud for Groups {
         let foreign: Vec<&str> = live.keys().filter(|name| !ours(name)).take(5).copied().collect();
         if !foreign.is_empty() {
             return Err(format!(
-                "the group has apps that somebody else made ({}): delete them by hand, then it goes",
+                "the group has apps that are not managed by apigee-flux ({}): delete them manually, then the group is deleted",
                 foreign.join(", ")
             ));
         }

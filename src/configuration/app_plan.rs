@@ -104,7 +104,7 @@ impl WantedKey<'_> {
         for (field, rule) in [("consumerKey", &texts::CONSUMER_KEY), ("consumerSecret", &texts::CONSUMER_SECRET)] {
             let value = credential(self.body, field);
             if let (Err(broken), false) = (rule.check(value), value.is_empty()) {
-                return Err(format!("{} has a `{field}` that Apigee does not take: {}", self.label, broken.message()));
+                return Err(format!("{} has an invalid `{field}`: {}", self.label, broken.message()));
             }
         }
         Ok(())
@@ -163,8 +163,8 @@ impl<'a> AppPlan<'a> {
             let known = credentials.iter().find(|key| ours(key));
             let Some(live) = known.or_else(|| credentials.first()) else {
                 return Err(format!(
-                    "the app `{}` has no key any more, and none is ever generated for an app that is there: set `keys`, or delete the app \
-                     in Apigee, so that it is made anew",
+                    "the app `{}` has no key left, and Apigee generates a key only when an app is created: set `keys`, or delete the \
+                    app in Apigee so that it is created again",
                     self.name
                 ));
             };
@@ -206,7 +206,7 @@ impl<'a> AppPlan<'a> {
         // The key of an app that was made by a run that was killed is not known.
         if foreign > usize::from(self.has_part(NEW)) {
             return Err(format!(
-                "the app `{}` has keys that somebody else made ({foreign}): delete them by hand, then it goes",
+                "the app `{}` has keys that are not managed by apigee-flux ({foreign}): delete them manually, then the app is deleted",
                 self.name
             ));
         }
@@ -394,7 +394,7 @@ impl<'a> AppPlan<'a> {
             return Ok(());
         }
         Err(format!(
-            "the consumer secret of {} is another one in Apigee and cannot be changed: put a new consumer key into the Secret with it",
+            "the consumer secret of {} differs from the one in Apigee and cannot be changed: put a new consumer key into the Secret too",
             key.label
         ))
     }
@@ -410,9 +410,9 @@ impl<'a> AppPlan<'a> {
         if same {
             return Ok(());
         }
-        let has = has.map_or_else(|| "for ever".to_owned(), |seconds| format!("for {seconds}s"));
+        let has = has.map_or_else(|| "without expiry".to_owned(), |seconds| format!("with a lifetime of {seconds}s"));
         Err(format!(
-            "{} works {has} from when it was made, which cannot be changed: write that time, or put a new consumer key into the Secret",
+            "{} was created {has}, which cannot be changed: set the same in the spec, or put a new consumer key into the Secret",
             key.label
         ))
     }
@@ -462,7 +462,7 @@ impl<'a> AppPlan<'a> {
             let request = self.key_request(Verb::Delete, &[consumer_key, "apiproducts", name], Body::Empty, "manage");
             let field = Self::field(format!("{}/products", key.at), Some(json!(has)), Some(json!(key.products)));
             changes.push(Change {
-                what: self.what(&format!("take {name} from {}", key.label)),
+                what: self.what(&format!("remove {name} from {}", key.label)),
                 request,
                 fields: vec![field],
             });
@@ -631,6 +631,6 @@ mod tests {
         assert_eq!((changes.len(), parts), (0, vec!["{mine}".to_owned()]), "the oldest is the generated one");
         let (_, parts) = planned(&body, Some(&live), &["{other}"]).unwrap();
         assert_eq!(parts, ["{other}"], "the record knows it");
-        assert!(planned(&body, Some(&json!({})), &["{mine}"]).unwrap_err().contains("none is ever generated"));
+        assert!(planned(&body, Some(&json!({})), &["{mine}"]).unwrap_err().contains("generates a key only when"));
     }
 }

@@ -50,7 +50,7 @@ pub fn check_own(
     report: &mut Report<'_>,
 ) {
     if attributes.contains_key(name) {
-        let message = format!("the attribute `{name}` has a field of its own: use `{field}`");
+        let message = format!("the attribute `{name}` has its own field: set `{field}` instead");
         report.error(Code::ConflictingFields, at.key(name), message);
     }
 }

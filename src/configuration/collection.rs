@@ -203,8 +203,8 @@ impl Collection {
             let show = |value: &Value| value.get(field).map_or_else(|| "nothing".to_owned(), Value::to_string);
             let (was, now) = (self.compare.canonical(&live), self.compare.canonical(wanted.body));
             return Err(format!(
-                "`{field}` is {} in Apigee and cannot be changed to {}: give the resource another name and let what uses it name that \
-                 one, or delete it in Apigee first",
+                "`{field}` is {} in Apigee and cannot be changed to {}: give the resource another name and update the references to it, \
+                or delete it in Apigee first",
                 show(&was),
                 show(&now)
             ));

@@ -97,7 +97,7 @@ impl Configuration for DebugMask {
         }
         for (field, paths) in self.json_paths() {
             for (index, path) in paths.iter().enumerate().filter(|(_, path)| !path.starts_with('$')) {
-                let message = format!("`{path}` is no JSONPath: it begins with `$`");
+                let message = format!("`{path}` is not a JSONPath: a JSONPath begins with `$`");
                 report.error(Code::InvalidValue, at(field).index(index), message);
             }
         }
@@ -108,7 +108,7 @@ impl Configuration for DebugMask {
                 let is_name = |prefix: &&str| prefix.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c));
                 let unknown = |prefix: &&str| !path.contains("::") && !self.namespaces.contains_key(*prefix);
                 if let Some(prefix) = prefixes.filter(is_name).find(unknown) {
-                    let message = format!("`{path}` uses the prefix `{prefix}`: add its URI to `namespaces`");
+                    let message = format!("`{path}` uses the undefined prefix `{prefix}`: add its URI to `namespaces`");
                     report.error(Code::InvalidValue, at(field).index(index), message);
                 }
             }

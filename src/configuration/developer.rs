@@ -86,7 +86,8 @@ impl Configuration for Developer {
             Some(name) => texts::PERSON.report(name, at("userName"), report),
             None if texts::PERSON.check(&self.email).is_err() && texts::EMAIL.check(&self.email).is_ok() => {
                 let most = texts::PERSON.max;
-                let message = format!("the email is no user name, which has up to {most} characters: set `userName`");
+                let message =
+                    format!("the email is too long for a user name (at most {most} characters): set `userName`");
                 report.error(Code::LimitExceeded, at("userName"), message);
             }
             None => {}
@@ -170,7 +171,7 @@ impl Crud for Developers {
         let names: Vec<&str> = apps.filter_map(Value::as_str).take(5).collect();
         if !names.is_empty() {
             return Err(format!(
-                "the developer has apps that would go too ({}): delete them by hand, then the developer goes",
+                "the developer still has apps, which would be deleted too ({}): delete them manually, then the developer is deleted",
                 names.join(", ")
             ));
         }

@@ -3,7 +3,7 @@
 /// Milliseconds since 1970 of `2027-01-31` or `2027-01-31T12:00:00Z`; the error says what is allowed.
 pub fn millis(text: &str) -> Result<u64, String> {
     parse(text).ok_or_else(|| {
-        format!("`{text}` is not a moment from 1970 on; write it in UTC, as `2027-01-31` or `2027-01-31T12:00:00Z`")
+        format!("`{text}` is not a date or time since 1970; write it in UTC, as `2027-01-31` or `2027-01-31T12:00:00Z`")
     })
 }
 

@@ -76,11 +76,12 @@ impl Configuration for KeyValueMap {
     fn check(&self, name: &str, report: &mut Report<'_>) {
         let at = |keys: &[&str]| FieldPath::of(&[&["spec"], keys].concat());
         if (self.scope == MapScope::Proxy) != self.proxy.is_some() {
-            let message = "`scope: proxy` and `proxy` go together: they say whose map it is";
+            let message = "`scope: proxy` and `proxy` must be set together: `proxy` names the proxy that owns the map";
             report.error(Code::ConflictingFields, at(&["scope"]), message.to_owned());
         }
         if name == record::MAP {
-            let message = format!("the map `{}` holds the records of this program", record::MAP);
+            let message =
+                format!("the map `{}` is reserved for the records of apigee-flux: use another name", record::MAP);
             report.error(Code::NameTaken, at(&["name"]), message);
         }
         texts::KEY_VALUE_MAP.report(name, at(&["name"]), report);
@@ -271,7 +272,7 @@ impl Crud for Maps {
         let foreign: Vec<&str> = listed(entries).filter_map(entry_name).filter(|name| !ours(name)).take(5).collect();
         if !foreign.is_empty() {
             return Err(format!(
-                "the map holds entries that somebody else put there ({}): delete them by hand, then it goes",
+                "the map has entries that are not managed by apigee-flux ({}): delete them manually, then the map is deleted",
                 foreign.join(", ")
             ));
         }

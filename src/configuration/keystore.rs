@@ -88,7 +88,7 @@ impl Configuration for Keystore {
                 report.error(
                     Code::NameTaken,
                     &at,
-                    format!("the deployer tries new keys as `{PROBE}`: name it otherwise"),
+                    format!("the alias `{PROBE}` is reserved for tests of new keys: use another name"),
                 );
             }
             alias.check(&at, report);
@@ -119,15 +119,16 @@ impl Alias {
     fn check(&self, at: &FieldPath, report: &mut Report<'_>) {
         match (&self.certificate, &self.pkcs12) {
             (None, None) => {
-                let message = "the alias holds nothing: write `certificate`, with `key` if it has one, or `pkcs12`";
+                let message = "the alias is empty: set `certificate`, with `key` if there is one, or `pkcs12`";
                 report.error(Code::MissingField, at, message);
             }
             (Some(_), Some(_)) => {
-                let message = "`certificate` and `pkcs12` exclude each other: a PKCS #12 file holds the certificate";
+                let message =
+                    "`certificate` cannot be combined with `pkcs12`: a PKCS #12 file contains the certificate";
                 report.error(Code::ConflictingFields, at.key("pkcs12"), message);
             }
             (None, Some(_)) if self.key.is_some() => {
-                let message = "`key` and `pkcs12` exclude each other: a PKCS #12 file holds the key";
+                let message = "`key` cannot be combined with `pkcs12`: a PKCS #12 file contains the key";
                 report.error(Code::ConflictingFields, at.key("key"), message);
             }
             (Some(WordOr::Word(text)), None) => check_certificate(text, &at.key("certificate"), report),
@@ -135,7 +136,7 @@ impl Alias {
         }
         if self.key_password.is_some() && self.key.is_none() {
             let message =
-                "`keyPassword` is the password of `key`, and there is none: add `key`, or write `pkcs12.password`";
+                "`keyPassword` is the password of `key`, which is missing: add `key`, or set `pkcs12.password`";
             report.error(Code::ConflictingFields, at.key("keyPassword"), message);
         }
     }
@@ -144,11 +145,12 @@ impl Alias {
 fn check_certificate(text: &str, at: &FieldPath, report: &mut Report<'_>) {
     let certificates = pem::certificates(text);
     if certificates.is_empty() {
-        let message = format!("it is no certificate in PEM: it begins with `{}`", pem::BEGIN);
+        let message = format!("the value is not a certificate in PEM format, which begins with `{}`", pem::BEGIN);
         report.error(Code::InvalidValue, at, message);
     }
     for (index, _) in certificates.iter().enumerate().filter(|(_, base64)| !pem::is_der(base64)) {
-        let message = format!("certificate {} of the text is no base64 of a certificate: copy it again", index + 1);
+        let message =
+            format!("certificate {} of the text is not a base64-encoded certificate: copy it again", index + 1);
         report.error(Code::InvalidValue, at, message);
     }
 }
@@ -180,7 +182,7 @@ impl<'w> Content<'w> {
                 Some(file) => {
                     let file = secret::file(file, |bytes| bytes.first() == Some(&0x30));
                     Some((
-                        file.ok_or("the file is no PKCS #12 file, and no base64 of one")?,
+                        file.ok_or("the file is not a PKCS #12 file, and not the base64 of one")?,
                         text("/pkcs12/password").map(secret::line),
                     ))
                 }
@@ -190,10 +192,10 @@ impl<'w> Content<'w> {
         };
         // Looked at before anything is deleted.
         if content.key.is_some_and(|key| !key.is_empty() && !key.contains("PRIVATE KEY-----")) {
-            return Err("the key is no private key in PEM".to_owned());
+            return Err("the key is not a private key in PEM format".to_owned());
         }
         if content.certificate.is_some_and(|text| !text.is_empty() && pem::certificates(text).is_empty()) {
-            return Err("the certificate is no certificate in PEM".to_owned());
+            return Err("the certificate is not a certificate in PEM format".to_owned());
         }
         Ok(content)
     }
@@ -432,7 +434,7 @@ fn replace(wanted: &Wanted<'_>, name: &str, content: &Content<'_>, live: &str) -
     [
         create(wanted, PROBE, content, format!("try alias `{name}` as `{PROBE}`"), vec![key_field(name)]),
         delete(wanted, name, key_field(name)),
-        create(wanted, name, content, format!("add alias `{name}` anew"), fields),
+        create(wanted, name, content, format!("add alias `{name}` again"), fields),
         delete(wanted, PROBE, key_field(name)),
     ]
 }
@@ -515,8 +517,11 @@ impl Crud for Keystores {
         let left = wanted.last.into_iter().flat_map(|record| &record.parts).map(|part| part.name.as_str());
         let is_wanted = |name: &str| aliases(wanted.body).any(|(known, _)| known == name);
         let gone = left.filter(|name| live.contains(name) && !is_wanted(name));
-        plan.changes
-            .extend(gone.map(|name| delete(wanted, name, type_field(name, Some(json!("an alias of ours")), None))));
+        plan.changes.extend(
+            gone.map(|name| {
+                delete(wanted, name, type_field(name, Some(json!("an alias managed by apigee-flux")), None))
+            }),
+        );
         Ok(plan)
     }
 
@@ -526,7 +531,7 @@ impl Crud for Keystores {
         let foreign: Vec<&str> = names(answers).into_iter().filter(|name| !ours(name)).take(5).collect();
         if !foreign.is_empty() {
             return Err(format!(
-                "the keystore holds aliases that somebody else put there ({}): delete them by hand, then it goes",
+                "the keystore has aliases that are not managed by apigee-flux ({}): delete them manually, then the keystore is deleted",
                 foreign.join(", ")
             ));
         }
@@ -572,7 +577,7 @@ mod tests {
     const ANEW: [&str; 4] = [
         "try alias `a` as `apigee-flux-probe`",
         "delete alias `a`",
-        "add alias `a` anew",
+        "add alias `a` again",
         "delete alias `apigee-flux-probe`",
     ];
 
@@ -669,9 +674,9 @@ mod tests {
     fn what_cannot_be_a_key_costs_nothing() {
         let (_, last) = plan(&key("1", OLD), "", &[], None).unwrap();
         for (alias, why) in [
-            (json!({"certificate": OLD, "key": "s3cret"}), "the key is no private key"),
-            (json!({"certificate": "none"}), "the certificate is no certificate"),
-            (json!({"pkcs12": {"file": "AAAA"}}), "the file is no PKCS #12 file"),
+            (json!({"certificate": OLD, "key": "s3cret"}), "the key is not a private key"),
+            (json!({"certificate": "none"}), "the certificate is not a certificate"),
+            (json!({"pkcs12": {"file": "AAAA"}}), "the file is not a PKCS #12 file"),
         ] {
             let found = plan(&alias, OLD, &["a"], Some(&last)).map(|(changes, _)| changes).unwrap_err();
             assert!(found.contains(why) && !found.contains("s3cret"), "{found}");

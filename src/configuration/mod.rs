@@ -190,7 +190,7 @@ impl Wanted<'_> {
         if unlisted.iter().all(|answer| *answer == Answer::Missing) {
             return Ok(());
         }
-        Err("nothing is deleted: Apigee contradicts itself: it has parts that its own list leaves out; the next run looks again".to_owned())
+        Err("nothing is deleted: Apigee's list leaves out parts that exist, so it is not reliable; the next run checks again".to_owned())
     }
 
     /// True if the field at a JSON pointer, or anything below it, is a secret.

@@ -8,6 +8,6 @@ const MAX: u64 = i64::MAX as u64;
 /// Reports a number that does not fit.
 pub(super) fn check(number: u64, at: &FieldPath, report: &mut Report<'_>) {
     if number > MAX {
-        report.error(Code::InvalidValue, at, format!("`{number}` is larger than Apigee takes: use up to {MAX}"));
+        report.error(Code::InvalidValue, at, format!("`{number}` is too large: Apigee accepts at most {MAX}"));
     }
 }

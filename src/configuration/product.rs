@@ -411,7 +411,7 @@ impl Product {
             };
             if self.operations.iter().take(index).any(|other| meet(&other)) {
                 let message = format!(
-                    "the path `{}` of `{}` is defined more than once for one method: keep one of the operations",
+                    "the path `{}` of `{}` is defined more than once for the same method: keep one of the operations",
                     path(one),
                     one.proxy
                 );
@@ -419,7 +419,7 @@ impl Product {
             }
             if self.proxies.contains(&one.proxy) {
                 let message = format!(
-                    "`proxies` opens all of `{0}`, and this operation a part of it: leave `{0}` out of `proxies`, or remove its operations",
+                    "`proxies` allows every path of `{0}`, but this operation only one: remove `{0}` from `proxies`, or remove its operations",
                     one.proxy
                 );
                 report.error(Code::ConflictingFields, at(index).key("proxy"), message);
@@ -464,19 +464,21 @@ impl Product {
                 report.push(
                     Diagnostic::error(
                         Code::MissingField,
-                        format!("a product that names no {what} opens all of the organization to every key"),
+                        format!(
+                            "a product that lists no {what} gives its keys access to all of them in the organization"
+                        ),
                     )
                     .at(at(field))
-                    .help(format!("{way_out}, or set `{all_field}: true` if all are meant")),
+                    .help(format!("{way_out}, or set `{all_field}: true` to allow all of them")),
                 );
             }
             if some && all {
-                let message = format!("`{all_field}` opens all of them: leave out either that or the list");
+                let message = format!("`{all_field}: true` cannot be combined with the list: remove one of them");
                 report.error(Code::ConflictingFields, at(all_field), message);
             }
         }
         if !self.paths.is_empty() && !self.operations.is_empty() {
-            let message = "`paths` is for `proxies` alone: each of `operations` has its own `path`";
+            let message = "`paths` applies to `proxies` and cannot be combined with `operations`: each operation has its own `path`";
             report.error(Code::ConflictingFields, at("paths"), message);
         }
     }

@@ -16,11 +16,11 @@ fn fault(path: &str) -> Option<(String, String)> {
         return Some((message, "write the path that follows the proxy's base path".to_owned()));
     }
     if let Some((before, _)) = path.split_once(['?', '#']) {
-        let message = format!("`{path}` matches no call: a product's path has no query and no fragment");
+        let message = format!("`{path}` matches no request: the path of a product has no query and no fragment");
         return Some((message, format!("write `{before}`")));
     }
     if path.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        let message = format!("`{path}` has a space or a control character, which no path of a call has");
+        let message = format!("`{path}` has a space or a control character, which no request path contains");
         return Some((message, "write `*` for that segment".to_owned()));
     }
     let is_placeholder =
@@ -29,7 +29,7 @@ fn fault(path: &str) -> Option<(String, String)> {
     let fixed: Vec<&str> =
         path.split('/').map(|segment| if is_placeholder(&segment) { "*" } else { segment }).collect();
     let message = format!(
-        "`{placeholder}` is no wildcard in a product's path, so `{path}` matches no call that has a value there"
+        "`{placeholder}` is not a wildcard in the path of a product, so `{path}` matches no request that has a value there"
     );
     Some((message, format!("write `{}`", fixed.join("/"))))
 }

@@ -208,7 +208,7 @@ impl RatePlan {
         let fees = fees.chain(self.setup_fee.iter().map(|fee| (at.key("setupFee"), fee)));
         for (at, fee) in fees.chain(self.recurring_fee.iter().map(|fee| (at.key("recurringFee"), fee))) {
             if money(fee).is_none() {
-                let message = format!("`{fee}` is not an amount; write it as `10` or `0.002`");
+                let message = format!("`{fee}` is not an amount; write it in the form `10` or `0.002`");
                 report.error(Code::InvalidValue, at, message);
             }
         }
@@ -224,7 +224,7 @@ impl RatePlan {
         for (index, RevenueShare { percent, .. }) in self.revenue_shares.iter().enumerate() {
             if !is_percent(percent) {
                 let message = format!(
-                    "`{percent}` is not a share in percent; write a number from 0 to 100 with at most two digits behind the point"
+                    "`{percent}` is not a percentage; write a number from 0 to 100 with at most two decimal places"
                 );
                 report.error(Code::InvalidValue, at.key("revenueShares").index(index).key("percent"), message);
             }
@@ -235,11 +235,11 @@ impl RatePlan {
             }
         }
         if self.pricing.is_some() == self.rates.is_empty() {
-            let message = "`pricing` and `rates` go together: how calls are charged, and what they cost";
+            let message = "`pricing` and `rates` must be set together: `pricing` says how calls are charged, `rates` what they cost";
             report.error(Code::ConflictingFields, at, message);
         }
         if self.recurring_fee_frequency.is_some() && self.recurring_fee.is_none() {
-            let message = "`recurringFeeFrequency` says how often `recurringFee` is paid: set that too";
+            let message = "`recurringFeeFrequency` requires `recurringFee`: set it too";
             report.error(Code::ConflictingFields, at.key("recurringFeeFrequency"), message);
         }
     }
@@ -326,7 +326,7 @@ pub(super) fn remove(wanted: &Wanted<'_>, answer: Option<&Answer>) -> Result<Vec
         live.iter().filter(|plan| !ours(plan)).map(|plan| text(plan, "displayName")).take(5).collect();
     if !foreign.is_empty() {
         return Err(format!(
-            "the product has rate plans that somebody else made ({}): delete them by hand, then it goes",
+            "the product has rate plans that are not managed by apigee-flux ({}): delete them manually, then the product is deleted",
             foreign.join(", ")
         ));
     }

@@ -89,18 +89,18 @@ impl Configuration for ResourceFile {
         texts::RESOURCE_FILE.report(name, at("name"), report);
         match (&self.content, &self.content_base64) {
             (Some(_), Some(_)) => {
-                let message = "`content` and `contentBase64` exclude each other: write one";
+                let message = "`content` cannot be combined with `contentBase64`: set one of them";
                 report.error(Code::ConflictingFields, at("contentBase64"), message);
             }
             (None, None) => {
-                let message = "the file has no content: write `content`, or `contentBase64` for what is no text";
+                let message = "the file has no content: set `content`, or `contentBase64` for a binary file";
                 report.error(Code::MissingField, FieldPath::of(&["spec"]), message);
             }
             (Some(text), None) if text.is_empty() => {
-                report.error(Code::InvalidValue, at("content"), "Apigee takes no empty file");
+                report.error(Code::InvalidValue, at("content"), "the file is empty, which Apigee does not accept");
             }
             (Some(_), None) if self.r#type == FileType::Java => {
-                let message = "a JAR file is no text: write it as `contentBase64`";
+                let message = "a JAR file is binary: set `contentBase64` instead of `content`";
                 report.error(Code::ConflictingFields, at("content"), message);
             }
             (Some(text), None) => {
@@ -108,13 +108,17 @@ impl Configuration for ResourceFile {
             }
             (None, Some(base64)) => match decode(base64) {
                 Ok(bytes) if bytes.is_empty() => {
-                    report.error(Code::InvalidValue, at("contentBase64"), "Apigee takes no empty file");
+                    report.error(
+                        Code::InvalidValue,
+                        at("contentBase64"),
+                        "the file is empty, which Apigee does not accept",
+                    );
                 }
                 Ok(bytes) => {
                     attributes::check_count(&counts::RESOURCE_FILE_BYTES, bytes.len(), &at("contentBase64"), report);
                 }
                 Err(_) => {
-                    let message = "it is no base64: `base64 -w0 FILE` writes it";
+                    let message = "the value is not valid base64: create it with `base64 -w0 FILE`";
                     report.error(Code::InvalidValue, at("contentBase64"), message);
                 }
             },
