@@ -419,7 +419,7 @@ impl Product {
             }
             if self.proxies.contains(&one.proxy) {
                 let message = format!(
-                    "`proxies` allows every path of `{0}`, but this operation only one: remove `{0}` from `proxies`, or remove its operations",
+                    "`proxies` allows all of `{0}`, but this operation only a part: remove `{0}` from `proxies`, or remove its operations",
                     one.proxy
                 );
                 report.error(Code::ConflictingFields, at(index).key("proxy"), message);
