@@ -200,7 +200,7 @@ impl<'w> Content<'w> {
         Ok(content)
     }
 
-    /// The content that Apigee does not return, in normalized form: the key independent of its encoding, and the password only of an encrypted key.
+    /// The content that Apigee does not return, normalized: the key independent of its encoding, the password only of an encrypted key.
     fn secrets(&self) -> Vec<u8> {
         let key = self.key.map(|text| {
             pem::private_key(text)

@@ -114,7 +114,7 @@ pub struct Reference {
 pub struct Place<'a> {
     /// The organization.
     pub organization: &'a str,
-    /// The environment, for what lives in one.
+    /// The environment; `None` for the organization as a whole.
     pub environment: Option<&'a str>,
 }
 
@@ -148,7 +148,7 @@ impl fmt::Display for Place<'_> {
 pub struct OwnedPlace {
     /// The organization.
     pub organization: String,
-    /// The environment, for what lives in one.
+    /// The environment; `None` for the organization as a whole.
     pub environment: Option<String>,
 }
 

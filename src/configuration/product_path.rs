@@ -1,15 +1,15 @@
-//! Paths of API products: what follows the base path of a proxy, compared with the path of a call.
+//! Paths of API products: the part after the base path of a proxy, which is compared with the path of a request.
 
 use crate::diag::{Code, Diagnostic, FieldPath, Report};
 
-/// Reports a path that matches no call, though it looks like one that does. The wildcards are `*`, one segment, and `**`, any number
-/// (<https://cloud.google.com/apigee/docs/api-platform/publish/create-api-products>); everything else stands for itself.
+/// Reports a path that matches no request, although it looks as if it did. The wildcards are `*` for one segment and `**` for any number
+/// of segments (<https://cloud.google.com/apigee/docs/api-platform/publish/create-api-products>); everything else is literal.
 pub(super) fn check(path: &str, at: &FieldPath, report: &mut Report<'_>) {
     let Some((message, fix)) = fault(path) else { return };
     report.push(Diagnostic::error(Code::InvalidValue, message).at(at.clone()).help(fix));
 }
 
-/// What is wrong, and the fix.
+/// What is wrong, and how to fix it.
 fn fault(path: &str) -> Option<(String, String)> {
     if !path.starts_with('/') {
         let message = format!("`{path}` does not start with `/`");

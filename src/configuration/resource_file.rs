@@ -1,6 +1,6 @@
 //! `ApigeeResourceFile`: a script, stylesheet, schema or library that the proxies of an environment share (`environments.resourcefiles`).
 //!
-//! Apigee gives the bytes back, and they are compared. A type has names of its own, so it is the resource's parent.
+//! Apigee returns the bytes, which are compared. Names are unique within a type, so the type is the parent of the resource.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,11 +17,11 @@ use crate::limits::{counts, texts};
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ResourceFile {
-    /// What it is.
+    /// The type of the file.
     pub r#type: FileType,
-    /// What stands in it. `$(values.NAME)` is filled in, so that each environment may have its own.
+    /// The content as text. `$(values.NAME)` is replaced by the environment's value.
     pub content: Option<String>,
-    /// The same in base64, for what is no text.
+    /// The content as base64, for binary files.
     pub content_base64: Option<String>,
 }
 
@@ -31,13 +31,13 @@ pub struct ResourceFile {
 pub enum FileType {
     /// A `GraphQL` schema.
     Graphql,
-    /// A library of Java classes: a JAR file.
+    /// A Java library: a JAR file.
     Java,
     /// `JavaScript`.
     Jsc,
     /// An `OpenAPI` document.
     Oas,
-    /// Property sets.
+    /// A property set.
     Properties,
     /// Python.
     Py,
@@ -53,7 +53,7 @@ impl ConfigurationSpec for ResourceFile {
     const CRUD: &'static dyn Crud = &Files;
 }
 
-/// The bytes of base64 that may have line breaks.
+/// Decodes base64 that may contain line breaks.
 fn decode(base64: &str) -> Result<Vec<u8>, base64::DecodeError> {
     STANDARD.decode(base64.split_whitespace().collect::<String>())
 }
@@ -129,17 +129,17 @@ impl Configuration for ResourceFile {
 #[derive(Debug)]
 struct Files;
 
-/// What the file is to hold.
+/// The desired content of the file.
 fn content(body: &Value) -> Vec<u8> {
     let text = |field: &str| body.get(field).and_then(Value::as_str);
     match text("contentBase64") {
-        // The function has checked it.
+        // Checked by the function.
         Some(base64) => decode(base64).unwrap_or_default(),
         None => text("content").unwrap_or_default().as_bytes().to_vec(),
     }
 }
 
-/// Some bytes for people.
+/// The content for display.
 fn shown(bytes: &[u8]) -> Value {
     std::str::from_utf8(bytes).map_or_else(|_| json!(format!("{} bytes", bytes.len())), |text| json!(text))
 }
