@@ -120,7 +120,7 @@ impl Configuration for TargetServer {
         texts::TARGET_HOST.report(&self.host, at(&["host"]), report);
         let Some(tls) = &self.tls else { return };
         if tls.key_store.is_some() != tls.key_alias.is_some() {
-            let message = "`keyStore` and `keyAlias` go together: they name the client's key";
+            let message = "`keyStore` and `keyAlias` must be set together: they select the client's key";
             report.error(Code::ConflictingFields, at(&["tls"]), message.to_owned());
         }
         for (field, store) in [("keyStore", &tls.key_store), ("trustStore", &tls.trust_store)] {

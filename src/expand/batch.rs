@@ -60,7 +60,7 @@ fn too_large(environment: &Environment<'_>, bundles: usize, what: &str) -> Diagn
     );
     Diagnostic::error(Code::BatchTooLarge, message)
         .of(&environment.resource.subject)
-        .help("put the proxies into several namespaces, each with a Job of its own, or set `spec.batch: none`")
+        .help("put the proxies into several namespaces, each with its own Job, or set `spec.batch: none`")
 }
 
 /// How often the time of one bundle the whole may take: workers that always start what may start are done after at most the sum of

@@ -213,13 +213,13 @@ fn bundle<'r>(
     settings::check(spec.deploy, kind, &base_paths, &environments, report);
     if google_auth && spec.deploy.service_account.is_none() {
         let message = format!(
-            "the {} shows a Google token to a target, a log or a model, but has no service account to get it for",
+            "the {} sends a Google token to a target, a log or a model, but has no service account to get the token for",
             kind.noun()
         );
         report.push(
             Diagnostic::warning(Code::MissingField, message)
                 .at(FieldPath::of(&["spec", "deploy", "serviceAccount"]))
-                .help("set it to the email of a Google service account that may do so"),
+                .help("set it to the email address of a Google service account that may call them"),
         );
     }
     Some(BundleResource {

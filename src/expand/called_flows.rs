@@ -63,7 +63,7 @@ fn leaving(caller: &BundleResource<'_>, bundles: &[BundleResource<'_>]) -> Vec<D
             continue;
         }
         let message = format!(
-            "the shared flow `{}` leaves environment `{}`, where {} still calls it",
+            "the shared flow `{}` is removed from environment `{}`, where {} still calls it",
             flow.name,
             environment.name(),
             caller.resource.subject.label()
@@ -72,7 +72,7 @@ fn leaving(caller: &BundleResource<'_>, bundles: &[BundleResource<'_>]) -> Vec<D
             Diagnostic::error(Code::SharedFlowInUse, message)
                 .of(&flow.resource.subject)
                 .at(FieldPath::of(&["spec", "deploy", "state"]))
-                .help("remove the call first: Apigee would fail the calls of its API, or refuse to undeploy it"),
+                .help("remove the call first: otherwise requests to that API fail, or Apigee refuses to undeploy the shared flow"),
         );
     }
     found
@@ -121,9 +121,11 @@ fn circle(members: &[&str], flows: &Flows<'_>) -> Diagnostic {
     order.rotate_left(first);
     let name = order.first().copied().unwrap_or_default();
     let chain: Vec<String> = order.iter().chain(order.first()).map(|name| format!("`{name}`")).collect();
-    let diagnostic =
-        Diagnostic::error(Code::SharedFlowCircle, format!("shared flows call each other: {}", chain.join(" calls ")))
-            .help("Apigee deploys a shared flow after those that it calls: remove one of the calls");
+    let diagnostic = Diagnostic::error(
+        Code::SharedFlowCircle,
+        format!("shared flows call each other in a cycle: {}", chain.join(" calls ")),
+    )
+    .help("Apigee deploys a shared flow after those that it calls: remove one of the calls");
     match flows.get(name) {
         Some(flow) => diagnostic.of(&flow.resource.subject),
         None => diagnostic,
@@ -140,7 +142,7 @@ fn missing_flow(
     let warning = |message| Diagnostic::warning(Code::MissingSharedFlow, message).of(&caller.resource.subject);
     if flows.iter().any(|flow| flow.name == name) {
         let message =
-            format!("the shared flow `{name}` is called in environment `{environment}` and not deployed there");
+            format!("the shared flow `{name}` is called in environment `{environment}`, but not deployed there");
         return Some(warning(message).help("add the environment to the `spec.environments` of the ApigeeSharedFlow"));
     }
     let renamed = flows.iter().find(|flow| flow.resource.names.iter().any(|known| known == name));

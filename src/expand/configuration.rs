@@ -79,9 +79,9 @@ pub(super) fn expand<'r>(
             report.push(
                 Diagnostic::error(
                     Code::UnknownValue,
-                    "what lives in an organization takes no values of an environment",
+                    "a resource of an organization cannot use the values of an environment",
                 )
-                .help("write the value itself; it is the same for all environments"),
+                .help("write the value itself, which then applies to all environments"),
             );
             return Vec::new();
         }
@@ -104,7 +104,7 @@ fn read(
     }
     let Spec::Configuration(configured) = resource.decode(&spec, report)? else { return None };
     if let (Some(fixed), Some(_)) = (configured.spec.fixed_name(), &configured.common.name) {
-        let message = format!("its name in Apigee is `{fixed}`, whatever its resource is called: leave `name` out");
+        let message = format!("`name` is not allowed: the name in Apigee is always `{fixed}`; remove `name`");
         report.error(Code::ConflictingFields, FieldPath::of(&["spec", "name"]), message);
     }
     configured.spec.check(name(resource, &configured), report);
@@ -130,14 +130,15 @@ fn environments<'r>(
     match configured.spec.scope() {
         Scope::Environment => {
             if !common.organizations.is_empty() {
-                let message = "it lives in environments, not in organizations: use `environments`";
+                let message = "this kind belongs to environments, not to organizations: use `environments`";
                 report.error(Code::ConflictingFields, at("organizations"), message);
             }
             selected.iter().copied().filter(wanted).collect()
         }
         Scope::Organization => {
             if !common.environments.is_empty() {
-                let message = "it lives in the organization, which all environments see: use `organizations`";
+                let message =
+                    "this kind belongs to the organization, which all environments share: use `organizations`";
                 report.error(Code::ConflictingFields, at("environments"), message);
             }
             let mut first: BTreeMap<&str, &'r Environment<'r>> = BTreeMap::new();
@@ -213,11 +214,11 @@ pub(super) fn check(
     for one in made {
         let (place, id) = (one.place(), &one.entry.id);
         if let Some(other) = seen.insert((place.organization, place.environment, id), one) {
-            let message = format!("the {id} of {place} is also made by {}", other.resource.subject.label());
+            let message = format!("the {id} of {place} is also defined by {}", other.resource.subject.label());
             let help = if one.has_fixed_name {
-                "Apigee has one: put both into one resource, or narrow one of them with `spec.environments`"
+                "Apigee has only one: merge both into one resource, or restrict one of them with `spec.environments`"
             } else {
-                "set another `spec.name`, or narrow one of them with `spec.environments`"
+                "set another `spec.name`, or restrict one of them with `spec.environments`"
             };
             diagnostics.push(Diagnostic::error(Code::NameCollision, message).of(&one.resource.subject).help(help));
         }
@@ -229,7 +230,7 @@ pub(super) fn check(
             diagnostics.push(
                 Diagnostic::error(Code::LimitExceeded, message)
                     .of(&one.resource.subject)
-                    .help("narrow some of them with `spec.environments`, or remove some"),
+                    .help("restrict some of them with `spec.environments`, or remove some"),
             );
         }
         for reference in &one.references {
@@ -241,7 +242,7 @@ pub(super) fn check(
             let mut diagnostic = Diagnostic::error(Code::UnknownName, format!("no {kind} `{name}` is in the input"))
                 .of(&one.resource.subject)
                 .at(at.clone())
-                .help(format!("add it, or say with `external: [{name}]` that it is made elsewhere"));
+                .help(format!("add it, or set `external: [{name}]` if it is created elsewhere"));
             if let Some(near) = nearest(name, of_kind()) {
                 diagnostic = diagnostic.propose(near);
             }
@@ -312,7 +313,7 @@ fn check_secrets(made: &[ConfigurationResource<'_>], report: &mut Report<'_>) {
                 listed.filter(|folder| secret_folder::check_folder(folder).is_ok()).cloned().collect();
             let Err(why) = secret_folder::folder_of(&file, &listed) else { continue };
             let help = format!(
-                "put the secret there, or list its folder in `spec.deployer.secretFolders` of {}",
+                "put the secret into one of them, or list its folder in `spec.deployer.secretFolders` of {}",
                 one.environment.resource.subject.label()
             );
             report.push(Diagnostic::error(Code::SecretOutside, why).at(at_of(one, "file", &file)).help(help));
@@ -363,10 +364,10 @@ pub(super) fn objects(
     let stem = k8s::configuration_name(environment.resource_name(), scope);
     let map = JsonMap::new(document, FILE_NAME, &stem, &metadata("configuration")).map_err(internal)?;
     let map = map.ok_or_else(|| {
-        let message = format!("the configuration of {place} is larger than a ConfigMap");
+        let message = format!("the configuration of {place} is too large for a ConfigMap");
         Diagnostic::error(Code::BatchTooLarge, message)
             .of(&environment.resource.subject)
-            .help("put the resources into several namespaces, each with a Job of its own")
+            .help("put the resources into several namespaces, each with its own Job")
     })?;
     let payload = Payload::Configuration {
         config_map: &map.object.id.name,

@@ -74,7 +74,7 @@ pub fn desired(input: &Input<'_>, options: &Options<'_>) -> (Vec<DesiredEnvironm
 fn not_found(wanted: Option<&str>, known: &[Environment<'_>]) -> Diagnostic {
     let Some(wanted) = wanted.filter(|_| !known.is_empty()) else {
         return Diagnostic::error(Code::MissingEnvironment, "no ApigeeEnvironment is in the input")
-            .help("give the file or the folder that holds it too");
+            .help("pass the file or the folder that contains it too");
     };
     let names = || known.iter().map(Environment::name);
     let diagnostic =

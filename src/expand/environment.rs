@@ -35,7 +35,7 @@ impl<'r> Environment<'r> {
         let endpoint = match (&spec.endpoint, &spec.region) {
             (Some(_), Some(_)) => {
                 report.push(
-                    Diagnostic::error(Code::ConflictingFields, "`endpoint` and `region` exclude each other")
+                    Diagnostic::error(Code::ConflictingFields, "`endpoint` cannot be combined with `region`")
                         .at(at(&["region"]))
                         .help("keep one of them"),
                 );
@@ -86,7 +86,11 @@ impl<'r> Environment<'r> {
         let timeout_seconds = match duration::parse(timeout) {
             Ok(duration) if duration.as_secs() >= 10 => duration.as_secs(),
             Ok(_) => {
-                report.error(Code::InvalidValue, at(&["deployer", "timeout"]), format!("`{timeout}` is less than 10s"));
+                report.error(
+                    Code::InvalidValue,
+                    at(&["deployer", "timeout"]),
+                    format!("`{timeout}` is shorter than the minimum, 10s"),
+                );
                 10
             }
             Err(why) => {
@@ -158,10 +162,10 @@ impl<'r> Environment<'r> {
 /// A spec may come from a pull request, and must not send the deployer's token elsewhere.
 fn foreign_endpoint(endpoint: &str) -> Diagnostic {
     let message =
-        format!("`{endpoint}` is neither a host of Google's nor this machine, and would get the deployer's token");
+        format!("`{endpoint}` is neither a Google host nor this machine, and would receive the deployer's token");
     Diagnostic::error(Code::ForeignEndpoint, message).help(
-        "allowed are https addresses of *.googleapis.com, and for a sandbox http to 127.0.0.0/8, ::1 and localhost; leave `endpoint` out, or \
-         write `region`",
+        "allowed are https URLs of *.googleapis.com and, for a sandbox, http URLs of 127.0.0.0/8, ::1 and localhost; remove `endpoint`, or \
+        set `region`",
     )
 }
 
@@ -190,11 +194,13 @@ fn volume(name: &str) -> Result<(), String> {
         && name.chars().all(|c| alphanumeric(c) || c == '-');
     if !is_label {
         return Err(format!(
-            "`{name}` is no name of a volume; use a-z, 0-9 and `-`, at most 63, such as `vault-token`"
+            "`{name}` is not a valid name of a volume; use a-z, 0-9 and `-`, at most 63 characters, such as `vault-token`"
         ));
     }
     if VOLUMES.contains(&name) {
-        return Err(format!("the pod has a volume `{name}` of its own; choose another name, such as `vault-token`"));
+        return Err(format!(
+            "the name `{name}` is reserved for a volume of the pod; use another name, such as `vault-token`"
+        ));
     }
     Ok(())
 }
@@ -215,7 +221,7 @@ fn identifier(text: &str) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!(
-            "`{text}` is not a name that Apigee takes; allowed are lower case letters, digits and `-`, a letter first"
+            "`{text}` is not a valid name in Apigee; allowed are lower-case letters, digits and `-`, starting with a letter"
         ))
     }
 }

@@ -24,11 +24,11 @@ pub(super) fn provenance(input: &Input<'_>, diagnostics: &mut Vec<Diagnostic>) -
     let subject = Subject::from(&config.header);
     if config.header.api_version != "v1" || config.header.kind != "ConfigMap" {
         let known = KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
-        let message = format!("a functionConfig of kind `{}` is not known", config.header.kind);
+        let message = format!("a functionConfig of kind `{}` is not supported", config.header.kind);
         diagnostics.push(
             Diagnostic::error(Code::WrongFunctionConfig, message)
                 .of(&subject)
-                .help(format!("give a ConfigMap or one of {known}")),
+                .help(format!("use a ConfigMap or one of {known}")),
         );
         return None;
     }

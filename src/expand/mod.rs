@@ -234,7 +234,7 @@ impl Run<'_, '_> {
             };
             let names: Vec<String> = bundles.iter().flat_map(of).collect();
             self.diagnostics.push(
-                Diagnostic::error(Code::MissingEnvironment, "there is a bundle for each environment")
+                Diagnostic::error(Code::MissingEnvironment, "each environment has its own bundle")
                     .of(&resource.subject)
                     .help(format!("choose one with `--environment`: {}", names.join(", "))),
             );
@@ -259,7 +259,7 @@ impl Run<'_, '_> {
             // One that could not be read has been reported.
             ([], _) if has_errors(&self.diagnostics) => return None,
             ([], _) if candidates.is_empty() => {
-                Diagnostic::error(Code::NothingToExpand, "no ApigeeProxy and no ApigeeSharedFlow is in the input")
+                Diagnostic::error(Code::NothingToExpand, "no ApigeeProxy or ApigeeSharedFlow is in the input")
             }
             ([], name) => {
                 let name = name.unwrap_or_default();
@@ -270,7 +270,7 @@ impl Run<'_, '_> {
                 .help(format!("choose one with `--name`: {}", names())),
             (several, Some(name)) => {
                 let message = format!("{} resources have the name `{name}`", several.len());
-                Diagnostic::error(Code::NothingToExpand, message).help("give the file of one of them")
+                Diagnostic::error(Code::NothingToExpand, message).help("pass only the file of one of them")
             }
         };
         self.diagnostics.push(error);
@@ -280,14 +280,14 @@ impl Run<'_, '_> {
     fn nothing_to_expand(&mut self, outputs: bool) {
         self.diagnostics.push(if self.input.items().is_empty() && matches!(self.input, Input::Stream(_)) {
             Diagnostic::error(Code::NothingToExpand, "the input is empty")
-                .help("check the command in front of the pipe; an empty deployment is never right")
+                .help("check the command before the pipe: an empty deployment is always a mistake")
         } else if outputs && matches!(self.input, Input::Stream(_)) {
-            Diagnostic::warning(Code::AlreadyRendered, "the input has been expanded already: it passes unchanged")
+            Diagnostic::warning(Code::AlreadyRendered, "the input is already rendered and is passed through unchanged")
         } else if outputs {
-            Diagnostic::warning(Code::NothingToExpand, "no spec is left: the outputs of earlier runs are removed")
+            Diagnostic::warning(Code::NothingToExpand, "no spec is in the input: the objects of earlier runs are removed")
         } else {
             Diagnostic::warning(Code::NothingToExpand, format!("no resource of {GROUP} is in the input"))
-                .help("behind `kustomize build` specs must not carry `config.kubernetes.io/local-config`, or kustomize drops them")
+                .help("after `kustomize build`, remove `config.kubernetes.io/local-config` from the specs: kustomize drops resources that have it")
         });
     }
 
@@ -303,7 +303,7 @@ impl Run<'_, '_> {
         let is_generator = matches!(self.input, Input::List(_)) && self.input.items().is_empty();
         self.diagnostics.push(if is_generator {
             Diagnostic::error(Code::NothingToDeploy, message).of(&first.subject).help(
-                "a generator of kustomize sees its own file only: list the function under `transformers:` and the specs under `resources:`",
+                "a kustomize generator reads only its own file: list the function under `transformers:` and the specs under `resources:`",
             )
         } else {
             Diagnostic::warning(Code::NothingToDeploy, message)
@@ -334,10 +334,10 @@ impl Run<'_, '_> {
     fn check_metadata(&mut self, items: &[Item<'_>]) {
         for item in self.input.shared_metadata().into_iter().filter_map(|index| items.get(index)) {
             self.diagnostics.push(
-                Diagnostic::error(Code::SharedMetadata, "another resource uses the metadata of this spec by an alias")
+                Diagnostic::error(Code::SharedMetadata, "another resource uses the metadata of this spec through a YAML alias")
                     .of(&Subject::from(&item.header))
                     .at(FieldPath::of(&["metadata"]))
-                    .help("write the metadata of both out: this spec is marked as local, and the other resource must not be"),
+                    .help("write the metadata of both out in full: this spec is marked as local, and the other resource must not be"),
             );
         }
     }
@@ -374,11 +374,14 @@ impl Run<'_, '_> {
             }
             let subject = Subject::from(&item.header);
             if let Some(first) = seen.insert(item.header.id(), subject.clone()) {
-                let place = first.file.map(|file| format!(", first in {file}")).unwrap_or_default();
+                let place = first.file.map(|file| format!("; first definition: {file}")).unwrap_or_default();
                 self.diagnostics.push(
-                    Diagnostic::error(Code::DuplicateResource, format!("{} stands twice{place}", subject.label()))
-                        .of(&subject)
-                        .help("rename or remove one of them"),
+                    Diagnostic::error(
+                        Code::DuplicateResource,
+                        format!("{} is defined more than once{place}", subject.label()),
+                    )
+                    .of(&subject)
+                    .help("rename or remove one of them"),
                 );
                 continue;
             }
@@ -422,13 +425,12 @@ impl Run<'_, '_> {
                 if let Some(other) = environments.iter().find(same) {
                     let (name, organization) = (environment.name(), environment.organization());
                     let message = format!(
-                        "{} is also the environment `{name}` of `{organization}`",
+                        "{} also defines the environment `{name}` of `{organization}`",
                         other.resource.subject.label()
                     );
-                    report.push(
-                        Diagnostic::error(Code::NameCollision, message)
-                            .help("set `spec.environment`, or remove one of them: one serves every namespace"),
-                    );
+                    report.push(Diagnostic::error(Code::NameCollision, message).help(
+                        "set `spec.environment`, or remove one of them: one ApigeeEnvironment serves all namespaces",
+                    ));
                 } else {
                     environments.push(environment);
                 }
@@ -463,11 +465,11 @@ impl Run<'_, '_> {
                 bundle_resource::expand(resource, &profiles, self.input, self.options, environments, &mut report);
             self.output += made.iter().map(BundleResource::output_bytes).sum::<usize>();
             if self.output > MAX_OUTPUT_BYTES {
-                let message = format!("the output would have more than {MAX_OUTPUT_BYTES} bytes");
+                let message = format!("the output would be larger than {MAX_OUTPUT_BYTES} bytes");
                 self.diagnostics.push(
                     Diagnostic::error(Code::InputTooLarge, message)
                         .of(&resource.subject)
-                        .help("expand fewer proxies or environments at a time"),
+                        .help("render fewer proxies or environments at a time"),
                 );
                 return Vec::new();
             }
@@ -528,8 +530,8 @@ impl Run<'_, '_> {
                 Diagnostic::error(Code::MissingEnvironment, "no ApigeeEnvironment is in the input")
                     .of(&first.subject)
                     .help(
-                        "add one beside the proxies; under kustomize use `transformers:`, since a generator sees nothing but its own \
-                         file",
+                        "add one next to the proxies; with kustomize, use `transformers:`, since a generator reads only its own \
+                        file",
                     ),
             );
         }
@@ -565,7 +567,7 @@ impl Run<'_, '_> {
                 if let Some(other) = names.insert(key, subject).filter(|_| !name_told) {
                     name_told = true;
                     let message = format!(
-                        "the {} `{}` of environment `{}` is also made by {}",
+                        "the {} `{}` of environment `{}` is also defined by {}",
                         bundle.kind.noun(),
                         bundle.name,
                         environment.name(),
@@ -574,7 +576,7 @@ impl Run<'_, '_> {
                     self.diagnostics.push(
                         Diagnostic::error(Code::NameCollision, message)
                             .of(subject)
-                            .help("set another `spec.name`, or narrow one of them with `spec.environments`"),
+                            .help("set another `spec.name`, or restrict one of them with `spec.environments`"),
                     );
                 }
                 // What goes leaves its path to another.
@@ -585,7 +587,7 @@ impl Run<'_, '_> {
                     }
                     paths_told.push(path);
                     let message = format!(
-                        "the base path `{path}` is also that of {} in environment `{}`",
+                        "the base path `{path}` is also used by {} in environment `{}`",
                         other.label(),
                         environment.name()
                     );
@@ -593,7 +595,7 @@ impl Run<'_, '_> {
                         Diagnostic::error(Code::DuplicateBasePath, message)
                             .of(subject)
                             .at(FieldPath::of(&["spec", "basePath"]))
-                            .help("choose another path, or narrow one of them with `spec.environments`"),
+                            .help("choose another path, or restrict one of them with `spec.environments`"),
                     );
                 }
             }

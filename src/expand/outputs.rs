@@ -252,14 +252,14 @@ impl<'r> Outputs<'r> {
         }
         for ((owner, ..), (environment, places)) in namespaces.iter().filter(|(_, (_, places))| places.len() > 1) {
             let message = format!(
-                "the namespaces {} share the owner `{owner}` there, and the reconciler of each would remove what the others made",
+                "the namespaces {} share the owner `{owner}`, so the reconciler of each would remove the resources of the others",
                 places.join(", ")
             );
             diagnostics.push(
                 Diagnostic::error(Code::ConflictingFields, message)
                     .of(&environment.resource.subject)
                     .at(FieldPath::of(&["spec", "owner"]))
-                    .help("leave `owner` out, which gives each namespace one of its own, or give each an ApigeeEnvironment with its own"),
+                    .help("remove `owner`, so that each namespace gets its own, or create an ApigeeEnvironment with its own `owner` for each"),
             );
         }
     }
@@ -433,10 +433,10 @@ fn check_names(outputs: &[Output<'_>], foreign: &BTreeMap<Id, Subject>, diagnost
             diagnostics.push(
                 Diagnostic::error(
                     Code::NameTaken,
-                    format!("the {name}{place} is not ours and has the name of an object to be made"),
+                    format!("the {name}{place} is not managed by apigee-flux, but has the name of an object to render"),
                 )
                 .of(&output.from.subject)
-                .help("rename it; if it is an output of an earlier run that lost its annotations, delete it"),
+                .help("rename it; if an earlier run rendered it and it lost its annotations, delete it"),
             );
         }
         // Two Jobs for one proxy or shared flow of one environment were reported as that.
@@ -446,7 +446,7 @@ fn check_names(outputs: &[Output<'_>], foreign: &BTreeMap<Id, Subject>, diagnost
             diagnostics.push(
                 Diagnostic::error(
                     Code::NameCollision,
-                    format!("the {name} is also made by {}", other.from.subject.label()),
+                    format!("the {name} is also defined by {}", other.from.subject.label()),
                 )
                 .of(&output.from.subject)
                 .help("set another `spec.name`"),

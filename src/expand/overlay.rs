@@ -128,7 +128,7 @@ impl<'r> Overlay<'r> {
         let (Some(other), Some(this)) = (other, self.layers.get(layer)) else { return };
         if other.priority == this.priority {
             let message = format!(
-                "{} gives another value for `{taken}`, with the same priority {}",
+                "{} sets another value for `{taken}`, with the same priority {}",
                 other.subject.label(),
                 other.priority
             );
@@ -344,7 +344,7 @@ mod tests {
         assert_eq!(told, ["p1 spec.faults", "p2 spec.security.headers"]);
         assert_eq!(
             found,
-            ["p3 spec.security.headers: p2 gives another value for `spec.security.headers`, with the same priority 0"]
+            ["p3 spec.security.headers: p2 sets another value for `spec.security.headers`, with the same priority 0"]
         );
         // Of what the proxy has itself nothing is taken, so nothing is in conflict.
         let (_, _, found) = merged("{security: {headers: none}}", &layers, &[]);
@@ -359,7 +359,7 @@ mod tests {
             merged("{basePath: /x}", &[(1, "{security: {jwt: {}}}"), (1, "{security: {apiKey: {}}}")], &[]);
         assert_eq!(
             found,
-            ["p2 spec.security.apiKey: p1 gives another value for `spec.security.jwt`, with the same priority 1"]
+            ["p2 spec.security.apiKey: p1 sets another value for `spec.security.jwt`, with the same priority 1"]
         );
     }
 

@@ -9,15 +9,15 @@ use crate::spec::environment::{Deployer, EnvVar, EnvironmentSpec, Identity, Work
 
 /// Variables that the pod sets itself, or that decide where the deployer's token comes from and goes to, with what to write in their place.
 const RESERVED: [(&str, &str); 9] = [
-    ("APIGEE_ENDPOINT", "write `spec.endpoint`"),
-    ("APIGEE_TOKEN", "a token is no part of a spec; write `spec.identity`"),
-    ("GOOGLE_APPLICATION_CREDENTIALS", "write `spec.identity`"),
-    ("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "write `spec.identity`"),
-    ("GCE_METADATA_HOST", "write `spec.identity`"),
-    ("CLOUDSDK_CONFIG", "write `spec.identity`"),
+    ("APIGEE_ENDPOINT", "set `spec.endpoint`"),
+    ("APIGEE_TOKEN", "a spec must not contain a token; set `spec.identity`"),
+    ("GOOGLE_APPLICATION_CREDENTIALS", "set `spec.identity`"),
+    ("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "set `spec.identity`"),
+    ("GCE_METADATA_HOST", "set `spec.identity`"),
+    ("CLOUDSDK_CONFIG", "set `spec.identity`"),
     ("KUBERNETES_SERVICE_HOST", "Kubernetes sets it"),
     ("KUBERNETES_SERVICE_PORT", "Kubernetes sets it"),
-    ("HOME", "the pod has none"),
+    ("HOME", "the pod has no home directory"),
 ];
 
 /// The start of the names of variables that the pod sets.
@@ -61,7 +61,10 @@ pub(super) fn check(spec: &EnvironmentSpec, report: &mut Report<'_>) {
         }
     }
     if let Some(owner) = spec.owner.as_deref().filter(|owner| owner.is_empty() || owner.contains(char::is_control)) {
-        wrong(&["owner"], Err(format!("`{owner}` is not the name of an owner; write one without control characters")));
+        wrong(
+            &["owner"],
+            Err(format!("`{owner}` is not a valid name of an owner; write one without control characters")),
+        );
     }
     variables(env, report);
 }

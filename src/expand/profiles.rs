@@ -72,7 +72,7 @@ impl<'r> Profiles<'r> {
                 Diagnostic::warning(Code::UnusedProfile, format!("the profile selects no ApigeeProxy{place}"))
                     .of(&profile.resource.subject)
                     .at(FieldPath::of(&["spec", "selector"]))
-                    .help("compare it with the `metadata.labels` of the proxies, or remove the profile"),
+                    .help("compare the selector with the `metadata.labels` of the proxies, or remove the profile"),
             );
         }
     }
@@ -97,7 +97,7 @@ fn decode(resource: &Resource, report: &mut Report<'_>) -> Option<ApigeeProfileS
     let at = FieldPath::of(&["spec"]);
     for field in ["selector", "priority"] {
         if spec.get(field).is_some_and(|node| needs_values(node) || is_reference(node)) {
-            report.error(Code::UnknownValue, at.key(field), "values of an environment cannot stand here");
+            report.error(Code::UnknownValue, at.key(field), "values of an environment are not allowed here");
             return None;
         }
     }

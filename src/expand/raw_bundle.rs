@@ -35,10 +35,10 @@ pub(super) fn read(
         let path = source.path.as_ref()?;
         let found = match options.beside {
             Some(beside) => beside.bundle(&resource.subject, path)
-                .map_err(|why| Diagnostic::error(Code::UnreadableFile, why).help("the path counts from the file of the spec")),
+                .map_err(|why| Diagnostic::error(Code::UnreadableFile, why).help("the path is relative to the file of the spec")),
             None => Err(Diagnostic::error(Code::UnreadableFile, format!("the folder `{path}` cannot be read here")).help(
-                "a function gets no files: feed the bundle through a `configMapGenerator` and `configMapRef`, or expand with \
-                 `apigee-flux render`",
+                "a function cannot read files: pass the bundle with `configMapGenerator` and `configMapRef`, or render with \
+                `apigee-flux render`",
             )),
         };
         match found {
@@ -50,12 +50,10 @@ pub(super) fn read(
         }
     };
     if files.is_empty() {
-        report.push(
-            Diagnostic::error(Code::NothingToDeploy, "the bundle has no files").at(at).help(format!(
-                "give at least `{}.xml` and what it needs, or leave `bundle` out",
-                resource.subject.name
-            )),
-        );
+        report.push(Diagnostic::error(Code::NothingToDeploy, "the bundle has no files").at(at).help(format!(
+            "add at least `{}.xml` and the files that it needs, or remove `bundle`",
+            resource.subject.name
+        )));
         return None;
     }
     check(&files, &at, report).then_some(files)
@@ -88,9 +86,12 @@ pub(super) fn config_map<'i, 'a>(
             several => {
                 let names: Vec<&str> = several.iter().map(|item| item.header.name.as_ref()).collect();
                 report.push(
-                    Diagnostic::error(Code::MissingConfigMap, format!("`{name}` could be any of {}", names.join(", ")))
-                        .at(at)
-                        .help("write the full name"),
+                    Diagnostic::error(
+                        Code::MissingConfigMap,
+                        format!("the ConfigMap name `{name}` is ambiguous: it matches {}", names.join(", ")),
+                    )
+                    .at(at)
+                    .help("write the full name"),
                 );
                 return None;
             }
@@ -119,7 +120,7 @@ pub(super) fn entries(
     let node = match input.node(item) {
         Ok(node) => node,
         Err(error) => {
-            report.push(unreadable(format!("the ConfigMap `{name}` is not readable: {}", error.message)));
+            report.push(unreadable(format!("the ConfigMap `{name}` cannot be read: {}", error.message)));
             return None;
         }
     };
@@ -132,7 +133,10 @@ pub(super) fn entries(
         match STANDARD.decode(text) {
             Ok(bytes) => entries.push((entry.key.clone(), bytes)),
             Err(error) => {
-                report.push(unreadable(format!("`{}` of the ConfigMap `{name}` is no base64: {error}", entry.key)));
+                report.push(unreadable(format!(
+                    "`{}` of the ConfigMap `{name}` is not valid base64: {error}",
+                    entry.key
+                )));
                 return None;
             }
         }
@@ -159,13 +163,15 @@ fn from_config_map(input: &Input<'_>, item: &Item<'_>, at: &FieldPath, report: &
         };
     }
     if entries.is_empty() {
-        report.push(unreadable(format!("the ConfigMap `{name}` holds no file")).help(format!(
-            "give it one key for each file, with `__` for `/` (`policies__Q-Product.xml`), or one `{ZIP_KEY}`"
+        report.push(unreadable(format!("the ConfigMap `{name}` has no files")).help(format!(
+            "add one key for each file, with `__` for `/` (`policies__Q-Product.xml`), or only the key `{ZIP_KEY}`"
         )));
         return None;
     }
     if let Some((key, _)) = entries.iter().find(|(key, _)| key == ZIP_KEY) {
-        report.push(unreadable(format!("the ConfigMap `{name}` holds `{key}` and other keys beside it")));
+        report.push(unreadable(format!(
+            "the ConfigMap `{name}` has the key `{key}`, which must be its only key, and other keys"
+        )));
         return None;
     }
     collect(entries.into_iter().map(|(key, bytes)| (key.replace("__", "/"), at.clone(), bytes)), report)
@@ -186,7 +192,7 @@ fn collect(written: impl Iterator<Item = (String, FieldPath, Vec<u8>)>, report: 
         match BundlePath::parse(below) {
             Ok(path) => {
                 if files.insert(path, bytes).is_some() {
-                    report.error(Code::UnreadableBundle, at, format!("the file `{text}` stands twice"));
+                    report.error(Code::UnreadableBundle, at, format!("the file `{text}` is defined more than once"));
                     right = false;
                 }
             }
@@ -210,7 +216,7 @@ pub fn check(files: &Files, at: &FieldPath, report: &mut Report<'_>) -> bool {
         report.push(
             Diagnostic::info(Code::LeftOut, format!("not part of the bundle, and not uploaded: {}", names.join(", ")))
                 .at(at)
-                .help("editors and operating systems leave such files; remove them"),
+                .help("editors and operating systems create such files; remove them"),
         );
     }
     if files.len() > MAX_FILES {
@@ -226,7 +232,10 @@ pub fn check(files: &Files, at: &FieldPath, report: &mut Report<'_>) -> bool {
         report.push(
             Diagnostic::error(
                 Code::BundleTooLarge,
-                format!("the bundle has {total} bytes in {} files; Apigee takes {MAX_BUNDLE_BYTES}", files.len()),
+                format!(
+                    "the bundle has {total} bytes in {} files; Apigee accepts at most {MAX_BUNDLE_BYTES}",
+                    files.len()
+                ),
             )
             .at(at)
             .help("move what can be shared (jars, documents) into resource files of the environment"),

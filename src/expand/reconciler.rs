@@ -72,11 +72,11 @@ impl Reconciler<'_, '_> {
 
     fn too_large(&self, what: &str) -> Diagnostic {
         let message = format!(
-            "the {what} of environment `{}` is larger than Kubernetes can store, so that nothing looks for drift there",
+            "the {what} of environment `{}` is larger than Kubernetes can store, so drift is not detected there",
             self.environment.name()
         );
         Diagnostic::warning(Code::BatchTooLarge, message).of(&self.environment.resource.subject).help(
-            "put the proxies into several namespaces, each with a reconciler of its own, or set `spec.reconcile: none`",
+            "put the proxies into several namespaces, each with its own reconciler, or set `spec.reconcile: none`",
         )
     }
 }

@@ -111,7 +111,7 @@ impl Resolver<'_, '_, '_> {
         let Some(environment) = self.environment else {
             let message = format!("`$(values.{name})` needs an environment, and none is known here");
             return Err(Diagnostic::error(Code::UnknownValue, message).help(
-                "read the directory that also holds the ApigeeEnvironment; an ApigeeEnvironment itself takes no values",
+                "read the directory that also contains the ApigeeEnvironment; an ApigeeEnvironment itself cannot use values",
             ));
         };
         let values = &environment.spec.values;
@@ -144,7 +144,8 @@ impl Resolver<'_, '_, '_> {
     fn looked_up(&self, written: &Node) -> Result<Json, Diagnostic> {
         let wrong = |message: String| Diagnostic::error(Code::UnresolvedReference, message);
         let from: From = decode::decode(written).map_err(|error| {
-            wrong(error.message).help("`from` takes kind, name, jsonPath and, if needed, namespace and apiVersion")
+            wrong(error.message)
+                .help("`from` has the fields kind, name, jsonPath and, if needed, namespace and apiVersion")
         })?;
         let found: Vec<_> = self
             .input
@@ -164,13 +165,13 @@ impl Resolver<'_, '_, '_> {
             [item] => item,
             [] => return Err(wrong(format!("no {} `{}` is in the input", from.kind, from.name))),
             several => {
-                return Err(wrong(format!("{} resources are {} `{}`", several.len(), from.kind, from.name))
+                return Err(wrong(format!("{} resources match {} `{}`", several.len(), from.kind, from.name))
                     .help("add `namespace` or `apiVersion`"));
             }
         };
         let json = self.input.json(item).map_err(|error| wrong(error.message))?;
         let values = json.query(&from.json_path).map_err(|error| {
-            let message = format!("`{}` is no JSONPath: {error}", from.json_path);
+            let message = format!("`{}` is not a JSONPath: {error}", from.json_path);
             wrong(message).help("write it as in RFC 9535, for example `$.spec.ports[0].port`")
         })?;
         match values.as_slice() {
@@ -181,9 +182,9 @@ impl Resolver<'_, '_, '_> {
                     .map_err(|why| Diagnostic::error(Code::InputTooLarge, why).help("refer to smaller values"))?;
                 Ok((*value).clone())
             }
-            [] => Err(wrong(format!("`{}` finds nothing in {} `{}`", from.json_path, from.kind, from.name))),
+            [] => Err(wrong(format!("`{}` matches nothing in {} `{}`", from.json_path, from.kind, from.name))),
             several => Err(wrong(format!(
-                "`{}` finds {} values in {} `{}`; it must find one",
+                "`{}` matches {} values in {} `{}`; it must match exactly one",
                 from.json_path,
                 several.len(),
                 from.kind,

@@ -34,8 +34,8 @@ pub fn namespace(text: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "`{text}` is not a namespace that Kubernetes takes; allowed are a-z, 0-9 and `-`, a letter or digit at both ends, at most {MAX_LABEL} \
-         characters"
+        "`{text}` is not a valid Kubernetes namespace; allowed are a-z, 0-9 and `-`, a letter or digit at both ends, at most {MAX_LABEL} \
+        characters"
     ))
 }
 
@@ -45,8 +45,8 @@ pub fn object_name(text: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "`{text}` is not a name that Kubernetes takes; allowed are a-z, 0-9, `-` and `.`, a letter or digit at both ends of each part, at most \
-         {MAX_SUBDOMAIN} characters"
+        "`{text}` is not a valid Kubernetes name; allowed are a-z, 0-9, `-` and `.`, a letter or digit at both ends of each part, at most \
+        {MAX_SUBDOMAIN} characters"
     ))
 }
 
@@ -57,8 +57,8 @@ pub fn path_segment(text: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "`{text}` is not a name that Kubernetes takes; it has at most {MAX_SUBDOMAIN} characters, no blanks and control characters, no `/` and \
-         `%`, and is not `.` or `..`"
+        "`{text}` is not a valid Kubernetes name; use at most {MAX_SUBDOMAIN} characters, no spaces, control characters, `/` or `%`, and not \
+        `.` or `..`"
     ))
 }
 
@@ -70,8 +70,8 @@ pub fn data_key(text: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "`{text}` is not a key that a Secret can have; allowed are letters, digits, `-`, `_` and `.`, at most {MAX_SUBDOMAIN} characters, and no \
-         `..` at the begin"
+        "`{text}` is not a valid key of a Secret; allowed are letters, digits, `-`, `_` and `.`, at most {MAX_SUBDOMAIN} characters, not \
+        starting with `..`"
     ))
 }
 
@@ -89,8 +89,8 @@ pub fn qualified_name(text: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "`{text}` is not a key that Kubernetes takes; write `NAME` or `DOMAIN/NAME`, the name of letters, digits, `-`, `_` and `.`, at most \
-         {MAX_LABEL} characters, a letter or digit at both ends"
+        "`{text}` is not a valid Kubernetes key; write `NAME` or `DOMAIN/NAME`, where the name has letters, digits, `-`, `_` and `.`, at most \
+        {MAX_LABEL} characters, a letter or digit at both ends"
     ))
 }
 
@@ -101,7 +101,7 @@ pub fn variable_name(text: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "`{text}` is not the name of a variable; allowed are letters, digits, `_`, `-` and `.`, no digit first"
+        "`{text}` is not a valid name of an environment variable; allowed are letters, digits, `_`, `-` and `.`, not starting with a digit"
     ))
 }
 
@@ -120,7 +120,7 @@ pub fn quantity(text: &str) -> Result<(), String> {
     if exponent || is_number && known.contains(&suffix) {
         return Ok(());
     }
-    Err(format!("`{text}` is not a quantity; write a number with a unit such as `20m`, `0.5` or `128Mi`"))
+    Err(format!("`{text}` is not a quantity; write a number, optionally with a unit, such as `20m`, `0.5` or `128Mi`"))
 }
 
 /// The reference of a container image.
@@ -129,7 +129,7 @@ pub fn image(text: &str) -> Result<(), String> {
     if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(legal) {
         return Ok(());
     }
-    Err(format!("`{text}` is not an image; write it like `ghcr.io/acme/apigee-flux:v1` or with a digest"))
+    Err(format!("`{text}` is not an image reference; write it like `ghcr.io/acme/apigee-flux:v1` or with a digest"))
 }
 
 #[cfg(test)]
