@@ -150,10 +150,10 @@ pub struct Operation {
     pub proxy: String,
     /// The path after the base path of the proxy, for example `/orders/*` or `/**`. Default: `/`, which matches all paths.
     pub path: Option<String>,
-    /// The methods, in capitals. Default: all.
+    /// The HTTP methods, in upper case. Default: all.
     #[serde(default)]
     pub methods: Vec<String>,
-    /// How many calls an app may make.
+    /// The number of requests that an app may send.
     pub quota: Option<Quota>,
     /// Attributes, at most 3.
     #[serde(default)]
@@ -170,7 +170,7 @@ pub struct GraphQlOperation {
     pub operation: Option<String>,
     /// The types of the operations.
     pub types: Vec<GraphQlType>,
-    /// How many calls an app may make.
+    /// The number of requests that an app may send.
     pub quota: Option<Quota>,
     /// Attributes, at most 3.
     #[serde(default)]
@@ -198,7 +198,7 @@ pub struct GrpcOperation {
     /// The names of the methods without the service, for example `ListPets`. Default: all.
     #[serde(default)]
     pub methods: Vec<String>,
-    /// How many calls an app may make.
+    /// The number of requests that an app may send.
     pub quota: Option<Quota>,
     /// Attributes, at most 3.
     #[serde(default)]
@@ -213,7 +213,7 @@ pub struct LlmOperation {
     pub proxy: String,
     /// The path after the base path of the proxy. Default: `/`, which matches all paths.
     pub path: Option<String>,
-    /// The methods, in capitals. Default: all.
+    /// The HTTP methods, in upper case. Default: all.
     #[serde(default)]
     pub methods: Vec<String>,
     /// The name of the model.
@@ -233,7 +233,7 @@ pub struct PayloadOperation {
     pub proxy: String,
     /// The operations, for example `tools/list` and `tools/call/get_weather`.
     pub operations: Vec<String>,
-    /// How many calls an app may make.
+    /// The number of requests that an app may send.
     pub quota: Option<Quota>,
     /// Attributes, at most 3.
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! The configuration kinds: from resources to one document for each place.
+//! The configuration kinds: renders resources to one document for each environment and organization.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,22 +17,23 @@ use crate::spec::expand_apigee::Provenance;
 use crate::spec::{KINDS, Resource, Spec, kind};
 use crate::yaml::Node;
 
-/// A configuration resource in one of its places.
+/// A configuration resource in one environment or organization.
 pub(super) struct ConfigurationResource<'r> {
     pub resource: &'r Resource,
-    /// What the document gets.
+    /// The entry for the document.
     pub entry: Entry,
     pub scope: Scope,
-    /// The environment that it goes to; for what lives in an organization the first environment of it, which says how to get there.
+    /// The environment of the resource; for a resource of an organization, the organization's first environment, whose settings are used to
+    /// reach it.
     pub environment: &'r Environment<'r>,
-    /// It cannot be named otherwise.
+    /// Whether the name in Apigee cannot be chosen.
     has_fixed_name: bool,
     references: Vec<Reference>,
     external: Vec<String>,
 }
 
 impl ConfigurationResource<'_> {
-    /// Where it goes in Apigee.
+    /// Its environment or organization in Apigee.
     pub(super) fn place(&self) -> Place<'_> {
         place(self.scope, self.environment)
     }
@@ -43,7 +44,7 @@ impl ConfigurationResource<'_> {
     }
 }
 
-/// The place of a scope.
+/// The environment, or its organization, depending on the scope.
 pub(super) fn place<'e>(scope: Scope, environment: &'e Environment<'_>) -> Place<'e> {
     Place {
         organization: environment.organization(),
@@ -51,7 +52,7 @@ pub(super) fn place<'e>(scope: Scope, environment: &'e Environment<'_>) -> Place
     }
 }
 
-/// All places of a resource.
+/// The resource in all its environments or organizations.
 pub(super) fn expand<'r>(
     resource: &'r Resource,
     input: &Input<'_>,
@@ -116,7 +117,7 @@ fn name<'n>(resource: &'n Resource, configured: &'n Configured) -> &'n str {
     configured.spec.fixed_name().unwrap_or(chosen)
 }
 
-/// The environments that a resource goes to, or through.
+/// The environments of a resource; for an organization, the environment through which it is reached.
 fn environments<'r>(
     configured: &Configured,
     selected: &[&'r Environment<'r>],
@@ -200,7 +201,7 @@ fn made<'r>(
     }
 }
 
-/// Finds two resources that are one in Apigee, and names that nothing in the input has.
+/// Reports two resources that are the same object in Apigee, and references to resources that are not in the input.
 pub(super) fn check(
     made: &[ConfigurationResource<'_>],
     bundles: &[BundleResource<'_>],
@@ -253,7 +254,7 @@ pub(super) fn check(
     }
 }
 
-/// How many of a kind one place takes.
+/// Apigee's limit for the number of resources of a kind in one environment or organization.
 fn most(kind: &str) -> Option<&'static Count> {
     match kind {
         "ApigeeKeystore" => Some(&counts::KEYSTORES),
@@ -262,7 +263,7 @@ fn most(kind: &str) -> Option<&'static Count> {
     }
 }
 
-/// The document of a place.
+/// The document of an environment or organization.
 pub(super) fn document(mut entries: Vec<Entry>) -> Document {
     let rank = |kind: &str| KINDS.iter().position(|known| known.name == kind);
     entries.sort_by(|a, b| (rank(&a.id.kind), &a.id).cmp(&(rank(&b.id.kind), &b.id)));
@@ -280,13 +281,13 @@ pub(super) fn secrets(document: &Document) -> BTreeSet<SecretKeyRef> {
         .collect()
 }
 
-/// The secrets of an entry: the fields and the places.
+/// The secrets of an entry: the fields, and where the values are stored.
 fn secrets_of(entry: &Entry) -> Vec<(String, ValueFrom)> {
     let declared = kind(&entry.id.kind).and_then(|kind| kind.crud).map(Crud::secrets).unwrap_or_default();
     secret::all(&entry.body, declared)
 }
 
-/// Refuses files of the pod that are in no folder for secrets, and Secrets that Kubernetes cannot have.
+/// Reports files of the pod that are not in a folder for secrets, and invalid names and keys of Secrets.
 fn check_secrets(made: &[ConfigurationResource<'_>], report: &mut Report<'_>) {
     let at_of = |one: &ConfigurationResource<'_>, field: &str, value: &str| {
         let top = FieldPath::of(&["spec"]);
@@ -308,7 +309,7 @@ fn check_secrets(made: &[ConfigurationResource<'_>], report: &mut Report<'_>) {
                 }
             };
             let listed = one.environment.spec.deployer.secret_folders.iter();
-            // A folder that cannot be listed has been reported.
+            // A folder that cannot be listed has been reported already.
             let listed: Vec<String> =
                 listed.filter(|folder| secret_folder::check_folder(folder).is_ok()).cloned().collect();
             let Err(why) = secret_folder::folder_of(&file, &listed) else { continue };
@@ -321,7 +322,7 @@ fn check_secrets(made: &[ConfigurationResource<'_>], report: &mut Report<'_>) {
     }
 }
 
-/// Where a field of the place of a secret has a value, as far as the spec itself says it.
+/// The path in the spec of a field of a secret's reference with a value. `None` if the value comes from elsewhere.
 fn find(node: &Node, field: &str, value: &str, at: &FieldPath) -> Option<FieldPath> {
     if let Some(place) = node.get("valueFrom") {
         let at = at.key("valueFrom");
@@ -339,7 +340,8 @@ fn find(node: &Node, field: &str, value: &str, at: &FieldPath) -> Option<FieldPa
         .or_else(|| elements.find_map(|(index, element)| find(element, field, value, &at.index(index))))
 }
 
-/// Whose desired state the resources of a place are. Whichever environment an organization is reached through, its owner is the same.
+/// The owner of the resources of an environment or organization. The owner of an organization does not depend on the environment through
+/// which it is reached.
 pub(super) fn owner<'e>(environment: &'e Environment<'_>, scope: Scope) -> Owner<'e> {
     match (&environment.spec.owner, scope) {
         (Some(owner), _) => Owner::Named(owner),
@@ -348,7 +350,7 @@ pub(super) fn owner<'e>(environment: &'e Environment<'_>, scope: Scope) -> Owner
     }
 }
 
-/// The ConfigMap and the Job of a place.
+/// The ConfigMap and the Job of an environment or organization.
 pub(super) fn objects(
     environment: &Environment<'_>,
     scope: Scope,

@@ -1,4 +1,4 @@
-//! An environment with its defaults filled in.
+//! An environment with its defaults.
 
 use super::pod_settings;
 use crate::apigee::endpoint::Endpoint;
@@ -13,15 +13,15 @@ use crate::spec::environment::{EnvironmentSpec, Runtime};
 use crate::spec::expand_apigee::Provenance;
 use crate::spec::word_or::WordOr;
 
-/// The image of this version.
+/// The container image of this version.
 const IMAGE: &str = concat!("ghcr.io/apigee-flux/apigee-flux:v", env!("CARGO_PKG_VERSION"));
 
-/// Where to deploy.
+/// An environment to deploy to.
 #[derive(Debug)]
 pub(super) struct Environment<'r> {
     pub resource: &'r Resource,
     pub spec: EnvironmentSpec,
-    /// The endpoint if it is not the global one.
+    /// The endpoint, if it is not the global one.
     pub endpoint: Option<String>,
     pub timeout_seconds: u64,
 }
@@ -106,7 +106,7 @@ impl<'r> Environment<'r> {
         &self.spec.organization
     }
 
-    /// The name of the ApigeeEnvironment, which is one in its namespace.
+    /// The name of the ApigeeEnvironment, which is unique in its namespace.
     pub(super) fn resource_name(&self) -> &str {
         &self.resource.subject.name
     }
@@ -121,12 +121,12 @@ impl<'r> Environment<'r> {
         self.spec.deployer.image.as_deref().unwrap_or(IMAGE)
     }
 
-    /// How long a deployment may take, as written.
+    /// How long a deployment may take, as written in the spec.
     pub(super) fn timeout(&self) -> &str {
         timeout(&self.spec)
     }
 
-    /// A Job for this environment that deploys no bundle's files, and has the time of one bundle.
+    /// A Job for this environment, without files and with the timeout of one bundle.
     pub(super) fn deployment<'d>(
         &'d self,
         payload: Payload<'d>,
@@ -153,13 +153,13 @@ impl<'r> Environment<'r> {
         }
     }
 
-    /// True if a spec means this environment: by its name in Apigee or by any name the resource has or had.
+    /// True if the name refers to this environment: it is the name in Apigee, or a current or former name of the resource.
     pub(super) fn is_named(&self, name: &str) -> bool {
         self.name() == name || self.resource.names.iter().any(|known| known == name)
     }
 }
 
-/// A spec may come from a pull request, and must not send the deployer's token elsewhere.
+/// A spec may come from a pull request, and must not be able to send the deployer's token to another host.
 fn foreign_endpoint(endpoint: &str) -> Diagnostic {
     let message =
         format!("`{endpoint}` is neither a Google host nor this machine, and would receive the deployer's token");
@@ -169,7 +169,7 @@ fn foreign_endpoint(endpoint: &str) -> Diagnostic {
     )
 }
 
-/// True for a scheme with a host and nothing more.
+/// True for a URL that has only a scheme and a host.
 fn is_origin(url: &str) -> bool {
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     host.map(|host| host.strip_suffix('/').unwrap_or(host)).is_some_and(|host| {
@@ -177,7 +177,7 @@ fn is_origin(url: &str) -> bool {
     })
 }
 
-/// The form of a schedule (Kubernetes, "CronJob", `schedule`); what the numbers may be is not looked at.
+/// Checks the form of a schedule (Kubernetes, "CronJob", `schedule`), but not the ranges of the numbers.
 fn is_schedule(text: &str) -> bool {
     const WORDS: [&str; 7] = ["@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"];
     let field =
@@ -185,7 +185,7 @@ fn is_schedule(text: &str) -> bool {
     WORDS.contains(&text) || text.split(' ').count() == 5 && text.split(' ').all(|part| !part.is_empty() && field(part))
 }
 
-/// The name of a volume that a pod of ours has room for: a DNS label (Kubernetes, "Volumes") that is not one of its own.
+/// Checks the name of an additional volume: a DNS label (Kubernetes, "Volumes") that is not the name of one of the pod's volumes.
 fn volume(name: &str) -> Result<(), String> {
     let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let is_label = name.len() <= 63

@@ -1,4 +1,4 @@
-//! What an ApigeeEnvironment says of the deployer's pods, as far as it reaches Kubernetes as it was written.
+//! Checks the pod settings of an ApigeeEnvironment that are passed to Kubernetes unchanged.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::diag::{Code, FieldPath, Report};
 use crate::k8s::validate;
 use crate::spec::environment::{Deployer, EnvVar, EnvironmentSpec, Identity, WorkloadIdentityFederation};
 
-/// Variables that the pod sets itself, or that decide where the deployer's token comes from and goes to, with what to write in their place.
+/// Variables that the pod sets itself, or that control the source and destination of the deployer's token, with what to set instead.
 const RESERVED: [(&str, &str); 9] = [
     ("APIGEE_ENDPOINT", "set `spec.endpoint`"),
     ("APIGEE_TOKEN", "a spec must not contain a token; set `spec.identity`"),
@@ -20,10 +20,10 @@ const RESERVED: [(&str, &str); 9] = [
     ("HOME", "the pod has no home directory"),
 ];
 
-/// The start of the names of variables that the pod sets.
+/// The prefix of the variables that the pod sets.
 const OWN_PREFIX: &str = "APIGEE_FLUX_";
 
-/// Finds what Kubernetes would refuse, and what would lead the deployer's token elsewhere.
+/// Reports settings that Kubernetes would reject, or that could send the deployer's token to another host.
 pub(super) fn check(spec: &EnvironmentSpec, report: &mut Report<'_>) {
     let mut wrong = |keys: &[&str], found: Result<(), String>| {
         if let Err(why) = found {
@@ -89,14 +89,14 @@ fn variables(env: &[EnvVar], report: &mut Report<'_>) {
     }
 }
 
-/// An email address becomes a part of an address of Google's.
+/// Checks an email address, since it becomes part of a URL of Google's API.
 fn account(email: &str) -> Result<(), String> {
     email.parse::<ServiceAccount>().map(|_| ()).map_err(|_| {
         format!("`{email}` is not the email address of a Google service account; write it like `deployer@project.iam.gserviceaccount.com`")
     })
 }
 
-/// The full name of a provider (Google, "Workload Identity Federation").
+/// Checks the full name of a provider (Google, "Workload Identity Federation").
 fn provider(name: &str) -> Result<(), String> {
     let word = |part: &str| {
         !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')

@@ -1,4 +1,4 @@
-//! A bundle as it is: from a ConfigMap of the input, from the spec itself, or from a folder.
+//! A raw bundle: from a ConfigMap of the input, from the spec itself, or from a folder.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ use crate::spec::Resource;
 use crate::spec::bundle_source::BundleSource;
 use crate::yaml::Node;
 
-/// The key of a ConfigMap that holds the whole bundle.
+/// The key of a ConfigMap that contains the whole bundle.
 const ZIP_KEY: &str = "bundle.zip";
 
 /// The files of `spec.bundle`.
@@ -59,7 +59,7 @@ pub(super) fn read(
     check(&files, &at, report).then_some(files)
 }
 
-/// The ConfigMap that a spec means: kustomize may have renamed it before or, in a pipe, put a hash behind its name.
+/// The ConfigMap to which a spec refers. Kustomize may have renamed it or, in a pipe, appended a hash to its name.
 pub(super) fn config_map<'i, 'a>(
     input: &'i Input<'a>,
     namespace: Option<&str>,
@@ -151,7 +151,7 @@ fn from_config_map(input: &Input<'_>, item: &Item<'_>, at: &FieldPath, report: &
     if let [(key, bytes)] = entries.as_slice()
         && key == ZIP_KEY
     {
-        // Whether it is of the kind that is wanted shows in its root file, as with every other source.
+        // Whether the bundle has the right kind is checked by its root file, as for every other source.
         return match unpack(bytes) {
             Ok((_, files)) => Some(files),
             Err(why) => {
@@ -177,7 +177,7 @@ fn from_config_map(input: &Input<'_>, item: &Item<'_>, at: &FieldPath, report: &
     collect(entries.into_iter().map(|(key, bytes)| (key.replace("__", "/"), at.clone(), bytes)), report)
 }
 
-/// Checks paths; the root folder may be written or not.
+/// Collects the files and checks their paths. The root folder may be part of the paths or not.
 fn collect(written: impl Iterator<Item = (String, FieldPath, Vec<u8>)>, report: &mut Report<'_>) -> Option<Files> {
     let mut files = Files::new();
     let mut right = true;
@@ -209,7 +209,7 @@ fn collect(written: impl Iterator<Item = (String, FieldPath, Vec<u8>)>, report: 
     right.then_some(files)
 }
 
-/// Checks what concerns a bundle's files as such: their sum and their names. False if an error was reported.
+/// Checks the number, total size and names of a bundle's files. False if an error was reported.
 pub fn check(files: &Files, at: &FieldPath, report: &mut Report<'_>) -> bool {
     if files.left_out().len() > 0 {
         let names: Vec<String> = files.left_out().map(|path| format!("`{path}`")).collect();

@@ -1,6 +1,6 @@
-//! Values that come from elsewhere: `$(values.NAME)` from the environment, `{from: …}` from any other resource of the input.
+//! Resolves values from other resources: `$(values.NAME)` from the environment, `{from: …}` from any resource of the input.
 //!
-//! Both work on what was written, before it is checked against its type, so that a number may come from either.
+//! Both work on the YAML nodes, before types are checked, so that a number may come from either.
 
 use jsonpath_rust::JsonPath as _;
 use serde::Deserialize;
@@ -21,7 +21,7 @@ struct From {
     kind: String,
     name: String,
     namespace: Option<String>,
-    /// RFC 9535.
+    /// A JSONPath (RFC 9535).
     json_path: String,
 }
 
@@ -39,7 +39,7 @@ pub(super) fn is_reference(node: &Node) -> bool {
     matches!(node.entries(), [Entry { key, value, .. }] if key == "from" && value.get("jsonPath").is_some())
 }
 
-/// The spec with all values filled in. A raw bundle's files are not touched: they are kept byte for byte.
+/// The spec with all values filled in. The files of a raw bundle are not changed: they are kept byte for byte.
 pub(super) fn resolve(
     spec: &Node,
     input: &Input<'_>,
@@ -135,7 +135,7 @@ impl Resolver<'_, '_, '_> {
             Ok(json) => from_json(&json, whole),
             Err(diagnostic) => {
                 self.report.push(diagnostic.at(at));
-                // An error is reported; a null needs no second one.
+                // The error is reported already; null avoids a second one.
                 Node { span: whole.span.clone(), value: Value::Scalar(String::new(), ScalarStyle::Plain) }
             }
         }
@@ -194,7 +194,7 @@ impl Resolver<'_, '_, '_> {
     }
 }
 
-/// About the memory that a copy of a value takes.
+/// The approximate memory that a copy of a value needs.
 fn weight(json: &Json) -> usize {
     const NODE: usize = 32;
     NODE + match json {
@@ -205,7 +205,7 @@ fn weight(json: &Json) -> usize {
     }
 }
 
-/// A value of another resource, at the place of the reference.
+/// The value of another resource as a node, with the position of the reference.
 fn from_json(json: &Json, place: &Node) -> Node {
     let value = match json {
         Json::Null => Value::Scalar(String::new(), ScalarStyle::Plain),

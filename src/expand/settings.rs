@@ -1,4 +1,4 @@
-//! `deploy`, as it holds in one environment.
+//! The settings of `spec.deploy` for one environment.
 
 use std::num::NonZeroU32;
 
@@ -8,10 +8,10 @@ use crate::diag::{Code, Diagnostic, FieldPath, Report};
 use crate::spec::deploy::{self, DeletionPolicy, Deploy, State};
 use crate::spec::environment::Wait;
 
-/// The status of a good answer, unless another is written.
+/// The default expected status of a smoke test.
 const OK: u16 = 200;
 
-/// The settings of a bundle in an environment. What [`check`] finds is left out.
+/// The settings of a bundle in an environment. Invalid settings, which [`check`] reports, are left out.
 pub(super) fn settings(deploy: &Deploy, base_paths: &[String], environment: &Environment<'_>) -> DeploySettings {
     DeploySettings {
         service_account: deploy.service_account.clone(),
@@ -34,7 +34,7 @@ fn url(test: &deploy::SmokeTest, base_paths: &[String], gateway: Option<&str>) -
     Some(format!("{}{below}", gateway?.trim_end_matches('/')))
 }
 
-/// Finds what is wrong with `deploy`.
+/// Checks `spec.deploy`.
 pub(super) fn check(
     deploy: &Deploy,
     kind: BundleKind,
