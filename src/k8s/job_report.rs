@@ -1,5 +1,5 @@
-//! What a Job of ours says to its own cluster: labels on the Job, and an Event about it. And what it needs for that: a token in its
-//! pod, and a Role that allows this and nothing else.
+//! The report of a Job to its own cluster: labels on the Job, and an Event about it. Also what the report needs: a token in the pod, and a
+//! Role that allows only this.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,47 +20,48 @@ use super::object::Object;
 use super::pod::{projected, token};
 use crate::diag::plain::plain;
 
-/// Who sets the labels (server-side apply), and who reports the Event.
+/// The field manager of the labels (server-side apply), and the reporting controller of the Event.
 pub const FIELD_MANAGER: &str = "apigee-deployer";
 
-/// Where client libraries look for a pod's token, `ca.crt` and `namespace` (Kubernetes, "Accessing the Kubernetes API from a Pod").
+/// The folder in which client libraries expect a pod's token, `ca.crt` and `namespace` (Kubernetes, "Accessing the Kubernetes API from a
+/// Pod").
 pub const ACCOUNT_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
-/// The label of the Job that says how it ended.
+/// The label of the Job with its result.
 const RESULT: &str = "apigeeflux.dev/result";
 
-/// The label of the Job with the revision that it left.
+/// The label of the Job with the deployed revision.
 const REVISION: &str = "apigeeflux.dev/revision";
 
-/// The longest note of an Event, in bytes (Kubernetes, `NoteLengthLimit`).
+/// The maximum length of an Event's note, in bytes (Kubernetes, `NoteLengthLimit`).
 const MAX_NOTE: usize = 1024;
 
 /// The volume with the token.
 pub(super) const VOLUME: &str = "kubernetes";
 
-/// The variable with the Job's name. A prefix of kustomize does not reach an argument, and the label of the pod has it.
+/// The variable with the Job's name. It comes from a label of the pod, since kustomize does not add a name prefix to arguments.
 const JOB_VARIABLE: &str = "APIGEE_FLUX_JOB";
 
-/// The Role and its binding.
+/// The name of the Role and its RoleBinding.
 const ROLE: &str = "apigee-deployer-report";
 
-/// How a Job ended.
+/// The result of a Job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobReport {
-    /// What it was to do, one word in camel case, a capital letter first.
+    /// The action of the Job, one word in upper camel case.
     pub action: &'static str,
-    /// One word in small letters.
+    /// The result, one word in lower case.
     pub result: String,
-    /// The revision with the wanted bundle, if there is one.
+    /// The revision with the desired bundle, if there is one.
     pub revision: Option<String>,
-    /// Somebody should look.
+    /// Whether the Job failed and needs attention.
     pub is_failed: bool,
-    /// For people; only its begin is kept if it is long.
+    /// A message for people. A long one is truncated.
     pub note: String,
 }
 
 impl JobReport {
-    /// The configuration of server-side apply that sets the labels of the Job, and no more.
+    /// The server-side apply configuration that sets only the labels of the Job.
     pub fn labels(&self, job: &str, namespace: &str) -> Value {
         let mut labels = json!({RESULT: label_value(&self.result)});
         if let Some(revision) = &self.revision {
@@ -81,7 +82,7 @@ impl JobReport {
         let reason = letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect();
         let event = Event {
             metadata: ObjectMeta {
-                // As client libraries name them.
+                // The form of name that client libraries use.
                 name: Some(format!("{job}.{nanoseconds:x}")),
                 namespace: Some(namespace.to_owned()),
                 ..ObjectMeta::default()
@@ -107,7 +108,7 @@ impl JobReport {
     }
 }
 
-/// At most [`MAX_NOTE`] bytes.
+/// Truncates a note to [`MAX_NOTE`] bytes.
 fn cut(note: &str) -> String {
     if note.len() <= MAX_NOTE {
         return note.to_owned();
@@ -121,11 +122,11 @@ pub(super) fn argument() -> String {
     format!("--report-job=$({JOB_VARIABLE})")
 }
 
-/// What a pod needs: the token with the cluster's authority and the namespace, and the variable with the Job's name.
+/// What the report needs in a pod: the token with the cluster's CA certificate and the namespace, and the variable with the Job's name.
 pub(super) fn pod_parts() -> (Volume, VolumeMount, EnvVar) {
     let field = |path: &str| ObjectFieldSelector { api_version: None, field_path: path.to_owned() };
     let authority = ConfigMapProjection {
-        // It is in every namespace.
+        // Kubernetes creates it in every namespace.
         name: "kube-root-ca.crt".to_owned(),
         items: Some(vec![KeyToPath { key: "ca.crt".to_owned(), path: "ca.crt".to_owned(), mode: None }]),
         optional: None,
@@ -158,7 +159,7 @@ pub(super) fn pod_parts() -> (Volume, VolumeMount, EnvVar) {
     (volume, mount, variable)
 }
 
-/// The Role that lets those of the Jobs report that do, and its binding; none if there is no such Job. All are of one namespace.
+/// The Role and RoleBinding for the Jobs that report; `None` if no Job reports. All Jobs are in one namespace.
 pub fn report_access<'o>(jobs: impl Iterator<Item = &'o Object>, metadata: &Metadata<'_>) -> Option<[Object; 2]> {
     let (mut names, mut accounts) = (BTreeSet::new(), BTreeSet::new());
     for job in jobs {
@@ -180,12 +181,12 @@ pub fn report_access<'o>(jobs: impl Iterator<Item = &'o Object>, metadata: &Meta
     };
     let rules = vec![
         rule("batch", "jobs", "patch", Some(names.into_iter().collect())),
-        // What is created has no name yet that a rule could hold.
+        // A rule cannot restrict `create` to names.
         rule("events.k8s.io", "events", "create", None),
     ];
     let role_ref =
         RoleRef { api_group: "rbac.authorization.k8s.io".to_owned(), kind: "Role".to_owned(), name: ROLE.to_owned() };
-    // A subject without a namespace is of the binding's own, also where an overlay moves it.
+    // A subject without a namespace is in the namespace of the binding, even if an overlay changes it.
     let subject = |name| Subject { kind: "ServiceAccount".to_owned(), name, ..Subject::default() };
     let subjects = accounts.into_iter().map(subject).collect();
     Some([Object::role(metadata.object(ROLE), rules), Object::role_binding(metadata.object(ROLE), role_ref, subjects)])

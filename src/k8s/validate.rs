@@ -1,10 +1,10 @@
-//! What Kubernetes takes for names, keys and values (`k8s.io/apimachinery`, `pkg/util/validation`). What breaks a rule would be refused when
-//! it is applied, long after the review.
+//! Kubernetes' rules for names, keys and values (`k8s.io/apimachinery`, `pkg/util/validation`). Otherwise an invalid value would be rejected
+//! only when it is applied, long after the review.
 
-/// The longest DNS label, in characters (RFC 1123).
+/// The maximum length of a DNS label, in characters (RFC 1123).
 const MAX_LABEL: usize = 63;
 
-/// The longest DNS name that Kubernetes takes.
+/// The maximum length of a DNS name in Kubernetes.
 const MAX_SUBDOMAIN: usize = 253;
 
 fn lower(c: char) -> bool {
@@ -23,12 +23,12 @@ fn is_subdomain(text: &str) -> bool {
     text.len() <= MAX_SUBDOMAIN && text.split('.').all(is_label_of_subdomain)
 }
 
-/// In a subdomain only the sum of the lengths is bounded.
+/// In a subdomain, only the total length is limited.
 fn is_label_of_subdomain(text: &str) -> bool {
     text.starts_with(lower) && text.ends_with(lower) && text.chars().all(|c| lower(c) || c == '-')
 }
 
-/// A namespace.
+/// Checks the name of a namespace.
 pub fn namespace(text: &str) -> Result<(), String> {
     if is_label(text) {
         return Ok(());
@@ -39,7 +39,7 @@ pub fn namespace(text: &str) -> Result<(), String> {
     ))
 }
 
-/// The name of an object of most kinds, for example a Secret.
+/// Checks the name of an object of most kinds, for example a Secret.
 pub fn object_name(text: &str) -> Result<(), String> {
     if is_subdomain(text) {
         return Ok(());
@@ -50,7 +50,7 @@ pub fn object_name(text: &str) -> Result<(), String> {
     ))
 }
 
-/// The name of a resource that never reaches a cluster as it is: what fits into a path of the API.
+/// Checks the name of a resource that is never applied to a cluster itself: it must be a valid segment of an API path.
 pub fn path_segment(text: &str) -> Result<(), String> {
     let is_wrong = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '/' | '%');
     if !matches!(text, "." | "..") && text.len() <= MAX_SUBDOMAIN && !text.contains(is_wrong) {
@@ -62,7 +62,7 @@ pub fn path_segment(text: &str) -> Result<(), String> {
     ))
 }
 
-/// A key of a ConfigMap or Secret.
+/// Checks a key of a ConfigMap or Secret.
 pub fn data_key(text: &str) -> Result<(), String> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let is_key = !text.is_empty() && text.len() <= MAX_SUBDOMAIN && text.chars().all(legal);
@@ -75,7 +75,7 @@ pub fn data_key(text: &str) -> Result<(), String> {
     ))
 }
 
-/// The key of a label or an annotation, or the name of a resource such as `cpu`: `[PREFIX/]NAME`.
+/// Checks the key of a label or an annotation, or the name of a compute resource such as `cpu`: `[PREFIX/]NAME`.
 pub fn qualified_name(text: &str) -> Result<(), String> {
     let (prefix, name) = text.split_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
     let end = |c: char| c.is_ascii_alphanumeric();
@@ -84,7 +84,7 @@ pub fn qualified_name(text: &str) -> Result<(), String> {
         && name.starts_with(end)
         && name.ends_with(end)
         && name.chars().all(|c| end(c) || matches!(c, '-' | '_' | '.'));
-    // The key of an annotation is compared without regard to case.
+    // Kubernetes validates the key of an annotation without regard to case.
     if is_name && prefix.is_none_or(|prefix| is_subdomain(&prefix.to_ascii_lowercase())) {
         return Ok(());
     }
@@ -94,7 +94,7 @@ pub fn qualified_name(text: &str) -> Result<(), String> {
     ))
 }
 
-/// The name of an environment variable.
+/// Checks the name of an environment variable.
 pub fn variable_name(text: &str) -> Result<(), String> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if !text.is_empty() && text.chars().all(legal) && !text.starts_with(|c: char| c.is_ascii_digit()) {
@@ -105,7 +105,7 @@ pub fn variable_name(text: &str) -> Result<(), String> {
     ))
 }
 
-/// A quantity, such as `20m`, `128Mi` or `0.5`.
+/// Checks a quantity, such as `20m`, `128Mi` or `0.5`.
 pub fn quantity(text: &str) -> Result<(), String> {
     let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let suffix = &text[number.len()..];
@@ -123,7 +123,7 @@ pub fn quantity(text: &str) -> Result<(), String> {
     Err(format!("`{text}` is not a quantity; write a number, optionally with a unit, such as `20m`, `0.5` or `128Mi`"))
 }
 
-/// The reference of a container image.
+/// Checks the reference of a container image.
 pub fn image(text: &str) -> Result<(), String> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | ':' | '/' | '@' | '+' | '-');
     if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(legal) {
