@@ -440,7 +440,7 @@ impl<'a> AppPlan<'a> {
             let mut fields = Vec::new();
             let mut said = Vec::new();
             if !missing.is_empty() {
-                said.push(format!("give {} {}", key.label, missing.join(", ")));
+                said.push(format!("give {} access to {}", key.label, missing.join(", ")));
                 fields.push(Self::field(format!("{}/products", key.at), Some(json!(has)), Some(json!(key.products))));
             }
             if other_attributes.is_some() {

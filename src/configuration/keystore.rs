@@ -432,7 +432,7 @@ fn replace(wanted: &Wanted<'_>, name: &str, content: &Content<'_>, live: &str) -
     let differs = |text: &&str| sorted(&pem::certificates(text)) != sorted(&pem::certificates(live));
     fields.extend(content.certificate.filter(differs).map(|text| certificate_field(wanted, name, Some(live), text)));
     [
-        create(wanted, PROBE, content, format!("try alias `{name}` as `{PROBE}`"), vec![key_field(name)]),
+        create(wanted, PROBE, content, format!("test alias `{name}` as `{PROBE}`"), vec![key_field(name)]),
         delete(wanted, name, key_field(name)),
         create(wanted, name, content, format!("add alias `{name}` again"), fields),
         delete(wanted, PROBE, key_field(name)),
@@ -575,7 +575,7 @@ mod tests {
     }
 
     const ANEW: [&str; 4] = [
-        "try alias `a` as `apigee-flux-probe`",
+        "test alias `a` as `apigee-flux-probe`",
         "delete alias `a`",
         "add alias `a` again",
         "delete alias `apigee-flux-probe`",

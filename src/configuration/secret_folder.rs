@@ -51,7 +51,7 @@ pub fn folder_of<'f>(file: &str, listed: &'f [String]) -> Result<&'f Path, Strin
         .find(|folder| Path::new(file).starts_with(folder) && Path::new(file) != *folder)
         .ok_or_else(|| {
             let names: Vec<String> = folders().map(|folder| format!("`{folder}`")).collect();
-            format!("the file `{file}` is not in a folder for secrets, which are: {}", names.join(", "))
+            format!("the file `{file}` is not in one of the folders for secrets: {}", names.join(", "))
         })
 }
 
