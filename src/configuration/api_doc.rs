@@ -155,7 +155,7 @@ impl ApiDocs {
         Some(Change { what: format!("update {}", field_names(&fields)), request, fields })
     }
 
-    /// The update of the document, if Apigee has a different one. If Apigee does not return the document, the digest in the record is compared.
+    /// The update of the document, if Apigee has a different one. If Apigee does not return it, the digest in the record is compared.
     fn document(wanted: &Wanted<'_>, id: &str, text: &str, digest: &str, answer: Option<&Answer>) -> Option<Change> {
         let live = answer.and_then(|answer| answer.json().pointer("/data/oasDocumentation/spec/contents")?.as_str());
         let contents = STANDARD.encode(text);

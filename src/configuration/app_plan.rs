@@ -399,7 +399,8 @@ impl<'a> AppPlan<'a> {
         ))
     }
 
-    /// Returns an error if the lifetime differs: it cannot be changed, and removing it from Git must not suggest that the key no longer expires.
+    /// Returns an error if the lifetime differs, since it cannot be changed. Otherwise a user who removes it from Git would believe that the key
+    /// no longer expires.
     fn check_expiry(key: &WantedKey<'_>, wanted: Option<u64>, live: &Value) -> Result<(), String> {
         let millis = |field: &str| text(live, field).parse::<u64>().ok();
         let has = millis("expiresAt").zip(millis("issuedAt")).map(|(end, start)| end.saturating_sub(start) / 1000);
@@ -538,7 +539,8 @@ mod tests {
     use super::*;
     use crate::configuration::{Id, Place, Record};
 
-    /// The changes and parts for a body, given Apigee's app and the names of the parts in the record; `{KEY}` stands for the digest of a key.
+    /// The changes and parts for a body, given the app in Apigee and the names of the parts in the record; `{KEY}` stands for the digest of a
+    /// key.
     fn planned(body: &Value, live: Option<&Value>, parts: &[&str]) -> Result<(Vec<String>, Vec<String>), String> {
         let id = Id { kind: "ApigeeApp".into(), parent: Some("d".into()), name: "a".into() };
         let digest = |key: &str| format!("keys/{}", secret_digest(&id, "keys", key.as_bytes()));

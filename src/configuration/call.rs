@@ -20,13 +20,13 @@ pub enum Verb {
 /// A read request. Equal reads of one run are sent once.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Read {
-    /// The path from `organizations` on.
+    /// The path, starting with `organizations`.
     pub path: Vec<String>,
-    /// The query.
+    /// The query parameters.
     pub query: Vec<(&'static str, String)>,
     /// The form of the answer.
     pub form: Form,
-    /// The permission that it takes.
+    /// The required permission.
     pub needs: String,
 }
 
@@ -96,13 +96,13 @@ impl Answer {
 pub struct Request {
     /// The method.
     pub verb: Verb,
-    /// The path from `organizations` on.
+    /// The path, starting with `organizations`.
     pub path: Vec<String>,
-    /// The query.
+    /// The query parameters.
     pub query: Vec<(&'static str, String)>,
     /// The body. It may contain secrets, so it is never printed.
     pub body: Body,
-    /// The permission that it takes.
+    /// The required permission.
     pub needs: String,
     /// Whether sending the request twice creates two resources, because the server chooses the name.
     pub makes_new: bool,
@@ -111,7 +111,7 @@ pub struct Request {
 /// The body of a request.
 #[derive(Clone)]
 pub enum Body {
-    /// None.
+    /// No body.
     Empty,
     /// JSON.
     Json(Value),

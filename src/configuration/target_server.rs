@@ -56,7 +56,8 @@ pub struct Tls {
     pub key_store: Option<String>,
     /// The alias of the client's key in the keystore. If it is set, Apigee presents a client certificate (mutual TLS). Requires `keyStore`.
     pub key_alias: Option<String>,
-    /// The keystore with the trusted certificates: its name, or `ref://NAME` of an `ApigeeReference`. Default: public certificate authorities.
+    /// The keystore with the trusted certificates: its name, or `ref://NAME` of an `ApigeeReference`. Default: the public certificate
+    /// authorities.
     pub trust_store: Option<String>,
     /// The host name that the server's certificate must have. Default: `host`.
     pub common_name: Option<String>,
