@@ -61,9 +61,9 @@ struct WantedKey<'b> {
     /// The field of the key, as a JSON pointer.
     at: String,
     products: Vec<&'b str>,
-    /// None if they are left as they are.
+    /// `None` if the scopes are not changed.
     scopes: Option<Vec<&'b str>>,
-    /// None if they are left as they are.
+    /// `None` if the attributes are not changed.
     attributes: Option<&'b Value>,
     body: &'b Value,
     approve: bool,

@@ -43,7 +43,7 @@ pub enum MapScope {
     Environment,
     /// All proxies of the organization.
     Organization,
-    /// One proxy.
+    /// Only one proxy.
     Proxy,
 }
 

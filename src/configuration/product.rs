@@ -34,7 +34,7 @@ pub struct Product {
     /// Whether the product can be used in every environment, including environments that are created later. Default: `false`.
     #[serde(default)]
     pub all_environments: bool,
-    /// The proxies that may be called. Alternatives: operations, or `allProxies`.
+    /// The proxies that may be called, by their names in Apigee. Alternatives: operations, or `allProxies`.
     #[serde(default)]
     pub proxies: Vec<String>,
     /// Whether every proxy of the organization may be called, including proxies that are deployed later. Default: `false`.
@@ -146,7 +146,7 @@ pub enum QuotaCounterScope {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Operation {
-    /// The proxy.
+    /// The name of the proxy in Apigee.
     pub proxy: String,
     /// The path after the base path of the proxy, for example `/orders/*` or `/**`. Default: `/`, which matches all paths.
     pub path: Option<String>,
@@ -164,7 +164,7 @@ pub struct Operation {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GraphQlOperation {
-    /// The proxy.
+    /// The name of the proxy in Apigee.
     pub proxy: String,
     /// The name of the operation. Default: all operations of the `types`.
     pub operation: Option<String>,
@@ -191,7 +191,7 @@ pub enum GraphQlType {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GrpcOperation {
-    /// The proxy.
+    /// The name of the proxy in Apigee.
     pub proxy: String,
     /// The name of the service with its package, for example `com.petstore.PetService`.
     pub service: String,
@@ -209,7 +209,7 @@ pub struct GrpcOperation {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LlmOperation {
-    /// The proxy.
+    /// The name of the proxy in Apigee.
     pub proxy: String,
     /// The path after the base path of the proxy. Default: `/`, which matches all paths.
     pub path: Option<String>,
@@ -229,7 +229,7 @@ pub struct LlmOperation {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PayloadOperation {
-    /// The proxy.
+    /// The name of the proxy in Apigee.
     pub proxy: String,
     /// The operations, for example `tools/list` and `tools/call/get_weather`.
     pub operations: Vec<String>,

@@ -33,13 +33,13 @@ pub enum FileType {
     Graphql,
     /// A Java library: a JAR file.
     Java,
-    /// `JavaScript`.
+    /// A `JavaScript` file.
     Jsc,
     /// An `OpenAPI` document.
     Oas,
     /// A property set.
     Properties,
-    /// Python.
+    /// A Python script.
     Py,
     /// A WSDL document.
     Wsdl,
