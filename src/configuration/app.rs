@@ -188,8 +188,10 @@ impl Fields<'_> {
         for (name, key) in self.keys {
             let at = at.key("keys").key(name);
             if !places.insert(&key.consumer_key.value_from) {
-                let message =
-                    format!("the {} is already used by another key: use its own for each", key.consumer_key.value_from);
+                let message = format!(
+                    "the {} is already used by another key: each key needs its own",
+                    key.consumer_key.value_from
+                );
                 report.error(Code::NameCollision, at.key("consumerKey"), message);
             }
             let products = if key.products.is_empty() { self.products } else { &key.products };

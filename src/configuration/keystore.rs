@@ -195,7 +195,7 @@ impl<'w> Content<'w> {
             return Err("the key is not a private key in PEM format".to_owned());
         }
         if content.certificate.is_some_and(|text| !text.is_empty() && pem::certificates(text).is_empty()) {
-            return Err("the certificate is not a certificate in PEM format".to_owned());
+            return Err("the certificate is not in PEM format".to_owned());
         }
         Ok(content)
     }
@@ -675,7 +675,7 @@ mod tests {
         let (_, last) = plan(&key("1", OLD), "", &[], None).unwrap();
         for (alias, why) in [
             (json!({"certificate": OLD, "key": "s3cret"}), "the key is not a private key"),
-            (json!({"certificate": "none"}), "the certificate is not a certificate"),
+            (json!({"certificate": "none"}), "the certificate is not in PEM format"),
             (json!({"pkcs12": {"file": "AAAA"}}), "the file is not a PKCS #12 file"),
         ] {
             let found = plan(&alias, OLD, &["a"], Some(&last)).map(|(changes, _)| changes).unwrap_err();

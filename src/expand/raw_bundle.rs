@@ -169,9 +169,7 @@ fn from_config_map(input: &Input<'_>, item: &Item<'_>, at: &FieldPath, report: &
         return None;
     }
     if let Some((key, _)) = entries.iter().find(|(key, _)| key == ZIP_KEY) {
-        report.push(unreadable(format!(
-            "the ConfigMap `{name}` has the key `{key}`, which must be its only key, and other keys"
-        )));
+        report.push(unreadable(format!("the ConfigMap `{name}` has `{key}` and other keys: remove the other keys")));
         return None;
     }
     collect(entries.into_iter().map(|(key, bytes)| (key.replace("__", "/"), at.clone(), bytes)), report)
