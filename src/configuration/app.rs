@@ -34,7 +34,7 @@ macro_rules! app {
             pub callback_url: Option<String>,
             /// Whether the keys of the app can be used at all. Default: the status is not changed; a new app is approved.
             pub status: Option<KeyStatus>,
-            /// Whether pending keys are approved for products with `approval: manual`. A product that was revoked stays revoked.
+            /// Whether pending keys are approved for products with `approval: manual`. A key that was revoked for a product stays revoked.
             /// Default: `false`.
             #[serde(default)]
             pub approve: bool,

@@ -61,7 +61,7 @@ pub struct Product {
     pub payload: Vec<PayloadOperation>,
     /// The number of requests that an app may send.
     pub quota: Option<Quota>,
-    /// Which requests are counted together against `quota` if an operation has no own quota. Default: the value in Apigee is not changed.
+    /// Which requests are counted together against `quota` if an operation does not have its own quota. Default: the value in Apigee is not changed.
     pub quota_counter_scope: Option<QuotaCounterScope>,
     /// The number of tokens of language models that an app may use.
     pub token_quota: Option<Quota>,

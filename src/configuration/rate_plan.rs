@@ -94,9 +94,9 @@ pub enum Pricing {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rate {
-    /// The first request of the range. Not allowed in the first range.
+    /// The first request of the range. Omitted in the first range.
     pub start: Option<u64>,
-    /// The last request of the range. Not allowed in the last range.
+    /// The last request of the range. Omitted in the last range.
     pub end: Option<u64>,
     /// The fee, for example `0.002`.
     pub fee: String,
@@ -106,9 +106,9 @@ pub struct Rate {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RevenueShare {
-    /// The first request of the range. Not allowed in the first range.
+    /// The first request of the range. Omitted in the first range.
     pub start: Option<u64>,
-    /// The last request of the range. Not allowed in the last range.
+    /// The last request of the range. Omitted in the last range.
     pub end: Option<u64>,
     /// The share in percent, with at most two decimal places, for example `21.5`.
     pub percent: String,
