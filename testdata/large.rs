@@ -193,7 +193,9 @@ fn twenty_megabytes_are_refused() {
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout.is_empty());
     assert!(
-        stderr.contains("AF045") && stderr.contains("specs.yaml:10:3") && stderr.contains("Apigee takes 15728640"),
+        stderr.contains("AF045")
+            && stderr.contains("specs.yaml:10:3")
+            && stderr.contains("Apigee accepts at most 15728640"),
         "{stderr}"
     );
 }

@@ -1,6 +1,6 @@
-//! `ApigeeApiDoc`: what a developer portal shows of an API product (`sites.apidocs`), with its OpenAPI document.
+//! `ApigeeApiDoc`: an item in the API catalog of a developer portal (`sites.apidocs`), with its OpenAPI document.
 //!
-//! Apigee numbers the items of a portal's catalog. A portal has one item for a product, so an item is known by its product.
+//! Apigee assigns the ID of a catalog item. A portal has at most one item for each API product, so the product identifies the item.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,33 +16,33 @@ use apigee_flux_model::bundle::Digest;
 use apigee_flux_model::diag::{FieldPath, Report};
 use apigee_flux_model::limits::texts;
 
-/// An item of a developer portal's catalog.
+/// An item in the API catalog of a developer portal.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ApiDoc {
-    /// The portal's id, for example `acme-devportal`.
+    /// The ID of the portal, for example `acme-devportal`.
     pub site: String,
-    /// The API product that it is about: the name in Apigee, so that `name` is not needed. Another product is another item.
+    /// The name in Apigee of the API product that the item documents. It identifies the item, so `name` is not needed.
     pub product: String,
-    /// The title. Default: the product's name.
+    /// The title. Default: the name of the product.
     pub title: Option<String>,
-    /// What it is.
+    /// A description.
     pub description: Option<String>,
-    /// Whether it is shown in the portal; otherwise it is a draft. Default: `false`.
+    /// Whether the item is shown in the portal; otherwise it is a draft. Default: `false`.
     #[serde(default)]
     pub published: bool,
-    /// Whether it is shown to people who are not signed in. Default: `false`.
+    /// Whether the item is shown to users who are not signed in. Default: `false`.
     #[serde(default)]
     pub anon_allowed: bool,
-    /// Whether an app for this product needs a callback URL. Default: `false`.
+    /// Whether an app that uses this product must have a callback URL. Default: `false`.
     #[serde(default)]
     pub require_callback_url: bool,
-    /// The ids of the portal's categories that it belongs to.
+    /// The IDs of the portal's categories that the item belongs to.
     #[serde(default)]
     pub category_ids: Vec<String>,
-    /// The picture: a URL, or the path of a file of the portal, as `/files/orders.jpg`.
+    /// The image: a URL, or the path of a file in the portal, for example `/files/orders.jpg`.
     pub image_url: Option<String>,
-    /// The OpenAPI document, as a text in YAML or JSON. Default: what Apigee has.
+    /// The OpenAPI document, as YAML or JSON text. Default: the document in Apigee is not changed.
     pub openapi: Option<String>,
 }
 
@@ -103,10 +103,10 @@ impl Configuration for ApiDoc {
     }
 }
 
-/// The field of the body with the OpenAPI document, and its part in the record.
+/// The field of the body that holds the OpenAPI document, and the name of its part in the record.
 const DOCUMENT: &str = "openapi";
 
-/// The field of the portal's answers with what was asked for.
+/// The field of the portal's responses that holds the requested data.
 const DATA: &str = "data";
 
 const COMPARE: Compare = Compare {
@@ -143,7 +143,7 @@ impl ApiDocs {
         Some((item.get("id")?.as_str()?, item))
     }
 
-    /// What differs of the item, but for its document.
+    /// The update of the item without its document, if a field differs.
     fn update(wanted: &Wanted<'_>, id: &str, live: &Value) -> Option<Change> {
         let body = item(wanted.body);
         let mut fields = Vec::new();
@@ -155,7 +155,7 @@ impl ApiDocs {
         Some(Change { what: format!("update {}", field_names(&fields)), request, fields })
     }
 
-    /// The document, if Apigee has another one. Where it does not show what it has, the record knows what was sent.
+    /// The update of the document, if Apigee has a different one. If Apigee does not return it, the digest in the record is compared.
     fn document(wanted: &Wanted<'_>, id: &str, text: &str, digest: &str, answer: Option<&Answer>) -> Option<Change> {
         let live = answer.and_then(|answer| answer.json().pointer("/data/oasDocumentation/spec/contents")?.as_str());
         let contents = STANDARD.encode(text);
@@ -181,7 +181,7 @@ impl ApiDocs {
     }
 }
 
-/// The item without its document, which has a call of its own.
+/// The item without its document, which has its own API method.
 fn item(body: &Value) -> Value {
     let mut body = body.clone();
     if let Value::Object(fields) = &mut body {
@@ -207,7 +207,7 @@ impl Crud for ApiDocs {
         id.into_iter().map(read).collect()
     }
 
-    /// Its product comes after the bundles, and it goes before that.
+    /// The item is created after its product, which is created after the bundles, and deleted before it.
     fn after_bundles(&self) -> bool {
         true
     }
@@ -229,7 +229,7 @@ impl Crud for ApiDocs {
             let mut request =
                 Request::new(Verb::Post, Self::path(wanted, &[]), Body::Json(body), "apigee.portals.update");
             request.makes_new = true;
-            // Its document is sent when the id is known.
+            // The document is sent in a later pass, when the ID is known.
             plan.changes.push(Change { what: "create".to_owned(), request, fields });
             return Ok(plan);
         };

@@ -1,7 +1,6 @@
 //! `ApigeeAppGroup`: apps that several people own together, with their keys (`appgroups`).
 //!
-//! The group and its apps are one resource. Apps that others put into the group stay; those that this program put there go when they
-//! leave Git.
+//! The group and its apps are one resource. Unmanaged apps of the group are kept; managed apps are deleted when they are removed from Git.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,24 +20,24 @@ use super::{Configuration, ConfigurationSpec, Crud, Plan, Reference, Scope, Want
 use apigee_flux_model::diag::{FieldPath, Report};
 use apigee_flux_model::limits::{counts, texts};
 
-/// A group of apps.
+/// A group of apps that several people own together.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AppGroup {
-    /// The name that people see. Default: the name.
+    /// The display name. Default: the name.
     pub display_name: Option<String>,
-    /// The email of the group.
+    /// The email address of the group.
     pub email: Option<String>,
-    /// Who keeps the group, for example a portal.
+    /// The ID of the channel that owns the group, for example a portal.
     pub channel_id: Option<String>,
-    /// The address of the portal or the shop.
+    /// The URI of the channel, for example of a portal or marketplace.
     pub channel_uri: Option<String>,
-    /// Whether the keys of the group's apps work. Default: it is left as it is; a new group is active.
+    /// Whether the keys of the group's apps can be used. Default: the status is not changed; a new group is active.
     pub status: Option<Status>,
-    /// Attributes, at most 18. Those that are not here are removed.
+    /// Attributes, at most 18. Attributes that are not listed are removed.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
-    /// The apps, by name. Apps that others made stay; one of a name that stands here is taken over.
+    /// The apps, by name. Unmanaged apps with other names are kept; an unmanaged app with one of these names is adopted.
     #[serde(default)]
     pub apps: BTreeMap<String, GroupApp>,
 }
@@ -88,10 +87,10 @@ impl Configuration for AppGroup {
     }
 }
 
-/// The field of the body with the apps.
+/// The field of the body that holds the apps.
 const APPS: &str = "apps";
 
-/// The field of Apigee's answer with the apps.
+/// The field of Apigee's response that holds the apps.
 const LISTED: &str = "appGroupApps";
 
 #[derive(Debug)]
@@ -166,7 +165,7 @@ impl Crud for Groups {
         [GROUPS.reads(wanted), vec![apps]].concat()
     }
 
-    /// Before the group is deleted, the apps that the record has and the list has not.
+    /// Before the group is deleted: the apps that are in the record but not in the list.
     fn follow_ups(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Vec<Read> {
         if !wanted.body.is_null() || !self.exists(wanted, answers) {
             return Vec::new();
@@ -181,7 +180,7 @@ impl Crud for Groups {
         wanted.recorded_and_not(&listed).filter_map(app).collect()
     }
 
-    /// The products of its apps come after the bundles, and it goes before them.
+    /// The group is created after the products of its apps, which are created after the bundles, and deleted before them.
     fn after_bundles(&self) -> bool {
         true
     }
@@ -226,7 +225,7 @@ impl Crud for Groups {
         let foreign: Vec<&str> = live.keys().filter(|name| !ours(name)).take(5).copied().collect();
         if !foreign.is_empty() {
             return Err(format!(
-                "the group has apps that somebody else made ({}): delete them by hand, then it goes",
+                "the group has apps that are not managed by apigee-flux ({}): delete them manually, then the group is deleted",
                 foreign.join(", ")
             ));
         }

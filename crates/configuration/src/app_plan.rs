@@ -1,12 +1,12 @@
-//! What to do so that an app has what is wanted: its profile, its status and its keys.
+//! Plans the changes that bring an app to its desired state: its profile, its status and its keys.
 //!
 //! An update of an app that names products makes Apigee generate another key each time
-//! (<https://github.com/apigee/apigee-config-maven-plugin/issues/17>), so products are only ever given to keys. The one key that cannot
-//! be helped is generated when an app is made. An app with keys of its own is made without products, so that the generated key opens
-//! nothing, and loses that key right after; an app without keys of its own keeps it.
+//! (<https://github.com/apigee/apigee-config-maven-plugin/issues/17>), so products are only added to keys. Apigee always generates one key
+//! when an app is created. An app whose spec has `keys` is created without products, so that the generated key gives access to nothing,
+//! and that key is deleted right after; an app whose spec has no `keys` keeps it.
 //!
-//! Keys are secrets. Each key that is ours stands in the record as a part whose name is a digest of it; what has no part is somebody
-//! else's. A key that leaves is deleted when nothing else is left to do and no product of the others waits for approval.
+//! Keys are credentials. Each managed key is in the record as a part whose name is a digest of the key; a key without a part is not
+//! managed. A key that was removed from the spec is deleted when there is no other change and no other key waits for approval.
 
 use std::collections::BTreeSet;
 
@@ -20,50 +20,50 @@ use super::secret::line;
 use super::{Plan, Wanted};
 use apigee_flux_model::limits::texts;
 
-/// Whose app it is: the calls differ a little.
+/// The type of an app's owner: the API methods differ slightly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AppsOf {
-    /// A developer's.
+    /// A developer.
     Developer,
-    /// A group's.
+    /// An app group.
     Group,
 }
 
 /// One app.
 pub(super) struct AppPlan<'a> {
-    /// The resource that holds it.
+    /// The resource that contains the app.
     pub wanted: &'a Wanted<'a>,
     pub owner: AppsOf,
     /// The path of the app.
     pub path: Vec<String>,
     pub name: &'a str,
-    /// What is wanted of the app.
+    /// The desired state of the app.
     pub body: &'a Value,
-    /// What the names of the app's parts start with.
+    /// The prefix of the names of the app's parts.
     pub parts: String,
-    /// What the fields start with, as a JSON pointer.
+    /// The prefix of the fields, as a JSON pointer.
     pub pointer: String,
 }
 
-/// The part that says that the app is new: its generated key is not known yet.
+/// The part of a new app: its generated key is not known yet.
 const NEW: &str = "generated";
 
-/// How many seconds Apigee may need between both times of a key.
+/// The largest difference, in seconds, between the lifetime of a key in the spec and in Apigee.
 const EXPIRY_TOLERANCE: u64 = 60;
 
 /// The profile of an app.
 const PROFILE: Compare = Compare::PLAIN;
 
-/// A key as it is wanted.
+/// The desired state of a key.
 struct WantedKey<'b> {
-    /// For people.
+    /// The name of the key in messages.
     label: String,
-    /// Its field.
+    /// The field of the key, as a JSON pointer.
     at: String,
     products: Vec<&'b str>,
-    /// None if they are left as they are.
+    /// `None` if the scopes are not changed.
     scopes: Option<Vec<&'b str>>,
-    /// None if they are left as they are.
+    /// `None` if the attributes are not changed.
     attributes: Option<&'b Value>,
     body: &'b Value,
     approve: bool,
@@ -81,12 +81,12 @@ fn list<'v>(value: &'v Value, field: &str) -> &'v [Value] {
     value.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// A consumer key or secret of a body.
+/// The consumer key or secret in a body.
 fn credential<'v>(value: &'v Value, field: &str) -> &'v str {
     line(text(value, field))
 }
 
-/// The products of a key: each name and status.
+/// The products of a key: the name and status of each.
 fn associations(key: &Value) -> impl Iterator<Item = (&str, &str)> {
     list(key, "apiProducts").iter().map(|product| (text(product, "apiproduct"), text(product, "status")))
 }
@@ -99,12 +99,12 @@ fn credentials(live: &Value) -> Vec<&Value> {
 }
 
 impl WantedKey<'_> {
-    /// What the Secret holds is part of a path. One that is empty is not known here.
+    /// Checks the values from the Secret, since they become part of a path. An empty value is unknown here and not checked.
     fn check(&self) -> Result<(), String> {
         for (field, rule) in [("consumerKey", &texts::CONSUMER_KEY), ("consumerSecret", &texts::CONSUMER_SECRET)] {
             let value = credential(self.body, field);
             if let (Err(broken), false) = (rule.check(value), value.is_empty()) {
-                return Err(format!("{} has a `{field}` that Apigee does not take: {}", self.label, broken.message()));
+                return Err(format!("{} has an invalid `{field}`: {}", self.label, broken.message()));
             }
         }
         Ok(())
@@ -112,7 +112,7 @@ impl WantedKey<'_> {
 }
 
 impl<'a> AppPlan<'a> {
-    /// The calls, and the parts that are ours then. `live` is the app with its keys, if Apigee has it.
+    /// The changes, and the managed parts after them. `live` is the app with its keys, if it exists in Apigee.
     pub(super) fn plan(&self, live: Option<&Value>) -> Result<Plan, String> {
         let mut plan = Plan::default();
         let own = self.own_keys();
@@ -137,11 +137,11 @@ impl<'a> AppPlan<'a> {
         let mut kept: BTreeSet<&str> = BTreeSet::new();
         let (mut waits, mut unknown) = (false, false);
         for key in &own {
-            // Version 0.1.0 took the line break at its end along.
+            // Version 0.1.0 included the trailing line break in the key.
             let (consumer_key, raw) = (credential(key.body, "consumerKey"), text(key.body, "consumerKey"));
             let consumer_key = if find(consumer_key).is_none() && find(raw).is_some() { raw } else { consumer_key };
             if consumer_key.is_empty() {
-                // Whoever compares without secrets cannot tell which key it is.
+                // A comparison without secrets cannot tell which key it is.
                 unknown = true;
                 continue;
             }
@@ -163,8 +163,8 @@ impl<'a> AppPlan<'a> {
             let known = credentials.iter().find(|key| ours(key));
             let Some(live) = known.or_else(|| credentials.first()) else {
                 return Err(format!(
-                    "the app `{}` has no key any more, and none is ever generated for an app that is there: set `keys`, or delete the app \
-                     in Apigee, so that it is made anew",
+                    "the app `{}` has no key left, and Apigee generates a key only when an app is created: set `keys`, or delete the \
+                    app in Apigee so that it is created again",
                     self.name
                 ));
             };
@@ -199,14 +199,14 @@ impl<'a> AppPlan<'a> {
         Ok(plan)
     }
 
-    /// Refuses to take keys along that somebody else made.
+    /// Returns an error if the app has unmanaged keys, which would be deleted with it.
     pub(super) fn may_remove(&self, live: &Value) -> Result<(), String> {
         let keys = list(live, "credentials");
         let foreign = keys.iter().filter(|key| !self.is_ours(text(key, "consumerKey"))).count();
-        // The key of an app that was made by a run that was killed is not known.
+        // If a run was killed after it created the app, the generated key is not in the record.
         if foreign > usize::from(self.has_part(NEW)) {
             return Err(format!(
-                "the app `{}` has keys that somebody else made ({foreign}): delete them by hand, then it goes",
+                "the app `{}` has keys that are not managed by apigee-flux ({foreign}): delete them manually, then the app is deleted",
                 self.name
             ));
         }
@@ -258,7 +258,7 @@ impl<'a> AppPlan<'a> {
             products: texts(self.body, "products"),
             scopes: Some(texts(self.body, "scopes")).filter(|scopes| !scopes.is_empty()),
             attributes: None,
-            // The status of the app is another one than the key's.
+            // The app and the key have separate statuses.
             body: &Value::Null,
             approve: self.approve(),
         }
@@ -277,7 +277,7 @@ impl<'a> AppPlan<'a> {
         Field { at, live, wanted, secret: false }
     }
 
-    /// What an update sends: never products.
+    /// The body of an update, which never contains products.
     fn profile_body(&self) -> Map<String, Value> {
         let mut profile = Map::new();
         profile.insert("name".to_owned(), json!(self.name));
@@ -317,7 +317,7 @@ impl<'a> AppPlan<'a> {
         }
     }
 
-    /// What is done, and with which app where there are several.
+    /// Describes a change; in a group, with the name of the app.
     fn what(&self, what: &str) -> String {
         match self.owner {
             AppsOf::Developer => what.to_owned(),
@@ -328,7 +328,7 @@ impl<'a> AppPlan<'a> {
     fn profile(&self, live: &Value) -> Option<Change> {
         let mut wanted = self.profile_body();
         if !wanted.contains_key("callbackUrl") && live.get("callbackUrl").is_some() {
-            // Whether what is left out stays or goes, no document says.
+            // It is not documented whether a field that is left out is kept or removed.
             wanted.insert("callbackUrl".to_owned(), json!(""));
         }
         let wanted = Value::Object(wanted);
@@ -369,7 +369,7 @@ impl<'a> AppPlan<'a> {
         Request::new(verb, path, body, &format!("apigee.appkeys.{needs}"))
     }
 
-    /// A key takes three calls: it comes without products, and approved.
+    /// Creates a key with up to three requests: a new key has no products and is approved.
     fn import(&self, key: &WantedKey<'_>, changes: &mut Vec<Change>) {
         let mut body = json!({});
         for field in ["consumerKey", "consumerSecret"] {
@@ -388,18 +388,19 @@ impl<'a> AppPlan<'a> {
         self.reconcile(key, &fresh, changes);
     }
 
-    /// A secret stays with its key.
+    /// Returns an error if the consumer secret differs: the secret of a key cannot be changed.
     fn check_secret(key: &WantedKey<'_>, live: &Value) -> Result<(), String> {
         if credential(key.body, "consumerSecret") == credential(live, "consumerSecret") {
             return Ok(());
         }
         Err(format!(
-            "the consumer secret of {} is another one in Apigee and cannot be changed: put a new consumer key into the Secret with it",
+            "the consumer secret of {} differs from the one in Apigee and cannot be changed: put a new consumer key into the Secret too",
             key.label
         ))
     }
 
-    /// So does its end: whoever takes it out of Git must not believe that the key lives on.
+    /// Returns an error if the lifetime differs, since it cannot be changed. Otherwise a user who removes it from Git would believe that the key
+    /// no longer expires.
     fn check_expiry(key: &WantedKey<'_>, wanted: Option<u64>, live: &Value) -> Result<(), String> {
         let millis = |field: &str| text(live, field).parse::<u64>().ok();
         let has = millis("expiresAt").zip(millis("issuedAt")).map(|(end, start)| end.saturating_sub(start) / 1000);
@@ -410,14 +411,14 @@ impl<'a> AppPlan<'a> {
         if same {
             return Ok(());
         }
-        let has = has.map_or_else(|| "for ever".to_owned(), |seconds| format!("for {seconds}s"));
+        let has = has.map_or_else(|| "without expiry".to_owned(), |seconds| format!("with a lifetime of {seconds}s"));
         Err(format!(
-            "{} works {has} from when it was made, which cannot be changed: write that time, or put a new consumer key into the Secret",
+            "{} was created {has}, which cannot be changed: set the same in the spec, or put a new consumer key into the Secret",
             key.label
         ))
     }
 
-    /// True if the key does not work yet for a product.
+    /// True if the key waits for approval for a product.
     fn waits(key: &WantedKey<'_>, live: &Value) -> bool {
         associations(live).any(|(name, status)| key.products.contains(&name) && status == "pending")
     }
@@ -434,13 +435,13 @@ impl<'a> AppPlan<'a> {
         let other_scopes = key.scopes.clone().filter(|scopes| sorted(scopes.clone()) != sorted(texts(live, "scopes")));
         let other_attributes = key.attributes.filter(|list| plain(Some(list)) != plain(live.get("attributes")));
         if !missing.is_empty() || other_attributes.is_some() || other_scopes.is_some() {
-            // The call replaces the attributes, so those that stay are sent too.
+            // The request replaces all attributes, so those that are kept are sent too.
             let none = json!([]);
             let attributes = key.attributes.or_else(|| live.get("attributes")).unwrap_or(&none);
             let mut fields = Vec::new();
             let mut said = Vec::new();
             if !missing.is_empty() {
-                said.push(format!("give {} {}", key.label, missing.join(", ")));
+                said.push(format!("give {} access to {}", key.label, missing.join(", ")));
                 fields.push(Self::field(format!("{}/products", key.at), Some(json!(has)), Some(json!(key.products))));
             }
             if other_attributes.is_some() {
@@ -462,7 +463,7 @@ impl<'a> AppPlan<'a> {
             let request = self.key_request(Verb::Delete, &[consumer_key, "apiproducts", name], Body::Empty, "manage");
             let field = Self::field(format!("{}/products", key.at), Some(json!(has)), Some(json!(key.products)));
             changes.push(Change {
-                what: self.what(&format!("take {name} from {}", key.label)),
+                what: self.what(&format!("remove {name} from {}", key.label)),
                 request,
                 fields: vec![field],
             });
@@ -494,7 +495,7 @@ impl<'a> AppPlan<'a> {
         }
     }
 
-    /// Adds products to a key and replaces its attributes and scopes. A developer's key has a call for scopes alone.
+    /// Adds products to a key and replaces its attributes and scopes. A developer's key has a separate API method for scopes.
     fn key_update(
         &self,
         consumer_key: &str,
@@ -528,7 +529,7 @@ impl<'a> AppPlan<'a> {
     }
 }
 
-/// The word of the call that sets a status.
+/// The value of `action` that sets a status.
 fn action(status: &str) -> &'static str {
     if status == "revoked" { "revoke" } else { "approve" }
 }
@@ -538,7 +539,8 @@ mod tests {
     use super::*;
     use crate::{Id, Place, Record};
 
-    /// What is done for a body, by what Apigee has and the names of the parts in the record; `{KEY}` stands for the digest of a key.
+    /// The changes and parts for a body, given the app in Apigee and the names of the parts in the record; `{KEY}` stands for the digest of a
+    /// key.
     fn planned(body: &Value, live: Option<&Value>, parts: &[&str]) -> Result<(Vec<String>, Vec<String>), String> {
         let id = Id { kind: "ApigeeApp".into(), parent: Some("d".into()), name: "a".into() };
         let digest = |key: &str| format!("keys/{}", secret_digest(&id, "keys", key.as_bytes()));
@@ -587,7 +589,7 @@ mod tests {
         assert_eq!(changes, [format!("delete the generated key: {path}")]);
         assert_eq!(parts, ["{mine}"]);
         let (changes, _) = planned(&with_key("mine"), Some(&live), &["{mine}"]).unwrap();
-        assert_eq!(changes, [""; 0], "the app is not new: the key is somebody's");
+        assert_eq!(changes, [""; 0], "the app is not new: the key is not managed");
     }
 
     #[test]
@@ -631,6 +633,6 @@ mod tests {
         assert_eq!((changes.len(), parts), (0, vec!["{mine}".to_owned()]), "the oldest is the generated one");
         let (_, parts) = planned(&body, Some(&live), &["{other}"]).unwrap();
         assert_eq!(parts, ["{other}"], "the record knows it");
-        assert!(planned(&body, Some(&json!({})), &["{mine}"]).unwrap_err().contains("none is ever generated"));
+        assert!(planned(&body, Some(&json!({})), &["{mine}"]).unwrap_err().contains("generates a key only when"));
     }
 }

@@ -1,4 +1,4 @@
-//! Attributes: pairs of a name and a value that products, developers and apps carry.
+//! Attributes: the name-value pairs of products, developers and apps.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use apigee_flux_model::diag::{Code, FieldPath, Report};
 use apigee_flux_model::limits::{Count, texts};
 
-/// As Apigee writes them.
+/// The attributes in the form of Apigee's API.
 pub fn list<'m>(attributes: impl IntoIterator<Item = (&'m String, &'m String)>) -> Value {
     attributes.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
 }
 
-/// Reports what Apigee does not take: too many attributes, `others` that fields of their own set included, and their names and values.
+/// Reports what Apigee does not accept: too many attributes, including the `others` that separate fields set, and invalid names and values.
 pub fn check(
     attributes: &BTreeMap<String, String>,
     others: usize,
@@ -27,21 +27,21 @@ pub fn check(
     }
 }
 
-/// Reports more of something than Apigee takes.
+/// Reports a count that exceeds Apigee's limit.
 pub fn check_count(most: &Count, count: usize, at: &FieldPath, report: &mut Report<'_>) {
     if let Err(why) = most.check(count) {
         report.error(Code::LimitExceeded, at, why);
     }
 }
 
-/// With one more, from a field of its own; the field wins over an attribute of that name.
+/// The attributes with one more, which a separate field sets; the field overrides an attribute with the same name.
 pub fn with(attributes: &BTreeMap<String, String>, name: &str, value: Option<&str>) -> BTreeMap<String, String> {
     let mut all = attributes.clone();
     all.extend(value.map(|value| (name.to_owned(), value.to_owned())));
     all
 }
 
-/// Reports an attribute that has a field of its own.
+/// Reports an attribute that has a separate field.
 pub fn check_own(
     attributes: &BTreeMap<String, String>,
     name: &str,
@@ -50,7 +50,7 @@ pub fn check_own(
     report: &mut Report<'_>,
 ) {
     if attributes.contains_key(name) {
-        let message = format!("the attribute `{name}` has a field of its own: use `{field}`");
+        let message = format!("the attribute `{name}` has its own field: set `{field}` instead");
         report.error(Code::ConflictingFields, at.key(name), message);
     }
 }

@@ -1,8 +1,8 @@
-//! The calls of the management API that configuration takes: what is read, what came back, what is sent.
+//! The requests to the management API that configuration needs: reads, their answers, and changes.
 
 use serde_json::Value;
 
-/// A method of HTTP.
+/// An HTTP method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     /// GET.
@@ -17,16 +17,16 @@ pub enum Verb {
     Delete,
 }
 
-/// Something to read. Equal reads of one run are sent once.
+/// A read request. Equal reads of one run are sent once.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Read {
-    /// The path from `organizations` on.
+    /// The path, starting with `organizations`.
     pub path: Vec<String>,
-    /// The query.
+    /// The query parameters.
     pub query: Vec<(&'static str, String)>,
-    /// What comes back.
+    /// The form of the answer.
     pub form: Form,
-    /// The permission that it takes.
+    /// The required permission.
     pub needs: String,
 }
 
@@ -35,20 +35,20 @@ pub struct Read {
 pub enum Form {
     /// One JSON document.
     Json(Shape),
-    /// Pages of a list: the field with the items. They are put together under this field.
+    /// Pages of a list, with the name of the field that holds the items. The items of all pages are joined in this field.
     Pages(&'static str),
     /// A file.
     Bytes,
-    /// Certificates in PEM, one at least.
+    /// Certificates in PEM format, at least one.
     Certificates,
 }
 
-/// What a JSON answer looks like. A body that does not is a failure and never "nothing is there".
+/// The expected shape of a JSON answer. A body of another shape is an error and never means that the resource is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Shape {
-    /// Fields of the message of which one at least is there.
+    /// Fields of the message, of which at least one is present.
     pub fields: &'static [&'static str],
-    /// All of its fields may be left out: the JSON form of protocol buffers leaves out what is empty.
+    /// Whether all fields may be missing: the JSON form of protocol buffers omits empty fields.
     pub may_be_empty: bool,
 }
 
@@ -56,12 +56,12 @@ impl Shape {
     /// Any object.
     pub const ANY: Self = Self { fields: &[], may_be_empty: true };
 
-    /// A message that always has one of some fields.
+    /// A message that always has at least one of the fields.
     pub const fn with(fields: &'static [&'static str]) -> Self {
         Self { fields, may_be_empty: false }
     }
 
-    /// A message whose fields may all be empty.
+    /// A message in which all of the fields may be missing.
     pub const fn empty_or(fields: &'static [&'static str]) -> Self {
         Self { fields, may_be_empty: true }
     }
@@ -70,19 +70,19 @@ impl Shape {
 /// Most resources have a name.
 const NAMED: Shape = Shape::with(&["name"]);
 
-/// What Apigee answered to a read.
+/// Apigee's answer to a read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
-    /// There is no such thing.
+    /// The resource does not exist.
     Missing,
-    /// A document, or a list with all its pages.
+    /// A document, or a list with the items of all pages.
     Json(Value),
     /// A file.
     Bytes(Vec<u8>),
 }
 
 impl Answer {
-    /// The document; null when there is none.
+    /// The document, or null if there is none.
     pub fn json(&self) -> &Value {
         match self {
             Self::Json(value) => value,
@@ -91,27 +91,27 @@ impl Answer {
     }
 }
 
-/// A call that changes something.
+/// A request that changes something.
 #[derive(Clone)]
 pub struct Request {
     /// The method.
     pub verb: Verb,
-    /// The path from `organizations` on.
+    /// The path, starting with `organizations`.
     pub path: Vec<String>,
-    /// The query.
+    /// The query parameters.
     pub query: Vec<(&'static str, String)>,
-    /// What is sent; may hold secrets, so it is never printed.
+    /// The body. It may contain secrets, so it is never printed.
     pub body: Body,
-    /// The permission that it takes.
+    /// The required permission.
     pub needs: String,
-    /// Sent twice it makes two things, since the server chooses the name.
+    /// Whether sending the request twice creates two resources, because the server chooses the name.
     pub makes_new: bool,
 }
 
 /// The body of a request.
 #[derive(Clone)]
 pub enum Body {
-    /// None.
+    /// No body.
     Empty,
     /// JSON.
     Json(Value),
@@ -121,14 +121,14 @@ pub enum Body {
     Form(Vec<(&'static str, &'static str, Vec<u8>)>),
 }
 
-/// A request with what it is for.
+/// A request with its purpose.
 #[derive(Clone)]
 pub struct Change {
     /// What it does, in one line without secrets: `create`, `set entry \`x\``.
     pub what: String,
-    /// What is sent.
+    /// The request.
     pub request: Request,
-    /// The fields that differ, for people.
+    /// The fields that differ, for display.
     pub fields: Vec<Field>,
 }
 
@@ -139,26 +139,26 @@ impl std::fmt::Debug for Change {
     }
 }
 
-/// One field that is not as wanted.
+/// A field whose actual value differs from the desired one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field {
     /// The field as a JSON pointer (RFC 6901).
     pub at: String,
-    /// What Apigee has; none when it has nothing or when it is a secret.
+    /// The value in Apigee; `None` if there is none or it is a secret.
     pub live: Option<Value>,
-    /// What is wanted; none when nothing is or when it is a secret.
+    /// The desired value; `None` if there is none or it is a secret.
     pub wanted: Option<Value>,
-    /// Values are not shown.
+    /// Whether the values are secret and not shown.
     pub secret: bool,
 }
 
-/// The part of a path that is a secret: the key of an app, as in `apps/APP/keys/KEY`.
+/// The part of a path that is secret: the consumer key of an app, as in `apps/APP/keys/KEY`.
 pub fn secret_part<'p>(parts: impl IntoIterator<Item = &'p str>) -> Option<&'p str> {
     let parts: Vec<&str> = parts.into_iter().collect();
     parts.windows(4).find(|part| part[0] == "apps" && part[2] == "keys").map(|part| part[3])
 }
 
-/// A path as it may be shown.
+/// A path without its secret part, for display.
 pub fn shown_path<'p>(parts: impl IntoIterator<Item = &'p str> + Clone) -> String {
     let secret = secret_part(parts.clone());
     let shown: Vec<&str> = parts.into_iter().map(|part| if Some(part) == secret { "…" } else { part }).collect();
@@ -171,7 +171,7 @@ impl Request {
         Self { verb, path, query: Vec::new(), body, needs: needs.to_owned(), makes_new: false }
     }
 
-    /// The same with a parameter of the query.
+    /// Adds a query parameter.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.query.push((name, value.into()));
@@ -180,12 +180,12 @@ impl Request {
 }
 
 impl Read {
-    /// A read of one JSON document with a name.
+    /// A read of one JSON document that has a `name`.
     pub fn json(path: Vec<String>, needs: &str) -> Self {
         Self { path, query: Vec::new(), form: Form::Json(NAMED), needs: needs.to_owned() }
     }
 
-    /// The same for a document of another shape.
+    /// Sets another shape of the document.
     #[must_use]
     pub fn of(self, shape: Shape) -> Self {
         Self { form: Form::Json(shape), ..self }

@@ -1,4 +1,4 @@
-//! The common case: a collection of JSON documents with names that we choose, one create, read, replace and delete call each.
+//! The common case: a collection of JSON documents whose names the client chooses, with one create, read, update and delete method each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,33 +7,33 @@ use serde_json::{Map, Number, Value};
 use super::call::{Answer, Body, Change, Field, Read, Request, Shape, Verb};
 use super::{Crud, Plan, Wanted, secret};
 
-/// What is special about a collection.
+/// The properties of a collection.
 #[derive(Debug, Clone, Copy)]
 pub struct Collection {
-    /// Its part of the path, for example `targetservers`.
+    /// Its segment of the path, for example `targetservers`.
     pub path: &'static str,
-    /// How a new one is named.
+    /// How a create request passes the name.
     pub named_by: NamedBy,
-    /// How one is changed.
+    /// How a document is updated.
     pub update: Update,
-    /// The start of the names of the permissions, for example `apigee.targetservers`.
+    /// The prefix of the permissions, for example `apigee.targetservers`.
     pub permission: &'static str,
     /// How documents are compared.
     pub compare: Compare,
-    /// What must be there before one is created or changed.
+    /// What must exist before a document is created or updated.
     pub prerequisites: fn(&Wanted<'_>) -> Vec<Read>,
 }
 
-/// Where the name of a new resource stands.
+/// Where a create request passes the name of the resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NamedBy {
     /// In a field of the body.
     Field(&'static str),
-    /// In a parameter of the query.
+    /// In a query parameter.
     Query(&'static str),
 }
 
-/// How a resource is changed.
+/// How a resource is updated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Update {
     /// The whole document is sent.
@@ -42,26 +42,26 @@ pub enum Update {
     PatchMask,
 }
 
-/// How what is wanted and what Apigee has are compared. Both are made alike first, so that what means the same is the same.
+/// How the desired and the actual document are compared. Both are normalized first, so that equivalent documents are equal.
 #[derive(Debug, Clone, Copy)]
 pub struct Compare {
-    /// Fields that Apigee sets, at the top.
+    /// Top-level fields that Apigee sets.
     pub server_set: &'static [&'static str],
-    /// What a word at the top means that is not set, as JSON. Only for fields that Apigee leaves out while they have this value. A boolean
-    /// has none: Apigee leaves out `false` (JSON mapping of protocol buffers), whatever the default of a new resource is.
+    /// The defaults of top-level fields, as JSON. Only for fields that Apigee omits while they have this value. A boolean has no default here:
+    /// Apigee omits `false` (JSON mapping of protocol buffers), whatever the default of a new resource is.
     pub defaults: &'static [(&'static str, &'static str)],
-    /// Lists without an order, wherever they stand.
+    /// Lists without an order, at any depth.
     pub sets: &'static [&'static str],
-    /// Fields at the top that cannot be changed.
+    /// Top-level fields that cannot be changed.
     pub immutable: &'static [&'static str],
 }
 
 impl Compare {
-    /// Nothing is special.
+    /// A comparison without special fields.
     pub const PLAIN: Self = Self { server_set: &[], defaults: &[], sets: &[], immutable: &[] };
 
-    /// A document in the form in which two are compared: without what Apigee sets and what is empty, with defaults, sets sorted, numbers in
-    /// one form. `attributes`, pairs of a name and a value, are always a set.
+    /// The normalized form of a document: without fields that Apigee sets and empty fields, with defaults, sorted sets, and numbers in one
+    /// form. `attributes`, a list of name-value pairs, is always a set.
     pub fn canonical(&self, document: &Value) -> Value {
         let mut document = document.clone();
         if let Value::Object(fields) = &mut document {
@@ -80,7 +80,7 @@ impl Compare {
     fn normal(&self, key: Option<&str>, value: Value) -> Value {
         match value {
             Value::Object(fields) => {
-                // By key, so that the elements of a set are ordered by what they hold alone.
+                // Sorted by key, so that the order of a set depends only on the content of its elements.
                 let fields: BTreeMap<String, Value> = fields
                     .into_iter()
                     .map(|(key, value)| {
@@ -103,7 +103,7 @@ impl Compare {
         }
     }
 
-    /// The fields that differ. Both documents are made canonical.
+    /// The fields that differ between the normalized documents.
     pub fn differences(&self, wanted: &Wanted<'_>, live: &Value) -> Vec<Field> {
         let mut fields = Vec::new();
         let (wanted_body, live) = (self.canonical(wanted.body), self.canonical(live));
@@ -120,7 +120,7 @@ fn plain(number: Number) -> Number {
     whole.map_or(number, |float| Number::from(float as i64))
 }
 
-/// Apigee leaves out what is false, zero or empty.
+/// Apigee omits values that are false, zero or empty.
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
@@ -132,7 +132,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// The fields in which two values differ, as deep as both are objects.
+/// Collects the fields in which two values differ, recursively while both are objects.
 pub fn differences(wanted: &Value, live: &Value, at: &str, is_secret: &dyn Fn(&str) -> bool, found: &mut Vec<Field>) {
     if wanted == live {
         return;
@@ -151,7 +151,7 @@ pub fn differences(wanted: &Value, live: &Value, at: &str, is_secret: &dyn Fn(&s
     found.push(Field { at: at.to_owned(), live: shown(live), wanted: shown(wanted), secret });
 }
 
-/// The names of fields, for a message: the first part of each pointer.
+/// The names of the fields, for a message: the first part of each pointer.
 pub fn field_names(fields: &[Field]) -> String {
     let mut names: Vec<&str> =
         fields.iter().filter_map(|field| field.at.split('/').nth(1)).filter(|name| !name.is_empty()).collect();
@@ -169,7 +169,7 @@ impl Collection {
         format!("{}.{verb}", self.permission)
     }
 
-    /// The call that makes it.
+    /// The change that creates the resource.
     pub fn create(&self, wanted: &Wanted<'_>) -> Change {
         let mut body = wanted.body.clone();
         let mut request = Request::new(Verb::Post, wanted.place.path(&[self.path]), Body::Empty, &self.needs("create"));
@@ -186,7 +186,7 @@ impl Collection {
         Change { what: "create".to_owned(), request, fields }
     }
 
-    /// The call that changes it, if anything differs.
+    /// The change that updates the resource, if a field differs.
     pub fn update(&self, wanted: &Wanted<'_>, live: &Value) -> Result<Option<Change>, String> {
         let mut live = live.clone();
         if let (NamedBy::Field(field), Value::Object(fields)) = (self.named_by, &mut live)
@@ -203,8 +203,8 @@ impl Collection {
             let show = |value: &Value| value.get(field).map_or_else(|| "nothing".to_owned(), Value::to_string);
             let (was, now) = (self.compare.canonical(&live), self.compare.canonical(wanted.body));
             return Err(format!(
-                "`{field}` is {} in Apigee and cannot be changed to {}: give the resource another name and let what uses it name that \
-                 one, or delete it in Apigee first",
+                "`{field}` is {} in Apigee and cannot be changed to {}: give the resource another name and update the references to it, \
+                or delete it in Apigee first",
                 show(&was),
                 show(&now)
             ));
@@ -227,7 +227,7 @@ impl Collection {
 }
 
 impl Collection {
-    /// It names nothing that must be there.
+    /// No prerequisites.
     pub const NOTHING: fn(&Wanted<'_>) -> Vec<Read> = |_| Vec::new();
 }
 
@@ -238,7 +238,7 @@ impl Crud for Collection {
 
     fn reads(&self, wanted: &Wanted<'_>) -> Vec<Read> {
         let read = Read::json(self.one(wanted), &self.needs("get"));
-        // The one that is not named `name` is a developer.
+        // Only a developer is not identified by `name`.
         vec![match self.named_by {
             NamedBy::Field("email") => read.of(Shape::with(&["email", "developerId"])),
             NamedBy::Field(_) | NamedBy::Query(_) => read,

@@ -1,4 +1,4 @@
-//! `ApigeeDataCollector`: a column of analytics that policies fill (`organizations.datacollectors`).
+//! `ApigeeDataCollector`: a custom variable in analytics that DataCapture policies fill (`organizations.datacollectors`).
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -9,13 +9,13 @@ use super::{Configuration, ConfigurationSpec, Crud, Scope};
 use apigee_flux_model::diag::{Diagnostic, FieldPath, Report};
 use apigee_flux_model::limits::texts;
 
-/// A column of analytics.
+/// A data collector: a custom variable in analytics that DataCapture policies fill.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DataCollector {
-    /// The type of the values, which cannot be changed later.
+    /// The type of the values. Cannot be changed later.
     pub r#type: DataType,
-    /// What it is.
+    /// A description.
     pub description: Option<String>,
 }
 
@@ -23,15 +23,15 @@ pub struct DataCollector {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum DataType {
-    /// A whole number.
+    /// An integer.
     Integer,
-    /// A number.
+    /// A floating-point number.
     Float,
-    /// A text.
+    /// A string.
     String,
     /// True or false.
     Boolean,
-    /// A point in time.
+    /// A date and time.
     Datetime,
 }
 

@@ -1,7 +1,7 @@
-//! `ApigeeDebugMask`: what debug sessions of an environment do not show (`environments.debugmask`).
+//! `ApigeeDebugMask`: the data that debug sessions of an environment mask (`environments.debugmask`).
 //!
-//! There is one for each environment, and it always exists: one that hides nothing counts as none. An update appends to its lists unless
-//! it says `replaceRepeatedFields`, and changes only the fields of its mask.
+//! Each environment has exactly one mask, which always exists; an empty mask counts as missing. An update appends to the lists unless it
+//! sets `replaceRepeatedFields`, and changes only the fields in its `updateMask`.
 
 use std::collections::BTreeMap;
 
@@ -14,32 +14,32 @@ use super::collection::{Compare, field_names};
 use super::{Configuration, ConfigurationSpec, Crud, Plan, Scope, Wanted};
 use apigee_flux_model::diag::{Code, FieldPath, Report};
 
-/// What the debug sessions of an environment hide.
+/// The data that debug sessions of an environment mask.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DebugMask {
-    /// Flow variables, for example `request.header.authorization`.
+    /// Flow variables to mask, for example `request.header.authorization`.
     #[serde(default)]
     pub variables: Vec<String>,
-    /// XPaths into XML requests.
+    /// XPaths of elements to mask in XML requests.
     #[serde(default)]
     pub request_x_paths: Vec<String>,
-    /// XPaths into XML responses.
+    /// XPaths of elements to mask in XML responses.
     #[serde(default)]
     pub response_x_paths: Vec<String>,
-    /// XPaths into XML faults.
+    /// XPaths of elements to mask in XML faults.
     #[serde(default)]
     pub fault_x_paths: Vec<String>,
-    /// JSONPaths into JSON requests, for example `$.card.number`.
+    /// JSONPaths of fields to mask in JSON requests, for example `$.card.number`.
     #[serde(default, rename = "requestJSONPaths")]
     pub request_json_paths: Vec<String>,
-    /// JSONPaths into JSON responses.
+    /// JSONPaths of fields to mask in JSON responses.
     #[serde(default, rename = "responseJSONPaths")]
     pub response_json_paths: Vec<String>,
-    /// JSONPaths into JSON faults.
+    /// JSONPaths of fields to mask in JSON faults.
     #[serde(default, rename = "faultJSONPaths")]
     pub fault_json_paths: Vec<String>,
-    /// The URI of each prefix that the XPaths use.
+    /// The namespace URI of each prefix in the XPaths.
     #[serde(default)]
     pub namespaces: BTreeMap<String, String>,
 }
@@ -97,18 +97,18 @@ impl Configuration for DebugMask {
         }
         for (field, paths) in self.json_paths() {
             for (index, path) in paths.iter().enumerate().filter(|(_, path)| !path.starts_with('$')) {
-                let message = format!("`{path}` is no JSONPath: it begins with `$`");
+                let message = format!("`{path}` is not a JSONPath: a JSONPath begins with `$`");
                 report.error(Code::InvalidValue, at(field).index(index), message);
             }
         }
         for (field, paths) in self.x_paths() {
             for (index, path) in paths.iter().enumerate() {
                 let prefixes = path.split('/').filter_map(|step| step.split_once(':')).map(|(prefix, _)| prefix);
-                // `axis::name` is no prefix, and what is more than a name is an expression.
+                // `axis::name` is not a prefix, and anything that is not a plain name is an expression.
                 let is_name = |prefix: &&str| prefix.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c));
                 let unknown = |prefix: &&str| !path.contains("::") && !self.namespaces.contains_key(*prefix);
                 if let Some(prefix) = prefixes.filter(is_name).find(unknown) {
-                    let message = format!("`{path}` uses the prefix `{prefix}`: add its URI to `namespaces`");
+                    let message = format!("`{path}` uses the undefined prefix `{prefix}`: add its URI to `namespaces`");
                     report.error(Code::InvalidValue, at(field).index(index), message);
                 }
             }
@@ -119,7 +119,7 @@ impl Configuration for DebugMask {
 #[derive(Debug)]
 struct Masks;
 
-/// A mask that hides nothing may come back empty.
+/// Apigee may return an empty mask without any field.
 const SHAPE: Shape = Shape::empty_or(&[
     "name",
     "namespaces",
@@ -146,7 +146,7 @@ const COMPARE: Compare = Compare {
     ..Compare::PLAIN
 };
 
-/// The update that sets the fields that differ to what `body` has; what it does not have is emptied.
+/// The update that sets the fields that differ to their values in `body`, and empties fields that `body` does not have.
 fn update(wanted: &Wanted<'_>, body: &Value, what: &str, fields: Vec<Field>) -> Option<Change> {
     let names = field_names(&fields);
     if names.is_empty() {

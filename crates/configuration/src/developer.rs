@@ -1,4 +1,4 @@
-//! `ApigeeDeveloper`: somebody whose apps call proxies (`developers`).
+//! `ApigeeDeveloper`: a developer who owns apps (`developers`).
 
 use std::collections::BTreeMap;
 
@@ -12,37 +12,37 @@ use super::{Configuration, ConfigurationSpec, Crud, Plan, Scope, Wanted, attribu
 use apigee_flux_model::diag::{Code, FieldPath, Report};
 use apigee_flux_model::limits::{counts, texts};
 
-/// A developer of apps.
+/// A developer who owns apps.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Developer {
-    /// The email, in lower case: the name in Apigee, so that `name` is not needed.
+    /// The email address, in lower case. It is the name in Apigee, so `name` is not needed.
     pub email: String,
     /// The first name.
     pub first_name: String,
     /// The last name.
     pub last_name: String,
-    /// The user name, which Apigee requires and does not use. Default: the email.
+    /// The user name, which Apigee requires but does not use. Default: the email address.
     pub user_name: Option<String>,
-    /// Whether the keys of the developer's apps work. Default: it is left as it is; a new developer is active.
+    /// Whether the keys of the developer's apps can be used. Default: the status is not changed; a new developer is active.
     pub status: Option<Status>,
-    /// Attributes, at most 18. Those that are not here are removed.
+    /// Attributes, at most 18. Attributes that are not listed are removed.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
 }
 
-/// Whether a developer, or a group of apps, is active.
+/// Whether a developer or an app group is active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Status {
-    /// The keys work.
+    /// The keys of the apps can be used.
     Active,
-    /// No key works, though it is approved.
+    /// No key can be used, even if it is approved.
     Inactive,
 }
 
 impl Status {
-    /// Apigee's word.
+    /// The value in Apigee's API.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -86,7 +86,8 @@ impl Configuration for Developer {
             Some(name) => texts::PERSON.report(name, at("userName"), report),
             None if texts::PERSON.check(&self.email).is_err() && texts::EMAIL.check(&self.email).is_ok() => {
                 let most = texts::PERSON.max;
-                let message = format!("the email is no user name, which has up to {most} characters: set `userName`");
+                let message =
+                    format!("the email is too long for a user name (at most {most} characters): set `userName`");
                 report.error(Code::LimitExceeded, at("userName"), message);
             }
             None => {}
@@ -120,7 +121,7 @@ const DEVELOPERS: Collection = Collection {
     },
 };
 
-/// The profile alone: the status is not part of what is sent.
+/// The body without the status, which is set by a separate request.
 pub(super) fn without_status(body: &Value) -> Value {
     let mut body = body.clone();
     if let Value::Object(fields) = &mut body {
@@ -129,7 +130,7 @@ pub(super) fn without_status(body: &Value) -> Value {
     body
 }
 
-/// The status that is to be set: the wanted one, unless Apigee has it. What is new is active.
+/// The desired status and its field, unless Apigee has it already. `fresh` is the status of a new resource.
 pub(super) fn status_to_set<'b>(body: &'b Value, live: &Value, fresh: &str) -> Option<(&'b str, Field)> {
     let wanted = body.get("status").and_then(Value::as_str)?;
     let has = live.get("status").and_then(Value::as_str);
@@ -162,7 +163,7 @@ impl Crud for Developers {
         Ok(plan)
     }
 
-    /// Deleting a developer takes the apps and their keys along, so it is refused while there are any: those of ours went before.
+    /// Deleting a developer also deletes the apps and their keys, so it is refused while there are any. Managed apps are deleted before.
     fn remove(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Vec<Change>, String> {
         let empty = Map::new();
         let live = answers.first().map_or(&Value::Null, Answer::json).as_object().unwrap_or(&empty);
@@ -170,7 +171,7 @@ impl Crud for Developers {
         let names: Vec<&str> = apps.filter_map(Value::as_str).take(5).collect();
         if !names.is_empty() {
             return Err(format!(
-                "the developer has apps that would go too ({}): delete them by hand, then the developer goes",
+                "the developer still has apps, which would be deleted too ({}): delete them manually, then the developer is deleted",
                 names.join(", ")
             ));
         }

@@ -1,23 +1,23 @@
-//! `configuration.json`: what an environment or an organization is to have beside its bundles.
+//! `configuration.json`: the desired state of an environment or an organization apart from its bundles.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The schema version that this program writes, and the newest that it reads.
+/// The schema version that this program writes, and the newest version that it reads.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// The key of the document in its ConfigMap and its file name in the mount.
 pub const FILE_NAME: &str = "configuration.json";
 
-/// The configuration of one place.
+/// The configuration of one environment or organization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Document {
-    /// [`SCHEMA_VERSION`]; a reader refuses a newer one.
+    /// [`SCHEMA_VERSION`]; a reader rejects a newer version.
     pub schema_version: u32,
-    /// The resources, in the order in which their kinds depend on each other.
+    /// The resources, in the order of the dependencies between their kinds.
     pub resources: Vec<Entry>,
 }
 
@@ -25,33 +25,33 @@ pub struct Document {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Entry {
-    /// What it is.
+    /// The identity of the resource.
     #[serde(flatten)]
     pub id: Id,
-    /// What happens to it when it leaves Git.
+    /// What happens to the resource in Apigee when it is removed from Git.
     #[serde(default, skip_serializing_if = "DeletionPolicy::is_orphan")]
     pub deletion_policy: DeletionPolicy,
-    /// Whether one that stands in Apigee already, and that somebody else made, is taken over.
+    /// Whether an unmanaged resource that exists in Apigee already is adopted.
     #[serde(default, skip_serializing_if = "Adopt::is_never")]
     pub adopt: Adopt,
-    /// What Apigee is to have. A secret stands as `{"valueFrom": …}`.
+    /// The desired state, in the form of Apigee's API. A secret is written as `{"valueFrom": …}`.
     pub body: Value,
 }
 
-/// What a resource is: no two of a place have the same.
+/// The identity of a resource, unique within its environment or organization.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Id {
     /// The kind, for example `ApigeeTargetServer`.
     pub kind: String,
-    /// What it belongs to, if its name is unique only there.
+    /// The parent of the resource, if the name is unique only within it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
-    /// Its name in Apigee.
+    /// The name in Apigee.
     pub name: String,
 }
 
 impl Id {
-    /// The name, behind what it belongs to: `PARENT/NAME`.
+    /// The name with its parent, if there is one: `PARENT/NAME`.
     pub fn path(&self) -> String {
         match &self.parent {
             Some(parent) => format!("{parent}/{}", self.name),
@@ -66,10 +66,10 @@ impl fmt::Display for Id {
     }
 }
 
-/// What happens in Apigee to configuration that leaves Git.
+/// What happens in Apigee to configuration that is removed from Git.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum DeletionPolicy {
-    /// It stays as it is.
+    /// It is kept unchanged.
     #[default]
     Orphan,
     /// It is deleted.
@@ -83,16 +83,16 @@ impl DeletionPolicy {
     }
 }
 
-/// What to do with a resource that is in Apigee already though this program did not make it.
+/// What to do with an unmanaged resource that exists in Apigee already.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Adopt {
-    /// It is left alone, and the deployment fails.
+    /// It is not changed, and the deployment fails.
     #[default]
     Never,
-    /// It is taken over if it is equal to what is wanted; otherwise the deployment fails and says what differs.
+    /// It is adopted if it equals the desired state; otherwise the deployment fails and lists the differences.
     Match,
-    /// It is taken over and made as wanted.
+    /// It is adopted and changed to the desired state.
     Override,
 }
 

@@ -1,7 +1,7 @@
 //! `ApigeeFlowHook`: a shared flow that runs for all proxies of an environment (`environments.flowhooks`).
 //!
-//! The four points always exist; one has a shared flow attached or not. Apigee attaches a flow that is deployed in the environment, so
-//! the deployer waits until it is. One that is attached cannot be undeployed.
+//! The four flow hooks always exist; a shared flow is attached to them or not. Apigee attaches only a flow that is deployed in the
+//! environment, so the deployer waits for the deployment. An attached flow cannot be undeployed.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -13,31 +13,31 @@ use super::{Configuration, ConfigurationSpec, Crud, Part, Plan, Reference, Scope
 use apigee_flux_model::diag::{FieldPath, Report};
 use apigee_flux_model::limits::texts;
 
-/// A shared flow that runs for every proxy of an environment, at one of four points.
+/// A shared flow that runs for every proxy of an environment, at one of four points of the flow.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FlowHook {
-    /// When it runs. An environment has one shared flow at each point.
+    /// When the shared flow runs. An environment has at most one shared flow at each point.
     pub point: Point,
-    /// The shared flow, by its name in Apigee. It is attached as soon as it is deployed in the environment.
+    /// The name in Apigee of the shared flow. It is attached when it is deployed in the environment.
     pub shared_flow: String,
-    /// Whether the call goes on when the shared flow fails. Set it to `false` for a flow that protects something. Default: `true`, as in
+    /// Whether the request continues when the shared flow fails. Set it to `false` for a flow that enforces security. Default: `true`, as in
     /// Apigee.
     pub continue_on_error: Option<bool>,
-    /// What it is.
+    /// A description.
     pub description: Option<String>,
 }
 
 /// When the shared flow of a flow hook runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum Point {
-    /// Before the proxy endpoint (`PreProxyFlowHook`).
+    /// Before the proxy endpoint runs (`PreProxyFlowHook`).
     PreProxy,
-    /// Before the request goes to the target (`PreTargetFlowHook`).
+    /// Before the request is sent to the target (`PreTargetFlowHook`).
     PreTarget,
-    /// After the response came from the target (`PostTargetFlowHook`).
+    /// After the response is received from the target (`PostTargetFlowHook`).
     PostTarget,
-    /// Before the response goes to the client (`PostProxyFlowHook`).
+    /// Before the response is sent to the client (`PostProxyFlowHook`).
     PostProxy,
 }
 
@@ -90,14 +90,14 @@ fn path(wanted: &Wanted<'_>) -> Vec<String> {
     wanted.place.path(&["flowhooks", &wanted.id.name])
 }
 
-/// The shared flow that is attached; empty if there is none.
+/// The name of the attached shared flow; empty if there is none.
 fn attached(answers: &[Answer]) -> &str {
     answers.first().and_then(|answer| answer.json().get("sharedFlow")?.as_str()).unwrap_or_default()
 }
 
 impl Crud for Hooks {
     fn reads(&self, wanted: &Wanted<'_>) -> Vec<Read> {
-        // Of a point without a shared flow every field may be empty.
+        // If no shared flow is attached, every field may be empty.
         let shape = Shape::empty_or(&["flowHookPoint", "sharedFlow", "continueOnError", "description"]);
         vec![Read::json(path(wanted), "apigee.flowhooks.getSharedFlow").of(shape)]
     }
@@ -106,7 +106,7 @@ impl Crud for Hooks {
         true
     }
 
-    /// The shared flow must be deployed. Whether Apigee answers 400 or 404 when it is not, no document says.
+    /// The shared flow must be deployed. It is not documented whether Apigee returns 400 or 404 if it is not.
     fn prerequisites(&self, wanted: &Wanted<'_>) -> Vec<Read> {
         let flow = wanted.body.get("sharedFlow").and_then(Value::as_str).unwrap_or_default();
         let path = wanted.place.path(&["sharedflows", flow, "deployments"]);
@@ -135,7 +135,7 @@ impl Crud for Hooks {
         Ok(plan)
     }
 
-    /// What somebody else attached since stays.
+    /// A shared flow that another client attached since is kept.
     fn remove(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Vec<Change>, String> {
         let flow = attached(answers);
         if wanted.last.and_then(|record| record.part(flow)).is_none() {

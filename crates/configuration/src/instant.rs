@@ -1,9 +1,9 @@
-//! Moments: specs write them as RFC 3339 in UTC, Apigee counts milliseconds since 1970.
+//! Points in time: RFC 3339 in UTC in specs, milliseconds since 1970 in Apigee.
 
-/// Milliseconds since 1970 of `2027-01-31` or `2027-01-31T12:00:00Z`; the error says what is allowed.
+/// Converts `2027-01-31` or `2027-01-31T12:00:00Z` to milliseconds since 1970. The error says what is allowed.
 pub fn millis(text: &str) -> Result<u64, String> {
     parse(text).ok_or_else(|| {
-        format!("`{text}` is not a moment from 1970 on; write it in UTC, as `2027-01-31` or `2027-01-31T12:00:00Z`")
+        format!("`{text}` is not a date or time since 1970; write it in UTC, as `2027-01-31` or `2027-01-31T12:00:00Z`")
     })
 }
 
@@ -22,7 +22,7 @@ fn parse(text: &str) -> Option<u64> {
     Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1000)
 }
 
-/// Three numbers of so many digits.
+/// Parses three numbers, each with the given number of digits.
 fn numbers(text: &str, separator: char, digits: [usize; 3]) -> Option<[u64; 3]> {
     let parts: Vec<&str> = text.split(separator).collect();
     let number = |index: usize| {

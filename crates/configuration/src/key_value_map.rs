@@ -1,7 +1,7 @@
-//! `ApigeeKeyValueMap`: pairs that proxies read at run time, of an environment, an organization or one proxy (`keyvaluemaps`).
+//! `ApigeeKeyValueMap`: key-value pairs of an environment, an organization or a proxy, read by proxies at run time (`keyvaluemaps`).
 //!
-//! The map's entries are read in pages and compared one by one. Entries that others put there stay; those that this program put there go
-//! when they leave Git. A map with `maskedValues` does not give its values back: a digest in the record tells a new one.
+//! The entries of a map are read in pages and compared one by one. Unmanaged entries are kept; managed entries are deleted when they are
+//! removed from Git. Apigee does not return the values of a map with `maskedValues`: a digest in the record detects a new value.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,33 +17,33 @@ use apigee_flux_model::diag::{Code, FieldPath, Report};
 use apigee_flux_model::limits::texts;
 use apigee_flux_model::yaml::word_or::WordOr;
 
-/// An encrypted key value map with its entries.
+/// An encrypted key-value map with its entries.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KeyValueMap {
-    /// Who sees it. Default: `environment`.
+    /// The scope of the map. Default: `environment`.
     #[serde(default)]
     pub scope: MapScope,
-    /// The proxy that alone sees it, with `scope: proxy`.
+    /// The proxy that owns the map. Required with `scope: proxy`.
     pub proxy: Option<String>,
-    /// The API does not return the values, so that they cannot be read there. Default: `false`.
+    /// Whether Apigee's API masks the values, so that they cannot be read there. Default: `false`.
     #[serde(default)]
     pub masked_values: bool,
-    /// The entries: a text, or `{valueFrom: …}` for a secret. Entries of others stay.
+    /// The entries. A value is a string, or `{valueFrom: …}` for a secret. Unmanaged entries are kept.
     #[serde(default)]
     pub entries: BTreeMap<String, Text>,
 }
 
-/// Who sees a key value map.
+/// Which proxies can read a key-value map.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum MapScope {
-    /// The proxies of an environment.
+    /// All proxies of one environment.
     #[default]
     Environment,
     /// All proxies of the organization.
     Organization,
-    /// One proxy.
+    /// Only one proxy.
     Proxy,
 }
 
@@ -76,11 +76,12 @@ impl Configuration for KeyValueMap {
     fn check(&self, name: &str, report: &mut Report<'_>) {
         let at = |keys: &[&str]| FieldPath::of(&[&["spec"], keys].concat());
         if (self.scope == MapScope::Proxy) != self.proxy.is_some() {
-            let message = "`scope: proxy` and `proxy` go together: they say whose map it is";
+            let message = "`scope: proxy` and `proxy` must be set together: `proxy` names the proxy that owns the map";
             report.error(Code::ConflictingFields, at(&["scope"]), message.to_owned());
         }
         if name == record::MAP {
-            let message = format!("the map `{}` holds the records of this program", record::MAP);
+            let message =
+                format!("the map `{}` is reserved for the records of apigee-flux: use another name", record::MAP);
             report.error(Code::NameTaken, at(&["name"]), message);
         }
         texts::KEY_VALUE_MAP.report(name, at(&["name"]), report);
@@ -111,7 +112,7 @@ struct Maps;
 
 const ENTRIES: &str = "keyValueEntries";
 
-/// The values of a map do not come back.
+/// True if Apigee does not return the values of the map.
 fn is_masked(map: &Value) -> bool {
     map.get("maskedValues") == Some(&Value::Bool(true))
 }
@@ -121,7 +122,7 @@ fn named_value(entry: &Value) -> Option<(&str, &Value)> {
     Some((entry.get("name")?.as_str()?, entry.get("value").unwrap_or(&Value::Null)))
 }
 
-/// The entries that Apigee has.
+/// The entries in Apigee.
 fn listed(answer: &Answer) -> impl Iterator<Item = &Value> {
     answer.json().get(ENTRIES).and_then(Value::as_array).into_iter().flatten()
 }
@@ -144,7 +145,7 @@ impl Maps {
         Body::Json(body)
     }
 
-    /// The collection of the maps themselves.
+    /// The path of the collection of maps.
     fn all(wanted: &Wanted<'_>) -> Vec<String> {
         let mut path = Self::path(wanted, &[]);
         path.pop();
@@ -185,8 +186,8 @@ impl Crud for Maps {
         }]
     }
 
-    /// The map itself, unless its entries show that it is as desired: a map that masks its values does not give them back. Before the map is
-    /// deleted, the entries that the record has and the list has not: an empty list is no proof.
+    /// The map itself, unless its entries already show that it is in sync: a map that masks its values does not return them. Before the map
+    /// is deleted: the entries that are in the record but not in the list, since an empty list proves nothing.
     fn follow_ups(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Vec<Read> {
         let [Answer::Json(_)] = answers else { return Vec::new() };
         if wanted.body.is_null() {
@@ -229,7 +230,7 @@ impl Crud for Maps {
         let entries = wanted.body.get("entries").and_then(Value::as_object).unwrap_or(&empty);
         for (key, value) in entries {
             let value = value.as_str().unwrap_or_default();
-            // One that is empty is a secret that is not known here.
+            // An empty value is a secret that is not known here.
             if let Err(broken) =
                 texts::MAP_VALUE.check(value).or_else(|broken| if value.is_empty() { Ok(()) } else { Err(broken) })
             {
@@ -239,7 +240,7 @@ impl Crud for Maps {
             let known = wanted.last.and_then(|record| record.part(key));
             match live.get(key.as_str()) {
                 None => plan.changes.push(Self::entry(wanted, Verb::Post, key, Some(value))),
-                // What comes back is a mask: only the record knows the value that was set.
+                // Apigee returns a mask: only the record's digest shows which value was set.
                 Some(_) if is_live_masked => {
                     if known.and_then(|part| part.digest.as_ref()) != digest.as_ref() {
                         plan.changes.push(Self::entry(wanted, Verb::Put, key, Some(value)));
@@ -248,7 +249,7 @@ impl Crud for Maps {
                 Some(live) if *live == value => {}
                 Some(_) => {
                     let mut change = Self::entry(wanted, Verb::Put, key, Some(value));
-                    // What stands there may be somebody's secret.
+                    // The actual value may be a secret.
                     for field in change.fields.iter_mut().filter(|field| !field.secret) {
                         field.live = Some(json!("(not shown)"));
                     }
@@ -271,7 +272,7 @@ impl Crud for Maps {
         let foreign: Vec<&str> = listed(entries).filter_map(entry_name).filter(|name| !ours(name)).take(5).collect();
         if !foreign.is_empty() {
             return Err(format!(
-                "the map holds entries that somebody else put there ({}): delete them by hand, then it goes",
+                "the map has entries that are not managed by apigee-flux ({}): delete them manually, then the map is deleted",
                 foreign.join(", ")
             ));
         }

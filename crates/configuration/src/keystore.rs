@@ -1,8 +1,8 @@
 //! `ApigeeKeystore`: keys and certificates of an environment (`environments.keystores` and their `aliases`).
 //!
-//! A keystore cannot be changed, its aliases can: each is a part. Certificates come back and are compared; keys never come back, so a
-//! digest in the record tells a new one. An update takes a certificate only: for a new key the alias is deleted and made anew. What it
-//! is made of is tried under another name first, so that what Apigee refuses does not cost the alias that is there.
+//! A keystore cannot be changed, but its aliases can: each is a part. Apigee returns certificates, which are compared, but never keys, so a
+//! digest in the record detects a new key. An update accepts only a certificate: for a new key, the alias is deleted and created again. The
+//! new content is tested under another name first, so that the existing alias is not lost if Apigee rejects it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,47 +19,47 @@ use apigee_flux_model::limits::{counts, texts};
 use apigee_flux_model::pem;
 use apigee_flux_model::yaml::word_or::WordOr;
 
-/// The alias under which a new key is tried before the old one goes.
+/// The alias under which a new key is tested before the old alias is deleted.
 const PROBE: &str = "apigee-flux-probe";
 
-/// Keys with their certificates, or certificates to trust, which target servers and proxies name.
+/// Keys with their certificates, or trusted certificates, to which target servers and proxies refer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Keystore {
-    /// What it holds, by the alias. Aliases of others stay.
+    /// The aliases, by name. Unmanaged aliases are kept.
     #[serde(default)]
     pub aliases: BTreeMap<String, Alias>,
 }
 
-/// A key with its certificate, or a certificate to trust: `certificate` or `pkcs12`.
+/// A key with its certificate, or a trusted certificate: `certificate` or `pkcs12`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Alias {
-    /// The certificate in PEM, with the chain behind it: the text itself, since it is public, or `{valueFrom: …}`, for example the key
+    /// The certificate in PEM format, followed by its chain: the text itself, since it is public, or `{valueFrom: …}`, for example the key
     /// `tls.crt` of a Secret of cert-manager.
     pub certificate: Option<Text>,
-    /// The private key in PEM. A certificate to trust has none.
+    /// The private key in PEM format. A trusted certificate has none.
     ///
-    /// Apigee cannot change a key: when it is a new one, the alias is deleted and made anew, and between both calls it is not there. To
-    /// change a key without a gap, put the new one into a second keystore and let an `ApigeeReference` refer to that.
+    /// Apigee cannot change a key: for a new key, the alias is deleted and created again, and it does not exist between the two requests. To
+    /// change a key without interruption, put the new key into a second keystore and change an `ApigeeReference` to refer to that keystore.
     pub key: Option<Secret>,
-    /// The password of an encrypted key. One line break at its end is not part of it.
+    /// The password of an encrypted key. One trailing line break is ignored.
     pub key_password: Option<Secret>,
-    /// Certificate and key in one PKCS #12 file.
+    /// The certificate and the key in one PKCS #12 file.
     pub pkcs12: Option<Pkcs12>,
-    /// Whether Apigee takes certificates that have expired. Default: `false`.
+    /// Whether Apigee accepts expired certificates. Default: `false`.
     #[serde(default)]
     pub ignore_expiry_validation: bool,
 }
 
-/// A PKCS #12 file. Apigee tells too little of it to see a change by hand: a new file or password in the Secret is seen, and then the alias
-/// is deleted and made anew.
+/// A PKCS #12 file. A manual change in Apigee is not detected, because Apigee does not return the content. For a new file or password in
+/// the Secret, the alias is deleted and created again.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Pkcs12 {
-    /// The file: its bytes, or their base64.
+    /// The file: its bytes, or the bytes as base64.
     pub file: Secret,
-    /// Its password. One line break at its end is not part of it.
+    /// The password of the file. One trailing line break is ignored.
     pub password: Option<Secret>,
 }
 
@@ -89,7 +89,7 @@ impl Configuration for Keystore {
                 report.error(
                     Code::NameTaken,
                     &at,
-                    format!("the deployer tries new keys as `{PROBE}`: name it otherwise"),
+                    format!("the alias `{PROBE}` is reserved for tests of new keys: use another name"),
                 );
             }
             alias.check(&at, report);
@@ -120,15 +120,16 @@ impl Alias {
     fn check(&self, at: &FieldPath, report: &mut Report<'_>) {
         match (&self.certificate, &self.pkcs12) {
             (None, None) => {
-                let message = "the alias holds nothing: write `certificate`, with `key` if it has one, or `pkcs12`";
+                let message = "the alias is empty: set `certificate`, with `key` if there is one, or `pkcs12`";
                 report.error(Code::MissingField, at, message);
             }
             (Some(_), Some(_)) => {
-                let message = "`certificate` and `pkcs12` exclude each other: a PKCS #12 file holds the certificate";
+                let message =
+                    "`certificate` cannot be combined with `pkcs12`: a PKCS #12 file contains the certificate";
                 report.error(Code::ConflictingFields, at.key("pkcs12"), message);
             }
             (None, Some(_)) if self.key.is_some() => {
-                let message = "`key` and `pkcs12` exclude each other: a PKCS #12 file holds the key";
+                let message = "`key` cannot be combined with `pkcs12`: a PKCS #12 file contains the key";
                 report.error(Code::ConflictingFields, at.key("key"), message);
             }
             (Some(WordOr::Word(text)), None) => check_certificate(text, &at.key("certificate"), report),
@@ -136,7 +137,7 @@ impl Alias {
         }
         if self.key_password.is_some() && self.key.is_none() {
             let message =
-                "`keyPassword` is the password of `key`, and there is none: add `key`, or write `pkcs12.password`";
+                "`keyPassword` is the password of `key`, which is missing: add `key`, or set `pkcs12.password`";
             report.error(Code::ConflictingFields, at.key("keyPassword"), message);
         }
     }
@@ -145,11 +146,12 @@ impl Alias {
 fn check_certificate(text: &str, at: &FieldPath, report: &mut Report<'_>) {
     let certificates = pem::certificates(text);
     if certificates.is_empty() {
-        let message = format!("it is no certificate in PEM: it begins with `{}`", pem::BEGIN);
+        let message = format!("the value is not a certificate in PEM format, which begins with `{}`", pem::BEGIN);
         report.error(Code::InvalidValue, at, message);
     }
     for (index, _) in certificates.iter().enumerate().filter(|(_, base64)| !pem::is_der(base64)) {
-        let message = format!("certificate {} of the text is no base64 of a certificate: copy it again", index + 1);
+        let message =
+            format!("certificate {} of the text is not a base64-encoded certificate: copy it again", index + 1);
         report.error(Code::InvalidValue, at, message);
     }
 }
@@ -157,18 +159,18 @@ fn check_certificate(text: &str, at: &FieldPath, report: &mut Report<'_>) {
 #[derive(Debug)]
 struct Keystores;
 
-/// What an alias of a body is to hold.
+/// The desired content of an alias.
 struct Content<'w> {
     certificate: Option<&'w str>,
     key: Option<&'w str>,
     key_password: Option<&'w str>,
-    /// File and password.
+    /// The file and its password.
     pkcs12: Option<(Vec<u8>, Option<&'w str>)>,
     ignore_expiry: bool,
 }
 
 impl<'w> Content<'w> {
-    /// The error says what a secret does not hold. A secret that is empty is one that is not known here.
+    /// Reads the content of an alias. The error says which secret is invalid. An empty secret is one that is not known here.
     fn read(alias: &'w Value) -> Result<Self, String> {
         let text = |pointer: &str| alias.pointer(pointer).and_then(Value::as_str);
         let content = Self {
@@ -177,11 +179,11 @@ impl<'w> Content<'w> {
             key_password: text("/keyPassword").map(secret::line),
             pkcs12: match alias.pointer("/pkcs12/file") {
                 Some(file) if file == "" => Some((Vec::new(), None)),
-                // Every PKCS #12 file is a SEQUENCE of DER.
+                // Every PKCS #12 file is a DER SEQUENCE.
                 Some(file) => {
                     let file = secret::file(file, |bytes| bytes.first() == Some(&0x30));
                     Some((
-                        file.ok_or("the file is no PKCS #12 file, and no base64 of one")?,
+                        file.ok_or("the file is not a PKCS #12 file, and not the base64 of one")?,
                         text("/pkcs12/password").map(secret::line),
                     ))
                 }
@@ -189,17 +191,17 @@ impl<'w> Content<'w> {
             },
             ignore_expiry: alias.get("ignoreExpiryValidation") == Some(&Value::Bool(true)),
         };
-        // Looked at before anything is deleted.
+        // Checked before anything is deleted.
         if content.key.is_some_and(|key| !key.is_empty() && !key.contains("PRIVATE KEY-----")) {
-            return Err("the key is no private key in PEM".to_owned());
+            return Err("the key is not a private key in PEM format".to_owned());
         }
         if content.certificate.is_some_and(|text| !text.is_empty() && pem::certificates(text).is_empty()) {
-            return Err("the certificate is no certificate in PEM".to_owned());
+            return Err("the certificate is not in PEM format".to_owned());
         }
         Ok(content)
     }
 
-    /// What Apigee does not give back, by what it means: the key whatever its form, and passwords only of what is encrypted.
+    /// The content that Apigee does not return, normalized: the key independent of its encoding, the password only of an encrypted key.
     fn secrets(&self) -> Vec<u8> {
         let key = self.key.map(|text| {
             pem::private_key(text)
@@ -211,7 +213,7 @@ impl<'w> Content<'w> {
         self.joined(&meaning, password.as_bytes(), self.pkcs12_password().as_bytes())
     }
 
-    /// What version 0.1.0 recorded of it, byte for byte, in each form that the same secret may have had then.
+    /// The content as version 0.1.0 recorded it, byte for byte, in each form that the same secret may have had then.
     fn former_secrets(&self) -> Vec<Vec<u8>> {
         let forms = |text: Option<&str>| secret::forms(text.unwrap_or_default());
         let mut former = Vec::new();
@@ -238,7 +240,7 @@ impl<'w> Content<'w> {
         self.key.is_some() || self.pkcs12.is_some()
     }
 
-    /// The key is known here.
+    /// True if the key is known here.
     fn is_known(&self) -> bool {
         self.key != Some("") && self.pkcs12.as_ref().is_none_or(|(file, _)| !file.is_empty())
     }
@@ -257,14 +259,14 @@ impl<'w> Content<'w> {
     }
 }
 
-/// What is recorded of an alias: digests of its secrets and of its certificates.
+/// The digests of an alias in the record: of its secrets and of its certificates.
 #[derive(Clone, PartialEq, Eq)]
 struct Digests {
     secrets: String,
     certificates: String,
 }
 
-/// What an alias is to hold, in the digests that a record may have of it.
+/// The desired content of an alias, to compare it with the digests in the record.
 struct Known<'w> {
     wanted: &'w Wanted<'w>,
     name: &'w str,
@@ -277,7 +279,7 @@ impl<'w> Known<'w> {
         Self { wanted, name, content, certificates: pem::certificates(content.certificate.unwrap_or_default()) }
     }
 
-    /// As they are recorded.
+    /// The digests to record.
     fn digests(&self) -> Digests {
         Digests {
             secrets: self.of_secrets(&self.content.secrets()),
@@ -294,19 +296,19 @@ impl<'w> Known<'w> {
         secret_digest(self.wanted.id, &format!("{}/certificates", self.name), joined.as_bytes())
     }
 
-    /// Of the alias as this program last made it.
+    /// The digests of the alias as this program last set it.
     fn last(&self) -> Option<Digests> {
         let (secrets, certificates) = self.wanted.last?.part(self.name)?.digest.as_deref()?.split_once('.')?;
         Some(Digests { secrets: secrets.to_owned(), certificates: certificates.to_owned() })
     }
 
-    /// Whether the secrets are those that were set. Version 0.1.0 recorded their bytes.
+    /// Whether the desired secrets are the ones that were set. Version 0.1.0 recorded their bytes.
     fn has_secrets(&self, last: &Digests) -> bool {
         last.secrets == self.of_secrets(&self.content.secrets())
             || self.content.former_secrets().iter().any(|former| last.secrets == self.of_secrets(former))
     }
 
-    /// Whether some certificates are those that were set. Version 0.1.0 recorded them in their order.
+    /// Whether these certificates are the ones that were set. Version 0.1.0 recorded them in their order.
     fn has_certificates(&self, last: &Digests, certificates: &[String]) -> bool {
         [sorted(certificates).as_slice(), certificates]
             .into_iter()
@@ -321,17 +323,17 @@ impl Digests {
     }
 }
 
-/// The order of a chain means nothing: whoever verifies it puts it in order.
+/// The certificates without their order, which is irrelevant: a client that verifies a chain sorts it.
 fn sorted(certificates: &[String]) -> Vec<String> {
     let set: BTreeSet<&String> = certificates.iter().collect();
     set.into_iter().cloned().collect()
 }
 
-/// What an alias that is there needs.
+/// The change that an existing alias needs.
 enum Needs {
     Nothing,
     Certificate,
-    /// To be tried, deleted and made anew.
+    /// The alias must be tested, deleted and created again.
     All,
 }
 
@@ -343,12 +345,12 @@ fn aliases(body: &Value) -> impl Iterator<Item = (&String, &Value)> {
     body.get("aliases").and_then(Value::as_object).into_iter().flatten()
 }
 
-/// The certificate of the alias can be compared.
+/// True if the certificate of the alias can be compared.
 fn is_compared(alias: &Value) -> bool {
     alias.get("certificate").is_some()
 }
 
-/// What an alias needs whose certificates are `live` in Apigee.
+/// The change that an alias needs. `live` are its certificates in Apigee.
 fn needs(wanted: &Known<'_>, live: &[String]) -> Needs {
     let (content, last) = (wanted.content, wanted.last());
     let is_ours = match &last {
@@ -361,9 +363,9 @@ fn needs(wanted: &Known<'_>, live: &[String]) -> Needs {
     }
     let is_set = last.as_ref().is_some_and(|last| wanted.has_certificates(last, &wanted.certificates));
     let (has, is) = (sorted(&wanted.certificates), sorted(live));
-    // No document says whether the chain comes back behind the certificate.
+    // It is not documented whether Apigee returns the chain after the certificate.
     let same = has == is || (is_set && !is.is_empty() && is.iter().all(|certificate| has.contains(certificate)));
-    // A certificate that is not the one that was set came with a key that is not ours either.
+    // A certificate other than the one that was set came with another key, too.
     let by_hand = content.has_key() && last.is_none_or(|last| !wanted.has_certificates(&last, live));
     match (is_ours, same) {
         (true, true) => Needs::Nothing,
@@ -372,7 +374,7 @@ fn needs(wanted: &Known<'_>, live: &[String]) -> Needs {
     }
 }
 
-/// Makes an alias.
+/// The change that creates an alias.
 fn create(wanted: &Wanted<'_>, name: &str, content: &Content<'_>, what: String, fields: Vec<Field>) -> Change {
     let form = if content.pkcs12.is_some() { "pkcs12" } else { "keycertfile" };
     let request = Request::new(
@@ -399,12 +401,12 @@ fn pointer(name: &str, field: &str) -> String {
     format!("/aliases/{}/{field}", secret::escape(name))
 }
 
-/// The field that is not shown: what Apigee does not give back.
+/// The field for the key, which Apigee does not return and which is not shown.
 fn key_field(name: &str) -> Field {
     Field { at: pointer(name, "key"), live: None, wanted: None, secret: true }
 }
 
-/// An alias as a whole, by its type in Apigee.
+/// The field for an alias as a whole: its type in Apigee.
 fn type_field(name: &str, live: Option<Value>, wanted: Option<Value>) -> Field {
     Field { at: pointer(name, "type"), live, wanted, secret: false }
 }
@@ -416,7 +418,7 @@ fn certificate_field(wanted: &Wanted<'_>, name: &str, live: Option<&str>, text: 
     Field { live: live.and_then(shown), wanted: shown(text), secret, at }
 }
 
-/// The fields of an alias that is not there.
+/// The fields of a new alias.
 fn new_fields(wanted: &Wanted<'_>, name: &str, content: &Content<'_>) -> Vec<Field> {
     let kind = if content.has_key() { "KEY_CERT" } else { "CERT" };
     let mut fields = vec![type_field(name, None, Some(json!(kind)))];
@@ -425,15 +427,15 @@ fn new_fields(wanted: &Wanted<'_>, name: &str, content: &Content<'_>) -> Vec<Fie
     fields
 }
 
-/// Tries an alias under another name, and puts it in the place of the one that is there.
+/// The changes that test an alias under another name and then replace the existing alias.
 fn replace(wanted: &Wanted<'_>, name: &str, content: &Content<'_>, live: &str) -> [Change; 4] {
     let mut fields = vec![key_field(name)];
     let differs = |text: &&str| sorted(&pem::certificates(text)) != sorted(&pem::certificates(live));
     fields.extend(content.certificate.filter(differs).map(|text| certificate_field(wanted, name, Some(live), text)));
     [
-        create(wanted, PROBE, content, format!("try alias `{name}` as `{PROBE}`"), vec![key_field(name)]),
+        create(wanted, PROBE, content, format!("test alias `{name}` as `{PROBE}`"), vec![key_field(name)]),
         delete(wanted, name, key_field(name)),
-        create(wanted, name, content, format!("add alias `{name}` anew"), fields),
+        create(wanted, name, content, format!("add alias `{name}` again"), fields),
         delete(wanted, PROBE, key_field(name)),
     ]
 }
@@ -449,7 +451,7 @@ impl Crud for Keystores {
         ]
     }
 
-    /// The keystore with the names of its aliases, then the certificate of each that is wanted.
+    /// The keystore with the names of its aliases, then the certificate of each desired alias.
     fn reads(&self, wanted: &Wanted<'_>) -> Vec<Read> {
         let mut reads = vec![Read::json(path(wanted, &[]), "apigee.keystores.get")];
         reads.extend(aliases(wanted.body).filter(|(_, alias)| is_compared(alias)).map(|(name, _)| Read {
@@ -461,7 +463,7 @@ impl Crud for Keystores {
         reads
     }
 
-    /// Before the keystore is deleted, the aliases that the record has and the keystore does not name.
+    /// Before the keystore is deleted: the aliases that are in the record but not listed by the keystore.
     fn follow_ups(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Vec<Read> {
         if !self.exists(wanted, answers) {
             return Vec::new();
@@ -479,7 +481,7 @@ impl Crud for Keystores {
             plan.changes.push(Change { what: "create".to_owned(), request, fields: Vec::new() });
         }
         let live = names(answers);
-        // Of a run that was killed.
+        // Left by a run that was killed.
         plan.changes.extend(live.contains(PROBE).then(|| delete(wanted, PROBE, key_field(PROBE))));
         let mut certificates = answers.iter().skip(1);
         for (name, alias) in aliases(wanted.body) {
@@ -516,8 +518,11 @@ impl Crud for Keystores {
         let left = wanted.last.into_iter().flat_map(|record| &record.parts).map(|part| part.name.as_str());
         let is_wanted = |name: &str| aliases(wanted.body).any(|(known, _)| known == name);
         let gone = left.filter(|name| live.contains(name) && !is_wanted(name));
-        plan.changes
-            .extend(gone.map(|name| delete(wanted, name, type_field(name, Some(json!("an alias of ours")), None))));
+        plan.changes.extend(
+            gone.map(|name| {
+                delete(wanted, name, type_field(name, Some(json!("an alias managed by apigee-flux")), None))
+            }),
+        );
         Ok(plan)
     }
 
@@ -527,7 +532,7 @@ impl Crud for Keystores {
         let foreign: Vec<&str> = names(answers).into_iter().filter(|name| !ours(name)).take(5).collect();
         if !foreign.is_empty() {
             return Err(format!(
-                "the keystore holds aliases that somebody else put there ({}): delete them by hand, then it goes",
+                "the keystore has aliases that are not managed by apigee-flux ({}): delete them manually, then the keystore is deleted",
                 foreign.join(", ")
             ));
         }
@@ -536,7 +541,7 @@ impl Crud for Keystores {
     }
 }
 
-/// The aliases that Apigee has.
+/// The names of the aliases in Apigee.
 fn names(answers: &[Answer]) -> BTreeSet<&str> {
     let names = answers.first().and_then(|answer| answer.json().get("aliases")?.as_array());
     names.into_iter().flatten().filter_map(Value::as_str).collect()
@@ -555,7 +560,7 @@ mod tests {
         Record { parts, ..Record::parse(text).unwrap() }
     }
 
-    /// The plan for one alias `a`, whose certificate Apigee gives back as `live`, and the record that it leaves.
+    /// The plan for one alias `a`, whose certificate Apigee returns as `live`, and the resulting record.
     fn plan(alias: &Value, live: &str, names: &[&str], last: Option<&Record>) -> Result<(Vec<String>, Record), String> {
         let id = Id { kind: "ApigeeKeystore".into(), parent: None, name: "k".into() };
         let place = Place { organization: "o", environment: Some("e") };
@@ -571,9 +576,9 @@ mod tests {
     }
 
     const ANEW: [&str; 4] = [
-        "try alias `a` as `apigee-flux-probe`",
+        "test alias `a` as `apigee-flux-probe`",
         "delete alias `a`",
-        "add alias `a` anew",
+        "add alias `a` again",
         "delete alias `apigee-flux-probe`",
     ];
 
@@ -585,7 +590,7 @@ mod tests {
         assert!(with(&key("1", OLD), OLD).is_empty());
         assert_eq!(with(&key("1", NEW), OLD), ["update certificate of alias `a`"]);
         assert_eq!(with(&key("2", OLD), OLD), ANEW);
-        // Somebody put another certificate there, with a key of its own.
+        // Another client set another certificate, with its own key.
         assert_eq!(with(&key("1", OLD), NEW), ANEW);
     }
 
@@ -642,7 +647,7 @@ mod tests {
         assert_eq!(plan(&key("1", OLD), OLD, &["a"], None).unwrap().0, ANEW);
         let unknown = record(vec![Part::named("a")]);
         assert_eq!(plan(&key("1", OLD), OLD, &["a"], Some(&unknown)).unwrap().0, ANEW);
-        // A certificate to trust has no secret.
+        // A trusted certificate has no secret.
         let trusted = json!({ "certificate": OLD });
         assert!(plan(&trusted, OLD, &["a"], None).unwrap().0.is_empty());
         assert_eq!(plan(&trusted, NEW, &["a"], None).unwrap().0, ["update certificate of alias `a`"]);
@@ -670,9 +675,9 @@ mod tests {
     fn what_cannot_be_a_key_costs_nothing() {
         let (_, last) = plan(&key("1", OLD), "", &[], None).unwrap();
         for (alias, why) in [
-            (json!({"certificate": OLD, "key": "s3cret"}), "the key is no private key"),
-            (json!({"certificate": "none"}), "the certificate is no certificate"),
-            (json!({"pkcs12": {"file": "AAAA"}}), "the file is no PKCS #12 file"),
+            (json!({"certificate": OLD, "key": "s3cret"}), "the key is not a private key"),
+            (json!({"certificate": "none"}), "the certificate is not in PEM format"),
+            (json!({"pkcs12": {"file": "AAAA"}}), "the file is not a PKCS #12 file"),
         ] {
             let found = plan(&alias, OLD, &["a"], Some(&last)).map(|(changes, _)| changes).unwrap_err();
             assert!(found.contains(why) && !found.contains("s3cret"), "{found}");

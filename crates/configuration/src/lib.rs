@@ -1,13 +1,13 @@
-//! The configuration of Apigee beside its bundles: target servers, key value maps, products and so on.
+//! The configuration of Apigee apart from bundles: target servers, key-value maps, products and so on.
 //!
-//! One file for each kind holds both halves of it: the spec that users write with the JSON that Apigee is to have
-//! ([`Configuration`]), and the calls that read, compare and change it ([`Crud`]). One line in [`KINDS`] adds a kind.
-//! Most kinds are a [`Collection`], a table of what is special about them.
+//! Each kind has one file with two parts: the spec that users write and its JSON in Apigee ([`Configuration`]), and the requests that
+//! read, compare and change it ([`Crud`]). One line in [`KINDS`] adds a kind. Most kinds are a [`Collection`], a table of
+//! their properties.
 //!
-//! Pure: what is read comes as [`Answer`], what is to be done leaves as [`Change`]; `apigee::apply` does the calls.
+//! The module does no I/O: it gets what was read as [`Answer`] and returns what to do as [`Change`]; `apigee::apply` sends the requests.
 //!
-//! Between the function and the deployer stands a [`Document`], one for each environment and one for each organization. Secrets stand
-//! in it as `{"valueFrom": …}` only, and are filled in inside the pod.
+//! The function passes a [`Document`] to the deployer, one for each environment and one for each organization. It contains only references
+//! to secrets, `{"valueFrom": …}`, whose values are filled in inside the pod.
 
 #![cfg_attr(not(test), deny(unused_crate_dependencies))]
 
@@ -58,61 +58,61 @@ pub use inventory::{Inventory, InventoryBundle};
 pub use kinds::{ConfigurationKind, KINDS, kind};
 pub use record::{Part, Record, WhenGone};
 
-/// Where a resource lives in Apigee.
+/// Whether a resource belongs to an environment or to the organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
-    /// In one environment.
+    /// One environment.
     Environment,
-    /// In the organization, seen by all its environments.
+    /// The organization, with all its environments.
     Organization,
 }
 
 /// The spec of a configuration kind.
 pub trait Configuration: fmt::Debug + Send + Sync {
-    /// Where the resource lives.
+    /// The scope of the resource.
     fn scope(&self) -> Scope;
 
-    /// What the resource belongs to, if its name is unique only there: a proxy, a developer, a portal.
+    /// The parent of the resource, if its name is unique only within it: a proxy, a developer, a portal.
     fn parent(&self) -> Option<&str> {
         None
     }
 
-    /// The name in Apigee of what cannot be named freely: one of the points in the flow, the one mask of an environment, a developer,
-    /// whose name is the email.
+    /// The name in Apigee of a resource whose name cannot be chosen: a flow hook, the debug mask of an environment, or a developer, whose
+    /// name is the email address.
     fn fixed_name(&self) -> Option<&str> {
         None
     }
 
-    /// What Apigee is to have, in the words of its API. A secret stands as `{"valueFrom": …}`.
+    /// The desired state, in the form of Apigee's API. A secret is written as `{"valueFrom": …}`.
     fn body(&self, name: &str) -> Value;
 
-    /// Finds what is wrong with it beyond its shape. `name` is the resource's name in Apigee.
+    /// Checks what the schema cannot express. `name` is the name of the resource in Apigee.
     fn check(&self, name: &str, report: &mut Report<'_>);
 
-    /// Finds what is wrong with it in one organization.
+    /// Checks what depends on the organization.
     fn check_in(&self, _organization: &str, _name: &str, _report: &mut Report<'_>) {}
 
-    /// What it names that must exist: other configuration, proxies, shared flows.
+    /// What the resource refers to and what must therefore exist: other configuration, proxies, shared flows.
     fn references(&self) -> Vec<Reference> {
         Vec::new()
     }
 }
 
-/// A spec type with the calls of its kind.
+/// A spec type with the API methods of its kind.
 pub trait ConfigurationSpec: Configuration + DeserializeOwned + JsonSchema + 'static {
-    /// The calls.
+    /// The API methods.
     const CRUD: &'static dyn Crud;
 }
 
-/// A name that a spec gives to something else.
+/// A reference from a spec to another resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
-    /// The kind of resource that declares it, for example `ApigeeProxy`.
+    /// The kind of the other resource, for example `ApigeeProxy`.
     pub kind: &'static str,
     /// The name in Apigee.
     pub name: String,
-    /// The field that holds it.
+    /// The field that contains the reference.
     pub at: FieldPath,
 }
 
@@ -121,17 +121,17 @@ pub struct Reference {
 pub struct Place<'a> {
     /// The organization.
     pub organization: &'a str,
-    /// The environment, for what lives in one.
+    /// The environment; `None` for the organization as a whole.
     pub environment: Option<&'a str>,
 }
 
 impl Place<'_> {
-    /// What lives there.
+    /// The scope of the resources in this place.
     pub fn scope(&self) -> Scope {
         if self.environment.is_some() { Scope::Environment } else { Scope::Organization }
     }
 
-    /// The parts of a path of the API from `organizations` on.
+    /// The segments of an API path, starting with `organizations`.
     pub fn path(&self, below: &[&str]) -> Vec<String> {
         let mut parts = vec!["organizations", self.organization];
         if let Some(environment) = self.environment {
@@ -150,12 +150,12 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-/// A place that owns its names.
+/// A [`Place`] with owned names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnedPlace {
     /// The organization.
     pub organization: String,
-    /// The environment, for what lives in one.
+    /// The environment; `None` for the organization as a whole.
     pub environment: Option<String>,
 }
 
@@ -166,38 +166,38 @@ impl OwnedPlace {
     }
 }
 
-/// What is wanted of one resource: the entry with its secrets filled in.
+/// The desired state of one resource: its entry with the secrets filled in.
 #[derive(Clone)]
 pub struct Wanted<'a> {
-    /// Where.
+    /// Where the resource is.
     pub place: Place<'a>,
-    /// What.
+    /// The identity of the resource.
     pub id: &'a Id,
-    /// What Apigee is to have; holds secrets, so it is never printed. A secret that is not known is empty.
+    /// The desired state; it contains secrets, so it is never printed. A secret that is not known is empty.
     pub body: &'a Value,
     /// The fields of the body that hold secrets, as JSON pointers (RFC 6901).
     pub secrets: &'a [String],
-    /// What this program last made of it, if it did.
+    /// The record of the resource, if it is managed.
     pub last: Option<&'a Record>,
 }
 
-/// So many parts that a list leaves out are asked for by themselves before what holds them is deleted: a list that lies leaves out all.
+/// How many parts that a list leaves out are read one by one before the resource is deleted: an unreliable list leaves out all of them.
 const ASKED_PARTS: usize = 3;
 
 impl Wanted<'_> {
-    /// When the resource is to go: the first parts of the record that a list of what Apigee has leaves out.
+    /// When the resource is to be deleted: the first parts of the record that Apigee's list leaves out.
     pub(crate) fn recorded_and_not<'s>(&'s self, listed: &'s BTreeSet<&str>) -> impl Iterator<Item = &'s str> {
         let parts = self.last.filter(|_| self.body.is_null()).into_iter().flat_map(|record| &record.parts);
         let names = parts.map(|part| part.name.as_str()).filter(|name| !listed.contains(name));
         names.take(ASKED_PARTS)
     }
 
-    /// Whether Apigee knows none of the parts that its list leaves out. The error says that it contradicts itself.
+    /// Returns an error if Apigee has one of the parts that its list leaves out, so that the list is not reliable.
     pub(crate) fn all_gone(unlisted: &[Answer]) -> Result<(), String> {
         if unlisted.iter().all(|answer| *answer == Answer::Missing) {
             return Ok(());
         }
-        Err("nothing is deleted: Apigee contradicts itself: it has parts that its own list leaves out; the next run looks again".to_owned())
+        Err("nothing is deleted: Apigee's list leaves out parts that exist, so it is not reliable; the next run checks again".to_owned())
     }
 
     /// True if the field at a JSON pointer, or anything below it, is a secret.
@@ -208,51 +208,51 @@ impl Wanted<'_> {
     }
 }
 
-/// What a plan comes to.
+/// The result of planning.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// The calls, in their order; none when all is as wanted.
+    /// The changes, in their order; empty if the resource is in sync.
     pub changes: Vec<Change>,
-    /// The parts that are ours when the calls were done.
+    /// The managed parts after the changes.
     pub parts: Vec<Part>,
 }
 
-/// The calls of a kind. All of it is pure.
+/// The API methods of a kind. All functions are pure.
 pub trait Crud: fmt::Debug + Sync {
-    /// What to read before anything is decided.
+    /// What to read first.
     fn reads(&self, wanted: &Wanted<'_>) -> Vec<Read>;
 
-    /// What to read when the answers to [`reads`](Self::reads) are known, for example by a name that only Apigee knows. Those answers
-    /// stand behind the others.
+    /// What to read after the answers to [`reads`](Self::reads) are known, for example by a name that only Apigee knows. These answers
+    /// are appended to the others.
     fn follow_ups(&self, _wanted: &Wanted<'_>, _answers: &[Answer]) -> Vec<Read> {
         Vec::new()
     }
 
-    /// What must be in Apigee before anything is sent, since Apigee refuses for good what names something that is not there yet. It is
-    /// read when something is to be changed, and waited for. A list must have an item.
+    /// What must exist in Apigee before a change is sent, since Apigee rejects references to missing resources. It is read when there is a
+    /// change, and waited for. A list must have at least one item.
     fn prerequisites(&self, _wanted: &Wanted<'_>) -> Vec<Read> {
         Vec::new()
     }
 
-    /// The fields of a body that may hold a secret, as JSON pointers in which `*` stands for any key. What looks like a place of a secret
-    /// elsewhere is data and stays as it is.
+    /// The fields of a body that may contain a secret, as JSON pointers in which `*` stands for any key. What looks like a reference to a
+    /// secret in another field is data and not changed.
     fn secrets(&self) -> &'static [&'static str] {
         &[]
     }
 
-    /// True if it may name a proxy or a shared flow, which then must be deployed before it and stay until it is gone.
+    /// True if the resource may refer to a proxy or a shared flow, which must be deployed before it and removed after it.
     fn after_bundles(&self) -> bool {
         false
     }
 
-    /// True if Apigee has the resource at all, by the answers to [`reads`](Self::reads).
+    /// True if the resource exists in Apigee, according to the answers to [`reads`](Self::reads).
     fn exists(&self, _wanted: &Wanted<'_>, answers: &[Answer]) -> bool {
         answers.first().is_some_and(|answer| !matches!(answer, Answer::Missing))
     }
 
-    /// What to do so that Apigee has what is wanted. The error says what cannot be done, and the way out.
+    /// Plans the changes to the desired state. The error says what cannot be done and how to fix it.
     fn plan(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Plan, String>;
 
-    /// What to do so that Apigee does not have it any more. The body of `wanted` is null: only what the record says is known.
+    /// Plans the changes that delete the resource. The body of `wanted` is null: only the record is known.
     fn remove(&self, wanted: &Wanted<'_>, answers: &[Answer]) -> Result<Vec<Change>, String>;
 }

@@ -1,4 +1,4 @@
-//! `ApigeeProduct`: what an app may call, how often, and what it costs (`apiproducts`, with their rate plans).
+//! `ApigeeProduct`: which APIs an app may call, how often, and at what price (`apiproducts`, with their rate plans).
 
 use std::collections::BTreeMap;
 
@@ -14,78 +14,78 @@ use super::{Configuration, ConfigurationSpec, Crud, Plan, Reference, Scope, Want
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::limits::{counts, texts};
 
-/// What an app with a key for it may call. It says for which proxies and in which environments: what is left empty in Apigee means
-/// all of them, so that stands here in words.
+/// An API product: which APIs an app with a key for it may call. The spec must list the proxies and environments or allow all of them
+/// explicitly, because Apigee treats an empty list as all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Product {
-    /// The name that people see. Default: the name.
+    /// The display name. Default: the name.
     pub display_name: Option<String>,
-    /// What it is.
+    /// A description.
     pub description: Option<String>,
-    /// Whether a key works for the product at once, or when somebody has approved it. Default: `auto`.
+    /// Whether keys are approved for the product automatically or manually. Default: `auto`.
     #[serde(default)]
     pub approval: Approval,
-    /// Who sees it in a developer portal (Apigee's attribute `access`). Default: none is set, and no portal shows it.
+    /// Who sees the product in a developer portal (Apigee's attribute `access`). Default: not set, and no portal shows the product.
     pub access: Option<Access>,
-    /// The environments of Apigee in which it may be used. Or `allEnvironments`.
+    /// The Apigee environments in which the product can be used. Required unless `allEnvironments` is `true`.
     #[serde(default)]
     pub available_in: Vec<String>,
-    /// It may be used in every environment, also those that are made later. Default: `false`.
+    /// Whether the product can be used in every environment, including environments that are created later. Default: `false`.
     #[serde(default)]
     pub all_environments: bool,
-    /// The proxies that may be called. Or `operations`, or `allProxies`.
+    /// The proxies that may be called, by their names in Apigee. Alternatives: operations, or `allProxies`.
     #[serde(default)]
     pub proxies: Vec<String>,
-    /// Every proxy of the organization may be called, also those that are deployed later. Default: `false`.
+    /// Whether every proxy of the organization may be called, including proxies that are deployed later. Default: `false`.
     #[serde(default)]
     pub all_proxies: bool,
-    /// The paths behind the base path of `proxies` that may be called: `/` is all of them, `/*` is one segment, `/**` any number. Default:
-    /// all. Not with `operations`.
+    /// The paths after the base path of `proxies` that may be called: `/` matches all paths, `/*` one segment, `/**` any number of segments.
+    /// Default: all paths. Cannot be combined with `operations`.
     #[serde(default)]
     pub paths: Vec<String>,
-    /// Paths and methods of proxies that may be called, with quotas of their own.
+    /// Paths and methods of proxies that may be called, each with its own quota.
     #[serde(default)]
     pub operations: Vec<Operation>,
-    /// Operations of GraphQL that may be called.
+    /// GraphQL operations that may be called.
     #[serde(default)]
     pub graphql: Vec<GraphQlOperation>,
-    /// Services of gRPC that may be called.
+    /// gRPC services that may be called.
     #[serde(default)]
     pub grpc: Vec<GrpcOperation>,
-    /// Language models that may be asked.
+    /// Large language models that may be called.
     #[serde(default)]
     pub llm: Vec<LlmOperation>,
-    /// Operations that stand in the body of a request, as those of MCP, that may be called.
+    /// Operations in the body of a request that may be called, for example those of MCP.
     #[serde(default)]
     pub payload: Vec<PayloadOperation>,
-    /// How many calls an app may make.
+    /// The number of requests that an app may send.
     pub quota: Option<Quota>,
-    /// What counts together against `quota`, where an operation has no quota of its own. Default: what Apigee has.
+    /// Which requests are counted together against `quota` if an operation does not have its own quota. Default: the value in Apigee is not changed.
     pub quota_counter_scope: Option<QuotaCounterScope>,
-    /// How many tokens of language models an app may use.
+    /// The number of tokens of language models that an app may use.
     pub token_quota: Option<Quota>,
-    /// The scopes that a token of OAuth may have.
+    /// The OAuth scopes that an access token may have.
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// More attributes, at most 18 with `access`. Those that are not here are removed.
+    /// Other attributes, at most 18 including `access`. Attributes that are not listed are removed.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
-    /// What developers pay, by the display name of each plan. Plans that others made stay.
+    /// The rate plans: what developers pay, by the display name of each plan. Unmanaged plans are kept.
     #[serde(default)]
     pub rate_plans: BTreeMap<String, RatePlan>,
-    /// The space that it belongs to. Cannot be changed later. Default: the one that it has; none for a new product.
+    /// The space that the product belongs to. Cannot be changed later. Default: the space in Apigee is kept; a new product has none.
     pub space: Option<String>,
 }
 
-/// Whether a key works at once.
+/// How keys are approved for a product.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Approval {
-    /// At once.
+    /// A key is approved immediately.
     #[default]
     Auto,
-    /// When somebody has approved it.
+    /// A key must be approved manually.
     Manual,
 }
 
@@ -93,23 +93,23 @@ pub enum Approval {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Access {
-    /// All developers.
+    /// All developers see it.
     Public,
-    /// Nobody; developers of other companies may still use it.
+    /// No developer sees it, but external developers may use it.
     Private,
-    /// Nobody; it is for own use.
+    /// No developer sees it; it is for internal use.
     Internal,
 }
 
-/// How much in which time.
+/// A limit per interval of time.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Quota {
-    /// How much is allowed.
+    /// The number of requests or tokens that is allowed.
     pub limit: u64,
     /// The unit of time.
     pub per: QuotaUnit,
-    /// How many units the limit is for. Default: 1.
+    /// The number of units of time to which the limit applies. Default: 1.
     #[schemars(range(min = 1))]
     pub interval: Option<u32>,
 }
@@ -122,68 +122,68 @@ pub enum QuotaUnit {
     Minute,
     /// 60 minutes.
     Hour,
-    /// From midnight to midnight, UTC.
+    /// A day from midnight to midnight, UTC.
     Day,
     /// A calendar month.
     Month,
 }
 
-/// What counts together.
+/// Which requests are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum QuotaCounterScope {
-    /// All calls of a proxy.
+    /// All requests to a proxy.
     #[serde(rename = "PROXY")]
     Proxy,
-    /// All calls of an operation.
+    /// All requests to an operation.
     #[serde(rename = "OPERATION")]
     Operation,
-    /// All calls of the product.
+    /// All requests for the product.
     #[serde(rename = "PRODUCT")]
     Product,
 }
 
-/// A path of a proxy.
+/// A path of a proxy, with methods and a quota.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Operation {
-    /// The proxy.
+    /// The name of the proxy in Apigee.
     pub proxy: String,
-    /// The path behind the proxy's base path, for example `/orders/*` or `/**`. Default: `/`, all of them.
+    /// The path after the base path of the proxy, for example `/orders/*` or `/**`. Default: `/`, which matches all paths.
     pub path: Option<String>,
-    /// The methods, in capitals. Default: all.
+    /// The HTTP methods, in upper case. Default: all.
     #[serde(default)]
     pub methods: Vec<String>,
-    /// How many calls an app may make.
+    /// The number of requests that an app may send.
     pub quota: Option<Quota>,
     /// Attributes, at most 3.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
 }
 
-/// Operations of GraphQL.
+/// GraphQL operations.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GraphQlOperation {
-    /// The proxy.
+    /// The name of the proxy in Apigee.
     pub proxy: String,
-    /// The operation's name. Default: all of the types.
+    /// The name of the operation. Default: all operations of the `types`.
     pub operation: Option<String>,
-    /// The types of operations.
+    /// The types of the operations.
     pub types: Vec<GraphQlType>,
-    /// How many calls an app may make.
+    /// The number of requests that an app may send.
     pub quota: Option<Quota>,
     /// Attributes, at most 3.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
 }
 
-/// A type of operations of GraphQL. Apigee does not know subscriptions.
+/// A type of GraphQL operation. Apigee does not support subscriptions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum GraphQlType {
-    /// Reads.
+    /// Reads data.
     Query,
-    /// Changes something.
+    /// Changes data.
     Mutation,
 }
 
@@ -191,49 +191,49 @@ pub enum GraphQlType {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GrpcOperation {
-    /// The proxy.
+    /// The name of the proxy in Apigee.
     pub proxy: String,
-    /// The service with its package, for example `com.petstore.PetService`.
+    /// The name of the service with its package, for example `com.petstore.PetService`.
     pub service: String,
-    /// The methods without the service, for example `ListPets`. Default: all.
+    /// The names of the methods without the service, for example `ListPets`. Default: all.
     #[serde(default)]
     pub methods: Vec<String>,
-    /// How many calls an app may make.
+    /// The number of requests that an app may send.
     pub quota: Option<Quota>,
     /// Attributes, at most 3.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
 }
 
-/// A language model behind a path.
+/// A large language model at a path of a proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LlmOperation {
-    /// The proxy.
+    /// The name of the proxy in Apigee.
     pub proxy: String,
-    /// The path behind the proxy's base path. Default: `/`, all of them.
+    /// The path after the base path of the proxy. Default: `/`, which matches all paths.
     pub path: Option<String>,
-    /// The methods, in capitals. Default: all.
+    /// The HTTP methods, in upper case. Default: all.
     #[serde(default)]
     pub methods: Vec<String>,
-    /// The model.
+    /// The name of the model.
     pub model: String,
-    /// How many tokens an app may use.
+    /// The number of tokens that an app may use.
     pub token_quota: Quota,
     /// Attributes, at most 3.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
 }
 
-/// Operations that stand in the body of a request, which a ParsePayload policy finds there.
+/// Operations in the body of a request, which a ParsePayload policy extracts.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PayloadOperation {
-    /// The proxy.
+    /// The name of the proxy in Apigee.
     pub proxy: String,
     /// The operations, for example `tools/list` and `tools/call/get_weather`.
     pub operations: Vec<String>,
-    /// How many calls an app may make.
+    /// The number of requests that an app may send.
     pub quota: Option<Quota>,
     /// Attributes, at most 3.
     #[serde(default)]
@@ -359,7 +359,7 @@ impl Configuration for Product {
     }
 }
 
-/// The fields `path` of operations.
+/// The `path` fields of operations.
 fn path_fields<'p>(
     at: FieldPath,
     paths: impl Iterator<Item = &'p Option<String>>,
@@ -378,7 +378,7 @@ impl Product {
             .chain(self.payload.iter().enumerate().map(move |(index, one)| (at(("payload", index)), &one.attributes)))
     }
 
-    /// Every quota.
+    /// All quotas with their fields.
     fn quotas(&self) -> impl Iterator<Item = (FieldPath, &Quota)> {
         fn of<'q>(field: &'static str) -> impl Fn((usize, Option<&'q Quota>)) -> (FieldPath, Option<&'q Quota>) {
             move |(index, quota)| (FieldPath::of(&["spec", field]).index(index).key("quota"), quota)
@@ -396,8 +396,8 @@ impl Product {
             .filter_map(|(at, quota)| Some((at, quota?)))
     }
 
-    /// Reports an operation that is defined more than once, and a proxy of which both all and a part may be called: which of both
-    /// counts, no document says.
+    /// Reports an operation that is defined more than once, and a proxy that is listed both as a whole and with operations: it is not
+    /// documented which of them applies.
     fn check_twice(&self, report: &mut Report<'_>) {
         let at = |index: usize| FieldPath::of(&["spec", "operations"]).index(index);
         for (index, one) in self.operations.iter().enumerate() {
@@ -411,7 +411,7 @@ impl Product {
             };
             if self.operations.iter().take(index).any(|other| meet(&other)) {
                 let message = format!(
-                    "the path `{}` of `{}` is defined more than once for one method: keep one of the operations",
+                    "the path `{}` of `{}` is defined more than once for the same method: keep one of the operations",
                     path(one),
                     one.proxy
                 );
@@ -419,7 +419,7 @@ impl Product {
             }
             if self.proxies.contains(&one.proxy) {
                 let message = format!(
-                    "`proxies` opens all of `{0}`, and this operation a part of it: leave `{0}` out of `proxies`, or remove its operations",
+                    "`proxies` allows all of `{0}`, but this operation only a part: remove `{0}` from `proxies`, or remove its operations",
                     one.proxy
                 );
                 report.error(Code::ConflictingFields, at(index).key("proxy"), message);
@@ -431,7 +431,7 @@ impl Product {
         attributes::with(&self.attributes, "access", self.access.map(Access::as_str))
     }
 
-    /// Every proxy that it names, with the place.
+    /// Every proxy that the product refers to, with its field.
     fn named_proxies(&self) -> impl Iterator<Item = (FieldPath, &String)> {
         let at = |field: &str, index: usize| FieldPath::of(&["spec", field]).index(index);
         let of = move |field: &'static str| move |(index, proxy)| (at(field, index).key("proxy"), proxy);
@@ -444,7 +444,7 @@ impl Product {
             .chain(self.payload.iter().map(|one| &one.proxy).enumerate().map(of("payload")))
     }
 
-    /// Empty lists mean everything in Apigee, which nobody gets by leaving something out.
+    /// Reports missing lists: an empty list allows everything in Apigee, which must be requested explicitly.
     fn check_extent(&self, report: &mut Report<'_>) {
         let at = |field: &str| FieldPath::of(&["spec", field]);
         let named = self.named_proxies().next().is_some();
@@ -464,19 +464,21 @@ impl Product {
                 report.push(
                     Diagnostic::error(
                         Code::MissingField,
-                        format!("a product that names no {what} opens all of the organization to every key"),
+                        format!(
+                            "a product that lists no {what} gives its keys access to all of them in the organization"
+                        ),
                     )
                     .at(at(field))
-                    .help(format!("{way_out}, or set `{all_field}: true` if all are meant")),
+                    .help(format!("{way_out}, or set `{all_field}: true` to allow all of them")),
                 );
             }
             if some && all {
-                let message = format!("`{all_field}` opens all of them: leave out either that or the list");
+                let message = format!("`{all_field}: true` cannot be combined with the list: remove one of them");
                 report.error(Code::ConflictingFields, at(all_field), message);
             }
         }
         if !self.paths.is_empty() && !self.operations.is_empty() {
-            let message = "`paths` is for `proxies` alone: each of `operations` has its own `path`";
+            let message = "`paths` applies to `proxies` and cannot be combined with `operations`: each operation has its own `path`";
             report.error(Code::ConflictingFields, at("paths"), message);
         }
     }
@@ -532,7 +534,7 @@ impl Quota {
     }
 }
 
-/// What all sorts of operations have alike, around what is their own.
+/// Adds the fields that all types of operations share to the fields in `own`.
 fn operation(proxy: &str, own: Value, quota: Option<&Quota>, list: &BTreeMap<String, String>) -> Value {
     let mut body = own;
     body["apiSource"] = json!(proxy);
@@ -546,7 +548,7 @@ fn operation(proxy: &str, own: Value, quota: Option<&Quota>, list: &BTreeMap<Str
 }
 
 impl Operation {
-    /// Apigee takes one path in each.
+    /// Apigee accepts one path in each operation.
     fn body(&self) -> Value {
         let resource = self.path.as_deref().unwrap_or("/");
         let own = json!({"operations": [{"resource": resource, "methods": self.methods}]});
@@ -623,10 +625,10 @@ const PRODUCTS: Collection = Collection {
     },
 };
 
-/// Fields that stay as they are when the spec does not say what they are to be: Apigee may choose the first one.
+/// Fields that are not changed if the spec does not set them: Apigee may choose the first one.
 const KEPT: [&str; 2] = ["quotaCounterScope", "space"];
 
-/// The product itself: its plans are resources of their own in Apigee.
+/// The product without its rate plans, which are separate resources in Apigee.
 fn own_body(body: &Value, live: &Value) -> Value {
     let mut body = body.clone();
     if let Value::Object(fields) = &mut body {
@@ -645,12 +647,12 @@ impl Crud for Products {
         [PRODUCTS.reads(wanted), rate_plan::reads(wanted)].concat()
     }
 
-    /// Its proxies must be there before it.
+    /// The proxies must exist before the product.
     fn after_bundles(&self) -> bool {
         true
     }
 
-    /// "The API proxy names must already exist": Apigee looks them up.
+    /// Apigee checks the proxies: "The API proxy names must already exist".
     fn prerequisites(&self, wanted: &Wanted<'_>) -> Vec<Read> {
         let mut names: Vec<&str> = Vec::new();
         names.extend(

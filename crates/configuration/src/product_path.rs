@@ -1,26 +1,26 @@
-//! Paths of API products: what follows the base path of a proxy, compared with the path of a call.
+//! Paths of API products: the part after the base path of a proxy, which is compared with the path of a request.
 
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 
-/// Reports a path that matches no call, though it looks like one that does. The wildcards are `*`, one segment, and `**`, any number
-/// (<https://cloud.google.com/apigee/docs/api-platform/publish/create-api-products>); everything else stands for itself.
+/// Reports a path that matches no request, although it looks as if it did. The wildcards are `*` for one segment and `**` for any number
+/// of segments (<https://cloud.google.com/apigee/docs/api-platform/publish/create-api-products>); everything else is literal.
 pub(super) fn check(path: &str, at: &FieldPath, report: &mut Report<'_>) {
     let Some((message, fix)) = fault(path) else { return };
     report.push(Diagnostic::error(Code::InvalidValue, message).at(at.clone()).help(fix));
 }
 
-/// What is wrong, and the fix.
+/// What is wrong, and how to fix it.
 fn fault(path: &str) -> Option<(String, String)> {
     if !path.starts_with('/') {
         let message = format!("`{path}` does not start with `/`");
         return Some((message, "write the path that follows the proxy's base path".to_owned()));
     }
     if let Some((before, _)) = path.split_once(['?', '#']) {
-        let message = format!("`{path}` matches no call: a product's path has no query and no fragment");
+        let message = format!("`{path}` matches no request: the path of a product has no query and no fragment");
         return Some((message, format!("write `{before}`")));
     }
     if path.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        let message = format!("`{path}` has a space or a control character, which no path of a call has");
+        let message = format!("`{path}` has a space or a control character, which no request path contains");
         return Some((message, "write `*` for that segment".to_owned()));
     }
     let is_placeholder =
@@ -29,7 +29,7 @@ fn fault(path: &str) -> Option<(String, String)> {
     let fixed: Vec<&str> =
         path.split('/').map(|segment| if is_placeholder(&segment) { "*" } else { segment }).collect();
     let message = format!(
-        "`{placeholder}` is no wildcard in a product's path, so `{path}` matches no call that has a value there"
+        "`{placeholder}` is not a wildcard in the path of a product, so `{path}` matches no request that has a value there"
     );
     Some((message, format!("write `{}`", fixed.join("/"))))
 }

@@ -1,6 +1,6 @@
 //! Rate plans of API products: what developers pay (`apiproducts.rateplans`).
 //!
-//! Apigee names them, so a plan is known by its display name, and by Apigee's name once that stands in the record.
+//! Apigee assigns the names, so a plan is identified by its display name until Apigee's name is in the record.
 
 use std::collections::BTreeMap;
 
@@ -20,40 +20,40 @@ use apigee_flux_model::limits::texts;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RatePlan {
-    /// What it is.
+    /// A description.
     pub description: Option<String>,
-    /// Whether it is published. A product has one active plan at a time. Default: `DRAFT`.
+    /// Whether the plan is published. A product has one active plan at a time. Default: `DRAFT`.
     #[serde(default)]
     pub state: State,
     /// How often the developer is billed.
     pub billing_period: Option<BillingPeriod>,
-    /// The currency of all amounts, a code of ISO 4217, for example `EUR`.
+    /// The currency of all amounts, as an ISO 4217 code, for example `EUR`.
     pub currency: String,
-    /// What is paid once, when the product is purchased, for example `10` or `9.99`.
+    /// The one-time fee when the product is purchased, for example `10` or `9.99`.
     pub setup_fee: Option<String>,
-    /// What is paid regularly, in advance.
+    /// The recurring fee, which is paid in advance.
     pub recurring_fee: Option<String>,
-    /// Every how many billing periods `recurringFee` is paid. Default: 1.
+    /// The number of billing periods after which `recurringFee` is paid again. Default: 1.
     #[schemars(range(min = 1, max = 2_147_483_647))]
     pub recurring_fee_frequency: Option<u32>,
-    /// How calls are charged.
+    /// How requests are charged.
     pub pricing: Option<Pricing>,
-    /// What is charged for a call, by how many there were: the ranges in their order.
+    /// The fees for requests, by ranges of the number of requests, in ascending order.
     #[serde(default)]
     pub rates: Vec<Rate>,
-    /// What share of the revenue the developer gets, by how many calls there were: one range without bounds for a fixed share.
+    /// The developer's share of the revenue, by ranges of the number of requests: one range without bounds for a fixed share.
     #[serde(default)]
     pub revenue_shares: Vec<RevenueShare>,
-    /// When it becomes active, in UTC, as `2027-01-31` or `2027-01-31T12:00:00Z`. Default: what Apigee has.
+    /// When the plan becomes active, in UTC, as `2027-01-31` or `2027-01-31T12:00:00Z`. Default: the time in Apigee is not changed.
     pub start_time: Option<String>,
-    /// When it ends, written alike. Default: never.
+    /// When the plan expires, in the same format. Default: never.
     pub end_time: Option<String>,
 }
 
 /// The state of a rate plan.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum State {
-    /// Nobody can purchase it.
+    /// Developers cannot purchase it.
     #[default]
     #[serde(rename = "DRAFT")]
     Draft,
@@ -65,59 +65,59 @@ pub enum State {
 /// How often a developer is billed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum BillingPeriod {
-    /// Each week.
+    /// Every week.
     #[serde(rename = "WEEKLY")]
     Weekly,
-    /// Each month.
+    /// Every month.
     #[serde(rename = "MONTHLY")]
     Monthly,
 }
 
-/// How calls are charged.
+/// How requests are charged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum Pricing {
-    /// The same for each call: one range.
+    /// Every request has the same fee: one range.
     #[serde(rename = "FIXED_PER_UNIT")]
     FixedPerUnit,
-    /// The calls within a range cost what the range says.
+    /// Each request has the fee of the range into which it falls.
     #[serde(rename = "BANDED")]
     Banded,
-    /// All calls cost what the range of their number says.
+    /// All requests have the fee of the range into which the total number of requests falls.
     #[serde(rename = "TIERED")]
     Tiered,
-    /// The range of the calls' number says what they cost together.
+    /// All requests together have the fee of the range into which the total number of requests falls.
     #[serde(rename = "STAIRSTEP")]
     Stairstep,
 }
 
-/// What calls cost within a range.
+/// The fee within a range of the number of requests.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rate {
-    /// The first call of the range. Not in the first range.
+    /// The first request of the range. Omitted in the first range.
     pub start: Option<u64>,
-    /// The last call of the range. Not in the last range.
+    /// The last request of the range. Omitted in the last range.
     pub end: Option<u64>,
-    /// The amount, for example `0.002`.
+    /// The fee, for example `0.002`.
     pub fee: String,
 }
 
-/// The developer's share within a range.
+/// The developer's share within a range of the number of requests.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RevenueShare {
-    /// The first call of the range. Not in the first range.
+    /// The first request of the range. Omitted in the first range.
     pub start: Option<u64>,
-    /// The last call of the range. Not in the last range.
+    /// The last request of the range. Omitted in the last range.
     pub end: Option<u64>,
-    /// The share in percent, with at most two digits behind the point, for example `21.5`.
+    /// The share in percent, with at most two decimal places, for example `21.5`.
     pub percent: String,
 }
 
-/// The field of the answer with the plans.
+/// The field of Apigee's response that holds the plans.
 const PLANS: &str = "ratePlans";
 
-/// Billionths: the fraction of Google's `Money`.
+/// The number of decimal places of Google's `Money`: billionths.
 const NANO_DIGITS: usize = 9;
 
 const COMPARE: Compare = Compare {
@@ -127,7 +127,7 @@ const COMPARE: Compare = Compare {
 };
 
 impl RatePlan {
-    /// What Apigee is to have. What is written wrong was reported by [`check`](Self::check).
+    /// The desired state, in the form of Apigee's API. Invalid values are reported by [`check`](Self::check).
     pub(super) fn body(&self, name: &str) -> Value {
         let money = |amount: &str| {
             let (units, nanos) = money(amount).unwrap_or_default();
@@ -183,7 +183,7 @@ impl RatePlan {
         let rates = self.rates.iter().map(|rate| with(range(rate.start, rate.end), "fee", money(&rate.fee)));
         set("consumptionPricingRates", Some(rates.collect()).filter(|_| !self.rates.is_empty()));
         let share = |share: &RevenueShare| {
-            // A whole number is written as one: 21 and 21.0 are not the same JSON.
+            // A whole number is written without a fraction: 21 and 21.0 are different in JSON.
             let whole = share.percent.parse::<u64>().map(Value::from);
             let percent = whole.or_else(|_| share.percent.parse::<f64>().map(Value::from)).unwrap_or_default();
             with(range(share.start, share.end), "sharePercentage", percent)
@@ -200,7 +200,7 @@ impl RatePlan {
         body
     }
 
-    /// Finds amounts and moments that are none, and what does not go together.
+    /// Reports invalid amounts and times, and fields that cannot be combined.
     pub(super) fn check(&self, at: &FieldPath, report: &mut Report<'_>) {
         texts::CURRENCY.report(&self.currency, at.key("currency"), report);
         let fees =
@@ -208,7 +208,7 @@ impl RatePlan {
         let fees = fees.chain(self.setup_fee.iter().map(|fee| (at.key("setupFee"), fee)));
         for (at, fee) in fees.chain(self.recurring_fee.iter().map(|fee| (at.key("recurringFee"), fee))) {
             if money(fee).is_none() {
-                let message = format!("`{fee}` is not an amount; write it as `10` or `0.002`");
+                let message = format!("`{fee}` is not an amount; write it in the form `10` or `0.002`");
                 report.error(Code::InvalidValue, at, message);
             }
         }
@@ -224,7 +224,7 @@ impl RatePlan {
         for (index, RevenueShare { percent, .. }) in self.revenue_shares.iter().enumerate() {
             if !is_percent(percent) {
                 let message = format!(
-                    "`{percent}` is not a share in percent; write a number from 0 to 100 with at most two digits behind the point"
+                    "`{percent}` is not a percentage; write a number from 0 to 100 with at most two decimal places"
                 );
                 report.error(Code::InvalidValue, at.key("revenueShares").index(index).key("percent"), message);
             }
@@ -235,17 +235,17 @@ impl RatePlan {
             }
         }
         if self.pricing.is_some() == self.rates.is_empty() {
-            let message = "`pricing` and `rates` go together: how calls are charged, and what they cost";
+            let message = "`pricing` and `rates` must be set together: `pricing` says how calls are charged, `rates` what they cost";
             report.error(Code::ConflictingFields, at, message);
         }
         if self.recurring_fee_frequency.is_some() && self.recurring_fee.is_none() {
-            let message = "`recurringFeeFrequency` says how often `recurringFee` is paid: set that too";
+            let message = "`recurringFeeFrequency` requires `recurringFee`: set it too";
             report.error(Code::ConflictingFields, at.key("recurringFeeFrequency"), message);
         }
     }
 }
 
-/// A number from 0 to 100 with at most two digits behind the point (`RevenueShareRange.sharePercentage`).
+/// A number from 0 to 100 with at most two decimal places (`RevenueShareRange.sharePercentage`).
 fn is_percent(text: &str) -> bool {
     let (units, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -255,19 +255,19 @@ fn is_percent(text: &str) -> bool {
         && text.parse::<f64>().is_ok_and(|number| number <= 100.0)
 }
 
-/// Units and billionths of an amount.
+/// The units and billionths of an amount.
 fn money(text: &str) -> Option<(u64, u32)> {
     let (units, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if !digits(units) || !digits(fraction) || fraction.len() > NANO_DIGITS {
         return None;
     }
-    // Apigee keeps the units in 64 bits with a sign.
+    // Apigee stores the units as a signed 64-bit integer.
     let units = units.parse().ok().filter(|units| i64::try_from(*units).is_ok())?;
     Some((units, format!("{fraction:0<NANO_DIGITS$}").parse().ok()?))
 }
 
-/// The plans of the product, if there are any of ours or to be, or if the product is to go.
+/// Reads the plans of the product, if there are managed or desired plans or the product is to be deleted.
 pub(super) fn reads(wanted: &Wanted<'_>) -> Vec<Read> {
     let ours = wanted.last.is_some_and(|record| !record.parts.is_empty());
     if !ours && wanted.body.get(PLANS).is_none() && !wanted.body.is_null() {
@@ -275,7 +275,7 @@ pub(super) fn reads(wanted: &Wanted<'_>) -> Vec<Read> {
     }
     let shape = Shape::empty_or(&[PLANS, "nextStartKey"]);
     let mut read = Read::json(path(wanted, None), "apigee.rateplans.list").of(shape);
-    // As many as one answer takes: more plans than that no product has.
+    // The most that one response can hold; no product has more plans.
     read.query = vec![("expand", "true".to_owned()), ("count", "1000".to_owned())];
     vec![read]
 }
@@ -294,7 +294,7 @@ fn listed(answer: Option<&Answer>) -> Vec<&Value> {
     list.into_iter().flatten().collect()
 }
 
-/// What to do about the plans, and what is ours then.
+/// The changes of the plans, and the managed parts after them.
 pub(super) fn plan(wanted: &Wanted<'_>, answer: Option<&Answer>) -> (Vec<Change>, Vec<Part>) {
     let (mut changes, mut parts) = (Vec::new(), Vec::new());
     let live = listed(answer);
@@ -315,7 +315,7 @@ pub(super) fn plan(wanted: &Wanted<'_>, answer: Option<&Answer>) -> (Vec<Change>
     (changes, parts)
 }
 
-/// Deletes the plans, which all must be ours.
+/// Deletes the plans. Returns an error if one of them is not managed.
 pub(super) fn remove(wanted: &Wanted<'_>, answer: Option<&Answer>) -> Result<Vec<Change>, String> {
     let live = listed(answer);
     let ours = |plan: &Value| {
@@ -326,14 +326,14 @@ pub(super) fn remove(wanted: &Wanted<'_>, answer: Option<&Answer>) -> Result<Vec
         live.iter().filter(|plan| !ours(plan)).map(|plan| text(plan, "displayName")).take(5).collect();
     if !foreign.is_empty() {
         return Err(format!(
-            "the product has rate plans that somebody else made ({}): delete them by hand, then it goes",
+            "the product has rate plans that are not managed by apigee-flux ({}): delete them manually, then the product is deleted",
             foreign.join(", ")
         ));
     }
     Ok(gone(wanted, &live, |_| false))
 }
 
-/// True if a plan is what the record means. One that was made by a run that was killed has no name of Apigee in the record yet.
+/// True if a plan is the one in the record. If the run that created it was killed, the record does not have Apigee's name yet.
 fn is_part(plan: &Value, part: &Part) -> bool {
     match &part.server_name {
         Some(known) => text(plan, "name") == known,
@@ -385,7 +385,7 @@ fn update(wanted: &Wanted<'_>, name: &str, body: &Value, live: &Value) -> Option
     Some(Change { what, request, fields })
 }
 
-/// The plans of a product as they stand in its body; none when there are none.
+/// The plans of a product in the form of its body; `None` if there are none.
 pub(super) fn bodies(plans: &BTreeMap<String, RatePlan>) -> Option<Value> {
     let bodies: Map<String, Value> = plans.iter().map(|(name, plan)| (name.clone(), plan.body(name))).collect();
     (!bodies.is_empty()).then_some(Value::Object(bodies))

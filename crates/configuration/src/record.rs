@@ -1,7 +1,7 @@
-//! What this program remembers of a resource that it made: who owns it, what it was, and which commit said so.
+//! Records of managed resources: the owner, a digest of what was applied, and the commit.
 //!
-//! Apigee has no place for a mark on most kinds, so the records stand beside them, in a key value map of the same place: an entry for
-//! each resource. What has no record is somebody else's and is never touched.
+//! Most kinds of Apigee have no field for a mark, so the records are in a key-value map of the same environment or organization, with one
+//! entry for each resource. A resource without a record is not managed by apigee-flux and is never changed.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -9,36 +9,36 @@ use sha2::{Digest as _, Sha256};
 use super::document::{DeletionPolicy, Id};
 use apigee_flux_model::limits::texts;
 
-/// The key value map of each environment and organization that holds the records.
+/// The key-value map of each environment and organization that contains the records.
 pub const MAP: &str = "apigee-flux";
 
-/// The longest value of a key value map's entry, in bytes.
+/// The maximum size of the value of a key-value map entry, in bytes.
 pub const MAX_VALUE_BYTES: usize = texts::MAP_VALUE.max;
 
 /// The record of one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
-    /// What it is about.
+    /// The resource.
     #[serde(flatten)]
     pub id: Id,
-    /// Whose desired state it belongs to.
+    /// The owner of the resource.
     pub owner: String,
-    /// Of the entry, as it was applied.
+    /// The digest of the entry that was applied.
     pub digest: String,
-    /// What happens when it leaves Git.
+    /// What happens when the resource is removed from Git.
     #[serde(default)]
     pub when_gone: WhenGone,
-    /// Its parts that are ours: entries of a map, aliases of a keystore.
+    /// The managed parts of the resource: entries of a map, aliases of a keystore.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
-    /// The commit.
+    /// The commit that was applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// The tag.
+    /// The tag of the commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
-    /// Who wrote the commit.
+    /// The author of the commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
     /// When the commit was made.
@@ -46,14 +46,14 @@ pub struct Record {
     pub time: Option<String>,
 }
 
-/// What happens in Apigee when a resource leaves Git.
+/// What happens in Apigee when a resource is removed from Git.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WhenGone {
-    /// It stays as it is.
+    /// It is kept unchanged.
     #[default]
     Orphan,
-    /// A proxy or shared flow is taken out of the environment.
+    /// The proxy or shared flow is undeployed from the environment.
     Undeploy,
     /// It is deleted.
     Delete,
@@ -72,31 +72,31 @@ impl From<DeletionPolicy> for WhenGone {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Part {
-    /// Its name.
+    /// The name of the part.
     pub name: String,
-    /// A digest of what Apigee does not give back, so that a new value is seen.
+    /// A digest of the values that Apigee does not return, to detect new ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// The name that Apigee gave it.
+    /// The name that Apigee assigned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_name: Option<String>,
 }
 
 impl Part {
-    /// A part that can be read back.
+    /// A part without values that Apigee does not return.
     pub fn named(name: &str) -> Self {
         Self { name: name.to_owned(), digest: None, server_name: None }
     }
 }
 
 impl Record {
-    /// The key of a resource's entry: a name may hold what a path of the API may not.
+    /// The key of a resource's entry, with a digest of the name, which may contain characters that are not allowed in an API path.
     pub fn key(id: &Id) -> String {
         let whole = format!("{}\n{}\n{}", id.kind, id.parent.as_deref().unwrap_or_default(), id.name);
         format!("{}.{}", id.kind, hex(&Sha256::digest(whole), 24))
     }
 
-    /// The value of the entry. Parts that do not fit are left out: then they stay in Apigee when they leave Git.
+    /// The value of the entry. Parts that do not fit are left out: they are then kept in Apigee when they are removed from Git.
     pub fn to_value(&self) -> String {
         let mut record = self.clone();
         loop {
@@ -110,12 +110,12 @@ impl Record {
         }
     }
 
-    /// Reads an entry's value; none if it is not one of ours.
+    /// Parses the value of an entry; `None` if it is not a record.
     pub fn parse(value: &str) -> Option<Self> {
         serde_json::from_str(value).ok()
     }
 
-    /// The record without what it knows of secrets.
+    /// The record without digests of secrets.
     #[must_use]
     pub fn without_digests(mut self) -> Self {
         for part in &mut self.parts {
@@ -124,13 +124,13 @@ impl Record {
         self
     }
 
-    /// A part by its name.
+    /// Finds a part by its name.
     pub fn part(&self, name: &str) -> Option<&Part> {
         self.parts.iter().find(|part| part.name == name)
     }
 }
 
-/// A digest of a secret that Apigee does not give back. It is bound to its place, so that equal secrets do not show as equal.
+/// A digest of a secret that Apigee does not return. It includes the resource and the part, so that equal secrets have different digests.
 pub fn secret_digest(id: &Id, part: &str, secret: &[u8]) -> String {
     let mut hash = Sha256::new();
     for text in [id.kind.as_str(), id.parent.as_deref().unwrap_or_default(), &id.name, part] {
@@ -141,7 +141,7 @@ pub fn secret_digest(id: &Id, part: &str, secret: &[u8]) -> String {
     hex(&hash.finalize(), 32)
 }
 
-/// The first hexadecimal digits, an even number.
+/// The first hexadecimal digits. Their number must be even.
 fn hex(bytes: &[u8], digits: usize) -> String {
     bytes.iter().take(digits / 2).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

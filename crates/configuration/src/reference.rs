@@ -1,4 +1,4 @@
-//! `ApigeeReference`: a name for a keystore or truststore, which can be pointed at another one (`environments.references`).
+//! `ApigeeReference`: a name for a keystore or truststore that can be changed to refer to another one (`environments.references`).
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -9,29 +9,29 @@ use super::{Configuration, ConfigurationSpec, Crud, Read, Reference as NamedThin
 use apigee_flux_model::diag::{Code, FieldPath, Report};
 use apigee_flux_model::limits::texts;
 
-/// A name for a keystore: a new keystore takes the place of an old one without a change of what names it.
+/// A name for a keystore. The keystore can be replaced without changing the target servers and proxies that use the name.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Reference {
-    /// The keystore in the same environment.
+    /// The name of the keystore, in the same environment.
     pub refers: String,
-    /// What the keystore is used as. Default: `KeyStore`.
+    /// How the keystore is used. Default: `KeyStore`.
     pub resource_type: Option<ResourceType>,
-    /// What it is.
+    /// A description.
     pub description: Option<String>,
 }
 
-/// What a keystore is used as.
+/// How a keystore is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum ResourceType {
-    /// Keys and certificates to show to others.
+    /// It holds keys and certificates that Apigee presents.
     KeyStore,
-    /// Certificates of others, to trust.
+    /// It holds certificates that Apigee trusts.
     TrustStore,
 }
 
-/// What a field names: a keystore, or behind `ref://` a reference. Whether Apigee answers 400 or 404 when it is missing, no document says,
-/// so that it is looked for before.
+/// Reads what a field refers to: a keystore, or a reference after `ref://`. It is read before a change because it is not documented whether
+/// Apigee returns 400 or 404 if it is missing.
 pub(super) fn keystore(wanted: &Wanted<'_>, named: Option<&Value>) -> Option<Read> {
     let named = named?.as_str()?;
     Some(match named.strip_prefix("ref://") {

@@ -1,6 +1,6 @@
 //! `ApigeeResourceFile`: a script, stylesheet, schema or library that the proxies of an environment share (`environments.resourcefiles`).
 //!
-//! Apigee gives the bytes back, and they are compared. A type has names of its own, so it is the resource's parent.
+//! Apigee returns the bytes, which are compared. Names are unique within a type, so the type is the parent of the resource.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,11 +17,11 @@ use apigee_flux_model::limits::{counts, texts};
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ResourceFile {
-    /// What it is.
+    /// The type of the file.
     pub r#type: FileType,
-    /// What stands in it. `$(values.NAME)` is filled in, so that each environment may have its own.
+    /// The content as text. `$(values.NAME)` is replaced by the environment's value.
     pub content: Option<String>,
-    /// The same in base64, for what is no text.
+    /// The content as base64, for binary files.
     pub content_base64: Option<String>,
 }
 
@@ -31,15 +31,15 @@ pub struct ResourceFile {
 pub enum FileType {
     /// A `GraphQL` schema.
     Graphql,
-    /// A library of Java classes: a JAR file.
+    /// A Java library: a JAR file.
     Java,
-    /// `JavaScript`.
+    /// A `JavaScript` file.
     Jsc,
     /// An `OpenAPI` document.
     Oas,
-    /// Property sets.
+    /// A property set.
     Properties,
-    /// Python.
+    /// A Python script.
     Py,
     /// A WSDL document.
     Wsdl,
@@ -53,7 +53,7 @@ impl ConfigurationSpec for ResourceFile {
     const CRUD: &'static dyn Crud = &Files;
 }
 
-/// The bytes of base64 that may have line breaks.
+/// Decodes base64 that may contain line breaks.
 fn decode(base64: &str) -> Result<Vec<u8>, base64::DecodeError> {
     STANDARD.decode(base64.split_whitespace().collect::<String>())
 }
@@ -89,18 +89,18 @@ impl Configuration for ResourceFile {
         texts::RESOURCE_FILE.report(name, at("name"), report);
         match (&self.content, &self.content_base64) {
             (Some(_), Some(_)) => {
-                let message = "`content` and `contentBase64` exclude each other: write one";
+                let message = "`content` cannot be combined with `contentBase64`: set one of them";
                 report.error(Code::ConflictingFields, at("contentBase64"), message);
             }
             (None, None) => {
-                let message = "the file has no content: write `content`, or `contentBase64` for what is no text";
+                let message = "the file has no content: set `content`, or `contentBase64` for a binary file";
                 report.error(Code::MissingField, FieldPath::of(&["spec"]), message);
             }
             (Some(text), None) if text.is_empty() => {
-                report.error(Code::InvalidValue, at("content"), "Apigee takes no empty file");
+                report.error(Code::InvalidValue, at("content"), "the file is empty, which Apigee does not accept");
             }
             (Some(_), None) if self.r#type == FileType::Java => {
-                let message = "a JAR file is no text: write it as `contentBase64`";
+                let message = "a JAR file is binary: set `contentBase64` instead of `content`";
                 report.error(Code::ConflictingFields, at("content"), message);
             }
             (Some(text), None) => {
@@ -108,13 +108,17 @@ impl Configuration for ResourceFile {
             }
             (None, Some(base64)) => match decode(base64) {
                 Ok(bytes) if bytes.is_empty() => {
-                    report.error(Code::InvalidValue, at("contentBase64"), "Apigee takes no empty file");
+                    report.error(
+                        Code::InvalidValue,
+                        at("contentBase64"),
+                        "the file is empty, which Apigee does not accept",
+                    );
                 }
                 Ok(bytes) => {
                     attributes::check_count(&counts::RESOURCE_FILE_BYTES, bytes.len(), &at("contentBase64"), report);
                 }
                 Err(_) => {
-                    let message = "it is no base64: `base64 -w0 FILE` writes it";
+                    let message = "the value is not valid base64: create it with `base64 -w0 FILE`";
                     report.error(Code::InvalidValue, at("contentBase64"), message);
                 }
             },
@@ -125,17 +129,17 @@ impl Configuration for ResourceFile {
 #[derive(Debug)]
 struct Files;
 
-/// What the file is to hold.
+/// The desired content of the file.
 fn content(body: &Value) -> Vec<u8> {
     let text = |field: &str| body.get(field).and_then(Value::as_str);
     match text("contentBase64") {
-        // The function has checked it.
+        // Checked by the function.
         Some(base64) => decode(base64).unwrap_or_default(),
         None => text("content").unwrap_or_default().as_bytes().to_vec(),
     }
 }
 
-/// Some bytes for people.
+/// The content for display.
 fn shown(bytes: &[u8]) -> Value {
     std::str::from_utf8(bytes).map_or_else(|_| json!(format!("{} bytes", bytes.len())), |text| json!(text))
 }

@@ -1,4 +1,4 @@
-//! Values that are kept elsewhere: a spec holds where, the pod holds what.
+//! Secret values: a spec contains a reference, and the value is read in the pod.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,33 +8,33 @@ use serde_json::{Value, json};
 
 use apigee_flux_model::yaml::word_or::WordOr;
 
-/// The field of a body that says where a secret is kept.
+/// The field of a body that contains the reference to a secret.
 const VALUE_FROM: &str = "valueFrom";
 
-/// The field beside it that says how its bytes stand in the body, if it is no text.
+/// The field next to it that says how the bytes of a binary secret are encoded in the body.
 const ENCODING: &str = "encoding";
 
-/// The one encoding.
+/// The only encoding.
 const BASE64: &str = "base64";
 
-/// A text, or where a secret one is kept.
+/// A text, or a reference to a secret text.
 pub type Text = WordOr<String, Secret>;
 
-/// Where a secret is kept.
+/// A reference to a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Secret {
-    /// Its place.
+    /// Where the secret is stored.
     pub value_from: ValueFrom,
 }
 
-/// The place of a secret.
+/// Where a secret is stored.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum ValueFrom {
-    /// A key of a Kubernetes Secret in the namespace of the Job: one of Sealed Secrets, External Secrets or your own.
+    /// A key of a Kubernetes Secret in the namespace of the Job. Sealed Secrets, External Secrets or another tool may create the Secret.
     SecretKeyRef(SecretKeyRef),
-    /// A file in the pod, which an agent of Vault or a CSI driver puts there: an absolute path below `/vault/secrets`, `/secrets-store`, or a
+    /// A file in the pod, which Vault's agent or a CSI driver writes: an absolute path in `/vault/secrets`, in `/secrets-store`, or in a
     /// folder that `spec.deployer.secretFolders` of the ApigeeEnvironment lists.
     File(String),
 }
@@ -43,9 +43,9 @@ pub enum ValueFrom {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecretKeyRef {
-    /// The Secret's name.
+    /// The name of the Secret.
     pub name: String,
-    /// The key in it.
+    /// The key in the Secret.
     pub key: String,
 }
 
@@ -58,7 +58,7 @@ impl std::fmt::Display for ValueFrom {
     }
 }
 
-/// A text as it stands in a body.
+/// The form of a text in a body.
 pub fn body(text: &Text) -> Value {
     match text {
         WordOr::Word(text) => Value::String(text.clone()),
@@ -66,24 +66,25 @@ pub fn body(text: &Text) -> Value {
     }
 }
 
-/// A secret as it stands in a body.
+/// The form of a secret in a body.
 pub fn of(secret: &Secret) -> Value {
     // An enum of strings always has a JSON form.
     serde_json::to_value(secret).unwrap_or_default()
 }
 
-/// A secret file as it stands in a body: its bytes are filled in as base64.
+/// The form of a secret file in a body: its bytes are filled in as base64.
 pub fn of_file(secret: &Secret) -> Value {
     json!({VALUE_FROM: secret.value_from, ENCODING: BASE64})
 }
 
-/// A password or another secret of one line. The line break at its end, which editors and `echo` add to a file, is not part of it; a value of
-/// a key value map is taken as it is.
+/// A password or another secret of one line, without the trailing line break that editors and `echo` add to a file. A value of a key-value
+/// map is used unchanged instead.
 pub fn line(text: &str) -> &str {
     text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text)
 }
 
-/// A text in the forms in which editors and tools write it: with each end of line, and with one at its end or without. The first is the text.
+/// A text in the forms in which editors and tools write it: with both line endings, with and without a trailing line break. The first form
+/// is the text itself.
 pub fn forms(text: &str) -> Vec<String> {
     let lines = text.replace("\r\n", "\n");
     let bare = lines.trim_end_matches('\n');
@@ -98,7 +99,7 @@ pub fn forms(text: &str) -> Vec<String> {
     forms
 }
 
-/// The bytes of a secret file that was filled in. A Secret may also hold the file's base64: `is_file` knows the file by its bytes.
+/// The bytes of a secret file that was filled in. A Secret may also contain the base64 of the file: `is_file` recognizes the file.
 pub fn file(filled: &Value, is_file: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
     let bytes = STANDARD.decode(filled.as_str()?).ok()?;
     if is_file(&bytes) {
@@ -108,13 +109,13 @@ pub fn file(filled: &Value, is_file: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> 
     STANDARD.decode(text).ok().filter(|bytes| is_file(bytes))
 }
 
-/// All secrets of a body: the field of each as a JSON pointer (RFC 6901), and its place. `declared` are the fields that may hold one, see
-/// [`Crud::secrets`](super::Crud::secrets).
+/// All secrets of a body: the field of each as a JSON pointer (RFC 6901), and where it is stored. `declared` are the fields that may
+/// contain a secret, see [`Crud::secrets`](super::Crud::secrets).
 pub fn all(body: &Value, declared: &[&str]) -> Vec<(String, ValueFrom)> {
     found(body, declared).into_iter().map(|(at, place, _)| (at, place)).collect()
 }
 
-/// A secret in a body: its field, its place, and whether its bytes are wanted.
+/// A secret in a body: its field, where it is stored, and whether it is binary.
 type Found = (String, ValueFrom, bool);
 
 fn found(body: &Value, declared: &[&str]) -> Vec<Found> {
@@ -124,7 +125,7 @@ fn found(body: &Value, declared: &[&str]) -> Vec<Found> {
     found
 }
 
-/// True if a pointer is one of those that a declared field stands for.
+/// True if a pointer matches a declared field, in which `*` stands for any key.
 fn is_at(declared: &str, pointer: &str) -> bool {
     let (mut declared, mut parts) = (declared.split('/'), pointer.split('/'));
     loop {
@@ -175,7 +176,7 @@ fn read(value: &Value) -> Option<(ValueFrom, bool)> {
     (fields.len() == 1 + usize::from(is_file)).then_some((secret, is_file))
 }
 
-/// The body with its secrets filled in, and the fields that hold them. The error says what is missing, or is no text where text is wanted.
+/// The body with its secrets filled in, and the fields that contain them. The error says which secret is missing or is not text.
 pub fn fill(
     body: &Value,
     declared: &[&str],

@@ -1,7 +1,7 @@
-//! The folders of a pod whose files may be secrets for Apigee.
+//! The folders of a pod whose files may be used as secrets for Apigee.
 //!
-//! A pod has other files as well: the tokens of its ServiceAccount, `/proc/self/environ`, other Secrets. Whoever may write a spec of
-//! configuration must not be able to put them into Apigee, where proxies read them.
+//! A pod has other files as well: the tokens of its ServiceAccount, `/proc/self/environ`, other Secrets. A user who may write a
+//! configuration spec must not be able to copy them to Apigee, where proxies can read them.
 
 use std::path::{Component, Path};
 
@@ -11,11 +11,10 @@ pub const SECRETS_STORE: &str = "/secrets-store";
 /// Where Vault's agent writes (Vault Agent Injector, `vault.hashicorp.com/secret-volume-path`).
 pub const VAULT: &str = "/vault/secrets";
 
-/// The folders that need not be listed.
+/// The folders that are always allowed.
 pub const DEFAULT: [&str; 2] = [SECRETS_STORE, VAULT];
 
-/// Folders that hold the pod's own credentials, or what is no file at all. None of them, nothing in them and nothing that holds them can be
-/// listed.
+/// Folders with the pod's own credentials, or without regular files. Neither they nor their subfolders and parent folders can be listed.
 const NEVER: [&str; 11] = [
     "/proc",
     "/sys",
@@ -30,7 +29,7 @@ const NEVER: [&str; 11] = [
     "/bundles",
 ];
 
-/// Whether a folder may be listed; the error says why not, and what to write.
+/// Checks whether a folder may be listed. The error says why not, and what to write instead.
 pub fn check_folder(folder: &str) -> Result<(), String> {
     check_path(folder)?;
     let overlaps = |never: &&&str| Path::new(folder).starts_with(never) || Path::new(never).starts_with(folder);
@@ -43,7 +42,7 @@ pub fn check_folder(folder: &str) -> Result<(), String> {
     }
 }
 
-/// The folder of the list, or of [`DEFAULT`], that a file is in by its path; the error names them.
+/// The folder of the list, or of [`DEFAULT`], that contains a file according to its path. The error lists the folders.
 pub fn folder_of<'f>(file: &str, listed: &'f [String]) -> Result<&'f Path, String> {
     check_path(file)?;
     let folders = || DEFAULT.into_iter().chain(listed.iter().map(String::as_str));
@@ -52,11 +51,11 @@ pub fn folder_of<'f>(file: &str, listed: &'f [String]) -> Result<&'f Path, Strin
         .find(|folder| Path::new(file).starts_with(folder) && Path::new(file) != *folder)
         .ok_or_else(|| {
             let names: Vec<String> = folders().map(|folder| format!("`{folder}`")).collect();
-            format!("the file `{file}` is in none of the folders for secrets: {}", names.join(", "))
+            format!("the file `{file}` is not in one of the folders for secrets: {}", names.join(", "))
         })
 }
 
-/// A path that means the same to everyone: absolute, without `.`, `..` and empty parts.
+/// Checks that a path is unambiguous: absolute, without `.`, `..` and empty parts.
 fn check_path(path: &str) -> Result<(), String> {
     let wrong = |why: &str| Err(format!("`{path}` {why}; write an absolute path such as `{VAULT}/NAME`"));
     let Some(parts) = path.strip_prefix('/') else { return wrong("is not absolute") };

@@ -1,4 +1,4 @@
-//! `ApigeeTargetServer`: a host that proxies name, so that each environment has its own (`environments.targetservers`).
+//! `ApigeeTargetServer`: a named backend host, which each environment can define differently (`environments.targetservers`).
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use super::{Configuration, ConfigurationSpec, Crud, Reference, Scope};
 use apigee_flux_model::diag::{Code, FieldPath, Report};
 use apigee_flux_model::limits::texts;
 
-/// A backend of an environment, which proxies name in `targets`.
+/// A target server: a backend of an environment, to which proxies refer by name in `targets`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TargetServer {
@@ -19,13 +19,13 @@ pub struct TargetServer {
     /// The port. Default: 443 with `tls`, 80 without.
     #[schemars(range(min = 1, max = 65535))]
     pub port: Option<u16>,
-    /// What it is.
+    /// A description.
     pub description: Option<String>,
-    /// Whether traffic goes there. Default: `true`.
+    /// Whether traffic is sent to the target server. Default: `true`.
     pub enabled: Option<bool>,
-    /// The protocol, which cannot be changed later. Default: `HTTP`.
+    /// The protocol. Cannot be changed later. Default: `HTTP`.
     pub protocol: Option<Protocol>,
-    /// TLS towards the backend.
+    /// The TLS settings of connections to the backend. Default: no TLS.
     pub tls: Option<Tls>,
 }
 
@@ -38,32 +38,33 @@ pub enum Protocol {
     /// HTTP/2.
     #[serde(rename = "HTTP2")]
     Http2,
-    /// gRPC, for a target endpoint of a gRPC proxy.
+    /// gRPC, for the target endpoint of a gRPC proxy.
     #[serde(rename = "GRPC_TARGET")]
     GrpcTarget,
-    /// gRPC, for an external callout policy.
+    /// gRPC, for an ExternalCallout policy.
     #[serde(rename = "EXTERNAL_CALLOUT")]
     ExternalCallout,
 }
 
-/// TLS towards a target server (Apigee, `TlsInfo`).
+/// The TLS settings of connections to a target server (Apigee, `TlsInfo`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Tls {
     /// Whether the connection fails when the server's certificate is not trusted. Default: `true`.
     pub enforce: Option<bool>,
-    /// The keystore with the client's key, or `ref://NAME` of a reference to one.
+    /// The keystore with the client's key: its name, or `ref://NAME` of an `ApigeeReference`. Requires `keyAlias`.
     pub key_store: Option<String>,
-    /// The alias of the client's key in the keystore: with it the client shows a certificate.
+    /// The alias of the client's key in the keystore. If it is set, Apigee presents a client certificate (mutual TLS). Requires `keyStore`.
     pub key_alias: Option<String>,
-    /// The keystore with the certificates to trust, or `ref://NAME` of a reference to one. Default: the public authorities.
+    /// The keystore with the trusted certificates: its name, or `ref://NAME` of an `ApigeeReference`. Default: the public certificate
+    /// authorities.
     pub trust_store: Option<String>,
-    /// The host name that the server's certificate must have, if it is not `host`.
+    /// The host name that the server's certificate must have. Default: `host`.
     pub common_name: Option<String>,
-    /// The versions to allow, for example `[TLSv1.3]`. Default: Apigee's.
+    /// The allowed TLS versions, for example `[TLSv1.3]`. Default: Apigee's default.
     #[serde(default)]
     pub protocols: Vec<String>,
-    /// The cipher suites to allow. Default: Apigee's.
+    /// The allowed cipher suites. Default: Apigee's default.
     #[serde(default)]
     pub ciphers: Vec<String>,
 }
@@ -120,7 +121,7 @@ impl Configuration for TargetServer {
         texts::TARGET_HOST.report(&self.host, at(&["host"]), report);
         let Some(tls) = &self.tls else { return };
         if tls.key_store.is_some() != tls.key_alias.is_some() {
-            let message = "`keyStore` and `keyAlias` go together: they name the client's key";
+            let message = "`keyStore` and `keyAlias` must be set together: they select the client's key";
             report.error(Code::ConflictingFields, at(&["tls"]), message.to_owned());
         }
         for (field, store) in [("keyStore", &tls.key_store), ("trustStore", &tls.trust_store)] {

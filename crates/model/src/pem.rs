@@ -1,4 +1,4 @@
-//! Certificates and private keys in PEM (RFC 7468), by what they hold: line ends, blanks, headers of tools and text around them mean nothing.
+//! Certificates and private keys in PEM format (RFC 7468), by content: line breaks, spaces, tool headers and surrounding text are ignored.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ use sec1::EcPrivateKey;
 /// The line before a certificate.
 pub const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 
-/// The line behind it.
+/// The line after a certificate.
 pub const END: &str = "-----END CERTIFICATE-----";
 
 /// `rsaEncryption` (RFC 8017, appendix C).
@@ -19,24 +19,24 @@ const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1
 /// `id-ecPublicKey` (RFC 5480, section 2.1.1).
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 
-/// What the labels of certificates end with: OpenSSL writes `X509` or `TRUSTED` before it.
+/// The suffix of the labels of certificates: OpenSSL writes `X509` or `TRUSTED` before it.
 const CERTIFICATE: &str = "CERTIFICATE";
 
-/// What the labels of private keys end with.
+/// The suffix of the labels of private keys.
 const PRIVATE_KEY: &str = "PRIVATE KEY";
 
-/// One part of a text, from `-----BEGIN` to `-----END`.
+/// One section of a text, from `-----BEGIN` to `-----END`.
 struct Section {
     label: String,
-    /// The lines before the base64, which an encrypted key of OpenSSL's old form has.
+    /// The header lines before the base64 of an encrypted key in OpenSSL's traditional format.
     headers: String,
     /// Without line breaks.
     base64: String,
-    /// None: it is no base64.
+    /// The decoded bytes; `None` if the base64 is invalid.
     der: Option<Vec<u8>>,
 }
 
-/// The parts of a text in their order.
+/// The sections of a text in their order.
 fn sections(text: &str) -> Vec<Section> {
     text.split("-----BEGIN ").skip(1).filter_map(section).collect()
 }
@@ -45,7 +45,7 @@ fn section(text: &str) -> Option<Section> {
     let (label, rest) = text.split_once("-----")?;
     let body = rest.split("-----END ").next().unwrap_or_default();
     let lines: Vec<&str> = body.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    // Base64 has no colon. A header goes on in lines that begin with a blank, which none of these tools writes.
+    // Base64 has no colon. Headers may continue in lines that begin with a space, but none of these tools writes such lines.
     let (headers, data): (Vec<&str>, Vec<&str>) = lines.into_iter().partition(|line| line.contains(':'));
     let base64: String = data.concat().split_whitespace().collect();
     let whole = format!("-----BEGIN {label}-----\n{base64}\n-----END {label}-----\n");
@@ -53,30 +53,30 @@ fn section(text: &str) -> Option<Section> {
     Some(Section { label: label.trim().to_owned(), headers: headers.join("\n"), base64, der })
 }
 
-/// The certificates of a text in their order: each in base64, without line breaks. What stands between them means nothing.
+/// The certificates of a text in their order, each as base64 without line breaks. Text between them is ignored.
 pub fn certificates(text: &str) -> Vec<String> {
     let sections = sections(text).into_iter().filter(|section| section.label.ends_with(CERTIFICATE));
     sections.map(|section| section.der.map_or(section.base64, |der| STANDARD.encode(der))).collect()
 }
 
-/// Whether base64 holds a SEQUENCE of DER, as every certificate is (RFC 5280, section 4.1).
+/// Whether base64 encodes a DER SEQUENCE, as every certificate does (RFC 5280, section 4.1).
 pub fn is_der(base64: &str) -> bool {
     STANDARD.decode(base64).is_ok_and(|der| der.first() == Some(&0x30))
 }
 
-/// A private key by what it is, so that the same key in another form is the same.
+/// A private key in normalized form, so that the same key in different encodings compares equal.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PrivateKey {
-    /// What it is, unless it is encrypted; then its bytes.
+    /// The algorithm, parameters and key; the raw bytes if the key is encrypted.
     pub meaning: Vec<u8>,
-    /// Its meaning is not known here without its password.
+    /// Whether the key is encrypted, so that its content is not known without the password.
     pub is_encrypted: bool,
 }
 
-/// The first private key of a text: PKCS #8, and the forms of RSA (PKCS #1) and of elliptic curves (SEC 1) before it.
+/// The first private key of a text: PKCS #8, or the older forms of RSA (PKCS #1) and of elliptic curves (SEC 1).
 pub fn private_key(text: &str) -> Option<PrivateKey> {
     let section = sections(text).into_iter().find(|section| section.label.ends_with(PRIVATE_KEY))?;
-    // Apigee says what is wrong with one that is no base64; here it is only compared, and nothing is known of its password.
+    // Apigee reports a key with invalid base64; here it is only compared, and it is unknown whether it has a password.
     let is_encrypted = section.label.starts_with("ENCRYPTED") || !section.headers.is_empty() || section.der.is_none();
     let der = section.der.unwrap_or_else(|| section.base64.into_bytes());
     let meaning = if is_encrypted { None } else { meaning(&section.label, &der) };
@@ -84,7 +84,7 @@ pub fn private_key(text: &str) -> Option<PrivateKey> {
     Some(PrivateKey { meaning: meaning.unwrap_or_else(bytes), is_encrypted })
 }
 
-/// Algorithm, parameters and key, for the forms that are known.
+/// The algorithm, parameters and key, for the supported forms.
 fn meaning(label: &str, der: &[u8]) -> Option<Vec<u8>> {
     let of = |algorithm: ObjectIdentifier, parameters: &[u8], key: &[u8]| {
         Some([algorithm.as_bytes(), &[0], parameters, &[0], key].concat())
@@ -125,11 +125,11 @@ mod tests {
         let spaced = format!("  {BEGIN} \n\n  ab\tcd \n\n  {END}");
         assert_eq!(certificates(&spaced), ["abcd"]);
         assert_eq!(certificates(&spaced.replace("CERTIFICATE", "X509 CERTIFICATE")), ["abcd"]);
-        assert_eq!(certificates(&format!("{BEGIN}\n?\n{END}")), ["?"], "it is reported by who checks it");
+        assert_eq!(certificates(&format!("{BEGIN}\n?\n{END}")), ["?"], "the caller reports it");
         assert!(certificates("none").is_empty());
     }
 
-    /// A key of the old form and of PKCS #8, made with OpenSSL.
+    /// The same key in the older form and as PKCS #8, created with OpenSSL.
     const EC_OLD: &str = include_str!("../../../testdata/keys/ec-sec1.pem");
     const EC_NEW: &str = include_str!("../../../testdata/keys/ec-pkcs8.pem");
     const RSA_OLD: &str = include_str!("../../../testdata/keys/rsa-pkcs1.pem");

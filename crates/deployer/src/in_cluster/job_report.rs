@@ -11,32 +11,32 @@ use serde_json::{Value, json};
 use apigee_flux_model::diag::plain::plain;
 use apigee_flux_model::names::kubernetes::{FIELD_MANAGER, label_value};
 
-/// The longest note of an Event, in bytes (Kubernetes, `NoteLengthLimit`).
+/// The maximum length of an Event's note, in bytes (Kubernetes, `NoteLengthLimit`).
 const MAX_NOTE: usize = 1024;
 
-/// The label of the Job with the revision that it left.
+/// The label of the Job with the deployed revision.
 const REVISION: &str = "apigeeflux.dev/revision";
 
-/// The label of the Job that says how it ended.
+/// The label of the Job with its result.
 const RESULT: &str = "apigeeflux.dev/result";
 
-/// How a Job ended.
+/// The result of a Job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobReport {
-    /// What it was to do, one word in camel case, a capital letter first.
+    /// The action of the Job, one word in upper camel case.
     pub action: &'static str,
-    /// One word in small letters.
+    /// The result, one word in lower case.
     pub result: String,
-    /// The revision with the wanted bundle, if there is one.
+    /// The revision with the desired bundle, if there is one.
     pub revision: Option<String>,
-    /// Somebody should look.
+    /// Whether the Job failed and needs attention.
     pub is_failed: bool,
-    /// For people; only its begin is kept if it is long.
+    /// A message for people. A long one is truncated.
     pub note: String,
 }
 
 impl JobReport {
-    /// The configuration of server-side apply that sets the labels of the Job, and no more.
+    /// The server-side apply configuration that sets only the labels of the Job.
     pub fn labels(&self, job: &str, namespace: &str) -> Value {
         let mut labels = json!({RESULT: label_value(&self.result)});
         if let Some(revision) = &self.revision {
@@ -57,7 +57,7 @@ impl JobReport {
         let reason = letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect();
         let event = Event {
             metadata: ObjectMeta {
-                // As client libraries name them.
+                // The form of name that client libraries use.
                 name: Some(format!("{job}.{nanoseconds:x}")),
                 namespace: Some(namespace.to_owned()),
                 ..ObjectMeta::default()
@@ -83,7 +83,7 @@ impl JobReport {
     }
 }
 
-/// At most [`MAX_NOTE`] bytes.
+/// Truncates a note to [`MAX_NOTE`] bytes.
 fn cut(note: &str) -> String {
     if note.len() <= MAX_NOTE {
         return note.to_owned();

@@ -1,4 +1,4 @@
-//! One Job for all bundles of an environment.
+//! Batch mode: one Job for all bundles of an environment.
 
 use super::environment::Environment;
 use crate::k8s::{self, BundleMaps, Deployer, Deployment, JsonMap, Metadata, Object, Payload};
@@ -8,8 +8,8 @@ use apigee_flux_model::bundle::schedule::{Node, Schedule};
 use apigee_flux_model::bundle::{Batch, BatchEntry};
 use apigee_flux_model::diag::{Code, Diagnostic};
 
-/// The most that a Job may take as JSON, in bytes. etcd refuses an object of more than 1.5 MiB, and managers of fields, admission and
-/// the status add to what is written here.
+/// The maximum size of a Job as JSON, in bytes. etcd rejects objects larger than 1.5 MiB, and field managers, admission and the status
+/// add to the size of what is rendered here.
 pub(super) const MAX_JOB_BYTES: usize = 1 << 20;
 
 /// A bundle of the batch.
@@ -17,11 +17,11 @@ pub(super) struct Member<'o> {
     pub entry: BatchEntry,
     /// The shared flows that it calls.
     pub calls: &'o [String],
-    /// Its files.
+    /// The ConfigMaps with its files.
     pub maps: &'o BundleMaps,
 }
 
-/// The ConfigMap and the Job.
+/// The ConfigMap with the list of bundles, and the Job.
 pub(super) fn objects(
     environment: &Environment<'_>,
     namespace: Option<&str>,
@@ -60,11 +60,11 @@ fn too_large(environment: &Environment<'_>, bundles: usize, what: &str) -> Diagn
     );
     Diagnostic::error(Code::BatchTooLarge, message)
         .of(&environment.resource.subject)
-        .help("put the proxies into several namespaces, each with a Job of its own, or set `spec.batch: none`")
+        .help("put the proxies into several namespaces, each with its own Job, or set `spec.batch: none`")
 }
 
-/// How often the time of one bundle the whole may take: workers that always start what may start are done after at most the sum of
-/// all work divided by their number, and the share of the longest chain of calls that one worker does alone (Graham's bound).
+/// The timeout of the batch as a multiple of the timeout of one bundle. Workers that start every bundle as soon as possible finish within
+/// the total work divided by their number, plus the share of the longest chain of calls that one worker does alone (Graham's bound).
 pub(super) fn turns<'m, 'o: 'm>(members: impl Iterator<Item = &'m Member<'o>> + Clone) -> u64 {
     let workers = DEFAULT_WORKERS.get();
     let turns = (members.clone().count() + (workers - 1) * longest_chain(members)).div_ceil(workers);
@@ -75,7 +75,7 @@ pub(super) fn turns<'m, 'o: 'm>(members: impl Iterator<Item = &'m Member<'o>> + 
 fn longest_chain<'m, 'o: 'm>(members: impl Iterator<Item = &'m Member<'o>>) -> usize {
     let nodes: Vec<Node<'_>> =
         members.map(|member| Node { kind: member.entry.kind, name: &member.entry.name, calls: member.calls }).collect();
-    // A circle has been reported.
+    // A cycle has been reported already.
     let Ok(mut schedule) = Schedule::new(&nodes) else { return 1 };
     let mut length = 0;
     loop {

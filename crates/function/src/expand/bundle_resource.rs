@@ -1,4 +1,4 @@
-//! An `ApigeeProxy` or `ApigeeSharedFlow` with its bundle and the environments it goes to.
+//! An `ApigeeProxy` or `ApigeeSharedFlow` with its bundle and the environments to which it is deployed.
 
 use super::environment::Environment;
 use super::overlay::{Layer, Overlay};
@@ -18,13 +18,13 @@ use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 use apigee_flux_model::krm::Input;
 use apigee_flux_model::yaml::Node;
 
-/// A proxy or shared flow with one bundle, and the environments that get this bundle.
+/// A proxy or shared flow with one bundle, and the environments to which this bundle is deployed.
 pub(super) struct BundleResource<'r> {
     pub resource: &'r Resource,
     pub kind: BundleKind,
     /// The name in Apigee.
     pub name: String,
-    /// How it is deployed.
+    /// The deployment settings of the spec.
     pub deploy: Deploy,
     pub files: Files,
     pub requires: Requirements,
@@ -33,18 +33,18 @@ pub(super) struct BundleResource<'r> {
 }
 
 impl BundleResource<'_> {
-    /// How it is deployed to one of its environments.
+    /// The deployment settings for one of its environments.
     pub(super) fn settings(&self, environment: &Environment<'_>) -> DeploySettings {
         settings::settings(&self.deploy, &self.base_paths, environment)
     }
 
-    /// About what its objects take in the output: the files, and a Job for each environment.
+    /// The approximate size of its objects in the output: the files, and a Job for each environment.
     pub(super) fn output_bytes(&self) -> usize {
         const JOB: usize = 4096;
         self.files.total_bytes() + JOB * self.environments.len()
     }
 
-    /// What happens to it when it leaves Git.
+    /// What happens when the resource is removed from Git.
     pub(super) fn when_gone(&self) -> WhenGone {
         match self.deploy.deletion_policy {
             DeletionPolicy::Orphan => WhenGone::Orphan,
@@ -53,7 +53,7 @@ impl BundleResource<'_> {
         }
     }
 
-    /// How much of it goes, if it is to be absent.
+    /// How it is removed from Apigee, if its desired state is absent.
     pub(super) fn removal(&self) -> Option<Removal> {
         match (self.deploy.state, self.deploy.deletion_policy) {
             (State::Present, _) | (State::Absent, DeletionPolicy::Orphan) => None,
@@ -83,13 +83,13 @@ pub(super) fn expand<'r>(
     let mut build = |environment: Option<&Environment<'r>>, environments| {
         let before = found.errors();
         let spec = resolve(overlay.spec(), input, environment, &mut found);
-        // What a missing value leads to would only be reported a second time.
+        // Consequences of a missing value must not be reported, too.
         if found.errors() > before {
             return None;
         }
         let spec = resource.decode(&spec, &mut found)?;
         let written = Written::of(&spec)?;
-        // For a spec with a bundle of its own this only checks the name and what does not go with a bundle.
+        // For a spec with a raw bundle, this only checks the name and fields that cannot be combined with a bundle.
         let files = SpecFileReader::new(resource, written.files, input, options, &mut found)?;
         let read = |path: &str| {
             files.read(path).or_else(|why| profiles.iter().find_map(|profile| profile.file(path)).ok_or(why))
@@ -105,8 +105,8 @@ pub(super) fn expand<'r>(
     made
 }
 
-/// The environments that a resource asks for: all, or those it names. They are read before the spec is decoded, since its values
-/// depend on them.
+/// The environments to which a resource is deployed: all, or the ones that it lists. They are read before the spec is decoded, since its
+/// values depend on them.
 pub(super) fn environments<'r>(
     spec: &Node,
     environments: &'r [Environment<'r>],
@@ -141,7 +141,7 @@ pub(super) fn environments<'r>(
     selected
 }
 
-/// What is alike in the specs of both kinds.
+/// The fields that the specs of both kinds share.
 struct Written<'s> {
     kind: BundleKind,
     name: Option<&'s str>,
@@ -151,7 +151,7 @@ struct Written<'s> {
     generate: Box<Generate<'s>>,
 }
 
-/// Makes a bundle under a name.
+/// Generates a bundle with a name.
 type Generate<'s> = dyn Fn(&str, ReadFile<'_>, &mut Report<'_>) -> Option<Generated> + 's;
 
 impl<'s> Written<'s> {
@@ -182,7 +182,7 @@ impl<'s> Written<'s> {
     }
 }
 
-/// The bundle: as it is, or made from the intent.
+/// The bundle: the raw bundle of the spec, or one generated from the spec.
 fn bundle<'r>(
     resource: &'r Resource,
     spec: &Written<'_>,
@@ -213,13 +213,13 @@ fn bundle<'r>(
     settings::check(spec.deploy, kind, &base_paths, &environments, report);
     if google_auth && spec.deploy.service_account.is_none() {
         let message = format!(
-            "the {} shows a Google token to a target, a log or a model, but has no service account to get it for",
+            "the {} sends a Google token to a target, a log or a model, but has no service account to get the token for",
             kind.noun()
         );
         report.push(
             Diagnostic::warning(Code::MissingField, message)
                 .at(FieldPath::of(&["spec", "deploy", "serviceAccount"]))
-                .help("set it to the email of a Google service account that may do so"),
+                .help("set it to the email address of a Google service account that may call them"),
         );
     }
     Some(BundleResource {

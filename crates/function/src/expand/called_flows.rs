@@ -1,4 +1,4 @@
-//! Shared flows that call each other in a circle, and calls of shared flows that nearly exist.
+//! Checks calls of shared flows: cycles, removed shared flows, and names that are probably misspelled.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,13 +7,13 @@ use super::environment::Environment;
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, has_errors, nearest};
 
-/// An environment of an organization.
+/// An organization and one of its environments.
 type Place<'b> = (&'b str, &'b str);
 
 /// The shared flows of an environment by their names in Apigee.
 type Flows<'b> = BTreeMap<&'b str, &'b BundleResource<'b>>;
 
-/// Checks the calls of shared flows, in each environment for itself.
+/// Checks the calls of shared flows, separately for each environment.
 pub(super) fn check<'b>(bundles: &'b [BundleResource<'b>], diagnostics: &mut Vec<Diagnostic>) {
     let mut places: BTreeMap<Place<'b>, Flows<'b>> = BTreeMap::new();
     let flows: Vec<&BundleResource<'b>> =
@@ -23,10 +23,10 @@ pub(super) fn check<'b>(bundles: &'b [BundleResource<'b>], diagnostics: &mut Vec
             places.entry((environment.organization(), environment.name())).or_default().insert(&flow.name, flow);
         }
     }
-    // A flow with an error is not there to be found.
+    // A flow with an error is not in the list, so a call of it would look like a missing flow.
     let complete = !has_errors(diagnostics);
     let mut tell = |diagnostic: Diagnostic| {
-        // Most environments have the same flows.
+        // Most environments have the same flows: report each finding once.
         if !diagnostics.contains(&diagnostic) {
             diagnostics.push(diagnostic);
         }
@@ -47,14 +47,14 @@ pub(super) fn check<'b>(bundles: &'b [BundleResource<'b>], diagnostics: &mut Vec
     }
 }
 
-/// The shared flows that a bundle calls in an environment that they leave.
+/// Reports the shared flows that a bundle calls in an environment from which they are removed.
 fn leaving(caller: &BundleResource<'_>, bundles: &[BundleResource<'_>]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let gone = |bundle: &&BundleResource<'_>| bundle.kind == BundleKind::SharedFlow && bundle.removal().is_some();
     for flow in bundles.iter().filter(gone).filter(|flow| caller.requires.shared_flows.contains(&flow.name)) {
         let left = flow.environments.iter().find(|left| caller.environments.iter().any(|at| same_place(at, left)));
         let Some(environment) = left else { continue };
-        // A flow of the same name may stay in that environment.
+        // Another resource may define a flow of the same name in that environment.
         let stays = bundles.iter().any(|other| {
             let same = other.kind == BundleKind::SharedFlow && other.name == flow.name && other.removal().is_none();
             same && other.environments.iter().any(|at| same_place(at, environment))
@@ -63,7 +63,7 @@ fn leaving(caller: &BundleResource<'_>, bundles: &[BundleResource<'_>]) -> Vec<D
             continue;
         }
         let message = format!(
-            "the shared flow `{}` leaves environment `{}`, where {} still calls it",
+            "the shared flow `{}` is removed from environment `{}`, where {} still calls it",
             flow.name,
             environment.name(),
             caller.resource.subject.label()
@@ -72,7 +72,7 @@ fn leaving(caller: &BundleResource<'_>, bundles: &[BundleResource<'_>]) -> Vec<D
             Diagnostic::error(Code::SharedFlowInUse, message)
                 .of(&flow.resource.subject)
                 .at(FieldPath::of(&["spec", "deploy", "state"]))
-                .help("remove the call first: Apigee would fail the calls of its API, or refuse to undeploy it"),
+                .help("remove the call first: otherwise requests to that API fail, or Apigee refuses to undeploy the shared flow"),
         );
     }
     found
@@ -82,7 +82,7 @@ fn same_place(one: &Environment<'_>, other: &Environment<'_>) -> bool {
     (one.organization(), one.name()) == (other.organization(), other.name())
 }
 
-/// Each circle once, told of its first member by name.
+/// Reports each cycle once, at its first member by name.
 fn circles(flows: &Flows<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let mut done = BTreeSet::new();
@@ -121,16 +121,18 @@ fn circle(members: &[&str], flows: &Flows<'_>) -> Diagnostic {
     order.rotate_left(first);
     let name = order.first().copied().unwrap_or_default();
     let chain: Vec<String> = order.iter().chain(order.first()).map(|name| format!("`{name}`")).collect();
-    let diagnostic =
-        Diagnostic::error(Code::SharedFlowCircle, format!("shared flows call each other: {}", chain.join(" calls ")))
-            .help("Apigee deploys a shared flow after those that it calls: remove one of the calls");
+    let diagnostic = Diagnostic::error(
+        Code::SharedFlowCircle,
+        format!("shared flows call each other in a cycle: {}", chain.join(" calls ")),
+    )
+    .help("Apigee deploys a shared flow after those that it calls: remove one of the calls");
     match flows.get(name) {
         Some(flow) => diagnostic.of(&flow.resource.subject),
         None => diagnostic,
     }
 }
 
-/// A warning only, and only where a slip is likely: any other shared flow may exist in Apigee already.
+/// Only a warning, and only for a probable mistake: any other shared flow may exist in Apigee already.
 fn missing_flow(
     caller: &BundleResource<'_>,
     name: &str,
@@ -140,7 +142,7 @@ fn missing_flow(
     let warning = |message| Diagnostic::warning(Code::MissingSharedFlow, message).of(&caller.resource.subject);
     if flows.iter().any(|flow| flow.name == name) {
         let message =
-            format!("the shared flow `{name}` is called in environment `{environment}` and not deployed there");
+            format!("the shared flow `{name}` is called in environment `{environment}`, but not deployed there");
         return Some(warning(message).help("add the environment to the `spec.environments` of the ApigeeSharedFlow"));
     }
     let renamed = flows.iter().find(|flow| flow.resource.names.iter().any(|known| known == name));

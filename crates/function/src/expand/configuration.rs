@@ -1,4 +1,4 @@
-//! The configuration kinds: from resources to one document for each place.
+//! The configuration kinds: renders resources to one document for each environment and organization.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,22 +17,23 @@ use apigee_flux_model::krm::Input;
 use apigee_flux_model::limits::{Count, counts};
 use apigee_flux_model::yaml::Node;
 
-/// A configuration resource in one of its places.
+/// A configuration resource in one environment or organization.
 pub(super) struct ConfigurationResource<'r> {
     pub resource: &'r Resource,
-    /// What the document gets.
+    /// The entry for the document.
     pub entry: Entry,
     pub scope: Scope,
-    /// The environment that it goes to; for what lives in an organization the first environment of it, which says how to get there.
+    /// The environment of the resource; for a resource of an organization, the organization's first environment, whose settings are used to
+    /// reach it.
     pub environment: &'r Environment<'r>,
-    /// It cannot be named otherwise.
+    /// Whether the name in Apigee cannot be chosen.
     has_fixed_name: bool,
     references: Vec<Reference>,
     external: Vec<String>,
 }
 
 impl ConfigurationResource<'_> {
-    /// Where it goes in Apigee.
+    /// Its environment or organization in Apigee.
     pub(super) fn place(&self) -> Place<'_> {
         place(self.scope, self.environment)
     }
@@ -43,7 +44,7 @@ impl ConfigurationResource<'_> {
     }
 }
 
-/// The place of a scope.
+/// The environment, or its organization, depending on the scope.
 pub(super) fn place<'e>(scope: Scope, environment: &'e Environment<'_>) -> Place<'e> {
     Place {
         organization: environment.organization(),
@@ -51,7 +52,7 @@ pub(super) fn place<'e>(scope: Scope, environment: &'e Environment<'_>) -> Place
     }
 }
 
-/// All places of a resource.
+/// The resource in all its environments or organizations.
 pub(super) fn expand<'r>(
     resource: &'r Resource,
     input: &Input<'_>,
@@ -79,9 +80,9 @@ pub(super) fn expand<'r>(
             report.push(
                 Diagnostic::error(
                     Code::UnknownValue,
-                    "what lives in an organization takes no values of an environment",
+                    "a resource of an organization cannot use the values of an environment",
                 )
-                .help("write the value itself; it is the same for all environments"),
+                .help("write the value itself, which then applies to all environments"),
             );
             return Vec::new();
         }
@@ -104,7 +105,7 @@ fn read(
     }
     let Spec::Configuration(configured) = resource.decode(&spec, report)? else { return None };
     if let (Some(fixed), Some(_)) = (configured.spec.fixed_name(), &configured.common.name) {
-        let message = format!("its name in Apigee is `{fixed}`, whatever its resource is called: leave `name` out");
+        let message = format!("`name` is not allowed: the name in Apigee is always `{fixed}`; remove `name`");
         report.error(Code::ConflictingFields, FieldPath::of(&["spec", "name"]), message);
     }
     configured.spec.check(name(resource, &configured), report);
@@ -116,7 +117,7 @@ fn name<'n>(resource: &'n Resource, configured: &'n Configured) -> &'n str {
     configured.spec.fixed_name().unwrap_or(chosen)
 }
 
-/// The environments that a resource goes to, or through.
+/// The environments of a resource; for an organization, the environment through which it is reached.
 fn environments<'r>(
     configured: &Configured,
     selected: &[&'r Environment<'r>],
@@ -130,14 +131,15 @@ fn environments<'r>(
     match configured.spec.scope() {
         Scope::Environment => {
             if !common.organizations.is_empty() {
-                let message = "it lives in environments, not in organizations: use `environments`";
+                let message = "this kind belongs to environments, not to organizations: use `environments`";
                 report.error(Code::ConflictingFields, at("organizations"), message);
             }
             selected.iter().copied().filter(wanted).collect()
         }
         Scope::Organization => {
             if !common.environments.is_empty() {
-                let message = "it lives in the organization, which all environments see: use `organizations`";
+                let message =
+                    "this kind belongs to the organization, which all environments share: use `organizations`";
                 report.error(Code::ConflictingFields, at("environments"), message);
             }
             let mut first: BTreeMap<&str, &'r Environment<'r>> = BTreeMap::new();
@@ -199,7 +201,7 @@ fn made<'r>(
     }
 }
 
-/// Finds two resources that are one in Apigee, and names that nothing in the input has.
+/// Reports two resources that are the same object in Apigee, and references to resources that are not in the input.
 pub(super) fn check(
     made: &[ConfigurationResource<'_>],
     bundles: &[BundleResource<'_>],
@@ -213,11 +215,11 @@ pub(super) fn check(
     for one in made {
         let (place, id) = (one.place(), &one.entry.id);
         if let Some(other) = seen.insert((place.organization, place.environment, id), one) {
-            let message = format!("the {id} of {place} is also made by {}", other.resource.subject.label());
+            let message = format!("the {id} of {place} is also defined by {}", other.resource.subject.label());
             let help = if one.has_fixed_name {
-                "Apigee has one: put both into one resource, or narrow one of them with `spec.environments`"
+                "Apigee has only one: merge both into one resource, or restrict one of them with `spec.environments`"
             } else {
-                "set another `spec.name`, or narrow one of them with `spec.environments`"
+                "set another `spec.name`, or restrict one of them with `spec.environments`"
             };
             diagnostics.push(Diagnostic::error(Code::NameCollision, message).of(&one.resource.subject).help(help));
         }
@@ -229,7 +231,7 @@ pub(super) fn check(
             diagnostics.push(
                 Diagnostic::error(Code::LimitExceeded, message)
                     .of(&one.resource.subject)
-                    .help("narrow some of them with `spec.environments`, or remove some"),
+                    .help("restrict some of them with `spec.environments`, or remove some"),
             );
         }
         for reference in &one.references {
@@ -241,7 +243,7 @@ pub(super) fn check(
             let mut diagnostic = Diagnostic::error(Code::UnknownName, format!("no {kind} `{name}` is in the input"))
                 .of(&one.resource.subject)
                 .at(at.clone())
-                .help(format!("add it, or say with `external: [{name}]` that it is made elsewhere"));
+                .help(format!("add it, or set `external: [{name}]` if it is created elsewhere"));
             if let Some(near) = nearest(name, of_kind()) {
                 diagnostic = diagnostic.propose(near);
             }
@@ -252,7 +254,7 @@ pub(super) fn check(
     }
 }
 
-/// How many of a kind one place takes.
+/// Apigee's limit for the number of resources of a kind in one environment or organization.
 fn most(kind: &str) -> Option<&'static Count> {
     match kind {
         "ApigeeKeystore" => Some(&counts::KEYSTORES),
@@ -261,7 +263,7 @@ fn most(kind: &str) -> Option<&'static Count> {
     }
 }
 
-/// The document of a place.
+/// The document of an environment or organization.
 pub(super) fn document(mut entries: Vec<Entry>) -> Document {
     let rank = |kind: &str| KINDS.iter().position(|known| known.name == kind);
     entries.sort_by(|a, b| (rank(&a.id.kind), &a.id).cmp(&(rank(&b.id.kind), &b.id)));
@@ -279,13 +281,13 @@ pub(super) fn secrets(document: &Document) -> BTreeSet<SecretKeyRef> {
         .collect()
 }
 
-/// The secrets of an entry: the fields and the places.
+/// The secrets of an entry: the fields, and where the values are stored.
 fn secrets_of(entry: &Entry) -> Vec<(String, ValueFrom)> {
     let declared = apigee_flux_configuration::kind(&entry.id.kind).map(|kind| kind.crud.secrets()).unwrap_or_default();
     secret::all(&entry.body, declared)
 }
 
-/// Refuses files of the pod that are in no folder for secrets, and Secrets that Kubernetes cannot have.
+/// Reports files of the pod that are not in a folder for secrets, and invalid names and keys of Secrets.
 fn check_secrets(made: &[ConfigurationResource<'_>], report: &mut Report<'_>) {
     let at_of = |one: &ConfigurationResource<'_>, field: &str, value: &str| {
         let top = FieldPath::of(&["spec"]);
@@ -307,12 +309,12 @@ fn check_secrets(made: &[ConfigurationResource<'_>], report: &mut Report<'_>) {
                 }
             };
             let listed = one.environment.spec.deployer.secret_folders.iter();
-            // A folder that cannot be listed has been reported.
+            // A folder that cannot be listed has been reported already.
             let listed: Vec<String> =
                 listed.filter(|folder| secret_folder::check_folder(folder).is_ok()).cloned().collect();
             let Err(why) = secret_folder::folder_of(&file, &listed) else { continue };
             let help = format!(
-                "put the secret there, or list its folder in `spec.deployer.secretFolders` of {}",
+                "put the secret into one of them, or list its folder in `spec.deployer.secretFolders` of {}",
                 one.environment.resource.subject.label()
             );
             report.push(Diagnostic::error(Code::SecretOutside, why).at(at_of(one, "file", &file)).help(help));
@@ -320,7 +322,7 @@ fn check_secrets(made: &[ConfigurationResource<'_>], report: &mut Report<'_>) {
     }
 }
 
-/// Where a field of the place of a secret has a value, as far as the spec itself says it.
+/// The path in the spec of a field of a secret's reference with a value. `None` if the value comes from elsewhere.
 fn find(node: &Node, field: &str, value: &str, at: &FieldPath) -> Option<FieldPath> {
     if let Some(place) = node.get("valueFrom") {
         let at = at.key("valueFrom");
@@ -338,7 +340,8 @@ fn find(node: &Node, field: &str, value: &str, at: &FieldPath) -> Option<FieldPa
         .or_else(|| elements.find_map(|(index, element)| find(element, field, value, &at.index(index))))
 }
 
-/// Whose desired state the resources of a place are. Whichever environment an organization is reached through, its owner is the same.
+/// The owner of the resources of an environment or organization. The owner of an organization does not depend on the environment through
+/// which it is reached.
 pub(super) fn owner<'e>(environment: &'e Environment<'_>, scope: Scope) -> Owner<'e> {
     match (&environment.spec.owner, scope) {
         (Some(owner), _) => Owner::Named(owner),
@@ -347,7 +350,7 @@ pub(super) fn owner<'e>(environment: &'e Environment<'_>, scope: Scope) -> Owner
     }
 }
 
-/// The ConfigMap and the Job of a place.
+/// The ConfigMap and the Job of an environment or organization.
 pub(super) fn objects(
     environment: &Environment<'_>,
     scope: Scope,
@@ -363,10 +366,10 @@ pub(super) fn objects(
     let stem = k8s::configuration_name(environment.resource_name(), scope);
     let map = JsonMap::new(document, FILE_NAME, &stem, &metadata("configuration")).map_err(internal)?;
     let map = map.ok_or_else(|| {
-        let message = format!("the configuration of {place} is larger than a ConfigMap");
+        let message = format!("the configuration of {place} is too large for a ConfigMap");
         Diagnostic::error(Code::BatchTooLarge, message)
             .of(&environment.resource.subject)
-            .help("put the resources into several namespaces, each with a Job of its own")
+            .help("put the resources into several namespaces, each with its own Job")
     })?;
     let payload = Payload::Configuration {
         config_map: &map.object.id.name,

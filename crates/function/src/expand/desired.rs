@@ -1,4 +1,4 @@
-//! What each environment is to have, for those who compare it with what Apigee has.
+//! The desired state of each environment, for comparison with the actual state in Apigee.
 
 use super::bundle_resource::BundleResource;
 use super::configuration::{self, ConfigurationResource};
@@ -9,7 +9,7 @@ use apigee_flux_model::bundle::{BundleKind, DeploySettings, Digest, Files, Remov
 use apigee_flux_model::diag::{Code, Diagnostic, has_errors, nearest};
 use apigee_flux_model::krm::Input;
 
-/// An environment and what is wanted there.
+/// An environment and its desired state.
 #[derive(Debug, Clone)]
 pub struct DesiredEnvironment {
     /// The Apigee organization.
@@ -22,7 +22,7 @@ pub struct DesiredEnvironment {
     pub bundles: Vec<DesiredBundle>,
     /// The configuration of the environment.
     pub configuration: Document,
-    /// That of the organization, if the way to it is through this environment.
+    /// The configuration of the organization, if it is reached through this environment.
     pub of_organization: Document,
 }
 
@@ -35,16 +35,16 @@ pub struct DesiredBundle {
     pub name: String,
     /// The files below the kind's root folder.
     pub files: Files,
-    /// [`Digest::of_files`] of them.
+    /// The digest of the files, see [`Digest::of_files`].
     pub digest: Digest,
-    /// How it is deployed.
+    /// The deployment settings.
     pub settings: DeploySettings,
-    /// How much of it goes, if it is to be absent.
+    /// How it is removed from Apigee, if its desired state is absent.
     pub removal: Option<Removal>,
 }
 
-/// What the environments of an input are to have, sorted by organization and name. With an error among the findings there are none;
-/// to find no environment is one.
+/// The desired state of the environments of an input, sorted by organization and name. Empty if the findings include an error; an input
+/// without an environment is an error.
 pub fn desired(input: &Input<'_>, options: &Options<'_>) -> (Vec<DesiredEnvironment>, Vec<Diagnostic>) {
     let mut run = Run::new(input, options);
     let resources = run.read(input.items());
@@ -74,7 +74,7 @@ pub fn desired(input: &Input<'_>, options: &Options<'_>) -> (Vec<DesiredEnvironm
 fn not_found(wanted: Option<&str>, known: &[Environment<'_>]) -> Diagnostic {
     let Some(wanted) = wanted.filter(|_| !known.is_empty()) else {
         return Diagnostic::error(Code::MissingEnvironment, "no ApigeeEnvironment is in the input")
-            .help("give the file or the folder that holds it too");
+            .help("pass the file or the folder that contains it too");
     };
     let names = || known.iter().map(Environment::name);
     let diagnostic =

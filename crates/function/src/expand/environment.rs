@@ -1,4 +1,4 @@
-//! An environment with its defaults filled in.
+//! An environment with its defaults.
 
 use super::pod_settings;
 use crate::k8s::{Deployer, Deployment, Payload, VOLUMES};
@@ -13,15 +13,15 @@ use apigee_flux_model::limits::texts;
 use apigee_flux_model::names::endpoint::Endpoint;
 use apigee_flux_model::yaml::word_or::WordOr;
 
-/// The image of this version.
+/// The container image of this version.
 const IMAGE: &str = concat!("ghcr.io/apigee-flux/apigee-flux:v", env!("CARGO_PKG_VERSION"));
 
-/// Where to deploy.
+/// An environment to deploy to.
 #[derive(Debug)]
 pub(super) struct Environment<'r> {
     pub resource: &'r Resource,
     pub spec: EnvironmentSpec,
-    /// The endpoint if it is not the global one.
+    /// The endpoint, if it is not the global one.
     pub endpoint: Option<String>,
     pub timeout_seconds: u64,
 }
@@ -35,7 +35,7 @@ impl<'r> Environment<'r> {
         let endpoint = match (&spec.endpoint, &spec.region) {
             (Some(_), Some(_)) => {
                 report.push(
-                    Diagnostic::error(Code::ConflictingFields, "`endpoint` and `region` exclude each other")
+                    Diagnostic::error(Code::ConflictingFields, "`endpoint` cannot be combined with `region`")
                         .at(at(&["region"]))
                         .help("keep one of them"),
                 );
@@ -86,7 +86,11 @@ impl<'r> Environment<'r> {
         let timeout_seconds = match duration::parse(timeout) {
             Ok(duration) if duration.as_secs() >= 10 => duration.as_secs(),
             Ok(_) => {
-                report.error(Code::InvalidValue, at(&["deployer", "timeout"]), format!("`{timeout}` is less than 10s"));
+                report.error(
+                    Code::InvalidValue,
+                    at(&["deployer", "timeout"]),
+                    format!("`{timeout}` is shorter than the minimum, 10s"),
+                );
                 10
             }
             Err(why) => {
@@ -102,7 +106,7 @@ impl<'r> Environment<'r> {
         &self.spec.organization
     }
 
-    /// The name of the ApigeeEnvironment, which is one in its namespace.
+    /// The name of the ApigeeEnvironment, which is unique in its namespace.
     pub(super) fn resource_name(&self) -> &str {
         &self.resource.subject.name
     }
@@ -117,12 +121,12 @@ impl<'r> Environment<'r> {
         self.spec.deployer.image.as_deref().unwrap_or(IMAGE)
     }
 
-    /// How long a deployment may take, as written.
+    /// How long a deployment may take, as written in the spec.
     pub(super) fn timeout(&self) -> &str {
         timeout(&self.spec)
     }
 
-    /// A Job for this environment that deploys no bundle's files, and has the time of one bundle.
+    /// A Job for this environment, without files and with the timeout of one bundle.
     pub(super) fn deployment<'d>(
         &'d self,
         payload: Payload<'d>,
@@ -149,23 +153,23 @@ impl<'r> Environment<'r> {
         }
     }
 
-    /// True if a spec means this environment: by its name in Apigee or by any name the resource has or had.
+    /// True if the name refers to this environment: it is the name in Apigee, or a current or former name of the resource.
     pub(super) fn is_named(&self, name: &str) -> bool {
         self.name() == name || self.resource.names.iter().any(|known| known == name)
     }
 }
 
-/// A spec may come from a pull request, and must not send the deployer's token elsewhere.
+/// A spec may come from a pull request, and must not be able to send the deployer's token to another host.
 fn foreign_endpoint(endpoint: &str) -> Diagnostic {
     let message =
-        format!("`{endpoint}` is neither a host of Google's nor this machine, and would get the deployer's token");
+        format!("`{endpoint}` is neither a Google host nor this machine, and would receive the deployer's token");
     Diagnostic::error(Code::ForeignEndpoint, message).help(
-        "allowed are https addresses of *.googleapis.com, and for a sandbox http to 127.0.0.0/8, ::1 and localhost; leave `endpoint` out, or \
-         write `region`",
+        "allowed are https URLs of *.googleapis.com and, for a sandbox, http URLs of 127.0.0.0/8, ::1 and localhost; remove `endpoint`, or \
+        set `region`",
     )
 }
 
-/// True for a scheme with a host and nothing more.
+/// True for a URL that has only a scheme and a host.
 fn is_origin(url: &str) -> bool {
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     host.map(|host| host.strip_suffix('/').unwrap_or(host)).is_some_and(|host| {
@@ -173,7 +177,7 @@ fn is_origin(url: &str) -> bool {
     })
 }
 
-/// The form of a schedule (Kubernetes, "CronJob", `schedule`); what the numbers may be is not looked at.
+/// Checks the form of a schedule (Kubernetes, "CronJob", `schedule`), but not the ranges of the numbers.
 fn is_schedule(text: &str) -> bool {
     const WORDS: [&str; 7] = ["@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"];
     let field =
@@ -181,7 +185,7 @@ fn is_schedule(text: &str) -> bool {
     WORDS.contains(&text) || text.split(' ').count() == 5 && text.split(' ').all(|part| !part.is_empty() && field(part))
 }
 
-/// The name of a volume that a pod of ours has room for: a DNS label (Kubernetes, "Volumes") that is not one of its own.
+/// Checks the name of an additional volume: a DNS label (Kubernetes, "Volumes") that is not the name of one of the pod's volumes.
 fn volume(name: &str) -> Result<(), String> {
     let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let is_label = name.len() <= 63
@@ -190,11 +194,13 @@ fn volume(name: &str) -> Result<(), String> {
         && name.chars().all(|c| alphanumeric(c) || c == '-');
     if !is_label {
         return Err(format!(
-            "`{name}` is no name of a volume; use a-z, 0-9 and `-`, at most 63, such as `vault-token`"
+            "`{name}` is not a valid name of a volume; use a-z, 0-9 and `-`, at most 63 characters, such as `vault-token`"
         ));
     }
     if VOLUMES.contains(&name) {
-        return Err(format!("the pod has a volume `{name}` of its own; choose another name, such as `vault-token`"));
+        return Err(format!(
+            "the name `{name}` is reserved for a volume of the pod; use another name, such as `vault-token`"
+        ));
     }
     Ok(())
 }
@@ -215,7 +221,7 @@ fn identifier(text: &str) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!(
-            "`{text}` is not a name that Apigee takes; allowed are lower case letters, digits and `-`, a letter first"
+            "`{text}` is not a valid name in Apigee; allowed are lower-case letters, digits and `-`, starting with a letter"
         ))
     }
 }

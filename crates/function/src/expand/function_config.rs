@@ -1,4 +1,4 @@
-//! The functionConfig: a ConfigMap, an `ExpandApigee`, a `CheckApigee`, or one of our kinds.
+//! The functionConfig: a ConfigMap, an `ExpandApigee`, a `CheckApigee`, or another kind of `apigeeflux.dev`.
 
 use crate::spec::expand_apigee::Provenance;
 use crate::spec::schema::unknown_field;
@@ -10,12 +10,12 @@ use apigee_flux_model::yaml::{decode, line_and_column};
 /// The keys that a ConfigMap may have.
 const KNOWN: [&str; 5] = ["source", "commit", "tag", "author", "time"];
 
-/// True if the orchestrator asks for the checks alone.
+/// True if the orchestrator requests only the checks.
 pub(super) fn is_check(input: &Input<'_>) -> bool {
     input.function_config().is_some_and(|config| config.header.group() == GROUP && config.header.kind == "CheckApigee")
 }
 
-/// The provenance that a ConfigMap gives, one key for each field. Our kinds are read with the items.
+/// The provenance from a ConfigMap, one key for each field. Kinds of `apigeeflux.dev` are read with the items.
 pub(super) fn provenance(input: &Input<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Provenance> {
     let config = input.function_config()?;
     if config.header.group() == GROUP {
@@ -24,11 +24,11 @@ pub(super) fn provenance(input: &Input<'_>, diagnostics: &mut Vec<Diagnostic>) -
     let subject = Subject::from(&config.header);
     if config.header.api_version != "v1" || config.header.kind != "ConfigMap" {
         let known = KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
-        let message = format!("a functionConfig of kind `{}` is not known", config.header.kind);
+        let message = format!("a functionConfig of kind `{}` is not supported", config.header.kind);
         diagnostics.push(
             Diagnostic::error(Code::WrongFunctionConfig, message)
                 .of(&subject)
-                .help(format!("give a ConfigMap or one of {known}")),
+                .help(format!("use a ConfigMap or one of {known}")),
         );
         return None;
     }
@@ -40,7 +40,7 @@ pub(super) fn provenance(input: &Input<'_>, diagnostics: &mut Vec<Diagnostic>) -
             return None;
         }
     };
-    // `kpt fn eval` sends an empty ConfigMap when it was given no configuration.
+    // `kpt fn eval` sends an empty ConfigMap if no configuration is given.
     let data = node
         .get("data")
         .filter(|data| !data.entries().is_empty() || !(data.is_null() || data.elements().is_empty()))?;

@@ -1,7 +1,7 @@
-//! The function: from the resources that came in to the objects that deploy them.
+//! The function: renders the resources of the input to the objects that deploy them.
 //!
-//! Pure: the same input gives the same bytes, whatever the order of the items. Every stage goes on to the end and reports
-//! all that it finds; if there is one error among it, nothing of the output is used.
+//! Pure: the same input gives the same bytes, independent of the order of the items. Every stage runs to its end and reports all
+//! findings; if one of them is an error, no output is used.
 
 mod batch;
 mod bundle_resource;
@@ -40,46 +40,46 @@ use environment::Environment;
 use outputs::Outputs;
 use profiles::Profiles;
 
-/// The objects of one run take no more: a few kilobytes of specs, each for each of many environments, could fill a disk.
+/// The maximum size of the objects of one run: a few kilobytes of specs, rendered for each of many environments, could fill a disk.
 const MAX_OUTPUT_BYTES: usize = 256 << 20;
 
-/// Reads what a spec names by a path that counts from the spec's own file. The function itself reads no files.
+/// Reads files to which a spec refers by a path relative to the file of the spec. The function itself reads no files.
 pub trait ReadBeside {
-    /// The bundle in a folder or a zip file; the error says why there is none.
+    /// The bundle in a folder or a zip file. The error says why it cannot be read.
     fn bundle(&self, subject: &Subject, path: &str) -> Result<Files, String>;
 
-    /// The bytes of a file; the error says why there are none.
+    /// The bytes of a file. The error says why it cannot be read.
     fn file(&self, subject: &Subject, path: &str) -> Result<Vec<u8>, String>;
 
-    /// What was found while the input was read.
+    /// The findings that were made while the input was read.
     fn findings(&self) -> Vec<Diagnostic>;
 }
 
-/// What the caller knows beside the resources.
+/// What the caller provides in addition to the resources.
 #[derive(Default, Clone, Copy)]
 pub struct Options<'a> {
-    /// Where this state of Git comes from; it wins over the functionConfig's.
+    /// Where this state of Git comes from. It overrides the provenance in the functionConfig.
     pub provenance: Option<&'a Provenance>,
-    /// Only this environment.
+    /// If set, only this environment is rendered.
     pub environment: Option<&'a str>,
-    /// How to read the files beside the specs.
+    /// Reads the files next to the specs.
     pub beside: Option<&'a dyn ReadBeside>,
-    /// Whether to tell the class of each proxy, standard or extensible.
+    /// Whether to report the class of each proxy, standard or extensible.
     pub classes: bool,
 }
 
-/// What is to become of the input.
+/// The result of rendering an input.
 #[derive(Debug, Default)]
 pub struct Expansion {
     /// Changes to items, by index.
     pub changes: BTreeMap<usize, Change>,
     /// New objects, in the order of the output.
     pub objects: Vec<Object>,
-    /// Findings. With an error among them the rest is empty.
+    /// The findings. If one of them is an error, the other fields are empty.
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// The bundle of the only proxy or shared flow of an input, or of the one with a name. An environment is needed only for its
+/// The bundle of the only proxy or shared flow of an input, or of the one with the given name. An environment is needed only for its
 /// values.
 pub fn bundle(input: &Input<'_>, options: &Options<'_>, name: Option<&str>) -> (Option<MadeBundle>, Vec<Diagnostic>) {
     let mut run = Run::new(input, options);
@@ -88,7 +88,7 @@ pub fn bundle(input: &Input<'_>, options: &Options<'_>, name: Option<&str>) -> (
     (bundle.filter(|_| !has_errors(&diagnostics)), diagnostics)
 }
 
-/// Expands the specs of an input. With a `CheckApigee` as functionConfig it only says what is wrong with them.
+/// Renders the specs of an input. With a `CheckApigee` as functionConfig, it only returns the findings.
 pub fn expand(input: &Input<'_>, options: &Options<'_>) -> Expansion {
     let mut run = Run::new(input, options);
     let expansion = run.expand();
@@ -104,7 +104,7 @@ pub fn expand(input: &Input<'_>, options: &Options<'_>) -> Expansion {
     Expansion { diagnostics, ..expansion }
 }
 
-/// A bundle that a spec gives, without what deploys it.
+/// A bundle generated from a spec, without the objects that deploy it.
 #[derive(Debug, Clone)]
 pub struct MadeBundle {
     /// Proxy or shared flow.
@@ -121,7 +121,7 @@ impl From<BundleResource<'_>> for MadeBundle {
     }
 }
 
-/// The bundles of an input, which needs no ApigeeEnvironment for that. With an error among the findings there are none.
+/// The bundles of an input, which does not need an ApigeeEnvironment. Empty if the findings include an error.
 pub fn bundles(input: &Input<'_>, options: &Options<'_>) -> (Vec<MadeBundle>, Vec<Diagnostic>) {
     let mut run = Run::new(input, options);
     let resources = run.read(input.items());
@@ -140,14 +140,14 @@ struct Run<'i, 'a> {
     input: &'i Input<'a>,
     options: &'i Options<'i>,
     diagnostics: Vec<Diagnostic>,
-    /// What a `CheckApigee` refuses.
+    /// The severity at which a `CheckApigee` fails.
     fail_on: FailOn,
     known: Known,
-    /// What all bundles would take in the output so far.
+    /// The approximate size of all bundles in the output so far.
     output: usize,
 }
 
-/// The findings that were made before, so that none is made twice.
+/// The findings that were made before, so that none is reported twice.
 #[derive(Default)]
 struct Known {
     /// How many of the run's findings are in the sets.
@@ -192,7 +192,7 @@ impl Run<'_, '_> {
         let provenance = function_config::provenance(self.input, &mut self.diagnostics);
         let resources = self.read(items);
         let provenance = self.options.provenance.cloned().or(provenance).or_else(|| self.configured(&resources));
-        // A ConfigMap that says nothing would still change the package.
+        // An empty ConfigMap would still change the package.
         let provenance = provenance.filter(|provenance| *provenance != Provenance::default()).map(Provenance::plain);
         let environments = self.environments(&resources);
         self.check_environments(&resources, &environments);
@@ -224,7 +224,7 @@ impl Run<'_, '_> {
     fn bundle(&mut self, name: Option<&str>) -> Option<MadeBundle> {
         let resources = self.read(self.input.items());
         let resource = self.only(&resources, name)?;
-        // What is wrong with environments does not matter to a bundle that uses no values of theirs.
+        // Findings on environments are irrelevant for a bundle that does not use their values.
         let needs_values = resources.iter().any(|resource| resolve::needs_values(resource.spec()));
         let environments = if needs_values { self.environments(&resources) } else { Vec::new() };
         let mut bundles = self.bundles_of(std::slice::from_ref(&resource), &resources, &environments);
@@ -234,7 +234,7 @@ impl Run<'_, '_> {
             };
             let names: Vec<String> = bundles.iter().flat_map(of).collect();
             self.diagnostics.push(
-                Diagnostic::error(Code::MissingEnvironment, "there is a bundle for each environment")
+                Diagnostic::error(Code::MissingEnvironment, "each environment has its own bundle")
                     .of(&resource.subject)
                     .help(format!("choose one with `--environment`: {}", names.join(", "))),
             );
@@ -242,7 +242,7 @@ impl Run<'_, '_> {
         bundles.pop().map(MadeBundle::from)
     }
 
-    /// The only proxy or shared flow, or the one with a name.
+    /// The only proxy or shared flow, or the one with the given name.
     fn only<'r>(&mut self, resources: &'r [Resource], name: Option<&str>) -> Option<&'r Resource> {
         let candidates: Vec<&Resource> = resources.iter().filter(|resource| makes_a_bundle(resource)).collect();
         let own_name = |resource: &'r Resource| {
@@ -256,10 +256,10 @@ impl Run<'_, '_> {
         let names = || candidates.iter().map(|resource| own_name(resource)).collect::<Vec<_>>().join(", ");
         let error = match (candidates.iter().filter(fits).collect::<Vec<_>>().as_slice(), name) {
             ([resource], _) => return Some(*resource),
-            // One that could not be read has been reported.
+            // A resource that could not be read has been reported already.
             ([], _) if has_errors(&self.diagnostics) => return None,
             ([], _) if candidates.is_empty() => {
-                Diagnostic::error(Code::NothingToExpand, "no ApigeeProxy and no ApigeeSharedFlow is in the input")
+                Diagnostic::error(Code::NothingToExpand, "no ApigeeProxy or ApigeeSharedFlow is in the input")
             }
             ([], name) => {
                 let name = name.unwrap_or_default();
@@ -270,7 +270,7 @@ impl Run<'_, '_> {
                 .help(format!("choose one with `--name`: {}", names())),
             (several, Some(name)) => {
                 let message = format!("{} resources have the name `{name}`", several.len());
-                Diagnostic::error(Code::NothingToExpand, message).help("give the file of one of them")
+                Diagnostic::error(Code::NothingToExpand, message).help("pass only the file of one of them")
             }
         };
         self.diagnostics.push(error);
@@ -280,18 +280,18 @@ impl Run<'_, '_> {
     fn nothing_to_expand(&mut self, outputs: bool) {
         self.diagnostics.push(if self.input.items().is_empty() && matches!(self.input, Input::Stream(_)) {
             Diagnostic::error(Code::NothingToExpand, "the input is empty")
-                .help("check the command in front of the pipe; an empty deployment is never right")
+                .help("check the command before the pipe: an empty deployment is always a mistake")
         } else if outputs && matches!(self.input, Input::Stream(_)) {
-            Diagnostic::warning(Code::AlreadyRendered, "the input has been expanded already: it passes unchanged")
+            Diagnostic::warning(Code::AlreadyRendered, "the input is already rendered and is passed through unchanged")
         } else if outputs {
-            Diagnostic::warning(Code::NothingToExpand, "no spec is left: the outputs of earlier runs are removed")
+            Diagnostic::warning(Code::NothingToExpand, "no spec is in the input: the objects of earlier runs are removed")
         } else {
             Diagnostic::warning(Code::NothingToExpand, format!("no resource of {GROUP} is in the input"))
-                .help("behind `kustomize build` specs must not carry `config.kubernetes.io/local-config`, or kustomize drops them")
+                .help("after `kustomize build`, remove `config.kubernetes.io/local-config` from the specs: kustomize drops resources that have it")
         });
     }
 
-    /// Specs that come to nothing, as an ApigeeEnvironment alone.
+    /// Reports specs that deploy nothing, for example only an ApigeeEnvironment.
     fn nothing_to_deploy(&mut self, resources: &[Resource]) {
         let Some(first) =
             resources.iter().find(|resource| resource.kind.name == "ApigeeEnvironment").or(resources.first())
@@ -299,11 +299,11 @@ impl Run<'_, '_> {
             return;
         };
         let message = "nothing is deployed: the input has no proxy, no shared flow and no configuration";
-        // A generator that makes nothing is a mistake; a package may be filled later.
+        // A generator without output is a mistake; a package may be filled later.
         let is_generator = matches!(self.input, Input::List(_)) && self.input.items().is_empty();
         self.diagnostics.push(if is_generator {
             Diagnostic::error(Code::NothingToDeploy, message).of(&first.subject).help(
-                "a generator of kustomize sees its own file only: list the function under `transformers:` and the specs under `resources:`",
+                "a kustomize generator reads only its own file: list the function under `transformers:` and the specs under `resources:`",
             )
         } else {
             Diagnostic::warning(Code::NothingToDeploy, message)
@@ -312,8 +312,8 @@ impl Run<'_, '_> {
         });
     }
 
-    /// A kind of this program in the core group, or in a group whose name is nearly right, is a spec that would be passed over. Other groups have kinds of
-    /// the same names, as that of Config Connector.
+    /// Reports a kind of `apigeeflux.dev` in the core group or in a group with a similar name: such a spec would be ignored. Other groups have
+    /// kinds with the same names, for example Config Connector's group.
     fn check_groups(&mut self, items: &[Item<'_>]) {
         let others = items.iter().filter(|item| !is_ours(item) && !item.header.is_output());
         for item in others.filter(|item| KINDS.iter().any(|kind| kind.name == item.header.kind)) {
@@ -330,19 +330,19 @@ impl Run<'_, '_> {
         }
     }
 
-    /// The annotation that keeps a spec out of the cluster must not keep another resource out of it.
+    /// The annotation that keeps a spec out of the cluster must not be added to another resource.
     fn check_metadata(&mut self, items: &[Item<'_>]) {
         for item in self.input.shared_metadata().into_iter().filter_map(|index| items.get(index)) {
             self.diagnostics.push(
-                Diagnostic::error(Code::SharedMetadata, "another resource uses the metadata of this spec by an alias")
+                Diagnostic::error(Code::SharedMetadata, "another resource uses the metadata of this spec through a YAML alias")
                     .of(&Subject::from(&item.header))
                     .at(FieldPath::of(&["metadata"]))
-                    .help("write the metadata of both out: this spec is marked as local, and the other resource must not be"),
+                    .help("write the metadata of both out in full: this spec is marked as local, and the other resource must not be"),
             );
         }
     }
 
-    /// In a list every item must be a resource: the orchestrator would fail later, with less to say.
+    /// In a list, every item must be a resource: otherwise the orchestrator would fail later, with a less helpful message.
     fn check_identities(&mut self, items: &[Item<'_>]) {
         for (index, item) in items.iter().enumerate() {
             let missing = match &item.header {
@@ -363,7 +363,7 @@ impl Run<'_, '_> {
     fn read(&mut self, items: &[Item<'_>]) -> Vec<Resource> {
         let mut seen: BTreeMap<Id, Subject> = BTreeMap::new();
         let mut resources = Vec::new();
-        // A functionConfig of our kinds that is also an item counts once.
+        // A functionConfig of `apigeeflux.dev` that is also an item is read once.
         let config = self
             .input
             .function_config()
@@ -374,11 +374,14 @@ impl Run<'_, '_> {
             }
             let subject = Subject::from(&item.header);
             if let Some(first) = seen.insert(item.header.id(), subject.clone()) {
-                let place = first.file.map(|file| format!(", first in {file}")).unwrap_or_default();
+                let place = first.file.map(|file| format!("; first definition: {file}")).unwrap_or_default();
                 self.diagnostics.push(
-                    Diagnostic::error(Code::DuplicateResource, format!("{} stands twice{place}", subject.label()))
-                        .of(&subject)
-                        .help("rename or remove one of them"),
+                    Diagnostic::error(
+                        Code::DuplicateResource,
+                        format!("{} is defined more than once{place}", subject.label()),
+                    )
+                    .of(&subject)
+                    .help("rename or remove one of them"),
                 );
                 continue;
             }
@@ -386,14 +389,14 @@ impl Run<'_, '_> {
             self.diagnostics.extend(found);
             resources.extend(resource);
         }
-        // The order of items must not show in the output.
+        // The output must not depend on the order of the items.
         resources.sort_by(|a, b| {
             (&a.subject.kind, a.namespace(), &a.subject.name).cmp(&(&b.subject.kind, b.namespace(), &b.subject.name))
         });
         resources
     }
 
-    /// The provenance of an `ExpandApigee`, and what a `CheckApigee` refuses.
+    /// The provenance of an `ExpandApigee`. Also reads the severity at which a `CheckApigee` fails.
     fn configured(&mut self, resources: &[Resource]) -> Option<Provenance> {
         let mut provenance = None;
         let is_config = |resource: &&Resource| matches!(resource.kind.name, "ExpandApigee" | "CheckApigee");
@@ -422,13 +425,12 @@ impl Run<'_, '_> {
                 if let Some(other) = environments.iter().find(same) {
                     let (name, organization) = (environment.name(), environment.organization());
                     let message = format!(
-                        "{} is also the environment `{name}` of `{organization}`",
+                        "{} also defines the environment `{name}` of `{organization}`",
                         other.resource.subject.label()
                     );
-                    report.push(
-                        Diagnostic::error(Code::NameCollision, message)
-                            .help("set `spec.environment`, or remove one of them: one serves every namespace"),
-                    );
+                    report.push(Diagnostic::error(Code::NameCollision, message).help(
+                        "set `spec.environment`, or remove one of them: one ApigeeEnvironment serves all namespaces",
+                    ));
                 } else {
                     environments.push(environment);
                 }
@@ -463,11 +465,11 @@ impl Run<'_, '_> {
                 bundle_resource::expand(resource, &profiles, self.input, self.options, environments, &mut report);
             self.output += made.iter().map(BundleResource::output_bytes).sum::<usize>();
             if self.output > MAX_OUTPUT_BYTES {
-                let message = format!("the output would have more than {MAX_OUTPUT_BYTES} bytes");
+                let message = format!("the output would be larger than {MAX_OUTPUT_BYTES} bytes");
                 self.diagnostics.push(
                     Diagnostic::error(Code::InputTooLarge, message)
                         .of(&resource.subject)
-                        .help("expand fewer proxies or environments at a time"),
+                        .help("render fewer proxies or environments at a time"),
                 );
                 return Vec::new();
             }
@@ -476,7 +478,7 @@ impl Run<'_, '_> {
                 if self.is_known(&diagnostic) || of_profiles.contains(&diagnostic) {
                     continue;
                 }
-                // What a profile gives may be right for one proxy and wrong for another.
+                // A field of a profile may be valid for one proxy and invalid for another.
                 if diagnostic.subject.as_ref() != Some(&resource.subject) {
                     of_profiles.insert(diagnostic.clone());
                     diagnostic.message = format!("{} (in {})", diagnostic.message, resource.subject.label());
@@ -484,7 +486,7 @@ impl Run<'_, '_> {
                 self.diagnostics.push(diagnostic);
             }
         }
-        // A proxy that cannot be read is not there to be selected.
+        // A proxy that cannot be read cannot be selected.
         if wanted.len() == resources.iter().filter(|resource| makes_a_bundle(resource)).count()
             && !has_errors(&self.diagnostics)
         {
@@ -517,9 +519,9 @@ impl Run<'_, '_> {
         all
     }
 
-    /// Without an environment nothing says where to deploy.
+    /// Reports an input without an environment to deploy to.
     fn check_environments(&mut self, resources: &[Resource], environments: &[Environment<'_>]) {
-        // An environment that is there but wrong has been reported.
+        // An invalid environment has been reported already.
         let given = self.input.items().iter().any(|item| is_ours(item) && item.header.kind == "ApigeeEnvironment");
         if let Some(first) =
             resources.iter().find(|resource| needs_a_place(resource)).filter(|_| environments.is_empty() && !given)
@@ -528,15 +530,15 @@ impl Run<'_, '_> {
                 Diagnostic::error(Code::MissingEnvironment, "no ApigeeEnvironment is in the input")
                     .of(&first.subject)
                     .help(
-                        "add one beside the proxies; under kustomize use `transformers:`, since a generator sees nothing but its own \
-                         file",
+                        "add one next to the proxies; with kustomize, use `transformers:`, since a generator reads only its own \
+                        file",
                     ),
             );
         }
     }
 
-    /// A spec that is read once for each environment may give the same finding each time, and a credential that was found by its form is found
-    /// again by its place.
+    /// True if a finding was made before. A spec that is read once for each environment may cause the same finding each time, and a credential
+    /// may be found both by its form and by its field.
     fn is_known(&mut self, found: &Diagnostic) -> bool {
         for made in self.diagnostics.get(self.known.read..).unwrap_or_default() {
             if made.code == Code::InlineCredential {
@@ -550,8 +552,8 @@ impl Run<'_, '_> {
             || (found.code == Code::InlineCredential && self.known.credentials.contains(&place()))
     }
 
-    /// In an environment Apigee has one proxy and one shared flow of a name, and one proxy at a base path: it would refuse the
-    /// second, after the first was deployed.
+    /// Reports names and base paths that are used twice. An Apigee environment has one proxy and one shared flow with a name, and one proxy at
+    /// a base path: Apigee would reject the second after the first was deployed.
     fn check_names(&mut self, bundles: &[BundleResource<'_>]) {
         let mut names: BTreeMap<(BundleKind, &str, &str, &str), &Subject> = BTreeMap::new();
         let mut paths: BTreeMap<(&str, &str, &str), &Subject> = BTreeMap::new();
@@ -565,7 +567,7 @@ impl Run<'_, '_> {
                 if let Some(other) = names.insert(key, subject).filter(|_| !name_told) {
                     name_told = true;
                     let message = format!(
-                        "the {} `{}` of environment `{}` is also made by {}",
+                        "the {} `{}` of environment `{}` is also defined by {}",
                         bundle.kind.noun(),
                         bundle.name,
                         environment.name(),
@@ -574,10 +576,10 @@ impl Run<'_, '_> {
                     self.diagnostics.push(
                         Diagnostic::error(Code::NameCollision, message)
                             .of(subject)
-                            .help("set another `spec.name`, or narrow one of them with `spec.environments`"),
+                            .help("set another `spec.name`, or restrict one of them with `spec.environments`"),
                     );
                 }
-                // What goes leaves its path to another.
+                // The path of a removed proxy is free for another one.
                 for path in bundle.base_paths.iter().filter(|_| bundle.removal().is_none()) {
                     let Some(other) = paths.insert((organization, place, served(path)), subject) else { continue };
                     if name_told || paths_told.contains(&path.as_str()) {
@@ -585,7 +587,7 @@ impl Run<'_, '_> {
                     }
                     paths_told.push(path);
                     let message = format!(
-                        "the base path `{path}` is also that of {} in environment `{}`",
+                        "the base path `{path}` is also used by {} in environment `{}`",
                         other.label(),
                         environment.name()
                     );
@@ -593,7 +595,7 @@ impl Run<'_, '_> {
                         Diagnostic::error(Code::DuplicateBasePath, message)
                             .of(subject)
                             .at(FieldPath::of(&["spec", "basePath"]))
-                            .help("choose another path, or narrow one of them with `spec.environments`"),
+                            .help("choose another path, or restrict one of them with `spec.environments`"),
                     );
                 }
             }
@@ -601,18 +603,18 @@ impl Run<'_, '_> {
     }
 }
 
-/// A base path as Apigee serves it: an empty one is `/`, and a slash at the end says nothing.
+/// The base path that Apigee serves: an empty path is `/`, and a trailing slash is ignored.
 fn served(path: &str) -> &str {
     let path = path.trim_end_matches('/');
     if path.is_empty() { "/" } else { path }
 }
 
-/// Whether a resource is of a kind that becomes a bundle.
+/// Whether the kind of a resource is rendered to a bundle.
 fn makes_a_bundle(resource: &Resource) -> bool {
     BundleKind::ALL.into_iter().any(|kind| kind.resource_kind() == resource.kind.name)
 }
 
-/// Whether a resource goes to an environment or an organization.
+/// Whether a resource is deployed to an environment or an organization.
 fn needs_a_place(resource: &Resource) -> bool {
     makes_a_bundle(resource) || resource.kind.configuration().is_some()
 }

@@ -1,4 +1,4 @@
-//! The objects of all bundles, with what a namespace shares and where kpt puts them.
+//! The objects of all bundles, the objects that each namespace shares, and the files to which kpt writes them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,17 +17,17 @@ use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Subject};
 use apigee_flux_model::krm::{Id, Item, annotation};
 use apigee_flux_model::names::endpoint::Endpoint;
 
-/// The folder, beside a spec's file, that kpt writes its outputs into.
+/// The folder, next to the file of a spec, into which kpt writes the outputs.
 const FOLDER: &str = "generated";
 
-/// Where many API servers listen. A policy is applied to what a Service leads to, so that the port of the Service, 443, is not enough.
+/// The port of many API servers. A NetworkPolicy applies to the endpoints of a Service, so the port of the Service, 443, is not enough.
 const API_SERVER_PORT: u16 = 6443;
 
-/// An object and the resource that it was made from.
+/// An object and the resource from which it is rendered.
 struct Output<'r> {
     object: Object,
     from: &'r Resource,
-    /// The name of its file without the kind, if it is not the object's own.
+    /// The name of its file without the kind, if it is not the name of the object.
     stem: Option<String>,
 }
 
@@ -37,24 +37,24 @@ impl<'r> Output<'r> {
     }
 }
 
-/// What makes a bundle the same one: namespace, kind, name and digest.
+/// The identity of a bundle: namespace, kind, name and digest.
 type BundleId = (String, BundleKind, String, Digest);
 
-/// Everything that comes out.
+/// All objects of the output.
 pub(super) struct Outputs<'r> {
     provenance: Option<&'r Provenance>,
     config_maps: Vec<Output<'r>>,
-    /// Bundles that stand already: equal ones are shared.
+    /// Bundles that are rendered already: equal bundles are shared.
     bundles: BTreeMap<BundleId, BundleMaps>,
-    /// Environments that deploy into a namespace.
+    /// The environments whose Jobs run in a namespace.
     namespaces: BTreeMap<String, Vec<&'r Environment<'r>>>,
-    /// Jobs wait for the identities of their namespace, which are known when all bundles were seen.
+    /// Jobs that are rendered last: the identities of their namespace are known only after all bundles.
     pending: Vec<Pending<'r>>,
-    /// By namespace and place.
+    /// By namespace, scope, organization and environment.
     configurations: BTreeMap<(String, Scope, String, String), Configurations<'r>>,
 }
 
-/// The configuration of one place.
+/// The configuration of one environment or organization.
 struct Configurations<'r> {
     environment: &'r Environment<'r>,
     entries: Vec<Entry>,
@@ -72,7 +72,7 @@ struct Pending<'r> {
 }
 
 impl Pending<'_> {
-    /// What is to be removed is not part of a batch: it goes once, and then its spec goes.
+    /// A removal is not part of a batch: it runs once, and then its spec is removed.
     fn is_batched(&self) -> bool {
         self.environment.spec.batch == Batch::Environment && self.removal.is_none()
     }
@@ -90,7 +90,7 @@ impl<'r> Outputs<'r> {
         }
     }
 
-    /// Adds a resource to the configuration of its place.
+    /// Adds a resource to the configuration of its environment or organization.
     pub(super) fn add_configuration(&mut self, made: &ConfigurationResource<'r>) {
         let (namespace, environment) = (made.namespace().to_owned(), made.environment);
         self.know(&namespace, environment);
@@ -99,7 +99,7 @@ impl<'r> Outputs<'r> {
         place.entries.push(made.entry.clone());
     }
 
-    /// Remembers that an environment deploys into a namespace.
+    /// Records that the Jobs of an environment run in a namespace.
     fn know(&mut self, namespace: &str, environment: &'r Environment<'r>) {
         let known = self.namespaces.entry(namespace.to_owned()).or_default();
         if !known.iter().any(|other| std::ptr::eq(*other, environment)) {
@@ -147,7 +147,7 @@ impl<'r> Outputs<'r> {
         Ok(())
     }
 
-    /// All objects in their order, with paths; names that are taken are reported.
+    /// All objects in their order, with paths. Reports names that are taken.
     pub(super) fn finish<'i, 'a: 'i>(
         mut self,
         foreign: impl Iterator<Item = &'i Item<'a>>,
@@ -178,7 +178,7 @@ impl<'r> Outputs<'r> {
         place(outputs)
     }
 
-    /// For each namespace and place with configuration its ConfigMap and its Job.
+    /// For each namespace and each environment or organization with configuration: the ConfigMap and the Job.
     fn configurations(&self, outputs: &mut Vec<Output<'r>>, diagnostics: &mut Vec<Diagnostic>) {
         for ((namespace, scope, ..), Configurations { environment, entries }) in &self.configurations {
             let deployer = self.deployer(namespace, environment);
@@ -191,7 +191,7 @@ impl<'r> Outputs<'r> {
                         Scope::Environment => Layer::Configuration,
                         Scope::Organization => Layer::Organization,
                     };
-                    // The name of its file must not change with the digest.
+                    // The name of the file must not change with the digest.
                     let stem = Some(k8s::configuration_name(environment.resource_name(), *scope));
                     outputs.push(Output { object: map.in_layer(layer), from: environment.resource, stem });
                     outputs.push(Output::new(job.in_layer(layer), environment.resource));
@@ -201,7 +201,7 @@ impl<'r> Outputs<'r> {
         }
     }
 
-    /// For each namespace with Jobs that report to it, the access that they need.
+    /// For each namespace with Jobs that report to the cluster: the access that they need.
     fn report_access(&self, outputs: &mut Vec<Output<'r>>) {
         for (namespace, environments) in &self.namespaces {
             let Some(first) = environments.iter().find(|environment| reports(environment)) else { continue };
@@ -211,7 +211,7 @@ impl<'r> Outputs<'r> {
         }
     }
 
-    /// For each namespace and environment in batch mode its ConfigMap and its Job.
+    /// For each namespace and environment in batch mode: the ConfigMap and the Job.
     fn batches(&self, outputs: &mut Vec<Output<'r>>, diagnostics: &mut Vec<Diagnostic>) {
         for (namespace, environments) in &self.namespaces {
             for environment in environments.iter().filter(|environment| environment.spec.batch == Batch::Environment) {
@@ -228,7 +228,7 @@ impl<'r> Outputs<'r> {
                 let deployer = self.deployer(namespace, environment);
                 match batch::objects(environment, some(namespace), &deployer, self.provenance, members) {
                     Ok([map, job]) => {
-                        // The name of its file must not change with the digest.
+                        // The name of the file must not change with the digest.
                         let stem = Some(k8s::batch_name(environment.name()));
                         let map = map.in_layer(Layer::Proxies);
                         outputs.push(Output { object: map, from: environment.resource, stem });
@@ -240,7 +240,7 @@ impl<'r> Outputs<'r> {
         }
     }
 
-    /// Finds an owner that several namespaces share: each has an inventory of its own, and takes what it lacks for what left Git.
+    /// Reports an owner that several namespaces share: each has its own inventory, and would prune the resources that are not in it.
     fn check_owners(&self, diagnostics: &mut Vec<Diagnostic>) {
         let mut namespaces: BTreeMap<(&str, &str, &str), (&Environment<'r>, Vec<&str>)> = BTreeMap::new();
         for (namespace, environments) in &self.namespaces {
@@ -252,19 +252,19 @@ impl<'r> Outputs<'r> {
         }
         for ((owner, ..), (environment, places)) in namespaces.iter().filter(|(_, (_, places))| places.len() > 1) {
             let message = format!(
-                "the namespaces {} share the owner `{owner}` there, and the reconciler of each would remove what the others made",
+                "the namespaces {} share the owner `{owner}`, so the reconciler of each would remove the resources of the others",
                 places.join(", ")
             );
             diagnostics.push(
                 Diagnostic::error(Code::ConflictingFields, message)
                     .of(&environment.resource.subject)
                     .at(FieldPath::of(&["spec", "owner"]))
-                    .help("leave `owner` out, which gives each namespace one of its own, or give each an ApigeeEnvironment with its own"),
+                    .help("remove `owner`, so that each namespace gets its own, or create an ApigeeEnvironment with its own `owner` for each"),
             );
         }
     }
 
-    /// For each namespace and environment its inventory and the CronJob that reads it.
+    /// For each namespace and environment: the inventory, and the CronJob that reads it.
     fn reconcilers(&self, outputs: &mut Vec<Output<'r>>, diagnostics: &mut Vec<Diagnostic>) {
         for (namespace, environments) in &self.namespaces {
             for environment in environments {
@@ -282,7 +282,7 @@ impl<'r> Outputs<'r> {
                     let key = (namespace.clone(), scope, place, environment.name().to_owned());
                     self.configurations.get(&key).map(|here| configuration::document(here.entries.clone()).resources)
                 };
-                // The last resource of an organization leaves as well: whoever has looked after it goes on.
+                // If the last resource of an organization is removed, it must still be pruned, so one reconciler always handles the organization.
                 let is_here = |other: &&String| environment.spec.owner.is_some() || *other == namespace;
                 let owners = self.namespaces.iter().filter(|(other, _)| is_here(other)).flat_map(|(_, others)| others);
                 let place = |of: &Environment<'_>| (of.organization().to_owned(), of.spec.owner.clone());
@@ -314,7 +314,7 @@ impl<'r> Outputs<'r> {
 
     fn member<'o>(&'o self, pending: &'o Pending<'r>) -> Option<Member<'o>> {
         let (_, kind, name, digest) = &pending.bundle;
-        // A name in Apigee is one part of a path.
+        // A name in Apigee is a single path segment.
         let folder = format!("{}/{name}", kind.collection());
         let entry =
             BatchEntry { kind: *kind, name: name.clone(), folder, digest: *digest, settings: pending.settings.clone() };
@@ -326,7 +326,7 @@ impl<'r> Outputs<'r> {
         let (namespace, kind, name, _) = &pending.bundle;
         let deployer = self.deployer(namespace, environment);
         let (payload, digest, sources) = if let Some(removal) = pending.removal {
-            // The Job of a removal runs again when another removal is wanted, and not when the bundle changes.
+            // The Job of a removal runs again when the type of removal changes, but not when the bundle changes.
             let digest = Digest::of_bytes(format!("{removal:?}").as_bytes());
             (Payload::Removal { kind: *kind, name, removal }, digest, Default::default())
         } else {
@@ -345,7 +345,7 @@ impl<'r> Outputs<'r> {
         Ok(k8s::job(&deployment, &metadata).in_layer(layer_of(*kind)))
     }
 
-    /// One ServiceAccount serves a namespace; environments that differ in identity get one each.
+    /// One ServiceAccount serves a namespace; environments with different identities get one each.
     fn deployer(&self, namespace: &str, environment: &Environment<'_>) -> Deployer {
         let own =
             |identity: &Option<Identity>| identity.clone().filter(|i| !matches!(i, Identity::ServiceAccountName(_)));
@@ -369,7 +369,7 @@ impl<'r> Outputs<'r> {
         for environment in environments {
             let default = environment.spec.identity.is_none();
             for object in self.deployer(namespace, environment).objects(&metadata("identity"))? {
-                // Without `identity` the ServiceAccount of the namespace is used as it is, if there is one.
+                // Without `identity`, an existing ServiceAccount of the namespace is used unchanged.
                 let given = default && foreign.contains_key(&object.id);
                 if !given && seen.insert(object.id.clone()) {
                     outputs.push(Output::new(object, environment.resource));
@@ -404,7 +404,7 @@ fn reports(environment: &Environment<'_>) -> bool {
     environment.spec.deployer.report == Report::Job
 }
 
-/// Of what belongs to a whole namespace.
+/// The metadata of objects that belong to a whole namespace.
 fn shared_metadata<'m>(namespace: &'m str, role: &'m str) -> Metadata<'m> {
     Metadata { namespace: some(namespace), owner: "apigee-flux", role, bundle: None, component: "deployer" }
 }
@@ -413,16 +413,16 @@ fn some(namespace: &str) -> Option<&str> {
     Some(namespace).filter(|namespace| !namespace.is_empty())
 }
 
-/// What a Job deploys, and where.
+/// The labels that say what a Job deploys, and where.
 const TARGET_LABELS: [&str; 4] =
     ["apigeeflux.dev/organization", "apigeeflux.dev/environment", "apigeeflux.dev/proxy", "apigeeflux.dev/sharedflow"];
 
-/// True if what left Git is removed from an environment.
+/// True if resources that were removed from Git are pruned from an environment.
 fn prunes(environment: &Environment<'_>) -> bool {
     environment.spec.reconcile().is_some_and(|reconcile| reconcile.prune)
 }
 
-/// A name of ours must be free, and no two of ours may be the same.
+/// Reports rendered objects whose name is taken by another resource, or by another rendered object.
 fn check_names(outputs: &[Output<'_>], foreign: &BTreeMap<Id, Subject>, diagnostics: &mut Vec<Diagnostic>) {
     let mut made: BTreeMap<&Id, &Output<'_>> = BTreeMap::new();
     for output in outputs {
@@ -433,20 +433,20 @@ fn check_names(outputs: &[Output<'_>], foreign: &BTreeMap<Id, Subject>, diagnost
             diagnostics.push(
                 Diagnostic::error(
                     Code::NameTaken,
-                    format!("the {name}{place} is not ours and has the name of an object to be made"),
+                    format!("the {name}{place} is not managed by apigee-flux, but has the name of an object to render"),
                 )
                 .of(&output.from.subject)
-                .help("rename it; if it is an output of an earlier run that lost its annotations, delete it"),
+                .help("rename it; if an earlier run rendered it and it lost its annotations, delete it"),
             );
         }
-        // Two Jobs for one proxy or shared flow of one environment were reported as that.
+        // Two Jobs for the same proxy or shared flow in one environment have been reported already.
         let target = |object: &Object| TARGET_LABELS.map(|key| object.label(key).map(str::to_owned));
         let other = made.insert(id, output).filter(|other| target(&other.object) != target(&output.object));
         if let Some(other) = other {
             diagnostics.push(
                 Diagnostic::error(
                     Code::NameCollision,
-                    format!("the {name} is also made by {}", other.from.subject.label()),
+                    format!("the {name} is also defined by {}", other.from.subject.label()),
                 )
                 .of(&output.from.subject)
                 .help("set another `spec.name`"),
@@ -455,14 +455,14 @@ fn check_names(outputs: &[Output<'_>], foreign: &BTreeMap<Id, Subject>, diagnost
     }
 }
 
-/// Tells kpt the files of the objects: beside the file of their spec, one file each, the same in every run.
+/// Sets the files to which kpt writes the objects: next to the file of their spec, one file each, the same in every run.
 fn place(outputs: Vec<Output<'_>>) -> Vec<Object> {
     let mut objects = Vec::with_capacity(outputs.len());
     let mut next: BTreeMap<String, usize> = BTreeMap::new();
     for Output { mut object, from, stem } in outputs {
         if let Some(file) = &from.subject.file {
             let folder = file.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
-            // A namespace may hold anything that was written, a path must not.
+            // The namespace may contain any characters of the input, a path must not.
             let namespace = some(&object.id.namespace).map(|name| format!("{}/", k8s::slug(name))).unwrap_or_default();
             let kind = object.id.kind.to_lowercase();
             let name = stem.unwrap_or_else(|| object.id.name.clone());

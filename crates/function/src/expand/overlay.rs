@@ -1,7 +1,7 @@
-//! A proxy's spec with those of its profiles under it, and where each field of the result was written.
+//! The spec of a proxy, merged with the defaults of its profiles, and the origin of each field of the result.
 //!
-//! It works on what was written, before values are filled in and types are checked: what is wrong with a field is found once,
-//! at the end, and told of the resource and the field that its author knows.
+//! It works on the YAML nodes, before values are filled in and types are checked: an invalid field is found once, at the end, and
+//! reported at the resource and field in which it was written.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use crate::spec::profile::is_default;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, Subject};
 use apigee_flux_model::yaml::{Entry, Node, ScalarStyle, Value};
 
-/// A spec that gives defaults.
+/// A spec that provides defaults.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layer<'r> {
     pub subject: &'r Subject,
@@ -31,21 +31,21 @@ pub(super) struct Overlay<'r> {
 /// Where a part of the result was written.
 #[derive(Debug)]
 struct Origin {
-    /// Its place in the result.
+    /// Its path in the result.
     at: FieldPath,
-    /// Whose it is; the proxy's own without.
+    /// The layer that it comes from; `None` for the proxy itself.
     layer: Option<usize>,
-    /// Its place there.
+    /// Its path in that spec.
     field: FieldPath,
 }
 
 const POLICIES: &str = "policies";
 
-/// Fields of which one stands for all: a proxy with a credential of its own does not also want the profile's.
+/// Fields that are alternatives: a proxy that sets one of them does not get another one from a profile.
 const CHOICES: [(&[&str], &[&str]); 1] = [(&["spec", "security"], &["apiKey", "oauth2", "jwt", "basic", "hmac"])];
 
 impl<'r> Overlay<'r> {
-    /// Puts the layers, from the highest priority to the lowest, under a proxy's spec.
+    /// Merges the layers, from the highest priority to the lowest, into the spec of a proxy.
     pub(super) fn new(own: &'r Node, layers: &'r [Layer<'r>], report: &mut Report<'_>) -> Self {
         let mut overlay = Self { spec: Cow::Borrowed(own), layers, origins: Vec::new() };
         if layers.is_empty() || !matches!(own.value, Value::Mapping(_)) {
@@ -63,12 +63,12 @@ impl<'r> Overlay<'r> {
         overlay
     }
 
-    /// The result.
+    /// The merged spec.
     pub(super) fn spec(&self) -> &Node {
         &self.spec
     }
 
-    /// A finding on the result as one on what was written.
+    /// Maps a finding on the result to the resource and field in which it was written.
     pub(super) fn trace(&self, diagnostic: Diagnostic) -> Diagnostic {
         let within = self.origins.iter().filter_map(|origin| Some((origin, diagnostic.field.below(&origin.at)?)));
         let Some((origin, rest)) = within.min_by_key(|(_, rest)| rest.len()) else { return diagnostic };
@@ -79,13 +79,13 @@ impl<'r> Overlay<'r> {
         }
     }
 
-    /// The layer that gave what stands at a path; none for the proxy itself.
+    /// The layer that set the value at a path; `None` for the proxy itself.
     fn owner(&self, at: &FieldPath) -> Option<usize> {
         let within = self.origins.iter().filter_map(|origin| Some((origin.layer, at.below(&origin.at)?.len())));
         within.min_by_key(|(_, rest)| *rest).and_then(|(layer, _)| layer)
     }
 
-    /// Adds the entries that a mapping does not have yet. Every path is the same in both: only the flow is written otherwise.
+    /// Adds the entries that a mapping does not have yet. Every path is the same in both; only `flow` has a different form.
     fn fill<'n>(
         &mut self,
         into: &mut Node,
@@ -122,13 +122,13 @@ impl<'r> Overlay<'r> {
         }
     }
 
-    /// Reports that a layer gives what another of the same priority has given.
+    /// Reports that two layers with the same priority set the same field.
     fn check_conflict(&self, taken: &FieldPath, at: &FieldPath, layer: usize, report: &mut Report<'_>) {
         let other = self.owner(taken).and_then(|other| self.layers.get(other));
         let (Some(other), Some(this)) = (other, self.layers.get(layer)) else { return };
         if other.priority == this.priority {
             let message = format!(
-                "{} gives another value for `{taken}`, with the same priority {}",
+                "{} sets another value for `{taken}`, with the same priority {}",
                 other.subject.label(),
                 other.priority
             );
@@ -141,7 +141,7 @@ impl<'r> Overlay<'r> {
         }
     }
 
-    /// Puts the layers' steps around the proxy's own: the higher the priority, the further outside.
+    /// Adds the steps of the layers before and after the proxy's own steps: the higher the priority, the further outside.
     fn surround(&mut self, spec: &mut Node) {
         let own = spec.get("flow").filter(|flow| !flow.is_null()).cloned();
         if own.as_ref().is_some_and(|own| !matches!(own.value, Value::Mapping(_))) {
@@ -188,7 +188,7 @@ impl<'r> Overlay<'r> {
         }
     }
 
-    /// Adds the layers' policies that a step uses: a profile may offer more than each proxy needs.
+    /// Adds the policies of the layers that a step uses: a profile may define more policies than a proxy needs.
     fn add_policies(&mut self, spec: &mut Node, report: &mut Report<'_>) {
         let mut used = BTreeSet::new();
         collect_used(spec, &mut used);
@@ -218,7 +218,7 @@ fn put(entries: &mut Vec<Entry>, key: &str, value: Node) {
     }
 }
 
-/// The names that stand under `policy`, as steps have them.
+/// Collects the names of policies in steps: the values of `policy`.
 fn collect_used(node: &Node, used: &mut BTreeSet<String>) {
     for entry in node.entries() {
         match entry.value.as_str() {
@@ -229,21 +229,21 @@ fn collect_used(node: &Node, used: &mut BTreeSet<String>) {
     node.elements().iter().for_each(|element| collect_used(element, used));
 }
 
-/// True if the fields of two values are put together; a policy and a reference are one thing each.
+/// True if the fields of two values are merged; a policy or a reference is taken as a whole.
 fn is_merged(known: &Node, added: &Node, at: &FieldPath) -> bool {
     let mapping = |node: &Node| matches!(node.value, Value::Mapping(_)) && !is_reference(node);
     let policy = at.below(&FieldPath::of(&["spec", POLICIES])).is_some_and(|rest| !rest.is_empty());
     mapping(known) && mapping(added) && !policy
 }
 
-/// Another field that stands for the same choice.
+/// Another field that is set and an alternative to this one.
 fn other_choice<'n>(mapping: &'n Node, at: &FieldPath, key: &str) -> Option<&'n str> {
     let (_, keys) = CHOICES.iter().find(|(path, keys)| *at == FieldPath::of(path) && keys.contains(&key))?;
     let given = mapping.entries().iter().filter(|entry| !entry.value.is_null());
     given.map(|entry| entry.key.as_str()).find(|other| *other != key && keys.contains(other))
 }
 
-/// True for equal values, wherever they were written.
+/// True for equal values, independent of their position.
 fn is_same(a: &Node, b: &Node) -> bool {
     match (&a.value, &b.value) {
         (Value::Scalar(a, style), Value::Scalar(b, other)) => {
@@ -265,7 +265,7 @@ mod tests {
         Node::parse(yaml, 0..yaml.len()).unwrap()
     }
 
-    /// The result as JSON, who gave each of the paths, and the findings. The layers are `(priority, spec)`.
+    /// The result as JSON, the origin of each of the paths, and the findings. The layers are `(priority, spec)`.
     fn merged(own: &str, layers: &[(i32, &str)], paths: &[&[&str]]) -> (serde_json::Value, Vec<String>, Vec<String>) {
         let (own, subject) = (node(own), Subject { name: "own".into(), ..Subject::default() });
         let nodes: Vec<(Subject, Node)> = layers
@@ -344,9 +344,9 @@ mod tests {
         assert_eq!(told, ["p1 spec.faults", "p2 spec.security.headers"]);
         assert_eq!(
             found,
-            ["p3 spec.security.headers: p2 gives another value for `spec.security.headers`, with the same priority 0"]
+            ["p3 spec.security.headers: p2 sets another value for `spec.security.headers`, with the same priority 0"]
         );
-        // Of what the proxy has itself nothing is taken, so nothing is in conflict.
+        // Nothing is taken for fields that the proxy sets itself, so there is no conflict.
         let (_, _, found) = merged("{security: {headers: none}}", &layers, &[]);
         assert_eq!(found, [""; 0]);
     }
@@ -359,7 +359,7 @@ mod tests {
             merged("{basePath: /x}", &[(1, "{security: {jwt: {}}}"), (1, "{security: {apiKey: {}}}")], &[]);
         assert_eq!(
             found,
-            ["p2 spec.security.apiKey: p1 gives another value for `spec.security.jwt`, with the same priority 1"]
+            ["p2 spec.security.apiKey: p1 sets another value for `spec.security.jwt`, with the same priority 1"]
         );
     }
 

@@ -1,4 +1,4 @@
-//! What an ApigeeEnvironment says of the deployer's pods, as far as it reaches Kubernetes as it was written.
+//! Checks the pod settings of an ApigeeEnvironment that are passed to Kubernetes unchanged.
 
 use std::collections::BTreeSet;
 
@@ -7,23 +7,23 @@ use crate::spec::environment::{Deployer, EnvVar, EnvironmentSpec, Identity, Work
 use apigee_flux_model::diag::{Code, FieldPath, Report};
 use apigee_flux_model::names::ServiceAccount;
 
-/// Variables that the pod sets itself, or that decide where the deployer's token comes from and goes to, with what to write in their place.
+/// Variables that the pod sets itself, or that control the source and destination of the deployer's token, with what to set instead.
 const RESERVED: [(&str, &str); 9] = [
-    ("APIGEE_ENDPOINT", "write `spec.endpoint`"),
-    ("APIGEE_TOKEN", "a token is no part of a spec; write `spec.identity`"),
-    ("GOOGLE_APPLICATION_CREDENTIALS", "write `spec.identity`"),
-    ("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "write `spec.identity`"),
-    ("GCE_METADATA_HOST", "write `spec.identity`"),
-    ("CLOUDSDK_CONFIG", "write `spec.identity`"),
+    ("APIGEE_ENDPOINT", "set `spec.endpoint`"),
+    ("APIGEE_TOKEN", "a spec must not contain a token; set `spec.identity`"),
+    ("GOOGLE_APPLICATION_CREDENTIALS", "set `spec.identity`"),
+    ("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "set `spec.identity`"),
+    ("GCE_METADATA_HOST", "set `spec.identity`"),
+    ("CLOUDSDK_CONFIG", "set `spec.identity`"),
     ("KUBERNETES_SERVICE_HOST", "Kubernetes sets it"),
     ("KUBERNETES_SERVICE_PORT", "Kubernetes sets it"),
-    ("HOME", "the pod has none"),
+    ("HOME", "the pod has no home directory"),
 ];
 
-/// The start of the names of variables that the pod sets.
+/// The prefix of the variables that the pod sets.
 const OWN_PREFIX: &str = "APIGEE_FLUX_";
 
-/// Finds what Kubernetes would refuse, and what would lead the deployer's token elsewhere.
+/// Reports settings that Kubernetes would reject, or that could send the deployer's token to another host.
 pub(super) fn check(spec: &EnvironmentSpec, report: &mut Report<'_>) {
     let mut wrong = |keys: &[&str], found: Result<(), String>| {
         if let Err(why) = found {
@@ -61,7 +61,10 @@ pub(super) fn check(spec: &EnvironmentSpec, report: &mut Report<'_>) {
         }
     }
     if let Some(owner) = spec.owner.as_deref().filter(|owner| owner.is_empty() || owner.contains(char::is_control)) {
-        wrong(&["owner"], Err(format!("`{owner}` is not the name of an owner; write one without control characters")));
+        wrong(
+            &["owner"],
+            Err(format!("`{owner}` is not a valid name of an owner; write one without control characters")),
+        );
     }
     variables(env, report);
 }
@@ -86,14 +89,14 @@ fn variables(env: &[EnvVar], report: &mut Report<'_>) {
     }
 }
 
-/// An email address becomes a part of an address of Google's.
+/// Checks an email address, since it becomes part of a URL of Google's API.
 fn account(email: &str) -> Result<(), String> {
     email.parse::<ServiceAccount>().map(|_| ()).map_err(|_| {
         format!("`{email}` is not the email address of a Google service account; write it like `deployer@project.iam.gserviceaccount.com`")
     })
 }
 
-/// The full name of a provider (Google, "Workload Identity Federation").
+/// Checks the full name of a provider (Google, "Workload Identity Federation").
 fn provider(name: &str) -> Result<(), String> {
     let word = |part: &str| {
         !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')

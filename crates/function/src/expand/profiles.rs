@@ -1,4 +1,4 @@
-//! The ApigeeProfiles of the input, and which of them a proxy has.
+//! The ApigeeProfiles of the input, and which of them apply to a proxy.
 
 use std::cell::Cell;
 use std::cmp::Reverse;
@@ -27,7 +27,7 @@ pub(super) struct Profile<'r> {
 }
 
 impl<'r> Profiles<'r> {
-    /// Reads the profiles. What is wrong with them is reported even if they select no proxy.
+    /// Reads the profiles. Findings on a profile are reported even if it selects no proxy.
     pub(super) fn read(
         resources: &'r [Resource],
         input: &Input<'_>,
@@ -48,7 +48,7 @@ impl<'r> Profiles<'r> {
         Self { all }
     }
 
-    /// The profiles that a proxy has.
+    /// The profiles that apply to a proxy.
     pub(super) fn of(&self, proxy: &Resource) -> Vec<&Profile<'r>> {
         let selected = |profile: &&Profile<'r>| {
             let namespace = profile.resource.namespace();
@@ -59,11 +59,11 @@ impl<'r> Profiles<'r> {
         for profile in &selected {
             profile.selects.set(true);
         }
-        // A bundle is taken as it is.
+        // A raw bundle is used unchanged.
         if proxy.spec().get("bundle").is_some_and(|bundle| !bundle.is_null()) { Vec::new() } else { selected }
     }
 
-    /// Warns of profiles that no proxy has, when all proxies were seen.
+    /// Warns about profiles that select no proxy. Called after all proxies.
     pub(super) fn check_unused(&self, diagnostics: &mut Vec<Diagnostic>) {
         for profile in self.all.iter().filter(|profile| !profile.selects.get()) {
             let namespace = profile.resource.namespace();
@@ -72,32 +72,32 @@ impl<'r> Profiles<'r> {
                 Diagnostic::warning(Code::UnusedProfile, format!("the profile selects no ApigeeProxy{place}"))
                     .of(&profile.resource.subject)
                     .at(FieldPath::of(&["spec", "selector"]))
-                    .help("compare it with the `metadata.labels` of the proxies, or remove the profile"),
+                    .help("compare the selector with the `metadata.labels` of the proxies, or remove the profile"),
             );
         }
     }
 }
 
 impl<'r> Profile<'r> {
-    /// What it gives.
+    /// The defaults of the profile.
     pub(super) fn layer(&self) -> Layer<'r> {
         Layer { subject: &self.resource.subject, priority: self.spec.priority, spec: self.resource.spec() }
     }
 
-    /// The bytes of a file that it names, if it has them.
+    /// The bytes of a file of the profile, if it exists.
     pub(super) fn file(&self, path: &str) -> Option<Vec<u8>> {
         self.files.read(path).ok()
     }
 }
 
-/// The profile's own fields, and whether those for proxies can stand in a profile. Values are filled in with the proxies only: what
-/// will be one is checked there.
+/// Decodes the profile's own fields, and checks whether its defaults are allowed in a profile. Values of an environment are filled in
+/// later, for each proxy, and checked then.
 fn decode(resource: &Resource, report: &mut Report<'_>) -> Option<ApigeeProfileSpec> {
     let spec = resource.spec();
     let at = FieldPath::of(&["spec"]);
     for field in ["selector", "priority"] {
         if spec.get(field).is_some_and(|node| needs_values(node) || is_reference(node)) {
-            report.error(Code::UnknownValue, at.key(field), "values of an environment cannot stand here");
+            report.error(Code::UnknownValue, at.key(field), "values of an environment are not allowed here");
             return None;
         }
     }
@@ -119,7 +119,7 @@ fn decode(resource: &Resource, report: &mut Report<'_>) -> Option<ApigeeProfileS
     Some(*profile)
 }
 
-/// True if a finding is on what a value or a reference will take the place of.
+/// True if a finding is on a field that a value or reference will replace.
 fn is_filled_in(spec: &Node, diagnostic: &Diagnostic) -> bool {
     let segments = diagnostic.field.segments().iter().skip(1).cloned();
     let mut path = FieldPath::root();

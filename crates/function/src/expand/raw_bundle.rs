@@ -1,4 +1,4 @@
-//! A bundle as it is: from a ConfigMap of the input, from the spec itself, or from a folder.
+//! A raw bundle: from a ConfigMap of the input, from the spec itself, or from a folder.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::krm::{Input, Item};
 use apigee_flux_model::yaml::Node;
 
-/// The key of a ConfigMap that holds the whole bundle.
+/// The key of a ConfigMap that contains the whole bundle.
 const ZIP_KEY: &str = "bundle.zip";
 
 /// The files of `spec.bundle`.
@@ -35,10 +35,10 @@ pub(super) fn read(
         let path = source.path.as_ref()?;
         let found = match options.beside {
             Some(beside) => beside.bundle(&resource.subject, path)
-                .map_err(|why| Diagnostic::error(Code::UnreadableFile, why).help("the path counts from the file of the spec")),
+                .map_err(|why| Diagnostic::error(Code::UnreadableFile, why).help("the path is relative to the file of the spec")),
             None => Err(Diagnostic::error(Code::UnreadableFile, format!("the folder `{path}` cannot be read here")).help(
-                "a function gets no files: feed the bundle through a `configMapGenerator` and `configMapRef`, or expand with \
-                 `apigee-flux render`",
+                "a function cannot read files: pass the bundle with `configMapGenerator` and `configMapRef`, or render with \
+                `apigee-flux render`",
             )),
         };
         match found {
@@ -50,18 +50,16 @@ pub(super) fn read(
         }
     };
     if files.is_empty() {
-        report.push(
-            Diagnostic::error(Code::NothingToDeploy, "the bundle has no files").at(at).help(format!(
-                "give at least `{}.xml` and what it needs, or leave `bundle` out",
-                resource.subject.name
-            )),
-        );
+        report.push(Diagnostic::error(Code::NothingToDeploy, "the bundle has no files").at(at).help(format!(
+            "add at least `{}.xml` and the files that it needs, or remove `bundle`",
+            resource.subject.name
+        )));
         return None;
     }
     check(&files, &at, report).then_some(files)
 }
 
-/// The ConfigMap that a spec means: kustomize may have renamed it before or, in a pipe, put a hash behind its name.
+/// The ConfigMap to which a spec refers. Kustomize may have renamed it or, in a pipe, appended a hash to its name.
 pub(super) fn config_map<'i, 'a>(
     input: &'i Input<'a>,
     namespace: Option<&str>,
@@ -88,9 +86,12 @@ pub(super) fn config_map<'i, 'a>(
             several => {
                 let names: Vec<&str> = several.iter().map(|item| item.header.name.as_ref()).collect();
                 report.push(
-                    Diagnostic::error(Code::MissingConfigMap, format!("`{name}` could be any of {}", names.join(", ")))
-                        .at(at)
-                        .help("write the full name"),
+                    Diagnostic::error(
+                        Code::MissingConfigMap,
+                        format!("the ConfigMap name `{name}` is ambiguous: it matches {}", names.join(", ")),
+                    )
+                    .at(at)
+                    .help("write the full name"),
                 );
                 return None;
             }
@@ -119,7 +120,7 @@ pub(super) fn entries(
     let node = match input.node(item) {
         Ok(node) => node,
         Err(error) => {
-            report.push(unreadable(format!("the ConfigMap `{name}` is not readable: {}", error.message)));
+            report.push(unreadable(format!("the ConfigMap `{name}` cannot be read: {}", error.message)));
             return None;
         }
     };
@@ -132,7 +133,10 @@ pub(super) fn entries(
         match STANDARD.decode(text) {
             Ok(bytes) => entries.push((entry.key.clone(), bytes)),
             Err(error) => {
-                report.push(unreadable(format!("`{}` of the ConfigMap `{name}` is no base64: {error}", entry.key)));
+                report.push(unreadable(format!(
+                    "`{}` of the ConfigMap `{name}` is not valid base64: {error}",
+                    entry.key
+                )));
                 return None;
             }
         }
@@ -147,7 +151,7 @@ fn from_config_map(input: &Input<'_>, item: &Item<'_>, at: &FieldPath, report: &
     if let [(key, bytes)] = entries.as_slice()
         && key == ZIP_KEY
     {
-        // Whether it is of the kind that is wanted shows in its root file, as with every other source.
+        // Whether the bundle has the right kind is checked by its root file, as for every other source.
         return match unpack(bytes) {
             Ok((_, files)) => Some(files),
             Err(why) => {
@@ -159,19 +163,19 @@ fn from_config_map(input: &Input<'_>, item: &Item<'_>, at: &FieldPath, report: &
         };
     }
     if entries.is_empty() {
-        report.push(unreadable(format!("the ConfigMap `{name}` holds no file")).help(format!(
-            "give it one key for each file, with `__` for `/` (`policies__Q-Product.xml`), or one `{ZIP_KEY}`"
+        report.push(unreadable(format!("the ConfigMap `{name}` has no files")).help(format!(
+            "add one key for each file, with `__` for `/` (`policies__Q-Product.xml`), or only the key `{ZIP_KEY}`"
         )));
         return None;
     }
     if let Some((key, _)) = entries.iter().find(|(key, _)| key == ZIP_KEY) {
-        report.push(unreadable(format!("the ConfigMap `{name}` holds `{key}` and other keys beside it")));
+        report.push(unreadable(format!("the ConfigMap `{name}` has `{key}` and other keys: remove the other keys")));
         return None;
     }
     collect(entries.into_iter().map(|(key, bytes)| (key.replace("__", "/"), at.clone(), bytes)), report)
 }
 
-/// Checks paths; the root folder may be written or not.
+/// Collects the files and checks their paths. The root folder may be part of the paths or not.
 fn collect(written: impl Iterator<Item = (String, FieldPath, Vec<u8>)>, report: &mut Report<'_>) -> Option<Files> {
     let mut files = Files::new();
     let mut right = true;
@@ -186,7 +190,7 @@ fn collect(written: impl Iterator<Item = (String, FieldPath, Vec<u8>)>, report: 
         match BundlePath::parse(below) {
             Ok(path) => {
                 if files.insert(path, bytes).is_some() {
-                    report.error(Code::UnreadableBundle, at, format!("the file `{text}` stands twice"));
+                    report.error(Code::UnreadableBundle, at, format!("the file `{text}` is defined more than once"));
                     right = false;
                 }
             }
@@ -203,14 +207,14 @@ fn collect(written: impl Iterator<Item = (String, FieldPath, Vec<u8>)>, report: 
     right.then_some(files)
 }
 
-/// Checks what concerns a bundle's files as such: their sum and their names. False if an error was reported.
+/// Checks the number, total size and names of a bundle's files. False if an error was reported.
 pub fn check(files: &Files, at: &FieldPath, report: &mut Report<'_>) -> bool {
     if files.left_out().len() > 0 {
         let names: Vec<String> = files.left_out().map(|path| format!("`{path}`")).collect();
         report.push(
             Diagnostic::info(Code::LeftOut, format!("not part of the bundle, and not uploaded: {}", names.join(", ")))
                 .at(at)
-                .help("editors and operating systems leave such files; remove them"),
+                .help("editors and operating systems create such files; remove them"),
         );
     }
     if files.len() > MAX_FILES {
@@ -226,7 +230,10 @@ pub fn check(files: &Files, at: &FieldPath, report: &mut Report<'_>) -> bool {
         report.push(
             Diagnostic::error(
                 Code::BundleTooLarge,
-                format!("the bundle has {total} bytes in {} files; Apigee takes {MAX_BUNDLE_BYTES}", files.len()),
+                format!(
+                    "the bundle has {total} bytes in {} files; Apigee accepts at most {MAX_BUNDLE_BYTES}",
+                    files.len()
+                ),
             )
             .at(at)
             .help("move what can be shared (jars, documents) into resource files of the environment"),

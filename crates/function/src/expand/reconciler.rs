@@ -1,4 +1,4 @@
-//! The inventory of an environment, and the CronJob that keeps Apigee as it says.
+//! The inventory of an environment, and the CronJob that keeps Apigee in sync with it.
 
 use super::batch::{self, MAX_JOB_BYTES, Member};
 use super::configuration::{owner, secrets};
@@ -11,7 +11,7 @@ use apigee_flux_configuration::inventory::{self, FILE_NAME, Inventory, Inventory
 use apigee_flux_configuration::{Entry, Scope, WhenGone};
 use apigee_flux_model::diag::{Code, Diagnostic};
 
-/// What one environment is to have from one namespace.
+/// The desired state of one environment, as defined in one namespace.
 pub(super) struct Reconciler<'o, 'e> {
     pub environment: &'o Environment<'e>,
     pub namespace: Option<&'o str>,
@@ -24,7 +24,7 @@ pub(super) struct Reconciler<'o, 'e> {
 }
 
 impl Reconciler<'_, '_> {
-    /// The ConfigMap and the CronJob. One that Kubernetes could not store is a warning: the Jobs deploy without it.
+    /// The ConfigMap and the CronJob. If Kubernetes cannot store one of them, that is a warning: the Jobs deploy without them.
     pub(super) fn objects(mut self) -> Result<[Object; 2], Diagnostic> {
         let environment = self.environment;
         let internal = |why| Diagnostic::error(Code::Internal, why).of(&environment.resource.subject);
@@ -58,7 +58,7 @@ impl Reconciler<'_, '_> {
         };
         let deployment = Deployment {
             sources: &sources,
-            // For configuration before and after the bundles.
+            // Additional time for configuration before and after the bundles.
             turns: batch::turns(self.members.iter().map(|(member, _)| member)) + 1,
             ..environment.deployment(payload, map.digest, self.deployer, self.provenance)
         };
@@ -72,11 +72,11 @@ impl Reconciler<'_, '_> {
 
     fn too_large(&self, what: &str) -> Diagnostic {
         let message = format!(
-            "the {what} of environment `{}` is larger than Kubernetes can store, so that nothing looks for drift there",
+            "the {what} of environment `{}` is larger than Kubernetes can store, so drift is not detected there",
             self.environment.name()
         );
         Diagnostic::warning(Code::BatchTooLarge, message).of(&self.environment.resource.subject).help(
-            "put the proxies into several namespaces, each with a reconciler of its own, or set `spec.reconcile: none`",
+            "put the proxies into several namespaces, each with its own reconciler, or set `spec.reconcile: none`",
         )
     }
 }

@@ -1,6 +1,6 @@
-//! Values that come from elsewhere: `$(values.NAME)` from the environment, `{from: …}` from any other resource of the input.
+//! Resolves values from other resources: `$(values.NAME)` from the environment, `{from: …}` from any resource of the input.
 //!
-//! Both work on what was written, before it is checked against its type, so that a number may come from either.
+//! Both work on the YAML nodes, before types are checked, so that a number may come from either.
 
 use jsonpath_rust::JsonPath as _;
 use serde::Deserialize;
@@ -21,7 +21,7 @@ struct From {
     kind: String,
     name: String,
     namespace: Option<String>,
-    /// RFC 9535.
+    /// A JSONPath (RFC 9535).
     json_path: String,
 }
 
@@ -39,7 +39,7 @@ pub(super) fn is_reference(node: &Node) -> bool {
     matches!(node.entries(), [Entry { key, value, .. }] if key == "from" && value.get("jsonPath").is_some())
 }
 
-/// The spec with all values filled in. A raw bundle's files are not touched: they are kept byte for byte.
+/// The spec with all values filled in. The files of a raw bundle are not changed: they are kept byte for byte.
 pub(super) fn resolve(
     spec: &Node,
     input: &Input<'_>,
@@ -111,7 +111,7 @@ impl Resolver<'_, '_, '_> {
         let Some(environment) = self.environment else {
             let message = format!("`$(values.{name})` needs an environment, and none is known here");
             return Err(Diagnostic::error(Code::UnknownValue, message).help(
-                "read the directory that also holds the ApigeeEnvironment; an ApigeeEnvironment itself takes no values",
+                "read the directory that also contains the ApigeeEnvironment; an ApigeeEnvironment itself cannot use values",
             ));
         };
         let values = &environment.spec.values;
@@ -135,7 +135,7 @@ impl Resolver<'_, '_, '_> {
             Ok(json) => from_json(&json, whole),
             Err(diagnostic) => {
                 self.report.push(diagnostic.at(at));
-                // An error is reported; a null needs no second one.
+                // The error is reported already; null avoids a second one.
                 Node { span: whole.span.clone(), value: Value::Scalar(String::new(), ScalarStyle::Plain) }
             }
         }
@@ -144,7 +144,8 @@ impl Resolver<'_, '_, '_> {
     fn looked_up(&self, written: &Node) -> Result<Json, Diagnostic> {
         let wrong = |message: String| Diagnostic::error(Code::UnresolvedReference, message);
         let from: From = decode::decode(written).map_err(|error| {
-            wrong(error.message).help("`from` takes kind, name, jsonPath and, if needed, namespace and apiVersion")
+            wrong(error.message)
+                .help("`from` has the fields kind, name, jsonPath and, if needed, namespace and apiVersion")
         })?;
         let found: Vec<_> = self
             .input
@@ -164,13 +165,13 @@ impl Resolver<'_, '_, '_> {
             [item] => item,
             [] => return Err(wrong(format!("no {} `{}` is in the input", from.kind, from.name))),
             several => {
-                return Err(wrong(format!("{} resources are {} `{}`", several.len(), from.kind, from.name))
+                return Err(wrong(format!("{} resources match {} `{}`", several.len(), from.kind, from.name))
                     .help("add `namespace` or `apiVersion`"));
             }
         };
         let json = self.input.json(item).map_err(|error| wrong(error.message))?;
         let values = json.query(&from.json_path).map_err(|error| {
-            let message = format!("`{}` is no JSONPath: {error}", from.json_path);
+            let message = format!("`{}` is not a JSONPath: {error}", from.json_path);
             wrong(message).help("write it as in RFC 9535, for example `$.spec.ports[0].port`")
         })?;
         match values.as_slice() {
@@ -181,9 +182,9 @@ impl Resolver<'_, '_, '_> {
                     .map_err(|why| Diagnostic::error(Code::InputTooLarge, why).help("refer to smaller values"))?;
                 Ok((*value).clone())
             }
-            [] => Err(wrong(format!("`{}` finds nothing in {} `{}`", from.json_path, from.kind, from.name))),
+            [] => Err(wrong(format!("`{}` matches nothing in {} `{}`", from.json_path, from.kind, from.name))),
             several => Err(wrong(format!(
-                "`{}` finds {} values in {} `{}`; it must find one",
+                "`{}` matches {} values in {} `{}`; it must match exactly one",
                 from.json_path,
                 several.len(),
                 from.kind,
@@ -193,7 +194,7 @@ impl Resolver<'_, '_, '_> {
     }
 }
 
-/// About the memory that a copy of a value takes.
+/// The approximate memory that a copy of a value needs.
 fn weight(json: &Json) -> usize {
     const NODE: usize = 32;
     NODE + match json {
@@ -204,7 +205,7 @@ fn weight(json: &Json) -> usize {
     }
 }
 
-/// A value of another resource, at the place of the reference.
+/// The value of another resource as a node, with the position of the reference.
 fn from_json(json: &Json, place: &Node) -> Node {
     let value = match json {
         Json::Null => Value::Scalar(String::new(), ScalarStyle::Plain),

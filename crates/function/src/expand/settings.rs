@@ -1,4 +1,4 @@
-//! `deploy`, as it holds in one environment.
+//! The settings of `spec.deploy` for one environment.
 
 use std::num::NonZeroU32;
 
@@ -8,10 +8,10 @@ use crate::spec::environment::Wait;
 use apigee_flux_model::bundle::{BundleKind, DeploySettings, SmokeTest};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 
-/// The status of a good answer, unless another is written.
+/// The default expected status of a smoke test.
 const OK: u16 = 200;
 
-/// The settings of a bundle in an environment. What [`check`] finds is left out.
+/// The settings of a bundle in an environment. Invalid settings, which [`check`] reports, are left out.
 pub(super) fn settings(deploy: &Deploy, base_paths: &[String], environment: &Environment<'_>) -> DeploySettings {
     DeploySettings {
         service_account: deploy.service_account.clone(),
@@ -34,7 +34,7 @@ fn url(test: &deploy::SmokeTest, base_paths: &[String], gateway: Option<&str>) -
     Some(format!("{}{below}", gateway?.trim_end_matches('/')))
 }
 
-/// Finds what is wrong with `deploy`.
+/// Checks `spec.deploy`.
 pub(super) fn check(
     deploy: &Deploy,
     kind: BundleKind,
@@ -45,10 +45,10 @@ pub(super) fn check(
     let at = |keys: &[&str]| FieldPath::of(&[&["spec", "deploy"], keys].concat());
     if deploy.state == State::Absent && deploy.deletion_policy == DeletionPolicy::Orphan {
         report.push(
-            Diagnostic::error(Code::MissingField, "`state: absent` does not say how much is to go")
+            Diagnostic::error(Code::MissingField, "`state: absent` requires a `deletionPolicy`, which says how much is removed")
                 .at(at(&["state"]))
                 .help(
-                    "set `deletionPolicy` to Undeploy or Delete; to leave it in Apigee as it is, remove the resource instead",
+                    "set `deletionPolicy` to Undeploy or Delete; to keep the deployment in Apigee unchanged, remove the resource instead",
                 ),
         );
     }
@@ -72,18 +72,18 @@ fn check_smoke_test(
     let at = |key: &str| FieldPath::of(&["spec", "deploy", "smokeTest", key]);
     match (&test.path, &test.url) {
         (Some(_), Some(_)) => report.push(
-            Diagnostic::error(Code::ConflictingFields, "`path` and `url` exclude each other")
+            Diagnostic::error(Code::ConflictingFields, "`path` cannot be combined with `url`")
                 .at(at("url"))
                 .help("keep one of them"),
         ),
         (_, Some(url)) if !is_url(url) => {
-            report.error(Code::InvalidValue, at("url"), format!("`{url}` is not a URL of http or https"));
+            report.error(Code::InvalidValue, at("url"), format!("`{url}` is not an http or https URL"));
         }
         (_, Some(_)) => {}
         (_, None) if kind == BundleKind::SharedFlow || base_paths.is_empty() => report.push(
-            Diagnostic::error(Code::MissingField, format!("a {} without a base path has no path to ask", kind.noun()))
+            Diagnostic::error(Code::MissingField, format!("a {} without a base path has no path to test", kind.noun()))
                 .at(at("url"))
-                .help("set `url` to that of a proxy which calls it"),
+                .help("set `url` to the URL of a proxy that calls it"),
         ),
         (_, None) => {
             for environment in environments.iter().filter(|environment| environment.spec.gateway.is_none()) {
@@ -91,7 +91,7 @@ fn check_smoke_test(
                 report.push(
                     Diagnostic::error(
                         Code::MissingField,
-                        format!("the environment `{name}` does not say where its gateway is"),
+                        format!("the environment `{name}` does not set the URL of its gateway"),
                     )
                     .at(at("path"))
                     .help(format!(

@@ -1,4 +1,4 @@
-//! The files that a spec names: from a ConfigMap of the input, from the spec itself, or from beside it.
+//! The files to which a spec refers: from a ConfigMap of the input, from the spec itself, or from files next to it.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::spec::files::SpecFiles;
 use apigee_flux_model::diag::{FieldPath, Report, nearest};
 use apigee_flux_model::krm::Input;
 
-/// Where the files of one spec are looked up.
+/// Reads the files of one spec.
 pub(super) struct SpecFileReader<'a> {
     resource: &'a Resource,
     options: &'a Options<'a>,
@@ -16,7 +16,7 @@ pub(super) struct SpecFileReader<'a> {
 }
 
 impl<'a> SpecFileReader<'a> {
-    /// Reads what `spec.files` gives; none if an error was reported.
+    /// Reads the files of `spec.files`. Returns `None` if an error was reported.
     pub(super) fn new(
         resource: &'a Resource,
         files: Option<&SpecFiles>,
@@ -39,7 +39,7 @@ impl<'a> SpecFileReader<'a> {
         Some(Self { resource, options, given })
     }
 
-    /// The bytes of one file; the error says why there are none.
+    /// The bytes of one file. The error says why it cannot be read.
     pub(super) fn read(&self, path: &str) -> Result<Vec<u8>, String> {
         let path = path.strip_prefix("./").unwrap_or(path);
         let last = path.rsplit('/').next().unwrap_or(path);

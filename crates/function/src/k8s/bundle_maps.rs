@@ -1,4 +1,4 @@
-//! A bundle in ConfigMaps, and the volume that puts it together again.
+//! Splits a bundle into ConfigMaps, and describes the volume that reassembles it.
 
 use std::collections::BTreeMap;
 
@@ -11,23 +11,23 @@ use super::object::Object;
 use apigee_flux_model::bundle::{BundlePath, Digest, Files, Manifest, manifest};
 use apigee_flux_model::diag::plain::{is_active, json};
 
-/// The most that one ConfigMap holds, in bytes of keys and values: Kubernetes' limit is 1 MiB (`MaxSecretSize`), less room
-/// for what admission and field managers add.
+/// The maximum size of the keys and values of one ConfigMap, in bytes: Kubernetes' limit of 1 MiB (`MaxSecretSize`), minus space for what
+/// admission and field managers add.
 pub const MAX_CONFIG_MAP_BYTES: usize = 900 * 1024;
 
-/// The largest piece of a file: two of them fit into one ConfigMap, keys (at most 253 characters) included, so that none stays half
-/// empty.
+/// The maximum size of a part of a file: two parts fit into one ConfigMap, including their keys (at most 253 characters), so that none
+/// stays half empty.
 const MAX_PIECE_BYTES: usize = MAX_CONFIG_MAP_BYTES / 2 - 256;
 
-/// The folder of the mount for files in parts.
+/// The folder in the mount for parts of files.
 const PARTS: &str = ".parts";
 
 /// The ConfigMaps of one bundle.
 #[derive(Debug, Clone)]
 pub struct BundleMaps {
-    /// Named by the digest, immutable.
+    /// The ConfigMaps, which are immutable and have the digest in their names.
     pub objects: Vec<Object>,
-    /// The sources of a projected volume that gives the bundle's tree with `manifest.json` beside it.
+    /// The sources of a projected volume that contains the bundle's files and `manifest.json`.
     pub sources: Vec<VolumeProjection>,
     /// The bundle's digest.
     pub digest: Digest,
@@ -56,7 +56,7 @@ impl Entry {
 }
 
 impl BundleMaps {
-    /// Puts the files and their manifest into as few ConfigMaps as hold them.
+    /// Packs the files and their manifest into as few ConfigMaps as possible.
     pub fn new(mut manifest: Manifest, files: &Files, metadata: &Metadata<'_>) -> Result<Self, String> {
         let digest = manifest.digest;
         let mut keys = Keys::default();
@@ -99,7 +99,7 @@ impl BundleMaps {
         Ok(Self { objects, sources, digest })
     }
 
-    /// The sources for a volume that has the bundle's tree in a folder, beside others.
+    /// The sources of a volume that contains the bundle's files in a folder, next to other bundles.
     pub fn sources_below(&self, folder: &str) -> Vec<VolumeProjection> {
         let mut sources = self.sources.clone();
         let maps = sources.iter_mut().filter_map(|source| source.config_map.as_mut());
@@ -110,7 +110,7 @@ impl BundleMaps {
     }
 }
 
-/// Fills ConfigMaps in order: the next entry opens a new one if it does not fit.
+/// Fills the ConfigMaps in order: an entry that does not fit starts a new one.
 fn pack(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
     let mut groups: Vec<Vec<Entry>> = Vec::new();
     let mut room = 0;
@@ -156,10 +156,10 @@ fn config_map(name: &str, group: Vec<Entry>, metadata: &Metadata<'_>) -> Object 
     })
 }
 
-/// Text that every YAML and JSON reader hands on unchanged goes into `data`, where a pull request shows it; the rest is binary.
+/// Text that every YAML and JSON parser preserves goes into `data`, where it is readable in a pull request; everything else is binary.
 fn content(bytes: &[u8]) -> Content {
     let printable = |c: char| matches!(c, ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
-    // A review must not show a file otherwise than it is read.
+    // A file must not look different in a review from what is read.
     let safe = |c: char| matches!(c, '\n' | '\t') || printable(c) && !is_active(c);
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.is_empty() && text.chars().all(safe) => Content::Text(text.to_owned()),
@@ -167,7 +167,7 @@ fn content(bytes: &[u8]) -> Content {
     }
 }
 
-/// Keys of one bundle: `[-._a-zA-Z0-9]+`, at most 253 characters (Kubernetes, "ConfigMaps"), distinct even in upper and lower case.
+/// The keys of one bundle: `[-._a-zA-Z0-9]+`, at most 253 characters (Kubernetes, "ConfigMaps"), and unique without regard to case.
 #[derive(Default)]
 struct Keys(std::collections::BTreeSet<String>);
 
@@ -179,7 +179,7 @@ impl Keys {
         if reversible && self.0.insert(plain.to_lowercase()) {
             return plain;
         }
-        // The volume's items restore the path, so any distinct key will do; a digest keeps it stable.
+        // The volume's items restore the path, so any unique key is suitable; a digest keeps it stable.
         let safe: String = path
             .file_name()
             .chars()

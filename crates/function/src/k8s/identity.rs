@@ -1,4 +1,4 @@
-//! The deployer's identity: a ServiceAccount, and for federation the configuration that names the token file. No form has a key.
+//! The deployer's identity: a ServiceAccount and, for federation, the configuration with the path of the token file. No form uses a key.
 
 use std::collections::BTreeMap;
 
@@ -13,16 +13,16 @@ use super::object::Object;
 use super::pod::{projected, token};
 use crate::spec::environment::{Identity, WorkloadIdentityFederation};
 
-/// The ServiceAccount of all Jobs of a namespace, unless its environments differ in identity.
+/// The ServiceAccount of all Jobs of a namespace, unless its environments have different identities.
 const SERVICE_ACCOUNT: &str = "apigee-deployer";
 
-/// The volume with federation's configuration and token.
+/// The volume with the configuration and token for federation.
 pub(super) const VOLUME: &str = "federation";
 
-/// Where federation's configuration and token are mounted.
+/// The mount path of the configuration and token for federation.
 const FEDERATION_PATH: &str = "/var/run/apigee-flux/federation";
 
-/// Who the Jobs of one environment run as.
+/// The identity with which the Jobs of one environment run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Deployer {
     service_account: String,
@@ -31,18 +31,18 @@ pub struct Deployer {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Form {
-    /// A ServiceAccount that somebody else manages.
+    /// An existing ServiceAccount, which is not managed by apigee-flux.
     Existing,
-    /// A ServiceAccount of ours without annotations.
+    /// A managed ServiceAccount without annotations.
     Plain,
-    /// A ServiceAccount of ours that acts as a Google service account on GKE.
+    /// A managed ServiceAccount that acts as a Google service account on GKE.
     Gke { google_service_account: Option<String> },
-    /// A ServiceAccount of ours whose token is exchanged.
+    /// A managed ServiceAccount whose token is exchanged for a Google token.
     Federation { config_map: String, federation: WorkloadIdentityFederation },
 }
 
 impl Deployer {
-    /// The identity of an environment. `suffix` tells it apart when the environments of a namespace have different ones.
+    /// The identity of an environment. `suffix` makes the names unique if the environments of a namespace have different identities.
     pub fn new(identity: Option<&Identity>, suffix: Option<&str>) -> Self {
         let name = |base: &str| suffix.map_or_else(|| base.to_owned(), |suffix| format!("{base}-{suffix}"));
         match identity {
@@ -97,7 +97,7 @@ impl Deployer {
         }
     }
 
-    /// What federation adds to a pod: the token, its configuration and the variable that points there.
+    /// What federation adds to a pod: the token, the configuration, and the variable with the path of the configuration.
     pub(super) fn pod_parts(&self) -> Option<(Volume, VolumeMount, EnvVar)> {
         let Form::Federation { config_map, federation } = &self.form else { return None };
         let config = ConfigMapProjection {

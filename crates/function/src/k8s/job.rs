@@ -1,4 +1,4 @@
-//! The Job that deploys one bundle, or a batch of them, to one environment.
+//! The Jobs of the deployer, and the CronJob of the reconciler.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,38 +25,38 @@ use apigee_flux_configuration::{Place, document};
 use apigee_flux_model::bundle::{BundleKind, DeploySettings, Digest, Removal, SmokeTest, batch, manifest};
 use apigee_flux_model::names::kubernetes::label_value;
 
-/// The volume, and its folder, with one bundle.
+/// The name and folder of the volume with one bundle.
 pub(super) const BUNDLE: &str = "bundle";
 
-/// With all bundles of a batch.
+/// The name and folder of the volume with all bundles of a batch.
 pub(super) const BUNDLES: &str = "bundles";
 
-/// With the list of a batch.
+/// The name and folder of the volume with the list of a batch.
 pub(super) const BATCH: &str = "batch";
 
-/// With the document of a configuration.
+/// The name and folder of the volume with the configuration document.
 pub(super) const CONFIGURATION: &str = "configuration";
 
-/// With the inventory.
+/// The name and folder of the volume with the inventory.
 pub(super) const INVENTORY: &str = "inventory";
 
-/// With the keys of Secrets.
+/// The name and folder of the volume with the keys of Secrets.
 pub(super) const SECRETS: &str = "secrets";
 
-/// The exit codes of the deployer that a retry cannot mend: usage, bundle invalid, bundle missing or too large, digest, permission.
+/// The exit codes of the deployer for which a retry is useless: usage, invalid bundle, missing or too large bundle, digest, permission.
 const PERMANENT: [i32; 5] = [64, 65, 66, 67, 77];
 
-/// Whose desired state a Job applies: resources of another owner are left alone.
+/// The owner of the resources that a Job applies: resources of another owner are not changed.
 #[derive(Debug, Clone, Copy)]
 pub enum Owner<'a> {
-    /// As written.
+    /// The name in the spec.
     Named(&'a str),
-    /// A name within the namespace that the pod runs in, which may be set long after this was rendered.
+    /// A name within the namespace of the pod, which may be set long after rendering.
     OfNamespace(&'a str),
 }
 
 impl Owner<'_> {
-    /// As a part of an argument, in which Kubernetes expands `$(NAME)`; `$$(` stands for itself.
+    /// The owner as part of an argument, in which Kubernetes expands `$(NAME)`; `$$(` is an escaped `$(`.
     fn argument(self) -> String {
         match self {
             Self::Named(name) => name.replace("$(", "$$("),
@@ -77,45 +77,45 @@ pub enum Payload<'a> {
         kind: BundleKind,
         /// The bundle's name in Apigee.
         name: &'a str,
-        /// How it is deployed.
+        /// The deployment settings.
         settings: &'a DeploySettings,
     },
-    /// Nothing: one is removed.
+    /// A removal of one bundle.
     Removal {
         /// Proxy or shared flow.
         kind: BundleKind,
-        /// Its name in Apigee.
+        /// The bundle's name in Apigee.
         name: &'a str,
-        /// How much of it goes.
+        /// Whether the bundle is undeployed or deleted.
         removal: Removal,
     },
     /// The configuration of an environment or an organization.
     Configuration {
         /// The name of the ConfigMap with the document.
         config_map: &'a str,
-        /// The place.
+        /// The environment or organization.
         place: Place<'a>,
-        /// Whose desired state it is.
+        /// The owner of the resources.
         owner: Owner<'a>,
         /// The keys of Secrets that it needs.
         secrets: &'a BTreeSet<SecretKeyRef>,
     },
-    /// Everything, compared with what Apigee has.
+    /// The desired state of an environment, compared with the actual state in Apigee.
     Reconcile {
         /// The name of the ConfigMap with the inventory.
         config_map: &'a str,
-        /// Whose desired state it is.
+        /// The owner of the environment's resources.
         owner: Owner<'a>,
-        /// Whose desired state the organization is.
+        /// The owner of the organization's resources.
         owner_of_organization: Owner<'a>,
         /// The keys of Secrets that it needs.
         secrets: &'a BTreeSet<SecretKeyRef>,
-        /// When, and what happens.
+        /// The settings of the reconciler.
         how: &'a environment::Reconcile,
     },
     /// All bundles of an environment.
     Batch {
-        /// The name of the ConfigMap with the list of them.
+        /// The name of the ConfigMap with the list of the bundles.
         config_map: &'a str,
     },
 }
@@ -129,7 +129,7 @@ pub struct Deployment<'a> {
     pub environment: &'a str,
     /// The name of its ApigeeEnvironment.
     pub resource: &'a str,
-    /// The management API, if not the global one.
+    /// The endpoint of the management API, if it is not the global one.
     pub endpoint: Option<&'a str>,
     /// What is deployed.
     pub payload: Payload<'a>,
@@ -137,26 +137,26 @@ pub struct Deployment<'a> {
     pub digest: Digest,
     /// The sources of the volume with the bundle or with all bundles.
     pub sources: &'a [VolumeProjection],
-    /// Who the Job runs as.
+    /// The identity with which the Job runs.
     pub deployer: &'a Deployer,
     /// The container image.
     pub image: &'a str,
-    /// How long the deployment of a bundle may take, as written.
+    /// How long the deployment of a bundle may take, as written in the spec.
     pub timeout: &'a str,
     /// The same in seconds.
     pub timeout_seconds: u64,
-    /// How often that long the Job may take.
+    /// Multiplier for `timeout_seconds`: a batch may need several times one bundle's timeout.
     pub turns: u64,
-    /// The rest of the deployer's settings.
+    /// The other settings of the deployer.
     pub settings: &'a environment::Deployer,
-    /// What applies the Job.
+    /// The GitOps tool that applies the Job.
     pub gitops: GitOps,
     /// Where this state of Git comes from.
     pub provenance: Option<&'a Provenance>,
 }
 
 impl Deployment<'_> {
-    /// The environment that the Job changes; none if it is the organization.
+    /// The environment that the Job changes; `None` if it changes the organization.
     fn environment(&self) -> Option<&str> {
         match self.payload {
             Payload::Configuration { place, .. } => place.environment.map(|_| self.environment),
@@ -165,7 +165,7 @@ impl Deployment<'_> {
     }
 }
 
-/// The Job.
+/// Renders the Job.
 pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
     let name = match deployment.payload {
         Payload::Bundle { kind, name, .. } | Payload::Removal { kind, name, .. } => {
@@ -179,21 +179,21 @@ pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
     Object::job(object_meta, spec)
 }
 
-/// The CronJob that runs the Job again and again.
+/// Renders the CronJob that runs the Job periodically.
 pub fn cron_job(deployment: &Deployment<'_>, schedule: &str, metadata: &Metadata<'_>) -> Object {
     let name = environment_name(deployment.resource, "reconcile");
     let (object_meta, spec) = parts(deployment, metadata, &name);
     let spec = CronJobSpec {
         schedule: schedule.to_owned(),
-        // Two runs would look at each other's half-done work.
+        // Two concurrent runs would see each other's unfinished changes.
         concurrency_policy: Some("Forbid".to_owned()),
-        // A cluster that slept starts one run, not all that it missed.
+        // After a downtime, the cluster starts one run, not all missed runs.
         starting_deadline_seconds: Some(300),
         successful_jobs_history_limit: Some(1),
         failed_jobs_history_limit: Some(3),
         job_template: JobTemplateSpec {
             metadata: None,
-            // The next run comes anyway.
+            // The next scheduled run is the retry.
             spec: Some(JobSpec { backoff_limit: Some(0), pod_failure_policy: None, ..spec }),
         },
         ..CronJobSpec::default()
@@ -201,13 +201,13 @@ pub fn cron_job(deployment: &Deployment<'_>, schedule: &str, metadata: &Metadata
     Object::cron_job(object_meta, spec)
 }
 
-/// The metadata and the Job itself.
+/// The metadata and the spec of a Job.
 fn parts(deployment: &Deployment<'_>, metadata: &Metadata<'_>, name: &str) -> (ObjectMeta, JobSpec) {
     let mut object_meta = metadata.object(name);
     let labels = job_labels(deployment, metadata);
     object_meta.labels.get_or_insert_default().extend(labels.clone());
     let annotations = object_meta.annotations.get_or_insert_default();
-    // A Job's template is immutable: whoever applies it may delete the Job and create it anew, this one only.
+    // The template of a Job is immutable: the GitOps tool may delete and recreate this Job.
     let replace = match deployment.gitops {
         GitOps::Flux => Some(("kustomize.toolkit.fluxcd.io/force", "enabled")),
         GitOps::Argocd => Some(("argocd.argoproj.io/sync-options", "Force=true,Replace=true")),
@@ -232,7 +232,7 @@ fn parts(deployment: &Deployment<'_>, metadata: &Metadata<'_>, name: &str) -> (O
     }
     let mut template_labels = metadata.labels();
     template_labels.extend(labels);
-    // A sidecar would keep the Job from ever completing.
+    // A sidecar would prevent the Job from completing.
     template_labels.insert("sidecar.istio.io/inject".to_owned(), "false".to_owned());
     let mut template_annotations: BTreeMap<String, String> =
         deployment.settings.pod_annotations.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
@@ -240,7 +240,7 @@ fn parts(deployment: &Deployment<'_>, metadata: &Metadata<'_>, name: &str) -> (O
     template_annotations.insert(DIGEST.to_owned(), deployment.digest.to_string());
     let spec = JobSpec {
         backoff_limit: Some(3),
-        // Half as much again, for what a bundle waits for and for going back.
+        // Half of the timeout in addition, for waiting before the deployment and for a rollback.
         active_deadline_seconds: i64::try_from(deployment.timeout_seconds.saturating_mul(deployment.turns * 3) / 2)
             .ok(),
         pod_failure_policy: Some(pod_failure_policy()),
@@ -284,7 +284,7 @@ fn job_labels(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> BTreeMap<
     labels
 }
 
-/// A drain costs no retry; what a retry cannot mend fails at once.
+/// A pod disruption does not count as a retry; an exit code for which a retry is useless fails the Job immediately.
 fn pod_failure_policy() -> PodFailurePolicy {
     let disruption =
         PodFailurePolicyOnPodConditionsPattern { type_: "DisruptionTarget".to_owned(), status: "True".to_owned() };
@@ -308,7 +308,7 @@ fn pod_failure_policy() -> PodFailurePolicy {
     }
 }
 
-/// The arguments. Paths are relative to the container's working directory `/`.
+/// The arguments of the container. Paths are relative to its working directory `/`.
 fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
     let mut arguments = match deployment.payload {
         Payload::Bundle { .. } => vec!["deploy".to_owned(), format!("--manifest={BUNDLE}/{}", manifest::FILE_NAME)],
@@ -371,7 +371,7 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
     if let Some(rate) = deployment.settings.rate {
         arguments.push(format!("--rate={rate}"));
     }
-    // Kubernetes expands `$(NAME)` in arguments; `$$(` stands for itself.
+    // Kubernetes expands `$(NAME)` in arguments; `$$(` is an escaped `$(`.
     let mut arguments: Vec<String> = arguments.into_iter().map(|argument| argument.replace("$(", "$$(")).collect();
     arguments.extend(owner(deployment).map(|owner| format!("--owner={}", owner.argument())));
     if let Payload::Reconcile { owner_of_organization, .. } = deployment.payload {
@@ -381,12 +381,12 @@ fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
     arguments
 }
 
-/// Whether the Job says in its cluster how it ended. Those of a CronJob have names that no Role can know.
+/// Whether the Job reports its result to the cluster. The Jobs of a CronJob have generated names, which a Role cannot list.
 pub(super) fn reports(deployment: &Deployment<'_>) -> bool {
     deployment.settings.report == Report::Job && !matches!(deployment.payload, Payload::Reconcile { .. })
 }
 
-/// Whose desired state the Job applies, if it applies one.
+/// The owner of the resources that the Job applies, if it applies configuration.
 pub(super) fn owner<'d>(deployment: &Deployment<'d>) -> Option<Owner<'d>> {
     match deployment.payload {
         Payload::Configuration { owner, .. } | Payload::Reconcile { owner, .. } => Some(owner),

@@ -1,4 +1,4 @@
-//! A ConfigMap with one JSON document: the list of a batch, the configuration of a place, an inventory.
+//! A ConfigMap with one JSON document: the list of a batch, a configuration document, or an inventory.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +11,17 @@ use super::object::Object;
 use apigee_flux_model::bundle::Digest;
 use apigee_flux_model::diag::plain::json;
 
-/// A document.
+/// A ConfigMap with a document.
 #[derive(Debug, Clone)]
 pub struct JsonMap {
-    /// Named by the digest, immutable.
+    /// The ConfigMap, which is immutable and has the digest in its name.
     pub object: Object,
-    /// Of the document's text.
+    /// The digest of the document's text.
     pub digest: Digest,
 }
 
 impl JsonMap {
-    /// Writes a document under the key `file`; the name is `stem` and the start of the digest. None if it is larger than a ConfigMap.
+    /// Renders a document under the key `file`; the name is `stem` and the start of the digest. `None` if it is too large for a ConfigMap.
     pub fn new(
         document: &impl Serialize,
         file: &str,

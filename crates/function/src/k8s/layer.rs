@@ -1,20 +1,20 @@
-//! The layers of a deployment: what should stand before what.
+//! The layers of a deployment: the order in which objects are applied.
 
-/// Objects that Flux applies together. The Jobs wait for what they need anyway; layers keep pods from starting only to wait, and say in one
-/// word what failed.
+/// A group of objects that Flux applies together. The Jobs wait for their prerequisites anyway; layers avoid pods that only wait, and show
+/// at a glance what failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Layer {
-    /// Accounts, access, network and provenance, which every pod needs.
+    /// ServiceAccounts, access, network policies and provenance, which every pod needs.
     Base,
-    /// The configuration of environments: target servers, key value maps.
+    /// The configuration of environments, for example target servers and key-value maps.
     Configuration,
     /// Shared flows.
     SharedFlows,
     /// Proxies, and whole environments in one Job.
     Proxies,
-    /// The configuration of organizations, which names proxies.
+    /// The configuration of organizations, which refers to proxies.
     Organization,
-    /// The inventory and what compares Apigee with it.
+    /// The inventory and the reconciler, which compares Apigee with it.
     Reconcile,
 }
 
@@ -23,7 +23,7 @@ impl Layer {
     pub const ALL: [Self; 6] =
         [Self::Base, Self::Configuration, Self::SharedFlows, Self::Proxies, Self::Organization, Self::Reconcile];
 
-    /// The name of its folder: the number sorts it.
+    /// The name of the layer's folder; the number defines the order.
     pub const fn folder(self) -> &'static str {
         match self {
             Self::Base => "00-base",

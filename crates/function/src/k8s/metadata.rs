@@ -7,21 +7,21 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use apigee_flux_model::krm::annotation;
 use apigee_flux_model::names::kubernetes::label_value;
 
-/// The annotation that holds the bundle's digest: in the pod template it makes the Job run again.
+/// The annotation with the bundle's digest. A new digest changes the pod template, so that the Job runs again.
 pub const DIGEST: &str = "apigeeflux.dev/digest";
 
-/// What an object says of itself.
+/// The labels and annotations of an object.
 #[derive(Debug, Clone, Copy)]
 pub struct Metadata<'a> {
     /// The namespace, if there is one.
     pub namespace: Option<&'a str>,
-    /// The resource that the object was made from, as `Kind/namespace/name`.
+    /// The resource from which the object is rendered, as `Kind/namespace/name`.
     pub owner: &'a str,
-    /// What the object is for, one word.
+    /// The role of the object, one word.
     pub role: &'a str,
-    /// The name of the proxy or shared flow in Apigee; none for what belongs to the whole namespace.
+    /// The name of the proxy or shared flow in Apigee; `None` for an object that belongs to the whole namespace.
     pub bundle: Option<&'a str>,
-    /// `proxy`, `sharedflow`, `batch` or `deployer`.
+    /// The component: `proxy`, `sharedflow`, `batch`, `configuration`, `reconciler` or `deployer`.
     pub component: &'a str,
 }
 
@@ -35,7 +35,7 @@ impl Metadata<'_> {
             annotations: Some(BTreeMap::from([
                 (annotation::OWNER.to_owned(), self.owner.to_owned()),
                 (annotation::ROLE.to_owned(), self.role.to_owned()),
-                // Flux would take `${…}` in XML and JavaScript for its own variables.
+                // Flux would treat `${…}` in XML and JavaScript as its own variables.
                 ("kustomize.toolkit.fluxcd.io/substitute".to_owned(), "disabled".to_owned()),
             ])),
             ..ObjectMeta::default()
@@ -52,7 +52,7 @@ impl Metadata<'_> {
     }
 }
 
-/// The labels of everything that we emit; selectors use them.
+/// The labels of all rendered objects; selectors use them.
 pub(super) fn common_labels() -> BTreeMap<String, String> {
     BTreeMap::from([
         ("app.kubernetes.io/part-of".to_owned(), "apigee".to_owned()),

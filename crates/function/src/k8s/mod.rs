@@ -1,8 +1,8 @@
-//! The Kubernetes objects that carry a bundle into Apigee.
+//! The Kubernetes objects that deploy bundles and configuration to Apigee.
 //!
-//! The only place that knows Kubernetes' types. Invariants: every object is annotated so that Flux neither substitutes
-//! variables in it nor is surprised by a changed Job; a Job's pod template holds the bundle's digest and nothing of a commit, so
-//! that it runs again exactly when there is something to deploy.
+//! The only module that uses Kubernetes' types. Invariants: every object is annotated so that Flux does not substitute variables in it and
+//! can replace a changed Job; a Job's pod template contains the bundle's digest and no commit, so that the Job runs again only if there is
+//! something to deploy.
 
 mod bundle_maps;
 mod identity;

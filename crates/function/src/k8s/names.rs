@@ -1,17 +1,18 @@
-//! Names in Kubernetes, made from names in Apigee.
+//! Names of Kubernetes objects, derived from names in Apigee.
 
 use apigee_flux_configuration::Scope;
 use apigee_flux_model::bundle::{BundleKind, Digest};
 use apigee_flux_model::names::kubernetes::{bounded, with_digest};
 
-/// A slug up to this length is used as it is.
+/// The maximum length of a slug.
 const MAX_SLUG: usize = 40;
 
-/// A Job's name may share its name with a CronJob, whose limit is 52 (11 less than a DNS label, for the suffix of its Jobs).
+/// The maximum length of a Job's name, which may also be the name of a CronJob, whose limit is 52 (11 less than a DNS label, for the suffix
+/// of its Jobs).
 const MAX_JOB_NAME: usize = 52;
 
-/// A name as part of an object's name: lower case, `[a-z0-9-]`. One that had to be changed gets six hexadecimal digits of its
-/// own digest, so that `Orders_v1` and `orders-v1` stay two names.
+/// A name as part of an object's name: lower case, `[a-z0-9-]`. A name that had to be changed gets six hexadecimal digits of its digest, so
+/// that `Orders_v1` and `orders-v1` have different slugs.
 pub fn slug(name: &str) -> String {
     let mapped: String = name
         .to_lowercase()
@@ -30,8 +31,8 @@ pub fn job_name(kind: BundleKind, environment: &str, bundle: &str) -> String {
     bounded(&format!("apigee-{}-{}", slug(environment), bundle_slug(kind, bundle)), MAX_JOB_NAME)
 }
 
-/// `apigee-<environment>-batch`, at most 52 characters: the Job of a whole environment. In such an environment there is no Job of a proxy
-/// that could have the name.
+/// `apigee-<environment>-batch`, at most 52 characters: the Job of a whole environment. Such an environment has no Job for a single proxy,
+/// which could have the same name.
 pub fn batch_name(environment: &str) -> String {
     bounded(&format!("apigee-{}-batch", slug(environment)), MAX_JOB_NAME)
 }
@@ -48,23 +49,23 @@ pub fn configuration_name(environment: &str, scope: Scope) -> String {
     )
 }
 
-/// `apigee-<environment>-<what>`, at most 52 characters. The environment is the ApigeeEnvironment's own name, which is one in its
-/// namespace, with the prefix of an overlay: two may be the same environment of two organizations.
+/// `apigee-<environment>-<what>`, at most 52 characters. The environment is the name of the ApigeeEnvironment, which is unique in its
+/// namespace, with the prefix of an overlay: two organizations may have environments with the same name in Apigee.
 pub fn environment_name(environment: &str, what: &str) -> String {
     bounded(&format!("apigee-{}-{what}", slug(environment)), MAX_JOB_NAME)
 }
 
-/// `apigee-<proxy>` or `apigee-sharedflow-<shared flow>`: what all ConfigMaps of a bundle are called, whatever it holds.
+/// `apigee-<proxy>` or `apigee-sharedflow-<shared flow>`: the common part of the names of a bundle's ConfigMaps, independent of its content.
 pub fn bundle_stem(kind: BundleKind, bundle: &str) -> String {
     format!("apigee-{}", bundle_slug(kind, bundle))
 }
 
-/// The stem and the first ten digits of the digest.
+/// The stem with the first ten digits of the digest.
 pub fn bundle_name(kind: BundleKind, bundle: &str, digest: Digest) -> String {
     format!("{}-{}", bundle_stem(kind, bundle), digest.short(10))
 }
 
-/// Apigee's names of proxies and of shared flows are two worlds, those of objects are one.
+/// The slug of a bundle. A proxy and a shared flow may have the same name in Apigee, but their objects must have different names.
 pub(super) fn bundle_slug(kind: BundleKind, bundle: &str) -> String {
     match kind {
         BundleKind::Proxy => slug(bundle),

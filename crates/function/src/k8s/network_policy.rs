@@ -1,4 +1,5 @@
-//! What the Jobs' pods may talk to: names, Google's APIs, GKE's metadata server, and the cluster's own API if they report to it. Nothing may talk to them.
+//! The NetworkPolicy of the Jobs' pods. Egress is allowed to DNS, Google's APIs, GKE's metadata server, and the API server if the Jobs
+//! report to it. No ingress is allowed.
 
 use k8s_openapi::api::networking::v1::{
     IPBlock, NetworkPolicyEgressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
@@ -9,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use super::metadata::{Metadata, common_labels};
 use super::object::Object;
 
-/// The policy of a namespace. `ports` are those of the management API's endpoints, and of the cluster's API if it is talked to.
+/// The policy of a namespace. `ports` are the ports of the management API's endpoints, and of the API server if the Jobs report to it.
 pub fn network_policy(ports: &[u16], metadata: &Metadata<'_>) -> Object {
     let port = |number: u16, protocol: &str| NetworkPolicyPort {
         port: Some(IntOrString::Int(number.into())),

@@ -1,4 +1,4 @@
-//! A typed Kubernetes object, ready to be written.
+//! A typed Kubernetes object that can be serialized.
 
 use k8s_openapi::Resource;
 use k8s_openapi::api::batch::v1::{CronJob, CronJobSpec, Job, JobSpec};
@@ -12,19 +12,19 @@ use serde_json::Value;
 use super::layer::Layer;
 use apigee_flux_model::krm::{Id, annotation};
 
-/// An object that we make. It is written with its fields in the order in which people read them: identity first.
+/// A rendered object. Its fields are serialized in the usual order: identity first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object {
-    /// What it is.
+    /// The identity of the object.
     pub id: Id,
-    /// When it is applied.
+    /// The layer in which the object is applied.
     pub layer: Layer,
     api_version: &'static str,
     metadata: ObjectMeta,
     body: Body,
 }
 
-/// Everything but the identity, of the kinds that we make.
+/// The fields other than the identity, for each kind that is rendered.
 #[derive(Debug, Clone, PartialEq)]
 enum Body {
     ConfigMap(ConfigMap),
@@ -71,12 +71,12 @@ impl Object {
         Self::new::<RoleBinding>(metadata, Body::RoleBinding { role, subjects })
     }
 
-    /// The deployer talks to Apigee, not to Kubernetes, so its account mounts no token by itself.
+    /// The deployer calls Apigee, not Kubernetes, so its ServiceAccount does not mount a token automatically.
     pub(super) fn service_account(metadata: ObjectMeta) -> Self {
         Self::new::<ServiceAccount>(metadata, Body::ServiceAccount { automount: Some(false) })
     }
 
-    /// The object in another layer than [`Layer::Base`].
+    /// Sets a layer other than [`Layer::Base`].
     #[must_use]
     pub fn in_layer(self, layer: Layer) -> Self {
         Self { layer, ..self }
@@ -97,7 +97,7 @@ impl Object {
         self.metadata.annotations.get_or_insert_default().insert(key.to_owned(), text.to_owned());
     }
 
-    /// Takes away what tells kpt where the object goes, and returns the file.
+    /// Removes the annotations that tell kpt the file of the object, and returns the path of the file.
     pub fn take_path(&mut self) -> Option<String> {
         let annotations = self.metadata.annotations.as_mut()?;
         annotations.remove(annotation::INDEX);
@@ -105,7 +105,7 @@ impl Object {
         annotations.remove(annotation::PATH)
     }
 
-    /// The pod template of a Job: a new one makes Flux run the Job again.
+    /// The pod template of a Job. If it changes, Flux runs the Job again.
     pub fn pod_template(&self) -> Option<&k8s_openapi::api::core::v1::PodTemplateSpec> {
         match &self.body {
             Body::Job(spec) => Some(&spec.template),
@@ -153,7 +153,7 @@ impl Serialize for Object {
     }
 }
 
-/// Metadata with the name first; we set no other fields.
+/// Metadata with the name first; no other fields are set.
 struct Meta<'a>(&'a ObjectMeta);
 
 impl Serialize for Meta<'_> {

@@ -1,4 +1,4 @@
-//! The pod of a Job: what it mounts, who it is, and that it may do nothing else.
+//! The pod of a Job: its volumes, identity and security settings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,16 +17,16 @@ use super::{identity, provenance, report_access};
 use crate::spec::environment::Resources;
 use apigee_flux_configuration::secret::SecretKeyRef;
 
-/// The user of the container image: `nobody`, which the image's `/etc/passwd` knows.
+/// The user of the container image: `nobody`, which is in the image's `/etc/passwd`.
 const USER: i64 = 65534;
 
-/// With what the Secrets Store CSI driver mounts.
+/// The volume of the Secrets Store CSI driver.
 const SECRETS_STORE: &str = "secrets-store";
 
-/// With the deployer's provenance.
+/// The volume with the provenance.
 const PROVENANCE: &str = "provenance";
 
-/// The volumes that a pod of ours may have.
+/// The names of all volumes that a pod may have.
 pub const VOLUMES: [&str; 10] = [
     BUNDLE,
     BUNDLES,
@@ -40,7 +40,7 @@ pub const VOLUMES: [&str; 10] = [
     report_access::VOLUME,
 ];
 
-/// The pod that runs the program with arguments.
+/// The pod that runs the program with the arguments.
 pub(super) fn pod(deployment: &Deployment<'_>, arguments: Vec<String>) -> PodSpec {
     let mut volumes = volumes(deployment);
     let mut mounts: Vec<VolumeMount> = volumes.iter().map(|volume| mount(&volume.name)).collect();
@@ -97,7 +97,7 @@ pub(super) fn pod(deployment: &Deployment<'_>, arguments: Vec<String>) -> PodSpe
     }
 }
 
-/// A volume lies in the folder of its name.
+/// Mounts a volume at the folder with its name.
 fn mount(name: &str) -> VolumeMount {
     VolumeMount {
         name: name.to_owned(),
@@ -119,7 +119,7 @@ fn config_map(volume: &str, name: &str, optional: bool) -> Volume {
     }
 }
 
-/// What the program reads: bundles, provenance, its document, and secrets.
+/// The volumes that the program reads: bundles, provenance, its document, and secrets.
 fn volumes(deployment: &Deployment<'_>) -> Vec<Volume> {
     let mut volumes = Vec::new();
     let files = match deployment.payload {
@@ -144,7 +144,7 @@ fn volumes(deployment: &Deployment<'_>) -> Vec<Volume> {
     volumes
 }
 
-/// What a CSI driver takes out of a store of secrets (Secrets Store CSI Driver, `SecretProviderClass`).
+/// The volume with secrets from an external store (Secrets Store CSI Driver, `SecretProviderClass`).
 fn csi_volume(class: &str) -> Volume {
     Volume {
         name: SECRETS_STORE.to_owned(),
@@ -158,20 +158,20 @@ fn csi_volume(class: &str) -> Volume {
     }
 }
 
-/// A token of the ServiceAccount for whatever else is put into the pod; only its user mounts it (Vault agent injector,
+/// A volume with a token of the ServiceAccount for an injected container, which mounts it itself (Vault agent injector,
 /// `agent-service-account-token-volume-name`).
 fn token_volume(name: &str) -> Volume {
-    // Vault presents it to the API server.
+    // Vault sends the token to the API server for review.
     projected(name, vec![token(None)])
 }
 
-/// A token of the ServiceAccount as the file `token`, for an audience or for the API server itself.
+/// A token of the ServiceAccount as the file `token`, for an audience or, by default, the API server.
 pub(super) fn token(audience: Option<String>) -> VolumeProjection {
     let token = ServiceAccountTokenProjection { audience, expiration_seconds: Some(3600), path: "token".to_owned() };
     VolumeProjection { service_account_token: Some(token), ..VolumeProjection::default() }
 }
 
-/// One volume of several sources.
+/// A volume projected from several sources.
 pub(super) fn projected(name: &str, sources: Vec<VolumeProjection>) -> Volume {
     Volume {
         name: name.to_owned(),
@@ -189,7 +189,8 @@ fn namespace_variable() -> EnvVar {
     }
 }
 
-/// Each key of each Secret as `<Secret>/<key>`. All are optional: a pod that waits for a Secret tells nobody why, a program does.
+/// Each key of each Secret as `<Secret>/<key>`. All are optional: a pod would wait for a missing Secret without an error, but the program
+/// reports it.
 fn secret_volume(secrets: &BTreeSet<SecretKeyRef>) -> Volume {
     let source = |secret: &SecretKeyRef| VolumeProjection {
         secret: Some(SecretProjection {

@@ -1,4 +1,4 @@
-//! Where a state of Git comes from, beside the Jobs: a change of it reruns nothing.
+//! The ConfigMap with the provenance of the state of Git. It is separate from the Jobs, so that a change does not run them again.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use apigee_flux_model::diag::plain::json;
 /// The name of the ConfigMap.
 pub(super) const NAME: &str = "apigee-provenance";
 
-/// Its key, and the file's name in the mount.
+/// The key in the ConfigMap, and the name of the file in the mount.
 pub(super) const FILE_NAME: &str = "provenance.json";
 
 /// The ConfigMap that the Jobs mount as optional.

@@ -16,10 +16,10 @@ use apigee_flux_model::names::kubernetes::ACCOUNT_PATH;
 /// The volume with the token.
 pub(super) const VOLUME: &str = "kubernetes";
 
-/// The variable with the Job's name. A prefix of kustomize does not reach an argument, and the label of the pod has it.
+/// The variable with the Job's name. It comes from a label of the pod, since kustomize does not add a name prefix to arguments.
 const JOB_VARIABLE: &str = "APIGEE_FLUX_JOB";
 
-/// The Role and its binding.
+/// The name of the Role and its RoleBinding.
 const ROLE: &str = "apigee-deployer-report";
 
 /// The argument that makes the deployer report; Kubernetes expands the variable.
@@ -27,11 +27,11 @@ pub(super) fn argument() -> String {
     format!("--report-job=$({JOB_VARIABLE})")
 }
 
-/// What a pod needs: the token with the cluster's authority and the namespace, and the variable with the Job's name.
+/// What the report needs in a pod: the token with the cluster's CA certificate and the namespace, and the variable with the Job's name.
 pub(super) fn pod_parts() -> (Volume, VolumeMount, EnvVar) {
     let field = |path: &str| ObjectFieldSelector { api_version: None, field_path: path.to_owned() };
     let authority = ConfigMapProjection {
-        // It is in every namespace.
+        // Kubernetes creates it in every namespace.
         name: "kube-root-ca.crt".to_owned(),
         items: Some(vec![KeyToPath { key: "ca.crt".to_owned(), path: "ca.crt".to_owned(), mode: None }]),
         optional: None,
@@ -64,7 +64,7 @@ pub(super) fn pod_parts() -> (Volume, VolumeMount, EnvVar) {
     (volume, mount, variable)
 }
 
-/// The Role that lets those of the Jobs report that do, and its binding; none if there is no such Job. All are of one namespace.
+/// The Role and RoleBinding for the Jobs that report; `None` if no Job reports. All Jobs are in one namespace.
 pub fn report_access<'o>(jobs: impl Iterator<Item = &'o Object>, metadata: &Metadata<'_>) -> Option<[Object; 2]> {
     let (mut names, mut accounts) = (BTreeSet::new(), BTreeSet::new());
     for job in jobs {
@@ -86,12 +86,12 @@ pub fn report_access<'o>(jobs: impl Iterator<Item = &'o Object>, metadata: &Meta
     };
     let rules = vec![
         rule("batch", "jobs", "patch", Some(names.into_iter().collect())),
-        // What is created has no name yet that a rule could hold.
+        // A rule cannot restrict `create` to names.
         rule("events.k8s.io", "events", "create", None),
     ];
     let role_ref =
         RoleRef { api_group: "rbac.authorization.k8s.io".to_owned(), kind: "Role".to_owned(), name: ROLE.to_owned() };
-    // A subject without a namespace is of the binding's own, also where an overlay moves it.
+    // A subject without a namespace is in the namespace of the binding, even if an overlay changes it.
     let subject = |name| Subject { kind: "ServiceAccount".to_owned(), name, ..Subject::default() };
     let subjects = accounts.into_iter().map(subject).collect();
     Some([Object::role(metadata.object(ROLE), rules), Object::role_binding(metadata.object(ROLE), role_ref, subjects)])

@@ -1,10 +1,10 @@
-//! What Kubernetes takes for names, keys and values (`k8s.io/apimachinery`, `pkg/util/validation`). What breaks a rule would be refused when
-//! it is applied, long after the review.
+//! Kubernetes' rules for names, keys and values (`k8s.io/apimachinery`, `pkg/util/validation`). Otherwise an invalid value would be rejected
+//! only when it is applied, long after the review.
 
-/// The longest DNS label, in characters (RFC 1123).
+/// The maximum length of a DNS label, in characters (RFC 1123).
 const MAX_LABEL: usize = 63;
 
-/// The longest DNS name that Kubernetes takes.
+/// The maximum length of a DNS name in Kubernetes.
 const MAX_SUBDOMAIN: usize = 253;
 
 fn lower(c: char) -> bool {
@@ -23,46 +23,46 @@ fn is_subdomain(text: &str) -> bool {
     text.len() <= MAX_SUBDOMAIN && text.split('.').all(is_label_of_subdomain)
 }
 
-/// In a subdomain only the sum of the lengths is bounded.
+/// In a subdomain, only the total length is limited.
 fn is_label_of_subdomain(text: &str) -> bool {
     text.starts_with(lower) && text.ends_with(lower) && text.chars().all(|c| lower(c) || c == '-')
 }
 
-/// A namespace.
+/// Checks the name of a namespace.
 pub fn namespace(text: &str) -> Result<(), String> {
     if is_label(text) {
         return Ok(());
     }
     Err(format!(
-        "`{text}` is not a namespace that Kubernetes takes; allowed are a-z, 0-9 and `-`, a letter or digit at both ends, at most {MAX_LABEL} \
-         characters"
+        "`{text}` is not a valid Kubernetes namespace; allowed are a-z, 0-9 and `-`, a letter or digit at both ends, at most {MAX_LABEL} \
+        characters"
     ))
 }
 
-/// The name of an object of most kinds, for example a Secret.
+/// Checks the name of an object of most kinds, for example a Secret.
 pub fn object_name(text: &str) -> Result<(), String> {
     if is_subdomain(text) {
         return Ok(());
     }
     Err(format!(
-        "`{text}` is not a name that Kubernetes takes; allowed are a-z, 0-9, `-` and `.`, a letter or digit at both ends of each part, at most \
-         {MAX_SUBDOMAIN} characters"
+        "`{text}` is not a valid Kubernetes name; allowed are a-z, 0-9, `-` and `.`, a letter or digit at both ends of each part, at most \
+        {MAX_SUBDOMAIN} characters"
     ))
 }
 
-/// The name of a resource that never reaches a cluster as it is: what fits into a path of the API.
+/// Checks the name of a resource that is never applied to a cluster itself: it must be a valid segment of an API path.
 pub fn path_segment(text: &str) -> Result<(), String> {
     let is_wrong = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '/' | '%');
     if !matches!(text, "." | "..") && text.len() <= MAX_SUBDOMAIN && !text.contains(is_wrong) {
         return Ok(());
     }
     Err(format!(
-        "`{text}` is not a name that Kubernetes takes; it has at most {MAX_SUBDOMAIN} characters, no blanks and control characters, no `/` and \
-         `%`, and is not `.` or `..`"
+        "`{text}` is not a valid Kubernetes name; use at most {MAX_SUBDOMAIN} characters, no spaces, control characters, `/` or `%`, and not \
+        `.` or `..`"
     ))
 }
 
-/// A key of a ConfigMap or Secret.
+/// Checks a key of a ConfigMap or Secret.
 pub fn data_key(text: &str) -> Result<(), String> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let is_key = !text.is_empty() && text.len() <= MAX_SUBDOMAIN && text.chars().all(legal);
@@ -70,12 +70,12 @@ pub fn data_key(text: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "`{text}` is not a key that a Secret can have; allowed are letters, digits, `-`, `_` and `.`, at most {MAX_SUBDOMAIN} characters, and no \
-         `..` at the begin"
+        "`{text}` is not a valid key of a Secret; allowed are letters, digits, `-`, `_` and `.`, at most {MAX_SUBDOMAIN} characters, not \
+        starting with `..`"
     ))
 }
 
-/// The key of a label or an annotation, or the name of a resource such as `cpu`: `[PREFIX/]NAME`.
+/// Checks the key of a label or an annotation, or the name of a compute resource such as `cpu`: `[PREFIX/]NAME`.
 pub fn qualified_name(text: &str) -> Result<(), String> {
     let (prefix, name) = text.split_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
     let end = |c: char| c.is_ascii_alphanumeric();
@@ -84,28 +84,28 @@ pub fn qualified_name(text: &str) -> Result<(), String> {
         && name.starts_with(end)
         && name.ends_with(end)
         && name.chars().all(|c| end(c) || matches!(c, '-' | '_' | '.'));
-    // The key of an annotation is compared without regard to case.
+    // Kubernetes validates the key of an annotation without regard to case.
     if is_name && prefix.is_none_or(|prefix| is_subdomain(&prefix.to_ascii_lowercase())) {
         return Ok(());
     }
     Err(format!(
-        "`{text}` is not a key that Kubernetes takes; write `NAME` or `DOMAIN/NAME`, the name of letters, digits, `-`, `_` and `.`, at most \
-         {MAX_LABEL} characters, a letter or digit at both ends"
+        "`{text}` is not a valid Kubernetes key; write `NAME` or `DOMAIN/NAME`, where the name has letters, digits, `-`, `_` and `.`, at most \
+        {MAX_LABEL} characters, a letter or digit at both ends"
     ))
 }
 
-/// The name of an environment variable.
+/// Checks the name of an environment variable.
 pub fn variable_name(text: &str) -> Result<(), String> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if !text.is_empty() && text.chars().all(legal) && !text.starts_with(|c: char| c.is_ascii_digit()) {
         return Ok(());
     }
     Err(format!(
-        "`{text}` is not the name of a variable; allowed are letters, digits, `_`, `-` and `.`, no digit first"
+        "`{text}` is not a valid name of an environment variable; allowed are letters, digits, `_`, `-` and `.`, not starting with a digit"
     ))
 }
 
-/// A quantity, such as `20m`, `128Mi` or `0.5`.
+/// Checks a quantity, such as `20m`, `128Mi` or `0.5`.
 pub fn quantity(text: &str) -> Result<(), String> {
     let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let suffix = &text[number.len()..];
@@ -120,16 +120,16 @@ pub fn quantity(text: &str) -> Result<(), String> {
     if exponent || is_number && known.contains(&suffix) {
         return Ok(());
     }
-    Err(format!("`{text}` is not a quantity; write a number with a unit such as `20m`, `0.5` or `128Mi`"))
+    Err(format!("`{text}` is not a quantity; write a number, optionally with a unit, such as `20m`, `0.5` or `128Mi`"))
 }
 
-/// The reference of a container image.
+/// Checks the reference of a container image.
 pub fn image(text: &str) -> Result<(), String> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | ':' | '/' | '@' | '+' | '-');
     if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(legal) {
         return Ok(());
     }
-    Err(format!("`{text}` is not an image; write it like `ghcr.io/acme/apigee-flux:v1` or with a digest"))
+    Err(format!("`{text}` is not an image reference; write it like `ghcr.io/acme/apigee-flux:v1` or with a digest"))
 }
 
 #[cfg(test)]

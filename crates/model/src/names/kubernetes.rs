@@ -5,7 +5,8 @@ use crate::bundle::Digest;
 /// Who sets the labels of a Job (server-side apply), and who reports the Event about it.
 pub const FIELD_MANAGER: &str = "apigee-deployer";
 
-/// Where client libraries look for a pod's token, `ca.crt` and `namespace` (Kubernetes, "Accessing the Kubernetes API from a Pod").
+/// The folder in which client libraries expect a pod's token, `ca.crt` and `namespace` (Kubernetes, "Accessing the Kubernetes API from a
+/// Pod").
 pub const ACCOUNT_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// A label's value: at most 63 characters of `[A-Za-z0-9._-]`, alphanumeric at both ends (Kubernetes, "Labels and Selectors").
