@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The modules that are pure.
+/// The modules that are pure: they do no input or output.
 const PURE: &[&str] = &[
     "bundle",
     "check",
@@ -28,7 +28,7 @@ const PURE: &[&str] = &[
     "yaml",
 ];
 
-/// What reaches outside. `std::io` itself is only the traits of readers and writers.
+/// Modules that do input or output. `std::io` itself contains only the traits of readers and writers.
 const OUTSIDE: [&str; 9] = [
     "std::fs",
     "std::net",
@@ -65,7 +65,7 @@ fn the_function_does_no_input_or_output() {
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
             for outside in OUTSIDE {
-                assert!(!line.contains(outside), "{}: `{}` reaches outside", file.display(), line.trim());
+                assert!(!line.contains(outside), "{}: `{}` does input or output", file.display(), line.trim());
             }
         }
     }
@@ -84,7 +84,7 @@ fn every_module_stands_in_the_map() {
     }
 }
 
-/// What goes to a terminal, a log or a CI system goes through the type that escapes what would act there.
+/// Text for a terminal, a log or a CI system is written through the type that escapes control characters and commands.
 #[test]
 fn output_leaves_in_one_place() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
