@@ -128,7 +128,8 @@ fn complete(kind: &str, schema: &Value, known: &BTreeSet<String>) -> Result<(), 
     if missing.is_empty() && strange.is_empty() {
         return Ok(());
     }
-    Err(format!("testdata/fields/{kind}.yaml lacks {missing:?} and has {strange:?}, which the kind does not have").into())
+    Err(format!("testdata/fields/{kind}.yaml lacks {missing:?} and has {strange:?}, which the kind does not have")
+        .into())
 }
 
 /// The fields below a schema that have a value of their own: `a.b`, `list[]`, `map.*`. A secret is one field.
