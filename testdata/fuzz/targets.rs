@@ -1,4 +1,4 @@
-//! What is fuzzed: each form of input with its seeds, the words of its language, and what must hold.
+//! The fuzz targets: each input format with its seeds, the tokens of its language, and the properties that must hold.
 
 use apigee_flux::bundle::{Batch, BundleKind, BundlePath, Files, Manifest, zip};
 use apigee_flux::diag::has_errors;
@@ -14,12 +14,12 @@ use serde::de::DeserializeOwned;
 
 use super::corpus;
 
-/// One form of input.
+/// One input format.
 pub(crate) struct Target {
     pub(crate) name: &'static str,
     pub(crate) seeds: fn() -> Vec<Vec<u8>>,
     pub(crate) words: &'static [&'static str],
-    /// Fails when a promise does not hold. A refusal is no failure.
+    /// Fails when a property does not hold. A rejected input is no failure.
     pub(crate) run: fn(&[u8]) -> Result<(), String>,
 }
 
@@ -244,7 +244,7 @@ fn render(text: &str) -> Option<(String, bool)> {
     let failed = has_errors(&expansion.diagnostics);
     let texts: Vec<String> = expansion.objects.iter().map(|object| object.to_yaml().unwrap()).collect();
     let mut out = Vec::new();
-    // Without results: a second run has other things to report.
+    // Without results: a second run reports other findings.
     input.write(&mut out, &expansion.changes, &texts, &[]).unwrap();
     Some((String::from_utf8(out).unwrap(), failed))
 }
@@ -256,7 +256,7 @@ fn run_resources(bytes: &[u8]) -> Result<(), String> {
         return Ok(());
     }
     match render(&once) {
-        // In a pipe a second run has nothing to expand; a ResourceList is a fixed point.
+        // In a pipe a second run has no specs to render; a ResourceList is a fixed point.
         Some((_, true)) | None if matches!(Input::read(text), Ok(Input::Stream(_))) => Ok(()),
         Some((twice, false)) if twice == once => Ok(()),
         Some((twice, _)) => Err(format!("a second run changes the output:\n{once}\nbecame\n{twice}")),
@@ -352,7 +352,7 @@ fn run_condition(bytes: &[u8]) -> Result<(), String> {
     }
 }
 
-/// Two patterns and a path, a line each.
+/// Two patterns and a path, one line each.
 fn path_patterns() -> Vec<Vec<u8>> {
     let quoted = corpus::between(&corpus::files("testdata/bundles", ".xml"), "MatchesPath \"", "\"");
     let mut found: Vec<Vec<u8>> = quoted.windows(3).map(|three| three.join(&b'\n')).collect();
@@ -401,7 +401,7 @@ fn run_openapi(bytes: &[u8]) -> Result<(), String> {
     }
 }
 
-/// The documents of a name in what the tree's cases render to.
+/// The documents with a name in the rendered output of the repository's cases.
 fn documents(name: &str) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     for folder in ["testdata/function", "testdata/configuration"] {

@@ -1,6 +1,6 @@
-//! Mounts that are not what was rendered. Nothing of them reaches the API.
+//! Mounts that differ from the rendered objects. Nothing in them is sent to the API.
 //!
-//! What `src/apigee/mount.rs` and `testdata/deploy.rs` show already is not shown again.
+//! The cases of `src/apigee/mount.rs` and `testdata/deploy.rs` are not repeated here.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -16,7 +16,7 @@ use crate::world::{World, bundle};
 const MANIFEST: &str = "manifest.json";
 const POLICY: &str = "policies/AM-Body.xml";
 
-/// One mount: what was done to it, the exit code, and a part of the message.
+/// One mount: how it was changed, the exit code, and a part of the message.
 type Case = (&'static str, fn(&Path), i32, &'static str);
 
 fn edit(folder: &Path, change: impl FnOnce(&mut Value)) {
