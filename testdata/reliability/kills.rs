@@ -51,7 +51,7 @@ impl Case {
         let bundle = story.wanted();
         let pod = pod(&bundle);
 
-        // In half of the cases the sandbox does not handle the request of the killed process; in none is there anyone to receive the response.
+        // In half of the cases the sandbox handles the request of the killed process, in the other half it does not; the response is always lost.
         let trouble = if moment == Moment::Arrived { Trouble::Reset } else { Trouble::Lost };
         world.sandbox.inject(Rule::new(trouble).on(Occurrence::Nth(number)));
         let child: Arc<Mutex<Option<Child>>> = Arc::default();

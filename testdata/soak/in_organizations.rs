@@ -300,6 +300,9 @@ pub(crate) async fn read(apigee: &Apigee, state: &mut State) {
     for (product, item) in list(apigee, &format!("sites/{SITE}/apidocs?pageSize=100"), "data", "apiProductName").await {
         let path = format!("sites/{SITE}/apidocs/{product}");
         // A product must not have two items.
-        assert!(state.insert(path.clone(), only(&item, &["title", "published"])).is_none(), "{path} stands twice");
+        assert!(
+            state.insert(path.clone(), only(&item, &["title", "published"])).is_none(),
+            "{path} is listed more than once"
+        );
     }
 }
