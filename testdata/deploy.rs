@@ -428,7 +428,7 @@ async fn a_revision_of_somebody_else_is_never_deleted() {
         world.deploy_with(&proxy("orders", "/orders", body), "prod", keep.clone()).await;
     }
     let left = world.client.resource(resource).await.unwrap().unwrap().revision;
-    assert_eq!(left, ["1", "3", "4"].map(id), "the last one is kept and the one before it");
+    assert_eq!(left, ["1", "3", "4"].map(id), "the last revision and the one before it are kept");
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ fn check_golden(output: &Output, file: &str) {
         std::fs::write(&path, &found).unwrap();
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(found, expected, "{} is not current; UPDATE=1 writes it anew", path.display());
+    assert_eq!(found, expected, "{} is not current; UPDATE=1 writes it again", path.display());
 }
 
 struct World {

@@ -464,7 +464,7 @@ async fn impersonation_goes_along_the_chain_from_any_source() {
     google.answer(IAM, &[iam_token("planted-deployer")]);
     google.run_with_metadata(&chain).await.check(0, &[]);
     check(&google, "planted-gke");
-    assert_eq!(google.seen(METADATA).len(), 1, "the universe is not asked for");
+    assert_eq!(google.seen(METADATA).len(), 1, "the universe is not requested");
 
     let google = Google::start().await;
     google.answer(STS, &[sts_token("planted-federated")]);
@@ -529,7 +529,7 @@ async fn what_sts_refuses_is_told_without_secrets() {
         &["sts.googleapis.com/v1/token answers 400: invalid_grant: The audience in ID Token […] does not match"],
     );
     ran.check(77, &["workload identity federation", "issuer"]);
-    assert_eq!(google.seen(STS).len(), 1, "it is not asked again");
+    assert_eq!(google.seen(STS).len(), 1, "it is not requested again");
     assert!(google.seen(APIGEE).is_empty());
 
     google.answer(STS, &[(503, json!({})), sts_token("planted-federated")]);

@@ -125,7 +125,7 @@ fn five_megabytes_with_a_jar_are_put_together_again() {
         };
         // Kubernetes counts keys and decoded values.
         let total = size("data", &str::len) + size("binaryData", &|text| STANDARD.decode(text).unwrap().len());
-        assert!(total <= 900 * 1024, "{} holds {total} bytes", map["metadata"]["name"]);
+        assert!(total <= 900 * 1024, "{} has {total} bytes", map["metadata"]["name"]);
         assert_eq!(map["immutable"], true);
     }
     let mount = mounted(&objects);

@@ -489,12 +489,12 @@ async fn walk(of: &str, subject: &Subject) -> Result<(), Failed> {
         if is_secret {
             let documents = render(&row.git, false)?;
             let why = World::start().await?.apply(&documents, row.secret.as_deref()).await;
-            let why = why.err().ok_or_else(|| format!("the deployer takes {shown}"))?;
+            let why = why.err().ok_or_else(|| format!("the deployer accepts {shown}"))?;
             if tried.text().len() > 5 && why.contains(tried.text()) {
                 return Err(format!("the secret is repeated: {why}").into());
             }
         } else if !row.git.is_empty() {
-            let why = render(&row.git, true).err().ok_or_else(|| format!("the check takes {shown}"))?;
+            let why = render(&row.git, true).err().ok_or_else(|| format!("the check accepts {shown}"))?;
             if is_over && !why.contains(&limit.to_string()) {
                 return Err(format!("the message does not name the limit {limit}: {why}").into());
             }

@@ -137,7 +137,7 @@ fn a_spec_made_from_a_document_renders_as_it_is() {
         assert!(text.contains(&format!("file: docs/{}", name.display())), "{text}");
         let rendered = render(&specs, &out);
         assert!(rendered.status.success() && stderr(&rendered).is_empty(), "{text}{}", stderr(&rendered));
-        assert!(!files(&out).iter().any(|path| path.ends_with(name)), "the document is no resource");
+        assert!(!files(&out).iter().any(|path| path.ends_with(name)), "the document is not a resource");
         let again = run(&["openapi".as_ref(), &file, "-o".as_ref(), &spec]);
         assert!(!again.status.success() && stderr(&again).contains("exists"), "{}", stderr(&again));
     }

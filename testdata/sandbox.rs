@@ -497,7 +497,7 @@ async fn a_web_page_of_another_site_gets_nothing() {
         "POST {ORG}/keyvaluemaps HTTP/1.1\r\nHost: {address}\r\nOrigin: null\r\nContent-Type: application/json\r\nContent-Length: 30\r\n\r\n{{\"name\":\"m\",\"encrypted\":true}} "
     )).await;
     assert!(head.starts_with("HTTP/1.1 403 "), "{head}");
-    assert!(sandbox.requests().iter().all(|request| request.method == "GET"), "the request was done");
+    assert!(sandbox.requests().iter().all(|request| request.method == "GET"), "the request was handled");
     let named = Options { allowed_hosts: vec!["sandbox.example".to_owned()], ..Options::default() };
     let named = Sandbox::start("127.0.0.1:0".parse().unwrap(), named).await.unwrap();
     let (head, _) = raw(&named, "GET / HTTP/1.1\r\nHost: sandbox.example\r\n\r\n").await;

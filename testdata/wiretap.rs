@@ -245,7 +245,7 @@ impl Sent {
             };
             let allowed = known["enum"].as_array().is_none_or(|list| list.iter().any(|one| one == value));
             if !fits || !allowed {
-                problems.push(format!("`{value}` is no value of the parameter `{name}`"));
+                problems.push(format!("`{value}` is not a value of the parameter `{name}`"));
             }
             if known["deprecated"] == true {
                 problems.push(format!("the parameter `{name}` is deprecated"));
@@ -267,7 +267,7 @@ impl Sent {
         let content_type = content_type.split(';').next().unwrap();
         match message.as_str() {
             None if self.body.is_empty() => Vec::new(),
-            None => vec![format!("a body of {} bytes, where the method takes none", self.body.len())],
+            None => vec![format!("a body of {} bytes, but the method has no body", self.body.len())],
             Some("GoogleApiHttpBody") => {
                 if matches!(content_type, "multipart/form-data" | "application/octet-stream") {
                     Vec::new()
@@ -288,7 +288,7 @@ impl Sent {
 /// The fields of a value that the message does not have, or that have another type.
 fn message_problems(at: &str, value: &Value, message: &str) -> Vec<String> {
     let fields = DOCUMENT["messages"][message].as_object().unwrap_or_else(|| panic!("no message {message}"));
-    let Some(given) = value.as_object() else { return vec![format!("`{at}` is no {message}")] };
+    let Some(given) = value.as_object() else { return vec![format!("`{at}` is not a {message}")] };
     let mut problems = Vec::new();
     for (name, value) in given {
         let place = format!("{at}/{name}");
@@ -303,11 +303,11 @@ fn message_problems(at: &str, value: &Value, message: &str) -> Vec<String> {
 
 fn field_problems(at: &str, value: &Value, kind: &Value, allowed: &Value) -> Vec<String> {
     if let Some([item]) = kind.as_array().map(Vec::as_slice) {
-        let Some(list) = value.as_array() else { return vec![format!("`{at}` is no list")] };
+        let Some(list) = value.as_array() else { return vec![format!("`{at}` is not a list")] };
         return list.iter().flat_map(|one| field_problems(at, one, item, &Value::Null)).collect();
     }
     if let Some(kind) = kind.get("*") {
-        let Some(map) = value.as_object() else { return vec![format!("`{at}` is no map")] };
+        let Some(map) = value.as_object() else { return vec![format!("`{at}` is not a map")] };
         return map.values().flat_map(|one| field_problems(at, one, kind, &Value::Null)).collect();
     }
     let fits = match kind.as_str().unwrap() {
@@ -324,7 +324,7 @@ fn field_problems(at: &str, value: &Value, kind: &Value, allowed: &Value) -> Vec
     if fits && allowed {
         Vec::new()
     } else {
-        vec![format!("{value} is no value of `{at}`, which is of the type {kind}")]
+        vec![format!("{value} is not a value of `{at}`, which is of the type {kind}")]
     }
 }
 

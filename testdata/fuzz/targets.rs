@@ -269,13 +269,13 @@ fn run_xml(bytes: &[u8]) -> Result<(), String> {
         return if xml::parse_bytes(bytes).is_err() {
             Ok(())
         } else {
-            Err("bytes that are no text were read".to_owned())
+            Err("bytes that are not text were read".to_owned())
         };
     };
     let parsed = xml::parse_bytes(bytes).is_ok();
     if let Ok(written) = xml::read(text) {
         if !parsed {
-            return Err("one reader takes what the other refuses".to_owned());
+            return Err("one reader accepts an input that the other rejects".to_owned());
         }
         if let Ok(document) = written.element.to_document() {
             let again = xml::read(&document).map_err(|error| format!("{error}\n{document}"))?;
@@ -396,7 +396,7 @@ fn open_api() -> Vec<Vec<u8>> {
 
 fn run_openapi(bytes: &[u8]) -> Result<(), String> {
     match openapi::read(bytes) {
-        Err(faults) if faults.is_empty() => Err("refused without a reason".to_owned()),
+        Err(faults) if faults.is_empty() => Err("rejected without a reason".to_owned()),
         _ => Ok(()),
     }
 }

@@ -112,9 +112,7 @@ impl Soak {
             soak.story.clear();
             if let Err(found) = soak.commit(commit).await {
                 let story = soak.story.join("\n  ");
-                return Err(
-                    format!("seed {seed}, commit {commit} of {commits}:\n{found}\nWhat was done:\n  {story}").into()
-                );
+                return Err(format!("seed {seed}, commit {commit} of {commits}:\n{found}\nStory:\n  {story}").into());
             }
         }
         let counts: Vec<String> = soak.counts.iter().map(|(what, count)| format!("{count} {what}")).collect();

@@ -107,7 +107,7 @@ def main():
     items = load_paths(options.paths)
     lines = [*broken(items), *misplaced(items, options.namespace, options.image, options.prefix)]
     if not any(pod_template(item) and is_emitted(item) for item in items):
-        lines.append("the output holds no Job of ours")
+        lines.append("the output has no rendered Job")
     print("\n".join(lines))
     sys.exit(1 if lines else 0)
 
