@@ -529,7 +529,7 @@ async fn a_missing_secret_fails_alone_and_a_new_one_arrives() {
     let report = world.reconcile(How::REPAIR).await;
     let (ending, reason, code) = of(&report, "ApigeeKeyValueMap secret");
     assert_eq!((ending, code, report.exit_code()), (Ending::Failed, 75, 75), "{reason}");
-    assert!(reason.contains("key `api` of Secret `keys` is not there"), "{reason}");
+    assert!(reason.contains("key `api` of Secret `keys` does not exist"), "{reason}");
     assert_eq!(report.count(Ending::Created), 2, "{:?}", changed(&report));
 
     for value in ["s3cret-1", "s3cret-2"] {
