@@ -467,16 +467,20 @@ async fn walk(of: &str, subject: &Subject) -> Result<(), Failed> {
     let world = World::start().await?;
     let is_secret = right.secret.is_some();
     if !right.git.is_empty() {
-        let documents = render(&right.git, right.unapplied).map_err(|why| format!("the most is refused: {why}"))?;
+        let documents =
+            render(&right.git, right.unapplied).map_err(|why| format!("the longest value is rejected: {why}"))?;
         if !right.unapplied {
-            world.apply(&documents, right.secret.as_deref()).await.map_err(|why| format!("the most: {why}"))?;
+            world
+                .apply(&documents, right.secret.as_deref())
+                .await
+                .map_err(|why| format!("the longest value: {why}"))?;
         }
     }
     if right.git.is_empty() || right.unapplied {
         world.prepare(of).await?;
         let (status, text) = world.send(right.raw.as_ref().unwrap()).await?;
         if !(200..300).contains(&status) {
-            return Err(format!("the sandbox answers the most with {status}: {text}").into());
+            return Err(format!("the sandbox responds to the longest value with {status}: {text}").into());
         }
     }
     for (tried, is_over) in [(over, true)].into_iter().chain(wrong.into_iter().map(|tried| (tried, false))) {
@@ -506,7 +510,7 @@ async fn walk(of: &str, subject: &Subject) -> Result<(), Failed> {
             Subject::Count(rule) => rule.is_enforced,
         };
         if status != 400 && (is_enforced || !(200..300).contains(&status)) {
-            return Err(format!("the sandbox answers {shown} with {status}: {text}").into());
+            return Err(format!("the sandbox responds to {shown} with {status}: {text}").into());
         }
     }
     Ok(())
