@@ -1,10 +1,10 @@
-# The image: the static binary, the CA certificates, and the user "nobody" that kpt and kustomize run it as.
+# The image: the static binary, the CA certificates, and the user "nobody", as which kpt and kustomize run it.
 #
 #   docker build .                           compiles the binary in the image's own build stage
-#   podman build --target prebuilt .         takes target/image/$TARGETARCH/{apigee-flux,ca-certificates.crt};
-#                                            ./test fills that folder, and needs no registry this way
+#   podman build --target prebuilt .         copies target/image/$TARGETARCH/{apigee-flux,ca-certificates.crt};
+#                                            ./test writes that folder, so that it needs no registry
 #
-# The stage "prebuilt" stands before "build" because buildah before 1.29 executes every stage above its target.
+# The stage "prebuilt" is before "build" because buildah before 1.29 executes every stage above its target.
 
 FROM scratch AS base
 COPY functions/image/passwd functions/image/group /etc/

@@ -1,7 +1,7 @@
-//! How fast a batch is deployed, with how many requests, and how much memory the program takes: `cargo bench --bench deployer`.
+//! How fast a batch is deployed, with how many requests, and how much memory the program needs: `cargo bench --bench deployer`.
 //!
-//! The sandbox answers every request after 50 ms, as the management API does from afar. The rate of requests is lifted, so that what is
-//! measured is the order of the work. Memory is the peak of the real program's process.
+//! The sandbox answers every request after 50 ms, like a remote management API. The rate of requests is not limited, so that the benchmark
+//! measures the order of the work. Memory is the peak of the real program's process.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
@@ -25,10 +25,10 @@ use apigee_flux_sandbox::{self as sandbox, Sandbox};
 
 const LATENCY: Duration = Duration::from_millis(50);
 
-/// As Apigee's limit for a zip, less room for its headers.
+/// Apigee's limit for a zip file, minus room for its headers.
 const LARGE: usize = 15 * 1024 * 1024 - 64 * 1024;
 
-/// As large as the function makes them.
+/// The size of the parts into which the function splits large files.
 const PIECE: usize = 450 * 1024;
 
 fn main() {
@@ -42,7 +42,7 @@ fn main() {
     fs::remove_dir_all(&folder).unwrap();
 }
 
-/// The folder of a pod.
+/// The folder that a pod mounts.
 struct Pod {
     folder: PathBuf,
     batch: Batch,
@@ -185,7 +185,7 @@ async fn memory(folder: &Path) {
     print_peak("a batch of 500 unchanged proxies", &small, &url, &all).await;
 }
 
-/// Files that no compressor makes smaller.
+/// Files that cannot be compressed.
 fn noise(seed: u64) -> Vec<(String, Vec<u8>)> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64 + seed;
     (0..3)
@@ -215,8 +215,8 @@ async fn print_peak(what: &str, pod: &Pod, url: &str, arguments: &[&str]) {
     println!("{what}: {:.1} MiB", f64::from(peak) / 1024.0);
 }
 
-/// The peak of the process's memory in KiB. The kernel keeps it, so the last look before the end is enough: the wait for the runtime
-/// comes after the upload.
+/// The peak of the process's memory in KiB. The kernel keeps it, so the last reading before the end is enough: the program waits for the
+/// runtime after the upload.
 fn peak(child: &mut Child) -> u32 {
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;

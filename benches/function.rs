@@ -1,8 +1,8 @@
-//! How fast the function is, and how much memory it takes: `cargo bench --bench function`.
+//! How fast the function is, and how much memory it needs: `cargo bench --bench function`.
 //!
-//! Each figure is a ratio within one run. The yardstick is the same YAML library that parses the same input into values and writes the same
-//! output once; it does not look at a spec. Every measurement is a process of its own, so that peak memory is its own too; time is the
-//! least of several, the start of the process left out. The start of the real program is measured against `/bin/true`.
+//! Each figure is a ratio within one run. The baseline is the same YAML library, which parses the same input into values and writes the same
+//! output once, without interpreting specs. Every measurement is a process of its own, so that peak memory is its own too; time is the
+//! minimum of several runs, without the start of the process. The start of the real program is compared with `/bin/true`.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::cast_precision_loss)]
 
@@ -28,7 +28,7 @@ fn main() {
     }
 }
 
-/// The child: does one thing, and prints microseconds and the peak of its memory in KiB.
+/// The child process: does one thing, and prints microseconds and the peak of its memory in KiB.
 fn measure(what: &str, input: &Path, output: &Path) {
     let source = fs::read_to_string(input).unwrap();
     let written = if what == "library" { fs::read_to_string(output).unwrap() } else { String::new() };
@@ -51,7 +51,7 @@ fn measure(what: &str, input: &Path, output: &Path) {
     println!("{time} {}", peak.split_whitespace().next().unwrap());
 }
 
-/// The library refuses large documents unless told otherwise.
+/// By default, the library rejects large documents.
 fn unlimited() -> serde_yaml::Options {
     serde_yaml::options! { budget: None }
 }

@@ -79,7 +79,7 @@ fn the_pure_crates_do_no_input_or_output() {
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
             for outside in OUTSIDE {
-                assert!(!line.contains(outside), "{}: `{}` reaches outside", file.display(), line.trim());
+                assert!(!line.contains(outside), "{}: `{}` does input or output", file.display(), line.trim());
             }
         }
     }
@@ -128,7 +128,7 @@ fn every_module_is_in_the_map() {
     }
 }
 
-/// What goes to a terminal, a log or a CI system goes through the type that escapes what would act there.
+/// Text for a terminal, a log or a CI system is written through the type that escapes control characters and commands.
 #[test]
 fn output_leaves_in_one_place() {
     let mut files = Vec::new();

@@ -1,4 +1,4 @@
-//! `status` and `audit` by the real program against the sandbox: what came from Git, and what did not.
+//! `status` and `audit` of the real program against the sandbox: resources that come from Git, and resources that do not.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -41,7 +41,7 @@ fn provenance() -> Provenance {
     }
 }
 
-/// One proxy and one target server of ours in `dev`, and one proxy of somebody else.
+/// One managed proxy and one managed target server in `dev`, and one unmanaged proxy.
 async fn world() -> Sandbox {
     let environments = ["dev", "prod"].map(str::to_owned).into();
     let options = sandbox::Options { progressing: Duration::ZERO, environments, ..sandbox::Options::default() };

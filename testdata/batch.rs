@@ -1,4 +1,4 @@
-//! A batch against the sandbox: the library, and the real program as the Job of a whole environment runs it.
+//! A batch against the sandbox: with the library, and with the real program as the Job of an environment runs it.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -30,7 +30,7 @@ fn call(flow: &str) -> (String, String) {
     (format!("policies/FC-{flow}.xml"), text)
 }
 
-/// A proxy, or with `f:` in front a shared flow, that differs by `body` only and calls shared flows.
+/// A proxy, or with the prefix `f:` a shared flow, that calls shared flows; bundles differ only in `body`.
 fn bundle(name: &str, body: &str, calls: &[&str]) -> (BundleKind, Files) {
     let (kind, plain) = match name.strip_prefix("f:") {
         Some(plain) => (BundleKind::SharedFlow, plain),
@@ -61,7 +61,7 @@ fn bundle(name: &str, body: &str, calls: &[&str]) -> (BundleKind, Files) {
     (kind, files)
 }
 
-/// The folder of a pod: `batch/batch.json` and `bundles/`.
+/// The folder that a pod mounts: `batch/batch.json` and `bundles/`.
 struct Pod {
     folder: tempfile::TempDir,
     batch: Batch,
@@ -128,7 +128,7 @@ impl Pod {
         command
     }
 
-    /// Runs the program in a thread of its own so that the sandbox can answer. The result is the last line of stdout.
+    /// Runs the program in a separate thread so that the sandbox can answer. The result is the last line of stdout.
     async fn run(&self, endpoint: &str, more: &[&str]) -> (Output, Value) {
         let mut command = self.command(endpoint);
         command.args(more);
@@ -143,7 +143,7 @@ fn last_line(output: &Output) -> Value {
     serde_json::from_str(text.lines().last().unwrap_or_default()).unwrap_or_default()
 }
 
-/// A sandbox and a client that loses no time.
+/// A sandbox and a client that does not wait between requests.
 struct World {
     sandbox: Sandbox,
     client: Client,
@@ -155,7 +155,7 @@ impl World {
         Self::with(sandbox::Options { progressing: Duration::from_millis(40), ..sandbox::Options::default() }).await
     }
 
-    /// What is deployed here was deployed long ago.
+    /// The clock of the sandbox is in the past, so that every deployment is older than [`SETTLED_AFTER`].
     async fn settled() -> Self {
         let now = sandbox::Options::default().clock;
         let ago = u64::try_from(SETTLED_AFTER.as_millis()).unwrap() + 60_000;
@@ -230,7 +230,7 @@ async fn first_then_unchanged_then_one_changed() {
     check_all(&report, Ending::Deployed);
     assert_eq!(report.exit_code(), 0);
     assert!(report.reports.iter().all(|report| report.outcome.writes == 2), "{report:?}");
-    // What stands in the batch is not waited for: the shared flow itself looks once what is deployed.
+    // The Job does not wait for shared flows of the batch: only the shared flow itself reads its deployments once.
     let of_log = |request: &&LoggedRequest| request.path.ends_with("sharedflows/log/deployments");
     assert_eq!(world.news().iter().filter(of_log).count(), 1);
 
@@ -279,7 +279,7 @@ async fn what_is_called_is_ready_before_its_caller_is_touched() {
     };
     assert!(ready("log") < place("sharedflows?name=auth"), "{requests:?}");
     assert!(ready("auth") < place("apis?name=shop"), "{requests:?}");
-    assert!(place("apis?name=free") < ready("log"), "what calls nothing should not wait: {requests:?}");
+    assert!(place("apis?name=free") < ready("log"), "a proxy without calls should not wait: {requests:?}");
 }
 
 #[tokio::test]
@@ -384,7 +384,7 @@ async fn what_does_not_fit_together_is_refused_before_the_first_request() {
     fails(world.try_deploy(&pod, 4).await, 66, "apis/free/manifest.json");
     assert_eq!(world.news(), Vec::new());
 
-    // A file is looked at when its bundle's turn comes.
+    // A file is read only when its bundle is deployed.
     pod = Pod::of(LAYERS);
     pod.write("bundles/apis/free/free.xml", b"<APIProxy name=\"free\">${oops}</APIProxy>");
     let report = world.deploy(&pod).await;
@@ -420,7 +420,7 @@ async fn the_program_deploys_a_batch_as_the_job_runs_it() {
     let log = std::fs::read_to_string(pod.folder.path().join("termination-log")).unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(log.len() <= 4096 && stdout.ends_with(&log), "{log}");
-    // One line for each bundle, and one for all.
+    // One line for each bundle, and one for the batch.
     assert_eq!(stdout.lines().count(), 5);
     for line in String::from_utf8(output.stderr).unwrap().lines() {
         let line: Value = serde_json::from_str(line).unwrap();
@@ -462,7 +462,7 @@ async fn a_killed_batch_goes_on_where_it_was() {
         world.news();
         let report = world.deploy(&pod).await;
         assert_eq!(report.exit_code(), 0, "{report:?}");
-        // Whatever was imported is not imported again.
+        // An imported bundle is not imported again.
         let imports = world.sandbox.requests().into_iter().filter(|request| request.path.contains("action=import"));
         assert_eq!(imports.count(), 4);
     }

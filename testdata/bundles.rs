@@ -1,5 +1,5 @@
-//! One test per directory of `bundles` (a spec and the bundle it gives) and `bundles-errors` (a spec and what is wrong
-//! with it). `UPDATE=1` writes what is expected anew.
+//! One test for each directory of `bundles` (a spec and the bundle that is rendered from it) and `bundles-errors` (a spec and its
+//! findings). `UPDATE=1` writes the expected files again.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,12 +30,12 @@ fn directories(root: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// A file beside the spec.
+/// A file next to the spec.
 fn read_file(case: &Path, path: &str) -> Result<Vec<u8>, String> {
     fs::read(case.join(path)).map_err(|_| format!("the file `{path}` is not in the input"))
 }
 
-/// What a case gives, and its diagnostics as text.
+/// The bundle of a case, and its diagnostics as text.
 fn generate(case: &Path) -> Result<(Option<Generated>, String), Failed> {
     let source = fs::read_to_string(case.join("proxy.yaml"))?;
     let node = Node::parse(&source, 0..source.len())?;

@@ -1,7 +1,7 @@
-//! One test for each directory of `testdata/check`: the words of `args` go to `apigee-flux check`, which runs in the directory; `expected/` holds what it
-//! must print and its exit code. `UPDATE=1` writes what came instead.
+//! One test for each directory of `testdata/check`: `apigee-flux check` runs in the directory with the arguments in `args`; `expected/` holds its expected
+//! output and its exit code. `UPDATE=1` writes the actual output there.
 //!
-//! On top, bundles of `testdata/bundles` are broken on purpose, one mistake at a time, and the mistake must be found.
+//! In addition, bundles of `testdata/bundles` are broken on purpose, one mistake at a time, and each mistake must be found.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -91,7 +91,7 @@ fn codes(files: &Files) -> Vec<Code> {
     check(&Bundle::read(BundleKind::Proxy, "x", files, &documents)).iter().map(|finding| finding.code).collect()
 }
 
-/// What a spec alone cannot give.
+/// Findings that need more than a spec alone.
 const FROM_ELSEWHERE: [Code; 1] = [Code::MissingResource];
 
 fn all_are_sound() -> Result<(), Failed> {
@@ -110,7 +110,7 @@ fn all_are_sound() -> Result<(), Failed> {
 /// Cases that show a warning on purpose.
 const KNOWN: [&str; 2] = ["every-policy", "raw-policies"];
 
-/// A mistake, in one file of the bundle of a case: what is replaced by what.
+/// A mistake in one file of the bundle of a case: pairs of a text and its replacement.
 struct Mutation {
     what: &'static str,
     file: &'static str,
@@ -131,9 +131,9 @@ const PROXY: &str = "proxies/default.xml";
 
 /// Mistakes in the bundle of the case `orders`. apigeelint 2.85.1 passes most of them.
 const MUTATIONS: &[Mutation] = &[
-    mutation("a rate that is none", "policies/SA-Default.xml", &[("100ps", "banana")], Code::InvalidRate),
+    mutation("an invalid rate", "policies/SA-Default.xml", &[("100ps", "banana")], Code::InvalidRate),
     mutation(
-        "the quota before the key and CORS",
+        "the quota before the API key and CORS",
         PROXY,
         &[
             ("<Step><Name>Q-Product</Name></Step>", ""),
@@ -151,7 +151,7 @@ const MUTATIONS: &[Mutation] = &[
         Code::QuotaWithoutConsumer,
     ),
     mutation(
-        "CORS behind the key",
+        "CORS after the API key",
         PROXY,
         &[
             ("<Step><Name>CORS-Default</Name></Step>", ""),
@@ -170,7 +170,7 @@ const MUTATIONS: &[Mutation] = &[
     ),
     mutation("a name in braces", PROXY, &[("MatchesPath \"/*\"", "= \"/{orderId}\"")], Code::DeadPattern),
     mutation(
-        "a flow behind one that takes all",
+        "a flow after one that matches everything",
         PROXY,
         &[("MatchesPath \"/*\"", "MatchesPath \"/**\"")],
         Code::UnreachableFlow,
@@ -188,28 +188,28 @@ const MUTATIONS: &[Mutation] = &[
         Code::InvalidCondition,
     ),
     mutation(
-        "two methods at once",
+        "a condition with two methods",
         PROXY,
         &[("MatchesPath \"/*\") and", "MatchesPath \"/*\") and (request.verb = \"PUT\") and")],
         Code::ContradictoryCondition,
     ),
     mutation(
-        "a route for all before others",
+        "a route without a condition before others",
         PROXY,
         &[("<Condition>request.header.x-sandbox = \"true\"</Condition>", "")],
         Code::UnreachableRoute,
     ),
     mutation(
-        "a route to nowhere",
+        "a route to a missing target",
         PROXY,
         &[("<TargetEndpoint>sandbox<", "<TargetEndpoint>sandbx<")],
         Code::MissingTarget,
     ),
     mutation("a step without a policy", PROXY, &[("<Name>DC-Orders<", "<Name>DC-Order<")], Code::MissingPolicy),
     mutation("TLS that is not enforced", "targets/sandbox.xml", &[("<Enforce>true</Enforce>", "")], Code::WeakTls),
-    mutation("a slash behind the base path", PROXY, &[("/v1/orders<", "/v1/orders/<")], Code::InvalidBasePath),
+    mutation("a trailing slash in the base path", PROXY, &[("/v1/orders<", "/v1/orders/<")], Code::InvalidBasePath),
     mutation(
-        "a policy of no type",
+        "a policy with an unknown type",
         "policies/VA-Default.xml",
         &[("VerifyAPIKey", "VerifyApiKey")],
         Code::UnknownPolicy,
@@ -221,7 +221,7 @@ const MUTATIONS: &[Mutation] = &[
         Code::UnavailableVariable,
     ),
     mutation(
-        "a response on the request",
+        "a response variable on the request",
         PROXY,
         &[("<Name>Q-Product</Name>", "<Name>Q-Product</Name><Condition>response.status.code = 200</Condition>")],
         Code::UnavailableVariable,
@@ -240,13 +240,13 @@ const MUTATIONS: &[Mutation] = &[
         Code::PolicySchema,
     ),
     mutation(
-        "a key from nowhere",
+        "an API key without a source",
         "policies/VA-Default.xml",
         &[("<APIKey ref=\"request.header.x-api-key\"/>", "<APIKey/>")],
         Code::DeploymentError,
     ),
     mutation(
-        "a regular expression with an open class",
+        "a regular expression with an unclosed character class",
         PROXY,
         &[("MatchesPath \"/*\"", "JavaRegex \"/[^/+\"")],
         Code::InvalidRegex,
@@ -280,14 +280,14 @@ const MUTATIONS: &[Mutation] = &[
 fn caught(mutation: &Mutation) -> Result<(), Failed> {
     let files = generated("orders");
     if codes(&files).contains(&mutation.code) {
-        return Err("the bundle as it is has the finding already".into());
+        return Err("the bundle without the mutation already has the finding".into());
     }
     let text = String::from_utf8(files.get(mutation.file).unwrap().to_vec())?;
     // Between elements there are line breaks and indentation.
     let mut text: String = text.lines().map(str::trim).collect();
     for (from, to) in mutation.edits {
         if !text.contains(from) {
-            return Err(format!("{} does not hold {from}", mutation.file).into());
+            return Err(format!("{} does not contain {from}", mutation.file).into());
         }
         text = text.replacen(from, to, if from.starts_with("Verify") { 2 } else { 1 });
     }

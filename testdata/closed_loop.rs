@@ -1,5 +1,5 @@
-//! The loop from Git to Apigee in one process: specs are expanded by the library, each Job's volumes are put together as a kubelet would,
-//! and the library does with the Job's own arguments what the program would, against a sandbox.
+//! The loop from Git to Apigee in one process: the library renders specs, each Job's volumes are written as a kubelet would write them,
+//! and the library runs with the Job's own arguments, as the program would, against a sandbox.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -34,12 +34,12 @@ use super::pod;
 /// The only organization.
 pub(crate) const ORGANIZATION: &str = "acme";
 
-/// A resource of ours.
+/// A spec.
 pub(crate) fn resource(kind: &str, name: &str, spec: &Value) -> Value {
     json!({"apiVersion": "apigeeflux.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec})
 }
 
-/// The files of a bundle that differs by `body` only: it names a target server and calls a shared flow if these are given.
+/// The files of a bundle, which names a target server and calls a shared flow if these are given; bundles differ only in `body`.
 pub(crate) fn files(kind: BundleKind, name: &str, body: &str, server: Option<&str>, flow: Option<&str>) -> Value {
     let root = kind.root_element();
     let set = format!("<AssignMessage name=\"AM-Body\"><Set><Payload>{body}</Payload></Set></AssignMessage>");
@@ -75,7 +75,7 @@ pub(crate) fn files(kind: BundleKind, name: &str, body: &str, server: Option<&st
     files
 }
 
-/// The files that are compared: the root file has the stamp.
+/// The files that are compared: without the root file, which has the provenance.
 pub(crate) fn without_root(files: Value) -> Value {
     let Value::Object(files) = files else { return files };
     files.into_iter().filter(|(path, _)| path.contains('/')).collect()
@@ -89,7 +89,7 @@ pub(crate) fn field(kind: BundleKind) -> &'static str {
     }
 }
 
-/// What a cluster has after a state of Git was applied to it.
+/// The objects of a cluster after a state of Git was applied to it.
 #[derive(Default)]
 pub(crate) struct Cluster {
     objects: Vec<Object>,
@@ -98,7 +98,7 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// The objects of a state of Git, in place of those before. The answer names the Jobs that Flux would run.
+    /// Replaces the objects by those of a state of Git. Returns the names of the Jobs that Flux would run.
     pub(crate) fn render(&mut self, resources: &[Value]) -> Vec<String> {
         let text = resources.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n---\n");
         let input = Input::read(&text).unwrap();
@@ -124,7 +124,7 @@ impl Cluster {
         for (name, keys) in &self.secrets {
             cluster.insert(("Secret", name), json!({"kind": "Secret", "stringData": keys}));
         }
-        // As a kubelet does with Secrets, and quicker than a disk.
+        // In memory, as a kubelet mounts Secrets, and faster than a disk.
         let memory = Path::new("/dev/shm");
         let root = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let container = pod::prepare(job, &cluster, root.path()).unwrap();
@@ -132,7 +132,7 @@ impl Cluster {
     }
 }
 
-/// A container with its volumes, which go with it.
+/// A container with its volumes, which are deleted with it.
 pub(crate) struct Pod {
     pub(crate) container: pod::Container,
     _root: tempfile::TempDir,
@@ -168,14 +168,14 @@ impl Pod {
         let folder = self.file("secrets");
         Arc::new(move |place: &ValueFrom| match place {
             ValueFrom::SecretKeyRef(secret) => {
-                fs::read(folder.join(&secret.name).join(&secret.key)).map_err(|_| format!("the {place} is not there"))
+                fs::read(folder.join(&secret.name).join(&secret.key)).map_err(|_| format!("the {place} does not exist"))
             }
             ValueFrom::File(path) => Err(format!("no file `{path}` in a test")),
         })
     }
 }
 
-/// How a run of the reconciler differs from what its CronJob says.
+/// How a run of the reconciler differs from the settings of its CronJob.
 #[derive(Clone, Copy)]
 pub(crate) struct How {
     pub(crate) mode: Mode,
@@ -190,18 +190,18 @@ impl How {
     pub(crate) const LOOK: Self = Self { mode: Mode::Look, ..Self::REPAIR };
 }
 
-/// A sandbox, and clients that lose no time.
+/// A sandbox, and clients that do not wait between requests.
 pub(crate) struct Apigee {
     pub(crate) sandbox: Sandbox,
     client: Client,
     http: reqwest::Client,
-    /// How long ago it is there, in milliseconds.
+    /// How far its clock is in the past, in milliseconds.
     ago: Arc<AtomicU64>,
     timeout: Duration,
 }
 
 impl Apigee {
-    /// It lives an hour ago, so that nothing is young. `timeout` is how long a Job waits for what it needs.
+    /// Its clock is one hour in the past, so that no deployment is recent. `timeout` is how long a Job waits for what it needs.
     pub(crate) async fn start(timeout: Duration) -> Self {
         let now = sandbox::Options::default().clock;
         let ago = Arc::new(AtomicU64::new(60 * 60 * 1000));
@@ -215,7 +215,7 @@ impl Apigee {
         Self { sandbox, client, http: reqwest::Client::new(), ago, timeout }
     }
 
-    /// From now on the sandbox lives so long ago.
+    /// Sets how far the clock of the sandbox is in the past.
     pub(crate) fn live_ago(&self, ago: Duration) {
         self.ago.store(u64::try_from(ago.as_millis()).unwrap(), Ordering::Relaxed);
     }
@@ -224,7 +224,7 @@ impl Apigee {
         apply::Options { timeout: self.timeout, polling: POLLING, mode, ..apply::Options::new(owner) }
     }
 
-    /// Runs Jobs, all at the same time as in a cluster. What failed comes back, by Job.
+    /// Runs all Jobs at the same time, as in a cluster. Returns the failures by Job.
     pub(crate) async fn run_jobs(&self, cluster: &Cluster, jobs: &[String]) -> BTreeMap<String, String> {
         let mut running = JoinSet::new();
         for job in jobs {
@@ -254,7 +254,7 @@ impl Apigee {
         found
     }
 
-    /// Renders a state of Git, and runs what Flux would. All must succeed.
+    /// Renders a state of Git, and runs the Jobs that Flux would run. All must succeed.
     pub(crate) async fn deploy(&self, cluster: &mut Cluster, resources: &[Value]) {
         let jobs = cluster.render(resources);
         let failed = self.run_jobs(cluster, &jobs).await;
@@ -267,7 +267,7 @@ impl Apigee {
     }
 
     /// The same with another inventory.
-    #[allow(dead_code, reason = "not every test has one of its own")]
+    #[allow(dead_code, reason = "not every test uses another inventory")]
     pub(crate) async fn reconcile_with(
         &self,
         cluster: &Cluster,
@@ -294,12 +294,12 @@ impl Apigee {
         reconcile(&self.client, &pod.target(), &inventory, bundles, pod.secrets(), &how, progress).await
     }
 
-    /// A request as somebody sends it by hand. The answer, if there is one that is no error.
+    /// A manual request. Returns the response if there is one and it is not an error.
     pub(crate) async fn try_by_hand(&self, method: Method, path: &str, body: Option<&Value>) -> Option<Value> {
         let request = self.http.request(method, self.url(path));
         let request = match body {
             Some(body) => request.json(body),
-            // reqwest sends no length without a body, and a POST without one is refused.
+            // reqwest sends no length without a body, and a POST without a length is rejected.
             None => request.header("content-length", 0),
         };
         let response = request.send().await.unwrap();
@@ -310,10 +310,10 @@ impl Apigee {
         Some(serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes))))
     }
 
-    /// The same, where an error is one of the test.
+    /// The same; an error fails the test.
     pub(crate) async fn by_hand(&self, method: Method, path: &str, body: Option<&Value>) -> Value {
         let answer = self.try_by_hand(method.clone(), path, body).await;
-        answer.unwrap_or_else(|| panic!("{method} {path} is refused"))
+        answer.unwrap_or_else(|| panic!("{method} {path} is rejected"))
     }
 
     fn url(&self, path: &str) -> String {
@@ -332,7 +332,7 @@ impl Apigee {
         items.as_array().into_iter().flatten().map(name).collect()
     }
 
-    /// The files of a revision but for the root file, which has the stamp.
+    /// The files of a revision without the root file, which has the provenance.
     pub(crate) async fn revision_files(&self, kind: BundleKind, name: &str, revision: &str) -> Value {
         let path = format!("{}/{name}/revisions/{revision}?format=bundle", kind.collection());
         let bytes = self.http.get(self.url(&path)).send().await.unwrap().bytes().await.unwrap();
@@ -342,7 +342,7 @@ impl Apigee {
         )
     }
 
-    /// Imports a bundle as somebody does by hand, and deploys it if an environment is named. `description` is that of the root file.
+    /// Imports a bundle manually, and deploys it if an environment is given. `description` is that of the root file.
     pub(crate) async fn import(
         &self,
         kind: BundleKind,
@@ -383,7 +383,7 @@ impl Apigee {
         self.by_hand(Method::DELETE, &path, None).await;
     }
 
-    /// What is deployed in an environment: the revision of each name.
+    /// The deployed revisions in an environment, by name.
     pub(crate) async fn deployed(&self, kind: BundleKind, environment: &str) -> BTreeMap<String, String> {
         let flows = if kind == BundleKind::SharedFlow { "?sharedFlows=true" } else { "" };
         let list = self.get(&format!("environments/{environment}/deployments{flows}")).await;
@@ -392,7 +392,7 @@ impl Apigee {
         list.iter().map(|item| (text(item, "apiProxy"), text(item, "revision"))).collect()
     }
 
-    /// The entries of a key value map; none if there is no such map.
+    /// The entries of a key value map; empty if the map does not exist.
     pub(crate) async fn entries(&self, map: &str) -> Option<BTreeMap<String, Value>> {
         let (mut entries, mut token) = (BTreeMap::new(), String::new());
         loop {
@@ -407,7 +407,7 @@ impl Apigee {
         }
     }
 
-    /// The key value maps below a path, but for the records.
+    /// The key value maps below a path, except that of the records.
     pub(crate) async fn maps(&self, below: &str, state: &mut BTreeMap<String, Value>) {
         for name in self.names(&format!("{below}keyvaluemaps"), "").await {
             if name != record::MAP {
@@ -417,7 +417,7 @@ impl Apigee {
         }
     }
 
-    /// Target servers, key value maps, and the files of what is deployed: what stands at each path.
+    /// Target servers, key value maps, and the files of deployed bundles, by path.
     pub(crate) async fn state(&self, environments: &[&str]) -> BTreeMap<String, Value> {
         let mut state = BTreeMap::new();
         self.maps("", &mut state).await;
@@ -447,7 +447,7 @@ impl Apigee {
         state
     }
 
-    /// The requests after so many.
+    /// The requests after the first `before` ones.
     pub(crate) fn requests_since(&self, before: usize) -> Vec<LoggedRequest> {
         self.sandbox.requests().split_off(before)
     }
@@ -473,7 +473,7 @@ async fn run_batch(pod: &Pod, client: &Client, options: &Options) -> Result<Batc
     deploy_batch(client, bundles, &pod.target(), options, 8.try_into().unwrap(), progress, std::future::pending()).await
 }
 
-/// What failed, in words.
+/// The failures, as text.
 pub(crate) fn failures(report: &ApplyReport) -> Vec<String> {
     let failed = report.resources.iter().filter(|applied| applied.result == Ending::Failed);
     failed.map(|applied| format!("{}: {}", applied.id, applied.reason)).collect()

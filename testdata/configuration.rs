@@ -1,13 +1,13 @@
-//! One test for each directory of `testdata/configuration`: specs go through the function, their Jobs' documents are applied to a sandbox,
-//! and `expected/calls.txt` says what came of each resource and what was sent. `UPDATE=1` writes it anew; read the diff before you commit it.
+//! One test for each directory of `testdata/configuration`: the function renders the specs, their Jobs' documents are applied to a sandbox,
+//! and `expected/calls.txt` has the result of each resource and the requests. `UPDATE=1` writes it again; read the diff before you commit it.
 //!
 //! A case has steps: `1.yaml`, `2.yaml` and so on are the states of Git, with their ApigeeEnvironment. Before step N the lines of `N.before`
-//! are done by hand: `POST /v1/… {json}`, `file /v1/… TEXT` for an upload, `proxy NAME` for a proxy, `flow NAME ENVIRONMENT` for a shared flow that is deployed. `secrets/SECRET/KEY` are the keys of
-//! Secrets; `secrets-N` replaces them from step N on. After each step what left Git is pruned.
+//! are executed manually: `POST /v1/… {json}`, `file /v1/… TEXT` for an upload, `proxy NAME` for a proxy, `flow NAME ENVIRONMENT` for a shared flow that is deployed. `secrets/SECRET/KEY` are the keys of
+//! Secrets; `secrets-N` replaces them from step N on. After each step, resources that were removed from Git are pruned.
 //!
-//! Each case runs twice, the second time with the other status wherever no document says which one a refusal has: the outcome is the same.
+//! Each case runs twice, the second time with the alternative status of every error whose status is not documented: the result is the same.
 //!
-//! Asked of every step on top: every request is one that Google takes, byte for byte; applying it again sends nothing that changes anything, and no secret is in a document, a result or a log.
+//! In addition, in every step Google accepts every request, byte for byte, applying the step again changes nothing, and no secret is in a document, a result or a log.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-/// The documents that the function makes of a state of Git.
+/// The documents that the function renders from a state of Git.
 fn render(input: &str) -> Result<Vec<Applying>, Failed> {
     let output = process::function(input);
     let text = String::from_utf8(output.stdout)?;
@@ -116,21 +116,21 @@ async fn check(case: &Path, other_statuses: bool) -> Result<(), Failed> {
             let _ = writeln!(text);
             let plain = serde_json::to_string(&document)?;
             if let Some(secret) = planted.iter().find(|secret| plain.contains(secret.as_str())) {
-                return Err(format!("the secret `{secret}` stands in the document").into());
+                return Err(format!("the secret `{secret}` is in the document").into());
             }
         }
     }
     let problems = world.tap.problems();
     if !problems.is_empty() {
-        return Err(format!("Google would refuse what was sent:\n{}", problems.join("\n")).into());
+        return Err(format!("Google would reject these requests:\n{}", problems.join("\n")).into());
     }
     let log = format!("{:?}", world.sandbox.requests());
     let heard = world.heard.lock().unwrap().clone();
     for secret in &planted {
-        for (what, text) in [("the expected calls", &text), ("the log of the sandbox", &log), ("what was told", &heard)]
+        for (what, text) in [("the expected calls", &text), ("the log of the sandbox", &log), ("the progress", &heard)]
         {
             if text.contains(secret.as_str()) {
-                return Err(format!("the secret `{secret}` stands in {what}").into());
+                return Err(format!("the secret `{secret}` is in {what}").into());
             }
         }
     }
@@ -140,7 +140,7 @@ async fn check(case: &Path, other_statuses: bool) -> Result<(), Failed> {
     expect(&case.join("expected/calls.txt"), &text)
 }
 
-/// The contents of all files below a folder; of one that is no text its base64, which is how it would show.
+/// The contents of all files below a folder; of binary files as base64, the form in which they would be visible.
 fn texts_below(folder: &Path) -> BTreeSet<String> {
     let Ok(entries) = fs::read_dir(folder) else { return BTreeSet::new() };
     entries
@@ -176,7 +176,7 @@ impl World {
         Self { sandbox, client, tap, http: reqwest::Client::new(), heard: Arc::default() }
     }
 
-    /// Applies a document and prunes, and tells what came of it and what was sent.
+    /// Applies a document and prunes; returns the results and the requests as text.
     async fn apply(
         &mut self,
         place: &OwnedPlace,
@@ -194,7 +194,7 @@ impl World {
             ValueFrom::File(path) => Err(format!("no file `{path}` in a test")),
         });
         let options = apply::Options {
-            // One at a time, so that the log has one order.
+            // One at a time, so that the order of the log is always the same.
             workers: 1.try_into().unwrap(),
             timeout: Duration::from_millis(100),
             polling: Polling {
@@ -215,7 +215,7 @@ impl World {
         let mut text = String::new();
         for Applied { id, result, reason, .. } in report.resources.iter().chain(&pruned.resources) {
             let result = serde_json::to_value(result)?;
-            // The number of a request depends on how often something was waited for.
+            // The number of a request depends on the number of polls.
             let reason = reason.split(" (request ").next().unwrap();
             let _ = writeln!(text, "{} {id}: {reason}", result.as_str().unwrap());
         }
@@ -227,7 +227,7 @@ impl World {
                 let form = form.map(|form| format!(" ({})", form.split(';').next().unwrap())).unwrap_or_default();
                 let line =
                     format!("  {} {}{form}{body} -> {}\n", request.method, without_ids(&request.path), request.status);
-                // What is waited for is tried again and again.
+                // Polls are repeated requests.
                 if !text.ends_with(&line) {
                     text.push_str(&line);
                 }
@@ -253,7 +253,7 @@ impl World {
         let request = self.http.request(method, format!("{}{path}", self.sandbox.url()));
         let request = match verb {
             "file" => request.header("content-type", "application/octet-stream").body(rest.to_owned()),
-            // reqwest sends no length without a body, and a POST without one is refused.
+            // reqwest sends no length without a body, and a POST without a length is rejected.
             _ if rest.is_empty() => request.header("content-length", 0),
             _ => request.json(&serde_json::from_str::<Value>(rest)?),
         };
@@ -261,7 +261,7 @@ impl World {
         if response.status().is_success() { Ok(()) } else { Err(format!("{line}: {}", response.text().await?).into()) }
     }
 
-    /// Imports a bundle, and deploys it if an environment is named.
+    /// Imports a bundle, and deploys it if an environment is given.
     async fn bundle(&self, kind: BundleKind, name: &str, environment: Option<&str>) -> Result<(), Failed> {
         let root = (format!("{name}.xml"), format!("<{} name=\"{name}\"/>", kind.root_element()));
         let main = match kind {
@@ -297,13 +297,13 @@ impl World {
     }
 }
 
-/// A path without the names that Apigee gave, which are others in every run.
+/// A path without the names that Apigee generated, which differ in every run.
 fn without_ids(path: &str) -> String {
     let is_id = |part: &&str| part.len() == 36 && part.matches('-').count() == 4;
     path.split('/').map(|part| if is_id(&part) { "(id)" } else { part }).collect::<Vec<_>>().join("/")
 }
 
-/// The call that makes the map of the records.
+/// The request that creates the key value map of the records.
 fn is_register(request: &LoggedRequest) -> bool {
     request.path.ends_with("/keyvaluemaps") && request.body.as_ref().is_some_and(|body| body["name"] == "apigee-flux")
 }
@@ -323,7 +323,7 @@ fn every_kind_has_a_case(cases: &[PathBuf]) -> Result<(), Failed> {
         .filter(|kind| kind.configuration().is_some() && !kinds.contains(kind.name))
         .map(|kind| kind.name)
         .collect();
-    if missing.is_empty() { Ok(()) } else { Err(format!("no case has {}", missing.join(", ")).into()) }
+    if missing.is_empty() { Ok(()) } else { Err(format!("no case has the kind {}", missing.join(", ")).into()) }
 }
 
 fn expect(path: &Path, found: &str) -> Result<(), Failed> {

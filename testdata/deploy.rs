@@ -1,4 +1,4 @@
-//! The deployer against the sandbox: the library, and the real program as a Job runs it.
+//! The deployer against the sandbox: with the library, and with the real program as a Job runs it.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -29,7 +29,7 @@ fn files(list: &[(&str, String)]) -> Files {
     list.iter().map(|(path, text)| (BundlePath::parse(path).unwrap(), text.clone().into_bytes())).collect()
 }
 
-/// A proxy that differs by `body` only.
+/// A proxy; the proxies differ only in `body`.
 fn proxy_files(name: &str, base_path: &str, body: &str) -> Files {
     let root = format!("<APIProxy name=\"{name}\">\n  <Description>Orders &amp; more</Description>\n</APIProxy>\n");
     let endpoint = format!(
@@ -45,7 +45,7 @@ fn proxy(name: &str, base_path: &str, body: &str) -> Bundle {
     Bundle::new(BundleKind::Proxy, name.parse().unwrap(), proxy_files(name, base_path, body))
 }
 
-/// A shared flow that differs by `description` only.
+/// A shared flow; the shared flows differ only in `description`.
 fn shared_flow(name: &str, description: &str) -> Bundle {
     let root = format!("<SharedFlowBundle name=\"{name}\"><Description>{description}</Description></SharedFlowBundle>");
     let flow = "<SharedFlow name=\"default\"/>".to_owned();
@@ -68,11 +68,11 @@ fn caller(name: &str, flow: &str) -> Bundle {
     bundle
 }
 
-/// A sandbox and a client that loses no time.
+/// A sandbox and a client that does not wait between requests.
 struct World {
     sandbox: Sandbox,
     client: Client,
-    /// How many requests were looked at.
+    /// The number of requests that were returned already.
     seen: usize,
 }
 
@@ -226,7 +226,7 @@ async fn a_shared_flow_is_deployed_without_a_report() {
     check(&report, Ending::Deployed, Some("1"), None);
     assert!(world.news().iter().all(|request| !request.path.contains("ChangeReport")));
     check(&world.deploy(&shared_flow("common", "A")).await, Ending::Unchanged, Some("1"), Some("1"));
-    // A proxy of the same name is another thing.
+    // A proxy with the same name is another resource.
     check(&world.deploy(&proxy("common", "/common", "A")).await, Ending::Deployed, Some("1"), None);
 }
 
@@ -271,7 +271,7 @@ async fn a_caller_waits_for_its_shared_flow() {
     let writes = world.writes();
     let place = |part: &str| writes.iter().position(|write| write.contains(part)).unwrap();
     assert!(place("sharedflows/common/revisions/1/deployments") < place("apis?name=caller"), "{writes:?}");
-    // What runs is not asked again for what it calls.
+    // For a bundle that is deployed, the shared flows that it calls are not read again.
     world.news();
     check(&world.deploy(&caller).await, Ending::Unchanged, Some("1"), Some("1"));
     assert!(world.news().iter().all(|request| !request.path.contains("sharedflows")));
@@ -321,7 +321,7 @@ async fn a_route_conflict_after_ready_goes_back() {
         writes.last().unwrap().ends_with("revisions/1/deployments?override=true&serviceAccount=a%40p"),
         "{writes:?}"
     );
-    // The former bundle is deployed again as if nothing had been.
+    // The previous bundle is deployed, as before the failure.
     check(
         &world.deploy_with(&proxy("orders", "/orders", "A"), "prod", sa("a@p")).await,
         Ending::Unchanged,
@@ -336,7 +336,7 @@ async fn an_error_goes_back_and_tells_both_reasons_when_that_fails() {
     let (a, b) = (proxy("orders", "/orders", "A"), proxy("orders", "/orders", "B"));
     world.sandbox.expect_mishap("orders", Mishap::Error("the first".into()));
     check_failed(&world.deploy(&a).await, 65, &["the first", "nothing was deployed before"]);
-    // What was not there before is not there after.
+    // If nothing was deployed before, nothing is deployed afterwards.
     check(&world.deploy(&a).await, Ending::Redeployed, Some("1"), None);
     world.sandbox.expect_mishap("orders", Mishap::Error("no memory".into()));
     world.sandbox.expect_mishap("orders", Mishap::Error("still no memory".into()));
@@ -347,7 +347,7 @@ async fn an_error_goes_back_and_tells_both_reasons_when_that_fails() {
     );
 }
 
-/// A gateway that answers each request with the next of the given statuses, and the last one for ever.
+/// A gateway that answers each request with the next of the given statuses, and then always with the last one.
 async fn gateway(statuses: &'static [u16]) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/orders/ping", listener.local_addr().unwrap());
@@ -436,7 +436,7 @@ async fn a_revision_of_somebody_else_is_never_deleted() {
         world.deploy_with(&proxy("orders", "/orders", body), "prod", keep.clone()).await;
     }
     let left = world.client.resource(resource).await.unwrap().unwrap().revision;
-    assert_eq!(left, ["1", "3", "4"].map(id), "the last one is kept and the one before it");
+    assert_eq!(left, ["1", "3", "4"].map(id), "the last revision and the one before it are kept");
 }
 
 #[tokio::test]
@@ -446,7 +446,7 @@ async fn what_another_deployer_put_there_stays() {
     for bundle in [&a, &b, &c] {
         world.deploy(bundle).await;
     }
-    // The list that this run has read is of before C.
+    // This run read the list of deployments before C was deployed.
     let (organization, orders, prod) = (name("acme"), name("orders"), name("prod"));
     let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &orders };
     let mut listed = world.client.deployments(resource, &prod).await.unwrap();
@@ -454,7 +454,7 @@ async fn what_another_deployer_put_there_stays() {
     let report = world.deploy_with(&a, "prod", Options { listed: Some(listed.clone()), ..quick() }).await;
     check_failed(&report, 75, &["another deployer deployed revision 3", "did not deploy revision 1"]);
     assert_eq!(report.outcome.writes, 0);
-    // It put the same there: that is no conflict.
+    // The other deployer deployed the same bundle: that is no conflict.
     let report = world.deploy_with(&c, "prod", Options { listed: Some(listed), ..quick() }).await;
     check(&report, Ending::Redeployed, Some("3"), Some("2"));
     assert_eq!(report.outcome.writes, 0);
@@ -474,7 +474,7 @@ async fn a_removed_proxy_is_gone_where_it_is_not_wanted() {
     let remove_from = |environment, removal| remove_from(&world, BundleKind::Proxy, "orders", environment, removal);
     check(&remove_from("prod", Removal::Undeploy).await, Ending::Removed, None, Some("1"));
     check(&remove_from("prod", Removal::Undeploy).await, Ending::Unchanged, None, None);
-    // The environment that runs it keeps it.
+    // It is not deleted while an environment runs it.
     let report = remove_from("prod", Removal::Delete).await;
     check(&report, Ending::Unchanged, None, None);
     assert!(report.outcome.reason.contains("environment `dev` runs revision 1"), "{}", report.outcome.reason);
@@ -514,7 +514,7 @@ async fn what_is_not_deployed_is_taken_out_whichever_status_says_so() {
         for _ in 0..2 {
             world.client.undeploy(it, &environment, id("1")).await.unwrap();
         }
-        // A refusal is one as long as it is deployed.
+        // An error is a failure as long as the shared flow is deployed.
         check(&world.deploy(&shared_flow("common", "A")).await, Ending::Deployed, Some("1"), None);
         check(&world.deploy(&calling_common()).await, Ending::Deployed, Some("1"), None);
         let common = name("common");
@@ -583,7 +583,7 @@ async fn a_base_path_of_another_environment_in_the_group_is_refused() {
     let report = world.deploy_with(&bundle, "prod", quick()).await;
     check_failed(&report, 65, &["`/shop` in environment group `edge`", "in environment `dev`"]);
     assert_eq!(world.writes(), Vec::<String>::new());
-    // A path below the taken one changes routes, and is rolled out in sequence.
+    // A base path below the existing one changes routes, and is rolled out in sequence.
     check(
         &world.deploy_with(&proxy("below", "/shop/cart", "A"), "prod", quick()).await,
         Ending::Deployed,
@@ -624,7 +624,7 @@ async fn a_wrong_token_is_77_and_no_server_is_69() {
     check_failed(&report, 69, &["GET organizations/acme/environments/prod/apis/orders/deployments: no response"]);
 }
 
-/// A folder as the Job sees it from its working directory: `bundle/` and, if wanted, `provenance/`.
+/// The Job's working directory: `bundle/` and optionally `provenance/`.
 struct Pod {
     folder: tempfile::TempDir,
     digest: Digest,
@@ -655,7 +655,7 @@ impl Pod {
         serde_json::from_slice(&std::fs::read(self.folder.path().join("bundle/manifest.json")).unwrap()).unwrap()
     }
 
-    /// Runs the program as the Job does, in a thread of its own so that the sandbox can answer.
+    /// Runs the program as the Job does, in a separate thread so that the sandbox can answer.
     async fn run(&self, endpoint: &str, more: &[&str]) -> (Output, serde_json::Value) {
         self.run_with(endpoint, more, &[]).await
     }
@@ -847,7 +847,7 @@ async fn the_program_refuses_a_static_key() {
     pod.write("key.json", br#"{"type": "service_account", "private_key": "do-not-print"}"#);
     let key = pod.folder.path().join("key.json");
     let variables = [("GOOGLE_APPLICATION_CREDENTIALS", key.as_path())];
-    // Nothing listens there; the key is refused before.
+    // No server listens there; the key is rejected first.
     let run = pod.run_with("https://127.0.0.1:1", &[], &variables).await;
     check_exit(&run, 77, "--allow-static-key");
     for text in [&run.0.stderr, &run.0.stdout] {
@@ -867,7 +867,8 @@ async fn the_program_sends_a_given_token_and_never_shows_it() {
     check_exit(&pod.run(&world.sandbox.url(), &[]).await, 77, "401 UNAUTHENTICATED");
 }
 
-/// A run that gets SIGTERM while a request is under way whose answer takes so long; how it ended, and how long after.
+/// Runs the program, and sends SIGTERM during a request whose response is delayed by `delay`. Returns its result, and the time from SIGTERM to
+/// its end.
 async fn terminated_during(call: &str, delay: Duration) -> (Output, serde_json::Value, Duration) {
     let world = World::start().await;
     let delayed = Rule { method: Some("POST".into()), path: call.to_owned(), ..Rule::new(Trouble::Delay(delay)) };
@@ -911,7 +912,7 @@ async fn a_write_is_heard_to_its_end_after_sigterm_but_not_for_ever() {
             (&"warning".into(), &"orders".into(), &"prod".into())
         );
     }
-    // The import was answered, and so the result knows its revision.
+    // The import got a response, so the result has its revision.
     let (_, result, took) = slow;
     assert!(took > Duration::from_secs(1) && took < Duration::from_secs(10), "{took:?}");
     assert!(result["reason"].as_str().unwrap().contains("revision 1 is imported but not deployed"), "{result}");
@@ -951,7 +952,7 @@ async fn the_log_shows_people_the_line_that_is_refused() {
     }
 }
 
-/// A world whose first request that fits has trouble, and how a deployment with so much time ends.
+/// Deploys with a fault and a timeout; returns the report and the time that it took.
 async fn deploy_with_trouble(fault: &str, timeout: Duration) -> (Report, Duration) {
     let world = World::start().await;
     world.sandbox.inject(fault.parse().unwrap());

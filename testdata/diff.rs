@@ -1,5 +1,5 @@
-//! `diff` by the real program against the sandbox: `testdata/diff/before` is deployed, `after` is compared with it. What must be printed stands in
-//! `expected`; `UPDATE=1` writes it anew.
+//! `diff` of the real program against the sandbox: `testdata/diff/before` is deployed, `after` is compared with it. `expected` has the expected
+//! output; `UPDATE=1` writes it again.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -44,7 +44,7 @@ fn check(output: &Output, code: i32, parts: &[&str]) -> String {
     stdout.into_owned()
 }
 
-/// What is printed must be what stands in a file of `expected`.
+/// The output must equal a file of `expected`.
 #[track_caller]
 fn check_golden(output: &Output, file: &str) {
     let found = check(output, 2, &[]);
@@ -54,7 +54,7 @@ fn check_golden(output: &Output, file: &str) {
         std::fs::write(&path, &found).unwrap();
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(found, expected, "{} is not current; UPDATE=1 writes it anew", path.display());
+    assert_eq!(found, expected, "{} is not current; UPDATE=1 writes it again", path.display());
 }
 
 struct World {
@@ -101,7 +101,7 @@ impl World {
         }
     }
 
-    /// Changes the spike arrest of `orders` in prod as Apigee's editor does: all else stays, the description too.
+    /// Changes the spike arrest of `orders` in prod as Apigee's editor does: everything else stays the same, including the description.
     async fn edit_orders(&self) {
         let (organization, orders) = (name("acme"), name("orders"));
         let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &orders };
@@ -132,7 +132,7 @@ async fn what_is_deployed_is_unchanged_and_what_differs_is_shown_in_each_format(
     check_golden(&world.diff(&["after", "--format=json"]).await, "json.json");
     check_golden(&world.diff(&["after", "--format=markdown"]).await, "markdown.md");
     check_golden(&world.diff(&["after", "--environment=prod"]).await, "prod.txt");
-    // The same from files.
+    // The same with files.
     check_golden(&world.diff(&["after/environments.yaml", "after/apis.yaml", "--environment=prod"]).await, "prod.txt");
 
     let seen = world.sandbox.requests();
@@ -233,7 +233,7 @@ async fn configuration_is_compared_without_its_secrets() {
         let request = http.post(format!("{base}/{path}")).header("content-type", "application/json").body(body);
         assert!(request.send().await.unwrap().status().is_success(), "{path}");
     }
-    // Nobody of ours made them: that is what a deployment would say.
+    // They are unmanaged: a deployment would report that.
     check(&world.diff(&[specs]).await, 2, &["it is not changed: set `adopt: match`"]);
     std::fs::write(
         specs,
@@ -243,7 +243,7 @@ async fn configuration_is_compared_without_its_secrets() {
     for format in ["--format=text", "--format=json", "--format=markdown"] {
         let found = check(&world.diff(&[specs, format]).await, 2, &["orders.example.com"]);
         assert!(!found.contains("planted"), "a value of a map is shown: {found}");
-        // The secret cannot be compared, and is not told as a difference.
+        // The secret cannot be compared, and is not reported as a difference.
         assert!(!found.contains("partner"), "{found}");
     }
 }

@@ -6,11 +6,11 @@ use serde_json::Value;
 
 /// What one Job applies.
 pub(crate) struct Applying {
-    /// The organization, and the environment of what lives in one.
+    /// The organization, and the environment if the configuration belongs to one.
     pub(crate) place: OwnedPlace,
-    /// Who owns it in Apigee.
+    /// The owner in Apigee.
     pub(crate) owner: String,
-    /// What is desired.
+    /// The desired state.
     pub(crate) document: Document,
 }
 

@@ -1,4 +1,4 @@
-//! Drift against the sandbox: everything that may have happened to a bundle since it was deployed.
+//! Drift against the sandbox: every change that may have happened to a bundle since it was deployed.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -32,7 +32,7 @@ fn id(number: &str) -> RevisionId {
     number.parse().unwrap()
 }
 
-/// A proxy that differs by `body` only.
+/// A proxy; the proxies differ only in `body`.
 fn proxy(body: &str) -> Files {
     let files = [
         ("orders.xml", "<APIProxy name=\"orders\"><Description>Orders</Description></APIProxy>".to_owned()),
@@ -95,7 +95,7 @@ impl World {
         self.deploy_to("prod", files, None).await;
     }
 
-    /// Imports and deploys as somebody does by hand.
+    /// Imports and deploys manually.
     async fn put_by_hand(&self, files: &Files) -> RevisionId {
         let zip = zip::pack(BundleKind::Proxy, files).unwrap().into();
         let revision = self.client.import(self.resource(), &zip).await.unwrap();
@@ -103,7 +103,7 @@ impl World {
         revision
     }
 
-    /// What is found, which must have written nothing.
+    /// Compares, and checks that nothing was written.
     async fn drift(&self, wanted: &Wanted, depth: Depth) -> Drift {
         let before = self.sandbox.requests().len();
         let target = Target { organization: name("acme"), environment: name("prod") };
@@ -184,10 +184,10 @@ async fn another_revision_of_ours_tells_its_commit() {
     assert!(matches!(&drift, Drift::OtherRevision { record: Some(_), .. }), "{drift:?}");
     assert_eq!(paths(&drift), ["policies/AM.xml"]);
     assert_eq!(drift.to_string(), "revision 1 is deployed, which was rendered from commit 0a1b2c3; 1 file differs");
-    // The record alone tells no files.
+    // The record alone does not show which files differ.
     let drift = world.drift(&wanted(&b, None), RECORD).await;
     assert!(matches!(&drift, Drift::OtherRevision { files: None, .. }), "{drift:?}");
-    // Somebody went back by hand.
+    // The previous revision was deployed manually.
     world.deploy(&b).await;
     world.client.deploy(world.resource(), &name("prod"), id("1"), DeployOptions::default()).await.unwrap();
     let drift = world.drift(&wanted(&b, None), RECORD).await;
@@ -206,7 +206,7 @@ async fn a_revision_of_somebody_else_is_told_as_that() {
     };
     assert_eq!((*found, files.len()), (revision, 1));
     assert!(drift.to_string().contains("not managed by apigee-flux"), "{drift}");
-    // Their files may be ours, and a deployment would still make the revision ours.
+    // Even if its files are equal, a deployment would create a managed revision.
     world.put_by_hand(&ours).await;
     let drift = world.drift(&wanted(&ours, None), OTHER).await;
     assert!(matches!(&drift, Drift::OtherRevision { files: Some(files), .. } if files.is_empty()), "{drift:?}");
@@ -218,7 +218,7 @@ async fn an_edit_that_keeps_the_description_is_found_by_the_files_only() {
     let world = World::start().await;
     let files = proxy("A");
     world.deploy(&files).await;
-    // What the editor of Apigee does: the deployed revision with one file changed, saved as a new one.
+    // As in Apigee's editor: the deployed revision with one changed file, saved as a new revision.
     let (kind, mut edited) = zip::unpack(&world.client.revision_zip(world.resource(), id("1")).await.unwrap()).unwrap();
     assert_eq!(kind, BundleKind::Proxy);
     edited.insert(
@@ -278,7 +278,7 @@ async fn what_does_not_run_or_is_not_reached_is_failing() {
         tokio::time::sleep(Duration::from_millis(60)).await;
         let drift = world.drift(&wanted(&files, None), OTHER).await;
         assert!(matches!(&drift, Drift::Failing { why, .. } if why.contains(part)), "{drift:?}");
-        // The list of deployments has no states.
+        // The list of deployments has no state.
         assert_eq!(world.drift(&wanted(&files, None), RECORD).await, Drift::Same { revision: id("1") });
     }
 }

@@ -1,5 +1,5 @@
-//! `explain`. One test for each directory of `testdata/explain`: `args` are run in it, `expected.txt` must come out; `UPDATE=1` writes it anew. And
-//! for each bundle of `testdata/bundles`: a sample of each flow's own condition must be won by that flow.
+//! `explain`. One test for each directory of `testdata/explain`: the program runs in it with `args`, and must print `expected.txt`; `UPDATE=1` writes it again. And
+//! for each bundle of `testdata/bundles`: a request that is made from each flow's own condition must run that flow.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -90,7 +90,7 @@ fn every_flow_wins(case: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A call for each path and method that the flow's condition names. A segment that stands for any text gets one that no other flow has.
+/// A request for each path and method in the flow's condition. A segment that matches any text gets a text that no other flow has.
 fn samples(base: &str, flow: &Flow<'_>) -> Vec<Call> {
     let Some(condition) = &flow.condition else { return Vec::new() };
     let expr = condition.parsed.as_ref().unwrap_or_else(|fault| panic!("{}: {fault}", condition.text));
@@ -104,7 +104,7 @@ fn samples(base: &str, flow: &Flow<'_>) -> Vec<Call> {
             ("proxy.pathsuffix", Operator::MatchesPath) => {
                 paths.push(text.replace("**", "sample/of/many").replace('*', "sample"));
             }
-            // The patterns that we make: a segment of any text with something fixed behind it.
+            // The patterns that we render: a segment of any text followed by fixed text.
             ("proxy.pathsuffix", Operator::JavaRegex) => {
                 let plain = text.trim_start_matches('^').trim_end_matches('$');
                 paths.push(first_spellings(&plain.replace("[^/]+", "sample").replace("[.]", ".")));
@@ -125,7 +125,7 @@ fn samples(base: &str, flow: &Flow<'_>) -> Vec<Call> {
     calls.collect()
 }
 
-/// Of the spellings of a character, as `(:|%3[Aa])`, the first.
+/// The first of several spellings of a character, as in `(:|%3[Aa])`.
 fn first_spellings(regex: &str) -> String {
     let mut out = String::new();
     let mut rest = regex;

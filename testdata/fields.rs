@@ -1,21 +1,21 @@
-//! Every field of every configuration kind is changed away from a value and back: by Git, and by hand in Apigee.
+//! Every field of every configuration kind is changed to another value and back: in Git, and manually in Apigee.
 //!
-//! The fields come from the kinds' own schemas, so that none is forgotten; `testdata/fields/KIND.yaml` says for each which values to change
-//! between. A field without an entry fails, and so does an entry without a field. Asked of each field:
+//! The fields come from the kinds' own schemas, so that none is forgotten; `testdata/fields/KIND.yaml` has the values for each field.
+//! A field without an entry fails, and so does an entry without a field. For each field:
 //!
-//! - Git says A, then B, then A: each change is written, with as many calls as the entry says, and Apigee ends where it was.
-//! - Git says A while somebody made it B in Apigee, and the other way round: the difference is seen, named and repaired.
-//! - Applying any of it again writes nothing.
+//! - Git changes from A to B to A: each change is written, with as many requests as the entry says, and Apigee ends in its first state.
+//! - Git has A and a manual change in Apigee has B, and the other way round: the difference is found, named and repaired.
+//! - Applying any of these states again writes nothing.
 //!
-//! An entry has `from` and `to`, merged into the kind's `base` (RFC 7396), and `writes`, the calls that the change takes (1 by default).
-//! What a field does instead stands in one of:
+//! An entry has `from` and `to`, merged into the kind's `base` (RFC 7396), and `writes`, the number of requests of the change (1 by default).
+//! If a field behaves differently, the entry has one of:
 //!
-//! - `fixed`: it cannot be changed; the text of the refusal.
-//! - `other`: it names another resource; why.
-//! - `once`: Apigee does not keep it, or only what makes a new thing reads it; why. A change writes nothing.
-//! - `one-way`: it asks for something to be done that is not undone; why.
-//! - `unseen`: Apigee does not give it back, so a change by hand is not seen; why.
-//! - `stays`: what is made by hand is somebody else's and stays; why.
+//! - `fixed`: it cannot be changed; the text of the error.
+//! - `other`: it names another resource; the reason.
+//! - `once`: Apigee does not store it, or reads it only when it creates an object; the reason. A change writes nothing.
+//! - `one-way`: it requests an action that is not undone; the reason.
+//! - `unseen`: Apigee does not return it, so a manual change is not found; the reason.
+//! - `stays`: a manually created object is unmanaged and kept; the reason.
 //!
 //! `path#NOTE` is one more pair of values for a field.
 
@@ -47,7 +47,7 @@ use schemars::SchemaGenerator;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// What one kind is tried with.
+/// The test data of one kind.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Kind {
@@ -128,10 +128,11 @@ fn complete(kind: &str, schema: &Value, known: &BTreeSet<String>) -> Result<(), 
     if missing.is_empty() && strange.is_empty() {
         return Ok(());
     }
-    Err(format!("testdata/fields/{kind}.yaml lacks {missing:?} and has {strange:?}, which the kind has not").into())
+    Err(format!("testdata/fields/{kind}.yaml lacks {missing:?} and has {strange:?}, which the kind does not have")
+        .into())
 }
 
-/// The fields below a schema that hold something themselves: `a.b`, `list[]`, `map.*`. A secret is one field.
+/// The fields below a schema that have a value of their own: `a.b`, `list[]`, `map.*`. A secret is one field.
 fn leaves(root: &Value, schema: &Value, path: &str, found: &mut BTreeSet<String>) {
     if let Some(reference) = schema["$ref"].as_str() {
         return leaves(root, &root["$defs"][reference.trim_start_matches("#/$defs/")], path, found);
@@ -180,7 +181,7 @@ fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
-/// Puts files of the repository in the place of `file:PATH`.
+/// Replaces `file:PATH` by the file of the repository.
 fn fill(value: &mut Value) {
     match value {
         Value::String(text) => {
@@ -212,11 +213,11 @@ async fn change(kind: &str, data: &Kind, field: &Field) -> Result<(), Failed> {
     world.settled(&a).await?;
     let state_a = world.state();
     if let Some(text) = &field.fixed {
-        let why = world.apply(&b).await.err().ok_or("the change is not refused")?;
+        let why = world.apply(&b).await.err().ok_or("the change is not rejected")?;
         if !why.contains(text.as_str()) {
-            return Err(format!("the refusal does not say `{text}`: {why}").into());
+            return Err(format!("the error does not contain `{text}`: {why}").into());
         }
-        return same("after the refusal", &content(&world.state()), &content(&state_a));
+        return same("after the error", &content(&world.state()), &content(&state_a));
     }
     let (writes, _) = world.apply(&b).await.map_err(|why| format!("A to B: {why}"))?;
     world.settled(&b).await.map_err(|why| format!("B again: {why}"))?;
@@ -232,7 +233,7 @@ async fn change(kind: &str, data: &Kind, field: &Field) -> Result<(), Failed> {
     }
     let expected = field.writes.unwrap_or(1);
     if field.other.is_some() {
-        return if writes == 0 { Err("the other resource is not made".into()) } else { Ok(()) };
+        return if writes == 0 { Err("the other resource is not created".into()) } else { Ok(()) };
     }
     if writes != expected {
         return Err(format!("A to B took {writes} calls, not {expected}:\n{}", world.log()).into());
@@ -245,9 +246,9 @@ async fn change(kind: &str, data: &Kind, field: &Field) -> Result<(), Failed> {
     if field.unseen.is_some() || field.one_way.is_some() {
         return Ok(());
     }
-    // By hand: Apigee holds what it had in the other state, and the records are those of this one.
+    // Manual changes: Apigee has the objects of the other state, and the records of this one.
     for (what, git, mine, theirs) in
-        [("A, by hand B", &a, &state_a, &state_b), ("B, by hand A", &b, &state_b, &state_a)]
+        [("A, manually B", &a, &state_a, &state_b), ("B, manually A", &b, &state_b, &state_a)]
     {
         let file = folder.path().join(what.replace([' ', ','], "-"));
         let mut stored: Value = serde_json::from_slice(&fs::read(folder.path().join("state.json"))?)?;
@@ -256,7 +257,7 @@ async fn change(kind: &str, data: &Kind, field: &Field) -> Result<(), Failed> {
         let world = World::start(&file, data).await?;
         let seen = world.look(git).await.map_err(|why| format!("Git {what}: {why}"))?;
         if !seen && field.stays.is_none() {
-            return Err(format!("Git {what}: the difference is not seen").into());
+            return Err(format!("Git {what}: the difference is not found").into());
         }
         world.apply(git).await.map_err(|why| format!("Git {what}: {why}"))?;
         world.settled(git).await.map_err(|why| format!("Git {what}, again: {why}"))?;
@@ -290,12 +291,12 @@ fn differ(found: &Value, expected: &Value, at: &str, all: &mut Vec<String>) {
     all.push(format!("{at}: {found}, not {expected}"));
 }
 
-/// What the server sets by itself.
+/// The fields that the server sets.
 const OF_THE_SERVER: [&str; 8] =
     ["createdAt", "lastModifiedAt", "modified", "sequence", "issuedAt", "expiresAt", "time", "deployStartTime"];
 
-/// The state of Apigee without what the server sets and without our records, its lists of attributes and of keys in one order, and
-/// without what is empty.
+/// The state of Apigee without the fields that the server sets, without records and empty values, and with sorted lists of attributes and
+/// keys.
 fn content(state: &Value) -> Value {
     match state {
         Value::Object(fields) => {
@@ -337,7 +338,7 @@ fn with_records_of(state: &Value, other: &Value) -> Value {
     }
 }
 
-/// The documents of a state of Git.
+/// The documents that are rendered from a state of Git.
 fn render(kind: &str, data: &Kind, spec: &Value) -> Result<Vec<Applying>, Failed> {
     let resource = |kind: &str, name: &str, spec: &Value| json!({"apiVersion": "apigeeflux.dev/v1alpha1", "kind": kind, "metadata": {"name": name, "namespace": "apigee"}, "spec": spec});
     let mut input = vec![resource("ApigeeEnvironment", "dev", &json!({"organization": "acme"}))];
@@ -351,10 +352,10 @@ fn render(kind: &str, data: &Kind, spec: &Value) -> Result<Vec<Applying>, Failed
     let output = process::function(input.join("\n---\n"));
     let text = String::from_utf8(output.stdout)?;
     if !output.status.success() {
-        return Err(format!("the function refuses {spec}: {}", String::from_utf8_lossy(&output.stderr)).into());
+        return Err(format!("the function rejects {spec}: {}", String::from_utf8_lossy(&output.stderr)).into());
     }
     let mut found = documents(&text);
-    // The environment's before the organization's.
+    // The document of the environment before that of the organization.
     found.sort_by_key(|applying| applying.place.environment.is_none());
     Ok(found)
 }
@@ -429,7 +430,7 @@ impl World {
         Ok(reports)
     }
 
-    /// Applies, and says how many calls that took, those of the records left out.
+    /// Applies; returns the number of requests that write, without those for records.
     async fn apply(&self, documents: &[Applying]) -> Result<(usize, Vec<ApplyReport>), String> {
         let before = self.sandbox.requests().len();
         let reports = self.run(documents, Mode::Write).await?;
@@ -451,12 +452,12 @@ impl World {
         }
     }
 
-    /// Whether looking sees a difference, and names a field or what is done.
+    /// Whether a read-only run finds a difference, and names a field or the action.
     async fn look(&self, documents: &[Applying]) -> Result<bool, String> {
         let before = self.state();
         let reports = self.run(documents, Mode::Look).await?;
         if self.state() != before {
-            return Err("looking changes something".to_owned());
+            return Err("a read-only run changes something".to_owned());
         }
         let mut all = reports.iter().flat_map(|report| &report.resources);
         Ok(all.any(|one| one.result == Ending::Updated && !one.reason.is_empty()))

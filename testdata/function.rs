@@ -1,8 +1,8 @@
-//! One test for each directory of `testdata/function`: `input.yaml` goes in, `expected/output.yaml` and, if there is any,
-//! `expected/stderr.txt` must come out. `UPDATE=1` writes what came out instead; read the diff before you commit it.
+//! One test for each directory of `testdata/function`: for `input.yaml` the function must print `expected/output.yaml` and, if it exists,
+//! `expected/stderr.txt`. `UPDATE=1` writes the actual output there; read the diff before you commit it.
 //!
-//! Four properties are asked of every case on top: the same input gives the same bytes; the output as input changes nothing; items that are not
-//! ours leave as the bytes they came; the order of items changes no digest.
+//! In addition, every case has four properties: the same input gives the same bytes; the output as input changes nothing; items that are not
+//! specs or outputs are copied byte for byte; the order of items changes no digest.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -70,7 +70,7 @@ fn check(case: &Path) -> Result<(), Failed> {
     };
     if !failed {
         let second = run(&ran.stdout);
-        // Warnings are of the input at hand, not of the one before.
+        // The warnings are those of this input, not of the previous one.
         let items = |text: &str| text.split("\nresults:").next().unwrap_or_default().to_owned();
         same("the output of the output", &items(&second.stdout), &items(&ran.stdout))?;
     }
@@ -78,11 +78,11 @@ fn check(case: &Path) -> Result<(), Failed> {
     if list || !failed {
         untouched(&read, &ran.stdout)?;
     }
-    // A list in flow style has no chunks that could change places.
+    // A list in flow style has no chunks that could be reordered.
     if list && !failed && !input.starts_with('{') {
         let shuffled = run(reversed(&read));
         if names(&shuffled.stdout) != names(&ran.stdout) {
-            return Err("the order of the items shows in the output".into());
+            return Err("the order of the items changes the output".into());
         }
     }
     Ok(())
@@ -112,11 +112,11 @@ fn same(what: &str, found: &str, expected: &str) -> Result<(), Failed> {
     Err(format!("{what} differs at line {}\nfound:    {}\nexpected: {}", line + 1, at(found), at(expected)).into())
 }
 
-/// Every item that is neither ours nor an output of ours is in the output with the same bytes.
+/// Every item that is neither a spec nor an output is in the output with the same bytes.
 fn untouched(input: &Input<'_>, output: &str) -> Result<(), Failed> {
     for item in input.items() {
         let bytes = &input.source()[item.span.clone()];
-        // An alias whose anchor leaves with a spec is replaced by what it stands for.
+        // An alias whose anchor is removed with a spec is replaced by the value of the anchor.
         if !matches!(input, Input::List(_)) && bytes.contains(": *") {
             continue;
         }
@@ -142,7 +142,7 @@ fn reversed(input: &Input<'_>) -> String {
     format!("{}{chunks}{}", &source[..first.chunk.start], &source[last.chunk.end..])
 }
 
-/// Kind and name of every item: a ConfigMap's name holds the digest.
+/// Kind and name of every item: a ConfigMap's name contains the digest.
 fn names(list: &str) -> BTreeSet<String> {
     let input = Input::read(list).unwrap();
     input.items().iter().map(|item| format!("{} {}", item.header.kind, item.header.name)).collect()
@@ -150,16 +150,16 @@ fn names(list: &str) -> BTreeSet<String> {
 
 /// The codes that no case of this directory can show, and where they are tested.
 const ELSEWHERE: [(Code, &str); 4] = [
-    (Code::Internal, "a defect, which no input shows"),
-    (Code::BundleTooLarge, "testdata/large.rs, which makes the bundle"),
-    (Code::TooManyFindings, "testdata/large.rs, which makes the findings"),
-    (Code::BatchTooLarge, "testdata/large.rs, which makes the batch"),
+    (Code::Internal, "a defect, which no input causes"),
+    (Code::BundleTooLarge, "testdata/large.rs, which generates the bundle"),
+    (Code::TooManyFindings, "testdata/large.rs, which generates the findings"),
+    (Code::BatchTooLarge, "testdata/large.rs, which generates the batch"),
 ];
 
 fn every_code_has_a_case(cases: &[std::path::PathBuf]) -> Result<(), Failed> {
     let mut shown: String =
         cases.iter().filter_map(|case| fs::read_to_string(case.join("expected/stderr.txt")).ok()).collect();
-    // What is wrong inside a bundle has its cases beside these.
+    // Findings inside a bundle have their cases in other directories.
     let checks = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/check");
     for case in fs::read_dir(checks)? {
         shown.push_str(&fs::read_to_string(case?.path().join("expected/stdout.txt")).unwrap_or_default());

@@ -1,8 +1,8 @@
-//! The deployer's identity, proved where it meets Google: the real program runs with a cleared environment, and finds metadata, STS,
+//! The deployer's authentication at Google: the real program runs with a cleared environment, and reaches the metadata server, STS,
 //! IAM Credentials, OAuth and Apigee under their real names behind an HTTPS proxy of this test, with certificates of the test's own
-//! authority. So google-cloud-auth, TLS and the proxy's rules are the shipped ones; only the answers are made here.
+//! authority. Therefore google-cloud-auth, TLS and the rules for proxies are the real ones; only the responses are simulated.
 //!
-//! Every credential in this file holds the word `planted`; no run may show it.
+//! Every credential in this file contains the word `planted`; no output may contain it.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -38,15 +38,15 @@ const IAM: &str = "iamcredentials.googleapis.com";
 const OAUTH: &str = "oauth2.googleapis.com";
 const METADATA: &str = "metadata";
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
-/// It begins as every JWT does.
+/// It begins like every JWT.
 const SUBJECT: &str = "eyJhbGciOiJSUzI1NiJ9.planted-subject.c2ln";
 
-/// One request as a server got it.
+/// One request that a server received.
 #[derive(Debug, Clone)]
 struct Seen {
     host: String,
     method: String,
-    /// With the query.
+    /// Including the query.
     path: String,
     headers: HeaderMap,
     body: String,
@@ -72,16 +72,16 @@ type Hook = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
 struct State {
-    /// What each host answers, in order; the last answer stays.
+    /// The responses of each host, in order; the last one is repeated.
     answers: BTreeMap<String, VecDeque<(u16, Value)>>,
-    /// What happens at a host's first request, before its answer.
+    /// What happens at a host's first request, before its response.
     hooks: BTreeMap<String, Hook>,
-    /// The tokens that Apigee takes; none: any.
+    /// The tokens that Apigee accepts; if empty, any token.
     accepted: Vec<String>,
     seen: Vec<Seen>,
 }
 
-/// Google, as far as it can be seen from a pod.
+/// The servers of Google that a pod can reach.
 struct Google {
     state: Arc<Mutex<State>>,
     folder: tempfile::TempDir,
@@ -89,12 +89,12 @@ struct Google {
     proxy: SocketAddr,
     /// Plain http.
     metadata: SocketAddr,
-    /// The endpoint under a name of this machine, with TLS.
+    /// The endpoint with a host name of this machine, with TLS.
     direct: SocketAddr,
     sandbox: Sandbox,
 }
 
-/// How a run ended.
+/// The result of a run.
 struct Ran {
     code: Option<i32>,
     text: String,
@@ -204,14 +204,14 @@ impl Google {
         self.state.lock().unwrap().seen.iter().filter(|seen| seen.host == host).cloned().collect()
     }
 
-    /// The tokens that Apigee was shown, each once, in order.
+    /// The tokens that were sent to Apigee, each once, in order.
     fn tokens(&self) -> Vec<String> {
         let mut tokens: Vec<String> = self.seen(APIGEE).iter().map(|seen| bearer(seen).to_owned()).collect();
         tokens.dedup();
         tokens
     }
 
-    /// Runs the program behind the proxy, and looks for secrets in all that it says.
+    /// Runs the program behind the proxy, and checks that no output contains a secret.
     async fn run(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
         let proxy = format!("http://{}", self.proxy);
         let (ca, home) = (self.path("ca.pem"), self.path("home"));
@@ -261,7 +261,7 @@ impl Google {
     }
 }
 
-/// One host: it keeps the request, then answers as it was told, or as the sandbox does.
+/// One host: it records the request, then sends the configured response, or that of the sandbox.
 fn service(host: &str, state: &Arc<Mutex<State>>, sandbox: &str) -> Router {
     let (host, state, sandbox) = (host.to_owned(), Arc::clone(state), sandbox.to_owned());
     Router::new().fallback(any(move |request: Request<Body>| {
@@ -281,7 +281,7 @@ async fn handle(host: &str, state: &Mutex<State>, sandbox: &str, request: Reques
         headers: head.headers.clone(),
         body: if is_apigee { String::new() } else { String::from_utf8(body.to_vec()).unwrap() },
     };
-    // What Google's front ends refuse at each of these hosts.
+    // Requests that Google's front ends reject at each of these hosts.
     let has_length = ["content-length", "transfer-encoding"].iter().any(|name| seen.headers.contains_key(*name));
     if matches!(seen.method.as_str(), "POST" | "PUT" | "PATCH") && !has_length {
         return (StatusCode::LENGTH_REQUIRED, "requests require a Content-length header").into_response();
@@ -372,7 +372,7 @@ async fn metadata_that_is_not_ready_is_asked_again() {
     ran.check(0, &["no access token from the metadata server", "503", "deployed"]);
     assert!(ran.took < Duration::from_secs(9), "an error was kept: {:?}", ran.took);
 
-    // Refused connections, as before GKE's server listens.
+    // Refused connections, as before GKE's metadata server listens.
     let socket = StdListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
     drop(socket);
@@ -464,7 +464,7 @@ async fn impersonation_goes_along_the_chain_from_any_source() {
     google.answer(IAM, &[iam_token("planted-deployer")]);
     google.run_with_metadata(&chain).await.check(0, &[]);
     check(&google, "planted-gke");
-    assert_eq!(google.seen(METADATA).len(), 1, "the universe is not asked for");
+    assert_eq!(google.seen(METADATA).len(), 1, "the universe is not requested");
 
     let google = Google::start().await;
     google.answer(STS, &[sts_token("planted-federated")]);
@@ -529,7 +529,7 @@ async fn what_sts_refuses_is_told_without_secrets() {
         &["sts.googleapis.com/v1/token responded with status 400: invalid_grant: The audience in ID Token […] does not match"],
     );
     ran.check(77, &["workload identity federation", "issuer"]);
-    assert_eq!(google.seen(STS).len(), 1, "it is not asked again");
+    assert_eq!(google.seen(STS).len(), 1, "it is not requested again");
     assert!(google.seen(APIGEE).is_empty());
 
     google.answer(STS, &[(503, json!({})), sts_token("planted-federated")]);
@@ -540,7 +540,7 @@ async fn what_sts_refuses_is_told_without_secrets() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_is_renewed_when_it_expires_and_when_it_is_refused() {
-    // It lives for a second only, and the run is longer.
+    // The token expires after one second, and the run is longer.
     let google = Google::with(Duration::from_secs(4)).await;
     google.answer(METADATA, &[metadata_token("planted-1", 1), metadata_token("planted-2", 3600)]);
     google.run_with_metadata(&["--wait=ready"]).await.check(0, &[]);

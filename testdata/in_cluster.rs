@@ -1,5 +1,5 @@
-//! What a Job says to its own cluster: the real program as its pod runs it, against the sandbox and an API server of this test with an
-//! authority of its own. Whatever that server does, the result and the exit code are those of a run without it.
+//! What a Job reports to its own cluster: the real program as its pod runs it, against the sandbox and an API server of this test with its own
+//! certificate authority. Whatever that server does, the result and the exit code are those of a run without it.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 const TOKEN: &str = "planted-token";
 const JOB: &str = "apigee-prod-orders";
 
-/// What the API server does.
+/// The behavior of the API server.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Mood {
     Good,
@@ -32,10 +32,10 @@ enum Mood {
     Hangs,
 }
 
-/// One request as it came.
+/// One request that the API server received.
 #[derive(Debug, Clone)]
 struct Seen {
-    /// With the query.
+    /// Including the query.
     call: String,
     content_type: String,
     authorization: String,
@@ -50,7 +50,7 @@ struct Cluster {
     sandbox: Sandbox,
 }
 
-/// How a run ended.
+/// The result of a run.
 struct Ran {
     code: Option<i32>,
     /// The last line of stdout.
@@ -92,7 +92,7 @@ impl Cluster {
         std::fs::write(path, text).unwrap();
     }
 
-    /// A proxy, once by itself and once as all of a batch.
+    /// A proxy, once as a single bundle and once as the only bundle of a batch.
     fn write_bundle(&self, base_path: &str) {
         let endpoint = format!(
             "<ProxyEndpoint name=\"default\"><HTTPProxyConnection><BasePath>{base_path}</BasePath></HTTPProxyConnection>\
@@ -131,7 +131,7 @@ impl Cluster {
             .args(["--report-account=account", &format!("--report-job={JOB}")])
             .current_dir(self.pod.path())
             .env_clear()
-            // A proxy would see who asks for what.
+            // The requests must not be sent through a proxy, which could see the token.
             .envs([("HTTPS_PROXY", "http://127.0.0.1:1"), ("ALL_PROXY", "http://127.0.0.1:1")])
             .envs([("KUBERNETES_SERVICE_HOST", "127.0.0.1"), ("KUBERNETES_SERVICE_PORT", &self.port.to_string())])
             .env("APIGEE_ENDPOINT", self.sandbox.url());
@@ -156,7 +156,7 @@ impl Cluster {
 }
 
 impl Ran {
-    /// The lines that say why the cluster knows nothing.
+    /// The warnings that say why nothing was reported to the cluster.
     fn warnings(&self) -> Vec<&str> {
         let lines = self.lines.iter().filter(|line| line["phase"] == "report");
         lines
@@ -258,7 +258,7 @@ async fn a_cluster_that_does_not_listen_changes_nothing() {
     assert_eq!((ran.code, &ran.result["result"]), (Some(0), &"deployed".into()));
     let warnings = ran.warnings();
     assert!(warnings.len() == 1 && warnings[0].matches("403: no such right").count() == 2, "{warnings:?}");
-    // Without the label there may still be the Event.
+    // If the label cannot be set, the Event is still created.
     assert_eq!(cluster.news().len(), 2);
 
     let cluster = Cluster::start(Mood::Hangs).await;
@@ -267,7 +267,7 @@ async fn a_cluster_that_does_not_listen_changes_nothing() {
     assert!(ran.took > Duration::from_secs(5) && ran.took < Duration::from_secs(9), "{:?}", ran.took);
     assert!(ran.warnings()[0].contains("no answer within 5s"), "{:?}", ran.warnings());
 
-    // The exit code of a failure stays too.
+    // The exit code of a failure does not change either.
     cluster.write_bundle("no-path");
     std::fs::remove_file(cluster.pod.path().join("account/token")).unwrap();
     let ran = cluster.deploy().await;
@@ -278,7 +278,7 @@ async fn a_cluster_that_does_not_listen_changes_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_token_is_for_the_cluster_only() {
     let cluster = Cluster::start(Mood::Good).await;
-    // An authority that did not sign the server's certificate.
+    // A certificate authority that did not sign the server's certificate.
     let other = tempfile::tempdir().unwrap();
     tls::certificates(other.path(), &["127.0.0.1"]);
     cluster.write("account/ca.crt", &std::fs::read_to_string(other.path().join("ca.pem")).unwrap());

@@ -1,4 +1,4 @@
-//! Large bundles: split over ConfigMaps and put together again by the Job's volume, up to Apigee's limit.
+//! Large bundles: split into several ConfigMaps and joined again in the Job's volume, up to Apigee's limit.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -28,7 +28,7 @@ spec:
   bundle: {path: large}
 ";
 
-/// Bytes that no compressor makes smaller, the same in every run.
+/// Bytes that cannot be compressed, the same in every run.
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     std::iter::repeat_with(|| {
@@ -85,7 +85,7 @@ fn objects(output: &Output) -> Vec<Value> {
     text.split("---\n").filter(|text| !text.trim().is_empty()).map(|text| serde_yaml::from_str(text).unwrap()).collect()
 }
 
-/// The files in the mount of the only Job.
+/// The files that the only Job mounts.
 fn mounted(objects: &[Value]) -> BTreeMap<String, Vec<u8>> {
     let job = objects.iter().find(|object| object["kind"] == "Job").unwrap();
     let mut files = BTreeMap::new();
@@ -125,7 +125,7 @@ fn five_megabytes_with_a_jar_are_put_together_again() {
         };
         // Kubernetes counts keys and decoded values.
         let total = size("data", &str::len) + size("binaryData", &|text| STANDARD.decode(text).unwrap().len());
-        assert!(total <= 900 * 1024, "{} holds {total} bytes", map["metadata"]["name"]);
+        assert!(total <= 900 * 1024, "{} has {total} bytes", map["metadata"]["name"]);
         assert_eq!(map["immutable"], true);
     }
     let mount = mounted(&objects);
@@ -142,7 +142,7 @@ fn five_megabytes_with_a_jar_are_put_together_again() {
     }
 }
 
-/// A list with an environment in batch mode and so many proxies of a dozen files each.
+/// A list with an environment in batch mode and the given number of proxies, with a dozen files each.
 fn batch(proxies: usize) -> String {
     let mut list = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- apiVersion: apigeeflux.dev/v1alpha1\n  kind: ApigeeEnvironment\n  \
                     metadata: {name: prod}\n  spec: {organization: acme, batch: environment}\n"
@@ -218,7 +218,7 @@ fn a_large_zip_in_a_resource_list_is_refused_and_the_list_is_unchanged() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("AF045"));
 }
 
-/// An environment and so many times a text in which `#` is the number.
+/// An environment and `count` copies of a text, in which `#` is the number of the copy.
 fn repeated(count: usize, each: &str) -> String {
     let environment = SPECS.split("---\n").next().unwrap();
     environment.to_owned() + &(0..count).map(|number| each.replace('#', &number.to_string())).collect::<String>()
@@ -230,7 +230,7 @@ fn proxy(rest: &str) -> String {
     )
 }
 
-/// The processor's time of a run on an input: what else the machine does must not count.
+/// The CPU time of a run on an input: other work of the machine must not count.
 fn seconds(input: &str) -> f64 {
     let run = || {
         let start = std::time::Instant::now();
@@ -240,7 +240,7 @@ fn seconds(input: &str) -> f64 {
     (0..3).map(|_| run()).fold(f64::INFINITY, f64::min)
 }
 
-/// Four times the input takes about four times as long; a stage that compares all with all takes sixteen times.
+/// Four times the input takes about four times as long; with a quadratic stage it would take sixteen times as long.
 #[track_caller]
 fn is_linear(what: &str, count: usize, input: &dyn Fn(usize) -> String) {
     let start = seconds("");
@@ -358,7 +358,7 @@ fn standard_input_has_a_bound() {
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // The program stops to read; then the pipe is closed.
+    // The program stops reading; then the pipe is closed.
     let writer = std::thread::spawn(move || {
         let blanks = vec![b' '; 1 << 20];
         while stdin.write_all(&blanks).is_ok() {}

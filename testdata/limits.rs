@@ -1,8 +1,8 @@
-//! The table of what Apigee takes, walked through the function, the deployer and the sandbox.
+//! The table of Apigee's limits, tested with the function, the deployer and the sandbox.
 //!
-//! Of each rule the longest text, or the highest number, passes the check of the specs, and the sandbox takes it from the deployer; one
-//! more fails the check with a line that names the limit, and the sandbox answers a request that has it with 400. So does every text of
-//! a wrong form. A rule without a row here fails.
+//! For each rule the longest text, or the highest number, passes the check of the specs, and the sandbox accepts it from the deployer; one
+//! more fails the check with a line that names the limit, and the sandbox responds to a request that has it with 400. The same applies to
+//! every text in a wrong format. A rule without a row here fails.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -41,13 +41,13 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-/// What is tried.
+/// The rule that is tested.
 enum Subject {
     Text(&'static Text),
     Count(&'static Count),
 }
 
-/// A value of the rule: a text, or so many.
+/// A value of the rule: a text, or a number of items.
 enum Tried {
     Text(String),
     Count(usize),
@@ -65,16 +65,16 @@ impl Tried {
     }
 }
 
-/// How a rule is tried.
+/// How a rule is tested.
 #[derive(Default)]
 struct Row {
     /// The resources of Git.
     git: Vec<Value>,
-    /// A value of the key `value` of the Secret `it`.
+    /// The value of the key `value` of the Secret `it`.
     secret: Option<String>,
-    /// More in Git than a ConfigMap takes, or than the test has proxies for: it is only checked.
+    /// The specs are larger than a ConfigMap can be, or need more proxies than the test has: they are only checked.
     unapplied: bool,
-    /// The request that has it: method, path behind the organization, and body.
+    /// The request with the value: method, path after the organization, and body.
     raw: Option<(&'static str, String, Sent)>,
 }
 
@@ -284,7 +284,7 @@ fn row(rule: &str, tried: &Tried) -> Option<Row> {
         ),
         "ApigeeProduct displayName with the organization" => {
             let display = tried.text().rsplit("@@@").next().unwrap();
-            // The organization of the test has three characters more than that of the sample.
+            // The name of the test's organization is three characters longer than that of the sample.
             let display: String = match display.char_indices().nth_back(2) {
                 Some((end, _)) if !display.contains('\n') && tried.text().starts_with("o@") => {
                     display[..end].to_owned()
@@ -416,7 +416,7 @@ fn row(rule: &str, tried: &Tried) -> Option<Row> {
                 product("orders"),
                 resource("ApigeeApiDoc", "it", &json!({"site": tried.text(), "product": "orders"})),
             ],
-            // Dots alone are no part of a path, so that no request has them.
+            // Clients resolve dot segments, so that no request can contain them.
             Some(tried.text()).filter(|text| !text.chars().all(|c| c == '.')).and_then(|text| {
                 post(&format!("sites/{}/apidocs", query(text)), json!({"title": "t", "apiProductName": "orders"}))
             }),
@@ -467,16 +467,20 @@ async fn walk(of: &str, subject: &Subject) -> Result<(), Failed> {
     let world = World::start().await?;
     let is_secret = right.secret.is_some();
     if !right.git.is_empty() {
-        let documents = render(&right.git, right.unapplied).map_err(|why| format!("the most is refused: {why}"))?;
+        let documents =
+            render(&right.git, right.unapplied).map_err(|why| format!("the longest value is rejected: {why}"))?;
         if !right.unapplied {
-            world.apply(&documents, right.secret.as_deref()).await.map_err(|why| format!("the most: {why}"))?;
+            world
+                .apply(&documents, right.secret.as_deref())
+                .await
+                .map_err(|why| format!("the longest value: {why}"))?;
         }
     }
     if right.git.is_empty() || right.unapplied {
         world.prepare(of).await?;
         let (status, text) = world.send(right.raw.as_ref().unwrap()).await?;
         if !(200..300).contains(&status) {
-            return Err(format!("the sandbox answers the most with {status}: {text}").into());
+            return Err(format!("the sandbox responds to the longest value with {status}: {text}").into());
         }
     }
     for (tried, is_over) in [(over, true)].into_iter().chain(wrong.into_iter().map(|tried| (tried, false))) {
@@ -489,12 +493,12 @@ async fn walk(of: &str, subject: &Subject) -> Result<(), Failed> {
         if is_secret {
             let documents = render(&row.git, false)?;
             let why = World::start().await?.apply(&documents, row.secret.as_deref()).await;
-            let why = why.err().ok_or_else(|| format!("the deployer takes {shown}"))?;
+            let why = why.err().ok_or_else(|| format!("the deployer accepts {shown}"))?;
             if tried.text().len() > 5 && why.contains(tried.text()) {
                 return Err(format!("the secret is repeated: {why}").into());
             }
         } else if !row.git.is_empty() {
-            let why = render(&row.git, true).err().ok_or_else(|| format!("the check takes {shown}"))?;
+            let why = render(&row.git, true).err().ok_or_else(|| format!("the check accepts {shown}"))?;
             if is_over && !why.contains(&limit.to_string()) {
                 return Err(format!("the message does not name the limit {limit}: {why}").into());
             }
@@ -506,20 +510,20 @@ async fn walk(of: &str, subject: &Subject) -> Result<(), Failed> {
             Subject::Count(rule) => rule.is_enforced,
         };
         if status != 400 && (is_enforced || !(200..300).contains(&status)) {
-            return Err(format!("the sandbox answers {shown} with {status}: {text}").into());
+            return Err(format!("the sandbox responds to {shown} with {status}: {text}").into());
         }
     }
     Ok(())
 }
 
-/// The documents of a state of Git, or what the check says. `only_checked` are not taken apart.
+/// The documents of a state of Git, or the errors of the check. With `only_checked` the documents are not returned.
 fn render(git: &[Value], only_checked: bool) -> Result<Vec<Applying>, String> {
     let mut input = vec![resource("ApigeeEnvironment", "dev", &json!({"organization": "acme"}))];
     input.extend(git.iter().cloned());
     let input: Vec<String> = input.iter().map(with_long_keys).collect();
     let output = process::function(input.join("\n---\n"));
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    // What is more than a ConfigMap takes is none of this test's business.
+    // Specs that are larger than a ConfigMap can be are tested elsewhere.
     let errors: Vec<&str> =
         errors.lines().filter(|line| line.starts_with("error") && !line.contains("AF038")).collect();
     if !output.status.success() && !errors.is_empty() {
@@ -574,7 +578,7 @@ impl World {
         if status == 200 { Ok(world) } else { Err(text.into()) }
     }
 
-    /// What a request of a rule that is not applied needs.
+    /// Creates the objects that a request for a rule needs which is not applied.
     async fn prepare(&self, of: &str) -> Result<(), Failed> {
         if of == "ApigeeApiDoc openapi" {
             let product = json!({"name": "orders", "displayName": "d"});

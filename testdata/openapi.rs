@@ -1,4 +1,4 @@
-//! OpenAPI documents: what `openapi` writes passes `check`, and every operation is reached by the path as a client sends it.
+//! OpenAPI documents: the specs that `openapi` writes pass `check`, and every operation matches its path in each form in which clients send it.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
@@ -22,7 +22,7 @@ use serde_json::{Value as Json, json};
 /// A method and a path of a document.
 type Operation = (&'static str, String);
 
-/// The document of some operations, each named by its place.
+/// A document with some operations, each named by its position.
 fn document(operations: &[Operation]) -> Json {
     let mut paths = serde_json::Map::new();
     for (number, (method, path)) in operations.iter().enumerate() {
@@ -32,7 +32,7 @@ fn document(operations: &[Operation]) -> Json {
     json!({"openapi": "3.0.3", "info": {"title": "Paths", "version": "1"}, "paths": paths})
 }
 
-/// Looks at the bundle of a document.
+/// Calls a function with the bundle of a document.
 fn with_bundle(document: &Json, look: impl FnOnce(&[Bundle<'_>])) -> Result<(), Vec<String>> {
     let spec = ApigeeProxySpec {
         base_path: Some("/base".to_owned()),
@@ -60,7 +60,7 @@ fn with_bundle(document: &Json, look: impl FnOnce(&[Bundle<'_>])) -> Result<(), 
     Ok(())
 }
 
-/// The text of a path as a client sends it. `all`: with every character encoded that has a meaning in some URLs.
+/// A path as a client sends it. With `all`, every character that has a meaning in some URLs is encoded.
 fn sent(text: &str, all: bool) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -107,7 +107,7 @@ fn filled(path: &str) -> String {
     let mut rest = path;
     while let Some((before, after)) = rest.split_once('{') {
         out.push_str(before);
-        // A letter that no text has.
+        // A letter that is in no text.
         out.push('Z');
         rest = after.split_once('}').unwrap().1;
     }
@@ -129,7 +129,7 @@ impl Variables for Request<'_> {
     }
 }
 
-/// The flow that runs: one that may run counts if no other surely does before it.
+/// The flow that runs: the first whose condition may be true.
 fn winner<'f>(flows: &'f [Flow<'_>], method: &str, suffix: &str) -> &'f str {
     let holds = |flow: &&Flow<'_>| match &flow.condition {
         None => true,
@@ -149,7 +149,7 @@ fn every_operation_is_reached(operations: &[Operation]) -> Result<(), Vec<String
             let own = format!("op{number}");
             for all in [false, true] {
                 let suffix = sent(&filled(path), all);
-                // Whether Apigee decodes the variable is not documented.
+                // It is not documented whether Apigee decodes the variable.
                 for suffix in [&suffix, &decoded(&suffix)] {
                     assert_eq!(winner(flows, &method, suffix), own, "{method} {suffix:?} of {operations:?}");
                 }
@@ -168,8 +168,8 @@ fn every_operation_is_reached(operations: &[Operation]) -> Result<(), Vec<String
     })
 }
 
-/// What a path is for, whatever its spelling and the names of its placeholders. Four characters are not told apart, nor are
-/// adjacent placeholders.
+/// The requests that a path matches, independent of its spelling and the names of its placeholders. Four characters are not
+/// distinguished, and neither are adjacent placeholders.
 fn key(path: &str) -> String {
     let mut key = decoded(&sent(&filled(path), false)).replace(['\\', ']', '^'], "[");
     while key.contains("ZZ") {
@@ -196,7 +196,7 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let method = proptest::sample::select(vec!["get", "post", "delete"]);
     proptest::collection::vec((method, path), 1..14).prop_map(|mut operations| {
         let mut seen = BTreeSet::new();
-        // A wildcard of its own, and segments that clients resolve, are not meant here; nor is one path in two spellings.
+        // Not tested here: literal wildcards, segments that clients resolve, and one path in two spellings.
         operations.retain(|(method, path)| {
             let plain = |segment: &str| !matches!(decoded(&sent(segment, false)).as_str(), "*" | "**" | "." | "..");
             path.split('/').all(plain) && seen.insert((*method, key(path)))
@@ -326,7 +326,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The spec that `openapi` writes, after `check` has passed it; an error is what `openapi` says instead.
+/// The spec that `openapi` writes and `check` passes, or the error of `openapi`.
 fn written(document: &Json) -> Result<String, String> {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("o.json"), document.to_string()).unwrap();
@@ -546,7 +546,7 @@ proptest! {
 
     #[test]
     fn what_openapi_writes_passes_the_check(document in documents()) {
-        // Nothing but a document without operations is refused here.
+        // Only a document without operations is rejected here.
         if let Err(said) = written(&document) {
             prop_assert!(said.contains("has no operations"), "{}\n{}", document, said);
         }

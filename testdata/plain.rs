@@ -1,7 +1,7 @@
-//! Nothing that anybody wrote acts on whoever reads what the program prints: not on a terminal, and not on a CI system.
+//! No text of a user can control a terminal or a CI system that shows the program's output.
 //!
-//! Hostile characters are put into every string and key of specs, one after the other and in all at once, into names of files, arguments, and
-//! the answers of a management API. Each command is run on them in each format, and no output holds one.
+//! Hostile characters are inserted into every string and key of specs, one at a time and all together, into names of files, arguments, and
+//! the responses of a management API. Each command runs with them in each format, and no output contains one.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -15,7 +15,7 @@ use std::thread;
 use apigee_flux_model::diag::plain::is_active;
 use serde_json::{Value, json};
 
-/// What is put in: a workflow command in a line of its own, an older one, escapes of a terminal, and marks of direction.
+/// The inserted text: a workflow command on a line of its own, an older one, escape sequences of a terminal, and bidirectional marks.
 const HOSTILE: &str =
     "\n::stop-commands::tok\n##[add-mask]x\r\u{1b}[2J\u{9b}1m\u{7f}\u{85}\u{202e}\u{2028}\u{2066}\u{8}";
 
@@ -25,19 +25,19 @@ fn command(args: &[&str]) -> Command {
     command
 }
 
-/// Fails if an output holds what acts. Commands to GitHub are there only if they were asked for.
+/// Fails if an output contains control characters or commands. Commands for GitHub are allowed only with that format.
 #[track_caller]
 fn check(what: &str, output: &Output) {
     let github = what.contains("github");
     for (stream, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
         let text = String::from_utf8(bytes.clone()).unwrap_or_else(|_| panic!("{what}: {stream} is not UTF-8"));
         for line in text.split('\n') {
-            // A record of CSV ends as RFC 4180 wants it.
+            // A CSV record ends as RFC 4180 requires.
             let line = if what.contains("csv") { line.strip_suffix('\r').unwrap_or(line) } else { line };
-            // Tabs stand in lines of files.
+            // Lines of files may contain tabs.
             let active = line.chars().find(|c| *c != '\t' && is_active(*c));
             assert_eq!(active, None, "{what}: {stream}: {line:?}");
-            // What the function prints is a document, whose lines may be those of files.
+            // The function prints a document, whose lines may be those of files.
             if stream == "stdout" && what.contains("document") {
                 continue;
             }
@@ -51,7 +51,7 @@ fn check(what: &str, output: &Output) {
     assert!(!String::from_utf8_lossy(&output.stderr).contains("internal error of apigee-flux"), "{what}");
 }
 
-/// Every place of a string or a key in a document.
+/// The place of every string and every key in a document.
 fn places(value: &Value, at: &str, found: &mut Vec<(String, bool)>) {
     match value {
         Value::Object(fields) => {
@@ -68,7 +68,7 @@ fn places(value: &Value, at: &str, found: &mut Vec<(String, bool)>) {
     }
 }
 
-/// The document with hostile characters behind a string or a key.
+/// The document with hostile characters after a string or a key.
 fn poisoned(document: &Value, place: &(String, bool)) -> Value {
     let (at, is_key) = place;
     let mut document = document.clone();
@@ -86,7 +86,7 @@ fn poisoned(document: &Value, place: &(String, bool)) -> Value {
     document
 }
 
-/// One spec of each sort of text: names, paths, conditions, policies, raw files, values, settings.
+/// Specs with every type of text: names, paths, conditions, policies, raw files, values, settings.
 fn specs() -> Vec<Value> {
     let of = |kind: &str, name: &str, spec: Value| {
         json!({"apiVersion": "apigeeflux.dev/v1alpha1", "kind": kind,
@@ -150,7 +150,7 @@ fn specs() -> Vec<Value> {
     ]
 }
 
-/// JSON is YAML, and a stream of it is one of documents.
+/// JSON is YAML, so this is a stream of YAML documents.
 fn stream(specs: &[Value]) -> String {
     specs.iter().map(Value::to_string).collect::<Vec<_>>().join("\n---\n") + "\n"
 }
@@ -161,8 +161,8 @@ fn function(input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// What the function and `render` print is the input itself and what was made of it: the input was escaped by whoever wrote it as JSON, but for
-/// what JSON leaves as it is.
+/// The function and `render` print the input itself and the objects that are rendered from it: the input is escaped because it is JSON, except
+/// for the characters that JSON does not escape.
 fn escaped(text: &str) -> String {
     text.chars()
         .map(|c| if c != '\n' && is_active(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() })
@@ -214,7 +214,7 @@ fn every_string_of_a_spec_is_escaped() {
             items.join(", ")
         );
         check(&format!("{what} in a list, a document"), &function(&escaped(&list)));
-        // The other commands share what the function does: a part of the places is enough for what they print themselves.
+        // The other commands share the code of the function: some of the places are enough to test their own output.
         if number % 7 == 0 {
             fs::write(&file, &text).unwrap();
             each_command(place.path(), &what);
@@ -272,7 +272,7 @@ fn documents_are_escaped() {
     check("openapi", &command(&["openapi", file.to_str().unwrap()]).output().unwrap());
 }
 
-/// A management API that answers everything with the same text.
+/// A management API that responds to every request with the same text.
 fn answering(status: &'static str, body: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -323,7 +323,7 @@ fn answers_of_a_server_are_escaped() {
         vec!["remove", "--proxy", "hello", "--org", "acme", "--env", "prod", "--log", "human"],
         vec!["remove", "--proxy", "hello", "--org", "acme", "--env", "prod", "--log", "json"],
     ];
-    // An answer of an unexpected form is asked for again until the time is up, so all wait at once.
+    // A request with an unexpected response is retried until the timeout, so all commands run at the same time.
     thread::scope(|scope| {
         for (status, body) in servers {
             let url = answering(status, body);

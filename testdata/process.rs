@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
-/// The program without a command, with `input` on its standard input.
+/// Runs the program without a command, with `input` on its standard input.
 pub(crate) fn function(input: impl AsRef<[u8]>) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_apigee-flux"))
         .stdin(Stdio::piped())
@@ -13,7 +13,7 @@ pub(crate) fn function(input: impl AsRef<[u8]>) -> Output {
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let text = input.as_ref().to_owned();
-    // A program that stops reading must not stop the test, so that both ends run at once.
+    // A program that stops reading must not block the test, so that writing and reading run at the same time.
     let writer = std::thread::spawn(move || stdin.write_all(&text));
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap().unwrap();

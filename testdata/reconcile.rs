@@ -1,10 +1,10 @@
-//! The reconciler against the sandbox: everything that may happen behind Git's back is found and repaired, what left Git goes as it says,
-//! and nothing of others is touched.
+//! The reconciler against the sandbox: all drift is found and repaired, resources that were removed from Git are removed as their
+//! `deletionPolicy` says, and unmanaged objects are not changed.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod closed_loop;
-// The demo runs the program; here only its volumes are put together.
+// The demo runs the program; here only its code that writes volumes is used.
 #[allow(dead_code)]
 #[path = "../src/cli/demo/pod.rs"]
 mod pod;
@@ -43,7 +43,7 @@ fn flow(name: &str, body: &str) -> Value {
     resource("ApigeeSharedFlow", name, &json!({"bundle": {"files": files(SharedFlow, name, body, None, None)}}))
 }
 
-/// The same with a field more in its spec, or in its `deploy`.
+/// The same resource with one more field in its spec, or in its `deploy`.
 fn with(mut resource: Value, field: &str, value: &str) -> Value {
     let is_bundle = ["ApigeeProxy", "ApigeeSharedFlow"].contains(&resource["kind"].as_str().unwrap());
     if is_bundle {
@@ -54,7 +54,7 @@ fn with(mut resource: Value, field: &str, value: &str) -> Value {
     resource
 }
 
-/// All kinds of things: the proxy calls the shared flow and names the target server.
+/// Resources of several kinds: the proxy calls the shared flow and names the target server.
 fn shop() -> Vec<Value> {
     let orders = files(Proxy, "orders", "A", Some("backend"), Some("auth"));
     vec![
@@ -79,7 +79,7 @@ impl World {
         Self { apigee: Apigee::start(Duration::from_millis(300)).await, cluster: Cluster::default() }
     }
 
-    /// A state of Git is deployed, and reconciled once.
+    /// Deploys a state of Git, and reconciles it once.
     async fn of(resources: &[Value]) -> Self {
         let mut world = Self::start().await;
         world.commit(resources).await;
@@ -92,7 +92,7 @@ impl World {
         assert_eq!(failures(&report), Vec::<String>::new());
     }
 
-    /// Another state of Git of which no Job has run.
+    /// Renders another state of Git without running its Jobs.
     fn render(&mut self, resources: &[Value]) {
         self.cluster.render(resources);
     }
@@ -119,13 +119,13 @@ fn line(request: &LoggedRequest) -> String {
     format!("{} {}", request.method, request.path.trim_start_matches("/v1/organizations/acme/"))
 }
 
-/// What was not as wanted.
+/// The resources that were not in sync.
 fn changed(report: &ApplyReport) -> Vec<(String, Ending)> {
     let changed = report.resources.iter().filter(|applied| applied.result != Ending::Unchanged);
     changed.map(|applied| (applied.id.to_string(), applied.result)).collect()
 }
 
-/// What a resource came to.
+/// The result of a resource.
 #[track_caller]
 fn of<'r>(report: &'r ApplyReport, id: &str) -> (Ending, &'r str, u8) {
     let found = report.resources.iter().find(|applied| applied.id.to_string() == id);
@@ -133,16 +133,16 @@ fn of<'r>(report: &'r ApplyReport, id: &str) -> (Ending, &'r str, u8) {
     (applied.result, &applied.reason, applied.exit_code)
 }
 
-/// Something that people do to Apigee by hand.
+/// A manual change in Apigee.
 #[derive(Debug, Clone, Copy)]
 enum Hand {
-    /// The proxy is taken out.
+    /// The proxy is undeployed.
     Undeploy,
     /// An older revision is deployed.
     OlderRevision,
-    /// A new one of another bundle is deployed.
+    /// A new revision with another bundle is deployed.
     OwnRevision,
-    /// A new revision of an edited bundle keeps the description.
+    /// A new revision with an edited bundle keeps the description.
     EditedProxy,
     EditedFlow,
     DeletedServer,
@@ -200,7 +200,7 @@ impl Hand {
         }
     }
 
-    /// What the reconciler says of it.
+    /// What the reconciler reports.
     fn found(self) -> (&'static str, Ending) {
         match self {
             Self::Undeploy => ("ApigeeProxy orders", Ending::Created),
@@ -216,7 +216,7 @@ impl Hand {
     }
 }
 
-/// An edit in Apigee's own editor: the description stays, with what this program wrote there.
+/// An edit in Apigee's own editor: the description stays the same, including the record that apigee-flux wrote there.
 async fn edit(apigee: &Apigee, kind: apigee_flux_model::bundle::BundleKind, name: &str) {
     let revision = apigee.deployed(kind, "prod").await[name].clone();
     let old = apigee.get(&format!("{}/{name}/revisions/{revision}", kind.collection())).await;
@@ -256,7 +256,7 @@ async fn what_is_changed_by_hand_is_found_and_repaired() {
         assert_eq!((changed(&again), again.writes), (vec![], 0), "{hand:?}");
         assert_eq!(world.writes_since(start), Vec::<String>::new(), "{hand:?}");
     }
-    println!("{} changes by hand: found by looking, repaired without an import, and quiet afterwards", Hand::ALL.len());
+    println!("{} manual changes: found, repaired without an import, and in sync afterwards", Hand::ALL.len());
 }
 
 #[tokio::test]
@@ -269,7 +269,7 @@ async fn an_edit_that_keeps_the_description_is_seen_by_the_deep_comparison_only(
     assert!(reason.contains("was edited manually"), "{reason}");
 }
 
-/// Two edits of the same bundle: neither may stand for what Git says once the other is taken out.
+/// Two edits of the same bundle: after one is undeployed, the other must not be taken for the desired revision.
 #[tokio::test]
 async fn two_edits_do_not_take_turns() {
     let world = World::of(&shop()).await;
@@ -277,7 +277,7 @@ async fn two_edits_do_not_take_turns() {
     edit(&world.apigee, Proxy, "plain").await;
     edit(&world.apigee, Proxy, "plain").await;
     let deep = How { deep: Deep::Always, ..How::REPAIR };
-    // The revision that Git declared is gone.
+    // The desired revision does not exist any more.
     world.apigee.by_hand(Method::DELETE, "apis/plain/revisions/1", None).await;
     for _ in 0..2 {
         world.reconcile(deep).await;
@@ -344,7 +344,7 @@ async fn what_left_git_goes_as_it_said_and_what_names_others_goes_first() {
         proxy("stays", "A"),
     ])
     .await;
-    // Of somebody else: without a record, and with that of another owner.
+    // Unmanaged: without a record; and with the record of another owner.
     let body = json!({"name": "foreign", "host": "c", "port": 80});
     world.apigee.by_hand(Method::POST, "environments/prod/targetservers", Some(&body)).await;
     let theirs = json!({"name": "theirs", "host": "c", "port": 80});
@@ -359,15 +359,15 @@ async fn what_left_git_goes_as_it_said_and_what_names_others_goes_first() {
     world.apigee.deploy(&mut world.cluster, &[environment(), keeper()]).await;
     let before = world.state().await;
     let start = world.count();
-    // One more than is allowed.
+    // One deletion more than `maxDeletes`.
     let report = world.reconcile(How { max_deletes: Some(4), ..How::REPAIR }).await;
     assert_eq!(changed(&report).len(), 5, "{:?}", changed(&report));
     assert!(report.resources.iter().any(|applied| applied.reason.contains("at most 4 are deleted in one run")));
     assert_eq!((world.writes_since(start), world.state().await), (vec![], before.clone()));
-    // None is to be deleted.
+    // No deletion is allowed.
     let report = world.reconcile(How { max_deletes: None, ..How::REPAIR }).await;
     assert_eq!((changed(&report), world.state().await), (vec![], before.clone()));
-    // Only looking.
+    // Read-only.
     let report = world.reconcile(How::LOOK).await;
     let all = ["ApigeeProxy gone", "ApigeeProxy taken-out", "ApigeeSharedFlow auth", "ApigeeKeyValueMap settings"];
     let all: Vec<(String, Ending)> =
@@ -388,7 +388,7 @@ async fn what_left_git_goes_as_it_said_and_what_names_others_goes_first() {
     assert_eq!((changed(&world.reconcile(How::REPAIR).await), world.writes_since(start)), (vec![], vec![]));
 }
 
-/// What goes in the test above.
+/// The objects that are removed in the test above.
 fn world_has_left(path: &str) -> bool {
     [
         "apis/gone",
@@ -407,7 +407,7 @@ async fn an_empty_state_of_git_deletes_nothing() {
     let server = with(server("backend", "a.example.com"), "deletionPolicy", "Delete");
     let map = with(map("settings", &json!({"a": "1"})), "deletionPolicy", "Delete");
     let mut world = World::of(&[environment(), server.clone(), map]).await;
-    // No object of a cluster is left without a resource, so that the inventory is emptied by hand.
+    // Without a resource nothing would be rendered, so the test empties the inventory itself.
     world.render(&[environment(), server]);
     let before = world.state().await;
     let inventory = json!({"schemaVersion": 1, "bundles": [], "environment": []});
@@ -417,7 +417,7 @@ async fn an_empty_state_of_git_deletes_nothing() {
     assert_eq!(world.state().await, before);
 }
 
-/// The last resource of an organization leaves as any other.
+/// The last resource of an organization is deleted like any other.
 #[tokio::test]
 async fn the_last_resource_of_an_organization_goes_too() {
     let shared = json!({"scope": "organization", "deletionPolicy": "Delete", "entries": {"a": "1"}});
@@ -428,7 +428,7 @@ async fn the_last_resource_of_an_organization_goes_too() {
     assert!(!world.state().await.contains_key("keyvaluemaps/shared"));
 }
 
-/// The first environment of an organization looks after it, whichever that is.
+/// The reconciler of the organization's first environment reconciles the organization.
 #[tokio::test]
 async fn a_new_first_environment_takes_an_organization_over() {
     let environment = |name: &str, owner: Option<&str>| {
@@ -454,7 +454,7 @@ async fn a_new_first_environment_takes_an_organization_over() {
     }
 }
 
-/// An account of one environment may see nothing of the organization.
+/// A service account of one environment may have no permission to read the organization.
 #[tokio::test]
 async fn an_account_of_one_environment_needs_nothing_of_the_organization() {
     let mut world = World::start().await;
@@ -506,7 +506,7 @@ async fn a_revert_in_git_brings_the_old_state_back_without_an_import() {
     world.commit(&b).await;
     assert_ne!(world.state().await, first);
     let start = world.count();
-    // The reconciler alone: no Job has run.
+    // Only the reconciler runs, no Job.
     world.render(&a);
     let report = world.reconcile(How::REPAIR).await;
     assert_eq!(changed(&report).len(), 3, "{:?}", changed(&report));
@@ -529,7 +529,7 @@ async fn a_missing_secret_fails_alone_and_a_new_one_arrives() {
     let report = world.reconcile(How::REPAIR).await;
     let (ending, reason, code) = of(&report, "ApigeeKeyValueMap secret");
     assert_eq!((ending, code, report.exit_code()), (Ending::Failed, 75, 75), "{reason}");
-    assert!(reason.contains("key `api` of Secret `keys` is not there"), "{reason}");
+    assert!(reason.contains("key `api` of Secret `keys` does not exist"), "{reason}");
     assert_eq!(report.count(Ending::Created), 2, "{:?}", changed(&report));
 
     for value in ["s3cret-1", "s3cret-2"] {
@@ -542,7 +542,7 @@ async fn a_missing_secret_fails_alone_and_a_new_one_arrives() {
     }
 }
 
-/// What is there elsewhere is told in Apigee's words, but for the secret.
+/// A conflict with another app is reported in Apigee's own words, but without the secret.
 #[tokio::test]
 async fn a_consumer_key_of_another_app_is_told_as_what_it_is() {
     let mut world = World::start().await;
@@ -576,7 +576,7 @@ async fn the_daily_comparison_is_made_once_a_day() {
     let downloads = |requests: &[LoggedRequest]| requests.iter().filter(|r| r.path.contains("format=bundle")).count();
     let compared = format!("environments/prod/keyvaluemaps/{}/entries/compared", record::MAP);
     let now = || u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
-    // Of its day: the first run compares, the second does not; a day later it is done again.
+    // The first run of a day compares, the second does not; one day later a run compares again.
     for _ in 0..2 {
         let (begin, start) = (now(), world.count());
         world.reconcile(daily).await;
@@ -591,7 +591,7 @@ async fn the_daily_comparison_is_made_once_a_day() {
     }
 }
 
-/// Who may deploy proxies need not be allowed to write key value maps.
+/// A service account that may deploy proxies needs no permission to write key value maps.
 #[tokio::test]
 async fn without_a_register_proxies_are_deployed_all_the_same() {
     let mut world = World::start().await;
@@ -604,7 +604,7 @@ async fn without_a_register_proxies_are_deployed_all_the_same() {
     assert_eq!(changed(&world.reconcile(How::REPAIR).await), []);
 }
 
-/// Nothing changed: reads only, no more than one for each resource, and the lists.
+/// If nothing changed, requests only read: at most one for each resource, and the lists.
 #[tokio::test]
 async fn a_thousand_unchanged_resources_cost_a_read_each() {
     const SERVERS: usize = 600;
@@ -615,7 +615,7 @@ async fn a_thousand_unchanged_resources_cost_a_read_each() {
     resources.extend((0..MAPS).map(|number| map(&format!("map-{number}"), &json!({"a": "1"}))));
     resources.extend((0..PROXIES).map(|number| proxy(&format!("proxy-{number}"), "A")));
     let mut world = World::start().await;
-    // Older than any run of a deployer.
+    // Older than any deployer could be running.
     world.apigee.live_ago(Duration::from_hours(3));
     world.commit(&resources).await;
     let (start, began) = (world.count(), std::time::Instant::now());
@@ -628,8 +628,8 @@ async fn a_thousand_unchanged_resources_cost_a_read_each() {
     for request in &requests {
         *paths.entry(request.path.clone()).or_default() += 1;
     }
-    // The register has 100 records on a page, and three looks at it, and there is that of the organization; one list of deployments is for
-    // what is young and one for the batch.
+    // The records come in pages of 100 and are read three times; those of the organization are read once. One list of deployments is read to
+    // find recent deployments and one for the batch.
     let register = requests.iter().filter(|request| request.path.contains(record::MAP)).count();
     let lists = requests.iter().filter(|request| request.path.ends_with("/deployments")).count();
     let ours = requests.len() - register - lists;

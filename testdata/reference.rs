@@ -1,8 +1,8 @@
-//! The pages of the function's documentation that are made from the source: the reference, and the XML on the pages of
-//! features. `UPDATE=1` writes them anew.
+//! The pages of the function's documentation that are generated from the source: the reference, and the XML on the pages of
+//! features. `UPDATE=1` writes them again.
 //!
-//! On a page of `features`, a YAML block that holds an ApigeeProxy or an ApigeeSharedFlow is expanded, and each block of XML after it, whose
-//! first line names a file, must be that file of its bundle, or the part of it that is shown between `…` lines.
+//! On a page of `features`, a YAML block with an ApigeeProxy or an ApigeeSharedFlow is rendered, and each XML block after it, whose
+//! first line names a file, must be that file of its bundle, or every element of it that the first line names.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ fn main() {
         for path in files(&reference) {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if !pages.iter().any(|(known, _)| *known == name) {
-                return Err(format!("{} is not made any more: remove it", path.display()).into());
+                return Err(format!("{} is not generated any more: remove it", path.display()).into());
             }
         }
         Ok(())
@@ -59,7 +59,7 @@ fn same(path: &Path, text: &str) -> Result<(), Failed> {
     }
     let line = found.lines().zip(text.lines()).position(|(a, b)| a != b).unwrap_or_default();
     let message = format!(
-        "{} is not current; UPDATE=1 writes it anew\nline {}\nfound:    {}\nexpected: {}",
+        "{} is not current; UPDATE=1 writes it again\nline {}\nfound:    {}\nexpected: {}",
         path.display(),
         line + 1,
         found.lines().nth(line).unwrap_or("(nothing)"),
@@ -68,7 +68,7 @@ fn same(path: &Path, text: &str) -> Result<(), Failed> {
     Err(message.into())
 }
 
-/// The page with each block of XML as it is made now.
+/// Compares a page with the same page whose XML blocks are generated again.
 fn feature(path: &Path) -> Result<(), Failed> {
     let page = fs::read_to_string(path)?;
     let mut written = String::new();
@@ -85,7 +85,7 @@ fn feature(path: &Path) -> Result<(), Failed> {
             }
             "xml" => {
                 shown += 1;
-                let bundle = bundle.as_ref().ok_or("a block of XML stands before any spec")?;
+                let bundle = bundle.as_ref().ok_or("an XML block comes before any spec")?;
                 current(block, bundle)?
             }
             _ => block.to_owned(),
@@ -100,25 +100,25 @@ fn feature(path: &Path) -> Result<(), Failed> {
     same(path, &written)
 }
 
-/// The files of the last bundle that the block's resources give.
+/// The files of the last bundle that is rendered from the block's resources.
 fn expand(block: &str) -> Result<Files, Failed> {
     let input = Input::read(block).map_err(|diagnostic| diagnostic.text())?;
     let (made, diagnostics) = bundles(&input, &Options::default());
     let diagnostics = human::report(&diagnostics, &|_| None).to_string();
     match made.into_iter().last() {
         Some(made) if diagnostics.is_empty() => Ok(made.files),
-        _ => Err(format!("the resources of the page are not sound\n{diagnostics}\n{block}").into()),
+        _ => Err(format!("the resources of the page have findings\n{diagnostics}\n{block}").into()),
     }
 }
 
-/// A block whose first line is `<!-- FILE -->` or `<!-- FILE: ELEMENT -->`, with what the file holds now: all of it, or every such element.
+/// A block whose first line is `<!-- FILE -->` or `<!-- FILE: ELEMENT -->`, with the current content of the file: all of it, or every such element.
 fn current(block: &str, bundle: &Files) -> Result<String, Failed> {
     let head = block.lines().next().unwrap_or_default();
     let what = head.strip_prefix("<!-- ").and_then(|head| head.strip_suffix(" -->"));
-    let what = what.ok_or_else(|| format!("a block of XML starts with `<!-- FILE -->`, found {head}"))?;
+    let what = what.ok_or_else(|| format!("an XML block starts with `<!-- FILE -->`, found {head}"))?;
     let (file, element) = what.split_once(": ").map_or((what, None), |(file, element)| (file, Some(element)));
     let known = || bundle.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>().join(", ");
-    let bytes = bundle.get(file).ok_or_else(|| format!("no file `{file}`; there are {}", known()))?;
+    let bytes = bundle.get(file).ok_or_else(|| format!("no file `{file}`; the files are {}", known()))?;
     let text = std::str::from_utf8(bytes)?;
     let body = match element {
         None => text.split_once('\n').map_or(text, |(_, rest)| rest).trim_end().to_owned(),
@@ -133,7 +133,7 @@ fn current(block: &str, bundle: &Files) -> Result<String, Failed> {
     Ok(format!("{head}\n{body}"))
 }
 
-/// Every element of a name, with its lines moved to the left. Elements of files that we write start on a line of their own.
+/// Every element with a name, unindented. In rendered files every element starts on a line of its own.
 fn elements(text: &str, name: &str) -> String {
     let mut found = Vec::new();
     let mut end: Option<(usize, String)> = None;

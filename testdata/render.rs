@@ -1,4 +1,4 @@
-//! `render --output`, `bundle` and `openapi`: where files go.
+//! `render --output`, `bundle` and `openapi`: where files are written.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -89,7 +89,7 @@ fn a_shared_flow_may_be_a_folder_and_a_fault_of_a_profile_has_its_place_there() 
     fs::create_dir_all(bundle.join("sharedflows")).unwrap();
     fs::write(bundle.join("common.xml"), "<SharedFlowBundle name=\"common\"/>").unwrap();
     fs::write(bundle.join("sharedflows/default.xml"), "<SharedFlow name=\"default\"/>").unwrap();
-    // The sample that shows the shared flow often lies beside it.
+    // A sample proxy that uses the shared flow is often in the same folder.
     fs::create_dir_all(specs.join("common/apiproxy")).unwrap();
     fs::write(specs.join("common/apiproxy/sample.xml"), "<APIProxy name=\"sample\"/>").unwrap();
     fs::write(specs.join("environment.yaml"), ENVIRONMENT).unwrap();
@@ -137,7 +137,7 @@ fn a_spec_made_from_a_document_renders_as_it_is() {
         assert!(text.contains(&format!("file: docs/{}", name.display())), "{text}");
         let rendered = render(&specs, &out);
         assert!(rendered.status.success() && stderr(&rendered).is_empty(), "{text}{}", stderr(&rendered));
-        assert!(!files(&out).iter().any(|path| path.ends_with(name)), "the document is no resource");
+        assert!(!files(&out).iter().any(|path| path.ends_with(name)), "the document is not a resource");
         let again = run(&["openapi".as_ref(), &file, "-o".as_ref(), &spec]);
         assert!(!again.status.success() && stderr(&again).contains("exists"), "{}", stderr(&again));
     }
@@ -204,7 +204,7 @@ fn a_bundle_is_of_one_proxy_and_needs_an_environment_only_for_its_values() {
     assert!(target.contains("https://dev.example.com"), "{target}");
 }
 
-/// Runs `render` with a stream on standard input.
+/// Runs `render` with specs on standard input.
 fn render_stdin(specs: &str, args: &[&Path]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_apigee-flux"))
         .args(["render", "-"])
@@ -263,7 +263,7 @@ fn each_layer_is_a_folder_that_lists_its_files() {
         |layer: &str| fs::read_to_string(out.join("apis").join(layer).join("kustomization.yaml")).unwrap();
     let resources = "resources:\n- configmap_apigee-hello.yaml\n- job_apigee-prod-hello.yaml\n";
     assert!(kustomization("30-proxies").ends_with(resources), "{}", kustomization("30-proxies"));
-    // A Kustomization of Flux must not lose its path.
+    // The folder exists even if it is empty, since a Kustomization of Flux needs its path.
     assert!(kustomization("40-organization").ends_with("resources: []\n"));
     assert!(fs::read_to_string(out.join("apis/00-base/service_backend.yaml")).unwrap().ends_with("# kept\n"));
 
@@ -428,7 +428,7 @@ fn a_folder_without_a_file_is_no_bundle() {
     assert!(stderr(&output).contains("the bundle has no files"), "{}", stderr(&output));
 }
 
-/// A FIFO that nobody writes to.
+/// A named pipe without a writer.
 fn pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
@@ -447,7 +447,7 @@ fn links_in_the_output_lead_nowhere() {
     symlink("../other", out.join("more")).unwrap();
     fs::write(specs.join("proxy.yaml"), proxy("changed", "apis")).unwrap();
     assert!(render(&specs, &out).status.success());
-    // A folder of the output that is a link to another output.
+    // A folder in the output that is a link to another output.
     fs::remove_dir_all(out.join("generated")).unwrap();
     symlink("../other/generated", out.join("generated")).unwrap();
     let output = render(&specs, &out);
@@ -511,7 +511,7 @@ fn a_bundle_and_a_document_beside_a_spec_are_regular_files() {
         stderr(&output)
     };
     pipe(&specs.join("legacy/apiproxy/policies/p.xml"));
-    // A folder in which no specs are looked for.
+    // A folder that is not searched for specs.
     fs::create_dir(specs.join(".docs")).unwrap();
     pipe(&specs.join(".docs/document.json"));
     symlink("/dev/zero", specs.join(".docs/zero.json")).unwrap();

@@ -1,4 +1,4 @@
-//! The sandbox over its socket: what a caller sees, what survives a restart, and what the log keeps.
+//! The sandbox over its socket: the responses, the state after a restart, and the contents of the log.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -39,7 +39,7 @@ fn flow() -> Vec<u8> {
     zip(BundleKind::SharedFlow, &files)
 }
 
-/// A caller of one sandbox.
+/// A client of one sandbox.
 struct Caller {
     http: reqwest::Client,
     url: String,
@@ -53,7 +53,7 @@ impl Caller {
     async fn send(&self, method: &str, path: &str, content_type: &str, body: Vec<u8>) -> (u16, Value) {
         let method = method.parse().unwrap();
         let request = self.http.request(method, format!("{}{path}", self.url)).header("authorization", "Bearer secret");
-        // reqwest sends no length without a body, and a POST without one is refused.
+        // reqwest sends no length without a body, and a POST without a length is rejected.
         let request = if body.is_empty() { request.header("content-length", 0) } else { request.body(body) };
         let response = request.header("content-type", content_type).send().await.unwrap();
         let status = response.status().as_u16();
@@ -82,7 +82,7 @@ fn deployment(revision: u32) -> String {
     format!("{ORG}/environments/prod/apis/a/revisions/{revision}/deployments")
 }
 
-/// A sandbox whose clock the test turns.
+/// A sandbox whose clock the test controls.
 async fn at_own_time(options: Options) -> (Sandbox, Caller, Arc<AtomicU64>) {
     let time = Arc::new(AtomicU64::new(1_000_000));
     let hand = Arc::clone(&time);
@@ -119,13 +119,13 @@ async fn the_former_revision_serves_until_the_new_one_is_ready() {
     assert_eq!(status["state"], "PROGRESSING");
     let both = json!([{"revision": "1", "percentage": 75}, {"revision": "2", "percentage": 25}]);
     assert_eq!(status["instances"][0]["deployedRevisions"], both);
-    // The lists name the new one from the beginning.
+    // The lists have the new revision from the beginning.
     assert_eq!(caller.get(&format!("{ORG}/deployments")).await.1["deployments"][0]["revision"], "2");
     assert_eq!(caller.get(&deployment(1)).await.0, 404);
     time.fetch_add(7_500, Ordering::SeqCst);
     assert_eq!(served(&sandbox).as_deref(), Some("2"));
 
-    // One that fails takes the former one with it.
+    // If the new revision fails, the previous one is not deployed any more either.
     sandbox.expect_mishap("a", Mishap::Error("it does not load".to_owned()));
     assert_eq!(caller.post(&format!("{}?override=true", deployment(3))).await.0, 200);
     assert_eq!(served(&sandbox).as_deref(), Some("2"));
@@ -228,7 +228,7 @@ async fn the_log_keeps_bodies_and_no_secrets() {
     }
     let body = json!({"name": "dev", "password": "hush"}).to_string();
     caller.send("POST", &format!("{ORG}/environments?access_token=hush"), "application/json", body.into()).await;
-    // What the sandbox says of itself is not logged.
+    // Requests for the sandbox's own page and state are not logged.
     for path in ["/", "/sandbox/state", "/sandbox/requests"] {
         assert_eq!(caller.get(path).await.0, 200);
     }
@@ -327,7 +327,7 @@ fn a_state_file_that_cannot_be_used_is_told() {
         std::fs::write(&file, content).unwrap();
         let message = told(&file);
         assert!(message.contains(part) && message.contains("state.json") && message.lines().count() == 1, "{message}");
-        // What cannot be read is not overwritten.
+        // A file that cannot be read is not overwritten.
         assert_eq!(std::fs::read_to_string(&file).unwrap(), content);
     }
     assert!(told(&folder.path().join("none/state.json")).contains("choose one in a folder that exists"));
@@ -346,7 +346,7 @@ fn the_page_is_small_and_inserts_text_only() {
     }
 }
 
-/// Sends bytes as they are, and returns the head and the body of the answer.
+/// Sends bytes as they are, and returns the head and the body of the response.
 async fn raw(sandbox: &Sandbox, request: &str) -> (String, String) {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let mut stream = tokio::net::TcpStream::connect(sandbox.address()).await.unwrap();
@@ -394,12 +394,12 @@ async fn what_the_front_end_of_google_refuses_is_refused() {
         assert!(head.to_ascii_lowercase().contains("content-type: text/html; charset=utf-8"), "{head}");
         assert!(body.contains(part), "{body}");
     }
-    // An empty body with a length, and one in chunks, get to the API.
+    // An empty body with a length, and an empty chunked body, are accepted.
     for length in ["Content-Length: 0\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"] {
         let (_, body) = raw(&sandbox, &format!("POST {deploy} HTTP/1.1\r\nHost: localhost\r\n{length}")).await;
         assert!(body.contains("generic::not_found"), "{body}");
     }
-    // They are in the log like everything else.
+    // These requests are in the log like all others.
     assert_eq!(sandbox.requests().iter().filter(|request| request.status == 411).count(), 3);
 }
 
@@ -457,11 +457,11 @@ async fn what_a_method_does_not_take_is_refused() {
         assert_eq!(status, 400, "{method} {path}: {message}");
         assert!(message.contains(part), "{method} {path}: {message}");
     }
-    // What every method takes.
+    // The parameters that every method accepts.
     let (status, _) =
         caller.get(&format!("{servers}?alt=json&prettyPrint=false&fields=name&$.xgafv=2&quotaUser=u")).await;
     assert_eq!(status, 200);
-    // As apigee-edge-js sends it: a form is more of the query.
+    // As apigee-edge-js sends it: a form adds to the query.
     caller.import(proxy("D")).await;
     let (status, answer) = caller
         .send(
@@ -498,14 +498,14 @@ async fn a_web_page_of_another_site_gets_nothing() {
         "POST {ORG}/keyvaluemaps HTTP/1.1\r\nHost: {address}\r\nOrigin: null\r\nContent-Type: application/json\r\nContent-Length: 30\r\n\r\n{{\"name\":\"m\",\"encrypted\":true}} "
     )).await;
     assert!(head.starts_with("HTTP/1.1 403 "), "{head}");
-    assert!(sandbox.requests().iter().all(|request| request.method == "GET"), "the request was done");
+    assert!(sandbox.requests().iter().all(|request| request.method == "GET"), "the request was handled");
     let named = Options { allowed_hosts: vec!["sandbox.example".to_owned()], ..Options::default() };
     let named = Sandbox::start("127.0.0.1:0".parse().unwrap(), named).await.unwrap();
     let (head, _) = raw(&named, "GET / HTTP/1.1\r\nHost: sandbox.example\r\n\r\n").await;
     assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
 }
 
-/// The fields that the discovery document calls required, by the identifier of the method.
+/// The fields that the discovery document calls required, for the id of a method.
 fn required(method: &str) -> Vec<String> {
     let document: Value = serde_json::from_str(include_str!("apigee-v1.json")).unwrap();
     let methods = document["methods"].as_array().unwrap();
@@ -551,7 +551,7 @@ async fn what_the_discovery_document_requires_is_asked_for() {
             json!({"email": "a@b.example", "firstName": "A", "lastName": "B", "userName": "ab"}),
         ),
         ("sites.apidocs.create", format!("{ORG}/sites/s/apidocs"), json!({"apiProductName": "p", "title": "P"})),
-        // From then on the environments that were not made do not exist, so that it is the last.
+        // After this, environments that were not created do not exist, so it is the last one.
         ("environments.create", format!("{ORG}/environments"), json!({"name": "prod"})),
     ] {
         for field in required(method) {
@@ -596,5 +596,5 @@ async fn what_the_discovery_document_requires_is_asked_for() {
         let (status, answer) = send("PUT", &path, &body).await;
         assert_eq!(status, 200, "{method}: {answer}");
     }
-    assert!(looked_at > 20, "only {looked_at} fields were looked at");
+    assert!(looked_at > 20, "only {looked_at} fields were checked");
 }

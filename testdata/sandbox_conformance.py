@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Drives the sandbox with Google's own client and holds every answer against Google's own schemas.
+"""Sends requests to the sandbox with Google's own client and validates every response against Google's own schemas.
 
     SANDBOX_URL=http://127.0.0.1:8080 python3 testdata/sandbox_conformance.py
 
-Needs google-api-python-client==2.202.0, which carries the discovery document apigee.v1, and jsonschema. The client builds each
-request from that document, so a path, a parameter or a type that Apigee does not have fails before it is sent. The answers are
-validated with unknown fields forbidden. Prints `N passed, N failed`; the exit code is 1 when something failed.
+Needs google-api-python-client==2.202.0, which contains the discovery document apigee.v1, and jsonschema. The client builds each
+request from that document, so a path, a parameter or a type that Apigee does not have fails before it is sent. Unknown fields in the
+responses are errors. Prints `N passed, N failed`; the exit code is 1 when something failed.
 """
 
 import io
@@ -62,7 +62,7 @@ def proxy(name, base_path, **more):
 JAVA = {
     "apiproxy/policies/J.xml": '<JavaCallout name="J"><ClassName>a.B</ClassName><ResourceURL>java://b.jar</ResourceURL></JavaCallout>',
 }
-# A standard policy in the place of the extensible one.
+# A standard policy that replaces the extensible one.
 PLAIN = {"apiproxy/policies/FC.xml": '<SpikeArrest name="FC"><Rate>10ps</Rate></SpikeArrest>'}
 
 FLOW = zipped({
@@ -111,12 +111,12 @@ class Conformance:
             request.body = upload
             request.headers["content-type"] = "application/octet-stream"
         if upload is not None:
-            # The client took the request for one without a body.
+            # The client built a request without a body.
             request.headers["content-length"] = str(len(request.body))
         return request
 
     def call(self, method, expect=None, schema=None, upload=None, multipart=True, **parameters):
-        """Calls a method, validates the answer, and checks the fields of `expect`."""
+        """Calls a method, validates the response, and checks the fields of `expect`."""
 
         def action():
             answer = self.request(method, parameters, upload, multipart).execute()
@@ -155,7 +155,7 @@ class Conformance:
         return node["methods"][last]["response"]["$ref"]
 
     def done(self, method, **parameters):
-        """Calls a method with an empty octet stream, which must answer 204."""
+        """Calls a method with an empty octet stream; the response must be 204."""
 
         def action():
             request = self.request(method, parameters, b"", False)
@@ -167,7 +167,7 @@ class Conformance:
         return self.check(f"{method} {parameters} -> 204", action)
 
     def form(self, method, expect=None, status=200, parts=None, **parameters):
-        """Calls a method with a form of the given parts; another status than 200 must come with an error."""
+        """Calls a method with a form of the given parts; a status other than 200 must have an error."""
         def action():
             request = self.request(method, parameters, b"", False)
             boundary = uuid.uuid4().hex
@@ -193,7 +193,7 @@ class Conformance:
         return self.check(f"{method} {parameters} as a form", action)
 
     def content(self, method, expected, **parameters):
-        """Calls a method that answers a file."""
+        """Calls a method whose response is a file."""
 
         def action():
             request = self.request(method, parameters, None, False)
@@ -204,7 +204,7 @@ class Conformance:
         self.check(f"{method} {parameters} as a file", action)
 
     def names(self, path, expected):
-        """A list that the discovery document lacks: a bare array of names."""
+        """A list that is not in the discovery document: a plain array of names."""
 
         def action():
             http = httplib2.Http()
@@ -274,7 +274,7 @@ def run(c):
     c.call(f"{flows}.create", parent=org, name="flow", action="validate", upload=FLOW)
     c.call(f"{flows}.create", {"revision": "1", "sharedFlows": ["default"]}, parent=org, name="flow", action="import", upload=FLOW)
 
-    # Uploads that Apigee refuses.
+    # Uploads that Apigee rejects.
     for path, text, where in [
         ("apiproxy/policies/X.xml", "<X name='X'", "apiproxy/policies/X.xml"),
         ("apiproxy/policies/X.xml", "<X name='Y'/>", "apiproxy/policies/X.xml"),
@@ -297,7 +297,7 @@ def run(c):
     c.call(f"{flows}.list", parent=org, includeRevisions=True, includeMetaData=True)
     c.call(f"{apis}.get", {"revision": ["1", "2"], "latestRevisionId": "2"}, name=f"{org}/apis/a")
     c.call(f"{flows}.get", {"revision": ["1"], "latestRevisionId": "1"}, name=f"{org}/sharedflows/flow")
-    # The document says HttpBody, because of the download; without `format` the answer is the revision.
+    # The document says HttpBody, because of the download; without `format` the response is the revision.
     c.call(f"{apis}.revisions.get", {"revision": "2"}, proxy_revision, name=f"{org}/apis/a/revisions/2")
     c.call(f"{flows}.revisions.get", {"revision": "1"}, flow_revision, name=f"{org}/sharedflows/flow/revisions/1")
     c.download(f"{apis}.revisions.get", f"{org}/apis/a/revisions/1", one)
@@ -323,7 +323,7 @@ def run(c):
     c.refuse(f"{env_apis}.revisions.getDeployments", 404, name=a1)
     c.refuse(f"{env_apis}.revisions.deploy", 404, name=f"{env}/apis/a/revisions/9")
 
-    # A second proxy: the same base path is refused, one below it changes routes.
+    # A second proxy: the same base path is rejected, a base path below it changes routes.
     c.call(f"{apis}.create", parent=org, name="b", action="import", upload=proxy("b", "/a"))
     b1, b2 = f"{env}/apis/b/revisions/1", f"{env}/apis/b/revisions/2"
     c.refuse(f"{env_apis}.revisions.deploy", 400, precondition, "CONFLICTING_DEPLOYMENT", name=b1, override=True)
@@ -333,7 +333,7 @@ def run(c):
     c.call(f"{env_apis}.revisions.deploy", name=b2)
     c.call(f"{report}.generateUndeployChangeReport", name=b2)
 
-    # Lists, which lack the status.
+    # Lists, which have no status.
     for method, parent, count in [
         ("organizations.deployments.list", org, 2),
         ("organizations.environments.deployments.list", env, 2),
@@ -351,7 +351,7 @@ def run(c):
     c.call("organizations.deployments.list", parent=org, sharedFlows=True)
     c.call("organizations.environments.deployments.list", parent=env, sharedFlows=True)
 
-    # Undeploying and deleting, in the order that Apigee wants.
+    # Undeploying and deleting, in the order that Apigee requires.
     c.refuse(f"{apis}.delete", 400, precondition, name=f"{org}/apis/a")
     c.refuse(f"{apis}.revisions.delete", 400, precondition, name=f"{org}/apis/a/revisions/2")
     c.refuse(f"{env_flows}.revisions.undeploy", 400, precondition, "WOULD_BREAK_DEPENDENT", name=f1)
@@ -379,7 +379,7 @@ def run_uploads(c):
     c.call(f"{flows}.create", parent=org, name="flow", action="import", space="s", upload=FLOW)
     c.call(f"{apis}.get", {"space": "s", "labels": None}, name=f"{org}/apis/a")
 
-    # Another bundle for a revision, until it was deployed.
+    # A new bundle for a revision, until the revision is deployed.
     update, a1 = f"{apis}.revisions.updateApiProxyRevision", f"{org}/apis/a/revisions/1"
     extensible = proxy("a", "/b", **PLAIN, **JAVA)
     c.call(update, {"revision": "1", "basepaths": ["/b"], "hasExtensiblePolicy": True}, name=a1, upload=extensible)
@@ -396,7 +396,7 @@ def run_uploads(c):
     update = f"{flows}.revisions.updateSharedFlowRevision"
     c.call(update, {"revision": "1"}, name=f"{org}/sharedflows/flow/revisions/1", upload=FLOW)
 
-    # Both revisions while one takes over.
+    # Both revisions while one replaces the other.
     c.call(f"{apis}.create", {"revision": "2"}, parent=org, name="a", action="import", upload=extensible)
     status, deployed2 = "organizations.environments.apis.revisions.getDeployments", f"{env}/apis/a/revisions/2"
     c.call(deploy, name=deployed)
@@ -452,7 +452,7 @@ def run_organization(c):
         _, content = httplib2.Http().request(f"{c.url}/v1/{org}/environments", headers=c.headers)
         return json.loads(content)
 
-    # Any environment exists until one is made.
+    # Any environment exists until one is created.
     c.call(f"{orgs}.get", {"name": name, "state": "ACTIVE", "runtimeType": "CLOUD", "environments": None}, name=org)
     c.call(f"{envs}.get", {"name": "any", "state": "ACTIVE"}, name=f"{org}/environments/any")
     made = c.call(f"{envs}.create", parent=org, body={"name": "dev", "displayName": "Dev", "type": "BASE"})
@@ -470,7 +470,7 @@ def run_organization(c):
     c.call(f"{envs}.updateEnvironment", {"description": None, "type": "BASE"}, name=dev, body={"type": "BASE"})
     c.refuse(f"{envs}.update", 400, contains="deploymentType", name=dev, body={"deploymentType": "ARCHIVE"})
 
-    # Deployments want an environment that is there and takes them.
+    # Deployments need an environment that exists and accepts them.
     extensible = JAVA
     c.call("organizations.apis.create", parent=org, name="a", action="import", upload=proxy("a", "/a", **extensible))
     deploy = f"{envs}.apis.revisions.deploy"
@@ -495,7 +495,7 @@ def run_organization(c):
     patched = c.call(f"{groups}.patch", name=f"{org}/envgroups/one", updateMask="hostnames", body={"hostnames": ["1.example"]})
     c.check("the hosts change", lambda: check_fields(done(patched), hostnames=["1.example"]))
 
-    # Attachments have names that the server makes; the environments of a group share its base paths.
+    # The server generates the names of attachments; the environments of a group share its base paths.
     attached = [
         done(c.call(f"{groups}.attachments.create", parent=f"{org}/envgroups/one", body={"environment": environment}))
         for environment in ("dev", "prod")
@@ -536,7 +536,7 @@ def check_fields(answer, **fields):
 
 
 CERTIFICATE = (Path(__file__).parent / "certificate.pem").read_bytes()
-# The head is what the sandbox looks at; a whole key in a repository would be taken for a leak.
+# The sandbox reads only the header; a complete key in a repository would be reported as a leak.
 KEY = b"-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"
 
 
@@ -638,7 +638,7 @@ def environment_config(c):
     c.call(f"{stores}.delete", {"name": "tls"}, name=store)
     c.refuse(f"{stores}.get", 404, name=store)
 
-    # Flow hooks hold a shared flow.
+    # Flow hooks use a shared flow.
     hooks, hook, flow = f"{envs}.flowhooks", f"{env}/flowhooks/PreProxyFlowHook", f"{env}/sharedflows/flow/revisions/1"
     c.call("organizations.sharedflows.create", parent=org, name="flow", action="import", upload=FLOW)
     c.call(f"{hooks}.get", {"sharedFlow": None, "flowHookPoint": "PreProxyFlowHook"}, name=hook)
@@ -651,7 +651,7 @@ def environment_config(c):
     c.call(f"{hooks}.detachSharedFlowFromFlowHook", name=hook)
     c.call(f"{envs}.sharedflows.revisions.undeploy", name=flow)
 
-    # The debug mask grows unless it is replaced.
+    # An update adds to the debug mask unless it replaces the mask.
     mask, body = f"{env}/debugmask", {"variables": ["a"], "namespaces": {"x": "urn:x"}}
     c.call(f"{envs}.getDebugmask", {"name": mask, "variables": None}, name=mask)
     c.call(f"{envs}.updateDebugmask", {"variables": ["a"]}, name=mask, body=body)
@@ -752,7 +752,7 @@ def organization_config(c):
     c.call(f"{groups}.update", {"displayName": "P", "channelId": None}, name=group, body={"name": "partners", "displayName": "P"})
     c.call(f"{groups}.update", {"status": "inactive"}, name=group, action="inactive", upload=b"", multipart=False)
     c.call(f"{groups}.list", {"totalSize": 1}, parent=org, filter="status=inactive")
-    # The client gives the collection `create` of keys where it has the method, too.
+    # The client has the method `create` in the collection `create` of keys, too.
     for methods, owner, is_group in [(f"{developers}.apps", ann, False), (f"{groups}.apps", group, True)]:
         app, keys = f"{owner}/apps/shop", f"{methods}.keys"
         create_key = f"{keys}.create" if is_group else f"{keys}.create.create"

@@ -1,4 +1,4 @@
-//! Servers with certificates of an authority of the test's own, which lies as `ca.pem` in a folder.
+//! Servers with certificates of the test's own authority, whose certificate is `ca.pem` in a folder.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// Makes an authority and a certificate for the given names and addresses.
+/// Creates an authority and a certificate for the given names and addresses.
 pub(crate) fn certificates(folder: &Path, names: &[&str]) -> TlsAcceptor {
     let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -34,13 +34,13 @@ pub(crate) fn certificates(folder: &Path, names: &[&str]) -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
-/// Answers one connection.
+/// Serves one connection.
 pub(crate) async fn serve(
     tls: TlsAcceptor,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     service: Router,
 ) {
-    // A client that does not trust the certificate ends here.
+    // A client that does not trust the certificate closes the connection.
     let Ok(stream) = tls.accept(stream).await else { return };
     let builder = auto::Builder::new(TokioExecutor::new());
     let _ = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).await;

@@ -1,4 +1,4 @@
-//! What the client sends, byte for byte: every method of the client goes through a plain TCP proxy, and each request is held against the
+//! The bytes that the client sends: every method of the client is called through a plain TCP proxy, and each request is checked against the
 //! rules of Google's front end and against the discovery document.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
@@ -37,7 +37,7 @@ fn flow() -> Bytes {
     packed(BundleKind::SharedFlow, &files)
 }
 
-/// A client with a token whose requests pass a wiretap, and the sandbox behind it.
+/// A client with a token, whose requests go through a wiretap to the sandbox.
 struct World {
     client: Client,
     tap: Wiretap,
@@ -57,7 +57,7 @@ impl World {
         Self { client, tap, sandbox, called: BTreeSet::new() }
     }
 
-    /// The client, to call the method of this name.
+    /// The client, for a call of the method with this name.
     fn call(&mut self, method: &'static str) -> &Client {
         self.called.insert(method);
         &self.client
@@ -106,7 +106,7 @@ impl World {
         self.call("change").change(&request).await.unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// Every method of HTTP with every form of a body, and names that need encoding.
+    /// Every HTTP method with every type of body, and names that need encoding.
     async fn configuration(&mut self) {
         const ORG: [&str; 2] = ["organizations", "acme"];
         const ENV: [&str; 4] = ["organizations", "acme", "environments", "prod"];
@@ -117,7 +117,7 @@ impl World {
         self.change(Verb::Put, &below(&["targetservers", "my server"]), Body::Json(server), &[]).await;
         let map = json!({"name": "m", "encrypted": true});
         self.change(Verb::Post, &below(&["keyvaluemaps"]), Body::Json(map), &[]).await;
-        // A hundred and more, for a second page.
+        // More than one page of 100 entries.
         for number in 0..101 {
             let entry = json!({"name": format!("k{number}"), "value": "v"});
             self.change(Verb::Post, &below(&["keyvaluemaps", "m", "entries"]), Body::Json(entry), &[]).await;
@@ -188,7 +188,7 @@ async fn every_request_of_the_client_is_one_that_google_takes() {
     assert_eq!(empty.count(), 8, "deployments, reports and actions have an empty body");
     expect("testdata/wire.txt", &summary(&requests));
 
-    // A smoke test goes to somebody else, who must not see the token.
+    // A smoke test sends its request to another server, which must not get the token.
     let elsewhere = Wiretap::start(world.sandbox.address()).await;
     let url = format!("{}/v1/organizations", elsewhere.url());
     assert_eq!(world.call("probe").probe(&url).await.unwrap(), 401);
@@ -222,5 +222,5 @@ fn expect(file: &str, found: &str) {
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, found).unwrap();
     }
-    assert_eq!(found, std::fs::read_to_string(&path).unwrap_or_default(), "{file} differs; UPDATE=1 writes it anew");
+    assert_eq!(found, std::fs::read_to_string(&path).unwrap_or_default(), "{file} differs; UPDATE=1 writes it again");
 }

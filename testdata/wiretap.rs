@@ -1,6 +1,6 @@
 //! The bytes that a client sends, and whether Google's front end and the discovery document of the API allow them.
 //!
-//! A plain TCP proxy keeps what passes. It is parsed here and not by a library, which would repair what is to be looked at.
+//! A plain TCP proxy records the bytes. They are parsed here and not by a library, which would hide errors.
 
 #![allow(dead_code)]
 
@@ -12,10 +12,10 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What `testdata/stages/lib/extract.py` takes from the discovery document.
+/// The extract of the discovery document that `testdata/stages/lib/extract.py` writes.
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(include_str!("apigee-v1.json")).unwrap());
 
-/// Lists that are a bare array of names: Apigee has them, and no protocol buffer describes them.
+/// Lists that are a plain array of names: Apigee has them, but no protocol buffer describes them.
 const BARE_LISTS: [&str; 10] = [
     "/v1/organizations/*/environments",
     "/v1/organizations/*/keyvaluemaps",
@@ -29,10 +29,10 @@ const BARE_LISTS: [&str; 10] = [
     "/v1/organizations/*/apis/*/revisions",
 ];
 
-/// What a client sent on one connection.
+/// The bytes that a client sent on one connection.
 type Stream = Arc<Mutex<Vec<u8>>>;
 
-/// Listens on a free port of this machine and passes everything on.
+/// Listens on a free port of this machine and forwards everything.
 pub(crate) struct Wiretap {
     address: SocketAddr,
     streams: Arc<Mutex<Vec<Stream>>>,
@@ -46,7 +46,7 @@ impl Drop for Wiretap {
 }
 
 impl Wiretap {
-    /// In front of the server at `upstream`.
+    /// Starts a wiretap in front of the server at `upstream`.
     pub(crate) async fn start(upstream: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -73,7 +73,7 @@ impl Wiretap {
         streams.iter().flat_map(|stream| Sent::parse_all(&stream.lock().unwrap())).collect()
     }
 
-    /// What is wrong with any of them, one line each.
+    /// The problems of these requests, one line each.
     pub(crate) fn problems(&self) -> Vec<String> {
         let host = self.address.to_string();
         let judge = |request: Sent| {
@@ -98,17 +98,17 @@ async fn pass(mut client: TcpStream, upstream: SocketAddr, stream: Stream) {
         }
     };
     let answers = copy(&mut from_server, &mut to_client);
-    // Either side may end the connection.
+    // Either side may close the connection.
     tokio::select! { () = requests => {}, _ = answers => {} }
 }
 
-/// A request as its bytes say it.
+/// A request, parsed from its bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
     pub(crate) method: String,
     pub(crate) target: String,
     pub(crate) version: String,
-    /// In their order, with the names in lower case.
+    /// The headers in their order, with the names in lower case.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
@@ -129,7 +129,7 @@ impl Sent {
             let length = length.map_or(0, |(_, value)| value.parse::<usize>().unwrap());
             let rest = &bytes[end + 4..];
             if rest.len() < length {
-                // It is still being sent.
+                // The request is not complete yet.
                 break;
             }
             found.push(Self {
@@ -149,7 +149,7 @@ impl Sent {
         self.headers.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_str()).collect()
     }
 
-    /// The method of the API that the request calls: its entry in the document, or none for a bare list.
+    /// The method of the API that the request calls: its entry in the document, or `None` for a plain list.
     fn find(&self) -> Result<Option<&'static Value>, String> {
         let path = self.target.split('?').next().unwrap();
         let methods = DOCUMENT["methods"].as_array().unwrap();
@@ -161,7 +161,7 @@ impl Sent {
         found.map(Some).ok_or_else(|| "the API has no such method".to_owned())
     }
 
-    /// What Google would refuse, or what may not be sent.
+    /// The reasons for which Google would reject the request, or for which it must not be sent.
     fn problems(&self, host: &str) -> Vec<String> {
         let mut problems = self.http_problems(host);
         let method = match self.find() {
@@ -245,7 +245,7 @@ impl Sent {
             };
             let allowed = known["enum"].as_array().is_none_or(|list| list.iter().any(|one| one == value));
             if !fits || !allowed {
-                problems.push(format!("`{value}` is no value of the parameter `{name}`"));
+                problems.push(format!("`{value}` is not a value of the parameter `{name}`"));
             }
             if known["deprecated"] == true {
                 problems.push(format!("the parameter `{name}` is deprecated"));
@@ -267,7 +267,7 @@ impl Sent {
         let content_type = content_type.split(';').next().unwrap();
         match message.as_str() {
             None if self.body.is_empty() => Vec::new(),
-            None => vec![format!("a body of {} bytes, where the method takes none", self.body.len())],
+            None => vec![format!("a body of {} bytes, but the method has no body", self.body.len())],
             Some("GoogleApiHttpBody") => {
                 if matches!(content_type, "multipart/form-data" | "application/octet-stream") {
                     Vec::new()
@@ -288,7 +288,7 @@ impl Sent {
 /// The fields of a value that the message does not have, or that have another type.
 fn message_problems(at: &str, value: &Value, message: &str) -> Vec<String> {
     let fields = DOCUMENT["messages"][message].as_object().unwrap_or_else(|| panic!("no message {message}"));
-    let Some(given) = value.as_object() else { return vec![format!("`{at}` is no {message}")] };
+    let Some(given) = value.as_object() else { return vec![format!("`{at}` is not a {message}")] };
     let mut problems = Vec::new();
     for (name, value) in given {
         let place = format!("{at}/{name}");
@@ -303,18 +303,18 @@ fn message_problems(at: &str, value: &Value, message: &str) -> Vec<String> {
 
 fn field_problems(at: &str, value: &Value, kind: &Value, allowed: &Value) -> Vec<String> {
     if let Some([item]) = kind.as_array().map(Vec::as_slice) {
-        let Some(list) = value.as_array() else { return vec![format!("`{at}` is no list")] };
+        let Some(list) = value.as_array() else { return vec![format!("`{at}` is not a list")] };
         return list.iter().flat_map(|one| field_problems(at, one, item, &Value::Null)).collect();
     }
     if let Some(kind) = kind.get("*") {
-        let Some(map) = value.as_object() else { return vec![format!("`{at}` is no map")] };
+        let Some(map) = value.as_object() else { return vec![format!("`{at}` is not a map")] };
         return map.values().flat_map(|one| field_problems(at, one, kind, &Value::Null)).collect();
     }
     let fits = match kind.as_str().unwrap() {
         "string" => value.is_string(),
         "boolean" => value.is_boolean(),
         "int32" => value.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
-        // Google takes a number too, and writes a string.
+        // Google accepts a number too, and writes a string.
         "int64" => value.is_i64() || value.as_str().is_some_and(|text| text.parse::<i64>().is_ok()),
         "number" => value.is_number(),
         "any" => true,
@@ -324,11 +324,11 @@ fn field_problems(at: &str, value: &Value, kind: &Value, allowed: &Value) -> Vec
     if fits && allowed {
         Vec::new()
     } else {
-        vec![format!("{value} is no value of `{at}`, which is of the type {kind}")]
+        vec![format!("{value} is not a value of `{at}`, which is of the type {kind}")]
     }
 }
 
-/// Whether a path is one of the pattern: a parameter is any segment, without a custom verb.
+/// Whether a path matches the pattern: a parameter matches any segment without a custom verb.
 fn matches(pattern: &str, path: &str) -> bool {
     let (pattern, path): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), path.split('/').collect());
     pattern.len() == path.len()
@@ -347,7 +347,7 @@ fn matches(pattern: &str, path: &str) -> bool {
         })
 }
 
-/// The text behind percent encoding; none if it is broken.
+/// The percent-decoded text, or `None` if the encoding is invalid.
 fn decode(text: &str) -> Option<String> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::new();
@@ -362,7 +362,7 @@ fn decode(text: &str) -> Option<String> {
     String::from_utf8(decoded).ok()
 }
 
-/// The requests by method and path, without what differs from run to run: each once, in order.
+/// The requests by method and path, without the parts that differ between runs: each once, in order.
 pub(crate) fn summary(requests: &[Sent]) -> String {
     let mut lines = BTreeSet::new();
     for request in requests {

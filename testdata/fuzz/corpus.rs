@@ -1,9 +1,9 @@
-//! Seeds: the tree's own cases, and inputs that failed once.
+//! Seeds: the repository's own cases, and inputs that failed before.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Longer files are no seeds: their mutations would say little in their time.
+/// Longer files are not used as seeds: their mutations would take too long to find anything.
 pub(crate) const LONGEST: usize = 1 << 14;
 
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -19,7 +19,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The files below a folder of the tree whose names end so, as far as they are short enough for a seed.
+/// The files below a folder of the repository whose names have an ending, if they are short enough for a seed.
 pub(crate) fn files(folder: &str, ending: &str) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut found);
@@ -27,12 +27,12 @@ pub(crate) fn files(folder: &str, ending: &str) -> Vec<Vec<u8>> {
     named.map(|path| fs::read(path).unwrap()).filter(|bytes| bytes.len() <= LONGEST).collect()
 }
 
-/// Inputs of a target that failed once.
+/// Inputs of a target that failed before.
 pub(crate) fn found(target: &str) -> Vec<Vec<u8>> {
     files(&format!("testdata/fuzz/found/{target}"), "")
 }
 
-/// What stands between two marks in some files.
+/// The texts between two marks in some files.
 pub(crate) fn between(files: &[Vec<u8>], open: &str, close: &str) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     for file in files {

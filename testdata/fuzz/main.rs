@@ -1,8 +1,8 @@
-//! Random inputs for every parser: whatever the bytes are, a parser ends soon, does not panic, and what it reads it can write again.
+//! Random inputs for every parser: for any bytes, a parser ends quickly, does not panic, and its result can be written and read again.
 //!
-//! One target for each form of input (`targets`), a seed corpus from the tree's own cases, and a mutator (`mutate`). `FUZZ_SECONDS` is the time of
-//! each target (default 1), `FUZZ_SEED` where it begins. An input that fails is written to `target/fuzz/`; put it into `testdata/fuzz/found/TARGET/`,
-//! and every later run begins with it.
+//! One target for each input format (`targets`), a seed corpus from the repository's own cases, and a mutator (`mutate`). `FUZZ_SECONDS` is the time for
+//! each target (default 1), `FUZZ_SEED` the seed of the random numbers. An input that fails is written to `target/fuzz/`; copy it to
+//! `testdata/fuzz/found/TARGET/`, and every later run begins with it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
@@ -20,10 +20,10 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use mutate::Mutator;
 use targets::{TARGETS, Target};
 
-/// No input is longer: each is small, so a run that takes long is a defect of the parser.
+/// The longest input. Each input is small, so if a run takes long, the parser has a defect.
 const LONGEST: usize = 1 << 16;
 
-/// What one input may take, on a machine with other work beside.
+/// How long one input may take, on a machine that does other work at the same time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The stack of a target: that of a program's main thread.
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
 }
 
 fn number(variable: &str) -> Option<u64> {
-    env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable}={text} is no number")))
+    env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable}={text} is not a number")))
 }
 
 fn on_a_stack(target: &'static Target, time: Duration, seed: u64) -> Result<(), Failed> {
@@ -68,8 +68,8 @@ fn fuzz(target: &Target, time: Duration, seed: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// Runs one input. With `FUZZ_TRACE` it is on the disk while it runs, which is slow: a stack that overflows ends the process without a word, and
-/// the same seed with it finds the input.
+/// Runs one input. With `FUZZ_TRACE` the input is on disk while it runs, which is slow: a stack overflow ends the process without a message, and
+/// then a run with the same seed and `FUZZ_TRACE` finds the input.
 fn one(target: &Target, input: &[u8], folder: &Path) -> Result<(), String> {
     let write = |ending: &str| {
         let path = folder.join(format!("{}.{ending}", target.name));

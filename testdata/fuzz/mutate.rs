@@ -1,6 +1,6 @@
-//! Inputs made from others: cut, copied, repeated, spliced, nested, and with the words of the language put in.
+//! Inputs made from others: cut, copied, repeated, spliced, nested, and with tokens of the language inserted.
 
-/// Makes inputs, the same ones for the same seed.
+/// Generates inputs, the same ones for the same seed.
 pub(crate) struct Mutator<'s> {
     state: u64,
     seeds: &'s [Vec<u8>],
@@ -24,7 +24,7 @@ impl<'s> Mutator<'s> {
 
     fn range(&mut self, length: usize) -> std::ops::Range<usize> {
         let start = self.below(length + 1);
-        // Mostly short pieces: long ones throw the structure away.
+        // Mostly short pieces: long ones destroy the structure.
         let most = if self.below(4) == 0 { length - start } else { (length - start).min(40) };
         start..start + self.below(most + 1)
     }
@@ -55,7 +55,7 @@ impl<'s> Mutator<'s> {
                 bytes.splice(at..at, piece);
             }
             3 => {
-                // Repetition is what makes a parser slow.
+                // Repetition can make a parser slow.
                 let piece = bytes[self.range(bytes.len())].to_vec();
                 let times = self.below(200);
                 bytes.splice(at..at, piece.repeat(times));
@@ -83,7 +83,7 @@ impl<'s> Mutator<'s> {
                 bytes.splice(at..at, ODD[self.below(ODD.len())].iter().copied());
             }
             6 => {
-                // Depth is what breaks a stack.
+                // Depth can overflow the stack.
                 const PAIRS: [(&str, &str); 6] =
                     [("[", "]"), ("{a: ", "}"), ("(", ")"), ("<a>", "</a>"), ("- ", ""), ("not ", "")];
                 let (open, close) = PAIRS[self.below(PAIRS.len())];

@@ -1,4 +1,4 @@
-//! What is fuzzed: each form of input with its seeds, the words of its language, and what must hold.
+//! The fuzz targets: each input format with its seeds, the tokens of its language, and the properties that must hold.
 
 use apigee_flux_analysis::check;
 use apigee_flux_configuration as configuration;
@@ -17,12 +17,12 @@ use serde::de::DeserializeOwned;
 
 use super::corpus;
 
-/// One form of input.
+/// One input format.
 pub(crate) struct Target {
     pub(crate) name: &'static str,
     pub(crate) seeds: fn() -> Vec<Vec<u8>>,
     pub(crate) words: &'static [&'static str],
-    /// Fails when a promise does not hold. A refusal is no failure.
+    /// Fails when a property does not hold. A rejected input is no failure.
     pub(crate) run: fn(&[u8]) -> Result<(), String>,
 }
 
@@ -247,7 +247,7 @@ fn render(text: &str) -> Option<(String, bool)> {
     let failed = has_errors(&expansion.diagnostics);
     let texts: Vec<String> = expansion.objects.iter().map(|object| object.to_yaml().unwrap()).collect();
     let mut out = Vec::new();
-    // Without results: a second run has other things to report.
+    // Without results: a second run reports other findings.
     input.write(&mut out, &expansion.changes, &texts, &[]).unwrap();
     Some((String::from_utf8(out).unwrap(), failed))
 }
@@ -259,7 +259,7 @@ fn run_resources(bytes: &[u8]) -> Result<(), String> {
         return Ok(());
     }
     match render(&once) {
-        // In a pipe a second run has nothing to expand; a ResourceList is a fixed point.
+        // In a pipe a second run has no specs to render; a ResourceList is a fixed point.
         Some((_, true)) | None if matches!(Input::read(text), Ok(Input::Stream(_))) => Ok(()),
         Some((twice, false)) if twice == once => Ok(()),
         Some((twice, _)) => Err(format!("a second run changes the output:\n{once}\nbecame\n{twice}")),
@@ -272,13 +272,13 @@ fn run_xml(bytes: &[u8]) -> Result<(), String> {
         return if xml::parse_bytes(bytes).is_err() {
             Ok(())
         } else {
-            Err("bytes that are no text were read".to_owned())
+            Err("bytes that are not text were read".to_owned())
         };
     };
     let parsed = xml::parse_bytes(bytes).is_ok();
     if let Ok(written) = xml::read(text) {
         if !parsed {
-            return Err("one reader takes what the other refuses".to_owned());
+            return Err("one reader accepts an input that the other rejects".to_owned());
         }
         if let Ok(document) = written.element.to_document() {
             let again = xml::read(&document).map_err(|error| format!("{error}\n{document}"))?;
@@ -355,7 +355,7 @@ fn run_condition(bytes: &[u8]) -> Result<(), String> {
     }
 }
 
-/// Two patterns and a path, a line each.
+/// Two patterns and a path, one line each.
 fn path_patterns() -> Vec<Vec<u8>> {
     let quoted = corpus::between(&corpus::files("testdata/bundles", ".xml"), "MatchesPath \"", "\"");
     let mut found: Vec<Vec<u8>> = quoted.windows(3).map(|three| three.join(&b'\n')).collect();
@@ -399,12 +399,12 @@ fn open_api() -> Vec<Vec<u8>> {
 
 fn run_openapi(bytes: &[u8]) -> Result<(), String> {
     match openapi::read(bytes) {
-        Err(faults) if faults.is_empty() => Err("refused without a reason".to_owned()),
+        Err(faults) if faults.is_empty() => Err("rejected without a reason".to_owned()),
         _ => Ok(()),
     }
 }
 
-/// The documents of a name in what the tree's cases render to.
+/// The documents with a name in the rendered output of the repository's cases.
 fn documents(name: &str) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     for folder in ["testdata/function", "testdata/configuration"] {

@@ -1,4 +1,4 @@
-//! Every call of a deployment with every fault.
+//! Every request of a deployment with every fault.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -8,13 +8,13 @@ use apigee_flux_sandbox::{Occurrence, Rule, Trouble};
 use crate::story::Story;
 use crate::world::{REQUEST_TIMEOUT, World, all};
 
-/// Another attempt of the Job may find it otherwise.
+/// The exit codes of temporary failures: another attempt of the Job may succeed.
 pub(crate) const TEMPORARY: [u8; 2] = [69, 75];
 
-/// For one case with its rerun, on a busy machine.
+/// The longest time for one case with its second run, on a busy machine.
 const BOUND: Duration = Duration::from_secs(10);
 
-/// One call has one fault.
+/// One request has one fault.
 struct Case {
     story: Story,
     call: String,
@@ -22,9 +22,9 @@ struct Case {
     trouble: Trouble,
 }
 
-/// How a case ended.
+/// The result of a case.
 struct End {
-    /// The call and the fault, when the first run did not converge.
+    /// The request and the fault, if the first run did not succeed.
     in_the_next_run: Option<String>,
     took: Duration,
     broken: Vec<String>,
@@ -76,7 +76,7 @@ pub(crate) async fn matrix() -> Vec<String> {
     broken
 }
 
-/// The calls of a story in which nothing goes wrong.
+/// The requests of a story without faults.
 pub(crate) async fn calls(story: Story) -> Vec<String> {
     let world = World::start(story.kind, Duration::ZERO).await;
     story.prepare(&world).await;
@@ -122,7 +122,7 @@ impl Case {
     }
 }
 
-/// True once the fault has happened; what is late may come after the run.
+/// True once the fault has happened; a late request may arrive after the run.
 async fn had_trouble(world: &World) -> bool {
     for _ in 0..100 {
         if world.sandbox.requests().iter().any(|request| request.trouble.is_some()) {

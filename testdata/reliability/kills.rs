@@ -1,4 +1,4 @@
-//! The program is killed before and after every call is done, and runs again.
+//! The program is killed before and after the sandbox handles each request, and runs again.
 
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use crate::faults::calls;
 use crate::story::Story;
 use crate::world::{World, all};
 
-/// The program dies at one moment of one call.
+/// The program is killed at one moment of one request.
 struct Case {
     story: Story,
     call: String,
@@ -51,7 +51,7 @@ impl Case {
         let bundle = story.wanted();
         let pod = pod(&bundle);
 
-        // What is sent by a dead process is not done in one half of the cases, and its answer reaches nobody in both.
+        // In half of the cases the sandbox handles the request of the killed process, in the other half it does not; the response is always lost.
         let trouble = if moment == Moment::Arrived { Trouble::Reset } else { Trouble::Lost };
         world.sandbox.inject(Rule::new(trouble).on(Occurrence::Nth(number)));
         let child: Arc<Mutex<Option<Child>>> = Arc::default();
@@ -106,7 +106,7 @@ impl Case {
     }
 }
 
-/// The Job's mount.
+/// The files that the Job mounts.
 pub(crate) fn pod(bundle: &Bundle) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (path, bytes) in bundle.files.iter() {
@@ -119,7 +119,7 @@ pub(crate) fn pod(bundle: &Bundle) -> tempfile::TempDir {
     folder
 }
 
-/// The program as the Job runs it, in the mount.
+/// Runs the program as the Job does, in the folder of the mount.
 pub(crate) fn program(folder: &std::path::Path, endpoint: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_apigee-flux"));
     command

@@ -1,8 +1,8 @@
-//! What a network, a kubelet and other deployers can do to a deployer: every call of a deployment with every fault, storms of faults, a kill before and
-//! after every call, two deployers at once, and mounts that are not what was rendered. Each matrix prints what it counted.
+//! What a network, a kubelet and other deployers can do to a deployer: every request of a deployment with every fault, storms of faults, a kill before and
+//! after every request, two deployers at the same time, and mounts that differ from the rendered objects. Each matrix prints its counts.
 //!
-//! Whatever happens, Apigee ends as wanted, with one revision for each bundle, and there is no moment with nothing deployed once
-//! something was.
+//! In every case, Apigee ends in the desired state, with one revision for each bundle, and after the first deployment there is never a moment with
+//! nothing deployed.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
@@ -36,11 +36,11 @@ fn main() -> ExitCode {
         Trial::test("two-deployers-of-two-bundles", || run(races::two_bundles())),
         Trial::test("mounts-that-are-not-what-was-rendered", || run(mounts::matrix())),
     ];
-    // One matrix after the other: each keeps the machine busy by itself.
+    // One matrix after the other: each uses all processors.
     libtest_mimic::run(&Arguments { test_threads: Some(1), ..Arguments::from_args() }, trials).exit_code()
 }
 
-/// Runs a matrix to its end. Its error is the list of what broke a promise.
+/// Runs a matrix to its end. The error is the list of broken promises.
 fn run(matrix: impl Future<Output = Vec<String>>) -> Result<(), Failed> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let mut broken = runtime.block_on(matrix);

@@ -1,6 +1,6 @@
-//! Mounts that are not what was rendered. Nothing of them reaches the API.
+//! Mounts that differ from the rendered objects. Nothing in them is sent to the API.
 //!
-//! What `src/apigee/mount.rs` and `testdata/deploy.rs` show already is not shown again.
+//! The cases of `src/apigee/mount.rs` and `testdata/deploy.rs` are not repeated here.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -16,7 +16,7 @@ use crate::world::{World, bundle};
 const MANIFEST: &str = "manifest.json";
 const POLICY: &str = "policies/AM-Body.xml";
 
-/// One mount: what was done to it, the exit code, and a part of the message.
+/// One mount: how it was changed, the exit code, and a part of the message.
 type Case = (&'static str, fn(&Path), i32, &'static str);
 
 fn edit(folder: &Path, change: impl FnOnce(&mut Value)) {
@@ -39,7 +39,7 @@ const CASES: &[Case] = &[
         "ConfigMaps of the bundle are mounted",
     ),
     (
-        "a folder stands for a file",
+        "a folder replaces a file",
         |folder| {
             fs::remove_file(folder.join(POLICY)).unwrap();
             fs::create_dir(folder.join(POLICY)).unwrap();
@@ -85,7 +85,7 @@ const CASES: &[Case] = &[
         "cannot be read",
     ),
     (
-        "a link leads to a device that has no end",
+        "a link leads to an endless device",
         |folder| {
             fs::remove_file(folder.join(POLICY)).unwrap();
             symlink("/dev/zero", folder.join(POLICY)).unwrap();
@@ -97,13 +97,13 @@ const CASES: &[Case] = &[
     ("a path is absolute", |folder| path_in_manifest(folder, "/etc/hostname"), 64, "/etc/hostname"),
     ("a path is empty", |folder| path_in_manifest(folder, ""), 64, "manifest.json"),
     (
-        "a part goes up",
+        "the path of a part contains `..`",
         |folder| edit(folder, |manifest| manifest["files"][1]["parts"] = json!(["../secret"])),
         64,
         "../secret",
     ),
     (
-        "a path stands twice, with different digests",
+        "a duplicate path, with different digests",
         |folder| {
             edit(folder, |manifest| {
                 let path = manifest["files"][0]["path"].clone();
@@ -114,25 +114,25 @@ const CASES: &[Case] = &[
         "`orders.xml`",
     ),
     (
-        "a size is claimed that nobody has",
+        "an impossibly large size",
         |folder| edit(folder, |manifest| manifest["files"][1]["size"] = json!(u64::MAX)),
         0,
         "",
     ),
     (
-        "a size is no number of bytes",
+        "a size is not a number of bytes",
         |folder| edit(folder, |manifest| manifest["files"][1]["size"] = json!(-1)),
         64,
         "not a manifest of schema version",
     ),
     (
-        "a file has no end in practice",
+        "an extremely large file",
         |folder| fs::File::create(folder.join(POLICY)).unwrap().set_len(1 << 40).unwrap(),
         66,
         "too large for a bundle",
     ),
     (
-        "many parts of one file are together too large",
+        "the parts of one file are too large in total",
         |folder| {
             fs::File::create(folder.join("part")).unwrap().set_len(100 << 20).unwrap();
             edit(folder, |manifest| manifest["files"][1]["parts"] = json!(vec!["part"; 1000]));
@@ -146,21 +146,21 @@ const CASES: &[Case] = &[
     ("the manifest is cut off", |folder| cut(&folder.join(MANIFEST)), 67, "is not JSON"),
     ("the manifest is empty", |folder| fs::write(folder.join(MANIFEST), "").unwrap(), 67, "is not JSON"),
     (
-        "the manifest is a tower of brackets",
+        "the manifest is deeply nested brackets",
         |folder| fs::write(folder.join(MANIFEST), "[".repeat(1_000_000)).unwrap(),
         67,
         "is not JSON",
     ),
     ("a field is unknown", |folder| edit(folder, |manifest| manifest["run"] = json!("rm")), 64, "unknown field"),
     (
-        "the schema is of a later program",
+        "the schema version of a later program",
         |folder| edit(folder, |manifest| manifest["schemaVersion"] = json!(9)),
         64,
         "update the image",
     ),
     ("a byte order mark came in", |folder| mark(&folder.join(POLICY)), 67, "`policies/AM-Body.xml`"),
     (
-        "line ends were changed",
+        "line endings were changed",
         |folder| fs::write(folder.join("orders.xml"), "<APIProxy\r\n/>").unwrap(),
         67,
         "`orders.xml`",

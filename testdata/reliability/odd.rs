@@ -1,9 +1,8 @@
-//! Answers that do not fit their calls: a body with the status 200 that is empty, an error or another message, and what a proxy between here
-//! and Google answers. Each call of each story gets each of them, once and for ever, and the status of the deployment may be bad at the same
-//! time.
+//! Responses that do not match their requests: a body with the status 200 that is empty, an error or another message, and the responses of a
+//! proxy between the deployer and Google. Each request of each story gets each of them, once and always, and the status of the deployment may be bad at
+//! the same time.
 //!
-//! Whatever a run makes of it: what answered before still answers, or what was wanted does, and nothing is taken out that an earlier run
-//! put there.
+//! Whatever the result of a run is: the previous or the desired revision serves, and nothing is undeployed that an earlier run deployed.
 
 use std::time::Duration;
 
@@ -18,12 +17,12 @@ use crate::faults::{TEMPORARY, calls};
 use crate::story::{Plot, Story};
 use crate::world::{NAME, World, all, bundle, target};
 
-/// How the status of a deployment is meanwhile.
+/// The status of the deployment during the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Status {
     Good,
     Unavailable,
-    /// ERROR for one look.
+    /// ERROR the first time it is read.
     ErrorOnce,
     Error,
 }
@@ -58,7 +57,7 @@ pub(crate) async fn matrix() -> Vec<String> {
         for call in calls {
             for odd in OddAnswer::ALL {
                 for occurrence in [Occurrence::First(1), Occurrence::Every] {
-                    // What is deployed is known from lists: with these the status matters most.
+                    // The deployments are read from lists: for these requests the status matters most.
                     let is_list = call.ends_with("/orders/deployments");
                     let more = [Status::Unavailable, Status::ErrorOnce].into_iter().filter(|_| is_list);
                     let is_foreign = matches!(odd, OddAnswer::Page | OddAnswer::Redirect);
@@ -76,7 +75,7 @@ pub(crate) async fn matrix() -> Vec<String> {
     broken
 }
 
-/// Gives up soon: most of these runs cannot succeed.
+/// Options with a short timeout: most of these runs cannot succeed.
 fn options() -> Options {
     Options {
         timeout: Duration::from_millis(400),
@@ -119,13 +118,13 @@ impl Case {
         if before.is_some() {
             broken.extend(undeployed.map(|request| format!("{}: {}", request.path, report.outcome.reason)));
         }
-        // All is well again, and so is the next run.
+        // Without the fault, the next run succeeds.
         world.sandbox.clear_faults();
         let next = world.deploy(&bundle).await;
         if next.exit_code != 0 {
             broken.push(format!("the next run ends with {}: {}", next.exit_code, next.outcome.reason));
         }
-        // A run may take out what it put there from nothing itself, once Apigee says that it does not run.
+        // A run may undeploy what it deployed for the first time itself, once Apigee says that it does not run.
         let may_take_out = story.plot == Plot::First && status == Status::Error;
         let allowed = |fault: &String| fault.starts_with("duplicates") || (may_take_out && fault.starts_with("a gap"));
         broken.extend(world.faults(&[bundle.digest]).await.into_iter().filter(|fault| !allowed(fault)));
@@ -134,7 +133,7 @@ impl Case {
     }
 }
 
-/// A removal that does not see what is deployed says so, instead of "it is not deployed".
+/// If a removal cannot read the deployments, it says so, instead of "it is not deployed".
 pub(crate) async fn removals() -> Vec<String> {
     let mut broken = Vec::new();
     for kind in [BundleKind::Proxy, BundleKind::SharedFlow] {
@@ -157,7 +156,7 @@ pub(crate) async fn removals() -> Vec<String> {
     broken
 }
 
-/// A Job that runs again while the status says ERROR, for a moment or for good, leaves what an earlier run put there from nothing.
+/// A Job that runs again while the status is ERROR, temporarily or permanently, does not undeploy what an earlier run deployed for the first time.
 pub(crate) async fn reruns() -> Vec<String> {
     let mut broken = Vec::new();
     for kind in [BundleKind::Proxy, BundleKind::SharedFlow] {
@@ -183,7 +182,7 @@ pub(crate) async fn reruns() -> Vec<String> {
     broken
 }
 
-/// A batch or a reconciler reads one list for all its bundles. When that one is empty and should not be, what is deployed still answers.
+/// A batch or a reconciler reads one list for all its bundles. If that list is empty by mistake, the deployed revisions still serve.
 pub(crate) async fn batches() -> Vec<String> {
     let mut broken = Vec::new();
     for story in Story::with_rerun().into_iter().filter(|story| story.plot != Plot::First) {
@@ -194,7 +193,7 @@ pub(crate) async fn batches() -> Vec<String> {
             if let Some(rule) = status.rule() {
                 world.sandbox.inject(rule);
             }
-            // Neither does the list of the resource itself show it.
+            // The list of the resource itself does not contain it either.
             let path = format!("*/{NAME}/deployments");
             world.sandbox.inject(Rule { path, ..Rule::new(Trouble::Odd(OddAnswer::Empty)) });
             let options = Options { listed: Some(Vec::new()), ..options() };

@@ -1,6 +1,7 @@
-//! The same odd answers for configuration: to each call of a run that has nothing to do, and of one that deletes what left Git.
+//! The same odd responses for configuration: to each request of a run that has nothing to do, and of a run that deletes resources that were removed
+//! from Git.
 //!
-//! A run that cannot see what Apigee has deletes nothing and replaces nothing, and what others put beside it stays.
+//! A run that cannot read the actual state deletes nothing and replaces nothing, and unmanaged objects are kept.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ fn place() -> OwnedPlace {
     OwnedPlace { organization: "acme".to_owned(), environment: Some("prod".to_owned()) }
 }
 
-/// One of each kind that has parts or secrets, and a plain one. All are adopted: that is when a record that is not seen costs most.
+/// One resource of each kind that has parts or secrets, and a plain one. All are adopted: in that case an unread record does the most damage.
 fn document() -> Document {
     let of = |kind: &str, name: &str, body: Value| json!({"kind": kind, "name": name, "deletionPolicy": "Delete", "adopt": "override", "body": body});
     let key = json!({"valueFrom": {"secretKeyRef": {"name": "s", "key": "tls.key"}}});
@@ -45,7 +46,7 @@ struct World {
 }
 
 impl World {
-    /// What the document says is there, and others have put an entry and an alias beside it.
+    /// Creates the resources of the document, and an unmanaged entry and alias.
     async fn start() -> Self {
         let options = sandbox::Options { progressing: Duration::ZERO, ..sandbox::Options::default() };
         let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
@@ -93,7 +94,7 @@ impl World {
     }
 
     async fn prune(&self) -> (u8, String) {
-        // Something else is left in Git: an empty one deletes nothing.
+        // Another resource is left in Git: an empty state of Git deletes nothing.
         let ids = BTreeSet::from([Id { kind: "ApigeeReference".to_owned(), parent: None, name: "other".to_owned() }]);
         let kept = [Kept { place: place(), owner: "team".to_owned(), ids }];
         match prune(&self.client, &kept, 9, &Self::options(), Arc::new(|_| ())).await {
@@ -102,7 +103,7 @@ impl World {
         }
     }
 
-    /// The calls since a number of requests: method and path.
+    /// The requests after the first `before` ones: method and path.
     fn calls(&self, since: usize) -> Vec<String> {
         let requests = self.sandbox.requests();
         requests[since..].iter().map(|request| format!("{} {}", request.method, request.path)).collect()
@@ -154,7 +155,7 @@ impl Case {
         world.sandbox.inject(Rule { method: Some("GET".into()), path, occurrence, trouble: Trouble::Odd(odd) });
         let (code, text) = if prunes { world.prune().await } else { world.apply().await };
         let mut broken = Vec::new();
-        // What has parts of others stays for good.
+        // An object with unmanaged parts is never deleted.
         let holds = |path: &String| ["/keyvaluemaps/orders", "/keystores/orders"].iter().any(|end| path.ends_with(end));
         let deleted = world.deletions(before).into_iter().filter(|path| !prunes || holds(path));
         broken.extend(deleted.map(|path| format!("{path} is deleted: {text}")));

@@ -1,4 +1,4 @@
-//! Two deployers at the same time, a hundred times, each time in another order.
+//! Two deployers at the same time, a hundred times, each time with another order of requests.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::world::{World, all, bundle};
 
 const SEEDS: u64 = 100;
 
-/// One race: the exit codes, and what broke a promise.
+/// One race: the exit codes, and the broken promises.
 struct End {
     losers: usize,
     broken: Vec<String>,

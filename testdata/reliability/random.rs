@@ -1,4 +1,4 @@
-//! Numbers that look like chance and come again.
+//! Reproducible random numbers.
 
 use std::time::Duration;
 

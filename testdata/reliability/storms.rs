@@ -1,4 +1,4 @@
-//! Every fourth call goes wrong, in a way that the seed decides, until the deployment stands.
+//! Every fourth request has a fault, which the seed decides, until the deployment is finished.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::world::{REQUEST_TIMEOUT, World, all};
 
 const SEEDS: u64 = 120;
 
-/// A storm lasts for so many calls.
+/// The number of requests that a storm lasts.
 const CALLS: u32 = 80;
 
 /// Runs of a Job: the first, and the default `backoffLimit` of Kubernetes.
@@ -33,12 +33,12 @@ pub(crate) async fn matrix() -> Vec<String> {
     broken
 }
 
-/// How many runs it took, and what broke a promise.
+/// The number of runs, and the broken promises.
 async fn storm(seed: u64, story: Story) -> (usize, Vec<String>) {
     let mut random = Random(seed);
     let world = World::start(story.kind, Duration::from_millis(random.below(30))).await;
     story.prepare(&world).await;
-    // A second 401 in a row is an identity that is not accepted, which no other attempt heals.
+    // A second 401 in a row means that the identity is not accepted, which another attempt cannot change.
     let kinds: Vec<Trouble> =
         troubles().into_iter().filter(|trouble| !matches!(trouble, Trouble::Status { code: 401, .. })).collect();
     for number in 1..=CALLS {
@@ -66,7 +66,7 @@ async fn storm(seed: u64, story: Story) -> (usize, Vec<String>) {
             break;
         }
     }
-    // What is late comes now.
+    // Wait for late requests.
     tokio::time::sleep(REQUEST_TIMEOUT * 2).await;
     broken.extend(world.faults(&[bundle.digest]).await);
     (runs, broken.into_iter().map(|text| format!("seed {seed} ({story}): {text}")).collect())

@@ -1,4 +1,4 @@
-//! What is deployed in the matrices: a first deployment, an update, and a way back to an older bundle.
+//! The deployments in the matrices: a first deployment, an update, and a rollback to an older bundle.
 
 use std::fmt;
 
@@ -16,11 +16,11 @@ pub(crate) struct Story {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Plot {
     First,
-    /// A is deployed, B comes.
+    /// A is deployed, then B.
     Update,
-    /// A and B were deployed, A comes again.
+    /// A and B are deployed, then A again.
     Rollback,
-    /// A is deployed and comes again.
+    /// A is deployed, then A again.
     Rerun,
 }
 
@@ -29,7 +29,7 @@ impl Story {
         Self::of([Plot::First, Plot::Update, Plot::Rollback])
     }
 
-    /// With a run that has nothing to do.
+    /// All stories, including one whose run has nothing to do.
     pub(crate) fn with_rerun() -> Vec<Self> {
         Self::of([Plot::First, Plot::Update, Plot::Rollback, Plot::Rerun])
     }
@@ -41,12 +41,12 @@ impl Story {
             .collect()
     }
 
-    /// What comes.
+    /// The desired bundle.
     pub(crate) fn wanted(self) -> Bundle {
         bundle(self.kind, if self.plot == Plot::Update { "B" } else { "A" })
     }
 
-    /// Deploys what is there before.
+    /// Deploys the previous bundles.
     pub(crate) async fn prepare(self, world: &World) {
         let before: &[&str] = match self.plot {
             Plot::First => &[],

@@ -1,4 +1,4 @@
-//! A sandbox with an eye on it, and clients that lose no time.
+//! A sandbox that is observed, and clients that do not wait between requests.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -22,10 +22,10 @@ use tokio::task::JoinSet;
 
 pub(crate) const NAME: &str = "orders";
 
-/// What a client waits for one answer in these matrices.
+/// How long a client waits for one response in these matrices.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// A bundle that differs by `body` only.
+/// A bundle; the bundles differ only in `body`.
 pub(crate) fn bundle(kind: BundleKind, body: &str) -> Bundle {
     let list: Vec<(&str, String)> = match kind {
         BundleKind::Proxy => vec![
@@ -71,7 +71,7 @@ pub(crate) fn options() -> Options {
     }
 }
 
-/// Waits in the middle of each request; see [`World::start`].
+/// Runs in the middle of each request; see [`World::start`].
 pub(crate) type Hook = Arc<dyn Fn(RequestAt) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 pub(crate) struct World {
@@ -79,7 +79,7 @@ pub(crate) struct World {
     kind: BundleKind,
     /// Requests after which nothing was deployed although something had been.
     gaps: Arc<Mutex<Vec<String>>>,
-    /// Hears each request, besides the eye on gaps.
+    /// Is called for each request, in addition to the search for gaps.
     hook: Arc<Mutex<Option<Hook>>>,
 }
 
@@ -106,7 +106,7 @@ impl World {
         *self.hook.lock().unwrap() = Some(hook);
     }
 
-    /// A client of its own connections.
+    /// A client with its own connections.
     pub(crate) fn client(&self) -> Client {
         let backoff = Backoff { first: Duration::from_millis(5), attempts: 6, ..Backoff::default() };
         let settings =
@@ -118,12 +118,12 @@ impl World {
         deploy(&self.client(), bundle, &target(), &options(), &|_: &Event| ()).await
     }
 
-    /// The revision that answers calls now.
+    /// The revision that serves now.
     pub(crate) fn served(&self) -> Option<RevisionId> {
         served(&self.sandbox, self.kind)
     }
 
-    /// What is not as promised when one of `wanted` is to be deployed.
+    /// The broken promises, if one of `wanted` should be deployed.
     pub(crate) async fn faults(&self, wanted: &[Digest]) -> Vec<String> {
         self.sandbox.clear_faults();
         let mut found: Vec<String> = self.gaps.lock().unwrap().iter().map(|gap| format!("a gap: {gap}")).collect();
@@ -161,12 +161,12 @@ impl World {
     }
 }
 
-/// The revision that answers calls now: the former one until the new one is ready.
+/// The revision that serves now: the previous one until the new one is ready.
 fn served(sandbox: &Sandbox, kind: BundleKind) -> Option<RevisionId> {
     sandbox.with_state(|state, now| state.served("acme", "prod", kind, NAME, now))
 }
 
-/// Looks for a moment with nothing deployed once something was.
+/// Searches for moments with nothing deployed after the first deployment.
 struct Eye {
     sandbox: Weak<Sandbox>,
     kind: BundleKind,
@@ -191,7 +191,7 @@ impl Eye {
     }
 }
 
-/// Runs all cases, so many at the same time, and gives what each came to, in the order of their ends.
+/// Runs all cases, at most `at_once` at the same time, and returns their results in the order in which they end.
 pub(crate) async fn all<T, F>(cases: impl IntoIterator<Item = F>, at_once: usize) -> Vec<T>
 where
     T: Send + 'static,

@@ -1,4 +1,4 @@
-//! A state of Git, and what commits do to it.
+//! A state of Git, and the commits that change it.
 
 use std::collections::BTreeMap;
 
@@ -9,19 +9,19 @@ use crate::random::Random;
 /// A kind and a name.
 pub(crate) type Key = (&'static str, String);
 
-/// What stands in Git, by kind and name.
+/// The resources in Git, by kind and name.
 pub(crate) type Git = BTreeMap<Key, Item>;
 
 /// One resource.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Item {
-    /// Its content follows from this number.
+    /// Its content is computed from this number.
     pub(crate) content: u64,
-    /// What it names, by kind.
+    /// The resources that it names, by kind.
     pub(crate) uses: BTreeMap<&'static str, String>,
 }
 
-/// What a kind names.
+/// The references of a kind to others.
 #[derive(Clone, Copy)]
 pub(crate) enum Use {
     /// It always names one.
@@ -44,12 +44,12 @@ fn anchor() -> Key {
     ("ApigeeTargetServer", "apigeetargetserver-0".to_owned())
 }
 
-/// What the first commit has.
+/// The resources of the first commit.
 pub(crate) fn first() -> Git {
     Git::from([(anchor(), Item { content: 0, uses: BTreeMap::new() })])
 }
 
-/// Makes a commit: what was done, in a word for the count and in words for people.
+/// Makes a commit. Returns the changes, each as a word for the count and as text.
 pub(crate) fn change(git: &mut Git, history: &[Git], about: usize, random: &mut Random) -> Vec<(&'static str, String)> {
     if history.len() > 5 && random.below(8) == 0 {
         let to = usize::try_from(random.below(history.len() as u64)).unwrap();
@@ -59,7 +59,7 @@ pub(crate) fn change(git: &mut Git, history: &[Git], about: usize, random: &mut 
     let mut done = Vec::new();
     for _ in 0..=random.below(4) {
         let keys: Vec<Key> = git.keys().filter(|key| **key != anchor()).cloned().collect();
-        // The fuller it is, the more goes.
+        // The more resources there are, the more are deleted.
         let adds = random.below(2 * about as u64) >= keys.len() as u64;
         if adds || keys.is_empty() {
             if let Some(key) = add(git, random) {
@@ -105,7 +105,7 @@ fn add(git: &mut Git, random: &mut Random) -> Option<Key> {
     Some(key)
 }
 
-/// A name of a kind that is not taken; few names, so that they come again.
+/// An unused name of a kind; there are few names, so that they are reused.
 fn free_name(git: &Git, kind: &'static str, random: &mut Random) -> Option<String> {
     let name = |number: usize| format!("{}-{number}", kind.to_lowercase());
     let free: Vec<String> =
@@ -130,7 +130,7 @@ fn is_named(git: &Git, key: &Key, kind: &str, name: &str) -> bool {
         .any(|(other, item)| other.0 == key.0 && other != key && item.uses.get(kind).is_some_and(|named| named == name))
 }
 
-/// Makes each name one of something that is there. What needs a thing that there is none of goes.
+/// Makes each name that of an existing resource. A resource that needs a missing one is deleted.
 fn mend(git: &mut Git, random: &mut Random) {
     loop {
         let before = git.clone();

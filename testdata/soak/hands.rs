@@ -1,4 +1,4 @@
-//! What people do to Apigee behind Git's back.
+//! Manual changes in Apigee.
 
 use std::collections::BTreeSet;
 
@@ -12,23 +12,23 @@ use crate::kinds::{self, ENVIRONMENTS, State};
 use crate::pick;
 use crate::random::Random;
 
-/// What they have done that stays.
+/// The manual changes that are kept.
 #[derive(Default)]
 pub(crate) struct Hands {
-    /// What they made beside what Git says, as it must stay.
+    /// The unmanaged objects, which must not change.
     pub(crate) foreign: State,
-    /// The revisions that they imported: collection, name and number.
+    /// The revisions that were imported manually: collection, name and number.
     revisions: BTreeSet<(BundleKind, String, String)>,
     count: u64,
 }
 
 impl Hands {
-    /// True for a revision that somebody imported by hand.
+    /// True for a revision that was imported manually.
     pub(crate) fn made(&self, kind: BundleKind, name: &str, revision: &str) -> bool {
         self.revisions.contains(&(kind, name.to_owned(), revision.to_owned()))
     }
 
-    /// Does one thing. None if Apigee does not let it happen.
+    /// Makes one change. `None` if Apigee rejects it.
     pub(crate) async fn act(&mut self, apigee: &Apigee, git: &Git, random: &mut Random) -> Option<String> {
         match random.below(6) {
             0 => Some(self.add(apigee, random).await),
@@ -45,7 +45,7 @@ impl Hands {
         }
     }
 
-    /// Somebody else's thing.
+    /// Creates an unmanaged object.
     async fn add(&mut self, apigee: &Apigee, random: &mut Random) -> String {
         self.count += 1;
         let name = format!("foreign-{}", self.count);
@@ -77,7 +77,7 @@ impl Hands {
         format!("add {name}")
     }
 
-    /// Takes a bundle of ours out, deploys an older revision of it, or edits it so that its description stays.
+    /// Undeploys a managed bundle, deploys an older revision of it, or edits it and keeps its description.
     async fn bundle(&mut self, apigee: &Apigee, random: &mut Random) -> Option<String> {
         let kind = *pick(&BundleKind::ALL, random);
         let environment = *pick(&ENVIRONMENTS, random);

@@ -1,4 +1,4 @@
-//! The kinds of configuration that live in environments, but for target servers and key value maps.
+//! The kinds of configuration that belong to environments, except target servers and key value maps.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ fn aliases(thing: &Thing<'_>) -> impl Iterator<Item = (String, &'static str)> {
     (0..=content % 3).map(move |number| (format!("a{number}"), certificate(number)))
 }
 
-/// Line breaks of certificates mean nothing.
+/// Line breaks of certificates are ignored.
 fn squeezed(text: &str) -> String {
     text.split_whitespace().collect()
 }
@@ -126,7 +126,7 @@ pub(crate) const FLOW_HOOK: Generator = Generator {
 
 const POINTS: [&str; 4] = ["PreProxyFlowHook", "PreTargetFlowHook", "PostTargetFlowHook", "PostProxyFlowHook"];
 
-/// The number in the name is that of the point.
+/// The number in the name is that of the point at which the flow hook runs.
 fn point(thing: &Thing<'_>) -> &'static str {
     POINTS[thing.name.rsplit('-').next().unwrap().parse::<usize>().unwrap()]
 }
@@ -151,7 +151,7 @@ fn mask(thing: &Thing<'_>) -> Value {
     mask
 }
 
-/// What the environments have.
+/// The actual state of the environments.
 pub(crate) async fn read(apigee: &Apigee, state: &mut State) {
     for environment in ENVIRONMENTS {
         let base = format!("environments/{environment}");

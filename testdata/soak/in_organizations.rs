@@ -1,4 +1,4 @@
-//! The kinds of configuration that live in the organization, but for key value maps.
+//! The kinds of configuration that belong to the organization, except key value maps.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ pub(crate) fn secrets() -> BTreeMap<String, BTreeMap<String, String>> {
     BTreeMap::from([(SECRET.to_owned(), keys.collect())])
 }
 
-/// Apigee has a consumer key once only, so that an app of another developer has another one.
+/// Consumer keys are unique in Apigee, so an app of another developer has another key.
 fn key_name(developer: &str, app: &str) -> String {
     format!("{developer}.{app}").replace('.', "-of-")
 }
@@ -134,7 +134,7 @@ pub(crate) const DEVELOPER: Generator = Generator {
         let path = format!("developers/{}", email(thing.name));
         let mut other = developer(thing);
         other["lastName"] = json!("by hand");
-        // Their apps go with them.
+        // Their apps are deleted with them.
         vec![(Method::DELETE, path.clone(), None), (Method::PUT, path, Some(other))]
     },
 };
@@ -183,7 +183,7 @@ pub(crate) const APP: Generator = Generator {
     },
 };
 
-/// Stands for a key that Apigee made.
+/// A placeholder for a key that Apigee generated.
 const GENERATED: &str = "generated";
 
 fn has_key(thing: &Thing<'_>) -> bool {
@@ -259,14 +259,14 @@ fn credentials(app: &Value) -> Value {
     list.iter().map(of).collect()
 }
 
-/// The items of a list, by a field of theirs.
+/// The items of a list, by one of their fields.
 async fn list(apigee: &Apigee, path: &str, items: &str, name: &str) -> Vec<(String, Value)> {
     let list = apigee.try_by_hand(Method::GET, path, None).await.unwrap_or_default();
     let list = list[items].as_array().cloned().unwrap_or_default();
     list.into_iter().map(|item| (item[name].as_str().unwrap().to_owned(), item)).collect()
 }
 
-/// What the organization has.
+/// The actual state of the organization.
 pub(crate) async fn read(apigee: &Apigee, state: &mut State) {
     for (name, item) in list(apigee, "datacollectors", "dataCollectors", "name").await {
         state.insert(format!("datacollectors/{name}"), only(&item, &["type", "description"]));
@@ -299,7 +299,10 @@ pub(crate) async fn read(apigee: &Apigee, state: &mut State) {
     }
     for (product, item) in list(apigee, &format!("sites/{SITE}/apidocs?pageSize=100"), "data", "apiProductName").await {
         let path = format!("sites/{SITE}/apidocs/{product}");
-        // Two of one product would be one too many.
-        assert!(state.insert(path.clone(), only(&item, &["title", "published"])).is_none(), "{path} stands twice");
+        // A product must not have two items.
+        assert!(
+            state.insert(path.clone(), only(&item, &["title", "published"])).is_none(),
+            "{path} is listed more than once"
+        );
     }
 }

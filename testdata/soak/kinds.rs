@@ -1,4 +1,4 @@
-//! For each kind a small model of its own: specs that follow from a number, and what Apigee has when they were applied.
+//! A small model of each kind: specs that are computed from a number, and the state of Apigee after they were applied.
 
 use std::collections::BTreeMap;
 
@@ -10,27 +10,27 @@ use crate::closed_loop::{Apigee, files, resource, without_root};
 use crate::git::{Git, Item, Key, Use};
 use crate::{in_environments, in_organizations};
 
-/// What stands at each path of Apigee.
+/// The object at each path of Apigee.
 pub(crate) type State = BTreeMap<String, Value>;
 
 /// The environments of the organization.
 pub(crate) const ENVIRONMENTS: [&str; 2] = ["prod", "test"];
 
-/// A call that somebody makes by hand.
+/// A manual request.
 pub(crate) type Call = (Method, String, Option<Value>);
 
 /// A kind.
 pub(crate) struct Generator {
     pub(crate) kind: &'static str,
-    /// How many names there are.
+    /// The number of names.
     pub(crate) most: usize,
-    /// What it names.
+    /// The references to other resources.
     pub(crate) uses: &'static [Use],
-    /// What a user writes.
+    /// The spec.
     pub(crate) spec: fn(&Thing<'_>) -> Value,
-    /// What Apigee has then.
+    /// The expected state of Apigee.
     pub(crate) expected: fn(&Thing<'_>, &mut State),
-    /// What people may do to it.
+    /// The possible manual changes.
     pub(crate) hands: fn(&Thing<'_>) -> Vec<Call>,
 }
 
@@ -41,12 +41,12 @@ pub(crate) struct Thing<'a> {
 }
 
 impl Thing<'_> {
-    /// One of so many, by the content.
+    /// A number below `count`, by the content.
     pub(crate) fn one_of(&self, count: u64) -> u64 {
         self.item.content % count
     }
 
-    /// One of so many, for what cannot be changed while the name is the same.
+    /// A number below `count`, by the name: for fields that cannot be changed while the name is the same.
     pub(crate) fn fixed(&self, count: u64) -> u64 {
         self.name.bytes().fold(7, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) / 8 % count
     }
@@ -55,7 +55,7 @@ impl Thing<'_> {
         self.item.uses.get(kind).map(String::as_str)
     }
 
-    /// Where it is to be, for what may be in one environment only.
+    /// The environments of a resource that may be in one environment only.
     fn environments(&self) -> Vec<&'static str> {
         match self.one_of(5) {
             0 => vec!["prod"],
@@ -185,7 +185,7 @@ fn entries(thing: &Thing<'_>) -> Value {
     (0..=thing.one_of(4)).map(entry).collect::<Map<String, Value>>().into()
 }
 
-/// Where a key value map is.
+/// The paths of a key value map.
 fn maps(thing: &Thing<'_>) -> Vec<String> {
     let name = thing.name;
     match thing.named("ApigeeProxy") {
@@ -204,7 +204,7 @@ fn bundle_files(kind: BundleKind, thing: &Thing<'_>) -> Value {
     files(kind, thing.name, &body, thing.named("ApigeeTargetServer"), thing.named("ApigeeSharedFlow"))
 }
 
-/// What flows and servers name is everywhere; a proxy may be in one environment only.
+/// Shared flows are in every environment, since any proxy may call them; a proxy may be in one environment only.
 fn bundle_environments(kind: BundleKind, thing: &Thing<'_>) -> Vec<&'static str> {
     match kind {
         BundleKind::Proxy => thing.environments(),
@@ -234,7 +234,7 @@ pub(crate) fn generator(kind: &str) -> &'static Generator {
     GENERATORS.iter().copied().find(|generator| generator.kind == kind).unwrap()
 }
 
-/// What users write.
+/// The resources of a state of Git.
 pub(crate) fn resources(git: &Git) -> impl Iterator<Item = Value> {
     git.iter().map(|((kind, name), item)| {
         let mut spec = (generator(kind).spec)(&Thing { name, item });
@@ -245,7 +245,7 @@ pub(crate) fn resources(git: &Git) -> impl Iterator<Item = Value> {
     })
 }
 
-/// What Apigee has when a state of Git is applied.
+/// The expected state of Apigee after a state of Git was applied.
 pub(crate) fn expected(git: &Git) -> State {
     let mut state = State::new();
     for ((kind, name), item) in git {
@@ -254,12 +254,12 @@ pub(crate) fn expected(git: &Git) -> State {
     state
 }
 
-/// What people may do to a resource.
+/// The possible manual changes of a resource.
 pub(crate) fn by_hand((kind, name): &Key, item: &Item) -> Vec<Call> {
     (generator(kind).hands)(&Thing { name, item })
 }
 
-/// What Apigee has.
+/// The actual state of Apigee.
 pub(crate) async fn read(apigee: &Apigee) -> State {
     let mut state = apigee.state(&ENVIRONMENTS).await;
     in_environments::read(apigee, &mut state).await;

@@ -1,11 +1,11 @@
-//! Random commits, changes by hand and faults, for as long as wanted: after each commit Apigee must be exactly as Git says.
+//! Random commits, manual changes and faults, for as long as configured: after each commit Apigee must be exactly in the desired state.
 //!
-//! A commit adds, changes, renames and deletes resources of all kinds, or goes back to an earlier state. Before it somebody changes Apigee
-//! by hand, and while its Jobs run requests fail. Then the reconcilers run: once, or twice if there were faults. What Apigee should have is
-//! computed from the specs by a model of this test's own ([`kinds`]), what it has is read over HTTP; both must be equal. No orphan may be
-//! left, no bundle may have two revisions, nothing of others may be touched.
+//! A commit adds, changes, renames and deletes resources of all kinds, or reverts to an earlier state. Before it there are manual changes in
+//! Apigee, and while its Jobs run, requests fail. Then the reconcilers run: once, or twice if there were faults. The desired state is
+//! computed from the specs by this test's own model ([`kinds`]), the actual state is read over HTTP; both must be equal. No orphan may be
+//! left, no bundle may have two revisions, no unmanaged object may be changed.
 //!
-//! `SOAK_SEEDS` is how many seeds, `SOAK_FIRST_SEED` the first of them, `SOAK_COMMITS` how many commits each has.
+//! `SOAK_SEEDS` is the number of seeds, `SOAK_FIRST_SEED` the first of them, `SOAK_COMMITS` the number of commits for each.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
@@ -17,12 +17,12 @@ mod hands;
 mod in_environments;
 mod in_organizations;
 mod kinds;
-// The demo runs the program; here only its volumes are put together.
+// The demo runs the program; here only its code that writes volumes is used.
 #[allow(dead_code, unused_imports)]
 #[path = "../../src/cli/demo/pod.rs"]
 mod pod;
 #[path = "../reliability/random.rs"]
-#[allow(dead_code, reason = "pauses are of other tests")]
+#[allow(dead_code, reason = "only other tests use pauses")]
 mod random;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,10 +41,10 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use random::Random;
 use serde_json::{Value, json};
 
-/// About this many resources of ours are in Apigee.
+/// The approximate number of managed resources in Apigee.
 const RESOURCES: usize = 35;
 
-/// One that has something to do then has not converged.
+/// After this many commits the reconcilers run once more; a run that still writes something has not converged.
 const QUIET_EVERY: u64 = 10;
 
 fn main() -> ExitCode {
@@ -62,11 +62,11 @@ fn main() -> ExitCode {
             result
         })
     }));
-    // One after the other: each keeps the machine busy by itself.
+    // One after the other: each uses all processors.
     libtest_mimic::run(&Arguments { test_threads: Some(1), ..Arguments::from_args() }, trials).exit_code()
 }
 
-/// What deploys nothing needs no generator.
+/// Kinds that deploy nothing need no generator.
 const WITHOUT: [&str; 4] = ["ApigeeEnvironment", "ApigeeProfile", "CheckApigee", "ExpandApigee"];
 
 fn every_kind_has_a_generator() -> Result<(), Failed> {
@@ -79,7 +79,7 @@ fn every_kind_has_a_generator() -> Result<(), Failed> {
     }
 }
 
-/// How often things happened.
+/// The number of events of each type.
 type Counts = BTreeMap<&'static str, u64>;
 
 struct Soak {
@@ -90,7 +90,7 @@ struct Soak {
     history: Vec<Git>,
     hands: Hands,
     counts: Counts,
-    /// What was done since the last commit that came out right, for whoever reads a failure.
+    /// What happened since the last successful commit, for the error message.
     story: Vec<String>,
 }
 
@@ -112,14 +112,12 @@ impl Soak {
             soak.story.clear();
             if let Err(found) = soak.commit(commit).await {
                 let story = soak.story.join("\n  ");
-                return Err(
-                    format!("seed {seed}, commit {commit} of {commits}:\n{found}\nWhat was done:\n  {story}").into()
-                );
+                return Err(format!("seed {seed}, commit {commit} of {commits}:\n{found}\nStory:\n  {story}").into());
             }
         }
         let counts: Vec<String> = soak.counts.iter().map(|(what, count)| format!("{count} {what}")).collect();
         println!(
-            "seed {seed}: {commits} commits, each as Git says: {}; {} resources at the end, {} requests, {:.1} s",
+            "seed {seed}: {commits} commits, in sync after each: {}; {} resources at the end, {} requests, {:.1} s",
             counts.join(", "),
             soak.git.len(),
             soak.apigee.sandbox.requests().len(),
@@ -137,8 +135,8 @@ impl Soak {
         if number > 1 {
             for _ in 0..self.random.below(4) {
                 if let Some(what) = self.hands.act(&self.apigee, &self.git, &mut self.random).await {
-                    self.story.push(format!("by hand: {what}"));
-                    self.count("changes by hand", 1);
+                    self.story.push(format!("manually: {what}"));
+                    self.count("manual changes", 1);
                 }
             }
         }
@@ -176,7 +174,7 @@ impl Soak {
         Ok(())
     }
 
-    /// Lets a few requests of the Jobs or of the reconcilers fail.
+    /// Makes a few requests of the Jobs or of the reconcilers fail.
     fn inject(&mut self) -> usize {
         let status = |code| Trouble::Status { code, retry_after: None };
         let troubles =
@@ -195,7 +193,7 @@ impl Soak {
         count
     }
 
-    /// Runs the reconcilers of all environments. How many failures there are.
+    /// Runs the reconcilers of all environments; returns the number of failures.
     async fn reconcile(&mut self, run: &str) -> usize {
         let mut failed = 0;
         for environment in ENVIRONMENTS {
@@ -220,7 +218,7 @@ impl Soak {
         if differences.is_empty() { Ok(()) } else { Err(differences.join("\n")) }
     }
 
-    /// Bundles that have two revisions, beside those that somebody made by hand.
+    /// Bundles that have two revisions, without those that were imported manually.
     async fn duplicates(&self, kind: BundleKind) -> Vec<String> {
         let (collection, field) = (kind.collection(), closed_loop::field(kind));
         let mut found = Vec::new();
@@ -252,7 +250,7 @@ fn resources(git: &Git) -> Vec<Value> {
     ENVIRONMENTS.iter().map(environment).chain(kinds::resources(git)).collect()
 }
 
-/// Apigee leaves out what is false or empty (protocol buffers, JSON mapping).
+/// Without false and empty values, which Apigee omits (protocol buffers, JSON mapping).
 fn normal(value: &Value) -> Value {
     let is_default = |value: &Value| match value {
         Value::Null => true,

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Lets this run act as SERVICE_ACCOUNT by way of PROVIDER, without a key: the forge's token lies in a file, beside the file that says what to
-# do with it. No file that names another host than Google's is taken by apigee-flux.
+# Lets this run act as SERVICE_ACCOUNT through PROVIDER, without a key: GitHub's token is in one file, and the credentials file refers to that
+# file. apigee-flux rejects a credentials file that names a host other than Google's.
 set -eu
 curl -sSf -H "Authorization: Bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" \
     "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=https://iam.googleapis.com/$PROVIDER" | jq -r .value > "$RUNNER_TEMP/token"

@@ -17,7 +17,7 @@ class Api:
         self.port = port
         self.token = token
         self.certificate = certificate
-        # What the API had to say beside its answers, such as "would violate PodSecurity".
+        # The warnings that the API sent with its responses, such as "would violate PodSecurity".
         self.warnings = []
 
     def call(self, method, path, body=None, content="application/json", **query):
@@ -42,7 +42,7 @@ class Api:
         return self.call("GET", path, **query)
 
     def find(self, path):
-        """The object, or None where there is none."""
+        """The object, or None if it does not exist."""
         try:
             return self.get(path)
         except Refused as refusal:

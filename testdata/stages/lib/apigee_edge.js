@@ -1,5 +1,5 @@
 // Drives the npm package apigee-edge-js: imports, lists, deploys, downloads, undeploys and deletes one bundle.
-// Arguments: organization, environment, proxy's name, zip. Prints one JSON object with what each call gave.
+// Arguments: organization, environment, proxy's name, zip file. Prints one JSON object with the result of each call.
 const fs = require("fs");
 const { apigee } = require("apigee-edge-js");
 
@@ -19,7 +19,7 @@ async function main() {
     if (said.status.state === "READY") break;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  // The library's own default, override=true, replaces what is deployed.
+  // The library's own default, override=true, replaces the deployed revision.
   said.second = await org.proxies.import({ name, source: zip });
   said.redeployed = await org.proxies.deploy({ name, revision: said.second.revision, environment });
   const download = await org.proxies.export({ name, revision });

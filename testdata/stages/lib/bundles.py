@@ -1,7 +1,7 @@
-"""Bundles out of emitted objects, put together as a kubelet and the deployer do: the Job's projected items give each
+"""Reads bundles from rendered objects, as a kubelet and the deployer do: the Job's projected items give each
 file its path, the manifest joins parts and has the digest of every file.
 
-A program too: bundles.py OUT [FILE|FOLDER...] writes each bundle to OUT/NAME-DIGEST/{apiproxy,sharedflowbundle}.
+Also a program: bundles.py OUT [FILE|FOLDER...] writes each bundle to OUT/NAME-DIGEST/{apiproxy,sharedflowbundle}.
 """
 
 import base64

@@ -25,7 +25,7 @@ def check(what):
 
 
 def emit_everything(out):
-    """The function of emit.sh, for stages in Python."""
+    """Runs the function of emit.sh, for stages in Python."""
     script = 'set -o pipefail; source testdata/stages/lib/emit.sh && emit_everything "$1"'
     done = subprocess.run(["bash", "-c", script, "bash", out], text=True, stderr=subprocess.PIPE)
     assert done.returncode == 0, done.stderr

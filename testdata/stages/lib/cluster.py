@@ -28,7 +28,7 @@ class Cluster:
         self.processes = []
 
     def __enter__(self):
-        # So that a stage that is told to stop leaves none of them behind.
+        # So that a stage that is terminated leaves no processes behind.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         return self
 
@@ -85,7 +85,7 @@ class Cluster:
                    lambda: self.api.find("/api/v1/namespaces/default/serviceaccounts/default"), READY_SECONDS)
 
     def until(self, what, holds, seconds):
-        """Waits for a condition; what cannot be asked yet does not hold."""
+        """Waits for a condition; an error of a server that is not ready counts as false."""
         end = time.monotonic() + seconds
         last = None
         while time.monotonic() < end:
@@ -101,7 +101,7 @@ class Cluster:
         raise AssertionError(f"not within {seconds} s: {what}; last: {last}")
 
     def start_flux(self, definitions, events):
-        """Flux's controllers, with their own definitions. They tell their events to an address."""
+        """Flux's controllers, with their own definitions. They send their events to an address."""
         for file in sorted(definitions):
             definition = yaml.safe_load(file.read_text())
             name = definition["metadata"]["name"]

@@ -1,4 +1,4 @@
-"""Google's discovery document of the Apigee API as a judge: is a request one that Apigee has, and is an answer one that Apigee gives?"""
+"""Validates requests and responses against Google's discovery document of the Apigee API."""
 
 import functools
 import json
@@ -13,8 +13,8 @@ DOCUMENT = json.loads(
     (pathlib.Path(googleapiclient.__file__).parent / "discovery_cache/documents/apigee.v1.json").read_text()
 )
 
-# What Apigee has and the document has not: lists that are a bare array of names, so that no protocol buffer describes them. Apigee's own
-# tools ask for them.
+# Methods of Apigee that are not in the document: lists that are a plain array of names, so that no protocol buffer describes them. Apigee's
+# own tools use them.
 BARE_LISTS = re.compile(
     r"/v1/organizations/[^/]+/(environments|keyvaluemaps"
     r"|environments/[^/]+/(targetservers|keyvaluemaps|references|keystores|flowhooks|keystores/[^/]+/aliases)"
@@ -53,7 +53,7 @@ def to_json_schema(node):
 
 DEFINITIONS = {name: to_json_schema(schema) for name, schema in DOCUMENT["schemas"].items()}
 DEFINITIONS["Names"] = {"type": "array", "items": {"type": "string"}}
-# Google's mapping of errors to HTTP (AIP-193), which stands in no discovery document.
+# Google's mapping of errors to HTTP (AIP-193), which is not in the discovery document.
 DEFINITIONS["Error"] = {
     "type": "object",
     "required": ["error"],
@@ -87,7 +87,7 @@ def _validator(schema):
 
 
 def differences(value, schema):
-    """What of a value is not as the schema says, unknown fields included."""
+    """The differences between a value and its schema, including unknown fields."""
     return [f"{'/'.join(map(str, e.absolute_path))}: {e.message}" for e in _validator(schema).iter_errors(value)]
 
 
@@ -122,12 +122,12 @@ def _parameter_problem(name, value, declared):
     if declared["type"] == "integer" and not re.fullmatch("-?[0-9]+", value):
         return f"{name}={value} is no number"
     if "enum" in declared and value not in declared["enum"]:
-        return f"{name}={value} is none of {declared['enum']}"
+        return f"{name}={value} is not one of {declared['enum']}"
     return None
 
 
 def judge_request(exchange):
-    """The id of the method that the request calls, and what Apigee does not have of it."""
+    """The id of the method that the request calls, and the parts of the request that Apigee does not have."""
     path, _, query = exchange.target.partition("?")
     method = find_method(exchange.method, path)
     length = [] if exchange.has_length or exchange.method not in ("POST", "PUT", "PATCH") else ["no length, which Google answers with 411"]
@@ -141,7 +141,7 @@ def judge_request(exchange):
     given = urllib.parse.parse_qsl(query, keep_blank_values=True)
     problems = length + [_parameter_problem(name, value, declared.get(name)) for name, value in given]
     names = [name for name, _ in given]
-    problems += [f"{n} is given twice" for n in set(names) if names.count(n) > 1 and not declared.get(n, {}).get("repeated")]
+    problems += [f"{n} is set more than once" for n in set(names) if names.count(n) > 1 and not declared.get(n, {}).get("repeated")]
     problems += [f"{n} is required" for n, one in declared.items() if one.get("required") and n not in names]
     problems += _body_problems(exchange, method.get("request", {}).get("$ref"))
     return method["id"], [problem for problem in problems if problem]
@@ -163,7 +163,7 @@ def _body_problems(exchange, schema):
 
 
 def judge_answer(exchange):
-    """What Apigee would not answer so."""
+    """The parts of a response that Apigee would not send."""
     path, _, query = exchange.target.partition("?")
     is_json = exchange.answer_type.startswith("application/json")
     if exchange.status >= 400:
@@ -181,7 +181,7 @@ def judge_answer(exchange):
     if schema == "GoogleApiHttpBody":
         if "format=" in query or not is_json:
             return []
-        # The document knows the download only; without `format` the answer is the revision.
+        # The document describes only the download; without `format` the response is the revision.
         schema = {"apis": "GoogleCloudApigeeV1ApiProxyRevision", "sharedflows": "GoogleCloudApigeeV1SharedFlowRevision"}.get(
             path.split("/")[4], schema
         )
@@ -193,13 +193,13 @@ def judge_answer(exchange):
 
 
 class Verdict:
-    """Judges exchanges and counts them."""
+    """Validates exchanges and counts them."""
 
     def __init__(self):
         self.requests, self.methods, self.violations = 0, set(), []
 
     def add(self, exchanges, requests=True):
-        """Judges answers, and requests too unless they are a client's that we did not write."""
+        """Validates responses, and also requests unless they come from a third-party client."""
         for exchange in exchanges:
             method, problems = judge_request(exchange)
             if exchange.status == 404 and method is None:

@@ -1,4 +1,4 @@
-# emit_everything OUT: what the function emits for every package and example of this repository, one stream each in
+# emit_everything OUT: writes what the function renders for every package and example of this repository, one stream each, to
 # OUT/NAME.yaml. Needs binary and kustomize.
 
 emit_everything() {

@@ -1,4 +1,4 @@
-"""Hears what Flux's controllers tell notification-controller, which makes alerts and commit statuses of it."""
+"""Receives the events that Flux's controllers send to notification-controller, which turns them into alerts and commit statuses."""
 
 import http.server
 import json
@@ -6,7 +6,7 @@ import threading
 
 
 class Events:
-    """`heard` has each event, the oldest first (Flux, "Events", `apis/event/v1beta1`)."""
+    """`heard` contains each event, the oldest first (Flux, "Events", `apis/event/v1beta1`)."""
 
     def __init__(self):
         self.heard = []

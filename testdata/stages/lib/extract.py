@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What the tests in Rust know of Google's discovery document of the Apigee API: methods, parameters, and the fields of messages.
+"""The parts of Google's discovery document of the Apigee API that the Rust tests use: methods, parameters, and the fields of messages.
 
     python3 testdata/stages/lib/extract.py > testdata/apigee-v1.json
 
-One line for each method and message, so that a newer document shows as a short difference. The stage `conformance` fails when the
-file is not what the installed google-api-python-client has.
+One line for each method and message, so that a newer document causes a short diff. The stage `conformance` fails when the
+file differs from the document of the installed google-api-python-client.
 """
 
 import json
@@ -35,7 +35,7 @@ def parameter(node):
 
 def field(node):
     marks = {"enum": node["enum"]} if "enum" in node else {}
-    # `required` is no mark of a schema: the descriptions begin with the word.
+    # The schema has no attribute `required`: the descriptions begin with the word.
     marks |= {"required": True} if node.get("description", "").startswith("Required.") else {}
     marks |= {"readOnly": True} if node.get("readOnly") else {}
     return {"type": kind(node), **marks}

@@ -1,4 +1,4 @@
-"""A Git repository of specs whose CI publishes each commit, and a namespace that Flux keeps equal to it."""
+"""A Git repository of specs whose CI publishes each commit, and a namespace that Flux keeps in sync with it."""
 
 import datetime
 import json
@@ -21,7 +21,7 @@ def run(*command, expected=0, **options):
 
 
 class Repository:
-    """The Git repository of the specs, and what its CI does with a commit."""
+    """The Git repository of the specs, and its CI, which publishes a commit."""
 
     def __init__(self, folder, registry, program):
         self.folder = folder
@@ -34,7 +34,7 @@ class Repository:
         return run(*GIT, *arguments, cwd=self.folder).strip()
 
     def commit(self, message, files):
-        """Commits files by their names; those that are None go."""
+        """Commits files by their names; those that are None are deleted."""
         for name, text in files.items():
             path = self.folder / name
             path.unlink() if text is None else path.write_text(text)
@@ -51,7 +51,7 @@ class Repository:
 
 
 def push(registry, folder, namespace, commit):
-    """What `flux push artifact` does; returns the artifact's revision as Flux will name it."""
+    """Does the same as `flux push artifact`; returns the artifact's revision as Flux will name it."""
     digest, _ = registry.push(folder, f"acme/apis/{namespace}", "latest", {
         "org.opencontainers.image.source": "https://git.example.com/acme/apis",
         "org.opencontainers.image.revision": f"main@sha1:{commit}",
@@ -75,8 +75,8 @@ class Place:
         self.all_jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
 
     def apply(self, package=False):
-        """Applies what Flux's bootstrap would: pointed at the registry on loopback, without notifications, and without the check of a
-        signature, as nothing here signs. The substitution, which the example leaves out, is on. A package of kpt has no layers."""
+        """Applies what Flux's bootstrap would apply, with the registry on loopback, without notifications, and without the verification of
+        signatures, since nothing signs here. The substitution, which the example does not use, is enabled. A kpt package has no layers."""
         for item in yaml.safe_load_all(run("kubectl", "kustomize", self.overlay)):
             if item["apiVersion"].startswith("notification."):
                 continue
@@ -93,7 +93,7 @@ class Place:
             self.api.apply(self.path_of(item), item)
 
     def run_pods(self, work):
-        """Begins to run the pods that the controllers make, as nodes would; a folder keeps their logs."""
+        """Starts running the pods that the controllers create, as nodes would; a folder keeps their logs."""
         self.runner = PodRunner(self.api, self.namespace, self.program, work / self.namespace)
 
     def path_of(self, item):
@@ -115,7 +115,7 @@ class Place:
                          f"{ready(item).get('message', '')[:300]}" for name, item in self.layers().items())
 
     def ask(self, path):
-        """What `flux reconcile` does; returns the value that the controller will confirm."""
+        """Does the same as `flux reconcile`; returns the value that the controller will confirm."""
         value = str(time.time_ns())
         self.api.patch(path, {"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": value}}})
         return value
@@ -143,7 +143,7 @@ class Place:
         return condition["message"]
 
     def reconcile_all(self):
-        """Every Kustomization is applied once more, as at its interval."""
+        """Has every Kustomization applied again, as at its interval."""
         asked = {name: self.ask(self.path_of(item)) for name, item in self.layers().items()}
         self.cluster.until("all Kustomizations are done again", lambda: all(
             item["status"].get("lastHandledReconcileAt") == asked[name] and ready(item)["status"] == "True"
@@ -160,7 +160,7 @@ class Place:
         return cron
 
     def run_cron_job(self):
-        """What `kubectl create job --from=cronjob/NAME` does; returns what the run says at its end."""
+        """Does the same as `kubectl create job --from=cronjob/NAME`; returns the result of the run."""
         name = f"by-hand-{int(time.time())}"
         self.api.create(self.all_jobs, {
             "apiVersion": "batch/v1", "kind": "Job", "spec": self.cron_job()["spec"]["jobTemplate"]["spec"],

@@ -1,5 +1,5 @@
-# What a stage may need, one function each: need_NAME makes it usable and returns 0, or sets $why and returns 1.
-# A $why that starts with "broken: " is a failure of this repository; any other is a lack of this machine.
+# The needs of stages, one function each: need_NAME installs or builds what is needed and returns 0, or sets $why and returns 1.
+# A $why that starts with "broken: " is a failure of this repository; any other means that something is missing on this machine.
 # Sourced by ./test at the repository's root.
 
 ROOT=$PWD
@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE=1
 export PYTHONPATH=$ROOT/testdata/stages/lib
 
 HOST=$(rustc -vV 2>/dev/null | sed -n 's/^host: //p')
-# Cargo's progress is for people.
+# Cargo shows its progress on a terminal only.
 CARGO_QUIET=()
 [[ -t 2 ]] || CARGO_QUIET=(--quiet)
 
@@ -66,8 +66,8 @@ need_binary() {
     export APIGEE_FLUX=${CARGO_TARGET_DIR:-$ROOT/target}/$HOST/release/apigee-flux
 }
 
-# The optimiser of the release build is one thread for most of its time. What takes long as well and has nothing to do with it begins
-# beside it, with what it leaves of the processors. $EARLY names those needs; each waits for itself with end_early.
+# The optimiser of the release build uses one thread for most of its time. Other long builds that do not depend on it run in parallel on the
+# remaining processors. $EARLY names those needs; each waits for its own build with end_early.
 EARLY=
 declare -A early=()
 begin_early() {
@@ -97,7 +97,7 @@ need_image() {
     cp -L "$APIGEE_FLUX" "$context/apigee-flux"
     cp -L /etc/ssl/certs/ca-certificates.crt "$context/" ||
         lack "there are no CA certificates; apt-get install ca-certificates" || return
-    # The name tells checkouts apart: they share the machine's image store.
+    # The name is different for each checkout: all checkouts share the machine's image store.
     image=localhost/apigee-flux:test-$(printf %s "$ROOT" | sha256sum | cut -c1-8)
     former=$(podman image inspect --format '{{.Id}}' "$image" 2>/dev/null)
     podman build --quiet --target prebuilt --build-arg TARGETARCH="$arch" --tag "$image" "$ROOT" >"$TOOLS/image.log" 2>&1 || {
@@ -137,7 +137,7 @@ install_python() {
 need_kustomize() { need_go && go_tool kustomize sigs.k8s.io/kustomize/kustomize/v5; }
 need_podsecurity() { need_go && go_tool podsecurity ./podsecurity testdata/tools/go/podsecurity/main.go; }
 need_kubectl() {
-    # Debian's own package is too old for the pipe; a machine that has none gets the pinned one.
+    # Debian's own package is too old for the pipe; if kubectl is missing, the pinned version is installed.
     command -v kubectl >/dev/null && [[ ! -x $TOOLS/bin/kubectl ]] && return 0
     need_go && go_tool kubectl ./kubectl testdata/tools/go/kubectl/main.go
 }
@@ -167,12 +167,12 @@ install_flux_tools() {
         for module in source-controller kustomize-controller; do
             cp "$(go list -m -f '{{.Dir}}' "github.com/fluxcd/$module")"/config/crd/bases/*.yaml "$TOOLS/flux/crds/" || exit
         done
-        # Without optimisation they compile in two thirds of the time, and are fast enough.
+        # Without optimisation the build takes two thirds of the time, and the programs are fast enough.
         go install -trimpath -gcflags 'all=-N -l' -ldflags '-s -w' ./controlplane github.com/fluxcd/{source,kustomize}-controller
     ) && chmod -R u+w "$TOOLS/flux/crds"
 }
 
-# Flux's own schemas. They lie in the modules of its controllers, of which nothing is built.
+# Flux's own schemas. They are in the modules of its controllers, which are downloaded but not built.
 need_flux_schemas() {
     need_go || return
     once flux-schemas testdata/tools/flux.sum -- install_flux_schemas
@@ -215,7 +215,7 @@ write_containers_conf() {
         echo '[engine]'
         echo 'cgroup_manager = "cgroupfs"'
         echo 'events_logger = "none"'
-        # crun refuses hybrid cgroups.
+        # crun does not support hybrid cgroups.
         [[ $(stat -fc %T /sys/fs/cgroup) == cgroup2fs ]] || echo 'runtime = "runc"'
     } >"$TOOLS/containers.conf"
     export CONTAINERS_CONF=$TOOLS/containers.conf
@@ -232,7 +232,7 @@ need_gcloud() {
 
 SYSTEM_PACKAGES=(podman buildah runc uidmap fuse-overlayfs netavark)
 
-# Installs the system's tools that are missing. What cannot be had is left to the stages, which name it.
+# Installs missing system tools. A tool that cannot be installed is reported by the stages that need it.
 install_system_tools() {
     local wanted=() available=() package as_root=()
     command -v podman >/dev/null || wanted+=("${SYSTEM_PACKAGES[@]}")

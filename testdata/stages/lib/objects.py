@@ -1,7 +1,7 @@
-"""Kubernetes objects out of YAML, and what a stage asks about them.
+"""Reads Kubernetes objects from YAML, and parts of them.
 
-PyYAML reads YAML 1.1, as many tools of the Kubernetes world still do: text that our output failed to quote shows up
-as a boolean or a number here.
+PyYAML reads YAML 1.1, as many Kubernetes tools still do: text that our output does not quote as it should becomes
+a boolean or a number here.
 """
 
 import pathlib
@@ -48,12 +48,12 @@ def annotations(item):
 
 
 def is_ours(item):
-    """True for one of the kinds that a person writes."""
+    """True for a spec."""
     return item["apiVersion"].startswith(OUR_GROUP)
 
 
 def is_emitted(item):
-    """True for an object that the function made."""
+    """True for an object that the function rendered."""
     return OWNER in annotations(item)
 
 
@@ -84,7 +84,7 @@ def containers(item):
 
 
 def volume_sources(item):
-    """Every (kind, source) that the pod's volumes take files from; kind is ConfigMap or Secret."""
+    """Every (kind, source) from which the pod's volumes get files; kind is ConfigMap or Secret."""
     for volume in pod_template(item)["spec"].get("volumes", []):
         for source in volume.get("projected", {}).get("sources", [volume]):
             if "configMap" in source:

@@ -1,7 +1,7 @@
-"""What scheduler and kubelet do for the pods of our Jobs, without containers.
+"""A replacement for scheduler and kubelet that runs the pods of our Jobs without containers.
 
-It puts the volumes together, expands the arguments, runs a program as the container's process and writes the status. A pod that
-asks for anything else is refused, so that nothing is silently left out.
+It writes the volumes, expands the arguments, runs a program as the container's process and writes the status. A pod that
+needs anything else is rejected, so that nothing is silently ignored.
 """
 
 import base64
@@ -33,7 +33,7 @@ class PodRunner:
         self.runs = []
         self.troubles = []
         self.seen = set()
-        # As many as a node runs at once.
+        # The number of pods that a node runs at the same time.
         self.slots = threading.Semaphore(110)
         threading.Thread(target=self.watch, daemon=True).start()
 
@@ -122,7 +122,7 @@ class PodRunner:
         return files
 
     def files_from(self, kind, source):
-        """Waits for what is not there, as a kubelet does."""
+        """Waits for a missing object, as a kubelet does."""
         while True:
             found = self.api.find(f"{self.path}/{kind.lower()}s/{source['name']}")
             content = content_of(kind, found) if found else None

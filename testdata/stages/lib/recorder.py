@@ -1,12 +1,11 @@
-"""A proxy between a client and the sandbox that keeps every request and its answer.
+"""A proxy between a client and the sandbox that records every request and its response.
 
     with Sandbox() as sandbox, Recorder(sandbox.url) as recorder:
         client(recorder.url)                      # a client whose endpoint can be chosen
         client(**recorder.as_apigee(folder))      # one that knows only https://apigee.googleapis.com
         recorder.exchanges
 
-It is written with nothing but Python's standard library (and `cryptography` for the certificate), so that what it sees does not depend
-on the code that it tests.
+It uses only Python's standard library (and `cryptography` for the certificate), so that it does not depend on the code that it tests.
 """
 
 import dataclasses
@@ -32,12 +31,12 @@ class Exchange:
     target: str
     content_type: str
     body: bytes
-    # Content-Length or Transfer-Encoding came with it.
+    # The request had Content-Length or Transfer-Encoding.
     has_length: bool
     status: int
     answer_type: str
     answer: bytes
-    # When the request came, in seconds of a clock that starts anywhere.
+    # The time of the request, in seconds of a monotonic clock.
     at: float
 
     def __str__(self):
@@ -68,7 +67,7 @@ class Sandbox:
 
 
 class Recorder:
-    """Listens on a free port of this machine; `delay` seconds are added to each answer, as a network far away adds them."""
+    """Listens on a free port of this machine; `delay` seconds are added to each response, like the latency of a remote API."""
 
     def __init__(self, upstream, delay=0.0):
         self.upstream = upstream.removeprefix("http://")
@@ -92,13 +91,13 @@ class Recorder:
         return self.exchanges[since:]
 
     def as_apigee(self, folder):
-        """Environment variables with which a client that asks Apigee's public host by HTTPS reaches the sandbox instead."""
+        """Environment variables with which a client sends its HTTPS requests for Apigee's public host to the sandbox."""
         authority, chain = make_certificates(pathlib.Path(folder))
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(chain)
         return {
             "HTTPS_PROXY": self.url, "https_proxy": self.url,
-            # The hosts that a client must reach without the proxy are none.
+            # The client reaches no host without the proxy.
             "NO_PROXY": "", "no_proxy": "",
             "SSL_CERT_FILE": str(authority), "NODE_EXTRA_CA_CERTS": str(authority), "REQUESTS_CA_BUNDLE": str(authority),
         }  # fmt: skip
@@ -106,7 +105,7 @@ class Recorder:
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # One answer is one packet; with Nagle's algorithm small ones would wait.
+    # A response is one packet; Nagle's algorithm would delay small ones.
     disable_nagle_algorithm = True
     wbufsize = -1
     recorder = None
@@ -132,7 +131,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         at = time.monotonic()
         body = self.read_body()
         headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP}
-        # What a client sent without a length stays so: Google's front ends ask for one, so the sandbox should see it as it was.
+        # A request without a length is forwarded without one: Google's front ends require it, so the sandbox must see the original request.
         if body or "content-length" in self.headers:
             headers["content-length"] = str(len(body))
         upstream = http.client.HTTPConnection(recorder.upstream, timeout=60)

@@ -1,6 +1,6 @@
-"""Checks that every name which a Job or CronJob mentions is an object of the same output.
+"""Checks that every name in a Job or CronJob is that of an object in the same output.
 
-A program too: references.py [--namespace N] [--image I] [--prefix P] [FILE|FOLDER...]
+Also a program: references.py [--namespace N] [--image I] [--prefix P] [FILE|FOLDER...]
 """
 
 import argparse
@@ -9,7 +9,7 @@ import sys
 from objects import containers, is_emitted, key, load_paths, namespace, pod_template, title, volume_sources
 
 
-# Every cluster puts it into every namespace.
+# Every cluster creates it in every namespace.
 CLUSTER_AUTHORITY = "kube-root-ca.crt"
 
 
@@ -38,18 +38,18 @@ def mentions(item):
 
 
 def broken(items):
-    """One line for each thing that does not fit together."""
+    """One line for each name without an object, and for each duplicate object."""
     by_id = {}
     for item in items:
         if key(item) in by_id:
-            yield f"{title(item)} stands twice in the output"
+            yield f"{title(item)} is in the output more than once"
         by_id[key(item)] = item
     jobs = [item for item in items if pod_template(item)]
     for job in jobs:
         for kind, name, keys, optional in mentions(job):
             target = by_id.get(("v1", kind, namespace(job), name))
             if target is None:
-                # An optional one may be made by someone else, or by nobody; but not stand there under another name.
+                # An optional object may be created by another client, or not exist; but it must not be in the output under another name.
                 renamed = [n for _, k, ns, n in by_id if k == kind and ns == namespace(job) and name in n]
                 if not optional:
                     yield f"{title(job)} mentions {kind} {name}, which is not in the output"
@@ -86,7 +86,7 @@ def broken(items):
 
 
 def misplaced(items, wanted_namespace, image, prefix):
-    """One line for each emitted object that an overlay's namespace, images or namePrefix missed."""
+    """One line for each rendered object to which an overlay's namespace, images or namePrefix were not applied."""
     for item in filter(is_emitted, items):
         name = item["metadata"]["name"]
         if wanted_namespace and namespace(item) != wanted_namespace:
@@ -107,7 +107,7 @@ def main():
     items = load_paths(options.paths)
     lines = [*broken(items), *misplaced(items, options.namespace, options.image, options.prefix)]
     if not any(pod_template(item) and is_emitted(item) for item in items):
-        lines.append("the output holds no Job of ours")
+        lines.append("the output has no rendered Job")
     print("\n".join(lines))
     sys.exit(1 if lines else 0)
 

@@ -1,4 +1,4 @@
-"""A container registry on loopback that has what the test pushes: what `flux push artifact` would have put there."""
+"""A container registry on loopback with the artifacts that the test pushes, in the form in which `flux push artifact` pushes them."""
 
 import hashlib
 import http.server

@@ -1,6 +1,6 @@
-"""Fails unless two places hold the same emitted objects: same_objects.py FILE|FOLDER FILE|FOLDER
+"""Fails unless two files or folders contain the same rendered objects: same_objects.py FILE|FOLDER FILE|FOLDER
 
-Which file an object stands in, and what kpt and kustomize note about that, is not compared.
+The file of an object, and the annotations of kpt and kustomize for that, are not compared.
 """
 
 import difflib

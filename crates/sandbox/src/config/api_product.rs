@@ -306,7 +306,7 @@ fn check(profile: &mut Object, call: &Call) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Checks the limits of [`crate::limits`].
+/// Checks the limits of [`apigee_flux_model::limits`].
 fn check_limits(profile: &Object, call: &Call) -> Result<(), Fault> {
     let display = format!("{}@@@{}", call.organization(), text(profile, "displayName"));
     limits::check(&texts::PRODUCT_DISPLAY, "api_product.displayName", &display)?;

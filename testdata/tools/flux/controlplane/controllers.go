@@ -22,8 +22,8 @@ import (
 	"k8s.io/kubernetes/pkg/controller/serviceaccount"
 )
 
-// controllers runs the controllers for Jobs, CronJobs, ServiceAccounts and garbage with the cluster of $KUBECONFIG, put together
-// as kube-controller-manager does. The whole of that program would bring the kubelet, volumes and clouds, a sixth more to compile.
+// controllers runs the controllers for Jobs, CronJobs, ServiceAccounts and garbage collection with the cluster of $KUBECONFIG, as
+// kube-controller-manager does. The whole of that program would add the kubelet, volumes and clouds, a sixth more to compile.
 func controllers() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
