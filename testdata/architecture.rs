@@ -128,6 +128,49 @@ fn every_module_is_in_the_map() {
     }
 }
 
+/// The files outside of tests that contain one of `words`, as paths below the repository.
+fn users_of(words: &[&str]) -> Vec<String> {
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    sources(&root().join("crates"), &mut files);
+    let uses = |file: &PathBuf| {
+        let text = fs::read_to_string(file).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        code.lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .any(|line| words.iter().any(|word| line.contains(word)))
+    };
+    let shown = |file: &PathBuf| file.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+    files.iter().filter(|file| uses(file)).map(shown).collect()
+}
+
+/// All files of `users` are below one of `folders`, and each folder has one.
+fn are_below(users: &[String], folders: &[&str]) {
+    for user in users {
+        assert!(folders.iter().any(|folder| user.starts_with(folder)), "{user} is not below {folders:?}");
+    }
+    for folder in folders {
+        assert!(users.iter().any(|user| user.starts_with(folder)), "nothing below {folder} is among {users:?}");
+    }
+}
+
+#[test]
+fn the_parsers_have_few_users() {
+    are_below(&users_of(&["granit_parser::"]), &["crates/model/src/yaml/", "crates/model/src/krm/"]);
+    are_below(&users_of(&["serde_yaml::"]), &["crates/model/src/yaml/"]);
+    are_below(&users_of(&["quick_xml::"]), &["crates/model/src/xml/"]);
+    are_below(
+        &users_of(&["roxmltree::"]),
+        &["crates/model/src/xml/", "crates/model/src/bundle/root_xml.rs", "crates/sandbox/src/"],
+    );
+}
+
+#[test]
+fn the_clock_is_read_at_the_rim() {
+    let clock = users_of(&["Instant::now", "SystemTime::now", "Timestamp::now"]);
+    are_below(&clock, &["crates/deployer/src/", "crates/sandbox/src/", "src/cli/"]);
+}
+
 /// Text for a terminal, a log or a CI system is written through the type that escapes control characters and commands.
 #[test]
 fn output_leaves_in_one_place() {

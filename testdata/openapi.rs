@@ -289,7 +289,7 @@ fn a_path_that_cannot_be_matched_is_an_error_with_its_fix() {
         ("/./b", "never reaches Apigee"),
         ("/%2e%2e/b", "never reaches Apigee"),
         ("/a%2Fb", "has an encoded slash"),
-        ("/%FF", "is not UTF-8; write the characters"),
+        ("/%FF", "are not UTF-8; write the characters"),
         ("/a?b=c", "ends the path of a URL; remove the query"),
         ("/a#b", "ends the path of a URL"),
         ("/a/{b", "has a brace that is not part of a placeholder; write `{name}`"),
