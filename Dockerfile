@@ -24,8 +24,8 @@ FROM docker.io/library/rust:1.95-bookworm AS build
 WORKDIR /source
 COPY . .
 RUN target=$(rustc -vV | sed -n 's/^host: //p') \
- && RUSTFLAGS='-C target-feature=+crt-static' cargo build --locked --release --target "$target" \
- && cp "target/$target/release/apigee-flux" /apigee-flux
+ && RUSTFLAGS='-C target-feature=+crt-static' cargo build --locked --profile dist --target "$target" \
+ && cp "target/$target/dist/apigee-flux" /apigee-flux
 
 FROM base
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/

@@ -57,17 +57,18 @@ need_binary() {
         *-linux-gnu) ;;
         *) lack "the static binary is built on Linux with glibc, this is $HOST; set APIGEE_FLUX to a binary" || return ;;
     esac
-    begin_early
+    end_early binary
     # Without --target, cargo would link build scripts and procedural macros statically too, which fails.
-    RUSTFLAGS='-C target-feature=+crt-static' cargo build "${CARGO_QUIET[@]}" --locked --release --target "$HOST" || {
-        release_failed='broken: the release build failed'
+    RUSTFLAGS='-C target-feature=+crt-static' cargo build "${CARGO_QUIET[@]}" --locked --profile dist --target "$HOST" || {
+        release_failed='broken: the build of the program failed'
         lack "$release_failed" || return
     }
-    export APIGEE_FLUX=${CARGO_TARGET_DIR:-$ROOT/target}/$HOST/release/apigee-flux
+    export APIGEE_FLUX=${CARGO_TARGET_DIR:-$ROOT/target}/$HOST/dist/apigee-flux
 }
 
-# The optimiser of the release build uses one thread for most of its time. Other long builds that do not depend on it run in parallel on the
-# remaining processors. $EARLY names those needs; each waits for its own build with end_early.
+# Tests wait for timers and sockets half of their time, and the optimizer of the program's build uses one thread for most of its time. So the
+# long builds begin with the first stage, and get the processor time that the stages leave. $EARLY names these needs; each waits for its
+# own build with end_early.
 EARLY=
 declare -A early=()
 begin_early() {

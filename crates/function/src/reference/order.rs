@@ -34,7 +34,7 @@ const PARTS: &[(&str, Place, &str)] = &[
 pub fn order() -> String {
     let mut page = format!(
         "{GENERATED}\n# Order of steps\n\nApigee runs the steps of a flow in the order of the file, and apigeelint accepts any order. apigee-flux always writes the steps in the order below, whatever the order of the fields in a spec. Each place has a \
-         reason. The order is defined in one list, `FEATURES` in `src/proxy/resolve/mod.rs`, from which this page is generated.\n"
+         reason. The order is defined in one list, `FEATURES` in `crates/function/src/proxy/resolve/mod.rs`, from which this page is generated.\n"
     );
     for (title, place, text) in PARTS {
         // Writing to a String cannot fail.
