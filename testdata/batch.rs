@@ -388,7 +388,7 @@ async fn what_does_not_fit_together_is_refused_before_the_first_request() {
     pod = Pod::of(LAYERS);
     pod.write("bundles/apis/free/free.xml", b"<APIProxy name=\"free\">${oops}</APIProxy>");
     let report = world.deploy(&pod).await;
-    assert!(reason(&report, "free").contains("`free.xml` is sha256:"), "{report:?}");
+    assert!(reason(&report, "free").contains("`free.xml` has the digest sha256:"), "{report:?}");
     assert_eq!((endings(&report)["shop"], report.exit_code()), (Ending::Deployed, 67));
 }
 
