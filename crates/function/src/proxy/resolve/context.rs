@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::super::ReadFile;
-use super::super::flow::Step;
 use super::super::origins::Origins;
+use crate::proxy::model::flow::Step;
 use apigee_flux_analysis::policy::raw::PolicyFile;
 use apigee_flux_analysis::policy::{Policy, raise_fault};
 use apigee_flux_model::bundle::BundlePath;

@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use indexmap::IndexMap;
 
 use super::super::base_path;
-use super::super::fault_handling::FaultRule;
-use super::super::flow::{ConditionalFlow, Flow};
-use super::super::proxy_endpoint::ProxyEndpoint;
 use super::credentials::Identity;
 use super::names;
 use super::openapi::Contract;
+use crate::proxy::model::fault_handling::FaultRule;
+use crate::proxy::model::flow::{ConditionalFlow, Flow};
+use crate::proxy::model::proxy_endpoint::ProxyEndpoint;
 use crate::spec::ApigeeProxySpec;
 use crate::spec::ai::Ai;
 use crate::spec::cors::Cors;

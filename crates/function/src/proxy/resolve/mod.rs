@@ -46,9 +46,9 @@ pub(super) use shared_flow::resolve_shared_flow;
 use std::collections::BTreeMap;
 
 use super::ReadFile;
-use super::api_proxy::ApiProxy;
 use super::origins::Origins;
-use super::target_endpoint::TargetEndpoint;
+use crate::proxy::model::api_proxy::ApiProxy;
+use crate::proxy::model::target_endpoint::TargetEndpoint;
 use crate::spec::ApigeeProxySpec;
 use apigee_flux_model::diag::{FieldPath, Report};
 use context::Context;
@@ -258,8 +258,8 @@ pub(super) fn resolve(
 
 #[cfg(test)]
 mod tests {
-    use super::super::flow::{ConditionalFlow, Step};
     use super::*;
+    use crate::proxy::model::flow::{ConditionalFlow, Step};
     use apigee_flux_model::diag::Subject;
     use apigee_flux_model::yaml::{Node, decode};
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::super::base_path;
-use super::super::flow::Step;
 use super::context::Context;
 use super::endpoint::Draft;
 use crate::openapi::{self, Document, Version};
+use crate::proxy::model::flow::Step;
 use crate::spec::ApigeeProxySpec;
 use crate::spec::openapi::{OpenApi, UnknownOperations, Validate};
 use apigee_flux_analysis::policy::oas_validation::OasValidation;

@@ -4,13 +4,13 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
 
 use super::super::condition;
-use super::super::flow::{ConditionalFlow, Flow};
 use super::context::Context;
 use super::cors::check_method;
 use super::names;
 use super::openapi::Contract;
 use super::steps::{self, Owner};
 use crate::openapi;
+use crate::proxy::model::flow::{ConditionalFlow, Flow};
 use crate::spec::ApigeeProxySpec;
 use crate::spec::operation::{Operation, OperationMatch};
 use apigee_flux_analysis::policy::raise_fault::{Message, RaiseFault};

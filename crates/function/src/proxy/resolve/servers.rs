@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::super::target_endpoint::{Destination, HealthMonitor, LoadBalancer, Server};
 use super::targets::{Place, duration};
 use super::{names, units};
+use crate::proxy::model::target_endpoint::{Destination, HealthMonitor, LoadBalancer, Server};
 use crate::spec;
 use crate::spec::target::{HealthCheck, Target};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::super::ReadFile;
 use super::super::origins::Origins;
-use super::super::shared_flow::SharedFlow;
 use super::context::Context;
 use super::steps::{self, Direction, Owner};
 use super::{policies, properties};
+use crate::proxy::model::shared_flow::SharedFlow;
 use crate::spec::ApigeeSharedFlowSpec;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::super::credential;
-use super::super::fault_handling::FaultHandling;
-use super::super::flow::{Flow, Step};
-use super::super::target_endpoint::{Destination, TargetEndpoint};
 use super::context::Context;
 use super::endpoint::DEFAULT;
 use super::steps::{self, Owner};
 use super::{integrations, names, servers, target_auth, target_properties, units};
+use crate::proxy::model::fault_handling::FaultHandling;
+use crate::proxy::model::flow::{Flow, Step};
+use crate::proxy::model::target_endpoint::{Destination, TargetEndpoint};
 use crate::spec::ApigeeProxySpec;
 use crate::spec::target::{Rewrite, Target};
 use apigee_flux_analysis::policy::assign_message::{Action, AssignMessage};

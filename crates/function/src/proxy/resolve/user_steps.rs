@@ -1,9 +1,9 @@
 //! `flow`: the user's own steps of every request and response.
 
-use super::super::flow::Flow;
 use super::context::Context;
 use super::endpoint::Draft;
 use super::steps::{self, Owner};
+use crate::proxy::model::flow::Flow;
 use crate::spec::ApigeeProxySpec;
 use apigee_flux_model::diag::FieldPath;
 

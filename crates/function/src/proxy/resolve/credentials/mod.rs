@@ -9,10 +9,10 @@ mod jwt;
 mod oauth2;
 
 use super::super::condition;
-use super::super::flow::Step;
 use super::context::Context;
 use super::endpoint::{Credential, Draft, Intent, Verified};
 use super::names;
+use crate::proxy::model::flow::Step;
 use crate::spec::security::{Jwt, Location, Mechanism, OAuth2};
 use apigee_flux_analysis::policy::http_modifier::{self, Action, HttpModifier};
 use apigee_flux_analysis::policy::raise_fault::{self, Message, RaiseFault};

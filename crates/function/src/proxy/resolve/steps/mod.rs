@@ -16,9 +16,9 @@ mod shared_flow;
 mod xslt;
 
 use super::super::condition;
-use super::super::flow::{Flow, Step};
 use super::context::Context;
 use super::names;
+use crate::proxy::model::flow::{Flow, Step};
 use crate::spec;
 use apigee_flux_analysis::policy::{Policy, Value};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};

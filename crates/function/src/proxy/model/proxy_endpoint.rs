@@ -6,7 +6,7 @@ use apigee_flux_model::xml::Element;
 
 /// A ProxyEndpoint.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct ProxyEndpoint {
+pub(in crate::proxy) struct ProxyEndpoint {
     /// The name of the endpoint and of its file.
     pub name: String,
     /// The base path that it serves.
@@ -27,7 +27,7 @@ pub(super) struct ProxyEndpoint {
 
 /// A route to a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RouteRule {
+pub(in crate::proxy) struct RouteRule {
     /// The name of the rule.
     pub name: String,
     /// The condition under which it is used; `None` means always.
@@ -50,14 +50,14 @@ impl RouteRule {
 
 impl ProxyEndpoint {
     /// All steps, wherever they are attached.
-    pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
+    pub(in crate::proxy) fn steps(&self) -> impl Iterator<Item = &Step> {
         let flows = self.flows.iter().flat_map(|flow| flow.flow.steps());
         let outer = self.pre_flow.steps().chain(self.post_flow.steps());
         self.faults.steps().chain(outer).chain(flows).chain(&self.post_client_flow)
     }
 
     /// The endpoint's file.
-    pub(super) fn element(&self) -> Element {
+    pub(in crate::proxy) fn element(&self) -> Element {
         let post_client_flow = (!self.post_client_flow.is_empty()).then(|| {
             let response = Element::new("Response").children(self.post_client_flow.iter().map(Step::element));
             Element::new("PostClientFlow").attribute("name", "PostClientFlow").child(response)

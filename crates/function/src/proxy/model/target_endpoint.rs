@@ -9,7 +9,7 @@ use apigee_flux_model::xml::Element;
 
 /// A TargetEndpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TargetEndpoint {
+pub(in crate::proxy) struct TargetEndpoint {
     /// The name of the endpoint and of its file.
     pub name: String,
     /// Fault handling for an error response of the target, a missing response, or a step of this endpoint that fails.
@@ -32,7 +32,7 @@ pub(super) struct TargetEndpoint {
 
 /// Where a target connects to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Destination {
+pub(in crate::proxy) enum Destination {
     /// One URL.
     Url {
         /// The URL, with `http` or `https`.
@@ -60,7 +60,7 @@ pub(super) enum Destination {
 
 /// Target servers that share the load.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct LoadBalancer {
+pub(in crate::proxy) struct LoadBalancer {
     /// In the order written.
     pub servers: Vec<Server>,
     /// The number of failures after which a server is removed from rotation.
@@ -69,7 +69,7 @@ pub(super) struct LoadBalancer {
 
 /// One target server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Server {
+pub(in crate::proxy) struct Server {
     /// The name of the server in the environment.
     pub name: String,
     /// The share of the load; set for all servers except the fallback, or for none.
@@ -80,7 +80,7 @@ pub(super) struct Server {
 
 /// A request that checks whether a server is healthy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct HealthMonitor {
+pub(in crate::proxy) struct HealthMonitor {
     /// Seconds between two requests.
     pub interval: u64,
     /// Seconds to wait for the connection, and for the response.
@@ -143,7 +143,7 @@ impl HealthMonitor {
 
 impl TargetEndpoint {
     /// All steps.
-    pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
+    pub(in crate::proxy) fn steps(&self) -> impl Iterator<Item = &Step> {
         self.faults.steps().chain(self.pre_flow.steps()).chain(self.post_flow.steps())
     }
 
@@ -182,7 +182,7 @@ impl TargetEndpoint {
     }
 
     /// The folder of the endpoint's file.
-    pub(super) fn folder(&self) -> &'static str {
+    pub(in crate::proxy) fn folder(&self) -> &'static str {
         match self.destination {
             Destination::Url { .. } | Destination::LoadBalancer { .. } => "targets",
             Destination::Integration { .. } => "integration-endpoints",
@@ -190,7 +190,7 @@ impl TargetEndpoint {
     }
 
     /// The endpoint's file.
-    pub(super) fn element(&self) -> Element {
+    pub(in crate::proxy) fn element(&self) -> Element {
         if let Destination::Integration { asynchronous, .. } = self.destination {
             return Element::new("IntegrationEndpoint")
                 .attribute("name", &self.name)
