@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bundle_resource::{self, BundleResource};
 use super::environment::Environment;
 use super::resolve::{needs_values, resolve};
-use crate::k8s::{self, Deployer, JsonMap, Metadata, Object, Owner, Payload, validate};
+use crate::k8s::{self, Deployer, JsonMap, Metadata, Object, Owner, Payload};
 use crate::spec::expand_apigee::Provenance;
 use crate::spec::{KINDS, Resource, Spec};
 use apigee_flux_configuration::Configured;
@@ -15,6 +15,7 @@ use apigee_flux_configuration::{Place, Reference, Scope, secret_folder};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 use apigee_flux_model::krm::Input;
 use apigee_flux_model::limits::{Count, counts};
+use apigee_flux_model::names::kubernetes_rules;
 use apigee_flux_model::yaml::Node;
 
 /// A configuration resource in one environment or organization.
@@ -298,8 +299,10 @@ fn check_secrets(made: &[ConfigurationResource<'_>], report: &mut Report<'_>) {
             let file = match place {
                 ValueFrom::File(file) => file,
                 ValueFrom::SecretKeyRef(SecretKeyRef { name, key }) => {
-                    let found =
-                        [("name", &name, validate::object_name(&name)), ("key", &key, validate::data_key(&key))];
+                    let found = [
+                        ("name", &name, kubernetes_rules::object_name(&name)),
+                        ("key", &key, kubernetes_rules::data_key(&key)),
+                    ];
                     for (field, value, found) in found {
                         if let Err(why) = found {
                             report.error(Code::InvalidName, at_of(one, field, value), why);

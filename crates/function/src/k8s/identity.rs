@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::metadata::Metadata;
 use super::object::Object;
-use super::pod::{projected, token};
+use super::volumes::{projected, token};
 use crate::spec::environment::{Identity, WorkloadIdentityFederation};
 
 /// The ServiceAccount of all Jobs of a namespace, unless its environments have different identities.
