@@ -2,11 +2,11 @@
 
 use super::environment::Environment;
 use crate::k8s::{self, BundleMaps, Deployer, Deployment, JsonMap, Metadata, Object, Payload};
-use crate::spec::expand_apigee::Provenance;
 use apigee_flux_model::bundle::batch::{DEFAULT_WORKERS, FILE_NAME, SCHEMA_VERSION};
 use apigee_flux_model::bundle::schedule::{Node, Schedule};
 use apigee_flux_model::bundle::{Batch, BatchEntry};
 use apigee_flux_model::diag::{Code, Diagnostic};
+use apigee_flux_model::provenance::Provenance;
 
 /// The maximum size of a Job as JSON, in bytes. etcd rejects objects larger than 1.5 MiB, and field managers, admission and the status
 /// add to the size of what is rendered here.

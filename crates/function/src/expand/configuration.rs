@@ -6,7 +6,6 @@ use super::bundle_resource::{self, BundleResource};
 use super::environment::Environment;
 use super::resolve::{needs_values, resolve};
 use crate::k8s::{self, Deployer, JsonMap, Metadata, Object, Owner, Payload};
-use crate::spec::expand_apigee::Provenance;
 use crate::spec::{KINDS, Resource, Spec};
 use apigee_flux_configuration::Configured;
 use apigee_flux_configuration::document::{Document, Entry, FILE_NAME, Id, SCHEMA_VERSION};
@@ -16,6 +15,7 @@ use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 use apigee_flux_model::krm::Input;
 use apigee_flux_model::limits::{Count, counts};
 use apigee_flux_model::names::kubernetes_rules;
+use apigee_flux_model::provenance::Provenance;
 use apigee_flux_model::yaml::Node;
 
 /// A configuration resource in one environment or organization.

@@ -4,13 +4,13 @@ use super::pod_settings;
 use crate::k8s::{Deployer, Deployment, Payload, VOLUMES};
 use crate::spec::Resource;
 use crate::spec::environment::{EnvironmentSpec, Runtime};
-use crate::spec::expand_apigee::Provenance;
 use apigee_flux_configuration::secret_folder;
 use apigee_flux_model::bundle::Digest;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::duration;
 use apigee_flux_model::limits::texts;
 use apigee_flux_model::names::endpoint::Endpoint;
+use apigee_flux_model::provenance::Provenance;
 use apigee_flux_model::yaml::word_or::WordOr;
 
 /// The container image of this version.

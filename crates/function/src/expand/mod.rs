@@ -24,11 +24,11 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::k8s::Object;
 use crate::spec::check_apigee::FailOn;
-use crate::spec::expand_apigee::Provenance;
 use crate::spec::{GROUP, KINDS, Resource, Spec, VERSION};
 use apigee_flux_model::bundle::{BundleKind, Files};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, Severity, Subject, has_errors, limited, nearest};
 use apigee_flux_model::krm::{Change, Id, Input, Item};
+use apigee_flux_model::provenance::Provenance;
 use apigee_flux_model::yaml::Node;
 
 pub use desired::{DesiredBundle, DesiredEnvironment, desired};

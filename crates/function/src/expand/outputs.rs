@@ -10,12 +10,12 @@ use super::reconciler::Reconciler;
 use crate::k8s::{self, BundleMaps, Deployer, Deployment, Layer, Metadata, Object, Payload};
 use crate::spec::Resource;
 use crate::spec::environment::{Batch, Identity, Report};
-use crate::spec::expand_apigee::Provenance;
 use apigee_flux_configuration::{Entry, Scope, WhenGone};
 use apigee_flux_model::bundle::{BatchEntry, BundleKind, DeploySettings, Digest, Manifest, Removal};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Subject};
 use apigee_flux_model::krm::{Id, Item, annotation};
 use apigee_flux_model::names::endpoint::Endpoint;
+use apigee_flux_model::provenance::Provenance;
 
 /// The folder, next to the file of a spec, into which kpt writes the outputs.
 const FOLDER: &str = "generated";

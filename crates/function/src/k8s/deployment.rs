@@ -5,8 +5,8 @@ use k8s_openapi::api::core::v1::VolumeProjection;
 use super::identity::Deployer;
 use super::payload::{Owner, Payload};
 use crate::spec::environment::{self, GitOps, Report};
-use crate::spec::expand_apigee::Provenance;
 use apigee_flux_model::bundle::Digest;
+use apigee_flux_model::provenance::Provenance;
 
 /// A Job for one environment.
 #[derive(Debug, Clone)]
