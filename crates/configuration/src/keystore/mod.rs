@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::secret::{self, Secret, Text};
+use super::secret::{self, Secret, SecretOrText};
 use super::{Configuration, ConfigurationSpec, Crud, Scope, attributes};
 use apigee_flux_model::diag::{Code, FieldPath, Report};
 use apigee_flux_model::limits::{counts, texts};
@@ -32,7 +32,7 @@ pub struct Keystore {
 pub struct Alias {
     /// The certificate in PEM format, followed by its chain: the text itself, since it is public, or `{valueFrom: …}`, for example the key
     /// `tls.crt` of a Secret of cert-manager.
-    pub certificate: Option<Text>,
+    pub certificate: Option<SecretOrText>,
     /// The private key in PEM format. A trusted certificate has none.
     ///
     /// Apigee cannot change a key: for a new key, the alias is deleted and created again, and it does not exist between the two requests. To

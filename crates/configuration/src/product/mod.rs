@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::app::check_scopes;
 use super::rate_plan::{self, RatePlan};
-use super::{Configuration, ConfigurationSpec, Crud, Reference, Scope, attributes, number, product_path};
+use super::{Configuration, ConfigurationSpec, Crud, ResourceReference, Scope, attributes, number, product_path};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::limits::{counts, texts};
 use crud::Products;
@@ -213,8 +213,9 @@ impl Configuration for Product {
         texts::PRODUCT_DISPLAY.report(&format!("{organization}@@@{display}"), at, report);
     }
 
-    fn references(&self) -> Vec<Reference> {
-        let reference = |(at, name): (FieldPath, &String)| Reference { kind: "ApigeeProxy", name: name.clone(), at };
+    fn references(&self) -> Vec<ResourceReference> {
+        let reference =
+            |(at, name): (FieldPath, &String)| ResourceReference { kind: "ApigeeProxy", name: name.clone(), at };
         self.named_proxies().map(reference).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! An environment with its defaults.
 
 use super::pod_settings;
-use crate::k8s::{Deployer, Deployment, Payload, VOLUMES};
+use crate::k8s::{DeployerIdentity, Deployment, Payload, VOLUMES};
 use crate::spec::Resource;
 use crate::spec::environment::{EnvironmentSpec, Runtime};
 use apigee_flux_configuration::secret_folder;
@@ -131,7 +131,7 @@ impl<'r> Environment<'r> {
         &'d self,
         payload: Payload<'d>,
         digest: Digest,
-        deployer: &'d Deployer,
+        deployer: &'d DeployerIdentity,
         provenance: Option<&'d Provenance>,
     ) -> Deployment<'d> {
         Deployment {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::spec::environment::{Deployer, EnvVar, EnvironmentSpec, Identity, WorkloadIdentityFederation};
+use crate::spec::environment::{DeployerSettings, EnvVar, EnvironmentSpec, Identity, WorkloadIdentityFederation};
 use apigee_flux_model::diag::{Code, FieldPath, Report};
 use apigee_flux_model::names::{ServiceAccount, kubernetes_rules};
 
@@ -44,7 +44,7 @@ pub(super) fn check(spec: &EnvironmentSpec, report: &mut Report<'_>) {
             wrong(&at("serviceAccount"), service_account.as_deref().map_or(Ok(()), account));
         }
     }
-    let Deployer { image, secret_provider_class, pod_annotations, env, resources, .. } = &spec.deployer;
+    let DeployerSettings { image, secret_provider_class, pod_annotations, env, resources, .. } = &spec.deployer;
     wrong(&["deployer", "image"], image.as_deref().map_or(Ok(()), kubernetes_rules::image));
     let class = secret_provider_class.as_deref().map_or(Ok(()), kubernetes_rules::object_name);
     wrong(&["deployer", "secretProviderClass"], class);

@@ -2,9 +2,9 @@
 
 use k8s_openapi::api::core::v1::VolumeProjection;
 
-use super::identity::Deployer;
-use super::payload::{Owner, Payload};
-use crate::spec::environment::{self, GitOps, Report};
+use super::identity::DeployerIdentity;
+use super::payload::{Payload, ResourceOwner};
+use crate::spec::environment::{self, GitOps, ReportTo};
 use apigee_flux_model::bundle::Digest;
 use apigee_flux_model::provenance::Provenance;
 
@@ -26,7 +26,7 @@ pub struct Deployment<'a> {
     /// The sources of the volume with the bundle or with all bundles.
     pub sources: &'a [VolumeProjection],
     /// The identity with which the Job runs.
-    pub deployer: &'a Deployer,
+    pub deployer: &'a DeployerIdentity,
     /// The container image.
     pub image: &'a str,
     /// How long the deployment of a bundle may take, as written in the spec.
@@ -36,7 +36,7 @@ pub struct Deployment<'a> {
     /// Multiplier for `timeout_seconds`: a batch may need several times one bundle's timeout.
     pub turns: u64,
     /// The other settings of the deployer.
-    pub settings: &'a environment::Deployer,
+    pub settings: &'a environment::DeployerSettings,
     /// The GitOps tool that applies the Job.
     pub gitops: GitOps,
     /// Where this state of Git comes from.
@@ -54,11 +54,11 @@ impl<'d> Deployment<'d> {
 
     /// Whether the Job reports its result to the cluster. The Jobs of a CronJob have generated names, which a Role cannot list.
     pub(super) fn reports(&self) -> bool {
-        self.settings.report == Report::Job && !matches!(self.payload, Payload::Reconcile { .. })
+        self.settings.report == ReportTo::Job && !matches!(self.payload, Payload::Reconcile { .. })
     }
 
     /// The owner of the resources that the Job applies, if it applies configuration.
-    pub(super) fn owner(&self) -> Option<Owner<'d>> {
+    pub(super) fn owner(&self) -> Option<ResourceOwner<'d>> {
         match self.payload {
             Payload::Configuration { owner, .. } | Payload::Reconcile { owner, .. } => Some(owner),
             Payload::Bundle { .. } | Payload::Batch { .. } | Payload::Removal { .. } => None,

@@ -23,7 +23,7 @@ mod volumes;
 
 pub use bundle_maps::{BundleMaps, MAX_CONFIG_MAP_BYTES};
 pub use deployment::Deployment;
-pub use identity::Deployer;
+pub use identity::DeployerIdentity;
 pub use job::{cron_job, job};
 pub use json_map::JsonMap;
 pub use layer::Layer;
@@ -33,7 +33,7 @@ pub use names::{
 };
 pub use network_policy::network_policy;
 pub use object::Object;
-pub use payload::{Owner, Payload};
+pub use payload::{Payload, ResourceOwner};
 pub use pod::VOLUMES;
 pub use provenance::provenance;
 pub use report_access::report_access;

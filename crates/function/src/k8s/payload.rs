@@ -9,14 +9,14 @@ use apigee_flux_model::bundle::{BundleKind, DeploySettings, Removal};
 
 /// The owner of the resources that a Job applies: resources of another owner are not changed.
 #[derive(Debug, Clone, Copy)]
-pub enum Owner<'a> {
+pub enum ResourceOwner<'a> {
     /// The name in the spec.
     Named(&'a str),
     /// A name within the namespace of the pod, which may be set long after rendering.
     OfNamespace(&'a str),
 }
 
-impl Owner<'_> {
+impl ResourceOwner<'_> {
     /// The owner as part of an argument, in which Kubernetes expands `$(NAME)`; `$$(` is an escaped `$(`.
     pub(super) fn argument(self) -> String {
         match self {
@@ -57,7 +57,7 @@ pub enum Payload<'a> {
         /// The environment or organization.
         place: Place<'a>,
         /// The owner of the resources.
-        owner: Owner<'a>,
+        owner: ResourceOwner<'a>,
         /// The keys of Secrets that it needs.
         secrets: &'a BTreeSet<SecretKeyRef>,
     },
@@ -66,9 +66,9 @@ pub enum Payload<'a> {
         /// The name of the ConfigMap with the inventory.
         config_map: &'a str,
         /// The owner of the environment's resources.
-        owner: Owner<'a>,
+        owner: ResourceOwner<'a>,
         /// The owner of the organization's resources.
-        owner_of_organization: Owner<'a>,
+        owner_of_organization: ResourceOwner<'a>,
         /// The keys of Secrets that it needs.
         secrets: &'a BTreeSet<SecretKeyRef>,
         /// The settings of the reconciler.

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use super::deployment::Deployment;
-use super::payload::{NAMESPACE_VARIABLE, Owner, Payload};
+use super::payload::{NAMESPACE_VARIABLE, Payload, ResourceOwner};
 use super::volumes::{
     BATCH, BUNDLE, BUNDLES, CONFIGURATION, INVENTORY, PROVENANCE, SECRETS, SECRETS_STORE, projected, token,
 };
@@ -46,7 +46,7 @@ pub(super) fn pod(deployment: &Deployment<'_>, arguments: Vec<String>) -> PodSpe
         .map(|variable| EnvVar { name: variable.name.clone(), value: Some(variable.value.clone()), value_from: None })
         .collect();
     let federation = deployment.deployer.pod_parts();
-    if let Some(Owner::OfNamespace(_)) = deployment.owner() {
+    if let Some(ResourceOwner::OfNamespace(_)) = deployment.owner() {
         env.push(namespace_variable());
     }
     let report = deployment.reports().then(report_access::pod_parts);

@@ -14,8 +14,8 @@ mod origins;
 mod resolve;
 
 pub use inspect::{Inspected, inspect};
-pub use origins::{Origin, Origins};
-pub use resolve::{Ordered, Place};
+pub use origins::{Origins, PartOrigin};
+pub use resolve::{Ordered, StepPlace};
 
 use inspect::Found;
 

@@ -30,7 +30,7 @@ pub(in crate::proxy) struct FaultHandling {
 
 /// The kind of endpoint, which determines where Apigee starts to evaluate the rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::proxy) enum Endpoint {
+pub(in crate::proxy) enum EndpointKind {
     /// From the last rule to the first.
     Proxy,
     /// From the first rule to the last.
@@ -53,9 +53,9 @@ impl FaultHandling {
     }
 
     /// `<FaultRules>`, and `<DefaultFaultRule>` if there is one.
-    pub(in crate::proxy) fn elements(&self, endpoint: Endpoint) -> impl Iterator<Item = Element> {
+    pub(in crate::proxy) fn elements(&self, endpoint: EndpointKind) -> impl Iterator<Item = Element> {
         let mut rules: Vec<Element> = self.rules.iter().map(FaultRule::element).collect();
-        if endpoint == Endpoint::Proxy {
+        if endpoint == EndpointKind::Proxy {
             rules.reverse();
         }
         let default = (!self.default.is_empty()).then(|| {

@@ -1,6 +1,6 @@
 //! ProxyEndpoint: how callers reach the proxy, and what happens to each request.
 
-use super::fault_handling::{Endpoint, FaultHandling};
+use super::fault_handling::{EndpointKind, FaultHandling};
 use super::flow::{ConditionalFlow, Flow, Step};
 use apigee_flux_model::xml::Element;
 
@@ -65,7 +65,7 @@ impl ProxyEndpoint {
         Element::new("ProxyEndpoint")
             .attribute("name", &self.name)
             .child(Element::leaf("Description", &self.name))
-            .children(self.faults.elements(Endpoint::Proxy))
+            .children(self.faults.elements(EndpointKind::Proxy))
             .child(self.pre_flow.element("PreFlow"))
             .child(Element::new("Flows").children(self.flows.iter().map(ConditionalFlow::element)))
             .child(self.post_flow.element("PostFlow"))

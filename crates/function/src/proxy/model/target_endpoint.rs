@@ -1,6 +1,6 @@
 //! TargetEndpoint: how the proxy reaches a backend.
 
-use super::fault_handling::{Endpoint, FaultHandling};
+use super::fault_handling::{EndpointKind, FaultHandling};
 use super::flow::{Flow, Step};
 use apigee_flux_analysis::policy::authentication::Authentication;
 use apigee_flux_analysis::policy::set_integration_request::SetIntegrationRequest;
@@ -62,14 +62,14 @@ pub(in crate::proxy) enum Destination {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::proxy) struct LoadBalancer {
     /// In the order written.
-    pub servers: Vec<Server>,
+    pub servers: Vec<BalancedServer>,
     /// The number of failures after which a server is removed from rotation.
     pub max_failures: Option<u32>,
 }
 
 /// One target server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::proxy) struct Server {
+pub(in crate::proxy) struct BalancedServer {
     /// The name of the server in the environment.
     pub name: String,
     /// The share of the load; set for all servers except the fallback, or for none.
@@ -93,7 +93,7 @@ pub(in crate::proxy) struct HealthMonitor {
     pub expect: Vec<u16>,
 }
 
-impl Server {
+impl BalancedServer {
     fn element(&self) -> Element {
         Element::new("Server")
             .attribute("name", &self.name)
@@ -116,7 +116,7 @@ impl LoadBalancer {
         let algorithm = if weighted { "Weighted" } else { "RoundRobin" };
         Element::new("LoadBalancer")
             .children(several.then(|| Element::leaf("Algorithm", algorithm)))
-            .children(self.servers.iter().map(Server::element))
+            .children(self.servers.iter().map(BalancedServer::element))
             .children(self.max_failures.map(|count| Element::leaf("MaxFailures", count)))
             .children(several.then(|| Element::leaf("RetryEnabled", true)))
     }
@@ -199,7 +199,7 @@ impl TargetEndpoint {
         Element::new("TargetEndpoint")
             .attribute("name", &self.name)
             .child(Element::leaf("Description", &self.name))
-            .children(self.faults.elements(Endpoint::Target))
+            .children(self.faults.elements(EndpointKind::Target))
             .child(self.pre_flow.element("PreFlow"))
             .child(Element::new("Flows"))
             .child(self.post_flow.element("PostFlow"))
