@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use apigee_flux_function::expand::{Options, expand};
+use apigee_flux_function::expand::{ExpandOptions, expand};
 use apigee_flux_model::diag::has_errors;
 use apigee_flux_model::krm::Input;
 
@@ -58,7 +58,7 @@ fn unlimited() -> serde_yaml::Options {
 
 fn function(source: &str, out: &mut dyn io::Write) {
     let input = Input::read(source).unwrap();
-    let expansion = expand(&input, &Options::default());
+    let expansion = expand(&input, &ExpandOptions::default());
     assert!(!has_errors(&expansion.diagnostics), "{:?}", expansion.diagnostics.first());
     let new: Vec<String> = expansion.objects.into_iter().map(|object| object.to_yaml().unwrap()).collect();
     input.write(out, &expansion.changes, &new, &expansion.diagnostics).unwrap();

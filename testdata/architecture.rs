@@ -185,3 +185,31 @@ fn output_leaves_in_one_place() {
         }
     }
 }
+
+/// Modules of the function, and those that they must not use: they would use each other.
+const ABOVE: [(&str, &[&str]); 6] = [
+    ("spec", &["openapi", "proxy", "k8s", "expand", "reference"]),
+    ("openapi", &["spec", "proxy", "k8s", "expand", "reference"]),
+    ("proxy/model", &["spec", "openapi", "proxy::resolve", "k8s", "expand", "reference"]),
+    ("proxy", &["k8s", "expand", "reference"]),
+    ("k8s", &["openapi", "proxy", "expand", "reference"]),
+    ("expand", &["reference"]),
+];
+
+#[test]
+fn the_modules_of_the_function_use_only_those_below_them() {
+    let function = root().join("crates/function/src");
+    for (module, above) in ABOVE {
+        let mut files = Vec::new();
+        sources(&function.join(module), &mut files);
+        assert!(!files.is_empty(), "no files in `{module}`");
+        for file in files {
+            let text = fs::read_to_string(&file).unwrap();
+            assert!(!text.contains("use crate::{"), "{}: name each module in a line of its own", file.display());
+            for name in above {
+                let used = [format!("crate::{name}::"), format!("crate::{name};")];
+                assert!(!used.iter().any(|used| text.contains(used)), "{} uses `{name}`", file.display());
+            }
+        }
+    }
+}

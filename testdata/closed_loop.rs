@@ -19,7 +19,7 @@ use apigee_flux_deployer::reconcile::{Reconcile, reconcile};
 use apigee_flux_deployer::retry::Backoff;
 use apigee_flux_deployer::wait::Polling;
 use apigee_flux_deployer::{BatchReport, Client, Error, Options, Target, TokenSource, deploy_batch};
-use apigee_flux_function::expand::{Options as Expand, expand};
+use apigee_flux_function::expand::{ExpandOptions as Expand, expand};
 use apigee_flux_function::k8s::Object;
 use apigee_flux_model::bundle::{BundleKind, zip};
 use apigee_flux_model::diag::Diagnostic;

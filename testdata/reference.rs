@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use apigee_flux_function::expand::{Options, bundles};
+use apigee_flux_function::expand::{ExpandOptions, bundles};
 use apigee_flux_function::reference;
 use apigee_flux_model::bundle::Files;
 use apigee_flux_model::diag::human;
@@ -103,7 +103,7 @@ fn feature(path: &Path) -> Result<(), Failed> {
 /// The files of the last bundle that is rendered from the block's resources.
 fn expand(block: &str) -> Result<Files, Failed> {
     let input = Input::read(block).map_err(|diagnostic| diagnostic.text())?;
-    let (made, diagnostics) = bundles(&input, &Options::default());
+    let (made, diagnostics) = bundles(&input, &ExpandOptions::default());
     let diagnostics = human::report(&diagnostics, &|_| None).to_string();
     match made.into_iter().last() {
         Some(made) if diagnostics.is_empty() => Ok(made.files),

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use super::function::report_in;
 use super::package::Package;
 use apigee_flux_disk::{Replacement, read_regular, replace_file};
-use apigee_flux_function::expand::{self, MadeBundle, Options};
+use apigee_flux_function::expand::{self, ExpandOptions, MadeBundle};
 use apigee_flux_model::bundle::zip::{self, MAX_BUNDLE_BYTES};
 
 /// Write the bundle of one proxy or shared flow: a folder for apigeelint, or a zip file for apigeecli and the Apigee UI.
@@ -39,7 +39,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Ok(input) => input,
         Err(diagnostic) => return Ok(report_in(&[diagnostic], &|_| None)?),
     };
-    let options = Options { environment: args.environment.as_deref(), beside: Some(&package), ..Options::default() };
+    let options =
+        ExpandOptions { environment: args.environment.as_deref(), beside: Some(&package), ..ExpandOptions::default() };
     let (bundle, diagnostics) = expand::bundle(&input, &options, args.name.as_deref());
     if let Some(bundle) = bundle {
         write(&bundle, &args.output)?;

@@ -10,7 +10,7 @@ use super::function::report_in;
 use super::out;
 use super::package::{self, Package};
 use apigee_flux_analysis::explain::{Call, FaultAt, explain, text};
-use apigee_flux_function::expand::{Options, bundles};
+use apigee_flux_function::expand::{ExpandOptions, bundles};
 use apigee_flux_model::bundle::{BundleKind, Files};
 use apigee_flux_model::diag::has_errors;
 use apigee_flux_model::diag::plain::Text;
@@ -122,7 +122,8 @@ fn made(args: &Args) -> anyhow::Result<Result<Vec<(String, Files)>, ExitCode>> {
         Ok(input) => input,
         Err(diagnostic) => return Ok(Err(report_in(&[diagnostic], &|_| None)?)),
     };
-    let options = Options { environment: args.environment.as_deref(), beside: Some(&package), ..Options::default() };
+    let options =
+        ExpandOptions { environment: args.environment.as_deref(), beside: Some(&package), ..ExpandOptions::default() };
     let (made, diagnostics) = bundles(&input, &options);
     if has_errors(&diagnostics) {
         return Ok(Err(report_in(&diagnostics, &|diagnostic| package.locate(&input, diagnostic))?));

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use super::out;
 use super::source::Source;
-use apigee_flux_function::expand::{Options, expand};
+use apigee_flux_function::expand::{ExpandOptions, expand};
 use apigee_flux_model::diag::{Code, Diagnostic, has_errors, human};
 use apigee_flux_model::krm::Input;
 
@@ -26,11 +26,11 @@ pub(super) fn run() -> io::Result<ExitCode> {
         Err(diagnostic) => return report(&[diagnostic]),
     };
     let out = BufWriter::with_capacity(1 << 16, out::document());
-    write(&input, &Options::default(), out)
+    write(&input, &ExpandOptions::default(), out)
 }
 
 /// Expands the input and writes the output. Diagnostics are also written to standard error, the only output that kustomize shows.
-fn write(input: &Input<'_>, options: &Options<'_>, mut out: impl io::Write) -> io::Result<ExitCode> {
+fn write(input: &Input<'_>, options: &ExpandOptions<'_>, mut out: impl io::Write) -> io::Result<ExitCode> {
     // A panic must not look like a result: the orchestrator gets its input back, and a message.
     let expansion = catch_unwind(AssertUnwindSafe(|| {
         let mut expansion = expand(input, options);

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-use apigee_flux_function::spec::expand_apigee::Provenance;
+use apigee_flux_model::provenance::Provenance;
 
 /// The commit that is checked out at a folder, its tag if it has one, its author and time, and the repository's address.
 pub(super) fn provenance(folder: &Path) -> anyhow::Result<Provenance> {

@@ -11,8 +11,8 @@ use super::function::report_in;
 use super::out;
 use super::package::MAX_INPUT_BYTES;
 use apigee_flux_disk::{create_file, read_named};
-use apigee_flux_function::expand::{Options, ReadBeside, bundles};
-use apigee_flux_function::openapi::{self, Document, SecurityScheme, Version};
+use apigee_flux_function::expand::{ExpandOptions, ReadBeside, bundles};
+use apigee_flux_function::openapi::{self, OpenApiDocument, SecurityScheme, Version};
 use apigee_flux_function::proxy::is_base_path;
 use apigee_flux_function::spec::credential::credential;
 use apigee_flux_function::spec::{GROUP, VERSION};
@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Err(faults) => {
             let file = Some(args.file.display().to_string());
             let subject = Subject { file, ..Subject::default() };
-            let error = |fault: openapi::Fault| {
+            let error = |fault: openapi::DocumentFault| {
                 Diagnostic::error(Code::InvalidValue, fault.message).help(fault.help).of(&subject)
             };
             return Ok(report_in(&faults.into_iter().map(error).collect::<Vec<_>>(), &|_| None)?);
@@ -100,7 +100,7 @@ impl ReadBeside for Beside<'_> {
 fn check(text: &str, bytes: &[u8], document: &Path) -> anyhow::Result<Vec<Diagnostic>> {
     let input = Input::read(text).map_err(|why| anyhow!("the spec cannot be read: {}", why.text()))?;
     let beside = Beside { bytes };
-    let options = Options { beside: Some(&beside), ..Options::default() };
+    let options = ExpandOptions { beside: Some(&beside), ..ExpandOptions::default() };
     let (_, mut findings) = bundles(&input, &options);
     for finding in &mut findings {
         finding.subject = Some(Subject { file: Some(document.display().to_string()), ..Subject::default() });
@@ -120,7 +120,7 @@ fn relative(folder: &Path, file: &Path) -> String {
 }
 
 /// The spec as text: what the document defines, with comments on what it leaves open.
-fn spec(document: &Document, file: &str, name: Option<&str>) -> anyhow::Result<String> {
+fn spec(document: &OpenApiDocument, file: &str, name: Option<&str>) -> anyhow::Result<String> {
     let server = document.servers.first();
     let path = server.and_then(openapi::Server::path).filter(|path| is_base_path(path) && is_plain(path));
     let name = name.map_or_else(|| made_name(&document.title, path), str::to_owned);
@@ -180,7 +180,7 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// The credentials that the operations require, or all that the document defines if the operations require none.
-fn security(text: &mut String, document: &Document) -> anyhow::Result<()> {
+fn security(text: &mut String, document: &OpenApiDocument) -> anyhow::Result<()> {
     let asked = || document.operations.iter().filter_map(|operation| operation.security.as_ref()).flatten();
     let is_asked = |name: &str| asked().any(|requirement| requirement.contains_key(name));
     let any = document.security_schemes.keys().any(|name| is_asked(name));

@@ -11,7 +11,7 @@ use super::function::report_in;
 use super::package::Package;
 use super::{git, out, split};
 use apigee_flux_disk::Replacement;
-use apigee_flux_function::expand::{Expansion, Options, expand};
+use apigee_flux_function::expand::{ExpandOptions, Expansion, expand};
 use apigee_flux_model::diag::has_errors;
 use apigee_flux_model::krm::Input;
 
@@ -45,11 +45,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Err(diagnostic) => return Ok(report_in(&[diagnostic], &|_| None)?),
     };
     let release = args.release_from_git.then(|| git::provenance(Path::new("."))).transpose()?;
-    let options = Options {
+    let options = ExpandOptions {
         environment: args.environment.as_deref(),
         beside: Some(&package),
         provenance: release.as_ref(),
-        ..Options::default()
+        ..ExpandOptions::default()
     };
     let mut expansion = expand(&input, &options);
     if !has_errors(&expansion.diagnostics) {

@@ -3,7 +3,7 @@
 use apigee_flux_analysis::check;
 use apigee_flux_configuration as configuration;
 use apigee_flux_configuration::inventory::Inventory;
-use apigee_flux_function::expand::{Options, expand};
+use apigee_flux_function::expand::{ExpandOptions, expand};
 use apigee_flux_function::openapi;
 use apigee_flux_model::bundle::{Batch, BundleKind, BundlePath, Files, Manifest, zip};
 use apigee_flux_model::diag::has_errors;
@@ -243,7 +243,7 @@ fn run_yaml(bytes: &[u8]) -> Result<(), String> {
 
 fn render(text: &str) -> Option<(String, bool)> {
     let input = Input::read(text).ok()?;
-    let expansion = expand(&input, &Options::default());
+    let expansion = expand(&input, &ExpandOptions::default());
     let failed = has_errors(&expansion.diagnostics);
     let texts: Vec<String> = expansion.objects.iter().map(|object| object.to_yaml().unwrap()).collect();
     let mut out = Vec::new();
@@ -411,7 +411,7 @@ fn documents(name: &str) -> Vec<Vec<u8>> {
         for source in corpus::files(folder, ".yaml") {
             let Ok(source) = String::from_utf8(source) else { continue };
             let Ok(input) = Input::read(&source) else { continue };
-            for object in expand(&input, &Options::default()).objects {
+            for object in expand(&input, &ExpandOptions::default()).objects {
                 let text = object.to_yaml().unwrap();
                 let node = Node::parse(&text, 0..text.len()).unwrap();
                 found.extend(node.get("data").and_then(|data| Some(data.get(name)?.as_str()?.as_bytes().to_vec())));

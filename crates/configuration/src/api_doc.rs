@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::call::{Answer, Body, Change, Field, Form, Read, Request, Shape, Verb};
 use super::collection::{Compare, differences, field_names};
 use super::record::Part;
-use super::{Configuration, ConfigurationSpec, Crud, Plan, Reference, Scope, Wanted};
+use super::{Configuration, ConfigurationSpec, Crud, Plan, ResourceReference, Scope, Wanted};
 use apigee_flux_model::bundle::Digest;
 use apigee_flux_model::diag::{FieldPath, Report};
 use apigee_flux_model::limits::texts;
@@ -98,8 +98,12 @@ impl Configuration for ApiDoc {
         }
     }
 
-    fn references(&self) -> Vec<Reference> {
-        vec![Reference { kind: "ApigeeProduct", name: self.product.clone(), at: FieldPath::of(&["spec", "product"]) }]
+    fn references(&self) -> Vec<ResourceReference> {
+        vec![ResourceReference {
+            kind: "ApigeeProduct",
+            name: self.product.clone(),
+            at: FieldPath::of(&["spec", "product"]),
+        }]
     }
 }
 

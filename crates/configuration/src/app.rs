@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::app_plan::{AppPlan, AppsOf};
 use super::call::{Answer, Body, Change, Read, Request, Shape, Verb};
 use super::secret::{self, Secret};
-use super::{Configuration, ConfigurationSpec, Crud, Plan, Reference, Scope, Wanted, attributes};
+use super::{Configuration, ConfigurationSpec, Crud, Plan, ResourceReference, Scope, Wanted, attributes};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::duration;
 use apigee_flux_model::limits::{counts, texts};
@@ -204,10 +204,10 @@ impl Fields<'_> {
         }
     }
 
-    fn references(&self, at: &FieldPath) -> Vec<Reference> {
+    fn references(&self, at: &FieldPath) -> Vec<ResourceReference> {
         let keys = self.keys.iter().map(|(name, key)| (at.key("keys").key(name), key.products.as_slice()));
         let lists = [(at.clone(), self.products)].into_iter().chain(keys);
-        let reference = |at: &FieldPath, index, name: &String| Reference {
+        let reference = |at: &FieldPath, index, name: &String| ResourceReference {
             kind: "ApigeeProduct",
             name: name.clone(),
             at: at.key("products").index(index),
@@ -299,7 +299,7 @@ impl GroupApp {
     }
 
     /// The products that it refers to.
-    pub(super) fn references(&self, at: &FieldPath) -> Vec<Reference> {
+    pub(super) fn references(&self, at: &FieldPath) -> Vec<ResourceReference> {
         self.fields().references(at)
     }
 }
@@ -327,8 +327,8 @@ impl Configuration for App {
         self.fields().check(&FieldPath::of(&["spec"]), report);
     }
 
-    fn references(&self) -> Vec<Reference> {
-        let developer = Reference {
+    fn references(&self) -> Vec<ResourceReference> {
+        let developer = ResourceReference {
             kind: "ApigeeDeveloper",
             name: self.developer.clone(),
             at: FieldPath::of(&["spec", "developer"]),

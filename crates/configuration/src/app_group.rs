@@ -16,7 +16,7 @@ use super::collection::{Collection, Compare, NamedBy, Update};
 use super::developer::{Status, status_to_set, without_status};
 use super::record::Part;
 use super::secret::escape;
-use super::{Configuration, ConfigurationSpec, Crud, Plan, Reference, Scope, Wanted};
+use super::{Configuration, ConfigurationSpec, Crud, Plan, ResourceReference, Scope, Wanted};
 use apigee_flux_model::diag::{FieldPath, Report};
 use apigee_flux_model::limits::{counts, texts};
 
@@ -81,7 +81,7 @@ impl Configuration for AppGroup {
         }
     }
 
-    fn references(&self) -> Vec<Reference> {
+    fn references(&self) -> Vec<ResourceReference> {
         let at = FieldPath::of(&["spec", "apps"]);
         self.apps.iter().flat_map(|(name, app)| app.references(&at.key(name))).collect()
     }

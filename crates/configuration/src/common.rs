@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::document::{Adopt, DeletionPolicy};
+use crate::document::{Adopt, ConfigurationDeletionPolicy};
 use crate::{Configuration, ConfigurationSpec};
 use apigee_flux_model::yaml::{Node, Value};
 
@@ -27,7 +27,7 @@ pub struct Common {
     pub organizations: Vec<String>,
     /// What happens in Apigee when this resource is removed from Git. Default: `Orphan`.
     #[serde(default)]
-    pub deletion_policy: DeletionPolicy,
+    pub deletion_policy: ConfigurationDeletionPolicy,
     /// Whether to take over an object in Apigee that is not managed by apigee-flux. Default: `never`.
     #[serde(default)]
     pub adopt: Adopt,

@@ -29,8 +29,8 @@ pub struct Entry {
     #[serde(flatten)]
     pub id: Id,
     /// What happens to the resource in Apigee when it is removed from Git.
-    #[serde(default, skip_serializing_if = "DeletionPolicy::is_orphan")]
-    pub deletion_policy: DeletionPolicy,
+    #[serde(default, skip_serializing_if = "ConfigurationDeletionPolicy::is_orphan")]
+    pub deletion_policy: ConfigurationDeletionPolicy,
     /// Whether an unmanaged resource that exists in Apigee already is adopted.
     #[serde(default, skip_serializing_if = "Adopt::is_never")]
     pub adopt: Adopt,
@@ -68,7 +68,8 @@ impl fmt::Display for Id {
 
 /// What happens in Apigee to configuration that is removed from Git.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub enum DeletionPolicy {
+#[schemars(rename = "DeletionPolicy")]
+pub enum ConfigurationDeletionPolicy {
     /// It is kept unchanged.
     #[default]
     Orphan,
@@ -76,7 +77,7 @@ pub enum DeletionPolicy {
     Delete,
 }
 
-impl DeletionPolicy {
+impl ConfigurationDeletionPolicy {
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     fn is_orphan(&self) -> bool {
         *self == Self::Orphan

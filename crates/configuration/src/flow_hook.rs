@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::call::{Answer, Body, Change, Form, Read, Request, Shape, Verb};
 use super::collection::{Compare, field_names};
-use super::{Configuration, ConfigurationSpec, Crud, Part, Plan, Reference, Scope, Wanted};
+use super::{Configuration, ConfigurationSpec, Crud, Part, Plan, ResourceReference, Scope, Wanted};
 use apigee_flux_model::diag::{FieldPath, Report};
 use apigee_flux_model::limits::texts;
 
@@ -72,8 +72,8 @@ impl Configuration for FlowHook {
         texts::BUNDLE.report(&self.shared_flow, FieldPath::of(&["spec", "sharedFlow"]), report);
     }
 
-    fn references(&self) -> Vec<Reference> {
-        vec![Reference {
+    fn references(&self) -> Vec<ResourceReference> {
+        vec![ResourceReference {
             kind: "ApigeeSharedFlow",
             name: self.shared_flow.clone(),
             at: FieldPath::of(&["spec", "sharedFlow"]),

@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 
 use super::call::{Answer, Body, Change, Field, Form, Read, Request, Verb};
 use super::record::{self, Part, secret_digest};
-use super::secret::{self, Text};
-use super::{Configuration, ConfigurationSpec, Crud, Plan, Reference, Scope, Wanted};
+use super::secret::{self, SecretOrText};
+use super::{Configuration, ConfigurationSpec, Crud, Plan, ResourceReference, Scope, Wanted};
 use apigee_flux_model::diag::{Code, FieldPath, Report};
 use apigee_flux_model::limits::texts;
 use apigee_flux_model::yaml::word_or::WordOr;
@@ -31,7 +31,7 @@ pub struct KeyValueMap {
     pub masked_values: bool,
     /// The entries. A value is a string, or `{valueFrom: …}` for a secret. Unmanaged entries are kept.
     #[serde(default)]
-    pub entries: BTreeMap<String, Text>,
+    pub entries: BTreeMap<String, SecretOrText>,
 }
 
 /// Which proxies can read a key-value map.
@@ -97,8 +97,8 @@ impl Configuration for KeyValueMap {
         }
     }
 
-    fn references(&self) -> Vec<Reference> {
-        let reference = |proxy: &String| Reference {
+    fn references(&self) -> Vec<ResourceReference> {
+        let reference = |proxy: &String| ResourceReference {
             kind: "ApigeeProxy",
             name: proxy.clone(),
             at: FieldPath::of(&["spec", "proxy"]),

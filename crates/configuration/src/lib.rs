@@ -94,7 +94,7 @@ pub trait Configuration: fmt::Debug + Send + Sync {
     fn check_in(&self, _organization: &str, _name: &str, _report: &mut Report<'_>) {}
 
     /// What the resource refers to and what must therefore exist: other configuration, proxies, shared flows.
-    fn references(&self) -> Vec<Reference> {
+    fn references(&self) -> Vec<ResourceReference> {
         Vec::new()
     }
 }
@@ -107,7 +107,7 @@ pub trait ConfigurationSpec: Configuration + DeserializeOwned + JsonSchema + 'st
 
 /// A reference from a spec to another resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reference {
+pub struct ResourceReference {
     /// The kind of the other resource, for example `ApigeeProxy`.
     pub kind: &'static str,
     /// The name in Apigee.

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::document::{DeletionPolicy, Id};
+use super::document::{ConfigurationDeletionPolicy, Id};
 use apigee_flux_model::limits::texts;
 
 /// The key-value map of each environment and organization that contains the records.
@@ -59,11 +59,11 @@ pub enum WhenGone {
     Delete,
 }
 
-impl From<DeletionPolicy> for WhenGone {
-    fn from(policy: DeletionPolicy) -> Self {
+impl From<ConfigurationDeletionPolicy> for WhenGone {
+    fn from(policy: ConfigurationDeletionPolicy) -> Self {
         match policy {
-            DeletionPolicy::Orphan => Self::Orphan,
-            DeletionPolicy::Delete => Self::Delete,
+            ConfigurationDeletionPolicy::Orphan => Self::Orphan,
+            ConfigurationDeletionPolicy::Delete => Self::Delete,
         }
     }
 }

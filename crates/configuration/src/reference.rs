@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::collection::{Collection, Compare, NamedBy, Update};
-use super::{Configuration, ConfigurationSpec, Crud, Read, Reference as NamedThing, Scope, Wanted};
+use super::{Configuration, ConfigurationSpec, Crud, Read, ResourceReference, Scope, Wanted};
 use apigee_flux_model::diag::{Code, FieldPath, Report};
 use apigee_flux_model::limits::texts;
 
@@ -79,7 +79,11 @@ impl Configuration for Reference {
         }
     }
 
-    fn references(&self) -> Vec<NamedThing> {
-        vec![NamedThing { kind: "ApigeeKeystore", name: self.refers.clone(), at: FieldPath::of(&["spec", "refers"]) }]
+    fn references(&self) -> Vec<ResourceReference> {
+        vec![ResourceReference {
+            kind: "ApigeeKeystore",
+            name: self.refers.clone(),
+            at: FieldPath::of(&["spec", "refers"]),
+        }]
     }
 }

@@ -18,7 +18,7 @@ const ENCODING: &str = "encoding";
 const BASE64: &str = "base64";
 
 /// A text, or a reference to a secret text.
-pub type Text = WordOr<String, Secret>;
+pub type SecretOrText = WordOr<String, Secret>;
 
 /// A reference to a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -59,7 +59,7 @@ impl std::fmt::Display for ValueFrom {
 }
 
 /// The form of a text in a body.
-pub fn body(text: &Text) -> Value {
+pub fn body(text: &SecretOrText) -> Value {
     match text {
         WordOr::Word(text) => Value::String(text.clone()),
         WordOr::Value(secret) => of(secret),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::collection::{Collection, Compare, NamedBy, Update};
 use super::reference::keystore;
-use super::{Configuration, ConfigurationSpec, Crud, Reference, Scope};
+use super::{Configuration, ConfigurationSpec, Crud, ResourceReference, Scope};
 use apigee_flux_model::diag::{Code, FieldPath, Report};
 use apigee_flux_model::limits::texts;
 
@@ -137,7 +137,7 @@ impl Configuration for TargetServer {
         }
     }
 
-    fn references(&self) -> Vec<Reference> {
+    fn references(&self) -> Vec<ResourceReference> {
         let Some(tls) = &self.tls else { return Vec::new() };
         let stores = [("keyStore", &tls.key_store), ("trustStore", &tls.trust_store)];
         let reference = |(field, store): (&str, &Option<String>)| {
@@ -146,7 +146,7 @@ impl Configuration for TargetServer {
                 Some(reference) => ("ApigeeReference", reference),
                 None => ("ApigeeKeystore", store),
             };
-            Some(Reference { kind, name: name.to_owned(), at: FieldPath::of(&["spec", "tls", field]) })
+            Some(ResourceReference { kind, name: name.to_owned(), at: FieldPath::of(&["spec", "tls", field]) })
         };
         stores.into_iter().filter_map(reference).collect()
     }

@@ -14,7 +14,7 @@ use super::colour::colour;
 use super::out;
 use super::package::{MAX_INPUT_BYTES, Package, read_bundle, shown};
 use apigee_flux_disk::read_regular;
-use apigee_flux_function::expand::{Options, bundles, check_files, expand};
+use apigee_flux_function::expand::{ExpandOptions, bundles, check_files, expand};
 use apigee_flux_function::proxy::inspect;
 use apigee_flux_model::bundle::zip::unpack;
 use apigee_flux_model::bundle::{BundleKind, FileKind, Files};
@@ -166,7 +166,7 @@ fn check_package(path: &Path, environment: Option<&str>, found: &mut Vec<Found>)
             return Ok(());
         }
     };
-    let options = Options { environment, beside: Some(&package), classes: true, ..Options::default() };
+    let options = ExpandOptions { environment, beside: Some(&package), classes: true, ..ExpandOptions::default() };
     // Environments are often defined in another folder than the proxies; a proxy can be checked without them.
     let deployable = input.items().iter().any(|item| item.header.kind == "ApigeeEnvironment");
     let ours = input.items().iter().any(|item| item.header.is_managed());

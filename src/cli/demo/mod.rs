@@ -22,7 +22,7 @@ use serde_json::Value;
 
 use super::out;
 use super::package::Package;
-use apigee_flux_function::expand::{Options, expand};
+use apigee_flux_function::expand::{ExpandOptions, expand};
 use apigee_flux_function::k8s::{DIGEST, Object};
 use apigee_flux_model::diag::plain::Text;
 use apigee_flux_model::diag::{has_errors, human};
@@ -164,7 +164,7 @@ fn write_file(path: &Path, text: &str) -> anyhow::Result<()> {
 fn expand_folder(specs: &Path) -> anyhow::Result<Vec<Object>> {
     let package = Package::read(specs)?;
     let input = package.input().map_err(|diagnostic| anyhow::anyhow!(diagnostic.text()))?;
-    let expansion = expand(&input, &Options { beside: Some(&package), ..Options::default() });
+    let expansion = expand(&input, &ExpandOptions { beside: Some(&package), ..ExpandOptions::default() });
     if has_errors(&expansion.diagnostics) {
         out::stderr(&human::report(&expansion.diagnostics, &|diagnostic| package.locate(&input, diagnostic)))?;
         bail!("the specs have errors");

@@ -23,7 +23,7 @@ use super::out;
 use super::package::Package;
 use apigee_flux_configuration::OwnedPlace;
 use apigee_flux_deployer::{Error, Target};
-use apigee_flux_function::expand::{DesiredEnvironment, Options, desired};
+use apigee_flux_function::expand::{DesiredEnvironment, ExpandOptions, desired};
 use apigee_flux_model::diag::has_errors;
 use apigee_flux_model::diag::plain::Text;
 use apigee_flux_model::duration;
@@ -74,7 +74,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Ok(input) => input,
         Err(diagnostic) => return Ok(report_in(&[diagnostic], &|_| None)?),
     };
-    let options = Options { environment: args.environment.as_deref(), beside: Some(&package), ..Options::default() };
+    let options =
+        ExpandOptions { environment: args.environment.as_deref(), beside: Some(&package), ..ExpandOptions::default() };
     let (environments, diagnostics) = desired(&input, &options);
     let code = report_in(&diagnostics, &|diagnostic| package.locate(&input, diagnostic))?;
     if has_errors(&diagnostics) {

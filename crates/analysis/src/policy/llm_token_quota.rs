@@ -1,7 +1,6 @@
 //! LLMTokenQuota.
 
-use super::quota::Limit;
-use super::quota::{ALLOW, CLASS};
+use super::quota::{Limit, counter};
 use super::schema::{IGNORE_UNRESOLVED, INTERVAL, Meaning, Shape, TIME_UNIT, attribute, by_ref, parent, text};
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
@@ -16,38 +15,11 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: Shape = counter!(
     "LLMTokenQuota",
-    &[
-        text("Allow", Meaning::Any).with(ALLOW).and(&[
-            parent("Class", &[text("Allow", Meaning::Any).with(CLASS)]).with(&[attribute("ref", Meaning::Reads)])
-        ]),
-        parent(
-            "AsynchronousConfiguration",
-            &[text("SyncIntervalInSeconds", Meaning::Any), text("SyncMessageCount", Meaning::Any)],
-        ),
-        text("CountOnly", Meaning::Flag),
-        text("Distributed", Meaning::Flag),
-        text("EnforceOnly", Meaning::Flag),
-        by_ref("Identifier", Meaning::Any),
-        IGNORE_UNRESOLVED,
-        INTERVAL,
-        text("LLMModelSource", Meaning::Template),
-        text("LLMTokenUsageSource", Meaning::Template),
-        by_ref("MessageWeight", Meaning::Any),
-        text("PreciseAtSecondsLevel", Meaning::Flag),
-        text("SharedName", Meaning::Any),
-        text("StartTime", Meaning::Any),
-        text("Synchronous", Meaning::Flag),
-        TIME_UNIT,
-        parent(
-            "UseQuotaConfigInAPIProduct",
-            &[parent("DefaultConfig", &[text("Allow", Meaning::Any).with(ALLOW), INTERVAL, TIME_UNIT])],
-        )
-        .with(&[attribute("stepName", Meaning::Any)]),
-    ],
-)
-.with(&[attribute("type", Meaning::Any)]);
+    text("LLMModelSource", Meaning::Template),
+    text("LLMTokenUsageSource", Meaning::Template)
+);
 
 /// One half of a quota: on the request it rejects a call if no tokens are left, on the response it counts the tokens.
 /// Both halves have the same limit, and share one counter because they have the same counter name.

@@ -6,6 +6,62 @@ use super::schema::{
 use super::{Class, Policy, PolicyType};
 use apigee_flux_model::xml::Element;
 
+/// The limit, as a number or a variable.
+const ALLOW: &[Attribute] = &[attribute("count", Meaning::Any), attribute("countRef", Meaning::Reads)];
+
+/// The limit of a class of callers.
+const CLASS: &[Attribute] =
+    &[attribute("class", Meaning::Any), attribute("count", Meaning::Any), attribute("countRef", Meaning::Reads)];
+
+/// The limit, with the limits of classes of callers.
+pub(super) const LIMIT: Shape =
+    text("Allow", Meaning::Any)
+        .with(ALLOW)
+        .and(&[parent("Class", &[text("Allow", Meaning::Any).with(CLASS)]).with(&[attribute("ref", Meaning::Reads)])]);
+
+/// How message processors share the counter.
+pub(super) const ASYNCHRONOUS: Shape = parent(
+    "AsynchronousConfiguration",
+    &[text("SyncIntervalInSeconds", Meaning::Any), text("SyncMessageCount", Meaning::Any)],
+);
+
+/// The limit of the API product of the caller.
+pub(super) const OF_PRODUCT: Shape = parent(
+    "UseQuotaConfigInAPIProduct",
+    &[parent("DefaultConfig", &[text("Allow", Meaning::Any).with(ALLOW), INTERVAL, TIME_UNIT])],
+)
+.with(&[attribute("stepName", Meaning::Any)]);
+
+/// The schema of a counter: `Quota` and `LLMTokenQuota` have the same elements, and the latter some more.
+macro_rules! counter {
+    ($element:literal $(, $more:expr)*) => {
+        parent(
+            $element,
+            &[
+                $crate::policy::quota::LIMIT,
+                $crate::policy::quota::ASYNCHRONOUS,
+                text("CountOnly", Meaning::Flag),
+                text("Distributed", Meaning::Flag),
+                text("EnforceOnly", Meaning::Flag),
+                by_ref("Identifier", Meaning::Any),
+                IGNORE_UNRESOLVED,
+                INTERVAL,
+                $($more,)*
+                by_ref("MessageWeight", Meaning::Any),
+                text("PreciseAtSecondsLevel", Meaning::Flag),
+                text("SharedName", Meaning::Any),
+                text("StartTime", Meaning::Any),
+                text("Synchronous", Meaning::Flag),
+                TIME_UNIT,
+                $crate::policy::quota::OF_PRODUCT,
+            ],
+        )
+        .with(&[attribute("type", Meaning::Any)])
+    };
+}
+
+pub(super) use counter;
+
 /// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "Quota",
@@ -17,42 +73,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
-    "Quota",
-    &[
-        text("Allow", Meaning::Any).with(ALLOW).and(&[
-            parent("Class", &[text("Allow", Meaning::Any).with(CLASS)]).with(&[attribute("ref", Meaning::Reads)])
-        ]),
-        parent(
-            "AsynchronousConfiguration",
-            &[text("SyncIntervalInSeconds", Meaning::Any), text("SyncMessageCount", Meaning::Any)],
-        ),
-        text("CountOnly", Meaning::Flag),
-        text("Distributed", Meaning::Flag),
-        text("EnforceOnly", Meaning::Flag),
-        by_ref("Identifier", Meaning::Any),
-        IGNORE_UNRESOLVED,
-        INTERVAL,
-        by_ref("MessageWeight", Meaning::Any),
-        text("PreciseAtSecondsLevel", Meaning::Flag),
-        text("SharedName", Meaning::Any),
-        text("StartTime", Meaning::Any),
-        text("Synchronous", Meaning::Flag),
-        TIME_UNIT,
-        parent(
-            "UseQuotaConfigInAPIProduct",
-            &[parent("DefaultConfig", &[text("Allow", Meaning::Any).with(ALLOW), INTERVAL, TIME_UNIT])],
-        )
-        .with(&[attribute("stepName", Meaning::Any)]),
-    ],
-)
-.with(&[attribute("type", Meaning::Any)]);
-
-/// The limit, as a number or a variable.
-pub(super) const ALLOW: &[Attribute] = &[attribute("count", Meaning::Any), attribute("countRef", Meaning::Reads)];
-/// The limit of a class of callers.
-pub(super) const CLASS: &[Attribute] =
-    &[attribute("class", Meaning::Any), attribute("count", Meaning::Any), attribute("countRef", Meaning::Reads)];
+const SCHEMA: Shape = counter!("Quota");
 
 /// A number of calls in a time interval.
 #[derive(Debug, Clone, PartialEq, Eq)]

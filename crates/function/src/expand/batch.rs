@@ -1,12 +1,12 @@
 //! Batch mode: one Job for all bundles of an environment.
 
 use super::environment::Environment;
-use crate::k8s::{self, BundleMaps, Deployer, Deployment, JsonMap, Metadata, Object, Payload};
-use crate::spec::expand_apigee::Provenance;
+use crate::k8s::{self, BundleMaps, DeployerIdentity, Deployment, JsonMap, Metadata, Object, Payload};
 use apigee_flux_model::bundle::batch::{DEFAULT_WORKERS, FILE_NAME, SCHEMA_VERSION};
 use apigee_flux_model::bundle::schedule::{Node, Schedule};
 use apigee_flux_model::bundle::{Batch, BatchEntry};
 use apigee_flux_model::diag::{Code, Diagnostic};
+use apigee_flux_model::provenance::Provenance;
 
 /// The maximum size of a Job as JSON, in bytes. etcd rejects objects larger than 1.5 MiB, and field managers, admission and the status
 /// add to the size of what is rendered here.
@@ -25,7 +25,7 @@ pub(super) struct Member<'o> {
 pub(super) fn objects(
     environment: &Environment<'_>,
     namespace: Option<&str>,
-    deployer: &Deployer,
+    deployer: &DeployerIdentity,
     provenance: Option<&Provenance>,
     mut members: Vec<Member<'_>>,
 ) -> Result<[Object; 2], Diagnostic> {

@@ -5,10 +5,10 @@ use super::overlay::{Layer, Overlay};
 use super::profiles::Profiles;
 use super::resolve::{needs_values, resolve};
 use super::spec_files::SpecFileReader;
-use super::{Options, raw_bundle, settings};
+use super::{ExpandOptions, raw_bundle, settings};
 use crate::proxy::{Generated, Origins, ReadFile, generate, generate_shared_flow, inspect};
 use crate::spec::bundle_source::BundleSource;
-use crate::spec::deploy::{DeletionPolicy, Deploy, State};
+use crate::spec::deploy::{BundleDeletionPolicy, Deploy, State};
 use crate::spec::files::SpecFiles;
 use crate::spec::{Resource, Spec};
 use apigee_flux_configuration::WhenGone;
@@ -47,18 +47,18 @@ impl BundleResource<'_> {
     /// What happens when the resource is removed from Git.
     pub(super) fn when_gone(&self) -> WhenGone {
         match self.deploy.deletion_policy {
-            DeletionPolicy::Orphan => WhenGone::Orphan,
-            DeletionPolicy::Undeploy => WhenGone::Undeploy,
-            DeletionPolicy::Delete => WhenGone::Delete,
+            BundleDeletionPolicy::Orphan => WhenGone::Orphan,
+            BundleDeletionPolicy::Undeploy => WhenGone::Undeploy,
+            BundleDeletionPolicy::Delete => WhenGone::Delete,
         }
     }
 
     /// How it is removed from Apigee, if its desired state is absent.
     pub(super) fn removal(&self) -> Option<Removal> {
         match (self.deploy.state, self.deploy.deletion_policy) {
-            (State::Present, _) | (State::Absent, DeletionPolicy::Orphan) => None,
-            (State::Absent, DeletionPolicy::Undeploy) => Some(Removal::Undeploy),
-            (State::Absent, DeletionPolicy::Delete) => Some(Removal::Delete),
+            (State::Present, _) | (State::Absent, BundleDeletionPolicy::Orphan) => None,
+            (State::Absent, BundleDeletionPolicy::Undeploy) => Some(Removal::Undeploy),
+            (State::Absent, BundleDeletionPolicy::Delete) => Some(Removal::Delete),
         }
     }
 }
@@ -68,7 +68,7 @@ pub(super) fn expand<'r>(
     resource: &'r Resource,
     profiles: &Profiles<'_>,
     input: &Input<'_>,
-    options: &Options<'_>,
+    options: &ExpandOptions<'_>,
     known: &'r [Environment<'r>],
     report: &mut Report<'_>,
 ) -> Vec<BundleResource<'r>> {
@@ -188,7 +188,7 @@ fn bundle<'r>(
     spec: &Written<'_>,
     read_file: ReadFile<'_>,
     input: &Input<'_>,
-    options: &Options<'_>,
+    options: &ExpandOptions<'_>,
     environments: Vec<&'r Environment<'r>>,
     report: &mut Report<'_>,
 ) -> Option<BundleResource<'r>> {

@@ -8,14 +8,14 @@ use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, has_errors, nearest};
 
 /// An organization and one of its environments.
-type Place<'b> = (&'b str, &'b str);
+type EnvironmentKey<'b> = (&'b str, &'b str);
 
 /// The shared flows of an environment by their names in Apigee.
 type Flows<'b> = BTreeMap<&'b str, &'b BundleResource<'b>>;
 
 /// Checks the calls of shared flows, separately for each environment.
 pub(super) fn check<'b>(bundles: &'b [BundleResource<'b>], diagnostics: &mut Vec<Diagnostic>) {
-    let mut places: BTreeMap<Place<'b>, Flows<'b>> = BTreeMap::new();
+    let mut places: BTreeMap<EnvironmentKey<'b>, Flows<'b>> = BTreeMap::new();
     let flows: Vec<&BundleResource<'b>> =
         bundles.iter().filter(|bundle| bundle.kind == BundleKind::SharedFlow && bundle.removal().is_none()).collect();
     for flow in &flows {

@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bundle_resource::{self, BundleResource};
 use super::environment::Environment;
 use super::resolve::{needs_values, resolve};
-use crate::k8s::{self, Deployer, JsonMap, Metadata, Object, Owner, Payload, validate};
-use crate::spec::expand_apigee::Provenance;
+use crate::k8s::{self, DeployerIdentity, JsonMap, Metadata, Object, Payload, ResourceOwner};
 use crate::spec::{KINDS, Resource, Spec};
 use apigee_flux_configuration::Configured;
 use apigee_flux_configuration::document::{Document, Entry, FILE_NAME, Id, SCHEMA_VERSION};
 use apigee_flux_configuration::secret::{self, SecretKeyRef, ValueFrom};
-use apigee_flux_configuration::{Place, Reference, Scope, secret_folder};
+use apigee_flux_configuration::{Place, ResourceReference, Scope, secret_folder};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 use apigee_flux_model::krm::Input;
 use apigee_flux_model::limits::{Count, counts};
+use apigee_flux_model::names::kubernetes_rules;
+use apigee_flux_model::provenance::Provenance;
 use apigee_flux_model::yaml::Node;
 
 /// A configuration resource in one environment or organization.
@@ -28,7 +29,7 @@ pub(super) struct ConfigurationResource<'r> {
     pub environment: &'r Environment<'r>,
     /// Whether the name in Apigee cannot be chosen.
     has_fixed_name: bool,
-    references: Vec<Reference>,
+    references: Vec<ResourceReference>,
     external: Vec<String>,
 }
 
@@ -235,7 +236,7 @@ pub(super) fn check(
             );
         }
         for reference in &one.references {
-            let Reference { kind, name, at } = reference;
+            let ResourceReference { kind, name, at } = reference;
             if names.contains(&(kind, name)) || one.external.contains(name) {
                 continue;
             }
@@ -298,8 +299,10 @@ fn check_secrets(made: &[ConfigurationResource<'_>], report: &mut Report<'_>) {
             let file = match place {
                 ValueFrom::File(file) => file,
                 ValueFrom::SecretKeyRef(SecretKeyRef { name, key }) => {
-                    let found =
-                        [("name", &name, validate::object_name(&name)), ("key", &key, validate::data_key(&key))];
+                    let found = [
+                        ("name", &name, kubernetes_rules::object_name(&name)),
+                        ("key", &key, kubernetes_rules::data_key(&key)),
+                    ];
                     for (field, value, found) in found {
                         if let Err(why) = found {
                             report.error(Code::InvalidName, at_of(one, field, value), why);
@@ -342,11 +345,11 @@ fn find(node: &Node, field: &str, value: &str, at: &FieldPath) -> Option<FieldPa
 
 /// The owner of the resources of an environment or organization. The owner of an organization does not depend on the environment through
 /// which it is reached.
-pub(super) fn owner<'e>(environment: &'e Environment<'_>, scope: Scope) -> Owner<'e> {
+pub(super) fn owner<'e>(environment: &'e Environment<'_>, scope: Scope) -> ResourceOwner<'e> {
     match (&environment.spec.owner, scope) {
-        (Some(owner), _) => Owner::Named(owner),
-        (None, Scope::Environment) => Owner::OfNamespace(environment.resource_name()),
-        (None, Scope::Organization) => Owner::OfNamespace(environment.organization()),
+        (Some(owner), _) => ResourceOwner::Named(owner),
+        (None, Scope::Environment) => ResourceOwner::OfNamespace(environment.resource_name()),
+        (None, Scope::Organization) => ResourceOwner::OfNamespace(environment.organization()),
     }
 }
 
@@ -355,7 +358,7 @@ pub(super) fn objects(
     environment: &Environment<'_>,
     scope: Scope,
     namespace: Option<&str>,
-    deployer: &Deployer,
+    deployer: &DeployerIdentity,
     provenance: Option<&Provenance>,
     document: &Document,
 ) -> Result<[Object; 2], Diagnostic> {

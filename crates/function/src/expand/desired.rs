@@ -3,7 +3,7 @@
 use super::bundle_resource::BundleResource;
 use super::configuration::{self, ConfigurationResource};
 use super::environment::Environment;
-use super::{Options, Run, called_flows};
+use super::{ExpandOptions, Renderer, called_flows};
 use apigee_flux_configuration::{Document, Scope};
 use apigee_flux_model::bundle::{BundleKind, DeploySettings, Digest, Files, Removal};
 use apigee_flux_model::diag::{Code, Diagnostic, has_errors, nearest};
@@ -45,8 +45,8 @@ pub struct DesiredBundle {
 
 /// The desired state of the environments of an input, sorted by organization and name. Empty if the findings include an error; an input
 /// without an environment is an error.
-pub fn desired(input: &Input<'_>, options: &Options<'_>) -> (Vec<DesiredEnvironment>, Vec<Diagnostic>) {
-    let mut run = Run::new(input, options);
+pub fn desired(input: &Input<'_>, options: &ExpandOptions<'_>) -> (Vec<DesiredEnvironment>, Vec<Diagnostic>) {
+    let mut run = Renderer::new(input, options);
     let resources = run.read(input.items());
     let environments = run.environments(&resources);
     run.check_environments(&resources, &environments);

@@ -1,16 +1,17 @@
 //! An environment with its defaults.
 
 use super::pod_settings;
-use crate::k8s::{Deployer, Deployment, Payload, VOLUMES};
+use crate::k8s::{DeployerIdentity, Deployment, Payload, VOLUMES};
 use crate::spec::Resource;
 use crate::spec::environment::{EnvironmentSpec, Runtime};
-use crate::spec::expand_apigee::Provenance;
 use apigee_flux_configuration::secret_folder;
 use apigee_flux_model::bundle::Digest;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::duration;
 use apigee_flux_model::limits::texts;
 use apigee_flux_model::names::endpoint::Endpoint;
+use apigee_flux_model::names::kubernetes_rules;
+use apigee_flux_model::provenance::Provenance;
 use apigee_flux_model::yaml::word_or::WordOr;
 
 /// The container image of this version.
@@ -49,12 +50,13 @@ impl<'r> Environment<'r> {
                 }
                 Some(endpoint.trim_end_matches('/').to_owned())
             }
-            (None, Some(region)) => {
-                if let Err(why) = identifier(region) {
+            (None, Some(region)) => match Endpoint::of_region(region) {
+                Ok(endpoint) => Some(endpoint.to_string()),
+                Err(why) => {
                     report.error(Code::InvalidValue, at(&["region"]), why);
+                    None
                 }
-                Some(format!("https://{region}-apigee.googleapis.com"))
-            }
+            },
             (None, None) => None,
         };
         if let Some(gateway) = spec.gateway.as_deref().filter(|gateway| !is_origin(gateway)) {
@@ -131,7 +133,7 @@ impl<'r> Environment<'r> {
         &'d self,
         payload: Payload<'d>,
         digest: Digest,
-        deployer: &'d Deployer,
+        deployer: &'d DeployerIdentity,
         provenance: Option<&'d Provenance>,
     ) -> Deployment<'d> {
         Deployment {
@@ -185,18 +187,9 @@ fn is_schedule(text: &str) -> bool {
     WORDS.contains(&text) || text.split(' ').count() == 5 && text.split(' ').all(|part| !part.is_empty() && field(part))
 }
 
-/// Checks the name of an additional volume: a DNS label (Kubernetes, "Volumes") that is not the name of one of the pod's volumes.
+/// Checks the name of an additional volume, which is not the name of one of the pod's volumes.
 fn volume(name: &str) -> Result<(), String> {
-    let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let is_label = name.len() <= 63
-        && name.starts_with(alphanumeric)
-        && name.ends_with(alphanumeric)
-        && name.chars().all(|c| alphanumeric(c) || c == '-');
-    if !is_label {
-        return Err(format!(
-            "`{name}` is not a valid name of a volume; use a-z, 0-9 and `-`, at most 63 characters, such as `vault-token`"
-        ));
-    }
+    kubernetes_rules::volume_name(name)?;
     if VOLUMES.contains(&name) {
         return Err(format!(
             "the name `{name}` is reserved for a volume of the pod; use another name, such as `vault-token`"
@@ -210,18 +203,4 @@ fn timeout(spec: &EnvironmentSpec) -> &str {
         Runtime::X => "10m",
         Runtime::Hybrid => "20m",
     })
-}
-
-/// Organizations, environments and regions: `[a-z][a-z0-9-]*` up to 32 characters (Apigee, "Naming guidelines").
-fn identifier(text: &str) -> Result<(), String> {
-    let legal = text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.len() <= 63
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if legal {
-        Ok(())
-    } else {
-        Err(format!(
-            "`{text}` is not a valid name in Apigee; allowed are lower-case letters, digits and `-`, starting with a letter"
-        ))
-    }
 }

@@ -1,10 +1,10 @@
 //! The functionConfig: a ConfigMap, an `ExpandApigee`, a `CheckApigee`, or another kind of `apigeeflux.dev`.
 
-use crate::spec::expand_apigee::Provenance;
 use crate::spec::schema::unknown_field;
 use crate::spec::{GROUP, KINDS};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Subject};
 use apigee_flux_model::krm::Input;
+use apigee_flux_model::provenance::Provenance;
 use apigee_flux_model::yaml::{decode, line_and_column};
 
 /// The keys that a ConfigMap may have.

@@ -24,11 +24,11 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::k8s::Object;
 use crate::spec::check_apigee::FailOn;
-use crate::spec::expand_apigee::Provenance;
 use crate::spec::{GROUP, KINDS, Resource, Spec, VERSION};
 use apigee_flux_model::bundle::{BundleKind, Files};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, Severity, Subject, has_errors, limited, nearest};
 use apigee_flux_model::krm::{Change, Id, Input, Item};
+use apigee_flux_model::provenance::Provenance;
 use apigee_flux_model::yaml::Node;
 
 pub use desired::{DesiredBundle, DesiredEnvironment, desired};
@@ -57,7 +57,7 @@ pub trait ReadBeside {
 
 /// What the caller provides in addition to the resources.
 #[derive(Default, Clone, Copy)]
-pub struct Options<'a> {
+pub struct ExpandOptions<'a> {
     /// Where this state of Git comes from. It overrides the provenance in the functionConfig.
     pub provenance: Option<&'a Provenance>,
     /// If set, only this environment is rendered.
@@ -81,16 +81,20 @@ pub struct Expansion {
 
 /// The bundle of the only proxy or shared flow of an input, or of the one with the given name. An environment is needed only for its
 /// values.
-pub fn bundle(input: &Input<'_>, options: &Options<'_>, name: Option<&str>) -> (Option<MadeBundle>, Vec<Diagnostic>) {
-    let mut run = Run::new(input, options);
+pub fn bundle(
+    input: &Input<'_>,
+    options: &ExpandOptions<'_>,
+    name: Option<&str>,
+) -> (Option<MadeBundle>, Vec<Diagnostic>) {
+    let mut run = Renderer::new(input, options);
     let bundle = run.bundle(name);
     let diagnostics = limited(run.diagnostics);
     (bundle.filter(|_| !has_errors(&diagnostics)), diagnostics)
 }
 
 /// Renders the specs of an input. With a `CheckApigee` as functionConfig, it only returns the findings.
-pub fn expand(input: &Input<'_>, options: &Options<'_>) -> Expansion {
-    let mut run = Run::new(input, options);
+pub fn expand(input: &Input<'_>, options: &ExpandOptions<'_>) -> Expansion {
+    let mut run = Renderer::new(input, options);
     let expansion = run.expand();
     let mut diagnostics = limited(run.diagnostics);
     let is_check = function_config::is_check(input);
@@ -122,8 +126,8 @@ impl From<BundleResource<'_>> for MadeBundle {
 }
 
 /// The bundles of an input, which does not need an ApigeeEnvironment. Empty if the findings include an error.
-pub fn bundles(input: &Input<'_>, options: &Options<'_>) -> (Vec<MadeBundle>, Vec<Diagnostic>) {
-    let mut run = Run::new(input, options);
+pub fn bundles(input: &Input<'_>, options: &ExpandOptions<'_>) -> (Vec<MadeBundle>, Vec<Diagnostic>) {
+    let mut run = Renderer::new(input, options);
     let resources = run.read(input.items());
     let environments = run.environments(&resources);
     let bundles = run.bundles(&resources, &environments);
@@ -136,34 +140,34 @@ pub fn bundles(input: &Input<'_>, options: &Options<'_>) -> (Vec<MadeBundle>, Ve
     (bundles.into_iter().map(MadeBundle::from).collect(), diagnostics)
 }
 
-struct Run<'i, 'a> {
+struct Renderer<'i, 'a> {
     input: &'i Input<'a>,
-    options: &'i Options<'i>,
+    options: &'i ExpandOptions<'i>,
     diagnostics: Vec<Diagnostic>,
     /// The severity at which a `CheckApigee` fails.
     fail_on: FailOn,
-    known: Known,
+    known: Reported,
     /// The approximate size of all bundles in the output so far.
     output: usize,
 }
 
 /// The findings that were made before, so that none is reported twice.
 #[derive(Default)]
-struct Known {
+struct Reported {
     /// How many of the run's findings are in the sets.
     read: usize,
     all: HashSet<Diagnostic>,
     credentials: HashSet<(Option<Subject>, FieldPath)>,
 }
 
-impl<'i, 'a> Run<'i, 'a> {
-    fn new(input: &'i Input<'a>, options: &'i Options<'i>) -> Self {
+impl<'i, 'a> Renderer<'i, 'a> {
+    fn new(input: &'i Input<'a>, options: &'i ExpandOptions<'i>) -> Self {
         let diagnostics = options.beside.map(ReadBeside::findings).unwrap_or_default();
-        Self { input, options, diagnostics, fail_on: FailOn::default(), known: Known::default(), output: 0 }
+        Self { input, options, diagnostics, fail_on: FailOn::default(), known: Reported::default(), output: 0 }
     }
 }
 
-impl Run<'_, '_> {
+impl Renderer<'_, '_> {
     fn expand(&mut self) -> Expansion {
         let items = self.input.items();
         self.check_groups(items);

@@ -7,15 +7,15 @@ use super::bundle_resource::BundleResource;
 use super::configuration::{self, ConfigurationResource};
 use super::environment::Environment;
 use super::reconciler::Reconciler;
-use crate::k8s::{self, BundleMaps, Deployer, Deployment, Layer, Metadata, Object, Payload};
+use crate::k8s::{self, BundleMaps, DeployerIdentity, Deployment, Layer, Metadata, Object, Payload};
 use crate::spec::Resource;
-use crate::spec::environment::{Batch, Identity, Report};
-use crate::spec::expand_apigee::Provenance;
+use crate::spec::environment::{Batch, Identity, ReportTo};
 use apigee_flux_configuration::{Entry, Scope, WhenGone};
 use apigee_flux_model::bundle::{BatchEntry, BundleKind, DeploySettings, Digest, Manifest, Removal};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Subject};
 use apigee_flux_model::krm::{Id, Item, annotation};
 use apigee_flux_model::names::endpoint::Endpoint;
+use apigee_flux_model::provenance::Provenance;
 
 /// The folder, next to the file of a spec, into which kpt writes the outputs.
 const FOLDER: &str = "generated";
@@ -346,7 +346,7 @@ impl<'r> Outputs<'r> {
     }
 
     /// One ServiceAccount serves a namespace; environments with different identities get one each.
-    fn deployer(&self, namespace: &str, environment: &Environment<'_>) -> Deployer {
+    fn deployer(&self, namespace: &str, environment: &Environment<'_>) -> DeployerIdentity {
         let own =
             |identity: &Option<Identity>| identity.clone().filter(|i| !matches!(i, Identity::ServiceAccountName(_)));
         let identities = self.namespaces.get(namespace).into_iter().flatten().filter_map(|e| own(&e.spec.identity));
@@ -357,7 +357,7 @@ impl<'r> Outputs<'r> {
             distinct
         });
         let suffix = (distinct.len() > 1).then(|| k8s::slug(environment.name()));
-        Deployer::new(environment.spec.identity.as_ref(), suffix.as_deref())
+        DeployerIdentity::new(environment.spec.identity.as_ref(), suffix.as_deref())
     }
 
     fn shared(&self, namespace: &str, foreign: &BTreeMap<Id, Subject>) -> Result<Vec<Output<'r>>, String> {
@@ -401,7 +401,7 @@ fn layer_of(kind: BundleKind) -> Layer {
 }
 
 fn reports(environment: &Environment<'_>) -> bool {
-    environment.spec.deployer.report == Report::Job
+    environment.spec.deployer.report == ReportTo::Job
 }
 
 /// The metadata of objects that belong to a whole namespace.

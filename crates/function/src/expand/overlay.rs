@@ -25,12 +25,12 @@ pub(super) struct Overlay<'r> {
     spec: Cow<'r, Node>,
     /// From the highest priority to the lowest.
     layers: &'r [Layer<'r>],
-    origins: Vec<Origin>,
+    origins: Vec<DefaultOrigin>,
 }
 
 /// Where a part of the result was written.
 #[derive(Debug)]
-struct Origin {
+struct DefaultOrigin {
     /// Its path in the result.
     at: FieldPath,
     /// The layer that it comes from; `None` for the proxy itself.
@@ -104,7 +104,7 @@ impl<'r> Overlay<'r> {
             match known.iter_mut().find(|known| known.key == entry.key) {
                 Some(known) if known.value.is_null() => {
                     known.value = entry.value.clone();
-                    self.origins.push(Origin { at: inner.clone(), layer: Some(layer), field: inner });
+                    self.origins.push(DefaultOrigin { at: inner.clone(), layer: Some(layer), field: inner });
                 }
                 Some(known) if is_merged(&known.value, &entry.value, &inner) => {
                     self.fill(&mut known.value, entry.value.entries().iter(), layer, &inner, report);
@@ -116,7 +116,7 @@ impl<'r> Overlay<'r> {
                 }
                 None => {
                     known.push(entry.clone());
-                    self.origins.push(Origin { at: inner.clone(), layer: Some(layer), field: inner });
+                    self.origins.push(DefaultOrigin { at: inner.clone(), layer: Some(layer), field: inner });
                 }
             }
         }
@@ -175,7 +175,7 @@ impl<'r> Overlay<'r> {
             }
             let mut steps = Vec::new();
             for (number, (layer, field, step)) in all.into_iter().enumerate() {
-                self.origins.push(Origin { at: at.index(number), layer, field });
+                self.origins.push(DefaultOrigin { at: at.index(number), layer, field });
                 steps.push(step);
             }
             let value = Node { span: span.clone(), value: Value::Sequence(steps) };

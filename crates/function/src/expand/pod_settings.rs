@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::k8s::validate;
-use crate::spec::environment::{Deployer, EnvVar, EnvironmentSpec, Identity, WorkloadIdentityFederation};
+use crate::spec::environment::{DeployerSettings, EnvVar, EnvironmentSpec, Identity, WorkloadIdentityFederation};
 use apigee_flux_model::diag::{Code, FieldPath, Report};
-use apigee_flux_model::names::ServiceAccount;
+use apigee_flux_model::names::{ServiceAccount, kubernetes_rules};
 
 /// Variables that the pod sets itself, or that control the source and destination of the deployer's token, with what to set instead.
 const RESERVED: [(&str, &str); 9] = [
@@ -33,7 +32,7 @@ pub(super) fn check(spec: &EnvironmentSpec, report: &mut Report<'_>) {
     match &spec.identity {
         None => {}
         Some(Identity::ServiceAccountName(name)) => {
-            wrong(&["identity", "serviceAccountName"], validate::object_name(name));
+            wrong(&["identity", "serviceAccountName"], kubernetes_rules::object_name(name));
         }
         Some(Identity::GkeWorkloadIdentity(gke)) => {
             let email = gke.service_account.as_deref();
@@ -45,18 +44,18 @@ pub(super) fn check(spec: &EnvironmentSpec, report: &mut Report<'_>) {
             wrong(&at("serviceAccount"), service_account.as_deref().map_or(Ok(()), account));
         }
     }
-    let Deployer { image, secret_provider_class, pod_annotations, env, resources, .. } = &spec.deployer;
-    wrong(&["deployer", "image"], image.as_deref().map_or(Ok(()), validate::image));
-    let class = secret_provider_class.as_deref().map_or(Ok(()), validate::object_name);
+    let DeployerSettings { image, secret_provider_class, pod_annotations, env, resources, .. } = &spec.deployer;
+    wrong(&["deployer", "image"], image.as_deref().map_or(Ok(()), kubernetes_rules::image));
+    let class = secret_provider_class.as_deref().map_or(Ok(()), kubernetes_rules::object_name);
     wrong(&["deployer", "secretProviderClass"], class);
     for key in pod_annotations.keys() {
-        wrong(&["deployer", "podAnnotations", key], validate::qualified_name(key));
+        wrong(&["deployer", "podAnnotations", key], kubernetes_rules::qualified_name(key));
     }
     for (group, quantities) in
         resources.iter().flat_map(|resources| [("requests", &resources.requests), ("limits", &resources.limits)])
     {
         for (key, value) in quantities {
-            let found = validate::qualified_name(key).and_then(|()| validate::quantity(value));
+            let found = kubernetes_rules::qualified_name(key).and_then(|()| kubernetes_rules::quantity(value));
             wrong(&["deployer", "resources", group, key], found);
         }
     }
@@ -81,7 +80,7 @@ fn variables(env: &[EnvVar], report: &mut Report<'_>) {
         } else if value.contains(char::is_control) {
             Err(format!("the value of the variable `{name}` has a control character"))
         } else {
-            validate::variable_name(name)
+            kubernetes_rules::variable_name(name)
         };
         if let Err(why) = found {
             report.error(Code::InvalidName, FieldPath::of(&["spec", "deployer", "env"]).index(index), why);

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::cmp::Reverse;
 
-use super::Options;
+use super::ExpandOptions;
 use super::overlay::Layer;
 use super::resolve::{is_reference, needs_values};
 use super::spec_files::SpecFileReader;
@@ -31,7 +31,7 @@ impl<'r> Profiles<'r> {
     pub(super) fn read(
         resources: &'r [Resource],
         input: &Input<'_>,
-        options: &'r Options<'r>,
+        options: &'r ExpandOptions<'r>,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Self {
         let mut all = Vec::new();

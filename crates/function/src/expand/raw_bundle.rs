@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Options;
+use super::ExpandOptions;
 use crate::spec::Resource;
 use crate::spec::bundle_source::BundleSource;
 use apigee_flux_model::bundle::zip::{MAX_BUNDLE_BYTES, MAX_FILES, unpack};
@@ -20,7 +20,7 @@ pub(super) fn read(
     resource: &Resource,
     source: &BundleSource,
     input: &Input<'_>,
-    options: &Options<'_>,
+    options: &ExpandOptions<'_>,
     report: &mut Report<'_>,
 ) -> Option<Files> {
     let at = FieldPath::of(&["spec", "bundle"]);

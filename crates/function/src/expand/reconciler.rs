@@ -3,19 +3,19 @@
 use super::batch::{self, MAX_JOB_BYTES, Member};
 use super::configuration::{owner, secrets};
 use super::environment::Environment;
-use crate::k8s::{self, Deployer, Deployment, JsonMap, Metadata, Object, Payload};
+use crate::k8s::{self, DeployerIdentity, Deployment, JsonMap, Metadata, Object, Payload};
 use crate::spec::environment::Reconcile;
-use crate::spec::expand_apigee::Provenance;
 use apigee_flux_configuration::document::{Document, SCHEMA_VERSION};
 use apigee_flux_configuration::inventory::{self, FILE_NAME, Inventory, InventoryBundle};
 use apigee_flux_configuration::{Entry, Scope, WhenGone};
 use apigee_flux_model::diag::{Code, Diagnostic};
+use apigee_flux_model::provenance::Provenance;
 
 /// The desired state of one environment, as defined in one namespace.
 pub(super) struct Reconciler<'o, 'e> {
     pub environment: &'o Environment<'e>,
     pub namespace: Option<&'o str>,
-    pub deployer: &'o Deployer,
+    pub deployer: &'o DeployerIdentity,
     pub provenance: Option<&'o Provenance>,
     pub how: &'o Reconcile,
     pub members: Vec<(Member<'o>, WhenGone)>,

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use super::environment::Environment;
-use crate::spec::deploy::{self, DeletionPolicy, Deploy, State};
+use crate::spec::deploy::{self, BundleDeletionPolicy, Deploy, State};
 use crate::spec::environment::Wait;
 use apigee_flux_model::bundle::{BundleKind, DeploySettings, SmokeTest};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
@@ -43,7 +43,7 @@ pub(super) fn check(
     report: &mut Report<'_>,
 ) {
     let at = |keys: &[&str]| FieldPath::of(&[&["spec", "deploy"], keys].concat());
-    if deploy.state == State::Absent && deploy.deletion_policy == DeletionPolicy::Orphan {
+    if deploy.state == State::Absent && deploy.deletion_policy == BundleDeletionPolicy::Orphan {
         report.push(
             Diagnostic::error(Code::MissingField, "`state: absent` requires a `deletionPolicy`, which says how much is removed")
                 .at(at(&["state"]))

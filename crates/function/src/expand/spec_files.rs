@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Options, raw_bundle};
+use super::{ExpandOptions, raw_bundle};
 use crate::spec::Resource;
 use crate::spec::files::SpecFiles;
 use apigee_flux_model::diag::{FieldPath, Report, nearest};
@@ -11,7 +11,7 @@ use apigee_flux_model::krm::Input;
 /// Reads the files of one spec.
 pub(super) struct SpecFileReader<'a> {
     resource: &'a Resource,
-    options: &'a Options<'a>,
+    options: &'a ExpandOptions<'a>,
     given: BTreeMap<String, Vec<u8>>,
 }
 
@@ -21,7 +21,7 @@ impl<'a> SpecFileReader<'a> {
         resource: &'a Resource,
         files: Option<&SpecFiles>,
         input: &Input<'_>,
-        options: &'a Options<'a>,
+        options: &'a ExpandOptions<'a>,
         report: &mut Report<'_>,
     ) -> Option<Self> {
         let mut given = BTreeMap::new();

@@ -34,7 +34,7 @@ pub struct BundleMaps {
 }
 
 /// One entry of a ConfigMap.
-struct Entry {
+struct MapEntry {
     key: String,
     path: String,
     content: Content,
@@ -45,7 +45,7 @@ enum Content {
     Binary(Vec<u8>),
 }
 
-impl Entry {
+impl MapEntry {
     fn size(&self) -> usize {
         self.key.len()
             + match &self.content {
@@ -63,14 +63,14 @@ impl BundleMaps {
         let mut entries = Vec::new();
         for (number, (path, bytes)) in files.iter().enumerate() {
             if bytes.len() <= MAX_PIECE_BYTES {
-                entries.push(Entry { key: keys.key(path), path: path.to_string(), content: content(bytes) });
+                entries.push(MapEntry { key: keys.key(path), path: path.to_string(), content: content(bytes) });
                 continue;
             }
             let mut parts = Vec::new();
             for (part, piece) in bytes.chunks(MAX_PIECE_BYTES).enumerate() {
                 let path = BundlePath::parse(&format!("{PARTS}/{number:04}-{part:03}"))?;
                 let content = Content::Binary(piece.to_vec());
-                entries.push(Entry { key: keys.key(&path), path: path.to_string(), content });
+                entries.push(MapEntry { key: keys.key(&path), path: path.to_string(), content });
                 parts.push(path);
             }
             if let Some(file) = manifest.files.iter_mut().find(|file| file.path == *path) {
@@ -79,7 +79,7 @@ impl BundleMaps {
         }
         let mut text = json(&serde_json::to_string_pretty(&manifest).map_err(|error| error.to_string())?);
         text.push('\n');
-        let manifest_entry = Entry {
+        let manifest_entry = MapEntry {
             key: manifest::FILE_NAME.to_owned(),
             path: manifest::FILE_NAME.to_owned(),
             content: Content::Text(text),
@@ -111,8 +111,8 @@ impl BundleMaps {
 }
 
 /// Fills the ConfigMaps in order: an entry that does not fit starts a new one.
-fn pack(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
-    let mut groups: Vec<Vec<Entry>> = Vec::new();
+fn pack(entries: Vec<MapEntry>) -> Vec<Vec<MapEntry>> {
+    let mut groups: Vec<Vec<MapEntry>> = Vec::new();
     let mut room = 0;
     for entry in entries {
         let size = entry.size();
@@ -130,7 +130,7 @@ fn pack(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
     groups
 }
 
-fn projection(name: &str, group: &[Entry]) -> VolumeProjection {
+fn projection(name: &str, group: &[MapEntry]) -> VolumeProjection {
     let items =
         group.iter().map(|entry| KeyToPath { key: entry.key.clone(), path: entry.path.clone(), mode: None }).collect();
     VolumeProjection {
@@ -139,7 +139,7 @@ fn projection(name: &str, group: &[Entry]) -> VolumeProjection {
     }
 }
 
-fn config_map(name: &str, group: Vec<Entry>, metadata: &Metadata<'_>) -> Object {
+fn config_map(name: &str, group: Vec<MapEntry>, metadata: &Metadata<'_>) -> Object {
     let mut data = BTreeMap::new();
     let mut binary_data = BTreeMap::new();
     for entry in group {

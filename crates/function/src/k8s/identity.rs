@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::metadata::Metadata;
 use super::object::Object;
-use super::pod::{projected, token};
+use super::volumes::{projected, token};
 use crate::spec::environment::{Identity, WorkloadIdentityFederation};
 
 /// The ServiceAccount of all Jobs of a namespace, unless its environments have different identities.
@@ -24,13 +24,13 @@ const FEDERATION_PATH: &str = "/var/run/apigee-flux/federation";
 
 /// The identity with which the Jobs of one environment run.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Deployer {
+pub struct DeployerIdentity {
     service_account: String,
-    form: Form,
+    form: AccountForm,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Form {
+enum AccountForm {
     /// An existing ServiceAccount, which is not managed by apigee-flux.
     Existing,
     /// A managed ServiceAccount without annotations.
@@ -41,22 +41,22 @@ enum Form {
     Federation { config_map: String, federation: WorkloadIdentityFederation },
 }
 
-impl Deployer {
+impl DeployerIdentity {
     /// The identity of an environment. `suffix` makes the names unique if the environments of a namespace have different identities.
     pub fn new(identity: Option<&Identity>, suffix: Option<&str>) -> Self {
         let name = |base: &str| suffix.map_or_else(|| base.to_owned(), |suffix| format!("{base}-{suffix}"));
         match identity {
-            None => Self { service_account: SERVICE_ACCOUNT.to_owned(), form: Form::Plain },
+            None => Self { service_account: SERVICE_ACCOUNT.to_owned(), form: AccountForm::Plain },
             Some(Identity::ServiceAccountName(existing)) => {
-                Self { service_account: existing.clone(), form: Form::Existing }
+                Self { service_account: existing.clone(), form: AccountForm::Existing }
             }
             Some(Identity::GkeWorkloadIdentity(gke)) => Self {
                 service_account: name(SERVICE_ACCOUNT),
-                form: Form::Gke { google_service_account: gke.service_account.clone() },
+                form: AccountForm::Gke { google_service_account: gke.service_account.clone() },
             },
             Some(Identity::WorkloadIdentityFederation(federation)) => Self {
                 service_account: name(SERVICE_ACCOUNT),
-                form: Form::Federation { config_map: name("apigee-federation"), federation: federation.clone() },
+                form: AccountForm::Federation { config_map: name("apigee-federation"), federation: federation.clone() },
             },
         }
     }
@@ -76,14 +76,14 @@ impl Deployer {
             Object::service_account(meta)
         };
         match &self.form {
-            Form::Existing => Ok(Vec::new()),
-            Form::Plain => Ok(vec![account(None)]),
-            Form::Gke { google_service_account } => {
+            AccountForm::Existing => Ok(Vec::new()),
+            AccountForm::Plain => Ok(vec![account(None)]),
+            AccountForm::Gke { google_service_account } => {
                 let annotation =
                     google_service_account.as_deref().map(|email| ("iam.gke.io/gcp-service-account", email));
                 Ok(vec![account(annotation)])
             }
-            Form::Federation { config_map, federation } => {
+            AccountForm::Federation { config_map, federation } => {
                 let mut text =
                     serde_json::to_string_pretty(&external_account(federation)).map_err(|error| error.to_string())?;
                 text.push('\n');
@@ -99,7 +99,7 @@ impl Deployer {
 
     /// What federation adds to a pod: the token, the configuration, and the variable with the path of the configuration.
     pub(super) fn pod_parts(&self) -> Option<(Volume, VolumeMount, EnvVar)> {
-        let Form::Federation { config_map, federation } = &self.form else { return None };
+        let AccountForm::Federation { config_map, federation } = &self.form else { return None };
         let config = ConfigMapProjection {
             name: config_map.clone(),
             items: Some(vec![KeyToPath { key: "config.json".to_owned(), path: "config.json".to_owned(), mode: None }]),

@@ -4,7 +4,9 @@
 //! can replace a changed Job; a Job's pod template contains the bundle's digest and no commit, so that the Job runs again only if there is
 //! something to deploy.
 
+mod arguments;
 mod bundle_maps;
+mod deployment;
 mod identity;
 mod job;
 mod json_map;
@@ -13,14 +15,16 @@ mod metadata;
 mod names;
 mod network_policy;
 mod object;
+mod payload;
 mod pod;
 mod provenance;
 mod report_access;
-pub mod validate;
+mod volumes;
 
 pub use bundle_maps::{BundleMaps, MAX_CONFIG_MAP_BYTES};
-pub use identity::Deployer;
-pub use job::{Deployment, Owner, Payload, cron_job, job};
+pub use deployment::Deployment;
+pub use identity::DeployerIdentity;
+pub use job::{cron_job, job};
 pub use json_map::JsonMap;
 pub use layer::Layer;
 pub use metadata::{DIGEST, Metadata};
@@ -29,6 +33,7 @@ pub use names::{
 };
 pub use network_policy::network_policy;
 pub use object::Object;
+pub use payload::{Payload, ResourceOwner};
 pub use pod::VOLUMES;
 pub use provenance::provenance;
 pub use report_access::report_access;

@@ -21,12 +21,12 @@ pub struct Object {
     pub layer: Layer,
     api_version: &'static str,
     metadata: ObjectMeta,
-    body: Body,
+    body: ObjectBody,
 }
 
 /// The fields other than the identity, for each kind that is rendered.
 #[derive(Debug, Clone, PartialEq)]
-enum Body {
+enum ObjectBody {
     ConfigMap(ConfigMap),
     CronJob(Box<CronJobSpec>),
     Job(Box<JobSpec>),
@@ -37,7 +37,7 @@ enum Body {
 }
 
 impl Object {
-    fn new<K: Resource>(metadata: ObjectMeta, body: Body) -> Self {
+    fn new<K: Resource>(metadata: ObjectMeta, body: ObjectBody) -> Self {
         let id = Id {
             group: K::GROUP.to_owned(),
             kind: K::KIND.to_owned(),
@@ -48,32 +48,32 @@ impl Object {
     }
 
     pub(super) fn config_map(mut map: ConfigMap) -> Self {
-        Self::new::<ConfigMap>(std::mem::take(&mut map.metadata), Body::ConfigMap(map))
+        Self::new::<ConfigMap>(std::mem::take(&mut map.metadata), ObjectBody::ConfigMap(map))
     }
 
     pub(super) fn job(metadata: ObjectMeta, spec: JobSpec) -> Self {
-        Self::new::<Job>(metadata, Body::Job(Box::new(spec)))
+        Self::new::<Job>(metadata, ObjectBody::Job(Box::new(spec)))
     }
 
     pub(super) fn cron_job(metadata: ObjectMeta, spec: CronJobSpec) -> Self {
-        Self::new::<CronJob>(metadata, Body::CronJob(Box::new(spec)))
+        Self::new::<CronJob>(metadata, ObjectBody::CronJob(Box::new(spec)))
     }
 
     pub(super) fn network_policy(metadata: ObjectMeta, spec: NetworkPolicySpec) -> Self {
-        Self::new::<NetworkPolicy>(metadata, Body::NetworkPolicy(Box::new(spec)))
+        Self::new::<NetworkPolicy>(metadata, ObjectBody::NetworkPolicy(Box::new(spec)))
     }
 
     pub(super) fn role(metadata: ObjectMeta, rules: Vec<PolicyRule>) -> Self {
-        Self::new::<Role>(metadata, Body::Role(rules))
+        Self::new::<Role>(metadata, ObjectBody::Role(rules))
     }
 
     pub(super) fn role_binding(metadata: ObjectMeta, role: RoleRef, subjects: Vec<Subject>) -> Self {
-        Self::new::<RoleBinding>(metadata, Body::RoleBinding { role, subjects })
+        Self::new::<RoleBinding>(metadata, ObjectBody::RoleBinding { role, subjects })
     }
 
     /// The deployer calls Apigee, not Kubernetes, so its ServiceAccount does not mount a token automatically.
     pub(super) fn service_account(metadata: ObjectMeta) -> Self {
-        Self::new::<ServiceAccount>(metadata, Body::ServiceAccount { automount: Some(false) })
+        Self::new::<ServiceAccount>(metadata, ObjectBody::ServiceAccount { automount: Some(false) })
     }
 
     /// Sets a layer other than [`Layer::Base`].
@@ -108,8 +108,8 @@ impl Object {
     /// The pod template of a Job. If it changes, Flux runs the Job again.
     pub fn pod_template(&self) -> Option<&k8s_openapi::api::core::v1::PodTemplateSpec> {
         match &self.body {
-            Body::Job(spec) => Some(&spec.template),
-            Body::CronJob(spec) => spec.job_template.spec.as_ref().map(|spec| &spec.template),
+            ObjectBody::Job(spec) => Some(&spec.template),
+            ObjectBody::CronJob(spec) => spec.job_template.spec.as_ref().map(|spec| &spec.template),
             _ => None,
         }
     }
@@ -132,20 +132,20 @@ impl Serialize for Object {
         map.serialize_entry("kind", &self.id.kind)?;
         map.serialize_entry("metadata", &Meta(&self.metadata))?;
         match &self.body {
-            Body::ConfigMap(config_map) => {
+            ObjectBody::ConfigMap(config_map) => {
                 entry(&mut map, "immutable", config_map.immutable.as_ref())?;
                 entry(&mut map, "data", config_map.data.as_ref())?;
                 entry(&mut map, "binaryData", config_map.binary_data.as_ref())?;
             }
-            Body::CronJob(spec) => map.serialize_entry("spec", spec)?,
-            Body::Job(spec) => map.serialize_entry("spec", spec)?,
-            Body::NetworkPolicy(spec) => map.serialize_entry("spec", spec)?,
-            Body::Role(rules) => map.serialize_entry("rules", rules)?,
-            Body::RoleBinding { role, subjects } => {
+            ObjectBody::CronJob(spec) => map.serialize_entry("spec", spec)?,
+            ObjectBody::Job(spec) => map.serialize_entry("spec", spec)?,
+            ObjectBody::NetworkPolicy(spec) => map.serialize_entry("spec", spec)?,
+            ObjectBody::Role(rules) => map.serialize_entry("rules", rules)?,
+            ObjectBody::RoleBinding { role, subjects } => {
                 map.serialize_entry("roleRef", role)?;
                 map.serialize_entry("subjects", subjects)?;
             }
-            Body::ServiceAccount { automount } => {
+            ObjectBody::ServiceAccount { automount } => {
                 entry(&mut map, "automountServiceAccountToken", automount.as_ref())?;
             }
         }

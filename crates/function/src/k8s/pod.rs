@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::{
     CSIVolumeSource, Capabilities, ConfigMapVolumeSource, Container, EnvVar, EnvVarSource, KeyToPath,
     ObjectFieldSelector, PodSecurityContext, PodSpec, ProjectedVolumeSource, ResourceRequirements, SeccompProfile,
-    SecretProjection, SecurityContext, ServiceAccountTokenProjection, Volume, VolumeMount, VolumeProjection,
+    SecretProjection, SecurityContext, Volume, VolumeMount, VolumeProjection,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-use super::job::{
-    BATCH, BUNDLE, BUNDLES, CONFIGURATION, Deployment, INVENTORY, NAMESPACE_VARIABLE, Owner, Payload, SECRETS, owner,
-    reports,
+use super::deployment::Deployment;
+use super::payload::{NAMESPACE_VARIABLE, Payload, ResourceOwner};
+use super::volumes::{
+    BATCH, BUNDLE, BUNDLES, CONFIGURATION, INVENTORY, PROVENANCE, SECRETS, SECRETS_STORE, projected, token,
 };
 use super::{identity, provenance, report_access};
 use crate::spec::environment::Resources;
@@ -19,12 +20,6 @@ use apigee_flux_configuration::secret::SecretKeyRef;
 
 /// The user of the container image: `nobody`, which is in the image's `/etc/passwd`.
 const USER: i64 = 65534;
-
-/// The volume of the Secrets Store CSI driver.
-const SECRETS_STORE: &str = "secrets-store";
-
-/// The volume with the provenance.
-const PROVENANCE: &str = "provenance";
 
 /// The names of all volumes that a pod may have.
 pub const VOLUMES: [&str; 10] = [
@@ -51,10 +46,10 @@ pub(super) fn pod(deployment: &Deployment<'_>, arguments: Vec<String>) -> PodSpe
         .map(|variable| EnvVar { name: variable.name.clone(), value: Some(variable.value.clone()), value_from: None })
         .collect();
     let federation = deployment.deployer.pod_parts();
-    if let Some(Owner::OfNamespace(_)) = owner(deployment) {
+    if let Some(ResourceOwner::OfNamespace(_)) = deployment.owner() {
         env.push(namespace_variable());
     }
-    let report = reports(deployment).then(report_access::pod_parts);
+    let report = deployment.reports().then(report_access::pod_parts);
     for (volume, mount, variable) in federation.into_iter().chain(report) {
         volumes.push(volume);
         mounts.push(mount);
@@ -163,21 +158,6 @@ fn csi_volume(class: &str) -> Volume {
 fn token_volume(name: &str) -> Volume {
     // Vault sends the token to the API server for review.
     projected(name, vec![token(None)])
-}
-
-/// A token of the ServiceAccount as the file `token`, for an audience or, by default, the API server.
-pub(super) fn token(audience: Option<String>) -> VolumeProjection {
-    let token = ServiceAccountTokenProjection { audience, expiration_seconds: Some(3600), path: "token".to_owned() };
-    VolumeProjection { service_account_token: Some(token), ..VolumeProjection::default() }
-}
-
-/// A volume projected from several sources.
-pub(super) fn projected(name: &str, sources: Vec<VolumeProjection>) -> Volume {
-    Volume {
-        name: name.to_owned(),
-        projected: Some(ProjectedVolumeSource { sources: Some(sources), default_mode: None }),
-        ..Volume::default()
-    }
 }
 
 fn namespace_variable() -> EnvVar {

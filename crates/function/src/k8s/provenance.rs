@@ -6,8 +6,8 @@ use k8s_openapi::api::core::v1::ConfigMap;
 
 use super::metadata::Metadata;
 use super::object::Object;
-use crate::spec::expand_apigee::Provenance;
 use apigee_flux_model::diag::plain::json;
+use apigee_flux_model::provenance::Provenance;
 
 /// The name of the ConfigMap.
 pub(super) const NAME: &str = "apigee-provenance";

@@ -10,7 +10,7 @@ use k8s_openapi::api::rbac::v1::{PolicyRule, RoleRef, Subject};
 
 use super::metadata::Metadata;
 use super::object::Object;
-use super::pod::{projected, token};
+use super::volumes::{projected, token};
 use apigee_flux_model::names::kubernetes::ACCOUNT_PATH;
 
 /// The volume with the token.

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde_json::Value as Json;
 
 use super::security::{Requirement, SecurityScheme, requirements};
-use super::{Fault, Server, names, reference, text};
+use super::{DocumentFault, Server, names, reference, text};
 
 /// The flow for requests that match no operation; no operation has this name.
 pub const UNKNOWN_OPERATION: &str = "unknown-operation";
@@ -32,7 +32,7 @@ pub enum Version {
 }
 
 impl Version {
-    pub(super) fn of(document: &Json) -> Result<Self, Fault> {
+    pub(super) fn of(document: &Json) -> Result<Self, DocumentFault> {
         let help = "use a document of OpenAPI 3.0 or 3.1, or of Swagger 2.0";
         let field = |name: &str| document.get(name).and_then(text);
         match (field("openapi"), field("swagger")) {
@@ -40,16 +40,18 @@ impl Version {
             (Some(version), _) if version.starts_with("3.") => Ok(Self::Later),
             (None, Some(version)) if version.starts_with('2') => Ok(Self::Swagger2),
             (Some(version), _) | (None, Some(version)) => {
-                Err(Fault::new(format!("unsupported version `{version}`"), help))
+                Err(DocumentFault::new(format!("unsupported version `{version}`"), help))
             }
-            (None, None) => Err(Fault::new("the document has neither `openapi` nor `swagger` at its top level", help)),
+            (None, None) => {
+                Err(DocumentFault::new("the document has neither `openapi` nor `swagger` at its top level", help))
+            }
         }
     }
 }
 
 /// An OpenAPI document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Document {
+pub struct OpenApiDocument {
     /// The version of the document.
     pub version: Version,
     /// `info.title`; may be empty.
@@ -88,9 +90,9 @@ pub struct Operation {
     pub security: Option<Vec<Requirement>>,
 }
 
-impl Document {
+impl OpenApiDocument {
     /// Reads the model from a document or its outline.
-    pub(super) fn read(version: Version, tree: &Json, external: Vec<String>) -> Result<Self, Vec<Fault>> {
+    pub(super) fn read(version: Version, tree: &Json, external: Vec<String>) -> Result<Self, Vec<DocumentFault>> {
         let mut faults = Vec::new();
         let info = tree.get("info");
         let servers = tree.get("servers").and_then(Json::as_array).into_iter().flatten();
@@ -100,7 +102,7 @@ impl Document {
             let more = faults.len().saturating_sub(MOST_FAULTS);
             faults.truncate(MOST_FAULTS);
             if more > 0 {
-                faults.push(Fault::new(
+                faults.push(DocumentFault::new(
                     format!("the document has {more} more problems of this type"),
                     "fix the reported ones first",
                 ));
@@ -137,7 +139,7 @@ impl Found<'_> {
     }
 }
 
-fn operations(tree: &Json, faults: &mut Vec<Fault>) -> Vec<Operation> {
+fn operations(tree: &Json, faults: &mut Vec<DocumentFault>) -> Vec<Operation> {
     let paths = tree.get("paths").and_then(Json::as_object).into_iter().flatten();
     let mut found = Vec::new();
     for (path, item) in paths.filter(|(path, _)| !path.starts_with("x-")) {
@@ -149,7 +151,7 @@ fn operations(tree: &Json, faults: &mut Vec<Fault>) -> Vec<Operation> {
         if let Some(former) = first.get(id) {
             let places = format!("{} and {}", found[*former].place(), operation.place());
             let message = format!("the operationId `{id}` is defined more than once: {places}");
-            faults.push(Fault::new(message, "give each operation a unique operationId"));
+            faults.push(DocumentFault::new(message, "give each operation a unique operationId"));
         } else {
             first.insert(id, index);
         }
@@ -161,7 +163,13 @@ fn operations(tree: &Json, faults: &mut Vec<Fault>) -> Vec<Operation> {
 }
 
 /// The operations of a path item: its own, then those of the item that it refers to.
-fn collect<'d>(tree: &'d Json, path: &'d str, mut item: &'d Json, found: &mut Vec<Found<'d>>, faults: &mut Vec<Fault>) {
+fn collect<'d>(
+    tree: &'d Json,
+    path: &'d str,
+    mut item: &'d Json,
+    found: &mut Vec<Found<'d>>,
+    faults: &mut Vec<DocumentFault>,
+) {
     let start = found.len();
     for _ in 0..MAX_REFERENCES {
         for (method, value) in item.as_object().into_iter().flatten() {
@@ -171,24 +179,24 @@ fn collect<'d>(tree: &'d Json, path: &'d str, mut item: &'d Json, found: &mut Ve
             }
             if lower != *method {
                 let message = format!("the path `{path}` has `{method}`, which is not a method name in OpenAPI");
-                faults.push(Fault::new(message, format!("write `{lower}`")));
+                faults.push(DocumentFault::new(message, format!("write `{lower}`")));
             } else if !value.is_object() {
                 let message = format!("the operation `{} {path}` is not a mapping", method.to_uppercase());
-                faults.push(Fault::new(message, "define the operation, at least its `responses`"));
+                faults.push(DocumentFault::new(message, "define the operation, at least its `responses`"));
             } else if !found[start..].iter().any(|own| own.method == method) {
                 found.push(Found { path, method, value });
             }
         }
         let Some(target) = reference::of(item) else { return };
         if !target.starts_with('#') {
-            faults.push(Fault::new(
+            faults.push(DocumentFault::new(
                 format!("the path `{path}` refers to `{target}`, which is in another document"),
                 "bundle all documents into one, for example with `redocly bundle`",
             ));
             return;
         }
         let Some(next) = reference::find(tree, target) else {
-            faults.push(Fault::new(
+            faults.push(DocumentFault::new(
                 format!("the path `{path}` refers to `{target}`, which is not in the document"),
                 "correct the reference",
             ));
@@ -196,7 +204,7 @@ fn collect<'d>(tree: &'d Json, path: &'d str, mut item: &'d Json, found: &mut Ve
         };
         item = next;
     }
-    faults.push(Fault::new(
+    faults.push(DocumentFault::new(
         format!("the references of the path `{path}` form a cycle or are nested too deeply"),
         "define the operations in the path itself",
     ));

@@ -14,7 +14,7 @@ mod source;
 mod swagger2;
 
 pub use document::UNKNOWN_OPERATION;
-pub use document::{Document, Operation, Version};
+pub use document::{OpenApiDocument, Operation, Version};
 pub use security::{Requirement, SecurityScheme};
 pub use server::Server;
 
@@ -24,21 +24,21 @@ use source::Source;
 
 /// A problem in a document, and its fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct DocumentFault {
     /// What is wrong: one line, lower case, without a period.
     pub message: String,
     /// How to fix it.
     pub help: String,
 }
 
-impl Fault {
+impl DocumentFault {
     fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { message: message.into(), help: help.into() }
     }
 }
 
 /// Reads a document in JSON or YAML. Reports all problems together.
-pub fn read(bytes: &[u8]) -> Result<Document, Vec<Fault>> {
+pub fn read(bytes: &[u8]) -> Result<OpenApiDocument, Vec<DocumentFault>> {
     let source = Source::parse(bytes).map_err(|fault| vec![fault])?;
     let outline = source.outline().map_err(|fault| vec![fault])?;
     let version = Version::of(&outline.kept).map_err(|fault| vec![fault])?;
@@ -47,14 +47,14 @@ pub fn read(bytes: &[u8]) -> Result<Document, Vec<Fault>> {
     if version == Version::Swagger2 {
         let written = source.whole().map_err(|fault| vec![fault])?;
         let converted = swagger2::convert(&written);
-        let mut document = Document::read(version, &converted, outline.external)?;
+        let mut document = OpenApiDocument::read(version, &converted, outline.external)?;
         document.converted = Some(source.print(&converted).map_err(|fault| vec![fault])?);
         Ok(document)
     } else if items().any(refers_within) {
         let whole = source.whole().map_err(|fault| vec![fault])?;
-        Document::read(version, &whole, outline.external)
+        OpenApiDocument::read(version, &whole, outline.external)
     } else {
-        Document::read(version, &outline.kept, outline.external)
+        OpenApiDocument::read(version, &outline.kept, outline.external)
     }
 }
 

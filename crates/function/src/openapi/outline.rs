@@ -167,14 +167,16 @@ impl<'de> Visitor<'de> for Scan<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        while let Some(key) = entries.next_key::<Key>()? {
+        while let Some(key) = entries.next_key::<OutlineKey>()? {
             match key {
-                Key::Reference if !self.names => entries.next_value_seed(Reference { external: self.external })?,
-                Key::Data if !self.names => {
+                OutlineKey::Reference if !self.names => {
+                    entries.next_value_seed(ReferenceSeed { external: self.external })?
+                }
+                OutlineKey::Data if !self.names => {
                     entries.next_value::<IgnoredAny>()?;
                 }
                 _ => {
-                    let names = !self.names && matches!(key, Key::Names);
+                    let names = !self.names && matches!(key, OutlineKey::Names);
                     entries.next_value_seed(Scan { names, external: self.external })?;
                 }
             }
@@ -184,7 +186,7 @@ impl<'de> Visitor<'de> for Scan<'_> {
 }
 
 /// What a key says about its value.
-enum Key {
+enum OutlineKey {
     /// The value is a reference.
     Reference,
     /// The value is data of the API, where `$ref` is ordinary text.
@@ -194,24 +196,24 @@ enum Key {
     Other,
 }
 
-impl<'de> Deserialize<'de> for Key {
+impl<'de> Deserialize<'de> for OutlineKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Word;
         impl Visitor<'_> for Word {
-            type Value = Key;
+            type Value = OutlineKey;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a key")
             }
 
-            fn visit_str<E>(self, key: &str) -> Result<Key, E> {
+            fn visit_str<E>(self, key: &str) -> Result<OutlineKey, E> {
                 Ok(match key {
-                    "$ref" => Key::Reference,
-                    "example" | "examples" | "default" | "enum" | "const" => Key::Data,
+                    "$ref" => OutlineKey::Reference,
+                    "example" | "examples" | "default" | "enum" | "const" => OutlineKey::Data,
                     "properties" | "patternProperties" | "definitions" | "$defs" | "schemas" | "parameters"
-                    | "responses" | "headers" => Key::Names,
-                    _ if key.starts_with("x-") => Key::Data,
-                    _ => Key::Other,
+                    | "responses" | "headers" => OutlineKey::Names,
+                    _ if key.starts_with("x-") => OutlineKey::Data,
+                    _ => OutlineKey::Other,
                 })
             }
         }
@@ -220,11 +222,11 @@ impl<'de> Deserialize<'de> for Key {
 }
 
 /// The value of `$ref`.
-struct Reference<'x> {
+struct ReferenceSeed<'x> {
     external: &'x mut Vec<String>,
 }
 
-impl<'de> DeserializeSeed<'de> for Reference<'_> {
+impl<'de> DeserializeSeed<'de> for ReferenceSeed<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -232,7 +234,7 @@ impl<'de> DeserializeSeed<'de> for Reference<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Reference<'_> {
+impl<'de> Visitor<'de> for ReferenceSeed<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::Fault;
+use super::DocumentFault;
 use super::outline::Outline;
 use apigee_flux_model::encoding;
 use apigee_flux_model::yaml::{self, Node, decode, line_and_column};
@@ -18,11 +18,11 @@ pub(super) enum Source<'t> {
 
 impl<'t> Source<'t> {
     /// Distinguishes JSON and YAML. JSON is also YAML, but the JSON parser is many times faster.
-    pub(super) fn parse(bytes: &'t [u8]) -> Result<Self, Fault> {
+    pub(super) fn parse(bytes: &'t [u8]) -> Result<Self, DocumentFault> {
         let text = encoding::text(bytes).map_err(|error| {
             let place =
                 error.position.map(|(line, column)| format!("line {line}, column {column}: ")).unwrap_or_default();
-            Fault::new(format!("{place}{}", error.message), error.help)
+            DocumentFault::new(format!("{place}{}", error.message), error.help)
         })?;
         if text.trim_start().starts_with('{') {
             let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) else {
@@ -34,42 +34,44 @@ impl<'t> Source<'t> {
         Node::parse(text, 0..text.len()).map(Self::Yaml).map_err(|error| {
             let (line, column) = line_and_column(text, error.offset);
             let message = format!("the document cannot be parsed: line {line}, column {column}: {}", error.message);
-            Fault::new(message, "correct the document")
+            DocumentFault::new(message, "correct the document")
         })
     }
 
     /// The part that the model is read from.
-    pub(super) fn outline(&self) -> Result<Outline, Fault> {
+    pub(super) fn outline(&self) -> Result<Outline, DocumentFault> {
         self.decode()
     }
 
     /// The whole document.
-    pub(super) fn whole(&self) -> Result<Json, Fault> {
+    pub(super) fn whole(&self) -> Result<Json, DocumentFault> {
         match self {
             Self::Json(_) => self.decode(),
             Self::Yaml(node) => Ok(node.to_json()),
         }
     }
 
-    fn decode<T: for<'de> Deserialize<'de>>(&self) -> Result<T, Fault> {
+    fn decode<T: for<'de> Deserialize<'de>>(&self) -> Result<T, DocumentFault> {
         match self {
             Self::Json(text) => serde_json::from_str(text).map_err(|error| json_fault(&error)),
-            Self::Yaml(node) => decode::decode(node).map_err(|error| Fault::new(error.message, "correct the document")),
+            Self::Yaml(node) => {
+                decode::decode(node).map_err(|error| DocumentFault::new(error.message, "correct the document"))
+            }
         }
     }
 
     /// Another document as text, in the format of this one.
-    pub(super) fn print(&self, document: &Json) -> Result<String, Fault> {
+    pub(super) fn print(&self, document: &Json) -> Result<String, DocumentFault> {
         let printed = match self {
             Self::Json(_) => serde_json::to_string_pretty(document).map(|text| text + "\n").map_err(|e| e.to_string()),
             Self::Yaml(_) => yaml::encode(document),
         };
         printed.map_err(|why| {
-            Fault::new(format!("the document cannot be converted to OpenAPI 3.0: {why}"), "convert it manually")
+            DocumentFault::new(format!("the document cannot be converted to OpenAPI 3.0: {why}"), "convert it manually")
         })
     }
 }
 
-fn json_fault(error: &serde_json::Error) -> Fault {
-    Fault::new(format!("the document cannot be parsed: {error}"), "correct the document")
+fn json_fault(error: &serde_json::Error) -> DocumentFault {
+    DocumentFault::new(format!("the document cannot be parsed: {error}"), "correct the document")
 }

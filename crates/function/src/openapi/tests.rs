@@ -1,6 +1,6 @@
 use super::*;
 
-fn document(text: &str) -> Document {
+fn document(text: &str) -> OpenApiDocument {
     read(text.as_bytes()).unwrap_or_else(|faults| panic!("{faults:?}"))
 }
 

@@ -1,27 +1,21 @@
 //! Generates the files of a bundle from an `ApigeeProxy` or an `ApigeeSharedFlow`, and reads from any bundle what it
 //! requires.
 //!
-//! `spec` is what the user wrote; `resolve` turns it into a model of Apigee's configuration (the modules that are named
-//! after Apigee's elements), and the model is written as files. The order of the steps is defined in one place:
+//! `spec` is what the user wrote; `resolve` turns it into a `model` of Apigee's configuration, whose modules are named after
+//! Apigee's elements, and the model is written as files. The order of the steps is defined in one place:
 //! `resolve::FEATURES`. This module does no input or output, and has no dependency on Kubernetes.
 
-mod api_proxy;
 mod base_path;
-mod bundle_files;
 mod condition;
 pub mod credential;
-mod fault_handling;
-mod flow;
 mod inspect;
+mod model;
 mod origins;
-mod proxy_endpoint;
 mod resolve;
-mod shared_flow;
-mod target_endpoint;
 
 pub use inspect::{Inspected, inspect};
-pub use origins::{Origin, Origins};
-pub use resolve::{Ordered, Place};
+pub use origins::{Origins, PartOrigin};
+pub use resolve::{Ordered, StepPlace};
 
 use inspect::Found;
 

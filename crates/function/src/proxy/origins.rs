@@ -8,7 +8,7 @@ use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, InBundle, Severity};
 
 /// The field from which a part of the bundle was generated.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
+pub struct PartOrigin {
     /// The field.
     pub at: FieldPath,
     /// Whether the user wrote the part and has to fix it; otherwise an error in it is a defect of apigee-flux.
@@ -23,7 +23,7 @@ const FROM_WORDS: &[Code] =
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origins {
     /// By the path of the file below the bundle's root folder.
-    files: BTreeMap<String, Origin>,
+    files: BTreeMap<String, PartOrigin>,
     /// The user's conditions. A finding in one that is used in several places is reported at the first.
     conditions: BTreeMap<String, FieldPath>,
 }
@@ -31,7 +31,7 @@ pub struct Origins {
 impl Origins {
     /// Registers the field of a file.
     pub(super) fn add_file(&mut self, path: impl Into<String>, at: &FieldPath, written: bool) {
-        self.files.entry(path.into()).or_insert_with(|| Origin { at: at.clone(), written });
+        self.files.entry(path.into()).or_insert_with(|| PartOrigin { at: at.clone(), written });
     }
 
     /// Registers the field of a condition.
@@ -40,7 +40,7 @@ impl Origins {
     }
 
     /// The field of a policy.
-    pub fn policy(&self, name: &str) -> Option<&Origin> {
+    pub fn policy(&self, name: &str) -> Option<&PartOrigin> {
         self.files.get(&format!("policies/{name}.xml"))
     }
 

@@ -3,31 +3,31 @@
 use std::fmt::Write as _;
 
 use super::{GENERATED, cell};
-use crate::proxy::{self, Place};
+use crate::proxy::{self, StepPlace};
 
 /// The parts of the page: the title, the place whose steps it lists, and additional text.
-const PARTS: &[(&str, Place, &str)] = &[
-    ("On the request, for every call (`PreFlow`)", Place::Request, ""),
+const PARTS: &[(&str, StepPlace, &str)] = &[
+    ("On the request, for every call (`PreFlow`)", StepPlace::Request, ""),
     (
         "Then one operation (`Flows`)",
-        Place::Operation,
+        StepPlace::Operation,
         "Apigee runs only the first flow whose condition matches. Operations are therefore ordered from the most specific path \
          to the least: text before `*`, `*` before `**`. Two operations that match the same requests are an error. With an \
          OpenAPI document and `unknownOperations: reject`, the default, a last flow without a condition responds with 404 to every other \
          request. The steps of an operation run after the validation; its cache is looked up after its steps on the request, and filled \
          after its steps on the response.",
     ),
-    ("On the response, for every call (`PostFlow`)", Place::Response, ""),
+    ("On the response, for every call (`PostFlow`)", StepPlace::Response, ""),
     (
         "On errors (`FaultRules`, `DefaultFaultRule`)",
-        Place::Fault,
+        StepPlace::Fault,
         "Apigee tries the rules of the endpoint where the call fails: those of the TargetEndpoint for an error response of the \
          backend, a timeout or a step of the target, those of the ProxyEndpoint for all other errors. Therefore both endpoints have the same rules. Rules of a \
          ProxyEndpoint are tried from the last to the first, those of a TargetEndpoint from the first to the last; they are written so that \
          the rules of a spec are tried in the order of the spec. The default rule runs for every fault (`AlwaysEnforce`). None of its steps \
          raises a fault.",
     ),
-    ("After the response is sent (`PostClientFlow`)", Place::PostClient, ""),
+    ("After the response is sent (`PostClientFlow`)", StepPlace::PostClient, ""),
 ];
 
 /// The order of steps, and the reasons for it.

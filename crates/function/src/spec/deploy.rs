@@ -28,7 +28,7 @@ pub struct Deploy {
     pub state: State,
     /// What happens to the proxy in Apigee when its spec is removed from Git. Default: `Orphan`.
     #[serde(default)]
-    pub deletion_policy: DeletionPolicy,
+    pub deletion_policy: BundleDeletionPolicy,
 }
 
 /// A GET request without credentials.
@@ -58,7 +58,8 @@ pub enum State {
 
 /// What happens in Apigee to an object whose spec is removed from Git.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-pub enum DeletionPolicy {
+#[schemars(rename = "DeletionPolicy")]
+pub enum BundleDeletionPolicy {
     /// It stays unchanged.
     #[default]
     Orphan,

@@ -37,7 +37,7 @@ pub struct EnvironmentSpec {
     pub identity: Option<Identity>,
     /// Settings of the deployer.
     #[serde(default)]
-    pub deployer: Deployer,
+    pub deployer: DeployerSettings,
     /// The owner of the managed objects in Apigee. Objects of another owner are never changed. Default: the namespace
     /// of the Jobs and the name of this resource, as `NAMESPACE/NAME`, and `NAMESPACE/ORGANIZATION` for objects of the
     /// organization. Set it if two clusters use the same names, or before a namespace is renamed. An owner belongs to
@@ -178,7 +178,8 @@ pub struct WorkloadIdentityFederation {
 /// Settings of the Jobs in which the deployer runs.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Deployer {
+#[schemars(rename = "Deployer")]
+pub struct DeployerSettings {
     /// The container image, preferably with its digest. Default: the image of this version.
     pub image: Option<String>,
     /// The timeout of one deployment, for example `10m`. Default: `10m`, for hybrid `20m`.
@@ -188,7 +189,7 @@ pub struct Deployer {
     pub wait: Wait,
     /// Where a Job reports its result, in addition to its log. Default: `none`.
     #[serde(default)]
-    pub report: Report,
+    pub report: ReportTo,
     /// The maximum number of requests per second that one Job sends to the management API. Default: 40.
     #[schemars(range(min = 1, max = 1000))]
     pub rate: Option<u32>,
@@ -228,7 +229,8 @@ pub enum Wait {
 /// Where a Job reports its result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub enum Report {
+#[schemars(rename = "Report")]
+pub enum ReportTo {
     /// Nowhere: the pod has no access to the cluster.
     #[default]
     None,

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use super::{GROUP, KINDS, Kind, Spec, VERSION, credential, kind, schema};
-use crate::k8s::validate;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, Subject, nearest};
 use apigee_flux_model::krm::{Header, Input, Item, annotation};
+use apigee_flux_model::names::kubernetes_rules;
 use apigee_flux_model::yaml::{Node, YamlError};
 
 /// A resource whose kind is known and whose spec is not checked yet.
@@ -137,9 +137,10 @@ static EMPTY: Node = Node { span: 0..0, value: apigee_flux_model::yaml::Value::M
 
 /// The namespace is used for every object; the name is used in names that are made valid.
 fn check_metadata(header: &Header<'_>, report: &mut Report<'_>) {
-    let found = [("name", validate::path_segment(&header.name))].into_iter();
+    let found = [("name", kubernetes_rules::path_segment(&header.name))].into_iter();
     let namespace = header.namespace.as_deref().filter(|namespace| !namespace.is_empty());
-    for (field, found) in found.chain(namespace.map(|namespace| ("namespace", validate::namespace(namespace)))) {
+    for (field, found) in found.chain(namespace.map(|namespace| ("namespace", kubernetes_rules::namespace(namespace))))
+    {
         if let Err(why) = found {
             report.error(Code::InvalidName, FieldPath::of(&["metadata", field]), why);
         }

@@ -24,7 +24,8 @@ pub struct Endpoint {
 impl Endpoint {
     /// The endpoint of a data residency region: `eu` means `https://eu-apigee.googleapis.com`.
     pub fn of_region(region: &str) -> Result<Self, String> {
-        let word = !region.is_empty()
+        let word = region.starts_with(|c: char| c.is_ascii_lowercase())
+            && region.len() <= 63
             && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         if !word {
             return Err(format!(

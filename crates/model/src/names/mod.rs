@@ -2,6 +2,7 @@
 
 pub mod endpoint;
 pub mod kubernetes;
+pub mod kubernetes_rules;
 mod name;
 mod revision_id;
 mod service_account;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::super::ReadFile;
-use super::super::flow::Step;
 use super::super::origins::Origins;
+use crate::proxy::model::flow::Step;
 use apigee_flux_analysis::policy::raw::PolicyFile;
 use apigee_flux_analysis::policy::{Policy, raise_fault};
 use apigee_flux_model::bundle::BundlePath;
@@ -16,13 +16,13 @@ pub(super) struct Context<'r, 's> {
     pub(super) report: &'r mut Report<'s>,
     read_file: ReadFile<'r>,
     /// By the name in lower case: files that differ only in case overwrite each other on many file systems.
-    policies: BTreeMap<String, Entry>,
+    policies: BTreeMap<String, NamedPolicy>,
     references: Vec<(FieldPath, String)>,
     resources: BTreeMap<BundlePath, Vec<u8>>,
     origins: Origins,
 }
 
-struct Entry {
+struct NamedPolicy {
     name: String,
     file: PolicyFile,
     /// The field from which it comes.
@@ -108,7 +108,7 @@ impl<'r, 's> Context<'r, 's> {
             return;
         }
         let file = file.unwrap_or_else(|| PolicyFile::Text(String::new()));
-        self.policies.insert(key, Entry { name: name.to_owned(), file, at: at.clone(), written_by_user: true });
+        self.policies.insert(key, NamedPolicy { name: name.to_owned(), file, at: at.clone(), written_by_user: true });
     }
 
     /// Adds a policy under a name that is reserved for a feature, and returns the step that runs it. Two endpoints for
@@ -131,7 +131,7 @@ impl<'r, 's> Context<'r, 's> {
                 );
             }
             None => {
-                let entry = Entry { name: name.to_owned(), file, at: at.clone(), written_by_user: false };
+                let entry = NamedPolicy { name: name.to_owned(), file, at: at.clone(), written_by_user: false };
                 self.policies.insert(name.to_lowercase(), entry);
             }
         }

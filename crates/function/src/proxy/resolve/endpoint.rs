@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use indexmap::IndexMap;
 
 use super::super::base_path;
-use super::super::fault_handling::FaultRule;
-use super::super::flow::{ConditionalFlow, Flow};
-use super::super::proxy_endpoint::ProxyEndpoint;
-use super::credentials::Identity;
+use super::credentials::CallerVariable;
 use super::names;
 use super::openapi::Contract;
+use crate::proxy::model::fault_handling::FaultRule;
+use crate::proxy::model::flow::{ConditionalFlow, Flow};
+use crate::proxy::model::proxy_endpoint::ProxyEndpoint;
 use crate::spec::ApigeeProxySpec;
 use crate::spec::ai::Ai;
 use crate::spec::cors::Cors;
@@ -108,7 +108,7 @@ pub(super) struct Draft<'s> {
     /// The credential of the caller's app, if one was verified.
     pub(super) verified: Option<Verified>,
     /// The variables that together identify a caller, so that the data of different callers does not mix.
-    pub(super) identities: Vec<Identity>,
+    pub(super) identities: Vec<CallerVariable>,
     /// The conditions of the requests that need no credential.
     pub(super) public: Vec<String>,
 }

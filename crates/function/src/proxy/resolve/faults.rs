@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::super::fault_handling::{FaultHandling, FaultRule};
-use super::super::flow::Step;
-use super::super::target_endpoint::{Destination, TargetEndpoint};
 use super::context::Context;
 use super::endpoint::Draft;
 use super::names;
-use super::steps::{self, Direction, Owner};
+use super::steps::{self, Direction, StepOwner};
+use crate::proxy::model::fault_handling::{FaultHandling, FaultRule};
+use crate::proxy::model::flow::Step;
+use crate::proxy::model::target_endpoint::{Destination, TargetEndpoint};
 use crate::spec::ApigeeProxySpec;
 use crate::spec::faults::{FaultBody, FaultsWord};
 use apigee_flux_analysis::policy::assign_message::{Action, AssignMessage};
@@ -55,7 +55,7 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
                     .help("add a step, for example `{set: {status: 503}}`"),
             );
         }
-        let steps = steps::list(&rule.steps, &Owner::Bundle, Direction::Fault, context, &at_rule.key("steps"));
+        let steps = steps::list(&rule.steps, &StepOwner::Bundle, Direction::Fault, context, &at_rule.key("steps"));
         rules.push(FaultRule { name, condition: rule.when.clone(), steps });
     }
     rules

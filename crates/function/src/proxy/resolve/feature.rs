@@ -16,14 +16,14 @@ pub struct Ordered {
     /// What runs.
     pub what: &'static str,
     /// Where it runs.
-    pub places: &'static [Place],
+    pub places: &'static [StepPlace],
     /// Why it runs at this point of the order.
     pub why: &'static str,
 }
 
 /// A place in a proxy endpoint where steps run in the order of the features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum StepPlace {
     /// `PreFlow`, `Request`: every request.
     Request,
     /// `Flows`: one operation.

@@ -1,8 +1,8 @@
 //! `graphql`.
 
-use super::super::flow::Step;
 use super::context::Context;
 use super::endpoint::{Draft, Given};
+use crate::proxy::model::flow::Step;
 use crate::spec::graphql::{GraphQlOperations, GraphQlSchema};
 use apigee_flux_analysis::policy::graphql::{self as policy, GraphQl};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath};

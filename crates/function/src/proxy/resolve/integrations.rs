@@ -1,11 +1,11 @@
 //! `targets[].integration`.
 
-use super::super::flow::Step;
-use super::super::target_endpoint::{Destination, TargetEndpoint};
 use super::context::Context;
 use super::endpoint::Draft;
 use super::names;
-use super::targets::Place;
+use super::targets::TargetFields;
+use crate::proxy::model::flow::Step;
+use crate::proxy::model::target_endpoint::{Destination, TargetEndpoint};
 use crate::spec::integration::{Integration, IntegrationParameter, ParameterType};
 use crate::spec::target::Target;
 use apigee_flux_analysis::policy::set_integration_request::{self as policy, Parameter, SetIntegrationRequest, Value};
@@ -19,7 +19,7 @@ const TRIGGER: &str = "api_trigger/";
 pub(super) fn by_integration(
     target: &Target,
     integration: &Integration,
-    place: &Place,
+    place: &TargetFields,
     report: &mut Report<'_>,
 ) -> Destination {
     for (field, given) in [

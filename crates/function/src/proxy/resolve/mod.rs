@@ -39,16 +39,16 @@ mod units;
 mod user_steps;
 
 pub(super) use bundle_source::check_bundle_source;
-pub use feature::{Ordered, Place};
+pub use feature::{Ordered, StepPlace};
 pub(super) use names::check_resource;
 pub(super) use shared_flow::resolve_shared_flow;
 
 use std::collections::BTreeMap;
 
 use super::ReadFile;
-use super::api_proxy::ApiProxy;
 use super::origins::Origins;
-use super::target_endpoint::TargetEndpoint;
+use crate::proxy::model::api_proxy::ApiProxy;
+use crate::proxy::model::target_endpoint::TargetEndpoint;
 use crate::spec::ApigeeProxySpec;
 use apigee_flux_model::diag::{FieldPath, Report};
 use context::Context;
@@ -62,7 +62,7 @@ const FEATURES: &[Feature] = &[
         add: cors::add,
         adds: Ordered {
             what: "CORS (`cors`)",
-            places: &[Place::Request],
+            places: &[StepPlace::Request],
             why: "A preflight request carries no credential, so any check before this step would refuse it. The policy \
                   also adds its headers to the errors of all later steps: without them a web page could not read these \
                   errors.",
@@ -72,7 +72,7 @@ const FEATURES: &[Feature] = &[
         add: spike_arrest::add,
         adds: Ordered {
             what: "spike arrest (`traffic.spikeArrest`)",
-            places: &[Place::Request],
+            places: &[StepPlace::Request],
             why: "It is cheap, so it comes before any step that looks something up.",
         },
     },
@@ -80,7 +80,7 @@ const FEATURES: &[Feature] = &[
         add: credentials::add,
         adds: Ordered {
             what: "check and removal of the credential (`security`)",
-            places: &[Place::Request],
+            places: &[StepPlace::Request],
             why: "Quotas, caches and logs depend on the consumer, and no other work is done for an unauthenticated \
                   caller. The credential is removed because a backend that logs its requests must not collect keys.",
         },
@@ -89,7 +89,7 @@ const FEATURES: &[Feature] = &[
         add: quota::add,
         adds: Ordered {
             what: "quota (`traffic.quota`)",
-            places: &[Place::Request],
+            places: &[StepPlace::Request],
             why: "It counts per consumer, so it needs the credential and refers to the step that verified it. A caller \
                   that guesses keys does not use up a quota.",
         },
@@ -98,7 +98,7 @@ const FEATURES: &[Feature] = &[
         add: threats::add,
         adds: Ordered {
             what: "threat protection (`security.threats`)",
-            places: &[Place::Request],
+            places: &[StepPlace::Request],
             why: "It is the most expensive check, so it parses only requests that passed the checks before it. The \
                   regular expressions on path and query come first, then the checks of the body, which run only if \
                   there is a body.",
@@ -108,7 +108,7 @@ const FEATURES: &[Feature] = &[
         add: graphql::add,
         adds: Ordered {
             what: "GraphQL (`graphql`)",
-            places: &[Place::Request],
+            places: &[StepPlace::Request],
             why: "It parses the query, so it comes after the limits on size and depth.",
         },
     },
@@ -116,7 +116,7 @@ const FEATURES: &[Feature] = &[
         add: ai::add,
         adds: Ordered {
             what: "policies for a language model (`ai`)",
-            places: &[Place::Request, Place::Response],
+            places: &[StepPlace::Request, StepPlace::Response],
             why: "Prompts are counted before Model Armor checks them, and checked before an answer is looked up in the \
                   cache. Answers are counted, checked and cached as the model returned them: your own changes come \
                   after.",
@@ -126,7 +126,7 @@ const FEATURES: &[Feature] = &[
         add: user_steps::add,
         adds: Ordered {
             what: "your own steps (`flow`)",
-            places: &[Place::Request, Place::Response],
+            places: &[StepPlace::Request, StepPlace::Response],
             why: "They run on requests that passed all checks, and on responses before the security headers are set.",
         },
     },
@@ -134,7 +134,7 @@ const FEATURES: &[Feature] = &[
         add: openapi::add,
         adds: Ordered {
             what: "validation against the OpenAPI document (`openapi`)",
-            places: &[Place::Operation],
+            places: &[StepPlace::Operation],
             why: "Only operations of the document can be validated, so it is the first step of each of their flows. \
                   These run after the PreFlow, which limits the size and depth of a body.",
         },
@@ -143,7 +143,7 @@ const FEATURES: &[Feature] = &[
         add: faults::add,
         adds: Ordered {
             what: "fault rules and the error body (`faults`)",
-            places: &[Place::Fault],
+            places: &[StepPlace::Fault],
             why: "Your rules decide what an error is, then the error body is set from it; the security headers come \
                   last.",
         },
@@ -152,7 +152,7 @@ const FEATURES: &[Feature] = &[
         add: security_headers::add,
         adds: Ordered {
             what: "security headers (`security.headers`)",
-            places: &[Place::Response, Place::Fault],
+            places: &[StepPlace::Response, StepPlace::Fault],
             why: "They come last, so no step can overwrite them, on errors too.",
         },
     },
@@ -160,7 +160,7 @@ const FEATURES: &[Feature] = &[
         add: logging::add,
         adds: Ordered {
             what: "logs (`logging`)",
-            places: &[Place::PostClient],
+            places: &[StepPlace::PostClient],
             why: "They are written after the response was sent. The caller does not wait for them, and a log that \
                   cannot be written does not fail the request.",
         },
@@ -179,7 +179,7 @@ type Finish = fn(&ApigeeProxySpec, &mut [Draft<'_>], &mut Context<'_, '_>);
 const FINISHING: &[(Ordered, Finish)] = &[(
     Ordered {
         what: "response cache (`cache`)",
-        places: &[Place::Operation],
+        places: &[StepPlace::Operation],
         why: "It answers authenticated callers, with the consumer in its key, and is attached in both directions: the \
               request looks up a response, the response stores it. All endpoints share it, and its key separates their \
               callers.",
@@ -258,21 +258,21 @@ pub(super) fn resolve(
 
 #[cfg(test)]
 mod tests {
-    use super::super::flow::{ConditionalFlow, Step};
     use super::*;
+    use crate::proxy::model::flow::{ConditionalFlow, Step};
     use apigee_flux_model::diag::Subject;
     use apigee_flux_model::yaml::{Node, decode};
 
     /// Every step of a draft by its place; those of operations in both directions.
-    fn places(draft: &Draft<'_>) -> BTreeMap<Place, Vec<Step>> {
+    fn places(draft: &Draft<'_>) -> BTreeMap<StepPlace, Vec<Step>> {
         let endpoint = &draft.endpoint;
         let operations = endpoint.flows.iter().flat_map(|flow: &ConditionalFlow| flow.flow.steps());
         BTreeMap::from([
-            (Place::Request, endpoint.pre_flow.request.clone()),
-            (Place::Operation, operations.cloned().collect()),
-            (Place::Response, endpoint.post_flow.response.clone()),
-            (Place::Fault, endpoint.faults.steps().cloned().collect()),
-            (Place::PostClient, endpoint.post_client_flow.clone()),
+            (StepPlace::Request, endpoint.pre_flow.request.clone()),
+            (StepPlace::Operation, operations.cloned().collect()),
+            (StepPlace::Response, endpoint.post_flow.response.clone()),
+            (StepPlace::Fault, endpoint.faults.steps().cloned().collect()),
+            (StepPlace::PostClient, endpoint.post_client_flow.clone()),
         ])
     }
 
@@ -306,13 +306,13 @@ mod tests {
         assert!(!report.has_errors(), "{:?}", report.into_diagnostics());
     }
 
-    fn compare(before: &BTreeMap<Place, Vec<Step>>, after: &BTreeMap<Place, Vec<Step>>, adds: Ordered) {
-        let grown: Vec<Place> =
+    fn compare(before: &BTreeMap<StepPlace, Vec<Step>>, after: &BTreeMap<StepPlace, Vec<Step>>, adds: Ordered) {
+        let grown: Vec<StepPlace> =
             after.iter().filter(|(place, steps)| before[*place].len() < steps.len()).map(|(place, _)| *place).collect();
         assert_eq!(grown, adds.places, "{}", adds.what);
         for (place, steps) in after {
             // In operations a step may come before the user's steps.
-            if *place != Place::Operation {
+            if *place != StepPlace::Operation {
                 assert!(steps.starts_with(&before[place]), "{} moves what was there in {place:?}", adds.what);
             }
         }

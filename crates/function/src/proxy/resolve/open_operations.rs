@@ -2,7 +2,7 @@
 
 use super::endpoint::Intent;
 use super::openapi::Contract;
-use crate::openapi::{Document, Operation, SecurityScheme};
+use crate::openapi::{OpenApiDocument, Operation, SecurityScheme};
 use crate::spec::ApigeeProxySpec;
 use crate::spec::step::Step;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
@@ -66,7 +66,10 @@ fn asks(operation: &Operation) -> bool {
 }
 
 /// The schemes that operations require, each once.
-fn schemes<'d>(document: &'d Document, operations: &[&'d Operation]) -> Vec<(&'d str, Option<&'d SecurityScheme>)> {
+fn schemes<'d>(
+    document: &'d OpenApiDocument,
+    operations: &[&'d Operation],
+) -> Vec<(&'d str, Option<&'d SecurityScheme>)> {
     let mut found: indexmap::IndexMap<&str, Option<&SecurityScheme>> = indexmap::IndexMap::new();
     for name in operations.iter().flat_map(|o| o.security.iter().flatten()).flat_map(|alternative| alternative.keys()) {
         found.entry(name).or_insert_with(|| document.security_schemes.get(name));

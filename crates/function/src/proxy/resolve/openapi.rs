@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::super::base_path;
-use super::super::flow::Step;
 use super::context::Context;
 use super::endpoint::Draft;
-use crate::openapi::{self, Document, Version};
+use crate::openapi::{self, OpenApiDocument, Version};
+use crate::proxy::model::flow::Step;
 use crate::spec::ApigeeProxySpec;
 use crate::spec::openapi::{OpenApi, UnknownOperations, Validate};
 use apigee_flux_analysis::policy::oas_validation::OasValidation;
@@ -20,7 +20,7 @@ const POLICY: &str = "OAS-Validate";
 
 /// An OpenAPI document that was read.
 pub(super) struct Contract {
-    pub(super) document: Document,
+    pub(super) document: OpenApiDocument,
     /// The field `openapi`.
     pub(super) at: FieldPath,
     /// Whether a request that matches no operation is answered with an error.
@@ -124,7 +124,7 @@ fn text(openapi: &OpenApi, context: &mut Context<'_, '_>, at: &FieldPath) -> Opt
 }
 
 /// Whether requests are checked against the document.
-fn validate(openapi: &OpenApi, document: &Document, report: &mut Report<'_>, at: &FieldPath) -> bool {
+fn validate(openapi: &OpenApi, document: &OpenApiDocument, report: &mut Report<'_>, at: &FieldPath) -> bool {
     let help = "convert the document to OpenAPI 3.0, or write `validate: none`";
     match (openapi.validate, document.version) {
         (Some(Validate::None), _) => false,
@@ -144,7 +144,7 @@ fn validate(openapi: &OpenApi, document: &Document, report: &mut Report<'_>, at:
 }
 
 /// Reports references to other documents: Apigee reads one file and fetches no other.
-fn check_validatable(name: &str, document: &Document, report: &mut Report<'_>, at: &FieldPath) {
+fn check_validatable(name: &str, document: &OpenApiDocument, report: &mut Report<'_>, at: &FieldPath) {
     let external = &document.external_references;
     let Some(last) = external.len().checked_sub(1) else { return };
     let mut shown: Vec<String> = external.iter().take(3).map(|target| format!("`{target}`")).collect();

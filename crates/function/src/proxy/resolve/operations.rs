@@ -4,13 +4,13 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
 
 use super::super::condition;
-use super::super::flow::{ConditionalFlow, Flow};
 use super::context::Context;
 use super::cors::check_method;
 use super::names;
 use super::openapi::Contract;
-use super::steps::{self, Owner};
+use super::steps::{self, StepOwner};
 use crate::openapi;
+use crate::proxy::model::flow::{ConditionalFlow, Flow};
 use crate::spec::ApigeeProxySpec;
 use crate::spec::operation::{Operation, OperationMatch};
 use apigee_flux_analysis::policy::raise_fault::{Message, RaiseFault};
@@ -201,7 +201,7 @@ fn check_words(
 }
 
 fn own_steps(name: &str, operation: &Operation, context: &mut Context<'_, '_>, at: &FieldPath) -> Flow {
-    steps::flow(&operation.steps, &Owner::Operation(name.to_owned()), context, &at.key("steps"))
+    steps::flow(&operation.steps, &StepOwner::Operation(name.to_owned()), context, &at.key("steps"))
 }
 
 /// Reports an operation that has no `match` and is not in the document. A document that cannot be read might have it.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::super::flow::ConditionalFlow;
+use crate::proxy::model::flow::ConditionalFlow;
 use crate::spec::ApigeeProxySpec;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 

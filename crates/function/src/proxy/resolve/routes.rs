@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::super::api_proxy::ApiProxy;
 use super::super::condition;
-use super::super::proxy_endpoint::RouteRule;
-use super::super::target_endpoint::TargetEndpoint;
 use super::context::Context;
 use super::endpoint::{DEFAULT, Intent};
+use crate::proxy::model::api_proxy::ApiProxy;
+use crate::proxy::model::proxy_endpoint::RouteRule;
+use crate::proxy::model::target_endpoint::TargetEndpoint;
 use crate::spec::route::Route;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 

@@ -1,8 +1,8 @@
 //! Credentials to which a spec refers.
 
-use super::super::flow::Step;
 use super::context::Context;
 use super::names;
+use crate::proxy::model::flow::Step;
 use crate::spec::secret_ref::SecretRef;
 use apigee_flux_analysis::policy::Value;
 use apigee_flux_analysis::policy::key_value_map_operations::{KeyValueMapOperations, Operation};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::super::target_endpoint::{Destination, HealthMonitor, LoadBalancer, Server};
-use super::targets::{Place, duration};
+use super::targets::{TargetFields, duration};
 use super::{names, units};
+use crate::proxy::model::target_endpoint::{BalancedServer, Destination, HealthMonitor, LoadBalancer};
 use crate::spec;
 use crate::spec::target::{HealthCheck, Target};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
@@ -17,7 +17,7 @@ const MAX_FAILURES: u32 = 5;
 pub(super) fn by_servers(
     target: &Target,
     servers: &[WordOr<String, spec::target::Server>],
-    place: &Place,
+    place: &TargetFields,
     report: &mut Report<'_>,
 ) -> Destination {
     let at = place.key("servers");
@@ -49,7 +49,13 @@ pub(super) fn by_servers(
 }
 
 /// Reports failure counts and health checks that have no effect or an unexpected one.
-fn check_failures(target: &Target, servers: &[Server], max: Option<u32>, place: &Place, report: &mut Report<'_>) {
+fn check_failures(
+    target: &Target,
+    servers: &[BalancedServer],
+    max: Option<u32>,
+    place: &TargetFields,
+    report: &mut Report<'_>,
+) {
     let at = place.key("maxFailures");
     let counted = max.is_some_and(|count| count > 0);
     let several = servers.len() > 1;
@@ -90,10 +96,14 @@ fn check_failures(target: &Target, servers: &[Server], max: Option<u32>, place: 
     }
 }
 
-fn load(servers: &[WordOr<String, spec::target::Server>], at: &FieldPath, report: &mut Report<'_>) -> Vec<Server> {
+fn load(
+    servers: &[WordOr<String, spec::target::Server>],
+    at: &FieldPath,
+    report: &mut Report<'_>,
+) -> Vec<BalancedServer> {
     let weighted = servers.iter().any(|server| matches!(server, WordOr::Value(long) if long.weight.is_some()));
     let mut names = BTreeSet::new();
-    let mut load: Vec<Server> = Vec::new();
+    let mut load: Vec<BalancedServer> = Vec::new();
     for (index, server) in servers.iter().enumerate() {
         let at = at.index(index);
         let (name, weight, fallback) = match server {
@@ -133,7 +143,7 @@ fn load(servers: &[WordOr<String, spec::target::Server>], at: &FieldPath, report
                 "only one fallback is allowed",
             );
         }
-        load.push(Server {
+        load.push(BalancedServer {
             name: name.clone(),
             weight: if fallback { None } else { weight.or(weighted.then_some(1)) },
             fallback,

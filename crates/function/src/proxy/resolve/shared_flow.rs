@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::super::ReadFile;
 use super::super::origins::Origins;
-use super::super::shared_flow::SharedFlow;
 use super::context::Context;
-use super::steps::{self, Direction, Owner};
+use super::steps::{self, Direction, StepOwner};
 use super::{policies, properties};
+use crate::proxy::model::shared_flow::SharedFlow;
 use crate::spec::ApigeeSharedFlowSpec;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 
@@ -30,7 +30,7 @@ pub(in crate::proxy) fn resolve_shared_flow(
     policies::add(&spec.policies, &mut context, &at);
     policies::add_resources(&spec.resources, &mut context, &at);
     properties::add(&spec.properties, &mut context, &at);
-    let steps = steps::list(&spec.steps, &Owner::Bundle, Direction::Either, &mut context, &at.key("steps"));
+    let steps = steps::list(&spec.steps, &StepOwner::Bundle, Direction::Either, &mut context, &at.key("steps"));
     context.check_references();
     // After an error, names that are only misspelled look unused.
     if !context.report.has_errors() {

@@ -1,8 +1,8 @@
 //! `targets[].auth`: the credential that requests to a target carry.
 
-use super::super::flow::Step;
 use super::context::Context;
 use super::{names, secrets};
+use crate::proxy::model::flow::Step;
 use crate::spec::target::{
     BasicCredential, GoogleAccessToken, GoogleAuth, GoogleIdToken, HeaderCredential, TargetAuth,
 };

@@ -1,6 +1,6 @@
 //! `targets[].properties`.
 
-use super::targets::Place;
+use super::targets::TargetFields;
 use crate::spec::ApigeeProxySpec;
 use crate::spec::target::Target;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
@@ -12,7 +12,7 @@ const STREAMING: [&str; 2] = ["request.streaming.enabled", "response.streaming.e
 pub(super) fn resolve(
     target: &Target,
     spec: &ApigeeProxySpec,
-    place: &Place,
+    place: &TargetFields,
     report: &mut Report<'_>,
 ) -> Vec<(String, String)> {
     let timeouts = target.timeouts.clone().unwrap_or_default();

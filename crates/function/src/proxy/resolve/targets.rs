@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::super::credential;
-use super::super::fault_handling::FaultHandling;
-use super::super::flow::{Flow, Step};
-use super::super::target_endpoint::{Destination, TargetEndpoint};
 use super::context::Context;
 use super::endpoint::DEFAULT;
-use super::steps::{self, Owner};
+use super::steps::{self, StepOwner};
 use super::{integrations, names, servers, target_auth, target_properties, units};
+use crate::proxy::model::fault_handling::FaultHandling;
+use crate::proxy::model::flow::{Flow, Step};
+use crate::proxy::model::target_endpoint::{Destination, TargetEndpoint};
 use crate::spec::ApigeeProxySpec;
 use crate::spec::target::{Rewrite, Target};
 use apigee_flux_analysis::policy::assign_message::{Action, AssignMessage};
@@ -59,7 +59,7 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
     let mut resolved = Vec::new();
     for (index, target) in targets.iter().enumerate() {
         // The short form has one field only, which is the URL.
-        let place = at.as_ref().map_or(Place::Short, |at| Place::Long(at.index(index)));
+        let place = at.as_ref().map_or(TargetFields::Short, |at| TargetFields::Long(at.index(index)));
         let name = &target.name;
         names::check_file_name("target", name, &place.key("name"), context.report);
         if name == "none" || !names.insert(name.to_lowercase()) {
@@ -77,14 +77,14 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
 }
 
 /// The place of a target's fields.
-pub(super) enum Place {
+pub(super) enum TargetFields {
     /// The short form: all fields are `spec.target`.
     Short,
     /// A mapping in `spec.targets`.
     Long(FieldPath),
 }
 
-impl Place {
+impl TargetFields {
     pub(super) fn key(&self, key: &str) -> FieldPath {
         match self {
             Self::Short => FieldPath::of(&["spec", "target"]),
@@ -100,7 +100,12 @@ impl Place {
     }
 }
 
-fn endpoint(target: &Target, spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, place: &Place) -> TargetEndpoint {
+fn endpoint(
+    target: &Target,
+    spec: &ApigeeProxySpec,
+    context: &mut Context<'_, '_>,
+    place: &TargetFields,
+) -> TargetEndpoint {
     let destination = match (&target.url, &target.servers, &target.integration) {
         (Some(url), None, None) => by_url(target, url, place, context.report),
         (None, Some(servers), None) => servers::by_servers(target, servers, place, context.report),
@@ -136,7 +141,7 @@ fn endpoint(target: &Target, spec: &ApigeeProxySpec, context: &mut Context<'_, '
         authentication
     });
     let properties = target_properties::resolve(target, spec, place, context.report);
-    let own = steps::flow(&target.flow, &Owner::Target(target.name.clone()), context, &place.key("flow"));
+    let own = steps::flow(&target.flow, &StepOwner::Target(target.name.clone()), context, &place.key("flow"));
     TargetEndpoint {
         name: target.name.clone(),
         faults: FaultHandling::default(),
@@ -173,7 +178,7 @@ pub(super) fn duration(
     }
 }
 
-fn by_url(target: &Target, url: &str, place: &Place, report: &mut Report<'_>) -> Destination {
+fn by_url(target: &Target, url: &str, place: &TargetFields, report: &mut Report<'_>) -> Destination {
     check_url(url, &place.key("url"), report);
     for (field, given) in [
         ("path", target.path.is_some()),

@@ -1,15 +1,15 @@
 //! `flow`: the user's own steps of every request and response.
 
-use super::super::flow::Flow;
 use super::context::Context;
 use super::endpoint::Draft;
-use super::steps::{self, Owner};
+use super::steps::{self, StepOwner};
+use crate::proxy::model::flow::Flow;
 use crate::spec::ApigeeProxySpec;
 use apigee_flux_model::diag::FieldPath;
 
 /// Resolves the steps once for all endpoints.
 pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at: &FieldPath) -> Flow {
-    steps::flow(&spec.flow, &Owner::Bundle, context, &at.key("flow"))
+    steps::flow(&spec.flow, &StepOwner::Bundle, context, &at.key("flow"))
 }
 
 /// Adds the steps: on the request after all checks, on the response before the headers are set.

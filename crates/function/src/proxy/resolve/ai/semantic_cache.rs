@@ -1,10 +1,10 @@
 //! `ai.semanticCache`.
 
-use super::super::super::flow::Step;
 use super::super::context::Context;
 use super::super::endpoint::{Draft, Intent};
 use super::super::{targets, units};
 use super::{Gateway, PROMPT_TEMPLATE};
+use crate::proxy::model::flow::Step;
 use crate::spec::ai::Ai;
 use apigee_flux_analysis::policy::semantic_cache_lookup::{self as policy, SemanticCacheLookup};
 use apigee_flux_analysis::policy::semantic_cache_populate::{self, SemanticCachePopulate};

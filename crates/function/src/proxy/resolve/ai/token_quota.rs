@@ -1,10 +1,10 @@
 //! `ai.tokenQuota`.
 
-use super::super::super::flow::Step;
 use super::super::context::Context;
 use super::super::endpoint::{DEFAULT, Draft};
 use super::super::quota;
 use super::{Gateway, MODEL_TEMPLATE, sources};
+use crate::proxy::model::flow::Step;
 use crate::spec::ai::TokenQuotaWord;
 use apigee_flux_analysis::policy::llm_token_quota::{self as policy, Half, LlmTokenQuota};
 use apigee_flux_analysis::policy::quota::Limit;

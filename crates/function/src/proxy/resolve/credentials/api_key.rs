@@ -2,7 +2,7 @@
 
 use super::super::context::Context;
 use super::super::endpoint::{Credential, Intent, Verified};
-use super::{Checked, Identity, Place};
+use super::{CallerVariable, Checked, CredentialPlace};
 use crate::spec::security::ApiKey;
 use apigee_flux_analysis::policy::verify_api_key::{self as policy, VerifyApiKey};
 
@@ -13,14 +13,14 @@ pub(super) fn check(
     context: &mut Context<'_, '_>,
 ) -> Checked {
     let Credential { at, own, .. } = credential;
-    let place = Place::new(key.location, key.name.clone(), &at.key("name"), context.report);
+    let place = CredentialPlace::new(key.location, key.name.clone(), &at.key("name"), context.report);
     let name = intent.policy_name(policy::TYPE.prefix, "Default", *own);
     let step = context.add(&name, &VerifyApiKey { key: place.variable() }, at);
     let consumer = format!("verifyapikey.{name}.client_id");
     Checked {
         steps: vec![step],
         removal: Some(("RemoveApiKey", place)),
-        identity: Some(Identity { variable: consumer.clone(), certain: true }),
+        identity: Some(CallerVariable { variable: consumer.clone(), certain: true }),
         verified: Some(Verified { policy: name, consumer, product: true }),
     }
 }

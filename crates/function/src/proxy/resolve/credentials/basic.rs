@@ -3,7 +3,7 @@
 use super::super::context::Context;
 use super::super::endpoint::{Credential, Intent, Verified};
 use super::super::{names, secrets};
-use super::{Checked, Identity, Place, unauthorized};
+use super::{CallerVariable, Checked, CredentialPlace, unauthorized};
 use crate::spec::security::{Basic, Location};
 use apigee_flux_analysis::policy::Value;
 use apigee_flux_analysis::policy::basic_authentication::{self as policy, BasicAuthentication, Operation};
@@ -60,8 +60,11 @@ pub(super) fn check(
     let steps = vec![no_header, decode, read, unknown_user, wrong_password];
     Checked {
         steps,
-        removal: Some(("RemoveAuthorization", Place { location: Location::Header, name: "authorization".to_owned() })),
-        identity: Some(Identity { variable: USER.to_owned(), certain: true }),
+        removal: Some((
+            "RemoveAuthorization",
+            CredentialPlace { location: Location::Header, name: "authorization".to_owned() },
+        )),
+        identity: Some(CallerVariable { variable: USER.to_owned(), certain: true }),
         verified: Some(Verified { policy: name, consumer: USER.to_owned(), product: false }),
     }
 }

@@ -3,7 +3,7 @@
 use super::super::context::Context;
 use super::super::endpoint::{Credential, Intent};
 use super::super::secrets;
-use super::{Checked, Place, unauthorized};
+use super::{Checked, CredentialPlace, unauthorized};
 use crate::spec::security::{Hmac, HmacAlgorithm, HmacEncoding, Location};
 use apigee_flux_analysis::policy::hmac::{self as policy, VerifyHmac};
 use apigee_flux_model::diag::{Code, Diagnostic};
@@ -21,7 +21,7 @@ pub(super) fn check(
     context: &mut Context<'_, '_>,
 ) -> Checked {
     let Credential { at, own, .. } = credential;
-    let place = Place::new(Location::Header, hmac.header.clone(), &at.key("header"), context.report);
+    let place = CredentialPlace::new(Location::Header, hmac.header.clone(), &at.key("header"), context.report);
     let message = hmac.message.clone().unwrap_or_else(|| MESSAGE.to_owned());
     if !message.contains('{') {
         context.report.push(

@@ -3,7 +3,7 @@
 use super::super::context::Context;
 use super::super::endpoint::{Credential, Intent, Verified};
 use super::super::{secrets, targets, units};
-use super::{Checked, Identity, Place};
+use super::{CallerVariable, Checked, CredentialPlace};
 use crate::spec::security::{Jwt, JwtAlgorithm};
 use apigee_flux_analysis::policy::Value;
 use apigee_flux_analysis::policy::verify_jwt::{self as policy, Key, KeyKind, VerifyJwt};
@@ -23,7 +23,7 @@ pub(super) fn check(
     context: &mut Context<'_, '_>,
 ) -> Checked {
     let Credential { at, own, .. } = credential;
-    let place = Place::of_token(jwt.location, jwt.name.as_ref(), at, context.report);
+    let place = CredentialPlace::of_token(jwt.location, jwt.name.as_ref(), at, context.report);
     let algorithms = match &jwt.algorithm {
         None => vec![JwtAlgorithm::RS256],
         Some(WordOr::Word(algorithm)) => vec![*algorithm],
@@ -89,7 +89,7 @@ pub(super) fn check(
         steps,
         removal: (!jwt.forward_token).then_some(("RemoveToken", place)),
         // A token need not have a subject.
-        identity: Some(Identity { variable: consumer.clone(), certain: false }),
+        identity: Some(CallerVariable { variable: consumer.clone(), certain: false }),
         verified: Some(Verified { policy: name, consumer, product: false }),
     }
 }

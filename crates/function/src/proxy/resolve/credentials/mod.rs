@@ -9,10 +9,10 @@ mod jwt;
 mod oauth2;
 
 use super::super::condition;
-use super::super::flow::Step;
 use super::context::Context;
 use super::endpoint::{Credential, Draft, Intent, Verified};
 use super::names;
+use crate::proxy::model::flow::Step;
 use crate::spec::security::{Jwt, Location, Mechanism, OAuth2};
 use apigee_flux_analysis::policy::http_modifier::{self, Action, HttpModifier};
 use apigee_flux_analysis::policy::raise_fault::{self, Message, RaiseFault};
@@ -23,16 +23,16 @@ struct Checked {
     /// The steps that refuse a request without the credential, in their order.
     steps: Vec<Step>,
     /// What is removed after them: the word in the policy's name, and the place.
-    removal: Option<(&'static str, Place)>,
+    removal: Option<(&'static str, CredentialPlace)>,
     /// The verified credential, if it identifies a consumer.
     verified: Option<Verified>,
     /// The variable that identifies a caller, if there is one.
-    identity: Option<Identity>,
+    identity: Option<CallerVariable>,
 }
 
 /// A variable that identifies a caller, so that the data of different callers does not mix.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(super) struct CallerVariable {
     /// The name of the variable.
     pub(super) variable: String,
     /// Whether it is set for every authenticated caller.
@@ -41,12 +41,12 @@ pub(super) struct Identity {
 
 /// The place of a credential in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
+struct CredentialPlace {
     location: Location,
     name: String,
 }
 
-impl Place {
+impl CredentialPlace {
     /// Creates a place, and checks the name.
     fn new(location: Location, name: String, at: &FieldPath, report: &mut Report<'_>) -> Self {
         match location {

@@ -2,7 +2,7 @@
 
 use super::super::context::Context;
 use super::super::endpoint::{Credential, Intent, Verified};
-use super::{Checked, Identity, Place};
+use super::{CallerVariable, Checked, CredentialPlace};
 use crate::spec::security::{Location, OAuth2};
 use apigee_flux_analysis::policy::oauth_v2::{self as policy, VerifyAccessToken};
 use apigee_flux_model::diag::{Code, Diagnostic};
@@ -14,7 +14,7 @@ pub(super) fn check(
     context: &mut Context<'_, '_>,
 ) -> Checked {
     let Credential { at, own, .. } = credential;
-    let place = Place::of_token(oauth2.location, oauth2.name.as_ref(), at, context.report);
+    let place = CredentialPlace::of_token(oauth2.location, oauth2.name.as_ref(), at, context.report);
     for (index, scope) in oauth2.scopes.iter().enumerate() {
         if scope.is_empty() || scope.contains(char::is_whitespace) {
             context.report.push(
@@ -32,7 +32,7 @@ pub(super) fn check(
         steps: vec![context.add(&name, &verify, at)],
         removal: (!oauth2.forward_token).then_some(("RemoveToken", place)),
         // The limits of the app apply, but its users may have data of their own, and each user has a token.
-        identity: Some(Identity { variable: "access_token".to_owned(), certain: true }),
+        identity: Some(CallerVariable { variable: "access_token".to_owned(), certain: true }),
         verified: Some(Verified { policy: name, consumer: "client_id".to_owned(), product: true }),
     }
 }

@@ -16,9 +16,9 @@ mod shared_flow;
 mod xslt;
 
 use super::super::condition;
-use super::super::flow::{Flow, Step};
 use super::context::Context;
 use super::names;
+use crate::proxy::model::flow::{Flow, Step};
 use crate::spec;
 use apigee_flux_analysis::policy::{Policy, Value};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
@@ -59,7 +59,7 @@ impl Direction {
 }
 
 /// What the steps belong to, which determines the names of their policies.
-pub(super) enum Owner {
+pub(super) enum StepOwner {
     /// All requests of a proxy, or all calls of a shared flow.
     Bundle,
     /// One operation.
@@ -127,7 +127,7 @@ const KEYS: &str = "`policy`, `set`, `remove`, `raise`, `extract`, `javascript`,
                     `jsonToXml`, `xslt`, `log`";
 
 /// Resolves the steps of both directions.
-pub(super) fn flow(flow: &spec::flow::Flow, owner: &Owner, context: &mut Context<'_, '_>, at: &FieldPath) -> Flow {
+pub(super) fn flow(flow: &spec::flow::Flow, owner: &StepOwner, context: &mut Context<'_, '_>, at: &FieldPath) -> Flow {
     Flow {
         request: list(&flow.request, owner, Direction::Request, context, &at.key("request")),
         response: list(&flow.response, owner, Direction::Response, context, &at.key("response")),
@@ -146,7 +146,7 @@ pub(super) fn check_condition(condition: Option<&str>, at: &FieldPath, context: 
 /// Resolves the steps of one direction.
 pub(super) fn list(
     steps: &[spec::step::Step],
-    owner: &Owner,
+    owner: &StepOwner,
     direction: Direction,
     context: &mut Context<'_, '_>,
     at: &FieldPath,
@@ -157,7 +157,7 @@ pub(super) fn list(
 
 fn resolve_step(
     step: &spec::step::Step,
-    owner: &Owner,
+    owner: &StepOwner,
     direction: Direction,
     context: &mut Context<'_, '_>,
     at: &FieldPath,
@@ -219,7 +219,7 @@ fn both(own: Option<&str>, needed: Option<String>) -> Option<String> {
 /// Adds a short step's policy, and the file that belongs to it.
 fn add(
     short: &dyn ShortStep,
-    owner: &Owner,
+    owner: &StepOwner,
     direction: Direction,
     context: &mut Context<'_, '_>,
     at: &FieldPath,
@@ -241,12 +241,12 @@ fn add(
 
 /// The possible names of a short step's policy, of which the first free one is used: it depends only on the steps of
 /// the same kind in the same place.
-fn names(short: &dyn ShortStep, owner: &Owner, direction: Direction) -> impl Iterator<Item = String> + use<> {
+fn names(short: &dyn ShortStep, owner: &StepOwner, direction: Direction) -> impl Iterator<Item = String> + use<> {
     let prefix = short.prefix();
     let (base, first) = match owner {
-        Owner::Operation(operation) => (format!("{prefix}-{operation}"), None),
-        Owner::Target(target) => (format!("{prefix}-{target}Target"), None),
-        Owner::Bundle => {
+        StepOwner::Operation(operation) => (format!("{prefix}-{operation}"), None),
+        StepOwner::Target(target) => (format!("{prefix}-{target}Target"), None),
+        StepOwner::Bundle => {
             let base = format!("{prefix}-{}", short.subject(direction));
             (base.clone(), Some(base))
         }

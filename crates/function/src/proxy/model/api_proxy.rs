@@ -12,7 +12,7 @@ use apigee_flux_model::xml::Element;
 
 /// A resolved proxy: all defaults are filled in and every policy has a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ApiProxy {
+pub(in crate::proxy) struct ApiProxy {
     /// The name in Apigee.
     pub name: String,
     /// The name that Apigee's user interface shows.
@@ -31,7 +31,7 @@ pub(super) struct ApiProxy {
 
 impl ApiProxy {
     /// The steps of all endpoints.
-    pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
+    pub(in crate::proxy) fn steps(&self) -> impl Iterator<Item = &Step> {
         let proxies = self.proxy_endpoints.iter().flat_map(ProxyEndpoint::steps);
         proxies.chain(self.target_endpoints.iter().flat_map(TargetEndpoint::steps))
     }
@@ -47,7 +47,7 @@ impl ApiProxy {
     }
 
     /// The files of the bundle; the error names the file and what is wrong with it.
-    pub(super) fn files(&self) -> Result<Files, String> {
+    pub(in crate::proxy) fn files(&self) -> Result<Files, String> {
         let root = (format!("{}.xml", self.name), PolicyFile::Element(self.root()));
         let policies = self.policies.iter().map(|(name, file)| (format!("policies/{name}.xml"), file.clone()));
         let proxies = self.proxy_endpoints.iter().map(|endpoint| {

@@ -10,7 +10,7 @@ use apigee_flux_model::xml::Element;
 
 /// A resolved shared flow: all defaults are filled in and every policy has a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SharedFlow {
+pub(in crate::proxy) struct SharedFlow {
     /// The name in Apigee.
     pub name: String,
     /// The name that Apigee's user interface shows.
@@ -36,7 +36,7 @@ impl SharedFlow {
     }
 
     /// The files of the bundle; the error names the file and what is wrong with it.
-    pub(super) fn files(&self) -> Result<Files, String> {
+    pub(in crate::proxy) fn files(&self) -> Result<Files, String> {
         // Apigee runs the one flow of the bundle, whatever its name; Apigee's own name for it is `default`.
         let flow =
             Element::new("SharedFlow").attribute("name", "default").children(self.steps.iter().map(Step::element));

@@ -9,7 +9,7 @@ use apigee_flux_model::xml::Element;
 
 /// Steps that handle a fault. Only one rule of an endpoint runs, and the default rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct FaultRule {
+pub(in crate::proxy) struct FaultRule {
     /// The name of the rule.
     pub name: String,
     /// The condition under which it runs; `None` means always.
@@ -20,7 +20,7 @@ pub(super) struct FaultRule {
 
 /// The fault handling of an endpoint.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct FaultHandling {
+pub(in crate::proxy) struct FaultHandling {
     /// The rules in the order in which they are evaluated.
     pub rules: Vec<FaultRule>,
     /// The steps of the default rule. It runs for every fault, also for those that another rule has handled; a
@@ -30,7 +30,7 @@ pub(super) struct FaultHandling {
 
 /// The kind of endpoint, which determines where Apigee starts to evaluate the rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Endpoint {
+pub(in crate::proxy) enum EndpointKind {
     /// From the last rule to the first.
     Proxy,
     /// From the first rule to the last.
@@ -48,14 +48,14 @@ impl FaultRule {
 
 impl FaultHandling {
     /// All steps.
-    pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
+    pub(in crate::proxy) fn steps(&self) -> impl Iterator<Item = &Step> {
         self.rules.iter().flat_map(|rule| &rule.steps).chain(&self.default)
     }
 
     /// `<FaultRules>`, and `<DefaultFaultRule>` if there is one.
-    pub(super) fn elements(&self, endpoint: Endpoint) -> impl Iterator<Item = Element> {
+    pub(in crate::proxy) fn elements(&self, endpoint: EndpointKind) -> impl Iterator<Item = Element> {
         let mut rules: Vec<Element> = self.rules.iter().map(FaultRule::element).collect();
-        if endpoint == Endpoint::Proxy {
+        if endpoint == EndpointKind::Proxy {
             rules.reverse();
         }
         let default = (!self.default.is_empty()).then(|| {

@@ -1,12 +1,12 @@
 //! ProxyEndpoint: how callers reach the proxy, and what happens to each request.
 
-use super::fault_handling::{Endpoint, FaultHandling};
+use super::fault_handling::{EndpointKind, FaultHandling};
 use super::flow::{ConditionalFlow, Flow, Step};
 use apigee_flux_model::xml::Element;
 
 /// A ProxyEndpoint.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct ProxyEndpoint {
+pub(in crate::proxy) struct ProxyEndpoint {
     /// The name of the endpoint and of its file.
     pub name: String,
     /// The base path that it serves.
@@ -27,7 +27,7 @@ pub(super) struct ProxyEndpoint {
 
 /// A route to a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RouteRule {
+pub(in crate::proxy) struct RouteRule {
     /// The name of the rule.
     pub name: String,
     /// The condition under which it is used; `None` means always.
@@ -50,14 +50,14 @@ impl RouteRule {
 
 impl ProxyEndpoint {
     /// All steps, wherever they are attached.
-    pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
+    pub(in crate::proxy) fn steps(&self) -> impl Iterator<Item = &Step> {
         let flows = self.flows.iter().flat_map(|flow| flow.flow.steps());
         let outer = self.pre_flow.steps().chain(self.post_flow.steps());
         self.faults.steps().chain(outer).chain(flows).chain(&self.post_client_flow)
     }
 
     /// The endpoint's file.
-    pub(super) fn element(&self) -> Element {
+    pub(in crate::proxy) fn element(&self) -> Element {
         let post_client_flow = (!self.post_client_flow.is_empty()).then(|| {
             let response = Element::new("Response").children(self.post_client_flow.iter().map(Step::element));
             Element::new("PostClientFlow").attribute("name", "PostClientFlow").child(response)
@@ -65,7 +65,7 @@ impl ProxyEndpoint {
         Element::new("ProxyEndpoint")
             .attribute("name", &self.name)
             .child(Element::leaf("Description", &self.name))
-            .children(self.faults.elements(Endpoint::Proxy))
+            .children(self.faults.elements(EndpointKind::Proxy))
             .child(self.pre_flow.element("PreFlow"))
             .child(Element::new("Flows").children(self.flows.iter().map(ConditionalFlow::element)))
             .child(self.post_flow.element("PostFlow"))

@@ -4,7 +4,7 @@ use apigee_flux_model::xml::Element;
 
 /// A policy that is attached to a flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Step {
+pub(in crate::proxy) struct Step {
     /// The policy's name.
     pub policy: String,
     /// The condition under which it runs; `None` means always.
@@ -13,7 +13,7 @@ pub(super) struct Step {
 
 /// The steps of both directions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Flow {
+pub(in crate::proxy) struct Flow {
     /// On the way to the target.
     pub request: Vec<Step>,
     /// On the way back to the caller.
@@ -22,7 +22,7 @@ pub(super) struct Flow {
 
 /// A flow for some requests only. Apigee runs only the first flow in `<Flows>` that matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ConditionalFlow {
+pub(in crate::proxy) struct ConditionalFlow {
     /// The name of the flow.
     pub name: String,
     /// The condition under which it runs; `None` means always, and is allowed for the last flow only.
@@ -35,12 +35,12 @@ pub(super) struct ConditionalFlow {
 
 impl Step {
     /// A step without a condition.
-    pub(super) fn always(policy: impl Into<String>) -> Self {
+    pub(in crate::proxy) fn always(policy: impl Into<String>) -> Self {
         Self { policy: policy.into(), condition: None }
     }
 
     /// The step with an additional condition.
-    pub(super) fn and(self, condition: Option<&str>) -> Self {
+    pub(in crate::proxy) fn and(self, condition: Option<&str>) -> Self {
         let condition = match (self.condition, condition) {
             (Some(own), Some(more)) => Some(format!("({own}) and ({more})")),
             (own, more) => own.or(more.map(str::to_owned)),
@@ -49,7 +49,7 @@ impl Step {
     }
 
     /// The step's element.
-    pub(super) fn element(&self) -> Element {
+    pub(in crate::proxy) fn element(&self) -> Element {
         Element::new("Step")
             .child(Element::leaf("Name", &self.policy))
             .children(self.condition.as_ref().map(|text| Element::leaf("Condition", text)))
@@ -58,7 +58,7 @@ impl Step {
 
 impl Flow {
     /// The steps of both directions.
-    pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
+    pub(in crate::proxy) fn steps(&self) -> impl Iterator<Item = &Step> {
         self.request.iter().chain(&self.response)
     }
 
@@ -69,14 +69,14 @@ impl Flow {
     }
 
     /// `<PreFlow>` or `<PostFlow>`, which carry their own name.
-    pub(super) fn element(&self, name: &str) -> Element {
+    pub(in crate::proxy) fn element(&self, name: &str) -> Element {
         Element::new(name).attribute("name", name).children(self.elements())
     }
 }
 
 impl ConditionalFlow {
     /// The flow's element.
-    pub(super) fn element(&self) -> Element {
+    pub(in crate::proxy) fn element(&self) -> Element {
         Element::new("Flow")
             .attribute("name", &self.name)
             .children(self.flow.elements())

@@ -1,333 +1,23 @@
-//! `ApigeeKeystore`: keys and certificates of an environment (`environments.keystores` and their `aliases`).
+//! The requests that read, compare and change a keystore.
 //!
 //! A keystore cannot be changed, but its aliases can: each is a part. Apigee returns certificates, which are compared, but never keys, so a
 //! digest in the record detects a new key. An update accepts only a certificate: for a new key, the alias is deleted and created again. The
 //! new content is tested under another name first, so that the existing alias is not lost if Apigee rejects it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::call::{Answer, Body, Change, Field, Form, Read, Request, Shape, Verb};
-use super::record::{Part, secret_digest};
-use super::secret::{self, Secret, Text};
-use super::{Configuration, ConfigurationSpec, Crud, Plan, Scope, Wanted, attributes};
-use apigee_flux_model::diag::{Code, FieldPath, Report};
-use apigee_flux_model::limits::{counts, texts};
+use super::content::{Content, DesiredAlias, sorted};
+use crate::call::{Answer, Body, Change, Field, Form, Read, Request, Shape, Verb};
+use crate::{Crud, Plan, Wanted, secret};
 use apigee_flux_model::pem;
-use apigee_flux_model::yaml::word_or::WordOr;
 
 /// The alias under which a new key is tested before the old alias is deleted.
-const PROBE: &str = "apigee-flux-probe";
-
-/// Keys with their certificates, or trusted certificates, to which target servers and proxies refer.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Keystore {
-    /// The aliases, by name. Unmanaged aliases are kept.
-    #[serde(default)]
-    pub aliases: BTreeMap<String, Alias>,
-}
-
-/// A key with its certificate, or a trusted certificate: `certificate` or `pkcs12`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Alias {
-    /// The certificate in PEM format, followed by its chain: the text itself, since it is public, or `{valueFrom: …}`, for example the key
-    /// `tls.crt` of a Secret of cert-manager.
-    pub certificate: Option<Text>,
-    /// The private key in PEM format. A trusted certificate has none.
-    ///
-    /// Apigee cannot change a key: for a new key, the alias is deleted and created again, and it does not exist between the two requests. To
-    /// change a key without interruption, put the new key into a second keystore and change an `ApigeeReference` to refer to that keystore.
-    pub key: Option<Secret>,
-    /// The password of an encrypted key. One trailing line break is ignored.
-    pub key_password: Option<Secret>,
-    /// The certificate and the key in one PKCS #12 file.
-    pub pkcs12: Option<Pkcs12>,
-    /// Whether Apigee accepts expired certificates. Default: `false`.
-    #[serde(default)]
-    pub ignore_expiry_validation: bool,
-}
-
-/// A PKCS #12 file. A manual change in Apigee is not detected, because Apigee does not return the content. For a new file or password in
-/// the Secret, the alias is deleted and created again.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Pkcs12 {
-    /// The file: its bytes, or the bytes as base64.
-    pub file: Secret,
-    /// The password of the file. One trailing line break is ignored.
-    pub password: Option<Secret>,
-}
-
-impl ConfigurationSpec for Keystore {
-    const CRUD: &'static dyn Crud = &Keystores;
-}
-
-impl Configuration for Keystore {
-    fn scope(&self) -> Scope {
-        Scope::Environment
-    }
-
-    fn body(&self, _: &str) -> Value {
-        let aliases: Map<String, Value> =
-            self.aliases.iter().map(|(name, alias)| (name.clone(), alias.body())).collect();
-        json!({ "aliases": aliases })
-    }
-
-    fn check(&self, name: &str, report: &mut Report<'_>) {
-        texts::KEYSTORE.report(name, FieldPath::of(&["spec", "name"]), report);
-        let at = FieldPath::of(&["spec", "aliases"]);
-        attributes::check_count(&counts::ALIASES, self.aliases.len(), &at, report);
-        for (name, alias) in &self.aliases {
-            let at = at.key(name);
-            texts::ALIAS.report(name, at.clone(), report);
-            if name == PROBE {
-                report.error(
-                    Code::NameTaken,
-                    &at,
-                    format!("the alias `{PROBE}` is reserved for tests of new keys: use another name"),
-                );
-            }
-            alias.check(&at, report);
-        }
-    }
-}
-
-impl Alias {
-    fn body(&self) -> Value {
-        let mut body = Map::new();
-        let texts = [("key", &self.key), ("keyPassword", &self.key_password)];
-        let texts = texts.into_iter().filter_map(|(field, secret)| Some((field, secret::of(secret.as_ref()?))));
-        let certificate = self.certificate.iter().map(|text| ("certificate", secret::body(text)));
-        body.extend(certificate.chain(texts).map(|(field, value)| (field.to_owned(), value)));
-        if let Some(Pkcs12 { file, password }) = &self.pkcs12 {
-            let mut pkcs12 = json!({"file": secret::of_file(file)});
-            if let Some(password) = password {
-                pkcs12["password"] = secret::of(password);
-            }
-            body.insert("pkcs12".to_owned(), pkcs12);
-        }
-        if self.ignore_expiry_validation {
-            body.insert("ignoreExpiryValidation".to_owned(), json!(true));
-        }
-        Value::Object(body)
-    }
-
-    fn check(&self, at: &FieldPath, report: &mut Report<'_>) {
-        match (&self.certificate, &self.pkcs12) {
-            (None, None) => {
-                let message = "the alias is empty: set `certificate`, with `key` if there is one, or `pkcs12`";
-                report.error(Code::MissingField, at, message);
-            }
-            (Some(_), Some(_)) => {
-                let message =
-                    "`certificate` cannot be combined with `pkcs12`: a PKCS #12 file contains the certificate";
-                report.error(Code::ConflictingFields, at.key("pkcs12"), message);
-            }
-            (None, Some(_)) if self.key.is_some() => {
-                let message = "`key` cannot be combined with `pkcs12`: a PKCS #12 file contains the key";
-                report.error(Code::ConflictingFields, at.key("key"), message);
-            }
-            (Some(WordOr::Word(text)), None) => check_certificate(text, &at.key("certificate"), report),
-            (Some(WordOr::Value(_)), None) | (None, Some(_)) => {}
-        }
-        if self.key_password.is_some() && self.key.is_none() {
-            let message =
-                "`keyPassword` is the password of `key`, which is missing: add `key`, or set `pkcs12.password`";
-            report.error(Code::ConflictingFields, at.key("keyPassword"), message);
-        }
-    }
-}
-
-fn check_certificate(text: &str, at: &FieldPath, report: &mut Report<'_>) {
-    let certificates = pem::certificates(text);
-    if certificates.is_empty() {
-        let message = format!("the value is not a certificate in PEM format, which begins with `{}`", pem::BEGIN);
-        report.error(Code::InvalidValue, at, message);
-    }
-    for (index, _) in certificates.iter().enumerate().filter(|(_, base64)| !pem::is_der(base64)) {
-        let message =
-            format!("certificate {} of the text is not a base64-encoded certificate: copy it again", index + 1);
-        report.error(Code::InvalidValue, at, message);
-    }
-}
+pub(super) const PROBE: &str = "apigee-flux-probe";
 
 #[derive(Debug)]
-struct Keystores;
-
-/// The desired content of an alias.
-struct Content<'w> {
-    certificate: Option<&'w str>,
-    key: Option<&'w str>,
-    key_password: Option<&'w str>,
-    /// The file and its password.
-    pkcs12: Option<(Vec<u8>, Option<&'w str>)>,
-    ignore_expiry: bool,
-}
-
-impl<'w> Content<'w> {
-    /// Reads the content of an alias. The error says which secret is invalid. An empty secret is one that is not known here.
-    fn read(alias: &'w Value) -> Result<Self, String> {
-        let text = |pointer: &str| alias.pointer(pointer).and_then(Value::as_str);
-        let content = Self {
-            certificate: text("/certificate"),
-            key: text("/key"),
-            key_password: text("/keyPassword").map(secret::line),
-            pkcs12: match alias.pointer("/pkcs12/file") {
-                Some(file) if file == "" => Some((Vec::new(), None)),
-                // Every PKCS #12 file is a DER SEQUENCE.
-                Some(file) => {
-                    let file = secret::file(file, |bytes| bytes.first() == Some(&0x30));
-                    Some((
-                        file.ok_or("the file is not a PKCS #12 file, and not the base64 of one")?,
-                        text("/pkcs12/password").map(secret::line),
-                    ))
-                }
-                None => None,
-            },
-            ignore_expiry: alias.get("ignoreExpiryValidation") == Some(&Value::Bool(true)),
-        };
-        // Checked before anything is deleted.
-        if content.key.is_some_and(|key| !key.is_empty() && !key.contains("PRIVATE KEY-----")) {
-            return Err("the key is not a private key in PEM format".to_owned());
-        }
-        if content.certificate.is_some_and(|text| !text.is_empty() && pem::certificates(text).is_empty()) {
-            return Err("the certificate is not in PEM format".to_owned());
-        }
-        Ok(content)
-    }
-
-    /// The content that Apigee does not return, normalized: the key independent of its encoding, the password only of an encrypted key.
-    fn secrets(&self) -> Vec<u8> {
-        let key = self.key.map(|text| {
-            pem::private_key(text)
-                .unwrap_or_else(|| pem::PrivateKey { meaning: text.as_bytes().to_vec(), is_encrypted: true })
-        });
-        let is_encrypted = key.as_ref().is_some_and(|key| key.is_encrypted);
-        let password = self.key_password.filter(|_| is_encrypted).unwrap_or_default();
-        let meaning = key.map(|key| key.meaning).unwrap_or_default();
-        self.joined(&meaning, password.as_bytes(), self.pkcs12_password().as_bytes())
-    }
-
-    /// The content as version 0.1.0 recorded it, byte for byte, in each form that the same secret may have had then.
-    fn former_secrets(&self) -> Vec<Vec<u8>> {
-        let forms = |text: Option<&str>| secret::forms(text.unwrap_or_default());
-        let mut former = Vec::new();
-        for key in forms(self.key) {
-            for key_password in forms(self.key_password) {
-                for password in forms(Some(self.pkcs12_password())) {
-                    former.push(self.joined(key.as_bytes(), key_password.as_bytes(), password.as_bytes()));
-                }
-            }
-        }
-        former
-    }
-
-    fn pkcs12_password(&self) -> &str {
-        self.pkcs12.as_ref().and_then(|(_, password)| *password).unwrap_or_default()
-    }
-
-    fn joined(&self, key: &[u8], key_password: &[u8], password: &[u8]) -> Vec<u8> {
-        let file = self.pkcs12.as_ref().map_or(&[][..], |(file, _)| file.as_slice());
-        [key, &[0], key_password, &[0], password, &[0], file].concat()
-    }
-
-    fn has_key(&self) -> bool {
-        self.key.is_some() || self.pkcs12.is_some()
-    }
-
-    /// True if the key is known here.
-    fn is_known(&self) -> bool {
-        self.key != Some("") && self.pkcs12.as_ref().is_none_or(|(file, _)| !file.is_empty())
-    }
-
-    fn form(&self) -> Vec<(&'static str, &'static str, Vec<u8>)> {
-        let field = |name, file, text: &str| (name, file, text.as_bytes().to_vec());
-        let mut form = Vec::new();
-        form.extend(self.certificate.map(|text| field("certFile", "certificate.pem", text)));
-        form.extend(self.key.map(|text| field("keyFile", "key.pem", text)));
-        form.extend(self.key_password.map(|text| field("password", "", text)));
-        if let Some((file, password)) = &self.pkcs12 {
-            form.push(("file", "keystore.p12", file.clone()));
-            form.extend(password.map(|text| field("password", "", text)));
-        }
-        form
-    }
-}
-
-/// The digests of an alias in the record: of its secrets and of its certificates.
-#[derive(Clone, PartialEq, Eq)]
-struct Digests {
-    secrets: String,
-    certificates: String,
-}
-
-/// The desired content of an alias, to compare it with the digests in the record.
-struct Known<'w> {
-    wanted: &'w Wanted<'w>,
-    name: &'w str,
-    content: &'w Content<'w>,
-    certificates: Vec<String>,
-}
-
-impl<'w> Known<'w> {
-    fn new(wanted: &'w Wanted<'w>, name: &'w str, content: &'w Content<'w>) -> Self {
-        Self { wanted, name, content, certificates: pem::certificates(content.certificate.unwrap_or_default()) }
-    }
-
-    /// The digests to record.
-    fn digests(&self) -> Digests {
-        Digests {
-            secrets: self.of_secrets(&self.content.secrets()),
-            certificates: self.of_certificates(&sorted(&self.certificates)),
-        }
-    }
-
-    fn of_secrets(&self, secrets: &[u8]) -> String {
-        secret_digest(self.wanted.id, &format!("{}/secrets", self.name), secrets)
-    }
-
-    fn of_certificates(&self, certificates: &[String]) -> String {
-        let joined = certificates.join(",");
-        secret_digest(self.wanted.id, &format!("{}/certificates", self.name), joined.as_bytes())
-    }
-
-    /// The digests of the alias as this program last set it.
-    fn last(&self) -> Option<Digests> {
-        let (secrets, certificates) = self.wanted.last?.part(self.name)?.digest.as_deref()?.split_once('.')?;
-        Some(Digests { secrets: secrets.to_owned(), certificates: certificates.to_owned() })
-    }
-
-    /// Whether the desired secrets are the ones that were set. Version 0.1.0 recorded their bytes.
-    fn has_secrets(&self, last: &Digests) -> bool {
-        last.secrets == self.of_secrets(&self.content.secrets())
-            || self.content.former_secrets().iter().any(|former| last.secrets == self.of_secrets(former))
-    }
-
-    /// Whether these certificates are the ones that were set. Version 0.1.0 recorded them in their order.
-    fn has_certificates(&self, last: &Digests, certificates: &[String]) -> bool {
-        [sorted(certificates).as_slice(), certificates]
-            .into_iter()
-            .any(|list| last.certificates == self.of_certificates(list))
-    }
-}
-
-impl Digests {
-    fn to_part(&self, name: &str) -> Part {
-        let digest = Some(format!("{}.{}", self.secrets, self.certificates));
-        Part { name: name.to_owned(), digest, server_name: None }
-    }
-}
-
-/// The certificates without their order, which is irrelevant: a client that verifies a chain sorts it.
-fn sorted(certificates: &[String]) -> Vec<String> {
-    let set: BTreeSet<&String> = certificates.iter().collect();
-    set.into_iter().cloned().collect()
-}
+pub(super) struct Keystores;
 
 /// The change that an existing alias needs.
 enum Needs {
@@ -351,7 +41,7 @@ fn is_compared(alias: &Value) -> bool {
 }
 
 /// The change that an alias needs. `live` are its certificates in Apigee.
-fn needs(wanted: &Known<'_>, live: &[String]) -> Needs {
+fn needs(wanted: &DesiredAlias<'_>, live: &[String]) -> Needs {
     let (content, last) = (wanted.content, wanted.last());
     let is_ours = match &last {
         _ if !content.is_known() => true,
@@ -487,7 +177,7 @@ impl Crud for Keystores {
         for (name, alias) in aliases(wanted.body) {
             let answer = if is_compared(alias) { certificates.next() } else { None };
             let content = Content::read(alias).map_err(|why| format!("alias `{name}`: {why}"))?;
-            let known = Known::new(wanted, name, &content);
+            let known = DesiredAlias::new(wanted, name, &content);
             plan.parts.push(known.digests().to_part(name));
             if !live.contains(name.as_str()) {
                 let fields = new_fields(wanted, name, &content);
@@ -550,6 +240,7 @@ fn names(answers: &[Answer]) -> BTreeSet<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::{Part, secret_digest};
     use crate::{Id, Place, Record};
 
     const OLD: &str = "-----BEGIN CERTIFICATE-----\nMAEB\n-----END CERTIFICATE-----\n";
@@ -602,9 +293,9 @@ mod tests {
         record(vec![Part { name: "a".into(), digest: Some(format!("{secrets}.{certificates}")), server_name: None }])
     }
 
-    const PKCS1: &str = include_str!("../../../testdata/keys/rsa-pkcs1.pem");
-    const PKCS8: &str = include_str!("../../../testdata/keys/rsa-pkcs8.pem");
-    const ENCRYPTED: &str = include_str!("../../../testdata/keys/rsa-encrypted.pem");
+    const PKCS1: &str = include_str!("../../../../testdata/keys/rsa-pkcs1.pem");
+    const PKCS8: &str = include_str!("../../../../testdata/keys/rsa-pkcs8.pem");
+    const ENCRYPTED: &str = include_str!("../../../../testdata/keys/rsa-encrypted.pem");
 
     fn alias(key: &str, password: &str, certificate: &str) -> Value {
         json!({"certificate": certificate, "key": key, "keyPassword": password})

@@ -39,6 +39,16 @@ pub fn namespace(text: &str) -> Result<(), String> {
     ))
 }
 
+/// Checks the name of a volume, a DNS label (Kubernetes, "Volumes").
+pub fn volume_name(text: &str) -> Result<(), String> {
+    if is_label(text) {
+        return Ok(());
+    }
+    Err(format!(
+        "`{text}` is not a valid name of a volume; use a-z, 0-9 and `-`, at most {MAX_LABEL} characters, such as `vault-token`"
+    ))
+}
+
 /// Checks the name of an object of most kinds, for example a Secret.
 pub fn object_name(text: &str) -> Result<(), String> {
     if is_subdomain(text) {
@@ -152,6 +162,7 @@ mod tests {
     fn names_are_those_of_kubernetes() {
         let long = "a".repeat(64);
         check(namespace, &["a", "team-1"], &["", "-a", "a-", "A", "a_b", "a.b", "../a", "a\n", "ä", &long]);
+        check(volume_name, &["vault-token", "1"], &["", "-a", "a.b", "A", &long]);
         check(object_name, &["a", "a.b-c", &long], &["", ".a", "a..b", "A", "a/b", "a ", &"a.".repeat(128)]);
         check(path_segment, &["a", "Orders_v1", "a.b"], &[".", "..", "a/b", "a%b", "a b", "a\nb", "a\u{9b}b"]);
         check(data_key, &["tls.crt", ".a", "A_b"], &["", ".", "..", "..data", "a/b", "a b", "a\n"]);

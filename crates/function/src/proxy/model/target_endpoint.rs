@@ -1,6 +1,6 @@
 //! TargetEndpoint: how the proxy reaches a backend.
 
-use super::fault_handling::{Endpoint, FaultHandling};
+use super::fault_handling::{EndpointKind, FaultHandling};
 use super::flow::{Flow, Step};
 use apigee_flux_analysis::policy::authentication::Authentication;
 use apigee_flux_analysis::policy::set_integration_request::SetIntegrationRequest;
@@ -9,7 +9,7 @@ use apigee_flux_model::xml::Element;
 
 /// A TargetEndpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TargetEndpoint {
+pub(in crate::proxy) struct TargetEndpoint {
     /// The name of the endpoint and of its file.
     pub name: String,
     /// Fault handling for an error response of the target, a missing response, or a step of this endpoint that fails.
@@ -32,7 +32,7 @@ pub(super) struct TargetEndpoint {
 
 /// Where a target connects to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Destination {
+pub(in crate::proxy) enum Destination {
     /// One URL.
     Url {
         /// The URL, with `http` or `https`.
@@ -60,16 +60,16 @@ pub(super) enum Destination {
 
 /// Target servers that share the load.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct LoadBalancer {
+pub(in crate::proxy) struct LoadBalancer {
     /// In the order written.
-    pub servers: Vec<Server>,
+    pub servers: Vec<BalancedServer>,
     /// The number of failures after which a server is removed from rotation.
     pub max_failures: Option<u32>,
 }
 
 /// One target server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Server {
+pub(in crate::proxy) struct BalancedServer {
     /// The name of the server in the environment.
     pub name: String,
     /// The share of the load; set for all servers except the fallback, or for none.
@@ -80,7 +80,7 @@ pub(super) struct Server {
 
 /// A request that checks whether a server is healthy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct HealthMonitor {
+pub(in crate::proxy) struct HealthMonitor {
     /// Seconds between two requests.
     pub interval: u64,
     /// Seconds to wait for the connection, and for the response.
@@ -93,7 +93,7 @@ pub(super) struct HealthMonitor {
     pub expect: Vec<u16>,
 }
 
-impl Server {
+impl BalancedServer {
     fn element(&self) -> Element {
         Element::new("Server")
             .attribute("name", &self.name)
@@ -116,7 +116,7 @@ impl LoadBalancer {
         let algorithm = if weighted { "Weighted" } else { "RoundRobin" };
         Element::new("LoadBalancer")
             .children(several.then(|| Element::leaf("Algorithm", algorithm)))
-            .children(self.servers.iter().map(Server::element))
+            .children(self.servers.iter().map(BalancedServer::element))
             .children(self.max_failures.map(|count| Element::leaf("MaxFailures", count)))
             .children(several.then(|| Element::leaf("RetryEnabled", true)))
     }
@@ -143,7 +143,7 @@ impl HealthMonitor {
 
 impl TargetEndpoint {
     /// All steps.
-    pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
+    pub(in crate::proxy) fn steps(&self) -> impl Iterator<Item = &Step> {
         self.faults.steps().chain(self.pre_flow.steps()).chain(self.post_flow.steps())
     }
 
@@ -182,7 +182,7 @@ impl TargetEndpoint {
     }
 
     /// The folder of the endpoint's file.
-    pub(super) fn folder(&self) -> &'static str {
+    pub(in crate::proxy) fn folder(&self) -> &'static str {
         match self.destination {
             Destination::Url { .. } | Destination::LoadBalancer { .. } => "targets",
             Destination::Integration { .. } => "integration-endpoints",
@@ -190,7 +190,7 @@ impl TargetEndpoint {
     }
 
     /// The endpoint's file.
-    pub(super) fn element(&self) -> Element {
+    pub(in crate::proxy) fn element(&self) -> Element {
         if let Destination::Integration { asynchronous, .. } = self.destination {
             return Element::new("IntegrationEndpoint")
                 .attribute("name", &self.name)
@@ -199,7 +199,7 @@ impl TargetEndpoint {
         Element::new("TargetEndpoint")
             .attribute("name", &self.name)
             .child(Element::leaf("Description", &self.name))
-            .children(self.faults.elements(Endpoint::Target))
+            .children(self.faults.elements(EndpointKind::Target))
             .child(self.pre_flow.element("PreFlow"))
             .child(Element::new("Flows"))
             .child(self.post_flow.element("PostFlow"))

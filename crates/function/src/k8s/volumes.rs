@@ -1,0 +1,42 @@
+//! The volumes of the pods: their names, which are the folders of their mounts, and what is projected into one.
+
+use k8s_openapi::api::core::v1::{ProjectedVolumeSource, ServiceAccountTokenProjection, Volume, VolumeProjection};
+
+/// The name and folder of the volume with one bundle.
+pub(super) const BUNDLE: &str = "bundle";
+
+/// The name and folder of the volume with all bundles of a batch.
+pub(super) const BUNDLES: &str = "bundles";
+
+/// The name and folder of the volume with the list of a batch.
+pub(super) const BATCH: &str = "batch";
+
+/// The name and folder of the volume with the configuration document.
+pub(super) const CONFIGURATION: &str = "configuration";
+
+/// The name and folder of the volume with the inventory.
+pub(super) const INVENTORY: &str = "inventory";
+
+/// The name and folder of the volume with the keys of Secrets.
+pub(super) const SECRETS: &str = "secrets";
+
+/// The volume of the Secrets Store CSI driver.
+pub(super) const SECRETS_STORE: &str = "secrets-store";
+
+/// The volume with the provenance.
+pub(super) const PROVENANCE: &str = "provenance";
+
+/// A token of the ServiceAccount as the file `token`, for an audience or, by default, the API server.
+pub(super) fn token(audience: Option<String>) -> VolumeProjection {
+    let token = ServiceAccountTokenProjection { audience, expiration_seconds: Some(3600), path: "token".to_owned() };
+    VolumeProjection { service_account_token: Some(token), ..VolumeProjection::default() }
+}
+
+/// A volume projected from several sources.
+pub(super) fn projected(name: &str, sources: Vec<VolumeProjection>) -> Volume {
+    Volume {
+        name: name.to_owned(),
+        projected: Some(ProjectedVolumeSource { sources: Some(sources), default_mode: None }),
+        ..Volume::default()
+    }
+}
