@@ -5,11 +5,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::apigee_args::ApigeeArgs;
+use super::args::{ApigeeArgs, OutputArgs, ProvenanceArgs};
 use super::block_on::block_on;
 use super::log::{Log, word};
-use super::output_args::OutputArgs;
-use super::provenance_args::ProvenanceArgs;
 use super::secrets;
 use super::sigterm::until_terminated;
 use apigee_flux_configuration::{Id, OwnedPlace, Place};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::apigee_args::ApigeeArgs;
+use super::args::ApigeeArgs;
 use super::{markdown, out};
 use apigee_flux_deployer::Error;
 use apigee_flux_deployer::audit::{Origin, Row, audit};

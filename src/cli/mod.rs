@@ -3,8 +3,8 @@
 //! Only this module, `disk`, `apigee::{client, auth, mount}`, `in_cluster` and `sandbox::{server, state_file}` access files, the network, the
 //! clock or environment variables.
 
-mod apigee_args;
 mod apply;
+mod args;
 mod audit;
 mod block_on;
 mod bundle;
@@ -20,21 +20,17 @@ mod log;
 mod markdown;
 mod openapi;
 mod out;
-mod output_args;
 mod package;
-mod provenance_args;
 mod reconcile;
 mod remove;
 mod render;
 mod sandbox;
 mod schema;
 mod secrets;
-mod settings_args;
 mod sigterm;
 mod source;
 mod split;
 mod status_line;
-mod target_args;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};

@@ -4,14 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::apigee_args::ApigeeArgs;
 use super::apply::{Ended, end, progress, secrets};
+use super::args::{ApigeeArgs, OutputArgs, ProvenanceArgs, TargetArgs};
 use super::block_on::block_on;
 use super::log::Log;
-use super::output_args::OutputArgs;
-use super::provenance_args::ProvenanceArgs;
 use super::sigterm::until_terminated;
-use super::target_args::TargetArgs;
 use apigee_flux_configuration::OwnedPlace;
 use apigee_flux_configuration::inventory;
 use apigee_flux_deployer::apply::{Mode, Options};

@@ -3,13 +3,10 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::apigee_args::ApigeeArgs;
+use super::args::{ApigeeArgs, OutputArgs, ProvenanceArgs, TargetArgs, job_report};
 use super::block_on::block_on;
 use super::log::Log;
-use super::output_args::{OutputArgs, job_report};
-use super::provenance_args::ProvenanceArgs;
 use super::sigterm::until_terminated;
-use super::target_args::TargetArgs;
 use apigee_flux_deployer::{Error, Options, Outcome, Report, remove};
 use apigee_flux_model::bundle::{BundleKind, Removal};
 use apigee_flux_model::duration;

@@ -17,7 +17,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::time::Instant;
 
-use super::apigee_args::ApigeeArgs;
+use super::args::ApigeeArgs;
 use super::function::report_in;
 use super::out;
 use super::package::Package;

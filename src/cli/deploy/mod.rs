@@ -1,6 +1,7 @@
 //! `apigee-flux deploy`: the command of the Job that deploys bundles.
 
 mod batch;
+mod settings_args;
 mod tally;
 
 use std::num::NonZeroUsize;
@@ -8,20 +9,17 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::apigee_args::ApigeeArgs;
+use super::args::{ApigeeArgs, OutputArgs, ProvenanceArgs, TargetArgs, job_report};
 use super::block_on::block_on;
 use super::log::Log;
-use super::output_args::{OutputArgs, job_report};
-use super::provenance_args::ProvenanceArgs;
-use super::settings_args::SettingsArgs;
 use super::sigterm::until_terminated;
-use super::target_args::TargetArgs;
 use apigee_flux_deployer::deploy::Event;
 use apigee_flux_deployer::{Bundle, Client, Error, Options, Outcome, Report, WaitFor, deploy};
 use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
 use apigee_flux_model::bundle::{Digest, manifest};
 use apigee_flux_model::duration;
 use apigee_flux_model::provenance::Provenance;
+use settings_args::SettingsArgs;
 
 /// Deploy a rendered bundle, or a batch of bundles, to an environment.
 #[derive(Debug, clap::Args)]

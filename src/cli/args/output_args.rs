@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::block_on::block_on;
-use super::log::{Form, Log};
+use crate::cli::block_on::block_on;
+use crate::cli::log::{Form, Log, word};
 use apigee_flux_deployer::Report;
 use apigee_flux_deployer::in_cluster::JobReport;
 use apigee_flux_deployer::in_cluster::{self, ApiServer};
@@ -22,7 +22,7 @@ const REPORT_PATIENCE: Duration = Duration::from_secs(5);
 /// Where the log and the result are written.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output")]
-pub(super) struct OutputArgs {
+pub(in crate::cli) struct OutputArgs {
     /// Format of the log on stderr
     #[arg(long, value_name = "FORM", value_enum, default_value_t = Form::Auto)]
     log: Form,
@@ -39,12 +39,12 @@ pub(super) struct OutputArgs {
 
 impl OutputArgs {
     /// Starts a log; its times are relative to now.
-    pub(super) fn start_log(&self) -> Log {
+    pub(in crate::cli) fn start_log(&self) -> Log {
         Log::start(self.log)
     }
 
     /// Writes the result, one line, to stdout and to the termination log; then reports it to the cluster, if a Job is given.
-    pub(super) fn write_result(&self, log: &Log, line: &str, report: &JobReport) {
+    pub(in crate::cli) fn write_result(&self, log: &Log, line: &str, report: &JobReport) {
         let printed = log.print_result(line);
         let logged = write_existing(&self.termination_log, Text::of_json(line).as_str());
         for error in [printed.err(), logged.err()].into_iter().flatten() {
@@ -77,12 +77,12 @@ impl OutputArgs {
 }
 
 /// The report to the cluster about one resource.
-pub(super) fn job_report(action: &'static str, report: &Report) -> JobReport {
+pub(in crate::cli) fn job_report(action: &'static str, report: &Report) -> JobReport {
     let outcome = &report.outcome;
     let what = outcome.name.as_deref().unwrap_or("the bundle");
     JobReport {
         action,
-        result: super::log::word(outcome.result),
+        result: word(outcome.result),
         revision: outcome.revision.map(|revision| revision.to_string()),
         is_failed: report.exit_code != 0,
         note: format!("{what} in {}: {}", outcome.environment, outcome.reason),
