@@ -10,12 +10,14 @@ mod block_on;
 mod bundle;
 mod check;
 mod colour;
+mod completed_run;
 mod demo;
 mod deploy;
 mod diff;
 mod explain;
 mod function;
 mod git;
+mod job_report;
 mod log;
 mod markdown;
 mod openapi;
@@ -24,12 +26,14 @@ mod package;
 mod reconcile;
 mod remove;
 mod render;
+mod resource_rows;
 mod sandbox;
 mod schema;
 mod secrets;
 mod sigterm;
 mod source;
 mod split;
+mod status;
 mod status_line;
 
 use std::ffi::OsString;
@@ -60,7 +64,7 @@ enum Command {
     Explain(Box<explain::Args>),
     Bundle(bundle::Args),
     Openapi(openapi::Args),
-    Status(audit::StatusArgs),
+    Status(status::StatusArgs),
     Audit(audit::Args),
     Diff(Box<diff::Args>),
     Deploy(Box<deploy::Args>),
@@ -85,7 +89,7 @@ pub fn run() -> ExitCode {
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Bundle(args)) => bundle::run(&args),
         Some(Command::Openapi(args)) => openapi::run(&args),
-        Some(Command::Status(args)) => audit::status(&args),
+        Some(Command::Status(args)) => status::run(&args),
         Some(Command::Audit(args)) => audit::run(&args),
         Some(Command::Diff(args)) => diff::run(&args),
         Some(Command::Deploy(args)) => Ok(deploy::run(&args)),

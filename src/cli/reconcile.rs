@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::apply::{Ended, end, progress, secrets};
-use super::args::{ApigeeArgs, OutputArgs, ProvenanceArgs, TargetArgs};
+use super::args::{ApigeeArgs, ConfigurationArgs, OutputArgs, ProvenanceArgs, TargetArgs};
 use super::block_on::block_on;
+use super::completed_run::{CompletedRun, end, progress};
 use super::log::Log;
 use super::sigterm::until_terminated;
 use apigee_flux_configuration::OwnedPlace;
@@ -26,15 +26,8 @@ pub(super) struct Args {
     /// Folder of the bundles
     #[arg(long, value_name = "DIR", default_value = "bundles")]
     bundles: PathBuf,
-    /// Folder of the mounted Secrets, with a file SECRET/KEY for each key
-    #[arg(long, value_name = "DIR", default_value = "secrets")]
-    secrets: PathBuf,
-    /// Another folder from which files may be read as secrets, in addition to /secrets-store and /vault/secrets; may be given several times
-    #[arg(long = "secret-folder", value_name = "DIR")]
-    secret_folders: Vec<String>,
-    /// Owner of the desired state: resources of another owner are not changed
-    #[arg(long, value_name = "NAME")]
-    owner: String,
+    #[command(flatten)]
+    desired: ConfigurationArgs,
     /// Owner of the organization's desired state; default: the same as --owner
     #[arg(long, value_name = "NAME")]
     owner_of_organization: Option<String>,
@@ -82,15 +75,15 @@ pub(super) fn run(args: &Args) -> ExitCode {
     end(&log, &args.output, "Reconcile", &place, &result)
 }
 
-async fn reconcile_all(args: &Args, target: &Target, place: &OwnedPlace, log: &Log) -> Result<Ended, Error> {
+async fn reconcile_all(args: &Args, target: &Target, place: &OwnedPlace, log: &Log) -> Result<CompletedRun, Error> {
     let (inventory, bundles) = read_inventory(&args.inventory, &args.bundles)?;
     let provenance = args.provenance.read()?;
     let commit = provenance.commit.clone();
     let client = args.apigee.client()?.with_listener(log.retries());
     let mode = if args.report { Mode::Look } else { Mode::Write };
     let how = Reconcile {
-        options: Options { provenance, timeout: args.timeout, mode, ..Options::new(&args.owner) },
-        owner_of_organization: args.owner_of_organization.clone().unwrap_or_else(|| args.owner.clone()),
+        options: Options { provenance, timeout: args.timeout, mode, ..Options::new(&args.desired.owner) },
+        owner_of_organization: args.owner_of_organization.clone().unwrap_or_else(|| args.desired.owner.clone()),
         max_deletes: args.max_deletes,
         young: args.young,
         deep: match args.deep {
@@ -99,8 +92,8 @@ async fn reconcile_all(args: &Args, target: &Target, place: &OwnedPlace, log: &L
             Deep::Never => inventory::Deep::Never,
         },
     };
-    let secrets = secrets(&args.secrets, &args.secret_folders);
+    let secrets = args.desired.secrets();
     let run = reconcile::reconcile(&client, target, &inventory, bundles, secrets, &how, progress(log, place));
     let report = Box::pin(until_terminated(log, &client, run)).await??;
-    Ok(Ended { report, commit, stopped: client.stop().is_requested(), look: args.report })
+    Ok(CompletedRun { report, commit, stopped: client.stop().is_requested(), look: args.report })
 }

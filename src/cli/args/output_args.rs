@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cli::block_on::block_on;
-use crate::cli::log::{Form, Log, word};
-use apigee_flux_deployer::Report;
+use crate::cli::log::{Form, Log};
 use apigee_flux_deployer::in_cluster::JobReport;
 use apigee_flux_deployer::in_cluster::{self, ApiServer};
 use apigee_flux_model::diag::Severity;
@@ -73,19 +72,6 @@ impl OutputArgs {
             tokio::time::timeout(REPORT_PATIENCE, told).await.map_err(late)?
         };
         block_on(bounded).map_err(|error| error.to_string())?
-    }
-}
-
-/// The report to the cluster about one resource.
-pub(in crate::cli) fn job_report(action: &'static str, report: &Report) -> JobReport {
-    let outcome = &report.outcome;
-    let what = outcome.name.as_deref().unwrap_or("the bundle");
-    JobReport {
-        action,
-        result: word(outcome.result),
-        revision: outcome.revision.map(|revision| revision.to_string()),
-        is_failed: report.exit_code != 0,
-        note: format!("{what} in {}: {}", outcome.environment, outcome.reason),
     }
 }
 

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::args::{ApigeeArgs, OutputArgs, ProvenanceArgs, TargetArgs, job_report};
+use super::args::{ApigeeArgs, OutputArgs, ProvenanceArgs, TargetArgs};
 use super::block_on::block_on;
+use super::job_report::job_report;
 use super::log::Log;
 use super::sigterm::until_terminated;
 use apigee_flux_deployer::deploy::Event;

@@ -18,6 +18,7 @@ use anyhow::Context as _;
 use tokio::time::Instant;
 
 use super::args::ApigeeArgs;
+use super::block_on::block_on;
 use super::function::report_in;
 use super::out;
 use super::package::Package;
@@ -80,8 +81,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if has_errors(&diagnostics) {
         return Ok(code);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let differences = runtime.block_on(compare(args, environments))?;
+    let differences = block_on(compare(args, environments))??;
     let text = match args.format {
         Format::Text => text::text(&differences),
         Format::Json => json::json(&differences)?,
