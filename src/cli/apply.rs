@@ -18,7 +18,7 @@ use apigee_flux_model::names::Name;
 
 /// Apply a rendered configuration to an environment or an organization.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct ApplyArgs {
     /// The rendered configuration.json
     #[arg(long, value_name = "FILE")]
     configuration: PathBuf,
@@ -43,7 +43,7 @@ pub(super) struct Args {
 
 /// Applies the configuration. The result of each resource is a JSON line on stdout as soon as it is known; the last line is the overall
 /// result, which is also the termination log.
-pub(super) fn run(args: &Args) -> ExitCode {
+pub(super) fn run(args: &ApplyArgs) -> ExitCode {
     let log = args.output.start_log();
     let place = place(args);
     let log = place.environment.as_deref().map_or_else(|| log.clone(), |environment| log.of_environment(environment));
@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     end(&log, &args.output, "Apply", &place, &result)
 }
 
-async fn apply_all(args: &Args, place: &OwnedPlace, log: &Log) -> Result<CompletedRun, Error> {
+async fn apply_all(args: &ApplyArgs, place: &OwnedPlace, log: &Log) -> Result<CompletedRun, Error> {
     let document = read_configuration(&args.configuration)?;
     let provenance = args.provenance.read()?;
     let commit = provenance.commit.clone();
@@ -62,7 +62,7 @@ async fn apply_all(args: &Args, place: &OwnedPlace, log: &Log) -> Result<Complet
     Ok(CompletedRun { report, commit, stopped: client.stop().is_requested(), look: false })
 }
 
-fn place(args: &Args) -> OwnedPlace {
+fn place(args: &ApplyArgs) -> OwnedPlace {
     OwnedPlace {
         organization: args.organization.to_string(),
         environment: args.environment.as_ref().map(Name::to_string),

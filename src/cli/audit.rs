@@ -10,7 +10,7 @@ use apigee_flux_model::diag::plain::{Plain, Text};
 
 /// List every resource in Apigee with its commit, tag, author, time and digest, and those created outside Git.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct AuditArgs {
     #[command(flatten)]
     organization: OrganizationArgs,
     /// Output format
@@ -49,7 +49,7 @@ const AUDIT: &[Column] = &[
 ];
 
 /// Runs the command.
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     let rows = args.organization.rows(false)?;
     out::stdout(&match args.format {
         Format::Markdown => markdown(&rows, AUDIT),

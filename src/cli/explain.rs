@@ -22,7 +22,7 @@ use apigee_flux_model::runtime::{Bundle, Documents};
 /// fault rules are listed with what is certain about each: `runs`, `may run` or `cannot run`. `->` marks a step that runs, `?` a step that depends
 /// on something unknown before the call. What follows a step that may end the call applies only if the call does not end there.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct ExplainArgs {
     /// A file or directory of specs, or a bundle: a folder or a zip file.
     file: PathBuf,
     /// The HTTP method, for example GET.
@@ -71,7 +71,7 @@ enum Format {
 }
 
 /// Runs the command. Exit codes: 0 explained, 1 the specs have errors or no endpoint serves the path.
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     let call = call(args)?;
     let found = if package::is_bundle(&args.file) {
         let files = package::read_bundle(&args.file, Some(BundleKind::Proxy)).map_err(|why| anyhow!(why))?;
@@ -116,7 +116,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// The bundles generated from the specs, or an exit code if the specs have errors.
-fn made(args: &Args) -> anyhow::Result<Result<Vec<(String, Files)>, ExitCode>> {
+fn made(args: &ExplainArgs) -> anyhow::Result<Result<Vec<(String, Files)>, ExitCode>> {
     let package = Package::read(&args.file)?;
     let input = match package.input() {
         Ok(input) => input,
@@ -138,7 +138,7 @@ fn made(args: &Args) -> anyhow::Result<Result<Vec<(String, Files)>, ExitCode>> {
     Ok(Ok(proxies))
 }
 
-fn call(args: &Args) -> anyhow::Result<Call> {
+fn call(args: &ExplainArgs) -> anyhow::Result<Call> {
     let pairs = |what: &str, given: &[String]| {
         let pair = |text: &String| {
             let (name, value) =

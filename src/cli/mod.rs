@@ -1,4 +1,4 @@
-//! The command line: one file per command, each with its `Args` and a `run` that returns the exit code.
+//! The command line: one file per command, each with its arguments and a `run` that returns the exit code.
 //!
 //! Only this module, `disk`, `apigee::{client, auth, mount}`, `in_cluster` and `sandbox::{server, state_file}` access files, the network, the
 //! clock or environment variables.
@@ -58,21 +58,21 @@ pub struct Cli {
 /// The commands, in the order of `--help`.
 #[derive(Debug, Subcommand)]
 enum Command {
-    Demo(demo::Args),
-    Render(render::Args),
-    Check(check::Args),
-    Explain(Box<explain::Args>),
-    Bundle(bundle::Args),
-    Openapi(openapi::Args),
+    Demo(demo::DemoArgs),
+    Render(render::RenderArgs),
+    Check(check::CheckArgs),
+    Explain(Box<explain::ExplainArgs>),
+    Bundle(bundle::BundleArgs),
+    Openapi(openapi::OpenapiArgs),
     Status(status::StatusArgs),
-    Audit(audit::Args),
-    Diff(Box<diff::Args>),
-    Deploy(Box<deploy::Args>),
-    Apply(Box<apply::Args>),
-    Reconcile(Box<reconcile::Args>),
-    Remove(Box<remove::Args>),
-    Sandbox(sandbox::Args),
-    Schema(schema::Args),
+    Audit(audit::AuditArgs),
+    Diff(Box<diff::DiffArgs>),
+    Deploy(Box<deploy::DeployArgs>),
+    Apply(Box<apply::ApplyArgs>),
+    Reconcile(Box<reconcile::ReconcileArgs>),
+    Remove(Box<remove::RemoveArgs>),
+    Sandbox(sandbox::SandboxArgs),
+    Schema(schema::SchemaArgs),
 }
 
 /// Runs the command line of this process.

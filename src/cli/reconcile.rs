@@ -19,7 +19,7 @@ use apigee_flux_model::duration;
 
 /// Compare an environment with its inventory, repair drift, and delete what was removed from Git.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct ReconcileArgs {
     /// The rendered inventory.json
     #[arg(long, value_name = "FILE")]
     inventory: PathBuf,
@@ -66,7 +66,7 @@ enum Deep {
 
 /// Reconciles the environment. Each result is a JSON line on stdout as soon as it is known; the last line is the overall result, which is
 /// also the termination log.
-pub(super) fn run(args: &Args) -> ExitCode {
+pub(super) fn run(args: &ReconcileArgs) -> ExitCode {
     let target = args.target.target();
     let log = args.output.start_log().of_environment(target.environment.as_str());
     let place =
@@ -75,7 +75,12 @@ pub(super) fn run(args: &Args) -> ExitCode {
     end(&log, &args.output, "Reconcile", &place, &result)
 }
 
-async fn reconcile_all(args: &Args, target: &Target, place: &OwnedPlace, log: &Log) -> Result<CompletedRun, Error> {
+async fn reconcile_all(
+    args: &ReconcileArgs,
+    target: &Target,
+    place: &OwnedPlace,
+    log: &Log,
+) -> Result<CompletedRun, Error> {
     let (inventory, bundles) = read_inventory(&args.inventory, &args.bundles)?;
     let provenance = args.provenance.read()?;
     let commit = provenance.commit.clone();

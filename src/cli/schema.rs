@@ -9,7 +9,7 @@ use apigee_flux_model::diag::plain::Text;
 
 /// Print the JSON schema of a kind for editors, or its reference page.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct SchemaArgs {
     /// The kind, for example `ApigeeProxy`. Without it, all kinds are listed.
     kind: Option<String>,
     /// Output format.
@@ -27,7 +27,7 @@ enum Format {
 }
 
 /// Runs the command. Exit codes: 0 printed, 1 unknown kind.
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
     let mut text = Text::new();
     let Some(name) = &args.kind else {
         for kind in KINDS.iter() {

@@ -24,7 +24,7 @@ use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, Severity, Sub
 
 /// Check specs and bundles without writing anything.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct CheckArgs {
     /// Directories and files as for `render`, or bundles: a folder that contains `apiproxy` or `sharedflowbundle`, that folder itself,
     /// or a zip file.
     #[arg(required_unless_present = "explain", value_name = "PATH")]
@@ -60,7 +60,7 @@ struct Found {
 }
 
 /// Runs the command. Exit codes: 0 no error was found, 1 an error was found.
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     if let Some(code) = &args.explain {
         out::stdout(&Text::of_lines(&explain(code)?))?;
         return Ok(ExitCode::SUCCESS);

@@ -24,7 +24,7 @@ use settings_args::SettingsArgs;
 
 /// Deploy a rendered bundle, or a batch of bundles, to an environment.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct DeployArgs {
     /// The manifest.json of the bundle, whose files are in the same folder
     #[arg(long, value_name = "FILE", required_unless_present = "batch", conflicts_with = "batch")]
     manifest: Option<PathBuf>,
@@ -66,7 +66,7 @@ enum Wait {
 }
 
 /// Deploys a bundle or a batch, and writes the result as one JSON line to stdout and to the termination log.
-pub(super) fn run(args: &Args) -> ExitCode {
+pub(super) fn run(args: &DeployArgs) -> ExitCode {
     let log = args.output.start_log();
     if let (Some(file), Some(folder)) = (&args.batch, &args.bundles) {
         return batch::run(args, file, folder, &log);
@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     ExitCode::from(report.exit_code)
 }
 
-async fn run_until_signal(args: &Args, log: &Log) -> Report {
+async fn run_until_signal(args: &DeployArgs, log: &Log) -> Report {
     let Prepared { client, bundle, provenance, log } = match prepare(args, log) {
         Ok(prepared) => prepared,
         Err(error) => return failed(args, &error, log.elapsed()),
@@ -99,7 +99,7 @@ async fn run_until_signal(args: &Args, log: &Log) -> Report {
 }
 
 /// The options that apply to a bundle and to a batch.
-fn options(args: &Args, provenance: Provenance) -> Options {
+fn options(args: &DeployArgs, provenance: Provenance) -> Options {
     Options {
         timeout: args.timeout,
         wait: match args.wait {
@@ -120,7 +120,7 @@ struct Prepared {
     log: Log,
 }
 
-fn prepare(args: &Args, log: &Log) -> Result<Prepared, Error> {
+fn prepare(args: &DeployArgs, log: &Log) -> Result<Prepared, Error> {
     // clap requires one of the two options.
     let manifest = args.manifest.as_deref().unwrap_or(Path::new(manifest::FILE_NAME));
     let bundle = Bundle::from_mount(manifest, args.expect_digest)?;
@@ -130,12 +130,12 @@ fn prepare(args: &Args, log: &Log) -> Result<Prepared, Error> {
     Ok(Prepared { client: client(args, &log)?, bundle, provenance, log })
 }
 
-fn client(args: &Args, log: &Log) -> Result<Client, Error> {
+fn client(args: &DeployArgs, log: &Log) -> Result<Client, Error> {
     Ok(args.apigee.client()?.with_listener(log.retries()))
 }
 
 /// The report of a run that failed before its first request.
-fn failed(args: &Args, error: &Error, took: Duration) -> Report {
+fn failed(args: &DeployArgs, error: &Error, took: Duration) -> Report {
     let Report { outcome, exit_code } = Report::failed(&args.target.target(), error, took);
     Report { outcome: Outcome { digest: args.expect_digest, ..outcome }, exit_code }
 }

@@ -36,7 +36,7 @@ const DIFFERS: u8 = 2;
 
 /// Show what a deployment would change in Apigee, and change nothing.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct DiffArgs {
     /// Directories and files, as for `render`.
     #[arg(required = true, value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
@@ -69,7 +69,7 @@ enum Format {
 }
 
 /// Runs the command. Exit codes: 0 in sync, 2 there are differences, 1 an error.
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     let package = Package::read_all(&args.paths)?;
     let input = match package.input() {
         Ok(input) => input,
@@ -92,7 +92,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(if same { ExitCode::SUCCESS } else { ExitCode::from(DIFFERS) })
 }
 
-async fn compare(args: &Args, environments: Vec<DesiredEnvironment>) -> anyhow::Result<Vec<Difference>> {
+async fn compare(args: &DiffArgs, environments: Vec<DesiredEnvironment>) -> anyhow::Result<Vec<Difference>> {
     let mut differences = Vec::new();
     let deadline = Instant::now() + args.timeout;
     for environment in environments {
