@@ -9,8 +9,8 @@ use std::process::Command;
 
 use apigee_flux_analysis::explain::{Call, Certainty, Event, Segment, explain};
 use apigee_flux_model::bundle::{BundleKind, BundlePath, Files};
-use apigee_flux_model::condition::{Operator, Value};
-use apigee_flux_model::runtime::{Bundle, Documents, Flow};
+use apigee_flux_model::condition::{ConditionValue, Operator};
+use apigee_flux_model::runtime::{Documents, Flow, RuntimeBundle};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() {
@@ -66,7 +66,7 @@ fn every_flow_wins(case: &Path) -> Result<(), Failed> {
     files(&case.join("expected/apiproxy"), "", &mut found);
     let (documents, unreadable) = Documents::parse(&found);
     assert!(unreadable.is_empty());
-    let bundles = [Bundle::read(BundleKind::Proxy, "x", &found, &documents)];
+    let bundles = [RuntimeBundle::read(BundleKind::Proxy, "x", &found, &documents)];
     for endpoint in &bundles[0].proxy_endpoints {
         let base = endpoint.base_paths[0].value;
         for flow in &endpoint.flows {
@@ -97,7 +97,9 @@ fn samples(base: &str, flow: &Flow<'_>) -> Vec<Call> {
     let mut paths = Vec::new();
     let mut methods = Vec::new();
     for comparison in expr.comparisons() {
-        let (Value::Variable(variable), Value::Text(text)) = (&comparison.left.value, &comparison.right.value) else {
+        let (ConditionValue::Variable(variable), ConditionValue::Text(text)) =
+            (&comparison.left.value, &comparison.right.value)
+        else {
             continue;
         };
         match (variable.as_str(), comparison.operator) {

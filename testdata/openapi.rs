@@ -15,7 +15,7 @@ use apigee_flux_function::spec::openapi::{OpenApi, Validate};
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::condition::{Variables, evaluate};
 use apigee_flux_model::diag::{Report, Subject};
-use apigee_flux_model::runtime::{Bundle, Documents, Flow};
+use apigee_flux_model::runtime::{Documents, Flow, RuntimeBundle};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -33,7 +33,7 @@ fn document(operations: &[Operation]) -> Json {
 }
 
 /// Looks at the bundle of a document.
-fn with_bundle(document: &Json, look: impl FnOnce(&[Bundle<'_>])) -> Result<(), Vec<String>> {
+fn with_bundle(document: &Json, look: impl FnOnce(&[RuntimeBundle<'_>])) -> Result<(), Vec<String>> {
     let spec = ApigeeProxySpec {
         base_path: Some("/base".to_owned()),
         target: Some("https://backend.example.com".to_owned()),
@@ -56,7 +56,7 @@ fn with_bundle(document: &Json, look: impl FnOnce(&[Bundle<'_>])) -> Result<(), 
     };
     let (documents, unreadable) = Documents::parse(&generated.files);
     assert!(unreadable.is_empty());
-    look(&[Bundle::read(BundleKind::Proxy, "x", &generated.files, &documents)]);
+    look(&[RuntimeBundle::read(BundleKind::Proxy, "x", &generated.files, &documents)]);
     Ok(())
 }
 

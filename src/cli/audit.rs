@@ -6,7 +6,7 @@ use super::args::OrganizationArgs;
 use super::resource_rows::{Column, json, text};
 use super::{markdown, out};
 use apigee_flux_deployer::audit::{Origin, Row};
-use apigee_flux_model::diag::plain::{Plain, Text};
+use apigee_flux_model::diag::plain::{Plain, PlainText};
 
 /// List every resource in Apigee with its commit, tag, author, time and digest, and those created outside Git.
 #[derive(Debug, clap::Args)]
@@ -59,9 +59,9 @@ pub(super) fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn markdown(rows: &[Row], columns: &[Column]) -> Text {
+fn markdown(rows: &[Row], columns: &[Column]) -> PlainText {
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-    let mut text = Text::new();
+    let mut text = PlainText::new();
     text.line(format_args!("| {} |", names.join(" | ")));
     text.line(format_args!("|{}", "---|".repeat(columns.len())));
     for row in rows {
@@ -72,13 +72,13 @@ fn markdown(rows: &[Row], columns: &[Column]) -> Text {
 }
 
 /// CSV as in RFC 4180. A cell that a spreadsheet would evaluate as a formula is prefixed with an apostrophe.
-fn csv(rows: &[Row], columns: &[Column]) -> Text {
+fn csv(rows: &[Row], columns: &[Column]) -> PlainText {
     let cell = |text: &str| {
         let formula = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
         let text = format!("{formula}{}", Plain(text));
         if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
     };
-    let mut text = Text::new();
+    let mut text = PlainText::new();
     text.span(columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(","));
     text.end_record();
     for row in rows {

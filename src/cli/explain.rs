@@ -13,8 +13,8 @@ use apigee_flux_analysis::explain::{Call, FaultAt, explain, text};
 use apigee_flux_function::expand::{Options, bundles};
 use apigee_flux_model::bundle::{BundleKind, Files};
 use apigee_flux_model::diag::has_errors;
-use apigee_flux_model::diag::plain::Text;
-use apigee_flux_model::runtime::{Bundle, Documents};
+use apigee_flux_model::diag::plain::PlainText;
+use apigee_flux_model::runtime::{Documents, RuntimeBundle};
 
 /// Show what Apigee would run for one call: the selected flow, every step with its condition, the route.
 ///
@@ -95,9 +95,10 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
         .collect::<anyhow::Result<_>>()?;
     let read = |((name, files), documents)| {
         let (name, files): (&String, &Files) = (name, files);
-        Bundle::read(BundleKind::Proxy, name, files, documents)
+        RuntimeBundle::read(BundleKind::Proxy, name, files, documents)
     };
-    let bundles: Vec<Bundle<'_>> = found.iter().map(|(name, files)| (name, files)).zip(&documents).map(read).collect();
+    let bundles: Vec<RuntimeBundle<'_>> =
+        found.iter().map(|(name, files)| (name, files)).zip(&documents).map(read).collect();
     let Some(explanation) = explain(&bundles, &call) else {
         let paths = bundles.iter().flat_map(|bundle| &bundle.proxy_endpoints).flat_map(|endpoint| &endpoint.base_paths);
         let paths: Vec<&str> = paths.map(|path| path.value).take(10).collect();
@@ -110,7 +111,7 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     };
     out::stdout(&match args.format {
         Format::Text => text(&explanation),
-        Format::Json => Text::of_json(&serde_json::to_string_pretty(&explanation)?),
+        Format::Json => PlainText::of_json(&serde_json::to_string_pretty(&explanation)?),
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -42,7 +42,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use apigee_flux_model::diag::plain::{Text, plain};
+use apigee_flux_model::diag::plain::{PlainText, plain};
 
 /// GitOps for Apigee: expands API proxy specs into ConfigMaps and Jobs for Flux, and deploys them.
 ///
@@ -112,7 +112,7 @@ pub fn run() -> ExitCode {
 }
 
 fn help() -> anyhow::Result<ExitCode> {
-    out::stdout(&Text::of_lines(&Cli::command().render_long_help().to_string()))?;
+    out::stdout(&PlainText::of_lines(&Cli::command().render_long_help().to_string()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -122,7 +122,7 @@ fn help() -> anyhow::Result<ExitCode> {
 fn usage(error: &clap::Error) -> ExitCode {
     let arguments = std::env::args_os().map(|argument| OsString::from(plain(argument.to_string_lossy())));
     let message = Cli::try_parse_from(arguments).map_or_else(|escaped| escaped.to_string(), |_| error.to_string());
-    let text = Text::of_lines(&message);
+    let text = PlainText::of_lines(&message);
     if error.use_stderr() {
         let _ = out::stderr(&text);
         return ExitCode::from(64);

@@ -17,7 +17,7 @@ use apigee_flux_function::proxy::is_base_path;
 use apigee_flux_function::spec::credential::credential;
 use apigee_flux_function::spec::{GROUP, VERSION};
 use apigee_flux_model::bundle::Files;
-use apigee_flux_model::diag::plain::{Text, is_active};
+use apigee_flux_model::diag::plain::{PlainText, is_active};
 use apigee_flux_model::diag::{Code, Diagnostic, Subject, has_errors};
 use apigee_flux_model::krm::Input;
 use apigee_flux_model::yaml;
@@ -70,7 +70,7 @@ pub(super) fn run(args: &OpenapiArgs) -> anyhow::Result<ExitCode> {
             Some(out) => {
                 create_file(out, text.as_bytes()).with_context(|| format!("cannot write {}", out.display()))?;
             }
-            None => out::stdout(&Text::of_lines(&text))?,
+            None => out::stdout(&PlainText::of_lines(&text))?,
         }
     }
     Ok(report_in(&findings, &|_| None)?)

@@ -1,7 +1,7 @@
 //! What `status` and `audit` print: a row for each resource.
 
 use apigee_flux_deployer::audit::Row;
-use apigee_flux_model::diag::plain::Text;
+use apigee_flux_model::diag::plain::PlainText;
 
 /// A column: its heading, and a row's cell.
 pub(super) type Column = (&'static str, fn(&Row) -> &str);
@@ -12,8 +12,8 @@ pub(super) fn text(cell: Option<&String>) -> &str {
 }
 
 /// All rows as a JSON list of objects.
-pub(super) fn json(rows: &[Row]) -> anyhow::Result<Text> {
-    Ok(Text::of_json(&serde_json::to_string_pretty(rows)?))
+pub(super) fn json(rows: &[Row]) -> anyhow::Result<PlainText> {
+    Ok(PlainText::of_json(&serde_json::to_string_pretty(rows)?))
 }
 
 #[cfg(test)]

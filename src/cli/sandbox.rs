@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::out;
-use apigee_flux_model::diag::plain::Text;
+use apigee_flux_model::diag::plain::PlainText;
 use apigee_flux_model::duration;
 use apigee_flux_model::names::Name;
 use apigee_flux_sandbox::{Options, Rule, RuntimeType, Sandbox};
@@ -112,7 +112,7 @@ pub(super) fn run(args: SandboxArgs) -> ExitCode {
             Err(error) => return fail(&error.to_string()),
         };
         let url = sandbox.url();
-        let mut address = Text::new();
+        let mut address = PlainText::new();
         address.line(&url);
         // The server is useful even if the output is closed.
         let _ = out::stdout(&address);

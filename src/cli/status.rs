@@ -6,7 +6,7 @@ use super::args::OrganizationArgs;
 use super::out;
 use super::resource_rows::{Column, json, text};
 use apigee_flux_deployer::audit::{Origin, Row};
-use apigee_flux_model::diag::plain::{Text, plain};
+use apigee_flux_model::diag::plain::{PlainText, plain};
 
 /// Show what is deployed in Apigee, its state, and the commit it comes from.
 #[derive(Debug, clap::Args)]
@@ -59,12 +59,12 @@ pub(super) fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// A text table whose columns are as wide as their longest cell.
-fn table(rows: &[Row], columns: &[Column]) -> Text {
+fn table(rows: &[Row], columns: &[Column]) -> PlainText {
     let mut lines: Vec<Vec<String>> = vec![columns.iter().map(|(name, _)| (*name).to_owned()).collect()];
     lines.extend(rows.iter().map(|row| columns.iter().map(|(_, cell)| plain(cell(row))).collect()));
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default();
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();
-    let mut text = Text::new();
+    let mut text = PlainText::new();
     for line in &lines {
         let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         text.line(cells.join("  ").trim_end());

@@ -9,7 +9,7 @@ use crate::cli::log::{Form, Log};
 use apigee_flux_deployer::in_cluster::JobReport;
 use apigee_flux_deployer::in_cluster::{self, ApiServer};
 use apigee_flux_model::diag::Severity;
-use apigee_flux_model::diag::plain::Text;
+use apigee_flux_model::diag::plain::PlainText;
 use apigee_flux_model::names::kubernetes::ACCOUNT_PATH;
 
 /// The kubelet reads this file when the container ends (Kubernetes, `terminationMessagePath`).
@@ -45,7 +45,7 @@ impl OutputArgs {
     /// Writes the result, one line, to stdout and to the termination log; then reports it to the cluster, if a Job is given.
     pub(in crate::cli) fn write_result(&self, log: &Log, line: &str, report: &JobReport) {
         let printed = log.print_result(line);
-        let logged = write_existing(&self.termination_log, Text::of_json(line).as_str());
+        let logged = write_existing(&self.termination_log, PlainText::of_json(line).as_str());
         for error in [printed.err(), logged.err()].into_iter().flatten() {
             log.write(Severity::Error, "result", &format!("the result cannot be written: {error}"));
         }

@@ -24,7 +24,7 @@ use super::out;
 use super::package::Package;
 use apigee_flux_function::expand::{Options, expand};
 use apigee_flux_function::k8s::{DIGEST, Object};
-use apigee_flux_model::diag::plain::Text;
+use apigee_flux_model::diag::plain::PlainText;
 use apigee_flux_model::diag::{has_errors, human};
 use apigee_flux_sandbox::{self as sandbox, LoggedRequest, Sandbox};
 
@@ -140,7 +140,7 @@ fn tell(directory: &Path) -> anyhow::Result<()> {
 
 /// Prints a part of the output.
 fn say(lines: &str) -> anyhow::Result<()> {
-    out::stdout(&Text::of_lines(&format!("{lines}\n")))?;
+    out::stdout(&PlainText::of_lines(&format!("{lines}\n")))?;
     Ok(())
 }
 

@@ -26,7 +26,7 @@ use apigee_flux_configuration::OwnedPlace;
 use apigee_flux_deployer::{Error, Target};
 use apigee_flux_function::expand::{DesiredEnvironment, Options, desired};
 use apigee_flux_model::diag::has_errors;
-use apigee_flux_model::diag::plain::Text;
+use apigee_flux_model::diag::plain::PlainText;
 use apigee_flux_model::duration;
 use apigee_flux_model::names::Name;
 use difference::{Change, Difference};
@@ -85,7 +85,7 @@ pub(super) fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     let text = match args.format {
         Format::Text => text::text(&differences),
         Format::Json => json::json(&differences)?,
-        Format::Markdown => Text::of_lines(&markdown::markdown(&differences)),
+        Format::Markdown => PlainText::of_lines(&markdown::markdown(&differences)),
     };
     out::stdout(&text)?;
     let same = differences.iter().all(|difference| difference.change == Change::Unchanged);

@@ -14,9 +14,9 @@ use super::{Blame, Finding, Findings, Gravity};
 use crate::policy::variables::{MESSAGES, SETS, covers};
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::{Bundle, Condition, Policy};
+use apigee_flux_model::runtime::{Condition, Policy, RuntimeBundle};
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     // It is unknown where a shared flow is called.
     if bundle.kind == BundleKind::SharedFlow {
         return;
@@ -218,7 +218,7 @@ struct Way<'w, 'b, 'd> {
 }
 
 impl<'d> Way<'_, '_, 'd> {
-    fn problem(&self, bundle: &Bundle<'d>, use_of: &Use<'_, 'd>) -> Option<Problem<'d>> {
+    fn problem(&self, bundle: &RuntimeBundle<'d>, use_of: &Use<'_, 'd>) -> Option<Problem<'d>> {
         let variable = use_of.variable.as_str();
         self.removed(variable).map(Problem::Removed).or_else(|| self.too_early(bundle, use_of))
     }
@@ -227,7 +227,7 @@ impl<'d> Way<'_, '_, 'd> {
         self.before.iter().filter(|other| other.meets(self.stop))
     }
 
-    fn too_early(&self, bundle: &Bundle<'d>, use_of: &Use<'_, 'd>) -> Option<Problem<'d>> {
+    fn too_early(&self, bundle: &RuntimeBundle<'d>, use_of: &Use<'_, 'd>) -> Option<Problem<'d>> {
         let variable = use_of.variable.as_str();
         if self.earlier().any(|other| sets(other.policy, variable)) || sets(self.stop.policy, variable) {
             return None;
@@ -279,7 +279,10 @@ impl<'d> Way<'_, '_, 'd> {
 }
 
 /// The policy whose name follows the prefix of a variable, and the types that set such variables.
-fn named_policy<'b, 'd>(bundle: &'b Bundle<'d>, variable: &str) -> Option<(&'b Policy<'d>, &'static [&'static str])> {
+fn named_policy<'b, 'd>(
+    bundle: &'b RuntimeBundle<'d>,
+    variable: &str,
+) -> Option<(&'b Policy<'d>, &'static [&'static str])> {
     let (prefix, rest) = variable.split_once('.')?;
     let known: Vec<_> = SETS.iter().filter(|sets| sets.prefix == prefix).collect();
     let sets = known.first()?;

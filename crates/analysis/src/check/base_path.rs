@@ -2,10 +2,10 @@
 
 use super::{At, Finding, Findings, Gravity};
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::{Bundle, Text};
+use apigee_flux_model::runtime::{PlacedText, RuntimeBundle};
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
-    let mut seen: Vec<Text<'d>> = Vec::new();
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
+    let mut seen: Vec<PlacedText<'d>> = Vec::new();
     for endpoint in &bundle.proxy_endpoints {
         let mut fault = |gravity, at, message: String, help: &str| {
             findings.add(Finding::new(Code::InvalidBasePath, gravity, at, message).help(help));

@@ -4,9 +4,9 @@ use super::node::{at, child, children, text};
 use super::walk::{Passed, flows, request, verifies};
 use super::{At, Blame, Finding, Findings, Gravity};
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::{Bundle, Policy};
+use apigee_flux_model::runtime::{Policy, RuntimeBundle};
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     for cache in bundle.policies.values().filter(|policy| policy.enabled && policy.element == "ResponseCache") {
         directions(bundle, cache, findings);
     }
@@ -35,7 +35,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
 }
 
 /// Reports a cache that is looked up but never filled, or filled but never looked up.
-fn directions<'d>(bundle: &Bundle<'d>, cache: &Policy<'d>, findings: &mut Findings<'d>) {
+fn directions<'d>(bundle: &RuntimeBundle<'d>, cache: &Policy<'d>, findings: &mut Findings<'d>) {
     let shared = bundle.shared_flows.iter().flat_map(|flow| &flow.steps).any(|step| step.policy == cache.name);
     let on_request = flows(bundle).flat_map(|flow| &flow.request).find(|step| step.policy == cache.name);
     let on_response = flows(bundle).flat_map(|flow| &flow.response).find(|step| step.policy == cache.name);

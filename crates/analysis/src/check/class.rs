@@ -2,7 +2,7 @@
 
 use crate::policy::{Class as PolicyClass, policy_type};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
-use apigee_flux_model::runtime::Bundle;
+use apigee_flux_model::runtime::RuntimeBundle;
 
 /// The policies that decide the class of a bundle.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -69,7 +69,7 @@ fn named(policies: &[(String, String)], origin: OriginOf<'_>) -> String {
 }
 
 /// The class of a bundle. A policy counts whether or not a step runs it.
-pub fn class(bundle: &Bundle<'_>) -> Class {
+pub fn class(bundle: &RuntimeBundle<'_>) -> Class {
     let mut class = Class::default();
     for policy in bundle.policies.values() {
         let list = match policy_type(policy.element).map(|known| known.class) {

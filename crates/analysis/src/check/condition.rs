@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 
 use super::variables::all_written;
 use crate::policy::variables::{OPAQUE, SETS, covers};
-use apigee_flux_model::condition::{Expr, Operator, Value};
+use apigee_flux_model::condition::{ConditionValue, Expr, Operator};
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::{Bundle, Condition};
+use apigee_flux_model::runtime::{Condition, RuntimeBundle};
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     let written = all_written(bundle);
     for condition in conditions(bundle) {
         match &condition.parsed {
@@ -54,7 +54,7 @@ const METHODS: [&str; 9] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATC
 
 /// Reports text on the right side that is not in quotes: Apigee reads it as the name of a variable.
 fn unquoted<'d>(
-    bundle: &Bundle<'d>,
+    bundle: &RuntimeBundle<'d>,
     written: &BTreeSet<String>,
     condition: &Condition<'d>,
     expr: &Expr,
@@ -63,7 +63,7 @@ fn unquoted<'d>(
     // A script may set a variable of any name.
     let unknown = bundle.policies.values().any(|policy| OPAQUE.contains(&policy.element));
     for comparison in expr.comparisons() {
-        let Value::Variable(name) = &comparison.right.value else { continue };
+        let ConditionValue::Variable(name) = &comparison.right.value else { continue };
         let built_in = || SETS.iter().any(|sets| sets.names.iter().any(|known| covers(known, name)));
         let literal = ["true", "false", "null"].iter().any(|word| word.eq_ignore_ascii_case(name));
         let method = METHODS.iter().any(|method| method.eq_ignore_ascii_case(name));

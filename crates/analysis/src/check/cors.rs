@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use super::node::{at, child, is_template, text};
 use super::walk::{Passed, request, verifies};
 use super::{At, Blame, Finding, Findings, Gravity};
-use apigee_flux_model::condition::{Expr, Operator, Value, Variables, evaluate};
+use apigee_flux_model::condition::{ConditionValue, Expr, Operator, Variables, evaluate};
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::{Bundle, Condition, Policy, ProxyEndpoint};
+use apigee_flux_model::runtime::{Condition, Policy, ProxyEndpoint, RuntimeBundle};
 
 /// The variables of a preflight.
 struct Preflight;
@@ -83,7 +83,9 @@ fn methods<'d>(cors: &Passed<'_, 'd>, endpoint: &ProxyEndpoint<'d>, findings: &m
     let comparisons = conditions.flat_map(Expr::comparisons);
     let missing: BTreeSet<&str> = comparisons
         .filter_map(|comparison| match (&comparison.left.value, comparison.operator, &comparison.right.value) {
-            (Value::Variable(variable), Operator::Equals, Value::Text(method)) if variable == "request.verb" => {
+            (ConditionValue::Variable(variable), Operator::Equals, ConditionValue::Text(method))
+                if variable == "request.verb" =>
+            {
                 Some(method.as_str())
             }
             _ => None,
@@ -105,7 +107,7 @@ fn methods<'d>(cors: &Passed<'_, 'd>, endpoint: &ProxyEndpoint<'d>, findings: &m
 }
 
 /// Reports CORS policies in target endpoints (apigeelint's rule EP001): a preflight is answered before any target is called.
-fn on_targets<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+fn on_targets<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     for target in &bundle.target_endpoints {
         let outer = target.pre_flow.iter().chain(&target.flows).chain(&target.post_flow);
         for step in outer.flat_map(|flow| flow.request.iter().chain(&flow.response)) {
@@ -130,7 +132,7 @@ fn on_targets<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     }
 }
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     on_targets(bundle, findings);
     for policy in bundle.policies.values().filter(|policy| policy.enabled && policy.element == "CORS") {
         origins(policy, findings);

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::node::{at, child, children, is_template, text};
 use super::{Finding, Findings, Gravity};
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::{Bundle, Policy};
+use apigee_flux_model::runtime::{Policy, RuntimeBundle};
 use apigee_flux_model::xml::Node;
 
 /// What is wrong with a policy: where, what, and the fix.
@@ -40,7 +40,7 @@ const fn broken(
     Rule { policies, error, find, gravity: Gravity::Broken }
 }
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     for policy in bundle.policies.values() {
         for rule in RULES.iter().filter(|rule| rule.policies.contains(&policy.element)) {
             if let Some(hit) = (rule.find)(policy.node) {

@@ -3,9 +3,9 @@
 use super::walk::fault_rules;
 use super::{At, Blame, Finding, Findings, Gravity};
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::Bundle;
+use apigee_flux_model::runtime::RuntimeBundle;
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     for step in fault_rules(bundle).flat_map(|rule| &rule.steps) {
         let raises = bundle.policies.get(step.policy).is_some_and(|p| p.enabled && p.element == "RaiseFault");
         if raises {

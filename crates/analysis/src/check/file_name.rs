@@ -3,12 +3,12 @@
 use super::{At, Finding, Findings, Gravity};
 use apigee_flux_model::bundle::FileKind;
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::{Bundle, Place};
+use apigee_flux_model::runtime::{BundlePlace, RuntimeBundle};
 
 /// The maximum length of a policy's name, from Apigee's naming guidelines.
 const LONGEST: usize = 255;
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     let policies = bundle.policies.values().map(|policy| ("policy", policy.name, policy.place));
     let proxies = bundle.proxy_endpoints.iter().map(|endpoint| ("proxy endpoint", endpoint.name, endpoint.place));
     let targets = bundle.target_endpoints.iter().map(|endpoint| ("target endpoint", endpoint.name, endpoint.place));
@@ -37,7 +37,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     }
 }
 
-fn names<'d>(what: &str, name: &str, place: Place<'d>, findings: &mut Findings<'d>) {
+fn names<'d>(what: &str, name: &str, place: BundlePlace<'d>, findings: &mut Findings<'d>) {
     let stem = place.path.xml_stem().unwrap_or_default();
     let mut fault = |message: String, help: String| {
         findings.add(Finding::new(Code::WrongFileName, Gravity::Doubtful, At::Place(place), message).help(help));

@@ -3,9 +3,9 @@
 use super::implication::{Conditions, covers, possible};
 use super::{At, Finding, Findings, Gravity};
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::{Bundle, Flow};
+use apigee_flux_model::runtime::{Flow, RuntimeBundle};
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     let proxies = bundle.proxy_endpoints.iter().map(|endpoint| &endpoint.flows);
     let targets = bundle.target_endpoints.iter().map(|endpoint| &endpoint.flows);
     for flows in proxies.chain(targets) {
@@ -83,7 +83,7 @@ mod tests {
         files.insert(BundlePath::parse("proxies/default.xml").unwrap(), xml.into_bytes());
         let (documents, _) = Documents::parse(&files);
         let mut findings = Findings { found: Vec::new() };
-        run(&Bundle::read(BundleKind::Proxy, "x", &files, &documents), &mut findings);
+        run(&RuntimeBundle::read(BundleKind::Proxy, "x", &files, &documents), &mut findings);
         findings.found.into_iter().map(|finding| finding.message).collect()
     }
 

@@ -3,9 +3,9 @@
 use super::node::child;
 use super::{At, Finding, Findings, Gravity};
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::{Bundle, Place};
+use apigee_flux_model::runtime::{BundlePlace, RuntimeBundle};
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     let targets = bundle.target_endpoints.iter().map(|target| (target.node, target.place.path));
     let callouts =
         bundle.policies.values().filter(|policy| policy.enabled).map(|policy| (policy.node, policy.place.path));
@@ -20,7 +20,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                 Finding::new(
                     Code::SeveralResponseCodes,
                     Gravity::Broken,
-                    At::Place(Place::of(path, second)),
+                    At::Place(BundlePlace::of(path, second)),
                     "<SuccessResponse> has more than one <ResponseCode>; Apigee uses only one",
                 )
                 .help("keep the status code that the path answers with when the server is healthy"),

@@ -4,7 +4,7 @@ use super::node::{at, child, is_template, text};
 use super::{Finding, Findings, Gravity};
 use crate::policy::verify_jwt::KeyKind;
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::{Bundle, Policy};
+use apigee_flux_model::runtime::{Policy, RuntimeBundle};
 
 /// The policies, each with the element that contains the key of an asymmetric algorithm.
 const POLICIES: [(&str, &str); 4] = [
@@ -14,7 +14,7 @@ const POLICIES: [(&str, &str); 4] = [
     ("VerifyJWT", "PublicKey"),
 ];
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     for policy in bundle.policies.values().filter(|policy| policy.enabled) {
         if let Some((_, asymmetric)) = POLICIES.iter().find(|(element, _)| *element == policy.element) {
             check(policy, asymmetric, findings);

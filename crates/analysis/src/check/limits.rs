@@ -3,13 +3,13 @@
 use super::{At, Finding, Findings, Gravity};
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::limits::counts;
-use apigee_flux_model::runtime::Bundle;
+use apigee_flux_model::runtime::RuntimeBundle;
 
 const PROXY_ENDPOINTS: usize = counts::PROXY_ENDPOINTS.max;
 const FLOWS: usize = counts::FLOWS.max;
 const PROPERTY_SET_BYTES: usize = counts::PROPERTY_SET_BYTES.max;
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     let mut fault = |gravity, at, message: String, help: &str| {
         findings.add(Finding::new(Code::LimitExceeded, gravity, at, message).help(help));
     };

@@ -9,7 +9,7 @@ use super::node::{at, child, children, text};
 use super::{Finding, Findings, Gravity};
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::Bundle;
+use apigee_flux_model::runtime::RuntimeBundle;
 use apigee_flux_model::xml::Node;
 
 /// The parts that only a request or only a response has, from `<Set>` on Google's page on AssignMessage.
@@ -19,7 +19,7 @@ const ONLY: &[(&str, &[&str])] =
 /// Variables that Apigee sets again when it calls the target.
 const TARGET: &[&str] = &["target.copy.pathsuffix", "target.copy.queryparams", "target.url"];
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     if bundle.kind == BundleKind::SharedFlow {
         return;
     }

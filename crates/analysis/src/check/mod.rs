@@ -1,6 +1,6 @@
 //! Checks of a bundle that parses: order, values and paths, interpreted as Apigee's runtime interprets them.
 //!
-//! Each check has its own file and an entry in [`CHECKS`]. A check looks only at a [`Bundle`], so that generated and imported bundles are
+//! Each check has its own file and an entry in [`CHECKS`]. A check looks only at a [`RuntimeBundle`], so that generated and imported bundles are
 //! checked alike. The severity of a finding depends on where the bundle comes from; the caller decides it ([`apigee_flux_function::proxy`]). A check
 //! reports nothing where the result is unknown: a variable, a shared flow, a resource of the environment.
 
@@ -44,7 +44,7 @@ mod walk;
 
 use apigee_flux_model::bundle::BundlePath;
 use apigee_flux_model::diag::{Code, InBundle};
-use apigee_flux_model::runtime::{Bundle, Condition, Place, Policy};
+use apigee_flux_model::runtime::{BundlePlace, Condition, Policy, RuntimeBundle};
 
 pub use class::{Class, class};
 pub use deployment_errors::refusals;
@@ -55,7 +55,7 @@ pub struct Check {
     /// What it checks, in a word or two.
     pub name: &'static str,
     /// Checks a bundle.
-    pub run: for<'d> fn(&Bundle<'d>, &mut Findings<'d>),
+    pub run: for<'d> fn(&RuntimeBundle<'d>, &mut Findings<'d>),
 }
 
 /// All checks.
@@ -94,7 +94,7 @@ pub const CHECKS: &[Check] = &[
 ];
 
 /// Runs all checks.
-pub fn check<'d>(bundle: &Bundle<'d>) -> Vec<Finding<'d>> {
+pub fn check<'d>(bundle: &RuntimeBundle<'d>) -> Vec<Finding<'d>> {
     let mut findings = Findings { found: Vec::new() };
     for check in CHECKS {
         (check.run)(bundle, &mut findings);
@@ -117,7 +117,7 @@ pub enum Gravity {
 #[derive(Debug, Clone, Copy)]
 pub enum At<'d> {
     /// In an XML file.
-    Place(Place<'d>),
+    Place(BundlePlace<'d>),
     /// A file as a whole.
     File(&'d BundlePath),
 }

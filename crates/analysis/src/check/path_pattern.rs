@@ -2,15 +2,15 @@
 
 use super::walk::conditions;
 use super::{Finding, Findings, Gravity};
-use apigee_flux_model::condition::{Comparison, Expr, Operator, Value};
+use apigee_flux_model::condition::{Comparison, ConditionValue, Expr, Operator};
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::path_pattern::OperationPattern;
-use apigee_flux_model::runtime::{Bundle, Condition};
+use apigee_flux_model::runtime::{Condition, RuntimeBundle};
 
 /// The variables that hold a path without a query.
 const PATHS: [&str; 4] = ["proxy.pathsuffix", "request.path", "message.path", "proxy.basepath"];
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     for condition in conditions(bundle) {
         for comparison in condition.parsed.iter().flat_map(Expr::comparisons) {
             compare(comparison, condition, findings);
@@ -19,7 +19,9 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
 }
 
 fn compare<'d>(comparison: &Comparison, condition: &Condition<'d>, findings: &mut Findings<'d>) {
-    let (Value::Variable(variable), Value::Text(pattern)) = (&comparison.left.value, &comparison.right.value) else {
+    let (ConditionValue::Variable(variable), ConditionValue::Text(pattern)) =
+        (&comparison.left.value, &comparison.right.value)
+    else {
         return;
     };
     let path = PATHS.contains(&variable.as_str());

@@ -6,10 +6,10 @@ use super::{Finding, Findings, Gravity};
 use crate::policy::policy_type;
 use crate::policy::schema::{COMMON_ATTRIBUTES, COMMON_CHILDREN, Meaning, Shape};
 use apigee_flux_model::diag::{Code, nearest};
-use apigee_flux_model::runtime::{Bundle, Policy};
+use apigee_flux_model::runtime::{Policy, RuntimeBundle};
 use apigee_flux_model::xml::Node;
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     for policy in bundle.policies.values() {
         let Some(known) = policy_type(policy.element) else { continue };
         element(policy, policy.node, known.schema, true, findings);

@@ -3,9 +3,9 @@
 use super::{Finding, Findings, Gravity};
 use crate::policy::{EDGE_ONLY, POLICIES, policy_type};
 use apigee_flux_model::diag::{Code, nearest};
-use apigee_flux_model::runtime::Bundle;
+use apigee_flux_model::runtime::RuntimeBundle;
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     for policy in bundle.policies.values() {
         let element = policy.element;
         if policy_type(element).is_some() {

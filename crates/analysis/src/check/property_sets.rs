@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::walk::conditions;
 use super::{At, Blame, Finding, Findings, Gravity};
-use apigee_flux_model::condition::{Expr, Operand, Value};
+use apigee_flux_model::condition::{ConditionValue, Expr, Operand};
 use apigee_flux_model::diag::{Code, nearest};
-use apigee_flux_model::runtime::{Bundle, Place};
+use apigee_flux_model::runtime::{BundlePlace, RuntimeBundle};
 
 const PREFIX: &str = "propertyset.";
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     let mut checker = Checker { sets: sets(bundle), told: BTreeSet::new(), findings };
     let policies = bundle.policies.values().map(|policy| (policy.node, policy.place.path));
     let targets = bundle.target_endpoints.iter().map(|target| (target.node, target.place.path));
@@ -20,12 +20,12 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             if node.is_text() {
                 for reference in references(node.text().unwrap_or_default()) {
                     let element = node.parent().unwrap_or(node);
-                    checker.check(reference, At::Place(Place::of(path, element)), Blame::File);
+                    checker.check(reference, At::Place(BundlePlace::of(path, element)), Blame::File);
                 }
             }
             for attribute in node.attributes() {
                 for reference in references(attribute.value()) {
-                    checker.check(reference, At::Place(Place::of(path, node)), Blame::File);
+                    checker.check(reference, At::Place(BundlePlace::of(path, node)), Blame::File);
                 }
             }
         }
@@ -35,10 +35,10 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
         let mut variables = Vec::new();
         operands(expr, &mut variables);
         for operand in variables {
-            if let Value::Variable(name) = &operand.value
+            if let ConditionValue::Variable(name) = &operand.value
                 && let Some(reference) = name.strip_prefix(PREFIX)
             {
-                let at: Place<'d> = condition.place_of(operand.span.start);
+                let at: BundlePlace<'d> = condition.place_of(operand.span.start);
                 checker.check(reference, At::Place(at), Blame::Condition(condition.text, operand.span.start));
             }
         }
@@ -58,7 +58,7 @@ fn operands<'e>(expr: &'e Expr, found: &mut Vec<&'e Operand>) {
 }
 
 /// The keys of each property set of the bundle.
-fn sets<'d>(bundle: &Bundle<'d>) -> BTreeMap<&'d str, BTreeSet<String>> {
+fn sets<'d>(bundle: &RuntimeBundle<'d>) -> BTreeMap<&'d str, BTreeSet<String>> {
     let files = bundle.files.iter().filter(|(path, _)| path.folder() == "resources/properties");
     files
         .filter_map(|(path, bytes)| {

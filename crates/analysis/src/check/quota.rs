@@ -3,7 +3,7 @@
 use super::node::{at, child, children, is_template, text};
 use super::{Finding, Findings, Gravity};
 use apigee_flux_model::diag::{Code, nearest};
-use apigee_flux_model::runtime::{Bundle, Policy};
+use apigee_flux_model::runtime::{Policy, RuntimeBundle};
 use apigee_flux_model::xml::Node;
 
 const UNITS: [&str; 5] = ["minute", "hour", "day", "week", "month"];
@@ -11,7 +11,7 @@ const UNITS: [&str; 5] = ["minute", "hour", "day", "week", "month"];
 /// The minimum number of seconds between two synchronizations of a distributed counter, from Google's page "Limits".
 const LEAST_SYNC: u64 = 10;
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     for policy in bundle.policies.values().filter(|policy| matches!(policy.element, "Quota" | "LLMTokenQuota")) {
         for allow in policy.node.descendants().filter(|node| node.has_tag_name("Allow")) {
             if let Some(count) = allow.attribute("count").filter(|count| !is_template(count) && !is_whole(count)) {

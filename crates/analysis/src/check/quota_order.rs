@@ -5,9 +5,9 @@ use super::walk::{Passed, operation, request};
 use super::{At, Blame, Finding, Findings, Gravity};
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::diag::{Code, nearest};
-use apigee_flux_model::runtime::{Bundle, Policy};
+use apigee_flux_model::runtime::{Policy, RuntimeBundle};
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     // A shared flow may refer to a step of the proxy that calls it.
     if bundle.kind == BundleKind::SharedFlow {
         return;
@@ -73,7 +73,7 @@ fn gives_product(policy: &Policy<'_>) -> bool {
     }
 }
 
-fn step<'d>(bundle: &Bundle<'d>, quota: &Policy<'d>, at: At<'d>, name: &str, findings: &mut Findings<'d>) {
+fn step<'d>(bundle: &RuntimeBundle<'d>, quota: &Policy<'d>, at: At<'d>, name: &str, findings: &mut Findings<'d>) {
     let finding = |message: String| Finding::new(Code::QuotaWithoutConsumer, Gravity::Broken, at, message);
     match bundle.policies.get(name) {
         None => {

@@ -3,12 +3,12 @@
 use super::node::{at, child, is_template, text};
 use super::{Finding, Findings, Gravity};
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::Bundle;
+use apigee_flux_model::runtime::RuntimeBundle;
 
 /// The maximum number of requests per second and per minute, from Google's page "Limits".
 const MOST: [(&str, u64); 2] = [("ps", 4_000), ("pm", 240_000)];
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     for policy in bundle.policies.values().filter(|p| matches!(p.element, "SpikeArrest" | "PromptTokenLimit")) {
         let Some(node) = child(policy.node, "Rate") else { continue };
         let rate = text(node);

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use super::{At, Finding, Findings, Gravity};
 use apigee_flux_model::bundle::{BundlePath, Files};
 use apigee_flux_model::diag::{Code, nearest};
-use apigee_flux_model::runtime::Bundle;
+use apigee_flux_model::runtime::RuntimeBundle;
 use apigee_flux_model::xml::Node;
 
 /// The schemes of resources; each is also the folder below `resources`.
@@ -14,7 +14,7 @@ const SCHEMES: [&str; 8] = ["graphql", "java", "jsc", "oas", "py", "wsdl", "xsd"
 /// The maximum number of bytes of a file that is searched for names; larger files are data.
 const LARGEST_SEARCHED: usize = 1 << 20;
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     let mut told: BTreeSet<&str> = BTreeSet::new();
     for policy in bundle.policies.values() {
         for node in policy.node.descendants().filter(Node::is_element) {

@@ -5,18 +5,18 @@ use std::collections::BTreeSet;
 use super::implication::{Atom, covers, possible};
 use super::{At, Finding, Findings, Gravity};
 use apigee_flux_model::diag::{Code, nearest};
-use apigee_flux_model::runtime::{Bundle, Destination, ProxyEndpoint, RouteRule};
+use apigee_flux_model::runtime::{ProxyEndpoint, RouteDestination, RouteRule, RuntimeBundle};
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     let targets: BTreeSet<&str> = bundle.target_endpoints.iter().map(|target| target.name).collect();
     let integrations: BTreeSet<&str> = bundle.integration_endpoints.iter().copied().collect();
     let mut reached: BTreeSet<&str> = BTreeSet::new();
     for endpoint in &bundle.proxy_endpoints {
         for rule in &endpoint.route_rules {
             let (name, known) = match rule.destination {
-                Destination::Target(name) => (name, &targets),
-                Destination::Integration(name) => (name, &integrations),
-                Destination::Url(_) | Destination::None => continue,
+                RouteDestination::Target(name) => (name, &targets),
+                RouteDestination::Integration(name) => (name, &integrations),
+                RouteDestination::Url(_) | RouteDestination::None => continue,
             };
             reached.insert(name);
             if known.contains(name) {

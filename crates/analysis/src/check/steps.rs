@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::walk::steps;
 use super::{At, Blame, Finding, Findings, Gravity};
 use apigee_flux_model::diag::{Code, nearest};
-use apigee_flux_model::runtime::Bundle;
+use apigee_flux_model::runtime::RuntimeBundle;
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     let mut attached: BTreeSet<&str> = BTreeSet::new();
     for step in steps(bundle) {
         if !attached.insert(step.policy) || step.policy.is_empty() || bundle.policies.contains_key(step.policy) {

@@ -6,7 +6,7 @@ use super::node::{child, children, text};
 use super::{At, Finding, Findings, Gravity};
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::runtime::{
-    Bundle, Condition, Destination, Flow, Place, Policy, ProxyEndpoint, Step, TargetEndpoint,
+    BundlePlace, Condition, Flow, Policy, ProxyEndpoint, RouteDestination, RuntimeBundle, Step, TargetEndpoint,
 };
 use apigee_flux_model::xml::Node;
 
@@ -35,9 +35,9 @@ impl Message {
     }
 }
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     let leads = |proxy: &ProxyEndpoint<'d>, target: &TargetEndpoint<'d>| {
-        proxy.route_rules.iter().any(|rule| rule.destination == Destination::Target(target.name))
+        proxy.route_rules.iter().any(|rule| rule.destination == RouteDestination::Target(target.name))
     };
     for message in Message::ALL {
         for target in &bundle.target_endpoints {
@@ -97,13 +97,13 @@ fn proxy_property<'d>(proxy: &ProxyEndpoint<'d>, message: Message) -> Option<Nod
     property(proxy.node, &["HTTPProxyConnection"], message)
 }
 
-fn half<'d>(message: Message, node: Node<'d, 'd>, file: Place<'d>, other: &str, findings: &mut Findings<'d>) {
+fn half<'d>(message: Message, node: Node<'d, 'd>, file: BundlePlace<'d>, other: &str, findings: &mut Findings<'d>) {
     let name = message.property();
     findings.add(
         Finding::new(
             Code::Streaming,
             Gravity::Broken,
-            At::Place(Place::of(file.path, node)),
+            At::Place(BundlePlace::of(file.path, node)),
             format!("`{name}` is set here but not in the {other}: Apigee streams only if both have it"),
         )
         .help(format!(
@@ -129,12 +129,12 @@ fn event_flow<'d>(target: &TargetEndpoint<'d>, message: Message, findings: &mut 
 
 /// Reports each policy and condition that reads a streamed body, once.
 fn readers<'d>(
-    bundle: &Bundle<'d>,
+    bundle: &RuntimeBundle<'d>,
     message: Message,
     property: Node<'d, 'd>,
     proxies: &[&ProxyEndpoint<'d>],
     targets: &[&TargetEndpoint<'d>],
-    file: Place<'d>,
+    file: BundlePlace<'d>,
     findings: &mut Findings<'d>,
 ) {
     let mut flows: Vec<&Flow<'d>> = Vec::new();
@@ -160,7 +160,7 @@ fn readers<'d>(
             Finding::new(
                 Code::Streaming,
                 gravity,
-                At::Place(Place::of(file.path, property)),
+                At::Place(BundlePlace::of(file.path, property)),
                 format!(
                     "`{name}` is set, and `{policy}` {how}: the complete body of a streamed {word} is never available"
                 ),
@@ -171,7 +171,7 @@ fn readers<'d>(
 }
 
 /// How a step reads the body of a message; `ambient` is the message of its flow.
-fn reads(bundle: &Bundle<'_>, step: &Step<'_>, message: Message, ambient: Message) -> Option<(Gravity, String)> {
+fn reads(bundle: &RuntimeBundle<'_>, step: &Step<'_>, message: Message, ambient: Message) -> Option<(Gravity, String)> {
     let policy = bundle.policies.get(step.policy).filter(|policy| policy.enabled)?;
     if let Some(how) = by_type(policy, message, ambient) {
         return Some((Gravity::Broken, format!("({}) {how}", policy.element)));
@@ -269,7 +269,7 @@ fn body_variable(text: &str, message: Message, ambient: Message) -> Option<Strin
 }
 
 /// The texts of a policy's scripts.
-fn scripts(bundle: &Bundle<'_>, policy: &Policy<'_>) -> Vec<String> {
+fn scripts(bundle: &RuntimeBundle<'_>, policy: &Policy<'_>) -> Vec<String> {
     let mut found: Vec<String> = children(policy.node, "Source").map(|node| text(node).to_owned()).collect();
     let urls: BTreeSet<&str> =
         ["ResourceURL", "IncludeURL"].iter().flat_map(|name| children(policy.node, name)).map(text).collect();

@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use apigee_flux_model::condition::{Variables, evaluate};
 use apigee_flux_model::runtime::{
-    Bundle, Condition, Destination, FaultRule, Flow, Policy, ProxyEndpoint, RouteRule, Step,
+    Condition, FaultRule, Flow, Policy, ProxyEndpoint, RouteDestination, RouteRule, RuntimeBundle, Step,
 };
 use apigee_flux_model::xml::{Node, child_named};
 use call::Known;
@@ -199,7 +199,7 @@ pub struct StepRun {
 
 /// Explains a call; `None` if no endpoint serves its path. If several endpoints match, the one with the longest base
 /// path is used.
-pub fn explain(bundles: &[Bundle<'_>], call: &Call) -> Option<Explanation> {
+pub fn explain(bundles: &[RuntimeBundle<'_>], call: &Call) -> Option<Explanation> {
     let served = |bundle, endpoint| {
         let endpoint: &ProxyEndpoint<'_> = endpoint;
         endpoint
@@ -254,7 +254,7 @@ enum Outcome {
 }
 
 struct Run<'r, 'd> {
-    bundle: &'r Bundle<'d>,
+    bundle: &'r RuntimeBundle<'d>,
     endpoint: &'r ProxyEndpoint<'d>,
     known: Known<'r>,
     events: Vec<Event>,
@@ -347,14 +347,14 @@ impl<'r, 'd> Run<'r, 'd> {
 
     /// Adds the events at one destination; returns whether the call certainly fails there, or is supposed to fail
     /// there.
-    fn target(&mut self, destination: Destination<'d>, certainty: Certainty, fault: Option<&str>) -> bool {
+    fn target(&mut self, destination: RouteDestination<'d>, certainty: Certainty, fault: Option<&str>) -> bool {
         let name = match destination {
-            Destination::Target(name) | Destination::Integration(name) => name,
-            Destination::Url(_) | Destination::None => return false,
+            RouteDestination::Target(name) | RouteDestination::Integration(name) => name,
+            RouteDestination::Url(_) | RouteDestination::None => return false,
         };
         let target = Target { name: name.to_owned(), certainty };
         let endpoint = self.bundle.target_endpoints.iter().find(|known| known.name == name);
-        let Some(endpoint) = endpoint.filter(|_| matches!(destination, Destination::Target(_))) else {
+        let Some(endpoint) = endpoint.filter(|_| matches!(destination, RouteDestination::Target(_))) else {
             if let Some(fault) = fault {
                 // An integration has no fault rules of its own.
                 self.fault(fault, (EndpointKind::Integration, name), Some(target), &[], None);
@@ -532,19 +532,19 @@ impl<'r, 'd> Run<'r, 'd> {
     }
 
     /// The possible destinations of the call; empty if no rule can match, which is a fault.
-    fn route(&mut self) -> Vec<(Destination<'d>, Certainty)> {
+    fn route(&mut self) -> Vec<(RouteDestination<'d>, Certainty)> {
         let rules = &self.endpoint.route_rules;
         let (mut candidates, chosen) = self.choose(rules.iter(), Segment::ProxyRequest);
         for (candidate, rule) in candidates.iter_mut().zip(rules) {
             candidate.destination = Some(match rule.destination {
-                Destination::Target(name) => format!("target {name}{}", self.place_of(name)),
-                Destination::Url(url) => format!("the URL {url}"),
-                Destination::Integration(name) => format!("integration {name}"),
-                Destination::None => "no target: the proxy responds itself".to_owned(),
+                RouteDestination::Target(name) => format!("target {name}{}", self.place_of(name)),
+                RouteDestination::Url(url) => format!("the URL {url}"),
+                RouteDestination::Integration(name) => format!("integration {name}"),
+                RouteDestination::None => "no target: the proxy responds itself".to_owned(),
             });
         }
         self.events.push(Event::Route { candidates });
-        let mut destinations: Vec<(Destination<'d>, Certainty)> = Vec::new();
+        let mut destinations: Vec<(RouteDestination<'d>, Certainty)> = Vec::new();
         for Chosen { one, certainty } in chosen {
             // Several rules may have the same destination.
             match destinations.iter_mut().find(|(known, _)| *known == one.destination) {

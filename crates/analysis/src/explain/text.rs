@@ -1,12 +1,12 @@
 //! An explanation as text.
 
 use super::{Candidate, Certainty, EndpointKind, Event, Explanation, Segment, StepRun, Target};
-use apigee_flux_model::diag::plain::Text;
+use apigee_flux_model::diag::plain::PlainText;
 
 /// The explanation as text, a line for each event.
-pub fn text(explanation: &Explanation) -> Text {
+pub fn text(explanation: &Explanation) -> PlainText {
     let Explanation { method, path, proxy, endpoint, base_path, path_suffix, events } = explanation;
-    let mut out = Text::new();
+    let mut out = PlainText::new();
     out.line(format_args!("{method} {path}"));
     out.line(format_args!("proxy {proxy}, endpoint {endpoint}: base path {base_path}, path suffix \"{path_suffix}\""));
     let mut last = None;
@@ -43,7 +43,7 @@ fn of_target(target: Option<&Target>) -> String {
     only_possible.map(|target| format!(", if the call goes to {}", target.name)).unwrap_or_default()
 }
 
-fn show(event: &Event, out: &mut Text) {
+fn show(event: &Event, out: &mut PlainText) {
     match event {
         Event::Flow { flow, steps: runs, .. } => {
             out.line(format_args!("  {flow}"));
@@ -104,7 +104,7 @@ fn word(certainty: Certainty) -> &'static str {
     }
 }
 
-fn show_candidates<'c>(candidates: impl Iterator<Item = &'c Candidate>, has_steps: bool, out: &mut Text) {
+fn show_candidates<'c>(candidates: impl Iterator<Item = &'c Candidate>, has_steps: bool, out: &mut PlainText) {
     for Candidate { name, condition, certainty, note, destination, steps: runs, .. } in candidates {
         out.span(format_args!("    {} {name}", word(*certainty)));
         if let Some(destination) = destination {
@@ -129,7 +129,7 @@ fn in_one_line(condition: &str) -> String {
     condition.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn steps(runs: &[StepRun], indent: &str, out: &mut Text) {
+fn steps(runs: &[StepRun], indent: &str, out: &mut PlainText) {
     let width = runs.iter().map(|run| run.policy.chars().count()).max().unwrap_or_default();
     for StepRun { policy, element, condition, holds, certainty, note } in runs {
         let mark = match certainty {

@@ -350,7 +350,7 @@ mod tests {
                 vec!["AssignMessage.$children[0].Set.Headers.Header.$text"],
             ),
         ] {
-            let node = apigee_flux_model::yaml::Node::parse(policy, 0..policy.len()).unwrap();
+            let node = apigee_flux_model::yaml::YamlNode::parse(policy, 0..policy.len()).unwrap();
             let policy: Verbatim = apigee_flux_model::yaml::decode::decode(&node).unwrap();
             let mut report = Report::new(&subject);
             check_yaml(&policy, &FieldPath::root(), &mut report);

@@ -7,7 +7,7 @@ use apigee_flux_analysis::check::{Class, Finding, Gravity, check, class};
 use apigee_flux_model::bundle::manifest::Requirements;
 use apigee_flux_model::bundle::{BundleKind, BundlePath, FileKind, Files};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, InBundle, Report, Severity};
-use apigee_flux_model::runtime::{Bundle, Documents};
+use apigee_flux_model::runtime::{Documents, RuntimeBundle};
 use apigee_flux_model::xml::{Document, Node, child_named};
 
 /// What was read from a bundle.
@@ -116,7 +116,7 @@ pub(super) fn read(kind: BundleKind, name: &str, files: &Files, found: &mut dyn 
             None,
         );
     }
-    let bundle = Bundle::read(kind, name, files, &documents);
+    let bundle = RuntimeBundle::read(kind, name, files, &documents);
     // The contents of an unreadable file are unknown, so nothing is reported as missing because of it.
     let unknown = |code| match code {
         Code::MissingPolicy => unreadable_kinds.contains(&FileKind::Policy),

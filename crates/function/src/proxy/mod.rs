@@ -165,10 +165,10 @@ mod tests {
     use super::*;
     use apigee_flux_model::diag::Subject;
     use apigee_flux_model::xml::{Document, Node as XmlNode, parse_bytes};
-    use apigee_flux_model::yaml::{Node, decode};
+    use apigee_flux_model::yaml::{YamlNode, decode};
 
     fn generated(yaml: &str) -> Generated {
-        let node = Node::parse(yaml, 0..yaml.len()).unwrap();
+        let node = YamlNode::parse(yaml, 0..yaml.len()).unwrap();
         let spec: ApigeeProxySpec = decode::decode(node.get("spec").unwrap()).unwrap();
         let subject = Subject::default();
         let mut report = Report::new(&subject);

@@ -14,8 +14,8 @@ mod text;
 pub mod counts;
 pub mod texts;
 
-pub use count::{COUNTS, Count};
-pub use text::{Broken, TEXTS, Text, Unit};
+pub use count::{COUNTS, CountLimit};
+pub use text::{Broken, TEXTS, TextLimit, Unit};
 
 /// Google's page "Limits".
 pub const LIMITS: &str = "https://cloud.google.com/apigee/docs/api-platform/reference/limits";

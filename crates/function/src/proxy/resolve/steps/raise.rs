@@ -6,7 +6,7 @@ use crate::spec::step::Raise;
 use apigee_flux_analysis::policy::Policy;
 use apigee_flux_analysis::policy::raise_fault::{self, Message, RaiseFault};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath};
-use apigee_flux_model::template::{self, Part};
+use apigee_flux_model::template::{self, TemplatePart};
 
 /// The reason phrases of the status codes that APIs use (RFC 9110).
 const REASONS: &[(u16, &str)] = &[
@@ -53,7 +53,7 @@ impl ShortStep for Raise {
             status: self.status,
             reason: reason.unwrap_or_else(|| standard.map_or("", |(_, reason)| reason).to_owned()),
             message: self.message.as_ref().map(|text| {
-                let variable = template::parts(text).iter().any(|part| !matches!(part, Part::Text(_)));
+                let variable = template::parts(text).iter().any(|part| !matches!(part, TemplatePart::Text(_)));
                 if variable { Message::Template(text.clone()) } else { Message::Text(text.clone()) }
             }),
             ..RaiseFault::default()
