@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use apigee_flux_analysis::explain::{Call, Certainty, Event, Segment, explain};
+use apigee_flux_analysis::explain::{CallEvent, CallSegment, Certainty, ExplainedCall, explain};
 use apigee_flux_model::bundle::{BundleKind, BundlePath, Files};
 use apigee_flux_model::condition::{ConditionValue, Operator};
 use apigee_flux_model::runtime::{Documents, Flow, RuntimeBundle};
@@ -74,7 +74,7 @@ fn every_flow_wins(case: &Path) -> Result<(), Failed> {
                 let explanation = explain(&bundles, &call).unwrap();
                 assert_eq!(explanation.endpoint, endpoint.name, "{} {}", call.method, call.path);
                 let winner = explanation.events.iter().find_map(|event| match event {
-                    Event::Flows { segment: Segment::ProxyRequest, candidates, .. } => {
+                    CallEvent::Flows { segment: CallSegment::ProxyRequest, candidates, .. } => {
                         candidates.iter().find(|candidate| candidate.certainty == Certainty::Runs)
                     }
                     _ => None,
@@ -91,7 +91,7 @@ fn every_flow_wins(case: &Path) -> Result<(), Failed> {
 }
 
 /// A call for each path and method that the flow's condition names. A segment that stands for any text gets one that no other flow has.
-fn samples(base: &str, flow: &Flow<'_>) -> Vec<Call> {
+fn samples(base: &str, flow: &Flow<'_>) -> Vec<ExplainedCall> {
     let Some(condition) = &flow.condition else { return Vec::new() };
     let expr = condition.parsed.as_ref().unwrap_or_else(|fault| panic!("{}: {fault}", condition.text));
     let mut paths = Vec::new();
@@ -122,7 +122,11 @@ fn samples(base: &str, flow: &Flow<'_>) -> Vec<Call> {
     let base = base.trim_end_matches('/');
     let calls = paths.iter().flat_map(|path| {
         let path = format!("{base}{path}");
-        methods.iter().map(move |method| Call { method: method.clone(), path: path.clone(), ..Call::default() })
+        methods.iter().map(move |method| ExplainedCall {
+            method: method.clone(),
+            path: path.clone(),
+            ..ExplainedCall::default()
+        })
     });
     calls.collect()
 }

@@ -9,7 +9,7 @@ use anyhow::{Context as _, anyhow, bail};
 use super::function::report_in;
 use super::out;
 use super::package::{self, Package};
-use apigee_flux_analysis::explain::{Call, FaultAt, explain, text};
+use apigee_flux_analysis::explain::{ExplainedCall, FaultAt, explain, text};
 use apigee_flux_function::expand::{Options, bundles};
 use apigee_flux_model::bundle::{BundleKind, Files};
 use apigee_flux_model::diag::has_errors;
@@ -139,7 +139,7 @@ fn made(args: &ExplainArgs) -> anyhow::Result<Result<Vec<(String, Files)>, ExitC
     Ok(Ok(proxies))
 }
 
-fn call(args: &ExplainArgs) -> anyhow::Result<Call> {
+fn call(args: &ExplainArgs) -> anyhow::Result<ExplainedCall> {
     let pairs = |what: &str, given: &[String]| {
         let pair = |text: &String| {
             let (name, value) =
@@ -160,7 +160,7 @@ fn call(args: &ExplainArgs) -> anyhow::Result<Call> {
     let mut parameters: Vec<(String, String)> =
         query.split('&').filter(|text| !text.is_empty()).map(parameter).collect();
     parameters.extend(pairs("query", &args.query)?);
-    Ok(Call {
+    Ok(ExplainedCall {
         method: args.method.to_ascii_uppercase(),
         path: path.to_owned(),
         headers: headers.collect(),

@@ -2,7 +2,7 @@
 
 use super::node::{at, child, children, text};
 use super::walk::{Passed, flows, request, verifies};
-use super::{At, Blame, Finding, Findings, Gravity};
+use super::{At, Finding, FindingCause, Findings, Verdict};
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::runtime::{Policy, RuntimeBundle};
 
@@ -22,8 +22,8 @@ pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
                 let message =
                     format!("the cache `{name}` responds before `{}` has verified the credential", later.policy.name);
                 findings.add(
-                    Finding::new(Code::SharedCache, Gravity::Broken, At::Place(cache.step.place), message)
-                        .blame(Blame::Policy(name))
+                    Finding::new(Code::SharedCache, Verdict::Broken, At::Place(cache.step.place), message)
+                        .cause(FindingCause::Policy(name))
                         .help(format!("attach `{name}` to the request flow after `{}`", later.policy.name)),
                 );
             }
@@ -48,11 +48,11 @@ fn directions<'d>(bundle: &RuntimeBundle<'d>, cache: &Policy<'d>, findings: &mut
         findings.add(
             Finding::new(
                 Code::HalfCache,
-                Gravity::Broken,
+                Verdict::Broken,
                 At::Place(step.place),
                 format!("the cache `{}` {message}", cache.name),
             )
-            .blame(Blame::Policy(cache.name))
+            .cause(FindingCause::Policy(cache.name))
             .help(format!("attach it to the {other} flow as well")),
         );
     }
@@ -99,7 +99,7 @@ fn key<'d>(cache: &Passed<'_, 'd>, verifier: &str, findings: &mut Findings<'d>) 
     let message =
         format!("the key of the cache `{name}` does not distinguish the consumers that `{verifier}` verifies");
     findings.add(
-        Finding::new(Code::SharedCache, Gravity::Doubtful, place, message).help(format!(
+        Finding::new(Code::SharedCache, Verdict::Doubtful, place, message).help(format!(
             "if responses differ between consumers, add a key fragment such as `<KeyFragment ref=\"verifyapikey.{verifier}.client_id\"/>`"
         )),
     );

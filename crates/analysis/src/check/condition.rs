@@ -2,7 +2,7 @@
 
 use super::implication::{contradiction, disjuncts};
 use super::walk::conditions;
-use super::{Finding, Findings, Gravity};
+use super::{Finding, Findings, Verdict};
 use std::collections::BTreeSet;
 
 use super::variables::all_written;
@@ -18,7 +18,7 @@ pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
             Err(fault) => {
                 let finding = Finding::on_condition(
                     Code::InvalidCondition,
-                    Gravity::Broken,
+                    Verdict::Broken,
                     condition,
                     fault.offset,
                     fault.message.as_str(),
@@ -36,7 +36,7 @@ pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
                     findings.add(
                         Finding::on_condition(
                             Code::ContradictoryCondition,
-                            Gravity::Broken,
+                            Verdict::Broken,
                             condition,
                             0,
                             format!("the condition is never true: {fault}"),
@@ -79,7 +79,7 @@ fn unquoted<'d>(
         let message =
             format!("`{name}` is not in quotes: Apigee compares with a variable of that name, which nothing sets");
         findings.add(
-            Finding::on_condition(Code::UnquotedText, Gravity::Broken, condition, comparison.right.span.start, message)
+            Finding::on_condition(Code::UnquotedText, Verdict::Broken, condition, comparison.right.span.start, message)
                 .propose(format!("\"{name}\"")),
         );
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::node::{at, child, is_template, text};
 use super::walk::{Passed, request, verifies};
-use super::{At, Blame, Finding, Findings, Gravity};
+use super::{At, Finding, FindingCause, Findings, Verdict};
 use apigee_flux_model::condition::{ConditionValue, Expr, Operator, Variables, evaluate};
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::runtime::{Condition, Policy, ProxyEndpoint, RuntimeBundle};
@@ -69,8 +69,8 @@ fn origins<'d>(policy: &Policy<'d>, findings: &mut Findings<'d>) {
     let listed = text(node).split(',').map(str::trim).filter(|origin| *origin != "*" && !is_template(origin));
     for (origin, (why, help)) in listed.filter_map(|origin| Some((origin, origin_fault(origin)?))) {
         let message = format!("the origin `{origin}` never matches: {why}");
-        let finding = Finding::new(Code::CorsMismatch, Gravity::Broken, at(policy, node), message);
-        findings.add(finding.blame(Blame::Policy(policy.name)).help(help));
+        let finding = Finding::new(Code::CorsMismatch, Verdict::Broken, at(policy, node), message);
+        findings.add(finding.cause(FindingCause::Policy(policy.name)).help(help));
     }
 }
 
@@ -101,7 +101,7 @@ fn methods<'d>(cors: &Passed<'_, 'd>, endpoint: &ProxyEndpoint<'d>, findings: &m
         DEFAULT_METHODS.join(", ")
     );
     findings.add(
-        Finding::on_policy(Code::CorsMismatch, Gravity::Doubtful, cors.policy, message)
+        Finding::on_policy(Code::CorsMismatch, Verdict::Doubtful, cors.policy, message)
             .help("list the methods in <AllowMethods>"),
     );
 }
@@ -118,14 +118,14 @@ fn on_targets<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
             findings.add(
                 Finding::new(
                     Code::LateCors,
-                    Gravity::Doubtful,
+                    Verdict::Doubtful,
                     At::Place(step.place),
                     format!(
                         "`{name}` is attached to the target endpoint `{}`, where it cannot answer a preflight",
                         target.name
                     ),
                 )
-                .blame(Blame::Policy(name))
+                .cause(FindingCause::Policy(name))
                 .help(format!("attach `{name}` as the first step of the request PreFlow of the ProxyEndpoint")),
             );
         }
@@ -152,14 +152,14 @@ pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
                 findings.add(
                     Finding::new(
                         Code::LateCors,
-                        Gravity::Broken,
+                        Verdict::Broken,
                         At::Place(cors.step.place),
                         format!(
                             "`{name}` runs after `{}`, which rejects every preflight: a preflight has no credential",
                             before.policy.name
                         ),
                     )
-                    .blame(Blame::Policy(name))
+                    .cause(FindingCause::Policy(name))
                     .help(format!("attach `{name}` as the first step of the request PreFlow")),
                 );
             }
@@ -174,7 +174,7 @@ pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
                 findings.add(
                     Finding::on_condition(
                         Code::LateCors,
-                        Gravity::Broken,
+                        Verdict::Broken,
                         condition,
                         0,
                         format!("the condition prevents `{name}` from answering preflights"),

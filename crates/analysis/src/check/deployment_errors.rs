@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::node::{at, child, children, is_template, text};
-use super::{Finding, Findings, Gravity};
+use super::{Finding, Findings, Verdict};
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::runtime::{Policy, RuntimeBundle};
 use apigee_flux_model::xml::Node;
@@ -20,7 +20,7 @@ struct Rule {
     /// Apigee's name of the error; empty if its pages do not name it.
     error: &'static str,
     find: for<'d> fn(Node<'d, 'd>) -> Option<Hit<'d>>,
-    gravity: Gravity,
+    verdict: Verdict,
 }
 
 const fn rule(
@@ -28,7 +28,7 @@ const fn rule(
     error: &'static str,
     find: for<'d> fn(Node<'d, 'd>) -> Option<Hit<'d>>,
 ) -> Rule {
-    Rule { policies, error, find, gravity: Gravity::Refused }
+    Rule { policies, error, find, verdict: Verdict::Refused }
 }
 
 /// An error that some versions of Apigee ignore.
@@ -37,7 +37,7 @@ const fn broken(
     error: &'static str,
     find: for<'d> fn(Node<'d, 'd>) -> Option<Hit<'d>>,
 ) -> Rule {
-    Rule { policies, error, find, gravity: Gravity::Broken }
+    Rule { policies, error, find, verdict: Verdict::Broken }
 }
 
 pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
@@ -53,7 +53,7 @@ pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
 /// Why Apigee would reject a policy: Apigee's name of each error, and what is wrong.
 pub fn refusals(policy: Node<'_, '_>) -> Vec<String> {
     let element = policy.tag_name().name();
-    let ours = RULES.iter().filter(|rule| rule.gravity == Gravity::Refused && rule.policies.contains(&element));
+    let ours = RULES.iter().filter(|rule| rule.verdict == Verdict::Refused && rule.policies.contains(&element));
     ours.filter_map(|rule| Some((rule.error, (rule.find)(policy)?.1)))
         .map(|(error, message)| if error.is_empty() { message } else { format!("{error}: {message}") })
         .collect()
@@ -63,7 +63,7 @@ fn report<'d>(policy: &Policy<'d>, rule: &Rule, (node, message, help): Hit<'d>, 
     let error = rule.error;
     let refusal = if error.is_empty() { String::new() } else { format!(" (Apigee's error {error})") };
     let message = format!("the policy `{}` <{}>: {message}{refusal}", policy.name, policy.element);
-    findings.add(Finding::new(Code::DeploymentError, rule.gravity, at(policy, node), message).help(help));
+    findings.add(Finding::new(Code::DeploymentError, rule.verdict, at(policy, node), message).help(help));
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it is the last expression of most rules")]

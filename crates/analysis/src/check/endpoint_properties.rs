@@ -1,7 +1,7 @@
 //! Endpoint properties that Apigee does not support: it ignores them.
 
 use super::node::{child, children};
-use super::{At, Finding, Findings, Gravity};
+use super::{At, Finding, Findings, Verdict};
 use apigee_flux_model::diag::{Code, nearest};
 use apigee_flux_model::runtime::{BundlePlace, RuntimeBundle};
 use apigee_flux_model::xml::Node;
@@ -88,6 +88,6 @@ fn properties<'d>(
         };
         let message = format!("<{connection}> has no property `{name}`: Apigee ignores it");
         let at = At::Place(BundlePlace::of(place.path, property));
-        findings.add(Finding::new(Code::PolicySchema, Gravity::Doubtful, at, message).propose(meant));
+        findings.add(Finding::new(Code::PolicySchema, Verdict::Doubtful, at, message).propose(meant));
     }
 }

@@ -1,10 +1,10 @@
 //! Conditions in the response flow that test for an error status. Apigee turns such a response of the target into a fault, so the response
 //! flow does not run.
 
-use super::journey::{Stop, stops};
+use super::journey::{JourneyStep, stops};
 use super::node::{child, children, text};
 use super::variables::is_opaque;
-use super::{Finding, Findings, Gravity};
+use super::{Finding, Findings, Verdict};
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::condition::{Comparison, ConditionValue, Expr, Operator};
 use apigee_flux_model::diag::Code;
@@ -40,7 +40,7 @@ pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
 
 fn finding<'d>(condition: &Condition<'d>, comparison: &Comparison) -> Finding<'d> {
     let message = "the response flow does not run when the target returns an error, so this is never true".to_owned();
-    Finding::on_condition(Code::ErrorInResponseFlow, Gravity::Doubtful, condition, comparison.left.span.start, message).help(
+    Finding::on_condition(Code::ErrorInResponseFlow, Verdict::Doubtful, condition, comparison.left.span.start, message).help(
         "handle it in a fault rule with `message.status.code`, or list the status in the target's property `success.codes`",
     )
 }
@@ -62,7 +62,11 @@ fn needs_error(comparison: &Comparison) -> bool {
 }
 
 /// True if only targets whose errors become faults can set the status of a response.
-fn only_targets_answer(endpoint: &ProxyEndpoint<'_>, bundle: &RuntimeBundle<'_>, stops: &[Stop<'_, '_>]) -> bool {
+fn only_targets_answer(
+    endpoint: &ProxyEndpoint<'_>,
+    bundle: &RuntimeBundle<'_>,
+    stops: &[JourneyStep<'_, '_>],
+) -> bool {
     let destinations = endpoint.route_rules.iter().map(|rule| rule.destination);
     let mut targets = Vec::new();
     for destination in destinations {
@@ -80,7 +84,7 @@ fn only_targets_answer(endpoint: &ProxyEndpoint<'_>, bundle: &RuntimeBundle<'_>,
         let codes = properties.into_iter().flat_map(|properties| children(properties, "Property"));
         connection.is_some() && !codes.into_iter().any(|property| property.attribute("name") == Some("success.codes"))
     });
-    let sets_status = |stop: &Stop<'_, '_>| {
+    let sets_status = |stop: &JourneyStep<'_, '_>| {
         let writes = |name: &str| children(stop.policy.node, name).any(|part| child(part, "StatusCode").is_some());
         let variable =
             stop.policy.node.descendants().any(|node| node.has_tag_name("Name") && text(node).contains("status"));

@@ -1,7 +1,7 @@
 //! Conditions that compare `fault.name` with a name that no fault has.
 
 use super::walk::conditions;
-use super::{Finding, Findings, Gravity};
+use super::{Finding, Findings, Verdict};
 use crate::policy::variables::FAULT_NAMES;
 use apigee_flux_model::condition::{ConditionValue, Expr, Operator};
 use apigee_flux_model::diag::{Code, nearest};
@@ -26,7 +26,7 @@ pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
             findings.add(
                 Finding::on_condition(
                     Code::UnknownFaultName,
-                    Gravity::Doubtful,
+                    Verdict::Doubtful,
                     condition,
                     comparison.right.span.start,
                     message,

@@ -1,7 +1,7 @@
 //! RaiseFault inside fault rules.
 
 use super::walk::fault_rules;
-use super::{At, Blame, Finding, Findings, Gravity};
+use super::{At, Finding, FindingCause, Findings, Verdict};
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::runtime::RuntimeBundle;
 
@@ -11,8 +11,8 @@ pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
         if raises {
             let message = format!("the RaiseFault policy `{}` runs inside a FaultRule", step.policy);
             findings.add(
-                Finding::new(Code::RaiseInFaultRule, Gravity::Doubtful, At::Place(step.place), message)
-                    .blame(Blame::Policy(step.policy))
+                Finding::new(Code::RaiseInFaultRule, Verdict::Doubtful, At::Place(step.place), message)
+                    .cause(FindingCause::Policy(step.policy))
                     .help("it raises another fault, and Apigee skips the DefaultFaultRule: set the response with AssignMessage"),
             );
         }

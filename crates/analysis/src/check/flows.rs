@@ -1,7 +1,7 @@
 //! Flows that never run: only the first flow in `<Flows>` that matches runs.
 
 use super::implication::{Conditions, covers, possible};
-use super::{At, Finding, Findings, Gravity};
+use super::{At, Finding, Findings, Verdict};
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::runtime::{Flow, RuntimeBundle};
 
@@ -22,7 +22,7 @@ fn endpoint<'d>(flows: &[Flow<'d>], findings: &mut Findings<'d>) {
                 findings.add(
                     Finding::new(
                         Code::UnreachableFlow,
-                        Gravity::Broken,
+                        Verdict::Broken,
                         At::Place(flow.place),
                         format!("the flow `{}` has no condition and runs for every request: `{}` after it never runs", flow.name, next.name),
                     )
@@ -39,7 +39,7 @@ fn endpoint<'d>(flows: &[Flow<'d>], findings: &mut Findings<'d>) {
                 flows.len()
             );
             findings.add(
-                Finding::new(Code::LimitExceeded, Gravity::Doubtful, At::Place(flow.place), message)
+                Finding::new(Code::LimitExceeded, Verdict::Doubtful, At::Place(flow.place), message)
                     .help("split the proxy; until then, check manually that no flow hides a later one"),
             );
             return;
@@ -58,7 +58,7 @@ fn endpoint<'d>(flows: &[Flow<'d>], findings: &mut Findings<'d>) {
                 format!("move it before `{}`: only the first flow that matches runs", first.name)
             };
             findings
-                .add(Finding::on_condition(Code::UnreachableFlow, Gravity::Broken, condition, 0, message).help(help));
+                .add(Finding::on_condition(Code::UnreachableFlow, Verdict::Broken, condition, 0, message).help(help));
         }
         earlier.push(flow);
         conditions.add(alternatives);

@@ -1,7 +1,7 @@
 //! Health checks of load balancers.
 
 use super::node::child;
-use super::{At, Finding, Findings, Gravity};
+use super::{At, Finding, Findings, Verdict};
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::runtime::{BundlePlace, RuntimeBundle};
 
@@ -19,7 +19,7 @@ pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
             findings.add(
                 Finding::new(
                     Code::SeveralResponseCodes,
-                    Gravity::Broken,
+                    Verdict::Broken,
                     At::Place(BundlePlace::of(path, second)),
                     "<SuccessResponse> has more than one <ResponseCode>; Apigee uses only one",
                 )

@@ -46,7 +46,7 @@ use apigee_flux_model::bundle::BundlePath;
 use apigee_flux_model::diag::{Code, InBundle};
 use apigee_flux_model::runtime::{BundlePlace, Condition, Policy, RuntimeBundle};
 
-pub use class::{Class, class};
+pub use class::{BundleClass, class};
 pub use deployment_errors::refusals;
 
 /// One check.
@@ -104,7 +104,7 @@ pub fn check<'d>(bundle: &RuntimeBundle<'d>) -> Vec<Finding<'d>> {
 
 /// How certain it is that the bundle does not work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Gravity {
+pub enum Verdict {
     /// Apigee rejects the bundle.
     Refused,
     /// The bundle can be deployed but does not work as written.
@@ -143,7 +143,7 @@ impl<'d> At<'d> {
 
 /// The cause of a finding, which determines the field of the spec that has to be fixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blame<'d> {
+pub enum FindingCause<'d> {
     /// The file that contains the place.
     File,
     /// The policy of a step.
@@ -158,11 +158,11 @@ pub struct Finding<'d> {
     /// The stable code.
     pub code: Code,
     /// How certain it is.
-    pub gravity: Gravity,
+    pub verdict: Verdict,
     /// The place.
     pub at: At<'d>,
     /// The cause.
-    pub blame: Blame<'d>,
+    pub cause: FindingCause<'d>,
     /// What is wrong: one line, lower case, no full stop.
     pub message: String,
     /// How to fix it.
@@ -172,8 +172,8 @@ pub struct Finding<'d> {
 }
 
 impl<'d> Finding<'d> {
-    fn new(code: Code, gravity: Gravity, at: At<'d>, message: impl Into<String>) -> Self {
-        Self { code, gravity, at, blame: Blame::File, message: message.into(), help: None, proposed: None }
+    fn new(code: Code, verdict: Verdict, at: At<'d>, message: impl Into<String>) -> Self {
+        Self { code, verdict, at, cause: FindingCause::File, message: message.into(), help: None, proposed: None }
     }
 
     fn help(self, help: impl Into<String>) -> Self {
@@ -184,25 +184,25 @@ impl<'d> Finding<'d> {
         Self { proposed: Some(proposed.into()), ..self }
     }
 
-    fn blame(self, blame: Blame<'d>) -> Self {
-        Self { blame, ..self }
+    fn cause(self, cause: FindingCause<'d>) -> Self {
+        Self { cause, ..self }
     }
 
     /// A finding on a whole policy.
-    fn on_policy(code: Code, gravity: Gravity, policy: &Policy<'d>, message: impl Into<String>) -> Self {
-        Self::new(code, gravity, At::Place(policy.place), message)
+    fn on_policy(code: Code, verdict: Verdict, policy: &Policy<'d>, message: impl Into<String>) -> Self {
+        Self::new(code, verdict, At::Place(policy.place), message)
     }
 
     /// A finding at an offset in a condition.
     fn on_condition(
         code: Code,
-        gravity: Gravity,
+        verdict: Verdict,
         condition: &Condition<'d>,
         offset: usize,
         message: impl Into<String>,
     ) -> Self {
-        Self::new(code, gravity, At::Place(condition.place_of(offset)), message)
-            .blame(Blame::Condition(condition.text, offset))
+        Self::new(code, verdict, At::Place(condition.place_of(offset)), message)
+            .cause(FindingCause::Condition(condition.text, offset))
     }
 }
 

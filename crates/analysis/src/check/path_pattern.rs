@@ -1,7 +1,7 @@
 //! Path patterns that match nothing, or something else than they seem to.
 
 use super::walk::conditions;
-use super::{Finding, Findings, Gravity};
+use super::{Finding, Findings, Verdict};
 use apigee_flux_model::condition::{Comparison, ConditionValue, Expr, Operator};
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::path_pattern::OperationPattern;
@@ -25,10 +25,10 @@ fn compare<'d>(comparison: &Comparison, condition: &Condition<'d>, findings: &mu
         return;
     };
     let path = PATHS.contains(&variable.as_str());
-    let mut gravity = Gravity::Broken;
+    let mut verdict = Verdict::Broken;
     let fault = match comparison.operator {
         Operator::MatchesPath if path && braced(pattern).is_some() => {
-            gravity = Gravity::Doubtful;
+            verdict = Verdict::Doubtful;
             let segment = braced(pattern).unwrap_or_default();
             (
                 format!("`{segment}` in `{pattern}` matches any one segment, which few readers and tools expect"),
@@ -46,7 +46,7 @@ fn compare<'d>(comparison: &Comparison, condition: &Condition<'d>, findings: &mu
             )
         }
         Operator::MatchesPath if path && OperationPattern::foreign_placeholder(pattern).is_some() => {
-            gravity = Gravity::Doubtful;
+            verdict = Verdict::Doubtful;
             let segment = OperationPattern::foreign_placeholder(pattern).unwrap_or_default();
             (
                 format!("`{segment}` in `{pattern}` is plain text, not a placeholder"),
@@ -71,7 +71,7 @@ fn compare<'d>(comparison: &Comparison, condition: &Condition<'d>, findings: &mu
         _ => return,
     };
     findings.add(
-        Finding::on_condition(Code::DeadPattern, gravity, condition, comparison.right.span.start, fault.0)
+        Finding::on_condition(Code::DeadPattern, verdict, condition, comparison.right.span.start, fault.0)
             .help(fault.1),
     );
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{At, Blame, Finding, Findings, Gravity};
+use super::{At, Finding, FindingCause, Findings, Verdict};
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::runtime::{BundlePlace, RuntimeBundle};
 use apigee_flux_model::template;
@@ -22,8 +22,8 @@ pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
             let at = At::Place(BundlePlace::of(policy.place.path, node));
             let message = format!("`{{{variable}}}` is empty for every failed request");
             findings.add(
-                Finding::new(Code::EmptyOnError, Gravity::Doubtful, at, message)
-                    .blame(Blame::Policy(policy.name))
+                Finding::new(Code::EmptyOnError, Verdict::Doubtful, at, message)
+                    .cause(FindingCause::Policy(policy.name))
                     .help(format!("write `{{message.{rest}}}`, which is the response or the error")),
             );
         }

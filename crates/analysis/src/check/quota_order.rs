@@ -2,7 +2,7 @@
 
 use super::node::{at, child};
 use super::walk::{Passed, operation, request};
-use super::{At, Blame, Finding, Findings, Gravity};
+use super::{At, Finding, FindingCause, Findings, Verdict};
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::diag::{Code, nearest};
 use apigee_flux_model::runtime::{Policy, RuntimeBundle};
@@ -43,14 +43,14 @@ pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
                 findings.add(
                     Finding::new(
                         Code::QuotaWithoutConsumer,
-                        Gravity::Broken,
+                        Verdict::Broken,
                         At::Place(quota.step.place),
                         format!(
                             "the quota `{}` counts for the consumer that `{name}` verifies, but that policy {when}",
                             quota.policy.name
                         ),
                     )
-                    .blame(Blame::Policy(quota.policy.name))
+                    .cause(FindingCause::Policy(quota.policy.name))
                     .help(format!("attach `{name}` to the request flow before `{}`", quota.policy.name)),
                 );
             }
@@ -74,7 +74,7 @@ fn gives_product(policy: &Policy<'_>) -> bool {
 }
 
 fn step<'d>(bundle: &RuntimeBundle<'d>, quota: &Policy<'d>, at: At<'d>, name: &str, findings: &mut Findings<'d>) {
-    let finding = |message: String| Finding::new(Code::QuotaWithoutConsumer, Gravity::Broken, at, message);
+    let finding = |message: String| Finding::new(Code::QuotaWithoutConsumer, Verdict::Broken, at, message);
     match bundle.policies.get(name) {
         None => {
             // The step may be in a shared flow.

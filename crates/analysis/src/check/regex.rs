@@ -1,7 +1,7 @@
 //! Regular expressions that Java cannot compile.
 
 use super::walk::conditions;
-use super::{At, Blame, Finding, Findings, Gravity};
+use super::{At, Finding, FindingCause, Findings, Verdict};
 use apigee_flux_model::condition::{ConditionValue, Expr, Operator, RegexFault, java_regex_fault};
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::runtime::{BundlePlace, Policy, RuntimeBundle};
@@ -25,7 +25,7 @@ pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
                 findings.add(
                     Finding::on_condition(
                         Code::InvalidRegex,
-                        Gravity::Broken,
+                        Verdict::Broken,
                         condition,
                         offset,
                         message(pattern, &fault),
@@ -56,8 +56,8 @@ fn add<'d>(pattern: &str, node: Node<'d, 'd>, policy: &Policy<'d>, findings: &mu
     let Some(fault) = java_regex_fault(pattern) else { return };
     let at = At::Place(BundlePlace::of(policy.place.path, node));
     findings.add(
-        Finding::new(Code::InvalidRegex, Gravity::Broken, at, message(pattern, &fault))
-            .blame(Blame::Policy(policy.name))
+        Finding::new(Code::InvalidRegex, Verdict::Broken, at, message(pattern, &fault))
+            .cause(FindingCause::Policy(policy.name))
             .help(HELP),
     );
 }

@@ -1,7 +1,7 @@
 //! TLS to backends.
 
 use super::node::{child, is_template, text};
-use super::{At, Finding, Findings, Gravity};
+use super::{At, Finding, Findings, Verdict};
 use apigee_flux_model::bundle::BundlePath;
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::runtime::{BundlePlace, RuntimeBundle};
@@ -24,7 +24,7 @@ fn check<'d>(connection: Node<'d, 'd>, path: &'d BundlePath, findings: &mut Find
     let url = text(node);
     let mut fault = |node, message: String, help: &str| {
         let at = At::Place(BundlePlace::of(path, node));
-        findings.add(Finding::new(Code::WeakTls, Gravity::Doubtful, at, message).help(help));
+        findings.add(Finding::new(Code::WeakTls, Verdict::Doubtful, at, message).help(help));
     };
     if let Some(rest) = url.strip_prefix("http://") {
         let host = rest.split(['/', ':', '?']).next().unwrap_or_default();

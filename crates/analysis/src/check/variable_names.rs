@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::node::at;
 use super::variables::{all_written, is_part, reads, values};
 use super::walk::conditions;
-use super::{Finding, Findings, Gravity};
+use super::{Finding, Findings, Verdict};
 use crate::policy::schema::Meaning;
 use crate::policy::variables::{BUILT_IN, MESSAGE_PARTS, MESSAGES, SETS};
 use apigee_flux_model::condition::{ConditionValue, Expr};
@@ -24,7 +24,7 @@ pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
             }
             if let Some(slip) = slip(&read.variable).or_else(|| misnamed(bundle, &read.variable)) {
                 let message = format!("the policy `{}` reads `{}`: {}", policy.name, read.variable, slip.why);
-                let finding = Finding::new(Code::UnknownVariable, Gravity::Doubtful, at(policy, read.node), message);
+                let finding = Finding::new(Code::UnknownVariable, Verdict::Doubtful, at(policy, read.node), message);
                 findings.add(slip.complete(finding));
             }
         }
@@ -42,7 +42,7 @@ pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
                     policy.name
                 );
                 findings.add(
-                    Finding::new(Code::TemplateSyntax, Gravity::Doubtful, at(policy, node), message)
+                    Finding::new(Code::TemplateSyntax, Verdict::Doubtful, at(policy, node), message)
                         .help(format!("write `{{{variable}}}`: the other characters would remain in the text")),
                 );
             }
@@ -56,7 +56,7 @@ pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
             if let Some(slip) = slip(&name) {
                 let message = format!("the condition reads `{name}`: {}", slip.why);
                 let finding =
-                    Finding::on_condition(Code::UnknownVariable, Gravity::Doubtful, condition, start, message);
+                    Finding::on_condition(Code::UnknownVariable, Verdict::Doubtful, condition, start, message);
                 findings.add(slip.complete(finding));
             }
         }

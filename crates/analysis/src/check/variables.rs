@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::node::{child, is_template, text};
 use super::walk::operation;
 use crate::policy::policy_type;
-use crate::policy::schema::{Meaning, Shape, shape_of};
+use crate::policy::schema::{ElementSchema, Meaning, shape_of};
 use crate::policy::variables::{OPAQUE, SETS, covers};
 use apigee_flux_model::condition::{self, ConditionValue, Expr};
 use apigee_flux_model::runtime::{Policy, RuntimeBundle};
@@ -47,7 +47,7 @@ pub(super) fn values<'d>(policy: &Policy<'d>) -> Vec<(Node<'d, 'd>, Meaning, &'d
     found
 }
 
-fn known<'d>(node: Node<'d, 'd>, shape: &'static Shape, found: &mut Vec<(Node<'d, 'd>, Meaning, &'d str)>) {
+fn known<'d>(node: Node<'d, 'd>, shape: &'static ElementSchema, found: &mut Vec<(Node<'d, 'd>, Meaning, &'d str)>) {
     for attribute in node.attributes() {
         if let Some(known) = shape.attribute(attribute.name()) {
             found.push((node, known.value, attribute.value().trim()));
@@ -58,7 +58,7 @@ fn known<'d>(node: Node<'d, 'd>, shape: &'static Shape, found: &mut Vec<(Node<'d
     }
 }
 
-fn in_payload(node: Node<'_, '_>, root: &'static Shape) -> bool {
+fn in_payload(node: Node<'_, '_>, root: &'static ElementSchema) -> bool {
     node.ancestors().any(|above| above.has_tag_name("Payload") && shape_of(above, root).is_some())
 }
 

@@ -1,9 +1,9 @@
 //! LLMTokenQuota.
 
-use super::quota::Limit;
+use super::quota::QuotaLimit;
 use super::quota::{ALLOW, CLASS};
-use super::schema::{IGNORE_UNRESOLVED, INTERVAL, Meaning, Shape, TIME_UNIT, attribute, by_ref, parent, text};
-use super::{Class, Policy, PolicyType};
+use super::schema::{ElementSchema, IGNORE_UNRESOLVED, INTERVAL, Meaning, TIME_UNIT, attribute, by_ref, parent, text};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -16,7 +16,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "LLMTokenQuota",
     &[
         text("Allow", Meaning::Any).with(ALLOW).and(&[
@@ -54,7 +54,7 @@ const SCHEMA: Shape = parent(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LlmTokenQuota {
     /// The limit, in tokens.
-    pub limit: Limit,
+    pub limit: QuotaLimit,
     /// The variables that override the limit: those of a product, without `limit`, `interval` and `timeunit` at the
     /// end.
     pub product: Option<String>,
@@ -90,7 +90,7 @@ impl LlmTokenQuota {
     }
 }
 
-impl Policy for LlmTokenQuota {
+impl GeneratedPolicy for LlmTokenQuota {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

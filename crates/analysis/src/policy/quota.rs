@@ -1,9 +1,9 @@
 //! Quota.
 
 use super::schema::{
-    Attribute, IGNORE_UNRESOLVED, INTERVAL, Meaning, Shape, TIME_UNIT, attribute, by_ref, parent, text,
+    Attribute, ElementSchema, IGNORE_UNRESOLVED, INTERVAL, Meaning, TIME_UNIT, attribute, by_ref, parent, text,
 };
-use super::{Class, Policy, PolicyType};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -17,7 +17,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "Quota",
     &[
         text("Allow", Meaning::Any).with(ALLOW).and(&[
@@ -56,7 +56,7 @@ pub(super) const CLASS: &[Attribute] =
 
 /// A number of calls in a time interval.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limit {
+pub struct QuotaLimit {
     /// The number of calls.
     pub allow: u64,
     /// The number of time units.
@@ -73,18 +73,18 @@ pub enum Quota {
         /// The step that verified the credential.
         step: String,
         /// The limit for products without a quota.
-        fallback: Limit,
+        fallback: QuotaLimit,
     },
     /// The proxy.
     Fixed {
         /// The limit.
-        limit: Limit,
+        limit: QuotaLimit,
         /// A variable: calls are counted separately for each of its values.
         key: Option<String>,
     },
 }
 
-impl Limit {
+impl QuotaLimit {
     fn elements(&self) -> [Element; 3] {
         [
             Element::leaf("Allow", self.allow),
@@ -94,7 +94,7 @@ impl Limit {
     }
 }
 
-impl Policy for Quota {
+impl GeneratedPolicy for Quota {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

@@ -26,7 +26,7 @@ pub use resolve::{Ordered, Place};
 use inspect::Found;
 
 use crate::spec::{ApigeeProxySpec, ApigeeSharedFlowSpec};
-use apigee_flux_analysis::check::Class;
+use apigee_flux_analysis::check::BundleClass;
 use apigee_flux_model::bundle::manifest::Requirements;
 use apigee_flux_model::bundle::{BundleKind, Files};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
@@ -44,7 +44,7 @@ pub struct Generated {
     /// a service account.
     pub google_auth: bool,
     /// What decides whether it is standard or extensible.
-    pub class: Class,
+    pub class: BundleClass,
     /// The fields from which its parts were generated.
     pub origins: Origins,
 }

@@ -1,6 +1,6 @@
 //! The texts.
 
-use super::text::{TextLimit, Unit};
+use super::text_limit::{TextLimit, Unit};
 use super::{DISCOVERY, LIMITS, NAMING, host, path};
 
 /// True for letters, digits and the characters in `more` that can be a segment of a path, without white space at the start or the end, which

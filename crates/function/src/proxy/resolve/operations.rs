@@ -13,7 +13,7 @@ use super::steps::{self, Owner};
 use crate::openapi;
 use crate::spec::ApigeeProxySpec;
 use crate::spec::operation::{Operation, OperationMatch};
-use apigee_flux_analysis::policy::raise_fault::{Message, RaiseFault};
+use apigee_flux_analysis::policy::raise_fault::{FaultMessage, RaiseFault};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, nearest};
 use apigee_flux_model::path_pattern::{
     ComparisonBudget, Dialect, OperationPattern, PathPattern, PatternIndex, Relation,
@@ -160,7 +160,7 @@ pub(super) fn resolve(
         let policy = RaiseFault {
             status: 404,
             reason: "Not Found".to_owned(),
-            message: Some(Message::Text(message)),
+            message: Some(FaultMessage::Text(message)),
             headers: Vec::new(),
         };
         let step = context.add("RF-NotFound", &policy, &contract.at.key("unknownOperations"));

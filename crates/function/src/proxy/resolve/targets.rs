@@ -12,7 +12,7 @@ use super::steps::{self, Owner};
 use super::{integrations, names, servers, target_auth, target_properties, units};
 use crate::spec::ApigeeProxySpec;
 use crate::spec::target::{Rewrite, Target};
-use apigee_flux_analysis::policy::assign_message::{Action, AssignMessage};
+use apigee_flux_analysis::policy::assign_message::{AssignAction, AssignMessage};
 use apigee_flux_analysis::policy::ssl_info::SslInfo;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 
@@ -152,7 +152,10 @@ fn endpoint(target: &Target, spec: &ApigeeProxySpec, context: &mut Context<'_, '
 
 fn drop_path_suffix(context: &mut Context<'_, '_>, at: &FieldPath) -> Step {
     let policy = AssignMessage {
-        actions: vec![Action::AssignValue { name: "target.copy.pathsuffix".to_owned(), value: "false".to_owned() }],
+        actions: vec![AssignAction::AssignValue {
+            name: "target.copy.pathsuffix".to_owned(),
+            value: "false".to_owned(),
+        }],
     };
     context.add("AM-DropPathSuffix", &policy, at)
 }

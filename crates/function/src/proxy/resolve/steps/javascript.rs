@@ -7,7 +7,7 @@ use super::super::{names, units};
 use super::set::pairs;
 use super::{Direction, OwnResource, ShortStep, add_file, camel_stem};
 use crate::spec::step::Javascript;
-use apigee_flux_analysis::policy::Policy;
+use apigee_flux_analysis::policy::GeneratedPolicy;
 use apigee_flux_analysis::policy::javascript::{self as policy, Script};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath};
 use apigee_flux_model::template::{self, TemplatePart};
@@ -24,7 +24,7 @@ impl ShortStep for Javascript {
         self.file.as_deref().map_or_else(|| format!("Script{}", direction.word()), camel_stem)
     }
 
-    fn policy(&self, _: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn Policy> {
+    fn policy(&self, _: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn GeneratedPolicy> {
         let script = match (&self.file, &self.source) {
             (Some(file), None) => Script::Resource(add_file("jsc", file, context, &at.key("file"))),
             (None, Some(source)) => {
