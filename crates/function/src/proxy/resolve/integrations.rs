@@ -8,9 +8,8 @@ use super::names;
 use super::targets::Place;
 use crate::spec::integration::{Integration, IntegrationParameter, ParameterType};
 use crate::spec::target::Target;
-use apigee_flux_analysis::policy::set_integration_request::{
-    self as policy, Parameter, ParameterValue, SetIntegrationRequest,
-};
+use apigee_flux_analysis::policy::PolicyValue;
+use apigee_flux_analysis::policy::set_integration_request::{self as policy, Parameter, SetIntegrationRequest};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::yaml::word_or::WordOr;
 
@@ -75,10 +74,8 @@ fn parameter(name: &str, given: &WordOr<String, IntegrationParameter>) -> Parame
     Parameter {
         name: name.to_owned(),
         kind: kind.as_str(),
-        value: variable.map_or_else(
-            || ParameterValue::Text(value.clone()),
-            |variable| ParameterValue::Variable(variable.to_owned()),
-        ),
+        value: variable
+            .map_or_else(|| PolicyValue::Text(value.clone()), |variable| PolicyValue::Variable(variable.to_owned())),
     }
 }
 
