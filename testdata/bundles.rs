@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use apigee_flux_function::proxy::{self, Generated};
 use apigee_flux_function::spec::ApigeeProxySpec;
 use apigee_flux_model::diag::{Report, Subject, human};
-use apigee_flux_model::yaml::{Node, decode, line_and_column};
+use apigee_flux_model::yaml::{YamlNode, decode, line_and_column};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() {
@@ -38,8 +38,8 @@ fn read_file(case: &Path, path: &str) -> Result<Vec<u8>, String> {
 /// The bundle of a case, and its diagnostics as text.
 fn generate(case: &Path) -> Result<(Option<Generated>, String), Failed> {
     let source = fs::read_to_string(case.join("proxy.yaml"))?;
-    let node = Node::parse(&source, 0..source.len())?;
-    let name = node.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Node::as_str);
+    let node = YamlNode::parse(&source, 0..source.len())?;
+    let name = node.get("metadata").and_then(|metadata| metadata.get("name")).and_then(YamlNode::as_str);
     let spec: ApigeeProxySpec = decode::decode(node.get("spec").ok_or("no spec")?)?;
     let name = spec.name.as_deref().or(name).unwrap_or_default();
     let subject = Subject {

@@ -12,7 +12,7 @@ use std::process::{Command, ExitCode};
 use apigee_flux_analysis::check::check;
 use apigee_flux_model::bundle::{BundleKind, BundlePath, Files};
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::{Bundle, Documents};
+use apigee_flux_model::runtime::{Documents, RuntimeBundle};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() -> ExitCode {
@@ -88,7 +88,7 @@ fn generated(case: &str) -> Files {
 fn codes(files: &Files) -> Vec<Code> {
     let (documents, unreadable) = Documents::parse(files);
     assert!(unreadable.is_empty());
-    check(&Bundle::read(BundleKind::Proxy, "x", files, &documents)).iter().map(|finding| finding.code).collect()
+    check(&RuntimeBundle::read(BundleKind::Proxy, "x", files, &documents)).iter().map(|finding| finding.code).collect()
 }
 
 /// Findings that need more than a spec alone.

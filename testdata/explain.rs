@@ -7,10 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use apigee_flux_analysis::explain::{Call, Certainty, Event, Segment, explain};
+use apigee_flux_analysis::explain::{CallEvent, CallSegment, Certainty, ExplainedCall, explain};
 use apigee_flux_model::bundle::{BundleKind, BundlePath, Files};
-use apigee_flux_model::condition::{Operator, Value};
-use apigee_flux_model::runtime::{Bundle, Documents, Flow};
+use apigee_flux_model::condition::{ConditionValue, Operator};
+use apigee_flux_model::runtime::{Documents, Flow, RuntimeBundle};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() {
@@ -66,7 +66,7 @@ fn every_flow_wins(case: &Path) -> Result<(), Failed> {
     files(&case.join("expected/apiproxy"), "", &mut found);
     let (documents, unreadable) = Documents::parse(&found);
     assert!(unreadable.is_empty());
-    let bundles = [Bundle::read(BundleKind::Proxy, "x", &found, &documents)];
+    let bundles = [RuntimeBundle::read(BundleKind::Proxy, "x", &found, &documents)];
     for endpoint in &bundles[0].proxy_endpoints {
         let base = endpoint.base_paths[0].value;
         for flow in &endpoint.flows {
@@ -74,7 +74,7 @@ fn every_flow_wins(case: &Path) -> Result<(), Failed> {
                 let explanation = explain(&bundles, &call).unwrap();
                 assert_eq!(explanation.endpoint, endpoint.name, "{} {}", call.method, call.path);
                 let winner = explanation.events.iter().find_map(|event| match event {
-                    Event::Flows { segment: Segment::ProxyRequest, candidates, .. } => {
+                    CallEvent::Flows { segment: CallSegment::ProxyRequest, candidates, .. } => {
                         candidates.iter().find(|candidate| candidate.certainty == Certainty::Runs)
                     }
                     _ => None,
@@ -91,13 +91,15 @@ fn every_flow_wins(case: &Path) -> Result<(), Failed> {
 }
 
 /// A request for each path and method in the flow's condition. A segment that matches any text gets a text that no other flow has.
-fn samples(base: &str, flow: &Flow<'_>) -> Vec<Call> {
+fn samples(base: &str, flow: &Flow<'_>) -> Vec<ExplainedCall> {
     let Some(condition) = &flow.condition else { return Vec::new() };
     let expr = condition.parsed.as_ref().unwrap_or_else(|fault| panic!("{}: {fault}", condition.text));
     let mut paths = Vec::new();
     let mut methods = Vec::new();
     for comparison in expr.comparisons() {
-        let (Value::Variable(variable), Value::Text(text)) = (&comparison.left.value, &comparison.right.value) else {
+        let (ConditionValue::Variable(variable), ConditionValue::Text(text)) =
+            (&comparison.left.value, &comparison.right.value)
+        else {
             continue;
         };
         match (variable.as_str(), comparison.operator) {
@@ -120,7 +122,11 @@ fn samples(base: &str, flow: &Flow<'_>) -> Vec<Call> {
     let base = base.trim_end_matches('/');
     let calls = paths.iter().flat_map(|path| {
         let path = format!("{base}{path}");
-        methods.iter().map(move |method| Call { method: method.clone(), path: path.clone(), ..Call::default() })
+        methods.iter().map(move |method| ExplainedCall {
+            method: method.clone(),
+            path: path.clone(),
+            ..ExplainedCall::default()
+        })
     });
     calls.collect()
 }

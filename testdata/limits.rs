@@ -20,7 +20,7 @@ use apigee_flux_deployer::retry::Backoff;
 use apigee_flux_deployer::wait::Polling;
 use apigee_flux_deployer::{Client, TokenSource};
 use apigee_flux_model::bundle::{BundleKind, BundlePath, Files};
-use apigee_flux_model::limits::{COUNTS, Count, TEXTS, Text};
+use apigee_flux_model::limits::{COUNTS, CountLimit, TEXTS, TextLimit};
 use apigee_flux_sandbox::{self as sandbox, Sandbox};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -43,8 +43,8 @@ fn main() -> ExitCode {
 
 /// The rule that is tested.
 enum Subject {
-    Text(&'static Text),
-    Count(&'static Count),
+    Text(&'static TextLimit),
+    Count(&'static CountLimit),
 }
 
 /// A value of the rule: a text, or a number of items.

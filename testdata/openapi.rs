@@ -8,14 +8,14 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use apigee_flux_analysis::explain::{Call, Certainty, Event, Segment, explain};
+use apigee_flux_analysis::explain::{CallEvent, CallSegment, Certainty, ExplainedCall, explain};
 use apigee_flux_function::proxy::generate;
 use apigee_flux_function::spec::ApigeeProxySpec;
 use apigee_flux_function::spec::openapi::{OpenApi, Validate};
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::condition::{Variables, evaluate};
 use apigee_flux_model::diag::{Report, Subject};
-use apigee_flux_model::runtime::{Bundle, Documents, Flow};
+use apigee_flux_model::runtime::{Documents, Flow, RuntimeBundle};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -56,7 +56,7 @@ fn with_bundle(document: &Json, look: impl FnOnce(&[Bundle<'_>])) -> Result<(), 
     };
     let (documents, unreadable) = Documents::parse(&generated.files);
     assert!(unreadable.is_empty());
-    look(&[Bundle::read(BundleKind::Proxy, "x", &generated.files, &documents)]);
+    look(&[RuntimeBundle::read(BundleKind::Proxy, "x", &generated.files, &documents)]);
     Ok(())
 }
 
@@ -153,10 +153,14 @@ fn every_operation_is_reached(operations: &[Operation]) -> Result<(), Vec<String
                 for suffix in [&suffix, &decoded(&suffix)] {
                     assert_eq!(winner(flows, &method, suffix), own, "{method} {suffix:?} of {operations:?}");
                 }
-                let call = Call { method: method.clone(), path: format!("/base{suffix}"), ..Call::default() };
+                let call = ExplainedCall {
+                    method: method.clone(),
+                    path: format!("/base{suffix}"),
+                    ..ExplainedCall::default()
+                };
                 let explanation = explain(bundles, &call).unwrap();
                 let runs = explanation.events.iter().find_map(|event| match event {
-                    Event::Flows { segment: Segment::ProxyRequest, candidates, .. } => {
+                    CallEvent::Flows { segment: CallSegment::ProxyRequest, candidates, .. } => {
                         candidates.iter().find(|candidate| !matches!(candidate.certainty, Certainty::CannotRun))
                     }
                     _ => None,

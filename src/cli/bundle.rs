@@ -15,7 +15,7 @@ use apigee_flux_model::bundle::zip::{self, MAX_BUNDLE_BYTES};
 
 /// Write the bundle of one proxy or shared flow: a folder for apigeelint, or a zip file for apigeecli and the Apigee UI.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct BundleArgs {
     /// The file of the spec, or a directory of specs.
     file: PathBuf,
     /// The folder in which `apiproxy` is created, or a file whose name ends in `.zip`. The output of an earlier run there is replaced.
@@ -33,7 +33,7 @@ pub(super) struct Args {
 const MARK: &str = ".apigee-flux-bundle";
 
 /// Runs the command. Exit codes: 0 done, 1 an error was found and nothing was written.
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &BundleArgs) -> anyhow::Result<ExitCode> {
     let package = Package::read(&args.file)?;
     let input = match package.input() {
         Ok(input) => input,

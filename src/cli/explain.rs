@@ -9,12 +9,12 @@ use anyhow::{Context as _, anyhow, bail};
 use super::function::report_in;
 use super::out;
 use super::package::{self, Package};
-use apigee_flux_analysis::explain::{Call, FaultAt, explain, text};
+use apigee_flux_analysis::explain::{ExplainedCall, FaultAt, explain, text};
 use apigee_flux_function::expand::{ExpandOptions, bundles};
 use apigee_flux_model::bundle::{BundleKind, Files};
 use apigee_flux_model::diag::has_errors;
-use apigee_flux_model::diag::plain::Text;
-use apigee_flux_model::runtime::{Bundle, Documents};
+use apigee_flux_model::diag::plain::PlainText;
+use apigee_flux_model::runtime::{Documents, RuntimeBundle};
 
 /// Show what Apigee would run for one call: the selected flow, every step with its condition, the route.
 ///
@@ -22,7 +22,7 @@ use apigee_flux_model::runtime::{Bundle, Documents};
 /// fault rules are listed with what is certain about each: `runs`, `may run` or `cannot run`. `->` marks a step that runs, `?` a step that depends
 /// on something unknown before the call. What follows a step that may end the call applies only if the call does not end there.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct ExplainArgs {
     /// A file or directory of specs, or a bundle: a folder or a zip file.
     file: PathBuf,
     /// The HTTP method, for example GET.
@@ -71,7 +71,7 @@ enum Format {
 }
 
 /// Runs the command. Exit codes: 0 explained, 1 the specs have errors or no endpoint serves the path.
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     let call = call(args)?;
     let found = if package::is_bundle(&args.file) {
         let files = package::read_bundle(&args.file, Some(BundleKind::Proxy)).map_err(|why| anyhow!(why))?;
@@ -95,9 +95,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .collect::<anyhow::Result<_>>()?;
     let read = |((name, files), documents)| {
         let (name, files): (&String, &Files) = (name, files);
-        Bundle::read(BundleKind::Proxy, name, files, documents)
+        RuntimeBundle::read(BundleKind::Proxy, name, files, documents)
     };
-    let bundles: Vec<Bundle<'_>> = found.iter().map(|(name, files)| (name, files)).zip(&documents).map(read).collect();
+    let bundles: Vec<RuntimeBundle<'_>> =
+        found.iter().map(|(name, files)| (name, files)).zip(&documents).map(read).collect();
     let Some(explanation) = explain(&bundles, &call) else {
         let paths = bundles.iter().flat_map(|bundle| &bundle.proxy_endpoints).flat_map(|endpoint| &endpoint.base_paths);
         let paths: Vec<&str> = paths.map(|path| path.value).take(10).collect();
@@ -110,13 +111,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     out::stdout(&match args.format {
         Format::Text => text(&explanation),
-        Format::Json => Text::of_json(&serde_json::to_string_pretty(&explanation)?),
+        Format::Json => PlainText::of_json(&serde_json::to_string_pretty(&explanation)?),
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The bundles generated from the specs, or an exit code if the specs have errors.
-fn made(args: &Args) -> anyhow::Result<Result<Vec<(String, Files)>, ExitCode>> {
+fn made(args: &ExplainArgs) -> anyhow::Result<Result<Vec<(String, Files)>, ExitCode>> {
     let package = Package::read(&args.file)?;
     let input = match package.input() {
         Ok(input) => input,
@@ -139,7 +140,7 @@ fn made(args: &Args) -> anyhow::Result<Result<Vec<(String, Files)>, ExitCode>> {
     Ok(Ok(proxies))
 }
 
-fn call(args: &Args) -> anyhow::Result<Call> {
+fn call(args: &ExplainArgs) -> anyhow::Result<ExplainedCall> {
     let pairs = |what: &str, given: &[String]| {
         let pair = |text: &String| {
             let (name, value) =
@@ -160,7 +161,7 @@ fn call(args: &Args) -> anyhow::Result<Call> {
     let mut parameters: Vec<(String, String)> =
         query.split('&').filter(|text| !text.is_empty()).map(parameter).collect();
     parameters.extend(pairs("query", &args.query)?);
-    Ok(Call {
+    Ok(ExplainedCall {
         method: args.method.to_ascii_uppercase(),
         path: path.to_owned(),
         headers: headers.collect(),

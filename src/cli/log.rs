@@ -14,8 +14,8 @@ use apigee_flux_deployer::client::RetryListener;
 use apigee_flux_deployer::deploy::{Event, Phase};
 use apigee_flux_deployer::{Blame, Error, Report};
 use apigee_flux_model::diag::Severity;
-use apigee_flux_model::diag::plain::{Text, plain};
-use apigee_flux_model::diag::snippet::{Colour, Place, excerpt, tone};
+use apigee_flux_model::diag::plain::{PlainText, plain};
+use apigee_flux_model::diag::snippet::{Colour, SourcePlace, excerpt, tone};
 use apigee_flux_model::duration;
 
 /// The form of a log.
@@ -163,7 +163,7 @@ impl Log {
     pub(super) fn print_result(&self, line: &str) -> std::io::Result<()> {
         let status = self.lock_status();
         write_stderr(&status.clear());
-        let written = out::stdout(&Text::of_json(line));
+        let written = out::stdout(&PlainText::of_json(line));
         write_stderr(&status.again());
         written
     }
@@ -180,7 +180,7 @@ impl Log {
         self.place.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn print(&self, text: &Text) {
+    fn print(&self, text: &PlainText) {
         let status = self.lock_status();
         let mut all = status.clear();
         all.append(text);
@@ -188,10 +188,10 @@ impl Log {
         write_stderr(&all);
     }
 
-    fn line(&self, level: Severity, phase: &str, message: &str) -> Text {
+    fn line(&self, level: Severity, phase: &str, message: &str) -> PlainText {
         let (elapsed, scope) = (self.elapsed(), &self.scope);
         if self.place.is_human {
-            let mut text = Text::new();
+            let mut text = PlainText::new();
             text.span(format_args!("{:7.1}s  ", elapsed.as_secs_f64()));
             let colour = if level == Severity::Info { Colour::Never } else { self.place.colour };
             text.painted(colour, tone(level), format_args!("{phase:<8}"));
@@ -209,12 +209,12 @@ impl Log {
             elapsed_ms: duration::millis(elapsed),
         };
         // A struct of strings and numbers always has a JSON form.
-        Text::of_json(&serde_json::to_string(&line).unwrap_or_default())
+        PlainText::of_json(&serde_json::to_string(&line).unwrap_or_default())
     }
 }
 
 /// A failure to write the log does not stop a deployment.
-fn write_stderr(text: &Text) {
+fn write_stderr(text: &PlainText) {
     if !text.is_empty() {
         let _ = out::stderr(text);
     }
@@ -228,14 +228,14 @@ pub(super) fn word(value: impl Serialize) -> String {
     }
 }
 
-fn place_of(blame: &Blame, folder: &Path) -> Place {
+fn place_of(blame: &Blame, folder: &Path) -> SourcePlace {
     let position = blame.line.map(|line| {
         // Without a column, the place is the line: point at the beginning of its text.
         let begin = blame.text.iter().flat_map(|text| text.chars()).take_while(|c| c.is_whitespace()).count() + 1;
         (line, blame.column.unwrap_or(begin))
     });
     let file = folder.join(&blame.path).to_string_lossy().into_owned();
-    Place { file, position, line: blame.text.clone(), in_bundle: true }
+    SourcePlace { file, position, line: blame.text.clone(), in_bundle: true }
 }
 
 #[cfg(test)]

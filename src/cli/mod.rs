@@ -1,40 +1,40 @@
-//! The command line: one file per command, each with its `Args` and a `run` that returns the exit code.
+//! The command line: one file per command, each with its arguments and a `run` that returns the exit code.
 //!
 //! Only this module, `disk`, `apigee::{client, auth, mount}`, `in_cluster` and `sandbox::{server, state_file}` access files, the network, the
 //! clock or environment variables.
 
-mod apigee_args;
 mod apply;
+mod args;
 mod audit;
 mod block_on;
 mod bundle;
 mod check;
 mod colour;
+mod completed_run;
 mod demo;
 mod deploy;
 mod diff;
 mod explain;
 mod function;
 mod git;
+mod job_report;
 mod log;
 mod markdown;
 mod openapi;
 mod out;
-mod output_args;
 mod package;
-mod provenance_args;
 mod reconcile;
 mod remove;
 mod render;
+mod resource_rows;
 mod sandbox;
 mod schema;
 mod secrets;
-mod settings_args;
 mod sigterm;
 mod source;
 mod split;
+mod status;
 mod status_line;
-mod target_args;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
@@ -42,7 +42,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use apigee_flux_model::diag::plain::{Text, plain};
+use apigee_flux_model::diag::plain::{PlainText, plain};
 
 /// GitOps for Apigee: expands API proxy specs into ConfigMaps and Jobs for Flux, and deploys them.
 ///
@@ -58,21 +58,21 @@ pub struct Cli {
 /// The commands, in the order of `--help`.
 #[derive(Debug, Subcommand)]
 enum Command {
-    Demo(demo::Args),
-    Render(render::Args),
-    Check(check::Args),
-    Explain(Box<explain::Args>),
-    Bundle(bundle::Args),
-    Openapi(openapi::Args),
-    Status(audit::StatusArgs),
-    Audit(audit::Args),
-    Diff(Box<diff::Args>),
-    Deploy(Box<deploy::Args>),
-    Apply(Box<apply::Args>),
-    Reconcile(Box<reconcile::Args>),
-    Remove(Box<remove::Args>),
-    Sandbox(sandbox::Args),
-    Schema(schema::Args),
+    Demo(demo::DemoArgs),
+    Render(render::RenderArgs),
+    Check(check::CheckArgs),
+    Explain(Box<explain::ExplainArgs>),
+    Bundle(bundle::BundleArgs),
+    Openapi(openapi::OpenapiArgs),
+    Status(status::StatusArgs),
+    Audit(audit::AuditArgs),
+    Diff(Box<diff::DiffArgs>),
+    Deploy(Box<deploy::DeployArgs>),
+    Apply(Box<apply::ApplyArgs>),
+    Reconcile(Box<reconcile::ReconcileArgs>),
+    Remove(Box<remove::RemoveArgs>),
+    Sandbox(sandbox::SandboxArgs),
+    Schema(schema::SchemaArgs),
 }
 
 /// Runs the command line of this process.
@@ -89,7 +89,7 @@ pub fn run() -> ExitCode {
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Bundle(args)) => bundle::run(&args),
         Some(Command::Openapi(args)) => openapi::run(&args),
-        Some(Command::Status(args)) => audit::status(&args),
+        Some(Command::Status(args)) => status::run(&args),
         Some(Command::Audit(args)) => audit::run(&args),
         Some(Command::Diff(args)) => diff::run(&args),
         Some(Command::Deploy(args)) => Ok(deploy::run(&args)),
@@ -112,7 +112,7 @@ pub fn run() -> ExitCode {
 }
 
 fn help() -> anyhow::Result<ExitCode> {
-    out::stdout(&Text::of_lines(&Cli::command().render_long_help().to_string()))?;
+    out::stdout(&PlainText::of_lines(&Cli::command().render_long_help().to_string()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -122,7 +122,7 @@ fn help() -> anyhow::Result<ExitCode> {
 fn usage(error: &clap::Error) -> ExitCode {
     let arguments = std::env::args_os().map(|argument| OsString::from(plain(argument.to_string_lossy())));
     let message = Cli::try_parse_from(arguments).map_or_else(|escaped| escaped.to_string(), |_| error.to_string());
-    let text = Text::of_lines(&message);
+    let text = PlainText::of_lines(&message);
     if error.use_stderr() {
         let _ = out::stderr(&text);
         return ExitCode::from(64);

@@ -17,14 +17,14 @@ use apigee_flux_function::proxy::is_base_path;
 use apigee_flux_function::spec::credential::credential;
 use apigee_flux_function::spec::{GROUP, VERSION};
 use apigee_flux_model::bundle::Files;
-use apigee_flux_model::diag::plain::{Text, is_active};
+use apigee_flux_model::diag::plain::{PlainText, is_active};
 use apigee_flux_model::diag::{Code, Diagnostic, Subject, has_errors};
 use apigee_flux_model::krm::Input;
 use apigee_flux_model::yaml;
 
 /// Generate an ApigeeProxy from an OpenAPI 3 or Swagger 2 document, as a starting point.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct OpenapiArgs {
     /// The OpenAPI or Swagger document.
     file: PathBuf,
     /// The proxy's name. Default: derived from the document's title and the version in its server's path.
@@ -36,7 +36,7 @@ pub(super) struct Args {
 }
 
 /// Runs the command. Exit codes: 0 success, 1 the document cannot be used and nothing was written.
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &OpenapiArgs) -> anyhow::Result<ExitCode> {
     let bytes = read_named(&args.file, MAX_INPUT_BYTES).map_err(|why| anyhow!("{} {why}", args.file.display()))?;
     let document = match openapi::read(&bytes) {
         Ok(document) => document,
@@ -70,7 +70,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             Some(out) => {
                 create_file(out, text.as_bytes()).with_context(|| format!("cannot write {}", out.display()))?;
             }
-            None => out::stdout(&Text::of_lines(&text))?,
+            None => out::stdout(&PlainText::of_lines(&text))?,
         }
     }
     Ok(report_in(&findings, &|_| None)?)

@@ -13,7 +13,7 @@ use apigee_flux_disk::{Filter, Root, Unreadable, open_regular, read_regular, wal
 use apigee_flux_function::expand::ReadBeside;
 use apigee_flux_model::bundle::zip::unpack;
 use apigee_flux_model::bundle::{BundleKind, BundlePath, Files, is_clutter};
-use apigee_flux_model::diag::snippet::Place;
+use apigee_flux_model::diag::snippet::SourcePlace;
 use apigee_flux_model::diag::{Code, Diagnostic, Subject};
 use apigee_flux_model::krm::{GROUP, Input};
 use apigee_flux_model::yaml::line_and_column;
@@ -199,7 +199,7 @@ impl Package {
     }
 
     /// The place of a diagnostic: in a file of a bundle on the disk, or at the spec's field.
-    pub(super) fn place(&self, input: Option<&Input<'_>>, diagnostic: &Diagnostic) -> Option<Place> {
+    pub(super) fn place(&self, input: Option<&Input<'_>>, diagnostic: &Diagnostic) -> Option<SourcePlace> {
         if let Some(place) = input.and_then(|input| self.place_in_bundle(input, diagnostic)) {
             return Some(place);
         }
@@ -211,10 +211,10 @@ impl Package {
             self.source.get(start..)?.lines().next()
         });
         let file = shown(&self.root.join(name));
-        Some(Place { file, position, line: line.map(str::to_owned), in_bundle: false })
+        Some(SourcePlace { file, position, line: line.map(str::to_owned), in_bundle: false })
     }
 
-    fn place_in_bundle(&self, input: &Input<'_>, diagnostic: &Diagnostic) -> Option<Place> {
+    fn place_in_bundle(&self, input: &Input<'_>, diagnostic: &Diagnostic) -> Option<SourcePlace> {
         let inside = diagnostic.in_bundle.as_ref()?;
         let subject = diagnostic.subject.as_ref()?;
         let node = input.node(input.item_of(subject)?).ok()?;
@@ -222,7 +222,7 @@ impl Package {
         let beside = Path::new(subject.file.as_deref()?).parent().unwrap_or(Path::new(""));
         let file = bundle_root(&self.root.join(beside).join(bundle), wanted(subject)).join(&inside.path);
         let text = String::from_utf8(read_regular(&file, MAX_INPUT_BYTES).ok()?).ok()?;
-        Some(Place {
+        Some(SourcePlace {
             file: shown(&file),
             position: Some((inside.line, inside.column)),
             line: text.lines().nth(inside.line - 1).map(str::to_owned),

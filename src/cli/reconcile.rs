@@ -4,14 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::apigee_args::ApigeeArgs;
-use super::apply::{Ended, end, progress, secrets};
+use super::args::{ApigeeArgs, ConfigurationArgs, OutputArgs, ProvenanceArgs, TargetArgs};
 use super::block_on::block_on;
+use super::completed_run::{CompletedRun, end, progress};
 use super::log::Log;
-use super::output_args::OutputArgs;
-use super::provenance_args::ProvenanceArgs;
 use super::sigterm::until_terminated;
-use super::target_args::TargetArgs;
 use apigee_flux_configuration::OwnedPlace;
 use apigee_flux_configuration::inventory;
 use apigee_flux_deployer::apply::{Mode, Options};
@@ -22,22 +19,15 @@ use apigee_flux_model::duration;
 
 /// Compare an environment with its inventory, repair drift, and delete what was removed from Git.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct ReconcileArgs {
     /// The rendered inventory.json
     #[arg(long, value_name = "FILE")]
     inventory: PathBuf,
     /// Folder of the bundles
     #[arg(long, value_name = "DIR", default_value = "bundles")]
     bundles: PathBuf,
-    /// Folder of the mounted Secrets, with a file SECRET/KEY for each key
-    #[arg(long, value_name = "DIR", default_value = "secrets")]
-    secrets: PathBuf,
-    /// Another folder from which files may be read as secrets, in addition to /secrets-store and /vault/secrets; may be given several times
-    #[arg(long = "secret-folder", value_name = "DIR")]
-    secret_folders: Vec<String>,
-    /// Owner of the desired state: resources of another owner are not changed
-    #[arg(long, value_name = "NAME")]
-    owner: String,
+    #[command(flatten)]
+    desired: ConfigurationArgs,
     /// Owner of the organization's desired state; default: the same as --owner
     #[arg(long, value_name = "NAME")]
     owner_of_organization: Option<String>,
@@ -76,7 +66,7 @@ enum Deep {
 
 /// Reconciles the environment. Each result is a JSON line on stdout as soon as it is known; the last line is the overall result, which is
 /// also the termination log.
-pub(super) fn run(args: &Args) -> ExitCode {
+pub(super) fn run(args: &ReconcileArgs) -> ExitCode {
     let target = args.target.target();
     let log = args.output.start_log().of_environment(target.environment.as_str());
     let place =
@@ -85,15 +75,20 @@ pub(super) fn run(args: &Args) -> ExitCode {
     end(&log, &args.output, "Reconcile", &place, &result)
 }
 
-async fn reconcile_all(args: &Args, target: &Target, place: &OwnedPlace, log: &Log) -> Result<Ended, Error> {
+async fn reconcile_all(
+    args: &ReconcileArgs,
+    target: &Target,
+    place: &OwnedPlace,
+    log: &Log,
+) -> Result<CompletedRun, Error> {
     let (inventory, bundles) = read_inventory(&args.inventory, &args.bundles)?;
     let provenance = args.provenance.read()?;
     let commit = provenance.commit.clone();
     let client = args.apigee.client()?.with_listener(log.retries());
     let mode = if args.report { Mode::Look } else { Mode::Write };
     let how = Reconcile {
-        options: Options { provenance, timeout: args.timeout, mode, ..Options::new(&args.owner) },
-        owner_of_organization: args.owner_of_organization.clone().unwrap_or_else(|| args.owner.clone()),
+        options: Options { provenance, timeout: args.timeout, mode, ..Options::new(&args.desired.owner) },
+        owner_of_organization: args.owner_of_organization.clone().unwrap_or_else(|| args.desired.owner.clone()),
         max_deletes: args.max_deletes,
         young: args.young,
         deep: match args.deep {
@@ -102,8 +97,8 @@ async fn reconcile_all(args: &Args, target: &Target, place: &OwnedPlace, log: &L
             Deep::Never => inventory::Deep::Never,
         },
     };
-    let secrets = secrets(&args.secrets, &args.secret_folders);
+    let secrets = args.desired.secrets();
     let run = reconcile::reconcile(&client, target, &inventory, bundles, secrets, &how, progress(log, place));
     let report = Box::pin(until_terminated(log, &client, run)).await??;
-    Ok(Ended { report, commit, stopped: client.stop().is_requested(), look: args.report })
+    Ok(CompletedRun { report, commit, stopped: client.stop().is_requested(), look: args.report })
 }

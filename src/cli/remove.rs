@@ -3,13 +3,11 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::apigee_args::ApigeeArgs;
+use super::args::{ApigeeArgs, OutputArgs, ProvenanceArgs, TargetArgs};
 use super::block_on::block_on;
+use super::job_report::job_report;
 use super::log::Log;
-use super::output_args::{OutputArgs, job_report};
-use super::provenance_args::ProvenanceArgs;
 use super::sigterm::until_terminated;
-use super::target_args::TargetArgs;
 use apigee_flux_deployer::{Error, Options, Outcome, Report, remove};
 use apigee_flux_model::bundle::{BundleKind, Removal};
 use apigee_flux_model::duration;
@@ -17,7 +15,7 @@ use apigee_flux_model::names::Name;
 
 /// Undeploy a proxy or shared flow from an environment, if apigee-flux deployed it.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct RemoveArgs {
     /// The name of the proxy
     #[arg(long, value_name = "NAME", required_unless_present = "shared_flow", conflicts_with = "shared_flow")]
     proxy: Option<Name>,
@@ -41,7 +39,7 @@ pub(super) struct Args {
 }
 
 /// Removes the proxy or shared flow, and writes the result as one JSON line to stdout and to the termination log.
-pub(super) fn run(args: &Args) -> ExitCode {
+pub(super) fn run(args: &RemoveArgs) -> ExitCode {
     let log = args.output.start_log();
     let report = block_on(remove_it(args, &log)).unwrap_or_else(|error| failed(args, &error, log.elapsed()));
     log.end(&report);
@@ -49,7 +47,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     ExitCode::from(report.exit_code)
 }
 
-async fn remove_it(args: &Args, log: &Log) -> Report {
+async fn remove_it(args: &RemoveArgs, log: &Log) -> Report {
     // clap requires one of the two options.
     let Some((kind, name)) = subject(args) else {
         return failed(args, &Error::Usage("--proxy or --shared-flow is required".to_owned()), log.elapsed());
@@ -74,13 +72,13 @@ async fn remove_it(args: &Args, log: &Log) -> Report {
     })
 }
 
-fn subject(args: &Args) -> Option<(BundleKind, &Name)> {
+fn subject(args: &RemoveArgs) -> Option<(BundleKind, &Name)> {
     let proxy = args.proxy.as_ref().map(|name| (BundleKind::Proxy, name));
     proxy.or(args.shared_flow.as_ref().map(|name| (BundleKind::SharedFlow, name)))
 }
 
 /// The report of a run that failed before its first request.
-fn failed(args: &Args, error: &Error, took: Duration) -> Report {
+fn failed(args: &RemoveArgs, error: &Error, took: Duration) -> Report {
     let Report { outcome, exit_code } = Report::failed(&args.target.target(), error, took);
     let subject = subject(args);
     let outcome =

@@ -17,7 +17,7 @@ use apigee_flux_model::krm::Input;
 
 /// Expand directories of YAML and bundle folders.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct RenderArgs {
     /// Directories and files, read as one input; `-` is standard input, for example the output of `kustomize build`.
     #[arg(required = true, value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
@@ -38,7 +38,7 @@ pub(super) struct Args {
 }
 
 /// Runs the command. Exit codes: 0 success, 1 an error was found and nothing was written.
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &RenderArgs) -> anyhow::Result<ExitCode> {
     let package = Package::read_all(&args.paths)?;
     let input = match package.input() {
         Ok(input) => input,

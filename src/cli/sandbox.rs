@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::out;
-use apigee_flux_model::diag::plain::Text;
+use apigee_flux_model::diag::plain::PlainText;
 use apigee_flux_model::duration;
 use apigee_flux_model::names::Name;
 use apigee_flux_sandbox::{Options, Rule, RuntimeType, Sandbox};
@@ -21,7 +21,7 @@ const KEPT_REQUESTS: usize = 10_000;
 /// Open its address in a browser to see proxies, revisions, deployments and requests live; scripts get the same data from
 /// /sandbox/state and /sandbox/requests.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct SandboxArgs {
     /// Address to listen on; port 0 selects a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
@@ -79,7 +79,7 @@ enum Runtime {
 }
 
 /// Serves until Ctrl-C or SIGTERM.
-pub(super) fn run(args: Args) -> ExitCode {
+pub(super) fn run(args: SandboxArgs) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("the runtime cannot start: {error}")),
@@ -112,7 +112,7 @@ pub(super) fn run(args: Args) -> ExitCode {
             Err(error) => return fail(&error.to_string()),
         };
         let url = sandbox.url();
-        let mut address = Text::new();
+        let mut address = PlainText::new();
         address.line(&url);
         // The server is useful even if the output is closed.
         let _ = out::stdout(&address);

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use super::out;
 use apigee_flux_function::reference;
 use apigee_flux_function::spec::{KINDS, kind};
-use apigee_flux_model::diag::plain::Text;
+use apigee_flux_model::diag::plain::PlainText;
 
 /// Print the JSON schema of a kind for editors, or its reference page.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct SchemaArgs {
     /// The kind, for example `ApigeeProxy`. Without it, all kinds are listed.
     kind: Option<String>,
     /// Output format.
@@ -27,8 +27,8 @@ enum Format {
 }
 
 /// Runs the command. Exit codes: 0 printed, 1 unknown kind.
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let mut text = Text::new();
+pub(super) fn run(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
+    let mut text = PlainText::new();
     let Some(name) = &args.kind else {
         for kind in KINDS.iter() {
             text.line(format_args!("{:20} {}", kind.name, kind.doc.trim()));
@@ -41,8 +41,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         anyhow::bail!("unknown kind `{name}`; allowed: {}", names.join(", "));
     };
     match args.format {
-        Format::Json => text = Text::of_json(&serde_json::to_string_pretty(&reference::schema(kind))?),
-        Format::Markdown => text = Text::of_lines(&reference::kind(kind)),
+        Format::Json => text = PlainText::of_json(&serde_json::to_string_pretty(&reference::schema(kind))?),
+        Format::Markdown => text = PlainText::of_lines(&reference::kind(kind)),
     }
     out::stdout(&text)?;
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,6 @@
 //! The status line of a terminal: the last line, which is rewritten in place.
 
-use apigee_flux_model::diag::plain::Text;
+use apigee_flux_model::diag::plain::PlainText;
 
 /// To the start of the line, and clear it (ECMA-48: CR, EL).
 const CLEAR: &str = "\r\u{1b}[2K";
@@ -15,7 +15,7 @@ pub(super) struct StatusLine(String);
 
 impl StatusLine {
     /// What to write so that the line shows `text`; an empty text removes the line.
-    pub(super) fn show(&mut self, text: &str) -> Text {
+    pub(super) fn show(&mut self, text: &str) -> PlainText {
         let mut shown = self.clear();
         text.clone_into(&mut self.0);
         shown.append(&self.again());
@@ -23,15 +23,15 @@ impl StatusLine {
     }
 
     /// What to write before any other output.
-    pub(super) fn clear(&self) -> Text {
-        let mut text = Text::new();
+    pub(super) fn clear(&self) -> PlainText {
+        let mut text = PlainText::new();
         text.control(if self.0.is_empty() { "" } else { CLEAR });
         text
     }
 
     /// What to write after any other output.
-    pub(super) fn again(&self) -> Text {
-        let mut text = Text::new();
+    pub(super) fn again(&self) -> PlainText {
+        let mut text = PlainText::new();
         if !self.0.is_empty() {
             text.control(CUT.0);
             text.span(&self.0);

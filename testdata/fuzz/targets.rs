@@ -9,8 +9,8 @@ use apigee_flux_model::bundle::{Batch, BundleKind, BundlePath, Files, Manifest, 
 use apigee_flux_model::diag::has_errors;
 use apigee_flux_model::krm::Input;
 use apigee_flux_model::path_pattern::{Dialect, OperationPattern, like, matches_path};
-use apigee_flux_model::runtime::{Bundle, Documents};
-use apigee_flux_model::yaml::Node;
+use apigee_flux_model::runtime::{Documents, RuntimeBundle};
+use apigee_flux_model::yaml::YamlNode;
 use apigee_flux_model::{condition, xml, yaml};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -231,13 +231,13 @@ pub(crate) const TARGETS: &[Target] = &[
 
 fn run_yaml(bytes: &[u8]) -> Result<(), String> {
     let Ok(text) = std::str::from_utf8(bytes) else { return Ok(()) };
-    let Ok(node) = Node::parse(text, 0..text.len()) else { return Ok(()) };
+    let Ok(node) = YamlNode::parse(text, 0..text.len()) else { return Ok(()) };
     if node.span.end > text.len() {
         return Err(format!("the node ends at {}, the text at {}", node.span.end, text.len()));
     }
     let json = node.to_json();
     let written = yaml::encode(&json).map_err(|error| error.clone())?;
-    let again = Node::parse(&written, 0..written.len()).map_err(|error| format!("{error}\n{written}"))?.to_json();
+    let again = YamlNode::parse(&written, 0..written.len()).map_err(|error| format!("{error}\n{written}"))?.to_json();
     if again == json { Ok(()) } else { Err(format!("{json}\nwas written as\n{written}\nand read as\n{again}")) }
 }
 
@@ -302,7 +302,7 @@ fn run_bundle(bytes: &[u8]) -> Result<(), String> {
     .into_iter()
     .collect();
     let (documents, _) = Documents::parse(&files);
-    let bundle = Bundle::read(BundleKind::Proxy, "a", &files, &documents);
+    let bundle = RuntimeBundle::read(BundleKind::Proxy, "a", &files, &documents);
     let lines = bytes.split(|byte| *byte == b'\n').count();
     let findings = check::check(&bundle);
     let outside = findings.iter().map(|finding| finding.at.in_bundle()).find(|place| {
@@ -413,7 +413,7 @@ fn documents(name: &str) -> Vec<Vec<u8>> {
             let Ok(input) = Input::read(&source) else { continue };
             for object in expand(&input, &ExpandOptions::default()).objects {
                 let text = object.to_yaml().unwrap();
-                let node = Node::parse(&text, 0..text.len()).unwrap();
+                let node = YamlNode::parse(&text, 0..text.len()).unwrap();
                 found.extend(node.get("data").and_then(|data| Some(data.get(name)?.as_str()?.as_bytes().to_vec())));
             }
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use apigee_flux_model::diag::{Code, FieldPath, Report};
-use apigee_flux_model::limits::{Count, texts};
+use apigee_flux_model::limits::{CountLimit, texts};
 
 /// The attributes in the form of Apigee's API.
 pub fn list<'m>(attributes: impl IntoIterator<Item = (&'m String, &'m String)>) -> Value {
@@ -16,7 +16,7 @@ pub fn list<'m>(attributes: impl IntoIterator<Item = (&'m String, &'m String)>) 
 pub fn check(
     attributes: &BTreeMap<String, String>,
     others: usize,
-    most: &Count,
+    most: &CountLimit,
     at: &FieldPath,
     report: &mut Report<'_>,
 ) {
@@ -28,7 +28,7 @@ pub fn check(
 }
 
 /// Reports a count that exceeds Apigee's limit.
-pub fn check_count(most: &Count, count: usize, at: &FieldPath, report: &mut Report<'_>) {
+pub fn check_count(most: &CountLimit, count: usize, at: &FieldPath, report: &mut Report<'_>) {
     if let Err(why) = most.check(count) {
         report.error(Code::LimitExceeded, at, why);
     }

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::document::{Adopt, ConfigurationDeletionPolicy};
 use crate::{Configuration, ConfigurationSpec};
-use apigee_flux_model::yaml::{Node, Value};
+use apigee_flux_model::yaml::{Value, YamlNode};
 
 /// The fields of every configuration kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -62,10 +62,10 @@ pub(crate) fn schema<T: ConfigurationSpec>() -> Schema {
 }
 
 /// The two halves of a spec: the common fields, and those of the kind.
-pub(crate) fn split(node: &Node) -> (Node, Node) {
+pub(crate) fn split(node: &YamlNode) -> (YamlNode, YamlNode) {
     const COMMON: [&str; 6] = ["name", "environments", "organizations", "deletionPolicy", "adopt", "external"];
     let (common, own) = node.entries().iter().cloned().partition(|entry| COMMON.contains(&entry.key.as_str()));
-    let mapping = |entries| Node { span: node.span.clone(), value: Value::Mapping(entries) };
+    let mapping = |entries| YamlNode { span: node.span.clone(), value: Value::Mapping(entries) };
     (mapping(common), mapping(own))
 }
 
@@ -76,12 +76,12 @@ mod tests {
     #[test]
     fn the_common_fields_are_those_of_the_type() {
         let schema = SchemaGenerator::default().into_root_schema_for::<Common>();
-        let fields: Vec<Node> = schema
+        let fields: Vec<YamlNode> = schema
             .get("properties")
             .and_then(Json::as_object)
             .into_iter()
             .flatten()
-            .map(|(key, _)| Node::parse(&format!("{key}: x\n"), 0..key.len() + 4).unwrap())
+            .map(|(key, _)| YamlNode::parse(&format!("{key}: x\n"), 0..key.len() + 4).unwrap())
             .collect();
         assert_eq!(fields.len(), 6);
         for field in fields {

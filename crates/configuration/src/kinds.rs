@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use apigee_flux_model::yaml::Node;
+use apigee_flux_model::yaml::YamlNode;
 use apigee_flux_model::yaml::decode::{self, DecodeError};
 use schemars::Schema;
 
@@ -22,7 +22,7 @@ pub struct ConfigurationKind {
     /// The JSON schema of its `spec`, computed once.
     pub schema: fn() -> &'static Schema,
     /// Reads a `spec`.
-    pub decode: fn(&Node) -> Result<Configured, DecodeError>,
+    pub decode: fn(&YamlNode) -> Result<Configured, DecodeError>,
     /// The calls to Apigee.
     pub crud: &'static dyn Crud,
 }
@@ -45,7 +45,7 @@ macro_rules! kinds {
     };
 }
 
-fn decoded<T: ConfigurationSpec>(node: &Node) -> Result<Configured, DecodeError> {
+fn decoded<T: ConfigurationSpec>(node: &YamlNode) -> Result<Configured, DecodeError> {
     let (common, own) = common::split(node);
     Ok(Configured { common: decode::decode(&common)?, spec: Arc::new(decode::decode::<T>(&own)?) })
 }

@@ -21,7 +21,7 @@ use super::mount::MountedBundle;
 use super::outcome::{Ending, MAX_LINE, Outcome, Report, cut};
 use super::{Error, Options, Target, deploy};
 use apigee_flux_model::bundle::RevisionRecord;
-use apigee_flux_model::bundle::schedule::{Node, Schedule};
+use apigee_flux_model::bundle::schedule::{Schedule, ScheduledBundle};
 use apigee_flux_model::bundle::zip::MAX_BUNDLE_BYTES;
 use apigee_flux_model::bundle::{BundleKind, Digest};
 use apigee_flux_model::diag::plain::plain;
@@ -98,9 +98,9 @@ pub async fn deploy_batch(
 }
 
 fn schedule(bundles: &[MountedBundle]) -> Result<Schedule, Error> {
-    let nodes: Vec<Node<'_>> = bundles
+    let nodes: Vec<ScheduledBundle<'_>> = bundles
         .iter()
-        .map(|bundle| Node { kind: bundle.kind, name: bundle.name.as_str(), calls: &bundle.calls })
+        .map(|bundle| ScheduledBundle { kind: bundle.kind, name: bundle.name.as_str(), calls: &bundle.calls })
         .collect();
     Schedule::new(&nodes).map_err(|circle| {
         Error::Refused(format!(

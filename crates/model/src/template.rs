@@ -2,7 +2,7 @@
 
 /// A part of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part<'t> {
+pub enum TemplatePart<'t> {
     /// Literal text, including braces without a name.
     Text(&'t str),
     /// The name of a variable.
@@ -11,7 +11,7 @@ pub enum Part<'t> {
     Function(&'t str, &'t str),
 }
 
-impl<'t> Part<'t> {
+impl<'t> TemplatePart<'t> {
     /// The name, if it is a variable.
     pub fn variable(&self) -> Option<&'t str> {
         match self {
@@ -26,7 +26,7 @@ fn in_name(c: char) -> bool {
 }
 
 /// The parts of a template in order. A brace that is not followed by a name is text, as in JSON.
-pub fn parts(template: &str) -> Vec<Part<'_>> {
+pub fn parts(template: &str) -> Vec<TemplatePart<'_>> {
     let mut parts = Vec::new();
     let (mut from, mut search) = (0, 0);
     while let Some(found) = template[search..].find('{') {
@@ -36,21 +36,21 @@ pub fn parts(template: &str) -> Vec<Part<'_>> {
         let behind = &rest[name.len()..];
         let (part, length) = match behind.strip_prefix('(').and_then(|inside| inside.split_once(")}")) {
             _ if name.is_empty() => (None, 0),
-            Some((inside, _)) => (Some(Part::Function(name, inside)), name.len() + inside.len() + 3),
-            None if behind.starts_with('}') => (Some(Part::Variable(name)), name.len() + 1),
+            Some((inside, _)) => (Some(TemplatePart::Function(name, inside)), name.len() + inside.len() + 3),
+            None if behind.starts_with('}') => (Some(TemplatePart::Variable(name)), name.len() + 1),
             None => (None, 0),
         };
         search = open + 1 + length;
         if let Some(part) = part {
             if from < open {
-                parts.push(Part::Text(&template[from..open]));
+                parts.push(TemplatePart::Text(&template[from..open]));
             }
             parts.push(part);
             from = search;
         }
     }
     if from < template.len() {
-        parts.push(Part::Text(&template[from..]));
+        parts.push(TemplatePart::Text(&template[from..]));
     }
     parts
 }
@@ -60,10 +60,10 @@ pub fn variables(template: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for part in parts(template) {
         match part {
-            Part::Text(_) => {}
-            Part::Variable(name) => found.push(name),
+            TemplatePart::Text(_) => {}
+            TemplatePart::Variable(name) => found.push(name),
             // Every second piece is in quotes.
-            Part::Function(_, inside) => {
+            TemplatePart::Function(_, inside) => {
                 let pieces = inside.split(['\'', '"']).step_by(2);
                 found.extend(pieces.flat_map(|piece| piece.split(|c| !in_name(c))).filter(|name| !name.is_empty()));
             }
@@ -78,18 +78,18 @@ const SAFE: &[&str] = &["escapeJSON", "encodeBase64", "createUuid", "randomLong"
 /// The functions of a template whose results may contain unescaped text from the caller.
 pub fn unsafe_functions(template: &str) -> Vec<&str> {
     let functions = parts(template).into_iter().filter_map(|part| match part {
-        Part::Function(name, _) => Some(name),
-        Part::Text(_) | Part::Variable(_) => None,
+        TemplatePart::Function(name, _) => Some(name),
+        TemplatePart::Text(_) | TemplatePart::Variable(_) => None,
     });
     functions.filter(|name| !SAFE.iter().any(|safe| name.starts_with(safe))).collect()
 }
 
 /// The template with the values of all variables escaped as in a JSON string, so that no value can end the string or start a line.
 pub fn escaped(template: &str, text: fn(&str) -> String) -> String {
-    let part = |part: &Part<'_>| match part {
-        Part::Text(plain) => text(plain),
-        Part::Variable(name) => format!("{{escapeJSON({name})}}"),
-        Part::Function(name, inside) => format!("{{{name}({inside})}}"),
+    let part = |part: &TemplatePart<'_>| match part {
+        TemplatePart::Text(plain) => text(plain),
+        TemplatePart::Variable(name) => format!("{{escapeJSON({name})}}"),
+        TemplatePart::Function(name, inside) => format!("{{{name}({inside})}}"),
     };
     parts(template).iter().map(part).collect()
 }
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn names_in_braces_are_variables_and_other_braces_are_text() {
-        use Part::{Function, Text, Variable};
+        use TemplatePart::{Function, Text, Variable};
         for (template, expected) in [
             ("", vec![]),
             ("a {b.c-d} e", vec![Text("a "), Variable("b.c-d"), Text(" e")]),

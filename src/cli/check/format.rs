@@ -3,12 +3,12 @@
 use super::{Found, counts};
 use apigee_flux_model::diag::Severity;
 use apigee_flux_model::diag::human::plural;
-use apigee_flux_model::diag::plain::{Plain, Text, plain};
+use apigee_flux_model::diag::plain::{Plain, PlainText, plain};
 use apigee_flux_model::diag::snippet::{Colour, message, render};
 
 /// Plain text.
-pub(super) fn text(found: &[Found], colour: Colour) -> Text {
-    let mut text = Text::new();
+pub(super) fn text(found: &[Found], colour: Colour) -> PlainText {
+    let mut text = PlainText::new();
     for found in found {
         text.append(&render(&found.diagnostic, found.place.as_ref(), colour));
         text.end();
@@ -21,8 +21,8 @@ pub(super) fn text(found: &[Found], colour: Colour) -> Text {
 }
 
 /// Workflow commands ("Workflow commands for GitHub Actions"): one line each, in GitHub's own escaping.
-pub(super) fn github(found: &[Found]) -> Text {
-    let mut text = Text::new();
+pub(super) fn github(found: &[Found]) -> PlainText {
+    let mut text = PlainText::new();
     for Found { diagnostic, place } in found {
         let command = match diagnostic.severity {
             Severity::Error => "error",
@@ -55,12 +55,13 @@ fn property(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use apigee_flux_model::diag::snippet::Place;
+    use apigee_flux_model::diag::snippet::SourcePlace;
     use apigee_flux_model::diag::{Code, Diagnostic};
 
     #[test]
     fn what_steers_github_is_escaped() {
-        let place = Place { file: "a,b:c/50%.xml".to_owned(), position: Some((3, 4)), line: None, in_bundle: false };
+        let place =
+            SourcePlace { file: "a,b:c/50%.xml".to_owned(), position: Some((3, 4)), line: None, in_bundle: false };
         let diagnostic = Diagnostic::warning(Code::InvalidRate, "100% wrong: x, y").help("do");
         assert_eq!(
             github(&[Found { diagnostic, place: Some(place) }]).as_str(),

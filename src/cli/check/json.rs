@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Found;
-use apigee_flux_model::diag::plain::{Text, plain};
+use apigee_flux_model::diag::plain::{PlainText, plain};
 use apigee_flux_model::diag::snippet::message;
 
 /// One finding. Unknown fields are omitted.
@@ -28,7 +28,7 @@ struct Finding<'f> {
 }
 
 /// A list of objects.
-pub(super) fn json(found: &[Found]) -> anyhow::Result<Text> {
+pub(super) fn json(found: &[Found]) -> anyhow::Result<PlainText> {
     let findings: Vec<Finding<'_>> = found
         .iter()
         .map(|Found { diagnostic, place }| {
@@ -50,5 +50,5 @@ pub(super) fn json(found: &[Found]) -> anyhow::Result<Text> {
             }
         })
         .collect();
-    Ok(Text::of_json(&serde_json::to_string_pretty(&findings)?))
+    Ok(PlainText::of_json(&serde_json::to_string_pretty(&findings)?))
 }

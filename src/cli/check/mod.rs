@@ -18,13 +18,13 @@ use apigee_flux_function::expand::{ExpandOptions, bundles, check_files, expand};
 use apigee_flux_function::proxy::inspect;
 use apigee_flux_model::bundle::zip::unpack;
 use apigee_flux_model::bundle::{BundleKind, FileKind, Files};
-use apigee_flux_model::diag::plain::Text;
-use apigee_flux_model::diag::snippet::Place;
+use apigee_flux_model::diag::plain::PlainText;
+use apigee_flux_model::diag::snippet::SourcePlace;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, Severity, Subject, has_errors, nearest};
 
 /// Check specs and bundles without writing anything.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct CheckArgs {
     /// Directories and files as for `render`, or bundles: a folder that contains `apiproxy` or `sharedflowbundle`, that folder itself,
     /// or a zip file.
     #[arg(required_unless_present = "explain", value_name = "PATH")]
@@ -56,13 +56,13 @@ enum Format {
 /// A finding and its place.
 struct Found {
     diagnostic: Diagnostic,
-    place: Option<Place>,
+    place: Option<SourcePlace>,
 }
 
 /// Runs the command. Exit codes: 0 no error was found, 1 an error was found.
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     if let Some(code) = &args.explain {
-        out::stdout(&Text::of_lines(&explain(code)?))?;
+        out::stdout(&PlainText::of_lines(&explain(code)?))?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut found = Vec::new();
@@ -143,9 +143,9 @@ fn check_bundle(path: &Path, bundle: &Bundle, found: &mut Vec<Found>) {
             let file = shown(&bundle.folder.as_ref()?.join(&place.path));
             let text = bundle.files.get(&place.path).map(String::from_utf8_lossy);
             let line = text.and_then(|text| text.lines().nth(place.line - 1).map(str::to_owned));
-            Some(Place { file, position: Some((place.line, place.column)), line, in_bundle: true })
+            Some(SourcePlace { file, position: Some((place.line, place.column)), line, in_bundle: true })
         });
-        let folder = || Place { file: whole.clone(), position: None, line: None, in_bundle: false };
+        let folder = || SourcePlace { file: whole.clone(), position: None, line: None, in_bundle: false };
         found.push(Found { diagnostic, place: Some(place.unwrap_or_else(folder)) });
     }
 }

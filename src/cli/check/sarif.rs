@@ -6,12 +6,12 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::Found;
-use apigee_flux_model::diag::plain::{Text, plain};
-use apigee_flux_model::diag::snippet::{Place, message};
+use apigee_flux_model::diag::plain::{PlainText, plain};
+use apigee_flux_model::diag::snippet::{SourcePlace, message};
 use apigee_flux_model::diag::{Code, Severity};
 
 /// One run with the rules of its findings.
-pub(super) fn sarif(found: &[Found]) -> anyhow::Result<Text> {
+pub(super) fn sarif(found: &[Found]) -> anyhow::Result<PlainText> {
     let codes: Vec<Code> =
         found.iter().map(|found| found.diagnostic.code).collect::<BTreeSet<_>>().into_iter().collect();
     let rules: Vec<Value> =
@@ -46,10 +46,10 @@ pub(super) fn sarif(found: &[Found]) -> anyhow::Result<Text> {
             "results": results,
         }],
     });
-    Ok(Text::of_json(&serde_json::to_string_pretty(&report)?))
+    Ok(PlainText::of_json(&serde_json::to_string_pretty(&report)?))
 }
 
-fn location(place: &Place) -> Value {
+fn location(place: &SourcePlace) -> Value {
     let mut location = json!({"artifactLocation": {"uri": uri(&place.file)}});
     if let Some((line, column)) = place.position {
         location["region"] = json!({"startLine": line, "startColumn": column});

@@ -24,13 +24,13 @@ use super::out;
 use super::package::Package;
 use apigee_flux_function::expand::{ExpandOptions, expand};
 use apigee_flux_function::k8s::{DIGEST, Object};
-use apigee_flux_model::diag::plain::Text;
+use apigee_flux_model::diag::plain::PlainText;
 use apigee_flux_model::diag::{has_errors, human};
 use apigee_flux_sandbox::{self as sandbox, LoggedRequest, Sandbox};
 
 /// Run the whole workflow on this machine, without a cloud account.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct DemoArgs {
     /// Keep the working directory with the specs, the objects and the pods' volumes in DIR
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -56,7 +56,7 @@ const QUICKSTART: [(&str, &str); 6] = [
 const CHANGE: (&str, &str) = ("spikeArrest: 100ps", "spikeArrest: 50ps");
 
 /// Runs the command.
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let directory = match &args.keep {
         Some(directory) => directory.clone(),
         None => std::env::temp_dir().join(format!("apigee-flux-demo-{}", std::process::id())),
@@ -140,7 +140,7 @@ fn tell(directory: &Path) -> anyhow::Result<()> {
 
 /// Prints a part of the output.
 fn say(lines: &str) -> anyhow::Result<()> {
-    out::stdout(&Text::of_lines(&format!("{lines}\n")))?;
+    out::stdout(&PlainText::of_lines(&format!("{lines}\n")))?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::tally::Tally;
-use super::{Args, Log, block_on, client, failed, job_report, options};
+use super::{DeployArgs, Log, block_on, client, failed, job_report, options};
 use crate::cli::log::word;
 use crate::cli::sigterm::terminated;
 use apigee_flux_deployer::batch::BatchEvent;
@@ -19,7 +19,7 @@ use apigee_flux_model::duration::millis;
 
 /// Deploys the batch. The result of each bundle is a JSON line on stdout as soon as it is known; the last line is the overall result, which
 /// is also the termination log.
-pub(super) fn run(args: &Args, file: &Path, folder: &Path, log: &Log) -> ExitCode {
+pub(super) fn run(args: &DeployArgs, file: &Path, folder: &Path, log: &Log) -> ExitCode {
     let log = log.of_environment(args.target.environment.as_str());
     let result = block_on(deploy_all(args, file, folder, &log)).flatten();
     log.show_status("");
@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args, file: &Path, folder: &Path, log: &Log) -> ExitCod
     ExitCode::from(code)
 }
 
-async fn deploy_all(args: &Args, file: &Path, folder: &Path, log: &Log) -> Result<BatchReport, Error> {
+async fn deploy_all(args: &DeployArgs, file: &Path, folder: &Path, log: &Log) -> Result<BatchReport, Error> {
     let bundles = read_batch(file, folder)?;
     let options = options(args, args.provenance.read()?);
     let client = client(args, log)?;
@@ -74,14 +74,14 @@ fn exit_code(report: &BatchReport) -> u8 {
     if report.stopped { TERMINATED } else { report.exit_code() }
 }
 
-fn summary(args: &Args, result: &Result<BatchReport, Error>) -> String {
+fn summary(args: &DeployArgs, result: &Result<BatchReport, Error>) -> String {
     match result {
         Ok(report) => counts(args, report),
         Err(error) => format!("the batch of {}: {error}", args.target.environment),
     }
 }
 
-fn counts(args: &Args, report: &BatchReport) -> String {
+fn counts(args: &DeployArgs, report: &BatchReport) -> String {
     format!(
         "{} bundles in {}, {} of them failed",
         report.reports.len(),
@@ -95,7 +95,7 @@ fn failures(report: &BatchReport) -> impl Iterator<Item = &Report> {
 }
 
 /// The report to the cluster: the overall result, and the failures.
-fn job_report_of_batch(args: &Args, report: &BatchReport) -> JobReport {
+fn job_report_of_batch(args: &DeployArgs, report: &BatchReport) -> JobReport {
     let failed = failures(report).map(|report| {
         let outcome = &report.outcome;
         format!("; {}: {}", outcome.name.as_deref().unwrap_or_default(), outcome.reason)

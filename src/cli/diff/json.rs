@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::difference::{Change, Difference};
-use apigee_flux_model::diag::plain::Text;
+use apigee_flux_model::diag::plain::PlainText;
 
 /// The whole report.
 #[derive(Debug, Serialize)]
@@ -18,7 +18,7 @@ struct Report<'d> {
 }
 
 /// One object: how many of each change, and all resources.
-pub(super) fn json(differences: &[Difference]) -> anyhow::Result<Text> {
+pub(super) fn json(differences: &[Difference]) -> anyhow::Result<PlainText> {
     let report = Report {
         create: Change::Create.count(differences),
         update: Change::Update.count(differences),
@@ -26,5 +26,5 @@ pub(super) fn json(differences: &[Difference]) -> anyhow::Result<Text> {
         unchanged: Change::Unchanged.count(differences),
         resources: differences,
     };
-    Ok(Text::of_json(&serde_json::to_string_pretty(&report)?))
+    Ok(PlainText::of_json(&serde_json::to_string_pretty(&report)?))
 }

@@ -17,7 +17,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::time::Instant;
 
-use super::apigee_args::ApigeeArgs;
+use super::args::ApigeeArgs;
+use super::block_on::block_on;
 use super::function::report_in;
 use super::out;
 use super::package::Package;
@@ -25,7 +26,7 @@ use apigee_flux_configuration::OwnedPlace;
 use apigee_flux_deployer::{Error, Target};
 use apigee_flux_function::expand::{DesiredEnvironment, ExpandOptions, desired};
 use apigee_flux_model::diag::has_errors;
-use apigee_flux_model::diag::plain::Text;
+use apigee_flux_model::diag::plain::PlainText;
 use apigee_flux_model::duration;
 use apigee_flux_model::names::Name;
 use difference::{Change, Difference};
@@ -35,7 +36,7 @@ const DIFFERS: u8 = 2;
 
 /// Show what a deployment would change in Apigee, and change nothing.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct DiffArgs {
     /// Directories and files, as for `render`.
     #[arg(required = true, value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
@@ -68,7 +69,7 @@ enum Format {
 }
 
 /// Runs the command. Exit codes: 0 in sync, 2 there are differences, 1 an error.
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     let package = Package::read_all(&args.paths)?;
     let input = match package.input() {
         Ok(input) => input,
@@ -81,19 +82,18 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if has_errors(&diagnostics) {
         return Ok(code);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let differences = runtime.block_on(compare(args, environments))?;
+    let differences = block_on(compare(args, environments))??;
     let text = match args.format {
         Format::Text => text::text(&differences),
         Format::Json => json::json(&differences)?,
-        Format::Markdown => Text::of_lines(&markdown::markdown(&differences)),
+        Format::Markdown => PlainText::of_lines(&markdown::markdown(&differences)),
     };
     out::stdout(&text)?;
     let same = differences.iter().all(|difference| difference.change == Change::Unchanged);
     Ok(if same { ExitCode::SUCCESS } else { ExitCode::from(DIFFERS) })
 }
 
-async fn compare(args: &Args, environments: Vec<DesiredEnvironment>) -> anyhow::Result<Vec<Difference>> {
+async fn compare(args: &DiffArgs, environments: Vec<DesiredEnvironment>) -> anyhow::Result<Vec<Difference>> {
     let mut differences = Vec::new();
     let deadline = Instant::now() + args.timeout;
     for environment in environments {

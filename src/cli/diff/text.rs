@@ -1,11 +1,11 @@
 //! Differences as text for people.
 
 use super::difference::{Change, Difference, summary};
-use apigee_flux_model::diag::plain::Text;
+use apigee_flux_model::diag::plain::PlainText;
 
 /// The changes of each environment; unchanged resources are only counted.
-pub(super) fn text(differences: &[Difference]) -> Text {
-    let mut text = Text::new();
+pub(super) fn text(differences: &[Difference]) -> PlainText {
+    let mut text = PlainText::new();
     let mut place = None;
     for difference in differences.iter().filter(|difference| difference.change != Change::Unchanged) {
         if place != Some(difference.place()) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use similar::TextDiff;
 
-use apigee_flux_model::diag::plain::Text;
+use apigee_flux_model::diag::plain::PlainText;
 
 /// The number of context lines around a change.
 const CONTEXT: usize = 3;
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) fn diff(old: &str, new: &str) -> String {
     let diff = TextDiff::configure().timeout(PATIENCE).diff_lines(old, new);
     let text = diff.unified_diff().context_radius(CONTEXT).to_string();
-    Text::of_lines(&text).to_string()
+    PlainText::of_lines(&text).to_string()
 }
 
 #[cfg(test)]

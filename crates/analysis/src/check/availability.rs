@@ -6,23 +6,23 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::journey::{Stage, Stop, stops};
+use super::journey::{JourneyStep, Stage, stops};
 use super::node::{at, child, children, text};
 use super::variables::{Read, condition_variables, is_opaque, is_part, reads, sets, written};
 use super::walk::operation;
-use super::{Blame, Finding, Findings, Gravity};
+use super::{Finding, FindingCause, Findings, Verdict};
 use crate::policy::variables::{MESSAGES, SETS, covers};
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::{Bundle, Condition, Policy};
+use apigee_flux_model::runtime::{Condition, Policy, RuntimeBundle};
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     // It is unknown where a shared flow is called.
     if bundle.kind == BundleKind::SharedFlow {
         return;
     }
     // A policy may run in several places. A variable that is missing in only some of them is not reported: it may be intended.
-    let mut found: BTreeMap<(Key, String), Option<Finding<'d>>> = BTreeMap::new();
+    let mut found: BTreeMap<(ReadPlace, String), Option<Finding<'d>>> = BTreeMap::new();
     for endpoint in &bundle.proxy_endpoints {
         let stops = stops(endpoint, bundle);
         for (index, stop) in stops.iter().enumerate() {
@@ -52,7 +52,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                         "the condition of a fault rule reads `{variable}`: the message of a fault is `error`, not `response`"
                     );
                     findings.add(
-                        Finding::on_condition(Code::UnavailableVariable, Gravity::Doubtful, condition, 0, message)
+                        Finding::on_condition(Code::UnavailableVariable, Verdict::Doubtful, condition, 0, message)
                             .help("write `message.status.code`, which is the status in every flow"),
                     );
                 }
@@ -66,7 +66,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                 let message =
                     format!("the condition reads `{variable}`, which does not exist before the route is chosen");
                 findings.add(
-                    Finding::on_condition(Code::UnavailableVariable, Gravity::Broken, condition, 0, message)
+                    Finding::on_condition(Code::UnavailableVariable, Verdict::Broken, condition, 0, message)
                         .help("use variables of the request to choose the route"),
                 );
             }
@@ -76,7 +76,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
 }
 
 /// A file and the offset of a byte in it.
-type Key = (String, usize);
+type ReadPlace = (String, usize);
 
 /// A variable that a step reads, and where.
 struct Use<'b, 'd> {
@@ -93,7 +93,7 @@ enum By<'b, 'd> {
 
 impl Use<'_, '_> {
     /// The place that reads the variable: several steps and endpoints may run one policy.
-    fn key(&self, stop: &Stop<'_, '_>) -> Key {
+    fn key(&self, stop: &JourneyStep<'_, '_>) -> ReadPlace {
         match &self.by {
             By::Element(read) => (stop.policy.place.path.to_string(), read.node.range().start),
             By::Condition(condition) => (condition.place.path.to_string(), condition.place.offset()),
@@ -103,7 +103,7 @@ impl Use<'_, '_> {
 }
 
 /// The variables that a step reads, in its condition and in its policy.
-fn uses<'b, 'd>(stop: &Stop<'b, 'd>) -> Vec<Use<'b, 'd>> {
+fn uses<'b, 'd>(stop: &JourneyStep<'b, 'd>) -> Vec<Use<'b, 'd>> {
     let mut found = Vec::new();
     if let Some(condition) = stop.step.condition.as_ref() {
         let names = condition.parsed.iter().flat_map(condition_variables);
@@ -146,36 +146,36 @@ enum Problem<'d> {
     Removed(&'d str),
 }
 
-fn finding<'d>(stop: &Stop<'_, 'd>, use_of: &Use<'_, 'd>, problem: Problem<'d>) -> Finding<'d> {
+fn finding<'d>(stop: &JourneyStep<'_, 'd>, use_of: &Use<'_, 'd>, problem: Problem<'d>) -> Finding<'d> {
     let (name, variable) = (stop.policy.name, use_of.variable.as_str());
     let reader = match use_of.by {
         By::Condition(_) => format!("the condition of the step `{name}`"),
         By::Element(_) | By::Default => format!("the policy `{name}`"),
     };
     let verifies = super::walk::verifies(stop.policy);
-    let (gravity, message, help) = match problem {
+    let (verdict, message, help) = match problem {
         Problem::NoMessage(why) => {
-            (Gravity::Broken, format!("{reader} reads `{variable}`: {why}"), no_message_help(variable))
+            (Verdict::Broken, format!("{reader} reads `{variable}`: {why}"), no_message_help(variable))
         }
         Problem::Later(setter) => (
-            Gravity::Broken,
+            Verdict::Broken,
             format!("{reader} reads `{variable}`, which only `{setter}` sets: that policy does not run earlier"),
             format!("run it after `{setter}`, or use a variable of the request, such as `client.ip` or a header"),
         ),
         Problem::WrongType(setter, element) => (
-            Gravity::Broken,
+            Verdict::Broken,
             format!(
                 "{reader} reads `{variable}`, but the policy `{setter}` does not set it: it is not a <{element}> policy"
             ),
             "name a policy of that type".to_owned(),
         ),
         Problem::SetLater(setter) => (
-            Gravity::Doubtful,
+            Verdict::Doubtful,
             format!("{reader} reads `{variable}`, which `{setter}` sets later"),
             format!("run it after `{setter}`"),
         ),
         Problem::Removed(remover) => (
-            Gravity::Broken,
+            Verdict::Broken,
             if verifies {
                 format!("the policy `{name}` always fails: it reads `{variable}`, which `{remover}` has removed")
             } else {
@@ -185,11 +185,10 @@ fn finding<'d>(stop: &Stop<'_, 'd>, use_of: &Use<'_, 'd>, problem: Problem<'d>) 
         ),
     };
     let finding = match use_of.by {
-        By::Condition(condition) => Finding::on_condition(Code::UnavailableVariable, gravity, condition, 0, message),
-        By::Element(ref read) => Finding::new(Code::UnavailableVariable, gravity, at(stop.policy, read.node), message),
-        By::Default => {
-            Finding::on_policy(Code::UnavailableVariable, gravity, stop.policy, message).blame(Blame::Policy(name))
-        }
+        By::Condition(condition) => Finding::on_condition(Code::UnavailableVariable, verdict, condition, 0, message),
+        By::Element(ref read) => Finding::new(Code::UnavailableVariable, verdict, at(stop.policy, read.node), message),
+        By::Default => Finding::on_policy(Code::UnavailableVariable, verdict, stop.policy, message)
+            .cause(FindingCause::Policy(name)),
     };
     finding.help(help)
 }
@@ -212,22 +211,22 @@ fn early_message(variable: &str, stage: Stage) -> Option<&'static str> {
 }
 
 struct Way<'w, 'b, 'd> {
-    before: &'w [Stop<'b, 'd>],
-    stop: &'w Stop<'b, 'd>,
-    after: &'w [Stop<'b, 'd>],
+    before: &'w [JourneyStep<'b, 'd>],
+    stop: &'w JourneyStep<'b, 'd>,
+    after: &'w [JourneyStep<'b, 'd>],
 }
 
 impl<'d> Way<'_, '_, 'd> {
-    fn problem(&self, bundle: &Bundle<'d>, use_of: &Use<'_, 'd>) -> Option<Problem<'d>> {
+    fn problem(&self, bundle: &RuntimeBundle<'d>, use_of: &Use<'_, 'd>) -> Option<Problem<'d>> {
         let variable = use_of.variable.as_str();
         self.removed(variable).map(Problem::Removed).or_else(|| self.too_early(bundle, use_of))
     }
 
-    fn earlier(&self) -> impl Iterator<Item = &Stop<'_, 'd>> {
+    fn earlier(&self) -> impl Iterator<Item = &JourneyStep<'_, 'd>> {
         self.before.iter().filter(|other| other.meets(self.stop))
     }
 
-    fn too_early(&self, bundle: &Bundle<'d>, use_of: &Use<'_, 'd>) -> Option<Problem<'d>> {
+    fn too_early(&self, bundle: &RuntimeBundle<'d>, use_of: &Use<'_, 'd>) -> Option<Problem<'d>> {
         let variable = use_of.variable.as_str();
         if self.earlier().any(|other| sets(other.policy, variable)) || sets(self.stop.policy, variable) {
             return None;
@@ -264,10 +263,10 @@ impl<'d> Way<'_, '_, 'd> {
 
     /// The step that certainly removed a part of a message.
     fn removed(&self, variable: &str) -> Option<&'d str> {
-        let part = Part::of(variable, self.stop.stage)?;
+        let part = RemovedPart::of(variable, self.stop.stage)?;
         let mut remover = None;
         for other in self.before {
-            let own = Part::of(variable, other.stage);
+            let own = RemovedPart::of(variable, other.stage);
             if part.is_set_by(other) || own.is_some() && is_opaque(other.policy) && other.meets(self.stop) {
                 remover = None;
             } else if part.is_removed_by(other) && other.runs_with(self.stop) {
@@ -279,7 +278,10 @@ impl<'d> Way<'_, '_, 'd> {
 }
 
 /// The policy whose name follows the prefix of a variable, and the types that set such variables.
-fn named_policy<'b, 'd>(bundle: &'b Bundle<'d>, variable: &str) -> Option<(&'b Policy<'d>, &'static [&'static str])> {
+fn named_policy<'b, 'd>(
+    bundle: &'b RuntimeBundle<'d>,
+    variable: &str,
+) -> Option<(&'b Policy<'d>, &'static [&'static str])> {
     let (prefix, rest) = variable.split_once('.')?;
     let known: Vec<_> = SETS.iter().filter(|sets| sets.prefix == prefix).collect();
     let sets = known.first()?;
@@ -290,7 +292,7 @@ fn named_policy<'b, 'd>(bundle: &'b Bundle<'d>, variable: &str) -> Option<(&'b P
 
 /// A part of a message that steps can remove.
 #[derive(Debug, PartialEq, Eq)]
-struct Part<'v> {
+struct RemovedPart<'v> {
     message: &'static str,
     kind: PartKind<'v>,
 }
@@ -303,7 +305,7 @@ enum PartKind<'v> {
     Content,
 }
 
-impl<'v> Part<'v> {
+impl<'v> RemovedPart<'v> {
     fn of(variable: &'v str, stage: Stage) -> Option<Self> {
         let (message, rest) = variable.split_once('.')?;
         let message = match message {
@@ -350,13 +352,13 @@ impl<'v> Part<'v> {
     }
 
     /// True if a step changes the message that this is a part of.
-    fn is_on(&self, stop: &Stop<'_, '_>) -> bool {
+    fn is_on(&self, stop: &JourneyStep<'_, '_>) -> bool {
         let ambient = if stop.stage.is_request() { "request" } else { "response" };
         matches!(stop.policy.element, "AssignMessage" | "HTTPModifier")
             && message_of(stop.policy, ambient) == Some(self.message)
     }
 
-    fn is_removed_by(&self, stop: &Stop<'_, '_>) -> bool {
+    fn is_removed_by(&self, stop: &JourneyStep<'_, '_>) -> bool {
         let (list, item, _) = self.elements();
         self.is_on(stop)
             && children(stop.policy.node, "Remove").flat_map(|remove| children(remove, list)).any(|found| {
@@ -372,7 +374,7 @@ impl<'v> Part<'v> {
     }
 
     /// True if a step may give the part a value.
-    fn is_set_by(&self, stop: &Stop<'_, '_>) -> bool {
+    fn is_set_by(&self, stop: &JourneyStep<'_, '_>) -> bool {
         let (list, item, _) = self.elements();
         let copies = || children(stop.policy.node, "Copy").next().is_some();
         let given = || {
@@ -386,7 +388,7 @@ impl<'v> Part<'v> {
             written(stop.policy).iter().any(|name| {
                 let whole = name == self.message && !matches!(stop.policy.element, "AssignMessage" | "HTTPModifier");
                 whole
-                    || Part::of(name, stop.stage).is_some_and(|part| {
+                    || RemovedPart::of(name, stop.stage).is_some_and(|part| {
                         part.message == self.message && part.elements().0 == list && self.same_name(part.elements().2)
                     })
             })
@@ -411,6 +413,6 @@ fn message_of(policy: &Policy<'_>, ambient: &'static str) -> Option<&'static str
 }
 
 /// See [`message_of`].
-pub(super) fn changed_message(stop: &Stop<'_, '_>) -> Option<&'static str> {
+pub(super) fn changed_message(stop: &JourneyStep<'_, '_>) -> Option<&'static str> {
     message_of(stop.policy, if stop.stage.is_request() { "request" } else { "response" })
 }

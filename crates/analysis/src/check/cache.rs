@@ -2,11 +2,11 @@
 
 use super::node::{at, child, children, text};
 use super::walk::{Passed, flows, request, verifies};
-use super::{At, Blame, Finding, Findings, Gravity};
+use super::{At, Finding, FindingCause, Findings, Verdict};
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::{Bundle, Policy};
+use apigee_flux_model::runtime::{Policy, RuntimeBundle};
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     for cache in bundle.policies.values().filter(|policy| policy.enabled && policy.element == "ResponseCache") {
         directions(bundle, cache, findings);
     }
@@ -22,8 +22,8 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                 let message =
                     format!("the cache `{name}` responds before `{}` has verified the credential", later.policy.name);
                 findings.add(
-                    Finding::new(Code::SharedCache, Gravity::Broken, At::Place(cache.step.place), message)
-                        .blame(Blame::Policy(name))
+                    Finding::new(Code::SharedCache, Verdict::Broken, At::Place(cache.step.place), message)
+                        .cause(FindingCause::Policy(name))
                         .help(format!("attach `{name}` to the request flow after `{}`", later.policy.name)),
                 );
             }
@@ -35,7 +35,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
 }
 
 /// Reports a cache that is looked up but never filled, or filled but never looked up.
-fn directions<'d>(bundle: &Bundle<'d>, cache: &Policy<'d>, findings: &mut Findings<'d>) {
+fn directions<'d>(bundle: &RuntimeBundle<'d>, cache: &Policy<'d>, findings: &mut Findings<'d>) {
     let shared = bundle.shared_flows.iter().flat_map(|flow| &flow.steps).any(|step| step.policy == cache.name);
     let on_request = flows(bundle).flat_map(|flow| &flow.request).find(|step| step.policy == cache.name);
     let on_response = flows(bundle).flat_map(|flow| &flow.response).find(|step| step.policy == cache.name);
@@ -48,11 +48,11 @@ fn directions<'d>(bundle: &Bundle<'d>, cache: &Policy<'d>, findings: &mut Findin
         findings.add(
             Finding::new(
                 Code::HalfCache,
-                Gravity::Broken,
+                Verdict::Broken,
                 At::Place(step.place),
                 format!("the cache `{}` {message}", cache.name),
             )
-            .blame(Blame::Policy(cache.name))
+            .cause(FindingCause::Policy(cache.name))
             .help(format!("attach it to the {other} flow as well")),
         );
     }
@@ -99,7 +99,7 @@ fn key<'d>(cache: &Passed<'_, 'd>, verifier: &str, findings: &mut Findings<'d>) 
     let message =
         format!("the key of the cache `{name}` does not distinguish the consumers that `{verifier}` verifies");
     findings.add(
-        Finding::new(Code::SharedCache, Gravity::Doubtful, place, message).help(format!(
+        Finding::new(Code::SharedCache, Verdict::Doubtful, place, message).help(format!(
             "if responses differ between consumers, add a key fragment such as `<KeyFragment ref=\"verifyapikey.{verifier}.client_id\"/>`"
         )),
     );

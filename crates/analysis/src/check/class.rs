@@ -2,11 +2,11 @@
 
 use crate::policy::{Class as PolicyClass, policy_type};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
-use apigee_flux_model::runtime::Bundle;
+use apigee_flux_model::runtime::RuntimeBundle;
 
 /// The policies that decide the class of a bundle.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Class {
+pub struct BundleClass {
     /// The policies that make it extensible: name and root element.
     pub extensible: Vec<(String, String)>,
     /// Policies that are unknown or whose class Google's pages do not state.
@@ -19,7 +19,7 @@ const NAMED: usize = 5;
 /// Returns the field that a policy comes from.
 pub type OriginOf<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-impl Class {
+impl BundleClass {
     /// Reports the class, for information.
     pub fn tell(&self, origin: OriginOf<'_>, report: &mut Report<'_>) {
         let message = if !self.extensible.is_empty() {
@@ -69,8 +69,8 @@ fn named(policies: &[(String, String)], origin: OriginOf<'_>) -> String {
 }
 
 /// The class of a bundle. A policy counts whether or not a step runs it.
-pub fn class(bundle: &Bundle<'_>) -> Class {
-    let mut class = Class::default();
+pub fn class(bundle: &RuntimeBundle<'_>) -> BundleClass {
+    let mut class = BundleClass::default();
     for policy in bundle.policies.values() {
         let list = match policy_type(policy.element).map(|known| known.class) {
             Some(PolicyClass::Standard) => continue,

@@ -2,23 +2,23 @@
 
 use super::implication::{contradiction, disjuncts};
 use super::walk::conditions;
-use super::{Finding, Findings, Gravity};
+use super::{Finding, Findings, Verdict};
 use std::collections::BTreeSet;
 
 use super::variables::all_written;
 use crate::policy::variables::{OPAQUE, SETS, covers};
-use apigee_flux_model::condition::{Expr, Operator, Value};
+use apigee_flux_model::condition::{ConditionValue, Expr, Operator};
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::{Bundle, Condition};
+use apigee_flux_model::runtime::{Condition, RuntimeBundle};
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     let written = all_written(bundle);
     for condition in conditions(bundle) {
         match &condition.parsed {
             Err(fault) => {
                 let finding = Finding::on_condition(
                     Code::InvalidCondition,
-                    Gravity::Broken,
+                    Verdict::Broken,
                     condition,
                     fault.offset,
                     fault.message.as_str(),
@@ -36,7 +36,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                     findings.add(
                         Finding::on_condition(
                             Code::ContradictoryCondition,
-                            Gravity::Broken,
+                            Verdict::Broken,
                             condition,
                             0,
                             format!("the condition is never true: {fault}"),
@@ -54,7 +54,7 @@ const METHODS: [&str; 9] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATC
 
 /// Reports text on the right side that is not in quotes: Apigee reads it as the name of a variable.
 fn unquoted<'d>(
-    bundle: &Bundle<'d>,
+    bundle: &RuntimeBundle<'d>,
     written: &BTreeSet<String>,
     condition: &Condition<'d>,
     expr: &Expr,
@@ -63,7 +63,7 @@ fn unquoted<'d>(
     // A script may set a variable of any name.
     let unknown = bundle.policies.values().any(|policy| OPAQUE.contains(&policy.element));
     for comparison in expr.comparisons() {
-        let Value::Variable(name) = &comparison.right.value else { continue };
+        let ConditionValue::Variable(name) = &comparison.right.value else { continue };
         let built_in = || SETS.iter().any(|sets| sets.names.iter().any(|known| covers(known, name)));
         let literal = ["true", "false", "null"].iter().any(|word| word.eq_ignore_ascii_case(name));
         let method = METHODS.iter().any(|method| method.eq_ignore_ascii_case(name));
@@ -79,7 +79,7 @@ fn unquoted<'d>(
         let message =
             format!("`{name}` is not in quotes: Apigee compares with a variable of that name, which nothing sets");
         findings.add(
-            Finding::on_condition(Code::UnquotedText, Gravity::Broken, condition, comparison.right.span.start, message)
+            Finding::on_condition(Code::UnquotedText, Verdict::Broken, condition, comparison.right.span.start, message)
                 .propose(format!("\"{name}\"")),
         );
     }

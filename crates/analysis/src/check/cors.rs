@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use super::node::{at, child, is_template, text};
 use super::walk::{Passed, request, verifies};
-use super::{At, Blame, Finding, Findings, Gravity};
-use apigee_flux_model::condition::{Expr, Operator, Value, Variables, evaluate};
+use super::{At, Finding, FindingCause, Findings, Verdict};
+use apigee_flux_model::condition::{ConditionValue, Expr, Operator, Variables, evaluate};
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::{Bundle, Condition, Policy, ProxyEndpoint};
+use apigee_flux_model::runtime::{Condition, Policy, ProxyEndpoint, RuntimeBundle};
 
 /// The variables of a preflight.
 struct Preflight;
@@ -69,8 +69,8 @@ fn origins<'d>(policy: &Policy<'d>, findings: &mut Findings<'d>) {
     let listed = text(node).split(',').map(str::trim).filter(|origin| *origin != "*" && !is_template(origin));
     for (origin, (why, help)) in listed.filter_map(|origin| Some((origin, origin_fault(origin)?))) {
         let message = format!("the origin `{origin}` never matches: {why}");
-        let finding = Finding::new(Code::CorsMismatch, Gravity::Broken, at(policy, node), message);
-        findings.add(finding.blame(Blame::Policy(policy.name)).help(help));
+        let finding = Finding::new(Code::CorsMismatch, Verdict::Broken, at(policy, node), message);
+        findings.add(finding.cause(FindingCause::Policy(policy.name)).help(help));
     }
 }
 
@@ -83,7 +83,9 @@ fn methods<'d>(cors: &Passed<'_, 'd>, endpoint: &ProxyEndpoint<'d>, findings: &m
     let comparisons = conditions.flat_map(Expr::comparisons);
     let missing: BTreeSet<&str> = comparisons
         .filter_map(|comparison| match (&comparison.left.value, comparison.operator, &comparison.right.value) {
-            (Value::Variable(variable), Operator::Equals, Value::Text(method)) if variable == "request.verb" => {
+            (ConditionValue::Variable(variable), Operator::Equals, ConditionValue::Text(method))
+                if variable == "request.verb" =>
+            {
                 Some(method.as_str())
             }
             _ => None,
@@ -99,13 +101,13 @@ fn methods<'d>(cors: &Passed<'_, 'd>, endpoint: &ProxyEndpoint<'d>, findings: &m
         DEFAULT_METHODS.join(", ")
     );
     findings.add(
-        Finding::on_policy(Code::CorsMismatch, Gravity::Doubtful, cors.policy, message)
+        Finding::on_policy(Code::CorsMismatch, Verdict::Doubtful, cors.policy, message)
             .help("list the methods in <AllowMethods>"),
     );
 }
 
 /// Reports CORS policies in target endpoints (apigeelint's rule EP001): a preflight is answered before any target is called.
-fn on_targets<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+fn on_targets<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     for target in &bundle.target_endpoints {
         let outer = target.pre_flow.iter().chain(&target.flows).chain(&target.post_flow);
         for step in outer.flat_map(|flow| flow.request.iter().chain(&flow.response)) {
@@ -116,21 +118,21 @@ fn on_targets<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             findings.add(
                 Finding::new(
                     Code::LateCors,
-                    Gravity::Doubtful,
+                    Verdict::Doubtful,
                     At::Place(step.place),
                     format!(
                         "`{name}` is attached to the target endpoint `{}`, where it cannot answer a preflight",
                         target.name
                     ),
                 )
-                .blame(Blame::Policy(name))
+                .cause(FindingCause::Policy(name))
                 .help(format!("attach `{name}` as the first step of the request PreFlow of the ProxyEndpoint")),
             );
         }
     }
 }
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     on_targets(bundle, findings);
     for policy in bundle.policies.values().filter(|policy| policy.enabled && policy.element == "CORS") {
         origins(policy, findings);
@@ -150,14 +152,14 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                 findings.add(
                     Finding::new(
                         Code::LateCors,
-                        Gravity::Broken,
+                        Verdict::Broken,
                         At::Place(cors.step.place),
                         format!(
                             "`{name}` runs after `{}`, which rejects every preflight: a preflight has no credential",
                             before.policy.name
                         ),
                     )
-                    .blame(Blame::Policy(name))
+                    .cause(FindingCause::Policy(name))
                     .help(format!("attach `{name}` as the first step of the request PreFlow")),
                 );
             }
@@ -172,7 +174,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                 findings.add(
                     Finding::on_condition(
                         Code::LateCors,
-                        Gravity::Broken,
+                        Verdict::Broken,
                         condition,
                         0,
                         format!("the condition prevents `{name}` from answering preflights"),

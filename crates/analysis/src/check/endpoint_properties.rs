@@ -1,9 +1,9 @@
 //! Endpoint properties that Apigee does not support: it ignores them.
 
 use super::node::{child, children};
-use super::{At, Finding, Findings, Gravity};
+use super::{At, Finding, Findings, Verdict};
 use apigee_flux_model::diag::{Code, nearest};
-use apigee_flux_model::runtime::{Bundle, Place};
+use apigee_flux_model::runtime::{BundlePlace, RuntimeBundle};
 use apigee_flux_model::xml::Node;
 
 /// Properties of target endpoints, from Google's page "Endpoint properties reference".
@@ -61,7 +61,7 @@ const PROXY: &[&str] = &[
     "X-Forwarded-For",
 ];
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     for endpoint in &bundle.proxy_endpoints {
         properties(endpoint.place, endpoint.node, "HTTPProxyConnection", PROXY, findings);
     }
@@ -70,7 +70,13 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     }
 }
 
-fn properties<'d>(place: Place<'d>, node: Node<'d, 'd>, connection: &str, known: &[&str], findings: &mut Findings<'d>) {
+fn properties<'d>(
+    place: BundlePlace<'d>,
+    node: Node<'d, 'd>,
+    connection: &str,
+    known: &[&str],
+    findings: &mut Findings<'d>,
+) {
     let lists = children(node, connection).filter_map(|connection| child(connection, "Properties"));
     for property in lists.flat_map(|list| children(list, "Property")) {
         let name = property.attribute("name").unwrap_or_default().trim();
@@ -81,7 +87,7 @@ fn properties<'d>(place: Place<'d>, node: Node<'d, 'd>, connection: &str, known:
             continue;
         };
         let message = format!("<{connection}> has no property `{name}`: Apigee ignores it");
-        let at = At::Place(Place::of(place.path, property));
-        findings.add(Finding::new(Code::PolicySchema, Gravity::Doubtful, at, message).propose(meant));
+        let at = At::Place(BundlePlace::of(place.path, property));
+        findings.add(Finding::new(Code::PolicySchema, Verdict::Doubtful, at, message).propose(meant));
     }
 }

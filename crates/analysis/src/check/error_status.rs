@@ -1,21 +1,21 @@
 //! Conditions in the response flow that test for an error status. Apigee turns such a response of the target into a fault, so the response
 //! flow does not run.
 
-use super::journey::{Stop, stops};
+use super::journey::{JourneyStep, stops};
 use super::node::{child, children, text};
 use super::variables::is_opaque;
-use super::{Finding, Findings, Gravity};
+use super::{Finding, Findings, Verdict};
 use apigee_flux_model::bundle::BundleKind;
-use apigee_flux_model::condition::{Comparison, Expr, Operator, Value};
+use apigee_flux_model::condition::{Comparison, ConditionValue, Expr, Operator};
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::{Bundle, Condition, Destination, ProxyEndpoint};
+use apigee_flux_model::runtime::{Condition, ProxyEndpoint, RouteDestination, RuntimeBundle};
 
 const STATUS: [&str; 2] = ["response.status.code", "message.status.code"];
 
 /// The first error status: lower ones are successes, unless `success.codes` says otherwise.
 const FIRST_ERROR: f64 = 400.0;
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     if bundle.kind == BundleKind::SharedFlow {
         return;
     }
@@ -40,17 +40,17 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
 
 fn finding<'d>(condition: &Condition<'d>, comparison: &Comparison) -> Finding<'d> {
     let message = "the response flow does not run when the target returns an error, so this is never true".to_owned();
-    Finding::on_condition(Code::ErrorInResponseFlow, Gravity::Doubtful, condition, comparison.left.span.start, message).help(
+    Finding::on_condition(Code::ErrorInResponseFlow, Verdict::Doubtful, condition, comparison.left.span.start, message).help(
         "handle it in a fault rule with `message.status.code`, or list the status in the target's property `success.codes`",
     )
 }
 
 /// True if a comparison is true only for errors.
 fn needs_error(comparison: &Comparison) -> bool {
-    let Value::Variable(variable) = &comparison.left.value else { return false };
+    let ConditionValue::Variable(variable) = &comparison.left.value else { return false };
     let number = match &comparison.right.value {
-        Value::Text(text) => text.trim().parse::<f64>().ok(),
-        Value::Number(number) => number.parse::<f64>().ok(),
+        ConditionValue::Text(text) => text.trim().parse::<f64>().ok(),
+        ConditionValue::Number(number) => number.parse::<f64>().ok(),
         _ => None,
     };
     let Some(number) = number.filter(|_| STATUS.contains(&variable.as_str())) else { return false };
@@ -62,16 +62,20 @@ fn needs_error(comparison: &Comparison) -> bool {
 }
 
 /// True if only targets whose errors become faults can set the status of a response.
-fn only_targets_answer(endpoint: &ProxyEndpoint<'_>, bundle: &Bundle<'_>, stops: &[Stop<'_, '_>]) -> bool {
+fn only_targets_answer(
+    endpoint: &ProxyEndpoint<'_>,
+    bundle: &RuntimeBundle<'_>,
+    stops: &[JourneyStep<'_, '_>],
+) -> bool {
     let destinations = endpoint.route_rules.iter().map(|rule| rule.destination);
     let mut targets = Vec::new();
     for destination in destinations {
         match destination {
-            Destination::Target(name) => {
+            RouteDestination::Target(name) => {
                 targets.extend(bundle.target_endpoints.iter().find(|target| target.name == name));
             }
-            Destination::Url(_) => {}
-            Destination::None | Destination::Integration(_) => return false,
+            RouteDestination::Url(_) => {}
+            RouteDestination::None | RouteDestination::Integration(_) => return false,
         }
     }
     let faults = targets.iter().all(|target| {
@@ -80,7 +84,7 @@ fn only_targets_answer(endpoint: &ProxyEndpoint<'_>, bundle: &Bundle<'_>, stops:
         let codes = properties.into_iter().flat_map(|properties| children(properties, "Property"));
         connection.is_some() && !codes.into_iter().any(|property| property.attribute("name") == Some("success.codes"))
     });
-    let sets_status = |stop: &Stop<'_, '_>| {
+    let sets_status = |stop: &JourneyStep<'_, '_>| {
         let writes = |name: &str| children(stop.policy.node, name).any(|part| child(part, "StatusCode").is_some());
         let variable =
             stop.policy.node.descendants().any(|node| node.has_tag_name("Name") && text(node).contains("status"));

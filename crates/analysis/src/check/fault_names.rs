@@ -1,16 +1,17 @@
 //! Conditions that compare `fault.name` with a name that no fault has.
 
 use super::walk::conditions;
-use super::{Finding, Findings, Gravity};
+use super::{Finding, Findings, Verdict};
 use crate::policy::variables::FAULT_NAMES;
-use apigee_flux_model::condition::{Expr, Operator, Value};
+use apigee_flux_model::condition::{ConditionValue, Expr, Operator};
 use apigee_flux_model::diag::{Code, nearest};
-use apigee_flux_model::runtime::Bundle;
+use apigee_flux_model::runtime::RuntimeBundle;
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     for condition in conditions(bundle) {
         for comparison in condition.parsed.iter().flat_map(Expr::comparisons) {
-            let (Value::Variable(variable), Value::Text(name)) = (&comparison.left.value, &comparison.right.value)
+            let (ConditionValue::Variable(variable), ConditionValue::Text(name)) =
+                (&comparison.left.value, &comparison.right.value)
             else {
                 continue;
             };
@@ -25,7 +26,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             findings.add(
                 Finding::on_condition(
                     Code::UnknownFaultName,
-                    Gravity::Doubtful,
+                    Verdict::Doubtful,
                     condition,
                     comparison.right.span.start,
                     message,

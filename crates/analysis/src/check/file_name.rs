@@ -1,14 +1,14 @@
 //! Names inside files that differ from the file names, and names that Apigee rejects.
 
-use super::{At, Finding, Findings, Gravity};
+use super::{At, Finding, Findings, Verdict};
 use apigee_flux_model::bundle::FileKind;
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::{Bundle, Place};
+use apigee_flux_model::runtime::{BundlePlace, RuntimeBundle};
 
 /// The maximum length of a policy's name, from Apigee's naming guidelines.
 const LONGEST: usize = 255;
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     let policies = bundle.policies.values().map(|policy| ("policy", policy.name, policy.place));
     let proxies = bundle.proxy_endpoints.iter().map(|endpoint| ("proxy endpoint", endpoint.name, endpoint.place));
     let targets = bundle.target_endpoints.iter().map(|endpoint| ("target endpoint", endpoint.name, endpoint.place));
@@ -16,7 +16,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
         let finding = if path.looks_like_xml() {
             Finding::new(
                 Code::WrongFileName,
-                Gravity::Refused,
+                Verdict::Refused,
                 At::File(path),
                 format!("Apigee does not read `{path}`: the name of an XML file must end in `.xml`, in lower case"),
             )
@@ -24,7 +24,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
         } else {
             Finding::new(
                 Code::WrongFileName,
-                Gravity::Doubtful,
+                Verdict::Doubtful,
                 At::File(path),
                 format!("Apigee does not read `{path}`: the names of the files in this folder must end in `.xml`"),
             )
@@ -37,10 +37,10 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     }
 }
 
-fn names<'d>(what: &str, name: &str, place: Place<'d>, findings: &mut Findings<'d>) {
+fn names<'d>(what: &str, name: &str, place: BundlePlace<'d>, findings: &mut Findings<'d>) {
     let stem = place.path.xml_stem().unwrap_or_default();
     let mut fault = |message: String, help: String| {
-        findings.add(Finding::new(Code::WrongFileName, Gravity::Doubtful, At::Place(place), message).help(help));
+        findings.add(Finding::new(Code::WrongFileName, Verdict::Doubtful, At::Place(place), message).help(help));
     };
     if stem != name {
         fault(

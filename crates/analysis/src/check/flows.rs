@@ -1,11 +1,11 @@
 //! Flows that never run: only the first flow in `<Flows>` that matches runs.
 
 use super::implication::{Conditions, covers, possible};
-use super::{At, Finding, Findings, Gravity};
+use super::{At, Finding, Findings, Verdict};
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::{Bundle, Flow};
+use apigee_flux_model::runtime::{Flow, RuntimeBundle};
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     let proxies = bundle.proxy_endpoints.iter().map(|endpoint| &endpoint.flows);
     let targets = bundle.target_endpoints.iter().map(|endpoint| &endpoint.flows);
     for flows in proxies.chain(targets) {
@@ -22,7 +22,7 @@ fn endpoint<'d>(flows: &[Flow<'d>], findings: &mut Findings<'d>) {
                 findings.add(
                     Finding::new(
                         Code::UnreachableFlow,
-                        Gravity::Broken,
+                        Verdict::Broken,
                         At::Place(flow.place),
                         format!("the flow `{}` has no condition and runs for every request: `{}` after it never runs", flow.name, next.name),
                     )
@@ -39,7 +39,7 @@ fn endpoint<'d>(flows: &[Flow<'d>], findings: &mut Findings<'d>) {
                 flows.len()
             );
             findings.add(
-                Finding::new(Code::LimitExceeded, Gravity::Doubtful, At::Place(flow.place), message)
+                Finding::new(Code::LimitExceeded, Verdict::Doubtful, At::Place(flow.place), message)
                     .help("split the proxy; until then, check manually that no flow hides a later one"),
             );
             return;
@@ -58,7 +58,7 @@ fn endpoint<'d>(flows: &[Flow<'d>], findings: &mut Findings<'d>) {
                 format!("move it before `{}`: only the first flow that matches runs", first.name)
             };
             findings
-                .add(Finding::on_condition(Code::UnreachableFlow, Gravity::Broken, condition, 0, message).help(help));
+                .add(Finding::on_condition(Code::UnreachableFlow, Verdict::Broken, condition, 0, message).help(help));
         }
         earlier.push(flow);
         conditions.add(alternatives);
@@ -83,7 +83,7 @@ mod tests {
         files.insert(BundlePath::parse("proxies/default.xml").unwrap(), xml.into_bytes());
         let (documents, _) = Documents::parse(&files);
         let mut findings = Findings { found: Vec::new() };
-        run(&Bundle::read(BundleKind::Proxy, "x", &files, &documents), &mut findings);
+        run(&RuntimeBundle::read(BundleKind::Proxy, "x", &files, &documents), &mut findings);
         findings.found.into_iter().map(|finding| finding.message).collect()
     }
 

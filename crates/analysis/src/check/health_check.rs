@@ -1,11 +1,11 @@
 //! Health checks of load balancers.
 
 use super::node::child;
-use super::{At, Finding, Findings, Gravity};
+use super::{At, Finding, Findings, Verdict};
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::{Bundle, Place};
+use apigee_flux_model::runtime::{BundlePlace, RuntimeBundle};
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     let targets = bundle.target_endpoints.iter().map(|target| (target.node, target.place.path));
     let callouts =
         bundle.policies.values().filter(|policy| policy.enabled).map(|policy| (policy.node, policy.place.path));
@@ -19,8 +19,8 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             findings.add(
                 Finding::new(
                     Code::SeveralResponseCodes,
-                    Gravity::Broken,
-                    At::Place(Place::of(path, second)),
+                    Verdict::Broken,
+                    At::Place(BundlePlace::of(path, second)),
                     "<SuccessResponse> has more than one <ResponseCode>; Apigee uses only one",
                 )
                 .help("keep the status code that the path answers with when the server is healthy"),

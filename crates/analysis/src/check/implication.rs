@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 
-use apigee_flux_model::condition::{Comparison, Expr, Operand, Operator, Value};
-use apigee_flux_model::path_pattern::{Budget, Index, PathPattern, Relation, matches_path};
+use apigee_flux_model::condition::{Comparison, ConditionValue, Expr, Operand, Operator};
+use apigee_flux_model::path_pattern::{ComparisonBudget, PathPattern, PatternIndex, Relation, matches_path};
 
 /// The maximum number of alternatives of a condition; hand-written conditions have fewer.
 const MOST: usize = 64;
@@ -62,7 +62,8 @@ fn other(expr: &Expr, holds: bool) -> Atom {
 }
 
 fn atom(comparison: &Comparison, expr: &Expr, holds: bool) -> Atom {
-    let (Operand { value: Value::Variable(variable), .. }, right) = (&comparison.left, &comparison.right) else {
+    let (Operand { value: ConditionValue::Variable(variable), .. }, right) = (&comparison.left, &comparison.right)
+    else {
         return other(expr, holds);
     };
     let variable = variable.clone();
@@ -71,17 +72,17 @@ fn atom(comparison: &Comparison, expr: &Expr, holds: bool) -> Atom {
         Operator::NotEquals => !holds,
         Operator::MatchesPath if holds => {
             return match &right.value {
-                Value::Text(pattern) => Atom::Path(variable, pattern.clone()),
+                ConditionValue::Text(pattern) => Atom::Path(variable, pattern.clone()),
                 _ => other(expr, holds),
             };
         }
         _ => return other(expr, holds),
     };
     match (&right.value, equal) {
-        (Value::Text(text), true) => Atom::Equals(variable, text.clone()),
-        (Value::Text(text), false) => Atom::NotEquals(variable, text.clone()),
-        (Value::Null, true) => Atom::Null(variable),
-        (Value::Null, false) => Atom::NotNull(variable),
+        (ConditionValue::Text(text), true) => Atom::Equals(variable, text.clone()),
+        (ConditionValue::Text(text), false) => Atom::NotEquals(variable, text.clone()),
+        (ConditionValue::Null, true) => Atom::Null(variable),
+        (ConditionValue::Null, false) => Atom::NotNull(variable),
         // The text of the other kind of atom contains `=` or `!=`, which distinguishes the two.
         _ => other(expr, holds),
     }
@@ -160,10 +161,10 @@ pub(super) struct Conditions {
     /// The same for comparisons that different comparisons can imply: by the variable.
     by_variable: HashMap<String, Vec<usize>>,
     /// The same for paths: by the variable.
-    by_path: HashMap<String, Index<usize>>,
+    by_path: HashMap<String, PatternIndex<usize>>,
     /// Conditions with an alternative without any comparison.
     unconditional: Vec<usize>,
-    budget: Budget,
+    budget: ComparisonBudget,
 }
 
 impl Conditions {
@@ -175,7 +176,7 @@ impl Conditions {
             by_variable: HashMap::new(),
             by_path: HashMap::new(),
             unconditional: Vec::new(),
-            budget: Budget::of(count),
+            budget: ComparisonBudget::of(count),
         }
     }
 

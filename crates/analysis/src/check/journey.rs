@@ -1,7 +1,7 @@
 //! The path of a request through a proxy endpoint and a target endpoint: all steps in the order in which they may run.
 
 use super::walk;
-use apigee_flux_model::runtime::{Bundle, Destination, Flow, Policy, ProxyEndpoint, Step};
+use apigee_flux_model::runtime::{Flow, Policy, ProxyEndpoint, RouteDestination, RuntimeBundle, Step};
 
 /// A stage of the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,7 +20,7 @@ impl Stage {
 }
 
 /// A step on the path.
-pub(super) struct Stop<'b, 'd> {
+pub(super) struct JourneyStep<'b, 'd> {
     pub(super) step: &'b Step<'d>,
     pub(super) policy: &'b Policy<'d>,
     pub(super) stage: Stage,
@@ -30,7 +30,7 @@ pub(super) struct Stop<'b, 'd> {
     target: Option<usize>,
 }
 
-impl Stop<'_, '_> {
+impl JourneyStep<'_, '_> {
     /// True if this step runs for every request for which the other runs.
     pub(super) fn runs_with(&self, other: &Self) -> bool {
         let flow = self.flow.is_none_or(|flow| other.flow.is_some_and(|same| std::ptr::eq(flow, same)));
@@ -51,12 +51,15 @@ impl Stop<'_, '_> {
 }
 
 /// All steps that may run for a request to a proxy endpoint. Disabled policies do not run.
-pub(super) fn stops<'b, 'd>(endpoint: &'b ProxyEndpoint<'d>, bundle: &'b Bundle<'d>) -> Vec<Stop<'b, 'd>> {
+pub(super) fn stops<'b, 'd>(
+    endpoint: &'b ProxyEndpoint<'d>,
+    bundle: &'b RuntimeBundle<'d>,
+) -> Vec<JourneyStep<'b, 'd>> {
     let mut found = Vec::new();
     let mut add = |stage: Stage, target, flow: Option<&'b Flow<'d>>, steps: &'b [Step<'d>]| {
         for step in steps {
             if let Some(policy) = bundle.policies.get(step.policy).filter(|policy| policy.enabled) {
-                found.push(Stop { step, policy, stage, flow, target });
+                found.push(JourneyStep { step, policy, stage, flow, target });
             }
         }
     };
@@ -74,7 +77,8 @@ pub(super) fn stops<'b, 'd>(endpoint: &'b ProxyEndpoint<'d>, bundle: &'b Bundle<
             }
         };
     half(Stage::ProxyRequest, None, &endpoint.pre_flow, &endpoint.flows, &endpoint.post_flow);
-    let called = |name: &str| endpoint.route_rules.iter().any(|rule| rule.destination == Destination::Target(name));
+    let called =
+        |name: &str| endpoint.route_rules.iter().any(|rule| rule.destination == RouteDestination::Target(name));
     let targets: Vec<_> =
         bundle.target_endpoints.iter().enumerate().filter(|(_, target)| called(target.name)).collect();
     for stage in [Stage::TargetRequest, Stage::TargetResponse] {

@@ -1,10 +1,10 @@
 //! Algorithms and keys of the JWT and JWS policies.
 
 use super::node::{at, child, is_template, text};
-use super::{Finding, Findings, Gravity};
+use super::{Finding, Findings, Verdict};
 use crate::policy::verify_jwt::KeyKind;
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::{Bundle, Policy};
+use apigee_flux_model::runtime::{Policy, RuntimeBundle};
 
 /// The policies, each with the element that contains the key of an asymmetric algorithm.
 const POLICIES: [(&str, &str); 4] = [
@@ -14,7 +14,7 @@ const POLICIES: [(&str, &str); 4] = [
     ("VerifyJWT", "PublicKey"),
 ];
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     for policy in bundle.policies.values().filter(|policy| policy.enabled) {
         if let Some((_, asymmetric)) = POLICIES.iter().find(|(element, _)| *element == policy.element) {
             check(policy, asymmetric, findings);
@@ -28,7 +28,7 @@ fn check<'d>(policy: &Policy<'d>, asymmetric: &str, findings: &mut Findings<'d>)
     let mut kinds: Vec<(KeyKind, &str)> = names().filter_map(|name| Some((KeyKind::of(name)?, name))).collect();
     kinds.dedup_by_key(|(kind, _)| *kind);
     let mut fault = |node, message: String, help: String| {
-        findings.add(Finding::new(Code::WrongKeyKind, Gravity::Broken, at(policy, node), message).help(help));
+        findings.add(Finding::new(Code::WrongKeyKind, Verdict::Broken, at(policy, node), message).help(help));
     };
     if let [(kind, first), (other, second), ..] = kinds.as_slice() {
         fault(

@@ -1,22 +1,22 @@
 //! The limits on Google's page "Limits" that a single bundle can exceed.
 
-use super::{At, Finding, Findings, Gravity};
+use super::{At, Finding, Findings, Verdict};
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::limits::counts;
-use apigee_flux_model::runtime::Bundle;
+use apigee_flux_model::runtime::RuntimeBundle;
 
 const PROXY_ENDPOINTS: usize = counts::PROXY_ENDPOINTS.max;
 const FLOWS: usize = counts::FLOWS.max;
 const PROPERTY_SET_BYTES: usize = counts::PROPERTY_SET_BYTES.max;
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
-    let mut fault = |gravity, at, message: String, help: &str| {
-        findings.add(Finding::new(Code::LimitExceeded, gravity, at, message).help(help));
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
+    let mut fault = |verdict, at, message: String, help: &str| {
+        findings.add(Finding::new(Code::LimitExceeded, verdict, at, message).help(help));
     };
     if let Some(first) = bundle.proxy_endpoints.get(PROXY_ENDPOINTS) {
         let count = bundle.proxy_endpoints.len();
         fault(
-            Gravity::Broken,
+            Verdict::Broken,
             At::Place(first.place),
             format!("the bundle has {count} proxy endpoints; Apigee's limit is {PROXY_ENDPOINTS}"),
             "turn some of them into flows, or split the proxy",
@@ -27,7 +27,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     if let Some(first) = flows.nth(FLOWS) {
         let count = FLOWS + 1 + flows.count();
         fault(
-            Gravity::Doubtful,
+            Verdict::Doubtful,
             At::Place(first.place),
             format!("the bundle has {count} flows; Apigee's limit is {FLOWS}"),
             "split the proxy",
@@ -36,7 +36,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
     for (path, bytes) in bundle.files.iter().filter(|(path, _)| path.folder() == "resources/properties") {
         if bytes.len() > PROPERTY_SET_BYTES {
             fault(
-                Gravity::Doubtful,
+                Verdict::Doubtful,
                 At::File(path),
                 format!("the property set has {} bytes; Apigee's limit is {PROPERTY_SET_BYTES}", bytes.len()),
                 "split it",

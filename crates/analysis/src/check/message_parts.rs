@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use super::availability::changed_message;
 use super::journey::{Stage, stops};
 use super::node::{at, child, children, text};
-use super::{Finding, Findings, Gravity};
+use super::{Finding, Findings, Verdict};
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::Bundle;
+use apigee_flux_model::runtime::RuntimeBundle;
 use apigee_flux_model::xml::Node;
 
 /// The parts that only a request or only a response has, from `<Set>` on Google's page on AssignMessage.
@@ -19,7 +19,7 @@ const ONLY: &[(&str, &[&str])] =
 /// Variables that Apigee sets again when it calls the target.
 const TARGET: &[&str] = &["target.copy.pathsuffix", "target.copy.queryparams", "target.url"];
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     if bundle.kind == BundleKind::SharedFlow {
         return;
     }
@@ -55,7 +55,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                     "attach it to the request"
                 };
                 findings.add(
-                    Finding::new(Code::IneffectivePart, Gravity::Doubtful, at(stop.policy, part), message).help(help),
+                    Finding::new(Code::IneffectivePart, Verdict::Doubtful, at(stop.policy, part), message).help(help),
                 );
             }
             let variables = children(stop.policy.node, "AssignVariable").filter_map(|variable| child(variable, "Name"));
@@ -66,7 +66,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                         text(variable)
                     );
                     findings.add(
-                        Finding::new(Code::IneffectivePart, Gravity::Doubtful, at(stop.policy, variable), message)
+                        Finding::new(Code::IneffectivePart, Verdict::Doubtful, at(stop.policy, variable), message)
                             .help("attach it to the request flow of the target endpoint"),
                     );
                 }

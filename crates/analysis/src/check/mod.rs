@@ -1,6 +1,6 @@
 //! Checks of a bundle that parses: order, values and paths, interpreted as Apigee's runtime interprets them.
 //!
-//! Each check has its own file and an entry in [`CHECKS`]. A check looks only at a [`Bundle`], so that generated and imported bundles are
+//! Each check has its own file and an entry in [`CHECKS`]. A check looks only at a [`RuntimeBundle`], so that generated and imported bundles are
 //! checked alike. The severity of a finding depends on where the bundle comes from; the caller decides it ([`apigee_flux_function::proxy`]). A check
 //! reports nothing where the result is unknown: a variable, a shared flow, a resource of the environment.
 
@@ -44,9 +44,9 @@ mod walk;
 
 use apigee_flux_model::bundle::BundlePath;
 use apigee_flux_model::diag::{Code, InBundle};
-use apigee_flux_model::runtime::{Bundle, Condition, Place, Policy};
+use apigee_flux_model::runtime::{BundlePlace, Condition, Policy, RuntimeBundle};
 
-pub use class::{Class, class};
+pub use class::{BundleClass, class};
 pub use deployment_errors::refusals;
 
 /// One check.
@@ -55,7 +55,7 @@ pub struct Check {
     /// What it checks, in a word or two.
     pub name: &'static str,
     /// Checks a bundle.
-    pub run: for<'d> fn(&Bundle<'d>, &mut Findings<'d>),
+    pub run: for<'d> fn(&RuntimeBundle<'d>, &mut Findings<'d>),
 }
 
 /// All checks.
@@ -94,7 +94,7 @@ pub const CHECKS: &[Check] = &[
 ];
 
 /// Runs all checks.
-pub fn check<'d>(bundle: &Bundle<'d>) -> Vec<Finding<'d>> {
+pub fn check<'d>(bundle: &RuntimeBundle<'d>) -> Vec<Finding<'d>> {
     let mut findings = Findings { found: Vec::new() };
     for check in CHECKS {
         (check.run)(bundle, &mut findings);
@@ -104,7 +104,7 @@ pub fn check<'d>(bundle: &Bundle<'d>) -> Vec<Finding<'d>> {
 
 /// How certain it is that the bundle does not work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Gravity {
+pub enum Verdict {
     /// Apigee rejects the bundle.
     Refused,
     /// The bundle can be deployed but does not work as written.
@@ -117,7 +117,7 @@ pub enum Gravity {
 #[derive(Debug, Clone, Copy)]
 pub enum At<'d> {
     /// In an XML file.
-    Place(Place<'d>),
+    Place(BundlePlace<'d>),
     /// A file as a whole.
     File(&'d BundlePath),
 }
@@ -143,7 +143,7 @@ impl<'d> At<'d> {
 
 /// The cause of a finding, which determines the field of the spec that has to be fixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blame<'d> {
+pub enum FindingCause<'d> {
     /// The file that contains the place.
     File,
     /// The policy of a step.
@@ -158,11 +158,11 @@ pub struct Finding<'d> {
     /// The stable code.
     pub code: Code,
     /// How certain it is.
-    pub gravity: Gravity,
+    pub verdict: Verdict,
     /// The place.
     pub at: At<'d>,
     /// The cause.
-    pub blame: Blame<'d>,
+    pub cause: FindingCause<'d>,
     /// What is wrong: one line, lower case, no full stop.
     pub message: String,
     /// How to fix it.
@@ -172,8 +172,8 @@ pub struct Finding<'d> {
 }
 
 impl<'d> Finding<'d> {
-    fn new(code: Code, gravity: Gravity, at: At<'d>, message: impl Into<String>) -> Self {
-        Self { code, gravity, at, blame: Blame::File, message: message.into(), help: None, proposed: None }
+    fn new(code: Code, verdict: Verdict, at: At<'d>, message: impl Into<String>) -> Self {
+        Self { code, verdict, at, cause: FindingCause::File, message: message.into(), help: None, proposed: None }
     }
 
     fn help(self, help: impl Into<String>) -> Self {
@@ -184,25 +184,25 @@ impl<'d> Finding<'d> {
         Self { proposed: Some(proposed.into()), ..self }
     }
 
-    fn blame(self, blame: Blame<'d>) -> Self {
-        Self { blame, ..self }
+    fn cause(self, cause: FindingCause<'d>) -> Self {
+        Self { cause, ..self }
     }
 
     /// A finding on a whole policy.
-    fn on_policy(code: Code, gravity: Gravity, policy: &Policy<'d>, message: impl Into<String>) -> Self {
-        Self::new(code, gravity, At::Place(policy.place), message)
+    fn on_policy(code: Code, verdict: Verdict, policy: &Policy<'d>, message: impl Into<String>) -> Self {
+        Self::new(code, verdict, At::Place(policy.place), message)
     }
 
     /// A finding at an offset in a condition.
     fn on_condition(
         code: Code,
-        gravity: Gravity,
+        verdict: Verdict,
         condition: &Condition<'d>,
         offset: usize,
         message: impl Into<String>,
     ) -> Self {
-        Self::new(code, gravity, At::Place(condition.place_of(offset)), message)
-            .blame(Blame::Condition(condition.text, offset))
+        Self::new(code, verdict, At::Place(condition.place_of(offset)), message)
+            .cause(FindingCause::Condition(condition.text, offset))
     }
 }
 

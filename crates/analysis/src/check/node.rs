@@ -1,7 +1,7 @@
 //! Helpers that read XML elements.
 
 use super::At;
-use apigee_flux_model::runtime::{Place, Policy};
+use apigee_flux_model::runtime::{BundlePlace, Policy};
 use apigee_flux_model::xml::Node;
 
 pub(super) use apigee_flux_model::xml::{child_named as child, children_named as children};
@@ -18,5 +18,5 @@ pub(super) fn is_template(text: &str) -> bool {
 
 /// The place of an element of a policy.
 pub(super) fn at<'d>(policy: &Policy<'d>, node: Node<'d, 'd>) -> At<'d> {
-    At::Place(Place::of(policy.place.path, node))
+    At::Place(BundlePlace::of(policy.place.path, node))
 }

@@ -1,16 +1,16 @@
 //! Path patterns that match nothing, or something else than they seem to.
 
 use super::walk::conditions;
-use super::{Finding, Findings, Gravity};
-use apigee_flux_model::condition::{Comparison, Expr, Operator, Value};
+use super::{Finding, Findings, Verdict};
+use apigee_flux_model::condition::{Comparison, ConditionValue, Expr, Operator};
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::path_pattern::OperationPattern;
-use apigee_flux_model::runtime::{Bundle, Condition};
+use apigee_flux_model::runtime::{Condition, RuntimeBundle};
 
 /// The variables that hold a path without a query.
 const PATHS: [&str; 4] = ["proxy.pathsuffix", "request.path", "message.path", "proxy.basepath"];
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     for condition in conditions(bundle) {
         for comparison in condition.parsed.iter().flat_map(Expr::comparisons) {
             compare(comparison, condition, findings);
@@ -19,14 +19,16 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
 }
 
 fn compare<'d>(comparison: &Comparison, condition: &Condition<'d>, findings: &mut Findings<'d>) {
-    let (Value::Variable(variable), Value::Text(pattern)) = (&comparison.left.value, &comparison.right.value) else {
+    let (ConditionValue::Variable(variable), ConditionValue::Text(pattern)) =
+        (&comparison.left.value, &comparison.right.value)
+    else {
         return;
     };
     let path = PATHS.contains(&variable.as_str());
-    let mut gravity = Gravity::Broken;
+    let mut verdict = Verdict::Broken;
     let fault = match comparison.operator {
         Operator::MatchesPath if path && braced(pattern).is_some() => {
-            gravity = Gravity::Doubtful;
+            verdict = Verdict::Doubtful;
             let segment = braced(pattern).unwrap_or_default();
             (
                 format!("`{segment}` in `{pattern}` matches any one segment, which few readers and tools expect"),
@@ -44,7 +46,7 @@ fn compare<'d>(comparison: &Comparison, condition: &Condition<'d>, findings: &mu
             )
         }
         Operator::MatchesPath if path && OperationPattern::foreign_placeholder(pattern).is_some() => {
-            gravity = Gravity::Doubtful;
+            verdict = Verdict::Doubtful;
             let segment = OperationPattern::foreign_placeholder(pattern).unwrap_or_default();
             (
                 format!("`{segment}` in `{pattern}` is plain text, not a placeholder"),
@@ -69,7 +71,7 @@ fn compare<'d>(comparison: &Comparison, condition: &Condition<'d>, findings: &mu
         _ => return,
     };
     findings.add(
-        Finding::on_condition(Code::DeadPattern, gravity, condition, comparison.right.span.start, fault.0)
+        Finding::on_condition(Code::DeadPattern, verdict, condition, comparison.right.span.start, fault.0)
             .help(fault.1),
     );
 }

@@ -2,14 +2,14 @@
 //! what its author wrote.
 
 use super::node::{at, is_template};
-use super::{Finding, Findings, Gravity};
+use super::{Finding, Findings, Verdict};
 use crate::policy::policy_type;
-use crate::policy::schema::{COMMON_ATTRIBUTES, COMMON_CHILDREN, Meaning, Shape};
+use crate::policy::schema::{COMMON_ATTRIBUTES, COMMON_CHILDREN, ElementSchema, Meaning};
 use apigee_flux_model::diag::{Code, nearest};
-use apigee_flux_model::runtime::{Bundle, Policy};
+use apigee_flux_model::runtime::{Policy, RuntimeBundle};
 use apigee_flux_model::xml::Node;
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     for policy in bundle.policies.values() {
         let Some(known) = policy_type(policy.element) else { continue };
         element(policy, policy.node, known.schema, true, findings);
@@ -19,7 +19,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
 fn element<'d>(
     policy: &Policy<'d>,
     node: Node<'d, 'd>,
-    shape: &'static Shape,
+    shape: &'static ElementSchema,
     root: bool,
     findings: &mut Findings<'d>,
 ) {
@@ -35,7 +35,7 @@ fn element<'d>(
     if shape.open {
         return;
     }
-    let common: &'static [Shape] = if root { COMMON_CHILDREN } else { &[] };
+    let common: &'static [ElementSchema] = if root { COMMON_CHILDREN } else { &[] };
     for inner in node.children().filter(Node::is_element) {
         let name = inner.tag_name().name();
         if let Some(shape) = shape.child(name).or_else(|| common.iter().find(|child| child.name == name)) {
@@ -45,7 +45,7 @@ fn element<'d>(
         let known = shape.children.iter().chain(common).map(|child| child.name);
         let message = format!("<{}> of a policy <{}> has no element <{name}>", shape.name, policy.element);
         let message = if root { format!("a policy <{}> has no element <{name}>", policy.element) } else { message };
-        let finding = Finding::new(Code::PolicySchema, Gravity::Doubtful, at(policy, inner), message);
+        let finding = Finding::new(Code::PolicySchema, Verdict::Doubtful, at(policy, inner), message);
         findings.add(match nearest(name, known.clone()) {
             _ if shape.attribute(name).is_some() => {
                 finding.help(format!("`{name}` is an attribute: write `{name}=\"…\"` in XML, `${name}` in YAML"))
@@ -59,7 +59,7 @@ fn element<'d>(
 fn attributes<'d>(
     policy: &Policy<'d>,
     node: Node<'d, 'd>,
-    shape: &'static Shape,
+    shape: &'static ElementSchema,
     common: &'static [crate::policy::schema::Attribute],
     findings: &mut Findings<'d>,
 ) {
@@ -76,7 +76,7 @@ fn attributes<'d>(
         } else {
             format!("a policy <{}> has no attribute `{name}`", policy.element)
         };
-        let finding = Finding::new(Code::PolicySchema, Gravity::Doubtful, at(policy, node), message);
+        let finding = Finding::new(Code::PolicySchema, Verdict::Doubtful, at(policy, node), message);
         // Attribute names are short: `nearest` would propose an unrelated name.
         let meant =
             nearest(name, known.iter().copied()).filter(|meant| meant.len() > 3 || meant.eq_ignore_ascii_case(name));
@@ -114,8 +114,8 @@ fn value<'d>(
         None => format!("<{element}>"),
     };
     let place = at(policy, node);
-    let mut wrong = |code, gravity, message: String, help: String| {
-        findings.add(Finding::new(code, gravity, place, message).help(help));
+    let mut wrong = |code, verdict, message: String, help: String| {
+        findings.add(Finding::new(code, verdict, place, message).help(help));
     };
     match meaning {
         Meaning::Reads | Meaning::Writes if is_template(text) => {
@@ -124,7 +124,7 @@ fn value<'d>(
             if text.starts_with('{') && text.ends_with('}') && !inner.contains(['{', '}', '(']) {
                 wrong(
                     Code::UnknownVariable,
-                    Gravity::Broken,
+                    Verdict::Broken,
                     format!(
                         "{what} of `{}` expects the name of a variable, which is written without braces",
                         policy.name
@@ -136,19 +136,19 @@ fn value<'d>(
         _ if text.is_empty() || is_template(text) => {}
         Meaning::Flag if !matches!(text.to_ascii_lowercase().as_str(), "true" | "false") => wrong(
             Code::PolicySchema,
-            Gravity::Doubtful,
+            Verdict::Doubtful,
             format!("{what} of `{}` has the invalid value `{text}`", policy.name),
             "write `true` or `false`".to_owned(),
         ),
         Meaning::Whole if text.parse::<i64>().is_err() => wrong(
             Code::PolicySchema,
-            Gravity::Doubtful,
+            Verdict::Doubtful,
             format!("{what} of `{}` has the invalid value `{text}`", policy.name),
             "write a whole number".to_owned(),
         ),
         Meaning::Word(words) if !words.iter().any(|word| word.eq_ignore_ascii_case(text)) => {
             let message = format!("{what} of `{}` has the invalid value `{text}`", policy.name);
-            let finding = Finding::new(Code::PolicySchema, Gravity::Doubtful, place, message);
+            let finding = Finding::new(Code::PolicySchema, Verdict::Doubtful, place, message);
             findings.add(match nearest(text, words.iter().copied()) {
                 Some(meant) => finding.propose(meant),
                 None => finding.help(allowed("allowed:", words)),
@@ -156,7 +156,7 @@ fn value<'d>(
         }
         Meaning::Nothing if attribute.is_none() => wrong(
             Code::PolicySchema,
-            Gravity::Doubtful,
+            Verdict::Doubtful,
             format!("{what} of `{}` contains text, which Apigee does not read there", policy.name),
             "use its child elements".to_owned(),
         ),

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::walk::conditions;
-use super::{At, Blame, Finding, Findings, Gravity};
-use apigee_flux_model::condition::{Expr, Operand, Value};
+use super::{At, Finding, FindingCause, Findings, Verdict};
+use apigee_flux_model::condition::{ConditionValue, Expr, Operand};
 use apigee_flux_model::diag::{Code, nearest};
-use apigee_flux_model::runtime::{Bundle, Place};
+use apigee_flux_model::runtime::{BundlePlace, RuntimeBundle};
 
 const PREFIX: &str = "propertyset.";
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     let mut checker = Checker { sets: sets(bundle), told: BTreeSet::new(), findings };
     let policies = bundle.policies.values().map(|policy| (policy.node, policy.place.path));
     let targets = bundle.target_endpoints.iter().map(|target| (target.node, target.place.path));
@@ -20,12 +20,12 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             if node.is_text() {
                 for reference in references(node.text().unwrap_or_default()) {
                     let element = node.parent().unwrap_or(node);
-                    checker.check(reference, At::Place(Place::of(path, element)), Blame::File);
+                    checker.check(reference, At::Place(BundlePlace::of(path, element)), FindingCause::File);
                 }
             }
             for attribute in node.attributes() {
                 for reference in references(attribute.value()) {
-                    checker.check(reference, At::Place(Place::of(path, node)), Blame::File);
+                    checker.check(reference, At::Place(BundlePlace::of(path, node)), FindingCause::File);
                 }
             }
         }
@@ -35,11 +35,11 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
         let mut variables = Vec::new();
         operands(expr, &mut variables);
         for operand in variables {
-            if let Value::Variable(name) = &operand.value
+            if let ConditionValue::Variable(name) = &operand.value
                 && let Some(reference) = name.strip_prefix(PREFIX)
             {
-                let at: Place<'d> = condition.place_of(operand.span.start);
-                checker.check(reference, At::Place(at), Blame::Condition(condition.text, operand.span.start));
+                let at: BundlePlace<'d> = condition.place_of(operand.span.start);
+                checker.check(reference, At::Place(at), FindingCause::Condition(condition.text, operand.span.start));
             }
         }
     }
@@ -58,7 +58,7 @@ fn operands<'e>(expr: &'e Expr, found: &mut Vec<&'e Operand>) {
 }
 
 /// The keys of each property set of the bundle.
-fn sets<'d>(bundle: &Bundle<'d>) -> BTreeMap<&'d str, BTreeSet<String>> {
+fn sets<'d>(bundle: &RuntimeBundle<'d>) -> BTreeMap<&'d str, BTreeSet<String>> {
     let files = bundle.files.iter().filter(|(path, _)| path.folder() == "resources/properties");
     files
         .filter_map(|(path, bytes)| {
@@ -92,7 +92,7 @@ struct Checker<'f, 'd> {
 }
 
 impl<'d> Checker<'_, 'd> {
-    fn check(&mut self, reference: &str, at: At<'d>, blame: Blame<'d>) {
+    fn check(&mut self, reference: &str, at: At<'d>, cause: FindingCause<'d>) {
         let Some((first, _)) = reference.split_once('.') else { return };
         let set = self.sets.iter().find_map(|(name, keys)| {
             let key = reference.strip_prefix(name)?.strip_prefix('.')?;
@@ -102,7 +102,7 @@ impl<'d> Checker<'_, 'd> {
             Some((_, key, keys)) if keys.contains(key) => return,
             Some((name, key, keys)) => {
                 let message = format!("the property set `{name}` has no key `{key}`");
-                let finding = Finding::new(Code::MissingResource, Gravity::Broken, at, message);
+                let finding = Finding::new(Code::MissingResource, Verdict::Broken, at, message);
                 match nearest(key, keys.iter().map(String::as_str)) {
                     Some(meant) => finding.propose(meant),
                     None => finding.help(format!("add it to `resources/properties/{name}.properties`")),
@@ -115,10 +115,10 @@ impl<'d> Checker<'_, 'd> {
                     return;
                 }
                 let message = format!("the bundle has no property set `{first}`");
-                Finding::new(Code::MissingResource, Gravity::Doubtful, at, message).propose(meant)
+                Finding::new(Code::MissingResource, Verdict::Doubtful, at, message).propose(meant)
             }
         };
-        self.findings.add(finding.blame(blame));
+        self.findings.add(finding.cause(cause));
     }
 }
 

@@ -1,9 +1,9 @@
 //! Counts, intervals and units of `Quota` and `LLMTokenQuota`.
 
 use super::node::{at, child, children, is_template, text};
-use super::{Finding, Findings, Gravity};
+use super::{Finding, Findings, Verdict};
 use apigee_flux_model::diag::{Code, nearest};
-use apigee_flux_model::runtime::{Bundle, Policy};
+use apigee_flux_model::runtime::{Policy, RuntimeBundle};
 use apigee_flux_model::xml::Node;
 
 const UNITS: [&str; 5] = ["minute", "hour", "day", "week", "month"];
@@ -11,13 +11,13 @@ const UNITS: [&str; 5] = ["minute", "hour", "day", "week", "month"];
 /// The minimum number of seconds between two synchronizations of a distributed counter, from Google's page "Limits".
 const LEAST_SYNC: u64 = 10;
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     for policy in bundle.policies.values().filter(|policy| matches!(policy.element, "Quota" | "LLMTokenQuota")) {
         for allow in policy.node.descendants().filter(|node| node.has_tag_name("Allow")) {
             if let Some(count) = allow.attribute("count").filter(|count| !is_template(count) && !is_whole(count)) {
                 let message = format!("`{count}` is not a valid number of requests");
                 findings.add(
-                    Finding::new(Code::InvalidQuota, Gravity::Broken, at(policy, allow), message)
+                    Finding::new(Code::InvalidQuota, Verdict::Broken, at(policy, allow), message)
                         .help("write a whole number"),
                 );
             }
@@ -35,7 +35,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             let message =
                 format!("the counter is synchronized every {seconds} seconds; Apigee's minimum is {LEAST_SYNC}");
             findings.add(
-                Finding::new(Code::InvalidQuota, Gravity::Doubtful, at(policy, node), message).help(format!(
+                Finding::new(Code::InvalidQuota, Verdict::Doubtful, at(policy, node), message).help(format!(
                     "write {LEAST_SYNC} or more, or `<Synchronous>true</Synchronous>` for an exact count"
                 )),
             );
@@ -49,7 +49,7 @@ fn limit<'d>(policy: &Policy<'d>, node: Node<'d, 'd>, findings: &mut Findings<'d
         if !value.is_empty() && !is_template(value) && (!is_whole(value) || value.bytes().all(|b| b == b'0')) {
             let message = format!("`{value}` is not a valid interval (Apigee's error InvalidQuotaInterval)");
             findings.add(
-                Finding::new(Code::InvalidQuota, Gravity::Refused, at(policy, interval), message)
+                Finding::new(Code::InvalidQuota, Verdict::Refused, at(policy, interval), message)
                     .help("write a whole number of at least 1; the unit is in <TimeUnit>"),
             );
         }
@@ -61,7 +61,7 @@ fn limit<'d>(policy: &Policy<'d>, node: Node<'d, 'd>, findings: &mut Findings<'d
         }
         let finding = Finding::new(
             Code::InvalidQuota,
-            Gravity::Refused,
+            Verdict::Refused,
             at(policy, unit),
             format!("`{value}` is not a time unit of a quota (Apigee's error InvalidQuotaTimeUnit)"),
         );

@@ -2,12 +2,12 @@
 
 use super::node::{at, child};
 use super::walk::{Passed, operation, request};
-use super::{At, Blame, Finding, Findings, Gravity};
+use super::{At, Finding, FindingCause, Findings, Verdict};
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::diag::{Code, nearest};
-use apigee_flux_model::runtime::{Bundle, Policy};
+use apigee_flux_model::runtime::{Policy, RuntimeBundle};
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     // A shared flow may refer to a step of the proxy that calls it.
     if bundle.kind == BundleKind::SharedFlow {
         return;
@@ -43,14 +43,14 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                 findings.add(
                     Finding::new(
                         Code::QuotaWithoutConsumer,
-                        Gravity::Broken,
+                        Verdict::Broken,
                         At::Place(quota.step.place),
                         format!(
                             "the quota `{}` counts for the consumer that `{name}` verifies, but that policy {when}",
                             quota.policy.name
                         ),
                     )
-                    .blame(Blame::Policy(quota.policy.name))
+                    .cause(FindingCause::Policy(quota.policy.name))
                     .help(format!("attach `{name}` to the request flow before `{}`", quota.policy.name)),
                 );
             }
@@ -73,8 +73,8 @@ fn gives_product(policy: &Policy<'_>) -> bool {
     }
 }
 
-fn step<'d>(bundle: &Bundle<'d>, quota: &Policy<'d>, at: At<'d>, name: &str, findings: &mut Findings<'d>) {
-    let finding = |message: String| Finding::new(Code::QuotaWithoutConsumer, Gravity::Broken, at, message);
+fn step<'d>(bundle: &RuntimeBundle<'d>, quota: &Policy<'d>, at: At<'d>, name: &str, findings: &mut Findings<'d>) {
+    let finding = |message: String| Finding::new(Code::QuotaWithoutConsumer, Verdict::Broken, at, message);
     match bundle.policies.get(name) {
         None => {
             // The step may be in a shared flow.

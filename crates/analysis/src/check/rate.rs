@@ -1,14 +1,14 @@
 //! Rates: `SpikeArrest` and `PromptTokenLimit`.
 
 use super::node::{at, child, is_template, text};
-use super::{Finding, Findings, Gravity};
+use super::{Finding, Findings, Verdict};
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::Bundle;
+use apigee_flux_model::runtime::RuntimeBundle;
 
 /// The maximum number of requests per second and per minute, from Google's page "Limits".
 const MOST: [(&str, u64); 2] = [("ps", 4_000), ("pm", 240_000)];
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     for policy in bundle.policies.values().filter(|p| matches!(p.element, "SpikeArrest" | "PromptTokenLimit")) {
         let Some(node) = child(policy.node, "Rate") else { continue };
         let rate = text(node);
@@ -16,10 +16,10 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
         if is_template(rate) || rate.is_empty() && node.attribute("ref").is_some() {
             continue;
         }
-        let finding = |gravity, message: String| Finding::new(Code::InvalidRate, gravity, at(policy, node), message);
+        let finding = |verdict, message: String| Finding::new(Code::InvalidRate, verdict, at(policy, node), message);
         let Some((number, unit)) = parse(rate) else {
             findings.add(
-                finding(Gravity::Refused, format!("`{rate}` is not a valid rate (Apigee's error InvalidAllowedRate)"))
+                finding(Verdict::Refused, format!("`{rate}` is not a valid rate (Apigee's error InvalidAllowedRate)"))
                     .help("write a whole number per second or minute, such as `100ps` or `30pm`; Apigee refuses to deploy anything else"),
             );
             continue;
@@ -27,12 +27,12 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
         let most = MOST.iter().find(|(name, _)| *name == unit).map_or(u64::MAX, |(_, most)| *most);
         if number == 0 {
             findings.add(
-                finding(Gravity::Broken, format!("the rate `{rate}` allows no requests"))
+                finding(Verdict::Broken, format!("the rate `{rate}` allows no requests"))
                     .help("write a number of at least 1"),
             );
         } else if policy.element == "SpikeArrest" && number > most {
             findings.add(
-                finding(Gravity::Doubtful, format!("the rate `{rate}` is above Apigee's limit of {most}{unit}"))
+                finding(Verdict::Doubtful, format!("the rate `{rate}` is above Apigee's limit of {most}{unit}"))
                     .help("see \"SpikeArrest\" on Apigee's page \"Limits\""),
             );
         }

@@ -1,11 +1,11 @@
 //! Regular expressions that Java cannot compile.
 
 use super::walk::conditions;
-use super::{At, Blame, Finding, Findings, Gravity};
-use apigee_flux_model::condition::{Expr, Operator, RegexFault, Value, java_regex_fault};
+use super::{At, Finding, FindingCause, Findings, Verdict};
+use apigee_flux_model::condition::{ConditionValue, Expr, Operator, RegexFault, java_regex_fault};
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::{Bundle, Place, Policy};
-use apigee_flux_model::template::{self, Part};
+use apigee_flux_model::runtime::{BundlePlace, Policy, RuntimeBundle};
+use apigee_flux_model::template::{self, TemplatePart};
 use apigee_flux_model::xml::Node;
 
 const HELP: &str = "Apigee uses the syntax of Java's `java.util.regex.Pattern`";
@@ -13,10 +13,10 @@ const HELP: &str = "Apigee uses the syntax of Java's `java.util.regex.Pattern`";
 /// The functions of message templates whose second argument is a regular expression.
 const FUNCTIONS: [&str; 2] = ["replaceAll", "replaceFirst"];
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     for condition in conditions(bundle) {
         for comparison in condition.parsed.iter().flat_map(Expr::comparisons) {
-            let Value::Text(pattern) = &comparison.right.value else { continue };
+            let ConditionValue::Text(pattern) = &comparison.right.value else { continue };
             if comparison.operator == Operator::JavaRegex
                 && let Some(fault) = java_regex_fault(pattern)
             {
@@ -25,7 +25,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                 findings.add(
                     Finding::on_condition(
                         Code::InvalidRegex,
-                        Gravity::Broken,
+                        Verdict::Broken,
                         condition,
                         offset,
                         message(pattern, &fault),
@@ -54,10 +54,10 @@ fn message(pattern: &str, fault: &RegexFault) -> String {
 
 fn add<'d>(pattern: &str, node: Node<'d, 'd>, policy: &Policy<'d>, findings: &mut Findings<'d>) {
     let Some(fault) = java_regex_fault(pattern) else { return };
-    let at = At::Place(Place::of(policy.place.path, node));
+    let at = At::Place(BundlePlace::of(policy.place.path, node));
     findings.add(
-        Finding::new(Code::InvalidRegex, Gravity::Broken, at, message(pattern, &fault))
-            .blame(Blame::Policy(policy.name))
+        Finding::new(Code::InvalidRegex, Verdict::Broken, at, message(pattern, &fault))
+            .cause(FindingCause::Policy(policy.name))
             .help(HELP),
     );
 }
@@ -66,7 +66,7 @@ fn add<'d>(pattern: &str, node: Node<'d, 'd>, policy: &Policy<'d>, findings: &mu
 fn templates<'d>(policy: &Policy<'d>, findings: &mut Findings<'d>) {
     for node in policy.node.descendants().filter(Node::is_text) {
         for part in template::parts(node.text().unwrap_or_default()) {
-            let Part::Function(name, inside) = part else { continue };
+            let TemplatePart::Function(name, inside) = part else { continue };
             // Text in quotes is a literal; the first literal after the first comma is the pattern.
             let second = inside.split_once(',').map(|(_, rest)| rest.trim_start());
             let literal = second.and_then(|rest| rest.strip_prefix('\'')).and_then(|rest| rest.split_once('\''));

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::{At, Finding, Findings, Gravity};
+use super::{At, Finding, Findings, Verdict};
 use apigee_flux_model::bundle::{BundlePath, Files};
 use apigee_flux_model::diag::{Code, nearest};
-use apigee_flux_model::runtime::Bundle;
+use apigee_flux_model::runtime::RuntimeBundle;
 use apigee_flux_model::xml::Node;
 
 /// The schemes of resources; each is also the folder below `resources`.
@@ -14,7 +14,7 @@ const SCHEMES: [&str; 8] = ["graphql", "java", "jsc", "oas", "py", "wsdl", "xsd"
 /// The maximum number of bytes of a file that is searched for names; larger files are data.
 const LARGEST_SEARCHED: usize = 1 << 20;
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     let mut told: BTreeSet<&str> = BTreeSet::new();
     for policy in bundle.policies.values() {
         for node in policy.node.descendants().filter(Node::is_element) {
@@ -32,7 +32,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                 if matches!(scheme, "jsc" | "py") { " (Apigee's error InvalidResourceUrlReference)" } else { "" };
             let message = format!("`{url}` names the file `{file}`, which the bundle does not have{error}");
             let finding =
-                Finding::new(Code::MissingResource, Gravity::Doubtful, super::node::at(policy, node), message);
+                Finding::new(Code::MissingResource, Verdict::Doubtful, super::node::at(policy, node), message);
             let folder = format!("resources/{scheme}");
             let others =
                 bundle.files.iter().filter(|(path, _)| path.folder() == folder).map(|(path, _)| path.file_name());
@@ -63,7 +63,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             findings.add(
                 Finding::new(
                     Code::UnusedResource,
-                    Gravity::Doubtful,
+                    Verdict::Doubtful,
                     At::File(path),
                     "nothing in the bundle refers to this file",
                 )

@@ -3,20 +3,20 @@
 use std::collections::BTreeSet;
 
 use super::implication::{Atom, covers, possible};
-use super::{At, Finding, Findings, Gravity};
+use super::{At, Finding, Findings, Verdict};
 use apigee_flux_model::diag::{Code, nearest};
-use apigee_flux_model::runtime::{Bundle, Destination, ProxyEndpoint, RouteRule};
+use apigee_flux_model::runtime::{ProxyEndpoint, RouteDestination, RouteRule, RuntimeBundle};
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     let targets: BTreeSet<&str> = bundle.target_endpoints.iter().map(|target| target.name).collect();
     let integrations: BTreeSet<&str> = bundle.integration_endpoints.iter().copied().collect();
     let mut reached: BTreeSet<&str> = BTreeSet::new();
     for endpoint in &bundle.proxy_endpoints {
         for rule in &endpoint.route_rules {
             let (name, known) = match rule.destination {
-                Destination::Target(name) => (name, &targets),
-                Destination::Integration(name) => (name, &integrations),
-                Destination::Url(_) | Destination::None => continue,
+                RouteDestination::Target(name) => (name, &targets),
+                RouteDestination::Integration(name) => (name, &integrations),
+                RouteDestination::Url(_) | RouteDestination::None => continue,
             };
             reached.insert(name);
             if known.contains(name) {
@@ -26,7 +26,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                 "the RouteRule `{}` refers to the endpoint `{name}`, which the bundle does not have",
                 rule.name
             );
-            let finding = Finding::new(Code::MissingTarget, Gravity::Refused, At::Place(rule.place), message);
+            let finding = Finding::new(Code::MissingTarget, Verdict::Refused, At::Place(rule.place), message);
             findings.add(match nearest(name, known.iter().copied()) {
                 Some(meant) => finding.propose(meant),
                 None => finding.help("add the endpoint or remove the RouteRule"),
@@ -38,7 +38,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
         findings.add(
             Finding::new(
                 Code::MissingTarget,
-                Gravity::Doubtful,
+                Verdict::Doubtful,
                 At::Place(target.place),
                 format!("no RouteRule refers to the TargetEndpoint `{}`", target.name),
             )
@@ -56,7 +56,7 @@ fn order<'d>(endpoint: &ProxyEndpoint<'d>, findings: &mut Findings<'d>) {
                 let message =
                     format!("the RouteRule `{}` has no condition: `{}` after it is never used", rule.name, next.name);
                 findings.add(
-                    Finding::new(Code::UnreachableRoute, Gravity::Broken, At::Place(rule.place), message)
+                    Finding::new(Code::UnreachableRoute, Verdict::Broken, At::Place(rule.place), message)
                         .help("routes are tried in order: move it to the end, or give it a condition"),
                 );
             }
@@ -69,7 +69,7 @@ fn order<'d>(endpoint: &ProxyEndpoint<'d>, findings: &mut Findings<'d>) {
                 rule.name, first.name
             );
             findings.add(
-                Finding::on_condition(Code::UnreachableRoute, Gravity::Broken, condition, 0, message)
+                Finding::on_condition(Code::UnreachableRoute, Verdict::Broken, condition, 0, message)
                     .help("routes are tried in order: put the more specific one first"),
             );
         }
@@ -78,7 +78,7 @@ fn order<'d>(endpoint: &ProxyEndpoint<'d>, findings: &mut Findings<'d>) {
     if let Some(last) = rules.last() {
         let message = format!("every RouteRule of the ProxyEndpoint `{}` has a condition", endpoint.name);
         findings.add(
-            Finding::new(Code::UnreachableRoute, Gravity::Doubtful, At::Place(last.place), message)
+            Finding::new(Code::UnreachableRoute, Verdict::Doubtful, At::Place(last.place), message)
                 .help("a request that matches none fails with RouteFailed: add a last RouteRule without a condition"),
         );
     }

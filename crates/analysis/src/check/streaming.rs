@@ -3,21 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::node::{child, children, text};
-use super::{At, Finding, Findings, Gravity};
+use super::{At, Finding, Findings, Verdict};
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::runtime::{
-    Bundle, Condition, Destination, Flow, Place, Policy, ProxyEndpoint, Step, TargetEndpoint,
+    BundlePlace, Condition, Flow, Policy, ProxyEndpoint, RouteDestination, RuntimeBundle, Step, TargetEndpoint,
 };
 use apigee_flux_model::xml::Node;
 
 /// A message that may be streamed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Message {
+enum StreamedMessage {
     Request,
     Response,
 }
 
-impl Message {
+impl StreamedMessage {
     const ALL: [Self; 2] = [Self::Request, Self::Response];
 
     fn property(self) -> &'static str {
@@ -35,11 +35,11 @@ impl Message {
     }
 }
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     let leads = |proxy: &ProxyEndpoint<'d>, target: &TargetEndpoint<'d>| {
-        proxy.route_rules.iter().any(|rule| rule.destination == Destination::Target(target.name))
+        proxy.route_rules.iter().any(|rule| rule.destination == RouteDestination::Target(target.name))
     };
-    for message in Message::ALL {
+    for message in StreamedMessage::ALL {
         for target in &bundle.target_endpoints {
             let leading: Vec<_> = bundle.proxy_endpoints.iter().filter(|proxy| leads(proxy, target)).collect();
             let Some(property) = target_property(target, message) else {
@@ -47,7 +47,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                 continue;
             };
             // Events of a streamed response are handled in the target endpoint.
-            let events = message == Message::Response && target.event_flow.is_some();
+            let events = message == StreamedMessage::Response && target.event_flow.is_some();
             let buffers = leading.iter().find(|proxy| proxy_property(proxy, message).is_none());
             if let Some(proxy) = buffers.filter(|_| !events) {
                 half(message, property, target.place, &format!("ProxyEndpoint `{}`", proxy.name), findings);
@@ -72,7 +72,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
         findings.add(
             Finding::new(
                 Code::Streaming,
-                Gravity::Broken,
+                Verdict::Broken,
                 At::Place(flow.place),
                 "the EventFlow of a ProxyEndpoint never runs",
             )
@@ -82,28 +82,34 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
 }
 
 /// The property of a connection, if it is on.
-fn property<'d>(endpoint: Node<'d, 'd>, connections: &[&str], message: Message) -> Option<Node<'d, 'd>> {
+fn property<'d>(endpoint: Node<'d, 'd>, connections: &[&str], message: StreamedMessage) -> Option<Node<'d, 'd>> {
     let connections = connections.iter().filter_map(|connection| child(endpoint, connection));
     let properties = connections.filter_map(|connection| child(connection, "Properties"));
     let mut named = properties.flat_map(|properties| children(properties, "Property"));
     named.find(|node| node.attribute("name") == Some(message.property()) && text(*node).eq_ignore_ascii_case("true"))
 }
 
-fn target_property<'d>(target: &TargetEndpoint<'d>, message: Message) -> Option<Node<'d, 'd>> {
+fn target_property<'d>(target: &TargetEndpoint<'d>, message: StreamedMessage) -> Option<Node<'d, 'd>> {
     property(target.node, &["HTTPTargetConnection", "LocalTargetConnection"], message)
 }
 
-fn proxy_property<'d>(proxy: &ProxyEndpoint<'d>, message: Message) -> Option<Node<'d, 'd>> {
+fn proxy_property<'d>(proxy: &ProxyEndpoint<'d>, message: StreamedMessage) -> Option<Node<'d, 'd>> {
     property(proxy.node, &["HTTPProxyConnection"], message)
 }
 
-fn half<'d>(message: Message, node: Node<'d, 'd>, file: Place<'d>, other: &str, findings: &mut Findings<'d>) {
+fn half<'d>(
+    message: StreamedMessage,
+    node: Node<'d, 'd>,
+    file: BundlePlace<'d>,
+    other: &str,
+    findings: &mut Findings<'d>,
+) {
     let name = message.property();
     findings.add(
         Finding::new(
             Code::Streaming,
-            Gravity::Broken,
-            At::Place(Place::of(file.path, node)),
+            Verdict::Broken,
+            At::Place(BundlePlace::of(file.path, node)),
             format!("`{name}` is set here but not in the {other}: Apigee streams only if both have it"),
         )
         .help(format!(
@@ -113,13 +119,13 @@ fn half<'d>(message: Message, node: Node<'d, 'd>, file: Place<'d>, other: &str, 
     );
 }
 
-fn event_flow<'d>(target: &TargetEndpoint<'d>, message: Message, findings: &mut Findings<'d>) {
-    let Some(flow) = target.event_flow.as_ref().filter(|_| message == Message::Response) else { return };
+fn event_flow<'d>(target: &TargetEndpoint<'d>, message: StreamedMessage, findings: &mut Findings<'d>) {
+    let Some(flow) = target.event_flow.as_ref().filter(|_| message == StreamedMessage::Response) else { return };
     let name = message.property();
     findings.add(
         Finding::new(
             Code::Streaming,
-            Gravity::Broken,
+            Verdict::Broken,
             At::Place(flow.place),
             format!("the EventFlow never runs: the TargetEndpoint `{}` does not stream its responses", target.name),
         )
@@ -129,12 +135,12 @@ fn event_flow<'d>(target: &TargetEndpoint<'d>, message: Message, findings: &mut 
 
 /// Reports each policy and condition that reads a streamed body, once.
 fn readers<'d>(
-    bundle: &Bundle<'d>,
-    message: Message,
+    bundle: &RuntimeBundle<'d>,
+    message: StreamedMessage,
     property: Node<'d, 'd>,
     proxies: &[&ProxyEndpoint<'d>],
     targets: &[&TargetEndpoint<'d>],
-    file: Place<'d>,
+    file: BundlePlace<'d>,
     findings: &mut Findings<'d>,
 ) {
     let mut flows: Vec<&Flow<'d>> = Vec::new();
@@ -144,23 +150,24 @@ fn readers<'d>(
     for target in targets {
         flows.extend(target.pre_flow.iter().chain(&target.flows).chain(&target.post_flow));
     }
-    let mut found: BTreeMap<&str, (Gravity, String)> = BTreeMap::new();
+    let mut found: BTreeMap<&str, (Verdict, String)> = BTreeMap::new();
     for flow in flows {
-        for (steps, ambient) in [(&flow.request, Message::Request), (&flow.response, Message::Response)] {
+        for (steps, ambient) in [(&flow.request, StreamedMessage::Request), (&flow.response, StreamedMessage::Response)]
+        {
             for step in steps {
-                if let Some((gravity, how)) = reads(bundle, step, message, ambient) {
-                    found.entry(step.policy).or_insert((gravity, how));
+                if let Some((verdict, how)) = reads(bundle, step, message, ambient) {
+                    found.entry(step.policy).or_insert((verdict, how));
                 }
             }
         }
     }
-    for (policy, (gravity, how)) in found {
+    for (policy, (verdict, how)) in found {
         let (name, word) = (message.property(), message.word());
         findings.add(
             Finding::new(
                 Code::Streaming,
-                gravity,
-                At::Place(Place::of(file.path, property)),
+                verdict,
+                At::Place(BundlePlace::of(file.path, property)),
                 format!(
                     "`{name}` is set, and `{policy}` {how}: the complete body of a streamed {word} is never available"
                 ),
@@ -171,10 +178,15 @@ fn readers<'d>(
 }
 
 /// How a step reads the body of a message; `ambient` is the message of its flow.
-fn reads(bundle: &Bundle<'_>, step: &Step<'_>, message: Message, ambient: Message) -> Option<(Gravity, String)> {
+fn reads(
+    bundle: &RuntimeBundle<'_>,
+    step: &Step<'_>,
+    message: StreamedMessage,
+    ambient: StreamedMessage,
+) -> Option<(Verdict, String)> {
     let policy = bundle.policies.get(step.policy).filter(|policy| policy.enabled)?;
     if let Some(how) = by_type(policy, message, ambient) {
-        return Some((Gravity::Broken, format!("({}) {how}", policy.element)));
+        return Some((Verdict::Broken, format!("({}) {how}", policy.element)));
     }
     let variable = |text: &str| body_variable(text, message, ambient);
     let texts = policy.node.descendants().filter(Node::is_text).filter_map(|node| node.text());
@@ -182,43 +194,43 @@ fn reads(bundle: &Bundle<'_>, step: &Step<'_>, message: Message, ambient: Messag
     // A script's text is not a template; it is checked below.
     let script = matches!(policy.element, "Javascript" | "Script");
     if let Some(name) = texts.chain(attributes).filter(|_| !script).find_map(variable) {
-        return Some((Gravity::Broken, format!("({}) reads `{name}`", policy.element)));
+        return Some((Verdict::Broken, format!("({}) reads `{name}`", policy.element)));
     }
     if let Some(name) = step.condition.as_ref().and_then(|condition: &Condition<'_>| variable(condition.text)) {
-        return Some((Gravity::Broken, format!("has a condition that reads `{name}`")));
+        return Some((Verdict::Broken, format!("has a condition that reads `{name}`")));
     }
     let source = if script { scripts(bundle, policy) } else { Vec::new() };
     let reads = source.iter().any(|source| {
         ambient == message && [".content", ".body", "asJSON", "asXML"].iter().any(|word| source.contains(word))
             || variable(source).is_some()
     });
-    reads.then(|| (Gravity::Doubtful, format!("({}) seems to read the body", policy.element)))
+    reads.then(|| (Verdict::Doubtful, format!("({}) seems to read the body", policy.element)))
 }
 
 /// How a policy reads the body of a message, according to its type and its elements.
-fn by_type(policy: &Policy<'_>, message: Message, ambient: Message) -> Option<&'static str> {
+fn by_type(policy: &Policy<'_>, message: StreamedMessage, ambient: StreamedMessage) -> Option<&'static str> {
     let node = policy.node;
     let has = |names: &[&str]| node.descendants().any(|inner| names.iter().any(|name| inner.has_tag_name(*name)));
-    let source = |default: Option<Message>| {
+    let source = |default: Option<StreamedMessage>| {
         let named = child(node, "Source").map(text).filter(|name| !name.is_empty());
         named.map_or(default, |name| of_source(name, ambient)) == Some(message)
     };
     let body = &["JSONPayload", "XMLPayload", "FormParam"];
     match policy.element {
-        "JSONThreatProtection" | "XMLThreatProtection" | "GraphQL" if source(Some(Message::Request)) => {
+        "JSONThreatProtection" | "XMLThreatProtection" | "GraphQL" if source(Some(StreamedMessage::Request)) => {
             Some("parses the body")
         }
         "MessageValidation" | "ParsePayload" | "XMLToJSON" | "JSONToXML" | "XSL" if source(Some(ambient)) => {
             Some("parses the body")
         }
-        "OASValidation" if has(&["ValidateMessageBody"]) && source(Some(Message::Request)) => {
+        "OASValidation" if has(&["ValidateMessageBody"]) && source(Some(StreamedMessage::Request)) => {
             let validates = node.descendants().find(|inner| inner.has_tag_name("ValidateMessageBody"));
             validates.filter(|node| text(*node).eq_ignore_ascii_case("true")).map(|_| "parses the body")
         }
         "ExtractVariables" | "DataCapture" | "RegularExpressionProtection" if has(body) && source(Some(ambient)) => {
             Some("parses the body")
         }
-        "ResponseCache" if message == Message::Response => Some("caches the body"),
+        "ResponseCache" if message == StreamedMessage::Response => Some("caches the body"),
         "PopulateCache" | "SemanticCachePopulate" if source(None) => Some("caches the body"),
         "AssignMessage" => assigns(node, message, ambient),
         _ => None,
@@ -226,7 +238,7 @@ fn by_type(policy: &Policy<'_>, message: Message, ambient: Message) -> Option<&'
 }
 
 /// What an AssignMessage policy does with a body.
-fn assigns(node: Node<'_, '_>, message: Message, ambient: Message) -> Option<&'static str> {
+fn assigns(node: Node<'_, '_>, message: StreamedMessage, ambient: StreamedMessage) -> Option<&'static str> {
     let assign_to = child(node, "AssignTo");
     let new = assign_to.is_some_and(|to| to.attribute("createNew").is_some_and(|new| new.eq_ignore_ascii_case("true")));
     let named = assign_to.map(text).filter(|name| !name.is_empty());
@@ -246,17 +258,17 @@ fn assigns(node: Node<'_, '_>, message: Message, ambient: Message) -> Option<&'s
 }
 
 /// The message that a name refers to, if it is the request or the response.
-fn of_source(name: &str, ambient: Message) -> Option<Message> {
+fn of_source(name: &str, ambient: StreamedMessage) -> Option<StreamedMessage> {
     match name.split('.').next() {
-        Some("request") => Some(Message::Request),
-        Some("response") => Some(Message::Response),
+        Some("request") => Some(StreamedMessage::Request),
+        Some("response") => Some(StreamedMessage::Response),
         Some("message") => Some(ambient),
         _ => None,
     }
 }
 
 /// The first variable in a text that contains the body of a message or a part of it.
-fn body_variable(text: &str, message: Message, ambient: Message) -> Option<String> {
+fn body_variable(text: &str, message: StreamedMessage, ambient: StreamedMessage) -> Option<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c)));
     words
         .filter(|word| of_source(word, ambient) == Some(message))
@@ -269,7 +281,7 @@ fn body_variable(text: &str, message: Message, ambient: Message) -> Option<Strin
 }
 
 /// The texts of a policy's scripts.
-fn scripts(bundle: &Bundle<'_>, policy: &Policy<'_>) -> Vec<String> {
+fn scripts(bundle: &RuntimeBundle<'_>, policy: &Policy<'_>) -> Vec<String> {
     let mut found: Vec<String> = children(policy.node, "Source").map(|node| text(node).to_owned()).collect();
     let urls: BTreeSet<&str> =
         ["ResourceURL", "IncludeURL"].iter().flat_map(|name| children(policy.node, name)).map(text).collect();

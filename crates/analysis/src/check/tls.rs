@@ -1,13 +1,13 @@
 //! TLS to backends.
 
 use super::node::{child, is_template, text};
-use super::{At, Finding, Findings, Gravity};
+use super::{At, Finding, Findings, Verdict};
 use apigee_flux_model::bundle::BundlePath;
 use apigee_flux_model::diag::Code;
-use apigee_flux_model::runtime::{Bundle, Place};
+use apigee_flux_model::runtime::{BundlePlace, RuntimeBundle};
 use apigee_flux_model::xml::Node;
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     let targets = bundle.target_endpoints.iter().map(|target| (target.node, target.place.path));
     let callouts =
         bundle.policies.values().filter(|policy| policy.enabled).map(|policy| (policy.node, policy.place.path));
@@ -23,8 +23,8 @@ fn check<'d>(connection: Node<'d, 'd>, path: &'d BundlePath, findings: &mut Find
     let Some(node) = child(connection, "URL") else { return };
     let url = text(node);
     let mut fault = |node, message: String, help: &str| {
-        let at = At::Place(Place::of(path, node));
-        findings.add(Finding::new(Code::WeakTls, Gravity::Doubtful, at, message).help(help));
+        let at = At::Place(BundlePlace::of(path, node));
+        findings.add(Finding::new(Code::WeakTls, Verdict::Doubtful, at, message).help(help));
     };
     if let Some(rest) = url.strip_prefix("http://") {
         let host = rest.split(['/', ':', '?']).next().unwrap_or_default();

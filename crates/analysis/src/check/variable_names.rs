@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use super::node::at;
 use super::variables::{all_written, is_part, reads, values};
 use super::walk::conditions;
-use super::{Finding, Findings, Gravity};
+use super::{Finding, Findings, Verdict};
 use crate::policy::schema::Meaning;
 use crate::policy::variables::{BUILT_IN, MESSAGE_PARTS, MESSAGES, SETS};
-use apigee_flux_model::condition::{Expr, Value};
+use apigee_flux_model::condition::{ConditionValue, Expr};
 use apigee_flux_model::diag::{Code, nearest};
-use apigee_flux_model::runtime::Bundle;
+use apigee_flux_model::runtime::RuntimeBundle;
 use apigee_flux_model::template;
 
-pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
+pub(super) fn run<'d>(bundle: &RuntimeBundle<'d>, findings: &mut Findings<'d>) {
     let written = all_written(bundle);
     let known = |variable: &str| written.iter().any(|name| name == variable || is_part(variable, name));
     for policy in bundle.policies.values() {
@@ -24,7 +24,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             }
             if let Some(slip) = slip(&read.variable).or_else(|| misnamed(bundle, &read.variable)) {
                 let message = format!("the policy `{}` reads `{}`: {}", policy.name, read.variable, slip.why);
-                let finding = Finding::new(Code::UnknownVariable, Gravity::Doubtful, at(policy, read.node), message);
+                let finding = Finding::new(Code::UnknownVariable, Verdict::Doubtful, at(policy, read.node), message);
                 findings.add(slip.complete(finding));
             }
         }
@@ -42,7 +42,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
                     policy.name
                 );
                 findings.add(
-                    Finding::new(Code::TemplateSyntax, Gravity::Doubtful, at(policy, node), message)
+                    Finding::new(Code::TemplateSyntax, Verdict::Doubtful, at(policy, node), message)
                         .help(format!("write `{{{variable}}}`: the other characters would remain in the text")),
                 );
             }
@@ -56,7 +56,7 @@ pub(super) fn run<'d>(bundle: &Bundle<'d>, findings: &mut Findings<'d>) {
             if let Some(slip) = slip(&name) {
                 let message = format!("the condition reads `{name}`: {}", slip.why);
                 let finding =
-                    Finding::on_condition(Code::UnknownVariable, Gravity::Doubtful, condition, start, message);
+                    Finding::on_condition(Code::UnknownVariable, Verdict::Doubtful, condition, start, message);
                 findings.add(slip.complete(finding));
             }
         }
@@ -67,7 +67,7 @@ fn operands(expr: &Expr) -> Vec<(String, usize)> {
     let sides = expr.comparisons().into_iter().flat_map(|comparison| [&comparison.left, &comparison.right]);
     sides
         .filter_map(|operand| match &operand.value {
-            Value::Variable(name) => Some((name.clone(), operand.span.start)),
+            ConditionValue::Variable(name) => Some((name.clone(), operand.span.start)),
             _ => None,
         })
         .collect()
@@ -156,7 +156,7 @@ fn misspelt_root(variable: &str, root: &str, rest: &str) -> Option<Slip> {
 }
 
 /// Recognizes a name such as `verifyapikey.VA-Defualt.client_id`, if the bundle has a policy with a similar name.
-fn misnamed(bundle: &Bundle<'_>, variable: &str) -> Option<Slip> {
+fn misnamed(bundle: &RuntimeBundle<'_>, variable: &str) -> Option<Slip> {
     let (prefix, rest) = variable.split_once('.')?;
     let sets = SETS.iter().find(|sets| sets.prefix == prefix)?;
     if bundle.policies.keys().any(|name| rest == *name || is_part(rest, name)) {

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use super::node::{child, is_template, text};
 use super::walk::operation;
 use crate::policy::policy_type;
-use crate::policy::schema::{Meaning, Shape, shape_of};
+use crate::policy::schema::{ElementSchema, Meaning, shape_of};
 use crate::policy::variables::{OPAQUE, SETS, covers};
-use apigee_flux_model::condition::{self, Expr, Value};
-use apigee_flux_model::runtime::{Bundle, Policy};
+use apigee_flux_model::condition::{self, ConditionValue, Expr};
+use apigee_flux_model::runtime::{Policy, RuntimeBundle};
 use apigee_flux_model::template;
 use apigee_flux_model::xml::Node;
 
@@ -47,7 +47,7 @@ pub(super) fn values<'d>(policy: &Policy<'d>) -> Vec<(Node<'d, 'd>, Meaning, &'d
     found
 }
 
-fn known<'d>(node: Node<'d, 'd>, shape: &'static Shape, found: &mut Vec<(Node<'d, 'd>, Meaning, &'d str)>) {
+fn known<'d>(node: Node<'d, 'd>, shape: &'static ElementSchema, found: &mut Vec<(Node<'d, 'd>, Meaning, &'d str)>) {
     for attribute in node.attributes() {
         if let Some(known) = shape.attribute(attribute.name()) {
             found.push((node, known.value, attribute.value().trim()));
@@ -58,7 +58,7 @@ fn known<'d>(node: Node<'d, 'd>, shape: &'static Shape, found: &mut Vec<(Node<'d
     }
 }
 
-fn in_payload(node: Node<'_, '_>, root: &'static Shape) -> bool {
+fn in_payload(node: Node<'_, '_>, root: &'static ElementSchema) -> bool {
     node.ancestors().any(|above| above.has_tag_name("Payload") && shape_of(above, root).is_some())
 }
 
@@ -100,11 +100,11 @@ pub(super) fn condition_variables(expr: &Expr) -> Vec<String> {
     let mut found = Vec::new();
     for comparison in expr.comparisons() {
         let values = [&comparison.left.value, &comparison.right.value];
-        if values.contains(&&Value::Null) {
+        if values.contains(&&ConditionValue::Null) {
             continue;
         }
         found.extend(values.into_iter().filter_map(|value| match value {
-            Value::Variable(name) => Some(name.clone()),
+            ConditionValue::Variable(name) => Some(name.clone()),
             _ => None,
         }));
     }
@@ -169,6 +169,6 @@ pub(super) fn written(policy: &Policy<'_>) -> BTreeSet<String> {
 }
 
 /// All variables that policies of the bundle set by name.
-pub(super) fn all_written(bundle: &Bundle<'_>) -> BTreeSet<String> {
+pub(super) fn all_written(bundle: &RuntimeBundle<'_>) -> BTreeSet<String> {
     bundle.policies.values().flat_map(written).collect()
 }

@@ -1,10 +1,10 @@
 //! All steps and conditions of a bundle, and the steps that run for a request.
 
 use super::implication::{covers, disjuncts};
-use apigee_flux_model::runtime::{Bundle, Condition, FaultRule, Flow, Policy, ProxyEndpoint, Step};
+use apigee_flux_model::runtime::{Condition, FaultRule, Flow, Policy, ProxyEndpoint, RuntimeBundle, Step};
 
 /// Every flow of every endpoint.
-pub(super) fn flows<'b, 'd>(bundle: &'b Bundle<'d>) -> impl Iterator<Item = &'b Flow<'d>> {
+pub(super) fn flows<'b, 'd>(bundle: &'b RuntimeBundle<'d>) -> impl Iterator<Item = &'b Flow<'d>> {
     let proxies = bundle.proxy_endpoints.iter().flat_map(|endpoint| {
         let outer = [&endpoint.post_flow, &endpoint.post_client_flow, &endpoint.event_flow];
         endpoint.pre_flow.iter().chain(&endpoint.flows).chain(outer.into_iter().flatten())
@@ -17,14 +17,14 @@ pub(super) fn flows<'b, 'd>(bundle: &'b Bundle<'d>) -> impl Iterator<Item = &'b 
 }
 
 /// Every fault rule, the default ones included.
-pub(super) fn fault_rules<'b, 'd>(bundle: &'b Bundle<'d>) -> impl Iterator<Item = &'b FaultRule<'d>> {
+pub(super) fn fault_rules<'b, 'd>(bundle: &'b RuntimeBundle<'d>) -> impl Iterator<Item = &'b FaultRule<'d>> {
     let proxies = bundle.proxy_endpoints.iter().flat_map(|e| e.fault_rules.iter().chain(&e.default_fault_rule));
     let targets = bundle.target_endpoints.iter().flat_map(|e| e.fault_rules.iter().chain(&e.default_fault_rule));
     proxies.chain(targets)
 }
 
 /// Every step.
-pub(super) fn steps<'b, 'd>(bundle: &'b Bundle<'d>) -> impl Iterator<Item = &'b Step<'d>> {
+pub(super) fn steps<'b, 'd>(bundle: &'b RuntimeBundle<'d>) -> impl Iterator<Item = &'b Step<'d>> {
     flows(bundle)
         .flat_map(|flow| flow.request.iter().chain(&flow.response))
         .chain(fault_rules(bundle).flat_map(|rule| &rule.steps))
@@ -32,7 +32,7 @@ pub(super) fn steps<'b, 'd>(bundle: &'b Bundle<'d>) -> impl Iterator<Item = &'b 
 }
 
 /// Every condition.
-pub(super) fn conditions<'b, 'd>(bundle: &'b Bundle<'d>) -> impl Iterator<Item = &'b Condition<'d>> {
+pub(super) fn conditions<'b, 'd>(bundle: &'b RuntimeBundle<'d>) -> impl Iterator<Item = &'b Condition<'d>> {
     flows(bundle)
         .filter_map(|flow| flow.condition.as_ref())
         .chain(steps(bundle).filter_map(|step| step.condition.as_ref()))
@@ -65,7 +65,7 @@ impl Passed<'_, '_> {
 }
 
 /// The steps that may run for a request in a proxy endpoint, in order. Disabled policies do not run.
-pub(super) fn request<'b, 'd>(endpoint: &'b ProxyEndpoint<'d>, bundle: &'b Bundle<'d>) -> Vec<Passed<'b, 'd>> {
+pub(super) fn request<'b, 'd>(endpoint: &'b ProxyEndpoint<'d>, bundle: &'b RuntimeBundle<'d>) -> Vec<Passed<'b, 'd>> {
     let outer = |flow: &'b Option<Flow<'d>>| flow.iter().flat_map(|flow| &flow.request).map(|step| (step, None));
     let inner = endpoint.flows.iter().flat_map(|flow| flow.request.iter().map(move |step| (step, Some(flow))));
     let steps = outer(&endpoint.pre_flow).chain(inner).chain(outer(&endpoint.post_flow));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 /// A call to explain.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Call {
+pub struct ExplainedCall {
     /// The method, for example `GET`.
     pub method: String,
     /// The path after the host, without the query.
@@ -33,15 +33,15 @@ pub enum FaultAt {
 }
 
 /// The known values while the call runs.
-pub(super) struct Known<'c> {
-    pub(super) call: &'c Call,
+pub(super) struct KnownVariables<'c> {
+    pub(super) call: &'c ExplainedCall,
     pub(super) base_path: &'c str,
     pub(super) suffix: &'c str,
     /// The name of the fault that occurred.
     pub(super) fault: Option<String>,
 }
 
-impl Known<'_> {
+impl KnownVariables<'_> {
     /// Whether the call is a preflight request, as defined by the Fetch standard.
     pub(super) fn is_preflight(&self) -> bool {
         let has = |name: &str| self.call.headers.contains_key(name);

@@ -12,17 +12,17 @@
 mod call;
 mod text;
 
-pub use call::{Call, FaultAt};
+pub use call::{ExplainedCall, FaultAt};
 pub use text::text;
 
 use serde::Serialize;
 
 use apigee_flux_model::condition::{Variables, evaluate};
 use apigee_flux_model::runtime::{
-    Bundle, Condition, Destination, FaultRule, Flow, Policy, ProxyEndpoint, RouteRule, Step,
+    Condition, FaultRule, Flow, Policy, ProxyEndpoint, RouteDestination, RouteRule, RuntimeBundle, Step,
 };
 use apigee_flux_model::xml::{Node, child_named};
-use call::Known;
+use call::KnownVariables;
 
 /// The explanation of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -41,7 +41,7 @@ pub struct Explanation {
     /// The rest of the path: the variable `proxy.pathsuffix`.
     pub path_suffix: String,
     /// The events of the call, in order.
-    pub events: Vec<Event>,
+    pub events: Vec<CallEvent>,
 }
 
 /// Whether something runs. `Runs` holds unless an earlier step ends the call.
@@ -59,14 +59,14 @@ pub enum Certainty {
 /// One event of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Event {
+pub enum CallEvent {
     /// A flow that runs for every call: `PreFlow`, `PostFlow`, `PostClientFlow`.
     Flow {
         /// The part of the call.
-        segment: Segment,
+        segment: CallSegment,
         /// The target endpoint that the flow belongs to, if any, and whether the call goes there.
         #[serde(skip_serializing_if = "Option::is_none")]
-        target: Option<Target>,
+        target: Option<RouteTarget>,
         /// The name of the flow.
         flow: String,
         /// The steps of the flow.
@@ -75,10 +75,10 @@ pub enum Event {
     /// The conditional flows: only the first that matches runs.
     Flows {
         /// The part of the call.
-        segment: Segment,
+        segment: CallSegment,
         /// The target endpoint that the flows belong to, if any, and whether the call goes there.
         #[serde(skip_serializing_if = "Option::is_none")]
-        target: Option<Target>,
+        target: Option<RouteTarget>,
         /// All flows, in the order in which they are tried.
         candidates: Vec<Candidate>,
     },
@@ -97,7 +97,7 @@ pub enum Event {
         kind: EndpointKind,
         /// The target endpoint, if it is one, and whether the call goes there.
         #[serde(skip_serializing_if = "Option::is_none")]
-        target: Option<Target>,
+        target: Option<RouteTarget>,
         /// All rules, in the order in which they are tried.
         candidates: Vec<Candidate>,
         /// The DefaultFaultRule.
@@ -129,7 +129,7 @@ pub enum EndpointKind {
 /// The target endpoint of a route.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Target {
+pub struct RouteTarget {
     /// The name of the target endpoint.
     pub name: String,
     /// Whether the call goes there.
@@ -139,7 +139,7 @@ pub struct Target {
 /// A part of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Segment {
+pub enum CallSegment {
     /// From the caller into the proxy.
     ProxyRequest,
     /// From the proxy to the target.
@@ -199,7 +199,7 @@ pub struct StepRun {
 
 /// Explains a call; `None` if no endpoint serves its path. If several endpoints match, the one with the longest base
 /// path is used.
-pub fn explain(bundles: &[Bundle<'_>], call: &Call) -> Option<Explanation> {
+pub fn explain(bundles: &[RuntimeBundle<'_>], call: &ExplainedCall) -> Option<Explanation> {
     let served = |bundle, endpoint| {
         let endpoint: &ProxyEndpoint<'_> = endpoint;
         endpoint
@@ -211,8 +211,8 @@ pub fn explain(bundles: &[Bundle<'_>], call: &Call) -> Option<Explanation> {
         .iter()
         .flat_map(|bundle| bundle.proxy_endpoints.iter().flat_map(move |endpoint| served(bundle, endpoint)))
         .max_by_key(|(path, ..)| specificity(path))?;
-    let known = Known { call, base_path, suffix, fault: None };
-    let mut run = Run { bundle, endpoint, known, events: Vec::new() };
+    let known = KnownVariables { call, base_path, suffix, fault: None };
+    let mut run = CallRun { bundle, endpoint, known, events: Vec::new() };
     run.call();
     Some(Explanation {
         method: call.method.clone(),
@@ -247,17 +247,17 @@ fn specificity(base_path: &str) -> (usize, usize) {
 }
 
 /// The effect of a flow on the call.
-enum Outcome {
+enum FlowOutcome {
     Goes,
     Faults(String),
     Ends(String),
 }
 
-struct Run<'r, 'd> {
-    bundle: &'r Bundle<'d>,
+struct CallRun<'r, 'd> {
+    bundle: &'r RuntimeBundle<'d>,
     endpoint: &'r ProxyEndpoint<'d>,
-    known: Known<'r>,
-    events: Vec<Event>,
+    known: KnownVariables<'r>,
+    events: Vec<CallEvent>,
 }
 
 /// The flows of one endpoint.
@@ -310,16 +310,16 @@ impl<'d> Conditional<'d> for RouteRule<'d> {
     }
 }
 
-impl<'r, 'd> Run<'r, 'd> {
+impl<'r, 'd> CallRun<'r, 'd> {
     fn call(&mut self) {
         let endpoint = self.endpoint;
         let flows =
             Flows { pre: endpoint.pre_flow.as_ref(), conditional: &endpoint.flows, post: endpoint.post_flow.as_ref() };
-        match self.through(flows, Segment::ProxyRequest, None) {
-            Outcome::Goes => {}
-            Outcome::Faults(fault) => return self.proxy_fault(&fault),
-            Outcome::Ends(why) => {
-                self.events.push(Event::Ends { why });
+        match self.through(flows, CallSegment::ProxyRequest, None) {
+            FlowOutcome::Goes => {}
+            FlowOutcome::Faults(fault) => return self.proxy_fault(&fault),
+            FlowOutcome::Ends(why) => {
+                self.events.push(CallEvent::Ends { why });
                 return self.post_client();
             }
         }
@@ -339,22 +339,22 @@ impl<'r, 'd> Run<'r, 'd> {
         if failed {
             return self.post_client();
         }
-        match self.through(flows, Segment::ProxyResponse, None) {
-            Outcome::Faults(fault) => self.proxy_fault(&fault),
-            Outcome::Goes | Outcome::Ends(_) => self.post_client(),
+        match self.through(flows, CallSegment::ProxyResponse, None) {
+            FlowOutcome::Faults(fault) => self.proxy_fault(&fault),
+            FlowOutcome::Goes | FlowOutcome::Ends(_) => self.post_client(),
         }
     }
 
     /// Adds the events at one destination; returns whether the call certainly fails there, or is supposed to fail
     /// there.
-    fn target(&mut self, destination: Destination<'d>, certainty: Certainty, fault: Option<&str>) -> bool {
+    fn target(&mut self, destination: RouteDestination<'d>, certainty: Certainty, fault: Option<&str>) -> bool {
         let name = match destination {
-            Destination::Target(name) | Destination::Integration(name) => name,
-            Destination::Url(_) | Destination::None => return false,
+            RouteDestination::Target(name) | RouteDestination::Integration(name) => name,
+            RouteDestination::Url(_) | RouteDestination::None => return false,
         };
-        let target = Target { name: name.to_owned(), certainty };
+        let target = RouteTarget { name: name.to_owned(), certainty };
         let endpoint = self.bundle.target_endpoints.iter().find(|known| known.name == name);
-        let Some(endpoint) = endpoint.filter(|_| matches!(destination, Destination::Target(_))) else {
+        let Some(endpoint) = endpoint.filter(|_| matches!(destination, RouteDestination::Target(_))) else {
             if let Some(fault) = fault {
                 // An integration has no fault rules of its own.
                 self.fault(fault, (EndpointKind::Integration, name), Some(target), &[], None);
@@ -365,13 +365,13 @@ impl<'r, 'd> Run<'r, 'd> {
             Flows { pre: endpoint.pre_flow.as_ref(), conditional: &endpoint.flows, post: endpoint.post_flow.as_ref() };
         let (rules, default): (Vec<_>, _) =
             (endpoint.fault_rules.iter().collect(), endpoint.default_fault_rule.as_ref());
-        for segment in [Segment::TargetRequest, Segment::TargetResponse] {
-            if let Outcome::Faults(raised) = self.through(flows, segment, Some(&target)) {
+        for segment in [CallSegment::TargetRequest, CallSegment::TargetResponse] {
+            if let FlowOutcome::Faults(raised) = self.through(flows, segment, Some(&target)) {
                 let sure = certainty == Certainty::Runs;
                 self.fault(&raised, (EndpointKind::Target, name), Some(target), &rules, default);
                 return sure;
             }
-            if let (Segment::TargetRequest, Some(fault)) = (segment, fault) {
+            if let (CallSegment::TargetRequest, Some(fault)) = (segment, fault) {
                 self.fault(fault, (EndpointKind::Target, name), Some(target), &rules, default);
                 return true;
             }
@@ -381,19 +381,19 @@ impl<'r, 'd> Run<'r, 'd> {
 
     fn post_client(&mut self) {
         let Some(flow) = &self.endpoint.post_client_flow else { return };
-        let segment = Segment::PostClient;
+        let segment = CallSegment::PostClient;
         let (steps, _) = self.steps(&flow.response, segment, Certainty::Runs);
-        self.events.push(Event::Flow { segment, target: None, flow: "PostClientFlow".to_owned(), steps });
+        self.events.push(CallEvent::Flow { segment, target: None, flow: "PostClientFlow".to_owned(), steps });
     }
 
     /// The three flows of one segment, until one of them ends the call.
-    fn through(&mut self, flows: Flows<'r, 'd>, segment: Segment, target: Option<&Target>) -> Outcome {
+    fn through(&mut self, flows: Flows<'r, 'd>, segment: CallSegment, target: Option<&RouteTarget>) -> FlowOutcome {
         let outcome = self.unconditional("PreFlow", flows.pre, segment, target);
-        if !matches!(outcome, Outcome::Goes) {
+        if !matches!(outcome, FlowOutcome::Goes) {
             return outcome;
         }
         let outcome = self.conditional(flows.conditional, segment, target);
-        if !matches!(outcome, Outcome::Goes) {
+        if !matches!(outcome, FlowOutcome::Goes) {
             return outcome;
         }
         self.unconditional("PostFlow", flows.post, segment, target)
@@ -403,24 +403,29 @@ impl<'r, 'd> Run<'r, 'd> {
         &mut self,
         name: &str,
         flow: Option<&'r Flow<'d>>,
-        segment: Segment,
-        target: Option<&Target>,
-    ) -> Outcome {
+        segment: CallSegment,
+        target: Option<&RouteTarget>,
+    ) -> FlowOutcome {
         let steps = flow.map(|flow| of_segment(flow, segment)).unwrap_or_default();
         let (steps, outcome) = self.steps(steps, segment, of_target(target));
         if !steps.is_empty() {
-            self.events.push(Event::Flow { segment, target: target.cloned(), flow: name.to_owned(), steps });
+            self.events.push(CallEvent::Flow { segment, target: target.cloned(), flow: name.to_owned(), steps });
         }
         outcome
     }
 
-    fn conditional(&mut self, flows: &'r [Flow<'d>], segment: Segment, target: Option<&Target>) -> Outcome {
+    fn conditional(
+        &mut self,
+        flows: &'r [Flow<'d>],
+        segment: CallSegment,
+        target: Option<&RouteTarget>,
+    ) -> FlowOutcome {
         if flows.is_empty() {
-            return Outcome::Goes;
+            return FlowOutcome::Goes;
         }
         let (mut candidates, chosen) = self.choose(flows.iter(), segment);
         let most = of_target(target);
-        let mut ends = Outcome::Goes;
+        let mut ends = FlowOutcome::Goes;
         for Chosen { one, certainty } in chosen {
             let (steps, outcome) = self.steps(of_segment(one, segment), segment, certainty.min(most));
             let place = flows.iter().position(|flow| std::ptr::eq(flow, one));
@@ -433,7 +438,7 @@ impl<'r, 'd> Run<'r, 'd> {
             }
         }
         limit(&mut candidates, most);
-        self.events.push(Event::Flows { segment, target: target.cloned(), candidates });
+        self.events.push(CallEvent::Flows { segment, target: target.cloned(), candidates });
         ends
     }
 
@@ -442,7 +447,7 @@ impl<'r, 'd> Run<'r, 'd> {
     fn choose<T: Conditional<'d>>(
         &self,
         all: impl IntoIterator<Item = &'r T>,
-        segment: Segment,
+        segment: CallSegment,
     ) -> (Vec<Candidate>, Vec<Chosen<'r, T>>)
     where
         'd: 'r,
@@ -479,26 +484,26 @@ impl<'r, 'd> Run<'r, 'd> {
     }
 
     /// Whether a condition holds. A condition that cannot be parsed is undecided: Apigee would reject the bundle.
-    fn holds(&self, condition: Option<&Condition<'d>>, segment: Segment) -> Option<bool> {
+    fn holds(&self, condition: Option<&Condition<'d>>, segment: CallSegment) -> Option<bool> {
         let Some(condition) = condition else { return Some(true) };
         let variables = InSegment { known: &self.known, segment };
         condition.parsed.as_ref().ok().and_then(|expr| evaluate(expr, &variables))
     }
 
     /// The steps, until one of them ends the call; none is more certain than `most`.
-    fn steps(&self, steps: &'r [Step<'d>], segment: Segment, most: Certainty) -> (Vec<StepRun>, Outcome) {
+    fn steps(&self, steps: &'r [Step<'d>], segment: CallSegment, most: Certainty) -> (Vec<StepRun>, FlowOutcome) {
         let mut runs = Vec::new();
         for step in steps {
             let policy = self.bundle.policies.get(step.policy);
             let enabled = policy.is_none_or(|policy| policy.enabled);
             let holds = if enabled { self.holds(step.condition.as_ref(), segment) } else { Some(false) };
-            let outcome = policy.map_or(Outcome::Goes, |policy| self.outcome(policy, segment));
+            let outcome = policy.map_or(FlowOutcome::Goes, |policy| self.outcome(policy, segment));
             let note = match (&outcome, policy) {
                 (_, None) => Some("the bundle does not contain this policy".to_owned()),
                 (_, Some(policy)) if !policy.enabled => Some("the policy is disabled".to_owned()),
-                (Outcome::Faults(_), _) => Some("ends the call with a fault".to_owned()),
-                (Outcome::Ends(why), _) => Some(why.clone()),
-                (Outcome::Goes, Some(policy)) => remark(policy),
+                (FlowOutcome::Faults(_), _) => Some("ends the call with a fault".to_owned()),
+                (FlowOutcome::Ends(why), _) => Some(why.clone()),
+                (FlowOutcome::Goes, Some(policy)) => remark(policy),
             };
             runs.push(StepRun {
                 policy: step.policy.to_owned(),
@@ -512,39 +517,43 @@ impl<'r, 'd> Run<'r, 'd> {
                 },
                 note,
             });
-            if holds == Some(true) && !matches!(outcome, Outcome::Goes) {
+            if holds == Some(true) && !matches!(outcome, FlowOutcome::Goes) {
                 return (runs, outcome);
             }
         }
-        (runs, Outcome::Goes)
+        (runs, FlowOutcome::Goes)
     }
 
     /// The certain effect of a policy on the call.
-    fn outcome(&self, policy: &Policy<'d>, segment: Segment) -> Outcome {
+    fn outcome(&self, policy: &Policy<'d>, segment: CallSegment) -> FlowOutcome {
         match policy.element {
-            "RaiseFault" if policy.enabled => Outcome::Faults("RaiseFault".to_owned()),
-            "CORS" if segment == Segment::ProxyRequest && self.known.is_preflight() => {
+            "RaiseFault" if policy.enabled => FlowOutcome::Faults("RaiseFault".to_owned()),
+            "CORS" if segment == CallSegment::ProxyRequest && self.known.is_preflight() => {
                 let generates = child_text(policy.node, "GeneratePreflightResponse").is_none_or(|text| text == "true");
-                if generates { Outcome::Ends("responds to the preflight request".to_owned()) } else { Outcome::Goes }
+                if generates {
+                    FlowOutcome::Ends("responds to the preflight request".to_owned())
+                } else {
+                    FlowOutcome::Goes
+                }
             }
-            _ => Outcome::Goes,
+            _ => FlowOutcome::Goes,
         }
     }
 
     /// The possible destinations of the call; empty if no rule can match, which is a fault.
-    fn route(&mut self) -> Vec<(Destination<'d>, Certainty)> {
+    fn route(&mut self) -> Vec<(RouteDestination<'d>, Certainty)> {
         let rules = &self.endpoint.route_rules;
-        let (mut candidates, chosen) = self.choose(rules.iter(), Segment::ProxyRequest);
+        let (mut candidates, chosen) = self.choose(rules.iter(), CallSegment::ProxyRequest);
         for (candidate, rule) in candidates.iter_mut().zip(rules) {
             candidate.destination = Some(match rule.destination {
-                Destination::Target(name) => format!("target {name}{}", self.place_of(name)),
-                Destination::Url(url) => format!("the URL {url}"),
-                Destination::Integration(name) => format!("integration {name}"),
-                Destination::None => "no target: the proxy responds itself".to_owned(),
+                RouteDestination::Target(name) => format!("target {name}{}", self.place_of(name)),
+                RouteDestination::Url(url) => format!("the URL {url}"),
+                RouteDestination::Integration(name) => format!("integration {name}"),
+                RouteDestination::None => "no target: the proxy responds itself".to_owned(),
             });
         }
-        self.events.push(Event::Route { candidates });
-        let mut destinations: Vec<(Destination<'d>, Certainty)> = Vec::new();
+        self.events.push(CallEvent::Route { candidates });
+        let mut destinations: Vec<(RouteDestination<'d>, Certainty)> = Vec::new();
         for Chosen { one, certainty } in chosen {
             // Several rules may have the same destination.
             match destinations.iter_mut().find(|(known, _)| *known == one.destination) {
@@ -588,13 +597,13 @@ impl<'r, 'd> Run<'r, 'd> {
         &mut self,
         fault: &str,
         (kind, endpoint): (EndpointKind, &str),
-        target: Option<Target>,
+        target: Option<RouteTarget>,
         rules: &[&'r FaultRule<'d>],
         default: Option<&'r FaultRule<'d>>,
     ) {
         self.known.fault = Some(fault.to_owned());
         // In an error flow, only the request is known.
-        let segment = Segment::ProxyResponse;
+        let segment = CallSegment::ProxyResponse;
         let most = of_target(target.as_ref());
         let (mut candidates, chosen) = self.choose(rules.iter().copied(), segment);
         // What certainly runs, and whether a rule that raises a fault prevents the default rule from running, even one
@@ -604,7 +613,7 @@ impl<'r, 'd> Run<'r, 'd> {
         for Chosen { one, certainty } in chosen {
             let (steps, outcome) = self.steps(&one.steps, segment, certainty.min(most));
             handled = handled.max(if sure { Certainty::Runs } else { certainty });
-            if matches!(outcome, Outcome::Faults(_)) {
+            if matches!(outcome, FlowOutcome::Faults(_)) {
                 raised = raised.max(certainty);
             }
             let place = rules.iter().position(|rule| std::ptr::eq(*rule, one));
@@ -636,7 +645,7 @@ impl<'r, 'd> Run<'r, 'd> {
                         DefaultFaultRule there";
             self.default_rule(rule, holds, certainty, Some(note.to_owned()))
         });
-        self.events.push(Event::Fault {
+        self.events.push(CallEvent::Fault {
             fault: fault.to_owned(),
             endpoint: endpoint.to_owned(),
             kind,
@@ -656,7 +665,7 @@ impl<'r, 'd> Run<'r, 'd> {
     ) -> Candidate {
         let steps = match certainty {
             Certainty::CannotRun => Vec::new(),
-            certainty => self.steps(&rule.steps, Segment::ProxyResponse, certainty).0,
+            certainty => self.steps(&rule.steps, CallSegment::ProxyResponse, certainty).0,
         };
         Candidate {
             name: rule.name.to_owned(),
@@ -681,15 +690,15 @@ fn limit(candidates: &mut [Candidate], most: Certainty) {
 const NO_ROUTE: &str = "RouteFailed";
 
 /// How certain it is that the call goes to a target; outside of targets it is certain.
-fn of_target(target: Option<&Target>) -> Certainty {
+fn of_target(target: Option<&RouteTarget>) -> Certainty {
     target.map_or(Certainty::Runs, |target| target.certainty)
 }
 
 /// The steps of a flow for a segment.
-fn of_segment<'r, 'd>(flow: &'r Flow<'d>, segment: Segment) -> &'r [Step<'d>] {
+fn of_segment<'r, 'd>(flow: &'r Flow<'d>, segment: CallSegment) -> &'r [Step<'d>] {
     match segment {
-        Segment::ProxyRequest | Segment::TargetRequest => &flow.request,
-        Segment::TargetResponse | Segment::ProxyResponse | Segment::PostClient => &flow.response,
+        CallSegment::ProxyRequest | CallSegment::TargetRequest => &flow.request,
+        CallSegment::TargetResponse | CallSegment::ProxyResponse | CallSegment::PostClient => &flow.response,
     }
 }
 
@@ -708,12 +717,12 @@ fn child_text<'n>(node: Node<'n, '_>, name: &str) -> Option<&'n str> {
 
 /// The variables that are known in one part of a call.
 struct InSegment<'k, 'c> {
-    known: &'k Known<'c>,
-    segment: Segment,
+    known: &'k KnownVariables<'c>,
+    segment: CallSegment,
 }
 
 impl Variables for InSegment<'_, '_> {
     fn get(&self, name: &str) -> Option<Option<std::borrow::Cow<'_, str>>> {
-        self.known.get(name, matches!(self.segment, Segment::ProxyRequest | Segment::TargetRequest))
+        self.known.get(name, matches!(self.segment, CallSegment::ProxyRequest | CallSegment::TargetRequest))
     }
 }

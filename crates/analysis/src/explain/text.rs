@@ -1,21 +1,21 @@
 //! An explanation as text.
 
-use super::{Candidate, Certainty, EndpointKind, Event, Explanation, Segment, StepRun, Target};
-use apigee_flux_model::diag::plain::Text;
+use super::{CallEvent, CallSegment, Candidate, Certainty, EndpointKind, Explanation, RouteTarget, StepRun};
+use apigee_flux_model::diag::plain::PlainText;
 
 /// The explanation as text, a line for each event.
-pub fn text(explanation: &Explanation) -> Text {
+pub fn text(explanation: &Explanation) -> PlainText {
     let Explanation { method, path, proxy, endpoint, base_path, path_suffix, events } = explanation;
-    let mut out = Text::new();
+    let mut out = PlainText::new();
     out.line(format_args!("{method} {path}"));
     out.line(format_args!("proxy {proxy}, endpoint {endpoint}: base path {base_path}, path suffix \"{path_suffix}\""));
     let mut last = None;
     for event in events {
         let part = match event {
-            Event::Flow { segment, target, .. } | Event::Flows { segment, target, .. } => {
+            CallEvent::Flow { segment, target, .. } | CallEvent::Flows { segment, target, .. } => {
                 Some((*segment, target.as_ref()))
             }
-            Event::Route { .. } | Event::Fault { .. } | Event::Ends { .. } => None,
+            CallEvent::Route { .. } | CallEvent::Fault { .. } | CallEvent::Ends { .. } => None,
         };
         if let Some((segment, target)) = part.filter(|part| last != Some(*part)) {
             out.end();
@@ -27,45 +27,45 @@ pub fn text(explanation: &Explanation) -> Text {
     out
 }
 
-fn title(segment: Segment) -> &'static str {
+fn title(segment: CallSegment) -> &'static str {
     match segment {
-        Segment::ProxyRequest => "proxy request",
-        Segment::TargetRequest => "target request",
-        Segment::TargetResponse => "target response",
-        Segment::ProxyResponse => "proxy response",
-        Segment::PostClient => "after the response",
+        CallSegment::ProxyRequest => "proxy request",
+        CallSegment::TargetRequest => "target request",
+        CallSegment::TargetResponse => "target response",
+        CallSegment::ProxyResponse => "proxy response",
+        CallSegment::PostClient => "after the response",
     }
 }
 
 /// Names the target if several are possible.
-fn of_target(target: Option<&Target>) -> String {
+fn of_target(target: Option<&RouteTarget>) -> String {
     let only_possible = target.filter(|target| target.certainty != Certainty::Runs);
     only_possible.map(|target| format!(", if the call goes to {}", target.name)).unwrap_or_default()
 }
 
-fn show(event: &Event, out: &mut Text) {
+fn show(event: &CallEvent, out: &mut PlainText) {
     match event {
-        Event::Flow { flow, steps: runs, .. } => {
+        CallEvent::Flow { flow, steps: runs, .. } => {
             out.line(format_args!("  {flow}"));
             steps(runs, "    ", out);
         }
-        Event::Flows { segment, candidates, .. } => {
+        CallEvent::Flows { segment, candidates, .. } => {
             let possible = || candidates.iter().filter(|candidate| candidate.certainty != Certainty::CannotRun);
             out.line(if possible().next().is_some() { "  Flows" } else { "  Flows: none matches" });
             // On the response the same conditions are evaluated again, mostly with the same results.
-            if matches!(segment, Segment::ProxyRequest | Segment::TargetRequest) {
+            if matches!(segment, CallSegment::ProxyRequest | CallSegment::TargetRequest) {
                 show_candidates(candidates.iter(), true, out);
             } else {
                 show_candidates(possible(), true, out);
             }
         }
-        Event::Route { candidates } => {
+        CallEvent::Route { candidates } => {
             let possible = candidates.iter().any(|candidate| candidate.certainty != Certainty::CannotRun);
             out.end();
             out.line(format_args!("RouteRules{}", if possible { "" } else { ": none matches" }));
             show_candidates(candidates.iter(), false, out);
         }
-        Event::Fault { fault, endpoint, kind, target, candidates, default, proxy_default } => {
+        CallEvent::Fault { fault, endpoint, kind, target, candidates, default, proxy_default } => {
             let kind = match kind {
                 EndpointKind::Proxy => "ProxyEndpoint",
                 EndpointKind::Target => "TargetEndpoint",
@@ -89,7 +89,7 @@ fn show(event: &Event, out: &mut Text) {
                 }
             }
         }
-        Event::Ends { why } => {
+        CallEvent::Ends { why } => {
             out.end();
             out.line(format_args!("the call ends here: the proxy {why}", why = why.trim_start_matches("it ")));
         }
@@ -104,7 +104,7 @@ fn word(certainty: Certainty) -> &'static str {
     }
 }
 
-fn show_candidates<'c>(candidates: impl Iterator<Item = &'c Candidate>, has_steps: bool, out: &mut Text) {
+fn show_candidates<'c>(candidates: impl Iterator<Item = &'c Candidate>, has_steps: bool, out: &mut PlainText) {
     for Candidate { name, condition, certainty, note, destination, steps: runs, .. } in candidates {
         out.span(format_args!("    {} {name}", word(*certainty)));
         if let Some(destination) = destination {
@@ -129,7 +129,7 @@ fn in_one_line(condition: &str) -> String {
     condition.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn steps(runs: &[StepRun], indent: &str, out: &mut Text) {
+fn steps(runs: &[StepRun], indent: &str, out: &mut PlainText) {
     let width = runs.iter().map(|run| run.policy.chars().count()).max().unwrap_or_default();
     for StepRun { policy, element, condition, holds, certainty, note } in runs {
         let mark = match certainty {

@@ -1,8 +1,8 @@
 //! AssignMessage.
 
 use super::message_parts::{MessageParts, Payload};
-use super::schema::{ADD, ASSIGN_TO, ASSIGN_VARIABLE, COPY, IGNORE_UNRESOLVED, REMOVE, SET, Shape, parent};
-use super::{Class, Policy, PolicyType, http_modifier};
+use super::schema::{ADD, ASSIGN_TO, ASSIGN_VARIABLE, COPY, ElementSchema, IGNORE_UNRESOLVED, REMOVE, SET, parent};
+use super::{Class, GeneratedPolicy, PolicyType, http_modifier};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -15,18 +15,19 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent("AssignMessage", &[ADD, ASSIGN_TO, ASSIGN_VARIABLE, COPY, IGNORE_UNRESOLVED, REMOVE, SET]);
+const SCHEMA: ElementSchema =
+    parent("AssignMessage", &[ADD, ASSIGN_TO, ASSIGN_VARIABLE, COPY, IGNORE_UNRESOLVED, REMOVE, SET]);
 
 /// Actions on the current message; Apigee runs them in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AssignMessage {
     /// The actions.
-    pub actions: Vec<Action>,
+    pub actions: Vec<AssignAction>,
 }
 
 /// One action.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
+pub enum AssignAction {
     /// Sets a variable to the result of a template.
     AssignTemplate {
         /// The variable.
@@ -42,7 +43,7 @@ pub enum Action {
         value: String,
     },
     /// Sets or removes headers and query parameters.
-    Message(http_modifier::Action),
+    Message(http_modifier::ModifierAction),
     /// Sets the body together with other parts of the message.
     SetParts {
         /// The other parts.
@@ -59,7 +60,7 @@ pub enum Action {
     },
 }
 
-impl Action {
+impl AssignAction {
     fn element(&self) -> Element {
         let variable =
             |name: &str, value: Element| Element::new("AssignVariable").child(Element::leaf("Name", name)).child(value);
@@ -77,13 +78,14 @@ impl Action {
     }
 }
 
-impl Policy for AssignMessage {
+impl GeneratedPolicy for AssignMessage {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }
 
     fn fill(&self, root: Element) -> Element {
         // A variable that is not set becomes empty text; otherwise the caller would get a fault.
-        root.children(self.actions.iter().map(Action::element)).child(Element::leaf("IgnoreUnresolvedVariables", true))
+        root.children(self.actions.iter().map(AssignAction::element))
+            .child(Element::leaf("IgnoreUnresolvedVariables", true))
     }
 }

@@ -1,7 +1,7 @@
 //! BasicAuthentication.
 
-use super::schema::{IGNORE_UNRESOLVED, Meaning, SOURCE, Shape, attribute, by_ref, parent, text};
-use super::{Class, Policy, PolicyType};
+use super::schema::{ElementSchema, IGNORE_UNRESOLVED, Meaning, SOURCE, attribute, by_ref, parent, text};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -14,7 +14,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "BasicAuthentication",
     &[
         text("AssignTo", Meaning::Writes).with(&[attribute("createNew", Meaning::Flag)]),
@@ -30,7 +30,7 @@ const SCHEMA: Shape = parent(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BasicAuthentication {
     /// The direction.
-    pub operation: Operation,
+    pub operation: CredentialOperation,
     /// The variable of the user name.
     pub user: String,
     /// The variable of the password.
@@ -41,22 +41,24 @@ pub struct BasicAuthentication {
 
 /// The direction of the conversion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
+pub enum CredentialOperation {
     /// From the header to the variables.
     Decode,
     /// From the variables to the header.
     Encode,
 }
 
-impl Policy for BasicAuthentication {
+impl GeneratedPolicy for BasicAuthentication {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }
 
     fn fill(&self, root: Element) -> Element {
         let (operation, header) = match self.operation {
-            Operation::Decode => ("Decode", Element::leaf("Source", &self.header)),
-            Operation::Encode => ("Encode", Element::leaf("AssignTo", &self.header).attribute("createNew", false)),
+            CredentialOperation::Decode => ("Decode", Element::leaf("Source", &self.header)),
+            CredentialOperation::Encode => {
+                ("Encode", Element::leaf("AssignTo", &self.header).attribute("createNew", false))
+            }
         };
         root.child(Element::leaf("Operation", operation))
             // A missing password is a fault, never an empty password.

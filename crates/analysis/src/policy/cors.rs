@@ -1,7 +1,7 @@
 //! CORS.
 
-use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, parent, text};
-use super::{Class, Policy, PolicyType};
+use super::schema::{ElementSchema, IGNORE_UNRESOLVED, Meaning, parent, text};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -14,7 +14,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "CORS",
     &[
         text("AllowCredentials", Meaning::Flag),
@@ -45,7 +45,7 @@ pub struct Cors {
     pub credentials: bool,
 }
 
-impl Policy for Cors {
+impl GeneratedPolicy for Cors {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

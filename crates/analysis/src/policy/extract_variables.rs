@@ -1,9 +1,9 @@
 //! ExtractVariables.
 
 use super::schema::{
-    Attribute, CAPTURE, IGNORE_UNRESOLVED, Meaning, NAMED, NAMESPACES, SOURCE, Shape, attribute, parent, text,
+    Attribute, CAPTURE, ElementSchema, IGNORE_UNRESOLVED, Meaning, NAMED, NAMESPACES, SOURCE, attribute, parent, text,
 };
-use super::{Class, Policy, PolicyType};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -16,7 +16,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "ExtractVariables",
     &[
         parent("FormParam", &[CAPTURE]).with(NAMED),
@@ -67,7 +67,7 @@ fn patterns(element: Element, patterns: &[String]) -> Element {
     element.children(patterns.iter().map(|pattern| Element::leaf("Pattern", pattern)))
 }
 
-impl Policy for ExtractVariables {
+impl GeneratedPolicy for ExtractVariables {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

@@ -1,7 +1,7 @@
 //! FlowCallout.
 
-use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, attribute, parent, text};
-use super::{Class, Policy, PolicyType, Value};
+use super::schema::{ElementSchema, IGNORE_UNRESOLVED, Meaning, attribute, parent, text};
+use super::{Class, GeneratedPolicy, PolicyType, PolicyValue};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -14,7 +14,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "FlowCallout",
     &[
         IGNORE_UNRESOLVED,
@@ -37,10 +37,10 @@ pub struct FlowCallout {
     /// The shared flow.
     pub shared_flow: String,
     /// Variables that are set only during the call.
-    pub parameters: Vec<(String, Value)>,
+    pub parameters: Vec<(String, PolicyValue)>,
 }
 
-impl Policy for FlowCallout {
+impl GeneratedPolicy for FlowCallout {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

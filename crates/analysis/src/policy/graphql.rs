@@ -1,7 +1,7 @@
 //! GraphQL.
 
-use super::schema::{IGNORE_UNRESOLVED, Meaning, SOURCE, Shape, parent, text};
-use super::{Class, Policy, PolicyType};
+use super::schema::{ElementSchema, IGNORE_UNRESOLVED, Meaning, SOURCE, parent, text};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -14,7 +14,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "GraphQL",
     &[
         text("Action", Meaning::Word(&["parse", "verify", "parse_verify"])),
@@ -43,7 +43,7 @@ pub struct GraphQl {
     pub schema: Option<String>,
 }
 
-impl Policy for GraphQl {
+impl GeneratedPolicy for GraphQl {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

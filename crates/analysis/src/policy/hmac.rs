@@ -1,7 +1,7 @@
 //! HMAC, to verify a signature.
 
-use super::schema::{Attribute, IGNORE_UNRESOLVED, Meaning, Shape, attribute, by_ref, parent, text};
-use super::{Class, Policy, PolicyType};
+use super::schema::{Attribute, ElementSchema, IGNORE_UNRESOLVED, Meaning, attribute, by_ref, parent, text};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -14,7 +14,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "HMAC",
     &[
         by_ref(
@@ -51,7 +51,7 @@ pub struct VerifyHmac {
     pub encoding: &'static str,
 }
 
-impl Policy for VerifyHmac {
+impl GeneratedPolicy for VerifyHmac {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

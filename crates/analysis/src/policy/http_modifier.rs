@@ -3,8 +3,8 @@
 use std::fmt::Display;
 
 use super::message_parts::MessageParts;
-use super::schema::{ADD, ASSIGN_TO, IGNORE_UNRESOLVED, REMOVE, SET, Shape, parent};
-use super::{Class, Policy, PolicyType};
+use super::schema::{ADD, ASSIGN_TO, ElementSchema, IGNORE_UNRESOLVED, REMOVE, SET, parent};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -17,18 +17,18 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent("HTTPModifier", &[ADD, ASSIGN_TO, IGNORE_UNRESOLVED, REMOVE, SET]);
+const SCHEMA: ElementSchema = parent("HTTPModifier", &[ADD, ASSIGN_TO, IGNORE_UNRESOLVED, REMOVE, SET]);
 
 /// Actions on the current message; Apigee runs them in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HttpModifier {
     /// The actions.
-    pub actions: Vec<Action>,
+    pub actions: Vec<ModifierAction>,
 }
 
 /// One action.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
+pub enum ModifierAction {
     /// Removes headers and query parameters.
     Remove {
         /// Names of headers.
@@ -47,7 +47,7 @@ pub enum Action {
     SetParts(MessageParts),
 }
 
-impl Action {
+impl ModifierAction {
     pub(super) fn element(&self) -> Element {
         match self {
             Self::Remove { headers, query } => Element::new("Remove")
@@ -72,13 +72,14 @@ pub(super) fn group<N: Display, V: Display>(
     Some(Element::new(outer).children(pairs.map(|(name, value)| Element::leaf(inner, value).attribute("name", name))))
 }
 
-impl Policy for HttpModifier {
+impl GeneratedPolicy for HttpModifier {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }
 
     fn fill(&self, root: Element) -> Element {
         // A variable that is not set becomes empty text; otherwise the caller would get a fault.
-        root.children(self.actions.iter().map(Action::element)).child(Element::leaf("IgnoreUnresolvedVariables", true))
+        root.children(self.actions.iter().map(ModifierAction::element))
+            .child(Element::leaf("IgnoreUnresolvedVariables", true))
     }
 }

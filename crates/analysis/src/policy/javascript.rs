@@ -1,7 +1,7 @@
 //! Javascript.
 
-use super::schema::{Meaning, SSL_INFO, Shape, attribute, parent, text};
-use super::{Class, Policy, PolicyType};
+use super::schema::{ElementSchema, Meaning, SSL_INFO, attribute, parent, text};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -14,7 +14,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "Javascript",
     &[text("IncludeURL", Meaning::Any), text("ResourceURL", Meaning::Any), text("Source", Meaning::Any), SSL_INFO],
 )
@@ -42,7 +42,7 @@ pub enum Script {
     Own,
 }
 
-impl Policy for Javascript {
+impl GeneratedPolicy for Javascript {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

@@ -1,7 +1,7 @@
 //! JSONThreatProtection.
 
-use super::schema::{Meaning, SOURCE, Shape, parent, text};
-use super::{Class, Policy, PolicyType};
+use super::schema::{ElementSchema, Meaning, SOURCE, parent, text};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -14,7 +14,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "JSONThreatProtection",
     &[
         text("ArrayElementCount", Meaning::Whole),
@@ -41,7 +41,7 @@ pub struct JsonThreatProtection {
     pub string: u32,
 }
 
-impl Policy for JsonThreatProtection {
+impl GeneratedPolicy for JsonThreatProtection {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

@@ -1,7 +1,7 @@
 //! JSONToXML.
 
-use super::schema::{Meaning, OUTPUT_VARIABLE, SOURCE, Shape, parent, text};
-use super::{Class, Policy, PolicyType};
+use super::schema::{ElementSchema, Meaning, OUTPUT_VARIABLE, SOURCE, parent, text};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -15,7 +15,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "JSONToXML",
     &[
         parent(
@@ -54,7 +54,7 @@ pub struct JsonToXml {
     pub list_item: Option<String>,
 }
 
-impl Policy for JsonToXml {
+impl GeneratedPolicy for JsonToXml {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

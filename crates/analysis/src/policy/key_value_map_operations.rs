@@ -1,7 +1,7 @@
 //! KeyValueMapOperations.
 
-use super::schema::{Attribute, Meaning, Shape, attribute, by_ref, parent, text};
-use super::{Class, Policy, PolicyType, Value};
+use super::schema::{Attribute, ElementSchema, Meaning, attribute, by_ref, parent, text};
+use super::{Class, GeneratedPolicy, PolicyType, PolicyValue};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -14,7 +14,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "KeyValueMapOperations",
     &[
         parent("Delete", &[KEY]),
@@ -31,48 +31,48 @@ const SCHEMA: Shape = parent(
 .with(&[attribute("mapIdentifier", Meaning::Any)]);
 
 const REF_ONLY: &[Attribute] = &[attribute("ref", Meaning::Reads)];
-const KEY: Shape = parent("Key", &[text("Parameter", Meaning::Any).with(REF_ONLY)]);
+const KEY: ElementSchema = parent("Key", &[text("Parameter", Meaning::Any).with(REF_ONLY)]);
 
 /// Operations on one map. Apigee runs them in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyValueMapOperations {
     /// The map.
-    pub map: Value,
+    pub map: PolicyValue,
     /// `environment`, `organization`, `apiproxy` or `policy`.
     pub scope: &'static str,
     /// How long a value is cached before it is read from the map again, in seconds.
     pub expiry: u64,
     /// The operations.
-    pub operations: Vec<Operation>,
+    pub operations: Vec<MapOperation>,
 }
 
 /// One operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Operation {
+pub enum MapOperation {
     /// Reads a value into a variable.
     Get {
         /// The key of the entry.
-        key: Value,
+        key: PolicyValue,
         /// The variable.
         variable: String,
     },
     /// Writes a value and replaces an existing one.
     Put {
         /// The key of the entry.
-        key: Value,
+        key: PolicyValue,
         /// The value.
-        value: Value,
+        value: PolicyValue,
     },
     /// Deletes an entry.
     Delete {
         /// The key of the entry.
-        key: Value,
+        key: PolicyValue,
     },
 }
 
-impl Operation {
+impl MapOperation {
     fn element(&self) -> Element {
-        let of = |key: &Value| Element::new("Key").child(key.fill(Element::new("Parameter")));
+        let of = |key: &PolicyValue| Element::new("Key").child(key.fill(Element::new("Parameter")));
         match self {
             Self::Get { key, variable } => Element::new("Get").attribute("assignTo", variable).child(of(key)),
             Self::Put { key, value } => {
@@ -83,18 +83,18 @@ impl Operation {
     }
 }
 
-impl Policy for KeyValueMapOperations {
+impl GeneratedPolicy for KeyValueMapOperations {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }
 
     fn fill(&self, root: Element) -> Element {
         let root = match &self.map {
-            Value::Text(name) => root.attribute("mapIdentifier", name),
-            Value::Variable(_) => root.child(self.map.fill(Element::new("MapName"))),
+            PolicyValue::Text(name) => root.attribute("mapIdentifier", name),
+            PolicyValue::Variable(_) => root.child(self.map.fill(Element::new("MapName"))),
         };
         root.child(Element::leaf("ExpiryTimeInSecs", self.expiry))
-            .children(self.operations.iter().map(Operation::element))
+            .children(self.operations.iter().map(MapOperation::element))
             .child(Element::leaf("Scope", self.scope))
     }
 }

@@ -1,8 +1,8 @@
 //! LLMTokenQuota.
 
-use super::quota::{Limit, counter};
-use super::schema::{IGNORE_UNRESOLVED, INTERVAL, Meaning, Shape, TIME_UNIT, attribute, by_ref, parent, text};
-use super::{Class, Policy, PolicyType};
+use super::quota::{QuotaLimit, counter};
+use super::schema::{ElementSchema, IGNORE_UNRESOLVED, INTERVAL, Meaning, TIME_UNIT, attribute, by_ref, parent, text};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -15,7 +15,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = counter!(
+const SCHEMA: ElementSchema = counter!(
     "LLMTokenQuota",
     text("LLMModelSource", Meaning::Template),
     text("LLMTokenUsageSource", Meaning::Template)
@@ -26,7 +26,7 @@ const SCHEMA: Shape = counter!(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LlmTokenQuota {
     /// The limit, in tokens.
-    pub limit: Limit,
+    pub limit: QuotaLimit,
     /// The variables that override the limit: those of a product, without `limit`, `interval` and `timeunit` at the
     /// end.
     pub product: Option<String>,
@@ -62,7 +62,7 @@ impl LlmTokenQuota {
     }
 }
 
-impl Policy for LlmTokenQuota {
+impl GeneratedPolicy for LlmTokenQuota {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

@@ -1,8 +1,8 @@
 //! MessageLogging.
 
-use super::schema::{IGNORE_UNRESOLVED, Meaning, SSL_INFO, Shape, attribute, open, parent, text};
+use super::schema::{ElementSchema, IGNORE_UNRESOLVED, Meaning, SSL_INFO, attribute, open, parent, text};
 use super::ssl_info::SslInfo;
-use super::{Class, Policy, PolicyType};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -15,7 +15,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "MessageLogging",
     &[
         text("BufferMessage", Meaning::Flag),
@@ -59,14 +59,14 @@ const LEVELS: &[&str] = &["ALERT", "ERROR", "INFO", "WARN"];
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageLogging {
     /// The destination and the message.
-    pub destination: Destination,
+    pub destination: LogDestination,
     /// `INFO`, `ALERT`, `WARN` or `ERROR`; `None` for the default of Apigee, `INFO`.
     pub level: Option<&'static str>,
 }
 
 /// The destination of a message. Apigee allows one for each policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Destination {
+pub enum LogDestination {
     /// Cloud Logging.
     CloudLogging {
         /// The full name of the log, for example `projects/{organization.name}/logs/apigee`.
@@ -93,7 +93,7 @@ pub enum Destination {
     },
 }
 
-impl Destination {
+impl LogDestination {
     fn element(&self) -> Element {
         match self {
             Self::CloudLogging { log, message, labels } => {
@@ -119,7 +119,7 @@ impl Destination {
     }
 }
 
-impl Policy for MessageLogging {
+impl GeneratedPolicy for MessageLogging {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

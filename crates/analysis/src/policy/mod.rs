@@ -3,7 +3,7 @@
 //! A policy is a typed value that becomes the children of its root element; the attributes that all policies share, and
 //! `DisplayName`, are added here. Nothing here depends on where a policy is attached.
 //!
-//! To add one: a file with a struct, its [`PolicyType`] with the schema of its XML and its [`Policy`], and one line in
+//! To add one: a file with a struct, its [`PolicyType`] with the schema of its XML and its [`GeneratedPolicy`], and one line in
 //! [`POLICIES`]. A policy that users can only write as XML needs only that line and a schema in `written`.
 
 pub mod assign_message;
@@ -48,12 +48,12 @@ pub mod xml_threat_protection;
 pub mod xml_to_json;
 pub mod xsl;
 
-pub use value::Value;
+pub use value::PolicyValue;
 
 use Class::{Extensible, Standard, Unstated};
 
 use apigee_flux_model::xml::Element;
-use schema::Shape;
+use schema::ElementSchema;
 
 /// The classes that Apigee charges for: one extensible policy makes the whole proxy extensible, which base environments
 /// do not allow.
@@ -79,11 +79,11 @@ pub struct PolicyType {
     /// A description, one line.
     pub doc: &'static str,
     /// The schema of its XML.
-    pub schema: &'static Shape,
+    pub schema: &'static ElementSchema,
 }
 
 /// A type that apigee-flux does not generate.
-const fn raw(schema: &'static Shape, prefix: &'static str, class: Class, doc: &'static str) -> PolicyType {
+const fn raw(schema: &'static ElementSchema, prefix: &'static str, class: Class, doc: &'static str) -> PolicyType {
     PolicyType { element: schema.name, prefix, class, doc, schema }
 }
 
@@ -189,7 +189,7 @@ pub fn policy_type(element: &str) -> Option<&'static PolicyType> {
 }
 
 /// A policy that apigee-flux generates.
-pub trait Policy {
+pub trait GeneratedPolicy {
     /// The type of the policy.
     fn policy_type(&self) -> &'static PolicyType;
 

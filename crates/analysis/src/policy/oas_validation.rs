@@ -1,7 +1,7 @@
 //! OASValidation.
 
-use super::schema::{Meaning, SOURCE, Shape, parent, text};
-use super::{Class, Policy, PolicyType};
+use super::schema::{ElementSchema, Meaning, SOURCE, parent, text};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -14,7 +14,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "OASValidation",
     &[
         text("OASResource", Meaning::Template),
@@ -39,7 +39,7 @@ pub struct OasValidation {
     pub resource: String,
 }
 
-impl Policy for OasValidation {
+impl GeneratedPolicy for OasValidation {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

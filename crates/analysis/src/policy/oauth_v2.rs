@@ -1,10 +1,10 @@
 //! OAuthV2, to verify an access token.
 
 use super::schema::{
-    Attribute, IGNORE_UNRESOLVED, Meaning, PUBLIC_KEY_PARTS, SECRET_KEY_PARTS, Shape, attribute, by_ref, key, parent,
-    text,
+    Attribute, ElementSchema, IGNORE_UNRESOLVED, Meaning, PUBLIC_KEY_PARTS, SECRET_KEY_PARTS, attribute, by_ref, key,
+    parent, text,
 };
-use super::{Class, Policy, PolicyType};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -17,7 +17,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "OAuthV2",
     &[
         by_ref("AccessToken", Meaning::Reads),
@@ -64,9 +64,9 @@ const SCHEMA: Shape = parent(
 );
 
 const ENABLED: &[Attribute] = &[attribute("enabled", Meaning::Flag)];
-const FORMAT: &[Shape] = &[text("Format", Meaning::Any)];
+const FORMAT: &[ElementSchema] = &[text("Format", Meaning::Any)];
 /// An attribute that a token carries.
-pub(super) const ATTRIBUTE: Shape = text("Attribute", Meaning::Any).with(&[
+pub(super) const ATTRIBUTE: ElementSchema = text("Attribute", Meaning::Any).with(&[
     attribute("display", Meaning::Flag),
     attribute("name", Meaning::Any),
     attribute("ref", Meaning::Reads),
@@ -81,7 +81,7 @@ pub struct VerifyAccessToken {
     pub scopes: Vec<String>,
 }
 
-impl Policy for VerifyAccessToken {
+impl GeneratedPolicy for VerifyAccessToken {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

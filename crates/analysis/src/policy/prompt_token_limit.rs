@@ -1,8 +1,8 @@
 //! PromptTokenLimit.
 
-use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, by_ref, parent, text};
+use super::schema::{ElementSchema, IGNORE_UNRESOLVED, Meaning, by_ref, parent, text};
 use super::spike_arrest::with_rate;
-use super::{Class, Policy, PolicyType};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -15,7 +15,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "PromptTokenLimit",
     &[
         by_ref("Identifier", Meaning::Any),
@@ -37,7 +37,7 @@ pub struct PromptTokenLimit {
     pub prompt: String,
 }
 
-impl Policy for PromptTokenLimit {
+impl GeneratedPolicy for PromptTokenLimit {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

@@ -1,9 +1,9 @@
 //! Quota.
 
 use super::schema::{
-    Attribute, IGNORE_UNRESOLVED, INTERVAL, Meaning, Shape, TIME_UNIT, attribute, by_ref, parent, text,
+    Attribute, ElementSchema, IGNORE_UNRESOLVED, INTERVAL, Meaning, TIME_UNIT, attribute, by_ref, parent, text,
 };
-use super::{Class, Policy, PolicyType};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The limit, as a number or a variable.
@@ -14,19 +14,19 @@ const CLASS: &[Attribute] =
     &[attribute("class", Meaning::Any), attribute("count", Meaning::Any), attribute("countRef", Meaning::Reads)];
 
 /// The limit, with the limits of classes of callers.
-pub(super) const LIMIT: Shape =
+pub(super) const LIMIT: ElementSchema =
     text("Allow", Meaning::Any)
         .with(ALLOW)
         .and(&[parent("Class", &[text("Allow", Meaning::Any).with(CLASS)]).with(&[attribute("ref", Meaning::Reads)])]);
 
 /// How message processors share the counter.
-pub(super) const ASYNCHRONOUS: Shape = parent(
+pub(super) const ASYNCHRONOUS: ElementSchema = parent(
     "AsynchronousConfiguration",
     &[text("SyncIntervalInSeconds", Meaning::Any), text("SyncMessageCount", Meaning::Any)],
 );
 
 /// The limit of the API product of the caller.
-pub(super) const OF_PRODUCT: Shape = parent(
+pub(super) const OF_PRODUCT: ElementSchema = parent(
     "UseQuotaConfigInAPIProduct",
     &[parent("DefaultConfig", &[text("Allow", Meaning::Any).with(ALLOW), INTERVAL, TIME_UNIT])],
 )
@@ -73,11 +73,11 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = counter!("Quota");
+const SCHEMA: ElementSchema = counter!("Quota");
 
 /// A number of calls in a time interval.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limit {
+pub struct QuotaLimit {
     /// The number of calls.
     pub allow: u64,
     /// The number of time units.
@@ -94,18 +94,18 @@ pub enum Quota {
         /// The step that verified the credential.
         step: String,
         /// The limit for products without a quota.
-        fallback: Limit,
+        fallback: QuotaLimit,
     },
     /// The proxy.
     Fixed {
         /// The limit.
-        limit: Limit,
+        limit: QuotaLimit,
         /// A variable: calls are counted separately for each of its values.
         key: Option<String>,
     },
 }
 
-impl Limit {
+impl QuotaLimit {
     fn elements(&self) -> [Element; 3] {
         [
             Element::leaf("Allow", self.allow),
@@ -115,7 +115,7 @@ impl Limit {
     }
 }
 
-impl Policy for Quota {
+impl GeneratedPolicy for Quota {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

@@ -1,9 +1,9 @@
 //! RaiseFault.
 
 use super::schema::{
-    ADD, ASSIGN_TO, ASSIGN_VARIABLE, COPY, IGNORE_UNRESOLVED, Meaning, REMOVE, SET, Shape, parent, text,
+    ADD, ASSIGN_TO, ASSIGN_VARIABLE, COPY, ElementSchema, IGNORE_UNRESOLVED, Meaning, REMOVE, SET, parent, text,
 };
-use super::{Class, Policy, PolicyType};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -16,7 +16,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "RaiseFault",
     &[
         ASSIGN_TO,
@@ -35,14 +35,14 @@ pub struct RaiseFault {
     /// The reason phrase; may be empty.
     pub reason: String,
     /// The message for the body that the default fault rule sets.
-    pub message: Option<Message>,
+    pub message: Option<FaultMessage>,
     /// Headers of the response.
     pub headers: Vec<(String, String)>,
 }
 
 /// The message of a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Message {
+pub enum FaultMessage {
     /// A literal text.
     Text(String),
     /// A message template: variables and functions in braces are replaced. `<Value>` would not replace them.
@@ -52,7 +52,7 @@ pub enum Message {
 /// The variable that passes the message of a fault to the default fault rule.
 pub const MESSAGE_VARIABLE: &str = "flow.fault.message";
 
-impl Policy for RaiseFault {
+impl GeneratedPolicy for RaiseFault {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }
@@ -60,8 +60,8 @@ impl Policy for RaiseFault {
     fn fill(&self, root: Element) -> Element {
         let message = self.message.as_ref().map(|message| {
             Element::new("AssignVariable").child(Element::leaf("Name", MESSAGE_VARIABLE)).child(match message {
-                Message::Text(text) => Element::leaf("Value", text),
-                Message::Template(template) => Element::leaf("Template", template),
+                FaultMessage::Text(text) => Element::leaf("Value", text),
+                FaultMessage::Template(template) => Element::leaf("Template", template),
             })
         });
         let headers = self.headers.iter().map(|(name, value)| Element::leaf("Header", value).attribute("name", name));

@@ -97,13 +97,13 @@ mod tests {
     use super::*;
     use apigee_flux_model::diag::Subject;
     use apigee_flux_model::xml::Content;
-    use apigee_flux_model::yaml::{Node, decode};
+    use apigee_flux_model::yaml::{YamlNode, decode};
     use indexmap::IndexMap;
 
     #[test]
     fn every_type_passes_as_it_is_written() {
         let source = include_str!("../../../../testdata/bundles/every-policy/proxy.yaml");
-        let node = Node::parse(source, 0..source.len()).unwrap();
+        let node = YamlNode::parse(source, 0..source.len()).unwrap();
         let policies = node.get("spec").and_then(|spec| spec.get("policies")).unwrap();
         let policies: IndexMap<String, Verbatim> = decode::decode(policies).unwrap();
         let subject = Subject::default();

@@ -1,7 +1,7 @@
 //! RegularExpressionProtection.
 
-use super::schema::{IGNORE_UNRESOLVED, Meaning, NAMED, NAMESPACES, SOURCE, Shape, attribute, parent, text};
-use super::{Class, Policy, PolicyType};
+use super::schema::{ElementSchema, IGNORE_UNRESOLVED, Meaning, NAMED, NAMESPACES, SOURCE, attribute, parent, text};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -14,7 +14,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "RegularExpressionProtection",
     &[
         parent("FormParam", PATTERNS).with(NAMED),
@@ -33,8 +33,8 @@ const SCHEMA: Shape = parent(
     ],
 );
 
-const PATTERN: Shape = text("Pattern", Meaning::Any).with(&[attribute("ignoreCase", Meaning::Flag)]);
-const PATTERNS: &[Shape] = &[PATTERN];
+const PATTERN: ElementSchema = text("Pattern", Meaning::Any).with(&[attribute("ignoreCase", Meaning::Flag)]);
+const PATTERNS: &[ElementSchema] = &[PATTERN];
 
 /// Patterns that are not allowed in the path and the query.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub struct RegularExpressionProtection {
     pub query: Vec<String>,
 }
 
-impl Policy for RegularExpressionProtection {
+impl GeneratedPolicy for RegularExpressionProtection {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

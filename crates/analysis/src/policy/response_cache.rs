@@ -1,7 +1,7 @@
 //! ResponseCache.
 
-use super::schema::{CACHE_KEY, CACHE_SCOPE, EXPIRY_SETTINGS, Meaning, Shape, parent, text};
-use super::{Class, Policy, PolicyType};
+use super::schema::{CACHE_KEY, CACHE_SCOPE, EXPIRY_SETTINGS, ElementSchema, Meaning, parent, text};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -14,7 +14,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "ResponseCache",
     &[
         CACHE_KEY,
@@ -41,7 +41,7 @@ pub struct ResponseCache {
     pub by_accept: bool,
 }
 
-impl Policy for ResponseCache {
+impl GeneratedPolicy for ResponseCache {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

@@ -1,8 +1,8 @@
 //! SanitizeModelResponse.
 
 use super::sanitize_user_prompt::model_armor;
-use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, parent, text};
-use super::{Class, Policy, PolicyType};
+use super::schema::{ElementSchema, IGNORE_UNRESOLVED, Meaning, parent, text};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -15,7 +15,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "SanitizeModelResponse",
     &[
         IGNORE_UNRESOLVED,
@@ -36,7 +36,7 @@ pub struct SanitizeModelResponse {
     pub response: String,
 }
 
-impl Policy for SanitizeModelResponse {
+impl GeneratedPolicy for SanitizeModelResponse {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

@@ -1,7 +1,7 @@
 //! SanitizeUserPrompt.
 
-use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, parent, text};
-use super::{Class, Policy, PolicyType};
+use super::schema::{ElementSchema, IGNORE_UNRESOLVED, Meaning, parent, text};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -14,7 +14,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "SanitizeUserPrompt",
     &[
         IGNORE_UNRESOLVED,
@@ -37,7 +37,7 @@ pub(super) fn model_armor(template: &str) -> Element {
     Element::new("ModelArmor").child(Element::leaf("TemplateName", template))
 }
 
-impl Policy for SanitizeUserPrompt {
+impl GeneratedPolicy for SanitizeUserPrompt {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

@@ -49,7 +49,7 @@ pub struct Attribute {
 
 /// An element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shape {
+pub struct ElementSchema {
     /// The name of the element.
     pub name: &'static str,
     /// The meaning of its text.
@@ -68,23 +68,23 @@ pub(super) const fn attribute(name: &'static str, value: Meaning) -> Attribute {
 }
 
 /// An element with a text.
-pub(super) const fn text(name: &'static str, text: Meaning) -> Shape {
-    Shape { name, text, attributes: &[], children: &[], open: false }
+pub(super) const fn text(name: &'static str, text: Meaning) -> ElementSchema {
+    ElementSchema { name, text, attributes: &[], children: &[], open: false }
 }
 
 /// An element with children.
-pub(super) const fn parent(name: &'static str, children: &'static [Shape]) -> Shape {
-    Shape { name, text: Meaning::Nothing, attributes: &[], children, open: false }
+pub(super) const fn parent(name: &'static str, children: &'static [ElementSchema]) -> ElementSchema {
+    ElementSchema { name, text: Meaning::Nothing, attributes: &[], children, open: false }
 }
 
 /// An element whose text may also come from the variable in its attribute `ref`.
-pub(super) const fn by_ref(name: &'static str, text: Meaning) -> Shape {
-    Shape { name, text, attributes: REF, children: &[], open: false }
+pub(super) const fn by_ref(name: &'static str, text: Meaning) -> ElementSchema {
+    ElementSchema { name, text, attributes: REF, children: &[], open: false }
 }
 
 /// An element whose content is not checked.
-pub(super) const fn open(name: &'static str) -> Shape {
-    Shape { name, text: Meaning::Any, attributes: &[], children: &[], open: true }
+pub(super) const fn open(name: &'static str) -> ElementSchema {
+    ElementSchema { name, text: Meaning::Any, attributes: &[], children: &[], open: true }
 }
 
 const REF: &[Attribute] = &[attribute("ref", Meaning::Reads)];
@@ -92,7 +92,7 @@ const REF: &[Attribute] = &[attribute("ref", Meaning::Reads)];
 /// `ref` and `type`, which some elements have.
 pub(super) const REF_TYPE: &[Attribute] = &[attribute("ref", Meaning::Reads), attribute("type", Meaning::Any)];
 
-impl Shape {
+impl ElementSchema {
     /// The element with attributes.
     pub(super) const fn with(self, attributes: &'static [Attribute]) -> Self {
         Self { attributes, ..self }
@@ -123,33 +123,33 @@ pub const COMMON_ATTRIBUTES: &[Attribute] = &[
 ];
 
 /// The children that the root element of every policy may have. Apigee ignores `FaultRules` in a policy.
-pub const COMMON_CHILDREN: &[Shape] =
+pub const COMMON_CHILDREN: &[ElementSchema] =
     &[text("Description", Meaning::Any), text("DisplayName", Meaning::Any), open("FaultRules"), PROPERTIES];
 
 /// `<Properties><Property name="…">`.
-pub(super) const PROPERTIES: Shape = parent("Properties", &[PROPERTY]);
+pub(super) const PROPERTIES: ElementSchema = parent("Properties", &[PROPERTY]);
 
-const PROPERTY: Shape = text("Property", Meaning::NamedText).with(NAMED);
+const PROPERTY: ElementSchema = text("Property", Meaning::NamedText).with(NAMED);
 
 /// The attribute `name`.
 pub(super) const NAMED: &[Attribute] = &[attribute("name", Meaning::Any)];
 
 /// `<IgnoreUnresolvedVariables>`.
-pub(super) const IGNORE_UNRESOLVED: Shape = text("IgnoreUnresolvedVariables", Meaning::Flag);
+pub(super) const IGNORE_UNRESOLVED: ElementSchema = text("IgnoreUnresolvedVariables", Meaning::Flag);
 
 /// `<Source>` that names a message or a variable.
-pub(super) const SOURCE: Shape = text("Source", Meaning::Reads);
+pub(super) const SOURCE: ElementSchema = text("Source", Meaning::Reads);
 
 /// `<OutputVariable>`.
-pub(super) const OUTPUT_VARIABLE: Shape = text("OutputVariable", Meaning::Writes);
+pub(super) const OUTPUT_VARIABLE: ElementSchema = text("OutputVariable", Meaning::Writes);
 
 /// `<Headers>`, `<QueryParams>` and `<FormParams>` with values.
-const HEADERS: Shape = parent("Headers", &[text("Header", Meaning::NamedTemplate).with(NAMED)]);
-const QUERY_PARAMS: Shape = parent("QueryParams", &[text("QueryParam", Meaning::NamedTemplate).with(NAMED)]);
-const FORM_PARAMS: Shape = parent("FormParams", &[text("FormParam", Meaning::NamedTemplate).with(NAMED)]);
+const HEADERS: ElementSchema = parent("Headers", &[text("Header", Meaning::NamedTemplate).with(NAMED)]);
+const QUERY_PARAMS: ElementSchema = parent("QueryParams", &[text("QueryParam", Meaning::NamedTemplate).with(NAMED)]);
+const FORM_PARAMS: ElementSchema = parent("FormParams", &[text("FormParam", Meaning::NamedTemplate).with(NAMED)]);
 
 /// The payload may itself be XML.
-const PAYLOAD: Shape = Shape {
+const PAYLOAD: ElementSchema = ElementSchema {
     name: "Payload",
     text: Meaning::Template,
     attributes: &[
@@ -162,13 +162,13 @@ const PAYLOAD: Shape = Shape {
 };
 
 /// What `<Add>` adds.
-pub(super) const ADD: Shape = parent("Add", &[HEADERS, QUERY_PARAMS, FORM_PARAMS]);
+pub(super) const ADD: ElementSchema = parent("Add", &[HEADERS, QUERY_PARAMS, FORM_PARAMS]);
 
 /// What `<Set>` sets.
-pub(super) const SET: Shape = parent("Set", SET_PARTS);
+pub(super) const SET: ElementSchema = parent("Set", SET_PARTS);
 
 /// The parts that `<Set>` may set.
-pub(super) const SET_PARTS: &[Shape] = &[
+pub(super) const SET_PARTS: &[ElementSchema] = &[
     HEADERS,
     QUERY_PARAMS,
     FORM_PARAMS,
@@ -182,7 +182,7 @@ pub(super) const SET_PARTS: &[Shape] = &[
 ];
 
 /// The parts that `<Copy>` copies and `<Remove>` removes, by name or as a whole.
-pub(super) const NAMED_PARTS: &[Shape] = &[
+pub(super) const NAMED_PARTS: &[ElementSchema] = &[
     parent("Headers", &[text("Header", Meaning::Flag).with(NAMED)]),
     parent("QueryParams", &[text("QueryParam", Meaning::Flag).with(NAMED)]),
     parent("FormParams", &[text("FormParam", Meaning::Flag).with(NAMED)]),
@@ -195,20 +195,20 @@ pub(super) const NAMED_PARTS: &[Shape] = &[
 ];
 
 /// `<Copy source="…">`.
-pub(super) const COPY: Shape = parent("Copy", NAMED_PARTS).with(&[attribute("source", Meaning::Reads)]);
+pub(super) const COPY: ElementSchema = parent("Copy", NAMED_PARTS).with(&[attribute("source", Meaning::Reads)]);
 
 /// `<Remove>`.
-pub(super) const REMOVE: Shape = parent("Remove", NAMED_PARTS);
+pub(super) const REMOVE: ElementSchema = parent("Remove", NAMED_PARTS);
 
 /// `<AssignTo>` of a message.
-pub(super) const ASSIGN_TO: Shape = text("AssignTo", Meaning::Writes).with(&[
+pub(super) const ASSIGN_TO: ElementSchema = text("AssignTo", Meaning::Writes).with(&[
     attribute("createNew", Meaning::Flag),
     attribute("transport", Meaning::Any),
     attribute("type", Meaning::Word(&["request", "response"])),
 ]);
 
 /// `<AssignVariable>`.
-pub(super) const ASSIGN_VARIABLE: Shape = parent(
+pub(super) const ASSIGN_VARIABLE: ElementSchema = parent(
     "AssignVariable",
     &[
         text("Name", Meaning::Writes),
@@ -221,7 +221,7 @@ pub(super) const ASSIGN_VARIABLE: Shape = parent(
 );
 
 /// `<Authentication>` with a Google credential.
-pub(super) const AUTHENTICATION: Shape = parent(
+pub(super) const AUTHENTICATION: ElementSchema = parent(
     "Authentication",
     &[
         text("HeaderName", Meaning::Template).with(REF),
@@ -244,7 +244,7 @@ pub(super) const AUTHENTICATION: Shape = parent(
 );
 
 /// `<SSLInfo>` of a connection. Its texts may be templates or references.
-pub(super) const SSL_INFO: Shape = parent(
+pub(super) const SSL_INFO: ElementSchema = parent(
     "SSLInfo",
     &[
         parent("Ciphers", &[text("Cipher", Meaning::Any)]),
@@ -262,21 +262,21 @@ pub(super) const SSL_INFO: Shape = parent(
 );
 
 /// `<LocalTargetConnection>`.
-pub(super) const LOCAL_TARGET: Shape = parent(
+pub(super) const LOCAL_TARGET: ElementSchema = parent(
     "LocalTargetConnection",
     &[text("APIProxy", Meaning::Template), text("Path", Meaning::Template), text("ProxyEndpoint", Meaning::Template)],
 );
 
 /// `<CacheKey>`.
-pub(super) const CACHE_KEY: Shape =
+pub(super) const CACHE_KEY: ElementSchema =
     parent("CacheKey", &[text("KeyFragment", Meaning::Any).with(REF_TYPE), text("Prefix", Meaning::Any)]);
 
 /// The scopes of a cache.
-pub(super) const CACHE_SCOPE: Shape =
+pub(super) const CACHE_SCOPE: ElementSchema =
     text("Scope", Meaning::Word(&["Global", "Application", "Proxy", "Target", "Exclusive"]));
 
 /// `<ExpirySettings>`. `TimeoutInSec` is the older spelling.
-pub(super) const EXPIRY_SETTINGS: Shape = parent(
+pub(super) const EXPIRY_SETTINGS: ElementSchema = parent(
     "ExpirySettings",
     &[
         by_ref("ExpiryDate", Meaning::Any),
@@ -287,26 +287,27 @@ pub(super) const EXPIRY_SETTINGS: Shape = parent(
 );
 
 /// `<Pattern>` whose variables are set.
-pub(super) const CAPTURE: Shape = text("Pattern", Meaning::Pattern).with(&[attribute("ignoreCase", Meaning::Flag)]);
+pub(super) const CAPTURE: ElementSchema =
+    text("Pattern", Meaning::Pattern).with(&[attribute("ignoreCase", Meaning::Flag)]);
 
 /// `<Namespaces>`.
-pub(super) const NAMESPACES: Shape =
+pub(super) const NAMESPACES: ElementSchema =
     parent("Namespaces", &[text("Namespace", Meaning::Any).with(&[attribute("prefix", Meaning::Any)])]);
 
 /// A counter's `<Allow>`, `<Interval>` and `<TimeUnit>` by a variable or as a literal.
-pub(super) const INTERVAL: Shape = by_ref("Interval", Meaning::Any);
+pub(super) const INTERVAL: ElementSchema = by_ref("Interval", Meaning::Any);
 /// See [`INTERVAL`].
-pub(super) const TIME_UNIT: Shape = by_ref("TimeUnit", Meaning::Any);
+pub(super) const TIME_UNIT: ElementSchema = by_ref("TimeUnit", Meaning::Any);
 
 /// A key of a JWT or JWS: its value comes from a variable.
-pub(super) const fn key(name: &'static str, children: &'static [Shape]) -> Shape {
+pub(super) const fn key(name: &'static str, children: &'static [ElementSchema]) -> ElementSchema {
     const ENCODING: &[Attribute] =
         &[attribute("encoding", Meaning::Word(&["hex", "base16", "base64", "base64url", "utf-8", "utf8"]))];
     parent(name, children).with(ENCODING)
 }
 
 /// The parts of a secret key or a private key.
-pub(super) const SECRET_KEY_PARTS: &[Shape] = &[
+pub(super) const SECRET_KEY_PARTS: &[ElementSchema] = &[
     by_ref("Id", Meaning::Any),
     by_ref("Password", Meaning::Secret),
     text("PBKDF2Iterations", Meaning::Whole),
@@ -315,7 +316,7 @@ pub(super) const SECRET_KEY_PARTS: &[Shape] = &[
 ];
 
 /// The parts of a public key, which is not a secret.
-pub(super) const PUBLIC_KEY_PARTS: &[Shape] = &[
+pub(super) const PUBLIC_KEY_PARTS: &[ElementSchema] = &[
     by_ref("Certificate", Meaning::Any),
     by_ref("Id", Meaning::Any),
     text("JWKS", Meaning::Any).with(&[
@@ -327,7 +328,7 @@ pub(super) const PUBLIC_KEY_PARTS: &[Shape] = &[
 ];
 
 /// A claim or a header of a JWT.
-pub(super) const CLAIM: Shape = text("Claim", Meaning::Any).with(&[
+pub(super) const CLAIM: ElementSchema = text("Claim", Meaning::Any).with(&[
     attribute("array", Meaning::Flag),
     attribute("name", Meaning::Any),
     attribute("ref", Meaning::Reads),
@@ -335,16 +336,17 @@ pub(super) const CLAIM: Shape = text("Claim", Meaning::Any).with(&[
 ]);
 
 /// Claims and headers beyond the registered ones.
-pub(super) const ADDITIONAL_CLAIMS: Shape = parent("AdditionalClaims", &[CLAIM]).with(REF);
+pub(super) const ADDITIONAL_CLAIMS: ElementSchema = parent("AdditionalClaims", &[CLAIM]).with(REF);
 /// See [`ADDITIONAL_CLAIMS`].
-pub(super) const ADDITIONAL_HEADERS: Shape = parent("AdditionalHeaders", &[CLAIM]).with(REF);
+pub(super) const ADDITIONAL_HEADERS: ElementSchema = parent("AdditionalHeaders", &[CLAIM]).with(REF);
 
 /// The algorithms of an encrypted JWT.
-pub(super) const ALGORITHMS: Shape = parent("Algorithms", &[text("Content", Meaning::Any), text("Key", Meaning::Any)]);
+pub(super) const ALGORITHMS: ElementSchema =
+    parent("Algorithms", &[text("Content", Meaning::Any), text("Key", Meaning::Any)]);
 
 /// The schema element for a node of a policy, from the root down; `None` if the schema does not contain it or does not
 /// check it.
-pub fn shape_of(node: Node<'_, '_>, root: &'static Shape) -> Option<&'static Shape> {
+pub fn shape_of(node: Node<'_, '_>, root: &'static ElementSchema) -> Option<&'static ElementSchema> {
     let Some(above) = node.parent_element() else { return Some(root) };
     let above = shape_of(above, root)?;
     let name = node.tag_name().name();

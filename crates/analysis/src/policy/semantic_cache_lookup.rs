@@ -1,7 +1,7 @@
 //! SemanticCacheLookup.
 
-use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, by_ref, parent, text};
-use super::{Class, Policy, PolicyType};
+use super::schema::{ElementSchema, IGNORE_UNRESOLVED, Meaning, by_ref, parent, text};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -14,7 +14,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "SemanticCacheLookup",
     &[
         parent("Embeddings", &[parent("VertexAI", &[text("URL", Meaning::Template)])]),
@@ -59,7 +59,7 @@ pub(super) fn vertex(url: &str) -> Element {
     Element::new("VertexAI").child(Element::leaf("URL", url))
 }
 
-impl Policy for SemanticCacheLookup {
+impl GeneratedPolicy for SemanticCacheLookup {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

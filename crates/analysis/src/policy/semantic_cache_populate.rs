@@ -1,8 +1,8 @@
 //! SemanticCachePopulate.
 
-use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, by_ref, parent, text};
+use super::schema::{ElementSchema, IGNORE_UNRESOLVED, Meaning, by_ref, parent, text};
 use super::semantic_cache_lookup::vertex;
-use super::{Class, Policy, PolicyType};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -15,7 +15,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "SemanticCachePopulate",
     &[
         IGNORE_UNRESOLVED,
@@ -34,7 +34,7 @@ pub struct SemanticCachePopulate {
     pub ttl: u64,
 }
 
-impl Policy for SemanticCachePopulate {
+impl GeneratedPolicy for SemanticCachePopulate {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

@@ -3,10 +3,10 @@
 use super::authentication::Authentication;
 use super::message_parts::{MessageParts, Payload};
 use super::schema::{
-    ADD, AUTHENTICATION, COPY, IGNORE_UNRESOLVED, LOCAL_TARGET, Meaning, PROPERTIES, REMOVE, SET, SSL_INFO, Shape,
-    attribute, open, parent, text,
+    ADD, AUTHENTICATION, COPY, ElementSchema, IGNORE_UNRESOLVED, LOCAL_TARGET, Meaning, PROPERTIES, REMOVE, SET,
+    SSL_INFO, attribute, open, parent, text,
 };
-use super::{Class, Policy, PolicyType};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -19,7 +19,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "ServiceCallout",
     &[
         parent(
@@ -55,14 +55,14 @@ pub struct ServiceCallout {
     /// The timeout in milliseconds.
     pub timeout: Option<u64>,
     /// The destination.
-    pub destination: Destination,
+    pub destination: CalloutDestination,
     /// The Google credential to send.
     pub authentication: Option<Authentication>,
 }
 
 /// The destination of a callout.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Destination {
+pub enum CalloutDestination {
     /// A URL, which may contain variables after the scheme.
     Url(String),
     /// A target server of the environment, with its own TLS settings, and the path on it.
@@ -74,7 +74,7 @@ pub enum Destination {
     },
 }
 
-impl Policy for ServiceCallout {
+impl GeneratedPolicy for ServiceCallout {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }
@@ -94,14 +94,14 @@ impl Policy for ServiceCallout {
         let connection =
             Element::new("HTTPTargetConnection").children(self.authentication.as_ref().map(Authentication::element));
         let connection = match &self.destination {
-            Destination::Url(url) => {
+            CalloutDestination::Url(url) => {
                 // Without it Apigee would accept any certificate.
                 let ssl_info = url.starts_with("https://").then(|| {
                     Element::new("SSLInfo").child(Element::leaf("Enabled", true)).child(Element::leaf("Enforce", true))
                 });
                 connection.children(ssl_info).child(Element::leaf("URL", url))
             }
-            Destination::Server { name, path } => connection
+            CalloutDestination::Server { name, path } => connection
                 .child(Element::new("LoadBalancer").child(Element::new("Server").attribute("name", name)))
                 .children(path.as_ref().map(|path| Element::leaf("Path", path))),
         };

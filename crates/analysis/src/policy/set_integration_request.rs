@@ -1,7 +1,7 @@
 //! SetIntegrationRequest.
 
-use super::schema::{IGNORE_UNRESOLVED, Meaning, Shape, by_ref, open, parent, text};
-use super::{Class, Policy, PolicyType};
+use super::schema::{ElementSchema, IGNORE_UNRESOLVED, Meaning, by_ref, open, parent, text};
+use super::{Class, GeneratedPolicy, PolicyType, PolicyValue};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -14,7 +14,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "SetIntegrationRequest",
     &[
         by_ref("ApiTrigger", Meaning::Any),
@@ -51,16 +51,7 @@ pub struct Parameter {
     /// `string`, `integer`, `double`, `boolean` or `json`.
     pub kind: &'static str,
     /// The value of the parameter.
-    pub value: Value,
-}
-
-/// The source of a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
-    /// This text.
-    Text(String),
-    /// This variable.
-    Variable(String),
+    pub value: PolicyValue,
 }
 
 /// An element with a text, or with a reference to the variable that holds it.
@@ -74,14 +65,11 @@ fn text_or_ref(name: &str, text: Option<&String>, variable: &str) -> Element {
 impl Parameter {
     fn element(&self) -> Element {
         let element = Element::new("Parameter").attribute("name", &self.name).attribute("type", self.kind);
-        match &self.value {
-            Value::Text(text) => element.text(text),
-            Value::Variable(variable) => element.attribute("ref", variable),
-        }
+        self.value.fill(element)
     }
 }
 
-impl Policy for SetIntegrationRequest {
+impl GeneratedPolicy for SetIntegrationRequest {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

@@ -1,7 +1,7 @@
 //! SpikeArrest.
 
-use super::schema::{Meaning, Shape, by_ref, parent, text};
-use super::{Class, Policy, PolicyType};
+use super::schema::{ElementSchema, Meaning, by_ref, parent, text};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -14,7 +14,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "SpikeArrest",
     &[
         by_ref("Identifier", Meaning::Any),
@@ -43,7 +43,7 @@ pub(super) fn with_rate(root: Element, rate: &str, key: Option<&str>) -> Element
     )
 }
 
-impl Policy for SpikeArrest {
+impl GeneratedPolicy for SpikeArrest {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

@@ -4,14 +4,14 @@ use apigee_flux_model::xml::Element;
 
 /// A text, or the variable that holds it. In these places Apigee does not support text with variables in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
+pub enum PolicyValue {
     /// A literal text.
     Text(String),
     /// A flow variable.
     Variable(String),
 }
 
-impl Value {
+impl PolicyValue {
     /// Reads `text` or `{variable}`; `None` for text with variables in it.
     pub fn parse(text: &str) -> Option<Self> {
         let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
@@ -39,10 +39,10 @@ mod tests {
 
     #[test]
     fn a_value_is_text_or_one_variable() {
-        assert_eq!(Value::parse("ord"), Some(Value::Text("ord".to_owned())));
-        assert_eq!(Value::parse("{flow.a}"), Some(Value::Variable("flow.a".to_owned())));
+        assert_eq!(PolicyValue::parse("ord"), Some(PolicyValue::Text("ord".to_owned())));
+        assert_eq!(PolicyValue::parse("{flow.a}"), Some(PolicyValue::Variable("flow.a".to_owned())));
         for mixed in ["a-{flow.a}", "{a}{b}", "{}", "{upper(a)}", "}"] {
-            assert_eq!(Value::parse(mixed), None, "{mixed}");
+            assert_eq!(PolicyValue::parse(mixed), None, "{mixed}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! VerifyAPIKey.
 
-use super::schema::{Meaning, Shape, by_ref, parent};
-use super::{Class, Policy, PolicyType};
+use super::schema::{ElementSchema, Meaning, by_ref, parent};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -14,7 +14,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape =
+const SCHEMA: ElementSchema =
     parent("VerifyAPIKey", &[by_ref("APIKey", Meaning::Secret), by_ref("CacheExpiryInSeconds", Meaning::Any)]);
 
 /// A verification of the key in a variable.
@@ -24,7 +24,7 @@ pub struct VerifyApiKey {
     pub key: String,
 }
 
-impl Policy for VerifyApiKey {
+impl GeneratedPolicy for VerifyApiKey {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

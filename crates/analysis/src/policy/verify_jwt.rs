@@ -1,10 +1,10 @@
 //! VerifyJWT.
 
 use super::schema::{
-    ADDITIONAL_CLAIMS, ADDITIONAL_HEADERS, ALGORITHMS, IGNORE_UNRESOLVED, Meaning, PUBLIC_KEY_PARTS, SECRET_KEY_PARTS,
-    SOURCE, Shape, attribute, by_ref, key, parent, text,
+    ADDITIONAL_CLAIMS, ADDITIONAL_HEADERS, ALGORITHMS, ElementSchema, IGNORE_UNRESOLVED, Meaning, PUBLIC_KEY_PARTS,
+    SECRET_KEY_PARTS, SOURCE, attribute, by_ref, key, parent, text,
 };
-use super::{Class, Policy, PolicyType, Value};
+use super::{Class, GeneratedPolicy, PolicyType, PolicyValue};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -17,7 +17,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "VerifyJWT",
     &[
         ADDITIONAL_CLAIMS,
@@ -54,20 +54,20 @@ pub struct VerifyJwt {
     /// The variable that holds the token; `None` for the header `Authorization`, where Apigee skips the word `Bearer`.
     pub source: Option<String>,
     /// The key to verify it with.
-    pub key: Key,
+    pub key: JwtKey,
     /// The required claim `iss`.
-    pub issuer: Value,
+    pub issuer: PolicyValue,
     /// The required value in the claim `aud`.
-    pub audience: Value,
+    pub audience: PolicyValue,
     /// Other required claims.
-    pub claims: Vec<(String, Value)>,
+    pub claims: Vec<(String, PolicyValue)>,
     /// The allowed clock skew in seconds.
     pub leeway: u64,
 }
 
 /// The key to verify a token with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Key {
+pub enum JwtKey {
     /// The public keys at a URL.
     Jwks(String),
     /// The public keys at the URL that a variable holds.
@@ -109,7 +109,7 @@ impl KeyKind {
     }
 }
 
-impl Key {
+impl JwtKey {
     fn element(&self) -> Element {
         let public =
             |attribute, value| Element::new("PublicKey").child(Element::new("JWKS").attribute(attribute, value));
@@ -123,7 +123,7 @@ impl Key {
     }
 }
 
-impl Policy for VerifyJwt {
+impl GeneratedPolicy for VerifyJwt {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

@@ -2,13 +2,13 @@
 
 use super::schema::{
     ADDITIONAL_CLAIMS, ADDITIONAL_HEADERS, ALGORITHMS, AUTHENTICATION, Attribute, CACHE_KEY, CACHE_SCOPE, CAPTURE,
-    CLAIM, EXPIRY_SETTINGS, IGNORE_UNRESOLVED, Meaning, NAMED, NAMESPACES, OUTPUT_VARIABLE, PUBLIC_KEY_PARTS, REF_TYPE,
-    SECRET_KEY_PARTS, SOURCE, Shape, attribute, by_ref, key, open, parent, text,
+    CLAIM, EXPIRY_SETTINGS, ElementSchema, IGNORE_UNRESOLVED, Meaning, NAMED, NAMESPACES, OUTPUT_VARIABLE,
+    PUBLIC_KEY_PARTS, REF_TYPE, SECRET_KEY_PARTS, SOURCE, attribute, by_ref, key, open, parent, text,
 };
 
 const ACTION: &[&str] = &["ALLOW", "DENY"];
 
-pub(super) const ACCESS_CONTROL: Shape = parent(
+pub(super) const ACCESS_CONTROL: ElementSchema = parent(
     "AccessControl",
     &[
         text("ClientIPVariable", Meaning::Reads),
@@ -29,7 +29,7 @@ pub(super) const ACCESS_CONTROL: Shape = parent(
     ],
 );
 
-pub(super) const ACCESS_ENTITY: Shape = parent(
+pub(super) const ACCESS_ENTITY: ElementSchema = parent(
     "AccessEntity",
     &[
         text("EntityIdentifier", Meaning::Any).with(REF_TYPE),
@@ -39,9 +39,9 @@ pub(super) const ACCESS_ENTITY: Shape = parent(
     ],
 );
 
-pub(super) const ASSERT_CONDITION: Shape = parent("AssertCondition", &[text("Condition", Meaning::Condition)]);
+pub(super) const ASSERT_CONDITION: ElementSchema = parent("AssertCondition", &[text("Condition", Meaning::Condition)]);
 
-pub(super) const DATA_CAPTURE: Shape = parent(
+pub(super) const DATA_CAPTURE: ElementSchema = parent(
     "DataCapture",
     &[
         parent(
@@ -70,12 +70,12 @@ pub(super) const DATA_CAPTURE: Shape = parent(
     ],
 );
 
-pub(super) const DECODE_JWS: Shape =
+pub(super) const DECODE_JWS: ElementSchema =
     parent("DecodeJWS", &[text("DetachedContent", Meaning::Reads), IGNORE_UNRESOLVED, SOURCE]);
 
-pub(super) const DECODE_JWT: Shape = parent("DecodeJWT", &[IGNORE_UNRESOLVED, SOURCE]);
+pub(super) const DECODE_JWT: ElementSchema = parent("DecodeJWT", &[IGNORE_UNRESOLVED, SOURCE]);
 
-pub(super) const DELETE_OAUTH_V2_INFO: Shape = parent(
+pub(super) const DELETE_OAUTH_V2_INFO: ElementSchema = parent(
     "DeleteOAuthV2Info",
     &[
         by_ref("AccessToken", Meaning::Reads),
@@ -84,7 +84,7 @@ pub(super) const DELETE_OAUTH_V2_INFO: Shape = parent(
     ],
 );
 
-pub(super) const EXTERNAL_CALLOUT: Shape = parent(
+pub(super) const EXTERNAL_CALLOUT: ElementSchema = parent(
     "ExternalCallout",
     &[
         parent(
@@ -96,9 +96,9 @@ pub(super) const EXTERNAL_CALLOUT: Shape = parent(
     ],
 );
 
-const ID: Shape = text("Id", Meaning::Any).with(REF_TYPE);
+const ID: ElementSchema = text("Id", Meaning::Any).with(REF_TYPE);
 
-pub(super) const GENERATE_JWS: Shape = parent(
+pub(super) const GENERATE_JWS: ElementSchema = parent(
     "GenerateJWS",
     &[
         ADDITIONAL_HEADERS,
@@ -114,7 +114,7 @@ pub(super) const GENERATE_JWS: Shape = parent(
     ],
 );
 
-pub(super) const GENERATE_JWT: Shape = parent(
+pub(super) const GENERATE_JWT: ElementSchema = parent(
     "GenerateJWT",
     &[
         ADDITIONAL_CLAIMS,
@@ -140,10 +140,10 @@ pub(super) const GENERATE_JWT: Shape = parent(
     ],
 );
 
-const SAML_STORE: Shape = parent("KeyStore", &[by_ref("Alias", Meaning::Any), by_ref("Name", Meaning::Any)]);
+const SAML_STORE: ElementSchema = parent("KeyStore", &[by_ref("Alias", Meaning::Any), by_ref("Name", Meaning::Any)]);
 const CONTENT_TYPE: &[Attribute] = &[attribute("ignoreContentType", Meaning::Flag)];
 
-pub(super) const GENERATE_SAML_ASSERTION: Shape = parent(
+pub(super) const GENERATE_SAML_ASSERTION: ElementSchema = parent(
     "GenerateSAMLAssertion",
     &[
         open("CanonicalizationAlgorithm"),
@@ -164,7 +164,7 @@ pub(super) const GENERATE_SAML_ASSERTION: Shape = parent(
 )
 .with(CONTENT_TYPE);
 
-pub(super) const GET_OAUTH_V2_INFO: Shape = parent(
+pub(super) const GET_OAUTH_V2_INFO: ElementSchema = parent(
     "GetOAuthV2Info",
     &[
         by_ref("AccessToken", Meaning::Reads),
@@ -176,7 +176,7 @@ pub(super) const GET_OAUTH_V2_INFO: Shape = parent(
     ],
 );
 
-pub(super) const INTEGRATION_CALLOUT: Shape = parent(
+pub(super) const INTEGRATION_CALLOUT: ElementSchema = parent(
     "IntegrationCallout",
     &[
         text("AsyncExecution", Meaning::Flag),
@@ -186,7 +186,7 @@ pub(super) const INTEGRATION_CALLOUT: Shape = parent(
     ],
 );
 
-pub(super) const INVALIDATE_CACHE: Shape = parent(
+pub(super) const INVALIDATE_CACHE: ElementSchema = parent(
     "InvalidateCache",
     &[
         CACHE_KEY,
@@ -201,12 +201,12 @@ pub(super) const INVALIDATE_CACHE: Shape = parent(
     ],
 );
 
-pub(super) const JAVA_CALLOUT: Shape =
+pub(super) const JAVA_CALLOUT: ElementSchema =
     parent("JavaCallout", &[text("ClassName", Meaning::Any), text("ResourceURL", Meaning::Any)]);
 
-pub(super) const LDAP: Shape = Shape { open: true, ..parent("Ldap", &[]) };
+pub(super) const LDAP: ElementSchema = ElementSchema { open: true, ..parent("Ldap", &[]) };
 
-pub(super) const LOOKUP_CACHE: Shape = parent(
+pub(super) const LOOKUP_CACHE: ElementSchema = parent(
     "LookupCache",
     &[
         text("AssignTo", Meaning::Writes),
@@ -217,7 +217,7 @@ pub(super) const LOOKUP_CACHE: Shape = parent(
     ],
 );
 
-pub(super) const MESSAGE_VALIDATION: Shape = parent(
+pub(super) const MESSAGE_VALIDATION: ElementSchema = parent(
     "MessageValidation",
     &[
         text("Element", Meaning::Any).with(&[attribute("namespace", Meaning::Any)]),
@@ -227,17 +227,18 @@ pub(super) const MESSAGE_VALIDATION: Shape = parent(
     ],
 );
 
-pub(super) const MONETIZATION_LIMITS_CHECK: Shape =
+pub(super) const MONETIZATION_LIMITS_CHECK: ElementSchema =
     parent("MonetizationLimitsCheck", &[open("FaultResponse"), IGNORE_UNRESOLVED, open("Variables")]);
 
-pub(super) const PARSE_DIALOGFLOW_REQUEST: Shape = Shape { open: true, ..parent("ParseDialogflowRequest", &[]) };
+pub(super) const PARSE_DIALOGFLOW_REQUEST: ElementSchema =
+    ElementSchema { open: true, ..parent("ParseDialogflowRequest", &[]) };
 
-pub(super) const PARSE_PAYLOAD: Shape = parent(
+pub(super) const PARSE_PAYLOAD: ElementSchema = parent(
     "ParsePayload",
     &[IGNORE_UNRESOLVED, text("PayloadType", Meaning::Any), text("Protocol", Meaning::Any), SOURCE],
 );
 
-pub(super) const POPULATE_CACHE: Shape = parent(
+pub(super) const POPULATE_CACHE: ElementSchema = parent(
     "PopulateCache",
     &[
         CACHE_KEY,
@@ -249,7 +250,7 @@ pub(super) const POPULATE_CACHE: Shape = parent(
     ],
 );
 
-pub(super) const PUBLISH_MESSAGE: Shape = parent(
+pub(super) const PUBLISH_MESSAGE: ElementSchema = parent(
     "PublishMessage",
     &[
         parent("Attributes", &[text("Attribute", Meaning::Template).with(NAMED)]),
@@ -266,7 +267,7 @@ pub(super) const PUBLISH_MESSAGE: Shape = parent(
     ],
 );
 
-pub(super) const READ_PROPERTY_SET: Shape = parent(
+pub(super) const READ_PROPERTY_SET: ElementSchema = parent(
     "ReadPropertySet",
     &[
         parent(
@@ -283,7 +284,7 @@ pub(super) const READ_PROPERTY_SET: Shape = parent(
     ],
 );
 
-pub(super) const RESET_QUOTA: Shape = parent(
+pub(super) const RESET_QUOTA: ElementSchema = parent(
     "ResetQuota",
     &[parent(
         "Quota",
@@ -298,7 +299,7 @@ pub(super) const RESET_QUOTA: Shape = parent(
     .with(&[attribute("name", Meaning::Any), attribute("ref", Meaning::Reads)])],
 );
 
-pub(super) const REVOKE_OAUTH_V2: Shape = parent(
+pub(super) const REVOKE_OAUTH_V2: ElementSchema = parent(
     "RevokeOAuthV2",
     &[
         by_ref("AppId", Meaning::Any),
@@ -308,18 +309,19 @@ pub(super) const REVOKE_OAUTH_V2: Shape = parent(
     ],
 );
 
-pub(super) const SCRIPT: Shape =
+pub(super) const SCRIPT: ElementSchema =
     parent("Script", &[text("IncludeURL", Meaning::Any), text("ResourceURL", Meaning::Any)])
         .with(&[attribute("timeLimit", Meaning::Whole)]);
 
-pub(super) const SET_DIALOGFLOW_RESPONSE: Shape = Shape { open: true, ..parent("SetDialogflowResponse", &[]) };
+pub(super) const SET_DIALOGFLOW_RESPONSE: ElementSchema =
+    ElementSchema { open: true, ..parent("SetDialogflowResponse", &[]) };
 
-pub(super) const SET_OAUTH_V2_INFO: Shape = parent(
+pub(super) const SET_OAUTH_V2_INFO: ElementSchema = parent(
     "SetOAuthV2Info",
     &[by_ref("AccessToken", Meaning::Reads), parent("Attributes", &[super::oauth_v2::ATTRIBUTE])],
 );
 
-pub(super) const TRACE_CAPTURE: Shape = parent(
+pub(super) const TRACE_CAPTURE: ElementSchema = parent(
     "TraceCapture",
     &[
         IGNORE_UNRESOLVED,
@@ -332,7 +334,7 @@ pub(super) const TRACE_CAPTURE: Shape = parent(
     ],
 );
 
-pub(super) const VALIDATE_SAML_ASSERTION: Shape = parent(
+pub(super) const VALIDATE_SAML_ASSERTION: ElementSchema = parent(
     "ValidateSAMLAssertion",
     &[
         text("RemoveAssertion", Meaning::Flag),
@@ -351,10 +353,10 @@ pub(super) const VALIDATE_SAML_ASSERTION: Shape = parent(
 )
 .with(CONTENT_TYPE);
 
-pub(super) const VERIFY_IAM: Shape =
+pub(super) const VERIFY_IAM: ElementSchema =
     parent("VerifyIAM", &[text("CredentialSource", Meaning::Reads).with(REF_TYPE), IGNORE_UNRESOLVED]);
 
-pub(super) const VERIFY_JWS: Shape = parent(
+pub(super) const VERIFY_JWS: ElementSchema = parent(
     "VerifyJWS",
     &[
         parent("AdditionalHeaders", &[CLAIM]),

@@ -1,7 +1,7 @@
 //! XMLThreatProtection.
 
-use super::schema::{Meaning, SOURCE, Shape, attribute, parent, text};
-use super::{Class, Policy, PolicyType};
+use super::schema::{ElementSchema, Meaning, SOURCE, attribute, parent, text};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -14,7 +14,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "XMLThreatProtection",
     &[
         parent(
@@ -71,7 +71,7 @@ pub struct XmlThreatProtection {
     pub name: u32,
 }
 
-impl Policy for XmlThreatProtection {
+impl GeneratedPolicy for XmlThreatProtection {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

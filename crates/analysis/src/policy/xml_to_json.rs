@@ -1,7 +1,7 @@
 //! XMLToJSON.
 
-use super::schema::{Meaning, OUTPUT_VARIABLE, SOURCE, Shape, attribute, parent, text};
-use super::{Class, Policy, PolicyType};
+use super::schema::{ElementSchema, Meaning, OUTPUT_VARIABLE, SOURCE, attribute, parent, text};
+use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -15,7 +15,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "XMLToJSON",
     &[
         text("Format", Meaning::Any),
@@ -53,7 +53,7 @@ pub struct XmlToJson {
     pub format: &'static str,
 }
 
-impl Policy for XmlToJson {
+impl GeneratedPolicy for XmlToJson {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }

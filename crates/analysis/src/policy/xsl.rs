@@ -1,7 +1,7 @@
 //! XSL.
 
-use super::schema::{Meaning, OUTPUT_VARIABLE, SOURCE, Shape, attribute, parent, text};
-use super::{Class, Policy, PolicyType, Value};
+use super::schema::{ElementSchema, Meaning, OUTPUT_VARIABLE, SOURCE, attribute, parent, text};
+use super::{Class, GeneratedPolicy, PolicyType, PolicyValue};
 use apigee_flux_model::xml::Element;
 
 /// The policy type.
@@ -14,7 +14,7 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: Shape = parent(
+const SCHEMA: ElementSchema = parent(
     "XSL",
     &[
         OUTPUT_VARIABLE,
@@ -40,10 +40,10 @@ pub struct Xsl {
     /// The stylesheet, for example `xsl://a.xsl`.
     pub stylesheet: String,
     /// Parameters of the stylesheet.
-    pub parameters: Vec<(String, Value)>,
+    pub parameters: Vec<(String, PolicyValue)>,
 }
 
-impl Policy for Xsl {
+impl GeneratedPolicy for Xsl {
     fn policy_type(&self) -> &'static PolicyType {
         &TYPE
     }
@@ -52,8 +52,8 @@ impl Policy for Xsl {
         let parameters = self.parameters.iter().map(|(name, value)| {
             let element = Element::new("Parameter").attribute("name", name);
             match value {
-                Value::Text(text) => element.attribute("value", text),
-                Value::Variable(variable) => element.attribute("ref", variable),
+                PolicyValue::Text(text) => element.attribute("value", text),
+                PolicyValue::Variable(variable) => element.attribute("ref", variable),
             }
         });
         root.child(Element::leaf("ResourceURL", &self.stylesheet))

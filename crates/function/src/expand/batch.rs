@@ -3,7 +3,7 @@
 use super::environment::Environment;
 use crate::k8s::{self, BundleMaps, DeployerIdentity, Deployment, JsonMap, Metadata, Object, Payload};
 use apigee_flux_model::bundle::batch::{DEFAULT_WORKERS, FILE_NAME, SCHEMA_VERSION};
-use apigee_flux_model::bundle::schedule::{Node, Schedule};
+use apigee_flux_model::bundle::schedule::{Schedule, ScheduledBundle};
 use apigee_flux_model::bundle::{Batch, BatchEntry};
 use apigee_flux_model::diag::{Code, Diagnostic};
 use apigee_flux_model::provenance::Provenance;
@@ -73,8 +73,9 @@ pub(super) fn turns<'m, 'o: 'm>(members: impl Iterator<Item = &'m Member<'o>> + 
 
 /// The longest chain of bundles that call each other.
 fn longest_chain<'m, 'o: 'm>(members: impl Iterator<Item = &'m Member<'o>>) -> usize {
-    let nodes: Vec<Node<'_>> =
-        members.map(|member| Node { kind: member.entry.kind, name: &member.entry.name, calls: member.calls }).collect();
+    let nodes: Vec<ScheduledBundle<'_>> = members
+        .map(|member| ScheduledBundle { kind: member.entry.kind, name: &member.entry.name, calls: member.calls })
+        .collect();
     // A cycle has been reported already.
     let Ok(mut schedule) = Schedule::new(&nodes) else { return 1 };
     let mut length = 0;

@@ -16,7 +16,7 @@ use apigee_flux_model::bundle::manifest::Requirements;
 use apigee_flux_model::bundle::{BundleKind, DeploySettings, Files, Removal};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 use apigee_flux_model::krm::Input;
-use apigee_flux_model::yaml::Node;
+use apigee_flux_model::yaml::YamlNode;
 
 /// A proxy or shared flow with one bundle, and the environments to which this bundle is deployed.
 pub(super) struct BundleResource<'r> {
@@ -108,12 +108,17 @@ pub(super) fn expand<'r>(
 /// The environments to which a resource is deployed: all, or the ones that it lists. They are read before the spec is decoded, since its
 /// values depend on them.
 pub(super) fn environments<'r>(
-    spec: &Node,
+    spec: &YamlNode,
     environments: &'r [Environment<'r>],
     report: &mut Report<'_>,
 ) -> Vec<&'r Environment<'r>> {
-    let wanted: Vec<&str> =
-        spec.get("environments").map(Node::elements).unwrap_or_default().iter().filter_map(Node::as_str).collect();
+    let wanted: Vec<&str> = spec
+        .get("environments")
+        .map(YamlNode::elements)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(YamlNode::as_str)
+        .collect();
     if wanted.is_empty() {
         return environments.iter().collect();
     }

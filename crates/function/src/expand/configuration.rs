@@ -13,10 +13,10 @@ use apigee_flux_configuration::secret::{self, SecretKeyRef, ValueFrom};
 use apigee_flux_configuration::{Place, ResourceReference, Scope, secret_folder};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 use apigee_flux_model::krm::Input;
-use apigee_flux_model::limits::{Count, counts};
+use apigee_flux_model::limits::{CountLimit, counts};
 use apigee_flux_model::names::kubernetes_rules;
 use apigee_flux_model::provenance::Provenance;
-use apigee_flux_model::yaml::Node;
+use apigee_flux_model::yaml::YamlNode;
 
 /// A configuration resource in one environment or organization.
 pub(super) struct ConfigurationResource<'r> {
@@ -256,7 +256,7 @@ pub(super) fn check(
 }
 
 /// Apigee's limit for the number of resources of a kind in one environment or organization.
-fn most(kind: &str) -> Option<&'static Count> {
+fn most(kind: &str) -> Option<&'static CountLimit> {
     match kind {
         "ApigeeKeystore" => Some(&counts::KEYSTORES),
         "ApigeeResourceFile" => Some(&counts::RESOURCE_FILES),
@@ -326,12 +326,12 @@ fn check_secrets(made: &[ConfigurationResource<'_>], report: &mut Report<'_>) {
 }
 
 /// The path in the spec of a field of a secret's reference with a value. `None` if the value comes from elsewhere.
-fn find(node: &Node, field: &str, value: &str, at: &FieldPath) -> Option<FieldPath> {
+fn find(node: &YamlNode, field: &str, value: &str, at: &FieldPath) -> Option<FieldPath> {
     if let Some(place) = node.get("valueFrom") {
         let at = at.key("valueFrom");
         let reference = place.get("secretKeyRef").map(|reference| (reference, at.key("secretKeyRef")));
         let mut places = [Some((place, at)), reference].into_iter().flatten();
-        let found = places.find(|(place, _)| place.get(field).and_then(Node::as_str) == Some(value));
+        let found = places.find(|(place, _)| place.get(field).and_then(YamlNode::as_str) == Some(value));
         if let Some((_, at)) = found {
             return Some(at.key(field));
         }

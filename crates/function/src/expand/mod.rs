@@ -27,9 +27,9 @@ use crate::spec::check_apigee::FailOn;
 use crate::spec::{GROUP, KINDS, Resource, Spec, VERSION};
 use apigee_flux_model::bundle::{BundleKind, Files};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, Severity, Subject, has_errors, limited, nearest};
-use apigee_flux_model::krm::{Change, Id, Input, Item};
+use apigee_flux_model::krm::{Id, Input, Item, ItemChange};
 use apigee_flux_model::provenance::Provenance;
-use apigee_flux_model::yaml::Node;
+use apigee_flux_model::yaml::YamlNode;
 
 pub use desired::{DesiredBundle, DesiredEnvironment, desired};
 pub use raw_bundle::check as check_files;
@@ -72,7 +72,7 @@ pub struct ExpandOptions<'a> {
 #[derive(Debug, Default)]
 pub struct Expansion {
     /// Changes to items, by index.
-    pub changes: BTreeMap<usize, Change>,
+    pub changes: BTreeMap<usize, ItemChange>,
     /// New objects, in the order of the output.
     pub objects: Vec<Object>,
     /// The findings. If one of them is an error, the other fields are empty.
@@ -182,9 +182,9 @@ impl Renderer<'_, '_> {
             .enumerate()
             .filter_map(|(index, item)| {
                 let change = if item.header.is_output() {
-                    Change::Drop
+                    ItemChange::Drop
                 } else if is_ours(item) {
-                    Change::MarkLocal
+                    ItemChange::MarkLocal
                 } else {
                     return None;
                 };
@@ -250,7 +250,7 @@ impl Renderer<'_, '_> {
     fn only<'r>(&mut self, resources: &'r [Resource], name: Option<&str>) -> Option<&'r Resource> {
         let candidates: Vec<&Resource> = resources.iter().filter(|resource| makes_a_bundle(resource)).collect();
         let own_name = |resource: &'r Resource| {
-            let written = resource.spec().get("name").and_then(Node::as_str);
+            let written = resource.spec().get("name").and_then(YamlNode::as_str);
             written.unwrap_or(&resource.subject.name)
         };
         let fits = |resource: &&&'r Resource| {

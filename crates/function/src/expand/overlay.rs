@@ -9,20 +9,20 @@ use std::collections::BTreeSet;
 use super::resolve::is_reference;
 use crate::spec::profile::is_default;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, Subject};
-use apigee_flux_model::yaml::{Entry, Node, ScalarStyle, Value};
+use apigee_flux_model::yaml::{Entry, ScalarStyle, Value, YamlNode};
 
 /// A spec that provides defaults.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layer<'r> {
     pub subject: &'r Subject,
     pub priority: i32,
-    pub spec: &'r Node,
+    pub spec: &'r YamlNode,
 }
 
 /// The spec of a proxy with its defaults.
 #[derive(Debug)]
 pub(super) struct Overlay<'r> {
-    spec: Cow<'r, Node>,
+    spec: Cow<'r, YamlNode>,
     /// From the highest priority to the lowest.
     layers: &'r [Layer<'r>],
     origins: Vec<DefaultOrigin>,
@@ -46,7 +46,7 @@ const CHOICES: [(&[&str], &[&str]); 1] = [(&["spec", "security"], &["apiKey", "o
 
 impl<'r> Overlay<'r> {
     /// Merges the layers, from the highest priority to the lowest, into the spec of a proxy.
-    pub(super) fn new(own: &'r Node, layers: &'r [Layer<'r>], report: &mut Report<'_>) -> Self {
+    pub(super) fn new(own: &'r YamlNode, layers: &'r [Layer<'r>], report: &mut Report<'_>) -> Self {
         let mut overlay = Self { spec: Cow::Borrowed(own), layers, origins: Vec::new() };
         if layers.is_empty() || !matches!(own.value, Value::Mapping(_)) {
             return overlay;
@@ -64,7 +64,7 @@ impl<'r> Overlay<'r> {
     }
 
     /// The merged spec.
-    pub(super) fn spec(&self) -> &Node {
+    pub(super) fn spec(&self) -> &YamlNode {
         &self.spec
     }
 
@@ -88,7 +88,7 @@ impl<'r> Overlay<'r> {
     /// Adds the entries that a mapping does not have yet. Every path is the same in both; only `flow` has a different form.
     fn fill<'n>(
         &mut self,
-        into: &mut Node,
+        into: &mut YamlNode,
         entries: impl Iterator<Item = &'n Entry>,
         layer: usize,
         at: &FieldPath,
@@ -142,13 +142,13 @@ impl<'r> Overlay<'r> {
     }
 
     /// Adds the steps of the layers before and after the proxy's own steps: the higher the priority, the further outside.
-    fn surround(&mut self, spec: &mut Node) {
+    fn surround(&mut self, spec: &mut YamlNode) {
         let own = spec.get("flow").filter(|flow| !flow.is_null()).cloned();
         if own.as_ref().is_some_and(|own| !matches!(own.value, Value::Mapping(_))) {
             return;
         }
         let span = own.as_ref().map_or_else(|| spec.span.clone(), |own| own.span.clone());
-        let mut entries = own.as_ref().map(Node::entries).unwrap_or_default().to_vec();
+        let mut entries = own.as_ref().map(YamlNode::entries).unwrap_or_default().to_vec();
         for direction in ["request", "response"] {
             let written = own.as_ref().and_then(|own| own.get(direction)).filter(|steps| !steps.is_null());
             if written.is_some_and(|steps| !matches!(steps.value, Value::Sequence(_))) {
@@ -156,7 +156,10 @@ impl<'r> Overlay<'r> {
             }
             let of_layer = |layer: &Layer<'r>, place: &str| {
                 let flow = layer.spec.get("flow");
-                flow.and_then(|flow| flow.get(place)?.get(direction)).map(Node::elements).unwrap_or_default().to_vec()
+                flow.and_then(|flow| flow.get(place)?.get(direction))
+                    .map(YamlNode::elements)
+                    .unwrap_or_default()
+                    .to_vec()
             };
             let steps_of = |(index, layer): (usize, &Layer<'r>), place: &'static str| {
                 let field = FieldPath::of(&["spec", "flow", place, direction]);
@@ -165,7 +168,7 @@ impl<'r> Overlay<'r> {
             };
             let layers = || self.layers.iter().enumerate();
             let at = FieldPath::of(&["spec", "flow", direction]);
-            let own_steps = written.map(Node::elements).unwrap_or_default().iter().enumerate();
+            let own_steps = written.map(YamlNode::elements).unwrap_or_default().iter().enumerate();
             let own_steps = own_steps.map(|(number, step)| (None, at.index(number), step.clone()));
             let before = layers().flat_map(|layer| steps_of(layer, "before"));
             let after = layers().rev().flat_map(|layer| steps_of(layer, "after"));
@@ -178,30 +181,30 @@ impl<'r> Overlay<'r> {
                 self.origins.push(DefaultOrigin { at: at.index(number), layer, field });
                 steps.push(step);
             }
-            let value = Node { span: span.clone(), value: Value::Sequence(steps) };
+            let value = YamlNode { span: span.clone(), value: Value::Sequence(steps) };
             put(&mut entries, direction, value);
         }
         if let Value::Mapping(fields) = &mut spec.value
             && !entries.is_empty()
         {
-            put(fields, "flow", Node { span, value: Value::Mapping(entries) });
+            put(fields, "flow", YamlNode { span, value: Value::Mapping(entries) });
         }
     }
 
     /// Adds the policies of the layers that a step uses: a profile may define more policies than a proxy needs.
-    fn add_policies(&mut self, spec: &mut Node, report: &mut Report<'_>) {
+    fn add_policies(&mut self, spec: &mut YamlNode, report: &mut Report<'_>) {
         let mut used = BTreeSet::new();
         collect_used(spec, &mut used);
         let at = FieldPath::of(&["spec"]).key(POLICIES);
         for (layer, Layer { spec: defaults, .. }) in self.layers.iter().enumerate() {
-            let offered = defaults.get(POLICIES).map(Node::entries).unwrap_or_default();
+            let offered = defaults.get(POLICIES).map(YamlNode::entries).unwrap_or_default();
             let mut wanted = offered.iter().filter(|entry| used.contains(&entry.key)).peekable();
             let Value::Mapping(fields) = &mut spec.value else { return };
             if wanted.peek().is_none() {
                 continue;
             }
             if !fields.iter().any(|entry| entry.key == POLICIES && !entry.value.is_null()) {
-                put(fields, POLICIES, Node { span: spec.span.clone(), value: Value::Mapping(Vec::new()) });
+                put(fields, POLICIES, YamlNode { span: spec.span.clone(), value: Value::Mapping(Vec::new()) });
             }
             if let Some(entry) = fields.iter_mut().find(|entry| entry.key == POLICIES) {
                 self.fill(&mut entry.value, wanted, layer, &at, report);
@@ -211,7 +214,7 @@ impl<'r> Overlay<'r> {
 }
 
 /// Sets a key of a mapping.
-fn put(entries: &mut Vec<Entry>, key: &str, value: Node) {
+fn put(entries: &mut Vec<Entry>, key: &str, value: YamlNode) {
     match entries.iter_mut().find(|entry| entry.key == key) {
         Some(entry) => entry.value = value,
         None => entries.push(Entry { key: key.to_owned(), key_span: value.span.clone(), value }),
@@ -219,7 +222,7 @@ fn put(entries: &mut Vec<Entry>, key: &str, value: Node) {
 }
 
 /// Collects the names of policies in steps: the values of `policy`.
-fn collect_used(node: &Node, used: &mut BTreeSet<String>) {
+fn collect_used(node: &YamlNode, used: &mut BTreeSet<String>) {
     for entry in node.entries() {
         match entry.value.as_str() {
             Some(name) if entry.key == "policy" => drop(used.insert(name.to_owned())),
@@ -230,21 +233,21 @@ fn collect_used(node: &Node, used: &mut BTreeSet<String>) {
 }
 
 /// True if the fields of two values are merged; a policy or a reference is taken as a whole.
-fn is_merged(known: &Node, added: &Node, at: &FieldPath) -> bool {
-    let mapping = |node: &Node| matches!(node.value, Value::Mapping(_)) && !is_reference(node);
+fn is_merged(known: &YamlNode, added: &YamlNode, at: &FieldPath) -> bool {
+    let mapping = |node: &YamlNode| matches!(node.value, Value::Mapping(_)) && !is_reference(node);
     let policy = at.below(&FieldPath::of(&["spec", POLICIES])).is_some_and(|rest| !rest.is_empty());
     mapping(known) && mapping(added) && !policy
 }
 
 /// Another field that is set and an alternative to this one.
-fn other_choice<'n>(mapping: &'n Node, at: &FieldPath, key: &str) -> Option<&'n str> {
+fn other_choice<'n>(mapping: &'n YamlNode, at: &FieldPath, key: &str) -> Option<&'n str> {
     let (_, keys) = CHOICES.iter().find(|(path, keys)| *at == FieldPath::of(path) && keys.contains(&key))?;
     let given = mapping.entries().iter().filter(|entry| !entry.value.is_null());
     given.map(|entry| entry.key.as_str()).find(|other| *other != key && keys.contains(other))
 }
 
 /// True for equal values, independent of their position.
-fn is_same(a: &Node, b: &Node) -> bool {
+fn is_same(a: &YamlNode, b: &YamlNode) -> bool {
     match (&a.value, &b.value) {
         (Value::Scalar(a, style), Value::Scalar(b, other)) => {
             a == b && (*style == ScalarStyle::Plain) == (*other == ScalarStyle::Plain)
@@ -261,14 +264,14 @@ fn is_same(a: &Node, b: &Node) -> bool {
 mod tests {
     use super::*;
 
-    fn node(yaml: &str) -> Node {
-        Node::parse(yaml, 0..yaml.len()).unwrap()
+    fn node(yaml: &str) -> YamlNode {
+        YamlNode::parse(yaml, 0..yaml.len()).unwrap()
     }
 
     /// The result as JSON, the origin of each of the paths, and the findings. The layers are `(priority, spec)`.
     fn merged(own: &str, layers: &[(i32, &str)], paths: &[&[&str]]) -> (serde_json::Value, Vec<String>, Vec<String>) {
         let (own, subject) = (node(own), Subject { name: "own".into(), ..Subject::default() });
-        let nodes: Vec<(Subject, Node)> = layers
+        let nodes: Vec<(Subject, YamlNode)> = layers
             .iter()
             .enumerate()
             .map(|(index, (_, spec))| (Subject { name: format!("p{}", index + 1), ..Subject::default() }, node(spec)))

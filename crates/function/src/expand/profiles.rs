@@ -11,7 +11,7 @@ use crate::spec::profile::ApigeeProfileSpec;
 use crate::spec::{Resource, Spec};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::krm::Input;
-use apigee_flux_model::yaml::{Node, Value};
+use apigee_flux_model::yaml::{Value, YamlNode};
 
 /// All profiles, from the highest priority to the lowest.
 pub(super) struct Profiles<'r> {
@@ -120,7 +120,7 @@ fn decode(resource: &Resource, report: &mut Report<'_>) -> Option<ApigeeProfileS
 }
 
 /// True if a finding is on a field that a value or reference will replace.
-fn is_filled_in(spec: &Node, diagnostic: &Diagnostic) -> bool {
+fn is_filled_in(spec: &YamlNode, diagnostic: &Diagnostic) -> bool {
     let segments = diagnostic.field.segments().iter().skip(1).cloned();
     let mut path = FieldPath::root();
     let mut passed = Vec::new();

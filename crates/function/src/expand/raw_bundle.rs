@@ -10,7 +10,7 @@ use apigee_flux_model::bundle::zip::{MAX_BUNDLE_BYTES, MAX_FILES, unpack};
 use apigee_flux_model::bundle::{BundleKind, BundlePath, Files, is_clutter, plain_path};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::krm::{Input, Item};
-use apigee_flux_model::yaml::Node;
+use apigee_flux_model::yaml::YamlNode;
 
 /// The key of a ConfigMap that contains the whole bundle.
 const ZIP_KEY: &str = "bundle.zip";
@@ -125,10 +125,10 @@ pub(super) fn entries(
         }
     };
     let mut entries: Vec<(String, Vec<u8>)> = Vec::new();
-    for entry in node.get("data").map(Node::entries).unwrap_or_default() {
+    for entry in node.get("data").map(YamlNode::entries).unwrap_or_default() {
         entries.push((entry.key.clone(), entry.value.as_str().unwrap_or_default().as_bytes().to_vec()));
     }
-    for entry in node.get("binaryData").map(Node::entries).unwrap_or_default() {
+    for entry in node.get("binaryData").map(YamlNode::entries).unwrap_or_default() {
         let text: String = entry.value.as_str().unwrap_or_default().split_whitespace().collect();
         match STANDARD.decode(text) {
             Ok(bytes) => entries.push((entry.key.clone(), bytes)),

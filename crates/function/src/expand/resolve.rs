@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::environment::Environment;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 use apigee_flux_model::krm::Input;
-use apigee_flux_model::yaml::{Entry, Node, ScalarStyle, Value, decode};
+use apigee_flux_model::yaml::{Entry, ScalarStyle, Value, YamlNode, decode};
 
 const OPEN: &str = "$(values.";
 
@@ -26,7 +26,7 @@ struct From {
 }
 
 /// True if any text below the node refers to a value of the environment.
-pub(super) fn needs_values(node: &Node) -> bool {
+pub(super) fn needs_values(node: &YamlNode) -> bool {
     match &node.value {
         Value::Scalar(text, _) => text.contains(OPEN),
         Value::Sequence(elements) => elements.iter().any(needs_values),
@@ -35,17 +35,17 @@ pub(super) fn needs_values(node: &Node) -> bool {
 }
 
 /// True for `{from: {…, jsonPath: …}}`.
-pub(super) fn is_reference(node: &Node) -> bool {
+pub(super) fn is_reference(node: &YamlNode) -> bool {
     matches!(node.entries(), [Entry { key, value, .. }] if key == "from" && value.get("jsonPath").is_some())
 }
 
 /// The spec with all values filled in. The files of a raw bundle are not changed: they are kept byte for byte.
 pub(super) fn resolve(
-    spec: &Node,
+    spec: &YamlNode,
     input: &Input<'_>,
     environment: Option<&Environment<'_>>,
     report: &mut Report<'_>,
-) -> Node {
+) -> YamlNode {
     Resolver { input, environment, report }.node(spec, &FieldPath::of(&["spec"]))
 }
 
@@ -56,7 +56,7 @@ struct Resolver<'a, 'r, 'x> {
 }
 
 impl Resolver<'_, '_, '_> {
-    fn node(&mut self, node: &Node, at: &FieldPath) -> Node {
+    fn node(&mut self, node: &YamlNode, at: &FieldPath) -> YamlNode {
         let value = match &node.value {
             Value::Scalar(text, style) if text.contains(OPEN) => Value::Scalar(self.text(text, at), *style),
             Value::Scalar(..) => return node.clone(),
@@ -79,7 +79,7 @@ impl Resolver<'_, '_, '_> {
                 Value::Mapping(entries.iter().map(|entry| inner(entry, self)).collect())
             }
         };
-        Node { span: node.span.clone(), value }
+        YamlNode { span: node.span.clone(), value }
     }
 
     fn text(&mut self, text: &str, at: &FieldPath) -> String {
@@ -130,18 +130,18 @@ impl Resolver<'_, '_, '_> {
         })
     }
 
-    fn from(&mut self, whole: &Node, written: &Node, at: &FieldPath) -> Node {
+    fn from(&mut self, whole: &YamlNode, written: &YamlNode, at: &FieldPath) -> YamlNode {
         match self.looked_up(written) {
             Ok(json) => from_json(&json, whole),
             Err(diagnostic) => {
                 self.report.push(diagnostic.at(at));
                 // The error is reported already; null avoids a second one.
-                Node { span: whole.span.clone(), value: Value::Scalar(String::new(), ScalarStyle::Plain) }
+                YamlNode { span: whole.span.clone(), value: Value::Scalar(String::new(), ScalarStyle::Plain) }
             }
         }
     }
 
-    fn looked_up(&self, written: &Node) -> Result<Json, Diagnostic> {
+    fn looked_up(&self, written: &YamlNode) -> Result<Json, Diagnostic> {
         let wrong = |message: String| Diagnostic::error(Code::UnresolvedReference, message);
         let from: From = decode::decode(written).map_err(|error| {
             wrong(error.message)
@@ -206,7 +206,7 @@ fn weight(json: &Json) -> usize {
 }
 
 /// The value of another resource as a node, with the position of the reference.
-fn from_json(json: &Json, place: &Node) -> Node {
+fn from_json(json: &Json, place: &YamlNode) -> YamlNode {
     let value = match json {
         Json::Null => Value::Scalar(String::new(), ScalarStyle::Plain),
         Json::Bool(_) | Json::Number(_) => Value::Scalar(json.to_string(), ScalarStyle::Plain),
@@ -223,5 +223,5 @@ fn from_json(json: &Json, place: &Node) -> Node {
                 .collect(),
         ),
     };
-    Node { span: place.span.clone(), value }
+    YamlNode { span: place.span.clone(), value }
 }

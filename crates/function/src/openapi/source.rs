@@ -6,14 +6,14 @@ use serde_json::Value as Json;
 use super::DocumentFault;
 use super::outline::Outline;
 use apigee_flux_model::encoding;
-use apigee_flux_model::yaml::{self, Node, decode, line_and_column};
+use apigee_flux_model::yaml::{self, YamlNode, decode, line_and_column};
 
 /// The text of a document, parsed only as far as necessary.
 pub(super) enum Source<'t> {
     /// JSON, which serde reads as a stream.
     Json(&'t str),
     /// YAML.
-    Yaml(Node),
+    Yaml(YamlNode),
 }
 
 impl<'t> Source<'t> {
@@ -29,9 +29,9 @@ impl<'t> Source<'t> {
                 return Ok(Self::Json(text));
             };
             // A flow mapping of YAML starts with the same character.
-            return Node::parse(text, 0..text.len()).map(Self::Yaml).map_err(|_| json_fault(&error));
+            return YamlNode::parse(text, 0..text.len()).map(Self::Yaml).map_err(|_| json_fault(&error));
         }
-        Node::parse(text, 0..text.len()).map(Self::Yaml).map_err(|error| {
+        YamlNode::parse(text, 0..text.len()).map(Self::Yaml).map_err(|error| {
             let (line, column) = line_and_column(text, error.offset);
             let message = format!("the document cannot be parsed: line {line}, column {column}: {}", error.message);
             DocumentFault::new(message, "correct the document")

@@ -29,7 +29,7 @@ components:
     token: {type: oauth2, flows: {}}
 ";
     let read_yaml = document(yaml);
-    let node = apigee_flux_model::yaml::Node::parse(yaml, 0..yaml.len()).unwrap();
+    let node = apigee_flux_model::yaml::YamlNode::parse(yaml, 0..yaml.len()).unwrap();
     assert_eq!(document(&node.to_json().to_string()), read_yaml);
     assert_eq!((read_yaml.title.as_str(), read_yaml.description.as_deref()), ("Orders", Some("All orders.")));
     assert_eq!(read_yaml.servers[0].url, "https://eu.example.com/v2/");

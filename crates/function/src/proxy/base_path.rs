@@ -1,9 +1,9 @@
 //! Base paths.
 
-use apigee_flux_model::path_pattern::Fault;
+use apigee_flux_model::path_pattern::PathSyntaxError;
 
 /// Why a path is not a valid base path. The rules for wildcards are those of Apigee's page "Creating an API proxy".
-pub(super) fn fault(path: &str) -> Option<Fault> {
+pub(super) fn fault(path: &str) -> Option<PathSyntaxError> {
     if !path.starts_with('/') {
         return Some((
             format!("`{path}` does not start with `/`"),

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 
 use crate::spec::credential::credential;
 use apigee_flux_analysis::policy::policy_type;
-use apigee_flux_analysis::policy::schema::{COMMON_CHILDREN, Meaning, Shape};
+use apigee_flux_analysis::policy::schema::{COMMON_CHILDREN, ElementSchema, Meaning};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::xml::{Document, Node, child_named};
 use apigee_flux_model::yaml::Verbatim;
@@ -82,7 +82,7 @@ const SECRET_ELEMENTS: &[&str] = &["Password", "ClientSecret", "Secret"];
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Within<'n> {
     /// The element's part of the schema; `None` if the schema does not have the element.
-    shape: Option<&'static Shape>,
+    shape: Option<&'static ElementSchema>,
     /// Whether a schema is known for the file.
     known: bool,
     /// The element.
@@ -350,7 +350,7 @@ mod tests {
                 vec!["AssignMessage.$children[0].Set.Headers.Header.$text"],
             ),
         ] {
-            let node = apigee_flux_model::yaml::Node::parse(policy, 0..policy.len()).unwrap();
+            let node = apigee_flux_model::yaml::YamlNode::parse(policy, 0..policy.len()).unwrap();
             let policy: Verbatim = apigee_flux_model::yaml::decode::decode(&node).unwrap();
             let mut report = Report::new(&subject);
             check_yaml(&policy, &FieldPath::root(), &mut report);

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::origins::to_diagnostic;
-use apigee_flux_analysis::check::{Class, Finding, Gravity, check, class};
+use apigee_flux_analysis::check::{BundleClass, Finding, Verdict, check, class};
 use apigee_flux_model::bundle::manifest::Requirements;
 use apigee_flux_model::bundle::{BundleKind, BundlePath, FileKind, Files};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, InBundle, Report, Severity};
-use apigee_flux_model::runtime::{Bundle, Documents};
+use apigee_flux_model::runtime::{Documents, RuntimeBundle};
 use apigee_flux_model::xml::{Document, Node, child_named};
 
 /// What was read from a bundle.
@@ -21,7 +21,7 @@ pub struct Inspected {
     /// a service account.
     pub google_auth: bool,
     /// What decides whether it is standard or extensible.
-    pub class: Class,
+    pub class: BundleClass,
 }
 
 /// A problem in a bundle.
@@ -40,7 +40,7 @@ pub fn inspect(kind: BundleKind, name: &str, files: &Files, report: &mut Report<
     read(kind, name, files, &mut |found| match found {
         Found::Fault(fault) => report.push(fault.at(&at)),
         Found::Finding(finding) => {
-            let severity = if finding.gravity == Gravity::Refused { Severity::Error } else { Severity::Warning };
+            let severity = if finding.verdict == Verdict::Refused { Severity::Error } else { Severity::Warning };
             let mut diagnostic = to_diagnostic(finding, severity).at(&at);
             diagnostic.in_bundle = Some(finding.at.in_bundle());
             report.push(diagnostic);
@@ -116,7 +116,7 @@ pub(super) fn read(kind: BundleKind, name: &str, files: &Files, found: &mut dyn 
             None,
         );
     }
-    let bundle = Bundle::read(kind, name, files, &documents);
+    let bundle = RuntimeBundle::read(kind, name, files, &documents);
     // The contents of an unreadable file are unknown, so nothing is reported as missing because of it.
     let unknown = |code| match code {
         Code::MissingPolicy => unreadable_kinds.contains(&FileKind::Policy),
@@ -197,7 +197,7 @@ impl Reader {
             },
             base_paths: list(self.base_paths),
             google_auth: self.google_auth,
-            class: Class::default(),
+            class: BundleClass::default(),
         }
     }
 }

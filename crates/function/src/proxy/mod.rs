@@ -20,7 +20,7 @@ pub use resolve::{Ordered, StepPlace};
 use inspect::Found;
 
 use crate::spec::{ApigeeProxySpec, ApigeeSharedFlowSpec};
-use apigee_flux_analysis::check::Class;
+use apigee_flux_analysis::check::BundleClass;
 use apigee_flux_model::bundle::manifest::Requirements;
 use apigee_flux_model::bundle::{BundleKind, Files};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
@@ -38,7 +38,7 @@ pub struct Generated {
     /// a service account.
     pub google_auth: bool,
     /// What decides whether it is standard or extensible.
-    pub class: Class,
+    pub class: BundleClass,
     /// The fields from which its parts were generated.
     pub origins: Origins,
 }
@@ -159,10 +159,10 @@ mod tests {
     use super::*;
     use apigee_flux_model::diag::Subject;
     use apigee_flux_model::xml::{Document, Node as XmlNode, parse_bytes};
-    use apigee_flux_model::yaml::{Node, decode};
+    use apigee_flux_model::yaml::{YamlNode, decode};
 
     fn generated(yaml: &str) -> Generated {
-        let node = Node::parse(yaml, 0..yaml.len()).unwrap();
+        let node = YamlNode::parse(yaml, 0..yaml.len()).unwrap();
         let spec: ApigeeProxySpec = decode::decode(node.get("spec").unwrap()).unwrap();
         let subject = Subject::default();
         let mut report = Report::new(&subject);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use apigee_flux_analysis::check::{Blame, Finding, Gravity};
+use apigee_flux_analysis::check::{Finding, FindingCause, Verdict};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, InBundle, Severity};
 
 /// The field from which a part of the bundle was generated.
@@ -60,26 +60,26 @@ impl Origins {
 
     /// The finding as a diagnostic on the spec, or `None` if the spec itself is checked for this.
     pub(super) fn diagnostic(&self, finding: &Finding<'_>) -> Option<Diagnostic> {
-        let (at, written, offset) = match finding.blame {
-            Blame::Condition(text, offset) => match self.condition(text, offset) {
+        let (at, written, offset) = match finding.cause {
+            FindingCause::Condition(text, offset) => match self.condition(text, offset) {
                 Some((at, offset)) => (Some(at), true, Some(offset)),
                 None => (None, true, None),
             },
-            Blame::Policy(name) => {
+            FindingCause::Policy(name) => {
                 (self.policy(name).map(|o| &o.at), self.policy(name).is_some_and(|o| o.written), None)
             }
-            Blame::File => {
+            FindingCause::File => {
                 let origin = self.files.get(finding.at.path().as_str());
                 (origin.map(|o| &o.at), origin.is_some_and(|o| o.written), None)
             }
         };
         let spec_is_checked = finding.code == Code::UnattachedPolicy
-            || finding.code == Code::MissingTarget && finding.gravity == Gravity::Doubtful;
+            || finding.code == Code::MissingTarget && finding.verdict == Verdict::Doubtful;
         if spec_is_checked && written {
             return None;
         }
         // A text that a feature takes from the user can be wrong as well; order and structure are generated.
-        let theirs = written || finding.gravity == Gravity::Doubtful || FROM_WORDS.contains(&finding.code);
+        let theirs = written || finding.verdict == Verdict::Doubtful || FROM_WORDS.contains(&finding.code);
         let Some(at) = at.filter(|_| theirs) else {
             let InBundle { path, line, column } = finding.at.in_bundle();
             let (message, code) = (&finding.message, finding.code);
@@ -87,9 +87,9 @@ impl Origins {
             let message = format!("the generated bundle is invalid: {path}:{line}:{column}: {message} [{code}]");
             return Some(Diagnostic::error(Code::Internal, message).at(at));
         };
-        let severity = match finding.gravity {
-            Gravity::Refused | Gravity::Broken => Severity::Error,
-            Gravity::Doubtful => Severity::Warning,
+        let severity = match finding.verdict {
+            Verdict::Refused | Verdict::Broken => Severity::Error,
+            Verdict::Doubtful => Severity::Warning,
         };
         let mut diagnostic = to_diagnostic(finding, severity).at(at);
         diagnostic.offset = offset;

@@ -2,8 +2,8 @@
 //!
 //! Git keeps everything that was ever committed, so a credential must never be in a spec: specs refer to Secrets.
 
-use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, Segment};
-use apigee_flux_model::yaml::{Node, Value};
+use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, FieldSegment, Report};
+use apigee_flux_model::yaml::{Value, YamlNode};
 
 /// Keys whose literal value is a credential.
 const SECRET_KEYS: [&str; 11] = [
@@ -21,11 +21,11 @@ const SECRET_KEYS: [&str; 11] = [
 ];
 
 /// Reports every credential below a node.
-pub fn check(node: &Node, report: &mut Report<'_>) {
+pub fn check(node: &YamlNode, report: &mut Report<'_>) {
     walk(node, None, &FieldPath::root(), report);
 }
 
-fn walk(node: &Node, key: Option<&str>, at: &FieldPath, report: &mut Report<'_>) {
+fn walk(node: &YamlNode, key: Option<&str>, at: &FieldPath, report: &mut Report<'_>) {
     match &node.value {
         Value::Mapping(entries) => {
             for entry in entries {
@@ -64,8 +64,8 @@ fn takes_literals(at: &FieldPath) -> bool {
         .segments()
         .iter()
         .filter_map(|segment| match segment {
-            Segment::Key(key) => Some(key.as_str()),
-            Segment::Index(_) => None,
+            FieldSegment::Key(key) => Some(key.as_str()),
+            FieldSegment::Index(_) => None,
         })
         .collect();
     let in_policy = keys.windows(2).any(|pair| pair == ["spec", "policies"] || pair == ["endpoints", "policies"]);
@@ -83,7 +83,7 @@ fn inline(what: &str) -> Diagnostic {
 /// The finding for a text where only `{valueFrom: …}` is allowed. It does not repeat the text.
 pub fn literal(text: &str, at: &FieldPath) -> Diagnostic {
     let key = match at.segments().last() {
-        Some(Segment::Key(key)) => Some(key.as_str()),
+        Some(FieldSegment::Key(key)) => Some(key.as_str()),
         _ => None,
     };
     // `check` reports some of these texts as credentials itself.
@@ -266,7 +266,7 @@ mod tests {
     fn a_variable_is_no_literal() {
         let spec = "spec:\n  flow:\n    request:\n    - kvm: {map: m, get: {password: private.password}}\n    - extract: {json: {token: $.token}}\n    \
                     - set: {variables: {token: abc}}\n  policies: {O: {OAuthV2: {AccessToken: flow.token, password: a.b}}}\n";
-        let node = Node::parse(spec, 0..spec.len()).unwrap();
+        let node = YamlNode::parse(spec, 0..spec.len()).unwrap();
         let subject = apigee_flux_model::diag::Subject::default();
         let mut report = Report::new(&subject);
         check(&node, &mut report);

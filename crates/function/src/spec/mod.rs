@@ -49,7 +49,7 @@ use schemars::{Schema, SchemaGenerator};
 
 use apigee_flux_configuration::{ConfigurationKind, Configured};
 use apigee_flux_model::yaml::decode::DecodeError;
-use apigee_flux_model::yaml::{Node, decode};
+use apigee_flux_model::yaml::{YamlNode, decode};
 
 pub use apigee_flux_model::krm::GROUP;
 
@@ -70,12 +70,12 @@ pub struct Kind {
 
 #[derive(Debug, Clone, Copy)]
 enum Decode {
-    Own(fn(&Node) -> Result<Spec, DecodeError>),
+    Own(fn(&YamlNode) -> Result<Spec, DecodeError>),
     Configuration(&'static ConfigurationKind),
 }
 
 impl Kind {
-    fn decode(&self, node: &Node) -> Result<Spec, DecodeError> {
+    fn decode(&self, node: &YamlNode) -> Result<Spec, DecodeError> {
         match self.decode {
             Decode::Own(decode) => decode(node),
             Decode::Configuration(kind) => (kind.decode)(node).map(Spec::Configuration),

@@ -6,7 +6,7 @@ use super::{GROUP, KINDS, Kind, Spec, VERSION, credential, kind, schema};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, Subject, nearest};
 use apigee_flux_model::krm::{Header, Input, Item, annotation};
 use apigee_flux_model::names::kubernetes_rules;
-use apigee_flux_model::yaml::{Node, YamlError};
+use apigee_flux_model::yaml::{YamlError, YamlNode};
 
 /// A resource whose kind is known and whose spec is not checked yet.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub struct Resource {
     /// The package that the resource belongs to, according to kpt.
     pub package_path: Option<String>,
     /// The whole resource.
-    pub node: Rc<Node>,
+    pub node: Rc<YamlNode>,
     /// The kind of the resource.
     pub kind: &'static Kind,
 }
@@ -89,13 +89,13 @@ impl Resource {
     }
 
     /// The spec before values are filled in.
-    pub fn spec(&self) -> &Node {
+    pub fn spec(&self) -> &YamlNode {
         self.node.get("spec").unwrap_or(&EMPTY)
     }
 
     /// Checks a spec, which is the spec of this resource with its values filled in, and decodes it. Reports all type
     /// errors together.
-    pub fn decode(&self, spec: &Node, report: &mut Report<'_>) -> Option<Spec> {
+    pub fn decode(&self, spec: &YamlNode, report: &mut Report<'_>) -> Option<Spec> {
         let before = report.errors();
         self.check(spec, report);
         if report.errors() > before {
@@ -105,12 +105,12 @@ impl Resource {
     }
 
     /// Checks the fields and types of a spec.
-    pub fn check(&self, spec: &Node, report: &mut Report<'_>) {
+    pub fn check(&self, spec: &YamlNode, report: &mut Report<'_>) {
         schema::check((self.kind.schema)(), spec, &FieldPath::of(&["spec"]), report);
     }
 
     /// Decodes a spec that `check` accepts.
-    pub fn read_spec(&self, spec: &Node, report: &mut Report<'_>) -> Option<Spec> {
+    pub fn read_spec(&self, spec: &YamlNode, report: &mut Report<'_>) -> Option<Spec> {
         match self.kind.decode(spec) {
             Ok(spec) => Some(spec),
             Err(error) => {
@@ -133,7 +133,7 @@ impl Resource {
     }
 }
 
-static EMPTY: Node = Node { span: 0..0, value: apigee_flux_model::yaml::Value::Mapping(Vec::new()) };
+static EMPTY: YamlNode = YamlNode { span: 0..0, value: apigee_flux_model::yaml::Value::Mapping(Vec::new()) };
 
 /// The namespace is used for every object; the name is used in names that are made valid.
 fn check_metadata(header: &Header<'_>, report: &mut Report<'_>) {
@@ -148,7 +148,7 @@ fn check_metadata(header: &Header<'_>, report: &mut Report<'_>) {
 }
 
 /// Checks the keys next to `spec`: a misspelt `spec` must not be read as an empty one.
-fn check_top(node: &Node, report: &mut Report<'_>) {
+fn check_top(node: &YamlNode, report: &mut Report<'_>) {
     const KNOWN: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
     for entry in node.entries() {
         if !KNOWN.contains(&entry.key.as_str()) {

@@ -6,13 +6,13 @@ use serde_json::{Map, Value as Json};
 
 use super::wrong_value::{self, types, words};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, nearest};
-use apigee_flux_model::yaml::{self, Node, ScalarStyle, Value};
+use apigee_flux_model::yaml::{self, ScalarStyle, Value, YamlNode};
 
 /// The maximum number of unknown fields of one mapping that are reported, each with the allowed fields.
 const MAX_UNKNOWN: usize = 20;
 
 /// Reports where `node` does not conform to `schema`.
-pub fn check(schema: &Schema, node: &Node, at: &FieldPath, report: &mut Report<'_>) {
+pub fn check(schema: &Schema, node: &YamlNode, at: &FieldPath, report: &mut Report<'_>) {
     let root = schema.as_value();
     let definitions = root.get("$defs").and_then(Json::as_object);
     Walk { definitions, report }.value(root, node, at);
@@ -36,7 +36,7 @@ struct Walk<'s, 'r, 'x> {
 }
 
 impl<'s> Walk<'s, '_, '_> {
-    fn value(&mut self, schema: &'s Json, node: &Node, at: &FieldPath) {
+    fn value(&mut self, schema: &'s Json, node: &YamlNode, at: &FieldPath) {
         let mut branches = Vec::new();
         self.branches(schema, &mut branches);
         if branches.iter().any(|branch| is_anything(branch)) {
@@ -103,7 +103,7 @@ impl<'s> Walk<'s, '_, '_> {
         }
     }
 
-    fn mapping(&mut self, branch: &'s Json, branches: &[&'s Json], node: &Node, at: &FieldPath) {
+    fn mapping(&mut self, branch: &'s Json, branches: &[&'s Json], node: &YamlNode, at: &FieldPath) {
         let properties = branch.get("properties").and_then(Json::as_object);
         let additional = branch.get("additionalProperties");
         let mut unknown = 0;
@@ -133,7 +133,7 @@ impl<'s> Walk<'s, '_, '_> {
         }
         let required = branch.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
         for field in required {
-            if node.get(field).is_none_or(Node::is_null) {
+            if node.get(field).is_none_or(YamlNode::is_null) {
                 let doc = properties
                     .and_then(|properties| properties.get(field)?.get("description")?.as_str())
                     .and_then(|doc| doc.split(". ").next())
@@ -173,7 +173,7 @@ fn allows_null(branch: &Json) -> bool {
 }
 
 /// True if the node has the type of the branch. A text field accepts every scalar as written.
-fn fits(branch: &Json, node: &Node) -> bool {
+fn fits(branch: &Json, node: &YamlNode) -> bool {
     let types = types(branch);
     match &node.value {
         Value::Mapping(_) => types.contains(&"object"),
@@ -224,7 +224,7 @@ mod tests {
     use apigee_flux_model::diag::Subject;
 
     fn findings(yaml: &str) -> Vec<String> {
-        let node = Node::parse(yaml, 0..yaml.len()).unwrap();
+        let node = YamlNode::parse(yaml, 0..yaml.len()).unwrap();
         let subject = Subject::default();
         let mut report = Report::new(&subject);
         let schema = schemars::schema_for!(EnvironmentSpec);

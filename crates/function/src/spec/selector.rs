@@ -78,10 +78,10 @@ impl MatchExpression {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use apigee_flux_model::yaml::{Node, decode};
+    use apigee_flux_model::yaml::{YamlNode, decode};
 
     fn matches(selector: &str, labels: &[(&str, &str)]) -> bool {
-        let node = Node::parse(selector, 0..selector.len()).unwrap();
+        let node = YamlNode::parse(selector, 0..selector.len()).unwrap();
         let selector: Selector = decode::decode(&node).unwrap();
         selector.matches(|key| labels.iter().find(|(known, _)| *known == key).map(|(_, value)| *value))
     }

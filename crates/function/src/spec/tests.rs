@@ -5,8 +5,8 @@ use serde_json::{Map, Value as Json, json};
 use super::schema::check;
 use super::wrong_value::{types, words};
 use super::{KINDS, Kind};
-use apigee_flux_model::diag::{Diagnostic, FieldPath, Report, Segment, Subject};
-use apigee_flux_model::yaml::Node;
+use apigee_flux_model::diag::{Diagnostic, FieldPath, FieldSegment, Report, Subject};
+use apigee_flux_model::yaml::YamlNode;
 
 /// How deep the walk goes: steps hold steps.
 const DEPTH: usize = 7;
@@ -86,7 +86,7 @@ impl<'s> Walk<'s> {
     }
 
     /// Documents in which one value each is replaced by `hole`, with the path of that value.
-    fn holes(&self, schema: &'s Json, depth: usize, hole: &Json) -> Vec<(Json, Vec<Segment>)> {
+    fn holes(&self, schema: &'s Json, depth: usize, hole: &Json) -> Vec<(Json, Vec<FieldSegment>)> {
         let mut found = vec![(hole.clone(), Vec::new())];
         if depth == 0 {
             return found;
@@ -97,17 +97,17 @@ impl<'s> Walk<'s> {
                 for (value, path) in self.holes(inner, depth - 1, hole) {
                     let mut document = self.required(branch);
                     document.insert(key.clone(), value);
-                    found.push((Json::Object(document), below(Segment::Key(key.clone()), path)));
+                    found.push((Json::Object(document), below(FieldSegment::Key(key.clone()), path)));
                 }
             }
             if let Some(items) = branch.get("items") {
                 for (value, path) in self.holes(items, depth - 1, hole) {
-                    found.push((json!([value]), below(Segment::Index(0), path)));
+                    found.push((json!([value]), below(FieldSegment::Index(0), path)));
                 }
             }
             if let Some(values) = branch.get("additionalProperties").filter(|schema| schema.is_object()) {
                 for (value, path) in self.holes(values, depth - 1, hole) {
-                    found.push((json!({"name": value}), below(Segment::Key("name".to_owned()), path)));
+                    found.push((json!({"name": value}), below(FieldSegment::Key("name".to_owned()), path)));
                 }
             }
         }
@@ -115,13 +115,13 @@ impl<'s> Walk<'s> {
     }
 }
 
-fn below(segment: Segment, mut path: Vec<Segment>) -> Vec<Segment> {
+fn below(segment: FieldSegment, mut path: Vec<FieldSegment>) -> Vec<FieldSegment> {
     path.insert(0, segment);
     path
 }
 
 /// The findings for a spec.
-fn findings(kind: &Kind, spec: &Node) -> Vec<Diagnostic> {
+fn findings(kind: &Kind, spec: &YamlNode) -> Vec<Diagnostic> {
     let subject = Subject::default();
     let mut report = Report::new(&subject);
     let at = FieldPath::of(&["spec"]);
@@ -150,7 +150,7 @@ fn every_field_refuses_wrong_values_in_words_of_yaml_and_at_its_place() {
             let text = document.to_string();
             for odd in ODD {
                 let yaml = text.replacen(&format!("\"{HOLE}\""), odd, 1);
-                let node = Node::parse(&yaml, 0..yaml.len()).unwrap();
+                let node = YamlNode::parse(&yaml, 0..yaml.len()).unwrap();
                 tried += 1;
                 for finding in findings(kind, &node) {
                     let message = finding.text();

@@ -4,13 +4,13 @@ use serde_json::Value as Json;
 
 use super::credential;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, nearest};
-use apigee_flux_model::yaml::{self, Node, ScalarStyle, Value};
+use apigee_flux_model::yaml::{self, ScalarStyle, Value, YamlNode};
 
 /// The maximum number of fields of a mapping that a message lists.
 const LISTED_FIELDS: usize = 12;
 
 /// The finding for `node`, which matches none of the branches of the schema.
-pub(super) fn finding(branches: &[&Json], node: &Node, at: &FieldPath) -> Diagnostic {
+pub(super) fn finding(branches: &[&Json], node: &YamlNode, at: &FieldPath) -> Diagnostic {
     // A literal in place of a reference to a secret is a credential, so it is not repeated.
     if let Some(text) = node.as_str()
         && branches.iter().any(|branch| branch.pointer("/properties/valueFrom").is_some())
@@ -54,7 +54,7 @@ fn expected(branches: &[&Json]) -> String {
     }
 }
 
-fn found(node: &Node) -> String {
+fn found(node: &YamlNode) -> String {
     match &node.value {
         Value::Mapping(_) => "a mapping".to_owned(),
         Value::Sequence(_) => "a list".to_owned(),
@@ -65,7 +65,7 @@ fn found(node: &Node) -> String {
 }
 
 /// The fix, if the intended value can be derived from the value found.
-fn what_to_write(branches: &[&Json], node: &Node) -> Option<String> {
+fn what_to_write(branches: &[&Json], node: &YamlNode) -> Option<String> {
     let takes = |name: &str| branches.iter().any(|branch| types(branch).contains(&name));
     if node.is_null() {
         return Some(match () {

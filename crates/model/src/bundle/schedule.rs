@@ -6,7 +6,7 @@ use crate::bundle::BundleKind;
 
 /// A bundle, with what determines its position.
 #[derive(Debug, Clone, Copy)]
-pub struct Node<'a> {
+pub struct ScheduledBundle<'a> {
     /// Proxy or shared flow.
     pub kind: BundleKind,
     /// The name in Apigee.
@@ -28,7 +28,7 @@ pub struct Schedule {
 
 impl Schedule {
     /// The schedule of a list of nodes with distinct kinds and names. The error names a cycle of calls.
-    pub fn new(nodes: &[Node<'_>]) -> Result<Self, String> {
+    pub fn new(nodes: &[ScheduledBundle<'_>]) -> Result<Self, String> {
         let flows: BTreeMap<&str, usize> = nodes
             .iter()
             .enumerate()
@@ -95,7 +95,7 @@ impl Schedule {
     }
 
     /// A cycle of calls, as text, if there is one.
-    fn circle(&self, nodes: &[Node<'_>], flows: &BTreeMap<&str, usize>) -> Option<String> {
+    fn circle(&self, nodes: &[ScheduledBundle<'_>], flows: &BTreeMap<&str, usize>) -> Option<String> {
         let mut rest = self.clone();
         let mut left: Vec<bool> = vec![true; nodes.len()];
         while let Some(index) = rest.start() {
@@ -136,7 +136,8 @@ mod tests {
 
     fn schedule(list: &[(&'static str, &[&str])]) -> Result<Schedule, String> {
         let owned = nodes(list);
-        let nodes: Vec<Node<'_>> = owned.iter().map(|(kind, name, calls)| Node { kind: *kind, name, calls }).collect();
+        let nodes: Vec<ScheduledBundle<'_>> =
+            owned.iter().map(|(kind, name, calls)| ScheduledBundle { kind: *kind, name, calls }).collect();
         Schedule::new(&nodes)
     }
 
@@ -191,10 +192,10 @@ mod tests {
                 .enumerate()
                 .map(|(number, calls)| calls.iter().filter(|call| **call < number).map(ToString::to_string).collect())
                 .collect();
-            let nodes: Vec<Node<'_>> = names
+            let nodes: Vec<ScheduledBundle<'_>> = names
                 .iter()
                 .zip(&calls)
-                .map(|(name, calls)| Node { kind: BundleKind::SharedFlow, name, calls })
+                .map(|(name, calls)| ScheduledBundle { kind: BundleKind::SharedFlow, name, calls })
                 .collect();
             let mut schedule = Schedule::new(&nodes).unwrap();
             let mut ended: Vec<Option<bool>> = vec![None; 12];

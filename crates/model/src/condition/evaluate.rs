@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use regex_lite::Regex;
 
 use super::lex::number;
-use super::{Comparison, Expr, Operand, Operator, Value};
+use super::{Comparison, ConditionValue, Expr, Operand, Operator};
 use crate::path_pattern::{like, matches_path, without_lookahead};
 
 /// The values of variables.
@@ -41,10 +41,10 @@ pub fn evaluate(expr: &Expr, variables: &dyn Variables) -> Option<bool> {
 #[allow(clippy::option_option, reason = "unknown and not set are different, as in `Variables`")]
 fn value<'v>(operand: &'v Operand, variables: &'v dyn Variables) -> Option<Option<Cow<'v, str>>> {
     match &operand.value {
-        Value::Variable(name) => variables.get(name),
-        Value::Text(text) | Value::Number(text) => Some(Some(Cow::Borrowed(text))),
-        Value::Boolean(value) => Some(Some(Cow::Borrowed(if *value { "true" } else { "false" }))),
-        Value::Null => Some(None),
+        ConditionValue::Variable(name) => variables.get(name),
+        ConditionValue::Text(text) | ConditionValue::Number(text) => Some(Some(Cow::Borrowed(text))),
+        ConditionValue::Boolean(value) => Some(Some(Cow::Borrowed(if *value { "true" } else { "false" }))),
+        ConditionValue::Null => Some(None),
     }
 }
 
@@ -58,8 +58,8 @@ fn compare(comparison: &Comparison, variables: &dyn Variables) -> Option<bool> {
     let numbers = || -> Option<Ordering> { parsed(left)?.partial_cmp(&parsed(right)?) };
     let order = || numbers().unwrap_or_else(|| left.cmp(right));
     // Numbers are compared by value, but quoted text that looks like a number is text.
-    let numeric =
-        matches!(comparison.left.value, Value::Number(_)) || matches!(comparison.right.value, Value::Number(_));
+    let numeric = matches!(comparison.left.value, ConditionValue::Number(_))
+        || matches!(comparison.right.value, ConditionValue::Number(_));
     let equal = || left == right || (numeric && numbers() == Some(Ordering::Equal));
     match comparison.operator {
         Operator::Equals => Some(equal()),
@@ -102,9 +102,9 @@ mod tests {
     use super::super::parse;
     use super::*;
 
-    struct Known;
+    struct KnownVariables;
 
-    impl Variables for Known {
+    impl Variables for KnownVariables {
         fn get(&self, name: &str) -> Option<Option<Cow<'_, str>>> {
             match name {
                 "verb" => Some(Some("GET".into())),
@@ -149,7 +149,7 @@ mod tests {
             ("path MatchesPath \"/orders/1/\"", None),
             ("path =| \"/ord\"", Some(true)),
         ] {
-            assert_eq!(evaluate(&parse(text).unwrap(), &Known), expected, "{text}");
+            assert_eq!(evaluate(&parse(text).unwrap(), &KnownVariables), expected, "{text}");
         }
     }
 }

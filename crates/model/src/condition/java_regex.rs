@@ -17,10 +17,11 @@ pub struct RegexFault {
 
 /// The syntax error in a pattern; `None` if Java accepts it or if that is unknown.
 pub fn java_regex_fault(pattern: &str) -> Option<RegexFault> {
-    let mut reader = Reader { characters: unquoted(pattern), at: 0, end: pattern.len(), groups: Vec::new(), depth: 0 };
+    let mut reader =
+        RegexReader { characters: unquoted(pattern), at: 0, end: pattern.len(), groups: Vec::new(), depth: 0 };
     match reader.alternatives() {
-        Err(Stop::Fault(fault)) => Some(fault),
-        Err(Stop::Unknown) => None,
+        Err(RegexStop::Fault(fault)) => Some(fault),
+        Err(RegexStop::Unknown) => None,
         // Only a closing parenthesis ends the pattern early.
         Ok(()) => reader.peek().map(|_| reader.fault("this `)` has no matching `(`")),
     }
@@ -57,7 +58,7 @@ fn unquoted(pattern: &str) -> Vec<(char, usize)> {
     out
 }
 
-enum Stop {
+enum RegexStop {
     Fault(RegexFault),
     Unknown,
 }
@@ -69,7 +70,7 @@ enum Escape {
     Other,
 }
 
-struct Reader {
+struct RegexReader {
     characters: Vec<(char, usize)>,
     at: usize,
     /// The length of the pattern: the offset of a fault at its end.
@@ -79,7 +80,7 @@ struct Reader {
     depth: usize,
 }
 
-impl Reader {
+impl RegexReader {
     fn peek(&self) -> Option<char> {
         self.ahead(0)
     }
@@ -104,12 +105,12 @@ impl Reader {
         RegexFault { offset: self.characters.get(self.at).map_or(self.end, |(_, offset)| *offset), message }
     }
 
-    fn stop<T>(&self, message: &'static str) -> Result<T, Stop> {
-        Err(Stop::Fault(self.fault(message)))
+    fn stop<T>(&self, message: &'static str) -> Result<T, RegexStop> {
+        Err(RegexStop::Fault(self.fault(message)))
     }
 
     /// Sequences with `|` between them, until the end or a `)`.
-    fn alternatives(&mut self) -> Result<(), Stop> {
+    fn alternatives(&mut self) -> Result<(), RegexStop> {
         while let Some(character) = self.peek() {
             match character {
                 ')' => break,
@@ -142,10 +143,10 @@ impl Reader {
         Ok(())
     }
 
-    fn nested(&mut self, inner: impl FnOnce(&mut Self) -> Result<(), Stop>) -> Result<(), Stop> {
+    fn nested(&mut self, inner: impl FnOnce(&mut Self) -> Result<(), RegexStop>) -> Result<(), RegexStop> {
         self.depth += 1;
         if self.depth > DEPTH {
-            return Err(Stop::Unknown);
+            return Err(RegexStop::Unknown);
         }
         inner(self)?;
         self.depth -= 1;
@@ -153,7 +154,7 @@ impl Reader {
     }
 
     /// Parses a group; returns false for flags without a group.
-    fn group(&mut self) -> Result<bool, Stop> {
+    fn group(&mut self) -> Result<bool, RegexStop> {
         let open = self.fault("the group has no closing `)`");
         self.at += 1;
         if self.eat('?') {
@@ -180,7 +181,7 @@ impl Reader {
                         self.at += 1;
                     }
                     if comments {
-                        return Err(Stop::Unknown);
+                        return Err(RegexStop::Unknown);
                     }
                     match self.peek() {
                         Some(')') => {
@@ -188,7 +189,7 @@ impl Reader {
                             return Ok(false);
                         }
                         Some(':') => self.at += 1,
-                        None => return Err(Stop::Fault(open)),
+                        None => return Err(RegexStop::Fault(open)),
                         Some(_) => {
                             return self.stop(
                                 "after `(?` Java allows `:`, `=`, `!`, `>`, `<=`, `<!`, `<name>` and the flags \
@@ -200,11 +201,11 @@ impl Reader {
             }
         }
         self.nested(Self::alternatives)?;
-        if self.eat(')') { Ok(true) } else { Err(Stop::Fault(open)) }
+        if self.eat(')') { Ok(true) } else { Err(RegexStop::Fault(open)) }
     }
 
     /// Parses a group's name and the `>` after it.
-    fn group_name(&mut self) -> Result<String, Stop> {
+    fn group_name(&mut self) -> Result<String, RegexStop> {
         let mut name = String::new();
         while let Some(character) = self.peek().filter(char::is_ascii_alphanumeric) {
             if name.is_empty() && character.is_ascii_digit() {
@@ -224,7 +225,7 @@ impl Reader {
     }
 
     /// Parses a quantifier, if there is one.
-    fn quantifier(&mut self) -> Result<(), Stop> {
+    fn quantifier(&mut self) -> Result<(), RegexStop> {
         match self.peek() {
             Some('?' | '*' | '+') => self.at += 1,
             Some('{') => self.count()?,
@@ -237,28 +238,31 @@ impl Reader {
     }
 
     /// `{2}`, `{2,}` or `{2,3}`.
-    fn count(&mut self) -> Result<(), Stop> {
+    fn count(&mut self) -> Result<(), RegexStop> {
         let open = self
             .fault("a number must follow `{`, as in `{2}`, `{2,}` or `{2,3}`; for the character itself write `\\{`");
         self.at += 1;
-        let Some(least) = self.number()? else { return Err(Stop::Fault(open)) };
+        let Some(least) = self.number()? else { return Err(RegexStop::Fault(open)) };
         let mut most = Some(least);
         if self.eat(',') {
             most = self.number()?;
             if most.is_none() && self.peek() != Some('}') {
-                return Err(Stop::Fault(open));
+                return Err(RegexStop::Fault(open));
             }
         }
         if !self.eat('}') {
             return self.stop("the count has no closing `}`");
         }
         if most.is_some_and(|most| most < least) {
-            return Err(Stop::Fault(RegexFault { message: "the maximum of the count is below its minimum", ..open }));
+            return Err(RegexStop::Fault(RegexFault {
+                message: "the maximum of the count is below its minimum",
+                ..open
+            }));
         }
         Ok(())
     }
 
-    fn number(&mut self) -> Result<Option<u32>, Stop> {
+    fn number(&mut self) -> Result<Option<u32>, RegexStop> {
         let mut number: Option<u32> = None;
         while let Some(digit) = self.peek().and_then(|character| character.to_digit(10)) {
             let more = number.unwrap_or(0).checked_mul(10).and_then(|tens| tens.checked_add(digit));
@@ -272,7 +276,7 @@ impl Reader {
     }
 
     /// Parses what follows a backslash.
-    fn escape(&mut self, in_class: bool) -> Result<Escape, Stop> {
+    fn escape(&mut self, in_class: bool) -> Result<Escape, RegexStop> {
         self.at -= 1;
         let unknown = self.fault("Java has no such escape: only certain letters are allowed after `\\`");
         self.at += 1;
@@ -313,7 +317,7 @@ impl Reader {
                 }
                 self.until_brace()?;
                 // The character depends on its name, which is not looked up.
-                Err(Stop::Unknown)
+                Err(RegexStop::Unknown)
             }
             'a' => Ok(Escape::Character('\u{7}')),
             'e' => Ok(Escape::Character('\u{1b}')),
@@ -349,7 +353,7 @@ impl Reader {
                 self.at += 4;
                 // One half of a surrogate pair is not a Rust `char`.
                 let value = u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32);
-                value.map(Escape::Character).ok_or(Stop::Unknown)
+                value.map(Escape::Character).ok_or(RegexStop::Unknown)
             }
             'x' => {
                 let braces = self.eat('{');
@@ -367,18 +371,18 @@ impl Reader {
                     );
                 }
                 match u32::from_str_radix(&digits, 16).ok().filter(|value| *value <= u32::from(char::MAX)) {
-                    Some(value) => char::from_u32(value).map(Escape::Character).ok_or(Stop::Unknown),
+                    Some(value) => char::from_u32(value).map(Escape::Character).ok_or(RegexStop::Unknown),
                     None => self.stop("no character has such a large code point"),
                 }
             }
-            letter if letter.is_ascii_alphabetic() => Err(Stop::Fault(unknown)),
-            digit if digit.is_ascii_digit() => Err(Stop::Fault(unknown)),
+            letter if letter.is_ascii_alphabetic() => Err(RegexStop::Fault(unknown)),
+            digit if digit.is_ascii_digit() => Err(RegexStop::Fault(unknown)),
             other => Ok(Escape::Character(other)),
         }
     }
 
     /// Parses what follows `\p`.
-    fn property(&mut self) -> Result<(), Stop> {
+    fn property(&mut self) -> Result<(), RegexStop> {
         if self.eat('{') {
             if self.peek() == Some('}') {
                 return self.stop("the name of the property is empty");
@@ -391,18 +395,18 @@ impl Reader {
         }
     }
 
-    fn until_brace(&mut self) -> Result<(), Stop> {
+    fn until_brace(&mut self) -> Result<(), RegexStop> {
         let open = self.fault("the name has no closing `}`");
         while let Some(character) = self.next() {
             if character == '}' {
                 return Ok(());
             }
         }
-        Err(Stop::Fault(open))
+        Err(RegexStop::Fault(open))
     }
 
     /// Parses a class after its `[`, or, if `closes` is false, the part of a class after `&&`, without its `]`.
-    fn class(&mut self, closes: bool) -> Result<(), Stop> {
+    fn class(&mut self, closes: bool) -> Result<(), RegexStop> {
         let at = self.at.saturating_sub(1);
         let offset = self.characters.get(at).map_or(self.end, |(_, offset)| *offset);
         let open = RegexFault { offset, message: "the class has no closing `]`" };
@@ -412,7 +416,7 @@ impl Reader {
         let mut empty = true;
         loop {
             match self.peek() {
-                None => return Err(Stop::Fault(open)),
+                None => return Err(RegexStop::Fault(open)),
                 Some(']') if !empty => {
                     self.at += usize::from(closes);
                     return Ok(());
@@ -448,7 +452,7 @@ impl Reader {
     }
 
     /// Parses one character of a class, or a range.
-    fn range(&mut self) -> Result<(), Stop> {
+    fn range(&mut self) -> Result<(), RegexStop> {
         let from = match self.next() {
             Some('\\') => self.escape(true)?,
             Some(character) => Escape::Character(character),
@@ -467,7 +471,7 @@ impl Reader {
         };
         match to {
             Escape::Character(to) if from <= to => Ok(()),
-            Escape::Character(_) | Escape::Other => Err(Stop::Fault(range)),
+            Escape::Character(_) | Escape::Other => Err(RegexStop::Fault(range)),
         }
     }
 }

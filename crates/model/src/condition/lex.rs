@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Fault, Operator};
+use super::{ConditionSyntaxError, Operator};
 
 /// A word or a symbol.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +66,7 @@ fn in_word(c: char) -> bool {
 }
 
 /// All tokens of a text.
-pub(super) fn tokens(text: &str) -> Result<Vec<Spanned>, Fault> {
+pub(super) fn tokens(text: &str) -> Result<Vec<Spanned>, ConditionSyntaxError> {
     let mut tokens = Vec::new();
     let mut at = 0;
     while let Some(character) = text.get(at..).and_then(|rest| rest.chars().next()) {
@@ -82,9 +82,12 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Spanned>, Fault> {
     Ok(tokens)
 }
 
-fn token(rest: &str, at: usize) -> Result<(Token, usize), Fault> {
-    let fault =
-        |message: &str, help: &str| Fault { offset: at, message: message.to_owned(), help: Some(help.to_owned()) };
+fn token(rest: &str, at: usize) -> Result<(Token, usize), ConditionSyntaxError> {
+    let fault = |message: &str, help: &str| ConditionSyntaxError {
+        offset: at,
+        message: message.to_owned(),
+        help: Some(help.to_owned()),
+    };
     if let Some(inside) = rest.strip_prefix('"') {
         let Some(end) = inside.find('"') else {
             return Err(fault("the text that starts here has no closing `\"`", "add it; text cannot contain a `\"`"));

@@ -45,7 +45,7 @@ pub struct Comparison {
 #[derive(Debug, Clone)]
 pub struct Operand {
     /// The value.
-    pub value: Value,
+    pub value: ConditionValue,
     /// Its range of bytes in the parsed text.
     pub span: Range<usize>,
 }
@@ -59,7 +59,7 @@ impl PartialEq for Operand {
 
 /// A value as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
+pub enum ConditionValue {
     /// The name of a flow variable.
     Variable(String),
     /// Text in double quotes.
@@ -102,7 +102,7 @@ pub enum Operator {
 /// A syntax error in a condition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("at character {}: {message}", offset + 1)]
-pub struct Fault {
+pub struct ConditionSyntaxError {
     /// The byte offset at which it was found.
     pub offset: usize,
     /// What is wrong.

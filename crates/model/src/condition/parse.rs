@@ -1,7 +1,7 @@
 //! Parses a text into a syntax tree, by recursive descent.
 
 use super::lex::{Spanned, Token, tokens};
-use super::{Comparison, Expr, Fault, Operand, Value};
+use super::{Comparison, ConditionSyntaxError, ConditionValue, Expr, Operand};
 
 /// The maximum depth of nesting of `not`, `and` and `or`, more than people write.
 const DEEPEST: usize = 64;
@@ -14,10 +14,10 @@ const MOST_RECURSION: usize = 3 * DEEPEST;
 const MOST: usize = 500;
 
 /// Parses a condition.
-pub fn parse(text: &str) -> Result<Expr, Fault> {
+pub fn parse(text: &str) -> Result<Expr, ConditionSyntaxError> {
     let tokens = tokens(text)?;
     if tokens.is_empty() {
-        return Err(Fault {
+        return Err(ConditionSyntaxError {
             offset: 0,
             message: "the condition is empty".to_owned(),
             help: Some("remove it, or write one such as `request.verb = \"POST\"`".to_owned()),
@@ -35,8 +35,8 @@ pub fn parse(text: &str) -> Result<Expr, Fault> {
     }
 }
 
-fn too_deep(offset: usize) -> Fault {
-    Fault {
+fn too_deep(offset: usize) -> ConditionSyntaxError {
+    ConditionSyntaxError {
         offset,
         message: "the condition is nested too deeply".to_owned(),
         help: Some("split it over several steps or flows".to_owned()),
@@ -77,7 +77,7 @@ impl Parser<'_> {
     }
 
     /// Consumes an `and` or an `or`.
-    fn join(&mut self, token: &Token) -> Result<bool, Fault> {
+    fn join(&mut self, token: &Token) -> Result<bool, ConditionSyntaxError> {
         if self.peek() != Some(token) {
             return Ok(false);
         }
@@ -89,12 +89,12 @@ impl Parser<'_> {
     }
 
     /// A fault at the current token, or at the end of the text.
-    fn fault(&self, message: &str, help: &str) -> Fault {
+    fn fault(&self, message: &str, help: &str) -> ConditionSyntaxError {
         let offset = self.tokens.get(self.at).map_or(self.end, |spanned| spanned.span.start);
-        Fault { offset, message: message.to_owned(), help: Some(help.to_owned()) }
+        ConditionSyntaxError { offset, message: message.to_owned(), help: Some(help.to_owned()) }
     }
 
-    fn or(&mut self) -> Result<Expr, Fault> {
+    fn or(&mut self) -> Result<Expr, ConditionSyntaxError> {
         let mut left = self.and()?;
         while self.join(&Token::Or)? {
             left = Expr::Or(Box::new(left), Box::new(self.and()?));
@@ -102,7 +102,7 @@ impl Parser<'_> {
         Ok(left)
     }
 
-    fn and(&mut self) -> Result<Expr, Fault> {
+    fn and(&mut self) -> Result<Expr, ConditionSyntaxError> {
         let mut left = self.not()?;
         while self.join(&Token::And)? {
             left = Expr::And(Box::new(left), Box::new(self.not()?));
@@ -110,7 +110,7 @@ impl Parser<'_> {
         Ok(left)
     }
 
-    fn not(&mut self) -> Result<Expr, Fault> {
+    fn not(&mut self) -> Result<Expr, ConditionSyntaxError> {
         self.depth += 1;
         if self.depth > MOST_RECURSION {
             return Err(too_deep(self.tokens.get(self.at).map_or(self.end, |spanned| spanned.span.start)));
@@ -126,7 +126,7 @@ impl Parser<'_> {
         Ok(expr)
     }
 
-    fn group(&mut self) -> Result<Expr, Fault> {
+    fn group(&mut self) -> Result<Expr, ConditionSyntaxError> {
         let open = self.fault("this `(` is not closed", "add the `)`");
         self.at += 1;
         let inner = self.or()?;
@@ -143,13 +143,13 @@ impl Parser<'_> {
         Err(open)
     }
 
-    fn comparison(&mut self) -> Result<Expr, Fault> {
+    fn comparison(&mut self) -> Result<Expr, ConditionSyntaxError> {
         let left = self.operand("a variable or a value is missing here")?;
         self.rest(left)
     }
 
     /// Parses what follows the left value: an operator and the right value, or nothing.
-    fn rest(&mut self, left: Operand) -> Result<Expr, Fault> {
+    fn rest(&mut self, left: Operand) -> Result<Expr, ConditionSyntaxError> {
         // `a not Matches "b"`.
         let negated = self.peek() == Some(&Token::Not)
             && matches!(self.tokens.get(self.at + 1).map(|spanned| &spanned.token), Some(Token::Operator(_)));
@@ -167,21 +167,21 @@ impl Parser<'_> {
         Ok(if negated { Expr::Not(Box::new(comparison)) } else { comparison })
     }
 
-    fn operand(&mut self, missing: &str) -> Result<Operand, Fault> {
+    fn operand(&mut self, missing: &str) -> Result<Operand, ConditionSyntaxError> {
         let help = "write a comparison such as `request.verb = \"POST\"`";
         let Some(Spanned { token, span }) = self.tokens.get(self.at) else {
             return Err(self.fault(missing, help));
         };
         let value = match token {
             Token::Word(word) => match word.as_str() {
-                "true" => Value::Boolean(true),
-                "false" => Value::Boolean(false),
-                "null" => Value::Null,
-                _ => Value::Variable(word.clone()),
+                "true" => ConditionValue::Boolean(true),
+                "false" => ConditionValue::Boolean(false),
+                "null" => ConditionValue::Null,
+                _ => ConditionValue::Variable(word.clone()),
             },
-            Token::Quoted(name) => Value::Variable(name.clone()),
-            Token::Number(number) => Value::Number(number.clone()),
-            Token::Text(text) => Value::Text(text.clone()),
+            Token::Quoted(name) => ConditionValue::Variable(name.clone()),
+            Token::Number(number) => ConditionValue::Number(number.clone()),
+            Token::Text(text) => ConditionValue::Text(text.clone()),
             Token::Open | Token::Close | Token::And | Token::Or | Token::Not | Token::Operator(_) => {
                 return Err(self.fault(missing, help));
             }
@@ -221,9 +221,10 @@ mod tests {
     #[test]
     fn a_name_with_operators_stands_in_single_quotes() {
         let expr = parse("'request.header.help!me' = \"b\" and x != 'and'").unwrap();
-        let names: Vec<&Value> = expr.comparisons().iter().flat_map(|c| [&c.left.value, &c.right.value]).collect();
-        assert_eq!(names[0], &Value::Variable("request.header.help!me".to_owned()));
-        assert_eq!(names[3], &Value::Variable("and".to_owned()));
+        let names: Vec<&ConditionValue> =
+            expr.comparisons().iter().flat_map(|c| [&c.left.value, &c.right.value]).collect();
+        assert_eq!(names[0], &ConditionValue::Variable("request.header.help!me".to_owned()));
+        assert_eq!(names[3], &ConditionValue::Variable("and".to_owned()));
     }
 
     #[test]

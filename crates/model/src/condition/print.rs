@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::lex::is_plain_name;
-use super::{Comparison, Expr, Operand, Value};
+use super::{Comparison, ConditionValue, Expr, Operand};
 
-impl fmt::Display for Value {
+impl fmt::Display for ConditionValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Variable(name) if !is_plain_name(name) => write!(f, "'{name}'"),
@@ -59,12 +59,14 @@ mod tests {
                 && Operator::spelt(name).is_none()
         };
         let value = prop_oneof![
-            word.prop_filter("a word of the language", reserved).prop_map(Value::Variable),
-            "[a-z!=~ &()|>]{0,6}[!=~ ]".prop_filter("blank", |name| !name.trim().is_empty()).prop_map(Value::Variable),
-            "[^\"]{0,12}".prop_map(Value::Text),
-            "-?[0-9]{1,4}(\\.[0-9]{1,3})?[lLfFdD]?".prop_map(Value::Number),
-            any::<bool>().prop_map(Value::Boolean),
-            Just(Value::Null),
+            word.prop_filter("a word of the language", reserved).prop_map(ConditionValue::Variable),
+            "[a-z!=~ &()|>]{0,6}[!=~ ]"
+                .prop_filter("blank", |name| !name.trim().is_empty())
+                .prop_map(ConditionValue::Variable),
+            "[^\"]{0,12}".prop_map(ConditionValue::Text),
+            "-?[0-9]{1,4}(\\.[0-9]{1,3})?[lLfFdD]?".prop_map(ConditionValue::Number),
+            any::<bool>().prop_map(ConditionValue::Boolean),
+            Just(ConditionValue::Null),
         ];
         value.prop_map(|value| Operand { value, span: 0..0 })
     }

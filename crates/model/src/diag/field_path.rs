@@ -4,7 +4,7 @@ use std::fmt;
 
 /// One segment of a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Segment {
+pub enum FieldSegment {
     /// A key of a mapping.
     Key(String),
     /// An index in a list, from 0.
@@ -13,7 +13,7 @@ pub enum Segment {
 
 /// A path such as `spec.targets[2].url`, in the format of kpt's `field.path`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FieldPath(Vec<Segment>);
+pub struct FieldPath(Vec<FieldSegment>);
 
 impl FieldPath {
     /// The resource itself.
@@ -23,14 +23,14 @@ impl FieldPath {
 
     /// The path of keys.
     pub fn of(keys: &[&str]) -> Self {
-        Self(keys.iter().map(|key| Segment::Key((*key).to_owned())).collect())
+        Self(keys.iter().map(|key| FieldSegment::Key((*key).to_owned())).collect())
     }
 
     /// The path extended by a key.
     #[must_use]
     pub fn key(&self, key: impl Into<String>) -> Self {
         let mut path = self.clone();
-        path.0.push(Segment::Key(key.into()));
+        path.0.push(FieldSegment::Key(key.into()));
         path
     }
 
@@ -38,24 +38,24 @@ impl FieldPath {
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
         let mut path = self.clone();
-        path.0.push(Segment::Index(index));
+        path.0.push(FieldSegment::Index(index));
         path
     }
 
     /// The path extended by a segment.
     #[must_use]
-    pub fn join(mut self, segment: Segment) -> Self {
+    pub fn join(mut self, segment: FieldSegment) -> Self {
         self.0.push(segment);
         self
     }
 
     /// The segments from another path to this one, if this path is below the other or equal to it.
-    pub fn below(&self, other: &FieldPath) -> Option<&[Segment]> {
+    pub fn below(&self, other: &FieldPath) -> Option<&[FieldSegment]> {
         self.0.strip_prefix(other.0.as_slice())
     }
 
     /// All segments.
-    pub fn segments(&self) -> &[Segment] {
+    pub fn segments(&self) -> &[FieldSegment] {
         &self.0
     }
 
@@ -75,10 +75,12 @@ impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, segment) in self.0.iter().enumerate() {
             match segment {
-                Segment::Key(key) if key.is_empty() || key.contains(['.', '[', ']', ' ']) => write!(f, "[{key:?}]")?,
-                Segment::Key(key) if position == 0 => f.write_str(key)?,
-                Segment::Key(key) => write!(f, ".{key}")?,
-                Segment::Index(index) => write!(f, "[{index}]")?,
+                FieldSegment::Key(key) if key.is_empty() || key.contains(['.', '[', ']', ' ']) => {
+                    write!(f, "[{key:?}]")?
+                }
+                FieldSegment::Key(key) if position == 0 => f.write_str(key)?,
+                FieldSegment::Key(key) => write!(f, ".{key}")?,
+                FieldSegment::Index(index) => write!(f, "[{index}]")?,
             }
         }
         Ok(())

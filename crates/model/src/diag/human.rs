@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::plain::Text;
+use super::plain::PlainText;
 use super::{Diagnostic, Severity};
 
 /// Finds the line and column of a diagnostic. The caller implements it, because it has the text.
@@ -36,10 +36,10 @@ fn line(diagnostic: &Diagnostic, locate: Locate<'_>) -> String {
 }
 
 /// All lines in the order of a report, and the counts if there is an error. Empty if there are no findings.
-pub fn report(diagnostics: &[Diagnostic], locate: Locate<'_>) -> Text {
+pub fn report(diagnostics: &[Diagnostic], locate: Locate<'_>) -> PlainText {
     let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
     sorted.sort_by(|a, b| Diagnostic::report_order(a, b));
-    let mut text = Text::new();
+    let mut text = PlainText::new();
     for diagnostic in &sorted {
         text.line(line(diagnostic, locate));
     }

@@ -13,7 +13,7 @@ pub mod snippet;
 use std::cmp::Ordering;
 
 pub use code::Code;
-pub use field_path::{FieldPath, Segment};
+pub use field_path::{FieldPath, FieldSegment};
 
 /// The severity of a finding. The order is the order of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,7 +1,7 @@
 //! Text that is safe to show. Names, keys and responses of servers may contain any characters: a line break and `::` are a command to a CI
 //! system, an escape character is a command to a terminal, and a bidirectional control character changes how a line reads.
 //!
-//! All text output is a [`Text`], which consists of lines and escapes their content; all JSON output goes through [`json`].
+//! All text output is a [`PlainText`], which consists of lines and escapes their content; all JSON output goes through [`json`].
 
 use std::fmt::{self, Display, Write};
 
@@ -93,9 +93,9 @@ pub enum Colour {
 
 /// Lines of text for people. No added value can end a line or cross its end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Text(String);
+pub struct PlainText(String);
 
-impl Text {
+impl PlainText {
     /// An empty text.
     pub fn new() -> Self {
         Self::default()
@@ -187,7 +187,7 @@ impl Text {
     }
 }
 
-impl Display for Text {
+impl Display for PlainText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn no_line_is_a_command() {
-        let mut text = Text::new();
+        let mut text = PlainText::new();
         text.line("::stop-commands::x");
         text.line_of_file("\t ::error::x");
         text.line("a::b ::c::");
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn colours_are_ours_only() {
-        let mut text = Text::new();
+        let mut text = PlainText::new();
         text.painted(Colour::Always, "1", "a\u{1b}[2Jb");
         text.end();
         assert_eq!(text.as_str(), "\u{1b}[1ma\\u{1b}[2Jb\u{1b}[0m\n");
@@ -241,7 +241,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_line_is_a_line(parts in proptest::collection::vec(any::<String>(), 0..5)) {
-            let mut text = Text::new();
+            let mut text = PlainText::new();
             for part in &parts {
                 text.line(part);
             }

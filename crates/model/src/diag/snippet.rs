@@ -1,12 +1,12 @@
 //! Diagnostics in the format of a compiler: the message, the source line, and how to fix it.
 
 pub use super::plain::Colour;
-use super::plain::{Text, is_active};
+use super::plain::{PlainText, is_active};
 use super::{Diagnostic, Severity};
 
 /// Where a diagnostic is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct SourcePlace {
     /// The file, as the user would open it.
     pub file: String,
     /// Line and column in characters, from 1; `None` if only the file is known.
@@ -33,8 +33,8 @@ pub const fn tone(severity: Severity) -> &'static str {
 }
 
 /// The place with its source line, framed; ends with a line break.
-pub fn excerpt(place: &Place, severity: Severity, colour: Colour) -> Text {
-    let mut text = Text::new();
+pub fn excerpt(place: &SourcePlace, severity: Severity, colour: Colour) -> PlainText {
+    let mut text = PlainText::new();
     let number = number(Some(place));
     let margin = margin(&number);
     let position = place.position.map(|(line, column)| format!(":{line}:{column}")).unwrap_or_default();
@@ -61,7 +61,7 @@ pub fn excerpt(place: &Place, severity: Severity, colour: Colour) -> Text {
     text
 }
 
-fn number(place: Option<&Place>) -> String {
+fn number(place: Option<&SourcePlace>) -> String {
     place.and_then(|place| place.position).map(|(line, _)| line.to_string()).unwrap_or_default()
 }
 
@@ -71,9 +71,9 @@ fn margin(number: &str) -> String {
 }
 
 /// The diagnostic with its source line; ends with a line break.
-pub fn render(diagnostic: &Diagnostic, place: Option<&Place>, colour: Colour) -> Text {
+pub fn render(diagnostic: &Diagnostic, place: Option<&SourcePlace>, colour: Colour) -> PlainText {
     let severity = diagnostic.severity;
-    let mut text = Text::new();
+    let mut text = PlainText::new();
     text.painted(colour, tone(severity), format_args!("{}[{}]", severity.as_str(), diagnostic.code));
     text.painted(colour, BOLD, format_args!(": {}", message(diagnostic, place)));
     text.end();
@@ -101,7 +101,7 @@ pub fn render(diagnostic: &Diagnostic, place: Option<&Place>, colour: Colour) ->
 }
 
 /// The message and its proposal, without the help.
-pub fn message(diagnostic: &Diagnostic, place: Option<&Place>) -> String {
+pub fn message(diagnostic: &Diagnostic, place: Option<&SourcePlace>) -> String {
     let mut bare = Diagnostic { help: None, ..diagnostic.clone() };
     if place.is_some_and(|place| place.in_bundle) {
         bare.in_bundle = None;
@@ -125,8 +125,13 @@ mod tests {
     use super::*;
     use crate::diag::{Code, FieldPath, InBundle, Subject};
 
-    fn place(line: &str, position: (usize, usize)) -> Place {
-        Place { file: "a.yaml".to_owned(), position: Some(position), line: Some(line.to_owned()), in_bundle: false }
+    fn place(line: &str, position: (usize, usize)) -> SourcePlace {
+        SourcePlace {
+            file: "a.yaml".to_owned(),
+            position: Some(position),
+            line: Some(line.to_owned()),
+            in_bundle: false,
+        }
     }
 
     #[test]
@@ -161,7 +166,7 @@ mod tests {
         let mut diagnostic = Diagnostic::warning(Code::InvalidRate, "no rate").help("h");
         diagnostic.in_bundle = Some(InBundle { path: "policies/a.xml".to_owned(), line: 2, column: 3 });
         assert_eq!(message(&diagnostic, None), "policies/a.xml:2:3: no rate");
-        let on_disk = Place { in_bundle: true, ..place("", (2, 3)) };
+        let on_disk = SourcePlace { in_bundle: true, ..place("", (2, 3)) };
         assert_eq!(message(&diagnostic, Some(&on_disk)), "no rate");
     }
 }

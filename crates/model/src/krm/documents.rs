@@ -11,7 +11,7 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// One document.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Part {
+pub(super) struct DocumentPart {
     /// The whole document with its markers; the parts cover the text without gaps.
     pub chunk: Span,
     /// The text to parse.
@@ -21,7 +21,7 @@ pub(super) struct Part {
 }
 
 /// The role of a line in the structure of a stream.
-enum Line {
+enum LineRole {
     Start {
         bare: bool,
     },
@@ -32,7 +32,7 @@ enum Line {
 }
 
 /// The documents of a text.
-pub(super) fn parts(source: &str) -> Vec<Part> {
+pub(super) fn parts(source: &str) -> Vec<DocumentPart> {
     let mut parts = Vec::new();
     let mut part = Open::at(0);
     let mut at = 0;
@@ -42,7 +42,7 @@ pub(super) fn parts(source: &str) -> Vec<Part> {
         let line = whole.trim_start_matches(BYTE_ORDER_MARK);
         let content = end - line.len();
         match kind(line, part.marked) {
-            Line::Start { bare } => {
+            LineRole::Start { bare } => {
                 if part.marked || part.has_content {
                     parts.push(part.close(start));
                     part = Open::at(start);
@@ -51,12 +51,12 @@ pub(super) fn parts(source: &str) -> Vec<Part> {
                 part.prefix(start, content);
                 part.has_content = !bare;
             }
-            Line::End => {
+            LineRole::End => {
                 parts.push(part.close(end));
                 part = Open::at(end);
             }
-            Line::Prefix => part.prefix(start, content),
-            Line::Content => {
+            LineRole::Prefix => part.prefix(start, content),
+            LineRole::Content => {
                 part.prefix(start, content);
                 part.has_content = true;
             }
@@ -88,27 +88,27 @@ impl Open {
         }
     }
 
-    fn close(&self, end: usize) -> Part {
-        Part { chunk: self.start..end, text: self.text..end, marked: self.marked }
+    fn close(&self, end: usize) -> DocumentPart {
+        DocumentPart { chunk: self.start..end, text: self.text..end, marked: self.marked }
     }
 }
 
-fn kind(line: &str, marked: bool) -> Line {
+fn kind(line: &str, marked: bool) -> LineRole {
     let behind = |marker: &str| {
         line.strip_prefix(marker).filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r']))
     };
     if let Some(rest) = behind("---") {
         let rest = rest.trim();
-        return Line::Start { bare: rest.is_empty() || rest.starts_with('#') };
+        return LineRole::Start { bare: rest.is_empty() || rest.starts_with('#') };
     }
     if behind("...").is_some() {
-        return Line::End;
+        return LineRole::End;
     }
     let text = line.trim();
     if text.is_empty() || text.starts_with('#') || (!marked && line.starts_with('%')) {
-        return Line::Prefix;
+        return LineRole::Prefix;
     }
-    Line::Content
+    LineRole::Content
 }
 
 #[cfg(test)]

@@ -5,17 +5,17 @@ use std::io;
 
 use granit_parser::StructureStyle;
 
-use super::Change;
+use super::ItemChange;
 use super::items::is_open;
 use super::resources::Resources;
-use super::scan::{Document, Element, Elements};
+use super::scan::{ScannedDocument, ScannedElement, ScannedList};
 use super::splice::{Splice, mark_local};
-use crate::yaml::{Budget, Node, Span, encode_flow};
+use crate::yaml::{AliasBudget, Span, YamlNode, encode_flow};
 
 /// Applies the changes to the elements of lists, in the order of [`super::items::add`].
 pub(super) struct Editor<'e, 'a> {
     pub(super) resources: &'e Resources<'a>,
-    pub(super) changes: &'e BTreeMap<usize, Change>,
+    pub(super) changes: &'e BTreeMap<usize, ItemChange>,
     /// Whether a resource that would be marked is removed instead.
     pub(super) removes: bool,
     /// The index of the next item.
@@ -27,12 +27,12 @@ pub(super) struct Editor<'e, 'a> {
 }
 
 impl<'e, 'a> Editor<'e, 'a> {
-    pub(super) fn new(resources: &'e Resources<'a>, changes: &'e BTreeMap<usize, Change>, removes: bool) -> Self {
+    pub(super) fn new(resources: &'e Resources<'a>, changes: &'e BTreeMap<usize, ItemChange>, removes: bool) -> Self {
         Self { resources, changes, removes, next: 0, dropped: Vec::new(), marked: BTreeSet::new() }
     }
 
     /// Changes a list; returns which elements stay. If none stays, nothing is changed, because the whole list is removed.
-    pub(super) fn list(&mut self, elements: &Elements<'_>, splice: &mut Splice<'_>) -> io::Result<Vec<bool>> {
+    pub(super) fn list(&mut self, elements: &ScannedList<'_>, splice: &mut Splice<'_>) -> io::Result<Vec<bool>> {
         let (edits, dropped) = (splice.len(), self.dropped.len());
         let stays: Vec<bool> =
             elements.list.iter().map(|element| self.element(element, splice)).collect::<io::Result<_>>()?;
@@ -62,7 +62,7 @@ impl<'e, 'a> Editor<'e, 'a> {
     }
 
     /// Changes a resource, or the resources of a list; returns false if nothing stays.
-    pub(super) fn element(&mut self, element: &Element<'_>, splice: &mut Splice<'_>) -> io::Result<bool> {
+    pub(super) fn element(&mut self, element: &ScannedElement<'_>, splice: &mut Splice<'_>) -> io::Result<bool> {
         if is_open(element)
             && let Some(items) = &element.items
         {
@@ -72,7 +72,7 @@ impl<'e, 'a> Editor<'e, 'a> {
         self.next += 1;
         match self.changes.get(&index) {
             None => Ok(true),
-            Some(Change::MarkLocal) if !self.removes => {
+            Some(ItemChange::MarkLocal) if !self.removes => {
                 if let Some(item) = self.resources.items.get(index) {
                     let node = self.resources.node(item).map_err(io::Error::other)?;
                     // Metadata that two resources share by an anchor is marked once.
@@ -89,7 +89,7 @@ impl<'e, 'a> Editor<'e, 'a> {
     }
 
     /// Text that stays may refer to an anchor in removed text: such an alias is replaced by the value of its anchor.
-    pub(super) fn resolve_aliases(&self, document: &Document<'_>, splice: &mut Splice<'_>) -> io::Result<()> {
+    pub(super) fn resolve_aliases(&self, document: &ScannedDocument<'_>, splice: &mut Splice<'_>) -> io::Result<()> {
         if self.dropped.is_empty() {
             return Ok(());
         }
@@ -120,8 +120,8 @@ pub(super) fn replace_aliases(
     }
     let wanted: BTreeSet<usize> = aliases.keys().copied().collect();
     // The input has its own budget; this one limits the output.
-    let budget = Budget::new(text.end - text.start);
-    let (_, found) = Node::parse_with_aliases(source, text.clone(), &budget, &wanted).map_err(io::Error::other)?;
+    let budget = AliasBudget::new(text.end - text.start);
+    let (_, found) = YamlNode::parse_with_aliases(source, text.clone(), &budget, &wanted).map_err(io::Error::other)?;
     for (at, node) in found {
         if let Some(span) = aliases.get(&at) {
             splice.replace(span.clone(), encode_flow(&node));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::annotation;
-use crate::yaml::{Node, Span};
+use crate::yaml::{Span, YamlNode};
 
 /// The group of the resources that this program expands.
 pub const GROUP: &str = "apigeeflux.dev";
@@ -103,11 +103,11 @@ impl Header<'_> {
     }
 
     /// The header of a whole tree, with aliases and merge keys resolved.
-    pub(super) fn of_node(node: &Node) -> Header<'static> {
-        let text = |node: Option<&Node>| Cow::Owned(node.and_then(Node::as_str).unwrap_or_default().to_owned());
+    pub(super) fn of_node(node: &YamlNode) -> Header<'static> {
+        let text = |node: Option<&YamlNode>| Cow::Owned(node.and_then(YamlNode::as_str).unwrap_or_default().to_owned());
         let metadata = node.get("metadata");
         let annotations =
-            metadata.and_then(|metadata| metadata.get("annotations")).map(Node::entries).unwrap_or_default();
+            metadata.and_then(|metadata| metadata.get("annotations")).map(YamlNode::entries).unwrap_or_default();
         let read = annotations.iter().filter(|entry| annotation::is_read(&entry.key));
         Header {
             api_version: text(node.get("apiVersion")),
@@ -137,12 +137,12 @@ pub struct Item<'a> {
     /// The index of the document that contains it.
     pub(super) document: usize,
     /// Its place in that document.
-    pub(super) place: Place,
+    pub(super) place: ItemPlace,
 }
 
 /// The place of a resource in its document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum ItemPlace {
     /// The indexes in the nested `items` lists; empty for the document itself.
     Items(Vec<usize>),
     /// The value of `functionConfig`.

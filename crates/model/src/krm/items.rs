@@ -4,18 +4,22 @@
 //! ends in `List` and has `items`, at any depth. Resources are read and changed inside their list, so that the bytes of unmanaged resources
 //! do not change.
 
-use super::item::{Header, Item, Place};
-use super::scan::{Document, Element, Shape};
-use crate::yaml::{Budget, Node, YamlError};
+use super::item::{Header, Item, ItemPlace};
+use super::scan::{RootForm, ScannedDocument, ScannedElement};
+use crate::yaml::{AliasBudget, YamlError, YamlNode};
 
 /// Fills in the headers that come from an alias or a merge key. The whole document is parsed for this.
-pub(super) fn resolve_headers(source: &str, document: &mut Document<'_>, budget: &Budget) -> Result<(), YamlError> {
+pub(super) fn resolve_headers(
+    source: &str,
+    document: &mut ScannedDocument<'_>,
+    budget: &AliasBudget,
+) -> Result<(), YamlError> {
     let configs = || document.keys.iter().filter_map(|key| key.config.as_ref());
-    let indirect = document.root.has_indirect() || configs().any(Element::has_indirect);
-    if document.shape == Shape::Empty || !indirect {
+    let indirect = document.root.has_indirect() || configs().any(ScannedElement::has_indirect);
+    if document.shape == RootForm::Empty || !indirect {
         return Ok(());
     }
-    let tree = Node::parse_within(source, document.text.clone(), budget)?;
+    let tree = YamlNode::parse_within(source, document.text.clone(), budget)?;
     resolve(&mut document.root, &tree)?;
     for key in &mut document.keys {
         if let Some((config, node)) = key.config.as_mut().zip(tree.get(&key.key)) {
@@ -25,7 +29,7 @@ pub(super) fn resolve_headers(source: &str, document: &mut Document<'_>, budget:
     Ok(())
 }
 
-fn resolve(element: &mut Element<'_>, node: &Node) -> Result<(), YamlError> {
+fn resolve(element: &mut ScannedElement<'_>, node: &YamlNode) -> Result<(), YamlError> {
     if element.is_indirect {
         element.header = Header::of_node(node);
         if element.items.is_none() && is_list_kind(&element.header) && node.get("items").is_some_and(holds_managed) {
@@ -37,15 +41,15 @@ fn resolve(element: &mut Element<'_>, node: &Node) -> Result<(), YamlError> {
             });
         }
     }
-    let nodes = node.get("items").map(Node::elements).unwrap_or_default();
+    let nodes = node.get("items").map(YamlNode::elements).unwrap_or_default();
     for (inner, node) in element.items.iter_mut().flat_map(|items| &mut items.list).zip(nodes) {
         resolve(inner, node)?;
     }
     Ok(())
 }
 
-fn holds_managed(node: &Node) -> bool {
-    let of_list = |node: &Node| {
+fn holds_managed(node: &YamlNode) -> bool {
+    let of_list = |node: &YamlNode| {
         let header = Header::of_node(node);
         header.is_managed() || (is_list_kind(&header) && node.get("items").is_some_and(holds_managed))
     };
@@ -57,7 +61,7 @@ fn is_list_kind(header: &Header<'_>) -> bool {
 }
 
 /// True for a list whose elements are resources of the input. A list of an unmanaged kind whose `items` are not resources is a resource itself.
-pub(super) fn is_open(element: &Element<'_>) -> bool {
+pub(super) fn is_open(element: &ScannedElement<'_>) -> bool {
     let Some(items) = &element.items else { return false };
     if !is_list_kind(&element.header) || items.list.is_empty() {
         return false;
@@ -65,14 +69,14 @@ pub(super) fn is_open(element: &Element<'_>) -> bool {
     element.header.is_managed() || is_any_managed(element) || items.list.iter().all(|inner| inner.header.has_identity())
 }
 
-fn is_any_managed(element: &Element<'_>) -> bool {
+fn is_any_managed(element: &ScannedElement<'_>) -> bool {
     element.items.iter().flat_map(|items| &items.list).any(|inner| {
         inner.header.is_managed() || inner.header.is_output() || (is_list_kind(&inner.header) && is_any_managed(inner))
     })
 }
 
 /// Adds the resources of an element, in document order.
-pub(super) fn add<'a>(element: &Element<'a>, document: usize, path: &[usize], items: &mut Vec<Item<'a>>) {
+pub(super) fn add<'a>(element: &ScannedElement<'a>, document: usize, path: &[usize], items: &mut Vec<Item<'a>>) {
     if is_open(element) {
         add_elements(element, document, path, items);
     } else {
@@ -81,13 +85,18 @@ pub(super) fn add<'a>(element: &Element<'a>, document: usize, path: &[usize], it
             chunk: element.chunk.clone(),
             header: element.header.clone(),
             document,
-            place: Place::Items(path.to_vec()),
+            place: ItemPlace::Items(path.to_vec()),
         });
     }
 }
 
 /// Adds the resources below an element's `items`.
-pub(super) fn add_elements<'a>(element: &Element<'a>, document: usize, path: &[usize], items: &mut Vec<Item<'a>>) {
+pub(super) fn add_elements<'a>(
+    element: &ScannedElement<'a>,
+    document: usize,
+    path: &[usize],
+    items: &mut Vec<Item<'a>>,
+) {
     for (index, inner) in element.items.iter().flat_map(|items| &items.list).enumerate() {
         add(inner, document, &[path, &[index]].concat(), items);
     }

@@ -5,16 +5,16 @@ use std::io::{self, Write};
 
 use granit_parser::StructureStyle;
 
-use super::Change;
+use super::ItemChange;
 use super::edit::Editor;
-use super::item::{Item, Place};
+use super::item::{Item, ItemPlace};
 use super::items;
 use super::resources::Resources;
 use super::results::results;
-use super::scan::{Document, Elements, RootKey, Shape};
+use super::scan::{RootForm, RootKey, ScannedDocument, ScannedList};
 use super::splice::{Splice, column, value_span};
 use crate::diag::{Code, Diagnostic};
-use crate::yaml::{Node, encode, encode_json, line_and_column};
+use crate::yaml::{YamlNode, encode, encode_json, line_and_column};
 
 /// The fields of a ResourceList.
 const KEYS: [&str; 6] = ["apiVersion", "kind", "metadata", "items", "functionConfig", "results"];
@@ -70,7 +70,7 @@ impl<'a> ResourceList<'a> {
         let function_config = document.keys.iter().find_map(|key| {
             let config = key.config.as_ref()?;
             let (span, header) = (config.span.clone(), config.header.clone());
-            Some(Item { chunk: span.clone(), span, header, document: 0, place: Place::FunctionConfig })
+            Some(Item { chunk: span.clone(), span, header, document: 0, place: ItemPlace::FunctionConfig })
         });
         items::add_elements(&document.root, 0, &[], &mut resources.items);
         Ok(Self { resources, function_config })
@@ -81,19 +81,19 @@ impl<'a> ResourceList<'a> {
     }
 
     /// The only document.
-    fn document(&self) -> io::Result<&Document<'a>> {
+    fn document(&self) -> io::Result<&ScannedDocument<'a>> {
         self.resources.documents.first().ok_or_else(|| io::Error::other("the ResourceList has no document"))
     }
 
     pub(super) fn write(
         &self,
         out: &mut dyn Write,
-        changes: &BTreeMap<usize, Change>,
+        changes: &BTreeMap<usize, ItemChange>,
         new: &[String],
         diagnostics: &[Diagnostic],
     ) -> io::Result<()> {
         let document = self.document()?;
-        let root = Root { source: self.resources.source, document };
+        let root = RootEditor { source: self.resources.source, document };
         let mut splice = Splice::default();
         let key = document.keys.iter().find(|key| key.key == "items");
         match (key, &document.root.items) {
@@ -119,21 +119,21 @@ impl<'a> ResourceList<'a> {
 }
 
 /// The source text and the document of the list.
-struct Root<'e, 'a> {
+struct RootEditor<'e, 'a> {
     source: &'a str,
-    document: &'e Document<'a>,
+    document: &'e ScannedDocument<'a>,
 }
 
-impl<'a> Root<'_, 'a> {
+impl<'a> RootEditor<'_, 'a> {
     fn is_flow(&self) -> bool {
-        self.document.shape == Shape::Flow
+        self.document.shape == RootForm::Flow
     }
 
     /// Adds new items after those that stay.
     fn add_to<'t>(
         &self,
         splice: &mut Splice<'t>,
-        items: &Elements<'a>,
+        items: &ScannedList<'a>,
         stays: &[bool],
         new: &'t [String],
     ) -> io::Result<()> {
@@ -229,7 +229,7 @@ fn indented(text: &str, indent: usize) -> String {
 }
 
 fn json(document: &str) -> io::Result<String> {
-    let node = Node::parse(document, 0..document.len()).map_err(io::Error::other)?;
+    let node = YamlNode::parse(document, 0..document.len()).map_err(io::Error::other)?;
     encode_json(&node.to_json()).map_err(io::Error::other)
 }
 

@@ -26,7 +26,7 @@ use std::rc::Rc;
 use resources::Resources;
 
 use crate::diag::{Code, Diagnostic, Subject};
-use crate::yaml::{Budget, Node, YamlError, line_and_column};
+use crate::yaml::{AliasBudget, YamlError, YamlNode, line_and_column};
 
 /// The input, in one of the two forms that the function accepts.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub enum Input<'a> {
 
 /// A change to an item of the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub enum ItemChange {
     /// The item is removed from the output.
     Drop,
     /// The item gets the annotation that keeps it out of the cluster.
@@ -50,7 +50,7 @@ impl<'a> Input<'a> {
     /// Reads the input. If any part is malformed, the whole input is rejected with the place of the error.
     pub fn read(source: &'a str) -> Result<Self, Diagnostic> {
         let documents = scan::documents(source).map_err(|error| unreadable(source, &error))?;
-        let is_list = |document: &scan::Document<'_>| {
+        let is_list = |document: &scan::ScannedDocument<'_>| {
             let header = &document.root.header;
             header.kind == "ResourceList" && header.group() == "config.kubernetes.io"
         };
@@ -102,12 +102,12 @@ impl<'a> Input<'a> {
     }
 
     /// The budget for the expansion of aliases and values of this input.
-    pub fn budget(&self) -> &Budget {
+    pub fn budget(&self) -> &AliasBudget {
         self.resources().budget()
     }
 
     /// The tree of an item or of the functionConfig, with aliases resolved. It is parsed once and cached.
-    pub fn node(&self, item: &Item<'_>) -> Result<Rc<Node>, YamlError> {
+    pub fn node(&self, item: &Item<'_>) -> Result<Rc<YamlNode>, YamlError> {
         self.resources().node(item)
     }
 
@@ -150,7 +150,7 @@ impl<'a> Input<'a> {
     pub fn write(
         &self,
         out: &mut dyn Write,
-        changes: &BTreeMap<usize, Change>,
+        changes: &BTreeMap<usize, ItemChange>,
         new: &[String],
         diagnostics: &[Diagnostic],
     ) -> io::Result<()> {
@@ -219,7 +219,7 @@ impl From<&Header<'_>> for Subject {
 mod tests {
     use super::*;
 
-    fn written(source: &str, changes: &[(usize, Change)], new: &[&str]) -> String {
+    fn written(source: &str, changes: &[(usize, ItemChange)], new: &[&str]) -> String {
         let changes = changes.iter().cloned().collect();
         let input = Input::read(source).unwrap();
         let new: Vec<String> = new.iter().map(|text| (*text).to_owned()).collect();
@@ -257,12 +257,12 @@ mod tests {
 
     #[test]
     fn items_are_dropped_and_added() {
-        let text = written(LIST, &[(0, Change::Drop)], &["kind: New\napiVersion: v1\ntext: |\n  x\n\n  y\n"]);
+        let text = written(LIST, &[(0, ItemChange::Drop)], &["kind: New\napiVersion: v1\ntext: |\n  x\n\n  y\n"]);
         assert_eq!(
             text,
             "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- apiVersion: apps/v1\n  kind: Deployment\n  metadata:\n    name: b\n    namespace: team\n- kind: New\n  apiVersion: v1\n  text: |\n    x\n\n    y\nfunctionConfig:\n  apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: fc}\n"
         );
-        let all = written(LIST, &[(0, Change::Drop), (1, Change::Drop)], &[]);
+        let all = written(LIST, &[(0, ItemChange::Drop), (1, ItemChange::Drop)], &[]);
         assert!(all.contains("items: []\nfunctionConfig:"), "{all}");
     }
 
@@ -299,7 +299,7 @@ mod tests {
     fn a_document_of_a_stream_is_replaced() {
         let source = "apiVersion: v1\nkind: A\n---\napiVersion: apigeeflux.dev/v1alpha1\nkind: B\n---\napiVersion: v1\nkind: C # c";
         assert_eq!(
-            written(source, &[(1, Change::Drop)], &["apiVersion: v1\nkind: N\n"]),
+            written(source, &[(1, ItemChange::Drop)], &["apiVersion: v1\nkind: N\n"]),
             "apiVersion: v1\nkind: A\n---\napiVersion: v1\nkind: C # c\n---\napiVersion: v1\nkind: N\n"
         );
     }
@@ -343,7 +343,7 @@ mod tests {
     fn without_ours(source: &str) -> String {
         let input = Input::read(source).unwrap();
         let ours = input.items().iter().enumerate().filter(|(_, item)| item.header.is_managed());
-        let changes: Vec<(usize, Change)> = ours.map(|(index, _)| (index, Change::Drop)).collect();
+        let changes: Vec<(usize, ItemChange)> = ours.map(|(index, _)| (index, ItemChange::Drop)).collect();
         written(source, &changes, &[])
     }
 
@@ -433,7 +433,7 @@ mod tests {
             "apiVersion: apigeeflux.dev/v1alpha1\n  kind: ApigeeProxy\n  metadata: {name: p, annotations: *a}\n",
             "apiVersion: apigeeflux.dev/v1alpha1\n  kind: ApigeeProxy\n  metadata:\n    annotations:\n      <<: *a\n    name: p\n",
         ] {
-            let text = written(&format!("{head}{item}"), &[(1, Change::MarkLocal)], &[]);
+            let text = written(&format!("{head}{item}"), &[(1, ItemChange::MarkLocal)], &[]);
             assert!(text.starts_with(head), "{text}");
             let input = Input::read(&text).unwrap();
             assert_eq!(input.items()[1].header.annotation(mark), Some("true"), "{text}");
@@ -485,7 +485,7 @@ mod tests {
     fn a_document_that_needs_a_marker_gets_one() {
         let source = "apiVersion: v1\nkind: A\n---\napiVersion: apigeeflux.dev/v1alpha1\nkind: B\n...\napiVersion: v1\nkind: C\n";
         assert_eq!(
-            written(source, &[(1, Change::Drop)], &[]),
+            written(source, &[(1, ItemChange::Drop)], &[]),
             "apiVersion: v1\nkind: A\n---\napiVersion: v1\nkind: C\n"
         );
     }

@@ -7,24 +7,24 @@ use std::rc::Rc;
 use serde_json::Value as Json;
 
 use super::edit::replace_aliases;
-use super::item::{Item, Place};
+use super::item::{Item, ItemPlace};
 use super::items;
-use super::scan::{Document, Shape};
+use super::scan::{RootForm, ScannedDocument};
 use super::splice::{Splice, column, is_alias};
 use crate::diag::Subject;
-use crate::yaml::{Budget, Entry, Node, YamlError};
+use crate::yaml::{AliasBudget, Entry, YamlError, YamlNode};
 
 /// The documents of an input and the resources in them.
 #[derive(Debug)]
 pub(super) struct Resources<'a> {
     pub(super) source: &'a str,
-    pub(super) documents: Vec<Document<'a>>,
+    pub(super) documents: Vec<ScannedDocument<'a>>,
     pub(super) items: Vec<Item<'a>>,
-    budget: Budget,
+    budget: AliasBudget,
     /// The parsed trees, by the start of the item. Many specs may refer to one resource.
-    nodes: RefCell<BTreeMap<usize, Rc<Node>>>,
+    nodes: RefCell<BTreeMap<usize, Rc<YamlNode>>>,
     /// The trees of whole documents, for items that use anchors of other items.
-    trees: RefCell<BTreeMap<usize, Rc<Node>>>,
+    trees: RefCell<BTreeMap<usize, Rc<YamlNode>>>,
     /// The items as JSON, for queries.
     jsons: RefCell<BTreeMap<usize, Rc<Json>>>,
     /// The items by the subject of a diagnostic.
@@ -34,9 +34,9 @@ pub(super) struct Resources<'a> {
 }
 
 impl<'a> Resources<'a> {
-    pub(super) fn new(source: &'a str, mut documents: Vec<Document<'a>>) -> Result<Self, YamlError> {
-        let budget = Budget::new(source.len());
-        documents.retain(|document| document.shape != Shape::Empty);
+    pub(super) fn new(source: &'a str, mut documents: Vec<ScannedDocument<'a>>) -> Result<Self, YamlError> {
+        let budget = AliasBudget::new(source.len());
+        documents.retain(|document| document.shape != RootForm::Empty);
         for document in &mut documents {
             items::resolve_headers(source, document, &budget)?;
         }
@@ -53,7 +53,7 @@ impl<'a> Resources<'a> {
         })
     }
 
-    pub(super) fn budget(&self) -> &Budget {
+    pub(super) fn budget(&self) -> &AliasBudget {
         &self.budget
     }
 
@@ -85,14 +85,14 @@ impl<'a> Resources<'a> {
     }
 
     /// The tree of an item, with the aliases in it resolved.
-    pub(super) fn node(&self, item: &Item<'_>) -> Result<Rc<Node>, YamlError> {
+    pub(super) fn node(&self, item: &Item<'_>) -> Result<Rc<YamlNode>, YamlError> {
         if let Some(node) = self.nodes.borrow().get(&item.span.start) {
             return Ok(Rc::clone(node));
         }
         let node = Rc::new(if self.uses_others(item) {
             self.in_document(item)?
         } else {
-            Node::parse_within(self.source, item.span.clone(), &self.budget)?
+            YamlNode::parse_within(self.source, item.span.clone(), &self.budget)?
         });
         self.nodes.borrow_mut().insert(item.span.start, Rc::clone(&node));
         Ok(node)
@@ -115,7 +115,7 @@ impl<'a> Resources<'a> {
             .is_some_and(|document| document.aliases_in(&item.chunk).any(|(_, anchor)| !item.chunk.contains(&anchor)))
     }
 
-    fn in_document(&self, item: &Item<'_>) -> Result<Node, YamlError> {
+    fn in_document(&self, item: &Item<'_>) -> Result<YamlNode, YamlError> {
         let lost = || YamlError {
             message: "the resource is not found in its document".to_owned(),
             offset: item.span.start,
@@ -123,18 +123,20 @@ impl<'a> Resources<'a> {
         };
         let tree = self.tree(item.document)?.ok_or_else(lost)?;
         let node = match &item.place {
-            Place::FunctionConfig => tree.get("functionConfig"),
-            Place::Items(path) => path.iter().try_fold(&*tree, |node, index| node.get("items")?.elements().get(*index)),
+            ItemPlace::FunctionConfig => tree.get("functionConfig"),
+            ItemPlace::Items(path) => {
+                path.iter().try_fold(&*tree, |node, index| node.get("items")?.elements().get(*index))
+            }
         };
         node.cloned().ok_or_else(lost)
     }
 
-    fn tree(&self, document: usize) -> Result<Option<Rc<Node>>, YamlError> {
+    fn tree(&self, document: usize) -> Result<Option<Rc<YamlNode>>, YamlError> {
         if let Some(tree) = self.trees.borrow().get(&document) {
             return Ok(Some(Rc::clone(tree)));
         }
         let Some(text) = self.documents.get(document).map(|document| document.text.clone()) else { return Ok(None) };
-        let tree = Rc::new(Node::parse_within(self.source, text, &self.budget)?);
+        let tree = Rc::new(YamlNode::parse_within(self.source, text, &self.budget)?);
         self.trees.borrow_mut().insert(document, Rc::clone(&tree));
         Ok(Some(tree))
     }

@@ -15,9 +15,9 @@ pub(super) struct FunctionResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     resource_ref: Option<ResourceRef>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<Field>,
+    field: Option<FieldRef>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    file: Option<File>,
+    file: Option<FileRef>,
     tags: BTreeMap<&'static str, String>,
 }
 
@@ -33,14 +33,14 @@ struct ResourceRef {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Field {
+struct FieldRef {
     path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     proposed_value: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct File {
+struct FileRef {
     path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     index: Option<usize>,
@@ -70,10 +70,11 @@ fn result(diagnostic: &Diagnostic) -> FunctionResult {
             name: plain(&subject.name),
             namespace: subject.namespace.as_ref().map(plain),
         }),
-        field: named
-            .filter(|_| !diagnostic.field.is_root())
-            .map(|_| Field { path: plain(&diagnostic.field), proposed_value: diagnostic.proposed.as_ref().map(plain) }),
-        file: file.map(|path| File { path: plain(path), index: subject.and_then(|subject| subject.index) }),
+        field: named.filter(|_| !diagnostic.field.is_root()).map(|_| FieldRef {
+            path: plain(&diagnostic.field),
+            proposed_value: diagnostic.proposed.as_ref().map(plain),
+        }),
+        file: file.map(|path| FileRef { path: plain(path), index: subject.and_then(|subject| subject.index) }),
         tags: BTreeMap::from([("code", diagnostic.code.to_string())]),
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use granit_parser::{Event, Marker, Parser, StrInput, StructureStyle};
 
 use super::annotation;
-use super::documents::{Part, parts};
+use super::documents::{DocumentPart, parts};
 use super::item::Header;
 use crate::yaml::{Span, YamlError, line_start};
 
@@ -14,7 +14,7 @@ const HEADER: [&str; 4] = ["apiVersion", "kind", "metadata", "items"];
 
 /// One document of the input.
 #[derive(Debug)]
-pub(super) struct Document<'a> {
+pub(super) struct ScannedDocument<'a> {
     /// From its `---` (or the start of the input) to the next document.
     pub chunk: Span,
     /// The text to parse.
@@ -22,9 +22,9 @@ pub(super) struct Document<'a> {
     /// True if it begins with `---`.
     pub marked: bool,
     /// The form of the root value.
-    pub shape: Shape,
+    pub shape: RootForm,
     /// The root value.
-    pub root: Element<'a>,
+    pub root: ScannedElement<'a>,
     /// The keys of the root mapping.
     pub keys: Vec<RootKey<'a>>,
     /// The number of each anchor, and where it is defined.
@@ -33,7 +33,7 @@ pub(super) struct Document<'a> {
     pub aliases: Vec<(usize, Span)>,
 }
 
-impl Document<'_> {
+impl ScannedDocument<'_> {
     /// The aliases inside a span, each with the place of its anchor. Both lists are in document order.
     pub(super) fn aliases_in<'d>(&'d self, span: &Span) -> impl Iterator<Item = (&'d Span, usize)> {
         let first = self.aliases.partition_point(|(_, alias)| alias.start < span.start);
@@ -47,7 +47,7 @@ impl Document<'_> {
 
 /// A resource, or a list of them.
 #[derive(Debug)]
-pub(super) struct Element<'a> {
+pub(super) struct ScannedElement<'a> {
     /// The value itself.
     pub span: Span,
     /// The value with the text that introduces it: a dash or a comma, and comments.
@@ -57,21 +57,21 @@ pub(super) struct Element<'a> {
     /// True if an alias or a merge key provides a part of the header.
     pub is_indirect: bool,
     /// Its `items`, if they are written as a list.
-    pub items: Option<Elements<'a>>,
+    pub items: Option<ScannedList<'a>>,
     /// Which fields of [`HEADER`] were read.
     seen: [bool; HEADER.len()],
 }
 
 /// The list below a key `items`.
 #[derive(Debug)]
-pub(super) struct Elements<'a> {
+pub(super) struct ScannedList<'a> {
     pub key: Span,
     pub value: Span,
     pub style: StructureStyle,
-    pub list: Vec<Element<'a>>,
+    pub list: Vec<ScannedElement<'a>>,
 }
 
-impl Element<'_> {
+impl ScannedElement<'_> {
     fn at(span: Span) -> Self {
         Self {
             chunk: span.clone(),
@@ -85,13 +85,13 @@ impl Element<'_> {
 
     /// True if an alias or a merge key provides a part of the header of this element or of one in its `items`.
     pub(super) fn has_indirect(&self) -> bool {
-        self.is_indirect || self.items.iter().flat_map(|items| &items.list).any(Element::has_indirect)
+        self.is_indirect || self.items.iter().flat_map(|items| &items.list).any(ScannedElement::has_indirect)
     }
 }
 
 /// The form of the root value of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum RootForm {
     Empty,
     Block,
     Flow,
@@ -105,17 +105,17 @@ pub(super) struct RootKey<'a> {
     pub key_span: Span,
     pub value: Span,
     /// For `functionConfig`: its element.
-    pub config: Option<Element<'a>>,
+    pub config: Option<ScannedElement<'a>>,
     /// True for a value that is null.
     pub null: bool,
 }
 
 /// Reads all documents of a text.
-pub(super) fn documents(source: &str) -> Result<Vec<Document<'_>>, YamlError> {
+pub(super) fn documents(source: &str) -> Result<Vec<ScannedDocument<'_>>, YamlError> {
     parts(source).into_iter().map(|part| document(source, &part)).collect()
 }
 
-fn document<'a>(source: &'a str, part: &Part) -> Result<Document<'a>, YamlError> {
+fn document<'a>(source: &'a str, part: &DocumentPart) -> Result<ScannedDocument<'a>, YamlError> {
     let options = granit_parser::options! { emit_comments: false, emit_anchor_events: true };
     let text = &source[part.text.clone()];
     let parser = Parser::new_from_str_with_options(text, options);
@@ -136,21 +136,21 @@ struct Scanner<'a> {
 }
 
 /// A key; its text is empty if it is not a scalar.
-struct Key<'a> {
+struct ScannedKey<'a> {
     text: Cow<'a, str>,
     span: Span,
     is_alias: bool,
 }
 
 /// An event and its place in the source.
-type Step<'a> = (Event<'a>, Span);
+type ScannedEvent<'a> = (Event<'a>, Span);
 
 impl<'a> Scanner<'a> {
     fn byte(&self, marker: Marker) -> usize {
         marker.byte_offset().unwrap_or_default() + self.shift
     }
 
-    fn next(&mut self) -> Result<Step<'a>, YamlError> {
+    fn next(&mut self) -> Result<ScannedEvent<'a>, YamlError> {
         loop {
             return match self.parser.next_event() {
                 Some(Ok((Event::Anchor(number, _), span))) => {
@@ -173,13 +173,13 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn document(&mut self, part: &Part) -> Result<Document<'a>, YamlError> {
-        let mut document = Document {
+    fn document(&mut self, part: &DocumentPart) -> Result<ScannedDocument<'a>, YamlError> {
+        let mut document = ScannedDocument {
             chunk: part.chunk.clone(),
             text: part.text.clone(),
             marked: part.marked,
-            shape: Shape::Empty,
-            root: Element::at(part.text.end..part.text.end),
+            shape: RootForm::Empty,
+            root: ScannedElement::at(part.text.end..part.text.end),
             keys: Vec::new(),
             anchors: Vec::new(),
             aliases: Vec::new(),
@@ -204,24 +204,24 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn root(&mut self, document: &mut Document<'a>, event: Event<'a>, span: Span) -> Result<(), YamlError> {
-        document.root = Element::at(span.clone());
+    fn root(&mut self, document: &mut ScannedDocument<'a>, event: Event<'a>, span: Span) -> Result<(), YamlError> {
+        document.root = ScannedElement::at(span.clone());
         match event {
             event if is_null(&event) => {}
             Event::MappingStart(style, ..) => {
-                document.shape = if style == StructureStyle::Flow { Shape::Flow } else { Shape::Block };
+                document.shape = if style == StructureStyle::Flow { RootForm::Flow } else { RootForm::Block };
                 self.root_mapping(document)?;
             }
             event => {
-                document.shape = Shape::Other;
+                document.shape = RootForm::Other;
                 document.root.span.end = self.skip(&event, &span)?;
             }
         }
         Ok(())
     }
 
-    fn root_mapping(&mut self, document: &mut Document<'a>) -> Result<(), YamlError> {
-        let Document { root, keys, .. } = document;
+    fn root_mapping(&mut self, document: &mut ScannedDocument<'a>) -> Result<(), YamlError> {
+        let ScannedDocument { root, keys, .. } = document;
         let end = self.mapping(|scanner, key, event, span| {
             let mut root_key = RootKey {
                 key: key.text.clone(),
@@ -250,8 +250,8 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads the value that starts with `event` as a resource.
-    fn element(&mut self, event: Event<'a>, span: Span) -> Result<Element<'a>, YamlError> {
-        let mut element = Element::at(span.clone());
+    fn element(&mut self, event: Event<'a>, span: Span) -> Result<ScannedElement<'a>, YamlError> {
+        let mut element = ScannedElement::at(span.clone());
         element.span.end = match event {
             Event::MappingStart(..) => {
                 self.mapping(|scanner, key, event, span| scanner.field(&mut element, &key, event, &span).map(drop))?
@@ -267,10 +267,10 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads the elements of the list of a key.
-    fn elements(&mut self, key: &Span, style: StructureStyle, span: &Span) -> Result<Elements<'a>, YamlError> {
+    fn elements(&mut self, key: &Span, style: StructureStyle, span: &Span) -> Result<ScannedList<'a>, YamlError> {
         let is_block = style == StructureStyle::Block;
         let start = if is_block { first_dash(self.source, key.end) } else { span.start };
-        let mut list: Vec<Element<'a>> = Vec::new();
+        let mut list: Vec<ScannedElement<'a>> = Vec::new();
         let mut from = start;
         loop {
             let (event, span) = self.next()?;
@@ -281,7 +281,7 @@ impl<'a> Scanner<'a> {
                 last.chunk.end = bound;
             }
             if is_end {
-                return Ok(Elements { key: key.clone(), value: start..bound, style, list });
+                return Ok(ScannedList { key: key.clone(), value: start..bound, style, list });
             }
             let mut element = self.element(event, span)?;
             element.chunk.start = bound;
@@ -301,8 +301,8 @@ impl<'a> Scanner<'a> {
     /// Reads one field of a resource; returns the end of its value.
     fn field(
         &mut self,
-        element: &mut Element<'a>,
-        key: &Key<'a>,
+        element: &mut ScannedElement<'a>,
+        key: &ScannedKey<'a>,
         event: Event<'a>,
         span: &Span,
     ) -> Result<usize, YamlError> {
@@ -334,8 +334,8 @@ impl<'a> Scanner<'a> {
         Ok(span.end)
     }
 
-    fn metadata(&mut self, element: &mut Element<'a>) -> Result<usize, YamlError> {
-        let Element { header, is_indirect, .. } = element;
+    fn metadata(&mut self, element: &mut ScannedElement<'a>) -> Result<usize, YamlError> {
+        let ScannedElement { header, is_indirect, .. } = element;
         self.mapping(|scanner, key, event, span| {
             let name = key.text.as_ref();
             let is_read = matches!(name, "name" | "namespace" | "annotations");
@@ -369,11 +369,11 @@ impl<'a> Scanner<'a> {
     /// Passes each entry of a mapping, whose start was read, to `entry`; returns the end of the mapping.
     fn mapping(
         &mut self,
-        mut entry: impl FnMut(&mut Self, Key<'a>, Event<'a>, Span) -> Result<(), YamlError>,
+        mut entry: impl FnMut(&mut Self, ScannedKey<'a>, Event<'a>, Span) -> Result<(), YamlError>,
     ) -> Result<usize, YamlError> {
         loop {
             let (event, span) = self.next()?;
-            let mut key = Key { text: Cow::Borrowed(""), span, is_alias: false };
+            let mut key = ScannedKey { text: Cow::Borrowed(""), span, is_alias: false };
             match event {
                 Event::MappingEnd => return Ok(key.span.end),
                 Event::Scalar(text, ..) => key.text = text,

@@ -4,17 +4,17 @@ use std::io::{self, Write};
 
 use super::annotation;
 use super::item::Item;
-use crate::yaml::{Entry, Node, ScalarStyle, Span, Value, encode_flow, line_start};
+use crate::yaml::{Entry, ScalarStyle, Span, Value, YamlNode, encode_flow, line_start};
 
 /// Edits by place. They must not overlap; edits at the same place are applied in the given order.
 #[derive(Debug, Default)]
 pub(super) struct Splice<'t> {
-    edits: Vec<(Span, Text<'t>)>,
+    edits: Vec<(Span, EditText<'t>)>,
 }
 
 /// The replacement text of an edit.
 #[derive(Debug)]
-enum Text<'t> {
+enum EditText<'t> {
     Plain(String),
     /// YAML documents as the elements of a block list. They are indented while they are written, because there may be many.
     List {
@@ -24,7 +24,7 @@ enum Text<'t> {
     },
 }
 
-impl Text<'_> {
+impl EditText<'_> {
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         match self {
             Self::Plain(text) => out.write_all(text.as_bytes()),
@@ -50,12 +50,12 @@ impl Text<'_> {
 
 impl<'t> Splice<'t> {
     pub(super) fn replace(&mut self, span: Span, text: impl Into<String>) {
-        self.edits.push((span, Text::Plain(text.into())));
+        self.edits.push((span, EditText::Plain(text.into())));
     }
 
     /// Replaces a span with `lead` and a block list of YAML documents, each of which ends with a newline.
     pub(super) fn replace_with_list(&mut self, span: Span, lead: &'static str, documents: &'t [String], indent: usize) {
-        self.edits.push((span, Text::List { lead, documents, indent }));
+        self.edits.push((span, EditText::List { lead, documents, indent }));
     }
 
     pub(super) fn insert(&mut self, at: usize, text: impl Into<String>) {
@@ -100,19 +100,19 @@ pub(super) fn column(source: &str, offset: usize) -> usize {
 }
 
 /// True for a value that is written as an alias.
-pub(super) fn is_alias(source: &str, node: &Node) -> bool {
+pub(super) fn is_alias(source: &str, node: &YamlNode) -> bool {
     source[node.span.clone()].starts_with('*')
 }
 
 /// The edit that adds the annotation `local-config: "true"` to a resource and changes nothing else; `None` if the annotation exists with any
 /// value, or if there is no metadata to add it to.
-pub(super) fn mark_local(source: &str, item: &Item<'_>, node: &Node) -> Option<(Span, String)> {
+pub(super) fn mark_local(source: &str, item: &Item<'_>, node: &YamlNode) -> Option<(Span, String)> {
     const ENTRY: &str = "config.kubernetes.io/local-config: \"true\"";
     const FLOW_ENTRY: &str = "\"config.kubernetes.io/local-config\": \"true\"";
     if item.header.annotation(annotation::LOCAL_CONFIG).is_some() {
         return None;
     }
-    let is_flow = |node: &Node| source[node.span.clone()].starts_with('{');
+    let is_flow = |node: &YamlNode| source[node.span.clone()].starts_with('{');
     let metadata = node.entry("metadata")?;
     // The value of an alias or a merge key is shared with other resources: this resource gets its own copy.
     if is_alias(source, node) {
@@ -160,7 +160,7 @@ pub(super) fn mark_local(source: &str, item: &Item<'_>, node: &Node) -> Option<(
 }
 
 /// The edit that adds an entry at the start of a mapping.
-fn entry(source: &str, mapping: &Node, key: &str, value: &str) -> (Span, String) {
+fn entry(source: &str, mapping: &YamlNode, key: &str, value: &str) -> (Span, String) {
     let start = mapping.span.start;
     if source[mapping.span.clone()].starts_with('{') {
         return (insertion(start + 1), format!("\"{key}\": {value}, "));
@@ -169,16 +169,16 @@ fn entry(source: &str, mapping: &Node, key: &str, value: &str) -> (Span, String)
 }
 
 /// A copy of a mapping with the annotation added at the end of a path.
-fn with_local(node: &Node, way: &[&str]) -> Node {
+fn with_local(node: &YamlNode, way: &[&str]) -> YamlNode {
     let mut entries = node.entries().to_vec();
     let at = node.span.clone();
     let (key, value) = match way {
         [] => {
             let text = Value::Scalar("true".to_owned(), ScalarStyle::Quoted);
-            (annotation::LOCAL_CONFIG, Node { span: at.clone(), value: text })
+            (annotation::LOCAL_CONFIG, YamlNode { span: at.clone(), value: text })
         }
         [key, rest @ ..] => {
-            let empty = Node { span: at.clone(), value: Value::Mapping(Vec::new()) };
+            let empty = YamlNode { span: at.clone(), value: Value::Mapping(Vec::new()) };
             (*key, with_local(node.get(key).unwrap_or(&empty), rest))
         }
     };
@@ -186,7 +186,7 @@ fn with_local(node: &Node, way: &[&str]) -> Node {
         Some(entry) => entry.value = value,
         None => entries.push(Entry { key: key.to_owned(), key_span: at.clone(), value }),
     }
-    Node { span: at, value: Value::Mapping(entries) }
+    YamlNode { span: at, value: Value::Mapping(entries) }
 }
 
 /// From the colon after a key to the end of its value; an absent value has no span of its own.
@@ -206,7 +206,7 @@ mod tests {
     fn marked(source: &str) -> String {
         let mut items = Vec::new();
         crate::krm::items::add(&crate::krm::scan::documents(source).unwrap()[0].root, 0, &[], &mut items);
-        let node = Node::parse(source, items[0].span.clone()).unwrap();
+        let node = YamlNode::parse(source, items[0].span.clone()).unwrap();
         let mut splice = Splice::default();
         if let Some((span, text)) = mark_local(source, &items[0], &node) {
             splice.replace(span, text);

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::Change;
+use super::ItemChange;
 use super::edit::Editor;
 use super::items;
 use super::resources::Resources;
-use super::scan::Shape;
+use super::scan::RootForm;
 use super::splice::Splice;
 use crate::diag::{Code, Diagnostic};
 use crate::yaml::line_and_column;
@@ -21,7 +21,7 @@ pub struct Stream<'a> {
 impl<'a> Stream<'a> {
     pub(super) fn new(mut resources: Resources<'a>) -> Result<Self, Diagnostic> {
         for (index, document) in resources.documents.iter().enumerate() {
-            if document.shape == Shape::Other || !document.root.header.has_identity() {
+            if document.shape == RootForm::Other || !document.root.header.has_identity() {
                 let (line, column) = line_and_column(resources.source, document.root.span.start);
                 return Err(Diagnostic::error(
                     Code::MissingIdentity,
@@ -45,7 +45,7 @@ impl<'a> Stream<'a> {
     pub(super) fn write(
         &self,
         out: &mut dyn Write,
-        changes: &BTreeMap<usize, Change>,
+        changes: &BTreeMap<usize, ItemChange>,
         new: &[String],
     ) -> io::Result<()> {
         let source = self.resources.source;

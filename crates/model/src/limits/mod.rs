@@ -6,16 +6,16 @@
 //! If two pages differ, new names may have only what both pages allow. The pages are [`LIMITS`], [`NAMING`] and the discovery document
 //! `apigee.v1` ([`DISCOVERY`]).
 
-mod count;
+mod count_limit;
 mod host;
 pub mod path;
-mod text;
+mod text_limit;
 
 pub mod counts;
 pub mod texts;
 
-pub use count::{COUNTS, Count};
-pub use text::{Broken, TEXTS, Text, Unit};
+pub use count_limit::{COUNTS, CountLimit};
+pub use text_limit::{Broken, TEXTS, TextLimit, Unit};
 
 /// Google's page "Limits".
 pub const LIMITS: &str = "https://cloud.google.com/apigee/docs/api-platform/reference/limits";

@@ -1,6 +1,6 @@
 //! The texts.
 
-use super::text::{Text, Unit};
+use super::text_limit::{TextLimit, Unit};
 use super::{DISCOVERY, LIMITS, NAMING, host, path};
 
 /// True for letters, digits and the characters in `more` that can be a segment of a path, without white space at the start or the end, which
@@ -23,7 +23,7 @@ fn wide(length: usize) -> String {
 }
 
 /// The common rule of most names.
-const NAME: Text = Text {
+const NAME: TextLimit = TextLimit {
     of: "",
     what: "",
     min: 1,
@@ -38,7 +38,7 @@ const NAME: Text = Text {
 };
 
 /// Names of organizations: those of Google Cloud projects.
-pub const ORGANIZATION: Text = Text {
+pub const ORGANIZATION: TextLimit = TextLimit {
     of: "organization",
     what: "a name of an organization",
     max: 32,
@@ -50,7 +50,7 @@ pub const ORGANIZATION: Text = Text {
 };
 
 /// Names of environments: 32 characters by the naming guidelines, and only the characters that a new environment may have.
-pub const ENVIRONMENT: Text = Text { of: "environment", what: "a name of an environment", ..ORGANIZATION };
+pub const ENVIRONMENT: TextLimit = TextLimit { of: "environment", what: "a name of an environment", ..ORGANIZATION };
 
 fn is_place(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
@@ -58,15 +58,15 @@ fn is_place(text: &str) -> bool {
 }
 
 /// Names of proxies and shared flows (`organizations.apis.create`, parameter `name`).
-pub const BUNDLE: Text =
-    Text { of: "ApigeeProxy and ApigeeSharedFlow name", what: "a name of a proxy or a shared flow", ..NAME };
+pub const BUNDLE: TextLimit =
+    TextLimit { of: "ApigeeProxy and ApigeeSharedFlow name", what: "a name of a proxy or a shared flow", ..NAME };
 
 /// Names of environment groups. No page documents them; they are a segment of a path.
-pub const ENVIRONMENT_GROUP: Text =
-    Text { of: "environment group name", what: "a name of an environment group", ..NAME };
+pub const ENVIRONMENT_GROUP: TextLimit =
+    TextLimit { of: "environment group name", what: "a name of an environment group", ..NAME };
 
 /// Host names of environment groups (RFC 1123, section 2.1).
-pub const HOSTNAME: Text = Text {
+pub const HOSTNAME: TextLimit = TextLimit {
     of: "environment group hostnames[]",
     what: "a host name",
     max: 253,
@@ -78,10 +78,11 @@ pub const HOSTNAME: Text = Text {
 };
 
 /// Names of target servers. No page documents them: the rule of references applies.
-pub const TARGET_SERVER: Text = Text { of: "ApigeeTargetServer name", what: "a name of a target server", ..REFERENCE };
+pub const TARGET_SERVER: TextLimit =
+    TextLimit { of: "ApigeeTargetServer name", what: "a name of a target server", ..REFERENCE };
 
 /// Hosts of target servers: "a valid hostname as described by RFC-1123" (`TargetServer.host`).
-pub const TARGET_HOST: Text = Text {
+pub const TARGET_HOST: TextLimit = TextLimit {
     of: "ApigeeTargetServer host",
     what: "a host name",
     has_form: host::is_host,
@@ -93,7 +94,7 @@ pub const TARGET_HOST: Text = Text {
 const PROTOCOLS: [&str; 4] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 
 /// Versions of TLS (<https://cloud.google.com/apigee/docs/api-platform/fundamentals/endpoint-properties-reference>, `Protocols`).
-pub const TLS_PROTOCOL: Text = Text {
+pub const TLS_PROTOCOL: TextLimit = TextLimit {
     of: "ApigeeTargetServer tls.protocols[]",
     what: "a version of TLS",
     max: 7,
@@ -109,7 +110,7 @@ pub const TLS_PROTOCOL: Text = Text {
 };
 
 /// Names of key value maps.
-pub const KEY_VALUE_MAP: Text = Text {
+pub const KEY_VALUE_MAP: TextLimit = TextLimit {
     of: "ApigeeKeyValueMap name",
     what: "a name of a key value map",
     has_form: |text| is_name(text, "._-#$% "),
@@ -121,7 +122,7 @@ pub const KEY_VALUE_MAP: Text = Text {
 
 /// Keys of key value maps. The naming guidelines allow letters, digits, spaces and `_ - . $`; the API accepts more, and users have other
 /// keys (<https://github.com/apigee/apigeecli/issues/23>), but a key must be a segment of a path.
-pub const MAP_KEY: Text = Text {
+pub const MAP_KEY: TextLimit = TextLimit {
     of: "ApigeeKeyValueMap entries key",
     what: "a key of a key value map",
     max: 2 << 10,
@@ -134,7 +135,7 @@ pub const MAP_KEY: Text = Text {
 };
 
 /// Values of key value maps.
-pub const MAP_VALUE: Text = Text {
+pub const MAP_VALUE: TextLimit = TextLimit {
     of: "ApigeeKeyValueMap entries value",
     what: "a value of a key value map",
     max: 10 << 10,
@@ -148,13 +149,13 @@ pub const MAP_VALUE: Text = Text {
 };
 
 /// Names of keystores: `[\w[:space:].-]{1,255}`.
-pub const KEYSTORE: Text = Text { of: "ApigeeKeystore name", what: "a name of a keystore", ..REFERENCE };
+pub const KEYSTORE: TextLimit = TextLimit { of: "ApigeeKeystore name", what: "a name of a keystore", ..REFERENCE };
 
 /// Aliases of keystores: `[\w\s-.]{1,255}` (`aliases.create`, parameter `alias`) and `[^/]{1,255}` (`Alias.alias`).
-pub const ALIAS: Text = Text { of: "ApigeeKeystore aliases key", what: "a name of an alias", ..REFERENCE };
+pub const ALIAS: TextLimit = TextLimit { of: "ApigeeKeystore aliases key", what: "a name of an alias", ..REFERENCE };
 
 /// Names of references: `[\w\s\-.]+`.
-pub const REFERENCE: Text = Text {
+pub const REFERENCE: TextLimit = TextLimit {
     of: "ApigeeReference name",
     what: "a name of a reference",
     has_form: |text| is_name(text, "._- "),
@@ -164,7 +165,7 @@ pub const REFERENCE: Text = Text {
 };
 
 /// Names of resource files: the discovery document's expression, and `_` of the naming guidelines.
-pub const RESOURCE_FILE: Text = Text {
+pub const RESOURCE_FILE: TextLimit = TextLimit {
     of: "ApigeeResourceFile name",
     what: "a name of a resource file",
     has_form: |text| is_name(text, ":/\\!@#$%^&{}[]()+-=,.~'` _"),
@@ -174,7 +175,7 @@ pub const RESOURCE_FILE: Text = Text {
 };
 
 /// Names of data collectors: "Must begin with `dc_`".
-pub const DATA_COLLECTOR: Text = Text {
+pub const DATA_COLLECTOR: TextLimit = TextLimit {
     of: "ApigeeDataCollector name",
     what: "a name of a data collector",
     min: 4,
@@ -187,7 +188,7 @@ pub const DATA_COLLECTOR: Text = Text {
 };
 
 /// Names of API products: `A-Z0-9._\-$ %` (`ApiProduct.name`). The naming guidelines also allow `#`.
-pub const PRODUCT: Text = Text {
+pub const PRODUCT: TextLimit = TextLimit {
     of: "ApigeeProduct name",
     what: "a name of an API product",
     has_form: |text| is_name(text, "._-$ %"),
@@ -197,7 +198,7 @@ pub const PRODUCT: Text = Text {
 };
 
 /// Display names of API products, with the organization as `ORGANIZATION@@@NAME`: the naming guidelines count this text.
-pub const PRODUCT_DISPLAY: Text = Text {
+pub const PRODUCT_DISPLAY: TextLimit = TextLimit {
     of: "ApigeeProduct displayName with the organization",
     what: "the display name of an API product, counted as `ORGANIZATION@@@NAME`,",
     min: 5,
@@ -211,7 +212,7 @@ pub const PRODUCT_DISPLAY: Text = Text {
 };
 
 /// Methods of operations of API products: "They need to be in uppercase" (`LlmOperation.methods`).
-pub const METHOD: Text = Text {
+pub const METHOD: TextLimit = TextLimit {
     of: "ApigeeProduct operations[].methods[]",
     what: "a method",
     max: 64,
@@ -223,7 +224,7 @@ pub const METHOD: Text = Text {
 };
 
 /// OAuth scopes (RFC 6749, section 3.3). Apigee stores them in lists separated by commas or spaces.
-pub const SCOPE: Text = Text {
+pub const SCOPE: TextLimit = TextLimit {
     of: "scopes[]",
     what: "an OAuth scope",
     has_form: |text| text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\,".contains(&byte)),
@@ -234,7 +235,7 @@ pub const SCOPE: Text = Text {
 };
 
 /// Names of attributes.
-pub const ATTRIBUTE_NAME: Text = Text {
+pub const ATTRIBUTE_NAME: TextLimit = TextLimit {
     of: "attributes key",
     what: "a name of an attribute",
     max: 1 << 10,
@@ -247,7 +248,7 @@ pub const ATTRIBUTE_NAME: Text = Text {
 };
 
 /// Values of attributes.
-pub const ATTRIBUTE_VALUE: Text = Text {
+pub const ATTRIBUTE_VALUE: TextLimit = TextLimit {
     of: "attributes value",
     what: "a value of an attribute",
     min: 0,
@@ -261,7 +262,7 @@ pub const ATTRIBUTE_VALUE: Text = Text {
 };
 
 /// Emails of developers: "in lowercase only" (`Developer.email`), the dot-atoms of RFC 5322, 254 characters by RFC 5321.
-pub const EMAIL: Text = Text {
+pub const EMAIL: TextLimit = TextLimit {
     of: "ApigeeDeveloper email",
     what: "an email address that Apigee accepts",
     min: 3,
@@ -287,7 +288,7 @@ fn is_email(text: &str) -> bool {
 }
 
 /// User names, first names and last names of developers.
-pub const PERSON: Text = Text {
+pub const PERSON: TextLimit = TextLimit {
     of: "ApigeeDeveloper firstName, lastName and userName",
     what: "a name of a developer",
     max: 64,
@@ -300,7 +301,7 @@ pub const PERSON: Text = Text {
 };
 
 /// Names of apps.
-pub const APP: Text = Text {
+pub const APP: TextLimit = TextLimit {
     of: "ApigeeApp name and ApigeeAppGroup apps key",
     what: "a name of an app",
     has_form: |text| is_name(text, "._-#$% ") && text.starts_with(|c: char| c.is_ascii_alphanumeric()),
@@ -311,10 +312,10 @@ pub const APP: Text = Text {
 };
 
 /// Names of app groups: `A-Z0-9._\-$ %` (`AppGroup.name`).
-pub const APP_GROUP: Text = Text { of: "ApigeeAppGroup name", what: "a name of an app group", ..PRODUCT };
+pub const APP_GROUP: TextLimit = TextLimit { of: "ApigeeAppGroup name", what: "a name of an app group", ..PRODUCT };
 
 /// Consumer keys: "letters, numbers, underscores, and hyphens", 2 KB (`keys.create`).
-pub const CONSUMER_KEY: Text = Text {
+pub const CONSUMER_KEY: TextLimit = TextLimit {
     of: "ApigeeApp keys.consumerKey",
     what: "a consumer key",
     max: 2 << 10,
@@ -326,14 +327,14 @@ pub const CONSUMER_KEY: Text = Text {
 };
 
 /// Consumer secrets, with the same form as consumer keys.
-pub const CONSUMER_SECRET: Text =
-    Text { of: "ApigeeApp keys.consumerSecret", what: "a consumer secret", ..CONSUMER_KEY };
+pub const CONSUMER_SECRET: TextLimit =
+    TextLimit { of: "ApigeeApp keys.consumerSecret", what: "a consumer secret", ..CONSUMER_KEY };
 
 /// Ids of portals. No page documents them; they are a segment of a path.
-pub const SITE: Text = Text { of: "ApigeeApiDoc site", what: "an id of a portal", ..NAME };
+pub const SITE: TextLimit = TextLimit { of: "ApigeeApiDoc site", what: "an id of a portal", ..NAME };
 
 /// Titles of API docs: "a non-empty string with a max length of 255 characters" (`ApiDoc.title`).
-pub const DOC_TITLE: Text = Text {
+pub const DOC_TITLE: TextLimit = TextLimit {
     of: "ApigeeApiDoc title",
     what: "a title",
     has_form: |_| true,
@@ -344,14 +345,15 @@ pub const DOC_TITLE: Text = Text {
 };
 
 /// Descriptions of API docs: "Max length is 10,000 characters" (`ApiDoc.description`).
-pub const DOC_DESCRIPTION: Text =
-    Text { of: "ApigeeApiDoc description", what: "a description", min: 0, max: 10_000, ..DOC_TITLE };
+pub const DOC_DESCRIPTION: TextLimit =
+    TextLimit { of: "ApigeeApiDoc description", what: "a description", min: 0, max: 10_000, ..DOC_TITLE };
 
 /// Pictures of API docs: "Max length of file path is 2,083 characters" (`ApiDoc.imageUrl`).
-pub const DOC_IMAGE: Text = Text { of: "ApigeeApiDoc imageUrl", what: "an image URL", min: 0, max: 2083, ..DOC_TITLE };
+pub const DOC_IMAGE: TextLimit =
+    TextLimit { of: "ApigeeApiDoc imageUrl", what: "an image URL", min: 0, max: 2083, ..DOC_TITLE };
 
 /// Documents of API docs: "The max size is 4 MB" (`DocumentationFile.contents`).
-pub const DOC_FILE: Text = Text {
+pub const DOC_FILE: TextLimit = TextLimit {
     of: "ApigeeApiDoc openapi",
     what: "an OpenAPI document",
     max: 4 << 20,
@@ -362,7 +364,7 @@ pub const DOC_FILE: Text = Text {
 };
 
 /// Currencies of rate plans: codes of ISO 4217 (`RatePlan.currencyCode`).
-pub const CURRENCY: Text = Text {
+pub const CURRENCY: TextLimit = TextLimit {
     of: "ApigeeProduct ratePlans.currency",
     what: "a currency",
     min: 3,

@@ -9,7 +9,7 @@ const MOST_STEPS: usize = 1 << 24;
 impl PathPattern {
     /// True if the pattern matches a text.
     pub fn matches(&self, text: &str) -> bool {
-        let steps = text.chars().map(Step::Char);
+        let steps = text.chars().map(MatchStep::Char);
         run(&self.pieces, steps)
     }
 
@@ -26,7 +26,7 @@ impl PathPattern {
 
 /// The next thing to match.
 #[derive(Clone, Copy)]
-enum Step {
+enum MatchStep {
     /// This character.
     Char(char),
     /// One character of any kind.
@@ -39,18 +39,18 @@ enum Step {
 
 impl Piece {
     /// True if the piece matches everything that a step stands for.
-    fn absorbs(self, step: Step) -> bool {
+    fn absorbs(self, step: MatchStep) -> bool {
         match step {
-            Step::Char(character) => self.takes(character),
-            Step::One => !matches!(self, Self::Char(_)),
-            Step::Any => self.is_run(),
-            Step::All => self == Self::All,
+            MatchStep::Char(character) => self.takes(character),
+            MatchStep::One => !matches!(self, Self::Char(_)),
+            MatchStep::Any => self.is_run(),
+            MatchStep::All => self == Self::All,
         }
     }
 }
 
 /// True if the pieces match all steps. All reachable places of the pattern are followed simultaneously.
-fn run(pieces: &[Piece], steps: impl Iterator<Item = Step>) -> bool {
+fn run(pieces: &[Piece], steps: impl Iterator<Item = MatchStep>) -> bool {
     let mut reached = Places::new(pieces);
     let mut next = Places::new(pieces);
     reached.add(0);
@@ -115,10 +115,10 @@ pub(super) fn covers(wide: &[Piece], narrow: &[Piece]) -> bool {
         return false;
     }
     let steps = narrow.iter().map(|piece| match piece {
-        Piece::Char(character) => Step::Char(*character),
-        Piece::One => Step::One,
-        Piece::Any => Step::Any,
-        Piece::All => Step::All,
+        Piece::Char(character) => MatchStep::Char(*character),
+        Piece::One => MatchStep::One,
+        Piece::Any => MatchStep::Any,
+        Piece::All => MatchStep::All,
     });
     run(wide, steps)
 }

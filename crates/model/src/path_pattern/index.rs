@@ -16,12 +16,12 @@ pub enum Relation {
 
 /// The total number of steps that may be taken.
 #[derive(Debug, Clone)]
-pub struct Budget {
+pub struct ComparisonBudget {
     left: usize,
     taken: usize,
 }
 
-impl Budget {
+impl ComparisonBudget {
     /// A budget for a number of patterns: each may be compared with about a hundred others.
     pub fn of(patterns: usize) -> Self {
         Self { left: patterns.saturating_mul(128).saturating_add(1 << 16), taken: 0 }
@@ -42,15 +42,15 @@ impl Budget {
 
 /// Values by patterns.
 #[derive(Debug)]
-pub struct Index<T> {
+pub struct PatternIndex<T> {
     /// The nodes of the tree; the first is the root.
-    nodes: Vec<Node<T>>,
+    nodes: Vec<PatternNode<T>>,
     /// Patterns whose `**` is not at their end.
     others: Vec<(PathPattern, T)>,
 }
 
 #[derive(Debug)]
-struct Node<T> {
+struct PatternNode<T> {
     /// Values of the patterns that end here.
     here: Vec<T>,
     /// Values of the patterns that end in `**` after this segment.
@@ -61,15 +61,15 @@ struct Node<T> {
     wild: IndexMap<Box<[Piece]>, usize>,
 }
 
-impl<T> Default for Node<T> {
+impl<T> Default for PatternNode<T> {
     fn default() -> Self {
         Self { here: Vec::new(), below: Vec::new(), texts: IndexMap::new(), wild: IndexMap::new() }
     }
 }
 
-impl<T> Default for Index<T> {
+impl<T> Default for PatternIndex<T> {
     fn default() -> Self {
-        Self { nodes: vec![Node::default()], others: Vec::new() }
+        Self { nodes: vec![PatternNode::default()], others: Vec::new() }
     }
 }
 
@@ -77,7 +77,7 @@ fn is_text(segment: &[Piece]) -> bool {
     segment.iter().all(|piece| matches!(piece, Piece::Char(_)))
 }
 
-impl<T: Copy> Index<T> {
+impl<T: Copy> PatternIndex<T> {
     /// Adds a value.
     pub fn add(&mut self, pattern: &PathPattern, value: T) {
         let (last, before) = match pattern.pieces.split_last() {
@@ -101,7 +101,7 @@ impl<T: Copy> Index<T> {
             let children = if is_text(segment) { &mut node.texts } else { &mut node.wild };
             at = *children.entry(segment.into()).or_insert(next);
             if at == next {
-                self.nodes.push(Node::default());
+                self.nodes.push(PatternNode::default());
             }
         }
         let node = &mut self.nodes[at];
@@ -109,7 +109,7 @@ impl<T: Copy> Index<T> {
     }
 
     /// The values whose patterns have this relation to a pattern, in any order; `None` if the budget is exhausted.
-    pub fn find(&self, pattern: &PathPattern, relation: Relation, budget: &mut Budget) -> Option<Vec<T>> {
+    pub fn find(&self, pattern: &PathPattern, relation: Relation, budget: &mut ComparisonBudget) -> Option<Vec<T>> {
         let relates = |other: &[Piece], own: &[Piece]| match relation {
             Relation::Covering => covers(other, own),
             Relation::Overlapping => overlaps(other, own),
@@ -159,8 +159,9 @@ impl<T: Copy> Index<T> {
     }
 
     /// All values below a node.
-    fn below(&self, at: usize, found: &mut Vec<T>, budget: &mut Budget) -> Option<()> {
-        let children = |node: &Node<T>| node.texts.values().chain(node.wild.values()).copied().collect::<Vec<_>>();
+    fn below(&self, at: usize, found: &mut Vec<T>, budget: &mut ComparisonBudget) -> Option<()> {
+        let children =
+            |node: &PatternNode<T>| node.texts.values().chain(node.wild.values()).copied().collect::<Vec<_>>();
         let mut open = children(&self.nodes[at]);
         while let Some(at) = open.pop() {
             budget.take(1)?;
@@ -188,19 +189,19 @@ mod tests {
         #[test]
         fn what_is_found_is_what_relates(texts in patterns()) {
             let patterns: Vec<_> = texts.iter().map(|text| PathPattern::of_matches_path(text)).collect();
-            let mut index = Index::default();
+            let mut index = PatternIndex::default();
             for (number, pattern) in patterns.iter().enumerate() {
                 index.add(pattern, number);
             }
             for pattern in &patterns {
-                let mut found = index.find(pattern, Relation::Covering, &mut Budget::of(1000)).unwrap();
+                let mut found = index.find(pattern, Relation::Covering, &mut ComparisonBudget::of(1000)).unwrap();
                 found.sort_unstable();
                 // The index must agree with the comparison of whole patterns.
                 for (number, other) in patterns.iter().enumerate() {
                     prop_assert!(!other.covers(pattern) || found.contains(&number), "{other:?} {pattern:?}");
                     prop_assert!(!found.contains(&number) || other.covers(pattern), "{other:?} {pattern:?}");
                 }
-                let found = index.find(pattern, Relation::Overlapping, &mut Budget::of(1000)).unwrap();
+                let found = index.find(pattern, Relation::Overlapping, &mut ComparisonBudget::of(1000)).unwrap();
                 for (number, other) in patterns.iter().enumerate() {
                     prop_assert!(!other.overlaps(pattern) || found.contains(&number), "{other:?} {pattern:?}");
                 }
@@ -210,8 +211,8 @@ mod tests {
 
     #[test]
     fn fifty_thousand_patterns_take_few_steps_each() {
-        let mut index = Index::default();
-        let mut budget = Budget::of(50_000);
+        let mut index = PatternIndex::default();
+        let mut budget = ComparisonBudget::of(50_000);
         for number in 0..50_000 {
             let text = format!("/v{}/things{}/*/parts", number % 7, number);
             let pattern = PathPattern::of_matches_path(&text);
@@ -224,8 +225,8 @@ mod tests {
     #[test]
     fn a_path_of_many_segments_is_no_burden() {
         let pattern = PathPattern::of_matches_path(&"/a".repeat(200_000));
-        let mut index = Index::default();
+        let mut index = PatternIndex::default();
         index.add(&pattern, 1);
-        assert_eq!(index.find(&pattern, Relation::Overlapping, &mut Budget::of(10_000)), Some(vec![1]));
+        assert_eq!(index.find(&pattern, Relation::Overlapping, &mut ComparisonBudget::of(10_000)), Some(vec![1]));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! All patterns have one representation: those of the operators `Matches` and `MatchesPath`, and those of operations. Checking whether a
 //! pattern matches a text, covers another pattern or overlaps with it takes at most as many steps as the product of both lengths, for any
-//! number of wildcards. [`Index`] finds the related patterns without comparing with each of them.
+//! number of wildcards. [`PatternIndex`] finds the related patterns without comparing with each of them.
 
 mod apigee;
 mod compare;
@@ -12,9 +12,9 @@ mod operation;
 mod percent;
 
 pub use apigee::{like, matches_path};
-pub use index::{Budget, Index, Relation};
+pub use index::{ComparisonBudget, PatternIndex, Relation};
 pub use java_regex::without_lookahead;
-pub use operation::{Dialect, Fault, OperationPattern};
+pub use operation::{Dialect, OperationPattern, PathSyntaxError};
 
 /// A part of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

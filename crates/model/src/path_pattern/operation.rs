@@ -6,7 +6,7 @@ use super::percent::{Undecodable, decoded, is_unreserved};
 use super::{PathPattern, Piece, java_regex};
 
 /// What is wrong with a path, and the fix.
-pub type Fault = (String, &'static str);
+pub type PathSyntaxError = (String, &'static str);
 
 /// The source of a path, which decides its syntax.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct OperationPattern {
 
 impl OperationPattern {
     /// Reads a path: `{name}` is a part of a segment, `*` one segment, and `**` at the end one or more.
-    pub fn parse(path: &str, dialect: Dialect) -> Result<Self, Fault> {
+    pub fn parse(path: &str, dialect: Dialect) -> Result<Self, PathSyntaxError> {
         if !path.starts_with('/') {
             return Err((
                 format!("`{path}` does not start with `/`"),
@@ -148,7 +148,7 @@ impl OperationPattern {
     }
 }
 
-fn read_segment(segment: &str, pieces: &mut Vec<Piece>) -> Result<(), Fault> {
+fn read_segment(segment: &str, pieces: &mut Vec<Piece>) -> Result<(), PathSyntaxError> {
     let start = pieces.len();
     let mut rest = segment;
     while let Some((before, after)) = rest.split_once('{') {
@@ -173,13 +173,13 @@ fn read_segment(segment: &str, pieces: &mut Vec<Piece>) -> Result<(), Fault> {
     Ok(())
 }
 
-fn brace(segment: &str) -> Fault {
+fn brace(segment: &str) -> PathSyntaxError {
     let message = format!("`{segment}` has a brace that is not part of a placeholder");
     (message, "write `{name}` for a placeholder, `%7B` and `%7D` for the characters")
 }
 
 /// Reads text without placeholders.
-fn read_text(segment: &str, text: &str, pieces: &mut Vec<Piece>) -> Result<(), Fault> {
+fn read_text(segment: &str, text: &str, pieces: &mut Vec<Piece>) -> Result<(), PathSyntaxError> {
     if text.contains('}') {
         return Err(brace(segment));
     }

@@ -9,13 +9,13 @@ mod read;
 
 use std::collections::BTreeMap;
 
-pub use place::Place;
+pub use place::BundlePlace;
 
 use crate::bundle::{BundleKind, BundlePath, FileKind, Files};
-use crate::condition::{Expr, Fault};
+use crate::condition::{ConditionSyntaxError, Expr};
 use crate::xml::{Document, Node, ParseError, parse_bytes};
 
-/// The XML files of a bundle, parsed: what a [`Bundle`] borrows from.
+/// The XML files of a bundle, parsed: what a [`RuntimeBundle`] borrows from.
 #[derive(Debug)]
 pub struct Documents<'b> {
     documents: Vec<(&'b BundlePath, Document<'b>)>,
@@ -23,7 +23,7 @@ pub struct Documents<'b> {
 
 /// A file that does not parse.
 #[derive(Debug, Clone)]
-pub struct Unreadable<'b> {
+pub struct UnreadableFile<'b> {
     /// The file.
     pub path: &'b BundlePath,
     /// What is wrong with it, and where.
@@ -32,7 +32,7 @@ pub struct Unreadable<'b> {
 
 impl<'b> Documents<'b> {
     /// Parses the XML files ([`FileKind::is_xml`]); scripts and other resources are not read.
-    pub fn parse(files: &'b Files) -> (Self, Vec<Unreadable<'b>>) {
+    pub fn parse(files: &'b Files) -> (Self, Vec<UnreadableFile<'b>>) {
         let mut documents = Vec::new();
         let mut unreadable = Vec::new();
         for (path, bytes) in files.iter() {
@@ -41,7 +41,7 @@ impl<'b> Documents<'b> {
             }
             match parse_bytes(bytes) {
                 Ok(document) => documents.push((path, document)),
-                Err(error) => unreadable.push(Unreadable { path, error }),
+                Err(error) => unreadable.push(UnreadableFile { path, error }),
             }
         }
         (Self { documents }, unreadable)
@@ -55,7 +55,7 @@ impl<'b> Documents<'b> {
 
 /// A proxy or a shared flow.
 #[derive(Debug)]
-pub struct Bundle<'d> {
+pub struct RuntimeBundle<'d> {
     /// Proxy or shared flow.
     pub kind: BundleKind,
     /// Its name in Apigee.
@@ -76,11 +76,11 @@ pub struct Bundle<'d> {
 
 /// A text and its place.
 #[derive(Debug, Clone, Copy)]
-pub struct Text<'d> {
+pub struct PlacedText<'d> {
     /// The text, trimmed.
     pub value: &'d str,
     /// Its place.
-    pub place: Place<'d>,
+    pub place: BundlePlace<'d>,
 }
 
 /// A condition and its parsed expression, or the syntax error.
@@ -89,9 +89,9 @@ pub struct Condition<'d> {
     /// The text of the XML element, trimmed.
     pub text: &'d str,
     /// Where it starts.
-    pub place: Place<'d>,
+    pub place: BundlePlace<'d>,
     /// The parsed expression, or the syntax error.
-    pub parsed: Result<Expr, Fault>,
+    pub parsed: Result<Expr, ConditionSyntaxError>,
 }
 
 /// A step: a policy that is attached to a flow.
@@ -102,7 +102,7 @@ pub struct Step<'d> {
     /// When it runs; `None` means always.
     pub condition: Option<Condition<'d>>,
     /// The place of the step.
-    pub place: Place<'d>,
+    pub place: BundlePlace<'d>,
 }
 
 /// The steps of request and response in a PreFlow, a conditional flow or a PostFlow.
@@ -117,7 +117,7 @@ pub struct Flow<'d> {
     /// The steps of the response.
     pub response: Vec<Step<'d>>,
     /// Its place.
-    pub place: Place<'d>,
+    pub place: BundlePlace<'d>,
 }
 
 /// A fault rule: steps that handle a fault.
@@ -132,7 +132,7 @@ pub struct FaultRule<'d> {
     /// For the default rule: whether it also runs after another rule.
     pub always_enforce: bool,
     /// Its place.
-    pub place: Place<'d>,
+    pub place: BundlePlace<'d>,
 }
 
 /// A proxy endpoint, which callers use.
@@ -141,9 +141,9 @@ pub struct ProxyEndpoint<'d> {
     /// Its name.
     pub name: &'d str,
     /// Its file.
-    pub place: Place<'d>,
+    pub place: BundlePlace<'d>,
     /// Its base paths; a valid endpoint has exactly one.
-    pub base_paths: Vec<Text<'d>>,
+    pub base_paths: Vec<PlacedText<'d>>,
     /// Runs first.
     pub pre_flow: Option<Flow<'d>>,
     /// Only the first flow that matches runs.
@@ -166,7 +166,7 @@ pub struct ProxyEndpoint<'d> {
 
 /// The destination of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Destination<'d> {
+pub enum RouteDestination<'d> {
     /// A TargetEndpoint of the bundle.
     Target(&'d str),
     /// A URL.
@@ -185,9 +185,9 @@ pub struct RouteRule<'d> {
     /// When it is used; `None` means always.
     pub condition: Option<Condition<'d>>,
     /// Its destination.
-    pub destination: Destination<'d>,
+    pub destination: RouteDestination<'d>,
     /// Its place.
-    pub place: Place<'d>,
+    pub place: BundlePlace<'d>,
 }
 
 /// A target endpoint, which calls a backend.
@@ -196,7 +196,7 @@ pub struct TargetEndpoint<'d> {
     /// Its name.
     pub name: &'d str,
     /// Its file.
-    pub place: Place<'d>,
+    pub place: BundlePlace<'d>,
     /// Runs first.
     pub pre_flow: Option<Flow<'d>>,
     /// Only the first flow that matches runs.
@@ -219,7 +219,7 @@ pub struct SharedFlow<'d> {
     /// Its name.
     pub name: &'d str,
     /// Its file.
-    pub place: Place<'d>,
+    pub place: BundlePlace<'d>,
     /// Its steps.
     pub steps: Vec<Step<'d>>,
 }
@@ -232,7 +232,7 @@ pub struct Policy<'d> {
     /// The name of its root element, which is its type.
     pub element: &'d str,
     /// Its file.
-    pub place: Place<'d>,
+    pub place: BundlePlace<'d>,
     /// The whole element.
     pub node: Node<'d, 'd>,
     /// Whether it is enabled.
@@ -243,7 +243,7 @@ pub struct Policy<'d> {
 
 impl<'d> Condition<'d> {
     /// The place of a byte of the text.
-    pub fn place_of(&self, offset: usize) -> Place<'d> {
+    pub fn place_of(&self, offset: usize) -> BundlePlace<'d> {
         self.place.inside(self.text, offset)
     }
 }
@@ -275,7 +275,7 @@ impl<'d> TargetEndpoint<'d> {
     }
 }
 
-impl<'d> Bundle<'d> {
+impl<'d> RuntimeBundle<'d> {
     /// Every step, wherever it is attached.
     pub fn steps(&self) -> impl Iterator<Item = &Step<'d>> {
         let proxies = self.proxy_endpoints.iter().flat_map(ProxyEndpoint::steps);

@@ -7,14 +7,14 @@ use crate::xml::Node;
 
 /// An offset in a file.
 #[derive(Clone, Copy)]
-pub struct Place<'d> {
+pub struct BundlePlace<'d> {
     /// The file.
     pub path: &'d BundlePath,
     text: &'d str,
     offset: usize,
 }
 
-impl<'d> Place<'d> {
+impl<'d> BundlePlace<'d> {
     /// The start of an element or a text.
     pub fn of(path: &'d BundlePath, node: Node<'d, 'd>) -> Self {
         Self { path, text: node.document().input_text(), offset: node.range().start }
@@ -62,7 +62,7 @@ impl<'d> Place<'d> {
     }
 }
 
-impl fmt::Debug for Place<'_> {
+impl fmt::Debug for BundlePlace<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (line, column) = self.line_and_column();
         write!(f, "{}:{line}:{column}", self.path)

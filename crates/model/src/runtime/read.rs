@@ -1,14 +1,14 @@
 //! Reads the model from parsed documents.
 
 use super::{
-    Bundle, Condition, Destination, Documents, FaultRule, Flow, Place, Policy, ProxyEndpoint, RouteRule, SharedFlow,
-    Step, TargetEndpoint, Text,
+    BundlePlace, Condition, Documents, FaultRule, Flow, PlacedText, Policy, ProxyEndpoint, RouteDestination, RouteRule,
+    RuntimeBundle, SharedFlow, Step, TargetEndpoint,
 };
 use crate::bundle::{BundleKind, BundlePath, FileKind, Files};
 use crate::condition;
 use crate::xml::{Node, child_named, children_named};
 
-impl<'d> Bundle<'d> {
+impl<'d> RuntimeBundle<'d> {
     /// Reads a bundle. A file whose root element does not match its folder is ignored.
     pub fn read(kind: BundleKind, name: &str, files: &'d Files, documents: &'d Documents<'d>) -> Self {
         let mut bundle = Self {
@@ -29,7 +29,7 @@ impl<'d> Bundle<'d> {
                 continue;
             }
             let name = root.attribute("name").map_or(path.xml_stem().unwrap_or_default(), str::trim);
-            let reader = Reader { path };
+            let reader = RuntimeReader { path };
             match file {
                 FileKind::Policy => {
                     let policy = reader.policy(name, root);
@@ -40,7 +40,7 @@ impl<'d> Bundle<'d> {
                 FileKind::TargetEndpoint => bundle.target_endpoints.push(reader.target_endpoint(name, root)),
                 FileKind::SharedFlow => bundle.shared_flows.push(SharedFlow {
                     name,
-                    place: Place::of(path, root),
+                    place: BundlePlace::of(path, root),
                     steps: reader.steps(root),
                 }),
                 FileKind::Root | FileKind::Resource | FileKind::Manifest | FileKind::NotXml | FileKind::Other => {}
@@ -50,20 +50,20 @@ impl<'d> Bundle<'d> {
     }
 }
 
-struct Reader<'d> {
+struct RuntimeReader<'d> {
     path: &'d BundlePath,
 }
 
-impl<'d> Reader<'d> {
-    fn text(&self, node: Node<'d, 'd>) -> Text<'d> {
-        Text { value: node_text(node), place: Place::of_text(self.path, node) }
+impl<'d> RuntimeReader<'d> {
+    fn text(&self, node: Node<'d, 'd>) -> PlacedText<'d> {
+        PlacedText { value: node_text(node), place: BundlePlace::of_text(self.path, node) }
     }
 
     fn policy(&self, name: &'d str, root: Node<'d, 'd>) -> Policy<'d> {
         Policy {
             name,
             element: root.tag_name().name(),
-            place: Place::of(self.path, root),
+            place: BundlePlace::of(self.path, root),
             node: root,
             enabled: root.attribute("enabled").is_none_or(|value| value.trim() != "false"),
             continue_on_error: root.attribute("continueOnError").is_some_and(|value| value.trim() == "true"),
@@ -72,7 +72,7 @@ impl<'d> Reader<'d> {
 
     fn condition(&self, node: Node<'d, 'd>) -> Option<Condition<'d>> {
         // Apigee treats an empty element as no condition.
-        let Text { value, place } = self.text(child_named(node, "Condition")?);
+        let PlacedText { value, place } = self.text(child_named(node, "Condition")?);
         (!value.is_empty()).then(|| Condition { text: value, place, parsed: condition::parse(value) })
     }
 
@@ -81,7 +81,7 @@ impl<'d> Reader<'d> {
             .map(|step| Step {
                 policy: child_named(step, "Name").map(node_text).unwrap_or_default(),
                 condition: self.condition(step),
-                place: Place::of(self.path, step),
+                place: BundlePlace::of(self.path, step),
             })
             .collect()
     }
@@ -93,7 +93,7 @@ impl<'d> Reader<'d> {
             condition: self.condition(node),
             request: direction("Request"),
             response: direction("Response"),
-            place: Place::of(self.path, node),
+            place: BundlePlace::of(self.path, node),
         }
     }
 
@@ -114,7 +114,7 @@ impl<'d> Reader<'d> {
             condition: self.condition(node),
             steps: self.steps(node),
             always_enforce: child_named(node, "AlwaysEnforce").is_some_and(|inner| node_text(inner) == "true"),
-            place: Place::of(self.path, node),
+            place: BundlePlace::of(self.path, node),
         }
     }
 
@@ -128,21 +128,21 @@ impl<'d> Reader<'d> {
     fn route_rule(&self, node: Node<'d, 'd>) -> RouteRule<'d> {
         let named = |name| child_named(node, name).map(node_text).filter(|text| !text.is_empty());
         let destination = named("TargetEndpoint")
-            .map(Destination::Target)
-            .or_else(|| named("IntegrationEndpoint").map(Destination::Integration))
-            .or_else(|| named("URL").map(Destination::Url));
+            .map(RouteDestination::Target)
+            .or_else(|| named("IntegrationEndpoint").map(RouteDestination::Integration))
+            .or_else(|| named("URL").map(RouteDestination::Url));
         RouteRule {
             name: node.attribute("name").unwrap_or_default().trim(),
             condition: self.condition(node),
-            destination: destination.unwrap_or(Destination::None),
-            place: Place::of(self.path, node),
+            destination: destination.unwrap_or(RouteDestination::None),
+            place: BundlePlace::of(self.path, node),
         }
     }
 
     fn proxy_endpoint(&self, name: &'d str, root: Node<'d, 'd>) -> ProxyEndpoint<'d> {
         ProxyEndpoint {
             name,
-            place: Place::of(self.path, root),
+            place: BundlePlace::of(self.path, root),
             base_paths: children_named(root, "HTTPProxyConnection")
                 .flat_map(|connection| children_named(connection, "BasePath"))
                 .map(|node| self.text(node))
@@ -162,7 +162,7 @@ impl<'d> Reader<'d> {
     fn target_endpoint(&self, name: &'d str, root: Node<'d, 'd>) -> TargetEndpoint<'d> {
         TargetEndpoint {
             name,
-            place: Place::of(self.path, root),
+            place: BundlePlace::of(self.path, root),
             pre_flow: self.one_flow(root, "PreFlow"),
             flows: self.flows(root),
             post_flow: self.one_flow(root, "PostFlow"),
@@ -201,7 +201,7 @@ mod tests {
         .collect();
         let (documents, unreadable) = Documents::parse(&files);
         assert_eq!(unreadable.len(), 1);
-        let bundle = Bundle::read(BundleKind::Proxy, "x", &files, &documents);
+        let bundle = RuntimeBundle::read(BundleKind::Proxy, "x", &files, &documents);
         let endpoint = &bundle.proxy_endpoints[0];
         let step = &endpoint.pre_flow.as_ref().unwrap().request[0];
         assert_eq!((step.policy, step.place.line_and_column()), ("A", (4, 7)));
@@ -212,7 +212,7 @@ mod tests {
         // The two entities before it are longer in the file than in the text.
         assert_eq!(condition.place_of(fault.offset).line_and_column(), (7, 34));
         assert!(endpoint.route_rules[0].condition.is_none());
-        assert_eq!(endpoint.route_rules[0].destination, Destination::Target("t"));
+        assert_eq!(endpoint.route_rules[0].destination, RouteDestination::Target("t"));
         assert_eq!(endpoint.base_paths[0].value, "/a");
         assert!(!bundle.policies["A"].enabled);
         assert_eq!(bundle.steps().map(|step| step.policy).collect::<Vec<_>>(), ["A", "B"]);

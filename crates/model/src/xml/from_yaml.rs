@@ -34,7 +34,7 @@ pub(super) const SPECIAL: &[&str] = &["attributes", "cdata", "children", "commen
 
 /// The element with this name and a body in YAML; `None` if an error was reported.
 pub fn element(name: &str, body: &Verbatim, at: &FieldPath, report: &mut Report<'_>) -> Option<Element> {
-    let mut reader = Reader { report, sound: true };
+    let mut reader = ElementReader { report, sound: true };
     reader.name(name, at);
     let element = Element::new(name);
     let element = match body {
@@ -44,12 +44,12 @@ pub fn element(name: &str, body: &Verbatim, at: &FieldPath, report: &mut Report<
     reader.sound.then_some(element)
 }
 
-struct Reader<'r, 's> {
+struct ElementReader<'r, 's> {
     report: &'r mut Report<'s>,
     sound: bool,
 }
 
-impl Reader<'_, '_> {
+impl ElementReader<'_, '_> {
     fn fault(&mut self, diagnostic: Diagnostic, at: &FieldPath) {
         self.sound = false;
         self.report.push(diagnostic.at(at));
@@ -199,10 +199,10 @@ impl Reader<'_, '_> {
 mod tests {
     use super::*;
     use crate::diag::Subject;
-    use crate::yaml::{Node, decode};
+    use crate::yaml::{YamlNode, decode};
 
     fn read(yaml: &str) -> Result<String, Vec<String>> {
-        let node = Node::parse(yaml, 0..yaml.len()).unwrap();
+        let node = YamlNode::parse(yaml, 0..yaml.len()).unwrap();
         let body: Verbatim = decode::decode(&node).unwrap();
         let subject = Subject::default();
         let mut report = Report::new(&subject);

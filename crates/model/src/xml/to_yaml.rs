@@ -90,12 +90,12 @@ mod tests {
     use super::*;
     use crate::diag::{FieldPath, Report, Subject};
     use crate::xml::{from_yaml, read};
-    use crate::yaml::{Node, decode};
+    use crate::yaml::{YamlNode, decode};
     use proptest::prelude::*;
 
     /// The element that a YAML text describes.
     fn back(yaml: &str) -> Element {
-        let node = Node::parse(yaml, 0..yaml.len()).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+        let node = YamlNode::parse(yaml, 0..yaml.len()).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
         let Verbatim::Mapping(policy) = decode::decode(&node).unwrap() else { panic!("{yaml}") };
         let (name, body) = policy.first().unwrap();
         let subject = Subject::default();

@@ -22,18 +22,18 @@ const FREE_TEXT: usize = 1 << 20;
 /// The nodes and the text that the aliases of one input may expand to. All documents of the input share the budget, so that many small
 /// documents cannot exceed what one large document may use.
 #[derive(Debug)]
-pub struct Budget {
-    nodes: Limit,
-    text: Limit,
+pub struct AliasBudget {
+    nodes: AliasLimit,
+    text: AliasLimit,
 }
 
 #[derive(Debug)]
-struct Limit {
+struct AliasLimit {
     most: usize,
     left: Cell<usize>,
 }
 
-impl Limit {
+impl AliasLimit {
     fn new(most: usize) -> Self {
         Self { most, left: Cell::new(most) }
     }
@@ -49,7 +49,7 @@ impl Limit {
     }
 }
 
-impl Budget {
+impl AliasBudget {
     /// The budget of an input of this many bytes.
     pub fn new(bytes: usize) -> Self {
         Self::with_free(FREE_NODES, bytes)
@@ -62,7 +62,7 @@ impl Budget {
 
     fn with_free(free: usize, bytes: usize) -> Self {
         let nodes = free.saturating_add(bytes).min(MAX_NODES);
-        Self { nodes: Limit::new(nodes), text: Limit::new(FREE_TEXT.saturating_add(bytes)) }
+        Self { nodes: AliasLimit::new(nodes), text: AliasLimit::new(FREE_TEXT.saturating_add(bytes)) }
     }
 
     /// Takes nodes; the error names the limit.

@@ -1,4 +1,4 @@
-//! Decodes a [`Node`] into a type with serde.
+//! Decodes a [`YamlNode`] into a type with serde.
 //!
 //! Fields of type `String` accept the source text of any plain scalar. The schema validation in `spec::schema` runs first and reports all
 //! errors together, with paths; only errors that a schema cannot express are found here.
@@ -9,7 +9,7 @@ use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{self, Deserialize, Deserializer, Expected, IntoDeserializer, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::node::{Node, ScalarStyle, Value, number};
+use super::node::{ScalarStyle, Value, YamlNode, number};
 use super::{Span, verbatim};
 
 /// Why a value does not fit its type.
@@ -102,13 +102,13 @@ fn in_yaml(expected: &str) -> String {
 }
 
 /// Decodes a node.
-pub fn decode<'de, T: Deserialize<'de>>(node: &'de Node) -> Result<T, DecodeError> {
+pub fn decode<'de, T: Deserialize<'de>>(node: &'de YamlNode) -> Result<T, DecodeError> {
     T::deserialize(NodeDeserializer { node, verbatim: false })
 }
 
 #[derive(Clone, Copy)]
 struct NodeDeserializer<'de> {
-    node: &'de Node,
+    node: &'de YamlNode,
     verbatim: bool,
 }
 
@@ -120,7 +120,7 @@ impl<'de> NodeDeserializer<'de> {
         })
     }
 
-    fn inner(self, node: &'de Node) -> Self {
+    fn inner(self, node: &'de YamlNode) -> Self {
         Self { node, ..self }
     }
 }
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn typed_text_and_free_text_are_as_written() {
         let source = "text: 1.20\ncount: 3\nkind: first\nfree: {a: 0777, b: [on, ~], c: {d: 1.20}}\n";
-        let node = Node::parse(source, 0..source.len()).unwrap();
+        let node = YamlNode::parse(source, 0..source.len()).unwrap();
         let sample: Sample = decode(&node).unwrap();
         assert_eq!((sample.text.as_str(), sample.count, sample.kind), ("1.20", Some(3), Word::First));
         assert_eq!(sample.free["a"], Verbatim::Scalar("0777".into()));
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn an_error_knows_its_place() {
         let source = "text: a\ncount: x\nkind: {second: b}\nfree: {}\n";
-        let node = Node::parse(source, 0..source.len()).unwrap();
+        let node = YamlNode::parse(source, 0..source.len()).unwrap();
         let error = decode::<Sample>(&node).unwrap_err();
         assert_eq!(&source[error.span.unwrap()], "x");
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::node::{Node, ScalarStyle, Value};
+use super::node::{ScalarStyle, Value, YamlNode};
 use crate::diag::plain::{self, is_active};
 
 /// Writes a value as a YAML document in block style that ends with a newline. Multi-line strings become literal blocks, and strings that a
@@ -27,13 +27,13 @@ pub fn encode_json<T: Serialize>(value: &T) -> Result<String, String> {
 }
 
 /// Writes a node in flow style on one line. Plain scalars stay plain, because YAML 1.1 and 1.2 readers may give them different types.
-pub fn encode_flow(node: &Node) -> String {
+pub fn encode_flow(node: &YamlNode) -> String {
     let mut text = String::new();
     write_flow(node, &mut text);
     text
 }
 
-fn write_flow(node: &Node, out: &mut String) {
+fn write_flow(node: &YamlNode, out: &mut String) {
     match &node.value {
         Value::Scalar(text, ScalarStyle::Plain) if text.is_empty() => out.push_str("null"),
         Value::Scalar(text, ScalarStyle::Plain) if is_safe(text) => out.push_str(text),
@@ -82,7 +82,7 @@ mod tests {
         #[test]
         fn every_text_survives(texts in proptest::collection::vec(any::<String>(), 0..8)) {
             let yaml = encode(&texts).unwrap();
-            let node = Node::parse(&yaml, 0..yaml.len()).unwrap();
+            let node = YamlNode::parse(&yaml, 0..yaml.len()).unwrap();
             let read: Vec<&str> = node.elements().iter().map(|element| match &element.value {
                 crate::yaml::Value::Scalar(text, _) => text.as_str(),
                 _ => panic!("not a scalar"),
@@ -103,21 +103,21 @@ mod tests {
     fn a_node_in_flow_style_is_the_same_node() {
         let source =
             "a: 1.20\nb: on\nc: 0644\nd: 'x, y'\ne: |\n  l\n  m\nf: [a b, ~, '', {g: \"h\"}]\n? 'k: l'\n: '1'\nz:\n";
-        let node = Node::parse(source, 0..source.len()).unwrap();
+        let node = YamlNode::parse(source, 0..source.len()).unwrap();
         let text = encode_flow(&node);
         assert_eq!(
             text,
             r#"{"a": 1.20, "b": on, "c": 0644, "d": "x, y", "e": "l\nm\n", "f": ["a b", ~, "", {"g": "h"}], "k: l": "1", "z": ~}"#
         );
-        assert_eq!(Node::parse(&text, 0..text.len()).unwrap().to_json(), node.to_json());
+        assert_eq!(YamlNode::parse(&text, 0..text.len()).unwrap().to_json(), node.to_json());
     }
 
     #[test]
     fn nothing_acts_on_who_reads_it() {
         let text = encode(&serde_json::json!({"a": "x\u{202e}y", "b": ["\u{2028}\u{9b}\u{feff}", "z\n"]})).unwrap();
         assert!(!text.contains(|c| c != '\n' && is_active(c)), "{text:?}");
-        let node = Node::parse(&text, 0..text.len()).unwrap();
-        assert_eq!(node.get("a").and_then(Node::as_str), Some("x\u{202e}y"));
+        let node = YamlNode::parse(&text, 0..text.len()).unwrap();
+        assert_eq!(node.get("a").and_then(YamlNode::as_str), Some("x\u{202e}y"));
         assert_eq!(node.get("b").unwrap().elements()[0].as_str(), Some("\u{2028}\u{9b}\u{feff}"));
     }
 

@@ -10,9 +10,9 @@ mod node;
 mod verbatim;
 pub mod word_or;
 
-pub use budget::{Budget, MAX_DEPTH};
+pub use budget::{AliasBudget, MAX_DEPTH};
 pub use encode::{encode, encode_flow, encode_json};
-pub use node::{Entry, Node, ScalarStyle, Value, is_integer, is_number};
+pub use node::{Entry, ScalarStyle, Value, YamlNode, is_integer, is_number};
 pub use verbatim::Verbatim;
 
 use std::ops::Range;
@@ -28,7 +28,7 @@ pub struct YamlError {
     pub message: String,
     /// The byte offset of the error.
     pub offset: usize,
-    /// How to fix it, if the text exceeds a limit of [`Budget`].
+    /// How to fix it, if the text exceeds a limit of [`AliasBudget`].
     pub too_large: Option<&'static str>,
 }
 

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use granit_parser::{Event, Marker, Parser, StrInput};
 
-use super::budget::{Budget, MAX_DEPTH, length};
+use super::budget::{AliasBudget, MAX_DEPTH, length};
 use super::{Span, YamlError, line_start};
-use crate::diag::{FieldPath, Segment};
+use crate::diag::{FieldPath, FieldSegment};
 
 /// Marks the encoding of a text and is not part of it.
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -19,7 +19,7 @@ const FEW_KEYS: usize = 16;
 
 /// One value with its place in the source.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Node {
+pub struct YamlNode {
     /// The place of the value.
     pub span: Span,
     /// The value.
@@ -32,7 +32,7 @@ pub enum Value {
     /// A scalar, as text.
     Scalar(String, ScalarStyle),
     /// A list.
-    Sequence(Vec<Node>),
+    Sequence(Vec<YamlNode>),
     /// A mapping in the order written.
     Mapping(Vec<Entry>),
 }
@@ -45,7 +45,7 @@ pub struct Entry {
     /// The place of the key.
     pub key_span: Span,
     /// The value.
-    pub value: Node,
+    pub value: YamlNode,
 }
 
 /// How a scalar was written: only plain ones can be numbers, booleans or null.
@@ -57,24 +57,24 @@ pub enum ScalarStyle {
     Quoted,
 }
 
-impl Node {
+impl YamlNode {
     /// Parses the single document of `source[span]`, with its own budget; spans in the tree count from the start of `source`.
     pub fn parse(source: &str, span: Span) -> Result<Self, YamlError> {
-        let budget = Budget::of_document(length(&span));
+        let budget = AliasBudget::of_document(length(&span));
         Self::parse_within(source, span, &budget)
     }
 
-    /// Parses as [`Node::parse`] does, within the budget of the whole input.
-    pub fn parse_within(source: &str, span: Span, budget: &Budget) -> Result<Self, YamlError> {
+    /// Parses as [`YamlNode::parse`] does, within the budget of the whole input.
+    pub fn parse_within(source: &str, span: Span, budget: &AliasBudget) -> Result<Self, YamlError> {
         Self::parse_with_aliases(source, span, budget, &BTreeSet::new()).map(|(node, _)| node)
     }
 
-    /// Parses as [`Node::parse_within`] does. The second value maps the start of each alias in `wanted` to the node that the alias refers to: the
+    /// Parses as [`YamlNode::parse_within`] does. The second value maps the start of each alias in `wanted` to the node that the alias refers to: the
     /// tree does not contain the alias of a merge key.
     pub fn parse_with_aliases(
         source: &str,
         span: Span,
-        budget: &Budget,
+        budget: &AliasBudget,
         wanted: &BTreeSet<usize>,
     ) -> Result<(Self, BTreeMap<usize, Self>), YamlError> {
         let offset = span.start;
@@ -90,7 +90,7 @@ impl Node {
     }
 
     /// The value of a key.
-    pub fn get(&self, key: &str) -> Option<&Node> {
+    pub fn get(&self, key: &str) -> Option<&YamlNode> {
         self.entry(key).map(|entry| &entry.value)
     }
 
@@ -108,7 +108,7 @@ impl Node {
     }
 
     /// The elements of a list; empty for any other value.
-    pub fn elements(&self) -> &[Node] {
+    pub fn elements(&self) -> &[YamlNode] {
         match &self.value {
             Value::Sequence(elements) => elements,
             Value::Scalar(..) | Value::Mapping(_) => &[],
@@ -129,10 +129,10 @@ impl Node {
     }
 
     /// The node at a path.
-    pub fn at(&self, path: &FieldPath) -> Option<&Node> {
+    pub fn at(&self, path: &FieldPath) -> Option<&YamlNode> {
         path.segments().iter().try_fold(self, |node, segment| match segment {
-            Segment::Key(key) => node.get(key),
-            Segment::Index(index) => node.elements().get(*index),
+            FieldSegment::Key(key) => node.get(key),
+            FieldSegment::Index(index) => node.elements().get(*index),
         })
     }
 
@@ -143,10 +143,12 @@ impl Node {
             Value::Mapping(entries) => entries
                 .iter()
                 .find(|entry| around(&entry.value))
-                .map(|entry| (&entry.value, Segment::Key(entry.key.clone()))),
-            Value::Sequence(elements) => {
-                elements.iter().enumerate().find(|(_, node)| around(node)).map(|(i, node)| (node, Segment::Index(i)))
-            }
+                .map(|entry| (&entry.value, FieldSegment::Key(entry.key.clone()))),
+            Value::Sequence(elements) => elements
+                .iter()
+                .enumerate()
+                .find(|(_, node)| around(node))
+                .map(|(i, node)| (node, FieldSegment::Index(i))),
             Value::Scalar(..) => None,
         };
         match inner {
@@ -161,8 +163,8 @@ impl Node {
         let mut at = self.span.start;
         for segment in path.segments() {
             let next = match segment {
-                Segment::Key(key) => node.entry(key).map(|entry| (&entry.value, entry.key_span.start)),
-                Segment::Index(index) => node.elements().get(*index).map(|element| (element, element.span.start)),
+                FieldSegment::Key(key) => node.entry(key).map(|entry| (&entry.value, entry.key_span.start)),
+                FieldSegment::Index(index) => node.elements().get(*index).map(|element| (element, element.span.start)),
             };
             let Some((inner, start)) = next else { break };
             node = inner;
@@ -174,7 +176,7 @@ impl Node {
     /// The offset in `source` of a byte of a scalar's text, whether the scalar is quoted, folded or indented; for other nodes, the offset of
     /// the path.
     pub fn locate_inside(&self, source: &str, path: &FieldPath, offset: usize) -> usize {
-        let Some(Node { span, value: Value::Scalar(text, style) }) = self.at(path) else {
+        let Some(YamlNode { span, value: Value::Scalar(text, style) }) = self.at(path) else {
             return self.locate(path);
         };
         let written = source.get(span.clone()).unwrap_or_default();
@@ -273,10 +275,10 @@ struct Builder<'input, 'b> {
     padding: usize,
     /// The anchors that an alias refers to; the nodes of other anchors need not be copied.
     aliased: HashSet<usize>,
-    anchors: HashMap<usize, Node>,
-    budget: &'b Budget,
+    anchors: HashMap<usize, YamlNode>,
+    budget: &'b AliasBudget,
     wanted: &'b BTreeSet<usize>,
-    found: BTreeMap<usize, Node>,
+    found: BTreeMap<usize, YamlNode>,
 }
 
 impl<'input, 'b> Builder<'input, 'b> {
@@ -284,9 +286,9 @@ impl<'input, 'b> Builder<'input, 'b> {
         text: &'input str,
         shift: usize,
         padding: usize,
-        budget: &'b Budget,
+        budget: &'b AliasBudget,
         wanted: &'b BTreeSet<usize>,
-    ) -> Result<(Node, BTreeMap<usize, Node>), YamlError> {
+    ) -> Result<(YamlNode, BTreeMap<usize, YamlNode>), YamlError> {
         let (anchors, found) = (HashMap::new(), BTreeMap::new());
         let mut builder =
             Self { parser: parser(text), shift, padding, aliased: aliased(text), anchors, budget, wanted, found };
@@ -321,7 +323,7 @@ impl<'input, 'b> Builder<'input, 'b> {
     }
 
     /// Takes a copy of a tree from the budget.
-    fn charge(&self, node: &Node, span: granit_parser::Span) -> Result<(), YamlError> {
+    fn charge(&self, node: &YamlNode, span: granit_parser::Span) -> Result<(), YamlError> {
         let (nodes, text) = node.size();
         let charged = self.budget.nodes(nodes).and_then(|()| self.budget.text(text));
         charged.map_err(|why| self.too_large(why, REPEAT_LESS, span))
@@ -343,7 +345,7 @@ impl<'input, 'b> Builder<'input, 'b> {
         self.next()?.ok_or_else(|| self.error("the value is not closed", open))
     }
 
-    fn node(&mut self, event: Event<'input>, span: granit_parser::Span, depth: usize) -> Result<Node, YamlError> {
+    fn node(&mut self, event: Event<'input>, span: granit_parser::Span, depth: usize) -> Result<YamlNode, YamlError> {
         if depth > MAX_DEPTH {
             let message = format!("values are nested more than {MAX_DEPTH} levels deep");
             return Err(self.too_large(message, "nest them less deeply", span));
@@ -355,12 +357,12 @@ impl<'input, 'b> Builder<'input, 'b> {
                 let plain = style == granit_parser::ScalarStyle::Plain && tag.is_none();
                 let style = if plain { ScalarStyle::Plain } else { ScalarStyle::Quoted };
                 let value = Value::Scalar(text.into_owned(), style);
-                (Node { span: start..self.byte(span.end), value }, anchor)
+                (YamlNode { span: start..self.byte(span.end), value }, anchor)
             }
             Event::Alias(anchor) => {
                 let node = self.anchors.get(&anchor).ok_or_else(|| self.error("the alias refers to itself", span))?;
                 self.charge(node, span)?;
-                let node = Node { span: start..self.byte(span.end), ..node.clone() };
+                let node = YamlNode { span: start..self.byte(span.end), ..node.clone() };
                 if self.wanted.contains(&start) {
                     self.charge(&node, span)?;
                     self.found.insert(start, node.clone());
@@ -376,11 +378,11 @@ impl<'input, 'b> Builder<'input, 'b> {
                     }
                     elements.push(self.node(event, inner, depth + 1)?);
                 };
-                (Node { span: start..end, value: Value::Sequence(elements) }, anchor)
+                (YamlNode { span: start..end, value: Value::Sequence(elements) }, anchor)
             }
             Event::MappingStart(_, anchor, _) => {
                 let (entries, end) = self.entries(span, depth)?;
-                (Node { span: start..end, value: Value::Mapping(entries) }, anchor)
+                (YamlNode { span: start..end, value: Value::Mapping(entries) }, anchor)
             }
             _ => return Err(self.error("unexpected content", span)),
         };
@@ -495,21 +497,21 @@ fn may_hold_aliases(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn node(text: &str) -> Node {
-        Node::parse(text, 0..text.len()).unwrap()
+    fn node(text: &str) -> YamlNode {
+        YamlNode::parse(text, 0..text.len()).unwrap()
     }
 
     #[test]
     fn scalars_keep_their_text() {
         let tree = node("a: 1.20\nb: 0777\nc: on\nd: \"true\"\ne: |\n  x\n  y\n");
-        assert_eq!(tree.get("a").and_then(Node::as_str), Some("1.20"));
+        assert_eq!(tree.get("a").and_then(YamlNode::as_str), Some("1.20"));
         assert_eq!(tree.to_json(), serde_json::json!({"a": 1.2, "b": "0777", "c": "on", "d": "true", "e": "x\ny\n"}));
     }
 
     #[test]
     fn places_point_into_the_source() {
         let source = "items:\n- kind: A\n  spec:\n    url: x\n- kind: B\n";
-        let tree = Node::parse(source, source.find("kind: A").unwrap()..source.find("- kind: B").unwrap()).unwrap();
+        let tree = YamlNode::parse(source, source.find("kind: A").unwrap()..source.find("- kind: B").unwrap()).unwrap();
         let at = tree.locate(&FieldPath::of(&["spec", "url"]));
         assert_eq!(&source[at..at + 3], "url");
         assert_eq!(tree.get("kind").map(|kind| &source[kind.span.clone()]), Some("A"));
@@ -526,7 +528,7 @@ mod tests {
         ] {
             let tree = node(source);
             let path = FieldPath::of(&["a"]);
-            let text = tree.at(&path).and_then(Node::as_str).unwrap();
+            let text = tree.at(&path).and_then(YamlNode::as_str).unwrap();
             let at = tree.locate_inside(source, &path, text.find('~').unwrap());
             assert_eq!(source.get(at..=at), Some("~"), "{source}");
             let at = tree.locate_inside(source, &path, 0);
@@ -547,15 +549,15 @@ mod tests {
             use std::fmt::Write as _;
             writeln!(text, "{to}: &{to} [{}]", vec![format!("*{from}"); 10].join(", ")).unwrap();
         }
-        let error = Node::parse(&text, 0..text.len()).unwrap_err();
+        let error = YamlNode::parse(&text, 0..text.len()).unwrap_err();
         assert!(error.too_large.is_some() && error.message.contains("expands to more than"), "{error:?}");
     }
 
     #[test]
     fn one_budget_serves_all_documents_of_an_input() {
         let text = format!("a: &a [{}]\nb: [*a, *a, *a, *a]\n", vec!["x"; 5_000].join(","));
-        let budget = Budget::new(text.len());
-        let parse = || Node::parse_within(&text, 0..text.len(), &budget);
+        let budget = AliasBudget::new(text.len());
+        let parse = || YamlNode::parse_within(&text, 0..text.len(), &budget);
         assert!(parse().is_ok());
         let refused = (0..10).map(|_| parse()).find_map(Result::err).unwrap();
         assert!(refused.too_large.is_some(), "{refused:?}");
@@ -564,7 +566,7 @@ mod tests {
     #[test]
     fn text_that_aliases_repeat_is_limited() {
         let text = format!("a: &a {}\nb: [{}]\n", "x".repeat(100_000), vec!["*a"; 200].join(","));
-        let error = Node::parse(&text, 0..text.len()).unwrap_err();
+        let error = YamlNode::parse(&text, 0..text.len()).unwrap_err();
         assert!(error.too_large.is_some() && error.message.contains("bytes of text"), "{error:?}");
     }
 
@@ -572,48 +574,48 @@ mod tests {
     fn an_anchor_that_no_alias_uses_costs_nothing() {
         let anchors: String = (0..90).map(|level| format!("&a{level} [")).collect::<Vec<_>>().concat();
         let text = format!("{anchors}{}{}", vec!["x"; 50_000].join(","), "]".repeat(90));
-        assert!(Node::parse(&text, 0..text.len()).is_ok());
+        assert!(YamlNode::parse(&text, 0..text.len()).is_ok());
     }
 
     #[test]
     fn nesting_is_limited() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-        assert!(Node::parse(&nested(MAX_DEPTH), 0..2 * MAX_DEPTH).is_ok());
+        assert!(YamlNode::parse(&nested(MAX_DEPTH), 0..2 * MAX_DEPTH).is_ok());
         let text = nested(MAX_DEPTH + 2);
-        assert!(Node::parse(&text, 0..text.len()).unwrap_err().too_large.is_some());
+        assert!(YamlNode::parse(&text, 0..text.len()).unwrap_err().too_large.is_some());
     }
 
     #[test]
     fn many_keys_are_told_apart() {
         let keys = |last: &str| (0..100).map(|key| format!("k{key}: v\n")).collect::<Vec<_>>().concat() + last;
         let text = keys("k7: v\n");
-        assert!(Node::parse(&text, 0..text.len()).unwrap_err().message.contains("`k7`"));
+        assert!(YamlNode::parse(&text, 0..text.len()).unwrap_err().message.contains("`k7`"));
         let text = keys("<<: {k7: w, m: w}\n");
         let tree = node(&text);
         assert_eq!(tree.entries().len(), 101);
-        assert_eq!(tree.get("k7").and_then(Node::as_str), Some("v"));
+        assert_eq!(tree.get("k7").and_then(YamlNode::as_str), Some("v"));
     }
 
     #[test]
     fn what_an_alias_stands_for_is_found_even_behind_a_merge_key() {
         let text = "a: &a {x: 1}\nb:\n  <<: *a\n";
         let at = text.find('*').unwrap();
-        let budget = Budget::new(text.len());
-        let (_, found) = Node::parse_with_aliases(text, 0..text.len(), &budget, &BTreeSet::from([at])).unwrap();
+        let budget = AliasBudget::new(text.len());
+        let (_, found) = YamlNode::parse_with_aliases(text, 0..text.len(), &budget, &BTreeSet::from([at])).unwrap();
         assert_eq!(found[&at].to_json(), serde_json::json!({"x": 1}));
     }
 
     #[test]
     fn a_byte_order_mark_is_no_indentation() {
         let text = "\u{feff}a: 1\nb: 2\n";
-        let tree = Node::parse(text, 3..text.len()).unwrap();
+        let tree = YamlNode::parse(text, 3..text.len()).unwrap();
         assert_eq!(tree.entries().len(), 2);
     }
 
     #[test]
     fn a_key_that_stands_twice_is_an_error_with_its_place() {
         let text = "a: 1\nb: 2\na: 3\n";
-        let error = Node::parse(text, 0..text.len()).unwrap_err();
+        let error = YamlNode::parse(text, 0..text.len()).unwrap_err();
         assert_eq!((error.message.contains("`a`"), error.offset), (true, 10));
     }
 }

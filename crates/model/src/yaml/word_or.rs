@@ -83,13 +83,13 @@ impl<W: JsonSchema, T: JsonSchema> JsonSchema for WordOr<W, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::yaml::{Node, decode};
+    use crate::yaml::{YamlNode, decode};
     use indexmap::IndexMap;
 
     type Field = WordOr<Off, IndexMap<String, String>>;
 
     fn read(yaml: &str) -> Result<Field, String> {
-        let node = Node::parse(yaml, 0..yaml.len()).unwrap();
+        let node = YamlNode::parse(yaml, 0..yaml.len()).unwrap();
         decode::decode(&node).map_err(|error| error.to_string())
     }
 
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(read("none"), Ok(WordOr::Word(Off::None)));
         assert_eq!(read("{a: 1.20}"), Ok(WordOr::Value(IndexMap::from([("a".into(), "1.20".into())]))));
         assert!(read("nothing").unwrap_err().contains("nothing"));
-        let list: WordOr<String, Vec<String>> = decode::decode(&Node::parse("[1.20]", 0..6).unwrap()).unwrap();
+        let list: WordOr<String, Vec<String>> = decode::decode(&YamlNode::parse("[1.20]", 0..6).unwrap()).unwrap();
         assert_eq!(list, WordOr::Value(vec!["1.20".into()]));
     }
 }

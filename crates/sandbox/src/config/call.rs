@@ -11,7 +11,7 @@ use crate::fault::Fault;
 use crate::message::{Message, Object};
 use crate::method::Payload;
 use crate::view;
-use apigee_flux_model::limits::Text;
+use apigee_flux_model::limits::TextLimit;
 
 /// A call with its parameters decoded.
 #[derive(Debug, Default)]
@@ -127,7 +127,12 @@ impl Call {
 
     /// The body as a message. Its `name` may also be given in the query, which takes precedence. 400 if the name is missing or does not match
     /// the rule.
-    pub(super) fn read_named(&self, message: &Message, query: &str, rule: &Text) -> Result<(String, Object), Fault> {
+    pub(super) fn read_named(
+        &self,
+        message: &Message,
+        query: &str,
+        rule: &TextLimit,
+    ) -> Result<(String, Object), Fault> {
         let mut object = self.read(message)?;
         if let Some(name) = self.query(query) {
             crate::message::set(&mut object, "name", name);

@@ -6,7 +6,7 @@ use super::super::ReadFile;
 use super::super::origins::Origins;
 use crate::proxy::model::flow::Step;
 use apigee_flux_analysis::policy::raw::PolicyFile;
-use apigee_flux_analysis::policy::{Policy, raise_fault};
+use apigee_flux_analysis::policy::{GeneratedPolicy, raise_fault};
 use apigee_flux_model::bundle::BundlePath;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 use apigee_flux_model::xml;
@@ -113,7 +113,7 @@ impl<'r, 's> Context<'r, 's> {
 
     /// Adds a policy under a name that is reserved for a feature, and returns the step that runs it. Two endpoints for
     /// which a feature generates the same policy share it.
-    pub(super) fn add(&mut self, name: &str, policy: &dyn Policy, at: &FieldPath) -> Step {
+    pub(super) fn add(&mut self, name: &str, policy: &dyn GeneratedPolicy, at: &FieldPath) -> Step {
         let file = PolicyFile::Element(policy.element(name));
         match self.policies.get(&name.to_lowercase()) {
             Some(former) if former.file == file && former.name == name => {}
@@ -142,7 +142,7 @@ impl<'r, 's> Context<'r, 's> {
     pub(super) fn add_numbered(
         &mut self,
         names: impl Iterator<Item = String>,
-        policy: &dyn Policy,
+        policy: &dyn GeneratedPolicy,
         at: &FieldPath,
     ) -> Option<Step> {
         for name in names {

@@ -11,7 +11,7 @@ use crate::proxy::model::flow::Step;
 use crate::proxy::model::target_endpoint::{Destination, TargetEndpoint};
 use crate::spec::ApigeeProxySpec;
 use crate::spec::faults::{FaultBody, FaultsWord};
-use apigee_flux_analysis::policy::assign_message::{Action, AssignMessage};
+use apigee_flux_analysis::policy::assign_message::{AssignAction, AssignMessage};
 use apigee_flux_analysis::policy::raise_fault::MESSAGE_VARIABLE;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath};
 use apigee_flux_model::yaml::word_or::WordOr;
@@ -78,12 +78,12 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
             ("AM-FaultBody", content_type.as_str(), template.as_str())
         }
     };
-    let variable = |name: &str, template: String| Action::AssignTemplate { name: name.to_owned(), template };
+    let variable = |name: &str, template: String| AssignAction::AssignTemplate { name: name.to_owned(), template };
     let policy = AssignMessage {
         actions: vec![
             variable("flow.fault.code", "{firstnonnull(fault.name,'Unknown')}".to_owned()),
             variable("flow.fault.text", format!("{{firstnonnull({MESSAGE_VARIABLE},error.message,'Error')}}")),
-            Action::SetPayload { content_type: content_type.to_owned(), payload: payload.to_owned() },
+            AssignAction::SetPayload { content_type: content_type.to_owned(), payload: payload.to_owned() },
         ],
     };
     draft.endpoint.faults.default.push(context.add(name, &policy, &at));

@@ -8,7 +8,8 @@ use crate::proxy::model::flow::Step;
 use crate::proxy::model::target_endpoint::{Destination, TargetEndpoint};
 use crate::spec::integration::{Integration, IntegrationParameter, ParameterType};
 use crate::spec::target::Target;
-use apigee_flux_analysis::policy::set_integration_request::{self as policy, Parameter, SetIntegrationRequest, Value};
+use apigee_flux_analysis::policy::PolicyValue;
+use apigee_flux_analysis::policy::set_integration_request::{self as policy, Parameter, SetIntegrationRequest};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::yaml::word_or::WordOr;
 
@@ -73,7 +74,8 @@ fn parameter(name: &str, given: &WordOr<String, IntegrationParameter>) -> Parame
     Parameter {
         name: name.to_owned(),
         kind: kind.as_str(),
-        value: variable.map_or_else(|| Value::Text(value.clone()), |variable| Value::Variable(variable.to_owned())),
+        value: variable
+            .map_or_else(|| PolicyValue::Text(value.clone()), |variable| PolicyValue::Variable(variable.to_owned())),
     }
 }
 

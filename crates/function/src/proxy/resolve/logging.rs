@@ -7,7 +7,7 @@ use super::context::Context;
 use super::endpoint::{Draft, Given, Intent};
 use super::{credentials, names};
 use crate::spec::logging::{CloudLogging, FieldsWord, Level, Protocol, Syslog};
-use apigee_flux_analysis::policy::message_logging::{self as policy, Destination, MessageLogging};
+use apigee_flux_analysis::policy::message_logging::{self as policy, LogDestination, MessageLogging};
 use apigee_flux_analysis::policy::ssl_info::SslInfo;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::template;
@@ -67,7 +67,7 @@ fn to_cloud_logging(log: &CloudLogging, hidden: &[String], at: &FieldPath, repor
         check_credentials(value, hidden, &at, report);
     }
     MessageLogging {
-        destination: Destination::CloudLogging {
+        destination: LogDestination::CloudLogging {
             log: log_name(&log.log, &at.key("log"), report),
             message,
             labels: log.labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
@@ -145,7 +145,7 @@ fn to_syslog(log: &Syslog, hidden: &[String], at: &FieldPath, report: &mut Repor
         client: tls.mtls.map(|mtls| (mtls.key_store, mtls.key_alias)),
     });
     MessageLogging {
-        destination: Destination::Syslog {
+        destination: LogDestination::Syslog {
             host: log.host.clone(),
             port: log.port.unwrap_or(if tls.is_some() { 6514 } else { 514 }),
             protocol: if log.protocol == Some(Protocol::Udp) { "UDP" } else { "TCP" },

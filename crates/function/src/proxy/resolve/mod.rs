@@ -261,7 +261,7 @@ mod tests {
     use super::*;
     use crate::proxy::model::flow::{ConditionalFlow, Step};
     use apigee_flux_model::diag::Subject;
-    use apigee_flux_model::yaml::{Node, decode};
+    use apigee_flux_model::yaml::{YamlNode, decode};
 
     /// Every step of a draft by its place; those of operations in both directions.
     fn places(draft: &Draft<'_>) -> BTreeMap<StepPlace, Vec<Step>> {
@@ -281,7 +281,7 @@ mod tests {
     #[test]
     fn every_feature_adds_where_its_line_says_and_behind_the_others() {
         let yaml = include_str!("../../../../../testdata/bundles/every-feature/proxy.yaml");
-        let node = Node::parse(yaml, 0..yaml.len()).unwrap();
+        let node = YamlNode::parse(yaml, 0..yaml.len()).unwrap();
         let spec: ApigeeProxySpec = decode::decode(node.get("spec").unwrap()).unwrap();
         let subject = Subject::default();
         let mut report = Report::new(&subject);

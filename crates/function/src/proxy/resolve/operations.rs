@@ -13,9 +13,11 @@ use crate::openapi;
 use crate::proxy::model::flow::{ConditionalFlow, Flow};
 use crate::spec::ApigeeProxySpec;
 use crate::spec::operation::{Operation, OperationMatch};
-use apigee_flux_analysis::policy::raise_fault::{Message, RaiseFault};
+use apigee_flux_analysis::policy::raise_fault::{FaultMessage, RaiseFault};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, nearest};
-use apigee_flux_model::path_pattern::{Budget, Dialect, Index, OperationPattern, PathPattern, Relation};
+use apigee_flux_model::path_pattern::{
+    ComparisonBudget, Dialect, OperationPattern, PathPattern, PatternIndex, Relation,
+};
 
 /// The flow for requests that match no other flow.
 const UNKNOWN: &str = openapi::UNKNOWN_OPERATION;
@@ -158,7 +160,7 @@ pub(super) fn resolve(
         let policy = RaiseFault {
             status: 404,
             reason: "Not Found".to_owned(),
-            message: Some(Message::Text(message)),
+            message: Some(FaultMessage::Text(message)),
             headers: Vec::new(),
         };
         let step = context.add("RF-NotFound", &policy, &contract.at.key("unknownOperations"));
@@ -287,8 +289,8 @@ fn flows_of(resolved: Vec<Resolved>) -> Vec<ConditionalFlow> {
 
 /// For each operation those that must come after it; `None` if finding them takes too long.
 fn precedence(resolved: &[Resolved]) -> Option<Vec<Vec<usize>>> {
-    let mut budget = Budget::of(resolved.len());
-    let mut index: Index<usize> = Index::default();
+    let mut budget = ComparisonBudget::of(resolved.len());
+    let mut index: PatternIndex<usize> = PatternIndex::default();
     let mut followers: Vec<Vec<usize>> = vec![Vec::new(); resolved.len()];
     for (later, b) in resolved.iter().enumerate() {
         for earlier in index.find(b.pattern.spelled(), Relation::Overlapping, &mut budget)? {

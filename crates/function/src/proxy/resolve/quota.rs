@@ -5,12 +5,12 @@ use super::context::Context;
 use super::endpoint::{DEFAULT, Draft, Verified};
 use super::names;
 use crate::spec::traffic::QuotaWord;
-use apigee_flux_analysis::policy::quota::{self as policy, Limit, Quota};
+use apigee_flux_analysis::policy::quota::{self as policy, Quota, QuotaLimit};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath};
 use apigee_flux_model::yaml::word_or::WordOr;
 
 /// The quota of a product that does not define one; documented in `spec::traffic`.
-const FALLBACK: Limit = Limit { allow: 1000, interval: 1, unit: "hour" };
+const FALLBACK: QuotaLimit = QuotaLimit { allow: 1000, interval: 1, unit: "hour" };
 
 /// Adds the quota after the step that authenticates the caller.
 pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
@@ -36,7 +36,8 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
         }
         Some(WordOr::Value(fixed)) => {
             check(fixed.limit, fixed.interval, fixed.key.as_deref(), &at, context);
-            let limit = Limit { allow: fixed.limit, interval: fixed.interval.unwrap_or(1), unit: fixed.per.as_str() };
+            let limit =
+                QuotaLimit { allow: fixed.limit, interval: fixed.interval.unwrap_or(1), unit: fixed.per.as_str() };
             let consumer = || verified.map(|verified| verified.consumer.clone());
             let by_consumer = fixed.key.is_none() && verified.is_some();
             let key = fixed.key.clone().or_else(consumer);

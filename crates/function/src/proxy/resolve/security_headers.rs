@@ -5,7 +5,7 @@ use super::context::Context;
 use super::endpoint::{Draft, Given};
 use super::names;
 use crate::spec::security::HeadersWord;
-use apigee_flux_analysis::policy::http_modifier::{self, Action, HttpModifier};
+use apigee_flux_analysis::policy::http_modifier::{self, HttpModifier, ModifierAction};
 use apigee_flux_model::yaml::word_or::WordOr;
 
 /// `default`: HTTPS for a year, no content type sniffing, no frames, no copy in a cache.
@@ -35,8 +35,8 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
     let policy = HttpModifier {
         actions: vec![
             // These headers tell an attacker which software is in use.
-            Action::Remove { headers: vec!["Server".to_owned(), "X-Powered-By".to_owned()], query: Vec::new() },
-            Action::Set { headers, query: Vec::new() },
+            ModifierAction::Remove { headers: vec!["Server".to_owned(), "X-Powered-By".to_owned()], query: Vec::new() },
+            ModifierAction::Set { headers, query: Vec::new() },
         ],
     };
     let name = draft.intent.policy_name(http_modifier::TYPE.prefix, "SecurityHeaders", own);

@@ -6,10 +6,10 @@ use crate::proxy::model::flow::Step;
 use crate::spec::target::{
     BasicCredential, GoogleAccessToken, GoogleAuth, GoogleIdToken, HeaderCredential, TargetAuth,
 };
-use apigee_flux_analysis::policy::assign_message::{self, Action as Assign, AssignMessage};
+use apigee_flux_analysis::policy::assign_message::{self, AssignAction as Assign, AssignMessage};
 use apigee_flux_analysis::policy::authentication::Authentication;
-use apigee_flux_analysis::policy::basic_authentication::{self, BasicAuthentication, Operation};
-use apigee_flux_analysis::policy::http_modifier::{self, Action, HttpModifier};
+use apigee_flux_analysis::policy::basic_authentication::{self, BasicAuthentication, CredentialOperation};
+use apigee_flux_analysis::policy::http_modifier::{self, HttpModifier, ModifierAction};
 use apigee_flux_analysis::policy::key_value_map_operations;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::yaml::word_or::WordOr;
@@ -107,8 +107,9 @@ fn not_one(given: &[(&str, bool)], at: &FieldPath, report: &mut Report<'_>) {
 /// The caller's header is removed first: the result must not depend on how it was spelled or how often it was sent.
 fn by_password(basic: &BasicCredential, target: &str, at: &FieldPath, context: &mut Context<'_, '_>) -> Vec<Step> {
     let map = |word: &str| format!("{}-Target{word}-{target}", key_value_map_operations::TYPE.prefix);
-    let removal =
-        HttpModifier { actions: vec![Action::Remove { headers: vec!["Authorization".to_owned()], query: Vec::new() }] };
+    let removal = HttpModifier {
+        actions: vec![ModifierAction::Remove { headers: vec!["Authorization".to_owned()], query: Vec::new() }],
+    };
     let removal = context.add(&format!("{}-RemoveTargetAuth", http_modifier::TYPE.prefix), &removal, at);
     let username = match &basic.username {
         WordOr::Value(secret) => secrets::read(&map("Username"), secret, USER, &at.key("username"), context),
@@ -131,7 +132,7 @@ fn by_password(basic: &BasicCredential, target: &str, at: &FieldPath, context: &
     };
     let password = secrets::read(&map("Password"), &basic.password, SECRET, &at.key("password"), context);
     let encode = BasicAuthentication {
-        operation: Operation::Encode,
+        operation: CredentialOperation::Encode,
         user: USER.to_owned(),
         password: SECRET.to_owned(),
         header: "request.header.Authorization".to_owned(),
@@ -158,8 +159,8 @@ fn by_header(header: &HeaderCredential, target: &str, at: &FieldPath, context: &
     };
     let policy = HttpModifier {
         actions: vec![
-            Action::Remove { headers: vec![header.name.clone()], query: Vec::new() },
-            Action::Set { headers: vec![(header.name.clone(), value)], query: Vec::new() },
+            ModifierAction::Remove { headers: vec![header.name.clone()], query: Vec::new() },
+            ModifierAction::Set { headers: vec![(header.name.clone(), value)], query: Vec::new() },
         ],
     };
     let set = context.add(&format!("{}-TargetAuth-{target}", http_modifier::TYPE.prefix), &policy, at);

@@ -12,7 +12,7 @@ use crate::proxy::model::flow::{Flow, Step};
 use crate::proxy::model::target_endpoint::{Destination, TargetEndpoint};
 use crate::spec::ApigeeProxySpec;
 use crate::spec::target::{Rewrite, Target};
-use apigee_flux_analysis::policy::assign_message::{Action, AssignMessage};
+use apigee_flux_analysis::policy::assign_message::{AssignAction, AssignMessage};
 use apigee_flux_analysis::policy::ssl_info::SslInfo;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 
@@ -157,7 +157,10 @@ fn endpoint(
 
 fn drop_path_suffix(context: &mut Context<'_, '_>, at: &FieldPath) -> Step {
     let policy = AssignMessage {
-        actions: vec![Action::AssignValue { name: "target.copy.pathsuffix".to_owned(), value: "false".to_owned() }],
+        actions: vec![AssignAction::AssignValue {
+            name: "target.copy.pathsuffix".to_owned(),
+            value: "false".to_owned(),
+        }],
     };
     context.add("AM-DropPathSuffix", &policy, at)
 }

@@ -13,7 +13,7 @@ mod token_quota;
 use super::context::Context;
 use super::endpoint::{Draft, Given};
 use crate::spec::ai::Ai;
-use apigee_flux_analysis::policy::assign_message::{self, Action, AssignMessage};
+use apigee_flux_analysis::policy::assign_message::{self, AssignAction, AssignMessage};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath};
 use sources::{Model, Sources};
 
@@ -83,10 +83,10 @@ impl Needs {
 
 /// Reads model and prompt into variables, once for all steps that need them.
 fn extract(draft: &mut Draft<'_>, context: &mut Context<'_, '_>, gateway: &Gateway<'_>, needs: &Needs) {
-    let template = |name: &str, template: String| Action::AssignTemplate { name: name.to_owned(), template };
+    let template = |name: &str, template: String| AssignAction::AssignTemplate { name: name.to_owned(), template };
     let mut actions = match gateway.sources.model {
         _ if needs.model.is_none() => Vec::new(),
-        Model::Name(name) => vec![Action::AssignValue { name: MODEL.to_owned(), value: name.to_owned() }],
+        Model::Name(name) => vec![AssignAction::AssignValue { name: MODEL.to_owned(), value: name.to_owned() }],
         Model::At(path) => vec![template(MODEL, sources::of_request(path))],
         // `/v1beta/models/gemini-flash:generateContent`; functions cannot be nested.
         Model::InPath => vec![

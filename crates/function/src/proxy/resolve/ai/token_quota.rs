@@ -7,12 +7,12 @@ use super::{Gateway, MODEL_TEMPLATE, sources};
 use crate::proxy::model::flow::Step;
 use crate::spec::ai::TokenQuotaWord;
 use apigee_flux_analysis::policy::llm_token_quota::{self as policy, Half, LlmTokenQuota};
-use apigee_flux_analysis::policy::quota::Limit;
+use apigee_flux_analysis::policy::quota::QuotaLimit;
 use apigee_flux_model::diag::{Code, Diagnostic};
 use apigee_flux_model::yaml::word_or::WordOr;
 
 /// The quota of a product that has no LLM operation with a quota; documented in `spec::ai`.
-const FALLBACK: Limit = Limit { allow: 1000, interval: 1, unit: "minute" };
+const FALLBACK: QuotaLimit = QuotaLimit { allow: 1000, interval: 1, unit: "minute" };
 
 /// The counter's name.
 const COUNTER: &str = "llm-tokens";
@@ -39,7 +39,8 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>, gateway:
         }
         WordOr::Value(fixed) => {
             quota::check(fixed.limit, fixed.interval, fixed.key.as_deref(), &at, context);
-            let limit = Limit { allow: fixed.limit, interval: fixed.interval.unwrap_or(1), unit: fixed.per.as_str() };
+            let limit =
+                QuotaLimit { allow: fixed.limit, interval: fixed.interval.unwrap_or(1), unit: fixed.per.as_str() };
             let key = fixed.key.clone().or_else(|| verified.map(|verified| verified.consumer.clone()));
             let counter = if own { format!("{COUNTER}-{}", draft.intent.name) } else { COUNTER.to_owned() };
             (limit, None, key, counter)

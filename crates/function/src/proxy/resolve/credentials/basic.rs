@@ -5,8 +5,8 @@ use super::super::endpoint::{Credential, Intent, Verified};
 use super::super::{names, secrets};
 use super::{CallerVariable, Checked, CredentialPlace, unauthorized};
 use crate::spec::security::{Basic, Location};
-use apigee_flux_analysis::policy::Value;
-use apigee_flux_analysis::policy::basic_authentication::{self as policy, BasicAuthentication, Operation};
+use apigee_flux_analysis::policy::PolicyValue;
+use apigee_flux_analysis::policy::basic_authentication::{self as policy, BasicAuthentication, CredentialOperation};
 use apigee_flux_analysis::policy::key_value_map_operations;
 use apigee_flux_model::diag::{Code, Diagnostic};
 
@@ -40,12 +40,12 @@ pub(super) fn check(
     }
     let challenge = format!("Basic realm=\"{realm}\", charset=\"UTF-8\"");
     let decode = BasicAuthentication {
-        operation: Operation::Decode,
+        operation: CredentialOperation::Decode,
         user: USER.to_owned(),
         password: PASSWORD.to_owned(),
         header: "request.header.authorization".to_owned(),
     };
-    let read = secrets::get(&basic.kvm, Value::Variable(USER.to_owned()), EXPECTED);
+    let read = secrets::get(&basic.kvm, PolicyValue::Variable(USER.to_owned()), EXPECTED);
     let mut refuse = |condition: &str| unauthorized(Some(challenge.clone()), condition, credential, intent, context);
     // The policy itself would answer a request without the header with status 500. The condition negates what is
     // allowed, so that an unset variable is refused.

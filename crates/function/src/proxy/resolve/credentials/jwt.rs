@@ -5,8 +5,8 @@ use super::super::endpoint::{Credential, Intent, Verified};
 use super::super::{secrets, targets, units};
 use super::{CallerVariable, Checked, CredentialPlace};
 use crate::spec::security::{Jwt, JwtAlgorithm};
-use apigee_flux_analysis::policy::Value;
-use apigee_flux_analysis::policy::verify_jwt::{self as policy, Key, KeyKind, VerifyJwt};
+use apigee_flux_analysis::policy::PolicyValue;
+use apigee_flux_analysis::policy::verify_jwt::{self as policy, JwtKey, KeyKind, VerifyJwt};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::yaml::word_or::WordOr;
 
@@ -46,7 +46,7 @@ pub(super) fn check(
         (true, None, Some(secret)) => {
             let name = intent.policy_name("KVM", "JwtKey", *own);
             steps.push(secrets::read(&name, secret, KEY, &at.key("key"), context));
-            Key::SecretRef(KEY.to_owned())
+            JwtKey::SecretRef(KEY.to_owned())
         }
         (symmetric, ..) => {
             let (needed, other) = if symmetric { ("key", "jwks") } else { ("jwks", "key") };
@@ -61,7 +61,7 @@ pub(super) fn check(
                      `jwks`",
                 ),
             );
-            Key::SecretRef(KEY.to_owned())
+            JwtKey::SecretRef(KEY.to_owned())
         }
     };
     let leeway = jwt
@@ -118,8 +118,8 @@ fn check_algorithms(algorithms: &[JwtAlgorithm], at: &FieldPath, report: &mut Re
 }
 
 /// The required value of a claim: a text, or the variable that holds it. Apigee does not expand message templates here.
-fn expected(text: &str, at: &FieldPath, report: &mut Report<'_>) -> Value {
-    Value::parse(text).unwrap_or_else(|| {
+fn expected(text: &str, at: &FieldPath, report: &mut Report<'_>) -> PolicyValue {
+    PolicyValue::parse(text).unwrap_or_else(|| {
         report.push(
             Diagnostic::error(Code::InvalidValue, format!("`{text}` is neither a text nor a single variable"))
                 .at(at)
@@ -128,14 +128,14 @@ fn expected(text: &str, at: &FieldPath, report: &mut Report<'_>) -> Value {
                      example `{flow.issuer}`",
                 ),
         );
-        Value::Text(text.to_owned())
+        PolicyValue::Text(text.to_owned())
     })
 }
 
-fn jwks(url: &str, at: &FieldPath, report: &mut Report<'_>) -> Key {
+fn jwks(url: &str, at: &FieldPath, report: &mut Report<'_>) -> JwtKey {
     if let Some(variable) = url.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
         super::names::check_variable("variable", variable, at, report);
-        return Key::JwksRef(variable.to_owned());
+        return JwtKey::JwksRef(variable.to_owned());
     }
     let host = url.strip_prefix("https://").and_then(|rest| rest.split('/').next()).unwrap_or_default();
     if host.is_empty() || url.contains(|c: char| c.is_whitespace() || c.is_control()) {
@@ -145,5 +145,5 @@ fn jwks(url: &str, at: &FieldPath, report: &mut Report<'_>) -> Key {
                 .help("over `http` an attacker could replace the keys"),
         );
     }
-    Key::Jwks(url.to_owned())
+    JwtKey::Jwks(url.to_owned())
 }

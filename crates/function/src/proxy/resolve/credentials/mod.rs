@@ -14,8 +14,8 @@ use super::endpoint::{Credential, Draft, Intent, Verified};
 use super::names;
 use crate::proxy::model::flow::Step;
 use crate::spec::security::{Jwt, Location, Mechanism, OAuth2};
-use apigee_flux_analysis::policy::http_modifier::{self, Action, HttpModifier};
-use apigee_flux_analysis::policy::raise_fault::{self, Message, RaiseFault};
+use apigee_flux_analysis::policy::http_modifier::{self, HttpModifier, ModifierAction};
+use apigee_flux_analysis::policy::raise_fault::{self, FaultMessage, RaiseFault};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 
 /// What a kind of credential adds.
@@ -78,7 +78,7 @@ impl CredentialPlace {
             Location::Header => (vec![self.name], Vec::new()),
             Location::Query => (Vec::new(), vec![self.name]),
         };
-        HttpModifier { actions: vec![Action::Remove { headers, query }] }
+        HttpModifier { actions: vec![ModifierAction::Remove { headers, query }] }
     }
 }
 
@@ -182,7 +182,7 @@ fn unauthorized(
     let policy = RaiseFault {
         status: 401,
         reason: "Unauthorized".to_owned(),
-        message: Some(Message::Text("The credential is missing or wrong".to_owned())),
+        message: Some(FaultMessage::Text("The credential is missing or wrong".to_owned())),
         headers: challenge.map(|challenge| ("WWW-Authenticate".to_owned(), challenge)).into_iter().collect(),
     };
     let name = intent.policy_name(raise_fault::TYPE.prefix, "Unauthorized", credential.own);

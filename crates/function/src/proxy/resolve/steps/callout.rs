@@ -6,13 +6,13 @@ use super::super::{names, target_auth, targets, units};
 use super::set::{check_headers, check_parameters, check_verb, pairs};
 use super::{Direction, ShortStep, body, camel};
 use crate::spec::step::Callout;
-use apigee_flux_analysis::policy::Policy;
+use apigee_flux_analysis::policy::GeneratedPolicy;
 use apigee_flux_analysis::policy::message_parts::MessageParts;
-use apigee_flux_analysis::policy::service_callout::{self as policy, Destination, ServiceCallout};
+use apigee_flux_analysis::policy::service_callout::{self as policy, CalloutDestination, ServiceCallout};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 
 impl Callout {
-    fn destination(&self, at: &FieldPath, report: &mut Report<'_>) -> Destination {
+    fn destination(&self, at: &FieldPath, report: &mut Report<'_>) -> CalloutDestination {
         match (&self.url, &self.server) {
             (Some(url), None) => {
                 targets::check_url(url, &at.key("url"), report);
@@ -23,7 +23,7 @@ impl Callout {
                             .help("append the path to the `url`"),
                     );
                 }
-                Destination::Url(url.clone())
+                CalloutDestination::Url(url.clone())
             }
             (None, Some(server)) => {
                 names::check_file_name("target server", server, &at.key("server"), report);
@@ -34,7 +34,7 @@ impl Callout {
                             .help("write the path on the server, for example `/api/orders`"),
                     );
                 }
-                Destination::Server { name: server.clone(), path: self.path.clone() }
+                CalloutDestination::Server { name: server.clone(), path: self.path.clone() }
             }
             (url, _) => {
                 let found = if url.is_some() { "both" } else { "none" };
@@ -49,7 +49,7 @@ impl Callout {
                          environment",
                     ),
                 );
-                Destination::Url(String::new())
+                CalloutDestination::Url(String::new())
             }
         }
     }
@@ -75,7 +75,7 @@ impl ShortStep for Callout {
         self.service()
     }
 
-    fn policy(&self, _: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn Policy> {
+    fn policy(&self, _: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn GeneratedPolicy> {
         let report = &mut *context.report;
         let destination = self.destination(at, report);
         check_headers(&self.headers, &at.key("headers"), report);
@@ -97,7 +97,7 @@ impl ShortStep for Callout {
             }
         }
         let timeout = self.timeout.as_ref().and_then(|text| duration(text, units::millis, &at.key("timeout"), report));
-        let plain = matches!(&destination, Destination::Url(url) if url.starts_with("http://"));
+        let plain = matches!(&destination, CalloutDestination::Url(url) if url.starts_with("http://"));
         let authentication =
             self.auth.as_ref().and_then(|auth| target_auth::google(auth, plain, &at.key("auth"), report));
         let payload = self.body.as_ref().map(|given| body::payload(given, &at.key("body"), report));

@@ -3,7 +3,7 @@
 use super::super::context::Context;
 use super::{Direction, ShortStep};
 use crate::spec::step::{JsonToXml, XmlToJson};
-use apigee_flux_analysis::policy::Policy;
+use apigee_flux_analysis::policy::GeneratedPolicy;
 use apigee_flux_analysis::policy::json_to_xml;
 use apigee_flux_analysis::policy::xml_to_json;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath};
@@ -18,7 +18,7 @@ impl ShortStep for XmlToJson {
         direction.word().to_owned()
     }
 
-    fn policy(&self, direction: Direction, _: &mut Context<'_, '_>, _: &FieldPath) -> Box<dyn Policy> {
+    fn policy(&self, direction: Direction, _: &mut Context<'_, '_>, _: &FieldPath) -> Box<dyn GeneratedPolicy> {
         Box::new(xml_to_json::XmlToJson { message: direction.message(), format: self.format.as_str() })
     }
 }
@@ -32,7 +32,7 @@ impl ShortStep for JsonToXml {
         direction.word().to_owned()
     }
 
-    fn policy(&self, direction: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn Policy> {
+    fn policy(&self, direction: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn GeneratedPolicy> {
         for (key, name) in [("root", &self.root), ("listRoot", &self.list_root), ("listItem", &self.list_item)] {
             if let Some(name) = name.as_ref().filter(|name| !is_name(name)) {
                 context.report.push(

@@ -6,7 +6,7 @@ use super::super::context::Context;
 use super::super::names;
 use super::{Direction, ShortStep, body, check_request_only};
 use crate::spec::step::{Extract, XmlType};
-use apigee_flux_analysis::policy::Policy;
+use apigee_flux_analysis::policy::GeneratedPolicy;
 use apigee_flux_analysis::policy::extract_variables::{self as policy, ExtractVariables};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::yaml::word_or::WordOr;
@@ -20,7 +20,7 @@ impl ShortStep for Extract {
         format!("Extract{}", direction.word())
     }
 
-    fn policy(&self, direction: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn Policy> {
+    fn policy(&self, direction: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn GeneratedPolicy> {
         let report = &mut *context.report;
         if *self == (Self { from: self.from.clone(), namespaces: self.namespaces.clone(), ..Self::default() }) {
             report.push(

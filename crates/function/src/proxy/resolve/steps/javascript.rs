@@ -7,10 +7,10 @@ use super::super::{names, units};
 use super::set::pairs;
 use super::{Direction, OwnResource, ShortStep, add_file, camel_stem};
 use crate::spec::step::Javascript;
-use apigee_flux_analysis::policy::Policy;
+use apigee_flux_analysis::policy::GeneratedPolicy;
 use apigee_flux_analysis::policy::javascript::{self as policy, Script};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath};
-use apigee_flux_model::template::{self, Part};
+use apigee_flux_model::template::{self, TemplatePart};
 
 /// Milliseconds that a script may run.
 const TIME_LIMIT: u64 = 200;
@@ -24,7 +24,7 @@ impl ShortStep for Javascript {
         self.file.as_deref().map_or_else(|| format!("Script{}", direction.word()), camel_stem)
     }
 
-    fn policy(&self, _: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn Policy> {
+    fn policy(&self, _: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn GeneratedPolicy> {
         let script = match (&self.file, &self.source) {
             (Some(file), None) => Script::Resource(add_file("jsc", file, context, &at.key("file"))),
             (None, Some(source)) => {
@@ -54,7 +54,7 @@ impl ShortStep for Javascript {
             let at = at.key("properties").key(name.as_str());
             names::check_variable("property", name, &at, context.report);
             credential::check_named(name, text, &at, context.report);
-            if let Some(variable) = template::parts(text).iter().find_map(Part::variable) {
+            if let Some(variable) = template::parts(text).iter().find_map(TemplatePart::variable) {
                 context.report.push(
                     Diagnostic::warning(
                         Code::InvalidValue,

@@ -6,8 +6,8 @@ use super::super::targets::duration;
 use super::super::{names, units};
 use super::{Direction, ShortStep, camel, value};
 use crate::spec::step::Kvm;
-use apigee_flux_analysis::policy::Policy;
-use apigee_flux_analysis::policy::key_value_map_operations::{self as policy, KeyValueMapOperations, Operation};
+use apigee_flux_analysis::policy::GeneratedPolicy;
+use apigee_flux_analysis::policy::key_value_map_operations::{self as policy, KeyValueMapOperations, MapOperation};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 
 /// Seconds until a value is read from the map again.
@@ -22,7 +22,7 @@ impl ShortStep for Kvm {
         camel(&self.map)
     }
 
-    fn policy(&self, _: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn Policy> {
+    fn policy(&self, _: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn GeneratedPolicy> {
         let report = &mut *context.report;
         let map = value(&self.map, &at.key("map"), report);
         if self.map.trim().is_empty() {
@@ -39,16 +39,16 @@ impl ShortStep for Kvm {
         for (key, text) in &self.put {
             let at = at.key("put").key(key.as_str());
             credential::check_named(key, text, &at, report);
-            operations.push(Operation::Put { key: value(key, &at, report), value: value(text, &at, report) });
+            operations.push(MapOperation::Put { key: value(key, &at, report), value: value(text, &at, report) });
         }
         for (key, variable) in &self.get {
             let at = at.key("get").key(key.as_str());
             names::check_variable("variable", variable, &at, report);
             check_private(key, variable, &at, report);
-            operations.push(Operation::Get { key: value(key, &at, report), variable: variable.clone() });
+            operations.push(MapOperation::Get { key: value(key, &at, report), variable: variable.clone() });
         }
         for (index, key) in self.delete.iter().enumerate() {
-            operations.push(Operation::Delete { key: value(key, &at.key("delete").index(index), report) });
+            operations.push(MapOperation::Delete { key: value(key, &at.key("delete").index(index), report) });
         }
         let expiry = self.expiry.as_ref().and_then(|text| duration(text, units::seconds, &at.key("expiry"), report));
         Box::new(KeyValueMapOperations {

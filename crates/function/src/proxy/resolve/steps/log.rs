@@ -4,8 +4,8 @@ use super::super::super::credential;
 use super::super::context::Context;
 use super::{Direction, ShortStep, body};
 use crate::spec::step::Log;
-use apigee_flux_analysis::policy::Policy;
-use apigee_flux_analysis::policy::message_logging::{self, Destination, MessageLogging};
+use apigee_flux_analysis::policy::GeneratedPolicy;
+use apigee_flux_analysis::policy::message_logging::{self, LogDestination, MessageLogging};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath};
 
 impl ShortStep for Log {
@@ -17,7 +17,7 @@ impl ShortStep for Log {
         format!("Log{}", direction.word())
     }
 
-    fn policy(&self, _: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn Policy> {
+    fn policy(&self, _: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn GeneratedPolicy> {
         let entry = &self.cloud_logging;
         let at = at.key("cloudLogging");
         let parts: Vec<&str> = entry.log.split('/').collect();
@@ -58,7 +58,7 @@ impl ShortStep for Log {
             entry.message.iter().map(|(name, text)| (name.clone(), body::escape_variables(text).into())).collect();
         let message = serde_json::Value::Object(message).to_string();
         Box::new(MessageLogging {
-            destination: Destination::CloudLogging { log, message, labels: Vec::new() },
+            destination: LogDestination::CloudLogging { log, message, labels: Vec::new() },
             level: None,
         })
     }

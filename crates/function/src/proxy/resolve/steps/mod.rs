@@ -20,7 +20,7 @@ use super::context::Context;
 use super::names;
 use crate::proxy::model::flow::{Flow, Step};
 use crate::spec;
-use apigee_flux_analysis::policy::{Policy, Value};
+use apigee_flux_analysis::policy::{GeneratedPolicy, PolicyValue};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 
 /// The direction of a message.
@@ -85,7 +85,7 @@ trait ShortStep {
     fn subject(&self, direction: Direction) -> String;
 
     /// Its policy. Errors go to the report.
-    fn policy(&self, direction: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn Policy>;
+    fn policy(&self, direction: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn GeneratedPolicy>;
 
     /// The condition that it needs in addition to the user's condition.
     fn condition(&self, _: Direction) -> Option<String> {
@@ -279,8 +279,8 @@ fn add_file(folder: &str, path: &str, context: &mut Context<'_, '_>, at: &FieldP
 }
 
 /// Reads a value that is a text or one variable.
-fn value(text: &str, at: &FieldPath, report: &mut Report<'_>) -> Value {
-    Value::parse(text).unwrap_or_else(|| {
+fn value(text: &str, at: &FieldPath, report: &mut Report<'_>) -> PolicyValue {
+    PolicyValue::parse(text).unwrap_or_else(|| {
         report.push(
             Diagnostic::error(Code::InvalidValue, format!("`{text}` is neither a text nor a single variable"))
                 .at(at)
@@ -289,7 +289,7 @@ fn value(text: &str, at: &FieldPath, report: &mut Report<'_>) -> Value {
                      `set.variables`",
                 ),
         );
-        Value::Text(String::new())
+        PolicyValue::Text(String::new())
     })
 }
 
@@ -299,7 +299,7 @@ fn values(
     what: &str,
     at: &FieldPath,
     report: &mut Report<'_>,
-) -> Vec<(String, Value)> {
+) -> Vec<(String, PolicyValue)> {
     map.iter()
         .map(|(name, text)| {
             let at = at.key(name.as_str());

@@ -3,10 +3,10 @@
 use super::super::context::Context;
 use super::{Direction, ShortStep};
 use crate::spec::step::Raise;
-use apigee_flux_analysis::policy::Policy;
-use apigee_flux_analysis::policy::raise_fault::{self, Message, RaiseFault};
+use apigee_flux_analysis::policy::GeneratedPolicy;
+use apigee_flux_analysis::policy::raise_fault::{self, FaultMessage, RaiseFault};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath};
-use apigee_flux_model::template::{self, Part};
+use apigee_flux_model::template::{self, TemplatePart};
 
 /// The reason phrases of the status codes that APIs use (RFC 9110).
 const REASONS: &[(u16, &str)] = &[
@@ -38,7 +38,7 @@ impl ShortStep for Raise {
         format!("Raise{}{}", self.status, direction.word())
     }
 
-    fn policy(&self, _: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn Policy> {
+    fn policy(&self, _: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn GeneratedPolicy> {
         let report = &mut *context.report;
         if !(400..=599).contains(&self.status) {
             report.push(
@@ -53,8 +53,8 @@ impl ShortStep for Raise {
             status: self.status,
             reason: reason.unwrap_or_else(|| standard.map_or("", |(_, reason)| reason).to_owned()),
             message: self.message.as_ref().map(|text| {
-                let variable = template::parts(text).iter().any(|part| !matches!(part, Part::Text(_)));
-                if variable { Message::Template(text.clone()) } else { Message::Text(text.clone()) }
+                let variable = template::parts(text).iter().any(|part| !matches!(part, TemplatePart::Text(_)));
+                if variable { FaultMessage::Template(text.clone()) } else { FaultMessage::Text(text.clone()) }
             }),
             ..RaiseFault::default()
         })

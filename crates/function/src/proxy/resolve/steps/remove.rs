@@ -4,8 +4,8 @@ use super::super::context::Context;
 use super::super::names;
 use super::{Direction, ShortStep, check_no_query};
 use crate::spec::step::Remove;
-use apigee_flux_analysis::policy::Policy;
-use apigee_flux_analysis::policy::http_modifier::{self, Action, HttpModifier};
+use apigee_flux_analysis::policy::GeneratedPolicy;
+use apigee_flux_analysis::policy::http_modifier::{self, HttpModifier, ModifierAction};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath};
 
 impl ShortStep for Remove {
@@ -17,7 +17,7 @@ impl ShortStep for Remove {
         format!("Remove{}", direction.word())
     }
 
-    fn policy(&self, direction: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn Policy> {
+    fn policy(&self, direction: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn GeneratedPolicy> {
         let report = &mut *context.report;
         if self.headers.is_empty() && self.query.is_empty() {
             report.push(
@@ -34,7 +34,7 @@ impl ShortStep for Remove {
             names::check_variable("query parameter", name, &at.key("query").index(index), report);
         }
         Box::new(HttpModifier {
-            actions: vec![Action::Remove { headers: self.headers.clone(), query: self.query.clone() }],
+            actions: vec![ModifierAction::Remove { headers: self.headers.clone(), query: self.query.clone() }],
         })
     }
 }

@@ -7,8 +7,8 @@ use super::super::context::Context;
 use super::super::names;
 use super::{Direction, ShortStep, body, check_no_query, check_request_only};
 use crate::spec::step::Set;
-use apigee_flux_analysis::policy::Policy;
-use apigee_flux_analysis::policy::assign_message::{self, Action, AssignMessage};
+use apigee_flux_analysis::policy::GeneratedPolicy;
+use apigee_flux_analysis::policy::assign_message::{self, AssignAction, AssignMessage};
 use apigee_flux_analysis::policy::http_modifier::{self, HttpModifier};
 use apigee_flux_analysis::policy::message_parts::MessageParts;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
@@ -98,7 +98,7 @@ impl ShortStep for Set {
         format!("Set{}", direction.word())
     }
 
-    fn policy(&self, direction: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn Policy> {
+    fn policy(&self, direction: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn GeneratedPolicy> {
         let report = &mut *context.report;
         if *self == Self::default() {
             report.push(
@@ -117,15 +117,15 @@ impl ShortStep for Set {
             status: self.status,
         };
         if !self.needs_assign_message() {
-            return Box::new(HttpModifier { actions: vec![http_modifier::Action::SetParts(parts)] });
+            return Box::new(HttpModifier { actions: vec![http_modifier::ModifierAction::SetParts(parts)] });
         }
         let variables = self
             .variables
             .iter()
-            .map(|(name, template)| Action::AssignTemplate { name: name.clone(), template: template.clone() });
+            .map(|(name, template)| AssignAction::AssignTemplate { name: name.clone(), template: template.clone() });
         let payload = self.body.as_ref().map(|body| body::payload(body, &at.key("body"), report));
-        let message =
-            (payload.is_some() || parts != MessageParts::default()).then_some(Action::SetParts { parts, payload });
+        let message = (payload.is_some() || parts != MessageParts::default())
+            .then_some(AssignAction::SetParts { parts, payload });
         Box::new(AssignMessage { actions: variables.chain(message).collect() })
     }
 }

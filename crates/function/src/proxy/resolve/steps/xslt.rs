@@ -3,7 +3,7 @@
 use super::super::context::Context;
 use super::{Direction, ShortStep, add_file, camel_stem, values};
 use crate::spec::step::Xslt;
-use apigee_flux_analysis::policy::Policy;
+use apigee_flux_analysis::policy::GeneratedPolicy;
 use apigee_flux_analysis::policy::xsl::{self, Xsl};
 use apigee_flux_model::diag::FieldPath;
 
@@ -16,7 +16,7 @@ impl ShortStep for Xslt {
         camel_stem(&self.file)
     }
 
-    fn policy(&self, direction: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn Policy> {
+    fn policy(&self, direction: Direction, context: &mut Context<'_, '_>, at: &FieldPath) -> Box<dyn GeneratedPolicy> {
         let stylesheet = add_file("xsl", &self.file, context, &at.key("file"));
         let parameters = values(&self.params, "parameter", &at.key("params"), context.report);
         Box::new(Xsl { message: direction.message(), stylesheet, parameters })

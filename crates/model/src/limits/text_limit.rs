@@ -8,7 +8,7 @@ const SHOWN: usize = 80;
 
 /// The length and the form that Apigee accepts for a text.
 #[derive(Debug)]
-pub struct Text {
+pub struct TextLimit {
     /// The kind and field of the text, for example `ApigeeKeystore name`. Unique.
     pub of: &'static str,
     /// What the text is, with its article, for example `a name of a keystore`.
@@ -69,7 +69,7 @@ impl Broken {
 }
 
 /// All texts.
-pub const TEXTS: &[&Text] = &[
+pub const TEXTS: &[&TextLimit] = &[
     &texts::ORGANIZATION,
     &texts::ENVIRONMENT,
     &texts::BUNDLE,
@@ -106,7 +106,7 @@ pub const TEXTS: &[&Text] = &[
     &texts::CURRENCY,
 ];
 
-impl Text {
+impl TextLimit {
     /// Checks a text. The error says what is wrong and what is allowed.
     pub fn check(&self, text: &str) -> Result<(), Broken> {
         let length = match self.unit {

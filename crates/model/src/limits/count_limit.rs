@@ -4,7 +4,7 @@ use super::counts;
 
 /// A limit on how many of something Apigee accepts.
 #[derive(Debug)]
-pub struct Count {
+pub struct CountLimit {
     /// The kind and field that the limit applies to, for example `ApigeeProduct attributes`. Unique.
     pub of: &'static str,
     /// What is counted, in the plural.
@@ -18,7 +18,7 @@ pub struct Count {
 }
 
 /// All counts.
-pub const COUNTS: &[&Count] = &[
+pub const COUNTS: &[&CountLimit] = &[
     &counts::ATTRIBUTES,
     &counts::OPERATION_ATTRIBUTES,
     &counts::PRODUCT_PATHS,
@@ -34,7 +34,7 @@ pub const COUNTS: &[&Count] = &[
     &counts::HOSTNAMES,
 ];
 
-impl Count {
+impl CountLimit {
     /// Checks a count. The error contains the count and the limit.
     pub fn check(&self, count: usize) -> Result<(), String> {
         if count > self.max {

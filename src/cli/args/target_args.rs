@@ -5,18 +5,18 @@ use apigee_flux_model::names::Name;
 
 /// An environment of an organization.
 #[derive(Debug, clap::Args)]
-pub(super) struct TargetArgs {
+pub(in crate::cli) struct TargetArgs {
     /// The Apigee organization
     #[arg(long = "org", value_name = "ORG")]
     organization: Name,
     /// The Apigee environment
     #[arg(long = "env", value_name = "ENV")]
-    pub environment: Name,
+    pub(in crate::cli) environment: Name,
 }
 
 impl TargetArgs {
     /// The environment in its organization.
-    pub(super) fn target(&self) -> Target {
+    pub(in crate::cli) fn target(&self) -> Target {
         Target { organization: self.organization.clone(), environment: self.environment.clone() }
     }
 }

@@ -4,13 +4,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::block_on::block_on;
-use super::log::{Form, Log};
-use apigee_flux_deployer::Report;
+use crate::cli::block_on::block_on;
+use crate::cli::log::{Form, Log};
 use apigee_flux_deployer::in_cluster::JobReport;
 use apigee_flux_deployer::in_cluster::{self, ApiServer};
 use apigee_flux_model::diag::Severity;
-use apigee_flux_model::diag::plain::Text;
+use apigee_flux_model::diag::plain::PlainText;
 use apigee_flux_model::names::kubernetes::ACCOUNT_PATH;
 
 /// The kubelet reads this file when the container ends (Kubernetes, `terminationMessagePath`).
@@ -22,7 +21,7 @@ const REPORT_PATIENCE: Duration = Duration::from_secs(5);
 /// Where the log and the result are written.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output")]
-pub(super) struct OutputArgs {
+pub(in crate::cli) struct OutputArgs {
     /// Format of the log on stderr
     #[arg(long, value_name = "FORM", value_enum, default_value_t = Form::Auto)]
     log: Form,
@@ -39,14 +38,14 @@ pub(super) struct OutputArgs {
 
 impl OutputArgs {
     /// Starts a log; its times are relative to now.
-    pub(super) fn start_log(&self) -> Log {
+    pub(in crate::cli) fn start_log(&self) -> Log {
         Log::start(self.log)
     }
 
     /// Writes the result, one line, to stdout and to the termination log; then reports it to the cluster, if a Job is given.
-    pub(super) fn write_result(&self, log: &Log, line: &str, report: &JobReport) {
+    pub(in crate::cli) fn write_result(&self, log: &Log, line: &str, report: &JobReport) {
         let printed = log.print_result(line);
-        let logged = write_existing(&self.termination_log, Text::of_json(line).as_str());
+        let logged = write_existing(&self.termination_log, PlainText::of_json(line).as_str());
         for error in [printed.err(), logged.err()].into_iter().flatten() {
             log.write(Severity::Error, "result", &format!("the result cannot be written: {error}"));
         }
@@ -73,19 +72,6 @@ impl OutputArgs {
             tokio::time::timeout(REPORT_PATIENCE, told).await.map_err(late)?
         };
         block_on(bounded).map_err(|error| error.to_string())?
-    }
-}
-
-/// The report to the cluster about one resource.
-pub(super) fn job_report(action: &'static str, report: &Report) -> JobReport {
-    let outcome = &report.outcome;
-    let what = outcome.name.as_deref().unwrap_or("the bundle");
-    JobReport {
-        action,
-        result: super::log::word(outcome.result),
-        revision: outcome.revision.map(|revision| revision.to_string()),
-        is_failed: report.exit_code != 0,
-        note: format!("{what} in {}: {}", outcome.environment, outcome.reason),
     }
 }
 

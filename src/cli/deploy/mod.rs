@@ -1,6 +1,7 @@
 //! `apigee-flux deploy`: the command of the Job that deploys bundles.
 
 mod batch;
+mod settings_args;
 mod tally;
 
 use std::num::NonZeroUsize;
@@ -8,24 +9,22 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::apigee_args::ApigeeArgs;
+use super::args::{ApigeeArgs, OutputArgs, ProvenanceArgs, TargetArgs};
 use super::block_on::block_on;
+use super::job_report::job_report;
 use super::log::Log;
-use super::output_args::{OutputArgs, job_report};
-use super::provenance_args::ProvenanceArgs;
-use super::settings_args::SettingsArgs;
 use super::sigterm::until_terminated;
-use super::target_args::TargetArgs;
 use apigee_flux_deployer::deploy::Event;
 use apigee_flux_deployer::{Bundle, Client, Error, Options, Outcome, Report, WaitFor, deploy};
 use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
 use apigee_flux_model::bundle::{Digest, manifest};
 use apigee_flux_model::duration;
 use apigee_flux_model::provenance::Provenance;
+use settings_args::SettingsArgs;
 
 /// Deploy a rendered bundle, or a batch of bundles, to an environment.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct DeployArgs {
     /// The manifest.json of the bundle, whose files are in the same folder
     #[arg(long, value_name = "FILE", required_unless_present = "batch", conflicts_with = "batch")]
     manifest: Option<PathBuf>,
@@ -67,7 +66,7 @@ enum Wait {
 }
 
 /// Deploys a bundle or a batch, and writes the result as one JSON line to stdout and to the termination log.
-pub(super) fn run(args: &Args) -> ExitCode {
+pub(super) fn run(args: &DeployArgs) -> ExitCode {
     let log = args.output.start_log();
     if let (Some(file), Some(folder)) = (&args.batch, &args.bundles) {
         return batch::run(args, file, folder, &log);
@@ -78,7 +77,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     ExitCode::from(report.exit_code)
 }
 
-async fn run_until_signal(args: &Args, log: &Log) -> Report {
+async fn run_until_signal(args: &DeployArgs, log: &Log) -> Report {
     let Prepared { client, bundle, provenance, log } = match prepare(args, log) {
         Ok(prepared) => prepared,
         Err(error) => return failed(args, &error, log.elapsed()),
@@ -100,7 +99,7 @@ async fn run_until_signal(args: &Args, log: &Log) -> Report {
 }
 
 /// The options that apply to a bundle and to a batch.
-fn options(args: &Args, provenance: Provenance) -> Options {
+fn options(args: &DeployArgs, provenance: Provenance) -> Options {
     Options {
         timeout: args.timeout,
         wait: match args.wait {
@@ -121,7 +120,7 @@ struct Prepared {
     log: Log,
 }
 
-fn prepare(args: &Args, log: &Log) -> Result<Prepared, Error> {
+fn prepare(args: &DeployArgs, log: &Log) -> Result<Prepared, Error> {
     // clap requires one of the two options.
     let manifest = args.manifest.as_deref().unwrap_or(Path::new(manifest::FILE_NAME));
     let bundle = Bundle::from_mount(manifest, args.expect_digest)?;
@@ -131,12 +130,12 @@ fn prepare(args: &Args, log: &Log) -> Result<Prepared, Error> {
     Ok(Prepared { client: client(args, &log)?, bundle, provenance, log })
 }
 
-fn client(args: &Args, log: &Log) -> Result<Client, Error> {
+fn client(args: &DeployArgs, log: &Log) -> Result<Client, Error> {
     Ok(args.apigee.client()?.with_listener(log.retries()))
 }
 
 /// The report of a run that failed before its first request.
-fn failed(args: &Args, error: &Error, took: Duration) -> Report {
+fn failed(args: &DeployArgs, error: &Error, took: Duration) -> Report {
     let Report { outcome, exit_code } = Report::failed(&args.target.target(), error, took);
     Report { outcome: Outcome { digest: args.expect_digest, ..outcome }, exit_code }
 }

@@ -18,7 +18,7 @@ const MAX_PEM_BYTES: usize = 16 << 20;
 /// The endpoint of the management API, and the caller's identity.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Apigee")]
-pub(super) struct ApigeeArgs {
+pub(in crate::cli) struct ApigeeArgs {
     /// URL of the management API: https, or http to this machine, to which no Google credentials are sent [default: https://apigee.googleapis.com]
     #[arg(long, value_name = "URL", env = "APIGEE_ENDPOINT")]
     endpoint: Option<Endpoint>,
@@ -41,13 +41,13 @@ pub(super) struct ApigeeArgs {
 
 impl ApigeeArgs {
     /// The client for these options and environment variables. The caller must be inside a tokio runtime.
-    pub(super) fn client(&self) -> Result<Client, Error> {
+    pub(in crate::cli) fn client(&self) -> Result<Client, Error> {
         self.client_for(None)
     }
 
     /// The same for an environment whose spec may name an endpoint; the options take precedence. Specs may come from a pull request, so a
     /// token is only sent to an endpoint of a spec if that endpoint is Google's.
-    pub(super) fn client_for(&self, of_spec: Option<&str>) -> Result<Client, Error> {
+    pub(in crate::cli) fn client_for(&self, of_spec: Option<&str>) -> Result<Client, Error> {
         let endpoint = match (self.region.as_ref().or(self.endpoint.as_ref()), of_spec) {
             (Some(endpoint), _) => endpoint.clone(),
             (None, of_spec) => {

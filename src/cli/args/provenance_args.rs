@@ -11,7 +11,7 @@ const MAX_PROVENANCE_BYTES: usize = 1 << 20;
 
 /// The option for the provenance file.
 #[derive(Debug, clap::Args)]
-pub(super) struct ProvenanceArgs {
+pub(in crate::cli) struct ProvenanceArgs {
     /// JSON file with commit, tag, author and time; it need not exist
     #[arg(long = "provenance", value_name = "FILE")]
     file: Option<PathBuf>,
@@ -19,7 +19,7 @@ pub(super) struct ProvenanceArgs {
 
 impl ProvenanceArgs {
     /// Reads the file. Its ConfigMap is mounted as optional, so the file may be missing.
-    pub(super) fn read(&self) -> Result<Provenance, Error> {
+    pub(in crate::cli) fn read(&self) -> Result<Provenance, Error> {
         let Some(file) = &self.file else { return Ok(Provenance::default()) };
         match read_named(file, MAX_PROVENANCE_BYTES) {
             Ok(bytes) => Provenance::parse(&bytes).map_err(|why| Error::Usage(format!("`{}`: {why}", file.display()))),

@@ -1,0 +1,44 @@
+//! What `status` and `audit` print: a row for each resource.
+
+use apigee_flux_deployer::audit::Row;
+use apigee_flux_model::diag::plain::PlainText;
+
+/// A column: its heading, and a row's cell.
+pub(super) type Column = (&'static str, fn(&Row) -> &str);
+
+/// The text of an optional cell.
+pub(super) fn text(cell: Option<&String>) -> &str {
+    cell.map(String::as_str).unwrap_or_default()
+}
+
+/// All rows as a JSON list of objects.
+pub(super) fn json(rows: &[Row]) -> anyhow::Result<PlainText> {
+    Ok(PlainText::of_json(&serde_json::to_string_pretty(rows)?))
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    use super::*;
+    use apigee_flux_deployer::audit::Origin;
+
+    /// A row of a proxy.
+    pub(in crate::cli) fn row(name: &str, author: &str) -> Row {
+        Row {
+            organization: "acme".into(),
+            environment: Some("prod".into()),
+            kind: "ApigeeProxy".into(),
+            name: name.into(),
+            origin: Origin::Git,
+            revision: Some("7".into()),
+            state: None,
+            digest: Some("sha256:0123456789abcdef".into()),
+            commit: None,
+            tag: None,
+            author: Some(author.into()),
+            time: None,
+            owner: None,
+            changed: None,
+            log_filter: "a:\"b\"".into(),
+        }
+    }
+}
