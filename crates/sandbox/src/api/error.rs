@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 /// An error response.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fault {
+pub(crate) struct ApiError {
     /// The HTTP status.
-    pub code: u16,
+    pub(crate) code: u16,
     status: &'static str,
     message: String,
     details: Vec<Value>,
@@ -16,75 +16,75 @@ pub struct Fault {
 
 /// One error in an imported bundle: the file, relative to the zip's root, and a description.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BadFile {
+pub(crate) struct BadFile {
     /// The path of the file.
-    pub filename: String,
+    pub(crate) filename: String,
     /// What is wrong.
-    pub description: String,
+    pub(crate) description: String,
 }
 
 /// One violated precondition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
+pub(crate) struct Violation {
     /// For example `CONFLICTING_DEPLOYMENT`.
-    pub kind: &'static str,
+    pub(crate) kind: &'static str,
     /// The resource that causes the violation.
-    pub subject: String,
+    pub(crate) subject: String,
     /// The description for users.
-    pub description: String,
+    pub(crate) description: String,
 }
 
 impl Violation {
     /// As `google.rpc.PreconditionFailure.Violation`.
-    pub fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         json!({"type": self.kind, "subject": self.subject, "description": self.description})
     }
 }
 
-impl Fault {
+impl ApiError {
     fn new(code: u16, status: &'static str, message: impl Into<String>) -> Self {
         Self { code, status, message: message.into(), details: Vec::new(), other: None }
     }
 
     /// 404.
-    pub fn not_found(message: impl Into<String>) -> Self {
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self::new(404, "NOT_FOUND", message)
     }
 
     /// 400: the request itself is invalid.
-    pub fn invalid_argument(message: impl Into<String>) -> Self {
+    pub(crate) fn invalid_argument(message: impl Into<String>) -> Self {
         Self::new(400, "INVALID_ARGUMENT", message)
     }
 
     /// 400: fields of the body are invalid; each with its path and a description
     /// (<https://github.com/scastria/terraform-provider-apigee/issues/6> shows the body).
-    pub fn bad_request(fields: &[(String, String)]) -> Self {
+    pub(crate) fn bad_request(fields: &[(String, String)]) -> Self {
         let descriptions: Vec<&str> = fields.iter().map(|(_, description)| description.as_str()).collect();
         let violations: Vec<Value> =
             fields.iter().map(|(field, description)| json!({"field": field, "description": description})).collect();
-        let mut fault = Self::invalid_argument(descriptions.join("\n"));
-        fault
+        let mut error = Self::invalid_argument(descriptions.join("\n"));
+        error
             .details
             .push(json!({"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations}));
-        fault
+        error
     }
 
     /// 409: the resource already exists.
-    pub fn resource_exists(resource: &str) -> Self {
+    pub(crate) fn resource_exists(resource: &str) -> Self {
         Self::already_exists(format!("generic::already_exists: {resource} already exists"))
     }
 
     /// Adds an alternative status, for an error whose status is not documented: Apigee may return this one instead. The sandbox returns it if
-    /// `Options::other_statuses` is set; the deployer's behaviour must not depend on it.
+    /// `SandboxOptions::other_statuses` is set; the deployer's behaviour must not depend on it.
     #[must_use]
-    pub fn or_status(mut self, code: u16) -> Self {
+    pub(crate) fn or_status(mut self, code: u16) -> Self {
         self.other = Some((code, Self::of_status(code).status));
         self
     }
 
     /// The same error with the alternative status, if it has one.
     #[must_use]
-    pub fn with_other_status(mut self) -> Self {
+    pub(crate) fn with_other_status(mut self) -> Self {
         if let Some((code, status)) = self.other {
             (self.code, self.status) = (code, status);
         }
@@ -93,14 +93,14 @@ impl Fault {
 
     /// The same error with another message.
     #[must_use]
-    pub fn saying(mut self, message: impl Into<String>) -> Self {
+    pub(crate) fn saying(mut self, message: impl Into<String>) -> Self {
         self.message = message.into();
         self
     }
 
     /// Adds the violation, which Apigee includes in 404 and 409 responses about entries of key value maps.
     #[must_use]
-    pub fn because(mut self, violation: &Violation) -> Self {
+    pub(crate) fn because(mut self, violation: &Violation) -> Self {
         self.details.push(json!({
             "@type": "type.googleapis.com/google.rpc.PreconditionFailure",
             "violations": [violation.to_json()],
@@ -109,7 +109,7 @@ impl Fault {
     }
 
     /// 401.
-    pub fn unauthenticated() -> Self {
+    pub(crate) fn unauthenticated() -> Self {
         Self::new(
             401,
             "UNAUTHENTICATED",
@@ -119,27 +119,27 @@ impl Fault {
     }
 
     /// 409: a resource of that name already exists.
-    pub fn already_exists(message: impl Into<String>) -> Self {
+    pub(crate) fn already_exists(message: impl Into<String>) -> Self {
         Self::new(409, "ALREADY_EXISTS", message)
     }
 
     /// 500: an error of the sandbox itself, such as a state file that cannot be written.
-    pub fn internal(message: impl Into<String>) -> Self {
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(500, "INTERNAL", message)
     }
 
     /// 400: another operation changes the same resource (<https://github.com/hashicorp/terraform-provider-google/issues/10979>).
-    pub fn locked() -> Self {
+    pub(crate) fn locked() -> Self {
         Self::new(400, "FAILED_PRECONDITION", "the resource is locked by another operation")
     }
 
     /// 503.
-    pub fn unavailable() -> Self {
+    pub(crate) fn unavailable() -> Self {
         Self::new(503, "UNAVAILABLE", "The service is currently unavailable.")
     }
 
     /// Any status from 400 to 599, with the canonical code that Google maps to it (`google/rpc/code.proto`).
-    pub fn of_status(code: u16) -> Self {
+    pub(crate) fn of_status(code: u16) -> Self {
         let (status, message) = match code {
             401 => return Self::unauthenticated(),
             503 => return Self::unavailable(),
@@ -157,30 +157,30 @@ impl Fault {
     }
 
     /// 400: the current state does not allow the request (<https://github.com/apigee/apigee-deploy-maven-plugin/issues/153> shows the body).
-    pub fn failed_precondition(message: impl Into<String>, violations: &[Violation]) -> Self {
-        let mut fault = Self::new(400, "FAILED_PRECONDITION", message);
+    pub(crate) fn failed_precondition(message: impl Into<String>, violations: &[Violation]) -> Self {
+        let mut error = Self::new(400, "FAILED_PRECONDITION", message);
         if !violations.is_empty() {
             let violations: Vec<Value> = violations.iter().map(Violation::to_json).collect();
-            fault
+            error
                 .details
                 .push(json!({"@type": "type.googleapis.com/google.rpc.PreconditionFailure", "violations": violations}));
         }
-        fault
+        error
     }
 
     /// 400: the bundle is refused (<https://github.com/apigee/apigeecli/issues/534> shows the body).
-    pub fn bad_bundle(files: &[BadFile]) -> Self {
+    pub(crate) fn bad_bundle(files: &[BadFile]) -> Self {
         let violations: Vec<Value> =
             files.iter().map(|file| json!({"filename": file.filename, "description": file.description})).collect();
-        let mut fault = Self::new(400, "INVALID_ARGUMENT", "bundle contains errors");
-        fault
+        let mut error = Self::new(400, "INVALID_ARGUMENT", "bundle contains errors");
+        error
             .details
             .push(json!({"@type": "type.googleapis.com/edge.configstore.bundle.BadBundle", "violations": violations}));
-        fault
+        error
     }
 
     /// The response body, with the number of the request.
-    pub fn body(&self, request: u64) -> Value {
+    pub(crate) fn body(&self, request: u64) -> Value {
         let mut details = self.details.clone();
         details.push(json!({"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": request.to_string()}));
         json!({"error": {"code": self.code, "message": self.message, "status": self.status, "details": details}})

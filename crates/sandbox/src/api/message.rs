@@ -5,24 +5,24 @@
 
 use serde_json::{Map, Number, Value, json};
 
-use super::fault::Fault;
+use super::error::ApiError;
 use apigee_flux_model::names::Name;
 
 /// A message as stored: only known fields, in the types of its schema.
-pub(super) type Object = Map<String, Value>;
+pub(crate) type Object = Map<String, Value>;
 
 /// A schema of the discovery document.
 #[derive(Debug)]
-pub(super) struct Message {
+pub(crate) struct Message {
     /// The request's field as Google's errors name it, for example `key_value_map`.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// The fields with their types.
-    pub(super) fields: &'static [(&'static str, Type)],
+    pub(crate) fields: &'static [(&'static str, Type)],
 }
 
 /// The type of a field.
 #[derive(Debug)]
-pub(super) enum Type {
+pub(crate) enum Type {
     /// `string`.
     Text,
     /// `boolean`.
@@ -48,21 +48,21 @@ pub(super) enum Type {
 }
 
 /// `GoogleCloudApigeeV1Attribute`.
-pub(super) const ATTRIBUTE: Message =
+pub(crate) const ATTRIBUTE: Message =
     Message { name: "attribute", fields: &[("name", Type::Text), ("value", Type::Text)] };
 
 /// A list of strings.
-pub(super) const LIST: Type = Type::List(&Type::Text);
+pub(crate) const LIST: Type = Type::List(&Type::Text);
 
 /// A list of attributes.
-pub(super) const ATTRIBUTES: Type = Type::List(&Type::Nested(&ATTRIBUTE));
+pub(crate) const ATTRIBUTES: Type = Type::List(&Type::Nested(&ATTRIBUTE));
 
 /// The JSON of a body; an empty body is an empty object. 400 unless it is a JSON object.
-pub(super) fn parse(body: &[u8]) -> Result<Value, Fault> {
+pub(crate) fn parse(body: &[u8]) -> Result<Value, ApiError> {
     if body.is_empty() {
         return Ok(json!({}));
     }
-    let wrong = |why: &str| Fault::invalid_argument(format!("Invalid JSON payload received. {why}"));
+    let wrong = |why: &str| ApiError::invalid_argument(format!("Invalid JSON payload received. {why}"));
     match serde_json::from_slice(body) {
         Ok(value @ Value::Object(_)) => Ok(value),
         Ok(_) => Err(wrong("Unknown name \"\": Root element must be a message.")),
@@ -71,10 +71,10 @@ pub(super) fn parse(body: &[u8]) -> Result<Value, Fault> {
 }
 
 /// The name of a new resource: from the query, or otherwise from the message. `what` names the resource in the error.
-pub(super) fn name_of_new<'a>(in_query: &'a str, message: &'a Object, what: &str) -> Result<&'a str, Fault> {
+pub(crate) fn name_of_new<'a>(in_query: &'a str, message: &'a Object, what: &str) -> Result<&'a str, ApiError> {
     let name = if in_query.is_empty() { text(message, "name") } else { in_query };
     if name.parse::<Name>().is_err() {
-        return Err(Fault::invalid_argument(format!(
+        return Err(ApiError::invalid_argument(format!(
             "invalid name \"{name}\" of {what}: use 1 to 255 of the characters A-Za-z0-9._-"
         )));
     }
@@ -82,18 +82,13 @@ pub(super) fn name_of_new<'a>(in_query: &'a str, message: &'a Object, what: &str
 }
 
 impl Message {
-    /// Reads a body; an empty body has no fields.
-    pub(super) fn read(&self, body: &[u8]) -> Result<Object, Fault> {
-        self.check(&parse(body)?)
-    }
-
     /// Reads a JSON value. The error, 400, names every field that is unknown or has another type.
-    pub(super) fn check(&self, value: &Value) -> Result<Object, Fault> {
+    pub(crate) fn check(&self, value: &Value) -> Result<Object, ApiError> {
         let mut findings = Vec::new();
         let object = self.convert(self.name, value, &mut findings);
         match object {
             Some(object) if findings.is_empty() => Ok(object),
-            _ => Err(Fault::bad_request(&findings)),
+            _ => Err(ApiError::bad_request(&findings)),
         }
     }
 
@@ -121,7 +116,7 @@ impl Message {
 
     /// The fields of an update: those of the mask, written as in JSON or in snake case, or without a mask those of the body.
     /// The error, 400, names an unknown field.
-    pub(super) fn masked(&self, mask: Option<&str>, body: &Object) -> Result<Vec<&'static str>, Fault> {
+    pub(crate) fn masked(&self, mask: Option<&str>, body: &Object) -> Result<Vec<&'static str>, ApiError> {
         let plain = |text: &str| text.replace('_', "").to_ascii_lowercase();
         let Some(mask) = mask.filter(|mask| !mask.is_empty() && *mask != "*") else {
             return Ok(self.fields.iter().map(|(name, _)| *name).filter(|name| body.contains_key(*name)).collect());
@@ -133,7 +128,7 @@ impl Message {
                 let field = self.fields.iter().find(|(name, _)| plain(name) == plain(top));
                 field.map(|(name, _)| *name).ok_or_else(|| {
                     let allowed: Vec<&str> = self.fields.iter().map(|(name, _)| *name).collect();
-                    Fault::invalid_argument(format!(
+                    ApiError::invalid_argument(format!(
                         "updateMask names \"{wanted}\", which {} does not have; use some of: {}",
                         self.name,
                         allowed.join(", ")
@@ -210,23 +205,23 @@ fn integer(value: &Value) -> Option<i64> {
 }
 
 /// The text of a field; empty if the field is missing.
-pub(super) fn text<'a>(object: &'a Object, field: &str) -> &'a str {
+pub(crate) fn text<'a>(object: &'a Object, field: &str) -> &'a str {
     object.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The strings of a list field.
-pub(super) fn texts(object: &Object, field: &str) -> Vec<String> {
+pub(crate) fn texts(object: &Object, field: &str) -> Vec<String> {
     let list = object.get(field).and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// The number of a 64-bit field.
-pub(super) fn number(object: &Object, field: &str) -> Option<i64> {
+pub(crate) fn number(object: &Object, field: &str) -> Option<i64> {
     object.get(field).and_then(integer)
 }
 
 /// 400 unless all these text fields are set.
-pub(super) fn require(object: &Object, message: &str, fields: &[&str]) -> Result<(), Fault> {
+pub(crate) fn require(object: &Object, message: &str, fields: &[&str]) -> Result<(), ApiError> {
     let missing: Vec<(String, String)> = fields
         .iter()
         .filter(|field| match object.get(**field) {
@@ -237,11 +232,11 @@ pub(super) fn require(object: &Object, message: &str, fields: &[&str]) -> Result
         })
         .map(|field| (format!("{message}.{field}"), format!("{message}.{field} is required: set it")))
         .collect();
-    if missing.is_empty() { Ok(()) } else { Err(Fault::bad_request(&missing)) }
+    if missing.is_empty() { Ok(()) } else { Err(ApiError::bad_request(&missing)) }
 }
 
 /// Sets a field of a message.
-pub(super) fn set(object: &mut Object, field: &str, value: impl Into<Value>) {
+pub(crate) fn set(object: &mut Object, field: &str, value: impl Into<Value>) {
     object.insert(field.to_owned(), value.into());
 }
 
@@ -264,8 +259,8 @@ mod tests {
         ],
     };
 
-    fn read(text: &str) -> Result<Object, Fault> {
-        THING.read(text.as_bytes())
+    fn read(text: &str) -> Result<Object, ApiError> {
+        THING.check(&parse(text.as_bytes())?)
     }
 
     #[test]

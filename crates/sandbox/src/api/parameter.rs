@@ -1,10 +1,10 @@
 //! Query parameters: which ones a method has, and their types. Google's servers refuse all others.
 
-use super::fault::Fault;
+use super::error::ApiError;
 
 /// The type of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Parameter {
+pub(crate) enum Parameter {
     /// `string`.
     Text,
     /// `boolean`.
@@ -20,10 +20,10 @@ pub(super) enum Parameter {
 }
 
 /// The parameters of a method by name. None of them may be repeated.
-pub(super) type Parameters = &'static [(&'static str, Parameter)];
+pub(crate) type Parameters = &'static [(&'static str, Parameter)];
 
 /// The parameters of every method (discovery document `apigee.v1`, `parameters`).
-pub(super) const EVERYWHERE: Parameters = &[
+pub(crate) const EVERYWHERE: Parameters = &[
     ("$.xgafv", Parameter::OneOf(&["1", "2"])),
     ("access_token", Parameter::Text),
     ("alt", Parameter::OneOf(&["json", "media", "proto"])),
@@ -38,16 +38,16 @@ pub(super) const EVERYWHERE: Parameters = &[
 ];
 
 /// The parameters of a paginated list.
-pub(super) const PAGE: Parameters = &[("pageSize", Parameter::Int32), ("pageToken", Parameter::Text)];
+pub(crate) const PAGE: Parameters = &[("pageSize", Parameter::Int32), ("pageToken", Parameter::Text)];
 
 /// The name of a new resource.
-pub(super) const NAME: Parameters = &[("name", Parameter::Text)];
+pub(crate) const NAME: Parameters = &[("name", Parameter::Text)];
 
 /// The action of a method without a message of its own.
-pub(super) const ACTION: Parameters = &[("action", Parameter::Text)];
+pub(crate) const ACTION: Parameters = &[("action", Parameter::Text)];
 
 /// The fields that are updated.
-pub(super) const MASK: Parameters = &[("updateMask", Parameter::Mask)];
+pub(crate) const MASK: Parameters = &[("updateMask", Parameter::Mask)];
 
 impl Parameter {
     /// The type's name in Google's errors, if the value does not have the type.
@@ -70,7 +70,7 @@ impl Parameter {
 }
 
 /// 400 for unknown parameters, values of another type, and parameters that are given more than once.
-pub(super) fn check(known: Parameters, given: &[(String, String)]) -> Result<(), Fault> {
+pub(crate) fn check(known: Parameters, given: &[(String, String)]) -> Result<(), ApiError> {
     let mut findings = Vec::new();
     for (at, (name, value)) in given.iter().enumerate() {
         let found = known.iter().chain(EVERYWHERE).find(|(known, _)| known == name);
@@ -96,7 +96,7 @@ pub(super) fn check(known: Parameters, given: &[(String, String)]) -> Result<(),
             findings.push((name.clone(), format!("Invalid value at '{name}' ({expected}), \"{value}\"")));
         }
     }
-    if findings.is_empty() { Ok(()) } else { Err(Fault::bad_request(&findings)) }
+    if findings.is_empty() { Ok(()) } else { Err(ApiError::bad_request(&findings)) }
 }
 
 #[cfg(test)]
@@ -106,7 +106,7 @@ mod tests {
     fn refusal(query: &[(&str, &str)]) -> Option<String> {
         let given: Vec<(String, String)> = query.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let known: Parameters = &[("override", Parameter::Bool), ("pageSize", Parameter::Int32)];
-        check(known, &given).err().map(|fault| fault.body(1)["error"]["message"].as_str().unwrap().to_owned())
+        check(known, &given).err().map(|error| error.body(1)["error"]["message"].as_str().unwrap().to_owned())
     }
 
     #[test]

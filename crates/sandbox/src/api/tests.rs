@@ -4,10 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use super::parameter::EVERYWHERE;
 use super::*;
-use crate::message::{Message, Type};
-use crate::method::{Method, Payload, Verb};
-use crate::parameter::{EVERYWHERE, Parameter, Parameters};
 
 /// Lists that are a plain array of names: Apigee has them, although no protocol buffer describes them.
 const BARE_LISTS: [&str; 11] = [
@@ -28,20 +26,8 @@ fn document() -> Value {
     serde_json::from_str(include_str!("../../../../testdata/apigee-v1.json")).unwrap()
 }
 
-fn methods() -> Vec<Method> {
-    let shared = Shared {
-        state: Mutex::default(),
-        state_file: None,
-        requests: Mutex::new(RequestLog::new(None)),
-        troubles: Mutex::default(),
-        watcher: Mutex::default(),
-        token: None,
-        clock: Arc::new(|| 0),
-        latency: Duration::ZERO,
-        other_statuses: false,
-        count: AtomicU64::new(0),
-    };
-    api(&Arc::new(shared)).methods().to_vec()
+fn methods() -> impl Iterator<Item = &'static Method> {
+    METHODS.iter().flat_map(|methods| methods.iter())
 }
 
 fn verb(verb: Verb) -> &'static str {
@@ -153,15 +139,14 @@ fn every_method_takes_what_the_discovery_document_says() {
     let documented = document["methods"].as_array().unwrap();
     let mut found = BTreeSet::new();
     assert_eq!(parameters(EVERYWHERE), document["everywhere"]);
-    let methods = methods();
-    assert!(methods.len() > 150, "only {} methods are known", methods.len());
-    for method in &methods {
-        let place = format!("{} {}", verb(method.verb), plain(&method.path));
+    assert!(methods().count() > 150, "only {} methods are known", methods().count());
+    for method in methods() {
+        let place = format!("{} {}", verb(method.verb), plain(&method.path()));
         let same = |one: &&Value| {
-            one["verb"] == verb(method.verb) && plain(one["path"].as_str().unwrap()) == plain(&method.path)
+            one["verb"] == verb(method.verb) && plain(one["path"].as_str().unwrap()) == plain(&method.path())
         };
         let Some(documented) = documented.iter().find(same) else {
-            let is_bare = BARE_LISTS.contains(&plain(&method.path).as_str());
+            let is_bare = BARE_LISTS.contains(&plain(&method.path()).as_str());
             if method.verb != Verb::Get || !is_bare || !method.query.is_empty() {
                 found.insert(format!("{place} is not a method of the API"));
             }
@@ -171,9 +156,9 @@ fn every_method_takes_what_the_discovery_document_says() {
         if ours != theirs {
             found.insert(format!("{place} takes {ours}, documented are {theirs}"));
         }
-        match (method.payload, documented["body"].as_str()) {
-            (Payload::Nothing, None) | (Payload::File, Some("GoogleApiHttpBody")) => {}
-            (Payload::Json(message), Some(schema)) => {
+        match (method.body, documented["body"].as_str()) {
+            (BodyType::Nothing, None) | (BodyType::File | BodyType::Bundle, Some("GoogleApiHttpBody")) => {}
+            (BodyType::Json(message), Some(schema)) => {
                 differences(message.name, message, schema, &document["messages"], &mut found);
             }
             (ours, theirs) => {
@@ -189,7 +174,7 @@ fn every_method_takes_what_the_discovery_document_says() {
 fn every_verb_of_a_known_path_is_known() {
     let document = document();
     let ours: BTreeSet<(String, String)> =
-        methods().iter().map(|method| (verb(method.verb).to_owned(), plain(&method.path))).collect();
+        methods().map(|method| (verb(method.verb).to_owned(), plain(&method.path()))).collect();
     let paths: BTreeSet<&String> = ours.iter().map(|(_, path)| path).collect();
     let theirs = document["methods"]
         .as_array()
@@ -202,6 +187,16 @@ fn every_verb_of_a_known_path_is_known() {
         .map(|(verb, path)| format!("{verb} {path}"))
         .collect();
     // Their response is the sandbox's own error, and not Google's error for a method that does not exist.
-    let lacking: Vec<String> = LACKING.iter().map(|(verb, path)| format!("{verb} {}", plain(path))).collect();
+    let lacking: Vec<String> =
+        NOT_IMPLEMENTED.iter().map(|(missing, path)| format!("{} {}", verb(*missing), plain(path))).collect();
     assert_eq!(missing, lacking);
+}
+
+#[test]
+fn no_method_stands_twice() {
+    let mut all: Vec<(&str, String)> = methods().map(|method| (verb(method.verb), plain(&method.path()))).collect();
+    let count = all.len();
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), count);
 }

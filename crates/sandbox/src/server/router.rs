@@ -1,72 +1,91 @@
-//! Serves methods of the API with axum. A request that a method does not accept never reaches its handler.
+//! Serves the table of methods with axum. A request that a method does not accept never reaches its handler.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::handler::Handler;
-use axum::middleware::from_fn_with_state;
+use axum::extract::{DefaultBodyLimit, Request, State as StateOf};
+use axum::http::Method as HttpMethod;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 
-use super::contract;
-use crate::method::{Method, Verb};
+use super::guard::guard;
+use super::shared::{Shared, lock};
+use super::visitor::{self, Hosts};
+use super::{MAX_BODY, accept, front_end, own, state_file};
+use crate::api::{ApiError, METHODS, Method, NOT_IMPLEMENTED, Verb, custom_verb};
 
-/// Methods with their handlers.
-pub(crate) struct Routes<S> {
-    router: Router<S>,
-    methods: Vec<Method>,
+/// All paths that the sandbox answers.
+pub(super) fn router(shared: &Arc<Shared>, hosts: Hosts) -> Router {
+    let methods = METHODS.iter().flat_map(|methods| methods.iter());
+    let router = methods.fold(Router::new(), |router, method| {
+        let shared = Arc::clone(shared);
+        router.route(&matched_path(method), on(filter(method.verb), |request| respond(shared, method, request)))
+    });
+    let router =
+        NOT_IMPLEMENTED.iter().fold(router, |router, (verb, path)| router.route(path, on(filter(*verb), unknown)));
+    router
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(Arc::clone(shared), keep))
+        .layer(from_fn_with_state(Arc::clone(shared), guard))
+        .merge(own::routes(shared))
+        .layer(from_fn_with_state(Arc::new(hosts), visitor::admit))
 }
 
-impl<S: Clone + Send + Sync + 'static> Routes<S> {
-    /// Without any method.
-    pub(crate) fn new() -> Self {
-        Self { router: Router::new(), methods: Vec::new() }
+/// The path of a method as axum matches it, where a custom verb after a parameter is part of the parameter.
+fn matched_path(method: &Method) -> String {
+    let mut path = method.path();
+    if let Some((_, verb)) = method.verb_after_parameter() {
+        path.truncate(path.len() - verb.len() - 1);
     }
+    path
+}
 
-    /// Adds a method with its handler.
-    #[must_use]
-    pub(crate) fn add<H, T>(mut self, method: Method, handler: H) -> Self
-    where
-        H: Handler<T, S>,
-        T: 'static,
-    {
-        let filter = match method.verb {
-            Verb::Get => MethodFilter::GET,
-            Verb::Post => MethodFilter::POST,
-            Verb::Put => MethodFilter::PUT,
-            Verb::Patch => MethodFilter::PATCH,
-            Verb::Delete => MethodFilter::DELETE,
-        };
-        // In axum, a custom verb after a parameter is part of the parameter.
-        let path = method.path.rsplit_once("}:").map_or_else(|| method.path.clone(), |(path, _)| format!("{path}}}"));
-        let enforced = from_fn_with_state(Arc::new(method.clone()), contract::enforce);
-        self.router = self.router.route(&path, on(filter, handler).layer(enforced));
-        self.methods.push(method);
-        self
-    }
-
-    /// Sets the state of all handlers.
-    #[must_use]
-    pub(crate) fn with_state(self, state: S) -> Routes<()> {
-        Routes { router: self.router.with_state(state), methods: self.methods }
+const fn filter(verb: Verb) -> MethodFilter {
+    match verb {
+        Verb::Get => MethodFilter::GET,
+        Verb::Post => MethodFilter::POST,
+        Verb::Put => MethodFilter::PUT,
+        Verb::Patch => MethodFilter::PATCH,
+        Verb::Delete => MethodFilter::DELETE,
     }
 }
 
-impl Routes<()> {
-    /// Adds the methods of another `Routes`.
-    #[must_use]
-    pub(crate) fn merge(mut self, other: Self) -> Self {
-        self.methods.extend(other.methods);
-        Self { router: self.router.merge(other.router), methods: self.methods }
+/// The response of one method.
+async fn respond(shared: Arc<Shared>, method: &'static Method, request: Request) -> Response {
+    if custom_verb(request.uri().path()) != method.custom_verb() {
+        return front_end::not_found(request.uri());
     }
+    match accept::read(method, request).await {
+        Ok(mut request) => {
+            request.now = shared.now();
+            lock(&shared.state).call(method, request).into_response()
+        }
+        Err(refusal) => refusal.into_response(),
+    }
+}
 
-    /// The router.
-    pub(super) fn into_router(self) -> Router {
-        self.router
+/// Writes the state file before the response is sent. A refused request may have changed the state as well.
+async fn keep(StateOf(shared): StateOf<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let may_write = request.method() != HttpMethod::GET;
+    let response = next.run(request).await;
+    // There is no await between the change and this point, so a client that disconnects cannot separate them.
+    match &shared.state_file {
+        Some(file) if may_write => match file.save(|| state_file::content(&lock(&shared.state))) {
+            Ok(()) => response,
+            Err(error) => ApiError::internal(error.to_string()).into_response(),
+        },
+        _ => response,
     }
+}
 
-    /// The definitions of the methods.
-    #[cfg(test)]
-    pub(super) fn methods(&self) -> &[Method] {
-        &self.methods
-    }
+/// A method that the sandbox does not implement, although Apigee may.
+async fn unknown(request: Request) -> ApiError {
+    ApiError::not_found(format!("the sandbox does not implement {} {}", request.method(), request.uri().path()))
+}
+
+async fn wrong_method(request: Request) -> Response {
+    front_end::not_found(request.uri())
 }

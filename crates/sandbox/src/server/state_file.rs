@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::state::State;
+use crate::state::State;
 
 /// The version of the file format that this program writes and reads.
 const VERSION: u32 = 1;
@@ -26,7 +26,7 @@ const FORMAT: &str = "apigee-flux sandbox";
 
 /// A state file that this process has locked.
 #[derive(Debug)]
-pub struct StateFile {
+pub(super) struct StateFile {
     path: PathBuf,
     /// Locked until this value is dropped.
     _lock: File,
@@ -72,18 +72,18 @@ pub enum StateFileError {
 }
 
 #[derive(Deserialize)]
-struct Head {
+struct StateFileHead {
     format: String,
     version: u32,
 }
 
 #[derive(Deserialize)]
-struct Content {
+struct StateFileContent {
     state: State,
 }
 
 #[derive(Serialize)]
-struct ContentRef<'a> {
+struct StateFileContentRef<'a> {
     format: &'a str,
     version: u32,
     state: &'a State,
@@ -91,7 +91,7 @@ struct ContentRef<'a> {
 
 impl StateFile {
     /// Opens a file, which need not exist, and reads the state from it.
-    pub fn open(path: &Path) -> Result<(Self, State), StateFileError> {
+    pub(super) fn open(path: &Path) -> Result<(Self, State), StateFileError> {
         let failed = |error| StateFileError::Io { path: path.to_owned(), error };
         // The lock file has no content, and it is not truncated: it may be a link to another file.
         let mut options = File::options();
@@ -145,21 +145,21 @@ impl StateFile {
 
 /// The content of the file.
 pub(super) fn content(state: &State) -> io::Result<Vec<u8>> {
-    let mut bytes = serde_json::to_vec(&ContentRef { format: FORMAT, version: VERSION, state })?;
+    let mut bytes = serde_json::to_vec(&StateFileContentRef { format: FORMAT, version: VERSION, state })?;
     bytes.push(b'\n');
     Ok(bytes)
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<State, StateFileError> {
     let broken = |why: String| StateFileError::Broken { path: path.to_owned(), why };
-    let head: Head = serde_json::from_slice(bytes).map_err(|error| broken(error.to_string()))?;
+    let head: StateFileHead = serde_json::from_slice(bytes).map_err(|error| broken(error.to_string()))?;
     if head.format != FORMAT {
         return Err(broken(format!("its format is \"{}\", expected \"{FORMAT}\"", head.format)));
     }
     if head.version > VERSION {
         return Err(StateFileError::Newer { path: path.to_owned(), version: head.version });
     }
-    let content: Content = serde_json::from_slice(bytes).map_err(|error| broken(error.to_string()))?;
+    let content: StateFileContent = serde_json::from_slice(bytes).map_err(|error| broken(error.to_string()))?;
     Ok(content.state)
 }
 
@@ -175,9 +175,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::deployments::Deploy;
     use crate::settings::Settings;
-    use crate::state::{Mishap, Path as ResourcePath};
+    use crate::state::deployments::Deploy;
+    use crate::state::{BundleRef, SimulatedFailure};
     use apigee_flux_model::bundle::{BundleKind, BundlePath, Files, zip};
 
     /// A state with at least one resource of each type.
@@ -193,7 +193,7 @@ mod tests {
         .into_iter()
         .collect();
         let bundle = zip::pack(BundleKind::Proxy, &files).unwrap();
-        let path = ResourcePath { organization: "o", kind: BundleKind::Proxy, name: "a" };
+        let path = BundleRef { organization: "o", kind: BundleKind::Proxy, name: "a" };
         let mut state = State::new(Settings { progressing: 10, ..Settings::default() });
         state.create_environment("o", "prod", &json!({"properties": {"property": []}}), 1).unwrap();
         state.create_group("o", "g", &json!({"hostnames": ["h"]}), 1).unwrap();
@@ -204,7 +204,7 @@ mod tests {
         state.patch_proxy(path, "labels", &json!({"labels": {"k": "v"}}), 32).unwrap();
         let request = Deploy { environment: "prod", overrides: true, service_account: Some("x@y") };
         state.deploy(path, id, request, 40).unwrap();
-        state.expect_mishap("a", Mishap::Error("m".to_owned()));
+        state.simulate_failure("a", SimulatedFailure::Error("m".to_owned()));
         state.deploy(path, id.next(), request, 60).unwrap();
         state
     }

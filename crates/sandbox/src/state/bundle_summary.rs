@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use roxmltree::{Document, Node};
 use serde::{Deserialize, Serialize};
 
-use super::fault::BadFile;
+use crate::api::BadFile;
 use apigee_flux_analysis::check::refusals;
 use apigee_flux_analysis::policy::{Class, policy_type};
 use apigee_flux_model::bundle::{BundleKind, BundlePath, FileKind, Files};
@@ -13,32 +13,33 @@ use apigee_flux_model::bundle::{BundleKind, BundlePath, FileKind, Files};
 /// What the API reports about the bundle of a revision.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Summary {
+pub(crate) struct BundleSummary {
     /// `<DisplayName>` of the root file.
-    pub display_name: String,
+    pub(crate) display_name: String,
     /// `<Description>` of the root file.
-    pub description: String,
+    pub(crate) description: String,
     /// `<BasePath>` of each proxy endpoint.
-    pub base_paths: BTreeSet<String>,
+    pub(crate) base_paths: BTreeSet<String>,
     /// Names of the files in `policies/`.
-    pub policies: BTreeSet<String>,
+    pub(crate) policies: BTreeSet<String>,
     /// Names of the files in `proxies/` or `sharedflows/`.
-    pub endpoints: BTreeSet<String>,
+    pub(crate) endpoints: BTreeSet<String>,
     /// Names of the files in `targets/`.
-    pub targets: BTreeSet<String>,
+    pub(crate) targets: BTreeSet<String>,
     /// Target servers that the targets name.
-    pub target_servers: BTreeSet<String>,
+    pub(crate) target_servers: BTreeSet<String>,
     /// Shared flows that `FlowCallout` policies call.
-    pub called_flows: BTreeSet<String>,
+    pub(crate) called_flows: BTreeSet<String>,
     /// The type and name of each file in `resources/`.
-    pub resources: BTreeSet<(String, String)>,
+    pub(crate) resources: BTreeSet<(String, String)>,
     /// Whether one of the policies is extensible. A policy type whose class Google's page does not state counts as standard.
-    pub extensible: bool,
+    pub(crate) extensible: bool,
 }
 
 /// Reads a bundle. The error contains all findings.
-pub fn inspect(kind: BundleKind, files: &Files) -> Result<Summary, Vec<BadFile>> {
-    let mut inspection = Inspection { kind, summary: Summary::default(), findings: Vec::new(), references: Vec::new() };
+pub(crate) fn inspect(kind: BundleKind, files: &Files) -> Result<BundleSummary, Vec<BadFile>> {
+    let mut inspection =
+        Inspection { kind, summary: BundleSummary::default(), findings: Vec::new(), references: Vec::new() };
     let mut roots = 0;
     for (path, bytes) in files.iter() {
         let name = path.xml_stem().unwrap_or_default();
@@ -60,7 +61,7 @@ pub fn inspect(kind: BundleKind, files: &Files) -> Result<Summary, Vec<BadFile>>
 
 struct Inspection {
     kind: BundleKind,
-    summary: Summary,
+    summary: BundleSummary,
     findings: Vec<BadFile>,
     /// The references of files: the file, and the name of a policy or target.
     references: Vec<(BundlePath, Reference)>,
@@ -186,7 +187,7 @@ impl Inspection {
         }
     }
 
-    fn finish(mut self, roots: u32) -> Result<Summary, Vec<BadFile>> {
+    fn finish(mut self, roots: u32) -> Result<BundleSummary, Vec<BadFile>> {
         let element = self.kind.root_element();
         if roots != 1 {
             self.find("", format!("The bundle has {roots} XML files with the root element <{element}>, expected 1."));
@@ -248,7 +249,7 @@ mod tests {
     ];
 
     /// Inspects the good bundle with one file replaced, added, or (without a text) removed.
-    fn with(path: &str, text: Option<&str>) -> Result<Summary, Vec<BadFile>> {
+    fn with(path: &str, text: Option<&str>) -> Result<BundleSummary, Vec<BadFile>> {
         let mut list: Vec<(&str, &str)> = GOOD.into_iter().filter(|(other, _)| *other != path).collect();
         list.extend(text.map(|text| (path, text)));
         let files = list.into_iter().map(|(path, text)| (BundlePath::parse(path).unwrap(), text.as_bytes().to_vec()));

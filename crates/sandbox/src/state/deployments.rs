@@ -7,18 +7,53 @@
 
 use serde_json::{Value, json};
 
-use super::fault::{Fault, Violation};
-use super::flow_hook::attached_flow_hooks;
+use super::bundle::revision_id;
+use super::deployment_view::{self, DeploymentStatus};
 use super::routing::{RouteOwner, routing_conflict};
-use super::settings::{EarlyStatus, RuntimeType};
-use super::state::{Deployed, Filter, Mishap, Path, State};
-use super::view::{self, Status};
-use apigee_flux_model::bundle::BundleKind;
+use super::{BundleRef, Deployed, DeploymentFilter, SimulatedFailure, State};
+use crate::api::Handler::Bundle;
+use crate::api::{ApiError, ApiRequest, ApiResponse, Handler, Method, Parameter, Parameters, prune};
+use crate::settings::EarlyStatus;
+use apigee_flux_model::bundle::BundleKind::{self, Proxy, SharedFlow};
 use apigee_flux_model::names::RevisionId;
+
+/// The methods of deployments.
+pub(crate) const METHODS: &[Method] = &[
+    Method::get("deployments", Handler::State(list_all)).query(LISTING),
+    Method::get("environments/{env}/deployments", Handler::State(list_all)).query(LISTING),
+    Method::get("apis/{name}/deployments", Bundle(Proxy, list)),
+    Method::get("apis/{name}/revisions/{rev}/deployments", Bundle(Proxy, list)),
+    Method::get("environments/{env}/apis/{name}/deployments", Bundle(Proxy, list)),
+    Method::get("environments/{env}/apis/{name}/revisions/{rev}/deployments", Bundle(Proxy, get)),
+    Method::post("environments/{env}/apis/{name}/revisions/{rev}/deployments", Bundle(Proxy, deploy))
+        .query(PROXY_DEPLOYMENT),
+    Method::delete("environments/{env}/apis/{name}/revisions/{rev}/deployments", Bundle(Proxy, undeploy))
+        .query(PROXY_UNDEPLOYMENT),
+    Method::get("sharedflows/{name}/deployments", Bundle(SharedFlow, list)),
+    Method::get("sharedflows/{name}/revisions/{rev}/deployments", Bundle(SharedFlow, list)),
+    Method::get("environments/{env}/sharedflows/{name}/deployments", Bundle(SharedFlow, list)),
+    Method::get("environments/{env}/sharedflows/{name}/revisions/{rev}/deployments", Bundle(SharedFlow, get)),
+    Method::post("environments/{env}/sharedflows/{name}/revisions/{rev}/deployments", Bundle(SharedFlow, deploy))
+        .query(FLOW_DEPLOYMENT),
+    Method::delete("environments/{env}/sharedflows/{name}/revisions/{rev}/deployments", Bundle(SharedFlow, undeploy)),
+];
+
+/// The parameters of a list of all deployments.
+const LISTING: Parameters = &[("sharedFlows", Parameter::Bool)];
+
+/// The parameters of a proxy's deployment.
+const PROXY_DEPLOYMENT: Parameters =
+    &[("override", Parameter::Bool), ("sequencedRollout", Parameter::Bool), ("serviceAccount", Parameter::Text)];
+
+/// The parameters of a shared flow's deployment.
+const FLOW_DEPLOYMENT: Parameters = &[("override", Parameter::Bool), ("serviceAccount", Parameter::Text)];
+
+/// The parameters of a proxy's undeployment.
+const PROXY_UNDEPLOYMENT: Parameters = &[("sequencedRollout", Parameter::Bool)];
 
 /// The progress of a deployment in the runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase<'a> {
+pub(crate) enum Phase<'a> {
     /// The percentage of the runtime that has loaded the new revision, less than 100.
     Progressing(u64),
     /// Loaded.
@@ -29,7 +64,7 @@ pub(super) enum Phase<'a> {
 
 impl Phase<'_> {
     /// As `GoogleCloudApigeeV1Deployment` writes it.
-    pub(super) const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Progressing(_) => "PROGRESSING",
             Self::Ready => "READY",
@@ -40,10 +75,46 @@ impl Phase<'_> {
 
 /// A request to deploy.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Deploy<'a> {
-    pub(super) environment: &'a str,
-    pub(super) overrides: bool,
-    pub(super) service_account: Option<&'a str>,
+pub(crate) struct Deploy<'a> {
+    pub(crate) environment: &'a str,
+    pub(crate) overrides: bool,
+    pub(crate) service_account: Option<&'a str>,
+}
+
+/// All deployments of an organization or, depending on the path, of an environment.
+fn list_all(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let kind = if request.flag("sharedFlows") { SharedFlow } else { Proxy };
+    let environment = request.parameters.get("env").map(String::as_str);
+    let filter = DeploymentFilter { kind, environment, name: None, revision: None };
+    state.deployments(request.organization(), filter, request.now).map(ApiResponse::Json)
+}
+
+/// The deployments of a proxy or shared flow: all, those of one revision, or those in one environment, depending on the path.
+fn list(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let revision = if request.parameters.contains_key("rev") { Some(revision_id(request)?) } else { None };
+    let environment = request.parameters.get("env").map(String::as_str);
+    let filter = DeploymentFilter { kind, environment, name: Some(request.parameter("name")), revision };
+    state.deployments(request.organization(), filter, request.now).map(ApiResponse::Json)
+}
+
+fn get(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (path, id) = (BundleRef::of(kind, request), revision_id(request)?);
+    state.deployment(path, request.parameter("env"), id, request.now).map(ApiResponse::Json)
+}
+
+fn deploy(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (path, id) = (BundleRef::of(kind, request), revision_id(request)?);
+    let wanted = Deploy {
+        environment: request.parameter("env"),
+        overrides: request.flag("override"),
+        service_account: request.query("serviceAccount"),
+    };
+    state.deploy(path, id, wanted, request.now).map(ApiResponse::Json)
+}
+
+fn undeploy(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (path, id) = (BundleRef::of(kind, request), revision_id(request)?);
+    state.undeploy(path, request.parameter("env"), id, request.now).map(ApiResponse::Json)
 }
 
 impl State {
@@ -57,12 +128,12 @@ impl State {
         name: &str,
         now: u64,
     ) -> Option<RevisionId> {
-        let filter = Filter { kind, environment: Some(environment), name: Some(name), revision: None };
+        let filter = DeploymentFilter { kind, environment: Some(environment), name: Some(name), revision: None };
         self.serving(self.deployed(organization).find(|deployed| filter.allows(deployed))?, now)
     }
 
     /// The revision that serves for a deployment.
-    pub(super) fn serving(&self, deployed: &Deployed, now: u64) -> Option<RevisionId> {
+    pub(crate) fn serving(&self, deployed: &Deployed, now: u64) -> Option<RevisionId> {
         match self.phase(deployed, now) {
             Phase::Progressing(_) => deployed.replaces,
             Phase::Ready => Some(deployed.revision),
@@ -70,11 +141,11 @@ impl State {
         }
     }
 
-    pub(super) fn phase<'a>(&self, deployed: &'a Deployed, now: u64) -> Phase<'a> {
+    pub(crate) fn phase<'a>(&self, deployed: &'a Deployed, now: u64) -> Phase<'a> {
         let elapsed = now.saturating_sub(deployed.since);
-        match &deployed.mishap {
+        match &deployed.failure {
             _ if elapsed < self.settings.progressing => Phase::Progressing(elapsed * 100 / self.settings.progressing),
-            Some(Mishap::Error(message)) => Phase::Error(message),
+            Some(SimulatedFailure::Error(message)) => Phase::Error(message),
             _ => Phase::Ready,
         }
     }
@@ -82,53 +153,55 @@ impl State {
     /// A deployment is extensible because of its policies, or because a flow hook of its environment is configured (discovery document,
     /// `proxyDeploymentType`).
     fn is_extensible(&self, organization: &str, deployed: &Deployed) -> bool {
-        let path = Path { organization, kind: deployed.kind, name: &deployed.name };
-        let hooked = self
-            .organizations
-            .get(organization)
-            .is_some_and(|organization| !attached_flow_hooks(organization, &deployed.environment).is_empty());
+        let path = BundleRef { organization, kind: deployed.kind, name: &deployed.name };
+        let hooked = self.attached_flow_hooks(organization, &deployed.environment).next().is_some();
         hooked || self.find_revision(path, deployed.revision).is_ok_and(|stored| stored.summary.extensible)
     }
 
     /// A list of deployments.
-    pub(super) fn deployments(&self, organization: &str, filter: Filter<'_>, now: u64) -> Result<Value, Fault> {
+    pub(crate) fn deployments(
+        &self,
+        organization: &str,
+        filter: DeploymentFilter<'_>,
+        now: u64,
+    ) -> Result<Value, ApiError> {
         if let Some(environment) = filter.environment {
             self.require_environment(organization, environment, now)?;
         }
         let list: Vec<Value> = self
             .deployed(organization)
             .filter(|deployed| filter.allows(deployed))
-            .map(|deployed| view::deployment(deployed, self.is_extensible(organization, deployed)))
+            .map(|deployed| deployment_view::deployment(deployed, self.is_extensible(organization, deployed)))
             .collect();
-        Ok(view::prune(json!({ "deployments": list })))
+        Ok(prune(json!({ "deployments": list })))
     }
 
     /// The deployment of a revision with its status in the runtime.
-    pub(super) fn deployment(
+    pub(crate) fn deployment(
         &self,
-        path: Path<'_>,
+        path: BundleRef<'_>,
         environment: &str,
         id: RevisionId,
         now: u64,
-    ) -> Result<Value, Fault> {
+    ) -> Result<Value, ApiError> {
         let deployed = self.find_deployed(path, environment, id, now)?;
         if now.saturating_sub(deployed.since) < self.settings.status_after {
             return Err(match self.settings.early_status {
-                EarlyStatus::Unavailable => Fault::unavailable(),
+                EarlyStatus::Unavailable => ApiError::unavailable(),
                 EarlyStatus::NotFound => not_deployed(path, environment, id),
             });
         }
-        let status = Status {
+        let status = DeploymentStatus {
             phase: self.phase(deployed, now),
             conflicts: self.route_conflicts(path.organization, deployed),
             base_paths: self.base_paths(path.organization, deployed),
             groups: self.groups_of(path.organization, environment),
         };
-        Ok(view::deployment_status(deployed, self.is_extensible(path.organization, deployed), &status))
+        Ok(deployment_view::deployment_status(deployed, self.is_extensible(path.organization, deployed), &status))
     }
 
     /// The base paths of a deployment whose traffic goes to another deployment (`routeConflicts`).
-    pub(super) fn route_conflicts(&self, organization: &str, deployed: &Deployed) -> Vec<Value> {
+    pub(crate) fn route_conflicts(&self, organization: &str, deployed: &Deployed) -> Vec<Value> {
         let owned = self.base_paths(organization, deployed);
         let groups = self.groups_of(organization, &deployed.environment);
         let mut conflicts = Vec::new();
@@ -136,7 +209,7 @@ impl State {
             let others = owned.iter().filter_map(|path| self.first_owner(organization, group, path, deployed));
             conflicts.extend(others.map(|owner| routing_conflict(group, &owner)));
         }
-        if deployed.mishap == Some(Mishap::RouteConflict)
+        if deployed.failure == Some(SimulatedFailure::RouteConflict)
             && let (Some(base_path), Some(group)) = (owned.first(), groups.first())
         {
             let other = RouteOwner {
@@ -151,33 +224,37 @@ impl State {
         conflicts
     }
 
-    pub(super) fn find_deployed(
+    pub(crate) fn find_deployed(
         &self,
-        path: Path<'_>,
+        path: BundleRef<'_>,
         environment: &str,
         id: RevisionId,
         now: u64,
-    ) -> Result<&Deployed, Fault> {
+    ) -> Result<&Deployed, ApiError> {
         self.require_environment(path.organization, environment, now)?;
-        let filter =
-            Filter { kind: path.kind, environment: Some(environment), name: Some(path.name), revision: Some(id) };
+        let filter = DeploymentFilter {
+            kind: path.kind,
+            environment: Some(environment),
+            name: Some(path.name),
+            revision: Some(id),
+        };
         self.deployed(path.organization)
             .find(|deployed| filter.allows(deployed))
             .ok_or_else(|| not_deployed(path, environment, id))
     }
 
     /// Deploys a revision.
-    pub(super) fn deploy(
+    pub(crate) fn deploy(
         &mut self,
-        path: Path<'_>,
+        path: BundleRef<'_>,
         id: RevisionId,
         request: Deploy<'_>,
         now: u64,
-    ) -> Result<Value, Fault> {
+    ) -> Result<Value, ApiError> {
         let environment = request.environment;
         let violations = self.deploy_violations(path, environment, id, request.overrides, now)?;
         if !violations.is_empty() {
-            return Err(Fault::failed_precondition("deployment validations failed", &violations));
+            return Err(ApiError::failed_precondition("deployment validations failed", &violations));
         }
         let deployed = Deployed {
             environment: environment.to_owned(),
@@ -188,10 +265,11 @@ impl State {
             since: now,
             sequence: self.next_number(),
             replaces: self.served(path.organization, environment, path.kind, path.name, now),
-            mishap: self.take_mishap(path.name, |mishap| *mishap != Mishap::LostImportAnswer),
+            failure: self.take_failure(path.name, |failure| *failure != SimulatedFailure::LostImportAnswer),
         };
-        let answer = view::deployment(&deployed, self.is_extensible(path.organization, &deployed));
-        let filter = Filter { kind: path.kind, environment: Some(environment), name: Some(path.name), revision: None };
+        let response = deployment_view::deployment(&deployed, self.is_extensible(path.organization, &deployed));
+        let filter =
+            DeploymentFilter { kind: path.kind, environment: Some(environment), name: Some(path.name), revision: None };
         let organization = self.organization_mut(path.organization);
         let resource = organization.resources.get_mut(&path.key());
         if let Some(stored) = resource.and_then(|resource| resource.revisions.get_mut(&id)) {
@@ -199,130 +277,35 @@ impl State {
         }
         organization.deployments.retain(|other| !filter.allows(other));
         organization.deployments.push(deployed);
-        Ok(answer)
+        Ok(response)
     }
 
     /// Undeploys a revision from an environment, including the previous revision that still serves for it.
-    pub(super) fn undeploy(
+    pub(crate) fn undeploy(
         &mut self,
-        path: Path<'_>,
+        path: BundleRef<'_>,
         environment: &str,
         id: RevisionId,
         now: u64,
-    ) -> Result<Value, Fault> {
-        self.find_deployed(path, environment, id, now).map_err(|fault| fault.or_status(400))?;
+    ) -> Result<Value, ApiError> {
+        self.find_deployed(path, environment, id, now).map_err(|error| error.or_status(400))?;
         let violations = self.undeploy_violations(path, environment);
         if !violations.is_empty() {
-            return Err(Fault::failed_precondition("deployment validations failed", &violations));
+            return Err(ApiError::failed_precondition("deployment validations failed", &violations));
         }
-        let filter =
-            Filter { kind: path.kind, environment: Some(environment), name: Some(path.name), revision: Some(id) };
+        let filter = DeploymentFilter {
+            kind: path.kind,
+            environment: Some(environment),
+            name: Some(path.name),
+            revision: Some(id),
+        };
         if let Some(organization) = self.organizations.get_mut(path.organization) {
             organization.deployments.retain(|other| !filter.allows(other));
         }
         Ok(json!({}))
     }
-
-    /// The reasons to refuse a deployment.
-    pub(super) fn deploy_violations(
-        &self,
-        path: Path<'_>,
-        environment: &str,
-        id: RevisionId,
-        overrides: bool,
-        now: u64,
-    ) -> Result<Vec<Violation>, Fault> {
-        self.require_environment(path.organization, environment, now)?;
-        let summary = &self.visible_revision(path, id, now)?.summary;
-        let mut violations = Vec::new();
-        for other in self.deployed(path.organization).filter(|other| other.environment == environment) {
-            let subject = Path { kind: other.kind, name: &other.name, ..path }.revision(other.revision);
-            if other.kind == path.kind && other.name == path.name {
-                if !overrides {
-                    // https://github.com/scastria/terraform-provider-apigee/issues/15 shows this message.
-                    let description =
-                        "Only one revision can be deployed at a time, use the override flag to replace.".to_owned();
-                    violations.push(Violation { kind: "CONFLICTING_DEPLOYMENT", subject, description });
-                }
-                continue;
-            }
-            let taken: Vec<&str> = self
-                .base_paths(path.organization, other)
-                .into_iter()
-                .filter(|base_path| summary.base_paths.contains(*base_path))
-                .collect();
-            if !taken.is_empty() {
-                let description = format!(
-                    "Existing deployment of \"{subject}\" contains conflicting base paths: [{}].",
-                    taken.join(" ")
-                );
-                violations.push(Violation { kind: "CONFLICTING_DEPLOYMENT", subject, description });
-            }
-        }
-        if summary.extensible && self.is_base_environment(path.organization, environment) {
-            // Base environments accept only standard proxies (https://cloud.google.com/apigee/pricing); the message is not documented.
-            let subject = path.revision(id);
-            let description = format!("{subject} is extensible and environment {environment} is of the type BASE.");
-            violations.push(Violation { kind: "EXTENSIBLE_PROXY", subject, description });
-        }
-        if self.settings.runtime == RuntimeType::Hybrid {
-            violations.extend(self.missing_flows(path, environment, id));
-        }
-        Ok(violations)
-    }
-
-    /// "If the Flow Callout policy references a shared flow that either doesn't exist or isn't deployed, the deployment fails"
-    /// (discovery document, about hybrid; the message is not documented).
-    fn missing_flows(&self, path: Path<'_>, environment: &str, id: RevisionId) -> Vec<Violation> {
-        let called = self.find_revision(path, id).into_iter().flat_map(|stored| &stored.summary.called_flows);
-        let is_deployed = |flow: &str| {
-            self.deployed(path.organization).any(|deployed| {
-                deployed.kind == BundleKind::SharedFlow && deployed.environment == environment && deployed.name == flow
-            })
-        };
-        called
-            .filter(|flow| !is_deployed(flow))
-            .map(|flow| {
-                let subject = Path { kind: BundleKind::SharedFlow, name: flow, ..path }.full();
-                let description = format!("{} calls {subject}, which is not deployed.", path.revision(id));
-                Violation { kind: "MISSING_DEPENDENCY", subject, description }
-            })
-            .collect()
-    }
-
-    /// The reasons to refuse an undeployment: a deployed proxy or shared flow calls this shared flow
-    /// (<https://github.com/hashicorp/terraform-provider-google/issues/25852>), or a flow hook names it
-    /// (<https://github.com/hashicorp/terraform-provider-google/issues/14530>).
-    pub(super) fn undeploy_violations(&self, path: Path<'_>, environment: &str) -> Vec<Violation> {
-        if path.kind != BundleKind::SharedFlow {
-            return Vec::new();
-        }
-        let breaks = |subject: String, verb: &str| Violation {
-            kind: "WOULD_BREAK_DEPENDENT",
-            description: format!("{subject} {verb} {}.", path.full()),
-            subject,
-        };
-        let callers =
-            self.deployed(path.organization).filter(|other| other.environment == environment).filter_map(|other| {
-                let caller = Path { kind: other.kind, name: &other.name, ..path };
-                let summary = &self.find_revision(caller, other.revision).ok()?.summary;
-                let subject = caller.revision(other.revision);
-                summary.called_flows.contains(path.name).then(|| breaks(subject, "calls"))
-            });
-        let hooks = self
-            .organizations
-            .get(path.organization)
-            .into_iter()
-            .flat_map(|organization| attached_flow_hooks(organization, environment))
-            .filter(|attached| attached.shared_flow == path.name)
-            .map(|attached| {
-                let parent = format!("organizations/{}/environments/{environment}", path.organization);
-                breaks(format!("{parent}/flowhooks/{}", attached.hook), "runs")
-            });
-        callers.chain(hooks).collect()
-    }
 }
 
-fn not_deployed(path: Path<'_>, environment: &str, id: RevisionId) -> Fault {
-    Fault::not_found(format!("{} is not deployed in environment {environment}", path.revision(id)))
+fn not_deployed(path: BundleRef<'_>, environment: &str, id: RevisionId) -> ApiError {
+    ApiError::not_found(format!("{} is not deployed in environment {environment}", path.revision(id)))
 }

@@ -9,27 +9,57 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::environment_group::EnvironmentGroup;
-use super::fault::{Fault, Violation};
-use super::flow_hook::attached_flow_hooks;
-use super::message::{Message, Type, name_of_new};
-use super::operation::{Change, Life};
-use super::settings::Settings;
-use super::state::{Organization, State};
-use super::view;
+use super::operation::{Life, OperationKind};
+use super::{Organization, State};
+use crate::api::message::name_of_new;
+use crate::api::parameter::NAME;
+use crate::api::{ApiError, ApiRequest, ApiResponse, Handler, Message, Method, Type, Violation, prune};
+use crate::settings::Settings;
 use apigee_flux_model::limits::texts;
 use apigee_flux_model::names::Name;
+
+pub(crate) const METHODS: &[Method] = &[
+    Method::get("environments", Handler::State(list)),
+    Method::post("environments", Handler::State(create)).query(NAME).json(&ENVIRONMENT),
+    Method::get("environments/{env}", Handler::State(get)),
+    Method::put("environments/{env}", Handler::State(update)).json(&ENVIRONMENT),
+    Method::post("environments/{env}", Handler::State(update)).json(&ENVIRONMENT),
+    Method::delete("environments/{env}", Handler::State(delete)),
+];
+
+fn list(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    Ok(ApiResponse::Json(json!(state.environment_names(request.organization(), request.now))))
+}
+
+fn get(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    state.get_environment(request.organization(), request.parameter("env"), request.now).map(ApiResponse::Json)
+}
+
+fn create(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (name, body) = (request.query_text("name"), request.parse(&ENVIRONMENT)?);
+    state.create_environment(request.organization(), name, &body, request.now).map(ApiResponse::Json)
+}
+
+fn update(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (name, body) = (request.parameter("env"), request.parse(&ENVIRONMENT)?);
+    state.update_environment(request.organization(), name, &body, request.now).map(ApiResponse::Json)
+}
+
+fn delete(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    state.delete_environment(request.organization(), request.parameter("env"), request.now).map(ApiResponse::Json)
+}
 
 /// An environment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Environment {
+pub(crate) struct Environment {
     /// The fields that were given by requests.
     given: Map<String, Value>,
     life: Life,
 }
 
 /// `GoogleCloudApigeeV1Environment`.
-pub(super) const ENVIRONMENT: Message = Message {
+pub(crate) const ENVIRONMENT: Message = Message {
     name: "environment",
     fields: &[
         ("displayName", Type::Text),
@@ -80,7 +110,7 @@ impl Environment {
 
 impl Organization {
     /// Adds the environments of the settings.
-    pub(super) fn add_environments(&mut self, settings: &Settings) {
+    pub(crate) fn add_environments(&mut self, settings: &Settings) {
         for name in &settings.environments {
             self.environments
                 .entry(name.clone())
@@ -113,7 +143,7 @@ impl Organization {
 
 impl State {
     /// The plain list that Apigee returns for `GET organizations/{org}/environments`, which the discovery document lacks.
-    pub(super) fn environment_names(&self, organization: &str, now: u64) -> Vec<&str> {
+    pub(crate) fn environment_names(&self, organization: &str, now: u64) -> Vec<&str> {
         match self.organizations.get(organization) {
             Some(organization) => organization.known_environments(now).into_iter().collect(),
             None => self.settings.environments.iter().map(String::as_str).collect(),
@@ -121,7 +151,7 @@ impl State {
     }
 
     /// The error for every request about an unknown environment.
-    pub(super) fn require_environment(&self, organization: &str, environment: &str, now: u64) -> Result<(), Fault> {
+    pub(crate) fn require_environment(&self, organization: &str, environment: &str, now: u64) -> Result<(), ApiError> {
         let any = match self.organizations.get(organization) {
             Some(organization) => !organization.only_these_environments,
             None => self.settings.environments.is_empty(),
@@ -131,19 +161,19 @@ impl State {
         {
             return Ok(());
         }
-        Err(Fault::not_found(format!("generic::not_found: environment {environment} not found")))
+        Err(ApiError::not_found(format!("generic::not_found: environment {environment} not found")))
     }
 
     fn environment(&self, organization: &str, name: &str) -> Option<&Environment> {
         self.organizations.get(organization)?.environments.get(name)
     }
 
-    pub(super) fn is_base_environment(&self, organization: &str, name: &str) -> bool {
+    pub(crate) fn is_base_environment(&self, organization: &str, name: &str) -> bool {
         self.environment(organization, name).and_then(|environment| environment.get("type")) == Some("BASE")
     }
 
     /// `GoogleCloudApigeeV1Environment`.
-    pub(super) fn get_environment(&self, organization: &str, name: &str, now: u64) -> Result<Value, Fault> {
+    pub(crate) fn get_environment(&self, organization: &str, name: &str, now: u64) -> Result<Value, ApiError> {
         self.require_environment(organization, name, now)?;
         let mut object = Map::new();
         let mut state = "ACTIVE";
@@ -156,60 +186,57 @@ impl State {
         for (field, default) in IMMUTABLE {
             object.entry(field).or_insert_with(|| json!(default));
         }
-        let hooked = self
-            .organizations
-            .get(organization)
-            .is_some_and(|organization| !attached_flow_hooks(organization, name).is_empty());
+        let hooked = self.attached_flow_hooks(organization, name).next().is_some();
         object.insert("name".to_owned(), json!(name));
         object.insert("state".to_owned(), json!(state));
         object.insert("hasAttachedFlowHooks".to_owned(), json!(hooked));
-        Ok(view::prune(Value::Object(object)))
+        Ok(prune(Value::Object(object)))
     }
 
     /// `organizations.environments.create`; the name is given in the query or in the body.
-    pub(super) fn create_environment(
+    pub(crate) fn create_environment(
         &mut self,
         organization: &str,
         name: &str,
         body: &Value,
         now: u64,
-    ) -> Result<Value, Fault> {
+    ) -> Result<Value, ApiError> {
         let mut given = ENVIRONMENT.check(body)?;
         let name = name_of_new(name, &given, "an environment")?.to_owned();
         let name = name.as_str();
         given.shift_remove("name");
-        texts::ENVIRONMENT.check(name).map_err(|broken| Fault::invalid_argument(broken.message()))?;
+        texts::ENVIRONMENT.check(name).map_err(|broken| ApiError::invalid_argument(broken.message()))?;
         let done = self.done_at(now);
         let org = self.organization_mut(organization);
         if org.environments.get(name).is_some_and(|environment| environment.life.state(now).is_some()) {
-            return Err(Fault::already_exists(format!("environment {name} already exists")));
+            return Err(ApiError::already_exists(format!("environment {name} already exists")));
         }
         org.close_environments(now);
         org.environments.insert(name.to_owned(), Environment { given, life: Life::begin(now, done) });
         let made = self.get_environment(organization, name, done)?;
         let target = format!("organizations/{organization}/environments/{name}");
-        Ok(self.start_operation(organization, (Change::Insert, target), ("Environment", made), now))
+        Ok(self.start_operation(organization, (OperationKind::Insert, target), ("Environment", made), now))
     }
 
     /// `PUT` and `POST` of an environment: "If you omit properties from the payload, the properties are removed."
-    pub(super) fn update_environment(
+    pub(crate) fn update_environment(
         &mut self,
         organization: &str,
         name: &str,
         body: &Value,
         now: u64,
-    ) -> Result<Value, Fault> {
+    ) -> Result<Value, ApiError> {
         self.require_environment(organization, name, now)?;
         let mut given = ENVIRONMENT.check(body)?;
         if given.shift_remove("name").is_some_and(|other| other != name) {
-            return Err(Fault::invalid_argument("the name of an environment cannot be changed"));
+            return Err(ApiError::invalid_argument("the name of an environment cannot be changed"));
         }
         let old = self.environment(organization, name);
         for (field, default) in IMMUTABLE {
             let is = old.and_then(|old| old.get(field)).unwrap_or(default).to_owned();
             match given.get(field) {
                 Some(new) if *new != is.as_str() => {
-                    return Err(Fault::invalid_argument(format!("{field} is {is} and cannot be changed")));
+                    return Err(ApiError::invalid_argument(format!("{field} is {is} and cannot be changed")));
                 }
                 _ => given.insert(field.to_owned(), json!(is)),
             };
@@ -218,7 +245,7 @@ impl State {
         let new = || Environment { given: Map::new(), life: Life::at(now) };
         let environment = environments.entry(name.to_owned()).or_insert_with(new);
         if environment.life.state(now) != Some("ACTIVE") {
-            return Err(Fault::locked());
+            return Err(ApiError::locked());
         }
         environment.given = given;
         environment.life.modified = now;
@@ -226,7 +253,7 @@ impl State {
     }
 
     /// `organizations.environments.delete`, for an environment without deployments that is not in an environment group.
-    pub(super) fn delete_environment(&mut self, organization: &str, name: &str, now: u64) -> Result<Value, Fault> {
+    pub(crate) fn delete_environment(&mut self, organization: &str, name: &str, now: u64) -> Result<Value, ApiError> {
         self.require_environment(organization, name, now)?;
         let done = self.done_at(now);
         let target = format!("organizations/{organization}/environments/{name}");
@@ -247,12 +274,12 @@ impl State {
             })
             .collect();
         if !violations.is_empty() {
-            return Err(Fault::failed_precondition("environment is in use", &violations));
+            return Err(ApiError::failed_precondition("environment is in use", &violations));
         }
         org.close_environments(now);
         let new = || Environment { given: Map::new(), life: Life::at(now) };
         let environment = org.environments.entry(name.to_owned()).or_insert_with(new);
-        environment.life.change(Change::Delete, now, done)?;
-        Ok(self.start_operation(organization, (Change::Delete, target), ("Environment", json!({})), now))
+        environment.life.change(OperationKind::Delete, now, done)?;
+        Ok(self.start_operation(organization, (OperationKind::Delete, target), ("Environment", json!({})), now))
     }
 }

@@ -5,20 +5,40 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::fault::Fault;
-use super::paging::{Paging, page};
-use super::state::State;
-use super::view;
+use super::State;
+use crate::api::{ApiError, ApiRequest, ApiResponse, Handler, Method, Paging, Parameter, Parameters, page, prune};
+
+pub(crate) const METHODS: &[Method] = &[
+    Method::get("operations", Handler::State(list)).query(LISTING),
+    Method::get("operations/{name}", Handler::State(get)),
+];
+
+/// The parameters of a list. Neither a filter nor partial success means anything here.
+const LISTING: Parameters = &[
+    ("filter", Parameter::Text),
+    ("pageSize", Parameter::Int32),
+    ("pageToken", Parameter::Text),
+    ("returnPartialSuccess", Parameter::Bool),
+];
+
+fn list(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let paging = Paging::parse(request)?;
+    Ok(ApiResponse::Json(state.operations(request.organization(), &paging, request.now)))
+}
+
+fn get(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    state.operation(request.organization(), request.parameter("name"), request.now).map(ApiResponse::Json)
+}
 
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Change {
+pub(crate) enum OperationKind {
     Insert,
     Update,
     Delete,
 }
 
-impl Change {
+impl OperationKind {
     /// As `GoogleCloudApigeeV1OperationMetadata` writes it.
     const fn operation_type(self) -> &'static str {
         match self {
@@ -41,42 +61,42 @@ impl Change {
 /// The creation and the last change of a resource. Times are in milliseconds since 1970.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Life {
-    pub(super) created: u64,
-    pub(super) modified: u64,
+pub(crate) struct Life {
+    pub(crate) created: u64,
+    pub(crate) modified: u64,
     /// The last change, and when it is done.
-    last: Option<(Change, u64)>,
+    last: Option<(OperationKind, u64)>,
 }
 
 impl Life {
     /// For a resource that was not created by an operation.
-    pub(super) fn at(now: u64) -> Self {
+    pub(crate) fn at(now: u64) -> Self {
         Self { created: now, modified: now, last: None }
     }
 
     /// For a resource that an operation creates.
-    pub(super) fn begin(now: u64, done: u64) -> Self {
-        Self { last: Some((Change::Insert, done)), ..Self::at(now) }
+    pub(crate) fn begin(now: u64, done: u64) -> Self {
+        Self { last: Some((OperationKind::Insert, done)), ..Self::at(now) }
     }
 
     /// `ACTIVE` or the state of the pending change; `None` if the resource is deleted.
-    pub(super) fn state(&self, now: u64) -> Option<&'static str> {
+    pub(crate) fn state(&self, now: u64) -> Option<&'static str> {
         match self.last {
             Some((change, done)) if now < done => Some(change.state()),
-            Some((Change::Delete, _)) => None,
+            Some((OperationKind::Delete, _)) => None,
             _ => Some("ACTIVE"),
         }
     }
 
     /// Whether the resource is neither deleted nor being deleted.
-    pub(super) fn stays(&self) -> bool {
-        !matches!(self.last, Some((Change::Delete, _)))
+    pub(crate) fn stays(&self) -> bool {
+        !matches!(self.last, Some((OperationKind::Delete, _)))
     }
 
     /// Starts a change; refused while another change is pending.
-    pub(super) fn change(&mut self, change: Change, now: u64, done: u64) -> Result<(), Fault> {
+    pub(crate) fn change(&mut self, change: OperationKind, now: u64, done: u64) -> Result<(), ApiError> {
         if self.state(now) != Some("ACTIVE") {
-            return Err(Fault::locked());
+            return Err(ApiError::locked());
         }
         self.modified = now;
         self.last = Some((change, done));
@@ -87,9 +107,9 @@ impl Life {
 /// An operation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Operation {
+pub(crate) struct Operation {
     id: String,
-    change: Change,
+    change: OperationKind,
     /// For example `organizations/o/environments/prod`.
     target: String,
     started: u64,
@@ -119,52 +139,54 @@ impl Operation {
             object["done"] = json!(true);
             object["response"] = self.response.clone();
         }
-        view::prune(object)
+        prune(object)
     }
 }
 
 /// A name in the form of the names that the server generates.
-pub(super) fn server_made_id(number: u64) -> String {
+pub(crate) fn server_made_id(number: u64) -> String {
     format!("00000000-0000-4000-8000-{number:012x}")
 }
 
 impl State {
     /// When an operation that begins now will be done.
-    pub(super) fn done_at(&self, now: u64) -> u64 {
+    pub(crate) fn done_at(&self, now: u64) -> u64 {
         now.saturating_add(self.settings.progressing)
     }
 
     /// Stores an operation and returns it as the response. `message` is the type of `response` in `google.cloud.apigee.v1`.
-    pub(super) fn start_operation(
+    pub(crate) fn start_operation(
         &mut self,
         organization: &str,
-        (change, target): (Change, String),
+        (change, target): (OperationKind, String),
         (message, mut response): (&str, Value),
         now: u64,
     ) -> Value {
         response["@type"] = match change {
-            Change::Delete => json!("type.googleapis.com/google.protobuf.Empty"),
-            Change::Insert | Change::Update => json!(format!("type.googleapis.com/google.cloud.apigee.v1.{message}")),
+            OperationKind::Delete => json!("type.googleapis.com/google.protobuf.Empty"),
+            OperationKind::Insert | OperationKind::Update => {
+                json!(format!("type.googleapis.com/google.cloud.apigee.v1.{message}"))
+            }
         };
         let done = self.done_at(now);
         let id = server_made_id(self.next_number());
         let operation = Operation { id, change, target, started: now, done, response };
-        let answer = operation.to_json(organization, now);
+        let response = operation.to_json(organization, now);
         self.organization_mut(organization).operations.push(operation);
-        answer
+        response
     }
 
     /// `organizations.operations.get`.
-    pub(super) fn operation(&self, organization: &str, id: &str, now: u64) -> Result<Value, Fault> {
+    pub(crate) fn operation(&self, organization: &str, id: &str, now: u64) -> Result<Value, ApiError> {
         let list = self.organizations.get(organization).map(|organization| &organization.operations);
         let found = list.into_iter().flatten().find(|operation| operation.id == id);
         found.map(|operation| operation.to_json(organization, now)).ok_or_else(|| {
-            Fault::not_found(format!("generic::not_found: organizations/{organization}/operations/{id} not found"))
+            ApiError::not_found(format!("generic::not_found: organizations/{organization}/operations/{id} not found"))
         })
     }
 
     /// `organizations.operations.list`. A filter is ignored.
-    pub(super) fn operations(&self, organization: &str, paging: &Paging, now: u64) -> Value {
+    pub(crate) fn operations(&self, organization: &str, paging: &Paging, now: u64) -> Value {
         let list = self.organizations.get(organization).map(|organization| &organization.operations);
         let all = list.into_iter().flatten().map(|operation| (operation.id.as_str(), operation));
         page("operations", all, paging, |operation| operation.to_json(organization, now))

@@ -6,31 +6,57 @@
 
 use serde_json::{Value, json};
 
-use super::fault::{Fault, Violation};
-use super::state::{Deployed, Path, State};
-use super::view;
+use super::bundle::revision_id;
+use super::{BundleRef, Deployed, State};
+use crate::api::Handler::Bundle;
+use crate::api::{ApiError, ApiRequest, ApiResponse, Method, Parameter, Violation, prune};
+use apigee_flux_model::bundle::BundleKind::{self, Proxy};
 use apigee_flux_model::names::RevisionId;
+
+/// The methods of the reports. Shared flows have none.
+pub(crate) const METHODS: &[Method] = &[
+    Method::post(
+        "environments/{env}/apis/{name}/revisions/{rev}/deployments:generateDeployChangeReport",
+        Bundle(Proxy, deploy_report),
+    )
+    .query(&[("override", Parameter::Bool)]),
+    Method::post(
+        "environments/{env}/apis/{name}/revisions/{rev}/deployments:generateUndeployChangeReport",
+        Bundle(Proxy, undeploy_report),
+    ),
+];
 
 /// The deployment that owns a base path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RouteOwner {
-    pub(super) name: String,
-    pub(super) base_path: String,
-    pub(super) environment: String,
-    pub(super) revision: RevisionId,
-    pub(super) sequence: u64,
+pub(crate) struct RouteOwner {
+    pub(crate) name: String,
+    pub(crate) base_path: String,
+    pub(crate) environment: String,
+    pub(crate) revision: RevisionId,
+    pub(crate) sequence: u64,
+}
+
+fn deploy_report(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (path, id) = (BundleRef::of(kind, request), revision_id(request)?);
+    let (environment, overrides) = (request.parameter("env"), request.flag("override"));
+    state.deploy_report(path, environment, id, overrides, request.now).map(ApiResponse::Json)
+}
+
+fn undeploy_report(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (path, id) = (BundleRef::of(kind, request), revision_id(request)?);
+    state.undeploy_report(path, request.parameter("env"), id, request.now).map(ApiResponse::Json)
 }
 
 impl State {
     /// `generateDeployChangeReport`.
-    pub(super) fn deploy_report(
+    pub(crate) fn deploy_report(
         &self,
-        path: Path<'_>,
+        path: BundleRef<'_>,
         environment: &str,
         id: RevisionId,
         overrides: bool,
         now: u64,
-    ) -> Result<Value, Fault> {
+    ) -> Result<Value, ApiError> {
         let violations = self.deploy_violations(path, environment, id, overrides, now)?;
         let base_paths = &self.find_revision(path, id)?.summary.base_paths;
         let (mut changes, mut conflicts) = (Vec::new(), Vec::new());
@@ -61,13 +87,13 @@ impl State {
     }
 
     /// `generateUndeployChangeReport`.
-    pub(super) fn undeploy_report(
+    pub(crate) fn undeploy_report(
         &self,
-        path: Path<'_>,
+        path: BundleRef<'_>,
         environment: &str,
         id: RevisionId,
         now: u64,
-    ) -> Result<Value, Fault> {
+    ) -> Result<Value, ApiError> {
         let deployed = self.find_deployed(path, environment, id, now)?;
         let own = self.base_paths(path.organization, deployed);
         let mut changes = Vec::new();
@@ -83,7 +109,7 @@ impl State {
 
     /// The groups of an environment: those of the settings and those that it is attached to; if there are none, a group with the
     /// environment's name.
-    pub(super) fn groups_of(&self, organization: &str, environment: &str) -> Vec<String> {
+    pub(crate) fn groups_of(&self, organization: &str, environment: &str) -> Vec<String> {
         let fixed = self.settings.groups.iter();
         let fixed = fixed.filter(|(_, members)| members.iter().any(|member| member == environment));
         let made = self.organizations.get(organization).into_iter().flat_map(|made| &made.environment_groups);
@@ -97,8 +123,8 @@ impl State {
         groups
     }
 
-    pub(super) fn base_paths(&self, organization: &str, deployed: &Deployed) -> Vec<&str> {
-        let path = Path { organization, kind: deployed.kind, name: &deployed.name };
+    pub(crate) fn base_paths(&self, organization: &str, deployed: &Deployed) -> Vec<&str> {
+        let path = BundleRef { organization, kind: deployed.kind, name: &deployed.name };
         let stored = self.find_revision(path, deployed.revision).ok();
         stored.into_iter().flat_map(|stored| &stored.summary.base_paths).map(String::as_str).collect()
     }
@@ -121,7 +147,7 @@ impl State {
     }
 
     /// The deployment of another environment that claimed the base path first.
-    pub(super) fn first_owner(
+    pub(crate) fn first_owner(
         &self,
         organization: &str,
         group: &str,
@@ -144,19 +170,19 @@ fn nearest_above<'a>(owners: &'a [RouteOwner], base_path: &str) -> Option<&'a Ro
 }
 
 /// `GoogleCloudApigeeV1DeploymentChangeReportRoutingConflict`.
-pub(super) fn routing_conflict(group: &str, owner: &RouteOwner) -> Value {
+pub(crate) fn routing_conflict(group: &str, owner: &RouteOwner) -> Value {
     json!({
         "environmentGroup": group,
-        "conflictingDeployment": view::route_owner(owner),
+        "conflictingDeployment": route_owner(owner),
         "description": "The base path is claimed by an existing deployment in this environment group.",
     })
 }
 
 fn routing_change(group: &str, from: &RouteOwner, to: Option<&RouteOwner>) -> Value {
-    view::prune(json!({
+    prune(json!({
         "environmentGroup": group,
-        "fromDeployment": view::route_owner(from),
-        "toDeployment": to.map(view::route_owner),
+        "fromDeployment": route_owner(from),
+        "toDeployment": to.map(route_owner),
         "shouldSequenceRollout": to.is_some(),
         "description": "Traffic of this base path will go to another deployment.",
     }))
@@ -164,9 +190,19 @@ fn routing_change(group: &str, from: &RouteOwner, to: Option<&RouteOwner>) -> Va
 
 fn report(changes: &[Value], conflicts: &[Value], violations: &[Violation]) -> Value {
     let violations: Vec<Value> = violations.iter().map(Violation::to_json).collect();
-    view::prune(json!({
+    prune(json!({
         "routingChanges": changes,
         "routingConflicts": conflicts,
         "validationErrors": {"violations": violations},
     }))
+}
+
+/// `GoogleCloudApigeeV1DeploymentChangeReportRoutingDeployment`.
+fn route_owner(owner: &RouteOwner) -> Value {
+    json!({
+        "apiProxy": owner.name,
+        "basepath": owner.base_path,
+        "environment": owner.environment,
+        "revision": owner.revision,
+    })
 }

@@ -1,7 +1,7 @@
 //! Serialization of types that have no direct JSON form, for the state file.
 
 /// A map whose keys are not strings, as a list of pairs.
-pub(super) mod pairs {
+pub(crate) mod pairs {
     use std::collections::BTreeMap;
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -24,7 +24,7 @@ pub(super) mod pairs {
 }
 
 /// Bytes, in base64.
-pub(super) mod base64_text {
+pub(crate) mod base64_text {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
     use serde::de::Error as _;

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::state::{Deployed, Organization, Path, Resource, State};
+use super::{BundleRef, Deployed, Organization, State, StoredBundle};
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::names::RevisionId;
 
 impl State {
     /// Organizations, environments, environment groups, proxies and shared flows with their revisions, and deployments.
-    pub(super) fn summary(&self, now: u64) -> Value {
+    pub(crate) fn summary(&self, now: u64) -> Value {
         let organizations: Vec<Value> = self
             .organizations
             .iter()
@@ -32,7 +32,7 @@ impl State {
     }
 
     fn summarized_deployment(&self, organization: &str, deployed: &Deployed, now: u64) -> Value {
-        let path = Path { organization, kind: deployed.kind, name: &deployed.name };
+        let path = BundleRef { organization, kind: deployed.kind, name: &deployed.name };
         let stored = self.find_revision(path, deployed.revision).ok();
         let record = stored.and_then(|stored| RevisionRecord::parse(&stored.summary.description));
         json!({
@@ -68,7 +68,7 @@ fn resources(organization: &Organization, kind: BundleKind) -> Vec<Value> {
         .collect()
 }
 
-fn revisions(organization: &Organization, kind: BundleKind, name: &str, resource: &Resource) -> Vec<Value> {
+fn revisions(organization: &Organization, kind: BundleKind, name: &str, resource: &StoredBundle) -> Vec<Value> {
     let environments = |id: &RevisionId| -> Vec<&str> {
         let here = organization.deployments.iter();
         let here = here.filter(|other| other.kind == kind && other.name == name && other.revision == *id);

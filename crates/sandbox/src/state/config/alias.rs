@@ -7,20 +7,19 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::call::{Answer, Call, find_mut, missing, vacant};
-use super::certificate;
-use super::{ConfigState, Route, limits};
-use crate::fault::Fault;
-use crate::parameter::{Parameter, Parameters};
+use super::collection::{find, find_mut, missing, take, vacant};
+use super::{ConfigState, certificate};
+use crate::api::Handler::Configuration;
+use crate::api::{ApiError, ApiRequest, ApiResponse, Method, Parameter, Parameters, RequestBody, limits};
 use apigee_flux_model::limits::{counts, texts};
 
-pub(super) const ROUTES: &[Route] = &[
-    Route::get("environments/{env}/keystores/{keystore}/aliases", list),
-    Route::post("environments/{env}/keystores/{keystore}/aliases", create).query(CREATION).file(),
-    Route::get("environments/{env}/keystores/{keystore}/aliases/{alias}", get),
-    Route::put("environments/{env}/keystores/{keystore}/aliases/{alias}", update).query(CHECKS).file(),
-    Route::delete("environments/{env}/keystores/{keystore}/aliases/{alias}", delete),
-    Route::get("environments/{env}/keystores/{keystore}/aliases/{alias}/certificate", get_certificate),
+pub(crate) const METHODS: &[Method] = &[
+    Method::get("environments/{env}/keystores/{keystore}/aliases", Configuration(list)),
+    Method::post("environments/{env}/keystores/{keystore}/aliases", Configuration(create)).query(CREATION).file(),
+    Method::get("environments/{env}/keystores/{keystore}/aliases/{alias}", Configuration(get)),
+    Method::put("environments/{env}/keystores/{keystore}/aliases/{alias}", Configuration(update)).query(CHECKS).file(),
+    Method::delete("environments/{env}/keystores/{keystore}/aliases/{alias}", Configuration(delete)),
+    Method::get("environments/{env}/keystores/{keystore}/aliases/{alias}/certificate", Configuration(get_certificate)),
 ];
 
 /// The parameters for the creation of an alias. `_password` is deprecated: passwords in queries are logged by proxies.
@@ -38,7 +37,7 @@ const CHECKS: Parameters = &[("ignoreExpiryValidation", Parameter::Bool), ("igno
 /// The stored part of an alias.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Alias {
+pub(crate) struct Alias {
     /// Whether it has a private key.
     has_key: bool,
     /// The certificates in PEM; empty for PKCS #12.
@@ -47,147 +46,145 @@ pub(super) struct Alias {
 
 type Aliases = std::collections::BTreeMap<String, Alias>;
 
-fn aliases<'a>(config: &'a mut ConfigState, call: &Call) -> Result<&'a mut Aliases, Fault> {
-    find_mut(&mut config.environment(call).keystores, call, "keystores", call.parameter("keystore"))
+fn aliases<'a>(config: &'a mut ConfigState, request: &ApiRequest) -> Result<&'a mut Aliases, ApiError> {
+    find_mut(&mut config.environment(request).keystores, request, "keystores", request.parameter("keystore"))
 }
 
-fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    Ok(Answer::names(aliases(config, call)?))
+fn list(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    Ok(ApiResponse::names(aliases(config, request)?))
 }
 
-fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let name = call.query("alias").unwrap_or_default();
-    let aliases = aliases(config, call)?;
+fn create(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let name = request.query("alias").unwrap_or_default();
+    let aliases = aliases(config, request)?;
     limits::check(&texts::ALIAS, "alias", name)?;
-    vacant(aliases, call, "aliases", name)?;
+    vacant(aliases, request, "aliases", name)?;
     limits::check_count(&counts::ALIASES, "aliases", aliases.len() + 1)?;
-    let part = |name: &str| call.body.form.get(name).map(Vec::as_slice);
-    let alias = match call.query("format").unwrap_or_default() {
+    let part = |name: &str| request.body.part(name);
+    let alias = match request.query("format").unwrap_or_default() {
         "keycertfile" => {
             let file = part("certFile").ok_or_else(|| no_part("certFile"))?;
             let key = part("keyFile");
             if key.is_some_and(|key| !String::from_utf8_lossy(key).contains("PRIVATE KEY-----")) {
-                return Err(Fault::invalid_argument("keyFile is not a private key in PEM"));
+                return Err(ApiError::invalid_argument("keyFile is not a private key in PEM"));
             }
-            Alias { has_key: key.is_some(), certificate: checked(call, file)? }
+            Alias { has_key: key.is_some(), certificate: checked(request, file)? }
         }
         "pkcs12" => {
             let file = part("file").ok_or_else(|| no_part("file"))?;
             // Every PKCS #12 file is a DER SEQUENCE.
             if file.first() != Some(&0x30) {
-                return Err(Fault::invalid_argument("file is not a PKCS #12 file"));
+                return Err(ApiError::invalid_argument("file is not a PKCS #12 file"));
             }
             Alias { has_key: true, certificate: String::new() }
         }
         "selfsignedcert" => {
-            return Err(Fault::invalid_argument(
+            return Err(ApiError::invalid_argument(
                 "the sandbox does not generate keys: use the format keycertfile or pkcs12",
             ));
         }
         other => {
-            return Err(Fault::invalid_argument(format!(
+            return Err(ApiError::invalid_argument(format!(
                 "invalid format \"{other}\": set `format` to keycertfile or pkcs12"
             )));
         }
     };
-    let answer = view(name, &alias, call.now);
+    let response = view(name, &alias, request.now);
     aliases.insert(name.to_owned(), alias);
-    Ok(answer)
+    Ok(response)
 }
 
-fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let (aliases, name) = (aliases(config, call)?, call.parameter("alias"));
-    Ok(view(name, super::call::find(aliases, call, "aliases", name)?, call.now))
+fn get(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (aliases, name) = (aliases(config, request)?, request.parameter("alias"));
+    Ok(view(name, find(aliases, request, "aliases", name)?, request.now))
 }
 
 /// Updates the certificate: the part `certFile` or `file` of a form, or the whole body.
-fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let name = call.parameter("alias");
-    let alias = find_mut(aliases(config, call)?, call, "aliases", name)?;
-    let form = &call.body.form;
-    if form.contains_key("keyFile") {
-        return Err(Fault::invalid_argument(
+fn update(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let name = request.parameter("alias");
+    let alias = find_mut(aliases(config, request)?, request, "aliases", name)?;
+    let part = |name: &str| request.body.part(name);
+    if part("keyFile").is_some() {
+        return Err(ApiError::invalid_argument(
             "an update changes the certificate only: create another alias for another key",
         ));
     }
-    let file = match call.body.content_type.as_str() {
-        "multipart/form-data" => {
-            form.get("certFile").or_else(|| form.get("file")).ok_or_else(|| no_part("certFile"))?
-        }
-        _ => &call.body.bytes,
+    let file = match &request.body {
+        RequestBody::Form(_) => part("certFile").or_else(|| part("file")).ok_or_else(|| no_part("certFile"))?,
+        RequestBody::Whole(bytes) => bytes,
     };
-    alias.certificate = checked(call, file)?;
-    Ok(view(name, alias, call.now))
+    alias.certificate = checked(request, file)?;
+    Ok(view(name, alias, request.now))
 }
 
-fn delete(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let (aliases, name) = (aliases(config, call)?, call.parameter("alias"));
-    Ok(view(name, &super::call::take(aliases, call, "aliases", name)?, call.now))
+fn delete(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (aliases, name) = (aliases(config, request)?, request.parameter("alias"));
+    Ok(view(name, &take(aliases, request, "aliases", name)?, request.now))
 }
 
-fn get_certificate(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let (aliases, name) = (aliases(config, call)?, call.parameter("alias"));
-    let alias = super::call::find(aliases, call, "aliases", name)?;
+fn get_certificate(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (aliases, name) = (aliases(config, request)?, request.parameter("alias"));
+    let alias = find(aliases, request, "aliases", name)?;
     if alias.certificate.is_empty() {
-        return Err(missing(call, "aliases", &format!("{name}/certificate")));
+        return Err(missing(request, "aliases", &format!("{name}/certificate")));
     }
-    Ok(Answer::Bytes(alias.certificate.clone().into_bytes()))
+    Ok(ApiResponse::Bytes(alias.certificate.clone().into_bytes()))
 }
 
-fn no_part(name: &str) -> Fault {
-    Fault::invalid_argument(format!("the form has no field \"{name}\": send multipart/form-data with it"))
+fn no_part(name: &str) -> ApiError {
+    ApiError::invalid_argument(format!("the form has no field \"{name}\": send multipart/form-data with it"))
 }
 
 /// A certificate file, in PEM.
-fn checked(call: &Call, file: &[u8]) -> Result<String, Fault> {
+fn checked(request: &ApiRequest, file: &[u8]) -> Result<String, ApiError> {
     let found = certificate::read(file)
-        .map_err(|why| Fault::invalid_argument(format!("the certificate cannot be read: {why}")))?;
-    if !call.flag("ignoreNewlineValidation")? && certificate::runs_together(file) {
-        return Err(Fault::invalid_argument(
+        .map_err(|why| ApiError::invalid_argument(format!("the certificate cannot be read: {why}")))?;
+    if !request.flag("ignoreNewlineValidation") && certificate::runs_together(file) {
+        return Err(ApiError::invalid_argument(
             "two certificates of the chain have no newline between them: add it, or set ignoreNewlineValidation",
         ));
     }
-    if !call.flag("ignoreExpiryValidation")? && found.iter().any(|certificate| certificate.is_expired(call.now)) {
-        return Err(Fault::invalid_argument("a certificate has expired: renew it, or set ignoreExpiryValidation"));
+    if !request.flag("ignoreExpiryValidation") && found.iter().any(|certificate| certificate.is_expired(request.now)) {
+        return Err(ApiError::invalid_argument("a certificate has expired: renew it, or set ignoreExpiryValidation"));
     }
     Ok(certificate::to_pem(file))
 }
 
-fn view(name: &str, alias: &Alias, now: u64) -> Answer {
+fn view(name: &str, alias: &Alias, now: u64) -> ApiResponse {
     let certificates = certificate::read(alias.certificate.as_bytes()).unwrap_or_default();
     let info: Vec<Value> = certificates.iter().map(|certificate| certificate.to_json(now)).collect();
     let kind = if alias.has_key { "KEY_CERT" } else { "CERT" };
-    Answer::value(json!({"alias": name, "type": kind, "certsInfo": {"certInfo": info}}))
+    ApiResponse::value(json!({"alias": name, "type": kind, "certsInfo": {"certInfo": info}}))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::certificate::tests::PEM;
+    use crate::state::config::certificate::tests::PEM;
 
     fn with_keystore() -> ConfigState {
         let mut config = ConfigState::default();
-        config.environment(&Call::to("x", &[])).keystores.insert("k".to_owned(), Aliases::new());
+        config.environment(&ApiRequest::to("x", &[])).keystores.insert("k".to_owned(), Aliases::new());
         config
     }
 
-    fn at() -> Call {
+    fn at() -> ApiRequest {
         let path = "organizations/o/environments/e/keystores/k/aliases";
-        Call::to(path, &[("keystore", "k"), ("alias", "a")]).with("alias", "a").with("format", "keycertfile")
+        ApiRequest::to(path, &[("keystore", "k"), ("alias", "a")]).with("alias", "a").with("format", "keycertfile")
     }
 
     #[test]
     fn the_key_is_not_kept() {
         let mut config = with_keystore();
         let key = b"-----BEGIN PRIVATE KEY-----\ns3cret\n-----END PRIVATE KEY-----\n";
-        let call = at().part("certFile", PEM.as_bytes()).part("keyFile", key);
-        let Answer::Json(created) = create(&mut config, &call).unwrap() else { panic!() };
+        let request = at().part("certFile", PEM.as_bytes()).part("keyFile", key);
+        let ApiResponse::Json(created) = create(&mut config, &request).unwrap() else { panic!() };
         assert_eq!(created["type"], "KEY_CERT");
         assert_eq!(created["certsInfo"]["certInfo"][0]["subject"], "CN=orders.example,O=Acme");
         assert!(!serde_json::to_string(&config).unwrap().contains("s3cret"));
-        assert_eq!(get_certificate(&mut config, &at()).unwrap(), Answer::Bytes(PEM.as_bytes().to_vec()));
-        assert_eq!(create(&mut config, &call).unwrap_err().code, 409);
-        assert_eq!(update(&mut config, &call).unwrap_err().code, 400);
+        assert_eq!(get_certificate(&mut config, &at()).unwrap(), ApiResponse::Bytes(PEM.as_bytes().to_vec()));
+        assert_eq!(create(&mut config, &request).unwrap_err().code, 409);
+        assert_eq!(update(&mut config, &request).unwrap_err().code, 400);
         update(&mut config, &at().part("certFile", PEM.as_bytes())).unwrap();
         delete(&mut config, &at()).unwrap();
         assert_eq!(get(&mut config, &at()).unwrap_err().code, 404);
@@ -196,10 +193,11 @@ mod tests {
     #[test]
     fn an_expired_certificate_needs_the_flag() {
         let mut config = with_keystore();
-        let mut call = at().part("certFile", PEM.as_bytes());
-        call.now = 9_000_000_000_000;
-        assert_eq!(create(&mut config, &call).unwrap_err().code, 400);
-        let Answer::Json(created) = create(&mut config, &call.with("ignoreExpiryValidation", "true")).unwrap() else {
+        let mut request = at().part("certFile", PEM.as_bytes());
+        request.now = 9_000_000_000_000;
+        assert_eq!(create(&mut config, &request).unwrap_err().code, 400);
+        let ApiResponse::Json(created) = create(&mut config, &request.with("ignoreExpiryValidation", "true")).unwrap()
+        else {
             panic!()
         };
         assert_eq!((&created["type"], &created["certsInfo"]["certInfo"][0]["isValid"]), (&json!("CERT"), &json!("No")));
@@ -208,8 +206,11 @@ mod tests {
     #[test]
     fn a_pkcs12_file_tells_nothing() {
         let mut config = with_keystore();
-        let call = at().with("format", "pkcs12").part("file", &[0x30, 0]).part("password", b"p");
-        assert_eq!(create(&mut config, &call).unwrap(), Answer::Json(json!({"alias": "a", "type": "KEY_CERT"})));
+        let request = at().with("format", "pkcs12").part("file", &[0x30, 0]).part("password", b"p");
+        assert_eq!(
+            create(&mut config, &request).unwrap(),
+            ApiResponse::Json(json!({"alias": "a", "type": "KEY_CERT"}))
+        );
         assert_eq!(get_certificate(&mut config, &at()).unwrap_err().code, 404);
         assert_eq!(
             create(&mut config, &at().with("alias", "b").with("format", "selfsignedcert")).unwrap_err().code,

@@ -10,27 +10,27 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::ConfigState;
 use super::api_product::exist;
-use super::call::{Answer, Call, find, find_mut, take};
-use super::limits;
-use super::message::{LIST, Message, Object, Type, require, set, text};
-use super::{ConfigState, Route, parameter};
-use crate::fault::Fault;
+use super::collection::{find, find_mut, take};
+use crate::api::Handler::Configuration;
+use crate::api::message::{LIST, require, set, text};
+use crate::api::{ApiError, ApiRequest, ApiResponse, Message, Method, Object, Type, limits, parameter};
 use apigee_flux_model::limits::texts;
 
-pub(super) const ROUTES: &[Route] = &[
-    Route::get("sites/{site}/apidocs", list).query(parameter::PAGE),
-    Route::post("sites/{site}/apidocs", create).json(&API_DOC),
-    Route::get("sites/{site}/apidocs/{doc}", get),
-    Route::put("sites/{site}/apidocs/{doc}", update).json(&API_DOC),
-    Route::delete("sites/{site}/apidocs/{doc}", delete),
-    Route::get("sites/{site}/apidocs/{doc}/documentation", get_documentation),
-    Route::patch("sites/{site}/apidocs/{doc}/documentation", update_documentation).json(&DOCUMENTATION),
+pub(crate) const METHODS: &[Method] = &[
+    Method::get("sites/{site}/apidocs", Configuration(list)).query(parameter::PAGE),
+    Method::post("sites/{site}/apidocs", Configuration(create)).json(&API_DOC),
+    Method::get("sites/{site}/apidocs/{doc}", Configuration(get)),
+    Method::put("sites/{site}/apidocs/{doc}", Configuration(update)).json(&API_DOC),
+    Method::delete("sites/{site}/apidocs/{doc}", Configuration(delete)),
+    Method::get("sites/{site}/apidocs/{doc}/documentation", Configuration(get_documentation)),
+    Method::patch("sites/{site}/apidocs/{doc}/documentation", Configuration(update_documentation)).json(&DOCUMENTATION),
 ];
 
 /// A catalog item.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Item {
+pub(crate) struct Item {
     /// `GoogleCloudApigeeV1ApiDoc`.
     doc: Object,
     /// `GoogleCloudApigeeV1ApiDocDocumentation`.
@@ -80,78 +80,80 @@ const DOCUMENTATION: Message = Message {
     ],
 };
 
-fn items<'a>(config: &'a mut ConfigState, call: &Call) -> &'a mut BTreeMap<String, Item> {
-    config.sites.entry(call.parameter("site").to_owned()).or_default()
+fn items<'a>(config: &'a mut ConfigState, request: &ApiRequest) -> &'a mut BTreeMap<String, Item> {
+    config.sites.entry(request.parameter("site").to_owned()).or_default()
 }
 
-fn item<'a>(config: &'a mut ConfigState, call: &Call) -> Result<&'a mut Item, Fault> {
-    find_mut(items(config, call), call, "apidocs", call.parameter("doc"))
+fn item<'a>(config: &'a mut ConfigState, request: &ApiRequest) -> Result<&'a mut Item, ApiError> {
+    find_mut(items(config, request), request, "apidocs", request.parameter("doc"))
 }
 
-fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let (page, next) = call.page(items(config, call), 25, 100)?;
+fn list(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (page, next) = request.page(items(config, request), 25, 100)?;
     let list: Vec<Value> = page.into_iter().map(|(_, item)| Value::Object(item.doc.clone())).collect();
-    Ok(Answer::value(json!({"status": "success", "message": "apidocs returned", "data": list, "nextPageToken": next})))
+    Ok(ApiResponse::value(
+        json!({"status": "success", "message": "apidocs returned", "data": list, "nextPageToken": next}),
+    ))
 }
 
-fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    limits::check(&texts::SITE, "site", call.parameter("site"))?;
-    let mut doc = call.read(&API_DOC)?;
+fn create(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    limits::check(&texts::SITE, "site", request.parameter("site"))?;
+    let mut doc = request.read(&API_DOC)?;
     check(&doc)?;
     let product = text(&doc, "apiProductName").to_owned();
     exist(config, std::slice::from_ref(&product))?;
-    if items(config, call).values().any(|other| text(&other.doc, "apiProductName") == product) {
-        return Err(Fault::resource_exists(&format!("{} of the API product {product}", call.path)));
+    if items(config, request).values().any(|other| text(&other.doc, "apiProductName") == product) {
+        return Err(ApiError::resource_exists(&format!("{} of the API product {product}", request.path)));
     }
     config.sequence += 1;
     let id = config.sequence.to_string();
     set(&mut doc, "id", id.as_str());
-    set(&mut doc, "siteId", call.parameter("site"));
-    set(&mut doc, "modified", call.now.to_string());
-    let answer = data("apidoc created", &doc);
-    items(config, call).insert(id, Item { doc, documentation: Object::new() });
-    Ok(answer)
+    set(&mut doc, "siteId", request.parameter("site"));
+    set(&mut doc, "modified", request.now.to_string());
+    let response = data("apidoc created", &doc);
+    items(config, request).insert(id, Item { doc, documentation: Object::new() });
+    Ok(response)
 }
 
-fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    Ok(data("apidoc returned", &find(items(config, call), call, "apidocs", call.parameter("doc"))?.doc))
+fn get(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    Ok(data("apidoc returned", &find(items(config, request), request, "apidocs", request.parameter("doc"))?.doc))
 }
 
 /// Replaces the item: fields that the request omits are removed.
-fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let mut new = call.read(&API_DOC)?;
+fn update(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let mut new = request.read(&API_DOC)?;
     check(&new)?;
-    let item = item(config, call)?;
+    let item = item(config, request)?;
     let (old, wanted) = (text(&item.doc, "apiProductName"), text(&new, "apiProductName"));
     if old != wanted {
-        return Err(Fault::invalid_argument(format!(
+        return Err(ApiError::invalid_argument(format!(
             "api_doc.apiProductName is {old} and cannot be changed to {wanted}: delete the catalog item and create it again"
         )));
     }
     for field in ["id", "siteId"] {
         set(&mut new, field, text(&item.doc, field));
     }
-    set(&mut new, "modified", call.now.to_string());
+    set(&mut new, "modified", request.now.to_string());
     item.doc = new;
     Ok(data("apidoc updated", &item.doc))
 }
 
-fn delete(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let id = call.parameter("doc");
-    take(items(config, call), call, "apidocs", id)?;
-    let path = call.member("apidocs", id);
-    Ok(Answer::value(json!({"status": "success", "message": "apidoc deleted", "gcpResource": path})))
+fn delete(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let id = request.parameter("doc");
+    take(items(config, request), request, "apidocs", id)?;
+    let path = request.member("apidocs", id);
+    Ok(ApiResponse::value(json!({"status": "success", "message": "apidoc deleted", "gcpResource": path})))
 }
 
-fn get_documentation(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    Ok(data("apidoc documentation returned", &item(config, call)?.documentation))
+fn get_documentation(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    Ok(data("apidoc documentation returned", &item(config, request)?.documentation))
 }
 
 /// "The documentation file contents will not be populated in the return message."
-fn update_documentation(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let mut new = call.read(&DOCUMENTATION)?;
+fn update_documentation(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let mut new = request.read(&DOCUMENTATION)?;
     if new.len() != 1 {
-        return Err(Fault::invalid_argument(
+        return Err(ApiError::invalid_argument(
             "api_doc_documentation: set one of oasDocumentation, graphqlDocumentation, asyncApiDocumentation",
         ));
     }
@@ -163,10 +165,10 @@ fn update_documentation(config: &mut ConfigState, call: &Call) -> Result<Answer,
         let file = object.get(field).and_then(Value::as_object).unwrap_or(&empty);
         require(file, "documentation_file", &["displayName", "contents"])?;
         let contents = STANDARD.decode(text(file, "contents")).map_err(|error| {
-            Fault::invalid_argument(format!("documentation_file.contents is not valid base64: {error}"))
+            ApiError::invalid_argument(format!("documentation_file.contents is not valid base64: {error}"))
         })?;
         if contents.len() > texts::DOC_FILE.max {
-            return Err(Fault::invalid_argument(format!(
+            return Err(ApiError::invalid_argument(format!(
                 "documentation_file.contents has {} bytes; use at most {}",
                 contents.len(),
                 texts::DOC_FILE.max
@@ -182,11 +184,11 @@ fn update_documentation(config: &mut ConfigState, call: &Call) -> Result<Answer,
         }
         set(&mut shown, kind, without);
     }
-    item(config, call)?.documentation = new;
+    item(config, request)?.documentation = new;
     Ok(data("apidoc documentation updated", &shown))
 }
 
-fn check(doc: &Object) -> Result<(), Fault> {
+fn check(doc: &Object) -> Result<(), ApiError> {
     require(doc, "api_doc", &["title", "apiProductName"])?;
     for (rule, field) in [
         (&texts::DOC_TITLE, "title"),
@@ -200,8 +202,8 @@ fn check(doc: &Object) -> Result<(), Fault> {
 }
 
 /// The envelope of the portal's responses.
-fn data(message: &str, object: &Object) -> Answer {
-    Answer::value(json!({"status": "success", "message": message, "data": object}))
+fn data(message: &str, object: &Object) -> ApiResponse {
+    ApiResponse::value(json!({"status": "success", "message": message, "data": object}))
 }
 
 #[cfg(test)]
@@ -212,21 +214,21 @@ mod tests {
     fn an_item_and_its_documentation() {
         let mut config = ConfigState::default();
         config.products.insert("p".to_owned(), super::super::api_product::Product::default());
-        let at = |doc: &str| Call::to("organizations/o/sites/s/apidocs", &[("site", "s"), ("doc", doc)]);
+        let at = |doc: &str| ApiRequest::to("organizations/o/sites/s/apidocs", &[("site", "s"), ("doc", doc)]);
         let body = json!({"title": "T", "apiProductName": "p", "published": true});
-        let Answer::Json(created) = create(&mut config, &at("").json(&body)).unwrap() else { panic!() };
+        let ApiResponse::Json(created) = create(&mut config, &at("").json(&body)).unwrap() else { panic!() };
         let id = created["data"]["id"].as_str().unwrap();
         assert_eq!(create(&mut config, &at("").json(&body)).unwrap_err().code, 409);
         let moved = json!({"title": "T", "apiProductName": "q"});
         assert_eq!(update(&mut config, &at(id).json(&moved)).unwrap_err().code, 400);
         let file = json!({"displayName": "openapi.json", "contents": STANDARD.encode(" {}")});
-        let call = at(id).json(&json!({"oasDocumentation": {"spec": file}}));
-        let Answer::Json(updated) = update_documentation(&mut config, &call).unwrap() else { panic!() };
+        let request = at(id).json(&json!({"oasDocumentation": {"spec": file}}));
+        let ApiResponse::Json(updated) = update_documentation(&mut config, &request).unwrap() else { panic!() };
         assert_eq!(
             updated["data"]["oasDocumentation"],
             json!({"spec": {"displayName": "openapi.json"}, "format": "JSON"})
         );
-        let Answer::Json(read) = get_documentation(&mut config, &at(id)).unwrap() else { panic!() };
+        let ApiResponse::Json(read) = get_documentation(&mut config, &at(id)).unwrap() else { panic!() };
         assert_eq!(read["data"]["oasDocumentation"]["spec"], file);
         delete(&mut config, &at(id)).unwrap();
         assert_eq!(get(&mut config, &at(id)).unwrap_err().code, 404);

@@ -9,34 +9,25 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::attributes;
-use super::call::{Answer, Call, find, find_mut, take, vacant};
-use super::message::{ATTRIBUTE, ATTRIBUTES, LIST, Message, Object, Type, require, set, text, texts};
-use super::{ConfigState, Route, limits};
-use crate::fault::{Fault, Violation};
-use crate::parameter::{Parameter, Parameters};
+use super::ConfigState;
+use super::attributes::{self, attribute_methods};
+use super::collection::{find, find_mut, take, vacant};
+use crate::api::Handler::Configuration;
+use crate::api::message::{ATTRIBUTE, ATTRIBUTES, LIST, require, set, text, texts};
+use crate::api::{
+    ApiError, ApiRequest, ApiResponse, Message, Method, Object, Parameter, Parameters, Type, Violation, limits,
+};
 use apigee_flux_model::limits::{counts, texts};
 
-pub(super) const ROUTES: &[Route] = &[
-    Route::get("apiproducts", list).query(LISTING),
-    Route::post("apiproducts", create).json(&API_PRODUCT),
-    Route::get("apiproducts/{product}", get),
-    Route::put("apiproducts/{product}", update).json(&API_PRODUCT),
-    Route::delete("apiproducts/{product}", delete),
-    Route::get("apiproducts/{product}/attributes", |config, call| Ok(attributes::list(profile(config, call)?))),
-    Route::post("apiproducts/{product}/attributes", |config, call| attributes::replace(profile(config, call)?, call))
-        .json(&attributes::LIST),
-    Route::get("apiproducts/{product}/attributes/{attribute}", |config, call| {
-        attributes::get(profile(config, call)?, call)
-    }),
-    Route::post("apiproducts/{product}/attributes/{attribute}", |config, call| {
-        attributes::update(profile(config, call)?, call)
-    })
-    .json(&ATTRIBUTE),
-    Route::delete("apiproducts/{product}/attributes/{attribute}", |config, call| {
-        attributes::delete(profile(config, call)?, call)
-    }),
+pub(crate) const METHODS: &[Method] = &[
+    Method::get("apiproducts", Configuration(list)).query(LISTING),
+    Method::post("apiproducts", Configuration(create)).json(&API_PRODUCT),
+    Method::get("apiproducts/{product}", Configuration(get)),
+    Method::put("apiproducts/{product}", Configuration(update)).json(&API_PRODUCT),
+    Method::delete("apiproducts/{product}", Configuration(delete)),
 ];
+
+pub(crate) const ATTRIBUTE_METHODS: &[Method] = attribute_methods!("apiproducts/{product}", profile);
 
 /// The parameters of a list.
 const LISTING: Parameters = &[
@@ -51,11 +42,11 @@ const LISTING: Parameters = &[
 /// A product and its rate plans.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Product {
+pub(crate) struct Product {
     /// `GoogleCloudApigeeV1ApiProduct`.
-    pub(super) profile: Object,
+    pub(crate) profile: Object,
     /// The rate plans by name; the server generates the names.
-    pub(super) rate_plans: BTreeMap<String, Object>,
+    pub(crate) rate_plans: BTreeMap<String, Object>,
 }
 
 const QUOTA: Message =
@@ -174,34 +165,35 @@ const API_PRODUCT: Message = Message {
 };
 
 /// The product in the path of a call.
-pub(super) fn product<'a>(config: &'a mut ConfigState, call: &Call) -> Result<&'a mut Product, Fault> {
-    find_mut(&mut config.products, call, "apiproducts", call.parameter("product"))
+pub(crate) fn product<'a>(config: &'a mut ConfigState, request: &ApiRequest) -> Result<&'a mut Product, ApiError> {
+    find_mut(&mut config.products, request, "apiproducts", request.parameter("product"))
 }
 
-fn profile<'a>(config: &'a mut ConfigState, call: &Call) -> Result<&'a mut Object, Fault> {
-    product(config, call).map(|product| &mut product.profile)
+fn profile<'a>(config: &'a mut ConfigState, request: &ApiRequest) -> Result<&'a mut Object, ApiError> {
+    product(config, request).map(|product| &mut product.profile)
 }
 
 /// 400 unless all products exist.
-pub(super) fn exist(config: &ConfigState, names: &[String]) -> Result<(), Fault> {
+pub(crate) fn exist(config: &ConfigState, names: &[String]) -> Result<(), ApiError> {
     match names.iter().find(|name| !config.products.contains_key(*name)) {
         Some(name) => {
-            let fault = Fault::invalid_argument(format!("the API product \"{name}\" does not exist: create it first"));
-            Err(fault.or_status(404))
+            let error =
+                ApiError::invalid_argument(format!("the API product \"{name}\" does not exist: create it first"));
+            Err(error.or_status(404))
         }
         None => Ok(()),
     }
 }
 
 /// Whether keys for the product are approved manually.
-pub(super) fn is_manual(config: &ConfigState, name: &str) -> bool {
+pub(crate) fn is_manual(config: &ConfigState, name: &str) -> bool {
     config.products.get(name).is_some_and(|product| text(&product.profile, "approvalType") == "manual")
 }
 
-fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let expand = call.flag("expand")?;
-    let wanted = call.query("attributename").map(|name| (name, call.query("attributevalue")));
-    let page = call.page_by_key(&config.products, 1000)?;
+fn list(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let expand = request.flag("expand");
+    let wanted = request.query("attributename").map(|name| (name, request.query("attributevalue")));
+    let page = request.page_by_key(&config.products, 1000)?;
     let list: Vec<Value> = page
         .into_iter()
         .filter(|(_, product)| {
@@ -212,38 +204,38 @@ fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
         })
         .map(|(name, product)| if expand { Value::Object(product.profile.clone()) } else { json!({ "name": name }) })
         .collect();
-    Ok(Answer::value(json!({ "apiProduct": list })))
+    Ok(ApiResponse::value(json!({ "apiProduct": list })))
 }
 
-fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let (name, mut profile) = call.read_named(&API_PRODUCT, "", &texts::PRODUCT)?;
-    check(&mut profile, call)?;
-    vacant(&config.products, call, "apiproducts", &name)?;
-    set(&mut profile, "createdAt", call.now.to_string());
-    set(&mut profile, "lastModifiedAt", call.now.to_string());
-    let answer = Answer::message(&profile);
+fn create(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (name, mut profile) = request.read_named(&API_PRODUCT, "", &texts::PRODUCT)?;
+    check(&mut profile, request)?;
+    vacant(&config.products, request, "apiproducts", &name)?;
+    set(&mut profile, "createdAt", request.now.to_string());
+    set(&mut profile, "lastModifiedAt", request.now.to_string());
+    let response = ApiResponse::message(&profile);
     config.products.insert(name, Product { profile, rate_plans: BTreeMap::new() });
-    Ok(answer)
+    Ok(response)
 }
 
-fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    Ok(Answer::message(profile(config, call)?))
+fn get(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    Ok(ApiResponse::message(profile(config, request)?))
 }
 
 /// Replaces the product: fields that the request omits are removed.
-fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let mut new = call.read_same_name(&API_PRODUCT, call.parameter("product"))?;
-    let stored = profile(config, call)?;
-    check(&mut new, call)?;
+fn update(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let mut new = request.read_same_name(&API_PRODUCT, request.parameter("product"))?;
+    let stored = profile(config, request)?;
+    check(&mut new, request)?;
     set(&mut new, "createdAt", text(stored, "createdAt"));
-    set(&mut new, "lastModifiedAt", call.now.to_string());
+    set(&mut new, "lastModifiedAt", request.now.to_string());
     *stored = new;
-    Ok(Answer::message(stored))
+    Ok(ApiResponse::message(stored))
 }
 
-fn delete(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let name = call.parameter("product");
-    find(&config.products, call, "apiproducts", name)?;
+fn delete(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let name = request.parameter("product");
+    find(&config.products, request, "apiproducts", name)?;
     let owners = config.developers.iter().chain(&config.app_groups);
     let apps = owners.flat_map(|(owner, held)| held.apps.iter().map(move |(app, held)| (owner, app, held)));
     let violations: Vec<Violation> = apps
@@ -257,27 +249,29 @@ fn delete(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
         })
         .collect();
     if !violations.is_empty() {
-        let fault = Fault::failed_precondition(format!("the API product {name} is used by apps"), &violations);
-        return Err(fault.or_status(409));
+        let error = ApiError::failed_precondition(format!("the API product {name} is used by apps"), &violations);
+        return Err(error.or_status(409));
     }
-    Ok(Answer::message(&take(&mut config.products, call, "apiproducts", name)?.profile))
+    Ok(ApiResponse::message(&take(&mut config.products, request, "apiproducts", name)?.profile))
 }
 
 /// Fills in the default and validates the fields. "The `api_resources` setting cannot be specified for both the API product
 /// and operation group; otherwise the call will fail." "Currently, you can specify only a single resource/method pair."
-fn check(profile: &mut Object, call: &Call) -> Result<(), Fault> {
+fn check(profile: &mut Object, request: &ApiRequest) -> Result<(), ApiError> {
     require(profile, "api_product", &["displayName"])?;
     attributes::check(profile)?;
-    check_limits(profile, call)?;
+    check_limits(profile, request)?;
     if text(profile, "approvalType").is_empty() {
         set(profile, "approvalType", "auto");
     }
     let approval = text(profile, "approvalType");
     if !["auto", "manual"].contains(&approval) {
-        return Err(Fault::invalid_argument(format!("api_product.approvalType is \"{approval}\"; use auto or manual")));
+        return Err(ApiError::invalid_argument(format!(
+            "api_product.approvalType is \"{approval}\"; use auto or manual"
+        )));
     }
     if !texts(profile, "apiResources").is_empty() && profile.contains_key("operationGroup") {
-        return Err(Fault::invalid_argument(
+        return Err(ApiError::invalid_argument(
             "api_product has both apiResources and operationGroup: write the paths into the operation group only",
         ));
     }
@@ -290,7 +284,7 @@ fn check(profile: &mut Object, call: &Call) -> Result<(), Fault> {
         let configs = profile.get(group).and_then(|group| group.get("operationConfigs")?.as_array());
         let count = |config: &Value| config.get(operations).and_then(Value::as_array).map_or(0, Vec::len);
         if configs.into_iter().flatten().any(|config| count(config) > 1) {
-            return Err(Fault::invalid_argument(format!(
+            return Err(ApiError::invalid_argument(format!(
                 "an operation_config of api_product.{group} has several {operations}: put one into each operation_config"
             )));
         }
@@ -298,7 +292,7 @@ fn check(profile: &mut Object, call: &Call) -> Result<(), Fault> {
     for prefix in ["quota", "llmQuota"] {
         let unit = text(profile, &format!("{prefix}TimeUnit"));
         if !unit.is_empty() && !["minute", "hour", "day", "month"].contains(&unit) {
-            return Err(Fault::invalid_argument(format!(
+            return Err(ApiError::invalid_argument(format!(
                 "api_product.{prefix}TimeUnit is \"{unit}\"; use minute, hour, day or month"
             )));
         }
@@ -307,8 +301,8 @@ fn check(profile: &mut Object, call: &Call) -> Result<(), Fault> {
 }
 
 /// Checks the limits of [`crate::limits`].
-fn check_limits(profile: &Object, call: &Call) -> Result<(), Fault> {
-    let display = format!("{}@@@{}", call.organization(), text(profile, "displayName"));
+fn check_limits(profile: &Object, request: &ApiRequest) -> Result<(), ApiError> {
+    let display = format!("{}@@@{}", request.organization(), text(profile, "displayName"));
     limits::check(&texts::PRODUCT_DISPLAY, "api_product.displayName", &display)?;
     for (most, field) in [
         (&counts::PRODUCT_ENVIRONMENTS, "environments"),
@@ -345,8 +339,8 @@ fn check_limits(profile: &Object, call: &Call) -> Result<(), Fault> {
 mod tests {
     use super::*;
 
-    fn at(product: &str) -> Call {
-        Call::to("organizations/o/apiproducts", &[("product", product)])
+    fn at(product: &str) -> ApiRequest {
+        ApiRequest::to("organizations/o/apiproducts", &[("product", product)])
     }
 
     #[test]
@@ -358,7 +352,7 @@ mod tests {
         assert_eq!(update(&mut config, &at("gold").json(&json!({"description": "d"}))).unwrap_err().code, 400);
         update(&mut config, &at("gold").json(&json!({"displayName": "G"}))).unwrap();
         let expected = json!({"displayName": "G", "name": "gold", "approvalType": "auto", "createdAt": "1000", "lastModifiedAt": "1000"});
-        assert_eq!(get(&mut config, &at("gold")).unwrap(), Answer::Json(expected));
+        assert_eq!(get(&mut config, &at("gold")).unwrap(), ApiResponse::Json(expected));
     }
 
     #[test]
@@ -385,9 +379,9 @@ mod tests {
             create(&mut config, &at("").json(&body)).unwrap();
         }
         let two = list(&mut config, &at("").with("startKey", "b").with("count", "2")).unwrap();
-        assert_eq!(two, Answer::Json(json!({"apiProduct": [{"name": "b"}, {"name": "c"}]})));
+        assert_eq!(two, ApiResponse::Json(json!({"apiProduct": [{"name": "b"}, {"name": "c"}]})));
         let private =
             list(&mut config, &at("").with("attributename", "access").with("attributevalue", "private")).unwrap();
-        assert_eq!(private, Answer::Json(json!({"apiProduct": [{"name": "c"}]})));
+        assert_eq!(private, ApiResponse::Json(json!({"apiProduct": [{"name": "c"}]})));
     }
 }

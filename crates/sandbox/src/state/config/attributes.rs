@@ -2,16 +2,47 @@
 
 use serde_json::{Value, json};
 
-use super::call::{Answer, Call, missing};
-use super::limits;
-use super::message::{ATTRIBUTE, ATTRIBUTES, Message, Object, require, set, text};
-use crate::fault::Fault;
+use super::collection::missing;
+use crate::api::message::{ATTRIBUTE, ATTRIBUTES, require, set, text};
+use crate::api::{ApiError, ApiRequest, ApiResponse, Message, Object, limits};
 use apigee_flux_model::limits::{counts, texts};
 
-pub(super) const LIST: Message = Message { name: "attributes", fields: &[("attribute", ATTRIBUTES)] };
+pub(crate) const LIST: Message = Message { name: "attributes", fields: &[("attribute", ATTRIBUTES)] };
+
+/// The methods of the attributes of one resource. The function finds the message that has them: it gets the configuration and the request.
+macro_rules! attribute_methods {
+    ($resource:literal, $find:ident) => {
+        &[
+            Method::get(
+                concat!($resource, "/attributes"),
+                Configuration(|config, request| Ok(attributes::list($find(config, request)?))),
+            ),
+            Method::post(
+                concat!($resource, "/attributes"),
+                Configuration(|config, request| attributes::replace($find(config, request)?, request)),
+            )
+            .json(&attributes::LIST),
+            Method::get(
+                concat!($resource, "/attributes/{attribute}"),
+                Configuration(|config, request| attributes::get($find(config, request)?, request)),
+            ),
+            Method::post(
+                concat!($resource, "/attributes/{attribute}"),
+                Configuration(|config, request| attributes::update($find(config, request)?, request)),
+            )
+            .json(&ATTRIBUTE),
+            Method::delete(
+                concat!($resource, "/attributes/{attribute}"),
+                Configuration(|config, request| attributes::delete($find(config, request)?, request)),
+            ),
+        ]
+    };
+}
+
+pub(crate) use attribute_methods;
 
 /// 400 if there are too many attributes, or a name or value that Apigee does not accept.
-pub(super) fn check(object: &Object) -> Result<(), Fault> {
+pub(crate) fn check(object: &Object) -> Result<(), ApiError> {
     limits::check_count(&counts::ATTRIBUTES, "attributes", limits::count(object, "attributes"))?;
     let list = object.get("attributes").and_then(Value::as_array).into_iter().flatten();
     for attribute in list.filter_map(Value::as_object) {
@@ -26,13 +57,13 @@ fn of(object: &Object) -> Vec<Value> {
 }
 
 /// Lists all attributes.
-pub(super) fn list(object: &Object) -> Answer {
-    Answer::value(json!({"attribute": of(object)}))
+pub(crate) fn list(object: &Object) -> ApiResponse {
+    ApiResponse::value(json!({"attribute": of(object)}))
 }
 
 /// Replaces all attributes.
-pub(super) fn replace(object: &mut Object, call: &Call) -> Result<Answer, Fault> {
-    let mut body = call.read(&LIST)?;
+pub(crate) fn replace(object: &mut Object, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let mut body = request.read(&LIST)?;
     let mut new = Object::new();
     set(&mut new, "attributes", body.remove("attribute").unwrap_or_default());
     check(&new)?;
@@ -41,23 +72,23 @@ pub(super) fn replace(object: &mut Object, call: &Call) -> Result<Answer, Fault>
 }
 
 /// The value of a named attribute.
-pub(super) fn value<'a>(object: &'a Object, name: &str) -> Option<&'a str> {
+pub(crate) fn value<'a>(object: &'a Object, name: &str) -> Option<&'a str> {
     let list = object.get("attributes").and_then(Value::as_array);
     let found = list.into_iter().flatten().filter_map(Value::as_object).find(|other| text(other, "name") == name);
     found.map(|found| text(found, "value"))
 }
 
 /// Reads one attribute.
-pub(super) fn get(object: &Object, call: &Call) -> Result<Answer, Fault> {
-    let name = call.parameter("attribute");
-    let value = value(object, name).ok_or_else(|| missing(call, "attributes", name))?;
-    Ok(Answer::value(json!({"name": name, "value": value})))
+pub(crate) fn get(object: &Object, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let name = request.parameter("attribute");
+    let value = value(object, name).ok_or_else(|| missing(request, "attributes", name))?;
+    Ok(ApiResponse::value(json!({"name": name, "value": value})))
 }
 
 /// Creates or updates one attribute.
-pub(super) fn update(object: &mut Object, call: &Call) -> Result<Answer, Fault> {
-    let name = call.parameter("attribute");
-    let body = call.read_same_name(&ATTRIBUTE, name)?;
+pub(crate) fn update(object: &mut Object, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let name = request.parameter("attribute");
+    let body = request.read_same_name(&ATTRIBUTE, name)?;
     require(&body, "attribute", &["value"])?;
     let mut new = object.clone();
     let mut list = of(object);
@@ -66,16 +97,16 @@ pub(super) fn update(object: &mut Object, call: &Call) -> Result<Answer, Fault> 
     set(&mut new, "attributes", list);
     check(&new)?;
     *object = new;
-    Ok(Answer::message(&body))
+    Ok(ApiResponse::message(&body))
 }
 
 /// Deletes one attribute.
-pub(super) fn delete(object: &mut Object, call: &Call) -> Result<Answer, Fault> {
-    let answer = get(object, call)?;
+pub(crate) fn delete(object: &mut Object, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let response = get(object, request)?;
     let mut list = of(object);
-    list.retain(|other| other["name"] != call.parameter("attribute"));
+    list.retain(|other| other["name"] != request.parameter("attribute"));
     set(object, "attributes", list);
-    Ok(answer)
+    Ok(response)
 }
 
 #[cfg(test)]
@@ -85,16 +116,16 @@ mod tests {
     #[test]
     fn one_is_set_and_all_are_replaced() {
         let mut object = Object::new();
-        let at = |name: &str| Call::to("x/attributes", &[("attribute", name)]);
+        let at = |name: &str| ApiRequest::to("x/attributes", &[("attribute", name)]);
         update(&mut object, &at("a").json(&json!({"value": "1"}))).unwrap();
         update(&mut object, &at("a").json(&json!({"name": "a", "value": "2"}))).unwrap();
         assert_eq!(value(&object, "a"), Some("2"));
         assert_eq!(get(&object, &at("b")).unwrap_err().code, 404);
         let all = json!({"attribute": [{"name": "b", "value": "3"}]});
-        assert_eq!(replace(&mut object, &at("").json(&all)).unwrap(), Answer::Json(all));
+        assert_eq!(replace(&mut object, &at("").json(&all)).unwrap(), ApiResponse::Json(all));
         assert_eq!(value(&object, "a"), None);
         delete(&mut object, &at("b")).unwrap();
-        assert_eq!(list(&object), Answer::Json(json!({})));
+        assert_eq!(list(&object), ApiResponse::Json(json!({})));
         let many: Vec<Value> = (0..19).map(|index| json!({"name": index.to_string(), "value": "v"})).collect();
         assert_eq!(replace(&mut object, &at("").json(&json!({"attribute": many}))).unwrap_err().code, 400);
     }

@@ -8,7 +8,7 @@ use apigee_flux_model::pem::{self, BEGIN, END};
 
 /// The fields of `GoogleCloudApigeeV1CertInfo` that are supported.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Certificate {
+pub(crate) struct Certificate {
     version: u8,
     serial: String,
     issuer: String,
@@ -19,7 +19,7 @@ pub(super) struct Certificate {
 }
 
 /// The certificates of a PEM text in their order, or the certificate of a DER file. The error says what is invalid.
-pub(super) fn read(file: &[u8]) -> Result<Vec<Certificate>, String> {
+pub(crate) fn read(file: &[u8]) -> Result<Vec<Certificate>, String> {
     let Some(text) = std::str::from_utf8(file).ok().filter(|text| text.contains(BEGIN)) else {
         return parse(file)
             .map(|certificate| vec![certificate])
@@ -36,7 +36,7 @@ pub(super) fn read(file: &[u8]) -> Result<Vec<Certificate>, String> {
 }
 
 /// A certificate file in PEM, unchanged or converted from DER.
-pub(super) fn to_pem(file: &[u8]) -> String {
+pub(crate) fn to_pem(file: &[u8]) -> String {
     if let Some(text) = std::str::from_utf8(file).ok().filter(|text| text.contains(BEGIN)) {
         return text.to_owned();
     }
@@ -47,18 +47,18 @@ pub(super) fn to_pem(file: &[u8]) -> String {
 }
 
 /// Whether a chain has two certificates without a newline between them.
-pub(super) fn runs_together(file: &[u8]) -> bool {
+pub(crate) fn runs_together(file: &[u8]) -> bool {
     std::str::from_utf8(file).is_ok_and(|text| text.contains(&format!("{END}{BEGIN}")))
 }
 
 impl Certificate {
     /// Whether it has expired at `now`, in milliseconds since 1970.
-    pub(super) fn is_expired(&self, now: u64) -> bool {
+    pub(crate) fn is_expired(&self, now: u64) -> bool {
         self.not_after < i64::try_from(now).unwrap_or(i64::MAX)
     }
 
     /// As `GoogleCloudApigeeV1CertInfo`.
-    pub(super) fn to_json(&self, now: u64) -> Value {
+    pub(crate) fn to_json(&self, now: u64) -> Value {
         let valid = if self.is_expired(now) {
             "No"
         } else if self.not_before > i64::try_from(now).unwrap_or(i64::MAX) {
@@ -163,11 +163,11 @@ fn time(tag: u8, text: &[u8]) -> Option<i64> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// Created with `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -days 3650 -subj /O=Acme/CN=orders.example`.
-    pub(in crate::config) const PEM: &str = include_str!("../../../../testdata/certificate.pem");
+    pub(crate) const PEM: &str = include_str!("../../../../../testdata/certificate.pem");
 
     #[test]
     fn a_certificate_says_who_and_how_long() {

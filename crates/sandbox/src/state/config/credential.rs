@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::ConfigState;
 use super::api_product::is_manual;
-use super::message::Object;
-use super::{Call, ConfigState};
-use crate::fault::Fault;
+use crate::api::{ApiError, ApiRequest, Object};
 
 /// The length of the keys that Apigee generates; a secret is longer.
 const KEY_LENGTH: usize = 48;
@@ -14,36 +13,41 @@ const KEY_LENGTH: usize = 48;
 /// A key.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct Credential {
-    pub(super) consumer_key: String,
-    pub(super) consumer_secret: String,
+pub(crate) struct Credential {
+    pub(crate) consumer_key: String,
+    pub(crate) consumer_secret: String,
     /// Milliseconds since 1970.
-    pub(super) issued_at: u64,
+    pub(crate) issued_at: u64,
     /// In milliseconds since 1970; `None`: never.
-    pub(super) expires_at: Option<u64>,
-    pub(super) is_revoked: bool,
-    pub(super) products: Vec<ProductRef>,
-    pub(super) scopes: Vec<String>,
-    pub(super) attributes: Vec<Value>,
+    pub(crate) expires_at: Option<u64>,
+    pub(crate) is_revoked: bool,
+    pub(crate) products: Vec<ProductRef>,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) attributes: Vec<Value>,
 }
 
 /// A product of a key.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct ProductRef {
-    pub(super) apiproduct: String,
+pub(crate) struct ProductRef {
+    pub(crate) apiproduct: String,
     /// `approved`, `pending` or `revoked`.
-    pub(super) status: String,
+    pub(crate) status: String,
 }
 
 impl Credential {
     /// A key that the server generates. The lifetime is in milliseconds; with -1 or `None` the key never expires.
-    pub(super) fn mint(config: &mut ConfigState, call: &Call, products: &[String], lifetime: Option<i64>) -> Self {
-        let key = config.fresh(call);
+    pub(crate) fn mint(
+        config: &mut ConfigState,
+        request: &ApiRequest,
+        products: &[String],
+        lifetime: Option<i64>,
+    ) -> Self {
+        let key = config.fresh(request);
         let mut credential = Self {
             consumer_key: key.get(..KEY_LENGTH).unwrap_or_default().to_owned(),
-            consumer_secret: config.fresh(call),
-            issued_at: call.now,
-            expires_at: lifetime.and_then(|time| u64::try_from(time).ok()).map(|time| call.now.saturating_add(time)),
+            consumer_secret: config.fresh(request),
+            issued_at: request.now,
+            expires_at: lifetime.and_then(|time| u64::try_from(time).ok()).map(|time| request.now.saturating_add(time)),
             ..Self::default()
         };
         credential.add_products(config, products);
@@ -51,7 +55,7 @@ impl Credential {
     }
 
     /// Adds products; existing ones are not changed.
-    pub(super) fn add_products(&mut self, config: &ConfigState, products: &[String]) {
+    pub(crate) fn add_products(&mut self, config: &ConfigState, products: &[String]) {
         for name in products {
             if !self.products.iter().any(|of| of.apiproduct == *name) {
                 let status = if is_manual(config, name) { "pending" } else { "approved" };
@@ -61,7 +65,7 @@ impl Credential {
     }
 
     /// The key as a message, with the secret.
-    pub(super) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         json!({
             "consumerKey": self.consumer_key,
             "consumerSecret": self.consumer_secret,
@@ -76,20 +80,20 @@ impl Credential {
 }
 
 /// The status of a key or an app.
-pub(super) fn status(is_revoked: bool) -> &'static str {
+pub(crate) fn status(is_revoked: bool) -> &'static str {
     if is_revoked { "revoked" } else { "approved" }
 }
 
 /// True for `action=revoke`, false for `action=approve`.
-pub(super) fn revokes(action: &str) -> Result<bool, Fault> {
+pub(crate) fn revokes(action: &str) -> Result<bool, ApiError> {
     match action {
         "approve" => Ok(false),
         "revoke" => Ok(true),
-        other => Err(Fault::invalid_argument(format!("invalid action \"{other}\": set it to approve or revoke"))),
+        other => Err(ApiError::invalid_argument(format!("invalid action \"{other}\": set it to approve or revoke"))),
     }
 }
 
 /// The attributes in a body.
-pub(super) fn attributes(body: &Object) -> Vec<Value> {
+pub(crate) fn attributes(body: &Object) -> Vec<Value> {
     body.get("attributes").and_then(Value::as_array).cloned().unwrap_or_default()
 }

@@ -4,15 +4,14 @@
 
 use serde_json::{Value, json};
 
-use super::call::{Answer, Call};
-use super::message::{LIST, Message, Type};
-use super::{ConfigState, Environment, Route};
-use crate::fault::Fault;
-use crate::parameter::{Parameter, Parameters};
+use super::{ConfigState, EnvironmentConfig};
+use crate::api::Handler::Configuration;
+use crate::api::message::LIST;
+use crate::api::{ApiError, ApiRequest, ApiResponse, Message, Method, Parameter, Parameters, Type};
 
-pub(super) const ROUTES: &[Route] = &[
-    Route::get("environments/{env}/debugmask", get),
-    Route::patch("environments/{env}/debugmask", update).query(UPDATE).json(&DEBUG_MASK),
+pub(crate) const METHODS: &[Method] = &[
+    Method::get("environments/{env}/debugmask", Configuration(get)),
+    Method::patch("environments/{env}/debugmask", Configuration(update)).query(UPDATE).json(&DEBUG_MASK),
 ];
 
 /// The parameters of an update.
@@ -33,15 +32,15 @@ const DEBUG_MASK: Message = Message {
     ],
 };
 
-fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    Ok(view(config.environment(call), call))
+fn get(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    Ok(view(config.environment(request), request))
 }
 
-fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let mut body = call.read(&DEBUG_MASK)?;
-    let fields = DEBUG_MASK.masked(call.query("updateMask"), &body)?;
-    let replaces = call.flag("replaceRepeatedFields")?;
-    let environment = config.environment(call);
+fn update(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let mut body = request.read(&DEBUG_MASK)?;
+    let fields = DEBUG_MASK.masked(request.query("updateMask"), &body)?;
+    let replaces = request.flag("replaceRepeatedFields");
+    let environment = config.environment(request);
     for field in fields {
         let new = body.remove(field);
         match (environment.debug_mask.get_mut(field), new) {
@@ -56,16 +55,16 @@ fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
             (_, None) => {}
         }
     }
-    Ok(view(environment, call))
+    Ok(view(environment, request))
 }
 
-fn view(environment: &Environment, call: &Call) -> Answer {
-    let name = format!("organizations/{}/environments/{}/debugmask", call.organization(), call.parameter("env"));
+fn view(environment: &EnvironmentConfig, request: &ApiRequest) -> ApiResponse {
+    let name = format!("organizations/{}/environments/{}/debugmask", request.organization(), request.parameter("env"));
     let mut value = json!({ "name": name });
     if let Value::Object(object) = &mut value {
         object.extend(environment.debug_mask.clone());
     }
-    Answer::value(value)
+    ApiResponse::value(value)
 }
 
 #[cfg(test)]
@@ -73,24 +72,26 @@ mod tests {
     use super::*;
 
     fn variables(config: &mut ConfigState) -> Value {
-        let Answer::Json(value) = get(config, &Call::to("x", &[])).unwrap() else { panic!() };
+        let ApiResponse::Json(value) = get(config, &ApiRequest::to("x", &[])).unwrap() else { panic!() };
         value["variables"].clone()
     }
 
     #[test]
     fn lists_grow_unless_they_are_replaced() {
         let mut config = ConfigState::default();
-        let call = || Call::to("x", &[]).json(&json!({"variables": ["a"], "faultXPaths": ["/f"]}));
-        update(&mut config, &call()).unwrap();
-        update(&mut config, &call().with("updateMask", "variables")).unwrap();
+        let request = || ApiRequest::to("x", &[]).json(&json!({"variables": ["a"], "faultXPaths": ["/f"]}));
+        update(&mut config, &request()).unwrap();
+        update(&mut config, &request().with("updateMask", "variables")).unwrap();
         assert_eq!(variables(&mut config), json!(["a", "a"]));
-        update(&mut config, &call().with("replaceRepeatedFields", "true")).unwrap();
+        update(&mut config, &request().with("replaceRepeatedFields", "true")).unwrap();
         assert_eq!(variables(&mut config), json!(["a"]));
-        let clear = Call::to("x", &[]).json(&json!({})).with("updateMask", "variables");
+        let clear = ApiRequest::to("x", &[]).json(&json!({})).with("updateMask", "variables");
         update(&mut config, &clear).unwrap();
         assert_eq!(variables(&mut config), json!(["a"]));
-        let clear =
-            Call::to("x", &[]).json(&json!({})).with("updateMask", "variables").with("replaceRepeatedFields", "true");
+        let clear = ApiRequest::to("x", &[])
+            .json(&json!({}))
+            .with("updateMask", "variables")
+            .with("replaceRepeatedFields", "true");
         update(&mut config, &clear).unwrap();
         assert_eq!(variables(&mut config), Value::Null);
     }

@@ -4,18 +4,18 @@
 
 use serde_json::json;
 
-use super::call::{Answer, Call};
-use super::limits;
-use super::message::{Message, Object, Type, require, set, text};
-use super::{ConfigState, Route};
-use crate::fault::{Fault, Violation};
+use super::ConfigState;
+use crate::api::Handler::Configuration;
+use crate::api::message::{require, set, text};
+use crate::api::{ApiError, ApiRequest, ApiResponse, Message, Method, Object, Type, Violation, limits};
+use crate::state::State;
 use apigee_flux_model::limits::texts;
 
-pub(super) const ROUTES: &[Route] = &[
-    Route::get("environments/{env}/flowhooks", list),
-    Route::get("environments/{env}/flowhooks/{point}", get),
-    Route::put("environments/{env}/flowhooks/{point}", attach).json(&FLOW_HOOK),
-    Route::delete("environments/{env}/flowhooks/{point}", detach),
+pub(crate) const METHODS: &[Method] = &[
+    Method::get("environments/{env}/flowhooks", Configuration(list)),
+    Method::get("environments/{env}/flowhooks/{point}", Configuration(get)),
+    Method::put("environments/{env}/flowhooks/{point}", Configuration(attach)).json(&FLOW_HOOK),
+    Method::delete("environments/{env}/flowhooks/{point}", Configuration(detach)),
 ];
 
 const POINTS: [&str; 4] = ["PreProxyFlowHook", "PostProxyFlowHook", "PreTargetFlowHook", "PostTargetFlowHook"];
@@ -30,54 +30,76 @@ const FLOW_HOOK: Message = Message {
     ],
 };
 
-fn list(_: &mut ConfigState, _: &Call) -> Result<Answer, Fault> {
-    Ok(Answer::Json(json!(POINTS)))
+impl ConfigState {
+    /// The points of an environment with their attached shared flows: Apigee refuses to undeploy an attached shared flow
+    /// (<https://github.com/hashicorp/terraform-provider-google/issues/14530>).
+    fn attached_flow_hooks<'a>(&'a self, environment: &str) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let hooks = self.environments.get(environment).map(|environment| &environment.flow_hooks);
+        let hooks = hooks.into_iter().flatten().map(|(point, hook)| (point.as_str(), text(hook, "sharedFlow")));
+        hooks.filter(|(_, flow)| !flow.is_empty())
+    }
 }
 
-fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let point = point(call)?;
-    Ok(view(point, config.environment(call).flow_hooks.get(point)))
+impl State {
+    /// The points of an environment with their attached shared flows.
+    pub(crate) fn attached_flow_hooks<'a>(
+        &'a self,
+        organization: &str,
+        environment: &str,
+    ) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let organization = self.organizations.get(organization);
+        organization.map(|organization| organization.config.attached_flow_hooks(environment)).into_iter().flatten()
+    }
 }
 
-fn attach(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let point = point(call)?;
-    let mut hook = call.read(&FLOW_HOOK)?;
+fn list(_: &mut ConfigState, _: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    Ok(ApiResponse::Json(json!(POINTS)))
+}
+
+fn get(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let point = point(request)?;
+    Ok(view(point, config.environment(request).flow_hooks.get(point)))
+}
+
+fn attach(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let point = point(request)?;
+    let mut hook = request.read(&FLOW_HOOK)?;
     require(&hook, "flow_hook", &["sharedFlow"])?;
     limits::check_field(&texts::BUNDLE, "flow_hook", &hook, "sharedFlow")?;
-    let (environment, flow) = (call.parameter("env"), text(&hook, "sharedFlow"));
-    if !call.bundles.deployed_flows.contains(&(environment.to_owned(), flow.to_owned())) {
+    let (environment, flow) = (request.parameter("env"), text(&hook, "sharedFlow"));
+    if !request.bundles.deployed_flows.contains(&(environment.to_owned(), flow.to_owned())) {
         let description =
             format!("The shared flow {flow} is not deployed in {environment}: deploy it, then attach it.");
         let violation = Violation { kind: "MISSING_DEPENDENCY", subject: flow.to_owned(), description };
-        let fault = Fault::failed_precondition(format!("shared flow {flow} is not deployed"), &[violation]);
-        return Err(fault.or_status(404));
+        let error = ApiError::failed_precondition(format!("shared flow {flow} is not deployed"), &[violation]);
+        return Err(error.or_status(404));
     }
     if !hook.contains_key("continueOnError") {
         set(&mut hook, "continueOnError", true);
     }
-    let answer = view(point, Some(&hook));
-    config.environment(call).flow_hooks.insert(point.to_owned(), hook);
-    Ok(answer)
+    let response = view(point, Some(&hook));
+    config.environment(request).flow_hooks.insert(point.to_owned(), hook);
+    Ok(response)
 }
 
-fn detach(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let point = point(call)?;
-    let hook = config.environment(call).flow_hooks.remove(point);
+fn detach(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let point = point(request)?;
+    let hook = config.environment(request).flow_hooks.remove(point);
     Ok(view(point, hook.as_ref()))
 }
 
-fn point(call: &Call) -> Result<&str, Fault> {
-    let point = call.parameter("point");
+fn point(request: &ApiRequest) -> Result<&str, ApiError> {
+    let point = request.parameter("point");
     if POINTS.contains(&point) {
         return Ok(point);
     }
-    Err(Fault::invalid_argument(format!("invalid flow hook \"{point}\": use one of {}", POINTS.join(", "))))
+    Err(ApiError::invalid_argument(format!("invalid flow hook \"{point}\": use one of {}", POINTS.join(", "))))
 }
 
-fn view(point: &str, hook: Option<&Object>) -> Answer {
+fn view(point: &str, hook: Option<&Object>) -> ApiResponse {
     let mut object = hook.cloned().unwrap_or_default();
     set(&mut object, "flowHookPoint", point);
-    Answer::message(&object)
+    ApiResponse::message(&object)
 }
 
 #[cfg(test)]
@@ -87,18 +109,22 @@ mod tests {
     #[test]
     fn only_a_deployed_flow_is_attached() {
         let mut config = ConfigState::default();
-        let at =
-            || Call::to("organizations/o/environments/e/flowhooks/PreProxyFlowHook", &[("point", "PreProxyFlowHook")]);
-        let mut call = at().json(&json!({"sharedFlow": "f"}));
-        assert_eq!(attach(&mut config, &call).unwrap_err().code, 400);
-        call.bundles.deployed_flows.insert(("e".to_owned(), "f".to_owned()));
-        attach(&mut config, &call).unwrap();
+        let at = || {
+            ApiRequest::to(
+                "organizations/o/environments/e/flowhooks/PreProxyFlowHook",
+                &[("point", "PreProxyFlowHook")],
+            )
+        };
+        let mut request = at().json(&json!({"sharedFlow": "f"}));
+        assert_eq!(attach(&mut config, &request).unwrap_err().code, 400);
+        request.bundles.deployed_flows.insert(("e".to_owned(), "f".to_owned()));
+        attach(&mut config, &request).unwrap();
         let expected = json!({"sharedFlow": "f", "continueOnError": true, "flowHookPoint": "PreProxyFlowHook"});
-        assert_eq!(get(&mut config, &at()).unwrap(), Answer::Json(expected));
-        assert!(config.flow_hooks("e").eq([("PreProxyFlowHook", "f")]));
-        assert_eq!(config.flow_hooks("other").count(), 0);
+        assert_eq!(get(&mut config, &at()).unwrap(), ApiResponse::Json(expected));
+        assert!(config.attached_flow_hooks("e").eq([("PreProxyFlowHook", "f")]));
+        assert_eq!(config.attached_flow_hooks("other").count(), 0);
         detach(&mut config, &at()).unwrap();
-        assert_eq!(config.flow_hooks("e").count(), 0);
-        assert_eq!(get(&mut config, &Call::to("x", &[("point", "Other")])).unwrap_err().code, 400);
+        assert_eq!(config.attached_flow_hooks("e").count(), 0);
+        assert_eq!(get(&mut config, &ApiRequest::to("x", &[("point", "Other")])).unwrap_err().code, 400);
     }
 }

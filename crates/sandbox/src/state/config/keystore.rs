@@ -5,44 +5,45 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::ConfigState;
 use super::alias::Alias;
-use super::call::{Answer, Call, find, take, vacant};
-use super::message::{Message, Type, text};
-use super::{ConfigState, Route, limits, parameter};
-use crate::fault::{Fault, Violation};
+use super::collection::{find, take, vacant};
+use crate::api::Handler::Configuration;
+use crate::api::message::text;
+use crate::api::{ApiError, ApiRequest, ApiResponse, Message, Method, Type, Violation, limits, parameter};
 use apigee_flux_model::limits::{counts, texts};
 
-pub(super) const ROUTES: &[Route] = &[
-    Route::get("environments/{env}/keystores", list),
-    Route::post("environments/{env}/keystores", create).query(parameter::NAME).json(&KEYSTORE),
-    Route::get("environments/{env}/keystores/{keystore}", get),
-    Route::delete("environments/{env}/keystores/{keystore}", delete),
+pub(crate) const METHODS: &[Method] = &[
+    Method::get("environments/{env}/keystores", Configuration(list)),
+    Method::post("environments/{env}/keystores", Configuration(create)).query(parameter::NAME).json(&KEYSTORE),
+    Method::get("environments/{env}/keystores/{keystore}", Configuration(get)),
+    Method::delete("environments/{env}/keystores/{keystore}", Configuration(delete)),
 ];
 
 const KEYSTORE: Message = Message { name: "keystore", fields: &[("name", Type::Text), ("aliases", Type::Output)] };
 
-fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    Ok(Answer::names(&config.environment(call).keystores))
+fn list(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    Ok(ApiResponse::names(&config.environment(request).keystores))
 }
 
-fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let (name, _) = call.read_named(&KEYSTORE, "name", &texts::KEYSTORE)?;
-    let keystores = &mut config.environment(call).keystores;
-    vacant(keystores, call, "keystores", &name)?;
+fn create(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (name, _) = request.read_named(&KEYSTORE, "name", &texts::KEYSTORE)?;
+    let keystores = &mut config.environment(request).keystores;
+    vacant(keystores, request, "keystores", &name)?;
     limits::check_count(&counts::KEYSTORES, "keystores", keystores.len() + 1)?;
-    let answer = view(&name, &BTreeMap::new());
+    let response = view(&name, &BTreeMap::new());
     keystores.insert(name, BTreeMap::new());
-    Ok(answer)
+    Ok(response)
 }
 
-fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let name = call.parameter("keystore");
-    Ok(view(name, find(&config.environment(call).keystores, call, "keystores", name)?))
+fn get(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let name = request.parameter("keystore");
+    Ok(view(name, find(&config.environment(request).keystores, request, "keystores", name)?))
 }
 
-fn delete(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let (environment, name) = (config.environment(call), call.parameter("keystore"));
-    find(&environment.keystores, call, "keystores", name)?;
+fn delete(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (environment, name) = (config.environment(request), request.parameter("keystore"));
+    find(&environment.keystores, request, "keystores", name)?;
     let referring = environment.references.iter().filter(|(_, reference)| text(reference, "refers") == name);
     let violations: Vec<Violation> = referring
         .map(|(reference, _)| Violation {
@@ -52,27 +53,27 @@ fn delete(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
         })
         .collect();
     if !violations.is_empty() {
-        let fault = Fault::failed_precondition(format!("the keystore {name} is referred to"), &violations);
-        return Err(fault.or_status(409));
+        let error = ApiError::failed_precondition(format!("the keystore {name} is referred to"), &violations);
+        return Err(error.or_status(409));
     }
-    let aliases = take(&mut environment.keystores, call, "keystores", name)?;
+    let aliases = take(&mut environment.keystores, request, "keystores", name)?;
     Ok(view(name, &aliases))
 }
 
-fn view(name: &str, aliases: &BTreeMap<String, Alias>) -> Answer {
-    Answer::value(json!({"name": name, "aliases": aliases.keys().collect::<Vec<_>>()}))
+fn view(name: &str, aliases: &BTreeMap<String, Alias>) -> ApiResponse {
+    ApiResponse::value(json!({"name": name, "aliases": aliases.keys().collect::<Vec<_>>()}))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::message::Object;
+    use crate::api::Object;
 
     #[test]
     fn a_keystore_that_is_referred_to_stays() {
         let mut config = ConfigState::default();
-        let at = || Call::to("organizations/o/environments/e/keystores/k", &[("keystore", "k")]);
-        assert_eq!(create(&mut config, &at().with("name", "k")).unwrap(), Answer::Json(json!({"name": "k"})));
+        let at = || ApiRequest::to("organizations/o/environments/e/keystores/k", &[("keystore", "k")]);
+        assert_eq!(create(&mut config, &at().with("name", "k")).unwrap(), ApiResponse::Json(json!({"name": "k"})));
         let reference: Object = [("refers".to_owned(), json!("k"))].into_iter().collect();
         config.environment(&at()).references.insert("r".to_owned(), reference);
         assert_eq!(delete(&mut config, &at()).unwrap_err().code, 400);

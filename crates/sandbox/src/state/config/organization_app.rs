@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::ConfigState;
 use super::app::App;
-use super::call::{Answer, Call, find};
+use super::collection::find;
 use super::credential::status;
-use super::message::text;
-use super::{ConfigState, Route};
-use crate::fault::Fault;
-use crate::parameter::{Parameter, Parameters};
+use crate::api::Handler::Configuration;
+use crate::api::message::text;
+use crate::api::{ApiError, ApiRequest, ApiResponse, Method, Parameter, Parameters};
 
-pub(super) const ROUTES: &[Route] = &[Route::get("apps", list).query(LISTING), Route::get("apps/{id}", get)];
+pub(crate) const METHODS: &[Method] =
+    &[Method::get("apps", Configuration(list)).query(LISTING), Method::get("apps/{id}", Configuration(get))];
 
 /// The parameters of a list.
 const LISTING: Parameters = &[
@@ -39,33 +40,33 @@ fn apps(config: &ConfigState) -> BTreeMap<String, (&App, &str)> {
 }
 
 /// Only IDs, or with `expand` the apps; their keys only with `includeCred`. Filters by `status`, `apiProduct` and `ids`.
-fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let (expand, with_keys) = (call.flag("expand")?, call.flag("includeCred")?);
-    let ids: Option<Vec<&str>> = call.query("ids").map(|ids| ids.split(',').collect());
+fn list(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (expand, with_keys) = (request.flag("expand"), request.flag("includeCred"));
+    let ids: Option<Vec<&str>> = request.query("ids").map(|ids| ids.split(',').collect());
     let mut apps = apps(config);
     apps.retain(|id, (app, _)| {
         let has =
             |product: &str| app.credentials.iter().any(|key| key.products.iter().any(|of| of.apiproduct == product));
         ids.as_ref().is_none_or(|ids| ids.contains(&id.as_str()))
-            && call.query("status").is_none_or(|wanted| wanted == status(app.is_revoked))
-            && call.query("apiProduct").is_none_or(has)
+            && request.query("status").is_none_or(|wanted| wanted == status(app.is_revoked))
+            && request.query("apiProduct").is_none_or(has)
     });
-    if let Some(start) = call.query("startKey") {
+    if let Some(start) = request.query("startKey") {
         apps = apps.split_off(start);
     }
     let total = apps.len();
-    let (page, next) = call.page(&apps, 1000, 1000)?;
+    let (page, next) = request.page(&apps, 1000, 1000)?;
     let list: Vec<Value> = page
         .into_iter()
         .map(|(id, (app, email))| if expand { view(app, email, with_keys) } else { json!({ "appId": id }) })
         .collect();
-    Ok(Answer::value(json!({"app": list, "nextPageToken": next, "totalSize": total})))
+    Ok(ApiResponse::value(json!({"app": list, "nextPageToken": next, "totalSize": total})))
 }
 
-fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
+fn get(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let apps = apps(config);
-    let (app, email) = find(&apps, call, "apps", call.parameter("id"))?;
-    Ok(Answer::value(view(app, email, true)))
+    let (app, email) = find(&apps, request, "apps", request.parameter("id"))?;
+    Ok(ApiResponse::value(view(app, email, true)))
 }
 
 /// The app as `GoogleCloudApigeeV1App`.
@@ -87,8 +88,8 @@ fn view(app: &App, email: &str, with_keys: bool) -> Value {
 mod tests {
     use super::super::app::tests::with_owners;
     use super::super::credential::Credential;
-    use super::super::message::set;
     use super::*;
+    use crate::api::message::set;
 
     #[test]
     fn keys_are_shown_only_when_asked_for() {
@@ -96,17 +97,20 @@ mod tests {
         let mut app = App { credentials: vec![Credential::default()], ..App::default() };
         set(&mut app.profile, "appId", "1");
         config.developers.get_mut("d@x.example").unwrap().apps.insert("a".to_owned(), app);
-        let at = || Call::to("organizations/o/apps", &[("id", "1")]);
-        assert_eq!(list(&mut config, &at()).unwrap(), Answer::Json(json!({"app": [{"appId": "1"}], "totalSize": 1})));
-        let Answer::Json(bare) = list(&mut config, &at().with("expand", "true")).unwrap() else { panic!() };
+        let at = || ApiRequest::to("organizations/o/apps", &[("id", "1")]);
+        assert_eq!(
+            list(&mut config, &at()).unwrap(),
+            ApiResponse::Json(json!({"app": [{"appId": "1"}], "totalSize": 1}))
+        );
+        let ApiResponse::Json(bare) = list(&mut config, &at().with("expand", "true")).unwrap() else { panic!() };
         assert_eq!(
             (bare["app"][0].get("credentials"), &bare["app"][0]["developerEmail"]),
             (None, &json!("d@x.example"))
         );
         let with_keys = at().with("expand", "true").with("includeCred", "true");
-        let Answer::Json(full) = list(&mut config, &with_keys).unwrap() else { panic!() };
+        let ApiResponse::Json(full) = list(&mut config, &with_keys).unwrap() else { panic!() };
         assert!(full["app"][0]["credentials"].is_array());
-        assert_eq!(list(&mut config, &at().with("status", "revoked")).unwrap(), Answer::Json(json!({})));
-        assert_eq!(get(&mut config, &Call::to("organizations/o/apps", &[("id", "2")])).unwrap_err().code, 404);
+        assert_eq!(list(&mut config, &at().with("status", "revoked")).unwrap(), ApiResponse::Json(json!({})));
+        assert_eq!(get(&mut config, &ApiRequest::to("organizations/o/apps", &[("id", "2")])).unwrap_err().code, 404);
     }
 }

@@ -3,21 +3,20 @@
 
 use serde_json::{Value, json};
 
+use super::ConfigState;
 use super::api_product::product;
-use super::call::{Answer, Call, find, find_mut, take};
-use super::limits;
-use super::message::{Message, Type, require, set, text};
-use super::{ConfigState, Route};
-use crate::fault::Fault;
-use crate::parameter::{Parameter, Parameters};
+use super::collection::{find, find_mut, take};
+use crate::api::Handler::Configuration;
+use crate::api::message::{require, set, text};
+use crate::api::{ApiError, ApiRequest, ApiResponse, Message, Method, Parameter, Parameters, Type, limits};
 use apigee_flux_model::limits::texts;
 
-pub(super) const ROUTES: &[Route] = &[
-    Route::get("apiproducts/{product}/rateplans", list).query(LISTING),
-    Route::post("apiproducts/{product}/rateplans", create).json(&RATE_PLAN),
-    Route::get("apiproducts/{product}/rateplans/{plan}", get),
-    Route::put("apiproducts/{product}/rateplans/{plan}", update).json(&RATE_PLAN),
-    Route::delete("apiproducts/{product}/rateplans/{plan}", delete),
+pub(crate) const METHODS: &[Method] = &[
+    Method::get("apiproducts/{product}/rateplans", Configuration(list)).query(LISTING),
+    Method::post("apiproducts/{product}/rateplans", Configuration(create)).json(&RATE_PLAN),
+    Method::get("apiproducts/{product}/rateplans/{plan}", Configuration(get)),
+    Method::put("apiproducts/{product}/rateplans/{plan}", Configuration(update)).json(&RATE_PLAN),
+    Method::delete("apiproducts/{product}/rateplans/{plan}", Configuration(delete)),
 ];
 
 /// The parameters of a list.
@@ -70,62 +69,62 @@ const RATE_PLAN: Message = Message {
     ],
 };
 
-fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let expand = call.flag("expand")?;
-    let plans = &product(config, call)?.rate_plans;
-    let page = call.page_by_key(plans, 100)?;
+fn list(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let expand = request.flag("expand");
+    let plans = &product(config, request)?.rate_plans;
+    let page = request.page_by_key(plans, 100)?;
     let next = page.last().and_then(|(last, _)| {
         let after = (std::ops::Bound::Excluded((*last).clone()), std::ops::Bound::Unbounded);
         plans.range(after).next().map(|(name, _)| name.clone())
     });
     let list: Vec<Value> = page
         .into_iter()
-        .filter(|(_, plan)| call.query("state").is_none_or(|state| state == text(plan, "state")))
+        .filter(|(_, plan)| request.query("state").is_none_or(|state| state == text(plan, "state")))
         .map(|(name, plan)| if expand { Value::Object(plan.clone()) } else { json!({ "name": name }) })
         .collect();
-    Ok(Answer::value(json!({"ratePlans": list, "nextStartKey": next})))
+    Ok(ApiResponse::value(json!({"ratePlans": list, "nextStartKey": next})))
 }
 
-fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let mut plan = call.read(&RATE_PLAN)?;
+fn create(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let mut plan = request.read(&RATE_PLAN)?;
     require(&plan, "rate_plan", &["displayName"])?;
     limits::check_field(&texts::CURRENCY, "rate_plan", &plan, "currencyCode")?;
-    product(config, call)?;
-    let name = config.fresh_uuid(call);
+    product(config, request)?;
+    let name = config.fresh_uuid(request);
     set(&mut plan, "name", name.as_str());
-    set(&mut plan, "apiproduct", call.parameter("product"));
+    set(&mut plan, "apiproduct", request.parameter("product"));
     if !plan.contains_key("state") {
         set(&mut plan, "state", "DRAFT");
     }
-    set(&mut plan, "createdAt", call.now.to_string());
-    set(&mut plan, "lastModifiedAt", call.now.to_string());
-    let answer = Answer::message(&plan);
-    product(config, call)?.rate_plans.insert(name, plan);
-    Ok(answer)
+    set(&mut plan, "createdAt", request.now.to_string());
+    set(&mut plan, "lastModifiedAt", request.now.to_string());
+    let response = ApiResponse::message(&plan);
+    product(config, request)?.rate_plans.insert(name, plan);
+    Ok(response)
 }
 
-fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let plans = &product(config, call)?.rate_plans;
-    Ok(Answer::message(find(plans, call, "rateplans", call.parameter("plan"))?))
+fn get(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let plans = &product(config, request)?.rate_plans;
+    Ok(ApiResponse::message(find(plans, request, "rateplans", request.parameter("plan"))?))
 }
 
-fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let mut new = call.read(&RATE_PLAN)?;
+fn update(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let mut new = request.read(&RATE_PLAN)?;
     require(&new, "rate_plan", &["displayName"])?;
     limits::check_field(&texts::CURRENCY, "rate_plan", &new, "currencyCode")?;
-    let name = call.parameter("plan");
-    let stored = find_mut(&mut product(config, call)?.rate_plans, call, "rateplans", name)?;
+    let name = request.parameter("plan");
+    let stored = find_mut(&mut product(config, request)?.rate_plans, request, "rateplans", name)?;
     set(&mut new, "name", name);
-    set(&mut new, "apiproduct", call.parameter("product"));
+    set(&mut new, "apiproduct", request.parameter("product"));
     set(&mut new, "createdAt", text(stored, "createdAt"));
-    set(&mut new, "lastModifiedAt", call.now.to_string());
+    set(&mut new, "lastModifiedAt", request.now.to_string());
     *stored = new;
-    Ok(Answer::message(stored))
+    Ok(ApiResponse::message(stored))
 }
 
-fn delete(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let plans = &mut product(config, call)?.rate_plans;
-    Ok(Answer::message(&take(plans, call, "rateplans", call.parameter("plan"))?))
+fn delete(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let plans = &mut product(config, request)?.rate_plans;
+    Ok(ApiResponse::message(&take(plans, request, "rateplans", request.parameter("plan"))?))
 }
 
 #[cfg(test)]
@@ -136,14 +135,14 @@ mod tests {
     fn the_server_names_a_plan() {
         let mut config = ConfigState::default();
         config.products.insert("p".to_owned(), super::super::api_product::Product::default());
-        let call = Call::to("organizations/o/apiproducts/p/rateplans", &[("product", "p")]);
+        let request = ApiRequest::to("organizations/o/apiproducts/p/rateplans", &[("product", "p")]);
         let body = json!({"name": "mine", "displayName": "P", "startTime": 5, "setupFee": {"units": "3", "currencyCode": "EUR"}});
-        let call = call.json(&body);
-        let Answer::Json(one) = create(&mut config, &call).unwrap() else { panic!() };
-        let Answer::Json(two) = create(&mut config, &call).unwrap() else { panic!() };
+        let request = request.json(&body);
+        let ApiResponse::Json(one) = create(&mut config, &request).unwrap() else { panic!() };
+        let ApiResponse::Json(two) = create(&mut config, &request).unwrap() else { panic!() };
         assert_ne!(one["name"], two["name"]);
         assert_eq!((&one["state"], &one["startTime"], &one["apiproduct"]), (&json!("DRAFT"), &json!("5"), &json!("p")));
-        let Answer::Json(listed) = list(&mut config, &call.with("count", "1")).unwrap() else { panic!() };
+        let ApiResponse::Json(listed) = list(&mut config, &request.with("count", "1")).unwrap() else { panic!() };
         assert_eq!(listed["ratePlans"].as_array().unwrap().len(), 1);
         assert!(listed["nextStartKey"].is_string());
     }

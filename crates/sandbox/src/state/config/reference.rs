@@ -1,18 +1,18 @@
 //! References to keystores and truststores: `environments.references`.
 
-use super::call::{Answer, Call, find, find_mut, take, vacant};
-use super::limits;
-use super::message::{Message, Object, Type, require, text};
-use super::{ConfigState, Environment, Route};
-use crate::fault::Fault;
+use super::collection::{find, find_mut, take, vacant};
+use super::{ConfigState, EnvironmentConfig};
+use crate::api::Handler::Configuration;
+use crate::api::message::{require, text};
+use crate::api::{ApiError, ApiRequest, ApiResponse, Message, Method, Object, Type, limits};
 use apigee_flux_model::limits::texts;
 
-pub(super) const ROUTES: &[Route] = &[
-    Route::get("environments/{env}/references", list),
-    Route::post("environments/{env}/references", create).json(&REFERENCE),
-    Route::get("environments/{env}/references/{reference}", get),
-    Route::put("environments/{env}/references/{reference}", update).json(&REFERENCE),
-    Route::delete("environments/{env}/references/{reference}", delete),
+pub(crate) const METHODS: &[Method] = &[
+    Method::get("environments/{env}/references", Configuration(list)),
+    Method::post("environments/{env}/references", Configuration(create)).json(&REFERENCE),
+    Method::get("environments/{env}/references/{reference}", Configuration(get)),
+    Method::put("environments/{env}/references/{reference}", Configuration(update)).json(&REFERENCE),
+    Method::delete("environments/{env}/references/{reference}", Configuration(delete)),
 ];
 
 const REFERENCE: Message = Message {
@@ -20,54 +20,54 @@ const REFERENCE: Message = Message {
     fields: &[("name", Type::Text), ("description", Type::Text), ("resourceType", Type::Text), ("refers", Type::Text)],
 };
 
-fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    Ok(Answer::names(&config.environment(call).references))
+fn list(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    Ok(ApiResponse::names(&config.environment(request).references))
 }
 
-fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let (name, reference) = call.read_named(&REFERENCE, "", &texts::REFERENCE)?;
-    let environment = config.environment(call);
-    vacant(&environment.references, call, "references", &name)?;
+fn create(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (name, reference) = request.read_named(&REFERENCE, "", &texts::REFERENCE)?;
+    let environment = config.environment(request);
+    vacant(&environment.references, request, "references", &name)?;
     check(environment, &reference)?;
-    let answer = Answer::message(&reference);
+    let response = ApiResponse::message(&reference);
     environment.references.insert(name, reference);
-    Ok(answer)
+    Ok(response)
 }
 
-fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let references = &config.environment(call).references;
-    Ok(Answer::message(find(references, call, "references", call.parameter("reference"))?))
+fn get(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let references = &config.environment(request).references;
+    Ok(ApiResponse::message(find(references, request, "references", request.parameter("reference"))?))
 }
 
-fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let name = call.parameter("reference");
-    let reference = call.read_same_name(&REFERENCE, name)?;
-    let environment = config.environment(call);
-    find(&environment.references, call, "references", name)?;
+fn update(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let name = request.parameter("reference");
+    let reference = request.read_same_name(&REFERENCE, name)?;
+    let environment = config.environment(request);
+    find(&environment.references, request, "references", name)?;
     check(environment, &reference)?;
-    let stored = find_mut(&mut environment.references, call, "references", name)?;
+    let stored = find_mut(&mut environment.references, request, "references", name)?;
     *stored = reference;
-    Ok(Answer::message(stored))
+    Ok(ApiResponse::message(stored))
 }
 
-fn delete(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let references = &mut config.environment(call).references;
-    Ok(Answer::message(&take(references, call, "references", call.parameter("reference"))?))
+fn delete(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let references = &mut config.environment(request).references;
+    Ok(ApiResponse::message(&take(references, request, "references", request.parameter("reference"))?))
 }
 
 /// "Must be the id of a resource that exists in the parent environment and is of the given resource_type." A keystore and a
 /// truststore are the same resource in the API, so the type is not checked any further.
-fn check(environment: &Environment, reference: &Object) -> Result<(), Fault> {
+fn check(environment: &EnvironmentConfig, reference: &Object) -> Result<(), ApiError> {
     require(reference, "reference", &["refers", "resourceType"])?;
     limits::check_field(&texts::KEYSTORE, "reference", reference, "refers")?;
     let (kind, refers) = (text(reference, "resourceType"), text(reference, "refers"));
     if !["KeyStore", "TrustStore"].contains(&kind) {
-        return Err(Fault::invalid_argument(format!(
+        return Err(ApiError::invalid_argument(format!(
             "reference.resourceType is \"{kind}\"; use KeyStore or TrustStore"
         )));
     }
     if !environment.keystores.contains_key(refers) {
-        return Err(Fault::invalid_argument(format!(
+        return Err(ApiError::invalid_argument(format!(
             "reference.refers is \"{refers}\", and the environment has no such {kind}: create the keystore first"
         ))
         .or_status(404));
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn what_is_referred_to_exists() {
         let mut config = ConfigState::default();
-        let at = || Call::to("organizations/o/environments/e/references/r", &[("reference", "r")]);
+        let at = || ApiRequest::to("organizations/o/environments/e/references/r", &[("reference", "r")]);
         let body = json!({"name": "r", "refers": "k", "resourceType": "KeyStore"});
         assert_eq!(create(&mut config, &at().json(&body)).unwrap_err().code, 400);
         config.environment(&at()).keystores.insert("k".to_owned(), std::collections::BTreeMap::default());
@@ -92,6 +92,6 @@ mod tests {
         assert_eq!(create(&mut config, &at().json(&body)).unwrap_err().code, 409);
         let other = json!({"refers": "other", "resourceType": "KeyStore"});
         assert_eq!(update(&mut config, &at().json(&other)).unwrap_err().code, 400);
-        assert_eq!(get(&mut config, &at()).unwrap(), Answer::Json(body));
+        assert_eq!(get(&mut config, &at()).unwrap(), ApiResponse::Json(body));
     }
 }

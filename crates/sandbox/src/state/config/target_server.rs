@@ -5,19 +5,19 @@
 
 use serde_json::Value;
 
-use super::call::{Answer, Call, find, find_mut, take, vacant};
-use super::limits;
-use super::message::{LIST, Message, Object, Type, require, set, text};
-use super::{ConfigState, Route, parameter};
-use crate::fault::Fault;
+use super::ConfigState;
+use super::collection::{find, find_mut, take, vacant};
+use crate::api::Handler::Configuration;
+use crate::api::message::{LIST, require, set, text};
+use crate::api::{ApiError, ApiRequest, ApiResponse, Message, Method, Object, Type, limits, parameter};
 use apigee_flux_model::limits::texts;
 
-pub(super) const ROUTES: &[Route] = &[
-    Route::get("environments/{env}/targetservers", list),
-    Route::post("environments/{env}/targetservers", create).query(parameter::NAME).json(&TARGET_SERVER),
-    Route::get("environments/{env}/targetservers/{server}", get),
-    Route::put("environments/{env}/targetservers/{server}", update).json(&TARGET_SERVER),
-    Route::delete("environments/{env}/targetservers/{server}", delete),
+pub(crate) const METHODS: &[Method] = &[
+    Method::get("environments/{env}/targetservers", Configuration(list)),
+    Method::post("environments/{env}/targetservers", Configuration(create)).query(parameter::NAME).json(&TARGET_SERVER),
+    Method::get("environments/{env}/targetservers/{server}", Configuration(get)),
+    Method::put("environments/{env}/targetservers/{server}", Configuration(update)).json(&TARGET_SERVER),
+    Method::delete("environments/{env}/targetservers/{server}", Configuration(delete)),
 ];
 
 const COMMON_NAME: Message =
@@ -52,43 +52,43 @@ const TARGET_SERVER: Message = Message {
     ],
 };
 
-fn list(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    Ok(Answer::names(&config.environment(call).target_servers))
+fn list(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    Ok(ApiResponse::names(&config.environment(request).target_servers))
 }
 
-fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let (name, mut server) = call.read_named(&TARGET_SERVER, "name", &texts::TARGET_SERVER)?;
+fn create(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (name, mut server) = request.read_named(&TARGET_SERVER, "name", &texts::TARGET_SERVER)?;
     check(&mut server)?;
-    let servers = &mut config.environment(call).target_servers;
-    vacant(servers, call, "targetservers", &name)?;
-    let answer = Answer::message(&server);
+    let servers = &mut config.environment(request).target_servers;
+    vacant(servers, request, "targetservers", &name)?;
+    let response = ApiResponse::message(&server);
     servers.insert(name, server);
-    Ok(answer)
+    Ok(response)
 }
 
-fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let servers = &config.environment(call).target_servers;
-    Ok(Answer::message(find(servers, call, "targetservers", call.parameter("server"))?))
+fn get(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let servers = &config.environment(request).target_servers;
+    Ok(ApiResponse::message(find(servers, request, "targetservers", request.parameter("server"))?))
 }
 
-fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let name = call.parameter("server");
-    let mut server = call.read_same_name(&TARGET_SERVER, name)?;
+fn update(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let name = request.parameter("server");
+    let mut server = request.read_same_name(&TARGET_SERVER, name)?;
     check(&mut server)?;
-    let stored = find_mut(&mut config.environment(call).target_servers, call, "targetservers", name)?;
+    let stored = find_mut(&mut config.environment(request).target_servers, request, "targetservers", name)?;
     let (old, new) = (protocol(stored), protocol(&server));
     if old != new {
-        return Err(Fault::invalid_argument(format!(
+        return Err(ApiError::invalid_argument(format!(
             "target_server.protocol is {old} and cannot be changed to {new}: delete the target server and create it again"
         )));
     }
     *stored = server;
-    Ok(Answer::message(stored))
+    Ok(ApiResponse::message(stored))
 }
 
-fn delete(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let servers = &mut config.environment(call).target_servers;
-    Ok(Answer::message(&take(servers, call, "targetservers", call.parameter("server"))?))
+fn delete(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let servers = &mut config.environment(request).target_servers;
+    Ok(ApiResponse::message(&take(servers, request, "targetservers", request.parameter("server"))?))
 }
 
 fn protocol(server: &Object) -> &str {
@@ -99,12 +99,12 @@ fn protocol(server: &Object) -> &str {
 }
 
 /// Fills in the default and validates the fields.
-fn check(server: &mut Object) -> Result<(), Fault> {
+fn check(server: &mut Object) -> Result<(), ApiError> {
     require(server, "target_server", &["host", "port"])?;
     limits::check_field(&texts::TARGET_HOST, "target_server", server, "host")?;
     let port = server.get("port").and_then(Value::as_i64).unwrap_or_default();
     if !(1..=65535).contains(&port) {
-        return Err(Fault::invalid_argument(format!("target_server.port is {port}; use 1 to 65535")));
+        return Err(ApiError::invalid_argument(format!("target_server.port is {port}; use 1 to 65535")));
     }
     if !server.contains_key("isEnabled") {
         set(server, "isEnabled", true);
@@ -124,8 +124,8 @@ mod tests {
 
     use super::*;
 
-    fn at(server: &str) -> Call {
-        Call::to("organizations/o/environments/e/targetservers/s", &[("server", server)])
+    fn at(server: &str) -> ApiRequest {
+        ApiRequest::to("organizations/o/environments/e/targetservers/s", &[("server", server)])
     }
 
     #[test]
@@ -135,22 +135,22 @@ mod tests {
         let created = create(&mut config, &at("").json(&body)).unwrap();
         assert_eq!(
             created,
-            Answer::Json(json!({"name": "s", "host": "a", "port": 80, "description": "d", "protocol": "GRPC",
+            ApiResponse::Json(json!({"name": "s", "host": "a", "port": 80, "description": "d", "protocol": "GRPC",
                 "sSLInfo": {"enabled": true}, "isEnabled": true}))
         );
-        let fault = update(&mut config, &at("s").json(&json!({"host": "b", "port": 81}))).unwrap_err();
-        assert!(fault.body(1).to_string().contains("cannot be changed to HTTP"));
+        let error = update(&mut config, &at("s").json(&json!({"host": "b", "port": 81}))).unwrap_err();
+        assert!(error.body(1).to_string().contains("cannot be changed to HTTP"));
         update(&mut config, &at("s").json(&json!({"host": "b", "port": 81, "protocol": "GRPC"}))).unwrap();
         let expected = json!({"host": "b", "port": 81, "protocol": "GRPC", "name": "s", "isEnabled": true});
-        assert_eq!(get(&mut config, &at("s")).unwrap(), Answer::Json(expected));
+        assert_eq!(get(&mut config, &at("s")).unwrap(), ApiResponse::Json(expected));
     }
 
     #[test]
     fn a_second_one_and_a_missing_one_are_refused() {
         let mut config = ConfigState::default();
-        let call = at("").json(&json!({"name": "s", "host": "a", "port": 80}));
-        create(&mut config, &call).unwrap();
-        assert_eq!(create(&mut config, &call).unwrap_err().code, 409);
+        let request = at("").json(&json!({"name": "s", "host": "a", "port": 80}));
+        create(&mut config, &request).unwrap();
+        assert_eq!(create(&mut config, &request).unwrap_err().code, 409);
         assert_eq!(get(&mut config, &at("t")).unwrap_err().code, 404);
         delete(&mut config, &at("s")).unwrap();
         assert_eq!(delete(&mut config, &at("s")).unwrap_err().code, 404);

@@ -5,21 +5,22 @@
 
 use serde_json::{Value, json};
 
-use super::call::{Answer, Call, find, find_mut, take};
-use super::message::{Message, Object, Type, require, set, text};
-use super::{ConfigState, Route, parameter};
-use crate::fault::Fault;
+use super::ConfigState;
+use super::collection::{find, find_mut, take};
+use crate::api::Handler::Configuration;
+use crate::api::message::{require, set, text};
+use crate::api::{ApiError, ApiRequest, ApiResponse, Message, Method, Object, Type, parameter};
 
-pub(super) const ROUTES: &[Route] = &[
-    Route::get("environments/{env}/traceConfig", get),
-    Route::patch("environments/{env}/traceConfig", update).query(parameter::MASK).json(&TRACE_CONFIG),
-    Route::get("environments/{env}/traceConfig/overrides", list_overrides).query(parameter::PAGE),
-    Route::post("environments/{env}/traceConfig/overrides", create_override).json(&OVERRIDE),
-    Route::get("environments/{env}/traceConfig/overrides/{override}", get_override),
-    Route::patch("environments/{env}/traceConfig/overrides/{override}", update_override)
+pub(crate) const METHODS: &[Method] = &[
+    Method::get("environments/{env}/traceConfig", Configuration(get)),
+    Method::patch("environments/{env}/traceConfig", Configuration(update)).query(parameter::MASK).json(&TRACE_CONFIG),
+    Method::get("environments/{env}/traceConfig/overrides", Configuration(list_overrides)).query(parameter::PAGE),
+    Method::post("environments/{env}/traceConfig/overrides", Configuration(create_override)).json(&OVERRIDE),
+    Method::get("environments/{env}/traceConfig/overrides/{override}", Configuration(get_override)),
+    Method::patch("environments/{env}/traceConfig/overrides/{override}", Configuration(update_override))
         .query(parameter::MASK)
         .json(&OVERRIDE),
-    Route::delete("environments/{env}/traceConfig/overrides/{override}", delete_override),
+    Method::delete("environments/{env}/traceConfig/overrides/{override}", Configuration(delete_override)),
 ];
 
 const SAMPLING: Message = Message {
@@ -59,68 +60,72 @@ const OVERRIDE: Message = Message {
     fields: &[("name", Type::Output), ("apiProxy", Type::Text), ("samplingConfig", Type::Nested(&SAMPLING))],
 };
 
-fn get(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let stored = &config.environment(call).trace_config;
+fn get(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let stored = &config.environment(request).trace_config;
     if stored.is_empty() {
-        return Ok(Answer::value(json!({"samplingConfig": {"sampler": "OFF"}})));
+        return Ok(ApiResponse::value(json!({"samplingConfig": {"sampler": "OFF"}})));
     }
-    Ok(Answer::message(stored))
+    Ok(ApiResponse::message(stored))
 }
 
-fn update(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let body = call.read(&TRACE_CONFIG)?;
-    let mut new = config.environment(call).trace_config.clone();
-    patch(&TRACE_CONFIG, call, &mut new, body)?;
+fn update(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let body = request.read(&TRACE_CONFIG)?;
+    let mut new = config.environment(request).trace_config.clone();
+    patch(&TRACE_CONFIG, request, &mut new, body)?;
     require(&new, "trace_config", &["exporter", "endpoint"])?;
-    let stored = &mut config.environment(call).trace_config;
+    let stored = &mut config.environment(request).trace_config;
     *stored = new;
-    Ok(Answer::message(stored))
+    Ok(ApiResponse::message(stored))
 }
 
-fn list_overrides(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let (page, next) = call.page(&config.environment(call).trace_overrides, 25, 1000)?;
+fn list_overrides(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (page, next) = request.page(&config.environment(request).trace_overrides, 25, 1000)?;
     let list: Vec<Value> = page.into_iter().map(|(_, item)| Value::Object(item.clone())).collect();
-    Ok(Answer::value(json!({"traceConfigOverrides": list, "nextPageToken": next})))
+    Ok(ApiResponse::value(json!({"traceConfigOverrides": list, "nextPageToken": next})))
 }
 
-fn create_override(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let mut body = call.read(&OVERRIDE)?;
+fn create_override(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let mut body = request.read(&OVERRIDE)?;
     require(&body, "trace_config_override", &["apiProxy", "samplingConfig"])?;
     check(&body)?;
     let proxy = text(&body, "apiProxy");
-    if config.environment(call).trace_overrides.values().any(|other| text(other, "apiProxy") == proxy) {
-        return Err(Fault::resource_exists(&format!("{} of {proxy}", call.path)));
+    if config.environment(request).trace_overrides.values().any(|other| text(other, "apiProxy") == proxy) {
+        return Err(ApiError::resource_exists(&format!("{} of {proxy}", request.path)));
     }
-    let name = config.fresh_uuid(call);
+    let name = config.fresh_uuid(request);
     set(&mut body, "name", name.as_str());
-    let answer = Answer::message(&body);
-    config.environment(call).trace_overrides.insert(name, body);
-    Ok(answer)
+    let response = ApiResponse::message(&body);
+    config.environment(request).trace_overrides.insert(name, body);
+    Ok(response)
 }
 
-fn get_override(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let overrides = &config.environment(call).trace_overrides;
-    Ok(Answer::message(find(overrides, call, "overrides", call.parameter("override"))?))
+fn get_override(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let overrides = &config.environment(request).trace_overrides;
+    Ok(ApiResponse::message(find(overrides, request, "overrides", request.parameter("override"))?))
 }
 
-fn update_override(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    let body = call.read(&OVERRIDE)?;
-    let stored =
-        find_mut(&mut config.environment(call).trace_overrides, call, "overrides", call.parameter("override"))?;
+fn update_override(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let body = request.read(&OVERRIDE)?;
+    let stored = find_mut(
+        &mut config.environment(request).trace_overrides,
+        request,
+        "overrides",
+        request.parameter("override"),
+    )?;
     let mut new = stored.clone();
-    patch(&OVERRIDE, call, &mut new, body)?;
+    patch(&OVERRIDE, request, &mut new, body)?;
     *stored = new;
-    Ok(Answer::message(stored))
+    Ok(ApiResponse::message(stored))
 }
 
-fn delete_override(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
-    take(&mut config.environment(call).trace_overrides, call, "overrides", call.parameter("override"))?;
-    Ok(Answer::Json(json!({})))
+fn delete_override(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    take(&mut config.environment(request).trace_overrides, request, "overrides", request.parameter("override"))?;
+    Ok(ApiResponse::Json(json!({})))
 }
 
 /// Replaces the fields of the mask.
-fn patch(message: &Message, call: &Call, stored: &mut Object, mut body: Object) -> Result<(), Fault> {
-    for field in message.masked(call.query("updateMask"), &body)? {
+fn patch(message: &Message, request: &ApiRequest, stored: &mut Object, mut body: Object) -> Result<(), ApiError> {
+    for field in message.masked(request.query("updateMask"), &body)? {
         match body.remove(field) {
             Some(new) => stored.insert(field.to_owned(), new),
             None => stored.remove(field),
@@ -130,11 +135,11 @@ fn patch(message: &Message, call: &Call, stored: &mut Object, mut body: Object) 
 }
 
 /// "The supported values are > 0 and <= 0.5."
-fn check(stored: &Object) -> Result<(), Fault> {
+fn check(stored: &Object) -> Result<(), ApiError> {
     let Some(Value::Object(sampling)) = stored.get("samplingConfig") else { return Ok(()) };
     let rate = sampling.get("samplingRate").and_then(Value::as_f64).unwrap_or_default();
     if text(sampling, "sampler") == "PROBABILITY" && !(rate > 0.0 && rate <= 0.5) {
-        return Err(Fault::invalid_argument(format!("samplingRate is {rate}; use more than 0 and at most 0.5")));
+        return Err(ApiError::invalid_argument(format!("samplingRate is {rate}; use more than 0 and at most 0.5")));
     }
     Ok(())
 }
@@ -147,12 +152,12 @@ mod tests {
     fn a_mask_says_what_changes() {
         let mut config = ConfigState::default();
         let body = json!({"exporter": "CLOUD_TRACE", "endpoint": "p", "samplingConfig": {"sampler": "PROBABILITY", "samplingRate": 0.1}});
-        update(&mut config, &Call::to("x", &[]).json(&body)).unwrap();
+        update(&mut config, &ApiRequest::to("x", &[]).json(&body)).unwrap();
         let off = json!({"endpoint": "other", "samplingConfig": {"sampler": "OFF"}});
-        update(&mut config, &Call::to("x", &[]).json(&off).with("updateMask", "samplingConfig.sampler")).unwrap();
+        update(&mut config, &ApiRequest::to("x", &[]).json(&off).with("updateMask", "samplingConfig.sampler")).unwrap();
         let expected = json!({"exporter": "CLOUD_TRACE", "endpoint": "p", "samplingConfig": {"sampler": "OFF"}});
-        assert_eq!(get(&mut config, &Call::to("x", &[])).unwrap(), Answer::Json(expected));
+        assert_eq!(get(&mut config, &ApiRequest::to("x", &[])).unwrap(), ApiResponse::Json(expected));
         let much = json!({"samplingConfig": {"sampler": "PROBABILITY", "samplingRate": 0.6}});
-        assert_eq!(update(&mut config, &Call::to("x", &[]).json(&much)).unwrap_err().code, 400);
+        assert_eq!(update(&mut config, &ApiRequest::to("x", &[]).json(&much)).unwrap_err().code, 400);
     }
 }
