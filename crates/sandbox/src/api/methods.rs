@@ -1,7 +1,9 @@
 //! The table of all methods that the sandbox implements.
 
 use super::method::{Method, Verb};
-use crate::state::{config, deployments, environment, environment_group, operation, organization, revisions, routing};
+use crate::state::{
+    attachment, config, deployments, environment, environment_group, operation, organization, revisions, routing,
+};
 
 /// The methods of each concept, declared next to their handlers.
 pub(crate) const METHODS: &[&[Method]] = &[
@@ -9,6 +11,7 @@ pub(crate) const METHODS: &[&[Method]] = &[
     operation::METHODS,
     environment::METHODS,
     environment_group::METHODS,
+    attachment::METHODS,
     revisions::METHODS,
     deployments::METHODS,
     routing::METHODS,

@@ -172,13 +172,15 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::api::{ApiRequest, METHODS, RequestBody, Verb};
     use crate::settings::Settings;
-    use crate::state::deployments::Deploy;
-    use crate::state::{BundleRef, SimulatedFailure};
+    use crate::state::SimulatedFailure;
     use apigee_flux_model::bundle::{BundleKind, BundlePath, Files, zip};
+
+    const DEPLOYMENT: &str = "environments/{env}/apis/{name}/revisions/{rev}/deployments";
 
     /// A state with at least one resource of each type.
     fn full() -> State {
@@ -193,19 +195,54 @@ mod tests {
         .into_iter()
         .collect();
         let bundle = zip::pack(BundleKind::Proxy, &files).unwrap();
-        let path = BundleRef { organization: "o", kind: BundleKind::Proxy, name: "a" };
         let mut state = State::new(Settings { progressing: 10, ..Settings::default() });
-        state.create_environment("o", "prod", &json!({"properties": {"property": []}}), 1).unwrap();
-        state.create_group("o", "g", &json!({"hostnames": ["h"]}), 1).unwrap();
-        state.create_attachment("o", "g", &json!({"environment": "prod"}), 20).unwrap();
-        let id = apigee_flux_model::names::RevisionId::FIRST;
-        state.import(path, &bundle, Some("s"), 30).unwrap();
-        state.import(path, &bundle, None, 31).unwrap();
-        state.patch_proxy(path, "labels", &json!({"labels": {"k": "v"}}), 32).unwrap();
-        let request = Deploy { environment: "prod", overrides: true, service_account: Some("x@y") };
-        state.deploy(path, id, request, 40).unwrap();
-        state.simulate_failure("a", SimulatedFailure::Error("m".to_owned()));
-        state.deploy(path, id.next(), request, 60).unwrap();
+        let json = |body: Value| RequestBody::Whole(body.to_string().into_bytes());
+        let zip = || RequestBody::Whole(bundle.clone());
+        let deployment = |rev| [("env", "prod"), ("name", "a"), ("rev", rev)];
+        let account = ("serviceAccount", "x@y");
+        for (now, verb, path, parameters, queries, body) in [
+            (
+                1,
+                Verb::Post,
+                "environments",
+                &[][..],
+                &[("name", "prod")][..],
+                json(json!({"properties": {"property": []}})),
+            ),
+            (1, Verb::Post, "envgroups", &[], &[("name", "g")], json(json!({"hostnames": ["h"]}))),
+            (
+                20,
+                Verb::Post,
+                "envgroups/{group}/attachments",
+                &[("group", "g")],
+                &[],
+                json(json!({"environment": "prod"})),
+            ),
+            (30, Verb::Post, "apis", &[], &[("name", "a"), ("action", "import"), ("space", "s")], zip()),
+            (31, Verb::Post, "apis", &[], &[("name", "a"), ("action", "import")], zip()),
+            (
+                32,
+                Verb::Patch,
+                "apis/{name}",
+                &[("name", "a")],
+                &[("updateMask", "labels")],
+                json(json!({"labels": {"k": "v"}})),
+            ),
+            (40, Verb::Post, DEPLOYMENT, &deployment("1"), &[account], RequestBody::default()),
+            (60, Verb::Post, DEPLOYMENT, &deployment("2"), &[account, ("override", "true")], RequestBody::default()),
+        ] {
+            if now == 60 {
+                state.simulate_failure("a", SimulatedFailure::Error("m".to_owned()));
+            }
+            let path = format!("/v1/organizations/{{org}}/{path}");
+            let mut methods = METHODS.iter().flat_map(|methods| methods.iter());
+            let method = methods.find(|method| method.verb == verb && method.path() == path).unwrap();
+            let mut request = ApiRequest { body, now, ..ApiRequest::to("x", parameters) };
+            for (name, value) in queries {
+                request = request.with(name, value);
+            }
+            state.call(method, request).unwrap();
+        }
         state
     }
 

@@ -1,4 +1,4 @@
-//! Deployments: deploy and undeploy, the reasons to refuse them, and which revision serves at a given time.
+//! Deployments: deploy and undeploy, and which revision serves at a given time.
 //!
 //! A deployment with `override` is zero-downtime: the former revision serves until the new one is READY, and "if the deployment of
 //! Revision 2 fails for any reason, the previous version, Revision 1 is still undeployed"
@@ -73,14 +73,6 @@ impl Phase<'_> {
     }
 }
 
-/// A request to deploy.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Deploy<'a> {
-    pub(crate) environment: &'a str,
-    pub(crate) overrides: bool,
-    pub(crate) service_account: Option<&'a str>,
-}
-
 /// All deployments of an organization or, depending on the path, of an environment.
 fn list_all(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let kind = if request.flag("sharedFlows") { SharedFlow } else { Proxy };
@@ -97,24 +89,74 @@ fn list(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<Api
     state.deployments(request.organization(), filter, request.now).map(ApiResponse::Json)
 }
 
+/// The deployment of a revision with its status in the runtime.
 fn get(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let (path, id) = (BundleRef::of(kind, request), revision_id(request)?);
-    state.deployment(path, request.parameter("env"), id, request.now).map(ApiResponse::Json)
-}
-
-fn deploy(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let (path, id) = (BundleRef::of(kind, request), revision_id(request)?);
-    let wanted = Deploy {
-        environment: request.parameter("env"),
-        overrides: request.flag("override"),
-        service_account: request.query("serviceAccount"),
+    let (path, id, now) = (BundleRef::of(kind, request), revision_id(request)?, request.now);
+    let environment = request.parameter("env");
+    let deployed = state.find_deployed(path, environment, id, now)?;
+    if now.saturating_sub(deployed.since) < state.settings.status_after {
+        return Err(match state.settings.early_status {
+            EarlyStatus::Unavailable => ApiError::unavailable(),
+            EarlyStatus::NotFound => not_deployed(path, environment, id),
+        });
+    }
+    let status = DeploymentStatus {
+        phase: state.phase(deployed, now),
+        conflicts: state.route_conflicts(path.organization, deployed),
+        base_paths: state.base_paths(path.organization, deployed),
+        groups: state.groups_of(path.organization, environment),
     };
-    state.deploy(path, id, wanted, request.now).map(ApiResponse::Json)
+    let is_extensible = state.is_extensible(path.organization, deployed);
+    Ok(ApiResponse::Json(deployment_view::deployment_status(deployed, is_extensible, &status)))
 }
 
+/// Deploys a revision.
+fn deploy(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (path, id, now) = (BundleRef::of(kind, request), revision_id(request)?, request.now);
+    let environment = request.parameter("env");
+    let violations = state.deploy_violations(path, environment, id, request.flag("override"), now)?;
+    if !violations.is_empty() {
+        return Err(ApiError::failed_precondition("deployment validations failed", &violations));
+    }
+    let deployed = Deployed {
+        environment: environment.to_owned(),
+        kind: path.kind,
+        name: path.name.to_owned(),
+        revision: id,
+        service_account: request.query("serviceAccount").map(str::to_owned),
+        since: now,
+        sequence: state.next_number(),
+        replaces: state.served(path.organization, environment, path.kind, path.name, now),
+        failure: state.take_failure(path.name, |failure| *failure != SimulatedFailure::LostImportAnswer),
+    };
+    let response = deployment_view::deployment(&deployed, state.is_extensible(path.organization, &deployed));
+    let filter =
+        DeploymentFilter { kind: path.kind, environment: Some(environment), name: Some(path.name), revision: None };
+    let organization = state.organization_mut(path.organization);
+    let resource = organization.resources.get_mut(&path.key());
+    if let Some(stored) = resource.and_then(|resource| resource.revisions.get_mut(&id)) {
+        stored.was_deployed = true;
+    }
+    organization.deployments.retain(|other| !filter.allows(other));
+    organization.deployments.push(deployed);
+    Ok(ApiResponse::Json(response))
+}
+
+/// Undeploys a revision from an environment, including the previous revision that still serves for it.
 fn undeploy(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let (path, id) = (BundleRef::of(kind, request), revision_id(request)?);
-    state.undeploy(path, request.parameter("env"), id, request.now).map(ApiResponse::Json)
+    let (path, id, now) = (BundleRef::of(kind, request), revision_id(request)?, request.now);
+    let environment = request.parameter("env");
+    state.find_deployed(path, environment, id, now).map_err(|error| error.or_status(400))?;
+    let violations = state.undeploy_violations(path, environment);
+    if !violations.is_empty() {
+        return Err(ApiError::failed_precondition("deployment validations failed", &violations));
+    }
+    let filter =
+        DeploymentFilter { kind: path.kind, environment: Some(environment), name: Some(path.name), revision: Some(id) };
+    if let Some(organization) = state.organizations.get_mut(path.organization) {
+        organization.deployments.retain(|other| !filter.allows(other));
+    }
+    Ok(ApiResponse::Json(json!({})))
 }
 
 impl State {
@@ -176,30 +218,6 @@ impl State {
         Ok(prune(json!({ "deployments": list })))
     }
 
-    /// The deployment of a revision with its status in the runtime.
-    pub(crate) fn deployment(
-        &self,
-        path: BundleRef<'_>,
-        environment: &str,
-        id: RevisionId,
-        now: u64,
-    ) -> Result<Value, ApiError> {
-        let deployed = self.find_deployed(path, environment, id, now)?;
-        if now.saturating_sub(deployed.since) < self.settings.status_after {
-            return Err(match self.settings.early_status {
-                EarlyStatus::Unavailable => ApiError::unavailable(),
-                EarlyStatus::NotFound => not_deployed(path, environment, id),
-            });
-        }
-        let status = DeploymentStatus {
-            phase: self.phase(deployed, now),
-            conflicts: self.route_conflicts(path.organization, deployed),
-            base_paths: self.base_paths(path.organization, deployed),
-            groups: self.groups_of(path.organization, environment),
-        };
-        Ok(deployment_view::deployment_status(deployed, self.is_extensible(path.organization, deployed), &status))
-    }
-
     /// The base paths of a deployment whose traffic goes to another deployment (`routeConflicts`).
     pub(crate) fn route_conflicts(&self, organization: &str, deployed: &Deployed) -> Vec<Value> {
         let owned = self.base_paths(organization, deployed);
@@ -241,68 +259,6 @@ impl State {
         self.deployed(path.organization)
             .find(|deployed| filter.allows(deployed))
             .ok_or_else(|| not_deployed(path, environment, id))
-    }
-
-    /// Deploys a revision.
-    pub(crate) fn deploy(
-        &mut self,
-        path: BundleRef<'_>,
-        id: RevisionId,
-        request: Deploy<'_>,
-        now: u64,
-    ) -> Result<Value, ApiError> {
-        let environment = request.environment;
-        let violations = self.deploy_violations(path, environment, id, request.overrides, now)?;
-        if !violations.is_empty() {
-            return Err(ApiError::failed_precondition("deployment validations failed", &violations));
-        }
-        let deployed = Deployed {
-            environment: environment.to_owned(),
-            kind: path.kind,
-            name: path.name.to_owned(),
-            revision: id,
-            service_account: request.service_account.map(str::to_owned),
-            since: now,
-            sequence: self.next_number(),
-            replaces: self.served(path.organization, environment, path.kind, path.name, now),
-            failure: self.take_failure(path.name, |failure| *failure != SimulatedFailure::LostImportAnswer),
-        };
-        let response = deployment_view::deployment(&deployed, self.is_extensible(path.organization, &deployed));
-        let filter =
-            DeploymentFilter { kind: path.kind, environment: Some(environment), name: Some(path.name), revision: None };
-        let organization = self.organization_mut(path.organization);
-        let resource = organization.resources.get_mut(&path.key());
-        if let Some(stored) = resource.and_then(|resource| resource.revisions.get_mut(&id)) {
-            stored.was_deployed = true;
-        }
-        organization.deployments.retain(|other| !filter.allows(other));
-        organization.deployments.push(deployed);
-        Ok(response)
-    }
-
-    /// Undeploys a revision from an environment, including the previous revision that still serves for it.
-    pub(crate) fn undeploy(
-        &mut self,
-        path: BundleRef<'_>,
-        environment: &str,
-        id: RevisionId,
-        now: u64,
-    ) -> Result<Value, ApiError> {
-        self.find_deployed(path, environment, id, now).map_err(|error| error.or_status(400))?;
-        let violations = self.undeploy_violations(path, environment);
-        if !violations.is_empty() {
-            return Err(ApiError::failed_precondition("deployment validations failed", &violations));
-        }
-        let filter = DeploymentFilter {
-            kind: path.kind,
-            environment: Some(environment),
-            name: Some(path.name),
-            revision: Some(id),
-        };
-        if let Some(organization) = self.organizations.get_mut(path.organization) {
-            organization.deployments.retain(|other| !filter.allows(other));
-        }
-        Ok(json!({}))
     }
 }
 

@@ -31,24 +31,6 @@ fn list(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError
     Ok(ApiResponse::Json(json!(state.environment_names(request.organization(), request.now))))
 }
 
-fn get(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    state.get_environment(request.organization(), request.parameter("env"), request.now).map(ApiResponse::Json)
-}
-
-fn create(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let (name, body) = (request.query_text("name"), request.parse(&ENVIRONMENT)?);
-    state.create_environment(request.organization(), name, &body, request.now).map(ApiResponse::Json)
-}
-
-fn update(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let (name, body) = (request.parameter("env"), request.parse(&ENVIRONMENT)?);
-    state.update_environment(request.organization(), name, &body, request.now).map(ApiResponse::Json)
-}
-
-fn delete(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    state.delete_environment(request.organization(), request.parameter("env"), request.now).map(ApiResponse::Json)
-}
-
 /// An environment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -59,7 +41,7 @@ pub(crate) struct Environment {
 }
 
 /// `GoogleCloudApigeeV1Environment`.
-pub(crate) const ENVIRONMENT: Message = Message {
+const ENVIRONMENT: Message = Message {
     name: "environment",
     fields: &[
         ("displayName", Type::Text),
@@ -141,6 +123,93 @@ impl Organization {
     }
 }
 
+fn get(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    state.environment_message(request.organization(), request.parameter("env"), request.now).map(ApiResponse::Json)
+}
+
+/// `organizations.environments.create`; the name is given in the query or in the body.
+fn create(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (organization, now) = (request.organization(), request.now);
+    let mut given = request.read(&ENVIRONMENT)?;
+    let name = name_of_new(request.query_text("name"), &given, "an environment")?.to_owned();
+    let name = name.as_str();
+    given.shift_remove("name");
+    texts::ENVIRONMENT.check(name).map_err(|broken| ApiError::invalid_argument(broken.message()))?;
+    let done = state.done_at(now);
+    let org = state.organization_mut(organization);
+    if org.environments.get(name).is_some_and(|environment| environment.life.state(now).is_some()) {
+        return Err(ApiError::already_exists(format!("environment {name} already exists")));
+    }
+    org.close_environments(now);
+    org.environments.insert(name.to_owned(), Environment { given, life: Life::begin(now, done) });
+    let made = state.environment_message(organization, name, done)?;
+    let target = format!("organizations/{organization}/environments/{name}");
+    Ok(state.start_operation(organization, (OperationKind::Insert, target), ("Environment", made), now))
+}
+
+/// `PUT` and `POST` of an environment: "If you omit properties from the payload, the properties are removed."
+fn update(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (organization, now) = (request.organization(), request.now);
+    let (name, body) = (request.parameter("env"), request.parse(&ENVIRONMENT)?);
+    state.require_environment(organization, name, now)?;
+    let mut given = ENVIRONMENT.check(&body)?;
+    if given.shift_remove("name").is_some_and(|other| other != name) {
+        return Err(ApiError::invalid_argument("the name of an environment cannot be changed"));
+    }
+    let old = state.environment(organization, name);
+    for (field, default) in IMMUTABLE {
+        let is = old.and_then(|old| old.get(field)).unwrap_or(default).to_owned();
+        match given.get(field) {
+            Some(new) if *new != is.as_str() => {
+                return Err(ApiError::invalid_argument(format!("{field} is {is} and cannot be changed")));
+            }
+            _ => given.insert(field.to_owned(), json!(is)),
+        };
+    }
+    let environments = &mut state.organization_mut(organization).environments;
+    let new = || Environment { given: Map::new(), life: Life::at(now) };
+    let environment = environments.entry(name.to_owned()).or_insert_with(new);
+    if environment.life.state(now) != Some("ACTIVE") {
+        return Err(ApiError::locked());
+    }
+    environment.given = given;
+    environment.life.modified = now;
+    state.environment_message(organization, name, now).map(ApiResponse::Json)
+}
+
+/// `organizations.environments.delete`, for an environment without deployments that is not in an environment group.
+fn delete(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (organization, now) = (request.organization(), request.now);
+    let name = request.parameter("env");
+    state.require_environment(organization, name, now)?;
+    let done = state.done_at(now);
+    let target = format!("organizations/{organization}/environments/{name}");
+    let org = state.organization_mut(organization);
+    let deployed = org.deployments.iter().filter(|deployed| deployed.environment == name).map(|deployed| {
+        let subject = format!("organizations/{organization}/{}/{}", deployed.kind.collection(), deployed.name);
+        (subject, "is deployed in it")
+    });
+    let groups = org.environment_groups.iter().filter(|(_, group)| group.environments().any(|other| other == name));
+    let groups =
+        groups.map(|(group, _)| (format!("organizations/{organization}/envgroups/{group}"), "has it attached"));
+    let violations: Vec<Violation> = deployed
+        .chain(groups)
+        .map(|(subject, why)| Violation {
+            kind: "IN_USE",
+            description: format!("{target} cannot be deleted: {subject} {why}."),
+            subject,
+        })
+        .collect();
+    if !violations.is_empty() {
+        return Err(ApiError::failed_precondition("environment is in use", &violations));
+    }
+    org.close_environments(now);
+    let new = || Environment { given: Map::new(), life: Life::at(now) };
+    let environment = org.environments.entry(name.to_owned()).or_insert_with(new);
+    environment.life.change(OperationKind::Delete, now, done)?;
+    Ok(state.start_operation(organization, (OperationKind::Delete, target), ("Environment", json!({})), now))
+}
+
 impl State {
     /// The plain list that Apigee returns for `GET organizations/{org}/environments`, which the discovery document lacks.
     pub(crate) fn environment_names(&self, organization: &str, now: u64) -> Vec<&str> {
@@ -173,7 +242,7 @@ impl State {
     }
 
     /// `GoogleCloudApigeeV1Environment`.
-    pub(crate) fn get_environment(&self, organization: &str, name: &str, now: u64) -> Result<Value, ApiError> {
+    fn environment_message(&self, organization: &str, name: &str, now: u64) -> Result<Value, ApiError> {
         self.require_environment(organization, name, now)?;
         let mut object = Map::new();
         let mut state = "ACTIVE";
@@ -191,95 +260,5 @@ impl State {
         object.insert("state".to_owned(), json!(state));
         object.insert("hasAttachedFlowHooks".to_owned(), json!(hooked));
         Ok(prune(Value::Object(object)))
-    }
-
-    /// `organizations.environments.create`; the name is given in the query or in the body.
-    pub(crate) fn create_environment(
-        &mut self,
-        organization: &str,
-        name: &str,
-        body: &Value,
-        now: u64,
-    ) -> Result<Value, ApiError> {
-        let mut given = ENVIRONMENT.check(body)?;
-        let name = name_of_new(name, &given, "an environment")?.to_owned();
-        let name = name.as_str();
-        given.shift_remove("name");
-        texts::ENVIRONMENT.check(name).map_err(|broken| ApiError::invalid_argument(broken.message()))?;
-        let done = self.done_at(now);
-        let org = self.organization_mut(organization);
-        if org.environments.get(name).is_some_and(|environment| environment.life.state(now).is_some()) {
-            return Err(ApiError::already_exists(format!("environment {name} already exists")));
-        }
-        org.close_environments(now);
-        org.environments.insert(name.to_owned(), Environment { given, life: Life::begin(now, done) });
-        let made = self.get_environment(organization, name, done)?;
-        let target = format!("organizations/{organization}/environments/{name}");
-        Ok(self.start_operation(organization, (OperationKind::Insert, target), ("Environment", made), now))
-    }
-
-    /// `PUT` and `POST` of an environment: "If you omit properties from the payload, the properties are removed."
-    pub(crate) fn update_environment(
-        &mut self,
-        organization: &str,
-        name: &str,
-        body: &Value,
-        now: u64,
-    ) -> Result<Value, ApiError> {
-        self.require_environment(organization, name, now)?;
-        let mut given = ENVIRONMENT.check(body)?;
-        if given.shift_remove("name").is_some_and(|other| other != name) {
-            return Err(ApiError::invalid_argument("the name of an environment cannot be changed"));
-        }
-        let old = self.environment(organization, name);
-        for (field, default) in IMMUTABLE {
-            let is = old.and_then(|old| old.get(field)).unwrap_or(default).to_owned();
-            match given.get(field) {
-                Some(new) if *new != is.as_str() => {
-                    return Err(ApiError::invalid_argument(format!("{field} is {is} and cannot be changed")));
-                }
-                _ => given.insert(field.to_owned(), json!(is)),
-            };
-        }
-        let environments = &mut self.organization_mut(organization).environments;
-        let new = || Environment { given: Map::new(), life: Life::at(now) };
-        let environment = environments.entry(name.to_owned()).or_insert_with(new);
-        if environment.life.state(now) != Some("ACTIVE") {
-            return Err(ApiError::locked());
-        }
-        environment.given = given;
-        environment.life.modified = now;
-        self.get_environment(organization, name, now)
-    }
-
-    /// `organizations.environments.delete`, for an environment without deployments that is not in an environment group.
-    pub(crate) fn delete_environment(&mut self, organization: &str, name: &str, now: u64) -> Result<Value, ApiError> {
-        self.require_environment(organization, name, now)?;
-        let done = self.done_at(now);
-        let target = format!("organizations/{organization}/environments/{name}");
-        let org = self.organization_mut(organization);
-        let deployed = org.deployments.iter().filter(|deployed| deployed.environment == name).map(|deployed| {
-            let subject = format!("organizations/{organization}/{}/{}", deployed.kind.collection(), deployed.name);
-            (subject, "is deployed in it")
-        });
-        let groups = org.environment_groups.iter().filter(|(_, group)| group.environments().any(|other| other == name));
-        let groups =
-            groups.map(|(group, _)| (format!("organizations/{organization}/envgroups/{group}"), "has it attached"));
-        let violations: Vec<Violation> = deployed
-            .chain(groups)
-            .map(|(subject, why)| Violation {
-                kind: "IN_USE",
-                description: format!("{target} cannot be deleted: {subject} {why}."),
-                subject,
-            })
-            .collect();
-        if !violations.is_empty() {
-            return Err(ApiError::failed_precondition("environment is in use", &violations));
-        }
-        org.close_environments(now);
-        let new = || Environment { given: Map::new(), life: Life::at(now) };
-        let environment = org.environments.entry(name.to_owned()).or_insert_with(new);
-        environment.life.change(OperationKind::Delete, now, done)?;
-        Ok(self.start_operation(organization, (OperationKind::Delete, target), ("Environment", json!({})), now))
     }
 }

@@ -6,6 +6,7 @@
 // The table of methods has one type of function for each kind of handler, so one that cannot fail returns a Result too.
 #![allow(clippy::unnecessary_wraps)]
 
+pub(crate) mod attachment;
 mod bundle;
 mod bundle_summary;
 mod bundle_view;

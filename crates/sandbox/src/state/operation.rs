@@ -21,15 +21,6 @@ const LISTING: Parameters = &[
     ("returnPartialSuccess", Parameter::Bool),
 ];
 
-fn list(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let paging = Paging::parse(request)?;
-    Ok(ApiResponse::Json(state.operations(request.organization(), &paging, request.now)))
-}
-
-fn get(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    state.operation(request.organization(), request.parameter("name"), request.now).map(ApiResponse::Json)
-}
-
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum OperationKind {
@@ -148,6 +139,27 @@ pub(crate) fn server_made_id(number: u64) -> String {
     format!("00000000-0000-4000-8000-{number:012x}")
 }
 
+/// `organizations.operations.list`. A filter is ignored.
+fn list(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (organization, now) = (request.organization(), request.now);
+    let paging = Paging::parse(request)?;
+    let list = state.organizations.get(organization).map(|organization| &organization.operations);
+    let all = list.into_iter().flatten().map(|operation| (operation.id.as_str(), operation));
+    let shown = |operation: &Operation| operation.to_json(organization, now);
+    Ok(ApiResponse::Json(page("operations", all, &paging, shown)))
+}
+
+/// `organizations.operations.get`.
+fn get(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (organization, now) = (request.organization(), request.now);
+    let id = request.parameter("name");
+    let list = state.organizations.get(organization).map(|organization| &organization.operations);
+    let found = list.into_iter().flatten().find(|operation| operation.id == id);
+    found.map(|operation| ApiResponse::Json(operation.to_json(organization, now))).ok_or_else(|| {
+        ApiError::not_found(format!("generic::not_found: organizations/{organization}/operations/{id} not found"))
+    })
+}
+
 impl State {
     /// When an operation that begins now will be done.
     pub(crate) fn done_at(&self, now: u64) -> u64 {
@@ -161,7 +173,7 @@ impl State {
         (change, target): (OperationKind, String),
         (message, mut response): (&str, Value),
         now: u64,
-    ) -> Value {
+    ) -> ApiResponse {
         response["@type"] = match change {
             OperationKind::Delete => json!("type.googleapis.com/google.protobuf.Empty"),
             OperationKind::Insert | OperationKind::Update => {
@@ -173,22 +185,6 @@ impl State {
         let operation = Operation { id, change, target, started: now, done, response };
         let response = operation.to_json(organization, now);
         self.organization_mut(organization).operations.push(operation);
-        response
-    }
-
-    /// `organizations.operations.get`.
-    pub(crate) fn operation(&self, organization: &str, id: &str, now: u64) -> Result<Value, ApiError> {
-        let list = self.organizations.get(organization).map(|organization| &organization.operations);
-        let found = list.into_iter().flatten().find(|operation| operation.id == id);
-        found.map(|operation| operation.to_json(organization, now)).ok_or_else(|| {
-            ApiError::not_found(format!("generic::not_found: organizations/{organization}/operations/{id} not found"))
-        })
-    }
-
-    /// `organizations.operations.list`. A filter is ignored.
-    pub(crate) fn operations(&self, organization: &str, paging: &Paging, now: u64) -> Value {
-        let list = self.organizations.get(organization).map(|organization| &organization.operations);
-        let all = list.into_iter().flatten().map(|operation| (operation.id.as_str(), operation));
-        page("operations", all, paging, |operation| operation.to_json(organization, now))
+        ApiResponse::Json(response)
     }
 }

@@ -11,7 +11,7 @@ use super::{BundleRef, Deployed, DeploymentFilter, SimulatedFailure, State, Stor
 use crate::api::Handler::Bundle;
 use crate::api::parameter::MASK;
 use crate::api::{
-    ApiError, ApiRequest, ApiResponse, BadFile, Message, Method, Parameter, Parameters, Type, Violation, message, prune,
+    ApiError, ApiRequest, ApiResponse, BadFile, Message, Method, Parameter, Parameters, Type, Violation, message,
 };
 use apigee_flux_model::bundle::BundleKind::{self, Proxy, SharedFlow};
 use apigee_flux_model::bundle::Files;
@@ -62,17 +62,8 @@ const UPDATE: Parameters = &[("validate", Parameter::Bool)];
 /// The parameters for reading a revision.
 const FORMAT: Parameters = &[("format", Parameter::Text)];
 
-/// The options of a list of proxies or shared flows.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Listing<'a> {
-    pub(crate) revisions: bool,
-    pub(crate) meta_data: bool,
-    /// Only resources of this space; empty: all.
-    pub(crate) space: &'a str,
-}
-
 /// `GoogleCloudApigeeV1ApiProxy`.
-pub(crate) const API_PROXY: Message = Message {
+const API_PROXY: Message = Message {
     name: "api_proxy",
     fields: &[
         ("labels", Type::Texts),
@@ -87,246 +78,199 @@ pub(crate) const API_PROXY: Message = Message {
 };
 
 /// `GoogleCloudApigeeV1MoveApiProxyRequest` and `GoogleCloudApigeeV1MoveSharedFlowRequest`.
-pub(crate) const MOVE: Message = Message { name: "move_request", fields: &[("space", Type::Text)] };
+const MOVE: Message = Message { name: "move_request", fields: &[("space", Type::Text)] };
 
+/// The list of an organization's proxies or shared flows.
 fn list(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let listing = Listing {
-        revisions: request.flag("includeRevisions"),
-        meta_data: request.flag("includeMetaData"),
-        space: request.query_text("space"),
+    let (with_revisions, with_meta_data) = (request.flag("includeRevisions"), request.flag("includeMetaData"));
+    let space = request.query("space");
+    let resources = state.organizations.get(request.organization()).map(|organization| &organization.resources);
+    let list: Vec<Value> = resources
+        .into_iter()
+        .flatten()
+        .filter(|((other, _), _)| *other == kind)
+        .filter(|(_, resource)| space.is_none() || resource.space.as_deref() == space)
+        .map(|((_, name), resource)| {
+            let all = BundleView::new(kind, name, resource);
+            BundleView {
+                revisions: all.revisions.filter(|_| with_revisions),
+                times: all.times.filter(|_| with_meta_data),
+                labels: None,
+                ..all
+            }
+            .to_json()
+        })
+        .collect();
+    let field = match kind {
+        BundleKind::Proxy => "proxies",
+        BundleKind::SharedFlow => "sharedFlows",
     };
-    Ok(ApiResponse::Json(state.list(request.organization(), kind, listing)))
+    Ok(ApiResponse::value(json!({ field: list })))
 }
 
+/// A new revision, or with `action=validate` the one that an import would create.
 fn upload(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let path = BundleRef { name: request.query_text("name"), ..BundleRef::of(kind, request) };
     let zip = request.body.whole();
     match request.query_text("action") {
-        "import" => state.import(path, zip, request.query("space"), request.now).map(ApiResponse::Json),
-        "validate" => State::validate(path, zip, request.now).map(ApiResponse::Json),
+        "import" => import(state, path, zip, request.query("space"), request.now),
+        "validate" => {
+            let stored = read_bundle(path, zip, request.now)?;
+            Ok(ApiResponse::Json(bundle_view::revision(path.organization, path.kind, path.name, None, &stored)))
+        }
         other => {
             Err(ApiError::invalid_argument(format!("invalid action \"{other}\": set it to \"import\" or \"validate\"")))
         }
     }
 }
 
+/// `action=import`: a new revision. "`space` is only respected when creating a new proxy."
+fn import(
+    state: &mut State,
+    path: BundleRef<'_>,
+    zip: &[u8],
+    space: Option<&str>,
+    now: u64,
+) -> Result<ApiResponse, ApiError> {
+    let stored = read_bundle(path, zip, now)?;
+    let max = state.settings.max_revisions;
+    let organization = state.organization_mut(path.organization);
+    let resource = organization.resources.entry(path.key()).or_insert_with(|| StoredBundle {
+        revisions: BTreeMap::new(),
+        next: RevisionId::FIRST,
+        created: now,
+        modified: now,
+        labels: BTreeMap::new(),
+        space: space.map(str::to_owned),
+    });
+    if let Some(max) = max.filter(|max| resource.revisions.len() >= *max) {
+        // The limit is documented, the message is not.
+        let description = format!("{} has {max} revisions, the maximum; delete one.", path.full());
+        let violation = Violation { kind: "REVISION_LIMIT", subject: path.full(), description };
+        return Err(ApiError::failed_precondition("the limit of revisions is reached", &[violation]));
+    }
+    let id = resource.next;
+    resource.next = id.next();
+    resource.modified = now;
+    let response = bundle_view::revision(path.organization, path.kind, path.name, Some(id), &stored);
+    resource.revisions.insert(id, stored);
+    match state.take_failure(path.name, |failure| *failure == SimulatedFailure::LostImportAnswer) {
+        Some(_) => Err(ApiError::unavailable()),
+        None => Ok(ApiResponse::Json(response)),
+    }
+}
+
+/// A proxy or shared flow. It lists a new revision immediately, even while that revision is not found by its number.
 fn get(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    state.get(BundleRef::of(kind, request)).map(ApiResponse::Json)
+    state.bundle_message(BundleRef::of(kind, request)).map(ApiResponse::Json)
 }
 
+/// `PATCH …?updateMask=labels`; other fields of a proxy cannot be changed this way, and shared flows have no labels.
 fn patch(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let (path, body) = (BundleRef::of(kind, request), request.parse(&API_PROXY)?);
-    state.patch_proxy(path, request.query_text("updateMask"), &body, request.now).map(ApiResponse::Json)
+    let (path, update_mask) = (BundleRef::of(kind, request), request.query_text("updateMask"));
+    let body = request.read(&API_PROXY)?;
+    state.find(path)?;
+    if update_mask != "labels" {
+        return Err(ApiError::invalid_argument(format!("invalid update mask \"{update_mask}\": set it to \"labels\"")));
+    }
+    let labels: BTreeMap<String, String> = match body.get("labels") {
+        None => BTreeMap::new(),
+        Some(labels) => serde_json::from_value(labels.clone()).map_err(|error| {
+            ApiError::invalid_argument(format!("Invalid value at 'labels': {error}; expected an object of strings"))
+        })?,
+    };
+    if let Some(resource) = state.resource_mut(path) {
+        resource.labels = labels;
+        resource.modified = request.now;
+    }
+    state.bundle_message(path).map(ApiResponse::Json)
 }
 
+/// Deletes a proxy or shared flow that is not deployed.
 fn delete(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    state.delete(BundleRef::of(kind, request), request.now).map(ApiResponse::Json)
+    let path = BundleRef::of(kind, request);
+    let response = state.bundle_message(path)?;
+    state.refuse_deployed(path, None, request.now)?;
+    if let Some(organization) = state.organizations.get_mut(path.organization) {
+        organization.resources.remove(&path.key());
+    }
+    Ok(ApiResponse::Json(response))
 }
 
+/// `:move`: into another space, or with an empty name out of any space.
 fn move_to_space(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let (path, body) = (BundleRef::of(kind, request), request.read(&MOVE)?);
-    state.move_to_space(path, message::text(&body, "space"), request.now).map(ApiResponse::Json)
+    let path = BundleRef::of(kind, request);
+    let body = request.read(&MOVE)?;
+    let space = message::text(&body, "space");
+    state.find(path)?;
+    if let Some(resource) = state.resource_mut(path) {
+        resource.space = Some(space.to_owned()).filter(|space| !space.is_empty());
+        resource.modified = request.now;
+    }
+    state.bundle_message(path).map(ApiResponse::Json)
 }
 
 /// Only the revision numbers. The discovery document lacks this method; apigee-edge-js uses it.
 fn list_revisions(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    Ok(ApiResponse::Json(state.get(BundleRef::of(kind, request))?["revision"].take()))
+    Ok(ApiResponse::Json(state.bundle_message(BundleRef::of(kind, request))?["revision"].take()))
 }
 
+/// A revision, or with `format=bundle` its zip file, as it was uploaded.
 fn get_revision(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let (path, id) = (BundleRef::of(kind, request), revision_id(request)?);
+    let (path, id, now) = (BundleRef::of(kind, request), revision_id(request)?, request.now);
+    let stored = state.visible_revision(path, id, now)?;
     match request.query_text("format") {
-        "bundle" => state.bundle(path, id, request.now).map(ApiResponse::Bytes),
-        _ => state.revision(path, id, request.now).map(ApiResponse::Json),
+        "bundle" => Ok(ApiResponse::Bytes(stored.zip.clone())),
+        _ => Ok(ApiResponse::Json(bundle_view::revision(path.organization, path.kind, path.name, Some(id), stored))),
     }
 }
 
+/// `updateApiProxyRevision` and `updateSharedFlowRevision`: replaces the bundle of a revision "that has never been deployed".
 fn update_revision(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let (path, id) = (BundleRef::of(kind, request), revision_id(request)?);
-    state.update_revision(path, id, request.body.whole(), request.now).map(ApiResponse::Json)
+    let (path, id, now) = (BundleRef::of(kind, request), revision_id(request)?, request.now);
+    let old = state.visible_revision(path, id, now)?;
+    let created = old.created;
+    if old.was_deployed {
+        let subject = path.revision(id);
+        let description = format!("{subject} was deployed, so it cannot be changed; import a new revision.");
+        let violation = Violation { kind: "IMMUTABLE", subject, description };
+        return Err(ApiError::failed_precondition("the revision is immutable", &[violation]));
+    }
+    let stored = StoredRevision { created, ..read_bundle(path, request.body.whole(), now)? };
+    let response = bundle_view::revision(path.organization, path.kind, path.name, Some(id), &stored);
+    if let Some(resource) = state.resource_mut(path) {
+        resource.modified = now;
+        resource.revisions.insert(id, stored);
+    }
+    Ok(ApiResponse::Json(response))
 }
 
+/// Deletes a revision that is not deployed. Deleting the last revision deletes the resource, which Google's documentation leaves open.
 fn delete_revision(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let (path, id) = (BundleRef::of(kind, request), revision_id(request)?);
-    state.delete_revision(path, id, request.now).map(ApiResponse::Json)
+    let (path, id, now) = (BundleRef::of(kind, request), revision_id(request)?, request.now);
+    let stored = state.visible_revision(path, id, now)?;
+    let response = bundle_view::revision(path.organization, path.kind, path.name, Some(id), stored);
+    state.refuse_deployed(path, Some(id), now)?;
+    if let Some(organization) = state.organizations.get_mut(path.organization)
+        && let Some(resource) = organization.resources.get_mut(&path.key())
+    {
+        resource.revisions.remove(&id);
+        resource.modified = now;
+        if resource.revisions.is_empty() {
+            organization.resources.remove(&path.key());
+        }
+    }
+    Ok(ApiResponse::Json(response))
 }
 
 impl State {
-    /// `action=validate`: the revision that an import would create.
-    pub(crate) fn validate(path: BundleRef<'_>, zip: &[u8], now: u64) -> Result<Value, ApiError> {
-        let stored = read_bundle(path, zip, now)?;
-        Ok(bundle_view::revision(path.organization, path.kind, path.name, None, &stored))
-    }
-
-    /// `action=import`: a new revision. "`space` is only respected when creating a new proxy."
-    pub(crate) fn import(
-        &mut self,
-        path: BundleRef<'_>,
-        zip: &[u8],
-        space: Option<&str>,
-        now: u64,
-    ) -> Result<Value, ApiError> {
-        let stored = read_bundle(path, zip, now)?;
-        let max = self.settings.max_revisions;
-        let organization = self.organization_mut(path.organization);
-        let resource = organization.resources.entry(path.key()).or_insert_with(|| StoredBundle {
-            revisions: BTreeMap::new(),
-            next: RevisionId::FIRST,
-            created: now,
-            modified: now,
-            labels: BTreeMap::new(),
-            space: space.map(str::to_owned),
-        });
-        if let Some(max) = max.filter(|max| resource.revisions.len() >= *max) {
-            // The limit is documented, the message is not.
-            let description = format!("{} has {max} revisions, the maximum; delete one.", path.full());
-            let violation = Violation { kind: "REVISION_LIMIT", subject: path.full(), description };
-            return Err(ApiError::failed_precondition("the limit of revisions is reached", &[violation]));
-        }
-        let id = resource.next;
-        resource.next = id.next();
-        resource.modified = now;
-        let response = bundle_view::revision(path.organization, path.kind, path.name, Some(id), &stored);
-        resource.revisions.insert(id, stored);
-        match self.take_failure(path.name, |failure| *failure == SimulatedFailure::LostImportAnswer) {
-            Some(_) => Err(ApiError::unavailable()),
-            None => Ok(response),
-        }
-    }
-
-    /// `updateApiProxyRevision` and `updateSharedFlowRevision`: replaces the bundle of a revision "that has never been deployed".
-    pub(crate) fn update_revision(
-        &mut self,
-        path: BundleRef<'_>,
-        id: RevisionId,
-        zip: &[u8],
-        now: u64,
-    ) -> Result<Value, ApiError> {
-        let old = self.visible_revision(path, id, now)?;
-        let created = old.created;
-        if old.was_deployed {
-            let subject = path.revision(id);
-            let description = format!("{subject} was deployed, so it cannot be changed; import a new revision.");
-            let violation = Violation { kind: "IMMUTABLE", subject, description };
-            return Err(ApiError::failed_precondition("the revision is immutable", &[violation]));
-        }
-        let stored = StoredRevision { created, ..read_bundle(path, zip, now)? };
-        let response = bundle_view::revision(path.organization, path.kind, path.name, Some(id), &stored);
-        if let Some(resource) = self.resource_mut(path) {
-            resource.modified = now;
-            resource.revisions.insert(id, stored);
-        }
-        Ok(response)
+    /// `GoogleCloudApigeeV1ApiProxy` or `…SharedFlow`.
+    fn bundle_message(&self, path: BundleRef<'_>) -> Result<Value, ApiError> {
+        Ok(BundleView::new(path.kind, path.name, self.find(path)?).to_json())
     }
 
     fn resource_mut(&mut self, path: BundleRef<'_>) -> Option<&mut StoredBundle> {
         self.organizations.get_mut(path.organization)?.resources.get_mut(&path.key())
-    }
-
-    /// The list of an organization's proxies or shared flows.
-    pub(crate) fn list(&self, organization: &str, kind: BundleKind, listing: Listing<'_>) -> Value {
-        let resources = self.organizations.get(organization).map(|organization| &organization.resources);
-        let list: Vec<Value> = resources
-            .into_iter()
-            .flatten()
-            .filter(|((other, _), _)| *other == kind)
-            .filter(|(_, resource)| listing.space.is_empty() || resource.space.as_deref() == Some(listing.space))
-            .map(|((_, name), resource)| {
-                let all = BundleView::new(kind, name, resource);
-                BundleView {
-                    revisions: all.revisions.filter(|_| listing.revisions),
-                    times: all.times.filter(|_| listing.meta_data),
-                    labels: None,
-                    ..all
-                }
-                .to_json()
-            })
-            .collect();
-        let field = match kind {
-            BundleKind::Proxy => "proxies",
-            BundleKind::SharedFlow => "sharedFlows",
-        };
-        prune(json!({ field: list }))
-    }
-
-    /// A proxy or shared flow. It lists a new revision immediately, even while that revision is not found by its number.
-    pub(crate) fn get(&self, path: BundleRef<'_>) -> Result<Value, ApiError> {
-        Ok(BundleView::new(path.kind, path.name, self.find(path)?).to_json())
-    }
-
-    /// A revision.
-    pub(crate) fn revision(&self, path: BundleRef<'_>, id: RevisionId, now: u64) -> Result<Value, ApiError> {
-        let stored = self.visible_revision(path, id, now)?;
-        Ok(bundle_view::revision(path.organization, path.kind, path.name, Some(id), stored))
-    }
-
-    /// A revision's zip, as it was uploaded.
-    pub(crate) fn bundle(&self, path: BundleRef<'_>, id: RevisionId, now: u64) -> Result<Vec<u8>, ApiError> {
-        Ok(self.visible_revision(path, id, now)?.zip.clone())
-    }
-
-    /// `PATCH …?updateMask=labels`; other fields of a proxy cannot be changed this way, and shared flows have no labels.
-    pub(crate) fn patch_proxy(
-        &mut self,
-        path: BundleRef<'_>,
-        update_mask: &str,
-        body: &Value,
-        now: u64,
-    ) -> Result<Value, ApiError> {
-        let body = API_PROXY.check(body)?;
-        self.find(path)?;
-        if update_mask != "labels" {
-            return Err(ApiError::invalid_argument(format!(
-                "invalid update mask \"{update_mask}\": set it to \"labels\""
-            )));
-        }
-        let labels: BTreeMap<String, String> = match body.get("labels") {
-            None => BTreeMap::new(),
-            Some(labels) => serde_json::from_value(labels.clone()).map_err(|error| {
-                ApiError::invalid_argument(format!("Invalid value at 'labels': {error}; expected an object of strings"))
-            })?,
-        };
-        if let Some(resource) = self.resource_mut(path) {
-            resource.labels = labels;
-            resource.modified = now;
-        }
-        self.get(path)
-    }
-
-    /// `:move`: into another space, or with an empty name out of any space.
-    pub(crate) fn move_to_space(&mut self, path: BundleRef<'_>, space: &str, now: u64) -> Result<Value, ApiError> {
-        self.find(path)?;
-        if let Some(resource) = self.resource_mut(path) {
-            resource.space = Some(space.to_owned()).filter(|space| !space.is_empty());
-            resource.modified = now;
-        }
-        self.get(path)
-    }
-
-    /// Deletes a proxy or shared flow that is not deployed.
-    pub(crate) fn delete(&mut self, path: BundleRef<'_>, now: u64) -> Result<Value, ApiError> {
-        let response = self.get(path)?;
-        self.refuse_deployed(path, None, now)?;
-        if let Some(organization) = self.organizations.get_mut(path.organization) {
-            organization.resources.remove(&path.key());
-        }
-        Ok(response)
-    }
-
-    /// Deletes a revision that is not deployed. Deleting the last revision deletes the resource, which Google's documentation leaves open.
-    pub(crate) fn delete_revision(&mut self, path: BundleRef<'_>, id: RevisionId, now: u64) -> Result<Value, ApiError> {
-        let response = self.revision(path, id, now)?;
-        self.refuse_deployed(path, Some(id), now)?;
-        if let Some(organization) = self.organizations.get_mut(path.organization)
-            && let Some(resource) = organization.resources.get_mut(&path.key())
-        {
-            resource.revisions.remove(&id);
-            resource.modified = now;
-            if resource.revisions.is_empty() {
-                organization.resources.remove(&path.key());
-            }
-        }
-        Ok(response)
     }
 
     /// A revision that still serves while a new one is PROGRESSING counts as deployed.

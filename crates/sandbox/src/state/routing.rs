@@ -36,77 +36,57 @@ pub(crate) struct RouteOwner {
     pub(crate) sequence: u64,
 }
 
+/// `generateDeployChangeReport`.
 fn deploy_report(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let (path, id) = (BundleRef::of(kind, request), revision_id(request)?);
-    let (environment, overrides) = (request.parameter("env"), request.flag("override"));
-    state.deploy_report(path, environment, id, overrides, request.now).map(ApiResponse::Json)
+    let (path, id, now) = (BundleRef::of(kind, request), revision_id(request)?, request.now);
+    let environment = request.parameter("env");
+    let violations = state.deploy_violations(path, environment, id, request.flag("override"), now)?;
+    let base_paths = &state.find_revision(path, id)?.summary.base_paths;
+    let (mut changes, mut conflicts) = (Vec::new(), Vec::new());
+    for group in &state.groups_of(path.organization, environment) {
+        let owners = state.owners(path.organization, group);
+        let is_own = |owner: &RouteOwner| owner.environment == environment && owner.name == path.name;
+        for base_path in base_paths {
+            if owners.iter().any(|owner| is_own(owner) && owner.base_path == *base_path) {
+                continue;
+            }
+            if let Some(owner) = owners.iter().find(|o| o.base_path == *base_path && o.environment != environment) {
+                conflicts.push(routing_conflict(group, owner));
+                continue;
+            }
+            let new = RouteOwner {
+                name: path.name.to_owned(),
+                base_path: base_path.clone(),
+                environment: environment.to_owned(),
+                revision: id,
+                sequence: 0,
+            };
+            if let Some(from) = nearest_above(&owners, base_path).filter(|owner| !is_own(owner)) {
+                changes.push(routing_change(group, from, Some(&new)));
+            }
+        }
+    }
+    Ok(report(&changes, &conflicts, &violations))
 }
 
+/// `generateUndeployChangeReport`.
 fn undeploy_report(state: &mut State, kind: BundleKind, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let (path, id) = (BundleRef::of(kind, request), revision_id(request)?);
-    state.undeploy_report(path, request.parameter("env"), id, request.now).map(ApiResponse::Json)
+    let (path, id, now) = (BundleRef::of(kind, request), revision_id(request)?, request.now);
+    let environment = request.parameter("env");
+    let deployed = state.find_deployed(path, environment, id, now)?;
+    let own = state.base_paths(path.organization, deployed);
+    let mut changes = Vec::new();
+    for group in &state.groups_of(path.organization, environment) {
+        let owners = state.owners(path.organization, group);
+        let (mine, others): (Vec<RouteOwner>, Vec<RouteOwner>) =
+            owners.into_iter().partition(|owner| owner.sequence == deployed.sequence);
+        let mine = mine.iter().filter(|owner| own.contains(&owner.base_path.as_str()));
+        changes.extend(mine.map(|owner| routing_change(group, owner, nearest_above(&others, &owner.base_path))));
+    }
+    Ok(report(&changes, &[], &state.undeploy_violations(path, environment)))
 }
 
 impl State {
-    /// `generateDeployChangeReport`.
-    pub(crate) fn deploy_report(
-        &self,
-        path: BundleRef<'_>,
-        environment: &str,
-        id: RevisionId,
-        overrides: bool,
-        now: u64,
-    ) -> Result<Value, ApiError> {
-        let violations = self.deploy_violations(path, environment, id, overrides, now)?;
-        let base_paths = &self.find_revision(path, id)?.summary.base_paths;
-        let (mut changes, mut conflicts) = (Vec::new(), Vec::new());
-        for group in &self.groups_of(path.organization, environment) {
-            let owners = self.owners(path.organization, group);
-            let is_own = |owner: &RouteOwner| owner.environment == environment && owner.name == path.name;
-            for base_path in base_paths {
-                if owners.iter().any(|owner| is_own(owner) && owner.base_path == *base_path) {
-                    continue;
-                }
-                if let Some(owner) = owners.iter().find(|o| o.base_path == *base_path && o.environment != environment) {
-                    conflicts.push(routing_conflict(group, owner));
-                    continue;
-                }
-                let new = RouteOwner {
-                    name: path.name.to_owned(),
-                    base_path: base_path.clone(),
-                    environment: environment.to_owned(),
-                    revision: id,
-                    sequence: 0,
-                };
-                if let Some(from) = nearest_above(&owners, base_path).filter(|owner| !is_own(owner)) {
-                    changes.push(routing_change(group, from, Some(&new)));
-                }
-            }
-        }
-        Ok(report(&changes, &conflicts, &violations))
-    }
-
-    /// `generateUndeployChangeReport`.
-    pub(crate) fn undeploy_report(
-        &self,
-        path: BundleRef<'_>,
-        environment: &str,
-        id: RevisionId,
-        now: u64,
-    ) -> Result<Value, ApiError> {
-        let deployed = self.find_deployed(path, environment, id, now)?;
-        let own = self.base_paths(path.organization, deployed);
-        let mut changes = Vec::new();
-        for group in &self.groups_of(path.organization, environment) {
-            let owners = self.owners(path.organization, group);
-            let (mine, others): (Vec<RouteOwner>, Vec<RouteOwner>) =
-                owners.into_iter().partition(|owner| owner.sequence == deployed.sequence);
-            let mine = mine.iter().filter(|owner| own.contains(&owner.base_path.as_str()));
-            changes.extend(mine.map(|owner| routing_change(group, owner, nearest_above(&others, &owner.base_path))));
-        }
-        Ok(report(&changes, &[], &self.undeploy_violations(path, environment)))
-    }
-
     /// The groups of an environment: those of the settings and those that it is attached to; if there are none, a group with the
     /// environment's name.
     pub(crate) fn groups_of(&self, organization: &str, environment: &str) -> Vec<String> {
@@ -188,9 +168,9 @@ fn routing_change(group: &str, from: &RouteOwner, to: Option<&RouteOwner>) -> Va
     }))
 }
 
-fn report(changes: &[Value], conflicts: &[Value], violations: &[Violation]) -> Value {
+fn report(changes: &[Value], conflicts: &[Value], violations: &[Violation]) -> ApiResponse {
     let violations: Vec<Value> = violations.iter().map(Violation::to_json).collect();
-    prune(json!({
+    ApiResponse::value(json!({
         "routingChanges": changes,
         "routingConflicts": conflicts,
         "validationErrors": {"violations": violations},
