@@ -112,10 +112,10 @@ impl Pod {
 }
 
 async fn sandbox(latency: Duration, progressing: Duration, old: bool) -> Sandbox {
-    let now = sandbox::Options::default().clock;
+    let now = sandbox::SandboxOptions::default().clock;
     let ago = if old { u64::try_from(SETTLED_AFTER.as_millis()).unwrap() + 60_000 } else { 0 };
     let clock = Arc::new(move || now() - ago);
-    let options = sandbox::Options { latency, progressing, clock, ..sandbox::Options::default() };
+    let options = sandbox::SandboxOptions { latency, progressing, clock, ..sandbox::SandboxOptions::default() };
     Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap()
 }
 

@@ -44,7 +44,8 @@ fn provenance() -> Provenance {
 /// One managed proxy and one managed target server in `dev`, and one unmanaged proxy.
 async fn world() -> Sandbox {
     let environments = ["dev", "prod"].map(str::to_owned).into();
-    let options = sandbox::Options { progressing: Duration::ZERO, environments, ..sandbox::Options::default() };
+    let options =
+        sandbox::SandboxOptions { progressing: Duration::ZERO, environments, ..sandbox::SandboxOptions::default() };
     let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
     let settings = Settings { rate: 1000.try_into().unwrap(), ..Settings::default() };
     let client = Client::new(sandbox.url().parse().unwrap(), TokenSource::None, &settings).unwrap();

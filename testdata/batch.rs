@@ -18,7 +18,9 @@ use apigee_flux_deployer::wait::Polling;
 use apigee_flux_deployer::{BatchReport, Client, Error, Options, Target, TokenSource, deploy_batch};
 use apigee_flux_model::bundle::manifest::Requirements;
 use apigee_flux_model::bundle::{Batch, BatchEntry, BundleKind, BundlePath, DeploySettings, Files, Manifest};
-use apigee_flux_sandbox::{self as sandbox, LoggedRequest, Mishap, Occurrence, Rule, Sandbox, Trouble};
+use apigee_flux_sandbox::{
+    self as sandbox, FaultRule, InjectedFault, LoggedRequest, Occurrence, Sandbox, SimulatedFailure,
+};
 use serde_json::Value;
 
 fn files(list: &[(&str, String)]) -> Files {
@@ -152,18 +154,23 @@ struct World {
 
 impl World {
     async fn start() -> Self {
-        Self::with(sandbox::Options { progressing: Duration::from_millis(40), ..sandbox::Options::default() }).await
+        Self::with(sandbox::SandboxOptions {
+            progressing: Duration::from_millis(40),
+            ..sandbox::SandboxOptions::default()
+        })
+        .await
     }
 
     /// The clock of the sandbox is in the past, so that every deployment is older than [`SETTLED_AFTER`].
     async fn settled() -> Self {
-        let now = sandbox::Options::default().clock;
+        let now = sandbox::SandboxOptions::default().clock;
         let ago = u64::try_from(SETTLED_AFTER.as_millis()).unwrap() + 60_000;
         let clock = Arc::new(move || now() - ago);
-        Self::with(sandbox::Options { progressing: Duration::ZERO, clock, ..sandbox::Options::default() }).await
+        Self::with(sandbox::SandboxOptions { progressing: Duration::ZERO, clock, ..sandbox::SandboxOptions::default() })
+            .await
     }
 
-    async fn with(options: sandbox::Options) -> Self {
+    async fn with(options: sandbox::SandboxOptions) -> Self {
         let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
         let backoff = Backoff { first: Duration::from_millis(10), attempts: 3, ..Backoff::default() };
         let settings = Settings { rate: 10_000.try_into().unwrap(), backoff, ..Settings::default() };
@@ -286,7 +293,7 @@ async fn what_is_called_is_ready_before_its_caller_is_touched() {
 async fn a_failed_flow_fails_its_callers_and_others_go_on() {
     let mut world = World::start().await;
     let pod = Pod::of(LAYERS);
-    world.sandbox.expect_mishap("log", Mishap::Error("no memory".into()));
+    world.sandbox.simulate_failure("log", SimulatedFailure::Error("no memory".into()));
     let report = world.deploy(&pod).await;
     let failed = Ending::Failed;
     assert_eq!(
@@ -442,7 +449,7 @@ async fn the_program_deploys_a_batch_as_the_job_runs_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_batch_goes_on_where_it_was() {
-    let options = sandbox::Options { progressing: Duration::from_secs(1), ..sandbox::Options::default() };
+    let options = sandbox::SandboxOptions { progressing: Duration::from_secs(1), ..sandbox::SandboxOptions::default() };
     for signal in ["-TERM", "-KILL"] {
         let mut world = World::with(options.clone()).await;
         let pod = Pod::of(LAYERS);
@@ -471,8 +478,8 @@ async fn a_killed_batch_goes_on_where_it_was() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_terminated_batch_hears_its_writes_and_starts_nothing_more() {
     let world = World::start().await;
-    let slow = Rule::new(Trouble::Delay(Duration::from_secs(2)));
-    world.sandbox.inject(Rule { method: Some("POST".into()), path: "*action=import*".into(), ..slow });
+    let slow = FaultRule::new(InjectedFault::Delay(Duration::from_secs(2)));
+    world.sandbox.inject(FaultRule { method: Some("POST".into()), path: "*action=import*".into(), ..slow });
     let pod = Pod::of(LAYERS);
     let child = pod.command(&world.sandbox.url()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let imports = || {
@@ -505,8 +512,8 @@ async fn a_terminated_batch_hears_its_writes_and_starts_nothing_more() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_sent_again_names_its_bundle_in_the_log() {
     let world = World::start().await;
-    let unavailable = Rule::new(Trouble::Status { code: 503, retry_after: None }).on(Occurrence::First(1));
-    world.sandbox.inject(Rule { path: "*/apis/shop".into(), ..unavailable });
+    let unavailable = FaultRule::new(InjectedFault::Status { code: 503, retry_after: None }).on(Occurrence::First(1));
+    world.sandbox.inject(FaultRule { path: "*/apis/shop".into(), ..unavailable });
     let (output, _) = Pod::of(LAYERS).run(&world.sandbox.url(), &["--rate=1000"]).await;
     assert_eq!(output.status.code(), Some(0));
     let stderr = String::from_utf8(output.stderr).unwrap();

@@ -203,11 +203,12 @@ pub(crate) struct Apigee {
 impl Apigee {
     /// Its clock is one hour in the past, so that no deployment is recent. `timeout` is how long a Job waits for what it needs.
     pub(crate) async fn start(timeout: Duration) -> Self {
-        let now = sandbox::Options::default().clock;
+        let now = sandbox::SandboxOptions::default().clock;
         let ago = Arc::new(AtomicU64::new(60 * 60 * 1000));
         let past = Arc::clone(&ago);
-        let clock: sandbox::server::Clock = Arc::new(move || now() - past.load(Ordering::Relaxed));
-        let options = sandbox::Options { progressing: Duration::ZERO, clock, ..sandbox::Options::default() };
+        let clock: sandbox::Clock = Arc::new(move || now() - past.load(Ordering::Relaxed));
+        let options =
+            sandbox::SandboxOptions { progressing: Duration::ZERO, clock, ..sandbox::SandboxOptions::default() };
         let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
         let backoff = Backoff { first: Duration::from_millis(2), attempts: 4, ..Backoff::default() };
         let settings = Settings { rate: 100_000.try_into().unwrap(), backoff, ..Settings::default() };

@@ -167,7 +167,11 @@ struct World {
 
 impl World {
     async fn start(other_statuses: bool) -> Self {
-        let options = sandbox::Options { progressing: Duration::ZERO, other_statuses, ..sandbox::Options::default() };
+        let options = sandbox::SandboxOptions {
+            progressing: Duration::ZERO,
+            other_statuses,
+            ..sandbox::SandboxOptions::default()
+        };
         let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
         let backoff = Backoff { first: Duration::from_millis(10), attempts: 3, ..Backoff::default() };
         let settings = Settings { rate: 10_000.try_into().unwrap(), backoff, ..Settings::default() };

@@ -22,7 +22,7 @@ use apigee_flux_model::bundle::{
 use apigee_flux_model::names::Name;
 use apigee_flux_model::names::RevisionId;
 use apigee_flux_model::provenance::Provenance;
-use apigee_flux_sandbox::{self as sandbox, LoggedRequest, Mishap, Rule, Sandbox, Trouble};
+use apigee_flux_sandbox::{self as sandbox, FaultRule, InjectedFault, LoggedRequest, Sandbox, SimulatedFailure};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 fn files(list: &[(&str, String)]) -> Files {
@@ -78,10 +78,14 @@ struct World {
 
 impl World {
     async fn start() -> Self {
-        Self::with(sandbox::Options { progressing: Duration::from_millis(40), ..sandbox::Options::default() }).await
+        Self::with(sandbox::SandboxOptions {
+            progressing: Duration::from_millis(40),
+            ..sandbox::SandboxOptions::default()
+        })
+        .await
     }
 
-    async fn with(options: sandbox::Options) -> Self {
+    async fn with(options: sandbox::SandboxOptions) -> Self {
         let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
         let backoff = Backoff { first: Duration::from_millis(10), attempts: 3, ..Backoff::default() };
         let settings = Settings { rate: 1000.try_into().unwrap(), backoff, ..Settings::default() };
@@ -250,7 +254,7 @@ async fn a_shared_flow_is_replaced_recorded_and_taken_back_as_a_proxy_is() {
     let revision = world.client.revision(resource, id("1")).await.unwrap();
     assert_eq!(RevisionRecord::parse(&revision.description).map(|record| record.digest), Some(a.digest));
 
-    world.sandbox.expect_mishap("common", Mishap::Error("no memory".into()));
+    world.sandbox.simulate_failure("common", SimulatedFailure::Error("no memory".into()));
     let report = world.deploy_with(&b, "prod", with("b@p")).await;
     check_failed(&report, 65, &["revision 2", "no memory", "rolled back to revision 1, which is ready"]);
     assert!(world.writes().last().unwrap().ends_with("1/deployments?override=true&serviceAccount=a%40p"));
@@ -307,7 +311,7 @@ async fn a_route_conflict_after_ready_goes_back() {
     let mut world = World::start().await;
     let sa = running_as;
     world.deploy_with(&proxy("orders", "/orders", "A"), "prod", sa("a@p")).await;
-    world.sandbox.expect_mishap("orders", Mishap::RouteConflict);
+    world.sandbox.simulate_failure("orders", SimulatedFailure::RouteConflict);
     world.news();
     let report = world.deploy_with(&proxy("orders", "/orders", "B"), "prod", sa("b@p")).await;
     check(&report, Ending::Failed, Some("2"), Some("1"));
@@ -334,12 +338,12 @@ async fn a_route_conflict_after_ready_goes_back() {
 async fn an_error_goes_back_and_tells_both_reasons_when_that_fails() {
     let world = World::start().await;
     let (a, b) = (proxy("orders", "/orders", "A"), proxy("orders", "/orders", "B"));
-    world.sandbox.expect_mishap("orders", Mishap::Error("the first".into()));
+    world.sandbox.simulate_failure("orders", SimulatedFailure::Error("the first".into()));
     check_failed(&world.deploy(&a).await, 65, &["the first", "nothing was deployed before"]);
     // If nothing was deployed before, nothing is deployed afterwards.
     check(&world.deploy(&a).await, Ending::Redeployed, Some("1"), None);
-    world.sandbox.expect_mishap("orders", Mishap::Error("no memory".into()));
-    world.sandbox.expect_mishap("orders", Mishap::Error("still no memory".into()));
+    world.sandbox.simulate_failure("orders", SimulatedFailure::Error("no memory".into()));
+    world.sandbox.simulate_failure("orders", SimulatedFailure::Error("still no memory".into()));
     check_failed(
         &world.deploy(&b).await,
         65,
@@ -378,7 +382,7 @@ fn smoke(url: &str) -> Options {
 
 #[tokio::test]
 async fn a_smoke_test_may_take_some_time_and_carries_no_token() {
-    let world = World::with(sandbox::Options { token: None, ..sandbox::Options::default() }).await;
+    let world = World::with(sandbox::SandboxOptions { token: None, ..sandbox::SandboxOptions::default() }).await;
     let (url, seen) = gateway(&[404, 503, 200]).await;
     check(
         &world.deploy_with(&proxy("orders", "/orders", "A"), "prod", smoke(&url)).await,
@@ -507,7 +511,9 @@ async fn what_is_called_or_foreign_is_not_removed() {
 async fn what_is_not_deployed_is_taken_out_whichever_status_says_so() {
     for other_statuses in [false, true] {
         let progressing = Duration::from_millis(40);
-        let world = World::with(sandbox::Options { progressing, other_statuses, ..sandbox::Options::default() }).await;
+        let world =
+            World::with(sandbox::SandboxOptions { progressing, other_statuses, ..sandbox::SandboxOptions::default() })
+                .await;
         check(&world.deploy(&proxy("orders", "/orders", "A")).await, Ending::Deployed, Some("1"), None);
         let (organization, environment, orders) = (name("acme"), name("prod"), name("orders"));
         let it = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &orders };
@@ -539,8 +545,11 @@ async fn equal_imports_at_once_end_as_one_revision() {
 
 #[tokio::test]
 async fn a_deadline_goes_back_and_is_temporary() {
-    let slow =
-        World::with(sandbox::Options { progressing: Duration::from_secs(1), ..sandbox::Options::default() }).await;
+    let slow = World::with(sandbox::SandboxOptions {
+        progressing: Duration::from_secs(1),
+        ..sandbox::SandboxOptions::default()
+    })
+    .await;
     slow.deploy(&proxy("orders", "/orders", "A")).await;
     let hasty = Options { timeout: Duration::from_millis(100), ..quick() };
     let report = slow.deploy_with(&proxy("orders", "/orders", "B"), "prod", hasty).await;
@@ -575,7 +584,7 @@ async fn a_taken_base_path_is_refused_before_traffic_moves() {
 #[tokio::test]
 async fn a_base_path_of_another_environment_in_the_group_is_refused() {
     let groups = BTreeMap::from([("edge".to_owned(), vec!["dev".to_owned(), "prod".to_owned()])]);
-    let options = sandbox::Options { groups, progressing: Duration::ZERO, ..sandbox::Options::default() };
+    let options = sandbox::SandboxOptions { groups, progressing: Duration::ZERO, ..sandbox::SandboxOptions::default() };
     let mut world = World::with(options).await;
     let bundle = proxy("orders", "/shop", "A");
     world.deploy_with(&bundle, "dev", quick()).await;
@@ -596,7 +605,7 @@ async fn a_base_path_of_another_environment_in_the_group_is_refused() {
 #[tokio::test]
 async fn an_import_whose_answer_is_lost_makes_one_revision() {
     let mut world = World::start().await;
-    world.sandbox.expect_mishap("orders", Mishap::LostImportAnswer);
+    world.sandbox.simulate_failure("orders", SimulatedFailure::LostImportAnswer);
     check(&world.deploy(&proxy("orders", "/orders", "A")).await, Ending::Deployed, Some("1"), None);
     let imports = world.writes().into_iter().filter(|write| write.contains("action=import")).count();
     assert_eq!(imports, 1);
@@ -614,7 +623,9 @@ async fn a_refused_bundle_names_its_file() {
 
 #[tokio::test]
 async fn a_wrong_token_is_77_and_no_server_is_69() {
-    let world = World::with(sandbox::Options { token: Some("right".into()), ..sandbox::Options::default() }).await;
+    let world =
+        World::with(sandbox::SandboxOptions { token: Some("right".into()), ..sandbox::SandboxOptions::default() })
+            .await;
     check_failed(&world.deploy(&proxy("orders", "/orders", "A")).await, 77, &["401 UNAUTHENTICATED"]);
     let World { sandbox, client, .. } = world;
     drop(sandbox);
@@ -767,8 +778,11 @@ async fn the_program_takes_the_kind_and_the_calls_from_the_manifest() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stopped_program_says_so_and_the_next_goes_on() {
-    let mut world =
-        World::with(sandbox::Options { progressing: Duration::from_secs(2), ..sandbox::Options::default() }).await;
+    let mut world = World::with(sandbox::SandboxOptions {
+        progressing: Duration::from_secs(2),
+        ..sandbox::SandboxOptions::default()
+    })
+    .await;
     let pod = Pod::new(&proxy("orders", "/orders", "A"));
     let mut child = Command::new(env!("CARGO_BIN_EXE_apigee-flux"))
         .args(["deploy", "--manifest=bundle/manifest.json", "--org=acme", "--env=prod", "--endpoint"])
@@ -857,7 +871,9 @@ async fn the_program_refuses_a_static_key() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_program_sends_a_given_token_and_never_shows_it() {
-    let world = World::with(sandbox::Options { token: Some("s3cret".into()), ..sandbox::Options::default() }).await;
+    let world =
+        World::with(sandbox::SandboxOptions { token: Some("s3cret".into()), ..sandbox::SandboxOptions::default() })
+            .await;
     let pod = Pod::new(&proxy("orders", "/orders", "A"));
     let run = pod.run_with(&world.sandbox.url(), &[], &[("APIGEE_TOKEN", Path::new("s3cret"))]).await;
     check_exit(&run, 0, "");
@@ -871,7 +887,8 @@ async fn the_program_sends_a_given_token_and_never_shows_it() {
 /// its end.
 async fn terminated_during(call: &str, delay: Duration) -> (Output, serde_json::Value, Duration) {
     let world = World::start().await;
-    let delayed = Rule { method: Some("POST".into()), path: call.to_owned(), ..Rule::new(Trouble::Delay(delay)) };
+    let delayed =
+        FaultRule { method: Some("POST".into()), path: call.to_owned(), ..FaultRule::new(InjectedFault::Delay(delay)) };
     world.sandbox.inject(delayed);
     let pod = Pod::new(&proxy("orders", "/orders", "A"));
     pod.write("termination-log", b"");

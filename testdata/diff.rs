@@ -64,10 +64,10 @@ struct World {
 
 impl World {
     async fn start() -> Self {
-        let options = sandbox::Options {
+        let options = sandbox::SandboxOptions {
             progressing: Duration::from_millis(10),
             environments: ["dev", "prod"].map(str::to_owned).into(),
-            ..sandbox::Options::default()
+            ..sandbox::SandboxOptions::default()
         };
         let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
         let settings = Settings { rate: 1000.try_into().unwrap(), ..Settings::default() };

@@ -17,7 +17,7 @@ use apigee_flux_model::bundle::{BundleKind, BundlePath, DeploySettings, Digest, 
 use apigee_flux_model::names::Name;
 use apigee_flux_model::names::RevisionId;
 use apigee_flux_model::provenance::Provenance;
-use apigee_flux_sandbox::{self as sandbox, Mishap, Sandbox};
+use apigee_flux_sandbox::{self as sandbox, Sandbox, SimulatedFailure};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const RECORD: Depth = Depth { download: Download::Never, state: false };
@@ -69,7 +69,8 @@ struct World {
 
 impl World {
     async fn start() -> Self {
-        let options = sandbox::Options { progressing: Duration::from_millis(20), ..sandbox::Options::default() };
+        let options =
+            sandbox::SandboxOptions { progressing: Duration::from_millis(20), ..sandbox::SandboxOptions::default() };
         let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
         let client = client(&sandbox.url());
         Self { sandbox, client, organization: name("acme"), proxy: name("orders") }
@@ -268,12 +269,14 @@ async fn another_service_account_is_a_drift() {
 
 #[tokio::test]
 async fn what_does_not_run_or_is_not_reached_is_failing() {
-    for (mishap, part) in [(Mishap::Error("no memory".into()), "no memory"), (Mishap::RouteConflict, "routeConflicts")]
-    {
+    for (mishap, part) in [
+        (SimulatedFailure::Error("no memory".into()), "no memory"),
+        (SimulatedFailure::RouteConflict, "routeConflicts"),
+    ] {
         let world = World::start().await;
         let files = proxy("A");
         world.deploy(&files).await;
-        world.sandbox.expect_mishap("orders", mishap);
+        world.sandbox.simulate_failure("orders", mishap);
         world.client.deploy(world.resource(), &name("prod"), id("1"), DeployOptions::default()).await.unwrap();
         tokio::time::sleep(Duration::from_millis(60)).await;
         let drift = world.drift(&wanted(&files, None), OTHER).await;

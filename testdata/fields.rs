@@ -369,10 +369,10 @@ struct World {
 
 impl World {
     async fn start(state: &Path, data: &Kind) -> Result<Self, Failed> {
-        let options = sandbox::Options {
+        let options = sandbox::SandboxOptions {
             progressing: Duration::ZERO,
             state_file: Some(state.to_owned()),
-            ..sandbox::Options::default()
+            ..sandbox::SandboxOptions::default()
         };
         let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await?;
         let backoff = Backoff { first: Duration::from_millis(10), attempts: 3, ..Backoff::default() };

@@ -117,7 +117,7 @@ impl Google {
     }
 
     async fn with(progressing: Duration) -> Self {
-        let options = sandbox::Options { progressing, ..sandbox::Options::default() };
+        let options = sandbox::SandboxOptions { progressing, ..sandbox::SandboxOptions::default() };
         let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let tls = certificates(folder.path(), &["*.googleapis.com", "localhost"]);

@@ -62,7 +62,8 @@ struct Ran {
 
 impl Cluster {
     async fn start(mood: Mood) -> Self {
-        let options = sandbox::Options { progressing: Duration::from_millis(20), ..sandbox::Options::default() };
+        let options =
+            sandbox::SandboxOptions { progressing: Duration::from_millis(20), ..sandbox::SandboxOptions::default() };
         let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
         let pod = tempfile::tempdir().unwrap();
         let tls = tls::certificates(pod.path(), &["127.0.0.1"]);

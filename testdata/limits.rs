@@ -567,7 +567,7 @@ struct World {
 impl World {
     /// A sandbox that has the proxy `orders`.
     async fn start() -> Result<Self, Failed> {
-        let options = sandbox::Options { progressing: Duration::ZERO, ..sandbox::Options::default() };
+        let options = sandbox::SandboxOptions { progressing: Duration::ZERO, ..sandbox::SandboxOptions::default() };
         let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await?;
         let backoff = Backoff { first: Duration::from_millis(10), attempts: 3, ..Backoff::default() };
         let settings = Settings { rate: 10_000.try_into().unwrap(), backoff, ..Settings::default() };

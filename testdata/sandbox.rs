@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use apigee_flux_model::bundle::{BundleKind, BundlePath, Files};
-use apigee_flux_sandbox::{EarlyStatus, Mishap, Options, RuntimeType, Sandbox};
+use apigee_flux_sandbox::{EarlyStatus, RuntimeType, Sandbox, SandboxOptions, SimulatedFailure};
 use serde_json::{Value, json};
 
 const ORG: &str = "/v1/organizations/acme";
@@ -83,17 +83,17 @@ fn deployment(revision: u32) -> String {
 }
 
 /// A sandbox whose clock the test controls.
-async fn at_own_time(options: Options) -> (Sandbox, Caller, Arc<AtomicU64>) {
+async fn at_own_time(options: SandboxOptions) -> (Sandbox, Caller, Arc<AtomicU64>) {
     let time = Arc::new(AtomicU64::new(1_000_000));
     let hand = Arc::clone(&time);
-    let options = Options { clock: Arc::new(move || hand.load(Ordering::SeqCst)), ..options };
+    let options = SandboxOptions { clock: Arc::new(move || hand.load(Ordering::SeqCst)), ..options };
     let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
     let caller = Caller::new(&sandbox.url());
     (sandbox, caller, time)
 }
 
-fn slow() -> Options {
-    Options { progressing: Duration::from_secs(10), ..Options::default() }
+fn slow() -> SandboxOptions {
+    SandboxOptions { progressing: Duration::from_secs(10), ..SandboxOptions::default() }
 }
 
 fn served(sandbox: &Sandbox) -> Option<String> {
@@ -126,7 +126,7 @@ async fn the_former_revision_serves_until_the_new_one_is_ready() {
     assert_eq!(served(&sandbox).as_deref(), Some("2"));
 
     // If the new revision fails, the previous one is not deployed any more either.
-    sandbox.expect_mishap("a", Mishap::Error("it does not load".to_owned()));
+    sandbox.simulate_failure("a", SimulatedFailure::Error("it does not load".to_owned()));
     assert_eq!(caller.post(&format!("{}?override=true", deployment(3))).await.0, 200);
     assert_eq!(served(&sandbox).as_deref(), Some("2"));
     time.fetch_add(10_000, Ordering::SeqCst);
@@ -136,8 +136,11 @@ async fn the_former_revision_serves_until_the_new_one_is_ready() {
 
 #[tokio::test]
 async fn a_revision_and_a_status_may_be_late() {
-    let options =
-        Options { visible_after: Duration::from_secs(2), status_after: Duration::from_secs(3), ..Options::default() };
+    let options = SandboxOptions {
+        visible_after: Duration::from_secs(2),
+        status_after: Duration::from_secs(3),
+        ..SandboxOptions::default()
+    };
     let (_sandbox, caller, time) = at_own_time(options.clone()).await;
     assert_eq!(caller.import(proxy("D")).await.0, 200);
     for path in [format!("{ORG}/apis/a/revisions/1"), deployment(1)] {
@@ -152,7 +155,7 @@ async fn a_revision_and_a_status_may_be_late() {
     time.fetch_add(3_000, Ordering::SeqCst);
     assert_eq!(caller.get(&deployment(1)).await.1["state"], "READY");
 
-    let (_sandbox, caller, time) = at_own_time(Options { early_status: EarlyStatus::NotFound, ..options }).await;
+    let (_sandbox, caller, time) = at_own_time(SandboxOptions { early_status: EarlyStatus::NotFound, ..options }).await;
     caller.import(proxy("D")).await;
     time.fetch_add(2_000, Ordering::SeqCst);
     caller.post(&deployment(1)).await;
@@ -161,19 +164,21 @@ async fn a_revision_and_a_status_may_be_late() {
 
 #[tokio::test]
 async fn revisions_are_limited_and_numbers_are_not_used_again() {
-    let (_sandbox, caller, _) = at_own_time(Options { max_revisions: Some(2), ..Options::default() }).await;
+    let (_sandbox, caller, _) =
+        at_own_time(SandboxOptions { max_revisions: Some(2), ..SandboxOptions::default() }).await;
     caller.import(proxy("D")).await;
     caller.import(proxy("D")).await;
     let (code, error) = caller.import(proxy("D")).await;
     assert_eq!((code, &error["error"]["status"]), (400, &json!("FAILED_PRECONDITION")));
     assert_eq!(caller.send("DELETE", &format!("{ORG}/apis/a/revisions/2"), "", Vec::new()).await.0, 200);
     assert_eq!(caller.import(proxy("D")).await.1["revision"], "3");
-    assert_eq!(Options::default().max_revisions, Some(250));
+    assert_eq!(SandboxOptions::default().max_revisions, Some(250));
 }
 
 #[tokio::test]
 async fn hybrid_wants_the_called_flows_first_and_the_cloud_does_not() {
-    let (_sandbox, caller, _) = at_own_time(Options { runtime: RuntimeType::Hybrid, ..Options::default() }).await;
+    let (_sandbox, caller, _) =
+        at_own_time(SandboxOptions { runtime: RuntimeType::Hybrid, ..SandboxOptions::default() }).await;
     caller.import(proxy("D")).await;
     let (code, error) = caller.post(&deployment(1)).await;
     assert_eq!(code, 400);
@@ -183,7 +188,7 @@ async fn hybrid_wants_the_called_flows_first_and_the_cloud_does_not() {
     assert_eq!((code, caller.post(&deployment(1)).await.0), (200, 200));
     assert_eq!(caller.get(ORG).await.1["runtimeType"], "HYBRID");
 
-    let (_sandbox, caller, _) = at_own_time(Options::default()).await;
+    let (_sandbox, caller, _) = at_own_time(SandboxOptions::default()).await;
     caller.import(proxy("D")).await;
     assert_eq!(caller.post(&deployment(1)).await.0, 200);
 }
@@ -191,7 +196,7 @@ async fn hybrid_wants_the_called_flows_first_and_the_cloud_does_not() {
 #[tokio::test]
 async fn named_environments_are_the_only_ones() {
     let environments = ["dev", "prod"].map(str::to_owned).into_iter().collect();
-    let (_sandbox, caller, _) = at_own_time(Options { environments, ..Options::default() }).await;
+    let (_sandbox, caller, _) = at_own_time(SandboxOptions { environments, ..SandboxOptions::default() }).await;
     assert_eq!(caller.get(&format!("{ORG}/environments")).await.1, json!(["dev", "prod"]));
     caller.import(proxy("D")).await;
     let (code, error) = caller.post(&deployment(1).replace("prod", "live")).await;
@@ -209,7 +214,7 @@ async fn named_environments_are_the_only_ones() {
 
 #[tokio::test]
 async fn the_log_keeps_no_consumer_keys() {
-    let (sandbox, caller, _) = at_own_time(Options::default()).await;
+    let (sandbox, caller, _) = at_own_time(SandboxOptions::default()).await;
     let keys = format!("{ORG}/developers/d@example.com/apps/a/keys");
     let body = json!({"consumerKey": "hush", "consumerSecret": "hush"}).to_string();
     caller.send("POST", &keys, "application/json", body.into()).await;
@@ -222,7 +227,8 @@ async fn the_log_keeps_no_consumer_keys() {
 
 #[tokio::test]
 async fn the_log_keeps_bodies_and_no_secrets() {
-    let (sandbox, caller, _) = at_own_time(Options { kept_requests: Some(3), ..Options::default() }).await;
+    let (sandbox, caller, _) =
+        at_own_time(SandboxOptions { kept_requests: Some(3), ..SandboxOptions::default() }).await;
     for _ in 0..3 {
         caller.get(&format!("{ORG}/apis")).await;
     }
@@ -360,7 +366,7 @@ async fn raw(sandbox: &Sandbox, request: &str) -> (String, String) {
 
 #[tokio::test]
 async fn what_the_front_end_of_google_refuses_is_refused() {
-    let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), Options::default()).await.unwrap();
+    let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), SandboxOptions::default()).await.unwrap();
     let deploy = "/v1/organizations/acme/environments/prod/apis/a/revisions/1/deployments";
     let address = format!("/v1/organizations/{}", "a".repeat(9000));
     for (request, status, part) in [
@@ -405,7 +411,7 @@ async fn what_the_front_end_of_google_refuses_is_refused() {
 
 #[tokio::test]
 async fn what_a_method_does_not_take_is_refused() {
-    let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), Options::default()).await.unwrap();
+    let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), SandboxOptions::default()).await.unwrap();
     let caller = Caller::new(&sandbox.url());
     let servers = "/v1/organizations/acme/environments/prod/targetservers";
     let json = "application/json";
@@ -476,7 +482,7 @@ async fn what_a_method_does_not_take_is_refused() {
 
 #[tokio::test]
 async fn a_web_page_of_another_site_gets_nothing() {
-    let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), Options::default()).await.unwrap();
+    let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), SandboxOptions::default()).await.unwrap();
     let address = sandbox.address();
     for path in ["/", "/sandbox/state", "/sandbox/requests", ORG] {
         let (head, body) =
@@ -498,8 +504,8 @@ async fn a_web_page_of_another_site_gets_nothing() {
         "POST {ORG}/keyvaluemaps HTTP/1.1\r\nHost: {address}\r\nOrigin: null\r\nContent-Type: application/json\r\nContent-Length: 30\r\n\r\n{{\"name\":\"m\",\"encrypted\":true}} "
     )).await;
     assert!(head.starts_with("HTTP/1.1 403 "), "{head}");
-    assert!(sandbox.requests().iter().all(|request| request.method == "GET"), "the request was handled");
-    let named = Options { allowed_hosts: vec!["sandbox.example".to_owned()], ..Options::default() };
+    assert!(sandbox.requests().iter().all(|request| request.method == "GET"), "the request was done");
+    let named = SandboxOptions { allowed_hosts: vec!["sandbox.example".to_owned()], ..SandboxOptions::default() };
     let named = Sandbox::start("127.0.0.1:0".parse().unwrap(), named).await.unwrap();
     let (head, _) = raw(&named, "GET / HTTP/1.1\r\nHost: sandbox.example\r\n\r\n").await;
     assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
@@ -516,7 +522,7 @@ fn required(method: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn what_the_discovery_document_requires_is_asked_for() {
-    let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), Options::default()).await.unwrap();
+    let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), SandboxOptions::default()).await.unwrap();
     let caller = Caller::new(&sandbox.url());
     let send = async |method: &str, path: &str, body: &Value| {
         caller.send(method, path, "application/json", body.to_string().into_bytes()).await

@@ -13,7 +13,7 @@ use apigee_flux_deployer::client::{DeployOptions, ResourceName, Settings};
 use apigee_flux_deployer::{Client, TokenSource};
 use apigee_flux_model::bundle::{BundleKind, BundlePath, Files, zip};
 use apigee_flux_model::names::Name;
-use apigee_flux_sandbox::{Options, Sandbox};
+use apigee_flux_sandbox::{Sandbox, SandboxOptions};
 use bytes::Bytes;
 use serde_json::json;
 
@@ -48,7 +48,11 @@ struct World {
 
 impl World {
     async fn start() -> Self {
-        let options = Options { progressing: Duration::ZERO, token: Some("planted".to_owned()), ..Options::default() };
+        let options = SandboxOptions {
+            progressing: Duration::ZERO,
+            token: Some("planted".to_owned()),
+            ..SandboxOptions::default()
+        };
         let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
         let tap = Wiretap::start(sandbox.address()).await;
         let token = TokenSource::Fixed("planted".to_owned());

@@ -11,7 +11,7 @@ use super::out;
 use apigee_flux_model::diag::plain::PlainText;
 use apigee_flux_model::duration;
 use apigee_flux_model::names::Name;
-use apigee_flux_sandbox::{Options, Rule, RuntimeType, Sandbox};
+use apigee_flux_sandbox::{FaultRule, RuntimeType, Sandbox, SandboxOptions};
 
 /// How many requests are kept: enough to look back, and bounded for a long run.
 const KEPT_REQUESTS: usize = 10_000;
@@ -69,7 +69,7 @@ pub(super) struct SandboxArgs {
     ///
     /// x2 means the first two matching requests, @2 only the second, every all of them; without it, only the first.
     #[arg(long = "fault", value_name = "RULE")]
-    faults: Vec<Rule>,
+    faults: Vec<FaultRule>,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -85,7 +85,7 @@ pub(super) fn run(args: SandboxArgs) -> ExitCode {
         Err(error) => return fail(&format!("the runtime cannot start: {error}")),
     };
     runtime.block_on(async {
-        let options = Options {
+        let options = SandboxOptions {
             progressing: args.progressing,
             token: args.token,
             environments: args.environments.iter().map(ToString::to_string).collect(),
@@ -100,7 +100,7 @@ pub(super) fn run(args: SandboxArgs) -> ExitCode {
             faults: args.faults,
             allowed_hosts: args.allowed_hosts,
             other_statuses: args.other_statuses,
-            ..Options::default()
+            ..SandboxOptions::default()
         };
         // Registered before the address is printed, so that a client that knows the address can always stop the sandbox cleanly.
         let mut terminated = match signal(SignalKind::terminate()) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use apigee_flux_sandbox::{Occurrence, Rule, Trouble};
+use apigee_flux_sandbox::{FaultRule, InjectedFault, Occurrence};
 
 use crate::story::Story;
 use crate::world::{REQUEST_TIMEOUT, World, all};
@@ -19,7 +19,7 @@ struct Case {
     story: Story,
     call: String,
     number: u32,
-    trouble: Trouble,
+    trouble: InjectedFault,
 }
 
 /// The result of a case.
@@ -30,22 +30,22 @@ struct End {
     broken: Vec<String>,
 }
 
-pub(crate) fn troubles() -> Vec<Trouble> {
-    let status = |code| Trouble::Status { code, retry_after: None };
+pub(crate) fn troubles() -> Vec<InjectedFault> {
+    let status = |code| InjectedFault::Status { code, retry_after: None };
     vec![
-        Trouble::Status { code: 429, retry_after: Some(1) },
+        InjectedFault::Status { code: 429, retry_after: Some(1) },
         status(500),
         status(502),
         status(503),
         status(504),
         status(401),
         status(404),
-        Trouble::Delay(REQUEST_TIMEOUT * 2),
-        Trouble::Late(REQUEST_TIMEOUT + Duration::from_millis(15)),
-        Trouble::Reset,
-        Trouble::Lost,
-        Trouble::Lost503,
-        Trouble::Truncate,
+        InjectedFault::Delay(REQUEST_TIMEOUT * 2),
+        InjectedFault::Late(REQUEST_TIMEOUT + Duration::from_millis(15)),
+        InjectedFault::Reset,
+        InjectedFault::Lost,
+        InjectedFault::Lost503,
+        InjectedFault::Truncate,
     ]
 }
 
@@ -93,7 +93,7 @@ impl Case {
         let world = World::start(story.kind, Duration::ZERO).await;
         story.prepare(&world).await;
         let bundle = story.wanted();
-        world.sandbox.inject(Rule::new(trouble).on(Occurrence::Nth(number)));
+        world.sandbox.inject(FaultRule::new(trouble).on(Occurrence::Nth(number)));
         let start = Instant::now();
         let mut broken = Vec::new();
         let first = world.deploy(&bundle).await;
@@ -125,7 +125,7 @@ impl Case {
 /// True once the fault has happened; a late request may arrive after the run.
 async fn had_trouble(world: &World) -> bool {
     for _ in 0..100 {
-        if world.sandbox.requests().iter().any(|request| request.trouble.is_some()) {
+        if world.sandbox.requests().iter().any(|request| request.fault.is_some()) {
             return true;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use apigee_flux_deployer::Bundle;
 use apigee_flux_model::bundle::Manifest;
-use apigee_flux_sandbox::{Moment, Occurrence, Rule, Trouble};
+use apigee_flux_sandbox::{FaultRule, InjectedFault, Moment, Occurrence};
 
 use crate::faults::calls;
 use crate::story::Story;
@@ -52,8 +52,8 @@ impl Case {
         let pod = pod(&bundle);
 
         // In half of the cases the sandbox handles the request of the killed process, in the other half it does not; the response is always lost.
-        let trouble = if moment == Moment::Arrived { Trouble::Reset } else { Trouble::Lost };
-        world.sandbox.inject(Rule::new(trouble).on(Occurrence::Nth(number)));
+        let fault = if moment == Moment::Arrived { InjectedFault::Reset } else { InjectedFault::Lost };
+        world.sandbox.inject(FaultRule::new(fault).on(Occurrence::Nth(number)));
         let child: Arc<Mutex<Option<Child>>> = Arc::default();
         let before = u64::try_from(world.sandbox.requests().len()).unwrap();
         let victim = Arc::clone(&child);

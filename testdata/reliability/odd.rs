@@ -11,7 +11,7 @@ use apigee_flux_deployer::wait::Polling;
 use apigee_flux_deployer::{Options, deploy, remove};
 use apigee_flux_model::bundle::{BundleKind, Removal};
 use apigee_flux_model::names::RevisionId;
-use apigee_flux_sandbox::{Occurrence, OddAnswer, Rule, Trouble};
+use apigee_flux_sandbox::{FaultRule, InjectedFault, Occurrence, OddResponse};
 
 use crate::faults::{TEMPORARY, calls};
 use crate::story::{Plot, Story};
@@ -28,22 +28,22 @@ enum Status {
 }
 
 impl Status {
-    fn rule(self) -> Option<Rule> {
-        let (trouble, occurrence) = match self {
+    fn rule(self) -> Option<FaultRule> {
+        let (fault, occurrence) = match self {
             Self::Good => return None,
-            Self::Unavailable => (Trouble::Status { code: 503, retry_after: None }, Occurrence::Every),
-            Self::ErrorOnce => (Trouble::StateError, Occurrence::First(1)),
-            Self::Error => (Trouble::StateError, Occurrence::Every),
+            Self::Unavailable => (InjectedFault::Status { code: 503, retry_after: None }, Occurrence::Every),
+            Self::ErrorOnce => (InjectedFault::StateError, Occurrence::First(1)),
+            Self::Error => (InjectedFault::StateError, Occurrence::Every),
         };
         let path = "*/environments/*/revisions/*/deployments".to_owned();
-        Some(Rule { method: Some("GET".to_owned()), path, occurrence, trouble })
+        Some(FaultRule { method: Some("GET".to_owned()), path, occurrence, fault })
     }
 }
 
 struct Case {
     story: Story,
     call: String,
-    odd: OddAnswer,
+    odd: OddResponse,
     occurrence: Occurrence,
     status: Status,
 }
@@ -55,12 +55,12 @@ pub(crate) async fn matrix() -> Vec<String> {
         calls.sort();
         calls.dedup();
         for call in calls {
-            for odd in OddAnswer::ALL {
+            for odd in OddResponse::ALL {
                 for occurrence in [Occurrence::First(1), Occurrence::Every] {
                     // The deployments are read from lists: for these requests the status matters most.
                     let is_list = call.ends_with("/orders/deployments");
                     let more = [Status::Unavailable, Status::ErrorOnce].into_iter().filter(|_| is_list);
-                    let is_foreign = matches!(odd, OddAnswer::Page | OddAnswer::Redirect);
+                    let is_foreign = matches!(odd, OddResponse::Page | OddResponse::Redirect);
                     let bad = [Status::Error].into_iter().filter(|_| is_list || !is_foreign);
                     for status in [Status::Good].into_iter().chain(bad).chain(more) {
                         cases.push(Case { story, call: call.clone(), odd, occurrence, status });
@@ -93,11 +93,11 @@ impl Case {
         let prepared = world.sandbox.requests().len();
         let bundle = story.wanted();
         let (method, path) = call.split_once(' ').unwrap();
-        world.sandbox.inject(Rule {
+        world.sandbox.inject(FaultRule {
             method: Some(method.to_owned()),
             path: path.to_owned(),
             occurrence,
-            trouble: Trouble::Odd(odd),
+            fault: InjectedFault::Odd(odd),
         });
         if let Some(rule) = status.rule() {
             world.sandbox.inject(rule);
@@ -137,12 +137,12 @@ impl Case {
 pub(crate) async fn removals() -> Vec<String> {
     let mut broken = Vec::new();
     for kind in [BundleKind::Proxy, BundleKind::SharedFlow] {
-        for odd in OddAnswer::ALL {
+        for odd in OddResponse::ALL {
             for removal in [Removal::Undeploy, Removal::Delete] {
                 let world = World::start(kind, Duration::ZERO).await;
                 world.deploy(&bundle(kind, "A")).await;
                 let path = "*/environments/prod/*/orders/deployments".to_owned();
-                let rule = Rule { path, ..Rule::new(Trouble::Odd(odd)) };
+                let rule = FaultRule { path, ..FaultRule::new(InjectedFault::Odd(odd)) };
                 world.sandbox.inject(rule);
                 let name = NAME.parse().unwrap();
                 let report =
@@ -195,7 +195,7 @@ pub(crate) async fn batches() -> Vec<String> {
             }
             // The list of the resource itself does not contain it either.
             let path = format!("*/{NAME}/deployments");
-            world.sandbox.inject(Rule { path, ..Rule::new(Trouble::Odd(OddAnswer::Empty)) });
+            world.sandbox.inject(FaultRule { path, ..FaultRule::new(InjectedFault::Odd(OddResponse::Empty)) });
             let options = Options { listed: Some(Vec::new()), ..options() };
             let report = deploy(&world.client(), &story.wanted(), &target(), &options, &|_: &Event| ()).await;
             let writes = world.sandbox.requests()[before..].iter().filter(|request| request.is_write).count();

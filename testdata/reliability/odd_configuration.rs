@@ -15,7 +15,7 @@ use apigee_flux_deployer::prune::{Kept, prune};
 use apigee_flux_deployer::retry::Backoff;
 use apigee_flux_deployer::wait::Polling;
 use apigee_flux_deployer::{Client, TokenSource};
-use apigee_flux_sandbox::{self as sandbox, Occurrence, OddAnswer, Rule, Sandbox, Trouble};
+use apigee_flux_sandbox::{self as sandbox, FaultRule, InjectedFault, Occurrence, OddResponse, Sandbox};
 use serde_json::{Value, json};
 
 use crate::world::all;
@@ -48,7 +48,7 @@ struct World {
 impl World {
     /// Creates the resources of the document, and an unmanaged entry and alias.
     async fn start() -> Self {
-        let options = sandbox::Options { progressing: Duration::ZERO, ..sandbox::Options::default() };
+        let options = sandbox::SandboxOptions { progressing: Duration::ZERO, ..sandbox::SandboxOptions::default() };
         let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
         let backoff = Backoff { first: Duration::from_millis(5), attempts: 2, ..Backoff::default() };
         let settings = Settings { rate: 10_000.try_into().unwrap(), backoff, ..Settings::default() };
@@ -120,7 +120,7 @@ impl World {
 struct Case {
     prunes: bool,
     call: String,
-    odd: OddAnswer,
+    odd: OddResponse,
     occurrence: Occurrence,
 }
 
@@ -133,7 +133,7 @@ pub(crate) async fn matrix() -> Vec<String> {
         let calls: BTreeSet<String> = world.calls(before).into_iter().filter(|call| call.starts_with("GET ")).collect();
         assert!(calls.len() > 4, "{calls:?}");
         for call in calls {
-            for odd in OddAnswer::ALL {
+            for odd in OddResponse::ALL {
                 for occurrence in [Occurrence::First(1), Occurrence::First(2), Occurrence::Every] {
                     cases.push(Case { prunes, call: call.clone(), odd, occurrence });
                 }
@@ -152,7 +152,12 @@ impl Case {
         let world = World::start().await;
         let before = world.sandbox.requests().len();
         let path = call.split_once(' ').unwrap().1.to_owned();
-        world.sandbox.inject(Rule { method: Some("GET".into()), path, occurrence, trouble: Trouble::Odd(odd) });
+        world.sandbox.inject(FaultRule {
+            method: Some("GET".into()),
+            path,
+            occurrence,
+            fault: InjectedFault::Odd(odd),
+        });
         let (code, text) = if prunes { world.prune().await } else { world.apply().await };
         let mut broken = Vec::new();
         // An object with unmanaged parts is never deleted.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use apigee_flux_sandbox::{Occurrence, Rule, Trouble};
+use apigee_flux_sandbox::{FaultRule, InjectedFault, Occurrence};
 
 use crate::faults::{TEMPORARY, troubles};
 use crate::random::Random;
@@ -39,12 +39,12 @@ async fn storm(seed: u64, story: Story) -> (usize, Vec<String>) {
     let world = World::start(story.kind, Duration::from_millis(random.below(30))).await;
     story.prepare(&world).await;
     // A second 401 in a row means that the identity is not accepted, which another attempt cannot change.
-    let kinds: Vec<Trouble> =
-        troubles().into_iter().filter(|trouble| !matches!(trouble, Trouble::Status { code: 401, .. })).collect();
+    let kinds: Vec<InjectedFault> =
+        troubles().into_iter().filter(|trouble| !matches!(trouble, InjectedFault::Status { code: 401, .. })).collect();
     for number in 1..=CALLS {
         if random.below(4) == 0 {
             let kind = usize::try_from(random.below(kinds.len() as u64)).unwrap();
-            world.sandbox.inject(Rule::new(kinds[kind]).on(Occurrence::Nth(number)));
+            world.sandbox.inject(FaultRule::new(kinds[kind]).on(Occurrence::Nth(number)));
         }
     }
     let bundle = story.wanted();

@@ -85,7 +85,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn start(kind: BundleKind, progressing: Duration) -> Self {
-        let options = sandbox::Options { progressing, ..sandbox::Options::default() };
+        let options = sandbox::SandboxOptions { progressing, ..sandbox::SandboxOptions::default() };
         let sandbox = Arc::new(Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap());
         let (gaps, hook) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<Mutex<Option<Hook>>>::default());
         let eye = Eye { sandbox: Arc::downgrade(&sandbox), kind, gaps: Arc::clone(&gaps), was: Arc::default() };

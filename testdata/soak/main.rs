@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 use apigee_flux_configuration::inventory::Deep;
 use apigee_flux_function::spec::KINDS;
 use apigee_flux_model::bundle::BundleKind;
-use apigee_flux_sandbox::{Occurrence, Rule, Trouble};
+use apigee_flux_sandbox::{FaultRule, InjectedFault, Occurrence};
 use closed_loop::{Apigee, Cluster, How, failures, resource};
 use git::Git;
 use hands::Hands;
@@ -155,7 +155,7 @@ impl Soak {
             self.count("failed Jobs", 1);
         }
         let failed = self.reconcile("first run").await;
-        let hit = self.apigee.requests_since(before).iter().filter(|request| request.trouble.is_some()).count();
+        let hit = self.apigee.requests_since(before).iter().filter(|request| request.fault.is_some()).count();
         self.count("faults", hit);
         self.apigee.sandbox.clear_faults();
         let failed = if faults > 0 { self.reconcile("second run").await } else { failed };
@@ -176,9 +176,16 @@ impl Soak {
 
     /// Makes a few requests of the Jobs or of the reconcilers fail.
     fn inject(&mut self) -> usize {
-        let status = |code| Trouble::Status { code, retry_after: None };
-        let troubles =
-            [status(429), status(500), status(503), Trouble::Reset, Trouble::Lost, Trouble::Lost503, Trouble::Truncate];
+        let status = |code| InjectedFault::Status { code, retry_after: None };
+        let troubles = [
+            status(429),
+            status(500),
+            status(503),
+            InjectedFault::Reset,
+            InjectedFault::Lost,
+            InjectedFault::Lost503,
+            InjectedFault::Truncate,
+        ];
         let methods = [None, Some("GET"), Some("POST"), Some("PUT"), Some("DELETE")];
         let count = 1 + usize::try_from(self.random.below(5)).unwrap();
         for _ in 0..count {
@@ -186,7 +193,7 @@ impl Soak {
             let method = pick(&methods, &mut self.random).map(str::to_owned);
             let most = if method.as_deref().is_some_and(|method| method != "GET") { 8 } else { 200 };
             let occurrence = Occurrence::Nth(1 + u32::try_from(self.random.below(most)).unwrap());
-            let rule = Rule { method, ..Rule::new(trouble).on(occurrence) };
+            let rule = FaultRule { method, ..FaultRule::new(trouble).on(occurrence) };
             self.story.push(format!("fault: {rule}"));
             self.apigee.sandbox.inject(rule);
         }

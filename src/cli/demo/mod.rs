@@ -75,7 +75,7 @@ fn tell(directory: &Path) -> anyhow::Result<()> {
     let started = Instant::now();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let sandbox = runtime.block_on(Sandbox::start(address, sandbox::Options::default()))?;
+    let sandbox = runtime.block_on(Sandbox::start(address, sandbox::SandboxOptions::default()))?;
     let specs = directory.join("specs");
     for (name, text) in QUICKSTART {
         write_file(&specs.join(name), text)?;

@@ -1,5 +1,6 @@
 //! The sandbox's own paths, which Apigee lacks: the page at `/`, and the data that it reads. They need no token and are not logged.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -10,7 +11,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::{Queries, Shared, lock, text};
+use super::shared::{Shared, lock};
 
 /// Shows the state and the log of requests.
 const PAGE: &str = include_str!("page.html");
@@ -43,8 +44,11 @@ async fn state(StateOf(shared): StateOf<Arc<Shared>>) -> Json<Value> {
 
 /// The kept requests; with `since`, those with a higher number. A `since` that is not a number is ignored. `last` is the number of the
 /// latest request: after a restart it is lower than `since`.
-async fn requests(StateOf(shared): StateOf<Arc<Shared>>, Query(queries): Queries) -> Json<Value> {
-    let since = text(&queries, "since").parse().unwrap_or(0);
+async fn requests(
+    StateOf(shared): StateOf<Arc<Shared>>,
+    Query(queries): Query<HashMap<String, String>>,
+) -> Json<Value> {
+    let since = queries.get("since").and_then(|since| since.parse().ok()).unwrap_or(0);
     let last = shared.count.load(Ordering::Relaxed);
     Json(json!({"last": last, "requests": lock(&shared.requests).since(since)}))
 }

@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::fault::Fault;
+use crate::api::ApiError;
 
 /// The hosts that requests may be sent to.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ impl Hosts {
 /// Answers 403 to a request that a browser sends for a page of another site.
 pub(super) async fn admit(StateOf(hosts): StateOf<Arc<Hosts>>, request: Request, next: Next) -> Response {
     let Some(why) = hosts.refusal(request.headers()) else { return next.run(request).await };
-    let fault = Fault::of_status(403).saying(why);
+    let fault = ApiError::of_status(403).saying(why);
     // It has no number, because it is not in the log.
     (StatusCode::FORBIDDEN, Json(fault.body(0))).into_response()
 }
