@@ -9,7 +9,7 @@ use super::limits;
 use super::message::{self, Message, Object, require, set, text};
 use super::method::{BodyType, Method};
 use crate::state::Bundles;
-use apigee_flux_model::limits::Text;
+use apigee_flux_model::limits::TextLimit;
 
 /// A request with its parameters decoded. The server has refused parameters and bodies that its method does not declare.
 #[derive(Debug, Default)]
@@ -111,7 +111,12 @@ impl ApiRequest {
 
     /// The body as a message. Its `name` may also be given in the query, which takes precedence. 400 if the name is missing or does not match
     /// the rule.
-    pub(crate) fn read_named(&self, message: &Message, query: &str, rule: &Text) -> Result<(String, Object), ApiError> {
+    pub(crate) fn read_named(
+        &self,
+        message: &Message,
+        query: &str,
+        rule: &TextLimit,
+    ) -> Result<(String, Object), ApiError> {
         let mut object = self.read(message)?;
         if let Some(name) = self.query(query) {
             set(&mut object, "name", name);
