@@ -33,7 +33,7 @@ fn document(operations: &[Operation]) -> Json {
 }
 
 /// Calls a function with the bundle of a document.
-fn with_bundle(document: &Json, look: impl FnOnce(&[Bundle<'_>])) -> Result<(), Vec<String>> {
+fn with_bundle(document: &Json, look: impl FnOnce(&[RuntimeBundle<'_>])) -> Result<(), Vec<String>> {
     let spec = ApigeeProxySpec {
         base_path: Some("/base".to_owned()),
         target: Some("https://backend.example.com".to_owned()),
