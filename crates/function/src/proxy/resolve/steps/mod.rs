@@ -98,33 +98,32 @@ trait ShortStep {
     }
 }
 
-/// The short steps that are set, each with its key.
-fn short_steps(step: &spec::step::Step) -> Vec<(&'static str, &dyn ShortStep)> {
-    fn one<'s, S: ShortStep>(key: &'static str, step: Option<&'s S>) -> Option<(&'static str, &'s dyn ShortStep)> {
-        step.map(|step| (key, step as &dyn ShortStep))
+/// All short steps in the order of the reference: the key of each, and the step if it is set.
+fn short_steps(step: &spec::step::Step) -> [(&'static str, Option<&dyn ShortStep>); 12] {
+    fn one<S: ShortStep>(step: Option<&S>) -> Option<&dyn ShortStep> {
+        step.map(|step| step as &dyn ShortStep)
     }
     [
-        one("set", step.set.as_ref()),
-        one("remove", step.remove.as_ref()),
-        one("raise", step.raise.as_ref()),
-        one("extract", step.extract.as_ref()),
-        one("javascript", step.javascript.as_ref()),
-        one("sharedFlow", step.shared_flow.as_ref()),
-        one("kvm", step.kvm.as_ref()),
-        one("callout", step.callout.as_ref()),
-        one("xmlToJson", step.xml_to_json.as_ref()),
-        one("jsonToXml", step.json_to_xml.as_ref()),
-        one("xslt", step.xslt.as_ref()),
-        one("log", step.log.as_ref()),
+        ("set", one(step.set.as_ref())),
+        ("remove", one(step.remove.as_ref())),
+        ("raise", one(step.raise.as_ref())),
+        ("extract", one(step.extract.as_ref())),
+        ("javascript", one(step.javascript.as_ref())),
+        ("sharedFlow", one(step.shared_flow.as_ref())),
+        ("kvm", one(step.kvm.as_ref())),
+        ("callout", one(step.callout.as_ref())),
+        ("xmlToJson", one(step.xml_to_json.as_ref())),
+        ("jsonToXml", one(step.json_to_xml.as_ref())),
+        ("xslt", one(step.xslt.as_ref())),
+        ("log", one(step.log.as_ref())),
     ]
-    .into_iter()
-    .flatten()
-    .collect()
 }
 
-/// The keys of [`short_steps`], for messages.
-const KEYS: &str = "`policy`, `set`, `remove`, `raise`, `extract`, `javascript`, `sharedFlow`, `kvm`, `callout`, `xmlToJson`, \
-                    `jsonToXml`, `xslt`, `log`";
+/// The keys of all actions, for messages.
+fn keys() -> String {
+    let short = short_steps(&spec::step::Step::default()).map(|(key, _)| format!("`{key}`"));
+    format!("`policy`, {}", short.join(", "))
+}
 
 /// Resolves the steps of both directions.
 pub(super) fn flow(flow: &spec::flow::Flow, owner: &StepOwner, context: &mut Context<'_, '_>, at: &FieldPath) -> Flow {
@@ -163,7 +162,8 @@ fn resolve_step(
     at: &FieldPath,
 ) -> Option<Step> {
     check_condition(step.when.as_deref(), &at.key("when"), context);
-    let short = short_steps(step);
+    let short: Vec<(&str, &dyn ShortStep)> =
+        short_steps(step).into_iter().filter_map(|(key, step)| Some((key, step?))).collect();
     let mut condition = step.when.clone();
     let resolved = match (step.policy.as_deref(), short.as_slice()) {
         (Some(name), []) => {
@@ -192,7 +192,7 @@ fn resolve_step(
             context.report.push(
                 Diagnostic::error(Code::ConflictingFields, format!("a step needs exactly one action, found {found}"))
                     .at(at)
-                    .help(format!("write one of {KEYS}; for several actions write several steps")),
+                    .help(format!("write one of {}; for several actions write several steps", keys())),
             );
             None
         }
