@@ -14,9 +14,9 @@ mod source;
 mod swagger2;
 
 pub use document::UNKNOWN_OPERATION;
-pub use document::{OpenApiDocument, Operation, Version};
+pub use document::{DocumentOperation, OpenApiDocument, Version};
 pub use security::{Requirement, SecurityScheme};
-pub use server::Server;
+pub use server::DocumentServer;
 
 use serde_json::Value as Json;
 

@@ -5,7 +5,7 @@ use super::endpoint::Draft;
 use super::names;
 use super::targets::TargetFields;
 use crate::proxy::model::flow::Step;
-use crate::proxy::model::target_endpoint::{Destination, TargetEndpoint};
+use crate::proxy::model::target_endpoint::{TargetDestination, TargetEndpoint};
 use crate::spec::integration::{Integration, IntegrationParameter, ParameterType};
 use crate::spec::target::Target;
 use apigee_flux_analysis::policy::set_integration_request::{self as policy, Parameter, SetIntegrationRequest, Value};
@@ -21,7 +21,7 @@ pub(super) fn by_integration(
     integration: &Integration,
     place: &TargetFields,
     report: &mut Report<'_>,
-) -> Destination {
+) -> TargetDestination {
     for (field, given) in [
         ("path", target.path.is_some()),
         ("maxFailures", target.max_failures.is_some()),
@@ -51,7 +51,7 @@ pub(super) fn by_integration(
         names::check_variable("parameter", name, &at.key("parameters").key(name.as_str()), report);
         parameter(name, given)
     });
-    Destination::Integration {
+    TargetDestination::Integration {
         request: SetIntegrationRequest {
             parameters: parameters.collect(),
             project: integration.project.clone(),
@@ -84,7 +84,7 @@ pub(super) fn add(draft: &mut Draft<'_>, targets: &[TargetEndpoint], context: &m
     let mut steps = Vec::new();
     for rule in &mut draft.endpoint.route_rules {
         let target = targets.iter().find(|target| rule.target.as_ref() == Some(&target.name));
-        let Some((target, Destination::Integration { request, .. })) =
+        let Some((target, TargetDestination::Integration { request, .. })) =
             target.map(|target| (target, &target.destination))
         else {
             continue;

@@ -183,7 +183,7 @@ pub(super) fn base_path(
     let (message, help) = match contract {
         Some(contract) => {
             let server = contract.document.servers.first();
-            let path = server.and_then(openapi::Server::path);
+            let path = server.and_then(openapi::DocumentServer::path);
             let message = match (server, path) {
                 (_, Some(path)) => match path_fault(path) {
                     None => return Some(path.to_owned()),

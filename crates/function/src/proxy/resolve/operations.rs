@@ -82,7 +82,7 @@ pub(super) fn resolve(
     at: &FieldPath,
 ) -> Vec<ConditionalFlow> {
     let documented = contract.map(|contract| contract.document.operations.as_slice()).unwrap_or_default();
-    let mut by_name: HashMap<&str, &openapi::Operation> = HashMap::new();
+    let mut by_name: HashMap<&str, &openapi::DocumentOperation> = HashMap::new();
     for known in documented {
         by_name.entry(&known.name).or_insert(known);
     }
@@ -171,7 +171,7 @@ pub(super) fn resolve(
 /// Checks the fields for an operation of the document.
 fn check_words(
     name: &str,
-    known: &openapi::Operation,
+    known: &openapi::DocumentOperation,
     operation: &Operation,
     twice: bool,
     context: &mut Context<'_, '_>,

@@ -9,7 +9,7 @@ use super::steps::{self, StepOwner};
 use super::{integrations, names, servers, target_auth, target_properties, units};
 use crate::proxy::model::fault_handling::FaultHandling;
 use crate::proxy::model::flow::{Flow, Step};
-use crate::proxy::model::target_endpoint::{Destination, TargetEndpoint};
+use crate::proxy::model::target_endpoint::{TargetDestination, TargetEndpoint};
 use crate::spec::ApigeeProxySpec;
 use crate::spec::target::{Rewrite, Target};
 use apigee_flux_analysis::policy::assign_message::{Action, AssignMessage};
@@ -121,7 +121,7 @@ fn endpoint(
                 .help("`servers` are ApigeeTargetServers of the environment; a `url` is the same in every environment"),
             );
             // Routes may refer to it anyway.
-            Destination::Url { url: String::new(), ssl_info: Some(SslInfo::default()) }
+            TargetDestination::Url { url: String::new(), ssl_info: Some(SslInfo::default()) }
         }
     };
     let mut timeout = |key: &str, text: Option<&String>| {
@@ -134,7 +134,7 @@ fn endpoint(
         None | Some(Rewrite::KeepPathSuffix) => Vec::new(),
         Some(Rewrite::DropPathSuffix) => vec![drop_path_suffix(context, &place.key("rewrite"))],
     };
-    let plain = matches!(destination, Destination::Url { ssl_info: None, .. });
+    let plain = matches!(destination, TargetDestination::Url { ssl_info: None, .. });
     let authentication = target.auth.as_ref().and_then(|auth| {
         let (authentication, mut steps) = target_auth::resolve(auth, &target.name, plain, &place.key("auth"), context);
         request.append(&mut steps);
@@ -178,7 +178,7 @@ pub(super) fn duration(
     }
 }
 
-fn by_url(target: &Target, url: &str, place: &TargetFields, report: &mut Report<'_>) -> Destination {
+fn by_url(target: &Target, url: &str, place: &TargetFields, report: &mut Report<'_>) -> TargetDestination {
     check_url(url, &place.key("url"), report);
     for (field, given) in [
         ("path", target.path.is_some()),
@@ -209,7 +209,7 @@ fn by_url(target: &Target, url: &str, place: &TargetFields, report: &mut Report<
     }
     let tls = target.tls.clone().unwrap_or_default();
     let client = tls.mtls.map(|mtls| (mtls.key_store, mtls.key_alias));
-    Destination::Url {
+    TargetDestination::Url {
         url: url.to_owned(),
         // Without it Apigee would accept any certificate.
         ssl_info: https.then_some(SslInfo { trust_store: tls.trust_store, client }),
