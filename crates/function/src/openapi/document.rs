@@ -8,9 +8,6 @@ use serde_json::Value as Json;
 use super::security::{Requirement, SecurityScheme, requirements};
 use super::{DocumentFault, DocumentServer, names, reference, text};
 
-/// The flow for requests that match no operation; no operation has this name.
-pub const UNKNOWN_OPERATION: &str = "unknown-operation";
-
 /// The methods of a path item, in any order: the order of the document is kept.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 

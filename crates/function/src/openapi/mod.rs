@@ -13,8 +13,8 @@ mod server;
 mod source;
 mod swagger2;
 
-pub use document::UNKNOWN_OPERATION;
 pub use document::{DocumentOperation, OpenApiDocument, Version};
+pub use names::UNKNOWN_OPERATION;
 pub use security::{Requirement, SecurityScheme};
 pub use server::DocumentServer;
 

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::endpoint::Draft;
 use super::names;
-use super::targets::TargetFields;
+use super::target_fields::TargetFields;
 use crate::proxy::model::flow::Step;
 use crate::proxy::model::target_endpoint::{TargetDestination, TargetEndpoint};
 use crate::spec::integration::{Integration, IntegrationParameter, ParameterType};

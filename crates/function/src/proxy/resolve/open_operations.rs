@@ -1,7 +1,7 @@
 //! Operations for which the OpenAPI document requires credentials, and the proxy does not.
 
+use super::contract::Contract;
 use super::endpoint::Intent;
-use super::openapi::Contract;
 use crate::openapi::{DocumentOperation, OpenApiDocument, SecurityScheme};
 use crate::spec::ApigeeProxySpec;
 use crate::spec::step::Step;

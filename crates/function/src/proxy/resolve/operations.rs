@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap};
 
 use super::super::condition;
 use super::context::Context;
+use super::contract::Contract;
 use super::cors::check_method;
 use super::names;
-use super::openapi::Contract;
 use super::steps::{self, StepOwner};
 use crate::openapi;
 use crate::proxy::model::flow::{ConditionalFlow, Flow};

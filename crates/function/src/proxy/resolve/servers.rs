@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::targets::{TargetFields, duration};
+use super::target_fields::TargetFields;
 use super::{names, units};
 use crate::proxy::model::target_endpoint::{BalancedServer, HealthMonitor, LoadBalancer, TargetDestination};
 use crate::spec;
@@ -159,7 +159,7 @@ fn load(
 fn health_monitor(check: &HealthCheck, at: &FieldPath, report: &mut Report<'_>) -> HealthMonitor {
     let mut seconds = |key: &str, text: Option<&String>, default| match text {
         None => default,
-        Some(text) => duration(text, units::seconds, &at.key(key), report).unwrap_or(default),
+        Some(text) => units::duration(text, units::seconds, &at.key(key), report).unwrap_or(default),
     };
     let interval = seconds("every", check.every.as_ref(), 10);
     let timeout = seconds("timeout", check.timeout.as_ref(), 3);

@@ -6,6 +6,7 @@ use super::super::credential;
 use super::context::Context;
 use super::endpoint::DEFAULT;
 use super::steps::{self, StepOwner};
+use super::target_fields::TargetFields;
 use super::{integrations, names, servers, target_auth, target_properties, units};
 use crate::proxy::model::fault_handling::FaultHandling;
 use crate::proxy::model::flow::{Flow, Step};
@@ -76,30 +77,6 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
     resolved
 }
 
-/// The place of a target's fields.
-pub(super) enum TargetFields {
-    /// The short form: all fields are `spec.target`.
-    Short,
-    /// A mapping in `spec.targets`.
-    Long(FieldPath),
-}
-
-impl TargetFields {
-    pub(super) fn key(&self, key: &str) -> FieldPath {
-        match self {
-            Self::Short => FieldPath::of(&["spec", "target"]),
-            Self::Long(at) => at.key(key),
-        }
-    }
-
-    fn whole(&self) -> FieldPath {
-        match self {
-            Self::Short => FieldPath::of(&["spec", "target"]),
-            Self::Long(at) => at.clone(),
-        }
-    }
-}
-
 fn endpoint(
     target: &Target,
     spec: &ApigeeProxySpec,
@@ -125,7 +102,7 @@ fn endpoint(
         }
     };
     let mut timeout = |key: &str, text: Option<&String>| {
-        text.and_then(|text| duration(text, units::millis, &place.key("timeouts").key(key), context.report))
+        text.and_then(|text| units::duration(text, units::millis, &place.key("timeouts").key(key), context.report))
     };
     let timeouts = target.timeouts.clone().unwrap_or_default();
     let connect_timeout = timeout("connect", timeouts.connect.as_ref());
@@ -160,22 +137,6 @@ fn drop_path_suffix(context: &mut Context<'_, '_>, at: &FieldPath) -> Step {
         actions: vec![Action::AssignValue { name: "target.copy.pathsuffix".to_owned(), value: "false".to_owned() }],
     };
     context.add("AM-DropPathSuffix", &policy, at)
-}
-
-/// Parses a duration, or reports why it is invalid.
-pub(super) fn duration(
-    text: &str,
-    parse: fn(&str) -> Result<u64, String>,
-    at: &FieldPath,
-    report: &mut Report<'_>,
-) -> Option<u64> {
-    match parse(text) {
-        Ok(value) => Some(value),
-        Err(message) => {
-            report.error(Code::InvalidValue, at, message);
-            None
-        }
-    }
 }
 
 fn by_url(target: &Target, url: &str, place: &TargetFields, report: &mut Report<'_>) -> TargetDestination {
