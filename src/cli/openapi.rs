@@ -122,7 +122,7 @@ fn relative(folder: &Path, file: &Path) -> String {
 /// The spec as text: what the document defines, with comments on what it leaves open.
 fn spec(document: &OpenApiDocument, file: &str, name: Option<&str>) -> anyhow::Result<String> {
     let server = document.servers.first();
-    let path = server.and_then(openapi::Server::path).filter(|path| is_base_path(path) && is_plain(path));
+    let path = server.and_then(openapi::DocumentServer::path).filter(|path| is_base_path(path) && is_plain(path));
     let name = name.map_or_else(|| made_name(&document.title, path), str::to_owned);
     let mut text = format!(
         "# Generated from {} by `apigee-flux openapi`: a starting point, edit it as needed.\n\
@@ -161,7 +161,7 @@ fn spec(document: &OpenApiDocument, file: &str, name: Option<&str>) -> anyhow::R
     security(&mut text, document)?;
     text.push_str("  traffic:\n    spikeArrest: 100ps\n");
     // Prefer a server with TLS.
-    let mut backends: Vec<String> = document.servers.iter().filter_map(openapi::Server::backend).collect();
+    let mut backends: Vec<String> = document.servers.iter().filter_map(openapi::DocumentServer::backend).collect();
     backends.retain(|url| is_plain(url));
     backends.sort_by_key(|url| !url.starts_with("https://"));
     match backends.first() {

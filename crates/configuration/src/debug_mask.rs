@@ -119,8 +119,8 @@ impl Configuration for DebugMask {
 #[derive(Debug)]
 struct Masks;
 
-/// Apigee may return an empty mask without any field.
-const SHAPE: Shape = Shape::empty_or(&[
+/// The fields of a mask: its name, its namespaces, then lists without an order.
+const FIELDS: &[&str] = &[
     "name",
     "namespaces",
     "variables",
@@ -130,21 +130,12 @@ const SHAPE: Shape = Shape::empty_or(&[
     "requestJSONPaths",
     "responseJSONPaths",
     "faultJSONPaths",
-]);
+];
 
-const COMPARE: Compare = Compare {
-    server_set: &["name"],
-    sets: &[
-        "variables",
-        "requestXPaths",
-        "responseXPaths",
-        "faultXPaths",
-        "requestJSONPaths",
-        "responseJSONPaths",
-        "faultJSONPaths",
-    ],
-    ..Compare::PLAIN
-};
+/// Apigee may return an empty mask without any field.
+const SHAPE: Shape = Shape::empty_or(FIELDS);
+
+const COMPARE: Compare = Compare { server_set: &["name"], sets: FIELDS.split_at(2).1, ..Compare::PLAIN };
 
 /// The update that sets the fields that differ to their values in `body`, and empties fields that `body` does not have.
 fn update(wanted: &Wanted<'_>, body: &Value, what: &str, fields: Vec<Field>) -> Option<Change> {

@@ -116,9 +116,9 @@ pub fn all(body: &Value, declared: &[&str]) -> Vec<(String, ValueFrom)> {
 }
 
 /// A secret in a body: its field, where it is stored, and whether it is binary.
-type Found = (String, ValueFrom, bool);
+type FoundSecret = (String, ValueFrom, bool);
 
-fn found(body: &Value, declared: &[&str]) -> Vec<Found> {
+fn found(body: &Value, declared: &[&str]) -> Vec<FoundSecret> {
     let mut found = Vec::new();
     walk(body, &mut String::new(), &mut found);
     found.retain(|(at, ..)| declared.iter().any(|field| is_at(field, at)));
@@ -137,7 +137,7 @@ fn is_at(declared: &str, pointer: &str) -> bool {
     }
 }
 
-fn walk(value: &Value, at: &mut String, found: &mut Vec<Found>) {
+fn walk(value: &Value, at: &mut String, found: &mut Vec<FoundSecret>) {
     if let Some((secret, is_file)) = read(value) {
         found.push((at.clone(), secret, is_file));
         return;

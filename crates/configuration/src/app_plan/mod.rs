@@ -72,7 +72,7 @@ fn credentials(live: &Value) -> Vec<&Value> {
     keys
 }
 
-impl<'a> AppPlan<'a> {
+impl AppPlan<'_> {
     /// The changes, and the managed parts after them. `live` is the app with its keys, if it exists in Apigee.
     pub(super) fn plan(&self, live: Option<&Value>) -> Result<Plan, String> {
         let mut plan = Plan::default();

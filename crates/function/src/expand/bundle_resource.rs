@@ -1,7 +1,7 @@
 //! An `ApigeeProxy` or `ApigeeSharedFlow` with its bundle and the environments to which it is deployed.
 
 use super::environment::Environment;
-use super::overlay::{Layer, Overlay};
+use super::overlay::{Overlay, ProfileLayer};
 use super::profiles::Profiles;
 use super::resolve::{needs_values, resolve};
 use super::spec_files::SpecFileReader;
@@ -74,7 +74,7 @@ pub(super) fn expand<'r>(
 ) -> Vec<BundleResource<'r>> {
     let profiles =
         if resource.kind.name == BundleKind::Proxy.resource_kind() { profiles.of(resource) } else { Vec::new() };
-    let layers: Vec<Layer<'_>> = profiles.iter().map(|profile| profile.layer()).collect();
+    let layers: Vec<ProfileLayer<'_>> = profiles.iter().map(|profile| profile.layer()).collect();
     let overlay = Overlay::new(resource.spec(), &layers, report);
     let mut found = Report::new(&resource.subject);
     let selected = environments(overlay.spec(), known, &mut found);

@@ -13,7 +13,7 @@ use apigee_flux_model::yaml::{Entry, ScalarStyle, Value, YamlNode};
 
 /// A spec that provides defaults.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Layer<'r> {
+pub(super) struct ProfileLayer<'r> {
     pub subject: &'r Subject,
     pub priority: i32,
     pub spec: &'r YamlNode,
@@ -24,7 +24,7 @@ pub(super) struct Layer<'r> {
 pub(super) struct Overlay<'r> {
     spec: Cow<'r, YamlNode>,
     /// From the highest priority to the lowest.
-    layers: &'r [Layer<'r>],
+    layers: &'r [ProfileLayer<'r>],
     origins: Vec<DefaultOrigin>,
 }
 
@@ -46,14 +46,14 @@ const CHOICES: [(&[&str], &[&str]); 1] = [(&["spec", "security"], &["apiKey", "o
 
 impl<'r> Overlay<'r> {
     /// Merges the layers, from the highest priority to the lowest, into the spec of a proxy.
-    pub(super) fn new(own: &'r YamlNode, layers: &'r [Layer<'r>], report: &mut Report<'_>) -> Self {
+    pub(super) fn new(own: &'r YamlNode, layers: &'r [ProfileLayer<'r>], report: &mut Report<'_>) -> Self {
         let mut overlay = Self { spec: Cow::Borrowed(own), layers, origins: Vec::new() };
         if layers.is_empty() || !matches!(own.value, Value::Mapping(_)) {
             return overlay;
         }
         let at = FieldPath::of(&["spec"]);
         let mut spec = own.clone();
-        for (layer, Layer { spec: defaults, .. }) in layers.iter().enumerate() {
+        for (layer, ProfileLayer { spec: defaults, .. }) in layers.iter().enumerate() {
             let taken = defaults.entries().iter().filter(|entry| entry.key != POLICIES && is_default(&entry.key));
             overlay.fill(&mut spec, taken, layer, &at, report);
         }
@@ -154,14 +154,14 @@ impl<'r> Overlay<'r> {
             if written.is_some_and(|steps| !matches!(steps.value, Value::Sequence(_))) {
                 continue;
             }
-            let of_layer = |layer: &Layer<'r>, place: &str| {
+            let of_layer = |layer: &ProfileLayer<'r>, place: &str| {
                 let flow = layer.spec.get("flow");
                 flow.and_then(|flow| flow.get(place)?.get(direction))
                     .map(YamlNode::elements)
                     .unwrap_or_default()
                     .to_vec()
             };
-            let steps_of = |(index, layer): (usize, &Layer<'r>), place: &'static str| {
+            let steps_of = |(index, layer): (usize, &ProfileLayer<'r>), place: &'static str| {
                 let field = FieldPath::of(&["spec", "flow", place, direction]);
                 let steps = of_layer(layer, place).into_iter().enumerate();
                 steps.map(move |(number, step)| (Some(index), field.index(number), step)).collect::<Vec<_>>()
@@ -196,7 +196,7 @@ impl<'r> Overlay<'r> {
         let mut used = BTreeSet::new();
         collect_used(spec, &mut used);
         let at = FieldPath::of(&["spec"]).key(POLICIES);
-        for (layer, Layer { spec: defaults, .. }) in self.layers.iter().enumerate() {
+        for (layer, ProfileLayer { spec: defaults, .. }) in self.layers.iter().enumerate() {
             let offered = defaults.get(POLICIES).map(YamlNode::entries).unwrap_or_default();
             let mut wanted = offered.iter().filter(|entry| used.contains(&entry.key)).peekable();
             let Value::Mapping(fields) = &mut spec.value else { return };
@@ -276,10 +276,10 @@ mod tests {
             .enumerate()
             .map(|(index, (_, spec))| (Subject { name: format!("p{}", index + 1), ..Subject::default() }, node(spec)))
             .collect();
-        let layers: Vec<Layer<'_>> = nodes
+        let layers: Vec<ProfileLayer<'_>> = nodes
             .iter()
             .zip(layers)
-            .map(|((subject, spec), (priority, _))| Layer { subject, priority: *priority, spec })
+            .map(|((subject, spec), (priority, _))| ProfileLayer { subject, priority: *priority, spec })
             .collect();
         let mut report = Report::new(&subject);
         let overlay = Overlay::new(&own, &layers, &mut report);

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::cmp::Reverse;
 
 use super::ExpandOptions;
-use super::overlay::Layer;
+use super::overlay::ProfileLayer;
 use super::resolve::{is_reference, needs_values};
 use super::spec_files::SpecFileReader;
 use crate::spec::profile::ApigeeProfileSpec;
@@ -80,8 +80,8 @@ impl<'r> Profiles<'r> {
 
 impl<'r> Profile<'r> {
     /// The defaults of the profile.
-    pub(super) fn layer(&self) -> Layer<'r> {
-        Layer { subject: &self.resource.subject, priority: self.spec.priority, spec: self.resource.spec() }
+    pub(super) fn layer(&self) -> ProfileLayer<'r> {
+        ProfileLayer { subject: &self.resource.subject, priority: self.spec.priority, spec: self.resource.spec() }
     }
 
     /// The bytes of a file of the profile, if it exists.

@@ -6,10 +6,7 @@ use indexmap::IndexMap;
 use serde_json::Value as Json;
 
 use super::security::{Requirement, SecurityScheme, requirements};
-use super::{DocumentFault, Server, names, reference, text};
-
-/// The flow for requests that match no operation; no operation has this name.
-pub const UNKNOWN_OPERATION: &str = "unknown-operation";
+use super::{DocumentFault, DocumentServer, names, reference, text};
 
 /// The methods of a path item, in any order: the order of the document is kept.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
@@ -59,9 +56,9 @@ pub struct OpenApiDocument {
     /// `info.description`.
     pub description: Option<String>,
     /// The servers of the API, in the order of the document.
-    pub servers: Vec<Server>,
+    pub servers: Vec<DocumentServer>,
     /// The operations, in the order of the document.
-    pub operations: Vec<Operation>,
+    pub operations: Vec<DocumentOperation>,
     /// The security schemes by name.
     pub security_schemes: IndexMap<String, SecurityScheme>,
     /// References to other documents, which Apigee cannot follow.
@@ -72,7 +69,7 @@ pub struct OpenApiDocument {
 
 /// One operation: a path and a method.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Operation {
+pub struct DocumentOperation {
     /// The name of the flow: the `operationId`, with invalid characters replaced, or a name made of method and path.
     pub name: String,
     /// The `operationId` of the document.
@@ -113,7 +110,7 @@ impl OpenApiDocument {
             version,
             title: info.and_then(|info| info.get("title")).and_then(text).unwrap_or_default(),
             description: info.and_then(|info| info.get("description")).and_then(text),
-            servers: servers.filter_map(Server::read).collect(),
+            servers: servers.filter_map(DocumentServer::read).collect(),
             operations,
             security_schemes: schemes.map(|(name, scheme)| (name.clone(), SecurityScheme::read(scheme))).collect(),
             external_references: external,
@@ -123,13 +120,13 @@ impl OpenApiDocument {
 }
 
 /// An operation in the document.
-struct Found<'d> {
+struct FoundOperation<'d> {
     path: &'d str,
     method: &'d str,
     value: &'d Json,
 }
 
-impl Found<'_> {
+impl FoundOperation<'_> {
     fn id(&self) -> Option<&str> {
         self.value.get("operationId").and_then(Json::as_str)
     }
@@ -139,7 +136,7 @@ impl Found<'_> {
     }
 }
 
-fn operations(tree: &Json, faults: &mut Vec<DocumentFault>) -> Vec<Operation> {
+fn operations(tree: &Json, faults: &mut Vec<DocumentFault>) -> Vec<DocumentOperation> {
     let paths = tree.get("paths").and_then(Json::as_object).into_iter().flatten();
     let mut found = Vec::new();
     for (path, item) in paths.filter(|(path, _)| !path.starts_with("x-")) {
@@ -167,7 +164,7 @@ fn collect<'d>(
     tree: &'d Json,
     path: &'d str,
     mut item: &'d Json,
-    found: &mut Vec<Found<'d>>,
+    found: &mut Vec<FoundOperation<'d>>,
     faults: &mut Vec<DocumentFault>,
 ) {
     let start = found.len();
@@ -184,7 +181,7 @@ fn collect<'d>(
                 let message = format!("the operation `{} {path}` is not a mapping", method.to_uppercase());
                 faults.push(DocumentFault::new(message, "define the operation, at least its `responses`"));
             } else if !found[start..].iter().any(|own| own.method == method) {
-                found.push(Found { path, method, value });
+                found.push(FoundOperation { path, method, value });
             }
         }
         let Some(target) = reference::of(item) else { return };
@@ -210,9 +207,9 @@ fn collect<'d>(
     ));
 }
 
-fn operation(found: &Found<'_>, name: String, common: Option<&Vec<Requirement>>) -> Operation {
+fn operation(found: &FoundOperation<'_>, name: String, common: Option<&Vec<Requirement>>) -> DocumentOperation {
     let tags = found.value.get("tags").and_then(Json::as_array).into_iter().flatten();
-    Operation {
+    DocumentOperation {
         name,
         operation_id: found.id().map(str::to_owned),
         method: found.method.to_uppercase(),

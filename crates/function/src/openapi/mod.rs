@@ -13,10 +13,10 @@ mod server;
 mod source;
 mod swagger2;
 
-pub use document::UNKNOWN_OPERATION;
-pub use document::{OpenApiDocument, Operation, Version};
+pub use document::{DocumentOperation, OpenApiDocument, Version};
+pub use names::UNKNOWN_OPERATION;
 pub use security::{Requirement, SecurityScheme};
-pub use server::Server;
+pub use server::DocumentServer;
 
 use serde_json::Value as Json;
 

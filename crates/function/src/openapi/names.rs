@@ -5,8 +5,11 @@ use std::collections::{HashMap, HashSet};
 /// The name of a policy may have 255 characters, including a prefix and a number.
 const LONGEST: usize = 200;
 
+/// The flow for requests that match no operation; no operation has this name.
+pub const UNKNOWN_OPERATION: &str = "unknown-operation";
+
 /// Flows that apigee-flux generates: no operation may have their names.
-const RESERVED: [&str; 1] = [super::document::UNKNOWN_OPERATION];
+const RESERVED: [&str; 1] = [UNKNOWN_OPERATION];
 
 /// Assigns a unique name to each operation, from its `operationId`, or from method and path if it has none. A valid
 /// `operationId` is always kept; other names get a number if they would collide, in the order of the document.

@@ -170,7 +170,7 @@ impl<'de> Visitor<'de> for Scan<'_> {
         while let Some(key) = entries.next_key::<OutlineKey>()? {
             match key {
                 OutlineKey::Reference if !self.names => {
-                    entries.next_value_seed(ReferenceSeed { external: self.external })?
+                    entries.next_value_seed(ReferenceSeed { external: self.external })?;
                 }
                 OutlineKey::Data if !self.names => {
                     entries.next_value::<IgnoredAny>()?;

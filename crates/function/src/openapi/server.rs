@@ -4,12 +4,12 @@ use serde_json::Value as Json;
 
 /// A server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Server {
+pub struct DocumentServer {
     /// The URL, with the default values of its variables. It may be relative.
     pub url: String,
 }
 
-impl Server {
+impl DocumentServer {
     pub(super) fn read(value: &Json) -> Option<Self> {
         let mut url = value.get("url").and_then(Json::as_str)?.to_owned();
         for (name, variable) in value.get("variables").and_then(Json::as_object).into_iter().flatten() {

@@ -54,7 +54,7 @@ fn paths_of_servers() {
         ("/v3", Some("/v3")),
         ("v3", None),
     ] {
-        assert_eq!(Server { url: url.into() }.path(), path.filter(|path| !path.is_empty()), "{url}");
+        assert_eq!(DocumentServer { url: url.into() }.path(), path.filter(|path| !path.is_empty()), "{url}");
     }
 }
 
@@ -84,7 +84,7 @@ fn backends_of_servers() {
         ("/v1", None),
         ("", None),
     ] {
-        assert_eq!(Server { url: url.into() }.backend().as_deref(), expected, "{url}");
+        assert_eq!(DocumentServer { url: url.into() }.backend().as_deref(), expected, "{url}");
     }
 }
 

@@ -100,6 +100,7 @@ impl<'n> Within<'n> {
 
     /// A child of the element. `name` is the child's attribute of that name, `named` the text of the child's sibling
     /// `<Name>` or `<Key>`.
+    #[must_use]
     pub fn child(self, element: &'n str, name: Option<&'n str>, named: Option<&'n str>) -> Self {
         let shape = self.shape.and_then(|shape| shape.child(element));
         let shape =

@@ -25,7 +25,7 @@ pub struct Inspected {
 }
 
 /// A problem in a bundle.
-pub(super) enum Found<'f, 'd> {
+pub(super) enum FaultOrFinding<'f, 'd> {
     /// An invalid file.
     Fault(Diagnostic),
     /// A finding of a check.
@@ -38,8 +38,8 @@ pub(super) enum Found<'f, 'd> {
 pub fn inspect(kind: BundleKind, name: &str, files: &Files, report: &mut Report<'_>) -> Inspected {
     let at = FieldPath::of(&["spec", "bundle"]);
     read(kind, name, files, &mut |found| match found {
-        Found::Fault(fault) => report.push(fault.at(&at)),
-        Found::Finding(finding) => {
+        FaultOrFinding::Fault(fault) => report.push(fault.at(&at)),
+        FaultOrFinding::Finding(finding) => {
             let severity = if finding.verdict == Verdict::Refused { Severity::Error } else { Severity::Warning };
             let mut diagnostic = to_diagnostic(finding, severity).at(&at);
             diagnostic.in_bundle = Some(finding.at.in_bundle());
@@ -48,14 +48,19 @@ pub fn inspect(kind: BundleKind, name: &str, files: &Files, report: &mut Report<
     })
 }
 
-pub(super) fn read(kind: BundleKind, name: &str, files: &Files, found: &mut dyn FnMut(Found<'_, '_>)) -> Inspected {
+pub(super) fn read(
+    kind: BundleKind,
+    name: &str,
+    files: &Files,
+    found: &mut dyn FnMut(FaultOrFinding<'_, '_>),
+) -> Inspected {
     let (documents, unreadable) = Documents::parse(files);
     let mut reader = Reader::default();
     let mut roots: Vec<&BundlePath> = Vec::new();
     let mut fault = |code, message: String, help: &str, place: Option<InBundle>| {
         let mut diagnostic = Diagnostic::error(code, message).help(help);
         diagnostic.in_bundle = place;
-        found(Found::Fault(diagnostic));
+        found(FaultOrFinding::Fault(diagnostic));
     };
     let mut other_kind: Option<(&BundlePath, BundleKind)> = None;
     for (path, document) in documents.iter() {
@@ -124,7 +129,7 @@ pub(super) fn read(kind: BundleKind, name: &str, files: &Files, found: &mut dyn 
         _ => false,
     };
     for finding in check(&bundle).iter().filter(|finding| !unknown(finding.code)) {
-        found(Found::Finding(finding));
+        found(FaultOrFinding::Finding(finding));
     }
     Inspected { class: class(&bundle), ..reader.finish() }
 }

@@ -17,7 +17,7 @@ pub use inspect::{Inspected, inspect};
 pub use origins::{Origins, PartOrigin};
 pub use resolve::{Ordered, StepPlace};
 
-use inspect::Found;
+use inspect::FaultOrFinding;
 
 use crate::spec::{ApigeeProxySpec, ApigeeSharedFlowSpec};
 use apigee_flux_analysis::check::BundleClass;
@@ -132,11 +132,11 @@ fn lay_out(
     };
     // The generated bundle is read like any other: an error found here is a defect of apigee-flux.
     let inspected = inspect::read(kind, name, &files, &mut |found| match found {
-        Found::Fault(fault) => {
+        FaultOrFinding::Fault(fault) => {
             let message = format!("the generated bundle is invalid: {}", fault.text());
             report.push(Diagnostic::error(Code::Internal, message));
         }
-        Found::Finding(finding) => {
+        FaultOrFinding::Finding(finding) => {
             if let Some(diagnostic) = origins.diagnostic(finding) {
                 report.push(diagnostic);
             }

@@ -32,6 +32,7 @@ pub mod selector;
 pub mod shared_flow;
 pub mod step;
 pub mod target;
+pub mod target_auth;
 #[cfg(test)]
 mod tests;
 pub mod threats;

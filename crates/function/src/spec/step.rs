@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::target::GoogleAuth;
+use super::target_auth::GoogleAuth;
 use apigee_flux_model::yaml::word_or::WordOr;
 
 /// One step: exactly one action, and optionally a condition.

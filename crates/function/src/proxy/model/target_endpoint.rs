@@ -19,7 +19,7 @@ pub(in crate::proxy) struct TargetEndpoint {
     /// Runs last, for every response of this target.
     pub post_flow: Flow,
     /// Where it connects to.
-    pub destination: Destination,
+    pub destination: TargetDestination,
     /// The Google credential that requests carry.
     pub authentication: Option<Authentication>,
     /// How long to wait for the connection, in milliseconds.
@@ -32,7 +32,7 @@ pub(in crate::proxy) struct TargetEndpoint {
 
 /// Where a target connects to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::proxy) enum Destination {
+pub(in crate::proxy) enum TargetDestination {
     /// One URL.
     Url {
         /// The URL, with `http` or `https`.
@@ -150,7 +150,7 @@ impl TargetEndpoint {
     fn connection(&self) -> Element {
         let connection = Element::new("HTTPTargetConnection");
         let connection = match &self.destination {
-            Destination::Url { url, ssl_info } => {
+            TargetDestination::Url { url, ssl_info } => {
                 // The author of the spec chose a URL instead of target servers.
                 let connection = connection.lint_directive("TD002").child(Element::leaf("URL", url));
                 match ssl_info {
@@ -163,11 +163,11 @@ impl TargetEndpoint {
                     None => connection,
                 }
             }
-            Destination::LoadBalancer { load_balancer, path, health_monitor } => load_balancer
+            TargetDestination::LoadBalancer { load_balancer, path, health_monitor } => load_balancer
                 .add_to(connection)
                 .children(path.as_ref().map(|path| Element::leaf("Path", path)))
                 .children(health_monitor.as_ref().map(HealthMonitor::element)),
-            Destination::Integration { .. } => connection,
+            TargetDestination::Integration { .. } => connection,
         };
         let timeouts = [("connect.timeout.millis", self.connect_timeout), ("io.timeout.millis", self.read_timeout)];
         let timeouts = timeouts.into_iter().filter_map(|(name, millis)| Some((name, millis?.to_string())));
@@ -184,14 +184,14 @@ impl TargetEndpoint {
     /// The folder of the endpoint's file.
     pub(in crate::proxy) fn folder(&self) -> &'static str {
         match self.destination {
-            Destination::Url { .. } | Destination::LoadBalancer { .. } => "targets",
-            Destination::Integration { .. } => "integration-endpoints",
+            TargetDestination::Url { .. } | TargetDestination::LoadBalancer { .. } => "targets",
+            TargetDestination::Integration { .. } => "integration-endpoints",
         }
     }
 
     /// The endpoint's file.
     pub(in crate::proxy) fn element(&self) -> Element {
-        if let Destination::Integration { asynchronous, .. } = self.destination {
+        if let TargetDestination::Integration { asynchronous, .. } = self.destination {
             return Element::new("IntegrationEndpoint")
                 .attribute("name", &self.name)
                 .child(Element::leaf("AsyncExecution", asynchronous));

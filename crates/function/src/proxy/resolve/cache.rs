@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::endpoint::Draft;
-use super::{names, targets, units};
+use super::{names, units};
 use crate::proxy::condition;
 use crate::spec::ApigeeProxySpec;
 use crate::spec::cache::Cache;
@@ -28,7 +28,7 @@ pub(super) fn add(spec: &ApigeeProxySpec, drafts: &mut [Draft<'_>], context: &mu
         check_methods(&methods, operation, &at, context.report);
         let policy = ResponseCache {
             key: key(cache, &methods, drafts, &at, context.report),
-            ttl: targets::duration(&cache.ttl, units::seconds, &at.key("ttl"), context.report).unwrap_or(1),
+            ttl: units::duration(&cache.ttl, units::seconds, &at.key("ttl"), context.report).unwrap_or(1),
             by_accept: cache.vary.iter().flatten().any(|word| word == ACCEPT),
         };
         let step = context.add(&format!("{}-{operation}", policy::TYPE.prefix), &policy, &at);

@@ -6,9 +6,8 @@ use std::collections::BTreeSet;
 use indexmap::IndexMap;
 
 use super::super::base_path;
-use super::credentials::CallerVariable;
+use super::contract::Contract;
 use super::names;
-use super::openapi::Contract;
 use crate::proxy::model::fault_handling::FaultRule;
 use crate::proxy::model::flow::{ConditionalFlow, Flow};
 use crate::proxy::model::proxy_endpoint::ProxyEndpoint;
@@ -111,6 +110,15 @@ pub(super) struct Draft<'s> {
     pub(super) identities: Vec<CallerVariable>,
     /// The conditions of the requests that need no credential.
     pub(super) public: Vec<String>,
+}
+
+/// A variable that identifies a caller, so that the data of different callers does not mix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CallerVariable {
+    /// The name of the variable.
+    pub(super) variable: String,
+    /// Whether it is set for every authenticated caller.
+    pub(super) certain: bool,
 }
 
 /// A credential that was verified.

@@ -8,7 +8,7 @@ use super::names;
 use super::steps::{self, Direction, StepOwner};
 use crate::proxy::model::fault_handling::{FaultHandling, FaultRule};
 use crate::proxy::model::flow::Step;
-use crate::proxy::model::target_endpoint::{Destination, TargetEndpoint};
+use crate::proxy::model::target_endpoint::{TargetDestination, TargetEndpoint};
 use crate::spec::ApigeeProxySpec;
 use crate::spec::faults::{FaultBody, FaultsWord};
 use apigee_flux_analysis::policy::assign_message::{AssignAction, AssignMessage};
@@ -92,7 +92,9 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>) {
 /// Gives each target endpoint the fault handling of the proxy endpoints that route to it. An integration endpoint has
 /// no fault rules.
 pub(super) fn add_to_targets(drafts: &[Draft<'_>], targets: &mut [TargetEndpoint]) {
-    for target in targets.iter_mut().filter(|target| !matches!(target.destination, Destination::Integration { .. })) {
+    for target in
+        targets.iter_mut().filter(|target| !matches!(target.destination, TargetDestination::Integration { .. }))
+    {
         let leads = |draft: &&Draft<'_>| {
             draft.endpoint.route_rules.iter().any(|rule| rule.target.as_ref() == Some(&target.name))
         };

@@ -3,9 +3,9 @@
 use super::context::Context;
 use super::endpoint::Draft;
 use super::names;
-use super::targets::TargetFields;
+use super::target_fields::TargetFields;
 use crate::proxy::model::flow::Step;
-use crate::proxy::model::target_endpoint::{Destination, TargetEndpoint};
+use crate::proxy::model::target_endpoint::{TargetDestination, TargetEndpoint};
 use crate::spec::integration::{Integration, IntegrationParameter, ParameterType};
 use crate::spec::target::Target;
 use apigee_flux_analysis::policy::PolicyValue;
@@ -22,7 +22,7 @@ pub(super) fn by_integration(
     integration: &Integration,
     place: &TargetFields,
     report: &mut Report<'_>,
-) -> Destination {
+) -> TargetDestination {
     for (field, given) in [
         ("path", target.path.is_some()),
         ("maxFailures", target.max_failures.is_some()),
@@ -52,7 +52,7 @@ pub(super) fn by_integration(
         names::check_variable("parameter", name, &at.key("parameters").key(name.as_str()), report);
         parameter(name, given)
     });
-    Destination::Integration {
+    TargetDestination::Integration {
         request: SetIntegrationRequest {
             parameters: parameters.collect(),
             project: integration.project.clone(),
@@ -86,7 +86,7 @@ pub(super) fn add(draft: &mut Draft<'_>, targets: &[TargetEndpoint], context: &m
     let mut steps = Vec::new();
     for rule in &mut draft.endpoint.route_rules {
         let target = targets.iter().find(|target| rule.target.as_ref() == Some(&target.name));
-        let Some((target, Destination::Integration { request, .. })) =
+        let Some((target, TargetDestination::Integration { request, .. })) =
             target.map(|target| (target, &target.destination))
         else {
             continue;

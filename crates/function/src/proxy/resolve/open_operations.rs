@@ -1,8 +1,8 @@
 //! Operations for which the OpenAPI document requires credentials, and the proxy does not.
 
+use super::contract::Contract;
 use super::endpoint::Intent;
-use super::openapi::Contract;
-use crate::openapi::{OpenApiDocument, Operation, SecurityScheme};
+use crate::openapi::{DocumentOperation, OpenApiDocument, SecurityScheme};
 use crate::spec::ApigeeProxySpec;
 use crate::spec::step::Step;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
@@ -26,16 +26,16 @@ pub(super) fn check(
     if spec.flow.request.iter().any(may_check) {
         return;
     }
-    let words = |operation: &Operation| {
+    let words = |operation: &DocumentOperation| {
         let names = [operation.operation_id.as_deref(), Some(operation.name.as_str())];
         names.into_iter().flatten().find_map(|name| spec.operations.get(name))
     };
-    let is_open = |operation: &&Operation| {
+    let is_open = |operation: &&DocumentOperation| {
         asks(operation)
             && !words(operation)
                 .is_some_and(|words| words.security.is_some() || words.steps.request.iter().any(may_check))
     };
-    let operations: Vec<&Operation> = contract.document.operations.iter().filter(is_open).collect();
+    let operations: Vec<&DocumentOperation> = contract.document.operations.iter().filter(is_open).collect();
     let Some(first) = operations.first() else { return };
     let schemes = schemes(&contract.document, &operations);
     let named: Vec<String> = schemes.iter().take(3).map(|(name, _)| format!("`{name}`")).collect();
@@ -60,7 +60,7 @@ pub(super) fn check(
 }
 
 /// Whether the operation requires a credential: an alternative without one makes it optional.
-fn asks(operation: &Operation) -> bool {
+fn asks(operation: &DocumentOperation) -> bool {
     let alternatives = operation.security.as_deref().unwrap_or_default();
     !alternatives.is_empty() && alternatives.iter().all(|alternative| !alternative.is_empty())
 }
@@ -68,7 +68,7 @@ fn asks(operation: &Operation) -> bool {
 /// The schemes that operations require, each once.
 fn schemes<'d>(
     document: &'d OpenApiDocument,
-    operations: &[&'d Operation],
+    operations: &[&'d DocumentOperation],
 ) -> Vec<(&'d str, Option<&'d SecurityScheme>)> {
     let mut found: indexmap::IndexMap<&str, Option<&SecurityScheme>> = indexmap::IndexMap::new();
     for name in operations.iter().flat_map(|o| o.security.iter().flatten()).flat_map(|alternative| alternative.keys()) {

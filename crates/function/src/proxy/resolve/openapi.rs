@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::super::base_path;
 use super::context::Context;
+use super::contract::Contract;
 use super::endpoint::Draft;
 use crate::openapi::{self, OpenApiDocument, Version};
-use crate::proxy::model::flow::Step;
 use crate::spec::ApigeeProxySpec;
 use crate::spec::openapi::{OpenApi, UnknownOperations, Validate};
 use apigee_flux_analysis::policy::oas_validation::OasValidation;
@@ -17,17 +17,6 @@ use apigee_flux_model::yaml::word_or::WordOr;
 
 /// The policy that checks requests.
 const POLICY: &str = "OAS-Validate";
-
-/// An OpenAPI document that was read.
-pub(super) struct Contract {
-    pub(super) document: OpenApiDocument,
-    /// The field `openapi`.
-    pub(super) at: FieldPath,
-    /// Whether a request that matches no operation is answered with an error.
-    pub(super) reject_unknown: bool,
-    /// The step that checks a request against it.
-    validation: Option<Step>,
-}
 
 /// Reads the document; `None` if there is no document or an error was reported.
 pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at: &FieldPath) -> Option<Contract> {
@@ -183,7 +172,7 @@ pub(super) fn base_path(
     let (message, help) = match contract {
         Some(contract) => {
             let server = contract.document.servers.first();
-            let path = server.and_then(openapi::Server::path);
+            let path = server.and_then(openapi::DocumentServer::path);
             let message = match (server, path) {
                 (_, Some(path)) => match path_fault(path) {
                     None => return Some(path.to_owned()),

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::openapi::Contract;
+use super::contract::Contract;
 use crate::spec::ApigeeProxySpec;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::path_pattern::OperationPattern;

@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap};
 
 use super::super::condition;
 use super::context::Context;
+use super::contract::Contract;
 use super::cors::check_method;
 use super::names;
-use super::openapi::Contract;
 use super::steps::{self, StepOwner};
 use crate::openapi;
 use crate::proxy::model::flow::{ConditionalFlow, Flow};
@@ -84,7 +84,7 @@ pub(super) fn resolve(
     at: &FieldPath,
 ) -> Vec<ConditionalFlow> {
     let documented = contract.map(|contract| contract.document.operations.as_slice()).unwrap_or_default();
-    let mut by_name: HashMap<&str, &openapi::Operation> = HashMap::new();
+    let mut by_name: HashMap<&str, &openapi::DocumentOperation> = HashMap::new();
     for known in documented {
         by_name.entry(&known.name).or_insert(known);
     }
@@ -173,7 +173,7 @@ pub(super) fn resolve(
 /// Checks the fields for an operation of the document.
 fn check_words(
     name: &str,
-    known: &openapi::Operation,
+    known: &openapi::DocumentOperation,
     operation: &Operation,
     twice: bool,
     context: &mut Context<'_, '_>,

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::targets::{TargetFields, duration};
+use super::target_fields::TargetFields;
 use super::{names, units};
-use crate::proxy::model::target_endpoint::{BalancedServer, Destination, HealthMonitor, LoadBalancer};
+use crate::proxy::model::target_endpoint::{BalancedServer, HealthMonitor, LoadBalancer, TargetDestination};
 use crate::spec;
 use crate::spec::target::{HealthCheck, Target};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
@@ -19,7 +19,7 @@ pub(super) fn by_servers(
     servers: &[WordOr<String, spec::target::Server>],
     place: &TargetFields,
     report: &mut Report<'_>,
-) -> Destination {
+) -> TargetDestination {
     let at = place.key("servers");
     let servers = load(servers, &at, report);
     if target.tls.is_some() {
@@ -41,7 +41,7 @@ pub(super) fn by_servers(
     let max_failures = target.max_failures.or(monitored.map(|_| MAX_FAILURES));
     check_failures(target, &servers, max_failures, place, report);
     let health_check = target.health_check.as_ref();
-    Destination::LoadBalancer {
+    TargetDestination::LoadBalancer {
         load_balancer: LoadBalancer { servers, max_failures },
         path: target.path.clone(),
         health_monitor: health_check.map(|check| health_monitor(check, &place.key("healthCheck"), report)),
@@ -159,7 +159,7 @@ fn load(
 fn health_monitor(check: &HealthCheck, at: &FieldPath, report: &mut Report<'_>) -> HealthMonitor {
     let mut seconds = |key: &str, text: Option<&String>, default| match text {
         None => default,
-        Some(text) => duration(text, units::seconds, &at.key(key), report).unwrap_or(default),
+        Some(text) => units::duration(text, units::seconds, &at.key(key), report).unwrap_or(default),
     };
     let interval = seconds("every", check.every.as_ref(), 10);
     let timeout = seconds("timeout", check.timeout.as_ref(), 3);

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::{names, secrets};
 use crate::proxy::model::flow::Step;
-use crate::spec::target::{
+use crate::spec::target_auth::{
     BasicCredential, GoogleAccessToken, GoogleAuth, GoogleIdToken, HeaderCredential, TargetAuth,
 };
 use apigee_flux_analysis::policy::assign_message::{self, AssignAction as Assign, AssignMessage};

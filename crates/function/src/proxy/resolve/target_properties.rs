@@ -1,6 +1,6 @@
 //! `targets[].properties`.
 
-use super::targets::TargetFields;
+use super::target_fields::TargetFields;
 use crate::spec::ApigeeProxySpec;
 use crate::spec::target::Target;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};

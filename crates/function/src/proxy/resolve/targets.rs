@@ -6,10 +6,11 @@ use super::super::credential;
 use super::context::Context;
 use super::endpoint::DEFAULT;
 use super::steps::{self, StepOwner};
+use super::target_fields::TargetFields;
 use super::{integrations, names, servers, target_auth, target_properties, units};
 use crate::proxy::model::fault_handling::FaultHandling;
 use crate::proxy::model::flow::{Flow, Step};
-use crate::proxy::model::target_endpoint::{Destination, TargetEndpoint};
+use crate::proxy::model::target_endpoint::{TargetDestination, TargetEndpoint};
 use crate::spec::ApigeeProxySpec;
 use crate::spec::target::{Rewrite, Target};
 use apigee_flux_analysis::policy::assign_message::{AssignAction, AssignMessage};
@@ -76,30 +77,6 @@ pub(super) fn resolve(spec: &ApigeeProxySpec, context: &mut Context<'_, '_>, at:
     resolved
 }
 
-/// The place of a target's fields.
-pub(super) enum TargetFields {
-    /// The short form: all fields are `spec.target`.
-    Short,
-    /// A mapping in `spec.targets`.
-    Long(FieldPath),
-}
-
-impl TargetFields {
-    pub(super) fn key(&self, key: &str) -> FieldPath {
-        match self {
-            Self::Short => FieldPath::of(&["spec", "target"]),
-            Self::Long(at) => at.key(key),
-        }
-    }
-
-    fn whole(&self) -> FieldPath {
-        match self {
-            Self::Short => FieldPath::of(&["spec", "target"]),
-            Self::Long(at) => at.clone(),
-        }
-    }
-}
-
 fn endpoint(
     target: &Target,
     spec: &ApigeeProxySpec,
@@ -121,11 +98,11 @@ fn endpoint(
                 .help("`servers` are ApigeeTargetServers of the environment; a `url` is the same in every environment"),
             );
             // Routes may refer to it anyway.
-            Destination::Url { url: String::new(), ssl_info: Some(SslInfo::default()) }
+            TargetDestination::Url { url: String::new(), ssl_info: Some(SslInfo::default()) }
         }
     };
     let mut timeout = |key: &str, text: Option<&String>| {
-        text.and_then(|text| duration(text, units::millis, &place.key("timeouts").key(key), context.report))
+        text.and_then(|text| units::duration(text, units::millis, &place.key("timeouts").key(key), context.report))
     };
     let timeouts = target.timeouts.clone().unwrap_or_default();
     let connect_timeout = timeout("connect", timeouts.connect.as_ref());
@@ -134,7 +111,7 @@ fn endpoint(
         None | Some(Rewrite::KeepPathSuffix) => Vec::new(),
         Some(Rewrite::DropPathSuffix) => vec![drop_path_suffix(context, &place.key("rewrite"))],
     };
-    let plain = matches!(destination, Destination::Url { ssl_info: None, .. });
+    let plain = matches!(destination, TargetDestination::Url { ssl_info: None, .. });
     let authentication = target.auth.as_ref().and_then(|auth| {
         let (authentication, mut steps) = target_auth::resolve(auth, &target.name, plain, &place.key("auth"), context);
         request.append(&mut steps);
@@ -165,23 +142,7 @@ fn drop_path_suffix(context: &mut Context<'_, '_>, at: &FieldPath) -> Step {
     context.add("AM-DropPathSuffix", &policy, at)
 }
 
-/// Parses a duration, or reports why it is invalid.
-pub(super) fn duration(
-    text: &str,
-    parse: fn(&str) -> Result<u64, String>,
-    at: &FieldPath,
-    report: &mut Report<'_>,
-) -> Option<u64> {
-    match parse(text) {
-        Ok(value) => Some(value),
-        Err(message) => {
-            report.error(Code::InvalidValue, at, message);
-            None
-        }
-    }
-}
-
-fn by_url(target: &Target, url: &str, place: &TargetFields, report: &mut Report<'_>) -> Destination {
+fn by_url(target: &Target, url: &str, place: &TargetFields, report: &mut Report<'_>) -> TargetDestination {
     check_url(url, &place.key("url"), report);
     for (field, given) in [
         ("path", target.path.is_some()),
@@ -212,7 +173,7 @@ fn by_url(target: &Target, url: &str, place: &TargetFields, report: &mut Report<
     }
     let tls = target.tls.clone().unwrap_or_default();
     let client = tls.mtls.map(|mtls| (mtls.key_store, mtls.key_alias));
-    Destination::Url {
+    TargetDestination::Url {
         url: url.to_owned(),
         // Without it Apigee would accept any certificate.
         ssl_info: https.then_some(SslInfo { trust_store: tls.trust_store, client }),

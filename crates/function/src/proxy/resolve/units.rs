@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use apigee_flux_model::diag::{Code, FieldPath, Report};
 use apigee_flux_model::duration;
 
 /// Longer than any request, or any interval between two health checks.
@@ -20,6 +21,22 @@ pub(super) fn millis(text: &str) -> Result<u64, String> {
 pub(super) fn seconds(text: &str) -> Result<u64, String> {
     let millis = millis(text)?;
     if millis % 1000 == 0 { Ok(millis / 1000) } else { Err(format!("`{text}` is not a whole number of seconds")) }
+}
+
+/// Parses a duration, or reports why it is invalid.
+pub(super) fn duration(
+    text: &str,
+    parse: fn(&str) -> Result<u64, String>,
+    at: &FieldPath,
+    report: &mut Report<'_>,
+) -> Option<u64> {
+    match parse(text) {
+        Ok(value) => Some(value),
+        Err(message) => {
+            report.error(Code::InvalidValue, at, message);
+            None
+        }
+    }
 }
 
 /// True for `100ps`, `30pm`, and for one variable in braces.

@@ -2,7 +2,7 @@
 
 use super::super::context::Context;
 use super::super::endpoint::{Draft, Intent};
-use super::super::{targets, units};
+use super::super::units;
 use super::{Gateway, PROMPT_TEMPLATE};
 use crate::proxy::model::flow::Step;
 use crate::spec::ai::Ai;
@@ -50,7 +50,7 @@ pub(super) fn add(draft: &mut Draft<'_>, context: &mut Context<'_, '_>, gateway:
                 .help("the closer to 1, the more similar two prompts must be: start with 0.95"),
         );
     }
-    let ttl = targets::duration(&cache.ttl, units::seconds, &at.key("ttl"), context.report);
+    let ttl = units::duration(&cache.ttl, units::seconds, &at.key("ttl"), context.report);
     let (Some((project, location)), Some((_, _)), Some(ttl)) = (index, endpoint, ttl) else {
         return;
     };

@@ -2,7 +2,7 @@
 
 use super::super::context::Context;
 use super::super::endpoint::{Credential, Intent, Verified};
-use super::super::{secrets, targets, units};
+use super::super::{secrets, units};
 use super::{CallerVariable, Checked, CredentialPlace};
 use crate::spec::security::{Jwt, JwtAlgorithm};
 use apigee_flux_analysis::policy::PolicyValue;
@@ -67,7 +67,7 @@ pub(super) fn check(
     let leeway = jwt
         .leeway
         .as_ref()
-        .map_or(Some(LEEWAY), |text| targets::duration(text, units::seconds, &at.key("leeway"), context.report));
+        .map_or(Some(LEEWAY), |text| units::duration(text, units::seconds, &at.key("leeway"), context.report));
     let verify = VerifyJwt {
         algorithms: algorithms.iter().map(|algorithm| algorithm.as_str()).collect(),
         // If the header is named, Apigee reads all of it, with the word `Bearer` in front of the token.

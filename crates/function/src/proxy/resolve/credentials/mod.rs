@@ -10,7 +10,7 @@ mod oauth2;
 
 use super::super::condition;
 use super::context::Context;
-use super::endpoint::{Credential, Draft, Intent, Verified};
+use super::endpoint::{CallerVariable, Credential, Draft, Intent, Verified};
 use super::names;
 use crate::proxy::model::flow::Step;
 use crate::spec::security::{Jwt, Location, Mechanism, OAuth2};
@@ -28,15 +28,6 @@ struct Checked {
     verified: Option<Verified>,
     /// The variable that identifies a caller, if there is one.
     identity: Option<CallerVariable>,
-}
-
-/// A variable that identifies a caller, so that the data of different callers does not mix.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct CallerVariable {
-    /// The name of the variable.
-    pub(super) variable: String,
-    /// Whether it is set for every authenticated caller.
-    pub(super) certain: bool,
 }
 
 /// The place of a credential in a request.

@@ -1,7 +1,6 @@
 //! `callout`.
 
 use super::super::context::Context;
-use super::super::targets::duration;
 use super::super::{names, target_auth, targets, units};
 use super::set::{check_headers, check_parameters, check_verb, pairs};
 use super::{Direction, ShortStep, body, camel};
@@ -96,7 +95,8 @@ impl ShortStep for Callout {
                 );
             }
         }
-        let timeout = self.timeout.as_ref().and_then(|text| duration(text, units::millis, &at.key("timeout"), report));
+        let timeout =
+            self.timeout.as_ref().and_then(|text| units::duration(text, units::millis, &at.key("timeout"), report));
         let plain = matches!(&destination, CalloutDestination::Url(url) if url.starts_with("http://"));
         let authentication =
             self.auth.as_ref().and_then(|auth| target_auth::google(auth, plain, &at.key("auth"), report));

@@ -2,7 +2,6 @@
 
 use super::super::super::credential;
 use super::super::context::Context;
-use super::super::targets::duration;
 use super::super::{names, units};
 use super::set::pairs;
 use super::{Direction, OwnResource, ShortStep, add_file, camel_stem};
@@ -67,7 +66,7 @@ impl ShortStep for Javascript {
         }
         let time_limit = self.time_limit.as_ref();
         let time_limit =
-            time_limit.and_then(|text| duration(text, units::millis, &at.key("timeLimit"), context.report));
+            time_limit.and_then(|text| units::duration(text, units::millis, &at.key("timeLimit"), context.report));
         Box::new(policy::Javascript {
             time_limit: time_limit.unwrap_or(TIME_LIMIT),
             properties: pairs(&self.properties),

@@ -2,7 +2,6 @@
 
 use super::super::super::credential;
 use super::super::context::Context;
-use super::super::targets::duration;
 use super::super::{names, units};
 use super::{Direction, ShortStep, camel, value};
 use crate::spec::step::Kvm;
@@ -50,7 +49,8 @@ impl ShortStep for Kvm {
         for (index, key) in self.delete.iter().enumerate() {
             operations.push(MapOperation::Delete { key: value(key, &at.key("delete").index(index), report) });
         }
-        let expiry = self.expiry.as_ref().and_then(|text| duration(text, units::seconds, &at.key("expiry"), report));
+        let expiry =
+            self.expiry.as_ref().and_then(|text| units::duration(text, units::seconds, &at.key("expiry"), report));
         Box::new(KeyValueMapOperations {
             map,
             scope: self.scope.as_str(),
