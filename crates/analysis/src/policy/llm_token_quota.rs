@@ -1,7 +1,6 @@
 //! LLMTokenQuota.
 
-use super::quota::QuotaLimit;
-use super::quota::{ALLOW, CLASS};
+use super::quota::{ALLOW, ASYNCHRONOUS, FROM_PRODUCT, QuotaLimit};
 use super::schema::{ElementSchema, IGNORE_UNRESOLVED, INTERVAL, Meaning, TIME_UNIT, attribute, by_ref, parent, text};
 use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
@@ -19,13 +18,8 @@ pub const TYPE: PolicyType = PolicyType {
 const SCHEMA: ElementSchema = parent(
     "LLMTokenQuota",
     &[
-        text("Allow", Meaning::Any).with(ALLOW).and(&[
-            parent("Class", &[text("Allow", Meaning::Any).with(CLASS)]).with(&[attribute("ref", Meaning::Reads)])
-        ]),
-        parent(
-            "AsynchronousConfiguration",
-            &[text("SyncIntervalInSeconds", Meaning::Any), text("SyncMessageCount", Meaning::Any)],
-        ),
+        ALLOW,
+        ASYNCHRONOUS,
         text("CountOnly", Meaning::Flag),
         text("Distributed", Meaning::Flag),
         text("EnforceOnly", Meaning::Flag),
@@ -40,11 +34,7 @@ const SCHEMA: ElementSchema = parent(
         text("StartTime", Meaning::Any),
         text("Synchronous", Meaning::Flag),
         TIME_UNIT,
-        parent(
-            "UseQuotaConfigInAPIProduct",
-            &[parent("DefaultConfig", &[text("Allow", Meaning::Any).with(ALLOW), INTERVAL, TIME_UNIT])],
-        )
-        .with(&[attribute("stepName", Meaning::Any)]),
+        FROM_PRODUCT,
     ],
 )
 .with(&[attribute("type", Meaning::Any)]);

@@ -20,13 +20,8 @@ pub const TYPE: PolicyType = PolicyType {
 const SCHEMA: ElementSchema = parent(
     "Quota",
     &[
-        text("Allow", Meaning::Any).with(ALLOW).and(&[
-            parent("Class", &[text("Allow", Meaning::Any).with(CLASS)]).with(&[attribute("ref", Meaning::Reads)])
-        ]),
-        parent(
-            "AsynchronousConfiguration",
-            &[text("SyncIntervalInSeconds", Meaning::Any), text("SyncMessageCount", Meaning::Any)],
-        ),
+        ALLOW,
+        ASYNCHRONOUS,
         text("CountOnly", Meaning::Flag),
         text("Distributed", Meaning::Flag),
         text("EnforceOnly", Meaning::Flag),
@@ -39,20 +34,36 @@ const SCHEMA: ElementSchema = parent(
         text("StartTime", Meaning::Any),
         text("Synchronous", Meaning::Flag),
         TIME_UNIT,
-        parent(
-            "UseQuotaConfigInAPIProduct",
-            &[parent("DefaultConfig", &[text("Allow", Meaning::Any).with(ALLOW), INTERVAL, TIME_UNIT])],
-        )
-        .with(&[attribute("stepName", Meaning::Any)]),
+        FROM_PRODUCT,
     ],
 )
 .with(&[attribute("type", Meaning::Any)]);
 
-/// The limit, as a number or a variable.
-pub(super) const ALLOW: &[Attribute] = &[attribute("count", Meaning::Any), attribute("countRef", Meaning::Reads)];
-/// The limit of a class of callers.
-pub(super) const CLASS: &[Attribute] =
+/// The attributes of a limit: a number or a variable.
+const COUNT: &[Attribute] = &[attribute("count", Meaning::Any), attribute("countRef", Meaning::Reads)];
+
+/// The attributes of the limit of a class of callers.
+const CLASS: &[Attribute] =
     &[attribute("class", Meaning::Any), attribute("count", Meaning::Any), attribute("countRef", Meaning::Reads)];
+
+/// The limit, and those of classes of callers.
+pub(super) const ALLOW: ElementSchema =
+    text("Allow", Meaning::Any)
+        .with(COUNT)
+        .and(&[parent("Class", &[text("Allow", Meaning::Any).with(CLASS)]).with(&[attribute("ref", Meaning::Reads)])]);
+
+/// When a distributed counter is synchronized.
+pub(super) const ASYNCHRONOUS: ElementSchema = parent(
+    "AsynchronousConfiguration",
+    &[text("SyncIntervalInSeconds", Meaning::Any), text("SyncMessageCount", Meaning::Any)],
+);
+
+/// The limit of the API product that a step found.
+pub(super) const FROM_PRODUCT: ElementSchema = parent(
+    "UseQuotaConfigInAPIProduct",
+    &[parent("DefaultConfig", &[text("Allow", Meaning::Any).with(COUNT), INTERVAL, TIME_UNIT])],
+)
+.with(&[attribute("stepName", Meaning::Any)]);
 
 /// A number of calls in a time interval.
 #[derive(Debug, Clone, PartialEq, Eq)]
