@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::args::{ApigeeArgs, ConfigurationArgs, OutputArgs, ProvenanceArgs};
+use super::args::{ConfigurationArgs, JobArgs};
 use super::block_on::block_on;
 use super::completed_run::{CompletedRun, end, progress};
 use super::log::Log;
@@ -34,28 +34,23 @@ pub(super) struct ApplyArgs {
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
     #[command(flatten)]
-    provenance: ProvenanceArgs,
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    apigee: ApigeeArgs,
+    job: JobArgs,
 }
 
 /// Applies the configuration. The result of each resource is a JSON line on stdout as soon as it is known; the last line is the overall
 /// result, which is also the termination log.
 pub(super) fn run(args: &ApplyArgs) -> ExitCode {
-    let log = args.output.start_log();
+    let log = args.job.output.start_log();
     let place = place(args);
     let log = place.environment.as_deref().map_or_else(|| log.clone(), |environment| log.of_environment(environment));
     let result = block_on(apply_all(args, &place, &log)).flatten();
-    end(&log, &args.output, "Apply", &place, &result)
+    end(&log, &args.job.output, "Apply", &place, &result)
 }
 
 async fn apply_all(args: &ApplyArgs, place: &OwnedPlace, log: &Log) -> Result<CompletedRun, Error> {
     let document = read_configuration(&args.configuration)?;
-    let provenance = args.provenance.read()?;
+    let (provenance, client) = args.job.prepare(log)?;
     let commit = provenance.commit.clone();
-    let client = args.apigee.client()?.with_listener(log.retries());
     let options = Options { provenance, timeout: args.timeout, ..Options::new(&args.desired.owner) };
     let run = apply(&client, place, &document, args.desired.secrets(), &options, progress(log, place));
     let report = until_terminated(log, &client, run).await??;

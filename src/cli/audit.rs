@@ -15,11 +15,11 @@ pub(super) struct AuditArgs {
     organization: OrganizationArgs,
     /// Output format
     #[arg(long, value_enum, default_value = "markdown")]
-    format: Format,
+    format: AuditFormat,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+enum AuditFormat {
     /// A Markdown table.
     Markdown,
     /// CSV (RFC 4180) with a header.
@@ -52,9 +52,9 @@ const AUDIT: &[Column] = &[
 pub(super) fn run(args: &AuditArgs) -> anyhow::Result<ExitCode> {
     let rows = args.organization.rows(false)?;
     out::stdout(&match args.format {
-        Format::Markdown => markdown(&rows, AUDIT),
-        Format::Csv => csv(&rows, AUDIT),
-        Format::Json => json(&rows)?,
+        AuditFormat::Markdown => markdown(&rows, AUDIT),
+        AuditFormat::Csv => csv(&rows, AUDIT),
+        AuditFormat::Json => json(&rows)?,
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -43,17 +43,17 @@ pub(super) struct ExplainArgs {
     fault: Option<String>,
     /// Where the fault is raised: in the proxy endpoint, or at the target.
     #[arg(long, value_enum, default_value_t, requires = "fault")]
-    fault_at: Where,
+    fault_at: FaultPlace,
     /// The environment whose values are used in the specs.
     #[arg(long, value_name = "ENVIRONMENT")]
     environment: Option<String>,
     /// Output format.
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: ExplainFormat,
 }
 
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
-enum Where {
+enum FaultPlace {
     /// The fault rules of the proxy endpoint are evaluated.
     #[default]
     Proxy,
@@ -62,7 +62,7 @@ enum Where {
 }
 
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
-enum Format {
+enum ExplainFormat {
     /// Plain text.
     #[default]
     Text,
@@ -110,8 +110,8 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
         );
     };
     out::stdout(&match args.format {
-        Format::Text => text(&explanation),
-        Format::Json => PlainText::of_json(&serde_json::to_string_pretty(&explanation)?),
+        ExplainFormat::Text => text(&explanation),
+        ExplainFormat::Json => PlainText::of_json(&serde_json::to_string_pretty(&explanation)?),
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -169,8 +169,8 @@ fn call(args: &ExplainArgs) -> anyhow::Result<ExplainedCall> {
         variables: BTreeMap::from_iter(pairs("variable", &args.variable)?),
         fault: args.fault.clone(),
         fault_at: match args.fault_at {
-            Where::Proxy => FaultAt::Proxy,
-            Where::Target => FaultAt::Target,
+            FaultPlace::Proxy => FaultAt::Proxy,
+            FaultPlace::Target => FaultAt::Target,
         },
     })
 }

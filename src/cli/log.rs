@@ -20,7 +20,7 @@ use apigee_flux_model::duration;
 
 /// The form of a log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Form {
+pub(super) enum LogFormat {
     /// Plain text if stderr is a terminal, otherwise JSON lines.
     #[default]
     Auto,
@@ -34,7 +34,7 @@ pub(super) enum Form {
 #[derive(Clone)]
 pub(super) struct Log {
     place: Arc<LogPlace>,
-    scope: Arc<Scope>,
+    scope: Arc<LogScope>,
 }
 
 /// Where a log is written.
@@ -49,7 +49,7 @@ struct LogPlace {
 
 /// The resource that lines are about, as far as it is known.
 #[derive(Debug, Clone, Default)]
-struct Scope {
+struct LogScope {
     kind: Option<String>,
     name: Option<String>,
     environment: Option<String>,
@@ -60,7 +60,7 @@ struct Scope {
 /// One line of a log.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Line<'l> {
+struct LogLine<'l> {
     level: &'static str,
     phase: &'l str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,9 +75,9 @@ struct Line<'l> {
 
 impl Log {
     /// Starts a log; its times are relative to now.
-    pub(super) fn start(form: Form) -> Self {
+    pub(super) fn start(form: LogFormat) -> Self {
         let is_terminal = out::is_error_terminal();
-        let is_human = form == Form::Human || form == Form::Auto && is_terminal;
+        let is_human = form == LogFormat::Human || form == LogFormat::Auto && is_terminal;
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let place = LogPlace {
             start: Instant::now(),
@@ -91,25 +91,25 @@ impl Log {
 
     /// The same log, for messages about one environment.
     pub(super) fn of_environment(&self, environment: &str) -> Self {
-        self.with(Scope { environment: Some(environment.to_owned()), ..Scope::default() })
+        self.with(LogScope { environment: Some(environment.to_owned()), ..LogScope::default() })
     }
 
     /// The same log, for messages about one resource. A kind is written in its JSON form, as in results.
     pub(super) fn of(&self, kind: impl Serialize, name: &str, environment: &str) -> Self {
-        self.with(Scope {
+        self.with(LogScope {
             kind: Some(word(kind)),
             name: Some(name.to_owned()),
             environment: Some(environment.to_owned()),
-            ..Scope::default()
+            ..LogScope::default()
         })
     }
 
     /// The same log, for a bundle whose files are in a folder.
     pub(super) fn beside(&self, folder: &Path) -> Self {
-        self.with(Scope { folder: folder.to_owned(), ..Scope::clone(&self.scope) })
+        self.with(LogScope { folder: folder.to_owned(), ..LogScope::clone(&self.scope) })
     }
 
-    fn with(&self, scope: Scope) -> Self {
+    fn with(&self, scope: LogScope) -> Self {
         Self { scope: Arc::new(scope), ..self.clone() }
     }
 
@@ -145,11 +145,11 @@ impl Log {
     pub(super) fn end(&self, report: &Report) {
         let outcome = &report.outcome;
         let level = if report.exit_code == 0 { Severity::Info } else { Severity::Error };
-        let scope = Scope {
+        let scope = LogScope {
             kind: outcome.kind.map(word),
             name: outcome.name.clone(),
             environment: Some(outcome.environment.clone()),
-            ..Scope::default()
+            ..LogScope::default()
         };
         self.with(scope).write(level, "result", &format!("{}: {}", word(outcome.result), outcome.reason));
     }
@@ -199,7 +199,7 @@ impl Log {
             text.line(format_args!("  {about}{message}"));
             return text;
         }
-        let line = Line {
+        let line = LogLine {
             level: level.as_str(),
             phase,
             kind: scope.kind.as_deref(),

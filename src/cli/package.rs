@@ -58,7 +58,7 @@ impl Package {
         let mut root: Option<PathBuf> = None;
         for path in given.iter().map(AsRef::as_ref) {
             if path == Path::new(STDIN) {
-                paths.push((path.to_owned(), Given::Named));
+                paths.push((path.to_owned(), InputOrigin::Named));
                 continue;
             }
             let folder = if path.is_dir() {
@@ -66,10 +66,10 @@ impl Package {
                 let found =
                     walk(path, &filter).with_context(|| format!("cannot read the directory {}", path.display()))?;
                 outside.extend(found.outside);
-                paths.extend(found.files.into_iter().map(|file| (file, Given::Found)));
+                paths.extend(found.files.into_iter().map(|file| (file, InputOrigin::Found)));
                 path
             } else {
-                paths.push((path.to_owned(), Given::Named));
+                paths.push((path.to_owned(), InputOrigin::Named));
                 path.parent().unwrap_or(Path::new(""))
             };
             root = Some(root.map_or_else(|| folder.to_owned(), |root| common_folder(&root, folder)));
@@ -88,9 +88,9 @@ impl Package {
                 (STDIN_FILE.to_owned(), text)
             } else {
                 let file = match given {
-                    Given::Named => fs::File::open(&path).map_err(Unreadable::from),
+                    InputOrigin::Named => fs::File::open(&path).map_err(Unreadable::from),
                     // Its type was checked when it was found; it may have changed since.
-                    Given::Found => open_regular(&path),
+                    InputOrigin::Found => open_regular(&path),
                 };
                 let file = file.map_err(|why| anyhow!("{} {why}", path.display()))?;
                 let text = read_text(file, before).with_context(|| format!("cannot read {}", path.display()))?;
@@ -253,7 +253,7 @@ impl Package {
 
 /// How a file was added to a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Given {
+enum InputOrigin {
     /// The command line names it: it may be of any type that can be read, such as a pipe.
     Named,
     /// It is in a folder that the command line names.

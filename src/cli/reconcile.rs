@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::args::{ApigeeArgs, ConfigurationArgs, OutputArgs, ProvenanceArgs, TargetArgs};
+use super::args::{ConfigurationArgs, JobArgs, TargetArgs};
 use super::block_on::block_on;
 use super::completed_run::{CompletedRun, end, progress};
 use super::log::Log;
@@ -40,8 +40,8 @@ pub(super) struct ReconcileArgs {
     #[arg(long, value_name = "N")]
     max_deletes: Option<usize>,
     /// When to compare the deployed files themselves, not only their record
-    #[arg(long, value_enum, default_value_t = Deep::Daily)]
-    deep: Deep,
+    #[arg(long, value_enum, default_value_t = DeepChoice::Daily)]
+    deep: DeepChoice,
     /// Skip what was deployed less than this time ago: its Job may have a newer state of Git
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration::parse)]
     young: Duration,
@@ -49,16 +49,12 @@ pub(super) struct ReconcileArgs {
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
     #[command(flatten)]
-    provenance: ProvenanceArgs,
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    apigee: ApigeeArgs,
+    job: JobArgs,
 }
 
 /// When the deployed files are compared.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Deep {
+enum DeepChoice {
     Daily,
     Always,
     Never,
@@ -68,11 +64,11 @@ enum Deep {
 /// also the termination log.
 pub(super) fn run(args: &ReconcileArgs) -> ExitCode {
     let target = args.target.target();
-    let log = args.output.start_log().of_environment(target.environment.as_str());
+    let log = args.job.output.start_log().of_environment(target.environment.as_str());
     let place =
         OwnedPlace { organization: target.organization.to_string(), environment: Some(target.environment.to_string()) };
     let result = block_on(reconcile_all(args, &target, &place, &log)).flatten();
-    end(&log, &args.output, "Reconcile", &place, &result)
+    end(&log, &args.job.output, "Reconcile", &place, &result)
 }
 
 async fn reconcile_all(
@@ -82,9 +78,8 @@ async fn reconcile_all(
     log: &Log,
 ) -> Result<CompletedRun, Error> {
     let (inventory, bundles) = read_inventory(&args.inventory, &args.bundles)?;
-    let provenance = args.provenance.read()?;
+    let (provenance, client) = args.job.prepare(log)?;
     let commit = provenance.commit.clone();
-    let client = args.apigee.client()?.with_listener(log.retries());
     let mode = if args.report { Mode::Look } else { Mode::Write };
     let how = Reconcile {
         options: Options { provenance, timeout: args.timeout, mode, ..Options::new(&args.desired.owner) },
@@ -92,9 +87,9 @@ async fn reconcile_all(
         max_deletes: args.max_deletes,
         young: args.young,
         deep: match args.deep {
-            Deep::Daily => inventory::Deep::Daily,
-            Deep::Always => inventory::Deep::Always,
-            Deep::Never => inventory::Deep::Never,
+            DeepChoice::Daily => inventory::Deep::Daily,
+            DeepChoice::Always => inventory::Deep::Always,
+            DeepChoice::Never => inventory::Deep::Never,
         },
     };
     let secrets = args.desired.secrets();

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::args::{ApigeeArgs, OutputArgs, ProvenanceArgs, TargetArgs};
+use super::args::{JobArgs, TargetArgs};
 use super::block_on::block_on;
 use super::job_report::job_report;
 use super::log::Log;
@@ -31,19 +31,15 @@ pub(super) struct RemoveArgs {
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
     #[command(flatten)]
-    provenance: ProvenanceArgs,
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    apigee: ApigeeArgs,
+    job: JobArgs,
 }
 
 /// Removes the proxy or shared flow, and writes the result as one JSON line to stdout and to the termination log.
 pub(super) fn run(args: &RemoveArgs) -> ExitCode {
-    let log = args.output.start_log();
+    let log = args.job.output.start_log();
     let report = block_on(remove_it(args, &log)).unwrap_or_else(|error| failed(args, &error, log.elapsed()));
     log.end(&report);
-    args.output.write_result(&log, &report.outcome.to_line(), &job_report("Remove", &report));
+    args.job.output.write_result(&log, &report.outcome.to_line(), &job_report("Remove", &report));
     ExitCode::from(report.exit_code)
 }
 
@@ -53,11 +49,7 @@ async fn remove_it(args: &RemoveArgs, log: &Log) -> Report {
         return failed(args, &Error::Usage("--proxy or --shared-flow is required".to_owned()), log.elapsed());
     };
     let log = log.of(kind, name.as_str(), args.target.environment.as_str());
-    let prepared = args
-        .provenance
-        .read()
-        .and_then(|provenance| Ok((provenance, args.apigee.client()?.with_listener(log.retries()))));
-    let (provenance, client) = match prepared {
+    let (provenance, client) = match args.job.prepare(&log) {
         Ok(prepared) => prepared,
         Err(error) => return failed(args, &error, log.elapsed()),
     };

@@ -37,7 +37,7 @@ pub(super) struct SandboxArgs {
     environments: Vec<Name>,
     /// The runtime type; hybrid refuses a proxy while a shared flow that it calls is not deployed
     #[arg(long, value_name = "TYPE", default_value = "cloud")]
-    runtime: Runtime,
+    runtime: RuntimeChoice,
     /// How long a deployment is PROGRESSING before it is READY, and how long an operation takes
     #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = duration::parse)]
     progressing: Duration,
@@ -73,7 +73,7 @@ pub(super) struct SandboxArgs {
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Runtime {
+enum RuntimeChoice {
     Cloud,
     Hybrid,
 }
@@ -90,8 +90,8 @@ pub(super) fn run(args: SandboxArgs) -> ExitCode {
             token: args.token,
             environments: args.environments.iter().map(ToString::to_string).collect(),
             runtime: match args.runtime {
-                Runtime::Cloud => RuntimeType::Cloud,
-                Runtime::Hybrid => RuntimeType::Hybrid,
+                RuntimeChoice::Cloud => RuntimeType::Cloud,
+                RuntimeChoice::Hybrid => RuntimeType::Hybrid,
             },
             visible_after: args.visible_after,
             status_after: args.status_after,

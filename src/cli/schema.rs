@@ -14,11 +14,11 @@ pub(super) struct SchemaArgs {
     kind: Option<String>,
     /// Output format.
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: SchemaFormat,
 }
 
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
-enum Format {
+enum SchemaFormat {
     /// A JSON schema, draft 2020-12.
     #[default]
     Json,
@@ -41,8 +41,8 @@ pub(super) fn run(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
         anyhow::bail!("unknown kind `{name}`; allowed: {}", names.join(", "));
     };
     match args.format {
-        Format::Json => text = PlainText::of_json(&serde_json::to_string_pretty(&reference::schema(kind))?),
-        Format::Markdown => text = PlainText::of_lines(&reference::kind(kind)),
+        SchemaFormat::Json => text = PlainText::of_json(&serde_json::to_string_pretty(&reference::schema(kind))?),
+        SchemaFormat::Markdown => text = PlainText::of_lines(&reference::kind(kind)),
     }
     out::stdout(&text)?;
     Ok(ExitCode::SUCCESS)

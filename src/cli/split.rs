@@ -30,7 +30,7 @@ pub(super) fn files(input: &Input<'_>, expansion: &mut Expansion) -> Result<BTre
                 .to_owned(),
         );
     }
-    let mut files = Files::default();
+    let mut files = LayerFiles::default();
     let mut folders = BTreeSet::new();
     for object in &mut expansion.objects {
         let place = folder(&object.id.namespace);
@@ -77,9 +77,9 @@ fn file_name(kind: &str, name: &str) -> String {
 
 /// The files of each folder.
 #[derive(Default)]
-struct Files(BTreeMap<String, BTreeMap<String, String>>);
+struct LayerFiles(BTreeMap<String, BTreeMap<String, String>>);
 
-impl Files {
+impl LayerFiles {
     fn add(&mut self, folder: &str, name: &str, text: &str) {
         let file = self.0.entry(folder.to_owned()).or_default().entry(name.to_owned()).or_default();
         super::render::append(file, text);

@@ -17,4 +17,4 @@ pub use folder::Folder;
 pub use read::{Unreadable, open_regular, read_named, read_regular};
 pub use replace::{Replacement, create_file, replace_file};
 pub use root::Root;
-pub use walk::{Filter, Found, WalkError, walk};
+pub use walk::{Filter, FoundFiles, WalkError, walk};

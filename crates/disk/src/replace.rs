@@ -32,10 +32,10 @@ pub struct Replacement<'r> {
 impl Replacement<'_> {
     /// Writes the files. The folder is created if it does not exist.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
-        let places: Vec<(Place, &[u8])> = self
+        let places: Vec<(RelativeFile, &[u8])> = self
             .files
             .iter()
-            .map(|(path, bytes)| Ok((Place::of(path)?, bytes.as_slice())))
+            .map(|(path, bytes)| Ok((RelativeFile::of(path)?, bytes.as_slice())))
             .collect::<io::Result<_>>()?;
         fs::create_dir_all(folder).map_err(|error| named(folder, &error))?;
         let root = Folder::open(folder)?;
@@ -78,12 +78,12 @@ impl Replacement<'_> {
 }
 
 /// A file below a folder.
-struct Place {
+struct RelativeFile {
     folders: Vec<OsString>,
     name: OsString,
 }
 
-impl Place {
+impl RelativeFile {
     fn of(path: &str) -> io::Result<Self> {
         let part = |part: Component<'_>| match part {
             Component::Normal(part) => Ok(part.to_owned()),
@@ -105,7 +105,7 @@ struct Staged<'r> {
 }
 
 impl Staged<'_> {
-    fn add(&mut self, place: &Place, number: usize, bytes: &[u8]) -> io::Result<()> {
+    fn add(&mut self, place: &RelativeFile, number: usize, bytes: &[u8]) -> io::Result<()> {
         let folder = self.folder(&place.folders)?;
         if folder.kind(&place.name)? == Some(EntryKind::Folder) {
             let shown = folder.shown().join(&place.name);
@@ -168,7 +168,7 @@ fn descend(root: &Folder, names: &[OsString]) -> io::Result<Folder> {
 
 /// Removes a file, and the folders that are empty then.
 fn remove(root: &Folder, path: &Path) -> io::Result<()> {
-    let Place { mut folders, name } = Place::of(&path.to_string_lossy())?;
+    let RelativeFile { mut folders, name } = RelativeFile::of(&path.to_string_lossy())?;
     descend(root, &folders)?.remove(&name)?;
     while let Some(name) = folders.pop() {
         descend(root, &folders)?.remove_folder(&name)?;

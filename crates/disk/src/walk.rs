@@ -24,7 +24,7 @@ pub struct Filter<'f> {
 
 /// The result of a search.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundFiles {
     /// The included files, sorted by folder and name. A file with several symbolic links is included once.
     pub files: Vec<PathBuf>,
     /// The symbolic links to folders outside, which are not searched.
@@ -55,7 +55,7 @@ pub enum WalkError {
 
 /// Finds files. Symbolic links are processed last, so that a file is found under its own name; a link to a file or folder
 /// that was already found adds nothing.
-pub fn walk(folder: &Path, filter: &Filter<'_>) -> Result<Found, WalkError> {
+pub fn walk(folder: &Path, filter: &Filter<'_>) -> Result<FoundFiles, WalkError> {
     let unreadable = |path: &Path, why: Unreadable| WalkError::Unreadable { path: path.to_owned(), why };
     let root = Root::open(folder).map_err(|error| unreadable(folder, error.into()))?;
     let mut walk = Walk {
@@ -64,7 +64,7 @@ pub fn walk(folder: &Path, filter: &Filter<'_>) -> Result<Found, WalkError> {
         entries: 0,
         seen: BTreeSet::new(),
         links: VecDeque::new(),
-        found: Found::default(),
+        found: FoundFiles::default(),
     };
     walk.folder(folder, 0)?;
     while let Some(link) = walk.links.pop_front() {
@@ -96,7 +96,7 @@ struct Walk<'w> {
     /// The files and folders found so far, by their paths without symbolic links.
     seen: BTreeSet<PathBuf>,
     links: VecDeque<PathBuf>,
-    found: Found,
+    found: FoundFiles,
 }
 
 impl Walk<'_> {
@@ -157,7 +157,7 @@ mod tests {
 
     use super::*;
 
-    fn find(folder: &Path) -> Result<Found, WalkError> {
+    fn find(folder: &Path) -> Result<FoundFiles, WalkError> {
         let filter = Filter {
             file: &|name| Path::new(name).extension().is_some_and(|extension| extension == "yaml"),
             folder: &|name| !name.starts_with('.'),

@@ -2,6 +2,7 @@
 
 mod apigee_args;
 mod configuration_args;
+mod job_args;
 mod organization_args;
 mod output_args;
 mod provenance_args;
@@ -9,6 +10,7 @@ mod target_args;
 
 pub(super) use apigee_args::ApigeeArgs;
 pub(super) use configuration_args::ConfigurationArgs;
+pub(super) use job_args::JobArgs;
 pub(super) use organization_args::OrganizationArgs;
 pub(super) use output_args::OutputArgs;
 pub(super) use provenance_args::ProvenanceArgs;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cli::block_on::block_on;
-use crate::cli::log::{Form, Log};
+use crate::cli::log::{Log, LogFormat};
 use apigee_flux_deployer::in_cluster::JobReport;
 use apigee_flux_deployer::in_cluster::{self, ApiServer};
 use apigee_flux_model::diag::Severity;
@@ -23,8 +23,8 @@ const REPORT_PATIENCE: Duration = Duration::from_secs(5);
 #[command(next_help_heading = "Output")]
 pub(in crate::cli) struct OutputArgs {
     /// Format of the log on stderr
-    #[arg(long, value_name = "FORM", value_enum, default_value_t = Form::Auto)]
-    log: Form,
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = LogFormat::Auto)]
+    log: LogFormat,
     /// Also write the result to this file, if it exists
     #[arg(long, value_name = "FILE", default_value = TERMINATION_LOG)]
     termination_log: PathBuf,

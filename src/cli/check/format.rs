@@ -1,13 +1,13 @@
 //! Findings as plain text and as commands for GitHub Actions.
 
-use super::{Found, counts};
+use super::{LocatedDiagnostic, counts};
 use apigee_flux_model::diag::Severity;
 use apigee_flux_model::diag::human::plural;
 use apigee_flux_model::diag::plain::{Plain, PlainText, plain};
 use apigee_flux_model::diag::snippet::{Colour, message, render};
 
 /// Plain text.
-pub(super) fn text(found: &[Found], colour: Colour) -> PlainText {
+pub(super) fn text(found: &[LocatedDiagnostic], colour: Colour) -> PlainText {
     let mut text = PlainText::new();
     for found in found {
         text.append(&render(&found.diagnostic, found.place.as_ref(), colour));
@@ -21,9 +21,9 @@ pub(super) fn text(found: &[Found], colour: Colour) -> PlainText {
 }
 
 /// Workflow commands ("Workflow commands for GitHub Actions"): one line each, in GitHub's own escaping.
-pub(super) fn github(found: &[Found]) -> PlainText {
+pub(super) fn github(found: &[LocatedDiagnostic]) -> PlainText {
     let mut text = PlainText::new();
-    for Found { diagnostic, place } in found {
+    for LocatedDiagnostic { diagnostic, place } in found {
         let command = match diagnostic.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
@@ -64,7 +64,7 @@ mod tests {
             SourcePlace { file: "a,b:c/50%.xml".to_owned(), position: Some((3, 4)), line: None, in_bundle: false };
         let diagnostic = Diagnostic::warning(Code::InvalidRate, "100% wrong: x, y").help("do");
         assert_eq!(
-            github(&[Found { diagnostic, place: Some(place) }]).as_str(),
+            github(&[LocatedDiagnostic { diagnostic, place: Some(place) }]).as_str(),
             "::warning file=a%2Cb%3Ac/50%25.xml,line=3,col=4,title=AF070::100%25 wrong: x, y%0Ado\n"
         );
     }

@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 
-use super::Found;
+use super::LocatedDiagnostic;
 use apigee_flux_model::diag::plain::{PlainText, plain};
 use apigee_flux_model::diag::snippet::message;
 
 /// One finding. Unknown fields are omitted.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Finding<'f> {
+struct JsonFinding<'f> {
     code: &'static str,
     severity: &'static str,
     message: String,
@@ -28,12 +28,12 @@ struct Finding<'f> {
 }
 
 /// A list of objects.
-pub(super) fn json(found: &[Found]) -> anyhow::Result<PlainText> {
-    let findings: Vec<Finding<'_>> = found
+pub(super) fn json(found: &[LocatedDiagnostic]) -> anyhow::Result<PlainText> {
+    let findings: Vec<JsonFinding<'_>> = found
         .iter()
-        .map(|Found { diagnostic, place }| {
+        .map(|LocatedDiagnostic { diagnostic, place }| {
             let position = place.as_ref().and_then(|place| place.position);
-            Finding {
+            JsonFinding {
                 code: diagnostic.code.as_str(),
                 severity: diagnostic.severity.as_str(),
                 message: plain(message(diagnostic, place.as_ref())),

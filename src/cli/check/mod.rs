@@ -31,7 +31,7 @@ pub(super) struct CheckArgs {
     paths: Vec<PathBuf>,
     /// Output format.
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    format: CheckFormat,
     /// Check only this environment.
     #[arg(long, value_name = "ENVIRONMENT")]
     environment: Option<String>,
@@ -42,7 +42,7 @@ pub(super) struct CheckArgs {
 
 /// The output formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+enum CheckFormat {
     /// Plain text with the source line and the fix.
     Text,
     /// A JSON list of objects.
@@ -54,7 +54,7 @@ enum Format {
 }
 
 /// A finding and its place.
-struct Found {
+struct LocatedDiagnostic {
     diagnostic: Diagnostic,
     place: Option<SourcePlace>,
 }
@@ -75,10 +75,10 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         found[from..].sort_by(|a, b| Diagnostic::report_order(&a.diagnostic, &b.diagnostic));
     }
     let text = match args.format {
-        Format::Text => format::text(&found, colour(out::is_terminal())),
-        Format::Json => json::json(&found)?,
-        Format::Github => format::github(&found),
-        Format::Sarif => sarif::sarif(&found)?,
+        CheckFormat::Text => format::text(&found, colour(out::is_terminal())),
+        CheckFormat::Json => json::json(&found)?,
+        CheckFormat::Github => format::github(&found),
+        CheckFormat::Sarif => sarif::sarif(&found)?,
     };
     out::stdout(&text)?;
     let failed = found.iter().any(|found| has_errors(std::slice::from_ref(&found.diagnostic)));
@@ -97,7 +97,7 @@ fn explain(code: &str) -> anyhow::Result<String> {
 }
 
 /// A bundle that was given on the command line.
-struct Bundle {
+struct GivenBundle {
     kind: BundleKind,
     files: Files,
     /// The folder of its files; `None` for a zip file.
@@ -105,14 +105,14 @@ struct Bundle {
 }
 
 /// The bundle at a path, if it is one.
-fn bundle(path: &Path) -> anyhow::Result<Option<Bundle>> {
+fn bundle(path: &Path) -> anyhow::Result<Option<GivenBundle>> {
     if path.is_file() {
         if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("zip")) {
             return Ok(None);
         }
         let bytes = read_regular(path, MAX_INPUT_BYTES).map_err(|why| anyhow::anyhow!("{} {why}", path.display()))?;
         let (kind, files) = unpack(&bytes).map_err(|why| anyhow::anyhow!("{}: {why}", path.display()))?;
-        return Ok(Some(Bundle { kind, files, folder: None }));
+        return Ok(Some(GivenBundle { kind, files, folder: None }));
     }
     for kind in [BundleKind::Proxy, BundleKind::SharedFlow] {
         let inner = path.join(kind.root());
@@ -124,12 +124,12 @@ fn bundle(path: &Path) -> anyhow::Result<Option<Bundle>> {
             continue;
         };
         let files = read_bundle(&folder, None).map_err(anyhow::Error::msg)?;
-        return Ok(Some(Bundle { kind, files, folder: Some(folder) }));
+        return Ok(Some(GivenBundle { kind, files, folder: Some(folder) }));
     }
     Ok(None)
 }
 
-fn check_bundle(path: &Path, bundle: &Bundle, found: &mut Vec<Found>) {
+fn check_bundle(path: &Path, bundle: &GivenBundle, found: &mut Vec<LocatedDiagnostic>) {
     let whole = path.to_string_lossy().into_owned();
     let subject = Subject { file: Some(whole.clone()), ..Subject::default() };
     let mut report = Report::new(&subject);
@@ -146,23 +146,23 @@ fn check_bundle(path: &Path, bundle: &Bundle, found: &mut Vec<Found>) {
             Some(SourcePlace { file, position: Some((place.line, place.column)), line, in_bundle: true })
         });
         let folder = || SourcePlace { file: whole.clone(), position: None, line: None, in_bundle: false };
-        found.push(Found { diagnostic, place: Some(place.unwrap_or_else(folder)) });
+        found.push(LocatedDiagnostic { diagnostic, place: Some(place.unwrap_or_else(folder)) });
     }
 }
 
 /// The bundle's own name: that of its root file.
-fn root_name(bundle: &Bundle) -> Option<String> {
+fn root_name(bundle: &GivenBundle) -> Option<String> {
     let mut roots = bundle.files.iter().filter(|(path, _)| FileKind::of(path) == FileKind::Root);
     roots.find_map(|(path, _)| path.xml_stem().map(str::to_owned))
 }
 
-fn check_package(path: &Path, environment: Option<&str>, found: &mut Vec<Found>) -> anyhow::Result<()> {
+fn check_package(path: &Path, environment: Option<&str>, found: &mut Vec<LocatedDiagnostic>) -> anyhow::Result<()> {
     let package = Package::read(path)?;
     let input = match package.input() {
         Ok(input) => input,
         Err(diagnostic) => {
             let place = package.place(None, &diagnostic);
-            found.push(Found { diagnostic, place });
+            found.push(LocatedDiagnostic { diagnostic, place });
             return Ok(());
         }
     };
@@ -177,13 +177,13 @@ fn check_package(path: &Path, environment: Option<&str>, found: &mut Vec<Found>)
         |diagnostic: &Diagnostic| diagnostic.code != Code::NothingToDeploy || diagnostic.severity == Severity::Error;
     found.extend(diagnostics.into_iter().filter(is_told).map(|diagnostic| {
         let place = package.place(Some(&input), &diagnostic);
-        Found { diagnostic, place }
+        LocatedDiagnostic { diagnostic, place }
     }));
     Ok(())
 }
 
 /// The number of findings of each severity.
-fn counts(found: &[Found]) -> BTreeMap<apigee_flux_model::diag::Severity, usize> {
+fn counts(found: &[LocatedDiagnostic]) -> BTreeMap<apigee_flux_model::diag::Severity, usize> {
     let mut counts = BTreeMap::new();
     for found in found {
         *counts.entry(found.diagnostic.severity).or_default() += 1;

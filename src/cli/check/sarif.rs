@@ -5,20 +5,20 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::Found;
+use super::LocatedDiagnostic;
 use apigee_flux_model::diag::plain::{PlainText, plain};
 use apigee_flux_model::diag::snippet::{SourcePlace, message};
 use apigee_flux_model::diag::{Code, Severity};
 
 /// One run with the rules of its findings.
-pub(super) fn sarif(found: &[Found]) -> anyhow::Result<PlainText> {
+pub(super) fn sarif(found: &[LocatedDiagnostic]) -> anyhow::Result<PlainText> {
     let codes: Vec<Code> =
         found.iter().map(|found| found.diagnostic.code).collect::<BTreeSet<_>>().into_iter().collect();
     let rules: Vec<Value> =
         codes.iter().map(|code| json!({"id": code.as_str(), "fullDescription": {"text": code.doc()}})).collect();
     let results: Vec<Value> = found
         .iter()
-        .map(|Found { diagnostic, place }| {
+        .map(|LocatedDiagnostic { diagnostic, place }| {
             let level = match diagnostic.severity {
                 Severity::Error => "error",
                 Severity::Warning => "warning",

@@ -46,8 +46,8 @@ pub(super) struct DeployArgs {
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
     /// Whether to wait until the runtime is ready, or only until Apigee has accepted the deployment
-    #[arg(long, value_enum, default_value_t = Wait::Ready)]
-    wait: Wait,
+    #[arg(long, value_enum, default_value_t = WaitChoice::Ready)]
+    wait: WaitChoice,
     #[command(flatten)]
     provenance: ProvenanceArgs,
     #[command(flatten)]
@@ -60,7 +60,7 @@ pub(super) struct DeployArgs {
 
 /// When the command ends.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Wait {
+enum WaitChoice {
     Ready,
     Accepted,
 }
@@ -103,8 +103,8 @@ fn options(args: &DeployArgs, provenance: Provenance) -> Options {
     Options {
         timeout: args.timeout,
         wait: match args.wait {
-            Wait::Ready => WaitFor::Ready,
-            Wait::Accepted => WaitFor::Accepted,
+            WaitChoice::Ready => WaitFor::Ready,
+            WaitChoice::Accepted => WaitFor::Accepted,
         },
         provenance,
         ..Options::default()

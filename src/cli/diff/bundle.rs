@@ -1,6 +1,6 @@
 //! The differences of proxies and shared flows.
 
-use super::difference::{Change, Detail, Difference};
+use super::difference::{Detail, Difference, PlannedChange};
 use super::{mask, unified};
 use apigee_flux_deployer::drift::{Depth, Download, Wanted, Wish};
 use apigee_flux_deployer::file_difference::{FileDifference, Form};
@@ -41,11 +41,11 @@ fn difference(target: &Target, wanted: &Wanted, drift: &Drift) -> Difference {
         kind: wanted.kind.resource_kind().to_owned(),
         name: wanted.name.to_string(),
         change: match drift {
-            Drift::Same { .. } | Drift::Gone { .. } => Change::Unchanged,
-            Drift::NotDeployed { .. } => Change::Create,
-            Drift::Unwanted { .. } => Change::Remove,
+            Drift::Same { .. } | Drift::Gone { .. } => PlannedChange::Unchanged,
+            Drift::NotDeployed { .. } => PlannedChange::Create,
+            Drift::Unwanted { .. } => PlannedChange::Remove,
             Drift::OtherRevision { .. } | Drift::Edited { .. } | Drift::OtherAccount { .. } | Drift::Failing { .. } => {
-                Change::Update
+                PlannedChange::Update
             }
         },
         reason: drift.to_string(),
@@ -58,9 +58,9 @@ fn detail(difference: &FileDifference) -> Detail {
     Detail {
         part: difference.path.to_string(),
         change: match (deployed, wanted) {
-            (None, _) => Change::Create,
-            (Some(_), None) => Change::Remove,
-            (Some(_), Some(_)) => Change::Update,
+            (None, _) => PlannedChange::Create,
+            (Some(_), None) => PlannedChange::Remove,
+            (Some(_), Some(_)) => PlannedChange::Update,
         },
         diff: diff(deployed, wanted),
     }

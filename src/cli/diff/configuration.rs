@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::difference::{Change, Detail, Difference};
+use super::difference::{Detail, Difference, PlannedChange};
 use super::unified;
 use apigee_flux_configuration::{Document, Field, OwnedPlace};
 use apigee_flux_deployer::apply::{Applied, ApplyEvent, Ending, Mode, Options, apply};
@@ -37,11 +37,11 @@ fn difference(place: &OwnedPlace, applied: Applied) -> Result<Difference, Error>
         name: id.path(),
         kind: id.kind,
         change: match result {
-            Ending::Unchanged => Change::Unchanged,
-            Ending::Created => Change::Create,
-            Ending::Deleted => Change::Remove,
+            Ending::Unchanged => PlannedChange::Unchanged,
+            Ending::Created => PlannedChange::Create,
+            Ending::Deleted => PlannedChange::Remove,
             // A change that would be refused is shown as well.
-            Ending::Adopted | Ending::Updated | Ending::Failed => Change::Update,
+            Ending::Adopted | Ending::Updated | Ending::Failed => PlannedChange::Update,
         },
         reason: if result == Ending::Adopted { "in sync; apigee-flux adopts it".to_owned() } else { reason },
         details: fields.iter().map(detail).collect(),
@@ -50,9 +50,9 @@ fn difference(place: &OwnedPlace, applied: Applied) -> Result<Difference, Error>
 
 fn detail(field: &Field) -> Detail {
     let change = match (&field.live, &field.wanted) {
-        (None, Some(_)) => Change::Create,
-        (Some(_), None) => Change::Remove,
-        _ => Change::Update,
+        (None, Some(_)) => PlannedChange::Create,
+        (Some(_), None) => PlannedChange::Remove,
+        _ => PlannedChange::Update,
     };
     let diff = if field.secret {
         "(a secret, which is not shown)\n".to_owned()

@@ -17,7 +17,7 @@ pub(super) struct Difference {
     /// The name in Apigee.
     pub name: String,
     /// What a deployment would do.
-    pub change: Change,
+    pub change: PlannedChange,
     /// The reason, in one line.
     pub reason: String,
     /// The parts that differ, if they are known.
@@ -31,7 +31,7 @@ pub(super) struct Difference {
 pub(super) struct Detail {
     /// The file's path, or the field's.
     pub part: String,
-    pub change: Change,
+    pub change: PlannedChange,
     /// A unified diff from the actual to the desired state, or a line in parentheses that says why there is no diff. It contains no
     /// credentials.
     pub diff: String,
@@ -40,14 +40,14 @@ pub(super) struct Detail {
 /// What would happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) enum Change {
+pub(super) enum PlannedChange {
     Create,
     Update,
     Remove,
     Unchanged,
 }
 
-impl Change {
+impl PlannedChange {
     /// All changes, in the order of reports.
     pub(super) const ALL: [Self; 4] = [Self::Create, Self::Update, Self::Remove, Self::Unchanged];
 
@@ -66,7 +66,7 @@ impl Change {
     }
 }
 
-impl fmt::Display for Change {
+impl fmt::Display for PlannedChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
@@ -84,8 +84,8 @@ impl Difference {
 
 /// All changes in one line, as `1 to create, 2 to update, 0 to remove, 5 unchanged`.
 pub(super) fn summary(differences: &[Difference]) -> String {
-    let counts = Change::ALL.map(|change| {
-        let to = if change == Change::Unchanged { "" } else { "to " };
+    let counts = PlannedChange::ALL.map(|change| {
+        let to = if change == PlannedChange::Unchanged { "" } else { "to " };
         format!("{} {to}{change}", change.count(differences))
     });
     counts.join(", ")

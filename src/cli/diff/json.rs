@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::difference::{Change, Difference};
+use super::difference::{Difference, PlannedChange};
 use apigee_flux_model::diag::plain::PlainText;
 
 /// The whole report.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Report<'d> {
+struct JsonReport<'d> {
     create: usize,
     update: usize,
     remove: usize,
@@ -19,11 +19,11 @@ struct Report<'d> {
 
 /// One object: how many of each change, and all resources.
 pub(super) fn json(differences: &[Difference]) -> anyhow::Result<PlainText> {
-    let report = Report {
-        create: Change::Create.count(differences),
-        update: Change::Update.count(differences),
-        remove: Change::Remove.count(differences),
-        unchanged: Change::Unchanged.count(differences),
+    let report = JsonReport {
+        create: PlannedChange::Create.count(differences),
+        update: PlannedChange::Update.count(differences),
+        remove: PlannedChange::Remove.count(differences),
+        unchanged: PlannedChange::Unchanged.count(differences),
         resources: differences,
     };
     Ok(PlainText::of_json(&serde_json::to_string_pretty(&report)?))

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::difference::{Change, Detail, Difference, summary};
+use super::difference::{Detail, Difference, PlannedChange, summary};
 use crate::cli::markdown::{code, plain};
 use apigee_flux_model::diag::human::plural;
 
@@ -28,7 +28,7 @@ const MARK: &str = "<!-- apigee-flux diff -->\n";
 pub(super) fn markdown(differences: &[Difference]) -> String {
     let mut text = format!("{MARK}### Apigee: {}\n", summary(differences));
     let changed: Vec<&Difference> =
-        differences.iter().filter(|difference| difference.change != Change::Unchanged).collect();
+        differences.iter().filter(|difference| difference.change != PlannedChange::Unchanged).collect();
     if changed.is_empty() {
         text.push_str("\nNothing would change.\n");
         return text;
@@ -142,9 +142,9 @@ mod tests {
             environment: Some("prod".into()),
             kind: "ApigeeProxy".into(),
             name: name.into(),
-            change: Change::Update,
+            change: PlannedChange::Update,
             reason: "because".into(),
-            details: vec![Detail { part: "a.xml".into(), change: Change::Update, diff: diff.into() }],
+            details: vec![Detail { part: "a.xml".into(), change: PlannedChange::Update, diff: diff.into() }],
         }
     }
 
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn nothing_is_said_of_what_stays() {
-        let same = Difference { change: Change::Unchanged, ..difference("a", "") };
+        let same = Difference { change: PlannedChange::Unchanged, ..difference("a", "") };
         let text = markdown(&[same]);
         assert!(text.contains("1 unchanged") && text.contains("Nothing would change.") && !text.contains("because"));
     }

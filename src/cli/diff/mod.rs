@@ -29,7 +29,7 @@ use apigee_flux_model::diag::has_errors;
 use apigee_flux_model::diag::plain::PlainText;
 use apigee_flux_model::duration;
 use apigee_flux_model::names::Name;
-use difference::{Change, Difference};
+use difference::{Difference, PlannedChange};
 
 /// The exit code for differences; 1 is an error.
 const DIFFERS: u8 = 2;
@@ -45,7 +45,7 @@ pub(super) struct DiffArgs {
     environment: Option<String>,
     /// Output format.
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    format: DiffFormat,
     /// Download every deployed revision and compare its files. Without it, the description of a revision is trusted, which a
     /// manual edit does not change.
     #[arg(long)]
@@ -59,7 +59,7 @@ pub(super) struct DiffArgs {
 
 /// The output formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+enum DiffFormat {
     /// Plain text.
     Text,
     /// One JSON object with a list of all resources.
@@ -84,12 +84,12 @@ pub(super) fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     }
     let differences = block_on(compare(args, environments))??;
     let text = match args.format {
-        Format::Text => text::text(&differences),
-        Format::Json => json::json(&differences)?,
-        Format::Markdown => PlainText::of_lines(&markdown::markdown(&differences)),
+        DiffFormat::Text => text::text(&differences),
+        DiffFormat::Json => json::json(&differences)?,
+        DiffFormat::Markdown => PlainText::of_lines(&markdown::markdown(&differences)),
     };
     out::stdout(&text)?;
-    let same = differences.iter().all(|difference| difference.change == Change::Unchanged);
+    let same = differences.iter().all(|difference| difference.change == PlannedChange::Unchanged);
     Ok(if same { ExitCode::SUCCESS } else { ExitCode::from(DIFFERS) })
 }
 

@@ -1,13 +1,13 @@
 //! Differences as text for people.
 
-use super::difference::{Change, Difference, summary};
+use super::difference::{Difference, PlannedChange, summary};
 use apigee_flux_model::diag::plain::PlainText;
 
 /// The changes of each environment; unchanged resources are only counted.
 pub(super) fn text(differences: &[Difference]) -> PlainText {
     let mut text = PlainText::new();
     let mut place = None;
-    for difference in differences.iter().filter(|difference| difference.change != Change::Unchanged) {
+    for difference in differences.iter().filter(|difference| difference.change != PlannedChange::Unchanged) {
         if place != Some(difference.place()) {
             place = Some(difference.place());
             text.line(format_args!("{}", difference.place()));

@@ -1,6 +1,6 @@
 //! LLMTokenQuota.
 
-use super::quota::{QuotaLimit, counter};
+use super::quota::{ALLOW, ASYNCHRONOUS, FROM_PRODUCT, QuotaLimit};
 use super::schema::{ElementSchema, IGNORE_UNRESOLVED, INTERVAL, Meaning, TIME_UNIT, attribute, by_ref, parent, text};
 use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
@@ -15,11 +15,29 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: ElementSchema = counter!(
+const SCHEMA: ElementSchema = parent(
     "LLMTokenQuota",
-    text("LLMModelSource", Meaning::Template),
-    text("LLMTokenUsageSource", Meaning::Template)
-);
+    &[
+        ALLOW,
+        ASYNCHRONOUS,
+        text("CountOnly", Meaning::Flag),
+        text("Distributed", Meaning::Flag),
+        text("EnforceOnly", Meaning::Flag),
+        by_ref("Identifier", Meaning::Any),
+        IGNORE_UNRESOLVED,
+        INTERVAL,
+        text("LLMModelSource", Meaning::Template),
+        text("LLMTokenUsageSource", Meaning::Template),
+        by_ref("MessageWeight", Meaning::Any),
+        text("PreciseAtSecondsLevel", Meaning::Flag),
+        text("SharedName", Meaning::Any),
+        text("StartTime", Meaning::Any),
+        text("Synchronous", Meaning::Flag),
+        TIME_UNIT,
+        FROM_PRODUCT,
+    ],
+)
+.with(&[attribute("type", Meaning::Any)]);
 
 /// One half of a quota: on the request it rejects a call if no tokens are left, on the response it counts the tokens.
 /// Both halves have the same limit, and share one counter because they have the same counter name.

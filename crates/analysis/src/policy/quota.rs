@@ -6,62 +6,6 @@ use super::schema::{
 use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
 
-/// The limit, as a number or a variable.
-const ALLOW: &[Attribute] = &[attribute("count", Meaning::Any), attribute("countRef", Meaning::Reads)];
-
-/// The limit of a class of callers.
-const CLASS: &[Attribute] =
-    &[attribute("class", Meaning::Any), attribute("count", Meaning::Any), attribute("countRef", Meaning::Reads)];
-
-/// The limit, with the limits of classes of callers.
-pub(super) const LIMIT: ElementSchema =
-    text("Allow", Meaning::Any)
-        .with(ALLOW)
-        .and(&[parent("Class", &[text("Allow", Meaning::Any).with(CLASS)]).with(&[attribute("ref", Meaning::Reads)])]);
-
-/// How message processors share the counter.
-pub(super) const ASYNCHRONOUS: ElementSchema = parent(
-    "AsynchronousConfiguration",
-    &[text("SyncIntervalInSeconds", Meaning::Any), text("SyncMessageCount", Meaning::Any)],
-);
-
-/// The limit of the API product of the caller.
-pub(super) const OF_PRODUCT: ElementSchema = parent(
-    "UseQuotaConfigInAPIProduct",
-    &[parent("DefaultConfig", &[text("Allow", Meaning::Any).with(ALLOW), INTERVAL, TIME_UNIT])],
-)
-.with(&[attribute("stepName", Meaning::Any)]);
-
-/// The schema of a counter: `Quota` and `LLMTokenQuota` have the same elements, and the latter some more.
-macro_rules! counter {
-    ($element:literal $(, $more:expr)*) => {
-        parent(
-            $element,
-            &[
-                $crate::policy::quota::LIMIT,
-                $crate::policy::quota::ASYNCHRONOUS,
-                text("CountOnly", Meaning::Flag),
-                text("Distributed", Meaning::Flag),
-                text("EnforceOnly", Meaning::Flag),
-                by_ref("Identifier", Meaning::Any),
-                IGNORE_UNRESOLVED,
-                INTERVAL,
-                $($more,)*
-                by_ref("MessageWeight", Meaning::Any),
-                text("PreciseAtSecondsLevel", Meaning::Flag),
-                text("SharedName", Meaning::Any),
-                text("StartTime", Meaning::Any),
-                text("Synchronous", Meaning::Flag),
-                TIME_UNIT,
-                $crate::policy::quota::OF_PRODUCT,
-            ],
-        )
-        .with(&[attribute("type", Meaning::Any)])
-    };
-}
-
-pub(super) use counter;
-
 /// The policy type.
 pub const TYPE: PolicyType = PolicyType {
     element: "Quota",
@@ -73,7 +17,53 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: ElementSchema = counter!("Quota");
+const SCHEMA: ElementSchema = parent(
+    "Quota",
+    &[
+        ALLOW,
+        ASYNCHRONOUS,
+        text("CountOnly", Meaning::Flag),
+        text("Distributed", Meaning::Flag),
+        text("EnforceOnly", Meaning::Flag),
+        by_ref("Identifier", Meaning::Any),
+        IGNORE_UNRESOLVED,
+        INTERVAL,
+        by_ref("MessageWeight", Meaning::Any),
+        text("PreciseAtSecondsLevel", Meaning::Flag),
+        text("SharedName", Meaning::Any),
+        text("StartTime", Meaning::Any),
+        text("Synchronous", Meaning::Flag),
+        TIME_UNIT,
+        FROM_PRODUCT,
+    ],
+)
+.with(&[attribute("type", Meaning::Any)]);
+
+/// The attributes of a limit: a number or a variable.
+const COUNT: &[Attribute] = &[attribute("count", Meaning::Any), attribute("countRef", Meaning::Reads)];
+
+/// The attributes of the limit of a class of callers.
+const CLASS: &[Attribute] =
+    &[attribute("class", Meaning::Any), attribute("count", Meaning::Any), attribute("countRef", Meaning::Reads)];
+
+/// The limit, and those of classes of callers.
+pub(super) const ALLOW: ElementSchema =
+    text("Allow", Meaning::Any)
+        .with(COUNT)
+        .and(&[parent("Class", &[text("Allow", Meaning::Any).with(CLASS)]).with(&[attribute("ref", Meaning::Reads)])]);
+
+/// When a distributed counter is synchronized.
+pub(super) const ASYNCHRONOUS: ElementSchema = parent(
+    "AsynchronousConfiguration",
+    &[text("SyncIntervalInSeconds", Meaning::Any), text("SyncMessageCount", Meaning::Any)],
+);
+
+/// The limit of the API product that a step found.
+pub(super) const FROM_PRODUCT: ElementSchema = parent(
+    "UseQuotaConfigInAPIProduct",
+    &[parent("DefaultConfig", &[text("Allow", Meaning::Any).with(COUNT), INTERVAL, TIME_UNIT])],
+)
+.with(&[attribute("stepName", Meaning::Any)]);
 
 /// A number of calls in a time interval.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! SanitizeModelResponse.
 
-use super::sanitize_user_prompt::model_armor;
+use super::sanitize_user_prompt::{MODEL_ARMOR, model_armor};
 use super::schema::{ElementSchema, IGNORE_UNRESOLVED, Meaning, parent, text};
 use super::{Class, GeneratedPolicy, PolicyType};
 use apigee_flux_model::xml::Element;
@@ -20,7 +20,7 @@ const SCHEMA: ElementSchema = parent(
     &[
         IGNORE_UNRESOLVED,
         text("LLMResponseSource", Meaning::Template),
-        parent("ModelArmor", &[text("TemplateName", Meaning::Template)]),
+        MODEL_ARMOR,
         text("UserPromptSource", Meaning::Template),
     ],
 );

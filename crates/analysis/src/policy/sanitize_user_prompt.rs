@@ -14,14 +14,11 @@ pub const TYPE: PolicyType = PolicyType {
 };
 
 /// The schema of its XML.
-const SCHEMA: ElementSchema = parent(
-    "SanitizeUserPrompt",
-    &[
-        IGNORE_UNRESOLVED,
-        parent("ModelArmor", &[text("TemplateName", Meaning::Template)]),
-        text("UserPromptSource", Meaning::Template),
-    ],
-);
+const SCHEMA: ElementSchema =
+    parent("SanitizeUserPrompt", &[IGNORE_UNRESOLVED, MODEL_ARMOR, text("UserPromptSource", Meaning::Template)]);
+
+/// The schema of `<ModelArmor>` of both policies.
+pub(super) const MODEL_ARMOR: ElementSchema = parent("ModelArmor", &[text("TemplateName", Meaning::Template)]);
 
 /// A check of the prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -76,7 +76,7 @@ impl fmt::Display for FieldPath {
         for (position, segment) in self.0.iter().enumerate() {
             match segment {
                 FieldSegment::Key(key) if key.is_empty() || key.contains(['.', '[', ']', ' ']) => {
-                    write!(f, "[{key:?}]")?
+                    write!(f, "[{key:?}]")?;
                 }
                 FieldSegment::Key(key) if position == 0 => f.write_str(key)?,
                 FieldSegment::Key(key) => write!(f, ".{key}")?,

@@ -255,13 +255,20 @@ impl<'d> Flow<'d> {
     }
 }
 
+/// The steps of flows and fault rules.
+fn steps_of<'f, 'd: 'f>(
+    flows: impl Iterator<Item = &'f Flow<'d>>,
+    rules: impl Iterator<Item = &'f FaultRule<'d>>,
+) -> impl Iterator<Item = &'f Step<'d>> {
+    flows.flat_map(Flow::steps).chain(rules.flat_map(|rule| &rule.steps))
+}
+
 impl<'d> ProxyEndpoint<'d> {
     /// Every step, wherever it is attached.
     pub fn steps(&self) -> impl Iterator<Item = &Step<'d>> {
         let outer = [&self.pre_flow, &self.post_flow, &self.post_client_flow, &self.event_flow];
-        let flows = outer.into_iter().flatten().chain(&self.flows).flat_map(Flow::steps);
-        let rules = self.fault_rules.iter().chain(&self.default_fault_rule).flat_map(|rule| &rule.steps);
-        flows.chain(rules)
+        let flows = outer.into_iter().flatten().chain(&self.flows);
+        steps_of(flows, self.fault_rules.iter().chain(&self.default_fault_rule))
     }
 }
 
@@ -269,9 +276,8 @@ impl<'d> TargetEndpoint<'d> {
     /// Every step, wherever it is attached.
     pub fn steps(&self) -> impl Iterator<Item = &Step<'d>> {
         let outer = [&self.pre_flow, &self.post_flow, &self.event_flow];
-        let flows = outer.into_iter().flatten().chain(&self.flows).flat_map(Flow::steps);
-        let rules = self.fault_rules.iter().chain(&self.default_fault_rule).flat_map(|rule| &rule.steps);
-        flows.chain(rules)
+        let flows = outer.into_iter().flatten().chain(&self.flows);
+        steps_of(flows, self.fault_rules.iter().chain(&self.default_fault_rule))
     }
 }
 

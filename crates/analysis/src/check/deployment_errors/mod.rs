@@ -34,7 +34,7 @@ use super::{Finding, Findings, Verdict};
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::runtime::{Policy, RuntimeBundle};
 use apigee_flux_model::xml::Node;
-use rule::{DeploymentRule, Hit};
+use rule::{DeploymentRule, RuleHit};
 
 /// All rules. The findings of a policy are in this order.
 const GROUPS: &[&[DeploymentRule]] = &[
@@ -85,7 +85,12 @@ pub fn refusals(policy: Node<'_, '_>) -> Vec<String> {
         .collect()
 }
 
-fn report<'d>(policy: &Policy<'d>, rule: &DeploymentRule, (node, message, help): Hit<'d>, findings: &mut Findings<'d>) {
+fn report<'d>(
+    policy: &Policy<'d>,
+    rule: &DeploymentRule,
+    (node, message, help): RuleHit<'d>,
+    findings: &mut Findings<'d>,
+) {
     let error = rule.error;
     let refusal = if error.is_empty() { String::new() } else { format!(" (Apigee's error {error})") };
     let message = format!("the policy `{}` <{}>: {message}{refusal}", policy.name, policy.element);

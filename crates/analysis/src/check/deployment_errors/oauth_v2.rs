@@ -1,6 +1,6 @@
 //! The errors of OAuthV2.
 
-use super::rule::{DeploymentRule, Hit, given, hit, rule, word};
+use super::rule::{DeploymentRule, RuleHit, given, hit, rule, word};
 use crate::check::node::{child, children, is_template, text};
 use apigee_flux_model::xml::Node;
 
@@ -77,7 +77,7 @@ pub(super) const RULES: &[DeploymentRule] = &[
 ];
 
 /// The lifetime of a token: milliseconds, or -1 for one that does not expire.
-fn expiry<'d>(node: Node<'d, 'd>, name: &str) -> Option<Hit<'d>> {
+fn expiry<'d>(node: Node<'d, 'd>, name: &str) -> Option<RuleHit<'d>> {
     let found = child(node, name)?;
     let value = text(found);
     if value.is_empty() || is_template(value) || value == "-1" || value.parse::<u64>().is_ok_and(|value| value > 0) {
@@ -91,7 +91,7 @@ fn expiry<'d>(node: Node<'d, 'd>, name: &str) -> Option<Hit<'d>> {
 }
 
 /// Reports an element that is not allowed for an operation.
-fn not_for<'d>(node: Node<'d, 'd>, name: &str, operations: &[&str]) -> Option<Hit<'d>> {
+fn not_for<'d>(node: Node<'d, 'd>, name: &str, operations: &[&str]) -> Option<RuleHit<'d>> {
     let operation = word(node, "Operation")?;
     let found = child(node, name).filter(|_| operations.iter().any(|prefix| operation.starts_with(prefix)))?;
     hit(found, format!("<{name}> is not allowed for the operation {operation}"), "remove it")

@@ -5,7 +5,7 @@ use crate::check::node::{child, is_template, text};
 use apigee_flux_model::xml::Node;
 
 /// What is wrong with a policy: where, what, and the fix.
-pub(super) type Hit<'d> = (Node<'d, 'd>, String, String);
+pub(super) type RuleHit<'d> = (Node<'d, 'd>, String, String);
 
 /// One error of one or more policy types.
 pub(super) struct DeploymentRule {
@@ -14,7 +14,7 @@ pub(super) struct DeploymentRule {
     /// Apigee's name of the error; empty if its pages do not name it.
     pub(super) error: &'static str,
     /// Finds it in a policy, given its root element.
-    pub(super) find: for<'d> fn(Node<'d, 'd>) -> Option<Hit<'d>>,
+    pub(super) find: for<'d> fn(Node<'d, 'd>) -> Option<RuleHit<'d>>,
     /// Whether Apigee rejects the bundle.
     pub(super) verdict: Verdict,
 }
@@ -23,7 +23,7 @@ pub(super) struct DeploymentRule {
 pub(super) const fn rule(
     policies: &'static [&'static str],
     error: &'static str,
-    find: for<'d> fn(Node<'d, 'd>) -> Option<Hit<'d>>,
+    find: for<'d> fn(Node<'d, 'd>) -> Option<RuleHit<'d>>,
 ) -> DeploymentRule {
     DeploymentRule { policies, error, find, verdict: Verdict::Refused }
 }
@@ -32,19 +32,19 @@ pub(super) const fn rule(
 pub(super) const fn broken(
     policies: &'static [&'static str],
     error: &'static str,
-    find: for<'d> fn(Node<'d, 'd>) -> Option<Hit<'d>>,
+    find: for<'d> fn(Node<'d, 'd>) -> Option<RuleHit<'d>>,
 ) -> DeploymentRule {
     DeploymentRule { policies, error, find, verdict: Verdict::Broken }
 }
 
 /// Reports an element.
 #[expect(clippy::unnecessary_wraps, reason = "it is the last expression of most rules")]
-pub(super) fn hit<'d>(node: Node<'d, 'd>, message: impl Into<String>, help: impl Into<String>) -> Option<Hit<'d>> {
+pub(super) fn hit<'d>(node: Node<'d, 'd>, message: impl Into<String>, help: impl Into<String>) -> Option<RuleHit<'d>> {
     Some((node, message.into(), help.into()))
 }
 
 /// Reports a missing child.
-pub(super) fn missing<'d>(node: Node<'d, 'd>, name: &str, help: &str) -> Option<Hit<'d>> {
+pub(super) fn missing<'d>(node: Node<'d, 'd>, name: &str, help: &str) -> Option<RuleHit<'d>> {
     if child(node, name).is_some() { None } else { hit(node, format!("<{name}> is missing"), help) }
 }
 
@@ -55,7 +55,7 @@ pub(super) fn given(node: Node<'_, '_>, attributes: &[&str]) -> bool {
 }
 
 /// Reports a child that is missing or has neither text nor a `ref`.
-pub(super) fn missing_value<'d>(node: Node<'d, 'd>, name: &str) -> Option<Hit<'d>> {
+pub(super) fn missing_value<'d>(node: Node<'d, 'd>, name: &str) -> Option<RuleHit<'d>> {
     match child(node, name) {
         Some(found) if given(found, &["ref"]) => None,
         found => hit(
@@ -77,7 +77,12 @@ fn scheme(url: &str) -> Option<&str> {
 }
 
 /// Reports a resource whose URL is invalid (`wrong_form`) or names another folder.
-pub(super) fn resource<'d>(node: Node<'d, 'd>, names: &[&str], folders: &[&str], wrong_form: bool) -> Option<Hit<'d>> {
+pub(super) fn resource<'d>(
+    node: Node<'d, 'd>,
+    names: &[&str],
+    folders: &[&str],
+    wrong_form: bool,
+) -> Option<RuleHit<'d>> {
     let found = node.children().find(|inner| {
         let url = text(*inner);
         let ours =
@@ -96,7 +101,7 @@ pub(super) fn resource<'d>(node: Node<'d, 'd>, names: &[&str], folders: &[&str],
 }
 
 /// Reports text that is not a positive whole number.
-pub(super) fn not_whole<'d>(found: Node<'d, 'd>) -> Option<Hit<'d>> {
+pub(super) fn not_whole<'d>(found: Node<'d, 'd>) -> Option<RuleHit<'d>> {
     let value = text(found);
     if value.is_empty() || is_template(value) || value.parse::<u64>().is_ok_and(|value| value > 0) {
         return None;

@@ -1,6 +1,6 @@
 //! The errors of GenerateJWS, GenerateJWT, VerifyJWS and VerifyJWT.
 
-use super::rule::{DeploymentRule, Hit, given, hit, missing, rule, word};
+use super::rule::{DeploymentRule, RuleHit, given, hit, missing, rule, word};
 use crate::check::node::{child, children, is_template, text};
 use apigee_flux_model::xml::Node;
 
@@ -95,7 +95,7 @@ fn claims<'d>(node: Node<'d, 'd>, name: &'static str) -> impl Iterator<Item = No
     child(node, name).into_iter().flat_map(|found| children(found, "Claim"))
 }
 
-fn wrong_type<'d>(node: Node<'d, 'd>, name: &'static str) -> Option<Hit<'d>> {
+fn wrong_type<'d>(node: Node<'d, 'd>, name: &'static str) -> Option<RuleHit<'d>> {
     let found = claims(node, name).find(|claim| {
         claim.attribute("type").is_some_and(|kind| !is_template(kind) && !CLAIM_TYPES.contains(&kind.trim()))
     })?;
