@@ -13,6 +13,7 @@ use super::{ConfigState, Route, limits};
 use crate::fault::Fault;
 use crate::parameter::{Parameter, Parameters};
 use apigee_flux_model::limits::{counts, texts};
+use apigee_flux_model::pem;
 
 pub(super) const ROUTES: &[Route] = &[
     Route::get("environments/{env}/keystores/{keystore}/aliases", list),
@@ -66,7 +67,7 @@ fn create(config: &mut ConfigState, call: &Call) -> Result<Answer, Fault> {
         "keycertfile" => {
             let file = part("certFile").ok_or_else(|| no_part("certFile"))?;
             let key = part("keyFile");
-            if key.is_some_and(|key| !String::from_utf8_lossy(key).contains("PRIVATE KEY-----")) {
+            if key.is_some_and(|key| pem::private_key(&String::from_utf8_lossy(key)).is_none()) {
                 return Err(Fault::invalid_argument("keyFile is not a private key in PEM"));
             }
             Alias { has_key: key.is_some(), certificate: checked(call, file)? }
