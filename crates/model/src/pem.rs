@@ -2,8 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use der::asn1::ObjectIdentifier;
-use der::{Decode as _, Encode as _};
+use der::asn1::{AnyRef, ObjectIdentifier};
+use der::{Decode as _, Encode as _, SliceReader, Tag, Tagged as _};
+use pem::{EncodeConfig, LineEnding};
 use pkcs8::PrivateKeyInfoRef;
 use sec1::EcPrivateKey;
 
@@ -36,7 +37,8 @@ struct Section {
     der: Option<Vec<u8>>,
 }
 
-/// The sections of a text in their order.
+/// The sections of a text in their order. [`pem::parse_many`] stops at the first section that is invalid and ends the headers at an empty
+/// line, so each section is brought into its form.
 fn sections(text: &str) -> Vec<Section> {
     text.split("-----BEGIN ").skip(1).filter_map(section).collect()
 }
@@ -59,9 +61,17 @@ pub fn certificates(text: &str) -> Vec<String> {
     sections.map(|section| section.der.map_or(section.base64, |der| STANDARD.encode(der))).collect()
 }
 
-/// Whether base64 encodes a DER SEQUENCE, as every certificate does (RFC 5280, section 4.1).
+/// A certificate in PEM format.
+pub fn encode_certificate(der: &[u8]) -> String {
+    pem::encode_config(&pem::Pem::new(CERTIFICATE, der), EncodeConfig::new().set_line_ending(LineEnding::LF))
+}
+
+/// Whether base64 encodes a DER SEQUENCE, as every certificate does (RFC 5280, section 4.1), and all of it. OpenSSL appends trust settings to
+/// a `TRUSTED CERTIFICATE`.
 pub fn is_der(base64: &str) -> bool {
-    STANDARD.decode(base64).is_ok_and(|der| der.first() == Some(&0x30))
+    let Ok(der) = STANDARD.decode(base64) else { return false };
+    let sequence = SliceReader::new(&der).and_then(|mut reader| AnyRef::decode(&mut reader));
+    sequence.is_ok_and(|sequence| sequence.tag() == Tag::Sequence)
 }
 
 /// A private key in normalized form, so that the same key in different encodings compares equal.
@@ -127,6 +137,21 @@ mod tests {
         assert_eq!(certificates(&spaced.replace("CERTIFICATE", "X509 CERTIFICATE")), ["abcd"]);
         assert_eq!(certificates(&format!("{BEGIN}\n?\n{END}")), ["?"], "the caller reports it");
         assert!(certificates("none").is_empty());
+    }
+
+    #[test]
+    fn a_certificate_is_a_whole_sequence() {
+        for (der, expected) in [
+            (&[0x30, 1, 1][..], true),
+            (&[0x30, 1, 1, 0x30, 0], true),
+            (&[0x30, 2, 1], false),
+            (&[0x30, 0x82, 1, 0], false),
+            (&[4, 1, 1], false),
+            (&[], false),
+        ] {
+            assert_eq!(is_der(&STANDARD.encode(der)), expected, "{der:?}");
+        }
+        assert!(!is_der("?"));
     }
 
     /// The same key in the older form and as PKCS #8, created with OpenSSL.

@@ -41,7 +41,7 @@ impl<'w> Content<'w> {
             ignore_expiry: alias.get("ignoreExpiryValidation") == Some(&Value::Bool(true)),
         };
         // Checked before anything is deleted.
-        if content.key.is_some_and(|key| !key.is_empty() && !key.contains("PRIVATE KEY-----")) {
+        if content.key.is_some_and(|key| !key.is_empty() && pem::private_key(key).is_none()) {
             return Err("the key is not a private key in PEM format".to_owned());
         }
         if content.certificate.is_some_and(|text| !text.is_empty() && pem::certificates(text).is_empty()) {

@@ -1,6 +1,6 @@
 //! An environment with its defaults.
 
-use super::pod_settings;
+use super::{cron, pod_settings};
 use crate::k8s::{DeployerIdentity, Deployment, Payload, VOLUMES};
 use crate::spec::Resource;
 use crate::spec::environment::{EnvironmentSpec, Runtime};
@@ -67,13 +67,9 @@ impl<'r> Environment<'r> {
             );
         }
         if let Some(WordOr::Value(reconcile)) = &spec.reconcile
-            && !is_schedule(&reconcile.schedule)
+            && let Err(why) = cron::check(&reconcile.schedule)
         {
-            let message = format!(
-                "`{}` is not a schedule; write five fields (minute, hour, day, month, weekday) such as `*/15 * * * *`, or `@hourly`",
-                reconcile.schedule
-            );
-            report.error(Code::InvalidValue, at(&["reconcile", "schedule"]), message);
+            report.error(Code::InvalidValue, at(&["reconcile", "schedule"]), why);
         }
         for (index, folder) in spec.deployer.secret_folders.iter().enumerate() {
             if let Err(why) = secret_folder::check_folder(folder) {
@@ -177,14 +173,6 @@ fn is_origin(url: &str) -> bool {
     host.map(|host| host.strip_suffix('/').unwrap_or(host)).is_some_and(|host| {
         !host.is_empty() && !host.contains(|c: char| matches!(c, '/' | '?' | '#' | '@' | ' ') || c.is_control())
     })
-}
-
-/// Checks the form of a schedule (Kubernetes, "CronJob", `schedule`), but not the ranges of the numbers.
-fn is_schedule(text: &str) -> bool {
-    const WORDS: [&str; 7] = ["@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"];
-    let field =
-        |field: &str| field.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '*' | '/' | ',' | '-' | '?'));
-    WORDS.contains(&text) || text.split(' ').count() == 5 && text.split(' ').all(|part| !part.is_empty() && field(part))
 }
 
 /// Checks the name of an additional volume, which is not the name of one of the pod's volumes.

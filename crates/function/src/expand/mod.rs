@@ -7,6 +7,7 @@ mod batch;
 mod bundle_resource;
 mod called_flows;
 mod configuration;
+mod cron;
 mod desired;
 mod environment;
 mod function_config;

@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::cmp::Reverse;
 
+use kube_core::{Selector, SelectorExt as _};
+
 use super::ExpandOptions;
 use super::overlay::ProfileLayer;
 use super::resolve::{is_reference, needs_values};
@@ -22,6 +24,7 @@ pub(super) struct Profiles<'r> {
 pub(super) struct Profile<'r> {
     resource: &'r Resource,
     spec: ApigeeProfileSpec,
+    selector: Selector,
     files: SpecFileReader<'r>,
     selects: Cell<bool>,
 }
@@ -39,7 +42,8 @@ impl<'r> Profiles<'r> {
             let mut report = Report::new(&resource.subject);
             if let Some(spec) = decode(resource, &mut report) {
                 let files = SpecFileReader::new(resource, spec.files.as_ref(), input, options, &mut report);
-                all.extend(files.map(|files| Profile { resource, spec, files, selects: Cell::new(false) }));
+                let selector = Selector::from(&spec.selector);
+                all.extend(files.map(|files| Profile { resource, spec, selector, files, selects: Cell::new(false) }));
             }
             diagnostics.extend(report.into_diagnostics());
         }
@@ -50,10 +54,10 @@ impl<'r> Profiles<'r> {
 
     /// The profiles that apply to a proxy.
     pub(super) fn of(&self, proxy: &Resource) -> Vec<&Profile<'r>> {
+        let labels = proxy.labels();
         let selected = |profile: &&Profile<'r>| {
             let namespace = profile.resource.namespace();
-            (namespace.is_none() || namespace == proxy.namespace())
-                && profile.spec.selector.matches(|key| proxy.label(key))
+            (namespace.is_none() || namespace == proxy.namespace()) && profile.selector.matches(&labels)
         };
         let selected: Vec<&Profile<'r>> = self.all.iter().filter(selected).collect();
         for profile in &selected {

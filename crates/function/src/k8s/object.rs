@@ -1,11 +1,11 @@
 //! A typed Kubernetes object that can be serialized.
 
-use k8s_openapi::Resource;
 use k8s_openapi::api::batch::v1::{CronJob, CronJobSpec, Job, JobSpec};
 use k8s_openapi::api::core::v1::{ConfigMap, ServiceAccount};
 use k8s_openapi::api::networking::v1::{NetworkPolicy, NetworkPolicySpec};
 use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube_core::{Resource, TypeMeta};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ pub struct Object {
     pub id: Id,
     /// The layer in which the object is applied.
     pub layer: Layer,
-    api_version: &'static str,
+    types: TypeMeta,
     metadata: ObjectMeta,
     body: ObjectBody,
 }
@@ -37,14 +37,15 @@ enum ObjectBody {
 }
 
 impl Object {
-    fn new<K: Resource>(metadata: ObjectMeta, body: ObjectBody) -> Self {
+    fn new<K: Resource<DynamicType = ()>>(metadata: ObjectMeta, body: ObjectBody) -> Self {
+        let types = TypeMeta::resource::<K>();
         let id = Id {
-            group: K::GROUP.to_owned(),
-            kind: K::KIND.to_owned(),
+            group: K::group(&()).into_owned(),
+            kind: types.kind.clone(),
             namespace: metadata.namespace.clone().unwrap_or_default(),
             name: metadata.name.clone().unwrap_or_default(),
         };
-        Self { id, layer: Layer::Base, api_version: K::API_VERSION, metadata, body }
+        Self { id, layer: Layer::Base, types, metadata, body }
     }
 
     pub(super) fn config_map(mut map: ConfigMap) -> Self {
@@ -128,8 +129,8 @@ impl Object {
 impl Serialize for Object {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("apiVersion", self.api_version)?;
-        map.serialize_entry("kind", &self.id.kind)?;
+        map.serialize_entry("apiVersion", &self.types.api_version)?;
+        map.serialize_entry("kind", &self.types.kind)?;
         map.serialize_entry("metadata", &Meta(&self.metadata))?;
         match &self.body {
             ObjectBody::ConfigMap(config_map) => {

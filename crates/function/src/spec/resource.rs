@@ -1,5 +1,6 @@
 //! A resource of `apigeeflux.dev`, from its bytes to its type.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::{GROUP, KINDS, Kind, Spec, VERSION, credential, kind, schema};
@@ -122,9 +123,11 @@ impl Resource {
         }
     }
 
-    /// The value of a label.
-    pub fn label(&self, key: &str) -> Option<&str> {
-        self.node.get("metadata")?.get("labels")?.get(key)?.as_str()
+    /// `metadata.labels`, without values that are not text.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        let labels = self.node.get("metadata").and_then(|metadata| metadata.get("labels"));
+        let labels = labels.map(Node::entries).unwrap_or_default().iter();
+        labels.filter_map(|label| Some((label.key.clone(), label.value.as_str()?.to_owned()))).collect()
     }
 
     /// `metadata.namespace`.

@@ -1,6 +1,8 @@
 //! `selector`: a label selector.
 
 use indexmap::IndexMap;
+use kube_core::Expression;
+use kube_core::labels;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -42,25 +44,27 @@ pub enum Operator {
     DoesNotExist,
 }
 
-impl Selector {
-    /// True if the resource with these labels is selected.
-    pub fn matches<'l>(&self, label: impl Fn(&str) -> Option<&'l str>) -> bool {
-        self.match_labels.iter().all(|(key, value)| label(key) == Some(value))
-            && self.match_expressions.iter().all(|expression| expression.matches(label(&expression.key)))
+impl From<&Selector> for labels::Selector {
+    fn from(selector: &Selector) -> Self {
+        let equal = selector.match_labels.iter().map(|(key, value)| Expression::Equal(key.clone(), value.clone()));
+        equal.chain(selector.match_expressions.iter().map(Expression::from)).collect()
+    }
+}
+
+impl From<&MatchExpression> for Expression {
+    fn from(expression: &MatchExpression) -> Self {
+        let key = expression.key.clone();
+        let values = || expression.values.iter().cloned().collect();
+        match expression.operator {
+            Operator::In => Self::In(key, values()),
+            Operator::NotIn => Self::NotIn(key, values()),
+            Operator::Exists => Self::Exists(key),
+            Operator::DoesNotExist => Self::DoesNotExist(key),
+        }
     }
 }
 
 impl MatchExpression {
-    fn matches(&self, found: Option<&str>) -> bool {
-        let listed = found.is_some_and(|found| self.values.iter().any(|value| value == found));
-        match self.operator {
-            Operator::In => listed,
-            Operator::NotIn => !listed,
-            Operator::Exists => found.is_some(),
-            Operator::DoesNotExist => found.is_none(),
-        }
-    }
-
     /// What is wrong with the values, and how to fix it.
     pub fn fault(&self) -> Option<(&'static str, &'static str)> {
         match (self.operator, self.values.is_empty()) {
@@ -78,12 +82,15 @@ impl MatchExpression {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kube_core::SelectorExt as _;
+
     use apigee_flux_model::yaml::{YamlNode, decode};
 
     fn matches(selector: &str, labels: &[(&str, &str)]) -> bool {
         let node = YamlNode::parse(selector, 0..selector.len()).unwrap();
         let selector: Selector = decode::decode(&node).unwrap();
-        selector.matches(|key| labels.iter().find(|(known, _)| *known == key).map(|(_, value)| *value))
+        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        labels::Selector::from(&selector).matches(&labels)
     }
 
     #[test]

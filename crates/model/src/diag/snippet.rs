@@ -1,5 +1,7 @@
 //! Diagnostics in the format of a compiler: the message, the source line, and how to fix it.
 
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
 pub use super::plain::Colour;
 use super::plain::{PlainText, is_active};
 use super::{Diagnostic, Severity};
@@ -20,7 +22,7 @@ pub struct SourcePlace {
 const BOLD: &str = "1";
 const FRAME: &str = "1;34";
 
-/// The maximum width of a line: a longer line would wrap, and the caret would not be below its column.
+/// The maximum width of a line, in columns of a terminal: a longer line would wrap, and the caret would not be below its column.
 const WIDEST: usize = 160;
 
 /// The SGR code of the colour of a severity.
@@ -44,7 +46,7 @@ pub fn excerpt(place: &SourcePlace, severity: Severity, colour: Colour) -> Plain
     // A finding for information is about the whole resource.
     let line = place.line.as_ref().filter(|_| severity != Severity::Info);
     if let (Some((_, column)), Some(line)) = (place.position, line) {
-        let (line, column) = window(line, column);
+        let (line, before) = window(line, column);
         text.span(format_args!("{margin} "));
         text.painted(colour, FRAME, "|");
         text.end();
@@ -54,7 +56,7 @@ pub fn excerpt(place: &SourcePlace, severity: Severity, colour: Colour) -> Plain
         text.line(format_args!(" {line}"));
         text.span(format_args!("{margin} "));
         text.painted(colour, FRAME, "|");
-        text.span(format_args!(" {}", " ".repeat(column - 1)));
+        text.span(format_args!(" {}", " ".repeat(before)));
         text.painted(colour, tone(severity), "^");
         text.end();
     }
@@ -109,19 +111,35 @@ pub fn message(diagnostic: &Diagnostic, place: Option<&SourcePlace>) -> String {
     bare.text()
 }
 
-/// The part of a line that is shown, and the column in it. A tab counts as one column, as in the position.
+/// The part of a line that is shown, and the width of the text before the character in `column`. A tab is shown as a space.
 fn window(line: &str, column: usize) -> (String, usize) {
     let characters: Vec<char> = line.trim_end().chars().map(|c| if is_active(c) { ' ' } else { c }).collect();
-    let column = column.clamp(1, characters.len() + 1);
-    if characters.len() <= WIDEST {
-        return (characters.into_iter().collect(), column);
+    let before = column.clamp(1, characters.len() + 1) - 1;
+    let text = |part: &[char]| part.iter().collect::<String>();
+    let whole = text(&characters);
+    if whole.width() <= WIDEST {
+        return (whole, text(&characters[..before]).width());
     }
-    let start = column.saturating_sub(WIDEST / 2).min(characters.len() - WIDEST);
-    (characters[start..start + WIDEST].iter().collect(), column - start)
+    // The terminal columns where the characters begin; the last one is where the line ends.
+    let mut ends = 0;
+    let mut begins = vec![0];
+    begins.extend(characters.iter().map(|c| {
+        ends += c.width().unwrap_or_default();
+        ends
+    }));
+    let first = (begins[before] + 1).saturating_sub(WIDEST / 2).min(ends.saturating_sub(WIDEST));
+    // A combining character belongs to the one before it.
+    let starts = |index: usize| characters.get(index).is_none_or(|c| c.width() != Some(0));
+    let start = (0..before).find(|index| begins[*index] >= first && starts(*index)).unwrap_or(before);
+    let length = begins[start..].iter().take_while(|column| **column <= begins[start] + WIDEST).count() - 1;
+    (text(&characters[start..start + length]), text(&characters[start..before]).width())
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use unicode_width::UnicodeWidthStr;
+
     use super::*;
     use crate::diag::{Code, FieldPath, InBundle, Subject};
 
@@ -156,9 +174,57 @@ mod tests {
     #[test]
     fn a_long_line_is_cut_around_the_caret() {
         let line = format!("{}^{}", "a".repeat(500), "b".repeat(500));
-        let (shown, column) = window(&line, 501);
-        assert_eq!((shown.len(), shown.chars().nth(column - 1)), (WIDEST, Some('^')));
-        assert_eq!(window("ab", 99), ("ab".to_owned(), 3));
+        let (shown, before) = window(&line, 501);
+        assert_eq!((shown.len(), shown.chars().nth(before)), (WIDEST, Some('^')));
+        assert_eq!(window("ab", 99), ("ab".to_owned(), 2));
+    }
+
+    /// What the width of every character was before terminals were considered.
+    fn window_of_narrow(line: &str, column: usize) -> (String, usize) {
+        let characters: Vec<char> = line.trim_end().chars().map(|c| if is_active(c) { ' ' } else { c }).collect();
+        let column = column.clamp(1, characters.len() + 1);
+        if characters.len() <= WIDEST {
+            return (characters.into_iter().collect(), column - 1);
+        }
+        let start = column.saturating_sub(WIDEST / 2).min(characters.len() - WIDEST);
+        (characters[start..start + WIDEST].iter().collect(), column - start - 1)
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_of_narrow_characters_is_cut_by_their_number(line in "[ -~\\t]{0,400}", column in 0_usize..420) {
+            prop_assert_eq!(window(&line, column), window_of_narrow(&line, column));
+        }
+
+        #[test]
+        fn a_line_is_never_wider_than_a_terminal(line in "[a字e\u{301}👩\u{200d}\t]{0,300}", column in 0_usize..320) {
+            let (shown, before) = window(&line, column);
+            prop_assert!(shown.width() <= WIDEST && before <= shown.width(), "{} of {}", before, shown.width());
+        }
+    }
+
+    #[test]
+    fn the_caret_stands_below_a_wide_character() {
+        // The line, the column of `^` in characters, and the width of what is before it, as a terminal shows it.
+        for (line, width) in [
+            ("名前: ^", 6),
+            ("ﾊﾝ: ^", 4),
+            ("e\u{301}te\u{301}: ^", 5),
+            ("🚀 ^", 3),
+            ("👩\u{200d}🚀 ^", 3),
+            ("🇩🇪 ^", 3),
+            ("❤\u{fe0f} ^", 3),
+            ("\ta\t^", 3),
+            ("й: ^", 3),
+        ] {
+            let column = line.chars().position(|c| c == '^').unwrap() + 1;
+            let (shown, before) = window(line, column);
+            assert_eq!(before, width, "{shown}");
+        }
+        let line = format!("{}^{}", "字".repeat(300), "字".repeat(300));
+        let (shown, before) = window(&line, 301);
+        assert_eq!((before, shown.split('^').next().map(UnicodeWidthStr::width)), (78, Some(78)));
+        assert!((WIDEST - 1..=WIDEST).contains(&shown.width()), "{}", shown.width());
     }
 
     #[test]

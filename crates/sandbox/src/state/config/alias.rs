@@ -12,6 +12,7 @@ use super::{ConfigState, certificate};
 use crate::api::Handler::Configuration;
 use crate::api::{ApiError, ApiRequest, ApiResponse, Method, Parameter, Parameters, RequestBody, limits};
 use apigee_flux_model::limits::{counts, texts};
+use apigee_flux_model::pem;
 
 pub(crate) const METHODS: &[Method] = &[
     Method::get("environments/{env}/keystores/{keystore}/aliases", Configuration(list)),
@@ -65,7 +66,7 @@ fn create(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse,
         "keycertfile" => {
             let file = part("certFile").ok_or_else(|| no_part("certFile"))?;
             let key = part("keyFile");
-            if key.is_some_and(|key| !String::from_utf8_lossy(key).contains("PRIVATE KEY-----")) {
+            if key.is_some_and(|key| pem::private_key(&String::from_utf8_lossy(key)).is_none()) {
                 return Err(ApiError::invalid_argument("keyFile is not a private key in PEM"));
             }
             Alias { has_key: key.is_some(), certificate: checked(request, file)? }

@@ -1,8 +1,10 @@
-//! Reads the fields of an X.509 certificate from its DER form (RFC 5280, section 4.1). Nothing is verified.
+//! The fields of X.509 certificates that Apigee returns. Nothing is verified.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use x509_cert::der::{Decode as _, SliceReader};
+use x509_cert::time::Time;
 
 use apigee_flux_model::pem::{self, BEGIN, END};
 
@@ -20,7 +22,7 @@ pub(crate) struct Certificate {
 
 /// The certificates of a PEM text in their order, or the certificate of a DER file. The error says what is invalid.
 pub(crate) fn read(file: &[u8]) -> Result<Vec<Certificate>, String> {
-    let Some(text) = std::str::from_utf8(file).ok().filter(|text| text.contains(BEGIN)) else {
+    let Some(text) = pem_text(file) else {
         return parse(file)
             .map(|certificate| vec![certificate])
             .ok_or_else(|| "it is not an X.509 certificate in PEM or DER".to_owned());
@@ -37,13 +39,12 @@ pub(crate) fn read(file: &[u8]) -> Result<Vec<Certificate>, String> {
 
 /// A certificate file in PEM, unchanged or converted from DER.
 pub(crate) fn to_pem(file: &[u8]) -> String {
-    if let Some(text) = std::str::from_utf8(file).ok().filter(|text| text.contains(BEGIN)) {
-        return text.to_owned();
-    }
-    let base64 = STANDARD.encode(file);
-    let lines: Vec<&str> =
-        (0..base64.len()).step_by(64).filter_map(|at| base64.get(at..base64.len().min(at + 64))).collect();
-    format!("{BEGIN}\n{}\n{END}\n", lines.join("\n"))
+    pem_text(file).map_or_else(|| pem::encode_certificate(file), str::to_owned)
+}
+
+/// The text of a file with certificates in PEM.
+fn pem_text(file: &[u8]) -> Option<&str> {
+    std::str::from_utf8(file).ok().filter(|text| !pem::certificates(text).is_empty())
 }
 
 /// Whether a chain has two certificates without a newline between them.
@@ -78,88 +79,26 @@ impl Certificate {
     }
 }
 
-/// Reads one certificate.
+/// Reads one certificate. A name is written as in RFC 4514, the last part first.
 fn parse(der: &[u8]) -> Option<Certificate> {
-    let (_, certificate, _) = element(der)?;
-    let (_, mut rest, _) = element(certificate)?;
-    let mut version = 1;
-    if let Some((0xa0, explicit, after)) = element(rest) {
-        version = element(explicit)?.1.last()?.checked_add(1)?;
-        rest = after;
-    }
-    let (_, serial, rest) = element(rest)?;
-    let (_, _algorithm, rest) = element(rest)?;
-    let (_, issuer, rest) = element(rest)?;
-    let (_, validity, rest) = element(rest)?;
-    let (_, subject, _) = element(rest)?;
-    let (from_tag, from, after) = element(validity)?;
-    let (to_tag, to, _) = element(after)?;
-    let serial = serial.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":");
+    // OpenSSL appends trust settings to a `TRUSTED CERTIFICATE`.
+    let certificate = x509_cert::Certificate::decode(&mut SliceReader::new(der).ok()?).ok()?;
+    let fields = certificate.tbs_certificate();
+    let validity = fields.validity();
+    let serial = fields.serial_number().as_bytes();
     Some(Certificate {
-        version,
-        serial,
-        issuer: name(issuer),
-        subject: name(subject),
-        not_before: time(from_tag, from)?,
-        not_after: time(to_tag, to)?,
+        version: fields.version() as u8 + 1,
+        serial: serial.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":"),
+        issuer: fields.issuer().to_string(),
+        subject: fields.subject().to_string(),
+        not_before: milliseconds(validity.not_before)?,
+        not_after: milliseconds(validity.not_after)?,
     })
 }
 
-/// The first element: its tag, its content, and the remaining bytes.
-fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&tag, rest) = der.split_first()?;
-    let (&first, mut rest) = rest.split_first()?;
-    let mut length = usize::from(first & 0x7f);
-    if first & 0x80 != 0 {
-        let (digits, after) = rest.split_at_checked(length.min(4))?;
-        length = digits.iter().fold(0, |length, digit| (length << 8) | usize::from(*digit));
-        rest = after;
-    }
-    let (content, after) = rest.split_at_checked(length)?;
-    Some((tag, content, after))
-}
-
-/// A distinguished name, the last part first as in RFC 4514.
-fn name(der: &[u8]) -> String {
-    let mut parts = Vec::new();
-    let mut rest = der;
-    while let Some((_, set, after)) = element(rest) {
-        rest = after;
-        let part = element(set).and_then(|(_, pair, _)| {
-            let (_, id, value) = element(pair)?;
-            let (_, value, _) = element(value)?;
-            let key = match id {
-                [0x55, 4, 3] => "CN",
-                [0x55, 4, 6] => "C",
-                [0x55, 4, 7] => "L",
-                [0x55, 4, 8] => "ST",
-                [0x55, 4, 10] => "O",
-                [0x55, 4, 11] => "OU",
-                _ => return None,
-            };
-            Some(format!("{key}={}", String::from_utf8_lossy(value)))
-        });
-        parts.extend(part);
-    }
-    parts.reverse();
-    parts.join(",")
-}
-
-/// UTCTime or GeneralizedTime in milliseconds since 1970.
-fn time(tag: u8, text: &[u8]) -> Option<i64> {
-    let digits: Vec<i64> = text.iter().take_while(|c| c.is_ascii_digit()).map(|c| i64::from(c - b'0')).collect();
-    let two = |at: usize| Some(digits.get(at)? * 10 + digits.get(at + 1)?);
-    let (year, at) = match tag {
-        // Years from 50 to 99 are in the 20th century.
-        0x17 => (two(0).map(|year| if year < 50 { 2000 + year } else { 1900 + year })?, 2),
-        0x18 => (two(0)? * 100 + two(2)?, 4),
-        _ => return None,
-    };
-    let (month, day, hour, minute, second) = (two(at)?, two(at + 2)?, two(at + 4)?, two(at + 6)?, two(at + 8)?);
-    // Days since 1970 in the proleptic Gregorian calendar, with years that start in March.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468;
-    Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1000)
+/// A time in milliseconds since 1970.
+fn milliseconds(time: Time) -> Option<i64> {
+    i64::try_from(time.to_unix_duration().as_millis()).ok()
 }
 
 #[cfg(test)]
@@ -180,11 +119,27 @@ pub(crate) mod tests {
         assert!(certificates[0].is_expired(9_000_000_000_000));
     }
 
+    /// The fields as `openssl x509 -nameopt RFC2253,-esc_msb,utf8` shows them.
     #[test]
-    fn times_are_counted_from_1970() {
-        assert_eq!(time(0x17, b"700101000000Z"), Some(0));
-        assert_eq!(time(0x18, b"20000229123456Z"), Some(951_827_696_000));
-        assert_eq!(time(0x17, b"70"), None);
+    fn a_certificate_has_the_fields_that_openssl_shows() {
+        let text = include_str!("../../../../../testdata/certificate-names.pem");
+        let name = "CN=orders.example,DC=example,OU=a\\+b,O=Müller\\, Söhne,C=DE";
+        let expected = json!([{
+            "version": 1,
+            "serialNumber": "00:ff:00:11:22:33",
+            "issuer": name,
+            "subject": name,
+            // The second time is after 2049, which another ASN.1 type encodes.
+            "validFrom": "1796068861000",
+            "expiryDate": "3057508861000",
+            "isValid": "Not yet",
+        }]);
+        let der = STANDARD.decode(&pem::certificates(text)[0]).unwrap();
+        for file in [text.as_bytes(), &der, &[&der, "trust settings".as_bytes()].concat()] {
+            let shown: Vec<Value> = read(file).unwrap().iter().map(|certificate| certificate.to_json(0)).collect();
+            assert_eq!(json!(shown), expected);
+        }
+        assert_eq!((to_pem(&der).as_str(), to_pem(text.as_bytes()).as_str()), (text, text));
     }
 
     #[test]
