@@ -126,7 +126,7 @@ impl Resource {
     /// `metadata.labels`, without values that are not text.
     pub fn labels(&self) -> BTreeMap<String, String> {
         let labels = self.node.get("metadata").and_then(|metadata| metadata.get("labels"));
-        let labels = labels.map(Node::entries).unwrap_or_default().iter();
+        let labels = labels.map(YamlNode::entries).unwrap_or_default().iter();
         labels.filter_map(|label| Some((label.key.clone(), label.value.as_str()?.to_owned()))).collect()
     }
 
