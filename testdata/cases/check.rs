@@ -3,34 +3,32 @@
 //!
 //! On top, bundles of `testdata/bundles` are broken on purpose, one mistake at a time, and the mistake must be found.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use std::fs;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
 use apigee_flux_analysis::check::check;
 use apigee_flux_model::bundle::{BundleKind, BundlePath, Files};
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::runtime::{Bundle, Documents};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 
-fn main() -> ExitCode {
+pub(crate) fn trials() -> Vec<Trial> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
     let mut cases: Vec<_> = fs::read_dir(root.join("check")).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
     let mut trials: Vec<Trial> = cases
         .into_iter()
         .map(|case| {
-            let name = case.file_name().unwrap().to_string_lossy().into_owned();
-            Trial::test(name, move || run(&case))
+            let name = case.file_name().unwrap().display();
+            Trial::test(format!("check::{name}"), move || run(&case))
         })
         .collect();
-    trials.push(Trial::test("bundles-that-we-make-are-sound", all_are_sound));
+    trials.push(Trial::test("check::bundles-that-we-make-are-sound", all_are_sound));
     for mutation in MUTATIONS {
-        trials.push(Trial::test(format!("mutation: {}", mutation.what), || caught(mutation)));
+        trials.push(Trial::test(format!("check::mutation: {}", mutation.what), || caught(mutation)));
     }
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    trials
 }
 
 fn run(case: &Path) -> Result<(), Failed> {
@@ -49,7 +47,7 @@ fn run(case: &Path) -> Result<(), Failed> {
     expect(&case.join("expected/exit.txt"), &format!("{}\n", output.status.code().unwrap()))
 }
 
-fn expect(path: &Path, found: &str) -> Result<(), Failed> {
+pub(super) fn expect(path: &Path, found: &str) -> Result<(), Failed> {
     if std::env::var_os("UPDATE").is_some() {
         fs::create_dir_all(path.parent().unwrap())?;
         if found.is_empty() {

@@ -1,8 +1,6 @@
 //! `explain`. One test for each directory of `testdata/explain`: `args` are run in it, `expected.txt` must come out; `UPDATE=1` writes it anew. And
 //! for each bundle of `testdata/bundles`: a sample of each flow's own condition must be won by that flow.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,18 +9,18 @@ use apigee_flux_analysis::explain::{Call, Certainty, Event, Segment, explain};
 use apigee_flux_model::bundle::{BundleKind, BundlePath, Files};
 use apigee_flux_model::condition::{Operator, Value};
 use apigee_flux_model::runtime::{Bundle, Documents, Flow};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 
-fn main() {
+pub(crate) fn trials() -> Vec<Trial> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
     let mut trials = Vec::new();
     for case in directories(&root.join("explain")) {
-        trials.push(Trial::test(name(&case), move || printed(&case)));
+        trials.push(Trial::test(format!("explain::{}", name(&case)), move || printed(&case)));
     }
     for case in directories(&root.join("bundles")) {
-        trials.push(Trial::test(format!("bundles/{}", name(&case)), move || every_flow_wins(&case)));
+        trials.push(Trial::test(format!("explain::bundles/{}", name(&case)), move || every_flow_wins(&case)));
     }
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    trials
 }
 
 fn directories(root: &Path) -> Vec<PathBuf> {

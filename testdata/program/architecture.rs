@@ -1,7 +1,5 @@
 //! The invariants of ARCHITECTURE.md that the compiler does not check.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

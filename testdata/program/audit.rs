@@ -1,7 +1,5 @@
 //! `status` and `audit` by the real program against the sandbox: what came from Git, and what did not.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,5 @@
 //! A batch against the sandbox: the library, and the real program as the Job of a whole environment runs it.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::process::{Command, Output, Stdio};

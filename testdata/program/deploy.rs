@@ -1,7 +1,5 @@
 //! The deployer against the sandbox: the library, and the real program as a Job runs it.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

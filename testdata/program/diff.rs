@@ -1,8 +1,6 @@
 //! `diff` by the real program against the sandbox: `testdata/diff/before` is deployed, `after` is compared with it. What must be printed stands in
 //! `expected`; `UPDATE=1` writes it anew.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;

@@ -4,10 +4,6 @@
 //!
 //! Every credential in this file holds the word `planted`; no run may show it.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
-mod tls;
-
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::path::Path;
@@ -30,7 +26,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use tls::{certificates, serve};
+use super::tls::{certificates, serve};
 
 const APIGEE: &str = "apigee.googleapis.com";
 const STS: &str = "sts.googleapis.com";
@@ -415,7 +411,7 @@ async fn a_federation_s_principal_deploys_itself() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_rendered_federation_is_accepted_as_it_is() {
-    let rendered = include_str!("function/identities/expected/output.yaml");
+    let rendered = include_str!("../function/identities/expected/output.yaml");
     let start = rendered.find("config.json: |\n").unwrap() + "config.json: |\n".len();
     let lines = rendered[start..].lines().take_while(|line| line.starts_with("      "));
     let text: String = lines.map(str::trim_start).collect();

@@ -1,10 +1,6 @@
 //! What a Job says to its own cluster: the real program as its pod runs it, against the sandbox and an API server of this test with an
 //! authority of its own. Whatever that server does, the result and the exit code are those of a run without it.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
-mod tls;
-
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -20,6 +16,8 @@ use axum::routing::any;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+
+use super::tls;
 
 const TOKEN: &str = "planted-token";
 const JOB: &str = "apigee-prod-orders";

@@ -1,7 +1,5 @@
 //! OpenAPI documents: what `openapi` writes passes `check`, and every operation is reached by the path as a client sends it.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
-
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs;

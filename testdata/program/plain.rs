@@ -3,8 +3,6 @@
 //! Hostile characters are put into every string and key of specs, one after the other and in all at once, into names of files, arguments, and
 //! the answers of a management API. Each command is run on them in each format, and no output holds one.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;

@@ -1,14 +1,6 @@
 //! The reconciler against the sandbox: everything that may happen behind Git's back is found and repaired, what left Git goes as it says,
 //! and nothing of others is touched.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
-
-mod closed_loop;
-// The demo runs the program; here only its volumes are put together.
-#[allow(dead_code)]
-#[path = "../src/cli/demo/pod.rs"]
-mod pod;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -19,9 +11,10 @@ use apigee_flux_deployer::apply::{ApplyReport, Ending};
 use apigee_flux_deployer::reconcile::YOUNG;
 use apigee_flux_model::bundle::BundleKind::{Proxy, SharedFlow};
 use apigee_flux_sandbox::LoggedRequest;
-use closed_loop::{Apigee, Cluster, How, failures, files, resource};
 use reqwest::Method;
 use serde_json::{Value, json};
+
+use super::closed_loop::{Apigee, Cluster, How, failures, files, resource};
 
 fn environment() -> Value {
     resource("ApigeeEnvironment", "prod", &json!({"organization": "acme", "batch": "environment"}))
@@ -76,7 +69,7 @@ struct World {
 
 impl World {
     async fn start() -> Self {
-        Self { apigee: Apigee::start(Duration::from_millis(300)).await, cluster: Cluster::default() }
+        Self { apigee: Apigee::start(Duration::from_secs(3)).await, cluster: Cluster::default() }
     }
 
     /// A state of Git is deployed, and reconciled once.

@@ -1,7 +1,5 @@
 //! `render --output`, `bundle` and `openapi`: where files go.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;

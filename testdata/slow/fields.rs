@@ -19,15 +19,9 @@
 //!
 //! `path#NOTE` is one more pair of values for a field.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod documents;
-mod process;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,11 +35,13 @@ use apigee_flux_deployer::{Client, TokenSource};
 use apigee_flux_function::spec::KINDS;
 use apigee_flux_model::bundle::{BundleKind, BundlePath, Files};
 use apigee_flux_sandbox::{self as sandbox, Sandbox};
-use documents::{Applying, documents};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 use schemars::SchemaGenerator;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+
+use super::documents::{Applying, documents};
+use super::run::function;
 
 /// What one kind is tried with.
 #[derive(Debug, Clone, Deserialize)]
@@ -88,22 +84,22 @@ struct Field {
     stays: Option<String>,
 }
 
-fn main() -> ExitCode {
+pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for kind in KINDS.iter().filter(|kind| kind.configuration().is_some()) {
         let schema = (kind.schema)().as_value().clone();
         let data = read(kind.name);
         let (name, known) = (kind.name, data.clone().map(|data| data.fields.into_keys().collect()));
-        trials.push(Trial::test(format!("{name}: every field"), move || complete(name, &schema, &known?)));
+        trials.push(Trial::test(format!("fields::{name}: every field"), move || complete(name, &schema, &known?)));
         for (path, field) in data.iter().flat_map(|data| data.fields.clone()) {
             let data = data.clone().unwrap();
-            trials.push(Trial::test(format!("{name} {path}"), move || {
+            trials.push(Trial::test(format!("fields::{name} {path}"), move || {
                 let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
                 runtime.block_on(change(name, &data, &field))
             }));
         }
     }
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    trials
 }
 
 fn read(kind: &str) -> Result<Kind, String> {
@@ -348,12 +344,11 @@ fn render(kind: &str, data: &Kind, spec: &Value) -> Result<Vec<Applying>, Failed
     );
     input.push(resource(kind, "it", spec));
     let input: Vec<String> = input.iter().map(Value::to_string).collect();
-    let output = process::function(input.join("\n---\n"));
-    let text = String::from_utf8(output.stdout)?;
-    if !output.status.success() {
-        return Err(format!("the function refuses {spec}: {}", String::from_utf8_lossy(&output.stderr)).into());
+    let ran = function(&input.join("\n---\n"));
+    if ran.failed {
+        return Err(format!("the function refuses {spec}: {}", ran.stderr).into());
     }
-    let mut found = documents(&text);
+    let mut found = documents(&ran.stdout);
     // The environment's before the organization's.
     found.sort_by_key(|applying| applying.place.environment.is_none());
     Ok(found)

@@ -1,9 +1,5 @@
 //! Large bundles: split over ConfigMaps and put together again by the Job's volume, up to Apigee's limit.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod process;
-
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -14,7 +10,34 @@ use std::process::{Command, Output};
 use apigee_flux_model::bundle::{Digest, Manifest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use libtest_mimic::Trial;
 use serde_json::Value;
+
+use super::process;
+
+/// The tests by their names.
+macro_rules! trials {
+    ($($test:ident),* $(,)?) => {
+        vec![$(Trial::test(concat!("large::", stringify!($test)), || {
+            $test();
+            Ok(())
+        })),*]
+    };
+}
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        five_megabytes_with_a_jar_are_put_together_again,
+        a_batch_that_kubernetes_cannot_store_is_refused_and_a_fleet_is_not,
+        twenty_megabytes_are_refused,
+        a_large_zip_in_a_resource_list_is_refused_and_the_list_is_unchanged,
+        what_takes_no_longer_than_its_size,
+        what_exceeds_a_limit_is_refused_by_its_name,
+        a_bundle_of_too_many_files_is_refused,
+        an_element_with_too_many_attributes_is_refused,
+        standard_input_has_a_bound,
+    ]
+}
 
 const SPECS: &str = "apiVersion: apigeeflux.dev/v1alpha1
 kind: ApigeeEnvironment
@@ -107,7 +130,6 @@ fn mounted(objects: &[Value]) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-#[test]
 fn five_megabytes_with_a_jar_are_put_together_again() {
     let folder = tempfile::tempdir().unwrap();
     let files = package(folder.path(), 5 << 20);
@@ -159,7 +181,6 @@ fn batch(proxies: usize) -> String {
     list
 }
 
-#[test]
 fn a_batch_that_kubernetes_cannot_store_is_refused_and_a_fleet_is_not() {
     let output = process::function(batch(500));
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
@@ -184,7 +205,6 @@ fn a_batch_that_kubernetes_cannot_store_is_refused_and_a_fleet_is_not() {
     );
 }
 
-#[test]
 fn twenty_megabytes_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     package(folder.path(), 20 << 20);
@@ -198,7 +218,6 @@ fn twenty_megabytes_are_refused() {
     );
 }
 
-#[test]
 fn a_large_zip_in_a_resource_list_is_refused_and_the_list_is_unchanged() {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     zip.start_file("apiproxy/large.bin", zip::write::SimpleFileOptions::default()).unwrap();
@@ -246,7 +265,6 @@ fn is_linear(what: &str, count: usize, input: &dyn Fn(usize) -> String) {
     assert!(large < 10.0 * small.max(0.02), "{what}: {small:.3} s for {count}, {large:.3} s for four times as many");
 }
 
-#[test]
 fn what_takes_no_longer_than_its_size() {
     is_linear("unknown keys", 5_000, &|count| {
         let keys: String = (0..count).map(|key| format!("  key{key}: v\n")).collect::<Vec<String>>().concat();
@@ -291,7 +309,6 @@ fn refused(input: &str, code: &str, says: &str) {
     );
 }
 
-#[test]
 fn what_exceeds_a_limit_is_refused_by_its_name() {
     let bomb = "  properties: {a: &a [x,x,x,x,x,x,x,x,x,x], b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a], c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b], d: [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]}\n";
     refused(&repeated(200, &proxy(bomb)), "AF015", "YAML nodes");
@@ -320,7 +337,6 @@ fn what_exceeds_a_limit_is_refused_by_its_name() {
     );
 }
 
-#[test]
 fn a_bundle_of_too_many_files_is_refused() {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for number in 0..60_000 {
@@ -334,7 +350,6 @@ fn a_bundle_of_too_many_files_is_refused() {
     refused(&(repeated(0, "") + &map + spec), "AF041", "60000 entries");
 }
 
-#[test]
 fn an_element_with_too_many_attributes_is_refused() {
     let attributes: String = (0..100_000).map(|number| format!(" a{number}='v'")).collect::<Vec<String>>().concat();
     let files = format!(
@@ -348,7 +363,6 @@ fn an_element_with_too_many_attributes_is_refused() {
     refused(&(repeated(0, "") + &files), "AF044", "200 levels");
 }
 
-#[test]
 fn standard_input_has_a_bound() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_apigee-flux"))
         .stdin(std::process::Stdio::piped())

@@ -4,12 +4,6 @@
 //! more fails the check with a line that names the limit, and the sandbox answers a request that has it with 400. So does every text of
 //! a wrong form. A rule without a row here fails.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod documents;
-mod process;
-
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,11 +18,13 @@ use apigee_flux_model::limits::{COUNTS, Count, TEXTS, Text};
 use apigee_flux_sandbox::{self as sandbox, Sandbox};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use documents::{Applying, documents};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 use serde_json::{Map, Value, json};
 
-fn main() -> ExitCode {
+use super::documents::{Applying, documents};
+use super::run::function;
+
+pub(crate) fn trials() -> Vec<Trial> {
     let run = |name: String, of: &'static str, subject: Subject| {
         Trial::test(name, move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -36,9 +32,9 @@ fn main() -> ExitCode {
         })
     };
     let mut trials: Vec<Trial> =
-        TEXTS.iter().map(|rule| run(format!("text {}", rule.of), rule.of, Subject::Text(rule))).collect();
-    trials.extend(COUNTS.iter().map(|rule| run(format!("count {}", rule.of), rule.of, Subject::Count(rule))));
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+        TEXTS.iter().map(|rule| run(format!("limits::text {}", rule.of), rule.of, Subject::Text(rule))).collect();
+    trials.extend(COUNTS.iter().map(|rule| run(format!("limits::count {}", rule.of), rule.of, Subject::Count(rule))));
+    trials
 }
 
 /// What is tried.
@@ -517,19 +513,17 @@ fn render(git: &[Value], only_checked: bool) -> Result<Vec<Applying>, String> {
     let mut input = vec![resource("ApigeeEnvironment", "dev", &json!({"organization": "acme"}))];
     input.extend(git.iter().cloned());
     let input: Vec<String> = input.iter().map(with_long_keys).collect();
-    let output = process::function(input.join("\n---\n"));
-    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    let ran = function(&input.join("\n---\n"));
     // What is more than a ConfigMap takes is none of this test's business.
     let errors: Vec<&str> =
-        errors.lines().filter(|line| line.starts_with("error") && !line.contains("AF038")).collect();
-    if !output.status.success() && !errors.is_empty() {
+        ran.stderr.lines().filter(|line| line.starts_with("error") && !line.contains("AF038")).collect();
+    if ran.failed && !errors.is_empty() {
         return Err(errors.join("\n"));
     }
     if only_checked {
         return Ok(Vec::new());
     }
-    let text = String::from_utf8(output.stdout).unwrap();
-    let mut found = documents(&text);
+    let mut found = documents(&ran.stdout);
     found.sort_by_key(|applying| applying.place.environment.is_none());
     Ok(found)
 }

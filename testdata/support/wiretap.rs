@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
 use tokio::net::{TcpListener, TcpStream};
 
 /// What `testdata/stages/lib/extract.py` takes from the discovery document.
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(include_str!("apigee-v1.json")).unwrap());
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(include_str!("../apigee-v1.json")).unwrap());
 
 /// Lists that are a bare array of names: Apigee has them, and no protocol buffer describes them.
 const BARE_LISTS: [&str; 10] = [

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use apigee_flux_sandbox::{Occurrence, Rule, Trouble};
 
-use crate::story::Story;
-use crate::world::{REQUEST_TIMEOUT, World, all};
+use super::story::Story;
+use super::world::{REQUEST_TIMEOUT, World, all};
 
 /// Another attempt of the Job may find it otherwise.
 pub(crate) const TEMPORARY: [u8; 2] = [69, 75];

@@ -8,9 +8,9 @@ use apigee_flux_deployer::Bundle;
 use apigee_flux_model::bundle::Manifest;
 use apigee_flux_sandbox::{Moment, Occurrence, Rule, Trouble};
 
-use crate::faults::calls;
-use crate::story::Story;
-use crate::world::{World, all};
+use super::faults::calls;
+use super::story::Story;
+use super::world::{World, all};
 
 /// The program dies at one moment of one call.
 struct Case {

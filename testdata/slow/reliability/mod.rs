@@ -4,40 +4,34 @@
 //! Whatever happens, Apigee ends as wanted, with one revision for each bundle, and there is no moment with nothing deployed once
 //! something was.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
-
 mod faults;
 mod kills;
 mod mounts;
 mod odd;
 mod odd_configuration;
 mod races;
-mod random;
 mod storms;
 mod story;
 mod world;
 
-use std::process::ExitCode;
 use std::time::Duration;
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 
-fn main() -> ExitCode {
-    let trials = vec![
-        Trial::test("every-call-with-every-fault", || run(faults::matrix())),
-        Trial::test("every-call-with-every-odd-answer", || run(odd::matrix())),
-        Trial::test("configuration-with-every-odd-answer", || run(odd_configuration::matrix())),
-        Trial::test("a-removal-that-does-not-see-what-is-deployed", || run(odd::removals())),
-        Trial::test("a-batch-whose-list-is-empty", || run(odd::batches())),
-        Trial::test("a-rerun-while-the-state-is-error", || run(odd::reruns())),
-        Trial::test("many-faults-at-once", || run(storms::matrix())),
-        Trial::test("a-kill-before-and-after-every-call", || run(kills::matrix())),
-        Trial::test("two-deployers-of-one-bundle", || run(races::same_bundle())),
-        Trial::test("two-deployers-of-two-bundles", || run(races::two_bundles())),
-        Trial::test("mounts-that-are-not-what-was-rendered", || run(mounts::matrix())),
-    ];
-    // One matrix after the other: each keeps the machine busy by itself.
-    libtest_mimic::run(&Arguments { test_threads: Some(1), ..Arguments::from_args() }, trials).exit_code()
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test("reliability::every-call-with-every-fault", || run(faults::matrix())),
+        Trial::test("reliability::every-call-with-every-odd-answer", || run(odd::matrix())),
+        Trial::test("reliability::configuration-with-every-odd-answer", || run(odd_configuration::matrix())),
+        Trial::test("reliability::a-removal-that-does-not-see-what-is-deployed", || run(odd::removals())),
+        Trial::test("reliability::a-batch-whose-list-is-empty", || run(odd::batches())),
+        Trial::test("reliability::a-rerun-while-the-state-is-error", || run(odd::reruns())),
+        Trial::test("reliability::many-faults-at-once", || run(storms::matrix())),
+        Trial::test("reliability::a-kill-before-and-after-every-call", || run(kills::matrix())),
+        Trial::test("reliability::two-deployers-of-one-bundle", || run(races::same_bundle())),
+        Trial::test("reliability::two-deployers-of-two-bundles", || run(races::two_bundles())),
+        Trial::test("reliability::mounts-that-are-not-what-was-rendered", || run(mounts::matrix())),
+    ]
 }
 
 /// Runs a matrix to its end. Its error is the list of what broke a promise.

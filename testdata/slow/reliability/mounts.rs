@@ -1,6 +1,6 @@
 //! Mounts that are not what was rendered. Nothing of them reaches the API.
 //!
-//! What `src/apigee/mount.rs` and `testdata/deploy.rs` show already is not shown again.
+//! What `crates/deployer/src/mount.rs` and `testdata/program/deploy.rs` show already is not shown again.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,8 +10,8 @@ use std::time::Duration;
 use apigee_flux_model::bundle::BundleKind;
 use serde_json::{Value, json};
 
-use crate::kills::{pod, program};
-use crate::world::{World, bundle};
+use super::kills::{pod, program};
+use super::world::{World, bundle};
 
 const MANIFEST: &str = "manifest.json";
 const POLICY: &str = "policies/AM-Body.xml";

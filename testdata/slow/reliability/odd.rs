@@ -14,9 +14,9 @@ use apigee_flux_model::bundle::{BundleKind, Removal};
 use apigee_flux_model::names::RevisionId;
 use apigee_flux_sandbox::{Occurrence, OddAnswer, Rule, Trouble};
 
-use crate::faults::{TEMPORARY, calls};
-use crate::story::{Plot, Story};
-use crate::world::{NAME, World, all, bundle, target};
+use super::faults::{TEMPORARY, calls};
+use super::story::{Plot, Story};
+use super::world::{NAME, World, all, bundle, target};
 
 /// How the status of a deployment is meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,10 +17,10 @@ use apigee_flux_deployer::{Client, TokenSource};
 use apigee_flux_sandbox::{self as sandbox, Occurrence, OddAnswer, Rule, Sandbox, Trouble};
 use serde_json::{Value, json};
 
-use crate::world::all;
+use super::world::all;
 
-const CERTIFICATE: &str = include_str!("../configuration/keystore/secrets/orders-tls/tls.crt");
-const KEY: &str = include_str!("../configuration/keystore/secrets/orders-tls/tls.key");
+const CERTIFICATE: &str = include_str!("../../configuration/keystore/secrets/orders-tls/tls.crt");
+const KEY: &str = include_str!("../../configuration/keystore/secrets/orders-tls/tls.key");
 
 fn place() -> OwnedPlace {
     OwnedPlace { organization: "acme".to_owned(), environment: Some("prod".to_owned()) }

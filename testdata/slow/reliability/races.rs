@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use apigee_flux_deployer::Report;
 use apigee_flux_model::bundle::BundleKind;
 
+use super::world::{World, all, bundle};
 use crate::random::Random;
-use crate::world::{World, all, bundle};
 
 const SEEDS: u64 = 100;
 

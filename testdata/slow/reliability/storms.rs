@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use apigee_flux_sandbox::{Occurrence, Rule, Trouble};
 
-use crate::faults::{TEMPORARY, troubles};
+use super::faults::{TEMPORARY, troubles};
+use super::story::Story;
+use super::world::{REQUEST_TIMEOUT, World, all};
 use crate::random::Random;
-use crate::story::Story;
-use crate::world::{REQUEST_TIMEOUT, World, all};
 
 const SEEDS: u64 = 120;
 

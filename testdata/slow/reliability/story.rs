@@ -5,7 +5,7 @@ use std::fmt;
 use apigee_flux_deployer::Bundle;
 use apigee_flux_model::bundle::BundleKind;
 
-use crate::world::{World, bundle};
+use super::world::{World, bundle};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Story {

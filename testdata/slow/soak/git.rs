@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::kinds::{GENERATORS, generator};
-use crate::pick;
+use super::kinds::{GENERATORS, generator};
+use super::pick;
 use crate::random::Random;
 
 /// A kind and a name.

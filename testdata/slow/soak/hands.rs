@@ -6,10 +6,10 @@ use apigee_flux_model::bundle::BundleKind;
 use reqwest::Method;
 use serde_json::json;
 
+use super::git::Git;
+use super::kinds::{self, ENVIRONMENTS, State};
+use super::pick;
 use crate::closed_loop::{Apigee, files, without_root};
-use crate::git::Git;
-use crate::kinds::{self, ENVIRONMENTS, State};
-use crate::pick;
 use crate::random::Random;
 
 /// What they have done that stays.

@@ -3,14 +3,14 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::git::Use;
+use super::kinds::{ENVIRONMENTS, Generator, State, Thing};
 use crate::closed_loop::Apigee;
-use crate::git::Use;
-use crate::kinds::{ENVIRONMENTS, Generator, State, Thing};
 
 /// Two certificates of the same key.
 const CERTIFICATES: [&str; 2] = [
-    include_str!("../configuration/keystore/secrets/orders-tls/tls.crt"),
-    include_str!("../configuration/keystore/secrets-2/orders-tls/tls.crt"),
+    include_str!("../../configuration/keystore/secrets/orders-tls/tls.crt"),
+    include_str!("../../configuration/keystore/secrets-2/orders-tls/tls.crt"),
 ];
 
 /// A path in each environment.

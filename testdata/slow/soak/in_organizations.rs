@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
+use super::git::Use;
+use super::kinds::{Generator, State, Thing};
 use crate::closed_loop::Apigee;
-use crate::git::Use;
-use crate::kinds::{Generator, State, Thing};
 
 /// The Secret with the keys of apps.
 const SECRET: &str = "app-keys";

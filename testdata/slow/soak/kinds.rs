@@ -6,9 +6,9 @@ use apigee_flux_model::bundle::BundleKind;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
+use super::git::{Git, Item, Key, Use};
+use super::{in_environments, in_organizations};
 use crate::closed_loop::{Apigee, files, resource, without_root};
-use crate::git::{Git, Item, Key, Use};
-use crate::{in_environments, in_organizations};
 
 /// What stands at each path of Apigee.
 pub(crate) type State = BTreeMap<String, Value>;

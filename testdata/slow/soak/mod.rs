@@ -7,39 +7,27 @@
 //!
 //! `SOAK_SEEDS` is how many seeds, `SOAK_FIRST_SEED` the first of them, `SOAK_COMMITS` how many commits each has.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
-
-#[path = "../closed_loop.rs"]
-#[allow(dead_code, reason = "another test uses the rest")]
-mod closed_loop;
 mod git;
 mod hands;
 mod in_environments;
 mod in_organizations;
 mod kinds;
-// The demo runs the program; here only its volumes are put together.
-#[allow(dead_code, unused_imports)]
-#[path = "../../src/cli/demo/pod.rs"]
-mod pod;
-#[path = "../reliability/random.rs"]
-#[allow(dead_code, reason = "pauses are of other tests")]
-mod random;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use apigee_flux_configuration::inventory::Deep;
 use apigee_flux_function::spec::KINDS;
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_sandbox::{Occurrence, Rule, Trouble};
-use closed_loop::{Apigee, Cluster, How, failures, resource};
 use git::Git;
 use hands::Hands;
 use kinds::{ENVIRONMENTS, GENERATORS, State};
-use libtest_mimic::{Arguments, Failed, Trial};
-use random::Random;
+use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
+
+use crate::closed_loop::{self, Apigee, Cluster, How, failures, resource};
+use crate::random::Random;
 
 /// About this many resources of ours are in Apigee.
 const RESOURCES: usize = 35;
@@ -47,23 +35,22 @@ const RESOURCES: usize = 35;
 /// One that has something to do then has not converged.
 const QUIET_EVERY: u64 = 10;
 
-fn main() -> ExitCode {
+pub(crate) fn trials() -> Vec<Trial> {
     let number = |name: &str, default: u64| {
         std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
     };
     let (first, seeds) = (number("SOAK_FIRST_SEED", 1), number("SOAK_SEEDS", 1));
     let commits = number("SOAK_COMMITS", 200);
-    let mut trials = vec![Trial::test("every-kind-has-a-generator", every_kind_has_a_generator)];
+    let mut trials = vec![Trial::test("soak::every-kind-has-a-generator", every_kind_has_a_generator)];
     trials.extend((first..first + seeds).map(|seed| {
-        Trial::test(format!("seed-{seed}"), move || {
+        Trial::test(format!("soak::seed-{seed}"), move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
             let result = runtime.block_on(Soak::run(seed, commits));
             runtime.shutdown_timeout(Duration::from_millis(100));
             result
         })
     }));
-    // One after the other: each keeps the machine busy by itself.
-    libtest_mimic::run(&Arguments { test_threads: Some(1), ..Arguments::from_args() }, trials).exit_code()
+    trials
 }
 
 /// What deploys nothing needs no generator.
@@ -75,7 +62,7 @@ fn every_kind_has_a_generator() -> Result<(), Failed> {
     if missing.is_empty() {
         Ok(())
     } else {
-        Err(format!("add a generator to testdata/soak/kinds.rs: {missing:?}").into())
+        Err(format!("add a generator to testdata/slow/soak/kinds.rs: {missing:?}").into())
     }
 }
 

@@ -1,7 +1,5 @@
 //! Drift against the sandbox: everything that may have happened to a bundle since it was deployed.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use std::num::NonZeroUsize;
 use std::time::Duration;
 

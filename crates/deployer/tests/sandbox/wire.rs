@@ -1,10 +1,6 @@
 //! What the client sends, byte for byte: every method of the client goes through a plain TCP proxy, and each request is held against the
 //! rules of Google's front end and against the discovery document.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
-
-mod wiretap;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -17,7 +13,7 @@ use apigee_flux_sandbox::{Options, Sandbox};
 use bytes::Bytes;
 use serde_json::json;
 
-use wiretap::{Wiretap, summary};
+use super::wiretap::{self, Wiretap, summary};
 
 fn packed(kind: BundleKind, list: &[(&str, &str)]) -> Bytes {
     let files: Files =
@@ -136,7 +132,7 @@ impl World {
         let file = below(&["resourcefiles", "properties", "a.properties"]);
         self.change(Verb::Put, &file, Body::Bytes(to("k=w")), &[]).await;
         self.change(Verb::Post, &below(&["keystores"]), Body::Json(json!({"name": "k"})), &[]).await;
-        let form = Body::Form(vec![("certFile", "cert.pem", to(include_str!("certificate.pem")))]);
+        let form = Body::Form(vec![("certFile", "cert.pem", to(include_str!("../../../../testdata/certificate.pem")))]);
         let query = [("alias", "a"), ("format", "keycertfile")];
         self.change(Verb::Post, &below(&["keystores", "k", "aliases"]), form, &query).await;
         let mask = Body::Json(json!({"variables": ["x"]}));
@@ -186,7 +182,7 @@ async fn every_request_of_the_client_is_one_that_google_takes() {
     let without_body = |request: &&wiretap::Sent| request.method != "GET" && request.body.is_empty();
     let empty = requests.iter().filter(without_body).filter(|request| request.header("content-length") == ["0"]);
     assert_eq!(empty.count(), 8, "deployments, reports and actions have an empty body");
-    expect("testdata/wire.txt", &summary(&requests));
+    expect("tests/sandbox/wire.txt", &summary(&requests));
 
     // A smoke test goes to somebody else, who must not see the token.
     let elsewhere = Wiretap::start(world.sandbox.address()).await;
@@ -195,7 +191,7 @@ async fn every_request_of_the_client_is_one_that_google_takes() {
     let [probe] = elsewhere.requests().try_into().unwrap();
     assert!(probe.header("authorization").is_empty() && probe.header("content-length").is_empty(), "{probe:?}");
 
-    let source = include_str!("../crates/deployer/src/client.rs");
+    let source = include_str!("../../src/client.rs");
     let declared: BTreeSet<&str> = source
         .lines()
         .filter_map(|line| line.trim().strip_prefix("pub async fn "))

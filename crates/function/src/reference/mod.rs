@@ -1,7 +1,7 @@
 //! What the types say about themselves: JSON schemas for editors, and the pages of the reference.
 //!
 //! Nothing here is written by hand: a field's text is its doc comment, a code's is its paragraph, a policy's is its line.
-//! `testdata/reference.rs` holds the pages in the repository to what this makes.
+//! `tests/cases/reference.rs` holds the pages in the repository to what this makes.
 
 mod codes;
 mod kind;
@@ -27,8 +27,7 @@ pub fn pages() -> Vec<(String, String)> {
 }
 
 /// The remark at the top of each page.
-const GENERATED: &str =
-    "<!-- Made from the source by `UPDATE=1 cargo test --test reference`; change the doc comments there. -->\n";
+const GENERATED: &str = "<!-- Made from the source by `UPDATE=1 cargo test -p apigee-flux-function --test cases reference`; change the doc comments there. -->\n";
 
 /// Text for a cell of a table.
 fn cell(text: &str) -> String {

@@ -9,18 +9,20 @@ use apigee_flux_function::proxy::{self, Generated};
 use apigee_flux_function::spec::ApigeeProxySpec;
 use apigee_flux_model::diag::{Report, Subject, human};
 use apigee_flux_model::yaml::{Node, decode, line_and_column};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 
-fn main() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+use super::repository;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let root = repository("testdata");
     let mut trials = Vec::new();
     for (folder, test) in [("bundles", bundle as fn(&Path) -> Result<(), Failed>), ("bundles-errors", errors)] {
         for case in directories(&root.join(folder)) {
-            let name = format!("{folder}/{}", case.file_name().unwrap_or_default().display());
+            let name = format!("{folder}::{}", case.file_name().unwrap_or_default().display());
             trials.push(Trial::test(name, move || test(&case)));
         }
     }
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    trials
 }
 
 fn directories(root: &Path) -> Vec<PathBuf> {

@@ -1,75 +1,58 @@
 //! One test for each directory of `testdata/function`: `input.yaml` goes in, `expected/output.yaml` and, if there is any,
 //! `expected/stderr.txt` must come out. `UPDATE=1` writes what came out instead; read the diff before you commit it.
 //!
+//! What is not UTF-8 never gets here; such a case is only run by the program (`testdata/cases`), as all others are once more.
+//!
 //! Four properties are asked of every case on top: the same input gives the same bytes; the output as input changes nothing; items that are not
 //! ours leave as the bytes they came; the order of items changes no digest.
-
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod process;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::ExitCode;
 
 use apigee_flux_model::diag::Code;
 use apigee_flux_model::krm::Input;
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 
-fn main() -> ExitCode {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/function");
-    let mut cases: Vec<_> = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).collect();
+use super::{repository, run::function};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let mut cases: Vec<_> =
+        fs::read_dir(repository("testdata/function")).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
     let mut trials: Vec<Trial> = cases
         .iter()
         .cloned()
-        .map(|case| Trial::test(case.file_name().unwrap().to_string_lossy().into_owned(), move || check(&case)))
+        .map(|case| Trial::test(format!("function::{}", case.file_name().unwrap().display()), move || check(&case)))
         .collect();
-    trials.push(Trial::test("every-code-has-a-case", move || every_code_has_a_case(&cases)));
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
-}
-
-struct Ran {
-    stdout: String,
-    stderr: String,
-    code: i32,
-}
-
-fn run(input: impl AsRef<[u8]>) -> Ran {
-    let output = process::function(input);
-    Ran {
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-        code: output.status.code().unwrap(),
-    }
+    trials.push(Trial::test("function::every-code-has-a-case", move || every_code_has_a_case(&cases)));
+    trials
 }
 
 fn check(case: &Path) -> Result<(), Failed> {
     if !case.join("README.md").is_file() {
         return Err("the case has no README.md that says what it shows".into());
     }
-    let input = fs::read(case.join("input.yaml"))?;
-    let ran = run(&input);
+    let Ok(input) = String::from_utf8(fs::read(case.join("input.yaml"))?) else { return Ok(()) };
+    let input = input.as_str();
+    let ran = function(input);
     let failed = case.file_name().unwrap().to_string_lossy().starts_with("error-");
-    if ran.code != i32::from(failed) {
-        return Err(format!("exit code {}\n{}", ran.code, ran.stderr).into());
+    if ran.failed != failed {
+        return Err(format!("failed: {}\n{}", ran.failed, ran.stderr).into());
     }
     expect(&case.join("expected/output.yaml"), &ran.stdout)?;
     expect(&case.join("expected/stderr.txt"), &ran.stderr)?;
 
-    let again = run(&input);
+    let again = function(input);
     same("the same input", &again.stdout, &ran.stdout)?;
     if ran.stderr.lines().any(|line| line.trim().is_empty()) {
         return Err("a message is not on one line".into());
     }
-    let text = String::from_utf8(input).unwrap_or_default();
-    let input = text.as_str();
     let Ok(read) = Input::read(input) else {
         return same("the output of unreadable input", &ran.stdout, "");
     };
     if !failed {
-        let second = run(&ran.stdout);
+        let second = function(&ran.stdout);
         // Warnings are of the input at hand, not of the one before.
         let items = |text: &str| text.split("\nresults:").next().unwrap_or_default().to_owned();
         same("the output of the output", &items(&second.stdout), &items(&ran.stdout))?;
@@ -80,7 +63,7 @@ fn check(case: &Path) -> Result<(), Failed> {
     }
     // A list in flow style has no chunks that could change places.
     if list && !failed && !input.starts_with('{') {
-        let shuffled = run(reversed(&read));
+        let shuffled = function(&reversed(&read));
         if names(&shuffled.stdout) != names(&ran.stdout) {
             return Err("the order of the items shows in the output".into());
         }
@@ -151,17 +134,16 @@ fn names(list: &str) -> BTreeSet<String> {
 /// The codes that no case of this directory can show, and where they are tested.
 const ELSEWHERE: [(Code, &str); 4] = [
     (Code::Internal, "a defect, which no input shows"),
-    (Code::BundleTooLarge, "testdata/large.rs, which makes the bundle"),
-    (Code::TooManyFindings, "testdata/large.rs, which makes the findings"),
-    (Code::BatchTooLarge, "testdata/large.rs, which makes the batch"),
+    (Code::BundleTooLarge, "testdata/slow/large.rs, which makes the bundle"),
+    (Code::TooManyFindings, "testdata/slow/large.rs, which makes the findings"),
+    (Code::BatchTooLarge, "testdata/slow/large.rs, which makes the batch"),
 ];
 
 fn every_code_has_a_case(cases: &[std::path::PathBuf]) -> Result<(), Failed> {
     let mut shown: String =
         cases.iter().filter_map(|case| fs::read_to_string(case.join("expected/stderr.txt")).ok()).collect();
     // What is wrong inside a bundle has its cases beside these.
-    let checks = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/check");
-    for case in fs::read_dir(checks)? {
+    for case in fs::read_dir(repository("testdata/check"))? {
         shown.push_str(&fs::read_to_string(case?.path().join("expected/stdout.txt")).unwrap_or_default());
     }
     let missing: Vec<&str> = Code::ALL

@@ -12,20 +12,22 @@ use apigee_flux_function::reference;
 use apigee_flux_model::bundle::Files;
 use apigee_flux_model::diag::human;
 use apigee_flux_model::krm::Input;
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 
-fn main() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("functions/expand-apigee");
+use super::repository;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let folder = repository("functions/expand-apigee");
     let mut trials = Vec::new();
     for (name, text) in reference::pages() {
         let path = folder.join("reference").join(&name);
-        trials.push(Trial::test(format!("reference/{name}"), move || same(&path, &text)));
+        trials.push(Trial::test(format!("reference::{name}"), move || same(&path, &text)));
     }
     let order = folder.join("order.md");
-    trials.push(Trial::test("order.md", move || same(&order, &reference::order())));
+    trials.push(Trial::test("reference::order.md", move || same(&order, &reference::order())));
     let pages = reference::pages();
     let reference = folder.join("reference");
-    trials.push(Trial::test("reference/no-page-is-left-over", move || {
+    trials.push(Trial::test("reference::no-page-is-left-over", move || {
         for path in files(&reference) {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if !pages.iter().any(|(known, _)| *known == name) {
@@ -35,10 +37,10 @@ fn main() {
         Ok(())
     }));
     for path in files(&folder.join("features")) {
-        let name = format!("features/{}", path.file_name().unwrap_or_default().display());
+        let name = format!("reference::features/{}", path.file_name().unwrap_or_default().display());
         trials.push(Trial::test(name, move || feature(&path)));
     }
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    trials
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

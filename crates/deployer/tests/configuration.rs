@@ -11,8 +11,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../../../testdata/support/documents.rs"]
 mod documents;
-mod process;
+#[path = "../../../testdata/support/function.rs"]
+mod run;
+#[path = "../../../testdata/support/wiretap.rs"]
 mod wiretap;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,7 +46,7 @@ use serde_json::Value;
 use wiretap::Wiretap;
 
 fn main() -> ExitCode {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/configuration");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/configuration");
     let mut cases: Vec<PathBuf> = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
     let mut trials: Vec<Trial> = cases
@@ -66,12 +69,11 @@ fn main() -> ExitCode {
 
 /// The documents that the function makes of a state of Git.
 fn render(input: &str) -> Result<Vec<Applying>, Failed> {
-    let output = process::function(input);
-    let text = String::from_utf8(output.stdout)?;
-    if !output.status.success() {
-        return Err(format!("the function failed: {}", String::from_utf8_lossy(&output.stderr)).into());
+    let ran = run::function(input);
+    if ran.failed {
+        return Err(format!("the function failed: {}", ran.stderr).into());
     }
-    Ok(documents(&text))
+    Ok(documents(&ran.stdout))
 }
 
 async fn check(case: &Path, other_statuses: bool) -> Result<(), Failed> {
