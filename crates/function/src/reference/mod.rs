@@ -1,7 +1,7 @@
 //! The documentation that is generated from the types: JSON schemas for editors, and the reference pages.
 //!
 //! Nothing here is written manually: the text of a field is its doc comment, the text of a code or of a policy is its
-//! description. `testdata/reference.rs` checks that the pages in the repository are up to date.
+//! description. `tests/cases/reference.rs` checks that the pages in the repository are up to date.
 
 mod codes;
 mod kind;
@@ -27,8 +27,7 @@ pub fn pages() -> Vec<(String, String)> {
 }
 
 /// The comment at the top of each page.
-const GENERATED: &str =
-    "<!-- Generated from the source by `UPDATE=1 cargo test --test reference`; change the doc comments there. -->\n";
+const GENERATED: &str = "<!-- Generated from the source by `UPDATE=1 cargo test -p apigee-flux-function --test cases reference`; change the doc comments there. -->\n";
 
 /// Text for a cell of a table.
 fn cell(text: &str) -> String {

@@ -1,0 +1,8 @@
+//! The library against the sandbox, in one process.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod drift;
+mod wire;
+#[path = "../../../../testdata/support/wiretap.rs"]
+mod wiretap;

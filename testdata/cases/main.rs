@@ -1,0 +1,18 @@
+//! Cases of the program: a directory with its words or its input goes in, what stands beside them must come out.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod check;
+mod explain;
+mod function;
+#[path = "../support/process.rs"]
+mod process;
+
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+
+fn main() -> ExitCode {
+    let trials = [check::trials(), explain::trials(), function::trials()].into_iter().flatten().collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}

@@ -1,0 +1,247 @@
+//! `diff` of the real program against the sandbox: `testdata/diff/before` is deployed, `after` is compared with it. `expected` has the expected
+//! output; `UPDATE=1` writes it again.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use apigee_flux_deployer::client::{DeployOptions, ResourceName, Settings};
+use apigee_flux_deployer::deploy::Event;
+use apigee_flux_deployer::wait::Polling;
+use apigee_flux_deployer::{Bundle, Client, Options, Target, TokenSource, deploy};
+use apigee_flux_model::bundle::{BundleKind, BundlePath, zip};
+use apigee_flux_model::names::Name;
+use apigee_flux_model::provenance::Provenance;
+use apigee_flux_sandbox::{self as sandbox, Sandbox};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/diff")
+}
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+async fn run(args: &[&str], endpoint: Option<&str>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_apigee-flux"));
+    command.args(args).current_dir(folder());
+    for variable in ["APIGEE_TOKEN", "GOOGLE_APPLICATION_CREDENTIALS", "APIGEE_ENDPOINT"] {
+        command.env_remove(variable);
+    }
+    command.envs(endpoint.map(|endpoint| ("APIGEE_ENDPOINT", endpoint)));
+    tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap()
+}
+
+#[track_caller]
+fn check(output: &Output, code: i32, parts: &[&str]) -> String {
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{stdout}{stderr}");
+    for part in parts {
+        assert!(stdout.contains(part) || stderr.contains(part), "`{part}` is not in {stdout}{stderr}");
+    }
+    stdout.into_owned()
+}
+
+/// The output must equal a file of `expected`.
+#[track_caller]
+fn check_golden(output: &Output, file: &str) {
+    let found = check(output, 2, &[]);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let path = folder().join("expected").join(file);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &found).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(found, expected, "{} is not current; UPDATE=1 writes it again", path.display());
+}
+
+struct World {
+    sandbox: Sandbox,
+    client: Client,
+}
+
+impl World {
+    async fn start() -> Self {
+        let options = sandbox::SandboxOptions {
+            progressing: Duration::from_millis(10),
+            environments: ["dev", "prod"].map(str::to_owned).into(),
+            ..sandbox::SandboxOptions::default()
+        };
+        let sandbox = Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
+        let settings = Settings { rate: 1000.try_into().unwrap(), ..Settings::default() };
+        let client = Client::new(sandbox.url().parse().unwrap(), TokenSource::None, &settings).unwrap();
+        Self { sandbox, client }
+    }
+
+    async fn diff(&self, args: &[&str]) -> Output {
+        run(&[&["diff"], args].concat(), Some(&self.sandbox.url())).await
+    }
+
+    /// Deploys everything of `before`, as its Jobs would.
+    async fn deploy_before(&self) {
+        let place = tempfile::tempdir().unwrap();
+        for resource in ["common", "hello", "old", "orders"] {
+            let file = place.path().join(format!("{resource}.zip"));
+            let output = run(&["bundle", "before", "--name", resource, "-o", file.to_str().unwrap()], None).await;
+            check(&output, 0, &[]);
+            let (kind, files) = zip::unpack(&std::fs::read(file).unwrap()).unwrap();
+            let bundle = Bundle::new(kind, name(resource), files);
+            for environment in ["dev", "prod"] {
+                let options = Options {
+                    polling: Polling { first: Duration::from_millis(10), ..Polling::default() },
+                    provenance: Provenance { commit: Some("0a1b2c3".into()), ..Provenance::default() },
+                    ..Options::default()
+                };
+                let target = Target { organization: name("acme"), environment: name(environment) };
+                let report = deploy(&self.client, &bundle, &target, &options, &|_: &Event| ()).await;
+                assert_eq!(report.exit_code, 0, "{}", report.outcome.reason);
+            }
+        }
+    }
+
+    /// Changes the spike arrest of `orders` in prod as Apigee's editor does: everything else stays the same, including the description.
+    async fn edit_orders(&self) {
+        let (organization, orders) = (name("acme"), name("orders"));
+        let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &orders };
+        let deployed = self.client.revision_zip(resource, "1".parse().unwrap()).await.unwrap();
+        let (kind, mut files) = zip::unpack(&deployed).unwrap();
+        let path = "policies/SA-Default.xml";
+        let policy = String::from_utf8(files.get(path).unwrap().to_vec()).unwrap();
+        assert!(policy.contains("100ps"), "{policy}");
+        files.insert(BundlePath::parse(path).unwrap(), policy.replace("100ps", "900ps").into_bytes());
+        let zip = zip::pack(kind, &files).unwrap().into();
+        let revision = self.client.import(resource, &zip).await.unwrap();
+        self.client.deploy(resource, &name("prod"), revision, DeployOptions::default()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_deployed_is_unchanged_and_what_differs_is_shown_in_each_format() {
+    let world = World::start().await;
+    check(&world.diff(&["before"]).await, 2, &["8 to create, 0 to update, 0 to remove, 0 unchanged"]);
+    world.deploy_before().await;
+    check(&world.diff(&["before"]).await, 0, &["0 to create, 0 to update, 0 to remove, 8 unchanged"]);
+    check(&world.diff(&["before", "--deep"]).await, 0, &["8 unchanged"]);
+    let writes = world.client.writes();
+    let requests = world.sandbox.requests().len();
+
+    check_golden(&world.diff(&["after"]).await, "text.txt");
+    check_golden(&world.diff(&["after", "--format=json"]).await, "json.json");
+    check_golden(&world.diff(&["after", "--format=markdown"]).await, "markdown.md");
+    check_golden(&world.diff(&["after", "--environment=prod"]).await, "prod.txt");
+    // The same with files.
+    check_golden(&world.diff(&["after/environments.yaml", "after/apis.yaml", "--environment=prod"]).await, "prod.txt");
+
+    let seen = world.sandbox.requests();
+    assert!(seen.len() > requests && seen[requests..].iter().all(|request| request.method == "GET"));
+    assert_eq!(world.client.writes(), writes);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_by_hand_is_found_when_the_files_are_compared() {
+    let world = World::start().await;
+    world.deploy_before().await;
+    world.edit_orders().await;
+    check(&world.diff(&["before"]).await, 0, &["8 unchanged"]);
+    check_golden(&world.diff(&["before", "--deep"]).await, "deep.txt");
+    check(&world.diff(&["before", "--deep", "--environment=dev"]).await, 0, &["4 unchanged"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_environment_may_name_its_own_endpoint() {
+    let (one, two) = (World::start().await, World::start().await);
+    two.deploy_before().await;
+    let place = tempfile::tempdir().unwrap();
+    let specs = std::fs::read_to_string(folder().join("before/environments.yaml")).unwrap();
+    let [one, two] = [&one, &two].map(|world| format!("organization: acme\n  endpoint: {}", world.sandbox.url()));
+    let specs = specs.replacen("organization: acme", &one, 1);
+    let at = specs.rfind("organization: acme").unwrap();
+    let specs = format!("{}{two}\n", &specs[..at]);
+    std::fs::write(place.path().join("environments.yaml"), specs).unwrap();
+    std::fs::copy(folder().join("before/apis.yaml"), place.path().join("apis.yaml")).unwrap();
+    let output = run(&["diff", place.path().to_str().unwrap()], None).await;
+    check(&output, 2, &["acme/dev", "4 to create, 0 to update, 0 to remove, 4 unchanged"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spec_sends_no_token_to_a_foreign_host() {
+    let place = tempfile::tempdir().unwrap();
+    let environment = "apiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeEnvironment\nmetadata: {name: prod}\nspec: {organization: acme, \
+                       endpoint: \"https://apigee.example\"}\n";
+    std::fs::write(place.path().join("environment.yaml"), environment).unwrap();
+    let folder = place.path().to_str().unwrap();
+    for args in [vec!["diff", folder], vec!["render", folder], vec!["diff", folder, "--endpoint", "http://127.0.0.1:9"]]
+    {
+        let stdout = check(&run(&args, None).await, 1, &["error[AF022]", "https://apigee.example", "*.googleapis.com"]);
+        assert_eq!(stdout, "");
+    }
+    let checked = run(&["check", folder], None).await;
+    assert!(String::from_utf8_lossy(&checked.stdout).contains("error[AF022]"), "{checked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_error_is_neither_same_nor_different() {
+    let world = World::start().await;
+    check(&world.diff(&["before", "--environment=produ"]).await, 1, &["did you mean `prod`?"]);
+    check(&world.diff(&["before/apis.yaml"]).await, 1, &["no ApigeeEnvironment is in the input"]);
+    check(&world.diff(&["nowhere"]).await, 1, &["nowhere"]);
+    check(&world.diff(&[]).await, 64, &["DIR|FILE"]);
+
+    // An environment that Apigee does not have.
+    let place = tempfile::tempdir().unwrap();
+    for file in ["environments.yaml", "apis.yaml"] {
+        let text = std::fs::read_to_string(folder().join("before").join(file)).unwrap();
+        std::fs::write(place.path().join(file), text.replace("name: prod", "name: stage")).unwrap();
+    }
+    let output = world.diff(&[place.path().to_str().unwrap()]).await;
+    let stdout = check(&output, 1, &["environment stage of acme at http://127.0.0.1", "404"]);
+    assert_eq!(stdout, "", "half a report would look like a whole one");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_answers() {
+    let output = run(&["diff", "before"], Some("http://127.0.0.1:1")).await;
+    check(&output, 1, &["retrying in", "environment dev of acme at http://127.0.0.1:1", "no response"]);
+    assert!(output.stdout.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn configuration_is_compared_without_its_secrets() {
+    let world = World::start().await;
+    let here = tempfile::tempdir().unwrap();
+    let specs = here.path().join("specs.yaml");
+    let text = "apiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeEnvironment\nmetadata: {name: dev}\nspec: {organization: acme}\n---\n\
+        apiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeTargetServer\nmetadata: {name: orders}\nspec: {host: orders.example.com}\n---\n\
+        apiVersion: apigeeflux.dev/v1alpha1\nkind: ApigeeKeyValueMap\nmetadata: {name: settings}\nspec:\n  entries:\n    \
+        size: \"50\"\n    partner: {valueFrom: {secretKeyRef: {name: keys, key: partner}}}\n";
+    std::fs::write(&specs, text).unwrap();
+    let specs = specs.to_str().unwrap();
+    let found = check(&world.diff(&[specs]).await, 2, &["create  ApigeeTargetServer/orders", "2 to create"]);
+    assert!(found.contains("(a secret, which is not shown)"), "{found}");
+
+    let base = format!("{}/v1/organizations/acme/environments/dev", world.sandbox.url());
+    let http = reqwest::Client::new();
+    for (path, body) in [
+        ("targetservers", r#"{"name": "orders", "host": "other.example.com", "port": 80}"#),
+        ("keyvaluemaps", r#"{"name": "settings", "encrypted": true}"#),
+        ("keyvaluemaps/settings/entries", r#"{"name": "size", "value": "planted-live"}"#),
+        ("keyvaluemaps/settings/entries", r#"{"name": "partner", "value": "planted-secret"}"#),
+    ] {
+        let request = http.post(format!("{base}/{path}")).header("content-type", "application/json").body(body);
+        assert!(request.send().await.unwrap().status().is_success(), "{path}");
+    }
+    // They are unmanaged: a deployment would report that.
+    check(&world.diff(&[specs]).await, 2, &["it is not changed: set `adopt: match`"]);
+    std::fs::write(
+        specs,
+        text.replace("com}", "com, adopt: override}").replace("spec:\n", "spec:\n  adopt: override\n"),
+    )
+    .unwrap();
+    for format in ["--format=text", "--format=json", "--format=markdown"] {
+        let found = check(&world.diff(&[specs, format]).await, 2, &["orders.example.com"]);
+        assert!(!found.contains("planted"), "a value of a map is shown: {found}");
+        // The secret cannot be compared, and is not reported as a difference.
+        assert!(!found.contains("partner"), "{found}");
+    }
+}

@@ -1,0 +1,23 @@
+//! The real program, as people, Jobs and orchestrators run it, and what stands on it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+mod architecture;
+mod audit;
+mod batch;
+#[path = "../support/closed_loop.rs"]
+mod closed_loop;
+mod deploy;
+mod diff;
+mod identity;
+mod in_cluster;
+mod openapi;
+mod plain;
+// The demo runs the program; here only its volumes are put together.
+#[allow(dead_code)]
+#[path = "../../src/cli/demo/pod.rs"]
+mod pod;
+mod reconcile;
+mod render;
+mod sandbox;
+mod tls;

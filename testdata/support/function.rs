@@ -1,0 +1,33 @@
+//! The function as the library runs it: text in, text out, as `src/cli/function.rs` does with standard input and output.
+
+use apigee_flux_function::expand::{Options, expand};
+use apigee_flux_model::diag::{Diagnostic, has_errors, human};
+use apigee_flux_model::krm::Input;
+
+/// What the program would print, and whether it would fail.
+pub(crate) struct Ran {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) failed: bool,
+}
+
+/// Expands `input`.
+pub(crate) fn function(input: &str) -> Ran {
+    let input = match Input::read(input) {
+        Ok(input) => input,
+        Err(diagnostic) => return ran(String::new(), &[diagnostic]),
+    };
+    let expansion = expand(&input, &Options::default());
+    let mut stdout = Vec::new();
+    // Of a stream with an error nothing is printed, since nobody reads results behind a pipe.
+    if !has_errors(&expansion.diagnostics) || matches!(input, Input::List(_)) {
+        let texts: Vec<String> = expansion.objects.iter().map(|object| object.clone().to_yaml().unwrap()).collect();
+        input.write(&mut stdout, &expansion.changes, &texts, &expansion.diagnostics).unwrap();
+    }
+    ran(String::from_utf8(stdout).unwrap(), &expansion.diagnostics)
+}
+
+fn ran(stdout: String, diagnostics: &[Diagnostic]) -> Ran {
+    let stderr = human::report(diagnostics, &|_| None).as_str().to_owned();
+    Ran { stdout, stderr, failed: has_errors(diagnostics) }
+}
