@@ -1,6 +1,6 @@
 //! The function as the library runs it: text in, text out, as `src/cli/function.rs` does with standard input and output.
 
-use apigee_flux_function::expand::{Options, expand};
+use apigee_flux_function::expand::{ExpandOptions, expand};
 use apigee_flux_model::diag::{Diagnostic, has_errors, human};
 use apigee_flux_model::krm::Input;
 
@@ -17,7 +17,7 @@ pub(crate) fn function(input: &str) -> Ran {
         Ok(input) => input,
         Err(diagnostic) => return ran(String::new(), &[diagnostic]),
     };
-    let expansion = expand(&input, &Options::default());
+    let expansion = expand(&input, &ExpandOptions::default());
     let mut stdout = Vec::new();
     // Of a stream with an error nothing is printed, since nobody reads results behind a pipe.
     if !has_errors(&expansion.diagnostics) || matches!(input, Input::List(_)) {
