@@ -164,7 +164,7 @@ const API_PRODUCT: Message = Message {
     ],
 };
 
-/// The product in the path of a call.
+/// The product in the path of a request.
 pub(crate) fn product<'a>(config: &'a mut ConfigState, request: &ApiRequest) -> Result<&'a mut Product, ApiError> {
     find_mut(&mut config.products, request, "apiproducts", request.parameter("product"))
 }

@@ -119,12 +119,12 @@ impl App {
     }
 }
 
-/// Whether a call is about the app of an app group.
+/// Whether a request is about the app of an app group.
 pub(crate) fn is_of_group(request: &ApiRequest) -> bool {
     request.parameters.contains_key("group")
 }
 
-/// The developer (by email or ID) or the app group in the path of a call.
+/// The developer (by email or ID) or the app group in the path of a request.
 pub(crate) fn owner<'a>(config: &'a mut ConfigState, request: &ApiRequest) -> Result<&'a mut AppOwner, ApiError> {
     if is_of_group(request) {
         return find_mut(&mut config.app_groups, request, "appgroups", request.parameter("group"));
@@ -135,7 +135,7 @@ pub(crate) fn owner<'a>(config: &'a mut ConfigState, request: &ApiRequest) -> Re
     find_mut(&mut config.developers, request, "developers", &email)
 }
 
-/// The app in the path of a call.
+/// The app in the path of a request.
 pub(crate) fn app<'a>(config: &'a mut ConfigState, request: &ApiRequest) -> Result<&'a mut App, ApiError> {
     find_mut(&mut owner(config, request)?.apps, request, "apps", request.parameter("app"))
 }

@@ -74,7 +74,7 @@ const UPDATE_APP_GROUP_APP_KEY: Message = Message {
     fields: &[("action", Type::Text), ("apiProducts", LIST), ("appGroupAppKey", Type::Nested(&APP_GROUP_APP_KEY))],
 };
 
-/// The key in the path of a call.
+/// The key in the path of a request.
 fn key<'a>(app: &'a mut App, request: &ApiRequest) -> Result<&'a mut Credential, ApiError> {
     let wanted = request.parameter("key");
     let found = app.credentials.iter_mut().find(|key| key.consumer_key == wanted);

@@ -53,7 +53,7 @@ pub(crate) struct ConfigState {
     developers: BTreeMap<String, app::AppOwner>,
     app_groups: BTreeMap<String, app::AppOwner>,
     /// The catalog items of each portal.
-    sites: BTreeMap<String, BTreeMap<String, api_doc::Item>>,
+    sites: BTreeMap<String, BTreeMap<String, api_doc::CatalogItem>>,
     /// The last number that was used for a generated name.
     sequence: u64,
 }
@@ -76,7 +76,7 @@ struct EnvironmentConfig {
 }
 
 impl ConfigState {
-    /// The environment in the path of a call.
+    /// The environment in the path of a request.
     fn environment(&mut self, request: &ApiRequest) -> &mut EnvironmentConfig {
         self.environments.entry(request.parameter("env").to_owned()).or_default()
     }
