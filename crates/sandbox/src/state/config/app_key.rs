@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::ConfigState;
 use super::api_product::exist;
-use super::app::{App, app, is_of_group};
+use super::app::{App, app};
+use super::app_owner::is_of_group;
 use super::collection::missing;
 use super::credential::{Credential, attributes, revokes, status};
 use crate::api::Handler::Configuration;
