@@ -60,7 +60,7 @@ impl FaultRule {
     }
 }
 
-/// The syntax is [`SYNTAX`].
+/// The syntax is `SYNTAX`.
 impl FromStr for FaultRule {
     type Err = String;
 

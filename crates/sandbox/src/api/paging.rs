@@ -126,9 +126,9 @@ mod tests {
         loop {
             let request = ApiRequest::to("x", &[]).with("pageSize", size).with("pageToken", &token);
             let paging = Paging::parse(&request).unwrap();
-            let answer = page("x", names.iter().map(|name| (*name, name)), &paging, |name| json!(name));
-            pages.push(answer["x"].clone());
-            match answer.get("nextPageToken") {
+            let response = page("x", names.iter().map(|name| (*name, name)), &paging, |name| json!(name));
+            pages.push(response["x"].clone());
+            match response.get("nextPageToken") {
                 Some(next) => token = next.as_str().unwrap().to_owned(),
                 None => return pages,
             }

@@ -85,7 +85,7 @@ async fn cut(response: Response) -> Result<Response, BrokenOff> {
     let (mut head, body) = response.into_parts();
     let whole = to_bytes(body, usize::MAX).await.map_err(|_| BrokenOff)?;
     head.headers.insert(header::CONTENT_LENGTH, whole.len().into());
-    let half = Half { bytes: Some(whole.slice(..whole.len() / 2)), linger: Box::pin(tokio::time::sleep(LINGER)) };
+    let half = HalfBody { bytes: Some(whole.slice(..whole.len() / 2)), linger: Box::pin(tokio::time::sleep(LINGER)) };
     Ok(Response::from_parts(head, Body::new(half)))
 }
 
@@ -94,18 +94,18 @@ async fn trickling(pause: Duration, response: Response) -> Result<Response, Brok
     let (mut head, body) = response.into_parts();
     let whole = to_bytes(body, usize::MAX).await.map_err(|_| BrokenOff)?;
     head.headers.insert(header::CONTENT_LENGTH, whole.len().into());
-    let slow = Slow { bytes: whole, pause, next: Box::pin(tokio::time::sleep(pause)) };
+    let slow = SlowBody { bytes: whole, pause, next: Box::pin(tokio::time::sleep(pause)) };
     Ok(Response::from_parts(head, Body::new(slow)))
 }
 
 /// A body that is sent byte by byte.
-struct Slow {
+struct SlowBody {
     bytes: Bytes,
     pause: Duration,
     next: Pin<Box<Sleep>>,
 }
 
-impl HttpBody for Slow {
+impl HttpBody for SlowBody {
     type Data = Bytes;
     type Error = BrokenOff;
 
@@ -121,12 +121,12 @@ impl HttpBody for Slow {
 }
 
 /// A body that ends in an error.
-struct Half {
+struct HalfBody {
     bytes: Option<Bytes>,
     linger: Pin<Box<Sleep>>,
 }
 
-impl HttpBody for Half {
+impl HttpBody for HalfBody {
     type Data = Bytes;
     type Error = BrokenOff;
 

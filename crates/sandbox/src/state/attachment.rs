@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::State;
 use super::environment_group::full;
-use super::operation::{Life, OperationKind, server_made_id};
+use super::operation::{Lifecycle, OperationKind, server_made_id};
 use crate::api::message::text;
 use crate::api::parameter::PAGE;
 use crate::api::{ApiError, ApiRequest, ApiResponse, Handler, Message, Method, Paging, Type, page};
@@ -22,7 +22,7 @@ pub(crate) const METHODS: &[Method] = &[
 #[serde(deny_unknown_fields)]
 pub(crate) struct Attachment {
     pub(super) environment: String,
-    pub(super) life: Life,
+    pub(super) life: Lifecycle,
 }
 
 /// `GoogleCloudApigeeV1EnvironmentGroupAttachment`.
@@ -86,7 +86,7 @@ fn create(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiErr
         )));
     }
     let (id, done) = (server_made_id(state.next_number()), state.done_at(now));
-    let attachment = Attachment { environment, life: Life::begin(now, done) };
+    let attachment = Attachment { environment, life: Lifecycle::begin(now, done) };
     let made = attachment.to_json(name, &id);
     let target = format!("{}/attachments/{id}", full(organization, name));
     state.group_mut(organization, name, now)?.attachments.insert(id, attachment);

@@ -64,10 +64,10 @@ struct Inspection {
     summary: BundleSummary,
     findings: Vec<BadFile>,
     /// The references of files: the file, and the name of a policy or target.
-    references: Vec<(BundlePath, Reference)>,
+    references: Vec<(BundlePath, FileReference)>,
 }
 
-enum Reference {
+enum FileReference {
     Policy(String),
     Target(String),
 }
@@ -157,7 +157,7 @@ impl Inspection {
             for rule in descendants(root, "RouteRule") {
                 let target = child_text(rule, "TargetEndpoint");
                 if !target.is_empty() {
-                    this.references.push((path.clone(), Reference::Target(target)));
+                    this.references.push((path.clone(), FileReference::Target(target)));
                 }
             }
         });
@@ -183,7 +183,7 @@ impl Inspection {
     fn steps(&mut self, path: &BundlePath, root: Node<'_, '_>) {
         for step in descendants(root, "Step") {
             let name = child_text(step, "Name");
-            self.references.push((path.clone(), Reference::Policy(name)));
+            self.references.push((path.clone(), FileReference::Policy(name)));
         }
     }
 
@@ -201,16 +201,16 @@ impl Inspection {
         }
         for (path, reference) in std::mem::take(&mut self.references) {
             match reference {
-                Reference::Policy(name) if !self.summary.policies.contains(&name) => {
+                FileReference::Policy(name) if !self.summary.policies.contains(&name) => {
                     self.find(path, format!("A Step refers to the policy \"{name}\", which is not in the bundle."));
                 }
-                Reference::Target(name) if !self.summary.targets.contains(&name) => {
+                FileReference::Target(name) if !self.summary.targets.contains(&name) => {
                     self.find(
                         path,
                         format!("A RouteRule refers to the TargetEndpoint \"{name}\", which is not in the bundle."),
                     );
                 }
-                Reference::Policy(_) | Reference::Target(_) => {}
+                FileReference::Policy(_) | FileReference::Target(_) => {}
             }
         }
         if self.findings.is_empty() { Ok(self.summary) } else { Err(self.findings) }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::environment_group::EnvironmentGroup;
-use super::operation::{Life, OperationKind};
+use super::operation::{Lifecycle, OperationKind};
 use super::{Organization, State};
 use crate::api::message::name_of_new;
 use crate::api::parameter::NAME;
@@ -37,7 +37,7 @@ fn list(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiError
 pub(crate) struct Environment {
     /// The fields that were given by requests.
     given: Map<String, Value>,
-    life: Life,
+    life: Lifecycle,
 }
 
 /// `GoogleCloudApigeeV1Environment`.
@@ -96,7 +96,7 @@ impl Organization {
         for name in &settings.environments {
             self.environments
                 .entry(name.clone())
-                .or_insert_with(|| Environment { given: Map::new(), life: Life::at(0) });
+                .or_insert_with(|| Environment { given: Map::new(), life: Lifecycle::at(0) });
         }
         self.only_these_environments |= !settings.environments.is_empty();
     }
@@ -115,7 +115,9 @@ impl Organization {
         if !self.only_these_environments {
             let known: Vec<String> = self.known_environments(now).into_iter().map(str::to_owned).collect();
             for name in known {
-                self.environments.entry(name).or_insert_with(|| Environment { given: Map::new(), life: Life::at(now) });
+                self.environments
+                    .entry(name)
+                    .or_insert_with(|| Environment { given: Map::new(), life: Lifecycle::at(now) });
             }
             self.only_these_environments = true;
         }
@@ -141,7 +143,7 @@ fn create(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiErr
         return Err(ApiError::already_exists(format!("environment {name} already exists")));
     }
     org.close_environments(now);
-    org.environments.insert(name.to_owned(), Environment { given, life: Life::begin(now, done) });
+    org.environments.insert(name.to_owned(), Environment { given, life: Lifecycle::begin(now, done) });
     let made = state.environment_message(organization, name, done)?;
     let target = format!("organizations/{organization}/environments/{name}");
     Ok(state.start_operation(organization, (OperationKind::Insert, target), ("Environment", made), now))
@@ -167,7 +169,7 @@ fn update(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiErr
         };
     }
     let environments = &mut state.organization_mut(organization).environments;
-    let new = || Environment { given: Map::new(), life: Life::at(now) };
+    let new = || Environment { given: Map::new(), life: Lifecycle::at(now) };
     let environment = environments.entry(name.to_owned()).or_insert_with(new);
     if environment.life.state(now) != Some("ACTIVE") {
         return Err(ApiError::locked());
@@ -204,7 +206,7 @@ fn delete(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiErr
         return Err(ApiError::failed_precondition("environment is in use", &violations));
     }
     org.close_environments(now);
-    let new = || Environment { given: Map::new(), life: Life::at(now) };
+    let new = || Environment { given: Map::new(), life: Lifecycle::at(now) };
     let environment = org.environments.entry(name.to_owned()).or_insert_with(new);
     environment.life.change(OperationKind::Delete, now, done)?;
     Ok(state.start_operation(organization, (OperationKind::Delete, target), ("Environment", json!({})), now))

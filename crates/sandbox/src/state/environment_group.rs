@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::attachment::Attachment;
-use super::operation::{Life, OperationKind};
+use super::operation::{Lifecycle, OperationKind};
 use super::{Organization, State};
 use crate::api::message::{LIST, name_of_new, texts};
 use crate::api::parameter::{MASK, NAME, PAGE};
@@ -28,7 +28,7 @@ pub(crate) const METHODS: &[Method] = &[
 #[serde(deny_unknown_fields)]
 pub(crate) struct EnvironmentGroup {
     hostnames: Vec<String>,
-    pub(super) life: Life,
+    pub(super) life: Lifecycle,
     /// By the name that the server generated.
     pub(super) attachments: BTreeMap<String, Attachment>,
 }
@@ -129,7 +129,7 @@ fn create(state: &mut State, request: &ApiRequest) -> Result<ApiResponse, ApiErr
     if let Some((other, host)) = org.group_with_host(&hostnames, name) {
         return Err(ApiError::already_exists(format!("hostname {host} belongs to {}", full(organization, other))));
     }
-    let group = EnvironmentGroup { hostnames, life: Life::begin(now, done), attachments: BTreeMap::new() };
+    let group = EnvironmentGroup { hostnames, life: Lifecycle::begin(now, done), attachments: BTreeMap::new() };
     let made = group.to_json(name, done);
     org.environment_groups.insert(name.to_owned(), group);
     let target = full(organization, name);

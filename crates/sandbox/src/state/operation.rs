@@ -52,14 +52,14 @@ impl OperationKind {
 /// The creation and the last change of a resource. Times are in milliseconds since 1970.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Life {
+pub(crate) struct Lifecycle {
     pub(crate) created: u64,
     pub(crate) modified: u64,
     /// The last change, and when it is done.
     last: Option<(OperationKind, u64)>,
 }
 
-impl Life {
+impl Lifecycle {
     /// For a resource that was not created by an operation.
     pub(crate) fn at(now: u64) -> Self {
         Self { created: now, modified: now, last: None }

@@ -30,7 +30,7 @@ pub(crate) const METHODS: &[Method] = &[
 
 /// A catalog item.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Item {
+pub(crate) struct CatalogItem {
     /// `GoogleCloudApigeeV1ApiDoc`.
     doc: Object,
     /// `GoogleCloudApigeeV1ApiDocDocumentation`.
@@ -80,11 +80,11 @@ const DOCUMENTATION: Message = Message {
     ],
 };
 
-fn items<'a>(config: &'a mut ConfigState, request: &ApiRequest) -> &'a mut BTreeMap<String, Item> {
+fn items<'a>(config: &'a mut ConfigState, request: &ApiRequest) -> &'a mut BTreeMap<String, CatalogItem> {
     config.sites.entry(request.parameter("site").to_owned()).or_default()
 }
 
-fn item<'a>(config: &'a mut ConfigState, request: &ApiRequest) -> Result<&'a mut Item, ApiError> {
+fn item<'a>(config: &'a mut ConfigState, request: &ApiRequest) -> Result<&'a mut CatalogItem, ApiError> {
     find_mut(items(config, request), request, "apidocs", request.parameter("doc"))
 }
 
@@ -111,7 +111,7 @@ fn create(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse,
     set(&mut doc, "siteId", request.parameter("site"));
     set(&mut doc, "modified", request.now.to_string());
     let response = data("apidoc created", &doc);
-    items(config, request).insert(id, Item { doc, documentation: Object::new() });
+    items(config, request).insert(id, CatalogItem { doc, documentation: Object::new() });
     Ok(response)
 }
 

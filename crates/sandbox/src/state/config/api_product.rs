@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::ConfigState;
 use super::attributes::{self, attribute_methods};
 use super::collection::{find, find_mut, take, vacant};
+use super::stamp::{set_created, set_modified};
 use crate::api::Handler::Configuration;
 use crate::api::message::{ATTRIBUTE, ATTRIBUTES, LIST, require, set, text, texts};
 use crate::api::{
@@ -164,7 +165,7 @@ const API_PRODUCT: Message = Message {
     ],
 };
 
-/// The product in the path of a call.
+/// The product in the path of a request.
 pub(crate) fn product<'a>(config: &'a mut ConfigState, request: &ApiRequest) -> Result<&'a mut Product, ApiError> {
     find_mut(&mut config.products, request, "apiproducts", request.parameter("product"))
 }
@@ -211,8 +212,7 @@ fn create(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse,
     let (name, mut profile) = request.read_named(&API_PRODUCT, "", &texts::PRODUCT)?;
     check(&mut profile, request)?;
     vacant(&config.products, request, "apiproducts", &name)?;
-    set(&mut profile, "createdAt", request.now.to_string());
-    set(&mut profile, "lastModifiedAt", request.now.to_string());
+    set_created(&mut profile, request);
     let response = ApiResponse::message(&profile);
     config.products.insert(name, Product { profile, rate_plans: BTreeMap::new() });
     Ok(response)
@@ -228,7 +228,7 @@ fn update(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse,
     let stored = profile(config, request)?;
     check(&mut new, request)?;
     set(&mut new, "createdAt", text(stored, "createdAt"));
-    set(&mut new, "lastModifiedAt", request.now.to_string());
+    set_modified(&mut new, request);
     *stored = new;
     Ok(ApiResponse::message(stored))
 }

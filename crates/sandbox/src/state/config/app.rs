@@ -4,16 +4,16 @@
 //! (<https://github.com/apigee/apigee-config-maven-plugin/issues/17>). An update replaces the attributes and the callback URL.
 //! Not documented, chosen here: scopes are not checked against the products.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::ConfigState;
 use super::api_product::exist;
+use super::app_owner::{is_of_group, owner};
 use super::attributes::{self, attribute_methods};
 use super::collection::{find_mut, take, vacant};
 use super::credential::{Credential, revokes, status};
+use super::stamp::{set_created, set_modified};
 use crate::api::Handler::Configuration;
 use crate::api::message::{ATTRIBUTE, ATTRIBUTES, LIST, number, set, text, texts};
 use crate::api::{
@@ -49,16 +49,6 @@ const LISTING: Parameters = &[
 
 /// The parameters that select a part of an app.
 const ENTITY: Parameters = &[("entity", Parameter::Text), ("query", Parameter::Text)];
-
-/// A developer or an app group with its apps.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct AppOwner {
-    /// `GoogleCloudApigeeV1Developer` or `…AppGroup`.
-    pub(crate) profile: Object,
-    /// The apps by name.
-    pub(crate) apps: BTreeMap<String, App>,
-}
 
 /// An app with its keys.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
@@ -119,23 +109,7 @@ impl App {
     }
 }
 
-/// Whether a call is about the app of an app group.
-pub(crate) fn is_of_group(request: &ApiRequest) -> bool {
-    request.parameters.contains_key("group")
-}
-
-/// The developer (by email or ID) or the app group in the path of a call.
-pub(crate) fn owner<'a>(config: &'a mut ConfigState, request: &ApiRequest) -> Result<&'a mut AppOwner, ApiError> {
-    if is_of_group(request) {
-        return find_mut(&mut config.app_groups, request, "appgroups", request.parameter("group"));
-    }
-    let wanted = request.parameter("developer");
-    let by_id = config.developers.iter().find(|(_, owner)| text(&owner.profile, "developerId") == wanted);
-    let email = by_id.map_or_else(|| wanted.to_owned(), |(email, _)| email.clone());
-    find_mut(&mut config.developers, request, "developers", &email)
-}
-
-/// The app in the path of a call.
+/// The app in the path of a request.
 pub(crate) fn app<'a>(config: &'a mut ConfigState, request: &ApiRequest) -> Result<&'a mut App, ApiError> {
     find_mut(&mut owner(config, request)?.apps, request, "apps", request.parameter("app"))
 }
@@ -185,8 +159,7 @@ fn create(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse,
     let lifetime = number(&profile, "keyExpiresIn").map(|time| in_milliseconds(time, request));
     profile.remove("status");
     set(&mut profile, "appId", config.fresh_uuid(request));
-    set(&mut profile, "createdAt", request.now.to_string());
-    set(&mut profile, "lastModifiedAt", request.now.to_string());
+    set_created(&mut profile, request);
     let mut credential = Credential::mint(config, request, &products, lifetime);
     credential.scopes = texts(&profile, "scopes");
     let app = App { profile, is_revoked: false, credentials: vec![credential] };
@@ -222,7 +195,7 @@ fn update(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse,
             }
         }
     }
-    set(&mut app.profile, "lastModifiedAt", request.now.to_string());
+    set_modified(&mut app.profile, request);
     app.credentials.extend(minted);
     Ok(ApiResponse::Json(app.to_json()))
 }
@@ -263,6 +236,7 @@ fn in_milliseconds(time: i64, request: &ApiRequest) -> i64 {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use super::super::app_owner::AppOwner;
     use super::*;
 
     /// A configuration with the products p and q, the developer d@x.example and the app group g.

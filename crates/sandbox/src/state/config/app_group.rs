@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::app::{AppOwner, owner};
+use super::app_owner::{AppOwner, owner, owner_status};
 use super::collection::{take, vacant};
+use super::stamp::{set_created, set_modified};
 use super::{ConfigState, attributes};
 use crate::api::Handler::Configuration;
 use crate::api::message::{ATTRIBUTES, set, text};
@@ -67,8 +68,7 @@ fn create(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse,
     set(&mut profile, "appGroupId", config.fresh_uuid(request));
     set(&mut profile, "organization", request.organization());
     set(&mut profile, "status", "active");
-    set(&mut profile, "createdAt", request.now.to_string());
-    set(&mut profile, "lastModifiedAt", request.now.to_string());
+    set_created(&mut profile, request);
     let response = ApiResponse::message(&profile);
     config.app_groups.insert(name, AppOwner { profile, apps: BTreeMap::new() });
     Ok(response)
@@ -82,12 +82,7 @@ fn get(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, Ap
 fn update(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let group = &mut owner(config, request)?.profile;
     if let Some(action) = request.query("action") {
-        if !["active", "inactive"].contains(&action) {
-            return Err(ApiError::invalid_argument(format!(
-                "invalid action \"{action}\": set it to active or inactive"
-            )));
-        }
-        set(group, "status", action);
+        set(group, "status", owner_status(action)?);
         return Ok(ApiResponse::message(group));
     }
     let mut new = request.read_same_name(&APP_GROUP, request.parameter("group"))?;
@@ -95,7 +90,7 @@ fn update(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse,
     for field in ["appGroupId", "organization", "status", "createdAt"] {
         set(&mut new, field, text(group, field));
     }
-    set(&mut new, "lastModifiedAt", request.now.to_string());
+    set_modified(&mut new, request);
     *group = new;
     Ok(ApiResponse::message(group))
 }

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::ConfigState;
 use super::api_product::exist;
-use super::app::{App, app, is_of_group};
+use super::app::{App, app};
+use super::app_owner::is_of_group;
 use super::collection::missing;
 use super::credential::{Credential, attributes, revokes, status};
 use crate::api::Handler::Configuration;
@@ -74,7 +75,7 @@ const UPDATE_APP_GROUP_APP_KEY: Message = Message {
     fields: &[("action", Type::Text), ("apiProducts", LIST), ("appGroupAppKey", Type::Nested(&APP_GROUP_APP_KEY))],
 };
 
-/// The key in the path of a call.
+/// The key in the path of a request.
 fn key<'a>(app: &'a mut App, request: &ApiRequest) -> Result<&'a mut Credential, ApiError> {
     let wanted = request.parameter("key");
     let found = app.credentials.iter_mut().find(|key| key.consumer_key == wanted);

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::ConfigState;
 use super::collection::{find, find_mut, take, vacant};
+use super::stamp::{set_created, set_modified};
 use crate::api::Handler::Configuration;
 use crate::api::message::{require, set, text};
 use crate::api::{ApiError, ApiRequest, ApiResponse, Message, Method, Parameter, Parameters, Type, parameter};
@@ -41,8 +42,7 @@ fn create(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse,
     let (name, mut collector) = request.read_named(&DATA_COLLECTOR, "dataCollectorId", &texts::DATA_COLLECTOR)?;
     require(&collector, "data_collector", &["type"])?;
     vacant(&config.data_collectors, request, "datacollectors", &name)?;
-    set(&mut collector, "createdAt", request.now.to_string());
-    set(&mut collector, "lastModifiedAt", request.now.to_string());
+    set_created(&mut collector, request);
     let response = ApiResponse::message(&collector);
     config.data_collectors.insert(name, collector);
     Ok(response)
@@ -66,7 +66,7 @@ fn update(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse,
     if fields.contains(&"description") {
         set(stored, "description", text(&body, "description"));
     }
-    set(stored, "lastModifiedAt", request.now.to_string());
+    set_modified(stored, request);
     Ok(ApiResponse::message(stored))
 }
 

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::ConfigState;
-use super::app::{AppOwner, owner};
+use super::app_owner::{AppOwner, owner, owner_status};
 use super::attributes::{self, attribute_methods};
 use super::collection::{take, vacant};
+use super::stamp::{set_created, set_modified};
 use crate::api::Handler::Configuration;
 use crate::api::message::{ATTRIBUTE, ATTRIBUTES, require, set, text};
 use crate::api::{
@@ -81,8 +82,7 @@ fn create(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse,
     set(&mut new, "developerId", config.fresh_uuid(request));
     set(&mut new, "organizationName", request.organization());
     set(&mut new, "status", "active");
-    set(&mut new, "createdAt", request.now.to_string());
-    set(&mut new, "lastModifiedAt", request.now.to_string());
+    set_created(&mut new, request);
     let developer = AppOwner { profile: new, apps: BTreeMap::new() };
     let response = ApiResponse::Json(profile(&developer));
     config.developers.insert(email, developer);
@@ -106,7 +106,7 @@ fn update(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse,
     for field in ["developerId", "organizationName", "status", "createdAt"] {
         set(&mut new, field, text(&developer.profile, field));
     }
-    set(&mut new, "lastModifiedAt", request.now.to_string());
+    set_modified(&mut new, request);
     developer.profile = new;
     Ok(ApiResponse::Json(profile(developer)))
 }
@@ -115,10 +115,7 @@ fn update(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse,
 fn set_status(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let action = request.query("action").unwrap_or_default();
     let developer = owner(config, request)?;
-    if !["active", "inactive"].contains(&action) {
-        return Err(ApiError::invalid_argument(format!("invalid action \"{action}\": set it to active or inactive")));
-    }
-    set(&mut developer.profile, "status", action);
+    set(&mut developer.profile, "status", owner_status(action)?);
     Ok(ApiResponse::Nothing)
 }
 

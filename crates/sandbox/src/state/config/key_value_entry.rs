@@ -99,7 +99,7 @@ fn missing(request: &ApiRequest, name: &str) -> ApiError {
     let scope = scope(request);
     let rest = match scope.split_once('/') {
         Some(("environments", environment)) => {
-            format!("'ENVIRONMENTS', Organization = '{}', EnvironmentConfig = '{environment}'", request.organization())
+            format!("'ENVIRONMENTS', Organization = '{}', Environment = '{environment}'", request.organization())
         }
         Some((_, proxy)) => format!("'APIS', Organization = '{}', Api = '{proxy}'", request.organization()),
         None => format!("'ORGANIZATIONS', Organization = '{}'", request.organization()),
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(update(&mut config, &at("x").json(&json!({"value": "2"}))).unwrap_err().code, 404);
         delete(&mut config, &at("a b/c")).unwrap();
         let text = delete(&mut config, &at("a b/c")).unwrap_err().body(1).to_string();
-        assert!(text.contains("ScopeType ='ENVIRONMENTS', Organization = 'o', EnvironmentConfig = 'e'"), "{text}");
+        assert!(text.contains("ScopeType ='ENVIRONMENTS', Organization = 'o', Environment = 'e'"), "{text}");
     }
 
     #[test]

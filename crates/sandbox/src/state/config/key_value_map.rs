@@ -48,7 +48,7 @@ pub(crate) struct KeyValueMap {
     pub(crate) entries: BTreeMap<String, String>,
 }
 
-/// The scope in the path of a call.
+/// The scope in the path of a request.
 pub(crate) fn scope(request: &ApiRequest) -> String {
     match (request.parameter("env"), request.parameter("name")) {
         (_, proxy) if request.parameters.contains_key("name") => format!("apis/{proxy}"),
@@ -57,12 +57,12 @@ pub(crate) fn scope(request: &ApiRequest) -> String {
     }
 }
 
-/// The maps in the scope of a call.
+/// The maps in the scope of a request.
 pub(crate) fn maps<'a>(config: &'a mut ConfigState, request: &ApiRequest) -> &'a mut BTreeMap<String, KeyValueMap> {
     config.key_value_maps.entry(scope(request)).or_default()
 }
 
-/// The map in the path of a call.
+/// The map in the path of a request.
 pub(crate) fn map<'a>(config: &'a mut ConfigState, request: &ApiRequest) -> Result<&'a mut KeyValueMap, ApiError> {
     find_mut(maps(config, request), request, "keyvaluemaps", request.parameter("map"))
 }

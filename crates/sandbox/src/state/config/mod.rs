@@ -12,6 +12,7 @@ pub(crate) mod api_product;
 pub(crate) mod app;
 pub(crate) mod app_group;
 pub(crate) mod app_key;
+mod app_owner;
 mod apply;
 mod attributes;
 mod certificate;
@@ -28,6 +29,7 @@ pub(crate) mod organization_app;
 pub(crate) mod rate_plan;
 pub(crate) mod reference;
 pub(crate) mod resource_file;
+mod stamp;
 pub(crate) mod target_server;
 pub(crate) mod trace_config;
 
@@ -50,10 +52,10 @@ pub(crate) struct ConfigState {
     data_collectors: BTreeMap<String, Object>,
     products: BTreeMap<String, api_product::Product>,
     /// The developers by email.
-    developers: BTreeMap<String, app::AppOwner>,
-    app_groups: BTreeMap<String, app::AppOwner>,
+    developers: BTreeMap<String, app_owner::AppOwner>,
+    app_groups: BTreeMap<String, app_owner::AppOwner>,
     /// The catalog items of each portal.
-    sites: BTreeMap<String, BTreeMap<String, api_doc::Item>>,
+    sites: BTreeMap<String, BTreeMap<String, api_doc::CatalogItem>>,
     /// The last number that was used for a generated name.
     sequence: u64,
 }
@@ -76,7 +78,7 @@ struct EnvironmentConfig {
 }
 
 impl ConfigState {
-    /// The environment in the path of a call.
+    /// The environment in the path of a request.
     fn environment(&mut self, request: &ApiRequest) -> &mut EnvironmentConfig {
         self.environments.entry(request.parameter("env").to_owned()).or_default()
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::ConfigState;
 use super::api_product::product;
 use super::collection::{find, find_mut, take};
+use super::stamp::{set_created, set_modified};
 use crate::api::Handler::Configuration;
 use crate::api::message::{require, set, text};
 use crate::api::{ApiError, ApiRequest, ApiResponse, Message, Method, Parameter, Parameters, Type, limits};
@@ -96,8 +97,7 @@ fn create(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse,
     if !plan.contains_key("state") {
         set(&mut plan, "state", "DRAFT");
     }
-    set(&mut plan, "createdAt", request.now.to_string());
-    set(&mut plan, "lastModifiedAt", request.now.to_string());
+    set_created(&mut plan, request);
     let response = ApiResponse::message(&plan);
     product(config, request)?.rate_plans.insert(name, plan);
     Ok(response)
@@ -117,7 +117,7 @@ fn update(config: &mut ConfigState, request: &ApiRequest) -> Result<ApiResponse,
     set(&mut new, "name", name);
     set(&mut new, "apiproduct", request.parameter("product"));
     set(&mut new, "createdAt", text(stored, "createdAt"));
-    set(&mut new, "lastModifiedAt", request.now.to_string());
+    set_modified(&mut new, request);
     *stored = new;
     Ok(ApiResponse::message(stored))
 }
