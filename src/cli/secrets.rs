@@ -94,7 +94,7 @@ mod tests {
         }
         for path in ["/proc/self/environ", "/dev/zero", "/etc/passwd"] {
             let why = look_up(place.path(), &listed, &ValueFrom::File(path.to_owned())).unwrap_err();
-            assert!(why.contains("none of the folders for secrets"), "{why}");
+            assert!(why.contains("is not in one of the folders for secrets"), "{why}");
         }
         // The same for the volume of a Secret.
         let key = |name: &str, key: &str| {

@@ -33,7 +33,7 @@ use apigee_flux_deployer::retry::Backoff;
 use apigee_flux_deployer::wait::Polling;
 use apigee_flux_deployer::{Client, TokenSource};
 use apigee_flux_function::spec::KINDS;
-use apigee_flux_model::bundle::{BundleKind, BundlePath, Files};
+use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_sandbox::{self as sandbox, Sandbox};
 use libtest_mimic::{Failed, Trial};
 use schemars::SchemaGenerator;
@@ -42,6 +42,7 @@ use serde_json::{Map, Value, json};
 
 use super::documents::{Applying, documents};
 use super::run::function;
+use super::small_bundle::upload;
 
 /// What one kind is tried with.
 #[derive(Debug, Clone, Deserialize)]
@@ -462,35 +463,6 @@ impl World {
     async fn bundle(&self, line: &str) -> Result<(), Failed> {
         let (kind, name) = line.split_once(' ').unwrap();
         let kind = if kind == "proxy" { BundleKind::Proxy } else { BundleKind::SharedFlow };
-        let main = match kind {
-            BundleKind::Proxy => (
-                "proxies/default.xml",
-                format!(
-                    "<ProxyEndpoint name=\"default\"><HTTPProxyConnection><BasePath>/{name}</BasePath></HTTPProxyConnection>\
-                     <RouteRule name=\"none\"/></ProxyEndpoint>"
-                ),
-            ),
-            BundleKind::SharedFlow => ("sharedflows/default.xml", "<SharedFlow name=\"default\"/>".to_owned()),
-        };
-        let root = (format!("{name}.xml"), format!("<{} name=\"{name}\"/>", kind.root_element()));
-        let files: Files = [root, (main.0.to_owned(), main.1)]
-            .into_iter()
-            .map(|(path, text)| (BundlePath::parse(&path).unwrap(), text.into_bytes()))
-            .collect();
-        let zip = apigee_flux_model::bundle::zip::pack(kind, &files)?.as_slice().to_vec();
-        let (base, collection) = (format!("{}/v1/organizations/acme", self.sandbox.url()), kind.collection());
-        let import = self.http.post(format!("{base}/{collection}?name={name}&action=import"));
-        let deploy = format!("{base}/environments/dev/{collection}/{name}/revisions/1/deployments?override=true");
-        let requests = [
-            import.header("content-type", "application/octet-stream").body(zip),
-            self.http.post(deploy).header("content-length", "0"),
-        ];
-        for request in requests {
-            let response = request.send().await?;
-            if !response.status().is_success() {
-                return Err(format!("{line}: {}", response.text().await?).into());
-            }
-        }
-        Ok(())
+        upload(&self.http, &self.sandbox.url(), kind, name, Some("dev")).await
     }
 }

@@ -22,6 +22,8 @@ mod random;
 mod reliability;
 #[path = "../support/function.rs"]
 mod run;
+#[path = "../support/small_bundle.rs"]
+mod small_bundle;
 mod soak;
 
 use std::num::NonZeroUsize;

@@ -15,6 +15,8 @@
 mod documents;
 #[path = "../../../testdata/support/function.rs"]
 mod run;
+#[path = "../../../testdata/support/small_bundle.rs"]
+mod small_bundle;
 #[path = "../../../testdata/support/wiretap.rs"]
 mod wiretap;
 
@@ -34,7 +36,7 @@ use apigee_flux_deployer::prune::{Kept, prune};
 use apigee_flux_deployer::retry::Backoff;
 use apigee_flux_deployer::wait::Polling;
 use apigee_flux_deployer::{Client, TokenSource};
-use apigee_flux_model::bundle::{BundleKind, BundlePath, Files};
+use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_sandbox::{self as sandbox, LoggedRequest, Sandbox};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -43,6 +45,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use reqwest::Method;
 use serde::Deserialize as _;
 use serde_json::Value;
+use small_bundle::upload;
 use wiretap::Wiretap;
 
 fn main() -> ExitCode {
@@ -251,8 +254,8 @@ impl World {
         let mut words = line.splitn(3, ' ');
         let (verb, path, rest) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap_or_default());
         match verb {
-            "flow" => return self.bundle(BundleKind::SharedFlow, path, Some(rest)).await,
-            "proxy" => return self.bundle(BundleKind::Proxy, path, None).await,
+            "flow" => return upload(&self.http, &self.sandbox.url(), BundleKind::SharedFlow, path, Some(rest)).await,
+            "proxy" => return upload(&self.http, &self.sandbox.url(), BundleKind::Proxy, path, None).await,
             _ => {}
         }
         let method = if verb == "file" { Method::POST } else { verb.parse()? };
@@ -265,41 +268,6 @@ impl World {
         };
         let response = request.send().await?;
         if response.status().is_success() { Ok(()) } else { Err(format!("{line}: {}", response.text().await?).into()) }
-    }
-
-    /// Imports a bundle, and deploys it if an environment is given.
-    async fn bundle(&self, kind: BundleKind, name: &str, environment: Option<&str>) -> Result<(), Failed> {
-        let root = (format!("{name}.xml"), format!("<{} name=\"{name}\"/>", kind.root_element()));
-        let main = match kind {
-            BundleKind::Proxy => (
-                "proxies/default.xml",
-                format!(
-                    "<ProxyEndpoint name=\"default\"><HTTPProxyConnection><BasePath>/{name}</BasePath></HTTPProxyConnection>\
-                     <RouteRule name=\"none\"/></ProxyEndpoint>"
-                ),
-            ),
-            BundleKind::SharedFlow => ("sharedflows/default.xml", "<SharedFlow name=\"default\"/>".to_owned()),
-        };
-        let files: Files = [root, (main.0.to_owned(), main.1)]
-            .into_iter()
-            .map(|(path, text)| (BundlePath::parse(&path).unwrap(), text.into_bytes()))
-            .collect();
-        let zip = apigee_flux_model::bundle::zip::pack(kind, &files)?.as_slice().to_vec();
-        let (base, collection) = (format!("{}/v1/organizations/acme", self.sandbox.url()), kind.collection());
-        let import = self.http.post(format!("{base}/{collection}?name={name}&action=import"));
-        let mut requests = vec![import.header("content-type", "application/octet-stream").body(zip)];
-        if let Some(environment) = environment {
-            let path = format!("environments/{environment}/{collection}/{name}/revisions/1/deployments");
-            let deploy = self.http.post(format!("{base}/{path}?override=true"));
-            requests.push(deploy.header("content-length", 0));
-        }
-        for request in requests {
-            let response = request.send().await?;
-            if !response.status().is_success() {
-                return Err(format!("{name}: {}", response.text().await?).into());
-            }
-        }
-        Ok(())
     }
 }
 
