@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-use super::Error;
+use crate::error::Error;
 use apigee_flux_configuration::document::{self, Document};
 use apigee_flux_configuration::inventory::{self, Inventory};
 use apigee_flux_disk::{Root, Unreadable, read_named};

@@ -1,0 +1,315 @@
+//! The response to a request, and whether it comes from the management API. Pure.
+//!
+//! Apigee responds in the JSON form of protocol buffers, which omits empty fields: an empty list is `{}`. A body
+//! without the expected field is therefore an empty list only if it has no other field. An error with the status 200,
+//! the message of another call or the page of a proxy is a failure, never "nothing exists".
+
+use std::fmt;
+
+use reqwest::Url;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use apigee_flux_configuration::Shape;
+
+/// A complete response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The media type, without parameters; empty if the response has none.
+    pub content_type: String,
+    /// The host of a redirect.
+    pub location_host: Option<String>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// A JSON message of the API that is deserialized into a type.
+pub(crate) trait Message: DeserializeOwned {
+    /// The shape of the message.
+    const SHAPE: Shape;
+}
+
+/// Why a body with a success status is not the expected message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Oddity {
+    /// It is not JSON, or it is truncated.
+    NotJson(String),
+    /// It is JSON but not an object.
+    NotAnObject,
+    /// It is an error in Google's format; the value is its message.
+    Error(String),
+    /// It is empty, but the message always has a field.
+    Empty {
+        /// Fields that the message has.
+        expected: &'static [&'static str],
+    },
+    /// It has none of the message's fields.
+    OtherMessage {
+        /// The fields that it has.
+        found: Vec<String>,
+        /// Fields that the message has.
+        expected: &'static [&'static str],
+    },
+    /// A field has the wrong type or is missing.
+    Field(String),
+    /// It is the expected message, but about another object.
+    OtherSubject {
+        /// The field.
+        field: &'static str,
+        /// The value in the request.
+        asked: String,
+        /// The value in the response.
+        found: String,
+    },
+    /// It is not a file of the expected format.
+    NotAFile(&'static str),
+    /// The list does not end: a page refers to itself as the next page.
+    EndlessPages,
+}
+
+/// Limits for the field names of an unexpected message in an error: the length of a name in characters, and the number
+/// of names.
+const MAX_SHOWN: usize = 40;
+const MAX_FIELDS: usize = 5;
+
+impl fmt::Display for Oddity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let or = |fields: &[&str]| fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(" or ");
+        match self {
+            Self::NotJson(why) => write!(f, "it is not JSON ({why})"),
+            Self::NotAnObject => f.write_str("it is not a JSON object"),
+            Self::Error(message) => write!(f, "its status is success, but its body is an error: {message}"),
+            Self::Empty { expected } => write!(f, "it is empty, expected the field {}", or(expected)),
+            Self::OtherMessage { found, expected } => {
+                write!(f, "it has the fields {}, expected {}", found.join(", "), or(expected))
+            }
+            Self::Field(why) => f.write_str(why),
+            Self::OtherSubject { field, asked, found } => {
+                write!(f, "its field `{field}` is `{found}`, expected `{asked}`")
+            }
+            Self::NotAFile(format) => write!(f, "it is not {format}"),
+            Self::EndlessPages => f.write_str("the list does not end: the next page of a page is the same page"),
+        }
+    }
+}
+
+/// Fields that may accompany the items of a page of a list: those of portals describe the status of the call.
+const PAGE_FIELDS: &[&str] = &["status", "message", "requestId", "totalSize"];
+
+/// Why a response cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unusable {
+    /// It does not come from the management API.
+    Foreign,
+    /// It is JSON, but not the expected message.
+    Odd(Oddity),
+}
+
+impl From<Oddity> for Unusable {
+    fn from(oddity: Oddity) -> Self {
+        Self::Odd(oddity)
+    }
+}
+
+impl Reply {
+    pub(crate) fn new(status: u16, headers: &HeaderMap, body: Vec<u8>) -> Self {
+        let text = |name| headers.get(name).and_then(|value: &reqwest::header::HeaderValue| value.to_str().ok());
+        let content_type = text(CONTENT_TYPE).and_then(|value| value.split(';').next()).unwrap_or_default();
+        Self {
+            status,
+            content_type: content_type.trim().to_ascii_lowercase(),
+            location_host: text(LOCATION).and_then(|value| Some(Url::parse(value).ok()?.host_str()?.to_owned())),
+            body,
+        }
+    }
+
+    /// The API never redirects.
+    pub(crate) fn is_redirect(&self) -> bool {
+        (300..400).contains(&self.status)
+    }
+
+    /// True for a page from an intermediary: apart from files, the API responds only with JSON.
+    pub(crate) fn is_page(&self) -> bool {
+        let markup = ["text/html", "application/xhtml+xml"].contains(&self.content_type.as_str());
+        markup || (self.content_type != "application/octet-stream" && self.body.trim_ascii_start().starts_with(b"<"))
+    }
+
+    /// The message of a response with a success status.
+    pub(crate) fn message<T: Message>(&self) -> Result<T, Unusable> {
+        let value = self.json(T::SHAPE)?;
+        serde_json::from_value(value).map_err(|error| Oddity::Field(error.to_string()).into())
+    }
+
+    /// The JSON object of a response with a success status.
+    pub(crate) fn json(&self, shape: Shape) -> Result<Value, Unusable> {
+        let value = self.any_json()?;
+        check(&value, shape)?;
+        Ok(value)
+    }
+
+    /// The JSON of a response with a success status, of any type except an error.
+    pub(crate) fn any_json(&self) -> Result<Value, Unusable> {
+        match serde_json::from_slice(&self.body) {
+            Ok(value) => match error_in(&value) {
+                Some(message) => Err(Oddity::Error(message).into()),
+                None => Ok(value),
+            },
+            Err(_) if self.is_page() => Err(Unusable::Foreign),
+            Err(_) if !["", "application/json"].contains(&self.content_type.as_str()) => Err(Unusable::Foreign),
+            Err(error) => Err(Oddity::NotJson(error.to_string()).into()),
+        }
+    }
+
+    /// The items of a page of a list, and the token of the next page (empty on the last page). `token` is the token of
+    /// this page.
+    pub(crate) fn page(&self, items: &'static str, token: &str) -> Result<(Vec<Value>, String), Unusable> {
+        let Value::Object(mut page) = self.json(Shape::ANY)? else { return Err(Oddity::NotAnObject.into()) };
+        let next = match page.remove("nextPageToken") {
+            None => String::new(),
+            Some(Value::String(next)) if next.is_empty() || next != token => next,
+            Some(Value::String(_)) => return Err(Oddity::EndlessPages.into()),
+            Some(_) => return Err(Oddity::Field("its `nextPageToken` is not a string".to_owned()).into()),
+        };
+        match page.remove(items) {
+            Some(Value::Array(found)) => Ok((found, next)),
+            Some(_) => Err(Oddity::Field(format!("its `{items}` is not a list")).into()),
+            None if !next.is_empty() || page.keys().all(|key| PAGE_FIELDS.contains(&key.as_str())) => {
+                Ok((Vec::new(), next))
+            }
+            None => Err(Oddity::OtherMessage { found: shown_fields(&page), expected: &["nextPageToken"] }.into()),
+        }
+    }
+
+    /// The response to a call that changes something: empty, or an object that is not an error.
+    pub(crate) fn done(&self) -> Result<Value, Unusable> {
+        if self.body.trim_ascii().is_empty() { Ok(Value::Null) } else { self.json(Shape::ANY) }
+    }
+
+    /// The requested file. `is_file` recognizes it by its bytes; `format` is the name of the format.
+    pub(crate) fn file(&self, format: &'static str, is_file: impl Fn(&[u8]) -> bool) -> Result<Vec<u8>, Unusable> {
+        if is_file(&self.body) {
+            return Ok(self.body.clone());
+        }
+        // An error or another message is more informative than "it is not such a file".
+        match self.any_json() {
+            Err(unusable) if self.content_type == "application/json" || self.is_page() => Err(unusable),
+            _ => Err(Oddity::NotAFile(format).into()),
+        }
+    }
+
+    /// A file of any format.
+    pub(crate) fn bytes(&self) -> Result<Vec<u8>, Unusable> {
+        if self.is_page() && !self.content_type.is_empty() {
+            return Err(Unusable::Foreign);
+        }
+        match (self.content_type.as_str(), serde_json::from_slice(&self.body)) {
+            ("application/json", Ok(value)) => match error_in(&value) {
+                Some(message) => Err(Oddity::Error(message).into()),
+                None => Ok(self.body.clone()),
+            },
+            _ => Ok(self.body.clone()),
+        }
+    }
+}
+
+/// The message of an error in Google's format.
+fn error_in(value: &Value) -> Option<String> {
+    let error = value.get("error")?;
+    let message = error.get("message").or_else(|| error.get("status")).and_then(Value::as_str);
+    Some(message.unwrap_or("no reason given").chars().take(200).collect())
+}
+
+/// Checks the shape of a JSON response.
+pub(crate) fn check(value: &Value, shape: Shape) -> Result<(), Oddity> {
+    let Value::Object(fields) = value else { return Err(Oddity::NotAnObject) };
+    if shape.fields.is_empty() || shape.fields.iter().any(|field| fields.contains_key(*field)) {
+        return Ok(());
+    }
+    match fields.is_empty() {
+        true if shape.may_be_empty => Ok(()),
+        true => Err(Oddity::Empty { expected: shape.fields }),
+        false => Err(Oddity::OtherMessage { found: shown_fields(fields), expected: shape.fields }),
+    }
+}
+
+fn shown_fields(fields: &Map<String, Value>) -> Vec<String> {
+    let shown = |key: &String| format!("`{}`", key.chars().take(MAX_SHOWN).collect::<String>().escape_debug());
+    fields.keys().take(MAX_FIELDS).map(shown).collect()
+}
+
+/// Checks that the response is about the requested object, by one of its fields.
+pub(crate) fn is_about(field: &'static str, asked: &str, found: &str) -> Result<(), Oddity> {
+    if asked == found {
+        return Ok(());
+    }
+    let found = found.chars().take(MAX_SHOWN).collect::<String>().escape_debug().to_string();
+    Err(Oddity::OtherSubject { field, asked: asked.to_owned(), found })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::deployment::{ChangeReport, Deployment, DeploymentList};
+    use crate::api::revision::{Resource, Revision};
+
+    fn reply(content_type: &str, body: &str) -> Reply {
+        Reply {
+            status: 200,
+            content_type: content_type.to_owned(),
+            location_host: None,
+            body: body.as_bytes().to_vec(),
+        }
+    }
+
+    fn odd<T: Message + fmt::Debug>(body: &str) -> Oddity {
+        match reply("application/json", body).message::<T>() {
+            Err(Unusable::Odd(oddity)) => oddity,
+            other => panic!("{body}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_empty_list_is_an_empty_object_and_nothing_else() {
+        let list = |body| reply("application/json", body).message::<DeploymentList>();
+        assert!(list("{}").unwrap().deployments.is_empty());
+        assert_eq!(
+            list(r#"{"deployments":[{"environment":"e","apiProxy":"a","revision":"1"}]}"#).unwrap().deployments.len(),
+            1
+        );
+        assert_eq!(
+            odd::<DeploymentList>(r#"{"error":{"code":503,"message":"try later"}}"#),
+            Oddity::Error("try later".into())
+        );
+        assert!(matches!(odd::<DeploymentList>(r#"{"deployments":[],"error":{}}"#), Oddity::Error(_)));
+        assert!(matches!(odd::<DeploymentList>(r#"{"name":"orders"}"#), Oddity::OtherMessage { .. }));
+        assert!(matches!(odd::<DeploymentList>(r#"{"deployments":[{"apiProxy":"a"}]}"#), Oddity::Field(_)));
+        assert!(matches!(odd::<DeploymentList>(r#"{"deployments":null}"#), Oddity::Field(_)));
+        assert_eq!(odd::<DeploymentList>("[]"), Oddity::NotAnObject);
+        assert!(matches!(odd::<DeploymentList>(""), Oddity::NotJson(_)));
+        assert!(matches!(odd::<DeploymentList>(r#"{"deployments":[{"#), Oddity::NotJson(_)));
+    }
+
+    #[test]
+    fn a_message_that_is_never_empty_is_not_read_from_an_empty_object() {
+        assert!(matches!(odd::<Deployment>("{}"), Oddity::Empty { .. }));
+        assert!(matches!(odd::<Resource>("{}"), Oddity::Empty { .. }));
+        assert!(matches!(odd::<Revision>("{}"), Oddity::Empty { .. }));
+        assert!(reply("application/json", "{}").message::<ChangeReport>().unwrap().obstacles().is_empty());
+        assert!(matches!(odd::<ChangeReport>(r#"{"deployments":[]}"#), Oddity::OtherMessage { .. }));
+    }
+
+    #[test]
+    fn a_page_is_of_something_between() {
+        for (content_type, body) in [("text/html", "<html>"), ("", " <!DOCTYPE html>"), ("text/plain", "blocked")] {
+            assert_eq!(reply(content_type, body).message::<DeploymentList>(), Err(Unusable::Foreign), "{body}");
+        }
+        assert_eq!(reply("text/html", "<html>").bytes(), Err(Unusable::Foreign));
+        assert!(reply("application/octet-stream", "<xsl/>").bytes().is_ok());
+        let zip = reply("application/json", r#"{"error":{"message":"no"}}"#).file("a zip file", |_| false);
+        assert_eq!(zip, Err(Oddity::Error("no".into()).into()));
+        assert_eq!(reply("", "{}").file("a zip file", |_| false), Err(Oddity::NotAFile("a zip file").into()));
+    }
+}

@@ -1,0 +1,398 @@
+//! Makes one environment equal to all bundles of a batch, several at a time. Called shared flows are deployed before
+//! their callers.
+//!
+//! The deployments of the environment are read once. The files of a bundle are in memory only while it is deployed, and
+//! at most [`MAX_LOADED_BYTES`] at a time, so that a batch of any length needs the memory of one bundle.
+
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use tokio::task::{Id, JoinSet};
+
+use crate::api::client::{Client, RetryListener};
+use crate::compare::listed::Listed;
+use crate::error::{Error, TERMINATED};
+use crate::mount::MountedBundle;
+use crate::rollout::deploy::{Event, Options, Phase, Target, deploy};
+use crate::rollout::outcome::{Ending, MAX_LINE, Outcome, Report, cut};
+use apigee_flux_model::bundle::RevisionRecord;
+use apigee_flux_model::bundle::schedule::{Node, Schedule};
+use apigee_flux_model::bundle::zip::MAX_BUNDLE_BYTES;
+use apigee_flux_model::bundle::{BundleKind, Digest};
+use apigee_flux_model::diag::plain::plain;
+use apigee_flux_model::names::RevisionId;
+
+/// Limit for files in memory, in bytes: one bundle of Apigee's maximum size, or many small ones.
+pub const MAX_LOADED_BYTES: usize = MAX_BUNDLE_BYTES;
+
+/// The unit in which [`MAX_LOADED_BYTES`] is allocated, in bytes: even an empty bundle takes one.
+const LOAD_UNIT: usize = 4096;
+
+/// An event of a batch.
+#[derive(Debug, Clone, Copy)]
+pub enum BatchEvent<'a> {
+    /// One step of one bundle.
+    Step(&'a MountedBundle, &'a Event),
+    /// The result of a bundle.
+    Ended(&'a Report),
+}
+
+/// Receives the events.
+pub type BatchProgress = Arc<dyn Fn(BatchEvent<'_>) + Send + Sync>;
+
+/// What happened to the bundles of a batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BatchReport {
+    /// One report for each bundle, in the order of the batch.
+    pub reports: Vec<Report>,
+    /// The run was stopped before all bundles had ended.
+    pub stopped: bool,
+}
+
+/// Deploys the bundles, at most `workers` at a time. `options` apply to each bundle, except for its settings and its
+/// deployments. When `told` is ready, nothing more is started, and running deployments end as in [`Stop::run`]; the
+/// next run continues from the state in Apigee.
+///
+/// An error concerns the whole batch: a cycle of calls, which is found before the first request, or a list of
+/// deployments that cannot be read. A failure of one bundle is in its report.
+pub async fn deploy_batch(
+    client: &Client,
+    bundles: Vec<MountedBundle>,
+    target: &Target,
+    options: &Options,
+    workers: NonZeroUsize,
+    progress: BatchProgress,
+    told: impl Future<Output = ()>,
+) -> Result<BatchReport, Error> {
+    let schedule = schedule(&bundles)?;
+    let mut batch = Running {
+        client,
+        target,
+        options,
+        progress,
+        schedule,
+        listed: Listed::default(),
+        room: Arc::new(Semaphore::new(MAX_LOADED_BYTES / LOAD_UNIT)),
+        tasks: JoinSet::new(),
+        started: HashMap::new(),
+        clients: BTreeMap::new(),
+        reports: vec![None; bundles.len()],
+        bundles: bundles.into_iter().map(Arc::new).collect(),
+    };
+    let all = async {
+        let in_time = client.until(tokio::time::Instant::now() + options.timeout);
+        batch.listed = Listed::read(&in_time, target, batch.bundles.iter().map(|bundle| bundle.kind)).await?;
+        batch.run(workers).await;
+        Ok::<(), Error>(())
+    };
+    let ended = client.stop().run(told, all).await;
+    if !client.stop().is_requested() {
+        ended.transpose()?;
+    }
+    Ok(batch.into_report())
+}
+
+fn schedule(bundles: &[MountedBundle]) -> Result<Schedule, Error> {
+    let nodes: Vec<Node<'_>> = bundles
+        .iter()
+        .map(|bundle| Node { kind: bundle.kind, name: bundle.name.as_str(), calls: &bundle.calls })
+        .collect();
+    Schedule::new(&nodes).map_err(|circle| {
+        Error::Refused(format!(
+            "nothing was changed: shared flows call each other in a cycle: {circle}; a shared flow is deployed after \
+             those that it calls: remove one of the calls"
+        ))
+    })
+}
+
+/// A running batch.
+struct Running<'a> {
+    client: &'a Client,
+    target: &'a Target,
+    options: &'a Options,
+    progress: BatchProgress,
+    schedule: Schedule,
+    bundles: Vec<Arc<MountedBundle>>,
+    /// The deployments of the environment.
+    listed: Listed,
+    /// Limits the files in memory.
+    room: Arc<Semaphore>,
+    tasks: JoinSet<Report>,
+    /// The bundle that a task deploys.
+    started: HashMap<Id, usize>,
+    /// The clients of the started bundles, for their numbers of writes.
+    clients: BTreeMap<usize, Client>,
+    reports: Vec<Option<Report>>,
+}
+
+impl Running<'_> {
+    async fn run(&mut self, workers: NonZeroUsize) {
+        let stop = self.client.stop();
+        loop {
+            while self.tasks.len() < workers.get() && !stop.is_requested() {
+                let Some(index) = self.schedule.start() else { break };
+                self.start(index);
+            }
+            let (task, result) = match self.tasks.join_next_with_id().await {
+                Some(Ok((task, report))) => (task, Ok(report)),
+                Some(Err(error)) => (error.id(), Err(error)),
+                // No task is running and none may start: all have ended.
+                None => return,
+            };
+            let Some(index) = self.started.remove(&task) else { continue };
+            let report = result.unwrap_or_else(|error| {
+                let error = Error::Temporary(format!("the deployment was interrupted: {error}"));
+                self.unfinished(index, &error.to_string(), error.exit_code())
+            });
+            self.end(index, report);
+        }
+    }
+
+    fn start(&mut self, index: usize) {
+        let Some(bundle) = self.bundles.get(index).map(Arc::clone) else { return };
+        let listed = self.listed.take(bundle.kind, &bundle.name);
+        let options = Options {
+            settings: bundle.settings.clone(),
+            listed: Some(listed),
+            edited: bundle.edited,
+            ..self.options.clone()
+        };
+        // Called shared flows of this batch are already deployed.
+        let elsewhere: Vec<String> = bundle.calls.iter().filter(|call| !self.has_flow(call)).cloned().collect();
+        let (client, target) = (self.client.with_own_count(), self.target.clone());
+        self.clients.insert(index, client.clone());
+        let (room, progress) = (Arc::clone(&self.room), Arc::clone(&self.progress));
+        let client = client.with_listener(retries_of(Arc::clone(&bundle), Arc::clone(&progress)));
+        let task = self.tasks.spawn(async move {
+            let units = usize::try_from(bundle.size).unwrap_or(usize::MAX) / LOAD_UNIT + 1;
+            let units = u32::try_from(units.min(MAX_LOADED_BYTES / LOAD_UNIT)).unwrap_or(u32::MAX);
+            // The semaphore is never closed; without the permit only the limit would be missing.
+            let _room = room.acquire_many(units).await.ok();
+            let mut loaded = match bundle.load() {
+                Ok(loaded) => loaded,
+                Err(error) => return unfinished(&bundle, &target, &options, &error.to_string(), error.exit_code()),
+            };
+            loaded.requires.shared_flows = elsewhere;
+            deploy(&client, &loaded, &target, &options, &|event| progress(BatchEvent::Step(&bundle, event))).await
+        });
+        self.started.insert(task.id(), index);
+    }
+
+    fn has_flow(&self, name: &str) -> bool {
+        self.bundles.iter().any(|bundle| bundle.kind == BundleKind::SharedFlow && bundle.name.as_str() == name)
+    }
+
+    fn end(&mut self, index: usize, report: Report) {
+        if report.exit_code == 0 {
+            self.schedule.done(index);
+        } else if !self.client.stop().is_requested() {
+            for (caller, flow) in self.schedule.failed(index) {
+                let flow = self.bundles.get(flow).map(|flow| flow.name.to_string()).unwrap_or_default();
+                let skipped =
+                    self.unfinished(caller, &format!("skipped: shared flow `{flow}` failed"), report.exit_code);
+                self.keep(caller, skipped);
+            }
+        }
+        self.keep(index, report);
+    }
+
+    fn keep(&mut self, index: usize, report: Report) {
+        (self.progress)(BatchEvent::Ended(&report));
+        if let Some(place) = self.reports.get_mut(index) {
+            *place = Some(report);
+        }
+    }
+
+    fn unfinished(&self, index: usize, reason: &str, exit_code: u8) -> Report {
+        let mut report = unfinished(&self.bundles[index], self.target, self.options, reason, exit_code);
+        report.outcome.writes = self.clients.get(&index).map_or(0, Client::writes);
+        report
+    }
+
+    /// Bundles without a report were stopped.
+    fn into_report(mut self) -> BatchReport {
+        let error = Error::Stopped("stopped by SIGTERM; the next run continues from the state in Apigee".to_owned());
+        let reports = std::mem::take(&mut self.reports);
+        let reports: Vec<Report> = reports
+            .into_iter()
+            .enumerate()
+            .map(|(index, report)| {
+                report.unwrap_or_else(|| self.unfinished(index, &error.to_string(), error.exit_code()))
+            })
+            .collect();
+        let stopped = reports.iter().any(|report| report.exit_code == TERMINATED);
+        BatchReport { reports, stopped }
+    }
+}
+
+/// Reports the retries of one bundle.
+fn retries_of(bundle: Arc<MountedBundle>, progress: BatchProgress) -> RetryListener {
+    Arc::new(move |error, pause| {
+        let event = Event::warning(Phase::Retry, format!("{error}; retrying in {pause:.1?}"));
+        progress(BatchEvent::Step(&bundle, &event));
+    })
+}
+
+/// The report of a bundle that was not deployed.
+fn unfinished(bundle: &MountedBundle, target: &Target, options: &Options, reason: &str, exit_code: u8) -> Report {
+    Report {
+        outcome: Outcome {
+            kind: Some(bundle.kind),
+            name: Some(bundle.name.to_string()),
+            digest: Some(bundle.digest),
+            commit: RevisionRecord::new(bundle.digest, &options.provenance).commit,
+            ..Outcome::new(Ending::Failed, target, reason.to_owned())
+        },
+        exit_code,
+    }
+}
+
+impl BatchReport {
+    /// 0 if all bundles are deployed as desired; 75 if a retry may resolve one of the failures (for the other bundles
+    /// it costs one request each); otherwise the lowest code.
+    pub fn exit_code(&self) -> u8 {
+        let failures = || self.reports.iter().map(|report| report.exit_code).filter(|code| *code != 0);
+        if failures().any(|code| matches!(code, 69 | 75)) { 75 } else { failures().min().unwrap_or(0) }
+    }
+
+    /// The result of the batch: the worst result of its bundles.
+    pub fn result(&self) -> Ending {
+        let has = |ending: &Ending| self.reports.iter().any(|report| report.outcome.result == *ending);
+        let worst_first = [Ending::Failed, Ending::Deployed, Ending::Redeployed];
+        worst_first.into_iter().find(has).unwrap_or(Ending::Unchanged)
+    }
+
+    /// Totals, and as many bundles as fit into [`MAX_LINE`] bytes: failures first, then changes. One JSON object.
+    pub fn to_line(&self, target: &Target, duration_ms: u64) -> String {
+        let count = |ending| self.reports.iter().filter(|report| report.outcome.result == ending).count();
+        let mut summary = Summary {
+            result: self.result(),
+            organization: target.organization.as_str(),
+            environment: target.environment.as_str(),
+            commit: self.reports.iter().find_map(|report| report.outcome.commit.as_deref()),
+            unchanged: count(Ending::Unchanged),
+            deployed: count(Ending::Deployed),
+            redeployed: count(Ending::Redeployed),
+            failed: count(Ending::Failed),
+            writes: self.reports.iter().map(|report| report.outcome.writes).sum(),
+            duration_ms,
+            omitted: self.reports.len(),
+            bundles: Vec::new(),
+        };
+        let mut order: Vec<&Outcome> = self.reports.iter().map(|report| &report.outcome).collect();
+        order.sort_by_key(|outcome| match outcome.result {
+            Ending::Failed => 0,
+            Ending::Deployed | Ending::Redeployed | Ending::Removed => 1,
+            Ending::Unchanged => 2,
+        });
+        // A struct of strings and numbers always has a JSON form.
+        let length = |summary: &dyn Fn() -> Result<String, serde_json::Error>| summary().unwrap_or_default().len();
+        let mut used = length(&|| serde_json::to_string(&summary));
+        for outcome in order {
+            let entry = SummaryEntry::of(outcome);
+            used += length(&|| serde_json::to_string(&entry)) + 1;
+            if used > MAX_LINE {
+                break;
+            }
+            summary.bundles.push(entry);
+            summary.omitted -= 1;
+        }
+        serde_json::to_string(&summary).unwrap_or_default()
+    }
+}
+
+/// The termination message of a batch.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary<'a> {
+    result: Ending,
+    organization: &'a str,
+    environment: &'a str,
+    commit: Option<&'a str>,
+    unchanged: usize,
+    deployed: usize,
+    redeployed: usize,
+    failed: usize,
+    writes: u32,
+    duration_ms: u64,
+    /// How many bundles are not listed.
+    omitted: usize,
+    bundles: Vec<SummaryEntry<'a>>,
+}
+
+/// A bundle in the summary.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SummaryEntry<'a> {
+    result: Ending,
+    kind: Option<BundleKind>,
+    name: Option<&'a str>,
+    revision: Option<RevisionId>,
+    digest: Option<Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl<'a> SummaryEntry<'a> {
+    fn of(outcome: &'a Outcome) -> Self {
+        let reason = (outcome.result == Ending::Failed).then(|| plain(cut(&outcome.reason)));
+        Self {
+            result: outcome.result,
+            kind: outcome.kind,
+            name: outcome.name.as_deref(),
+            revision: outcome.revision,
+            digest: outcome.digest,
+            reason,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(name: &str, exit_code: u8, reason: &str) -> Report {
+        let result = if exit_code == 0 { Ending::Unchanged } else { Ending::Failed };
+        let target = Target { organization: "o".parse().unwrap(), environment: "e".parse().unwrap() };
+        let outcome = Outcome {
+            kind: Some(BundleKind::Proxy),
+            name: Some(name.to_owned()),
+            ..Outcome::new(result, &target, reason.to_owned())
+        };
+        Report { outcome, exit_code }
+    }
+
+    fn batch(codes: &[u8]) -> BatchReport {
+        BatchReport { reports: codes.iter().map(|code| report("a", *code, "why")).collect(), stopped: false }
+    }
+
+    #[test]
+    fn a_failure_that_may_pass_makes_the_job_try_again() {
+        for (codes, expected) in
+            [(&[0, 0][..], 0), (&[0, 65], 65), (&[77, 65], 65), (&[65, 75], 75), (&[0, 69], 75), (&[], 0)]
+        {
+            assert_eq!(batch(codes).exit_code(), expected, "{codes:?}");
+        }
+    }
+
+    #[test]
+    fn the_line_fits_and_tells_failures_first() {
+        let target = Target { organization: "o".parse().unwrap(), environment: "e".parse().unwrap() };
+        let mut long = batch(&[0; 500]);
+        long.reports.push(report("bad", 65, &"ä\"".repeat(3000)));
+        let line = long.to_line(&target, 1);
+        assert!(line.len() <= MAX_LINE && line.len() > MAX_LINE * 3 / 4, "{}", line.len());
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(
+            (&value["failed"], &value["unchanged"], &value["result"]),
+            (&1.into(), &500.into(), &"failed".into())
+        );
+        assert_eq!(value["bundles"][0]["name"], "bad");
+        let listed = value["bundles"].as_array().unwrap().len() as u64;
+        assert_eq!(value["omitted"].as_u64().unwrap() + listed, 501);
+    }
+}
