@@ -17,7 +17,7 @@ use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::deploy::SETTLED_AFTER;
 use apigee_flux_deployer::mount::read_batch;
 use apigee_flux_deployer::outcome::Ending;
-use apigee_flux_deployer::{Client, Options, Target, TokenSource, deploy_batch};
+use apigee_flux_deployer::{Client, DeployOptions, Target, TokenSource, deploy_batch};
 use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
 use apigee_flux_model::bundle::manifest::Requirements;
 use apigee_flux_model::bundle::{Batch, BatchEntry, BundleKind, BundlePath, DeploySettings, Files, Manifest};
@@ -128,7 +128,7 @@ async fn deploy(pod: &Pod, sandbox: &Sandbox, workers: NonZeroUsize, expected: E
     let target = Target { organization: "acme".parse().unwrap(), environment: "prod".parse().unwrap() };
     let progress = Arc::new(|_: BatchEvent<'_>| ());
     let report =
-        deploy_batch(&client, bundles, &target, &Options::default(), workers, progress, std::future::pending())
+        deploy_batch(&client, bundles, &target, &DeployOptions::default(), workers, progress, std::future::pending())
             .await
             .unwrap();
     let time = start.elapsed();

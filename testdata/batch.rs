@@ -8,14 +8,14 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use apigee_flux_deployer::Polling;
 use apigee_flux_deployer::batch::BatchEvent;
 use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::deploy::SETTLED_AFTER;
 use apigee_flux_deployer::mount::read_batch;
 use apigee_flux_deployer::outcome::Ending;
 use apigee_flux_deployer::retry::Backoff;
-use apigee_flux_deployer::wait::Polling;
-use apigee_flux_deployer::{BatchReport, Client, Error, Options, Target, TokenSource, deploy_batch};
+use apigee_flux_deployer::{BatchReport, Client, DeployOptions, Error, Target, TokenSource, deploy_batch};
 use apigee_flux_model::bundle::manifest::Requirements;
 use apigee_flux_model::bundle::{Batch, BatchEntry, BundleKind, BundlePath, DeploySettings, Files, Manifest};
 use apigee_flux_sandbox::{self as sandbox, LoggedRequest, Mishap, Occurrence, Rule, Sandbox, Trouble};
@@ -195,11 +195,11 @@ fn target() -> Target {
     Target { organization: "acme".parse().unwrap(), environment: "prod".parse().unwrap() }
 }
 
-fn quick() -> Options {
-    Options {
+fn quick() -> DeployOptions {
+    DeployOptions {
         timeout: Duration::from_secs(10),
         polling: Polling { first: Duration::from_millis(10), longest: Duration::from_millis(50), ..Polling::default() },
-        ..Options::default()
+        ..DeployOptions::default()
     }
 }
 

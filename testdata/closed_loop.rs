@@ -11,14 +11,14 @@ use std::time::Duration;
 use apigee_flux_configuration::inventory::Deep;
 use apigee_flux_configuration::secret::ValueFrom;
 use apigee_flux_configuration::{OwnedPlace, record};
+use apigee_flux_deployer::Polling;
 use apigee_flux_deployer::apply::{self, ApplyEvent, ApplyReport, Ending, Mode, Secrets, apply};
 use apigee_flux_deployer::batch::BatchEvent;
 use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::mount::{read_batch, read_configuration, read_inventory};
 use apigee_flux_deployer::reconcile::{Reconcile, reconcile};
 use apigee_flux_deployer::retry::Backoff;
-use apigee_flux_deployer::wait::Polling;
-use apigee_flux_deployer::{BatchReport, Client, Error, Options, Target, TokenSource, deploy_batch};
+use apigee_flux_deployer::{BatchReport, Client, DeployOptions, Error, Target, TokenSource, deploy_batch};
 use apigee_flux_function::expand::{Options as Expand, expand};
 use apigee_flux_function::k8s::Object;
 use apigee_flux_model::bundle::{BundleKind, zip};
@@ -220,8 +220,8 @@ impl Apigee {
         self.ago.store(u64::try_from(ago.as_millis()).unwrap(), Ordering::Relaxed);
     }
 
-    fn options(&self, owner: &str, mode: Mode) -> apply::Options {
-        apply::Options { timeout: self.timeout, polling: POLLING, mode, ..apply::Options::new(owner) }
+    fn options(&self, owner: &str, mode: Mode) -> apply::ApplyOptions {
+        apply::ApplyOptions { timeout: self.timeout, polling: POLLING, mode, ..apply::ApplyOptions::new(owner) }
     }
 
     /// Runs Jobs, all at the same time as in a cluster. What failed comes back, by Job.
@@ -230,7 +230,7 @@ impl Apigee {
         for job in jobs {
             let (pod, client, job) = (cluster.pod(job), self.client.clone(), job.clone());
             let apply_options = pod.argument("owner").map(|owner| self.options(owner, Mode::Write));
-            let options = Options { timeout: self.timeout, polling: POLLING, ..Options::default() };
+            let options = DeployOptions { timeout: self.timeout, polling: POLLING, ..DeployOptions::default() };
             running.spawn(async move {
                 let failed = match apply_options {
                     Some(options) => run_apply(&pod, &client, &options).await.map(|report| failures(&report)),
@@ -461,13 +461,13 @@ fn reconciler(environment: &str) -> String {
 const POLLING: Polling =
     Polling { first: Duration::from_millis(5), longest: Duration::from_millis(40), grace: Duration::from_mins(1) };
 
-async fn run_apply(pod: &Pod, client: &Client, options: &apply::Options) -> Result<ApplyReport, Error> {
+async fn run_apply(pod: &Pod, client: &Client, options: &apply::ApplyOptions) -> Result<ApplyReport, Error> {
     let document = read_configuration(&pod.file("configuration")).unwrap();
     let progress: apply::Progress = Arc::new(|_: ApplyEvent<'_>| ());
     apply(client, &pod.place(), &document, pod.secrets(), options, progress).await
 }
 
-async fn run_batch(pod: &Pod, client: &Client, options: &Options) -> Result<BatchReport, Error> {
+async fn run_batch(pod: &Pod, client: &Client, options: &DeployOptions) -> Result<BatchReport, Error> {
     let bundles = read_batch(&pod.file("batch"), &pod.file("bundles"))?;
     let progress = Arc::new(|_: BatchEvent<'_>| ());
     deploy_batch(client, bundles, &pod.target(), options, 8.try_into().unwrap(), progress, std::future::pending()).await

@@ -8,12 +8,12 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use apigee_flux_deployer::client::{DeployOptions, ResourceName, Settings};
-use apigee_flux_deployer::deploy::Event;
+use apigee_flux_deployer::Polling;
+use apigee_flux_deployer::client::{DeployParameters, Settings};
+use apigee_flux_deployer::event::Event;
 use apigee_flux_deployer::outcome::Ending;
 use apigee_flux_deployer::retry::Backoff;
-use apigee_flux_deployer::wait::Polling;
-use apigee_flux_deployer::{Bundle, Client, Options, Report, Target, TokenSource, deploy, remove};
+use apigee_flux_deployer::{Bundle, Client, DeployOptions, Report, ResourceName, Target, TokenSource, deploy, remove};
 use apigee_flux_model::bundle::Replaced;
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::bundle::{
@@ -89,7 +89,7 @@ impl World {
         Self { sandbox, client, seen: 0 }
     }
 
-    async fn deploy_with(&self, bundle: &Bundle, environment: &str, options: Options) -> Report {
+    async fn deploy_with(&self, bundle: &Bundle, environment: &str, options: DeployOptions) -> Report {
         let target = Target { organization: name("acme"), environment: name(environment) };
         deploy(&self.client, bundle, &target, &options, &|_: &Event| ()).await
     }
@@ -120,16 +120,19 @@ fn id(number: &str) -> RevisionId {
     number.parse().unwrap()
 }
 
-fn quick() -> Options {
-    Options {
+fn quick() -> DeployOptions {
+    DeployOptions {
         timeout: Duration::from_secs(5),
         polling: Polling { first: Duration::from_millis(10), longest: Duration::from_millis(50), ..Polling::default() },
-        ..Options::default()
+        ..DeployOptions::default()
     }
 }
 
-fn running_as(email: &str) -> Options {
-    Options { settings: DeploySettings { service_account: Some(email.into()), ..DeploySettings::default() }, ..quick() }
+fn running_as(email: &str) -> DeployOptions {
+    DeployOptions {
+        settings: DeploySettings { service_account: Some(email.into()), ..DeploySettings::default() },
+        ..quick()
+    }
 }
 
 #[track_caller]
@@ -205,7 +208,7 @@ async fn the_revision_tells_its_origin_and_keeps_the_users_text() {
         time: Some("2026-11-24T08:00:00Z".into()),
         ..Provenance::default()
     };
-    let report = world.deploy_with(&bundle, "prod", Options { provenance: provenance.clone(), ..quick() }).await;
+    let report = world.deploy_with(&bundle, "prod", DeployOptions { provenance: provenance.clone(), ..quick() }).await;
     assert_eq!(report.outcome.commit.as_deref(), Some("0a1b2c3d"));
     let (organization, proxy) = (name("acme"), name("orders"));
     let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &proxy };
@@ -281,7 +284,7 @@ async fn a_caller_waits_for_its_shared_flow() {
 async fn a_caller_without_its_shared_flow_changes_nothing_and_may_be_tried_again() {
     let world = World::start().await;
     world.deploy_with(&shared_flow("common", "A"), "dev", quick()).await;
-    let hasty = || Options { timeout: Duration::from_millis(200), ..quick() };
+    let hasty = || DeployOptions { timeout: Duration::from_millis(200), ..quick() };
     for flow in ["common", "nowhere"] {
         let report = world.deploy_with(&caller("caller", flow), "prod", hasty()).await;
         check_failed(&report, 75, &["nothing was changed", &format!("`{flow}` is not deployed")]);
@@ -367,9 +370,9 @@ async fn gateway(statuses: &'static [u16]) -> (String, Arc<Mutex<Vec<String>>>) 
     (url, seen)
 }
 
-fn smoke(url: &str) -> Options {
+fn smoke(url: &str) -> DeployOptions {
     let smoke_test = Some(SmokeTest { url: url.to_owned(), expect_status: 200 });
-    Options {
+    DeployOptions {
         settings: DeploySettings { smoke_test, ..DeploySettings::default() },
         timeout: Duration::from_secs(1),
         ..quick()
@@ -406,7 +409,7 @@ async fn a_failed_smoke_test_goes_back() {
 #[tokio::test]
 async fn old_revisions_go_and_those_that_run_anywhere_stay() {
     let world = World::start().await;
-    let keep = || Options {
+    let keep = || DeployOptions {
         settings: DeploySettings { keep_revisions: 2.try_into().ok(), ..DeploySettings::default() },
         ..quick()
     };
@@ -428,7 +431,7 @@ async fn a_revision_of_somebody_else_is_never_deleted() {
     let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &orders };
     let by_hand = zip::pack(BundleKind::Proxy, &proxy_files("orders", "/orders", "by hand")).unwrap().into();
     world.client.import(resource, &by_hand).await.unwrap();
-    let keep = Options {
+    let keep = DeployOptions {
         settings: DeploySettings { keep_revisions: 1.try_into().ok(), ..DeploySettings::default() },
         ..quick()
     };
@@ -451,11 +454,11 @@ async fn what_another_deployer_put_there_stays() {
     let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &orders };
     let mut listed = world.client.deployments(resource, &prod).await.unwrap();
     listed[0].revision = id("2");
-    let report = world.deploy_with(&a, "prod", Options { listed: Some(listed.clone()), ..quick() }).await;
+    let report = world.deploy_with(&a, "prod", DeployOptions { listed: Some(listed.clone()), ..quick() }).await;
     check_failed(&report, 75, &["another deployer deployed revision 3", "did not deploy revision 1"]);
     assert_eq!(report.outcome.writes, 0);
     // It put the same there: that is no conflict.
-    let report = world.deploy_with(&c, "prod", Options { listed: Some(listed), ..quick() }).await;
+    let report = world.deploy_with(&c, "prod", DeployOptions { listed: Some(listed), ..quick() }).await;
     check(&report, Ending::Redeployed, Some("3"), Some("2"));
     assert_eq!(report.outcome.writes, 0);
 }
@@ -497,7 +500,7 @@ async fn what_is_called_or_foreign_is_not_removed() {
     let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &hand };
     let by_hand = zip::pack(BundleKind::Proxy, &proxy_files("hand", "/hand", "A")).unwrap().into();
     world.client.import(resource, &by_hand).await.unwrap();
-    world.client.deploy(resource, &prod, id("1"), DeployOptions::default()).await.unwrap();
+    world.client.deploy(resource, &prod, id("1"), DeployParameters::default()).await.unwrap();
     let report = remove_from(&world, BundleKind::Proxy, "hand", "prod", Removal::Delete).await;
     check_failed(&report, 65, &["has no record of apigee-flux", "leaves it deployed"]);
     assert_eq!(report.outcome.writes, 0);
@@ -542,7 +545,7 @@ async fn a_deadline_goes_back_and_is_temporary() {
     let slow =
         World::with(sandbox::Options { progressing: Duration::from_secs(1), ..sandbox::Options::default() }).await;
     slow.deploy(&proxy("orders", "/orders", "A")).await;
-    let hasty = Options { timeout: Duration::from_millis(100), ..quick() };
+    let hasty = DeployOptions { timeout: Duration::from_millis(100), ..quick() };
     let report = slow.deploy_with(&proxy("orders", "/orders", "B"), "prod", hasty).await;
     check_failed(&report, 75, &["not READY after ", "PROGRESSING", "the rollback to revision 1 failed too"]);
 }
@@ -551,7 +554,7 @@ async fn a_deadline_goes_back_and_is_temporary() {
 async fn a_run_that_was_cut_off_is_awaited_without_a_write() {
     let mut world = World::start().await;
     let bundle = proxy("orders", "/orders", "A");
-    let accepted = Options { wait: apigee_flux_deployer::WaitFor::Accepted, ..quick() };
+    let accepted = DeployOptions { wait: apigee_flux_deployer::WaitFor::Accepted, ..quick() };
     check(&world.deploy_with(&bundle, "prod", accepted).await, Ending::Deployed, Some("1"), None);
     world.news();
     check(&world.deploy(&bundle).await, Ending::Unchanged, Some("1"), Some("1"));
@@ -956,7 +959,8 @@ async fn deploy_with_trouble(fault: &str, timeout: Duration) -> (Report, Duratio
     let world = World::start().await;
     world.sandbox.inject(fault.parse().unwrap());
     let start = Instant::now();
-    let report = world.deploy_with(&proxy("orders", "/orders", "A"), "prod", Options { timeout, ..quick() }).await;
+    let report =
+        world.deploy_with(&proxy("orders", "/orders", "A"), "prod", DeployOptions { timeout, ..quick() }).await;
     (report, start.elapsed())
 }
 

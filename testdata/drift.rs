@@ -5,13 +5,13 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use apigee_flux_deployer::client::{DeployOptions, ResourceName, Settings};
-use apigee_flux_deployer::deploy::Event;
+use apigee_flux_deployer::Polling;
+use apigee_flux_deployer::client::{DeployParameters, Settings};
 use apigee_flux_deployer::drift::{Depth, Download, Wanted, Wish};
+use apigee_flux_deployer::event::Event;
 use apigee_flux_deployer::retry::Backoff;
 use apigee_flux_deployer::survey::survey;
-use apigee_flux_deployer::wait::Polling;
-use apigee_flux_deployer::{Bundle, Client, Drift, Error, Options, Target, TokenSource, deploy};
+use apigee_flux_deployer::{Bundle, Client, DeployOptions, Drift, Error, ResourceName, Target, TokenSource, deploy};
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::bundle::{BundleKind, BundlePath, DeploySettings, Digest, Files, Removal, zip};
 use apigee_flux_model::names::Name;
@@ -84,7 +84,7 @@ impl World {
             DeploySettings { service_account: service_account.map(str::to_owned), ..DeploySettings::default() };
         let polling = Polling { first: Duration::from_millis(10), ..Polling::default() };
         let provenance = Provenance { commit: Some("0a1b2c3".into()), ..Provenance::default() };
-        let options = Options { settings, polling, provenance, ..Options::default() };
+        let options = DeployOptions { settings, polling, provenance, ..DeployOptions::default() };
         let bundle = Bundle::new(BundleKind::Proxy, name("orders"), files.clone());
         let target = Target { organization: name("acme"), environment: name(environment) };
         let report = deploy(&self.client, &bundle, &target, &options, &|_: &Event| ()).await;
@@ -99,7 +99,7 @@ impl World {
     async fn put_by_hand(&self, files: &Files) -> RevisionId {
         let zip = zip::pack(BundleKind::Proxy, files).unwrap().into();
         let revision = self.client.import(self.resource(), &zip).await.unwrap();
-        self.client.deploy(self.resource(), &name("prod"), revision, DeployOptions::default()).await.unwrap();
+        self.client.deploy(self.resource(), &name("prod"), revision, DeployParameters::default()).await.unwrap();
         revision
     }
 
@@ -189,7 +189,7 @@ async fn another_revision_of_ours_tells_its_commit() {
     assert!(matches!(&drift, Drift::OtherRevision { files: None, .. }), "{drift:?}");
     // Somebody went back by hand.
     world.deploy(&b).await;
-    world.client.deploy(world.resource(), &name("prod"), id("1"), DeployOptions::default()).await.unwrap();
+    world.client.deploy(world.resource(), &name("prod"), id("1"), DeployParameters::default()).await.unwrap();
     let drift = world.drift(&wanted(&b, None), RECORD).await;
     assert!(matches!(&drift, Drift::OtherRevision { revision, .. } if *revision == id("1")), "{drift:?}");
 }
@@ -274,7 +274,7 @@ async fn what_does_not_run_or_is_not_reached_is_failing() {
         let files = proxy("A");
         world.deploy(&files).await;
         world.sandbox.expect_mishap("orders", mishap);
-        world.client.deploy(world.resource(), &name("prod"), id("1"), DeployOptions::default()).await.unwrap();
+        world.client.deploy(world.resource(), &name("prod"), id("1"), DeployParameters::default()).await.unwrap();
         tokio::time::sleep(Duration::from_millis(60)).await;
         let drift = world.drift(&wanted(&files, None), OTHER).await;
         assert!(matches!(&drift, Drift::Failing { why, .. } if why.contains(part)), "{drift:?}");

@@ -33,10 +33,10 @@ use std::time::Duration;
 
 use apigee_flux_configuration::Common;
 use apigee_flux_configuration::secret::ValueFrom;
+use apigee_flux_deployer::Polling;
 use apigee_flux_deployer::apply::{self, ApplyReport, Ending, Mode, apply};
 use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::retry::Backoff;
-use apigee_flux_deployer::wait::Polling;
 use apigee_flux_deployer::{Client, TokenSource};
 use apigee_flux_function::spec::KINDS;
 use apigee_flux_model::bundle::{BundleKind, BundlePath, Files};
@@ -400,7 +400,7 @@ impl World {
     async fn run(&self, documents: &[Applying], mode: Mode) -> Result<Vec<ApplyReport>, String> {
         let mut reports = Vec::new();
         for Applying { place, owner, document } in documents {
-            let options = apply::Options {
+            let options = apply::ApplyOptions {
                 workers: 1.try_into().unwrap(),
                 timeout: Duration::from_millis(300),
                 polling: Polling {
@@ -409,7 +409,7 @@ impl World {
                     ..Polling::default()
                 },
                 mode,
-                ..apply::Options::new(owner)
+                ..apply::ApplyOptions::new(owner)
             };
             let secrets = Arc::clone(&self.secrets);
             let look_up = Arc::new(move |place: &ValueFrom| match place {

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use apigee_flux_configuration::{Answer, Body, Form, Read, Request, Shape, Verb};
-use apigee_flux_deployer::client::{DeployOptions, ResourceName, Settings};
-use apigee_flux_deployer::{Client, TokenSource};
+use apigee_flux_deployer::client::{DeployParameters, Settings};
+use apigee_flux_deployer::{Client, ResourceName, TokenSource};
 use apigee_flux_model::bundle::{BundleKind, BundlePath, Files, zip};
 use apigee_flux_model::names::Name;
 use apigee_flux_sandbox::{Options, Sandbox};
@@ -80,9 +80,9 @@ impl World {
             report.unwrap();
         }
         let account =
-            DeployOptions { service_account: Some("runner@p.iam.gserviceaccount.com"), sequenced_rollout: true };
+            DeployParameters { service_account: Some("runner@p.iam.gserviceaccount.com"), sequenced_rollout: true };
         self.call("deploy").deploy(it, environment, first, account).await.unwrap();
-        self.call("deploy").deploy(it, environment, second, DeployOptions::default()).await.unwrap();
+        self.call("deploy").deploy(it, environment, second, DeployParameters::default()).await.unwrap();
         self.call("deployment").deployment(it, environment, second).await.unwrap();
         self.call("deployments").deployments(it, environment).await.unwrap();
         self.call("deployments_anywhere").deployments_anywhere(it).await.unwrap();

@@ -14,7 +14,7 @@ use super::secrets;
 use super::sigterm::until_terminated;
 use apigee_flux_configuration::{Id, OwnedPlace, Place};
 use apigee_flux_deployer::Error;
-use apigee_flux_deployer::apply::{ApplyEvent, ApplyReport, Ending, Options, Progress, Secrets, apply};
+use apigee_flux_deployer::apply::{ApplyEvent, ApplyOptions, ApplyReport, Ending, Progress, Secrets, apply};
 use apigee_flux_deployer::error::TERMINATED;
 use apigee_flux_deployer::in_cluster::JobReport;
 use apigee_flux_deployer::mount::read_configuration;
@@ -145,7 +145,7 @@ async fn apply_all(args: &Args, place: &OwnedPlace, log: &Log) -> Result<Ended, 
     let provenance = args.provenance.read()?;
     let commit = provenance.commit.clone();
     let client = args.apigee.client()?.with_listener(log.retries());
-    let options = Options { provenance, timeout: args.timeout, ..Options::new(&args.owner) };
+    let options = ApplyOptions { provenance, timeout: args.timeout, ..ApplyOptions::new(&args.owner) };
     let run =
         apply(&client, place, &document, secrets(&args.secrets, &args.secret_folders), &options, progress(log, place));
     let report = until_terminated(log, &client, run).await??;
@@ -165,7 +165,7 @@ fn failure(place: Place<'_>, error: &Error, took: u64) -> String {
         "organization": place.organization,
         "environment": place.environment,
         "durationMs": took,
-        "reason": plain(apigee_flux_deployer::outcome::cut(&error.to_string())),
+        "reason": plain(apigee_flux_deployer::termination_message::cut(&error.to_string())),
     })
     .to_string()
 }

@@ -16,8 +16,8 @@ use super::provenance_args::ProvenanceArgs;
 use super::settings_args::SettingsArgs;
 use super::sigterm::until_terminated;
 use super::target_args::TargetArgs;
-use apigee_flux_deployer::deploy::Event;
-use apigee_flux_deployer::{Bundle, Client, Error, Options, Outcome, Report, WaitFor, deploy};
+use apigee_flux_deployer::event::Event;
+use apigee_flux_deployer::{Bundle, Client, DeployOptions, Error, Outcome, Report, WaitFor, deploy};
 use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
 use apigee_flux_model::bundle::{Digest, manifest};
 use apigee_flux_model::duration;
@@ -83,7 +83,7 @@ async fn run_until_signal(args: &Args, log: &Log) -> Report {
         Ok(prepared) => prepared,
         Err(error) => return failed(args, &error, log.elapsed()),
     };
-    let options = Options { settings: args.settings.settings(), ..options(args, provenance) };
+    let options = DeployOptions { settings: args.settings.settings(), ..options(args, provenance) };
     let (target, progress) = (args.target.target(), |event: &Event| log.event(event));
     let run = deploy(&client, &bundle, &target, &options, &progress);
     until_terminated(&log, &client, Box::pin(run)).await.unwrap_or_else(|error| {
@@ -100,15 +100,15 @@ async fn run_until_signal(args: &Args, log: &Log) -> Report {
 }
 
 /// The options that apply to a bundle and to a batch.
-fn options(args: &Args, provenance: Provenance) -> Options {
-    Options {
+fn options(args: &Args, provenance: Provenance) -> DeployOptions {
+    DeployOptions {
         timeout: args.timeout,
         wait: match args.wait {
             Wait::Ready => WaitFor::Ready,
             Wait::Accepted => WaitFor::Accepted,
         },
         provenance,
-        ..Options::default()
+        ..DeployOptions::default()
     }
 }
 

@@ -11,7 +11,7 @@ use super::colour::colour;
 use super::out;
 use super::status_line::StatusLine;
 use apigee_flux_deployer::client::RetryListener;
-use apigee_flux_deployer::deploy::{Event, Phase};
+use apigee_flux_deployer::event::{Event, Phase};
 use apigee_flux_deployer::{Blame, Error, Report};
 use apigee_flux_model::diag::Severity;
 use apigee_flux_model::diag::plain::{Text, plain};

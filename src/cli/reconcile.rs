@@ -14,7 +14,7 @@ use super::sigterm::until_terminated;
 use super::target_args::TargetArgs;
 use apigee_flux_configuration::OwnedPlace;
 use apigee_flux_configuration::inventory;
-use apigee_flux_deployer::apply::{Mode, Options};
+use apigee_flux_deployer::apply::{ApplyOptions, Mode};
 use apigee_flux_deployer::mount::read_inventory;
 use apigee_flux_deployer::reconcile::{self, Reconcile};
 use apigee_flux_deployer::{Error, Target};
@@ -92,7 +92,7 @@ async fn reconcile_all(args: &Args, target: &Target, place: &OwnedPlace, log: &L
     let client = args.apigee.client()?.with_listener(log.retries());
     let mode = if args.report { Mode::Look } else { Mode::Write };
     let how = Reconcile {
-        options: Options { provenance, timeout: args.timeout, mode, ..Options::new(&args.owner) },
+        options: ApplyOptions { provenance, timeout: args.timeout, mode, ..ApplyOptions::new(&args.owner) },
         owner_of_organization: args.owner_of_organization.clone().unwrap_or_else(|| args.owner.clone()),
         max_deletes: args.max_deletes,
         young: args.young,

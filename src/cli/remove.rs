@@ -10,7 +10,7 @@ use super::output_args::{OutputArgs, job_report};
 use super::provenance_args::ProvenanceArgs;
 use super::sigterm::until_terminated;
 use super::target_args::TargetArgs;
-use apigee_flux_deployer::{Error, Options, Outcome, Report, remove};
+use apigee_flux_deployer::{DeployOptions, Error, Outcome, Report, remove};
 use apigee_flux_model::bundle::{BundleKind, Removal};
 use apigee_flux_model::duration;
 use apigee_flux_model::names::Name;
@@ -65,7 +65,7 @@ async fn remove_it(args: &Args, log: &Log) -> Report {
     };
     let target = args.target.target();
     let removal = if args.delete { Removal::Delete } else { Removal::Undeploy };
-    let options = Options { timeout: args.timeout, provenance, ..Options::default() };
+    let options = DeployOptions { timeout: args.timeout, provenance, ..DeployOptions::default() };
     let progress = |event: &_| log.event(event);
     let run = remove(&client, kind, name, &target, removal, &options, &progress);
     until_terminated(&log, &client, run).await.unwrap_or_else(|error| {

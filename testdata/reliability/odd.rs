@@ -7,9 +7,9 @@
 
 use std::time::Duration;
 
-use apigee_flux_deployer::deploy::Event;
-use apigee_flux_deployer::wait::Polling;
-use apigee_flux_deployer::{Options, deploy, remove};
+use apigee_flux_deployer::Polling;
+use apigee_flux_deployer::event::Event;
+use apigee_flux_deployer::{DeployOptions, deploy, remove};
 use apigee_flux_model::bundle::{BundleKind, Removal};
 use apigee_flux_model::names::RevisionId;
 use apigee_flux_sandbox::{Occurrence, OddAnswer, Rule, Trouble};
@@ -77,11 +77,11 @@ pub(crate) async fn matrix() -> Vec<String> {
 }
 
 /// Gives up soon: most of these runs cannot succeed.
-fn options() -> Options {
-    Options {
+fn options() -> DeployOptions {
+    DeployOptions {
         timeout: Duration::from_millis(400),
         polling: Polling { first: Duration::from_millis(5), longest: Duration::from_millis(20), ..Polling::default() },
-        ..Options::default()
+        ..DeployOptions::default()
     }
 }
 
@@ -197,7 +197,7 @@ pub(crate) async fn batches() -> Vec<String> {
             // Neither does the list of the resource itself show it.
             let path = format!("*/{NAME}/deployments");
             world.sandbox.inject(Rule { path, ..Rule::new(Trouble::Odd(OddAnswer::Empty)) });
-            let options = Options { listed: Some(Vec::new()), ..options() };
+            let options = DeployOptions { listed: Some(Vec::new()), ..options() };
             let report = deploy(&world.client(), &story.wanted(), &target(), &options, &|_: &Event| ()).await;
             let writes = world.sandbox.requests()[before..].iter().filter(|request| request.is_write).count();
             if writes > 0 || !TEMPORARY.contains(&report.exit_code) || world.served() != served {

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use apigee_flux_configuration::secret::ValueFrom;
 use apigee_flux_configuration::{Document, Id, OwnedPlace};
-use apigee_flux_deployer::apply::{Options, Progress, apply};
+use apigee_flux_deployer::Polling;
+use apigee_flux_deployer::apply::{ApplyOptions, Progress, apply};
 use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::prune::{Kept, prune};
 use apigee_flux_deployer::retry::Backoff;
-use apigee_flux_deployer::wait::Polling;
 use apigee_flux_deployer::{Client, TokenSource};
 use apigee_flux_sandbox::{self as sandbox, Occurrence, OddAnswer, Rule, Sandbox, Trouble};
 use serde_json::{Value, json};
@@ -70,8 +70,8 @@ impl World {
         world
     }
 
-    fn options() -> Options {
-        Options {
+    fn options() -> ApplyOptions {
+        ApplyOptions {
             workers: 1.try_into().unwrap(),
             timeout: Duration::from_millis(500),
             polling: Polling {
@@ -79,7 +79,7 @@ impl World {
                 longest: Duration::from_millis(20),
                 ..Polling::default()
             },
-            ..Options::new("team")
+            ..ApplyOptions::new("team")
         }
     }
 

@@ -4,8 +4,9 @@
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
 
-use crate::api::client::{Client, ResourceName};
+use crate::api::client::Client;
 use crate::api::deployment::{Deployment, RuntimeState};
+use crate::api::resource_name::ResourceName;
 use crate::configuration::register::Register;
 use crate::error::Error;
 use apigee_flux_configuration::{OwnedPlace, Record};

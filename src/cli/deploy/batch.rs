@@ -12,7 +12,7 @@ use apigee_flux_deployer::batch::BatchEvent;
 use apigee_flux_deployer::error::TERMINATED;
 use apigee_flux_deployer::in_cluster::JobReport;
 use apigee_flux_deployer::mount::read_batch;
-use apigee_flux_deployer::outcome::MAX_LINE;
+use apigee_flux_deployer::termination_message::MAX_LINE;
 use apigee_flux_deployer::{BatchReport, Error, Report, deploy_batch};
 use apigee_flux_model::diag::Severity;
 use apigee_flux_model::duration::millis;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::difference::{Change, Detail, Difference};
 use super::unified;
 use apigee_flux_configuration::{Document, Field, OwnedPlace};
-use apigee_flux_deployer::apply::{Applied, ApplyEvent, Ending, Mode, Options, apply};
+use apigee_flux_deployer::apply::{Applied, ApplyEvent, ApplyOptions, Ending, Mode, apply};
 use apigee_flux_deployer::{Client, Error};
 
 /// Compares the configuration of a place.
@@ -19,7 +19,7 @@ pub(super) async fn differences(
     if document.resources.is_empty() {
         return Ok(Vec::new());
     }
-    let options = Options { mode: Mode::Compare, ..Options::new("") };
+    let options = ApplyOptions { mode: Mode::Compare, ..ApplyOptions::new("") };
     // A comparison never reads a secret.
     let secrets = Arc::new(|_: &_| Err("secrets are not read by diff".to_owned()));
     let report = apply(client, place, document, secrets, &options, Arc::new(|_: ApplyEvent<'_>| ())).await?;

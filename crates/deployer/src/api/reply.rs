@@ -4,13 +4,12 @@
 //! without the expected field is therefore an empty list only if it has no other field. An error with the status 200,
 //! the message of another call or the page of a proxy is a failure, never "nothing exists".
 
-use std::fmt;
-
 use reqwest::Url;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::error::unexpected_response::Oddity;
 use apigee_flux_configuration::Shape;
 
 /// A complete response.
@@ -32,69 +31,10 @@ pub(crate) trait Message: DeserializeOwned {
     const SHAPE: Shape;
 }
 
-/// Why a body with a success status is not the expected message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Oddity {
-    /// It is not JSON, or it is truncated.
-    NotJson(String),
-    /// It is JSON but not an object.
-    NotAnObject,
-    /// It is an error in Google's format; the value is its message.
-    Error(String),
-    /// It is empty, but the message always has a field.
-    Empty {
-        /// Fields that the message has.
-        expected: &'static [&'static str],
-    },
-    /// It has none of the message's fields.
-    OtherMessage {
-        /// The fields that it has.
-        found: Vec<String>,
-        /// Fields that the message has.
-        expected: &'static [&'static str],
-    },
-    /// A field has the wrong type or is missing.
-    Field(String),
-    /// It is the expected message, but about another object.
-    OtherSubject {
-        /// The field.
-        field: &'static str,
-        /// The value in the request.
-        asked: String,
-        /// The value in the response.
-        found: String,
-    },
-    /// It is not a file of the expected format.
-    NotAFile(&'static str),
-    /// The list does not end: a page refers to itself as the next page.
-    EndlessPages,
-}
-
 /// Limits for the field names of an unexpected message in an error: the length of a name in characters, and the number
 /// of names.
 const MAX_SHOWN: usize = 40;
 const MAX_FIELDS: usize = 5;
-
-impl fmt::Display for Oddity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let or = |fields: &[&str]| fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(" or ");
-        match self {
-            Self::NotJson(why) => write!(f, "it is not JSON ({why})"),
-            Self::NotAnObject => f.write_str("it is not a JSON object"),
-            Self::Error(message) => write!(f, "its status is success, but its body is an error: {message}"),
-            Self::Empty { expected } => write!(f, "it is empty, expected the field {}", or(expected)),
-            Self::OtherMessage { found, expected } => {
-                write!(f, "it has the fields {}, expected {}", found.join(", "), or(expected))
-            }
-            Self::Field(why) => f.write_str(why),
-            Self::OtherSubject { field, asked, found } => {
-                write!(f, "its field `{field}` is `{found}`, expected `{asked}`")
-            }
-            Self::NotAFile(format) => write!(f, "it is not {format}"),
-            Self::EndlessPages => f.write_str("the list does not end: the next page of a page is the same page"),
-        }
-    }
-}
 
 /// Fields that may accompany the items of a page of a list: those of portals describe the status of the call.
 const PAGE_FIELDS: &[&str] = &["status", "message", "requestId", "totalSize"];
@@ -264,7 +204,7 @@ mod tests {
         }
     }
 
-    fn odd<T: Message + fmt::Debug>(body: &str) -> Oddity {
+    fn odd<T: Message + std::fmt::Debug>(body: &str) -> Oddity {
         match reply("application/json", body).message::<T>() {
             Err(Unusable::Odd(oddity)) => oddity,
             other => panic!("{body}: {other:?}"),

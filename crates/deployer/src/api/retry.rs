@@ -100,7 +100,8 @@ pub fn jittered(pause: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{ApiError, NetworkError};
+    use crate::error::api_error::ApiError;
+    use crate::error::network_error::NetworkError;
 
     fn api(status: u16) -> Error {
         Error::from(Box::new(ApiError::parse("POST x", status, b"{}", "")))

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 
 use tokio::task::JoinSet;
 
-use crate::api::client::{Client, ResourceName};
+use crate::api::client::Client;
+use crate::api::resource_name::ResourceName;
 use crate::error::Error;
 use apigee_flux_model::names::Name;
 use apigee_flux_model::names::RevisionId;

@@ -7,14 +7,16 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::api::client::{Client, ResourceName};
+use crate::api::client::Client;
 use crate::api::deployment::Deployment;
+use crate::api::polling::Polling;
+use crate::api::resource_name::ResourceName;
+use crate::api::target::Target;
 use crate::compare::absence;
+use crate::compare::current::{Current, newest};
 use crate::compare::file_difference::{FileDifference, compare};
+use crate::compare::verdict::{ERROR_LOOKS, Verdict, judge};
 use crate::error::Error;
-use crate::rollout::deploy::Target;
-use crate::rollout::plan::{Current, newest};
-use crate::rollout::wait::{ERROR_LOOKS, Polling, Verdict, judge};
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::bundle::{BundleKind, Digest, Files, Removal, zip};
 use apigee_flux_model::diag::human::plural;

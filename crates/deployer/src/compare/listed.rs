@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::client::Client;
 use crate::api::deployment::Deployment;
+use crate::api::target::Target;
 use crate::error::Error;
-use crate::rollout::deploy::Target;
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::names::Name;
 

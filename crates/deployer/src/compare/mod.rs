@@ -2,7 +2,9 @@
 
 pub(crate) mod absence;
 pub mod canonical_xml;
+pub(crate) mod current;
 pub mod drift;
 pub mod file_difference;
 pub(crate) mod listed;
 pub mod survey;
+pub(crate) mod verdict;

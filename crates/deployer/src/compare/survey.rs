@@ -6,10 +6,10 @@ use std::num::NonZeroUsize;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::api::client::Client;
+use crate::api::target::Target;
 use crate::compare::drift::{Depth, Download, Drift, Wanted, drift};
 use crate::compare::listed::Listed;
 use crate::error::Error;
-use crate::rollout::deploy::Target;
 
 /// The number of downloaded revisions in memory: one of them may unpack to more than a pod can spare. At the default
 /// request rate more would not be faster.

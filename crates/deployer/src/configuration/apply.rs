@@ -15,11 +15,11 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::api::client::Client;
+use crate::api::polling::Polling;
 use crate::configuration::register::{self, Register};
 use crate::error::Error;
-use crate::rollout::deploy::{Event, Phase};
-use crate::rollout::outcome::{MAX_LINE, cut};
-use crate::rollout::wait::Polling;
+use crate::event::{Event, Phase};
+use crate::termination_message::{MAX_LINE, cut};
 use apigee_flux_configuration::KINDS;
 use apigee_flux_configuration::call::shown_path;
 use apigee_flux_configuration::document::{Adopt, Document, Entry};
@@ -37,9 +37,9 @@ const MAX_ROUNDS: usize = 4;
 /// Shorter secrets are not redacted in messages: they would match everywhere.
 const MIN_REDACTED: usize = 4;
 
-/// Options for applying a document.
+/// ApplyOptions for applying a document.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct ApplyOptions {
     /// The owner of the desired state: resources of another owner are not changed.
     pub owner: String,
     /// The provenance of the desired state, for the records.
@@ -54,7 +54,7 @@ pub struct Options {
     pub mode: Mode,
 }
 
-impl Options {
+impl ApplyOptions {
     /// The defaults for an owner.
     pub fn new(owner: &str) -> Self {
         Self {
@@ -143,7 +143,7 @@ pub async fn apply(
     place: &OwnedPlace,
     document: &Document,
     secrets: Secrets,
-    options: &Options,
+    options: &ApplyOptions,
     progress: Progress,
 ) -> Result<ApplyReport, Error> {
     let client = client.with_own_count();
@@ -185,7 +185,7 @@ struct Shared {
     place: OwnedPlace,
     register: Register,
     secrets: Secrets,
-    options: Options,
+    options: ApplyOptions,
     progress: Progress,
 }
 

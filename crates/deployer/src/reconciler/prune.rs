@@ -10,10 +10,14 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::api::client::Client;
-use crate::configuration::apply::{Applied, ApplyEvent, ApplyReport, Ending, Mode, Options, Progress, failed, read};
+use crate::api::target::Target;
+use crate::configuration::apply::{
+    Applied, ApplyEvent, ApplyOptions, ApplyReport, Ending, Mode, Progress, failed, read,
+};
 use crate::configuration::register::{self, Register};
 use crate::error::Error;
-use crate::rollout::deploy::{self, Event, Phase, Target};
+use crate::event::{Event, Phase};
+use crate::rollout::options::DeployOptions;
 use crate::rollout::remove::remove;
 use apigee_flux_configuration::{self as configuration, KINDS};
 use apigee_flux_configuration::{Crud, Id, OwnedPlace, Place, Record, Wanted, WhenGone};
@@ -41,7 +45,7 @@ pub async fn prune(
     client: &Client,
     kept: &[Kept],
     max_deletes: usize,
-    options: &Options,
+    options: &ApplyOptions,
     progress: Progress,
 ) -> Result<ApplyReport, Error> {
     let client = client.with_own_count();
@@ -120,7 +124,12 @@ fn obstacle(left: usize, kept: usize, max_deletes: usize) -> Option<String> {
     })
 }
 
-async fn leave(client: &Client, leaving: &Leaving, options: &Options, progress: &Progress) -> Result<String, Error> {
+async fn leave(
+    client: &Client,
+    leaving: &Leaving,
+    options: &ApplyOptions,
+    progress: &Progress,
+) -> Result<String, Error> {
     let (place, record) = (leaving.place.as_place(), &leaving.record);
     let what = match (bundle_kind(&record.id), crud(&record.id)) {
         (Some(kind), _) => remove_bundle(client, place, kind, record, options, progress).await?,
@@ -141,7 +150,7 @@ async fn remove_bundle(
     place: Place<'_>,
     kind: BundleKind,
     record: &Record,
-    options: &Options,
+    options: &ApplyOptions,
     progress: &Progress,
 ) -> Result<String, Error> {
     let name = |text: &str| text.parse().map_err(Error::Usage);
@@ -151,7 +160,7 @@ async fn remove_bundle(
     if options.mode != Mode::Write {
         return Ok(if removal == Removal::Delete { "delete".to_owned() } else { "undeploy".to_owned() });
     }
-    let how = deploy::Options { timeout: options.timeout, polling: options.polling, ..deploy::Options::default() };
+    let how = DeployOptions { timeout: options.timeout, polling: options.polling, ..DeployOptions::default() };
     let told = |event: &Event| progress(ApplyEvent::Step(&record.id, event));
     let report = remove(client, kind, &name(&record.id.name)?, &target, removal, &how, &told).await;
     if report.exit_code == 0 {
@@ -166,7 +175,7 @@ async fn remove_configuration(
     place: Place<'_>,
     crud: &dyn Crud,
     record: &Record,
-    options: &Options,
+    options: &ApplyOptions,
     progress: &Progress,
 ) -> Result<String, Error> {
     let wanted = Wanted { place, id: &record.id, body: &Value::Null, secrets: &[], last: Some(record) };

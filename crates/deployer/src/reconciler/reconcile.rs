@@ -13,18 +13,20 @@ use futures_util::stream::{self, StreamExt};
 
 use crate::api::client::Client;
 use crate::api::deployment::Deployment;
+use crate::api::target::Target;
 use crate::compare::drift::{Depth, Download, Drift, Wanted, Wish, drift};
 use crate::compare::listed::Listed;
 use crate::compare::survey::MAX_DOWNLOADS;
 use crate::configuration::apply::{
-    Applied, ApplyEvent, ApplyReport, Ending, Mode, Options, Progress, Secrets, apply, failed,
+    Applied, ApplyEvent, ApplyOptions, ApplyReport, Ending, Mode, Progress, Secrets, apply, failed,
 };
 use crate::configuration::register::{self, Register};
 use crate::error::Error;
+use crate::event::{Event, Phase};
 use crate::mount::MountedBundle;
 use crate::reconciler::prune::{Kept, prune};
 use crate::rollout::batch::{BatchEvent, deploy_batch};
-use crate::rollout::deploy::{self, Event, Phase, Target};
+use crate::rollout::options::DeployOptions;
 use crate::rollout::outcome::{self, Report};
 use apigee_flux_configuration::document::{Document, SCHEMA_VERSION};
 use apigee_flux_configuration::inventory::Deep;
@@ -39,11 +41,11 @@ pub const YOUNG: Duration = Duration::from_mins(2);
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// Options of a reconciliation.
+/// ApplyOptions of a reconciliation.
 #[derive(Debug, Clone)]
 pub struct Reconcile {
     /// The options for configuration; proxies and shared flows use the same ones.
-    pub options: Options,
+    pub options: ApplyOptions,
     /// The owner of the organization's desired state.
     pub owner_of_organization: String,
     /// The maximum number of deletions in one run; `None`: nothing is deleted.
@@ -158,12 +160,12 @@ impl Run<'_> {
     }
 
     /// The options for the configuration of a place.
-    fn options(&self, place: &OwnedPlace) -> Options {
+    fn options(&self, place: &OwnedPlace) -> ApplyOptions {
         let owner = match place.environment {
             Some(_) => self.how.options.owner.clone(),
             None => self.how.owner_of_organization.clone(),
         };
-        Options { owner, ..self.how.options.clone() }
+        ApplyOptions { owner, ..self.how.options.clone() }
     }
 
     async fn bundles(&self, bundles: Vec<MountedBundle>) -> Result<ApplyReport, Error> {
@@ -264,11 +266,11 @@ impl Run<'_> {
     }
 
     async fn deploy(&self, bundles: Vec<MountedBundle>) -> Result<ApplyReport, Error> {
-        let options = deploy::Options {
+        let options = DeployOptions {
             timeout: self.how.options.timeout,
             polling: self.how.options.polling,
             provenance: self.how.options.provenance.clone(),
-            ..deploy::Options::default()
+            ..DeployOptions::default()
         };
         let (progress, place) = (Arc::clone(&self.progress), self.place.clone());
         let told = Arc::new(move |event: BatchEvent<'_>| match event {

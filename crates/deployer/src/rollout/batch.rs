@@ -14,11 +14,15 @@ use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinSet};
 
 use crate::api::client::{Client, RetryListener};
+use crate::api::target::Target;
 use crate::compare::listed::Listed;
 use crate::error::{Error, TERMINATED};
+use crate::event::{Event, Phase};
 use crate::mount::MountedBundle;
-use crate::rollout::deploy::{Event, Options, Phase, Target, deploy};
-use crate::rollout::outcome::{Ending, MAX_LINE, Outcome, Report, cut};
+use crate::rollout::deploy::deploy;
+use crate::rollout::options::DeployOptions;
+use crate::rollout::outcome::{Ending, Outcome, Report};
+use crate::termination_message::{MAX_LINE, cut};
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::bundle::schedule::{Node, Schedule};
 use apigee_flux_model::bundle::zip::MAX_BUNDLE_BYTES;
@@ -63,7 +67,7 @@ pub async fn deploy_batch(
     client: &Client,
     bundles: Vec<MountedBundle>,
     target: &Target,
-    options: &Options,
+    options: &DeployOptions,
     workers: NonZeroUsize,
     progress: BatchProgress,
     told: impl Future<Output = ()>,
@@ -113,7 +117,7 @@ fn schedule(bundles: &[MountedBundle]) -> Result<Schedule, Error> {
 struct Running<'a> {
     client: &'a Client,
     target: &'a Target,
-    options: &'a Options,
+    options: &'a DeployOptions,
     progress: BatchProgress,
     schedule: Schedule,
     bundles: Vec<Arc<MountedBundle>>,
@@ -155,7 +159,7 @@ impl Running<'_> {
     fn start(&mut self, index: usize) {
         let Some(bundle) = self.bundles.get(index).map(Arc::clone) else { return };
         let listed = self.listed.take(bundle.kind, &bundle.name);
-        let options = Options {
+        let options = DeployOptions {
             settings: bundle.settings.clone(),
             listed: Some(listed),
             edited: bundle.edited,
@@ -238,7 +242,7 @@ fn retries_of(bundle: Arc<MountedBundle>, progress: BatchProgress) -> RetryListe
 }
 
 /// The report of a bundle that was not deployed.
-fn unfinished(bundle: &MountedBundle, target: &Target, options: &Options, reason: &str, exit_code: u8) -> Report {
+fn unfinished(bundle: &MountedBundle, target: &Target, options: &DeployOptions, reason: &str, exit_code: u8) -> Report {
     Report {
         outcome: Outcome {
             kind: Some(bundle.kind),

@@ -7,151 +7,40 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::api::client::{Client, ResourceName};
+use crate::api::client::Client;
 use crate::api::deployment::{Deployment, RuntimeState};
+use crate::api::resource_name::ResourceName;
+use crate::api::target::Target;
 use crate::compare::absence;
+use crate::compare::current::{Current, newest};
 use crate::error::Error;
-use crate::error::blame::Blame;
+use crate::event::{Event, Phase, Progress};
 use crate::mount::Bundle;
 use crate::rollout::import::{Imported, VISIBLE_AFTER, delete_duplicates, import};
 use crate::rollout::known::search;
+use crate::rollout::options::{DeployOptions, WaitFor};
 use crate::rollout::outcome::{Ending, Outcome, Report};
-use crate::rollout::plan::{self, Before, Current, Desired, Plan, Reason, plan};
+use crate::rollout::plan::{self, Before, Desired, Plan, Reason, plan};
 use crate::rollout::replace::Rollout;
 use crate::rollout::site::Site;
-use crate::rollout::wait::Polling;
 use crate::rollout::{requirements, retention};
-use apigee_flux_model::bundle::DeploySettings;
 use apigee_flux_model::bundle::MAX_REVISIONS;
 use apigee_flux_model::bundle::Replaced;
 use apigee_flux_model::bundle::RevisionRecord;
-use apigee_flux_model::diag::Severity;
 use apigee_flux_model::duration::millis;
-use apigee_flux_model::names::Name;
 use apigee_flux_model::names::RevisionId;
-use apigee_flux_model::provenance::Provenance;
 
 /// A deployment of this age was seen ready, or rolled back, by the run that created it. Longer than any run.
 pub const SETTLED_AFTER: Duration = Duration::from_hours(2);
-
-/// Where to deploy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// The organization.
-    pub organization: Name,
-    /// The environment.
-    pub environment: Name,
-}
-
-/// When the run ends.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum WaitFor {
-    /// The runtime has loaded the revision and every base path leads to it.
-    #[default]
-    Ready,
-    /// Apigee has accepted the deployment. In this case there is no rollback.
-    Accepted,
-}
-
-/// Options of a deployment.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The settings of this bundle.
-    pub settings: DeploySettings,
-    /// This bundle's entries of the environment's list of deployments, which a batch reads once for all its bundles.
-    /// `None`: the list is read. If it is given, the state of a deployment older than [`SETTLED_AFTER`] is not read.
-    pub listed: Option<Vec<Deployment>>,
-    /// A revision that was edited: its description has the digest of this bundle, but its files differ. It counts as
-    /// unmanaged.
-    pub edited: Option<RevisionId>,
-    /// Timeout for the runtime to become ready.
-    pub timeout: Duration,
-    /// When the run ends.
-    pub wait: WaitFor,
-    /// The provenance of the bundle, for the revision's description.
-    pub provenance: Provenance,
-    /// How often the status is read.
-    pub polling: Polling,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            settings: DeploySettings::default(),
-            listed: None,
-            edited: None,
-            timeout: Duration::from_mins(10),
-            wait: WaitFor::Ready,
-            provenance: Provenance::default(),
-            polling: Polling::default(),
-        }
-    }
-}
-
-/// One step of a deployment, for people and logs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// The phase of the step.
-    pub phase: Phase,
-    /// The severity.
-    pub level: Severity,
-    /// The message, in one line.
-    pub message: String,
-    /// The place in the bundle that the event is about.
-    pub blame: Option<Blame>,
-}
-
-impl Event {
-    /// A normal step.
-    pub fn new(phase: Phase, message: impl Into<String>) -> Self {
-        Self { phase, level: Severity::Info, message: message.into(), blame: None }
-    }
-
-    /// A problem that does not stop the run.
-    pub fn warning(phase: Phase, message: impl Into<String>) -> Self {
-        Self { level: Severity::Warning, ..Self::new(phase, message) }
-    }
-
-    /// A place in the bundle that Apigee rejects.
-    pub fn refused(phase: Phase, blame: Blame) -> Self {
-        Self { phase, level: Severity::Error, message: blame.to_string(), blame: Some(blame) }
-    }
-}
-
-/// The phases of a deployment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Phase {
-    /// Reads the state in Apigee.
-    Read,
-    /// Retries a request.
-    Retry,
-    /// Decides.
-    Plan,
-    /// Validates and imports.
-    Import,
-    /// Deploys.
-    Deploy,
-    /// Waits for the runtime.
-    Wait,
-    /// Rolls back.
-    Rollback,
-    /// Deletes old revisions.
-    Keep,
-}
-
-/// Receives each step.
-pub type Progress<'a> = &'a (dyn Fn(&Event) + Sync);
 
 /// Deploys a bundle. The report contains the result, also of a failure; nothing is printed.
 pub async fn deploy(
     client: &Client,
     bundle: &Bundle,
     target: &Target,
-    options: &Options,
+    options: &DeployOptions,
     progress: Progress<'_>,
 ) -> Report {
     let start = Instant::now();
@@ -336,7 +225,7 @@ impl Run<'_> {
     async fn current(&self) -> Result<Option<Current>, Error> {
         let site = self.site;
         let listed = match &site.options.listed {
-            Some(listed) if !self.is_second_look => plan::newest(listed.clone()),
+            Some(listed) if !self.is_second_look => newest(listed.clone()),
             _ => site.deployed().await?,
         };
         let Some(listed) = listed else {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use tokio::task::JoinSet;
 
-use crate::api::client::ResourceName;
+use crate::api::resource_name::ResourceName;
 use crate::api::revision::Revision;
 use crate::compare::drift::revision_files;
 use crate::compare::file_difference::compare;

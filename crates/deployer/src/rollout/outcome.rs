@@ -4,25 +4,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::api::target::Target;
 use crate::error::Error;
-use crate::rollout::deploy::Target;
+use crate::termination_message::MAX_LINE;
 use apigee_flux_model::bundle::{BundleKind, Digest};
 use apigee_flux_model::diag::plain;
 use apigee_flux_model::duration::millis;
 use apigee_flux_model::names::RevisionId;
-
-/// The kubelet truncates a termination message to this size, in bytes (Kubernetes, `terminationMessagePath`).
-pub const MAX_LINE: usize = 4096;
-
-/// A reason in a summary is truncated to this length, in characters: the outcome of the bundle contains the whole
-/// reason.
-const MAX_REASON: usize = 240;
-
-/// Truncates a reason for a summary.
-pub fn cut(reason: &str) -> String {
-    let end = reason.char_indices().nth(MAX_REASON).map(|(at, _)| at);
-    end.map_or_else(|| reason.to_owned(), |at| format!("{}…", &reason[..at]))
-}
 
 /// The result of a deployment or removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

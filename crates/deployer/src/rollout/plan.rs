@@ -1,10 +1,9 @@
 //! Decides what to do, from the desired state and the actual state in Apigee. Pure.
 
-use crate::api::deployment::{Deployment, RuntimeState};
-use crate::api::revision::Revision;
+use crate::api::deployment::RuntimeState;
 use crate::compare::absence::Absence;
+use crate::compare::current::Current;
 use apigee_flux_model::bundle::Digest;
-use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::names::RevisionId;
 
 /// The desired state of a bundle in the environment.
@@ -14,41 +13,6 @@ pub(crate) struct Desired<'a> {
     pub digest: Digest,
     /// The email of the service account that it runs as.
     pub service_account: Option<&'a str>,
-}
-
-/// The actual state: what is deployed in the environment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Current {
-    /// The deployment, with its runtime state.
-    pub deployment: Deployment,
-    /// Its revision.
-    pub revision: Revision,
-    /// The record in the revision's description; `None` if the revision is not managed by apigee-flux.
-    pub record: Option<RevisionRecord>,
-}
-
-impl Current {
-    /// Combines the responses about the deployment and its revision.
-    pub(crate) fn new(deployment: Deployment, revision: Revision) -> Self {
-        let record = RevisionRecord::parse(&revision.description);
-        Self { deployment, revision, record }
-    }
-
-    /// The deployed revision.
-    pub(crate) fn id(&self) -> RevisionId {
-        self.deployment.revision
-    }
-
-    /// True if the revision contains this bundle, whatever its state.
-    pub(crate) fn is(&self, digest: Digest) -> bool {
-        self.record.as_ref().is_some_and(|record| record.digest == digest)
-    }
-
-    /// False only if the response names another service account. The response may omit an account even if there is one.
-    pub(crate) fn runs_as(&self, wanted: Option<&str>) -> bool {
-        let account = self.deployment.service_account_email();
-        account.is_none() || account == wanted
-    }
 }
 
 /// The state of the environment before a run.
@@ -155,18 +119,12 @@ pub(crate) fn plan(desired: Desired<'_>, current: Option<&Current>, known: Optio
     }
 }
 
-/// The relevant deployment of a list: the one that started last. While a revision replaces another, the list contains
-/// both.
-pub(crate) fn newest(deployments: Vec<Deployment>) -> Option<Deployment> {
-    deployments.into_iter().max_by_key(|deployment| (deployment.started(), deployment.revision))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-    use apigee_flux_model::bundle::Replaced;
+    use apigee_flux_model::bundle::{Replaced, RevisionRecord};
     use apigee_flux_model::provenance::Provenance;
 
     fn id(number: &str) -> RevisionId {
@@ -269,16 +227,5 @@ mod tests {
         assert_eq!(way_back(Some(&with("dev", Some("2"))), "3", true), WayBack::Stays);
         // It has been deployed for long; the revision that it replaced is not a state to return to.
         assert_eq!(way_back(Some(&with("prod", Some("2"))), "3", false), WayBack::Stays);
-    }
-
-    #[test]
-    fn the_deployment_that_started_last_counts() {
-        let deployment = |revision: &str, time: &str| -> Deployment {
-            serde_json::from_value(serde_json::json!({"revision": revision, "deployStartTime": time})).unwrap()
-        };
-        let list = vec![deployment("2", "1000"), deployment("10", "999"), deployment("9", "999")];
-        assert_eq!(newest(list).unwrap().revision, id("2"));
-        assert_eq!(newest(vec![deployment("9", ""), deployment("10", "")]).unwrap().revision, id("10"));
-        assert_eq!(newest(Vec::new()), None);
     }
 }

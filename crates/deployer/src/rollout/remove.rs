@@ -4,10 +4,14 @@ use std::collections::BTreeSet;
 
 use tokio::time::Instant;
 
-use crate::api::client::{Client, ResourceName};
+use crate::api::client::Client;
+use crate::api::resource_name::ResourceName;
+use crate::api::target::Target;
 use crate::compare::absence;
 use crate::error::Error;
-use crate::rollout::deploy::{Options, Phase, Progress, Target, stopped};
+use crate::event::{Phase, Progress};
+use crate::rollout::deploy::stopped;
+use crate::rollout::options::DeployOptions;
 use crate::rollout::outcome::{Ending, Outcome, Report};
 use crate::rollout::site::Site;
 use apigee_flux_model::bundle::RevisionRecord;
@@ -23,7 +27,7 @@ pub async fn remove(
     name: &Name,
     target: &Target,
     removal: Removal,
-    options: &Options,
+    options: &DeployOptions,
     progress: Progress<'_>,
 ) -> Report {
     let start = Instant::now();

@@ -5,11 +5,12 @@
 
 use tokio::time::Instant;
 
-use crate::api::client::{Client, DeployOptions};
+use crate::api::client::{Client, DeployParameters};
 use crate::api::deployment::{Deployment, DeploymentType};
 use crate::compare::absence::Absence;
 use crate::error::Error;
-use crate::rollout::deploy::{Phase, WaitFor};
+use crate::event::Phase;
+use crate::rollout::options::WaitFor;
 use crate::rollout::plan::WayBack;
 use crate::rollout::site::Site;
 use crate::rollout::smoke_test;
@@ -72,7 +73,7 @@ impl Rollout<'_> {
 
     async fn deploy(&self, sequenced_rollout: bool) -> Result<Accepted, Error> {
         let account = self.site.options.settings.service_account.as_deref();
-        let options = DeployOptions { service_account: account, sequenced_rollout };
+        let options = DeployParameters { service_account: account, sequenced_rollout };
         let error = match self.client.deploy(self.site.resource, self.site.environment, self.id, options).await {
             Ok(accepted) => return Ok(Accepted::Here(accepted)),
             Err(error) if error.is_ambiguous() => error,
@@ -239,7 +240,7 @@ impl Rollout<'_> {
     }
 
     async fn restore(&self, revision: RevisionId, service_account: Option<&str>) -> Result<(), Error> {
-        let options = DeployOptions { service_account, sequenced_rollout: false };
+        let options = DeployParameters { service_account, sequenced_rollout: false };
         let client = self.site.sure();
         let accepted = client.deploy(self.site.resource, self.site.environment, revision, options).await?;
         let deadline = Instant::now() + self.site.options.timeout / 2;

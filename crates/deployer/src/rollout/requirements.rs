@@ -3,11 +3,12 @@
 
 use tokio::time::Instant;
 
-use crate::api::client::ResourceName;
 use crate::api::deployment::RuntimeState;
+use crate::api::resource_name::ResourceName;
+use crate::compare::current::newest;
 use crate::error::Error;
-use crate::rollout::deploy::{Phase, WaitFor};
-use crate::rollout::plan::newest;
+use crate::event::Phase;
+use crate::rollout::options::WaitFor;
 use crate::rollout::site::Site;
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::bundle::manifest::Requirements;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::error::Error;
-use crate::rollout::deploy::Phase;
+use crate::event::Phase;
 use crate::rollout::site::Site;
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::names::RevisionId;

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::api::client::{Client, ResourceName};
+use crate::api::client::Client;
 use crate::api::deployment::{Deployment, RuntimeState};
+use crate::api::resource_name::ResourceName;
+use crate::compare::current::newest;
+use crate::compare::verdict::ERROR_LOOKS;
 use crate::error::Error;
-use crate::rollout::deploy::{Event, Options, Phase, Progress};
-use crate::rollout::plan::newest;
-use crate::rollout::wait::ERROR_LOOKS;
+use crate::event::{Event, Phase, Progress};
+use crate::rollout::options::DeployOptions;
 use apigee_flux_model::names::Name;
 
 /// The bundle, the environment and the tools of a run.
@@ -18,7 +20,7 @@ pub(crate) struct Site<'a> {
     pub client: &'a Client,
     pub resource: ResourceName<'a>,
     pub environment: &'a Name,
-    pub options: &'a Options,
+    pub options: &'a DeployOptions,
     pub progress: Progress<'a>,
     /// When the run began.
     pub start: Instant,
@@ -50,7 +52,7 @@ impl Site<'_> {
     }
 
     /// Confirms the state ERROR: returns the first status with another state, or the last of
-    /// [`ERROR_LOOKS`](crate::rollout::wait::ERROR_LOOKS) reads.
+    /// [`ERROR_LOOKS`](crate::compare::verdict::ERROR_LOOKS) reads.
     pub(crate) async fn confirmed(&self, mut status: Deployment) -> Result<Deployment, Error> {
         for _ in 1..ERROR_LOOKS {
             if status.state != RuntimeState::Error || self.client.stop().is_requested() {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::api::client::Client;
+use crate::api::polling::Polling;
 use crate::api::retry::jittered;
-use crate::rollout::wait::Polling;
 use apigee_flux_model::bundle::SmokeTest;
 
 /// How long a gateway may need to route requests to a loaded revision.

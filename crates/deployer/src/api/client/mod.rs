@@ -19,10 +19,15 @@ use crate::api::auth::TokenSource;
 use crate::api::authorities::Authorities;
 use crate::api::deployment::{ChangeReport, Deployment, DeploymentList};
 use crate::api::pace::Pace;
-use crate::api::reply::{Message, Oddity, Reply, Unusable, is_about};
+use crate::api::reply::{Message, Reply, Unusable, is_about};
+use crate::api::resource_name::ResourceName;
 use crate::api::retry::{Backoff, Effect, asked_pause};
 use crate::api::revision::{Resource, Revision};
-use crate::error::{ApiError, Error, ForeignAnswer, NetworkError, UnexpectedAnswer};
+use crate::error::Error;
+use crate::error::api_error::ApiError;
+use crate::error::foreign_response::ForeignAnswer;
+use crate::error::network_error::{NetworkError, causes};
+use crate::error::unexpected_response::{Oddity, UnexpectedAnswer};
 use crate::stop::{Stop, WRITE_PATIENCE};
 use apigee_flux_configuration::{self as configuration, Answer, Body, Shape, Verb, call};
 use apigee_flux_model::bundle::BundleKind;
@@ -75,20 +80,9 @@ const LAST_LOOK: Duration = Duration::from_secs(2);
 /// Timeout for one request of a smoke test.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A proxy or shared flow of an organization.
-#[derive(Debug, Clone, Copy)]
-pub struct ResourceName<'a> {
-    /// The organization.
-    pub organization: &'a Name,
-    /// Proxy or shared flow.
-    pub kind: BundleKind,
-    /// Its name.
-    pub name: &'a Name,
-}
-
 /// How to deploy a revision.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct DeployOptions<'a> {
+pub struct DeployParameters<'a> {
     /// The email of the Google service account that the proxy runs as.
     pub service_account: Option<&'a str>,
     /// Rolls out routes and runtime in order. Proxies only.
@@ -423,7 +417,7 @@ impl Client {
         resource: ResourceName<'_>,
         environment: &Name,
         id: RevisionId,
-        options: DeployOptions<'_>,
+        options: DeployParameters<'_>,
     ) -> Result<Deployment, Error> {
         let number = id.to_string();
         let mut query = vec![("override", "true")];
@@ -884,15 +878,4 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self { error, retry_after: None, unauthenticated: false }
     }
-}
-
-/// The error with its causes, without the URL: the message already names the call.
-pub(crate) fn causes(error: &reqwest::Error) -> String {
-    let mut text = if error.is_timeout() { "no response in time".to_owned() } else { "no response".to_owned() };
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
