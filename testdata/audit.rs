@@ -54,7 +54,7 @@ async fn world() -> Sandbox {
     let options = DeployOptions { polling, provenance: provenance(), ..DeployOptions::default() };
     let target = Target { organization: "acme".parse().unwrap(), environment: "dev".parse().unwrap() };
     let report = deploy(&client, &bundle, &target, &options, &|_: &Event| ()).await;
-    assert_eq!(report.exit_code, 0, "{}", report.outcome.reason);
+    assert_eq!(report.exit.code(), 0, "{}", report.outcome.reason);
 
     let document = json!({"schemaVersion": 1, "resources": [
         {"kind": "ApigeeTargetServer", "name": "orders", "body": {"host": "orders.example.com", "port": 443, "isEnabled": true}}]});
@@ -63,7 +63,7 @@ async fn world() -> Sandbox {
     let options = apply::ApplyOptions { provenance: provenance(), ..apply::ApplyOptions::new("team/dev") };
     let secrets = Arc::new(|_: &_| Err("none".to_owned()));
     let report = apply(&client, &place, &document, secrets, &options, Arc::new(|_: ApplyEvent<'_>| ())).await.unwrap();
-    assert_eq!(report.exit_code(), 0, "{report:?}");
+    assert_eq!(report.exit().code(), 0, "{report:?}");
 
     let http = reqwest::Client::new();
     let base = format!("{}/v1/organizations/acme", sandbox.url());

@@ -228,7 +228,7 @@ async fn first_then_unchanged_then_one_changed() {
     let mut pod = Pod::of(LAYERS);
     let report = world.deploy(&pod).await;
     check_all(&report, Ending::Deployed);
-    assert_eq!(report.exit_code(), 0);
+    assert_eq!(report.exit().code(), 0);
     assert!(report.reports.iter().all(|report| report.outcome.writes == 2), "{report:?}");
     // What stands in the batch is not waited for: the shared flow itself looks once what is deployed.
     let of_log = |request: &&LoggedRequest| request.path.ends_with("sharedflows/log/deployments");
@@ -296,11 +296,11 @@ async fn a_failed_flow_fails_its_callers_and_others_go_on() {
     assert!(reason(&report, "log").contains("no memory"));
     assert_eq!(reason(&report, "auth"), "skipped: shared flow `log` failed");
     assert_eq!(reason(&report, "shop"), "skipped: shared flow `log` failed");
-    assert_eq!(report.exit_code(), 65);
+    assert_eq!(report.exit().code(), 65);
     assert!(!world.news().iter().any(|request| request.path.contains("shop") || request.path.contains("auth")));
     let report = world.deploy(&pod).await;
     assert_eq!(endings(&report)["free"], Ending::Unchanged);
-    assert_eq!(report.exit_code(), 0, "{report:?}");
+    assert_eq!(report.exit().code(), 0, "{report:?}");
 }
 
 #[tokio::test]
@@ -317,7 +317,7 @@ async fn a_refused_bundle_stops_no_other() {
     pod.write_batch();
     let report = world.deploy(&pod).await;
     assert!(reason(&report, "broken").contains("`apiproxy/policies/Broken.xml`"), "{report:?}");
-    assert_eq!((endings(&report)["shop"], report.exit_code()), (Ending::Deployed, 65));
+    assert_eq!((endings(&report)["shop"], report.exit().code()), (Ending::Deployed, 65));
 }
 
 #[tokio::test]
@@ -359,7 +359,7 @@ async fn what_does_not_fit_together_is_refused_before_the_first_request() {
     let mut world = World::start().await;
     let fails = |result: Result<BatchReport, Error>, code: u8, part: &str| {
         let error = result.unwrap_err();
-        assert!(error.exit_code() == code && error.to_string().contains(part), "{} {error}", error.exit_code());
+        assert!(error.exit().code() == code && error.to_string().contains(part), "{} {error}", error.exit().code());
     };
     let circle = Pod::of(&[("f:a", "A", &["b"]), ("f:b", "A", &["a"])]);
     fails(world.try_deploy(&circle, 4).await, 65, "`a` calls `b` calls `a`");
@@ -389,7 +389,7 @@ async fn what_does_not_fit_together_is_refused_before_the_first_request() {
     pod.write("bundles/apis/free/free.xml", b"<APIProxy name=\"free\">${oops}</APIProxy>");
     let report = world.deploy(&pod).await;
     assert!(reason(&report, "free").contains("`free.xml` is sha256:"), "{report:?}");
-    assert_eq!((endings(&report)["shop"], report.exit_code()), (Ending::Deployed, 67));
+    assert_eq!((endings(&report)["shop"], report.exit().code()), (Ending::Deployed, 67));
 }
 
 #[tokio::test]
@@ -461,7 +461,7 @@ async fn a_killed_batch_goes_on_where_it_was() {
         }
         world.news();
         let report = world.deploy(&pod).await;
-        assert_eq!(report.exit_code(), 0, "{report:?}");
+        assert_eq!(report.exit().code(), 0, "{report:?}");
         // Whatever was imported is not imported again.
         let imports = world.sandbox.requests().into_iter().filter(|request| request.path.contains("action=import"));
         assert_eq!(imports.count(), 4);

@@ -235,7 +235,7 @@ impl Apigee {
                 let failed = match apply_options {
                     Some(options) => run_apply(&pod, &client, &options).await.map(|report| failures(&report)),
                     None => run_batch(&pod, &client, &options).await.map(|report| {
-                        let failed = report.reports.iter().filter(|report| report.exit_code != 0);
+                        let failed = report.reports.iter().filter(|report| report.exit.code() != 0);
                         failed.map(|report| report.outcome.reason.clone()).collect()
                     }),
                 };

@@ -139,13 +139,13 @@ fn running_as(email: &str) -> DeployOptions {
 fn check(report: &Report, ending: Ending, revision: Option<&str>, previous: Option<&str>) {
     let outcome = &report.outcome;
     assert_eq!(outcome.result, ending, "{}", outcome.reason);
-    assert_eq!(report.exit_code == 0, ending != Ending::Failed, "{}", outcome.reason);
+    assert_eq!(report.exit.code() == 0, ending != Ending::Failed, "{}", outcome.reason);
     assert_eq!((outcome.revision, outcome.previous_revision), (revision.map(id), previous.map(id)));
 }
 
 #[track_caller]
 fn check_failed(report: &Report, exit_code: u8, parts: &[&str]) {
-    assert_eq!((report.outcome.result, report.exit_code), (Ending::Failed, exit_code), "{}", report.outcome.reason);
+    assert_eq!((report.outcome.result, report.exit.code()), (Ending::Failed, exit_code), "{}", report.outcome.reason);
     for part in parts {
         assert!(report.outcome.reason.contains(part), "`{}` lacks `{part}`", report.outcome.reason);
     }
@@ -416,7 +416,7 @@ async fn old_revisions_go_and_those_that_run_anywhere_stay() {
     for (body, environment) in [("A", "dev"), ("B", "prod"), ("C", "prod"), ("D", "prod"), ("E", "prod"), ("F", "prod")]
     {
         let report = world.deploy_with(&proxy("orders", "/orders", body), environment, keep()).await;
-        assert_eq!(report.exit_code, 0, "{}", report.outcome.reason);
+        assert_eq!(report.exit.code(), 0, "{}", report.outcome.reason);
     }
     let (organization, orders) = (name("acme"), name("orders"));
     let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &orders };
@@ -533,7 +533,7 @@ async fn equal_imports_at_once_end_as_one_revision() {
     let a = proxy("orders", "/orders", "A");
     let reports = tokio::join!(world.deploy(&a), world.deploy(&a), world.deploy(&a));
     for report in [&reports.0, &reports.1, &reports.2] {
-        assert_eq!((report.exit_code, report.outcome.revision), (0, Some(id("1"))), "{}", report.outcome.reason);
+        assert_eq!((report.exit.code(), report.outcome.revision), (0, Some(id("1"))), "{}", report.outcome.reason);
     }
     let (organization, orders) = (name("acme"), name("orders"));
     let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &orders };
@@ -997,7 +997,7 @@ async fn nothing_takes_longer_than_the_timeout() {
         ("POST *action=validate* trickle:200ms every", "(--timeout)"),
     ] {
         let (report, took) = deploy_with_trouble(fault, Duration::from_millis(800)).await;
-        assert!(matches!(report.exit_code, 69 | 75) && took < Duration::from_secs(4), "{fault}: {took:?}");
+        assert!(matches!(report.exit.code(), 69 | 75) && took < Duration::from_secs(4), "{fault}: {took:?}");
         assert!(report.outcome.reason.contains(part), "{fault}: {}", report.outcome.reason);
     }
 }

@@ -96,7 +96,7 @@ impl World {
                 };
                 let target = Target { organization: name("acme"), environment: name(environment) };
                 let report = deploy(&self.client, &bundle, &target, &options, &|_: &Event| ()).await;
-                assert_eq!(report.exit_code, 0, "{}", report.outcome.reason);
+                assert_eq!(report.exit.code(), 0, "{}", report.outcome.reason);
             }
         }
     }

@@ -130,7 +130,7 @@ fn changed(report: &ApplyReport) -> Vec<(String, Ending)> {
 fn of<'r>(report: &'r ApplyReport, id: &str) -> (Ending, &'r str, u8) {
     let found = report.resources.iter().find(|applied| applied.id.to_string() == id);
     let applied = found.unwrap_or_else(|| panic!("no {id} in {:?}", changed(report)));
-    (applied.result, &applied.reason, applied.exit_code)
+    (applied.result, &applied.reason, applied.exit.code())
 }
 
 /// Something that people do to Apigee by hand.
@@ -461,7 +461,7 @@ async fn an_account_of_one_environment_needs_nothing_of_the_organization() {
     world.apigee.sandbox.inject("* /v1/organizations/acme/keyvaluemaps* status:403 every".parse().unwrap());
     world.render(&[environment(), server("backend", "a"), proxy("plain", "A")]);
     let report = world.reconcile(How::REPAIR).await;
-    assert_eq!((report.count(Ending::Created), report.exit_code()), (2, 0), "{:?}", changed(&report));
+    assert_eq!((report.count(Ending::Created), report.exit().code()), (2, 0), "{:?}", changed(&report));
     assert_eq!(changed(&world.reconcile(How::REPAIR).await), []);
 }
 
@@ -528,7 +528,7 @@ async fn a_missing_secret_fails_alone_and_a_new_one_arrives() {
     world.render(&resources);
     let report = world.reconcile(How::REPAIR).await;
     let (ending, reason, code) = of(&report, "ApigeeKeyValueMap secret");
-    assert_eq!((ending, code, report.exit_code()), (Ending::Failed, 75, 75), "{reason}");
+    assert_eq!((ending, code, report.exit().code()), (Ending::Failed, 75, 75), "{reason}");
     assert!(reason.contains("key `api` of Secret `keys` is not there"), "{reason}");
     assert_eq!(report.count(Ending::Created), 2, "{:?}", changed(&report));
 
@@ -600,7 +600,7 @@ async fn without_a_register_proxies_are_deployed_all_the_same() {
     }
     world.render(&[environment(), with(proxy("plain", "A"), "deletionPolicy", "Delete"), flow("auth", "A")]);
     let report = world.reconcile(How { deep: Deep::Daily, ..How::REPAIR }).await;
-    assert_eq!((report.count(Ending::Created), report.exit_code()), (2, 0), "{:?}", changed(&report));
+    assert_eq!((report.count(Ending::Created), report.exit().code()), (2, 0), "{:?}", changed(&report));
     assert_eq!(changed(&world.reconcile(How::REPAIR).await), []);
 }
 

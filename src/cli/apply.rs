@@ -15,12 +15,12 @@ use super::sigterm::until_terminated;
 use apigee_flux_configuration::{Id, OwnedPlace, Place};
 use apigee_flux_deployer::Error;
 use apigee_flux_deployer::apply::{ApplyEvent, ApplyOptions, ApplyReport, Ending, Progress, Secrets, apply};
-use apigee_flux_deployer::error::TERMINATED;
 use apigee_flux_deployer::in_cluster::JobReport;
 use apigee_flux_deployer::mount::read_configuration;
 use apigee_flux_model::diag::Severity;
 use apigee_flux_model::diag::plain::plain;
 use apigee_flux_model::duration;
+use apigee_flux_model::exit::Exit;
 use apigee_flux_model::names::Name;
 
 /// Apply a rendered configuration to an environment or an organization.
@@ -76,14 +76,13 @@ pub(super) struct Ended {
 }
 
 impl Ended {
-    /// The exit code for differences, the same as that of `diff`.
-    const DIFFERS: u8 = 2;
-
-    fn exit_code(&self) -> u8 {
-        match self.report.exit_code() {
-            _ if self.stopped => TERMINATED,
-            0 if self.look && self.report.count(Ending::Unchanged) < self.report.resources.len() => Self::DIFFERS,
-            code => code,
+    fn exit(&self) -> Exit {
+        match self.report.exit() {
+            _ if self.stopped => Exit::Terminated,
+            Exit::Ok if self.look && self.report.count(Ending::Unchanged) < self.report.resources.len() => {
+                Exit::Different
+            }
+            exit => exit,
         }
     }
 }
@@ -95,7 +94,7 @@ pub(super) fn progress(log: &Log, place: &OwnedPlace) -> Progress {
     Arc::new(move |event: ApplyEvent<'_>| match event {
         ApplyEvent::Step(id, event) => of(&log, id).event(event),
         ApplyEvent::Ended(place, applied) => {
-            if applied.exit_code != 0 {
+            if !applied.exit.is_ok() {
                 of(&log, &applied.id).write(Severity::Error, "result", &applied.reason);
             }
             if let Err(error) = log.print_result(&applied.to_line(place)) {
@@ -121,23 +120,23 @@ pub(super) fn end(
 ) -> ExitCode {
     let took = duration::millis(log.elapsed());
     let place = place.as_place();
-    let (line, code, note) = match &result {
+    let (line, exit, note) = match &result {
         Ok(ended) => {
             let resources = &ended.report.resources;
-            let failed = resources.iter().filter(|applied| applied.exit_code != 0).count();
+            let failed = resources.iter().filter(|applied| !applied.exit.is_ok()).count();
             let note = format!("{} resources of {place}, {failed} of them failed", resources.len());
-            (ended.report.to_line(place, ended.commit.as_deref(), took), ended.exit_code(), note)
+            (ended.report.to_line(place, ended.commit.as_deref(), took), ended.exit(), note)
         }
-        Err(error) => (failure(place, error, took), error.exit_code(), format!("{place}: {error}")),
+        Err(error) => (failure(place, error, took), error.exit(), format!("{place}: {error}")),
     };
-    log.write(if code == 0 { Severity::Info } else { Severity::Error }, "result", &note);
+    log.write(if exit.is_ok() { Severity::Info } else { Severity::Error }, "result", &note);
     let ending = match result {
         Ok(ended) => ended.report.result(),
         Err(_) => Ending::Failed,
     };
-    let report = JobReport { action, result: word(ending), revision: None, is_failed: code != 0, note };
+    let report = JobReport { action, result: word(ending), revision: None, is_failed: !exit.is_ok(), note };
     output.write_result(log, &line, &report);
-    ExitCode::from(code)
+    ExitCode::from(exit.code())
 }
 
 async fn apply_all(args: &Args, place: &OwnedPlace, log: &Log) -> Result<Ended, Error> {

@@ -75,7 +75,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     let report = block_on(run_until_signal(args, &log)).unwrap_or_else(|error| failed(args, &error, log.elapsed()));
     log.end(&report);
     args.output.write_result(&log, &report.outcome.to_line(), &job_report("Deploy", &report));
-    ExitCode::from(report.exit_code)
+    ExitCode::from(report.exit.code())
 }
 
 async fn run_until_signal(args: &Args, log: &Log) -> Report {
@@ -87,7 +87,7 @@ async fn run_until_signal(args: &Args, log: &Log) -> Report {
     let (target, progress) = (args.target.target(), |event: &Event| log.event(event));
     let run = deploy(&client, &bundle, &target, &options, &progress);
     until_terminated(&log, &client, Box::pin(run)).await.unwrap_or_else(|error| {
-        let Report { outcome, exit_code } = failed(args, &error, log.elapsed());
+        let Report { outcome, exit } = failed(args, &error, log.elapsed());
         let outcome = Outcome {
             kind: Some(bundle.kind),
             name: Some(bundle.name.to_string()),
@@ -95,7 +95,7 @@ async fn run_until_signal(args: &Args, log: &Log) -> Report {
             writes: client.writes(),
             ..outcome
         };
-        Report { outcome, exit_code }
+        Report { outcome, exit }
     })
 }
 
@@ -137,6 +137,6 @@ fn client(args: &Args, log: &Log) -> Result<Client, Error> {
 
 /// The report of a run that failed before its first request.
 fn failed(args: &Args, error: &Error, took: Duration) -> Report {
-    let Report { outcome, exit_code } = Report::failed(&args.target.target(), error, took);
-    Report { outcome: Outcome { digest: args.expect_digest, ..outcome }, exit_code }
+    let Report { outcome, exit } = Report::failed(&args.target.target(), error, took);
+    Report { outcome: Outcome { digest: args.expect_digest, ..outcome }, exit }
 }

@@ -144,7 +144,7 @@ impl Log {
     /// Logs the result of one resource.
     pub(super) fn end(&self, report: &Report) {
         let outcome = &report.outcome;
-        let level = if report.exit_code == 0 { Severity::Info } else { Severity::Error };
+        let level = if report.exit.is_ok() { Severity::Info } else { Severity::Error };
         let scope = Scope {
             kind: outcome.kind.map(word),
             name: outcome.name.clone(),

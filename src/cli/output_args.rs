@@ -84,7 +84,7 @@ pub(super) fn job_report(action: &'static str, report: &Report) -> JobReport {
         action,
         result: super::log::word(outcome.result),
         revision: outcome.revision.map(|revision| revision.to_string()),
-        is_failed: report.exit_code != 0,
+        is_failed: !report.exit.is_ok(),
         note: format!("{what} in {}: {}", outcome.environment, outcome.reason),
     }
 }

@@ -39,6 +39,6 @@ mod tests {
         assert_eq!(read(None).unwrap(), Provenance::default());
         assert_eq!(read(Some("/does/not/exist".into())).unwrap(), Provenance::default());
         let file = tempfile::NamedTempFile::new().unwrap();
-        assert_eq!(read(Some(file.path().to_owned())).unwrap_err().exit_code(), 64);
+        assert_eq!(read(Some(file.path().to_owned())).unwrap_err().exit().code(), 64);
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     let report = block_on(remove_it(args, &log)).unwrap_or_else(|error| failed(args, &error, log.elapsed()));
     log.end(&report);
     args.output.write_result(&log, &report.outcome.to_line(), &job_report("Remove", &report));
-    ExitCode::from(report.exit_code)
+    ExitCode::from(report.exit.code())
 }
 
 async fn remove_it(args: &Args, log: &Log) -> Report {
@@ -69,8 +69,8 @@ async fn remove_it(args: &Args, log: &Log) -> Report {
     let progress = |event: &_| log.event(event);
     let run = remove(&client, kind, name, &target, removal, &options, &progress);
     until_terminated(&log, &client, run).await.unwrap_or_else(|error| {
-        let Report { outcome, exit_code } = failed(args, &error, log.elapsed());
-        Report { outcome: Outcome { writes: client.writes(), ..outcome }, exit_code }
+        let Report { outcome, exit } = failed(args, &error, log.elapsed());
+        Report { outcome: Outcome { writes: client.writes(), ..outcome }, exit }
     })
 }
 
@@ -81,9 +81,9 @@ fn subject(args: &Args) -> Option<(BundleKind, &Name)> {
 
 /// The report of a run that failed before its first request.
 fn failed(args: &Args, error: &Error, took: Duration) -> Report {
-    let Report { outcome, exit_code } = Report::failed(&args.target.target(), error, took);
+    let Report { outcome, exit } = Report::failed(&args.target.target(), error, took);
     let subject = subject(args);
     let outcome =
         Outcome { kind: subject.map(|(kind, _)| kind), name: subject.map(|(_, name)| name.to_string()), ..outcome };
-    Report { outcome, exit_code }
+    Report { outcome, exit }
 }

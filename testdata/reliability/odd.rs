@@ -105,9 +105,9 @@ impl Case {
         }
         let mut broken = Vec::new();
         let report = deploy(&world.client(), &bundle, &target(), &options(), &|_: &Event| ()).await;
-        let fails_for_good = status == Status::Error && report.exit_code == 65;
-        if report.exit_code != 0 && !TEMPORARY.contains(&report.exit_code) && !fails_for_good {
-            broken.push(format!("exit code {}: {}", report.exit_code, report.outcome.reason));
+        let fails_for_good = status == Status::Error && report.exit.code() == 65;
+        if report.exit.code() != 0 && !TEMPORARY.contains(&report.exit.code()) && !fails_for_good {
+            broken.push(format!("exit code {}: {}", report.exit.code(), report.outcome.reason));
         }
         if before.is_some() && world.served().is_none() {
             broken.push(format!("nothing answers any more: {}", report.outcome.reason));
@@ -122,8 +122,8 @@ impl Case {
         // All is well again, and so is the next run.
         world.sandbox.clear_faults();
         let next = world.deploy(&bundle).await;
-        if next.exit_code != 0 {
-            broken.push(format!("the next run ends with {}: {}", next.exit_code, next.outcome.reason));
+        if next.exit.code() != 0 {
+            broken.push(format!("the next run ends with {}: {}", next.exit.code(), next.outcome.reason));
         }
         // A run may take out what it put there from nothing itself, once Apigee says that it does not run.
         let may_take_out = story.plot == Plot::First && status == Status::Error;
@@ -148,7 +148,7 @@ pub(crate) async fn removals() -> Vec<String> {
                 let name = NAME.parse().unwrap();
                 let report =
                     remove(&world.client(), kind, &name, &target(), removal, &options(), &|_: &Event| ()).await;
-                if report.exit_code == 0 || world.served() != Some(RevisionId::FIRST) {
+                if report.exit.code() == 0 || world.served() != Some(RevisionId::FIRST) {
                     broken.push(format!("{kind:?}, {odd:?}, {removal:?}: {}", report.outcome.reason));
                 }
             }
@@ -170,10 +170,10 @@ pub(crate) async fn reruns() -> Vec<String> {
             let report = world.deploy(&story.wanted()).await;
             let writes = world.sandbox.requests()[before..].iter().filter(|request| request.is_write).count();
             let allowed = usize::from(status != Status::ErrorOnce);
-            if report.exit_code != exit_code || writes > allowed || world.served() != Some(RevisionId::FIRST) {
+            if report.exit.code() != exit_code || writes > allowed || world.served() != Some(RevisionId::FIRST) {
                 broken.push(format!(
                     "{kind:?}, {status:?}: exit code {}, {writes} writes, {:?} answers: {}",
-                    report.exit_code,
+                    report.exit.code(),
                     world.served(),
                     report.outcome.reason
                 ));
@@ -200,10 +200,11 @@ pub(crate) async fn batches() -> Vec<String> {
             let options = DeployOptions { listed: Some(Vec::new()), ..options() };
             let report = deploy(&world.client(), &story.wanted(), &target(), &options, &|_: &Event| ()).await;
             let writes = world.sandbox.requests()[before..].iter().filter(|request| request.is_write).count();
-            if writes > 0 || !TEMPORARY.contains(&report.exit_code) || world.served() != served {
+            if writes > 0 || !TEMPORARY.contains(&report.exit.code()) || world.served() != served {
                 broken.push(format!(
                     "{story}, status {status:?}: {writes} writes, exit code {}: {}",
-                    report.exit_code, report.outcome.reason
+                    report.exit.code(),
+                    report.outcome.reason
                 ));
             }
         }

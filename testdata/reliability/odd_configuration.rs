@@ -87,8 +87,8 @@ impl World {
         let secrets = Arc::new(|_: &ValueFrom| Ok(KEY.as_bytes().to_vec()));
         let silent: Progress = Arc::new(|_| ());
         match apply(&self.client, &place(), &document(), secrets, &Self::options(), silent).await {
-            Ok(report) => (report.exit_code(), format!("{:?}", report.resources)),
-            Err(error) => (error.exit_code(), error.to_string()),
+            Ok(report) => (report.exit().code(), format!("{:?}", report.resources)),
+            Err(error) => (error.exit().code(), error.to_string()),
         }
     }
 
@@ -97,8 +97,8 @@ impl World {
         let ids = BTreeSet::from([Id { kind: "ApigeeReference".to_owned(), parent: None, name: "other".to_owned() }]);
         let kept = [Kept { place: place(), owner: "team".to_owned(), ids }];
         match prune(&self.client, &kept, 9, &Self::options(), Arc::new(|_| ())).await {
-            Ok(report) => (report.exit_code(), format!("{:?}", report.resources)),
-            Err(error) => (error.exit_code(), error.to_string()),
+            Ok(report) => (report.exit().code(), format!("{:?}", report.resources)),
+            Err(error) => (error.exit().code(), error.to_string()),
         }
     }
 

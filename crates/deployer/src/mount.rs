@@ -308,7 +308,7 @@ mod tests {
     #[track_caller]
     fn fails(result: Result<Bundle, Error>, code: u8, part: &str) {
         let error = result.unwrap_err();
-        assert!(error.exit_code() == code && error.to_string().contains(part), "{} {error}", error.exit_code());
+        assert!(error.exit().code() == code && error.to_string().contains(part), "{} {error}", error.exit().code());
     }
 
     #[test]

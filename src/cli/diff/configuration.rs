@@ -9,6 +9,7 @@ use super::unified;
 use apigee_flux_configuration::{Document, Field, OwnedPlace};
 use apigee_flux_deployer::apply::{Applied, ApplyEvent, ApplyOptions, Ending, Mode, apply};
 use apigee_flux_deployer::{Client, Error};
+use apigee_flux_model::exit::Exit;
 
 /// Compares the configuration of a place.
 pub(super) async fn differences(
@@ -27,8 +28,8 @@ pub(super) async fn differences(
 }
 
 fn difference(place: &OwnedPlace, applied: Applied) -> Result<Difference, Error> {
-    let Applied { id, result, reason, fields, exit_code } = applied;
-    if matches!(exit_code, 69 | 75 | 77) {
+    let Applied { id, result, reason, fields, exit } = applied;
+    if exit.is_temporary() || exit == Exit::NoPermission {
         return Err(Error::Temporary(format!("{id}: {reason}")));
     }
     Ok(Difference {

@@ -357,7 +357,7 @@ mod tests {
         assert_eq!(fixed.token().await.unwrap().as_deref(), Some("secret"));
         assert!(!format!("{fixed:?}").contains("secret"));
         assert!(!fixed.renew().await.unwrap());
-        assert_eq!(choose("http://127.0.0.1:1", &given, &identity).unwrap_err().exit_code(), 64);
+        assert_eq!(choose("http://127.0.0.1:1", &given, &identity).unwrap_err().exit().code(), 64);
     }
 
     #[tokio::test]
@@ -365,7 +365,7 @@ mod tests {
         let absent = Some(PathBuf::from("/does/not/exist"));
         let named = Surroundings { credentials_file: absent.clone(), ..Surroundings::default() };
         let error = choose("https://apigee.googleapis.com", &named, &Identity::default()).unwrap_err();
-        assert_eq!(error.exit_code(), 77);
+        assert_eq!(error.exit().code(), 77);
         assert!(error.to_string().contains("`/does/not/exist` (GOOGLE_APPLICATION_CREDENTIALS)"), "{error}");
         let login = Surroundings { login_file: absent, ..Surroundings::default() };
         assert!(choose("https://apigee.googleapis.com", &login, &Identity::default()).is_ok());

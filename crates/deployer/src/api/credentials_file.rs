@@ -189,7 +189,7 @@ mod tests {
     #[track_caller]
     fn check_refused(content: &Value, parts: &[&str]) {
         let error = parse(content).err().unwrap();
-        assert_eq!(error.exit_code(), 77);
+        assert_eq!(error.exit().code(), 77);
         for part in parts {
             assert!(error.to_string().contains(part), "{error} lacks {part}");
         }

@@ -309,8 +309,8 @@ impl Look<'_> {
         }
         if self.depth.state {
             let verdict = self.verdict(revision, current.deployment.started()).await?;
-            if let Verdict::Failed(why) = verdict {
-                return Ok(Drift::Failing { revision, why });
+            if let Verdict::Failed(failure) = verdict {
+                return Ok(Drift::Failing { revision, why: failure.to_string() });
             }
         }
         Ok(Drift::Same { revision })
@@ -328,7 +328,7 @@ pub(crate) async fn revision_files(
     let unusable = |why: String| {
         Error::Refused(format!("revision {revision} of the {} `{name}` cannot be compared: {why}", kind.noun()))
     };
-    let (found, files) = zip::unpack(&bytes).map_err(unusable)?;
+    let (found, files) = zip::unpack(&bytes).map_err(|error| unusable(error.to_string()))?;
     if found == kind {
         Ok(files)
     } else {

@@ -1,13 +1,15 @@
 //! What the status of a deployment means. Pure.
 
-use crate::api::deployment::{Deployment, RuntimeState};
+use std::fmt;
+
+use crate::api::deployment::{Deployment, RoutingConflict, RuntimeState};
+use crate::error::Error;
+use crate::error::state_error::StateError;
+use apigee_flux_model::names::RevisionId;
 
 /// The number of consecutive reads with the state ERROR after which it is accepted: a runtime that restarts may report
 /// it for a moment.
 pub(crate) const ERROR_LOOKS: u32 = 3;
-
-/// Precedes the runtime's error messages.
-pub(crate) const STATE_ERROR: &str = "its state is ERROR: ";
 
 /// The meaning of a status.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +19,38 @@ pub(crate) enum Verdict {
     /// The status must be read again.
     NotYet,
     /// It will not become ready by itself.
-    Failed(String),
+    Failed(Failure),
+}
+
+/// Why a deployment will not become ready by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The runtime reports an error.
+    State(StateError),
+    /// It is loaded, but another deployment has some of its base paths.
+    RouteConflicts(Vec<RoutingConflict>),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::State(error) => error.fmt(f),
+            Self::RouteConflicts(conflicts) => {
+                let conflicts: Vec<String> = conflicts.iter().map(ToString::to_string).collect();
+                write!(f, "it is READY with routeConflicts, so requests do not reach it: {}", conflicts.join("; "))
+            }
+        }
+    }
+}
+
+impl Failure {
+    /// The error of a run that deployed the revision.
+    pub(crate) fn of(self, revision: RevisionId) -> Error {
+        match self {
+            Self::State(error) => Error::State { revision, error },
+            Self::RouteConflicts(_) => Error::Refused(format!("revision {revision}: {self}")),
+        }
+    }
 }
 
 /// Evaluates a status. `started` is when the deployment was accepted: an older status belongs to the previous
@@ -31,19 +64,10 @@ pub(crate) fn judge(status: &Deployment, started: u64) -> Verdict {
     }
     match status.state {
         RuntimeState::Ready if status.route_conflicts.is_empty() => Verdict::Ready,
-        RuntimeState::Ready => {
-            let conflicts: Vec<String> = status.route_conflicts.iter().map(ToString::to_string).collect();
-            Verdict::Failed(format!(
-                "it is READY with routeConflicts, so requests do not reach it: {}",
-                conflicts.join("; ")
-            ))
-        }
+        RuntimeState::Ready => Verdict::Failed(Failure::RouteConflicts(status.route_conflicts.clone())),
         RuntimeState::Error => {
-            let errors: Vec<&str> = status.errors.iter().map(|error| error.message.as_str()).collect();
-            Verdict::Failed(match errors.as_slice() {
-                [] => "its state is ERROR and Apigee gives no reason".to_owned(),
-                errors => format!("{STATE_ERROR}{}", errors.join("; ")),
-            })
+            let messages = status.errors.iter().map(|error| error.message.clone()).collect();
+            Verdict::Failed(Failure::State(StateError { messages }))
         }
         RuntimeState::Progressing | RuntimeState::Unknown => Verdict::NotYet,
     }
@@ -60,7 +84,9 @@ mod tests {
         let verdict = judge(&serde_json::from_value(status).unwrap(), 1000);
         match expected {
             Ok(expected) => assert_eq!(verdict, expected),
-            Err(part) => assert!(matches!(&verdict, Verdict::Failed(why) if why.contains(part)), "{verdict:?}"),
+            Err(part) => {
+                assert!(matches!(&verdict, Verdict::Failed(why) if why.to_string().contains(part)), "{verdict:?}")
+            }
         }
     }
 

@@ -28,6 +28,7 @@ use apigee_flux_configuration::{Answer, Change, Crud, Field, Form, Id, OwnedPlac
 use apigee_flux_model::bundle::Digest;
 use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
 use apigee_flux_model::diag::plain::plain;
+use apigee_flux_model::exit::Exit;
 use apigee_flux_model::provenance::Provenance;
 
 /// How often a resource is read, compared and changed before the run gives up because Apigee does not keep the values
@@ -109,8 +110,8 @@ pub struct Applied {
     pub reason: String,
     /// The fields that differed, with secrets hidden.
     pub fields: Vec<Field>,
-    /// 0 or [`Error::exit_code`].
-    pub exit_code: u8,
+    /// How the program ends if this is the only resource.
+    pub exit: Exit,
 }
 
 /// What happened to all resources.
@@ -219,7 +220,9 @@ impl Shared {
             fields: Vec::new(),
         };
         let mut applied = match resource.converge().await {
-            Ok((result, reason)) => Applied { id: entry.id.clone(), result, reason, fields: Vec::new(), exit_code: 0 },
+            Ok((result, reason)) => {
+                Applied { id: entry.id.clone(), result, reason, fields: Vec::new(), exit: Exit::Ok }
+            }
             Err(error) => failed(&entry.id, &error),
         };
         applied.fields = resource.fields;
@@ -250,7 +253,7 @@ pub(crate) fn failed(id: &Id, error: &Error) -> Applied {
         result: Ending::Failed,
         reason: error.to_string(),
         fields: Vec::new(),
-        exit_code: error.exit_code(),
+        exit: error.exit(),
     }
 }
 
@@ -626,9 +629,8 @@ impl ApplyReport {
         self.resources.iter().filter(|applied| applied.result == ending).count()
     }
 
-    /// Like the exit code of a batch: 75 if a retry may resolve one of the failures, otherwise the lowest code.
-    pub fn exit_code(&self) -> u8 {
-        let failures = || self.resources.iter().map(|applied| applied.exit_code).filter(|code| *code != 0);
-        if failures().any(|code| matches!(code, 69 | 75)) { 75 } else { failures().min().unwrap_or(0) }
+    /// How the program ends: see [`Exit::of_all`].
+    pub fn exit(&self) -> Exit {
+        Exit::of_all(self.resources.iter().map(|applied| applied.exit))
     }
 }

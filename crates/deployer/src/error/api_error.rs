@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::error::blame::Blame;
 use crate::error::precondition::{PreconditionFailure, PreconditionViolation};
+use apigee_flux_model::exit::Exit;
 
 /// An error response of the API (`google.rpc.Status` in Google's JSON format).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -110,15 +111,15 @@ impl ApiError {
         self.http_status == 400 && self.message.contains("locked by another operation")
     }
 
-    pub(crate) fn exit_code(&self) -> u8 {
+    pub(crate) fn exit(&self) -> Exit {
         match self.http_status {
-            _ if self.is_locked() || self.is_still_used() => 75,
-            401 | 403 => 77,
+            _ if self.is_locked() || self.is_still_used() => Exit::TemporaryFailure,
+            401 | 403 => Exit::NoPermission,
             // A missing object may be created by another run a minute later; the Job's retries are limited.
-            404 => 69,
-            413 => 66,
-            408 | 409 | 429 | 500..=599 => 75,
-            _ => 65,
+            404 => Exit::Unavailable,
+            413 => Exit::NoInput,
+            408 | 409 | 429 | 500..=599 => Exit::TemporaryFailure,
+            _ => Exit::DataError,
         }
     }
 }
@@ -216,9 +217,9 @@ mod tests {
     use super::*;
     use crate::error::Error;
 
-    fn check(http_status: u16, body: &str, exit_code: u8, shown: &[&str]) {
+    fn check(http_status: u16, body: &str, code: u8, shown: &[&str]) {
         let error = Error::from(Box::new(ApiError::parse("POST x", http_status, body.as_bytes(), "`apigee.a.b`")));
-        assert_eq!(error.exit_code(), exit_code, "{error}");
+        assert_eq!(error.exit().code(), code, "{error}");
         for part in shown {
             assert!(error.to_string().contains(part), "{error} lacks {part}");
         }

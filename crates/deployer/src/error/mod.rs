@@ -5,17 +5,20 @@ pub mod blame;
 pub mod foreign_response;
 pub mod network_error;
 pub mod precondition;
+pub mod state_error;
 pub mod unexpected_response;
 
 use std::time::Duration;
 
-use crate::compare::verdict::STATE_ERROR;
 use crate::error::api_error::ApiError;
 use crate::error::blame::Blame;
 use crate::error::foreign_response::ForeignAnswer;
 use crate::error::network_error::NetworkError;
+use crate::error::state_error::StateError;
 use crate::error::unexpected_response::UnexpectedAnswer;
 use apigee_flux_model::bundle::{BundleKind, Files};
+use apigee_flux_model::exit::Exit;
+use apigee_flux_model::names::RevisionId;
 
 /// Why the program stops. Each text is complete: what was found, where, what is allowed, how to fix it.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +29,30 @@ pub enum Error {
     /// The bundle, or the change that it would cause, is not allowed.
     #[error("{0}")]
     Refused(String),
+    /// The runtime reports an error for a deployed revision.
+    #[error("revision {revision}: {error}")]
+    State {
+        /// The revision.
+        revision: RevisionId,
+        /// What the runtime reports.
+        error: StateError,
+    },
+    /// A deployed revision did not become ready.
+    #[error("{cause}; {result}")]
+    NotReady {
+        /// Why.
+        cause: Box<Self>,
+        /// What is deployed now: the result of the rollback.
+        result: String,
+    },
+    /// An error about places in the bundle.
+    #[error("{error} (at {})", places.iter().map(Blame::place).collect::<Vec<_>>().join(", "))]
+    Located {
+        /// The error.
+        error: Box<Self>,
+        /// The places.
+        places: Vec<Blame>,
+    },
     /// A file of the bundle is missing or too large.
     #[error("{0}")]
     Missing(String),
@@ -61,23 +88,25 @@ pub enum Error {
     Foreign(#[from] Box<ForeignAnswer>),
 }
 
-/// 128 and the number of SIGTERM, as shells report it.
-pub const TERMINATED: u8 = 143;
-
 impl Error {
-    /// The exit code, after `sysexits.h`: a Job's `podFailurePolicy` fails immediately on 64 to 67 and 77 and retries
-    /// on others.
-    pub fn exit_code(&self) -> u8 {
+    /// How the program ends after this error.
+    pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) => 64,
-            Self::Refused(_) => 65,
-            Self::Missing(_) => 66,
-            Self::Mangled(_) => 67,
-            Self::Network(_) | Self::Unexpected(_) | Self::Foreign(_) => 69,
-            Self::Temporary(_) | Self::NoToken(_) | Self::Overtaken(_) => 75,
-            Self::Credentials(_) => 77,
-            Self::Stopped(_) => TERMINATED,
-            Self::Api(error) => error.exit_code(),
+            Self::Usage(_) => Exit::Usage,
+            Self::Refused(_) | Self::State { .. } => Exit::DataError,
+            Self::NotReady { cause, .. } => match cause.exit() {
+                exit @ (Exit::DataError | Exit::NoPermission) => exit,
+                // The next attempt finds another state.
+                _ => Exit::TemporaryFailure,
+            },
+            Self::Located { error, .. } => error.exit(),
+            Self::Missing(_) => Exit::NoInput,
+            Self::Mangled(_) => Exit::Altered,
+            Self::Network(_) | Self::Unexpected(_) | Self::Foreign(_) => Exit::Unavailable,
+            Self::Temporary(_) | Self::NoToken(_) | Self::Overtaken(_) => Exit::TemporaryFailure,
+            Self::Credentials(_) => Exit::NoPermission,
+            Self::Stopped(_) => Exit::Terminated,
+            Self::Api(error) => error.exit(),
         }
     }
 
@@ -98,10 +127,8 @@ impl Error {
                 let places = error.bad_files.iter();
                 places.map(|bad| Blame::new(kind, files, &bad.filename, &bad.description)).collect()
             }
-            Self::Refused(text) => {
-                let places = text.split_once(STATE_ERROR).map(|(_, errors)| Blame::in_text(kind, files, errors));
-                places.unwrap_or_default()
-            }
+            Self::State { error, .. } => Blame::in_text(kind, files, &error.messages.join("; ")),
+            Self::NotReady { cause, .. } => cause.places(kind, files),
             _ => Vec::new(),
         }
     }
@@ -114,11 +141,8 @@ impl Error {
                 error.blamed = places;
                 Self::Api(error)
             }
-            Self::Refused(text) => {
-                let found: Vec<String> = places.iter().map(Blame::place).collect();
-                Self::Refused(if found.is_empty() { text } else { format!("{text} (at {})", found.join(", ")) })
-            }
-            other => other,
+            other if places.is_empty() => other,
+            other => Self::Located { error: Box::new(other), places },
         }
     }
 
@@ -176,7 +200,7 @@ impl Error {
 
     /// True if another attempt may succeed.
     pub fn is_temporary(&self) -> bool {
-        matches!(self.exit_code(), 69 | 75)
+        self.exit().is_temporary()
     }
 }
 

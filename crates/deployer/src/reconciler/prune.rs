@@ -22,6 +22,7 @@ use crate::rollout::remove::remove;
 use apigee_flux_configuration::{self as configuration, KINDS};
 use apigee_flux_configuration::{Crud, Id, OwnedPlace, Place, Record, Wanted, WhenGone};
 use apigee_flux_model::bundle::{BundleKind, Removal};
+use apigee_flux_model::exit::Exit;
 
 /// The resources of one place that are in Git.
 #[derive(Debug, Clone)]
@@ -74,7 +75,7 @@ pub async fn prune(
     for leaving in leaving {
         let id = leaving.record.id.clone();
         let applied = match leave(&client, &leaving, options, &progress).await {
-            Ok(reason) => Applied { id, result: Ending::Deleted, reason, fields: Vec::new(), exit_code: 0 },
+            Ok(reason) => Applied { id, result: Ending::Deleted, reason, fields: Vec::new(), exit: Exit::Ok },
             Err(error) => failed(&id, &error),
         };
         progress(ApplyEvent::Ended(leaving.place.as_place(), &applied));
@@ -163,7 +164,7 @@ async fn remove_bundle(
     let how = DeployOptions { timeout: options.timeout, polling: options.polling, ..DeployOptions::default() };
     let told = |event: &Event| progress(ApplyEvent::Step(&record.id, event));
     let report = remove(client, kind, &name(&record.id.name)?, &target, removal, &how, &told).await;
-    if report.exit_code == 0 {
+    if report.exit.is_ok() {
         return Ok(report.outcome.reason);
     }
     // The obstacle may be gone in the next run.

@@ -34,6 +34,7 @@ use apigee_flux_configuration::inventory::{Inventory, InventoryBundle};
 use apigee_flux_configuration::{Entry, Id, OwnedPlace, Record, WhenGone};
 use apigee_flux_model::bundle::{BundleKind, Files};
 use apigee_flux_model::duration::millis;
+use apigee_flux_model::exit::Exit;
 use apigee_flux_model::provenance::Provenance;
 
 /// A younger deployment belongs to a Job that may have a newer state of Git.
@@ -103,7 +104,7 @@ impl Run<'_> {
         // After a failure, what still runs may need a resource that was removed from Git. The organization is applied all
         // the same: no call needs more of it than it has now, and a new resource there may have to wait for a deletion (a
         // key belongs to one app).
-        let must_stay = report.exit_code() != 0;
+        let must_stay = !report.exit().is_ok();
         if let Some(entries) = &self.inventory.organization {
             self.add(&mut report, self.apply(&organization, entries.clone()).await);
         }
@@ -309,7 +310,7 @@ impl Run<'_> {
     }
 
     fn ended(&self, id: Id, result: Ending, reason: String) -> Applied {
-        let applied = Applied { id, result, reason, fields: Vec::new(), exit_code: 0 };
+        let applied = Applied { id, result, reason, fields: Vec::new(), exit: Exit::Ok };
         (self.progress)(ApplyEvent::Ended(self.place.as_place(), &applied));
         applied
     }
@@ -338,8 +339,8 @@ impl Run<'_> {
         let place = self.place.as_place();
         let wanted: BTreeMap<Id, &InventoryBundle> =
             self.inventory.bundles.iter().map(|bundle| (id(bundle), bundle)).collect();
-        for Applied { id, exit_code, .. } in done {
-            let Some(bundle) = wanted.get(id).filter(|_| *exit_code == 0) else { continue };
+        for Applied { id, exit, .. } in done {
+            let Some(bundle) = wanted.get(id).filter(|_| exit.is_ok()) else { continue };
             let known = register.get(id).cloned();
             let digest = bundle.entry.digest.hex();
             let same = |record: &Record| {
@@ -414,6 +415,6 @@ fn of_bundle(report: &Report) -> Applied {
         },
         reason: outcome.reason.clone(),
         fields: Vec::new(),
-        exit_code: report.exit_code,
+        exit: report.exit,
     }
 }

@@ -16,7 +16,7 @@ use tokio::task::{Id, JoinSet};
 use crate::api::client::{Client, RetryListener};
 use crate::api::target::Target;
 use crate::compare::listed::Listed;
-use crate::error::{Error, TERMINATED};
+use crate::error::Error;
 use crate::event::{Event, Phase};
 use crate::mount::MountedBundle;
 use crate::rollout::deploy::deploy;
@@ -28,6 +28,7 @@ use apigee_flux_model::bundle::schedule::{Node, Schedule};
 use apigee_flux_model::bundle::zip::MAX_BUNDLE_BYTES;
 use apigee_flux_model::bundle::{BundleKind, Digest};
 use apigee_flux_model::diag::plain::plain;
+use apigee_flux_model::exit::Exit;
 use apigee_flux_model::names::RevisionId;
 
 /// Limit for files in memory, in bytes: one bundle of Apigee's maximum size, or many small ones.
@@ -150,7 +151,7 @@ impl Running<'_> {
             let Some(index) = self.started.remove(&task) else { continue };
             let report = result.unwrap_or_else(|error| {
                 let error = Error::Temporary(format!("the deployment was interrupted: {error}"));
-                self.unfinished(index, &error.to_string(), error.exit_code())
+                self.unfinished(index, &error.to_string(), error.exit())
             });
             self.end(index, report);
         }
@@ -178,7 +179,7 @@ impl Running<'_> {
             let _room = room.acquire_many(units).await.ok();
             let mut loaded = match bundle.load() {
                 Ok(loaded) => loaded,
-                Err(error) => return unfinished(&bundle, &target, &options, &error.to_string(), error.exit_code()),
+                Err(error) => return unfinished(&bundle, &target, &options, &error.to_string(), error.exit()),
             };
             loaded.requires.shared_flows = elsewhere;
             deploy(&client, &loaded, &target, &options, &|event| progress(BatchEvent::Step(&bundle, event))).await
@@ -191,13 +192,12 @@ impl Running<'_> {
     }
 
     fn end(&mut self, index: usize, report: Report) {
-        if report.exit_code == 0 {
+        if report.exit.is_ok() {
             self.schedule.done(index);
         } else if !self.client.stop().is_requested() {
             for (caller, flow) in self.schedule.failed(index) {
                 let flow = self.bundles.get(flow).map(|flow| flow.name.to_string()).unwrap_or_default();
-                let skipped =
-                    self.unfinished(caller, &format!("skipped: shared flow `{flow}` failed"), report.exit_code);
+                let skipped = self.unfinished(caller, &format!("skipped: shared flow `{flow}` failed"), report.exit);
                 self.keep(caller, skipped);
             }
         }
@@ -211,8 +211,8 @@ impl Running<'_> {
         }
     }
 
-    fn unfinished(&self, index: usize, reason: &str, exit_code: u8) -> Report {
-        let mut report = unfinished(&self.bundles[index], self.target, self.options, reason, exit_code);
+    fn unfinished(&self, index: usize, reason: &str, exit: Exit) -> Report {
+        let mut report = unfinished(&self.bundles[index], self.target, self.options, reason, exit);
         report.outcome.writes = self.clients.get(&index).map_or(0, Client::writes);
         report
     }
@@ -224,11 +224,9 @@ impl Running<'_> {
         let reports: Vec<Report> = reports
             .into_iter()
             .enumerate()
-            .map(|(index, report)| {
-                report.unwrap_or_else(|| self.unfinished(index, &error.to_string(), error.exit_code()))
-            })
+            .map(|(index, report)| report.unwrap_or_else(|| self.unfinished(index, &error.to_string(), error.exit())))
             .collect();
-        let stopped = reports.iter().any(|report| report.exit_code == TERMINATED);
+        let stopped = reports.iter().any(|report| report.exit == Exit::Terminated);
         BatchReport { reports, stopped }
     }
 }
@@ -242,7 +240,7 @@ fn retries_of(bundle: Arc<MountedBundle>, progress: BatchProgress) -> RetryListe
 }
 
 /// The report of a bundle that was not deployed.
-fn unfinished(bundle: &MountedBundle, target: &Target, options: &DeployOptions, reason: &str, exit_code: u8) -> Report {
+fn unfinished(bundle: &MountedBundle, target: &Target, options: &DeployOptions, reason: &str, exit: Exit) -> Report {
     Report {
         outcome: Outcome {
             kind: Some(bundle.kind),
@@ -251,16 +249,14 @@ fn unfinished(bundle: &MountedBundle, target: &Target, options: &DeployOptions, 
             commit: RevisionRecord::new(bundle.digest, &options.provenance).commit,
             ..Outcome::new(Ending::Failed, target, reason.to_owned())
         },
-        exit_code,
+        exit,
     }
 }
 
 impl BatchReport {
-    /// 0 if all bundles are deployed as desired; 75 if a retry may resolve one of the failures (for the other bundles
-    /// it costs one request each); otherwise the lowest code.
-    pub fn exit_code(&self) -> u8 {
-        let failures = || self.reports.iter().map(|report| report.exit_code).filter(|code| *code != 0);
-        if failures().any(|code| matches!(code, 69 | 75)) { 75 } else { failures().min().unwrap_or(0) }
+    /// How the program ends: see [`Exit::of_all`]. A retry costs one request for each bundle that is deployed as desired.
+    pub fn exit(&self) -> Exit {
+        Exit::of_all(self.reports.iter().map(|report| report.exit))
     }
 
     /// The result of the batch: the worst result of its bundles.
@@ -359,35 +355,26 @@ impl<'a> SummaryEntry<'a> {
 mod tests {
     use super::*;
 
-    fn report(name: &str, exit_code: u8, reason: &str) -> Report {
-        let result = if exit_code == 0 { Ending::Unchanged } else { Ending::Failed };
+    fn report(name: &str, exit: Exit, reason: &str) -> Report {
+        let result = if exit.is_ok() { Ending::Unchanged } else { Ending::Failed };
         let target = Target { organization: "o".parse().unwrap(), environment: "e".parse().unwrap() };
         let outcome = Outcome {
             kind: Some(BundleKind::Proxy),
             name: Some(name.to_owned()),
             ..Outcome::new(result, &target, reason.to_owned())
         };
-        Report { outcome, exit_code }
+        Report { outcome, exit }
     }
 
-    fn batch(codes: &[u8]) -> BatchReport {
-        BatchReport { reports: codes.iter().map(|code| report("a", *code, "why")).collect(), stopped: false }
-    }
-
-    #[test]
-    fn a_failure_that_may_pass_makes_the_job_try_again() {
-        for (codes, expected) in
-            [(&[0, 0][..], 0), (&[0, 65], 65), (&[77, 65], 65), (&[65, 75], 75), (&[0, 69], 75), (&[], 0)]
-        {
-            assert_eq!(batch(codes).exit_code(), expected, "{codes:?}");
-        }
+    fn batch(exits: &[Exit]) -> BatchReport {
+        BatchReport { reports: exits.iter().map(|exit| report("a", *exit, "why")).collect(), stopped: false }
     }
 
     #[test]
     fn the_line_fits_and_tells_failures_first() {
         let target = Target { organization: "o".parse().unwrap(), environment: "e".parse().unwrap() };
-        let mut long = batch(&[0; 500]);
-        long.reports.push(report("bad", 65, &"ä\"".repeat(3000)));
+        let mut long = batch(&[Exit::Ok; 500]);
+        long.reports.push(report("bad", Exit::DataError, &"ä\"".repeat(3000)));
         let line = long.to_line(&target, 1);
         assert!(line.len() <= MAX_LINE && line.len() > MAX_LINE * 3 / 4, "{}", line.len());
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();

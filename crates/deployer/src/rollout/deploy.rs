@@ -30,6 +30,7 @@ use apigee_flux_model::bundle::MAX_REVISIONS;
 use apigee_flux_model::bundle::Replaced;
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::duration::millis;
+use apigee_flux_model::exit::Exit;
 use apigee_flux_model::names::RevisionId;
 
 /// A deployment of this age was seen ready, or rolled back, by the run that created it. Longer than any run.
@@ -56,8 +57,8 @@ pub async fn deploy(
         start,
     };
     let mut run = Run { site, bundle, revision: None, previous: None, imported: false, is_second_look: false };
-    let (result, reason, exit_code) = match run.run().await {
-        Ok((ending, reason)) => (ending, reason, 0),
+    let (result, reason, exit) = match run.run().await {
+        Ok((ending, reason)) => (ending, reason, Exit::Ok),
         Err(error) => {
             let error = if client.stop().is_requested() {
                 stopped(&error, client.writes() - writes_before, run.previous)
@@ -69,7 +70,7 @@ pub async fn deploy(
                 }
                 error.located(places)
             };
-            (Ending::Failed, error.to_string(), error.exit_code())
+            (Ending::Failed, error.to_string(), error.exit())
         }
     };
     Report {
@@ -85,7 +86,7 @@ pub async fn deploy(
             duration_ms: millis(start.elapsed()),
             ..Outcome::new(result, target, reason)
         },
-        exit_code,
+        exit,
     }
 }
 

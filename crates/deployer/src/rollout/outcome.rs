@@ -10,6 +10,7 @@ use crate::termination_message::MAX_LINE;
 use apigee_flux_model::bundle::{BundleKind, Digest};
 use apigee_flux_model::diag::plain;
 use apigee_flux_model::duration::millis;
+use apigee_flux_model::exit::Exit;
 use apigee_flux_model::names::RevisionId;
 
 /// The result of a deployment or removal.
@@ -96,20 +97,20 @@ impl Outcome {
     }
 }
 
-/// The outcome with the process's exit code.
+/// The outcome, and how the program ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// The outcome.
     pub outcome: Outcome,
-    /// 0, or [`Error::exit_code`](crate::error::Error::exit_code).
-    pub exit_code: u8,
+    /// How the program ends.
+    pub exit: Exit,
 }
 
 impl Report {
     /// The report of a run that failed before its first request.
     pub fn failed(target: &Target, error: &Error, took: Duration) -> Self {
         let outcome = Outcome::new(Ending::Failed, target, error.to_string());
-        Self { outcome: Outcome { duration_ms: millis(took), ..outcome }, exit_code: error.exit_code() }
+        Self { outcome: Outcome { duration_ms: millis(took), ..outcome }, exit: error.exit() }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::rollout::site::Site;
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::bundle::{BundleKind, Removal};
 use apigee_flux_model::duration::millis;
+use apigee_flux_model::exit::Exit;
 use apigee_flux_model::names::Name;
 use apigee_flux_model::names::RevisionId;
 
@@ -42,12 +43,12 @@ pub async fn remove(
         start,
     };
     let mut previous = None;
-    let (result, reason, exit_code) = match run(&site, removal, &mut previous).await {
-        Ok((ending, reason)) => (ending, reason, 0),
+    let (result, reason, exit) = match run(&site, removal, &mut previous).await {
+        Ok((ending, reason)) => (ending, reason, Exit::Ok),
         Err(error) => {
             let is_stopped = client.stop().is_requested();
             let error = if is_stopped { stopped(&error, client.writes() - writes_before, previous) } else { error };
-            (Ending::Failed, error.to_string(), error.exit_code())
+            (Ending::Failed, error.to_string(), error.exit())
         }
     };
     Report {
@@ -60,7 +61,7 @@ pub async fn remove(
             duration_ms: millis(start.elapsed()),
             ..Outcome::new(result, target, reason)
         },
-        exit_code,
+        exit,
     }
 }
 

@@ -206,13 +206,13 @@ impl Rollout<'_> {
         let now = match (&self.way_back, self.site.deployed().await) {
             (WayBack::Stays, _) => {
                 return explain(
-                    &error,
+                    error,
                     "the revision stays deployed: it was already deployed in the same way, or by another run",
                 );
             }
             (_, Ok(Some(now))) if now.revision != self.id => {
                 return explain(
-                    &error,
+                    error,
                     &format!(
                         "another deployer deployed revision {} in the meantime, which stays deployed",
                         now.revision
@@ -224,16 +224,14 @@ impl Rollout<'_> {
         match self.way_back {
             WayBack::Stays => error,
             WayBack::Nothing(_) if !is_seen => {
-                explain(&error, "the revision stays deployed because it may be ready; the next run checks again")
+                explain(error, "the revision stays deployed because it may be ready; the next run checks again")
             }
             WayBack::Nothing(absence) => take_out(&self.site, self.id, absence, error, started, now).await,
             WayBack::Former { revision, ref service_account } => {
                 self.site.warn(Phase::Rollback, format!("{error}; rolling back to revision {revision}"));
                 match self.restore(revision, service_account.as_deref()).await {
-                    Ok(()) => explain(&error, &format!("rolled back to revision {revision}, which is ready")),
-                    Err(second) => {
-                        explain(&error, &format!("the rollback to revision {revision} failed too: {second}"))
-                    }
+                    Ok(()) => explain(error, &format!("rolled back to revision {revision}, which is ready")),
+                    Err(second) => explain(error, &format!("the rollback to revision {revision} failed too: {second}")),
                 }
             }
         }
@@ -262,14 +260,14 @@ async fn take_out(
         Ok(Some(now)) if started > 0 && now.started() == started => {}
         Ok(Some(_)) => {
             return explain(
-                &error,
+                error,
                 "another deployer deployed the revision again in the meantime, so it stays deployed",
             );
         }
-        Ok(None) => return explain(&error, "the revision is no longer deployed"),
+        Ok(None) => return explain(error, "the revision is no longer deployed"),
         Err(second) => {
             return explain(
-                &error,
+                error,
                 &format!("the current deployment cannot be read, so nothing is undeployed: {second}"),
             );
         }
@@ -278,19 +276,14 @@ async fn take_out(
     let undeployed = site.client.undeploy(site.resource, site.environment, id).await;
     drop(absence);
     match undeployed {
-        Ok(()) => explain(&error, "the revision was undeployed because nothing was deployed before"),
+        Ok(()) => explain(error, "the revision was undeployed because nothing was deployed before"),
         Err(second) => {
-            explain(&error, &format!("nothing was deployed before, and undeploying the revision failed too: {second}"))
+            explain(error, &format!("nothing was deployed before, and undeploying the revision failed too: {second}"))
         }
     }
 }
 
-/// The error with the result of the rollback, with the same exit code.
-fn explain(error: &Error, done: &str) -> Error {
-    let text = format!("{error}; {done}");
-    match error.exit_code() {
-        65 => Error::Refused(text),
-        77 => Error::Credentials(text),
-        _ => Error::Temporary(text),
-    }
+/// The error with the result of the rollback.
+fn explain(cause: Error, result: &str) -> Error {
+    Error::NotReady { cause: Box::new(cause), result: result.to_owned() }
 }

@@ -54,13 +54,13 @@ impl Wait<'_> {
             let state = match found {
                 Ok(status) => match judge(&status, self.started) {
                     Verdict::Ready => return Ok(()),
-                    Verdict::Failed(why) => {
+                    Verdict::Failed(failure) => {
                         errors += 1;
                         if errors >= ERROR_LOOKS {
-                            return Err(NotReady::seen(Error::Refused(format!("revision {id}: {why}"))));
+                            return Err(NotReady::seen(failure.of(id)));
                         }
                         pause = polling.between_errors();
-                        why
+                        failure.to_string()
                     }
                     Verdict::NotYet => {
                         errors = 0;

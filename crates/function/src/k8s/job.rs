@@ -23,6 +23,7 @@ use apigee_flux_configuration::inventory::Deep;
 use apigee_flux_configuration::secret::SecretKeyRef;
 use apigee_flux_configuration::{Place, document};
 use apigee_flux_model::bundle::{BundleKind, DeploySettings, Digest, Removal, SmokeTest, batch, manifest};
+use apigee_flux_model::exit::Exit;
 use apigee_flux_model::names::kubernetes::label_value;
 
 /// The name and folder of the volume with one bundle.
@@ -42,9 +43,6 @@ pub(super) const INVENTORY: &str = "inventory";
 
 /// The name and folder of the volume with the keys of Secrets.
 pub(super) const SECRETS: &str = "secrets";
-
-/// The exit codes of the deployer for which a retry is useless: usage, invalid bundle, missing or too large bundle, digest, permission.
-const PERMANENT: [i32; 5] = [64, 65, 66, 67, 77];
 
 /// The owner of the resources that a Job applies: resources of another owner are not changed.
 #[derive(Debug, Clone, Copy)]
@@ -300,7 +298,7 @@ fn pod_failure_policy() -> PodFailurePolicy {
                 on_exit_codes: Some(PodFailurePolicyOnExitCodesRequirement {
                     container_name: Some("deploy".to_owned()),
                     operator: "In".to_owned(),
-                    values: PERMANENT.to_vec(),
+                    values: Exit::PERMANENT.iter().map(|exit| i32::from(exit.code())).collect(),
                 }),
                 on_pod_conditions: None,
             },
