@@ -12,11 +12,11 @@ use apigee_flux_configuration::inventory::Deep;
 use apigee_flux_configuration::secret::ValueFrom;
 use apigee_flux_configuration::{OwnedPlace, record};
 use apigee_flux_deployer::Polling;
-use apigee_flux_deployer::apply::{self, ApplyEvent, ApplyReport, Ending, Mode, Secrets, apply};
+use apigee_flux_deployer::apply::{self, ApplyEvent, ApplyReport, Mode, ResourceResult, Secrets, apply};
 use apigee_flux_deployer::batch::BatchEvent;
 use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::mount::{read_batch, read_configuration, read_inventory};
-use apigee_flux_deployer::reconcile::{Reconcile, reconcile};
+use apigee_flux_deployer::reconcile::{ReconcileOptions, reconcile};
 use apigee_flux_deployer::retry::Backoff;
 use apigee_flux_deployer::{BatchReport, Client, DeployOptions, Error, Target, TokenSource, deploy_batch};
 use apigee_flux_function::expand::{Options as Expand, expand};
@@ -283,14 +283,14 @@ impl Apigee {
     async fn reconcile_pod(&self, pod: &Pod, how: How) -> Result<ApplyReport, Error> {
         let (inventory, bundles) = read_inventory(&pod.file("inventory"), &pod.file("bundles"))?;
         let options = self.options(pod.argument("owner").unwrap(), how.mode);
-        let how = Reconcile {
+        let how = ReconcileOptions {
             options,
             owner_of_organization: pod.argument("owner-of-organization").unwrap().to_owned(),
             max_deletes: how.max_deletes,
             young: how.young,
             deep: how.deep,
         };
-        let progress: apply::Progress = Arc::new(|_: ApplyEvent<'_>| ());
+        let progress: apply::ApplyListener = Arc::new(|_: ApplyEvent<'_>| ());
         reconcile(&self.client, &pod.target(), &inventory, bundles, pod.secrets(), &how, progress).await
     }
 
@@ -463,7 +463,7 @@ const POLLING: Polling =
 
 async fn run_apply(pod: &Pod, client: &Client, options: &apply::ApplyOptions) -> Result<ApplyReport, Error> {
     let document = read_configuration(&pod.file("configuration")).unwrap();
-    let progress: apply::Progress = Arc::new(|_: ApplyEvent<'_>| ());
+    let progress: apply::ApplyListener = Arc::new(|_: ApplyEvent<'_>| ());
     apply(client, &pod.place(), &document, pod.secrets(), options, progress).await
 }
 
@@ -475,6 +475,6 @@ async fn run_batch(pod: &Pod, client: &Client, options: &DeployOptions) -> Resul
 
 /// What failed, in words.
 pub(crate) fn failures(report: &ApplyReport) -> Vec<String> {
-    let failed = report.resources.iter().filter(|applied| applied.result == Ending::Failed);
+    let failed = report.resources.iter().filter(|applied| applied.result == ResourceResult::Failed);
     failed.map(|applied| format!("{}: {}", applied.id, applied.reason)).collect()
 }

@@ -26,7 +26,7 @@ use std::time::Duration;
 use apigee_flux_configuration::secret::ValueFrom;
 use apigee_flux_configuration::{Document, OwnedPlace};
 use apigee_flux_deployer::Polling;
-use apigee_flux_deployer::apply::{self, Applied, ApplyEvent, Ending, apply};
+use apigee_flux_deployer::apply::{self, Applied, ApplyEvent, ResourceResult, apply};
 use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::prune::{Kept, prune};
 use apigee_flux_deployer::retry::Backoff;
@@ -205,7 +205,7 @@ impl World {
             ..apply::ApplyOptions::new(owner)
         };
         let heard = Arc::clone(&self.heard);
-        let progress: apply::Progress = Arc::new(move |event: ApplyEvent<'_>| {
+        let progress: apply::ApplyListener = Arc::new(move |event: ApplyEvent<'_>| {
             let _ = writeln!(heard.lock().unwrap(), "{event:?}");
         });
         let report = apply(&self.client, place, document, look_up, &options, Arc::clone(&progress)).await?;
@@ -233,7 +233,7 @@ impl World {
                 }
             }
         }
-        let changed = report.resources.iter().any(|applied| applied.result != Ending::Unchanged);
+        let changed = report.resources.iter().any(|applied| applied.result != ResourceResult::Unchanged);
         if !changed && pruned.resources.is_empty() && report.writes > 0 {
             return Err("nothing changed, and something was written".into());
         }

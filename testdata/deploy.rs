@@ -11,9 +11,11 @@ use std::time::{Duration, Instant};
 use apigee_flux_deployer::Polling;
 use apigee_flux_deployer::client::{DeployParameters, Settings};
 use apigee_flux_deployer::event::Event;
-use apigee_flux_deployer::outcome::Ending;
+use apigee_flux_deployer::outcome::BundleResult;
 use apigee_flux_deployer::retry::Backoff;
-use apigee_flux_deployer::{Bundle, Client, DeployOptions, Report, ResourceName, Target, TokenSource, deploy, remove};
+use apigee_flux_deployer::{
+    Bundle, Client, DeployOptions, DeployReport, ResourceName, Target, TokenSource, deploy, remove,
+};
 use apigee_flux_model::bundle::Replaced;
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::bundle::{
@@ -89,12 +91,12 @@ impl World {
         Self { sandbox, client, seen: 0 }
     }
 
-    async fn deploy_with(&self, bundle: &Bundle, environment: &str, options: DeployOptions) -> Report {
+    async fn deploy_with(&self, bundle: &Bundle, environment: &str, options: DeployOptions) -> DeployReport {
         let target = Target { organization: name("acme"), environment: name(environment) };
         deploy(&self.client, bundle, &target, &options, &|_: &Event| ()).await
     }
 
-    async fn deploy(&self, bundle: &Bundle) -> Report {
+    async fn deploy(&self, bundle: &Bundle) -> DeployReport {
         self.deploy_with(bundle, "prod", quick()).await
     }
 
@@ -136,16 +138,21 @@ fn running_as(email: &str) -> DeployOptions {
 }
 
 #[track_caller]
-fn check(report: &Report, ending: Ending, revision: Option<&str>, previous: Option<&str>) {
+fn check(report: &DeployReport, ending: BundleResult, revision: Option<&str>, previous: Option<&str>) {
     let outcome = &report.outcome;
     assert_eq!(outcome.result, ending, "{}", outcome.reason);
-    assert_eq!(report.exit.code() == 0, ending != Ending::Failed, "{}", outcome.reason);
+    assert_eq!(report.exit.code() == 0, ending != BundleResult::Failed, "{}", outcome.reason);
     assert_eq!((outcome.revision, outcome.previous_revision), (revision.map(id), previous.map(id)));
 }
 
 #[track_caller]
-fn check_failed(report: &Report, exit_code: u8, parts: &[&str]) {
-    assert_eq!((report.outcome.result, report.exit.code()), (Ending::Failed, exit_code), "{}", report.outcome.reason);
+fn check_failed(report: &DeployReport, exit_code: u8, parts: &[&str]) {
+    assert_eq!(
+        (report.outcome.result, report.exit.code()),
+        (BundleResult::Failed, exit_code),
+        "{}",
+        report.outcome.reason
+    );
     for part in parts {
         assert!(report.outcome.reason.contains(part), "`{}` lacks `{part}`", report.outcome.reason);
     }
@@ -157,7 +164,7 @@ async fn first_then_unchanged_then_changed_then_back() {
     let (a, b) = (proxy("orders", "/orders", "A"), proxy("orders", "/orders", "B"));
 
     let report = world.deploy(&a).await;
-    check(&report, Ending::Deployed, Some("1"), None);
+    check(&report, BundleResult::Deployed, Some("1"), None);
     assert!(report.outcome.imported && report.outcome.writes == 2);
     let base = "/v1/organizations/acme";
     assert_eq!(
@@ -169,17 +176,17 @@ async fn first_then_unchanged_then_changed_then_back() {
     );
 
     let report = world.deploy(&a).await;
-    check(&report, Ending::Unchanged, Some("1"), Some("1"));
+    check(&report, BundleResult::Unchanged, Some("1"), Some("1"));
     let requests = world.news();
     assert!(!requests.is_empty() && requests.iter().all(|request| request.method == "GET"), "{requests:?}");
     assert_eq!(report.outcome.writes, 0);
 
     let report = world.deploy(&b).await;
-    check(&report, Ending::Deployed, Some("2"), Some("1"));
+    check(&report, BundleResult::Deployed, Some("2"), Some("1"));
 
     world.news();
     let report = world.deploy(&a).await;
-    check(&report, Ending::Redeployed, Some("1"), Some("2"));
+    check(&report, BundleResult::Redeployed, Some("1"), Some("2"));
     assert!(!report.outcome.imported);
     assert_eq!(
         world.writes(),
@@ -191,9 +198,9 @@ async fn first_then_unchanged_then_changed_then_back() {
 async fn a_promotion_deploys_the_same_revision() {
     let mut world = World::start().await;
     let bundle = proxy("orders", "/orders", "A");
-    check(&world.deploy_with(&bundle, "dev", quick()).await, Ending::Deployed, Some("1"), None);
+    check(&world.deploy_with(&bundle, "dev", quick()).await, BundleResult::Deployed, Some("1"), None);
     world.news();
-    check(&world.deploy_with(&bundle, "prod", quick()).await, Ending::Redeployed, Some("1"), None);
+    check(&world.deploy_with(&bundle, "prod", quick()).await, BundleResult::Redeployed, Some("1"), None);
     assert_eq!(world.writes().len(), 1);
 }
 
@@ -226,11 +233,11 @@ async fn the_revision_tells_its_origin_and_keeps_the_users_text() {
 async fn a_shared_flow_is_deployed_without_a_report() {
     let mut world = World::start().await;
     let report = world.deploy(&shared_flow("common", "A")).await;
-    check(&report, Ending::Deployed, Some("1"), None);
+    check(&report, BundleResult::Deployed, Some("1"), None);
     assert!(world.news().iter().all(|request| !request.path.contains("ChangeReport")));
-    check(&world.deploy(&shared_flow("common", "A")).await, Ending::Unchanged, Some("1"), Some("1"));
+    check(&world.deploy(&shared_flow("common", "A")).await, BundleResult::Unchanged, Some("1"), Some("1"));
     // A proxy of the same name is another thing.
-    check(&world.deploy(&proxy("common", "/common", "A")).await, Ending::Deployed, Some("1"), None);
+    check(&world.deploy(&proxy("common", "/common", "A")).await, BundleResult::Deployed, Some("1"), None);
 }
 
 #[tokio::test]
@@ -238,7 +245,7 @@ async fn a_shared_flow_is_replaced_recorded_and_taken_back_as_a_proxy_is() {
     let mut world = World::start().await;
     let (a, b) = (shared_flow("common", "A"), shared_flow("common", "B"));
     let with = running_as;
-    check(&world.deploy_with(&a, "prod", with("a@p")).await, Ending::Deployed, Some("1"), None);
+    check(&world.deploy_with(&a, "prod", with("a@p")).await, BundleResult::Deployed, Some("1"), None);
     let base = "/v1/organizations/acme";
     let revisions = format!("{base}/environments/prod/sharedflows/common/revisions");
     assert_eq!(
@@ -257,7 +264,7 @@ async fn a_shared_flow_is_replaced_recorded_and_taken_back_as_a_proxy_is() {
     let report = world.deploy_with(&b, "prod", with("b@p")).await;
     check_failed(&report, 65, &["revision 2", "no memory", "rolled back to revision 1, which is ready"]);
     assert!(world.writes().last().unwrap().ends_with("1/deployments?override=true&serviceAccount=a%40p"));
-    check(&world.deploy_with(&b, "prod", with("b@p")).await, Ending::Redeployed, Some("2"), Some("1"));
+    check(&world.deploy_with(&b, "prod", with("b@p")).await, BundleResult::Redeployed, Some("2"), Some("1"));
 }
 
 #[tokio::test]
@@ -269,14 +276,14 @@ async fn a_caller_waits_for_its_shared_flow() {
         world.deploy(&flow).await
     };
     let (outcome, deployed) = tokio::join!(world.deploy(&caller), later);
-    check(&outcome, Ending::Deployed, Some("1"), None);
-    check(&deployed, Ending::Deployed, Some("1"), None);
+    check(&outcome, BundleResult::Deployed, Some("1"), None);
+    check(&deployed, BundleResult::Deployed, Some("1"), None);
     let writes = world.writes();
     let place = |part: &str| writes.iter().position(|write| write.contains(part)).unwrap();
     assert!(place("sharedflows/common/revisions/1/deployments") < place("apis?name=caller"), "{writes:?}");
     // What runs is not asked again for what it calls.
     world.news();
-    check(&world.deploy(&caller).await, Ending::Unchanged, Some("1"), Some("1"));
+    check(&world.deploy(&caller).await, BundleResult::Unchanged, Some("1"), Some("1"));
     assert!(world.news().iter().all(|request| !request.path.contains("sharedflows")));
 }
 
@@ -297,10 +304,10 @@ async fn another_service_account_is_a_deployment_and_no_import() {
     let mut world = World::start().await;
     let bundle = proxy("orders", "/orders", "A");
     let with = running_as;
-    check(&world.deploy_with(&bundle, "prod", with("a@p")).await, Ending::Deployed, Some("1"), None);
-    check(&world.deploy_with(&bundle, "prod", with("a@p")).await, Ending::Unchanged, Some("1"), Some("1"));
+    check(&world.deploy_with(&bundle, "prod", with("a@p")).await, BundleResult::Deployed, Some("1"), None);
+    check(&world.deploy_with(&bundle, "prod", with("a@p")).await, BundleResult::Unchanged, Some("1"), Some("1"));
     world.news();
-    check(&world.deploy_with(&bundle, "prod", with("b@p")).await, Ending::Redeployed, Some("1"), Some("1"));
+    check(&world.deploy_with(&bundle, "prod", with("b@p")).await, BundleResult::Redeployed, Some("1"), Some("1"));
     let writes = world.writes();
     assert!(writes.len() == 1 && writes.iter().all(|write| write.ends_with("serviceAccount=b%40p")), "{writes:?}");
 }
@@ -313,7 +320,7 @@ async fn a_route_conflict_after_ready_goes_back() {
     world.sandbox.expect_mishap("orders", Mishap::RouteConflict);
     world.news();
     let report = world.deploy_with(&proxy("orders", "/orders", "B"), "prod", sa("b@p")).await;
-    check(&report, Ending::Failed, Some("2"), Some("1"));
+    check(&report, BundleResult::Failed, Some("2"), Some("1"));
     check_failed(
         &report,
         65,
@@ -327,7 +334,7 @@ async fn a_route_conflict_after_ready_goes_back() {
     // The former bundle is deployed again as if nothing had been.
     check(
         &world.deploy_with(&proxy("orders", "/orders", "A"), "prod", sa("a@p")).await,
-        Ending::Unchanged,
+        BundleResult::Unchanged,
         Some("1"),
         Some("1"),
     );
@@ -340,7 +347,7 @@ async fn an_error_goes_back_and_tells_both_reasons_when_that_fails() {
     world.sandbox.expect_mishap("orders", Mishap::Error("the first".into()));
     check_failed(&world.deploy(&a).await, 65, &["the first", "nothing was deployed before"]);
     // What was not there before is not there after.
-    check(&world.deploy(&a).await, Ending::Redeployed, Some("1"), None);
+    check(&world.deploy(&a).await, BundleResult::Redeployed, Some("1"), None);
     world.sandbox.expect_mishap("orders", Mishap::Error("no memory".into()));
     world.sandbox.expect_mishap("orders", Mishap::Error("still no memory".into()));
     check_failed(
@@ -385,7 +392,7 @@ async fn a_smoke_test_may_take_some_time_and_carries_no_token() {
     let (url, seen) = gateway(&[404, 503, 200]).await;
     check(
         &world.deploy_with(&proxy("orders", "/orders", "A"), "prod", smoke(&url)).await,
-        Ending::Deployed,
+        BundleResult::Deployed,
         Some("1"),
         None,
     );
@@ -399,11 +406,11 @@ async fn a_smoke_test_may_take_some_time_and_carries_no_token() {
 #[tokio::test]
 async fn a_failed_smoke_test_goes_back() {
     let world = World::start().await;
-    check(&world.deploy(&proxy("orders", "/orders", "A")).await, Ending::Deployed, Some("1"), None);
+    check(&world.deploy(&proxy("orders", "/orders", "A")).await, BundleResult::Deployed, Some("1"), None);
     let (url, _) = gateway(&[500]).await;
     let report = world.deploy_with(&proxy("orders", "/orders", "B"), "prod", smoke(&url)).await;
     check_failed(&report, 65, &["expects the status 200 and got: 500", "rolled back to revision 1, which is ready"]);
-    check(&world.deploy(&proxy("orders", "/orders", "A")).await, Ending::Unchanged, Some("1"), Some("1"));
+    check(&world.deploy(&proxy("orders", "/orders", "A")).await, BundleResult::Unchanged, Some("1"), Some("1"));
 }
 
 #[tokio::test]
@@ -459,11 +466,17 @@ async fn what_another_deployer_put_there_stays() {
     assert_eq!(report.outcome.writes, 0);
     // It put the same there: that is no conflict.
     let report = world.deploy_with(&c, "prod", DeployOptions { listed: Some(listed), ..quick() }).await;
-    check(&report, Ending::Redeployed, Some("3"), Some("2"));
+    check(&report, BundleResult::Redeployed, Some("3"), Some("2"));
     assert_eq!(report.outcome.writes, 0);
 }
 
-async fn remove_from(world: &World, kind: BundleKind, resource: &str, environment: &str, removal: Removal) -> Report {
+async fn remove_from(
+    world: &World,
+    kind: BundleKind,
+    resource: &str,
+    environment: &str,
+    removal: Removal,
+) -> DeployReport {
     let target = Target { organization: name("acme"), environment: name(environment) };
     remove(&world.client, kind, &name(resource), &target, removal, &quick(), &|_: &Event| ()).await
 }
@@ -475,15 +488,15 @@ async fn a_removed_proxy_is_gone_where_it_is_not_wanted() {
     world.deploy_with(&orders, "dev", quick()).await;
     world.deploy(&orders).await;
     let remove_from = |environment, removal| remove_from(&world, BundleKind::Proxy, "orders", environment, removal);
-    check(&remove_from("prod", Removal::Undeploy).await, Ending::Removed, None, Some("1"));
-    check(&remove_from("prod", Removal::Undeploy).await, Ending::Unchanged, None, None);
+    check(&remove_from("prod", Removal::Undeploy).await, BundleResult::Removed, None, Some("1"));
+    check(&remove_from("prod", Removal::Undeploy).await, BundleResult::Unchanged, None, None);
     // The environment that runs it keeps it.
     let report = remove_from("prod", Removal::Delete).await;
-    check(&report, Ending::Unchanged, None, None);
+    check(&report, BundleResult::Unchanged, None, None);
     assert!(report.outcome.reason.contains("environment `dev` runs revision 1"), "{}", report.outcome.reason);
-    check(&remove_from("dev", Removal::Delete).await, Ending::Removed, None, Some("1"));
+    check(&remove_from("dev", Removal::Delete).await, BundleResult::Removed, None, Some("1"));
     let report = remove_from("dev", Removal::Delete).await;
-    check(&report, Ending::Unchanged, None, None);
+    check(&report, BundleResult::Unchanged, None, None);
     assert_eq!(report.outcome.writes, 0);
 }
 
@@ -511,15 +524,15 @@ async fn what_is_not_deployed_is_taken_out_whichever_status_says_so() {
     for other_statuses in [false, true] {
         let progressing = Duration::from_millis(40);
         let world = World::with(sandbox::Options { progressing, other_statuses, ..sandbox::Options::default() }).await;
-        check(&world.deploy(&proxy("orders", "/orders", "A")).await, Ending::Deployed, Some("1"), None);
+        check(&world.deploy(&proxy("orders", "/orders", "A")).await, BundleResult::Deployed, Some("1"), None);
         let (organization, environment, orders) = (name("acme"), name("prod"), name("orders"));
         let it = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &orders };
         for _ in 0..2 {
             world.client.undeploy(it, &environment, id("1")).await.unwrap();
         }
         // A refusal is one as long as it is deployed.
-        check(&world.deploy(&shared_flow("common", "A")).await, Ending::Deployed, Some("1"), None);
-        check(&world.deploy(&calling_common()).await, Ending::Deployed, Some("1"), None);
+        check(&world.deploy(&shared_flow("common", "A")).await, BundleResult::Deployed, Some("1"), None);
+        check(&world.deploy(&calling_common()).await, BundleResult::Deployed, Some("1"), None);
         let common = name("common");
         let it = ResourceName { organization: &organization, kind: BundleKind::SharedFlow, name: &common };
         let error = world.client.undeploy(it, &environment, id("1")).await.unwrap_err();
@@ -555,9 +568,9 @@ async fn a_run_that_was_cut_off_is_awaited_without_a_write() {
     let mut world = World::start().await;
     let bundle = proxy("orders", "/orders", "A");
     let accepted = DeployOptions { wait: apigee_flux_deployer::WaitFor::Accepted, ..quick() };
-    check(&world.deploy_with(&bundle, "prod", accepted).await, Ending::Deployed, Some("1"), None);
+    check(&world.deploy_with(&bundle, "prod", accepted).await, BundleResult::Deployed, Some("1"), None);
     world.news();
-    check(&world.deploy(&bundle).await, Ending::Unchanged, Some("1"), Some("1"));
+    check(&world.deploy(&bundle).await, BundleResult::Unchanged, Some("1"), Some("1"));
     let requests = world.news();
     assert!(requests.iter().all(|request| request.method == "GET"), "{requests:?}");
 }
@@ -589,7 +602,7 @@ async fn a_base_path_of_another_environment_in_the_group_is_refused() {
     // A path below the taken one changes routes, and is rolled out in sequence.
     check(
         &world.deploy_with(&proxy("below", "/shop/cart", "A"), "prod", quick()).await,
-        Ending::Deployed,
+        BundleResult::Deployed,
         Some("1"),
         None,
     );
@@ -600,7 +613,7 @@ async fn a_base_path_of_another_environment_in_the_group_is_refused() {
 async fn an_import_whose_answer_is_lost_makes_one_revision() {
     let mut world = World::start().await;
     world.sandbox.expect_mishap("orders", Mishap::LostImportAnswer);
-    check(&world.deploy(&proxy("orders", "/orders", "A")).await, Ending::Deployed, Some("1"), None);
+    check(&world.deploy(&proxy("orders", "/orders", "A")).await, BundleResult::Deployed, Some("1"), None);
     let imports = world.writes().into_iter().filter(|write| write.contains("action=import")).count();
     assert_eq!(imports, 1);
 }
@@ -955,7 +968,7 @@ async fn the_log_shows_people_the_line_that_is_refused() {
 }
 
 /// A world whose first request that fits has trouble, and how a deployment with so much time ends.
-async fn deploy_with_trouble(fault: &str, timeout: Duration) -> (Report, Duration) {
+async fn deploy_with_trouble(fault: &str, timeout: Duration) -> (DeployReport, Duration) {
     let world = World::start().await;
     world.sandbox.inject(fault.parse().unwrap());
     let start = Instant::now();
@@ -983,7 +996,7 @@ async fn what_answers_between_here_and_google_is_named() {
 #[tokio::test]
 async fn a_date_to_try_again_is_honoured() {
     let (report, took) = deploy_with_trouble("GET * status:503 retry-at:3", Duration::from_secs(10)).await;
-    check(&report, Ending::Deployed, Some("1"), None);
+    check(&report, BundleResult::Deployed, Some("1"), None);
     assert!(took > Duration::from_millis(1800) && took < Duration::from_secs(8), "{took:?}");
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use apigee_flux_deployer::Polling;
 use apigee_flux_deployer::client::{DeployParameters, Settings};
-use apigee_flux_deployer::drift::{Depth, Download, Wanted, Wish};
+use apigee_flux_deployer::drift::{Depth, DesiredDeployment, DesiredState, Download};
 use apigee_flux_deployer::event::Event;
 use apigee_flux_deployer::retry::Backoff;
 use apigee_flux_deployer::survey::survey;
@@ -47,17 +47,17 @@ fn proxy(body: &str) -> Files {
     files.into_iter().map(|(path, text)| (BundlePath::parse(path).unwrap(), text.into_bytes())).collect()
 }
 
-fn wanted(files: &Files, service_account: Option<&str>) -> Wanted {
-    let wish = Wish::Deployed {
+fn wanted(files: &Files, service_account: Option<&str>) -> DesiredDeployment {
+    let state = DesiredState::Deployed {
         files: files.clone(),
         digest: Digest::of_files(files),
         service_account: service_account.map(str::to_owned),
     };
-    Wanted { kind: BundleKind::Proxy, name: name("orders"), wish }
+    DesiredDeployment { kind: BundleKind::Proxy, name: name("orders"), state }
 }
 
-fn removed(removal: Removal) -> Wanted {
-    Wanted { kind: BundleKind::Proxy, name: name("orders"), wish: Wish::Removed(removal) }
+fn removed(removal: Removal) -> DesiredDeployment {
+    DesiredDeployment { kind: BundleKind::Proxy, name: name("orders"), state: DesiredState::Removed(removal) }
 }
 
 struct World {
@@ -104,7 +104,7 @@ impl World {
     }
 
     /// What is found, which must have written nothing.
-    async fn drift(&self, wanted: &Wanted, depth: Depth) -> Drift {
+    async fn drift(&self, wanted: &DesiredDeployment, depth: Depth) -> Drift {
         let before = self.sandbox.requests().len();
         let target = Target { organization: name("acme"), environment: name("prod") };
         let drifts = survey(&self.client, &target, vec![wanted.clone()], depth, NonZeroUsize::MIN).await.unwrap();
@@ -259,7 +259,7 @@ async fn another_service_account_is_a_drift() {
     let account = |deployed: &str, wanted: Option<&str>| Drift::OtherAccount {
         revision: id("1"),
         deployed: deployed.into(),
-        wanted: wanted.map(str::to_owned),
+        desired: wanted.map(str::to_owned),
     };
     assert_eq!(world.drift(&wanted(&files, Some("b@p")), RECORD).await, account("a@p", Some("b@p")));
     assert_eq!(world.drift(&wanted(&files, None), RECORD).await, account("a@p", None));
@@ -292,15 +292,15 @@ async fn what_is_to_be_gone_is_unwanted_until_it_is() {
     world.deploy_to("dev", &files, None).await;
     world.deploy(&files).await;
     for wanted in [&undeploy, &delete] {
-        assert_eq!(world.drift(wanted, RECORD).await, Drift::Unwanted { revision: Some(id("1")), ours: true });
+        assert_eq!(world.drift(wanted, RECORD).await, Drift::NotRemoved { revision: Some(id("1")), ours: true });
     }
     world.client.undeploy(world.resource(), &name("prod"), id("1")).await.unwrap();
     assert_eq!(world.drift(&undeploy, RECORD).await, Drift::Gone { kept_for: None });
     assert_eq!(world.drift(&delete, RECORD).await, Drift::Gone { kept_for: Some("dev".into()) });
     world.client.undeploy(world.resource(), &name("dev"), id("1")).await.unwrap();
-    assert_eq!(world.drift(&delete, RECORD).await, Drift::Unwanted { revision: None, ours: true });
+    assert_eq!(world.drift(&delete, RECORD).await, Drift::NotRemoved { revision: None, ours: true });
     world.put_by_hand(&files).await;
-    assert_eq!(world.drift(&undeploy, RECORD).await, Drift::Unwanted { revision: Some(id("2")), ours: false });
+    assert_eq!(world.drift(&undeploy, RECORD).await, Drift::NotRemoved { revision: Some(id("2")), ours: false });
 }
 
 #[tokio::test]
@@ -308,8 +308,8 @@ async fn many_bundles_are_compared_in_their_order() {
     let world = World::start().await;
     let files = proxy("A");
     world.deploy(&files).await;
-    let of = |text: &str| Wanted { name: name(text), ..wanted(&files, None) };
-    let all: Vec<Wanted> = ["z", "orders", "a", "b"].map(of).to_vec();
+    let of = |text: &str| DesiredDeployment { name: name(text), ..wanted(&files, None) };
+    let all: Vec<DesiredDeployment> = ["z", "orders", "a", "b"].map(of).to_vec();
     let target = Target { organization: name("acme"), environment: name("prod") };
     let drifts = survey(&world.client, &target, all, OTHER, NonZeroUsize::new(3).unwrap()).await.unwrap();
     let missing = || Drift::NotDeployed { newest: None };

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use apigee_flux_configuration::secret::ValueFrom;
 use apigee_flux_deployer::Polling;
-use apigee_flux_deployer::apply::{self, Ending, apply};
+use apigee_flux_deployer::apply::{self, ResourceResult, apply};
 use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::retry::Backoff;
 use apigee_flux_deployer::{Client, TokenSource};
@@ -615,7 +615,7 @@ impl World {
             });
             let report = apply(&self.client, place, document, look_up, &options, Arc::new(|_| {})).await;
             let report = report.map_err(|error| error.to_string())?;
-            if let Some(one) = report.resources.iter().find(|one| one.result == Ending::Failed) {
+            if let Some(one) = report.resources.iter().find(|one| one.result == ResourceResult::Failed) {
                 return Err(format!("{}: {}", one.id, one.reason));
             }
         }

@@ -14,7 +14,9 @@ use super::secrets;
 use super::sigterm::until_terminated;
 use apigee_flux_configuration::{Id, OwnedPlace, Place};
 use apigee_flux_deployer::Error;
-use apigee_flux_deployer::apply::{ApplyEvent, ApplyOptions, ApplyReport, Ending, Progress, Secrets, apply};
+use apigee_flux_deployer::apply::{
+    ApplyEvent, ApplyListener, ApplyOptions, ApplyReport, ResourceResult, Secrets, apply,
+};
 use apigee_flux_deployer::in_cluster::JobReport;
 use apigee_flux_deployer::mount::read_configuration;
 use apigee_flux_model::diag::Severity;
@@ -79,7 +81,7 @@ impl Ended {
     fn exit(&self) -> Exit {
         match self.report.exit() {
             _ if self.stopped => Exit::Terminated,
-            Exit::Ok if self.look && self.report.count(Ending::Unchanged) < self.report.resources.len() => {
+            Exit::Ok if self.look && self.report.count(ResourceResult::Unchanged) < self.report.resources.len() => {
                 Exit::Different
             }
             exit => exit,
@@ -88,7 +90,7 @@ impl Ended {
 }
 
 /// A listener that logs each step and writes each result.
-pub(super) fn progress(log: &Log, place: &OwnedPlace) -> Progress {
+pub(super) fn progress(log: &Log, place: &OwnedPlace) -> ApplyListener {
     let (log, place) = (log.clone(), place.clone());
     let of = move |log: &Log, id: &Id| log.of(&id.kind, &id.path(), place.environment.as_deref().unwrap_or_default());
     Arc::new(move |event: ApplyEvent<'_>| match event {
@@ -132,7 +134,7 @@ pub(super) fn end(
     log.write(if exit.is_ok() { Severity::Info } else { Severity::Error }, "result", &note);
     let ending = match result {
         Ok(ended) => ended.report.result(),
-        Err(_) => Ending::Failed,
+        Err(_) => ResourceResult::Failed,
     };
     let report = JobReport { action, result: word(ending), revision: None, is_failed: !exit.is_ok(), note };
     output.write_result(log, &line, &report);

@@ -17,7 +17,7 @@ use super::settings_args::SettingsArgs;
 use super::sigterm::until_terminated;
 use super::target_args::TargetArgs;
 use apigee_flux_deployer::event::Event;
-use apigee_flux_deployer::{Bundle, Client, DeployOptions, Error, Outcome, Report, WaitFor, deploy};
+use apigee_flux_deployer::{Bundle, Client, DeployOptions, DeployReport, Error, Outcome, WaitFor, deploy};
 use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
 use apigee_flux_model::bundle::{Digest, manifest};
 use apigee_flux_model::duration;
@@ -78,7 +78,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     ExitCode::from(report.exit.code())
 }
 
-async fn run_until_signal(args: &Args, log: &Log) -> Report {
+async fn run_until_signal(args: &Args, log: &Log) -> DeployReport {
     let Prepared { client, bundle, provenance, log } = match prepare(args, log) {
         Ok(prepared) => prepared,
         Err(error) => return failed(args, &error, log.elapsed()),
@@ -87,7 +87,7 @@ async fn run_until_signal(args: &Args, log: &Log) -> Report {
     let (target, progress) = (args.target.target(), |event: &Event| log.event(event));
     let run = deploy(&client, &bundle, &target, &options, &progress);
     until_terminated(&log, &client, Box::pin(run)).await.unwrap_or_else(|error| {
-        let Report { outcome, exit } = failed(args, &error, log.elapsed());
+        let DeployReport { outcome, exit } = failed(args, &error, log.elapsed());
         let outcome = Outcome {
             kind: Some(bundle.kind),
             name: Some(bundle.name.to_string()),
@@ -95,7 +95,7 @@ async fn run_until_signal(args: &Args, log: &Log) -> Report {
             writes: client.writes(),
             ..outcome
         };
-        Report { outcome, exit }
+        DeployReport { outcome, exit }
     })
 }
 
@@ -136,7 +136,7 @@ fn client(args: &Args, log: &Log) -> Result<Client, Error> {
 }
 
 /// The report of a run that failed before its first request.
-fn failed(args: &Args, error: &Error, took: Duration) -> Report {
-    let Report { outcome, exit } = Report::failed(&args.target.target(), error, took);
-    Report { outcome: Outcome { digest: args.expect_digest, ..outcome }, exit }
+fn failed(args: &Args, error: &Error, took: Duration) -> DeployReport {
+    let DeployReport { outcome, exit } = DeployReport::failed(&args.target.target(), error, took);
+    DeployReport { outcome: Outcome { digest: args.expect_digest, ..outcome }, exit }
 }

@@ -12,7 +12,7 @@ use super::out;
 use super::status_line::StatusLine;
 use apigee_flux_deployer::client::RetryListener;
 use apigee_flux_deployer::event::{Event, Phase};
-use apigee_flux_deployer::{Blame, Error, Report};
+use apigee_flux_deployer::{Blame, DeployReport, Error};
 use apigee_flux_model::diag::Severity;
 use apigee_flux_model::diag::plain::{Text, plain};
 use apigee_flux_model::diag::snippet::{Colour, Place, excerpt, tone};
@@ -142,7 +142,7 @@ impl Log {
     }
 
     /// Logs the result of one resource.
-    pub(super) fn end(&self, report: &Report) {
+    pub(super) fn end(&self, report: &DeployReport) {
         let outcome = &report.outcome;
         let level = if report.exit.is_ok() { Severity::Info } else { Severity::Error };
         let scope = Scope {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::block_on::block_on;
 use super::log::{Form, Log};
-use apigee_flux_deployer::Report;
+use apigee_flux_deployer::DeployReport;
 use apigee_flux_deployer::in_cluster::JobReport;
 use apigee_flux_deployer::in_cluster::{self, ApiServer};
 use apigee_flux_model::diag::Severity;
@@ -77,7 +77,7 @@ impl OutputArgs {
 }
 
 /// The report to the cluster about one resource.
-pub(super) fn job_report(action: &'static str, report: &Report) -> JobReport {
+pub(super) fn job_report(action: &'static str, report: &DeployReport) -> JobReport {
     let outcome = &report.outcome;
     let what = outcome.name.as_deref().unwrap_or("the bundle");
     JobReport {

@@ -24,7 +24,7 @@ impl ProvenanceArgs {
         match read_named(file, MAX_PROVENANCE_BYTES) {
             Ok(bytes) => Provenance::parse(&bytes).map_err(|why| Error::Usage(format!("`{}`: {why}", file.display()))),
             Err(why) if why.is_missing() => Ok(Provenance::default()),
-            Err(why) => Err(Error::Missing(format!("`{}` {why}", file.display()))),
+            Err(why) => Err(Error::NoInput(format!("`{}` {why}", file.display()))),
         }
     }
 }

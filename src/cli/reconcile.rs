@@ -16,7 +16,7 @@ use apigee_flux_configuration::OwnedPlace;
 use apigee_flux_configuration::inventory;
 use apigee_flux_deployer::apply::{ApplyOptions, Mode};
 use apigee_flux_deployer::mount::read_inventory;
-use apigee_flux_deployer::reconcile::{self, Reconcile};
+use apigee_flux_deployer::reconcile::{self, ReconcileOptions};
 use apigee_flux_deployer::{Error, Target};
 use apigee_flux_model::duration;
 
@@ -91,7 +91,7 @@ async fn reconcile_all(args: &Args, target: &Target, place: &OwnedPlace, log: &L
     let commit = provenance.commit.clone();
     let client = args.apigee.client()?.with_listener(log.retries());
     let mode = if args.report { Mode::Look } else { Mode::Write };
-    let how = Reconcile {
+    let how = ReconcileOptions {
         options: ApplyOptions { provenance, timeout: args.timeout, mode, ..ApplyOptions::new(&args.owner) },
         owner_of_organization: args.owner_of_organization.clone().unwrap_or_else(|| args.owner.clone()),
         max_deletes: args.max_deletes,

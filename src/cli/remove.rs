@@ -10,7 +10,7 @@ use super::output_args::{OutputArgs, job_report};
 use super::provenance_args::ProvenanceArgs;
 use super::sigterm::until_terminated;
 use super::target_args::TargetArgs;
-use apigee_flux_deployer::{DeployOptions, Error, Outcome, Report, remove};
+use apigee_flux_deployer::{DeployOptions, DeployReport, Error, Outcome, remove};
 use apigee_flux_model::bundle::{BundleKind, Removal};
 use apigee_flux_model::duration;
 use apigee_flux_model::names::Name;
@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     ExitCode::from(report.exit.code())
 }
 
-async fn remove_it(args: &Args, log: &Log) -> Report {
+async fn remove_it(args: &Args, log: &Log) -> DeployReport {
     // clap requires one of the two options.
     let Some((kind, name)) = subject(args) else {
         return failed(args, &Error::Usage("--proxy or --shared-flow is required".to_owned()), log.elapsed());
@@ -69,8 +69,8 @@ async fn remove_it(args: &Args, log: &Log) -> Report {
     let progress = |event: &_| log.event(event);
     let run = remove(&client, kind, name, &target, removal, &options, &progress);
     until_terminated(&log, &client, run).await.unwrap_or_else(|error| {
-        let Report { outcome, exit } = failed(args, &error, log.elapsed());
-        Report { outcome: Outcome { writes: client.writes(), ..outcome }, exit }
+        let DeployReport { outcome, exit } = failed(args, &error, log.elapsed());
+        DeployReport { outcome: Outcome { writes: client.writes(), ..outcome }, exit }
     })
 }
 
@@ -80,10 +80,10 @@ fn subject(args: &Args) -> Option<(BundleKind, &Name)> {
 }
 
 /// The report of a run that failed before its first request.
-fn failed(args: &Args, error: &Error, took: Duration) -> Report {
-    let Report { outcome, exit } = Report::failed(&args.target.target(), error, took);
+fn failed(args: &Args, error: &Error, took: Duration) -> DeployReport {
+    let DeployReport { outcome, exit } = DeployReport::failed(&args.target.target(), error, took);
     let subject = subject(args);
     let outcome =
         Outcome { kind: subject.map(|(kind, _)| kind), name: subject.map(|(_, name)| name.to_string()), ..outcome };
-    Report { outcome, exit }
+    DeployReport { outcome, exit }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use apigee_flux_configuration::secret::ValueFrom;
 use apigee_flux_configuration::{Document, Id, OwnedPlace};
 use apigee_flux_deployer::Polling;
-use apigee_flux_deployer::apply::{ApplyOptions, Progress, apply};
+use apigee_flux_deployer::apply::{ApplyListener, ApplyOptions, apply};
 use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::prune::{Kept, prune};
 use apigee_flux_deployer::retry::Backoff;
@@ -85,7 +85,7 @@ impl World {
 
     async fn apply(&self) -> (u8, String) {
         let secrets = Arc::new(|_: &ValueFrom| Ok(KEY.as_bytes().to_vec()));
-        let silent: Progress = Arc::new(|_| ());
+        let silent: ApplyListener = Arc::new(|_| ());
         match apply(&self.client, &place(), &document(), secrets, &Self::options(), silent).await {
             Ok(report) => (report.exit().code(), format!("{:?}", report.resources)),
             Err(error) => (error.exit().code(), error.to_string()),

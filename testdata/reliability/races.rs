@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use apigee_flux_deployer::Report;
+use apigee_flux_deployer::DeployReport;
 use apigee_flux_model::bundle::BundleKind;
 
 use crate::random::Random;
@@ -59,7 +59,7 @@ async fn race(seed: u64, bodies: [&'static str; 2]) -> End {
     let (one, other) = tokio::join!(later(offsets[0], bodies[0]), later(offsets[1], bodies[1]));
     let mut broken = Vec::new();
     let reports = [one, other];
-    let lost: Vec<&Report> = reports.iter().filter(|report| report.exit.code() != 0).collect();
+    let lost: Vec<&DeployReport> = reports.iter().filter(|report| report.exit.code() != 0).collect();
     for report in &lost {
         let reason = &report.outcome.reason;
         if report.exit.code() != 75 || bodies[0] == bodies[1] || !reason.contains("another deployer") {

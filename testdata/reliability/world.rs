@@ -11,7 +11,7 @@ use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::deployment::RuntimeState;
 use apigee_flux_deployer::event::Event;
 use apigee_flux_deployer::retry::Backoff;
-use apigee_flux_deployer::{Bundle, Client, DeployOptions, Report, ResourceName, Target, TokenSource, deploy};
+use apigee_flux_deployer::{Bundle, Client, DeployOptions, DeployReport, ResourceName, Target, TokenSource, deploy};
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::bundle::{BundleKind, BundlePath, Digest, Files};
 use apigee_flux_model::names::Name;
@@ -114,7 +114,7 @@ impl World {
         Client::new(self.sandbox.url().parse().unwrap(), TokenSource::None, &settings).unwrap()
     }
 
-    pub(crate) async fn deploy(&self, bundle: &Bundle) -> Report {
+    pub(crate) async fn deploy(&self, bundle: &Bundle) -> DeployReport {
         deploy(&self.client(), bundle, &target(), &options(), &|_: &Event| ()).await
     }
 

@@ -58,4 +58,4 @@ pub enum Phase {
 }
 
 /// Receives each step.
-pub type Progress<'a> = &'a (dyn Fn(&Event) + Sync);
+pub type EventListener<'a> = &'a (dyn Fn(&Event) + Sync);

@@ -1,7 +1,17 @@
 //! Apigee's management API: the client, and the deployer that makes an environment equal to a bundle.
 //!
-//! Decisions are pure ([`plan`], [`schedule`], [`file_difference`], [`retry`], [`revision_record`], [`error`]); only
-//! [`client`] and [`auth`] use the network, and only [`mount`] reads the mounted files.
+//! The modules refer to each other in one direction, from the bottom to the top:
+//!
+//! - [`error`], [`stop`], [`event`] and [`mount`]: the words of a run, and the files that it is about;
+//! - `api`: the client, its credentials, and the messages of the management API;
+//! - `compare`: what an environment runs, compared with the desired bundles; it writes nothing;
+//! - `rollout`: one bundle's way into an environment, and a batch of them;
+//! - `configuration`: target servers, API products and all other kinds, and the records of what is managed, which
+//!   [`audit`] lists;
+//! - `reconciler`: an environment equal to an inventory of bundles and configuration.
+//!
+//! Only `api` and [`in_cluster`] use the network, and only [`mount`] reads the mounted files. Decisions are pure:
+//! `rollout::plan`, `compare::verdict`, [`file_difference`], [`retry`].
 //!
 //! The contract is the discovery document `apigee.v1`. Invariants: an import is never repeated without checking its
 //! result, a write happens only after the state was read, and a token is never logged.
@@ -42,6 +52,6 @@ pub use reconciler::{prune, reconcile};
 pub use rollout::batch::{self, BatchReport, deploy_batch};
 pub use rollout::deploy::{self, deploy};
 pub use rollout::options::{DeployOptions, WaitFor};
-pub use rollout::outcome::{self, Outcome, Report};
+pub use rollout::outcome::{self, DeployReport, Outcome};
 pub use rollout::remove::{self, remove};
 pub use stop::Stop;

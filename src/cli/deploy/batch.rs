@@ -12,7 +12,7 @@ use apigee_flux_deployer::batch::BatchEvent;
 use apigee_flux_deployer::in_cluster::JobReport;
 use apigee_flux_deployer::mount::read_batch;
 use apigee_flux_deployer::termination_message::MAX_LINE;
-use apigee_flux_deployer::{BatchReport, Error, Report, deploy_batch};
+use apigee_flux_deployer::{BatchReport, DeployReport, Error, deploy_batch};
 use apigee_flux_model::diag::Severity;
 use apigee_flux_model::duration::millis;
 use apigee_flux_model::exit::Exit;
@@ -90,7 +90,7 @@ fn counts(args: &Args, report: &BatchReport) -> String {
     )
 }
 
-fn failures(report: &BatchReport) -> impl Iterator<Item = &Report> {
+fn failures(report: &BatchReport) -> impl Iterator<Item = &DeployReport> {
     report.reports.iter().filter(|report| !report.exit.is_ok())
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::difference::{Change, Detail, Difference};
 use super::unified;
 use apigee_flux_configuration::{Document, Field, OwnedPlace};
-use apigee_flux_deployer::apply::{Applied, ApplyEvent, ApplyOptions, Ending, Mode, apply};
+use apigee_flux_deployer::apply::{Applied, ApplyEvent, ApplyOptions, Mode, ResourceResult, apply};
 use apigee_flux_deployer::{Client, Error};
 use apigee_flux_model::exit::Exit;
 
@@ -38,13 +38,13 @@ fn difference(place: &OwnedPlace, applied: Applied) -> Result<Difference, Error>
         name: id.path(),
         kind: id.kind,
         change: match result {
-            Ending::Unchanged => Change::Unchanged,
-            Ending::Created => Change::Create,
-            Ending::Deleted => Change::Remove,
+            ResourceResult::Unchanged => Change::Unchanged,
+            ResourceResult::Created => Change::Create,
+            ResourceResult::Deleted => Change::Remove,
             // A change that would be refused is shown as well.
-            Ending::Adopted | Ending::Updated | Ending::Failed => Change::Update,
+            ResourceResult::Adopted | ResourceResult::Updated | ResourceResult::Failed => Change::Update,
         },
-        reason: if result == Ending::Adopted { "in sync; apigee-flux adopts it".to_owned() } else { reason },
+        reason: if result == ResourceResult::Adopted { "in sync; apigee-flux adopts it".to_owned() } else { reason },
         details: fields.iter().map(detail).collect(),
     })
 }

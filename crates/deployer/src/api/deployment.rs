@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::api::reply::{Message, is_about};
 use crate::api::resource_name::ResourceName;
 use crate::error::precondition::PreconditionFailure;
-use crate::error::unexpected_response::Oddity;
+use crate::error::unexpected_response::ResponseProblem;
 use apigee_flux_configuration::Shape;
 use apigee_flux_model::names::Name;
 use apigee_flux_model::names::RevisionId;
@@ -53,11 +53,13 @@ impl Message for Deployment {
 
 impl Deployment {
     /// Checks that the deployment is of a resource and, if given, of an environment. Every response contains both.
-    pub(crate) fn is_of(&self, resource: ResourceName<'_>, environment: Option<&Name>) -> Result<(), Oddity> {
+    pub(crate) fn is_of(&self, resource: ResourceName<'_>, environment: Option<&Name>) -> Result<(), ResponseProblem> {
         is_about("apiProxy", resource.name.as_str(), &self.api_proxy)?;
         match environment {
             Some(environment) => is_about("environment", environment.as_str(), &self.environment),
-            None if self.environment.is_empty() => Err(Oddity::Field("a deployment has no `environment`".to_owned())),
+            None if self.environment.is_empty() => {
+                Err(ResponseProblem::Field("a deployment has no `environment`".to_owned()))
+            }
             None => Ok(()),
         }
     }

@@ -9,7 +9,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::error::unexpected_response::Oddity;
+use crate::error::unexpected_response::ResponseProblem;
 use apigee_flux_configuration::Shape;
 
 /// A complete response.
@@ -41,16 +41,16 @@ const PAGE_FIELDS: &[&str] = &["status", "message", "requestId", "totalSize"];
 
 /// Why a response cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Unusable {
+pub(crate) enum UnusableReply {
     /// It does not come from the management API.
     Foreign,
     /// It is JSON, but not the expected message.
-    Odd(Oddity),
+    Unexpected(ResponseProblem),
 }
 
-impl From<Oddity> for Unusable {
-    fn from(oddity: Oddity) -> Self {
-        Self::Odd(oddity)
+impl From<ResponseProblem> for UnusableReply {
+    fn from(problem: ResponseProblem) -> Self {
+        Self::Unexpected(problem)
     }
 }
 
@@ -78,76 +78,78 @@ impl Reply {
     }
 
     /// The message of a response with a success status.
-    pub(crate) fn message<T: Message>(&self) -> Result<T, Unusable> {
+    pub(crate) fn message<T: Message>(&self) -> Result<T, UnusableReply> {
         let value = self.json(T::SHAPE)?;
-        serde_json::from_value(value).map_err(|error| Oddity::Field(error.to_string()).into())
+        serde_json::from_value(value).map_err(|error| ResponseProblem::Field(error.to_string()).into())
     }
 
     /// The JSON object of a response with a success status.
-    pub(crate) fn json(&self, shape: Shape) -> Result<Value, Unusable> {
+    pub(crate) fn json(&self, shape: Shape) -> Result<Value, UnusableReply> {
         let value = self.any_json()?;
         check(&value, shape)?;
         Ok(value)
     }
 
     /// The JSON of a response with a success status, of any type except an error.
-    pub(crate) fn any_json(&self) -> Result<Value, Unusable> {
+    pub(crate) fn any_json(&self) -> Result<Value, UnusableReply> {
         match serde_json::from_slice(&self.body) {
             Ok(value) => match error_in(&value) {
-                Some(message) => Err(Oddity::Error(message).into()),
+                Some(message) => Err(ResponseProblem::Error(message).into()),
                 None => Ok(value),
             },
-            Err(_) if self.is_page() => Err(Unusable::Foreign),
-            Err(_) if !["", "application/json"].contains(&self.content_type.as_str()) => Err(Unusable::Foreign),
-            Err(error) => Err(Oddity::NotJson(error.to_string()).into()),
+            Err(_) if self.is_page() => Err(UnusableReply::Foreign),
+            Err(_) if !["", "application/json"].contains(&self.content_type.as_str()) => Err(UnusableReply::Foreign),
+            Err(error) => Err(ResponseProblem::NotJson(error.to_string()).into()),
         }
     }
 
     /// The items of a page of a list, and the token of the next page (empty on the last page). `token` is the token of
     /// this page.
-    pub(crate) fn page(&self, items: &'static str, token: &str) -> Result<(Vec<Value>, String), Unusable> {
-        let Value::Object(mut page) = self.json(Shape::ANY)? else { return Err(Oddity::NotAnObject.into()) };
+    pub(crate) fn page(&self, items: &'static str, token: &str) -> Result<(Vec<Value>, String), UnusableReply> {
+        let Value::Object(mut page) = self.json(Shape::ANY)? else { return Err(ResponseProblem::NotAnObject.into()) };
         let next = match page.remove("nextPageToken") {
             None => String::new(),
             Some(Value::String(next)) if next.is_empty() || next != token => next,
-            Some(Value::String(_)) => return Err(Oddity::EndlessPages.into()),
-            Some(_) => return Err(Oddity::Field("its `nextPageToken` is not a string".to_owned()).into()),
+            Some(Value::String(_)) => return Err(ResponseProblem::EndlessPages.into()),
+            Some(_) => return Err(ResponseProblem::Field("its `nextPageToken` is not a string".to_owned()).into()),
         };
         match page.remove(items) {
             Some(Value::Array(found)) => Ok((found, next)),
-            Some(_) => Err(Oddity::Field(format!("its `{items}` is not a list")).into()),
+            Some(_) => Err(ResponseProblem::Field(format!("its `{items}` is not a list")).into()),
             None if !next.is_empty() || page.keys().all(|key| PAGE_FIELDS.contains(&key.as_str())) => {
                 Ok((Vec::new(), next))
             }
-            None => Err(Oddity::OtherMessage { found: shown_fields(&page), expected: &["nextPageToken"] }.into()),
+            None => {
+                Err(ResponseProblem::OtherMessage { found: shown_fields(&page), expected: &["nextPageToken"] }.into())
+            }
         }
     }
 
     /// The response to a call that changes something: empty, or an object that is not an error.
-    pub(crate) fn done(&self) -> Result<Value, Unusable> {
+    pub(crate) fn done(&self) -> Result<Value, UnusableReply> {
         if self.body.trim_ascii().is_empty() { Ok(Value::Null) } else { self.json(Shape::ANY) }
     }
 
     /// The requested file. `is_file` recognizes it by its bytes; `format` is the name of the format.
-    pub(crate) fn file(&self, format: &'static str, is_file: impl Fn(&[u8]) -> bool) -> Result<Vec<u8>, Unusable> {
+    pub(crate) fn file(&self, format: &'static str, is_file: impl Fn(&[u8]) -> bool) -> Result<Vec<u8>, UnusableReply> {
         if is_file(&self.body) {
             return Ok(self.body.clone());
         }
         // An error or another message is more informative than "it is not such a file".
         match self.any_json() {
             Err(unusable) if self.content_type == "application/json" || self.is_page() => Err(unusable),
-            _ => Err(Oddity::NotAFile(format).into()),
+            _ => Err(ResponseProblem::NotAFile(format).into()),
         }
     }
 
     /// A file of any format.
-    pub(crate) fn bytes(&self) -> Result<Vec<u8>, Unusable> {
+    pub(crate) fn bytes(&self) -> Result<Vec<u8>, UnusableReply> {
         if self.is_page() && !self.content_type.is_empty() {
-            return Err(Unusable::Foreign);
+            return Err(UnusableReply::Foreign);
         }
         match (self.content_type.as_str(), serde_json::from_slice(&self.body)) {
             ("application/json", Ok(value)) => match error_in(&value) {
-                Some(message) => Err(Oddity::Error(message).into()),
+                Some(message) => Err(ResponseProblem::Error(message).into()),
                 None => Ok(self.body.clone()),
             },
             _ => Ok(self.body.clone()),
@@ -163,15 +165,15 @@ fn error_in(value: &Value) -> Option<String> {
 }
 
 /// Checks the shape of a JSON response.
-pub(crate) fn check(value: &Value, shape: Shape) -> Result<(), Oddity> {
-    let Value::Object(fields) = value else { return Err(Oddity::NotAnObject) };
+pub(crate) fn check(value: &Value, shape: Shape) -> Result<(), ResponseProblem> {
+    let Value::Object(fields) = value else { return Err(ResponseProblem::NotAnObject) };
     if shape.fields.is_empty() || shape.fields.iter().any(|field| fields.contains_key(*field)) {
         return Ok(());
     }
     match fields.is_empty() {
         true if shape.may_be_empty => Ok(()),
-        true => Err(Oddity::Empty { expected: shape.fields }),
-        false => Err(Oddity::OtherMessage { found: shown_fields(fields), expected: shape.fields }),
+        true => Err(ResponseProblem::Empty { expected: shape.fields }),
+        false => Err(ResponseProblem::OtherMessage { found: shown_fields(fields), expected: shape.fields }),
     }
 }
 
@@ -181,19 +183,19 @@ fn shown_fields(fields: &Map<String, Value>) -> Vec<String> {
 }
 
 /// Checks that the response is about the requested object, by one of its fields.
-pub(crate) fn is_about(field: &'static str, asked: &str, found: &str) -> Result<(), Oddity> {
+pub(crate) fn is_about(field: &'static str, asked: &str, found: &str) -> Result<(), ResponseProblem> {
     if asked == found {
         return Ok(());
     }
     let found = found.chars().take(MAX_SHOWN).collect::<String>().escape_debug().to_string();
-    Err(Oddity::OtherSubject { field, asked: asked.to_owned(), found })
+    Err(ResponseProblem::OtherSubject { field, asked: asked.to_owned(), found })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::api::deployment::{ChangeReport, Deployment, DeploymentList};
-    use crate::api::revision::{Resource, Revision};
+    use crate::api::revision::{ProxyOrSharedFlow, Revision};
 
     fn reply(content_type: &str, body: &str) -> Reply {
         Reply {
@@ -204,9 +206,9 @@ mod tests {
         }
     }
 
-    fn odd<T: Message + std::fmt::Debug>(body: &str) -> Oddity {
+    fn odd<T: Message + std::fmt::Debug>(body: &str) -> ResponseProblem {
         match reply("application/json", body).message::<T>() {
-            Err(Unusable::Odd(oddity)) => oddity,
+            Err(UnusableReply::Unexpected(problem)) => problem,
             other => panic!("{body}: {other:?}"),
         }
     }
@@ -221,35 +223,35 @@ mod tests {
         );
         assert_eq!(
             odd::<DeploymentList>(r#"{"error":{"code":503,"message":"try later"}}"#),
-            Oddity::Error("try later".into())
+            ResponseProblem::Error("try later".into())
         );
-        assert!(matches!(odd::<DeploymentList>(r#"{"deployments":[],"error":{}}"#), Oddity::Error(_)));
-        assert!(matches!(odd::<DeploymentList>(r#"{"name":"orders"}"#), Oddity::OtherMessage { .. }));
-        assert!(matches!(odd::<DeploymentList>(r#"{"deployments":[{"apiProxy":"a"}]}"#), Oddity::Field(_)));
-        assert!(matches!(odd::<DeploymentList>(r#"{"deployments":null}"#), Oddity::Field(_)));
-        assert_eq!(odd::<DeploymentList>("[]"), Oddity::NotAnObject);
-        assert!(matches!(odd::<DeploymentList>(""), Oddity::NotJson(_)));
-        assert!(matches!(odd::<DeploymentList>(r#"{"deployments":[{"#), Oddity::NotJson(_)));
+        assert!(matches!(odd::<DeploymentList>(r#"{"deployments":[],"error":{}}"#), ResponseProblem::Error(_)));
+        assert!(matches!(odd::<DeploymentList>(r#"{"name":"orders"}"#), ResponseProblem::OtherMessage { .. }));
+        assert!(matches!(odd::<DeploymentList>(r#"{"deployments":[{"apiProxy":"a"}]}"#), ResponseProblem::Field(_)));
+        assert!(matches!(odd::<DeploymentList>(r#"{"deployments":null}"#), ResponseProblem::Field(_)));
+        assert_eq!(odd::<DeploymentList>("[]"), ResponseProblem::NotAnObject);
+        assert!(matches!(odd::<DeploymentList>(""), ResponseProblem::NotJson(_)));
+        assert!(matches!(odd::<DeploymentList>(r#"{"deployments":[{"#), ResponseProblem::NotJson(_)));
     }
 
     #[test]
     fn a_message_that_is_never_empty_is_not_read_from_an_empty_object() {
-        assert!(matches!(odd::<Deployment>("{}"), Oddity::Empty { .. }));
-        assert!(matches!(odd::<Resource>("{}"), Oddity::Empty { .. }));
-        assert!(matches!(odd::<Revision>("{}"), Oddity::Empty { .. }));
+        assert!(matches!(odd::<Deployment>("{}"), ResponseProblem::Empty { .. }));
+        assert!(matches!(odd::<ProxyOrSharedFlow>("{}"), ResponseProblem::Empty { .. }));
+        assert!(matches!(odd::<Revision>("{}"), ResponseProblem::Empty { .. }));
         assert!(reply("application/json", "{}").message::<ChangeReport>().unwrap().obstacles().is_empty());
-        assert!(matches!(odd::<ChangeReport>(r#"{"deployments":[]}"#), Oddity::OtherMessage { .. }));
+        assert!(matches!(odd::<ChangeReport>(r#"{"deployments":[]}"#), ResponseProblem::OtherMessage { .. }));
     }
 
     #[test]
     fn a_page_is_of_something_between() {
         for (content_type, body) in [("text/html", "<html>"), ("", " <!DOCTYPE html>"), ("text/plain", "blocked")] {
-            assert_eq!(reply(content_type, body).message::<DeploymentList>(), Err(Unusable::Foreign), "{body}");
+            assert_eq!(reply(content_type, body).message::<DeploymentList>(), Err(UnusableReply::Foreign), "{body}");
         }
-        assert_eq!(reply("text/html", "<html>").bytes(), Err(Unusable::Foreign));
+        assert_eq!(reply("text/html", "<html>").bytes(), Err(UnusableReply::Foreign));
         assert!(reply("application/octet-stream", "<xsl/>").bytes().is_ok());
         let zip = reply("application/json", r#"{"error":{"message":"no"}}"#).file("a zip file", |_| false);
-        assert_eq!(zip, Err(Oddity::Error("no".into()).into()));
-        assert_eq!(reply("", "{}").file("a zip file", |_| false), Err(Oddity::NotAFile("a zip file").into()));
+        assert_eq!(zip, Err(ResponseProblem::Error("no".into()).into()));
+        assert_eq!(reply("", "{}").file("a zip file", |_| false), Err(ResponseProblem::NotAFile("a zip file").into()));
     }
 }

@@ -28,7 +28,7 @@ impl Effect {
     pub fn may_retry(self, error: &Error) -> bool {
         let passing = match error {
             Error::Network(_) | Error::Temporary(_) | Error::Unexpected(_) => true,
-            Error::Api(error) => error.is_locked() || matches!(error.http_status, 408 | 429 | 500 | 502..=504),
+            Error::Api(error) => error.is_locked || matches!(error.http_status, 408 | 429 | 500 | 502..=504),
             _ => false,
         };
         passing && !(self == Self::Create && error.is_ambiguous())

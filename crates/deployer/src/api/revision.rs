@@ -13,7 +13,7 @@ use crate::api::reply::Message;
 /// A proxy or shared flow with the numbers of its revisions.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Resource {
+pub struct ProxyOrSharedFlow {
     /// Its name.
     pub name: String,
     /// Every existing revision; the order is not specified.
@@ -24,7 +24,7 @@ pub struct Resource {
     pub read_only: bool,
 }
 
-impl Message for Resource {
+impl Message for ProxyOrSharedFlow {
     const SHAPE: Shape = Shape::with(&["name"]);
 }
 
@@ -35,7 +35,7 @@ pub struct Revision {
     /// Its number; missing in the response to `action=validate`, which creates no revision.
     #[serde(default)]
     pub revision: Option<RevisionId>,
-    /// The `<Description>` of the bundle's root XML file; it carries the [`RevisionRecord`](crate::RevisionRecord).
+    /// The `<Description>` of the bundle's root XML file; it carries the [`RevisionRecord`](apigee_flux_model::bundle::RevisionRecord).
     #[serde(default)]
     pub description: String,
     /// At least one of its policies is extensible, which determines the type and the billing of its deployments. Proxies only.

@@ -86,8 +86,8 @@ pub(crate) async fn prove(
 }
 
 /// The error of a run that cannot continue because another deployer changed the environment.
-pub(crate) fn overtaken() -> Error {
-    Error::Overtaken(
+pub(crate) fn concurrent_change() -> Error {
+    Error::ConcurrentChange(
         "nothing was changed: another deployer deployed a revision after this run read the state; the next run decides \
          again"
             .to_owned(),

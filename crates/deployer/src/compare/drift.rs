@@ -25,18 +25,18 @@ use apigee_flux_model::names::RevisionId;
 
 /// The desired state of one proxy or shared flow in an environment.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct DesiredDeployment {
     /// Proxy or shared flow.
     pub kind: BundleKind,
     /// The name in Apigee.
     pub name: Name,
     /// Whether and how it should exist.
-    pub wish: Wish,
+    pub state: DesiredState,
 }
 
 /// Whether and how a bundle should exist.
 #[derive(Debug, Clone)]
-pub enum Wish {
+pub enum DesiredState {
     /// Deployed.
     Deployed {
         /// The bundle, as in Git.
@@ -84,7 +84,7 @@ pub enum Drift {
         kept_for: Option<String>,
     },
     /// It should be removed but still exists.
-    Unwanted {
+    NotRemoved {
         /// The deployed revision; `None`: it exists but is not deployed.
         revision: Option<RevisionId>,
         /// False if the revision is not managed by apigee-flux, which therefore does not remove it.
@@ -118,7 +118,7 @@ pub enum Drift {
         /// The email of the account that it runs as.
         deployed: String,
         /// The email of the desired account.
-        wanted: Option<String>,
+        desired: Option<String>,
     },
     /// It is deployed but not ready, or requests do not reach it.
     Failing {
@@ -152,11 +152,11 @@ impl fmt::Display for Drift {
             Self::Gone { kept_for: Some(environment) } => {
                 write!(f, "it is not deployed here; it is not deleted because environment `{environment}` runs it")
             }
-            Self::Unwanted { revision: None, .. } => f.write_str("it is not deployed here but still exists"),
-            Self::Unwanted { revision: Some(revision), ours: true } => {
+            Self::NotRemoved { revision: None, .. } => f.write_str("it is not deployed here but still exists"),
+            Self::NotRemoved { revision: Some(revision), ours: true } => {
                 write!(f, "revision {revision} is still deployed")
             }
-            Self::Unwanted { revision: Some(revision), ours: false } => {
+            Self::NotRemoved { revision: Some(revision), ours: false } => {
                 write!(f, "revision {revision} is deployed but not managed by apigee-flux: remove it manually")
             }
             Self::NotDeployed { newest: None } => f.write_str("it does not exist"),
@@ -183,10 +183,10 @@ impl fmt::Display for Drift {
                 "revision {revision} was edited manually: its description has the digest of this bundle, but {}",
                 files_differ(files.len())
             ),
-            Self::OtherAccount { revision, deployed, wanted } => {
+            Self::OtherAccount { revision, deployed, desired } => {
                 write!(f, "revision {revision} runs as {deployed}, expected ")?;
-                match wanted {
-                    Some(wanted) => f.write_str(wanted),
+                match desired {
+                    Some(desired) => f.write_str(desired),
                     None => f.write_str("no service account"),
                 }
             }
@@ -204,24 +204,24 @@ fn files_differ(count: usize) -> String {
 pub async fn drift(
     client: &Client,
     target: &Target,
-    wanted: &Wanted,
+    desired: &DesiredDeployment,
     listed: Vec<Deployment>,
     depth: Depth,
 ) -> Result<Drift, Error> {
-    let resource = ResourceName { organization: &target.organization, kind: wanted.kind, name: &wanted.name };
+    let resource = ResourceName { organization: &target.organization, kind: desired.kind, name: &desired.name };
     let look = Look { client, resource, environment: &target.environment, depth };
-    match (newest(listed), &wanted.wish) {
-        (None, Wish::Removed(removal)) => look.left_over(*removal).await,
-        (None, Wish::Deployed { .. }) => {
+    match (newest(listed), &desired.state) {
+        (None, DesiredState::Removed(removal)) => look.left_over(*removal).await,
+        (None, DesiredState::Deployed { .. }) => {
             let revisions = look.revisions().await?;
             Ok(Drift::NotDeployed { newest: revisions.and_then(|revisions| revisions.last().copied()) })
         }
-        (Some(deployment), Wish::Removed(_)) => {
+        (Some(deployment), DesiredState::Removed(_)) => {
             let revision = client.revision(resource, deployment.revision).await?;
             let ours = RevisionRecord::parse(&revision.description).is_some();
-            Ok(Drift::Unwanted { revision: Some(deployment.revision), ours })
+            Ok(Drift::NotRemoved { revision: Some(deployment.revision), ours })
         }
-        (Some(deployment), Wish::Deployed { files, digest, service_account }) => {
+        (Some(deployment), DesiredState::Deployed { files, digest, service_account }) => {
             look.deployed(deployment, files, *digest, service_account.as_deref()).await
         }
     }
@@ -242,7 +242,7 @@ impl Look<'_> {
         let revisions: BTreeSet<RevisionId> = resource.revision.into_iter().collect();
         absence::prove(self.client, self.resource, self.environment, &revisions)
             .await?
-            .ok_or_else(absence::overtaken)?;
+            .ok_or_else(absence::concurrent_change)?;
         Ok(Some(revisions))
     }
 
@@ -272,7 +272,7 @@ impl Look<'_> {
         let elsewhere = self.client.deployments_anywhere(self.resource).await?;
         Ok(match elsewhere.into_iter().next() {
             Some(other) => Drift::Gone { kept_for: Some(other.environment) },
-            None => Drift::Unwanted { revision: None, ours: true },
+            None => Drift::NotRemoved { revision: None, ours: true },
         })
     }
 
@@ -305,7 +305,7 @@ impl Look<'_> {
         }
         if !current.runs_as(service_account) {
             let deployed = current.deployment.service_account_email().unwrap_or_default().to_owned();
-            return Ok(Drift::OtherAccount { revision, deployed, wanted: service_account.map(str::to_owned) });
+            return Ok(Drift::OtherAccount { revision, deployed, desired: service_account.map(str::to_owned) });
         }
         if self.depth.state {
             let verdict = self.verdict(revision, current.deployment.started()).await?;

@@ -17,14 +17,14 @@ pub struct FileDifference {
     /// The path below the bundle's root folder.
     pub path: BundlePath,
     /// The deployed file; `None`: it is not deployed.
-    pub deployed: Option<Form>,
+    pub deployed: Option<FileContent>,
     /// The desired file; `None`: it should not exist.
-    pub wanted: Option<Form>,
+    pub desired: Option<FileContent>,
 }
 
 /// A file in the form in which it is compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Form {
+pub enum FileContent {
     /// The canonical form of XML.
     Xml(Element),
     /// Any other text.
@@ -38,7 +38,7 @@ pub enum Form {
     },
 }
 
-impl Form {
+impl FileContent {
     /// `resources/` contains files that run unchanged: scripts, style sheets, archives. Everywhere else XML is
     /// Apigee's.
     fn of(path: &BundlePath, bytes: &[u8]) -> Self {
@@ -78,22 +78,22 @@ const NOT_THE_AUTHORS: [&str; 15] = [
 const NOT_THE_AUTHORS_ATTRIBUTES: [&str; 2] = ["name", "revision"];
 
 /// The files that differ, sorted by path.
-pub fn compare(kind: BundleKind, deployed: &Files, wanted: &Files) -> Vec<FileDifference> {
-    let roots = [deployed, wanted].map(|files| root_xml::find(kind, files).ok().flatten());
-    let mut found: Vec<FileDifference> = root_difference(kind, [deployed, wanted], roots).into_iter().collect();
-    let paths: BTreeSet<&BundlePath> = deployed.iter().chain(wanted.iter()).map(|(path, _)| path).collect();
+pub fn compare(kind: BundleKind, deployed: &Files, desired: &Files) -> Vec<FileDifference> {
+    let roots = [deployed, desired].map(|files| root_xml::find(kind, files).ok().flatten());
+    let mut found: Vec<FileDifference> = root_difference(kind, [deployed, desired], roots).into_iter().collect();
+    let paths: BTreeSet<&BundlePath> = deployed.iter().chain(desired.iter()).map(|(path, _)| path).collect();
     for path in paths {
         // The manifest is Apigee's list of file digests.
         if roots.contains(&Some(path)) || FileKind::of(path) == FileKind::Manifest {
             continue;
         }
-        let [deployed, wanted] = [deployed, wanted].map(|files| files.get(path.as_str()));
-        if deployed == wanted {
+        let [deployed, desired] = [deployed, desired].map(|files| files.get(path.as_str()));
+        if deployed == desired {
             continue;
         }
-        let [deployed, wanted] = [deployed, wanted].map(|bytes| bytes.map(|bytes| Form::of(path, bytes)));
-        if deployed != wanted {
-            found.push(FileDifference { path: path.clone(), deployed, wanted });
+        let [deployed, desired] = [deployed, desired].map(|bytes| bytes.map(|bytes| FileContent::of(path, bytes)));
+        if deployed != desired {
+            found.push(FileDifference { path: path.clone(), deployed, desired });
         }
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
@@ -103,15 +103,15 @@ pub fn compare(kind: BundleKind, deployed: &Files, wanted: &Files) -> Vec<FileDi
 /// Compares the root files, whatever their names. A bundle without one gets one on import, so a missing root file
 /// equals an empty one.
 fn root_difference(kind: BundleKind, files: [&Files; 2], paths: [Option<&BundlePath>; 2]) -> Option<FileDifference> {
-    let [deployed, wanted] = [0, 1].map(|side| {
+    let [deployed, desired] = [0, 1].map(|side| {
         let bytes = paths[side].and_then(|path| files[side].get(path.as_str()));
         bytes.and_then(canonical).map_or_else(|| Element::new(kind.root_element()), |root| authors_part(&root))
     });
-    if deployed == wanted {
+    if deployed == desired {
         return None;
     }
     let path = paths[1].or(paths[0])?.clone();
-    Some(FileDifference { path, deployed: Some(Form::Xml(deployed)), wanted: Some(Form::Xml(wanted)) })
+    Some(FileDifference { path, deployed: Some(FileContent::Xml(deployed)), desired: Some(FileContent::Xml(desired)) })
 }
 
 /// The author's settings in a root file: without the record, and sorted, since Apigee writes the children in its own
@@ -154,9 +154,9 @@ mod tests {
         list.iter().map(|(path, bytes)| (BundlePath::parse(path).unwrap(), bytes.to_vec())).collect()
     }
 
-    fn differing(deployed: &[(&str, &[u8])], wanted: &[(&str, &[u8])]) -> Vec<String> {
-        let found = compare(BundleKind::Proxy, &files(deployed), &files(wanted));
-        let sign = |difference: &FileDifference| match (&difference.deployed, &difference.wanted) {
+    fn differing(deployed: &[(&str, &[u8])], desired: &[(&str, &[u8])]) -> Vec<String> {
+        let found = compare(BundleKind::Proxy, &files(deployed), &files(desired));
+        let sign = |difference: &FileDifference| match (&difference.deployed, &difference.desired) {
             (Some(_), Some(_)) => '~',
             (Some(_), None) => '-',
             (None, _) => '+',
@@ -168,11 +168,11 @@ mod tests {
 
     #[test]
     fn what_this_program_uploads_comes_back_as_the_same() {
-        let wanted = files(&[("a.xml", ROOT), ("proxies/default.xml", b"<ProxyEndpoint/>")]);
-        let record = RevisionRecord::new(Digest::of_files(&wanted), &Provenance::default());
-        let uploaded = record.stamp(BundleKind::Proxy, "a", &wanted).unwrap();
-        assert_ne!(uploaded, wanted);
-        assert_eq!(compare(BundleKind::Proxy, &uploaded, &wanted), []);
+        let desired = files(&[("a.xml", ROOT), ("proxies/default.xml", b"<ProxyEndpoint/>")]);
+        let record = RevisionRecord::new(Digest::of_files(&desired), &Provenance::default());
+        let uploaded = record.stamp(BundleKind::Proxy, "a", &desired).unwrap();
+        assert_ne!(uploaded, desired);
+        assert_eq!(compare(BundleKind::Proxy, &uploaded, &desired), []);
         // Also when the bundle has no root file.
         let bare = files(&[("proxies/default.xml", b"<ProxyEndpoint/>")]);
         let uploaded = record.stamp(BundleKind::Proxy, "a", &bare).unwrap();
@@ -205,7 +205,7 @@ mod tests {
             ("resources/java/a.jar", b"\0\xff"),
             ("resources/xsl/x.xml", b"<x/>"),
         ];
-        let wanted: &[(&str, &[u8])] = &[
+        let desired: &[(&str, &[u8])] = &[
             ("policies/A.xml", b"<A a=\"2\"\n b=\"1\"></A>"),
             ("policies/Broken.xml", b"<B "),
             ("policies/C.xml", b"<C/>"),
@@ -221,7 +221,7 @@ mod tests {
             "~resources/jsc/a.js",
             "~resources/xsl/x.xml",
         ];
-        assert_eq!(differing(deployed, wanted), expected);
+        assert_eq!(differing(deployed, desired), expected);
         assert_eq!(differing(deployed, deployed), [""; 0]);
     }
 }

@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::api::client::Client;
 use crate::api::target::Target;
-use crate::compare::drift::{Depth, Download, Drift, Wanted, drift};
+use crate::compare::drift::{Depth, DesiredDeployment, Download, Drift, drift};
 use crate::compare::listed::Listed;
 use crate::error::Error;
 
@@ -23,15 +23,15 @@ pub(crate) const MAX_DOWNLOADS: NonZeroUsize = match NonZeroUsize::new(4) {
 pub async fn survey(
     client: &Client,
     target: &Target,
-    wanted: Vec<Wanted>,
+    desired: Vec<DesiredDeployment>,
     depth: Depth,
     workers: NonZeroUsize,
 ) -> Result<Vec<Drift>, Error> {
     let workers = if depth.download == Download::Never { workers } else { workers.min(MAX_DOWNLOADS) };
-    let mut listed = Listed::read(client, target, wanted.iter().map(|wanted| wanted.kind)).await?;
-    let looked = wanted.into_iter().enumerate().map(|(index, wanted)| {
-        let listed = listed.take(wanted.kind, &wanted.name);
-        async move { Ok::<_, Error>((index, drift(client, target, &wanted, listed, depth).await?)) }
+    let mut listed = Listed::read(client, target, desired.iter().map(|desired| desired.kind)).await?;
+    let looked = desired.into_iter().enumerate().map(|(index, desired)| {
+        let listed = listed.take(desired.kind, &desired.name);
+        async move { Ok::<_, Error>((index, drift(client, target, &desired, listed, depth).await?)) }
     });
     let drifts: BTreeMap<usize, Drift> = stream::iter(looked).buffer_unordered(workers.get()).try_collect().await?;
     Ok(drifts.into_values().collect())

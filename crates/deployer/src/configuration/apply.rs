@@ -84,7 +84,7 @@ pub enum Mode {
 /// The result for one resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Ending {
+pub enum ResourceResult {
     /// It failed; see the reason.
     Failed,
     /// It did not exist and was created.
@@ -105,7 +105,7 @@ pub struct Applied {
     /// The resource.
     pub id: Id,
     /// The result.
-    pub result: Ending,
+    pub result: ResourceResult,
     /// What was done, or why it failed, in one line without secrets.
     pub reason: String,
     /// The fields that differed, with secrets hidden.
@@ -127,7 +127,7 @@ pub struct ApplyReport {
 pub type Secrets = Arc<dyn Fn(&ValueFrom) -> Result<Vec<u8>, String> + Send + Sync>;
 
 /// Receives the events of a run: a step of a resource, or its result.
-pub type Progress = Arc<dyn Fn(ApplyEvent<'_>) + Send + Sync>;
+pub type ApplyListener = Arc<dyn Fn(ApplyEvent<'_>) + Send + Sync>;
 
 /// An event of a run.
 #[derive(Debug, Clone, Copy)]
@@ -145,7 +145,7 @@ pub async fn apply(
     document: &Document,
     secrets: Secrets,
     options: &ApplyOptions,
-    progress: Progress,
+    progress: ApplyListener,
 ) -> Result<ApplyReport, Error> {
     let client = client.with_own_count();
     let in_time = client.until(Instant::now() + options.timeout);
@@ -187,7 +187,7 @@ struct Shared {
     register: Register,
     secrets: Secrets,
     options: ApplyOptions,
-    progress: Progress,
+    progress: ApplyListener,
 }
 
 impl Shared {
@@ -207,7 +207,7 @@ impl Shared {
         let values = secrets.iter().filter_map(|at| body.pointer(at)?.as_str());
         let values: BTreeSet<&str> = values.flat_map(|value| [value, secret::line(value)]).collect();
         let deadline = Instant::now() + self.options.timeout;
-        let mut resource = Resource {
+        let mut resource = Convergence {
             shared: self,
             client: self.client.until(deadline),
             deadline,
@@ -250,7 +250,7 @@ pub(crate) async fn read(client: &Client, crud: &dyn Crud, wanted: &Wanted<'_>) 
 pub(crate) fn failed(id: &Id, error: &Error) -> Applied {
     Applied {
         id: id.clone(),
-        result: Ending::Failed,
+        result: ResourceResult::Failed,
         reason: error.to_string(),
         fields: Vec::new(),
         exit: error.exit(),
@@ -258,7 +258,7 @@ pub(crate) fn failed(id: &Id, error: &Error) -> Applied {
 }
 
 /// One resource that is being applied.
-struct Resource<'a> {
+struct Convergence<'a> {
     shared: &'a Shared,
     /// It has the deadline of this resource.
     client: Client,
@@ -284,12 +284,12 @@ enum Progressed {
     NotYet(Error),
 }
 
-impl Resource<'_> {
-    async fn converge(&mut self) -> Result<(Ending, String), Error> {
+impl Convergence<'_> {
+    async fn converge(&mut self) -> Result<(ResourceResult, String), Error> {
         let shared = self.shared;
         let (mut pause, mut rounds) = (shared.options.polling.first, 0);
         let mut done: Vec<String> = Vec::new();
-        let mut ending = Ending::Unchanged;
+        let mut ending = ResourceResult::Unchanged;
         let mut waited_for = String::new();
         let mut conflict = None;
         let known = shared.register.get(&self.entry.id);
@@ -330,9 +330,9 @@ impl Resource<'_> {
             }
             let what: Vec<&str> = plan.changes.iter().map(|change| change.what.as_str()).collect();
             if !exists {
-                ending = Ending::Created;
-            } else if ending == Ending::Unchanged {
-                ending = Ending::Updated;
+                ending = ResourceResult::Created;
+            } else if ending == ResourceResult::Unchanged {
+                ending = ResourceResult::Updated;
             }
             if shared.options.mode != Mode::Write {
                 return Ok((ending, what.join(", ")));
@@ -451,7 +451,12 @@ impl Resource<'_> {
     }
 
     /// The resource is in the desired state: updates its record.
-    async fn finish(&mut self, ending: Ending, done: &[String], plan: &Plan) -> Result<(Ending, String), Error> {
+    async fn finish(
+        &mut self,
+        ending: ResourceResult,
+        done: &[String],
+        plan: &Plan,
+    ) -> Result<(ResourceResult, String), Error> {
         let record = self.new_record(plan);
         let same = |last: &Record| {
             (&last.digest, &last.parts, last.when_gone) == (&record.digest, &record.parts, record.when_gone)
@@ -459,7 +464,8 @@ impl Resource<'_> {
         // A record in which only the commit would change is not written: it names the commit that last changed the
         // resource.
         let written = self.stored.as_ref().or_else(|| self.shared.register.get(&self.entry.id));
-        let ending = if ending == Ending::Unchanged && written.is_none() { Ending::Adopted } else { ending };
+        let ending =
+            if ending == ResourceResult::Unchanged && written.is_none() { ResourceResult::Adopted } else { ending };
         if self.shared.options.mode == Mode::Write && !written.is_some_and(same) {
             let known = written.is_some();
             self.write_record(record, known).await?;
@@ -537,7 +543,7 @@ impl Applied {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Line<'a> {
-    result: Ending,
+    result: ResourceResult,
     #[serde(flatten)]
     id: &'a Id,
     organization: &'a str,
@@ -548,8 +554,8 @@ struct Line<'a> {
 /// The termination message.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Summary<'a> {
-    result: Ending,
+struct ApplySummary<'a> {
+    result: ResourceResult,
     organization: &'a str,
     environment: Option<&'a str>,
     commit: Option<&'a str>,
@@ -563,14 +569,14 @@ struct Summary<'a> {
     duration_ms: u64,
     /// How many resources are not listed.
     omitted: usize,
-    resources: Vec<SummaryEntry<'a>>,
+    resources: Vec<ResourceEntry<'a>>,
 }
 
 /// A resource in the summary.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct SummaryEntry<'a> {
-    result: Ending,
+struct ResourceEntry<'a> {
+    result: ResourceResult,
     #[serde(flatten)]
     id: &'a Id,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -582,17 +588,17 @@ impl ApplyReport {
     pub fn to_line(&self, place: Place<'_>, commit: Option<&str>, duration_ms: u64) -> String {
         let mut order: Vec<&Applied> = self.resources.iter().collect();
         order.sort_by_key(|applied| applied.result);
-        let mut summary = Summary {
+        let mut summary = ApplySummary {
             result: self.result(),
             organization: place.organization,
             environment: place.environment,
             commit,
-            unchanged: self.count(Ending::Unchanged),
-            created: self.count(Ending::Created),
-            updated: self.count(Ending::Updated),
-            adopted: self.count(Ending::Adopted),
-            deleted: self.count(Ending::Deleted),
-            failed: self.count(Ending::Failed),
+            unchanged: self.count(ResourceResult::Unchanged),
+            created: self.count(ResourceResult::Created),
+            updated: self.count(ResourceResult::Updated),
+            adopted: self.count(ResourceResult::Adopted),
+            deleted: self.count(ResourceResult::Deleted),
+            failed: self.count(ResourceResult::Failed),
             writes: self.writes,
             duration_ms,
             omitted: self.resources.len(),
@@ -601,8 +607,8 @@ impl ApplyReport {
         // A struct of strings and numbers always has a JSON form.
         let mut used = serde_json::to_string(&summary).unwrap_or_default().len();
         for applied in order {
-            let reason = (applied.result == Ending::Failed).then(|| plain(cut(&applied.reason)));
-            let entry = SummaryEntry { result: applied.result, id: &applied.id, reason };
+            let reason = (applied.result == ResourceResult::Failed).then(|| plain(cut(&applied.reason)));
+            let entry = ResourceEntry { result: applied.result, id: &applied.id, reason };
             used += serde_json::to_string(&entry).unwrap_or_default().len() + 1;
             if used > MAX_LINE {
                 break;
@@ -614,8 +620,8 @@ impl ApplyReport {
     }
 
     /// The worst result: failures come before changes.
-    pub fn result(&self) -> Ending {
-        self.resources.iter().map(|applied| applied.result).min().unwrap_or(Ending::Unchanged)
+    pub fn result(&self) -> ResourceResult {
+        self.resources.iter().map(|applied| applied.result).min().unwrap_or(ResourceResult::Unchanged)
     }
 
     /// Adds the results of another report.
@@ -625,7 +631,7 @@ impl ApplyReport {
     }
 
     /// The number of resources with this result.
-    pub fn count(&self, ending: Ending) -> usize {
+    pub fn count(&self, ending: ResourceResult) -> usize {
         self.resources.iter().filter(|applied| applied.result == ending).count()
     }
 

@@ -32,6 +32,9 @@ pub struct ApiError {
     pub request_id: Option<String>,
     /// The body is in Google's format, so the response comes from the API.
     pub is_in_form: bool,
+    /// Apigee rejects a second concurrent operation; this is temporary although its status is 400. Only the message says
+    /// so.
+    pub is_locked: bool,
 }
 
 /// One finding about an imported bundle.
@@ -67,6 +70,7 @@ impl ApiError {
                 error.message = words.join(" ").chars().take(MAX_FOREIGN_TEXT).collect();
             }
         }
+        error.is_locked = http_status == 400 && error.message.contains("locked by another operation");
         if http_status == 403 && error.permission.is_none() {
             error.permission = Some(permission_in(&error.message).unwrap_or_else(|| needs.to_owned()));
         }
@@ -106,14 +110,9 @@ impl ApiError {
         self.preconditions.iter().any(|violation| violation.kind == "WOULD_BREAK_DEPENDENT")
     }
 
-    /// True if Apigee rejects a second concurrent operation; this is temporary although its status is 400.
-    pub fn is_locked(&self) -> bool {
-        self.http_status == 400 && self.message.contains("locked by another operation")
-    }
-
     pub(crate) fn exit(&self) -> Exit {
         match self.http_status {
-            _ if self.is_locked() || self.is_still_used() => Exit::TemporaryFailure,
+            _ if self.is_locked || self.is_still_used() => Exit::TemporaryFailure,
             401 | 403 => Exit::NoPermission,
             // A missing object may be created by another run a minute later; the Job's retries are limited.
             404 => Exit::Unavailable,

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A response that the management API never sends: a redirect, or a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ForeignAnswer {
+pub struct ForeignResponse {
     /// Method and path.
     pub call: String,
     /// The HTTP status.
@@ -15,7 +15,7 @@ pub struct ForeignAnswer {
     pub content_type: String,
 }
 
-impl fmt::Display for ForeignAnswer {
+impl fmt::Display for ForeignResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { call, http_status, location_host, content_type } = self;
         write!(
@@ -36,4 +36,4 @@ impl fmt::Display for ForeignAnswer {
     }
 }
 
-impl std::error::Error for ForeignAnswer {}
+impl std::error::Error for ForeignResponse {}

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use crate::error::api_error::ApiError;
 use crate::error::blame::Blame;
-use crate::error::foreign_response::ForeignAnswer;
+use crate::error::foreign_response::ForeignResponse;
 use crate::error::network_error::NetworkError;
 use crate::error::state_error::StateError;
-use crate::error::unexpected_response::UnexpectedAnswer;
+use crate::error::unexpected_response::UnexpectedResponse;
 use apigee_flux_model::bundle::{BundleKind, Files};
 use apigee_flux_model::exit::Exit;
 use apigee_flux_model::names::RevisionId;
@@ -55,10 +55,10 @@ pub enum Error {
     },
     /// A file of the bundle is missing or too large.
     #[error("{0}")]
-    Missing(String),
+    NoInput(String),
     /// The bundle differs from the rendered one.
     #[error("{0}")]
-    Mangled(String),
+    Altered(String),
     /// There is no token, or the credentials are not allowed.
     #[error("{0}")]
     Credentials(String),
@@ -70,7 +70,7 @@ pub enum Error {
     NoToken(String),
     /// Another client changed the environment in the meantime; its deployment is not changed.
     #[error("{0}")]
-    Overtaken(String),
+    ConcurrentChange(String),
     /// The run was stopped. The text describes the state that it leaves.
     #[error("{0}")]
     Stopped(String),
@@ -82,10 +82,10 @@ pub enum Error {
     Api(#[from] Box<ApiError>),
     /// The API responded with success, but not with the documented message.
     #[error(transparent)]
-    Unexpected(#[from] Box<UnexpectedAnswer>),
+    Unexpected(#[from] Box<UnexpectedResponse>),
     /// The response does not come from the API.
     #[error(transparent)]
-    Foreign(#[from] Box<ForeignAnswer>),
+    Foreign(#[from] Box<ForeignResponse>),
 }
 
 impl Error {
@@ -100,10 +100,10 @@ impl Error {
                 _ => Exit::TemporaryFailure,
             },
             Self::Located { error, .. } => error.exit(),
-            Self::Missing(_) => Exit::NoInput,
-            Self::Mangled(_) => Exit::Altered,
+            Self::NoInput(_) => Exit::NoInput,
+            Self::Altered(_) => Exit::Altered,
             Self::Network(_) | Self::Unexpected(_) | Self::Foreign(_) => Exit::Unavailable,
-            Self::Temporary(_) | Self::NoToken(_) | Self::Overtaken(_) => Exit::TemporaryFailure,
+            Self::Temporary(_) | Self::NoToken(_) | Self::ConcurrentChange(_) => Exit::TemporaryFailure,
             Self::Credentials(_) => Exit::NoPermission,
             Self::Stopped(_) => Exit::Terminated,
             Self::Api(error) => error.exit(),
@@ -159,7 +159,7 @@ impl Error {
     /// undocumented whether Apigee responds with 400, 404 or 409 to a request that refers to something missing or in
     /// use.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Api(error) if matches!(error.http_status, 400 | 404 | 409) && !error.is_locked())
+        matches!(self, Self::Api(error) if matches!(error.http_status, 400 | 404 | 409) && !error.is_locked)
     }
 
     /// True if the API says that the object does not exist. A 404 that is not in Google's format says nothing about the
@@ -207,6 +207,7 @@ impl Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use apigee_flux_model::bundle::BundlePath;
 
     #[test]
     fn a_write_is_in_doubt_only_when_it_may_have_arrived() {
@@ -214,5 +215,37 @@ mod tests {
         let api = |status| Error::from(Box::new(ApiError::parse("POST x", status, b"", "")));
         assert!(network(true).is_ambiguous() && api(500).is_ambiguous() && api(504).is_ambiguous());
         assert!(!network(false).is_ambiguous() && !api(429).is_ambiguous() && !api(400).is_ambiguous());
+    }
+
+    #[test]
+    fn a_revision_that_is_not_ready_names_what_the_runtime_names() {
+        let files: Files = ["policies/EV-Age.xml", "policies/ready.xml"]
+            .map(|path| (BundlePath::parse(path).unwrap(), b"<x/>".to_vec()))
+            .into_iter()
+            .collect();
+        let error = StateError { messages: vec!["ExtractVariables EV-Age: no source".into()] };
+        let cause = Error::State { revision: "2".parse().unwrap(), error };
+        let result = "rolled back to revision 1, which is ready".to_owned();
+        let error = Error::NotReady { cause: Box::new(cause), result };
+        let places = error.places(BundleKind::Proxy, &files);
+        assert_eq!(places.iter().map(|place| place.path.as_str()).collect::<Vec<_>>(), ["policies/EV-Age.xml"]);
+        assert_eq!(places[0].description, "ExtractVariables EV-Age: no source");
+        let error = error.located(places);
+        assert_eq!(error.exit(), Exit::DataError);
+        assert_eq!(
+            error.to_string(),
+            "revision 2: its state is ERROR: ExtractVariables EV-Age: no source; rolled back to revision 1, which is \
+             ready (at policies/EV-Age.xml)"
+        );
+    }
+
+    #[test]
+    fn after_a_rollback_another_attempt_may_succeed_unless_the_bundle_or_the_account_is_at_fault() {
+        let after = |cause| Error::NotReady { cause: Box::new(cause), result: String::new() }.exit();
+        let network = NetworkError { call: String::new(), what: String::new(), sent: true };
+        assert_eq!(after(network.into()), Exit::TemporaryFailure);
+        assert_eq!(after(Error::Temporary(String::new())), Exit::TemporaryFailure);
+        assert_eq!(after(Error::Refused(String::new())), Exit::DataError);
+        assert_eq!(after(Error::Credentials(String::new())), Exit::NoPermission);
     }
 }

@@ -5,19 +5,19 @@ use std::fmt;
 /// A response of the API with a success status that is not the documented one. It is not used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{call}: the response is not what the management API documents: {oddity}; the response is not used; try again, and \
+    "{call}: the response is not what the management API documents: {problem}; the response is not used; try again, and \
      check --endpoint if the error persists"
 )]
-pub struct UnexpectedAnswer {
+pub struct UnexpectedResponse {
     /// Method and path.
     pub call: String,
     /// What is wrong with the response.
-    pub oddity: Oddity,
+    pub problem: ResponseProblem,
 }
 
 /// Why a body with a success status is not the expected message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Oddity {
+pub enum ResponseProblem {
     /// It is not JSON, or it is truncated.
     NotJson(String),
     /// It is JSON but not an object.
@@ -53,7 +53,7 @@ pub enum Oddity {
     EndlessPages,
 }
 
-impl fmt::Display for Oddity {
+impl fmt::Display for ResponseProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let or = |fields: &[&str]| fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(" or ");
         match self {

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::api::client::Client;
 use crate::api::target::Target;
 use crate::configuration::apply::{
-    Applied, ApplyEvent, ApplyOptions, ApplyReport, Ending, Mode, Progress, failed, read,
+    Applied, ApplyEvent, ApplyListener, ApplyOptions, ApplyReport, Mode, ResourceResult, failed, read,
 };
 use crate::configuration::register::{self, Register};
 use crate::error::Error;
@@ -47,7 +47,7 @@ pub async fn prune(
     kept: &[Kept],
     max_deletes: usize,
     options: &ApplyOptions,
-    progress: Progress,
+    progress: ApplyListener,
 ) -> Result<ApplyReport, Error> {
     let client = client.with_own_count();
     let mut leaving: Vec<Leaving> = Vec::new();
@@ -75,7 +75,7 @@ pub async fn prune(
     for leaving in leaving {
         let id = leaving.record.id.clone();
         let applied = match leave(&client, &leaving, options, &progress).await {
-            Ok(reason) => Applied { id, result: Ending::Deleted, reason, fields: Vec::new(), exit: Exit::Ok },
+            Ok(reason) => Applied { id, result: ResourceResult::Deleted, reason, fields: Vec::new(), exit: Exit::Ok },
             Err(error) => failed(&id, &error),
         };
         progress(ApplyEvent::Ended(leaving.place.as_place(), &applied));
@@ -129,7 +129,7 @@ async fn leave(
     client: &Client,
     leaving: &Leaving,
     options: &ApplyOptions,
-    progress: &Progress,
+    progress: &ApplyListener,
 ) -> Result<String, Error> {
     let (place, record) = (leaving.place.as_place(), &leaving.record);
     let what = match (bundle_kind(&record.id), crud(&record.id)) {
@@ -152,7 +152,7 @@ async fn remove_bundle(
     kind: BundleKind,
     record: &Record,
     options: &ApplyOptions,
-    progress: &Progress,
+    progress: &ApplyListener,
 ) -> Result<String, Error> {
     let name = |text: &str| text.parse().map_err(Error::Usage);
     let target =
@@ -177,7 +177,7 @@ async fn remove_configuration(
     crud: &dyn Crud,
     record: &Record,
     options: &ApplyOptions,
-    progress: &Progress,
+    progress: &ApplyListener,
 ) -> Result<String, Error> {
     let wanted = Wanted { place, id: &record.id, body: &Value::Null, secrets: &[], last: Some(record) };
     let client = &client.until(Instant::now() + options.timeout);

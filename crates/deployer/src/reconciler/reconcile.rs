@@ -14,11 +14,11 @@ use futures_util::stream::{self, StreamExt};
 use crate::api::client::Client;
 use crate::api::deployment::Deployment;
 use crate::api::target::Target;
-use crate::compare::drift::{Depth, Download, Drift, Wanted, Wish, drift};
+use crate::compare::drift::{Depth, DesiredDeployment, DesiredState, Download, Drift, drift};
 use crate::compare::listed::Listed;
 use crate::compare::survey::MAX_DOWNLOADS;
 use crate::configuration::apply::{
-    Applied, ApplyEvent, ApplyOptions, ApplyReport, Ending, Mode, Progress, Secrets, apply, failed,
+    Applied, ApplyEvent, ApplyListener, ApplyOptions, ApplyReport, Mode, ResourceResult, Secrets, apply, failed,
 };
 use crate::configuration::register::{self, Register};
 use crate::error::Error;
@@ -27,7 +27,7 @@ use crate::mount::MountedBundle;
 use crate::reconciler::prune::{Kept, prune};
 use crate::rollout::batch::{BatchEvent, deploy_batch};
 use crate::rollout::options::DeployOptions;
-use crate::rollout::outcome::{self, Report};
+use crate::rollout::outcome::{BundleResult, DeployReport};
 use apigee_flux_configuration::document::{Document, SCHEMA_VERSION};
 use apigee_flux_configuration::inventory::Deep;
 use apigee_flux_configuration::inventory::{Inventory, InventoryBundle};
@@ -44,7 +44,7 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// ApplyOptions of a reconciliation.
 #[derive(Debug, Clone)]
-pub struct Reconcile {
+pub struct ReconcileOptions {
     /// The options for configuration; proxies and shared flows use the same ones.
     pub options: ApplyOptions,
     /// The owner of the organization's desired state.
@@ -64,10 +64,10 @@ pub async fn reconcile(
     inventory: &Inventory,
     bundles: Vec<MountedBundle>,
     secrets: Secrets,
-    how: &Reconcile,
-    progress: Progress,
+    how: &ReconcileOptions,
+    progress: ApplyListener,
 ) -> Result<ApplyReport, Error> {
-    let run = Run {
+    let run = ReconcileRun {
         client,
         target,
         place: OwnedPlace {
@@ -82,17 +82,17 @@ pub async fn reconcile(
     run.all(bundles).await
 }
 
-struct Run<'a> {
+struct ReconcileRun<'a> {
     client: &'a Client,
     target: &'a Target,
     place: OwnedPlace,
     inventory: &'a Inventory,
     secrets: Secrets,
-    how: &'a Reconcile,
-    progress: Progress,
+    how: &'a ReconcileOptions,
+    progress: ApplyListener,
 }
 
-impl Run<'_> {
+impl ReconcileRun<'_> {
     async fn all(&self, bundles: Vec<MountedBundle>) -> Result<ApplyReport, Error> {
         let mut report = ApplyReport::default();
         let (before, after): (Vec<Entry>, Vec<Entry>) =
@@ -184,7 +184,7 @@ impl Run<'_> {
                 let reason = "it was deployed a moment ago: the next run checks it".to_owned();
                 report.resources.push(self.ended(
                     bundle_id(bundle.kind, bundle.name.as_str()),
-                    Ending::Unchanged,
+                    ResourceResult::Unchanged,
                     reason,
                 ));
             } else {
@@ -236,11 +236,11 @@ impl Run<'_> {
         let download = if is_deep { Download::Always } else { Download::Never };
         let workers = if is_deep { MAX_DOWNLOADS } else { self.how.options.workers }.get();
         let looked = bundles.into_iter().enumerate().map(async |(index, (bundle, deployed))| {
-            let found = match wanted(&bundle, is_deep) {
-                Ok(wanted) => {
+            let found = match desired(&bundle, is_deep) {
+                Ok(desired) => {
                     // Each comparison has the timeout of a resource.
                     let in_time = self.client.until(tokio::time::Instant::now() + self.how.options.timeout);
-                    drift(&in_time, self.target, &wanted, deployed, Depth { download, state }).await
+                    drift(&in_time, self.target, &desired, deployed, Depth { download, state }).await
                 }
                 Err(error) => Err(error),
             };
@@ -300,16 +300,16 @@ impl Run<'_> {
             }
             Ok(drift) => {
                 let ending = match &drift {
-                    drift if drift.is_none() => Ending::Unchanged,
-                    Drift::NotDeployed { .. } => Ending::Created,
-                    _ => Ending::Updated,
+                    drift if drift.is_none() => ResourceResult::Unchanged,
+                    Drift::NotDeployed { .. } => ResourceResult::Created,
+                    _ => ResourceResult::Updated,
                 };
                 self.ended(id, ending, drift.to_string())
             }
         }
     }
 
-    fn ended(&self, id: Id, result: Ending, reason: String) -> Applied {
+    fn ended(&self, id: Id, result: ResourceResult, reason: String) -> Applied {
         let applied = Applied { id, result, reason, fields: Vec::new(), exit: Exit::Ok };
         (self.progress)(ApplyEvent::Ended(self.place.as_place(), &applied));
         applied
@@ -371,11 +371,11 @@ impl Run<'_> {
 }
 
 /// The desired state of a bundle. Its files are read only for a deep comparison.
-fn wanted(bundle: &MountedBundle, is_deep: bool) -> Result<Wanted, Error> {
+fn desired(bundle: &MountedBundle, is_deep: bool) -> Result<DesiredDeployment, Error> {
     let files = if is_deep { bundle.load()?.files } else { Files::default() };
     let service_account = bundle.settings.service_account.clone();
-    let wish = Wish::Deployed { files, digest: bundle.digest, service_account };
-    Ok(Wanted { kind: bundle.kind, name: bundle.name.clone(), wish })
+    let state = DesiredState::Deployed { files, digest: bundle.digest, service_account };
+    Ok(DesiredDeployment { kind: bundle.kind, name: bundle.name.clone(), state })
 }
 
 /// Milliseconds since 1970.
@@ -400,18 +400,18 @@ fn bundle_id(kind: BundleKind, name: &str) -> Id {
 }
 
 /// The result of a proxy or shared flow, as a resource.
-fn of_bundle(report: &Report) -> Applied {
+fn of_bundle(report: &DeployReport) -> Applied {
     let outcome = &report.outcome;
     Applied {
         id: bundle_id(outcome.kind.unwrap_or(BundleKind::Proxy), outcome.name.as_deref().unwrap_or_default()),
         result: match outcome.result {
-            outcome::Ending::Unchanged => Ending::Unchanged,
-            outcome::Ending::Deployed | outcome::Ending::Redeployed if outcome.previous_revision.is_none() => {
-                Ending::Created
+            BundleResult::Unchanged => ResourceResult::Unchanged,
+            BundleResult::Deployed | BundleResult::Redeployed if outcome.previous_revision.is_none() => {
+                ResourceResult::Created
             }
-            outcome::Ending::Deployed | outcome::Ending::Redeployed => Ending::Updated,
-            outcome::Ending::Removed => Ending::Deleted,
-            outcome::Ending::Failed => Ending::Failed,
+            BundleResult::Deployed | BundleResult::Redeployed => ResourceResult::Updated,
+            BundleResult::Removed => ResourceResult::Deleted,
+            BundleResult::Failed => ResourceResult::Failed,
         },
         reason: outcome.reason.clone(),
         fields: Vec::new(),

@@ -21,7 +21,7 @@ use crate::event::{Event, Phase};
 use crate::mount::MountedBundle;
 use crate::rollout::deploy::deploy;
 use crate::rollout::options::DeployOptions;
-use crate::rollout::outcome::{Ending, Outcome, Report};
+use crate::rollout::outcome::{BundleResult, DeployReport, Outcome};
 use crate::termination_message::{MAX_LINE, cut};
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::bundle::schedule::{Node, Schedule};
@@ -43,17 +43,17 @@ pub enum BatchEvent<'a> {
     /// One step of one bundle.
     Step(&'a MountedBundle, &'a Event),
     /// The result of a bundle.
-    Ended(&'a Report),
+    Ended(&'a DeployReport),
 }
 
 /// Receives the events.
-pub type BatchProgress = Arc<dyn Fn(BatchEvent<'_>) + Send + Sync>;
+pub type BatchListener = Arc<dyn Fn(BatchEvent<'_>) + Send + Sync>;
 
 /// What happened to the bundles of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BatchReport {
     /// One report for each bundle, in the order of the batch.
-    pub reports: Vec<Report>,
+    pub reports: Vec<DeployReport>,
     /// The run was stopped before all bundles had ended.
     pub stopped: bool,
 }
@@ -70,11 +70,11 @@ pub async fn deploy_batch(
     target: &Target,
     options: &DeployOptions,
     workers: NonZeroUsize,
-    progress: BatchProgress,
+    progress: BatchListener,
     told: impl Future<Output = ()>,
 ) -> Result<BatchReport, Error> {
     let schedule = schedule(&bundles)?;
-    let mut batch = Running {
+    let mut batch = BatchRun {
         client,
         target,
         options,
@@ -115,26 +115,26 @@ fn schedule(bundles: &[MountedBundle]) -> Result<Schedule, Error> {
 }
 
 /// A running batch.
-struct Running<'a> {
+struct BatchRun<'a> {
     client: &'a Client,
     target: &'a Target,
     options: &'a DeployOptions,
-    progress: BatchProgress,
+    progress: BatchListener,
     schedule: Schedule,
     bundles: Vec<Arc<MountedBundle>>,
     /// The deployments of the environment.
     listed: Listed,
     /// Limits the files in memory.
     room: Arc<Semaphore>,
-    tasks: JoinSet<Report>,
+    tasks: JoinSet<DeployReport>,
     /// The bundle that a task deploys.
     started: HashMap<Id, usize>,
     /// The clients of the started bundles, for their numbers of writes.
     clients: BTreeMap<usize, Client>,
-    reports: Vec<Option<Report>>,
+    reports: Vec<Option<DeployReport>>,
 }
 
-impl Running<'_> {
+impl BatchRun<'_> {
     async fn run(&mut self, workers: NonZeroUsize) {
         let stop = self.client.stop();
         loop {
@@ -191,7 +191,7 @@ impl Running<'_> {
         self.bundles.iter().any(|bundle| bundle.kind == BundleKind::SharedFlow && bundle.name.as_str() == name)
     }
 
-    fn end(&mut self, index: usize, report: Report) {
+    fn end(&mut self, index: usize, report: DeployReport) {
         if report.exit.is_ok() {
             self.schedule.done(index);
         } else if !self.client.stop().is_requested() {
@@ -204,14 +204,14 @@ impl Running<'_> {
         self.keep(index, report);
     }
 
-    fn keep(&mut self, index: usize, report: Report) {
+    fn keep(&mut self, index: usize, report: DeployReport) {
         (self.progress)(BatchEvent::Ended(&report));
         if let Some(place) = self.reports.get_mut(index) {
             *place = Some(report);
         }
     }
 
-    fn unfinished(&self, index: usize, reason: &str, exit: Exit) -> Report {
+    fn unfinished(&self, index: usize, reason: &str, exit: Exit) -> DeployReport {
         let mut report = unfinished(&self.bundles[index], self.target, self.options, reason, exit);
         report.outcome.writes = self.clients.get(&index).map_or(0, Client::writes);
         report
@@ -221,7 +221,7 @@ impl Running<'_> {
     fn into_report(mut self) -> BatchReport {
         let error = Error::Stopped("stopped by SIGTERM; the next run continues from the state in Apigee".to_owned());
         let reports = std::mem::take(&mut self.reports);
-        let reports: Vec<Report> = reports
+        let reports: Vec<DeployReport> = reports
             .into_iter()
             .enumerate()
             .map(|(index, report)| report.unwrap_or_else(|| self.unfinished(index, &error.to_string(), error.exit())))
@@ -232,7 +232,7 @@ impl Running<'_> {
 }
 
 /// Reports the retries of one bundle.
-fn retries_of(bundle: Arc<MountedBundle>, progress: BatchProgress) -> RetryListener {
+fn retries_of(bundle: Arc<MountedBundle>, progress: BatchListener) -> RetryListener {
     Arc::new(move |error, pause| {
         let event = Event::warning(Phase::Retry, format!("{error}; retrying in {pause:.1?}"));
         progress(BatchEvent::Step(&bundle, &event));
@@ -240,14 +240,20 @@ fn retries_of(bundle: Arc<MountedBundle>, progress: BatchProgress) -> RetryListe
 }
 
 /// The report of a bundle that was not deployed.
-fn unfinished(bundle: &MountedBundle, target: &Target, options: &DeployOptions, reason: &str, exit: Exit) -> Report {
-    Report {
+fn unfinished(
+    bundle: &MountedBundle,
+    target: &Target,
+    options: &DeployOptions,
+    reason: &str,
+    exit: Exit,
+) -> DeployReport {
+    DeployReport {
         outcome: Outcome {
             kind: Some(bundle.kind),
             name: Some(bundle.name.to_string()),
             digest: Some(bundle.digest),
             commit: RevisionRecord::new(bundle.digest, &options.provenance).commit,
-            ..Outcome::new(Ending::Failed, target, reason.to_owned())
+            ..Outcome::new(BundleResult::Failed, target, reason.to_owned())
         },
         exit,
     }
@@ -260,24 +266,24 @@ impl BatchReport {
     }
 
     /// The result of the batch: the worst result of its bundles.
-    pub fn result(&self) -> Ending {
-        let has = |ending: &Ending| self.reports.iter().any(|report| report.outcome.result == *ending);
-        let worst_first = [Ending::Failed, Ending::Deployed, Ending::Redeployed];
-        worst_first.into_iter().find(has).unwrap_or(Ending::Unchanged)
+    pub fn result(&self) -> BundleResult {
+        let has = |ending: &BundleResult| self.reports.iter().any(|report| report.outcome.result == *ending);
+        let worst_first = [BundleResult::Failed, BundleResult::Deployed, BundleResult::Redeployed];
+        worst_first.into_iter().find(has).unwrap_or(BundleResult::Unchanged)
     }
 
     /// Totals, and as many bundles as fit into [`MAX_LINE`] bytes: failures first, then changes. One JSON object.
     pub fn to_line(&self, target: &Target, duration_ms: u64) -> String {
         let count = |ending| self.reports.iter().filter(|report| report.outcome.result == ending).count();
-        let mut summary = Summary {
+        let mut summary = BatchSummary {
             result: self.result(),
             organization: target.organization.as_str(),
             environment: target.environment.as_str(),
             commit: self.reports.iter().find_map(|report| report.outcome.commit.as_deref()),
-            unchanged: count(Ending::Unchanged),
-            deployed: count(Ending::Deployed),
-            redeployed: count(Ending::Redeployed),
-            failed: count(Ending::Failed),
+            unchanged: count(BundleResult::Unchanged),
+            deployed: count(BundleResult::Deployed),
+            redeployed: count(BundleResult::Redeployed),
+            failed: count(BundleResult::Failed),
             writes: self.reports.iter().map(|report| report.outcome.writes).sum(),
             duration_ms,
             omitted: self.reports.len(),
@@ -285,15 +291,15 @@ impl BatchReport {
         };
         let mut order: Vec<&Outcome> = self.reports.iter().map(|report| &report.outcome).collect();
         order.sort_by_key(|outcome| match outcome.result {
-            Ending::Failed => 0,
-            Ending::Deployed | Ending::Redeployed | Ending::Removed => 1,
-            Ending::Unchanged => 2,
+            BundleResult::Failed => 0,
+            BundleResult::Deployed | BundleResult::Redeployed | BundleResult::Removed => 1,
+            BundleResult::Unchanged => 2,
         });
         // A struct of strings and numbers always has a JSON form.
         let length = |summary: &dyn Fn() -> Result<String, serde_json::Error>| summary().unwrap_or_default().len();
         let mut used = length(&|| serde_json::to_string(&summary));
         for outcome in order {
-            let entry = SummaryEntry::of(outcome);
+            let entry = BundleEntry::of(outcome);
             used += length(&|| serde_json::to_string(&entry)) + 1;
             if used > MAX_LINE {
                 break;
@@ -308,8 +314,8 @@ impl BatchReport {
 /// The termination message of a batch.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Summary<'a> {
-    result: Ending,
+struct BatchSummary<'a> {
+    result: BundleResult,
     organization: &'a str,
     environment: &'a str,
     commit: Option<&'a str>,
@@ -321,14 +327,14 @@ struct Summary<'a> {
     duration_ms: u64,
     /// How many bundles are not listed.
     omitted: usize,
-    bundles: Vec<SummaryEntry<'a>>,
+    bundles: Vec<BundleEntry<'a>>,
 }
 
 /// A bundle in the summary.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct SummaryEntry<'a> {
-    result: Ending,
+struct BundleEntry<'a> {
+    result: BundleResult,
     kind: Option<BundleKind>,
     name: Option<&'a str>,
     revision: Option<RevisionId>,
@@ -337,9 +343,9 @@ struct SummaryEntry<'a> {
     reason: Option<String>,
 }
 
-impl<'a> SummaryEntry<'a> {
+impl<'a> BundleEntry<'a> {
     fn of(outcome: &'a Outcome) -> Self {
-        let reason = (outcome.result == Ending::Failed).then(|| plain(cut(&outcome.reason)));
+        let reason = (outcome.result == BundleResult::Failed).then(|| plain(cut(&outcome.reason)));
         Self {
             result: outcome.result,
             kind: outcome.kind,
@@ -355,15 +361,15 @@ impl<'a> SummaryEntry<'a> {
 mod tests {
     use super::*;
 
-    fn report(name: &str, exit: Exit, reason: &str) -> Report {
-        let result = if exit.is_ok() { Ending::Unchanged } else { Ending::Failed };
+    fn report(name: &str, exit: Exit, reason: &str) -> DeployReport {
+        let result = if exit.is_ok() { BundleResult::Unchanged } else { BundleResult::Failed };
         let target = Target { organization: "o".parse().unwrap(), environment: "e".parse().unwrap() };
         let outcome = Outcome {
             kind: Some(BundleKind::Proxy),
             name: Some(name.to_owned()),
             ..Outcome::new(result, &target, reason.to_owned())
         };
-        Report { outcome, exit }
+        DeployReport { outcome, exit }
     }
 
     fn batch(exits: &[Exit]) -> BatchReport {

@@ -16,13 +16,13 @@ use crate::api::target::Target;
 use crate::compare::absence;
 use crate::compare::current::{Current, newest};
 use crate::error::Error;
-use crate::event::{Event, Phase, Progress};
+use crate::event::{Event, EventListener, Phase};
 use crate::mount::Bundle;
 use crate::rollout::import::{Imported, VISIBLE_AFTER, delete_duplicates, import};
 use crate::rollout::known::search;
 use crate::rollout::options::{DeployOptions, WaitFor};
-use crate::rollout::outcome::{Ending, Outcome, Report};
-use crate::rollout::plan::{self, Before, Desired, Plan, Reason, plan};
+use crate::rollout::outcome::{BundleResult, DeployReport, Outcome};
+use crate::rollout::plan::{self, Before, DesiredRevision, Plan, Reason, plan};
 use crate::rollout::replace::Rollout;
 use crate::rollout::site::Site;
 use crate::rollout::{requirements, retention};
@@ -42,8 +42,8 @@ pub async fn deploy(
     bundle: &Bundle,
     target: &Target,
     options: &DeployOptions,
-    progress: Progress<'_>,
-) -> Report {
+    progress: EventListener<'_>,
+) -> DeployReport {
     let start = Instant::now();
     let writes_before = client.writes();
     // A rollback has its own time.
@@ -56,7 +56,7 @@ pub async fn deploy(
         progress,
         start,
     };
-    let mut run = Run { site, bundle, revision: None, previous: None, imported: false, is_second_look: false };
+    let mut run = DeployRun { site, bundle, revision: None, previous: None, imported: false, is_second_look: false };
     let (result, reason, exit) = match run.run().await {
         Ok((ending, reason)) => (ending, reason, Exit::Ok),
         Err(error) => {
@@ -70,10 +70,10 @@ pub async fn deploy(
                 }
                 error.located(places)
             };
-            (Ending::Failed, error.to_string(), error.exit())
+            (BundleResult::Failed, error.to_string(), error.exit())
         }
     };
-    Report {
+    DeployReport {
         outcome: Outcome {
             kind: Some(bundle.kind),
             name: Some(bundle.name.to_string()),
@@ -102,7 +102,7 @@ pub(crate) fn stopped(error: &Error, writes: u32, previous: Option<RevisionId>) 
 }
 
 /// A running deployment.
-struct Run<'a> {
+struct DeployRun<'a> {
     site: Site<'a>,
     bundle: &'a Bundle,
     revision: Option<RevisionId>,
@@ -112,8 +112,8 @@ struct Run<'a> {
     is_second_look: bool,
 }
 
-impl Run<'_> {
-    async fn run(&mut self) -> Result<(Ending, String), Error> {
+impl DeployRun<'_> {
+    async fn run(&mut self) -> Result<(BundleResult, String), Error> {
         let site = self.site;
         let current = self.current().await?;
         self.previous = current.as_ref().map(Current::id);
@@ -125,7 +125,7 @@ impl Run<'_> {
             },
         );
         let account = site.options.settings.service_account.as_deref();
-        let desired = Desired { digest: self.bundle.digest, service_account: account };
+        let desired = DesiredRevision { digest: self.bundle.digest, service_account: account };
         let is_deployed = current.as_ref().is_some_and(|current| current.is(desired.digest));
         let existing = if is_deployed { BTreeSet::new() } else { self.existing(current.is_some()).await? };
         let search = search(&site, self.bundle, existing.iter().copied()).await?;
@@ -138,7 +138,7 @@ impl Run<'_> {
             None => match absence::prove(site.client, site.resource, site.environment, &existing).await? {
                 Some(absence) => Before::Nothing(absence),
                 // Another deployer was faster, perhaps with this same bundle: decide again, once.
-                None if self.is_second_look => return Err(absence::overtaken()),
+                None if self.is_second_look => return Err(absence::concurrent_change()),
                 None => {
                     self.is_second_look = true;
                     return Box::pin(self.run()).await;
@@ -149,14 +149,14 @@ impl Run<'_> {
             Plan::Unchanged(id) => {
                 self.revision = Some(id);
                 site.say(Phase::Plan, format!("revision {id} contains this bundle and is running: nothing to do"));
-                Ok((Ending::Unchanged, format!("revision {id} contains this bundle and is running")))
+                Ok((BundleResult::Unchanged, format!("revision {id} contains this bundle and is running")))
             }
             Plan::Await(id) => {
                 self.revision = Some(id);
                 let text = format!("revision {id} contains this bundle and was deployed by an earlier run");
                 site.say(Phase::Plan, text.clone());
                 self.rollout(site.client, id, before).watch(0).await?;
-                Ok((Ending::Unchanged, text))
+                Ok((BundleResult::Unchanged, text))
             }
             Plan::Deploy(id, reason) => {
                 self.revision = Some(id);
@@ -172,7 +172,7 @@ impl Run<'_> {
                 let is_extensible = revision.is_some_and(|revision| revision.has_extensible_policy);
                 self.rollout(&site.sure(), id, before).run(is_extensible).await?;
                 self.clean_up(id).await;
-                Ok((Ending::Redeployed, reason))
+                Ok((BundleResult::Redeployed, reason))
             }
             Plan::Import => {
                 site.say(Phase::Plan, "no revision contains this bundle: it is imported");
@@ -197,7 +197,7 @@ impl Run<'_> {
                 }
                 rolled_out?;
                 self.clean_up(id).await;
-                Ok((Ending::Deployed, format!("the new revision {id} is deployed")))
+                Ok((BundleResult::Deployed, format!("the new revision {id} is deployed")))
             }
         }
     }

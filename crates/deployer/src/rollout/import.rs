@@ -112,7 +112,7 @@ fn pack(site: &Site<'_>, bundle: &Bundle, replaces: Replaced) -> Result<Bytes, E
     let stamped = record.stamp(bundle.kind, bundle.name.as_str(), &bundle.files).map_err(Error::Refused)?;
     let zip = zip::pack(bundle.kind, &stamped).map_err(Error::Refused)?;
     if zip.len() > MAX_BUNDLE_BYTES {
-        return Err(Error::Missing(format!(
+        return Err(Error::NoInput(format!(
             "the bundle of `{}` has {} bytes as a zip file, but Apigee allows {MAX_BUNDLE_BYTES}; remove files from it",
             bundle.name,
             zip.len()

@@ -16,7 +16,7 @@ use apigee_flux_model::names::RevisionId;
 /// The result of a deployment or removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Ending {
+pub enum BundleResult {
     /// The bundle was deployed as desired; nothing was written.
     Unchanged,
     /// A new revision was imported and deployed.
@@ -34,7 +34,7 @@ pub enum Ending {
 #[serde(rename_all = "camelCase")]
 pub struct Outcome {
     /// The result.
-    pub result: Ending,
+    pub result: BundleResult,
     /// Proxy or shared flow; `None` if the manifest could not be read.
     pub kind: Option<BundleKind>,
     /// Its name.
@@ -64,7 +64,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// An outcome with a result and a reason only.
-    pub fn new(result: Ending, target: &Target, reason: String) -> Self {
+    pub fn new(result: BundleResult, target: &Target, reason: String) -> Self {
         Self {
             result,
             kind: None,
@@ -99,17 +99,17 @@ impl Outcome {
 
 /// The outcome, and how the program ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
+pub struct DeployReport {
     /// The outcome.
     pub outcome: Outcome,
     /// How the program ends.
     pub exit: Exit,
 }
 
-impl Report {
+impl DeployReport {
     /// The report of a run that failed before its first request.
     pub fn failed(target: &Target, error: &Error, took: Duration) -> Self {
-        let outcome = Outcome::new(Ending::Failed, target, error.to_string());
+        let outcome = Outcome::new(BundleResult::Failed, target, error.to_string());
         Self { outcome: Outcome { duration_ms: millis(took), ..outcome }, exit: error.exit() }
     }
 }
@@ -124,7 +124,7 @@ mod tests {
             kind: Some(BundleKind::SharedFlow),
             name: Some("a".into()),
             duration_ms: 1,
-            ..Outcome::new(Ending::Failed, &target, reason)
+            ..Outcome::new(BundleResult::Failed, &target, reason)
         }
     }
 

@@ -8,7 +8,7 @@ use apigee_flux_model::names::RevisionId;
 
 /// The desired state of a bundle in the environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Desired<'a> {
+pub(crate) struct DesiredRevision<'a> {
     /// The bundle.
     pub digest: Digest,
     /// The email of the service account that it runs as.
@@ -103,7 +103,7 @@ pub(crate) enum Reason {
 }
 
 /// Decides. `known` is an existing revision with the desired digest; it is not required if `current` has this digest.
-pub(crate) fn plan(desired: Desired<'_>, current: Option<&Current>, known: Option<RevisionId>) -> Plan {
+pub(crate) fn plan(desired: DesiredRevision<'_>, current: Option<&Current>, known: Option<RevisionId>) -> Plan {
     match current {
         Some(current) if current.is(desired.digest) => {
             if !current.runs_as(desired.service_account) {
@@ -152,7 +152,7 @@ mod tests {
 
     #[track_caller]
     fn check(current: Option<&Current>, known: Option<&str>, expected: Plan) {
-        let desired = Desired { digest: digest("wanted"), service_account: Some("a@p") };
+        let desired = DesiredRevision { digest: digest("wanted"), service_account: Some("a@p") };
         assert_eq!(plan(desired, current, known.map(id)), expected);
     }
 
@@ -178,7 +178,7 @@ mod tests {
         check(Some(&current("READY", Some("b@p"), "wanted")), None, Plan::Deploy(id("3"), Reason::ServiceAccount));
         check(Some(&current("ERROR", None, "wanted")), None, Plan::Deploy(id("3"), Reason::InError));
         // The desired state has no account, but the deployment has one.
-        let desired = Desired { digest: digest("wanted"), service_account: None };
+        let desired = DesiredRevision { digest: digest("wanted"), service_account: None };
         let runs = current("READY", Some("a@p"), "wanted");
         assert_eq!(plan(desired, Some(&runs), None), Plan::Deploy(id("3"), Reason::ServiceAccount));
     }

@@ -9,10 +9,10 @@ use crate::api::resource_name::ResourceName;
 use crate::api::target::Target;
 use crate::compare::absence;
 use crate::error::Error;
-use crate::event::{Phase, Progress};
+use crate::event::{EventListener, Phase};
 use crate::rollout::deploy::stopped;
 use crate::rollout::options::DeployOptions;
-use crate::rollout::outcome::{Ending, Outcome, Report};
+use crate::rollout::outcome::{BundleResult, DeployReport, Outcome};
 use crate::rollout::site::Site;
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::bundle::{BundleKind, Removal};
@@ -29,8 +29,8 @@ pub async fn remove(
     target: &Target,
     removal: Removal,
     options: &DeployOptions,
-    progress: Progress<'_>,
-) -> Report {
+    progress: EventListener<'_>,
+) -> DeployReport {
     let start = Instant::now();
     let writes_before = client.writes();
     let in_time = client.until(start + options.timeout);
@@ -48,10 +48,10 @@ pub async fn remove(
         Err(error) => {
             let is_stopped = client.stop().is_requested();
             let error = if is_stopped { stopped(&error, client.writes() - writes_before, previous) } else { error };
-            (Ending::Failed, error.to_string(), error.exit())
+            (BundleResult::Failed, error.to_string(), error.exit())
         }
     };
-    Report {
+    DeployReport {
         outcome: Outcome {
             kind: Some(kind),
             name: Some(name.to_string()),
@@ -65,7 +65,11 @@ pub async fn remove(
     }
 }
 
-async fn run(site: &Site<'_>, removal: Removal, previous: &mut Option<RevisionId>) -> Result<(Ending, String), Error> {
+async fn run(
+    site: &Site<'_>,
+    removal: Removal,
+    previous: &mut Option<RevisionId>,
+) -> Result<(BundleResult, String), Error> {
     let noun = site.resource.kind.noun();
     let undeployed = match site.deployed().await? {
         None => {
@@ -74,7 +78,7 @@ async fn run(site: &Site<'_>, removal: Removal, previous: &mut Option<RevisionId
             let revisions: BTreeSet<RevisionId> = resource.into_iter().flat_map(|resource| resource.revision).collect();
             absence::prove(site.client, site.resource, site.environment, &revisions)
                 .await?
-                .ok_or_else(absence::overtaken)?;
+                .ok_or_else(absence::concurrent_change)?;
             None
         }
         Some(deployed) => {
@@ -85,16 +89,16 @@ async fn run(site: &Site<'_>, removal: Removal, previous: &mut Option<RevisionId
     };
     if removal == Removal::Undeploy {
         return Ok(match undeployed {
-            Some(done) => (Ending::Removed, done),
-            None => (Ending::Unchanged, format!("the {noun} is not deployed here")),
+            Some(done) => (BundleResult::Removed, done),
+            None => (BundleResult::Unchanged, format!("the {noun} is not deployed here")),
         });
     }
     let Some(resource) = site.client.resource(site.resource).await? else {
-        return Ok((Ending::Unchanged, format!("the {noun} does not exist")));
+        return Ok((BundleResult::Unchanged, format!("the {noun} does not exist")));
     };
     let elsewhere = site.client.deployments_anywhere(site.resource).await?;
     if let Some(other) = elsewhere.iter().find(|other| other.environment != site.environment.as_str()) {
-        let ending = if undeployed.is_some() { Ending::Removed } else { Ending::Unchanged };
+        let ending = if undeployed.is_some() { BundleResult::Removed } else { BundleResult::Unchanged };
         return Ok((
             ending,
             format!(
@@ -111,7 +115,7 @@ async fn run(site: &Site<'_>, removal: Removal, previous: &mut Option<RevisionId
     }
     site.client.delete_resource(site.resource).await?;
     site.say(Phase::Deploy, format!("the {noun} is deleted with {} revisions", resource.revision.len()));
-    Ok((Ending::Removed, format!("the {noun} is deleted with {} revisions", resource.revision.len())))
+    Ok((BundleResult::Removed, format!("the {noun} is deleted with {} revisions", resource.revision.len())))
 }
 
 /// Undeploys a managed revision, after a check for what that would break, and waits until it is undeployed.

@@ -14,7 +14,7 @@ use crate::rollout::options::WaitFor;
 use crate::rollout::plan::WayBack;
 use crate::rollout::site::Site;
 use crate::rollout::smoke_test;
-use crate::rollout::wait::{NotReady, Wait};
+use crate::rollout::wait::{Wait, WaitFailure};
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::names::RevisionId;
 
@@ -97,9 +97,9 @@ impl Rollout<'_> {
             return Ok(());
         }
         match self.until_good(started).await {
-            Err(NotReady { error: error @ Error::Overtaken(_), .. }) => Err(error),
+            Err(WaitFailure { error: error @ Error::ConcurrentChange(_), .. }) => Err(error),
             // The next run continues to wait; after a failure it rolls back according to the record.
-            Err(NotReady { error: error @ Error::Stopped(_), .. }) => {
+            Err(WaitFailure { error: error @ Error::Stopped(_), .. }) => {
                 Err(error.leaving(&format!("revision {} is deployed but was not READY yet", self.id)))
             }
             Err(why) => Err(self.go_back(why, started).await),
@@ -107,12 +107,12 @@ impl Rollout<'_> {
         }
     }
 
-    async fn until_good(&self, started: u64) -> Result<(), NotReady> {
+    async fn until_good(&self, started: u64) -> Result<(), WaitFailure> {
         self.wait(self.id, started, self.site.deadline()).await?;
         let Some(test) = &self.site.options.settings.smoke_test else { return Ok(()) };
         let polling = self.site.options.polling;
         smoke_test::run(self.site.client, test, polling, self.site.deadline()).await.map_err(|why| {
-            NotReady::seen(if self.site.client.stop().is_requested() {
+            WaitFailure::seen(if self.site.client.stop().is_requested() {
                 Error::Stopped(why)
             } else {
                 Error::Refused(format!("revision {} is ready, but {why}", self.id))
@@ -123,7 +123,7 @@ impl Rollout<'_> {
         Ok(())
     }
 
-    async fn wait(&self, id: RevisionId, started: u64, deadline: Instant) -> Result<(), NotReady> {
+    async fn wait(&self, id: RevisionId, started: u64, deadline: Instant) -> Result<(), WaitFailure> {
         Wait { site: self.site, id, started, deadline }.until_ready().await?;
         self.site.say(Phase::Wait, format!("revision {id} is ready"));
         Ok(())
@@ -185,7 +185,7 @@ impl Rollout<'_> {
                 self.site.say(Phase::Deploy, format!("another deployer deployed revision {} in the meantime", self.id));
                 Ok(Some(now))
             }
-            Some(now) => Err(Error::Overtaken(format!(
+            Some(now) => Err(Error::ConcurrentChange(format!(
                 "another deployer deployed revision {} after this run read the state, so this run did not deploy \
                  revision {}; the next run decides again",
                 now.revision, self.id
@@ -198,8 +198,8 @@ impl Rollout<'_> {
     /// Restores the previous state. Apigee does not: after a failed deployment with override the previous revision is
     /// gone (Apigee's page "Deploy API proxies using the UI", note). Returns the final error; it keeps the exit code of
     /// the first one.
-    async fn go_back(mut self, why: NotReady, started: u64) -> Error {
-        let NotReady { error, is_seen } = why;
+    async fn go_back(mut self, why: WaitFailure, started: u64) -> Error {
+        let WaitFailure { error, is_seen } = why;
         // The timeout of the deployment has passed; the rollback has half as much.
         let in_time = self.site.client.with_new_deadline(Instant::now() + self.site.options.timeout / 2);
         self.site.client = &in_time;

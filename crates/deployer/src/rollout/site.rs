@@ -10,7 +10,7 @@ use crate::api::resource_name::ResourceName;
 use crate::compare::current::newest;
 use crate::compare::verdict::ERROR_LOOKS;
 use crate::error::Error;
-use crate::event::{Event, Phase, Progress};
+use crate::event::{Event, EventListener, Phase};
 use crate::rollout::options::DeployOptions;
 use apigee_flux_model::names::Name;
 
@@ -21,7 +21,7 @@ pub(crate) struct Site<'a> {
     pub resource: ResourceName<'a>,
     pub environment: &'a Name,
     pub options: &'a DeployOptions,
-    pub progress: Progress<'a>,
+    pub progress: EventListener<'a>,
     /// When the run began.
     pub start: Instant,
 }

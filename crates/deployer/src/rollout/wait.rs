@@ -10,13 +10,13 @@ use apigee_flux_model::names::RevisionId;
 
 /// Why a revision did not become ready.
 #[derive(Debug)]
-pub(crate) struct NotReady {
+pub(crate) struct WaitFailure {
     pub error: Error,
     /// Apigee reported the failure. Otherwise the last read had no reliable status, so the revision may be ready.
     pub is_seen: bool,
 }
 
-impl NotReady {
+impl WaitFailure {
     /// Apigee reported the failure.
     pub(crate) fn seen(error: Error) -> Self {
         Self { error, is_seen: true }
@@ -41,7 +41,7 @@ pub(crate) struct Wait<'a> {
 impl Wait<'_> {
     /// Waits until the revision is ready, fails, is replaced by another deployer, or the deadline passes. It has failed
     /// if [`ERROR_LOOKS`] consecutive reads say so.
-    pub(crate) async fn until_ready(&self) -> Result<(), NotReady> {
+    pub(crate) async fn until_ready(&self) -> Result<(), WaitFailure> {
         let Site { client, resource, environment, options, .. } = self.site;
         let (id, polling, begin) = (self.id, options.polling, Instant::now());
         let mut pause = polling.first;
@@ -57,7 +57,7 @@ impl Wait<'_> {
                     Verdict::Failed(failure) => {
                         errors += 1;
                         if errors >= ERROR_LOOKS {
-                            return Err(NotReady::seen(failure.of(id)));
+                            return Err(WaitFailure::seen(failure.of(id)));
                         }
                         pause = polling.between_errors();
                         failure.to_string()
@@ -68,10 +68,10 @@ impl Wait<'_> {
                     }
                 },
                 Err(error) if error.is_not_found() => {
-                    self.why_missing(begin.elapsed() < polling.grace).await.map_err(NotReady::unseen)?
+                    self.why_missing(begin.elapsed() < polling.grace).await.map_err(WaitFailure::unseen)?
                 }
                 Err(error) if error.is_temporary() => error.to_string(),
-                Err(error) => return Err(NotReady::unseen(error)),
+                Err(error) => return Err(WaitFailure::unseen(error)),
             };
             if state != last {
                 self.site.say(Phase::Wait, format!("revision {id}: {state}"));
@@ -84,7 +84,7 @@ impl Wait<'_> {
                     begin.elapsed()
                 ));
                 // An ERROR that was not read often enough is not accepted.
-                return Err(NotReady { error, is_seen: is_seen && errors == 0 });
+                return Err(WaitFailure { error, is_seen: is_seen && errors == 0 });
             }
         }
     }
@@ -93,14 +93,16 @@ impl Wait<'_> {
     async fn why_missing(&self, young: bool) -> Result<String, Error> {
         let id = self.id;
         match self.site.deployed().await {
-            Ok(Some(now)) if now.revision != id && now.started() >= self.started => Err(Error::Overtaken(format!(
-                "another deployer deployed revision {} in place of revision {id} before it was ready; that deployment \
+            Ok(Some(now)) if now.revision != id && now.started() >= self.started => {
+                Err(Error::ConcurrentChange(format!(
+                    "another deployer deployed revision {} in place of revision {id} before it was ready; that deployment \
                  is not changed",
-                now.revision
-            ))),
-            Ok(None) if !young => {
-                Err(Error::Overtaken(format!("revision {id} was undeployed by another client before it was ready")))
+                    now.revision
+                )))
             }
+            Ok(None) if !young => Err(Error::ConcurrentChange(format!(
+                "revision {id} was undeployed by another client before it was ready"
+            ))),
             Ok(_) => Ok("not reported".to_owned()),
             Err(error) if error.is_temporary() => Ok(error.to_string()),
             Err(error) => Err(error),

@@ -9,9 +9,9 @@ use crate::api::reply::Reply;
 use crate::api::reply::is_about;
 use crate::api::resource_name::ResourceName;
 use crate::api::retry::Effect;
-use crate::api::revision::{Resource, Revision};
+use crate::api::revision::{ProxyOrSharedFlow, Revision};
 use crate::error::Error;
-use crate::error::unexpected_response::Oddity;
+use crate::error::unexpected_response::ResponseProblem;
 use apigee_flux_configuration::Shape;
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::names::RevisionId;
@@ -30,21 +30,21 @@ impl Client {
         let call = upload_call(resource, "import", zip, Effect::Create);
         let number = |reply: &Reply| {
             let revision: Revision = reply.message()?;
-            let missing = || Oddity::Field("it has no `revision`".to_owned());
+            let missing = || ResponseProblem::Field("it has no `revision`".to_owned());
             Ok(revision.revision.ok_or_else(missing)?)
         };
         self.answer(&call, number).await
     }
 
     /// The proxy or shared flow with its revisions; `None` if it does not exist.
-    pub async fn resource(&self, resource: ResourceName<'_>) -> Result<Option<Resource>, Error> {
+    pub async fn resource(&self, resource: ResourceName<'_>) -> Result<Option<ProxyOrSharedFlow>, Error> {
         let needs = match resource.kind {
             BundleKind::Proxy => "apigee.proxies.get",
             BundleKind::SharedFlow => "apigee.sharedflows.get",
         };
         let parts =
             vec!["organizations", resource.organization.as_str(), resource.kind.collection(), resource.name.as_str()];
-        let is_it = |found: &Resource| is_about("name", resource.name.as_str(), &found.name);
+        let is_it = |found: &ProxyOrSharedFlow| is_about("name", resource.name.as_str(), &found.name);
         match self.call_about(Call::read(parts, needs), is_it).await {
             Err(error) if error.is_not_found() => Ok(None),
             other => other.map(Some),

@@ -5,12 +5,12 @@ use reqwest::header::CONTENT_LENGTH;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
 
-use crate::api::reply::{Reply, Unusable};
+use crate::api::reply::{Reply, UnusableReply};
 use crate::api::retry::Effect;
 use crate::error::Error;
-use crate::error::foreign_response::ForeignAnswer;
+use crate::error::foreign_response::ForeignResponse;
 use crate::error::network_error::{NetworkError, causes};
-use crate::error::unexpected_response::UnexpectedAnswer;
+use crate::error::unexpected_response::UnexpectedResponse;
 use apigee_flux_configuration::{Body, call};
 
 /// One call: the request and its effect.
@@ -54,10 +54,12 @@ impl<'a> Call<'a> {
     }
 
     /// The error for a response with a success status that cannot be used.
-    pub(super) fn unusable(&self, reply: Reply, unusable: Unusable) -> Error {
+    pub(super) fn unusable(&self, reply: Reply, unusable: UnusableReply) -> Error {
         match unusable {
-            Unusable::Foreign => self.foreign(reply),
-            Unusable::Odd(oddity) => Error::from(Box::new(UnexpectedAnswer { call: self.to_string(), oddity })),
+            UnusableReply::Foreign => self.foreign(reply),
+            UnusableReply::Unexpected(problem) => {
+                Error::from(Box::new(UnexpectedResponse { call: self.to_string(), problem }))
+            }
         }
     }
 
@@ -65,7 +67,7 @@ impl<'a> Call<'a> {
     pub(super) fn foreign(&self, reply: Reply) -> Error {
         let Reply { status, content_type, location_host, .. } = reply;
         let call = self.to_string();
-        Error::from(Box::new(ForeignAnswer { call, http_status: status, location_host, content_type }))
+        Error::from(Box::new(ForeignResponse { call, http_status: status, location_host, content_type }))
     }
 
     /// The error for a request without a complete response.

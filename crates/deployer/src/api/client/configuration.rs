@@ -6,10 +6,10 @@ use serde_json::Value;
 use super::Client;
 use super::call::{Call, Sent};
 use crate::api::reply::Reply;
-use crate::api::reply::Unusable;
+use crate::api::reply::UnusableReply;
 use crate::api::retry::Effect;
 use crate::error::Error;
-use crate::error::unexpected_response::Oddity;
+use crate::error::unexpected_response::ResponseProblem;
 use apigee_flux_configuration::{self as configuration, Answer, Shape, Verb};
 use apigee_flux_model::names::Name;
 use apigee_flux_model::pem;
@@ -19,8 +19,8 @@ impl Client {
     pub async fn environments(&self, organization: &Name) -> Result<Vec<Name>, Error> {
         let parts = vec!["organizations", organization.as_str(), "environments"];
         let call = Call::read(parts, "apigee.environments.list");
-        let list = |reply: &Reply| -> Result<Vec<String>, Unusable> {
-            serde_json::from_value(reply.any_json()?).map_err(|error| Oddity::Field(error.to_string()).into())
+        let list = |reply: &Reply| -> Result<Vec<String>, UnusableReply> {
+            serde_json::from_value(reply.any_json()?).map_err(|error| ResponseProblem::Field(error.to_string()).into())
         };
         let names = self.answer(&call, list).await?;
         names.iter().map(|name| name.parse().map_err(Error::Usage)).collect()

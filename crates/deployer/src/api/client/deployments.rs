@@ -9,7 +9,7 @@ use crate::api::reply::is_about;
 use crate::api::resource_name::ResourceName;
 use crate::api::retry::Effect;
 use crate::error::Error;
-use crate::error::unexpected_response::Oddity;
+use crate::error::unexpected_response::ResponseProblem;
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::names::{Name, RevisionId};
 
@@ -40,7 +40,7 @@ impl Client {
     async fn deployment_list(
         &self,
         parts: Vec<&str>,
-        is_right: impl Fn(&Deployment) -> Result<(), Oddity>,
+        is_right: impl Fn(&Deployment) -> Result<(), ResponseProblem>,
     ) -> Result<Vec<Deployment>, Error> {
         let call = Call::read(parts, "apigee.deployments.list");
         let all = |list: &DeploymentList| list.deployments.iter().try_for_each(&is_right);
@@ -86,7 +86,7 @@ impl Client {
         let is_right = |list: &DeploymentList| {
             list.deployments.iter().try_for_each(|found| {
                 if found.api_proxy.is_empty() {
-                    return Err(Oddity::Field("a deployment has no `apiProxy`".to_owned()));
+                    return Err(ResponseProblem::Field("a deployment has no `apiProxy`".to_owned()));
                 }
                 is_about("environment", environment.as_str(), &found.environment)
             })

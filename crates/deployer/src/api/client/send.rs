@@ -9,12 +9,12 @@ use tokio::time::Instant;
 
 use super::Client;
 use super::call::{Call, Sent};
-use crate::api::reply::{Message, Reply, Unusable};
+use crate::api::reply::{Message, Reply, UnusableReply};
 use crate::api::retry::{Effect, asked_pause};
 use crate::error::Error;
 use crate::error::api_error::ApiError;
 use crate::error::network_error::NetworkError;
-use crate::error::unexpected_response::Oddity;
+use crate::error::unexpected_response::ResponseProblem;
 use crate::stop::WRITE_PATIENCE;
 use apigee_flux_configuration::call;
 use apigee_flux_model::bundle::zip::MAX_BUNDLE_BYTES;
@@ -46,7 +46,7 @@ impl Client {
     pub(super) async fn call_about<T: Message>(
         &self,
         call: Call<'_>,
-        is_right: impl Fn(&T) -> Result<(), Oddity>,
+        is_right: impl Fn(&T) -> Result<(), ResponseProblem>,
     ) -> Result<T, Error> {
         let message = |reply: &Reply| {
             let message: T = reply.message()?;
@@ -76,7 +76,7 @@ impl Client {
     pub(super) async fn answer<T>(
         &self,
         call: &Call<'_>,
-        read: impl Fn(&Reply) -> Result<T, Unusable>,
+        read: impl Fn(&Reply) -> Result<T, UnusableReply>,
     ) -> Result<T, Error> {
         let shared = &self.shared;
         let (mut attempt, mut renewed) = (1, false);
