@@ -168,7 +168,7 @@ impl fmt::Display for Drift {
                 match record {
                     None => f.write_str("which is not managed by apigee-flux")?,
                     Some(RevisionRecord { commit: Some(commit), .. }) => {
-                        write!(f, "which was rendered from commit {commit}")?
+                        write!(f, "which was rendered from commit {commit}")?;
                     }
                     Some(_) => f.write_str("which contains another bundle")?,
                 }

@@ -26,7 +26,7 @@ pub(crate) async fn delete_old(site: &Site<'_>, spared: impl Iterator<Item = Rev
         Ok(1) => site.say(Phase::Keep, "1 old revision is deleted"),
         Ok(many) => site.say(Phase::Keep, format!("{many} old revisions are deleted")),
         Err(error) => {
-            site.warn(Phase::Keep, format!("old revisions are not deleted; the next run tries again: {error}"))
+            site.warn(Phase::Keep, format!("old revisions are not deleted; the next run tries again: {error}"));
         }
     }
 }
