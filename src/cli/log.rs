@@ -11,7 +11,7 @@ use super::colour::colour;
 use super::out;
 use super::status_line::StatusLine;
 use apigee_flux_deployer::client::RetryListener;
-use apigee_flux_deployer::event::{Event, Phase};
+use apigee_flux_deployer::event::Event;
 use apigee_flux_deployer::{Blame, DeployReport, Error};
 use apigee_flux_model::diag::Severity;
 use apigee_flux_model::diag::plain::{Text, plain};
@@ -121,9 +121,7 @@ impl Log {
     /// A listener that logs the retries of the client.
     pub(super) fn retries(&self) -> RetryListener {
         let log = self.clone();
-        Arc::new(move |error: &Error, pause: Duration| {
-            log.event(&Event::warning(Phase::Retry, format!("{error}; retrying in {pause:.1?}")));
-        })
+        Arc::new(move |error: &Error, pause: Duration| log.event(&Event::retry(error, pause)))
     }
 
     /// Logs a step. The plain-text log shows the source line of a place in a bundle.

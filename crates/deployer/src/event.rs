@@ -1,7 +1,10 @@
 //! What a run reports while it works: its steps.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
+use crate::error::Error;
 use crate::error::blame::Blame;
 use apigee_flux_model::diag::Severity;
 
@@ -27,6 +30,11 @@ impl Event {
     /// A problem that does not stop the run.
     pub fn warning(phase: Phase, message: impl Into<String>) -> Self {
         Self { level: Severity::Warning, ..Self::new(phase, message) }
+    }
+
+    /// A request that is sent again after a pause.
+    pub fn retry(error: &Error, pause: Duration) -> Self {
+        Self::warning(Phase::Retry, format!("{error}; retrying in {pause:.1?}"))
     }
 
     /// A place in the bundle that Apigee rejects.

@@ -35,7 +35,7 @@ pub struct Revision {
     /// Its number; missing in the response to `action=validate`, which creates no revision.
     #[serde(default)]
     pub revision: Option<RevisionId>,
-    /// The `<Description>` of the bundle's root XML file; it carries the [`RevisionRecord`](apigee_flux_model::bundle::RevisionRecord).
+    /// The `<Description>` of the bundle's root XML file; it carries the `RevisionRecord`.
     #[serde(default)]
     pub description: String,
     /// At least one of its policies is extensible, which determines the type and the billing of its deployments. Proxies only.

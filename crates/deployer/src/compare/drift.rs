@@ -209,11 +209,11 @@ pub async fn drift(
     depth: Depth,
 ) -> Result<Drift, Error> {
     let resource = ResourceName { organization: &target.organization, kind: desired.kind, name: &desired.name };
-    let look = Look { client, resource, environment: &target.environment, depth };
+    let comparison = Comparison { client, resource, environment: &target.environment, depth };
     match (newest(listed), &desired.state) {
-        (None, DesiredState::Removed(removal)) => look.left_over(*removal).await,
+        (None, DesiredState::Removed(removal)) => comparison.left_over(*removal).await,
         (None, DesiredState::Deployed { .. }) => {
-            let revisions = look.revisions().await?;
+            let revisions = comparison.revisions().await?;
             Ok(Drift::NotDeployed { newest: revisions.and_then(|revisions| revisions.last().copied()) })
         }
         (Some(deployment), DesiredState::Removed(_)) => {
@@ -222,19 +222,19 @@ pub async fn drift(
             Ok(Drift::NotRemoved { revision: Some(deployment.revision), ours })
         }
         (Some(deployment), DesiredState::Deployed { files, digest, service_account }) => {
-            look.deployed(deployment, files, *digest, service_account.as_deref()).await
+            comparison.deployed(deployment, files, *digest, service_account.as_deref()).await
         }
     }
 }
 
-struct Look<'a> {
+struct Comparison<'a> {
     client: &'a Client,
     resource: ResourceName<'a>,
     environment: &'a Name,
     depth: Depth,
 }
 
-impl Look<'_> {
+impl Comparison<'_> {
     /// The revisions of a resource that is not in the list of deployments, after a proof that none is deployed here;
     /// `None` if the resource does not exist.
     async fn revisions(&self) -> Result<Option<BTreeSet<RevisionId>>, Error> {

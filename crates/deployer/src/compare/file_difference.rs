@@ -1,7 +1,7 @@
 //! How the files of a deployed revision differ from those of the desired bundle. Pure.
 //!
-//! XML is compared by its [canonical form](crate::compare::canonical_xml), everything else by bytes. In the root file only the
-//! author's settings are compared; Apigee sets the rest or derives it from the other files.
+//! XML is compared by its [canonical form](crate::compare::canonical_xml), everything else by bytes. In the root file
+//! only the author's settings are compared; Apigee sets the rest or derives it from the other files.
 
 use std::collections::BTreeSet;
 

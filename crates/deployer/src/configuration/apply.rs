@@ -2,8 +2,8 @@
 //! Referenced resources come first.
 //!
 //! For each resource: read, compare, change, and read again until nothing differs. An unmanaged resource is not changed
-//! unless the document adopts it. A resource is recorded ([`register`](crate::configuration::register)) before it is created, so that
-//! a killed run leaves nothing that the next run does not recognize as managed.
+//! unless the document adopts it. A resource is recorded (`register`) before it is created, so that a killed run leaves
+//! nothing that the next run does not recognize as managed.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -38,7 +38,7 @@ const MAX_ROUNDS: usize = 4;
 /// Shorter secrets are not redacted in messages: they would match everywhere.
 const MIN_REDACTED: usize = 4;
 
-/// ApplyOptions for applying a document.
+/// Options for applying a document.
 #[derive(Debug, Clone)]
 pub struct ApplyOptions {
     /// The owner of the desired state: resources of another owner are not changed.

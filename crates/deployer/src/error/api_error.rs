@@ -24,7 +24,7 @@ pub struct ApiError {
     pub preconditions: Vec<PreconditionViolation>,
     /// `edge.configstore.bundle.BadBundle`.
     pub bad_files: Vec<BadFile>,
-    /// Their places in the bundle, in the same order, set by [`Error::located`].
+    /// Their places in the bundle, in the same order, set by [`Error::located`](crate::error::Error::located).
     pub blamed: Vec<Blame>,
     /// The missing permission of a 403.
     pub permission: Option<String>,

@@ -42,7 +42,7 @@ pub const YOUNG: Duration = Duration::from_mins(2);
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// ApplyOptions of a reconciliation.
+/// Options of a reconciliation.
 #[derive(Debug, Clone)]
 pub struct ReconcileOptions {
     /// The options for configuration; proxies and shared flows use the same ones.

@@ -17,7 +17,7 @@ use crate::api::client::{Client, RetryListener};
 use crate::api::target::Target;
 use crate::compare::listed::Listed;
 use crate::error::Error;
-use crate::event::{Event, Phase};
+use crate::event::Event;
 use crate::mount::MountedBundle;
 use crate::rollout::deploy::deploy;
 use crate::rollout::options::DeployOptions;
@@ -59,8 +59,8 @@ pub struct BatchReport {
 }
 
 /// Deploys the bundles, at most `workers` at a time. `options` apply to each bundle, except for its settings and its
-/// deployments. When `told` is ready, nothing more is started, and running deployments end as in [`Stop::run`]; the
-/// next run continues from the state in Apigee.
+/// deployments. When `told` is ready, nothing more is started, and running deployments end as in
+/// [`Stop::run`](crate::stop::Stop::run); the next run continues from the state in Apigee.
 ///
 /// An error concerns the whole batch: a cycle of calls, which is found before the first request, or a list of
 /// deployments that cannot be read. A failure of one bundle is in its report.
@@ -234,8 +234,7 @@ impl BatchRun<'_> {
 /// Reports the retries of one bundle.
 fn retries_of(bundle: Arc<MountedBundle>, progress: BatchListener) -> RetryListener {
     Arc::new(move |error, pause| {
-        let event = Event::warning(Phase::Retry, format!("{error}; retrying in {pause:.1?}"));
-        progress(BatchEvent::Step(&bundle, &event));
+        progress(BatchEvent::Step(&bundle, &Event::retry(error, pause)));
     })
 }
 

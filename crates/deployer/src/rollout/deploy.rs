@@ -1,6 +1,6 @@
 //! Makes one environment equal to one bundle.
 //!
-//! Read the state, decide ([`plan()`]), write, wait, and roll back if the revision does not become ready. The program
+//! Read the state, decide (`plan`), write, wait, and roll back if the revision does not become ready. The program
 //! never undeploys a revision to deploy another: a revision always replaces the other one. If a run is killed at any
 //! point, the next run converges, because every decision is based on the state in Apigee.
 
