@@ -85,7 +85,7 @@ mod tests {
         match expected {
             Ok(expected) => assert_eq!(verdict, expected),
             Err(part) => {
-                assert!(matches!(&verdict, Verdict::Failed(why) if why.to_string().contains(part)), "{verdict:?}")
+                assert!(matches!(&verdict, Verdict::Failed(why) if why.to_string().contains(part)), "{verdict:?}");
             }
         }
     }

@@ -11,9 +11,10 @@ use tokio::time::Instant;
 
 use crate::api::client::Client;
 use crate::api::target::Target;
-use crate::configuration::apply::{
-    Applied, ApplyEvent, ApplyListener, ApplyOptions, ApplyReport, Mode, ResourceResult, failed, read,
-};
+use crate::configuration::convergence::read;
+use crate::configuration::event::{ApplyEvent, ApplyListener};
+use crate::configuration::options::{ApplyOptions, Mode};
+use crate::configuration::outcome::{Applied, ApplyReport, ResourceResult, failed};
 use crate::configuration::register::{self, Register};
 use crate::error::Error;
 use crate::event::{Event, Phase};

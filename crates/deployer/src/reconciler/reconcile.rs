@@ -17,9 +17,10 @@ use crate::api::target::Target;
 use crate::compare::drift::{Depth, DesiredDeployment, DesiredState, Download, Drift, drift};
 use crate::compare::listed::Listed;
 use crate::compare::survey::MAX_DOWNLOADS;
-use crate::configuration::apply::{
-    Applied, ApplyEvent, ApplyListener, ApplyOptions, ApplyReport, Mode, ResourceResult, Secrets, apply, failed,
-};
+use crate::configuration::apply::apply;
+use crate::configuration::event::{ApplyEvent, ApplyListener};
+use crate::configuration::options::{ApplyOptions, Mode, Secrets};
+use crate::configuration::outcome::{Applied, ApplyReport, ResourceResult, failed};
 use crate::configuration::register::{self, Register};
 use crate::error::Error;
 use crate::event::{Event, Phase};

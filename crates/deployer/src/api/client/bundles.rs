@@ -3,10 +3,9 @@
 use bytes::Bytes;
 use reqwest::Method;
 
-use super::Client;
-use super::call::{Call, Sent};
-use crate::api::reply::Reply;
-use crate::api::reply::is_about;
+use crate::api::client::Client;
+use crate::api::client::call::{Call, Sent};
+use crate::api::reply::{Reply, is_about};
 use crate::api::resource_name::ResourceName;
 use crate::api::retry::Effect;
 use crate::api::revision::{ProxyOrSharedFlow, Revision};

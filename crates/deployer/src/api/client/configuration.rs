@@ -3,10 +3,9 @@
 use reqwest::Method;
 use serde_json::Value;
 
-use super::Client;
-use super::call::{Call, Sent};
-use crate::api::reply::Reply;
-use crate::api::reply::UnusableReply;
+use crate::api::client::Client;
+use crate::api::client::call::{Call, Sent};
+use crate::api::reply::{Reply, UnusableReply};
 use crate::api::retry::Effect;
 use crate::error::Error;
 use crate::error::unexpected_response::ResponseProblem;

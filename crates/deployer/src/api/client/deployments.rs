@@ -2,8 +2,8 @@
 
 use reqwest::Method;
 
-use super::Client;
-use super::call::{Call, Sent};
+use crate::api::client::Client;
+use crate::api::client::call::{Call, Sent};
 use crate::api::deployment::{ChangeReport, Deployment, DeploymentList};
 use crate::api::reply::is_about;
 use crate::api::resource_name::ResourceName;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Client;
+use crate::api::client::Client;
 use crate::error::network_error::causes;
 
 /// Timeout for one request of a smoke test.

@@ -7,8 +7,8 @@ use reqwest::header::{DATE, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
 use tokio::time::Instant;
 
-use super::Client;
-use super::call::{Call, Sent};
+use crate::api::client::Client;
+use crate::api::client::call::{Call, Sent};
 use crate::api::reply::{Message, Reply, UnusableReply};
 use crate::api::retry::{Effect, asked_pause};
 use crate::error::Error;
