@@ -1,6 +1,6 @@
 //! The exit codes of the program, and which of them tell a Job to try again.
 
-/// How the program ends. The numbers from 64 to 77 and the names in the middle are those of `sysexits.h`; 143 is what
+/// How the program ends. The numbers from 64 to 77 are those of `sysexits.h`, where 67 has another meaning; 143 is what
 /// shells report for a process that SIGTERM ended.
 ///
 /// | number | `sysexits.h` | meaning | another attempt |
@@ -10,7 +10,7 @@
 /// | 2 | | a comparison found differences | |
 /// | 64 | `EX_USAGE` | the command line, the manifest or a name is invalid | useless |
 /// | 65 | `EX_DATAERR` | the bundle, or the change that it would cause, is not allowed | useless |
-/// | 66 | `EX_NOINPUT` | a file of the bundle is missing or too large | useless |
+/// | 66 | `EX_NOINPUT` | a file is missing or too large | useless |
 /// | 67 | `EX_NOUSER` | the bundle differs from the rendered one | useless |
 /// | 69 | `EX_UNAVAILABLE` | Apigee was not reached, did not respond as documented, or lacks an object | may succeed |
 /// | 75 | `EX_TEMPFAIL` | a failure that another attempt may not have | may succeed |
@@ -71,12 +71,6 @@ impl Exit {
             return Self::TemporaryFailure;
         }
         failures.into_iter().min().unwrap_or(Self::Ok)
-    }
-}
-
-impl From<Exit> for u8 {
-    fn from(exit: Exit) -> Self {
-        exit.code()
     }
 }
 
