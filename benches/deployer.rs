@@ -16,8 +16,8 @@ use apigee_flux_deployer::batch::BatchEvent;
 use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::deploy::SETTLED_AFTER;
 use apigee_flux_deployer::mount::read_batch;
-use apigee_flux_deployer::outcome::Ending;
-use apigee_flux_deployer::{Client, Options, Target, TokenSource, deploy_batch};
+use apigee_flux_deployer::outcome::BundleResult;
+use apigee_flux_deployer::{Client, DeployOptions, Target, TokenSource, deploy_batch};
 use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
 use apigee_flux_model::bundle::manifest::Requirements;
 use apigee_flux_model::bundle::{Batch, BatchEntry, BundleKind, BundlePath, DeploySettings, Files, Manifest};
@@ -119,7 +119,7 @@ async fn sandbox(latency: Duration, progressing: Duration, old: bool) -> Sandbox
     Sandbox::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap()
 }
 
-async fn deploy(pod: &Pod, sandbox: &Sandbox, workers: NonZeroUsize, expected: Ending) -> (usize, Duration) {
+async fn deploy(pod: &Pod, sandbox: &Sandbox, workers: NonZeroUsize, expected: BundleResult) -> (usize, Duration) {
     let before = sandbox.requests().len();
     let start = Instant::now();
     let settings = Settings { rate: 1_000_000.try_into().unwrap(), ..Settings::default() };
@@ -128,7 +128,7 @@ async fn deploy(pod: &Pod, sandbox: &Sandbox, workers: NonZeroUsize, expected: E
     let target = Target { organization: "acme".parse().unwrap(), environment: "prod".parse().unwrap() };
     let progress = Arc::new(|_: BatchEvent<'_>| ());
     let report =
-        deploy_batch(&client, bundles, &target, &Options::default(), workers, progress, std::future::pending())
+        deploy_batch(&client, bundles, &target, &DeployOptions::default(), workers, progress, std::future::pending())
             .await
             .unwrap();
     let time = start.elapsed();
@@ -141,9 +141,9 @@ async fn deploy(pod: &Pod, sandbox: &Sandbox, workers: NonZeroUsize, expected: E
 async fn unchanged(folder: &Path) {
     let pod = Pod::small(folder, 500);
     let sandbox = sandbox(LATENCY, Duration::ZERO, true).await;
-    deploy(&pod, &sandbox, NonZeroUsize::new(200).unwrap(), Ending::Deployed).await;
+    deploy(&pod, &sandbox, NonZeroUsize::new(200).unwrap(), BundleResult::Deployed).await;
     for workers in [DEFAULT_WORKERS.get(), 8, 1] {
-        let (calls, time) = deploy(&pod, &sandbox, NonZeroUsize::new(workers).unwrap(), Ending::Unchanged).await;
+        let (calls, time) = deploy(&pod, &sandbox, NonZeroUsize::new(workers).unwrap(), BundleResult::Unchanged).await;
         println!("500 unchanged proxies, {workers} workers: {calls} calls, {:.2} s", time.as_secs_f64());
     }
 }
@@ -151,14 +151,14 @@ async fn unchanged(folder: &Path) {
 async fn changed(folder: &Path) {
     let mut pod = Pod::small(folder, 100);
     let sandbox = sandbox(LATENCY, Duration::from_millis(300), false).await;
-    deploy(&pod, &sandbox, NonZeroUsize::new(100).unwrap(), Ending::Deployed).await;
+    deploy(&pod, &sandbox, NonZeroUsize::new(100).unwrap(), BundleResult::Deployed).await;
     let mut first = None;
     for (workers, text) in [(1, "B"), (DEFAULT_WORKERS.get(), "C")] {
         for number in 0..100 {
             pod.put(&format!("api-{number}"), text, Vec::new());
         }
         pod.done();
-        let (calls, time) = deploy(&pod, &sandbox, NonZeroUsize::new(workers).unwrap(), Ending::Deployed).await;
+        let (calls, time) = deploy(&pod, &sandbox, NonZeroUsize::new(workers).unwrap(), BundleResult::Deployed).await;
         let one = *first.get_or_insert(time);
         println!(
             "100 changed proxies, {workers} workers: {calls} calls, {:.2} s, {:.1} times as fast as one",

@@ -11,7 +11,7 @@ use super::log::Log;
 use super::sigterm::until_terminated;
 use apigee_flux_configuration::OwnedPlace;
 use apigee_flux_deployer::Error;
-use apigee_flux_deployer::apply::{Options, apply};
+use apigee_flux_deployer::apply::{ApplyOptions, apply};
 use apigee_flux_deployer::mount::read_configuration;
 use apigee_flux_model::duration;
 use apigee_flux_model::names::Name;
@@ -51,7 +51,7 @@ async fn apply_all(args: &ApplyArgs, place: &OwnedPlace, log: &Log) -> Result<Co
     let document = read_configuration(&args.configuration)?;
     let (provenance, client) = args.job.prepare(log)?;
     let commit = provenance.commit.clone();
-    let options = Options { provenance, timeout: args.timeout, ..Options::new(&args.desired.owner) };
+    let options = ApplyOptions { provenance, timeout: args.timeout, ..ApplyOptions::new(&args.desired.owner) };
     let run = apply(&client, place, &document, args.desired.secrets(), &options, progress(log, place));
     let report = until_terminated(log, &client, run).await??;
     Ok(CompletedRun { report, commit, stopped: client.stop().is_requested(), look: false })

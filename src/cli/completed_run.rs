@@ -7,12 +7,12 @@ use super::args::OutputArgs;
 use super::log::{Log, word};
 use apigee_flux_configuration::{Id, OwnedPlace, Place};
 use apigee_flux_deployer::Error;
-use apigee_flux_deployer::apply::{ApplyEvent, ApplyReport, Ending, Progress};
-use apigee_flux_deployer::error::TERMINATED;
+use apigee_flux_deployer::apply::{ApplyEvent, ApplyListener, ApplyReport, ResourceResult};
 use apigee_flux_deployer::in_cluster::JobReport;
 use apigee_flux_model::diag::Severity;
 use apigee_flux_model::diag::plain::plain;
 use apigee_flux_model::duration;
+use apigee_flux_model::exit::Exit;
 
 /// The result of a run.
 pub(super) struct CompletedRun {
@@ -25,26 +25,25 @@ pub(super) struct CompletedRun {
 }
 
 impl CompletedRun {
-    /// The exit code for differences, the same as that of `diff`.
-    const DIFFERS: u8 = 2;
-
-    fn exit_code(&self) -> u8 {
-        match self.report.exit_code() {
-            _ if self.stopped => TERMINATED,
-            0 if self.look && self.report.count(Ending::Unchanged) < self.report.resources.len() => Self::DIFFERS,
-            code => code,
+    fn exit(&self) -> Exit {
+        match self.report.exit() {
+            _ if self.stopped => Exit::Terminated,
+            Exit::Ok if self.look && self.report.count(ResourceResult::Unchanged) < self.report.resources.len() => {
+                Exit::Different
+            }
+            exit => exit,
         }
     }
 }
 
 /// A listener that logs each step and writes each result.
-pub(super) fn progress(log: &Log, place: &OwnedPlace) -> Progress {
+pub(super) fn progress(log: &Log, place: &OwnedPlace) -> ApplyListener {
     let (log, place) = (log.clone(), place.clone());
     let of = move |log: &Log, id: &Id| log.of(&id.kind, &id.path(), place.environment.as_deref().unwrap_or_default());
     Arc::new(move |event: ApplyEvent<'_>| match event {
         ApplyEvent::Step(id, event) => of(&log, id).event(event),
         ApplyEvent::Ended(place, applied) => {
-            if applied.exit_code != 0 {
+            if !applied.exit.is_ok() {
                 of(&log, &applied.id).write(Severity::Error, "result", &applied.reason);
             }
             if let Err(error) = log.print_result(&applied.to_line(place)) {
@@ -64,23 +63,23 @@ pub(super) fn end(
 ) -> ExitCode {
     let took = duration::millis(log.elapsed());
     let place = place.as_place();
-    let (line, code, note) = match &result {
+    let (line, exit, note) = match &result {
         Ok(ended) => {
             let resources = &ended.report.resources;
-            let failed = resources.iter().filter(|applied| applied.exit_code != 0).count();
+            let failed = resources.iter().filter(|applied| !applied.exit.is_ok()).count();
             let note = format!("{} resources of {place}, {failed} of them failed", resources.len());
-            (ended.report.to_line(place, ended.commit.as_deref(), took), ended.exit_code(), note)
+            (ended.report.to_line(place, ended.commit.as_deref(), took), ended.exit(), note)
         }
-        Err(error) => (failure(place, error, took), error.exit_code(), format!("{place}: {error}")),
+        Err(error) => (failure(place, error, took), error.exit(), format!("{place}: {error}")),
     };
-    log.write(if code == 0 { Severity::Info } else { Severity::Error }, "result", &note);
+    log.write(if exit.is_ok() { Severity::Info } else { Severity::Error }, "result", &note);
     let ending = match result {
         Ok(ended) => ended.report.result(),
-        Err(_) => Ending::Failed,
+        Err(_) => ResourceResult::Failed,
     };
-    let report = JobReport { action, result: word(ending), revision: None, is_failed: code != 0, note };
+    let report = JobReport { action, result: word(ending), revision: None, is_failed: !exit.is_ok(), note };
     output.write_result(log, &line, &report);
-    ExitCode::from(code)
+    ExitCode::from(exit.code())
 }
 
 fn failure(place: Place<'_>, error: &Error, took: u64) -> String {
@@ -89,7 +88,7 @@ fn failure(place: Place<'_>, error: &Error, took: u64) -> String {
         "organization": place.organization,
         "environment": place.environment,
         "durationMs": took,
-        "reason": plain(apigee_flux_deployer::outcome::cut(&error.to_string())),
+        "reason": plain(apigee_flux_deployer::termination_message::cut(&error.to_string())),
     })
     .to_string()
 }

@@ -11,8 +11,8 @@ use super::colour::colour;
 use super::out;
 use super::status_line::StatusLine;
 use apigee_flux_deployer::client::RetryListener;
-use apigee_flux_deployer::deploy::{Event, Phase};
-use apigee_flux_deployer::{Blame, Error, Report};
+use apigee_flux_deployer::event::Event;
+use apigee_flux_deployer::{Blame, DeployReport, Error};
 use apigee_flux_model::diag::Severity;
 use apigee_flux_model::diag::plain::{PlainText, plain};
 use apigee_flux_model::diag::snippet::{Colour, SourcePlace, excerpt, tone};
@@ -121,9 +121,7 @@ impl Log {
     /// A listener that logs the retries of the client.
     pub(super) fn retries(&self) -> RetryListener {
         let log = self.clone();
-        Arc::new(move |error: &Error, pause: Duration| {
-            log.event(&Event::warning(Phase::Retry, format!("{error}; retrying in {pause:.1?}")));
-        })
+        Arc::new(move |error: &Error, pause: Duration| log.event(&Event::retry(error, pause)))
     }
 
     /// Logs a step. The plain-text log shows the source line of a place in a bundle.
@@ -142,9 +140,9 @@ impl Log {
     }
 
     /// Logs the result of one resource.
-    pub(super) fn end(&self, report: &Report) {
+    pub(super) fn end(&self, report: &DeployReport) {
         let outcome = &report.outcome;
-        let level = if report.exit_code == 0 { Severity::Info } else { Severity::Error };
+        let level = if report.exit.is_ok() { Severity::Info } else { Severity::Error };
         let scope = LogScope {
             kind: outcome.kind.map(word),
             name: outcome.name.clone(),

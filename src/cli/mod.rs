@@ -43,6 +43,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use apigee_flux_model::diag::plain::{PlainText, plain};
+use apigee_flux_model::exit::Exit;
 
 /// GitOps for Apigee: expands API proxy specs into ConfigMaps and Jobs for Flux, and deploys them.
 ///
@@ -125,7 +126,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     let text = PlainText::of_lines(&message);
     if error.use_stderr() {
         let _ = out::stderr(&text);
-        return ExitCode::from(64);
+        return ExitCode::from(Exit::Usage.code());
     }
     let _ = out::stdout(&text);
     ExitCode::SUCCESS

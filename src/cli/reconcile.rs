@@ -11,9 +11,9 @@ use super::log::Log;
 use super::sigterm::until_terminated;
 use apigee_flux_configuration::OwnedPlace;
 use apigee_flux_configuration::inventory;
-use apigee_flux_deployer::apply::{Mode, Options};
+use apigee_flux_deployer::apply::{ApplyOptions, Mode};
 use apigee_flux_deployer::mount::read_inventory;
-use apigee_flux_deployer::reconcile::{self, Reconcile};
+use apigee_flux_deployer::reconcile::{self, ReconcileOptions};
 use apigee_flux_deployer::{Error, Target};
 use apigee_flux_model::duration;
 
@@ -81,8 +81,8 @@ async fn reconcile_all(
     let (provenance, client) = args.job.prepare(log)?;
     let commit = provenance.commit.clone();
     let mode = if args.report { Mode::Look } else { Mode::Write };
-    let how = Reconcile {
-        options: Options { provenance, timeout: args.timeout, mode, ..Options::new(&args.desired.owner) },
+    let how = ReconcileOptions {
+        options: ApplyOptions { provenance, timeout: args.timeout, mode, ..ApplyOptions::new(&args.desired.owner) },
         owner_of_organization: args.owner_of_organization.clone().unwrap_or_else(|| args.desired.owner.clone()),
         max_deletes: args.max_deletes,
         young: args.young,

@@ -8,7 +8,7 @@ use super::block_on::block_on;
 use super::job_report::job_report;
 use super::log::Log;
 use super::sigterm::until_terminated;
-use apigee_flux_deployer::{Error, Options, Outcome, Report, remove};
+use apigee_flux_deployer::{DeployOptions, DeployReport, Error, Outcome, remove};
 use apigee_flux_model::bundle::{BundleKind, Removal};
 use apigee_flux_model::duration;
 use apigee_flux_model::names::Name;
@@ -40,10 +40,10 @@ pub(super) fn run(args: &RemoveArgs) -> ExitCode {
     let report = block_on(remove_it(args, &log)).unwrap_or_else(|error| failed(args, &error, log.elapsed()));
     log.end(&report);
     args.job.output.write_result(&log, &report.outcome.to_line(), &job_report("Remove", &report));
-    ExitCode::from(report.exit_code)
+    ExitCode::from(report.exit.code())
 }
 
-async fn remove_it(args: &RemoveArgs, log: &Log) -> Report {
+async fn remove_it(args: &RemoveArgs, log: &Log) -> DeployReport {
     // clap requires one of the two options.
     let Some((kind, name)) = subject(args) else {
         return failed(args, &Error::Usage("--proxy or --shared-flow is required".to_owned()), log.elapsed());
@@ -55,12 +55,12 @@ async fn remove_it(args: &RemoveArgs, log: &Log) -> Report {
     };
     let target = args.target.target();
     let removal = if args.delete { Removal::Delete } else { Removal::Undeploy };
-    let options = Options { timeout: args.timeout, provenance, ..Options::default() };
+    let options = DeployOptions { timeout: args.timeout, provenance, ..DeployOptions::default() };
     let progress = |event: &_| log.event(event);
     let run = remove(&client, kind, name, &target, removal, &options, &progress);
     until_terminated(&log, &client, run).await.unwrap_or_else(|error| {
-        let Report { outcome, exit_code } = failed(args, &error, log.elapsed());
-        Report { outcome: Outcome { writes: client.writes(), ..outcome }, exit_code }
+        let DeployReport { outcome, exit } = failed(args, &error, log.elapsed());
+        DeployReport { outcome: Outcome { writes: client.writes(), ..outcome }, exit }
     })
 }
 
@@ -70,10 +70,10 @@ fn subject(args: &RemoveArgs) -> Option<(BundleKind, &Name)> {
 }
 
 /// The report of a run that failed before its first request.
-fn failed(args: &RemoveArgs, error: &Error, took: Duration) -> Report {
-    let Report { outcome, exit_code } = Report::failed(&args.target.target(), error, took);
+fn failed(args: &RemoveArgs, error: &Error, took: Duration) -> DeployReport {
+    let DeployReport { outcome, exit } = DeployReport::failed(&args.target.target(), error, took);
     let subject = subject(args);
     let outcome =
         Outcome { kind: subject.map(|(kind, _)| kind), name: subject.map(|(_, name)| name.to_string()), ..outcome };
-    Report { outcome, exit_code }
+    DeployReport { outcome, exit }
 }

@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::out;
 use apigee_flux_model::diag::plain::PlainText;
 use apigee_flux_model::duration;
+use apigee_flux_model::exit::Exit;
 use apigee_flux_model::names::Name;
 use apigee_flux_sandbox::{FaultRule, RuntimeType, Sandbox, SandboxOptions};
 
@@ -136,5 +137,5 @@ pub(super) fn run(args: SandboxArgs) -> ExitCode {
 
 fn fail(message: &str) -> ExitCode {
     out::say(format_args!("error: {message}"));
-    ExitCode::from(69)
+    ExitCode::from(Exit::Unavailable.code())
 }

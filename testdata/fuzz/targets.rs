@@ -330,7 +330,7 @@ fn run_zip(bytes: &[u8]) -> Result<(), String> {
     if files.is_empty() {
         return Ok(());
     }
-    let (again, same) = zip::unpack(&packed)?;
+    let (again, same) = zip::unpack(&packed).map_err(|error| error.to_string())?;
     if again == kind && same.iter().eq(files.iter()) {
         Ok(())
     } else {

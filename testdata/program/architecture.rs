@@ -1,6 +1,6 @@
 //! The invariants of ARCHITECTURE.md that the compiler does not check.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -136,6 +136,46 @@ fn the_crates_depend_on_each_other_as_the_map_says() {
         })
         .collect();
     assert_eq!(drawn, built, "the picture in ARCHITECTURE.md, then the manifests");
+}
+
+/// The module at the top of a crate that a file belongs to.
+fn module(source: &Path, file: &Path) -> String {
+    let first = file.strip_prefix(source).unwrap().iter().next().unwrap();
+    Path::new(first).file_stem().unwrap().to_string_lossy().into_owned()
+}
+
+/// The modules at the top of the deployer refer to each other in one direction only. Within the crate, `crate::MODULE::` is the only
+/// way to refer to another one.
+#[test]
+fn the_modules_of_the_deployer_have_an_order() {
+    let source = root().join("crates/deployer/src");
+    let mut files = Vec::new();
+    sources(&source, &mut files);
+    files.retain(|file| !file.ends_with("lib.rs"));
+    let mut below: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for file in &files {
+        let text = fs::read_to_string(file).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        let code = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        assert!(!code.contains("super::super"), "{}: name the module from `crate`", file.display());
+        let named = code.match_indices("crate::").map(|(at, start)| {
+            let rest = &code[at + start.len()..];
+            rest[..rest.find(|c: char| c != '_' && !c.is_ascii_alphanumeric()).unwrap_or(rest.len())].to_owned()
+        });
+        let own = module(&source, file);
+        let named: BTreeSet<String> = named.filter(|name| *name != own).collect();
+        for name in &named {
+            let exists = files.iter().any(|file| module(&source, file) == *name);
+            assert!(exists, "{}: `crate::{name}` is not the path of a module", file.display());
+        }
+        below.entry(own).or_default().extend(named);
+    }
+    assert!(below.values().map(BTreeSet::len).sum::<usize>() > 20, "only {below:?} were found");
+    while !below.is_empty() {
+        let known: BTreeSet<String> = below.keys().cloned().collect();
+        below.retain(|_, named| !named.is_disjoint(&known));
+        assert!(below.len() < known.len(), "these modules refer to each other in a circle: {below:?}");
+    }
 }
 
 #[test]

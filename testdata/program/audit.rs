@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apigee_flux_configuration::{Document, OwnedPlace};
+use apigee_flux_deployer::Polling;
 use apigee_flux_deployer::apply::{self, ApplyEvent, apply};
 use apigee_flux_deployer::client::Settings;
-use apigee_flux_deployer::deploy::Event;
-use apigee_flux_deployer::wait::Polling;
-use apigee_flux_deployer::{Bundle, Client, Options, Target, TokenSource, deploy};
+use apigee_flux_deployer::event::Event;
+use apigee_flux_deployer::{Bundle, Client, DeployOptions, Target, TokenSource, deploy};
 use apigee_flux_model::bundle::{BundleKind, BundlePath, Files, zip};
 use apigee_flux_model::provenance::Provenance;
 use apigee_flux_sandbox::{self as sandbox, Sandbox};
@@ -50,19 +50,19 @@ async fn world() -> Sandbox {
 
     let bundle = Bundle::new(BundleKind::Proxy, "ours".parse().unwrap(), proxy("ours"));
     let polling = Polling { first: Duration::from_millis(10), ..Polling::default() };
-    let options = Options { polling, provenance: provenance(), ..Options::default() };
+    let options = DeployOptions { polling, provenance: provenance(), ..DeployOptions::default() };
     let target = Target { organization: "acme".parse().unwrap(), environment: "dev".parse().unwrap() };
     let report = deploy(&client, &bundle, &target, &options, &|_: &Event| ()).await;
-    assert_eq!(report.exit_code, 0, "{}", report.outcome.reason);
+    assert_eq!(report.exit.code(), 0, "{}", report.outcome.reason);
 
     let document = json!({"schemaVersion": 1, "resources": [
         {"kind": "ApigeeTargetServer", "name": "orders", "body": {"host": "orders.example.com", "port": 443, "isEnabled": true}}]});
     let document: Document = serde_json::from_value(document).unwrap();
     let place = OwnedPlace { organization: "acme".into(), environment: Some("dev".into()) };
-    let options = apply::Options { provenance: provenance(), ..apply::Options::new("team/dev") };
+    let options = apply::ApplyOptions { provenance: provenance(), ..apply::ApplyOptions::new("team/dev") };
     let secrets = Arc::new(|_: &_| Err("none".to_owned()));
     let report = apply(&client, &place, &document, secrets, &options, Arc::new(|_: ApplyEvent<'_>| ())).await.unwrap();
-    assert_eq!(report.exit_code(), 0, "{report:?}");
+    assert_eq!(report.exit().code(), 0, "{report:?}");
 
     let http = reqwest::Client::new();
     let base = format!("{}/v1/organizations/acme", sandbox.url());

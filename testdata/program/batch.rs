@@ -6,14 +6,14 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use apigee_flux_deployer::Polling;
 use apigee_flux_deployer::batch::BatchEvent;
 use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::deploy::SETTLED_AFTER;
 use apigee_flux_deployer::mount::read_batch;
-use apigee_flux_deployer::outcome::Ending;
+use apigee_flux_deployer::outcome::BundleResult;
 use apigee_flux_deployer::retry::Backoff;
-use apigee_flux_deployer::wait::Polling;
-use apigee_flux_deployer::{BatchReport, Client, Error, Options, Target, TokenSource, deploy_batch};
+use apigee_flux_deployer::{BatchReport, Client, DeployOptions, Error, Target, TokenSource, deploy_batch};
 use apigee_flux_model::bundle::manifest::Requirements;
 use apigee_flux_model::bundle::{Batch, BatchEntry, BundleKind, BundlePath, DeploySettings, Files, Manifest};
 use apigee_flux_sandbox::{
@@ -200,27 +200,27 @@ fn target() -> Target {
     Target { organization: "acme".parse().unwrap(), environment: "prod".parse().unwrap() }
 }
 
-fn quick() -> Options {
-    Options {
+fn quick() -> DeployOptions {
+    DeployOptions {
         timeout: Duration::from_secs(10),
         polling: Polling { first: Duration::from_millis(10), longest: Duration::from_millis(50), ..Polling::default() },
-        ..Options::default()
+        ..DeployOptions::default()
     }
 }
 
-fn endings(report: &BatchReport) -> BTreeMap<&str, Ending> {
+fn endings(report: &BatchReport) -> BTreeMap<&str, BundleResult> {
     report.reports.iter().map(|report| (report.outcome.name.as_deref().unwrap(), report.outcome.result)).collect()
 }
 
 #[track_caller]
-fn check_all(report: &BatchReport, ending: Ending) {
+fn check_all(report: &BatchReport, ending: BundleResult) {
     for report in &report.reports {
         assert_eq!(report.outcome.result, ending, "{}", report.outcome.reason);
     }
 }
 
 fn reason<'a>(report: &'a BatchReport, name: &str) -> &'a str {
-    let of = |report: &&apigee_flux_deployer::Report| report.outcome.name.as_deref() == Some(name);
+    let of = |report: &&apigee_flux_deployer::DeployReport| report.outcome.name.as_deref() == Some(name);
     &report.reports.iter().find(of).unwrap().outcome.reason
 }
 
@@ -232,20 +232,21 @@ async fn first_then_unchanged_then_one_changed() {
     let mut world = World::start().await;
     let mut pod = Pod::of(LAYERS);
     let report = world.deploy(&pod).await;
-    check_all(&report, Ending::Deployed);
-    assert_eq!(report.exit_code(), 0);
+    check_all(&report, BundleResult::Deployed);
+    assert_eq!(report.exit().code(), 0);
     assert!(report.reports.iter().all(|report| report.outcome.writes == 2), "{report:?}");
     // The Job does not wait for shared flows of the batch: only the shared flow itself reads its deployments once.
     let of_log = |request: &&LoggedRequest| request.path.ends_with("sharedflows/log/deployments");
     assert_eq!(world.news().iter().filter(of_log).count(), 1);
 
-    check_all(&world.deploy(&pod).await, Ending::Unchanged);
+    check_all(&world.deploy(&pod).await, BundleResult::Unchanged);
     assert!(world.news().iter().all(|request| request.method == "GET"));
 
     pod.put("free", "B", &[]);
     let report = world.deploy(&pod).await;
-    let changed: Vec<_> = endings(&report).into_iter().filter(|(_, ending)| *ending != Ending::Unchanged).collect();
-    assert_eq!(changed, [("free", Ending::Deployed)]);
+    let changed: Vec<_> =
+        endings(&report).into_iter().filter(|(_, ending)| *ending != BundleResult::Unchanged).collect();
+    assert_eq!(changed, [("free", BundleResult::Deployed)]);
     let writes: Vec<String> = world.news().into_iter().filter(|r| r.is_write).map(|r| r.path).collect();
     assert!(writes.len() == 2 && writes.iter().all(|path| path.contains("free")), "{writes:?}");
 }
@@ -257,9 +258,9 @@ async fn what_is_unchanged_and_old_costs_one_request_each_and_one_list() {
     for number in 0..60 {
         pod.put(&format!("api-{number}"), "A", &[]);
     }
-    check_all(&world.deploy(&pod).await, Ending::Deployed);
+    check_all(&world.deploy(&pod).await, BundleResult::Deployed);
     world.news();
-    check_all(&world.deploy(&pod).await, Ending::Unchanged);
+    check_all(&world.deploy(&pod).await, BundleResult::Unchanged);
     let requests = world.news();
     assert_eq!(requests.len(), 61, "{requests:?}");
     assert!(requests.iter().all(|request| request.method == "GET"));
@@ -267,14 +268,14 @@ async fn what_is_unchanged_and_old_costs_one_request_each_and_one_list() {
     pod.put("f:common", "A", &[]);
     world.deploy(&pod).await;
     world.news();
-    check_all(&world.deploy(&pod).await, Ending::Unchanged);
+    check_all(&world.deploy(&pod).await, BundleResult::Unchanged);
     assert_eq!(world.news().len(), 63);
 }
 
 #[tokio::test]
 async fn what_is_called_is_ready_before_its_caller_is_touched() {
     let mut world = World::start().await;
-    check_all(&world.deploy(&Pod::of(LAYERS)).await, Ending::Deployed);
+    check_all(&world.deploy(&Pod::of(LAYERS)).await, BundleResult::Deployed);
     let requests = world.news();
     let place =
         |part: &str| requests.iter().position(|request| request.is_write && request.path.contains(part)).unwrap();
@@ -293,19 +294,19 @@ async fn a_failed_flow_fails_its_callers_and_others_go_on() {
     let pod = Pod::of(LAYERS);
     world.sandbox.simulate_failure("log", SimulatedFailure::Error("no memory".into()));
     let report = world.deploy(&pod).await;
-    let failed = Ending::Failed;
+    let failed = BundleResult::Failed;
     assert_eq!(
         endings(&report),
-        BTreeMap::from([("auth", failed), ("free", Ending::Deployed), ("log", failed), ("shop", failed)])
+        BTreeMap::from([("auth", failed), ("free", BundleResult::Deployed), ("log", failed), ("shop", failed)])
     );
     assert!(reason(&report, "log").contains("no memory"));
     assert_eq!(reason(&report, "auth"), "skipped: shared flow `log` failed");
     assert_eq!(reason(&report, "shop"), "skipped: shared flow `log` failed");
-    assert_eq!(report.exit_code(), 65);
+    assert_eq!(report.exit().code(), 65);
     assert!(!world.news().iter().any(|request| request.path.contains("shop") || request.path.contains("auth")));
     let report = world.deploy(&pod).await;
-    assert_eq!(endings(&report)["free"], Ending::Unchanged);
-    assert_eq!(report.exit_code(), 0, "{report:?}");
+    assert_eq!(endings(&report)["free"], BundleResult::Unchanged);
+    assert_eq!(report.exit().code(), 0, "{report:?}");
 }
 
 #[tokio::test]
@@ -322,7 +323,7 @@ async fn a_refused_bundle_stops_no_other() {
     pod.write_batch();
     let report = world.deploy(&pod).await;
     assert!(reason(&report, "broken").contains("`apiproxy/policies/Broken.xml`"), "{report:?}");
-    assert_eq!((endings(&report)["shop"], report.exit_code()), (Ending::Deployed, 65));
+    assert_eq!((endings(&report)["shop"], report.exit().code()), (BundleResult::Deployed, 65));
 }
 
 #[tokio::test]
@@ -354,7 +355,7 @@ async fn no_more_than_the_workers_run_and_each_resource_has_one_writer() {
         deploy_batch(&world.client, bundles, &target(), &quick(), workers, Arc::new(progress), std::future::pending())
             .await
             .unwrap();
-    check_all(&report, Ending::Deployed);
+    check_all(&report, BundleResult::Deployed);
     assert!(running.lock().unwrap().is_empty());
     assert_eq!(*most.lock().unwrap(), 3);
 }
@@ -364,7 +365,7 @@ async fn what_does_not_fit_together_is_refused_before_the_first_request() {
     let mut world = World::start().await;
     let fails = |result: Result<BatchReport, Error>, code: u8, part: &str| {
         let error = result.unwrap_err();
-        assert!(error.exit_code() == code && error.to_string().contains(part), "{} {error}", error.exit_code());
+        assert!(error.exit().code() == code && error.to_string().contains(part), "{} {error}", error.exit().code());
     };
     let circle = Pod::of(&[("f:a", "A", &["b"]), ("f:b", "A", &["a"])]);
     fails(world.try_deploy(&circle, 4).await, 65, "`a` calls `b` calls `a`");
@@ -394,7 +395,7 @@ async fn what_does_not_fit_together_is_refused_before_the_first_request() {
     pod.write("bundles/apis/free/free.xml", b"<APIProxy name=\"free\">${oops}</APIProxy>");
     let report = world.deploy(&pod).await;
     assert!(reason(&report, "free").contains("`free.xml` has the digest sha256:"), "{report:?}");
-    assert_eq!((endings(&report)["shop"], report.exit_code()), (Ending::Deployed, 67));
+    assert_eq!((endings(&report)["shop"], report.exit().code()), (BundleResult::Deployed, 67));
 }
 
 #[tokio::test]
@@ -407,7 +408,7 @@ async fn a_flow_outside_of_the_batch_is_waited_for() {
         world.deploy(&flow).await
     };
     let (report, _) = tokio::join!(world.deploy(&pod), later);
-    check_all(&report, Ending::Deployed);
+    check_all(&report, BundleResult::Deployed);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -466,7 +467,7 @@ async fn a_killed_batch_goes_on_where_it_was() {
         }
         world.news();
         let report = world.deploy(&pod).await;
-        assert_eq!(report.exit_code(), 0, "{report:?}");
+        assert_eq!(report.exit().code(), 0, "{report:?}");
         // An imported bundle is not imported again.
         let imports = world.sandbox.requests().into_iter().filter(|request| request.path.contains("action=import"));
         assert_eq!(imports.count(), 4);

@@ -6,12 +6,14 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use apigee_flux_deployer::client::{DeployOptions, ResourceName, Settings};
-use apigee_flux_deployer::deploy::Event;
-use apigee_flux_deployer::outcome::Ending;
+use apigee_flux_deployer::Polling;
+use apigee_flux_deployer::client::{DeployParameters, Settings};
+use apigee_flux_deployer::event::Event;
+use apigee_flux_deployer::outcome::BundleResult;
 use apigee_flux_deployer::retry::Backoff;
-use apigee_flux_deployer::wait::Polling;
-use apigee_flux_deployer::{Bundle, Client, Options, Report, Target, TokenSource, deploy, remove};
+use apigee_flux_deployer::{
+    Bundle, Client, DeployOptions, DeployReport, ResourceName, Target, TokenSource, deploy, remove,
+};
 use apigee_flux_model::bundle::Replaced;
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::bundle::{
@@ -91,12 +93,12 @@ impl World {
         Self { sandbox, client, seen: 0 }
     }
 
-    async fn deploy_with(&self, bundle: &Bundle, environment: &str, options: Options) -> Report {
+    async fn deploy_with(&self, bundle: &Bundle, environment: &str, options: DeployOptions) -> DeployReport {
         let target = Target { organization: name("acme"), environment: name(environment) };
         deploy(&self.client, bundle, &target, &options, &|_: &Event| ()).await
     }
 
-    async fn deploy(&self, bundle: &Bundle) -> Report {
+    async fn deploy(&self, bundle: &Bundle) -> DeployReport {
         self.deploy_with(bundle, "prod", quick()).await
     }
 
@@ -122,29 +124,37 @@ fn id(number: &str) -> RevisionId {
     number.parse().unwrap()
 }
 
-fn quick() -> Options {
-    Options {
+fn quick() -> DeployOptions {
+    DeployOptions {
         timeout: Duration::from_secs(5),
         polling: Polling { first: Duration::from_millis(10), longest: Duration::from_millis(50), ..Polling::default() },
-        ..Options::default()
+        ..DeployOptions::default()
     }
 }
 
-fn running_as(email: &str) -> Options {
-    Options { settings: DeploySettings { service_account: Some(email.into()), ..DeploySettings::default() }, ..quick() }
+fn running_as(email: &str) -> DeployOptions {
+    DeployOptions {
+        settings: DeploySettings { service_account: Some(email.into()), ..DeploySettings::default() },
+        ..quick()
+    }
 }
 
 #[track_caller]
-fn check(report: &Report, ending: Ending, revision: Option<&str>, previous: Option<&str>) {
+fn check(report: &DeployReport, ending: BundleResult, revision: Option<&str>, previous: Option<&str>) {
     let outcome = &report.outcome;
     assert_eq!(outcome.result, ending, "{}", outcome.reason);
-    assert_eq!(report.exit_code == 0, ending != Ending::Failed, "{}", outcome.reason);
+    assert_eq!(report.exit.code() == 0, ending != BundleResult::Failed, "{}", outcome.reason);
     assert_eq!((outcome.revision, outcome.previous_revision), (revision.map(id), previous.map(id)));
 }
 
 #[track_caller]
-fn check_failed(report: &Report, exit_code: u8, parts: &[&str]) {
-    assert_eq!((report.outcome.result, report.exit_code), (Ending::Failed, exit_code), "{}", report.outcome.reason);
+fn check_failed(report: &DeployReport, exit_code: u8, parts: &[&str]) {
+    assert_eq!(
+        (report.outcome.result, report.exit.code()),
+        (BundleResult::Failed, exit_code),
+        "{}",
+        report.outcome.reason
+    );
     for part in parts {
         assert!(report.outcome.reason.contains(part), "`{}` lacks `{part}`", report.outcome.reason);
     }
@@ -156,7 +166,7 @@ async fn first_then_unchanged_then_changed_then_back() {
     let (a, b) = (proxy("orders", "/orders", "A"), proxy("orders", "/orders", "B"));
 
     let report = world.deploy(&a).await;
-    check(&report, Ending::Deployed, Some("1"), None);
+    check(&report, BundleResult::Deployed, Some("1"), None);
     assert!(report.outcome.imported && report.outcome.writes == 2);
     let base = "/v1/organizations/acme";
     assert_eq!(
@@ -168,17 +178,17 @@ async fn first_then_unchanged_then_changed_then_back() {
     );
 
     let report = world.deploy(&a).await;
-    check(&report, Ending::Unchanged, Some("1"), Some("1"));
+    check(&report, BundleResult::Unchanged, Some("1"), Some("1"));
     let requests = world.news();
     assert!(!requests.is_empty() && requests.iter().all(|request| request.method == "GET"), "{requests:?}");
     assert_eq!(report.outcome.writes, 0);
 
     let report = world.deploy(&b).await;
-    check(&report, Ending::Deployed, Some("2"), Some("1"));
+    check(&report, BundleResult::Deployed, Some("2"), Some("1"));
 
     world.news();
     let report = world.deploy(&a).await;
-    check(&report, Ending::Redeployed, Some("1"), Some("2"));
+    check(&report, BundleResult::Redeployed, Some("1"), Some("2"));
     assert!(!report.outcome.imported);
     assert_eq!(
         world.writes(),
@@ -190,9 +200,9 @@ async fn first_then_unchanged_then_changed_then_back() {
 async fn a_promotion_deploys_the_same_revision() {
     let mut world = World::start().await;
     let bundle = proxy("orders", "/orders", "A");
-    check(&world.deploy_with(&bundle, "dev", quick()).await, Ending::Deployed, Some("1"), None);
+    check(&world.deploy_with(&bundle, "dev", quick()).await, BundleResult::Deployed, Some("1"), None);
     world.news();
-    check(&world.deploy_with(&bundle, "prod", quick()).await, Ending::Redeployed, Some("1"), None);
+    check(&world.deploy_with(&bundle, "prod", quick()).await, BundleResult::Redeployed, Some("1"), None);
     assert_eq!(world.writes().len(), 1);
 }
 
@@ -207,7 +217,7 @@ async fn the_revision_tells_its_origin_and_keeps_the_users_text() {
         time: Some("2026-11-24T08:00:00Z".into()),
         ..Provenance::default()
     };
-    let report = world.deploy_with(&bundle, "prod", Options { provenance: provenance.clone(), ..quick() }).await;
+    let report = world.deploy_with(&bundle, "prod", DeployOptions { provenance: provenance.clone(), ..quick() }).await;
     assert_eq!(report.outcome.commit.as_deref(), Some("0a1b2c3d"));
     let (organization, proxy) = (name("acme"), name("orders"));
     let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &proxy };
@@ -225,11 +235,11 @@ async fn the_revision_tells_its_origin_and_keeps_the_users_text() {
 async fn a_shared_flow_is_deployed_without_a_report() {
     let mut world = World::start().await;
     let report = world.deploy(&shared_flow("common", "A")).await;
-    check(&report, Ending::Deployed, Some("1"), None);
+    check(&report, BundleResult::Deployed, Some("1"), None);
     assert!(world.news().iter().all(|request| !request.path.contains("ChangeReport")));
-    check(&world.deploy(&shared_flow("common", "A")).await, Ending::Unchanged, Some("1"), Some("1"));
+    check(&world.deploy(&shared_flow("common", "A")).await, BundleResult::Unchanged, Some("1"), Some("1"));
     // A proxy with the same name is another resource.
-    check(&world.deploy(&proxy("common", "/common", "A")).await, Ending::Deployed, Some("1"), None);
+    check(&world.deploy(&proxy("common", "/common", "A")).await, BundleResult::Deployed, Some("1"), None);
 }
 
 #[tokio::test]
@@ -237,7 +247,7 @@ async fn a_shared_flow_is_replaced_recorded_and_taken_back_as_a_proxy_is() {
     let mut world = World::start().await;
     let (a, b) = (shared_flow("common", "A"), shared_flow("common", "B"));
     let with = running_as;
-    check(&world.deploy_with(&a, "prod", with("a@p")).await, Ending::Deployed, Some("1"), None);
+    check(&world.deploy_with(&a, "prod", with("a@p")).await, BundleResult::Deployed, Some("1"), None);
     let base = "/v1/organizations/acme";
     let revisions = format!("{base}/environments/prod/sharedflows/common/revisions");
     assert_eq!(
@@ -256,7 +266,7 @@ async fn a_shared_flow_is_replaced_recorded_and_taken_back_as_a_proxy_is() {
     let report = world.deploy_with(&b, "prod", with("b@p")).await;
     check_failed(&report, 65, &["revision 2", "no memory", "rolled back to revision 1, which is ready"]);
     assert!(world.writes().last().unwrap().ends_with("1/deployments?override=true&serviceAccount=a%40p"));
-    check(&world.deploy_with(&b, "prod", with("b@p")).await, Ending::Redeployed, Some("2"), Some("1"));
+    check(&world.deploy_with(&b, "prod", with("b@p")).await, BundleResult::Redeployed, Some("2"), Some("1"));
 }
 
 #[tokio::test]
@@ -268,14 +278,14 @@ async fn a_caller_waits_for_its_shared_flow() {
         world.deploy(&flow).await
     };
     let (outcome, deployed) = tokio::join!(world.deploy(&caller), later);
-    check(&outcome, Ending::Deployed, Some("1"), None);
-    check(&deployed, Ending::Deployed, Some("1"), None);
+    check(&outcome, BundleResult::Deployed, Some("1"), None);
+    check(&deployed, BundleResult::Deployed, Some("1"), None);
     let writes = world.writes();
     let place = |part: &str| writes.iter().position(|write| write.contains(part)).unwrap();
     assert!(place("sharedflows/common/revisions/1/deployments") < place("apis?name=caller"), "{writes:?}");
     // For a bundle that is deployed, the shared flows that it calls are not read again.
     world.news();
-    check(&world.deploy(&caller).await, Ending::Unchanged, Some("1"), Some("1"));
+    check(&world.deploy(&caller).await, BundleResult::Unchanged, Some("1"), Some("1"));
     assert!(world.news().iter().all(|request| !request.path.contains("sharedflows")));
 }
 
@@ -283,7 +293,7 @@ async fn a_caller_waits_for_its_shared_flow() {
 async fn a_caller_without_its_shared_flow_changes_nothing_and_may_be_tried_again() {
     let world = World::start().await;
     world.deploy_with(&shared_flow("common", "A"), "dev", quick()).await;
-    let hasty = || Options { timeout: Duration::from_millis(200), ..quick() };
+    let hasty = || DeployOptions { timeout: Duration::from_millis(200), ..quick() };
     for flow in ["common", "nowhere"] {
         let report = world.deploy_with(&caller("caller", flow), "prod", hasty()).await;
         check_failed(&report, 75, &["nothing was changed", &format!("`{flow}` is not deployed")]);
@@ -296,10 +306,10 @@ async fn another_service_account_is_a_deployment_and_no_import() {
     let mut world = World::start().await;
     let bundle = proxy("orders", "/orders", "A");
     let with = running_as;
-    check(&world.deploy_with(&bundle, "prod", with("a@p")).await, Ending::Deployed, Some("1"), None);
-    check(&world.deploy_with(&bundle, "prod", with("a@p")).await, Ending::Unchanged, Some("1"), Some("1"));
+    check(&world.deploy_with(&bundle, "prod", with("a@p")).await, BundleResult::Deployed, Some("1"), None);
+    check(&world.deploy_with(&bundle, "prod", with("a@p")).await, BundleResult::Unchanged, Some("1"), Some("1"));
     world.news();
-    check(&world.deploy_with(&bundle, "prod", with("b@p")).await, Ending::Redeployed, Some("1"), Some("1"));
+    check(&world.deploy_with(&bundle, "prod", with("b@p")).await, BundleResult::Redeployed, Some("1"), Some("1"));
     let writes = world.writes();
     assert!(writes.len() == 1 && writes.iter().all(|write| write.ends_with("serviceAccount=b%40p")), "{writes:?}");
 }
@@ -312,7 +322,7 @@ async fn a_route_conflict_after_ready_goes_back() {
     world.sandbox.simulate_failure("orders", SimulatedFailure::RouteConflict);
     world.news();
     let report = world.deploy_with(&proxy("orders", "/orders", "B"), "prod", sa("b@p")).await;
-    check(&report, Ending::Failed, Some("2"), Some("1"));
+    check(&report, BundleResult::Failed, Some("2"), Some("1"));
     check_failed(
         &report,
         65,
@@ -326,7 +336,7 @@ async fn a_route_conflict_after_ready_goes_back() {
     // The previous bundle is deployed, as before the failure.
     check(
         &world.deploy_with(&proxy("orders", "/orders", "A"), "prod", sa("a@p")).await,
-        Ending::Unchanged,
+        BundleResult::Unchanged,
         Some("1"),
         Some("1"),
     );
@@ -339,7 +349,7 @@ async fn an_error_goes_back_and_tells_both_reasons_when_that_fails() {
     world.sandbox.simulate_failure("orders", SimulatedFailure::Error("the first".into()));
     check_failed(&world.deploy(&a).await, 65, &["the first", "nothing was deployed before"]);
     // If nothing was deployed before, nothing is deployed afterwards.
-    check(&world.deploy(&a).await, Ending::Redeployed, Some("1"), None);
+    check(&world.deploy(&a).await, BundleResult::Redeployed, Some("1"), None);
     world.sandbox.simulate_failure("orders", SimulatedFailure::Error("no memory".into()));
     world.sandbox.simulate_failure("orders", SimulatedFailure::Error("still no memory".into()));
     check_failed(
@@ -369,9 +379,9 @@ async fn gateway(statuses: &'static [u16]) -> (String, Arc<Mutex<Vec<String>>>) 
     (url, seen)
 }
 
-fn smoke(url: &str) -> Options {
+fn smoke(url: &str) -> DeployOptions {
     let smoke_test = Some(SmokeTest { url: url.to_owned(), expect_status: 200 });
-    Options {
+    DeployOptions {
         settings: DeploySettings { smoke_test, ..DeploySettings::default() },
         timeout: Duration::from_secs(1),
         ..quick()
@@ -384,7 +394,7 @@ async fn a_smoke_test_may_take_some_time_and_carries_no_token() {
     let (url, seen) = gateway(&[404, 503, 200]).await;
     check(
         &world.deploy_with(&proxy("orders", "/orders", "A"), "prod", smoke(&url)).await,
-        Ending::Deployed,
+        BundleResult::Deployed,
         Some("1"),
         None,
     );
@@ -398,24 +408,24 @@ async fn a_smoke_test_may_take_some_time_and_carries_no_token() {
 #[tokio::test]
 async fn a_failed_smoke_test_goes_back() {
     let world = World::start().await;
-    check(&world.deploy(&proxy("orders", "/orders", "A")).await, Ending::Deployed, Some("1"), None);
+    check(&world.deploy(&proxy("orders", "/orders", "A")).await, BundleResult::Deployed, Some("1"), None);
     let (url, _) = gateway(&[500]).await;
     let report = world.deploy_with(&proxy("orders", "/orders", "B"), "prod", smoke(&url)).await;
     check_failed(&report, 65, &["expects the status 200 and got: 500", "rolled back to revision 1, which is ready"]);
-    check(&world.deploy(&proxy("orders", "/orders", "A")).await, Ending::Unchanged, Some("1"), Some("1"));
+    check(&world.deploy(&proxy("orders", "/orders", "A")).await, BundleResult::Unchanged, Some("1"), Some("1"));
 }
 
 #[tokio::test]
 async fn old_revisions_go_and_those_that_run_anywhere_stay() {
     let world = World::start().await;
-    let keep = || Options {
+    let keep = || DeployOptions {
         settings: DeploySettings { keep_revisions: 2.try_into().ok(), ..DeploySettings::default() },
         ..quick()
     };
     for (body, environment) in [("A", "dev"), ("B", "prod"), ("C", "prod"), ("D", "prod"), ("E", "prod"), ("F", "prod")]
     {
         let report = world.deploy_with(&proxy("orders", "/orders", body), environment, keep()).await;
-        assert_eq!(report.exit_code, 0, "{}", report.outcome.reason);
+        assert_eq!(report.exit.code(), 0, "{}", report.outcome.reason);
     }
     let (organization, orders) = (name("acme"), name("orders"));
     let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &orders };
@@ -430,7 +440,7 @@ async fn a_revision_of_somebody_else_is_never_deleted() {
     let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &orders };
     let by_hand = zip::pack(BundleKind::Proxy, &proxy_files("orders", "/orders", "by hand")).unwrap().into();
     world.client.import(resource, &by_hand).await.unwrap();
-    let keep = Options {
+    let keep = DeployOptions {
         settings: DeploySettings { keep_revisions: 1.try_into().ok(), ..DeploySettings::default() },
         ..quick()
     };
@@ -453,16 +463,22 @@ async fn what_another_deployer_put_there_stays() {
     let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &orders };
     let mut listed = world.client.deployments(resource, &prod).await.unwrap();
     listed[0].revision = id("2");
-    let report = world.deploy_with(&a, "prod", Options { listed: Some(listed.clone()), ..quick() }).await;
+    let report = world.deploy_with(&a, "prod", DeployOptions { listed: Some(listed.clone()), ..quick() }).await;
     check_failed(&report, 75, &["another deployer deployed revision 3", "did not deploy revision 1"]);
     assert_eq!(report.outcome.writes, 0);
     // The other deployer deployed the same bundle: that is no conflict.
-    let report = world.deploy_with(&c, "prod", Options { listed: Some(listed), ..quick() }).await;
-    check(&report, Ending::Redeployed, Some("3"), Some("2"));
+    let report = world.deploy_with(&c, "prod", DeployOptions { listed: Some(listed), ..quick() }).await;
+    check(&report, BundleResult::Redeployed, Some("3"), Some("2"));
     assert_eq!(report.outcome.writes, 0);
 }
 
-async fn remove_from(world: &World, kind: BundleKind, resource: &str, environment: &str, removal: Removal) -> Report {
+async fn remove_from(
+    world: &World,
+    kind: BundleKind,
+    resource: &str,
+    environment: &str,
+    removal: Removal,
+) -> DeployReport {
     let target = Target { organization: name("acme"), environment: name(environment) };
     remove(&world.client, kind, &name(resource), &target, removal, &quick(), &|_: &Event| ()).await
 }
@@ -474,15 +490,15 @@ async fn a_removed_proxy_is_gone_where_it_is_not_wanted() {
     world.deploy_with(&orders, "dev", quick()).await;
     world.deploy(&orders).await;
     let remove_from = |environment, removal| remove_from(&world, BundleKind::Proxy, "orders", environment, removal);
-    check(&remove_from("prod", Removal::Undeploy).await, Ending::Removed, None, Some("1"));
-    check(&remove_from("prod", Removal::Undeploy).await, Ending::Unchanged, None, None);
+    check(&remove_from("prod", Removal::Undeploy).await, BundleResult::Removed, None, Some("1"));
+    check(&remove_from("prod", Removal::Undeploy).await, BundleResult::Unchanged, None, None);
     // It is not deleted while an environment runs it.
     let report = remove_from("prod", Removal::Delete).await;
-    check(&report, Ending::Unchanged, None, None);
+    check(&report, BundleResult::Unchanged, None, None);
     assert!(report.outcome.reason.contains("environment `dev` runs revision 1"), "{}", report.outcome.reason);
-    check(&remove_from("dev", Removal::Delete).await, Ending::Removed, None, Some("1"));
+    check(&remove_from("dev", Removal::Delete).await, BundleResult::Removed, None, Some("1"));
     let report = remove_from("dev", Removal::Delete).await;
-    check(&report, Ending::Unchanged, None, None);
+    check(&report, BundleResult::Unchanged, None, None);
     assert_eq!(report.outcome.writes, 0);
 }
 
@@ -499,7 +515,7 @@ async fn what_is_called_or_foreign_is_not_removed() {
     let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &hand };
     let by_hand = zip::pack(BundleKind::Proxy, &proxy_files("hand", "/hand", "A")).unwrap().into();
     world.client.import(resource, &by_hand).await.unwrap();
-    world.client.deploy(resource, &prod, id("1"), DeployOptions::default()).await.unwrap();
+    world.client.deploy(resource, &prod, id("1"), DeployParameters::default()).await.unwrap();
     let report = remove_from(&world, BundleKind::Proxy, "hand", "prod", Removal::Delete).await;
     check_failed(&report, 65, &["has no record of apigee-flux", "leaves it deployed"]);
     assert_eq!(report.outcome.writes, 0);
@@ -512,15 +528,15 @@ async fn what_is_not_deployed_is_taken_out_whichever_status_says_so() {
         let world =
             World::with(sandbox::SandboxOptions { progressing, other_statuses, ..sandbox::SandboxOptions::default() })
                 .await;
-        check(&world.deploy(&proxy("orders", "/orders", "A")).await, Ending::Deployed, Some("1"), None);
+        check(&world.deploy(&proxy("orders", "/orders", "A")).await, BundleResult::Deployed, Some("1"), None);
         let (organization, environment, orders) = (name("acme"), name("prod"), name("orders"));
         let it = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &orders };
         for _ in 0..2 {
             world.client.undeploy(it, &environment, id("1")).await.unwrap();
         }
         // An error is a failure as long as the shared flow is deployed.
-        check(&world.deploy(&shared_flow("common", "A")).await, Ending::Deployed, Some("1"), None);
-        check(&world.deploy(&calling_common()).await, Ending::Deployed, Some("1"), None);
+        check(&world.deploy(&shared_flow("common", "A")).await, BundleResult::Deployed, Some("1"), None);
+        check(&world.deploy(&calling_common()).await, BundleResult::Deployed, Some("1"), None);
         let common = name("common");
         let it = ResourceName { organization: &organization, kind: BundleKind::SharedFlow, name: &common };
         let error = world.client.undeploy(it, &environment, id("1")).await.unwrap_err();
@@ -534,7 +550,7 @@ async fn equal_imports_at_once_end_as_one_revision() {
     let a = proxy("orders", "/orders", "A");
     let reports = tokio::join!(world.deploy(&a), world.deploy(&a), world.deploy(&a));
     for report in [&reports.0, &reports.1, &reports.2] {
-        assert_eq!((report.exit_code, report.outcome.revision), (0, Some(id("1"))), "{}", report.outcome.reason);
+        assert_eq!((report.exit.code(), report.outcome.revision), (0, Some(id("1"))), "{}", report.outcome.reason);
     }
     let (organization, orders) = (name("acme"), name("orders"));
     let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &orders };
@@ -549,7 +565,7 @@ async fn a_deadline_goes_back_and_is_temporary() {
     })
     .await;
     slow.deploy(&proxy("orders", "/orders", "A")).await;
-    let hasty = Options { timeout: Duration::from_millis(100), ..quick() };
+    let hasty = DeployOptions { timeout: Duration::from_millis(100), ..quick() };
     let report = slow.deploy_with(&proxy("orders", "/orders", "B"), "prod", hasty).await;
     check_failed(&report, 75, &["not READY after ", "PROGRESSING", "the rollback to revision 1 failed too"]);
 }
@@ -558,10 +574,10 @@ async fn a_deadline_goes_back_and_is_temporary() {
 async fn a_run_that_was_cut_off_is_awaited_without_a_write() {
     let mut world = World::start().await;
     let bundle = proxy("orders", "/orders", "A");
-    let accepted = Options { wait: apigee_flux_deployer::WaitFor::Accepted, ..quick() };
-    check(&world.deploy_with(&bundle, "prod", accepted).await, Ending::Deployed, Some("1"), None);
+    let accepted = DeployOptions { wait: apigee_flux_deployer::WaitFor::Accepted, ..quick() };
+    check(&world.deploy_with(&bundle, "prod", accepted).await, BundleResult::Deployed, Some("1"), None);
     world.news();
-    check(&world.deploy(&bundle).await, Ending::Unchanged, Some("1"), Some("1"));
+    check(&world.deploy(&bundle).await, BundleResult::Unchanged, Some("1"), Some("1"));
     let requests = world.news();
     assert!(requests.iter().all(|request| request.method == "GET"), "{requests:?}");
 }
@@ -593,7 +609,7 @@ async fn a_base_path_of_another_environment_in_the_group_is_refused() {
     // A base path below the existing one changes routes, and is rolled out in sequence.
     check(
         &world.deploy_with(&proxy("below", "/shop/cart", "A"), "prod", quick()).await,
-        Ending::Deployed,
+        BundleResult::Deployed,
         Some("1"),
         None,
     );
@@ -604,7 +620,7 @@ async fn a_base_path_of_another_environment_in_the_group_is_refused() {
 async fn an_import_whose_answer_is_lost_makes_one_revision() {
     let mut world = World::start().await;
     world.sandbox.simulate_failure("orders", SimulatedFailure::LostImportAnswer);
-    check(&world.deploy(&proxy("orders", "/orders", "A")).await, Ending::Deployed, Some("1"), None);
+    check(&world.deploy(&proxy("orders", "/orders", "A")).await, BundleResult::Deployed, Some("1"), None);
     let imports = world.writes().into_iter().filter(|write| write.contains("action=import")).count();
     assert_eq!(imports, 1);
 }
@@ -968,11 +984,12 @@ async fn the_log_shows_people_the_line_that_is_refused() {
 }
 
 /// Deploys with a fault and a timeout; returns the report and the time that it took.
-async fn deploy_with_trouble(fault: &str, timeout: Duration) -> (Report, Duration) {
+async fn deploy_with_trouble(fault: &str, timeout: Duration) -> (DeployReport, Duration) {
     let world = World::start().await;
     world.sandbox.inject(fault.parse().unwrap());
     let start = Instant::now();
-    let report = world.deploy_with(&proxy("orders", "/orders", "A"), "prod", Options { timeout, ..quick() }).await;
+    let report =
+        world.deploy_with(&proxy("orders", "/orders", "A"), "prod", DeployOptions { timeout, ..quick() }).await;
     (report, start.elapsed())
 }
 
@@ -995,7 +1012,7 @@ async fn what_answers_between_here_and_google_is_named() {
 #[tokio::test]
 async fn a_date_to_try_again_is_honoured() {
     let (report, took) = deploy_with_trouble("GET * status:503 retry-at:3", Duration::from_secs(10)).await;
-    check(&report, Ending::Deployed, Some("1"), None);
+    check(&report, BundleResult::Deployed, Some("1"), None);
     assert!(took > Duration::from_millis(1800) && took < Duration::from_secs(8), "{took:?}");
 }
 
@@ -1009,7 +1026,7 @@ async fn nothing_takes_longer_than_the_timeout() {
         ("POST *action=validate* trickle:200ms every", "(--timeout)"),
     ] {
         let (report, took) = deploy_with_trouble(fault, Duration::from_millis(800)).await;
-        assert!(matches!(report.exit_code, 69 | 75) && took < Duration::from_secs(4), "{fault}: {took:?}");
+        assert!(matches!(report.exit.code(), 69 | 75) && took < Duration::from_secs(4), "{fault}: {took:?}");
         assert!(report.outcome.reason.contains(part), "{fault}: {}", report.outcome.reason);
     }
 }

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use apigee_flux_deployer::client::{DeployOptions, ResourceName, Settings};
-use apigee_flux_deployer::deploy::Event;
-use apigee_flux_deployer::wait::Polling;
-use apigee_flux_deployer::{Bundle, Client, Options, Target, TokenSource, deploy};
+use apigee_flux_deployer::Polling;
+use apigee_flux_deployer::client::{DeployParameters, Settings};
+use apigee_flux_deployer::event::Event;
+use apigee_flux_deployer::{Bundle, Client, DeployOptions, ResourceName, Target, TokenSource, deploy};
 use apigee_flux_model::bundle::{BundleKind, BundlePath, zip};
 use apigee_flux_model::names::Name;
 use apigee_flux_model::provenance::Provenance;
@@ -87,14 +87,14 @@ impl World {
             let (kind, files) = zip::unpack(&std::fs::read(file).unwrap()).unwrap();
             let bundle = Bundle::new(kind, name(resource), files);
             for environment in ["dev", "prod"] {
-                let options = Options {
+                let options = DeployOptions {
                     polling: Polling { first: Duration::from_millis(10), ..Polling::default() },
                     provenance: Provenance { commit: Some("0a1b2c3".into()), ..Provenance::default() },
-                    ..Options::default()
+                    ..DeployOptions::default()
                 };
                 let target = Target { organization: name("acme"), environment: name(environment) };
                 let report = deploy(&self.client, &bundle, &target, &options, &|_: &Event| ()).await;
-                assert_eq!(report.exit_code, 0, "{}", report.outcome.reason);
+                assert_eq!(report.exit.code(), 0, "{}", report.outcome.reason);
             }
         }
     }
@@ -111,7 +111,7 @@ impl World {
         files.insert(BundlePath::parse(path).unwrap(), policy.replace("100ps", "900ps").into_bytes());
         let zip = zip::pack(kind, &files).unwrap().into();
         let revision = self.client.import(resource, &zip).await.unwrap();
-        self.client.deploy(resource, &name("prod"), revision, DeployOptions::default()).await.unwrap();
+        self.client.deploy(resource, &name("prod"), revision, DeployParameters::default()).await.unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

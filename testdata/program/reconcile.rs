@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use apigee_flux_configuration::inventory::Deep;
 use apigee_flux_configuration::record;
-use apigee_flux_deployer::apply::{ApplyReport, Ending};
+use apigee_flux_deployer::apply::{ApplyReport, ResourceResult};
 use apigee_flux_deployer::reconcile::YOUNG;
 use apigee_flux_model::bundle::BundleKind::{Proxy, SharedFlow};
 use apigee_flux_sandbox::LoggedRequest;
@@ -113,17 +113,17 @@ fn line(request: &LoggedRequest) -> String {
 }
 
 /// The resources that were not in sync.
-fn changed(report: &ApplyReport) -> Vec<(String, Ending)> {
-    let changed = report.resources.iter().filter(|applied| applied.result != Ending::Unchanged);
+fn changed(report: &ApplyReport) -> Vec<(String, ResourceResult)> {
+    let changed = report.resources.iter().filter(|applied| applied.result != ResourceResult::Unchanged);
     changed.map(|applied| (applied.id.to_string(), applied.result)).collect()
 }
 
 /// The result of a resource.
 #[track_caller]
-fn of<'r>(report: &'r ApplyReport, id: &str) -> (Ending, &'r str, u8) {
+fn of<'r>(report: &'r ApplyReport, id: &str) -> (ResourceResult, &'r str, u8) {
     let found = report.resources.iter().find(|applied| applied.id.to_string() == id);
     let applied = found.unwrap_or_else(|| panic!("no {id} in {:?}", changed(report)));
-    (applied.result, &applied.reason, applied.exit_code)
+    (applied.result, &applied.reason, applied.exit.code())
 }
 
 /// A manual change in Apigee.
@@ -194,17 +194,19 @@ impl Hand {
     }
 
     /// What the reconciler reports.
-    fn found(self) -> (&'static str, Ending) {
+    fn found(self) -> (&'static str, ResourceResult) {
         match self {
-            Self::Undeploy => ("ApigeeProxy orders", Ending::Created),
-            Self::OlderRevision | Self::OwnRevision | Self::EditedProxy => ("ApigeeProxy plain", Ending::Updated),
-            Self::EditedFlow => ("ApigeeSharedFlow auth", Ending::Updated),
-            Self::DeletedServer => ("ApigeeTargetServer backend", Ending::Created),
-            Self::ChangedServer => ("ApigeeTargetServer backend", Ending::Updated),
-            Self::ChangedEntry | Self::DeletedEntry => ("ApigeeKeyValueMap settings", Ending::Updated),
-            Self::DeletedMap => ("ApigeeKeyValueMap settings", Ending::Created),
-            Self::ChangedEntryOfOrganization => ("ApigeeKeyValueMap shared", Ending::Updated),
-            Self::DeletedMapOfProxy => ("ApigeeKeyValueMap orders/own", Ending::Created),
+            Self::Undeploy => ("ApigeeProxy orders", ResourceResult::Created),
+            Self::OlderRevision | Self::OwnRevision | Self::EditedProxy => {
+                ("ApigeeProxy plain", ResourceResult::Updated)
+            }
+            Self::EditedFlow => ("ApigeeSharedFlow auth", ResourceResult::Updated),
+            Self::DeletedServer => ("ApigeeTargetServer backend", ResourceResult::Created),
+            Self::ChangedServer => ("ApigeeTargetServer backend", ResourceResult::Updated),
+            Self::ChangedEntry | Self::DeletedEntry => ("ApigeeKeyValueMap settings", ResourceResult::Updated),
+            Self::DeletedMap => ("ApigeeKeyValueMap settings", ResourceResult::Created),
+            Self::ChangedEntryOfOrganization => ("ApigeeKeyValueMap shared", ResourceResult::Updated),
+            Self::DeletedMapOfProxy => ("ApigeeKeyValueMap orders/own", ResourceResult::Created),
         }
     }
 }
@@ -314,11 +316,11 @@ async fn what_was_deployed_a_moment_ago_is_left_to_the_next_run() {
     let start = world.count();
     let report = world.reconcile(young).await;
     let (ending, reason, _) = of(&report, "ApigeeProxy plain");
-    assert_eq!((ending, world.writes_since(start)), (Ending::Unchanged, vec![]));
+    assert_eq!((ending, world.writes_since(start)), (ResourceResult::Unchanged, vec![]));
     assert!(reason.contains("a moment ago"), "{reason}");
     let aged = How { young: Duration::from_millis(1), ..How::REPAIR };
     tokio::time::sleep(Duration::from_millis(5)).await;
-    assert_eq!(of(&world.reconcile(aged).await, "ApigeeProxy plain").0, Ending::Updated);
+    assert_eq!(of(&world.reconcile(aged).await, "ApigeeProxy plain").0, ResourceResult::Updated);
 }
 
 #[tokio::test]
@@ -363,8 +365,11 @@ async fn what_left_git_goes_as_it_said_and_what_names_others_goes_first() {
     // Read-only.
     let report = world.reconcile(How::LOOK).await;
     let all = ["ApigeeProxy gone", "ApigeeProxy taken-out", "ApigeeSharedFlow auth", "ApigeeKeyValueMap settings"];
-    let all: Vec<(String, Ending)> =
-        all.into_iter().chain(["ApigeeTargetServer backend"]).map(|id| (id.to_owned(), Ending::Deleted)).collect();
+    let all: Vec<(String, ResourceResult)> = all
+        .into_iter()
+        .chain(["ApigeeTargetServer backend"])
+        .map(|id| (id.to_owned(), ResourceResult::Deleted))
+        .collect();
     assert_eq!((changed(&report), world.state().await), (all.clone(), before.clone()));
 
     let start = world.count();
@@ -405,7 +410,7 @@ async fn an_empty_state_of_git_deletes_nothing() {
     let before = world.state().await;
     let inventory = json!({"schemaVersion": 1, "bundles": [], "environment": []});
     let report = world.apigee.reconcile_with(&world.cluster, "prod", How::REPAIR, &inventory).await.unwrap();
-    assert_eq!(report.count(Ending::Failed), 2);
+    assert_eq!(report.count(ResourceResult::Failed), 2);
     assert!(report.resources.iter().all(|applied| applied.reason.contains("none remain in it")));
     assert_eq!(world.state().await, before);
 }
@@ -441,7 +446,7 @@ async fn a_new_first_environment_takes_an_organization_over() {
         world.render(&[environment("dev", owner), environment("prod", owner), proxy("plain", "A"), shared()]);
         let first = world.apigee.reconcile(&world.cluster, "dev", How::REPAIR).await.unwrap();
         let (ending, reason, _) = of(&first, "ApigeeKeyValueMap shared");
-        assert_eq!(ending, Ending::Unchanged, "{reason}");
+        assert_eq!(ending, ResourceResult::Unchanged, "{reason}");
         assert_eq!(changed(&world.reconcile(How::REPAIR).await), []);
         assert_eq!(world.state().await, before);
     }
@@ -454,7 +459,7 @@ async fn an_account_of_one_environment_needs_nothing_of_the_organization() {
     world.apigee.sandbox.inject("* /v1/organizations/acme/keyvaluemaps* status:403 every".parse().unwrap());
     world.render(&[environment(), server("backend", "a"), proxy("plain", "A")]);
     let report = world.reconcile(How::REPAIR).await;
-    assert_eq!((report.count(Ending::Created), report.exit_code()), (2, 0), "{:?}", changed(&report));
+    assert_eq!((report.count(ResourceResult::Created), report.exit().code()), (2, 0), "{:?}", changed(&report));
     assert_eq!(changed(&world.reconcile(How::REPAIR).await), []);
 }
 
@@ -477,11 +482,14 @@ async fn what_somebody_else_made_is_taken_over_only_as_the_spec_says() {
     let report = world.reconcile(How::REPAIR).await;
     let ended = |name: &str| of(&report, &format!("ApigeeTargetServer {name}"));
     let (ending, reason, code) = ended("same-never");
-    assert!((ending, code) == (Ending::Failed, 65) && reason.contains("`adopt: match`"), "{code} {reason}");
-    assert_eq!(ended("same-match").0, Ending::Adopted);
+    assert!((ending, code) == (ResourceResult::Failed, 65) && reason.contains("`adopt: match`"), "{code} {reason}");
+    assert_eq!(ended("same-match").0, ResourceResult::Adopted);
     let (ending, reason, code) = ended("other-match");
-    assert!((ending, code) == (Ending::Failed, 65) && reason.contains("differs (update host)"), "{code} {reason}");
-    assert_eq!(ended("other-override").0, Ending::Updated);
+    assert!(
+        (ending, code) == (ResourceResult::Failed, 65) && reason.contains("differs (update host)"),
+        "{code} {reason}"
+    );
+    assert_eq!(ended("other-override").0, ResourceResult::Updated);
     let state = world.state().await;
     let host = |name: &str| &state[&format!("environments/prod/targetservers/{name}")]["host"];
     assert_eq!((host("other-match"), host("other-override")), (&json!("b"), &json!("a")));
@@ -521,9 +529,9 @@ async fn a_missing_secret_fails_alone_and_a_new_one_arrives() {
     world.render(&resources);
     let report = world.reconcile(How::REPAIR).await;
     let (ending, reason, code) = of(&report, "ApigeeKeyValueMap secret");
-    assert_eq!((ending, code, report.exit_code()), (Ending::Failed, 75, 75), "{reason}");
+    assert_eq!((ending, code, report.exit().code()), (ResourceResult::Failed, 75, 75), "{reason}");
     assert!(reason.contains("key `api` of Secret `keys` does not exist"), "{reason}");
-    assert_eq!(report.count(Ending::Created), 2, "{:?}", changed(&report));
+    assert_eq!(report.count(ResourceResult::Created), 2, "{:?}", changed(&report));
 
     for value in ["s3cret-1", "s3cret-2"] {
         world.cluster.secrets.insert("keys".to_owned(), BTreeMap::from([("api".to_owned(), value.to_owned())]));
@@ -558,7 +566,7 @@ async fn a_consumer_key_of_another_app_is_told_as_what_it_is() {
     ]);
     let report = world.reconcile(How::REPAIR).await;
     let (ending, reason, code) = of(&report, "ApigeeApp ann@example.com/hers");
-    assert_eq!((ending, code), (Ending::Failed, 75), "{reason}");
+    assert_eq!((ending, code), (ResourceResult::Failed, 75), "{reason}");
     assert!(reason.contains("409") && !reason.contains("k3y-of"), "{reason}");
 }
 
@@ -593,7 +601,7 @@ async fn without_a_register_proxies_are_deployed_all_the_same() {
     }
     world.render(&[environment(), with(proxy("plain", "A"), "deletionPolicy", "Delete"), flow("auth", "A")]);
     let report = world.reconcile(How { deep: Deep::Daily, ..How::REPAIR }).await;
-    assert_eq!((report.count(Ending::Created), report.exit_code()), (2, 0), "{:?}", changed(&report));
+    assert_eq!((report.count(ResourceResult::Created), report.exit().code()), (2, 0), "{:?}", changed(&report));
     assert_eq!(changed(&world.reconcile(How::REPAIR).await), []);
 }
 

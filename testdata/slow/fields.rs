@@ -27,10 +27,10 @@ use std::time::Duration;
 
 use apigee_flux_configuration::Common;
 use apigee_flux_configuration::secret::ValueFrom;
-use apigee_flux_deployer::apply::{self, ApplyReport, Ending, Mode, apply};
+use apigee_flux_deployer::Polling;
+use apigee_flux_deployer::apply::{self, ApplyReport, Mode, ResourceResult, apply};
 use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::retry::Backoff;
-use apigee_flux_deployer::wait::Polling;
 use apigee_flux_deployer::{Client, TokenSource};
 use apigee_flux_function::spec::KINDS;
 use apigee_flux_model::bundle::BundleKind;
@@ -397,7 +397,7 @@ impl World {
     async fn run(&self, documents: &[Applying], mode: Mode) -> Result<Vec<ApplyReport>, String> {
         let mut reports = Vec::new();
         for Applying { place, owner, document } in documents {
-            let options = apply::Options {
+            let options = apply::ApplyOptions {
                 workers: 1.try_into().unwrap(),
                 timeout: Duration::from_millis(300),
                 polling: Polling {
@@ -406,7 +406,7 @@ impl World {
                     ..Polling::default()
                 },
                 mode,
-                ..apply::Options::new(owner)
+                ..apply::ApplyOptions::new(owner)
             };
             let secrets = Arc::clone(&self.secrets);
             let look_up = Arc::new(move |place: &ValueFrom| match place {
@@ -418,7 +418,7 @@ impl World {
             });
             let report = apply(&self.client, place, document, look_up, &options, Arc::new(|_| {})).await;
             let report = report.map_err(|error| error.to_string())?;
-            if let Some(applied) = report.resources.iter().find(|applied| applied.result == Ending::Failed) {
+            if let Some(applied) = report.resources.iter().find(|applied| applied.result == ResourceResult::Failed) {
                 return Err(format!("{}: {}", applied.id, applied.reason));
             }
             reports.push(report);
@@ -439,7 +439,8 @@ impl World {
     /// Applying again writes nothing.
     async fn settled(&self, documents: &[Applying]) -> Result<(), String> {
         let reports = self.run(documents, Mode::Write).await?;
-        let changed = reports.iter().flat_map(|report| &report.resources).find(|one| one.result != Ending::Unchanged);
+        let changed =
+            reports.iter().flat_map(|report| &report.resources).find(|one| one.result != ResourceResult::Unchanged);
         let writes: u32 = reports.iter().map(|report| report.writes).sum();
         match changed {
             Some(one) => Err(format!("{} is {:?} again: {}", one.id, one.result, one.reason)),
@@ -456,7 +457,7 @@ impl World {
             return Err("a read-only run changes something".to_owned());
         }
         let mut all = reports.iter().flat_map(|report| &report.resources);
-        Ok(all.any(|one| one.result == Ending::Updated && !one.reason.is_empty()))
+        Ok(all.any(|one| one.result == ResourceResult::Updated && !one.reason.is_empty()))
     }
 
     /// Imports and deploys `proxy NAME` or `flow NAME`.

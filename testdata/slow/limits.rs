@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apigee_flux_configuration::secret::ValueFrom;
-use apigee_flux_deployer::apply::{self, Ending, apply};
+use apigee_flux_deployer::Polling;
+use apigee_flux_deployer::apply::{self, ResourceResult, apply};
 use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::retry::Backoff;
-use apigee_flux_deployer::wait::Polling;
 use apigee_flux_deployer::{Client, TokenSource};
 use apigee_flux_model::bundle::{BundleKind, BundlePath, Files};
 use apigee_flux_model::limits::{COUNTS, CountLimit, TEXTS, TextLimit};
@@ -600,10 +600,10 @@ impl World {
 
     async fn apply(&self, documents: &[Applying], secret: Option<&str>) -> Result<(), String> {
         for Applying { place, owner, document } in documents {
-            let options = apply::Options {
+            let options = apply::ApplyOptions {
                 timeout: Duration::from_millis(300),
                 polling: Polling { first: Duration::from_millis(10), ..Polling::default() },
-                ..apply::Options::new(owner)
+                ..apply::ApplyOptions::new(owner)
             };
             let secret = secret.map(str::to_owned);
             let look_up = Arc::new(move |place: &ValueFrom| match (place, &secret) {
@@ -613,7 +613,7 @@ impl World {
             });
             let report = apply(&self.client, place, document, look_up, &options, Arc::new(|_| {})).await;
             let report = report.map_err(|error| error.to_string())?;
-            if let Some(one) = report.resources.iter().find(|one| one.result == Ending::Failed) {
+            if let Some(one) = report.resources.iter().find(|one| one.result == ResourceResult::Failed) {
                 return Err(format!("{}: {}", one.id, one.reason));
             }
         }

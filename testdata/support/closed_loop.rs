@@ -11,14 +11,14 @@ use std::time::Duration;
 use apigee_flux_configuration::inventory::Deep;
 use apigee_flux_configuration::secret::ValueFrom;
 use apigee_flux_configuration::{OwnedPlace, record};
-use apigee_flux_deployer::apply::{self, ApplyEvent, ApplyReport, Ending, Mode, Secrets, apply};
+use apigee_flux_deployer::Polling;
+use apigee_flux_deployer::apply::{self, ApplyEvent, ApplyReport, Mode, ResourceResult, Secrets, apply};
 use apigee_flux_deployer::batch::BatchEvent;
 use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::mount::{read_batch, read_configuration, read_inventory};
-use apigee_flux_deployer::reconcile::{Reconcile, reconcile};
+use apigee_flux_deployer::reconcile::{ReconcileOptions, reconcile};
 use apigee_flux_deployer::retry::Backoff;
-use apigee_flux_deployer::wait::Polling;
-use apigee_flux_deployer::{BatchReport, Client, Error, Options, Target, TokenSource, deploy_batch};
+use apigee_flux_deployer::{BatchReport, Client, DeployOptions, Error, Target, TokenSource, deploy_batch};
 use apigee_flux_function::expand::{ExpandOptions as Expand, expand};
 use apigee_flux_function::k8s::Object;
 use apigee_flux_model::bundle::{BundleKind, zip};
@@ -221,8 +221,8 @@ impl Apigee {
         self.ago.store(u64::try_from(ago.as_millis()).unwrap(), Ordering::Relaxed);
     }
 
-    fn options(&self, owner: &str, mode: Mode) -> apply::Options {
-        apply::Options { timeout: self.timeout, polling: POLLING, mode, ..apply::Options::new(owner) }
+    fn options(&self, owner: &str, mode: Mode) -> apply::ApplyOptions {
+        apply::ApplyOptions { timeout: self.timeout, polling: POLLING, mode, ..apply::ApplyOptions::new(owner) }
     }
 
     /// Runs all Jobs at the same time, as in a cluster. Returns the failures by Job.
@@ -231,12 +231,12 @@ impl Apigee {
         for job in jobs {
             let (pod, client, job) = (cluster.pod(job), self.client.clone(), job.clone());
             let apply_options = pod.argument("owner").map(|owner| self.options(owner, Mode::Write));
-            let options = Options { timeout: self.timeout, polling: POLLING, ..Options::default() };
+            let options = DeployOptions { timeout: self.timeout, polling: POLLING, ..DeployOptions::default() };
             running.spawn(async move {
                 let failed = match apply_options {
                     Some(options) => run_apply(&pod, &client, &options).await.map(|report| failures(&report)),
                     None => run_batch(&pod, &client, &options).await.map(|report| {
-                        let failed = report.reports.iter().filter(|report| report.exit_code != 0);
+                        let failed = report.reports.iter().filter(|report| report.exit.code() != 0);
                         failed.map(|report| report.outcome.reason.clone()).collect()
                     }),
                 };
@@ -284,14 +284,14 @@ impl Apigee {
     async fn reconcile_pod(&self, pod: &Pod, how: How) -> Result<ApplyReport, Error> {
         let (inventory, bundles) = read_inventory(&pod.file("inventory"), &pod.file("bundles"))?;
         let options = self.options(pod.argument("owner").unwrap(), how.mode);
-        let how = Reconcile {
+        let how = ReconcileOptions {
             options,
             owner_of_organization: pod.argument("owner-of-organization").unwrap().to_owned(),
             max_deletes: how.max_deletes,
             young: how.young,
             deep: how.deep,
         };
-        let progress: apply::Progress = Arc::new(|_: ApplyEvent<'_>| ());
+        let progress: apply::ApplyListener = Arc::new(|_: ApplyEvent<'_>| ());
         reconcile(&self.client, &pod.target(), &inventory, bundles, pod.secrets(), &how, progress).await
     }
 
@@ -462,13 +462,13 @@ fn reconciler(environment: &str) -> String {
 const POLLING: Polling =
     Polling { first: Duration::from_millis(5), longest: Duration::from_millis(40), grace: Duration::from_mins(1) };
 
-async fn run_apply(pod: &Pod, client: &Client, options: &apply::Options) -> Result<ApplyReport, Error> {
+async fn run_apply(pod: &Pod, client: &Client, options: &apply::ApplyOptions) -> Result<ApplyReport, Error> {
     let document = read_configuration(&pod.file("configuration")).unwrap();
-    let progress: apply::Progress = Arc::new(|_: ApplyEvent<'_>| ());
+    let progress: apply::ApplyListener = Arc::new(|_: ApplyEvent<'_>| ());
     apply(client, &pod.place(), &document, pod.secrets(), options, progress).await
 }
 
-async fn run_batch(pod: &Pod, client: &Client, options: &Options) -> Result<BatchReport, Error> {
+async fn run_batch(pod: &Pod, client: &Client, options: &DeployOptions) -> Result<BatchReport, Error> {
     let bundles = read_batch(&pod.file("batch"), &pod.file("bundles"))?;
     let progress = Arc::new(|_: BatchEvent<'_>| ());
     deploy_batch(client, bundles, &pod.target(), options, 8.try_into().unwrap(), progress, std::future::pending()).await
@@ -476,6 +476,6 @@ async fn run_batch(pod: &Pod, client: &Client, options: &Options) -> Result<Batc
 
 /// The failures, as text.
 pub(crate) fn failures(report: &ApplyReport) -> Vec<String> {
-    let failed = report.resources.iter().filter(|applied| applied.result == Ending::Failed);
+    let failed = report.resources.iter().filter(|applied| applied.result == ResourceResult::Failed);
     failed.map(|applied| format!("{}: {}", applied.id, applied.reason)).collect()
 }

@@ -4,10 +4,11 @@
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
 
-use super::Error;
-use super::client::{Client, ResourceName};
-use super::deployment::{Deployment, RuntimeState};
-use super::register::Register;
+use crate::api::client::Client;
+use crate::api::deployment::{Deployment, RuntimeState};
+use crate::api::resource_name::ResourceName;
+use crate::configuration::register::Register;
+use crate::error::Error;
 use apigee_flux_configuration::{OwnedPlace, Record};
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::bundle::RevisionRecord;

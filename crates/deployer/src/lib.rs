@@ -1,63 +1,58 @@
 //! Apigee's management API: the client, and the deployer that makes an environment equal to a bundle.
 //!
-//! Decisions are pure ([`plan`], [`schedule`], [`file_difference`], [`retry`], [`revision_record`], [`error`]); only
-//! [`client`] and [`auth`] use the network, and only [`mount`] reads the mounted files.
+//! The modules refer to each other in one direction, from the bottom to the top:
+//!
+//! - [`error`], [`stop`], [`event`] and [`mount`]: the words of a run, and the files that it is about;
+//! - `api`: the client, its credentials, and the messages of the management API;
+//! - `compare`: what an environment runs, compared with the desired bundles; it writes nothing;
+//! - `rollout`: one bundle's way into an environment, and a batch of them;
+//! - `configuration`: target servers, API products and all other kinds, and the records of what is managed, which
+//!   [`audit`] lists;
+//! - `reconciler`: an environment equal to an inventory of bundles and configuration.
+//!
+//! Only `api` and [`in_cluster`] use the network, and only [`mount`] reads the mounted files. Decisions are pure:
+//! `rollout::plan`, `compare::verdict`, [`file_difference`], [`retry`].
 //!
 //! The contract is the discovery document `apigee.v1`. Invariants: an import is never repeated without checking its
 //! result, a write happens only after the state was read, and a token is never logged.
 
 #![cfg_attr(not(test), deny(unused_crate_dependencies))]
 
-pub mod absence;
-pub mod answer;
-pub mod apply;
+mod api;
 pub mod audit;
-pub mod auth;
-pub mod authorities;
-pub mod batch;
-pub mod blame;
-pub mod canonical_xml;
-pub mod client;
-pub mod credentials_file;
-pub mod deploy;
-pub mod deployment;
-pub mod drift;
+mod compare;
+mod configuration;
 pub mod error;
-pub mod file_difference;
-mod import;
+pub mod event;
 pub mod in_cluster;
-mod known;
-mod listed;
 pub mod mount;
-pub mod outcome;
-pub mod pace;
-pub mod plan;
-pub mod prune;
-pub mod reconcile;
-pub mod register;
-pub mod remove;
-mod requirements;
-pub mod retention;
-pub mod retry;
-pub mod revision;
+mod reconciler;
 mod rollout;
-mod site;
-mod smoke_test;
 pub mod stop;
-pub mod survey;
-pub mod token_error;
-pub mod wait;
+pub mod termination_message;
 
-pub use auth::{Identity, TokenSource};
-pub use batch::{BatchReport, deploy_batch};
-pub use blame::Blame;
-pub use client::Client;
-pub use credentials_file::CredentialsFile;
-pub use deploy::{Options, Target, WaitFor, deploy};
-pub use drift::Drift;
+pub use api::auth::{self, Identity, TokenSource};
+pub use api::authorities;
+pub use api::client::{self, Client};
+pub use api::credentials_file::CredentialsFile;
+pub use api::polling::Polling;
+pub use api::resource_name::ResourceName;
+pub use api::revision::Revision;
+pub use api::target::Target;
+pub use api::{deployment, retry};
+pub use compare::canonical_xml;
+pub use compare::drift::{self, Drift};
+pub use compare::file_difference;
+pub use compare::survey;
+pub use configuration::apply;
 pub use error::Error;
+pub use error::blame::Blame;
 pub use mount::Bundle;
-pub use outcome::{Outcome, Report};
-pub use remove::remove;
-pub use revision::Revision;
+pub use reconciler::{prune, reconcile};
+pub use rollout::batch::{self, deploy_batch};
+pub use rollout::batch_report::BatchReport;
+pub use rollout::deploy::{self, deploy};
+pub use rollout::options::{DeployOptions, WaitFor};
+pub use rollout::outcome::{self, DeployReport, Outcome};
+pub use rollout::remove::{self, remove};
 pub use stop::Stop;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-use super::Error;
+use crate::error::Error;
 use apigee_flux_configuration::document::{self, Document};
 use apigee_flux_configuration::inventory::{self, Inventory};
 use apigee_flux_disk::{Root, Unreadable, read_named};
@@ -44,7 +44,7 @@ impl Bundle {
         let name =
             manifest.name.parse().map_err(|why| Error::Usage(format!("`{}`: {why}", manifest_path.display())))?;
         if let Some(expected) = expected.filter(|expected| *expected != manifest.digest) {
-            return Err(Error::Mangled(format!(
+            return Err(Error::Altered(format!(
                 "`{}` describes the bundle {}, but the Job expects {expected}: the Job and its ConfigMap come from \
                  different renders; apply both together",
                 manifest_path.display(),
@@ -59,7 +59,7 @@ impl Bundle {
         let files = Mount::open(folder)?.read(&manifest)?;
         let digest = Digest::of_files(&files);
         if digest != manifest.digest {
-            return Err(Error::Mangled(format!(
+            return Err(Error::Altered(format!(
                 "each file matches its own digest, but the digest of all files is {digest} and `{}` has {}: the list \
                  of files was changed; render again",
                 manifest_path.display(),
@@ -78,9 +78,9 @@ fn read_manifest(path: &Path) -> Result<Manifest, Error> {
 fn read_versioned<T: DeserializeOwned>(path: &Path, what: &str, newest: u32) -> Result<T, Error> {
     let shown = path.display();
     let bytes = read_named(path, MAX_UNPACKED_BYTES)
-        .map_err(|why| Error::Missing(format!("`{shown}` {why}; check that its ConfigMap is mounted there")))?;
+        .map_err(|why| Error::NoInput(format!("`{shown}` {why}; check that its ConfigMap is mounted there")))?;
     let value: serde_json::Value = serde_json::from_slice(&bytes)
-        .map_err(|error| Error::Mangled(format!("`{shown}` is not JSON: {error}; it was changed after rendering")))?;
+        .map_err(|error| Error::Altered(format!("`{shown}` is not JSON: {error}; it was changed after rendering")))?;
     match value.get("schemaVersion").and_then(serde_json::Value::as_u64) {
         Some(version) if version > u64::from(newest) => Err(Error::Usage(format!(
             "`{shown}` has the schema version {version}, but this program supports versions up to {newest}: update the \
@@ -160,7 +160,7 @@ fn mounted(entries: Vec<BatchEntry>, file: &Path, folder: &Path) -> Result<Vec<M
         let path = folder.join(below.as_str()).join(manifest::FILE_NAME);
         let manifest = read_manifest(&path)?;
         if (manifest.kind, &manifest.name, manifest.digest) != (entry.kind, &entry.name, entry.digest) {
-            return Err(Error::Mangled(format!(
+            return Err(Error::Altered(format!(
                 "`{}` describes the {} `{}` with the digest {}, but `{shown}` expects the {what} with {}: the batch \
                  and the ConfigMaps come from different renders; apply them together",
                 path.display(),
@@ -193,7 +193,7 @@ struct Mount {
 impl Mount {
     fn open(folder: &Path) -> Result<Self, Error> {
         let root = Root::open(folder)
-            .map_err(|error| Error::Missing(format!("the folder `{}` cannot be read: {error}", folder.display())))?;
+            .map_err(|error| Error::NoInput(format!("the folder `{}` cannot be read: {error}", folder.display())))?;
         Ok(Self { folder: folder.to_owned(), root })
     }
 
@@ -204,7 +204,7 @@ impl Mount {
             let bytes = self.read_entry(entry)?;
             let found = Digest::of_bytes(&bytes);
             if found != entry.digest {
-                return Err(Error::Mangled(format!(
+                return Err(Error::Altered(format!(
                     "`{}` has the digest {found} ({} bytes), but was rendered with {} ({} bytes): it was changed after \
                      rendering, for example by a variable substitution or an edit of the ConfigMap",
                     entry.path,
@@ -246,10 +246,10 @@ impl Mount {
         let shown = file.display();
         self.root.read(&file, MAX_UNPACKED_BYTES).map_err(|why| match why {
             Unreadable::Outside { .. } | Unreadable::NotAFile(_) => {
-                Error::Mangled(format!("`{shown}` {why}; a bundle may contain only its own files"))
+                Error::Altered(format!("`{shown}` {why}; a bundle may contain only its own files"))
             }
-            Unreadable::TooLarge(_) => Error::Missing(format!("`{shown}` {why}, which is too large for a bundle")),
-            Unreadable::Io(_) | Unreadable::Restless => Error::Missing(format!(
+            Unreadable::TooLarge(_) => Error::NoInput(format!("`{shown}` {why}, which is too large for a bundle")),
+            Unreadable::Io(_) | Unreadable::Restless => Error::NoInput(format!(
                 "`{shown}` is listed in the manifest but {why}; check that all ConfigMaps of the bundle are mounted"
             )),
         })
@@ -257,7 +257,7 @@ impl Mount {
 }
 
 fn too_large(what: &str) -> Error {
-    Error::Missing(format!(
+    Error::NoInput(format!(
         "{what} are larger than {MAX_UNPACKED_BYTES} bytes in total and cannot be packed into Apigee's limit of \
          {MAX_BUNDLE_BYTES} bytes for a bundle; remove files from it"
     ))
@@ -308,7 +308,7 @@ mod tests {
     #[track_caller]
     fn fails(result: Result<Bundle, Error>, code: u8, part: &str) {
         let error = result.unwrap_err();
-        assert!(error.exit_code() == code && error.to_string().contains(part), "{} {error}", error.exit_code());
+        assert!(error.exit().code() == code && error.to_string().contains(part), "{} {error}", error.exit().code());
     }
 
     #[test]

@@ -30,11 +30,11 @@ use std::time::Duration;
 
 use apigee_flux_configuration::secret::ValueFrom;
 use apigee_flux_configuration::{Document, OwnedPlace};
-use apigee_flux_deployer::apply::{self, Applied, ApplyEvent, Ending, apply};
+use apigee_flux_deployer::Polling;
+use apigee_flux_deployer::apply::{self, Applied, ApplyEvent, ResourceResult, apply};
 use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::prune::{Kept, prune};
 use apigee_flux_deployer::retry::Backoff;
-use apigee_flux_deployer::wait::Polling;
 use apigee_flux_deployer::{Client, TokenSource};
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_sandbox::{self as sandbox, LoggedRequest, Sandbox};
@@ -202,7 +202,7 @@ impl World {
             }
             ValueFrom::File(path) => Err(format!("no file `{path}` in a test")),
         });
-        let options = apply::Options {
+        let options = apply::ApplyOptions {
             // One at a time, so that the order of the log is always the same.
             workers: 1.try_into().unwrap(),
             timeout: Duration::from_millis(100),
@@ -211,10 +211,10 @@ impl World {
                 longest: Duration::from_millis(50),
                 ..Polling::default()
             },
-            ..apply::Options::new(owner)
+            ..apply::ApplyOptions::new(owner)
         };
         let heard = Arc::clone(&self.heard);
-        let progress: apply::Progress = Arc::new(move |event: ApplyEvent<'_>| {
+        let progress: apply::ApplyListener = Arc::new(move |event: ApplyEvent<'_>| {
             let _ = writeln!(heard.lock().unwrap(), "{event:?}");
         });
         let report = apply(&self.client, place, document, look_up, &options, Arc::clone(&progress)).await?;
@@ -242,7 +242,7 @@ impl World {
                 }
             }
         }
-        let changed = report.resources.iter().any(|applied| applied.result != Ending::Unchanged);
+        let changed = report.resources.iter().any(|applied| applied.result != ResourceResult::Unchanged);
         if !changed && pruned.resources.is_empty() && report.writes > 0 {
             return Err("nothing changed, and something was written".into());
         }

@@ -7,6 +7,7 @@ pub mod condition;
 pub mod diag;
 pub mod duration;
 pub mod encoding;
+pub mod exit;
 pub mod krm;
 pub mod limits;
 pub mod names;

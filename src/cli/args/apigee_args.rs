@@ -64,7 +64,7 @@ impl ApigeeArgs {
         let mut settings = Settings { rate: self.rate, ..Settings::default() };
         if let Some(file) = &self.ca_file {
             let wrong = |why: String| format!("`{}` (--ca-file) cannot be used: {why}", file.display());
-            let pem = read_named(file, MAX_PEM_BYTES).map_err(|why| Error::Missing(wrong(format!("it {why}"))))?;
+            let pem = read_named(file, MAX_PEM_BYTES).map_err(|why| Error::NoInput(wrong(format!("it {why}"))))?;
             settings.authorities = Some(Authorities::parse(&pem).map_err(|why| Error::Usage(wrong(why)))?);
         }
         let identity = Identity { allow_static_key: self.allow_static_key, impersonate: self.impersonate.clone() };

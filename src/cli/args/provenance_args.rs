@@ -24,7 +24,7 @@ impl ProvenanceArgs {
         match read_named(file, MAX_PROVENANCE_BYTES) {
             Ok(bytes) => Provenance::parse(&bytes).map_err(|why| Error::Usage(format!("`{}`: {why}", file.display()))),
             Err(why) if why.is_missing() => Ok(Provenance::default()),
-            Err(why) => Err(Error::Missing(format!("`{}` {why}", file.display()))),
+            Err(why) => Err(Error::NoInput(format!("`{}` {why}", file.display()))),
         }
     }
 }
@@ -39,6 +39,6 @@ mod tests {
         assert_eq!(read(None).unwrap(), Provenance::default());
         assert_eq!(read(Some("/does/not/exist".into())).unwrap(), Provenance::default());
         let file = tempfile::NamedTempFile::new().unwrap();
-        assert_eq!(read(Some(file.path().to_owned())).unwrap_err().exit_code(), 64);
+        assert_eq!(read(Some(file.path().to_owned())).unwrap_err().exit().code(), 64);
     }
 }

@@ -9,13 +9,13 @@ use super::{DeployArgs, Log, block_on, client, failed, job_report, options};
 use crate::cli::log::word;
 use crate::cli::sigterm::terminated;
 use apigee_flux_deployer::batch::BatchEvent;
-use apigee_flux_deployer::error::TERMINATED;
 use apigee_flux_deployer::in_cluster::JobReport;
 use apigee_flux_deployer::mount::read_batch;
-use apigee_flux_deployer::outcome::MAX_LINE;
-use apigee_flux_deployer::{BatchReport, Error, Report, deploy_batch};
+use apigee_flux_deployer::termination_message::MAX_LINE;
+use apigee_flux_deployer::{BatchReport, DeployReport, Error, deploy_batch};
 use apigee_flux_model::diag::Severity;
 use apigee_flux_model::duration::millis;
+use apigee_flux_model::exit::Exit;
 
 /// Deploys the batch. The result of each bundle is a JSON line on stdout as soon as it is known; the last line is the overall result, which
 /// is also the termination log.
@@ -23,21 +23,21 @@ pub(super) fn run(args: &DeployArgs, file: &Path, folder: &Path, log: &Log) -> E
     let log = log.of_environment(args.target.environment.as_str());
     let result = block_on(deploy_all(args, file, folder, &log)).flatten();
     log.show_status("");
-    let (line, code, report) = match &result {
+    let (line, exit, report) = match &result {
         Ok(report) => {
             let line = report.to_line(&args.target.target(), millis(log.elapsed()));
-            (line, exit_code(report), job_report_of_batch(args, report))
+            (line, exit(report), job_report_of_batch(args, report))
         }
         Err(error) => {
             let report = failed(args, error, log.elapsed());
-            (report.outcome.to_line(), report.exit_code, job_report("Deploy", &report))
+            (report.outcome.to_line(), report.exit, job_report("Deploy", &report))
         }
     };
     debug_assert!(line.len() <= MAX_LINE);
-    let level = if code == 0 { Severity::Info } else { Severity::Error };
+    let level = if exit.is_ok() { Severity::Info } else { Severity::Error };
     log.write(level, "result", &summary(args, &result));
     args.output.write_result(&log, &line, &report);
-    ExitCode::from(code)
+    ExitCode::from(exit.code())
 }
 
 async fn deploy_all(args: &DeployArgs, file: &Path, folder: &Path, log: &Log) -> Result<BatchReport, Error> {
@@ -70,8 +70,8 @@ async fn deploy_all(args: &DeployArgs, file: &Path, folder: &Path, log: &Log) ->
     deploy_batch(&client, bundles, &target, &options, args.workers, progress, terminated(log)).await
 }
 
-fn exit_code(report: &BatchReport) -> u8 {
-    if report.stopped { TERMINATED } else { report.exit_code() }
+fn exit(report: &BatchReport) -> Exit {
+    if report.stopped { Exit::Terminated } else { report.exit() }
 }
 
 fn summary(args: &DeployArgs, result: &Result<BatchReport, Error>) -> String {
@@ -90,8 +90,8 @@ fn counts(args: &DeployArgs, report: &BatchReport) -> String {
     )
 }
 
-fn failures(report: &BatchReport) -> impl Iterator<Item = &Report> {
-    report.reports.iter().filter(|report| report.exit_code != 0)
+fn failures(report: &BatchReport) -> impl Iterator<Item = &DeployReport> {
+    report.reports.iter().filter(|report| !report.exit.is_ok())
 }
 
 /// The report to the cluster: the overall result, and the failures.
@@ -104,7 +104,7 @@ fn job_report_of_batch(args: &DeployArgs, report: &BatchReport) -> JobReport {
         action: "Deploy",
         result: word(report.result()),
         revision: None,
-        is_failed: exit_code(report) != 0,
+        is_failed: !exit(report).is_ok(),
         note: std::iter::once(counts(args, report)).chain(failed).collect(),
     }
 }

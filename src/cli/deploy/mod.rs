@@ -14,8 +14,8 @@ use super::block_on::block_on;
 use super::job_report::job_report;
 use super::log::Log;
 use super::sigterm::until_terminated;
-use apigee_flux_deployer::deploy::Event;
-use apigee_flux_deployer::{Bundle, Client, Error, Options, Outcome, Report, WaitFor, deploy};
+use apigee_flux_deployer::event::Event;
+use apigee_flux_deployer::{Bundle, Client, DeployOptions, DeployReport, Error, Outcome, WaitFor, deploy};
 use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
 use apigee_flux_model::bundle::{Digest, manifest};
 use apigee_flux_model::duration;
@@ -74,19 +74,19 @@ pub(super) fn run(args: &DeployArgs) -> ExitCode {
     let report = block_on(run_until_signal(args, &log)).unwrap_or_else(|error| failed(args, &error, log.elapsed()));
     log.end(&report);
     args.output.write_result(&log, &report.outcome.to_line(), &job_report("Deploy", &report));
-    ExitCode::from(report.exit_code)
+    ExitCode::from(report.exit.code())
 }
 
-async fn run_until_signal(args: &DeployArgs, log: &Log) -> Report {
+async fn run_until_signal(args: &DeployArgs, log: &Log) -> DeployReport {
     let Prepared { client, bundle, provenance, log } = match prepare(args, log) {
         Ok(prepared) => prepared,
         Err(error) => return failed(args, &error, log.elapsed()),
     };
-    let options = Options { settings: args.settings.settings(), ..options(args, provenance) };
+    let options = DeployOptions { settings: args.settings.settings(), ..options(args, provenance) };
     let (target, progress) = (args.target.target(), |event: &Event| log.event(event));
     let run = deploy(&client, &bundle, &target, &options, &progress);
     until_terminated(&log, &client, Box::pin(run)).await.unwrap_or_else(|error| {
-        let Report { outcome, exit_code } = failed(args, &error, log.elapsed());
+        let DeployReport { outcome, exit } = failed(args, &error, log.elapsed());
         let outcome = Outcome {
             kind: Some(bundle.kind),
             name: Some(bundle.name.to_string()),
@@ -94,20 +94,20 @@ async fn run_until_signal(args: &DeployArgs, log: &Log) -> Report {
             writes: client.writes(),
             ..outcome
         };
-        Report { outcome, exit_code }
+        DeployReport { outcome, exit }
     })
 }
 
 /// The options that apply to a bundle and to a batch.
-fn options(args: &DeployArgs, provenance: Provenance) -> Options {
-    Options {
+fn options(args: &DeployArgs, provenance: Provenance) -> DeployOptions {
+    DeployOptions {
         timeout: args.timeout,
         wait: match args.wait {
             WaitChoice::Ready => WaitFor::Ready,
             WaitChoice::Accepted => WaitFor::Accepted,
         },
         provenance,
-        ..Options::default()
+        ..DeployOptions::default()
     }
 }
 
@@ -135,7 +135,7 @@ fn client(args: &DeployArgs, log: &Log) -> Result<Client, Error> {
 }
 
 /// The report of a run that failed before its first request.
-fn failed(args: &DeployArgs, error: &Error, took: Duration) -> Report {
-    let Report { outcome, exit_code } = Report::failed(&args.target.target(), error, took);
-    Report { outcome: Outcome { digest: args.expect_digest, ..outcome }, exit_code }
+fn failed(args: &DeployArgs, error: &Error, took: Duration) -> DeployReport {
+    let DeployReport { outcome, exit } = DeployReport::failed(&args.target.target(), error, took);
+    DeployReport { outcome: Outcome { digest: args.expect_digest, ..outcome }, exit }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use apigee_flux_deployer::{Outcome, Report};
+use apigee_flux_deployer::{DeployReport, Outcome};
 use apigee_flux_model::bundle::BundleKind;
 
 /// How many of the bundles in progress are named.
@@ -34,11 +34,11 @@ impl Tally {
     }
 
     /// Records the end of a bundle, whether it was started or not.
-    pub(super) fn ended(&mut self, report: &Report) {
+    pub(super) fn ended(&mut self, report: &DeployReport) {
         let Outcome { kind, name, .. } = &report.outcome;
         self.working.retain(|(k, n)| (Some(*k), Some(n)) != (*kind, name.as_ref()));
         self.done += 1;
-        self.failed += usize::from(report.exit_code != 0);
+        self.failed += usize::from(!report.exit.is_ok());
     }
 }
 
@@ -61,12 +61,13 @@ impl fmt::Display for Tally {
 mod tests {
     use super::*;
     use apigee_flux_deployer::{Error, Target};
+    use apigee_flux_model::exit::Exit;
 
-    fn ended(kind: BundleKind, name: &str, failed: bool) -> Report {
+    fn ended(kind: BundleKind, name: &str, failed: bool) -> DeployReport {
         let target = Target { organization: "o".parse().unwrap(), environment: "e".parse().unwrap() };
-        let mut report = Report::failed(&target, &Error::Refused(String::new()), std::time::Duration::ZERO);
+        let mut report = DeployReport::failed(&target, &Error::Refused(String::new()), std::time::Duration::ZERO);
         (report.outcome.kind, report.outcome.name) = (Some(kind), Some(name.to_owned()));
-        Report { exit_code: if failed { report.exit_code } else { 0 }, ..report }
+        DeployReport { exit: if failed { report.exit } else { Exit::Ok }, ..report }
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use super::difference::{Detail, Difference, PlannedChange};
 use super::{mask, unified};
-use apigee_flux_deployer::drift::{Depth, Download, Wanted, Wish};
-use apigee_flux_deployer::file_difference::{FileDifference, Form};
+use apigee_flux_deployer::drift::{Depth, DesiredDeployment, DesiredState, Download};
+use apigee_flux_deployer::file_difference::{FileContent, FileDifference};
 use apigee_flux_deployer::survey::survey;
 use apigee_flux_deployer::{Client, Drift, Error, Target};
 use apigee_flux_function::expand::DesiredBundle;
@@ -17,33 +17,33 @@ pub(super) async fn differences(
     deep: bool,
 ) -> Result<Vec<Difference>, Error> {
     let depth = Depth { download: if deep { Download::Always } else { Download::IfOther }, state: true };
-    let wanted: Vec<Wanted> = bundles.into_iter().map(wanted).collect::<Result<_, _>>()?;
-    let drifts = survey(client, target, wanted.clone(), depth, DEFAULT_WORKERS).await?;
-    Ok(wanted.iter().zip(&drifts).map(|(wanted, drift)| difference(target, wanted, drift)).collect())
+    let desired: Vec<DesiredDeployment> = bundles.into_iter().map(desired).collect::<Result<_, _>>()?;
+    let drifts = survey(client, target, desired.clone(), depth, DEFAULT_WORKERS).await?;
+    Ok(desired.iter().zip(&drifts).map(|(desired, drift)| difference(target, desired, drift)).collect())
 }
 
-fn wanted(bundle: DesiredBundle) -> Result<Wanted, Error> {
-    let wish = match bundle.removal {
-        Some(removal) => Wish::Removed(removal),
-        None => Wish::Deployed {
+fn desired(bundle: DesiredBundle) -> Result<DesiredDeployment, Error> {
+    let state = match bundle.removal {
+        Some(removal) => DesiredState::Removed(removal),
+        None => DesiredState::Deployed {
             files: bundle.files,
             digest: bundle.digest,
             service_account: bundle.settings.service_account,
         },
     };
-    Ok(Wanted { kind: bundle.kind, name: bundle.name.parse().map_err(Error::Usage)?, wish })
+    Ok(DesiredDeployment { kind: bundle.kind, name: bundle.name.parse().map_err(Error::Usage)?, state })
 }
 
-fn difference(target: &Target, wanted: &Wanted, drift: &Drift) -> Difference {
+fn difference(target: &Target, desired: &DesiredDeployment, drift: &Drift) -> Difference {
     Difference {
         organization: target.organization.to_string(),
         environment: Some(target.environment.to_string()),
-        kind: wanted.kind.resource_kind().to_owned(),
-        name: wanted.name.to_string(),
+        kind: desired.kind.resource_kind().to_owned(),
+        name: desired.name.to_string(),
         change: match drift {
             Drift::Same { .. } | Drift::Gone { .. } => PlannedChange::Unchanged,
             Drift::NotDeployed { .. } => PlannedChange::Create,
-            Drift::Unwanted { .. } => PlannedChange::Remove,
+            Drift::NotRemoved { .. } => PlannedChange::Remove,
             Drift::OtherRevision { .. } | Drift::Edited { .. } | Drift::OtherAccount { .. } | Drift::Failing { .. } => {
                 PlannedChange::Update
             }
@@ -54,41 +54,41 @@ fn difference(target: &Target, wanted: &Wanted, drift: &Drift) -> Difference {
 }
 
 fn detail(difference: &FileDifference) -> Detail {
-    let (deployed, wanted) = (difference.deployed.as_ref(), difference.wanted.as_ref());
+    let (deployed, desired) = (difference.deployed.as_ref(), difference.desired.as_ref());
     Detail {
         part: difference.path.to_string(),
-        change: match (deployed, wanted) {
+        change: match (deployed, desired) {
             (None, _) => PlannedChange::Create,
             (Some(_), None) => PlannedChange::Remove,
             (Some(_), Some(_)) => PlannedChange::Update,
         },
-        diff: diff(deployed, wanted),
+        diff: diff(deployed, desired),
     }
 }
 
-fn diff(deployed: Option<&Form>, wanted: Option<&Form>) -> String {
-    if [deployed, wanted].iter().any(|form| matches!(form, Some(Form::Binary { .. }))) {
-        let size = |form: Option<&Form>| match form {
-            Some(Form::Binary { size, .. }) => format!("{size} bytes"),
-            Some(Form::Xml(_) | Form::Text(_)) => "text".to_owned(),
+fn diff(deployed: Option<&FileContent>, desired: Option<&FileContent>) -> String {
+    if [deployed, desired].iter().any(|content| matches!(content, Some(FileContent::Binary { .. }))) {
+        let size = |content: Option<&FileContent>| match content {
+            Some(FileContent::Binary { size, .. }) => format!("{size} bytes"),
+            Some(FileContent::Xml(_) | FileContent::Text(_)) => "text".to_owned(),
             None => "nothing".to_owned(),
         };
-        return format!("(not text; actual: {}, desired: {})\n", size(deployed), size(wanted));
+        return format!("(not text; actual: {}, desired: {})\n", size(deployed), size(desired));
     }
-    let [deployed, wanted] = [deployed, wanted].map(|form| form.map(shown).unwrap_or_default());
-    if deployed == wanted {
+    let [deployed, desired] = [deployed, desired].map(|content| content.map(shown).unwrap_or_default());
+    if deployed == desired {
         return "(only a credential differs, which is not shown)\n".to_owned();
     }
-    unified::diff(&deployed, &wanted)
+    unified::diff(&deployed, &desired)
 }
 
 /// A file as text, without credentials.
-fn shown(form: &Form) -> String {
-    match form {
+fn shown(content: &FileContent) -> String {
+    match content {
         // XML that could be read can be written.
-        Form::Xml(element) => mask::element(element).to_document().unwrap_or_default(),
-        Form::Text(text) => mask::text(text),
-        Form::Binary { .. } => String::new(),
+        FileContent::Xml(element) => mask::element(element).to_document().unwrap_or_default(),
+        FileContent::Text(text) => mask::text(text),
+        FileContent::Binary { .. } => String::new(),
     }
 }
 
@@ -104,7 +104,7 @@ mod tests {
             let xml = format!(
                 "<BasicAuthentication><User>{user}</User><Password>{password}</Password></BasicAuthentication>"
             );
-            Form::Xml(canonical(xml.as_bytes()).unwrap())
+            FileContent::Xml(canonical(xml.as_bytes()).unwrap())
         };
         let both = diff(Some(&auth("hunter2", "a")), Some(&auth("hunter3", "b")));
         assert!(both.contains("-  <User>a</User>\n+  <User>b</User>\n") && !both.contains("hunter"), "{both}");
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn what_is_no_text_has_its_size_told() {
-        let binary = Form::Binary { size: 3, digest: Digest::of_bytes(b"abc") };
+        let binary = FileContent::Binary { size: 3, digest: Digest::of_bytes(b"abc") };
         assert_eq!(diff(Some(&binary), None), "(not text; actual: 3 bytes, desired: nothing)\n");
     }
 }

@@ -7,8 +7,9 @@ use serde_json::Value;
 use super::difference::{Detail, Difference, PlannedChange};
 use super::unified;
 use apigee_flux_configuration::{Document, Field, OwnedPlace};
-use apigee_flux_deployer::apply::{Applied, ApplyEvent, Ending, Mode, Options, apply};
+use apigee_flux_deployer::apply::{Applied, ApplyEvent, ApplyOptions, Mode, ResourceResult, apply};
 use apigee_flux_deployer::{Client, Error};
+use apigee_flux_model::exit::Exit;
 
 /// Compares the configuration of a place.
 pub(super) async fn differences(
@@ -19,7 +20,7 @@ pub(super) async fn differences(
     if document.resources.is_empty() {
         return Ok(Vec::new());
     }
-    let options = Options { mode: Mode::Compare, ..Options::new("") };
+    let options = ApplyOptions { mode: Mode::Compare, ..ApplyOptions::new("") };
     // A comparison never reads a secret.
     let secrets = Arc::new(|_: &_| Err("secrets are not read by diff".to_owned()));
     let report = apply(client, place, document, secrets, &options, Arc::new(|_: ApplyEvent<'_>| ())).await?;
@@ -27,8 +28,8 @@ pub(super) async fn differences(
 }
 
 fn difference(place: &OwnedPlace, applied: Applied) -> Result<Difference, Error> {
-    let Applied { id, result, reason, fields, exit_code } = applied;
-    if matches!(exit_code, 69 | 75 | 77) {
+    let Applied { id, result, reason, fields, exit } = applied;
+    if exit.is_temporary() || exit == Exit::NoPermission {
         return Err(Error::Temporary(format!("{id}: {reason}")));
     }
     Ok(Difference {
@@ -37,13 +38,13 @@ fn difference(place: &OwnedPlace, applied: Applied) -> Result<Difference, Error>
         name: id.path(),
         kind: id.kind,
         change: match result {
-            Ending::Unchanged => PlannedChange::Unchanged,
-            Ending::Created => PlannedChange::Create,
-            Ending::Deleted => PlannedChange::Remove,
+            ResourceResult::Unchanged => PlannedChange::Unchanged,
+            ResourceResult::Created => PlannedChange::Create,
+            ResourceResult::Deleted => PlannedChange::Remove,
             // A change that would be refused is shown as well.
-            Ending::Adopted | Ending::Updated | Ending::Failed => PlannedChange::Update,
+            ResourceResult::Adopted | ResourceResult::Updated | ResourceResult::Failed => PlannedChange::Update,
         },
-        reason: if result == Ending::Adopted { "in sync; apigee-flux adopts it".to_owned() } else { reason },
+        reason: if result == ResourceResult::Adopted { "in sync; apigee-flux adopts it".to_owned() } else { reason },
         details: fields.iter().map(detail).collect(),
     })
 }

@@ -28,11 +28,9 @@ use apigee_flux_function::expand::{DesiredEnvironment, ExpandOptions, desired};
 use apigee_flux_model::diag::has_errors;
 use apigee_flux_model::diag::plain::PlainText;
 use apigee_flux_model::duration;
+use apigee_flux_model::exit::Exit;
 use apigee_flux_model::names::Name;
 use difference::{Difference, PlannedChange};
-
-/// The exit code for differences; 1 is an error.
-const DIFFERS: u8 = 2;
 
 /// Show what a deployment would change in Apigee, and change nothing.
 #[derive(Debug, clap::Args)]
@@ -90,7 +88,7 @@ pub(super) fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     };
     out::stdout(&text)?;
     let same = differences.iter().all(|difference| difference.change == PlannedChange::Unchanged);
-    Ok(if same { ExitCode::SUCCESS } else { ExitCode::from(DIFFERS) })
+    Ok(if same { ExitCode::SUCCESS } else { ExitCode::from(Exit::Different.code()) })
 }
 
 async fn compare(args: &DiffArgs, environments: Vec<DesiredEnvironment>) -> anyhow::Result<Vec<Difference>> {

@@ -82,7 +82,7 @@ pub(crate) async fn calls(story: Story) -> Vec<String> {
     story.prepare(&world).await;
     let before = world.sandbox.requests().len();
     let report = world.deploy(&story.wanted()).await;
-    assert_eq!(report.exit_code, 0, "{story}: {}", report.outcome.reason);
+    assert_eq!(report.exit.code(), 0, "{story}: {}", report.outcome.reason);
     let requests = world.sandbox.requests();
     requests.iter().skip(before).map(|request| format!("{} {}", request.method, request.path)).collect()
 }
@@ -98,17 +98,17 @@ impl Case {
         let mut broken = Vec::new();
         let first = world.deploy(&bundle).await;
         let in_the_next_run =
-            (first.exit_code != 0).then(|| format!("{trouble} on {call}: exit code {}", first.exit_code));
+            (first.exit.code() != 0).then(|| format!("{trouble} on {call}: exit code {}", first.exit.code()));
         if !had_trouble(&world).await {
             broken.push("the call was not made, so nothing was tested".to_owned());
         }
         if in_the_next_run.is_some() {
-            if !TEMPORARY.contains(&first.exit_code) {
-                broken.push(format!("exit code {}: {}", first.exit_code, first.outcome.reason));
+            if !TEMPORARY.contains(&first.exit.code()) {
+                broken.push(format!("exit code {}: {}", first.exit.code(), first.outcome.reason));
             }
             let second = world.deploy(&bundle).await;
-            if second.exit_code != 0 {
-                broken.push(format!("the next run ends with {}: {}", second.exit_code, second.outcome.reason));
+            if second.exit.code() != 0 {
+                broken.push(format!("the next run ends with {}: {}", second.exit.code(), second.outcome.reason));
             }
         }
         let took = start.elapsed();

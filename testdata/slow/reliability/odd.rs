@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use apigee_flux_deployer::deploy::Event;
-use apigee_flux_deployer::wait::Polling;
-use apigee_flux_deployer::{Options, deploy, remove};
+use apigee_flux_deployer::Polling;
+use apigee_flux_deployer::event::Event;
+use apigee_flux_deployer::{DeployOptions, deploy, remove};
 use apigee_flux_model::bundle::{BundleKind, Removal};
 use apigee_flux_model::names::RevisionId;
 use apigee_flux_sandbox::{FaultRule, InjectedFault, Occurrence, OddResponse};
@@ -76,11 +76,11 @@ pub(crate) async fn matrix() -> Vec<String> {
 }
 
 /// Options with a short timeout: most of these runs cannot succeed.
-fn options() -> Options {
-    Options {
+fn options() -> DeployOptions {
+    DeployOptions {
         timeout: Duration::from_millis(400),
         polling: Polling { first: Duration::from_millis(5), longest: Duration::from_millis(20), ..Polling::default() },
-        ..Options::default()
+        ..DeployOptions::default()
     }
 }
 
@@ -104,9 +104,9 @@ impl Case {
         }
         let mut broken = Vec::new();
         let report = deploy(&world.client(), &bundle, &target(), &options(), &|_: &Event| ()).await;
-        let fails_for_good = status == Status::Error && report.exit_code == 65;
-        if report.exit_code != 0 && !TEMPORARY.contains(&report.exit_code) && !fails_for_good {
-            broken.push(format!("exit code {}: {}", report.exit_code, report.outcome.reason));
+        let fails_for_good = status == Status::Error && report.exit.code() == 65;
+        if report.exit.code() != 0 && !TEMPORARY.contains(&report.exit.code()) && !fails_for_good {
+            broken.push(format!("exit code {}: {}", report.exit.code(), report.outcome.reason));
         }
         if before.is_some() && world.served().is_none() {
             broken.push(format!("nothing answers any more: {}", report.outcome.reason));
@@ -121,8 +121,8 @@ impl Case {
         // Without the fault, the next run succeeds.
         world.sandbox.clear_faults();
         let next = world.deploy(&bundle).await;
-        if next.exit_code != 0 {
-            broken.push(format!("the next run ends with {}: {}", next.exit_code, next.outcome.reason));
+        if next.exit.code() != 0 {
+            broken.push(format!("the next run ends with {}: {}", next.exit.code(), next.outcome.reason));
         }
         // A run may undeploy what it deployed for the first time itself, once Apigee says that it does not run.
         let may_take_out = story.plot == Plot::First && status == Status::Error;
@@ -147,7 +147,7 @@ pub(crate) async fn removals() -> Vec<String> {
                 let name = NAME.parse().unwrap();
                 let report =
                     remove(&world.client(), kind, &name, &target(), removal, &options(), &|_: &Event| ()).await;
-                if report.exit_code == 0 || world.served() != Some(RevisionId::FIRST) {
+                if report.exit.code() == 0 || world.served() != Some(RevisionId::FIRST) {
                     broken.push(format!("{kind:?}, {odd:?}, {removal:?}: {}", report.outcome.reason));
                 }
             }
@@ -169,10 +169,10 @@ pub(crate) async fn reruns() -> Vec<String> {
             let report = world.deploy(&story.wanted()).await;
             let writes = world.sandbox.requests()[before..].iter().filter(|request| request.is_write).count();
             let allowed = usize::from(status != Status::ErrorOnce);
-            if report.exit_code != exit_code || writes > allowed || world.served() != Some(RevisionId::FIRST) {
+            if report.exit.code() != exit_code || writes > allowed || world.served() != Some(RevisionId::FIRST) {
                 broken.push(format!(
                     "{kind:?}, {status:?}: exit code {}, {writes} writes, {:?} answers: {}",
-                    report.exit_code,
+                    report.exit.code(),
                     world.served(),
                     report.outcome.reason
                 ));
@@ -196,13 +196,14 @@ pub(crate) async fn batches() -> Vec<String> {
             // The list of the resource itself does not contain it either.
             let path = format!("*/{NAME}/deployments");
             world.sandbox.inject(FaultRule { path, ..FaultRule::new(InjectedFault::Odd(OddResponse::Empty)) });
-            let options = Options { listed: Some(Vec::new()), ..options() };
+            let options = DeployOptions { listed: Some(Vec::new()), ..options() };
             let report = deploy(&world.client(), &story.wanted(), &target(), &options, &|_: &Event| ()).await;
             let writes = world.sandbox.requests()[before..].iter().filter(|request| request.is_write).count();
-            if writes > 0 || !TEMPORARY.contains(&report.exit_code) || world.served() != served {
+            if writes > 0 || !TEMPORARY.contains(&report.exit.code()) || world.served() != served {
                 broken.push(format!(
                     "{story}, status {status:?}: {writes} writes, exit code {}: {}",
-                    report.exit_code, report.outcome.reason
+                    report.exit.code(),
+                    report.outcome.reason
                 ));
             }
         }

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use apigee_flux_configuration::secret::ValueFrom;
 use apigee_flux_configuration::{Document, Id, OwnedPlace};
-use apigee_flux_deployer::apply::{Options, Progress, apply};
+use apigee_flux_deployer::Polling;
+use apigee_flux_deployer::apply::{ApplyListener, ApplyOptions, apply};
 use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::prune::{Kept, prune};
 use apigee_flux_deployer::retry::Backoff;
-use apigee_flux_deployer::wait::Polling;
 use apigee_flux_deployer::{Client, TokenSource};
 use apigee_flux_sandbox::{self as sandbox, FaultRule, InjectedFault, Occurrence, OddResponse, Sandbox};
 use serde_json::{Value, json};
@@ -71,8 +71,8 @@ impl World {
         world
     }
 
-    fn options() -> Options {
-        Options {
+    fn options() -> ApplyOptions {
+        ApplyOptions {
             workers: 1.try_into().unwrap(),
             timeout: Duration::from_millis(500),
             polling: Polling {
@@ -80,16 +80,16 @@ impl World {
                 longest: Duration::from_millis(20),
                 ..Polling::default()
             },
-            ..Options::new("team")
+            ..ApplyOptions::new("team")
         }
     }
 
     async fn apply(&self) -> (u8, String) {
         let secrets = Arc::new(|_: &ValueFrom| Ok(KEY.as_bytes().to_vec()));
-        let silent: Progress = Arc::new(|_| ());
+        let silent: ApplyListener = Arc::new(|_| ());
         match apply(&self.client, &place(), &document(), secrets, &Self::options(), silent).await {
-            Ok(report) => (report.exit_code(), format!("{:?}", report.resources)),
-            Err(error) => (error.exit_code(), error.to_string()),
+            Ok(report) => (report.exit().code(), format!("{:?}", report.resources)),
+            Err(error) => (error.exit().code(), error.to_string()),
         }
     }
 
@@ -98,8 +98,8 @@ impl World {
         let ids = BTreeSet::from([Id { kind: "ApigeeReference".to_owned(), parent: None, name: "other".to_owned() }]);
         let kept = [Kept { place: place(), owner: "team".to_owned(), ids }];
         match prune(&self.client, &kept, 9, &Self::options(), Arc::new(|_| ())).await {
-            Ok(report) => (report.exit_code(), format!("{:?}", report.resources)),
-            Err(error) => (error.exit_code(), error.to_string()),
+            Ok(report) => (report.exit().code(), format!("{:?}", report.resources)),
+            Err(error) => (error.exit().code(), error.to_string()),
         }
     }
 

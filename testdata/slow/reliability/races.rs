@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use apigee_flux_deployer::Report;
+use apigee_flux_deployer::DeployReport;
 use apigee_flux_model::bundle::BundleKind;
 
 use super::world::{World, all, bundle};
@@ -44,7 +44,7 @@ async fn race(seed: u64, bodies: [&'static str; 2]) -> End {
     let world = World::start(kind, Duration::from_millis(random.below(60))).await;
     if seed.is_multiple_of(2) {
         let report = world.deploy(&bundle(kind, "A")).await;
-        assert_eq!(report.exit_code, 0, "{}", report.outcome.reason);
+        assert_eq!(report.exit.code(), 0, "{}", report.outcome.reason);
     }
     let offsets = [random.pause(150), random.pause(150)];
     let pauses = Arc::new(Mutex::new(random));
@@ -59,11 +59,11 @@ async fn race(seed: u64, bodies: [&'static str; 2]) -> End {
     let (one, other) = tokio::join!(later(offsets[0], bodies[0]), later(offsets[1], bodies[1]));
     let mut broken = Vec::new();
     let reports = [one, other];
-    let lost: Vec<&Report> = reports.iter().filter(|report| report.exit_code != 0).collect();
+    let lost: Vec<&DeployReport> = reports.iter().filter(|report| report.exit.code() != 0).collect();
     for report in &lost {
         let reason = &report.outcome.reason;
-        if report.exit_code != 75 || bodies[0] == bodies[1] || !reason.contains("another deployer") {
-            broken.push(format!("{} ends with {}: {reason}", report.outcome.digest.unwrap(), report.exit_code));
+        if report.exit.code() != 75 || bodies[0] == bodies[1] || !reason.contains("another deployer") {
+            broken.push(format!("{} ends with {}: {reason}", report.outcome.digest.unwrap(), report.exit.code()));
         }
     }
     if lost.len() > 1 {

@@ -53,11 +53,11 @@ async fn storm(seed: u64, story: Story) -> (usize, Vec<String>) {
     loop {
         runs += 1;
         let report = world.deploy(&bundle).await;
-        if report.exit_code == 0 {
+        if report.exit.code() == 0 {
             break;
         }
-        let text = format!("run {runs} ends with {}: {}", report.exit_code, report.outcome.reason);
-        if !TEMPORARY.contains(&report.exit_code) {
+        let text = format!("run {runs} ends with {}: {}", report.exit.code(), report.outcome.reason);
+        if !TEMPORARY.contains(&report.exit.code()) {
             broken.push(text);
             break;
         }

@@ -55,7 +55,7 @@ impl Story {
         };
         for body in before {
             let report = world.deploy(&bundle(self.kind, body)).await;
-            assert_eq!(report.exit_code, 0, "{}", report.outcome.reason);
+            assert_eq!(report.exit.code(), 0, "{}", report.outcome.reason);
         }
     }
 }

@@ -6,12 +6,12 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use apigee_flux_deployer::client::{ResourceName, Settings};
-use apigee_flux_deployer::deploy::Event;
+use apigee_flux_deployer::Polling;
+use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::deployment::RuntimeState;
+use apigee_flux_deployer::event::Event;
 use apigee_flux_deployer::retry::Backoff;
-use apigee_flux_deployer::wait::Polling;
-use apigee_flux_deployer::{Bundle, Client, Options, Report, Target, TokenSource, deploy};
+use apigee_flux_deployer::{Bundle, Client, DeployOptions, DeployReport, ResourceName, Target, TokenSource, deploy};
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::bundle::{BundleKind, BundlePath, Digest, Files};
 use apigee_flux_model::names::Name;
@@ -63,11 +63,11 @@ fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-pub(crate) fn options() -> Options {
-    Options {
+pub(crate) fn options() -> DeployOptions {
+    DeployOptions {
         timeout: Duration::from_secs(10),
         polling: Polling { first: Duration::from_millis(5), longest: Duration::from_millis(40), ..Polling::default() },
-        ..Options::default()
+        ..DeployOptions::default()
     }
 }
 
@@ -114,7 +114,7 @@ impl World {
         Client::new(self.sandbox.url().parse().unwrap(), TokenSource::None, &settings).unwrap()
     }
 
-    pub(crate) async fn deploy(&self, bundle: &Bundle) -> Report {
+    pub(crate) async fn deploy(&self, bundle: &Bundle) -> DeployReport {
         deploy(&self.client(), bundle, &target(), &options(), &|_: &Event| ()).await
     }
 

@@ -7,7 +7,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Method, Url};
 use serde_json::Value;
 
-use crate::client::causes;
+use crate::error::network_error::causes;
 use apigee_flux_disk::read_regular;
 
 /// Limit for the size of each file.

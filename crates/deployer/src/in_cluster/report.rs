@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{ApiServer, JobReport};
+use crate::in_cluster::{ApiServer, JobReport};
 use apigee_flux_model::names::kubernetes::FIELD_MANAGER;
 
 /// Sets the labels of the Job and creates an Event about it. Each is attempted even if the other one fails; the error

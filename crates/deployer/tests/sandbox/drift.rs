@@ -3,13 +3,13 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use apigee_flux_deployer::client::{DeployOptions, ResourceName, Settings};
-use apigee_flux_deployer::deploy::Event;
-use apigee_flux_deployer::drift::{Depth, Download, Wanted, Wish};
+use apigee_flux_deployer::Polling;
+use apigee_flux_deployer::client::{DeployParameters, Settings};
+use apigee_flux_deployer::drift::{Depth, DesiredDeployment, DesiredState, Download};
+use apigee_flux_deployer::event::Event;
 use apigee_flux_deployer::retry::Backoff;
 use apigee_flux_deployer::survey::survey;
-use apigee_flux_deployer::wait::Polling;
-use apigee_flux_deployer::{Bundle, Client, Drift, Error, Options, Target, TokenSource, deploy};
+use apigee_flux_deployer::{Bundle, Client, DeployOptions, Drift, Error, ResourceName, Target, TokenSource, deploy};
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::bundle::{BundleKind, BundlePath, DeploySettings, Digest, Files, Removal, zip};
 use apigee_flux_model::names::Name;
@@ -45,17 +45,17 @@ fn proxy(body: &str) -> Files {
     files.into_iter().map(|(path, text)| (BundlePath::parse(path).unwrap(), text.into_bytes())).collect()
 }
 
-fn wanted(files: &Files, service_account: Option<&str>) -> Wanted {
-    let wish = Wish::Deployed {
+fn wanted(files: &Files, service_account: Option<&str>) -> DesiredDeployment {
+    let state = DesiredState::Deployed {
         files: files.clone(),
         digest: Digest::of_files(files),
         service_account: service_account.map(str::to_owned),
     };
-    Wanted { kind: BundleKind::Proxy, name: name("orders"), wish }
+    DesiredDeployment { kind: BundleKind::Proxy, name: name("orders"), state }
 }
 
-fn removed(removal: Removal) -> Wanted {
-    Wanted { kind: BundleKind::Proxy, name: name("orders"), wish: Wish::Removed(removal) }
+fn removed(removal: Removal) -> DesiredDeployment {
+    DesiredDeployment { kind: BundleKind::Proxy, name: name("orders"), state: DesiredState::Removed(removal) }
 }
 
 struct World {
@@ -83,11 +83,11 @@ impl World {
             DeploySettings { service_account: service_account.map(str::to_owned), ..DeploySettings::default() };
         let polling = Polling { first: Duration::from_millis(10), ..Polling::default() };
         let provenance = Provenance { commit: Some("0a1b2c3".into()), ..Provenance::default() };
-        let options = Options { settings, polling, provenance, ..Options::default() };
+        let options = DeployOptions { settings, polling, provenance, ..DeployOptions::default() };
         let bundle = Bundle::new(BundleKind::Proxy, name("orders"), files.clone());
         let target = Target { organization: name("acme"), environment: name(environment) };
         let report = deploy(&self.client, &bundle, &target, &options, &|_: &Event| ()).await;
-        assert_eq!(report.exit_code, 0, "{}", report.outcome.reason);
+        assert_eq!(report.exit.code(), 0, "{}", report.outcome.reason);
     }
 
     async fn deploy(&self, files: &Files) {
@@ -98,12 +98,12 @@ impl World {
     async fn put_by_hand(&self, files: &Files) -> RevisionId {
         let zip = zip::pack(BundleKind::Proxy, files).unwrap().into();
         let revision = self.client.import(self.resource(), &zip).await.unwrap();
-        self.client.deploy(self.resource(), &name("prod"), revision, DeployOptions::default()).await.unwrap();
+        self.client.deploy(self.resource(), &name("prod"), revision, DeployParameters::default()).await.unwrap();
         revision
     }
 
     /// Compares, and checks that nothing was written.
-    async fn drift(&self, wanted: &Wanted, depth: Depth) -> Drift {
+    async fn drift(&self, wanted: &DesiredDeployment, depth: Depth) -> Drift {
         let before = self.sandbox.requests().len();
         let target = Target { organization: name("acme"), environment: name("prod") };
         let drifts = survey(&self.client, &target, vec![wanted.clone()], depth, NonZeroUsize::MIN).await.unwrap();
@@ -188,7 +188,7 @@ async fn another_revision_of_ours_tells_its_commit() {
     assert!(matches!(&drift, Drift::OtherRevision { files: None, .. }), "{drift:?}");
     // The previous revision was deployed manually.
     world.deploy(&b).await;
-    world.client.deploy(world.resource(), &name("prod"), id("1"), DeployOptions::default()).await.unwrap();
+    world.client.deploy(world.resource(), &name("prod"), id("1"), DeployParameters::default()).await.unwrap();
     let drift = world.drift(&wanted(&b, None), RECORD).await;
     assert!(matches!(&drift, Drift::OtherRevision { revision, .. } if *revision == id("1")), "{drift:?}");
 }
@@ -258,7 +258,7 @@ async fn another_service_account_is_a_drift() {
     let account = |deployed: &str, wanted: Option<&str>| Drift::OtherAccount {
         revision: id("1"),
         deployed: deployed.into(),
-        wanted: wanted.map(str::to_owned),
+        desired: wanted.map(str::to_owned),
     };
     assert_eq!(world.drift(&wanted(&files, Some("b@p")), RECORD).await, account("a@p", Some("b@p")));
     assert_eq!(world.drift(&wanted(&files, None), RECORD).await, account("a@p", None));
@@ -275,7 +275,7 @@ async fn what_does_not_run_or_is_not_reached_is_failing() {
         let files = proxy("A");
         world.deploy(&files).await;
         world.sandbox.simulate_failure("orders", mishap);
-        world.client.deploy(world.resource(), &name("prod"), id("1"), DeployOptions::default()).await.unwrap();
+        world.client.deploy(world.resource(), &name("prod"), id("1"), DeployParameters::default()).await.unwrap();
         tokio::time::sleep(Duration::from_millis(60)).await;
         let drift = world.drift(&wanted(&files, None), OTHER).await;
         assert!(matches!(&drift, Drift::Failing { why, .. } if why.contains(part)), "{drift:?}");
@@ -293,15 +293,15 @@ async fn what_is_to_be_gone_is_unwanted_until_it_is() {
     world.deploy_to("dev", &files, None).await;
     world.deploy(&files).await;
     for wanted in [&undeploy, &delete] {
-        assert_eq!(world.drift(wanted, RECORD).await, Drift::Unwanted { revision: Some(id("1")), ours: true });
+        assert_eq!(world.drift(wanted, RECORD).await, Drift::NotRemoved { revision: Some(id("1")), ours: true });
     }
     world.client.undeploy(world.resource(), &name("prod"), id("1")).await.unwrap();
     assert_eq!(world.drift(&undeploy, RECORD).await, Drift::Gone { kept_for: None });
     assert_eq!(world.drift(&delete, RECORD).await, Drift::Gone { kept_for: Some("dev".into()) });
     world.client.undeploy(world.resource(), &name("dev"), id("1")).await.unwrap();
-    assert_eq!(world.drift(&delete, RECORD).await, Drift::Unwanted { revision: None, ours: true });
+    assert_eq!(world.drift(&delete, RECORD).await, Drift::NotRemoved { revision: None, ours: true });
     world.put_by_hand(&files).await;
-    assert_eq!(world.drift(&undeploy, RECORD).await, Drift::Unwanted { revision: Some(id("2")), ours: false });
+    assert_eq!(world.drift(&undeploy, RECORD).await, Drift::NotRemoved { revision: Some(id("2")), ours: false });
 }
 
 #[tokio::test]
@@ -309,8 +309,8 @@ async fn many_bundles_are_compared_in_their_order() {
     let world = World::start().await;
     let files = proxy("A");
     world.deploy(&files).await;
-    let of = |text: &str| Wanted { name: name(text), ..wanted(&files, None) };
-    let all: Vec<Wanted> = ["z", "orders", "a", "b"].map(of).to_vec();
+    let of = |text: &str| DesiredDeployment { name: name(text), ..wanted(&files, None) };
+    let all: Vec<DesiredDeployment> = ["z", "orders", "a", "b"].map(of).to_vec();
     let target = Target { organization: name("acme"), environment: name("prod") };
     let drifts = survey(&world.client, &target, all, OTHER, NonZeroUsize::new(3).unwrap()).await.unwrap();
     let missing = || Drift::NotDeployed { newest: None };

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use apigee_flux_configuration::{Answer, Body, Form, Read, Request, Shape, Verb};
-use apigee_flux_deployer::client::{DeployOptions, ResourceName, Settings};
-use apigee_flux_deployer::{Client, TokenSource};
+use apigee_flux_deployer::client::{DeployParameters, Settings};
+use apigee_flux_deployer::{Client, ResourceName, TokenSource};
 use apigee_flux_model::bundle::{BundleKind, BundlePath, Files, zip};
 use apigee_flux_model::names::Name;
 use apigee_flux_sandbox::{Sandbox, SandboxOptions};
@@ -80,9 +80,9 @@ impl World {
             report.unwrap();
         }
         let account =
-            DeployOptions { service_account: Some("runner@p.iam.gserviceaccount.com"), sequenced_rollout: true };
+            DeployParameters { service_account: Some("runner@p.iam.gserviceaccount.com"), sequenced_rollout: true };
         self.call("deploy").deploy(it, environment, first, account).await.unwrap();
-        self.call("deploy").deploy(it, environment, second, DeployOptions::default()).await.unwrap();
+        self.call("deploy").deploy(it, environment, second, DeployParameters::default()).await.unwrap();
         self.call("deployment").deployment(it, environment, second).await.unwrap();
         self.call("deployments").deployments(it, environment).await.unwrap();
         self.call("deployments_anywhere").deployments_anywhere(it).await.unwrap();
@@ -195,7 +195,9 @@ async fn every_request_of_the_client_is_one_that_google_takes() {
     let [probe] = elsewhere.requests().try_into().unwrap();
     assert!(probe.header("authorization").is_empty() && probe.header("content-length").is_empty(), "{probe:?}");
 
-    let source = include_str!("../../src/client.rs");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api/client");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap());
+    let source: String = files.collect();
     let declared: BTreeSet<&str> = source
         .lines()
         .filter_map(|line| line.trim().strip_prefix("pub async fn "))

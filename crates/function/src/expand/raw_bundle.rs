@@ -6,8 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 use super::ExpandOptions;
 use crate::spec::Resource;
 use crate::spec::bundle_source::BundleSource;
-use apigee_flux_model::bundle::zip::{MAX_BUNDLE_BYTES, MAX_FILES, unpack};
-use apigee_flux_model::bundle::{BundleKind, BundlePath, Files, is_clutter, plain_path};
+use apigee_flux_model::bundle::zip::{MAX_BUNDLE_BYTES, MAX_FILES, UnpackError, unpack};
+use apigee_flux_model::bundle::{BundleKind, BundlePath, Files, PathError, is_clutter, plain_path};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::krm::{Input, Item};
 use apigee_flux_model::yaml::YamlNode;
@@ -155,7 +155,10 @@ fn from_config_map(input: &Input<'_>, item: &Item<'_>, at: &FieldPath, report: &
         return match unpack(bytes) {
             Ok((_, files)) => Some(files),
             Err(why) => {
-                let code = if why.contains("would leave") { Code::UnsafePath } else { Code::UnreadableBundle };
+                let code = match why {
+                    UnpackError::Path { error: PathError::Leaves(_), .. } => Code::UnsafePath,
+                    UnpackError::Path { .. } | UnpackError::NotABundle(_) => Code::UnreadableBundle,
+                };
                 let message = format!("`{ZIP_KEY}` of the ConfigMap `{name}`: {why}");
                 report.push(Diagnostic::error(code, message).at(at));
                 None

@@ -68,7 +68,8 @@ impl BundleMaps {
             }
             let mut parts = Vec::new();
             for (part, piece) in bytes.chunks(MAX_PIECE_BYTES).enumerate() {
-                let path = BundlePath::parse(&format!("{PARTS}/{number:04}-{part:03}"))?;
+                let path =
+                    BundlePath::parse(&format!("{PARTS}/{number:04}-{part:03}")).map_err(|error| error.to_string())?;
                 let content = Content::Binary(piece.to_vec());
                 entries.push(MapEntry { key: keys.key(&path), path: path.to_string(), content });
                 parts.push(path);

@@ -18,10 +18,8 @@ use super::payload::Payload;
 use super::pod::pod;
 use crate::spec::environment::GitOps;
 use apigee_flux_model::bundle::BundleKind;
+use apigee_flux_model::exit::Exit;
 use apigee_flux_model::names::kubernetes::label_value;
-
-/// The exit codes of the deployer for which a retry is useless: usage, invalid bundle, missing or too large bundle, digest, permission.
-const PERMANENT: [i32; 5] = [64, 65, 66, 67, 77];
 
 /// Renders the Job.
 pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
@@ -158,7 +156,7 @@ fn pod_failure_policy() -> PodFailurePolicy {
                 on_exit_codes: Some(PodFailurePolicyOnExitCodesRequirement {
                     container_name: Some("deploy".to_owned()),
                     operator: "In".to_owned(),
-                    values: PERMANENT.to_vec(),
+                    values: Exit::PERMANENT.iter().map(|exit| i32::from(exit.code())).collect(),
                 }),
                 on_pod_conditions: None,
             },

@@ -61,32 +61,58 @@ impl BundleKind {
     }
 }
 
+/// The length of the longest path, in bytes.
+const MAX_PATH: usize = 1024;
+
+/// Why a text is not a path in a bundle.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    /// It is empty.
+    #[error("the path is empty")]
+    Empty,
+    /// It is too long; its length in bytes.
+    #[error("the path is {0} bytes long, at most {MAX_PATH} are allowed")]
+    TooLong(usize),
+    /// It has a character that is not allowed.
+    #[error("the character {0:?} is not allowed in a path")]
+    Character(char),
+    /// It is absolute.
+    #[error("the path is absolute; write it relative to the bundle's root folder")]
+    Absolute,
+    /// It has an empty part.
+    #[error("the path has an empty part")]
+    EmptyPart,
+    /// This part of it, `.` or `..`, would leave the folder.
+    #[error("`{0}` would leave the bundle's folder")]
+    Leaves(String),
+}
+
 /// A path below the bundle's root folder: relative, with `/` between its parts, none of them empty, `.` or `..`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct BundlePath(String);
 
 impl BundlePath {
-    /// Parses a path; the error names the violated rule.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// Parses a path; the error is the violated rule.
+    pub fn parse(text: &str) -> Result<Self, PathError> {
         if text.is_empty() {
-            return Err("the path is empty".to_owned());
+            return Err(PathError::Empty);
         }
-        if text.len() > 1024 {
-            return Err(format!("the path is {} bytes long, at most 1024 are allowed", text.len()));
+        if text.len() > MAX_PATH {
+            return Err(PathError::TooLong(text.len()));
         }
         if let Some(bad) = text.chars().find(|c| c.is_control() || matches!(c, '\\' | ':')) {
-            return Err(format!("the character {bad:?} is not allowed in a path"));
+            return Err(PathError::Character(bad));
         }
         if text.starts_with('/') {
-            return Err("the path is absolute; write it relative to the bundle's root folder".to_owned());
+            return Err(PathError::Absolute);
         }
         for part in text.split('/') {
             if part.is_empty() {
-                return Err("the path has an empty part".to_owned());
+                return Err(PathError::EmptyPart);
             }
             if part == "." || part == ".." {
-                return Err(format!("`{part}` would leave the bundle's folder"));
+                return Err(PathError::Leaves(part.to_owned()));
             }
         }
         Ok(Self(text.to_owned()))

@@ -17,7 +17,7 @@ pub mod zip;
 pub use batch::{Batch, BatchEntry};
 pub use digest::Digest;
 pub use file_kind::{FileKind, is_clutter, plain_path};
-pub use files::{BundleKind, BundlePath, Files};
+pub use files::{BundleKind, BundlePath, Files, PathError};
 pub use manifest::Manifest;
 pub use revision_record::{Replaced, RevisionRecord};
 pub use settings::{DeploySettings, Removal, SmokeTest};

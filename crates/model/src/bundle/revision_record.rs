@@ -114,7 +114,7 @@ impl RevisionRecord {
             let root = Element::new(kind.root_element())
                 .attribute("name", name)
                 .child(Element::leaf("Description", self.append_to("")));
-            let path = BundlePath::parse(&format!("{name}.xml"))?;
+            let path = BundlePath::parse(&format!("{name}.xml")).map_err(|error| error.to_string())?;
             let mut files = files.clone();
             files.insert(path, root.to_document().map_err(|error| error.to_string())?.into_bytes());
             return Ok(files);

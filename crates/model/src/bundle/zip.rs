@@ -6,7 +6,7 @@ use std::io::{Cursor, Read as _, Write as _};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-use super::{BundleKind, BundlePath, Files, is_clutter, plain_path};
+use super::{BundleKind, BundlePath, Files, PathError, is_clutter, plain_path};
 
 /// Apigee's limit for one bundle, in bytes ("API proxy bundle zip file size", Apigee limits page).
 pub const MAX_BUNDLE_BYTES: usize = crate::limits::counts::BUNDLE_BYTES.max;
@@ -37,21 +37,45 @@ pub fn pack(kind: BundleKind, files: &Files) -> Result<Vec<u8>, String> {
     Ok(cursor.into_inner())
 }
 
+/// Why a zip file is not a bundle.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnpackError {
+    /// The path of an entry is not allowed.
+    #[error("entry `{entry}` of the zip file: {error}")]
+    Path {
+        /// The entry.
+        entry: String,
+        /// The violated rule.
+        error: PathError,
+    },
+    /// It is not readable, or not laid out as a bundle.
+    #[error("{0}")]
+    NotABundle(String),
+}
+
+impl From<String> for UnpackError {
+    fn from(why: String) -> Self {
+        Self::NotABundle(why)
+    }
+}
+
 /// Unpacks a bundle's zip: the kind according to its root folder, and the files below it. Folders, files outside the
 /// root folder (as macOS adds) and [clutter](is_clutter) are omitted; `\` is read as `/`. Nothing is written to disk.
-pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
+pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), UnpackError> {
     let mut archive =
         ZipArchive::new(Cursor::new(bytes)).map_err(|error| format!("not a readable zip file: {error}"))?;
     if archive.len() > 2 * MAX_FILES {
-        return Err(format!("the zip file has {} entries; a bundle may have {MAX_FILES} files", archive.len()));
+        return Err(format!("the zip file has {} entries; a bundle may have {MAX_FILES} files", archive.len()).into());
     }
     if archive.is_empty() {
-        return Err("the zip file has no entries".to_owned());
+        return Err("the zip file has no entries".to_owned().into());
     }
     // Readers of zip files choose different ones of two entries with the same name: the checked file could differ from
     // the one that Apigee runs.
     if archive.has_duplicate_names() {
-        return Err("the zip file has more than one entry of the same name; pack it again from the folder".to_owned());
+        return Err("the zip file has more than one entry of the same name; pack it again from the folder"
+            .to_owned()
+            .into());
     }
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     let mut found: Option<BundleKind> = None;
@@ -70,7 +94,8 @@ pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
         if let Some(other) = names.insert(plain(&name), name.clone().into_owned()) {
             return Err(format!(
                 "the entries `{other}` and `{name}` of the zip file are the same file; pack it again from the folder"
-            ));
+            )
+            .into());
         }
         let name = plain_path(&name);
         let below = BundleKind::ALL
@@ -78,18 +103,18 @@ pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
             .find_map(|kind| Some((kind, name.strip_prefix(kind.root())?.strip_prefix('/')?)));
         let Some((kind, below)) = below else {
             // A path that leaves the folder indicates an attack, not a stray file.
-            BundlePath::parse(&name).map_err(|why| format!("entry `{name}` of the zip file: {why}"))?;
+            BundlePath::parse(&name).map_err(|error| UnpackError::Path { entry: name.clone(), error })?;
             continue;
         };
         if found.is_some_and(|other| other != kind) {
-            return Err("the zip file contains both `apiproxy/` and `sharedflowbundle/`".to_owned());
+            return Err("the zip file contains both `apiproxy/` and `sharedflowbundle/`".to_owned().into());
         }
         found = Some(kind);
         if is_clutter(below) {
             files.leave_out(below);
             continue;
         }
-        let path = BundlePath::parse(below).map_err(|why| format!("entry `{name}` of the zip file: {why}"))?;
+        let path = BundlePath::parse(below).map_err(|error| UnpackError::Path { entry: name.clone(), error })?;
         let mut content = Vec::new();
         entry
             .take(left + 1)
@@ -99,10 +124,11 @@ pub fn unpack(bytes: &[u8]) -> Result<(BundleKind, Files), String> {
             .checked_sub(content.len() as u64)
             .ok_or_else(|| format!("the zip file unpacks to more than {MAX_UNPACKED_BYTES} bytes"))?;
         if files.insert(path, content).is_some() {
-            return Err(format!("the zip file has more than one entry `{name}`"));
+            return Err(format!("the zip file has more than one entry `{name}`").into());
         }
     }
-    let kind = found.ok_or("the zip file has no `apiproxy/` or `sharedflowbundle/` folder at its top level")?;
+    let kind =
+        found.ok_or("the zip file has no `apiproxy/` or `sharedflowbundle/` folder at its top level".to_owned())?;
     Ok((kind, files))
 }
 
@@ -139,12 +165,13 @@ mod tests {
         assert!(
             unpack(&zip(["apiproxy/b.xml", "apiproxy/a.xml"]))
                 .unwrap_err()
+                .to_string()
                 .contains("more than one entry of the same name")
         );
         for name in ["./apiproxy/a.xml", "apiproxy/./a.xml", "apiproxy//a.xml", "apiproxy\\a.xml", "apiproxy\\.\\a.xml"]
         {
             let written = "b".repeat(name.len());
-            let why = unpack(&zip([&written, name])).unwrap_err();
+            let why = unpack(&zip([&written, name])).unwrap_err().to_string();
             assert!(why.contains("are the same file"), "{name}: {why}");
         }
     }

@@ -307,7 +307,7 @@ fn read_bundle(path: BundleRef<'_>, zip: &[u8], now: u64) -> Result<StoredRevisi
     }
     let bad_zip =
         |description| ApiError::bad_bundle(&[BadFile { filename: format!("{}/", path.kind.root()), description }]);
-    let (kind, files): (BundleKind, Files) = unpack(zip).map_err(bad_zip)?;
+    let (kind, files): (BundleKind, Files) = unpack(zip).map_err(|error| bad_zip(error.to_string()))?;
     if kind != path.kind {
         return Err(bad_zip(format!("the zip file has the folder {}/, expected {}/", kind.root(), path.kind.root())));
     }

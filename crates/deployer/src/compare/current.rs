@@ -1,0 +1,67 @@
+//! The actual state: what is deployed in an environment. Pure.
+
+use crate::api::deployment::Deployment;
+use crate::api::revision::Revision;
+use apigee_flux_model::bundle::{Digest, RevisionRecord};
+use apigee_flux_model::names::RevisionId;
+
+/// The actual state: what is deployed in the environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Current {
+    /// The deployment, with its runtime state.
+    pub deployment: Deployment,
+    /// Its revision.
+    pub revision: Revision,
+    /// The record in the revision's description; `None` if the revision is not managed by apigee-flux.
+    pub record: Option<RevisionRecord>,
+}
+
+impl Current {
+    /// Combines the responses about the deployment and its revision.
+    pub(crate) fn new(deployment: Deployment, revision: Revision) -> Self {
+        let record = RevisionRecord::parse(&revision.description);
+        Self { deployment, revision, record }
+    }
+
+    /// The deployed revision.
+    pub(crate) fn id(&self) -> RevisionId {
+        self.deployment.revision
+    }
+
+    /// True if the revision contains this bundle, whatever its state.
+    pub(crate) fn is(&self, digest: Digest) -> bool {
+        self.record.as_ref().is_some_and(|record| record.digest == digest)
+    }
+
+    /// False only if the response names another service account. The response may omit an account even if there is one.
+    pub(crate) fn runs_as(&self, wanted: Option<&str>) -> bool {
+        let account = self.deployment.service_account_email();
+        account.is_none() || account == wanted
+    }
+}
+
+/// The relevant deployment of a list: the one that started last. While a revision replaces another, the list contains
+/// both.
+pub(crate) fn newest(deployments: Vec<Deployment>) -> Option<Deployment> {
+    deployments.into_iter().max_by_key(|deployment| (deployment.started(), deployment.revision))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: &str) -> RevisionId {
+        number.parse().unwrap()
+    }
+
+    #[test]
+    fn the_deployment_that_started_last_counts() {
+        let deployment = |revision: &str, time: &str| -> Deployment {
+            serde_json::from_value(serde_json::json!({"revision": revision, "deployStartTime": time})).unwrap()
+        };
+        let list = vec![deployment("2", "1000"), deployment("10", "999"), deployment("9", "999")];
+        assert_eq!(newest(list).unwrap().revision, id("2"));
+        assert_eq!(newest(vec![deployment("9", ""), deployment("10", "")]).unwrap().revision, id("10"));
+        assert_eq!(newest(Vec::new()), None);
+    }
+}

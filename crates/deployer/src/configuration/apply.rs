@@ -1,0 +1,64 @@
+//! Makes the configuration of one environment or organization equal to a document, several resources at a time.
+//! Referenced resources come first.
+//!
+//! For each resource: read, compare, change, and read again until nothing differs. An unmanaged resource is not changed
+//! unless the document adopts it. A resource is recorded (`register`) before it is created, so that a killed run leaves
+//! nothing that the next run does not recognize as managed.
+
+use futures_util::stream::{self, StreamExt};
+use tokio::time::Instant;
+
+use crate::api::client::Client;
+use crate::configuration::convergence::Shared;
+use crate::configuration::outcome::failed;
+use crate::configuration::register::Register;
+use crate::error::Error;
+use apigee_flux_configuration::KINDS;
+use apigee_flux_configuration::OwnedPlace;
+use apigee_flux_configuration::document::Document;
+
+pub use crate::configuration::event::{ApplyEvent, ApplyListener};
+pub use crate::configuration::options::{ApplyOptions, Mode, Secrets};
+pub use crate::configuration::outcome::{Applied, ApplyReport, ResourceResult};
+
+/// Applies a document to its place. An error concerns the whole document: the records cannot be read.
+pub async fn apply(
+    client: &Client,
+    place: &OwnedPlace,
+    document: &Document,
+    secrets: Secrets,
+    options: &ApplyOptions,
+    progress: ApplyListener,
+) -> Result<ApplyReport, Error> {
+    let client = client.with_own_count();
+    let in_time = client.until(Instant::now() + options.timeout);
+    let mut register = Register::read(&in_time, place.as_place()).await?;
+    if options.mode == Mode::Write && !document.resources.is_empty() {
+        register.prepare(&in_time, place.as_place()).await?;
+    }
+    let shared = Shared { client, place: place.clone(), register, secrets, options: options.clone(), progress };
+    let mut resources: Vec<Option<Applied>> = vec![None; document.resources.len()];
+    // In the registry of kinds, a kind comes after the kinds that it refers to.
+    for kind in KINDS {
+        let crud = kind.crud;
+        let mut work = Vec::new();
+        for (index, entry) in document.resources.iter().enumerate().filter(|(_, entry)| entry.id.kind == kind.name) {
+            let shared = &shared;
+            work.push(async move { (index, shared.one(entry, crud).await) });
+        }
+        let mut ended = stream::iter(work).buffer_unordered(options.workers.get());
+        while let Some((index, applied)) = ended.next().await {
+            (shared.progress)(ApplyEvent::Ended(place.as_place(), &applied));
+            resources[index] = Some(applied);
+        }
+    }
+    let unknown = document.resources.iter().enumerate();
+    let resources = unknown.map(|(index, entry)| {
+        resources.get_mut(index).and_then(Option::take).unwrap_or_else(|| {
+            let error =
+                Error::Usage(format!("the kind `{}` is unknown: use the image that rendered it", entry.id.kind));
+            failed(&entry.id, &error)
+        })
+    });
+    Ok(ApplyReport { resources: resources.collect(), writes: shared.client.writes() })
+}

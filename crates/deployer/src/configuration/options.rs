@@ -1,0 +1,56 @@
+//! How a document is applied.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::api::polling::Polling;
+use apigee_flux_configuration::secret::ValueFrom;
+use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
+use apigee_flux_model::provenance::Provenance;
+
+/// Options for applying a document.
+#[derive(Debug, Clone)]
+pub struct ApplyOptions {
+    /// The owner of the desired state: resources of another owner are not changed.
+    pub owner: String,
+    /// The provenance of the desired state, for the records.
+    pub provenance: Provenance,
+    /// How long one resource may wait for its prerequisites.
+    pub timeout: Duration,
+    /// How often prerequisites are checked.
+    pub polling: Polling,
+    /// How many resources are applied concurrently.
+    pub workers: NonZeroUsize,
+    /// Whether anything is written.
+    pub mode: Mode,
+}
+
+impl ApplyOptions {
+    /// The defaults for an owner.
+    pub fn new(owner: &str) -> Self {
+        Self {
+            owner: owner.to_owned(),
+            provenance: Provenance::default(),
+            timeout: Duration::from_mins(10),
+            polling: Polling::default(),
+            workers: DEFAULT_WORKERS,
+            mode: Mode::Write,
+        }
+    }
+}
+
+/// Whether anything is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Changes Apigee to the desired state.
+    Write,
+    /// Finds the changes and does not write them.
+    Look,
+    /// Like `Look`, for a caller without secrets and without an owner: a difference in a secret is ignored, and owners
+    /// are not compared.
+    Compare,
+}
+
+/// Returns the bytes of a secret by its reference; the error says what is missing.
+pub type Secrets = Arc<dyn Fn(&ValueFrom) -> Result<Vec<u8>, String> + Send + Sync>;

@@ -1,0 +1,247 @@
+//! Makes one environment equal to all bundles of a batch, several at a time. Called shared flows are deployed before
+//! their callers.
+//!
+//! The deployments of the environment are read once. The files of a bundle are in memory only while it is deployed, and
+//! at most [`MAX_LOADED_BYTES`] at a time, so that a batch of any length needs the memory of one bundle.
+
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::{Id, JoinSet};
+
+use crate::api::client::{Client, RetryListener};
+use crate::api::target::Target;
+use crate::compare::listed::Listed;
+use crate::error::Error;
+use crate::event::Event;
+use crate::mount::MountedBundle;
+use crate::rollout::batch_report::BatchReport;
+use crate::rollout::deploy::deploy;
+use crate::rollout::options::DeployOptions;
+use crate::rollout::outcome::{BundleResult, DeployReport, Outcome};
+use apigee_flux_model::bundle::BundleKind;
+use apigee_flux_model::bundle::RevisionRecord;
+use apigee_flux_model::bundle::schedule::{Schedule, ScheduledBundle};
+use apigee_flux_model::bundle::zip::MAX_BUNDLE_BYTES;
+use apigee_flux_model::exit::Exit;
+
+/// Limit for files in memory, in bytes: one bundle of Apigee's maximum size, or many small ones.
+pub const MAX_LOADED_BYTES: usize = MAX_BUNDLE_BYTES;
+
+/// The unit in which [`MAX_LOADED_BYTES`] is allocated, in bytes: even an empty bundle takes one.
+const LOAD_UNIT: usize = 4096;
+
+/// An event of a batch.
+#[derive(Debug, Clone, Copy)]
+pub enum BatchEvent<'a> {
+    /// One step of one bundle.
+    Step(&'a MountedBundle, &'a Event),
+    /// The result of a bundle.
+    Ended(&'a DeployReport),
+}
+
+/// Receives the events.
+pub type BatchListener = Arc<dyn Fn(BatchEvent<'_>) + Send + Sync>;
+
+/// Deploys the bundles, at most `workers` at a time. `options` apply to each bundle, except for its settings and its
+/// deployments. When `told` is ready, nothing more is started, and running deployments end as in
+/// [`Stop::run`](crate::stop::Stop::run); the next run continues from the state in Apigee.
+///
+/// An error concerns the whole batch: a cycle of calls, which is found before the first request, or a list of
+/// deployments that cannot be read. A failure of one bundle is in its report.
+pub async fn deploy_batch(
+    client: &Client,
+    bundles: Vec<MountedBundle>,
+    target: &Target,
+    options: &DeployOptions,
+    workers: NonZeroUsize,
+    progress: BatchListener,
+    told: impl Future<Output = ()>,
+) -> Result<BatchReport, Error> {
+    let schedule = schedule(&bundles)?;
+    let mut batch = BatchRun {
+        client,
+        target,
+        options,
+        progress,
+        schedule,
+        listed: Listed::default(),
+        room: Arc::new(Semaphore::new(MAX_LOADED_BYTES / LOAD_UNIT)),
+        tasks: JoinSet::new(),
+        started: HashMap::new(),
+        clients: BTreeMap::new(),
+        reports: vec![None; bundles.len()],
+        bundles: bundles.into_iter().map(Arc::new).collect(),
+    };
+    let all = async {
+        let in_time = client.until(tokio::time::Instant::now() + options.timeout);
+        batch.listed = Listed::read(&in_time, target, batch.bundles.iter().map(|bundle| bundle.kind)).await?;
+        batch.run(workers).await;
+        Ok::<(), Error>(())
+    };
+    let ended = client.stop().run(told, all).await;
+    if !client.stop().is_requested() {
+        ended.transpose()?;
+    }
+    Ok(batch.into_report())
+}
+
+fn schedule(bundles: &[MountedBundle]) -> Result<Schedule, Error> {
+    let nodes: Vec<ScheduledBundle<'_>> = bundles
+        .iter()
+        .map(|bundle| ScheduledBundle { kind: bundle.kind, name: bundle.name.as_str(), calls: &bundle.calls })
+        .collect();
+    Schedule::new(&nodes).map_err(|circle| {
+        Error::Refused(format!(
+            "nothing was changed: shared flows call each other in a cycle: {circle}; a shared flow is deployed after \
+             those that it calls: remove one of the calls"
+        ))
+    })
+}
+
+/// A running batch.
+struct BatchRun<'a> {
+    client: &'a Client,
+    target: &'a Target,
+    options: &'a DeployOptions,
+    progress: BatchListener,
+    schedule: Schedule,
+    bundles: Vec<Arc<MountedBundle>>,
+    /// The deployments of the environment.
+    listed: Listed,
+    /// Limits the files in memory.
+    room: Arc<Semaphore>,
+    tasks: JoinSet<DeployReport>,
+    /// The bundle that a task deploys.
+    started: HashMap<Id, usize>,
+    /// The clients of the started bundles, for their numbers of writes.
+    clients: BTreeMap<usize, Client>,
+    reports: Vec<Option<DeployReport>>,
+}
+
+impl BatchRun<'_> {
+    async fn run(&mut self, workers: NonZeroUsize) {
+        let stop = self.client.stop();
+        loop {
+            while self.tasks.len() < workers.get() && !stop.is_requested() {
+                let Some(index) = self.schedule.start() else { break };
+                self.start(index);
+            }
+            let (task, result) = match self.tasks.join_next_with_id().await {
+                Some(Ok((task, report))) => (task, Ok(report)),
+                Some(Err(error)) => (error.id(), Err(error)),
+                // No task is running and none may start: all have ended.
+                None => return,
+            };
+            let Some(index) = self.started.remove(&task) else { continue };
+            let report = result.unwrap_or_else(|error| {
+                let error = Error::Temporary(format!("the deployment was interrupted: {error}"));
+                self.unfinished(index, &error.to_string(), error.exit())
+            });
+            self.end(index, report);
+        }
+    }
+
+    fn start(&mut self, index: usize) {
+        let Some(bundle) = self.bundles.get(index).map(Arc::clone) else { return };
+        let listed = self.listed.take(bundle.kind, &bundle.name);
+        let options = DeployOptions {
+            settings: bundle.settings.clone(),
+            listed: Some(listed),
+            edited: bundle.edited,
+            ..self.options.clone()
+        };
+        // Called shared flows of this batch are already deployed.
+        let elsewhere: Vec<String> = bundle.calls.iter().filter(|call| !self.has_flow(call)).cloned().collect();
+        let (client, target) = (self.client.with_own_count(), self.target.clone());
+        self.clients.insert(index, client.clone());
+        let (room, progress) = (Arc::clone(&self.room), Arc::clone(&self.progress));
+        let client = client.with_listener(retries_of(Arc::clone(&bundle), Arc::clone(&progress)));
+        let task = self.tasks.spawn(async move {
+            let units = usize::try_from(bundle.size).unwrap_or(usize::MAX) / LOAD_UNIT + 1;
+            let units = u32::try_from(units.min(MAX_LOADED_BYTES / LOAD_UNIT)).unwrap_or(u32::MAX);
+            // The semaphore is never closed; without the permit only the limit would be missing.
+            let _room = room.acquire_many(units).await.ok();
+            let mut loaded = match bundle.load() {
+                Ok(loaded) => loaded,
+                Err(error) => return unfinished(&bundle, &target, &options, &error.to_string(), error.exit()),
+            };
+            loaded.requires.shared_flows = elsewhere;
+            deploy(&client, &loaded, &target, &options, &|event| progress(BatchEvent::Step(&bundle, event))).await
+        });
+        self.started.insert(task.id(), index);
+    }
+
+    fn has_flow(&self, name: &str) -> bool {
+        self.bundles.iter().any(|bundle| bundle.kind == BundleKind::SharedFlow && bundle.name.as_str() == name)
+    }
+
+    fn end(&mut self, index: usize, report: DeployReport) {
+        if report.exit.is_ok() {
+            self.schedule.done(index);
+        } else if !self.client.stop().is_requested() {
+            for (caller, flow) in self.schedule.failed(index) {
+                let flow = self.bundles.get(flow).map(|flow| flow.name.to_string()).unwrap_or_default();
+                let skipped = self.unfinished(caller, &format!("skipped: shared flow `{flow}` failed"), report.exit);
+                self.keep(caller, skipped);
+            }
+        }
+        self.keep(index, report);
+    }
+
+    fn keep(&mut self, index: usize, report: DeployReport) {
+        (self.progress)(BatchEvent::Ended(&report));
+        if let Some(place) = self.reports.get_mut(index) {
+            *place = Some(report);
+        }
+    }
+
+    fn unfinished(&self, index: usize, reason: &str, exit: Exit) -> DeployReport {
+        let mut report = unfinished(&self.bundles[index], self.target, self.options, reason, exit);
+        report.outcome.writes = self.clients.get(&index).map_or(0, Client::writes);
+        report
+    }
+
+    /// Bundles without a report were stopped.
+    fn into_report(mut self) -> BatchReport {
+        let error = Error::Stopped("stopped by SIGTERM; the next run continues from the state in Apigee".to_owned());
+        let reports = std::mem::take(&mut self.reports);
+        let reports: Vec<DeployReport> = reports
+            .into_iter()
+            .enumerate()
+            .map(|(index, report)| report.unwrap_or_else(|| self.unfinished(index, &error.to_string(), error.exit())))
+            .collect();
+        let stopped = reports.iter().any(|report| report.exit == Exit::Terminated);
+        BatchReport { reports, stopped }
+    }
+}
+
+/// Reports the retries of one bundle.
+fn retries_of(bundle: Arc<MountedBundle>, progress: BatchListener) -> RetryListener {
+    Arc::new(move |error, pause| {
+        progress(BatchEvent::Step(&bundle, &Event::retry(error, pause)));
+    })
+}
+
+/// The report of a bundle that was not deployed.
+fn unfinished(
+    bundle: &MountedBundle,
+    target: &Target,
+    options: &DeployOptions,
+    reason: &str,
+    exit: Exit,
+) -> DeployReport {
+    DeployReport {
+        outcome: Outcome {
+            kind: Some(bundle.kind),
+            name: Some(bundle.name.to_string()),
+            digest: Some(bundle.digest),
+            commit: RevisionRecord::new(bundle.digest, &options.provenance).commit,
+            ..Outcome::new(BundleResult::Failed, target, reason.to_owned())
+        },
+        exit,
+    }
+}

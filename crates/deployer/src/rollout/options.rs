@@ -1,0 +1,55 @@
+//! How a bundle is deployed.
+
+use std::time::Duration;
+
+use crate::api::deployment::Deployment;
+use crate::api::polling::Polling;
+use apigee_flux_model::bundle::DeploySettings;
+use apigee_flux_model::names::RevisionId;
+use apigee_flux_model::provenance::Provenance;
+
+/// When the run ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WaitFor {
+    /// The runtime has loaded the revision and every base path leads to it.
+    #[default]
+    Ready,
+    /// Apigee has accepted the deployment. In this case there is no rollback.
+    Accepted,
+}
+
+/// Options of a deployment.
+#[derive(Debug, Clone)]
+pub struct DeployOptions {
+    /// The settings of this bundle.
+    pub settings: DeploySettings,
+    /// This bundle's entries of the environment's list of deployments, which a batch reads once for all its bundles.
+    /// `None`: the list is read. If it is given, the state of a deployment older than
+    /// [`SETTLED_AFTER`](crate::rollout::deploy::SETTLED_AFTER) is not read.
+    pub listed: Option<Vec<Deployment>>,
+    /// A revision that was edited: its description has the digest of this bundle, but its files differ. It counts as
+    /// unmanaged.
+    pub edited: Option<RevisionId>,
+    /// Timeout for the runtime to become ready.
+    pub timeout: Duration,
+    /// When the run ends.
+    pub wait: WaitFor,
+    /// The provenance of the bundle, for the revision's description.
+    pub provenance: Provenance,
+    /// How often the status is read.
+    pub polling: Polling,
+}
+
+impl Default for DeployOptions {
+    fn default() -> Self {
+        Self {
+            settings: DeploySettings::default(),
+            listed: None,
+            edited: None,
+            timeout: Duration::from_mins(10),
+            wait: WaitFor::Ready,
+            provenance: Provenance::default(),
+            polling: Polling::default(),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Undeploys a proxy or shared flow from an environment and optionally deletes it, if it is managed by apigee-flux.
+
+use std::collections::BTreeSet;
+
+use tokio::time::Instant;
+
+use crate::api::client::Client;
+use crate::api::resource_name::ResourceName;
+use crate::api::target::Target;
+use crate::compare::absence;
+use crate::error::Error;
+use crate::event::{EventListener, Phase};
+use crate::rollout::deploy::stopped;
+use crate::rollout::options::DeployOptions;
+use crate::rollout::outcome::{BundleResult, DeployReport, Outcome};
+use crate::rollout::site::Site;
+use apigee_flux_model::bundle::RevisionRecord;
+use apigee_flux_model::bundle::{BundleKind, Removal};
+use apigee_flux_model::duration::millis;
+use apigee_flux_model::exit::Exit;
+use apigee_flux_model::names::Name;
+use apigee_flux_model::names::RevisionId;
+
+/// Removes a proxy or shared flow. The report contains the result, also of a failure.
+pub async fn remove(
+    client: &Client,
+    kind: BundleKind,
+    name: &Name,
+    target: &Target,
+    removal: Removal,
+    options: &DeployOptions,
+    progress: EventListener<'_>,
+) -> DeployReport {
+    let start = Instant::now();
+    let writes_before = client.writes();
+    let in_time = client.until(start + options.timeout);
+    let site = Site {
+        client: &in_time,
+        resource: ResourceName { organization: &target.organization, kind, name },
+        environment: &target.environment,
+        options,
+        progress,
+        start,
+    };
+    let mut previous = None;
+    let (result, reason, exit) = match run(&site, removal, &mut previous).await {
+        Ok((ending, reason)) => (ending, reason, Exit::Ok),
+        Err(error) => {
+            let is_stopped = client.stop().is_requested();
+            let error = if is_stopped { stopped(&error, client.writes() - writes_before, previous) } else { error };
+            (BundleResult::Failed, error.to_string(), error.exit())
+        }
+    };
+    DeployReport {
+        outcome: Outcome {
+            kind: Some(kind),
+            name: Some(name.to_string()),
+            previous_revision: previous,
+            commit: options.provenance.commit.clone(),
+            writes: client.writes() - writes_before,
+            duration_ms: millis(start.elapsed()),
+            ..Outcome::new(result, target, reason)
+        },
+        exit,
+    }
+}
+
+async fn run(
+    site: &Site<'_>,
+    removal: Removal,
+    previous: &mut Option<RevisionId>,
+) -> Result<(BundleResult, String), Error> {
+    let noun = site.resource.kind.noun();
+    let undeployed = match site.deployed().await? {
+        None => {
+            // A deployment that is only missing from the list must not be forgotten.
+            let resource = site.client.resource(site.resource).await?;
+            let revisions: BTreeSet<RevisionId> = resource.into_iter().flat_map(|resource| resource.revision).collect();
+            absence::prove(site.client, site.resource, site.environment, &revisions)
+                .await?
+                .ok_or_else(absence::concurrent_change)?;
+            None
+        }
+        Some(deployed) => {
+            *previous = Some(deployed.revision);
+            undeploy(site, deployed.revision).await?;
+            Some(format!("revision {} is undeployed", deployed.revision))
+        }
+    };
+    if removal == Removal::Undeploy {
+        return Ok(match undeployed {
+            Some(done) => (BundleResult::Removed, done),
+            None => (BundleResult::Unchanged, format!("the {noun} is not deployed here")),
+        });
+    }
+    let Some(resource) = site.client.resource(site.resource).await? else {
+        return Ok((BundleResult::Unchanged, format!("the {noun} does not exist")));
+    };
+    let elsewhere = site.client.deployments_anywhere(site.resource).await?;
+    if let Some(other) = elsewhere.iter().find(|other| other.environment != site.environment.as_str()) {
+        let ending = if undeployed.is_some() { BundleResult::Removed } else { BundleResult::Unchanged };
+        return Ok((
+            ending,
+            format!(
+                "{}; the {noun} is not deleted because environment `{}` runs revision {}",
+                undeployed.unwrap_or_else(|| "nothing is deployed here".to_owned()),
+                other.environment,
+                other.revision
+            ),
+        ));
+    }
+    for &id in &resource.revision {
+        refuse_foreign(site, id, "deletes nothing").await?;
+        refuse_deployed(site, id).await?;
+    }
+    site.client.delete_resource(site.resource).await?;
+    site.say(Phase::Deploy, format!("the {noun} is deleted with {} revisions", resource.revision.len()));
+    Ok((BundleResult::Removed, format!("the {noun} is deleted with {} revisions", resource.revision.len())))
+}
+
+/// Undeploys a managed revision, after a check for what that would break, and waits until it is undeployed.
+async fn undeploy(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
+    refuse_foreign(site, id, "leaves it deployed").await?;
+    if site.resource.kind == BundleKind::Proxy {
+        let report = site.client.undeploy_change_report(site.resource, site.environment, id).await?;
+        let obstacles = report.obstacles();
+        if !obstacles.is_empty() {
+            return Err(Error::Refused(format!("revision {id} stays deployed: {}", obstacles.join("; "))));
+        }
+    }
+    site.client.undeploy(site.resource, site.environment, id).await?;
+    site.say(Phase::Deploy, format!("Apigee accepted the undeployment of revision {id}"));
+    let polling = site.options.polling;
+    let mut pause = polling.first;
+    loop {
+        let is_listed = site.deployed().await?.is_some_and(|now| now.revision == id);
+        // An empty list alone is not a proof.
+        if !is_listed {
+            match site.client.deployment(site.resource, site.environment, id).await {
+                Err(error) if error.is_not_found() => return Ok(()),
+                other => other.map(drop)?,
+            }
+        }
+        if Instant::now() >= site.deadline() {
+            return Err(Error::Temporary(format!(
+                "revision {id} is still deployed after {:?}; the next run checks again",
+                site.options.timeout
+            )));
+        }
+        site.client.stop().sleep(pause).await;
+        pause = polling.longer(pause);
+    }
+}
+
+/// Refuses to delete a revision that is deployed anywhere. According to the resource's own list none is; each
+/// revision's list is a separate call.
+async fn refuse_deployed(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
+    match site.client.revision_deployments(site.resource, id).await?.first() {
+        None => Ok(()),
+        Some(other) => Err(Error::Temporary(format!(
+            "nothing is deleted: revision {id} of the {} `{}` is deployed in environment `{}`, but another list does \
+             not contain this deployment; the next run checks again",
+            site.resource.kind.noun(),
+            site.resource.name,
+            other.environment
+        ))),
+    }
+}
+
+/// Refuses to remove an unmanaged revision.
+async fn refuse_foreign(site: &Site<'_>, id: RevisionId, instead: &str) -> Result<(), Error> {
+    let revision = site.sure().revision(site.resource, id).await?;
+    if RevisionRecord::parse(&revision.description).is_some() {
+        return Ok(());
+    }
+    Err(Error::Refused(format!(
+        "revision {id} of the {} `{}` has no record of apigee-flux and is not managed by it, so this run {instead}; \
+         remove it manually",
+        site.resource.kind.noun(),
+        site.resource.name
+    )))
+}

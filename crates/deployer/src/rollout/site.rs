@@ -1,0 +1,81 @@
+//! What all steps of a run share: one bundle in one environment.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::api::client::Client;
+use crate::api::deployment::{Deployment, RuntimeState};
+use crate::api::resource_name::ResourceName;
+use crate::compare::current::newest;
+use crate::compare::verdict::ERROR_LOOKS;
+use crate::error::Error;
+use crate::event::{Event, EventListener, Phase};
+use crate::rollout::options::DeployOptions;
+use apigee_flux_model::names::Name;
+
+/// The bundle, the environment and the tools of a run.
+#[derive(Clone, Copy)]
+pub(crate) struct Site<'a> {
+    pub client: &'a Client,
+    pub resource: ResourceName<'a>,
+    pub environment: &'a Name,
+    pub options: &'a DeployOptions,
+    pub progress: EventListener<'a>,
+    /// When the run began.
+    pub start: Instant,
+}
+
+/// How long an existing object may be invisible to parts of the API.
+const KNOWN_AFTER: Duration = Duration::from_secs(10);
+
+impl Site<'_> {
+    /// Reports a step.
+    pub(crate) fn say(&self, phase: Phase, message: impl Into<String>) {
+        (self.progress)(&Event::new(phase, message));
+    }
+
+    /// Reports a problem that does not stop the run.
+    pub(crate) fn warn(&self, phase: Phase, message: impl Into<String>) {
+        (self.progress)(&Event::warning(phase, message));
+    }
+
+    /// When the run gives up. A rollback has half of the timeout in addition, so that a Job's deadline of one and a
+    /// half times the timeout never interrupts it.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.start + self.options.timeout
+    }
+
+    /// The client for requests about objects that are known to exist.
+    pub(crate) fn sure(&self) -> Client {
+        self.client.patient_with_missing(KNOWN_AFTER.min(self.options.timeout))
+    }
+
+    /// Confirms the state ERROR: returns the first status with another state, or the last of
+    /// [`ERROR_LOOKS`](crate::compare::verdict::ERROR_LOOKS) reads.
+    pub(crate) async fn confirmed(&self, mut status: Deployment) -> Result<Deployment, Error> {
+        for _ in 1..ERROR_LOOKS {
+            if status.state != RuntimeState::Error || self.client.stop().is_requested() {
+                break;
+            }
+            let text = format!("the state of revision {} is ERROR: checking again", status.revision);
+            self.say(Phase::Read, text);
+            self.client.stop().sleep(self.options.polling.between_errors()).await;
+            status = self.client.deployment(self.resource, self.environment, status.revision).await?;
+        }
+        Ok(status)
+    }
+
+    /// The current deployment, read again.
+    pub(crate) async fn deployed(&self) -> Result<Option<Deployment>, Error> {
+        match self.client.deployments(self.resource, self.environment).await {
+            Ok(list) => Ok(newest(list)),
+            // A resource without revisions has no deployments; a resource with revisions has a list.
+            Err(error) if error.is_not_found() => match self.client.resource(self.resource).await? {
+                None => Ok(None),
+                Some(_) => Ok(newest(self.sure().deployments(self.resource, self.environment).await?)),
+            },
+            Err(error) => Err(error),
+        }
+    }
+}
