@@ -47,6 +47,14 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// The sources of the program and of all libraries.
+fn all_sources(found: &mut Vec<PathBuf>) {
+    sources(&root().join("src"), found);
+    for entry in fs::read_dir(root().join("crates")).unwrap() {
+        sources(&entry.unwrap().path().join("src"), found);
+    }
+}
+
 /// The packages below `package`, without those of tests and build scripts, as cargo resolves them.
 fn dependencies(package: &str) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
@@ -195,8 +203,7 @@ fn every_module_is_in_the_map() {
 /// The files outside of tests that contain one of `words`, as paths below the repository.
 fn users_of(words: &[&str]) -> Vec<String> {
     let mut files = Vec::new();
-    sources(&root().join("src"), &mut files);
-    sources(&root().join("crates"), &mut files);
+    all_sources(&mut files);
     let uses = |file: &PathBuf| {
         let text = fs::read_to_string(file).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
@@ -239,8 +246,7 @@ fn the_clock_is_read_at_the_rim() {
 #[test]
 fn output_leaves_in_one_place() {
     let mut files = Vec::new();
-    sources(&root().join("src"), &mut files);
-    sources(&root().join("crates"), &mut files);
+    all_sources(&mut files);
     for file in files.iter().filter(|file| !file.ends_with("cli/out.rs")) {
         let text = fs::read_to_string(file).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
