@@ -283,3 +283,19 @@ fn the_modules_of_the_function_use_only_those_below_them() {
         }
     }
 }
+
+/// Binaries without the standard harness list their trials themselves: the compiler leaves out what is marked as a test, and says nothing.
+#[test]
+fn no_test_is_left_out() {
+    let mut files = Vec::new();
+    for folder in ["testdata/cases", "testdata/fuzz", "testdata/slow", "crates/function/tests/cases"] {
+        sources(&root().join(folder), &mut files);
+    }
+    assert!(files.len() > 20, "only {} files were found", files.len());
+    files.push(root().join("crates/deployer/tests/configuration.rs"));
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let marked = text.lines().find(|line| ["#[test]", "#[tokio::test"].iter().any(|mark| line.starts_with(mark)));
+        assert_eq!(marked, None, "{}: such a test never runs; add a trial", file.display());
+    }
+}
