@@ -299,3 +299,22 @@ fn no_test_is_left_out() {
         assert_eq!(marked, None, "{}: such a test never runs; add a trial", file.display());
     }
 }
+
+/// Guides for developers name files that exist. A name in capital letters, `NAME` or `KIND`, is a placeholder.
+#[test]
+fn the_paths_in_the_guides_exist() {
+    let tops = ["src/", "crates/", "testdata/", "functions/", "examples/", "benches/"];
+    let mut count = 0;
+    for guide in ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"] {
+        let text = fs::read_to_string(root().join(guide)).unwrap();
+        for path in text.split('`').skip(1).step_by(2).filter(|path| tops.iter().any(|top| path.starts_with(top))) {
+            let fixed: PathBuf = path
+                .split('/')
+                .take_while(|part| !["NAME", "KIND", "TARGET", "{"].iter().any(|hole| part.contains(hole)))
+                .collect();
+            assert!(root().join(&fixed).exists(), "{guide} names `{path}`, which does not exist");
+            count += 1;
+        }
+    }
+    assert!(count > 30, "only {count} paths were found");
+}
