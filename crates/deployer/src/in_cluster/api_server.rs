@@ -1,4 +1,7 @@
 //! The API server of the cluster, as seen from a pod.
+//!
+//! Two requests do not need the client of the crate `kube`: 5.0 with the fewest features adds 0.7 to 0.8 MiB to a program that has reqwest and
+//! the parsers of the function anyway, since it brings its own stack on hyper with a second version of tower-http.
 
 use std::path::Path;
 
