@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{Cursor, Write as _};
+use std::io::{Cursor, Seek as _, Write as _};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use apigee_flux_model::bundle::{Digest, Manifest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use libtest_mimic::Trial;
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use serde_json::Value;
 
 use super::process;
@@ -251,10 +253,22 @@ fn proxy(rest: &str) -> String {
 
 /// The CPU time of a run on an input: other work of the machine must not count.
 fn seconds(input: &str) -> f64 {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(input.as_bytes()).unwrap();
     let run = || {
-        let start = std::time::Instant::now();
-        process::function(input);
-        start.elapsed().as_secs_f64()
+        let mut stdin = file.try_clone().unwrap();
+        stdin.rewind().unwrap();
+        let start = Instant::now();
+        let mut program = Command::new(env!("CARGO_BIN_EXE_apigee-flux"));
+        let mut child = program.stdin(stdin).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let pid = Pid::from_child(&child);
+        // The kernel has the times of a process until somebody asks for its status.
+        waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
+        let times = fs::read_to_string(format!("/proc/{}/schedstat", child.id()));
+        child.wait().unwrap();
+        // Nanoseconds on a processor (Linux, Documentation/scheduler/sched-stats.rst); elsewhere the elapsed time.
+        let busy = times.ok().and_then(|times| times.split(' ').next()?.parse().ok()).map(Duration::from_nanos);
+        busy.unwrap_or_else(|| start.elapsed()).as_secs_f64()
     };
     (0..3).map(|_| run()).fold(f64::INFINITY, f64::min)
 }
