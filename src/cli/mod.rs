@@ -1,7 +1,6 @@
 //! The command line: one file per command, each with its arguments and a `run` that returns the exit code.
 //!
-//! Only this module, `disk`, `apigee::{client, auth, mount}`, `in_cluster` and `sandbox::{server, state_file}` access files, the network, the
-//! clock or environment variables.
+//! Only this module and the crates `disk`, `deployer` and `sandbox` access files, the network, the clock or environment variables.
 
 mod apply;
 mod args;

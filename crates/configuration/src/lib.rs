@@ -4,7 +4,7 @@
 //! read, compare and change it ([`Crud`]). One line in [`KINDS`] adds a kind. Most kinds are a [`Collection`], a table of
 //! their properties.
 //!
-//! The module does no I/O: it gets what was read as [`Answer`] and returns what to do as [`Change`]; `apigee::apply` sends the requests.
+//! The module does no I/O: it gets what was read as [`Answer`] and returns what to do as [`Change`]; the deployer sends the requests.
 //!
 //! The function passes a [`Document`] to the deployer, one for each environment and one for each organization. It contains only references
 //! to secrets, `{"valueFrom": …}`, whose values are filled in inside the pod.

@@ -1,6 +1,6 @@
 //! Mounts that differ from the rendered objects. Nothing in them is sent to the API.
 //!
-//! The cases of `src/apigee/mount.rs` and `testdata/deploy.rs` are not repeated here.
+//! The cases of `crates/deployer/src/mount.rs` and `testdata/program/deploy.rs` are not repeated here.
 
 use std::fs;
 use std::os::unix::fs::symlink;
