@@ -1,4 +1,4 @@
-//! Cases of the program: a directory with its words or its input goes in, what stands beside them must come out.
+//! Cases of the program: each is a directory with the arguments or the input, and the expected output.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -262,7 +262,7 @@ fn seconds(input: &str) -> f64 {
         let mut program = Command::new(env!("CARGO_BIN_EXE_apigee-flux"));
         let mut child = program.stdin(stdin).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let pid = Pid::from_child(&child);
-        // The kernel has the times of a process until somebody asks for its status.
+        // The kernel keeps the times of a process until its status is read.
         waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
         let times = fs::read_to_string(format!("/proc/{}/schedstat", child.id()));
         child.wait().unwrap();

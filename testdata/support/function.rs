@@ -19,7 +19,7 @@ pub(crate) fn function(input: &str) -> Ran {
     };
     let expansion = expand(&input, &ExpandOptions::default());
     let mut stdout = Vec::new();
-    // Of a stream with an error nothing is printed, since nobody reads results behind a pipe.
+    // For a stream with an error nothing is printed, because a pipe has no place for results.
     if !has_errors(&expansion.diagnostics) || matches!(input, Input::List(_)) {
         let texts: Vec<String> = expansion.objects.iter().map(|object| object.clone().to_yaml().unwrap()).collect();
         input.write(&mut stdout, &expansion.changes, &texts, &expansion.diagnostics).unwrap();

@@ -140,7 +140,7 @@ impl Convergence<'_> {
             let exists = self.crud.exists(&wanted, &answers);
             let mut plan = self.crud.plan(&wanted, &answers).map_err(Error::Refused)?;
             if shared.options.mode == Mode::Compare && exists {
-                // Without the secrets, nobody can tell whether they are equal.
+                // Without the secrets, the command cannot compare them.
                 plan.changes
                     .retain(|change| change.fields.is_empty() || change.fields.iter().any(|field| !field.secret));
             }

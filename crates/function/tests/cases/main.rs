@@ -1,4 +1,4 @@
-//! Cases: a directory of the repository goes in, what stands beside it must come out.
+//! Cases: each is a directory with an input and the expected output.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
