@@ -13,6 +13,8 @@ use apigee_flux_model::diag::Code;
 use apigee_flux_model::runtime::{Documents, RuntimeBundle};
 use libtest_mimic::{Failed, Trial};
 
+use super::golden::expect;
+
 pub(crate) fn trials() -> Vec<Trial> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
     let mut cases: Vec<_> = fs::read_dir(root.join("check")).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -44,27 +46,11 @@ fn run(case: &Path) -> Result<(), Failed> {
     let stdout = String::from_utf8(output.stdout)?.replace(env!("CARGO_PKG_VERSION"), "VERSION");
     expect(&case.join("expected/stdout.txt"), &stdout)?;
     expect(&case.join("expected/stderr.txt"), &String::from_utf8(output.stderr)?)?;
-    expect(&case.join("expected/exit.txt"), &format!("{}\n", output.status.code().unwrap()))
+    Ok(expect(&case.join("expected/exit.txt"), &format!("{}\n", output.status.code().unwrap()))?)
 }
 
-pub(super) fn expect(path: &Path, found: &str) -> Result<(), Failed> {
-    if std::env::var_os("UPDATE").is_some() {
-        fs::create_dir_all(path.parent().unwrap())?;
-        if found.is_empty() {
-            let _ = fs::remove_file(path);
-        } else {
-            fs::write(path, found)?;
-        }
-        return Ok(());
-    }
-    let expected = fs::read_to_string(path).unwrap_or_default();
-    if found == expected {
-        return Ok(());
-    }
-    Err(format!("{}\n--- expected\n{expected}\n--- found\n{found}", path.display()).into())
-}
-
-fn read(folder: &Path, below: &str, files: &mut Files) {
+/// Adds the files of a bundle in a folder.
+pub(super) fn read(folder: &Path, below: &str, files: &mut Files) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = format!("{below}{}", path.file_name().unwrap().to_string_lossy());

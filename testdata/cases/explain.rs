@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use apigee_flux_analysis::explain::{CallEvent, CallSegment, Certainty, ExplainedCall, explain};
-use apigee_flux_model::bundle::{BundleKind, BundlePath, Files};
+use apigee_flux_model::bundle::{BundleKind, Files};
 use apigee_flux_model::condition::{ConditionValue, Operator};
 use apigee_flux_model::runtime::{Documents, Flow, RuntimeBundle};
 use libtest_mimic::{Failed, Trial};
+
+use super::check::read;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
@@ -47,21 +49,9 @@ fn printed(case: &Path) -> Result<(), Failed> {
     if found == expected { Ok(()) } else { Err(format!("--- expected\n{expected}\n--- found\n{found}").into()) }
 }
 
-fn files(folder: &Path, prefix: &str, into: &mut Files) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = format!("{prefix}{}", path.file_name().unwrap().to_string_lossy());
-        if path.is_dir() {
-            files(&path, &format!("{name}/"), into);
-        } else {
-            into.insert(BundlePath::parse(&name).unwrap(), fs::read(&path).unwrap());
-        }
-    }
-}
-
 fn every_flow_wins(case: &Path) -> Result<(), Failed> {
     let mut found = Files::new();
-    files(&case.join("expected/apiproxy"), "", &mut found);
+    read(&case.join("expected/apiproxy"), "", &mut found);
     let (documents, unreadable) = Documents::parse(&found);
     assert!(unreadable.is_empty());
     let bundles = [RuntimeBundle::read(BundleKind::Proxy, "x", &found, &documents)];

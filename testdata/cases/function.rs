@@ -6,7 +6,7 @@ use std::path::Path;
 
 use libtest_mimic::{Failed, Trial};
 
-use super::check::expect;
+use super::golden::expect;
 use super::process;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -25,5 +25,5 @@ fn run(case: &Path) -> Result<(), Failed> {
         return Err(format!("{}\n{stderr}", output.status).into());
     }
     expect(&case.join("expected/output.yaml"), &String::from_utf8(output.stdout)?)?;
-    expect(&case.join("expected/stderr.txt"), &stderr)
+    Ok(expect(&case.join("expected/stderr.txt"), &stderr)?)
 }

@@ -5,6 +5,8 @@
 mod check;
 mod explain;
 mod function;
+#[path = "../support/golden.rs"]
+mod golden;
 #[path = "../support/process.rs"]
 mod process;
 

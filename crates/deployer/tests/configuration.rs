@@ -13,6 +13,8 @@
 
 #[path = "../../../testdata/support/documents.rs"]
 mod documents;
+#[path = "../../../testdata/support/golden.rs"]
+mod golden;
 #[path = "../../../testdata/support/function.rs"]
 mod run;
 #[path = "../../../testdata/support/small_bundle.rs"]
@@ -41,6 +43,7 @@ use apigee_flux_sandbox::{self as sandbox, LoggedRequest, Sandbox};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use documents::{Applying, documents};
+use golden::expect;
 use libtest_mimic::{Arguments, Failed, Trial};
 use reqwest::Method;
 use serde::Deserialize as _;
@@ -142,7 +145,7 @@ async fn check(case: &Path, other_statuses: bool) -> Result<(), Failed> {
     if other_statuses && std::env::var_os("UPDATE").is_some() {
         return Ok(());
     }
-    expect(&case.join("expected/calls.txt"), &text)
+    Ok(expect(&case.join("expected/calls.txt"), &text)?)
 }
 
 /// The contents of all files below a folder; of binary files as base64, the form in which they would be visible.
@@ -298,27 +301,4 @@ fn every_kind_has_a_case(cases: &[PathBuf]) -> Result<(), Failed> {
         .map(|kind| kind.name)
         .collect();
     if missing.is_empty() { Ok(()) } else { Err(format!("no case has the kind {}", missing.join(", ")).into()) }
-}
-
-fn expect(path: &Path, found: &str) -> Result<(), Failed> {
-    if std::env::var_os("UPDATE").is_some() {
-        fs::create_dir_all(path.parent().unwrap())?;
-        fs::write(path, found)?;
-        return Ok(());
-    }
-    let expected = fs::read_to_string(path).unwrap_or_default();
-    if found == expected {
-        return Ok(());
-    }
-    let line = found.lines().zip(expected.lines()).position(|(a, b)| a != b);
-    let line = line.unwrap_or_else(|| found.lines().count().min(expected.lines().count()));
-    let at = |text: &str| text.lines().nth(line).unwrap_or("(nothing)").to_owned();
-    Err(format!(
-        "{} differs at line {}\nfound:    {}\nexpected: {}",
-        path.display(),
-        line + 1,
-        at(found),
-        at(&expected)
-    )
-    .into())
 }

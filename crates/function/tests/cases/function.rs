@@ -12,6 +12,7 @@ use apigee_flux_model::diag::Code;
 use apigee_flux_model::krm::Input;
 use libtest_mimic::{Failed, Trial};
 
+use super::golden::{expect, same};
 use super::{repository, run::function};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -47,7 +48,7 @@ fn check(case: &Path) -> Result<(), Failed> {
         return Err("a message is not on one line".into());
     }
     let Ok(read) = Input::read(input) else {
-        return same("the output of unreadable input", &ran.stdout, "");
+        return Ok(same("the output of unreadable input", &ran.stdout, "")?);
     };
     if !failed {
         let second = function(&ran.stdout);
@@ -67,30 +68,6 @@ fn check(case: &Path) -> Result<(), Failed> {
         }
     }
     Ok(())
-}
-
-fn expect(path: &Path, found: &str) -> Result<(), Failed> {
-    if std::env::var_os("UPDATE").is_some() {
-        fs::create_dir_all(path.parent().unwrap())?;
-        if found.is_empty() {
-            let _ = fs::remove_file(path);
-        } else {
-            fs::write(path, found)?;
-        }
-        return Ok(());
-    }
-    let expected = fs::read_to_string(path).unwrap_or_default();
-    same(&path.display().to_string(), found, &expected)
-}
-
-fn same(what: &str, found: &str, expected: &str) -> Result<(), Failed> {
-    if found == expected {
-        return Ok(());
-    }
-    let line = found.lines().zip(expected.lines()).position(|(a, b)| a != b);
-    let line = line.unwrap_or_else(|| found.lines().count().min(expected.lines().count()));
-    let at = |text: &str| text.lines().nth(line).unwrap_or("(nothing)").to_owned();
-    Err(format!("{what} differs at line {}\nfound:    {}\nexpected: {}", line + 1, at(found), at(expected)).into())
 }
 
 /// Every item that is neither a spec nor an output is in the output with the same bytes.

@@ -4,6 +4,8 @@
 
 mod bundles;
 mod function;
+#[path = "../../../../testdata/support/golden.rs"]
+mod golden;
 mod reference;
 #[path = "../../../../testdata/support/function.rs"]
 mod run;

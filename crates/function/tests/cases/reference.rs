@@ -14,6 +14,7 @@ use apigee_flux_model::diag::human;
 use apigee_flux_model::krm::Input;
 use libtest_mimic::{Failed, Trial};
 
+use super::golden::expect;
 use super::repository;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -21,10 +22,10 @@ pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for (name, text) in reference::pages() {
         let path = folder.join("reference").join(&name);
-        trials.push(Trial::test(format!("reference::{name}"), move || same(&path, &text)));
+        trials.push(Trial::test(format!("reference::{name}"), move || Ok(expect(&path, &text)?)));
     }
     let order = folder.join("order.md");
-    trials.push(Trial::test("reference::order.md", move || same(&order, &reference::order())));
+    trials.push(Trial::test("reference::order.md", move || Ok(expect(&order, &reference::order())?)));
     let pages = reference::pages();
     let reference = folder.join("reference");
     trials.push(Trial::test("reference::no-page-is-left-over", move || {
@@ -48,26 +49,6 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect();
     found.sort();
     found
-}
-
-fn same(path: &Path, text: &str) -> Result<(), Failed> {
-    if std::env::var_os("UPDATE").is_some() {
-        fs::create_dir_all(path.parent().unwrap_or(path))?;
-        fs::write(path, text)?;
-    }
-    let found = fs::read_to_string(path).unwrap_or_default();
-    if found == text {
-        return Ok(());
-    }
-    let line = found.lines().zip(text.lines()).position(|(a, b)| a != b).unwrap_or_default();
-    let message = format!(
-        "{} is not current; UPDATE=1 writes it again\nline {}\nfound:    {}\nexpected: {}",
-        path.display(),
-        line + 1,
-        found.lines().nth(line).unwrap_or("(nothing)"),
-        text.lines().nth(line).unwrap_or("(nothing)"),
-    );
-    Err(message.into())
 }
 
 /// Compares a page with the same page whose XML blocks are generated again.
@@ -99,7 +80,7 @@ fn feature(path: &Path) -> Result<(), Failed> {
     if shown == 0 {
         return Err("the page shows no XML".into());
     }
-    same(path, &written)
+    Ok(expect(path, &written)?)
 }
 
 /// The files of the last bundle that is rendered from the block's resources.
