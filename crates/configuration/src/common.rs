@@ -7,8 +7,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::document::{Adopt, ConfigurationDeletionPolicy};
+use crate::document::ConfigurationDeletionPolicy;
 use crate::{Configuration, ConfigurationSpec};
+use apigee_flux_model::lifecycle::Adopt;
 use apigee_flux_model::yaml::{Value, YamlNode};
 
 /// The fields of every configuration kind.

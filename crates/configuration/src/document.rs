@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use apigee_flux_model::lifecycle::Adopt;
+
 /// The schema version that this program writes, and the newest version that it reads.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -81,25 +83,5 @@ impl ConfigurationDeletionPolicy {
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     fn is_orphan(&self) -> bool {
         *self == Self::Orphan
-    }
-}
-
-/// What to do with an unmanaged resource that exists in Apigee already.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Adopt {
-    /// It is not changed, and the deployment fails.
-    #[default]
-    Never,
-    /// It is adopted if it equals the desired state; otherwise the deployment fails and lists the differences.
-    Match,
-    /// It is adopted and changed to the desired state.
-    Override,
-}
-
-impl Adopt {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-    fn is_never(&self) -> bool {
-        *self == Self::Never
     }
 }

@@ -1,26 +1,41 @@
-//! `inventory.json`: the desired state of an environment according to one state of Git, which the reconciler applies.
+//! The desired state of an environment according to one state of Git, as one namespace of it defines it.
+//!
+//! In the cluster it is an index and as many parts as needed, each a ConfigMap with a name that does not change, so that no state of Git
+//! prunes what another one reads. The Jobs mount the index; the reconciler reads all by the Kubernetes API. A command outside of a cluster
+//! reads the whole as one file, `inventory.json`.
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Entry, WhenGone};
-use apigee_flux_model::bundle::BatchEntry;
+use crate::{Entry, Id};
+use apigee_flux_model::bundle::{BatchEntry, Digest};
+use apigee_flux_model::provenance::Provenance;
 
 /// The schema version that this program writes, and the newest version that it reads.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
-/// The key of the inventory in its ConfigMap and its file name in the mount.
+/// The key of a part in its ConfigMap, and the name of the file with a whole inventory.
 pub const FILE_NAME: &str = "inventory.json";
 
-/// The desired state of an environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The key of the index in its ConfigMap and its file name in the mount.
+pub const INDEX_FILE: &str = "index.json";
+
+/// The key of the list of names beside the index: [`Names`], compressed by gzip.
+pub const NAMES_FILE: &str = "names.gz";
+
+/// The desired state of an environment: a whole inventory, or one part of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Inventory {
     /// [`SCHEMA_VERSION`]; a reader rejects a newer version.
     pub schema_version: u32,
     /// The proxies and shared flows.
+    #[serde(default)]
     pub bundles: Vec<InventoryBundle>,
     /// The configuration of the environment.
+    #[serde(default)]
     pub environment: Vec<Entry>,
     /// The configuration of the organization, if this environment's reconciler is responsible for it. The reconciler of the organization's first
     /// environment is.
@@ -35,9 +50,84 @@ pub struct InventoryBundle {
     /// The entry of the bundle, as in a batch.
     #[serde(flatten)]
     pub entry: BatchEntry,
-    /// What happens when the bundle is removed from Git.
+    /// The value of the label `apigeeflux.dev/content` of its ConfigMaps.
     #[serde(default)]
-    pub when_gone: WhenGone,
+    pub content: String,
+}
+
+/// The index of an inventory.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Index {
+    /// [`SCHEMA_VERSION`]; a reader rejects a newer version.
+    pub schema_version: u32,
+    /// The Apigee organization.
+    pub organization: String,
+    /// The Apigee environment.
+    pub environment: String,
+    /// Where this state of Git comes from.
+    #[serde(default)]
+    pub provenance: Provenance,
+    /// The owners of the environment's resources in all namespaces of the input, by namespace.
+    pub owners: BTreeMap<String, String>,
+    /// The digests of the parts, each of the text of its inventory, in the order of their numbers, which start with 1.
+    pub parts: Vec<Digest>,
+    /// What the Jobs of this namespace apply: the values of their annotations `apigeeflux.dev/applies` and `apigeeflux.dev/desired`, apart
+    /// from the Jobs of single bundles, which follow from the entries of the bundles.
+    #[serde(default)]
+    pub documents: BTreeMap<String, Digest>,
+}
+
+/// Everything that the input defines in this environment, and in its organization, in all namespaces.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names(pub BTreeMap<NamedResource, Named>);
+
+/// A resource of the environment, or of its organization.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NamedResource {
+    /// Whether it belongs to the organization.
+    pub of_organization: bool,
+    /// The resource.
+    pub id: Id,
+}
+
+/// What is known of a resource of the input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The namespace of its Job.
+    pub namespace: String,
+    /// The first eight hexadecimal digits of the digest of its bundle or entry.
+    pub digest: String,
+}
+
+impl Names {
+    /// The lines of the list: `o` or `e`, kind, parent, name, namespace and digest, separated by tabs.
+    pub fn to_text(&self) -> String {
+        let line = |(NamedResource { of_organization, id }, Named { namespace, digest }): (&NamedResource, &Named)| {
+            let scope = if *of_organization { "o" } else { "e" };
+            let parent = id.parent.as_deref().unwrap_or_default();
+            [scope, &id.kind, parent, &id.name, namespace, digest].join("\t") + "\n"
+        };
+        self.0.iter().map(line).collect()
+    }
+
+    /// Reads the list; `None` if it is not one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let resource = |line: &str| {
+            let [scope, kind, parent, name, namespace, digest] =
+                line.split('\t').collect::<Vec<_>>().try_into().ok()?;
+            let parent = Some(parent.to_owned()).filter(|parent| !parent.is_empty());
+            let id = Id { kind: kind.to_owned(), parent, name: name.to_owned() };
+            let named = Named { namespace: namespace.to_owned(), digest: digest.to_owned() };
+            Some((NamedResource { of_organization: scope == "o", id }, named))
+        };
+        text.lines().map(resource).collect::<Option<_>>().map(Self)
+    }
+
+    /// What is known of a resource of the environment (or of the organization).
+    pub fn get(&self, of_organization: bool, id: &Id) -> Option<&Named> {
+        self.0.get(&NamedResource { of_organization, id: id.clone() })
+    }
 }
 
 /// How often the deployed files are compared.
@@ -51,4 +141,25 @@ pub enum Deep {
     Always,
     /// Never.
     Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back() {
+        let id = |kind: &str, parent: Option<&str>, name: &str| Id {
+            kind: kind.to_owned(),
+            parent: parent.map(str::to_owned),
+            name: name.to_owned(),
+        };
+        let named = || Named { namespace: "team-a".to_owned(), digest: "0123abcd".to_owned() };
+        let all = Names(BTreeMap::from([
+            (NamedResource { of_organization: false, id: id("ApigeeProxy", None, "orders") }, named()),
+            (NamedResource { of_organization: true, id: id("ApigeeApp", Some("a@example.com"), "a b") }, named()),
+        ]));
+        assert_eq!(Names::parse(&all.to_text()), Some(all));
+        assert_eq!(Names::parse("e\tApigeeProxy"), None);
+    }
 }

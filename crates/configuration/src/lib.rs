@@ -30,6 +30,7 @@ pub mod key_value_map;
 pub mod keystore;
 mod kinds;
 mod number;
+pub mod ownership;
 pub mod product;
 mod product_path;
 pub mod rate_plan;
@@ -56,7 +57,8 @@ pub use common::{Common, Configured};
 pub use document::{Document, Entry, Id};
 pub use inventory::{Inventory, InventoryBundle};
 pub use kinds::{ConfigurationKind, KINDS, kind};
-pub use record::{Part, Record, WhenGone};
+pub use ownership::{Actor, Claim, Claimant};
+pub use record::{Part, Record, RecordedFailure, RecordedRevision};
 
 /// Whether a resource belongs to an environment or to the organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

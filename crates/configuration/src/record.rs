@@ -7,7 +7,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::document::{ConfigurationDeletionPolicy, Id};
+use apigee_flux_model::bundle::Digest;
+use apigee_flux_model::lifecycle::WhenGone;
 use apigee_flux_model::limits::texts;
+use apigee_flux_model::names::RevisionId;
+use apigee_flux_model::provenance::Provenance;
 
 /// The key-value map of each environment and organization that contains the records.
 pub const MAP: &str = "apigee-flux";
@@ -24,7 +28,13 @@ pub struct Record {
     pub id: Id,
     /// The owner of the resource.
     pub owner: String,
-    /// The digest of the entry that was applied.
+    /// The namespace whose Jobs apply it; `None` in a record of version 0.1.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The identity of the cluster whose Jobs apply it; `None` if it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// The digest of the bundle or entry that was applied, in hexadecimal digits.
     pub digest: String,
     /// What happens when the resource is removed from Git.
     #[serde(default)]
@@ -32,31 +42,48 @@ pub struct Record {
     /// The managed parts of the resource: entries of a map, aliases of a keystore.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
-    /// The commit that was applied.
+    /// The state of Git that made the value, which may be older than the state that last confirmed it.
+    #[serde(flatten)]
+    pub provenance: Provenance,
+    /// The uid of the Job whose run last wrote the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub commit: Option<String>,
-    /// The tag of the commit.
+    pub job: Option<String>,
+    /// The uid of the Job in another namespace from which the resource was moved to this one: its late runs must not take it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tag: Option<String>,
-    /// The author of the commit.
+    pub superseded: Option<String>,
+    /// The owner from which it was adopted: the two owners must not take it from each other in turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub author: Option<String>,
-    /// When the commit was made.
+    pub taken_from: Option<String>,
+    /// The deployed revision of a proxy or shared flow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub time: Option<String>,
+    pub revision: Option<RecordedRevision>,
+    /// The last attempt to deploy a bundle, if it failed for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<RecordedFailure>,
 }
 
-/// What happens in Apigee when a resource is removed from Git.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum WhenGone {
-    /// It is kept unchanged.
-    #[default]
-    Orphan,
-    /// The proxy or shared flow is undeployed from the environment.
-    Undeploy,
-    /// It is deleted.
-    Delete,
+/// The revision that a run deployed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedRevision {
+    /// The number.
+    pub id: RevisionId,
+    /// When Apigee last changed the revision, in milliseconds since 1970 (`lastModifiedAt`): a later time is an edit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modified: Option<u64>,
+}
+
+/// An attempt that failed for good: the same Job does not try the same bundle again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedFailure {
+    /// The digest of the bundle.
+    pub digest: Digest,
+    /// The uid of the Job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
+    /// The exit code of the attempt.
+    pub code: u8,
+    /// Why, in one line.
+    pub reason: String,
 }
 
 impl From<ConfigurationDeletionPolicy> for WhenGone {
@@ -90,6 +117,25 @@ impl Part {
 }
 
 impl Record {
+    /// A record without parts and without provenance.
+    pub fn new(id: Id, owner: &str, digest: &str, when_gone: WhenGone) -> Self {
+        Self {
+            id,
+            owner: owner.to_owned(),
+            namespace: None,
+            cluster: None,
+            digest: digest.to_owned(),
+            when_gone,
+            parts: Vec::new(),
+            provenance: Provenance::default(),
+            job: None,
+            superseded: None,
+            taken_from: None,
+            revision: None,
+            failure: None,
+        }
+    }
+
     /// The key of a resource's entry, with a digest of the name, which may contain characters that are not allowed in an API path.
     pub fn key(id: &Id) -> String {
         let whole = format!("{}\n{}\n{}", id.kind, id.parent.as_deref().unwrap_or_default(), id.name);
@@ -151,16 +197,11 @@ mod tests {
     use super::*;
 
     fn record(parts: usize) -> Record {
+        let id = Id { kind: "ApigeeKeyValueMap".into(), parent: None, name: "a b/c".into() };
         Record {
-            id: Id { kind: "ApigeeKeyValueMap".into(), parent: None, name: "a b/c".into() },
-            owner: "team".into(),
-            digest: "d".into(),
-            when_gone: WhenGone::Delete,
             parts: (0..parts).map(|index| Part::named(&format!("entry-{index:04}"))).collect(),
-            commit: Some("c".into()),
-            tag: None,
-            author: None,
-            time: None,
+            provenance: Provenance { commit: Some("c".into()), ..Provenance::default() },
+            ..Record::new(id, "team", "d", WhenGone::Delete)
         }
     }
 

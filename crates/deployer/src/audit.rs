@@ -15,6 +15,7 @@ use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
 use apigee_flux_model::duration::rfc3339;
 use apigee_flux_model::names::Name;
+use apigee_flux_model::provenance::Provenance;
 
 /// The origin of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -138,7 +139,8 @@ async fn records(client: &Client, place: &OwnedPlace) -> Result<Vec<Row>, Error>
 }
 
 fn of_record(place: &OwnedPlace, record: &Record) -> Row {
-    let Record { id, owner, digest, commit, tag, author, time, .. } = record.clone();
+    let Record { id, owner, digest, provenance, .. } = record.clone();
+    let Provenance { commit, tag, author, time, .. } = provenance;
     Row {
         organization: place.organization.clone(),
         environment: place.environment.clone(),

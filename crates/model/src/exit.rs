@@ -13,6 +13,7 @@
 /// | 66 | `EX_NOINPUT` | a file is missing or too large | useless |
 /// | 67 | `EX_NOUSER` | the bundle differs from the rendered one | useless |
 /// | 69 | `EX_UNAVAILABLE` | Apigee was not reached, did not respond as documented, or lacks an object | may succeed |
+/// | 73 | `EX_CANTCREAT` | another owner has the resource | useless |
 /// | 75 | `EX_TEMPFAIL` | a failure that another attempt may not have | may succeed |
 /// | 77 | `EX_NOPERM` | there is no token, the credentials are not allowed, or a permission is missing | useless |
 /// | 143 | | SIGTERM stopped the run; the next one continues | may succeed |
@@ -36,6 +37,8 @@ pub enum Exit {
     Altered = 67,
     /// Apigee is not available.
     Unavailable = 69,
+    /// Another owner has the resource.
+    OtherOwner = 73,
     /// A temporary failure.
     TemporaryFailure = 75,
     /// No permission.
@@ -46,7 +49,8 @@ pub enum Exit {
 
 impl Exit {
     /// The exits after which another attempt is useless: a Job's `podFailurePolicy` fails immediately.
-    pub const PERMANENT: [Self; 5] = [Self::Usage, Self::DataError, Self::NoInput, Self::Altered, Self::NoPermission];
+    pub const PERMANENT: [Self; 6] =
+        [Self::Usage, Self::DataError, Self::NoInput, Self::Altered, Self::OtherOwner, Self::NoPermission];
 
     /// The exit code of the process.
     pub const fn code(self) -> u8 {
@@ -97,7 +101,7 @@ mod tests {
     #[test]
     fn what_may_pass_is_not_permanent() {
         let codes: Vec<u8> = Exit::PERMANENT.iter().map(|exit| exit.code()).collect();
-        assert_eq!(codes, [64, 65, 66, 67, 77]);
+        assert_eq!(codes, [64, 65, 66, 67, 73, 77]);
         assert!(!Exit::PERMANENT.iter().any(|exit| exit.is_temporary()));
     }
 }

@@ -9,6 +9,7 @@ pub mod duration;
 pub mod encoding;
 pub mod exit;
 pub mod krm;
+pub mod lifecycle;
 pub mod limits;
 pub mod names;
 pub mod path_pattern;

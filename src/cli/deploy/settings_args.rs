@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use apigee_flux_model::bundle::{DeploySettings, SmokeTest};
+use apigee_flux_model::lifecycle::{Adopt, WhenGone};
 
 /// The settings for the deployment of one bundle.
 #[derive(Debug, Clone, clap::Args)]
@@ -23,6 +24,28 @@ pub(super) struct SettingsArgs {
     /// The HTTP status that the smoke test expects. Default: 200
     #[arg(long, value_name = "STATUS", requires = "smoke_test", value_parser = clap::value_parser!(u16).range(100..600))]
     smoke_status: Option<u16>,
+    /// What happens when the bundle is removed from Git
+    #[arg(long, value_enum, default_value_t = WhenGoneChoice::Orphan)]
+    when_gone: WhenGoneChoice,
+    /// Whether to take over a bundle that exists in Apigee and is not managed by apigee-flux, or has another owner
+    #[arg(long, value_enum, default_value_t = AdoptChoice::Never)]
+    adopt: AdoptChoice,
+}
+
+/// What happens to a bundle that is removed from Git.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum WhenGoneChoice {
+    Orphan,
+    Undeploy,
+    Delete,
+}
+
+/// Whether a bundle is taken over.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum AdoptChoice {
+    Never,
+    Match,
+    Override,
 }
 
 impl SettingsArgs {
@@ -36,6 +59,16 @@ impl SettingsArgs {
                 .smoke_test
                 .clone()
                 .map(|url| SmokeTest { url, expect_status: self.smoke_status.unwrap_or(200) }),
+            when_gone: match self.when_gone {
+                WhenGoneChoice::Orphan => WhenGone::Orphan,
+                WhenGoneChoice::Undeploy => WhenGone::Undeploy,
+                WhenGoneChoice::Delete => WhenGone::Delete,
+            },
+            adopt: match self.adopt {
+                AdoptChoice::Never => Adopt::Never,
+                AdoptChoice::Match => Adopt::Match,
+                AdoptChoice::Override => Adopt::Override,
+            },
         }
     }
 }

@@ -13,12 +13,13 @@ use crate::configuration::register::{self, Register};
 use crate::error::Error;
 use crate::event::{Event, Phase};
 use apigee_flux_configuration::call::shown_path;
-use apigee_flux_configuration::document::{Adopt, Entry};
+use apigee_flux_configuration::document::Entry;
+use apigee_flux_configuration::ownership::{Claim, claim};
 use apigee_flux_configuration::secret::{self, ValueFrom};
 use apigee_flux_configuration::{Answer, Change, Crud, Field, Form, OwnedPlace, Part, Place, Plan, Record, Wanted};
 use apigee_flux_model::bundle::Digest;
 use apigee_flux_model::exit::Exit;
-use apigee_flux_model::provenance::Provenance;
+use apigee_flux_model::lifecycle::Adopt;
 
 /// How often a resource is read, compared and changed before the run gives up because Apigee does not keep the values
 /// that it receives.
@@ -65,6 +66,7 @@ impl Shared {
             secrets: &secrets,
             stored: None,
             noted: None,
+            claim: Claim::Unrecorded,
             fields: Vec::new(),
         };
         let mut applied = match resource.converge().await {
@@ -94,6 +96,8 @@ struct Convergence<'a> {
     secrets: &'a [String],
     /// The record in the register, once this run has written it.
     stored: Option<Record>,
+    /// The right of this run to change the resource.
+    claim: Claim,
     /// The parts that this run has set, for values that Apigee does not return.
     noted: Option<Vec<Part>>,
     fields: Vec<Field>,
@@ -118,17 +122,9 @@ impl Convergence<'_> {
         let mut waited_for = String::new();
         let mut conflict = None;
         let known = shared.register.get(&self.entry.id);
-        let is_foreign =
-            |record: &&Record| shared.options.mode != Mode::Compare && record.owner != shared.options.owner;
-        if let Some(record) = known.filter(is_foreign) {
-            return Err(Error::Refused(format!(
-                "its owner is `{}`, not `{}`: remove it from the specs of one of them, or delete the record `{}` \
-                 in the key value map `{}`",
-                record.owner,
-                shared.options.owner,
-                Record::key(&record.id),
-                apigee_flux_configuration::record::MAP
-            )));
+        if shared.options.mode != Mode::Compare {
+            self.claim = claim(known, &shared.options.claimant, self.entry.adopt)
+                .map_err(|refusal| Error::OtherOwner(Box::new(refusal)))?;
         }
         if known.is_none() && shared.register.is_empty() && shared.options.mode != Mode::Compare {
             register::prove_absence(&self.client, self.place(), &self.entry.id).await?;
@@ -285,6 +281,7 @@ impl Convergence<'_> {
         let record = self.new_record(plan);
         let same = |last: &Record| {
             (&last.digest, &last.parts, last.when_gone) == (&record.digest, &record.parts, record.when_gone)
+                && self.shared.options.claimant.has_signed(last)
         };
         // A record in which only the commit would change is not written: it names the commit that last changed the
         // resource.
@@ -299,18 +296,13 @@ impl Convergence<'_> {
     }
 
     fn new_record(&self, plan: &Plan) -> Record {
-        let Provenance { commit, tag, author, time, .. } = self.shared.options.provenance.clone();
-        Record {
-            id: self.entry.id.clone(),
-            owner: self.shared.options.owner.clone(),
-            digest: digest(self.entry),
-            when_gone: self.entry.deletion_policy.into(),
+        let record = Record {
             parts: plan.parts.clone(),
-            commit,
-            tag,
-            author,
-            time,
-        }
+            provenance: self.shared.options.provenance.clone(),
+            ..Record::new(self.entry.id.clone(), "", &digest(self.entry), self.entry.deletion_policy.into())
+        };
+        let claimant = &self.shared.options.claimant;
+        claimant.sign(record, self.shared.register.get(&self.entry.id), &self.claim)
     }
 
     async fn write_record(&mut self, record: Record, known: bool) -> Result<(), Error> {

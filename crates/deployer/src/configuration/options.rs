@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::polling::Polling;
+use apigee_flux_configuration::Claimant;
 use apigee_flux_configuration::secret::ValueFrom;
 use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
 use apigee_flux_model::provenance::Provenance;
@@ -12,8 +13,8 @@ use apigee_flux_model::provenance::Provenance;
 /// Options for applying a document.
 #[derive(Debug, Clone)]
 pub struct ApplyOptions {
-    /// The owner of the desired state: resources of another owner are not changed.
-    pub owner: String,
+    /// Who applies it: resources of others are not changed.
+    pub claimant: Claimant,
     /// The provenance of the desired state, for the records.
     pub provenance: Provenance,
     /// How long one resource may wait for its prerequisites.
@@ -30,7 +31,7 @@ impl ApplyOptions {
     /// The defaults for an owner.
     pub fn new(owner: &str) -> Self {
         Self {
-            owner: owner.to_owned(),
+            claimant: Claimant::new(owner),
             provenance: Provenance::default(),
             timeout: Duration::from_mins(10),
             polling: Polling::default(),

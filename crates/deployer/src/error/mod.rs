@@ -16,6 +16,7 @@ use crate::error::foreign_response::ForeignResponse;
 use crate::error::network_error::NetworkError;
 use crate::error::state_error::StateError;
 use crate::error::unexpected_response::UnexpectedResponse;
+use apigee_flux_configuration::ownership::Refusal;
 use apigee_flux_model::bundle::{BundleKind, Files};
 use apigee_flux_model::exit::Exit;
 use apigee_flux_model::names::RevisionId;
@@ -29,6 +30,9 @@ pub enum Error {
     /// The bundle, or the change that it would cause, is not allowed.
     #[error("{0}")]
     Refused(String),
+    /// Another owner has the resource.
+    #[error("{0}")]
+    OtherOwner(Box<Refusal>),
     /// The runtime reports an error for a deployed revision.
     #[error("revision {revision}: {error}")]
     State {
@@ -100,6 +104,7 @@ impl Error {
                 _ => Exit::TemporaryFailure,
             },
             Self::Located { error, .. } => error.exit(),
+            Self::OtherOwner(_) => Exit::OtherOwner,
             Self::NoInput(_) => Exit::NoInput,
             Self::Altered(_) => Exit::Altered,
             Self::Network(_) | Self::Unexpected(_) | Self::Foreign(_) => Exit::Unavailable,

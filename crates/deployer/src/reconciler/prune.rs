@@ -21,9 +21,10 @@ use crate::event::{Event, Phase};
 use crate::rollout::options::DeployOptions;
 use crate::rollout::remove::remove;
 use apigee_flux_configuration::{self as configuration, KINDS};
-use apigee_flux_configuration::{Crud, Id, OwnedPlace, Place, Record, Wanted, WhenGone};
+use apigee_flux_configuration::{Crud, Id, OwnedPlace, Place, Record, Wanted};
 use apigee_flux_model::bundle::{BundleKind, Removal};
 use apigee_flux_model::exit::Exit;
+use apigee_flux_model::lifecycle::WhenGone;
 
 /// The resources of one place that are in Git.
 #[derive(Debug, Clone)]

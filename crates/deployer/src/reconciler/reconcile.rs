@@ -32,11 +32,11 @@ use crate::rollout::outcome::{BundleResult, DeployReport};
 use apigee_flux_configuration::document::{Document, SCHEMA_VERSION};
 use apigee_flux_configuration::inventory::Deep;
 use apigee_flux_configuration::inventory::{Inventory, InventoryBundle};
-use apigee_flux_configuration::{Entry, Id, OwnedPlace, Record, WhenGone};
+use apigee_flux_configuration::{Claimant, Entry, Id, OwnedPlace, Record};
 use apigee_flux_model::bundle::{BundleKind, Files};
 use apigee_flux_model::duration::millis;
 use apigee_flux_model::exit::Exit;
-use apigee_flux_model::provenance::Provenance;
+use apigee_flux_model::lifecycle::WhenGone;
 
 /// A younger deployment belongs to a Job that may have a newer state of Git.
 pub const YOUNG: Duration = Duration::from_mins(2);
@@ -118,7 +118,7 @@ impl ReconcileRun<'_> {
             return Ok(report);
         }
         let ids = self.inventory.bundles.iter().map(id).chain(self.inventory.environment.iter().map(own_id));
-        let owner = |place: &OwnedPlace| self.options(place).owner;
+        let owner = |place: &OwnedPlace| self.options(place).claimant.owner;
         let mut kept = vec![Kept { owner: owner(&self.place), place: self.place.clone(), ids: ids.collect() }];
         if let Some(entries) = &self.inventory.organization {
             let ids = entries.iter().map(own_id).collect();
@@ -164,10 +164,11 @@ impl ReconcileRun<'_> {
     /// The options for the configuration of a place.
     fn options(&self, place: &OwnedPlace) -> ApplyOptions {
         let owner = match place.environment {
-            Some(_) => self.how.options.owner.clone(),
+            Some(_) => self.how.options.claimant.owner.clone(),
             None => self.how.owner_of_organization.clone(),
         };
-        ApplyOptions { owner, ..self.how.options.clone() }
+        let claimant = Claimant { owner, ..self.how.options.claimant.clone() };
+        ApplyOptions { claimant, ..self.how.options.clone() }
     }
 
     async fn bundles(&self, bundles: Vec<MountedBundle>) -> Result<ApplyReport, Error> {
@@ -344,22 +345,19 @@ impl ReconcileRun<'_> {
             let Some(bundle) = wanted.get(id).filter(|_| exit.is_ok()) else { continue };
             let known = register.get(id).cloned();
             let digest = bundle.entry.digest.hex();
-            let same = |record: &Record| {
-                (record.when_gone, &record.digest, &record.owner)
-                    == (bundle.when_gone, &digest, &self.how.options.owner)
-            };
+            let when_gone = bundle.entry.settings.when_gone;
+            let owner = &self.how.options.claimant.owner;
+            let same =
+                |record: &Record| (record.when_gone, &record.digest, &record.owner) == (when_gone, &digest, owner);
             // The record of a bundle that is to be kept now must not say that it is to be removed.
-            let needed = bundle.when_gone != WhenGone::Orphan || known.is_some();
+            let needed = when_gone != WhenGone::Orphan || known.is_some();
             // Two owners that deploy the same bundle do not take it from each other.
-            let is_foreign =
-                |record: &Record| record.owner != self.how.options.owner && record.when_gone != WhenGone::Orphan;
+            let is_foreign = |record: &Record| record.owner != *owner && record.when_gone != WhenGone::Orphan;
             if !needed || known.as_ref().is_some_and(|record| same(record) || is_foreign(record)) {
                 continue;
             }
-            let Provenance { commit, tag, author, time, .. } = self.how.options.provenance.clone();
-            let (owner, when_gone) = (self.how.options.owner.clone(), bundle.when_gone);
-            let record =
-                Record { id: id.clone(), owner, digest, when_gone, parts: Vec::new(), commit, tag, author, time };
+            let provenance = self.how.options.provenance.clone();
+            let record = Record { provenance, ..Record::new(id.clone(), owner, &digest, when_gone) };
             register.prepare(client, place).await?;
             register::write(client, place, &record, known.is_some()).await?;
         }

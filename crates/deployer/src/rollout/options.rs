@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::api::deployment::Deployment;
 use crate::api::polling::Polling;
+use apigee_flux_configuration::Claimant;
 use apigee_flux_model::bundle::DeploySettings;
 use apigee_flux_model::names::RevisionId;
 use apigee_flux_model::provenance::Provenance;
@@ -23,6 +24,8 @@ pub enum WaitFor {
 pub struct DeployOptions {
     /// The settings of this bundle.
     pub settings: DeploySettings,
+    /// Who deploys it: a bundle of others is not changed. `None`: a person, who deploys only what has no owner, and records nothing.
+    pub claimant: Option<Claimant>,
     /// This bundle's entries of the environment's list of deployments, which a batch reads once for all its bundles.
     /// `None`: the list is read. If it is given, the state of a deployment older than
     /// [`SETTLED_AFTER`](crate::rollout::deploy::SETTLED_AFTER) is not read.
@@ -44,6 +47,7 @@ impl Default for DeployOptions {
     fn default() -> Self {
         Self {
             settings: DeploySettings::default(),
+            claimant: None,
             listed: None,
             edited: None,
             timeout: Duration::from_mins(10),

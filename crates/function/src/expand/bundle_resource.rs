@@ -11,7 +11,6 @@ use crate::spec::bundle_source::BundleSource;
 use crate::spec::deploy::{BundleDeletionPolicy, Deploy, State};
 use crate::spec::files::SpecFiles;
 use crate::spec::{Resource, Spec};
-use apigee_flux_configuration::WhenGone;
 use apigee_flux_model::bundle::manifest::Requirements;
 use apigee_flux_model::bundle::{BundleKind, DeploySettings, Files, Removal};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, nearest};
@@ -42,15 +41,6 @@ impl BundleResource<'_> {
     pub(super) fn output_bytes(&self) -> usize {
         const JOB: usize = 4096;
         self.files.total_bytes() + JOB * self.environments.len()
-    }
-
-    /// What happens when the resource is removed from Git.
-    pub(super) fn when_gone(&self) -> WhenGone {
-        match self.deploy.deletion_policy {
-            BundleDeletionPolicy::Orphan => WhenGone::Orphan,
-            BundleDeletionPolicy::Undeploy => WhenGone::Undeploy,
-            BundleDeletionPolicy::Delete => WhenGone::Delete,
-        }
     }
 
     /// How it is removed from Apigee, if its desired state is absent.

@@ -10,7 +10,7 @@ use super::reconciler::Reconciler;
 use crate::k8s::{self, BundleMaps, DeployerIdentity, Deployment, Layer, Metadata, Object, Payload};
 use crate::spec::Resource;
 use crate::spec::environment::{Batch, Identity, ReportTo};
-use apigee_flux_configuration::{Entry, Scope, WhenGone};
+use apigee_flux_configuration::{Entry, Scope};
 use apigee_flux_model::bundle::{BatchEntry, BundleKind, DeploySettings, Digest, Manifest, Removal};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Subject};
 use apigee_flux_model::krm::{Id, Item, annotation};
@@ -66,7 +66,6 @@ struct Pending<'r> {
     calls: Vec<String>,
     settings: DeploySettings,
     removal: Option<Removal>,
-    when_gone: WhenGone,
     environment: &'r Environment<'r>,
     bundle: BundleId,
 }
@@ -139,7 +138,6 @@ impl<'r> Outputs<'r> {
                 calls: made.requires.shared_flows.clone(),
                 settings: made.settings(environment),
                 removal: made.removal(),
-                when_gone: made.when_gone(),
                 environment,
                 bundle,
             });
@@ -275,8 +273,7 @@ impl<'r> Outputs<'r> {
                         && std::ptr::eq(pending.environment, *environment)
                 };
                 let wanted = self.pending.iter().filter(here);
-                let members: Vec<(Member<'_>, WhenGone)> =
-                    wanted.filter_map(|pending| Some((self.member(pending)?, pending.when_gone))).collect();
+                let members: Vec<Member<'_>> = wanted.filter_map(|pending| self.member(pending)).collect();
                 let of = |scope| {
                     let place = environment.organization().to_owned();
                     let key = (namespace.clone(), scope, place, environment.name().to_owned());

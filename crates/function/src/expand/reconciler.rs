@@ -7,7 +7,7 @@ use crate::k8s::{self, DeployerIdentity, Deployment, JsonMap, Metadata, Object, 
 use crate::spec::environment::Reconcile;
 use apigee_flux_configuration::document::{Document, SCHEMA_VERSION};
 use apigee_flux_configuration::inventory::{self, FILE_NAME, Inventory, InventoryBundle};
-use apigee_flux_configuration::{Entry, Scope, WhenGone};
+use apigee_flux_configuration::{Entry, Scope};
 use apigee_flux_model::diag::{Code, Diagnostic};
 use apigee_flux_model::provenance::Provenance;
 
@@ -18,7 +18,7 @@ pub(super) struct Reconciler<'o, 'e> {
     pub deployer: &'o DeployerIdentity,
     pub provenance: Option<&'o Provenance>,
     pub how: &'o Reconcile,
-    pub members: Vec<(Member<'o>, WhenGone)>,
+    pub members: Vec<Member<'o>>,
     pub configuration: Vec<Entry>,
     pub organization: Option<Vec<Entry>>,
 }
@@ -28,14 +28,12 @@ impl Reconciler<'_, '_> {
     pub(super) fn objects(mut self) -> Result<[Object; 2], Diagnostic> {
         let environment = self.environment;
         let internal = |why| Diagnostic::error(Code::Internal, why).of(&environment.resource.subject);
-        self.members.sort_by(|(a, _), (b, _)| (a.entry.kind, &a.entry.name).cmp(&(b.entry.kind, &b.entry.name)));
+        self.members.sort_by(|a, b| (a.entry.kind, &a.entry.name).cmp(&(b.entry.kind, &b.entry.name)));
         let label = environment.resource.subject.label();
         let metadata =
             |role| Metadata { namespace: self.namespace, owner: &label, role, bundle: None, component: "reconciler" };
-        let bundles = self
-            .members
-            .iter()
-            .map(|(member, when_gone)| InventoryBundle { entry: member.entry.clone(), when_gone: *when_gone });
+        let bundles =
+            self.members.iter().map(|member| InventoryBundle { entry: member.entry.clone(), content: String::new() });
         let inventory = Inventory {
             schema_version: inventory::SCHEMA_VERSION,
             bundles: bundles.collect(),
@@ -46,7 +44,7 @@ impl Reconciler<'_, '_> {
         let map = JsonMap::new(&inventory, FILE_NAME, &stem, &metadata("inventory")).map_err(internal)?;
         let map = map.ok_or_else(|| self.too_large("inventory"))?;
         let sources: Vec<_> =
-            self.members.iter().flat_map(|(member, _)| member.maps.sources_below(&member.entry.folder)).collect();
+            self.members.iter().flat_map(|member| member.maps.sources_below(&member.entry.folder)).collect();
         let all = self.configuration.iter().chain(self.organization.iter().flatten()).cloned().collect();
         let secrets = secrets(&Document { schema_version: SCHEMA_VERSION, resources: all });
         let payload = Payload::Reconcile {
@@ -59,7 +57,7 @@ impl Reconciler<'_, '_> {
         let deployment = Deployment {
             sources: &sources,
             // Additional time for configuration before and after the bundles.
-            turns: batch::turns(self.members.iter().map(|(member, _)| member)) + 1,
+            turns: batch::turns(self.members.iter()) + 1,
             ..environment.deployment(payload, map.digest, self.deployer, self.provenance)
         };
         let cron_job = k8s::cron_job(&deployment, &self.how.schedule, &metadata("reconcile"));

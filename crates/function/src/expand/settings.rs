@@ -7,6 +7,7 @@ use crate::spec::deploy::{self, BundleDeletionPolicy, Deploy, State};
 use crate::spec::environment::Wait;
 use apigee_flux_model::bundle::{BundleKind, DeploySettings, SmokeTest};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
+use apigee_flux_model::lifecycle::WhenGone;
 
 /// The default expected status of a smoke test.
 const OK: u16 = 200;
@@ -21,6 +22,12 @@ pub(super) fn settings(deploy: &Deploy, base_paths: &[String], environment: &Env
             let url = url(test, base_paths, environment.spec.gateway.as_deref())?;
             Some(SmokeTest { url, expect_status: test.expect_status.unwrap_or(OK) })
         }),
+        when_gone: match deploy.deletion_policy {
+            BundleDeletionPolicy::Orphan => WhenGone::Orphan,
+            BundleDeletionPolicy::Undeploy => WhenGone::Undeploy,
+            BundleDeletionPolicy::Delete => WhenGone::Delete,
+        },
+        adopt: deploy.adopt,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::spec::environment;
 use apigee_flux_configuration::inventory::Deep;
 use apigee_flux_configuration::{document, inventory};
 use apigee_flux_model::bundle::{BundleKind, DeploySettings, Removal, SmokeTest, batch, manifest};
+use apigee_flux_model::lifecycle::{Adopt, WhenGone};
 
 /// The arguments of the container. Paths are relative to its working directory `/`.
 pub(super) fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
@@ -83,7 +84,7 @@ pub(super) fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
 }
 
 fn settings_arguments(settings: &DeploySettings) -> Vec<String> {
-    let DeploySettings { service_account, keep_revisions, allow_extensible, smoke_test } = settings;
+    let DeploySettings { service_account, keep_revisions, allow_extensible, smoke_test, when_gone, adopt } = settings;
     let mut arguments = Vec::new();
     arguments.extend(service_account.iter().map(|account| format!("--service-account={account}")));
     arguments.extend(keep_revisions.iter().map(|kept| format!("--keep-revisions={kept}")));
@@ -91,5 +92,15 @@ fn settings_arguments(settings: &DeploySettings) -> Vec<String> {
     if let Some(SmokeTest { url, expect_status }) = smoke_test {
         arguments.extend([format!("--smoke-test={url}"), format!("--smoke-status={expect_status}")]);
     }
+    arguments.extend(match when_gone {
+        WhenGone::Orphan => None,
+        WhenGone::Undeploy => Some("--when-gone=undeploy".to_owned()),
+        WhenGone::Delete => Some("--when-gone=delete".to_owned()),
+    });
+    arguments.extend(match adopt {
+        Adopt::Never => None,
+        Adopt::Match => Some("--adopt=match".to_owned()),
+        Adopt::Override => Some("--adopt=override".to_owned()),
+    });
     arguments
 }

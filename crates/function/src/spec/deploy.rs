@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use apigee_flux_model::lifecycle::Adopt;
+
 /// Settings of a deployment that are not part of the bundle.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -29,6 +31,10 @@ pub struct Deploy {
     /// What happens to the proxy in Apigee when its spec is removed from Git. Default: `Orphan`.
     #[serde(default)]
     pub deletion_policy: BundleDeletionPolicy,
+    /// Whether to take over a proxy that exists in Apigee and is not managed by apigee-flux, or has another owner.
+    /// Default: `never`.
+    #[serde(default)]
+    pub adopt: Adopt,
 }
 
 /// A GET request without credentials.

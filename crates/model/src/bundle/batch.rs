@@ -46,3 +46,13 @@ pub struct BatchEntry {
     #[serde(default)]
     pub settings: DeploySettings,
 }
+
+impl BatchEntry {
+    /// The digest of everything that a deployment depends on: the bundle and its settings, but not where its files are. A Job has it in an
+    /// annotation, and the reconciler acts on a bundle only if its inventory and the Job have the same one.
+    pub fn desired(&self) -> Digest {
+        let desired = (self.kind, &self.name, self.digest, &self.settings);
+        // A struct of strings always has a JSON form.
+        Digest::of_bytes(&serde_json::to_vec(&desired).unwrap_or_default())
+    }
+}

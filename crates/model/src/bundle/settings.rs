@@ -4,6 +4,8 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
+use crate::lifecycle::{Adopt, WhenGone};
+
 /// Settings of one bundle in one environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -21,6 +23,12 @@ pub struct DeploySettings {
     /// A request that must succeed for the deployment to succeed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub smoke_test: Option<SmokeTest>,
+    /// What happens when the bundle is removed from Git.
+    #[serde(default, skip_serializing_if = "WhenGone::is_orphan")]
+    pub when_gone: WhenGone,
+    /// Whether a bundle in Apigee that is not managed, or has another owner, is adopted.
+    #[serde(default, skip_serializing_if = "Adopt::is_never")]
+    pub adopt: Adopt,
 }
 
 /// The default number of kept revisions. Apigee allows 250 of a proxy and then rejects an import (limits page).

@@ -9,6 +9,25 @@ pub const FIELD_MANAGER: &str = "apigee-deployer";
 /// Pod").
 pub const ACCOUNT_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
+/// The annotation of a Job with what it applies: a place such as `organizations/acme/environments/dev`, and then `KIND NAME`, `batch` or
+/// `configuration`. Overlays may rename a Job, but keep its annotations.
+pub const APPLIES: &str = "apigeeflux.dev/applies";
+
+/// The annotation of a Job with the digest of all that it applies, settings included.
+pub const DESIRED: &str = "apigeeflux.dev/desired";
+
+/// The label of the ConfigMaps of a bundle with the first 63 hexadecimal digits of the digest of all that they contain.
+pub const CONTENT: &str = "apigeeflux.dev/content";
+
+/// The label of the ConfigMaps of an inventory: `index` or `part`.
+pub const INVENTORY: &str = "apigeeflux.dev/inventory";
+
+/// The label of a Job or ConfigMap with its organization, as [`label_value`].
+pub const ORGANIZATION: &str = "apigeeflux.dev/organization";
+
+/// The label of a Job or ConfigMap with its environment, as [`label_value`].
+pub const ENVIRONMENT: &str = "apigeeflux.dev/environment";
+
 /// A label's value: at most 63 characters of `[A-Za-z0-9._-]`, alphanumeric at both ends (Kubernetes, "Labels and Selectors").
 pub fn label_value(text: &str) -> String {
     let mapped: String =
