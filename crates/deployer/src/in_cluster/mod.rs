@@ -5,9 +5,11 @@
 //! must be signed by the cluster's authority, without a proxy and without redirects, and is never shown.
 
 mod api_server;
+mod cluster;
 mod job_report;
 mod report;
 
 pub use api_server::ApiServer;
+pub use cluster::{Cluster, Jobs, State};
 pub use job_report::JobReport;
 pub use report::report;
