@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::args::{ConfigurationArgs, JobArgs};
+use super::args::{ConfigurationArgs, JobArgs, OwnershipArgs};
 use super::block_on::block_on;
 use super::completed_run::{CompletedRun, end, progress};
 use super::log::Log;
 use super::sigterm::until_terminated;
-use apigee_flux_configuration::OwnedPlace;
+use apigee_flux_configuration::{Actor, OwnedPlace};
 use apigee_flux_deployer::Error;
 use apigee_flux_deployer::apply::{ApplyOptions, apply};
 use apigee_flux_deployer::mount::read_configuration;
@@ -24,6 +24,8 @@ pub(super) struct ApplyArgs {
     configuration: PathBuf,
     #[command(flatten)]
     desired: ConfigurationArgs,
+    #[command(flatten)]
+    ownership: OwnershipArgs,
     /// The Apigee organization
     #[arg(long = "org", value_name = "ORG")]
     organization: Name,
@@ -48,10 +50,13 @@ pub(super) fn run(args: &ApplyArgs) -> ExitCode {
 }
 
 async fn apply_all(args: &ApplyArgs, place: &OwnedPlace, log: &Log) -> Result<CompletedRun, Error> {
-    let document = read_configuration(&args.configuration)?;
+    let (document, digest) = read_configuration(&args.configuration)?;
     let (provenance, client) = args.job.prepare(log)?;
+    let state = args.ownership.state()?;
+    let provenance = state.as_ref().map_or(provenance, |state| state.provenance_of_document(digest));
+    let claimant = args.ownership.required(Actor::Job, state.as_ref())?;
     let commit = provenance.commit.clone();
-    let options = ApplyOptions { provenance, timeout: args.timeout, ..ApplyOptions::new(&args.desired.owner) };
+    let options = ApplyOptions { provenance, timeout: args.timeout, claimant, ..ApplyOptions::new("") };
     let run = apply(&client, place, &document, args.desired.secrets(), &options, progress(log, place));
     let report = until_terminated(log, &client, run).await??;
     Ok(CompletedRun { report, commit, stopped: client.stop().is_requested(), look: false })

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::args::{ConfigurationArgs, JobArgs, TargetArgs};
+use super::args::{ConfigurationArgs, JobArgs, OwnershipArgs, TargetArgs};
 use super::block_on::block_on;
 use super::completed_run::{CompletedRun, end, progress};
 use super::log::Log;
 use super::sigterm::until_terminated;
-use apigee_flux_configuration::OwnedPlace;
 use apigee_flux_configuration::inventory;
+use apigee_flux_configuration::{Actor, OwnedPlace};
 use apigee_flux_deployer::apply::{ApplyOptions, Mode};
 use apigee_flux_deployer::mount::read_inventory;
 use apigee_flux_deployer::reconcile::{self, ReconcileOptions};
@@ -28,6 +28,8 @@ pub(super) struct ReconcileArgs {
     bundles: PathBuf,
     #[command(flatten)]
     desired: ConfigurationArgs,
+    #[command(flatten)]
+    ownership: OwnershipArgs,
     /// Owner of the organization's desired state; default: the same as --owner
     #[arg(long, value_name = "NAME")]
     owner_of_organization: Option<String>,
@@ -80,10 +82,11 @@ async fn reconcile_all(
     let (inventory, bundles) = read_inventory(&args.inventory, &args.bundles)?;
     let (provenance, client) = args.job.prepare(log)?;
     let commit = provenance.commit.clone();
+    let claimant = args.ownership.required(Actor::Reconciler, args.ownership.state()?.as_ref())?;
     let mode = if args.report { Mode::Look } else { Mode::Write };
     let how = ReconcileOptions {
-        options: ApplyOptions { provenance, timeout: args.timeout, mode, ..ApplyOptions::new(&args.desired.owner) },
-        owner_of_organization: args.owner_of_organization.clone().unwrap_or_else(|| args.desired.owner.clone()),
+        owner_of_organization: args.owner_of_organization.clone().unwrap_or_else(|| claimant.owner.clone()),
+        options: ApplyOptions { provenance, timeout: args.timeout, mode, claimant, ..ApplyOptions::new("") },
         max_deletes: args.max_deletes,
         young: args.young,
         deep: match args.deep {

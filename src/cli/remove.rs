@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::args::{JobArgs, TargetArgs};
+use super::args::{JobArgs, OwnershipArgs, TargetArgs};
 use super::block_on::block_on;
 use super::job_report::job_report;
 use super::log::Log;
 use super::sigterm::until_terminated;
+use apigee_flux_configuration::Actor;
 use apigee_flux_deployer::{DeployOptions, DeployReport, Error, Outcome, remove};
 use apigee_flux_model::bundle::{BundleKind, Removal};
 use apigee_flux_model::duration;
@@ -27,6 +28,8 @@ pub(super) struct RemoveArgs {
     delete: bool,
     #[command(flatten)]
     target: TargetArgs,
+    #[command(flatten)]
+    ownership: OwnershipArgs,
     /// How long the removal may take
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
     timeout: Duration,
@@ -49,13 +52,17 @@ async fn remove_it(args: &RemoveArgs, log: &Log) -> DeployReport {
         return failed(args, &Error::Usage("--proxy or --shared-flow is required".to_owned()), log.elapsed());
     };
     let log = log.of(kind, name.as_str(), args.target.environment.as_str());
-    let (provenance, client) = match args.job.prepare(&log) {
+    let prepared = args.job.prepare(&log).and_then(|prepared| {
+        let state = args.ownership.state()?;
+        Ok((prepared, args.ownership.claimant(Actor::Job, state.as_ref())?))
+    });
+    let ((provenance, client), claimant) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return failed(args, &error, log.elapsed()),
     };
     let target = args.target.target();
     let removal = if args.delete { Removal::Delete } else { Removal::Undeploy };
-    let options = DeployOptions { timeout: args.timeout, provenance, ..DeployOptions::default() };
+    let options = DeployOptions { timeout: args.timeout, provenance, claimant, ..DeployOptions::default() };
     let progress = |event: &_| log.event(event);
     let run = remove(&client, kind, name, &target, removal, &options, &progress);
     until_terminated(&log, &client, run).await.unwrap_or_else(|error| {

@@ -26,6 +26,7 @@ pub mod error;
 pub mod event;
 pub mod in_cluster;
 pub mod mount;
+pub mod mounted_state;
 mod reconciler;
 mod rollout;
 pub mod stop;

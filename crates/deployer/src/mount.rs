@@ -140,9 +140,18 @@ pub fn read_inventory(file: &Path, folder: &Path) -> Result<(Inventory, Vec<Moun
     Ok((inventory, bundles))
 }
 
-/// Reads the configuration of an environment or an organization.
-pub fn read_configuration(file: &Path) -> Result<Document, Error> {
-    read_versioned(file, "a configuration", document::SCHEMA_VERSION)
+/// Reads the configuration of an environment or an organization, with the digest of its text.
+pub fn read_configuration(file: &Path) -> Result<(Document, Digest), Error> {
+    let document = read_versioned(file, "a configuration", document::SCHEMA_VERSION)?;
+    Ok((document, digest_of(file)?))
+}
+
+/// The digest of the text of a document.
+pub fn digest_of(file: &Path) -> Result<Digest, Error> {
+    let bytes = read_named(file, MAX_UNPACKED_BYTES).map_err(|why| {
+        Error::NoInput(format!("`{}` {why}; check that its ConfigMap is mounted there", file.display()))
+    })?;
+    Ok(Digest::of_bytes(&bytes))
 }
 
 fn mounted(entries: Vec<BatchEntry>, file: &Path, folder: &Path) -> Result<Vec<MountedBundle>, Error> {

@@ -8,6 +8,7 @@ pub mod diag;
 pub mod duration;
 pub mod encoding;
 pub mod exit;
+pub mod gzip;
 pub mod krm;
 pub mod lifecycle;
 pub mod limits;

@@ -1,4 +1,4 @@
-//! The options of the commands that write configuration: its secrets, and its owner.
+//! The options of the commands that write configuration: its secrets.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::cli::secrets::look_up;
 use apigee_flux_deployer::apply::Secrets;
 
-/// Where the secrets of a configuration are, and who owns it.
+/// Where the secrets of a configuration are.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct ConfigurationArgs {
     /// Folder of the mounted Secrets, with a file SECRET/KEY for each key
@@ -15,9 +15,6 @@ pub(in crate::cli) struct ConfigurationArgs {
     /// Another folder from which files may be read as secrets, in addition to /secrets-store and /vault/secrets; may be given several times
     #[arg(long = "secret-folder", value_name = "DIR")]
     secret_folders: Vec<String>,
-    /// Owner of the desired state: resources of another owner are not changed
-    #[arg(long, value_name = "NAME")]
-    pub(in crate::cli) owner: String,
 }
 
 impl ConfigurationArgs {

@@ -5,6 +5,7 @@ mod configuration_args;
 mod job_args;
 mod organization_args;
 mod output_args;
+mod ownership_args;
 mod provenance_args;
 mod target_args;
 
@@ -13,5 +14,6 @@ pub(super) use configuration_args::ConfigurationArgs;
 pub(super) use job_args::JobArgs;
 pub(super) use organization_args::OrganizationArgs;
 pub(super) use output_args::OutputArgs;
+pub(super) use ownership_args::OwnershipArgs;
 pub(super) use provenance_args::ProvenanceArgs;
 pub(super) use target_args::TargetArgs;

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::tally::Tally;
-use super::{DeployArgs, Log, block_on, client, failed, job_report, options};
+use super::{DeployArgs, Log, block_on, client, desired, failed, job_report, options};
 use crate::cli::log::word;
 use crate::cli::sigterm::terminated;
 use apigee_flux_deployer::batch::BatchEvent;
 use apigee_flux_deployer::in_cluster::JobReport;
-use apigee_flux_deployer::mount::read_batch;
+use apigee_flux_deployer::mount::{digest_of, read_batch};
 use apigee_flux_deployer::termination_message::MAX_LINE;
 use apigee_flux_deployer::{BatchReport, DeployReport, Error, deploy_batch};
 use apigee_flux_model::diag::Severity;
@@ -42,7 +42,8 @@ pub(super) fn run(args: &DeployArgs, file: &Path, folder: &Path, log: &Log) -> E
 
 async fn deploy_all(args: &DeployArgs, file: &Path, folder: &Path, log: &Log) -> Result<BatchReport, Error> {
     let bundles = read_batch(file, folder)?;
-    let options = options(args, args.provenance.read()?);
+    let digest = digest_of(file)?;
+    let options = options(args, desired(args, |state| state.provenance_of_document(digest))?);
     let client = client(args, log)?;
     let (tally, environment) = (Mutex::new(Tally::new(bundles.len())), args.target.environment.to_string());
     let events = log.clone();

@@ -7,14 +7,18 @@ mod tally;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::args::{ApigeeArgs, OutputArgs, ProvenanceArgs, TargetArgs};
+use super::args::{ApigeeArgs, OutputArgs, OwnershipArgs, ProvenanceArgs, TargetArgs};
 use super::block_on::block_on;
 use super::job_report::job_report;
 use super::log::Log;
 use super::sigterm::until_terminated;
+use apigee_flux_configuration::inventory::Names;
+use apigee_flux_configuration::{Actor, Claimant, Id};
 use apigee_flux_deployer::event::Event;
+use apigee_flux_deployer::mounted_state::MountedState;
 use apigee_flux_deployer::{Bundle, Client, DeployOptions, DeployReport, Error, Outcome, WaitFor, deploy};
 use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
 use apigee_flux_model::bundle::{Digest, manifest};
@@ -51,6 +55,8 @@ pub(super) struct DeployArgs {
     #[command(flatten)]
     provenance: ProvenanceArgs,
     #[command(flatten)]
+    ownership: OwnershipArgs,
+    #[command(flatten)]
     settings: SettingsArgs,
     #[command(flatten)]
     output: OutputArgs,
@@ -78,11 +84,11 @@ pub(super) fn run(args: &DeployArgs) -> ExitCode {
 }
 
 async fn run_until_signal(args: &DeployArgs, log: &Log) -> DeployReport {
-    let Prepared { client, bundle, provenance, log } = match prepare(args, log) {
+    let Prepared { client, bundle, desired, log } = match prepare(args, log) {
         Ok(prepared) => prepared,
         Err(error) => return failed(args, &error, log.elapsed()),
     };
-    let options = DeployOptions { settings: args.settings.settings(), ..options(args, provenance) };
+    let options = DeployOptions { settings: args.settings.settings(), ..options(args, desired) };
     let (target, progress) = (args.target.target(), |event: &Event| log.event(event));
     let run = deploy(&client, &bundle, &target, &options, &progress);
     until_terminated(&log, &client, Box::pin(run)).await.unwrap_or_else(|error| {
@@ -98,8 +104,27 @@ async fn run_until_signal(args: &DeployArgs, log: &Log) -> DeployReport {
     })
 }
 
+/// What is known of the desired state.
+struct Desired {
+    provenance: Provenance,
+    claimant: Option<Claimant>,
+    names: Option<Arc<Names>>,
+}
+
+/// Reads the state of Git that is mounted. `provenance_of` takes the origin of what is deployed from it.
+fn desired(args: &DeployArgs, provenance_of: impl Fn(&MountedState) -> Provenance) -> Result<Desired, Error> {
+    let provenance = args.provenance.read()?;
+    let state = args.ownership.state()?;
+    Ok(Desired {
+        provenance: state.as_ref().map_or(provenance, provenance_of),
+        claimant: args.ownership.claimant(Actor::Job, state.as_ref())?,
+        names: state.map(|state| Arc::new(state.names)),
+    })
+}
+
 /// The options that apply to a bundle and to a batch.
-fn options(args: &DeployArgs, provenance: Provenance) -> DeployOptions {
+fn options(args: &DeployArgs, desired: Desired) -> DeployOptions {
+    let Desired { provenance, claimant, names } = desired;
     DeployOptions {
         timeout: args.timeout,
         wait: match args.wait {
@@ -107,6 +132,8 @@ fn options(args: &DeployArgs, provenance: Provenance) -> DeployOptions {
             WaitChoice::Accepted => WaitFor::Accepted,
         },
         provenance,
+        claimant,
+        names,
         ..DeployOptions::default()
     }
 }
@@ -115,7 +142,7 @@ fn options(args: &DeployArgs, provenance: Provenance) -> DeployOptions {
 struct Prepared {
     client: Client,
     bundle: Bundle,
-    provenance: Provenance,
+    desired: Desired,
     /// The log for messages about the bundle.
     log: Log,
 }
@@ -126,8 +153,9 @@ fn prepare(args: &DeployArgs, log: &Log) -> Result<Prepared, Error> {
     let bundle = Bundle::from_mount(manifest, args.expect_digest)?;
     let log = log.of(bundle.kind, bundle.name.as_str(), args.target.environment.as_str());
     let log = log.beside(manifest.parent().unwrap_or(Path::new("")));
-    let provenance = args.provenance.read()?;
-    Ok(Prepared { client: client(args, &log)?, bundle, provenance, log })
+    let id = Id { kind: bundle.kind.resource_kind().to_owned(), parent: None, name: bundle.name.to_string() };
+    let desired = desired(args, |state| state.provenance_of_bundle(&id, bundle.digest))?;
+    Ok(Prepared { client: client(args, &log)?, bundle, desired, log })
 }
 
 fn client(args: &DeployArgs, log: &Log) -> Result<Client, Error> {

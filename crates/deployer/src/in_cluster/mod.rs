@@ -6,10 +6,12 @@
 
 mod api_server;
 mod cluster;
+mod identity;
 mod job_report;
 mod report;
 
 pub use api_server::ApiServer;
 pub use cluster::{Cluster, Jobs, State};
+pub use identity::identity;
 pub use job_report::JobReport;
 pub use report::report;

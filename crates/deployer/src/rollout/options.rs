@@ -1,10 +1,12 @@
 //! How a bundle is deployed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::deployment::Deployment;
 use crate::api::polling::Polling;
 use apigee_flux_configuration::Claimant;
+use apigee_flux_configuration::inventory::Names;
 use apigee_flux_model::bundle::DeploySettings;
 use apigee_flux_model::names::RevisionId;
 use apigee_flux_model::provenance::Provenance;
@@ -26,6 +28,8 @@ pub struct DeployOptions {
     pub settings: DeploySettings,
     /// Who deploys it: a bundle of others is not changed. `None`: a person, who deploys only what has no owner, and records nothing.
     pub claimant: Option<Claimant>,
+    /// What the newest state of Git in the cluster defines: another proxy of the same owner that is not among it is leaving. `None`: not known.
+    pub names: Option<Arc<Names>>,
     /// This bundle's entries of the environment's list of deployments, which a batch reads once for all its bundles.
     /// `None`: the list is read. If it is given, the state of a deployment older than
     /// [`SETTLED_AFTER`](crate::rollout::deploy::SETTLED_AFTER) is not read.
@@ -48,6 +52,7 @@ impl Default for DeployOptions {
         Self {
             settings: DeploySettings::default(),
             claimant: None,
+            names: None,
             listed: None,
             edited: None,
             timeout: Duration::from_mins(10),

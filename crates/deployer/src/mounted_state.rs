@@ -1,0 +1,115 @@
+//! The newest state of Git that the cluster was given, as the ConfigMap with the index of the inventory is mounted in the pod of a Job.
+//!
+//! The ConfigMap is in the first layer, so it is at least as new as the Job. It is mounted as optional.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::error::Error;
+use apigee_flux_configuration::Id;
+use apigee_flux_configuration::inventory::{INDEX_FILE, Index, NAMES_FILE, Names, SCHEMA_VERSION};
+use apigee_flux_disk::read_named;
+use apigee_flux_model::bundle::Digest;
+use apigee_flux_model::gzip;
+use apigee_flux_model::provenance::Provenance;
+
+/// The maximum size of a ConfigMap (Kubernetes, `MaxSecretSize`).
+const MAX_BYTES: usize = 1 << 20;
+
+/// The maximum size of the list of names: 100,000 resources.
+const MAX_NAMES_BYTES: usize = 32 << 20;
+
+/// The number of hexadecimal digits of a digest in the list of names.
+const NAMED_DIGITS: usize = 8;
+
+/// The index of the inventory, and the names of everything that the input defines.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MountedState {
+    /// The index.
+    pub index: Index,
+    /// The names.
+    pub names: Names,
+}
+
+impl MountedState {
+    /// Reads the folder of the mount; `None` if the ConfigMap does not exist.
+    pub fn read(folder: &Path) -> Result<Option<Self>, Error> {
+        let file = folder.join(INDEX_FILE);
+        let bytes = match read_named(&file, MAX_BYTES) {
+            Ok(bytes) => bytes,
+            Err(why) if why.is_missing() => return Ok(None),
+            Err(why) => return Err(Error::NoInput(format!("`{}` {why}", file.display()))),
+        };
+        let index = parse_index(&bytes).map_err(|why| Error::Altered(format!("`{}` {why}", file.display())))?;
+        let file = folder.join(NAMES_FILE);
+        let bytes =
+            read_named(&file, MAX_BYTES).map_err(|why| Error::NoInput(format!("`{}` {why}", file.display())))?;
+        let names = parse_names(&bytes).map_err(|why| Error::Altered(format!("`{}` {why}", file.display())))?;
+        Ok(Some(Self { index, names }))
+    }
+
+    /// The origin of a bundle: that of the state, if the state has this bundle. A Job of an older state can still run while the mount
+    /// already has a newer one, whose commit is not that of the Job.
+    pub fn provenance_of_bundle(&self, id: &Id, digest: Digest) -> Provenance {
+        let named = self.names.get(false, id).filter(|named| named.digest == digest.short(NAMED_DIGITS));
+        named.map(|_| self.index.provenance.clone()).unwrap_or_default()
+    }
+
+    /// The origin of a document: of a batch, or of configuration.
+    pub fn provenance_of_document(&self, digest: Digest) -> Provenance {
+        let is_named = self.index.documents.values().any(|known| *known == digest);
+        if is_named { self.index.provenance.clone() } else { Provenance::default() }
+    }
+}
+
+/// Parses the index. The error says what is wrong with it.
+pub fn parse_index(bytes: &[u8]) -> Result<Index, String> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| format!("is not JSON: {error}"))?;
+    match value.get("schemaVersion").and_then(Value::as_u64) {
+        Some(version) if version > u64::from(SCHEMA_VERSION) => Err(format!(
+            "has the schema version {version}, but this program supports versions up to {SCHEMA_VERSION}: update the image of the deployer \
+             (`ApigeeEnvironment`, `spec.deployer.image`) to the version of the function that rendered it"
+        )),
+        _ => serde_json::from_value(value).map_err(|error| format!("is not the index of an inventory: {error}")),
+    }
+}
+
+/// Parses the compressed list of names. The error says what is wrong with it.
+pub fn parse_names(bytes: &[u8]) -> Result<Names, String> {
+    let text =
+        String::from_utf8(gzip::decompress(bytes, MAX_NAMES_BYTES)?).map_err(|_| "is not text in UTF-8".to_owned())?;
+    Names::parse(&text).ok_or_else(|| "is not a list of names".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use apigee_flux_configuration::inventory::{Named, NamedResource};
+
+    #[test]
+    fn a_state_names_its_own_bundles_only() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(MountedState::read(folder.path()).unwrap(), None);
+        let digest = Digest::of_bytes(b"a");
+        let id = Id { kind: "ApigeeProxy".to_owned(), parent: None, name: "a".to_owned() };
+        let named = Named { namespace: "team".to_owned(), digest: digest.short(NAMED_DIGITS) };
+        let names = Names(BTreeMap::from([(NamedResource { of_organization: false, id: id.clone() }, named)]));
+        let provenance = Provenance { commit: Some("c".to_owned()), ..Provenance::default() };
+        let index = Index { provenance: provenance.clone(), schema_version: SCHEMA_VERSION, ..Index::default() };
+        std::fs::write(folder.path().join(INDEX_FILE), serde_json::to_vec(&index).unwrap()).unwrap();
+        std::fs::write(folder.path().join(NAMES_FILE), gzip::compress(names.to_text().as_bytes()).unwrap()).unwrap();
+        let state = MountedState::read(folder.path()).unwrap().unwrap();
+        assert_eq!(state.provenance_of_bundle(&id, digest), provenance);
+        assert_eq!(state.provenance_of_bundle(&id, Digest::of_bytes(b"b")), Provenance::default());
+        assert_eq!(state.provenance_of_document(digest), Provenance::default());
+    }
+
+    #[test]
+    fn a_newer_index_names_the_fix() {
+        let error = parse_index(br#"{"schemaVersion": 99}"#).unwrap_err();
+        assert!(error.contains("spec.deployer.image"), "{error}");
+    }
+}
