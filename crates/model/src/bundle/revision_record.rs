@@ -28,6 +28,9 @@ const MAX_VALUE: usize = 200;
 pub struct RevisionRecord {
     /// [`Digest::of_files`] of the bundle in Git.
     pub digest: Digest,
+    /// The repository that was rendered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// The commit that was rendered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
@@ -71,6 +74,7 @@ impl RevisionRecord {
         };
         Self {
             digest,
+            source: value(&provenance.source),
             commit: value(&provenance.commit),
             tag: value(&provenance.tag),
             author: value(&provenance.author),
