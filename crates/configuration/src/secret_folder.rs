@@ -15,7 +15,7 @@ pub const VAULT: &str = "/vault/secrets";
 pub const DEFAULT: [&str; 2] = [SECRETS_STORE, VAULT];
 
 /// Folders with the pod's own credentials, or without regular files. Neither they nor their subfolders and parent folders can be listed.
-const NEVER: [&str; 11] = [
+const NEVER: [&str; 13] = [
     "/proc",
     "/sys",
     "/dev",
@@ -27,6 +27,8 @@ const NEVER: [&str; 11] = [
     "/etc",
     "/bundle",
     "/bundles",
+    "/state",
+    "/cluster",
 ];
 
 /// Checks whether a folder may be listed. The error says why not, and what to write instead.
@@ -114,6 +116,8 @@ mod tests {
             "/run",
             "/dev/shm",
             "/mnt/../proc",
+            "/cluster",
+            "/state/x",
             "mnt",
         ] {
             assert!(check_folder(folder).is_err(), "{folder}");

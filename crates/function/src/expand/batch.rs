@@ -1,16 +1,30 @@
-//! Batch mode: one Job for all bundles of an environment.
+//! Batch mode: one Job for all bundles of an environment, or a few if there are many bundles.
 
+use super::configuration;
 use super::environment::Environment;
-use crate::k8s::{self, BundleMaps, DeployerIdentity, Deployment, JsonMap, Metadata, Object, Payload};
+use super::job_with_document::JobWithDocument;
+use crate::k8s::{self, BundleMaps, DeployerIdentity, Deployment, Intent, JsonMap, Metadata, Payload};
+use apigee_flux_configuration::Scope;
 use apigee_flux_model::bundle::batch::{DEFAULT_WORKERS, FILE_NAME, SCHEMA_VERSION};
 use apigee_flux_model::bundle::schedule::{Schedule, ScheduledBundle};
-use apigee_flux_model::bundle::{Batch, BatchEntry};
+use apigee_flux_model::bundle::{Batch, BatchEntry, Digest};
 use apigee_flux_model::diag::{Code, Diagnostic};
+use apigee_flux_model::names::kubernetes::applies;
 use apigee_flux_model::provenance::Provenance;
 
 /// The maximum size of a Job as JSON, in bytes. etcd rejects objects larger than 1.5 MiB, and field managers, admission and the status
 /// add to the size of what is rendered here.
-pub(super) const MAX_JOB_BYTES: usize = 1 << 20;
+const MAX_JOB_BYTES: usize = 1 << 20;
+
+/// The size in bytes above which a batch is split. Every replaced Job is written and sent to all watchers in full, and a Job of several hundred
+/// kilobytes for each commit fills etcd.
+const SPLIT_BYTES: usize = 256 * 1024;
+
+/// More than the size of a Job or of a list without bundles.
+const FRAME_BYTES: usize = 16 * 1024;
+
+/// The largest number of parts; more are not tried.
+const MAX_PARTS: usize = 1 << 12;
 
 /// A bundle of the batch.
 pub(super) struct Member<'o> {
@@ -21,59 +35,140 @@ pub(super) struct Member<'o> {
     pub maps: &'o BundleMaps,
 }
 
-/// The ConfigMap with the list of bundles, and the Job.
+/// The Jobs, each with its list of bundles: one, or the parts of a batch that is too large for one. A shared flow in another part is waited for,
+/// as is one that is in no batch.
 pub(super) fn objects(
     environment: &Environment<'_>,
     namespace: Option<&str>,
     deployer: &DeployerIdentity,
     provenance: Option<&Provenance>,
     mut members: Vec<Member<'_>>,
-) -> Result<[Object; 2], Diagnostic> {
-    let internal = |why| Diagnostic::error(Code::Internal, why).of(&environment.resource.subject);
+) -> Result<Vec<JobWithDocument>, Diagnostic> {
     members.sort_by(|a, b| (a.entry.kind, &a.entry.name).cmp(&(b.entry.kind, &b.entry.name)));
-    let owner = environment.resource.subject.label();
-    let metadata = |role| Metadata { namespace, owner: &owner, role, bundle: None, component: "batch" };
-    let sources: Vec<_> = members.iter().flat_map(|member| member.maps.sources_below(&member.entry.folder)).collect();
-    let batch =
-        Batch { schema_version: SCHEMA_VERSION, bundles: members.iter().map(|member| member.entry.clone()).collect() };
-    let stem = k8s::batch_name(environment.name());
-    let map = JsonMap::new(&batch, FILE_NAME, &stem, &metadata("batch")).map_err(internal)?;
-    let map = map.ok_or_else(|| too_large(environment, members.len(), "list of the batch"))?;
-    let payload = Payload::Batch { config_map: &map.object.id.name };
-    let deployment = Deployment {
-        sources: &sources,
-        turns: turns(members.iter()),
-        ..environment.deployment(payload, map.digest, deployer, provenance)
-    };
-    let job = k8s::job(&deployment, &metadata("deploy"));
-    let size = serde_json::to_vec(&job).map_err(|error| internal(error.to_string()))?.len();
-    if size > MAX_JOB_BYTES {
-        return Err(too_large(environment, members.len(), "Job"));
-    }
-    Ok([map.object, job])
+    let chain = longest_chain(&members);
+    let parts = split(members).map_err(|why| internal(environment, why))?;
+    let numbered = parts.into_iter().enumerate().filter(|(_, members)| !members.is_empty());
+    numbered
+        .map(|(index, members)| {
+            let part = Part { environment, namespace, deployer, provenance, number: index + 1, chain };
+            part.objects(&members)
+        })
+        .collect()
 }
 
-fn too_large(environment: &Environment<'_>, bundles: usize, what: &str) -> Diagnostic {
+/// Splits the bundles into as few parts as fit, a power of two. The part of a bundle depends on its kind and name only, so that a new bundle
+/// changes one part.
+fn split(members: Vec<Member<'_>>) -> Result<Vec<Vec<Member<'_>>>, String> {
+    let sized = |member: &Member<'_>| {
+        let sources = serde_json::to_vec(&member.maps.sources_below(&member.entry.folder));
+        let entry = serde_json::to_string_pretty(&member.entry);
+        let (sources, entry) = (sources.map_err(|error| error.to_string())?, entry.map_err(|error| error.to_string())?);
+        let hash = Digest::of_bytes(format!("{} {}", member.entry.kind.resource_kind(), member.entry.name).as_bytes());
+        let hash = usize::from_str_radix(&hash.short(7), 16).map_err(|error| error.to_string())?;
+        // The lines of the entry are indented.
+        Ok::<_, String>((hash, sources.len(), entry.len() + 4 * entry.lines().count()))
+    };
+    let sizes = members.iter().map(sized).collect::<Result<Vec<_>, _>>()?;
+    let mut count = 1;
+    while count < MAX_PARTS {
+        let mut totals = vec![(0_usize, FRAME_BYTES, FRAME_BYTES); count];
+        for (hash, sources, entry) in &sizes {
+            if let Some((members, job, list)) = totals.get_mut(hash % count) {
+                *members += 1;
+                *job += sources;
+                *list += entry;
+            }
+        }
+        if totals.iter().all(|(members, job, list)| *members < 2 || (*job).max(*list) <= SPLIT_BYTES) {
+            break;
+        }
+        count *= 2;
+    }
+    let mut parts: Vec<Vec<Member<'_>>> = std::iter::repeat_with(Vec::new).take(count).collect();
+    for (member, (hash, ..)) in members.into_iter().zip(sizes) {
+        if let Some(part) = parts.get_mut(hash % count) {
+            part.push(member);
+        }
+    }
+    Ok(parts)
+}
+
+/// A part of a batch.
+struct Part<'p, 'e> {
+    environment: &'p Environment<'e>,
+    namespace: Option<&'p str>,
+    deployer: &'p DeployerIdentity,
+    provenance: Option<&'p Provenance>,
+    number: usize,
+    /// The longest chain of calls in the whole batch: the part may wait for shared flows of another part.
+    chain: usize,
+}
+
+impl Part<'_, '_> {
+    fn objects(&self, members: &[Member<'_>]) -> Result<JobWithDocument, Diagnostic> {
+        let (environment, namespace) = (self.environment, self.namespace);
+        let internal = |why| internal(environment, why);
+        let owner = environment.resource.subject.label();
+        let metadata = |role| Metadata { namespace, owner: &owner, role, bundle: None, component: "batch" };
+        let sources: Vec<_> =
+            members.iter().flat_map(|member| member.maps.sources_below(&member.entry.folder)).collect();
+        let bundles = members.iter().map(|member| member.entry.clone()).collect();
+        let batch = Batch { schema_version: SCHEMA_VERSION, bundles };
+        let stem = k8s::batch_name(environment.name(), self.number);
+        let map = JsonMap::new(&batch, FILE_NAME, &stem, &metadata("batch")).map_err(internal)?;
+        let map = map.ok_or_else(|| too_large(environment, members, "list of the batch"))?;
+        let payload = Payload::Batch { config_map: &map.object.id.name, number: self.number };
+        let what = format!("batch-{}", self.number);
+        let intent = Intent {
+            applies: applies(environment.organization(), Some(environment.name()), &what),
+            desired: map.digest,
+        };
+        let owner = configuration::owner(environment, Scope::Environment);
+        let deployment = Deployment {
+            sources: &sources,
+            turns: turns(members.len(), self.chain),
+            intent: Some(intent.clone()),
+            digest: Some(map.digest),
+            ..environment.deployment(payload, owner, self.deployer, self.provenance)
+        };
+        let job = k8s::job(&deployment, &metadata("deploy"));
+        let size = serde_json::to_vec(&job).map_err(|error| internal(error.to_string()))?.len();
+        if size > MAX_JOB_BYTES {
+            return Err(too_large(environment, members, "Job"));
+        }
+        Ok(JobWithDocument { map: map.object, stem, job, intent })
+    }
+}
+
+fn internal(environment: &Environment<'_>, why: String) -> Diagnostic {
+    Diagnostic::error(Code::Internal, why).of(&environment.resource.subject)
+}
+
+/// A part that cannot be split has one bundle.
+fn too_large(environment: &Environment<'_>, members: &[Member<'_>], what: &str) -> Diagnostic {
+    let names: Vec<String> = members.iter().take(3).map(|member| format!("`{}`", member.entry.name)).collect();
     let message = format!(
-        "the {what} for the {bundles} bundles of environment `{}` is larger than Kubernetes can store",
+        "the {what} for {} in environment `{}` is larger than Kubernetes can store",
+        names.join(", "),
         environment.name()
     );
-    Diagnostic::error(Code::BatchTooLarge, message)
-        .of(&environment.resource.subject)
-        .help("put the proxies into several namespaces, each with its own Job, or set `spec.batch: none`")
+    Diagnostic::error(Code::BatchTooLarge, message).of(&environment.resource.subject).help(
+        "a bundle of that many files does not fit into a Job: put its resources into one file, such as a Java archive",
+    )
 }
 
 /// The timeout of the batch as a multiple of the timeout of one bundle. Workers that start every bundle as soon as possible finish within
 /// the total work divided by their number, plus the share of the longest chain of calls that one worker does alone (Graham's bound).
-pub(super) fn turns<'m, 'o: 'm>(members: impl Iterator<Item = &'m Member<'o>> + Clone) -> u64 {
+fn turns(members: usize, chain: usize) -> u64 {
     let workers = DEFAULT_WORKERS.get();
-    let turns = (members.clone().count() + (workers - 1) * longest_chain(members)).div_ceil(workers);
+    let turns = (members + (workers - 1) * chain).div_ceil(workers);
     u64::try_from(turns).unwrap_or(u64::MAX)
 }
 
 /// The longest chain of bundles that call each other.
-fn longest_chain<'m, 'o: 'm>(members: impl Iterator<Item = &'m Member<'o>>) -> usize {
+fn longest_chain(members: &[Member<'_>]) -> usize {
     let nodes: Vec<ScheduledBundle<'_>> = members
+        .iter()
         .map(|member| ScheduledBundle { kind: member.entry.kind, name: &member.entry.name, calls: member.calls })
         .collect();
     // A cycle has been reported already.

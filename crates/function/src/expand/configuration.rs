@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::bundle_resource::{self, BundleResource};
 use super::environment::Environment;
+use super::job_with_document::JobWithDocument;
 use super::resolve::{needs_values, resolve};
-use crate::k8s::{self, DeployerIdentity, JsonMap, Metadata, Object, Payload, ResourceOwner};
+use crate::k8s::{self, DeployerIdentity, Deployment, Intent, JsonMap, Metadata, Payload, ResourceOwner};
 use crate::spec::{KINDS, Resource, Spec};
 use apigee_flux_configuration::Configured;
 use apigee_flux_configuration::document::{Document, Entry, FILE_NAME, Id, SCHEMA_VERSION};
@@ -14,6 +15,7 @@ use apigee_flux_configuration::{Place, ResourceReference, Scope, secret_folder};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, nearest};
 use apigee_flux_model::krm::Input;
 use apigee_flux_model::limits::{CountLimit, counts};
+use apigee_flux_model::names::kubernetes::applies;
 use apigee_flux_model::names::kubernetes_rules;
 use apigee_flux_model::provenance::Provenance;
 use apigee_flux_model::yaml::YamlNode;
@@ -361,7 +363,7 @@ pub(super) fn objects(
     deployer: &DeployerIdentity,
     provenance: Option<&Provenance>,
     document: &Document,
-) -> Result<[Object; 2], Diagnostic> {
+) -> Result<JobWithDocument, Diagnostic> {
     let internal = |why| Diagnostic::error(Code::Internal, why).of(&environment.resource.subject);
     let place = place(scope, environment);
     let label = environment.resource.subject.label();
@@ -374,12 +376,14 @@ pub(super) fn objects(
             .of(&environment.resource.subject)
             .help("put the resources into several namespaces, each with its own Job")
     })?;
-    let payload = Payload::Configuration {
-        config_map: &map.object.id.name,
-        place,
-        owner: owner(environment, scope),
-        secrets: &secrets(document),
+    let payload = Payload::Configuration { config_map: &map.object.id.name, place, secrets: &secrets(document) };
+    let intent =
+        Intent { applies: applies(place.organization, place.environment, "configuration"), desired: map.digest };
+    let deployment = Deployment {
+        intent: Some(intent.clone()),
+        digest: Some(map.digest),
+        ..environment.deployment(payload, owner(environment, scope), deployer, provenance)
     };
-    let job = k8s::job(&environment.deployment(payload, map.digest, deployer, provenance), &metadata("deploy"));
-    Ok([map.object, job])
+    let job = k8s::job(&deployment, &metadata("deploy"));
+    Ok(JobWithDocument { map: map.object, stem, job, intent })
 }

@@ -1,11 +1,10 @@
 //! An environment with its defaults.
 
 use super::{cron, pod_settings};
-use crate::k8s::{DeployerIdentity, Deployment, Payload, VOLUMES};
+use crate::k8s::{DeployerIdentity, Deployment, Payload, ResourceOwner, VOLUMES};
 use crate::spec::Resource;
 use crate::spec::environment::{EnvironmentSpec, Runtime};
 use apigee_flux_configuration::secret_folder;
-use apigee_flux_model::bundle::Digest;
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report};
 use apigee_flux_model::duration;
 use apigee_flux_model::limits::texts;
@@ -124,11 +123,12 @@ impl<'r> Environment<'r> {
         timeout(&self.spec)
     }
 
-    /// A Job for this environment, without files and with the timeout of one bundle.
+    /// A Job for this environment, without files and with the timeout of one bundle. What it applies and its digest are added where they are
+    /// known.
     pub(super) fn deployment<'d>(
         &'d self,
         payload: Payload<'d>,
-        digest: Digest,
+        owner: ResourceOwner<'d>,
         deployer: &'d DeployerIdentity,
         provenance: Option<&'d Provenance>,
     ) -> Deployment<'d> {
@@ -138,7 +138,10 @@ impl<'r> Environment<'r> {
             resource: self.resource_name(),
             endpoint: self.endpoint.as_deref(),
             payload,
-            digest,
+            intent: None,
+            digest: None,
+            owner,
+            replaces_cluster: self.spec.replaces_cluster.as_deref(),
             sources: &[],
             deployer,
             image: self.image(),

@@ -11,8 +11,11 @@ mod cron;
 mod desired;
 mod environment;
 mod function_config;
+mod job_with_document;
+mod known_places;
 mod outputs;
 mod overlay;
+mod owners;
 mod pod_settings;
 mod profiles;
 mod raw_bundle;
@@ -33,6 +36,7 @@ use apigee_flux_model::provenance::Provenance;
 use apigee_flux_model::yaml::YamlNode;
 
 pub use desired::{DesiredBundle, DesiredEnvironment, desired};
+pub use known_places::{KnownPlace, known_place};
 pub use raw_bundle::check as check_files;
 
 use bundle_resource::BundleResource;
@@ -67,6 +71,8 @@ pub struct ExpandOptions<'a> {
     pub beside: Option<&'a dyn ReadBeside>,
     /// Whether to report the class of each proxy, standard or extensible.
     pub classes: bool,
+    /// Where earlier runs, whose outputs are not in the input, rendered an inventory. An environment of the input keeps its reconciler there.
+    pub known: &'a [KnownPlace],
 }
 
 /// The result of rendering an input.
@@ -212,7 +218,10 @@ impl Renderer<'_, '_> {
         self.check_names(&bundles);
         called_flows::check(&bundles, &mut self.diagnostics);
         configuration::check(&configuration, &bundles, &mut self.diagnostics);
-        let mut made = Outputs::new(provenance.as_ref());
+        let mut made = Outputs::new(provenance.as_ref(), &environments, self.options.environment.is_some());
+        for (namespace, environment) in known_places::all(self.input, self.options, &environments) {
+            made.know(&namespace, environment);
+        }
         for one in &configuration {
             made.add_configuration(one);
         }
@@ -221,6 +230,7 @@ impl Renderer<'_, '_> {
                 self.diagnostics.push(Diagnostic::error(Code::Internal, why).of(&bundle.resource.subject));
             }
         }
+        made.know_rest(self.options);
         let foreign = items.iter().filter(|item| !item.header.is_output() && !is_ours(item));
         let objects = made.finish(foreign, &mut self.diagnostics);
         Expansion { changes, objects, diagnostics: Vec::new() }

@@ -2,19 +2,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::ExpandOptions;
 use super::batch::{self, Member};
 use super::bundle_resource::BundleResource;
 use super::configuration::{self, ConfigurationResource};
 use super::environment::Environment;
+use super::job_with_document::JobWithDocument;
+use super::owners;
 use super::reconciler::Reconciler;
-use crate::k8s::{self, BundleMaps, DeployerIdentity, Deployment, Layer, Metadata, Object, Payload};
+use crate::k8s::{
+    self, BundleMaps, DeployerIdentity, Deployment, Intent, InventoryMaps, Layer, Metadata, Object, Payload,
+};
 use crate::spec::Resource;
 use crate::spec::environment::{Batch, Identity, ReportTo};
+use apigee_flux_configuration::inventory::{self, Index, Inventory, InventoryBundle, Named, NamedResource, Names};
 use apigee_flux_configuration::{Entry, Scope};
 use apigee_flux_model::bundle::{BatchEntry, BundleKind, DeploySettings, Digest, Manifest, Removal};
-use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Subject};
+use apigee_flux_model::diag::{Code, Diagnostic, Subject};
 use apigee_flux_model::krm::{Id, Item, annotation};
 use apigee_flux_model::names::endpoint::Endpoint;
+use apigee_flux_model::names::kubernetes::applies;
 use apigee_flux_model::provenance::Provenance;
 
 /// The folder, next to the file of a spec, into which kpt writes the outputs.
@@ -40,9 +47,22 @@ impl<'r> Output<'r> {
 /// The identity of a bundle: namespace, kind, name and digest.
 type BundleId = (String, BundleKind, String, Digest);
 
+/// A namespace, and an environment by its organization and name.
+type PlaceId = (String, String, String);
+
+/// What the Jobs with a document apply: the text of `applies`, and the digest of the document.
+type Intents = BTreeMap<PlaceId, BTreeMap<String, Digest>>;
+
+/// The digits of a digest in the list of names.
+const NAMED_DIGITS: usize = 8;
+
 /// All objects of the output.
 pub(super) struct Outputs<'r> {
     provenance: Option<&'r Provenance>,
+    /// All environments of the input, also those that are not rendered.
+    environments: &'r [Environment<'r>],
+    /// Whether only one environment is rendered.
+    is_alone: bool,
     config_maps: Vec<Output<'r>>,
     /// Bundles that are rendered already: equal bundles are shared.
     bundles: BTreeMap<BundleId, BundleMaps>,
@@ -57,6 +77,7 @@ pub(super) struct Outputs<'r> {
 /// The configuration of one environment or organization.
 struct Configurations<'r> {
     environment: &'r Environment<'r>,
+    scope: Scope,
     entries: Vec<Entry>,
 }
 
@@ -71,6 +92,11 @@ struct Pending<'r> {
 }
 
 impl Pending<'_> {
+    /// Whether the bundle is defined in an environment.
+    fn is_in(&self, environment: &Environment<'_>) -> bool {
+        self.removal.is_none() && std::ptr::eq(self.environment, environment)
+    }
+
     /// A removal is not part of a batch: it runs once, and then its spec is removed.
     fn is_batched(&self) -> bool {
         self.environment.spec.batch == Batch::Environment && self.removal.is_none()
@@ -78,9 +104,11 @@ impl Pending<'_> {
 }
 
 impl<'r> Outputs<'r> {
-    pub(super) fn new(provenance: Option<&'r Provenance>) -> Self {
+    pub(super) fn new(provenance: Option<&'r Provenance>, environments: &'r [Environment<'r>], is_alone: bool) -> Self {
         Self {
             provenance,
+            environments,
+            is_alone,
             config_maps: Vec::new(),
             bundles: BTreeMap::new(),
             namespaces: BTreeMap::new(),
@@ -94,15 +122,32 @@ impl<'r> Outputs<'r> {
         let (namespace, environment) = (made.namespace().to_owned(), made.environment);
         self.know(&namespace, environment);
         let key = (namespace, made.scope, environment.organization().to_owned(), environment.name().to_owned());
-        let place = self.configurations.entry(key).or_insert(Configurations { environment, entries: Vec::new() });
+        let place = self.configurations.entry(key).or_insert(Configurations {
+            environment,
+            scope: made.scope,
+            entries: Vec::new(),
+        });
         place.entries.push(made.entry.clone());
     }
 
-    /// Records that the Jobs of an environment run in a namespace.
-    fn know(&mut self, namespace: &str, environment: &'r Environment<'r>) {
+    /// Renders the inventory and the reconciler of an environment in a namespace, even if no spec is left there: without them, the last
+    /// resource that was removed from Git would stay in Apigee.
+    pub(super) fn know(&mut self, namespace: &str, environment: &'r Environment<'r>) {
         let known = self.namespaces.entry(namespace.to_owned()).or_default();
         if !known.iter().any(|other| std::ptr::eq(*other, environment)) {
             known.push(environment);
+        }
+    }
+
+    /// An ApigeeEnvironment without a namespace, which is set after rendering, has a reconciler even if no spec uses it. If its specs have
+    /// namespaces, it needs none of its own.
+    pub(super) fn know_rest(&mut self, options: &ExpandOptions<'_>) {
+        for environment in self.environments {
+            let serves = self.namespaces.values().flatten().any(|known| std::ptr::eq(*known, environment));
+            let is_wanted = options.environment.is_none_or(|only| environment.is_named(only));
+            if !serves && is_wanted && environment.spec.reconcile().is_some() {
+                self.know("", environment);
+            }
         }
     }
 
@@ -161,56 +206,60 @@ impl<'r> Outputs<'r> {
             }
         }
         outputs.append(&mut self.config_maps);
-        self.configurations(&mut outputs, diagnostics);
-        self.batches(&mut outputs, diagnostics);
+        let mut intents = Intents::new();
+        self.configurations(&mut outputs, &mut intents, diagnostics);
+        self.batches(&mut outputs, &mut intents, diagnostics);
         for pending in self.pending.iter().filter(|pending| !pending.is_batched()) {
             match self.job(pending) {
                 Ok(object) => outputs.push(Output::new(object, pending.resource)),
                 Err(why) => diagnostics.push(Diagnostic::error(Code::Internal, why).of(&pending.resource.subject)),
             }
         }
-        self.check_owners(diagnostics);
-        self.reconcilers(&mut outputs, diagnostics);
-        self.report_access(&mut outputs);
+        owners::check(
+            self.environments,
+            self.configurations.values().map(|one| (one.scope, one.environment)),
+            diagnostics,
+        );
+        self.inventories(&mut outputs, &intents, diagnostics);
+        self.reconcilers(&mut outputs);
+        self.access(&mut outputs);
         check_names(&outputs, &foreign, diagnostics);
         place(outputs)
     }
 
     /// For each namespace and each environment or organization with configuration: the ConfigMap and the Job.
-    fn configurations(&self, outputs: &mut Vec<Output<'r>>, diagnostics: &mut Vec<Diagnostic>) {
-        for ((namespace, scope, ..), Configurations { environment, entries }) in &self.configurations {
+    fn configurations(&self, outputs: &mut Vec<Output<'r>>, intents: &mut Intents, diagnostics: &mut Vec<Diagnostic>) {
+        for ((namespace, scope, ..), Configurations { environment, entries, .. }) in &self.configurations {
             let deployer = self.deployer(namespace, environment);
             let document = configuration::document(entries.clone());
             let made =
                 configuration::objects(environment, *scope, some(namespace), &deployer, self.provenance, &document);
+            let layer = match scope {
+                Scope::Environment => Layer::Configuration,
+                Scope::Organization => Layer::Organization,
+            };
             match made {
-                Ok([map, job]) => {
-                    let layer = match scope {
-                        Scope::Environment => Layer::Configuration,
-                        Scope::Organization => Layer::Organization,
-                    };
-                    // The name of the file must not change with the digest.
-                    let stem = Some(k8s::configuration_name(environment.resource_name(), *scope));
-                    outputs.push(Output { object: map.in_layer(layer), from: environment.resource, stem });
-                    outputs.push(Output::new(job.in_layer(layer), environment.resource));
-                }
+                Ok(made) => add(made, namespace, environment, layer, outputs, intents),
                 Err(diagnostic) => diagnostics.push(diagnostic),
             }
         }
     }
 
-    /// For each namespace with Jobs that report to the cluster: the access that they need.
-    fn report_access(&self, outputs: &mut Vec<Output<'r>>) {
+    /// For each namespace with pods that call the API of the cluster: the access that they need.
+    fn access(&self, outputs: &mut Vec<Output<'r>>) {
         for (namespace, environments) in &self.namespaces {
-            let Some(first) = environments.iter().find(|environment| reports(environment)) else { continue };
-            let here = outputs.iter().map(|output| &output.object).filter(|object| object.id.namespace == *namespace);
-            let access = k8s::report_access(here, &shared_metadata(namespace, "report"));
-            outputs.extend(access.into_iter().flatten().map(|object| Output::new(object, first.resource)));
+            let Some(first) = environments.first() else { continue };
+            let here =
+                || outputs.iter().map(|output| &output.object).filter(|object| object.id.namespace == *namespace);
+            let report = k8s::report_access(here(), &shared_metadata(namespace, "report"));
+            let reconcile = k8s::reconcile_access(here(), &shared_metadata(namespace, "reconcile-access"));
+            let access: Vec<Object> = report.into_iter().chain(reconcile).flatten().collect();
+            outputs.extend(access.into_iter().map(|object| Output::new(object, first.resource)));
         }
     }
 
     /// For each namespace and environment in batch mode: the ConfigMap and the Job.
-    fn batches(&self, outputs: &mut Vec<Output<'r>>, diagnostics: &mut Vec<Diagnostic>) {
+    fn batches(&self, outputs: &mut Vec<Output<'r>>, intents: &mut Intents, diagnostics: &mut Vec<Diagnostic>) {
         for (namespace, environments) in &self.namespaces {
             for environment in environments.iter().filter(|environment| environment.spec.batch == Batch::Environment) {
                 let here = |pending: &&Pending<'r>| {
@@ -225,12 +274,10 @@ impl<'r> Outputs<'r> {
                 }
                 let deployer = self.deployer(namespace, environment);
                 match batch::objects(environment, some(namespace), &deployer, self.provenance, members) {
-                    Ok([map, job]) => {
-                        // The name of the file must not change with the digest.
-                        let stem = Some(k8s::batch_name(environment.name()));
-                        let map = map.in_layer(Layer::Proxies);
-                        outputs.push(Output { object: map, from: environment.resource, stem });
-                        outputs.push(Output::new(job.in_layer(Layer::Proxies), environment.resource));
+                    Ok(parts) => {
+                        for part in parts {
+                            add(part, namespace, environment, Layer::Proxies, outputs, intents);
+                        }
                     }
                     Err(diagnostic) => diagnostics.push(diagnostic),
                 }
@@ -238,73 +285,136 @@ impl<'r> Outputs<'r> {
         }
     }
 
-    /// Reports an owner that several namespaces share: each has its own inventory, and would prune the resources that are not in it.
-    fn check_owners(&self, diagnostics: &mut Vec<Diagnostic>) {
-        let mut namespaces: BTreeMap<(&str, &str, &str), (&Environment<'r>, Vec<&str>)> = BTreeMap::new();
+    /// For each namespace and environment: the inventory, which the Jobs and the reconciler read.
+    fn inventories(&self, outputs: &mut Vec<Output<'r>>, intents: &Intents, diagnostics: &mut Vec<Diagnostic>) {
         for (namespace, environments) in &self.namespaces {
-            for environment in environments.iter().filter(|environment| prunes(environment)) {
-                let Some(owner) = &environment.spec.owner else { continue };
-                let place = (owner.as_str(), environment.organization(), environment.name());
-                namespaces.entry(place).or_insert_with(|| (environment, Vec::new())).1.push(namespace);
+            for environment in environments {
+                let label = environment.resource.subject.label();
+                let metadata = Metadata {
+                    namespace: some(namespace),
+                    owner: &label,
+                    role: "inventory",
+                    bundle: None,
+                    component: "reconciler",
+                };
+                let index = Index {
+                    schema_version: inventory::SCHEMA_VERSION,
+                    organization: environment.organization().to_owned(),
+                    environment: environment.name().to_owned(),
+                    provenance: self.provenance.cloned().unwrap_or_default(),
+                    owners: self.owners(environment),
+                    parts: Vec::new(),
+                    documents: intents.get(&place_of(namespace, environment)).cloned().unwrap_or_default(),
+                };
+                let whole = environment.spec.reconcile().map(|_| self.inventory(namespace, environment));
+                let name = k8s::inventory_name(environment.resource_name());
+                match InventoryMaps::new(index, &self.names(environment), whole, &name, &metadata) {
+                    Ok(InventoryMaps { objects }) => {
+                        outputs.extend(objects.into_iter().map(|object| Output::new(object, environment.resource)));
+                    }
+                    Err(why) => {
+                        diagnostics.push(Diagnostic::error(Code::Internal, why).of(&environment.resource.subject));
+                    }
+                }
             }
-        }
-        for ((owner, ..), (environment, places)) in namespaces.iter().filter(|(_, (_, places))| places.len() > 1) {
-            let message = format!(
-                "the namespaces {} share the owner `{owner}`, so the reconciler of each would remove the resources of the others",
-                places.join(", ")
-            );
-            diagnostics.push(
-                Diagnostic::error(Code::ConflictingFields, message)
-                    .of(&environment.resource.subject)
-                    .at(FieldPath::of(&["spec", "owner"]))
-                    .help("remove `owner`, so that each namespace gets its own, or create an ApigeeEnvironment with its own `owner` for each"),
-            );
         }
     }
 
-    /// For each namespace and environment: the inventory, and the CronJob that reads it.
-    fn reconcilers(&self, outputs: &mut Vec<Output<'r>>, diagnostics: &mut Vec<Diagnostic>) {
+    /// The desired state of an environment, as one namespace defines it.
+    fn inventory(&self, namespace: &str, environment: &Environment<'r>) -> Inventory {
+        let here = |pending: &&Pending<'r>| pending.bundle.0 == namespace && pending.is_in(environment);
+        let mut bundles: Vec<InventoryBundle> = self
+            .pending
+            .iter()
+            .filter(here)
+            .filter_map(|pending| self.member(pending))
+            .map(|Member { entry, maps, .. }| InventoryBundle { entry, content: maps.content.clone() })
+            .collect();
+        bundles.sort_by(|a, b| (a.entry.kind, &a.entry.name).cmp(&(b.entry.kind, &b.entry.name)));
+        let of = |scope| self.configuration_of(namespace, scope, environment);
+        // If the last resource of an organization is removed, it must still be pruned, so one reconciler of a namespace always handles the
+        // organization.
+        let organization =
+            of(Scope::Organization).or_else(|| self.handles_organization(namespace, environment).then(Vec::new));
+        Inventory {
+            schema_version: inventory::SCHEMA_VERSION,
+            bundles,
+            environment: of(Scope::Environment).unwrap_or_default(),
+            organization,
+        }
+    }
+
+    fn configuration_of(&self, namespace: &str, scope: Scope, environment: &Environment<'_>) -> Option<Vec<Entry>> {
+        let place = (environment.organization().to_owned(), environment.name().to_owned());
+        let found = self.configurations.get(&(namespace.to_owned(), scope, place.0, place.1))?;
+        Some(configuration::document(found.entries.clone()).resources)
+    }
+
+    /// Whether the reconciler of an environment is the one of its namespace that handles the organization: that of the first environment with the
+    /// same owner. Other namespaces have their own, since a record belongs to one namespace.
+    fn handles_organization(&self, namespace: &str, environment: &Environment<'r>) -> bool {
+        let same = |other: &&Environment<'_>| {
+            other.organization() == environment.organization() && other.spec.owner == environment.spec.owner
+        };
+        let first = |names: &mut dyn Iterator<Item = &'r str>| names.min();
+        let here = self.namespaces.get(namespace).into_iter().flatten().copied().filter(same);
+        // If one environment is rendered alone, the resources of the organization are not in this output unless they are reached through it.
+        let is_rendered =
+            |other: &Environment<'_>| self.namespaces.values().flatten().any(|known| std::ptr::eq(*known, other));
+        let left_out = self.environments.iter().filter(same).filter(|other| self.is_alone && !is_rendered(other));
+        first(&mut here.chain(left_out).map(|other| other.name())) == Some(environment.name())
+    }
+
+    /// The owners of an environment's resources, by namespace. A namespace that is set after rendering is not known.
+    fn owners(&self, environment: &Environment<'r>) -> BTreeMap<String, String> {
+        let owner = configuration::owner(environment, Scope::Environment);
+        let serving = self.namespaces.iter().filter(|(namespace, environments)| {
+            !namespace.is_empty() && environments.iter().any(|known| std::ptr::eq(*known, environment))
+        });
+        serving.map(|(namespace, _)| (namespace.clone(), owner.in_namespace(namespace))).collect()
+    }
+
+    /// Everything that the input defines in an environment and its organization.
+    fn names(&self, environment: &Environment<'r>) -> Names {
+        let bundles = self.pending.iter().filter(|pending| pending.is_in(environment)).map(|pending| {
+            let (namespace, kind, name, digest) = &pending.bundle;
+            let id = configuration_id(kind.resource_kind(), name);
+            let named = Named { namespace: namespace.clone(), digest: digest.short(NAMED_DIGITS) };
+            (NamedResource { of_organization: false, id }, named)
+        });
+        let entries = self.configurations.iter().filter(|((_, scope, organization, name), _)| {
+            organization == environment.organization() && (*scope == Scope::Organization || name == environment.name())
+        });
+        let entries = entries.flat_map(|((namespace, scope, ..), here)| {
+            here.entries.iter().map(move |entry| {
+                // A struct of strings and JSON always has a JSON form.
+                let digest = Digest::of_bytes(&serde_json::to_vec(entry).unwrap_or_default()).short(NAMED_DIGITS);
+                let of_organization = *scope == Scope::Organization;
+                let resource = NamedResource { of_organization, id: entry.id.clone() };
+                (resource, Named { namespace: namespace.clone(), digest })
+            })
+        });
+        Names(bundles.chain(entries).collect())
+    }
+
+    /// For each namespace and environment: the CronJob.
+    fn reconcilers(&self, outputs: &mut Vec<Output<'r>>) {
         for (namespace, environments) in &self.namespaces {
             for environment in environments {
                 let Some(how) = environment.spec.reconcile() else { continue };
-                let here = |pending: &&Pending<'r>| {
-                    pending.removal.is_none()
-                        && pending.bundle.0 == *namespace
-                        && std::ptr::eq(pending.environment, *environment)
-                };
-                let wanted = self.pending.iter().filter(here);
-                let members: Vec<Member<'_>> = wanted.filter_map(|pending| self.member(pending)).collect();
-                let of = |scope| {
-                    let place = environment.organization().to_owned();
-                    let key = (namespace.clone(), scope, place, environment.name().to_owned());
-                    self.configurations.get(&key).map(|here| configuration::document(here.entries.clone()).resources)
-                };
-                // If the last resource of an organization is removed, it must still be pruned, so one reconciler always handles the organization.
-                let is_here = |other: &&String| environment.spec.owner.is_some() || *other == namespace;
-                let owners = self.namespaces.iter().filter(|(other, _)| is_here(other)).flat_map(|(_, others)| others);
-                let place = |of: &Environment<'_>| (of.organization().to_owned(), of.spec.owner.clone());
-                let equals = owners.filter(|other| place(other) == place(environment));
-                let is_first = equals.map(|other| other.name()).min() == Some(environment.name());
-                let organization = of(Scope::Organization).or_else(|| is_first.then(Vec::new));
+                let entries = [Scope::Environment, Scope::Organization]
+                    .into_iter()
+                    .filter_map(|scope| self.configuration_of(namespace, scope, environment));
                 let reconciler = Reconciler {
                     environment,
                     namespace: some(namespace),
                     deployer: &self.deployer(namespace, environment),
                     provenance: self.provenance,
                     how: &how,
-                    members,
-                    configuration: of(Scope::Environment).unwrap_or_default(),
-                    organization,
+                    configuration: &configuration::document(entries.flatten().collect()),
                 };
-                match reconciler.objects() {
-                    Ok([map, cron_job]) => {
-                        let stem = Some(k8s::environment_name(environment.resource_name(), "inventory"));
-                        let map = map.in_layer(Layer::Reconcile);
-                        outputs.push(Output { object: map, from: environment.resource, stem });
-                        outputs.push(Output::new(cron_job.in_layer(Layer::Reconcile), environment.resource));
-                    }
-                    Err(diagnostic) => diagnostics.push(diagnostic),
-                }
+                let cron_job = reconciler.cron_job().in_layer(Layer::Reconcile);
+                outputs.push(Output::new(cron_job, environment.resource));
             }
         }
     }
@@ -322,16 +432,24 @@ impl<'r> Outputs<'r> {
         let environment = pending.environment;
         let (namespace, kind, name, _) = &pending.bundle;
         let deployer = self.deployer(namespace, environment);
-        let (payload, digest, sources) = if let Some(removal) = pending.removal {
+        let (payload, digest, desired, sources) = if let Some(removal) = pending.removal {
             // The Job of a removal runs again when the type of removal changes, but not when the bundle changes.
             let digest = Digest::of_bytes(format!("{removal:?}").as_bytes());
-            (Payload::Removal { kind: *kind, name, removal }, digest, Default::default())
+            (Payload::Removal { kind: *kind, name, removal }, digest, digest, Default::default())
         } else {
-            let maps = self.bundles.get(&pending.bundle).ok_or("the bundle of a Job is missing")?;
+            let Member { entry, maps, .. } = self.member(pending).ok_or("the bundle of a Job is missing")?;
             let payload = Payload::Bundle { kind: *kind, name, settings: &pending.settings };
-            (payload, maps.digest, maps.sources.as_slice())
+            (payload, maps.digest, entry.desired(), maps.sources.as_slice())
         };
-        let deployment = Deployment { sources, ..environment.deployment(payload, digest, &deployer, self.provenance) };
+        let what = format!("{} {name}", kind.resource_kind());
+        let applies = applies(environment.organization(), Some(environment.name()), &what);
+        let owner = configuration::owner(environment, Scope::Environment);
+        let deployment = Deployment {
+            sources,
+            intent: Some(Intent { applies, desired }),
+            digest: Some(digest),
+            ..environment.deployment(payload, owner, &deployer, self.provenance)
+        };
         let metadata = Metadata {
             namespace: some(namespace),
             owner: &pending.resource.subject.label(),
@@ -378,7 +496,7 @@ impl<'r> Outputs<'r> {
             .filter_map(|environment| environment.endpoint.as_ref()?.parse::<Endpoint>().ok())
             .map(|endpoint| endpoint.port())
             .chain([443])
-            .chain(environments.iter().any(|environment| reports(environment)).then_some(API_SERVER_PORT))
+            .chain(environments.iter().any(|environment| calls_cluster(environment)).then_some(API_SERVER_PORT))
             .collect();
         let ports: Vec<u16> = ports.into_iter().collect();
         outputs.push(Output::new(k8s::network_policy(&ports, &metadata("network")), first.resource));
@@ -397,8 +515,32 @@ fn layer_of(kind: BundleKind) -> Layer {
     }
 }
 
-fn reports(environment: &Environment<'_>) -> bool {
-    environment.spec.deployer.report == ReportTo::Job
+/// Whether pods of an environment call the API of their cluster.
+fn calls_cluster(environment: &Environment<'_>) -> bool {
+    environment.spec.deployer.report == ReportTo::Job || environment.spec.reconcile().is_some()
+}
+
+/// Adds a Job and its document.
+fn add<'r>(
+    made: JobWithDocument,
+    namespace: &str,
+    environment: &'r Environment<'r>,
+    layer: Layer,
+    outputs: &mut Vec<Output<'r>>,
+    intents: &mut Intents,
+) {
+    let JobWithDocument { map, stem, job, intent } = made;
+    outputs.push(Output { object: map.in_layer(layer), from: environment.resource, stem: Some(stem) });
+    outputs.push(Output::new(job.in_layer(layer), environment.resource));
+    intents.entry(place_of(namespace, environment)).or_default().insert(intent.applies, intent.desired);
+}
+
+fn place_of(namespace: &str, environment: &Environment<'_>) -> PlaceId {
+    (namespace.to_owned(), environment.organization().to_owned(), environment.name().to_owned())
+}
+
+fn configuration_id(kind: &str, name: &str) -> apigee_flux_configuration::Id {
+    apigee_flux_configuration::Id { kind: kind.to_owned(), parent: None, name: name.to_owned() }
 }
 
 /// The metadata of objects that belong to a whole namespace.
@@ -413,11 +555,6 @@ fn some(namespace: &str) -> Option<&str> {
 /// The labels that say what a Job deploys, and where.
 const TARGET_LABELS: [&str; 4] =
     ["apigeeflux.dev/organization", "apigeeflux.dev/environment", "apigeeflux.dev/proxy", "apigeeflux.dev/sharedflow"];
-
-/// True if resources that were removed from Git are pruned from an environment.
-fn prunes(environment: &Environment<'_>) -> bool {
-    environment.spec.reconcile().is_some_and(|reconcile| reconcile.prune)
-}
 
 /// Reports rendered objects whose name is taken by another resource, or by another rendered object.
 fn check_names(outputs: &[Output<'_>], foreign: &BTreeMap<Id, Subject>, diagnostics: &mut Vec<Diagnostic>) {

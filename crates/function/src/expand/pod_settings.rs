@@ -65,6 +65,20 @@ pub(super) fn check(spec: &EnvironmentSpec, report: &mut Report<'_>) {
             Err(format!("`{owner}` is not a valid name of an owner; write one without control characters")),
         );
     }
+    let cluster = spec.replaces_cluster.as_deref();
+    if let Some(cluster) =
+        cluster.filter(|id| id.len() != 12 || !id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
+    {
+        let message = format!(
+            "`{cluster}` is not the identity of a cluster; write the 12 hexadecimal digits that the deployer's error prints"
+        );
+        wrong(&["replacesCluster"], Err(message));
+    }
+    for (index, namespace) in spec.namespaces.iter().enumerate() {
+        if let Err(why) = kubernetes_rules::namespace(namespace) {
+            report.error(Code::InvalidName, FieldPath::of(&["spec", "namespaces"]).index(index), why);
+        }
+    }
     variables(env, report);
 }
 

@@ -2,11 +2,12 @@
 
 use super::deployment::Deployment;
 use super::payload::Payload;
-use super::volumes::{BATCH, BUNDLE, BUNDLES, CONFIGURATION, INVENTORY, SECRETS};
+use super::payload::{JOB_UID_VARIABLE, NAMESPACE_VARIABLE};
+use super::volumes::{BATCH, BUNDLE, BUNDLES, CLUSTER, CONFIGURATION, SECRETS, STATE, TOKEN_FILE};
 use super::{provenance, report_access};
 use crate::spec::environment;
+use apigee_flux_configuration::document;
 use apigee_flux_configuration::inventory::Deep;
-use apigee_flux_configuration::{document, inventory};
 use apigee_flux_model::bundle::{BundleKind, DeploySettings, Removal, SmokeTest, batch, manifest};
 use apigee_flux_model::lifecycle::{Adopt, WhenGone};
 
@@ -23,12 +24,8 @@ pub(super) fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
             format!("--secrets={SECRETS}"),
         ],
         Payload::Reconcile { how, .. } => {
-            let mut arguments = vec![
-                "reconcile".to_owned(),
-                format!("--inventory={INVENTORY}/{}", inventory::FILE_NAME),
-                format!("--bundles={BUNDLES}"),
-                format!("--secrets={SECRETS}"),
-            ];
+            let mut arguments =
+                vec!["reconcile".to_owned(), "--from-cluster".to_owned(), format!("--secrets={SECRETS}")];
             arguments.extend(how.prune.then(|| format!("--max-deletes={}", how.max_deletes)));
             arguments.extend((how.mode == environment::Mode::Report).then(|| "--report".to_owned()));
             arguments.extend(match how.deep {
@@ -53,8 +50,8 @@ pub(super) fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
         format!("--org={}", deployment.organization),
     ]);
     arguments.extend(deployment.environment().map(|environment| format!("--env={environment}")));
-    if let Payload::Bundle { .. } = deployment.payload {
-        arguments.push(format!("--expect-digest={}", deployment.digest));
+    if let (Payload::Bundle { .. }, Some(digest)) = (deployment.payload, deployment.digest) {
+        arguments.push(format!("--expect-digest={digest}"));
     }
     arguments.push(format!("--timeout={}", deployment.timeout));
     if let Some(endpoint) = deployment.endpoint {
@@ -75,7 +72,14 @@ pub(super) fn arguments(deployment: &Deployment<'_>) -> Vec<String> {
     }
     // Kubernetes expands `$(NAME)` in arguments; `$$(` is an escaped `$(`.
     let mut arguments: Vec<String> = arguments.into_iter().map(|argument| argument.replace("$(", "$$(")).collect();
-    arguments.extend(deployment.owner().map(|owner| format!("--owner={}", owner.argument())));
+    arguments.extend([
+        format!("--owner={}", deployment.owner.argument()),
+        format!("--namespace=$({NAMESPACE_VARIABLE})"),
+        format!("--job-uid=$({JOB_UID_VARIABLE})"),
+        format!("--state={STATE}"),
+        format!("--cluster-token={CLUSTER}/{TOKEN_FILE}"),
+    ]);
+    arguments.extend(deployment.replaces_cluster.map(|cluster| format!("--replaces-cluster={cluster}")));
     if let Payload::Reconcile { owner_of_organization, .. } = deployment.payload {
         arguments.push(format!("--owner-of-organization={}", owner_of_organization.argument()));
     }

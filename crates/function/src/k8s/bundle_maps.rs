@@ -10,6 +10,7 @@ use super::names::bundle_name;
 use super::object::Object;
 use apigee_flux_model::bundle::{BundlePath, Digest, Files, Manifest, manifest};
 use apigee_flux_model::diag::plain::{is_active, json};
+use apigee_flux_model::names::kubernetes::CONTENT;
 
 /// The maximum size of the keys and values of one ConfigMap, in bytes: Kubernetes' limit of 1 MiB (`MaxSecretSize`), minus space for what
 /// admission and field managers add.
@@ -19,18 +20,24 @@ pub const MAX_CONFIG_MAP_BYTES: usize = 900 * 1024;
 /// stays half empty.
 const MAX_PIECE_BYTES: usize = MAX_CONFIG_MAP_BYTES / 2 - 256;
 
+/// The number of digits in the label [`CONTENT`], as many as a label's value may have.
+const CONTENT_DIGITS: usize = 63;
+
 /// The folder in the mount for parts of files.
 const PARTS: &str = ".parts";
 
 /// The ConfigMaps of one bundle.
 #[derive(Debug, Clone)]
 pub struct BundleMaps {
-    /// The ConfigMaps, which are immutable and have the digest in their names.
+    /// The ConfigMaps, which are immutable and have the digest of their content in their names.
     pub objects: Vec<Object>,
     /// The sources of a projected volume that contains the bundle's files and `manifest.json`.
     pub sources: Vec<VolumeProjection>,
     /// The bundle's digest.
     pub digest: Digest,
+    /// The digest of everything that the ConfigMaps contain, as the value of their label [`CONTENT`]. The manifest is included: a later
+    /// version that records more in it must not meet an immutable ConfigMap of the same name.
+    pub content: String,
 }
 
 /// One entry of a ConfigMap.
@@ -45,13 +52,18 @@ enum Content {
     Binary(Vec<u8>),
 }
 
+impl Content {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+}
+
 impl MapEntry {
     fn size(&self) -> usize {
-        self.key.len()
-            + match &self.content {
-                Content::Text(text) => text.len(),
-                Content::Binary(bytes) => bytes.len(),
-            }
+        self.key.len() + self.content.bytes().len()
     }
 }
 
@@ -87,17 +99,19 @@ impl BundleMaps {
         };
         entries.insert(0, manifest_entry);
 
+        let whole = digest_of(&entries);
+        let content = whole.short(CONTENT_DIGITS);
         let groups = pack(entries);
-        let name = bundle_name(manifest.kind, &manifest.name, digest);
+        let name = bundle_name(manifest.kind, &manifest.name, whole);
         let several = groups.len() > 1;
         let mut objects = Vec::new();
         let mut sources = Vec::new();
         for (number, group) in groups.into_iter().enumerate() {
             let name = if several { format!("{name}-{}", number + 1) } else { name.clone() };
             sources.push(projection(&name, &group));
-            objects.push(config_map(&name, group, metadata));
+            objects.push(config_map(&name, group, &content, metadata));
         }
-        Ok(Self { objects, sources, digest })
+        Ok(Self { objects, sources, digest, content })
     }
 
     /// The sources of a volume that contains the bundle's files in a folder, next to other bundles.
@@ -109,6 +123,16 @@ impl BundleMaps {
         }
         sources
     }
+}
+
+/// The digest of all entries: of each key and content, each preceded by its length.
+fn digest_of(entries: &[MapEntry]) -> Digest {
+    let mut bytes = Vec::new();
+    for part in entries.iter().flat_map(|entry| [entry.key.as_bytes(), entry.content.bytes()]) {
+        bytes.extend((part.len() as u64).to_be_bytes());
+        bytes.extend(part);
+    }
+    Digest::of_bytes(&bytes)
 }
 
 /// Fills the ConfigMaps in order: an entry that does not fit starts a new one.
@@ -140,7 +164,9 @@ fn projection(name: &str, group: &[MapEntry]) -> VolumeProjection {
     }
 }
 
-fn config_map(name: &str, group: Vec<MapEntry>, metadata: &Metadata<'_>) -> Object {
+fn config_map(name: &str, group: Vec<MapEntry>, content: &str, metadata: &Metadata<'_>) -> Object {
+    let mut object_meta = metadata.object(name);
+    object_meta.labels.get_or_insert_default().insert(CONTENT.to_owned(), content.to_owned());
     let mut data = BTreeMap::new();
     let mut binary_data = BTreeMap::new();
     for entry in group {
@@ -150,7 +176,7 @@ fn config_map(name: &str, group: Vec<MapEntry>, metadata: &Metadata<'_>) -> Obje
         }
     }
     Object::config_map(ConfigMap {
-        metadata: metadata.object(name),
+        metadata: object_meta,
         immutable: Some(true),
         data: Some(data).filter(|data| !data.is_empty()),
         binary_data: Some(binary_data).filter(|data| !data.is_empty()),

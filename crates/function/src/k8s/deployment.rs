@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::VolumeProjection;
 
 use super::identity::DeployerIdentity;
-use super::payload::{Payload, ResourceOwner};
+use super::payload::{Intent, Payload, ResourceOwner};
 use crate::spec::environment::{self, GitOps, ReportTo};
 use apigee_flux_model::bundle::Digest;
 use apigee_flux_model::provenance::Provenance;
@@ -21,8 +21,14 @@ pub struct Deployment<'a> {
     pub endpoint: Option<&'a str>,
     /// What is deployed.
     pub payload: Payload<'a>,
-    /// The digest of the bundle or of the batch.
-    pub digest: Digest,
+    /// What the Job applies; `None` for the reconciler, which applies what the cluster holds when it runs.
+    pub intent: Option<Intent>,
+    /// The digest of the bundle or document: if it changes, the Job runs again. `None` for the reconciler.
+    pub digest: Option<Digest>,
+    /// The owner of the resources.
+    pub owner: ResourceOwner<'a>,
+    /// The identity of the cluster that this one replaces.
+    pub replaces_cluster: Option<&'a str>,
     /// The sources of the volume with the bundle or with all bundles.
     pub sources: &'a [VolumeProjection],
     /// The identity with which the Job runs.
@@ -55,13 +61,5 @@ impl<'d> Deployment<'d> {
     /// Whether the Job reports its result to the cluster. The Jobs of a CronJob have generated names, which a Role cannot list.
     pub(super) fn reports(&self) -> bool {
         self.settings.report == ReportTo::Job && !matches!(self.payload, Payload::Reconcile { .. })
-    }
-
-    /// The owner of the resources that the Job applies, if it applies configuration.
-    pub(super) fn owner(&self) -> Option<ResourceOwner<'d>> {
-        match self.payload {
-            Payload::Configuration { owner, .. } | Payload::Reconcile { owner, .. } => Some(owner),
-            Payload::Bundle { .. } | Payload::Batch { .. } | Payload::Removal { .. } => None,
-        }
     }
 }

@@ -14,12 +14,17 @@ use super::deployment::Deployment;
 use super::metadata::{DIGEST, Metadata};
 use super::names::{batch_name, configuration_name, environment_name, job_name};
 use super::object::Object;
-use super::payload::Payload;
+use super::payload::{Intent, Payload};
 use super::pod::pod;
 use crate::spec::environment::GitOps;
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::exit::Exit;
-use apigee_flux_model::names::kubernetes::label_value;
+use apigee_flux_model::names::kubernetes::{APPLIES, DESIRED, ENVIRONMENT, ORGANIZATION, label_value};
+
+/// The least time of a run of the reconciler, in seconds. The time does not depend on the number of resources: a run that compares many of them
+/// and repairs none takes minutes, and what a run does not reach, the next one does. A run that hangs must not keep the next one from starting
+/// for longer.
+const SHORTEST_RUN: u64 = 3600;
 
 /// Renders the Job.
 pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
@@ -27,7 +32,7 @@ pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
         Payload::Bundle { kind, name, .. } | Payload::Removal { kind, name, .. } => {
             job_name(kind, deployment.environment, name)
         }
-        Payload::Batch { .. } => batch_name(deployment.environment),
+        Payload::Batch { number, .. } => batch_name(deployment.environment, number),
         Payload::Configuration { place, .. } => configuration_name(deployment.resource, place.scope()),
         Payload::Reconcile { .. } => environment_name(deployment.resource, "reconcile"),
     };
@@ -39,6 +44,7 @@ pub fn job(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> Object {
 pub fn cron_job(deployment: &Deployment<'_>, schedule: &str, metadata: &Metadata<'_>) -> Object {
     let name = environment_name(deployment.resource, "reconcile");
     let (object_meta, spec) = parts(deployment, metadata, &name);
+    let deadline = deployment.timeout_seconds.saturating_mul(3).max(SHORTEST_RUN);
     let spec = CronJobSpec {
         schedule: schedule.to_owned(),
         // Two concurrent runs would see each other's unfinished changes.
@@ -50,7 +56,12 @@ pub fn cron_job(deployment: &Deployment<'_>, schedule: &str, metadata: &Metadata
         job_template: JobTemplateSpec {
             metadata: None,
             // The next scheduled run is the retry.
-            spec: Some(JobSpec { backoff_limit: Some(0), pod_failure_policy: None, ..spec }),
+            spec: Some(JobSpec {
+                backoff_limit: Some(0),
+                pod_failure_policy: None,
+                active_deadline_seconds: i64::try_from(deadline).ok(),
+                ..spec
+            }),
         },
         ..CronJobSpec::default()
     };
@@ -70,6 +81,10 @@ fn parts(deployment: &Deployment<'_>, metadata: &Metadata<'_>, name: &str) -> (O
         GitOps::None => None,
     };
     annotations.extend(replace.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    if let Some(Intent { applies, desired }) = &deployment.intent {
+        annotations.insert(APPLIES.to_owned(), applies.clone());
+        annotations.insert(DESIRED.to_owned(), desired.to_string());
+    }
     annotations
         .insert("apigeeflux.dev/rendered-by".to_owned(), concat!("apigee-flux/", env!("CARGO_PKG_VERSION")).to_owned());
     if let Some(provenance) = deployment.provenance {
@@ -93,7 +108,7 @@ fn parts(deployment: &Deployment<'_>, metadata: &Metadata<'_>, name: &str) -> (O
     let mut template_annotations: BTreeMap<String, String> =
         deployment.settings.pod_annotations.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     template_annotations.insert("linkerd.io/inject".to_owned(), "disabled".to_owned());
-    template_annotations.insert(DIGEST.to_owned(), deployment.digest.to_string());
+    template_annotations.extend(deployment.digest.map(|digest| (DIGEST.to_owned(), digest.to_string())));
     let spec = JobSpec {
         backoff_limit: Some(3),
         // Half of the timeout in addition, for waiting before the deployment and for a rollback.
@@ -128,11 +143,11 @@ fn job_labels(deployment: &Deployment<'_>, metadata: &Metadata<'_>) -> BTreeMap<
     let instance = format!("{}-{place}{what}", deployment.organization);
     let mut labels = BTreeMap::from([
         ("app.kubernetes.io/instance".to_owned(), label_value(&instance)),
-        ("app.kubernetes.io/version".to_owned(), deployment.digest.short(10)),
-        ("apigeeflux.dev/organization".to_owned(), label_value(deployment.organization)),
+        (ORGANIZATION.to_owned(), label_value(deployment.organization)),
     ]);
+    labels.extend(deployment.digest.map(|digest| ("app.kubernetes.io/version".to_owned(), digest.short(10))));
     if let Some(environment) = environment {
-        labels.insert("apigeeflux.dev/environment".to_owned(), label_value(environment));
+        labels.insert(ENVIRONMENT.to_owned(), label_value(environment));
     }
     if let Payload::Bundle { name, .. } | Payload::Removal { name, .. } = deployment.payload {
         labels.insert(format!("apigeeflux.dev/{}", metadata.component), label_value(name));

@@ -1,4 +1,4 @@
-//! A ConfigMap with one JSON document: the list of a batch, a configuration document, or an inventory.
+//! A ConfigMap with one JSON document: the list of a batch, or a configuration document.
 
 use std::collections::BTreeMap;
 

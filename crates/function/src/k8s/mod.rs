@@ -4,10 +4,12 @@
 //! can replace a changed Job; a Job's pod template contains the bundle's digest and no commit, so that the Job runs again only if there is
 //! something to deploy.
 
+mod api_access;
 mod arguments;
 mod bundle_maps;
 mod deployment;
 mod identity;
+mod inventory_maps;
 mod job;
 mod json_map;
 mod layer;
@@ -18,22 +20,26 @@ mod object;
 mod payload;
 mod pod;
 mod provenance;
+mod reconcile_access;
 mod report_access;
 mod volumes;
 
 pub use bundle_maps::{BundleMaps, MAX_CONFIG_MAP_BYTES};
 pub use deployment::Deployment;
 pub use identity::DeployerIdentity;
+pub use inventory_maps::InventoryMaps;
 pub use job::{cron_job, job};
 pub use json_map::JsonMap;
 pub use layer::Layer;
 pub use metadata::{DIGEST, Metadata};
 pub use names::{
-    batch_name, bundle_name, bundle_stem, component, configuration_name, environment_name, job_name, slug,
+    batch_name, bundle_name, bundle_stem, component, configuration_name, environment_name, inventory_name, job_name,
+    slug,
 };
 pub use network_policy::network_policy;
 pub use object::Object;
-pub use payload::{Payload, ResourceOwner};
+pub use payload::{Intent, Payload, ResourceOwner};
 pub use pod::VOLUMES;
 pub use provenance::provenance;
+pub use reconcile_access::reconcile_access;
 pub use report_access::report_access;

@@ -31,10 +31,11 @@ pub fn job_name(kind: BundleKind, environment: &str, bundle: &str) -> String {
     bounded(&format!("apigee-{}-{}", slug(environment), bundle_slug(kind, bundle)), MAX_JOB_NAME)
 }
 
-/// `apigee-<environment>-batch`, at most 52 characters: the Job of a whole environment. Such an environment has no Job for a single proxy,
-/// which could have the same name.
-pub fn batch_name(environment: &str) -> String {
-    bounded(&format!("apigee-{}-batch", slug(environment)), MAX_JOB_NAME)
+/// `apigee-<environment>-batch`, at most 52 characters: the Job of a whole environment, or of the first part of it; those of the other
+/// parts end in `-2` and so on. Such an environment has no Job for a single proxy, which could have the same name.
+pub fn batch_name(environment: &str, number: usize) -> String {
+    let number = if number == 1 { String::new() } else { format!("-{number}") };
+    bounded(&format!("apigee-{}-batch{number}", slug(environment)), MAX_JOB_NAME)
 }
 
 /// `apigee-<environment>-configuration` or `apigee-<environment>-organization`, at most 52 characters: the Job of the configuration of an
@@ -55,14 +56,19 @@ pub fn environment_name(environment: &str, what: &str) -> String {
     bounded(&format!("apigee-{}-{what}", slug(environment)), MAX_JOB_NAME)
 }
 
+/// The index of an inventory. Its name does not change, since the Jobs mount it.
+pub fn inventory_name(environment: &str) -> String {
+    environment_name(environment, "inventory")
+}
+
 /// `apigee-<proxy>` or `apigee-sharedflow-<shared flow>`: the common part of the names of a bundle's ConfigMaps, independent of its content.
 pub fn bundle_stem(kind: BundleKind, bundle: &str) -> String {
     format!("apigee-{}", bundle_slug(kind, bundle))
 }
 
-/// The stem with the first ten digits of the digest.
-pub fn bundle_name(kind: BundleKind, bundle: &str, digest: Digest) -> String {
-    format!("{}-{}", bundle_stem(kind, bundle), digest.short(10))
+/// The stem with the first ten digits of the digest of everything that the ConfigMaps contain.
+pub fn bundle_name(kind: BundleKind, bundle: &str, content: Digest) -> String {
+    format!("{}-{}", bundle_stem(kind, bundle), content.short(10))
 }
 
 /// The slug of a bundle. A proxy and a shared flow may have the same name in Apigee, but their objects must have different names.

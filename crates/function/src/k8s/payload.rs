@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::spec::environment;
 use apigee_flux_configuration::Place;
 use apigee_flux_configuration::secret::SecretKeyRef;
-use apigee_flux_model::bundle::{BundleKind, DeploySettings, Removal};
+use apigee_flux_model::bundle::{BundleKind, DeploySettings, Digest, Removal};
 
 /// The owner of the resources that a Job applies: resources of another owner are not changed.
 #[derive(Debug, Clone, Copy)]
@@ -24,10 +24,31 @@ impl ResourceOwner<'_> {
             Self::OfNamespace(name) => format!("$({NAMESPACE_VARIABLE})/{name}"),
         }
     }
+
+    /// The owner of what a Job in a namespace applies.
+    pub fn in_namespace(self, namespace: &str) -> String {
+        match self {
+            Self::Named(name) => name.to_owned(),
+            Self::OfNamespace(name) => format!("{namespace}/{name}"),
+        }
+    }
 }
 
 /// The variable with the pod's namespace.
 pub(super) const NAMESPACE_VARIABLE: &str = "APIGEE_FLUX_NAMESPACE";
+
+/// The variable with the uid of the pod's Job.
+pub(super) const JOB_UID_VARIABLE: &str = "APIGEE_FLUX_JOB_UID";
+
+/// What a Job applies, and the digest of the desired state. The reconciler compares it with the inventory: it leaves alone what another
+/// state of Git is about to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// See [`applies`](apigee_flux_model::names::kubernetes::applies).
+    pub applies: String,
+    /// The digest of everything that the Job applies, settings included.
+    pub desired: Digest,
+}
 
 /// What a Job deploys.
 #[derive(Debug, Clone, Copy)]
@@ -56,17 +77,11 @@ pub enum Payload<'a> {
         config_map: &'a str,
         /// The environment or organization.
         place: Place<'a>,
-        /// The owner of the resources.
-        owner: ResourceOwner<'a>,
         /// The keys of Secrets that it needs.
         secrets: &'a BTreeSet<SecretKeyRef>,
     },
     /// The desired state of an environment, compared with the actual state in Apigee.
     Reconcile {
-        /// The name of the ConfigMap with the inventory.
-        config_map: &'a str,
-        /// The owner of the environment's resources.
-        owner: ResourceOwner<'a>,
         /// The owner of the organization's resources.
         owner_of_organization: ResourceOwner<'a>,
         /// The keys of Secrets that it needs.
@@ -74,9 +89,11 @@ pub enum Payload<'a> {
         /// The settings of the reconciler.
         how: &'a environment::Reconcile,
     },
-    /// All bundles of an environment.
+    /// All bundles of an environment, or a part of them.
     Batch {
         /// The name of the ConfigMap with the list of the bundles.
         config_map: &'a str,
+        /// The number of the part of the batch, from 1.
+        number: usize,
     },
 }

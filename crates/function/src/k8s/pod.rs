@@ -10,29 +10,32 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use super::deployment::Deployment;
-use super::payload::{NAMESPACE_VARIABLE, Payload, ResourceOwner};
+use super::names::inventory_name;
+use super::payload::{JOB_UID_VARIABLE, NAMESPACE_VARIABLE, Payload};
 use super::volumes::{
-    BATCH, BUNDLE, BUNDLES, CONFIGURATION, INVENTORY, PROVENANCE, SECRETS, SECRETS_STORE, projected, token,
+    BATCH, BUNDLE, BUNDLES, CLUSTER, CONFIGURATION, PROVENANCE, SECRETS, SECRETS_STORE, STATE, projected, token,
 };
-use super::{identity, provenance, report_access};
+use super::{api_access, identity, provenance, report_access};
 use crate::spec::environment::Resources;
 use apigee_flux_configuration::secret::SecretKeyRef;
+use apigee_flux_model::names::kubernetes::CLUSTER_AUDIENCE;
 
 /// The user of the container image: `nobody`, which is in the image's `/etc/passwd`.
 const USER: i64 = 65534;
 
 /// The names of all volumes that a pod may have.
-pub const VOLUMES: [&str; 10] = [
+pub const VOLUMES: [&str; 11] = [
     BUNDLE,
     BUNDLES,
     BATCH,
     CONFIGURATION,
-    INVENTORY,
+    STATE,
+    CLUSTER,
     SECRETS,
     SECRETS_STORE,
     PROVENANCE,
     identity::VOLUME,
-    report_access::VOLUME,
+    api_access::VOLUME,
 ];
 
 /// The pod that runs the program with the arguments.
@@ -45,16 +48,22 @@ pub(super) fn pod(deployment: &Deployment<'_>, arguments: Vec<String>) -> PodSpe
         .iter()
         .map(|variable| EnvVar { name: variable.name.clone(), value: Some(variable.value.clone()), value_from: None })
         .collect();
-    let federation = deployment.deployer.pod_parts();
-    if let Some(ResourceOwner::OfNamespace(_)) = deployment.owner() {
-        env.push(namespace_variable());
-    }
-    let report = deployment.reports().then(report_access::pod_parts);
-    for (volume, mount, variable) in federation.into_iter().chain(report) {
+    env.extend([
+        field_variable(NAMESPACE_VARIABLE, "metadata.namespace"),
+        field_variable(JOB_UID_VARIABLE, "metadata.labels['batch.kubernetes.io/controller-uid']"),
+    ]);
+    if let Some((volume, mount, variable)) = deployment.deployer.pod_parts() {
         volumes.push(volume);
         mounts.push(mount);
         env.push(variable);
     }
+    let reads_cluster = matches!(deployment.payload, Payload::Reconcile { .. });
+    if reads_cluster || deployment.reports() {
+        let (volume, mount) = api_access::pod_parts();
+        volumes.push(volume);
+        mounts.push(mount);
+    }
+    env.extend(deployment.reports().then(report_access::variable));
     volumes.extend(deployment.settings.token_volume.as_deref().map(token_volume));
     PodSpec {
         restart_policy: Some("Never".to_owned()),
@@ -75,7 +84,7 @@ pub(super) fn pod(deployment: &Deployment<'_>, arguments: Vec<String>) -> PodSpe
             image: Some(deployment.image.to_owned()),
             args: Some(arguments),
             working_dir: Some("/".to_owned()),
-            env: Some(env).filter(|env| !env.is_empty()),
+            env: Some(env),
             resources: Some(resources(deployment.settings.resources.as_ref())),
             security_context: Some(SecurityContext {
                 allow_privilege_escalation: Some(false),
@@ -120,16 +129,17 @@ fn volumes(deployment: &Deployment<'_>) -> Vec<Volume> {
     let files = match deployment.payload {
         Payload::Bundle { .. } => Some(BUNDLE),
         Payload::Batch { .. } => Some(BUNDLES),
-        Payload::Reconcile { .. } if !deployment.sources.is_empty() => Some(BUNDLES),
         Payload::Reconcile { .. } | Payload::Removal { .. } | Payload::Configuration { .. } => None,
     };
     volumes.extend(files.map(|files| projected(files, deployment.sources.to_vec())));
     volumes.push(config_map(PROVENANCE, provenance::NAME, true));
+    // Optional: where layers do not exist, a Job may start before the inventory is applied.
+    volumes.push(config_map(STATE, &inventory_name(deployment.resource), true));
+    volumes.push(projected(CLUSTER, vec![token(Some(CLUSTER_AUDIENCE.to_owned()))]));
     let document = match deployment.payload {
-        Payload::Batch { config_map } => Some((BATCH, config_map)),
+        Payload::Batch { config_map, .. } => Some((BATCH, config_map)),
         Payload::Configuration { config_map, .. } => Some((CONFIGURATION, config_map)),
-        Payload::Reconcile { config_map, .. } => Some((INVENTORY, config_map)),
-        Payload::Bundle { .. } | Payload::Removal { .. } => None,
+        Payload::Bundle { .. } | Payload::Removal { .. } | Payload::Reconcile { .. } => None,
     };
     volumes.extend(document.map(|(volume, name)| config_map(volume, name, false)));
     if let Payload::Configuration { secrets, .. } | Payload::Reconcile { secrets, .. } = deployment.payload {
@@ -160,10 +170,11 @@ fn token_volume(name: &str) -> Volume {
     projected(name, vec![token(None)])
 }
 
-fn namespace_variable() -> EnvVar {
-    let field = ObjectFieldSelector { api_version: None, field_path: "metadata.namespace".to_owned() };
+/// A variable with the value of a field of the pod.
+pub(super) fn field_variable(name: &str, path: &str) -> EnvVar {
+    let field = ObjectFieldSelector { api_version: None, field_path: path.to_owned() };
     EnvVar {
-        name: NAMESPACE_VARIABLE.to_owned(),
+        name: name.to_owned(),
         value: None,
         value_from: Some(EnvVarSource { field_ref: Some(field), ..EnvVarSource::default() }),
     }

@@ -14,8 +14,14 @@ pub(super) const BATCH: &str = "batch";
 /// The name and folder of the volume with the configuration document.
 pub(super) const CONFIGURATION: &str = "configuration";
 
-/// The name and folder of the volume with the inventory.
-pub(super) const INVENTORY: &str = "inventory";
+/// The name and folder of the volume with the index of the inventory: the newest state of Git that the cluster was given.
+pub(super) const STATE: &str = "state";
+
+/// The name and folder of the volume with a token by which the pod knows its cluster.
+pub(super) const CLUSTER: &str = "cluster";
+
+/// The file of a token in its volume.
+pub(super) const TOKEN_FILE: &str = "token";
 
 /// The name and folder of the volume with the keys of Secrets.
 pub(super) const SECRETS: &str = "secrets";
@@ -26,9 +32,9 @@ pub(super) const SECRETS_STORE: &str = "secrets-store";
 /// The volume with the provenance.
 pub(super) const PROVENANCE: &str = "provenance";
 
-/// A token of the ServiceAccount as the file `token`, for an audience or, by default, the API server.
+/// A token of the ServiceAccount as the file [`TOKEN_FILE`], for an audience or, by default, the API server.
 pub(super) fn token(audience: Option<String>) -> VolumeProjection {
-    let token = ServiceAccountTokenProjection { audience, expiration_seconds: Some(3600), path: "token".to_owned() };
+    let token = ServiceAccountTokenProjection { audience, expiration_seconds: Some(3600), path: TOKEN_FILE.to_owned() };
     VolumeProjection { service_account_token: Some(token), ..VolumeProjection::default() }
 }
 

@@ -40,9 +40,17 @@ pub struct EnvironmentSpec {
     pub deployer: DeployerSettings,
     /// The owner of the managed objects in Apigee. Objects of another owner are never changed. Default: the namespace
     /// of the Jobs and the name of this resource, as `NAMESPACE/NAME`, and `NAMESPACE/ORGANIZATION` for objects of the
-    /// organization. Set it if two clusters use the same names, or before a namespace is renamed. An owner belongs to
-    /// one namespace.
+    /// organization. Set it if two clusters use the same names, or before a namespace is renamed. The records in Apigee
+    /// also contain the namespace, so several namespaces can have the same owner.
     pub owner: Option<String>,
+    /// The identity of the cluster that this cluster replaces, as an error of the deployer prints it: 12 hexadecimal
+    /// digits. The Jobs then take over the managed objects of the old cluster. Remove it after the move.
+    pub replaces_cluster: Option<String>,
+    /// Namespaces that keep a reconciler for this environment although no spec is left in them, so that the last removed
+    /// resource is removed from Apigee, and that keep their folders (`render --split`). The namespace of this resource
+    /// always keeps them, and so do the namespaces of earlier outputs in the input or in the output folder.
+    #[serde(default)]
+    pub namespaces: Vec<String>,
     /// The CronJob that compares Apigee with Git and repairs drift. `none` turns it off.
     pub reconcile: Option<WordOr<Off, Reconcile>>,
     /// The tool that applies the rendered objects. It determines the annotations of the Jobs. Default: `flux`.

@@ -9,8 +9,7 @@ pub const FIELD_MANAGER: &str = "apigee-deployer";
 /// Pod").
 pub const ACCOUNT_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
-/// The annotation of a Job with what it applies: a place such as `organizations/acme/environments/dev`, and then `KIND NAME`, `batch` or
-/// `configuration`. Overlays may rename a Job, but keep its annotations.
+/// The annotation of a Job with what it applies, see [`applies`]. Overlays may rename a Job, but keep its annotations.
 pub const APPLIES: &str = "apigeeflux.dev/applies";
 
 /// The annotation of a Job with the digest of all that it applies, settings included.
@@ -27,6 +26,18 @@ pub const ORGANIZATION: &str = "apigeeflux.dev/organization";
 
 /// The label of a Job or ConfigMap with its environment, as [`label_value`].
 pub const ENVIRONMENT: &str = "apigeeflux.dev/environment";
+
+/// The value of the annotation [`APPLIES`]: a place such as `organizations/acme/environments/dev`, a space, and `what` a Job applies there:
+/// `KIND NAME` for one bundle, `batch-1` for the first part of a batch, or `configuration`.
+pub fn applies(organization: &str, environment: Option<&str>, what: &str) -> String {
+    match environment {
+        Some(environment) => format!("organizations/{organization}/environments/{environment} {what}"),
+        None => format!("organizations/{organization} {what}"),
+    }
+}
+
+/// The audience of the token by which a pod knows its cluster: no service accepts it.
+pub const CLUSTER_AUDIENCE: &str = "apigeeflux.dev";
 
 /// A label's value: at most 63 characters of `[A-Za-z0-9._-]`, alphanumeric at both ends (Kubernetes, "Labels and Selectors").
 pub fn label_value(text: &str) -> String {

@@ -1,0 +1,196 @@
+//! The ConfigMaps of an inventory: an index, and as many parts as needed. Their names do not change, so that a state of Git replaces the one
+//! before it and removes none that is still read.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::ConfigMap;
+use serde::Serialize;
+
+use super::metadata::Metadata;
+use super::object::Object;
+use apigee_flux_configuration::inventory::{
+    FILE_NAME, INDEX_FILE, Index, Inventory, NAMES_FILE, Names, SCHEMA_VERSION,
+};
+use apigee_flux_model::bundle::Digest;
+use apigee_flux_model::diag::plain::json;
+use apigee_flux_model::gzip;
+use apigee_flux_model::names::kubernetes::{ENVIRONMENT, INVENTORY, ORGANIZATION, label_value};
+
+/// The maximum size of the text of a part in bytes. A single entry that is larger has a part of its own. A tool that stores what it applied last
+/// in an annotation doubles it, and etcd must take many parts in a row.
+const MAX_PART_BYTES: usize = 200 * 1024;
+
+/// The ConfigMaps of one inventory.
+#[derive(Debug, Clone)]
+pub struct InventoryMaps {
+    /// The index, and then the parts.
+    pub objects: Vec<Object>,
+}
+
+impl InventoryMaps {
+    /// Renders the parts of an inventory (none without one), and the index, whose field `parts` is filled in. `name` is the name of the index.
+    pub fn new(
+        mut index: Index,
+        names: &Names,
+        inventory: Option<Inventory>,
+        name: &str,
+        metadata: &Metadata<'_>,
+    ) -> Result<Self, String> {
+        let object_meta = |name: &str, which: &str| {
+            let mut meta = metadata.object(name);
+            meta.labels.get_or_insert_default().extend([
+                (ORGANIZATION.to_owned(), label_value(&index.organization)),
+                (ENVIRONMENT.to_owned(), label_value(&index.environment)),
+                (INVENTORY.to_owned(), which.to_owned()),
+            ]);
+            meta
+        };
+        let texts = inventory.map(parts).transpose()?.unwrap_or_default();
+        let mut objects = Vec::new();
+        for (number, text) in texts.iter().enumerate() {
+            objects.push(Object::config_map(ConfigMap {
+                metadata: object_meta(&format!("{name}-{}", number + 1), "part"),
+                data: Some(BTreeMap::from([(FILE_NAME.to_owned(), text.clone())])),
+                ..ConfigMap::default()
+            }));
+        }
+        let names_file = gzip::compress(names.to_text().as_bytes()).map_err(|error| error.to_string())?;
+        let metadata = object_meta(name, "index");
+        index.parts = texts.iter().map(|text| Digest::of_bytes(text.as_bytes())).collect();
+        objects.insert(
+            0,
+            Object::config_map(ConfigMap {
+                metadata,
+                data: Some(BTreeMap::from([(INDEX_FILE.to_owned(), text(&index)?)])),
+                binary_data: Some(BTreeMap::from([(NAMES_FILE.to_owned(), ByteString(names_file))])),
+                ..ConfigMap::default()
+            }),
+        );
+        Ok(Self { objects })
+    }
+}
+
+/// The texts of the parts; at least one, since an empty inventory says that nothing is defined.
+fn parts(whole: Inventory) -> Result<Vec<String>, String> {
+    let Inventory { schema_version: _, bundles, environment, organization } = whole;
+    let mut parts = Parts::default();
+    // An empty list says that this reconciler is responsible for the organization.
+    parts.open.organization = organization.as_ref().map(|_| Vec::new());
+    for bundle in bundles {
+        parts.make_room(&bundle)?;
+        parts.open.bundles.push(bundle);
+    }
+    for entry in environment {
+        parts.make_room(&entry)?;
+        parts.open.environment.push(entry);
+    }
+    for entry in organization.into_iter().flatten() {
+        parts.make_room(&entry)?;
+        parts.open.organization.get_or_insert_default().push(entry);
+    }
+    parts.finish()
+}
+
+/// Parts of an inventory that are filled in order.
+struct Parts {
+    full: Vec<String>,
+    open: Inventory,
+    /// The approximate size of the open part.
+    size: usize,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self {
+            full: Vec::new(),
+            open: Inventory { schema_version: SCHEMA_VERSION, ..Inventory::default() },
+            size: FRAME_BYTES,
+        }
+    }
+}
+
+/// More than the text of a part without entries.
+const FRAME_BYTES: usize = 1024;
+
+impl Parts {
+    /// Starts another part if an entry does not fit into the open one.
+    fn make_room(&mut self, entry: &impl Serialize) -> Result<(), String> {
+        let text = text(entry)?;
+        // An entry is indented by four blanks, and a comma follows.
+        let size = text.len() + 4 * text.matches('\n').count() + 2;
+        let is_empty = self.size == FRAME_BYTES;
+        if self.size + size > MAX_PART_BYTES && !is_empty {
+            let Self { full, open, .. } = std::mem::take(self);
+            self.full = full;
+            self.full.push(self::text(&open)?);
+        }
+        self.size += size;
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Vec<String>, String> {
+        self.full.push(text(&self.open)?);
+        Ok(self.full)
+    }
+}
+
+/// A document as it is in a ConfigMap: readable, so that a pull request shows what changes.
+fn text(document: &impl Serialize) -> Result<String, String> {
+    let mut text = json(&serde_json::to_string_pretty(document).map_err(|error| error.to_string())?);
+    text.push('\n');
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use apigee_flux_configuration::inventory::InventoryBundle;
+    use apigee_flux_model::bundle::{BatchEntry, BundleKind, DeploySettings};
+
+    use super::*;
+
+    fn bundle(name: &str) -> InventoryBundle {
+        let entry = BatchEntry {
+            kind: BundleKind::Proxy,
+            name: name.to_owned(),
+            folder: format!("apis/{name}"),
+            digest: Digest::of_bytes(name.as_bytes()),
+            settings: DeploySettings::default(),
+        };
+        InventoryBundle { entry, content: "0".repeat(63) }
+    }
+
+    #[test]
+    fn parts_have_a_bound_and_together_they_are_the_whole() {
+        let bundles: Vec<InventoryBundle> = (0..2000).map(|number| bundle(&format!("orders-{number}"))).collect();
+        let whole = Inventory {
+            schema_version: SCHEMA_VERSION,
+            bundles: bundles.clone(),
+            organization: Some(Vec::new()),
+            ..Inventory::default()
+        };
+        let texts = parts(whole).unwrap();
+        assert!(texts.len() > 2 && texts.iter().all(|text| text.len() <= MAX_PART_BYTES), "{}", texts.len());
+        let full = texts.iter().filter(|text| text.len() > MAX_PART_BYTES - 2048).count();
+        assert_eq!(full, texts.len() - 1, "all parts but the last are full");
+        let read: Vec<Inventory> = texts.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+        assert_eq!(read.iter().flat_map(|part| part.bundles.clone()).collect::<Vec<_>>(), bundles);
+        assert_eq!(read.iter().filter(|part| part.organization.is_some()).count(), 1);
+    }
+
+    #[test]
+    fn an_entry_that_is_too_large_has_a_part_of_its_own() {
+        let large = "x".repeat(MAX_PART_BYTES);
+        let bundles = vec![bundle("a"), bundle(&large), bundle("b")];
+        let texts = parts(Inventory { bundles, ..Inventory::default() }).unwrap();
+        assert_eq!(texts.len(), 3);
+    }
+
+    #[test]
+    fn nothing_is_one_part() {
+        assert_eq!(
+            parts(Inventory::default()).unwrap(),
+            ["{\n  \"schemaVersion\": 2,\n  \"bundles\": [],\n  \"environment\": []\n}\n"]
+        );
+    }
+}
