@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::api::client::Client;
 use crate::api::deployment::{Deployment, RuntimeState};
 use crate::api::resource_name::ResourceName;
-use crate::configuration::register::Register;
+use crate::records::register::Register;
 use crate::error::Error;
 use apigee_flux_configuration::{OwnedPlace, Record};
 use apigee_flux_model::bundle::BundleKind;

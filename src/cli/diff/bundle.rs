@@ -44,7 +44,10 @@ fn difference(target: &Target, desired: &DesiredDeployment, drift: &Drift) -> Di
             Drift::Same { .. } | Drift::Gone { .. } => PlannedChange::Unchanged,
             Drift::NotDeployed { .. } => PlannedChange::Create,
             Drift::NotRemoved { .. } => PlannedChange::Remove,
-            Drift::OtherRevision { .. } | Drift::Edited { .. } | Drift::OtherAccount { .. } | Drift::Failing { .. } => {
+            Drift::OtherRevision { .. }
+            | Drift::Edited { .. }
+            | Drift::MaybeEdited { .. }
+            | Drift::OtherAccount { .. } | Drift::Failing { .. } => {
                 PlannedChange::Update
             }
         },

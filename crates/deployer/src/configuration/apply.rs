@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::api::client::Client;
 use crate::configuration::convergence::Shared;
 use crate::configuration::outcome::failed;
-use crate::configuration::register::Register;
+use crate::records::register::Register;
 use crate::error::Error;
 use apigee_flux_configuration::KINDS;
 use apigee_flux_configuration::OwnedPlace;

@@ -9,7 +9,7 @@ use crate::api::client::Client;
 use crate::configuration::event::{ApplyEvent, ApplyListener};
 use crate::configuration::options::{ApplyOptions, Mode, Secrets};
 use crate::configuration::outcome::{Applied, ResourceResult, failed};
-use crate::configuration::register::{self, Register};
+use crate::records::register::{self, Register};
 use crate::error::Error;
 use crate::event::{Event, Phase};
 use apigee_flux_configuration::call::shown_path;
