@@ -47,9 +47,8 @@ fn difference(target: &Target, desired: &DesiredDeployment, drift: &Drift) -> Di
             Drift::OtherRevision { .. }
             | Drift::Edited { .. }
             | Drift::MaybeEdited { .. }
-            | Drift::OtherAccount { .. } | Drift::Failing { .. } => {
-                PlannedChange::Update
-            }
+            | Drift::OtherAccount { .. }
+            | Drift::Failing { .. } => PlannedChange::Update,
         },
         reason: drift.to_string(),
         details: drift.files().iter().map(detail).collect(),

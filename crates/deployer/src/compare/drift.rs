@@ -193,7 +193,10 @@ impl fmt::Display for Drift {
                 files_differ(files.len())
             ),
             Self::MaybeEdited { revision } => {
-                write!(f, "revision {revision} was changed after its deployment was recorded; its files are not compared")
+                write!(
+                    f,
+                    "revision {revision} was changed after its deployment was recorded; its files are not compared"
+                )
             }
             Self::OtherAccount { revision, deployed, desired } => {
                 write!(f, "revision {revision} runs as {deployed}, expected ")?;

@@ -259,8 +259,7 @@ mod tests {
 
     #[test]
     fn after_a_rollback_another_attempt_may_succeed_unless_the_bundle_or_the_account_is_at_fault() {
-        let after =
-            |cause| Error::NotReady { cause: Box::new(cause), result: String::new(), restored: true }.exit();
+        let after = |cause| Error::NotReady { cause: Box::new(cause), result: String::new(), restored: true }.exit();
         let network = NetworkError { call: String::new(), what: String::new(), sent: true };
         assert_eq!(after(network.into()), Exit::TemporaryFailure);
         assert_eq!(after(Error::Temporary(String::new())), Exit::TemporaryFailure);

@@ -21,11 +21,11 @@ use crate::configuration::apply::apply;
 use crate::configuration::event::{ApplyEvent, ApplyListener};
 use crate::configuration::options::{ApplyOptions, Mode, Secrets};
 use crate::configuration::outcome::{Applied, ApplyReport, ResourceResult, failed};
-use crate::records::register::{self, Register};
 use crate::error::Error;
 use crate::event::{Event, Phase};
 use crate::mount::MountedBundle;
 use crate::reconciler::prune::{Kept, prune};
+use crate::records::register::{self, Register};
 use crate::rollout::batch::{BatchEvent, deploy_batch};
 use crate::rollout::options::DeployOptions;
 use crate::rollout::outcome::{BundleResult, DeployReport};
@@ -344,7 +344,8 @@ impl ReconcileRun<'_> {
             Err(error) => Err(error),
         };
         if let Err(error) = noted {
-            let message = format!("the time of the comparison is not recorded, so the next run compares all files: {error}");
+            let message =
+                format!("the time of the comparison is not recorded, so the next run compares all files: {error}");
             self.warn(Phase::Keep, message);
         }
         client.writes()

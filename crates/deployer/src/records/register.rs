@@ -111,12 +111,7 @@ fn entry(place: Place<'_>, key: &str) -> Read {
 }
 
 /// Writes a record, and creates the key value map before if it does not exist. `known` as in [`write`].
-pub(crate) async fn write_first(
-    client: &Client,
-    place: Place<'_>,
-    record: &Record,
-    known: bool,
-) -> Result<(), Error> {
+pub(crate) async fn write_first(client: &Client, place: Place<'_>, record: &Record, known: bool) -> Result<(), Error> {
     match write(client, place, record, known).await {
         Err(error) if error.is_not_found() => {
             create_map(client, place).await?;

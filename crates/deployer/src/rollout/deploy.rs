@@ -154,7 +154,11 @@ impl DeployRun<'_> {
         let is_deployed = current.as_ref().is_some_and(|current| current.is(digest));
         let existing = if is_deployed { BTreeSet::new() } else { self.existing(current.is_some()).await? };
         let adopt = site.options.settings.adopt;
-        if current.is_none() && existing.is_empty() && !adopt.is_never() && ownership.right() == Some(&Claim::Unrecorded) {
+        if current.is_none()
+            && existing.is_empty()
+            && !adopt.is_never()
+            && ownership.right() == Some(&Claim::Unrecorded)
+        {
             return Err(Error::Refused(format!(
                 "nothing was changed: `adopt` is set, but there is no {} `{}` in Apigee: nothing to adopt: check the \
                  name, or remove `adopt`",
@@ -185,6 +189,12 @@ impl DeployRun<'_> {
                 self.revision = Some(id);
                 site.say(Phase::Plan, format!("revision {id} contains this bundle and is running: nothing to do"));
                 ownership.confirm(&site, digest, id, modified).await?;
+                // Another run announced another bundle: its deployment may have been on the way.
+                if ownership.record().is_some_and(|record| record.digest != digest.hex())
+                    && site.deployed().await?.is_none_or(|now| now.revision != id)
+                {
+                    return Err(absence::concurrent_change());
+                }
                 let how = match ownership.right() {
                     Some(Claim::Unrecorded | Claim::Adopted { .. }) if !adopt.is_never() => "; it is adopted",
                     _ => "",

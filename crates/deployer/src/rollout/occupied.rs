@@ -66,7 +66,9 @@ pub(crate) async fn examine(
         let Some(claimant) = &site.options.claimant else {
             return Err(stays(format!("undeploy `{name}`, or choose another base path")));
         };
-        let Some(record) = register::read_one(site.client, site.place(), &resource_id(site.resource.kind, &name)).await? else {
+        let Some(record) =
+            register::read_one(site.client, site.place(), &resource_id(site.resource.kind, &name)).await?
+        else {
             return Err(stays(format!(
                 "`{name}` has no record of apigee-flux, so it stays deployed: undeploy it manually, or choose another \
                  base path"

@@ -52,10 +52,7 @@ impl Site<'_> {
 
     /// The place of the environment's records.
     pub(crate) fn place(&self) -> Place<'_> {
-        Place {
-            organization: self.resource.organization.as_str(),
-            environment: Some(self.environment.as_str()),
-        }
+        Place { organization: self.resource.organization.as_str(), environment: Some(self.environment.as_str()) }
     }
 
     /// The resource in the records.

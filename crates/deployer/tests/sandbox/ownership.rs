@@ -75,7 +75,11 @@ async fn a_second_owner_is_refused_and_changes_nothing() {
         Some("2"),
     );
     assert_eq!(world.record("orders").await.unwrap().owner, "yours");
-    check_failed(&world.deploy(&orders("A"), &adopting(Adopt::Override, job("mine", "j3"))).await, 73, &["from each other"]);
+    check_failed(
+        &world.deploy(&orders("A"), &adopting(Adopt::Override, job("mine", "j3"))).await,
+        73,
+        &["from each other"],
+    );
 }
 
 #[tokio::test]
@@ -97,7 +101,11 @@ async fn what_another_tool_deployed_is_adopted_only_as_the_spec_says() {
     assert_eq!(world.writes(before), [""; 0]);
     // A failed update does not make the adopted revision pass for the new bundle.
     world.sandbox.simulate_failure("orders", SimulatedFailure::Error("no memory".into()));
-    check_failed(&world.deploy(&orders("B"), &job("mine", "j3")).await, 65, &["no memory", "rolled back to revision 1"]);
+    check_failed(
+        &world.deploy(&orders("B"), &job("mine", "j3")).await,
+        65,
+        &["no memory", "rolled back to revision 1"],
+    );
     check(&world.deploy(&orders("B"), &job("mine", "j4")).await, BundleResult::Redeployed, Some("2"));
 }
 
@@ -131,7 +139,11 @@ async fn a_proxy_moves_between_namespaces_and_a_late_run_does_not_take_it_back()
     check(&world.deploy(&orders("B"), &job_in("mine", "other", "j2")).await, BundleResult::Deployed, Some("2"));
     let record = world.record("orders").await.unwrap();
     assert_eq!((record.namespace.as_deref(), record.superseded.as_deref()), (Some("other"), Some("j1")));
-    check_failed(&world.deploy(&orders("A"), &job_in("mine", "team", "j1")).await, 73, &["moved to the namespace `other`"]);
+    check_failed(
+        &world.deploy(&orders("A"), &job_in("mine", "team", "j1")).await,
+        73,
+        &["moved to the namespace `other`"],
+    );
     assert_eq!(world.revision("orders").await, Some(id("2")));
     // A new Job of the former namespace is a new move.
     check(&world.deploy(&orders("A"), &job_in("mine", "team", "j3")).await, BundleResult::Redeployed, Some("1"));
@@ -158,9 +170,17 @@ async fn a_failed_bundle_is_not_tried_again_by_the_same_job() {
     let world = World::start().await;
     check(&world.deploy(&orders("A"), &job("mine", "j1")).await, BundleResult::Deployed, Some("1"));
     world.sandbox.simulate_failure("orders", SimulatedFailure::Error("no memory".into()));
-    check_failed(&world.deploy(&orders("B"), &job("mine", "j2")).await, 65, &["no memory", "rolled back to revision 1"]);
+    check_failed(
+        &world.deploy(&orders("B"), &job("mine", "j2")).await,
+        65,
+        &["no memory", "rolled back to revision 1"],
+    );
     let before = world.count();
-    check_failed(&world.deploy(&orders("B"), &job("mine", "j2")).await, 65, &["earlier attempt of this Job", "no memory"]);
+    check_failed(
+        &world.deploy(&orders("B"), &job("mine", "j2")).await,
+        65,
+        &["earlier attempt of this Job", "no memory"],
+    );
     assert_eq!(world.count() - before, 1, "only the record is read");
     check(&world.deploy(&orders("B"), &job("mine", "j3")).await, BundleResult::Redeployed, Some("2"));
     assert_eq!(world.record("orders").await.unwrap().failure, None);
@@ -174,7 +194,8 @@ async fn a_failed_bundle_is_not_tried_again_by_the_same_job() {
 
 #[tokio::test]
 async fn without_access_to_the_records_nothing_is_deployed() {
-    for (method, permission) in [("GET", "apigee.keyvaluemapentries.get"), ("POST", "apigee.keyvaluemapentries.create")] {
+    for (method, permission) in [("GET", "apigee.keyvaluemapentries.get"), ("POST", "apigee.keyvaluemapentries.create")]
+    {
         let world = World::start().await;
         let fault = InjectedFault::Status { code: 403, retry_after: None };
         let method = Some(method.to_owned());

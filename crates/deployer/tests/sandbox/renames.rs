@@ -23,8 +23,7 @@ fn sales() -> apigee_flux_deployer::Bundle {
 
 /// `orders` is deployed, as a service account.
 async fn deployed(world: &World, when_gone: WhenGone) {
-    let settings =
-        DeploySettings { when_gone, service_account: Some("a@p".to_owned()), ..DeploySettings::default() };
+    let settings = DeploySettings { when_gone, service_account: Some("a@p".to_owned()), ..DeploySettings::default() };
     let options = DeployOptions { settings, ..job("mine", "j1") };
     check(&world.deploy(&orders("A"), &options).await, BundleResult::Deployed, Some("1"));
 }
@@ -64,7 +63,11 @@ async fn the_former_name_is_deployed_again_if_the_new_one_fails() {
     deployed(&world, WhenGone::Delete).await;
     world.sandbox.simulate_failure("sales", SimulatedFailure::Error("no memory".into()));
     let report = world.deploy(&sales(), &renamed("j2")).await;
-    check_failed(&report, 65, &["no memory", "undeployed", "revision 1 of the proxy `orders`", "deployed again and ready"]);
+    check_failed(
+        &report,
+        65,
+        &["no memory", "undeployed", "revision 1 of the proxy `orders`", "deployed again and ready"],
+    );
     assert_eq!(world.deployed("orders").await, Some((id("1"), Some("a@p".to_owned()))));
     assert_eq!(world.deployed("sales").await, None);
     // If that fails too, the error says both, and the next attempt of the Job does not give up.
@@ -123,8 +126,12 @@ async fn who_is_still_needed_or_not_ours_does_not_give_way() {
     check_failed(&world.deploy(&sales(), &short(both())).await, 75, &["is not free", "`orders` is still in Git"]);
     // Another owner, no owner, no state of Git.
     let yours = DeployOptions { names: names(&["sales"]), ..job("yours", "j2") };
-    check_failed(&world.deploy(&proxy("shop", "/orders", "A"), &yours).await, 65, &["CONFLICTING", "its owner is `mine`"]);
-    check_failed(&world.deploy(&proxy("shop", "/orders", "A"), &super::owned::person()).await, 65, &["CONFLICTING"]);
+    check_failed(
+        &world.deploy(&proxy("shop", "/orders", "A"), &yours).await,
+        65,
+        &["CONFLICTING", "its owner is `mine`"],
+    );
+    check_failed(&world.deploy(&proxy("store", "/orders", "A"), &super::owned::person()).await, 65, &["CONFLICTING"]);
     check_failed(&world.deploy(&sales(), &job("mine", "j3")).await, 65, &["CONFLICTING", "--state"]);
     world.put("free", &proxy("free", "/free", "A").files, None).await;
     check_failed(&world.deploy(&proxy("toll", "/free", "A"), &renamed("j4")).await, 65, &["`free` has no record"]);
