@@ -646,7 +646,11 @@ async fn a_wrong_token_is_77_and_no_server_is_69() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     let target = Target { organization: name("acme"), environment: name("prod") };
     let report = deploy(&client, &proxy("orders", "/orders", "A"), &target, &quick(), &|_| ()).await;
-    check_failed(&report, 69, &["GET organizations/acme/environments/prod/apis/orders/deployments: no response"]);
+    check_failed(
+        &report,
+        69,
+        &["GET organizations/acme/environments/prod/keyvaluemaps/apigee-flux/entries/", "no response"],
+    );
 }
 
 /// The Job's working directory: `bundle/` and optionally `provenance/`.

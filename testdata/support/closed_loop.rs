@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use apigee_flux_configuration::inventory::Deep;
 use apigee_flux_configuration::secret::ValueFrom;
-use apigee_flux_configuration::{OwnedPlace, record};
+use apigee_flux_configuration::{Claimant, OwnedPlace, record};
 use apigee_flux_deployer::Polling;
 use apigee_flux_deployer::apply::{self, ApplyEvent, ApplyReport, Mode, ResourceResult, Secrets, apply};
 use apigee_flux_deployer::batch::BatchEvent;
@@ -230,8 +230,15 @@ impl Apigee {
         let mut running = JoinSet::new();
         for job in jobs {
             let (pod, client, job) = (cluster.pod(job), self.client.clone(), job.clone());
-            let apply_options = pod.argument("owner").map(|owner| self.options(owner, Mode::Write));
-            let options = DeployOptions { timeout: self.timeout, polling: POLLING, ..DeployOptions::default() };
+            let owner =
+                pod.argument("owner").map_or_else(|| format!("default/{}", pod.target().environment), str::to_owned);
+            let apply_options = pod.argument("configuration").map(|_| self.options(&owner, Mode::Write));
+            let options = DeployOptions {
+                claimant: Some(Claimant::new(&owner)),
+                timeout: self.timeout,
+                polling: POLLING,
+                ..DeployOptions::default()
+            };
             running.spawn(async move {
                 let failed = match apply_options {
                     Some(options) => run_apply(&pod, &client, &options).await.map(|report| failures(&report)),

@@ -83,6 +83,8 @@ pub enum Refusal {
     MovedAway(Box<Record>),
     /// The other owner adopted it from this one.
     TakenBack(Box<Record>),
+    /// It has an owner, and whoever wants to change it names none.
+    Unnamed(Box<Record>),
 }
 
 impl Claimant {
@@ -108,7 +110,11 @@ impl Claimant {
             owner: self.owner.clone(),
             namespace: self.namespace.clone().or_else(|| before.and_then(|before| before.namespace.clone())),
             cluster: self.cluster.clone().or_else(|| before.and_then(|before| before.cluster.clone())),
-            job: self.job.clone(),
+            // The reconciler is no Job that could be superseded.
+            job: match self.actor {
+                Actor::Job => self.job.clone(),
+                Actor::Reconciler => before.and_then(|before| before.job.clone()),
+            },
             superseded,
             taken_from,
             ..record
@@ -207,6 +213,12 @@ impl fmt::Display for Refusal {
                 f,
                 "it was moved to the namespace `{}`, so it is not changed from here",
                 record.namespace.as_deref().unwrap_or_default()
+            ),
+            Self::Unnamed(record) => write!(
+                f,
+                "its owner is `{}`{}, so it is not changed without an owner: change the specs of this owner, or give `--owner={0}`",
+                record.owner,
+                place(record)
             ),
             Self::TakenBack(record) => write!(
                 f,

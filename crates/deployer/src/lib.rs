@@ -5,10 +5,10 @@
 //! - [`error`], [`stop`], [`event`] and [`mount`]: the words of a run, and the files that it is about;
 //! - `api`: the client, its credentials, and the messages of the management API;
 //! - `compare`: what an environment runs, compared with the desired bundles; it writes nothing;
+//! - `records`: who owns what is managed, and what was applied;
 //! - `rollout`: one bundle's way into an environment, and a batch of them;
-//! - `configuration`: target servers, API products and all other kinds, and the records of what is managed, which
-//!   [`audit`] lists;
-//! - `reconciler`: an environment equal to an inventory of bundles and configuration.
+//! - `configuration`: target servers, API products and all other kinds;
+//! - `reconciler`: an environment equal to an inventory of bundles and configuration; [`audit`] lists the records.
 //!
 //! Only `api` and [`in_cluster`] use the network, and only [`mount`] reads the mounted files. Decisions are pure:
 //! `rollout::plan`, `compare::verdict`, [`file_difference`], [`retry`].
@@ -28,6 +28,7 @@ pub mod in_cluster;
 pub mod mount;
 pub mod mounted_state;
 mod reconciler;
+mod records;
 mod rollout;
 pub mod stop;
 pub mod termination_message;
@@ -53,7 +54,7 @@ pub use reconciler::{prune, reconcile};
 pub use rollout::batch::{self, deploy_batch};
 pub use rollout::batch_report::BatchReport;
 pub use rollout::deploy::{self, deploy};
-pub use rollout::options::{DeployOptions, WaitFor};
+pub use rollout::options::{DeployOptions, KnownRecord, WaitFor};
 pub use rollout::outcome::{self, DeployReport, Outcome};
 pub use rollout::remove::{self, remove};
 pub use stop::Stop;

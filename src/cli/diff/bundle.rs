@@ -44,9 +44,11 @@ fn difference(target: &Target, desired: &DesiredDeployment, drift: &Drift) -> Di
             Drift::Same { .. } | Drift::Gone { .. } => PlannedChange::Unchanged,
             Drift::NotDeployed { .. } => PlannedChange::Create,
             Drift::NotRemoved { .. } => PlannedChange::Remove,
-            Drift::OtherRevision { .. } | Drift::Edited { .. } | Drift::OtherAccount { .. } | Drift::Failing { .. } => {
-                PlannedChange::Update
-            }
+            Drift::OtherRevision { .. }
+            | Drift::Edited { .. }
+            | Drift::MaybeEdited { .. }
+            | Drift::OtherAccount { .. }
+            | Drift::Failing { .. } => PlannedChange::Update,
         },
         reason: drift.to_string(),
         details: drift.files().iter().map(detail).collect(),

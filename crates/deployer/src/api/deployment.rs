@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::api::reply::{Message, is_about};
 use crate::api::resource_name::ResourceName;
-use crate::error::precondition::PreconditionFailure;
+use crate::error::precondition::{PreconditionFailure, PreconditionViolation};
 use crate::error::unexpected_response::ResponseProblem;
 use apigee_flux_configuration::Shape;
 use apigee_flux_model::names::Name;
@@ -201,9 +201,18 @@ impl ChangeReport {
     /// Why Apigee would reject the change, or why requests would not reach it.
     pub fn obstacles(&self) -> Vec<String> {
         let violations = self.validation_errors.violations.iter().map(ToString::to_string);
-        violations
-            .chain(self.routing_conflicts.iter().map(|conflict| format!("routingConflicts: {conflict}")))
-            .collect()
+        violations.chain(self.conflicts_elsewhere()).collect()
+    }
+
+    /// The violations about base paths of other proxies in the same environment, and all other obstacles.
+    pub(crate) fn split_obstacles(&self) -> (Vec<&PreconditionViolation>, Vec<String>) {
+        let (conflicts, others): (Vec<_>, Vec<_>) =
+            self.validation_errors.violations.iter().partition(|violation| violation.conflicting_proxy().is_some());
+        (conflicts, others.into_iter().map(ToString::to_string).chain(self.conflicts_elsewhere()).collect())
+    }
+
+    fn conflicts_elsewhere(&self) -> impl Iterator<Item = String> {
+        self.routing_conflicts.iter().map(|conflict| format!("routingConflicts: {conflict}"))
     }
 
     /// True if Apigee recommends to roll out routes and runtime in order.

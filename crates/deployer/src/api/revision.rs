@@ -41,6 +41,9 @@ pub struct Revision {
     /// At least one of its policies is extensible, which determines the type and the billing of its deployments. Proxies only.
     #[serde(default)]
     pub has_extensible_policy: bool,
+    /// The base paths of its endpoints. Proxies only.
+    #[serde(default)]
+    pub basepaths: Vec<String>,
     /// When it was created, in milliseconds since 1970, as a string.
     #[serde(default)]
     pub created_at: String,

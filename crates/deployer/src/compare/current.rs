@@ -2,8 +2,10 @@
 
 use crate::api::deployment::Deployment;
 use crate::api::revision::Revision;
+use apigee_flux_configuration::Record;
 use apigee_flux_model::bundle::{Digest, RevisionRecord};
 use apigee_flux_model::names::RevisionId;
+use apigee_flux_model::provenance::Provenance;
 
 /// The actual state: what is deployed in the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,20 @@ impl Current {
         Self { deployment, revision, record }
     }
 
+    /// The same, if the bundle was adopted as it was: then the record in the register says what the deployed revision
+    /// contains, and its description does not.
+    pub(crate) fn with_adopted(self, record: Option<&Record>, digest: Digest) -> Self {
+        let says_so = |record: &Record| {
+            record.digest == digest.hex() && record.revision.as_ref().is_some_and(|known| known.id == self.id())
+        };
+        if self.record.is_none() && record.is_some_and(says_so) { self.containing(digest) } else { self }
+    }
+
+    /// The same, of a revision that was compared: it contains this bundle.
+    pub(crate) fn containing(self, digest: Digest) -> Self {
+        Self { record: Some(RevisionRecord::new(digest, &Provenance::default())), ..self }
+    }
+
     /// The deployed revision.
     pub(crate) fn id(&self) -> RevisionId {
         self.deployment.revision
@@ -38,6 +54,15 @@ impl Current {
         let account = self.deployment.service_account_email();
         account.is_none() || account == wanted
     }
+}
+
+/// True if the record does not vouch for the deployed revision: another one was recorded, or it was changed since. An
+/// edit in Apigee's own editor keeps the description, and with it the digest of the bundle.
+pub(crate) fn may_be_edited(record: &Record, current: &Current) -> bool {
+    record.revision.as_ref().is_some_and(|known| {
+        let is_later = known.modified.is_some_and(|then| current.revision.changed().is_some_and(|now| now > then));
+        known.id != current.id() || is_later
+    })
 }
 
 /// The relevant deployment of a list: the one that started last. While a revision replaces another, the list contains

@@ -1,8 +1,9 @@
 //! Compares what an environment runs with the desired state of a bundle. Nothing is written.
 //!
 //! The shallow comparison reads the deployed revision's description, in which this program stored the bundle's digest.
-//! That is not a proof: an edit in Apigee's own editor keeps the description. The deep comparison downloads the
-//! revision and compares its files.
+//! That is not a proof: an edit in Apigee's own editor keeps the description. If the record in the register names another
+//! revision or an earlier time of its last change, the revision may be edited. The deep comparison downloads the revision
+//! and compares its files.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,10 +14,11 @@ use crate::api::polling::Polling;
 use crate::api::resource_name::ResourceName;
 use crate::api::target::Target;
 use crate::compare::absence;
-use crate::compare::current::{Current, newest};
+use crate::compare::current::{Current, may_be_edited, newest};
 use crate::compare::file_difference::{FileDifference, compare};
 use crate::compare::verdict::{ERROR_LOOKS, Verdict, judge};
 use crate::error::Error;
+use apigee_flux_configuration::Record;
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::bundle::{BundleKind, Digest, Files, Removal, zip};
 use apigee_flux_model::diag::human::plural;
@@ -62,11 +64,11 @@ pub struct Depth {
 /// When a deployed revision is downloaded, to compare its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Download {
-    /// Never: the record is trusted, and no file differences are reported.
+    /// Never: the description is trusted, and no file differences are reported.
     Never,
-    /// If the record names another bundle, to report the differences.
+    /// If the description names another bundle, or the revision may be edited, to report the differences.
     IfOther,
-    /// Always: the record is not trusted.
+    /// Always: the description is not trusted.
     Always,
 }
 
@@ -110,6 +112,13 @@ pub enum Drift {
         revision: RevisionId,
         /// How its files differ.
         files: Vec<FileDifference>,
+    },
+    /// The description has the desired digest, but the revision was changed after it was recorded, or another one was
+    /// recorded. The files must be compared ([`Download::IfOther`] or [`Download::Always`]) to know whether it is as
+    /// desired.
+    MaybeEdited {
+        /// The deployed revision.
+        revision: RevisionId,
     },
     /// It runs as another service account.
     OtherAccount {
@@ -183,6 +192,12 @@ impl fmt::Display for Drift {
                 "revision {revision} was edited manually: its description has the digest of this bundle, but {}",
                 files_differ(files.len())
             ),
+            Self::MaybeEdited { revision } => {
+                write!(
+                    f,
+                    "revision {revision} was changed after its deployment was recorded; its files are not compared"
+                )
+            }
             Self::OtherAccount { revision, deployed, desired } => {
                 write!(f, "revision {revision} runs as {deployed}, expected ")?;
                 match desired {
@@ -200,16 +215,17 @@ fn files_differ(count: usize) -> String {
 }
 
 /// Compares one bundle. `listed` are its entries of the environment's list of deployments, which the caller reads once
-/// for all bundles.
+/// for all bundles. `record` is its record in the register, if the caller knows it.
 pub async fn drift(
     client: &Client,
     target: &Target,
     desired: &DesiredDeployment,
     listed: Vec<Deployment>,
+    record: Option<&Record>,
     depth: Depth,
 ) -> Result<Drift, Error> {
     let resource = ResourceName { organization: &target.organization, kind: desired.kind, name: &desired.name };
-    let comparison = Comparison { client, resource, environment: &target.environment, depth };
+    let comparison = Comparison { client, resource, environment: &target.environment, record, depth };
     match (newest(listed), &desired.state) {
         (None, DesiredState::Removed(removal)) => comparison.left_over(*removal).await,
         (None, DesiredState::Deployed { .. }) => {
@@ -231,6 +247,7 @@ struct Comparison<'a> {
     client: &'a Client,
     resource: ResourceName<'a>,
     environment: &'a Name,
+    record: Option<&'a Record>,
     depth: Depth,
 }
 
@@ -285,10 +302,12 @@ impl Comparison<'_> {
     ) -> Result<Drift, Error> {
         let revision = deployment.revision;
         let current = Current::new(deployment, self.client.revision(self.resource, revision).await?);
+        let current = current.with_adopted(self.record, digest);
         let is_ours = current.is(digest);
+        let may_be_edited = is_ours && self.record.is_some_and(|record| may_be_edited(record, &current));
         let download = match self.depth.download {
             Download::Never => false,
-            Download::IfOther => !is_ours,
+            Download::IfOther => !is_ours || may_be_edited,
             Download::Always => true,
         };
         let differences = if download {
@@ -302,6 +321,9 @@ impl Comparison<'_> {
         }
         if let Some(files) = differences.filter(|differences| !differences.is_empty()) {
             return Ok(Drift::Edited { revision, files });
+        }
+        if may_be_edited && !download {
+            return Ok(Drift::MaybeEdited { revision });
         }
         if !current.runs_as(service_account) {
             let deployed = current.deployment.service_account_email().unwrap_or_default().to_owned();

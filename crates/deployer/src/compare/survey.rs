@@ -31,7 +31,7 @@ pub async fn survey(
     let mut listed = Listed::read(client, target, desired.iter().map(|desired| desired.kind)).await?;
     let looked = desired.into_iter().enumerate().map(|(index, desired)| {
         let listed = listed.take(desired.kind, &desired.name);
-        async move { Ok::<_, Error>((index, drift(client, target, &desired, listed, depth).await?)) }
+        async move { Ok::<_, Error>((index, drift(client, target, &desired, listed, None, depth).await?)) }
     });
     let drifts: BTreeMap<usize, Drift> = stream::iter(looked).buffer_unordered(workers.get()).try_collect().await?;
     Ok(drifts.into_values().collect())

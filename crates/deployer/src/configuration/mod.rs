@@ -5,4 +5,3 @@ pub(crate) mod convergence;
 pub(crate) mod event;
 pub(crate) mod options;
 pub(crate) mod outcome;
-pub(crate) mod register;

@@ -48,6 +48,8 @@ pub enum Error {
         cause: Box<Self>,
         /// What is deployed now: the result of the rollback.
         result: String,
+        /// What was deployed before is deployed again.
+        restored: bool,
     },
     /// An error about places in the bundle.
     #[error("{error} (at {})", places.iter().map(Blame::place).collect::<Vec<_>>().join(", "))]
@@ -135,6 +137,17 @@ impl Error {
             Self::State { error, .. } => Blame::in_text(kind, files, &error.messages.join("; ")),
             Self::NotReady { cause, .. } => cause.places(kind, files),
             _ => Vec::new(),
+        }
+    }
+
+    /// True if Apigee or its runtime has rejected the bundle, and nothing of the attempt is left to be finished: another
+    /// attempt with the same bundle would import or deploy it once more for the same result.
+    pub fn is_rejected_bundle(&self) -> bool {
+        match self {
+            Self::Located { error, .. } => error.is_rejected_bundle(),
+            Self::NotReady { restored, .. } => *restored && self.exit() == Exit::DataError,
+            Self::Api(_) => self.exit() == Exit::DataError && !self.is_precondition(),
+            _ => false,
         }
     }
 
@@ -231,7 +244,7 @@ mod tests {
         let error = StateError { messages: vec!["ExtractVariables EV-Age: no source".into()] };
         let cause = Error::State { revision: "2".parse().unwrap(), error };
         let result = "rolled back to revision 1, which is ready".to_owned();
-        let error = Error::NotReady { cause: Box::new(cause), result };
+        let error = Error::NotReady { cause: Box::new(cause), result, restored: true };
         let places = error.places(BundleKind::Proxy, &files);
         assert_eq!(places.iter().map(|place| place.path.as_str()).collect::<Vec<_>>(), ["policies/EV-Age.xml"]);
         assert_eq!(places[0].description, "ExtractVariables EV-Age: no source");
@@ -246,7 +259,7 @@ mod tests {
 
     #[test]
     fn after_a_rollback_another_attempt_may_succeed_unless_the_bundle_or_the_account_is_at_fault() {
-        let after = |cause| Error::NotReady { cause: Box::new(cause), result: String::new() }.exit();
+        let after = |cause| Error::NotReady { cause: Box::new(cause), result: String::new(), restored: true }.exit();
         let network = NetworkError { call: String::new(), what: String::new(), sent: true };
         assert_eq!(after(network.into()), Exit::TemporaryFailure);
         assert_eq!(after(Error::Temporary(String::new())), Exit::TemporaryFailure);

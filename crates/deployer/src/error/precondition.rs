@@ -25,6 +25,19 @@ pub struct PreconditionViolation {
     pub description: String,
 }
 
+/// The type of a violation about a base path that another deployment of the environment has; its subject is
+/// `organizations/ORG/apis/NAME/revisions/ID`.
+const CONFLICTING_DEPLOYMENT: &str = "CONFLICTING_DEPLOYMENT";
+
+impl PreconditionViolation {
+    /// The proxy of the same environment whose deployment has a base path of this one.
+    pub(crate) fn conflicting_proxy(&self) -> Option<&str> {
+        let subject = Some(self.subject.as_str()).filter(|_| self.kind == CONFLICTING_DEPLOYMENT)?;
+        let mut parts = subject.split('/').skip_while(|part| *part != "apis");
+        parts.nth(1).filter(|name| !name.is_empty())
+    }
+}
+
 impl fmt::Display for PreconditionViolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = [&self.kind, &self.subject, &self.description].into_iter().filter(|part| !part.is_empty());

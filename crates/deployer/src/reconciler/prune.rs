@@ -15,9 +15,9 @@ use crate::configuration::convergence::read;
 use crate::configuration::event::{ApplyEvent, ApplyListener};
 use crate::configuration::options::{ApplyOptions, Mode};
 use crate::configuration::outcome::{Applied, ApplyReport, ResourceResult, failed};
-use crate::configuration::register::{self, Register};
 use crate::error::Error;
 use crate::event::{Event, Phase};
+use crate::records::register::{self, Register};
 use crate::rollout::options::DeployOptions;
 use crate::rollout::remove::remove;
 use apigee_flux_configuration::{self as configuration, KINDS};
@@ -163,7 +163,12 @@ async fn remove_bundle(
     if options.mode != Mode::Write {
         return Ok(if removal == Removal::Delete { "delete".to_owned() } else { "undeploy".to_owned() });
     }
-    let how = DeployOptions { timeout: options.timeout, polling: options.polling, ..DeployOptions::default() };
+    let how = DeployOptions {
+        claimant: Some(options.claimant.clone()),
+        timeout: options.timeout,
+        polling: options.polling,
+        ..DeployOptions::default()
+    };
     let told = |event: &Event| progress(ApplyEvent::Step(&record.id, event));
     let report = remove(client, kind, &name(&record.id.name)?, &target, removal, &how, &told).await;
     if report.exit.is_ok() {

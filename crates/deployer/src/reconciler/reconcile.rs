@@ -21,11 +21,11 @@ use crate::configuration::apply::apply;
 use crate::configuration::event::{ApplyEvent, ApplyListener};
 use crate::configuration::options::{ApplyOptions, Mode, Secrets};
 use crate::configuration::outcome::{Applied, ApplyReport, ResourceResult, failed};
-use crate::configuration::register::{self, Register};
 use crate::error::Error;
 use crate::event::{Event, Phase};
 use crate::mount::MountedBundle;
 use crate::reconciler::prune::{Kept, prune};
+use crate::records::register::{self, Register};
 use crate::rollout::batch::{BatchEvent, deploy_batch};
 use crate::rollout::options::DeployOptions;
 use crate::rollout::outcome::{BundleResult, DeployReport};
@@ -36,7 +36,6 @@ use apigee_flux_configuration::{Claimant, Entry, Id, OwnedPlace, Record};
 use apigee_flux_model::bundle::{BundleKind, Files};
 use apigee_flux_model::duration::millis;
 use apigee_flux_model::exit::Exit;
-use apigee_flux_model::lifecycle::WhenGone;
 
 /// A younger deployment belongs to a Job that may have a newer state of Git.
 pub const YOUNG: Duration = Duration::from_mins(2);
@@ -208,13 +207,13 @@ impl ReconcileRun<'_> {
             Deep::Daily => Duration::from_millis(now.saturating_sub(register.compared)) >= DAY,
         };
         if self.how.options.mode != Mode::Write {
-            for (bundle, drift) in self.look_at(old, is_deep, true).await {
+            for (bundle, drift) in self.look_at(old, &register, is_deep, true).await {
                 report.resources.push(self.of_drift(&bundle, drift));
             }
             return Ok(report);
         }
         let bundles = if is_deep {
-            let looked = self.look_at(old, true, false).await;
+            let looked = self.look_at(old, &register, true, false).await;
             looked.into_iter().map(|(bundle, drift)| self.with_edited(bundle, &drift)).collect()
         } else {
             old.into_iter().map(|(bundle, _)| bundle).collect()
@@ -222,9 +221,9 @@ impl ReconcileRun<'_> {
         // With `always`, the time is not needed, and a run without changes should write nothing.
         let all_compared = is_deep && self.how.deep == Deep::Daily && report.resources.is_empty();
         report.extend(self.deploy(bundles).await?);
-        let done = std::mem::take(&mut report.resources);
-        self.remember(register, &done, all_compared.then_some(now), &mut report).await;
-        report.resources = done;
+        if all_compared {
+            report.writes += self.remember(register, now).await;
+        }
         Ok(report)
     }
 
@@ -232,24 +231,41 @@ impl ReconcileRun<'_> {
     async fn look_at(
         &self,
         bundles: Vec<(MountedBundle, Vec<Deployment>)>,
+        register: &Register,
         is_deep: bool,
         state: bool,
     ) -> Vec<(MountedBundle, Result<Drift, Error>)> {
-        let download = if is_deep { Download::Always } else { Download::Never };
         let workers = if is_deep { MAX_DOWNLOADS } else { self.how.options.workers }.get();
         let looked = bundles.into_iter().enumerate().map(async |(index, (bundle, deployed))| {
-            let found = match desired(&bundle, is_deep) {
-                Ok(desired) => {
-                    // Each comparison has the timeout of a resource.
-                    let in_time = self.client.until(tokio::time::Instant::now() + self.how.options.timeout);
-                    drift(&in_time, self.target, &desired, deployed, Depth { download, state }).await
-                }
-                Err(error) => Err(error),
-            };
+            let record = register.get(&bundle_id(bundle.kind, bundle.name.as_str()));
+            let found = self.compare(&bundle, deployed, record, is_deep, state).await;
             (index, (bundle, found))
         });
         let looked: BTreeMap<usize, _> = stream::iter(looked).buffer_unordered(workers).collect().await;
         looked.into_values().collect()
+    }
+
+    /// Compares one bundle; its files only in a deep comparison, or if the deployed revision may be edited.
+    async fn compare(
+        &self,
+        bundle: &MountedBundle,
+        deployed: Vec<Deployment>,
+        record: Option<&Record>,
+        is_deep: bool,
+        state: bool,
+    ) -> Result<Drift, Error> {
+        // Each comparison has the timeout of a resource.
+        let in_time = self.client.until(tokio::time::Instant::now() + self.how.options.timeout);
+        if !is_deep {
+            let depth = Depth { download: Download::Never, state };
+            let listed = deployed.clone();
+            let found = drift(&in_time, self.target, &desired(bundle, false)?, listed, record, depth).await?;
+            if !matches!(found, Drift::MaybeEdited { .. }) {
+                return Ok(found);
+            }
+        }
+        let depth = Depth { download: Download::Always, state };
+        drift(&in_time, self.target, &desired(bundle, true)?, deployed, record, depth).await
     }
 
     /// The bundle to deploy, with the result of the comparison. A bundle that could not be compared is left to the
@@ -270,6 +286,7 @@ impl ReconcileRun<'_> {
 
     async fn deploy(&self, bundles: Vec<MountedBundle>) -> Result<ApplyReport, Error> {
         let options = DeployOptions {
+            claimant: Some(self.how.options.claimant.clone()),
             timeout: self.how.options.timeout,
             polling: self.how.options.polling,
             provenance: self.how.options.provenance.clone(),
@@ -317,55 +334,21 @@ impl ReconcileRun<'_> {
         applied
     }
 
-    /// Writes a record of each proxy and shared flow that is to be removed when it is removed from Git, and the time of
-    /// the comparison. A deployer without write access to the records has still done its work.
-    async fn remember(&self, mut register: Register, done: &[Applied], compared: Option<u64>, total: &mut ApplyReport) {
+    /// Records the time of the comparison. A run that cannot has still done its work. Returns the number of writes.
+    async fn remember(&self, mut register: Register, now: u64) -> u32 {
         let client = self.client.with_own_count().until(tokio::time::Instant::now() + self.how.options.timeout);
-        if let Err(error) = self.try_remember(&client, &mut register, done, compared).await {
-            let message = format!(
-                "the records cannot be written, so proxies and shared flows that are removed from Git stay deployed: \
-                 {error}"
-            );
+        let place = self.place.as_place();
+        let known = register.compared > 0;
+        let noted = match register.prepare(&client, place).await {
+            Ok(()) => register::note_compared(&client, place, now, known).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = noted {
+            let message =
+                format!("the time of the comparison is not recorded, so the next run compares all files: {error}");
             self.warn(Phase::Keep, message);
         }
-        total.writes += client.writes();
-    }
-
-    async fn try_remember(
-        &self,
-        client: &Client,
-        register: &mut Register,
-        done: &[Applied],
-        compared: Option<u64>,
-    ) -> Result<(), Error> {
-        let place = self.place.as_place();
-        let wanted: BTreeMap<Id, &InventoryBundle> =
-            self.inventory.bundles.iter().map(|bundle| (id(bundle), bundle)).collect();
-        for Applied { id, exit, .. } in done {
-            let Some(bundle) = wanted.get(id).filter(|_| exit.is_ok()) else { continue };
-            let known = register.get(id).cloned();
-            let digest = bundle.entry.digest.hex();
-            let when_gone = bundle.entry.settings.when_gone;
-            let owner = &self.how.options.claimant.owner;
-            let same =
-                |record: &Record| (record.when_gone, &record.digest, &record.owner) == (when_gone, &digest, owner);
-            // The record of a bundle that is to be kept now must not say that it is to be removed.
-            let needed = when_gone != WhenGone::Orphan || known.is_some();
-            // Two owners that deploy the same bundle do not take it from each other.
-            let is_foreign = |record: &Record| record.owner != *owner && record.when_gone != WhenGone::Orphan;
-            if !needed || known.as_ref().is_some_and(|record| same(record) || is_foreign(record)) {
-                continue;
-            }
-            let provenance = self.how.options.provenance.clone();
-            let record = Record { provenance, ..Record::new(id.clone(), owner, &digest, when_gone) };
-            register.prepare(client, place).await?;
-            register::write(client, place, &record, known.is_some()).await?;
-        }
-        if let Some(now) = compared {
-            register.prepare(client, place).await?;
-            register::note_compared(client, place, now, register.compared > 0).await?;
-        }
-        Ok(())
+        client.writes()
     }
 }
 

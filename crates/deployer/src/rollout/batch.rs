@@ -1,7 +1,7 @@
 //! Makes one environment equal to all bundles of a batch, several at a time. Called shared flows are deployed before
 //! their callers.
 //!
-//! The deployments of the environment are read once. The files of a bundle are in memory only while it is deployed, and
+//! The deployments and the records of the environment are read once. The files of a bundle are in memory only while it is deployed, and
 //! at most [`MAX_LOADED_BYTES`] at a time, so that a batch of any length needs the memory of one bundle.
 
 use std::collections::{BTreeMap, HashMap};
@@ -18,10 +18,13 @@ use crate::compare::listed::Listed;
 use crate::error::Error;
 use crate::event::Event;
 use crate::mount::MountedBundle;
+use crate::records::register::Register;
 use crate::rollout::batch_report::BatchReport;
 use crate::rollout::deploy::deploy;
-use crate::rollout::options::DeployOptions;
+use crate::rollout::options::{DeployOptions, KnownRecord};
 use crate::rollout::outcome::{BundleResult, DeployReport, Outcome};
+use crate::rollout::site::resource_id;
+use apigee_flux_configuration::OwnedPlace;
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::bundle::schedule::{Schedule, ScheduledBundle};
@@ -51,7 +54,7 @@ pub type BatchListener = Arc<dyn Fn(BatchEvent<'_>) + Send + Sync>;
 /// [`Stop::run`](crate::stop::Stop::run); the next run continues from the state in Apigee.
 ///
 /// An error concerns the whole batch: a cycle of calls, which is found before the first request, or a list of
-/// deployments that cannot be read. A failure of one bundle is in its report.
+/// deployments or records that cannot be read. A failure of one bundle is in its report.
 pub async fn deploy_batch(
     client: &Client,
     bundles: Vec<MountedBundle>,
@@ -69,6 +72,7 @@ pub async fn deploy_batch(
         progress,
         schedule,
         listed: Listed::default(),
+        register: Register::default(),
         room: Arc::new(Semaphore::new(MAX_LOADED_BYTES / LOAD_UNIT)),
         tasks: JoinSet::new(),
         started: HashMap::new(),
@@ -78,6 +82,8 @@ pub async fn deploy_batch(
     };
     let all = async {
         let in_time = client.until(tokio::time::Instant::now() + options.timeout);
+        let place = batch.place();
+        batch.register = Register::read(&in_time, place.as_place()).await?;
         batch.listed = Listed::read(&in_time, target, batch.bundles.iter().map(|bundle| bundle.kind)).await?;
         batch.run(workers).await;
         Ok::<(), Error>(())
@@ -112,6 +118,8 @@ struct BatchRun<'a> {
     bundles: Vec<Arc<MountedBundle>>,
     /// The deployments of the environment.
     listed: Listed,
+    /// The records of the environment.
+    register: Register,
     /// Limits the files in memory.
     room: Arc<Semaphore>,
     tasks: JoinSet<DeployReport>,
@@ -151,6 +159,7 @@ impl BatchRun<'_> {
         let options = DeployOptions {
             settings: bundle.settings.clone(),
             listed: Some(listed),
+            record: self.record(&bundle),
             edited: bundle.edited,
             ..self.options.clone()
         };
@@ -173,6 +182,20 @@ impl BatchRun<'_> {
             deploy(&client, &loaded, &target, &options, &|event| progress(BatchEvent::Step(&bundle, event))).await
         });
         self.started.insert(task.id(), index);
+    }
+
+    fn place(&self) -> OwnedPlace {
+        let Target { organization, environment } = self.target;
+        OwnedPlace { organization: organization.to_string(), environment: Some(environment.to_string()) }
+    }
+
+    /// The record of a bundle. If the list of records is empty, it is read by another call: that is no proof.
+    fn record(&self, bundle: &MountedBundle) -> KnownRecord {
+        if self.register.is_empty() && !self.register.is_missing() {
+            return KnownRecord::Unread;
+        }
+        let id = resource_id(bundle.kind, &bundle.name);
+        KnownRecord::Read(self.register.get(&id).cloned().map(Box::new))
     }
 
     fn has_flow(&self, name: &str) -> bool {

@@ -12,9 +12,12 @@ use tokio::time::Instant;
 use crate::api::client::Client;
 use crate::api::deployment::{Deployment, RuntimeState};
 use crate::api::resource_name::ResourceName;
+use crate::api::revision::Revision;
 use crate::api::target::Target;
 use crate::compare::absence;
-use crate::compare::current::{Current, newest};
+use crate::compare::current::{Current, may_be_edited, newest};
+use crate::compare::drift::{Drift, revision_files};
+use crate::compare::file_difference::{FileDifference, compare};
 use crate::error::Error;
 use crate::event::{Event, EventListener, Phase};
 use crate::mount::Bundle;
@@ -22,15 +25,18 @@ use crate::rollout::import::{Imported, VISIBLE_AFTER, delete_duplicates, import}
 use crate::rollout::known::search;
 use crate::rollout::options::{DeployOptions, WaitFor};
 use crate::rollout::outcome::{BundleResult, DeployReport, Outcome};
+use crate::rollout::ownership::Ownership;
 use crate::rollout::plan::{self, Before, DesiredRevision, Plan, Reason, plan};
 use crate::rollout::replace::Rollout;
 use crate::rollout::site::Site;
 use crate::rollout::{requirements, retention};
+use apigee_flux_configuration::{Claim, Record};
 use apigee_flux_model::bundle::MAX_REVISIONS;
 use apigee_flux_model::bundle::Replaced;
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::duration::millis;
 use apigee_flux_model::exit::Exit;
+use apigee_flux_model::lifecycle::Adopt;
 use apigee_flux_model::names::RevisionId;
 
 /// A deployment of this age was seen ready, or rolled back, by the run that created it. Longer than any run.
@@ -55,6 +61,7 @@ pub async fn deploy(
         options,
         progress,
         start,
+        edited: options.edited,
     };
     let mut run = DeployRun { site, bundle, revision: None, previous: None, imported: false, is_second_look: false };
     let (result, reason, exit) = match run.run().await {
@@ -114,20 +121,51 @@ struct DeployRun<'a> {
 
 impl DeployRun<'_> {
     async fn run(&mut self) -> Result<(BundleResult, String), Error> {
-        let site = self.site;
+        let digest = self.bundle.digest;
+        let mut ownership = Ownership::claim(&self.site, self.site.options.settings.adopt).await?;
+        ownership.refuse_repetition(&self.site, digest)?;
+        let result = self.converge(&mut ownership).await;
+        if let Err(error) = &result
+            && !self.site.client.stop().is_requested()
+        {
+            ownership.note_failure(&self.site, digest, error).await;
+        }
+        result
+    }
+
+    async fn converge(&mut self, ownership: &mut Ownership) -> Result<(BundleResult, String), Error> {
         let current = self.current().await?;
         self.previous = current.as_ref().map(Current::id);
-        site.say(
+        self.site.say(
             Phase::Read,
             match &current {
                 Some(current) => format!("revision {} is deployed: {}", current.id(), current.deployment.state),
                 None => "nothing is deployed".to_owned(),
             },
         );
+        let current = match current {
+            Some(current) => Some(self.examine(current, ownership).await?),
+            None => None,
+        };
+        let site = self.site;
+        let digest = self.bundle.digest;
         let account = site.options.settings.service_account.as_deref();
-        let desired = DesiredRevision { digest: self.bundle.digest, service_account: account };
-        let is_deployed = current.as_ref().is_some_and(|current| current.is(desired.digest));
+        let desired = DesiredRevision { digest, service_account: account };
+        let is_deployed = current.as_ref().is_some_and(|current| current.is(digest));
         let existing = if is_deployed { BTreeSet::new() } else { self.existing(current.is_some()).await? };
+        let adopt = site.options.settings.adopt;
+        if current.is_none()
+            && existing.is_empty()
+            && !adopt.is_never()
+            && ownership.right() == Some(&Claim::Unrecorded)
+        {
+            return Err(Error::Refused(format!(
+                "nothing was changed: `adopt` is set, but there is no {} `{}` in Apigee: nothing to adopt: check the \
+                 name, or remove `adopt`",
+                site.resource.kind.noun(),
+                site.resource.name
+            )));
+        }
         let search = search(&site, self.bundle, existing.iter().copied()).await?;
         let decided = plan(desired, current.as_ref(), search.found.as_ref().map(|(id, _)| *id));
         let account_now =
@@ -141,21 +179,34 @@ impl DeployRun<'_> {
                 None if self.is_second_look => return Err(absence::concurrent_change()),
                 None => {
                     self.is_second_look = true;
-                    return Box::pin(self.run()).await;
+                    return Box::pin(self.converge(ownership)).await;
                 }
             },
         };
+        let modified = deployed_revision.as_ref().and_then(Revision::changed);
         match decided {
             Plan::Unchanged(id) => {
                 self.revision = Some(id);
                 site.say(Phase::Plan, format!("revision {id} contains this bundle and is running: nothing to do"));
-                Ok((BundleResult::Unchanged, format!("revision {id} contains this bundle and is running")))
+                ownership.confirm(&site, digest, id, modified).await?;
+                // Another run announced another bundle: its deployment may have been on the way.
+                if ownership.record().is_some_and(|record| record.digest != digest.hex())
+                    && site.deployed().await?.is_none_or(|now| now.revision != id)
+                {
+                    return Err(absence::concurrent_change());
+                }
+                let how = match ownership.right() {
+                    Some(Claim::Unrecorded | Claim::Adopted { .. }) if !adopt.is_never() => "; it is adopted",
+                    _ => "",
+                };
+                Ok((BundleResult::Unchanged, format!("revision {id} contains this bundle and is running{how}")))
             }
             Plan::Await(id) => {
                 self.revision = Some(id);
                 let text = format!("revision {id} contains this bundle and was deployed by an earlier run");
                 site.say(Phase::Plan, text.clone());
-                self.rollout(site.client, id, before).watch(0).await?;
+                self.rollout(site.client, id, before, ownership).watch(0).await?;
+                ownership.confirm(&site, digest, id, modified).await?;
                 Ok((BundleResult::Unchanged, text))
             }
             Plan::Deploy(id, reason) => {
@@ -167,16 +218,17 @@ impl DeployRun<'_> {
                 };
                 site.say(Phase::Plan, format!("{reason}: it is deployed without an import"));
                 requirements::wait_for(&site, &self.bundle.requires).await?;
+                ownership.announce(&site, digest).await?;
                 let found = search.found.as_ref().map(|(_, revision)| revision);
                 let revision = found.or(deployed_revision.as_ref());
-                let is_extensible = revision.is_some_and(|revision| revision.has_extensible_policy);
-                self.rollout(&site.sure(), id, before).run(is_extensible).await?;
-                self.clean_up(id).await;
+                self.rollout(&site.sure(), id, before, ownership).run(revision).await?;
+                self.settle(id, ownership).await?;
                 Ok((BundleResult::Redeployed, reason))
             }
             Plan::Import => {
                 site.say(Phase::Plan, "no revision contains this bundle: it is imported");
                 requirements::wait_for(&site, &self.bundle.requires).await?;
+                ownership.announce(&site, digest).await?;
                 if existing.len() >= MAX_REVISIONS {
                     retention::delete_old(&site, self.previous.into_iter()).await;
                 }
@@ -190,27 +242,112 @@ impl DeployRun<'_> {
                 self.imported = by_us;
                 self.revision = Some(id);
                 let client = site.client.patient_with_missing(VISIBLE_AFTER);
-                let rollout = self.rollout(&client, id, before).after_import(by_us);
-                let rolled_out = rollout.run(revision.has_extensible_policy).await;
+                let rollout = self.rollout(&client, id, before, ownership).after_import(by_us);
+                let rolled_out = rollout.run(Some(&revision)).await;
                 if in_doubt {
                     delete_duplicates(&site, self.bundle, &search.read, id).await;
                 }
                 rolled_out?;
-                self.clean_up(id).await;
+                self.settle(id, ownership).await?;
                 Ok((BundleResult::Deployed, format!("the new revision {id} is deployed")))
             }
         }
     }
 
-    fn rollout<'b>(&'b self, client: &'b Client, id: RevisionId, before: Before) -> Rollout<'b> {
+    /// What is deployed, after a check of whether the run may replace it, and of whether it was edited.
+    async fn examine(&mut self, current: Current, ownership: &Ownership) -> Result<Current, Error> {
+        let digest = self.bundle.digest;
+        let must_adopt = match ownership.right() {
+            None => false,
+            // Version 0.1.0 kept no record: its revisions are recognized by their descriptions.
+            Some(Claim::Unrecorded) => current.record.is_none(),
+            Some(Claim::Adopted { .. }) => true,
+            Some(Claim::Own | Claim::Moved { .. } | Claim::Replaced) => {
+                let current = current.with_adopted(ownership.record(), digest);
+                self.find_edit(&current, ownership.record()).await?;
+                return Ok(self.believed(current));
+            }
+        };
+        if !must_adopt {
+            return Ok(self.believed(current));
+        }
+        let what = format!("revision {} is deployed here and not managed by this owner", current.id());
+        match self.site.options.settings.adopt {
+            Adopt::Override => Ok(self.believed(current)),
+            Adopt::Never => Err(Error::Refused(format!(
+                "nothing was changed: revision {} is deployed here and is not managed by apigee-flux: set \
+                 `adopt: match` to adopt it as it is, or `adopt: override` to replace it",
+                current.id()
+            ))),
+            Adopt::Match => {
+                let differences = self.differences(current.id()).await?;
+                if !differences.is_empty() {
+                    return Err(Error::Refused(format!(
+                        "nothing was changed: {what}, and it differs ({}): make the bundle equal to it, or set \
+                         `adopt: override`",
+                        paths(&differences)
+                    )));
+                }
+                let wanted = self.site.options.settings.service_account.as_deref();
+                if !current.runs_as(wanted) {
+                    return Err(Error::Refused(format!(
+                        "nothing was changed: {what}, and it runs as {}: set `deploy.serviceAccount` to it, or set \
+                         `adopt: override`",
+                        current.deployment.service_account_email().unwrap_or_default()
+                    )));
+                }
+                Ok(current.containing(digest))
+            }
+        }
+    }
+
+    /// Compares the files of a revision that may be edited although its description has the digest of this bundle.
+    async fn find_edit(&mut self, current: &Current, record: Option<&Record>) -> Result<(), Error> {
+        let may_be_edited = record.is_some_and(|record| may_be_edited(record, current));
+        if !may_be_edited || !current.is(self.bundle.digest) || self.site.edited.is_some() {
+            return Ok(());
+        }
+        let files = self.differences(current.id()).await?;
+        if !files.is_empty() {
+            self.site.warn(Phase::Read, Drift::Edited { revision: current.id(), files }.to_string());
+            self.site.edited = Some(current.id());
+        }
+        Ok(())
+    }
+
+    /// How the files of a revision differ from the bundle.
+    async fn differences(&self, id: RevisionId) -> Result<Vec<FileDifference>, Error> {
+        let files = revision_files(self.site.client, self.site.resource, id).await?;
+        Ok(compare(self.bundle.kind, &files, &self.bundle.files))
+    }
+
+    /// Records the new deployment and deletes old revisions.
+    async fn settle(&self, id: RevisionId, ownership: &mut Ownership) -> Result<(), Error> {
+        if self.site.options.claimant.is_some() {
+            let revision = self.site.late().revision(self.site.resource, id).await?;
+            ownership.confirm(&self.site, self.bundle.digest, id, revision.changed()).await?;
+        }
+        self.clean_up(id).await;
+        Ok(())
+    }
+
+    fn rollout<'b>(
+        &'b self,
+        client: &'b Client,
+        id: RevisionId,
+        before: Before,
+        ownership: &'b Ownership,
+    ) -> Rollout<'b> {
         let account = self.site.options.settings.service_account.as_deref();
         let seen = before.current().map(|current| current.deployment.clone());
         let young = seen.as_ref().is_some_and(|deployment| !is_settled(deployment));
         Rollout {
             site: self.site,
             client,
+            ownership,
             id,
             seen,
+            leaving: Vec::new(),
             way_back: plan::way_back(before, id, account, self.site.environment.as_str(), young),
         }
     }
@@ -235,19 +372,19 @@ impl DeployRun<'_> {
         let revision = site.sure().revision(site.resource, listed.revision).await?;
         if site.options.listed.is_some() && is_settled(&listed) {
             let ready = Deployment { state: RuntimeState::Ready, ..listed };
-            return Ok(Some(self.believed(Current::new(ready, revision))));
+            return Ok(Some(Current::new(ready, revision)));
         }
         // The list does not contain the state.
         let deployment = match site.client.deployment(site.resource, site.environment, listed.revision).await {
             Err(error) if error.is_not_found() => listed,
             other => site.confirmed(other?).await?,
         };
-        Ok(Some(self.believed(Current::new(deployment, revision))))
+        Ok(Some(Current::new(deployment, revision)))
     }
 
     /// The record of an edited revision is ignored.
     fn believed(&self, current: Current) -> Current {
-        if self.site.options.edited == Some(current.id()) { Current { record: None, ..current } } else { current }
+        if self.site.edited == Some(current.id()) { Current { record: None, ..current } } else { current }
     }
 
     /// The numbers of all revisions. `sure` means that the resource is known to exist.
@@ -266,6 +403,12 @@ impl DeployRun<'_> {
         }
         Ok(resource.revision.into_iter().collect())
     }
+}
+
+/// The files that differ, in one line.
+fn paths(differences: &[FileDifference]) -> String {
+    let paths: Vec<&str> = differences.iter().map(|difference| difference.path.as_str()).collect();
+    paths.join(", ")
 }
 
 /// True for a deployment that is older than any run that could still be waiting for it.

@@ -71,7 +71,7 @@ pub(crate) async fn search(
 
 /// If one revision was edited, others may be too: then descriptions are not trusted, and files are compared.
 async fn is_proven(site: &Site<'_>, bundle: &Bundle, id: RevisionId) -> Result<bool, Error> {
-    match site.options.edited {
+    match site.edited {
         None => return Ok(true),
         Some(edited) if edited == id => return Ok(false),
         Some(_) => {}

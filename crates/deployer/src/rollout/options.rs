@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::api::deployment::Deployment;
 use crate::api::polling::Polling;
-use apigee_flux_configuration::Claimant;
 use apigee_flux_configuration::inventory::Names;
+use apigee_flux_configuration::{Claimant, Record};
 use apigee_flux_model::bundle::DeploySettings;
 use apigee_flux_model::names::RevisionId;
 use apigee_flux_model::provenance::Provenance;
@@ -21,6 +21,16 @@ pub enum WaitFor {
     Accepted,
 }
 
+/// The record of a bundle, as far as the caller knows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum KnownRecord {
+    /// The run reads it.
+    #[default]
+    Unread,
+    /// A batch has read the records of all its bundles. `None`: it has no record.
+    Read(Option<Box<Record>>),
+}
+
 /// Options of a deployment.
 #[derive(Debug, Clone)]
 pub struct DeployOptions {
@@ -30,6 +40,8 @@ pub struct DeployOptions {
     pub claimant: Option<Claimant>,
     /// What the newest state of Git in the cluster defines: another proxy of the same owner that is not among it is leaving. `None`: not known.
     pub names: Option<Arc<Names>>,
+    /// The record of the bundle.
+    pub record: KnownRecord,
     /// This bundle's entries of the environment's list of deployments, which a batch reads once for all its bundles.
     /// `None`: the list is read. If it is given, the state of a deployment older than
     /// [`SETTLED_AFTER`](crate::rollout::deploy::SETTLED_AFTER) is not read.
@@ -53,6 +65,7 @@ impl Default for DeployOptions {
             settings: DeploySettings::default(),
             claimant: None,
             names: None,
+            record: KnownRecord::default(),
             listed: None,
             edited: None,
             timeout: Duration::from_mins(10),

@@ -13,11 +13,15 @@ use crate::event::{EventListener, Phase};
 use crate::rollout::deploy::stopped;
 use crate::rollout::options::DeployOptions;
 use crate::rollout::outcome::{BundleResult, DeployReport, Outcome};
+use crate::rollout::ownership::Ownership;
 use crate::rollout::site::Site;
+use apigee_flux_configuration::Claim;
+use apigee_flux_configuration::ownership::Refusal;
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::bundle::{BundleKind, Removal};
 use apigee_flux_model::duration::millis;
 use apigee_flux_model::exit::Exit;
+use apigee_flux_model::lifecycle::{Adopt, WhenGone};
 use apigee_flux_model::names::Name;
 use apigee_flux_model::names::RevisionId;
 
@@ -41,6 +45,7 @@ pub async fn remove(
         options,
         progress,
         start,
+        edited: None,
     };
     let mut previous = None;
     let (result, reason, exit) = match run(&site, removal, &mut previous).await {
@@ -70,7 +75,40 @@ async fn run(
     removal: Removal,
     previous: &mut Option<RevisionId>,
 ) -> Result<(BundleResult, String), Error> {
+    let mut ownership = Ownership::claim(site, Adopt::Never).await?;
+    refuse_needed(site, &ownership)?;
+    let result = take_out(site, removal, &mut ownership, previous).await?;
+    // If it appears in Git again, it is deployed as a new one is.
+    ownership.forget(site).await?;
+    Ok(result)
+}
+
+/// Refuses to remove what Git defines again: this is a late run for a former state of Git.
+fn refuse_needed(site: &Site<'_>, ownership: &Ownership) -> Result<(), Error> {
+    let names = site.options.names.as_ref();
+    let Some(named) = names.and_then(|names| names.get(false, &site.id())) else { return Ok(()) };
+    if let (Some(Claim::Moved { .. }), Some(record)) = (ownership.right(), ownership.record()) {
+        return Err(Error::OtherOwner(Box::new(Refusal::MovedAway(Box::new(record.clone())))));
+    }
+    Err(Error::Temporary(format!(
+        "nothing was removed: Git defines the {} `{}` again, in the namespace `{}`",
+        site.resource.kind.noun(),
+        site.resource.name,
+        named.namespace
+    )))
+}
+
+async fn take_out(
+    site: &Site<'_>,
+    removal: Removal,
+    ownership: &mut Ownership,
+    previous: &mut Option<RevisionId>,
+) -> Result<(BundleResult, String), Error> {
     let noun = site.resource.kind.noun();
+    let when_gone = match removal {
+        Removal::Undeploy => WhenGone::Undeploy,
+        Removal::Delete => WhenGone::Delete,
+    };
     let undeployed = match site.deployed().await? {
         None => {
             // A deployment that is only missing from the list must not be forgotten.
@@ -83,6 +121,9 @@ async fn run(
         }
         Some(deployed) => {
             *previous = Some(deployed.revision);
+            check_undeployment(site, deployed.revision, ownership).await?;
+            ownership.announce_removal(site, when_gone).await?;
+            ownership.verify(site).await?;
             undeploy(site, deployed.revision).await?;
             Some(format!("revision {} is undeployed", deployed.revision))
         }
@@ -110,17 +151,19 @@ async fn run(
         ));
     }
     for &id in &resource.revision {
-        refuse_foreign(site, id, "deletes nothing").await?;
+        refuse_foreign(site, id, ownership, "deletes nothing").await?;
         refuse_deployed(site, id).await?;
     }
+    ownership.announce_removal(site, when_gone).await?;
+    ownership.verify(site).await?;
     site.client.delete_resource(site.resource).await?;
     site.say(Phase::Deploy, format!("the {noun} is deleted with {} revisions", resource.revision.len()));
     Ok((BundleResult::Removed, format!("the {noun} is deleted with {} revisions", resource.revision.len())))
 }
 
-/// Undeploys a managed revision, after a check for what that would break, and waits until it is undeployed.
-async fn undeploy(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
-    refuse_foreign(site, id, "leaves it deployed").await?;
+/// Refuses to undeploy an unmanaged revision, or one that something else needs.
+async fn check_undeployment(site: &Site<'_>, id: RevisionId, ownership: &Ownership) -> Result<(), Error> {
+    refuse_foreign(site, id, ownership, "leaves it deployed").await?;
     if site.resource.kind == BundleKind::Proxy {
         let report = site.client.undeploy_change_report(site.resource, site.environment, id).await?;
         let obstacles = report.obstacles();
@@ -128,6 +171,11 @@ async fn undeploy(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
             return Err(Error::Refused(format!("revision {id} stays deployed: {}", obstacles.join("; "))));
         }
     }
+    Ok(())
+}
+
+/// Undeploys a revision, and waits until it is undeployed.
+async fn undeploy(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
     site.client.undeploy(site.resource, site.environment, id).await?;
     site.say(Phase::Deploy, format!("Apigee accepted the undeployment of revision {id}"));
     let polling = site.options.polling;
@@ -167,8 +215,11 @@ async fn refuse_deployed(site: &Site<'_>, id: RevisionId) -> Result<(), Error> {
     }
 }
 
-/// Refuses to remove an unmanaged revision.
-async fn refuse_foreign(site: &Site<'_>, id: RevisionId, instead: &str) -> Result<(), Error> {
+/// Refuses to remove an unmanaged revision. All revisions of a bundle with a record are managed.
+async fn refuse_foreign(site: &Site<'_>, id: RevisionId, ownership: &Ownership, instead: &str) -> Result<(), Error> {
+    if ownership.record().is_some() {
+        return Ok(());
+    }
     let revision = site.sure().revision(site.resource, id).await?;
     if RevisionRecord::parse(&revision.description).is_some() {
         return Ok(());

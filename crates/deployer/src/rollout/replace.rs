@@ -1,16 +1,20 @@
 //! Deploys a revision in place of the current one, and rolls back if it does not become ready.
 //!
-//! The deployment is never removed first: a revision always replaces the other one. A deployment that another deployer
-//! made in the meantime is never replaced, neither by the new revision nor by a rollback.
+//! The deployment is never removed first: a revision always replaces the other one. Only a proxy with another name that
+//! has its base path and is no longer in Git is undeployed first. A deployment that another deployer made in the meantime
+//! is never replaced, neither by the new revision nor by a rollback.
 
 use tokio::time::Instant;
 
 use crate::api::client::{Client, DeployParameters};
 use crate::api::deployment::{Deployment, DeploymentType};
+use crate::api::revision::Revision;
 use crate::compare::absence::Absence;
 use crate::error::Error;
 use crate::event::Phase;
+use crate::rollout::occupied::{self, Leaving, Way};
 use crate::rollout::options::WaitFor;
+use crate::rollout::ownership::Ownership;
 use crate::rollout::plan::WayBack;
 use crate::rollout::site::Site;
 use crate::rollout::smoke_test;
@@ -23,9 +27,13 @@ pub(crate) struct Rollout<'a> {
     pub site: Site<'a>,
     /// For requests about the revision, which may be new.
     pub client: &'a Client,
+    /// The right of the run to deploy it.
+    pub ownership: &'a Ownership,
     pub id: RevisionId,
     /// The deployment at the time of the decision.
     pub seen: Option<Deployment>,
+    /// Proxies that give way to it.
+    pub leaving: Vec<Leaving>,
     pub way_back: WayBack,
 }
 
@@ -48,13 +56,28 @@ impl Rollout<'_> {
         Self { way_back, ..self }
     }
 
-    /// Deploys and waits. `is_extensible` means that the revision has an extensible policy.
-    pub(crate) async fn run(mut self, is_extensible: bool) -> Result<(), Error> {
-        self.check_class(is_extensible)?;
-        let sequenced_rollout = self.check_changes().await?;
+    /// Deploys and waits. `revision` is the revision, if it is known.
+    pub(crate) async fn run(mut self, revision: Option<&Revision>) -> Result<(), Error> {
+        self.check_class(revision.is_some_and(|revision| revision.has_extensible_policy))?;
+        let base_paths = revision.map(|revision| revision.basepaths.as_slice()).unwrap_or_default();
+        let sequenced_rollout = self.check_changes(base_paths).await?;
+        let mut interrupted = None;
         let accepted = match self.compare().await? {
-            Some(deployment) => Accepted::Elsewhere(deployment),
-            None => self.deploy(sequenced_rollout).await?,
+            Some(deployment) => {
+                self.leaving.clear();
+                Accepted::Elsewhere(deployment)
+            }
+            None => {
+                self.ownership.verify(&self.site).await?;
+                interrupted = (!self.leaving.is_empty()).then(Instant::now);
+                match self.make_room().await {
+                    Ok(()) => match self.deploy(sequenced_rollout).await {
+                        Ok(accepted) => accepted,
+                        Err(error) => return Err(self.restore_others(error).await),
+                    },
+                    Err(error) => return Err(error),
+                }
+            }
         };
         let started = match accepted {
             Accepted::Here(deployment) => {
@@ -68,13 +91,48 @@ impl Rollout<'_> {
                 deployment.started()
             }
         };
-        self.watch(started).await
+        let site = self.site;
+        self.watch(started).await?;
+        if let Some(since) = interrupted {
+            let text = format!("the base paths of the former proxy are served again after {:.1?}", since.elapsed());
+            site.say(Phase::Wait, text);
+        }
+        Ok(())
+    }
+
+    /// Undeploys the proxies that give way.
+    async fn make_room(&mut self) -> Result<(), Error> {
+        for leaving in &self.leaving {
+            leaving.verify(&self.site).await?;
+        }
+        for at in 0..self.leaving.len() {
+            if let Err(error) = self.leaving[at].undeploy(&self.site).await {
+                // The request may have succeeded.
+                self.leaving.truncate(at + 1);
+                return Err(self.restore_others(error).await);
+            }
+        }
+        Ok(())
+    }
+
+    /// Deploys the proxies again that gave way to a revision that is not deployed. The final error.
+    async fn restore_others(&self, error: Error) -> Error {
+        if self.leaving.is_empty() {
+            return error;
+        }
+        let (all, result) = occupied::restore(&self.site, &self.leaving).await;
+        Error::NotReady { cause: Box::new(error), result, restored: all }
     }
 
     async fn deploy(&self, sequenced_rollout: bool) -> Result<Accepted, Error> {
         let account = self.site.options.settings.service_account.as_deref();
         let options = DeployParameters { service_account: account, sequenced_rollout };
-        let error = match self.client.deploy(self.site.resource, self.site.environment, self.id, options).await {
+        let accepted = if self.leaving.is_empty() {
+            self.client.deploy(self.site.resource, self.site.environment, self.id, options).await
+        } else {
+            occupied::deploy_when_free(&Site { client: self.client, ..self.site }, self.id, options).await
+        };
+        let error = match accepted {
             Ok(accepted) => return Ok(Accepted::Here(accepted)),
             Err(error) if error.is_ambiguous() => error,
             Err(error) => return Err(error),
@@ -92,7 +150,7 @@ impl Rollout<'_> {
     }
 
     /// Waits for a deployment that was accepted at `started` (0: any counts), and rolls back if it fails.
-    pub(crate) async fn watch(self, started: u64) -> Result<(), Error> {
+    pub(crate) async fn watch(mut self, started: u64) -> Result<(), Error> {
         if self.site.options.wait == WaitFor::Accepted {
             return Ok(());
         }
@@ -102,7 +160,11 @@ impl Rollout<'_> {
             Err(WaitFailure { error: error @ Error::Stopped(_), .. }) => {
                 Err(error.leaving(&format!("revision {} is deployed but was not READY yet", self.id)))
             }
-            Err(why) => Err(self.go_back(why, started).await),
+            Err(why) => {
+                let (site, leaving) = (self.site, std::mem::take(&mut self.leaving));
+                let error = self.go_back(why, started).await;
+                Err(with_others(&site, &leaving, error).await)
+            }
             Ok(()) => Ok(()),
         }
     }
@@ -152,22 +214,46 @@ impl Rollout<'_> {
 
     /// Reads the changes that the deployment would cause, before traffic is routed to it. True if it should be
     /// sequenced.
-    async fn check_changes(&self) -> Result<bool, Error> {
+    async fn check_changes(&mut self, base_paths: &[String]) -> Result<bool, Error> {
         match self.site.resource.kind {
             // The API has no report for shared flows.
             BundleKind::SharedFlow => Ok(false),
             BundleKind::Proxy => {
-                let report =
-                    self.client.deploy_change_report(self.site.resource, self.site.environment, self.id).await?;
-                let obstacles = report.obstacles();
-                if !obstacles.is_empty() {
-                    return Err(Error::Refused(format!(
-                        "revision {} is not deployed, and the actual state is unchanged: {}",
-                        self.id,
-                        obstacles.join("; ")
-                    )));
+                let deadline = self.site.start + self.site.options.timeout / 2;
+                let (mut pause, mut last) = (self.site.options.polling.first, String::new());
+                loop {
+                    let report =
+                        self.client.deploy_change_report(self.site.resource, self.site.environment, self.id).await?;
+                    let (conflicts, obstacles) = report.split_obstacles();
+                    if !obstacles.is_empty() {
+                        return Err(Error::Refused(format!(
+                            "revision {} is not deployed, and the actual state is unchanged: {}",
+                            self.id,
+                            report.obstacles().join("; ")
+                        )));
+                    }
+                    let why = match occupied::examine(&self.site, self.id, base_paths, &conflicts).await? {
+                        Way::Leaving(leaving) => {
+                            self.leaving = leaving;
+                            return Ok(report.should_sequence_rollout());
+                        }
+                        Way::NotYet(why) => why,
+                    };
+                    if Instant::now() >= deadline {
+                        return Err(Error::Temporary(format!(
+                            "revision {} is not deployed, and the actual state is unchanged: a base path is not free \
+                             after {:.0?}: {why}",
+                            self.id,
+                            self.site.options.timeout / 2
+                        )));
+                    }
+                    if why != last {
+                        self.site.say(Phase::Wait, format!("waiting: {why}"));
+                        last = why;
+                    }
+                    self.site.client.stop().sleep(pause).await;
+                    pause = self.site.options.polling.longer(pause);
                 }
-                Ok(report.should_sequence_rollout())
             }
         }
     }
@@ -230,7 +316,7 @@ impl Rollout<'_> {
             WayBack::Former { revision, ref service_account } => {
                 self.site.warn(Phase::Rollback, format!("{error}; rolling back to revision {revision}"));
                 match self.restore(revision, service_account.as_deref()).await {
-                    Ok(()) => explain(error, &format!("rolled back to revision {revision}, which is ready")),
+                    Ok(()) => restored(error, &format!("rolled back to revision {revision}, which is ready")),
                     Err(second) => explain(error, &format!("the rollback to revision {revision} failed too: {second}")),
                 }
             }
@@ -276,14 +362,31 @@ async fn take_out(
     let undeployed = site.client.undeploy(site.resource, site.environment, id).await;
     drop(absence);
     match undeployed {
-        Ok(()) => explain(error, "the revision was undeployed because nothing was deployed before"),
+        Ok(()) => restored(error, "the revision was undeployed because nothing was deployed before"),
         Err(second) => {
             explain(error, &format!("nothing was deployed before, and undeploying the revision failed too: {second}"))
         }
     }
 }
 
-/// The error with the result of the rollback.
+/// The error of a rolled-back deployment, after the proxies that gave way to it are deployed again. If it could not be
+/// rolled back, they stay undeployed: it has their base paths.
+async fn with_others(site: &Site<'_>, leaving: &[Leaving], error: Error) -> Error {
+    match error {
+        Error::NotReady { cause, result, restored: true } if !leaving.is_empty() => {
+            let (all, others) = occupied::restore(site, leaving).await;
+            Error::NotReady { cause, result: format!("{result}; {others}"), restored: all }
+        }
+        other => other,
+    }
+}
+
+/// The error with the result of an incomplete rollback.
 fn explain(cause: Error, result: &str) -> Error {
-    Error::NotReady { cause: Box::new(cause), result: result.to_owned() }
+    Error::NotReady { cause: Box::new(cause), result: result.to_owned(), restored: false }
+}
+
+/// The error with the result of a complete rollback.
+fn restored(cause: Error, result: &str) -> Error {
+    Error::NotReady { cause: Box::new(cause), result: result.to_owned(), restored: true }
 }

@@ -12,7 +12,9 @@ use crate::compare::verdict::ERROR_LOOKS;
 use crate::error::Error;
 use crate::event::{Event, EventListener, Phase};
 use crate::rollout::options::DeployOptions;
-use apigee_flux_model::names::Name;
+use apigee_flux_configuration::{Id, Place};
+use apigee_flux_model::bundle::BundleKind;
+use apigee_flux_model::names::{Name, RevisionId};
 
 /// The bundle, the environment and the tools of a run.
 #[derive(Clone, Copy)]
@@ -24,6 +26,8 @@ pub(crate) struct Site<'a> {
     pub progress: EventListener<'a>,
     /// When the run began.
     pub start: Instant,
+    /// A revision whose files differ from the bundle that its description names.
+    pub edited: Option<RevisionId>,
 }
 
 /// How long an existing object may be invisible to parts of the API.
@@ -44,6 +48,21 @@ impl Site<'_> {
     /// half times the timeout never interrupts it.
     pub(crate) fn deadline(&self) -> Instant {
         self.start + self.options.timeout
+    }
+
+    /// The place of the environment's records.
+    pub(crate) fn place(&self) -> Place<'_> {
+        Place { organization: self.resource.organization.as_str(), environment: Some(self.environment.as_str()) }
+    }
+
+    /// The resource in the records.
+    pub(crate) fn id(&self) -> Id {
+        resource_id(self.resource.kind, self.resource.name)
+    }
+
+    /// The client for what must be done at the end of a run, although its deadline has passed.
+    pub(crate) fn late(&self) -> Client {
+        self.client.with_new_deadline(Instant::now() + KNOWN_AFTER)
     }
 
     /// The client for requests about objects that are known to exist.
@@ -78,4 +97,9 @@ impl Site<'_> {
             Err(error) => Err(error),
         }
     }
+}
+
+/// A proxy or shared flow in the records.
+pub(crate) fn resource_id(kind: BundleKind, name: &Name) -> Id {
+    Id { kind: kind.resource_kind().to_owned(), parent: None, name: name.to_string() }
 }

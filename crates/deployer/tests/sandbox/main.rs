@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod drift;
+mod overlaps;
+mod owned;
+mod ownership;
+mod renames;
 mod wire;
 #[path = "../../../../testdata/support/wiretap.rs"]
 mod wiretap;

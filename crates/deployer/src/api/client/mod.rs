@@ -169,6 +169,12 @@ impl Client {
         Self { deadline: Some(self.deadline.map_or(deadline, |before| before.min(deadline))), ..self.clone() }
     }
 
+    /// The same client, which a stop does not reach: for a request without which the one before it must not remain.
+    #[must_use]
+    pub(crate) fn unstoppable(&self) -> Self {
+        Self { stop: Stop::default(), ..self.clone() }
+    }
+
     /// The same client with a new deadline, for a rollback.
     #[must_use]
     pub(crate) fn with_new_deadline(&self, deadline: Instant) -> Self {

@@ -64,16 +64,60 @@ impl Register {
         if self.exists {
             return Ok(());
         }
-        let body = Body::Json(json!({"name": record::MAP, "encrypted": true}));
-        let request = Request::new(Verb::Post, place.path(&["keyvaluemaps"]), body, "apigee.keyvaluemaps.create");
-        match client.change(&request).await {
-            // Another deployer was faster.
-            Err(error) if !error.is_conflict() => Err(error),
-            _ => {
-                self.exists = true;
-                Ok(())
-            }
+        create_map(client, place).await?;
+        self.exists = true;
+        Ok(())
+    }
+
+    /// True if no resource of the place has a record for certain: the key value map does not exist. An empty list of
+    /// entries is not a proof.
+    pub(crate) fn is_missing(&self) -> bool {
+        !self.exists
+    }
+}
+
+async fn create_map(client: &Client, place: Place<'_>) -> Result<(), Error> {
+    let body = Body::Json(json!({"name": record::MAP, "encrypted": true}));
+    let request = Request::new(Verb::Post, place.path(&["keyvaluemaps"]), body, "apigee.keyvaluemaps.create");
+    match client.change(&request).await {
+        // Another deployer was faster.
+        Err(error) if !error.is_conflict() => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Reads the record of one resource, by one request.
+pub(crate) async fn read_one(client: &Client, place: Place<'_>, id: &Id) -> Result<Option<Record>, Error> {
+    let key = Record::key(id);
+    let answer = client.read(&entry(place, &key)).await?;
+    if answer == Answer::Missing {
+        return Ok(None);
+    }
+    let value = answer.json().get("value").and_then(Value::as_str).unwrap_or_default();
+    match Record::parse(value).filter(|record| record.id == *id) {
+        Some(record) => Ok(Some(record)),
+        None => Err(Error::Refused(format!(
+            "nothing was changed: the entry `{key}` of the key value map `{}` is not a record that this version can \
+             read: use a newer image, or delete the entry",
+            record::MAP
+        ))),
+    }
+}
+
+/// The read of one entry.
+fn entry(place: Place<'_>, key: &str) -> Read {
+    let path = place.path(&["keyvaluemaps", record::MAP, "entries", key]);
+    Read::json(path, "apigee.keyvaluemapentries.get").of(Shape::with(&["name", "value"]))
+}
+
+/// Writes a record, and creates the key value map before if it does not exist. `known` as in [`write`].
+pub(crate) async fn write_first(client: &Client, place: Place<'_>, record: &Record, known: bool) -> Result<(), Error> {
+    match write(client, place, record, known).await {
+        Err(error) if error.is_not_found() => {
+            create_map(client, place).await?;
+            write(client, place, record, false).await
         }
+        other => other,
     }
 }
 
@@ -81,9 +125,7 @@ impl Register {
 /// omits empty fields; a single entry is read by another call.
 pub(crate) async fn prove_absence(client: &Client, place: Place<'_>, id: &Id) -> Result<(), Error> {
     let key = Record::key(id);
-    let path = place.path(&["keyvaluemaps", record::MAP, "entries", &key]);
-    let shape = Shape::with(&["name", "value"]);
-    match client.read(&Read::json(path, "apigee.keyvaluemapentries.get").of(shape)).await? {
+    match client.read(&entry(place, &key)).await? {
         Answer::Missing => Ok(()),
         Answer::Json(_) | Answer::Bytes(_) => Err(Error::Temporary(format!(
             "nothing was changed: the responses of Apigee contradict each other: the list of entries of the key value \
