@@ -15,6 +15,7 @@ use crate::event::{Event, Phase};
 use apigee_flux_configuration::call::shown_path;
 use apigee_flux_configuration::document::Entry;
 use apigee_flux_configuration::ownership::{Claim, claim};
+use apigee_flux_configuration::record;
 use apigee_flux_configuration::secret::{self, ValueFrom};
 use apigee_flux_configuration::{Answer, Change, Crud, Field, Form, OwnedPlace, Part, Place, Plan, Record, Wanted};
 use apigee_flux_model::bundle::Digest;
@@ -65,6 +66,7 @@ impl Shared {
             body: &body,
             secrets: &secrets,
             stored: None,
+            continuations: self.register.continuations(&entry.id),
             noted: None,
             claim: Claim::Unrecorded,
             fields: Vec::new(),
@@ -96,6 +98,8 @@ struct Convergence<'a> {
     secrets: &'a [String],
     /// The record in the register, once this run has written it.
     stored: Option<Record>,
+    /// The entries that continue the record.
+    continuations: BTreeSet<String>,
     /// The right of this run to change the resource.
     claim: Claim,
     /// The parts that this run has set, for values that Apigee does not return.
@@ -288,9 +292,18 @@ impl Convergence<'_> {
         let written = self.stored.as_ref().or_else(|| self.shared.register.get(&self.entry.id));
         let ending =
             if ending == ResourceResult::Unchanged && written.is_none() { ResourceResult::Adopted } else { ending };
-        if self.shared.options.mode == Mode::Write && !written.is_some_and(same) {
+        let missing = self.shared.register.missing_continuation(&self.entry.id);
+        if self.shared.options.mode == Mode::Write && (missing.is_some() || !written.is_some_and(same)) {
             let known = written.is_some();
             self.write_record(record, known).await?;
+        }
+        if let Some(missing) = missing.filter(|_| self.shared.options.mode != Mode::Compare) {
+            return Err(Error::Temporary(format!(
+                "its record lacked the entry `{missing}` in the key value map `{}`, so not all of its managed parts \
+                 are known: delete parts manually that were removed from Git; the record is complete again, the next \
+                 run continues",
+                record::MAP
+            )));
         }
         Ok((ending, if done.is_empty() { "in sync".to_owned() } else { done.join(", ") }))
     }
@@ -306,7 +319,8 @@ impl Convergence<'_> {
     }
 
     async fn write_record(&mut self, record: Record, known: bool) -> Result<(), Error> {
-        register::write(&self.client, self.place(), &record, known).await?;
+        let existing = &self.continuations;
+        self.continuations = register::replace(&self.client, self.place(), &record, known, existing).await?;
         self.stored = Some(record);
         Ok(())
     }
