@@ -4,7 +4,7 @@
 //! the present head lists: they are written first, then the head, then the surplus ones are deleted. A run that is killed in between leaves
 //! a whole record, the old or the new one, and surplus continuations that the next write of the record deletes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -39,15 +39,15 @@ impl Head {
         serde_json::from_str(value).ok()
     }
 
-    /// The record with the parts of its continuations, whose values `find` returns by their keys. The second value is the key of the first
-    /// continuation that is missing or does not have the listed content: then parts are unknown, not unmanaged.
-    pub fn join<'v>(self, find: impl Fn(&str) -> Option<&'v str>) -> (Record, Option<String>) {
+    /// The record with the parts of its continuations, whose values `find` returns by their keys. The second value are the keys of
+    /// continuations that are missing or do not have the listed content: then parts are unknown, not unmanaged.
+    pub fn join<'v>(self, find: impl Fn(&str) -> Option<&'v str>) -> (Record, BTreeSet<String>) {
         let Self { mut record, continued_in } = self;
-        let mut missing = None;
+        let mut missing = BTreeSet::new();
         for key in continued_in {
             match find(&key).filter(|value| key == key_of(&record, value)).map(serde_json::from_str::<Vec<Part>>) {
                 Some(Ok(parts)) => record.parts.extend(parts),
-                _ => missing = missing.or(Some(key)),
+                _ => _ = missing.insert(key),
             }
         }
         (record, missing)
@@ -114,7 +114,7 @@ mod tests {
         Record { parts: (0..parts).map(part).collect(), ..Record::new(id, "team", "d", WhenGone::Delete) }
     }
 
-    fn joined(entries: &RecordEntries) -> (Record, Option<String>) {
+    fn joined(entries: &RecordEntries) -> (Record, BTreeSet<String>) {
         Head::parse(&entries.head).unwrap().join(|key| entries.continuations.get(key).map(String::as_str))
     }
 
@@ -122,7 +122,7 @@ mod tests {
     fn a_small_record_is_one_entry() {
         let entries = record(2).to_entries();
         assert_eq!((entries.head.clone(), entries.continuations.len()), (record(2).to_value(), 0));
-        assert_eq!(joined(&entries), (record(2), None));
+        assert_eq!(joined(&entries), (record(2), BTreeSet::new()));
     }
 
     #[test]
@@ -131,7 +131,7 @@ mod tests {
             let entries = record(parts).to_entries();
             let values = entries.continuations.values().chain([&entries.head]);
             assert!(values.clone().all(|value| value.len() <= MAX_VALUE_BYTES), "{parts}");
-            assert_eq!(joined(&entries), (record(parts), None));
+            assert_eq!(joined(&entries), (record(parts), BTreeSet::new()));
             assert!(entries.continuations.keys().all(|key| head_of(key) == Some(&entries.key)), "{parts}");
         }
         assert_eq!(record(3000).to_entries().continuations.len(), 20);
@@ -145,10 +145,10 @@ mod tests {
         let mut torn = whole.clone();
         torn.continuations.remove(&keys[1]);
         let (rest, missing) = joined(&torn);
-        assert_eq!(missing.as_ref(), Some(&keys[1]));
+        assert_eq!(missing, [keys[1].clone()].into());
         assert!(rest.parts.len() > 300 && rest.parts.len() < 700);
         torn.continuations.insert(keys[1].clone(), "[]".to_owned());
-        assert_eq!(joined(&torn).1.as_ref(), Some(&keys[1]));
+        assert_eq!(joined(&torn).1, [keys[1].clone()].into());
     }
 
     #[test]
@@ -159,6 +159,6 @@ mod tests {
         assert!(!new.continuations.contains_key(&last));
         let mut both = new.continuations;
         both.extend(old.continuations.clone());
-        assert_eq!(joined(&RecordEntries { continuations: both, ..old }), (record(700), None));
+        assert_eq!(joined(&RecordEntries { continuations: both, ..old }), (record(700), BTreeSet::new()));
     }
 }

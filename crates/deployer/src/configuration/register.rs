@@ -18,7 +18,7 @@ pub(crate) struct Register {
     records: BTreeMap<Id, Record>,
     /// The continuations of each record by the key of its head, also surplus ones of a run that was killed.
     continuations: BTreeMap<String, BTreeSet<String>>,
-    /// Records that lack a continuation, with its key.
+    /// Records that lack continuations, with one of their keys.
     torn: BTreeMap<Id, String>,
     /// When the files of all bundles were last compared, in milliseconds since 1970; 0: never.
     pub compared: u64,
@@ -57,13 +57,16 @@ impl Register {
             }
             let id = head.record.id.clone();
             let (mut record, mut missing) = head.join(|key| entries.get(key).map(String::as_str));
-            if missing.is_some() {
+            if !missing.is_empty() {
                 // Another run may have written it between two pages of the list.
                 let Some(found) = read_record(client, place, &id).await? else { continue };
+                let known = register.continuations.entry(key.clone()).or_default();
+                known.extend(found.continuations);
                 (record, missing) = (found.record, found.missing);
-                register.continuations.entry(key.clone()).or_default().extend(found.continuations);
+                // One with other content is written again.
+                known.retain(|key| !missing.contains(key));
             }
-            register.torn.extend(missing.map(|missing| (id.clone(), missing)));
+            register.torn.extend(missing.pop_first().map(|missing| (id.clone(), missing)));
             register.records.insert(id, record);
         }
         Ok(register)
@@ -116,8 +119,8 @@ impl Register {
 pub(crate) struct FoundRecord {
     /// The record, with the parts that were found.
     pub record: Record,
-    /// The key of a continuation that is missing.
-    pub missing: Option<String>,
+    /// The keys of continuations that are missing.
+    pub missing: BTreeSet<String>,
     /// The keys of the continuations that its head lists.
     pub continuations: BTreeSet<String>,
 }
