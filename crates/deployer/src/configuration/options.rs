@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::polling::Polling;
+use crate::guard::Guard;
 use apigee_flux_configuration::Claimant;
 use apigee_flux_configuration::secret::ValueFrom;
 use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
@@ -25,6 +26,8 @@ pub struct ApplyOptions {
     pub workers: NonZeroUsize,
     /// Whether anything is written.
     pub mode: Mode,
+    /// Asked before the writes of a resource.
+    pub guard: Option<Guard>,
 }
 
 impl ApplyOptions {
@@ -37,6 +40,7 @@ impl ApplyOptions {
             polling: Polling::default(),
             workers: DEFAULT_WORKERS,
             mode: Mode::Write,
+            guard: None,
         }
     }
 }

@@ -172,6 +172,26 @@ pub(crate) async fn write(client: &Client, place: Place<'_>, record: &Record, kn
     replace(client, place, record, known, &BTreeSet::new()).await.map(drop)
 }
 
+/// Writes the first record of a resource. If there is one already, it stays: the caller reads whose it is. Returns the
+/// continuations that exist afterwards.
+pub(crate) async fn create(
+    client: &Client,
+    place: Place<'_>,
+    record: &Record,
+    existing: &BTreeSet<String>,
+) -> Result<BTreeSet<String>, Error> {
+    let entries = record.to_entries();
+    for (key, value) in entries.continuations.iter().filter(|(key, _)| !existing.contains(*key)) {
+        write_entry(client, place, key, value, false).await?;
+    }
+    let body = Body::Json(json!({"name": entries.key, "value": entries.head}));
+    let path = place.path(&["keyvaluemaps", record::MAP, "entries"]);
+    match client.change(&Request::new(Verb::Post, path, body, "apigee.keyvaluemapentries.create")).await {
+        Err(error) if !error.is_conflict() => Err(error),
+        _ => Ok(existing.iter().cloned().chain(entries.continuations.into_keys()).collect()),
+    }
+}
+
 /// Writes a record: new continuations, then the head, and then it deletes the surplus ones of the continuations that
 /// exist. `known` means that the register already had a record. Returns the continuations that exist afterwards.
 pub(crate) async fn replace(

@@ -75,6 +75,9 @@ pub enum Error {
     /// Another client changed the environment in the meantime; its deployment is not changed.
     #[error("{0}")]
     ConcurrentChange(String),
+    /// The resource is left to its own Job, which may have another state of Git; nothing is wrong.
+    #[error("{0}")]
+    Left(String),
     /// The run was stopped. The text describes the state that it leaves.
     #[error("{0}")]
     Stopped(String),
@@ -96,6 +99,7 @@ impl Error {
     /// How the program ends after this error.
     pub fn exit(&self) -> Exit {
         match self {
+            Self::Left(_) => Exit::Ok,
             Self::Usage(_) => Exit::Usage,
             Self::Refused(_) | Self::State { .. } => Exit::DataError,
             Self::NotReady { cause, .. } => match cause.exit() {

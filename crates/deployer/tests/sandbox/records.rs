@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use apigee_flux_configuration::document::{ConfigurationDeletionPolicy, SCHEMA_VERSION};
 use apigee_flux_configuration::secret::ValueFrom;
-use apigee_flux_configuration::{Document, Entry, Id, OwnedPlace};
+use apigee_flux_configuration::{Actor, Document, Entry, Id, OwnedPlace, Record};
 use apigee_flux_deployer::apply::{Applied, ApplyOptions, ApplyReport, ResourceResult, apply};
 use apigee_flux_deployer::client::Settings;
+use apigee_flux_deployer::guard::Guard;
 use apigee_flux_deployer::prune::{Kept, prune};
 use apigee_flux_deployer::retry::Backoff;
-use apigee_flux_deployer::{Client, Polling, TokenSource};
+use apigee_flux_deployer::{Client, Error, Polling, TokenSource};
 use apigee_flux_model::lifecycle::Adopt;
 use apigee_flux_sandbox::{self as sandbox, Sandbox};
 use serde_json::{Value, json};
@@ -43,6 +44,32 @@ fn map(keys: impl IntoIterator<Item = usize>) -> Entry {
         adopt: Adopt::Never,
         body: json!({"encrypted": true, "entries": entries}),
     }
+}
+
+/// A target server.
+fn server(host: &str, adopt: Adopt) -> Entry {
+    Entry {
+        id: Id { kind: "ApigeeTargetServer".to_owned(), parent: None, name: "backend".to_owned() },
+        deletion_policy: ConfigurationDeletionPolicy::Delete,
+        adopt,
+        body: json!({"host": host, "port": 443, "isEnabled": true}),
+    }
+}
+
+/// A Job of an owner in a namespace.
+fn job(owner: &str, namespace: &str, uid: &str) -> ApplyOptions {
+    let mut options = options(owner);
+    options.claimant.namespace = Some(namespace.to_owned());
+    options.claimant.job = Some(uid.to_owned());
+    options.provenance.commit = Some(format!("commit-of-{uid}"));
+    options
+}
+
+/// The same with the owners of all namespaces of its input.
+fn with_siblings(mut options: ApplyOptions, siblings: &[(&str, &str)]) -> ApplyOptions {
+    options.claimant.siblings =
+        siblings.iter().map(|(namespace, owner)| ((*namespace).to_owned(), (*owner).to_owned())).collect();
+    options
 }
 
 impl World {
@@ -101,6 +128,26 @@ impl World {
                 _ => return found,
             }
         }
+    }
+
+    /// The record of the target server.
+    async fn record(&self) -> Record {
+        let records = self.entries("apigee-flux").await;
+        let mut records = records.values().filter_map(|value| Record::parse(value));
+        records.find(|record| record.id.kind == "ApigeeTargetServer").unwrap()
+    }
+
+    /// The host of the target server in Apigee.
+    async fn host(&self) -> String {
+        let url = format!("{}/v1/organizations/acme/environments/dev/targetservers/backend", self.sandbox.url());
+        let server: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        server["host"].as_str().unwrap_or_default().to_owned()
+    }
+
+    async fn make_server(&self, host: &str) {
+        let url = format!("{}/v1/organizations/acme/environments/dev/targetservers", self.sandbox.url());
+        let body = json!({"name": "backend", "host": host, "port": 443, "isEnabled": true});
+        assert!(self.http.post(url).json(&body).send().await.unwrap().status().is_success());
     }
 
     fn fault(&self, rule: &str) {
@@ -175,4 +222,157 @@ async fn a_record_that_lost_an_entry_is_an_error_once() {
     assert_eq!(world.done(map(0..250), &team).await, ResourceResult::Unchanged);
     assert_eq!(world.done(map(0..1), &team).await, ResourceResult::Updated);
     assert_eq!(world.entries("settings").await.len(), 1);
+}
+
+#[tokio::test]
+async fn adoption_from_another_owner_compares_first() {
+    let world = World::start().await;
+    world.done(server("a", Adopt::Never), &job("one", "n1", "j1")).await;
+    let other = job("two", "n2", "j2");
+    let (code, reason) = world.fails(server("a", Adopt::Never), &other).await;
+    assert!(code == 73 && reason.contains("its owner is `one` (namespace `n1`), not `two`"), "{code} {reason}");
+    let (code, reason) = world.fails(server("b", Adopt::Match), &other).await;
+    assert!(code == 65 && reason.contains("belongs to the owner `one` and differs (update host)"), "{code} {reason}");
+    assert_eq!((world.host().await.as_str(), world.record().await.owner.as_str()), ("a", "one"));
+    assert_eq!(world.done(server("a", Adopt::Match), &other).await, ResourceResult::Adopted);
+    let record = world.record().await;
+    assert_eq!((record.owner.as_str(), record.taken_from.as_deref()), ("two", Some("one")));
+    assert_eq!(world.done(server("a", Adopt::Match), &other).await, ResourceResult::Unchanged);
+    // The former owner does not take it back, whatever its spec says.
+    let (code, reason) = world.fails(server("a", Adopt::Override), &job("one", "n1", "j3")).await;
+    assert!(code == 73 && reason.contains("which adopted it from this one"), "{code} {reason}");
+    // A third one may replace it.
+    assert_eq!(world.done(server("c", Adopt::Override), &job("three", "n3", "j4")).await, ResourceResult::Updated);
+    assert_eq!((world.host().await.as_str(), world.record().await.owner.as_str()), ("c", "three"));
+}
+
+#[tokio::test]
+async fn there_must_be_something_to_adopt() {
+    let world = World::start().await;
+    for adopt in [Adopt::Match, Adopt::Override] {
+        let (code, reason) = world.fails(server("a", adopt), &options("team")).await;
+        assert!(code == 65 && reason.contains("there is nothing to adopt"), "{code} {reason}");
+    }
+    world.make_server("a").await;
+    assert_eq!(world.done(server("b", Adopt::Override), &options("team")).await, ResourceResult::Updated);
+    // It is managed now, so it is made again.
+    let url = format!("{}/v1/organizations/acme/environments/dev/targetservers/backend", world.sandbox.url());
+    assert!(world.http.delete(url).send().await.unwrap().status().is_success());
+    assert_eq!(world.done(server("b", Adopt::Override), &options("team")).await, ResourceResult::Created);
+}
+
+#[tokio::test]
+async fn a_move_signs_the_record_and_the_reconciler_never_takes_over() {
+    let siblings = [("n1", "one"), ("n2", "two")];
+    let world = World::start().await;
+    world.done(server("a", Adopt::Never), &with_siblings(job("one", "n1", "j1"), &siblings)).await;
+    let made = world.record().await;
+    let mover = with_siblings(job("two", "n2", "j2"), &siblings);
+    let mut reconciler = mover.clone();
+    reconciler.claimant.actor = Actor::Reconciler;
+    let left = world.apply(vec![server("b", Adopt::Never)], &reconciler).await;
+    let [Applied { result, reason, exit, .. }] = left.resources.as_slice() else { panic!() };
+    assert_eq!((*result, exit.code(), world.host().await.as_str()), (ResourceResult::Left, 0, "a"), "{reason}");
+    let line = left.to_line(world.place.as_place(), None, 0);
+    assert!(line.contains(r#""result":"left""#) && line.contains(r#""left":1"#) && line.contains(reason), "{line}");
+
+    assert_eq!(world.done(server("a", Adopt::Never), &mover).await, ResourceResult::Unchanged);
+    let moved = world.record().await;
+    assert_eq!((moved.owner.as_str(), moved.namespace.as_deref()), ("two", Some("n2")));
+    assert_eq!(moved.superseded.as_deref(), Some("j1"));
+    assert_eq!(moved.provenance, made.provenance, "the value is still that of the first commit");
+    let (code, reason) =
+        world.fails(server("a", Adopt::Never), &with_siblings(job("one", "n1", "j1"), &siblings)).await;
+    assert!(code == 73 && reason.contains("it was moved to the namespace `n2`"), "{code} {reason}");
+}
+
+#[tokio::test]
+async fn a_replaced_cluster_is_signed_off() {
+    let world = World::start().await;
+    let in_cluster = |uid: &str, cluster: &str, replaces: Option<&str>| {
+        let mut options = job("team", "n", uid);
+        options.claimant.cluster = Some(cluster.to_owned());
+        options.claimant.replaces_cluster = replaces.map(str::to_owned);
+        options
+    };
+    world.done(server("a", Adopt::Never), &in_cluster("j1", "old", None)).await;
+    let (code, reason) = world.fails(server("a", Adopt::Never), &in_cluster("j2", "new", None)).await;
+    assert!(code == 73 && reason.contains("set `spec.replacesCluster: old`"), "{code} {reason}");
+    world.done(server("a", Adopt::Never), &in_cluster("j2", "new", Some("old"))).await;
+    assert_eq!(world.record().await.cluster.as_deref(), Some("new"));
+    // The old cluster is still there.
+    assert_eq!(world.fails(server("a", Adopt::Never), &in_cluster("j3", "old", None)).await.0, 73);
+}
+
+#[tokio::test]
+async fn provenance_is_that_of_the_state_that_made_the_value() {
+    let world = World::start().await;
+    let commit = async || world.record().await.provenance.commit.unwrap();
+    world.done(server("a", Adopt::Never), &job("team", "n", "j1")).await;
+    // A drift that another commit repairs: its spec says the same.
+    let url = format!("{}/v1/organizations/acme/environments/dev/targetservers/backend", world.sandbox.url());
+    assert!(world.http.delete(url).send().await.unwrap().status().is_success());
+    assert_eq!(world.done(server("a", Adopt::Never), &job("team", "n", "j2")).await, ResourceResult::Created);
+    assert_eq!(commit().await, "commit-of-j1");
+    assert_eq!(world.record().await.job.as_deref(), Some("j2"));
+    world.done(server("b", Adopt::Never), &job("team", "n", "j3")).await;
+    assert_eq!(commit().await, "commit-of-j3");
+}
+
+/// Two Jobs of the same namespace at the same time: the older one stops before it changes anything, whether the newer one
+/// began before (1) or after (2) the older one has recorded its intent.
+#[tokio::test]
+async fn a_run_that_another_job_overtakes_stops() {
+    for read in [1, 2] {
+        let world = World::start().await;
+        world.done(server("a", Adopt::Never), &job("team", "n", "j0")).await;
+        world.fault(&format!("GET *{RECORDS}/* late:600ms @{read}"));
+        let (old, new) = (job("team", "n", "j1"), job("team", "n", "j2"));
+        let newer = async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            world.done(server("newer", Adopt::Never), &new).await
+        };
+        let (older, newer) = tokio::join!(world.fails(server("older", Adopt::Never), &old), newer);
+        assert_eq!(newer, ResourceResult::Updated, "{read}");
+        assert!(older.0 == 75 && older.1.contains("another Job took over (uid j2)"), "{read}: {older:?}");
+        assert_eq!((world.host().await.as_str(), world.record().await.job.as_deref()), ("newer", Some("j2")), "{read}");
+    }
+    // Both want to create it.
+    let world = World::start().await;
+    world.done(map([1]), &job("team", "n", "j0")).await;
+    world.fault(&format!("GET *{RECORDS}/* late:600ms @1"));
+    let (old, new) = (job("team", "n", "j1"), job("team", "n", "j2"));
+    let newer = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        world.done(server("newer", Adopt::Never), &new).await
+    };
+    let (older, newer) = tokio::join!(world.fails(server("older", Adopt::Never), &old), newer);
+    assert_eq!((newer, older.0, world.host().await.as_str()), (ResourceResult::Created, 75, "newer"), "{older:?}");
+}
+
+#[tokio::test]
+async fn what_a_killed_run_was_about_to_set_is_recorded() {
+    let world = World::start().await;
+    world.done(server("a", Adopt::Never), &job("team", "n", "j1")).await;
+    let before = world.record().await;
+    world.fault("PUT */targetservers/* status:400");
+    world.fails(server("b", Adopt::Never), &job("team", "n", "j2")).await;
+    let after = world.record().await;
+    assert_ne!(before.digest, after.digest);
+    assert_eq!((world.host().await.as_str(), after.job.as_deref()), ("a", Some("j2")));
+}
+
+#[tokio::test]
+async fn a_guard_stops_the_writes_of_a_resource() {
+    let world = World::start().await;
+    world.done(server("a", Adopt::Never), &options("team")).await;
+    let guard = Guard::new(|_| Box::pin(async { Err(Error::Left("its own Job has a newer state".to_owned())) }));
+    let guarded = ApplyOptions { guard: Some(guard), ..options("team") };
+    let before = world.sandbox.requests().iter().filter(|request| request.is_write).count();
+    let report = world.apply(vec![server("b", Adopt::Never), map([1])], &guarded).await;
+    for Applied { result, reason, exit, .. } in &report.resources {
+        assert_eq!((*result, exit.code()), (ResourceResult::Left, 0), "{reason}");
+        assert_eq!(reason, "its own Job has a newer state");
+    }
+    assert_eq!(world.sandbox.requests().iter().filter(|request| request.is_write).count(), before);
 }
