@@ -42,6 +42,12 @@ pub(super) struct Shared {
 impl Shared {
     /// Applies one resource.
     pub(super) async fn one(&self, entry: &Entry, crud: &'static dyn Crud) -> Applied {
+        let applied = self.converge(entry, crud).await;
+        self.options.failed.note(&entry.id, applied.exit);
+        applied
+    }
+
+    async fn converge(&self, entry: &Entry, crud: &'static dyn Crud) -> Applied {
         let look_up = |place: &ValueFrom| match self.options.mode {
             Mode::Compare => Ok(Vec::new()),
             Mode::Write | Mode::Look => match (self.secrets)(place) {
@@ -264,7 +270,7 @@ impl Convergence<'_> {
         })
     }
 
-    /// The first missing prerequisite.
+    /// The first missing prerequisite. An error if it failed for good in this run.
     async fn lacking(&self) -> Result<Option<Error>, Error> {
         for read in self.crud.prerequisites(&self.wanted(None)) {
             let answer = self.client.read(&read).await?;
@@ -274,7 +280,13 @@ impl Convergence<'_> {
                 _ => continue,
             };
             let path = shown_path(read.path.iter().map(String::as_str));
-            return Ok(Some(Error::Temporary(format!("{path} {lacks}"))));
+            let lacks = format!("{path} {lacks}");
+            if let Some(id) = read.needed()
+                && let Some(exit) = self.shared.options.failed.get(&id)
+            {
+                return Err(Error::FailedPrerequisite { lacks, id: Box::new(id), exit });
+            }
+            return Ok(Some(Error::Temporary(lacks)));
         }
         Ok(None)
     }

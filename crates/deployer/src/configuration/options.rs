@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::polling::Polling;
+use crate::failed_resources::FailedResources;
 use crate::guard::Guard;
 use apigee_flux_configuration::Claimant;
 use apigee_flux_configuration::secret::ValueFrom;
@@ -28,6 +29,8 @@ pub struct ApplyOptions {
     pub mode: Mode,
     /// Asked before the writes of a resource.
     pub guard: Option<Guard>,
+    /// What has failed for good earlier in the same run: nothing waits for it.
+    pub failed: FailedResources,
 }
 
 impl ApplyOptions {
@@ -41,6 +44,7 @@ impl ApplyOptions {
             workers: DEFAULT_WORKERS,
             mode: Mode::Write,
             guard: None,
+            failed: FailedResources::default(),
         }
     }
 }

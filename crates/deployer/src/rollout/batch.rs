@@ -22,6 +22,7 @@ use crate::rollout::batch_report::BatchReport;
 use crate::rollout::deploy::deploy;
 use crate::rollout::options::DeployOptions;
 use crate::rollout::outcome::{BundleResult, DeployReport, Outcome};
+use apigee_flux_configuration as configuration;
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::bundle::schedule::{Schedule, ScheduledBundle};
@@ -193,6 +194,11 @@ impl BatchRun<'_> {
     }
 
     fn keep(&mut self, index: usize, report: DeployReport) {
+        if let Some(bundle) = self.bundles.get(index) {
+            let kind = bundle.kind.resource_kind().to_owned();
+            let id = configuration::Id { kind, parent: None, name: bundle.name.to_string() };
+            self.options.failed.note(&id, report.exit);
+        }
         (self.progress)(BatchEvent::Ended(&report));
         if let Some(place) = self.reports.get_mut(index) {
             *place = Some(report);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::api::deployment::Deployment;
 use crate::api::polling::Polling;
+use crate::failed_resources::FailedResources;
 use apigee_flux_configuration::Claimant;
 use apigee_flux_model::bundle::DeploySettings;
 use apigee_flux_model::names::RevisionId;
@@ -41,6 +42,8 @@ pub struct DeployOptions {
     pub provenance: Provenance,
     /// How often the status is read.
     pub polling: Polling,
+    /// What has failed for good earlier in the same run: nothing waits for it.
+    pub failed: FailedResources,
 }
 
 impl Default for DeployOptions {
@@ -54,6 +57,7 @@ impl Default for DeployOptions {
             wait: WaitFor::Ready,
             provenance: Provenance::default(),
             polling: Polling::default(),
+            failed: FailedResources::default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use apigee_flux_configuration::document::{ConfigurationDeletionPolicy, SCHEMA_VERSION};
 use apigee_flux_configuration::secret::ValueFrom;
@@ -12,7 +12,8 @@ use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::guard::Guard;
 use apigee_flux_deployer::prune::{Kept, prune};
 use apigee_flux_deployer::retry::Backoff;
-use apigee_flux_deployer::{Client, Error, Polling, TokenSource};
+use apigee_flux_deployer::{Bundle, Client, DeployOptions, Error, Polling, Target, TokenSource, deploy};
+use apigee_flux_model::bundle::{BundleKind, BundlePath};
 use apigee_flux_model::lifecycle::Adopt;
 use apigee_flux_sandbox::{self as sandbox, Sandbox};
 use serde_json::{Value, json};
@@ -375,4 +376,49 @@ async fn a_guard_stops_the_writes_of_a_resource() {
         assert_eq!(reason, "its own Job has a newer state");
     }
     assert_eq!(world.sandbox.requests().iter().filter(|request| request.is_write).count(), before);
+}
+
+fn resource(kind: &str, name: &str, adopt: Adopt, body: Value) -> Entry {
+    let id = Id { kind: kind.to_owned(), parent: None, name: name.to_owned() };
+    Entry { id, deletion_policy: ConfigurationDeletionPolicy::Orphan, adopt, body }
+}
+
+#[tokio::test]
+async fn nothing_waits_for_what_has_failed_for_good_in_the_same_run() {
+    let world = World::start().await;
+    let team = options("team");
+    let start = Instant::now();
+    let entries = |adopt| {
+        vec![
+            resource("ApigeeKeystore", "keys", adopt, json!({"aliases": {}})),
+            resource("ApigeeReference", "current", Adopt::Never, json!({"refers": "keys", "resourceType": "KeyStore"})),
+        ]
+    };
+    let report = world.apply(entries(Adopt::Match), &team).await;
+    let [keystore, reference] = report.resources.as_slice() else { panic!() };
+    assert_eq!((keystore.exit.code(), reference.exit.code(), report.exit().code()), (65, 65, 65), "{reference:?}");
+    assert!(
+        reference.reason.ends_with("keystores/keys does not exist, because ApigeeKeystore keys failed"),
+        "{reference:?}"
+    );
+    assert!(start.elapsed() < team.timeout / 2);
+    // A later stage of the same run: a bundle.
+    let files =
+        [("f.xml", "<SharedFlowBundle name=\"f\"/>"), ("sharedflows/default.xml", "<SharedFlow name=\"default\"/>")];
+    let files = files.map(|(path, text)| (BundlePath::parse(path).unwrap(), text.as_bytes().to_vec()));
+    let mut bundle = Bundle::new(BundleKind::SharedFlow, "f".parse().unwrap(), files.into_iter().collect());
+    bundle.requires.target_servers = vec!["backend".to_owned()];
+    world.fails(server("a", Adopt::Match), &team).await;
+    let target = Target { organization: "acme".parse().unwrap(), environment: "dev".parse().unwrap() };
+    let how = DeployOptions { failed: team.failed.clone(), polling: team.polling, ..DeployOptions::default() };
+    let deployed = deploy(&world.client, &bundle, &target, &how, &|_| ()).await;
+    assert_eq!(deployed.exit.code(), 65, "{}", deployed.outcome.reason);
+    assert!(
+        deployed.outcome.reason.contains("because ApigeeTargetServer backend failed"),
+        "{}",
+        deployed.outcome.reason
+    );
+    // When it succeeds, all follows.
+    let report = world.apply(entries(Adopt::Never), &team).await;
+    assert_eq!(report.exit().code(), 0, "{:?}", report.resources);
 }
