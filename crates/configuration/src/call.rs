@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::document::Id;
+
 /// An HTTP method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
@@ -179,7 +181,27 @@ impl Request {
     }
 }
 
+/// The collections of the resources that others need, with their kinds.
+const NEEDED: [(&str, &str); 5] = [
+    ("apiproducts", "ApigeeProduct"),
+    ("apis", "ApigeeProxy"),
+    ("developers", "ApigeeDeveloper"),
+    ("keystores", "ApigeeKeystore"),
+    ("sharedflows", "ApigeeSharedFlow"),
+];
+
 impl Read {
+    /// The resource that a prerequisite is about, or whose deployments it lists.
+    pub fn needed(&self) -> Option<Id> {
+        let mut parts = self.path.iter().map(String::as_str).skip(2).peekable();
+        if parts.next_if_eq(&"environments").is_some() {
+            parts.next();
+        }
+        let collection = parts.next()?;
+        let (_, kind) = NEEDED.iter().find(|(name, _)| *name == collection)?;
+        Some(Id { kind: (*kind).to_owned(), parent: None, name: parts.next()?.to_owned() })
+    }
+
     /// A read of one JSON document that has a `name`.
     pub fn json(path: Vec<String>, needs: &str) -> Self {
         Self { path, query: Vec::new(), form: Form::Json(NAMED), needs: needs.to_owned() }
@@ -195,6 +217,23 @@ impl Read {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_prerequisite_names_its_resource() {
+        let needed = |path: &str| {
+            let read = Read::json(path.split('/').map(str::to_owned).collect(), "");
+            read.needed().map(|id| id.to_string())
+        };
+        for (path, id) in [
+            ("organizations/o/apis/p", "ApigeeProxy p"),
+            ("organizations/o/environments/e/sharedflows/f/deployments", "ApigeeSharedFlow f"),
+            ("organizations/o/environments/apis/keystores/k", "ApigeeKeystore k"),
+            ("organizations/o/apiproducts/p", "ApigeeProduct p"),
+        ] {
+            assert_eq!(needed(path).as_deref(), Some(id), "{path}");
+        }
+        assert_eq!(needed("organizations/o/sites/s"), None);
+    }
 
     #[test]
     fn the_key_of_an_app_is_not_shown() {

@@ -35,6 +35,7 @@ pub mod product;
 mod product_path;
 pub mod rate_plan;
 pub mod record;
+pub mod record_entries;
 pub mod reference;
 pub mod resource_file;
 pub mod secret;

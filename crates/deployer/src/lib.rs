@@ -2,7 +2,7 @@
 //!
 //! The modules refer to each other in one direction, from the bottom to the top:
 //!
-//! - [`error`], [`stop`], [`event`] and [`mount`]: the words of a run, and the files that it is about;
+//! - [`error`], [`stop`], [`event`], [`failed_resources`], [`guard`] and [`mount`]: the words of a run, and the files that it is about;
 //! - `api`: the client, its credentials, and the messages of the management API;
 //! - `compare`: what an environment runs, compared with the desired bundles; it writes nothing;
 //! - `records`: who owns what is managed, and what was applied;
@@ -24,6 +24,8 @@ mod compare;
 mod configuration;
 pub mod error;
 pub mod event;
+pub mod failed_resources;
+pub mod guard;
 pub mod in_cluster;
 pub mod mount;
 pub mod mounted_state;

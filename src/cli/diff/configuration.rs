@@ -38,7 +38,7 @@ fn difference(place: &OwnedPlace, applied: Applied) -> Result<Difference, Error>
         name: id.path(),
         kind: id.kind,
         change: match result {
-            ResourceResult::Unchanged => PlannedChange::Unchanged,
+            ResourceResult::Unchanged | ResourceResult::Left => PlannedChange::Unchanged,
             ResourceResult::Created => PlannedChange::Create,
             ResourceResult::Deleted => PlannedChange::Remove,
             // A change that would be refused is shown as well.

@@ -14,7 +14,8 @@ use crate::event::{Event, Phase};
 use crate::records::register::{self, Register};
 use apigee_flux_configuration::call::shown_path;
 use apigee_flux_configuration::document::Entry;
-use apigee_flux_configuration::ownership::{Claim, claim};
+use apigee_flux_configuration::ownership::{Actor, Claim, Refusal, claim};
+use apigee_flux_configuration::record;
 use apigee_flux_configuration::secret::{self, ValueFrom};
 use apigee_flux_configuration::{Answer, Change, Crud, Field, Form, OwnedPlace, Part, Place, Plan, Record, Wanted};
 use apigee_flux_model::bundle::Digest;
@@ -41,6 +42,12 @@ pub(super) struct Shared {
 impl Shared {
     /// Applies one resource.
     pub(super) async fn one(&self, entry: &Entry, crud: &'static dyn Crud) -> Applied {
+        let applied = self.converge(entry, crud).await;
+        self.options.failed.note(&entry.id, applied.exit);
+        applied
+    }
+
+    async fn converge(&self, entry: &Entry, crud: &'static dyn Crud) -> Applied {
         let look_up = |place: &ValueFrom| match self.options.mode {
             Mode::Compare => Ok(Vec::new()),
             Mode::Write | Mode::Look => match (self.secrets)(place) {
@@ -65,6 +72,7 @@ impl Shared {
             body: &body,
             secrets: &secrets,
             stored: None,
+            continuations: self.register.continuations(&entry.id),
             noted: None,
             claim: Claim::Unrecorded,
             fields: Vec::new(),
@@ -96,6 +104,8 @@ struct Convergence<'a> {
     secrets: &'a [String],
     /// The record in the register, once this run has written it.
     stored: Option<Record>,
+    /// The entries that continue the record.
+    continuations: BTreeSet<String>,
     /// The right of this run to change the resource.
     claim: Claim,
     /// The parts that this run has set, for values that Apigee does not return.
@@ -123,8 +133,8 @@ impl Convergence<'_> {
         let mut conflict = None;
         let known = shared.register.get(&self.entry.id);
         if shared.options.mode != Mode::Compare {
-            self.claim = claim(known, &shared.options.claimant, self.entry.adopt)
-                .map_err(|refusal| Error::OtherOwner(Box::new(refusal)))?;
+            self.claim =
+                claim(known, &shared.options.claimant, self.entry.adopt).map_err(|refusal| self.refused(refusal))?;
         }
         if known.is_none() && shared.register.is_empty() && shared.options.mode != Mode::Compare {
             register::prove_absence(&self.client, self.place(), &self.entry.id).await?;
@@ -143,8 +153,16 @@ impl Convergence<'_> {
             if rounds == 0 {
                 self.fields = plan.changes.iter().flat_map(|change| change.fields.clone()).collect();
             }
-            if exists && last.is_none() {
+            let is_foreign = last.is_none() || matches!(self.claim, Claim::Adopted { .. });
+            if exists && is_foreign && self.stored.is_none() {
                 self.may_adopt(&plan)?;
+            }
+            if !exists && last.is_none() && self.entry.adopt != Adopt::Never {
+                return Err(Error::Refused(
+                    "there is nothing to adopt: it does not exist in Apigee: check its name, or remove `adopt` from the \
+                     spec to create it"
+                        .to_owned(),
+                ));
             }
             if plan.changes.is_empty() {
                 return self.finish(ending, &done, &plan).await;
@@ -171,12 +189,8 @@ impl Convergence<'_> {
             let progressed = if let Some(error) = self.lacking().await? {
                 Progressed::NotYet(error)
             } else {
-                match last {
-                    // Nothing is set yet: if this run is killed here, the next one must not assume that the new secrets
-                    // are set.
-                    None => self.write_record(self.new_record(&plan).without_digests(), false).await?,
-                    Some(last) => self.note_new_parts(last, &plan).await?,
-                }
+                self.ask_guard().await?;
+                self.intend(last, &plan).await?;
                 self.change(&plan.changes, &mut done).await?
             };
             match progressed {
@@ -209,23 +223,54 @@ impl Convergence<'_> {
         Some(Record { parts: parts.clone(), ..record.clone() })
     }
 
-    /// Records the names of new parts before they are created, so that after a killed run the next one recognizes them
-    /// as managed.
-    async fn note_new_parts(&mut self, last: Record, plan: &Plan) -> Result<(), Error> {
-        let new: Vec<Part> = plan
-            .parts
-            .iter()
-            .filter(|part| last.part(&part.name).is_none())
-            .map(|part| Part::named(&part.name))
-            .collect();
-        if new.is_empty() {
-            return Ok(());
-        }
-        let parts = [last.parts.clone(), new].concat();
-        self.write_record(Record { parts, ..last }, true).await
+    /// The record as it is in the register.
+    fn written(&self) -> Option<&Record> {
+        self.stored.as_ref().or_else(|| self.shared.register.get(&self.entry.id))
     }
 
-    /// The first missing prerequisite.
+    /// Records what this run is about to set, before it does: a killed run leaves nothing that the next one does not
+    /// recognize as managed, and a run with another state of Git sees that this one has begun. The digests of secrets
+    /// stay those of the secrets that are set: the next run must not believe that new ones are.
+    async fn intend(&mut self, last: Option<Record>, plan: &Plan) -> Result<(), Error> {
+        let intent = self.new_record(plan);
+        let Some(last) = last else {
+            let record = intent.without_digests();
+            self.continuations = register::create(&self.client, self.place(), &record, &self.continuations).await?;
+            self.stored = Some(record);
+            return self.fence().await;
+        };
+        let is_new = |part: &&Part| last.part(&part.name).is_none();
+        let new: Vec<Part> = plan.parts.iter().filter(is_new).map(|part| Part::named(&part.name)).collect();
+        let without_parts = |record: &Record| Record { parts: Vec::new(), ..record.clone() };
+        if !new.is_empty() || self.written().map(without_parts) != Some(without_parts(&intent)) {
+            self.fence().await?;
+            self.write_record(Record { parts: [last.parts, new].concat(), ..intent }, true).await?;
+        }
+        self.fence().await
+    }
+
+    /// Reads the record again. An error if it is not the one that this run has read or written: another run has begun
+    /// since, and only the newest Job gets new pods.
+    async fn fence(&self) -> Result<(), Error> {
+        let found = register::read_head(&self.client, self.place(), &self.entry.id).await?;
+        let signed = |record: &Record| {
+            (record.owner.clone(), record.namespace.clone(), record.job.clone(), record.digest.clone())
+        };
+        if found.as_ref().map(|head| signed(&head.record)) == self.written().map(signed) {
+            return Ok(());
+        }
+        let why = match found.map(|head| head.record.job) {
+            Some(Some(job)) => format!("another Job took over (uid {job})"),
+            Some(None) => "another run took over".to_owned(),
+            None => "another run deleted its record".to_owned(),
+        };
+        Err(match self.shared.options.claimant.actor {
+            Actor::Job => Error::Temporary(format!("{why}: nothing more is changed; the next run continues")),
+            Actor::Reconciler => Error::Left(format!("{why}: it is left to that one")),
+        })
+    }
+
+    /// The first missing prerequisite. An error if it failed for good in this run.
     async fn lacking(&self) -> Result<Option<Error>, Error> {
         for read in self.crud.prerequisites(&self.wanted(None)) {
             let answer = self.client.read(&read).await?;
@@ -235,7 +280,13 @@ impl Convergence<'_> {
                 _ => continue,
             };
             let path = shown_path(read.path.iter().map(String::as_str));
-            return Ok(Some(Error::Temporary(format!("{path} {lacks}"))));
+            let lacks = format!("{path} {lacks}");
+            if let Some(id) = read.needed()
+                && let Some(exit) = self.shared.options.failed.get(&id)
+            {
+                return Err(Error::FailedPrerequisite { lacks, id: Box::new(id), exit });
+            }
+            return Ok(Some(Error::Temporary(lacks)));
         }
         Ok(None)
     }
@@ -252,22 +303,42 @@ impl Convergence<'_> {
         (self.shared.progress)(ApplyEvent::Step(&self.entry.id, &Event::new(phase, message)));
     }
 
-    /// Decides whether an unmanaged resource may be adopted.
+    /// The error for a resource that this run has no claim on.
+    fn refused(&self, refusal: Refusal) -> Error {
+        match refusal {
+            // The reconciler has an older state of Git than the Job that moved it.
+            Refusal::MovedAway(_) if self.shared.options.claimant.actor == Actor::Reconciler => {
+                Error::Left(refusal.to_string())
+            }
+            refusal => Error::OtherOwner(Box::new(refusal)),
+        }
+    }
+
+    /// Decides whether an unmanaged resource, or that of another owner, may be adopted.
     fn may_adopt(&self, plan: &Plan) -> Result<(), Error> {
         let left: Vec<&str> = plan.changes.iter().map(|change| change.what.as_str()).collect();
+        let whose = match &self.claim {
+            Claim::Adopted { from } => format!("belongs to the owner `{from}`"),
+            _ => "is not managed by apigee-flux".to_owned(),
+        };
         match self.entry.adopt {
             Adopt::Override => Ok(()),
             Adopt::Match if left.is_empty() => Ok(()),
             Adopt::Match => Err(Error::Refused(format!(
-                "it exists in Apigee, is not managed by apigee-flux and differs ({}): make the spec equal to it, or \
-                 set `adopt: override`",
+                "it exists in Apigee, {whose} and differs ({}): make the spec equal to it, or set `adopt: override`",
                 left.join(", ")
             ))),
-            Adopt::Never => Err(Error::Refused(
-                "it exists in Apigee and is not managed by apigee-flux, so it is not changed: set `adopt: match` to \
-                 adopt it as it is, or `adopt: override` to replace it"
-                    .to_owned(),
-            )),
+            Adopt::Never => Err(Error::Refused(format!(
+                "it exists in Apigee and {whose}, so it is not changed: set `adopt: match` to adopt it as it is, or \
+                 `adopt: override` to replace it"
+            ))),
+        }
+    }
+
+    async fn ask_guard(&self) -> Result<(), Error> {
+        match &self.shared.options.guard {
+            Some(guard) => guard.ask(&self.entry.id).await,
+            None => Ok(()),
         }
     }
 
@@ -283,30 +354,45 @@ impl Convergence<'_> {
             (&last.digest, &last.parts, last.when_gone) == (&record.digest, &record.parts, record.when_gone)
                 && self.shared.options.claimant.has_signed(last)
         };
-        // A record in which only the commit would change is not written: it names the commit that last changed the
-        // resource.
-        let written = self.stored.as_ref().or_else(|| self.shared.register.get(&self.entry.id));
-        let ending =
-            if ending == ResourceResult::Unchanged && written.is_none() { ResourceResult::Adopted } else { ending };
-        if self.shared.options.mode == Mode::Write && !written.is_some_and(same) {
+        // A record in which only the commit would change is not written.
+        let written = self.written();
+        let is_adopted = written.is_none() || matches!(self.claim, Claim::Adopted { .. });
+        let ending = if ending == ResourceResult::Unchanged && is_adopted { ResourceResult::Adopted } else { ending };
+        let missing = self.shared.register.missing_continuation(&self.entry.id);
+        if self.shared.options.mode == Mode::Write && (missing.is_some() || !written.is_some_and(same)) {
             let known = written.is_some();
+            if self.stored.is_none() {
+                self.ask_guard().await?;
+            }
             self.write_record(record, known).await?;
+        }
+        if let Some(missing) = missing.filter(|_| self.shared.options.mode != Mode::Compare) {
+            return Err(Error::Temporary(format!(
+                "its record lacked the entry `{missing}` in the key value map `{}`, so not all of its managed parts \
+                 are known: delete parts manually that were removed from Git; the record is complete again, the next \
+                 run continues",
+                record::MAP
+            )));
         }
         Ok((ending, if done.is_empty() { "in sync".to_owned() } else { done.join(", ") }))
     }
 
     fn new_record(&self, plan: &Plan) -> Record {
+        let digest = digest(self.entry);
+        // The provenance is that of the state that made the value, not of a later one that confirms it.
+        let made = self.written().filter(|record| record.digest == digest);
         let record = Record {
             parts: plan.parts.clone(),
-            provenance: self.shared.options.provenance.clone(),
-            ..Record::new(self.entry.id.clone(), "", &digest(self.entry), self.entry.deletion_policy.into())
+            provenance: made.map_or(&self.shared.options.provenance, |record| &record.provenance).clone(),
+            ..Record::new(self.entry.id.clone(), "", &digest, self.entry.deletion_policy.into())
         };
         let claimant = &self.shared.options.claimant;
         claimant.sign(record, self.shared.register.get(&self.entry.id), &self.claim)
     }
 
     async fn write_record(&mut self, record: Record, known: bool) -> Result<(), Error> {
-        register::write(&self.client, self.place(), &record, known).await?;
+        let existing = &self.continuations;
+        self.continuations = register::replace(&self.client, self.place(), &record, known, existing).await?;
         self.stored = Some(record);
         Ok(())
     }

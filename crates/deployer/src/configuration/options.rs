@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::polling::Polling;
+use crate::failed_resources::FailedResources;
+use crate::guard::Guard;
 use apigee_flux_configuration::Claimant;
 use apigee_flux_configuration::secret::ValueFrom;
 use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
@@ -25,6 +27,10 @@ pub struct ApplyOptions {
     pub workers: NonZeroUsize,
     /// Whether anything is written.
     pub mode: Mode,
+    /// Asked before the writes of a resource.
+    pub guard: Option<Guard>,
+    /// What has failed for good earlier in the same run: nothing waits for it.
+    pub failed: FailedResources,
 }
 
 impl ApplyOptions {
@@ -37,6 +43,8 @@ impl ApplyOptions {
             polling: Polling::default(),
             workers: DEFAULT_WORKERS,
             mode: Mode::Write,
+            guard: None,
+            failed: FailedResources::default(),
         }
     }
 }

@@ -22,6 +22,8 @@ pub enum ResourceResult {
     Adopted,
     /// It was removed from Git and is deleted.
     Deleted,
+    /// It is left to its own Job, or to a later run.
+    Left,
     /// It was in the desired state.
     Unchanged,
 }
@@ -50,11 +52,11 @@ pub struct ApplyReport {
     pub writes: u32,
 }
 
-/// The result of a resource that failed.
+/// The result of a resource that failed, or that is left to its own Job.
 pub(crate) fn failed(id: &Id, error: &Error) -> Applied {
     Applied {
         id: id.clone(),
-        result: ResourceResult::Failed,
+        result: if matches!(error, Error::Left(_)) { ResourceResult::Left } else { ResourceResult::Failed },
         reason: error.to_string(),
         fields: Vec::new(),
         exit: error.exit(),
@@ -101,6 +103,7 @@ struct ApplySummary<'a> {
     updated: usize,
     adopted: usize,
     deleted: usize,
+    left: usize,
     failed: usize,
     writes: u32,
     duration_ms: u64,
@@ -135,6 +138,7 @@ impl ApplyReport {
             updated: self.count(ResourceResult::Updated),
             adopted: self.count(ResourceResult::Adopted),
             deleted: self.count(ResourceResult::Deleted),
+            left: self.count(ResourceResult::Left),
             failed: self.count(ResourceResult::Failed),
             writes: self.writes,
             duration_ms,
@@ -144,7 +148,8 @@ impl ApplyReport {
         // A struct of strings and numbers always has a JSON form.
         let mut used = serde_json::to_string(&summary).unwrap_or_default().len();
         for applied in order {
-            let reason = (applied.result == ResourceResult::Failed).then(|| plain(cut(&applied.reason)));
+            let is_told = matches!(applied.result, ResourceResult::Failed | ResourceResult::Left);
+            let reason = is_told.then(|| plain(cut(&applied.reason)));
             let entry = ResourceEntry { result: applied.result, id: &applied.id, reason };
             used += serde_json::to_string(&entry).unwrap_or_default().len() + 1;
             if used > MAX_LINE {

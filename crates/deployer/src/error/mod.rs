@@ -16,6 +16,7 @@ use crate::error::foreign_response::ForeignResponse;
 use crate::error::network_error::NetworkError;
 use crate::error::state_error::StateError;
 use crate::error::unexpected_response::UnexpectedResponse;
+use apigee_flux_configuration::Id;
 use apigee_flux_configuration::ownership::Refusal;
 use apigee_flux_model::bundle::{BundleKind, Files};
 use apigee_flux_model::exit::Exit;
@@ -33,6 +34,16 @@ pub enum Error {
     /// Another owner has the resource.
     #[error("{0}")]
     OtherOwner(Box<Refusal>),
+    /// Something that it needs is missing, because that failed for good in the same run.
+    #[error("{lacks}, because {id} failed")]
+    FailedPrerequisite {
+        /// What is missing, for example ``the target server `x` does not exist``.
+        lacks: String,
+        /// What failed.
+        id: Box<Id>,
+        /// How that ended: another attempt does not help here either.
+        exit: Exit,
+    },
     /// The runtime reports an error for a deployed revision.
     #[error("revision {revision}: {error}")]
     State {
@@ -77,6 +88,9 @@ pub enum Error {
     /// Another client changed the environment in the meantime; its deployment is not changed.
     #[error("{0}")]
     ConcurrentChange(String),
+    /// The resource is left to its own Job, which may have another state of Git; nothing is wrong.
+    #[error("{0}")]
+    Left(String),
     /// The run was stopped. The text describes the state that it leaves.
     #[error("{0}")]
     Stopped(String),
@@ -98,6 +112,7 @@ impl Error {
     /// How the program ends after this error.
     pub fn exit(&self) -> Exit {
         match self {
+            Self::Left(_) => Exit::Ok,
             Self::Usage(_) => Exit::Usage,
             Self::Refused(_) | Self::State { .. } => Exit::DataError,
             Self::NotReady { cause, .. } => match cause.exit() {
@@ -106,6 +121,7 @@ impl Error {
                 _ => Exit::TemporaryFailure,
             },
             Self::Located { error, .. } => error.exit(),
+            Self::FailedPrerequisite { exit, .. } => *exit,
             Self::OtherOwner(_) => Exit::OtherOwner,
             Self::NoInput(_) => Exit::NoInput,
             Self::Altered(_) => Exit::Altered,

@@ -41,6 +41,8 @@ pub struct Kept {
 struct Leaving {
     place: OwnedPlace,
     record: Record,
+    /// The keys of the entries that continue the record.
+    continuations: BTreeSet<String>,
 }
 
 /// Deletes the resources removed from Git. A resource is deleted before the resources that it refers to.
@@ -64,7 +66,11 @@ pub async fn prune(
         let left = register.records().filter(|record| {
             record.owner == *owner && record.when_gone != WhenGone::Orphan && !ids.contains(&record.id)
         });
-        leaving.extend(left.map(|record| Leaving { place: place.clone(), record: record.clone() }));
+        leaving.extend(left.map(|record| Leaving {
+            place: place.clone(),
+            record: record.clone(),
+            continuations: register.continuations(&record.id),
+        }));
     }
     leaving.sort_by_key(|leaving| (turn(&leaving.record.id), leaving.record.id.clone()));
     let mut report = ApplyReport::default();
@@ -143,7 +149,7 @@ async fn leave(
         }
     };
     if options.mode == Mode::Write {
-        register::forget(client, place, &record.id).await?;
+        register::forget(client, place, &record.id, &leaving.continuations).await?;
     }
     Ok(what)
 }

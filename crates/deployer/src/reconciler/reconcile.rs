@@ -290,6 +290,7 @@ impl ReconcileRun<'_> {
             timeout: self.how.options.timeout,
             polling: self.how.options.polling,
             provenance: self.how.options.provenance.clone(),
+            failed: self.how.options.failed.clone(),
             ..DeployOptions::default()
         };
         let (progress, place) = (Arc::clone(&self.progress), self.place.clone());

@@ -24,6 +24,7 @@ use crate::rollout::deploy::deploy;
 use crate::rollout::options::{DeployOptions, KnownRecord};
 use crate::rollout::outcome::{BundleResult, DeployReport, Outcome};
 use crate::rollout::site::resource_id;
+use apigee_flux_configuration as configuration;
 use apigee_flux_configuration::OwnedPlace;
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::bundle::RevisionRecord;
@@ -216,6 +217,11 @@ impl BatchRun<'_> {
     }
 
     fn keep(&mut self, index: usize, report: DeployReport) {
+        if let Some(bundle) = self.bundles.get(index) {
+            let kind = bundle.kind.resource_kind().to_owned();
+            let id = configuration::Id { kind, parent: None, name: bundle.name.to_string() };
+            self.options.failed.note(&id, report.exit);
+        }
         (self.progress)(BatchEvent::Ended(&report));
         if let Some(place) = self.reports.get_mut(index) {
             *place = Some(report);

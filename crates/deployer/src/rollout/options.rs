@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::api::deployment::Deployment;
 use crate::api::polling::Polling;
+use crate::failed_resources::FailedResources;
 use apigee_flux_configuration::inventory::Names;
 use apigee_flux_configuration::{Claimant, Record};
 use apigee_flux_model::bundle::DeploySettings;
@@ -57,6 +58,8 @@ pub struct DeployOptions {
     pub provenance: Provenance,
     /// How often the status is read.
     pub polling: Polling,
+    /// What has failed for good earlier in the same run: nothing waits for it.
+    pub failed: FailedResources,
 }
 
 impl Default for DeployOptions {
@@ -72,6 +75,7 @@ impl Default for DeployOptions {
             wait: WaitFor::Ready,
             provenance: Provenance::default(),
             polling: Polling::default(),
+            failed: FailedResources::default(),
         }
     }
 }

@@ -6,6 +6,8 @@
 //! what is deployed: if another Job has written its own intent since, the run stops. Only the living Job gets new pods,
 //! so it wins. The reconciler keeps the uid of the Job, and stops for the same reason.
 
+use std::collections::BTreeSet;
+
 use crate::error::Error;
 use crate::event::Phase;
 use crate::records::register;
@@ -168,7 +170,7 @@ impl Ownership {
     /// Deletes the record: nothing of the bundle is deployed here.
     pub(crate) async fn forget(&self, site: &Site<'_>) -> Result<(), Error> {
         match self.stored {
-            Some(_) => register::forget(&site.late(), site.place(), &site.id()).await,
+            Some(_) => register::forget(&site.late(), site.place(), &site.id(), &BTreeSet::new()).await,
             None => Ok(()),
         }
     }

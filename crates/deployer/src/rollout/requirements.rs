@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::event::Phase;
 use crate::rollout::options::WaitFor;
 use crate::rollout::site::Site;
+use apigee_flux_configuration::Id;
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::bundle::manifest::Requirements;
 use apigee_flux_model::names::Name;
@@ -22,6 +23,17 @@ enum Requirement<'a> {
     KeyValueMap(&'a str),
 }
 
+impl Requirement<'_> {
+    fn id(self) -> Id {
+        let (kind, name) = match self {
+            Self::SharedFlow(name) => (BundleKind::SharedFlow.resource_kind(), name),
+            Self::TargetServer(name) => ("ApigeeTargetServer", name),
+            Self::KeyValueMap(name) => ("ApigeeKeyValueMap", name),
+        };
+        Id { kind: kind.to_owned(), parent: None, name: name.to_owned() }
+    }
+}
+
 impl std::fmt::Display for Requirement<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -32,7 +44,8 @@ impl std::fmt::Display for Requirement<'_> {
     }
 }
 
-/// Waits until all requirements are met, for at most half of the run's timeout: the rest is for the deployment.
+/// Waits until all requirements are met, for at most half of the run's timeout: the rest is for the deployment. Nothing is
+/// waited for that has failed for good in the same run.
 pub(crate) async fn wait_for(site: &Site<'_>, requires: &Requirements) -> Result<(), Error> {
     let half = site.options.timeout / 2;
     let deadline = site.start + half;
@@ -50,7 +63,13 @@ pub(crate) async fn wait_for(site: &Site<'_>, requires: &Requirements) -> Result
         let mut still_left = Vec::new();
         for requirement in left {
             if let Some(why) = obstacle(site, requirement).await? {
-                missing.push(format!("{requirement} {why}"));
+                let lacks = format!("{requirement} {why}");
+                let id = requirement.id();
+                if let Some(exit) = site.options.failed.get(&id) {
+                    let lacks = format!("nothing was changed: {lacks}");
+                    return Err(Error::FailedPrerequisite { lacks, id: Box::new(id), exit });
+                }
+                missing.push(lacks);
                 still_left.push(requirement);
             }
         }

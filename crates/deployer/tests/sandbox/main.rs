@@ -6,6 +6,7 @@ mod drift;
 mod overlaps;
 mod owned;
 mod ownership;
+mod records;
 mod renames;
 mod wire;
 #[path = "../../../../testdata/support/wiretap.rs"]
