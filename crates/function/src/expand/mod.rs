@@ -35,7 +35,7 @@ use apigee_flux_model::krm::{Id, Input, Item, ItemChange};
 use apigee_flux_model::provenance::Provenance;
 use apigee_flux_model::yaml::YamlNode;
 
-pub use desired::{DesiredBundle, DesiredEnvironment, desired};
+pub use desired::{DesiredBundle, DesiredConfiguration, DesiredEnvironment, DesiredOwner, Removals, desired};
 pub use known_places::{KnownPlace, known_place};
 pub use raw_bundle::check as check_files;
 
