@@ -41,7 +41,7 @@ impl Recorded {
             return Whose::Input(Some(namespace));
         }
         match at {
-            _ if named.as_ref() == Some(&record.owner) && namespaces.is_empty() => Whose::Input(at),
+            _ if named.as_ref() == Some(&record.owner) && namespaces.is_empty() => Whose::Input(None),
             Some(at) if named.as_ref() == Some(&record.owner) => Whose::OtherNamespace(at),
             _ if named.is_none() && namespaces.is_empty() && record.owner.ends_with(&format!("/{default}")) => {
                 Whose::Unclear
@@ -134,7 +134,7 @@ mod tests {
         check(None, &[], "b/test", Some("b"), Whose::Other);
         check(Some("team"), &["a"], "team", Some("b"), Whose::OtherNamespace("b"));
         check(Some("team"), &["a"], "team", None, Whose::Input(Some("a")));
-        check(Some("team"), &[], "team", Some("b"), Whose::Input(Some("b")));
+        check(Some("team"), &[], "team", Some("b"), Whose::Input(None));
         check(Some("team"), &["a"], "a/prod", Some("a"), Whose::Other);
     }
 
