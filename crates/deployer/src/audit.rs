@@ -164,8 +164,8 @@ fn made_by(record: Option<&Record>, stamp: Option<&RevisionRecord>) -> Provenanc
     if let Some(record) = same.filter(|record| record.provenance != Provenance::default()) {
         return record.provenance.clone();
     }
-    let RevisionRecord { commit, tag, author, time, .. } = stamp.clone();
-    Provenance { source: None, commit, tag, author, time }
+    let RevisionRecord { source, commit, tag, author, time, .. } = stamp.clone();
+    Provenance { source, commit, tag, author, time }
 }
 
 /// The state, with the route conflicts that make it unusable.
