@@ -1,6 +1,6 @@
 //! Base paths that new proxies need and that proxies outside of the input serve: Apigee would reject the deployment.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::claims::Recorded;
 use super::difference::{Difference, PlannedChange};
@@ -10,7 +10,6 @@ use apigee_flux_deployer::{Client, Error, Target};
 use apigee_flux_function::expand::DesiredBundle;
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
-use apigee_flux_model::diag::human::plural;
 use apigee_flux_model::names::served_path;
 
 /// The number of proxies whose base paths are read, one request for each: at the default rate about 13 seconds. Those that leave the
@@ -20,8 +19,8 @@ const MAX_READ: usize = 256;
 /// A proxy outside of the input.
 struct Other<'o> {
     proxy: &'o OtherProxy,
-    /// What happens to it, if it left the input.
-    leaving: Option<PlannedChange>,
+    /// Its place among the resources that left the input.
+    leaving: Option<usize>,
     owner: Option<&'o str>,
 }
 
@@ -33,15 +32,14 @@ pub(super) async fn check(
     bundles: &[DesiredBundle],
     differences: &mut [Difference],
     others: &[OtherProxy],
-    leaving: &[Difference],
+    leaving: &mut [Difference],
     recorded: &Recorded,
 ) -> Result<Option<String>, Error> {
-    let mut wanted: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut wanted: BTreeMap<&str, usize> = BTreeMap::new();
     for (index, (bundle, difference)) in bundles.iter().zip(&*differences).enumerate() {
         if matches!(difference.change, PlannedChange::Create | PlannedChange::Update) {
-            for path in &bundle.base_paths {
-                wanted.entry(served_path(path)).or_default().push(index);
-            }
+            // Two proxies of one input cannot have one base path.
+            wanted.extend(bundle.base_paths.iter().map(|path| (served_path(path), index)));
         }
     }
     if wanted.is_empty() {
@@ -54,62 +52,54 @@ pub(super) async fn check(
     let read: Vec<OtherProxy> = others.iter().map(|other| other.proxy.clone()).collect();
     let paths = base_paths(client, target, &read, DEFAULT_WORKERS).await?;
     for (other, paths) in others.iter().zip(&paths) {
-        let served: BTreeSet<&str> = paths.iter().map(|path| served_path(path)).collect();
-        for (path, &index) in served
-            .iter()
-            .filter_map(|path| Some((path, wanted.get(path)?)))
-            .flat_map(|(path, all)| all.iter().map(move |index| (path, index)))
-        {
-            if let Some(difference) = differences.get_mut(index) {
-                taken(difference, path, other);
+        for path in paths.iter().map(|path| served_path(path)) {
+            if let Some(difference) = wanted.get(path).and_then(|&index| differences.get_mut(index)) {
+                taken(difference, path, other, leaving);
             }
         }
     }
     Ok((unread > 0).then(|| {
         format!(
-            "environment `{}` of `{}`: the base paths of {} outside of the input were not read, so one of them may have the base path of a \
-             new proxy",
-            target.environment,
-            target.organization,
-            plural(unread, "proxy").replace("proxys", "proxies")
+            "{}: the base paths of {} that are not in the input were not read; one of them may serve the path of a new proxy",
+            recorded.place.as_place(),
+            if unread == 1 { "1 proxy".to_owned() } else { format!("{unread} proxies") }
         )
     }))
 }
 
 fn other<'o>(proxy: &'o OtherProxy, leaving: &[Difference], recorded: &'o Recorded) -> Other<'o> {
     let id = Id { kind: BundleKind::Proxy.resource_kind().to_owned(), parent: None, name: proxy.name.to_string() };
-    let left = leaving
-        .iter()
-        .find(|left| left.kind == id.kind && left.name == id.name && left.environment == recorded.place.environment);
+    let is_it = |left: &Difference| {
+        left.kind == id.kind && left.name == id.name && left.environment == recorded.place.environment
+    };
     Other {
         proxy,
-        leaving: left.map(|left| left.change),
+        leaving: leaving.iter().position(is_it),
         owner: recorded.records.get(&id).map(|record| record.owner.as_str()),
     }
 }
 
-fn taken(difference: &mut Difference, path: &str, other: &Other<'_>) {
+fn taken(difference: &mut Difference, path: &str, other: &Other<'_>, leaving: &mut [Difference]) {
     let name = &other.proxy.name;
-    let keep = format!("set `spec.name: {name}` to keep the name in Apigee");
-    match (other.leaving, other.owner) {
-        (Some(PlannedChange::Delete), _) => {
-            difference.reason += &format!(
-                "; renaming interrupts `{path}`, which the proxy `{name}` serves until the reconciler removes it: {keep}"
+    if let Some(left) = other.leaving.and_then(|index| leaving.get_mut(index)) {
+        difference.reason += &format!(
+            "; its Job first undeploys the proxy `{name}`, which left the specs, so renaming interrupts `{path}`: set `spec.name: {name}` to \
+             keep the name in Apigee"
+        );
+        if left.change == PlannedChange::Kept {
+            left.change = PlannedChange::Delete;
+            left.reason = format!(
+                "it is not in the specs, and the proxy `{}` gets its base path `{path}`: the Job of that proxy undeploys it",
+                difference.name
             );
         }
-        (Some(_), _) => {
-            difference.change = PlannedChange::Refused;
-            difference.reason = format!(
-                "the base path `{path}` is taken by the proxy `{name}`, which left the specs and is kept: {keep}, or undeploy it first"
-            );
-        }
-        (None, owner) => {
-            difference.change = PlannedChange::Refused;
-            let owner = owner.map_or_else(|| "no recorded owner".to_owned(), |owner| format!("the owner `{owner}`"));
-            difference.reason = format!(
-                "the base path `{path}` is taken by the proxy `{name}` with {owner}, which is not in the input: choose another path, or \
-                 undeploy that proxy first"
-            );
-        }
+        return;
     }
+    let owner =
+        other.owner.map_or_else(|| "which has no owner".to_owned(), |owner| format!("whose owner is `{owner}`"));
+    difference.change = PlannedChange::Refused;
+    difference.reason = format!(
+        "the base path `{path}` is taken by the proxy `{name}`, {owner} and which is not in the input: choose another path, or undeploy that \
+         proxy first"
+    );
 }

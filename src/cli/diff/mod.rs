@@ -137,10 +137,10 @@ async fn compare_one(
         of_configuration.extend(configuration::differences(client, desired, &recorded).await?);
         places.push((recorded, self::present(desired)));
     }
-    let (leaving, notes) = leaving::leaving(&places, *removals);
+    let (mut leaving, notes) = leaving::leaving(&places, *removals);
     comparison.notes.extend(notes);
     if let Some((recorded, _)) = places.first() {
-        let note = base_paths::check(client, target, bundles, &mut of_bundles, &others, &leaving, recorded).await?;
+        let note = base_paths::check(client, target, bundles, &mut of_bundles, &others, &mut leaving, recorded).await?;
         comparison.notes.extend(note);
     }
     let (of_environment, of_organization): (Vec<Difference>, Vec<Difference>) =
