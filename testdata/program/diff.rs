@@ -348,6 +348,8 @@ async fn what_leaves_moves_or_belongs_to_others_is_shown() {
     check_golden(&world.diff(&["owners"]).await, "owners.txt");
     let seen = world.sandbox.requests();
     assert!(seen[requests..].iter().all(|request| request.method == "GET"));
+    let records = seen[requests..].iter().filter(|request| request.path.contains("/keyvaluemaps/apigee-flux/entries"));
+    assert_eq!(records.count(), 2, "the records of the environment and those of the organization are read once");
     check_golden(&world.diff(&["owners", "--format=json"]).await, "owners.json");
     check_golden(&world.diff(&["owners", "--format=markdown"]).await, "owners.md");
 
@@ -390,5 +392,5 @@ async fn what_only_leaves_without_a_policy_is_no_difference() {
     assert!(!found.contains("backend"), "{found}");
     let gone = record("ApigeeTargetServer", "gone", "team-a", "team-a/prod", WhenGone::Delete);
     world.record("/environments/prod", &[gone]).await;
-    check(&world.diff(&[specs]).await, 2, &["refused ApigeeTargetServer/gone", "nothing would remain"]);
+    check(&world.diff(&[specs]).await, 2, &["delete  ApigeeTargetServer/gone", "1 to delete, 1 kept"]);
 }

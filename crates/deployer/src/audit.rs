@@ -83,9 +83,9 @@ pub async fn audit(
     for environment in environments {
         let place = OwnedPlace { organization: organization.to_string(), environment: Some(environment.to_string()) };
         let mut known: BTreeMap<Id, Record> = BTreeMap::new();
-        for record in records(client, &place).await? {
-            if is_bundle(&record) {
-                known.insert(record.id.clone(), record);
+        for record in Register::read(client, place.as_place()).await?.records() {
+            if is_bundle(record) {
+                known.insert(record.id.clone(), record.clone());
             } else {
                 rows.push(of_record(&place, record));
             }
@@ -102,14 +102,10 @@ pub async fn audit(
         }
     }
     let place = OwnedPlace { organization: organization.to_string(), environment: None };
-    rows.extend(records(client, &place).await?.into_iter().map(|record| of_record(&place, record)));
+    let register = Register::read(client, place.as_place()).await?;
+    rows.extend(register.records().map(|record| of_record(&place, record)));
     rows.sort_by(|a, b| (&a.environment, &a.kind, &a.name).cmp(&(&b.environment, &b.kind, &b.name)));
     Ok(rows)
-}
-
-/// All records of a place, ordered by resource: who owns what.
-pub async fn records(client: &Client, place: &OwnedPlace) -> Result<Vec<Record>, Error> {
-    Ok(Register::read(client, place.as_place()).await?.records().cloned().collect())
 }
 
 fn is_bundle(record: &Record) -> bool {
@@ -176,8 +172,8 @@ fn shown(deployment: &Deployment) -> String {
     deployment.state.to_string()
 }
 
-fn of_record(place: &OwnedPlace, record: Record) -> Row {
-    let Record { id, owner, namespace, cluster, digest, provenance, .. } = record;
+fn of_record(place: &OwnedPlace, record: &Record) -> Row {
+    let Record { id, owner, namespace, cluster, digest, provenance, .. } = record.clone();
     let Provenance { source, commit, tag, author, time } = provenance;
     Row {
         organization: place.organization.clone(),

@@ -1,15 +1,13 @@
 //! The differences of configuration. Secrets are not available for a comparison: they count as equal, and are never shown.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
 use super::claims::Recorded;
 use super::difference::{Detail, Difference, PlannedChange};
 use super::unified;
 use apigee_flux_configuration::{Field, OwnedPlace};
-use apigee_flux_deployer::apply::{Applied, ApplyEvent, ApplyOptions, Mode, ResourceResult, apply};
-use apigee_flux_deployer::{Client, Error};
+use apigee_flux_deployer::apply::{Applied, ResourceResult, compare};
+use apigee_flux_deployer::{Client, Error, Register};
 use apigee_flux_function::expand::DesiredConfiguration;
 use apigee_flux_model::exit::Exit;
 
@@ -18,15 +16,10 @@ pub(super) async fn differences(
     client: &Client,
     desired: &DesiredConfiguration,
     recorded: &Recorded,
+    register: &Register,
 ) -> Result<Vec<Difference>, Error> {
     let (place, document) = (&recorded.place, &desired.document);
-    if document.resources.is_empty() {
-        return Ok(Vec::new());
-    }
-    let options = ApplyOptions { mode: Mode::Compare, ..ApplyOptions::new("") };
-    // A comparison never reads a secret.
-    let secrets = Arc::new(|_: &_| Err("secrets are not read by diff".to_owned()));
-    let report = apply(client, place, document, secrets, &options, Arc::new(|_: ApplyEvent<'_>| ())).await?;
+    let report = compare(client, place, document, register).await;
     let compared = report.resources.into_iter().zip(&document.resources);
     compared
         .map(|(applied, entry)| {

@@ -1,6 +1,6 @@
 //! Resources that are recorded for the owners of the input and are not in it any more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::claims::{Recorded, Whose};
 use super::difference::{Difference, PlannedChange};
@@ -9,8 +9,8 @@ use apigee_flux_function::expand::Removals;
 use apigee_flux_model::diag::human::plural;
 use apigee_flux_model::lifecycle::WhenGone;
 
-/// The resources of the input in one place: the namespace of each, if it is known.
-pub(super) type Present = BTreeMap<Id, Option<String>>;
+/// The resources of the input in one place.
+pub(super) type Present = BTreeSet<Id>;
 
 /// A recorded resource that is not in the input.
 struct Leaving<'r> {
@@ -24,7 +24,7 @@ pub(super) fn leaving(places: &[(Recorded, Present)], removals: Removals) -> (Ve
     let mut gone: BTreeMap<Option<&str>, Vec<Leaving<'_>>> = BTreeMap::new();
     let mut notes = Notes::default();
     for (recorded, present) in places {
-        for record in recorded.records.values().filter(|record| !present.contains_key(&record.id)) {
+        for record in recorded.records.values().filter(|record| !present.contains(&record.id)) {
             match recorded.whose(record) {
                 Whose::Input(namespace) => gone.entry(namespace).or_default().push(Leaving { recorded, record }),
                 Whose::OtherNamespace(namespace) => notes.elsewhere(recorded, record, namespace),
@@ -34,11 +34,9 @@ pub(super) fn leaving(places: &[(Recorded, Present)], removals: Removals) -> (Ve
         }
     }
     let mut differences = Vec::new();
-    for (namespace, gone) in gone {
+    for gone in gone.into_values() {
         let removed = gone.iter().filter(|leaving| leaving.record.when_gone != WhenGone::Orphan).count();
-        let is_here = |at: &&Option<String>| namespace.is_none() || at.as_deref() == namespace;
-        let stays = places.iter().flat_map(|(_, present)| present.values()).filter(is_here).count();
-        let obstacle = obstacle(removals, removed, stays);
+        let obstacle = obstacle(removals, removed);
         for Leaving { recorded, record } in gone {
             let (change, reason) = fate(record.when_gone, removals, obstacle.as_deref());
             if let (PlannedChange::Kept, Removals::Never(setting)) = (change, removals)
@@ -60,17 +58,9 @@ pub(super) fn leaving(places: &[(Recorded, Present)], removals: Removals) -> (Ve
     (differences, notes.lines())
 }
 
-/// Why the reconciler would remove nothing.
-fn obstacle(removals: Removals, removed: usize, stays: usize) -> Option<String> {
+/// Why the reconciler of a namespace would remove nothing.
+fn obstacle(removals: Removals, removed: usize) -> Option<String> {
     let Removals::UpTo(most) = removals else { return None };
-    if removed == 0 {
-        return None;
-    }
-    if stays == 0 {
-        return Some(
-            "nothing would remain in the specs of this namespace, so nothing is removed from Apigee".to_owned(),
-        );
-    }
     (removed > most).then(|| {
         format!(
             "{} left the specs, but at most {most} are removed in one run, so none is: increase `reconcile.maxDeletes` of the \
@@ -158,8 +148,6 @@ impl Notes {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use apigee_flux_configuration::OwnedPlace;
     use apigee_flux_function::expand::DesiredOwner;
@@ -180,7 +168,7 @@ mod tests {
             owner: DesiredOwner { named: None, default: "prod".into(), namespaces: BTreeSet::from(["a".to_owned()]) },
             records: records.map(|record| (record.id.clone(), record)).collect(),
         };
-        let present = present.iter().map(|name| (id(name), Some("a".to_owned()))).collect();
+        let present = present.iter().map(|name| id(name)).collect();
         let (found, notes) = leaving(&[(recorded, present)], removals);
         (found.into_iter().map(|one| (one.name, one.change)).collect(), notes)
     }
@@ -196,7 +184,8 @@ mod tests {
         };
         check(&["w"], Removals::UpTo(2), [Delete, Delete, Kept], 0);
         check(&["w"], Removals::UpTo(1), [Refused, Refused, Kept], 0);
-        check(&[], Removals::UpTo(5), [Refused, Refused, Kept], 0);
+        // The last resources of a namespace leave it like any others.
+        check(&[], Removals::UpTo(2), [Delete, Delete, Kept], 0);
         check(&["w"], Removals::Never("reconcile: none"), [Kept, Kept, Kept], 1);
     }
 }

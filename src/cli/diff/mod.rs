@@ -26,7 +26,7 @@ use super::function::report_in;
 use super::out;
 use super::package::Package;
 use apigee_flux_configuration::OwnedPlace;
-use apigee_flux_deployer::{Client, Error, Target, audit};
+use apigee_flux_deployer::{Client, Error, Register, Target};
 use apigee_flux_function::expand::{DesiredConfiguration, DesiredEnvironment, ExpandOptions, desired};
 use apigee_flux_model::diag::has_errors;
 use apigee_flux_model::diag::plain::PlainText;
@@ -125,16 +125,16 @@ async fn compare_one(
     let here =
         OwnedPlace { organization: environment.organization.clone(), environment: Some(environment.name.clone()) };
     let whole = OwnedPlace { environment: None, ..here.clone() };
-    let recorded = recorded(client, here, configuration).await?;
+    let (recorded, register) = recorded(client, here, configuration).await?;
     let ComparedBundles { differences: mut of_bundles, others } =
         bundle::differences(client, target, bundles, &recorded, deep).await?;
-    let mut of_configuration = configuration::differences(client, configuration, &recorded).await?;
+    let mut of_configuration = configuration::differences(client, configuration, &recorded, &register).await?;
     let mut present = present(configuration);
-    present.extend(bundles.iter().map(|one| (bundle::id(one), one.namespace.clone())));
+    present.extend(bundles.iter().map(bundle::id));
     let mut places = vec![(recorded, present)];
     if let Some(desired) = of_organization {
-        let recorded = self::recorded(client, whole, desired).await?;
-        of_configuration.extend(configuration::differences(client, desired, &recorded).await?);
+        let (recorded, register) = self::recorded(client, whole, desired).await?;
+        of_configuration.extend(configuration::differences(client, desired, &recorded, &register).await?);
         places.push((recorded, self::present(desired)));
     }
     let (mut leaving, notes) = leaving::leaving(&places, *removals);
@@ -150,22 +150,25 @@ async fn compare_one(
 }
 
 /// Reads the records of a place.
-async fn recorded(client: &Client, place: OwnedPlace, desired: &DesiredConfiguration) -> Result<Recorded, Error> {
-    let records = match audit::records(client, &place).await {
+async fn recorded(
+    client: &Client,
+    place: OwnedPlace,
+    desired: &DesiredConfiguration,
+) -> Result<(Recorded, Register), Error> {
+    let register = match Register::read(client, place.as_place()).await {
         // Git defines nothing in an organization that this account may not read, so no record there is of its owners.
         Err(error) if place.environment.is_none() && desired.document.resources.is_empty() && error.is_forbidden() => {
-            Vec::new()
+            Register::default()
         }
-        records => records?,
+        register => register?,
     };
-    let records = records.into_iter().map(|record| (record.id.clone(), record)).collect();
-    Ok(Recorded { place, owner: desired.owner.clone(), records })
+    let records = register.records().map(|record| (record.id.clone(), record.clone())).collect();
+    Ok((Recorded { place, owner: desired.owner.clone(), records }, register))
 }
 
 /// The configuration of the input in one place.
 fn present(desired: &DesiredConfiguration) -> Present {
-    let ids = desired.document.resources.iter().map(|entry| &entry.id);
-    ids.map(|id| (id.clone(), desired.namespaces.get(id).cloned())).collect()
+    desired.document.resources.iter().map(|entry| entry.id.clone()).collect()
 }
 
 /// Tells a waiting user the reason.
