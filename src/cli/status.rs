@@ -37,6 +37,7 @@ const STATUS: &[Column] = &[
         Origin::Outside => "(outside Git)",
         Origin::Git => short(row.commit.as_ref()),
     }),
+    ("OWNER", |row| text(row.owner.as_ref())),
     ("AUTHOR", |row| text(row.author.as_ref())),
     ("TIME", |row| text(row.time.as_ref())),
 ];

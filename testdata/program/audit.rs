@@ -4,13 +4,14 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;
 
-use apigee_flux_configuration::{Document, OwnedPlace};
+use apigee_flux_configuration::{Document, Id, OwnedPlace, Record, record};
 use apigee_flux_deployer::Polling;
 use apigee_flux_deployer::apply::{self, ApplyEvent, apply};
 use apigee_flux_deployer::client::Settings;
 use apigee_flux_deployer::event::Event;
 use apigee_flux_deployer::{Bundle, Client, DeployOptions, Target, TokenSource, deploy};
 use apigee_flux_model::bundle::{BundleKind, BundlePath, Files, zip};
+use apigee_flux_model::lifecycle::WhenGone;
 use apigee_flux_model::provenance::Provenance;
 use apigee_flux_sandbox::{self as sandbox, Sandbox};
 use serde_json::{Value, json};
@@ -122,4 +123,53 @@ async fn each_live_resource_is_traced_to_its_commit_or_told_to_be_from_outside()
     let status = run(&sandbox, &["status"]).await;
     assert!(status.contains("0a1b2c3d4e ") && status.contains("Jo <jo@example.com>"), "{status}");
     assert!(sandbox.requests()[before..].iter().all(|request| request.method == "GET"));
+}
+
+/// Writes the record of the proxy `ours` in `dev`.
+async fn record(sandbox: &Sandbox, digest: &str) {
+    let id = Id { kind: "ApigeeProxy".into(), parent: None, name: "ours".into() };
+    let record = Record {
+        namespace: Some("team-a".into()),
+        cluster: Some("0123456789ab".into()),
+        provenance: Provenance { source: Some("https://git.example.com/apis".into()), ..provenance() },
+        ..Record::new(id, "team-a/dev", digest, WhenGone::Delete)
+    };
+    let entries =
+        format!("{}/v1/organizations/acme/environments/dev/keyvaluemaps/{}/entries", sandbox.url(), record::MAP);
+    let entry = json!({"name": Record::key(&record.id), "value": record.to_value()}).to_string();
+    let http = reqwest::Client::new();
+    let one = format!("{entries}/{}", Record::key(&record.id));
+    for request in [http.delete(one), http.post(entries).header("content-type", "application/json").body(entry)] {
+        let status = request.send().await.unwrap().status();
+        assert!(status.is_success() || status == 404, "{status}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_names_the_owner_of_a_proxy_and_the_repository_of_what_it_runs() {
+    let sandbox = world().await;
+    let ours = |rows: &str| -> Value {
+        let rows: Vec<Value> = serde_json::from_str(rows).unwrap();
+        rows.into_iter().find(|row| row["name"] == "ours").unwrap()
+    };
+    let before = ours(&run(&sandbox, &["audit", "--format=json"]).await);
+    let digest = before["digest"].as_str().unwrap().trim_start_matches("sha256:").to_owned();
+
+    record(&sandbox, &digest).await;
+    let row = ours(&run(&sandbox, &["audit", "--format=json"]).await);
+    assert_eq!(
+        (&row["owner"], &row["namespace"], &row["cluster"]),
+        (&json!("team-a/dev"), &json!("team-a"), &json!("0123456789ab"))
+    );
+    assert_eq!((&row["source"], &row["commit"]), (&json!("https://git.example.com/apis"), &json!("0a1b2c3d4e5f")));
+    let markdown = run(&sandbox, &["audit"]).await;
+    assert!(markdown.contains("| team-a/dev | team-a | 0123456789ab |"), "{markdown}");
+    let status = run(&sandbox, &["status"]).await;
+    assert!(status.contains("OWNER") && status.contains("team-a/dev"), "{status}");
+
+    // The record is about another bundle than the deployed one: the revision itself says where it comes from.
+    record(&sandbox, "0".repeat(64).as_str()).await;
+    let row = ours(&run(&sandbox, &["audit", "--format=json"]).await);
+    assert_eq!((&row["owner"], &row["source"]), (&json!("team-a/dev"), &Value::Null));
+    assert_eq!(row["commit"], "0a1b2c3d4e5f");
 }

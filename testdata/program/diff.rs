@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use apigee_flux_configuration::{Id, Record, record};
 use apigee_flux_deployer::Polling;
 use apigee_flux_deployer::client::{DeployParameters, Settings};
 use apigee_flux_deployer::event::Event;
 use apigee_flux_deployer::{Bundle, Client, DeployOptions, ResourceName, Target, TokenSource, deploy};
-use apigee_flux_model::bundle::{BundleKind, BundlePath, zip};
+use apigee_flux_model::bundle::{BundleKind, BundlePath, Files, zip};
+use apigee_flux_model::lifecycle::WhenGone;
 use apigee_flux_model::names::Name;
 use apigee_flux_model::provenance::Provenance;
 use apigee_flux_sandbox::{self as sandbox, Sandbox};
@@ -244,4 +246,151 @@ async fn configuration_is_compared_without_its_secrets() {
         // The secret cannot be compared, and is not reported as a difference.
         assert!(!found.contains("partner"), "{found}");
     }
+}
+
+/// What the specs of `owners` generate.
+async fn generated(resource: &str) -> (BundleKind, Files) {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("bundle.zip");
+    let output = run(&["bundle", "owners", "--name", resource, "-o", file.to_str().unwrap()], None).await;
+    check(&output, 0, &[]);
+    zip::unpack(&std::fs::read(file).unwrap()).unwrap()
+}
+
+/// A proxy with only a base path.
+fn small(name: &str) -> Files {
+    let endpoint = format!(
+        "<ProxyEndpoint name=\"default\"><HTTPProxyConnection><BasePath>/v1/{name}</BasePath></HTTPProxyConnection><RouteRule \
+         name=\"none\"/></ProxyEndpoint>"
+    );
+    let files =
+        [(format!("{name}.xml"), format!("<APIProxy name=\"{name}\"/>")), ("proxies/default.xml".into(), endpoint)];
+    files.into_iter().map(|(path, text)| (BundlePath::parse(&path).unwrap(), text.into_bytes())).collect()
+}
+
+impl World {
+    /// Deploys a bundle to prod as its Job does.
+    async fn deploy(&self, proxy: &str, files: Files) {
+        let bundle = Bundle::new(BundleKind::Proxy, name(proxy), files);
+        let options = DeployOptions {
+            polling: Polling { first: Duration::from_millis(10), ..Polling::default() },
+            ..DeployOptions::default()
+        };
+        let target = Target { organization: name("acme"), environment: name("prod") };
+        let report = deploy(&self.client, &bundle, &target, &options, &|_: &Event| ()).await;
+        assert_eq!(report.exit.code(), 0, "{}", report.outcome.reason);
+    }
+
+    /// Deploys a bundle to prod as another client does.
+    async fn deploy_unmanaged(&self, proxy: &str, files: &Files) {
+        let (organization, proxy) = (name("acme"), name(proxy));
+        let resource = ResourceName { organization: &organization, kind: BundleKind::Proxy, name: &proxy };
+        let zip = zip::pack(BundleKind::Proxy, files).unwrap().into();
+        let revision = self.client.import(resource, &zip).await.unwrap();
+        self.client.deploy(resource, &name("prod"), revision, DeployParameters::default()).await.unwrap();
+    }
+
+    /// Writes the records of a place, below `organizations/acme`.
+    async fn record(&self, place: &str, records: &[Record]) {
+        let maps = format!("{}/v1/organizations/acme{place}/keyvaluemaps", self.sandbox.url());
+        let http = reqwest::Client::new();
+        let post = |path: String, body: serde_json::Value| {
+            http.post(path).header("content-type", "application/json").body(body.to_string()).send()
+        };
+        let map = serde_json::json!({"name": record::MAP, "encrypted": true});
+        let status = post(maps.clone(), map).await.unwrap().status();
+        assert!(status.is_success() || status == 409, "{status}");
+        for one in records {
+            let entry = serde_json::json!({"name": Record::key(&one.id), "value": one.to_value()});
+            let status = post(format!("{maps}/{}/entries", record::MAP), entry).await.unwrap().status();
+            assert!(status.is_success(), "{status}");
+        }
+    }
+}
+
+fn record(kind: &str, name: &str, namespace: &str, owner: &str, when_gone: WhenGone) -> Record {
+    let id = Id { kind: kind.into(), parent: None, name: name.into() };
+    Record { namespace: Some(namespace.into()), ..Record::new(id, owner, "0", when_gone) }
+}
+
+/// All that can be said of owners: one resource for each case.
+async fn owned_world() -> World {
+    let world = World::start().await;
+    for proxy in ["hello", "moved", "foreign"] {
+        world.deploy(proxy, generated(proxy).await.1).await;
+    }
+    world.deploy("old", small("old")).await;
+    world.deploy_unmanaged("theirs", &small("theirs")).await;
+    world.deploy_unmanaged("unmanaged", &small("unmanaged")).await;
+    let of_a = |kind: &str, name: &str, when_gone| record(kind, name, "team-a", "team-a/prod", when_gone);
+    world
+        .record(
+            "/environments/prod",
+            &[
+                of_a("ApigeeProxy", "hello", WhenGone::Orphan),
+                of_a("ApigeeProxy", "moved", WhenGone::Orphan),
+                of_a("ApigeeProxy", "old", WhenGone::Delete),
+                of_a("ApigeeSharedFlow", "past", WhenGone::Undeploy),
+                of_a("ApigeeTargetServer", "backend", WhenGone::Orphan),
+                record("ApigeeProxy", "foreign", "team-c", "team-c/prod", WhenGone::Delete),
+                record("ApigeeTargetServer", "foreign", "team-c", "team-c/prod", WhenGone::Delete),
+            ],
+        )
+        .await;
+    world.record("", &[record("ApigeeProduct", "gold", "team-a", "team-a/acme", WhenGone::Delete)]).await;
+    world
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_leaves_moves_or_belongs_to_others_is_shown() {
+    let world = owned_world().await;
+    let requests = world.sandbox.requests().len();
+    check_golden(&world.diff(&["owners"]).await, "owners.txt");
+    let seen = world.sandbox.requests();
+    assert!(seen[requests..].iter().all(|request| request.method == "GET"));
+    let records = seen[requests..].iter().filter(|request| request.path.contains("/keyvaluemaps/apigee-flux/entries"));
+    assert_eq!(records.count(), 2, "the records of the environment and those of the organization are read once");
+    check_golden(&world.diff(&["owners", "--format=json"]).await, "owners.json");
+    check_golden(&world.diff(&["owners", "--format=markdown"]).await, "owners.md");
+
+    let place = tempfile::tempdir().unwrap();
+    let specs = place.path().to_str().unwrap();
+    let write = |file: &str, change: &dyn Fn(String) -> String| {
+        let text = std::fs::read_to_string(folder().join("owners").join(file)).unwrap();
+        std::fs::write(place.path().join(file), change(text)).unwrap();
+    };
+    write("apis.yaml", &|text| text);
+    for (setting, part) in [
+        ("reconcile: {maxDeletes: 2}", "3 resources left the specs, but at most 2 are removed in one run"),
+        ("reconcile: none", "2 resources left the specs and would be removed from Apigee, but `reconcile: none`"),
+        ("reconcile: {prune: false}", "would be removed from Apigee, but `reconcile.prune: false`"),
+    ] {
+        write("environments.yaml", &|text| format!("{text}  {setting}\n"));
+        let found = check(&world.diff(&[specs]).await, 2, &[part, "its Job first undeploys the proxy `old`"]);
+        // A proxy that stays would still give its base path to a new one.
+        let expected = !setting.contains("maxDeletes");
+        assert_eq!(found.contains("the proxy `new` gets its base path `/v1/old`"), expected, "{found}");
+    }
+    // The owner is known without a namespace only if it has a name.
+    write("environments.yaml", &|text| text.replace("  namespace: team-a\n", ""));
+    write("apis.yaml", &|text| text.replace("  namespace: team-a\n", "").replace("  namespace: team-b\n", ""));
+    let found = check(&world.diff(&[specs]).await, 2, &["of owners `NAMESPACE/prod` are not in the specs"]);
+    assert!(!found.contains("ApigeeProxy/foreign") && !found.contains("to delete"), "{found}");
+    write("environments.yaml", &|text| format!("{}  owner: team-c/prod\n", text.replace("  namespace: team-a\n", "")));
+    check(&world.diff(&[specs]).await, 2, &["refused ApigeeProxy/hello: its owner is `team-a/prod`", "1 to delete"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_only_leaves_without_a_policy_is_no_difference() {
+    let world = World::start().await;
+    let place = tempfile::tempdir().unwrap();
+    let specs = place.path().to_str().unwrap();
+    std::fs::copy(folder().join("owners/environments.yaml"), place.path().join("environments.yaml")).unwrap();
+    let kept = record("ApigeeTargetServer", "backend", "team-a", "team-a/prod", WhenGone::Orphan);
+    world.record("/environments/prod", &[kept]).await;
+    let found = check(&world.diff(&[specs]).await, 0, &["0 to create, 0 to update, 0 to remove, 1 kept, 0 unchanged"]);
+    assert!(!found.contains("backend"), "{found}");
+    let gone = record("ApigeeTargetServer", "gone", "team-a", "team-a/prod", WhenGone::Delete);
+    world.record("/environments/prod", &[gone]).await;
+    check(&world.diff(&[specs]).await, 2, &["delete  ApigeeTargetServer/gone", "1 to delete, 1 kept"]);
 }

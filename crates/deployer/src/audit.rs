@@ -1,5 +1,7 @@
-//! What an organization runs, and the origin of each resource: commit, tag, author and time for managed resources, and
-//! "outside Git" for the others. Nothing is written.
+//! What an organization runs, and the origin of each resource: repository, commit, owner and so on for managed
+//! resources, and "outside Git" for the others. Nothing is written.
+
+use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
@@ -9,7 +11,7 @@ use crate::api::deployment::{Deployment, RuntimeState};
 use crate::api::resource_name::ResourceName;
 use crate::error::Error;
 use crate::records::register::Register;
-use apigee_flux_configuration::{OwnedPlace, Record};
+use apigee_flux_configuration::{Id, OwnedPlace, Record};
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::bundle::RevisionRecord;
 use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
@@ -47,6 +49,8 @@ pub struct Row {
     pub state: Option<String>,
     /// The digest of the applied state.
     pub digest: Option<String>,
+    /// The repository of the commit.
+    pub source: Option<String>,
     /// The commit that was rendered.
     pub commit: Option<String>,
     /// The tag that was rendered.
@@ -57,6 +61,10 @@ pub struct Row {
     pub time: Option<String>,
     /// The owner of the desired state.
     pub owner: Option<String>,
+    /// The namespace whose Jobs apply it.
+    pub namespace: Option<String>,
+    /// The identity of the cluster whose Jobs apply it.
+    pub cluster: Option<String>,
     /// When it was last changed in Apigee, RFC 3339.
     pub changed: Option<String>,
     /// A Cloud Logging filter that finds who changed it; Apigee itself does not report this.
@@ -73,20 +81,35 @@ pub async fn audit(
 ) -> Result<Vec<Row>, Error> {
     let mut rows = Vec::new();
     for environment in environments {
+        let place = OwnedPlace { organization: organization.to_string(), environment: Some(environment.to_string()) };
+        let mut known: BTreeMap<Id, Record> = BTreeMap::new();
+        for record in Register::read(client, place.as_place()).await?.records() {
+            if is_bundle(record) {
+                known.insert(record.id.clone(), record.clone());
+            } else {
+                rows.push(of_record(&place, record));
+            }
+        }
         for kind in BundleKind::ALL {
             let deployments = client.environment_deployments(organization, environment, kind).await?;
-            let found = deployments
-                .into_iter()
-                .map(|deployment| bundle(client, organization, environment, kind, deployment, state));
+            let found = deployments.into_iter().map(|deployment| {
+                let id = Id { kind: kind.resource_kind().to_owned(), parent: None, name: deployment.api_proxy.clone() };
+                bundle(client, organization, environment, kind, deployment, known.get(&id).cloned(), state)
+            });
+            let found: Vec<_> = found.collect();
             let found: Vec<Row> = stream::iter(found).buffer_unordered(DEFAULT_WORKERS.get()).try_collect().await?;
             rows.extend(found);
         }
-        let place = OwnedPlace { organization: organization.to_string(), environment: Some(environment.to_string()) };
-        rows.extend(records(client, &place).await?);
     }
-    rows.extend(records(client, &OwnedPlace { organization: organization.to_string(), environment: None }).await?);
+    let place = OwnedPlace { organization: organization.to_string(), environment: None };
+    let register = Register::read(client, place.as_place()).await?;
+    rows.extend(register.records().map(|record| of_record(&place, record)));
     rows.sort_by(|a, b| (&a.environment, &a.kind, &a.name).cmp(&(&b.environment, &b.kind, &b.name)));
     Ok(rows)
+}
+
+fn is_bundle(record: &Record) -> bool {
+    BundleKind::ALL.iter().any(|kind| kind.resource_kind() == record.id.kind)
 }
 
 async fn bundle(
@@ -95,6 +118,7 @@ async fn bundle(
     environment: &Name,
     kind: BundleKind,
     deployment: Deployment,
+    record: Option<Record>,
     state: bool,
 ) -> Result<Row, Error> {
     let name: Name = deployment.api_proxy.parse().map_err(Error::Usage)?;
@@ -102,25 +126,42 @@ async fn bundle(
     let id = deployment.revision;
     let revision = client.revision(resource, id).await?;
     let state = if state { Some(client.deployment(resource, environment, id).await?) } else { None };
-    let record = RevisionRecord::parse(&revision.description);
+    let stamp = RevisionRecord::parse(&revision.description);
     let path = format!("organizations/{organization}/{}/{name}/revisions/{id}", kind.collection());
+    let origin = if record.is_some() || stamp.is_some() { Origin::Git } else { Origin::Outside };
+    let Provenance { source, commit, tag, author, time } = made_by(record.as_ref(), stamp.as_ref());
     Ok(Row {
         organization: organization.to_string(),
         environment: Some(environment.to_string()),
         kind: kind.resource_kind().to_owned(),
         name: name.to_string(),
-        origin: if record.is_some() { Origin::Git } else { Origin::Outside },
+        origin,
         revision: Some(id.to_string()),
         state: state.as_ref().map(shown),
-        digest: record.as_ref().map(|record| record.digest.to_string()),
-        commit: record.as_ref().and_then(|record| record.commit.clone()),
-        tag: record.as_ref().and_then(|record| record.tag.clone()),
-        author: record.as_ref().and_then(|record| record.author.clone()),
-        time: record.and_then(|record| record.time),
-        owner: None,
+        digest: stamp.map(|stamp| stamp.digest.to_string()),
+        source,
+        commit,
+        tag,
+        author,
+        time,
+        owner: record.as_ref().map(|record| record.owner.clone()),
+        namespace: record.as_ref().and_then(|record| record.namespace.clone()),
+        cluster: record.and_then(|record| record.cluster),
         changed: revision.changed().map(rfc3339),
         log_filter: log_filter(&path, None),
     })
+}
+
+/// The state of Git that made a deployment. The record of this environment knows it if it is about the deployed bundle;
+/// otherwise the revision names the commit that it was imported from, perhaps for another environment.
+fn made_by(record: Option<&Record>, stamp: Option<&RevisionRecord>) -> Provenance {
+    let Some(stamp) = stamp else { return Provenance::default() };
+    let same = record.filter(|record| record.digest == stamp.digest.hex());
+    if let Some(record) = same.filter(|record| record.provenance != Provenance::default()) {
+        return record.provenance.clone();
+    }
+    let RevisionRecord { source, commit, tag, author, time, .. } = stamp.clone();
+    Provenance { source, commit, tag, author, time }
 }
 
 /// The state, with the route conflicts that make it unusable.
@@ -131,16 +172,9 @@ fn shown(deployment: &Deployment) -> String {
     deployment.state.to_string()
 }
 
-async fn records(client: &Client, place: &OwnedPlace) -> Result<Vec<Row>, Error> {
-    let register = Register::read(client, place.as_place()).await?;
-    // Deployed bundles are listed with their own record.
-    let is_bundle = |record: &Record| BundleKind::ALL.iter().any(|kind| kind.resource_kind() == record.id.kind);
-    Ok(register.records().filter(|record| !is_bundle(record)).map(|record| of_record(place, record)).collect())
-}
-
 fn of_record(place: &OwnedPlace, record: &Record) -> Row {
-    let Record { id, owner, digest, provenance, .. } = record.clone();
-    let Provenance { commit, tag, author, time, .. } = provenance;
+    let Record { id, owner, namespace, cluster, digest, provenance, .. } = record.clone();
+    let Provenance { source, commit, tag, author, time } = provenance;
     Row {
         organization: place.organization.clone(),
         environment: place.environment.clone(),
@@ -149,11 +183,14 @@ fn of_record(place: &OwnedPlace, record: &Record) -> Row {
         revision: None,
         state: None,
         digest: Some(digest),
+        source,
         commit,
         tag,
         author,
         time,
         owner: Some(owner),
+        namespace,
+        cluster,
         changed: None,
         log_filter: log_filter(&format!("{}/", place.as_place().path(&[]).join("/")), Some(&id.name)),
         kind: id.kind,

@@ -49,6 +49,7 @@ pub use compare::drift::{self, Drift};
 pub use compare::file_difference;
 pub use compare::survey;
 pub use configuration::apply;
+pub use configuration::register::Register;
 pub use error::Error;
 pub use error::blame::Blame;
 pub use mount::Bundle;

@@ -1,45 +1,65 @@
 //! The differences of proxies and shared flows.
 
+use super::claims::Recorded;
 use super::difference::{Detail, Difference, PlannedChange};
 use super::{mask, unified};
+use apigee_flux_configuration::Id;
 use apigee_flux_deployer::drift::{Depth, DesiredDeployment, DesiredState, Download};
 use apigee_flux_deployer::file_difference::{FileContent, FileDifference};
-use apigee_flux_deployer::survey::survey;
+use apigee_flux_deployer::survey::{OtherProxy, Survey, survey};
 use apigee_flux_deployer::{Client, Drift, Error, Target};
 use apigee_flux_function::expand::DesiredBundle;
 use apigee_flux_model::bundle::batch::DEFAULT_WORKERS;
+use apigee_flux_model::lifecycle::Adopt;
+
+/// The compared bundles of an environment.
+pub(super) struct ComparedBundles {
+    /// One for each bundle, in order.
+    pub differences: Vec<Difference>,
+    /// The deployed proxies that are not among them.
+    pub others: Vec<OtherProxy>,
+}
 
 /// Compares all bundles of an environment, including the state of the runtime, which a deployment would repair.
 pub(super) async fn differences(
     client: &Client,
     target: &Target,
-    bundles: Vec<DesiredBundle>,
+    bundles: &[DesiredBundle],
+    recorded: &Recorded,
     deep: bool,
-) -> Result<Vec<Difference>, Error> {
+) -> Result<ComparedBundles, Error> {
     let depth = Depth { download: if deep { Download::Always } else { Download::IfOther }, state: true };
-    let desired: Vec<DesiredDeployment> = bundles.into_iter().map(desired).collect::<Result<_, _>>()?;
-    let drifts = survey(client, target, desired.clone(), depth, DEFAULT_WORKERS).await?;
-    Ok(desired.iter().zip(&drifts).map(|(desired, drift)| difference(target, desired, drift)).collect())
+    let desired: Vec<DesiredDeployment> = bundles.iter().map(desired).collect::<Result<_, _>>()?;
+    let Survey { drifts, others } = survey(client, target, desired, depth, DEFAULT_WORKERS).await?;
+    let compared = bundles.iter().zip(&drifts);
+    let differences = compared.map(|(bundle, drift)| difference(target, bundle, drift, recorded)).collect();
+    Ok(ComparedBundles { differences, others })
 }
 
-fn desired(bundle: DesiredBundle) -> Result<DesiredDeployment, Error> {
+/// The resource of a bundle.
+pub(super) fn id(bundle: &DesiredBundle) -> Id {
+    Id { kind: bundle.kind.resource_kind().to_owned(), parent: None, name: bundle.name.clone() }
+}
+
+fn desired(bundle: &DesiredBundle) -> Result<DesiredDeployment, Error> {
     let state = match bundle.removal {
         Some(removal) => DesiredState::Removed(removal),
         None => DesiredState::Deployed {
-            files: bundle.files,
+            files: bundle.files.clone(),
             digest: bundle.digest,
-            service_account: bundle.settings.service_account,
+            service_account: bundle.settings.service_account.clone(),
         },
     };
     Ok(DesiredDeployment { kind: bundle.kind, name: bundle.name.parse().map_err(Error::Usage)?, state })
 }
 
-fn difference(target: &Target, desired: &DesiredDeployment, drift: &Drift) -> Difference {
-    Difference {
+fn difference(target: &Target, bundle: &DesiredBundle, drift: &Drift, recorded: &Recorded) -> Difference {
+    let id = id(bundle);
+    let mut difference = Difference {
         organization: target.organization.to_string(),
         environment: Some(target.environment.to_string()),
-        kind: desired.kind.resource_kind().to_owned(),
-        name: desired.name.to_string(),
+        kind: id.kind.clone(),
+        name: id.name.clone(),
         change: match drift {
             Drift::Same { .. } | Drift::Gone { .. } => PlannedChange::Unchanged,
             Drift::NotDeployed { .. } => PlannedChange::Create,
@@ -52,6 +72,32 @@ fn difference(target: &Target, desired: &DesiredDeployment, drift: &Drift) -> Di
         },
         reason: drift.to_string(),
         details: drift.files().iter().map(detail).collect(),
+    };
+    if !recorded.records.contains_key(&id)
+        && let Some(why) = unmanaged(drift, bundle.settings.adopt)
+    {
+        difference.change = PlannedChange::Refused;
+        difference.reason = format!("{}: {why}", difference.reason);
+    }
+    // What is gone already is left alone, whoever owned it.
+    if !matches!(drift, Drift::Gone { .. }) {
+        recorded.settle(&mut difference, &id, bundle.namespace.as_deref(), bundle.settings.adopt);
+    }
+    difference
+}
+
+/// Why a deployed revision without any record is not replaced or removed.
+fn unmanaged(drift: &Drift, adopt: Adopt) -> Option<&'static str> {
+    match (drift, adopt) {
+        (Drift::OtherRevision { record: None, .. }, Adopt::Never) => {
+            Some("set `deploy.adopt: match` to adopt it if it is equal, or `deploy.adopt: override` to replace it")
+        }
+        (Drift::OtherRevision { record: None, files: Some(files), .. }, Adopt::Match) if !files.is_empty() => {
+            Some("make the spec equal to it, or set `deploy.adopt: override` to replace it")
+        }
+        // The reason of the drift says what to do.
+        (Drift::NotRemoved { revision: Some(_), ours: false }, _) => Some("no Job removes it"),
+        _ => None,
     }
 }
 

@@ -1,30 +1,34 @@
 //! The differences of configuration. Secrets are not available for a comparison: they count as equal, and are never shown.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
+use super::claims::Recorded;
 use super::difference::{Detail, Difference, PlannedChange};
 use super::unified;
-use apigee_flux_configuration::{Document, Field, OwnedPlace};
-use apigee_flux_deployer::apply::{Applied, ApplyEvent, ApplyOptions, Mode, ResourceResult, apply};
-use apigee_flux_deployer::{Client, Error};
+use apigee_flux_configuration::{Field, OwnedPlace};
+use apigee_flux_deployer::apply::{Applied, ResourceResult, compare};
+use apigee_flux_deployer::{Client, Error, Register};
+use apigee_flux_function::expand::DesiredConfiguration;
 use apigee_flux_model::exit::Exit;
 
 /// Compares the configuration of a place.
 pub(super) async fn differences(
     client: &Client,
-    place: &OwnedPlace,
-    document: &Document,
+    desired: &DesiredConfiguration,
+    recorded: &Recorded,
+    register: &Register,
 ) -> Result<Vec<Difference>, Error> {
-    if document.resources.is_empty() {
-        return Ok(Vec::new());
-    }
-    let options = ApplyOptions { mode: Mode::Compare, ..ApplyOptions::new("") };
-    // A comparison never reads a secret.
-    let secrets = Arc::new(|_: &_| Err("secrets are not read by diff".to_owned()));
-    let report = apply(client, place, document, secrets, &options, Arc::new(|_: ApplyEvent<'_>| ())).await?;
-    report.resources.into_iter().map(|applied| difference(place, applied)).collect()
+    let (place, document) = (&recorded.place, &desired.document);
+    let report = compare(client, place, document, register).await;
+    let compared = report.resources.into_iter().zip(&document.resources);
+    compared
+        .map(|(applied, entry)| {
+            let namespace = desired.namespaces.get(&entry.id).map(String::as_str);
+            let mut difference = difference(place, applied)?;
+            recorded.settle(&mut difference, &entry.id, namespace, entry.adopt);
+            Ok(difference)
+        })
+        .collect()
 }
 
 fn difference(place: &OwnedPlace, applied: Applied) -> Result<Difference, Error> {
@@ -41,8 +45,8 @@ fn difference(place: &OwnedPlace, applied: Applied) -> Result<Difference, Error>
             ResourceResult::Unchanged | ResourceResult::Left => PlannedChange::Unchanged,
             ResourceResult::Created => PlannedChange::Create,
             ResourceResult::Deleted => PlannedChange::Remove,
-            // A change that would be refused is shown as well.
-            ResourceResult::Adopted | ResourceResult::Updated | ResourceResult::Failed => PlannedChange::Update,
+            ResourceResult::Adopted | ResourceResult::Updated => PlannedChange::Update,
+            ResourceResult::Failed => PlannedChange::Refused,
         },
         reason: if result == ResourceResult::Adopted { "in sync; apigee-flux adopts it".to_owned() } else { reason },
         details: fields.iter().map(detail).collect(),

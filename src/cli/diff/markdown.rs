@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::difference::{Detail, Difference, PlannedChange, summary};
+use super::difference::{Comparison, Detail, Difference, summary};
 use crate::cli::markdown::{code, plain};
 use apigee_flux_model::diag::human::plural;
 
@@ -24,11 +24,27 @@ const RESERVE: usize = 512;
 /// The first line, by which a workflow finds its comment in order to replace it.
 const MARK: &str = "<!-- apigee-flux diff -->\n";
 
-/// A table of the changes, and a collapsible block for each part that differs. Unchanged resources are only counted.
-pub(super) fn markdown(differences: &[Difference]) -> String {
+/// The maximum size of the notes, in bytes.
+const MAX_NOTES: usize = 4 * 1024;
+
+/// A table of the changes, what would fail first, and a collapsible block for each part that differs. Resources that stay as they are are
+/// only counted.
+pub(super) fn markdown(comparison: &Comparison) -> String {
+    let Comparison { differences, notes } = comparison;
     let mut text = format!("{MARK}### Apigee: {}\n", summary(differences));
-    let changed: Vec<&Difference> =
-        differences.iter().filter(|difference| difference.change != PlannedChange::Unchanged).collect();
+    let mut left_out = 0;
+    for note in notes {
+        let note = format!("\n> {}\n", plain(note));
+        if text.len() + note.len() > MAX_NOTES {
+            left_out += 1;
+        } else {
+            text.push_str(&note);
+        }
+    }
+    if left_out > 0 {
+        let _ = writeln!(text, "\n{}: `apigee-flux diff` shows them.", plural(left_out, "more note"));
+    }
+    let changed: Vec<&Difference> = differences.iter().filter(|difference| difference.change.is_change()).collect();
     if changed.is_empty() {
         text.push_str("\nNothing would change.\n");
         return text;
@@ -135,6 +151,11 @@ fn longest_run(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::diff::difference::PlannedChange;
+
+    fn markdown(differences: Vec<Difference>) -> String {
+        super::markdown(&Comparison { differences, notes: Vec::new() })
+    }
 
     fn difference(name: &str, diff: &str) -> Difference {
         Difference {
@@ -153,7 +174,7 @@ mod tests {
         let diff = "@@ -1 +1 @@\n ````\n-</details>\n+```\n";
         let mut hostile = difference("a|b`<img>\n# x", diff);
         hostile.reason = "by @everyone | **so** <b>\n[x](y)".into();
-        let text = markdown(&[hostile]);
+        let text = markdown(vec![hostile]);
         let fences: Vec<&str> = text.lines().filter(|line| line.starts_with('`')).collect();
         assert_eq!(fences, ["`````diff", "`````"], "{text}");
         let row = text.lines().find(|line| line.starts_with("| <code>acme")).unwrap();
@@ -169,7 +190,7 @@ mod tests {
         for (count, diff) in [(2000, line.clone()), (20, line.repeat(2000)), (3, format!("+{}", "ä".repeat(100_000)))]
         {
             let many: Vec<Difference> = (0..count).map(|index| difference(&format!("p{index}"), &diff)).collect();
-            let text = markdown(&many);
+            let text = markdown(many);
             assert!(text.len() <= MAX_BYTES, "{}", text.len());
             assert!(text.contains("`apigee-flux diff` shows them"), "a note says what is missing");
             assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
@@ -180,16 +201,25 @@ mod tests {
     fn what_differs_alike_in_two_environments_is_shown_once() {
         let dev = Difference { environment: Some("dev".into()), ..difference("a", "+x\n") };
         let other = Difference { environment: Some("test".into()), ..difference("a", "+y\n") };
-        let text = markdown(&[dev, other, difference("a", "+x\n"), difference("b", "+x\n")]);
+        let text = markdown(vec![dev, other, difference("a", "+x\n"), difference("b", "+x\n")]);
         let titles: Vec<&str> = text.lines().filter(|line| line.starts_with("<details>")).collect();
         assert_eq!(titles.len(), 3, "{titles:?}");
         assert!(titles[0].contains("(acme/dev, acme/prod)") && titles[1].contains("(acme/test)"), "{titles:?}");
     }
 
     #[test]
+    fn notes_are_no_markup_and_leave_room_for_the_table() {
+        let notes: Vec<String> = (0..100).map(|number| format!("{number} **x** <b> @all ").repeat(5)).collect();
+        let text = super::markdown(&Comparison { differences: vec![difference("a", "+x\n")], notes });
+        assert!(text.contains("\n> 0 ") && text.contains("more notes: `apigee-flux diff` shows them."), "{text}");
+        assert!(text.len() < 2 * MAX_NOTES && text.contains("| where |"), "{text}");
+        assert!(!text.contains("<b>") && !text.contains("@all") && !text.contains("**"), "{text}");
+    }
+
+    #[test]
     fn nothing_is_said_of_what_stays() {
         let same = Difference { change: PlannedChange::Unchanged, ..difference("a", "") };
-        let text = markdown(&[same]);
+        let text = markdown(vec![same]);
         assert!(text.contains("1 unchanged") && text.contains("Nothing would change.") && !text.contains("because"));
     }
 }

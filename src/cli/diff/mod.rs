@@ -1,9 +1,12 @@
 //! `diff`: shows what a deployment would change. It only reads.
 
+mod base_paths;
 mod bundle;
+mod claims;
 mod configuration;
 mod difference;
 mod json;
+mod leaving;
 mod markdown;
 mod mask;
 mod text;
@@ -23,14 +26,17 @@ use super::function::report_in;
 use super::out;
 use super::package::Package;
 use apigee_flux_configuration::OwnedPlace;
-use apigee_flux_deployer::{Error, Target};
-use apigee_flux_function::expand::{DesiredEnvironment, ExpandOptions, desired};
+use apigee_flux_deployer::{Client, Error, Register, Target};
+use apigee_flux_function::expand::{DesiredConfiguration, DesiredEnvironment, ExpandOptions, desired};
 use apigee_flux_model::diag::has_errors;
 use apigee_flux_model::diag::plain::PlainText;
 use apigee_flux_model::duration;
 use apigee_flux_model::exit::Exit;
 use apigee_flux_model::names::Name;
-use difference::{Difference, PlannedChange};
+use bundle::ComparedBundles;
+use claims::Recorded;
+use difference::{Comparison, Difference, PlannedChange};
+use leaving::Present;
 
 /// Show what a deployment would change in Apigee, and change nothing.
 #[derive(Debug, clap::Args)]
@@ -80,19 +86,18 @@ pub(super) fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     if has_errors(&diagnostics) {
         return Ok(code);
     }
-    let differences = block_on(compare(args, environments))??;
+    let comparison = block_on(compare(args, environments))??;
     let text = match args.format {
-        DiffFormat::Text => text::text(&differences),
-        DiffFormat::Json => json::json(&differences)?,
-        DiffFormat::Markdown => PlainText::of_lines(&markdown::markdown(&differences)),
+        DiffFormat::Text => text::text(&comparison),
+        DiffFormat::Json => json::json(&comparison)?,
+        DiffFormat::Markdown => PlainText::of_lines(&markdown::markdown(&comparison)),
     };
     out::stdout(&text)?;
-    let same = differences.iter().all(|difference| difference.change == PlannedChange::Unchanged);
-    Ok(if same { ExitCode::SUCCESS } else { ExitCode::from(Exit::Different.code()) })
+    Ok(if comparison.is_in_sync() { ExitCode::SUCCESS } else { ExitCode::from(Exit::Different.code()) })
 }
 
-async fn compare(args: &DiffArgs, environments: Vec<DesiredEnvironment>) -> anyhow::Result<Vec<Difference>> {
-    let mut differences = Vec::new();
+async fn compare(args: &DiffArgs, environments: Vec<DesiredEnvironment>) -> anyhow::Result<Comparison> {
+    let mut comparison = Comparison::default();
     let deadline = Instant::now() + args.timeout;
     for environment in environments {
         let shown = format!("environment {} of {}", environment.name, environment.organization);
@@ -101,16 +106,69 @@ async fn compare(args: &DiffArgs, environments: Vec<DesiredEnvironment>) -> anyh
         let client = args.apigee.client_for(environment.endpoint.as_deref()).with_context(|| shown.clone())?;
         let client = client.with_listener(Arc::new(say_retry)).until(deadline);
         let at = || format!("{shown} at {}", client.endpoint());
-        let found = bundle::differences(&client, &target, environment.bundles, args.deep).await;
-        differences.extend(found.with_context(at)?);
-        let here =
-            OwnedPlace { organization: environment.organization.clone(), environment: Some(environment.name.clone()) };
-        let whole = OwnedPlace { environment: None, ..here.clone() };
-        for (place, document) in [(here, environment.configuration), (whole, environment.of_organization)] {
-            differences.extend(configuration::differences(&client, &place, &document).await.with_context(at)?);
-        }
+        compare_one(&client, &target, &environment, args.deep, &mut comparison).await.with_context(at)?;
     }
-    Ok(differences)
+    // What would fail is read first. The sort keeps the order of the others.
+    comparison.differences.sort_by_key(|difference| difference.change != PlannedChange::Refused);
+    Ok(comparison)
+}
+
+/// Compares one environment, and the organization if the environment is responsible for it.
+async fn compare_one(
+    client: &Client,
+    target: &Target,
+    environment: &DesiredEnvironment,
+    deep: bool,
+    comparison: &mut Comparison,
+) -> Result<(), Error> {
+    let DesiredEnvironment { bundles, configuration, of_organization, removals, .. } = environment;
+    let here =
+        OwnedPlace { organization: environment.organization.clone(), environment: Some(environment.name.clone()) };
+    let whole = OwnedPlace { environment: None, ..here.clone() };
+    let (recorded, register) = recorded(client, here, configuration).await?;
+    let ComparedBundles { differences: mut of_bundles, others } =
+        bundle::differences(client, target, bundles, &recorded, deep).await?;
+    let mut of_configuration = configuration::differences(client, configuration, &recorded, &register).await?;
+    let mut present = present(configuration);
+    present.extend(bundles.iter().map(bundle::id));
+    let mut places = vec![(recorded, present)];
+    if let Some(desired) = of_organization {
+        let (recorded, register) = self::recorded(client, whole, desired).await?;
+        of_configuration.extend(configuration::differences(client, desired, &recorded, &register).await?);
+        places.push((recorded, self::present(desired)));
+    }
+    let (mut leaving, notes) = leaving::leaving(&places, *removals);
+    comparison.notes.extend(notes);
+    if let Some((recorded, _)) = places.first() {
+        let note = base_paths::check(client, target, bundles, &mut of_bundles, &others, &mut leaving, recorded).await?;
+        comparison.notes.extend(note);
+    }
+    let (of_environment, of_organization): (Vec<Difference>, Vec<Difference>) =
+        of_configuration.into_iter().chain(leaving).partition(|difference| difference.environment.is_some());
+    comparison.differences.extend(of_bundles.into_iter().chain(of_environment).chain(of_organization));
+    Ok(())
+}
+
+/// Reads the records of a place.
+async fn recorded(
+    client: &Client,
+    place: OwnedPlace,
+    desired: &DesiredConfiguration,
+) -> Result<(Recorded, Register), Error> {
+    let register = match Register::read(client, place.as_place()).await {
+        // Git defines nothing in an organization that this account may not read, so no record there is of its owners.
+        Err(error) if place.environment.is_none() && desired.document.resources.is_empty() && error.is_forbidden() => {
+            Register::default()
+        }
+        register => register?,
+    };
+    let records = register.records().map(|record| (record.id.clone(), record.clone())).collect();
+    Ok((Recorded { place, owner: desired.owner.clone(), records }, register))
+}
+
+/// The configuration of the input in one place.
+fn present(desired: &DesiredConfiguration) -> Present {
+    desired.document.resources.iter().map(|entry| entry.id.clone()).collect()
 }
 
 /// Tells a waiting user the reason.

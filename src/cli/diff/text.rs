@@ -1,13 +1,14 @@
 //! Differences as text for people.
 
-use super::difference::{Difference, PlannedChange, summary};
+use super::difference::{Comparison, Difference, summary};
 use apigee_flux_model::diag::plain::PlainText;
 
-/// The changes of each environment; unchanged resources are only counted.
-pub(super) fn text(differences: &[Difference]) -> PlainText {
+/// The changes of each environment, what would fail first; resources that stay as they are are only counted.
+pub(super) fn text(comparison: &Comparison) -> PlainText {
+    let Comparison { differences, notes } = comparison;
     let mut text = PlainText::new();
     let mut place = None;
-    for difference in differences.iter().filter(|difference| difference.change != PlannedChange::Unchanged) {
+    for difference in differences.iter().filter(|difference| difference.change.is_change()) {
         if place != Some(difference.place()) {
             place = Some(difference.place());
             text.line(format_args!("{}", difference.place()));
@@ -21,6 +22,9 @@ pub(super) fn text(differences: &[Difference]) -> PlainText {
                 text.line_of_file(format_args!("      | {line}"));
             }
         }
+    }
+    for note in notes {
+        text.line(format_args!("note: {note}"));
     }
     text.line(format_args!("{}", summary(differences)));
     text

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::api::client::Client;
 use crate::api::deployment::Deployment;
 use crate::api::target::Target;
+use crate::compare::current::newest;
 use crate::error::Error;
 use apigee_flux_model::bundle::BundleKind;
 use apigee_flux_model::names::Name;
@@ -32,5 +33,10 @@ impl Listed {
     /// Removes and returns the entries of one proxy or shared flow.
     pub(crate) fn take(&mut self, kind: BundleKind, name: &Name) -> Vec<Deployment> {
         self.0.remove(&(kind, name.to_string())).unwrap_or_default()
+    }
+
+    /// The newest deployment of each proxy that is left in the list.
+    pub(crate) fn into_proxies(self) -> impl Iterator<Item = Deployment> {
+        self.0.into_iter().filter(|((kind, _), _)| *kind == BundleKind::Proxy).filter_map(|(_, list)| newest(list))
     }
 }

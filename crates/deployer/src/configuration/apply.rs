@@ -5,6 +5,8 @@
 //! unless the document adopts it. A resource is recorded (`register`) before it is created, so that a killed run leaves
 //! nothing that the next run does not recognize as managed.
 
+use std::sync::Arc;
+
 use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
@@ -37,6 +39,24 @@ pub async fn apply(
         register.prepare(&in_time, place.as_place()).await?;
     }
     let shared = Shared { client, place: place.clone(), register, secrets, options: options.clone(), progress };
+    Ok(apply_all(shared, document).await)
+}
+
+/// Compares a document with its place, for a caller without secrets that has read the records already. Nothing is
+/// written.
+pub async fn compare(client: &Client, place: &OwnedPlace, document: &Document, register: &Register) -> ApplyReport {
+    let shared = Shared {
+        client: client.with_own_count(),
+        place: place.clone(),
+        register: register.clone(),
+        secrets: Arc::new(|_: &_| Err("secrets are not read for a comparison".to_owned())),
+        options: ApplyOptions { mode: Mode::Compare, ..ApplyOptions::new("") },
+        progress: Arc::new(|_: ApplyEvent<'_>| ()),
+    };
+    apply_all(shared, document).await
+}
+
+async fn apply_all(shared: Shared, document: &Document) -> ApplyReport {
     let mut resources: Vec<Option<Applied>> = vec![None; document.resources.len()];
     // In the registry of kinds, a kind comes after the kinds that it refers to.
     for kind in KINDS {
@@ -46,9 +66,9 @@ pub async fn apply(
             let shared = &shared;
             work.push(async move { (index, shared.one(entry, crud).await) });
         }
-        let mut ended = stream::iter(work).buffer_unordered(options.workers.get());
+        let mut ended = stream::iter(work).buffer_unordered(shared.options.workers.get());
         while let Some((index, applied)) = ended.next().await {
-            (shared.progress)(ApplyEvent::Ended(place.as_place(), &applied));
+            (shared.progress)(ApplyEvent::Ended(shared.place.as_place(), &applied));
             resources[index] = Some(applied);
         }
     }
@@ -60,5 +80,5 @@ pub async fn apply(
             failed(&entry.id, &error)
         })
     });
-    Ok(ApplyReport { resources: resources.collect(), writes: shared.client.writes() })
+    ApplyReport { resources: resources.collect(), writes: shared.client.writes() }
 }

@@ -10,8 +10,8 @@ use apigee_flux_configuration::record_entries::{Head, head_of};
 use apigee_flux_configuration::{Answer, Body, Form, Id, Place, Read, Record, Request, Shape, Verb, record};
 
 /// The records of one place, as read.
-#[derive(Debug, Default)]
-pub(crate) struct Register {
+#[derive(Debug, Clone, Default)]
+pub struct Register {
     /// Whether the key value map exists.
     exists: bool,
     /// By the resource that they describe.
@@ -21,7 +21,7 @@ pub(crate) struct Register {
     /// Records that lack continuations, with one of their keys.
     torn: BTreeMap<Id, String>,
     /// When the files of all bundles were last compared, in milliseconds since 1970; 0: never.
-    pub compared: u64,
+    pub(crate) compared: u64,
 }
 
 /// The entry with the time at which the files of all bundles were last compared.
@@ -29,7 +29,7 @@ const COMPARED: &str = "compared";
 
 impl Register {
     /// Reads all records of a place.
-    pub(crate) async fn read(client: &Client, place: Place<'_>) -> Result<Self, Error> {
+    pub async fn read(client: &Client, place: Place<'_>) -> Result<Self, Error> {
         let read = Read {
             path: place.path(&["keyvaluemaps", record::MAP, "entries"]),
             query: vec![("pageSize", "100".to_owned())],
@@ -73,7 +73,7 @@ impl Register {
     }
 
     /// The record of a resource.
-    pub(crate) fn get(&self, id: &Id) -> Option<&Record> {
+    pub fn get(&self, id: &Id) -> Option<&Record> {
         self.records.get(id)
     }
 
@@ -88,7 +88,7 @@ impl Register {
     }
 
     /// All records, ordered by resource.
-    pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
         self.records.values()
     }
 

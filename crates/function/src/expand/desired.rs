@@ -1,10 +1,14 @@
 //! The desired state of each environment, for comparison with the actual state in Apigee.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::bundle_resource::BundleResource;
 use super::configuration::{self, ConfigurationResource};
 use super::environment::Environment;
 use super::{ExpandOptions, Renderer, called_flows};
-use apigee_flux_configuration::{Document, Scope};
+use crate::k8s::ResourceOwner;
+use crate::spec::environment::Mode;
+use apigee_flux_configuration::{Document, Id, Scope};
 use apigee_flux_model::bundle::{BundleKind, DeploySettings, Digest, Files, Removal};
 use apigee_flux_model::diag::{Code, Diagnostic, has_errors, nearest};
 use apigee_flux_model::krm::Input;
@@ -20,10 +24,51 @@ pub struct DesiredEnvironment {
     pub endpoint: Option<String>,
     /// Sorted by kind and name.
     pub bundles: Vec<DesiredBundle>,
-    /// The configuration of the environment.
-    pub configuration: Document,
-    /// The configuration of the organization, if it is reached through this environment.
-    pub of_organization: Document,
+    /// The configuration of the environment. Its owner is also that of the bundles.
+    pub configuration: DesiredConfiguration,
+    /// The configuration of the organization; `None` if another environment of the organization is responsible for it.
+    pub of_organization: Option<DesiredConfiguration>,
+    /// What the reconciler does with resources that were removed from Git.
+    pub removals: Removals,
+}
+
+/// The configuration of an environment or of its organization.
+#[derive(Debug, Clone)]
+pub struct DesiredConfiguration {
+    /// The entries.
+    pub document: Document,
+    /// The namespace of each entry whose namespace is known.
+    pub namespaces: BTreeMap<Id, String>,
+    /// The owner of everything in this place.
+    pub owner: DesiredOwner,
+}
+
+/// The owner of the resources of an environment or an organization. It may depend on the namespace of the Job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredOwner {
+    /// `spec.owner` of the ApigeeEnvironment.
+    pub named: Option<String>,
+    /// The part of the default owner after the namespace.
+    pub default: String,
+    /// The namespaces of the input that have resources in this place. Empty if the input does not say them: kustomize may set
+    /// them later.
+    pub namespaces: BTreeSet<String>,
+}
+
+impl DesiredOwner {
+    /// The owner of what a Job in a namespace applies; `None` if it depends on a namespace that is not known.
+    pub fn in_namespace(&self, namespace: Option<&str>) -> Option<String> {
+        self.named.clone().or_else(|| namespace.map(|namespace| format!("{namespace}/{}", self.default)))
+    }
+}
+
+/// What the reconciler does with resources that were removed from Git and have another `deletionPolicy` than `Orphan`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removals {
+    /// It removes them from Apigee, unless there are more than this number.
+    UpTo(usize),
+    /// It keeps them, because of this setting of the ApigeeEnvironment.
+    Never(&'static str),
 }
 
 /// A proxy or shared flow of an environment.
@@ -33,6 +78,10 @@ pub struct DesiredBundle {
     pub kind: BundleKind,
     /// The name in Apigee.
     pub name: String,
+    /// The namespace of its Job, if it is known.
+    pub namespace: Option<String>,
+    /// The base paths of a proxy.
+    pub base_paths: Vec<String>,
     /// The files below the kind's root folder.
     pub files: Files,
     /// The digest of the files, see [`Digest::of_files`].
@@ -65,8 +114,9 @@ pub fn desired(input: &Input<'_>, options: &ExpandOptions<'_>) -> (Vec<DesiredEn
     if has_errors(&run.diagnostics) {
         return (Vec::new(), run.diagnostics);
     }
+    let input = Expanded { environments: &environments, bundles: &bundles, configuration: &configuration };
     let mut found: Vec<DesiredEnvironment> =
-        selected.into_iter().map(|environment| of_environment(environment, &bundles, &configuration)).collect();
+        selected.into_iter().map(|environment| input.environment(environment)).collect();
     found.sort_by(|a, b| (&a.organization, &a.name).cmp(&(&b.organization, &b.name)));
     (found, run.diagnostics)
 }
@@ -86,34 +136,90 @@ fn not_found(wanted: Option<&str>, known: &[Environment<'_>]) -> Diagnostic {
     }
 }
 
-fn of_environment(
-    environment: &Environment<'_>,
-    bundles: &[BundleResource<'_>],
-    configuration: &[ConfigurationResource<'_>],
-) -> DesiredEnvironment {
-    let document = |scope| {
+/// Everything that the input defines.
+struct Expanded<'x, 'r> {
+    environments: &'x [Environment<'r>],
+    bundles: &'x [BundleResource<'r>],
+    configuration: &'x [ConfigurationResource<'r>],
+}
+
+impl<'r> Expanded<'_, 'r> {
+    fn environment(&self, environment: &Environment<'r>) -> DesiredEnvironment {
+        let mut bundles: Vec<DesiredBundle> =
+            self.bundles_of(environment).map(|bundle| of_bundle(bundle, environment)).collect();
+        bundles.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
+        let of_same = |other: &&Environment<'_>| other.organization() == environment.organization();
+        let is_first = self.environments.iter().filter(of_same).all(|other| environment.name() <= other.name());
+        DesiredEnvironment {
+            organization: environment.organization().to_owned(),
+            name: environment.name().to_owned(),
+            endpoint: environment.endpoint.clone(),
+            bundles,
+            configuration: self.configuration_of(environment, Scope::Environment),
+            of_organization: is_first.then(|| self.configuration_of(environment, Scope::Organization)),
+            removals: removals(environment),
+        }
+    }
+
+    fn bundles_of(&self, environment: &Environment<'r>) -> impl Iterator<Item = &BundleResource<'r>> {
+        let is_here = |known: &&Environment<'r>| std::ptr::eq(*known, environment);
+        self.bundles.iter().filter(move |bundle| bundle.environments.iter().any(|known| is_here(&known)))
+    }
+
+    fn configuration_of(&self, environment: &Environment<'r>, scope: Scope) -> DesiredConfiguration {
         let here = |one: &&ConfigurationResource<'_>| one.scope == scope && std::ptr::eq(one.environment, environment);
-        configuration::document(configuration.iter().filter(here).map(|one| one.entry.clone()).collect())
-    };
-    let here = bundles
-        .iter()
-        .filter(|bundle| bundle.environments.iter().any(|known| std::ptr::eq(*known, environment)))
-        .map(|bundle| DesiredBundle {
-            kind: bundle.kind,
-            name: bundle.name.clone(),
-            files: bundle.files.clone(),
-            digest: Digest::of_files(&bundle.files),
-            settings: bundle.settings(environment),
-            removal: bundle.removal(),
+        let here: Vec<&ConfigurationResource<'_>> = self.configuration.iter().filter(here).collect();
+        let namespaces = here.iter().filter(|one| !one.namespace().is_empty());
+        let (named, default) = match configuration::owner(environment, scope) {
+            ResourceOwner::Named(named) => (Some(named.to_owned()), String::new()),
+            ResourceOwner::OfNamespace(default) => (None, default.to_owned()),
+        };
+        DesiredConfiguration {
+            namespaces: namespaces.map(|one| (one.entry.id.clone(), one.namespace().to_owned())).collect(),
+            owner: DesiredOwner { named, default, namespaces: self.namespaces(environment, scope) },
+            document: configuration::document(here.into_iter().map(|one| one.entry.clone()).collect()),
+        }
+    }
+
+    /// The namespaces whose Jobs and reconcilers act in this environment, or in its organization.
+    fn namespaces(&self, environment: &Environment<'r>, scope: Scope) -> BTreeSet<String> {
+        let is_meant = |other: &Environment<'_>| match scope {
+            Scope::Environment => std::ptr::eq(other, environment),
+            Scope::Organization => other.organization() == environment.organization(),
+        };
+        let environments: Vec<&Environment<'r>> = self.environments.iter().filter(|other| is_meant(other)).collect();
+        let own = environments.iter().filter_map(|environment| environment.resource.namespace());
+        let of_bundles = environments.iter().flat_map(|environment| {
+            self.bundles_of(environment).filter_map(|bundle| namespace_of(bundle, environment))
         });
-    let mut bundles: Vec<DesiredBundle> = here.collect();
-    bundles.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
-    DesiredEnvironment {
-        organization: environment.organization().to_owned(),
-        name: environment.name().to_owned(),
-        endpoint: environment.endpoint.clone(),
-        bundles,
-        configuration: document(Scope::Environment),
-        of_organization: document(Scope::Organization),
+        let of_entries = self.configuration.iter().filter(|one| is_meant(one.environment)).map(|one| one.namespace());
+        let all = own.chain(of_bundles).chain(of_entries).filter(|namespace| !namespace.is_empty());
+        all.map(str::to_owned).collect()
+    }
+}
+
+fn namespace_of<'n>(bundle: &'n BundleResource<'_>, environment: &'n Environment<'_>) -> Option<&'n str> {
+    bundle.resource.namespace().or_else(|| environment.resource.namespace())
+}
+
+fn of_bundle(bundle: &BundleResource<'_>, environment: &Environment<'_>) -> DesiredBundle {
+    DesiredBundle {
+        kind: bundle.kind,
+        name: bundle.name.clone(),
+        namespace: namespace_of(bundle, environment).map(str::to_owned),
+        base_paths: bundle.base_paths.clone(),
+        files: bundle.files.clone(),
+        digest: Digest::of_files(&bundle.files),
+        settings: bundle.settings(environment),
+        removal: bundle.removal(),
+    }
+}
+
+fn removals(environment: &Environment<'_>) -> Removals {
+    match environment.spec.reconcile() {
+        None => Removals::Never("reconcile: none"),
+        Some(reconcile) if !reconcile.prune => Removals::Never("reconcile.prune: false"),
+        Some(reconcile) if reconcile.mode == Mode::Report => Removals::Never("reconcile.mode: report"),
+        Some(reconcile) => Removals::UpTo(usize::try_from(reconcile.max_deletes).unwrap_or(usize::MAX)),
     }
 }

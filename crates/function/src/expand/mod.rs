@@ -32,10 +32,11 @@ use crate::spec::{GROUP, KINDS, Resource, Spec, VERSION};
 use apigee_flux_model::bundle::{BundleKind, Files};
 use apigee_flux_model::diag::{Code, Diagnostic, FieldPath, Report, Severity, Subject, has_errors, limited, nearest};
 use apigee_flux_model::krm::{Id, Input, Item, ItemChange};
+use apigee_flux_model::names::served_path;
 use apigee_flux_model::provenance::Provenance;
 use apigee_flux_model::yaml::YamlNode;
 
-pub use desired::{DesiredBundle, DesiredEnvironment, desired};
+pub use desired::{DesiredBundle, DesiredConfiguration, DesiredEnvironment, DesiredOwner, Removals, desired};
 pub use known_places::{KnownPlace, known_place};
 pub use raw_bundle::check as check_files;
 
@@ -596,7 +597,7 @@ impl Renderer<'_, '_> {
                 }
                 // The path of a removed proxy is free for another one.
                 for path in bundle.base_paths.iter().filter(|_| bundle.removal().is_none()) {
-                    let Some(other) = paths.insert((organization, place, served(path)), subject) else { continue };
+                    let Some(other) = paths.insert((organization, place, served_path(path)), subject) else { continue };
                     if name_told || paths_told.contains(&path.as_str()) {
                         continue;
                     }
@@ -616,12 +617,6 @@ impl Renderer<'_, '_> {
             }
         }
     }
-}
-
-/// The base path that Apigee serves: an empty path is `/`, and a trailing slash is ignored.
-fn served(path: &str) -> &str {
-    let path = path.trim_end_matches('/');
-    if path.is_empty() { "/" } else { path }
 }
 
 /// Whether the kind of a resource is rendered to a bundle.
