@@ -13,6 +13,8 @@ class Refused(Exception):
 
 
 class Api:
+    host = "127.0.0.1"
+
     def __init__(self, port, token, certificate):
         self.port = port
         self.token = token
@@ -22,7 +24,7 @@ class Api:
 
     def call(self, method, path, body=None, content="application/json", **query):
         context = ssl.create_default_context(cafile=self.certificate)
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=context)
+        connection = http.client.HTTPSConnection(self.host, self.port, timeout=30, context=context)
         try:
             headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
             if body is not None:
@@ -53,8 +55,21 @@ class Api:
     def create(self, path, body):
         return self.call("POST", path, body)
 
+    def delete(self, path, options=None):
+        return self.call("DELETE", path, {"apiVersion": "v1", "kind": "DeleteOptions", **(options or {})})
+
     def patch(self, path, body):
         return self.call("PATCH", path, body, "application/merge-patch+json")
 
     def apply(self, path, body, **query):
         return self.call("PATCH", path, body, "application/apply-patch+yaml", fieldManager="test", force="true", **query)
+
+
+def path_of(item, namespace):
+    """The path of an object in a namespace."""
+    group, _, version = item["apiVersion"].rpartition("/")
+    root = f"/apis/{group}/{version}" if group else f"/api/{version}"
+    kind = item["kind"].lower()
+    plural = kind[:-1] + "ies" if kind.endswith("y") else kind + "s"
+    inside = "" if item["kind"] == "Namespace" else f"/namespaces/{namespace}"
+    return f"{root}{inside}/{plural}/{item['metadata']['name']}"

@@ -10,6 +10,7 @@ import time
 
 import yaml
 from api import Api, Refused
+from pods import NODE
 
 TOKEN = "admin-of-a-test-on-loopback"
 READY_SECONDS = 120
@@ -26,6 +27,7 @@ class Cluster:
         self.bin = pathlib.Path(bin_folder)
         self.work = pathlib.Path(work)
         self.processes = []
+        self.exits = []
 
     def __enter__(self):
         # So that a stage that is terminated leaves no processes behind.
@@ -33,21 +35,31 @@ class Cluster:
         return self
 
     def __exit__(self, *_):
-        for process in reversed(self.processes):
-            process.terminate()
+        for function in self.exits:
+            function()
+        # What they have is thrown away, and Flux's controllers would take many seconds to end.
         for process in self.processes:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            process.kill()
+        for process in self.processes:
+            process.wait()
+
+    def at_exit(self, function):
+        """Has a function called before the programs end."""
+        self.exits.append(function)
 
     def run(self, log, *command, **environment):
         """Starts a program that ends with the cluster."""
-        with open(self.work / f"{log}.log", "wb") as out:
+        with open(self.work / f"{log}.log", "ab") as out:
             process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                        env={"PATH": os.environ["PATH"], "HOME": str(self.work), "TMPDIR": str(self.tmp()), **environment})
         self.processes.append(process)
         return process
+
+    def end(self, process):
+        """Ends a program earlier."""
+        self.processes.remove(process)
+        process.terminate()
+        process.wait(10)
 
     def tmp(self):
         folder = self.work / "tmp"
@@ -74,7 +86,7 @@ class Cluster:
         self.kubeconfig = keys / "kubeconfig"
         self.kubeconfig.write_text(yaml.safe_dump({
             "apiVersion": "v1", "kind": "Config", "current-context": "test",
-            "clusters": [{"name": "test", "cluster": {"server": f"https://127.0.0.1:{port}",
+            "clusters": [{"name": "test", "cluster": {"server": f"https://{self.api.host}:{port}",
                                                       "certificate-authority": str((keys / "apiserver.crt").resolve())}}],
             "users": [{"name": "test", "user": {"token": TOKEN}}],
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
@@ -83,6 +95,15 @@ class Cluster:
         self.run("controllers", self.bin / "controlplane", "controllers", KUBECONFIG=str(self.kubeconfig))
         self.until("the default ServiceAccount is there",
                    lambda: self.api.find("/api/v1/namespaces/default/serviceaccounts/default"), READY_SECONDS)
+        self.api.create("/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}})
+
+    def publish_authority(self, namespace):
+        """Does the same as the controller that gives every namespace the certificate of the API server's authority."""
+        # The API server writes its own certificate, then that of the authority that it made for it.
+        certificates = (self.work / "keys" / "apiserver.crt").read_text().split("-----BEGIN CERTIFICATE-----")
+        self.api.apply(f"/api/v1/namespaces/{namespace}/configmaps/kube-root-ca.crt", {
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kube-root-ca.crt"},
+            "data": {"ca.crt": "-----BEGIN CERTIFICATE-----" + certificates[-1]}})
 
     def until(self, what, holds, seconds):
         """Waits for a condition; an error of a server that is not ready counts as false."""

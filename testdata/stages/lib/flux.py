@@ -1,13 +1,13 @@
 """A Git repository of specs whose CI publishes each commit, and a namespace that Flux keeps in sync with it."""
 
 import datetime
-import json
+import os
 import shutil
 import subprocess
 import time
 
 import yaml
-from pods import PodRunner
+from namespace import Namespace
 
 SYNC_SECONDS = 180
 GIT = ("git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false")
@@ -51,8 +51,9 @@ class Repository:
 
 
 def push(registry, folder, namespace, commit):
-    """Does the same as `flux push artifact`; returns the artifact's revision as Flux will name it."""
-    digest, _ = registry.push(folder, f"acme/apis/{namespace}", "latest", {
+    """Does the same as `flux push artifact` and `flux tag artifact`: the artifact has the tags `latest` and the commit. Returns its revision as
+    Flux will name it."""
+    digest, _ = registry.push(folder, f"acme/apis/{namespace}", ("latest", commit), {
         "org.opencontainers.image.source": "https://git.example.com/acme/apis",
         "org.opencontainers.image.revision": f"main@sha1:{commit}",
         "org.opencontainers.image.created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -60,19 +61,50 @@ def push(registry, folder, namespace, commit):
     return f"latest@{digest}"
 
 
-class Place:
+def overlay(work, namespace, base):
+    """A team's folder below clusters/, as the guide describes it."""
+    folder = work / "clusters" / namespace
+    folder.mkdir(parents=True)
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump({
+        "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "namespace": namespace,
+        "resources": [os.path.relpath(base, folder)],
+    }))
+    return folder
+
+
+class Delivery:
+    """A repository and the namespaces that Flux keeps in sync with it."""
+
+    def __init__(self, repository, places):
+        self.repository = repository
+        self.places = places
+
+    def publish(self, message=None, files=None):
+        """Publishes a new commit, or the last one; returns the revision of each namespace when Flux has it."""
+        if message:
+            self.repository.commit(message, files)
+        revisions = self.repository.publish()
+        for place in self.places:
+            place.pull(revisions[place.namespace])
+        return revisions
+
+    def sync(self, message=None, files=None, seconds=SYNC_SECONDS):
+        """Publishes a commit; returns when every Kustomization of all namespaces is Ready with it."""
+        revisions = self.publish(message, files)
+        for place in self.places:
+            place.until_ready(revisions[place.namespace], seconds)
+        return revisions
+
+
+class Place(Namespace):
     """A namespace with the Kustomizations of clusters/ in examples/flux."""
 
     def __init__(self, cluster, namespace, overlay, registry, program):
-        self.cluster = cluster
-        self.program = program
-        self.api = cluster.api
-        self.namespace = namespace
+        super().__init__(cluster, namespace, program)
         self.overlay = overlay
         self.registry = registry
         self.kustomizations = f"/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/{namespace}/kustomizations"
         self.source = f"/apis/source.toolkit.fluxcd.io/v1/namespaces/{namespace}/ocirepositories/apis"
-        self.all_jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
 
     def apply(self, package=False):
         """Applies what Flux's bootstrap would apply, with the registry on loopback, without notifications, and without the verification of
@@ -91,18 +123,6 @@ class Place:
                     item["spec"].pop("dependsOn")
                     item["spec"]["path"] = "./"
             self.api.apply(self.path_of(item), item)
-
-    def run_pods(self, work):
-        """Starts running the pods that the controllers create, as nodes would; a folder keeps their logs."""
-        self.runner = PodRunner(self.api, self.namespace, self.program, work / self.namespace)
-
-    def path_of(self, item):
-        group, _, version = item["apiVersion"].rpartition("/")
-        root = f"/apis/{group}/{version}" if group else f"/api/{version}"
-        kind = item["kind"].lower()
-        plural = (kind[:-1] + "ies" if kind.endswith("y") else kind + "s")
-        inside = "" if item["kind"] == "Namespace" else f"/namespaces/{self.namespace}"
-        return f"{root}{inside}/{plural}/{item['metadata']['name']}"
 
     def layers(self):
         return {item["metadata"]["name"]: item for item in self.api.get(self.kustomizations)["items"]}
@@ -126,6 +146,26 @@ class Place:
         self.cluster.until(f"source-controller has {revision}",
                            lambda: self.api.get(self.source).get("status", {}).get("artifact", {}).get("revision") == revision, 60)
 
+    def suspend(self, *names, suspended=True):
+        """Has Flux leave Kustomizations alone, or no longer."""
+        for name in names:
+            self.api.patch(f"{self.kustomizations}/{name}", {"spec": {"suspend": suspended}})
+
+    def resume(self, *names):
+        self.suspend(*names, suspended=False)
+
+    def pin(self, tag):
+        """Has Flux apply the artifact with this tag."""
+        self.api.patch(self.source, {"spec": {"ref": {"tag": tag}}})
+
+    def until_pulled(self, tag):
+        """Returns the revision of a tag once source-controller has it."""
+        def revision():
+            return self.api.get(self.source).get("status", {}).get("artifact", {}).get("revision", "")
+
+        self.cluster.until(f"source-controller has {tag}", lambda: revision().startswith(f"{tag}@"), 60)
+        return revision()
+
     def until_ready(self, revision, seconds=SYNC_SECONDS):
         """Returns when every Kustomization is Ready with a revision."""
         try:
@@ -148,29 +188,6 @@ class Place:
         self.cluster.until("all Kustomizations are done again", lambda: all(
             item["status"].get("lastHandledReconcileAt") == asked[name] and ready(item)["status"] == "True"
             for name, item in self.layers().items()), SYNC_SECONDS)
-
-    def jobs(self):
-        return {job["metadata"]["name"]: job for job in self.api.get(self.all_jobs)["items"]}
-
-    def identities(self):
-        return {name: job["metadata"]["uid"] for name, job in self.jobs().items()}
-
-    def cron_job(self):
-        (cron,) = self.api.get(f"/apis/batch/v1/namespaces/{self.namespace}/cronjobs")["items"]
-        return cron
-
-    def run_cron_job(self):
-        """Does the same as `kubectl create job --from=cronjob/NAME`; returns the result of the run."""
-        name = f"by-hand-{int(time.time())}"
-        self.api.create(self.all_jobs, {
-            "apiVersion": "batch/v1", "kind": "Job", "spec": self.cron_job()["spec"]["jobTemplate"]["spec"],
-            "metadata": {"name": name, "annotations": {"cronjob.kubernetes.io/instantiate": "manual"}},
-        })
-        self.cluster.until(f"{name} has ended", lambda: any(
-            c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in self.jobs()[name].get("status", {}).get("conditions", [])), 90)
-        output = next(text for job, _, text in self.runner.runs if job == name)
-        assert self.jobs()[name]["status"].get("succeeded") == 1, output
-        return json.loads(output.splitlines()[-1])
 
 
 def ready(item):

@@ -152,12 +152,18 @@ install_go_tool() {
     (cd testdata/tools/go && GOBIN=$TOOLS/bin GOFLAGS=-mod=readonly CGO_ENABLED=0 go install -trimpath -ldflags '-s -w' "$1")
 }
 
-# etcd, kube-apiserver, the controllers for Jobs and Flux's controllers, with Flux's definitions.
+# etcd, kube-apiserver, the controllers for Jobs and Flux's controllers, with Flux's definitions, in $FLUX_TOOLS.
+# FLUX_VERSION=1.10.1 takes that version of Flux's controllers instead of the pinned one.
 need_flux_tools() {
     need_go || return
     end_early flux_tools
     command -v openssl >/dev/null || lack "openssl is not installed" || return
-    once flux-tools testdata/tools/flux/go.{mod,sum} testdata/tools/flux/controlplane/*.go -- install_flux_tools
+    once flux-tools testdata/tools/flux/go.{mod,sum} testdata/tools/flux/controlplane/*.go -- install_flux_tools || return
+    export FLUX_TOOLS=$TOOLS/flux
+    [[ -n ${FLUX_VERSION:-} ]] || return 0
+    once "flux-$FLUX_VERSION" testdata/tools/flux/tools.go -- install_flux_version "$FLUX_VERSION" || return
+    ln -sf ../flux/controlplane "$TOOLS/flux-$FLUX_VERSION/"
+    FLUX_TOOLS=$TOOLS/flux-$FLUX_VERSION
 }
 install_flux_tools() {
     local module
@@ -171,6 +177,26 @@ install_flux_tools() {
         # Without optimisation the build takes two thirds of the time, and the programs are fast enough.
         go install -trimpath -gcflags 'all=-N -l' -ldflags '-s -w' ./controlplane github.com/fluxcd/{source,kustomize}-controller
     ) && chmod -R u+w "$TOOLS/flux/crds"
+}
+# A module that requires this version alone, with the replacements of its own go.mod files, which do not reach other modules. Nothing is
+# pinned: the checksum database of Go tells whether the modules are what everybody gets. A newer Go is downloaded if they need it.
+install_flux_version() {
+    local folder=$TOOLS/flux-$1 module file
+    rm -rf "$folder" && mkdir -p "$folder/crds" "$folder/module" && cp testdata/tools/flux/tools.go "$folder/module/" || return
+    (
+        cd "$folder/module" || exit
+        export GOBIN=$folder GOFLAGS=-mod=mod CGO_ENABLED=0 GOTOOLCHAIN=auto
+        go mod init flux || exit
+        for module in source-controller kustomize-controller; do
+            file=$(go mod download -json "github.com/fluxcd/$module@v$1") || { echo "$file"; exit 1; }
+            cp "$(sed -n 's/.*"Dir": "\(.*\)".*/\1/p' <<<"$file")"/config/crd/bases/*.yaml "$folder/crds/" || exit
+            file=$(sed -n 's/.*"GoMod": "\(.*\)".*/\1/p' <<<"$file")
+            # Those within the controller's own repository have no version.
+            sed -nE 's/^(replace )?[[:space:]]*([^ ]+) => ([^ ]+) (v[^ ]+)$/-replace=\2=\3@\4/p' "$file" | xargs -r go mod edit || exit
+        done
+        go get "github.com/fluxcd/source-controller@v$1" "github.com/fluxcd/kustomize-controller@v$1" || exit
+        go install -trimpath -gcflags 'all=-N -l' -ldflags '-s -w' github.com/fluxcd/{source,kustomize}-controller
+    ) && chmod -R u+w "$folder/crds"
 }
 
 # Flux's own schemas. They are in the modules of its controllers, which are downloaded but not built.

@@ -69,13 +69,14 @@ class Registry:
         self.blobs[digest] = content
         return {"digest": digest, "size": len(content)}
 
-    def push(self, folder, repository, tag, annotations):
-        """Pushes the files of a folder; returns the artifact's digest and its layer."""
+    def push(self, folder, repository, tags, annotations):
+        """Pushes the files of a folder with some tags; returns the artifact's digest and its layer."""
         layer = {"mediaType": CONTENT, **self.keep(packed(pathlib.Path(folder)))}
         config = {"mediaType": CONFIG, **self.keep(b"{}")}
         manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer], "annotations": annotations}
         kept = self.keep(json.dumps(manifest, sort_keys=True).encode())
-        self.tags[repository, tag] = kept["digest"]
+        for tag in tags:
+            self.tags[repository, tag] = kept["digest"]
         return kept["digest"], layer
 
 
