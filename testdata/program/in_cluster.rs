@@ -79,7 +79,7 @@ impl Cluster {
         let cluster = Self { seen, port, pod, sandbox };
         let authority = std::fs::read_to_string(cluster.pod.path().join("ca.pem")).unwrap();
         cluster.write("account/ca.crt", &authority);
-        cluster.write("account/token", &format!("{TOKEN}\n"));
+        cluster.write("account/token", TOKEN);
         cluster.write("account/namespace", "team-orders");
         cluster.write_bundle("/orders");
         cluster
@@ -174,7 +174,8 @@ async fn answer(mood: Mood, seen: Arc<Mutex<Vec<Seen>>>, request: Request<Body>)
         assert_eq!(head.headers.get_all(name).iter().count(), 1, "{name} is sent more than once");
     }
     let seen_now = Seen {
-        call: format!("{} {}", head.method, head.uri),
+        // An empty query is not said.
+        call: format!("{} {}", head.method, head.uri).replace("?&", "?").trim_end_matches('?').to_owned(),
         content_type: header("content-type"),
         authorization: header("authorization"),
         body: serde_json::from_slice(&body).unwrap(),

@@ -41,33 +41,89 @@ impl Bundle {
     /// Reads and verifies the bundle beside its manifest. `expected` is the digest in the Job's arguments.
     pub fn from_mount(manifest_path: &Path, expected: Option<Digest>) -> Result<Self, Error> {
         let manifest = read_manifest(manifest_path)?;
-        let name =
-            manifest.name.parse().map_err(|why| Error::Usage(format!("`{}`: {why}", manifest_path.display())))?;
-        if let Some(expected) = expected.filter(|expected| *expected != manifest.digest) {
-            return Err(Error::Altered(format!(
-                "`{}` describes the bundle {}, but the Job expects {expected}: the Job and its ConfigMap come from \
-                 different renders; apply both together",
-                manifest_path.display(),
-                manifest.digest
-            )));
-        }
         let folder = match manifest_path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             // The path `manifest.json` refers to the working directory.
             _ => Path::new("."),
         };
-        let files = Mount::open(folder)?.read(&manifest)?;
+        Self::assemble(manifest, &manifest_path.display().to_string(), expected, &Mount::open(folder)?)
+    }
+
+    /// Reads the files of a manifest and verifies them, wherever they are. `shown` is the name of the manifest in messages.
+    pub(crate) fn assemble(
+        manifest: Manifest,
+        shown: &str,
+        expected: Option<Digest>,
+        source: &dyn FileSource,
+    ) -> Result<Self, Error> {
+        let name = manifest.name.parse().map_err(|why| Error::Usage(format!("`{shown}`: {why}")))?;
+        if let Some(expected) = expected.filter(|expected| *expected != manifest.digest) {
+            return Err(Error::Altered(format!(
+                "`{shown}` describes the bundle {}, but the Job expects {expected}: the Job and its ConfigMap come from \
+                 different renders; apply both together",
+                manifest.digest
+            )));
+        }
+        let files = read_files(&manifest, source)?;
         let digest = Digest::of_files(&files);
         if digest != manifest.digest {
             return Err(Error::Altered(format!(
-                "each file matches its own digest, but the digest of all files is {digest} and `{}` has {}: the list \
+                "each file matches its own digest, but the digest of all files is {digest} and `{shown}` has {}: the list \
                  of files was changed; render again",
-                manifest_path.display(),
                 manifest.digest
             )));
         }
         Ok(Self { kind: manifest.kind, name, digest, files, requires: manifest.requires })
     }
+}
+
+/// Where the files of a bundle come from. What it returns is not trusted.
+pub(crate) trait FileSource {
+    /// Reads a file, or a part of a file.
+    fn read(&self, path: &BundlePath) -> Result<Vec<u8>, Error>;
+}
+
+/// Reads and verifies every file in the manifest.
+fn read_files(manifest: &Manifest, source: &dyn FileSource) -> Result<Files, Error> {
+    let mut files = Files::new();
+    for entry in &manifest.files {
+        let bytes = read_entry(entry, source)?;
+        let found = Digest::of_bytes(&bytes);
+        if found != entry.digest {
+            return Err(Error::Altered(format!(
+                "`{}` has the digest {found} ({} bytes), but was rendered with {} ({} bytes): it was changed after \
+                 rendering, for example by a variable substitution or an edit of the ConfigMap",
+                entry.path,
+                bytes.len(),
+                entry.digest,
+                entry.size
+            )));
+        }
+        if files.insert(entry.path.clone(), bytes).is_some() {
+            return Err(Error::Usage(format!("the manifest lists `{}` more than once", entry.path)));
+        }
+        if files.total_bytes() > MAX_UNPACKED_BYTES {
+            return Err(too_large("the files"));
+        }
+    }
+    Ok(files)
+}
+
+fn read_entry(entry: &ManifestFile, source: &dyn FileSource) -> Result<Vec<u8>, Error> {
+    if entry.parts.is_empty() {
+        return source.read(&entry.path);
+    }
+    // Limited, whatever size the manifest claims.
+    let expected = usize::try_from(entry.size).unwrap_or(usize::MAX).min(MAX_UNPACKED_BYTES);
+    let mut whole = Vec::with_capacity(expected);
+    for part in &entry.parts {
+        whole.extend(source.read(part)?);
+        // A short manifest can name the same part many times.
+        if whole.len() > MAX_UNPACKED_BYTES {
+            return Err(too_large(&format!("the parts of `{}`", entry.path)));
+        }
+    }
+    Ok(whole)
 }
 
 fn read_manifest(path: &Path) -> Result<Manifest, Error> {
@@ -79,7 +135,17 @@ fn read_versioned<T: DeserializeOwned>(path: &Path, what: &str, newest: u32) -> 
     let shown = path.display();
     let bytes = read_named(path, MAX_UNPACKED_BYTES)
         .map_err(|why| Error::NoInput(format!("`{shown}` {why}; check that its ConfigMap is mounted there")))?;
-    let value: serde_json::Value = serde_json::from_slice(&bytes)
+    parse_versioned(&bytes, &shown.to_string(), what, newest)
+}
+
+/// Parses JSON whose `schemaVersion` must not be newer than `newest`. `shown` is its name in messages.
+pub(crate) fn parse_versioned<T: DeserializeOwned>(
+    bytes: &[u8],
+    shown: &str,
+    what: &str,
+    newest: u32,
+) -> Result<T, Error> {
+    let value: serde_json::Value = serde_json::from_slice(bytes)
         .map_err(|error| Error::Altered(format!("`{shown}` is not JSON: {error}; it was changed after rendering")))?;
     match value.get("schemaVersion").and_then(serde_json::Value::as_u64) {
         Some(version) if version > u64::from(newest) => Err(Error::Usage(format!(
@@ -205,52 +271,11 @@ impl Mount {
             .map_err(|error| Error::NoInput(format!("the folder `{}` cannot be read: {error}", folder.display())))?;
         Ok(Self { folder: folder.to_owned(), root })
     }
+}
 
-    /// Reads and verifies every file in the manifest.
-    fn read(&self, manifest: &Manifest) -> Result<Files, Error> {
-        let mut files = Files::new();
-        for entry in &manifest.files {
-            let bytes = self.read_entry(entry)?;
-            let found = Digest::of_bytes(&bytes);
-            if found != entry.digest {
-                return Err(Error::Altered(format!(
-                    "`{}` has the digest {found} ({} bytes), but was rendered with {} ({} bytes): it was changed after \
-                     rendering, for example by a variable substitution or an edit of the ConfigMap",
-                    entry.path,
-                    bytes.len(),
-                    entry.digest,
-                    entry.size
-                )));
-            }
-            if files.insert(entry.path.clone(), bytes).is_some() {
-                return Err(Error::Usage(format!("the manifest lists `{}` more than once", entry.path)));
-            }
-            if files.total_bytes() > MAX_UNPACKED_BYTES {
-                return Err(too_large("the files"));
-            }
-        }
-        Ok(files)
-    }
-
-    fn read_entry(&self, entry: &ManifestFile) -> Result<Vec<u8>, Error> {
-        if entry.parts.is_empty() {
-            return self.read_file(&entry.path);
-        }
-        // Limited, whatever size the manifest claims.
-        let expected = usize::try_from(entry.size).unwrap_or(usize::MAX).min(MAX_UNPACKED_BYTES);
-        let mut whole = Vec::with_capacity(expected);
-        for part in &entry.parts {
-            whole.extend(self.read_file(part)?);
-            // A short manifest can name the same part many times.
-            if whole.len() > MAX_UNPACKED_BYTES {
-                return Err(too_large(&format!("the parts of `{}`", entry.path)));
-            }
-        }
-        Ok(whole)
-    }
-
+impl FileSource for Mount {
     /// Reads one file of the mount. A symbolic link out of the mount could upload a file of the pod, such as its token.
-    fn read_file(&self, path: &BundlePath) -> Result<Vec<u8>, Error> {
+    fn read(&self, path: &BundlePath) -> Result<Vec<u8>, Error> {
         let file = self.folder.join(path.as_str());
         let shown = file.display();
         self.root.read(&file, MAX_UNPACKED_BYTES).map_err(|why| match why {

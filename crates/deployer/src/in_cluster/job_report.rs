@@ -2,23 +2,17 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
-use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-use apigee_flux_model::diag::plain::plain;
-use apigee_flux_model::names::kubernetes::{FIELD_MANAGER, label_value};
-
-/// The maximum length of an Event's note, in bytes (Kubernetes, `NoteLengthLimit`).
-const MAX_NOTE: usize = 1024;
+use crate::in_cluster::event::{Regarding, Statement, event};
+use apigee_flux_model::names::kubernetes::label_value;
 
 /// The label of the Job with the deployed revision.
 const REVISION: &str = "apigeeflux.dev/revision";
 
-/// The label of the Job with its result.
-const RESULT: &str = "apigeeflux.dev/result";
+/// The label of a Job or CronJob with its result.
+pub(super) const RESULT: &str = "apigeeflux.dev/result";
 
 /// The result of a Job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,46 +44,16 @@ impl JobReport {
     }
 
     /// The Event about the Job. `kubectl describe` finds it by the Job's `uid`; `now` is the time since 1970.
-    pub fn event(&self, job: &str, namespace: &str, uid: Option<&str>, now: Duration) -> Result<Value, String> {
-        let nanoseconds = i128::try_from(now.as_nanos()).map_err(|error| error.to_string())?;
-        let time = Timestamp::from_nanosecond(nanoseconds).map_err(|error| error.to_string())?;
-        let mut letters = self.result.chars();
-        let reason = letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect();
-        let event = Event {
-            metadata: ObjectMeta {
-                // The form of name that client libraries use.
-                name: Some(format!("{job}.{nanoseconds:x}")),
-                namespace: Some(namespace.to_owned()),
-                ..ObjectMeta::default()
-            },
-            event_time: Some(MicroTime(time)),
-            action: Some(self.action.to_owned()),
-            reason: Some(reason),
-            note: Some(cut(&plain(&self.note))),
-            type_: Some(if self.is_failed { "Warning" } else { "Normal" }.to_owned()),
-            regarding: Some(ObjectReference {
-                api_version: Some("batch/v1".to_owned()),
-                kind: Some("Job".to_owned()),
-                name: Some(job.to_owned()),
-                namespace: Some(namespace.to_owned()),
-                uid: uid.map(str::to_owned),
-                ..ObjectReference::default()
-            }),
-            reporting_controller: Some(format!("apigeeflux.dev/{FIELD_MANAGER}")),
-            reporting_instance: Some(job.to_owned()),
-            ..Event::default()
+    pub fn event(&self, job: &str, namespace: &str, uid: Option<&str>, now: Duration) -> Result<Event, String> {
+        let regarding = Regarding { kind: "Job", name: job, namespace, uid };
+        let statement = Statement {
+            action: self.action,
+            result: &self.result,
+            is_warning: self.is_failed,
+            note: &self.note,
         };
-        serde_json::to_value(event).map_err(|error| error.to_string())
+        event(regarding, statement, now)
     }
-}
-
-/// Truncates a note to [`MAX_NOTE`] bytes.
-fn cut(note: &str) -> String {
-    if note.len() <= MAX_NOTE {
-        return note.to_owned();
-    }
-    let end = note.floor_char_boundary(MAX_NOTE - '…'.len_utf8());
-    format!("{}…", &note[..end])
 }
 
 #[cfg(test)]
@@ -120,7 +84,8 @@ mod tests {
     #[test]
     fn the_event_is_one_that_the_api_takes() {
         let now = Duration::from_millis(1_700_000_000_123);
-        let event = report("why").event("apigee-prod-orders", "team", Some("u-1"), now).unwrap();
+        let json = |event| serde_json::to_value(event).unwrap();
+        let event = json(report("why").event("apigee-prod-orders", "team", Some("u-1"), now).unwrap());
         assert_eq!(
             event,
             json!({
@@ -140,16 +105,7 @@ mod tests {
             })
         );
         let failed = JobReport { is_failed: true, result: "failed".to_owned(), ..report("x") };
-        let event = failed.event("j", "n", None, now).unwrap();
+        let event = json(failed.event("j", "n", None, now).unwrap());
         assert_eq!((&event["type"], &event["reason"]), (&"Warning".into(), &"Failed".into()));
-    }
-
-    #[test]
-    fn a_note_fits() {
-        for note in ["ä".repeat(512), "ä".repeat(513), "x".repeat(5000)] {
-            let kept = cut(&note);
-            assert!(kept.len() <= MAX_NOTE && kept.len() > MAX_NOTE - 8, "{}", kept.len());
-            assert_eq!(kept == note, note.len() <= MAX_NOTE);
-        }
     }
 }

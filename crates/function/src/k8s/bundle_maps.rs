@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, ConfigMapProjection, KeyToPath, Volu
 use super::metadata::Metadata;
 use super::names::bundle_name;
 use super::object::Object;
-use apigee_flux_model::bundle::{BundlePath, Digest, Files, Manifest, manifest};
+use apigee_flux_model::bundle::{BundlePath, Digest, Files, Manifest, manifest, map_key};
 use apigee_flux_model::diag::plain::{is_active, json};
 use apigee_flux_model::names::kubernetes::CONTENT;
 
@@ -194,26 +194,19 @@ fn content(bytes: &[u8]) -> Content {
     }
 }
 
-/// The keys of one bundle: `[-._a-zA-Z0-9]+`, at most 253 characters (Kubernetes, "ConfigMaps"), and unique without regard to case.
+/// The keys of one bundle, unique without regard to case.
 #[derive(Default)]
 struct Keys(std::collections::BTreeSet<String>);
 
 impl Keys {
     fn key(&mut self, path: &BundlePath) -> String {
-        let plain = path.as_str().replace('/', "__");
-        let legal = plain.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
-        let reversible = legal && plain.len() <= 253 && !path.as_str().contains("__") && plain != manifest::FILE_NAME;
-        if reversible && self.0.insert(plain.to_lowercase()) {
-            return plain;
+        if let Some(readable) = map_key::readable(path)
+            && self.0.insert(readable.to_lowercase())
+        {
+            return readable;
         }
         // The volume's items restore the path, so any unique key is suitable; a digest keeps it stable.
-        let safe: String = path
-            .file_name()
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') { c } else { '-' })
-            .take(200)
-            .collect();
-        let key = format!("file-{}-{safe}", Digest::of_bytes(path.as_str().as_bytes()).short(12));
+        let key = map_key::unique(path);
         self.0.insert(key.to_lowercase());
         key
     }

@@ -8,6 +8,7 @@ pub mod digest;
 mod file_kind;
 pub mod files;
 pub mod manifest;
+pub mod map_key;
 mod revision_record;
 pub mod root_xml;
 pub mod schedule;

@@ -1,0 +1,157 @@
+//! What the ConfigMaps of a namespace contain: the inventory of an environment, and bundles. No I/O.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+
+use crate::error::Error;
+use crate::in_cluster::State;
+use crate::mount::{Bundle, FileSource, parse_versioned};
+use crate::mounted_state::{parse_index, parse_names};
+use apigee_flux_configuration::inventory::{self, Index, Inventory, InventoryBundle};
+use apigee_flux_model::bundle::{BundlePath, Digest, Manifest, manifest, map_key};
+use apigee_flux_model::names::kubernetes::{CONTENT, INVENTORY};
+
+/// The index of an environment among ConfigMaps with its labels.
+pub(super) fn index(maps: &[ConfigMap], organization: &str, environment: &str) -> Result<Index, Error> {
+    index_map(maps, organization, environment).map(|(index, _)| index)
+}
+
+fn index_map<'m>(
+    maps: &'m [ConfigMap],
+    organization: &str,
+    environment: &str,
+) -> Result<(Index, &'m ConfigMap), Error> {
+    let mut found: Option<(Index, &ConfigMap)> = None;
+    for map in maps.iter().filter(|map| label(map, INVENTORY) == Some("index")) {
+        let shown = name(map);
+        let text = text(map, inventory::INDEX_FILE)
+            .ok_or_else(|| Error::Altered(format!("the ConfigMap `{shown}` has no `{}`", inventory::INDEX_FILE)))?;
+        let index = parse_index(text.as_bytes()).map_err(|why| {
+            Error::Altered(format!("`{}` of the ConfigMap `{shown}` {why}", inventory::INDEX_FILE))
+        })?;
+        // Labels are shortened names.
+        if (index.organization.as_str(), index.environment.as_str()) != (organization, environment) {
+            continue;
+        }
+        if found.as_ref().is_some_and(|(other, _)| *other != index) {
+            return Err(Error::Temporary(format!(
+                "the namespace has two different inventories of the environment `{environment}`: the ConfigMap `{shown}` and another one with \
+                 the same labels; one of them is being removed, or two inputs render the same environment into one namespace: give one of \
+                 them another namespace"
+            )));
+        }
+        found = Some((index, map));
+    }
+    found.ok_or_else(|| {
+        Error::Temporary(format!(
+            "the namespace has no inventory of the environment `{environment}` of `{organization}`: its ConfigMap was pruned, or is not \
+             applied yet; the next run reads it again"
+        ))
+    })
+}
+
+/// The state of an environment from all ConfigMaps with its labels.
+pub(super) fn state(maps: &[ConfigMap], organization: &str, environment: &str) -> Result<State, Error> {
+    let (index, map) = index_map(maps, organization, environment)?;
+    let shown = name(map);
+    let packed = map.binary_data.as_ref().and_then(|data| data.get(inventory::NAMES_FILE));
+    let packed = packed
+        .ok_or_else(|| Error::Altered(format!("the ConfigMap `{shown}` has no `{}`", inventory::NAMES_FILE)))?;
+    let names = parse_names(&packed.0)
+        .map_err(|why| Error::Altered(format!("`{}` of the ConfigMap `{shown}` {why}", inventory::NAMES_FILE)))?;
+    let parts: BTreeMap<Digest, (&ConfigMap, &str)> = maps
+        .iter()
+        .filter(|map| label(map, INVENTORY) == Some("part"))
+        .filter_map(|map| text(map, inventory::FILE_NAME).map(|text| (Digest::of_bytes(text.as_bytes()), (map, text))))
+        .collect();
+    let mut whole = Inventory { schema_version: inventory::SCHEMA_VERSION, ..Inventory::default() };
+    for (number, digest) in index.parts.iter().enumerate() {
+        let (map, text) = parts.get(digest).ok_or_else(|| {
+            Error::Temporary(format!(
+                "part {} of the inventory in the ConfigMap `{shown}` is missing or has another digest: the inventory is being applied; the next \
+                 run reads it again",
+                number + 1
+            ))
+        })?;
+        let part: Inventory =
+            parse_versioned(text.as_bytes(), &name(map), "an inventory", inventory::SCHEMA_VERSION)?;
+        whole.bundles.extend(part.bundles);
+        whole.environment.extend(part.environment);
+        if let Some(entries) = part.organization {
+            whole.organization.get_or_insert_default().extend(entries);
+        }
+    }
+    Ok(State { index, inventory: whole, names })
+}
+
+/// A bundle from the ConfigMaps with its label.
+pub(super) fn bundle(maps: &[ConfigMap], wanted: &InventoryBundle) -> Result<Bundle, Error> {
+    let what = format!("the {} `{}`", wanted.entry.kind.noun(), wanted.entry.name);
+    let missing = |what: String| {
+        Error::Temporary(format!(
+            "{what} with the label `{CONTENT}: {}` is missing in the namespace: it was pruned, since a newer state of Git is being applied; the \
+             next run reads it again",
+            wanted.content
+        ))
+    };
+    if maps.is_empty() {
+        return Err(missing(format!("the ConfigMap of {what}")));
+    }
+    let source = MapFiles { maps, shown: what.clone() };
+    let Some(text) = source.get(manifest::FILE_NAME) else {
+        return Err(missing(format!("the ConfigMap with the manifest of {what}")));
+    };
+    let shown = format!("{} of {what}", manifest::FILE_NAME);
+    let manifest: Manifest = parse_versioned(text, &shown, "a manifest", manifest::SCHEMA_VERSION)?;
+    if (manifest.kind, &manifest.name) != (wanted.entry.kind, &wanted.entry.name) {
+        return Err(Error::Altered(format!(
+            "the ConfigMap for {what} describes the {} `{}`: it was changed after rendering",
+            manifest.kind.noun(),
+            manifest.name
+        )));
+    }
+    Bundle::assemble(manifest, &shown, Some(wanted.entry.digest), &source)
+}
+
+/// The files of a bundle in its ConfigMaps.
+struct MapFiles<'m> {
+    maps: &'m [ConfigMap],
+    shown: String,
+}
+
+impl MapFiles<'_> {
+    fn get(&self, key: &str) -> Option<&[u8]> {
+        self.maps.iter().find_map(|map| {
+            let binary = map.binary_data.as_ref().and_then(|data| data.get(key)).map(|bytes| bytes.0.as_slice());
+            binary.or_else(|| text(map, key).map(str::as_bytes))
+        })
+    }
+}
+
+impl FileSource for MapFiles<'_> {
+    fn read(&self, path: &BundlePath) -> Result<Vec<u8>, Error> {
+        // A path with a readable key has the other one only if the readable one would be ambiguous.
+        let unique = self.get(&map_key::unique(path));
+        let found = unique.or_else(|| map_key::readable(path).and_then(|key| self.get(&key)));
+        found.map(<[u8]>::to_vec).ok_or_else(|| {
+            Error::Temporary(format!(
+                "`{path}` of {} is in none of its ConfigMaps: one of them was pruned, since a newer state of Git is being applied; the next run \
+                 reads them again",
+                self.shown
+            ))
+        })
+    }
+}
+
+fn label<'m>(map: &'m ConfigMap, name: &str) -> Option<&'m str> {
+    map.metadata.labels.as_ref()?.get(name).map(String::as_str)
+}
+
+fn text<'m>(map: &'m ConfigMap, key: &str) -> Option<&'m str> {
+    map.data.as_ref()?.get(key).map(String::as_str)
+}
+
+fn name(map: &ConfigMap) -> String {
+    map.metadata.name.clone().unwrap_or_default()
+}
